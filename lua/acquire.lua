@@ -1,0 +1,68 @@
+#!lua flags=allow-oom
+-- acquire: take up to `want` pending tasks under a lease.
+-- KEYS[1] pending:high  LIST  taskIds
+-- KEYS[2] pending  LIST  taskIds
+-- KEYS[3] pending:low  LIST  taskIds
+-- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[7] expired  LIST  taskIds, newest first
+-- KEYS[8] tasks  HASH  taskId -> envelope
+-- KEYS[9] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[10] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[11] wake  CHANNEL
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[4] want  integer  tasks to acquire, 1 to 500
+-- ARGV[5] held  integer  tasks that the caller holds
+-- ARGV[6] leaseMs  integer
+-- ARGV[7] maxRetries  integer  for tasks that bring none
+-- ARGV[8] workerId  string
+-- ARGV[9] nonce  string  the second half of each token granted here
+-- ARGV[10] park  integer  1: leave a mark to be woken where fewer than wanted are granted
+-- RETURNS {now, "", first grant, flags, taskId, envelope, counts, ...}
+-- TIME    O(w log p), w wanted, p = tasks processing
+-- MOVES   scheduled -> pending; pending -> processing | expired
+
+-- include lib/clock.lua
+-- include lib/counters.lua
+-- include lib/settings.lua
+-- include lib/request.lua
+-- include lib/record.lua
+-- include lib/bands.lua
+-- include lib/promote.lua
+-- include lib/acquire.lua
+-- include lib/commit.lua
+
+-- 1. Read.
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked', '#solo', slot)
+local settings = readSettings(fields[2])
+if not settings then
+  return layoutError()
+end
+local previous, refused = previousReply(fields[5])
+if refused then
+  return refused
+end
+if previous then
+  local first, flags, again = string.match(previous, '^%a* (%d+) (%d+) ?(.*)$')
+  return { now, '', first, tonumber(flags), unpack(grantsAgain(tonumber(first), again)) }
+end
+if not settings.paused and promoteDue(PROMOTE_LIMIT) > 0 then
+  fields[1] = redis.call('HGET', stateKey, '#counters')
+end
+local counters = unpackCounters(fields[1])
+local grants = planAcquire(counters, settings.paused and 0 or want, held, fields[4])
+
+-- 2. Write the targets.
+indexRequest(requestsKey, fields[5], 's')
+writeGrants(grants)
+
+-- 3. Commit.
+local flags = turnFlags(settings, grants)
+commitTurn(counters, grants, '', flags, fields[3], {}, {})
+
+-- 4. Remove the sources.
+trimGrants(grants)
+return { now, '', string.format('%.0f', grants.first), flags, unpack(grants.reply) }

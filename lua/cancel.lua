@@ -1,0 +1,53 @@
+#!lua flags=allow-oom
+-- cancel: end a waiting task at once, or ask the worker of a running one to stop.
+-- KEYS[1] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[2] cancelled  LIST  taskIds, newest first
+-- KEYS[3] tasks  HASH  taskId -> envelope
+-- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] taskId  string
+-- RETURNS "cancelled" | "requested" | "too_late" | "not_found"
+-- TIME    O(log s), s = tasks scheduled; a pending task's list entry stays as a tombstone that acquire drops
+-- MOVES   pending | scheduled -> cancelled
+
+-- include lib/clock.lua
+-- include lib/counters.lua
+-- include lib/record.lua
+
+local envelope = redis.call('HGET', tasksKey, taskId)
+if not envelope then
+  return 'not_found'
+end
+local fields = redis.call('HMGET', stateKey, '#counters', taskId)
+local counters, record = unpackCounters(fields[1]), fields[2]
+local letter = record and string.sub(record, 1, 1)
+
+if letter == 'l' then
+  local c = parseCounts(record)
+  setFlag(c, 'x')
+  redis.call('HSET', stateKey, taskId, (string.gsub(record, '^l%S+', 'l' .. countsText(c), 1)))
+  return 'requested'
+end
+if letter == 'x' then
+  return 'cancelled'
+end
+local waiting = isScheduled(record, envelope)
+if not waiting and not isPending(record, envelope) then
+  return 'too_late'
+end
+
+local c = parseCounts(record or 'p0')
+if option(envelope, 'h') then
+  setFlag(c, 'h')
+end
+redis.call('LPUSH', cancelledKey, taskId)
+add(counters, waiting and SCHEDULED or PENDING, -1)
+add(counters, TOMBSTONES, waiting and 0 or 1)
+add(counters, CANCELLED, 1)
+add(counters, CANCELLED_TOTAL, 1)
+redis.call('HSET', stateKey, '#counters', packCounters(counters), taskId,
+  'x' .. countsText(c) .. ' ' .. nowText .. historyOf(record))
+if waiting then
+  redis.call('ZREM', scheduledKey, taskId)
+end
+return 'cancelled'

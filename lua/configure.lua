@@ -1,0 +1,24 @@
+#!lua flags=allow-oom
+-- configure: set the limits of a queue. A value below 0 leaves the setting as it is.
+-- KEYS[1] state  HASH  the queue's own fields
+-- ARGV[1] maxWaiting  integer  0 for no cap
+-- ARGV[2] retentionMs  integer
+-- ARGV[3] retentionCount  integer
+-- ARGV[4] idempotencyMs  integer
+-- RETURNS {maxWaiting, retentionMs, retentionCount, idempotencyMs}
+-- TIME    O(1)
+-- MOVES   nothing
+
+-- include lib/settings.lua
+
+local settings = readSettings(redis.call('HGET', stateKey, '#settings'))
+if not settings then
+  return layoutError()
+end
+for name, value in pairs({ maxWaiting = maxWaiting, retentionMs = retentionMs, retentionCount = retentionCount, idempotencyMs = idempotencyMs }) do
+  if value >= 0 then
+    settings[name] = value
+  end
+end
+redis.call('HSET', stateKey, '#settings', writeSettings(settings))
+return { settings.maxWaiting, settings.retentionMs, settings.retentionCount, settings.idempotencyMs }

@@ -1,0 +1,39 @@
+#!lua flags=allow-oom
+-- delete: remove the keys of a queue that is paused and empty.
+-- KEYS[1] pending:high  LIST  taskIds
+-- KEYS[2] pending  LIST  taskIds
+-- KEYS[3] pending:low  LIST  taskIds
+-- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[7] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[8] completed  LIST  taskIds, newest first
+-- KEYS[9] cancelled  LIST  taskIds, newest first
+-- KEYS[10] expired  LIST  taskIds, newest first
+-- KEYS[11] remembered  LIST  purged taskIds whose id a caller gave, newest first
+-- KEYS[12] tasks  HASH  taskId -> envelope
+-- KEYS[13] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[14] results  HASH  taskId -> JSON text
+-- KEYS[15] progress  HASH  taskId -> progress and log lines
+-- KEYS[16] requests  ZSET  slot -> last seen, ms since the epoch
+-- RETURNS "deleted" | "not_paused" | "busy"
+-- TIME    O(r), r = remembered ids and request records
+-- MOVES   nothing: every task has to be purged before
+
+-- include lib/settings.lua
+
+local settings = readSettings(redis.call('HGET', stateKey, '#settings'))
+if not settings then
+  return layoutError()
+end
+if not settings.paused then
+  return 'not_paused'
+end
+if redis.call('ZCARD', processingKey) + redis.call('ZCARD', scheduledKey) + redis.call('ZCARD', deadLettersKey)
+  + redis.call('LLEN', pendingHighKey) + redis.call('LLEN', pendingKey) + redis.call('LLEN', pendingLowKey)
+  + redis.call('LLEN', pendingSoloKey) + redis.call('LLEN', completedKey) + redis.call('LLEN', cancelledKey)
+  + redis.call('LLEN', expiredKey) > 0 then
+  return 'busy'
+end
+redis.call('UNLINK', unpack(KEYS))
+return 'deleted'

@@ -1,0 +1,63 @@
+#!lua flags=allow-oom
+-- empty: remove up to `limit` tasks that stand in one index, whatever their outcome would have been.
+-- KEYS[1] index  LIST|ZSET  the index to empty, of this queue
+-- KEYS[2] remembered  LIST  purged taskIds whose id a caller gave, newest first
+-- KEYS[3] tasks  HASH  taskId -> envelope
+-- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[5] results  HASH  taskId -> JSON text
+-- KEYS[6] progress  HASH  taskId -> progress and log lines
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] target  string  pending | scheduled | dead | completed | cancelled | expired: what the index holds
+-- ARGV[3] limit  integer  1 to 500
+-- RETURNS {removed, entries looked at}
+-- TIME    O(n), n = limit
+-- MOVES   target -> purged
+
+-- include lib/clock.lua
+-- include lib/counters.lua
+-- include lib/settings.lua
+-- include lib/record.lua
+-- include lib/purge.lua
+
+local sorted = target == 'scheduled' or target == 'dead'
+local ids = redis.call(sorted and 'ZRANGE' or 'LRANGE', indexKey, 0, limit - 1)
+if #ids == 0 then
+  return { 0, 0 }
+end
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
+local settings = readSettings(fields[2])
+if not settings then
+  return layoutError()
+end
+local counters = unpackCounters(fields[1])
+local records = redis.call('HMGET', stateKey, unpack(ids))
+local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
+local LETTERS = { dead = 'd', completed = 'c', cancelled = 'x', expired = 'e' }
+local COUNTER = { pending = PENDING, scheduled = SCHEDULED, dead = DEAD, completed = COMPLETED, cancelled = CANCELLED, expired = EXPIRED }
+local seen = {}
+local plan = planPurge(ids, records, settings, function(record, i)
+  if seen[ids[i]] then
+    return false
+  end
+  seen[ids[i]] = true
+  if target == 'pending' then
+    return isPending(record, envelopes[i])
+  elseif target == 'scheduled' then
+    return isScheduled(record, envelopes[i])
+  end
+  return record and string.sub(record, 1, 1) == LETTERS[target]
+end)
+rememberPurged(plan)
+add(counters, COUNTER[target], -plan.counted)
+add(counters, PURGED, plan.counted)
+if target == 'pending' then
+  counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] - (#ids - plan.counted))
+end
+redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(plan.commit))
+if sorted then
+  redis.call('ZREM', indexKey, unpack(ids))
+else
+  redis.call('LTRIM', indexKey, #ids, -1)
+end
+removePurged(plan)
+return { plan.counted, #ids }

@@ -1,0 +1,146 @@
+#!lua
+-- enqueue: accept tasks. Refused at maxmemory: the flag that allows more memory is left out on purpose.
+-- KEYS[1] pending:high  LIST  taskIds
+-- KEYS[2] pending  LIST  taskIds
+-- KEYS[3] pending:low  LIST  taskIds
+-- KEYS[4] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[5] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[6] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[7] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[8] wake  CHANNEL
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[4] checked  integer  1: the ids were given by callers, so each is looked up
+-- ARGV[5] high  integer  how many of the tail go to pending:high, first
+-- ARGV[6] normal  integer  how many follow for pending
+-- ARGV[7] low  integer  how many follow for pending:low; the rest is scheduled
+-- ARGV[8..] taskId  string  repeated, at most 500 times: taskId, envelope
+-- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, d duplicate, c conflict, f queue full; states: of duplicates
+-- TIME    O(n), n tasks given; O(n log s) for scheduled ones
+-- MOVES   -> pending | scheduled
+
+-- include lib/clock.lua
+-- include lib/counters.lua
+-- include lib/settings.lua
+-- include lib/request.lua
+-- include lib/record.lua
+-- include lib/wake.lua
+
+-- 1. Read.
+local count = (#ARGV - taskIdAt + 1) / 2
+local own = redis.call('HMGET', tasksKey, '#in', slot)
+local queue = redis.call('HMGET', stateKey, '#counters', '#settings')
+local settings = readSettings(queue[2])
+if not settings then
+  return layoutError()
+end
+local previous, refused = previousReply(own[2])
+if refused then
+  return refused
+end
+if previous then
+  local verdicts, states = string.match(previous, '^(%a*) (%a*)$')
+  return { now, verdicts, states }
+end
+local acceptedPending, acceptedScheduled, deduplicated = unpackAccepted(own[1])
+if settings.maxWaiting > 0 then
+  local counters = unpackCounters(queue[1])
+  local waiting = acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED]
+  if waiting + count > settings.maxWaiting then
+    return { now, string.rep('f', count), '' }
+  end
+end
+
+local bands = { high = {}, normal = {}, low = {} }
+local due, accepted = {}, {}
+local verdicts, states = {}, {}
+
+local function accept(position, id, envelope)
+  if position <= high then
+    bands.high[#bands.high + 1] = id
+  elseif position <= high + normal then
+    bands.normal[#bands.normal + 1] = id
+  elseif position <= high + normal + low then
+    bands.low[#bands.low + 1] = id
+  else
+    local delayMs = option(envelope, 'd')
+    due[#due + 1] = delayMs and string.format('%.0f', now + tonumber(delayMs)) or option(envelope, 'r')
+    due[#due + 1] = id
+  end
+end
+
+-- What an id that a caller gave stands for already: nothing, the same task, or another one.
+local function known(envelope, record, fingerprint)
+  if envelope then
+    local letter = record and string.sub(record, 1, 1) or (isScheduled(nil, envelope) and 's' or 'p')
+    return option(envelope, 'h') == fingerprint and 'd' or 'c', letter
+  end
+  local remembered = record and string.match(record, '^r %d+ (%S+)')
+  if remembered then
+    return remembered == fingerprint and 'd' or 'c', 'r'
+  end
+  return 'n', ''
+end
+
+if checked == 1 then
+  local ids = {}
+  for at = taskIdAt, #ARGV, 2 do
+    ids[#ids + 1] = ARGV[at]
+  end
+  local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
+  local records = redis.call('HMGET', stateKey, unpack(ids))
+  local new = {}
+  for position, id in ipairs(ids) do
+    local envelope = ARGV[taskIdAt + 2 * position - 1]
+    local verdict, state = known(new[id] or envelopes[position], records[position] or nil, option(envelope, 'h'))
+    verdicts[position] = verdict
+    if verdict == 'n' then
+      new[id] = envelope
+      accept(position, id, envelope)
+      accepted[#accepted + 1] = id
+      accepted[#accepted + 1] = envelope
+    else
+      states[#states + 1] = state
+      if verdict == 'd' then
+        deduplicated = deduplicated + 1
+      end
+    end
+  end
+  verdicts = table.concat(verdicts)
+else
+  for position = 1, count do
+    accept(position, ARGV[taskIdAt + 2 * position - 2], ARGV[taskIdAt + 2 * position - 1])
+  end
+  verdicts = string.rep('n', count)
+end
+states = table.concat(states)
+
+-- 2. Write the targets.
+indexRequest(requestsKey, own[2], 't')
+if #bands.high > 0 then
+  redis.call('RPUSH', pendingHighKey, unpack(bands.high))
+end
+if #bands.normal > 0 then
+  redis.call('RPUSH', pendingKey, unpack(bands.normal))
+end
+if #bands.low > 0 then
+  redis.call('RPUSH', pendingLowKey, unpack(bands.low))
+end
+if #due > 0 then
+  redis.call('ZADD', scheduledKey, unpack(due))
+end
+
+-- 3. Commit: envelopes, what was accepted, and the reply for a repeat. A new task has no state record.
+local pushed = #bands.high + #bands.normal + #bands.low
+local counts = struct.pack('>ddd', acceptedPending + pushed, acceptedScheduled + #due / 2, deduplicated)
+local record = requestRecord(verdicts .. ' ' .. states)
+if checked == 1 then
+  redis.call('HSET', tasksKey, '#in', counts, slot, record, unpack(accepted))
+else
+  redis.call('HSET', tasksKey, '#in', counts, slot, record, unpack(ARGV, taskIdAt))
+end
+if pushed > 0 then
+  wake()
+end
+return { now, verdicts, states }

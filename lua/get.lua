@@ -1,0 +1,26 @@
+#!lua flags=no-writes
+-- get: all that is known of up to 100 tasks.
+-- KEYS[1] tasks  HASH  taskId -> envelope
+-- KEYS[2] state  HASH  taskId -> state record
+-- KEYS[3] results  HASH  taskId -> JSON text
+-- KEYS[4] progress  HASH  taskId -> progress and log lines
+-- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
+-- ARGV[1..] taskId  string  repeated, at most 100 times
+-- RETURNS per task: envelope, record, result, progress, lease expiry or due; "" for what it has not
+-- TIME    O(n), n tasks given
+-- MOVES   nothing
+
+local envelopes = redis.call('HMGET', tasksKey, unpack(ARGV))
+local records = redis.call('HMGET', stateKey, unpack(ARGV))
+local results = redis.call('HMGET', resultsKey, unpack(ARGV))
+local progress = redis.call('HMGET', progressKey, unpack(ARGV))
+local reply = {}
+for i, id in ipairs(ARGV) do
+  reply[#reply + 1] = envelopes[i] or ''
+  reply[#reply + 1] = records[i] or ''
+  reply[#reply + 1] = results[i] or ''
+  reply[#reply + 1] = progress[i] or ''
+  reply[#reply + 1] = redis.call('ZSCORE', processingKey, id) or redis.call('ZSCORE', scheduledKey, id) or ''
+end
+return reply

@@ -1,0 +1,37 @@
+#!lua flags=allow-oom
+-- heartbeat: extend the leases that a worker holds. Each is named by task and token, so that a task whose acquire
+-- reply was lost is not kept alive by it. No lease goes beyond the deadline of its attempt.
+-- KEYS[1] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[2] state  HASH  taskId -> state record
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] leaseMs  integer
+-- ARGV[3..] taskId  string  repeated, at most 500 times: taskId, token
+-- RETURNS a letter per pair: r renewed, c renewed and a cancel was requested, l lost
+-- TIME    O(n log p), n pairs given, p = tasks processing
+-- MOVES   nothing
+
+-- include lib/clock.lua
+-- include lib/record.lua
+
+local ids = {}
+for at = taskIdAt, #ARGV, 2 do
+  ids[#ids + 1] = ARGV[at]
+end
+local records = redis.call('HMGET', stateKey, unpack(ids))
+local letters, leases = {}, {}
+for i, id in ipairs(ids) do
+  local record = records[i]
+  local token, _, deadline = parseLease(record or '')
+  deadline = tonumber(deadline)
+  if token ~= ARGV[taskIdAt + 2 * i - 1] or deadline <= now then
+    letters[i] = 'l'
+  else
+    leases[#leases + 1] = string.format('%.0f', math.min(now + leaseMs, deadline))
+    leases[#leases + 1] = id
+    letters[i] = hasFlag(parseCounts(record), 'x') and 'c' or 'r'
+  end
+end
+if #leases > 0 then
+  redis.call('ZADD', processingKey, 'XX', unpack(leases))
+end
+return table.concat(letters)

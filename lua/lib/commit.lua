@@ -1,0 +1,36 @@
+-- The one HSET that makes a turn (settle, acquire, or both) true: records, counters, and the reply for a repeat.
+local PROMOTE_LIMIT = 200
+local PAUSED_FLAG, DRAIN_FLAG, SOLO_FLAG, AGAIN_FLAG = 1, 2, 4, 8
+
+local function isCompleted(record)
+  return record and string.byte(record) == 99 -- c
+end
+
+local function turnFlags(settings, grants)
+  return (settings.paused and PAUSED_FLAG or 0) + (grants.drain and DRAIN_FLAG or 0)
+    + (grants.solo and #grants.ids > 0 and SOLO_FLAG or 0) + (grants.dropped > 0 and AGAIN_FLAG or 0)
+end
+
+-- An idle poll that changes nothing writes nothing, and has no reply worth keeping.
+local function commitTurn(counters, grants, verdicts, flags, parked, settledCommit, purgeCommit)
+  local values = {}
+  if #grants.reply > 0 or #grants.commit > 0 or verdicts ~= '' or grants.dropped > 0 then
+    values = { '#counters', packCounters(counters), slot,
+      requestRecord(table.concat({ verdicts, ' ', string.format('%.0f', grants.first), ' ', flags, ' ', table.concat(grants.ids, ' ') })) }
+  end
+  if grants.claim then
+    values[#values + 1], values[#values + 2] = '#solo', grants.claim
+  end
+  -- Fewer than wanted: the next enqueue shall wake the caller, who then need not ask again.
+  if park == 1 and #grants.ids < want and grants.dropped == 0 and not parked then
+    values[#values + 1], values[#values + 2] = '#parked', '1'
+  end
+  for _, commit in ipairs({ settledCommit, grants.commit, purgeCommit }) do
+    for i = 1, #commit do
+      values[#values + 1] = commit[i]
+    end
+  end
+  if #values > 0 then
+    redis.call('HSET', stateKey, unpack(values))
+  end
+end

@@ -1,0 +1,53 @@
+-- Takes records out of the queue for good. `plan` collects while reading; the records turn to "r" in the commit of the
+-- calling script, and only then are they removed, so that an abort leaves an entry to drop, never a wrong count.
+-- `belongs(record)` says whether the entry stands for this record: another one may have the id by now.
+local function planPurge(ids, records, settings, belongs)
+  local plan = { commit = {}, counted = 0, removed = {}, remembered = {}, forgotten = {} }
+  for i, id in ipairs(ids) do
+    local record = records[i]
+    if record and string.byte(record) == 114 then -- r: counted before an abort
+      plan.removed[#plan.removed + 1] = id
+      if record == 'r' then
+        plan.forgotten[#plan.forgotten + 1] = id
+      end
+    elseif belongs(record, i) then
+      plan.counted = plan.counted + 1
+      plan.removed[#plan.removed + 1] = id
+      local c = record and parseCounts(record)
+      local fingerprint
+      if c and hasFlag(c, 'h') then
+        local envelope = redis.call('HGET', tasksKey, id)
+        fingerprint = envelope and option(envelope, 'h')
+      end
+      local endedAt = record and (string.match(record, '^c%S+ %S+ %d+ (%d+)') or string.match(record, '^[dxe]%S+ (%d+)')) or nowText
+      plan.commit[#plan.commit + 1] = id
+      if fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
+        plan.commit[#plan.commit + 1] = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -'
+        plan.remembered[#plan.remembered + 1] = id
+      else
+        plan.commit[#plan.commit + 1] = 'r'
+        plan.forgotten[#plan.forgotten + 1] = id
+      end
+    end
+  end
+  return plan
+end
+
+-- Before the commit: the list by which remembered ids are forgotten later.
+local function rememberPurged(plan)
+  if #plan.remembered > 0 then
+    redis.call('LPUSH', rememberedKey, unpack(plan.remembered))
+  end
+end
+
+-- After the commit.
+local function removePurged(plan)
+  if #plan.removed > 0 then
+    redis.call('HDEL', tasksKey, unpack(plan.removed))
+    redis.call('HDEL', resultsKey, unpack(plan.removed))
+    redis.call('HDEL', progressKey, unpack(plan.removed))
+  end
+  if #plan.forgotten > 0 then
+    redis.call('HDEL', stateKey, unpack(plan.forgotten))
+  end
+end

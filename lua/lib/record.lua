@@ -1,0 +1,115 @@
+-- The state record of a task: a head line, then one line per ended attempt, oldest first.
+--
+--   head     <letter><counts> <fields>
+--   letter   p pending  s scheduled  l processing (leased)  c completed  d dead  x cancelled  e expired
+--            r purged, kept for its id alone
+--   counts   attempts[,failures,crashes,releases,generation,unroutedSince,flags]   the short form where only attempts count
+--   flags    h the caller gave the id   o runs solo   x cancel requested
+--   fields   l: token grantedAt deadline maxAttempts workerId      c: token grantedAt endedAt workerId
+--            d: endedAt reason      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo
+--   attempt  number generation outcome startedAt endedAt workerId token error   (error percent-encoded, "-" for none)
+--
+-- No record: the task is as it was enqueued, and the first byte of its envelope says where:
+--   . or + pending      @ scheduled
+
+local SOLO_CRASHES = 2
+local HISTORY_LINES = 32
+local RELEASES_REFUNDED = 10
+
+local function parseCounts(head)
+  local attempts, rest = string.match(head, '^%a(%d+)(%S*)')
+  local c = { attempts = tonumber(attempts or 0), failures = 0, crashes = 0, releases = 0, generation = 0, unroutedSince = 0, flags = '' }
+  if rest and rest ~= '' then
+    local failures, crashes, releases, generation, unroutedSince, flags =
+      string.match(rest, '^,(%d+),(%d+),(%d+),(%d+),(%d+),(%a*)$')
+    c.failures, c.crashes, c.releases = tonumber(failures), tonumber(crashes), tonumber(releases)
+    c.generation, c.unroutedSince, c.flags = tonumber(generation), tonumber(unroutedSince), flags
+  end
+  return c
+end
+
+local function countsText(c)
+  if c.failures == 0 and c.crashes == 0 and c.releases == 0 and c.generation == 0 and c.unroutedSince == 0 and c.flags == '' then
+    return string.format('%d', c.attempts)
+  end
+  return string.format('%d,%d,%d,%d,%d,%.0f,%s', c.attempts, c.failures, c.crashes, c.releases, c.generation, c.unroutedSince, c.flags)
+end
+
+local function hasFlag(c, flag)
+  return string.find(c.flags, flag, 1, true) ~= nil
+end
+
+local function setFlag(c, flag)
+  if not hasFlag(c, flag) then
+    c.flags = c.flags .. flag
+  end
+end
+
+local function clearFlag(c, flag)
+  c.flags = string.gsub(c.flags, flag, '')
+end
+
+local function historyOf(record)
+  local newline = record and string.find(record, '\n', 1, true)
+  return newline and string.sub(record, newline) or ''
+end
+
+-- Parses the head of a leased record: counts, token, grantedAt, deadline, maxAttempts, workerId.
+local function parseLease(record)
+  local token, grantedAt, deadline, maxAttempts, workerId = string.match(record, '^l%S+ (%S+) (%d+) (%d+) (%d+) ([^\n ]+)')
+  return token, grantedAt, deadline, tonumber(maxAttempts), workerId
+end
+
+-- The history with one more ended attempt, at most HISTORY_LINES of them.
+local function appendAttempt(record, c, outcome, err)
+  local token, grantedAt, _, _, workerId = parseLease(record)
+  local history = historyOf(record)
+  local _, lines = string.gsub(history, '\n', '')
+  if lines >= HISTORY_LINES then
+    history = string.sub(history, string.find(history, '\n', 2, true))
+  end
+  return table.concat({ history, '\n', string.format('%d %d ', c.attempts, c.generation), outcome, ' ', grantedAt, ' ', nowText, ' ',
+    workerId, ' ', token, ' ', err == '' and '-' or err })
+end
+
+local function isPending(record, envelope)
+  if not envelope then
+    return false
+  end
+  if record then
+    return string.byte(record) == 112 -- p
+  end
+  return string.byte(envelope) ~= 64 -- @
+end
+
+local function isScheduled(record, envelope)
+  if not envelope then
+    return false
+  end
+  if record then
+    return string.byte(record) == 115 -- s
+  end
+  return string.byte(envelope) == 64 -- @
+end
+
+-- One option of the envelope's header line, nil without it.
+local function option(envelope, name)
+  if string.byte(envelope) == 46 then -- "." has no options
+    return nil
+  end
+  local header = string.sub(envelope, 1, (string.find(envelope, '\n', 1, true) or 0) - 1)
+  return string.match(header, ' ' .. name .. '=(%S+)')
+end
+
+local function needsSolo(c)
+  return c.crashes >= SOLO_CRASHES or hasFlag(c, 'o')
+end
+
+-- Which list a pending task stands in: "solo", or its band by the envelope's `p` option (h, l; normal without it).
+local function bandOf(envelope, c)
+  if c and needsSolo(c) then
+    return 'solo'
+  end
+  local p = option(envelope, 'p')
+  return p == 'h' and 'high' or p == 'l' and 'low' or 'normal'
+end

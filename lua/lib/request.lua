@@ -1,0 +1,28 @@
+-- A request id is a slot of one client instance and a sequence that grows in it. The record of a slot holds its last
+-- sequence and reply, and is overwritten in place: the same sequence is answered again, a lower one is refused for ever
+-- (a record with a time to live would run a late duplicate).
+local function previousReply(raw)
+  if not raw then
+    return nil
+  end
+  local last, body = string.match(raw, '^(%d+) %d+\n(.*)$')
+  last = tonumber(last)
+  if last == sequence then
+    return body
+  end
+  if last > sequence then
+    return nil, redis.error_reply('HOLDFAST_OLD_REQUEST a newer request of this slot was answered already')
+  end
+  return nil
+end
+
+local function requestRecord(body)
+  return string.format('%.0f %s\n%s', sequence, nowText, body)
+end
+
+-- The index by which the janitor finds the records of instances that are gone.
+local function indexRequest(requestsKey, raw, hash)
+  if not raw then
+    redis.call('ZADD', requestsKey, now, hash .. slot)
+  end
+end

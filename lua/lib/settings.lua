@@ -1,0 +1,30 @@
+-- Settings of a queue: one text field of `state`, "layout paused maxWaiting retentionMs retentionCount idempotencyMs reason".
+local LAYOUT = 1
+
+local function readSettings(raw)
+  if not raw then
+    return { paused = false, maxWaiting = 0, retentionMs = 86400000, retentionCount = 10000, idempotencyMs = 3600000, reason = '' }
+  end
+  local layout, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason =
+    string.match(raw, '^(%d+) (%d) (%d+) (%d+) (%d+) (%d+) (.*)$')
+  if not layout or tonumber(layout) > LAYOUT then
+    return nil
+  end
+  return {
+    paused = paused == '1',
+    maxWaiting = tonumber(maxWaiting),
+    retentionMs = tonumber(retentionMs),
+    retentionCount = tonumber(retentionCount),
+    idempotencyMs = tonumber(idempotencyMs),
+    reason = reason,
+  }
+end
+
+local function writeSettings(s)
+  return string.format('%d %d %.0f %.0f %.0f %.0f %s', LAYOUT, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,
+    s.retentionCount, s.idempotencyMs, s.reason)
+end
+
+local function layoutError()
+  return redis.error_reply('HOLDFAST_LAYOUT this queue was written by a newer Holdfast')
+end

@@ -1,0 +1,149 @@
+-- The reading half of a settle: what each verdict does to its task. The calling script writes.
+
+local function newSettled()
+  return { commit = {}, verdicts = {}, gone = {}, completed = {}, cancelled = {}, scheduled = {}, dead = {}, results = {},
+    bands = newBands() }
+end
+
+local function put(settled, id, record)
+  settled.commit[#settled.commit + 1] = id
+  settled.commit[#settled.commit + 1] = record
+  settled.gone[#settled.gone + 1] = id
+end
+
+local function planCancelled(settled, counters, id, c, history)
+  settled.cancelled[#settled.cancelled + 1] = id
+  add(counters, CANCELLED, 1)
+  add(counters, CANCELLED_TOTAL, 1)
+  clearFlag(c, 'x')
+  put(settled, id, 'x' .. countsText(c) .. ' ' .. nowText .. history)
+  return 'c'
+end
+
+local function planDead(settled, counters, id, c, reason, history)
+  settled.dead[#settled.dead + 1] = nowText
+  settled.dead[#settled.dead + 1] = id
+  add(counters, DEAD, 1)
+  add(counters, DEAD_TOTAL, 1)
+  put(settled, id, 'd' .. countsText(c) .. ' ' .. nowText .. ' ' .. reason .. history)
+  return 'd'
+end
+
+local function planScheduled(settled, counters, id, c, delayMs, history)
+  local due = string.format('%.0f', now + delayMs)
+  settled.scheduled[#settled.scheduled + 1] = due
+  settled.scheduled[#settled.scheduled + 1] = id
+  add(counters, SCHEDULED, 1)
+  put(settled, id, 's' .. countsText(c) .. ' ' .. due .. history)
+  return 'r'
+end
+
+-- One verdict other than ack, on a record whose token was checked.
+local function planVerdict(settled, counters, id, record, verdict, delayMs, text, noHandlerAfterMs)
+  local c = parseCounts(record)
+  local _, _, _, maxAttempts = parseLease(record)
+  local cancelled = hasFlag(c, 'x')
+  add(counters, PROCESSING, -1)
+
+  if verdict == 'fail' or verdict == 'fatal' or verdict == 'quarantine' then
+    c.failures = c.failures + 1
+    c.unroutedSince = 0
+    add(counters, FAILED_TOTAL, 1)
+    local history = appendAttempt(record, c, verdict == 'quarantine' and 'quarantined' or 'failed', text)
+    if cancelled then
+      return planCancelled(settled, counters, id, c, history)
+    elseif verdict == 'fail' and c.attempts < maxAttempts then
+      add(counters, RETRIED_TOTAL, 1)
+      return planScheduled(settled, counters, id, c, delayMs, history)
+    end
+    local reason = verdict == 'fatal' and 'fatal' or verdict == 'quarantine' and 'undecodable' or 'retries_exhausted'
+    return planDead(settled, counters, id, c, reason, history)
+  end
+
+  if verdict == 'unrouted' then
+    if c.unroutedSince == 0 then
+      c.unroutedSince = now
+    end
+    if cancelled then
+      return planCancelled(settled, counters, id, c, appendAttempt(record, c, 'unrouted', text))
+    elseif now - c.unroutedSince >= noHandlerAfterMs then
+      return planDead(settled, counters, id, c, 'no_handler', appendAttempt(record, c, 'unrouted', text))
+    end
+    c.attempts = c.attempts - 1
+    planScheduled(settled, counters, id, c, delayMs, historyOf(record))
+    return 'l'
+  end
+
+  -- release: the attempt is refunded, but not for ever.
+  c.releases = c.releases + 1
+  add(counters, RELEASED_TOTAL, 1)
+  if cancelled then
+    return planCancelled(settled, counters, id, c, appendAttempt(record, c, 'released', text))
+  end
+  local history = historyOf(record)
+  if c.releases > RELEASES_REFUNDED then
+    history = appendAttempt(record, c, 'released', text)
+    if c.attempts >= maxAttempts then
+      return planDead(settled, counters, id, c, 'releases_exhausted', history)
+    end
+  else
+    c.attempts = c.attempts - 1
+  end
+  local band = settled.bands[bandOf(redis.call('HGET', tasksKey, id) or '.', c)]
+  band[#band + 1] = id
+  add(counters, PENDING, 1)
+  put(settled, id, 'p' .. countsText(c) .. history)
+  return 'l'
+end
+
+-- An ack whose task is no longer leased under this token: acked before (a repeat), gone, or somebody else's.
+local function verdictWithoutLease(counters, record, token)
+  if record and string.match(record, '^c%S+ (%S+)') == token then
+    return 'a'
+  end
+  if not record or string.byte(record) == 114 then
+    return 'u'
+  end
+  add(counters, STALE_TOTAL, 1)
+  return 's'
+end
+
+local function planAck(settled, counters, id, token, record)
+  -- The short form of the counts is the hot path: one match, one concatenation.
+  local counts, current, grantedAt, rest = string.match(record or '', '^l(%S+) (%S+) (%d+) (.*)$')
+  if current ~= token then
+    return verdictWithoutLease(counters, record, token)
+  end
+  local workerId, history = string.match(rest, '^%d+ %d+ ([^\n]+)(.*)$')
+  settled.completed[#settled.completed + 1] = id
+  add(counters, PROCESSING, -1)
+  add(counters, COMPLETED, 1)
+  add(counters, ACKED_TOTAL, 1)
+  if string.find(counts, 'x', 1, true) then
+    local c = parseCounts(record)
+    clearFlag(c, 'x')
+    counts = countsText(c)
+  end
+  put(settled, id, table.concat({ 'c', counts, ' ', token, ' ', grantedAt, ' ', nowText, ' ', workerId, history }))
+  return 'a'
+end
+
+-- Before the commit: the places that the settled tasks go to.
+local function writeSettled(settled)
+  if #settled.results > 0 then
+    redis.call('HSET', resultsKey, unpack(settled.results))
+  end
+  if #settled.completed > 0 then
+    redis.call('LPUSH', completedKey, unpack(settled.completed))
+  end
+  if #settled.cancelled > 0 then
+    redis.call('LPUSH', cancelledKey, unpack(settled.cancelled))
+  end
+  if #settled.scheduled > 0 then
+    redis.call('ZADD', scheduledKey, unpack(settled.scheduled))
+  end
+  if #settled.dead > 0 then
+    redis.call('ZADD', deadLettersKey, unpack(settled.dead))
+  end
+  pushBands(settled.bands, true)
+end

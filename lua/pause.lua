@@ -1,0 +1,24 @@
+#!lua flags=allow-oom
+-- pause: stop or resume the granting of tasks. Running ones go on.
+-- KEYS[1] state  HASH  the queue's own fields
+-- KEYS[2] wake  CHANNEL
+-- ARGV[1] paused  integer  1 pauses, 0 resumes
+-- ARGV[2] reason  string  percent-encoded, shown to operators
+-- RETURNS 1
+-- TIME    O(1)
+-- MOVES   nothing
+
+-- include lib/settings.lua
+-- include lib/wake.lua
+
+local settings = readSettings(redis.call('HGET', stateKey, '#settings'))
+if not settings then
+  return layoutError()
+end
+settings.paused = paused == 1
+settings.reason = paused == 1 and reason or ''
+redis.call('HSET', stateKey, '#settings', writeSettings(settings))
+if paused == 0 then
+  wake()
+end
+return 1

@@ -1,0 +1,40 @@
+#!lua flags=allow-oom
+-- progress: what a running handler tells of its attempt. Only the holder of the current token may.
+-- KEYS[1] state  HASH  taskId -> state record
+-- KEYS[2] progress  HASH  taskId -> progress, then log lines
+-- ARGV[1] taskId  string
+-- ARGV[2] token  string
+-- ARGV[3] progress  string  JSON text, empty to leave it as it is
+-- ARGV[4] line  string  percent-encoded, empty for none
+-- ARGV[5] maxLines  integer  the oldest lines beyond it are dropped
+-- RETURNS 1 written, 0 stale
+-- TIME    O(m), m = maxLines
+-- MOVES   nothing
+
+-- include lib/record.lua
+
+local record = redis.call('HGET', stateKey, taskId)
+if not record or parseLease(record) ~= token then
+  return 0
+end
+local text, lines = '', {}
+local stored = redis.call('HGET', progressKey, taskId)
+if stored then
+  text = string.match(stored, '^[^\n]*')
+  for logged in string.gmatch(string.sub(stored, #text + 1), '\n([^\n]*)') do
+    lines[#lines + 1] = logged
+  end
+end
+if progress ~= '' then
+  text = progress
+end
+if line ~= '' then
+  lines[#lines + 1] = line
+end
+local from = math.max(1, #lines - maxLines + 1)
+local kept = { text }
+for i = from, #lines do
+  kept[#kept + 1] = lines[i]
+end
+redis.call('HSET', progressKey, taskId, table.concat(kept, '\n'))
+return 1

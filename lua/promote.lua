@@ -1,0 +1,29 @@
+#!lua flags=allow-oom
+-- promote: move due tasks to pending.
+-- KEYS[1] pending:high  LIST  taskIds
+-- KEYS[2] pending  LIST  taskIds
+-- KEYS[3] pending:low  LIST  taskIds
+-- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[5] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[6] tasks  HASH  taskId -> envelope
+-- KEYS[7] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[8] wake  CHANNEL
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] limit  integer  1 to 500
+-- RETURNS {promoted, ms until the next is due or -1}
+-- TIME    O(n log s), n = limit, s = tasks scheduled
+-- MOVES   scheduled -> pending
+
+-- include lib/clock.lua
+-- include lib/counters.lua
+-- include lib/record.lua
+-- include lib/bands.lua
+-- include lib/wake.lua
+-- include lib/promote.lua
+
+local promoted = promoteDue(limit)
+if promoted > 0 then
+  wake()
+end
+local nextDue = redis.call('ZRANGE', scheduledKey, 0, 0, 'WITHSCORES')
+return { promoted, nextDue[2] and math.max(0, tonumber(nextDue[2]) - now) or -1 }

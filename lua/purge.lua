@@ -1,0 +1,104 @@
+#!lua flags=allow-oom
+-- purge: enforce retention, forget remembered ids, drop the request records of instances that are gone.
+-- KEYS[1] completed  LIST  taskIds, newest first
+-- KEYS[2] cancelled  LIST  taskIds, newest first
+-- KEYS[3] expired  LIST  taskIds, newest first
+-- KEYS[4] remembered  LIST  purged taskIds whose id a caller gave, newest first
+-- KEYS[5] tasks  HASH  taskId -> envelope
+-- KEYS[6] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[7] results  HASH  taskId -> JSON text
+-- KEYS[8] progress  HASH  taskId -> progress and log lines
+-- KEYS[9] requests  ZSET  slot -> last seen, ms since the epoch
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] limit  integer  entries looked at per list, 1 to 200
+-- ARGV[3] requestIdleMs  integer  a slot idle for longer is dropped
+-- RETURNS {purged, forgotten ids and slots}
+-- TIME    O(n), n = limit
+-- MOVES   completed | cancelled | expired -> purged
+
+-- include lib/clock.lua
+-- include lib/counters.lua
+-- include lib/settings.lua
+-- include lib/record.lua
+-- include lib/purge.lua
+
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
+local settings = readSettings(fields[2])
+if not settings then
+  return layoutError()
+end
+local counters = unpackCounters(fields[1])
+local purged, forgotten = 0, 0
+
+-- The oldest entries of one list that are past retention, by count or by age.
+local function purgeList(key, counter, letter)
+  local excess = math.max(0, redis.call('LLEN', key) - settings.retentionCount)
+  local oldest = redis.call('LRANGE', key, -limit, -1)
+  if #oldest == 0 then
+    return
+  end
+  local records = redis.call('HMGET', stateKey, unpack(oldest))
+  local ids, kept = {}, {}
+  for i = #oldest, 1, -1 do
+    local record = records[i]
+    local endedAt = record and tonumber(string.match(record, '^c%S+ %S+ %d+ (%d+)') or string.match(record, '^[xe]%S+ (%d+)') or 0) or 0
+    if #ids >= excess and endedAt + settings.retentionMs > now then
+      break
+    end
+    ids[#ids + 1], kept[#kept + 1] = oldest[i], record
+  end
+  if #ids == 0 then
+    return
+  end
+  local plan = planPurge(ids, kept, settings, function(record)
+    return record and string.sub(record, 1, 1) == letter
+  end)
+  rememberPurged(plan)
+  add(counters, counter, -plan.counted)
+  add(counters, PURGED, plan.counted)
+  redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(plan.commit))
+  redis.call('LTRIM', key, 0, -#ids - 1)
+  removePurged(plan)
+  purged = purged + #ids
+end
+
+purgeList(completedKey, COMPLETED, 'c')
+purgeList(cancelledKey, CANCELLED, 'x')
+purgeList(expiredKey, EXPIRED, 'e')
+
+local oldest = redis.call('LRANGE', rememberedKey, -limit, -1)
+if #oldest > 0 then
+  local records = redis.call('HMGET', stateKey, unpack(oldest))
+  local gone, count = {}, 0
+  for i = #oldest, 1, -1 do
+    local endedAt = records[i] and string.match(records[i], '^r (%d+)')
+    if endedAt and tonumber(endedAt) + settings.idempotencyMs > now then
+      break
+    end
+    count = count + 1
+    if endedAt then
+      gone[#gone + 1] = oldest[i]
+    end
+  end
+  if #gone > 0 then
+    redis.call('HDEL', stateKey, unpack(gone))
+  end
+  if count > 0 then
+    redis.call('LTRIM', rememberedKey, 0, -count - 1)
+  end
+  forgotten = count
+end
+
+for _, member in ipairs(redis.call('ZRANGEBYSCORE', requestsKey, '-inf', string.format('%.0f', now - requestIdleMs), 'LIMIT', 0, limit)) do
+  local key = string.sub(member, 1, 1) == 't' and tasksKey or stateKey
+  local record = redis.call('HGET', key, string.sub(member, 2))
+  local seen = record and tonumber(string.match(record, '^%d+ (%d+)'))
+  if seen and seen > now - requestIdleMs then
+    redis.call('ZADD', requestsKey, string.format('%.0f', seen), member)
+  else
+    redis.call('HDEL', key, string.sub(member, 2))
+    redis.call('ZREM', requestsKey, member)
+    forgotten = forgotten + 1
+  end
+end
+return { purged, forgotten }

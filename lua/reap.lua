@@ -1,0 +1,92 @@
+#!lua flags=allow-oom
+-- reap: take back tasks whose lease ran out. Each is a crash: an attempt that nobody settled.
+-- KEYS[1] pending:high  LIST  taskIds
+-- KEYS[2] pending  LIST  taskIds
+-- KEYS[3] pending:low  LIST  taskIds
+-- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[6] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[7] cancelled  LIST  taskIds, newest first
+-- KEYS[8] tasks  HASH  taskId -> envelope
+-- KEYS[9] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[10] wake  CHANNEL
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] limit  integer  1 to 500
+-- RETURNS {queued again, dead, cancelled, ms until the next lease runs out or -1}
+-- TIME    O(n log p), n = limit, p = tasks processing
+-- MOVES   processing -> pending (at its consuming end, at once) | dead | cancelled
+
+-- include lib/clock.lua
+-- include lib/counters.lua
+-- include lib/record.lua
+-- include lib/bands.lua
+-- include lib/wake.lua
+
+local function untilNext()
+  local following = redis.call('ZRANGE', processingKey, 0, 0, 'WITHSCORES')
+  return following[2] and math.max(0, tonumber(following[2]) - now) or -1
+end
+
+-- 1. Read.
+local ids = redis.call('ZRANGEBYSCORE', processingKey, '-inf', nowText, 'LIMIT', 0, limit)
+if #ids == 0 then
+  return { 0, 0, 0, untilNext() }
+end
+local records = redis.call('HMGET', stateKey, '#counters', unpack(ids))
+local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
+local counters = unpackCounters(records[1])
+local bands, dead, cancelled, commit = newBands(), {}, {}, {}
+local queuedAgain = 0
+for i, id in ipairs(ids) do
+  local record = records[i + 1]
+  if record and string.byte(record) == 108 then -- l
+    local c = parseCounts(record)
+    local _, _, _, maxAttempts = parseLease(record)
+    c.crashes = c.crashes + 1
+    local cancelRequested = hasFlag(c, 'x')
+    clearFlag(c, 'x')
+    local history = appendAttempt(record, c, 'crashed', '')
+    add(counters, PROCESSING, -1)
+    add(counters, CRASHED_TOTAL, 1)
+    commit[#commit + 1] = id
+    if cancelRequested then
+      cancelled[#cancelled + 1] = id
+      commit[#commit + 1] = 'x' .. countsText(c) .. ' ' .. nowText .. history
+    elseif c.attempts >= maxAttempts then
+      dead[#dead + 1] = nowText
+      dead[#dead + 1] = id
+      commit[#commit + 1] = 'd' .. countsText(c) .. ' ' .. nowText .. ' crashes_exhausted' .. history
+    else
+      local band = bands[bandOf(envelopes[i] or '.', c)]
+      band[#band + 1] = id
+      queuedAgain = queuedAgain + 1
+      commit[#commit + 1] = 'p' .. countsText(c) .. history
+    end
+  end
+end
+
+-- 2. Write the targets.
+pushBands(bands, true)
+if #dead > 0 then
+  redis.call('ZADD', deadLettersKey, unpack(dead))
+end
+if #cancelled > 0 then
+  redis.call('LPUSH', cancelledKey, unpack(cancelled))
+end
+
+-- 3. Commit: the new record has no token, so that a late ack fits nothing.
+add(counters, PENDING, queuedAgain)
+add(counters, DEAD, #dead / 2)
+add(counters, DEAD_TOTAL, #dead / 2)
+add(counters, CANCELLED, #cancelled)
+add(counters, CANCELLED_TOTAL, #cancelled)
+if #commit > 0 then
+  redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
+end
+
+-- 4. Remove the source.
+redis.call('ZREM', processingKey, unpack(ids))
+if queuedAgain > 0 then
+  wake()
+end
+return { queuedAgain, #dead / 2, #cancelled, untilNext() }

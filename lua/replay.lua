@@ -1,0 +1,91 @@
+#!lua
+-- replay: put dead letters back, attempts at zero, one generation up. Refused at maxmemory, like an enqueue.
+-- KEYS[1] pending:high  LIST  taskIds
+-- KEYS[2] pending  LIST  taskIds
+-- KEYS[3] pending:low  LIST  taskIds
+-- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[5] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[6] tasks  HASH  taskId -> envelope
+-- KEYS[7] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[8] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[9] wake  CHANNEL
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[4..] taskId  string  repeated, at most 500 times: taskId, envelope or "" to keep it
+-- RETURNS a letter per task: r replayed, n not dead, u unknown
+-- TIME    O(n log d), n tasks given, d = dead letters
+-- MOVES   dead -> pending
+
+-- include lib/clock.lua
+-- include lib/counters.lua
+-- include lib/request.lua
+-- include lib/record.lua
+-- include lib/bands.lua
+-- include lib/wake.lua
+
+-- 1. Read.
+local ids = {}
+for at = taskIdAt, #ARGV, 2 do
+  ids[#ids + 1] = ARGV[at]
+end
+local records = redis.call('HMGET', stateKey, '#counters', slot, unpack(ids))
+local previous, refused = previousReply(records[2])
+if refused then
+  return refused
+end
+if previous then
+  return previous
+end
+local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
+local counters = unpackCounters(records[1])
+local bands, commit, replayed, edited, letters, seen = newBands(), {}, {}, {}, {}, {}
+for i, id in ipairs(ids) do
+  local record, envelope = records[i + 2], envelopes[i]
+  if not envelope then
+    letters[i] = 'u'
+  elseif seen[id] or not record or string.byte(record) ~= 100 then -- d
+    letters[i] = 'n'
+  else
+    seen[id] = true
+    letters[i] = 'r'
+    local c = parseCounts(record)
+    -- A task that crashed its workers goes on running alone: bystanders are not blamed for a second life either.
+    if needsSolo(c) then
+      setFlag(c, 'o')
+    end
+    c.attempts, c.failures, c.crashes, c.releases, c.unroutedSince = 0, 0, 0, 0, 0
+    c.generation = c.generation + 1
+    local edit = ARGV[taskIdAt + 2 * i - 1]
+    if edit ~= '' then
+      edited[#edited + 1], edited[#edited + 2] = id, edit
+      envelope = edit
+    end
+    local band = bands[bandOf(envelope, c)]
+    band[#band + 1] = id
+    replayed[#replayed + 1] = id
+    commit[#commit + 1] = id
+    commit[#commit + 1] = 'p' .. countsText(c) .. historyOf(record)
+  end
+end
+letters = table.concat(letters)
+
+-- 2. Write the targets.
+indexRequest(requestsKey, records[2], 's')
+pushBands(bands, false)
+if #edited > 0 then
+  redis.call('HSET', tasksKey, unpack(edited))
+end
+
+-- 3. Commit.
+add(counters, DEAD, -#replayed)
+add(counters, PENDING, #replayed)
+add(counters, REPLAYED_TOTAL, #replayed)
+redis.call('HSET', stateKey, '#counters', packCounters(counters), slot, requestRecord(letters), unpack(commit))
+
+-- 4. Remove the source.
+if #replayed > 0 then
+  redis.call('ZREM', deadLettersKey, unpack(replayed))
+  wake()
+end
+return letters

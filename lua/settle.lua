@@ -1,0 +1,140 @@
+#!lua flags=allow-oom
+-- settle: end attempts whose lease the caller still holds, and take new tasks in the same round trip.
+-- KEYS[1] pending:high  LIST  taskIds
+-- KEYS[2] pending  LIST  taskIds
+-- KEYS[3] pending:low  LIST  taskIds
+-- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[7] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[8] completed  LIST  taskIds, newest first
+-- KEYS[9] cancelled  LIST  taskIds, newest first
+-- KEYS[10] expired  LIST  taskIds, newest first
+-- KEYS[11] remembered  LIST  purged taskIds whose id a caller gave, newest first
+-- KEYS[12] tasks  HASH  taskId -> envelope
+-- KEYS[13] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[14] results  HASH  taskId -> JSON text
+-- KEYS[15] progress  HASH  taskId -> progress and log lines
+-- KEYS[16] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[17] wake  CHANNEL
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[4] want  integer  tasks to acquire, 0 to 500
+-- ARGV[5] held  integer  tasks that the caller holds beside those settled here
+-- ARGV[6] leaseMs  integer
+-- ARGV[7] maxRetries  integer  for tasks that bring none
+-- ARGV[8] workerId  string
+-- ARGV[9] nonce  string  the second half of each token granted here
+-- ARGV[10] park  integer  1: leave a mark to be woken where fewer than wanted are granted
+-- ARGV[11] noHandlerAfterMs  integer
+-- ARGV[12] acks  integer  how many verdicts of the tail are acks without a result, two values each
+-- ARGV[13..] verdict  string  repeated, at most 500 times: taskId, token; then taskId, token, verdict, delayMs, text
+-- RETURNS {now, verdicts, first grant, flags, taskId, envelope, counts, ...}; verdicts: a letter each, in the order given
+-- TIME    O(s + w log p), s verdicts, w wanted, p = tasks processing
+-- MOVES   processing -> completed | scheduled | pending | dead | cancelled; scheduled -> pending; pending -> processing | expired
+
+-- include lib/clock.lua
+-- include lib/counters.lua
+-- include lib/settings.lua
+-- include lib/request.lua
+-- include lib/record.lua
+-- include lib/bands.lua
+-- include lib/wake.lua
+-- include lib/promote.lua
+-- include lib/purge.lua
+-- include lib/acquire.lua
+-- include lib/settle.lua
+-- include lib/commit.lua
+
+-- The tail of ARGV: acks first, two values each, then the other verdicts, five values each.
+local ids, tokens, others = {}, {}, {}
+for i = 1, acks do
+  ids[i], tokens[i] = ARGV[verdictAt + 2 * i - 2], ARGV[verdictAt + 2 * i - 1]
+end
+for at = verdictAt + 2 * acks, #ARGV, 5 do
+  ids[#ids + 1], tokens[#tokens + 1] = ARGV[at], ARGV[at + 1]
+  others[#ids] = at
+end
+
+-- 1. Read.
+local RESERVED = 5
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked', '#solo', slot, unpack(ids))
+local settings = readSettings(fields[2])
+if not settings then
+  return layoutError()
+end
+local previous, refused = previousReply(fields[5])
+if refused then
+  return refused
+end
+if previous then
+  local verdicts, first, flags, again = string.match(previous, '^(%a*) (%d+) (%d+) ?(.*)$')
+  return { now, verdicts, first, tonumber(flags), unpack(grantsAgain(tonumber(first), again)) }
+end
+if want > 0 and not settings.paused and promoteDue(PROMOTE_LIMIT) > 0 then
+  fields[1] = redis.call('HGET', stateKey, '#counters')
+end
+
+local counters = unpackCounters(fields[1])
+local settled, letters, seen = newSettled(), {}, {}
+for i, id in ipairs(ids) do
+  local record, token, at = fields[RESERVED + i] or nil, tokens[i], others[i]
+  if seen[id] then
+    letters[i] = 's'
+  elseif not at then
+    letters[i] = planAck(settled, counters, id, token, record)
+  else
+    local verdict, delayMs, text = ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4]
+    local current = record and parseLease(record)
+    if verdict == 'ack' then
+      letters[i] = planAck(settled, counters, id, token, record)
+      if letters[i] == 'a' and current == token then
+        settled.results[#settled.results + 1] = id
+        settled.results[#settled.results + 1] = text
+      end
+    elseif current == token then -- the fence: only the holder of the current token moves the task
+      letters[i] = planVerdict(settled, counters, id, record, verdict, delayMs, text, noHandlerAfterMs)
+    else
+      letters[i] = verdictWithoutLease(counters, record, nil)
+    end
+  end
+  seen[id] = true
+end
+
+-- A release goes to the head of its band, where the granted entries are trimmed: one or the other in one call.
+local releases = #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low
+local grants = planAcquire(counters, (settings.paused or releases > 0) and 0 or want, held, fields[4])
+local purge = { commit = {}, remembered = {}, removed = {}, forgotten = {}, counted = 0 }
+local excess = math.min(counters[COMPLETED] - settings.retentionCount, 2 * #settled.completed)
+if excess > 0 then
+  local oldest = redis.call('LRANGE', completedKey, -excess, -1)
+  purge = planPurge(oldest, redis.call('HMGET', stateKey, unpack(oldest)), settings, isCompleted)
+  add(counters, COMPLETED, -purge.counted)
+  add(counters, PURGED, purge.counted)
+end
+
+-- 2. Write the targets.
+indexRequest(requestsKey, fields[5], 's')
+writeSettled(settled)
+writeGrants(grants)
+rememberPurged(purge)
+
+-- 3. Commit.
+local verdicts = table.concat(letters)
+local flags = turnFlags(settings, grants)
+commitTurn(counters, grants, verdicts, flags, fields[3], settled.commit, purge.commit)
+
+-- 4. Remove the sources.
+if #settled.gone > 0 then
+  redis.call('ZREM', processingKey, unpack(settled.gone))
+end
+trimGrants(grants)
+if excess > 0 then
+  redis.call('LTRIM', completedKey, 0, -excess - 1)
+  removePurged(purge)
+end
+if releases > 0 then
+  wake()
+end
+return { now, verdicts, string.format('%.0f', grants.first), flags, unpack(grants.reply) }

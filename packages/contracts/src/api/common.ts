@@ -1,0 +1,66 @@
+import { type TSchema, Type } from "typebox";
+import { QUEUE_NAME_PATTERN, TASK_ID_PATTERN, TASK_TYPE_PATTERN } from "../limits.ts";
+
+export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
+
+/** A union of literals, written as the JSON Schema `enum` that tools show best. */
+export const oneOf = <const T extends readonly string[]>(values: T, options: object = {}) =>
+  Type.Unsafe<T[number]>({ type: "string", enum: [...values], ...options });
+
+/** Milliseconds since the epoch. */
+export const Timestamp = (description: string) =>
+  Type.Integer({ description: `${description}, ms since the epoch` });
+export const Count = (description?: string) =>
+  Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) });
+
+/** Dots are in the pattern; two in a row would rewrite URLs and are refused. */
+export const QueueName = Type.String({
+  pattern: QUEUE_NAME_PATTERN.replace("^", "^(?!.*\\.\\.)"),
+  description: "Name of a queue",
+  examples: ["default"],
+});
+export const TaskId = Type.String({ pattern: TASK_ID_PATTERN, description: "Id of a task" });
+export const TaskType = Type.String({
+  pattern: TASK_TYPE_PATTERN,
+  description: "Type of a task",
+  examples: ["demo.flaky"],
+});
+/** Why an operator did it: kept in the audit log, shown beside a paused queue. */
+export const Reason = Type.String({
+  minLength: 1,
+  maxLength: 256,
+  description: "Why; kept in the audit log",
+});
+
+export const QueueParams = Type.Object({ queue: QueueName });
+export type QueueParams = Type.Static<typeof QueueParams>;
+export const TaskParams = Type.Object({ queue: QueueName, id: TaskId });
+export type TaskParams = Type.Static<typeof TaskParams>;
+
+/** `application/problem+json` (RFC 9457): the body of every error. */
+export const Problem = Type.Object(
+  {
+    type: Type.String(),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.Optional(Type.String()),
+    code: Type.String({ description: "Stable, machine readable" }),
+    requestId: Type.Optional(Type.String()),
+    taskId: Type.Optional(Type.String({ description: "Retry with the same id" })),
+    errors: Type.Optional(Type.Array(Type.Object({}, { additionalProperties: true }))),
+  },
+  { description: "What went wrong", additionalProperties: true },
+);
+export type Problem = Type.Static<typeof Problem>;
+
+type Flat<T> = T extends readonly (infer U)[]
+  ? Flat<U>[]
+  : T extends object
+    ? { [K in keyof T]: Flat<T[K]> }
+    : T;
+type Equal<A, B> =
+  (<T>() => T extends Flat<A> ? 1 : 2) extends <T>() => T extends Flat<B> ? 1 : 2 ? true : false;
+/** `true` where a schema and the interface that it describes have the same type; used with `Assert`. */
+export type Same<Schema extends TSchema, View> = Equal<Type.Static<Schema>, View>;
+/** Does not compile for anything but `true`. */
+export type Assert<T extends true> = T;

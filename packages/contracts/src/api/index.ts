@@ -1,0 +1,6 @@
+/** What travels over HTTP: TypeBox schemas with their types, shared by the services and the dashboard. */
+export * from "./common.ts";
+export * from "./operators.ts";
+export * from "./queue.ts";
+export * from "./stream.ts";
+export * from "./task.ts";

@@ -1,0 +1,44 @@
+import { Type } from "typebox";
+import type { WorkerView } from "../task.ts";
+import { type Assert, Count, nullable, oneOf, type Same, Timestamp } from "./common.ts";
+import { OperationView } from "./operators.ts";
+import { QueueStatsSchema, RatesByQueue } from "./queue.ts";
+
+/** JSON Schema of `WorkerView`; `Assert` holds the two together. */
+export const WorkerViewSchema = Type.Object({
+  id: Type.String(),
+  queues: Type.Array(Type.String()),
+  types: Type.Array(Type.String()),
+  host: Type.String(),
+  pid: Type.Integer(),
+  version: Type.String(),
+  slots: Count(),
+  busy: Count(),
+  startedAt: Timestamp("Start"),
+  heartbeatAt: Timestamp("Last heartbeat"),
+  heartbeatAgeMs: Type.Number(),
+  state: oneOf(["running", "draining", "stopped", "lost"]),
+});
+export type WorkerViewSchemaMatches = Assert<Same<typeof WorkerViewSchema, WorkerView>>;
+export const WorkerList = Type.Object({ workers: Type.Array(WorkerViewSchema) });
+
+/**
+ * One text frame of `WS /v1/stream`: the whole picture each time, at connect and then at most twice a second.
+ * Nothing is sent by the client; the server pings.
+ */
+export const StreamMessage = Type.Object({
+  seq: Type.Integer({
+    minimum: 1,
+    description: "Counted from 1 on each connection; a gap means skipped frames",
+  }),
+  type: oneOf(["snapshot"]),
+  at: Timestamp("When it was made"),
+  sampledAt: nullable(Timestamp("When Redis last answered; older than `at` by seconds means stale")),
+  redisUp: Type.Boolean({ description: "False: the counts are the last known ones" }),
+  queues: Type.Array(QueueStatsSchema, { description: "At most 200, those with most waiting first" }),
+  queuesTotal: Count("How many queues there are"),
+  rates: RatesByQueue,
+  workers: Type.Array(WorkerViewSchema, { description: "At most 200" }),
+  operations: Type.Array(OperationView, { description: "The running ones and those that ended last" }),
+});
+export type StreamMessage = Type.Static<typeof StreamMessage>;

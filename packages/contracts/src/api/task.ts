@@ -1,0 +1,103 @@
+import { Type } from "typebox";
+import { LIMITS } from "../limits.ts";
+import { ATTEMPT_OUTCOMES, DEAD_REASONS, PRIORITIES, TASK_STATES } from "../states.ts";
+import type { TaskView } from "../task.ts";
+import { type Assert, Count, nullable, oneOf, type Same, TaskType, Timestamp } from "./common.ts";
+
+export const BackoffSchema = Type.Object(
+  {
+    kind: Type.Optional(oneOf(["exponential", "fixed"])),
+    baseMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000 })),
+    maxMs: Type.Optional(Type.Integer({ minimum: 0 })),
+    jitter: Type.Optional(oneOf(["full", "none"])),
+  },
+  { additionalProperties: false, description: "The wait before a retry" },
+);
+
+export const AttemptViewSchema = Type.Object({
+  attempt: Count("Counted from 1 within the generation"),
+  generation: Count(),
+  outcome: oneOf(ATTEMPT_OUTCOMES),
+  workerId: Type.String(),
+  token: Type.String(),
+  startedAt: Timestamp("Start"),
+  endedAt: nullable(Timestamp("End")),
+  error: nullable(Type.String()),
+});
+
+/** JSON Schema of `TaskView`; `Assert` holds the two together. */
+export const TaskViewSchema = Type.Object({
+  id: Type.String(),
+  queue: Type.String(),
+  type: Type.String(),
+  state: oneOf(TASK_STATES),
+  priority: oneOf(PRIORITIES),
+  payloadText: Type.String({ description: "The exact text that was enqueued" }),
+  payloadBytes: Count(),
+  resultText: nullable(Type.String({ description: "The exact JSON text that the handler returned" })),
+  attempts: Count("Grants of a lease in this generation"),
+  failures: Count("Attempts that the handler ended with an error"),
+  crashes: Count("Attempts whose lease ran out"),
+  releases: Count(),
+  generation: Count("Raised by each replay"),
+  maxRetries: nullable(Type.Integer()),
+  timeoutMs: nullable(Type.Integer()),
+  backoff: nullable(BackoffSchema),
+  tags: Type.Array(Type.String()),
+  enqueuedAt: Timestamp("Enqueued"),
+  runAt: nullable(Timestamp("Due")),
+  expiresAt: nullable(Timestamp("Expires")),
+  leaseExpiresAt: nullable(Timestamp("End of the current lease")),
+  endedAt: nullable(Timestamp("Terminal since")),
+  workerId: nullable(Type.String()),
+  token: nullable(Type.String()),
+  cancelRequested: Type.Boolean(),
+  solo: Type.Boolean({ description: "It crashed its worker twice: it is acquired alone" }),
+  unroutedSince: nullable(Timestamp("No worker for its type since")),
+  deadReason: nullable(oneOf(DEAD_REASONS)),
+  lastError: nullable(Type.String()),
+  progress: nullable(Type.String()),
+  log: Type.Array(Type.String()),
+  history: Type.Array(AttemptViewSchema, { description: "Every attempt, oldest first, at most the last 32" }),
+});
+export type TaskViewSchemaMatches = Assert<Same<typeof TaskViewSchema, TaskView>>;
+
+export const TaskListQuery = Type.Object(
+  {
+    state: oneOf(TASK_STATES, { description: "Which state to list" }),
+    cursor: Type.Optional(Type.String({ maxLength: 512, description: "`cursor` of the page before" })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
+    type: Type.Optional(TaskType),
+    q: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: "Text to find in id, type, error, tags or payload",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+export type TaskListQuery = Type.Static<typeof TaskListQuery>;
+
+export const DeadLetterQuery = Type.Omit(TaskListQuery, ["state"], { additionalProperties: false });
+export type DeadLetterQuery = Type.Static<typeof DeadLetterQuery>;
+
+export const TaskPage = Type.Object({
+  tasks: Type.Array(TaskViewSchema),
+  cursor: nullable(Type.String({ description: "Of the next page; null on the last" })),
+  scanned: Count("How many records were looked at for this page"),
+});
+export type TaskPage = Type.Static<typeof TaskPage>;
+
+export const WhyView = Type.Object({
+  state: oneOf(TASK_STATES),
+  reason: Type.String({
+    description: "paused | waiting | no_worker_for_type | no_workers | not_due | running | solo | terminal",
+  }),
+  detail: Type.String(),
+  position: nullable(Count("Tasks before it, where it waits")),
+  positionIsEstimate: Type.Boolean({ description: "Exact up to 10,000" }),
+  expectedStartAt: nullable(Timestamp("Expected start")),
+});
+export type WhyView = Type.Static<typeof WhyView>;

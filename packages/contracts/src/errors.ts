@@ -1,0 +1,82 @@
+/** Every code that a Holdfast error carries, with the HTTP status that a service answers it with. */
+export const ERROR_STATUS = {
+  invalid_argument: 422,
+  invalid_queue_name: 422,
+  invalid_task_id: 422,
+  invalid_task_type: 422,
+  invalid_cursor: 400,
+  invalid_json: 400,
+  invalid_request: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  task_not_found: 404,
+  queue_not_found: 404,
+  conflict: 409,
+  task_conflict: 409,
+  too_late: 409,
+  queue_not_paused: 409,
+  queue_busy: 409,
+  payload_too_large: 413,
+  unsupported_media_type: 415,
+  payload_too_deep: 422,
+  durability_unavailable: 422,
+  queue_full: 429,
+  rate_limited: 429,
+  internal: 500,
+  redis_out_of_memory: 503,
+  redis_read_only: 503,
+  redis_unavailable: 503,
+  redis_unsupported: 503,
+  outcome_unknown: 503,
+  layout_too_new: 503,
+  closed: 503,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+export interface HoldfastErrorOptions {
+  cause?: unknown;
+  /** The id of the task that the error is about, where there is one: retry with the same id. */
+  taskId?: string;
+  /** How long to wait before the next try, ms. */
+  retryAfterMs?: number;
+}
+
+/** An unexpected outcome. Expected outcomes are values. */
+export class HoldfastError extends Error {
+  readonly code: ErrorCode;
+  readonly taskId: string | undefined;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(code: ErrorCode, message: string, options: HoldfastErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "HoldfastError";
+    this.code = code;
+    this.taskId = options.taskId;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+}
+
+/** Thrown by a handler: no retry would help. The task goes straight to the dead letters. */
+export class FatalError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "FatalError";
+  }
+}
+
+/** Thrown by a handler that knows when the next attempt makes sense. It counts as a failure. */
+export class RetryAfter extends Error {
+  /** Wait before the next attempt, ms, 0 or more. */
+  readonly delayMs: number;
+
+  constructor(delayMs: number, message = `retry after ${delayMs} ms`, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "RetryAfter";
+    if (!Number.isFinite(delayMs) || delayMs < 0) {
+      throw new HoldfastError("invalid_argument", `RetryAfter: delayMs must be 0 or more, got ${delayMs}`);
+    }
+    this.delayMs = delayMs;
+  }
+}

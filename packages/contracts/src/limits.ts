@@ -1,0 +1,40 @@
+/** Names and sizes that every part of Holdfast agrees on. */
+
+/** Braces would break Redis hash tags, `..` would rewrite URLs: both are outside the pattern. */
+export const QUEUE_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
+export const TASK_ID_PATTERN = "^[A-Za-z0-9_.:-]{1,128}$";
+export const TASK_TYPE_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$";
+
+export const LIMITS = {
+  /** Bytes of one payload, UTF-8. A larger value stalls everybody: 10 MB through a script took 84 ms. */
+  payloadBytes: 262_144,
+  /** Bytes of one result, UTF-8. */
+  resultBytes: 65_536,
+  /** Nesting of arrays and objects in a payload. */
+  jsonDepth: 64,
+  /** Tasks of one batch request. */
+  batchTasks: 1_000,
+  /** Tasks of one script call: `unpack` in Lua fails at 8,000 values. */
+  scriptTasks: 500,
+  /** Rows of one page. */
+  pageTasks: 100,
+  /** Characters kept of one error. */
+  errorCharacters: 1_024,
+  /** Longest wait for a result, ms. */
+  waitMs: 30_000,
+  maxRetries: 100,
+  delayMs: 31_536_000_000,
+  timeoutMs: 86_400_000,
+  tags: 16,
+  tagCharacters: 64,
+} as const;
+
+const queueName = new RegExp(QUEUE_NAME_PATTERN);
+const taskId = new RegExp(TASK_ID_PATTERN);
+const taskType = new RegExp(TASK_TYPE_PATTERN);
+
+export const isQueueName = (value: unknown): value is string =>
+  typeof value === "string" && queueName.test(value) && !value.includes("..");
+export const isTaskId = (value: unknown): value is string => typeof value === "string" && taskId.test(value);
+export const isTaskType = (value: unknown): value is string =>
+  typeof value === "string" && taskType.test(value);

@@ -1,0 +1,53 @@
+/**
+ * The states of a task, in the order of its life. Who moves a task where, by which script:
+ * docs/state-machine.md.
+ */
+export const TASK_STATES = [
+  "scheduled",
+  "pending",
+  "processing",
+  "completed",
+  "dead",
+  "cancelled",
+  "expired",
+] as const;
+
+export type TaskState = (typeof TASK_STATES)[number];
+
+/** States that a task does not leave by itself. */
+export const TERMINAL_STATES = ["completed", "dead", "cancelled", "expired"] as const satisfies TaskState[];
+
+export function isTaskState(value: unknown): value is TaskState {
+  return typeof value === "string" && (TASK_STATES as readonly string[]).includes(value);
+}
+
+/** The bands of `pending`, most urgent first. Of 16 grants, 3 go to `normal` and 1 to `low` where such tasks wait. */
+export const PRIORITIES = ["high", "normal", "low"] as const;
+
+export type Priority = (typeof PRIORITIES)[number];
+
+/** Why a task is in the dead letters. */
+export const DEAD_REASONS = [
+  "retries_exhausted",
+  "crashes_exhausted",
+  "releases_exhausted",
+  "fatal",
+  "no_handler",
+  "undecodable",
+] as const;
+
+export type DeadReason = (typeof DEAD_REASONS)[number];
+
+/** How one attempt ended. */
+export const ATTEMPT_OUTCOMES = [
+  "running",
+  "acked",
+  "failed",
+  "crashed",
+  "released",
+  "unrouted",
+  "quarantined",
+  "cancelled",
+] as const;
+
+export type AttemptOutcome = (typeof ATTEMPT_OUTCOMES)[number];

@@ -1,0 +1,171 @@
+import type { AttemptOutcome, DeadReason, Priority, TaskState } from "./states.ts";
+
+/** The wait before a retry: `baseMs * 2^(n-1)`, at most `maxMs`, of which a random part is waited (full jitter). */
+export interface Backoff {
+  /** @default "exponential" */
+  kind?: "exponential" | "fixed";
+  /** Milliseconds, 0 to 86_400_000. @default 1_000 */
+  baseMs?: number;
+  /** Milliseconds. @default 3_600_000 */
+  maxMs?: number;
+  /** `full` waits a random time up to the computed one, `none` the computed one. @default "full" */
+  jitter?: "full" | "none";
+}
+
+/** What an enqueue can ask for beside type and payload. */
+export interface TaskOptions {
+  /** Given by the caller, `[A-Za-z0-9_.:-]{1,128}`: makes the enqueue idempotent. @default minted, 16 characters */
+  id?: string;
+  /** @default "normal" */
+  priority?: Priority;
+  /** Not before this many milliseconds of Redis time from now. Excludes `runAt`. */
+  delayMs?: number;
+  /** Not before this moment of Redis time, ms since the epoch. Excludes `delayMs`. */
+  runAt?: number;
+  /** Retries after the first attempt, 0 to 100. @default the worker's MAX_RETRIES */
+  maxRetries?: number;
+  backoff?: Backoff;
+  /** Hard limit of one attempt, ms, 1 to 86_400_000. @default 1_800_000 */
+  timeoutMs?: number;
+  /** A task that is acquired after this moment (ms since the epoch, Redis time) becomes `expired`. */
+  expiresAt?: number;
+  /** At most 16 of 64 characters. */
+  tags?: string[];
+  /** Only "memory" is offered yet. @default "memory" */
+  durability?: "memory" | "fsynced" | "replicated";
+}
+
+/** One attempt in the history of a task. */
+export interface AttemptView {
+  /** Counted from 1 within the generation. */
+  attempt: number;
+  generation: number;
+  outcome: AttemptOutcome;
+  workerId: string;
+  token: string;
+  /** Milliseconds since the epoch, Redis time. */
+  startedAt: number;
+  endedAt: number | null;
+  error: string | null;
+}
+
+/** What is known of one task. Times are milliseconds since the epoch. */
+export interface TaskView {
+  id: string;
+  queue: string;
+  type: string;
+  state: TaskState;
+  priority: Priority;
+  /** The exact text that was enqueued. */
+  payloadText: string;
+  payloadBytes: number;
+  /** The exact JSON text that the handler returned, once completed. */
+  resultText: string | null;
+  /** Attempts of this generation, counted at acquire. */
+  attempts: number;
+  /** Attempts that the handler ended with an error. */
+  failures: number;
+  /** Attempts whose lease ran out. */
+  crashes: number;
+  releases: number;
+  /** Raised by each replay, 0 at first. */
+  generation: number;
+  maxRetries: number | null;
+  timeoutMs: number | null;
+  backoff: Backoff | null;
+  tags: string[];
+  enqueuedAt: number;
+  /** When a scheduled task is due. */
+  runAt: number | null;
+  expiresAt: number | null;
+  /** When the current lease runs out. */
+  leaseExpiresAt: number | null;
+  /** When it reached its terminal state. */
+  endedAt: number | null;
+  workerId: string | null;
+  token: string | null;
+  cancelRequested: boolean;
+  /** It crashed its worker twice: it is acquired alone. */
+  solo: boolean;
+  /** Since when no worker has had a handler for its type. */
+  unroutedSince: number | null;
+  deadReason: DeadReason | null;
+  lastError: string | null;
+  progress: string | null;
+  log: string[];
+  /** Every attempt, oldest first, at most the last 32. */
+  history: AttemptView[];
+}
+
+/** Counts of one queue at one moment. */
+export interface QueueStats {
+  queue: string;
+  /** Redis time, ms since the epoch. */
+  at: number;
+  pending: number;
+  pendingByPriority: Record<Priority, number>;
+  /** Of the pending ones: tasks that have to run alone. */
+  pendingSolo: number;
+  processing: number;
+  scheduled: number;
+  completed: number;
+  dead: number;
+  cancelled: number;
+  expired: number;
+  paused: boolean;
+  pauseReason: string | null;
+  /** Age of the oldest pending task, ms, 0 without one. */
+  oldestPendingAgeMs: number;
+  /** Cumulative since the queue began. */
+  totals: QueueTotals;
+  settings: QueueSettings;
+}
+
+/** Counters that only grow. */
+export interface QueueTotals {
+  enqueued: number;
+  deduplicated: number;
+  /** Grants of a lease. */
+  attempts: number;
+  acked: number;
+  failed: number;
+  retried: number;
+  /** Leases that ran out. */
+  crashed: number;
+  released: number;
+  deadLettered: number;
+  replayed: number;
+  promoted: number;
+  cancelled: number;
+  expired: number;
+  stale: number;
+  purged: number;
+}
+
+/** What an operator can set per queue. */
+export interface QueueSettings {
+  /** Most tasks waiting (pending and scheduled) before enqueues are refused. 0: no cap. @default 0 */
+  maxWaiting: number;
+  /** How long completed, cancelled and expired tasks are kept, ms. @default 86_400_000 */
+  retentionMs: number;
+  /** How many of each are kept at most. @default 10_000 */
+  retentionCount: number;
+  /** How long an id given by a caller is remembered after the task ended, ms. @default 3_600_000 */
+  idempotencyMs: number;
+}
+
+/** A worker as it registers itself. */
+export interface WorkerView {
+  id: string;
+  queues: string[];
+  types: string[];
+  host: string;
+  pid: number;
+  version: string;
+  slots: number;
+  busy: number;
+  startedAt: number;
+  heartbeatAt: number;
+  heartbeatAgeMs: number;
+  state: "running" | "draining" | "stopped" | "lost";
+}

@@ -1,0 +1,57 @@
+import { Engine } from "./engine/engine.ts";
+import { Registry } from "./engine/registry.ts";
+import { Connection, type ConnectionOptions, type RedisOption } from "./redis/connection.ts";
+
+export interface HoldfastOptions {
+  redis: RedisOption;
+  /** First part of every key. @default "queue" */
+  prefix?: string | undefined;
+  /** Names this process in request ids. @default minted */
+  instance?: string | undefined;
+  onScript?: ConnectionOptions["onScript"];
+}
+
+/** One connection that queues, janitors and observers of a process can share. */
+export class Holdfast {
+  readonly prefix: string;
+  readonly registry: Registry;
+  readonly connection: Connection;
+  readonly #instance: string | undefined;
+  readonly #engines = new Map<string, Engine>();
+
+  constructor(options: HoldfastOptions) {
+    this.prefix = options.prefix ?? "queue";
+    this.#instance = options.instance;
+    this.connection = new Connection(options.redis, { onScript: options.onScript });
+    this.registry = new Registry(this.connection, this.prefix);
+  }
+
+  /** The engine of one queue; the same one for the same name. */
+  engine(queue: string): Engine {
+    let engine = this.#engines.get(queue);
+    if (!engine) {
+      engine = new Engine(this.connection, queue, { prefix: this.prefix, instance: this.#instance });
+      this.#engines.set(queue, engine);
+    }
+    return engine;
+  }
+
+  /**
+   * Connects and runs the boot checks.
+   * @throws HoldfastError redis_unavailable, or redis_unsupported: too old, or a policy that evicts tasks
+   */
+  check(timeoutMs?: number) {
+    return this.connection.check(timeoutMs);
+  }
+
+  /** Round trip to Redis, ms. */
+  async ping(): Promise<number> {
+    const started = performance.now();
+    await this.connection.command("PING");
+    return performance.now() - started;
+  }
+
+  close(): Promise<void> {
+    return this.connection.close();
+  }
+}

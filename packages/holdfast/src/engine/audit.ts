@@ -1,0 +1,48 @@
+import type { Engine } from "./engine.ts";
+
+export interface AuditReport {
+  queue: string;
+  violations: { invariant: string; detail: string }[];
+  /** Index entries that were removed, since no record stood behind them. */
+  repaired: number;
+}
+
+const PARTS = [
+  "processing",
+  "scheduled",
+  "dead_letters",
+  "completed",
+  "cancelled",
+  "expired",
+  "pending:high",
+  "pending",
+  "pending:low",
+  "pending:solo",
+];
+const WINDOW = 500;
+
+/**
+ * Compares the indexes of a queue with its records and its counters.
+ * @param options.sample entries looked at per index, from its start; @default all of them
+ */
+export async function auditQueue(engine: Engine, options: { repair?: boolean; sample?: number } = {}): Promise<AuditReport> {
+  const repair = options.repair ?? false;
+  const report: AuditReport = { queue: engine.queue, violations: [], repaired: 0 };
+  const windows = async (violations: AuditReport["violations"]) => {
+    for (const part of PARTS) {
+      for (let from = 0; from < (options.sample ?? Number.POSITIVE_INFINITY); ) {
+        const reply = await engine.audit(repair, part, from, WINDOW);
+        // What does not concern the window is asked for once, at the end.
+        violations.push(...reply.violations.filter((v) => v.detail.startsWith(`${part} holds`)));
+        report.repaired += reply.repaired;
+        if (reply.looked < WINDOW) break;
+        from += WINDOW - (repair ? reply.repaired : 0);
+      }
+    }
+  };
+  await windows(report.violations);
+  const totals = await engine.audit(repair);
+  report.violations.push(...totals.violations);
+  report.repaired += totals.repaired;
+  return report;
+}

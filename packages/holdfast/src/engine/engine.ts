@@ -1,0 +1,372 @@
+import type { QueueSettings } from "@holdfast/contracts";
+import type { Connection } from "../redis/connection.ts";
+import * as scripts from "../redis/generated/index.ts";
+import { type QueueKeys, queueKeys } from "../redis/keys.ts";
+import type { Script } from "../redis/script.ts";
+import { type Request, RequestSlots } from "./requests.ts";
+
+/** What a worker says of an attempt. */
+export type Verdict =
+  | { kind: "ack"; id: string; token: string; resultText?: string }
+  | { kind: "fail"; id: string; token: string; delayMs: number; error: string }
+  | { kind: "fatal" | "quarantine"; id: string; token: string; error: string }
+  | { kind: "release"; id: string; token: string }
+  | { kind: "unrouted"; id: string; token: string; delayMs: number };
+
+/** What became of the task: the answer to a verdict. */
+export type VerdictOutcome = "acked" | "retried" | "dead" | "released" | "cancelled" | "stale" | "unknown";
+
+const OUTCOMES: Record<string, VerdictOutcome> = {
+  a: "acked",
+  r: "retried",
+  d: "dead",
+  l: "released",
+  c: "cancelled",
+  s: "stale",
+  u: "unknown",
+};
+
+export interface Grant {
+  id: string;
+  token: string;
+  envelope: string;
+  /** Attempts and what came before, "" for a first attempt (engine/record.ts). */
+  counts: string;
+}
+
+export interface TurnArgs {
+  want: number;
+  held: number;
+  leaseMs: number;
+  maxRetries: number;
+  workerId: string;
+  nonce: string;
+  park: boolean;
+  noHandlerAfterMs: number;
+}
+
+export interface Turn {
+  now: number;
+  outcomes: VerdictOutcome[];
+  grants: Grant[];
+  /** Tasks that were past their `expiresAt` when they were to be granted. */
+  expired: { id: string; envelope: string }[];
+  paused: boolean;
+  /** A task waits that has to run alone: hold nothing, then ask again. */
+  drain: boolean;
+  /** The one task granted has to run alone. */
+  solo: boolean;
+  /** Entries were dropped that stood for no task: there may be more behind them. */
+  again: boolean;
+}
+
+type TurnReply = [now: number, verdicts: string, first: string, flags: number, ...rest: string[]];
+
+export interface EnqueueArgs {
+  checked: boolean;
+  high: number;
+  normal: number;
+  low: number;
+  /** taskId, envelope, …: high, then normal, then low, then scheduled. At most 500 tasks. */
+  tail: string[];
+}
+
+export interface AuditReply {
+  repaired: number;
+  looked: number;
+  violations: { invariant: string; detail: string }[];
+}
+
+export interface RawTask {
+  id: string;
+  envelope: string;
+  record: string;
+  result: string;
+  progress: string;
+  score: string;
+}
+
+export interface RawStats {
+  now: number;
+  counters: number[];
+  accepted: number[];
+  settings: string;
+  lengths: number[];
+  oldest: string[];
+}
+
+function parseTurn(reply: TurnReply, nonce: string): Turn {
+  const [now, verdicts, first, flags] = reply;
+  const grants: Grant[] = [];
+  const expired: { id: string; envelope: string }[] = [];
+  let grant = Number(first);
+  for (let at = 4; at + 2 < reply.length; at += 3, grant++) {
+    const envelope = reply[at + 1] as string;
+    const counts = reply[at + 2] as string;
+    if (counts === "e") {
+      expired.push({ id: reply[at] as string, envelope });
+      continue;
+    }
+    // A repeated call names those that it no longer holds without their envelope.
+    if (envelope === "") continue;
+    grants.push({ id: reply[at] as string, token: `${grant}-${nonce}`, envelope, counts });
+  }
+  return {
+    now,
+    outcomes: Array.from(verdicts, (letter) => OUTCOMES[letter] ?? "unknown"),
+    grants,
+    expired,
+    paused: (flags & 1) !== 0,
+    drain: (flags & 2) !== 0,
+    solo: (flags & 4) !== 0,
+    again: (flags & 8) !== 0,
+  };
+}
+
+/** The state engine of one queue: one typed method per script. Moves nothing by itself. */
+export class Engine {
+  readonly queue: string;
+  readonly keys: QueueKeys;
+  readonly connection: Connection;
+  readonly #requests: RequestSlots;
+  readonly #clockMs: () => number;
+
+  /** @param options.clockMs tests only: the time that the scripts take instead of Redis TIME, 0 for Redis TIME */
+  constructor(
+    connection: Connection,
+    queue: string,
+    options: { prefix?: string | undefined; instance?: string | undefined; clockMs?: () => number } = {},
+  ) {
+    this.queue = queue;
+    this.connection = connection;
+    this.keys = queueKeys(options.prefix ?? "queue", queue);
+    this.#requests = new RequestSlots(options.instance);
+    this.#clockMs = options.clockMs ?? (() => 0);
+  }
+
+  async #run<Args, Reply>(script: Script<Args>, args: Args): Promise<Reply> {
+    return this.connection.script<Args, Reply>(script, this.keys, args);
+  }
+
+  /** A request id for a call that the caller itself repeats until it is answered. */
+  takeRequest() {
+    return this.#requests.take();
+  }
+
+  giveRequest(request: { readonly index: number }): void {
+    this.#requests.give(request);
+  }
+
+  /** A letter per task: n new, d duplicate, c conflict, f queue full; and the state letter of each d and c. */
+  async enqueue(args: EnqueueArgs, request?: Request): Promise<{ verdicts: string; states: string }> {
+    const call = async ({ slot, sequence }: Request) => {
+      const [now, verdicts, states] = await this.#run<scripts.EnqueueArgs, [number, string, string]>(scripts.enqueueScript, {
+        clockMs: this.#clockMs(),
+        slot,
+        sequence,
+        checked: args.checked ? 1 : 0,
+        high: args.high,
+        normal: args.normal,
+        low: args.low,
+        tail: args.tail,
+      });
+      this.connection.observeClock(now);
+      return { verdicts, states };
+    };
+    return request ? call(request) : this.#requests.with(call);
+  }
+
+  async acquire(args: TurnArgs, request?: Request): Promise<Turn> {
+    const call = async ({ slot, sequence }: Request) =>
+      parseTurn(
+        await this.#run<scripts.AcquireArgs, TurnReply>(scripts.acquireScript, {
+          clockMs: this.#clockMs(),
+          slot,
+          sequence,
+          want: args.want,
+          held: args.held,
+          leaseMs: args.leaseMs,
+          maxRetries: args.maxRetries,
+          workerId: args.workerId,
+          nonce: args.nonce,
+          park: args.park ? 1 : 0,
+        }),
+        args.nonce,
+      );
+    return request ? call(request) : this.#requests.with(call);
+  }
+
+  /** Settles attempts and acquires in one round trip. Outcomes come in the order of `verdicts`. */
+  async settle(verdicts: readonly Verdict[], args: TurnArgs, request?: Request): Promise<Turn> {
+    const acks: string[] = [];
+    const others: (string | number)[] = [];
+    // The script takes plain acks first: remember where each verdict went.
+    const ackAt: number[] = [];
+    const otherAt: number[] = [];
+    verdicts.forEach((verdict, at) => {
+      if (verdict.kind === "ack" && verdict.resultText === undefined) {
+        acks.push(verdict.id, verdict.token);
+        ackAt.push(at);
+      } else {
+        const delayMs = "delayMs" in verdict ? Math.round(verdict.delayMs) : 0;
+        const text = verdict.kind === "ack" ? (verdict.resultText ?? "") : "error" in verdict ? verdict.error : "";
+        others.push(verdict.id, verdict.token, verdict.kind, delayMs, text);
+        otherAt.push(at);
+      }
+    });
+    const call = async ({ slot, sequence }: Request) => {
+      const reply = await this.#run<scripts.SettleArgs, TurnReply>(scripts.settleScript, {
+        clockMs: this.#clockMs(),
+        slot,
+        sequence,
+        want: args.want,
+        held: args.held,
+        leaseMs: args.leaseMs,
+        maxRetries: args.maxRetries,
+        workerId: args.workerId,
+        nonce: args.nonce,
+        park: args.park ? 1 : 0,
+        noHandlerAfterMs: args.noHandlerAfterMs,
+        acks: ackAt.length,
+        tail: [...acks, ...others],
+      });
+      const turn = parseTurn(reply, args.nonce);
+      const outcomes = new Array<VerdictOutcome>(verdicts.length).fill("unknown");
+      [...ackAt, ...otherAt].forEach((at, i) => {
+        outcomes[at] = turn.outcomes[i] ?? "unknown";
+      });
+      return { ...turn, outcomes };
+    };
+    return request ? call(request) : this.#requests.with(call);
+  }
+
+  /** A letter per pair: r renewed, c renewed and a cancel was requested, l lost. */
+  heartbeat(pairs: readonly string[], leaseMs: number): Promise<string> {
+    return this.#run(scripts.heartbeatScript, { clockMs: this.#clockMs(), leaseMs, tail: pairs });
+  }
+
+  /** @returns false where the token is stale */
+  async progress(id: string, token: string, change: { progress?: string; line?: string }): Promise<boolean> {
+    const args = { taskId: id, token, progress: change.progress ?? "", line: change.line ?? "", maxLines: 50 };
+    return (await this.#run<scripts.ProgressArgs, number>(scripts.progressScript, args)) === 1;
+  }
+
+  async promote(limit: number): Promise<{ promoted: number; nextInMs: number }> {
+    const [promoted, nextInMs] = await this.#run<scripts.PromoteArgs, [number, number]>(scripts.promoteScript, {
+      clockMs: this.#clockMs(),
+      limit,
+    });
+    return { promoted, nextInMs };
+  }
+
+  async reap(limit: number): Promise<{ requeued: number; dead: number; cancelled: number; nextInMs: number }> {
+    const [requeued, dead, cancelled, nextInMs] = await this.#run<scripts.ReapArgs, [number, number, number, number]>(
+      scripts.reapScript,
+      { clockMs: this.#clockMs(), limit },
+    );
+    return { requeued, dead, cancelled, nextInMs };
+  }
+
+  async purge(limit: number, requestIdleMs: number): Promise<{ purged: number; forgotten: number }> {
+    const [purged, forgotten] = await this.#run<scripts.PurgeArgs, [number, number]>(scripts.purgeScript, {
+      clockMs: this.#clockMs(),
+      limit,
+      requestIdleMs,
+    });
+    return { purged, forgotten };
+  }
+
+  /** A letter per pair of id and new envelope ("" keeps it): r replayed, n not dead, u unknown. */
+  replay(tail: readonly string[], request?: Request): Promise<string> {
+    const call = ({ slot, sequence }: Request) =>
+      this.#run<scripts.ReplayArgs, string>(scripts.replayScript, { clockMs: this.#clockMs(), slot, sequence, tail });
+    return request ? call(request) : this.#requests.with(call);
+  }
+
+  /** A letter per pair of id and where it moved to ("" for nowhere): d discarded, n not dead, u unknown. */
+  discard(tail: readonly string[]): Promise<string> {
+    return this.#run(scripts.discardScript, { clockMs: this.#clockMs(), tail });
+  }
+
+  cancel(id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
+    return this.#run(scripts.cancelScript, { clockMs: this.#clockMs(), taskId: id });
+  }
+
+  async pause(paused: boolean, reason = ""): Promise<void> {
+    await this.#run(scripts.pauseScript, { paused: paused ? 1 : 0, reason: encodeURIComponent(reason.toWellFormed()) });
+  }
+
+  async configure(settings: Partial<QueueSettings>): Promise<QueueSettings> {
+    const [maxWaiting, retentionMs, retentionCount, idempotencyMs] = await this.#run<
+      scripts.ConfigureArgs,
+      [number, number, number, number]
+    >(scripts.configureScript, {
+      maxWaiting: settings.maxWaiting ?? -1,
+      retentionMs: settings.retentionMs ?? -1,
+      retentionCount: settings.retentionCount ?? -1,
+      idempotencyMs: settings.idempotencyMs ?? -1,
+    });
+    return { maxWaiting, retentionMs, retentionCount, idempotencyMs };
+  }
+
+  async stats(): Promise<RawStats> {
+    const [now, counters, accepted, settings, lengths, oldest] = await this.#run<
+      scripts.StatsArgs,
+      [number, number[], number[], string, number[], string[]]
+    >(scripts.statsScript, { clockMs: this.#clockMs() });
+    return { now, counters, accepted, settings, lengths, oldest };
+  }
+
+  /** At most 100 ids. */
+  async get(ids: readonly string[]): Promise<RawTask[]> {
+    if (ids.length === 0) return [];
+    const reply = await this.#run<scripts.GetArgs, string[]>(scripts.getScript, { tail: ids });
+    return ids.map((id, i) => {
+      const [envelope = "", record = "", result = "", progress = "", score = ""] = reply.slice(5 * i, 5 * i + 5);
+      return { id, envelope, record, result, progress, score };
+    });
+  }
+
+  async list(
+    index: keyof QueueKeys,
+    order: "list" | "first" | "last",
+    after: string,
+    limit: number,
+  ): Promise<{ cursor: string; ids: string[] }> {
+    const [cursor = "", ...ids] = await this.#run<scripts.ListArgs, string[]>(scripts.listScript, {
+      indexKey: this.keys[index],
+      order,
+      after,
+      limit,
+    });
+    return { cursor, ids };
+  }
+
+  async empty(index: keyof QueueKeys, target: string, limit: number): Promise<{ removed: number; looked: number }> {
+    const [removed, looked] = await this.#run<scripts.EmptyArgs, [number, number]>(scripts.emptyScript, {
+      clockMs: this.#clockMs(),
+      indexKey: this.keys[index],
+      target,
+      limit,
+    });
+    return { removed, looked };
+  }
+
+  delete(): Promise<"deleted" | "not_paused" | "busy"> {
+    return this.#run(scripts.deleteScript, {});
+  }
+
+  async audit(repair: boolean, part = "", from = 0, limit = 500): Promise<AuditReply> {
+    const [repaired, looked, ...found] = await this.#run<scripts.AuditArgs, [number, number, ...string[]]>(scripts.auditScript, {
+      repair: repair ? 1 : 0,
+      part,
+      from,
+      limit,
+    });
+    const violations = [];
+    for (let i = 0; i + 1 < found.length; i += 2) {
+      violations.push({ invariant: found[i] as string, detail: found[i + 1] as string });
+    }
+    return { repaired, looked, violations };
+  }
+}

@@ -1,0 +1,158 @@
+import { type Backoff, HoldfastError, LIMITS, type Priority, type TaskOptions } from "@holdfast/contracts";
+
+/**
+ * The immutable part of a task, one text: a header line, then the payload's exact bytes.
+ *
+ *     <flag><type> <enqueuedAt, base 36>[ name=value …]\n<payload>
+ *
+ * flag: `.` no options, `+` options, `@` options and scheduled. The scripts read the flag and the options
+ * p, m, t, e, d, r, h; they never look into the payload.
+ */
+export interface Envelope {
+  type: string;
+  payloadText: string;
+  /** Redis time as the producer knew it: for display. */
+  enqueuedAt: number;
+  priority: Priority;
+  maxRetries: number | null;
+  timeoutMs: number | null;
+  backoff: Backoff | null;
+  expiresAt: number | null;
+  delayMs: number | null;
+  runAt: number | null;
+  tags: string[];
+  fingerprint: string | null;
+}
+
+/** Where an enqueue puts the task: the order in which the enqueue script wants its tail. */
+export const BAND_ORDER = ["high", "normal", "low", "scheduled"] as const;
+export type Band = (typeof BAND_ORDER)[number];
+
+export function bandOf(options: TaskOptions | undefined): Band {
+  if (options === undefined) return "normal";
+  if (options.delayMs !== undefined || options.runAt !== undefined) return "scheduled";
+  return options.priority ?? "normal";
+}
+
+function encodeBackoff(b: Backoff): string {
+  return `${b.kind === "fixed" ? "f" : "e"},${b.baseMs ?? ""},${b.maxMs ?? ""},${b.jitter === "none" ? "n" : "f"}`;
+}
+
+function decodeBackoff(text: string): Backoff {
+  const [kind, baseMs, maxMs, jitter] = text.split(",");
+  return {
+    kind: kind === "f" ? "fixed" : "exponential",
+    ...(baseMs ? { baseMs: Number(baseMs) } : {}),
+    ...(maxMs ? { maxMs: Number(maxMs) } : {}),
+    jitter: jitter === "n" ? "none" : "full",
+  };
+}
+
+export function encodeEnvelope(
+  type: string,
+  enqueuedAt: number,
+  payloadText: string,
+  options?: TaskOptions,
+  fingerprint?: string,
+): string {
+  const head = `${type} ${enqueuedAt.toString(36)}`;
+  if (options === undefined && fingerprint === undefined) return `.${head}\n${payloadText}`;
+  let fields = "";
+  if (options?.priority === "high") fields += " p=h";
+  else if (options?.priority === "low") fields += " p=l";
+  if (options?.maxRetries !== undefined) fields += ` m=${options.maxRetries}`;
+  if (options?.timeoutMs !== undefined) fields += ` t=${options.timeoutMs}`;
+  if (options?.expiresAt !== undefined) fields += ` e=${options.expiresAt}`;
+  if (options?.backoff !== undefined) fields += ` b=${encodeBackoff(options.backoff)}`;
+  if (options?.tags?.length) fields += ` g=${options.tags.map(encodeURIComponent).join(",")}`;
+  if (fingerprint !== undefined) fields += ` h=${fingerprint}`;
+  const scheduled = options?.delayMs !== undefined || options?.runAt !== undefined;
+  if (options?.delayMs !== undefined) fields += ` d=${options.delayMs}`;
+  else if (options?.runAt !== undefined) fields += ` r=${options.runAt}`;
+  if (fields === "") return `.${head}\n${payloadText}`;
+  return `${scheduled ? "@" : "+"}${head}${fields}\n${payloadText}`;
+}
+
+/** Reads a header line (without the payload). @throws HoldfastError invalid_argument where it is none */
+export function decodeHeader(header: string): Omit<Envelope, "payloadText"> {
+  const [type, enqueuedAt, ...options] = header.slice(1).split(" ");
+  const at = Number.parseInt(enqueuedAt ?? "", 36);
+  if (!/^[.+@]/.test(header) || !type || !Number.isSafeInteger(at)) {
+    throw new HoldfastError("invalid_argument", "this record is no task: its header cannot be read");
+  }
+  const by = new Map(options.map((text) => [text.slice(0, 1), text.slice(2)]));
+  const number = (name: string) => (by.has(name) ? Number(by.get(name)) : null);
+  const backoff = by.get("b");
+  const priority = by.get("p");
+  return {
+    type,
+    enqueuedAt: at,
+    priority: priority === "h" ? "high" : priority === "l" ? "low" : "normal",
+    maxRetries: number("m"),
+    timeoutMs: number("t"),
+    backoff: backoff === undefined ? null : decodeBackoff(backoff),
+    expiresAt: number("e"),
+    delayMs: number("d"),
+    runAt: number("r"),
+    tags: by.get("g")?.split(",").map(decodeURIComponent) ?? [],
+    fingerprint: by.get("h") ?? null,
+  };
+}
+
+export function decodeEnvelope(text: string): Envelope {
+  const newline = text.indexOf("\n");
+  if (newline < 0) throw new HoldfastError("invalid_argument", "this record is no task: it has no payload");
+  const payloadText = text.slice(newline + 1);
+  // The hot path: nothing but type and time.
+  if (text.charCodeAt(0) === 46) {
+    const space = text.indexOf(" ");
+    const enqueuedAt = Number.parseInt(text.slice(space + 1, newline), 36);
+    if (space > 1 && space < newline && Number.isSafeInteger(enqueuedAt)) {
+      return { ...PLAIN, type: text.slice(1, space), enqueuedAt, payloadText };
+    }
+  }
+  return { ...decodeHeader(text.slice(0, newline)), payloadText };
+}
+
+const PLAIN = {
+  priority: "normal" as const,
+  maxRetries: null,
+  timeoutMs: null,
+  backoff: null,
+  expiresAt: null,
+  delayMs: null,
+  runAt: null,
+  tags: [] as string[],
+  fingerprint: null,
+};
+
+const whole = (value: number, from: number, to: number) => Number.isSafeInteger(value) && value >= from && value <= to;
+
+/** @throws HoldfastError invalid_argument that names the option and its range */
+export function checkOptions(options: TaskOptions): void {
+  const refuse = (text: string): never => {
+    throw new HoldfastError("invalid_argument", text);
+  };
+  const { delayMs, runAt, maxRetries, timeoutMs, expiresAt, priority, tags, durability, backoff } = options;
+  if (delayMs !== undefined && !whole(delayMs, 0, LIMITS.delayMs)) refuse(`delayMs has to be a whole number from 0 to ${LIMITS.delayMs}, got ${delayMs}`);
+  if (runAt !== undefined && !whole(runAt, 0, 8.64e15)) refuse(`runAt has to be a time in ms since the epoch, got ${runAt}`);
+  if (delayMs !== undefined && runAt !== undefined) refuse("delayMs and runAt exclude each other");
+  if (maxRetries !== undefined && !whole(maxRetries, 0, LIMITS.maxRetries)) refuse(`maxRetries has to be a whole number from 0 to ${LIMITS.maxRetries}, got ${maxRetries}`);
+  if (timeoutMs !== undefined && !whole(timeoutMs, 1, LIMITS.timeoutMs)) refuse(`timeoutMs has to be a whole number from 1 to ${LIMITS.timeoutMs}, got ${timeoutMs}`);
+  if (expiresAt !== undefined && !whole(expiresAt, 1, 8.64e15)) refuse(`expiresAt has to be a time in ms since the epoch, got ${expiresAt}`);
+  if (priority !== undefined && !["high", "normal", "low"].includes(priority)) refuse(`priority has to be high, normal or low, got ${priority}`);
+  if (tags !== undefined) {
+    if (tags.length > LIMITS.tags) refuse(`at most ${LIMITS.tags} tags, got ${tags.length}`);
+    for (const tag of tags) {
+      if (typeof tag !== "string" || tag === "" || tag.length > LIMITS.tagCharacters || !tag.isWellFormed()) {
+        refuse(`a tag has 1 to ${LIMITS.tagCharacters} characters`);
+      }
+    }
+  }
+  for (const [name, value] of [["backoff.baseMs", backoff?.baseMs], ["backoff.maxMs", backoff?.maxMs]] as const) {
+    if (value !== undefined && !whole(value, 0, 86_400_000)) refuse(`${name} has to be a whole number from 0 to 86400000, got ${value}`);
+  }
+  if (durability !== undefined && durability !== "memory") {
+    throw new HoldfastError("durability_unavailable", `durability "${durability}" is not offered yet: only "memory" is`);
+  }
+}

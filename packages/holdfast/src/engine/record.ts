@@ -1,0 +1,132 @@
+import type { AttemptOutcome, AttemptView, DeadReason, TaskState } from "@holdfast/contracts";
+
+/** The state record of a task, decoded. Its grammar: lua/lib/record.lua. */
+export interface StateRecord {
+  state: TaskState | "purged";
+  attempts: number;
+  failures: number;
+  crashes: number;
+  releases: number;
+  generation: number;
+  unroutedSince: number | null;
+  cancelRequested: boolean;
+  solo: boolean;
+  token: string | null;
+  grantedAt: number | null;
+  deadline: number | null;
+  maxAttempts: number | null;
+  workerId: string | null;
+  endedAt: number | null;
+  dueAt: number | null;
+  deadReason: DeadReason | null;
+  history: AttemptView[];
+}
+
+const STATES: Record<string, StateRecord["state"]> = {
+  p: "pending",
+  s: "scheduled",
+  l: "processing",
+  c: "completed",
+  d: "dead",
+  x: "cancelled",
+  e: "expired",
+  r: "purged",
+};
+
+export function stateOfLetter(letter: string): StateRecord["state"] {
+  return STATES[letter] ?? "purged";
+}
+
+function decodeError(text: string): string | null {
+  if (text === "-" || text === "") return null;
+  return text.replaceAll("%0A", "\n").replaceAll("%25", "%");
+}
+
+/** One line of history. Only the two bytes that would break the record are escaped. */
+export function encodeError(text: string): string {
+  return text.replaceAll("%", "%25").replaceAll(/\r?\n|\r/g, "%0A").toWellFormed();
+}
+
+function decodeAttempt(line: string): AttemptView {
+  const [attempt, generation, outcome, startedAt, endedAt, workerId, token, ...error] = line.split(" ");
+  return {
+    attempt: Number(attempt),
+    generation: Number(generation),
+    outcome: outcome as AttemptOutcome,
+    startedAt: Number(startedAt),
+    endedAt: Number(endedAt),
+    workerId: workerId ?? "",
+    token: token ?? "",
+    error: decodeError(error.join(" ")),
+  };
+}
+
+/** How often a task was granted, as acquire tells it: "" for a first attempt without history. */
+export function decodeCounts(text: string) {
+  const [attempts = "1", failures = "0", crashes = "0", releases = "0", generation = "0", unroutedSince = "0", flags = ""] = (
+    text === "" ? "1" : text
+  ).split(",");
+  return {
+    attempts: Number(attempts),
+    failures: Number(failures),
+    crashes: Number(crashes),
+    releases: Number(releases),
+    generation: Number(generation),
+    unroutedSince: unroutedSince === "0" ? null : Number(unroutedSince),
+    cancelRequested: flags.includes("x"),
+    solo: flags.includes("o") || Number(crashes) >= 2,
+  };
+}
+
+/** @param envelopeIsScheduled what the envelope says of a task that has no record yet */
+export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateRecord {
+  const none = { token: null, grantedAt: null, deadline: null, maxAttempts: null, workerId: null, endedAt: null, dueAt: null, deadReason: null };
+  if (text === "") {
+    return { state: envelopeIsScheduled ? "scheduled" : "pending", ...decodeCounts("0"), ...none, history: [] };
+  }
+  const [head = "", ...lines] = text.split("\n");
+  const [first = "", ...fields] = head.split(" ");
+  const state = stateOfLetter(first.charAt(0));
+  const counts = decodeCounts(first.slice(1) || "0");
+  const record: StateRecord = { state, ...counts, ...none, history: lines.map(decodeAttempt) };
+  const number = (at: number) => (fields[at] === undefined ? null : Number(fields[at]));
+  const current = (outcome: AttemptOutcome, endedAt: number | null): AttemptView => ({
+    attempt: record.attempts,
+    generation: record.generation,
+    outcome,
+    startedAt: record.grantedAt ?? 0,
+    endedAt,
+    workerId: record.workerId ?? "",
+    token: record.token ?? "",
+    error: null,
+  });
+  switch (state) {
+    case "processing":
+      record.token = fields[0] ?? null;
+      record.grantedAt = number(1);
+      record.deadline = number(2);
+      record.maxAttempts = number(3);
+      record.workerId = fields[4] ?? null;
+      record.history.push(current("running", null));
+      break;
+    case "completed":
+      record.token = fields[0] ?? null;
+      record.grantedAt = number(1);
+      record.endedAt = number(2);
+      record.workerId = fields[3] ?? null;
+      record.history.push(current("acked", record.endedAt));
+      break;
+    case "dead":
+      record.endedAt = number(0);
+      record.deadReason = (fields[1] ?? null) as DeadReason | null;
+      break;
+    case "cancelled":
+    case "expired":
+      record.endedAt = number(0);
+      break;
+    case "scheduled":
+      record.dueAt = number(0);
+      break;
+  }
+  return record;
+}

@@ -1,0 +1,49 @@
+import type { TaskState, TaskView } from "@holdfast/contracts";
+import type { RawTask } from "./engine.ts";
+import { decodeEnvelope } from "./envelope.ts";
+import { decodeRecord } from "./record.ts";
+
+/** A task as it is shown; null where there is none, or only its id is remembered. */
+export function taskView(queue: string, raw: RawTask): TaskView | null {
+  if (raw.envelope === "") return null;
+  const envelope = decodeEnvelope(raw.envelope);
+  const record = decodeRecord(raw.record, raw.envelope.startsWith("@"));
+  if (record.state === "purged") return null;
+  const state: TaskState = record.state;
+  const [progress = "", ...log] = raw.progress.split("\n");
+  const lastError = record.history.findLast((attempt) => attempt.error !== null)?.error ?? null;
+  return {
+    id: raw.id,
+    queue,
+    type: envelope.type,
+    state,
+    priority: envelope.priority,
+    payloadText: envelope.payloadText,
+    payloadBytes: Buffer.byteLength(envelope.payloadText),
+    resultText: state === "completed" && raw.result !== "" ? raw.result : null,
+    attempts: record.attempts,
+    failures: record.failures,
+    crashes: record.crashes,
+    releases: record.releases,
+    generation: record.generation,
+    maxRetries: envelope.maxRetries,
+    timeoutMs: envelope.timeoutMs,
+    backoff: envelope.backoff,
+    tags: envelope.tags,
+    enqueuedAt: envelope.enqueuedAt,
+    runAt: state === "scheduled" && raw.score !== "" ? Number(raw.score) : envelope.runAt,
+    expiresAt: envelope.expiresAt,
+    leaseExpiresAt: state === "processing" && raw.score !== "" ? Number(raw.score) : null,
+    endedAt: record.endedAt,
+    workerId: record.workerId,
+    token: record.token,
+    cancelRequested: record.cancelRequested,
+    solo: record.solo,
+    unroutedSince: record.unroutedSince,
+    deadReason: record.deadReason,
+    lastError,
+    progress: progress === "" ? null : progress,
+    log: log.map((line) => line.replaceAll("%0A", "\n").replaceAll("%25", "%")),
+    history: record.history,
+  };
+}

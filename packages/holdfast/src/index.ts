@@ -1,0 +1,14 @@
+export * from "@holdfast/contracts";
+export { Holdfast, type HoldfastOptions } from "./client.ts";
+export { defineTask, type StandardSchema, type TaskDefinition } from "./define-task.ts";
+export type { AuditReport } from "./engine/audit.ts";
+export { Janitor, type JanitorEvents, type JanitorOptions, type SweptEvent } from "./janitor/janitor.ts";
+export type { DeadLetterFilter, DeadLetterGroup, DiscardResult, ReplayResult } from "./observer/dead-letters.ts";
+export { type BulkOptions, type EmptiedState, Observer, type ObserverOptions } from "./observer/observer.ts";
+export type { TaskPage } from "./observer/task-list.ts";
+export type { Why } from "./observer/why.ts";
+export type { EnqueueReceipt } from "./queue/enqueue-buffer.ts";
+export { type EnqueueResult, type NewTask, Queue, type QueueOptions } from "./queue/queue.ts";
+export { type ConnectionSettings, describeRedis, type RedisOption } from "./redis/connection.ts";
+export type { Handler, HandlerContext, Handlers, HandlerTask } from "./worker/handler.ts";
+export { type SettledEvent, Worker, type WorkerEvents, type WorkerOptions } from "./worker/worker.ts";

@@ -1,0 +1,173 @@
+import { EventEmitter } from "node:events";
+import { HoldfastError } from "@holdfast/contracts";
+import { Holdfast } from "../client.ts";
+import { auditQueue, type AuditReport } from "../engine/audit.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
+
+export interface JanitorOptions {
+  redis: RedisOption;
+  /** First part of every key. @default "queue" */
+  prefix?: string;
+  /** Longest sleep between two sweeps. Milliseconds, 10 to 60_000. @default 1_000 */
+  sweepIntervalMs?: number;
+  /** How often each queue is audited, ms; 0 for never. @default 60_000 */
+  auditIntervalMs?: number;
+  /** @default every queue that is registered */
+  queues?: string[];
+  onScript?: ConnectionOptions["onScript"];
+}
+
+export interface SweptEvent {
+  queue: string;
+  promoted: number;
+  reaped: { requeued: number; dead: number; cancelled: number };
+  purged: number;
+  /** Remembered ids and request records that were dropped. */
+  forgotten: number;
+}
+
+export interface JanitorEvents {
+  swept: [SweptEvent];
+  audited: [AuditReport];
+  error: [HoldfastError];
+}
+
+// 200 per call keeps Redis blocked for a few milliseconds at most.
+const CALL_TASKS = 200;
+// A sweep of one queue gives way after so many calls, so that one queue cannot hold up the others.
+const CALLS_PER_SWEEP = 50;
+const REQUEST_IDLE_MS = 3_600_000;
+const WORKER_GONE_MS = 3_600_000;
+const SOONEST_MS = 5;
+
+/** Finds leases that ran out, tasks that are due, and what is past retention. Any number of janitors may run. */
+export class Janitor extends EventEmitter<JanitorEvents> {
+  readonly #client: Holdfast;
+  readonly #sweepIntervalMs: number;
+  readonly #auditIntervalMs: number;
+  readonly #queues: string[] | undefined;
+  readonly #auditedAt = new Map<string, number>();
+  #lastSuccessAt = 0;
+  #running = false;
+  #loop: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(options: JanitorOptions) {
+    super();
+    this.#sweepIntervalMs = options.sweepIntervalMs ?? 1_000;
+    if (!Number.isFinite(this.#sweepIntervalMs) || this.#sweepIntervalMs < 10 || this.#sweepIntervalMs > 60_000) {
+      throw new HoldfastError("invalid_argument", `sweepIntervalMs has to be 10 to 60000, got ${options.sweepIntervalMs}`);
+    }
+    this.#auditIntervalMs = options.auditIntervalMs ?? 60_000;
+    this.#queues = options.queues;
+    this.#client = new Holdfast({ redis: options.redis, prefix: options.prefix, onScript: options.onScript });
+  }
+
+  /** When a sweep of all queues last succeeded, ms since the epoch; 0 before the first. */
+  lastSuccessAt(): number {
+    return this.#lastSuccessAt;
+  }
+
+  /** @throws HoldfastError redis_unavailable, redis_unsupported: the janitor can be started again */
+  async start(): Promise<void> {
+    if (this.#running) return;
+    await this.#client.check();
+    this.#running = true;
+    this.#loop = this.#run();
+  }
+
+  async stop(_options: { graceMs?: number } = {}): Promise<void> {
+    this.#running = false;
+    this.#wake?.();
+    await this.#loop;
+    await this.#client.close();
+  }
+
+  /** One sweep over all queues. @returns ms until the next lease runs out or task is due, at most the sweep interval */
+  async runOnce(): Promise<number> {
+    await this.#client.check();
+    const queues = this.#queues ?? (await this.#client.registry.queues());
+    let nextInMs = this.#sweepIntervalMs;
+    let failure: unknown;
+    for (const queue of queues) {
+      try {
+        nextInMs = Math.min(nextInMs, await this.#sweep(this.#client.engine(queue)));
+      } catch (error) {
+        // One broken queue does not keep the others from being swept.
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
+    await this.#forgetWorkers();
+    this.#lastSuccessAt = Date.now();
+    return nextInMs;
+  }
+
+  async #sweep(engine: Engine): Promise<number> {
+    const swept: SweptEvent = { queue: engine.queue, promoted: 0, reaped: { requeued: 0, dead: 0, cancelled: 0 }, purged: 0, forgotten: 0 };
+    let nextInMs = this.#sweepIntervalMs;
+    for (let call = 0; call < CALLS_PER_SWEEP; call++) {
+      const reaped = await engine.reap(CALL_TASKS);
+      swept.reaped.requeued += reaped.requeued;
+      swept.reaped.dead += reaped.dead;
+      swept.reaped.cancelled += reaped.cancelled;
+      if (reaped.nextInMs !== 0) {
+        if (reaped.nextInMs > 0) nextInMs = Math.min(nextInMs, reaped.nextInMs);
+        break;
+      }
+    }
+    for (let call = 0; call < CALLS_PER_SWEEP; call++) {
+      const { promoted, nextInMs: dueInMs } = await engine.promote(CALL_TASKS);
+      swept.promoted += promoted;
+      if (dueInMs !== 0) {
+        if (dueInMs > 0) nextInMs = Math.min(nextInMs, dueInMs);
+        break;
+      }
+    }
+    for (let call = 0; call < CALLS_PER_SWEEP; call++) {
+      const { purged, forgotten } = await engine.purge(CALL_TASKS, REQUEST_IDLE_MS);
+      swept.purged += purged;
+      swept.forgotten += forgotten;
+      if (purged + forgotten < CALL_TASKS) break;
+    }
+    const { requeued, dead, cancelled } = swept.reaped;
+    if (swept.promoted + requeued + dead + cancelled + swept.purged + swept.forgotten > 0) this.emit("swept", swept);
+    await this.#audit(engine);
+    return nextInMs;
+  }
+
+  async #audit(engine: Engine): Promise<void> {
+    if (this.#auditIntervalMs === 0) return;
+    const lastAt = this.#auditedAt.get(engine.queue);
+    if (lastAt !== undefined && performance.now() - lastAt < this.#auditIntervalMs) return;
+    this.#auditedAt.set(engine.queue, performance.now());
+    const report = await auditQueue(engine, { repair: true, sample: 2_000 });
+    this.emit("audited", report);
+  }
+
+  async #forgetWorkers(): Promise<void> {
+    const gone = (await this.#client.registry.workers()).filter((worker) => this.#client.connection.now() - worker.heartbeatAt > WORKER_GONE_MS);
+    await this.#client.registry.removeWorkers(gone.map((worker) => worker.id));
+  }
+
+  async #run(): Promise<void> {
+    while (this.#running) {
+      let sleepMs = this.#sweepIntervalMs;
+      try {
+        sleepMs = await this.runOnce();
+      } catch (error) {
+        const known = error instanceof HoldfastError ? error : new HoldfastError("internal", String(error), { cause: error });
+        if (this.listenerCount("error") > 0) this.emit("error", known);
+      }
+      if (!this.#running) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, Math.max(SOONEST_MS, sleepMs));
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+}

@@ -1,0 +1,302 @@
+import {
+  HoldfastError,
+  isTaskId,
+  LIMITS,
+  type QueueSettings,
+  type QueueStats,
+  type TaskState,
+  type TaskView,
+  type WorkerView,
+} from "@holdfast/contracts";
+import { Holdfast } from "../client.ts";
+import { type AuditReport, auditQueue } from "../engine/audit.ts";
+import type { Engine } from "../engine/engine.ts";
+import { checkQueueName } from "../engine/queue-name.ts";
+import { taskView } from "../engine/task-view.ts";
+import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
+import type { QueueKeys } from "../redis/keys.ts";
+import {
+  type DeadLetterFilter,
+  type DeadLetterGroup,
+  type DiscardResult,
+  discardDead,
+  groupDead,
+  matchesDead,
+  pagesOfDead,
+  type ReplayResult,
+  replayHere,
+  replayInto,
+} from "./dead-letters.ts";
+import { queueStats } from "./queue-stats.ts";
+import { listTasks, type TaskPage } from "./task-list.ts";
+import { explain, type Why } from "./why.ts";
+
+export type ObserverOptions =
+  | { client: Holdfast }
+  | { redis: RedisOption; prefix?: string; onScript?: ConnectionOptions["onScript"] };
+
+export interface BulkOptions {
+  /** Into another queue. */
+  to?: string;
+  /** At most so many a second. */
+  ratePerSecond?: number;
+  signal?: AbortSignal;
+  onProgress?: (progress: { done: number; total: number }) => void;
+}
+
+export type EmptiedState = "pending" | "scheduled" | "dead" | "completed" | "cancelled" | "expired";
+
+const CALL_TASKS = 200;
+const EMPTY_TASKS = 250;
+const GROUPED = 1_000;
+const POSITION_EXACT = 10_000;
+const WORKER_LOST_MS = 10_000;
+
+const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
+  pending: ["pendingHigh", "pending", "pendingLow", "pendingSolo"],
+  scheduled: ["scheduled"],
+  dead: ["deadLetters"],
+  completed: ["completed"],
+  cancelled: ["cancelled"],
+  expired: ["expired"],
+};
+
+/** Sees every queue, and acts on them for an operator. */
+export class Observer {
+  readonly #client: Holdfast;
+  readonly #ownsClient: boolean;
+
+  constructor(options: ObserverOptions) {
+    this.#ownsClient = !("client" in options);
+    this.#client = "client" in options ? options.client : new Holdfast(options);
+  }
+
+  async queues(): Promise<string[]> {
+    await this.#client.check();
+    return this.#client.registry.queues();
+  }
+
+  /** @throws HoldfastError queue_not_found */
+  async stats(queue: string): Promise<QueueStats> {
+    return queueStats(queue, await (await this.#known(queue)).stats());
+  }
+
+  async snapshot(): Promise<QueueStats[]> {
+    const queues = await this.queues();
+    return Promise.all(queues.map(async (queue) => queueStats(queue, await this.#client.engine(queue).stats())));
+  }
+
+  async task(queue: string, id: string): Promise<TaskView | null> {
+    if (!isTaskId(id)) throw new HoldfastError("invalid_task_id", `"${id}" is no task id`);
+    const [raw] = await (await this.#known(queue)).get([id]);
+    return raw ? taskView(queue, raw) : null;
+  }
+
+  /**
+   * One page of the tasks in a state. With `type` or `q` pages are looked through until enough match or 1,000 tasks
+   * were scanned: a page can be short and still have a cursor.
+   * @throws HoldfastError invalid_cursor, queue_not_found
+   */
+  async list(
+    queue: string,
+    options: { state: TaskState; cursor?: string; limit?: number; type?: string; q?: string },
+  ): Promise<TaskPage> {
+    return listTasks(await this.#known(queue), options);
+  }
+
+  async why(queue: string, id: string): Promise<Why | null> {
+    const engine = await this.#known(queue);
+    const task = await this.task(queue, id);
+    if (!task) return null;
+    const [stats, workers] = [queueStats(queue, await engine.stats()), await this.workers()];
+    const position = task.state === "pending" && !task.solo ? await this.#positionOf(engine, task) : null;
+    return explain(task, stats, workers, position, 0);
+  }
+
+  /** Dead letters with the same type, reason and error, over the 1,000 newest. */
+  async deadLetterGroups(queue: string): Promise<DeadLetterGroup[]> {
+    const newest: TaskView[] = [];
+    for await (const page of pagesOfDead(await this.#known(queue), "last")) {
+      newest.push(...page);
+      if (newest.length >= GROUPED) break;
+    }
+    return groupDead(newest.slice(0, GROUPED));
+  }
+
+  /** At most 500 ids. @param options.payloadText replaces the payload; with exactly one id */
+  async replay(queue: string, ids: readonly string[], options: { to?: string; payloadText?: string } = {}): Promise<ReplayResult[]> {
+    const engine = await this.#known(queue);
+    this.#checkIds(ids);
+    if (options.payloadText !== undefined && ids.length !== 1) {
+      throw new HoldfastError("invalid_argument", "a new payload goes with exactly one id");
+    }
+    if (ids.length === 0) return [];
+    if (options.to === undefined || options.to === queue) return replayHere(engine, ids, options.payloadText);
+    if (options.payloadText !== undefined) throw new HoldfastError("invalid_argument", "a new payload and another queue exclude each other");
+    checkQueueName(options.to);
+    await this.#client.registry.addQueue(options.to);
+    return replayInto(engine, this.#client.engine(options.to), ids);
+  }
+
+  /** Every dead letter that matches and was there at the call, oldest first, in batches. */
+  async replayAll(queue: string, filter: DeadLetterFilter = {}, options: BulkOptions = {}): Promise<{ replayed: number; skipped: number }> {
+    const counts = await this.#eachDead(queue, filter, options, async (ids) => {
+      const results = await this.replay(queue, ids, options.to === undefined ? {} : { to: options.to });
+      return results.filter(({ outcome }) => outcome === "replayed" || outcome === "moved").length;
+    });
+    return { replayed: counts.moved, skipped: counts.skipped };
+  }
+
+  async discard(queue: string, ids: readonly string[]): Promise<DiscardResult[]> {
+    const engine = await this.#known(queue);
+    this.#checkIds(ids);
+    return ids.length === 0 ? [] : discardDead(engine, ids);
+  }
+
+  async discardAll(queue: string, filter: DeadLetterFilter = {}, options: BulkOptions = {}): Promise<{ discarded: number; skipped: number }> {
+    const counts = await this.#eachDead(queue, filter, options, async (ids) => {
+      const results = await this.discard(queue, ids);
+      return results.filter(({ outcome }) => outcome === "discarded").length;
+    });
+    return { discarded: counts.moved, skipped: counts.skipped };
+  }
+
+  async countDead(queue: string, filter: DeadLetterFilter = {}): Promise<number> {
+    const engine = await this.#known(queue);
+    if (filter.type === undefined && filter.reason === undefined) return queueStats(queue, await engine.stats()).dead;
+    let count = 0;
+    for await (const page of pagesOfDead(engine, "first")) count += page.filter((task) => matchesDead(task, filter)).length;
+    return count;
+  }
+
+  async cancel(queue: string, id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
+    if (!isTaskId(id)) throw new HoldfastError("invalid_task_id", `"${id}" is no task id`);
+    return (await this.#known(queue)).cancel(id);
+  }
+
+  async pause(queue: string, reason = ""): Promise<void> {
+    await (await this.#known(queue)).pause(true, reason);
+  }
+
+  async resume(queue: string): Promise<void> {
+    await (await this.#known(queue)).pause(false);
+  }
+
+  async configure(queue: string, settings: Partial<QueueSettings>): Promise<QueueSettings> {
+    for (const [name, value] of Object.entries(settings)) {
+      if (!Number.isSafeInteger(value) || value < 0) {
+        throw new HoldfastError("invalid_argument", `${name} has to be a whole number of 0 or more, got ${value}`);
+      }
+    }
+    checkQueueName(queue);
+    await this.#client.check();
+    // Limits can be set before the first task.
+    await this.#client.registry.addQueue(queue);
+    return this.#client.engine(queue).configure(settings);
+  }
+
+  /** Removes every task that stands in these states. Running tasks are left alone. */
+  async empty(queue: string, states: readonly EmptiedState[]): Promise<{ removed: number }> {
+    const engine = await this.#known(queue);
+    let removed = 0;
+    for (const state of states) {
+      for (const index of INDEXES[state]) {
+        for (;;) {
+          const step = await engine.empty(index, state, EMPTY_TASKS);
+          removed += step.removed;
+          if (step.looked < EMPTY_TASKS) break;
+        }
+      }
+    }
+    return { removed };
+  }
+
+  /** @throws HoldfastError queue_not_paused, queue_busy (something is processing), queue_not_found */
+  async deleteQueue(queue: string): Promise<{ removed: number }> {
+    const engine = await this.#known(queue);
+    const stats = queueStats(queue, await engine.stats());
+    if (!stats.paused) throw new HoldfastError("queue_not_paused", `queue "${queue}" has to be paused before it can be deleted`);
+    if (stats.processing > 0) throw new HoldfastError("queue_busy", `${stats.processing} tasks of queue "${queue}" are processing: wait until they end`);
+    const { removed } = await this.empty(queue, Object.keys(INDEXES) as EmptiedState[]);
+    const outcome = await engine.delete();
+    if (outcome !== "deleted") throw new HoldfastError("queue_busy", `queue "${queue}" got new tasks meanwhile: stop its producers and try again`);
+    await this.#client.registry.removeQueue(queue);
+    return { removed };
+  }
+
+  async workers(): Promise<WorkerView[]> {
+    await this.#client.check();
+    const now = this.#client.connection.now();
+    return (await this.#client.registry.workers())
+      .map((worker): WorkerView => {
+        const heartbeatAgeMs = Math.max(0, Math.round(now - worker.heartbeatAt));
+        const lost = worker.state !== "stopped" && heartbeatAgeMs > WORKER_LOST_MS;
+        return { ...worker, heartbeatAgeMs, state: lost ? "lost" : worker.state };
+      })
+      .sort((a, b) => a.id.localeCompare(b.id));
+  }
+
+  async audit(queue: string, options: { repair?: boolean } = {}): Promise<AuditReport> {
+    return auditQueue(await this.#known(queue), options);
+  }
+
+  async close(): Promise<void> {
+    if (this.#ownsClient) await this.#client.close();
+  }
+
+  async #known(queue: string): Promise<Engine> {
+    checkQueueName(queue);
+    await this.#client.check();
+    if (!(await this.#client.registry.hasQueue(queue))) throw new HoldfastError("queue_not_found", `there is no queue "${queue}"`);
+    return this.#client.engine(queue);
+  }
+
+  #checkIds(ids: readonly string[]): void {
+    if (ids.length > LIMITS.scriptTasks) throw new HoldfastError("invalid_argument", `at most ${LIMITS.scriptTasks} ids a call, got ${ids.length}`);
+    for (const id of ids) if (!isTaskId(id)) throw new HoldfastError("invalid_task_id", `"${id}" is no task id`);
+  }
+
+  async #eachDead(queue: string, filter: DeadLetterFilter, options: BulkOptions, act: (ids: string[]) => Promise<number>) {
+    const engine = await this.#known(queue);
+    // Those that die again meanwhile are left for the next call: it ends even where every replay fails at once.
+    const began = (await engine.stats()).now;
+    const total = await this.countDead(queue, filter);
+    let moved = 0;
+    let skipped = 0;
+    let done = 0;
+    const startedAtMs = performance.now();
+    const step = async (ids: string[]) => {
+      if (ids.length === 0) return;
+      const count = await act(ids);
+      moved += count;
+      skipped += ids.length - count;
+      done += ids.length;
+      options.onProgress?.({ done, total });
+      if (options.ratePerSecond !== undefined) {
+        const dueMs = (done / options.ratePerSecond) * 1000 - (performance.now() - startedAtMs);
+        if (dueMs > 0) await new Promise((resolve) => setTimeout(resolve, dueMs));
+      }
+    };
+    for await (const page of pagesOfDead(engine, "first")) {
+      options.signal?.throwIfAborted();
+      const ids = page.filter((task) => matchesDead(task, filter) && (task.endedAt ?? 0) <= began).map((task) => task.id);
+      const size = options.ratePerSecond === undefined ? CALL_TASKS : Math.max(1, Math.min(CALL_TASKS, Math.floor(options.ratePerSecond)));
+      for (let at = 0; at < ids.length; at += size) await step(ids.slice(at, at + size));
+    }
+    return { moved, skipped };
+  }
+
+  /** Exact among the first 10,000 of its band, null beyond. */
+  async #positionOf(engine: Engine, task: TaskView): Promise<number | null> {
+    const index = task.priority === "high" ? "pendingHigh" : task.priority === "low" ? "pendingLow" : "pending";
+    let cursor = "";
+    for (let before = 0; before < POSITION_EXACT; before += LIMITS.scriptTasks) {
+      const page = await engine.list(index, "list", cursor, LIMITS.scriptTasks);
+      const at = page.ids.indexOf(task.id);
+      if (at >= 0) return before + at;
+      if (page.cursor === "") return null;
+      cursor = page.cursor;
+    }
+    return null;
+  }
+}

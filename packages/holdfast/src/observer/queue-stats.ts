@@ -1,0 +1,86 @@
+import type { QueueSettings, QueueStats } from "@holdfast/contracts";
+import type { RawStats } from "../engine/engine.ts";
+import { decodeHeader } from "../engine/envelope.ts";
+
+const DEFAULT_SETTINGS: QueueSettings = { maxWaiting: 0, retentionMs: 86_400_000, retentionCount: 10_000, idempotencyMs: 3_600_000 };
+
+// Positions in the packed counters: lua/lib/counters.lua.
+const PENDING = 0;
+const SCHEDULED = 1;
+const PROCESSING = 2;
+const COMPLETED = 3;
+const DEAD = 4;
+const CANCELLED = 5;
+const EXPIRED = 6;
+const PURGED = 7;
+const GRANTS = 9;
+const TOTALS = 10;
+
+function parseSettings(text: string): { settings: QueueSettings; paused: boolean; pauseReason: string | null } {
+  const match = /^\d+ (\d) (\d+) (\d+) (\d+) (\d+) (.*)$/.exec(text);
+  if (!match) return { settings: DEFAULT_SETTINGS, paused: false, pauseReason: null };
+  const [, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason = ""] = match;
+  return {
+    settings: {
+      maxWaiting: Number(maxWaiting),
+      retentionMs: Number(retentionMs),
+      retentionCount: Number(retentionCount),
+      idempotencyMs: Number(idempotencyMs),
+    },
+    paused: paused === "1",
+    pauseReason: reason === "" ? null : decodeURIComponent(reason),
+  };
+}
+
+function oldestAgeMs(raw: RawStats): number {
+  let oldest = raw.now;
+  for (const header of raw.oldest) {
+    if (header === "") continue;
+    try {
+      oldest = Math.min(oldest, decodeHeader(header).enqueuedAt);
+    } catch {
+      // A record that cannot be read has no age; it is quarantined when it is acquired.
+    }
+  }
+  return Math.max(0, raw.now - oldest);
+}
+
+/** Counts come from the counters; the audit holds them against the indexes. */
+export function queueStats(queue: string, raw: RawStats): QueueStats {
+  const count = (at: number) => raw.counters[at] ?? 0;
+  const total = (at: number) => count(TOTALS + at);
+  const [acceptedPending = 0, acceptedScheduled = 0, deduplicated = 0] = raw.accepted;
+  const [high = 0, normal = 0, low = 0, solo = 0] = raw.lengths;
+  return {
+    queue,
+    at: raw.now,
+    pending: acceptedPending + count(PENDING),
+    pendingByPriority: { high, normal, low },
+    pendingSolo: solo,
+    processing: count(PROCESSING),
+    scheduled: acceptedScheduled + count(SCHEDULED),
+    completed: count(COMPLETED),
+    dead: count(DEAD),
+    cancelled: count(CANCELLED),
+    expired: count(EXPIRED),
+    oldestPendingAgeMs: oldestAgeMs(raw),
+    totals: {
+      enqueued: acceptedPending + acceptedScheduled,
+      deduplicated,
+      attempts: count(GRANTS),
+      acked: total(0),
+      failed: total(1),
+      retried: total(2),
+      crashed: total(3),
+      released: total(4),
+      deadLettered: total(5),
+      replayed: total(6),
+      promoted: total(7),
+      cancelled: total(8),
+      expired: total(9),
+      stale: total(10),
+      purged: count(PURGED),
+    },
+    ...parseSettings(raw.settings),
+  };
+}

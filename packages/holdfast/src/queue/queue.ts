@@ -1,0 +1,201 @@
+import { createHash } from "node:crypto";
+import {
+  HoldfastError,
+  isTaskId,
+  isTaskType,
+  LIMITS,
+  TERMINAL_STATES,
+  type TaskOptions,
+  type TaskView,
+} from "@holdfast/contracts";
+import { nanoid } from "nanoid";
+import { Holdfast } from "../client.ts";
+import type { Engine } from "../engine/engine.ts";
+import { bandOf, checkOptions, encodeEnvelope } from "../engine/envelope.ts";
+import { taskView } from "../engine/task-view.ts";
+import type { RedisOption } from "../redis/connection.ts";
+import { checkQueueName } from "../engine/queue-name.ts";
+import { EnqueueBuffer, type EnqueueReceipt, type PreparedTask } from "./enqueue-buffer.ts";
+
+/** One task of a batch: `payload`, or its exact JSON text. */
+export interface NewTask {
+  type: string;
+  payload?: unknown;
+  payloadText?: string;
+  options?: TaskOptions;
+  /** Decides whether a task with the same id has the same body. @default a hash of type, options and payload */
+  fingerprint?: string;
+}
+
+export type EnqueueResult = { ok: true; receipt: EnqueueReceipt } | { ok: false; id: string | null; error: HoldfastError };
+
+export type QueueOptions =
+  | { client: Holdfast; lingerMs?: number }
+  | { redis: RedisOption; prefix?: string; lingerMs?: number };
+
+const ID_CHARACTERS = 16;
+// The first look after an enqueue comes soon, later ones at most this far apart.
+const WAIT_STEP_MS = 200;
+
+function asHoldfastError(error: unknown): HoldfastError {
+  if (error instanceof HoldfastError) return error;
+  return new HoldfastError("internal", error instanceof Error ? error.message : String(error), { cause: error });
+}
+
+/** The producer's side of one queue. */
+export class Queue {
+  readonly name: string;
+  readonly #client: Holdfast;
+  readonly #ownsClient: boolean;
+  readonly #engine: Engine;
+  readonly #buffer: EnqueueBuffer;
+  #registered: Promise<void> | undefined;
+  #closed = false;
+
+  /** @throws HoldfastError invalid_queue_name */
+  constructor(name: string, options: QueueOptions) {
+    this.name = checkQueueName(name);
+    this.#ownsClient = !("client" in options);
+    this.#client = "client" in options ? options.client : new Holdfast(options);
+    this.#engine = this.#client.engine(name);
+    this.#buffer = new EnqueueBuffer(this.#engine, options.lingerMs ?? 0);
+  }
+
+  /**
+   * Accepts one task: it is stored when this resolves. Calls of the same event-loop turn share a script call.
+   * @throws HoldfastError invalid_*, payload_too_large, task_conflict, queue_full, redis_*, outcome_unknown (retry with `error.taskId`)
+   */
+  async enqueue(type: string, payload: unknown, options?: TaskOptions): Promise<EnqueueReceipt> {
+    return this.enqueueText(type, this.#stringify(payload), options);
+  }
+
+  /** Like `enqueue`, with the payload as JSON text that is kept byte by byte. The caller vouches that it is JSON. */
+  async enqueueText(type: string, payloadText: string, options?: TaskOptions & { fingerprint?: string }): Promise<EnqueueReceipt> {
+    const prepared = this.#prepare(type, payloadText, options, options?.fingerprint);
+    await this.#ready();
+    return this.#buffer.add(prepared);
+  }
+
+  /** One result per task, in the order given. A task that is refused does not stop the others. */
+  async enqueueMany(tasks: readonly NewTask[]): Promise<EnqueueResult[]> {
+    await this.#ready().catch((error: unknown) => {
+      throw asHoldfastError(error);
+    });
+    const results = tasks.map(async (task): Promise<EnqueueResult> => {
+      try {
+        const text = task.payloadText ?? this.#stringify(task.payload);
+        return { ok: true, receipt: await this.#buffer.add(this.#prepare(task.type, text, task.options, task.fingerprint)) };
+      } catch (error) {
+        const known = asHoldfastError(error);
+        return { ok: false, id: known.taskId ?? task.options?.id ?? null, error: known };
+      }
+    });
+    this.#buffer.flush();
+    return Promise.all(results);
+  }
+
+  /** What is known of a task, or null. */
+  async get(id: string): Promise<TaskView | null> {
+    this.#checkId(id);
+    const [raw] = await this.#engine.get([id]);
+    return raw ? taskView(this.name, raw) : null;
+  }
+
+  /** Ends a waiting task at once; asks the worker of a running one to stop. */
+  async cancel(id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
+    this.#checkId(id);
+    return this.#engine.cancel(id);
+  }
+
+  /** The task as it is once terminal, or as it is after `waitMs`; null where it is unknown. */
+  async wait(id: string, options: { waitMs: number; signal?: AbortSignal }): Promise<TaskView | null> {
+    const deadline = performance.now() + options.waitMs;
+    let stepMs = 5;
+    for (;;) {
+      const task = await this.get(id);
+      const leftMs = deadline - performance.now();
+      if (!task || (TERMINAL_STATES as readonly string[]).includes(task.state) || leftMs <= 0) return task;
+      options.signal?.throwIfAborted();
+      await sleep(Math.min(stepMs, leftMs), options.signal);
+      stepMs = Math.min(WAIT_STEP_MS, stepMs * 2);
+    }
+  }
+
+  /** The task once it is terminal; null where it is still waiting or running after `waitMs`, or unknown. */
+  async result(id: string, options: { waitMs?: number; signal?: AbortSignal } = {}): Promise<TaskView | null> {
+    const task = await this.wait(id, { waitMs: options.waitMs ?? LIMITS.waitMs, ...(options.signal ? { signal: options.signal } : {}) });
+    return task && (TERMINAL_STATES as readonly string[]).includes(task.state) ? task : null;
+  }
+
+  /** Sends what waits, then closes the connection where it is the queue's own. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#buffer.drain();
+    if (this.#ownsClient) await this.#client.close();
+  }
+
+  async #ready(): Promise<void> {
+    if (this.#closed) throw new HoldfastError("closed", `queue "${this.name}" was closed`);
+    if (this.#registered === undefined) {
+      this.#registered = this.#client.check().then(() => this.#client.registry.addQueue(this.name));
+      this.#registered.catch(() => {
+        this.#registered = undefined;
+      });
+    }
+    await this.#registered;
+  }
+
+  #stringify(payload: unknown): string {
+    const text = JSON.stringify(payload);
+    if (text === undefined) throw new HoldfastError("invalid_argument", "the payload has no JSON form: it is undefined, a function or a symbol");
+    return text;
+  }
+
+  #checkId(id: string): void {
+    if (!isTaskId(id)) throw new HoldfastError("invalid_task_id", `"${id}" is no task id: 1 to 128 of A-Z a-z 0-9 _ . : -`);
+  }
+
+  #prepare(type: string, payloadText: string, options: TaskOptions | undefined, fingerprint: string | undefined): PreparedTask {
+    if (!isTaskType(type)) {
+      throw new HoldfastError("invalid_task_type", `"${type}" is no task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit`);
+    }
+    if (payloadText.length > LIMITS.payloadBytes || Buffer.byteLength(payloadText) > LIMITS.payloadBytes) {
+      throw new HoldfastError("payload_too_large", `the payload has more than ${LIMITS.payloadBytes} bytes: store it elsewhere and enqueue a reference`);
+    }
+    if (!payloadText.isWellFormed()) {
+      throw new HoldfastError("invalid_argument", "the payload text has a lone surrogate: write it as an escape");
+    }
+    const now = this.#client.connection.now();
+    if (options === undefined) {
+      return { id: nanoid(ID_CHARACTERS), checked: false, band: "normal", envelope: encodeEnvelope(type, now, payloadText) };
+    }
+    checkOptions(options);
+    const band = bandOf(options);
+    if (options.id === undefined) {
+      return { id: nanoid(ID_CHARACTERS), checked: false, band, envelope: encodeEnvelope(type, now, payloadText, options) };
+    }
+    this.#checkId(options.id);
+    const print = fingerprint ?? fingerprintOf(type, payloadText, options);
+    return { id: options.id, checked: true, band, envelope: encodeEnvelope(type, now, payloadText, options, print) };
+  }
+}
+
+/** The same body gives the same fingerprint: type, payload bytes, and the options that were given. */
+function fingerprintOf(type: string, payloadText: string, options: TaskOptions): string {
+  const given = encodeEnvelope(type, 0, payloadText, options);
+  return createHash("sha256").update(given).digest("base64url").slice(0, 22);
+}
+
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}

@@ -1,0 +1,42 @@
+import { HoldfastError } from "@holdfast/contracts";
+
+/** What a failed call means: whether the script may have run, and whether the same call can be sent again. */
+export type Failure =
+  | { kind: "retry"; sent: boolean; reason: string }
+  | { kind: "no_script" }
+  | { kind: "fail"; error: HoldfastError };
+
+const RETRIED_WORDS = new Set(["LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "NOREPLICAS", "MOVED", "ASK", "UNBLOCKED"]);
+
+/** Redis errors are told apart by their first word, connection errors by what the client says of them. */
+export function classify(error: unknown): Failure {
+  const message = error instanceof Error ? error.message : String(error);
+  const word = message.split(" ", 1)[0] ?? "";
+  if (word === "NOSCRIPT") return { kind: "no_script" };
+  if (RETRIED_WORDS.has(word)) return { kind: "retry", sent: false, reason: message };
+  const fail = (code: ConstructorParameters<typeof HoldfastError>[0], text: string): Failure => ({
+    kind: "fail",
+    error: new HoldfastError(code, text, { cause: error }),
+  });
+  switch (word) {
+    case "OOM":
+      return fail("redis_out_of_memory", "Redis is at maxmemory and accepts no more tasks: let the workers drain the queue, or raise maxmemory");
+    case "MISCONF":
+      return fail("redis_read_only", "Redis refuses writes since it cannot persist them: free disk space or mend its save or append-only settings");
+    case "NOAUTH":
+    case "WRONGPASS":
+    case "NOPERM":
+      return fail("redis_unavailable", `Redis refuses this user: check REDIS_USERNAME and REDIS_PASSWORD (${message})`);
+    case "HOLDFAST_LAYOUT":
+      return fail("layout_too_new", "this queue was written by a newer Holdfast: upgrade this process");
+    case "HOLDFAST_OLD_REQUEST":
+      return fail("outcome_unknown", "a newer request of this connection was answered already");
+  }
+  if (/enableOfflineQueue|Stream isn't writeable|max retries per request/i.test(message)) {
+    return { kind: "retry", sent: false, reason: "not connected" };
+  }
+  if (/timed out|Connection is closed|ECONN|EPIPE|ETIMEDOUT|socket|ENOTFOUND|EAI_AGAIN|All sentinels|ClusterAllFailed|Failed to refresh/i.test(message)) {
+    return { kind: "retry", sent: true, reason: message };
+  }
+  return fail("internal", `Redis answered: ${message}`);
+}

@@ -1,0 +1,19 @@
+// Made from lua/heartbeat.lua by scripts/generate-bindings.mjs. Do not edit.
+import type { Script } from "../script.ts";
+
+export interface HeartbeatArgs {
+  /** 0 for Redis time */
+  clockMs: number;
+  leaseMs: number;
+  /** repeated, at most 500 times: taskId, token */
+  tail: readonly (string | number)[];
+}
+
+/** heartbeat: extend the leases that a worker holds. Each is named by task and token, so that a task whose acquire Returns a letter per pair: r renewed, c renewed and a cancel was requested, l lost. */
+export const heartbeatScript: Script<HeartbeatArgs> = {
+  name: "heartbeat",
+  sha1: "9518665e11ba245128e99490e9ddddda7fbaabcd",
+  keyCount: 2,
+  argv: (k, a) => [k.processing, k.state, a.clockMs, a.leaseMs, ...a.tail],
+  source: "#!lua flags=allow-oom\nlocal processingKey = KEYS[1]\nlocal stateKey = KEYS[2]\nlocal clockMs = tonumber(ARGV[1])\nlocal leaseMs = tonumber(ARGV[2])\nlocal taskIdAt = 3\nlocal now = clockMs\nif now == 0 then\nlocal time = redis.call('TIME')\nnow = time[1] * 1000 + math.floor(time[2] / 1000)\nend\nlocal nowText = string.format('%.0f', now)\nlocal SOLO_CRASHES = 2\nlocal HISTORY_LINES = 32\nlocal RELEASES_REFUNDED = 10\nlocal function parseCounts(head)\nlocal attempts, rest = string.match(head, '^%a(%d+)(%S*)')\nlocal c = { attempts = tonumber(attempts or 0), failures = 0, crashes = 0, releases = 0, generation = 0, unroutedSince = 0, flags = '' }\nif rest and rest ~= '' then\nlocal failures, crashes, releases, generation, unroutedSince, flags =\nstring.match(rest, '^,(%d+),(%d+),(%d+),(%d+),(%d+),(%a*)$')\nc.failures, c.crashes, c.releases = tonumber(failures), tonumber(crashes), tonumber(releases)\nc.generation, c.unroutedSince, c.flags = tonumber(generation), tonumber(unroutedSince), flags\nend\nreturn c\nend\nlocal function hasFlag(c, flag)\nreturn string.find(c.flags, flag, 1, true) ~= nil\nend\nlocal function parseLease(record)\nlocal token, grantedAt, deadline, maxAttempts, workerId = string.match(record, '^l%S+ (%S+) (%d+) (%d+) (%d+) ([^\\n ]+)')\nreturn token, grantedAt, deadline, tonumber(maxAttempts), workerId\nend\nlocal function option(envelope, name)\nif string.byte(envelope) == 46 then -- \".\" has no options\nreturn nil\nend\nlocal header = string.sub(envelope, 1, (string.find(envelope, '\\n', 1, true) or 0) - 1)\nreturn string.match(header, ' ' .. name .. '=(%S+)')\nend\nlocal ids = {}\nfor at = taskIdAt, #ARGV, 2 do\nids[#ids + 1] = ARGV[at]\nend\nlocal records = redis.call('HMGET', stateKey, unpack(ids))\nlocal letters, leases = {}, {}\nfor i, id in ipairs(ids) do\nlocal record = records[i]\nlocal token, _, deadline = parseLease(record or '')\ndeadline = tonumber(deadline)\nif token ~= ARGV[taskIdAt + 2 * i - 1] or deadline <= now then\nletters[i] = 'l'\nelse\nleases[#leases + 1] = string.format('%.0f', math.min(now + leaseMs, deadline))\nleases[#leases + 1] = id\nletters[i] = hasFlag(parseCounts(record), 'x') and 'c' or 'r'\nend\nend\nif #leases > 0 then\nredis.call('ZADD', processingKey, 'XX', unpack(leases))\nend\nreturn table.concat(letters)\n",
+};

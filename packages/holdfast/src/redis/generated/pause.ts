@@ -1,0 +1,18 @@
+// Made from lua/pause.lua by scripts/generate-bindings.mjs. Do not edit.
+import type { Script } from "../script.ts";
+
+export interface PauseArgs {
+  /** 1 pauses, 0 resumes */
+  paused: number;
+  /** percent-encoded, shown to operators */
+  reason: string;
+}
+
+/** pause: stop or resume the granting of tasks. Running ones go on. Returns 1. */
+export const pauseScript: Script<PauseArgs> = {
+  name: "pause",
+  sha1: "32f133105b9899baf463f5e904dac6d2dc5478ae",
+  keyCount: 2,
+  argv: (k, a) => [k.state, k.wake, a.paused, a.reason],
+  source: "#!lua flags=allow-oom\nlocal stateKey = KEYS[1]\nlocal wakeKey = KEYS[2]\nlocal paused = tonumber(ARGV[1])\nlocal reason = ARGV[2]\nlocal LAYOUT = 1\nlocal function readSettings(raw)\nif not raw then\nreturn { paused = false, maxWaiting = 0, retentionMs = 86400000, retentionCount = 10000, idempotencyMs = 3600000, reason = '' }\nend\nlocal layout, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason =\nstring.match(raw, '^(%d+) (%d) (%d+) (%d+) (%d+) (%d+) (.*)$')\nif not layout or tonumber(layout) > LAYOUT then\nreturn nil\nend\nreturn {\npaused = paused == '1',\nmaxWaiting = tonumber(maxWaiting),\nretentionMs = tonumber(retentionMs),\nretentionCount = tonumber(retentionCount),\nidempotencyMs = tonumber(idempotencyMs),\nreason = reason,\n}\nend\nlocal function writeSettings(s)\nreturn string.format('%d %d %.0f %.0f %.0f %.0f %s', LAYOUT, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,\ns.retentionCount, s.idempotencyMs, s.reason)\nend\nlocal function layoutError()\nreturn redis.error_reply('HOLDFAST_LAYOUT this queue was written by a newer Holdfast')\nend\nlocal function wake()\nif redis.call('HDEL', stateKey, '#parked') == 1 then\nredis.call('SPUBLISH', wakeKey, '')\nend\nend\nlocal settings = readSettings(redis.call('HGET', stateKey, '#settings'))\nif not settings then\nreturn layoutError()\nend\nsettings.paused = paused == 1\nsettings.reason = paused == 1 and reason or ''\nredis.call('HSET', stateKey, '#settings', writeSettings(settings))\nif paused == 0 then\nwake()\nend\nreturn 1\n",
+};

@@ -1,0 +1,22 @@
+// Made from lua/progress.lua by scripts/generate-bindings.mjs. Do not edit.
+import type { Script } from "../script.ts";
+
+export interface ProgressArgs {
+  taskId: string;
+  token: string;
+  /** JSON text, empty to leave it as it is */
+  progress: string;
+  /** percent-encoded, empty for none */
+  line: string;
+  /** the oldest lines beyond it are dropped */
+  maxLines: number;
+}
+
+/** progress: what a running handler tells of its attempt. Only the holder of the current token may. Returns 1 written, 0 stale. */
+export const progressScript: Script<ProgressArgs> = {
+  name: "progress",
+  sha1: "fa12d4feee0f15d44bd9b25dc9853c25645a32e6",
+  keyCount: 2,
+  argv: (k, a) => [k.state, k.progress, a.taskId, a.token, a.progress, a.line, a.maxLines],
+  source: "#!lua flags=allow-oom\nlocal stateKey = KEYS[1]\nlocal progressKey = KEYS[2]\nlocal taskId = ARGV[1]\nlocal token = ARGV[2]\nlocal progress = ARGV[3]\nlocal line = ARGV[4]\nlocal maxLines = tonumber(ARGV[5])\nlocal SOLO_CRASHES = 2\nlocal HISTORY_LINES = 32\nlocal RELEASES_REFUNDED = 10\nlocal function parseLease(record)\nlocal token, grantedAt, deadline, maxAttempts, workerId = string.match(record, '^l%S+ (%S+) (%d+) (%d+) (%d+) ([^\\n ]+)')\nreturn token, grantedAt, deadline, tonumber(maxAttempts), workerId\nend\nlocal function option(envelope, name)\nif string.byte(envelope) == 46 then -- \".\" has no options\nreturn nil\nend\nlocal header = string.sub(envelope, 1, (string.find(envelope, '\\n', 1, true) or 0) - 1)\nreturn string.match(header, ' ' .. name .. '=(%S+)')\nend\nlocal record = redis.call('HGET', stateKey, taskId)\nif not record or parseLease(record) ~= token then\nreturn 0\nend\nlocal text, lines = '', {}\nlocal stored = redis.call('HGET', progressKey, taskId)\nif stored then\ntext = string.match(stored, '^[^\\n]*')\nfor logged in string.gmatch(string.sub(stored, #text + 1), '\\n([^\\n]*)') do\nlines[#lines + 1] = logged\nend\nend\nif progress ~= '' then\ntext = progress\nend\nif line ~= '' then\nlines[#lines + 1] = line\nend\nlocal from = math.max(1, #lines - maxLines + 1)\nlocal kept = { text }\nfor i = from, #lines do\nkept[#kept + 1] = lines[i]\nend\nredis.call('HSET', progressKey, taskId, table.concat(kept, '\\n'))\nreturn 1\n",
+};

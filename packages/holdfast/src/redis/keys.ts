@@ -1,0 +1,56 @@
+/**
+ * Every key of one queue. They share one Redis hash tag, `{<name>}`, so that a script may touch them all on a Cluster.
+ * What each holds: docs/keys.md.
+ */
+export interface QueueKeys {
+  readonly pendingHigh: string;
+  readonly pending: string;
+  readonly pendingLow: string;
+  readonly pendingSolo: string;
+  readonly processing: string;
+  readonly scheduled: string;
+  readonly deadLetters: string;
+  readonly completed: string;
+  readonly cancelled: string;
+  readonly expired: string;
+  readonly remembered: string;
+  readonly tasks: string;
+  readonly state: string;
+  readonly results: string;
+  readonly progress: string;
+  readonly requests: string;
+  readonly wake: string;
+}
+
+/** Queue names never begin with a colon, so `{:system}` is nobody's queue. */
+export interface SystemKeys {
+  readonly queues: string;
+  readonly workers: string;
+}
+
+export function queueKeys(prefix: string, queue: string): QueueKeys {
+  const key = (part: string) => `${prefix}:{${queue}}:${part}`;
+  return {
+    pendingHigh: key("pending:high"),
+    pending: key("pending"),
+    pendingLow: key("pending:low"),
+    pendingSolo: key("pending:solo"),
+    processing: key("processing"),
+    scheduled: key("scheduled"),
+    deadLetters: key("dead_letters"),
+    completed: key("completed"),
+    cancelled: key("cancelled"),
+    expired: key("expired"),
+    remembered: key("remembered"),
+    tasks: key("tasks"),
+    state: key("state"),
+    results: key("results"),
+    progress: key("progress"),
+    requests: key("requests"),
+    wake: key("wake"),
+  };
+}
+
+export function systemKeys(prefix: string): SystemKeys {
+  return { queues: `${prefix}:{:system}:queues`, workers: `${prefix}:{:system}:workers` };
+}

@@ -1,0 +1,21 @@
+import type { Backoff } from "@holdfast/contracts";
+
+export const DEFAULT_BACKOFF = { kind: "exponential", baseMs: 1_000, maxMs: 3_600_000, jitter: "full" } as const satisfies Required<Backoff>;
+
+/**
+ * The wait before the attempt that follows failed attempt `attempt`, ms. Full jitter: anything from 0 to the computed
+ * wait, so that tasks that failed together do not come back together.
+ * @param random 0 to below 1
+ */
+export function backoffDelayMs(backoff: Backoff, attempt: number, random: number): number {
+  const { kind, baseMs, maxMs, jitter } = { ...DEFAULT_BACKOFF, ...backoff };
+  const wait = kind === "fixed" ? baseMs : baseMs * 2 ** Math.min(attempt - 1, 40);
+  const capped = Math.min(wait, maxMs);
+  return jitter === "full" ? Math.floor(random * (capped + 1)) : capped;
+}
+
+/** The wait before a task whose type this worker does not know is offered again: 1 s doubling to 60 s, half of it random. */
+export function unroutedDelayMs(sinceMs: number, random: number): number {
+  const wait = Math.min(60_000, Math.max(1_000, sinceMs));
+  return Math.floor(wait / 2 + (random * wait) / 2);
+}

@@ -1,0 +1,33 @@
+/** A task as its handler sees it. */
+export interface HandlerTask {
+  readonly id: string;
+  readonly type: string;
+  readonly queue: string;
+  /** The payload, parsed when first read. */
+  // biome-ignore lint/suspicious/noExplicitAny: what is in it is the business of producer and handler (defineTask types it)
+  readonly payload: any;
+  /** The exact text that was enqueued. */
+  readonly payloadText: string;
+  /** Counted from 1. */
+  readonly attempt: number;
+  /** Milliseconds since the epoch. */
+  readonly enqueuedAt: number;
+  readonly tags: readonly string[];
+}
+
+export interface HandlerContext {
+  /** Aborted when the lease is lost, a cancel was requested, the time-out passed, or the grace of a stop ended. */
+  readonly signal: AbortSignal;
+  readonly attempt: number;
+  /** `<grant>-<nonce>`; a later one has the larger grant: a downstream store can refuse an older one. */
+  readonly token: string;
+  /** Stores how far the attempt is; any JSON value. Ignored once the lease is lost. */
+  progress(value: unknown): Promise<void>;
+  /** Adds a line to the task's log, of which the last 50 are kept. */
+  log(line: string): Promise<void>;
+}
+
+/** What it returns is stored as the result (JSON); a throw is a failure. */
+export type Handler = (task: HandlerTask, ctx: HandlerContext) => unknown;
+
+export type Handlers = Readonly<Record<string, Handler>>;

@@ -1,0 +1,18 @@
+import type { WorkerRecord } from "../engine/registry.ts";
+import type { RedisOption } from "../redis/connection.ts";
+
+export interface HeartbeatData {
+  table: SharedArrayBuffer;
+  redis: RedisOption;
+  prefix: string;
+  queues: string[];
+  leaseMs: number;
+  worker: WorkerRecord;
+}
+
+/** From the thread. A lease is named by slot and version: the slot may have been claimed again. */
+export type HeartbeatMessage =
+  | { kind: "lease"; what: "lost" | "cancelled"; leases: { index: number; version: number }[] }
+  | { kind: "renewed"; count: number }
+  | { kind: "error"; code: string; message: string }
+  | { kind: "stopped" };

@@ -1,0 +1,103 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { parentPort, workerData } from "node:worker_threads";
+import { HoldfastError } from "@holdfast/contracts";
+import { Engine } from "../engine/engine.ts";
+import { Registry } from "../engine/registry.ts";
+import { Connection } from "../redis/connection.ts";
+import type { HeartbeatData, HeartbeatMessage } from "./heartbeat-messages.ts";
+import { type LeaseEntry, LeaseTable, monotonicMs } from "./lease-table.ts";
+
+/** The heartbeat thread: a connection of its own, and nothing that a handler could block. */
+const data = workerData as HeartbeatData;
+const table = new LeaseTable(data.table);
+const connection = new Connection(data.redis, { name: "holdfast-heartbeat" });
+const engines = data.queues.map((queue) => new Engine(connection, queue, { prefix: data.prefix }));
+const registry = new Registry(connection, data.prefix);
+
+const BEAT_MS = data.leaseMs / 3;
+const REGISTER_MS = 2_000;
+const CALL_PAIRS = 250;
+
+// Of the leases that are held for longer: when each was last confirmed, by slot.
+const confirmed = new Map<number, { version: number; atMs: number }>();
+const stopping = new AbortController();
+
+function post(message: HeartbeatMessage): void {
+  parentPort?.postMessage(message);
+}
+
+function report(error: unknown): void {
+  const known = error instanceof HoldfastError ? error : new HoldfastError("internal", String(error));
+  post({ kind: "error", code: known.code, message: `heartbeat: ${known.message}` });
+}
+
+const confirmedAt = (entry: LeaseEntry) => {
+  const known = confirmed.get(entry.index);
+  return known?.version === entry.version ? known.atMs : entry.leasedAtMs;
+};
+
+async function beatQueue(engine: Engine, entries: LeaseEntry[]): Promise<void> {
+  for (let at = 0; at < entries.length; at += CALL_PAIRS) {
+    const part = entries.slice(at, at + CALL_PAIRS);
+    // Counted from before the call: the lease cannot end earlier than that.
+    const sentAtMs = monotonicMs();
+    const letters = await engine.heartbeat(part.flatMap((entry) => [entry.id, entry.token]), data.leaseMs);
+    const lost = part.filter((_, i) => letters[i] === "l");
+    const cancelled = part.filter((_, i) => letters[i] === "c");
+    part.forEach((entry, i) => {
+      if (letters[i] !== "l") confirmed.set(entry.index, { version: entry.version, atMs: sentAtMs });
+    });
+    if (lost.length > 0) post({ kind: "lease", what: "lost", leases: lost.map(({ index, version }) => ({ index, version })) });
+    if (cancelled.length > 0) post({ kind: "lease", what: "cancelled", leases: cancelled.map(({ index, version }) => ({ index, version })) });
+    if (part.length > lost.length) post({ kind: "renewed", count: part.length - lost.length });
+  }
+}
+
+async function beat(): Promise<void> {
+  const now = monotonicMs();
+  const entries = table.read(now - BEAT_MS / 2);
+  const live = new Set(entries.map((entry) => entry.index));
+  for (const index of confirmed.keys()) if (!live.has(index)) confirmed.delete(index);
+  try {
+    await Promise.all(
+      engines.map((engine, queue) => beatQueue(engine, entries.filter((entry) => entry.queue === queue))),
+    );
+  } catch (error) {
+    report(error);
+  }
+  // Nobody confirmed it for a whole lease: another worker may hold it by now.
+  const outdated = entries.filter((entry) => monotonicMs() - confirmedAt(entry) > data.leaseMs);
+  if (outdated.length > 0) {
+    post({ kind: "lease", what: "lost", leases: outdated.map(({ index, version }) => ({ index, version })) });
+  }
+}
+
+async function register(): Promise<void> {
+  try {
+    await registry.putWorker({ ...data.worker, busy: table.busy, state: table.state, heartbeatAt: connection.now() });
+  } catch (error) {
+    report(error);
+  }
+}
+
+async function every(intervalMs: number, step: () => Promise<void>): Promise<void> {
+  while (!stopping.signal.aborted) {
+    const startedAtMs = monotonicMs();
+    await step();
+    const leftMs = Math.max(1, intervalMs - (monotonicMs() - startedAtMs));
+    await sleep(leftMs, undefined, { signal: stopping.signal }).catch(() => {});
+  }
+}
+
+parentPort?.on("message", async (message: "stop") => {
+  if (message !== "stop") return;
+  stopping.abort();
+  await register();
+  await connection.close();
+  post({ kind: "stopped" });
+  parentPort?.close();
+});
+
+await connection.check().catch(report);
+void every(BEAT_MS, beat);
+void every(REGISTER_MS, register);

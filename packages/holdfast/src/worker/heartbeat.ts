@@ -1,0 +1,67 @@
+import { Worker as Thread } from "node:worker_threads";
+import { type ErrorCode, HoldfastError } from "@holdfast/contracts";
+import type { HeartbeatData, HeartbeatMessage } from "./heartbeat-messages.ts";
+
+export interface HeartbeatEvents {
+  onLease(what: "lost" | "cancelled", index: number, version: number): void;
+  onRenewal(outcome: "renewed" | "lost" | "cancelled", count: number): void;
+  onError(error: HoldfastError): void;
+}
+
+const STOP_MS = 3_000;
+
+/** The main thread's handle of the heartbeat thread: starts it, restarts it should it die, stops it. */
+export class Heartbeat {
+  readonly #data: HeartbeatData;
+  readonly #events: HeartbeatEvents;
+  #thread: Thread | undefined;
+  #stopping = false;
+
+  constructor(data: HeartbeatData, events: HeartbeatEvents) {
+    this.#data = data;
+    this.#events = events;
+  }
+
+  start(): void {
+    // Sources that are run without a build still need the built thread: Node runs no TypeScript in a thread before 22.
+    const url = new URL(import.meta.url.endsWith(".ts") ? "../../dist/worker/heartbeat-thread.js" : "./heartbeat-thread.js", import.meta.url);
+    const thread = new Thread(url, { workerData: this.#data, name: "holdfast-heartbeat" });
+    this.#thread = thread;
+    thread.on("message", (message: HeartbeatMessage) => this.#receive(message));
+    thread.on("error", (error) => {
+      this.#events.onError(new HoldfastError("internal", `the heartbeat thread ended: ${error.message}`, { cause: error }));
+    });
+    thread.on("exit", () => {
+      if (this.#thread === thread && !this.#stopping) setTimeout(() => !this.#stopping && this.start(), 100).unref();
+    });
+  }
+
+  #receive(message: HeartbeatMessage): void {
+    switch (message.kind) {
+      case "lease":
+        this.#events.onRenewal(message.what, message.leases.length);
+        for (const { index, version } of message.leases) this.#events.onLease(message.what, index, version);
+        return;
+      case "renewed":
+        this.#events.onRenewal("renewed", message.count);
+        return;
+      case "error":
+        this.#events.onError(new HoldfastError(message.code as ErrorCode, message.message));
+        return;
+      case "stopped":
+        return;
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const thread = this.#thread;
+    if (!thread) return;
+    this.#thread = undefined;
+    const ended = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
+    thread.postMessage("stop");
+    const timer = setTimeout(() => void thread.terminate(), STOP_MS);
+    await ended;
+    clearTimeout(timer);
+  }
+}

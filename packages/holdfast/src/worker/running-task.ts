@@ -1,0 +1,215 @@
+import { type Backoff, HoldfastError, LIMITS } from "@holdfast/contracts";
+import type { Engine, Grant, Verdict } from "../engine/engine.ts";
+import { decodeEnvelope, type Envelope } from "../engine/envelope.ts";
+import { decodeCounts, encodeError } from "../engine/record.ts";
+import { backoffDelayMs, unroutedDelayMs } from "./backoff.ts";
+import type { Handler, HandlerContext, HandlerTask } from "./handler.ts";
+
+export const DEFAULT_TIMEOUT_MS = 1_800_000;
+
+/** Why a handler's signal was aborted: `signal.reason`. */
+export class AttemptAborted extends Error {
+  readonly reason: "lease_lost" | "cancelled" | "timed_out" | "shutdown";
+  constructor(reason: AttemptAborted["reason"], message: string) {
+    super(message);
+    this.name = "AttemptAborted";
+    this.reason = reason;
+  }
+}
+
+/** The text that is kept of an error: name, message and the first lines of its stack. */
+export function errorText(error: unknown): string {
+  const text = error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : String(error);
+  return encodeError(text.slice(0, LIMITS.errorCharacters));
+}
+
+/** What a throw of a handler means. By name, not by class: a handler may carry another copy of the library. */
+export function verdictOfError(error: unknown, backoff: Backoff, attempt: number, random: number): { kind: "fail"; delayMs: number } | { kind: "fatal" } {
+  if (error instanceof Error && error.name === "FatalError") return { kind: "fatal" };
+  if (error instanceof Error && error.name === "RetryAfter") return { kind: "fail", delayMs: (error as { delayMs?: number }).delayMs ?? 0 };
+  return { kind: "fail", delayMs: backoffDelayMs(backoff, attempt, random) };
+}
+
+/** The JSON text of a result, undefined for none. @throws HoldfastError where it has none or is too large */
+export function resultText(value: unknown): string | undefined {
+  if (value === undefined) return undefined;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    throw new HoldfastError("invalid_argument", `the result has no JSON form: ${error instanceof Error ? error.message : error}`, { cause: error });
+  }
+  if (text !== undefined && Buffer.byteLength(text) > LIMITS.resultBytes) {
+    throw new HoldfastError("payload_too_large", `the result has more than ${LIMITS.resultBytes} bytes`);
+  }
+  return text;
+}
+
+export interface RunContext {
+  engine: Engine;
+  handlers: ReadonlyMap<string, Handler>;
+  backoff: Backoff;
+  /** Called once, when the attempt has a verdict. */
+  done(task: RunningTask, verdict: Verdict, error?: unknown): void;
+  onError(error: HoldfastError): void;
+}
+
+/** One attempt in this process, from its grant to its verdict. */
+export class RunningTask implements HandlerTask, HandlerContext {
+  readonly id: string;
+  readonly token: string;
+  readonly queue: string;
+  readonly type: string;
+  readonly payloadText: string;
+  readonly attempt: number;
+  readonly enqueuedAt: number;
+  readonly tags: readonly string[];
+  /** Monotonic, ms. */
+  readonly startedAtMs: number;
+  /** Slot in the lease table. */
+  slot = -1;
+  version = 0;
+  /** It was granted to run alone. */
+  solo = false;
+  readonly #run: RunContext;
+  readonly #envelope: Envelope | null;
+  readonly #decodeError: unknown;
+  readonly #unroutedSince: number | null;
+  #payload: unknown;
+  #parsed = false;
+  #controller: AbortController | undefined;
+  #aborted: AttemptAborted | undefined;
+  #ended = false;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** @param startedAtMs monotonic time from before the acquire was sent: the lease cannot have begun later */
+  constructor(grant: Grant, run: RunContext, startedAtMs: number) {
+    this.#run = run;
+    this.id = grant.id;
+    this.token = grant.token;
+    this.queue = run.engine.queue;
+    this.startedAtMs = startedAtMs;
+    let envelope: Envelope | null = null;
+    try {
+      envelope = decodeEnvelope(grant.envelope);
+    } catch (error) {
+      this.#decodeError = error;
+    }
+    this.#envelope = envelope;
+    this.type = envelope?.type ?? "unreadable";
+    this.payloadText = envelope?.payloadText ?? grant.envelope;
+    this.enqueuedAt = envelope?.enqueuedAt ?? 0;
+    this.tags = envelope?.tags ?? [];
+    if (grant.counts === "") {
+      this.attempt = 1;
+      this.#unroutedSince = null;
+    } else {
+      const counts = decodeCounts(grant.counts);
+      this.attempt = counts.attempts;
+      this.#unroutedSince = counts.unroutedSince;
+    }
+  }
+
+  get payload(): unknown {
+    if (!this.#parsed) {
+      this.#payload = JSON.parse(this.payloadText);
+      this.#parsed = true;
+    }
+    return this.#payload;
+  }
+
+  /** Made when first read: most handlers never look. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#aborted) this.#controller.abort(this.#aborted);
+    }
+    return this.#controller.signal;
+  }
+
+  get timeoutMs(): number {
+    return this.#envelope?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  }
+
+  async progress(value: unknown): Promise<void> {
+    const text = JSON.stringify(value);
+    if (text === undefined) throw new HoldfastError("invalid_argument", "the progress has no JSON form");
+    await this.#run.engine.progress(this.id, this.token, { progress: text.slice(0, LIMITS.errorCharacters) });
+  }
+
+  async log(line: string): Promise<void> {
+    await this.#run.engine.progress(this.id, this.token, { line: encodeError(String(line).slice(0, LIMITS.errorCharacters)) });
+  }
+
+  start(): void {
+    const now = this.#run.engine.connection.now();
+    if (!this.#envelope) {
+      this.#end({ kind: "quarantine", id: this.id, token: this.token, error: errorText(this.#decodeError) }, this.#decodeError);
+      return;
+    }
+    const handler = this.#run.handlers.get(this.type);
+    if (!handler) {
+      const sinceMs = this.#unroutedSince === null ? 0 : now - this.#unroutedSince;
+      this.#end({ kind: "unrouted", id: this.id, token: this.token, delayMs: unroutedDelayMs(sinceMs, Math.random()) });
+      return;
+    }
+    // A little before the deadline in Redis, so that the failure is settled before the lease can be reaped.
+    const marginMs = Math.min(250, this.timeoutMs * 0.1);
+    this.#timer = setTimeout(() => this.#timeOut(), Math.max(1, this.timeoutMs - marginMs));
+    try {
+      const returned = handler(this, this);
+      if (returned instanceof Promise) {
+        returned.then(
+          (value) => this.#succeed(value),
+          (error) => this.#fail(error),
+        );
+      } else this.#succeed(returned);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** Tells the handler to stop. What it then returns or throws is settled like anything else. */
+  abort(reason: AttemptAborted["reason"], message: string): void {
+    this.#aborted ??= new AttemptAborted(reason, message);
+    this.#controller?.abort(this.#aborted);
+  }
+
+  /** Hands the task back: the attempt is refunded, whatever the handler still does is ignored. */
+  release(): void {
+    this.abort("shutdown", "the worker stops");
+    this.#end({ kind: "release", id: this.id, token: this.token });
+  }
+
+  #timeOut(): void {
+    const error = new Error(`timed out after ${this.timeoutMs} ms`);
+    error.name = "TimeoutError";
+    error.stack = `${error.name}: ${error.message}`;
+    this.abort("timed_out", error.message);
+    this.#fail(error);
+  }
+
+  #succeed(value: unknown): void {
+    let text: string | undefined;
+    try {
+      text = resultText(value);
+    } catch (error) {
+      // The work is done: running it again because of its result would do it twice.
+      this.#run.onError(error as HoldfastError);
+    }
+    this.#end(text === undefined ? { kind: "ack", id: this.id, token: this.token } : { kind: "ack", id: this.id, token: this.token, resultText: text });
+  }
+
+  #fail(error: unknown): void {
+    const backoff = { ...this.#run.backoff, ...this.#envelope?.backoff };
+    const verdict = verdictOfError(error, backoff, this.attempt, Math.random());
+    this.#end({ ...verdict, id: this.id, token: this.token, error: errorText(error) }, error);
+  }
+
+  #end(verdict: Verdict, error?: unknown): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    this.#run.done(this, verdict, error);
+  }
+}

@@ -1,0 +1,281 @@
+import { EventEmitter } from "node:events";
+import { hostname } from "node:os";
+import { type Backoff, HoldfastError } from "@holdfast/contracts";
+import { nanoid } from "nanoid";
+import { Holdfast } from "../client.ts";
+import type { VerdictOutcome } from "../engine/engine.ts";
+import { decodeHeader } from "../engine/envelope.ts";
+import { checkQueueName } from "../engine/queue-name.ts";
+import { Connection, type ConnectionOptions, type RedisOption } from "../redis/connection.ts";
+import { queueKeys } from "../redis/keys.ts";
+import { DEFAULT_BACKOFF } from "./backoff.ts";
+import type { Handler, Handlers } from "./handler.ts";
+import { Heartbeat } from "./heartbeat.ts";
+import { LeaseTable, monotonicMs } from "./lease-table.ts";
+import { QueueRunner } from "./queue-runner.ts";
+import type { RunningTask } from "./running-task.ts";
+import { Slots } from "./slots.ts";
+
+export interface WorkerOptions {
+  redis: RedisOption;
+  /** First part of every key. @default "queue" */
+  prefix?: string;
+  /** Tasks run at the same time, 1 to 5_000. @default 50 */
+  concurrency?: number;
+  /** How long a task stays invisible to others without a heartbeat. Milliseconds, 300 to 3_600_000. @default 30_000 */
+  leaseMs?: number;
+  /** Retries of tasks that bring no number of their own, 0 to 100. @default 3 */
+  maxRetries?: number;
+  /** Wait before a retry, for tasks that bring none. @default exponential from 1 s to 1 h, full jitter */
+  backoff?: Backoff;
+  /** How often an idle queue is looked at, should a wake-up be lost. Milliseconds. @default 1_000 */
+  pollMs?: number;
+  /** A task whose type no worker knows for so long goes to the dead letters. Milliseconds. @default 86_400_000 */
+  noHandlerAfterMs?: number;
+  /** Names the worker; must be unique. @default host, process id and a random part */
+  id?: string;
+  /** Shown in the worker registry. */
+  version?: string;
+  onScript?: ConnectionOptions["onScript"];
+}
+
+export interface SettledEvent {
+  task: { id: string; type: string; queue: string; enqueuedAt: number };
+  outcome: VerdictOutcome | "expired";
+  attempt: number;
+  /** From the enqueue to the grant, ms: by two clocks, so a little off. */
+  waitMs: number;
+  runMs: number;
+  error?: unknown;
+}
+
+export interface WorkerEvents {
+  /** An attempt is over and Redis confirmed it. */
+  settled: [SettledEvent];
+  /** Something went wrong that the worker goes on with. */
+  error: [HoldfastError];
+  renewal: [{ outcome: "renewed" | "lost" | "cancelled"; count: number }];
+}
+
+const DEFAULT_GRACE_MS = 25_000;
+const RELEASE_MS = 3_000;
+
+function checkRange(name: string, value: number, from: number, to: number): number {
+  if (!Number.isSafeInteger(value) || value < from || value > to) {
+    throw new HoldfastError("invalid_argument", `${name} has to be a whole number from ${from} to ${to}, got ${value}`);
+  }
+  return value;
+}
+
+function weightsOf(queues: string | readonly string[] | Readonly<Record<string, number>>): [string, number][] {
+  const pairs: [string, number][] =
+    typeof queues === "string" ? [[queues, 1]] : Array.isArray(queues) ? queues.map((name) => [name, 1]) : Object.entries(queues as Record<string, number>);
+  if (pairs.length === 0) throw new HoldfastError("invalid_argument", "a worker needs at least one queue");
+  for (const [name, weight] of pairs) {
+    checkQueueName(name);
+    checkRange(`the weight of queue "${name}"`, weight, 1, 1_000);
+  }
+  return pairs;
+}
+
+/** Runs the tasks of one or more queues. */
+export class Worker extends EventEmitter<WorkerEvents> {
+  readonly id: string;
+  readonly slots: number;
+  readonly #client: Holdfast;
+  readonly #listener: Connection;
+  readonly #slots: Slots;
+  readonly #table: LeaseTable;
+  readonly #runners: QueueRunner[];
+  readonly #heartbeat: Heartbeat;
+  readonly #queues: string[];
+  readonly #prefix: string;
+  #lastTurnMs = Number.NEGATIVE_INFINITY;
+  #started = false;
+  #stopped: Promise<void> | undefined;
+
+  /**
+   * @param queues a name, several, or names with weights: while several have tasks waiting, each gets its share of the slots
+   * @param handlers by task type
+   * @throws HoldfastError invalid_argument, invalid_queue_name
+   */
+  constructor(queues: string | readonly string[] | Readonly<Record<string, number>>, handlers: Handlers, options: WorkerOptions) {
+    super();
+    const weights = weightsOf(queues);
+    this.slots = checkRange("concurrency", options.concurrency ?? 50, 1, 5_000);
+    const leaseMs = checkRange("leaseMs", options.leaseMs ?? 30_000, 300, 3_600_000);
+    const maxRetries = checkRange("maxRetries", options.maxRetries ?? 3, 0, 100);
+    this.id = options.id ?? `${hostname().slice(0, 40).replaceAll(/[^A-Za-z0-9_.-]/g, "-")}-${process.pid}-${nanoid(6)}`;
+    this.#prefix = options.prefix ?? "queue";
+    this.#client = new Holdfast({ redis: options.redis, prefix: this.#prefix, onScript: options.onScript });
+    this.#listener = new Connection(options.redis, { name: "holdfast-wake" });
+    this.#slots = new Slots(this.slots);
+    // Room for what runs and for what is on its way to Redis with a verdict.
+    this.#table = new LeaseTable(this.slots * 2 + 512);
+    this.#queues = weights.map(([name]) => name);
+    const byType = new Map<string, Handler>(Object.entries(handlers));
+    this.#runners = weights.map(
+      ([name, weight], index) =>
+        new QueueRunner(
+          {
+            engine: this.#client.engine(name),
+            index,
+            weight,
+            slots: this.#slots,
+            table: this.#table,
+            handlers: byType,
+            leaseMs,
+            maxRetries,
+            backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
+            pollMs: options.pollMs ?? 1_000,
+            noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
+            workerId: this.id,
+          },
+          {
+            share: (runner) => this.#shareOf(runner),
+            onSettled: (task, outcome, error) => this.#settled(task, outcome, error),
+            onExpired: (queue, id, envelope) => this.#expired(queue, id, envelope),
+            onTurn: () => {
+              this.#lastTurnMs = monotonicMs();
+            },
+            onChange: () => this.#changed(),
+            onError: (error) => this.#report(error),
+          },
+        ),
+    );
+    this.#heartbeat = new Heartbeat(
+      {
+        table: this.#table.buffer,
+        redis: options.redis,
+        prefix: this.#prefix,
+        queues: this.#queues,
+        leaseMs,
+        worker: {
+          id: this.id,
+          queues: this.#queues,
+          types: [...byType.keys()].sort(),
+          host: hostname(),
+          pid: process.pid,
+          version: options.version ?? "0.1.0",
+          slots: this.slots,
+          busy: 0,
+          startedAt: Date.now(),
+          heartbeatAt: Date.now(),
+          state: "running",
+        },
+      },
+      {
+        onLease: (what, index, version) => this.#leaseChanged(what, index, version),
+        onRenewal: (outcome, count) => this.emit("renewal", { outcome, count }),
+        onError: (error) => this.#report(error),
+      },
+    );
+  }
+
+  /** Tasks held now. */
+  get busy(): number {
+    return this.#slots.held;
+  }
+
+  /** Age of the last answer from Redis to an acquire or settle, ms; Infinity before the first. */
+  lastGoodPollAgeMs(): number {
+    return monotonicMs() - this.#lastTurnMs;
+  }
+
+  /**
+   * Connects, runs the boot checks and begins to acquire.
+   * @throws HoldfastError redis_unavailable, redis_unsupported: the worker can be started again
+   */
+  async start(): Promise<void> {
+    if (this.#stopped) throw new HoldfastError("closed", "this worker was stopped");
+    if (this.#started) return;
+    await this.#client.check();
+    for (const queue of this.#queues) await this.#client.registry.addQueue(queue);
+    const channels = new Map(this.#queues.map((queue, i) => [queueKeys(this.#prefix, queue).wake, this.#runners[i]]));
+    await this.#listener.listen([...channels.keys()], (channel) => channels.get(channel)?.wake());
+    this.#started = true;
+    this.#heartbeat.start();
+    for (const runner of this.#runners) runner.schedule();
+  }
+
+  /**
+   * Stops acquiring, lets what runs end within the grace, and hands the rest back with the attempt refunded. Idempotent.
+   * @param options.graceMs @default 25_000
+   */
+  stop(options: { graceMs?: number } = {}): Promise<void> {
+    this.#stopped ??= this.#stop(options.graceMs ?? DEFAULT_GRACE_MS);
+    return this.#stopped;
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    for (const runner of this.#runners) runner.stopAcquiring();
+    if (this.#started) {
+      this.#table.state = "draining";
+      const quiet = () => this.#runners.every((runner) => runner.quiet);
+      await waitUntil(quiet, graceMs);
+      for (const runner of this.#runners) for (const task of runner.running.values()) task.release();
+      await waitUntil(quiet, RELEASE_MS);
+      this.#table.state = "stopped";
+      await this.#heartbeat.stop();
+    }
+    for (const runner of this.#runners) runner.close();
+    await this.#listener.close();
+    await this.#client.close();
+  }
+
+  /** Free slots go to the queues that have something to give, by weight; a last one goes to whoever asks. */
+  #shareOf(runner: QueueRunner): number {
+    const free = this.#slots.free;
+    if (free === 0) return 0;
+    let weights = 0;
+    for (const other of this.#runners) if (!other.idle || other === runner) weights += other.weight;
+    return Math.max(1, Math.floor((free * runner.weight) / weights));
+  }
+
+  #changed(): void {
+    for (const runner of this.#runners) if (!runner.idle) runner.schedule();
+  }
+
+  #leaseChanged(what: "lost" | "cancelled", index: number, version: number): void {
+    for (const runner of this.#runners) {
+      const task = runner.running.get(index);
+      if (task?.version !== version) continue;
+      if (what === "lost") task.abort("lease_lost", "the lease was lost: another worker may run this task");
+      else task.abort("cancelled", "a cancel was requested");
+    }
+  }
+
+  #settled(task: RunningTask, outcome: VerdictOutcome, error: unknown): void {
+    if (this.listenerCount("settled") === 0) return;
+    const now = this.#client.connection.now();
+    const runMs = monotonicMs() - task.startedAtMs;
+    this.emit("settled", {
+      task: { id: task.id, type: task.type, queue: task.queue, enqueuedAt: task.enqueuedAt },
+      outcome,
+      attempt: task.attempt,
+      waitMs: Math.max(0, now - runMs - task.enqueuedAt),
+      runMs,
+      ...(error === undefined ? {} : { error }),
+    });
+  }
+
+  #expired(queue: string, id: string, envelope: string): void {
+    const { type, enqueuedAt } = decodeHeader(envelope.slice(0, envelope.indexOf("\n")));
+    const waitMs = Math.max(0, this.#client.connection.now() - enqueuedAt);
+    this.emit("settled", { task: { id, type, queue, enqueuedAt }, outcome: "expired", attempt: 0, waitMs, runMs: 0 });
+  }
+
+  #report(error: HoldfastError): void {
+    // An "error" without a listener would end the process.
+    if (this.listenerCount("error") > 0) this.emit("error", error);
+  }
+}
+
+const POLL_STEP_MS = 10;
+
+async function waitUntil(condition: () => boolean, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!condition() && performance.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, POLL_STEP_MS));
+  }
+}

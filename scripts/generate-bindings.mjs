@@ -1,0 +1,176 @@
+// Compiles lua/*.lua into packages/holdfast/src/redis/generated: includes resolved, KEYS and ARGV given their names,
+// and typed bindings made from each header. `--check` writes nothing and fails where the files are not fresh.
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import luaparse from "luaparse";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const luaDir = join(root, "lua");
+const outDir = join(root, "packages/holdfast/src/redis/generated");
+const check = process.argv.includes("--check");
+const problems = [];
+
+const camel = (text) => text.replace(/[:_]([a-z])/g, (_, letter) => letter.toUpperCase());
+
+/** The header of one script: `-- KEYS[1] part  TYPE  text`, `-- ARGV[2] name  type  text`, `-- RETURNS …`. */
+function parseHeader(file, source) {
+  const fail = (text) => problems.push(`lua/${file}: ${text}`);
+  const header = { description: "", keys: [], args: [], tail: null, returns: "" };
+  const name = basename(file, ".lua");
+  for (const line of source.split("\n").slice(1)) {
+    if (!line.startsWith("--")) break;
+    const text = line.slice(2).trim();
+    let match = /^KEYS\[(\d+)\] (\S+) {2}(\S+)(?: {2}(.*))?$/.exec(text);
+    if (match) {
+      if (Number(match[1]) !== header.keys.length + 1) fail(`KEYS[${match[1]}] is out of order`);
+      header.keys.push({ part: match[2], type: match[3] });
+      continue;
+    }
+    match = /^ARGV\[(\d+)(\.\.)?\] (\S+) {2}(integer|string)(?: {2}(.*))?$/.exec(text);
+    if (match) {
+      if (Number(match[1]) !== header.args.length + 1) fail(`ARGV[${match[1]}] is out of order`);
+      if (header.tail) fail("an argument follows the repeated ones");
+      if (match[2]) header.tail = { name: match[3], at: Number(match[1]), text: match[5] ?? "" };
+      else header.args.push({ name: match[3], type: match[4], text: match[5] ?? "" });
+      continue;
+    }
+    match = /^(RETURNS|TIME|MOVES)\s+(.*)$/.exec(text);
+    if (match) {
+      if (match[1] === "RETURNS") header.returns = match[2];
+      header[match[1]] = true;
+      continue;
+    }
+    if (/^(KEYS|ARGV)/.test(text)) fail(`header line not understood: ${text}`);
+    else if (header.description === "") {
+      if (!text.startsWith(`${name}: `)) fail(`the header has to begin with "${name}: "`);
+      header.description = text;
+    }
+  }
+  for (const part of ["RETURNS", "TIME", "MOVES"])
+    if (!header[part]) fail(`${part} is missing in the header`);
+  if (!source.startsWith("#!lua")) fail("the first line has to be #!lua with its flags");
+  return header;
+}
+
+function resolveIncludes(file, source) {
+  return source.replace(/^-- include (\S+)$/gm, (_, path) => {
+    const found = join(luaDir, path);
+    if (!existsSync(found)) {
+      problems.push(`lua/${file}: no ${path}`);
+      return "";
+    }
+    return readFileSync(found, "utf8").trimEnd();
+  });
+}
+
+function assemble(file, source, header) {
+  const [shebang, ...rest] = source.split("\n");
+  const body = rest.filter(
+    (line, i) => !(line.startsWith("--") && rest.slice(0, i).every((before) => before.startsWith("--"))),
+  );
+  const locals = [
+    ...header.keys.map((key, i) => `local ${camel(key.part)}Key = KEYS[${i + 1}]`),
+    ...header.args.map((arg, i) =>
+      arg.type === "integer"
+        ? `local ${arg.name} = tonumber(ARGV[${i + 1}])`
+        : `local ${arg.name} = ARGV[${i + 1}]`,
+    ),
+    ...(header.tail ? [`local ${header.tail.name}At = ${header.tail.at}`] : []),
+  ];
+  const text = withoutUncalled(resolveIncludes(file, body.join("\n")));
+  const lines = text.split("\n").map((line) => line.replace(/^\s+/, "").replace(/^--.*$/, "")).filter((line) => line !== "");
+  const whole = [...locals, ...lines, ""].join("\n");
+  checkGlobals(file, whole);
+  return `${shebang}\n${whole}`;
+}
+
+/** Shared fragments hold more than one script calls: what is never named is left out. */
+function withoutUncalled(text) {
+  for (;;) {
+    const uncalled = [...text.matchAll(/^local function (\w+)\([^]*?^end$/gm)].find(
+      ([body, name]) => count(text, name) === count(body, name),
+    );
+    if (!uncalled) return text;
+    text = text.replace(uncalled[0], "");
+  }
+}
+
+const count = (text, name) => (text.match(new RegExp(`\\b${name}\\b`, "g")) ?? []).length;
+
+/** An undeclared name fails only when Redis gets there: find it now. */
+function checkGlobals(file, text) {
+  const known = new Set(["redis", "struct", "string", "table", "math", "KEYS", "ARGV", "tonumber", "tostring", "ipairs", "pairs", "unpack"]);
+  try {
+    for (const { name } of luaparse.parse(text, { luaVersion: "5.1", scope: true }).globals) {
+      if (!known.has(name)) problems.push(`lua/${file}: ${name} is neither a local nor declared in KEYS or ARGV`);
+    }
+  } catch (error) {
+    problems.push(`lua/${file}: ${error.message}`);
+  }
+}
+
+function binding(name, header, source) {
+  const sha1 = createHash("sha1").update(source).digest("hex");
+  const type = `${name[0].toUpperCase()}${name.slice(1)}Args`;
+  const own = header.keys.filter((key) => key.part === "index");
+  const fields = [
+    ...own.map(() => "  indexKey: string;"),
+    ...header.args.map(
+      (arg) =>
+        `  ${arg.text ? `/** ${arg.text} */\n  ` : ""}${arg.name}: ${arg.type === "integer" ? "number" : "string"};`,
+    ),
+    ...(header.tail ? [`  /** ${header.tail.text} */\n  tail: readonly (string | number)[];`] : []),
+  ];
+  const keys = header.keys.map((key) => (key.part === "index" ? "a.indexKey" : `k.${camel(key.part)}`));
+  const args = [...header.args.map((arg) => `a.${arg.name}`), ...(header.tail ? ["...a.tail"] : [])];
+  return `// Made from lua/${name}.lua by scripts/generate-bindings.mjs. Do not edit.
+import type { Script } from "../script.ts";
+
+${fields.length > 0 ? `export interface ${type} {\n${fields.join("\n")}\n}` : `export type ${type} = Record<string, never>;`}
+
+/** ${header.description} Returns ${header.returns}. */
+export const ${name}Script: Script<${type}> = {
+  name: "${name}",
+  sha1: "${sha1}",
+  keyCount: ${header.keys.length},
+  argv: (${keys.some((key) => key.startsWith("k.")) ? "k" : "_k"}, ${fields.length > 0 ? "a" : "_a"}) => [${[...keys, ...args].join(", ")}],
+  source: ${JSON.stringify(source)},
+};
+`;
+}
+
+const files = readdirSync(luaDir)
+  .filter((file) => file.endsWith(".lua"))
+  .sort();
+const outputs = new Map();
+for (const file of files) {
+  const name = camel(basename(file, ".lua"));
+  const source = readFileSync(join(luaDir, file), "utf8");
+  const header = parseHeader(file, source);
+  outputs.set(`${name}.ts`, binding(name, header, assemble(file, source, header)));
+}
+outputs.set("index.ts", `${[...outputs.keys()].map((file) => `export * from "./${file}";`).join("\n")}\n`);
+
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  process.exit(1);
+}
+mkdirSync(outDir, { recursive: true });
+const stale = readdirSync(outDir).filter((file) => !outputs.has(file));
+for (const [file, text] of outputs) {
+  const path = join(outDir, file);
+  const before = existsSync(path) ? readFileSync(path, "utf8") : null;
+  if (before === text) continue;
+  if (check) problems.push(`packages/holdfast/src/redis/generated/${file} is not fresh: run make generate`);
+  else writeFileSync(path, text);
+}
+for (const file of stale) {
+  if (check) problems.push(`packages/holdfast/src/redis/generated/${file} has no script`);
+  else rmSync(join(outDir, file));
+}
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  process.exit(1);
+}
