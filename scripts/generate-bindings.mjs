@@ -80,7 +80,10 @@ function assemble(file, source, header) {
     ...(header.tail ? [`local ${header.tail.name}At = ${header.tail.at}`] : []),
   ];
   const text = withoutUncalled(resolveIncludes(file, body.join("\n")));
-  const lines = text.split("\n").map((line) => line.replace(/^\s+/, "").replace(/^--.*$/, "")).filter((line) => line !== "");
+  const lines = text
+    .split("\n")
+    .map((line) => line.replace(/^\s+/, "").replace(/^--.*$/, ""))
+    .filter((line) => line !== "");
   const whole = [...locals, ...lines, ""].join("\n");
   checkGlobals(file, whole);
   return `${shebang}\n${whole}`;
@@ -89,7 +92,7 @@ function assemble(file, source, header) {
 /** Shared fragments hold more than one script calls: what is never named is left out. */
 function withoutUncalled(text) {
   for (;;) {
-    const uncalled = [...text.matchAll(/^local function (\w+)\([^]*?^end$/gm)].find(
+    const uncalled = [...text.matchAll(/^local function (\w+)\([\s\S]*?^end$/gm)].find(
       ([body, name]) => count(text, name) === count(body, name),
     );
     if (!uncalled) return text;
@@ -101,10 +104,24 @@ const count = (text, name) => (text.match(new RegExp(`\\b${name}\\b`, "g")) ?? [
 
 /** An undeclared name fails only when Redis gets there: find it now. */
 function checkGlobals(file, text) {
-  const known = new Set(["redis", "struct", "string", "table", "math", "KEYS", "ARGV", "tonumber", "tostring", "ipairs", "pairs", "unpack"]);
+  const known = new Set([
+    "redis",
+    "struct",
+    "string",
+    "table",
+    "math",
+    "KEYS",
+    "ARGV",
+    "tonumber",
+    "tostring",
+    "ipairs",
+    "pairs",
+    "unpack",
+  ]);
   try {
     for (const { name } of luaparse.parse(text, { luaVersion: "5.1", scope: true }).globals) {
-      if (!known.has(name)) problems.push(`lua/${file}: ${name} is neither a local nor declared in KEYS or ARGV`);
+      if (!known.has(name))
+        problems.push(`lua/${file}: ${name} is neither a local nor declared in KEYS or ARGV`);
     }
   } catch (error) {
     problems.push(`lua/${file}: ${error.message}`);

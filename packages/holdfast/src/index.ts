@@ -3,7 +3,12 @@ export { Holdfast, type HoldfastOptions } from "./client.ts";
 export { defineTask, type StandardSchema, type TaskDefinition } from "./define-task.ts";
 export type { AuditReport } from "./engine/audit.ts";
 export { Janitor, type JanitorEvents, type JanitorOptions, type SweptEvent } from "./janitor/janitor.ts";
-export type { DeadLetterFilter, DeadLetterGroup, DiscardResult, ReplayResult } from "./observer/dead-letters.ts";
+export type {
+  DeadLetterFilter,
+  DeadLetterGroup,
+  DiscardResult,
+  ReplayResult,
+} from "./observer/dead-letters.ts";
 export { type BulkOptions, type EmptiedState, Observer, type ObserverOptions } from "./observer/observer.ts";
 export type { TaskPage } from "./observer/task-list.ts";
 export type { Why } from "./observer/why.ts";

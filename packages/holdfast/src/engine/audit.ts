@@ -25,7 +25,10 @@ const WINDOW = 500;
  * Compares the indexes of a queue with its records and its counters.
  * @param options.sample entries looked at per index, from its start; @default all of them
  */
-export async function auditQueue(engine: Engine, options: { repair?: boolean; sample?: number } = {}): Promise<AuditReport> {
+export async function auditQueue(
+  engine: Engine,
+  options: { repair?: boolean; sample?: number } = {},
+): Promise<AuditReport> {
   const repair = options.repair ?? false;
   const report: AuditReport = { queue: engine.queue, violations: [], repaired: 0 };
   const windows = async (violations: AuditReport["violations"]) => {

@@ -160,16 +160,19 @@ export class Engine {
   /** A letter per task: n new, d duplicate, c conflict, f queue full; and the state letter of each d and c. */
   async enqueue(args: EnqueueArgs, request?: Request): Promise<{ verdicts: string; states: string }> {
     const call = async ({ slot, sequence }: Request) => {
-      const [now, verdicts, states] = await this.#run<scripts.EnqueueArgs, [number, string, string]>(scripts.enqueueScript, {
-        clockMs: this.#clockMs(),
-        slot,
-        sequence,
-        checked: args.checked ? 1 : 0,
-        high: args.high,
-        normal: args.normal,
-        low: args.low,
-        tail: args.tail,
-      });
+      const [now, verdicts, states] = await this.#run<scripts.EnqueueArgs, [number, string, string]>(
+        scripts.enqueueScript,
+        {
+          clockMs: this.#clockMs(),
+          slot,
+          sequence,
+          checked: args.checked ? 1 : 0,
+          high: args.high,
+          normal: args.normal,
+          low: args.low,
+          tail: args.tail,
+        },
+      );
       this.connection.observeClock(now);
       return { verdicts, states };
     };
@@ -209,7 +212,8 @@ export class Engine {
         ackAt.push(at);
       } else {
         const delayMs = "delayMs" in verdict ? Math.round(verdict.delayMs) : 0;
-        const text = verdict.kind === "ack" ? (verdict.resultText ?? "") : "error" in verdict ? verdict.error : "";
+        const text =
+          verdict.kind === "ack" ? (verdict.resultText ?? "") : "error" in verdict ? verdict.error : "";
         others.push(verdict.id, verdict.token, verdict.kind, delayMs, text);
         otherAt.push(at);
       }
@@ -247,23 +251,34 @@ export class Engine {
 
   /** @returns false where the token is stale */
   async progress(id: string, token: string, change: { progress?: string; line?: string }): Promise<boolean> {
-    const args = { taskId: id, token, progress: change.progress ?? "", line: change.line ?? "", maxLines: 50 };
+    const args = {
+      taskId: id,
+      token,
+      progress: change.progress ?? "",
+      line: change.line ?? "",
+      maxLines: 50,
+    };
     return (await this.#run<scripts.ProgressArgs, number>(scripts.progressScript, args)) === 1;
   }
 
   async promote(limit: number): Promise<{ promoted: number; nextInMs: number }> {
-    const [promoted, nextInMs] = await this.#run<scripts.PromoteArgs, [number, number]>(scripts.promoteScript, {
-      clockMs: this.#clockMs(),
-      limit,
-    });
+    const [promoted, nextInMs] = await this.#run<scripts.PromoteArgs, [number, number]>(
+      scripts.promoteScript,
+      {
+        clockMs: this.#clockMs(),
+        limit,
+      },
+    );
     return { promoted, nextInMs };
   }
 
-  async reap(limit: number): Promise<{ requeued: number; dead: number; cancelled: number; nextInMs: number }> {
-    const [requeued, dead, cancelled, nextInMs] = await this.#run<scripts.ReapArgs, [number, number, number, number]>(
-      scripts.reapScript,
-      { clockMs: this.#clockMs(), limit },
-    );
+  async reap(
+    limit: number,
+  ): Promise<{ requeued: number; dead: number; cancelled: number; nextInMs: number }> {
+    const [requeued, dead, cancelled, nextInMs] = await this.#run<
+      scripts.ReapArgs,
+      [number, number, number, number]
+    >(scripts.reapScript, { clockMs: this.#clockMs(), limit });
     return { requeued, dead, cancelled, nextInMs };
   }
 
@@ -279,7 +294,12 @@ export class Engine {
   /** A letter per pair of id and new envelope ("" keeps it): r replayed, n not dead, u unknown. */
   replay(tail: readonly string[], request?: Request): Promise<string> {
     const call = ({ slot, sequence }: Request) =>
-      this.#run<scripts.ReplayArgs, string>(scripts.replayScript, { clockMs: this.#clockMs(), slot, sequence, tail });
+      this.#run<scripts.ReplayArgs, string>(scripts.replayScript, {
+        clockMs: this.#clockMs(),
+        slot,
+        sequence,
+        tail,
+      });
     return request ? call(request) : this.#requests.with(call);
   }
 
@@ -293,7 +313,10 @@ export class Engine {
   }
 
   async pause(paused: boolean, reason = ""): Promise<void> {
-    await this.#run(scripts.pauseScript, { paused: paused ? 1 : 0, reason: encodeURIComponent(reason.toWellFormed()) });
+    await this.#run(scripts.pauseScript, {
+      paused: paused ? 1 : 0,
+      reason: encodeURIComponent(reason.toWellFormed()),
+    });
   }
 
   async configure(settings: Partial<QueueSettings>): Promise<QueueSettings> {
@@ -322,7 +345,10 @@ export class Engine {
     if (ids.length === 0) return [];
     const reply = await this.#run<scripts.GetArgs, string[]>(scripts.getScript, { tail: ids });
     return ids.map((id, i) => {
-      const [envelope = "", record = "", result = "", progress = "", score = ""] = reply.slice(5 * i, 5 * i + 5);
+      const [envelope = "", record = "", result = "", progress = "", score = ""] = reply.slice(
+        5 * i,
+        5 * i + 5,
+      );
       return { id, envelope, record, result, progress, score };
     });
   }
@@ -342,7 +368,11 @@ export class Engine {
     return { cursor, ids };
   }
 
-  async empty(index: keyof QueueKeys, target: string, limit: number): Promise<{ removed: number; looked: number }> {
+  async empty(
+    index: keyof QueueKeys,
+    target: string,
+    limit: number,
+  ): Promise<{ removed: number; looked: number }> {
     const [removed, looked] = await this.#run<scripts.EmptyArgs, [number, number]>(scripts.emptyScript, {
       clockMs: this.#clockMs(),
       indexKey: this.keys[index],
@@ -357,12 +387,15 @@ export class Engine {
   }
 
   async audit(repair: boolean, part = "", from = 0, limit = 500): Promise<AuditReply> {
-    const [repaired, looked, ...found] = await this.#run<scripts.AuditArgs, [number, number, ...string[]]>(scripts.auditScript, {
-      repair: repair ? 1 : 0,
-      part,
-      from,
-      limit,
-    });
+    const [repaired, looked, ...found] = await this.#run<scripts.AuditArgs, [number, number, ...string[]]>(
+      scripts.auditScript,
+      {
+        repair: repair ? 1 : 0,
+        part,
+        from,
+        limit,
+      },
+    );
     const violations = [];
     for (let i = 0; i + 1 < found.length; i += 2) {
       violations.push({ invariant: found[i] as string, detail: found[i + 1] as string });

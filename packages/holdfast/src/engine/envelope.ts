@@ -126,7 +126,8 @@ const PLAIN = {
   fingerprint: null,
 };
 
-const whole = (value: number, from: number, to: number) => Number.isSafeInteger(value) && value >= from && value <= to;
+const whole = (value: number, from: number, to: number) =>
+  Number.isSafeInteger(value) && value >= from && value <= to;
 
 /** @throws HoldfastError invalid_argument that names the option and its range */
 export function checkOptions(options: TaskOptions): void {
@@ -134,13 +135,19 @@ export function checkOptions(options: TaskOptions): void {
     throw new HoldfastError("invalid_argument", text);
   };
   const { delayMs, runAt, maxRetries, timeoutMs, expiresAt, priority, tags, durability, backoff } = options;
-  if (delayMs !== undefined && !whole(delayMs, 0, LIMITS.delayMs)) refuse(`delayMs has to be a whole number from 0 to ${LIMITS.delayMs}, got ${delayMs}`);
-  if (runAt !== undefined && !whole(runAt, 0, 8.64e15)) refuse(`runAt has to be a time in ms since the epoch, got ${runAt}`);
+  if (delayMs !== undefined && !whole(delayMs, 0, LIMITS.delayMs))
+    refuse(`delayMs has to be a whole number from 0 to ${LIMITS.delayMs}, got ${delayMs}`);
+  if (runAt !== undefined && !whole(runAt, 0, 8.64e15))
+    refuse(`runAt has to be a time in ms since the epoch, got ${runAt}`);
   if (delayMs !== undefined && runAt !== undefined) refuse("delayMs and runAt exclude each other");
-  if (maxRetries !== undefined && !whole(maxRetries, 0, LIMITS.maxRetries)) refuse(`maxRetries has to be a whole number from 0 to ${LIMITS.maxRetries}, got ${maxRetries}`);
-  if (timeoutMs !== undefined && !whole(timeoutMs, 1, LIMITS.timeoutMs)) refuse(`timeoutMs has to be a whole number from 1 to ${LIMITS.timeoutMs}, got ${timeoutMs}`);
-  if (expiresAt !== undefined && !whole(expiresAt, 1, 8.64e15)) refuse(`expiresAt has to be a time in ms since the epoch, got ${expiresAt}`);
-  if (priority !== undefined && !["high", "normal", "low"].includes(priority)) refuse(`priority has to be high, normal or low, got ${priority}`);
+  if (maxRetries !== undefined && !whole(maxRetries, 0, LIMITS.maxRetries))
+    refuse(`maxRetries has to be a whole number from 0 to ${LIMITS.maxRetries}, got ${maxRetries}`);
+  if (timeoutMs !== undefined && !whole(timeoutMs, 1, LIMITS.timeoutMs))
+    refuse(`timeoutMs has to be a whole number from 1 to ${LIMITS.timeoutMs}, got ${timeoutMs}`);
+  if (expiresAt !== undefined && !whole(expiresAt, 1, 8.64e15))
+    refuse(`expiresAt has to be a time in ms since the epoch, got ${expiresAt}`);
+  if (priority !== undefined && !["high", "normal", "low"].includes(priority))
+    refuse(`priority has to be high, normal or low, got ${priority}`);
   if (tags !== undefined) {
     if (tags.length > LIMITS.tags) refuse(`at most ${LIMITS.tags} tags, got ${tags.length}`);
     for (const tag of tags) {
@@ -149,10 +156,17 @@ export function checkOptions(options: TaskOptions): void {
       }
     }
   }
-  for (const [name, value] of [["backoff.baseMs", backoff?.baseMs], ["backoff.maxMs", backoff?.maxMs]] as const) {
-    if (value !== undefined && !whole(value, 0, 86_400_000)) refuse(`${name} has to be a whole number from 0 to 86400000, got ${value}`);
+  for (const [name, value] of [
+    ["backoff.baseMs", backoff?.baseMs],
+    ["backoff.maxMs", backoff?.maxMs],
+  ] as const) {
+    if (value !== undefined && !whole(value, 0, 86_400_000))
+      refuse(`${name} has to be a whole number from 0 to 86400000, got ${value}`);
   }
   if (durability !== undefined && durability !== "memory") {
-    throw new HoldfastError("durability_unavailable", `durability "${durability}" is not offered yet: only "memory" is`);
+    throw new HoldfastError(
+      "durability_unavailable",
+      `durability "${durability}" is not offered yet: only "memory" is`,
+    );
   }
 }

@@ -44,7 +44,10 @@ function decodeError(text: string): string | null {
 
 /** One line of history. Only the two bytes that would break the record are escaped. */
 export function encodeError(text: string): string {
-  return text.replaceAll("%", "%25").replaceAll(/\r?\n|\r/g, "%0A").toWellFormed();
+  return text
+    .replaceAll("%", "%25")
+    .replaceAll(/\r?\n|\r/g, "%0A")
+    .toWellFormed();
 }
 
 function decodeAttempt(line: string): AttemptView {
@@ -63,9 +66,15 @@ function decodeAttempt(line: string): AttemptView {
 
 /** How often a task was granted, as acquire tells it: "" for a first attempt without history. */
 export function decodeCounts(text: string) {
-  const [attempts = "1", failures = "0", crashes = "0", releases = "0", generation = "0", unroutedSince = "0", flags = ""] = (
-    text === "" ? "1" : text
-  ).split(",");
+  const [
+    attempts = "1",
+    failures = "0",
+    crashes = "0",
+    releases = "0",
+    generation = "0",
+    unroutedSince = "0",
+    flags = "",
+  ] = (text === "" ? "1" : text).split(",");
   return {
     attempts: Number(attempts),
     failures: Number(failures),
@@ -80,9 +89,23 @@ export function decodeCounts(text: string) {
 
 /** @param envelopeIsScheduled what the envelope says of a task that has no record yet */
 export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateRecord {
-  const none = { token: null, grantedAt: null, deadline: null, maxAttempts: null, workerId: null, endedAt: null, dueAt: null, deadReason: null };
+  const none = {
+    token: null,
+    grantedAt: null,
+    deadline: null,
+    maxAttempts: null,
+    workerId: null,
+    endedAt: null,
+    dueAt: null,
+    deadReason: null,
+  };
   if (text === "") {
-    return { state: envelopeIsScheduled ? "scheduled" : "pending", ...decodeCounts("0"), ...none, history: [] };
+    return {
+      state: envelopeIsScheduled ? "scheduled" : "pending",
+      ...decodeCounts("0"),
+      ...none,
+      history: [],
+    };
   }
   const [head = "", ...lines] = text.split("\n");
   const [first = "", ...fields] = head.split(" ");

@@ -1,7 +1,7 @@
 import { EventEmitter } from "node:events";
 import { HoldfastError } from "@holdfast/contracts";
 import { Holdfast } from "../client.ts";
-import { auditQueue, type AuditReport } from "../engine/audit.ts";
+import { type AuditReport, auditQueue } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
 
@@ -56,8 +56,15 @@ export class Janitor extends EventEmitter<JanitorEvents> {
   constructor(options: JanitorOptions) {
     super();
     this.#sweepIntervalMs = options.sweepIntervalMs ?? 1_000;
-    if (!Number.isFinite(this.#sweepIntervalMs) || this.#sweepIntervalMs < 10 || this.#sweepIntervalMs > 60_000) {
-      throw new HoldfastError("invalid_argument", `sweepIntervalMs has to be 10 to 60000, got ${options.sweepIntervalMs}`);
+    if (
+      !Number.isFinite(this.#sweepIntervalMs) ||
+      this.#sweepIntervalMs < 10 ||
+      this.#sweepIntervalMs > 60_000
+    ) {
+      throw new HoldfastError(
+        "invalid_argument",
+        `sweepIntervalMs has to be 10 to 60000, got ${options.sweepIntervalMs}`,
+      );
     }
     this.#auditIntervalMs = options.auditIntervalMs ?? 60_000;
     this.#queues = options.queues;
@@ -105,7 +112,13 @@ export class Janitor extends EventEmitter<JanitorEvents> {
   }
 
   async #sweep(engine: Engine): Promise<number> {
-    const swept: SweptEvent = { queue: engine.queue, promoted: 0, reaped: { requeued: 0, dead: 0, cancelled: 0 }, purged: 0, forgotten: 0 };
+    const swept: SweptEvent = {
+      queue: engine.queue,
+      promoted: 0,
+      reaped: { requeued: 0, dead: 0, cancelled: 0 },
+      purged: 0,
+      forgotten: 0,
+    };
     let nextInMs = this.#sweepIntervalMs;
     for (let call = 0; call < CALLS_PER_SWEEP; call++) {
       const reaped = await engine.reap(CALL_TASKS);
@@ -132,7 +145,8 @@ export class Janitor extends EventEmitter<JanitorEvents> {
       if (purged + forgotten < CALL_TASKS) break;
     }
     const { requeued, dead, cancelled } = swept.reaped;
-    if (swept.promoted + requeued + dead + cancelled + swept.purged + swept.forgotten > 0) this.emit("swept", swept);
+    if (swept.promoted + requeued + dead + cancelled + swept.purged + swept.forgotten > 0)
+      this.emit("swept", swept);
     await this.#audit(engine);
     return nextInMs;
   }
@@ -147,7 +161,9 @@ export class Janitor extends EventEmitter<JanitorEvents> {
   }
 
   async #forgetWorkers(): Promise<void> {
-    const gone = (await this.#client.registry.workers()).filter((worker) => this.#client.connection.now() - worker.heartbeatAt > WORKER_GONE_MS);
+    const gone = (await this.#client.registry.workers()).filter(
+      (worker) => this.#client.connection.now() - worker.heartbeatAt > WORKER_GONE_MS,
+    );
     await this.#client.registry.removeWorkers(gone.map((worker) => worker.id));
   }
 
@@ -157,7 +173,10 @@ export class Janitor extends EventEmitter<JanitorEvents> {
       try {
         sleepMs = await this.runOnce();
       } catch (error) {
-        const known = error instanceof HoldfastError ? error : new HoldfastError("internal", String(error), { cause: error });
+        const known =
+          error instanceof HoldfastError
+            ? error
+            : new HoldfastError("internal", String(error), { cause: error });
         if (this.listenerCount("error") > 0) this.emit("error", known);
       }
       if (!this.#running) return;

@@ -47,7 +47,10 @@ export function errorSignature(error: string | null): string {
 }
 
 export function matchesDead(task: TaskView, filter: DeadLetterFilter): boolean {
-  return (filter.type === undefined || task.type === filter.type) && (filter.reason === undefined || task.deadReason === filter.reason);
+  return (
+    (filter.type === undefined || task.type === filter.type) &&
+    (filter.reason === undefined || task.deadReason === filter.reason)
+  );
 }
 
 /** The dead letters from the oldest or newest on, page by page. */
@@ -55,7 +58,9 @@ export async function* pagesOfDead(engine: Engine, order: "first" | "last"): Asy
   let cursor = "";
   do {
     const page = await engine.list("deadLetters", order, cursor, PAGE);
-    const tasks = (await engine.get(page.ids)).map((raw) => taskView(engine.queue, raw)).filter((task) => task?.state === "dead");
+    const tasks = (await engine.get(page.ids))
+      .map((raw) => taskView(engine.queue, raw))
+      .filter((task) => task?.state === "dead");
     yield tasks as TaskView[];
     cursor = page.cursor;
   } while (cursor !== "");
@@ -68,7 +73,15 @@ export function groupDead(tasks: readonly TaskView[]): DeadLetterGroup[] {
     const signature = errorSignature(task.lastError) || reason;
     const key = `${task.type}\n${reason}\n${signature}`;
     const at = task.endedAt ?? 0;
-    const group = groups.get(key) ?? { signature, type: task.type, reason, count: 0, firstAt: at, lastAt: at, sampleIds: [] };
+    const group = groups.get(key) ?? {
+      signature,
+      type: task.type,
+      reason,
+      count: 0,
+      firstAt: at,
+      lastAt: at,
+      sampleIds: [],
+    };
     group.count++;
     group.firstAt = Math.min(group.firstAt, at);
     group.lastAt = Math.max(group.lastAt, at);
@@ -81,7 +94,11 @@ export function groupDead(tasks: readonly TaskView[]): DeadLetterGroup[] {
 const REPLAYED = { r: "replayed", n: "not_dead", u: "not_found" } as const;
 const DISCARDED = { d: "discarded", n: "not_dead", u: "not_found" } as const;
 
-export async function replayHere(engine: Engine, ids: readonly string[], payloadText?: string): Promise<ReplayResult[]> {
+export async function replayHere(
+  engine: Engine,
+  ids: readonly string[],
+  payloadText?: string,
+): Promise<ReplayResult[]> {
   const tail: string[] = [];
   for (const id of ids) {
     let envelope = "";
@@ -111,7 +128,9 @@ export async function replayInto(from: Engine, to: Engine, ids: readonly string[
       continue;
     }
     const newId = derivedId(raw.id, task.generation + 1);
-    const { type, payloadText, maxRetries, timeoutMs, backoff, tags, priority } = decodeEnvelope(raw.envelope);
+    const { type, payloadText, maxRetries, timeoutMs, backoff, tags, priority } = decodeEnvelope(
+      raw.envelope,
+    );
     const options = {
       priority,
       ...(maxRetries === null ? {} : { maxRetries }),
@@ -121,11 +140,25 @@ export async function replayInto(from: Engine, to: Engine, ids: readonly string[
     };
     const envelope = encodeEnvelope(type, to.connection.now(), payloadText, options, `moved.${from.queue}`);
     const count = (band: string) => (priority === band ? 1 : 0);
-    const { verdicts } = await to.enqueue({ checked: true, high: count("high"), normal: count("normal"), low: count("low"), tail: [newId, envelope] });
-    if (verdicts === "f") throw new HoldfastError("queue_full", `queue "${to.queue}" is at its cap of waiting tasks`, { taskId: raw.id });
-    if (verdicts === "c") throw new HoldfastError("task_conflict", `queue "${to.queue}" has another task "${newId}"`, { taskId: raw.id });
+    const { verdicts } = await to.enqueue({
+      checked: true,
+      high: count("high"),
+      normal: count("normal"),
+      low: count("low"),
+      tail: [newId, envelope],
+    });
+    if (verdicts === "f")
+      throw new HoldfastError("queue_full", `queue "${to.queue}" is at its cap of waiting tasks`, {
+        taskId: raw.id,
+      });
+    if (verdicts === "c")
+      throw new HoldfastError("task_conflict", `queue "${to.queue}" has another task "${newId}"`, {
+        taskId: raw.id,
+      });
     const letter = await from.discard([raw.id, `${to.queue}/${newId}`]);
-    results.push(letter === "d" ? { id: raw.id, outcome: "moved", newId } : { id: raw.id, outcome: "not_dead" });
+    results.push(
+      letter === "d" ? { id: raw.id, outcome: "moved", newId } : { id: raw.id, outcome: "not_dead" },
+    );
   }
   return results;
 }
@@ -137,5 +170,8 @@ function derivedId(id: string, generation: number): string {
 
 export async function discardDead(engine: Engine, ids: readonly string[]): Promise<DiscardResult[]> {
   const letters = await engine.discard(ids.flatMap((id) => [id, ""]));
-  return ids.map((id, i) => ({ id, outcome: DISCARDED[letters[i] as keyof typeof DISCARDED] ?? "not_found" }));
+  return ids.map((id, i) => ({
+    id,
+    outcome: DISCARDED[letters[i] as keyof typeof DISCARDED] ?? "not_found",
+  }));
 }

@@ -28,6 +28,7 @@ import {
   replayInto,
 } from "./dead-letters.ts";
 import { queueStats } from "./queue-stats.ts";
+import { RateMeter } from "./rate-meter.ts";
 import { listTasks, type TaskPage } from "./task-list.ts";
 import { explain, type Why } from "./why.ts";
 
@@ -65,6 +66,7 @@ const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
 export class Observer {
   readonly #client: Holdfast;
   readonly #ownsClient: boolean;
+  readonly #rates = new RateMeter();
 
   constructor(options: ObserverOptions) {
     this.#ownsClient = !("client" in options);
@@ -78,12 +80,14 @@ export class Observer {
 
   /** @throws HoldfastError queue_not_found */
   async stats(queue: string): Promise<QueueStats> {
-    return queueStats(queue, await (await this.#known(queue)).stats());
+    return this.#statsOf(await this.#known(queue));
   }
 
   async snapshot(): Promise<QueueStats[]> {
     const queues = await this.queues();
-    return Promise.all(queues.map(async (queue) => queueStats(queue, await this.#client.engine(queue).stats())));
+    return Promise.all(
+      queues.map(async (queue) => queueStats(queue, await this.#client.engine(queue).stats())),
+    );
   }
 
   async task(queue: string, id: string): Promise<TaskView | null> {
@@ -108,9 +112,9 @@ export class Observer {
     const engine = await this.#known(queue);
     const task = await this.task(queue, id);
     if (!task) return null;
-    const [stats, workers] = [queueStats(queue, await engine.stats()), await this.workers()];
+    const [stats, workers] = [await this.#statsOf(engine), await this.workers()];
     const position = task.state === "pending" && !task.solo ? await this.#positionOf(engine, task) : null;
-    return explain(task, stats, workers, position, 0);
+    return explain(task, stats, workers, position, this.#rates.acksPerSecond(queue));
   }
 
   /** Dead letters with the same type, reason and error, over the 1,000 newest. */
@@ -124,7 +128,11 @@ export class Observer {
   }
 
   /** At most 500 ids. @param options.payloadText replaces the payload; with exactly one id */
-  async replay(queue: string, ids: readonly string[], options: { to?: string; payloadText?: string } = {}): Promise<ReplayResult[]> {
+  async replay(
+    queue: string,
+    ids: readonly string[],
+    options: { to?: string; payloadText?: string } = {},
+  ): Promise<ReplayResult[]> {
     const engine = await this.#known(queue);
     this.#checkIds(ids);
     if (options.payloadText !== undefined && ids.length !== 1) {
@@ -132,14 +140,19 @@ export class Observer {
     }
     if (ids.length === 0) return [];
     if (options.to === undefined || options.to === queue) return replayHere(engine, ids, options.payloadText);
-    if (options.payloadText !== undefined) throw new HoldfastError("invalid_argument", "a new payload and another queue exclude each other");
+    if (options.payloadText !== undefined)
+      throw new HoldfastError("invalid_argument", "a new payload and another queue exclude each other");
     checkQueueName(options.to);
     await this.#client.registry.addQueue(options.to);
     return replayInto(engine, this.#client.engine(options.to), ids);
   }
 
   /** Every dead letter that matches and was there at the call, oldest first, in batches. */
-  async replayAll(queue: string, filter: DeadLetterFilter = {}, options: BulkOptions = {}): Promise<{ replayed: number; skipped: number }> {
+  async replayAll(
+    queue: string,
+    filter: DeadLetterFilter = {},
+    options: BulkOptions = {},
+  ): Promise<{ replayed: number; skipped: number }> {
     const counts = await this.#eachDead(queue, filter, options, async (ids) => {
       const results = await this.replay(queue, ids, options.to === undefined ? {} : { to: options.to });
       return results.filter(({ outcome }) => outcome === "replayed" || outcome === "moved").length;
@@ -153,7 +166,11 @@ export class Observer {
     return ids.length === 0 ? [] : discardDead(engine, ids);
   }
 
-  async discardAll(queue: string, filter: DeadLetterFilter = {}, options: BulkOptions = {}): Promise<{ discarded: number; skipped: number }> {
+  async discardAll(
+    queue: string,
+    filter: DeadLetterFilter = {},
+    options: BulkOptions = {},
+  ): Promise<{ discarded: number; skipped: number }> {
     const counts = await this.#eachDead(queue, filter, options, async (ids) => {
       const results = await this.discard(queue, ids);
       return results.filter(({ outcome }) => outcome === "discarded").length;
@@ -163,9 +180,11 @@ export class Observer {
 
   async countDead(queue: string, filter: DeadLetterFilter = {}): Promise<number> {
     const engine = await this.#known(queue);
-    if (filter.type === undefined && filter.reason === undefined) return queueStats(queue, await engine.stats()).dead;
+    if (filter.type === undefined && filter.reason === undefined)
+      return queueStats(queue, await engine.stats()).dead;
     let count = 0;
-    for await (const page of pagesOfDead(engine, "first")) count += page.filter((task) => matchesDead(task, filter)).length;
+    for await (const page of pagesOfDead(engine, "first"))
+      count += page.filter((task) => matchesDead(task, filter)).length;
     return count;
   }
 
@@ -185,7 +204,10 @@ export class Observer {
   async configure(queue: string, settings: Partial<QueueSettings>): Promise<QueueSettings> {
     for (const [name, value] of Object.entries(settings)) {
       if (!Number.isSafeInteger(value) || value < 0) {
-        throw new HoldfastError("invalid_argument", `${name} has to be a whole number of 0 or more, got ${value}`);
+        throw new HoldfastError(
+          "invalid_argument",
+          `${name} has to be a whole number of 0 or more, got ${value}`,
+        );
       }
     }
     checkQueueName(queue);
@@ -215,11 +237,23 @@ export class Observer {
   async deleteQueue(queue: string): Promise<{ removed: number }> {
     const engine = await this.#known(queue);
     const stats = queueStats(queue, await engine.stats());
-    if (!stats.paused) throw new HoldfastError("queue_not_paused", `queue "${queue}" has to be paused before it can be deleted`);
-    if (stats.processing > 0) throw new HoldfastError("queue_busy", `${stats.processing} tasks of queue "${queue}" are processing: wait until they end`);
+    if (!stats.paused)
+      throw new HoldfastError(
+        "queue_not_paused",
+        `queue "${queue}" has to be paused before it can be deleted`,
+      );
+    if (stats.processing > 0)
+      throw new HoldfastError(
+        "queue_busy",
+        `${stats.processing} tasks of queue "${queue}" are processing: wait until they end`,
+      );
     const { removed } = await this.empty(queue, Object.keys(INDEXES) as EmptiedState[]);
     const outcome = await engine.delete();
-    if (outcome !== "deleted") throw new HoldfastError("queue_busy", `queue "${queue}" got new tasks meanwhile: stop its producers and try again`);
+    if (outcome !== "deleted")
+      throw new HoldfastError(
+        "queue_busy",
+        `queue "${queue}" got new tasks meanwhile: stop its producers and try again`,
+      );
     await this.#client.registry.removeQueue(queue);
     return { removed };
   }
@@ -244,19 +278,36 @@ export class Observer {
     if (this.#ownsClient) await this.#client.close();
   }
 
+  async #statsOf(engine: Engine): Promise<QueueStats> {
+    const stats = queueStats(engine.queue, await engine.stats());
+    this.#rates.observe(stats);
+    return stats;
+  }
+
   async #known(queue: string): Promise<Engine> {
     checkQueueName(queue);
     await this.#client.check();
-    if (!(await this.#client.registry.hasQueue(queue))) throw new HoldfastError("queue_not_found", `there is no queue "${queue}"`);
+    if (!(await this.#client.registry.hasQueue(queue)))
+      throw new HoldfastError("queue_not_found", `there is no queue "${queue}"`);
     return this.#client.engine(queue);
   }
 
   #checkIds(ids: readonly string[]): void {
-    if (ids.length > LIMITS.scriptTasks) throw new HoldfastError("invalid_argument", `at most ${LIMITS.scriptTasks} ids a call, got ${ids.length}`);
-    for (const id of ids) if (!isTaskId(id)) throw new HoldfastError("invalid_task_id", `"${id}" is no task id`);
+    if (ids.length > LIMITS.scriptTasks)
+      throw new HoldfastError(
+        "invalid_argument",
+        `at most ${LIMITS.scriptTasks} ids a call, got ${ids.length}`,
+      );
+    for (const id of ids)
+      if (!isTaskId(id)) throw new HoldfastError("invalid_task_id", `"${id}" is no task id`);
   }
 
-  async #eachDead(queue: string, filter: DeadLetterFilter, options: BulkOptions, act: (ids: string[]) => Promise<number>) {
+  async #eachDead(
+    queue: string,
+    filter: DeadLetterFilter,
+    options: BulkOptions,
+    act: (ids: string[]) => Promise<number>,
+  ) {
     const engine = await this.#known(queue);
     // Those that die again meanwhile are left for the next call: it ends even where every replay fails at once.
     const began = (await engine.stats()).now;
@@ -279,8 +330,13 @@ export class Observer {
     };
     for await (const page of pagesOfDead(engine, "first")) {
       options.signal?.throwIfAborted();
-      const ids = page.filter((task) => matchesDead(task, filter) && (task.endedAt ?? 0) <= began).map((task) => task.id);
-      const size = options.ratePerSecond === undefined ? CALL_TASKS : Math.max(1, Math.min(CALL_TASKS, Math.floor(options.ratePerSecond)));
+      const ids = page
+        .filter((task) => matchesDead(task, filter) && (task.endedAt ?? 0) <= began)
+        .map((task) => task.id);
+      const size =
+        options.ratePerSecond === undefined
+          ? CALL_TASKS
+          : Math.max(1, Math.min(CALL_TASKS, Math.floor(options.ratePerSecond)));
       for (let at = 0; at < ids.length; at += size) await step(ids.slice(at, at + size));
     }
     return { moved, skipped };
@@ -288,7 +344,8 @@ export class Observer {
 
   /** Exact among the first 10,000 of its band, null beyond. */
   async #positionOf(engine: Engine, task: TaskView): Promise<number | null> {
-    const index = task.priority === "high" ? "pendingHigh" : task.priority === "low" ? "pendingLow" : "pending";
+    const index =
+      task.priority === "high" ? "pendingHigh" : task.priority === "low" ? "pendingLow" : "pending";
     let cursor = "";
     for (let before = 0; before < POSITION_EXACT; before += LIMITS.scriptTasks) {
       const page = await engine.list(index, "list", cursor, LIMITS.scriptTasks);

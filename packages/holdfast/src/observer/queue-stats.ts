@@ -2,7 +2,12 @@ import type { QueueSettings, QueueStats } from "@holdfast/contracts";
 import type { RawStats } from "../engine/engine.ts";
 import { decodeHeader } from "../engine/envelope.ts";
 
-const DEFAULT_SETTINGS: QueueSettings = { maxWaiting: 0, retentionMs: 86_400_000, retentionCount: 10_000, idempotencyMs: 3_600_000 };
+const DEFAULT_SETTINGS: QueueSettings = {
+  maxWaiting: 0,
+  retentionMs: 86_400_000,
+  retentionCount: 10_000,
+  idempotencyMs: 3_600_000,
+};
 
 // Positions in the packed counters: lua/lib/counters.lua.
 const PENDING = 0;
@@ -16,7 +21,11 @@ const PURGED = 7;
 const GRANTS = 9;
 const TOTALS = 10;
 
-function parseSettings(text: string): { settings: QueueSettings; paused: boolean; pauseReason: string | null } {
+function parseSettings(text: string): {
+  settings: QueueSettings;
+  paused: boolean;
+  pauseReason: string | null;
+} {
   const match = /^\d+ (\d) (\d+) (\d+) (\d+) (\d+) (.*)$/.exec(text);
   if (!match) return { settings: DEFAULT_SETTINGS, paused: false, pauseReason: null };
   const [, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason = ""] = match;

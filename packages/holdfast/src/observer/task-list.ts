@@ -38,8 +38,10 @@ function decodeCursor(cursor: string | undefined, indexes: Index[]): { at: numbe
   const at = Number(match?.[1]);
   const after = match?.[2] ?? "";
   const order = indexes[at]?.[1];
-  const fits = order === "list" ? /^\d{0,15}$/.test(after) : /^(|\d+(\.\d+)?:[A-Za-z0-9_.:-]{1,128})$/.test(after);
-  if (!match || order === undefined || !fits) throw new HoldfastError("invalid_cursor", "this cursor is none of ours: begin without one");
+  const fits =
+    order === "list" ? /^\d{0,15}$/.test(after) : /^(|\d+(\.\d+)?:[A-Za-z0-9_.:-]{1,128})$/.test(after);
+  if (!match || order === undefined || !fits)
+    throw new HoldfastError("invalid_cursor", "this cursor is none of ours: begin without one");
   return { at, after };
 }
 
@@ -78,5 +80,10 @@ export async function listTasks(
 function matches(task: TaskView, { type, q }: { type?: string; q?: string }): boolean {
   if (type !== undefined && task.type !== type) return false;
   if (q === undefined || q === "") return true;
-  return task.id.includes(q) || task.payloadText.includes(q) || (task.lastError?.includes(q) ?? false) || task.tags.includes(q);
+  return (
+    task.id.includes(q) ||
+    task.payloadText.includes(q) ||
+    (task.lastError?.includes(q) ?? false) ||
+    task.tags.includes(q)
+  );
 }

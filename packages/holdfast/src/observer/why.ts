@@ -3,7 +3,15 @@ import type { QueueStats, TaskState, TaskView, WorkerView } from "@holdfast/cont
 /** Why a task does not run (or that it does). */
 export interface Why {
   state: TaskState;
-  reason: "paused" | "waiting" | "no_worker_for_type" | "no_workers" | "not_due" | "running" | "solo" | "terminal";
+  reason:
+    | "paused"
+    | "waiting"
+    | "no_worker_for_type"
+    | "no_workers"
+    | "not_due"
+    | "running"
+    | "solo"
+    | "terminal";
   detail: string;
   /** Tasks before it in its band, where known. */
   position: number | null;
@@ -13,7 +21,13 @@ export interface Why {
 }
 
 /** @param position index in its band, null where it was not found among those looked at */
-export function explain(task: TaskView, stats: QueueStats, workers: WorkerView[], position: number | null, acksPerSecond: number): Why {
+export function explain(
+  task: TaskView,
+  stats: QueueStats,
+  workers: WorkerView[],
+  position: number | null,
+  acksPerSecond: number,
+): Why {
   const why = (reason: Why["reason"], detail: string, more: Partial<Why> = {}): Why => ({
     state: task.state,
     reason,
@@ -27,23 +41,34 @@ export function explain(task: TaskView, stats: QueueStats, workers: WorkerView[]
     const asked = task.cancelRequested ? "; a cancel was requested" : "";
     return why("running", `attempt ${task.attempts} runs on worker ${task.workerId}${asked}`);
   }
-  if (task.state !== "pending" && task.state !== "scheduled") return why("terminal", `it is ${task.state}, and stays so`);
+  if (task.state !== "pending" && task.state !== "scheduled")
+    return why("terminal", `it is ${task.state}, and stays so`);
   const live = workers.filter((worker) => worker.state === "running" && worker.queues.includes(task.queue));
   if (task.state === "scheduled") {
     if (task.unroutedSince !== null) {
-      return why("no_worker_for_type", `no worker has had a handler for "${task.type}" since ${new Date(task.unroutedSince).toISOString()}`, {
-        expectedStartAt: task.runAt,
-      });
+      return why(
+        "no_worker_for_type",
+        `no worker has had a handler for "${task.type}" since ${new Date(task.unroutedSince).toISOString()}`,
+        {
+          expectedStartAt: task.runAt,
+        },
+      );
     }
-    const wait = task.failures > 0 ? `it waits to be tried again after failure ${task.failures}` : "it is not due yet";
+    const wait =
+      task.failures > 0 ? `it waits to be tried again after failure ${task.failures}` : "it is not due yet";
     return why("not_due", wait, { expectedStartAt: task.runAt });
   }
-  if (stats.paused) return why("paused", stats.pauseReason ? `the queue is paused: ${stats.pauseReason}` : "the queue is paused");
+  if (stats.paused)
+    return why(
+      "paused",
+      stats.pauseReason ? `the queue is paused: ${stats.pauseReason}` : "the queue is paused",
+    );
   if (live.length === 0) return why("no_workers", `no worker runs queue "${task.queue}"`);
   if (!live.some((worker) => worker.types.includes(task.type))) {
     return why("no_worker_for_type", `none of the ${live.length} workers has a handler for "${task.type}"`);
   }
-  if (task.solo) return why("solo", "it crashed its worker twice: it runs alone, as soon as a worker holds nothing else");
+  if (task.solo)
+    return why("solo", "it crashed its worker twice: it runs alone, as soon as a worker holds nothing else");
   const before = position ?? stats.pending;
   return why("waiting", `${before} ${before === 1 ? "task is" : "tasks are"} before it`, {
     position: before,

@@ -95,17 +95,23 @@ export class EnqueueBuffer {
           task.resolve({ id: task.id, state, duplicate: false, durability: "memory" });
         } else if (verdict === "f") {
           task.reject(
-            new HoldfastError("queue_full", `queue "${this.#engine.queue}" is at its cap of waiting tasks: try again later`, {
-              taskId: task.id,
-              retryAfterMs: FULL_RETRY_MS,
-            }),
+            new HoldfastError(
+              "queue_full",
+              `queue "${this.#engine.queue}" is at its cap of waiting tasks: try again later`,
+              {
+                taskId: task.id,
+                retryAfterMs: FULL_RETRY_MS,
+              },
+            ),
           );
         } else {
           const state = stateOfLetter(states[known++] ?? "r");
           if (verdict === "d") task.resolve({ id: task.id, state, duplicate: true, durability: "memory" });
           else {
             task.reject(
-              new HoldfastError("task_conflict", `task "${task.id}" exists with another body`, { taskId: task.id }),
+              new HoldfastError("task_conflict", `task "${task.id}" exists with another body`, {
+                taskId: task.id,
+              }),
             );
           }
         }

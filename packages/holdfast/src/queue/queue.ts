@@ -4,17 +4,17 @@ import {
   isTaskId,
   isTaskType,
   LIMITS,
-  TERMINAL_STATES,
   type TaskOptions,
   type TaskView,
+  TERMINAL_STATES,
 } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { bandOf, checkOptions, encodeEnvelope } from "../engine/envelope.ts";
+import { checkQueueName } from "../engine/queue-name.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { RedisOption } from "../redis/connection.ts";
-import { checkQueueName } from "../engine/queue-name.ts";
 import { EnqueueBuffer, type EnqueueReceipt, type PreparedTask } from "./enqueue-buffer.ts";
 
 /** One task of a batch: `payload`, or its exact JSON text. */
@@ -27,7 +27,9 @@ export interface NewTask {
   fingerprint?: string;
 }
 
-export type EnqueueResult = { ok: true; receipt: EnqueueReceipt } | { ok: false; id: string | null; error: HoldfastError };
+export type EnqueueResult =
+  | { ok: true; receipt: EnqueueReceipt }
+  | { ok: false; id: string | null; error: HoldfastError };
 
 export type QueueOptions =
   | { client: Holdfast; lingerMs?: number }
@@ -39,7 +41,9 @@ const WAIT_STEP_MS = 200;
 
 function asHoldfastError(error: unknown): HoldfastError {
   if (error instanceof HoldfastError) return error;
-  return new HoldfastError("internal", error instanceof Error ? error.message : String(error), { cause: error });
+  return new HoldfastError("internal", error instanceof Error ? error.message : String(error), {
+    cause: error,
+  });
 }
 
 /** The producer's side of one queue. */
@@ -70,7 +74,11 @@ export class Queue {
   }
 
   /** Like `enqueue`, with the payload as JSON text that is kept byte by byte. The caller vouches that it is JSON. */
-  async enqueueText(type: string, payloadText: string, options?: TaskOptions & { fingerprint?: string }): Promise<EnqueueReceipt> {
+  async enqueueText(
+    type: string,
+    payloadText: string,
+    options?: TaskOptions & { fingerprint?: string },
+  ): Promise<EnqueueReceipt> {
     const prepared = this.#prepare(type, payloadText, options, options?.fingerprint);
     await this.#ready();
     return this.#buffer.add(prepared);
@@ -84,7 +92,10 @@ export class Queue {
     const results = tasks.map(async (task): Promise<EnqueueResult> => {
       try {
         const text = task.payloadText ?? this.#stringify(task.payload);
-        return { ok: true, receipt: await this.#buffer.add(this.#prepare(task.type, text, task.options, task.fingerprint)) };
+        return {
+          ok: true,
+          receipt: await this.#buffer.add(this.#prepare(task.type, text, task.options, task.fingerprint)),
+        };
       } catch (error) {
         const known = asHoldfastError(error);
         return { ok: false, id: known.taskId ?? task.options?.id ?? null, error: known };
@@ -122,8 +133,14 @@ export class Queue {
   }
 
   /** The task once it is terminal; null where it is still waiting or running after `waitMs`, or unknown. */
-  async result(id: string, options: { waitMs?: number; signal?: AbortSignal } = {}): Promise<TaskView | null> {
-    const task = await this.wait(id, { waitMs: options.waitMs ?? LIMITS.waitMs, ...(options.signal ? { signal: options.signal } : {}) });
+  async result(
+    id: string,
+    options: { waitMs?: number; signal?: AbortSignal } = {},
+  ): Promise<TaskView | null> {
+    const task = await this.wait(id, {
+      waitMs: options.waitMs ?? LIMITS.waitMs,
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
     return task && (TERMINAL_STATES as readonly string[]).includes(task.state) ? task : null;
   }
 
@@ -147,36 +164,70 @@ export class Queue {
 
   #stringify(payload: unknown): string {
     const text = JSON.stringify(payload);
-    if (text === undefined) throw new HoldfastError("invalid_argument", "the payload has no JSON form: it is undefined, a function or a symbol");
+    if (text === undefined)
+      throw new HoldfastError(
+        "invalid_argument",
+        "the payload has no JSON form: it is undefined, a function or a symbol",
+      );
     return text;
   }
 
   #checkId(id: string): void {
-    if (!isTaskId(id)) throw new HoldfastError("invalid_task_id", `"${id}" is no task id: 1 to 128 of A-Z a-z 0-9 _ . : -`);
+    if (!isTaskId(id))
+      throw new HoldfastError("invalid_task_id", `"${id}" is no task id: 1 to 128 of A-Z a-z 0-9 _ . : -`);
   }
 
-  #prepare(type: string, payloadText: string, options: TaskOptions | undefined, fingerprint: string | undefined): PreparedTask {
+  #prepare(
+    type: string,
+    payloadText: string,
+    options: TaskOptions | undefined,
+    fingerprint: string | undefined,
+  ): PreparedTask {
     if (!isTaskType(type)) {
-      throw new HoldfastError("invalid_task_type", `"${type}" is no task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit`);
+      throw new HoldfastError(
+        "invalid_task_type",
+        `"${type}" is no task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit`,
+      );
     }
     if (payloadText.length > LIMITS.payloadBytes || Buffer.byteLength(payloadText) > LIMITS.payloadBytes) {
-      throw new HoldfastError("payload_too_large", `the payload has more than ${LIMITS.payloadBytes} bytes: store it elsewhere and enqueue a reference`);
+      throw new HoldfastError(
+        "payload_too_large",
+        `the payload has more than ${LIMITS.payloadBytes} bytes: store it elsewhere and enqueue a reference`,
+      );
     }
     if (!payloadText.isWellFormed()) {
-      throw new HoldfastError("invalid_argument", "the payload text has a lone surrogate: write it as an escape");
+      throw new HoldfastError(
+        "invalid_argument",
+        "the payload text has a lone surrogate: write it as an escape",
+      );
     }
     const now = this.#client.connection.now();
     if (options === undefined) {
-      return { id: nanoid(ID_CHARACTERS), checked: false, band: "normal", envelope: encodeEnvelope(type, now, payloadText) };
+      return {
+        id: nanoid(ID_CHARACTERS),
+        checked: false,
+        band: "normal",
+        envelope: encodeEnvelope(type, now, payloadText),
+      };
     }
     checkOptions(options);
     const band = bandOf(options);
     if (options.id === undefined) {
-      return { id: nanoid(ID_CHARACTERS), checked: false, band, envelope: encodeEnvelope(type, now, payloadText, options) };
+      return {
+        id: nanoid(ID_CHARACTERS),
+        checked: false,
+        band,
+        envelope: encodeEnvelope(type, now, payloadText, options),
+      };
     }
     this.#checkId(options.id);
     const print = fingerprint ?? fingerprintOf(type, payloadText, options);
-    return { id: options.id, checked: true, band, envelope: encodeEnvelope(type, now, payloadText, options, print) };
+    return {
+      id: options.id,
+      checked: true,
+      band,
+      envelope: encodeEnvelope(type, now, payloadText, options, print),
+    };
   }
 }
 

@@ -22,7 +22,10 @@ export function checkInfo(info: string): CheckResult {
   const redisVersion = fields.get("redis_version") ?? "0";
   const [major = 0] = redisVersion.split(".").map(Number);
   if (major < 7) {
-    throw new HoldfastError("redis_unsupported", `Redis ${redisVersion} is too old: Holdfast needs Redis 7.0 or later, or Valkey 8`);
+    throw new HoldfastError(
+      "redis_unsupported",
+      `Redis ${redisVersion} is too old: Holdfast needs Redis 7.0 or later, or Valkey 8`,
+    );
   }
   const policy = fields.get("maxmemory_policy") ?? "noeviction";
   if (policy !== "noeviction") {
@@ -33,7 +36,9 @@ export function checkInfo(info: string): CheckResult {
   }
   const warnings: string[] = [];
   if (fields.get("aof_enabled") === "0") {
-    warnings.push("Redis keeps no append-only file: a crash loses what came after the last snapshot (set appendonly yes)");
+    warnings.push(
+      "Redis keeps no append-only file: a crash loses what came after the last snapshot (set appendonly yes)",
+    );
   }
   if (fields.get("role") === "slave") warnings.push("this Redis is a replica and takes no writes");
   return { redisVersion, warnings };

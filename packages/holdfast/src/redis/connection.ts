@@ -44,7 +44,8 @@ function settingsOf(redis: RedisOption): ConnectionSettings {
 export function describeRedis(redis: RedisOption): string {
   const s = settingsOf(redis);
   if (s.clusterNodes?.length) return s.clusterNodes.map((n) => `${n.host}:${n.port}`).join(",");
-  if (s.sentinels?.length) return `${s.sentinelName ?? "mymaster"} by ${s.sentinels.map((n) => `${n.host}:${n.port}`).join(",")}`;
+  if (s.sentinels?.length)
+    return `${s.sentinelName ?? "mymaster"} by ${s.sentinels.map((n) => `${n.host}:${n.port}`).join(",")}`;
   if (s.url && URL.canParse(s.url)) {
     const url = new URL(s.url);
     return `${url.hostname}:${url.port || 6379}`;
@@ -82,7 +83,10 @@ function open(redis: RedisOption, name: string): Redis | Cluster {
   }
   if (s.url !== undefined) {
     if (!URL.canParse(s.url) || !/^rediss?:$/.test(new URL(s.url).protocol)) {
-      throw new HoldfastError("invalid_argument", "the Redis URL has to look like redis://host:6379 or rediss://host:6379");
+      throw new HoldfastError(
+        "invalid_argument",
+        "the Redis URL has to look like redis://host:6379 or rediss://host:6379",
+      );
     }
     return new Redis(s.url, common);
   }
@@ -155,9 +159,13 @@ export class Connection {
         done();
         const why = this.#lastError ? `: ${this.#lastError}` : "";
         reject(
-          new HoldfastError("redis_unavailable", `cannot reach Redis at ${describeRedis(this.redis)}${why}. Start it, or set REDIS_URL to where it is`, {
-            retryAfterMs: 1_000,
-          }),
+          new HoldfastError(
+            "redis_unavailable",
+            `cannot reach Redis at ${describeRedis(this.redis)}${why}. Start it, or set REDIS_URL to where it is`,
+            {
+              retryAfterMs: 1_000,
+            },
+          ),
         );
       };
       const onEnd = () => {
@@ -176,7 +184,10 @@ export class Connection {
   async check(timeoutMs?: number): Promise<CheckResult> {
     if (this.#check) return this.#check;
     await this.ready(timeoutMs);
-    const [info, time] = await Promise.all([this.command<string>("INFO"), this.command<[string, string]>("TIME")]);
+    const [info, time] = await Promise.all([
+      this.command<string>("INFO"),
+      this.command<[string, string]>("TIME"),
+    ]);
     this.observeClock(Number(time[0]) * 1000 + Math.floor(Number(time[1]) / 1000));
     this.#check = checkInfo(info);
     return this.#check;
@@ -192,7 +203,12 @@ export class Connection {
    * repeated request as they did before.
    * @throws HoldfastError redis_unavailable (never ran), outcome_unknown (may have run), or what Redis said
    */
-  async script<Args, Reply>(script: Script<Args>, keys: QueueKeys, args: Args, timeoutMs = this.#timeoutMs): Promise<Reply> {
+  async script<Args, Reply>(
+    script: Script<Args>,
+    keys: QueueKeys,
+    args: Args,
+    timeoutMs = this.#timeoutMs,
+  ): Promise<Reply> {
     const argv = script.argv(keys, args);
     const started = performance.now();
     try {
@@ -214,7 +230,8 @@ export class Connection {
     let maybeSent = false;
     for (;;) {
       try {
-        if (this.#client.status !== "ready") await this.ready(deadline === 0 ? timeoutMs : deadline - performance.now());
+        if (this.#client.status !== "ready")
+          await this.ready(deadline === 0 ? timeoutMs : deadline - performance.now());
         return await send();
       } catch (error) {
         if (deadline === 0) deadline = performance.now() + timeoutMs;
@@ -231,11 +248,19 @@ export class Connection {
         }
         const reason = failure.kind === "retry" ? failure.reason : failure.error.message;
         throw maybeSent
-          ? new HoldfastError("outcome_unknown", `Redis did not answer in time (${reason}): the call may have run. Retry with the same id`, {
-              cause: error,
-              retryAfterMs: 1_000,
-            })
-          : new HoldfastError("redis_unavailable", `Redis at ${describeRedis(this.redis)} is not available: ${reason}`, { cause: error, retryAfterMs: 1_000 });
+          ? new HoldfastError(
+              "outcome_unknown",
+              `Redis did not answer in time (${reason}): the call may have run. Retry with the same id`,
+              {
+                cause: error,
+                retryAfterMs: 1_000,
+              },
+            )
+          : new HoldfastError(
+              "redis_unavailable",
+              `Redis at ${describeRedis(this.redis)} is not available: ${reason}`,
+              { cause: error, retryAfterMs: 1_000 },
+            );
       }
     }
   }

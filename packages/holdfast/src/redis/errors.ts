@@ -6,7 +6,18 @@ export type Failure =
   | { kind: "no_script" }
   | { kind: "fail"; error: HoldfastError };
 
-const RETRIED_WORDS = new Set(["LOADING", "BUSY", "TRYAGAIN", "CLUSTERDOWN", "MASTERDOWN", "READONLY", "NOREPLICAS", "MOVED", "ASK", "UNBLOCKED"]);
+const RETRIED_WORDS = new Set([
+  "LOADING",
+  "BUSY",
+  "TRYAGAIN",
+  "CLUSTERDOWN",
+  "MASTERDOWN",
+  "READONLY",
+  "NOREPLICAS",
+  "MOVED",
+  "ASK",
+  "UNBLOCKED",
+]);
 
 /** Redis errors are told apart by their first word, connection errors by what the client says of them. */
 export function classify(error: unknown): Failure {
@@ -20,13 +31,22 @@ export function classify(error: unknown): Failure {
   });
   switch (word) {
     case "OOM":
-      return fail("redis_out_of_memory", "Redis is at maxmemory and accepts no more tasks: let the workers drain the queue, or raise maxmemory");
+      return fail(
+        "redis_out_of_memory",
+        "Redis is at maxmemory and accepts no more tasks: let the workers drain the queue, or raise maxmemory",
+      );
     case "MISCONF":
-      return fail("redis_read_only", "Redis refuses writes since it cannot persist them: free disk space or mend its save or append-only settings");
+      return fail(
+        "redis_read_only",
+        "Redis refuses writes since it cannot persist them: free disk space or mend its save or append-only settings",
+      );
     case "NOAUTH":
     case "WRONGPASS":
     case "NOPERM":
-      return fail("redis_unavailable", `Redis refuses this user: check REDIS_USERNAME and REDIS_PASSWORD (${message})`);
+      return fail(
+        "redis_unavailable",
+        `Redis refuses this user: check REDIS_USERNAME and REDIS_PASSWORD (${message})`,
+      );
     case "HOLDFAST_LAYOUT":
       return fail("layout_too_new", "this queue was written by a newer Holdfast: upgrade this process");
     case "HOLDFAST_OLD_REQUEST":
@@ -35,7 +55,11 @@ export function classify(error: unknown): Failure {
   if (/enableOfflineQueue|Stream isn't writeable|max retries per request/i.test(message)) {
     return { kind: "retry", sent: false, reason: "not connected" };
   }
-  if (/timed out|Connection is closed|ECONN|EPIPE|ETIMEDOUT|socket|ENOTFOUND|EAI_AGAIN|All sentinels|ClusterAllFailed|Failed to refresh/i.test(message)) {
+  if (
+    /timed out|Connection is closed|ECONN|EPIPE|ETIMEDOUT|socket|ENOTFOUND|EAI_AGAIN|All sentinels|ClusterAllFailed|Failed to refresh/i.test(
+      message,
+    )
+  ) {
     return { kind: "retry", sent: true, reason: message };
   }
   return fail("internal", `Redis answered: ${message}`);

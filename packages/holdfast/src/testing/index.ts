@@ -34,9 +34,14 @@ export function testWorker(handlers: Handlers) {
   return {
     async run(type: string, payload: unknown, options: TestRunOptions = {}): Promise<TestRun> {
       const handler = handlers[type];
-      if (!handler) throw new HoldfastError("invalid_argument", `there is no handler for "${type}": ${Object.keys(handlers).join(", ")}`);
+      if (!handler)
+        throw new HoldfastError(
+          "invalid_argument",
+          `there is no handler for "${type}": ${Object.keys(handlers).join(", ")}`,
+        );
       const payloadText = JSON.stringify(payload);
-      if (payloadText === undefined) throw new HoldfastError("invalid_argument", "the payload has no JSON form");
+      if (payloadText === undefined)
+        throw new HoldfastError("invalid_argument", "the payload has no JSON form");
       const maxRetries = options.maxRetries ?? 3;
       const progress: unknown[] = [];
       const log: string[] = [];
@@ -61,7 +66,11 @@ export function testWorker(handlers: Handlers) {
         const ended = { attempts: attempt, progress, log };
         try {
           const text = resultText(await handler(task, context));
-          return { outcome: "acked", ...ended, ...(text === undefined ? {} : { result: JSON.parse(text), resultText: text }) };
+          return {
+            outcome: "acked",
+            ...ended,
+            ...(text === undefined ? {} : { result: JSON.parse(text), resultText: text }),
+          };
         } catch (error) {
           const verdict = verdictOfError(error, { ...DEFAULT_BACKOFF, ...options.backoff }, attempt, 0.5);
           if (verdict.kind === "fatal" || attempt > maxRetries) return { outcome: "dead", ...ended, error };

@@ -1,6 +1,11 @@
 import type { Backoff } from "@holdfast/contracts";
 
-export const DEFAULT_BACKOFF = { kind: "exponential", baseMs: 1_000, maxMs: 3_600_000, jitter: "full" } as const satisfies Required<Backoff>;
+export const DEFAULT_BACKOFF = {
+  kind: "exponential",
+  baseMs: 1_000,
+  maxMs: 3_600_000,
+  jitter: "full",
+} as const satisfies Required<Backoff>;
 
 /**
  * The wait before the attempt that follows failed attempt `attempt`, ms. Full jitter: anything from 0 to the computed

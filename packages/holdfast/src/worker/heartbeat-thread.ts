@@ -41,14 +41,23 @@ async function beatQueue(engine: Engine, entries: LeaseEntry[]): Promise<void> {
     const part = entries.slice(at, at + CALL_PAIRS);
     // Counted from before the call: the lease cannot end earlier than that.
     const sentAtMs = monotonicMs();
-    const letters = await engine.heartbeat(part.flatMap((entry) => [entry.id, entry.token]), data.leaseMs);
+    const letters = await engine.heartbeat(
+      part.flatMap((entry) => [entry.id, entry.token]),
+      data.leaseMs,
+    );
     const lost = part.filter((_, i) => letters[i] === "l");
     const cancelled = part.filter((_, i) => letters[i] === "c");
     part.forEach((entry, i) => {
       if (letters[i] !== "l") confirmed.set(entry.index, { version: entry.version, atMs: sentAtMs });
     });
-    if (lost.length > 0) post({ kind: "lease", what: "lost", leases: lost.map(({ index, version }) => ({ index, version })) });
-    if (cancelled.length > 0) post({ kind: "lease", what: "cancelled", leases: cancelled.map(({ index, version }) => ({ index, version })) });
+    if (lost.length > 0)
+      post({ kind: "lease", what: "lost", leases: lost.map(({ index, version }) => ({ index, version })) });
+    if (cancelled.length > 0)
+      post({
+        kind: "lease",
+        what: "cancelled",
+        leases: cancelled.map(({ index, version }) => ({ index, version })),
+      });
     if (part.length > lost.length) post({ kind: "renewed", count: part.length - lost.length });
   }
 }
@@ -60,13 +69,20 @@ async function beat(): Promise<void> {
   for (const index of confirmed.keys()) if (!live.has(index)) confirmed.delete(index);
   try {
     await Promise.all(
-      engines.map((engine, queue) => beatQueue(engine, entries.filter((entry) => entry.queue === queue))),
+      engines.map((engine, queue) =>
+        beatQueue(
+          engine,
+          entries.filter((entry) => entry.queue === queue),
+        ),
+      ),
     );
   } catch (error) {
     report(error);
   }
   // Nobody confirmed it for a whole lease: another worker may hold it by now.
   const outdated = entries.filter((entry) => monotonicMs() - confirmedAt(entry) > data.leaseMs);
+  for (const entry of outdated)
+    confirmed.set(entry.index, { version: entry.version, atMs: Number.POSITIVE_INFINITY });
   if (outdated.length > 0) {
     post({ kind: "lease", what: "lost", leases: outdated.map(({ index, version }) => ({ index, version })) });
   }
@@ -74,7 +90,12 @@ async function beat(): Promise<void> {
 
 async function register(): Promise<void> {
   try {
-    await registry.putWorker({ ...data.worker, busy: table.busy, state: table.state, heartbeatAt: connection.now() });
+    await registry.putWorker({
+      ...data.worker,
+      busy: table.busy,
+      state: table.state,
+      heartbeatAt: connection.now(),
+    });
   } catch (error) {
     report(error);
   }

@@ -24,15 +24,21 @@ export class Heartbeat {
 
   start(): void {
     // Sources that are run without a build still need the built thread: Node runs no TypeScript in a thread before 22.
-    const url = new URL(import.meta.url.endsWith(".ts") ? "../../dist/worker/heartbeat-thread.js" : "./heartbeat-thread.js", import.meta.url);
+    const url = new URL(
+      import.meta.url.endsWith(".ts") ? "../../dist/worker/heartbeat-thread.js" : "./heartbeat-thread.js",
+      import.meta.url,
+    );
     const thread = new Thread(url, { workerData: this.#data, name: "holdfast-heartbeat" });
     this.#thread = thread;
     thread.on("message", (message: HeartbeatMessage) => this.#receive(message));
     thread.on("error", (error) => {
-      this.#events.onError(new HoldfastError("internal", `the heartbeat thread ended: ${error.message}`, { cause: error }));
+      this.#events.onError(
+        new HoldfastError("internal", `the heartbeat thread ended: ${error.message}`, { cause: error }),
+      );
     });
     thread.on("exit", () => {
-      if (this.#thread === thread && !this.#stopping) setTimeout(() => !this.#stopping && this.start(), 100).unref();
+      if (this.#thread === thread && !this.#stopping)
+        setTimeout(() => !this.#stopping && this.start(), 100).unref();
     });
   }
 

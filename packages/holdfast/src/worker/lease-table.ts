@@ -117,7 +117,11 @@ export class LeaseTable {
       const leasedAtMs = this.#floats[at / 8 + LEASED_AT] as number;
       if (leasedAtMs > leasedBeforeMs) continue;
       const id = this.#bytes.toString("latin1", at + 32, at + 32 + (this.#ints[i + ID_LENGTH] as number));
-      const token = this.#bytes.toString("latin1", at + TOKEN_AT, at + TOKEN_AT + (this.#ints[i + TOKEN_LENGTH] as number));
+      const token = this.#bytes.toString(
+        "latin1",
+        at + TOKEN_AT,
+        at + TOKEN_AT + (this.#ints[i + TOKEN_LENGTH] as number),
+      );
       const queue = this.#ints[i + QUEUE] as number;
       if (Atomics.load(this.#ints, i + VERSION) !== version) continue;
       entries.push({ index, version, queue, id, token, leasedAtMs });

@@ -122,11 +122,18 @@ export class QueueRunner {
     if (this.#stopping || this.idle || slots.exclusive) return 0;
     const othersHeld = slots.held - settled + slots.reserved;
     if (slots.drainFor) return slots.drainFor === this && othersHeld === 0 ? 1 : 0;
-    const room = Math.min(this.#events.share(this) + settled, slots.total - slots.held - slots.reserved + settled, CALL_TASKS);
+    const room = Math.min(
+      this.#events.share(this) + settled,
+      slots.total - slots.held - slots.reserved + settled,
+      CALL_TASKS,
+    );
     return Math.max(0, Math.min(room, table.free));
   }
 
-  async #turn(settled: { task: RunningTask; verdict: Verdict; error: unknown }[], want: number): Promise<void> {
+  async #turn(
+    settled: { task: RunningTask; verdict: Verdict; error: unknown }[],
+    want: number,
+  ): Promise<void> {
     const { slots } = this.#o;
     this.#inFlight++;
     slots.reserved += want;
@@ -208,9 +215,15 @@ export class QueueRunner {
     try {
       for (;;) {
         try {
-          return verdicts.length === 0 ? await this.engine.acquire(args, request) : await this.engine.settle(verdicts, args, request);
+          return verdicts.length === 0
+            ? await this.engine.acquire(args, request)
+            : await this.engine.settle(verdicts, args, request);
         } catch (error) {
-          this.#events.onError(error instanceof HoldfastError ? error : new HoldfastError("internal", String(error), { cause: error }));
+          this.#events.onError(
+            error instanceof HoldfastError
+              ? error
+              : new HoldfastError("internal", String(error), { cause: error }),
+          );
           if (this.#closed || (this.#stopping && verdicts.length === 0)) return null;
           await new Promise((resolve) => setTimeout(resolve, waitMs));
           waitMs = Math.min(RETRY_TO_MS, waitMs * 2);

@@ -24,9 +24,15 @@ export function errorText(error: unknown): string {
 }
 
 /** What a throw of a handler means. By name, not by class: a handler may carry another copy of the library. */
-export function verdictOfError(error: unknown, backoff: Backoff, attempt: number, random: number): { kind: "fail"; delayMs: number } | { kind: "fatal" } {
+export function verdictOfError(
+  error: unknown,
+  backoff: Backoff,
+  attempt: number,
+  random: number,
+): { kind: "fail"; delayMs: number } | { kind: "fatal" } {
   if (error instanceof Error && error.name === "FatalError") return { kind: "fatal" };
-  if (error instanceof Error && error.name === "RetryAfter") return { kind: "fail", delayMs: (error as { delayMs?: number }).delayMs ?? 0 };
+  if (error instanceof Error && error.name === "RetryAfter")
+    return { kind: "fail", delayMs: (error as { delayMs?: number }).delayMs ?? 0 };
   return { kind: "fail", delayMs: backoffDelayMs(backoff, attempt, random) };
 }
 
@@ -37,7 +43,11 @@ export function resultText(value: unknown): string | undefined {
   try {
     text = JSON.stringify(value);
   } catch (error) {
-    throw new HoldfastError("invalid_argument", `the result has no JSON form: ${error instanceof Error ? error.message : error}`, { cause: error });
+    throw new HoldfastError(
+      "invalid_argument",
+      `the result has no JSON form: ${error instanceof Error ? error.message : error}`,
+      { cause: error },
+    );
   }
   if (text !== undefined && Buffer.byteLength(text) > LIMITS.resultBytes) {
     throw new HoldfastError("payload_too_large", `the result has more than ${LIMITS.resultBytes} bytes`);
@@ -138,19 +148,29 @@ export class RunningTask implements HandlerTask, HandlerContext {
   }
 
   async log(line: string): Promise<void> {
-    await this.#run.engine.progress(this.id, this.token, { line: encodeError(String(line).slice(0, LIMITS.errorCharacters)) });
+    await this.#run.engine.progress(this.id, this.token, {
+      line: encodeError(String(line).slice(0, LIMITS.errorCharacters)),
+    });
   }
 
   start(): void {
     const now = this.#run.engine.connection.now();
     if (!this.#envelope) {
-      this.#end({ kind: "quarantine", id: this.id, token: this.token, error: errorText(this.#decodeError) }, this.#decodeError);
+      this.#end(
+        { kind: "quarantine", id: this.id, token: this.token, error: errorText(this.#decodeError) },
+        this.#decodeError,
+      );
       return;
     }
     const handler = this.#run.handlers.get(this.type);
     if (!handler) {
       const sinceMs = this.#unroutedSince === null ? 0 : now - this.#unroutedSince;
-      this.#end({ kind: "unrouted", id: this.id, token: this.token, delayMs: unroutedDelayMs(sinceMs, Math.random()) });
+      this.#end({
+        kind: "unrouted",
+        id: this.id,
+        token: this.token,
+        delayMs: unroutedDelayMs(sinceMs, Math.random()),
+      });
       return;
     }
     // A little before the deadline in Redis, so that the failure is settled before the lease can be reaped.
@@ -197,7 +217,11 @@ export class RunningTask implements HandlerTask, HandlerContext {
       // The work is done: running it again because of its result would do it twice.
       this.#run.onError(error as HoldfastError);
     }
-    this.#end(text === undefined ? { kind: "ack", id: this.id, token: this.token } : { kind: "ack", id: this.id, token: this.token, resultText: text });
+    this.#end(
+      text === undefined
+        ? { kind: "ack", id: this.id, token: this.token }
+        : { kind: "ack", id: this.id, token: this.token, resultText: text },
+    );
   }
 
   #fail(error: unknown): void {

@@ -62,14 +62,23 @@ const RELEASE_MS = 3_000;
 
 function checkRange(name: string, value: number, from: number, to: number): number {
   if (!Number.isSafeInteger(value) || value < from || value > to) {
-    throw new HoldfastError("invalid_argument", `${name} has to be a whole number from ${from} to ${to}, got ${value}`);
+    throw new HoldfastError(
+      "invalid_argument",
+      `${name} has to be a whole number from ${from} to ${to}, got ${value}`,
+    );
   }
   return value;
 }
 
-function weightsOf(queues: string | readonly string[] | Readonly<Record<string, number>>): [string, number][] {
+function weightsOf(
+  queues: string | readonly string[] | Readonly<Record<string, number>>,
+): [string, number][] {
   const pairs: [string, number][] =
-    typeof queues === "string" ? [[queues, 1]] : Array.isArray(queues) ? queues.map((name) => [name, 1]) : Object.entries(queues as Record<string, number>);
+    typeof queues === "string"
+      ? [[queues, 1]]
+      : Array.isArray(queues)
+        ? queues.map((name) => [name, 1])
+        : Object.entries(queues as Record<string, number>);
   if (pairs.length === 0) throw new HoldfastError("invalid_argument", "a worker needs at least one queue");
   for (const [name, weight] of pairs) {
     checkQueueName(name);
@@ -99,13 +108,21 @@ export class Worker extends EventEmitter<WorkerEvents> {
    * @param handlers by task type
    * @throws HoldfastError invalid_argument, invalid_queue_name
    */
-  constructor(queues: string | readonly string[] | Readonly<Record<string, number>>, handlers: Handlers, options: WorkerOptions) {
+  constructor(
+    queues: string | readonly string[] | Readonly<Record<string, number>>,
+    handlers: Handlers,
+    options: WorkerOptions,
+  ) {
     super();
     const weights = weightsOf(queues);
     this.slots = checkRange("concurrency", options.concurrency ?? 50, 1, 5_000);
     const leaseMs = checkRange("leaseMs", options.leaseMs ?? 30_000, 300, 3_600_000);
     const maxRetries = checkRange("maxRetries", options.maxRetries ?? 3, 0, 100);
-    this.id = options.id ?? `${hostname().slice(0, 40).replaceAll(/[^A-Za-z0-9_.-]/g, "-")}-${process.pid}-${nanoid(6)}`;
+    this.id =
+      options.id ??
+      `${hostname()
+        .slice(0, 40)
+        .replaceAll(/[^A-Za-z0-9_.-]/g, "-")}-${process.pid}-${nanoid(6)}`;
     this.#prefix = options.prefix ?? "queue";
     this.#client = new Holdfast({ redis: options.redis, prefix: this.#prefix, onScript: options.onScript });
     this.#listener = new Connection(options.redis, { name: "holdfast-wake" });
@@ -191,7 +208,9 @@ export class Worker extends EventEmitter<WorkerEvents> {
     if (this.#started) return;
     await this.#client.check();
     for (const queue of this.#queues) await this.#client.registry.addQueue(queue);
-    const channels = new Map(this.#queues.map((queue, i) => [queueKeys(this.#prefix, queue).wake, this.#runners[i]]));
+    const channels = new Map(
+      this.#queues.map((queue, i) => [queueKeys(this.#prefix, queue).wake, this.#runners[i]]),
+    );
     await this.#listener.listen([...channels.keys()], (channel) => channels.get(channel)?.wake());
     this.#started = true;
     this.#heartbeat.start();
@@ -262,7 +281,13 @@ export class Worker extends EventEmitter<WorkerEvents> {
   #expired(queue: string, id: string, envelope: string): void {
     const { type, enqueuedAt } = decodeHeader(envelope.slice(0, envelope.indexOf("\n")));
     const waitMs = Math.max(0, this.#client.connection.now() - enqueuedAt);
-    this.emit("settled", { task: { id, type, queue, enqueuedAt }, outcome: "expired", attempt: 0, waitMs, runMs: 0 });
+    this.emit("settled", {
+      task: { id, type, queue, enqueuedAt },
+      outcome: "expired",
+      attempt: 0,
+      waitMs,
+      runMs: 0,
+    });
   }
 
   #report(error: HoldfastError): void {

@@ -1,0 +1,66 @@
+// Imports run one way: contracts <- holdfast <- service <- services; the dashboard imports contracts only. Inside
+// holdfast the loops import no sibling, and only redis/ talks to Redis. Fails with one line per import that does not fit.
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const problems = [];
+
+function* sources(dir) {
+  for (const name of readdirSync(dir)) {
+    const path = join(dir, name);
+    if (statSync(path).isDirectory()) {
+      if (!["node_modules", "dist", "test", "testing", "dev"].includes(name)) yield* sources(path);
+    } else if (/\.tsx?$/.test(name) && !/\.test\.tsx?$/.test(name)) yield path;
+  }
+}
+
+/** Which of our packages, or ioredis, each part of the repository may import. */
+const ALLOWED = [
+  ["packages/contracts/", []],
+  ["packages/holdfast/src/redis/", ["@holdfast/contracts", "ioredis"]],
+  ["packages/holdfast/", ["@holdfast/contracts"]],
+  ["packages/service/", ["@holdfast/contracts", "holdfast"]],
+  ["services/", ["@holdfast/contracts", "holdfast", "@holdfast/service"]],
+  ["dashboard/", ["@holdfast/contracts"]],
+];
+const LOOPS = ["queue", "worker", "janitor", "observer"];
+
+const IMPORT =
+  /(?:^|\n)\s*(?:import|export)\s(?:[^"';]*?\sfrom\s)?["']([^"']+)["']|import\(["']([^"']+)["']\)/g;
+
+for (const dir of ["packages", "services", "dashboard"]) {
+  for (const file of sources(join(root, dir))) {
+    const path = relative(root, file);
+    const allowed = ALLOWED.find(([prefix]) => path.startsWith(prefix))?.[1] ?? [];
+    for (const match of readFileSync(file, "utf8").matchAll(IMPORT)) {
+      const specifier = match[1] ?? match[2];
+      const fail = (why) => problems.push(`${path}: imports ${specifier}: ${why}`);
+      if (specifier.startsWith(".")) {
+        const target = relative(root, resolve(dirname(file), specifier));
+        const packageOf = (name) =>
+          name
+            .split("/")
+            .slice(0, name.startsWith("dashboard/") ? 1 : 2)
+            .join("/");
+        if (packageOf(target) !== packageOf(path)) fail("it is in another package");
+        const loopOf = (name) => LOOPS.find((loop) => name.startsWith(`packages/holdfast/src/${loop}/`));
+        if (loopOf(path) && loopOf(target) && loopOf(path) !== loopOf(target))
+          fail("a loop imports no sibling");
+        if (target.includes("redis/generated") && !/^packages\/holdfast\/src\/(redis|engine)\//.test(path))
+          fail("scripts are called by the engine");
+        continue;
+      }
+      const name = specifier.startsWith("@")
+        ? specifier.split("/").slice(0, 2).join("/")
+        : specifier.split("/")[0];
+      const ours = name === "holdfast" || name === "ioredis" || name.startsWith("@holdfast/");
+      if (ours && !allowed.includes(name)) fail("imports run the other way");
+    }
+  }
+}
+if (problems.length > 0) {
+  console.error(problems.join("\n"));
+  process.exit(1);
+}

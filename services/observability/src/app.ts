@@ -1,0 +1,135 @@
+import {
+  createHttpServer,
+  createIntakeMetrics,
+  type HttpServer,
+  type ReadinessCheck,
+  registerTaskRoutes,
+  type ServiceMetrics,
+} from "@holdfast/service";
+import { HoldfastError } from "holdfast";
+import type { Logger } from "pino";
+import { AuditLog } from "./operators/audit-log.ts";
+import { Operations } from "./operators/operations.ts";
+import { burstRoutes } from "./routes/burst.ts";
+import type { ObserverPort, Producer, RouteContext } from "./routes/context.ts";
+import { CONTENT_SECURITY_POLICY, dashboardRoutes } from "./routes/dashboard.ts";
+import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { queueRoutes } from "./routes/queues.ts";
+import { streamRoutes } from "./routes/stream.ts";
+import { systemRoutes } from "./routes/system.ts";
+import { auditTaskRoutes } from "./routes/task-audit.ts";
+import { taskRoutes } from "./routes/tasks.ts";
+import { createGauges } from "./sampling/gauges.ts";
+import { Sampler } from "./sampling/sampler.ts";
+import { SeriesStore } from "./sampling/series.ts";
+import { StreamHub } from "./stream/hub.ts";
+import { isAllowedOrigin } from "./stream/origin.ts";
+
+const READING_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
+
+export interface AppOptions {
+  observer: ObserverPort;
+  queue(name: string): Producer;
+  /** Throws while nothing may be changed, as before the boot checks of Redis have passed. */
+  assertOpen?(): void;
+  ready: ReadinessCheck;
+  metrics: ServiceMetrics;
+  logger: Logger;
+  version: string;
+  host: string;
+  allowedHosts: string[];
+  allowedOrigins: readonly string[];
+  dashboardDir: string;
+}
+
+export interface App {
+  server: HttpServer;
+  /** Starts the sampling of Redis. */
+  start(): void;
+  /** Idempotent. Cancels operations, says goodbye to stream clients and closes the server. */
+  stop(): Promise<void>;
+  sampler: Sampler;
+}
+
+/** Wires routes, sampler, stream and registries over an observer. Does not listen. */
+export async function createApp(options: AppOptions): Promise<App> {
+  const { observer, metrics, logger } = options;
+  const series = new SeriesStore();
+  const gauges = createGauges(metrics, series);
+  const operations = new Operations({ logger });
+  const audit = new AuditLog({ logger });
+  const sampler = new Sampler({
+    observer,
+    logger,
+    onSample: (sample) => {
+      if (sample.redisUp) series.record(sample.queues);
+      gauges.update(sample);
+    },
+  });
+  const hub = new StreamHub({
+    sampler,
+    rates: () => series.rates(),
+    operations: (limit) => operations.list(limit),
+    logger,
+    onClients: gauges.setClients,
+  });
+  const server = await createHttpServer({
+    title: "Holdfast observability",
+    description:
+      "Counts, tasks, dead letters and operator actions of every queue. The live stream is `WS /v1/stream`; its frames are `StreamMessage` of @holdfast/contracts/api.",
+    version: options.version,
+    logger,
+    metrics,
+    host: options.host,
+    allowedHosts: options.allowedHosts,
+    ready: options.ready,
+    contentSecurityPolicy: CONTENT_SECURITY_POLICY,
+  });
+  server.addHook("onRequest", async (request) => {
+    const { origin, host } = request.headers;
+    // A page from elsewhere can send a POST without a body through the user's browser, unasked.
+    if (!READING_METHODS.has(request.method) && !isAllowedOrigin(origin, host, options.allowedOrigins)) {
+      throw new HoldfastError(
+        "forbidden",
+        "pages of this Origin may not change anything: add it to ALLOWED_ORIGINS",
+      );
+    }
+  });
+  server.addHook("preHandler", async (request) => {
+    if (!READING_METHODS.has(request.method)) options.assertOpen?.();
+  });
+
+  const context: RouteContext = {
+    observer,
+    queue: options.queue,
+    series,
+    operations,
+    audit,
+    countReplayed: gauges.countReplayed,
+  };
+  auditTaskRoutes(server, audit);
+  queueRoutes(server, context);
+  taskRoutes(server, context);
+  deadLetterRoutes(server, context);
+  systemRoutes(server, context);
+  burstRoutes(server, context);
+  registerTaskRoutes(server, {
+    queue: options.queue,
+    metrics: createIntakeMetrics(metrics),
+    withoutGet: true,
+  });
+  await streamRoutes(server, { hub, allowedOrigins: options.allowedOrigins });
+  await dashboardRoutes(server, { directory: options.dashboardDir });
+
+  return {
+    server,
+    sampler,
+    start: () => sampler.start(),
+    async stop() {
+      hub.stop();
+      await operations.stop();
+      await server.close();
+      await sampler.stop();
+    },
+  };
+}

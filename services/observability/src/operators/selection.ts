@@ -1,0 +1,64 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { DiscardBody, ReplayBody } from "@holdfast/contracts/api";
+import { RequestError } from "@holdfast/service";
+import { type DeadReason, LIMITS } from "holdfast";
+
+export interface DeadLetterFilter {
+  type?: string;
+  reason?: DeadReason;
+}
+
+/** Which dead letters an operator means. A filter without a field means all. */
+export type Selection = { ids: string[] } | { filter: DeadLetterFilter };
+
+/** @throws RequestError unless exactly one of `ids`, `filter`, `all` is given. */
+export function selectionOf(body: Pick<DiscardBody, "ids" | "filter" | "all">): Selection {
+  const given = [body.ids, body.filter, body.all].filter((value) => value !== undefined).length;
+  if (given !== 1) throw invalid("", "needs exactly one of ids, filter, all");
+  if (body.ids) return { ids: body.ids };
+  return { filter: body.filter ?? {} };
+}
+
+/** @throws RequestError where a patch meets anything but one id, or is combined with what cannot be. */
+export function assertPatch(body: ReplayBody): void {
+  if (!body.patch) return;
+  if (body.ids?.length !== 1) throw invalid("/patch", "needs exactly one id in ids");
+  if (Buffer.byteLength(body.patch.payloadText) > LIMITS.payloadBytes) {
+    throw new RequestError("payload_too_large", `the payload is larger than ${LIMITS.payloadBytes} bytes`, [
+      { path: "/patch/payloadText", message: `must be at most ${LIMITS.payloadBytes} bytes`, in: "body" },
+    ]);
+  }
+}
+
+export interface BatchOptions {
+  /** Items per second at most; without it as fast as the calls go. */
+  ratePerSecond?: number | undefined;
+  signal: AbortSignal;
+}
+
+/**
+ * Calls `each` with slices of the ids until all are done or the signal aborts. With a rate, four slices a second:
+ * small enough to be smooth, few enough to be cheap.
+ */
+export async function inBatches(
+  ids: readonly string[],
+  options: BatchOptions,
+  each: (slice: string[]) => Promise<void>,
+): Promise<void> {
+  const { ratePerSecond, signal } = options;
+  const size =
+    ratePerSecond === undefined
+      ? LIMITS.scriptTasks
+      : Math.min(LIMITS.scriptTasks, Math.max(1, Math.floor(ratePerSecond / 4)));
+  for (let start = 0; start < ids.length && !signal.aborted; start += size) {
+    const slice = ids.slice(start, start + size);
+    await each(slice);
+    if (ratePerSecond !== undefined && start + size < ids.length) {
+      await delay((slice.length / ratePerSecond) * 1_000, undefined, { signal }).catch(() => undefined);
+    }
+  }
+}
+
+function invalid(path: string, message: string): RequestError {
+  return new RequestError("invalid_argument", `body${path} ${message}`, [{ path, message, in: "body" }]);
+}

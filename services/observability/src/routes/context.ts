@@ -1,0 +1,53 @@
+// For its types alone: `summary`, `tags` and `hide` of a route's schema come from there.
+import type {} from "@fastify/swagger";
+import { Problem } from "@holdfast/contracts/api";
+import type { TaskRouteOptions } from "@holdfast/service";
+import type { Observer } from "holdfast";
+import type { AuditLog } from "../operators/audit-log.ts";
+import type { Operations } from "../operators/operations.ts";
+import type { ReplayedOutcome } from "../sampling/gauges.ts";
+import type { SeriesStore } from "../sampling/series.ts";
+
+/** What the routes use of the library's observer: a fake of it makes every route testable without Redis. */
+export type ObserverPort = Pick<
+  Observer,
+  | "stats"
+  | "snapshot"
+  | "task"
+  | "list"
+  | "why"
+  | "deadLetterGroups"
+  | "replay"
+  | "replayAll"
+  | "discard"
+  | "discardAll"
+  | "countDead"
+  | "pause"
+  | "resume"
+  | "configure"
+  | "empty"
+  | "deleteQueue"
+  | "workers"
+>;
+
+/** What the routes use of a queue on its producer side. */
+export type Producer = ReturnType<TaskRouteOptions["queue"]>;
+
+export interface RouteContext {
+  observer: ObserverPort;
+  queue(name: string): Producer;
+  series: Pick<SeriesStore, "points" | "rates">;
+  operations: Operations;
+  audit: AuditLog;
+  countReplayed(queue: string, outcome: ReplayedOutcome, count: number): void;
+}
+
+/** The error responses of every route, for the OpenAPI document. */
+export const PROBLEMS = { "4xx": Problem, "5xx": Problem };
+
+export const TAGS = {
+  queues: "queues",
+  tasks: "tasks",
+  deadLetters: "dead letters",
+  system: "system",
+} as const;

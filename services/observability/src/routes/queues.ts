@@ -1,0 +1,217 @@
+import {
+  DeleteQueueQuery,
+  EmptyBody,
+  nullable,
+  OperationView,
+  PauseBody,
+  PauseReply,
+  QueueList,
+  QueueParams,
+  QueueSettingsSchema,
+  QueueStatsSchema,
+  RemovedReply,
+  SERIES,
+  SeriesQuery,
+  SeriesReply,
+  SettingsBody,
+} from "@holdfast/contracts/api";
+import { type HttpServer, RequestError } from "@holdfast/service";
+import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
+
+/** Beyond this many tasks an emptying outlives its request. */
+const EMPTY_SYNC_LIMIT = 10_000;
+
+export function queueRoutes(app: HttpServer, context: RouteContext): void {
+  const { observer, series, audit, operations } = context;
+  const tags = [TAGS.queues];
+
+  app.get(
+    "/v1/queues",
+    {
+      schema: {
+        tags,
+        summary: "List queues",
+        description: "Counts of every queue, read now, and its rates over the last seconds.",
+        response: { 200: QueueList, ...PROBLEMS },
+      },
+    },
+    async () => ({ queues: await observer.snapshot(), rates: series.rates() }),
+  );
+
+  app.get(
+    "/v1/queues/:queue",
+    {
+      schema: {
+        tags,
+        summary: "Counts of one queue",
+        params: QueueParams,
+        response: { 200: QueueStatsSchema, ...PROBLEMS },
+      },
+    },
+    async (request) => observer.stats(request.params.queue),
+  );
+
+  app.get(
+    "/v1/queues/:queue/series",
+    {
+      schema: {
+        tags,
+        summary: "The last 15 minutes of a queue",
+        description:
+          "One point a second with counts and rates. Kept in the memory of this process, so it begins anew at each start.",
+        params: QueueParams,
+        querystring: SeriesQuery,
+        response: { 200: SeriesReply, ...PROBLEMS },
+      },
+    },
+    async (request) => {
+      const { queue } = request.params;
+      const windowMs = request.query.windowMs ?? SERIES.windowMs;
+      const points = series.points(queue, windowMs);
+      // An unknown queue is an error, a queue that was not sampled yet is an empty series.
+      if (points.length === 0) await observer.stats(queue);
+      return { queue, stepMs: SERIES.stepMs, windowMs, source: "memory" as const, points };
+    },
+  );
+
+  app.patch(
+    "/v1/queues/:queue",
+    {
+      schema: {
+        tags,
+        summary: "Change the settings of a queue",
+        description: "Caps and retention; what is not named stays as it is. Answers all settings.",
+        params: QueueParams,
+        body: SettingsBody,
+        response: { 200: QueueSettingsSchema, ...PROBLEMS },
+      },
+    },
+    async (request) => {
+      const { queue } = request.params;
+      const { settings } = await audit.during(
+        { action: "queue.configure", queue, requestId: request.id },
+        async () => ({ count: 0, settings: await observer.configure(queue, request.body) }),
+      );
+      return settings;
+    },
+  );
+
+  app.post(
+    "/v1/queues/:queue/pause",
+    {
+      schema: {
+        tags,
+        summary: "Pause a queue",
+        description: "Workers acquire nothing more of it; what runs goes on, enqueues are accepted.",
+        params: QueueParams,
+        body: nullable(PauseBody),
+        response: { 200: PauseReply, ...PROBLEMS },
+      },
+    },
+    async (request) => {
+      const { queue } = request.params;
+      const reason = request.body?.reason;
+      await audit.during({ action: "queue.pause", queue, requestId: request.id, reason }, async () => {
+        await observer.pause(queue, reason);
+        return { count: 0 };
+      });
+      return { queue, paused: true };
+    },
+  );
+
+  app.post(
+    "/v1/queues/:queue/resume",
+    {
+      schema: {
+        tags,
+        summary: "Resume a paused queue",
+        params: QueueParams,
+        body: nullable(PauseBody),
+        response: { 200: PauseReply, ...PROBLEMS },
+      },
+    },
+    async (request) => {
+      const { queue } = request.params;
+      const reason = request.body?.reason;
+      await audit.during({ action: "queue.resume", queue, requestId: request.id, reason }, async () => {
+        await observer.resume(queue);
+        return { count: 0 };
+      });
+      return { queue, paused: false };
+    },
+  );
+
+  app.post(
+    "/v1/queues/:queue/empty",
+    {
+      schema: {
+        tags,
+        summary: "Remove every task in some states",
+        description: `For good. Running tasks are not touched. More than ${EMPTY_SYNC_LIMIT} tasks: 202 with an operation.`,
+        params: QueueParams,
+        body: EmptyBody,
+        response: { 200: RemovedReply, 202: OperationView, ...PROBLEMS },
+      },
+    },
+    async (request, reply) => {
+      const { queue } = request.params;
+      const { states, reason } = request.body;
+      assertConfirmed(queue, request.body.confirm, "body", "/confirm");
+      const mutation = { action: "queue.empty" as const, queue, requestId: request.id, reason };
+      const stats = await observer.stats(queue);
+      const total = states.reduce((sum, state) => sum + stats[state], 0);
+      if (total > EMPTY_SYNC_LIMIT) {
+        const { view } = await audit.during(mutation, async () => {
+          const view = operations.start(
+            { kind: "empty", queue, total },
+            async ({ progress }) => {
+              const { removed } = await observer.empty(queue, states);
+              progress(removed);
+              return { removed };
+            },
+            (end) => audit.operationEnded(mutation, end),
+          );
+          return { count: total, operationId: view.id, view };
+        });
+        return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
+      }
+      const { count } = await audit.during(mutation, async () => ({
+        count: (await observer.empty(queue, states)).removed,
+      }));
+      return reply.code(200).send({ queue, removed: count });
+    },
+  );
+
+  app.delete(
+    "/v1/queues/:queue",
+    {
+      schema: {
+        tags,
+        summary: "Delete a queue with everything in it",
+        description: "For good. The queue must be paused and nothing of it running.",
+        params: QueueParams,
+        querystring: DeleteQueueQuery,
+        response: { 200: RemovedReply, ...PROBLEMS },
+      },
+    },
+    async (request) => {
+      const { queue } = request.params;
+      assertConfirmed(queue, request.query.confirm, "querystring", "/confirm");
+      const { count } = await audit.during(
+        { action: "queue.delete", queue, requestId: request.id },
+        async () => ({ count: (await observer.deleteQueue(queue)).removed }),
+      );
+      return { queue, removed: count };
+    },
+  );
+}
+
+function assertConfirmed(queue: string, confirm: string, part: string, path: string): void {
+  if (confirm === queue) return;
+  const message = `must be the name of the queue, "${queue}"`;
+  throw new RequestError(
+    part === "body" ? "invalid_argument" : "invalid_request",
+    `${part}${path} ${message}`,
+    [{ path, message, in: part }],
+  );
+}

@@ -1,0 +1,40 @@
+import websocket from "@fastify/websocket";
+import type { HttpServer } from "@holdfast/service";
+import { HoldfastError } from "holdfast";
+import type { StreamHub } from "../stream/hub.ts";
+import { isAllowedOrigin } from "../stream/origin.ts";
+
+/** Clients have nothing to say: a larger frame closes the connection. */
+const MAX_PAYLOAD_BYTES = 1_024;
+
+/** `WS /v1/stream`; the frames are `StreamMessage` of the contracts. */
+export async function streamRoutes(
+  app: HttpServer,
+  { hub, allowedOrigins }: { hub: StreamHub; allowedOrigins: readonly string[] },
+): Promise<void> {
+  await app.register(websocket, { options: { maxPayload: MAX_PAYLOAD_BYTES, perMessageDeflate: false } });
+  // The plugin forgets the socket of an upgrade that is refused before its own hook; it would stay open for ever.
+  app.addHook("onResponse", async (request, reply) => {
+    if (reply.statusCode >= 400 && request.headers.upgrade !== undefined) request.raw.socket.destroy();
+  });
+  await app.register(async (scope) => {
+    scope.get(
+      "/v1/stream",
+      {
+        websocket: true,
+        schema: { hide: true },
+        // Before the upgrade: a refused page gets a plain 403 and never a socket.
+        onRequest: async (request) => {
+          const { origin, host } = request.headers;
+          if (!isAllowedOrigin(origin, host, allowedOrigins)) {
+            throw new HoldfastError(
+              "forbidden",
+              "this Origin may not open the stream: add it to ALLOWED_ORIGINS",
+            );
+          }
+        },
+      },
+      (socket) => hub.add(socket),
+    );
+  });
+}

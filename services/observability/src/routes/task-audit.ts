@@ -1,0 +1,53 @@
+import type { AuditAction } from "@holdfast/contracts/api";
+import type { HttpServer } from "@holdfast/service";
+import type { FastifyRequest } from "fastify";
+import { HoldfastError } from "holdfast";
+import type { AuditLog } from "../operators/audit-log.ts";
+
+const ACTIONS: Record<string, AuditAction> = {
+  "POST /v1/queues/:queue/tasks": "task.enqueue",
+  "POST /v1/queues/:queue/tasks/batch": "task.enqueue_batch",
+  "DELETE /v1/queues/:queue/tasks/:id": "task.cancel",
+};
+
+interface Seen {
+  count: number;
+  code: string | null;
+}
+
+/** The task routes are shared with producer-api, which keeps no audit log: here hooks leave their records. */
+export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
+  const seen = new WeakMap<FastifyRequest, Seen>();
+  const actionOf = (request: FastifyRequest) => ACTIONS[`${request.method} ${request.routeOptions.url}`];
+
+  app.addHook("preSerialization", async (request, _reply, payload) => {
+    if (actionOf(request)) {
+      const { accepted } = (payload ?? {}) as { accepted?: number };
+      seen.set(request, { count: accepted ?? 1, code: null });
+    }
+    return payload;
+  });
+  app.addHook("onError", async (request, _reply, error) => {
+    // What the framework refused (a name outside the pattern, a body too large) was never an action.
+    if (actionOf(request) && (error as Error) instanceof HoldfastError) {
+      seen.set(request, { count: 0, code: (error as unknown as HoldfastError).code });
+    }
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const action = actionOf(request);
+    const result = seen.get(request);
+    if (!action || !result) return;
+    audit.record({
+      at: Date.now(),
+      actor: "anonymous",
+      action,
+      queue: (request.params as { queue: string }).queue,
+      count: result.count,
+      reason: null,
+      outcome: result.code === null ? "succeeded" : reply.statusCode < 500 ? "refused" : "failed",
+      code: result.code,
+      requestId: request.id,
+      operationId: null,
+    });
+  });
+}

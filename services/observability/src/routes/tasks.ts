@@ -1,0 +1,104 @@
+import {
+  DeadLetterGroups,
+  DeadLetterQuery,
+  QueueParams,
+  TaskListQuery,
+  TaskPage,
+  TaskParams,
+  TaskViewSchema,
+  WhyView,
+} from "@holdfast/contracts/api";
+import type { HttpServer } from "@holdfast/service";
+import { HoldfastError } from "holdfast";
+import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
+
+/** The reading side of tasks and dead letters. */
+export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
+  app.get(
+    "/v1/queues/:queue/tasks",
+    {
+      schema: {
+        tags: [TAGS.tasks],
+        summary: "List tasks of one state",
+        description:
+          "A page and the cursor of the next one. With `type` or `q` a page can be short or empty before the end: go on while `cursor` is not null; `scanned` says how many records were looked at.",
+        params: QueueParams,
+        querystring: TaskListQuery,
+        response: { 200: TaskPage, ...PROBLEMS },
+      },
+    },
+    async (request) => observer.list(request.params.queue, request.query),
+  );
+
+  app.get(
+    "/v1/queues/:queue/tasks/:id",
+    {
+      schema: {
+        tags: [TAGS.tasks],
+        summary: "One task with every attempt",
+        params: TaskParams,
+        response: { 200: TaskViewSchema, ...PROBLEMS },
+      },
+    },
+    async (request) => {
+      const { queue, id } = request.params;
+      return (await observer.task(queue, id)) ?? unknownTask(queue, id);
+    },
+  );
+
+  app.get(
+    "/v1/queues/:queue/tasks/:id/why",
+    {
+      schema: {
+        tags: [TAGS.tasks],
+        summary: "Why is this task not running?",
+        description:
+          "Paused, not due, no worker for its type, or waiting: with its position and expected start.",
+        params: TaskParams,
+        response: { 200: WhyView, ...PROBLEMS },
+      },
+    },
+    async (request) => {
+      const { queue, id } = request.params;
+      return (await observer.why(queue, id)) ?? unknownTask(queue, id);
+    },
+  );
+
+  app.get(
+    "/v1/queues/:queue/dead-letters",
+    {
+      schema: {
+        tags: [TAGS.deadLetters],
+        summary: "List dead letters, newest first",
+        params: QueueParams,
+        querystring: DeadLetterQuery,
+        response: { 200: TaskPage, ...PROBLEMS },
+      },
+    },
+    async (request) => observer.list(request.params.queue, { ...request.query, state: "dead" }),
+  );
+
+  app.get(
+    "/v1/queues/:queue/dead-letters/groups",
+    {
+      schema: {
+        tags: [TAGS.deadLetters],
+        summary: "Dead letters grouped by error",
+        description: "Grouped by type, reason and signature of the error, over at most the 1,000 newest.",
+        params: QueueParams,
+        response: { 200: DeadLetterGroups, ...PROBLEMS },
+      },
+    },
+    async (request) => ({ groups: await observer.deadLetterGroups(request.params.queue) }),
+  );
+}
+
+export function unknownTask(queue: string, id: string): never {
+  throw new HoldfastError(
+    "task_not_found",
+    `there is no task ${id} in queue ${queue}: it never was, or its retention is over`,
+    {
+      taskId: id,
+    },
+  );
+}

@@ -1,0 +1,72 @@
+import type { ServiceMetrics } from "@holdfast/service";
+import { TASK_STATES } from "holdfast";
+import type { Sample } from "./sampler.ts";
+import type { SeriesStore } from "./series.ts";
+
+const WORKER_STATES = ["running", "draining", "stopped", "lost"] as const;
+
+export interface Gauges {
+  update(sample: Sample): void;
+  setClients(count: number): void;
+  countReplayed(queue: string, outcome: ReplayedOutcome, count: number): void;
+}
+
+/** `skipped`: of a replay by filter, those that were gone when their turn came. */
+export type ReplayedOutcome = "replayed" | "moved" | "not_dead" | "not_found" | "skipped";
+
+/** The gauges of whole queues: from observability alone, or eight workers would report them eight times. */
+export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, "rates">): Gauges {
+  const tasks = metrics.gauge("queue_tasks", "Tasks by state.", ["queue", "state"]);
+  const age = metrics.gauge("queue_oldest_pending_age_seconds", "Age of the oldest pending task.", ["queue"]);
+  const paused = metrics.gauge("queue_paused", "1 while the queue is paused.", ["queue"]);
+  const drain = metrics.gauge(
+    "queue_drain_seconds",
+    "pending / (completion rate - enqueue rate); +Inf while the queue does not shrink.",
+    ["queue"],
+  );
+  const workers = metrics.gauge("workers", "Registered workers.", ["queue", "state"]);
+  const clients = metrics.gauge("ws_clients", "Clients of the live stream.", []);
+  const replayed = metrics.counter("dead_letters_replayed_total", "Dead letters put back.", [
+    "queue",
+    "outcome",
+  ]);
+  const ofQueues = [tasks, age, paused, drain, workers];
+  clients.set(0);
+
+  return {
+    update(sample) {
+      metrics.setRedisUp(sample.redisUp);
+      // Absent says "not known"; the last value, or that of a deleted queue, would be taken for the truth.
+      for (const gauge of ofQueues) gauge.reset();
+      if (!sample.redisUp) return;
+      const rates = series.rates();
+      // Queues beyond the cap share one label: their counts add up, of ages and times the worst is shown.
+      const worst = new Map<string, { age: number; drain: number }>();
+      for (const stats of sample.queues) {
+        const queue = metrics.queueLabel(stats.queue);
+        for (const state of TASK_STATES) tasks.inc({ queue, state }, stats[state]);
+        paused.inc({ queue }, stats.paused ? 1 : 0);
+        const seconds = rates[stats.queue]?.drainSeconds ?? Number.POSITIVE_INFINITY;
+        const before = worst.get(queue) ?? { age: 0, drain: 0 };
+        worst.set(queue, {
+          age: Math.max(before.age, stats.oldestPendingAgeMs / 1_000),
+          drain: Math.max(before.drain, stats.pending === 0 ? 0 : seconds),
+        });
+        for (const state of WORKER_STATES) workers.set({ queue, state }, 0);
+        replayed.inc({ queue, outcome: "replayed" }, 0);
+      }
+      for (const [queue, values] of worst) {
+        age.set({ queue }, values.age);
+        drain.set({ queue }, values.drain);
+      }
+      for (const worker of sample.workers) {
+        for (const name of worker.queues)
+          workers.inc({ queue: metrics.queueLabel(name), state: worker.state });
+      }
+    },
+    setClients: (count) => clients.set(count),
+    countReplayed(queue, outcome, count) {
+      if (count > 0) replayed.inc({ queue: metrics.queueLabel(queue), outcome }, count);
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import { type QueueRates, SERIES, type SeriesPoint } from "@holdfast/contracts/api";
+import type { QueueStats } from "holdfast";
+import { drainSeconds, ratesBetween } from "./rates.ts";
+
+/** A tick that comes a little early still counts as the next second. */
+const STEP_SLACK_MS = 50;
+/** Rates are shown over this span: shorter flickers with the batches of the workers. */
+const RATE_SPAN_MS = 3_000;
+/** 200 queues of 900 points are about 40 MB. */
+const MAX_QUEUES = 200;
+
+interface QueueSeries {
+  points: SeriesPoint[];
+  lastKept: QueueStats;
+  /** Looks of the last few seconds, oldest first, to take the shown rates from. */
+  recent: QueueStats[];
+}
+
+export interface SeriesOptions {
+  maxQueues?: number;
+}
+
+/** The last 15 minutes of each queue, one point a second, in memory. */
+export class SeriesStore {
+  readonly #series = new Map<string, QueueSeries>();
+  readonly #maxQueues: number;
+
+  constructor(options: SeriesOptions = {}) {
+    this.#maxQueues = options.maxQueues ?? MAX_QUEUES;
+  }
+
+  /** Takes in one look at all queues; a queue that is not among them is forgotten. */
+  record(snapshot: readonly QueueStats[]): void {
+    const present = new Set(snapshot.map((stats) => stats.queue));
+    for (const queue of this.#series.keys()) if (!present.has(queue)) this.#series.delete(queue);
+    for (const stats of snapshot) this.#recordQueue(stats);
+  }
+
+  /** Oldest first. Empty for a queue that was never seen. */
+  points(queue: string, windowMs: number): SeriesPoint[] {
+    const series = this.#series.get(queue);
+    if (!series) return [];
+    const since = series.lastKept.at - windowMs;
+    return series.points.filter((point) => point.at > since);
+  }
+
+  /** Rates of the last seconds by name of queue. */
+  rates(): Record<string, QueueRates> {
+    const byQueue: Record<string, QueueRates> = {};
+    for (const [queue, { recent }] of this.#series) {
+      const first = recent[0];
+      const last = recent.at(-1);
+      if (!first || !last || last.at <= first.at) continue;
+      const rates = ratesBetween(first, last);
+      byQueue[queue] = { ...rates, drainSeconds: drainSeconds(last.pending, rates) };
+    }
+    return byQueue;
+  }
+
+  #recordQueue(stats: QueueStats): void {
+    const series = this.#series.get(stats.queue);
+    // A clock that went back (failover) would give rates out of nothing: begin anew.
+    if (!series || stats.at < series.lastKept.at) {
+      if (!series && this.#series.size >= this.#maxQueues) return;
+      this.#series.set(stats.queue, { points: [], lastKept: stats, recent: [stats] });
+      return;
+    }
+    series.recent.push(stats);
+    while ((series.recent[1]?.at ?? Number.POSITIVE_INFINITY) <= stats.at - RATE_SPAN_MS)
+      series.recent.shift();
+    if (stats.at - series.lastKept.at < SERIES.stepMs - STEP_SLACK_MS) return;
+    series.points.push(toPoint(series.lastKept, stats));
+    series.lastKept = stats;
+    const oldest = stats.at - SERIES.windowMs;
+    while (series.points[0] && series.points[0].at <= oldest) series.points.shift();
+  }
+}
+
+function toPoint(before: QueueStats, stats: QueueStats): SeriesPoint {
+  return {
+    at: stats.at,
+    pending: stats.pending,
+    processing: stats.processing,
+    scheduled: stats.scheduled,
+    completed: stats.completed,
+    dead: stats.dead,
+    cancelled: stats.cancelled,
+    expired: stats.expired,
+    oldestPendingAgeMs: stats.oldestPendingAgeMs,
+    ...ratesBetween(before, stats),
+  };
+}

@@ -1,0 +1,81 @@
+import {
+  createMetrics,
+  createQueueCache,
+  createRedisReadiness,
+  type Logger,
+  listen,
+  parseAllowedHosts,
+  type RunningService,
+  toConnectionSettings,
+  waitForRedis,
+} from "@holdfast/service";
+import { Holdfast, HoldfastError, Observer } from "holdfast";
+import { createApp } from "./app.ts";
+import type { ObservabilityConfig } from "./config.ts";
+import { parseOrigins } from "./stream/origin.ts";
+
+export interface StartOptions {
+  config: ObservabilityConfig;
+  logger: Logger;
+  version: string;
+  signal: AbortSignal;
+  /** Told of an error that ends the service after it began to serve: an unusable Redis. */
+  onFatal(error: unknown): void;
+}
+
+/**
+ * Serves at once, also while Redis is down, so that the dashboard can say so; changes are refused until the boot
+ * checks of Redis have passed.
+ */
+export async function startObservability(options: StartOptions): Promise<RunningService> {
+  const { config, logger, version } = options;
+  const metrics = createMetrics({ service: "observability", version });
+  const settings = toConnectionSettings(config);
+  const client = new Holdfast({
+    redis: settings,
+    prefix: config.QUEUE_PREFIX,
+    onScript: metrics.onScript,
+  });
+  const readiness = createRedisReadiness({ client, metrics });
+  const abort = new AbortController();
+  options.signal.addEventListener("abort", () => abort.abort(), { once: true });
+  const { signal } = abort;
+  const app = await createApp({
+    observer: new Observer({ client }),
+    queue: createQueueCache(client),
+    assertOpen: () => {
+      if (!readiness.isOpen)
+        throw new HoldfastError("redis_unavailable", "waiting for Redis: try again shortly");
+    },
+    ready: readiness.check,
+    metrics,
+    logger,
+    version,
+    host: config.HOST,
+    allowedHosts: parseAllowedHosts(config.ALLOWED_HOSTS),
+    allowedOrigins: parseOrigins(config.ALLOWED_ORIGINS),
+    dashboardDir: config.DASHBOARD_DIR,
+  });
+  try {
+    const url = await listen(app.server, {
+      host: config.HOST,
+      port: config.OBSERVABILITY_PORT,
+      variable: "OBSERVABILITY_PORT",
+    });
+    logger.info({ url }, "dashboard and API are served");
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+  app.start();
+  waitForRedis({ client, settings, logger, signal }).then(readiness.open, (error: unknown) => {
+    if (!signal.aborted) options.onFatal(error);
+  });
+  return {
+    async stop() {
+      abort.abort();
+      await app.stop();
+      await client.close();
+    },
+  };
+}

@@ -1,0 +1,68 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import type { App } from "../src/app.ts";
+import { testApp } from "./fakes.ts";
+
+let app: App;
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "holdfast-dashboard-"));
+  await mkdir(join(folder, "assets"));
+  await writeFile(join(folder, "index.html"), "<!doctype html><title>built</title>");
+  await writeFile(join(folder, "assets", "index-abc123.js"), "export {};");
+  await writeFile(join(folder, "favicon.svg"), "<svg/>");
+});
+afterEach(async () => {
+  await app.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const get = (url: string) => app.server.inject({ url, headers: { host: "127.0.0.1" } });
+
+test("the page is never kept, hashed files for a year, and screens get the page", async () => {
+  app = await testApp({ dashboardDir: folder });
+  for (const url of ["/", "/queues/default", "/queues/a/tasks?state=dead", "/index.html"]) {
+    const page = await get(url);
+    expect([url, page.statusCode, page.headers["cache-control"]]).toEqual([url, 200, "no-cache"]);
+    expect(page.headers["content-type"]).toContain("text/html");
+    expect(page.body).toContain("built");
+  }
+  const script = await get("/assets/index-abc123.js");
+  expect(script.headers["cache-control"]).toBe("public, max-age=31536000, immutable");
+  expect(script.headers["content-type"]).toContain("javascript");
+  expect((await get("/favicon.svg")).statusCode).toBe(200);
+});
+
+test("no inline script is allowed, and the page cannot be framed", async () => {
+  app = await testApp({ dashboardDir: folder });
+  const policy = String((await get("/")).headers["content-security-policy"]);
+  expect(policy).toContain("script-src 'self';");
+  expect(policy).toContain("frame-ancestors 'none'");
+  expect(policy).not.toContain("upgrade-insecure-requests");
+});
+
+test.each([
+  "/assets/gone-1.js",
+  "/v1/nothing",
+  "/v1",
+  "/metrics/x",
+  "/../../etc/passwd.txt",
+  "/%2e%2e/package.json",
+])("%s is a 404, not the page", async (url) => {
+  app = await testApp({ dashboardDir: folder });
+  const response = await get(url);
+  expect(response.statusCode).toBe(404);
+  expect(response.headers["content-type"]).toContain("application/problem+json");
+  expect(response.headers["cache-control"] ?? "").not.toContain("immutable");
+});
+
+test("without built files a page says how to build them", async () => {
+  app = await testApp({ dashboardDir: join(folder, "nowhere") });
+  const page = await get("/");
+  expect(page.statusCode).toBe(200);
+  expect(page.body).toContain("pnpm run build");
+  expect((await get("/assets/index-abc123.js")).statusCode).toBe(404);
+});

@@ -1,0 +1,157 @@
+import { createLogger, createMetrics } from "@holdfast/service";
+import { HoldfastError, type QueueStats, type QueueTotals, type TaskView } from "holdfast";
+import { type App, type AppOptions, createApp } from "../src/app.ts";
+import type { ObserverPort, Producer } from "../src/routes/context.ts";
+
+export const silent = createLogger({ LOG_LEVEL: "silent" }, "test");
+
+type StatsChanges = Partial<Omit<QueueStats, "totals">> & { totals?: Partial<QueueTotals> };
+
+export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
+  const totals: QueueTotals = {
+    enqueued: 0,
+    deduplicated: 0,
+    attempts: 0,
+    acked: 0,
+    failed: 0,
+    retried: 0,
+    crashed: 0,
+    released: 0,
+    deadLettered: 0,
+    replayed: 0,
+    promoted: 0,
+    cancelled: 0,
+    expired: 0,
+    stale: 0,
+    purged: 0,
+    ...changes.totals,
+  };
+  return {
+    queue,
+    at: 1_000_000,
+    pending: 0,
+    pendingByPriority: { high: 0, normal: 0, low: 0 },
+    pendingSolo: 0,
+    processing: 0,
+    scheduled: 0,
+    completed: 0,
+    dead: 0,
+    cancelled: 0,
+    expired: 0,
+    paused: false,
+    pauseReason: null,
+    oldestPendingAgeMs: 0,
+    settings: { maxWaiting: 0, retentionMs: 86_400_000, retentionCount: 10_000, idempotencyMs: 3_600_000 },
+    ...changes,
+    totals,
+  };
+}
+
+export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
+  return {
+    id,
+    queue: "q",
+    type: "demo.echo",
+    state: "dead",
+    priority: "normal",
+    payloadText: '{"n":12345678901234567890}',
+    payloadBytes: 26,
+    resultText: null,
+    attempts: 4,
+    failures: 4,
+    crashes: 0,
+    releases: 0,
+    generation: 0,
+    maxRetries: null,
+    timeoutMs: null,
+    backoff: null,
+    tags: [],
+    enqueuedAt: 1,
+    runAt: null,
+    expiresAt: null,
+    leaseExpiresAt: null,
+    endedAt: 2,
+    workerId: null,
+    token: null,
+    cancelRequested: false,
+    solo: false,
+    unroutedSince: null,
+    deadReason: "retries_exhausted",
+    lastError: "boom",
+    progress: null,
+    log: [],
+    history: [],
+    ...changes,
+  };
+}
+
+/** An observer over nothing; a test overrides what it is about. */
+export function fakeObserver(overrides: Partial<ObserverPort> = {}): ObserverPort {
+  return {
+    stats: async (queue) => {
+      if (queue === "unknown") throw new HoldfastError("queue_not_found", `there is no queue ${queue}`);
+      return statsOf(queue);
+    },
+    snapshot: async () => [],
+    task: async () => null,
+    list: async () => ({ tasks: [], cursor: null, scanned: 0 }),
+    why: async () => null,
+    deadLetterGroups: async () => [],
+    replay: async (_queue, ids) => ids.map((id) => ({ id, outcome: "replayed" as const })),
+    replayAll: async () => ({ replayed: 0, skipped: 0 }),
+    discard: async (_queue, ids) => ids.map((id) => ({ id, outcome: "discarded" as const })),
+    discardAll: async () => ({ discarded: 0, skipped: 0 }),
+    countDead: async () => 0,
+    pause: async () => undefined,
+    resume: async () => undefined,
+    configure: async (_queue, settings) => ({ ...statsOf("q").settings, ...settings }),
+    empty: async () => ({ removed: 0 }),
+    deleteQueue: async () => ({ removed: 0 }),
+    workers: async () => [],
+    ...overrides,
+  };
+}
+
+export function fakeProducer(overrides: Partial<Producer> = {}): Producer {
+  const receipt = (id: string) => ({
+    id,
+    state: "pending" as const,
+    duplicate: false,
+    durability: "memory" as const,
+  });
+  return {
+    enqueueText: async () => receipt("minted"),
+    enqueueMany: async (tasks) =>
+      tasks.map((task, index) => ({
+        ok: true as const,
+        receipt: receipt(task.options?.id ?? `minted-${index}`),
+      })),
+    get: async () => null,
+    wait: async () => null,
+    cancel: async () => "cancelled",
+    ...overrides,
+  };
+}
+
+export type TestAppOptions = Partial<Omit<AppOptions, "observer" | "queue">> & {
+  observer?: Partial<ObserverPort>;
+  producer?: Partial<Producer>;
+};
+
+/** The whole service over fakes, not listening. */
+export function testApp(options: TestAppOptions = {}): Promise<App> {
+  const { observer, producer, ...rest } = options;
+  return createApp({
+    observer: fakeObserver(observer),
+    queue: () => fakeProducer(producer),
+    ready: async () => ({ ok: true, detail: "fake" }),
+    metrics: createMetrics({ service: "observability", version: "0.0.0" }),
+    logger: silent,
+    version: "0.0.0",
+    host: "127.0.0.1",
+    allowedHosts: [],
+    allowedOrigins: [],
+    dashboardDir: "/nonexistent",
+    ...rest,
+  });
+}

@@ -1,0 +1,343 @@
+import { HoldfastError } from "holdfast";
+import { expect, test, vi } from "vitest";
+import { statsOf, taskOf } from "./fakes.ts";
+import { setup } from "./setup.ts";
+
+test("queues are listed with their counts, and one is shown", async () => {
+  const { call } = await setup({ observer: { snapshot: async () => [statsOf("a", { pending: 3 })] } });
+  expect((await call("GET", "/v1/queues")).json()).toMatchObject({
+    queues: [{ queue: "a", pending: 3 }],
+    rates: {},
+  });
+  expect((await call("GET", "/v1/queues/a")).json()).toMatchObject({ queue: "a", totals: { enqueued: 0 } });
+});
+
+test("an unknown queue, task, operation and path are problems with a code", async () => {
+  const { call } = await setup();
+  for (const [url, code] of [
+    ["/v1/queues/unknown", "queue_not_found"],
+    ["/v1/queues/unknown/series", "queue_not_found"],
+    ["/v1/queues/q/tasks/x", "task_not_found"],
+    ["/v1/queues/q/tasks/x/why", "task_not_found"],
+    ["/v1/operations/op_none", "not_found"],
+    ["/v1/nothing", "not_found"],
+  ] as const) {
+    const response = await call("GET", url);
+    expect([url, response.status, response.json().code]).toEqual([url, 404, code]);
+    expect(response.headers["content-type"]).toContain("application/problem+json");
+  }
+});
+
+test.each([
+  ["GET", "/v1/queues/a..b", undefined, 422, "invalid_queue_name"],
+  ["GET", "/v1/queues/%7Ba%7D", undefined, 422, "invalid_queue_name"],
+  ["GET", "/v1/queues/q/tasks", undefined, 400, "invalid_request"],
+  ["GET", "/v1/queues/q/tasks?state=lost", undefined, 400, "invalid_request"],
+  ["GET", "/v1/queues/q/tasks?state=dead&limit=101", undefined, 400, "invalid_request"],
+  ["GET", "/v1/queues/q/dead-letters?state=pending", undefined, 400, "invalid_request"],
+  ["GET", "/v1/queues/q/series?windowMs=1", undefined, 400, "invalid_request"],
+  ["PATCH", "/v1/queues/q", {}, 422, "invalid_argument"],
+  ["PATCH", "/v1/queues/q", { maxWaiting: -1 }, 422, "invalid_argument"],
+  ["PATCH", "/v1/queues/q", { maxWaiting: "5" }, 422, "invalid_argument"],
+  ["PATCH", "/v1/queues/q", { depth: 5 }, 422, "invalid_argument"],
+  ["POST", "/v1/queues/q/pause", { why: "x" }, 422, "invalid_argument"],
+  ["POST", "/v1/queues/q/empty", { states: ["processing"], confirm: "q" }, 422, "invalid_argument"],
+  ["POST", "/v1/queues/q/empty", { states: ["dead"], confirm: "other" }, 422, "invalid_argument"],
+  ["DELETE", "/v1/queues/q", undefined, 400, "invalid_request"],
+  ["DELETE", "/v1/queues/q?confirm=other", undefined, 400, "invalid_request"],
+  ["POST", "/v1/queues/q/dead-letters/replay", {}, 422, "invalid_argument"],
+  ["POST", "/v1/queues/q/dead-letters/replay", { ids: ["a"], all: true }, 422, "invalid_argument"],
+  ["POST", "/v1/queues/q/dead-letters/replay", { all: false }, 422, "invalid_argument"],
+  ["POST", "/v1/queues/q/dead-letters/replay", { filter: {} }, 422, "invalid_argument"],
+  ["POST", "/v1/queues/q/dead-letters/replay", { filter: { reason: "bored" } }, 422, "invalid_argument"],
+  [
+    "POST",
+    "/v1/queues/q/dead-letters/replay",
+    { all: true, patch: { payloadText: "1" } },
+    422,
+    "invalid_argument",
+  ],
+  [
+    "POST",
+    "/v1/queues/q/dead-letters/replay",
+    { ids: ["a"], patch: { payloadText: "{" } },
+    400,
+    "invalid_json",
+  ],
+  ["POST", "/v1/queues/q/dead-letters/replay", { ids: ["a"], to: "x..y" }, 422, "invalid_argument"],
+  ["POST", "/v1/queues/q/dead-letters/replay", '{"ids":[', 400, "invalid_json"],
+  ["POST", "/v1/queues/q/burst", { tasks: 10_001 }, 422, "invalid_argument"],
+  ["POST", "/v1/queues/q/burst", { failRate: 2 }, 422, "invalid_argument"],
+  ["POST", "/v1/queues/q/tasks", { type: "t" }, 422, "invalid_argument"],
+  ["GET", "/v1/audit?limit=0", undefined, 400, "invalid_request"],
+] as const)("%s %s with %j is %i %s and changes nothing", async (method, url, body, status, code) => {
+  const touched = vi.fn(async () => {
+    throw new Error("must not be called");
+  });
+  const { call } = await setup({
+    observer: {
+      configure: touched,
+      pause: touched,
+      empty: touched,
+      deleteQueue: touched,
+      replay: touched,
+      replayAll: touched,
+      list: touched,
+    },
+    producer: { enqueueMany: touched },
+  });
+  const response = await call(method, url, body);
+  expect([response.status, response.json().code]).toEqual([status, code]);
+  expect(touched).not.toHaveBeenCalled();
+});
+
+test("a page of tasks hands filters and cursor on, with limits as numbers", async () => {
+  const list = vi.fn(async () => ({ tasks: [taskOf("t1")], cursor: "next", scanned: 9 }));
+  const { call } = await setup({ observer: { list } });
+  const page = await call(
+    "GET",
+    "/v1/queues/q/tasks?state=pending&limit=10&cursor=abc&type=demo.echo&q=needle",
+  );
+  expect(page.json()).toMatchObject({
+    cursor: "next",
+    scanned: 9,
+    tasks: [{ payloadText: '{"n":12345678901234567890}' }],
+  });
+  expect(list).toHaveBeenLastCalledWith("q", {
+    state: "pending",
+    limit: 10,
+    cursor: "abc",
+    type: "demo.echo",
+    q: "needle",
+  });
+  await call("GET", "/v1/queues/q/dead-letters");
+  expect(list).toHaveBeenLastCalledWith("q", { state: "dead", limit: 50 });
+});
+
+test("an error of the library keeps its code and status", async () => {
+  const { call } = await setup({
+    observer: {
+      list: async () => Promise.reject(new HoldfastError("invalid_cursor", "this cursor is of another list")),
+      snapshot: async () => Promise.reject(new HoldfastError("redis_unavailable", "no Redis")),
+    },
+  });
+  expect(await call("GET", "/v1/queues/q/dead-letters?cursor=x")).toMatchObject({ status: 400 });
+  const down = await call("GET", "/v1/queues");
+  expect(down.status).toBe(503);
+  expect(down.headers["retry-after"]).toBe("1");
+});
+
+test("pause takes a reason, or no body at all; resume and settings answer the new state", async () => {
+  const pause = vi.fn(async () => undefined);
+  const { call, audit } = await setup({ observer: { pause } });
+  expect((await call("POST", "/v1/queues/q/pause", { reason: "deploy" })).json()).toEqual({
+    queue: "q",
+    paused: true,
+  });
+  expect((await call("POST", "/v1/queues/q/pause")).status).toBe(200);
+  expect(pause.mock.calls).toEqual([
+    ["q", "deploy"],
+    ["q", undefined],
+  ]);
+  expect((await call("POST", "/v1/queues/q/resume")).json()).toEqual({ queue: "q", paused: false });
+  expect((await call("PATCH", "/v1/queues/q", { maxWaiting: 5 })).json()).toMatchObject({
+    maxWaiting: 5,
+    retentionCount: 10_000,
+  });
+  expect((await audit()).map(({ action }: { action: string }) => action)).toEqual([
+    "queue.configure",
+    "queue.resume",
+    "queue.pause",
+    "queue.pause",
+  ]);
+});
+
+test("emptying names its states, and is an operation where it is long", async () => {
+  let dead = 3;
+  const empty = vi.fn(async () => ({ removed: dead }));
+  const { call, ended } = await setup({ observer: { empty, stats: async () => statsOf("q", { dead }) } });
+  const few = await call("POST", "/v1/queues/q/empty", { states: ["dead", "expired"], confirm: "q" });
+  expect(few.json()).toEqual({ queue: "q", removed: 3 });
+  expect(empty).toHaveBeenCalledWith("q", ["dead", "expired"]);
+  dead = 10_001;
+  const many = await call("POST", "/v1/queues/q/empty", { states: ["dead"], confirm: "q" });
+  expect(many.status).toBe(202);
+  expect(await ended(many.json().id)).toMatchObject({ state: "succeeded", result: { removed: 10_001 } });
+});
+
+test("a refused delete of a queue is a conflict and is audited as refused", async () => {
+  const { call, audit } = await setup({
+    observer: {
+      deleteQueue: async () => Promise.reject(new HoldfastError("queue_not_paused", "pause it first")),
+    },
+  });
+  expect(await call("DELETE", "/v1/queues/q?confirm=q")).toMatchObject({ status: 409 });
+  expect(await audit()).toMatchObject([
+    { action: "queue.delete", outcome: "refused", code: "queue_not_paused" },
+  ]);
+});
+
+test("enqueue keeps the bytes of the payload, and tasks leave audit records without them", async () => {
+  const enqueueMany = vi.fn(async (tasks: readonly { payloadText?: string }[]) =>
+    tasks.map((_, index) => ({
+      ok: true as const,
+      receipt: {
+        id: `t${index}`,
+        state: "pending" as const,
+        duplicate: false,
+        durability: "memory" as const,
+      },
+    })),
+  );
+  const { call, audit } = await setup({ producer: { enqueueMany, cancel: async () => "too_late" } });
+  const created = await call(
+    "POST",
+    "/v1/queues/q/tasks",
+    '{"type":"demo.echo","payload": {"n":12345678901234567890, "z":1.0}}',
+  );
+  expect([created.status, created.json()]).toEqual([201, { id: "t0", state: "pending" }]);
+  expect(enqueueMany.mock.calls[0]?.[0][0]?.payloadText).toBe('{"n":12345678901234567890, "z":1.0}');
+  const batch = await call("POST", "/v1/queues/q/tasks/batch", [
+    { type: "demo.echo", payload: 1 },
+    { type: "demo.echo", payload: 2 },
+    { type: "bad type", payload: 3 },
+  ]);
+  expect(batch.json()).toMatchObject({ accepted: 2, failed: 1 });
+  expect((await call("DELETE", "/v1/queues/q/tasks/t0")).status).toBe(409);
+  const records = await audit();
+  expect(records).toMatchObject([
+    { action: "task.cancel", outcome: "refused", code: "too_late", count: 0 },
+    { action: "task.enqueue_batch", outcome: "succeeded", count: 2 },
+    { action: "task.enqueue", outcome: "succeeded", count: 1 },
+  ]);
+  expect(JSON.stringify(records)).not.toContain("12345678901234567890");
+});
+
+test("a burst is enqueued in chunks of 500 with the wanted share of failures", async () => {
+  const sizes: number[] = [];
+  const seen: unknown[] = [];
+  const { call, ended } = await setup({
+    producer: {
+      enqueueMany: async (tasks) => {
+        sizes.push(tasks.length);
+        seen.push(tasks[0]);
+        return tasks.map((_, index) => ({
+          ok: true as const,
+          receipt: {
+            id: `t${index}`,
+            state: "pending" as const,
+            duplicate: false,
+            durability: "memory" as const,
+          },
+        }));
+      },
+    },
+  });
+  const burst = await call("POST", "/v1/queues/q/burst", { tasks: 1_200, failRate: 0.5 });
+  expect(burst.status).toBe(202);
+  expect(await ended(burst.json().id)).toMatchObject({
+    kind: "burst",
+    state: "succeeded",
+    done: 1_200,
+    total: 1_200,
+    result: { enqueued: 1_200, refused: 0 },
+  });
+  expect(sizes).toEqual([500, 500, 200]);
+  expect(seen[1]).toEqual({ type: "demo.flaky", payload: { n: 500, failRate: 0.5 } });
+  const whole = await call("POST", "/v1/queues/q/burst");
+  expect(await ended(whole.json().id)).toMatchObject({ total: 10_000, done: 10_000 });
+});
+
+test("a burst into a full queue stops and says why", async () => {
+  const { call, ended } = await setup({
+    producer: {
+      enqueueMany: async (tasks) =>
+        tasks.map(() => ({
+          ok: false as const,
+          id: "x",
+          error: new HoldfastError("queue_full", "queue q is full"),
+        })),
+    },
+  });
+  const burst = await call("POST", "/v1/queues/q/burst", { tasks: 2_000 });
+  expect(await ended(burst.json().id)).toMatchObject({
+    state: "failed",
+    done: 0,
+    error: expect.stringContaining("is full"),
+  });
+});
+
+test("nothing is changed before Redis has passed the boot checks, and reading goes on", async () => {
+  const { call } = await setup({
+    assertOpen: () => {
+      throw new HoldfastError("redis_unavailable", "waiting for Redis");
+    },
+  });
+  for (const [method, url, body] of [
+    ["POST", "/v1/queues/q/pause", undefined],
+    ["POST", "/v1/queues/q/tasks", { type: "t", payload: 1 }],
+    ["DELETE", "/v1/queues/q?confirm=q", undefined],
+    ["POST", "/v1/queues/q/dead-letters/replay", { all: true }],
+  ] as const) {
+    expect([url, (await call(method, url, body)).status]).toEqual([url, 503]);
+  }
+  expect((await call("GET", "/v1/queues/q")).status).toBe(200);
+});
+
+test("a page of another origin changes nothing, our own and those on the list do", async () => {
+  const pause = vi.fn(async () => undefined);
+  const { server } = await setup({ observer: { pause }, allowedOrigins: ["http://localhost:5173"] });
+  const from = async (origin: string) =>
+    (
+      await server.inject({
+        method: "POST",
+        url: "/v1/queues/q/pause",
+        headers: { host: "127.0.0.1:3001", origin },
+      })
+    ).statusCode;
+  expect(await from("http://evil.example")).toBe(403);
+  expect(pause).not.toHaveBeenCalled();
+  expect(await from("http://127.0.0.1:3001")).toBe(200);
+  expect(await from("http://localhost:5173")).toBe(200);
+});
+
+test("the OpenAPI document describes every route with a summary", async () => {
+  const { call } = await setup();
+  const document = (await call("GET", "/openapi.json")).json();
+  const operations = Object.entries<Record<string, { summary?: string }>>(document.paths).flatMap(
+    ([path, methods]) =>
+      Object.entries(methods).map(([method, operation]) => ({
+        route: `${method} ${path}`,
+        summary: operation.summary,
+      })),
+  );
+  expect(operations.filter(({ summary }) => !summary)).toEqual([]);
+  expect(operations.map(({ route }) => route).sort()).toEqual(
+    [
+      "delete /v1/queues/{queue}",
+      "delete /v1/queues/{queue}/tasks/{id}",
+      "get /v1/audit",
+      "get /v1/operations",
+      "get /v1/operations/{id}",
+      "get /v1/queues",
+      "get /v1/queues/{queue}",
+      "get /v1/queues/{queue}/dead-letters",
+      "get /v1/queues/{queue}/dead-letters/groups",
+      "get /v1/queues/{queue}/series",
+      "get /v1/queues/{queue}/tasks",
+      "get /v1/queues/{queue}/tasks/{id}",
+      "get /v1/queues/{queue}/tasks/{id}/why",
+      "get /v1/workers",
+      "patch /v1/queues/{queue}",
+      "post /v1/operations/{id}/cancel",
+      "post /v1/queues/{queue}/burst",
+      "post /v1/queues/{queue}/dead-letters/discard",
+      "post /v1/queues/{queue}/dead-letters/replay",
+      "post /v1/queues/{queue}/empty",
+      "post /v1/queues/{queue}/pause",
+      "post /v1/queues/{queue}/resume",
+      "post /v1/queues/{queue}/tasks",
+      "post /v1/queues/{queue}/tasks/batch",
+    ].sort(),
+  );
+});

@@ -1,0 +1,76 @@
+import { createLogger, loadConfig } from "@holdfast/service";
+import { freePort, startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { observabilityConfig } from "../src/config.ts";
+import { startObservability } from "../src/start.ts";
+
+export interface Running {
+  redis: TestRedis;
+  url: string;
+  port: number;
+  fatal: unknown[];
+  call(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; headers: Headers; text: string; json: () => Record<string, unknown> }>;
+  operation(id: string): Promise<Record<string, unknown>>;
+  stop(): Promise<void>;
+}
+
+/** The whole service as `main.ts` starts it, on free ports, with a redis-server of its own. */
+export async function startRunning(options: { redisArgs?: string[] } = {}): Promise<Running> {
+  const redis = await startTestRedis(options.redisArgs);
+  const port = await freePort();
+  const config = loadConfig(observabilityConfig, {
+    REDIS_URL: redis.url,
+    OBSERVABILITY_PORT: String(port),
+    LOG_LEVEL: "silent",
+    DASHBOARD_DIR: "/nonexistent",
+  });
+  const fatal: unknown[] = [];
+  const service = await startObservability({
+    config,
+    logger: createLogger(config, "observability"),
+    version: "0.0.0",
+    signal: new AbortController().signal,
+    onFatal: (error) => fatal.push(error),
+  });
+  const url = `http://127.0.0.1:${port}`;
+  const call: Running["call"] = async (method, path, body) => {
+    const response = await fetch(`${url}${path}`, {
+      method,
+      ...(body === undefined
+        ? {}
+        : {
+            headers: { "content-type": "application/json" },
+            body: typeof body === "string" ? body : JSON.stringify(body),
+          }),
+    });
+    const text = await response.text();
+    return {
+      status: response.status,
+      headers: response.headers,
+      text,
+      json: () => JSON.parse(text) as Record<string, unknown>,
+    };
+  };
+  return {
+    redis,
+    url,
+    port,
+    fatal,
+    call,
+    async operation(id) {
+      let view: Record<string, unknown> = {};
+      await waitUntil(`operation ${id} ended`, async () => {
+        view = (await call("GET", `/v1/operations/${id}`)).json();
+        return view.state !== "running";
+      });
+      return view;
+    },
+    async stop() {
+      await service.stop();
+      await redis.stop();
+    },
+  };
+}

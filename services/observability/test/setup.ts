@@ -1,0 +1,37 @@
+import { afterEach, expect } from "vitest";
+import type { App } from "../src/app.ts";
+import { type TestAppOptions, testApp } from "./fakes.ts";
+
+let app: App | undefined;
+afterEach(async () => {
+  await app?.stop();
+  app = undefined;
+});
+
+/** The service over fakes, with a client for it; closed after each test. */
+export async function setup(options: TestAppOptions = {}) {
+  app = await testApp(options);
+  const { server } = app;
+  const call = async (method: "GET" | "POST" | "PATCH" | "DELETE", url: string, body?: unknown) => {
+    const response = await server.inject({
+      method,
+      url,
+      headers: { host: "127.0.0.1", ...(body === undefined ? {} : { "content-type": "application/json" }) },
+      ...(body === undefined ? {} : { payload: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    return {
+      status: response.statusCode,
+      headers: response.headers,
+      body: response.body,
+      json: () => response.json(),
+    };
+  };
+  const ended = async (id: string) => {
+    await expect
+      .poll(async () => (await call("GET", `/v1/operations/${id}`)).json().state)
+      .not.toBe("running");
+    return (await call("GET", `/v1/operations/${id}`)).json();
+  };
+  const audit = async () => (await call("GET", "/v1/audit")).json().records;
+  return { call, ended, audit, server };
+}
