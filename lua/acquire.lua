@@ -56,7 +56,9 @@ local counters = unpackCounters(fields[1])
 local grants = planAcquire(counters, settings.paused and 0 or want, held, fields[4])
 
 -- 2. Write the targets.
-indexRequest(requestsKey, fields[5], 's')
+if hasReply(grants, '') then
+  indexRequest(requestsKey, fields[5], 's')
+end
 writeGrants(grants)
 
 -- 3. Commit.

@@ -55,6 +55,8 @@ end
 local bands = { high = {}, normal = {}, low = {} }
 local due, accepted = {}, {}
 local verdicts, states = {}, {}
+-- Records of a purge that was cut short: the new task must not inherit them.
+local leftover = {}
 
 local function accept(position, id, envelope)
   if position <= high then
@@ -97,6 +99,9 @@ if checked == 1 then
     verdicts[position] = verdict
     if verdict == 'n' then
       new[id] = envelope
+      if records[position] then
+        leftover[#leftover + 1] = id
+      end
       accept(position, id, envelope)
       accepted[#accepted + 1] = id
       accepted[#accepted + 1] = envelope
@@ -129,6 +134,10 @@ if #bands.low > 0 then
 end
 if #due > 0 then
   redis.call('ZADD', scheduledKey, unpack(due))
+end
+
+if #leftover > 0 then
+  redis.call('HDEL', stateKey, unpack(leftover))
 end
 
 -- 3. Commit: envelopes, what was accepted, and the reply for a repeat. A new task has no state record.

@@ -115,13 +115,15 @@ if excess > 0 then
 end
 
 -- 2. Write the targets.
-indexRequest(requestsKey, fields[5], 's')
+local verdicts = table.concat(letters)
+if hasReply(grants, verdicts) then
+  indexRequest(requestsKey, fields[5], 's')
+end
 writeSettled(settled)
 writeGrants(grants)
 rememberPurged(purge)
 
 -- 3. Commit.
-local verdicts = table.concat(letters)
 local flags = turnFlags(settings, grants)
 commitTurn(counters, grants, verdicts, flags, fields[3], settled.commit, purge.commit)
 

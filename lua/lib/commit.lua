@@ -12,9 +12,13 @@ local function turnFlags(settings, grants)
 end
 
 -- An idle poll that changes nothing writes nothing, and has no reply worth keeping.
+local function hasReply(grants, verdicts)
+  return #grants.commit > 0 or verdicts ~= '' or grants.dropped > 0
+end
+
 local function commitTurn(counters, grants, verdicts, flags, parked, settledCommit, purgeCommit)
   local values = {}
-  if #grants.reply > 0 or #grants.commit > 0 or verdicts ~= '' or grants.dropped > 0 then
+  if hasReply(grants, verdicts) then
     values = { '#counters', packCounters(counters), slot,
       requestRecord(table.concat({ verdicts, ' ', string.format('%.0f', grants.first), ' ', flags, ' ', table.concat(grants.ids, ' ') })) }
   end

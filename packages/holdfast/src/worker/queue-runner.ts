@@ -25,7 +25,7 @@ export interface RunnerOptions {
 export interface RunnerEvents {
   /** How many of the free slots this queue may fill now. */
   share(runner: QueueRunner): number;
-  onSettled(task: RunningTask, outcome: Turn["outcomes"][number], error: unknown): void;
+  onSettled(task: RunningTask, outcome: Turn["outcomes"][number], verdict: Verdict, error: unknown): void;
   onExpired(queue: string, id: string, envelope: string): void;
   onTurn(): void;
   /** Slots became free, or a state changed that others wait for. */
@@ -166,8 +166,8 @@ export class QueueRunner {
     if (exclusive) slots.exclusive = false;
     if (turn) {
       this.#events.onTurn();
-      settled.forEach(({ task, error }, i) => {
-        this.#events.onSettled(task, turn.outcomes[i] ?? "unknown", error);
+      settled.forEach(({ task, verdict, error }, i) => {
+        this.#events.onSettled(task, turn.outcomes[i] ?? "unknown", verdict, error);
       });
       for (const { id, envelope } of turn.expired) this.#events.onExpired(this.engine.queue, id, envelope);
       this.#afterTurn(turn, want, sentAtMs);

@@ -1,9 +1,9 @@
 import { EventEmitter } from "node:events";
 import { hostname } from "node:os";
-import { type Backoff, HoldfastError } from "@holdfast/contracts";
+import { type Backoff, type DeadReason, HoldfastError } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
-import type { VerdictOutcome } from "../engine/engine.ts";
+import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { decodeHeader } from "../engine/envelope.ts";
 import { checkQueueName } from "../engine/queue-name.ts";
 import { Connection, type ConnectionOptions, type RedisOption } from "../redis/connection.ts";
@@ -47,7 +47,19 @@ export interface SettledEvent {
   waitMs: number;
   runMs: number;
   error?: unknown;
+  /** With outcome "dead". */
+  deadReason?: DeadReason;
 }
+
+/** What a verdict means where it ended the task. */
+const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
+  ack: "retries_exhausted",
+  fail: "retries_exhausted",
+  fatal: "fatal",
+  quarantine: "undecodable",
+  release: "releases_exhausted",
+  unrouted: "no_handler",
+};
 
 export interface WorkerEvents {
   /** An attempt is over and Redis confirmed it. */
@@ -150,7 +162,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
           },
           {
             share: (runner) => this.#shareOf(runner),
-            onSettled: (task, outcome, error) => this.#settled(task, outcome, error),
+            onSettled: (task, outcome, verdict, error) => this.#settled(task, outcome, verdict, error),
             onExpired: (queue, id, envelope) => this.#expired(queue, id, envelope),
             onTurn: () => {
               this.#lastTurnMs = monotonicMs();
@@ -264,7 +276,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     }
   }
 
-  #settled(task: RunningTask, outcome: VerdictOutcome, error: unknown): void {
+  #settled(task: RunningTask, outcome: VerdictOutcome, verdict: Verdict, error: unknown): void {
     if (this.listenerCount("settled") === 0) return;
     const now = this.#client.connection.now();
     const runMs = monotonicMs() - task.startedAtMs;
@@ -274,6 +286,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       attempt: task.attempt,
       waitMs: Math.max(0, now - runMs - task.enqueuedAt),
       runMs,
+      ...(outcome === "dead" ? { deadReason: DEAD_REASONS[verdict.kind] } : {}),
       ...(error === undefined ? {} : { error }),
     });
   }

@@ -1,0 +1,139 @@
+import { readFileSync } from "node:fs";
+import type { Static, TObject, TSchema } from "typebox";
+import { Value } from "typebox/value";
+import { exposureProblems } from "./http.ts";
+import { redisProblems } from "./redis.ts";
+
+/** The environment as a process has it. Only a `main.ts` reads `process.env`; it is handed over from there. */
+export type Environment = Record<string, string | undefined>;
+
+/** Every variable that is wrong, one line each. A service that meets it prints it and exits 1. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+
+  constructor(problems: readonly string[]) {
+    super(`invalid configuration:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`);
+    this.name = "ConfigError";
+    this.problems = problems;
+  }
+}
+
+/** The words of the system that came before: silently ignored they would point at keys nobody reads. */
+const REFUSED = ["QUEUE_PENDING", "QUEUE_PROCESSING", "QUEUE_DLQ"];
+
+interface VariableSchema {
+  type?: string;
+  default?: unknown;
+  description?: string;
+  minimum?: number;
+  maximum?: number;
+  enum?: unknown[];
+  pattern?: string;
+  /** Not shown in messages; can come from a file named by `<NAME>_FILE`. */
+  secret?: boolean;
+}
+
+/**
+ * Reads a typed configuration out of the environment.
+ *
+ * The keys of the schema are the names of the variables. An empty variable counts as absent; a variable whose
+ * schema says `secret: true` can be given as `<NAME>_FILE`, a file that holds the value.
+ *
+ * @throws ConfigError that lists every bad variable, not the first only.
+ */
+export function loadConfig<T extends TObject>(schema: T, env: Environment): Static<T> {
+  const problems: string[] = [];
+  const config: Record<string, unknown> = {};
+  for (const name of REFUSED) {
+    if (env[name]) {
+      problems.push(
+        `${name} is not used here: all keys of a queue derive from its name and QUEUE_PREFIX. Unset it and set QUEUE_PREFIX (default "queue")`,
+      );
+    }
+  }
+  for (const [name, property] of Object.entries(schema.properties)) {
+    const variable = property as VariableSchema;
+    const text = readVariable(name, variable, env, problems);
+    if (text === undefined) {
+      if (variable.default !== undefined) config[name] = variable.default;
+      else if (schema.required?.includes(name) && !problems.some((problem) => problem.startsWith(name))) {
+        problems.push(`${name} is not set: ${expectation(variable)}`);
+      }
+      continue;
+    }
+    const value = convert(text, variable.type);
+    if (value === undefined || !Value.Check(property as TSchema, value)) {
+      problems.push(`${name} must be ${expectation(variable)}${variable.secret ? "" : `, got "${text}"`}`);
+    } else config[name] = value;
+  }
+  if (problems.length === 0) problems.push(...redisProblems(config), ...exposureProblems(config));
+  if (problems.length > 0) throw new ConfigError(problems);
+  return config as Static<T>;
+}
+
+/** The variables of a schema as a Markdown table, for the README: docs and code cannot drift apart. */
+export function configTable(schema: TObject): string {
+  const rows = Object.entries(schema.properties).map(([name, property]) => {
+    const variable = property as VariableSchema;
+    const value = variable.default === undefined ? "–" : `\`${String(variable.default)}\``;
+    const file = variable.secret ? ` Also as \`${name}_FILE\`.` : "";
+    return `| \`${name}\` | ${value} | ${expectation(variable)} | ${variable.description ?? ""}${file} |`;
+  });
+  return ["| Variable | Default | Values | Meaning |", "|---|---|---|---|", ...rows].join("\n");
+}
+
+function readVariable(
+  name: string,
+  variable: VariableSchema,
+  env: Environment,
+  problems: string[],
+): string | undefined {
+  const direct = env[name] === "" ? undefined : env[name];
+  const file = variable.secret ? env[`${name}_FILE`] || undefined : undefined;
+  if (file === undefined) return direct;
+  if (direct !== undefined) {
+    problems.push(`${name} and ${name}_FILE are both set: keep one of them`);
+    return undefined;
+  }
+  try {
+    // Editors and `echo` end a file with a newline that is not part of the secret.
+    return readFileSync(file, "utf8").replace(/\r?\n$/, "");
+  } catch (error) {
+    problems.push(`${name}_FILE: cannot read "${file}": ${(error as Error).message}`);
+    return undefined;
+  }
+}
+
+function convert(text: string, type: string | undefined): unknown {
+  switch (type) {
+    case "integer":
+      return /^-?\d{1,15}$/.test(text) ? Number(text) : undefined;
+    case "number":
+      return /^-?\d{1,15}(\.\d+)?$/.test(text) ? Number(text) : undefined;
+    case "boolean":
+      if (text === "1" || text === "true") return true;
+      return text === "0" || text === "false" ? false : undefined;
+    default:
+      return text;
+  }
+}
+
+function expectation(variable: VariableSchema): string {
+  if (variable.enum) return variable.enum.map(String).join(", ");
+  switch (variable.type) {
+    case "boolean":
+      return "1 or 0";
+    case "integer":
+    case "number": {
+      const noun = variable.type === "integer" ? "an integer" : "a number";
+      if (variable.minimum === undefined) return noun;
+      if (variable.maximum === undefined) return `${noun} from ${variable.minimum}`;
+      return `${noun} from ${variable.minimum} to ${variable.maximum}`;
+    }
+    default:
+      // A bar would end the cell of the docs table.
+      return variable.pattern
+        ? `a string that matches \`${variable.pattern.replaceAll("|", "\\|")}\``
+        : "a string";
+  }
+}

@@ -1,0 +1,100 @@
+import type { ConnectionSettings } from "holdfast";
+import { type Static, Type } from "typebox";
+
+const nodes = (what: string) =>
+  Type.Optional(
+    Type.String({
+      pattern: "^[^\\s,:]+(:\\d{1,5})?(,[^\\s,:]+(:\\d{1,5})?)*$",
+      description: `${what}, \`host:port\` separated by commas.`,
+    }),
+  );
+
+/** How every service reaches Redis. Spread into the schema of a service. */
+export const redisConfig = {
+  REDIS_URL: Type.Optional(
+    Type.String({
+      pattern: "^rediss?://",
+      secret: true,
+      description: "`redis://` or `rediss://` address. Wins over the single variables.",
+    }),
+  ),
+  REDIS_HOST: Type.String({ default: "127.0.0.1", description: "Host of Redis." }),
+  REDIS_PORT: Type.Integer({ default: 6379, minimum: 1, maximum: 65_535, description: "Port of Redis." }),
+  REDIS_USERNAME: Type.Optional(Type.String({ secret: true, description: "User of Redis ACLs." })),
+  REDIS_PASSWORD: Type.Optional(Type.String({ secret: true, description: "Password of Redis." })),
+  REDIS_TLS: Type.Boolean({ default: false, description: "Connect with TLS." }),
+  REDIS_SENTINELS: nodes("Sentinels"),
+  REDIS_SENTINEL_NAME: Type.Optional(
+    Type.String({ description: "Name of the master that the Sentinels watch." }),
+  ),
+  REDIS_CLUSTER_NODES: nodes("Nodes of a Redis Cluster to start from"),
+  QUEUE_PREFIX: Type.String({
+    default: "queue",
+    pattern: "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$",
+    description: "First part of every key. Two systems on one Redis take two prefixes.",
+  }),
+  LOG_LEVEL: Type.Unsafe<"fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent">({
+    type: "string",
+    enum: ["fatal", "error", "warn", "info", "debug", "trace", "silent"],
+    default: "info",
+    description: "Least severe log line to write.",
+  }),
+};
+
+const redisObject = Type.Object(redisConfig);
+export type RedisConfig = Static<typeof redisObject>;
+
+/** Settings for the library out of the environment of a service. */
+export function toConnectionSettings(config: RedisConfig): ConnectionSettings {
+  const settings: ConnectionSettings = {};
+  if (config.REDIS_USERNAME !== undefined) settings.username = config.REDIS_USERNAME;
+  if (config.REDIS_PASSWORD !== undefined) settings.password = config.REDIS_PASSWORD;
+  if (config.REDIS_TLS) settings.tls = true;
+  if (config.REDIS_SENTINELS !== undefined && config.REDIS_SENTINEL_NAME !== undefined) {
+    settings.sentinels = parseNodes(config.REDIS_SENTINELS, 26_379);
+    settings.sentinelName = config.REDIS_SENTINEL_NAME;
+  } else if (config.REDIS_CLUSTER_NODES !== undefined) {
+    settings.clusterNodes = parseNodes(config.REDIS_CLUSTER_NODES, 6_379);
+  } else if (config.REDIS_URL !== undefined) {
+    settings.url = config.REDIS_URL;
+  } else {
+    settings.host = config.REDIS_HOST;
+    settings.port = config.REDIS_PORT;
+  }
+  return settings;
+}
+
+/** Where Redis is, for messages: never with a credential. */
+export function describeRedis(settings: ConnectionSettings): string {
+  const list = (entries: { host: string; port: number }[]) =>
+    entries.map(({ host, port }) => `${host}:${port}`).join(",");
+  if (settings.sentinels) return `sentinels ${list(settings.sentinels)} (${settings.sentinelName ?? ""})`;
+  if (settings.clusterNodes) return `cluster ${list(settings.clusterNodes)}`;
+  if (settings.url !== undefined) {
+    const { hostname, port } = new URL(settings.url);
+    return `${hostname || "127.0.0.1"}:${port || 6379}`;
+  }
+  return `${settings.host ?? "127.0.0.1"}:${settings.port ?? 6379}`;
+}
+
+/** Contradictions between variables that are fine one by one. */
+export function redisProblems(config: Record<string, unknown>): string[] {
+  const problems: string[] = [];
+  if ((config.REDIS_SENTINELS === undefined) !== (config.REDIS_SENTINEL_NAME === undefined)) {
+    problems.push("REDIS_SENTINELS and REDIS_SENTINEL_NAME belong together: set both or none");
+  }
+  if (config.REDIS_SENTINELS !== undefined && config.REDIS_CLUSTER_NODES !== undefined) {
+    problems.push("REDIS_SENTINELS and REDIS_CLUSTER_NODES exclude each other: keep one of them");
+  }
+  if (typeof config.REDIS_URL === "string" && !URL.canParse(config.REDIS_URL)) {
+    problems.push("REDIS_URL is not a valid address: redis://user:password@host:port/db");
+  }
+  return problems;
+}
+
+function parseNodes(text: string, defaultPort: number): { host: string; port: number }[] {
+  return text.split(",").map((entry) => {
+    const [host = "", port] = entry.split(":");
+    return { host, port: port === undefined ? defaultPort : Number(port) };
+  });
+}

@@ -1,0 +1,30 @@
+import { HoldfastError } from "@holdfast/contracts";
+import type { Logger } from "./logger.ts";
+
+/**
+ * Logs the errors of a loop that repeats itself: each code at once, then at most one line per interval with the
+ * number left out. Redis being down would otherwise write a line per poll.
+ *
+ * @param intervalMs @default 5_000
+ */
+export function createErrorLog(
+  logger: Logger,
+  message: string,
+  intervalMs = 5_000,
+): (error: unknown) => void {
+  const seen = new Map<string, { loggedAt: number; suppressed: number }>();
+  return (error) => {
+    const code = error instanceof HoldfastError ? error.code : "internal";
+    const entry = seen.get(code);
+    const now = performance.now();
+    if (entry && now - entry.loggedAt < intervalMs) {
+      entry.suppressed++;
+      return;
+    }
+    const reason = error instanceof Error ? error.message : String(error);
+    const fields = { code, reason, ...(entry ? { suppressed: entry.suppressed } : {}) };
+    // A stack helps only where the cause is not known.
+    logger.warn(code === "internal" ? { ...fields, err: error } : fields, message);
+    seen.set(code, { loggedAt: now, suppressed: 0 });
+  };
+}

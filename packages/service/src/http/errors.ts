@@ -1,0 +1,49 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { PROBLEM_MEDIA_TYPE, type Problem, problem, toProblem } from "./problem.ts";
+import type { HttpServer } from "./server.ts";
+
+/** Sends a problem; a value of `retryAfter` becomes the header, seconds. */
+export function sendProblem(reply: FastifyReply, body: Problem, retryAfter?: number): FastifyReply {
+  if (retryAfter !== undefined) reply.header("retry-after", String(retryAfter));
+  // A string goes out as it is: the serialiser of a route knows only its own schemas.
+  return reply.code(body.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(body));
+}
+
+/** Every error and every path that nobody serves as a problem. */
+export function registerErrors(app: HttpServer): void {
+  const routes: { matcher: RegExp; methods: Set<string> }[] = [];
+  app.addHook("onRoute", (route) => {
+    const methods = [route.method].flat();
+    const pattern = route.url
+      .split("/")
+      .map((part) => (part.startsWith(":") ? "[^/]+" : part.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")))
+      .join("/");
+    if (!route.url.includes("*"))
+      routes.push({ matcher: new RegExp(`^${pattern}$`), methods: new Set(methods) });
+  });
+
+  app.setNotFoundHandler((request: FastifyRequest, reply: FastifyReply) => {
+    const path = request.url.split("?", 1)[0] ?? "/";
+    const allowed = new Set(
+      routes.filter(({ matcher }) => matcher.test(path)).flatMap(({ methods }) => [...methods]),
+    );
+    if (allowed.size > 0 && !allowed.has(request.method)) {
+      const list = [...allowed].sort().join(", ");
+      reply.header("allow", list);
+      return sendProblem(
+        reply,
+        problem("method_not_allowed", 405, `${path} takes ${list}, not ${request.method}`, request.id),
+      );
+    }
+    const detail = `there is nothing at ${request.method} ${path.slice(0, 256)}`;
+    return sendProblem(reply, problem("not_found", 404, detail, request.id));
+  });
+
+  app.setErrorHandler((error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const { body, retryAfter, unexpected } = toProblem(error, request.id);
+    if (unexpected) request.log.error({ err: error, route: request.routeOptions.url }, "request failed");
+    else if (body.status >= 500)
+      request.log.warn({ code: body.code, reason: body.detail }, "request refused");
+    return sendProblem(reply, body, retryAfter);
+  });
+}

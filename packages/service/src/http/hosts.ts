@@ -1,0 +1,24 @@
+import { isIP } from "node:net";
+import { isLoopback } from "../config/http.ts";
+
+/**
+ * Whether a keyless service answers a request with this Host header. A web page can point a name of its own at
+ * 127.0.0.1 and then talk to us with the user's browser (DNS rebinding); its Host header still carries that name.
+ *
+ * On loopback: loopback names only. Beyond it also IP addresses and names without a dot (`producer-api` in
+ * Compose), neither of which an attacker can own. `allowed` adds names; `*` allows every one.
+ */
+export function isAllowedHost(header: string | undefined, listenHost: string, allowed: string[]): boolean {
+  if (allowed.includes("*")) return true;
+  const name = hostName(header ?? "");
+  if (name === "") return false;
+  if (isLoopback(name) || name.endsWith(".localhost") || allowed.includes(name)) return true;
+  if (isLoopback(listenHost)) return false;
+  return isIP(name) !== 0 || !name.includes(".");
+}
+
+function hostName(header: string): string {
+  const bracketed = /^\[([0-9A-Fa-f:.]+)\](:\d+)?$/.exec(header);
+  if (bracketed) return (bracketed[1] ?? "").toLowerCase();
+  return /^([A-Za-z0-9._-]+)(:\d+)?$/.exec(header)?.[1]?.toLowerCase() ?? "";
+}

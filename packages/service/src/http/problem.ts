@@ -1,0 +1,137 @@
+import { STATUS_CODES } from "node:http";
+import { ERROR_STATUS, type ErrorCode, HoldfastError } from "@holdfast/contracts";
+
+/** What was wrong with one field. */
+export interface FieldError {
+  /** JSON pointer into the part, like `/payload` or `/0/type`. */
+  path: string;
+  message: string;
+  /** body, querystring, params, headers */
+  in: string;
+}
+
+/** An error as a response, RFC 9457. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: ProblemCode;
+  requestId: string;
+  errors?: FieldError[];
+  taskId?: string;
+}
+
+export type ProblemCode = ErrorCode | "method_not_allowed" | "request_timeout";
+
+export const PROBLEM_MEDIA_TYPE = "application/problem+json";
+
+/** An error that carries its place in the request. */
+export class RequestError extends HoldfastError {
+  readonly errors: FieldError[];
+
+  constructor(code: ErrorCode, message: string, errors: FieldError[] = []) {
+    super(code, message);
+    this.name = "RequestError";
+    this.errors = errors;
+  }
+}
+
+export function problem(
+  code: ProblemCode,
+  status: number,
+  detail: string,
+  requestId: string,
+  extra: { errors?: FieldError[]; taskId?: string | undefined } = {},
+): Problem {
+  const body: Problem = {
+    type: `urn:holdfast:error:${code}`,
+    title: STATUS_CODES[status] ?? "Error",
+    status,
+    detail,
+    code,
+    requestId,
+  };
+  if (extra.errors && extra.errors.length > 0) body.errors = extra.errors;
+  if (extra.taskId !== undefined) body.taskId = extra.taskId;
+  return body;
+}
+
+/** Seconds for `Retry-After`: given for what passes by itself (429 and 503), at least 1. */
+export function retryAfterSeconds(error: HoldfastError): number | undefined {
+  const status = ERROR_STATUS[error.code];
+  if (error.retryAfterMs !== undefined) return Math.max(1, Math.ceil(error.retryAfterMs / 1_000));
+  return status === 429 || status === 503 ? 1 : undefined;
+}
+
+interface FrameworkError {
+  code?: string;
+  statusCode?: number;
+  message?: string;
+  validation?: { instancePath: string; message?: string; params?: Record<string, unknown> }[];
+  validationContext?: string;
+}
+
+/** Turns whatever was thrown into a problem, and says whether it is our fault (to be logged as an error). */
+export function toProblem(
+  error: unknown,
+  requestId: string,
+): { body: Problem; retryAfter?: number | undefined; unexpected: boolean } {
+  if (error instanceof HoldfastError) {
+    const status = ERROR_STATUS[error.code];
+    const errors = error instanceof RequestError ? error.errors : [];
+    return {
+      body: problem(error.code, status, error.message, requestId, { errors, taskId: error.taskId }),
+      retryAfter: retryAfterSeconds(error),
+      unexpected: error.code === "internal",
+    };
+  }
+  const framework = (typeof error === "object" && error !== null ? error : {}) as FrameworkError;
+  if (framework.validation) return { body: validationProblem(framework, requestId), unexpected: false };
+  const status = framework.statusCode ?? 500;
+  if (status < 500) {
+    const detail = framework.message ?? "the request is not valid";
+    return {
+      body: problem(frameworkCode(framework.code, status), status, detail, requestId),
+      unexpected: false,
+    };
+  }
+  return {
+    body: problem("internal", 500, "an unexpected error; the log has it under this requestId", requestId),
+    unexpected: true,
+  };
+}
+
+/** A body that parses but does not fit is 422; a query or header that does not fit is a bad request, 400. */
+function validationProblem(error: FrameworkError, requestId: string): Problem {
+  const part = error.validationContext ?? "body";
+  const errors = (error.validation ?? []).map((entry) => ({
+    path: entry.instancePath,
+    message: entry.message ?? "is not valid",
+    in: part,
+  }));
+  const first = errors[0];
+  const detail = first ? `${part}${first.path} ${first.message}` : `${part} is not valid`;
+  if (part === "params") {
+    const code = first?.path.startsWith("/queue")
+      ? "invalid_queue_name"
+      : first?.path === "/id"
+        ? "invalid_task_id"
+        : "invalid_argument";
+    return problem(code, 422, detail, requestId, { errors });
+  }
+  return part === "body"
+    ? problem("invalid_argument", 422, detail, requestId, { errors })
+    : problem("invalid_request", 400, detail, requestId, { errors });
+}
+
+function frameworkCode(code: string | undefined, status: number): ProblemCode {
+  if (code === "FST_ERR_CTP_BODY_TOO_LARGE" || status === 413) return "payload_too_large";
+  if (code === "FST_ERR_CTP_INVALID_MEDIA_TYPE" || status === 415) return "unsupported_media_type";
+  if (status === 404) return "not_found";
+  if (status === 401) return "unauthorized";
+  if (status === 403) return "forbidden";
+  if (status === 408) return "request_timeout";
+  if (status === 429) return "rate_limited";
+  return "invalid_request";
+}

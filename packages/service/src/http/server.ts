@@ -1,0 +1,216 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import helmet from "@fastify/helmet";
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import { HoldfastError } from "@holdfast/contracts";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+  type RawServerDefault,
+} from "fastify";
+import { decodeUtf8, parseJson } from "../json/slice.ts";
+import { StartupError } from "../lifecycle.ts";
+import type { Logger } from "../logger.ts";
+import type { ServiceMetrics } from "../metrics.ts";
+import { isPortInUse, portInUseMessage } from "../ports.ts";
+import { registerErrors, sendProblem } from "./errors.ts";
+import { type ReadinessCheck, safely } from "./health.ts";
+import { isAllowedHost } from "./hosts.ts";
+import { PROBLEM_MEDIA_TYPE, problem } from "./problem.ts";
+import { typeboxValidator } from "./validation.ts";
+
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** The body arrives as a Buffer, also for `application/x-ndjson`: for routes that need the bytes sent. */
+    rawBody?: boolean;
+  }
+}
+
+export type HttpServer = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+export interface HttpServerOptions {
+  title: string;
+  description: string;
+  version: string;
+  logger: Logger;
+  metrics: ServiceMetrics;
+  /** The address it will listen on: decides how strict the Host check is. */
+  host: string;
+  allowedHosts: string[];
+  ready: ReadinessCheck;
+  /** Bytes. @default 1_048_576 */
+  bodyLimitBytes?: number;
+  /** @default 4_096 */
+  maxConnections?: number;
+  /** Content-Security-Policy directives that differ from the default. */
+  contentSecurityPolicy?: Record<string, string[]>;
+}
+
+/**
+ * Fastify with everything that the HTTP services share. Routes are added by the caller, before `listen`.
+ * Every error leaves as `application/problem+json`.
+ */
+export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  const { metrics } = options;
+  const app: HttpServer = Fastify({
+    loggerInstance: options.logger as FastifyBaseLogger,
+    // Two lines per request would cost more than the request; errors are logged by the error handler.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: options.bodyLimitBytes ?? 1_048_576,
+    // Fastify sets none of these by itself. 75 s leaves room for a long-poll of 30 s.
+    requestTimeout: 30_000,
+    connectionTimeout: 75_000,
+    keepAliveTimeout: 65_000,
+    forceCloseConnections: "idle",
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 256 },
+    requestIdHeader: false,
+    genReqId: requestId,
+    ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
+    clientErrorHandler,
+    frameworkErrors: (error, request, reply) => {
+      sendProblem(reply as FastifyReply, problem("invalid_request", 400, error.message, request.id));
+    },
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.server.maxConnections = options.maxConnections ?? 4_096;
+  app.setValidatorCompiler(typeboxValidator);
+  // Response schemas are documentation: a serialiser built from them would drop fields in silence.
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  registerParsers(app);
+  registerErrors(app);
+
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("x-request-id", request.id);
+    if (!isAllowedHost(request.headers.host, options.host, options.allowedHosts)) {
+      throw new HoldfastError(
+        "forbidden",
+        `this service does not answer to the Host "${(request.headers.host ?? "").slice(0, 128)}": add the name to ALLOWED_HOSTS`,
+      );
+    }
+    const encoding = request.headers["content-encoding"];
+    if (encoding !== undefined && encoding !== "identity") {
+      throw new HoldfastError(
+        "unsupported_media_type",
+        `the content encoding "${encoding}" is not supported`,
+      );
+    }
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const route = request.routeOptions.url ?? "__unmatched__";
+    metrics.observeHttp(request.method, route, reply.statusCode, reply.elapsedTime / 1_000);
+  });
+
+  await app.register(helmet, {
+    // Plain HTTP on a private network: these two would send browsers to a port that speaks no TLS.
+    strictTransportSecurity: false,
+    contentSecurityPolicy: {
+      directives: { upgradeInsecureRequests: null, ...options.contentSecurityPolicy },
+    },
+  });
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: { title: options.title, description: options.description, version: options.version },
+    },
+  });
+  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: false });
+  registerHealth(app, options);
+  return app;
+}
+
+/** Listens, or says who holds the port and which variable moves this service. */
+export async function listen(
+  app: HttpServer,
+  options: { host: string; port: number; variable: string },
+): Promise<string> {
+  try {
+    return await app.listen({
+      host: options.host,
+      port: options.port,
+      listenTextResolver: (address) => `listening at ${address}`,
+    });
+  } catch (error) {
+    if (!isPortInUse(error)) throw error;
+    throw new StartupError(await portInUseMessage(options.port, options.variable), { cause: error });
+  }
+}
+
+function registerHealth(app: HttpServer, options: HttpServerOptions): void {
+  const hidden = { schema: { hide: true } };
+  app.get("/openapi.json", hidden, async () => app.swagger());
+  app.get("/livez", hidden, async () => ({ ok: true }));
+  app.get("/readyz", hidden, async (_request, reply) => {
+    const readiness = await safely(options.ready);
+    return reply.code(readiness.ok ? 200 : 503).send(readiness);
+  });
+  app.get("/metrics", hidden, async (_request, reply) => {
+    const { registry } = options.metrics;
+    // The check keeps `redis_up` true at the moment of the scrape.
+    await safely(options.ready);
+    return reply.type(registry.contentType).send(await registry.metrics());
+  });
+}
+
+function registerParsers(app: HttpServer): void {
+  const wantsBytes = (request: FastifyRequest) => request.routeOptions.config.rawBody === true;
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser(
+    "application/json",
+    { parseAs: "buffer" },
+    async (request: FastifyRequest, body: Buffer) => {
+      if (wantsBytes(request)) return body;
+      // Clients that always send the header also send it where there is nothing to say.
+      return body.length === 0 ? undefined : parseJson(decodeUtf8(body));
+    },
+  );
+  app.addContentTypeParser(
+    ["application/x-ndjson", "application/ndjson"],
+    { parseAs: "buffer" },
+    async (request: FastifyRequest, body: Buffer) => {
+      if (wantsBytes(request)) return body;
+      throw new HoldfastError("unsupported_media_type", "this route takes application/json");
+    },
+  );
+}
+
+/** A caller's id is taken over if it is harmless in a log line. */
+function requestId(request: IncomingMessage): string {
+  const given = request.headers["x-request-id"];
+  return typeof given === "string" && /^[A-Za-z0-9_.:-]{1,128}$/.test(given) ? given : randomUUID();
+}
+
+/** What is not even HTTP never reaches a route. */
+function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const status =
+    error.code === "HPE_HEADER_OVERFLOW" ? 431 : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
+  const code = status === 408 ? "request_timeout" : "invalid_request";
+  const detail =
+    status === 408
+      ? "the request did not arrive in time"
+      : status === 431
+        ? "the request headers are too large"
+        : "the request is not valid HTTP";
+  const body = problem(code, status, detail, randomUUID());
+  const text = JSON.stringify(body);
+  socket.end(
+    `HTTP/1.1 ${status} ${body.title}\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
+  );
+}
+
+export type { FastifyReply, FastifyRequest };

@@ -1,0 +1,68 @@
+import type { FastifySchemaCompiler } from "fastify";
+import { type TSchema, Type } from "typebox";
+import { Compile, type Validator } from "typebox/compile";
+import { Value } from "typebox/value";
+
+/** A string out of a list: one error for a wrong value, where a union of literals gives one per literal. */
+export function OneOf<const T extends string>(values: readonly T[], options: Record<string, unknown> = {}) {
+  return Type.Unsafe<T>({ type: "string", enum: [...values], ...options });
+}
+
+interface Issue {
+  keyword: string;
+  instancePath: string;
+  message: string;
+  params: Record<string, unknown>;
+}
+
+/** Compiled check with messages that name unknown fields and missing ones. */
+export function issuesOf(validator: Validator, value: unknown): Issue[] {
+  if (validator.Check(value)) return [];
+  const issues: Issue[] = [];
+  for (const error of validator.Errors(value)) {
+    const params = error.params as Record<string, unknown>;
+    // TypeBox reports an unknown field twice: as `false` schema at its place and as a list at the object.
+    if (error.keyword === "boolean") continue;
+    issues.push({
+      keyword: error.keyword,
+      instancePath: error.instancePath,
+      message: wording(error.keyword, params, error.message),
+      params,
+    });
+  }
+  return issues.slice(0, 20);
+}
+
+/**
+ * TypeBox as the validator of Fastify. A body is taken as it is: "5" is not 5, and nothing unknown is removed in
+ * silence. Query, path and headers arrive as text, so numbers and booleans are read out of it.
+ */
+export const typeboxValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
+  const validator = Compile(schema);
+  const properties = (schema as { properties?: Record<string, { type?: string }> }).properties ?? {};
+  return (value: unknown) => {
+    const candidate = httpPart === "body" ? value : fromText(schema, properties, value);
+    const issues = issuesOf(validator, candidate);
+    return issues.length === 0 ? { value: candidate } : { error: issues as unknown as Error };
+  };
+};
+
+function fromText(schema: TSchema, properties: Record<string, { type?: string }>, value: unknown): unknown {
+  const result: Record<string, unknown> = { ...(value as Record<string, unknown>) };
+  for (const [name, text] of Object.entries(result)) {
+    if (typeof text !== "string") continue;
+    const type = properties[name]?.type;
+    if (type === "integer" && /^-?\d{1,15}$/.test(text)) result[name] = Number(text);
+    else if (type === "number" && /^-?\d{1,15}(\.\d+)?$/.test(text)) result[name] = Number(text);
+    else if (type === "boolean" && (text === "true" || text === "false")) result[name] = text === "true";
+  }
+  return Value.Default(schema, result);
+}
+
+function wording(keyword: string, params: Record<string, unknown>, message: string): string {
+  const list = (names: unknown) => (names as string[]).map((name) => `"${name}"`).join(", ");
+  if (keyword === "additionalProperties") return `has unknown fields: ${list(params.additionalProperties)}`;
+  if (keyword === "enum") return `must be one of ${list(params.allowedValues)}`;
+  if (keyword === "required") return `lacks required fields: ${list(params.requiredProperties)}`;
+  return message;
+}

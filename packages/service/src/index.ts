@@ -1,0 +1,29 @@
+export {
+  type HttpConfig,
+  httpConfig,
+  isLoopback,
+  metricsConfig,
+  parseAllowedHosts,
+} from "./config/http.ts";
+export { ConfigError, configTable, type Environment, loadConfig } from "./config/load.ts";
+export { describeRedis, type RedisConfig, redisConfig, toConnectionSettings } from "./config/redis.ts";
+export * from "./error-log.ts";
+export * from "./http/errors.ts";
+export * from "./http/health.ts";
+export * from "./http/hosts.ts";
+export * from "./http/problem.ts";
+export * from "./http/server.ts";
+export { OneOf } from "./http/validation.ts";
+export * from "./json/slice.ts";
+export { loadConfigOrExit, type RunningService, runService, StartupError } from "./lifecycle.ts";
+export * from "./logger.ts";
+export * from "./metrics.ts";
+export * from "./ports.ts";
+export * from "./readiness.ts";
+export * from "./redis-gate.ts";
+export * from "./tasks/metrics.ts";
+export * from "./tasks/queues.ts";
+export * from "./tasks/read.ts";
+export * from "./tasks/routes.ts";
+export * from "./tasks/schema.ts";
+export { attemptViewSchema, taskViewSchema } from "./tasks/view-schema.ts";

@@ -1,0 +1,98 @@
+import { HoldfastError } from "@holdfast/contracts";
+import type { Static, TObject } from "typebox";
+import { ConfigError, type Environment, loadConfig } from "./config/load.ts";
+import type { Logger } from "./logger.ts";
+
+/** A cause that the operator can mend: shown as one line, without a stack. */
+export class StartupError extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StartupError";
+  }
+}
+
+export interface RunningService {
+  stop(): Promise<void>;
+}
+
+export interface RunServiceOptions {
+  name: string;
+  logger: Logger;
+  /** Resolves once the service serves. The signal aborts when the process is told to end meanwhile. */
+  start(signal: AbortSignal): Promise<RunningService>;
+  /** A stop that takes longer ends the process with 1, ms. @default 30_000 */
+  stopTimeoutMs?: number;
+}
+
+/** Like `loadConfig`, for `main.ts`: a bad configuration is printed to stderr and ends the process with 1. */
+export function loadConfigOrExit<T extends TObject>(schema: T, env: Environment): Static<T> {
+  try {
+    return loadConfig(schema, env);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(1);
+  }
+}
+
+/**
+ * Runs a service until SIGTERM or SIGINT: then stops it and exits 0. A second signal exits at once. An error at
+ * start, an uncaught error or an unhandled rejection is logged and exits 1: a process in an unknown state must
+ * not hold leases.
+ */
+export async function runService(options: RunServiceOptions): Promise<void> {
+  const { name, logger } = options;
+  const abort = new AbortController();
+  let running: RunningService | undefined;
+  let stopping: NodeJS.Signals | undefined;
+
+  const fail = (error: unknown, message: string): void => {
+    logger.fatal({ err: error }, message);
+    process.exit(1);
+  };
+  process.on("uncaughtException", (error) => fail(error, "uncaught error"));
+  process.on("unhandledRejection", (reason) => fail(reason, "unhandled rejection"));
+
+  const stop = async (): Promise<void> => {
+    const timer = setTimeout(() => {
+      logger.fatal({ service: name }, "stop took too long");
+      process.exit(1);
+    }, options.stopTimeoutMs ?? 30_000);
+    timer.unref();
+    await running?.stop();
+    logger.info({ service: name }, "stopped");
+    process.exit(0);
+  };
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (stopping) {
+      logger.warn({ signal }, "second signal, exiting at once");
+      process.exit(signal === "SIGINT" ? 130 : 143);
+    }
+    stopping = signal;
+    logger.info({ signal }, "stopping");
+    abort.abort();
+    // Still starting: `start` sees the abort and the end of this function stops what it made.
+    if (running) stop().catch((error: unknown) => fail(error, "stop failed"));
+  };
+  process.on("SIGTERM", onSignal);
+  process.on("SIGINT", onSignal);
+
+  try {
+    running = await options.start(abort.signal);
+  } catch (error) {
+    if (abort.signal.aborted) process.exit(0);
+    if (error instanceof StartupError || error instanceof HoldfastError) {
+      logger.fatal(error.message);
+      process.exit(1);
+    }
+    fail(error, "start failed");
+    return;
+  }
+  if (abort.signal.aborted) {
+    await stop();
+    return;
+  }
+  logger.info({ service: name, pid: process.pid }, "started");
+  // PM2 with `wait_ready` holds back the next instance until this one says so.
+  process.send?.("ready");
+}

@@ -1,0 +1,123 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+
+/** Stands in for every label value beyond the cap. */
+export const OTHER = "__other__";
+
+/**
+ * Keeps the values of one label bounded: callers choose queue and type names, and each new one is a time series.
+ */
+export class LabelCap {
+  readonly #limit: number;
+  readonly #seen = new Set<string>();
+
+  /** @param limit values before `__other__`. @default 64 */
+  constructor(limit = 64) {
+    this.#limit = limit;
+  }
+
+  value(label: string): string {
+    if (this.#seen.has(label)) return label;
+    if (this.#seen.size >= this.#limit) return OTHER;
+    this.#seen.add(label);
+    return label;
+  }
+}
+
+/** Seconds, for HTTP and Redis calls. */
+export const CALL_BUCKETS_SECONDS = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
+];
+export const WAIT_BUCKETS_SECONDS = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3_600,
+];
+export const RUN_BUCKETS_SECONDS = [
+  0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900,
+];
+
+export interface ServiceMetrics {
+  registry: Registry;
+  /** Bounded values for the labels `queue` and `type`. */
+  queueLabel(queue: string): string;
+  typeLabel(type: string): string;
+  /** Hand it to the library as `onScript`. */
+  onScript(script: string, seconds: number): void;
+  setRedisUp(up: boolean): void;
+  observeHttp(method: string, route: string, status: number, seconds: number): void;
+  /** A counter, gauge or histogram of this service; `holdfast_` is put before its name. */
+  counter<L extends string>(name: string, help: string, labels: readonly L[]): Counter<L>;
+  /** `collect` runs at each scrape, to set what is only known then. */
+  gauge<L extends string>(
+    name: string,
+    help: string,
+    labels: readonly L[],
+    collect?: (gauge: Gauge<L>) => void,
+  ): Gauge<L>;
+  histogram<L extends string>(
+    name: string,
+    help: string,
+    labels: readonly L[],
+    buckets: number[],
+  ): Histogram<L>;
+}
+
+/** One registry per service, with what every service reports (METRICS: `redis_up`, `build_info`, scripts, HTTP). */
+export function createMetrics(options: { service: string; version: string; http?: boolean }): ServiceMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const counter: ServiceMetrics["counter"] = (name, help, labelNames) =>
+    new Counter({ name: `holdfast_${name}`, help, labelNames, registers });
+  const gauge: ServiceMetrics["gauge"] = <L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    collect?: (gauge: Gauge<L>) => void,
+  ) => {
+    const made: Gauge<L> = new Gauge({
+      name: `holdfast_${name}`,
+      help,
+      labelNames,
+      registers,
+      ...(collect ? { collect: () => collect(made) } : {}),
+    });
+    return made;
+  };
+  const histogram: ServiceMetrics["histogram"] = (name, help, labelNames, buckets) =>
+    new Histogram({ name: `holdfast_${name}`, help, labelNames, buckets, registers });
+
+  gauge("build_info", "Version of this process, always 1.", ["service", "version"]).set(
+    { service: options.service, version: options.version },
+    1,
+  );
+  const redisUp = gauge("redis_up", "1 while Redis answers this process.", []);
+  redisUp.set(0);
+  const scripts = histogram(
+    "redis_script_seconds",
+    "Duration of script calls, seen by the caller.",
+    ["script"],
+    CALL_BUCKETS_SECONDS,
+  );
+  const http =
+    options.http === false
+      ? undefined
+      : histogram(
+          "http_request_duration_seconds",
+          "Duration of HTTP requests.",
+          ["method", "route", "status_class"],
+          CALL_BUCKETS_SECONDS,
+        );
+  const queues = new LabelCap();
+  const types = new LabelCap();
+  return {
+    registry,
+    queueLabel: (queue) => queues.value(queue),
+    typeLabel: (type) => types.value(type),
+    onScript: (script, seconds) => scripts.observe({ script }, seconds),
+    setRedisUp: (up) => redisUp.set(up ? 1 : 0),
+    observeHttp: (method, route, status, seconds) =>
+      http?.observe({ method, route, status_class: `${Math.floor(status / 100)}xx` }, seconds),
+    counter,
+    gauge,
+    histogram,
+  };
+}

@@ -1,0 +1,63 @@
+import { execFile } from "node:child_process";
+import { readdir, readFile, readlink } from "node:fs/promises";
+import { promisify } from "node:util";
+
+/**
+ * Who listens on a local TCP port, like `node dist/main.js (pid 4711)`. Null where it cannot be found: another
+ * user's process, or a container.
+ */
+export async function portHolder(port: number): Promise<string | null> {
+  try {
+    return process.platform === "linux" ? await holderFromProc(port) : await holderFromLsof(port);
+  } catch {
+    return null;
+  }
+}
+
+/** The message for a busy port: names its holder and the variable that moves us elsewhere. */
+export async function portInUseMessage(port: number, variable: string): Promise<string> {
+  const holder = (await portHolder(port)) ?? "another process (of another user, or in a container)";
+  return `port ${port} is in use by ${holder}: end it or set ${variable} to a free port`;
+}
+
+export function isPortInUse(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | null)?.code === "EADDRINUSE";
+}
+
+/** Inodes of sockets that listen on the port, out of the text of `/proc/net/tcp` or `tcp6`. */
+export function listeningInodes(table: string, port: number): string[] {
+  const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
+  return table
+    .split("\n")
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter((fields) => fields[1]?.endsWith(suffix) && fields[3] === "0A")
+    .map((fields) => fields[9] ?? "");
+}
+
+async function holderFromProc(port: number): Promise<string | null> {
+  const tables = await Promise.all(
+    ["/proc/net/tcp", "/proc/net/tcp6"].map((path) => readFile(path, "utf8").catch(() => "")),
+  );
+  const sockets = new Set(
+    tables.flatMap((table) => listeningInodes(table, port)).map((inode) => `socket:[${inode}]`),
+  );
+  if (sockets.size === 0) return null;
+  for (const pid of await readdir("/proc")) {
+    if (!/^\d+$/.test(pid)) continue;
+    const descriptors = await readdir(`/proc/${pid}/fd`).catch(() => []);
+    for (const descriptor of descriptors) {
+      const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "");
+      if (!sockets.has(target)) continue;
+      const command = (await readFile(`/proc/${pid}/cmdline`, "utf8")).replaceAll("\0", " ").trim();
+      return `"${command.slice(0, 120)}" (pid ${pid})`;
+    }
+  }
+  return null;
+}
+
+async function holderFromLsof(port: number): Promise<string | null> {
+  const { stdout } = await promisify(execFile)("lsof", ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"]);
+  const pid = /^p(\d+)$/m.exec(stdout)?.[1];
+  return pid === undefined ? null : `"${/^c(.+)$/m.exec(stdout)?.[1] ?? "?"}" (pid ${pid})`;
+}

@@ -1,0 +1,66 @@
+import type { Holdfast } from "holdfast";
+import type { Readiness, ReadinessCheck } from "./http/health.ts";
+import type { ServiceMetrics } from "./metrics.ts";
+
+export interface RedisReadinessOptions {
+  client: Pick<Holdfast, "ping">;
+  metrics: ServiceMetrics;
+  /** How long an answer counts, so that probes do not add up to load, ms. @default 500 */
+  cacheMs?: number;
+  /** @default 1_000 */
+  timeoutMs?: number;
+}
+
+export interface RedisReadiness {
+  check: ReadinessCheck;
+  /** Called once the boot checks have passed; red until then. */
+  open(): void;
+  readonly isOpen: boolean;
+}
+
+/** Green while the boot checks have passed and Redis answers a PING; keeps `redis_up` true to it. */
+export function createRedisReadiness(options: RedisReadinessOptions): RedisReadiness {
+  const { client, metrics, cacheMs = 500, timeoutMs = 1_000 } = options;
+  let isOpen = false;
+  let last: { at: number; readiness: Readiness } | undefined;
+
+  const probe = async (): Promise<Readiness> => {
+    try {
+      const pingMs = await withTimeout(client.ping(), timeoutMs);
+      metrics.setRedisUp(true);
+      return { ok: true, detail: `Redis answered in ${pingMs.toFixed(1)} ms` };
+    } catch (error) {
+      metrics.setRedisUp(false);
+      return { ok: false, detail: error instanceof Error ? error.message : String(error) };
+    }
+  };
+  return {
+    get isOpen() {
+      return isOpen;
+    },
+    open() {
+      isOpen = true;
+      metrics.setRedisUp(true);
+      last = undefined;
+    },
+    async check() {
+      if (!isOpen) return { ok: false, detail: "waiting for Redis to pass the boot checks" };
+      const now = performance.now();
+      if (last === undefined || now - last.at > cacheMs) last = { at: now, readiness: await probe() };
+      return last.readiness;
+    },
+  };
+}
+
+/** A client that waits for a reconnect answers late; a probe has to know now. */
+async function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new Error(`Redis did not answer within ${timeoutMs} ms`)), timeoutMs);
+  });
+  try {
+    return await Promise.race([promise, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,50 @@
+import { HoldfastError } from "@holdfast/contracts";
+import { pino } from "pino";
+import { expect, test } from "vitest";
+import { StartupError } from "./lifecycle.ts";
+import { waitForRedis } from "./redis-gate.ts";
+
+function setup(results: (HoldfastError | "ok")[]) {
+  const lines: string[] = [];
+  const logger = pino(
+    { level: "info" },
+    { write: (line) => lines.push((JSON.parse(line) as { msg: string }).msg) },
+  );
+  const abort = new AbortController();
+  const client = {
+    check: async () => {
+      const result = results.shift() ?? "ok";
+      if (result !== "ok") throw result;
+      return { redisVersion: "7.4.0", warnings: ["append-only file is off"] };
+    },
+  };
+  const settings = { url: "redis://user:hunter2@cache:7000" };
+  return {
+    lines,
+    abort,
+    options: { client, settings, logger, signal: abort.signal, waitMs: 1, maxWaitMs: 2 },
+  };
+}
+
+const down = () => new HoldfastError("redis_unavailable", "connect ECONNREFUSED");
+
+test("Redis down at start: tries again until it is there, and says how to mend it", async () => {
+  const { lines, options } = setup([down(), down(), "ok"]);
+  await waitForRedis(options);
+  const complaint = "cannot reach Redis at cache:7000: start it or set REDIS_URL";
+  expect(lines).toEqual([complaint, complaint, "append-only file is off", "connected to Redis"]);
+});
+
+test("an unusable Redis ends the start with one line", async () => {
+  const { options } = setup([new HoldfastError("redis_unsupported", "Redis 6.2 is too old")]);
+  const failure = waitForRedis(options);
+  await expect(failure).rejects.toBeInstanceOf(StartupError);
+  await expect(failure).rejects.toThrow("Redis 6.2 is too old");
+});
+
+test("a signal ends the waiting", async () => {
+  const { abort, options } = setup(Array.from({ length: 1_000 }, down));
+  const waiting = waitForRedis({ ...options, waitMs: 60_000, maxWaitMs: 60_000 });
+  abort.abort();
+  await expect(waiting).rejects.toThrow();
+});

@@ -1,0 +1,50 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { HoldfastError } from "@holdfast/contracts";
+import type { ConnectionSettings, Holdfast } from "holdfast";
+import { describeRedis } from "./config/redis.ts";
+import { StartupError } from "./lifecycle.ts";
+import type { Logger } from "./logger.ts";
+
+// Shorter than the time-out of a command: the first line about a Redis that is down should come soon.
+const CHECK_TIMEOUT_MS = 1_000;
+
+export interface RedisGateOptions {
+  client: Pick<Holdfast, "check">;
+  settings: ConnectionSettings;
+  logger: Logger;
+  signal: AbortSignal;
+  /** First wait between two tries, doubled up to `maxWaitMs`, ms. @default 500 */
+  waitMs?: number;
+  /** @default 5_000 */
+  maxWaitMs?: number;
+}
+
+/**
+ * Waits until Redis answers and passed the boot checks. Unreachable: says so and tries again, for as long as it
+ * takes. Unusable (version, eviction policy): throws StartupError, since waiting would not mend it.
+ */
+export async function waitForRedis(options: RedisGateOptions): Promise<void> {
+  const { client, settings, logger, signal } = options;
+  const address = describeRedis(settings);
+  let waitMs = options.waitMs ?? 500;
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      const { redisVersion, warnings } = await client.check(CHECK_TIMEOUT_MS);
+      for (const warning of warnings) logger.warn({ redis: address }, warning);
+      logger.info({ redis: address, redisVersion }, "connected to Redis");
+      return;
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      if (error.code === "redis_unsupported" || error.code === "layout_too_new") {
+        throw new StartupError(error.message, { cause: error });
+      }
+      logger.warn(
+        { reason: error.message, retryInMs: waitMs },
+        `cannot reach Redis at ${address}: start it or set REDIS_URL`,
+      );
+      await delay(waitMs, undefined, { signal });
+      waitMs = Math.min(waitMs * 2, options.maxWaitMs ?? 5_000);
+    }
+  }
+}

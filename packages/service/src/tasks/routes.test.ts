@@ -1,0 +1,373 @@
+import { connect } from "node:net";
+import { HoldfastError, type TaskView } from "@holdfast/contracts";
+import type { EnqueueResult, NewTask } from "holdfast";
+import { pino } from "pino";
+import { afterEach, describe, expect, test } from "vitest";
+import { createHttpServer, type HttpServer } from "../http/server.ts";
+import { createMetrics } from "../metrics.ts";
+import { createIntakeMetrics } from "./metrics.ts";
+import { registerTaskRoutes } from "./routes.ts";
+
+const servers: HttpServer[] = [];
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+const TASKS = "/v1/queues/emails/tasks";
+const GOOD = '{"type":"t","payload":{"a":12345678901234567890}}';
+
+interface Fake {
+  enqueueMany?: (tasks: readonly NewTask[]) => EnqueueResult[];
+  wait?: (signal: AbortSignal | undefined) => Promise<TaskView | null>;
+  cancel?: "cancelled" | "requested" | "too_late" | "not_found";
+  open?: boolean;
+}
+
+const stored = (id: string, duplicate = false): EnqueueResult => ({
+  ok: true,
+  receipt: { id, state: "pending", duplicate, durability: "memory" },
+});
+
+/** The routes over a queue that answers as told; what is tested here is HTTP, the engine has tests of its own. */
+async function setup(fake: Fake = {}) {
+  const metrics = createMetrics({ service: "trial", version: "0" });
+  const seen: NewTask[] = [];
+  const app = await createHttpServer({
+    title: "Trial",
+    description: "Trial.",
+    version: "0",
+    logger: pino({ level: "silent" }),
+    metrics,
+    host: "127.0.0.1",
+    allowedHosts: [],
+    ready: async () => ({ ok: true, detail: "" }),
+  });
+  servers.push(app);
+  registerTaskRoutes(app, {
+    queue: () => ({
+      enqueueMany: async (tasks) => {
+        seen.push(...tasks);
+        return (
+          fake.enqueueMany?.(tasks) ?? tasks.map((task, index) => stored(task.options?.id ?? `id-${index}`))
+        );
+      },
+      enqueueText: () => Promise.reject(new Error("not used")),
+      get: async () => null,
+      wait: async (_id, { signal }) => fake.wait?.(signal) ?? null,
+      cancel: async () => fake.cancel ?? "not_found",
+    }),
+    metrics: createIntakeMetrics(metrics),
+    assertOpen: () => {
+      if (fake.open === false) throw new HoldfastError("redis_unavailable", "down", { retryAfterMs: 2_500 });
+    },
+  });
+  const base = await app.listen({ host: "127.0.0.1", port: 0 });
+  const call = async (method: string, path: string, body?: string, headers: Record<string, string> = {}) => {
+    const response = await fetch(`${base}${path}`, {
+      method,
+      headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+      ...(body === undefined ? {} : { body }),
+    });
+    const text = await response.text();
+    const json = text.startsWith("{") ? (JSON.parse(text) as Record<string, unknown>) : {};
+    return { status: response.status, headers: response.headers, text, json };
+  };
+  return { app, base, seen, call, metrics };
+}
+
+describe("POST a task", () => {
+  test("answers 201 with the place of the task, and hands the exact payload on", async () => {
+    const { call, seen } = await setup();
+    const response = await call("POST", TASKS, GOOD);
+    expect(response).toMatchObject({ status: 201, json: { id: "id-0", state: "pending" } });
+    expect(response.headers.get("location")).toBe(`${TASKS}/id-0`);
+    expect(seen[0]?.payloadText).toBe('{"a":12345678901234567890}');
+  });
+
+  test("answers 200 and says so when it was stored before", async () => {
+    const { call } = await setup({ enqueueMany: () => [stored("x", true)] });
+    const response = await call("POST", TASKS, GOOD, { "idempotency-key": "k" });
+    expect(response.status).toBe(200);
+    expect(response.headers.get("idempotent-replayed")).toBe("true");
+  });
+
+  test.each([
+    ["malformed JSON", "{", 400, "invalid_json"],
+    ["no body", "", 400, "invalid_json"],
+    ["an unknown field", '{"type":"t","payload":1,"x":1}', 422, "invalid_argument"],
+    ["a negative delay", '{"type":"t","payload":1,"delayMs":-1}', 422, "invalid_argument"],
+    ["a depth over 64", `{"type":"t","payload":${"[".repeat(65)}${"]".repeat(65)}}`, 422, "payload_too_deep"],
+    ["a payload over the limit", `{"type":"t","payload":"${"x".repeat(262_143)}"}`, 413, "payload_too_large"],
+    ["a body over the limit", `{"type":"t","payload":"${"x".repeat(600_000)}"}`, 413, "payload_too_large"],
+  ])("refuses %s", async (_name, body, status, code) => {
+    const { call, seen } = await setup();
+    const response = await call("POST", TASKS, body);
+    expect(response).toMatchObject({ status, json: { status, code } });
+    expect(response.headers.get("content-type")).toContain("application/problem+json");
+    expect(response.json.requestId).toBe(response.headers.get("x-request-id"));
+    expect(seen).toEqual([]);
+  });
+
+  test.each(["a%20b", "{x}", "-a", "a".repeat(65), "a..b", "%F0%9F%98%80"])(
+    "refuses the queue name %s",
+    async (name) => {
+      const { call } = await setup();
+      expect(await call("POST", `/v1/queues/${name}/tasks`, GOOD)).toMatchObject({
+        status: 422,
+        json: { code: "invalid_queue_name" },
+      });
+    },
+  );
+
+  test("names the field at fault", async () => {
+    const { call } = await setup();
+    const { json } = await call("POST", TASKS, '{"type":"t","payload":1,"tags":["ok",7]}');
+    expect(json.errors).toContainEqual({ path: "/tags/1", message: "must be string", in: "body" });
+  });
+
+  test.each([
+    ["text/plain", {}],
+    ["application/xml", {}],
+    ["application/json", { "content-encoding": "gzip" }],
+  ])("answers 415 to %s %j", async (type, headers) => {
+    const { call } = await setup();
+    expect(await call("POST", TASKS, GOOD, { "content-type": type, ...headers })).toMatchObject({
+      status: 415,
+      json: { code: "unsupported_media_type" },
+    });
+  });
+
+  test.each([
+    ["task_conflict", 409, null],
+    ["queue_full", 429, "3"],
+    ["outcome_unknown", 503, "3"],
+    ["redis_out_of_memory", 503, "3"],
+    ["durability_unavailable", 422, null],
+  ] as const)("passes %s on as %i", async (code, status, retryAfter) => {
+    const error = new HoldfastError(code, "because", {
+      taskId: "id-7",
+      ...(retryAfter === null ? {} : { retryAfterMs: 2_100 }),
+    });
+    const { call, metrics } = await setup({ enqueueMany: () => [{ ok: false, id: "id-7", error }] });
+    const response = await call("POST", TASKS, GOOD);
+    expect(response).toMatchObject({ status, json: { code, taskId: "id-7", detail: "because" } });
+    expect(response.headers.get("retry-after")).toBe(retryAfter);
+    expect(await metrics.registry.metrics()).toContain(
+      `holdfast_tasks_rejected_total{queue="emails",reason="${code}"} 1`,
+    );
+  });
+
+  test("takes nothing before Redis has passed the boot checks", async () => {
+    const { call, seen } = await setup({ open: false });
+    const response = await call("POST", TASKS, GOOD);
+    expect(response).toMatchObject({ status: 503, json: { code: "redis_unavailable" } });
+    expect(response.headers.get("retry-after")).toBe("3");
+    expect(seen).toEqual([]);
+  });
+
+  test("hides what an unexpected error says", async () => {
+    const { call } = await setup({
+      enqueueMany: () => {
+        throw new Error("secret detail");
+      },
+    });
+    const response = await call("POST", TASKS, GOOD);
+    expect(response).toMatchObject({ status: 500, json: { code: "internal" } });
+    expect(response.text).not.toContain("secret");
+  });
+});
+
+describe("POST a batch", () => {
+  test("answers 207 with one result per task, in order", async () => {
+    const { call, metrics } = await setup({
+      enqueueMany: (tasks) =>
+        tasks.map((_task, index) =>
+          index === 1
+            ? { ok: false, id: "b", error: new HoldfastError("task_conflict", "other body", { taskId: "b" }) }
+            : stored(`id-${index}`, index === 2),
+        ),
+    });
+    const response = await call("POST", `${TASKS}/batch`, `[${GOOD},{"type":"t"},${GOOD},${GOOD}]`);
+    expect(response.status).toBe(207);
+    expect(response.json).toMatchObject({ accepted: 1, duplicates: 1, failed: 2 });
+    expect(
+      (response.json.results as { status: number; id?: string }[]).map(({ status, id }) => [status, id]),
+    ).toEqual([
+      [201, "id-0"],
+      [422, undefined],
+      [409, "b"],
+      [200, "id-2"],
+    ]);
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('holdfast_tasks_enqueued_total{queue="emails",type="t"} 1');
+    expect(text).toContain('holdfast_tasks_deduplicated_total{queue="emails",type="t"} 1');
+  });
+
+  test("takes lines as application/x-ndjson", async () => {
+    const { call, seen } = await setup();
+    const headers = { "content-type": "application/x-ndjson; charset=utf-8" };
+    expect(await call("POST", `${TASKS}/batch`, `${GOOD}\n${GOOD}\n`, headers)).toMatchObject({
+      status: 207,
+      json: { accepted: 2 },
+    });
+    expect(seen).toHaveLength(2);
+  });
+
+  test.each([
+    ["malformed JSON", "[1,", 400],
+    ["an object", "{}", 422],
+    ["nothing", "[]", 422],
+    ["1,001 tasks", `[${Array.from({ length: 1_001 }, () => "1").join(",")}]`, 422],
+  ])("refuses %s as a whole", async (_name, body, status) => {
+    const { call, seen } = await setup();
+    expect((await call("POST", `${TASKS}/batch`, body)).status).toBe(status);
+    expect(seen).toEqual([]);
+  });
+
+  test("refuses an Idempotency-Key, which would be one id for many", async () => {
+    const { call } = await setup();
+    expect((await call("POST", `${TASKS}/batch`, `[${GOOD}]`, { "idempotency-key": "k" })).status).toBe(400);
+  });
+});
+
+describe("GET and DELETE a task", () => {
+  test("an unknown task is 404, a bad id 422, a bad wait 400", async () => {
+    const { call } = await setup();
+    expect(await call("GET", `${TASKS}/nope`)).toMatchObject({
+      status: 404,
+      json: { code: "task_not_found" },
+    });
+    expect(await call("GET", `${TASKS}/no%20pe`)).toMatchObject({
+      status: 422,
+      json: { code: "invalid_task_id" },
+    });
+    for (const query of [
+      "waitMs=-1",
+      "waitMs=30001",
+      "waitMs=abc",
+      "waitMs=1.5",
+      "wait=5",
+      "waitMs=1&waitMs=2",
+    ]) {
+      expect(await call("GET", `${TASKS}/x?${query}`)).toMatchObject({
+        status: 400,
+        json: { code: "invalid_request" },
+      });
+    }
+  });
+
+  test("a long-poll ends when its caller hangs up", async () => {
+    let aborted = () => {};
+    const ended = new Promise<void>((resolve) => {
+      aborted = resolve;
+    });
+    let started = () => {};
+    const asked = new Promise<void>((resolve) => {
+      started = resolve;
+    });
+    const { base } = await setup({
+      wait: (signal) =>
+        new Promise((_resolve, reject) => {
+          started();
+          signal?.addEventListener("abort", () => {
+            aborted();
+            reject(signal.reason);
+          });
+        }),
+    });
+    const hangUp = new AbortController();
+    const request = fetch(`${base}${TASKS}/x?waitMs=30000`, { signal: hangUp.signal }).catch(() => "gone");
+    await asked;
+    hangUp.abort();
+    await ended;
+    expect(await request).toBe("gone");
+  });
+
+  test("a long-poll ends when the server closes, with the task as it is", async () => {
+    let started = () => {};
+    const asked = new Promise<void>((resolve) => {
+      started = resolve;
+    });
+    const { app, call } = await setup({
+      wait: (signal) =>
+        new Promise((_resolve, reject) => {
+          started();
+          signal?.addEventListener("abort", () => reject(signal.reason));
+        }),
+    });
+    const response = call("GET", `${TASKS}/x?waitMs=30000`);
+    await asked;
+    await app.close();
+    expect((await response).status).toBe(404);
+  });
+
+  test.each([
+    ["cancelled", 200],
+    ["requested", 202],
+    ["too_late", 409],
+    ["not_found", 404],
+  ] as const)("cancel: %s is %i", async (cancel, status) => {
+    const { call } = await setup({ cancel });
+    expect((await call("DELETE", `${TASKS}/x`)).status).toBe(status);
+  });
+});
+
+describe("every error is a problem", () => {
+  test("an unknown path is 404, a known one with another method 405 with Allow", async () => {
+    const { call } = await setup();
+    expect(await call("GET", "/nope")).toMatchObject({ status: 404, json: { code: "not_found" } });
+    const response = await call("PUT", TASKS, "{}");
+    expect(response).toMatchObject({ status: 405, json: { code: "method_not_allowed" } });
+    expect(response.headers.get("allow")).toBe("POST");
+    expect((await call("PATCH", `${TASKS}/x`, "{}")).headers.get("allow")).toBe("DELETE, GET, HEAD");
+  });
+
+  test("a path that does not decode is 400", async () => {
+    const { call } = await setup();
+    const response = await call("GET", "/v1/queues/%E0%A4%A/tasks/x");
+    expect(response).toMatchObject({ status: 400, json: { code: "invalid_request" } });
+    expect(response.headers.get("content-type")).toContain("application/problem+json");
+  });
+
+  test("a foreign Host is 403", async () => {
+    const { app } = await setup();
+    const response = await app.inject({ method: "GET", url: "/livez", headers: { host: "evil.example" } });
+    expect(response.statusCode).toBe(403);
+    expect(response.json()).toMatchObject({ code: "forbidden" });
+  });
+
+  test("what is no HTTP is 400, with a body", async () => {
+    const { base } = await setup();
+    const socket = connect({ host: "127.0.0.1", port: Number(new URL(base).port) });
+    socket.end("NONSENSE\r\n\r\n");
+    let text = "";
+    for await (const chunk of socket) text += String(chunk);
+    expect(text).toMatch(/^HTTP\/1\.1 400 /);
+    expect(text).toContain('"code":"invalid_request"');
+  });
+
+  test("a harmless request id is taken over, another one replaced", async () => {
+    const { call } = await setup();
+    expect((await call("GET", "/nope", undefined, { "x-request-id": "abc-1" })).json.requestId).toBe("abc-1");
+    expect((await call("GET", "/nope", undefined, { "x-request-id": "a b" })).json.requestId).not.toBe("a b");
+  });
+});
+
+test("the API describes itself, and serves its pages, health and metrics", async () => {
+  const { call } = await setup();
+  const { json } = await call("GET", "/openapi.json");
+  expect(Object.keys(json.paths as object)).toEqual([
+    "/v1/queues/{queue}/tasks",
+    "/v1/queues/{queue}/tasks/batch",
+    "/v1/queues/{queue}/tasks/{id}",
+  ]);
+  const docs = await call("GET", "/docs");
+  expect(docs.status).toBe(200);
+  // The Content-Security-Policy allows no inline script.
+  expect(docs.text).not.toMatch(/<script>/);
+  expect((await call("GET", "/readyz")).status).toBe(200);
+  await call("POST", TASKS, GOOD);
+  expect((await call("GET", "/metrics")).text).toContain(
+    'holdfast_http_request_duration_seconds_count{method="POST",route="/v1/queues/:queue/tasks",status_class="2xx"} 1',
+  );
+});

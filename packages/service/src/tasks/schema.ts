@@ -1,0 +1,120 @@
+import {
+  LIMITS,
+  PRIORITIES,
+  QUEUE_NAME_PATTERN,
+  TASK_ID_PATTERN,
+  TASK_STATES,
+  TASK_TYPE_PATTERN,
+} from "@holdfast/contracts";
+import { type Static, Type } from "typebox";
+import { OneOf } from "../http/validation.ts";
+
+const strict = { additionalProperties: false };
+const epochMs = (description: string) =>
+  Type.Integer({ minimum: 0, maximum: 8_640_000_000_000_000, description });
+
+export const backoffSchema = Type.Object(
+  {
+    kind: Type.Optional(OneOf(["exponential", "fixed"])),
+    baseMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000 })),
+    maxMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 86_400_000 })),
+    jitter: Type.Optional(OneOf(["full", "none"])),
+  },
+  strict,
+);
+
+/** Everything of a task but its payload, which is never parsed here. */
+export const taskOptionsSchema = Type.Object(
+  {
+    type: Type.String({ pattern: TASK_TYPE_PATTERN, description: "Chooses the handler." }),
+    id: Type.Optional(
+      Type.String({
+        pattern: TASK_ID_PATTERN,
+        description: "Makes the enqueue idempotent. Minted if absent.",
+      }),
+    ),
+    priority: Type.Optional(OneOf(PRIORITIES, { default: "normal" })),
+    delayMs: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.delayMs })),
+    runAt: Type.Optional(epochMs("Not before this moment, ms since the epoch. Excludes delayMs.")),
+    maxRetries: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.maxRetries })),
+    backoff: Type.Optional(backoffSchema),
+    timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.timeoutMs })),
+    expiresAt: Type.Optional(epochMs("Not started after this moment, ms since the epoch.")),
+    tags: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: LIMITS.tagCharacters }), { maxItems: LIMITS.tags }),
+    ),
+    durability: Type.Optional(OneOf(["memory", "fsynced", "replicated"], { default: "memory" })),
+  },
+  strict,
+);
+export type TaskFields = Static<typeof taskOptionsSchema>;
+
+/** The body of an enqueue, for the API description. */
+export const newTaskSchema = Type.Object(
+  {
+    ...taskOptionsSchema.properties,
+    payload: Type.Unknown({
+      description: `Any JSON, at most ${LIMITS.payloadBytes} bytes; stored as the exact text that was sent.`,
+    }),
+  },
+  strict,
+);
+
+export const batchSchema = Type.Array(newTaskSchema, { minItems: 1, maxItems: LIMITS.batchTasks });
+
+export const queueParams = Type.Object({ queue: Type.String({ pattern: QUEUE_NAME_PATTERN }) });
+export const taskParams = Type.Object({
+  queue: Type.String({ pattern: QUEUE_NAME_PATTERN }),
+  id: Type.String({ pattern: TASK_ID_PATTERN }),
+});
+
+export const waitQuery = Type.Object(
+  {
+    waitMs: Type.Integer({
+      minimum: 0,
+      maximum: LIMITS.waitMs,
+      default: 0,
+      description: "Answer once the task has ended, at the latest after this time.",
+    }),
+  },
+  strict,
+);
+
+// A duplicate of a task whose record is gone, while its id is remembered, is "purged".
+const stateSchema = OneOf([...TASK_STATES, "purged"]);
+
+export const receiptSchema = Type.Object({ id: Type.String(), state: stateSchema });
+
+export const batchResultSchema = Type.Object({
+  accepted: Type.Integer({ description: "Stored by this request." }),
+  duplicates: Type.Integer({ description: "Stored before, with the same body." }),
+  failed: Type.Integer(),
+  results: Type.Array(
+    Type.Object({
+      status: Type.Integer({
+        description: "What a single enqueue would have answered: 201, 200, 409, 422, ...",
+      }),
+      id: Type.Optional(Type.String()),
+      state: Type.Optional(stateSchema),
+      code: Type.Optional(Type.String()),
+      detail: Type.Optional(Type.String()),
+    }),
+    { description: "One per task, in the order given." },
+  ),
+});
+export type BatchResult = Static<typeof batchResultSchema>;
+
+export const cancelSchema = Type.Object({ id: Type.String(), outcome: OneOf(["cancelled", "requested"]) });
+
+export const problemSchema = Type.Object({
+  type: Type.String(),
+  title: Type.String(),
+  status: Type.Integer(),
+  detail: Type.String(),
+  code: Type.String(),
+  requestId: Type.String(),
+  taskId: Type.Optional(Type.String()),
+  errors: Type.Optional(
+    Type.Array(Type.Object({ path: Type.String(), message: Type.String(), in: Type.String() })),
+  ),
+});

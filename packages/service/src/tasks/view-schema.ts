@@ -1,0 +1,60 @@
+import { ATTEMPT_OUTCOMES, DEAD_REASONS, PRIORITIES, TASK_STATES, type TaskView } from "@holdfast/contracts";
+import { type Static, Type } from "typebox";
+import { OneOf } from "../http/validation.ts";
+import { backoffSchema } from "./schema.ts";
+
+const nullable = <T extends Parameters<typeof Type.Union>[0][number]>(schema: T) =>
+  Type.Union([schema, Type.Null()]);
+const count = Type.Integer({ minimum: 0 });
+const moment = Type.Integer({ description: "Redis time, ms since the epoch." });
+
+export const attemptViewSchema = Type.Object({
+  attempt: count,
+  generation: count,
+  outcome: OneOf(ATTEMPT_OUTCOMES),
+  workerId: Type.String(),
+  token: Type.String(),
+  startedAt: moment,
+  endedAt: nullable(moment),
+  error: nullable(Type.String()),
+});
+
+/** `TaskView` of the contracts as a schema, for the API description. */
+export const taskViewSchema = Type.Object({
+  id: Type.String(),
+  queue: Type.String(),
+  type: Type.String(),
+  state: OneOf(TASK_STATES),
+  priority: OneOf(PRIORITIES),
+  payloadText: Type.String({ description: "The exact text that was enqueued." }),
+  payloadBytes: count,
+  resultText: nullable(Type.String({ description: "The exact JSON text that the handler returned." })),
+  attempts: count,
+  failures: count,
+  crashes: count,
+  releases: count,
+  generation: count,
+  maxRetries: nullable(count),
+  timeoutMs: nullable(count),
+  backoff: nullable(backoffSchema),
+  tags: Type.Array(Type.String()),
+  enqueuedAt: moment,
+  runAt: nullable(moment),
+  expiresAt: nullable(moment),
+  leaseExpiresAt: nullable(moment),
+  endedAt: nullable(moment),
+  workerId: nullable(Type.String()),
+  token: nullable(Type.String()),
+  cancelRequested: Type.Boolean(),
+  solo: Type.Boolean(),
+  unroutedSince: nullable(moment),
+  deadReason: nullable(OneOf(DEAD_REASONS)),
+  lastError: nullable(Type.String()),
+  progress: nullable(Type.String()),
+  log: Type.Array(Type.String()),
+  history: Type.Array(attemptViewSchema),
+});
+
+// Fails to compile when the contract grows a field that the description lacks.
+type Missing = Exclude<keyof TaskView, keyof Static<typeof taskViewSchema>>;
+export const _taskViewIsDescribed: Missing extends never ? true : Missing = true;

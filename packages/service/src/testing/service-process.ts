@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { waitUntil } from "./redis-server.ts";
+
+export interface ServiceProcess {
+  child: ChildProcess;
+  /** Everything written so far, stdout and stderr. */
+  output(): string;
+  /** Waits until the output contains the text. */
+  says(text: string, deadlineMs?: number): Promise<void>;
+  /** Waits for the end of the process. */
+  exit(deadlineMs?: number): Promise<{ code: number | null; signal: NodeJS.Signals | null }>;
+  /** Ends it at once, if it still runs. */
+  kill(): Promise<void>;
+}
+
+/** Runs the built `main.js` of a service as a real process, with nothing but the given environment. */
+export function startService(mainPath: string, env: Record<string, string>): ServiceProcess {
+  const child = spawn(process.execPath, [mainPath], {
+    // Nothing inherited: a REDIS_URL of the shell must not decide what a test tests.
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  child.stdout.on("data", (chunk) => {
+    text += String(chunk);
+  });
+  child.stderr.on("data", (chunk) => {
+    text += String(chunk);
+  });
+  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+    child.once("close", (code, signal) => resolve({ code, signal }));
+  });
+  const hasEnded = () => child.exitCode !== null || child.signalCode !== null;
+  return {
+    child,
+    output: () => text,
+    says: async (wanted, deadlineMs = 15_000) => {
+      await waitUntil(`the service says "${wanted}"`, () => text.includes(wanted) || hasEnded(), deadlineMs);
+      if (!text.includes(wanted)) throw new Error(`the service ended without saying "${wanted}":\n${text}`);
+    },
+    exit: async (deadlineMs = 15_000) => {
+      await waitUntil("the service ends", hasEnded, deadlineMs);
+      return ended;
+    },
+    kill: async () => {
+      if (hasEnded()) return;
+      child.kill("SIGKILL");
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,89 @@
+import {
+  createErrorLog,
+  createHealthServer,
+  createMetrics,
+  createRedisReadiness,
+  type HealthServer,
+  type Logger,
+  parseAllowedHosts,
+  type Readiness,
+  type RunningService,
+  toConnectionSettings,
+  waitForRedis,
+} from "@holdfast/service";
+import { Holdfast, Janitor } from "holdfast";
+import type { Config } from "./config.ts";
+import { type Audited, observeJanitor } from "./metrics.ts";
+
+export interface App extends RunningService {
+  health: HealthServer;
+  janitor: Janitor;
+}
+
+/** Health first, then Redis, then the sweeps. Any number of these may run. */
+export async function startApp(
+  config: Config,
+  version: string,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<App> {
+  const settings = toConnectionSettings(config);
+  const metrics = createMetrics({ service: "janitor", version, http: false });
+  const shared = { redis: settings, prefix: config.QUEUE_PREFIX, onScript: metrics.onScript };
+  const client = new Holdfast({ ...shared, instance: "janitor-health" });
+  const janitor = new Janitor({
+    ...shared,
+    sweepIntervalMs: config.SWEEP_INTERVAL_MS,
+    auditIntervalMs: config.AUDIT_INTERVAL_MS,
+  });
+  observeJanitor(janitor, metrics);
+  janitor.on("error", createErrorLog(logger, "sweep failed"));
+  janitor.on("audited", ({ queue, violations }: Audited) => {
+    if (violations.length === 0) return;
+    logger.error(
+      { queue, violations: violations.slice(0, 20), count: violations.length },
+      "audit violations",
+    );
+  });
+
+  const redis = createRedisReadiness({ client, metrics });
+  const health = await createHealthServer({
+    host: config.HOST,
+    allowedHosts: parseAllowedHosts(config.ALLOWED_HOSTS),
+    port: config.METRICS_PORT,
+    instance: config.NODE_APP_INSTANCE,
+    metrics,
+    logger,
+    ready: async () =>
+      janitorReadiness(await redis.check(), janitor.lastSuccessAt(), Date.now(), config.SWEEP_INTERVAL_MS),
+  });
+  const stop = async (): Promise<void> => {
+    await janitor.stop({ graceMs: 5_000 });
+    await health.close();
+    await client.close();
+  };
+  try {
+    await waitForRedis({ client, settings, logger, signal });
+    await janitor.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  redis.open();
+  logger.info({ sweepIntervalMs: config.SWEEP_INTERVAL_MS }, "janitor is running");
+  return { health, janitor, stop };
+}
+
+/** Green while Redis answers and a sweep went through not long ago: ten intervals, at least 10 s. */
+export function janitorReadiness(
+  redis: Readiness,
+  lastSuccessAt: number,
+  now: number,
+  sweepIntervalMs: number,
+): Readiness {
+  if (!redis.ok) return redis;
+  if (lastSuccessAt === 0) return { ok: false, detail: "no sweep yet" };
+  const ageMs = now - lastSuccessAt;
+  const ok = ageMs <= Math.max(10_000, sweepIntervalMs * 10);
+  return { ok, detail: `the last good sweep is ${ageMs} ms ago` };
+}

@@ -1,0 +1,77 @@
+import {
+  createHttpServer,
+  createIntakeMetrics,
+  createMetrics,
+  createQueueCache,
+  createRedisReadiness,
+  type HttpServer,
+  type Logger,
+  listen,
+  parseAllowedHosts,
+  type RunningService,
+  registerTaskRoutes,
+  toConnectionSettings,
+  waitForRedis,
+} from "@holdfast/service";
+import { Holdfast, HoldfastError } from "holdfast";
+import type { Config } from "./config.ts";
+
+export interface App extends RunningService {
+  http: HttpServer;
+  /** Resolves once Redis has passed the boot checks and tasks are taken; rejects where it never will. */
+  opened: Promise<void>;
+}
+
+/**
+ * The HTTP intake of tasks. It listens at once and answers 503 until Redis has passed the boot checks: nothing is
+ * accepted that an eviction could drop.
+ */
+export async function startApp(
+  config: Config,
+  version: string,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<App> {
+  const settings = toConnectionSettings(config);
+  const metrics = createMetrics({ service: "producer-api", version });
+  const client = new Holdfast({
+    redis: settings,
+    prefix: config.QUEUE_PREFIX,
+    instance: "producer-api",
+    onScript: metrics.onScript,
+  });
+  const readiness = createRedisReadiness({ client, metrics });
+  const http = await createHttpServer({
+    title: "Holdfast producer API",
+    description: "Enqueue tasks, follow them, cancel them.",
+    version,
+    logger,
+    metrics,
+    host: config.HOST,
+    allowedHosts: parseAllowedHosts(config.ALLOWED_HOSTS),
+    ready: readiness.check,
+  });
+  registerTaskRoutes(http, {
+    queue: createQueueCache(client),
+    metrics: createIntakeMetrics(metrics),
+    assertOpen: () => {
+      if (!readiness.isOpen) {
+        throw new HoldfastError("redis_unavailable", "Redis has not passed the boot checks yet: try again", {
+          retryAfterMs: 2_000,
+        });
+      }
+    },
+  });
+  const stop = async (): Promise<void> => {
+    await http.close();
+    await client.close();
+  };
+  try {
+    await listen(http, { host: config.HOST, port: config.PORT, variable: "PORT" });
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const opened = waitForRedis({ client, settings, logger, signal }).then(() => readiness.open());
+  return { http, opened, stop };
+}

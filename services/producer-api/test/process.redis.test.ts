@@ -1,0 +1,105 @@
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import {
+  freePort,
+  type ServiceProcess,
+  startOldRedis,
+  startService,
+  startTestRedis,
+  waitUntil,
+} from "@holdfast/service/testing";
+import { afterEach, expect, test } from "vitest";
+
+const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const cleanups: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const clean of cleanups.splice(0).reverse()) await clean();
+});
+
+function start(env: Record<string, string>): ServiceProcess {
+  const service = startService(MAIN, env);
+  cleanups.push(() => service.kill());
+  return service;
+}
+
+async function redisWith(...args: string[]) {
+  const redis = await startTestRedis(args);
+  cleanups.push(() => redis.stop());
+  return redis;
+}
+
+const ended = { code: 1, signal: null };
+
+test("a bad configuration exits 1 and lists every bad variable", async () => {
+  const service = start({ PORT: "http", REDIS_PORT: "0", HOST: "127.0.0.1", QUEUE_PENDING: "x" });
+  expect(await service.exit()).toEqual(ended);
+  for (const part of ["PORT must be", "REDIS_PORT must be", "QUEUE_PENDING is not used", "QUEUE_PREFIX"]) {
+    expect(service.output()).toContain(part);
+  }
+});
+
+test("listening beyond loopback without ALLOW_UNAUTHENTICATED exits 1", async () => {
+  const service = start({ HOST: "0.0.0.0" });
+  expect(await service.exit()).toEqual(ended);
+  expect(service.output()).toContain("ALLOW_UNAUTHENTICATED=1");
+});
+
+test("a busy port exits 1 and names its holder and the variable", async () => {
+  const port = await freePort();
+  const holder = createServer();
+  await new Promise<void>((resolve) => holder.listen(port, "127.0.0.1", resolve));
+  cleanups.push(() => new Promise((resolve) => holder.close(resolve)));
+  const service = start({ PORT: String(port) });
+  expect(await service.exit()).toEqual(ended);
+  expect(service.output()).toContain(`port ${port} is in use by`);
+  expect(service.output()).toContain(`(pid ${process.pid})`);
+  expect(service.output()).toContain("set PORT to a free port");
+});
+
+test("an eviction policy that loses tasks exits 1 and says how to mend it", async () => {
+  const redis = await redisWith("--maxmemory-policy", "allkeys-lru");
+  const service = start({ PORT: String(await freePort()), REDIS_URL: redis.url });
+  expect(await service.exit()).toEqual(ended);
+  expect(service.output()).toContain("set it to noeviction");
+});
+
+test("a Redis older than 7.0 exits 1", async () => {
+  const redis = await startOldRedis("6.2.14");
+  cleanups.push(() => redis.stop());
+  const service = start({ PORT: String(await freePort()), REDIS_URL: redis.url });
+  expect(await service.exit()).toEqual(ended);
+  expect(service.output()).toContain("Redis 6.2.14 is too old");
+});
+
+test("Redis down at start: says so, stays up, takes nothing, and serves once it is there", async () => {
+  const redis = await redisWith();
+  await redis.kill();
+  const port = await freePort();
+  const service = start({ PORT: String(port), REDIS_URL: redis.url });
+  await service.says(`cannot reach Redis at 127.0.0.1:${redis.port}: start it or set REDIS_URL`);
+  const base = `http://127.0.0.1:${port}`;
+  const enqueue = async () =>
+    fetch(`${base}/v1/queues/trial/tasks`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: '{"type":"t","payload":1}',
+    });
+  expect((await fetch(`${base}/livez`)).status).toBe(200);
+  expect((await fetch(`${base}/readyz`)).status).toBe(503);
+  const refused = await enqueue();
+  expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "2"]);
+  await redis.restart();
+  await waitUntil("the service is ready", async () => (await fetch(`${base}/readyz`)).status === 200, 15_000);
+  expect((await enqueue()).status).toBe(201);
+  service.child.kill("SIGTERM");
+  expect(await service.exit()).toEqual({ code: 0, signal: null });
+}, 40_000);
+
+test("SIGTERM while it waits for Redis ends it with 0", async () => {
+  const redis = await redisWith();
+  await redis.kill();
+  const service = start({ PORT: String(await freePort()), REDIS_URL: redis.url });
+  await service.says("cannot reach Redis");
+  service.child.kill("SIGTERM");
+  expect(await service.exit()).toEqual({ code: 0, signal: null });
+});

@@ -1,0 +1,292 @@
+import { createLogger, loadConfig } from "@holdfast/service";
+import { freePort, startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { Observer, Worker } from "holdfast";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { type App, startApp } from "../src/app.ts";
+import { configSchema } from "../src/config.ts";
+
+let redis: TestRedis;
+let app: App;
+let base: string;
+let queues = 0;
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  const port = await freePort();
+  const config = loadConfig(configSchema, { PORT: String(port), REDIS_URL: redis.url, LOG_LEVEL: "silent" });
+  app = await startApp(config, "test", createLogger(config, "producer-api"), new AbortController().signal);
+  await app.opened;
+  base = `http://127.0.0.1:${port}`;
+});
+
+afterAll(async () => {
+  await app?.stop();
+  await redis?.stop();
+});
+
+/** A queue of its own for each test. */
+function setup() {
+  const queue = `trial-${++queues}`;
+  const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
+    const text = typeof body === "string" ? body : JSON.stringify(body);
+    const response = await fetch(`${base}/v1/queues/${queue}/tasks${path}`, {
+      method,
+      headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+      ...(body === undefined ? {} : { body: text }),
+    });
+    const json = (await response.json()) as Record<string, unknown>;
+    return { status: response.status, headers: response.headers, json };
+  };
+  return { queue, call };
+}
+
+describe("enqueue and get", () => {
+  test("keep the payload to the byte", async () => {
+    const { call, queue } = setup();
+    for (const payload of [
+      "12345678901234567890",
+      '{ "b": 1.0, "a": [1e3,  "\\u00e9é😀"] }',
+      "null",
+      '"\\ud800"',
+    ]) {
+      const posted = await call("POST", "", `{"type":"demo.echo","payload":${payload}}`);
+      expect(posted).toMatchObject({ status: 201, json: { state: "pending" } });
+      const location = posted.headers.get("location");
+      expect(location).toBe(`/v1/queues/${queue}/tasks/${posted.json.id}`);
+      const got = await call("GET", `/${posted.json.id}`);
+      expect(got).toMatchObject({
+        status: 200,
+        json: { payloadText: payload, attempts: 0, resultText: null },
+      });
+    }
+  });
+
+  test("carry every option", async () => {
+    const { call } = setup();
+    const options = {
+      id: "order:1",
+      priority: "high",
+      delayMs: 60_000,
+      maxRetries: 0,
+      backoff: { kind: "fixed", baseMs: 5, maxMs: 10, jitter: "none" },
+      timeoutMs: 1_000,
+      expiresAt: Date.now() + 3_600_000,
+      tags: ["a", "b"],
+    };
+    expect(await call("POST", "", { type: "t", payload: {}, ...options })).toMatchObject({
+      status: 201,
+      json: { id: "order:1", state: "scheduled" },
+    });
+    const { id, priority, maxRetries, backoff, timeoutMs, expiresAt, tags } = options;
+    expect((await call("GET", "/order:1")).json).toMatchObject({
+      id,
+      priority,
+      maxRetries,
+      backoff,
+      timeoutMs,
+      expiresAt,
+      tags,
+      state: "scheduled",
+    });
+  });
+
+  test("an unknown task is 404", async () => {
+    const { call } = setup();
+    expect(await call("GET", "/nope")).toMatchObject({ status: 404, json: { code: "task_not_found" } });
+  });
+
+  test("a long-poll of a task that stays answers after its time, with the task as it is", async () => {
+    const { call } = setup();
+    const { json } = await call("POST", "", { type: "t", payload: 1 });
+    const start = performance.now();
+    expect((await call("GET", `/${json.id}?waitMs=300`)).json.state).toBe("pending");
+    expect(performance.now() - start).toBeGreaterThanOrEqual(290);
+  });
+
+  test("a long-poll answers at once when the task ends", async () => {
+    const { call } = setup();
+    const { json } = await call("POST", "", { type: "t", payload: 1 });
+    const waiting = call("GET", `/${json.id}?waitMs=30000`);
+    await call("DELETE", `/${json.id}`);
+    expect((await waiting).json.state).toBe("cancelled");
+  });
+
+  test("a durability that this Redis cannot give is refused before the write", async () => {
+    const { call } = setup();
+    expect(
+      await call("POST", "", { type: "t", payload: 1, id: "x", durability: "replicated" }),
+    ).toMatchObject({
+      status: 422,
+      json: { code: "durability_unavailable" },
+    });
+    expect((await call("GET", "/x")).status).toBe(404);
+  });
+});
+
+describe("an enqueue that is repeated", () => {
+  const body = '{"type":"t","id":"x","payload":1}';
+
+  test("with the same bytes stores nothing and says so; with others it is a conflict", async () => {
+    const { call } = setup();
+    expect((await call("POST", "", body)).status).toBe(201);
+    const again = await call("POST", "", ` ${body}\n`);
+    expect(again).toMatchObject({ status: 200, json: { id: "x", state: "pending" } });
+    expect(again.headers.get("idempotent-replayed")).toBe("true");
+    for (const other of ['{"type":"t","id":"x","payload":2}', '{"type":"t","id":"x","payload":1.0}']) {
+      expect(await call("POST", "", other)).toMatchObject({
+        status: 409,
+        json: { code: "task_conflict", taskId: "x" },
+      });
+    }
+    expect((await call("GET", "/x")).json.payloadText).toBe("1");
+  });
+
+  test("an Idempotency-Key works like an id, per queue", async () => {
+    const { call } = setup();
+    const headers = { "idempotency-key": "order 4711" };
+    const first = await call("POST", "", '{"type":"t","payload":1}', headers);
+    expect(first.status).toBe(201);
+    expect(await call("POST", "", '{"type":"t","payload":1}', headers)).toMatchObject({
+      status: 200,
+      json: { id: first.json.id },
+    });
+    expect((await call("POST", "", '{"type":"t","payload":2}', headers)).status).toBe(409);
+    const elsewhere = setup();
+    expect((await elsewhere.call("POST", "", '{"type":"t","payload":2}', headers)).status).toBe(201);
+  });
+
+  test("twenty at once store one", async () => {
+    const { call } = setup();
+    const statuses = await Promise.all(
+      Array.from({ length: 20 }, async () => (await call("POST", "", body)).status),
+    );
+    expect(statuses.filter((status) => status === 201)).toHaveLength(1);
+    expect(statuses.filter((status) => status === 200)).toHaveLength(19);
+  });
+});
+
+describe("a batch", () => {
+  test("answers per task, in order, and stores what is good", async () => {
+    const { call } = setup();
+    await call("POST", "", { type: "t", id: "taken", payload: 1 });
+    const { status, json } = await call("POST", "/batch", [
+      { type: "t", payload: 1, id: "a" },
+      { type: "t", payload: 2, unknown: true },
+      { type: "t", payload: 3, id: "taken" },
+      { type: "t", payload: 1, id: "a" },
+      { type: "t", payload: 5 },
+    ]);
+    expect(status).toBe(207);
+    expect(json).toMatchObject({ accepted: 2, duplicates: 1, failed: 2 });
+    const results = json.results as { status: number; id: string; code: string }[];
+    expect(results.map((result) => result.status)).toEqual([201, 422, 409, 200, 201]);
+    expect(results[2]).toMatchObject({ id: "taken", code: "task_conflict" });
+    expect((await call("GET", `/${results[4]?.id}`)).json.payloadText).toBe("5");
+  });
+
+  test("takes 1,000 tasks as lines and stores each of them", async () => {
+    const { call, queue } = setup();
+    const lines = Array.from({ length: 1_000 }, (_, index) => `{"type":"t","payload":${index}}`).join("\n");
+    const { json } = await call("POST", "/batch", lines, { "content-type": "application/x-ndjson" });
+    expect(json).toMatchObject({ accepted: 1_000, failed: 0 });
+    expect(new Set((json.results as { id: string }[]).map(({ id }) => id)).size).toBe(1_000);
+    const observer = new Observer({ redis: redis.url });
+    expect((await observer.stats(queue)).pending).toBe(1_000);
+    await observer.close();
+  });
+});
+
+test("cancel ends a waiting task; repeated, it answers the same", async () => {
+  const { call } = setup();
+  const { json } = await call("POST", "", { type: "t", payload: 1 });
+  const cancelled = { status: 200, json: { id: json.id, outcome: "cancelled" } };
+  expect(await call("DELETE", `/${json.id}`)).toMatchObject(cancelled);
+  expect((await call("GET", `/${json.id}`)).json.state).toBe("cancelled");
+  expect(await call("DELETE", `/${json.id}`)).toMatchObject(cancelled);
+  expect(await call("DELETE", "/nope")).toMatchObject({ status: 404, json: { code: "task_not_found" } });
+});
+
+test("cancel of a running task is a request, of a completed one too late", async () => {
+  const { call, queue } = setup();
+  let finish = () => {};
+  const finished = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const worker = new Worker(queue, { t: () => finished, quick: () => 1 }, { redis: redis.url });
+  await worker.start();
+  try {
+    const running = (await call("POST", "", { type: "t", payload: 1 })).json.id;
+    const quick = (await call("POST", "", { type: "quick", payload: 1 })).json.id;
+    expect((await call("GET", `/${quick}?waitMs=10000`)).json).toMatchObject({
+      state: "completed",
+      resultText: "1",
+    });
+    expect(await call("DELETE", `/${quick}`)).toMatchObject({
+      status: 409,
+      json: { code: "too_late", taskId: quick },
+    });
+    await waitUntil("it runs", async () => (await call("GET", `/${running}`)).json.state === "processing");
+    expect(await call("DELETE", `/${running}`)).toMatchObject({
+      status: 202,
+      json: { outcome: "requested" },
+    });
+    expect((await call("GET", `/${running}`)).json.cancelRequested).toBe(true);
+  } finally {
+    finish();
+    await worker.stop({ graceMs: 5_000 });
+  }
+});
+
+test("a full queue answers 429 with the time to wait", async () => {
+  const { call, queue } = setup();
+  const observer = new Observer({ redis: redis.url });
+  await call("POST", "", { type: "t", payload: 1 });
+  await observer.configure(queue, { maxWaiting: 1 });
+  await observer.close();
+  const refused = await call("POST", "", { type: "t", payload: 2 });
+  expect(refused).toMatchObject({ status: 429, json: { code: "queue_full" } });
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+});
+
+test("Redis at maxmemory answers 503 and nothing is stored", async () => {
+  const { call } = setup();
+  expect((await call("POST", "", { type: "t", payload: 0 })).status).toBe(201);
+  await redis.command("CONFIG SET maxmemory 1mb");
+  try {
+    const refused = await call("POST", "", { type: "t", id: "x", payload: 1 });
+    expect(refused).toMatchObject({ status: 503, json: { code: "redis_out_of_memory" } });
+    expect(refused.headers.get("retry-after")).not.toBeNull();
+  } finally {
+    await redis.command("CONFIG SET maxmemory 0");
+  }
+  expect((await call("GET", "/x")).status).toBe(404);
+});
+
+test("metrics count what was taken and what was refused", async () => {
+  const { call, queue } = setup();
+  await call("POST", "", { type: "t", id: "x", payload: 1 });
+  await call("POST", "", { type: "t", id: "x", payload: 1 });
+  await call("POST", "", { type: "t", id: "x", payload: 2 });
+  const text = await (await fetch(`${base}/metrics`)).text();
+  expect(text).toContain(`holdfast_tasks_enqueued_total{queue="${queue}",type="t"} 1`);
+  expect(text).toContain(`holdfast_tasks_deduplicated_total{queue="${queue}",type="t"} 1`);
+  expect(text).toContain(`holdfast_tasks_rejected_total{queue="${queue}",reason="task_conflict"} 1`);
+  expect(text).toContain("holdfast_redis_up 1");
+  expect(text).toMatch(/holdfast_redis_script_seconds_count\{script="enqueue"\} \d+/);
+});
+
+// Last: it takes Redis away from the others.
+test("Redis down later: 503, not ready; all is well again once it is back", async () => {
+  const { call } = setup();
+  await redis.kill();
+  const refused = await call("POST", "", { type: "t", payload: 1 });
+  expect(refused.status).toBe(503);
+  expect(["redis_unavailable", "outcome_unknown"]).toContain(refused.json.code);
+  expect(refused.headers.get("retry-after")).not.toBeNull();
+  expect((await fetch(`${base}/readyz`)).status).toBe(503);
+  expect((await fetch(`${base}/livez`)).status).toBe(200);
+  expect(await (await fetch(`${base}/metrics`)).text()).toContain("holdfast_redis_up 0");
+  await redis.restart();
+  await waitUntil("ready again", async () => (await fetch(`${base}/readyz`)).status === 200);
+  expect((await call("POST", "", { type: "t", payload: 1 })).status).toBe(201);
+}, 30_000);

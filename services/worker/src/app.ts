@@ -1,0 +1,97 @@
+import {
+  createErrorLog,
+  createHealthServer,
+  createMetrics,
+  createRedisReadiness,
+  type HealthServer,
+  type Logger,
+  parseAllowedHosts,
+  type Readiness,
+  type RunningService,
+  toConnectionSettings,
+  waitForRedis,
+} from "@holdfast/service";
+import { Holdfast, Worker } from "holdfast";
+import { type Config, parseQueues } from "./config.ts";
+import { handlers as demoHandlers } from "./handlers/demo.ts";
+import { loadHandlers } from "./handlers/load.ts";
+import { observeWorker } from "./metrics.ts";
+
+/** A poll is due each second, and a command may take 5 s: after this long something is wrong. */
+const POLL_AGE_LIMIT_MS = 10_000;
+
+export interface App extends RunningService {
+  health: HealthServer;
+  worker: Worker;
+}
+
+/** Handlers first: without them there is nothing to serve. Then health, then Redis, then the loop. */
+export async function startApp(
+  config: Config,
+  version: string,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<App> {
+  const handlers = config.HANDLERS === undefined ? demoHandlers : await loadHandlers(config.HANDLERS);
+  const queues = parseQueues(config.QUEUES);
+  const settings = toConnectionSettings(config);
+  const metrics = createMetrics({ service: "worker", version, http: false });
+  const shared = { redis: settings, prefix: config.QUEUE_PREFIX, onScript: metrics.onScript };
+  const client = new Holdfast({ ...shared, instance: "worker-health" });
+  const worker = new Worker(queues, handlers, {
+    ...shared,
+    version,
+    concurrency: config.WORKER_CONCURRENCY,
+    leaseMs: config.LEASE_MS,
+    maxRetries: config.MAX_RETRIES,
+    backoff: {
+      baseMs: config.BACKOFF_BASE_MS,
+      maxMs: Math.max(config.BACKOFF_BASE_MS, config.BACKOFF_MAX_MS),
+    },
+  });
+  observeWorker(worker, metrics, Object.keys(queues), Object.keys(handlers));
+  worker.on("error", createErrorLog(logger, "worker loop error"));
+
+  const redis = createRedisReadiness({ client, metrics });
+  const health = await createHealthServer({
+    host: config.HOST,
+    allowedHosts: parseAllowedHosts(config.ALLOWED_HOSTS),
+    port: config.METRICS_PORT,
+    instance: config.NODE_APP_INSTANCE,
+    metrics,
+    logger,
+    ready: async () => workerReadiness(await redis.check(), worker),
+  });
+  const stop = async (): Promise<void> => {
+    await worker.stop({ graceMs: config.SHUTDOWN_GRACE_MS });
+    await health.close();
+    await client.close();
+  };
+  try {
+    await waitForRedis({ client, settings, logger, signal });
+    await worker.start();
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  redis.open();
+  logger.info(
+    { workerId: worker.id, queues, types: Object.keys(handlers), slots: worker.slots },
+    "worker is running",
+  );
+  return { health, worker, stop };
+}
+
+/** Green while Redis answers and the loop does its rounds; a worker with all slots taken has no round to do. */
+export function workerReadiness(
+  redis: Readiness,
+  worker: Pick<Worker, "busy" | "slots" | "lastGoodPollAgeMs">,
+): Readiness {
+  if (!redis.ok) return redis;
+  const ageMs = worker.lastGoodPollAgeMs();
+  if (ageMs <= POLL_AGE_LIMIT_MS || worker.busy >= worker.slots) {
+    return { ok: true, detail: `${worker.busy} of ${worker.slots} slots busy` };
+  }
+  const age = Number.isFinite(ageMs) ? `the last good poll is ${Math.round(ageMs)} ms ago` : "no poll yet";
+  return { ok: false, detail: age };
+}

@@ -1,0 +1,68 @@
+import { LIMITS } from "@holdfast/contracts";
+import { metricsConfig, redisConfig } from "@holdfast/service";
+import { type Static, Type } from "typebox";
+
+const QUEUE = "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(=[1-9]\\d{0,2})?";
+
+export const configSchema = Type.Object({
+  QUEUES: Type.String({
+    default: "default",
+    pattern: `^${QUEUE}(,${QUEUE})*$`,
+    description: "Queues to work on, separated by commas; `critical=6,default=3` gives weights.",
+  }),
+  WORKER_CONCURRENCY: Type.Integer({
+    default: 50,
+    minimum: 1,
+    maximum: 10_000,
+    description: "Tasks that run at a time.",
+  }),
+  LEASE_MS: Type.Integer({
+    default: 30_000,
+    minimum: 1_000,
+    maximum: 3_600_000,
+    description: "How long a task stays ours without a heartbeat, ms.",
+  }),
+  MAX_RETRIES: Type.Integer({
+    default: 3,
+    minimum: 0,
+    maximum: LIMITS.maxRetries,
+    description: "Retries after the first attempt, unless the task says otherwise.",
+  }),
+  BACKOFF_BASE_MS: Type.Integer({
+    default: 1_000,
+    minimum: 0,
+    maximum: 86_400_000,
+    description: "Wait before the first retry, doubled for each further one, ms.",
+  }),
+  BACKOFF_MAX_MS: Type.Integer({
+    default: 3_600_000,
+    minimum: 0,
+    maximum: 86_400_000,
+    description: "Longest wait before a retry, ms.",
+  }),
+  SHUTDOWN_GRACE_MS: Type.Integer({
+    default: 25_000,
+    minimum: 0,
+    maximum: 3_600_000,
+    description: "How long running tasks may go on after SIGTERM, ms; the rest is released.",
+  }),
+  HANDLERS: Type.Optional(
+    Type.String({
+      description: "Module or folder of modules with the handlers. Not set: the demo handlers.",
+    }),
+  ),
+  ...metricsConfig,
+  ...redisConfig,
+});
+
+export type Config = Static<typeof configSchema>;
+
+/** `critical=6,default=3` as weights; a queue without one has 1. A queue that is named twice keeps the last. */
+export function parseQueues(text: string): Record<string, number> {
+  return Object.fromEntries(
+    text.split(",").map((entry) => {
+      const [name = "", weight] = entry.split("=");
+      return [name, weight === undefined ? 1 : Number(weight)];
+    }),
+  );
+}

@@ -1,0 +1,42 @@
+import { FatalError } from "@holdfast/contracts";
+import type { HandlerContext, HandlerTask } from "holdfast";
+import { expect, test } from "vitest";
+import { handlers } from "./demo.ts";
+
+function run(type: string, payload: unknown, context: Partial<HandlerContext> = {}): unknown {
+  const ctx = { signal: new AbortController().signal, attempt: 1, ...context } as HandlerContext;
+  return handlers[type]?.({ payload } as HandlerTask, ctx);
+}
+
+test("echo returns its payload", () => {
+  expect(run("demo.echo", { a: [1] })).toEqual({ a: [1] });
+});
+
+test("flaky fails always at 1, never at 0", async () => {
+  await expect(run("demo.flaky", { failRate: 1 })).rejects.toThrow("failRate 1");
+  await expect(run("demo.flaky", { failRate: 0 }, { attempt: 3 })).resolves.toEqual({ attempt: 3 });
+});
+
+test("sleep ends when its signal aborts", async () => {
+  const abort = new AbortController();
+  const sleeping = run("demo.sleep", { ms: 60_000 }, { signal: abort.signal });
+  abort.abort();
+  await expect(sleeping).rejects.toThrow("abort");
+});
+
+test("cpu holds the event loop for its time", () => {
+  const start = performance.now();
+  run("demo.cpu", { ms: 20 });
+  expect(performance.now() - start).toBeGreaterThanOrEqual(20);
+});
+
+test("crash spares the attempts beyond its number", () => {
+  expect(run("demo.crash", { crashes: 2 }, { attempt: 3 })).toEqual({ attempt: 3 });
+});
+
+test.each([{ ms: "5" }, { ms: -1 }])(
+  "a payload like %j is fatal: no retry would mend it",
+  async (payload) => {
+    await expect(async () => run("demo.sleep", payload)).rejects.toBeInstanceOf(FatalError);
+  },
+);

@@ -1,0 +1,50 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { FatalError, type Handler } from "holdfast";
+
+/** The handlers of a worker that was given none: enough to see retries, dead letters and crashes. */
+export const handlers: Record<string, Handler> = {
+  /** Returns its payload. */
+  "demo.echo": (task) => task.payload,
+
+  /** `{ ms }`: waits that long. */
+  "demo.sleep": async (task, { signal }) => {
+    const ms = numberOf(task.payload, "ms", 0);
+    await delay(ms, undefined, { signal });
+    return { sleptMs: ms };
+  },
+
+  /** `{ failRate, ms? }`: fails that share of the attempts, 0 to 1. */
+  "demo.flaky": async (task, { signal, attempt }) => {
+    const failRate = numberOf(task.payload, "failRate", 0.5);
+    const ms = numberOf(task.payload, "ms", 0);
+    if (ms > 0) await delay(ms, undefined, { signal });
+    if (Math.random() < failRate) throw new Error(`demo.flaky failed by chance (failRate ${failRate})`);
+    return { attempt };
+  },
+
+  /** `{ ms }`: blocks the event loop that long. */
+  "demo.cpu": (task) => {
+    const ms = numberOf(task.payload, "ms", 100);
+    const end = performance.now() + ms;
+    let rounds = 0;
+    while (performance.now() < end) rounds++;
+    return { rounds };
+  },
+
+  /** `{ crashes? }`: kills its own worker process, in the first so many attempts (all, if not given). */
+  "demo.crash": (task, { attempt }) => {
+    if (attempt > numberOf(task.payload, "crashes", Number.POSITIVE_INFINITY)) return { attempt };
+    process.kill(process.pid, "SIGKILL");
+    // The signal is on its way; the attempt must not end meanwhile.
+    return new Promise(() => {});
+  },
+};
+
+function numberOf(payload: unknown, name: string, fallback: number): number {
+  const value = (payload as Record<string, unknown> | null)?.[name];
+  if (value === undefined) return fallback;
+  if (typeof value !== "number" || value < 0) {
+    throw new FatalError(`payload.${name} must be a number, 0 or more`);
+  }
+  return value;
+}

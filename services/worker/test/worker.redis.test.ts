@@ -1,0 +1,129 @@
+import { mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import {
+  freePort,
+  type ServiceProcess,
+  startService,
+  startTestRedis,
+  type TestRedis,
+  waitUntil,
+} from "@holdfast/service/testing";
+import { Queue } from "holdfast";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+
+const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const services: ServiceProcess[] = [];
+let redis: TestRedis;
+let queues = 0;
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+});
+afterEach(async () => {
+  await Promise.all(services.splice(0).map((service) => service.kill()));
+});
+afterAll(() => redis?.stop());
+
+async function setup(env: Record<string, string> = {}) {
+  const name = `trial-${++queues}`;
+  const port = await freePort();
+  const service = startService(MAIN, {
+    REDIS_URL: redis.url,
+    QUEUES: name,
+    METRICS_PORT: String(port),
+    ...env,
+  });
+  services.push(service);
+  const status = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
+  const metrics = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  return { name, service, status, metrics };
+}
+
+test("runs tasks, reports them, and ends with 0 on SIGTERM", async () => {
+  const { name, service, status, metrics } = await setup();
+  await service.says("worker is running");
+  const queue = new Queue(name, { redis: redis.url });
+  const { id } = await queue.enqueue("demo.echo", { a: 1 });
+  expect(await queue.result(id, { waitMs: 10_000 })).toMatchObject({
+    state: "completed",
+    resultText: '{"a":1}',
+    attempts: 1,
+  });
+  await queue.close();
+  expect(await status("/readyz")).toBe(200);
+  await waitUntil("the attempt is counted", async () =>
+    (await metrics()).includes(
+      `holdfast_task_attempts_total{queue="${name}",type="demo.echo",outcome="acked"} 1`,
+    ),
+  );
+  service.child.kill("SIGTERM");
+  expect(await service.exit()).toEqual({ code: 0, signal: null });
+});
+
+test("SIGTERM lets a running task finish within the grace", async () => {
+  const { name, service } = await setup({ SHUTDOWN_GRACE_MS: "10000" });
+  const queue = new Queue(name, { redis: redis.url });
+  const { id } = await queue.enqueue("demo.sleep", { ms: 700 });
+  await waitUntil("the task runs", async () => (await queue.get(id))?.state === "processing");
+  service.child.kill("SIGTERM");
+  expect(await service.exit()).toEqual({ code: 0, signal: null });
+  expect(await queue.get(id)).toMatchObject({ state: "completed", attempts: 1 });
+  await queue.close();
+});
+
+test("a task that outlasts the grace is released, its attempt refunded", async () => {
+  const { name, service } = await setup({ SHUTDOWN_GRACE_MS: "100" });
+  const queue = new Queue(name, { redis: redis.url });
+  const { id } = await queue.enqueue("demo.sleep", { ms: 60_000 });
+  await waitUntil("the task runs", async () => (await queue.get(id))?.state === "processing");
+  service.child.kill("SIGTERM");
+  expect(await service.exit()).toEqual({ code: 0, signal: null });
+  expect(await queue.get(id)).toMatchObject({ state: "pending", attempts: 0, releases: 1 });
+  await queue.close();
+});
+
+test("a second signal ends it at once", async () => {
+  const { name, service } = await setup({ SHUTDOWN_GRACE_MS: "60000" });
+  const queue = new Queue(name, { redis: redis.url });
+  const { id } = await queue.enqueue("demo.sleep", { ms: 60_000 });
+  await waitUntil("the task runs", async () => (await queue.get(id))?.state === "processing");
+  service.child.kill("SIGTERM");
+  await service.says("stopping");
+  service.child.kill("SIGTERM");
+  expect(await service.exit(3_000)).toEqual({ code: 143, signal: null });
+  await queue.close();
+});
+
+test("handlers come from a module, and one that does not load is one line and exit 1", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-handlers-"));
+  writeFileSync(join(folder, "hello.mjs"), "export default (task) => 'hello ' + task.payload;");
+  const { name, service } = await setup({ HANDLERS: folder });
+  await service.says("worker is running");
+  const queue = new Queue(name, { redis: redis.url });
+  const { id } = await queue.enqueue("hello", "world");
+  expect((await queue.result(id, { waitMs: 10_000 }))?.resultText).toBe('"hello world"');
+  await queue.close();
+
+  writeFileSync(join(folder, "broken.mjs"), "import 'not-installed-package';");
+  const bad = await setup({ HANDLERS: folder });
+  expect(await bad.service.exit()).toEqual({ code: 1, signal: null });
+  expect(bad.service.output().trim().split("\n")).toHaveLength(1);
+  expect(bad.service.output()).toContain("broken.mjs does not load");
+});
+
+test("turns red while Redis is away, stays alive, and works again afterwards", async () => {
+  const { name, service, status } = await setup();
+  await service.says("worker is running");
+  await waitUntil("ready", async () => (await status("/readyz")) === 200);
+  await redis.kill();
+  await waitUntil("red", async () => (await status("/readyz")) === 503);
+  expect(await status("/livez")).toBe(200);
+  await redis.restart();
+  await waitUntil("green", async () => (await status("/readyz")) === 200, 20_000);
+  const queue = new Queue(name, { redis: redis.url });
+  const { id } = await queue.enqueue("demo.echo", 1);
+  expect((await queue.result(id, { waitMs: 15_000 }))?.state).toBe("completed");
+  await queue.close();
+}, 60_000);
