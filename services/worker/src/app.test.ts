@@ -30,7 +30,14 @@ test("events become metrics, and known series start at zero", async () => {
   );
   source.emit("settled", { task, outcome: "acked", waitMs: 20, runMs: 300 });
   source.emit("settled", { task, outcome: "retried", waitMs: 0, runMs: 1, error: new Error("x") });
-  source.emit("settled", { task, outcome: "dead", waitMs: 0, runMs: 1, error: new FatalError("x"), deadReason: "fatal" });
+  source.emit("settled", {
+    task,
+    outcome: "dead",
+    waitMs: 0,
+    runMs: 1,
+    error: new FatalError("x"),
+    deadReason: "fatal",
+  });
   source.emit("settled", { task, outcome: "stale", waitMs: 0, runMs: 1 });
   source.emit("renewal", { outcome: "lost", count: 3 });
   const text = await metrics.registry.metrics();

@@ -1,0 +1,130 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { freePort, waitUntil } from "@holdfast/service/testing";
+import { type ConnectionSettings, Janitor, Observer, Queue, Worker } from "holdfast";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+const run = promisify(execFile);
+const dir = mkdtempSync(join(tmpdir(), "holdfast-topologies-"));
+const servers: ChildProcess[] = [];
+
+afterAll(() => {
+  for (const server of servers) server.kill("SIGKILL");
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const cli = async (port: number, ...args: string[]) =>
+  (await run("redis-cli", ["-p", String(port), ...args])).stdout.trim();
+
+async function serve(port: number, args: string[]): Promise<void> {
+  servers.push(
+    spawn("redis-server", ["--port", String(port), "--save", "", "--dir", dir, ...args], { stdio: "ignore" }),
+  );
+  await waitUntil(
+    `redis-server on ${port}`,
+    async () => (await cli(port, "ping").catch(() => "")) === "PONG",
+  );
+}
+
+/** A life of 60 tasks of each kind: done, retried, dead and replayed. */
+async function lifecycle(redis: ConnectionSettings): Promise<void> {
+  const queue = new Queue("topology", { redis });
+  const observer = new Observer({ redis });
+  const janitor = new Janitor({ redis, sweepIntervalMs: 100 });
+  let mended = false;
+  const worker = new Worker(
+    ["topology", "other"],
+    {
+      ok: (task) => task.payload,
+      once: (task) => {
+        if (task.attempt === 1) throw new Error("first attempts fail");
+      },
+      broken: () => {
+        if (!mended) throw new Error("not mended yet");
+      },
+    },
+    { redis, pollMs: 10_000, backoff: { baseMs: 10, maxMs: 20 } },
+  );
+  try {
+    await janitor.start();
+    await worker.start();
+    const tasks = ["ok", "once", "broken"].flatMap((type) =>
+      Array.from({ length: 60 }, (_, n) => ({ type, payload: { n }, options: { maxRetries: 2 } })),
+    );
+    const results = await queue.enqueueMany(tasks);
+    expect(results.filter((result) => !result.ok)).toEqual([]);
+    await waitUntil("120 completed and 60 dead", async () => {
+      const stats = await observer.stats("topology");
+      return stats.completed === 120 && stats.dead === 60;
+    });
+    mended = true;
+    expect(await observer.replayAll("topology")).toEqual({ replayed: 60, skipped: 0 });
+    await waitUntil("all 180 completed", async () => (await observer.stats("topology")).completed === 180);
+    expect((await observer.audit("topology")).violations).toEqual([]);
+    // The wake-up is a message in a channel of the queue's own slot: with a poll of 10 s nothing else is as quick.
+    const started = performance.now();
+    const { id } = await queue.enqueue("ok", "wake up");
+    expect((await queue.result(id, { waitMs: 5_000 }))?.resultText).toBe('"wake up"');
+    expect(performance.now() - started).toBeLessThan(5_000);
+  } finally {
+    await worker.stop({ graceMs: 1_000 });
+    await janitor.stop();
+    await observer.close();
+    await queue.close();
+  }
+}
+
+describe("a Cluster of three", () => {
+  let ports: number[] = [];
+  beforeAll(async () => {
+    // The cluster bus listens 10,000 ports higher.
+    ports = [];
+    while (ports.length < 3) {
+      const port = await freePort();
+      if (port < 50_000 && !ports.includes(port)) ports.push(port);
+    }
+    for (const port of ports)
+      await serve(port, [
+        "--cluster-enabled",
+        "yes",
+        "--cluster-config-file",
+        `nodes-${port}.conf`,
+        "--cluster-node-timeout",
+        "2000",
+      ]);
+    await run("redis-cli", [
+      "--cluster",
+      "create",
+      ...ports.map((port) => `127.0.0.1:${port}`),
+      "--cluster-yes",
+    ]);
+    await waitUntil("a healthy cluster", async () => {
+      const states = await Promise.all(ports.map((port) => cli(port, "cluster", "info")));
+      return states.every((state) => state.includes("cluster_state:ok"));
+    });
+  });
+
+  test("runs the whole life of tasks over two queues in different slots", async () => {
+    await lifecycle({ clusterNodes: ports.map((port) => ({ host: "127.0.0.1", port })) });
+  });
+});
+
+describe("a Sentinel group", () => {
+  let sentinelPort = 0;
+  beforeAll(async () => {
+    const [master, sentinel] = [await freePort(), await freePort()];
+    sentinelPort = sentinel;
+    await serve(master, []);
+    const config = join(dir, "sentinel.conf");
+    writeFileSync(config, `port ${sentinel}\ndir ${dir}\nsentinel monitor tasks 127.0.0.1 ${master} 1\n`);
+    servers.push(spawn("redis-server", [config, "--sentinel"], { stdio: "ignore" }));
+    await waitUntil("the sentinel", async () => (await cli(sentinel, "ping").catch(() => "")) === "PONG");
+  });
+
+  test("is asked where the master is", async () => {
+    await lifecycle({ sentinels: [{ host: "127.0.0.1", port: sentinelPort }], sentinelName: "tasks" });
+  });
+});
