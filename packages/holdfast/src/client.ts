@@ -6,7 +6,7 @@ export interface HoldfastOptions {
   redis: RedisOption;
   /** First part of every key. @default "queue" */
   prefix?: string | undefined;
-  /** Names this process in request ids. @default minted */
+  /** Shown in request ids, beside a part that is always minted. */
   instance?: string | undefined;
   onScript?: ConnectionOptions["onScript"];
 }

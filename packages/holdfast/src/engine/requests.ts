@@ -12,8 +12,9 @@ export class RequestSlots {
   readonly #free: number[] = [];
   readonly #sequences: number[] = [];
 
-  constructor(instance = nanoid(10)) {
-    this.#prefix = `#q:${instance}:`;
+  /** @param instance for people to read. The minted part keeps it unique: a process that starts again begins at sequence 1. */
+  constructor(instance = "") {
+    this.#prefix = `#q:${instance}${instance && "-"}${nanoid(10)}:`;
   }
 
   take(): Request & { readonly index: number } {

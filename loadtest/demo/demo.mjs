@@ -1,0 +1,264 @@
+// The headline run (`make demo`, `pnpm run benchmark`): 10,000 tasks that fail one time in five go through
+// producer-api, one worker is killed with SIGKILL in the middle, dead letters are replayed until none is left,
+// and then every id is looked up in Redis. Exit 0 only if all of them are completed.
+//
+//   node loadtest/demo/demo.mjs [--tasks 10000] [--fail-rate 0.2] [--no-kill]
+//
+// The workers run with a lease of 5 s meanwhile (LEASE_MS) and get their own back at the end.
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { ApiError, forEach, openApi } from "./api.mjs";
+import { openProgress } from "./progress.mjs";
+import { borrowWorkers, openStack, urls } from "./stack.mjs";
+import { recovery, tally } from "./tally.mjs";
+
+const QUEUE = "demo";
+const LEASE_MS = 5_000;
+const BATCH = 500;
+const { values: options } = parseArgs({
+  options: {
+    tasks: { type: "string", default: "10000" },
+    "fail-rate": { type: "string", default: "0.2" },
+    "no-kill": { type: "boolean", default: false },
+  },
+});
+const total = Number(options.tasks);
+const failRate = Number(options["fail-rate"]);
+if (!Number.isInteger(total) || total < 1 || !(failRate >= 0 && failRate < 1)) {
+  console.error("demo: --tasks is an integer from 1, --fail-rate a number from 0 to below 1");
+  process.exit(2);
+}
+
+const fail = (error) => {
+  console.error(`demo: ${error.message}`);
+  process.exit(1);
+};
+const stack = options["no-kill"] ? null : await openStack().catch(fail);
+const producer = openApi(urls().producer);
+const observability = openApi(urls().observability);
+const queuePath = `/v1/queues/${QUEUE}`;
+
+/** The counts of the queue; null before its first task. */
+async function readStats() {
+  try {
+    return await observability("GET", queuePath);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) return null;
+    throw error;
+  }
+}
+
+const restoreWorkers =
+  stack === null
+    ? async () => {}
+    : await borrowWorkers(stack, stack.workers(), { LEASE_MS: String(LEASE_MS) });
+const before = await readStats();
+const progress = openProgress(total);
+const run = `demo-${Date.now().toString(36)}-`;
+const ids = Array.from({ length: total }, (_, index) => run + String(index).padStart(5, "0"));
+
+if (stack !== null)
+  progress.say(`demo: ${stack.workers()} workers (${stack.way}), lease ${LEASE_MS} ms for this run`);
+progress.say(`demo: ${total} tasks of type demo.flaky, failRate ${failRate}, queue ${QUEUE}, ids ${run}*`);
+
+let enqueued = 0;
+let latest = before;
+const since = (stats) =>
+  Object.fromEntries(
+    Object.entries(stats.totals).map(([name, value]) => [name, value - (before?.totals[name] ?? 0)]),
+  );
+async function refresh() {
+  const stats = await readStats();
+  if (stats === null) return null;
+  latest = stats;
+  progress.show({ enqueued, stats, totals: since(stats) });
+  return stats;
+}
+
+// --- ingest -----------------------------------------------------------------------------------------------
+async function ingest() {
+  const batches = [];
+  for (let start = 0; start < total; start += BATCH) batches.push(ids.slice(start, start + BATCH));
+  const task = (id) => ({
+    id,
+    type: "demo.flaky",
+    // 20 ms of work each: long enough for the killed worker to hold tasks.
+    payload: { failRate, ms: 20 },
+    // Short waits: the demo shows retries, not patience.
+    backoff: { kind: "exponential", baseMs: 200, maxMs: 2_000 },
+  });
+  await forEach(batches, 4, async (batch) => {
+    for (let open = batch; open.length > 0; ) {
+      const { results } = await producer("POST", `${queuePath}/tasks/batch`, open.map(task));
+      const refused = results.find(({ status }) => status >= 300 && status !== 429 && status !== 503);
+      if (refused) throw new Error(`a task was refused: ${JSON.stringify(refused)}`);
+      // Busy, or an outcome that is not known: the same ids again change nothing that was stored.
+      open = open.filter((_, index) => !(results[index]?.status < 300));
+      if (open.length > 0) await delay(250);
+    }
+    enqueued += batch.length;
+  });
+}
+
+// --- the kill ---------------------------------------------------------------------------------------------
+/** In Redis time, as the histories are. */
+let killedAt = null;
+async function killInTheMiddle() {
+  for (;;) {
+    const stats = await readStats();
+    if (stats !== null && since(stats).acked >= total * 0.25 && stats.processing > 0) break;
+    if (stats !== null && since(stats).acked >= total * 0.9) break;
+    await delay(20);
+  }
+  const { label, revive } = stack.killWorker();
+  killedAt = (await readStats()).at;
+  progress.say(
+    `demo: killed a worker with SIGKILL (${label}); its tasks come back when their lease runs out`,
+  );
+  revive();
+}
+
+// --- drain and replay -------------------------------------------------------------------------------------
+/** Until nothing waits or runs. Gives up after a minute in which nothing moved. */
+async function drain() {
+  let moved = { key: "", at: Date.now() };
+  for (;;) {
+    const stats = await refresh();
+    if (stats !== null && stats.pending + stats.scheduled + stats.processing === 0) return;
+    const key = JSON.stringify(stats?.totals);
+    if (key !== moved.key) moved = { key, at: Date.now() };
+    if (Date.now() - moved.at > 60_000)
+      throw new Error("nothing has moved for 60 s: are workers running for this queue?");
+    await delay(100);
+  }
+}
+
+async function replayUntilNoneIsDead() {
+  for (let round = 1; latest.dead > 0; round += 1) {
+    if (round > 50) throw new Error(`${latest.dead} dead letters are left after 50 rounds of replay`);
+    progress.say(`demo: replaying ${latest.dead} dead letters`);
+    const reply = await observability("POST", `${queuePath}/dead-letters/replay`, { all: true });
+    if (reply.kind !== undefined) await operationEnd(reply.id);
+    await drain();
+  }
+}
+
+async function operationEnd(id) {
+  for (;;) {
+    const operation = await observability("GET", `/v1/operations/${id}`);
+    if (operation.state === "succeeded") return;
+    if (operation.state !== "running") throw new Error(`the replay ${operation.state}: ${operation.error}`);
+    await delay(100);
+  }
+}
+
+// --- verification -----------------------------------------------------------------------------------------
+async function records() {
+  const wanted = new Set(ids);
+  const found = new Map();
+  for (let cursor = null; ; ) {
+    const query = new URLSearchParams({
+      state: "completed",
+      limit: "100",
+      q: run,
+      ...(cursor && { cursor }),
+    });
+    const page = await observability("GET", `${queuePath}/tasks?${query}`);
+    for (const task of page.tasks) if (wanted.has(task.id)) found.set(task.id, task);
+    cursor = page.cursor;
+    if (cursor === null || found.size === total) break;
+  }
+  // Whatever the list did not show is asked for by its id.
+  await forEach(
+    ids.filter((id) => !found.has(id)),
+    16,
+    async (id) => {
+      try {
+        found.set(id, await observability("GET", `${queuePath}/tasks/${id}`));
+      } catch (error) {
+        if (!(error instanceof ApiError && error.status === 404)) throw error;
+      }
+    },
+  );
+  return found;
+}
+
+async function main() {
+  const keep = { retentionCount: Math.max(100_000, total * 2) };
+  // The queue exists with its first task; nothing of this run may be purged before it is verified.
+  if (before !== null) await observability("PATCH", queuePath, keep);
+  const startedAt = Date.now();
+  let ingestEndedAt = startedAt;
+  const ticking = setInterval(() => refresh().catch(() => {}), 250);
+  const killed = stack === null ? Promise.resolve() : killInTheMiddle();
+  killed.catch(() => {}); // awaited below
+  try {
+    await ingest();
+    ingestEndedAt = Date.now();
+    if (before === null) await observability("PATCH", queuePath, keep);
+  } finally {
+    clearInterval(ticking);
+  }
+  await drain();
+  await killed;
+  await drain();
+  await replayUntilNoneIsDead();
+  const drainedAt = Date.now();
+  progress.say("demo: drained; looking up every id");
+  const { unfinished, reapedAttempts, ...count } = tally(ids, await records());
+  const counters = since(await readStats());
+  await observability("PATCH", queuePath, { retentionCount: before?.settings.retentionCount ?? 10_000 });
+
+  const ingestMs = ingestEndedAt - startedAt;
+  const drainMs = drainedAt - ingestEndedAt;
+  const back = killedAt === null ? null : recovery(reapedAttempts, killedAt);
+  // A refused settle is a task that ran to its end a second time, after its lease had run out.
+  const duplicates = count.duplicates + counters.stale;
+  const rows = [
+    ["ingest", `${ingestMs} ms, ${Math.round((total * 1_000) / Math.max(ingestMs, 1))} tasks/s`],
+    ["drain", `${drainMs} ms after the ingest, with recovery and replays`],
+    ["attempts", `${count.attempts} (the counters of the queue: ${counters.attempts})`],
+    ["retries", `${count.retries} (counters: ${counters.retried})`],
+    [
+      "dead letters",
+      `${count.deadLettered} (counters: ${counters.deadLettered}), replayed ${count.replayed}`,
+    ],
+    [
+      "recovery",
+      back
+        ? `${back.tasks} tasks of the killed worker ran again ${back.firstMs} to ${back.lastMs} ms after the kill`
+        : killedAt === null
+          ? "no worker was killed"
+          : "the killed worker held no task",
+    ],
+    ["duplicates", `${duplicates} (${counters.stale} settles refused as stale)`],
+    ["completed", `${count.completed} of ${total}`],
+    ["lost", `${count.lost}${count.lost ? ` ${JSON.stringify(unfinished)}` : ""}`],
+  ];
+  progress.say(`\n${rows.map(([name, text]) => `  ${name.padEnd(13)} ${text}`).join("\n")}\n`);
+  return {
+    tasks: total,
+    ingestMs,
+    ingestPerSecond: Math.round((total * 1_000) / Math.max(ingestMs, 1)),
+    drainMs,
+    attempts: count.attempts,
+    retries: count.retries,
+    reaped: count.reaped,
+    deadLettered: count.deadLettered,
+    replayed: count.replayed,
+    completed: count.completed,
+    lost: count.lost,
+    duplicates,
+  };
+}
+
+let result = null;
+try {
+  result = await main();
+} catch (error) {
+  progress.say(`demo: ${error.message}`);
+} finally {
+  await restoreWorkers();
+}
+if (result !== null) console.log(JSON.stringify(result));
+process.exit(result !== null && result.lost === 0 && result.completed === total ? 0 : 1);

@@ -1,0 +1,120 @@
+// The running system as the demo needs it: what runs, workers with other settings for a while, one worker killed.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { findPm2, root, waitReady } from "../../scripts/pm2.mjs";
+
+const WORKER = "holdfast-worker";
+/** What a worker runs with where nobody said otherwise. */
+const DEFAULTS = { LEASE_MS: "30000", WORKER_CONCURRENCY: "50" };
+
+/** What `make up` was told (ports above all); the environment of the caller wins. */
+export function settings() {
+  const kept = {};
+  for (const file of [".env", ".holdfast/env"]) {
+    const path = join(root, file);
+    if (!existsSync(path)) continue;
+    for (const [, name, value] of readFileSync(path, "utf8").matchAll(/^([A-Z][A-Z0-9_]*)=(.*)$/gm))
+      kept[name] = value;
+  }
+  return { ...kept, ...process.env };
+}
+
+export function urls() {
+  const { PORT, OBSERVABILITY_PORT } = settings();
+  return {
+    producer: `http://127.0.0.1:${PORT || 3000}`,
+    observability: `http://127.0.0.1:${OBSERVABILITY_PORT || 3001}`,
+  };
+}
+
+const answers = (url) =>
+  fetch(`${url}/readyz`, { signal: AbortSignal.timeout(3_000) }).then(
+    (response) => response.ok,
+    () => false,
+  );
+
+/** Starts the system where it does not answer. Returns how it runs. */
+export async function openStack() {
+  const isUp = async () => (await Promise.all(Object.values(urls()).map(answers))).every(Boolean);
+  if (!(await isUp())) {
+    console.log("demo: nothing answers yet: make up");
+    const { status } = spawnSync(join(root, "scripts/stack"), ["up"], { stdio: "inherit" });
+    if (status !== 0 || !(await isUp())) throw new Error("the system did not come up: see above");
+  }
+  const way = execFileSync(join(root, "scripts/stack"), ["way"], { encoding: "utf8" }).trim();
+  if (way === "docker") return dockerStack();
+  const pm2 = findPm2();
+  if (pm2 !== null) return pm2Stack(pm2);
+  throw new Error(
+    "the services answer, but neither Compose nor PM2 of this folder runs them: the demo could kill no worker (--no-kill runs it without)",
+  );
+}
+
+function dockerStack() {
+  const docker = (args, env = {}) =>
+    execFileSync("docker", args, {
+      cwd: root,
+      env: { ...settings(), ...env },
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "pipe"],
+    }).trim();
+  const containers = () => docker(["compose", "ps", "-q", "worker"]).split("\n").filter(Boolean);
+  const environment = (id) =>
+    Object.fromEntries(
+      JSON.parse(docker(["inspect", "-f", "{{json .Config.Env}}", id])).map((pair) =>
+        pair.split(/=(.*)/s).slice(0, 2),
+      ),
+    );
+  return {
+    way: "docker",
+    workers: () => containers().length,
+    setting: (name) => containers().slice(0, 1).map(environment)[0]?.[name],
+    /** Recreates the workers: `env` is what docker-compose.yml puts into its ${...}. */
+    async runWorkers(count, env) {
+      docker(["compose", "up", "-d", "--no-deps", "--wait", "--scale", `worker=${count}`, "worker"], env);
+    },
+    killWorker() {
+      const [id] = containers();
+      docker(["kill", "--signal", "KILL", id]);
+      // Docker takes `docker kill` as wanted and does not restart the container by itself.
+      return { label: `container ${id.slice(0, 12)}`, revive: () => docker(["start", id]) };
+    },
+  };
+}
+
+function pm2Stack(pm2) {
+  const workers = () => pm2.processes().filter(({ name, status }) => name === WORKER && status === "online");
+  return {
+    way: "metal",
+    workers: () => workers().length,
+    setting: (name) => workers()[0]?.env[name],
+    async runWorkers(count, env) {
+      if (count !== workers().length) pm2.run(["scale", WORKER, String(count)], { tolerant: true });
+      pm2.run(["restart", WORKER, "--update-env"], { env });
+      const late = await waitReady(pm2);
+      if (late.length > 0) throw new Error(`not ready after the restart: ${late.join(", ")}`);
+    },
+    killWorker() {
+      const [{ pid }] = workers();
+      process.kill(pid, "SIGKILL");
+      return { label: `process ${pid}`, revive() {} }; // PM2 starts another at once
+    },
+  };
+}
+
+/** Workers with `env` until the returned function is called; also called on SIGINT and SIGTERM. */
+export async function borrowWorkers(stack, count, env) {
+  const before = { count: stack.workers(), env: {} };
+  for (const name of Object.keys(env)) before.env[name] = stack.setting(name) || DEFAULTS[name];
+  const same =
+    before.count === count && Object.entries(env).every(([name, value]) => before.env[name] === value);
+  if (same) return async () => {};
+  await stack.runWorkers(count, env);
+  let restored;
+  const restore = () => (restored ??= stack.runWorkers(before.count, before.env));
+  for (const signal of ["SIGINT", "SIGTERM"]) {
+    process.once(signal, () => restore().finally(() => process.exit(130)));
+  }
+  return restore;
+}

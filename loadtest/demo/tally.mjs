@@ -1,0 +1,61 @@
+/**
+ * Counts a run out of what Redis recorded: no number comes from what the demo believes to have sent.
+ *
+ * @param ids every id that was accepted
+ * @param tasks the records found: a Map from id to TaskView
+ */
+export function tally(ids, tasks) {
+  const count = {
+    completed: 0,
+    attempts: 0,
+    retries: 0,
+    reaped: 0,
+    deadLettered: 0,
+    replayed: 0,
+    lost: 0,
+    duplicates: 0,
+  };
+  const unfinished = {};
+  const reapedAttempts = [];
+  for (const id of ids) {
+    const task = tasks.get(id);
+    if (task?.state === "completed") count.completed += 1;
+    else {
+      count.lost += 1;
+      const state = task?.state ?? "unknown to Redis";
+      unfinished[state] = (unfinished[state] ?? 0) + 1;
+    }
+    if (task === undefined) continue;
+    // Each replay raises the generation, and only a dead letter is replayed.
+    count.replayed += task.generation;
+    count.deadLettered += task.generation + (task.state === "dead" ? 1 : 0);
+    const { history } = task;
+    const counted = history.filter(({ outcome }) => !["released", "unrouted"].includes(outcome));
+    count.attempts += counted.length;
+    count.duplicates += Math.max(0, counted.filter(({ outcome }) => outcome === "acked").length - 1);
+    for (const [index, attempt] of counted.entries()) {
+      const next = counted[index + 1];
+      if (attempt.outcome === "failed" && next?.generation === attempt.generation) count.retries += 1;
+      if (attempt.outcome === "crashed") {
+        count.reaped += 1;
+        reapedAttempts.push({
+          id,
+          workerId: attempt.workerId,
+          endedAt: attempt.endedAt,
+          nextAt: next?.startedAt ?? null,
+        });
+      }
+    }
+  }
+  return { ...count, unfinished, reapedAttempts };
+}
+
+/** How long after the kill the last task of the killed worker ran again, ms; null where it held none. */
+export function recovery(reapedAttempts, killedAt) {
+  const again = reapedAttempts.flatMap(({ nextAt }) =>
+    nextAt !== null && nextAt >= killedAt ? [nextAt - killedAt] : [],
+  );
+  return again.length === 0
+    ? null
+    : { tasks: again.length, firstMs: Math.min(...again), lastMs: Math.max(...again) };
+}

@@ -1,0 +1,58 @@
+// Asks a Redis for INFO with nothing but a socket: it runs before any dependency is installed.
+import { connect } from "node:net";
+
+/** `INFO` as a map, or null where nothing listens. Throws where something else answers. */
+export function redisInfo({ host, port, password, timeoutMs = 2_000 }) {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port });
+    let text = "";
+    const settle = (finish) => {
+      socket.destroy();
+      finish();
+    };
+    const foreign = (what) =>
+      settle(() => reject(new Error(`${host}:${port} answers, but not as a Redis: ${what}`)));
+    socket.setTimeout(timeoutMs, () => foreign("no reply"));
+    socket.on("connect", () => socket.write(`${password ? `AUTH ${password}\r\n` : ""}INFO everything\r\n`));
+    socket.on("error", (error) =>
+      settle(() => (error.code === "ECONNREFUSED" ? resolve(null) : reject(error))),
+    );
+    socket.on("close", () => foreign("it closed the connection"));
+    socket.on("data", (chunk) => {
+      text += chunk.toString("latin1");
+      if (text.startsWith("-")) return foreign(text.slice(1).split("\r\n")[0]);
+      const bulk = /\$(\d+)\r\n/.exec(text);
+      if (bulk === null) {
+        if (text.length > 64 && !text.startsWith("+OK")) foreign("no INFO");
+        return;
+      }
+      const start = bulk.index + bulk[0].length;
+      if (text.length < start + Number(bulk[1])) return;
+      const lines = text.slice(start, start + Number(bulk[1])).split("\r\n");
+      const pairs = lines
+        .filter((line) => line.includes(":"))
+        .map((line) => line.split(/:(.*)/s).slice(0, 2));
+      settle(() => resolve(Object.fromEntries(pairs)));
+    });
+  });
+}
+
+/** What stops Holdfast from using this Redis, or null; `warning` where it can but should not stay so. */
+export function judgeRedis(info) {
+  const version = info.redis_version ?? "unknown";
+  if (Number(version.split(".")[0]) < 7)
+    return { problem: `it is Redis ${version}, Holdfast needs 7.0 or later` };
+  const policy = info.maxmemory_policy;
+  if (policy !== undefined && policy !== "noeviction") {
+    return {
+      problem: `its maxmemory-policy is ${policy}, which loses tasks when memory runs out: CONFIG SET maxmemory-policy noeviction`,
+    };
+  }
+  if (info.aof_enabled === "0") {
+    return {
+      problem: null,
+      warning: "it keeps no append-only file (appendonly no): a crash of Redis loses tasks",
+    };
+  }
+  return { problem: null };
+}
