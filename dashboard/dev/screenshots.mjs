@@ -1,0 +1,89 @@
+// Pictures of every screen in both themes, wide and narrow: node dev/screenshots.mjs <address> <folder> [name]
+// Fails when a page scrolls sideways or the browser logs an error.
+import { mkdirSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const [address = "http://127.0.0.1:5173", folder = "screenshots", only] = process.argv.slice(2);
+mkdirSync(folder, { recursive: true });
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split(
+    " ",
+  ),
+});
+
+const SCREENS = [
+  ["overview", "/"],
+  ["queue", "/queues/emails"],
+  ["queue-paused", "/queues/reports.monthly-2025"],
+  ["tasks", "/queues/emails/tasks?state=completed"],
+  ["task-pending", "/queues/emails/tasks/pending-3"],
+  ["dead-letters", "/queues/emails/dead-letters"],
+  ["dead-letters-groups", "/queues/emails/dead-letters?view=groups"],
+  ["dead-letters-none", "/queues/webhooks/dead-letters"],
+  [
+    "task-dead",
+    "/queues/emails/dead-letters",
+    async (page) => page.locator(".dead-letters a.mono").nth(2).click(),
+  ],
+  [
+    "replay-all",
+    "/queues/emails/dead-letters",
+    async (page) => page.getByRole("button", { name: "Replay all" }).click(),
+  ],
+  [
+    "selected",
+    "/queues/emails/dead-letters",
+    async (page) => page.locator(".grid-body .checkbox").nth(1).click(),
+  ],
+  ["load", "/load?queue=emails"],
+  [
+    "burst",
+    "/load?queue=default",
+    async (page) => page.getByRole("button", { name: "Run the burst" }).click(),
+  ],
+  ["workers", "/workers"],
+  ["missing", "/queues/nope"],
+];
+
+let bad = 0;
+for (const theme of ["light", "dark"]) {
+  for (const width of [1440, 390]) {
+    const context = await browser.newContext({
+      viewport: { width, height: width === 390 ? 844 : 900 },
+      colorScheme: theme,
+    });
+    const page = await context.newPage();
+    page.on("console", (message) => {
+      if (message.type() !== "error") return;
+      bad += 1;
+      console.error(`${page.url()}: ${message.text()}`);
+    });
+    page.on("pageerror", (error) => {
+      bad += 1;
+      console.error(`${page.url()}: ${error}`);
+    });
+    for (const [name, path, act] of SCREENS) {
+      if (only !== undefined && only !== name) continue;
+      await page.goto(address + path);
+      await page.getByLabel(/^Connection: Live/).waitFor({ timeout: 10_000 });
+      await page
+        .locator("[aria-busy]")
+        .first()
+        .waitFor({ state: "detached", timeout: 10_000 })
+        .catch(() => {});
+      if (act !== undefined) await act(page);
+      // Long enough for a few updates of the stream, so that lines have more than one point.
+      await page.waitForTimeout(1_300);
+      const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      if (sideways > 0) {
+        bad += 1;
+        console.error(`${name} ${theme} ${width}: scrolls sideways by ${sideways} px`);
+      }
+      await page.screenshot({ path: `${folder}/${name}-${theme}-${width}.png`, fullPage: width === 390 });
+    }
+    await context.close();
+  }
+}
+await browser.close();
+process.exit(bad === 0 ? 0 : 1);

@@ -1,0 +1,20 @@
+const integer = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
+
+/** Exact, with thousands separators: an operator compares counts. */
+export const count = (value: number): string => integer.format(value);
+
+/** A rate per second, with a decimal where it matters. */
+export function rate(perSecond: number): string {
+  if (perSecond >= 10) return integer.format(perSecond);
+  if (perSecond >= 0.05) return perSecond.toFixed(1);
+  return "0";
+}
+
+export function bytes(value: number): string {
+  if (value < 1024) return `${value} B`;
+  if (value < 1024 * 1024) return `${(value / 1024).toFixed(1)} KiB`;
+  return `${(value / 1024 / 1024).toFixed(1)} MiB`;
+}
+
+export const plural = (value: number, noun: string): string =>
+  `${count(value)} ${noun}${value === 1 ? "" : "s"}`;

@@ -1,0 +1,41 @@
+/** How long something took or is old: two units at most. */
+export function duration(ms: number): string {
+  if (ms < 0) return "0 ms";
+  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 10_000) return `${(ms / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1_000);
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return two(minutes, "min", seconds % 60, "s");
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return two(hours, "h", minutes % 60, "min");
+  return two(Math.floor(hours / 24), "d", hours % 24, "h");
+}
+
+const two = (major: number, majorUnit: string, minor: number, minorUnit: string): string =>
+  minor === 0 ? `${major} ${majorUnit}` : `${major} ${majorUnit} ${minor} ${minorUnit}`;
+
+/** `12 s ago`, `in 3 min`. */
+export function relative(atMs: number, nowMs: number): string {
+  const age = nowMs - atMs;
+  if (Math.abs(age) < 1_000) return "just now";
+  return age > 0 ? `${coarse(age)} ago` : `in ${coarse(-age)}`;
+}
+
+const coarse = (ms: number): string => {
+  if (ms < 60_000) return `${Math.floor(ms / 1_000)} s`;
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min`;
+  if (ms < 172_800_000) return `${Math.floor(ms / 3_600_000)} h`;
+  return `${Math.floor(ms / 86_400_000)} d`;
+};
+
+/** `2025-11-23 21:12:04 UTC`. */
+export const utc = (atMs: number): string =>
+  `${new Date(atMs).toISOString().slice(0, 19).replace("T", " ")} UTC`;
+
+export const utcPrecise = (atMs: number): string => new Date(atMs).toISOString();
+
+const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
+
+/** Time of day in the zone of the browser, for the axis of a chart. */
+export const clockTime = (atMs: number): string => clock.format(atMs);

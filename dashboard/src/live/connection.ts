@@ -1,0 +1,74 @@
+/** What the dashboard knows about its source of live data. A pure reducer: the socket only reports events. */
+
+/** Without news for this long the figures on the screen are called stale. Three missed updates of the slowest pace. */
+export const STALE_AFTER_MS = 6_000;
+
+export type Phase = "connecting" | "live" | "reconnecting" | "polling";
+
+export interface Connection {
+  phase: Phase;
+  /** Sequence number of the last message, null before the first and after a reconnect. */
+  seq: number | null;
+  /** When the figures on the screen last changed, ms of this browser's clock. */
+  freshAt: number | null;
+  /** Failed tries in a row; decides the wait before the next. */
+  failures: number;
+  /** Counts the gaps: whoever holds derived data refetches when it changes. */
+  gaps: number;
+  stale: boolean;
+}
+
+export type ConnectionEvent =
+  | { type: "opened" }
+  | { type: "message"; seq: number; now: number }
+  | { type: "closed" }
+  | { type: "polled"; now: number }
+  | { type: "tick"; now: number };
+
+export const initialConnection: Connection = {
+  phase: "connecting",
+  seq: null,
+  freshAt: null,
+  failures: 0,
+  gaps: 0,
+  stale: false,
+};
+
+/** Failures in a row after which figures are polled for over HTTP while the socket goes on trying. */
+const POLL_AFTER_FAILURES = 2;
+
+export function reduceConnection(state: Connection, event: ConnectionEvent): Connection {
+  switch (event.type) {
+    case "opened":
+      // Live only with the first message: an open socket may still be silent.
+      return { ...state, seq: null };
+    case "message": {
+      const missed = state.seq === null ? state.freshAt !== null : event.seq !== state.seq + 1;
+      return {
+        phase: "live",
+        seq: event.seq,
+        freshAt: event.now,
+        failures: 0,
+        gaps: missed ? state.gaps + 1 : state.gaps,
+        stale: false,
+      };
+    }
+    case "closed": {
+      const failures = state.failures + 1;
+      const phase = failures >= POLL_AFTER_FAILURES ? "polling" : "reconnecting";
+      return { ...state, phase, seq: null, failures };
+    }
+    case "polled":
+      return { ...state, freshAt: event.now, stale: false };
+    case "tick": {
+      const stale = state.freshAt !== null && event.now - state.freshAt > STALE_AFTER_MS;
+      return stale === state.stale ? state : { ...state, stale };
+    }
+  }
+}
+
+/** The wait before the next try, ms: doubles to 15 s, with jitter so that browsers do not return in step. */
+export function reconnectDelayMs(failures: number, random: () => number = Math.random): number {
+  const ceiling = Math.min(15_000, 500 * 2 ** Math.max(0, failures - 1));
+  return Math.round(ceiling / 2 + (random() * ceiling) / 2);
+}

@@ -1,0 +1,45 @@
+import { expect, it } from "vitest";
+import { append, rateSeries, ratesOf, type Sample } from "./history.ts";
+
+const sample = (at: number, part: Partial<Sample> = {}): Sample => ({
+  at,
+  pending: 0,
+  processing: 0,
+  scheduled: 0,
+  dead: 0,
+  enqueued: 0,
+  acked: 0,
+  failed: 0,
+  crashed: 0,
+  ...part,
+});
+
+it("computes rates from the growth of the counters over the window", () => {
+  const samples = [
+    sample(0, { acked: 0 }),
+    sample(10_000, { acked: 1_000 }),
+    sample(15_000, { acked: 1_500, failed: 5 }),
+  ];
+  expect(ratesOf(samples)).toEqual({ enqueued: 0, completed: 100, failed: 1 });
+});
+
+it("shows no negative rate when a counter was reset", () => {
+  expect(ratesOf([sample(0, { acked: 900 }), sample(1_000, { acked: 0 })]).completed).toBe(0);
+});
+
+it("drops a sample that is not newer and keeps the newest when full", () => {
+  const one = [sample(5)];
+  expect(append(one, sample(5))).toBe(one);
+  let samples: readonly Sample[] = [];
+  for (let at = 1; at <= 1_900; at += 1) samples = append(samples, sample(at));
+  expect(samples).toHaveLength(1_800);
+  expect(samples.at(-1)?.at).toBe(1_900);
+});
+
+it("makes one rate point per bucket", () => {
+  const samples = [0, 500, 1_000, 1_500, 2_000].map((at) => sample(at, { enqueued: at }));
+  expect(rateSeries(samples, 1_000).map((point) => [point.at, point.enqueued])).toEqual([
+    [1_000, 1_000],
+    [2_000, 1_000],
+  ]);
+});

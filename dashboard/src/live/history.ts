@@ -1,0 +1,83 @@
+import type { QueueStats } from "@holdfast/contracts";
+
+/** One moment of one queue, kept for the charts. */
+export interface Sample {
+  at: number;
+  pending: number;
+  processing: number;
+  scheduled: number;
+  dead: number;
+  enqueued: number;
+  acked: number;
+  failed: number;
+  crashed: number;
+}
+
+/** Per second, over the last few seconds. */
+export interface Rates {
+  enqueued: number;
+  completed: number;
+  failed: number;
+}
+
+/** 15 minutes at two samples a second. */
+const MOST_SAMPLES = 1_800;
+const RATE_WINDOW_MS = 5_000;
+
+export function toSample(stats: QueueStats): Sample {
+  return {
+    at: stats.at,
+    pending: stats.pending,
+    processing: stats.processing,
+    scheduled: stats.scheduled,
+    dead: stats.dead,
+    enqueued: stats.totals.enqueued,
+    acked: stats.totals.acked,
+    failed: stats.totals.failed,
+    crashed: stats.totals.crashed,
+  };
+}
+
+/** Appends in place of time: an older or equal moment (a poll that overtook the socket) is dropped. */
+export function append(samples: readonly Sample[], sample: Sample): readonly Sample[] {
+  const last = samples.at(-1);
+  if (last !== undefined && sample.at <= last.at) return samples;
+  const next = [...samples, sample];
+  return next.length > MOST_SAMPLES ? next.slice(-MOST_SAMPLES) : next;
+}
+
+/** Rates from the counters that only grow: unlike the depth of `completed` they know no retention. */
+export function ratesOf(samples: readonly Sample[], windowMs = RATE_WINDOW_MS): Rates {
+  const last = samples.at(-1);
+  if (last === undefined) return { enqueued: 0, completed: 0, failed: 0 };
+  const first = samples.find((sample) => sample.at >= last.at - windowMs) ?? last;
+  return between(first, last);
+}
+
+function between(first: Sample, last: Sample): Rates {
+  const seconds = (last.at - first.at) / 1_000;
+  if (seconds <= 0) return { enqueued: 0, completed: 0, failed: 0 };
+  // A counter that fell was reset (a deleted queue): no rate rather than a negative one.
+  const per = (a: number, b: number) => Math.max(0, b - a) / seconds;
+  return {
+    enqueued: per(first.enqueued, last.enqueued),
+    completed: per(first.acked, last.acked),
+    failed: per(first.failed + first.crashed, last.failed + last.crashed),
+  };
+}
+
+export interface RatePoint extends Rates {
+  at: number;
+}
+
+/** Throughput over time: one point per bucket, so that the line does not jitter with each update. */
+export function rateSeries(samples: readonly Sample[], bucketMs: number): RatePoint[] {
+  const points: RatePoint[] = [];
+  let previous = samples[0];
+  for (const sample of samples) {
+    if (previous === undefined || sample.at - previous.at < bucketMs) continue;
+    points.push({ at: sample.at, ...between(previous, sample) });
+    previous = sample;
+  }
+  return points;
+}

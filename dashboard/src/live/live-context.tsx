@@ -1,0 +1,149 @@
+import type { OperationView } from "@holdfast/contracts/api";
+import { useQueryClient } from "@tanstack/react-query";
+import {
+  createContext,
+  type ReactNode,
+  use,
+  useCallback,
+  useEffect,
+  useMemo,
+  useReducer,
+  useRef,
+  useState,
+} from "react";
+import { type ApiError, toApiError } from "../api/http.ts";
+import { operationQuery } from "../api/operations.ts";
+import { queuesQuery } from "../api/queues.ts";
+import { workersQuery } from "../api/workers.ts";
+import { type Connection, initialConnection, reconnectDelayMs, reduceConnection } from "./connection.ts";
+import { applyMessage, applyPoll, emptyFigures, type LiveFigures, upsertOperation } from "./live-store.ts";
+import { openStream, streamUrl } from "./socket.ts";
+
+interface Live {
+  figures: LiveFigures;
+  connection: Connection;
+  /** Why polling fails, while it does. */
+  error: ApiError | null;
+  paused: boolean;
+  setPaused(paused: boolean): void;
+  trackOperation(operation: OperationView): void;
+}
+
+const LiveContext = createContext<Live | null>(null);
+
+const POLL_MS = 2_000;
+
+export function LiveProvider({ children }: { children: ReactNode }) {
+  const client = useQueryClient();
+  const [connection, dispatch] = useReducer(reduceConnection, initialConnection);
+  const [figures, setFigures] = useState<LiveFigures>(emptyFigures);
+  const [error, setError] = useState<ApiError | null>(null);
+  const [paused, setPaused] = useState(false);
+  const pausedRef = useRef(paused);
+  pausedRef.current = paused;
+
+  useEffect(() => {
+    let failures = 0;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let close: (() => void) | undefined;
+    const connect = () => {
+      close = openStream(streamUrl(location), {
+        onOpen: () => dispatch({ type: "opened" }),
+        onMessage: (message) => {
+          failures = 0;
+          const now = Date.now();
+          dispatch({ type: "message", seq: message.seq, now });
+          setError(null);
+          if (!pausedRef.current) setFigures((state) => applyMessage(state, message, now));
+        },
+        onClose: () => {
+          failures += 1;
+          dispatch({ type: "closed" });
+          timer = setTimeout(connect, reconnectDelayMs(failures));
+        },
+      });
+    };
+    connect();
+    const ticker = setInterval(() => dispatch({ type: "tick", now: Date.now() }), 1_000);
+    return () => {
+      clearTimeout(timer);
+      clearInterval(ticker);
+      close?.();
+    };
+  }, []);
+
+  // Lists and details hang on the figures: after a gap they may have missed a change.
+  useEffect(() => {
+    if (connection.gaps > 0) void client.invalidateQueries({ queryKey: ["queue"] });
+  }, [client, connection.gaps]);
+
+  const running = figures.operations.find(({ state }) => state === "running")?.id;
+  const polling = connection.phase !== "live" && connection.phase !== "connecting";
+  useEffect(() => {
+    if (!polling) return;
+    let over = false;
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const poll = async () => {
+      try {
+        const [list, workers, operation] = await Promise.all([
+          client.fetchQuery({ ...queuesQuery(), staleTime: 0, retry: false }),
+          client.fetchQuery({ ...workersQuery(), staleTime: 0, retry: false }),
+          running === undefined
+            ? null
+            : client.fetchQuery({ ...operationQuery(running), staleTime: 0, retry: false }).catch(() => null),
+        ]);
+        if (over) return;
+        const now = Date.now();
+        dispatch({ type: "polled", now });
+        setError(null);
+        if (!pausedRef.current) {
+          setFigures((state) => {
+            const next = applyPoll(state, list.queues, list.rates ?? {}, workers, now);
+            return operation === null
+              ? next
+              : { ...next, operations: upsertOperation(next.operations, operation) };
+          });
+        }
+      } catch (cause) {
+        if (over) return;
+        const failure = toApiError(cause);
+        setError(failure);
+        if (failure.code.startsWith("redis_")) setFigures((state) => ({ ...state, redisUp: false }));
+      } finally {
+        if (!over) timer = setTimeout(() => void poll(), POLL_MS);
+      }
+    };
+    void poll();
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
+  }, [client, polling, running]);
+
+  const trackOperation = useCallback((operation: OperationView) => {
+    setFigures((state) => ({ ...state, operations: upsertOperation(state.operations, operation) }));
+  }, []);
+
+  const live = useMemo<Live>(
+    () => ({ figures, connection, error, paused, setPaused, trackOperation }),
+    [figures, connection, error, paused, trackOperation],
+  );
+  return <LiveContext value={live}>{children}</LiveContext>;
+}
+
+export function useLive(): Live {
+  const live = use(LiveContext);
+  if (live === null) throw new Error("useLive needs a LiveProvider above it");
+  return live;
+}
+
+/** The present on the clock of Redis, moving once a second. */
+export function useNow(): number {
+  const { figures } = useLive();
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), 1_000);
+    return () => clearInterval(timer);
+  }, []);
+  return now + figures.clockOffsetMs;
+}

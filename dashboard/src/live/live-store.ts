@@ -1,0 +1,81 @@
+import type { QueueStats, WorkerView } from "@holdfast/contracts";
+import type { OperationView, QueueRates, StreamMessage } from "@holdfast/contracts/api";
+import { append, type Sample, toSample } from "./history.ts";
+
+/** The figures on the screen, from the socket or from polling. */
+export interface LiveFigures {
+  queues: QueueStats[] | null;
+  queuesTotal: number;
+  rates: Record<string, QueueRates>;
+  workers: WorkerView[] | null;
+  operations: OperationView[];
+  redisUp: boolean;
+  /** When Redis last answered, ms of its clock; null when it is not known. */
+  sampledAt: number | null;
+  /** Redis time minus the clock of this browser: ages are counted on the clock that decides. */
+  clockOffsetMs: number;
+  history: Record<string, readonly Sample[]>;
+}
+
+export const emptyFigures: LiveFigures = {
+  queues: null,
+  queuesTotal: 0,
+  rates: {},
+  workers: null,
+  operations: [],
+  redisUp: true,
+  sampledAt: null,
+  clockOffsetMs: 0,
+  history: {},
+};
+
+export function applyMessage(state: LiveFigures, message: StreamMessage, now: number): LiveFigures {
+  return {
+    queues: message.queues,
+    queuesTotal: message.queuesTotal ?? message.queues.length,
+    rates: message.rates ?? {},
+    workers: message.workers ?? null,
+    operations: mergeOperations(state.operations, message.operations ?? []),
+    redisUp: message.redisUp,
+    sampledAt: message.sampledAt ?? message.at,
+    clockOffsetMs: message.at - now,
+    history: message.redisUp ? grow(state.history, message.queues) : state.history,
+  };
+}
+
+export function applyPoll(
+  state: LiveFigures,
+  queues: QueueStats[],
+  rates: Record<string, QueueRates>,
+  workers: WorkerView[],
+  now: number,
+): LiveFigures {
+  const at = queues.reduce((latest, queue) => Math.max(latest, queue.at), 0);
+  return {
+    ...state,
+    queues,
+    queuesTotal: queues.length,
+    rates,
+    workers,
+    redisUp: true,
+    sampledAt: at === 0 ? null : at,
+    clockOffsetMs: at === 0 ? state.clockOffsetMs : at - now,
+    history: grow(state.history, queues),
+  };
+}
+
+/** Puts an operation that this browser has just started on the screen before the stream tells of it. */
+export function upsertOperation(operations: OperationView[], operation: OperationView): OperationView[] {
+  return [operation, ...operations.filter(({ id }) => id !== operation.id)];
+}
+
+function mergeOperations(known: OperationView[], told: OperationView[]): OperationView[] {
+  const ids = new Set(told.map(({ id }) => id));
+  return [...told, ...known.filter(({ id }) => !ids.has(id))].slice(0, 50);
+}
+
+function grow(history: LiveFigures["history"], queues: QueueStats[]): LiveFigures["history"] {
+  return Object.fromEntries(
+    queues.map((stats) => [stats.queue, append(history[stats.queue] ?? [], toSample(stats))]),
+  );
+}

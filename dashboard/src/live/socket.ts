@@ -1,0 +1,54 @@
+import type { StreamMessage } from "@holdfast/contracts/api";
+
+export interface StreamCallbacks {
+  onOpen(): void;
+  onMessage(message: StreamMessage): void;
+  onClose(): void;
+}
+
+/** The address of the stream on the origin that served the page. */
+export function streamUrl(location: { protocol: string; host: string }): string {
+  return `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/v1/stream`;
+}
+
+/** Opens one socket. Returns a function that closes it and silences its callbacks. */
+export function openStream(url: string, callbacks: StreamCallbacks): () => void {
+  let over = false;
+  const socket = new WebSocket(url);
+  const close = () => {
+    if (over) return;
+    over = true;
+    socket.close();
+    callbacks.onClose();
+  };
+  socket.addEventListener("open", () => !over && callbacks.onOpen());
+  socket.addEventListener("close", close);
+  socket.addEventListener("error", close);
+  socket.addEventListener("message", (event: MessageEvent<unknown>) => {
+    if (over) return;
+    const message = parseMessage(event.data);
+    // Something else than our service answers on this address: no better than a closed socket.
+    if (message === null) close();
+    else callbacks.onMessage(message);
+  });
+  return () => {
+    over = true;
+    socket.close();
+  };
+}
+
+export function parseMessage(data: unknown): StreamMessage | null {
+  if (typeof data !== "string") return null;
+  try {
+    const value = JSON.parse(data) as Partial<StreamMessage> | null;
+    const valid =
+      typeof value === "object" &&
+      value !== null &&
+      value.type === "snapshot" &&
+      typeof value.seq === "number" &&
+      Array.isArray(value.queues);
+    return valid ? (value as StreamMessage) : null;
+  } catch {
+    return null;
+  }
+}

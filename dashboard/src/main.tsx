@@ -1,0 +1,37 @@
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { ApiError } from "./api/http.ts";
+import { LiveProvider } from "./live/live-context.tsx";
+import { router } from "./router.tsx";
+import "./styles/index.css";
+import { TimeProvider } from "./ui/time.tsx";
+import { ToastProvider } from "./ui/toast.tsx";
+
+const client = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 1_000,
+      // A refusal stays a refusal; only a missing answer is worth a second try.
+      retry: (failures, error) => failures < 2 && error instanceof ApiError && error.unreachable,
+    },
+  },
+});
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("index.html has no #root");
+
+createRoot(root).render(
+  <StrictMode>
+    <QueryClientProvider client={client}>
+      <ToastProvider>
+        <LiveProvider>
+          <TimeProvider>
+            <RouterProvider router={router} />
+          </TimeProvider>
+        </LiveProvider>
+      </ToastProvider>
+    </QueryClientProvider>
+  </StrictMode>,
+);

@@ -1,0 +1,94 @@
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  redirect,
+} from "@tanstack/react-router";
+import { OverviewPage } from "./screens/overview-page.tsx";
+import { NotFound, RouteFailed } from "./screens/route-fallbacks.tsx";
+import { Shell } from "./screens/shell.tsx";
+import { deadLettersSearch, loadSearch, overviewSearch, queueSearch, tasksSearch } from "./search.ts";
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: RouteFailed });
+
+const overview = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  validateSearch: overviewSearch,
+  component: OverviewPage,
+});
+
+const load = createRoute({
+  getParentRoute: () => root,
+  path: "/load",
+  validateSearch: loadSearch,
+  component: lazyRouteComponent(() => import("./screens/load-page.tsx"), "LoadPage"),
+});
+
+const workers = createRoute({
+  getParentRoute: () => root,
+  path: "/workers",
+  component: lazyRouteComponent(() => import("./screens/workers-page.tsx"), "WorkersPage"),
+});
+
+const queues = createRoute({
+  getParentRoute: () => root,
+  path: "/queues",
+  beforeLoad: () => {
+    throw redirect({ to: "/" });
+  },
+});
+
+const queue = createRoute({
+  getParentRoute: () => root,
+  path: "/queues/$queue",
+  component: lazyRouteComponent(() => import("./screens/queue/queue-layout.tsx"), "QueueLayout"),
+});
+
+const queueOverview = createRoute({
+  getParentRoute: () => queue,
+  path: "/",
+  validateSearch: queueSearch,
+  component: lazyRouteComponent(() => import("./screens/queue/queue-overview.tsx"), "QueueOverview"),
+});
+
+const tasks = createRoute({
+  getParentRoute: () => queue,
+  path: "/tasks",
+  validateSearch: tasksSearch,
+  component: lazyRouteComponent(() => import("./screens/tasks/tasks-tab.tsx"), "TasksTab"),
+});
+
+const deadLetters = createRoute({
+  getParentRoute: () => queue,
+  path: "/dead-letters",
+  validateSearch: deadLettersSearch,
+  component: lazyRouteComponent(
+    () => import("./screens/dead-letters/dead-letters-tab.tsx"),
+    "DeadLettersTab",
+  ),
+});
+
+const task = createRoute({
+  getParentRoute: () => root,
+  path: "/queues/$queue/tasks/$id",
+  component: lazyRouteComponent(() => import("./screens/tasks/task-page.tsx"), "TaskPage"),
+});
+
+export const routeTree = root.addChildren([
+  overview,
+  load,
+  workers,
+  queues,
+  queue.addChildren([queueOverview, tasks, deadLetters]),
+  task,
+]);
+
+export const router = createRouter({ routeTree, scrollRestoration: true, defaultPreload: "intent" });
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: typeof router;
+  }
+}

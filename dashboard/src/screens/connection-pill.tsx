@@ -1,0 +1,52 @@
+import { Pause, Play, Radio, RefreshCw, TriangleAlert } from "lucide-react";
+import { clockTime } from "../format/time.ts";
+import type { Connection } from "../live/connection.ts";
+import { useLive } from "../live/live-context.tsx";
+import { Button } from "../ui/button.tsx";
+
+interface PillLook {
+  icon: typeof Radio;
+  tone: string;
+  text: string;
+  spin?: boolean;
+}
+
+export function pillLook(connection: Connection, paused: boolean): PillLook {
+  if (paused) return { icon: Pause, tone: "quiet", text: "Paused" };
+  if (connection.stale && connection.freshAt !== null) {
+    return { icon: TriangleAlert, tone: "dead", text: `Stale since ${clockTime(connection.freshAt)}` };
+  }
+  switch (connection.phase) {
+    case "live":
+      return { icon: Radio, tone: "completed", text: "Live" };
+    case "connecting":
+      return { icon: RefreshCw, tone: "quiet", text: "Connecting", spin: true };
+    case "reconnecting":
+      return { icon: RefreshCw, tone: "warn", text: "Reconnecting", spin: true };
+    case "polling":
+      return connection.freshAt === null
+        ? { icon: TriangleAlert, tone: "dead", text: "No connection" }
+        : { icon: RefreshCw, tone: "warn", text: "Polling" };
+  }
+}
+
+export function ConnectionPill() {
+  const { connection, paused, setPaused } = useLive();
+  const { icon: Icon, tone, text, spin } = pillLook(connection, paused);
+  return (
+    <div className="actions">
+      <span className={`pill tone-${tone}`} role="status" aria-label={`Connection: ${text}`}>
+        <Icon size={13} aria-hidden="true" className={spin === true ? "spin" : undefined} />
+        {text}
+      </span>
+      <Button
+        small
+        look="quiet"
+        aria-label={paused ? "Go on with live updates" : "Hold live updates"}
+        onPress={() => setPaused(!paused)}
+      >
+        {paused ? <Play size={14} aria-hidden="true" /> : <Pause size={14} aria-hidden="true" />}
+      </Button>
+    </div>
+  );
+}

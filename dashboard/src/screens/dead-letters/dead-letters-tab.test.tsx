@@ -1,0 +1,107 @@
+import { cleanup, screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { type Call, deadTask, frame, queueStats, renderAt } from "../../testing/render.tsx";
+import { confirmationPhrase } from "./use-dead-letter-actions.tsx";
+
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+const LIST = "/v1/queues/emails/dead-letters";
+
+function show(total: number, tasks = [deadTask("a-1"), deadTask("a-2", { failures: 1, crashes: 3 })]) {
+  return renderAt("/queues/emails/dead-letters", (call) => {
+    if (call.path === LIST) return { body: { tasks, cursor: null, scanned: tasks.length } };
+    if (call.path === `${LIST}/replay`) {
+      return { body: { dryRun: false, matched: 1, replayed: 1, skipped: 0, results: [] } };
+    }
+    if (call.path === `${LIST}/discard`)
+      return { body: { dryRun: false, matched: 1, discarded: 1, skipped: 0 } };
+    return frame([queueStats({ dead: total })])(call);
+  });
+}
+
+const posts = (calls: Call[]) => calls.filter(({ method }) => method === "POST");
+
+describe("dead letters", () => {
+  it("replays one at once and says so", async () => {
+    const { calls } = show(2);
+    const [first] = await screen.findAllByRole("button", { name: "Replay" }, { timeout: 5_000 });
+    await userEvent.click(first as HTMLElement);
+    await screen.findByText("1 dead letter replayed");
+    expect(posts(calls)).toEqual([
+      { method: "POST", path: `${LIST}/replay`, query: {}, bodyText: '{"ids":["a-1"]}' },
+    ]);
+  });
+
+  it("shows failures and crashes apart", async () => {
+    show(2);
+    expect(await screen.findByText("4 failed", {}, { timeout: 5_000 })).toBeTruthy();
+    expect(screen.getByText(/3 crashed/)).toBeTruthy();
+  });
+
+  it("replays more than 100 only after the count was typed", async () => {
+    const { calls } = show(2_013);
+    const button = await screen.findByRole("button", { name: "Replay all" }, { timeout: 5_000 });
+    await waitFor(() => expect(button).toHaveProperty("disabled", false));
+    await userEvent.click(button);
+    const dialog = await screen.findByRole("alertdialog");
+    const confirm = () => screen.getByRole("button", { name: "Replay all" });
+    expect(dialog.textContent).toContain("2,013");
+    expect(confirm()).toHaveProperty("disabled", true);
+    await userEvent.type(screen.getByLabelText("Confirmation"), "replay 201");
+    expect(confirm()).toHaveProperty("disabled", true);
+    await userEvent.type(screen.getByLabelText("Confirmation"), "{Enter}");
+    expect(posts(calls)).toEqual([]);
+    await userEvent.type(screen.getByLabelText("Confirmation"), "3");
+    await userEvent.click(confirm());
+    await waitFor(() => expect(posts(calls)).toHaveLength(1));
+    expect(posts(calls)[0]?.bodyText).toBe('{"all":true}');
+    await waitFor(() => expect(screen.queryByRole("alertdialog")).toBeNull());
+  });
+
+  it("keeps the dialog open and shows cause and remedy when the service refuses", async () => {
+    renderAt("/queues/emails/dead-letters", (call) => {
+      if (call.path === LIST) return { body: { tasks: [deadTask("a-1")], cursor: null, scanned: 1 } };
+      if (call.method === "POST") {
+        return { status: 503, body: { code: "redis_unavailable", detail: "Redis does not answer" } };
+      }
+      return frame([queueStats({ dead: 1 })])(call);
+    });
+    await userEvent.click(await screen.findByRole("button", { name: "Discard" }, { timeout: 5_000 }));
+    await userEvent.type(await screen.findByLabelText("Confirmation"), "discard 1");
+    await userEvent.click(screen.getByRole("button", { name: "Discard" }));
+    const alert = await screen.findByText(/Redis does not answer/);
+    expect(alert.textContent).toContain("Check that Redis runs");
+    expect(screen.getByRole("alertdialog")).toBeTruthy();
+  });
+
+  it("shows hostile ids, types and errors as text", async () => {
+    const hostile = '<img src=x onerror="document.title=1">';
+    show(1, [deadTask("a-1", { lastError: hostile, type: "x</script><script>document.title=1</script>" })]);
+    await screen.findByText(hostile, {}, { timeout: 5_000 });
+    expect(document.querySelector("img, script")).toBeNull();
+  });
+
+  it("says that none match only when a filter is set, and clears it", async () => {
+    const { calls } = renderAt("/queues/emails/dead-letters?q=zzz", (call) => {
+      if (call.path === LIST) {
+        const tasks = call.query.q === undefined ? [deadTask("a-1")] : [];
+        return { body: { tasks, cursor: null, scanned: 7 } };
+      }
+      return frame([queueStats({ dead: 1 })])(call);
+    });
+    await screen.findByRole("heading", { name: "No dead letters match" }, { timeout: 5_000 });
+    expect(calls.find(({ path }) => path === LIST)?.query.q).toBe("zzz");
+    await userEvent.click(screen.getAllByRole("button", { name: "Clear filters" })[0] as HTMLElement);
+    expect(await screen.findByRole("link", { name: "a-1" })).toBeTruthy();
+  });
+});
+
+it("asks for a phrase above 100 replays and for any discard", () => {
+  expect(confirmationPhrase("replay", 100)).toBeNull();
+  expect(confirmationPhrase("replay", 101)).toBe("replay 101");
+  expect(confirmationPhrase("discard", 1)).toBe("discard 1");
+});

@@ -1,0 +1,124 @@
+import { isTaskType, LIMITS, PRIORITIES, type Priority } from "@holdfast/contracts";
+import { Link } from "@tanstack/react-router";
+import { type FormEvent, useState } from "react";
+import { injectTask } from "../../api/tasks.ts";
+import { bytes } from "../../format/number.ts";
+import { Button } from "../../ui/button.tsx";
+import { Segments } from "../../ui/segments.tsx";
+import { TextField } from "../../ui/text-field.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+
+/** Why a payload would be refused; null when it would not. */
+export function payloadError(text: string): string | null {
+  if (text.trim() === "") return "A payload is needed. An empty one is null.";
+  const size = new TextEncoder().encode(text).length;
+  if (size > LIMITS.payloadBytes)
+    return `${bytes(size)}: at most ${bytes(LIMITS.payloadBytes)} are accepted.`;
+  try {
+    JSON.parse(text);
+    return null;
+  } catch (error) {
+    return `Not JSON: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+export function delayError(text: string): string | null {
+  if (text.trim() === "") return null;
+  const seconds = Number(text);
+  if (!Number.isFinite(seconds) || seconds < 0) return "Seconds, 0 or more.";
+  return seconds * 1_000 > LIMITS.delayMs ? "At most a year." : null;
+}
+
+const PRIORITY_TEXT: Record<Priority, string> = { high: "High", normal: "Normal", low: "Low" };
+
+export function InjectPanel({ queue }: { queue: string | null }) {
+  const { say, fail } = useToasts();
+  const [type, setType] = useState("demo.echo");
+  const [payloadText, setPayloadText] = useState('{\n  "hello": "world"\n}');
+  const [priority, setPriority] = useState<Priority>("normal");
+  const [delay, setDelay] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [last, setLast] = useState<{ queue: string; id: string } | null>(null);
+  const errors = {
+    type: isTaskType(type) ? null : "Letters, digits and _ . : / - after the first.",
+    payload: payloadError(payloadText),
+    delay: delayError(delay),
+  };
+  const refused = queue === null || Object.values(errors).some((error) => error !== null);
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (refused || queue === null) return;
+    setBusy(true);
+    try {
+      const { id } = await injectTask(queue, {
+        type,
+        payloadText,
+        priority,
+        ...(delay.trim() === "" ? {} : { delayMs: Math.round(Number(delay) * 1_000) }),
+      });
+      setLast({ queue, id });
+      say("Task injected", id);
+    } catch (error) {
+      fail("The task was not injected", error);
+    } finally {
+      setBusy(false);
+    }
+  };
+
+  return (
+    <section className="panel" aria-label="Inject a task">
+      <div className="panel-head">
+        <h2>Inject a task</h2>
+      </div>
+      <form className="panel-body form" onSubmit={(event) => void submit(event)}>
+        <TextField label="Type" value={type} onChange={setType} mono error={errors.type} list="known-types" />
+        <datalist id="known-types">
+          {["demo.echo", "demo.sleep", "demo.flaky", "demo.cpu", "demo.crash"].map((name) => (
+            <option key={name} value={name} />
+          ))}
+        </datalist>
+        <TextField
+          label="Payload"
+          hint="JSON, sent and stored character for character."
+          value={payloadText}
+          onChange={setPayloadText}
+          rows={7}
+          error={errors.payload}
+        />
+        <div className="form-row">
+          <div className="field">
+            <span>Priority</span>
+            <Segments<Priority>
+              label="Priority"
+              value={priority}
+              onChange={setPriority}
+              options={PRIORITIES.map((value) => ({ value, text: PRIORITY_TEXT[value] }))}
+            />
+          </div>
+          <TextField
+            label="Delay in seconds"
+            placeholder="0"
+            value={delay}
+            onChange={setDelay}
+            error={errors.delay}
+            inputMode="numeric"
+          />
+        </div>
+        <div className="actions">
+          <Button type="submit" look="primary" isDisabled={busy || refused}>
+            Inject task
+          </Button>
+          {last === null ? null : (
+            <span className="small soft">
+              Last:{" "}
+              <Link className="mono" to="/queues/$queue/tasks/$id" params={last}>
+                {last.id}
+              </Link>
+            </span>
+          )}
+        </div>
+      </form>
+    </section>
+  );
+}

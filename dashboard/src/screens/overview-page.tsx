@@ -1,0 +1,220 @@
+import type { QueueStats } from "@holdfast/contracts";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { CirclePause, TriangleAlert } from "lucide-react";
+import { count, plural, rate } from "../format/number.ts";
+import { duration } from "../format/time.ts";
+import { ratesOf } from "../live/history.ts";
+import { useLive } from "../live/live-context.tsx";
+import type { Sort } from "../search.ts";
+import { Failed, Loading, NoneYet } from "../ui/empty.tsx";
+import { CopyButton } from "../ui/exact-text.tsx";
+import { Sparkline } from "../ui/sparkline.tsx";
+import { Badge } from "../ui/status.tsx";
+import { ageTone, sortQueues, waitingWithoutWorkers, workersOf } from "./rank.ts";
+import { Tile, Tiles } from "./tiles.tsx";
+
+const route = getRouteApi("/");
+
+export function OverviewPage() {
+  const { figures, error } = useLive();
+  const { sort = "worst" } = route.useSearch();
+  const { queues, workers } = figures;
+  if (queues === null) {
+    return error === null ? <Loading what="queues" /> : <Failed error={error} />;
+  }
+  const running = (workers ?? []).filter((worker) => worker.state === "running");
+  const sum = (of: (stats: QueueStats) => number) => queues.reduce((total, stats) => total + of(stats), 0);
+  const completedRate = sum((stats) => ratesOf(figures.history[stats.queue] ?? []).completed);
+  const dead = sum((stats) => stats.dead);
+  return (
+    <>
+      <div className="page-head">
+        <h1>Overview</h1>
+        <p className="soft small">
+          {plural(figures.queuesTotal, "queue")}
+          {figures.queuesTotal > queues.length ? `, the ${queues.length} with most waiting shown` : ""}
+        </p>
+      </div>
+      <Tiles label="All queues">
+        <Tile state="pending" value={count(sum((stats) => stats.pending))} />
+        <Tile state="processing" value={count(sum((stats) => stats.processing))} />
+        <Tile state="scheduled" value={count(sum((stats) => stats.scheduled))} />
+        <Tile
+          state="completed"
+          name="Completed"
+          value={`${rate(completedRate)}/s`}
+          sub={`${count(sum((stats) => stats.totals.acked))} in all`}
+        />
+        <Tile state="dead" value={count(dead)} alarm={dead > 0} />
+        <Tile
+          name="Workers"
+          value={count(running.length)}
+          sub={`${count(running.reduce((total, { busy }) => total + busy, 0))} of ${count(running.reduce((total, { slots }) => total + slots, 0))} slots busy`}
+        />
+      </Tiles>
+      {queues.length === 0 ? <FirstTask /> : <QueueTable sort={sort} />}
+    </>
+  );
+}
+
+const COLUMNS: readonly { text: string; sort?: Sort; num?: boolean }[] = [
+  { text: "Queue", sort: "name" },
+  { text: "Oldest waiting", sort: "age", num: true },
+  { text: "Pending", sort: "pending", num: true },
+  { text: "Processing", sort: "processing", num: true },
+  { text: "Scheduled", num: true },
+  { text: "Completed", num: true },
+  { text: "Dead", sort: "dead", num: true },
+  { text: "Done/s", num: true },
+  { text: "Workers", num: true },
+  { text: "Pending, lately" },
+];
+
+function QueueTable({ sort }: { sort: Sort }) {
+  const { figures } = useLive();
+  const navigate = route.useNavigate();
+  const rows = sortQueues(figures.queues ?? [], figures.workers, sort);
+  const choose = (next: Sort) =>
+    void navigate({ search: next === sort || next === "worst" ? {} : { sort: next }, replace: true });
+  return (
+    <section className="panel" aria-label="Queues">
+      <div className="grid-table queues" role="table" aria-label="Queues, worst first">
+        <div role="rowgroup">
+          <div className="grid-row grid-head" role="row">
+            {COLUMNS.map(({ text, sort: by, num }) => (
+              <div key={text} role="columnheader" className={num === true ? "cell num" : "cell"}>
+                {by === undefined ? (
+                  text
+                ) : (
+                  <button
+                    type="button"
+                    className="sort"
+                    aria-pressed={sort === by}
+                    onClick={() => choose(by)}
+                  >
+                    {text}
+                  </button>
+                )}
+              </div>
+            ))}
+          </div>
+        </div>
+        <div role="rowgroup" className="grid-body">
+          {rows.map((stats) => (
+            <QueueRow key={stats.queue} stats={stats} />
+          ))}
+        </div>
+      </div>
+    </section>
+  );
+}
+
+function QueueRow({ stats }: { stats: QueueStats }) {
+  const { figures } = useLive();
+  const samples = figures.history[stats.queue] ?? [];
+  const workers = figures.workers === null ? null : workersOf(stats.queue, figures.workers);
+  const tone = ageTone(stats.oldestPendingAgeMs);
+  return (
+    <div className="grid-row" role="row">
+      <div className="cell cell-wide queue-name" role="cell">
+        <Link to="/queues/$queue" params={{ queue: stats.queue }}>
+          {stats.queue}
+        </Link>
+        <QueueBadges stats={stats} />
+      </div>
+      <div className="cell num" role="cell">
+        <span className="label">Oldest waiting</span>
+        {stats.pending === 0 ? (
+          <span className="zero">none</span>
+        ) : tone === "none" ? (
+          duration(stats.oldestPendingAgeMs)
+        ) : (
+          <span className={`tone-${tone}`} style={{ color: "var(--tone)", fontWeight: 600 }}>
+            {duration(stats.oldestPendingAgeMs)}
+          </span>
+        )}
+      </div>
+      <Figure label="Pending" value={stats.pending} strong />
+      <Figure label="Processing" value={stats.processing} />
+      <Figure label="Scheduled" value={stats.scheduled} />
+      <Figure label="Completed" value={stats.totals.acked} />
+      <div className="cell num" role="cell">
+        <span className="label">Dead</span>
+        {stats.dead === 0 ? (
+          <span className="zero">0</span>
+        ) : (
+          <Link
+            to="/queues/$queue/dead-letters"
+            params={{ queue: stats.queue }}
+            style={{ color: "var(--dead)", fontWeight: 600 }}
+            aria-label={`${plural(stats.dead, "dead letter")} of ${stats.queue}`}
+          >
+            {count(stats.dead)}
+          </Link>
+        )}
+      </div>
+      <div className="cell num" role="cell">
+        <span className="label">Done/s</span>
+        {rate(ratesOf(samples).completed)}
+      </div>
+      <Figure label="Workers" value={workers?.length ?? 0} />
+      <div className="cell cell-wide" role="cell">
+        <Sparkline
+          values={samples.slice(-120).map((sample) => sample.pending)}
+          label={`Pending tasks of ${stats.queue} lately, now ${count(stats.pending)}`}
+        />
+      </div>
+    </div>
+  );
+}
+
+function Figure({ label, value, strong = false }: { label: string; value: number; strong?: boolean }) {
+  return (
+    <div className="cell num" role="cell">
+      <span className="label">{label}</span>
+      <span
+        className={value === 0 ? "zero" : undefined}
+        style={strong && value > 0 ? { fontWeight: 600 } : undefined}
+      >
+        {count(value)}
+      </span>
+    </div>
+  );
+}
+
+export function QueueBadges({ stats }: { stats: QueueStats }) {
+  const { figures } = useLive();
+  const unworked = waitingWithoutWorkers([stats], figures.workers).length > 0;
+  return (
+    <>
+      {stats.paused ? (
+        <Badge icon={CirclePause} tone="warn">
+          Paused
+        </Badge>
+      ) : null}
+      {unworked ? (
+        <Badge icon={TriangleAlert} tone="dead">
+          No workers
+        </Badge>
+      ) : null}
+    </>
+  );
+}
+
+function FirstTask() {
+  const command = `curl -X POST ${location.origin}/v1/queues/default/tasks -H 'content-type: application/json' -d '{"type":"demo.echo","payload":{"hello":"world"}}'`;
+  return (
+    <section className="panel">
+      <NoneYet title="No queues yet">
+        <p>A queue exists from its first task on. Enqueue one:</p>
+        <pre className="text-block">{command}</pre>
+        <div className="actions">
+          <CopyButton text={command} label="Copy" />
+          <Link className="button" to="/load">
+            Open Load
+          </Link>
+        </div>
+      </NoneYet>
+    </section>
+  );
+}

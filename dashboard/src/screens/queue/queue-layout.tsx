@@ -1,0 +1,97 @@
+import { getRouteApi, Link, Outlet } from "@tanstack/react-router";
+import { CirclePause, CirclePlay } from "lucide-react";
+import { useState } from "react";
+import { pauseQueue, resumeQueue } from "../../api/queues.ts";
+import { count } from "../../format/number.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+import { QueueBadges } from "../overview-page.tsx";
+import { Banner } from "../system-banners.tsx";
+import { PauseDialog } from "./pause-dialog.tsx";
+
+const route = getRouteApi("/queues/$queue");
+
+export function QueueLayout() {
+  const { queue } = route.useParams();
+  const { figures, error } = useLive();
+  const { say, fail } = useToasts();
+  const [pausing, setPausing] = useState(false);
+  const stats = figures.queues?.find((candidate) => candidate.queue === queue);
+
+  if (figures.queues === null)
+    return error === null ? <Loading what="the queue" /> : <Failed error={error} />;
+  if (stats === undefined) {
+    return (
+      <section className="panel">
+        <NoneYet title="This queue does not exist yet">
+          <p>
+            No task has been enqueued into <strong className="mono">{queue}</strong>.
+          </p>
+          <Link className="button" to="/load" search={{ queue }}>
+            Inject its first task
+          </Link>
+        </NoneYet>
+      </section>
+    );
+  }
+  const resume = () =>
+    resumeQueue(queue).then(
+      () => say(`${queue} resumed`, "The figures follow within a second."),
+      (cause: unknown) => fail("The queue was not resumed", cause),
+    );
+  return (
+    <>
+      <div className="page-head">
+        <h1>{queue}</h1>
+        <QueueBadges stats={stats} />
+        <div className="actions">
+          {stats.paused ? (
+            <Button onPress={() => void resume()}>
+              <CirclePlay size={15} aria-hidden="true" />
+              Resume
+            </Button>
+          ) : (
+            <Button onPress={() => setPausing(true)}>
+              <CirclePause size={15} aria-hidden="true" />
+              Pause
+            </Button>
+          )}
+          <Link className="button" to="/load" search={{ queue }}>
+            Inject or burst
+          </Link>
+        </div>
+      </div>
+      {stats.paused ? (
+        <Banner icon={CirclePause} tone="warn">
+          <strong>Paused{stats.pauseReason === null || stats.pauseReason === "" ? "." : ":"}</strong>{" "}
+          {stats.pauseReason} Workers finish what they hold and acquire nothing more; enqueues are still
+          accepted.
+        </Banner>
+      ) : null}
+      <nav className="tabs" aria-label={`Views of ${queue}`}>
+        <Link to="/queues/$queue" params={{ queue }} activeOptions={{ exact: true, includeSearch: false }}>
+          Live
+        </Link>
+        <Link to="/queues/$queue/tasks" params={{ queue }} activeOptions={{ includeSearch: false }}>
+          Tasks
+        </Link>
+        <Link to="/queues/$queue/dead-letters" params={{ queue }} activeOptions={{ includeSearch: false }}>
+          Dead letters <span className="nav-count">{count(stats.dead)}</span>
+        </Link>
+      </nav>
+      <Outlet />
+      {pausing ? (
+        <PauseDialog
+          queue={queue}
+          onPause={async (reason) => {
+            await pauseQueue(queue, reason);
+            say(`${queue} paused`);
+          }}
+          onClose={() => setPausing(false)}
+        />
+      ) : null}
+    </>
+  );
+}

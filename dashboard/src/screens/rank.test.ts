@@ -1,0 +1,50 @@
+import type { WorkerView } from "@holdfast/contracts";
+import { expect, it } from "vitest";
+import { queueStats } from "../testing/render.tsx";
+import { sortQueues, waitingWithoutWorkers } from "./rank.ts";
+
+const worker = (queues: string[], state: WorkerView["state"] = "running"): WorkerView => ({
+  id: queues.join(),
+  queues,
+  types: [],
+  host: "h",
+  pid: 1,
+  version: "0",
+  slots: 1,
+  busy: 0,
+  startedAt: 0,
+  heartbeatAt: 0,
+  heartbeatAgeMs: 0,
+  state,
+});
+
+it("counts neither lost workers nor paused queues", () => {
+  const queues = [
+    queueStats({ queue: "lost", pending: 1 }),
+    queueStats({ queue: "paused", pending: 1, paused: true }),
+    queueStats({ queue: "empty" }),
+    queueStats({ queue: "fine", pending: 1 }),
+  ];
+  const workers = [worker(["lost"], "lost"), worker(["fine"])];
+  expect(waitingWithoutWorkers(queues, workers).map(({ queue }) => queue)).toEqual(["lost"]);
+  expect(waitingWithoutWorkers(queues, null)).toEqual([]);
+});
+
+it("puts the worst first: nobody works on it, then age, then the dead, then the depth", () => {
+  const queues = [
+    queueStats({ queue: "quiet" }),
+    queueStats({ queue: "deep", pending: 9_000 }),
+    queueStats({ queue: "dead", dead: 1 }),
+    queueStats({ queue: "old", pending: 1, oldestPendingAgeMs: 400_000 }),
+    queueStats({ queue: "unworked", pending: 1 }),
+  ];
+  const workers = [worker(["quiet", "deep", "dead", "old"])];
+  expect(sortQueues(queues, workers, "worst").map(({ queue }) => queue)).toEqual([
+    "unworked",
+    "old",
+    "dead",
+    "deep",
+    "quiet",
+  ]);
+  expect(sortQueues(queues, workers, "pending")[0]?.queue).toBe("deep");
+});

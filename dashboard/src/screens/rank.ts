@@ -1,0 +1,61 @@
+import type { QueueStats, WorkerView } from "@holdfast/contracts";
+import type { Sort } from "../search.ts";
+
+/** Workers that can take tasks of a queue now. */
+export function workersOf(queue: string, workers: readonly WorkerView[]): WorkerView[] {
+  return workers.filter((worker) => worker.state === "running" && worker.queues.includes(queue));
+}
+
+/** Queues with tasks waiting that nobody works on. A paused queue waits on purpose. */
+export function waitingWithoutWorkers(
+  queues: readonly QueueStats[],
+  workers: readonly WorkerView[] | null,
+): QueueStats[] {
+  if (workers === null) return [];
+  return queues.filter(
+    (stats) => stats.pending > 0 && !stats.paused && workersOf(stats.queue, workers).length === 0,
+  );
+}
+
+/** From which age on waiting is shown as a warning, and as an alarm. */
+export const AGE_WARN_MS = 30_000;
+export const AGE_ALARM_MS = 300_000;
+
+export function ageTone(ageMs: number): "none" | "warn" | "dead" {
+  if (ageMs >= AGE_ALARM_MS) return "dead";
+  return ageMs >= AGE_WARN_MS ? "warn" : "none";
+}
+
+/** Worst first: nobody works on it, then the oldest waiting task, then the dead, then the depth. */
+export function sortQueues(
+  queues: readonly QueueStats[],
+  workers: readonly WorkerView[] | null,
+  sort: Sort,
+): QueueStats[] {
+  const unworked = new Set(waitingWithoutWorkers(queues, workers).map((stats) => stats.queue));
+  const worst = (stats: QueueStats): number[] => [
+    unworked.has(stats.queue) ? 1 : 0,
+    // In bands, so that rows do not change places with each update.
+    { dead: 2, warn: 1, none: 0 }[ageTone(stats.oldestPendingAgeMs)],
+    stats.dead,
+    stats.pending,
+  ];
+  const keys: Record<Sort, (stats: QueueStats) => number[]> = {
+    worst,
+    name: () => [],
+    age: (stats) => [stats.oldestPendingAgeMs],
+    pending: (stats) => [stats.pending],
+    processing: (stats) => [stats.processing],
+    dead: (stats) => [stats.dead],
+  };
+  const key = keys[sort];
+  return [...queues].sort((a, b) => {
+    const left = key(a);
+    const right = key(b);
+    for (const [index, value] of left.entries()) {
+      const difference = (right[index] ?? 0) - value;
+      if (difference !== 0) return difference;
+    }
+    return a.queue.localeCompare(b.queue);
+  });
+}

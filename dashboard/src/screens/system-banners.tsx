@@ -1,0 +1,64 @@
+import { useParams } from "@tanstack/react-router";
+import { DatabaseZap, ServerOff, TriangleAlert } from "lucide-react";
+import type { ReactNode } from "react";
+import { plural } from "../format/number.ts";
+import { duration } from "../format/time.ts";
+import { useLive, useNow } from "../live/live-context.tsx";
+import { waitingWithoutWorkers } from "./rank.ts";
+
+export function Banner(props: {
+  icon: typeof TriangleAlert;
+  tone: string;
+  children: ReactNode;
+  action?: ReactNode;
+}) {
+  const { icon: Icon, tone, children, action } = props;
+  return (
+    <div className={`banner tone-${tone}`} role="status">
+      <Icon size={17} aria-hidden="true" />
+      <div className="banner-body">{children}</div>
+      {action}
+    </div>
+  );
+}
+
+/** What concerns every screen: Redis, the API, queues that nobody works on. */
+export function SystemBanners() {
+  const { figures, connection, error } = useLive();
+  const now = useNow();
+  const { queue } = useParams({ strict: false });
+  const unworked = waitingWithoutWorkers(figures.queues ?? [], figures.workers).filter(
+    // On the screens of one queue the others are no news.
+    (stats) => queue === undefined || stats.queue === queue,
+  );
+  return (
+    <>
+      {figures.redisUp ? null : (
+        <Banner icon={DatabaseZap} tone="dead">
+          <strong>Redis is down.</strong> The figures are the last known ones
+          {figures.sampledAt === null ? "" : `, ${duration(now - figures.sampledAt)} old`}. Nothing can be
+          enqueued or acquired; tasks that were accepted are kept by Redis. Check that Redis runs and that the
+          services can reach it.
+        </Banner>
+      )}
+      {error?.unreachable === true && connection.phase !== "live" && figures.queues !== null ? (
+        <Banner icon={ServerOff} tone="dead">
+          <strong>{error.detail}</strong> The figures are the last known ones. {error.remedy}
+        </Banner>
+      ) : null}
+      {unworked.length === 0 ? null : (
+        <Banner icon={TriangleAlert} tone="warn">
+          <strong>
+            Tasks wait, but no worker runs {unworked.length === 1 ? "their queue" : "their queues"}:
+          </strong>{" "}
+          {unworked
+            .slice(0, 5)
+            .map((stats) => `${stats.queue} (${plural(stats.pending, "task")})`)
+            .join(", ")}
+          {unworked.length > 5 ? ` and ${unworked.length - 5} more` : ""}. Start a worker with{" "}
+          <code>QUEUES={unworked[0]?.queue}</code>.
+        </Banner>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,40 @@
+import { useQuery } from "@tanstack/react-query";
+import { CircleHelp } from "lucide-react";
+import { toApiError } from "../../api/http.ts";
+import { whyQuery } from "../../api/tasks.ts";
+import { count } from "../../format/number.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { Time } from "../../ui/time.tsx";
+
+/** Why the task is not running, in the words of the service. */
+export function WhyPanel({ queue, id }: { queue: string; id: string }) {
+  const { paused } = useLive();
+  const { data, error } = useQuery({ ...whyQuery(queue, id), refetchInterval: paused ? false : 2_000 });
+  return (
+    <section className="panel" aria-label="Why isn't it running?">
+      <div className="panel-body why">
+        <CircleHelp size={17} aria-hidden="true" />
+        <div>
+          <h2>Why isn't it running?</h2>
+          {data === undefined ? (
+            <p className="soft">{error === null ? "Looking…" : toApiError(error).detail}</p>
+          ) : (
+            <>
+              <p>{data.detail}</p>
+              <p className="hint">
+                {data.position === null
+                  ? null
+                  : `${data.positionIsEstimate ? "About " : ""}${count(data.position)} before it. `}
+                {data.expectedStartAt === null ? null : (
+                  <>
+                    Expected start: <Time at={data.expectedStartAt} />
+                  </>
+                )}
+              </p>
+            </>
+          )}
+        </div>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,155 @@
+import type { QueueStats, TaskView } from "@holdfast/contracts";
+import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
+import { createMemoryHistory, createRouter, RouterProvider } from "@tanstack/react-router";
+import { render } from "@testing-library/react";
+import { vi } from "vitest";
+import { LiveProvider } from "../live/live-context.tsx";
+import { routeTree } from "../router.tsx";
+import { TimeProvider } from "../ui/time.tsx";
+import { ToastProvider } from "../ui/toast.tsx";
+
+/** One request that a screen made. */
+export interface Call {
+  method: string;
+  path: string;
+  query: Record<string, string>;
+  bodyText: string | null;
+}
+
+type Handler = (call: Call) => { status?: number; body: unknown } | undefined;
+
+/** A socket that never opens: screens are fed by polling, through the same handler as all requests. */
+class SilentSocket extends EventTarget {
+  constructor() {
+    super();
+    queueMicrotask(() => this.dispatchEvent(new Event("close")));
+  }
+  close(): void {}
+}
+
+/** Shows the whole dashboard at an address, over an API that answers what the test says. */
+export function renderAt(address: string, handler: Handler): { calls: Call[] } {
+  const calls: Call[] = [];
+  vi.stubGlobal("WebSocket", SilentSocket);
+  vi.stubGlobal("scrollTo", () => {});
+  vi.stubGlobal("CSS", { escape: (text: string) => text.replace(/[^\w-]/g, "\\$&") });
+  // jsdom has no layout, and a list without height shows no rows.
+  Object.defineProperty(HTMLElement.prototype, "clientHeight", { configurable: true, value: 800 });
+  Object.defineProperty(HTMLElement.prototype, "clientWidth", { configurable: true, value: 1_000 });
+  vi.stubGlobal("fetch", async (input: string, init: RequestInit = {}) => {
+    const url = new URL(input, "http://test");
+    const call: Call = {
+      method: init.method ?? "GET",
+      path: url.pathname,
+      query: Object.fromEntries(url.searchParams),
+      bodyText: typeof init.body === "string" ? init.body : null,
+    };
+    calls.push(call);
+    const answer = handler(call) ?? { status: 404, body: { code: "not_found", detail: `no ${call.path}` } };
+    const status = answer.status ?? 200;
+    return new Response(JSON.stringify(answer.body), {
+      status,
+      headers: { "content-type": status < 400 ? "application/json" : "application/problem+json" },
+    });
+  });
+  const router = createRouter({ routeTree, history: createMemoryHistory({ initialEntries: [address] }) });
+  const client = new QueryClient({ defaultOptions: { queries: { retry: false } } });
+  render(
+    <QueryClientProvider client={client}>
+      <ToastProvider>
+        <LiveProvider>
+          <TimeProvider>
+            <RouterProvider router={router} />
+          </TimeProvider>
+        </LiveProvider>
+      </ToastProvider>
+    </QueryClientProvider>,
+  );
+  return { calls };
+}
+
+export function queueStats(part: Partial<QueueStats> = {}): QueueStats {
+  return {
+    queue: "emails",
+    at: Date.now(),
+    pending: 0,
+    pendingByPriority: { high: 0, normal: 0, low: 0 },
+    pendingSolo: 0,
+    processing: 0,
+    scheduled: 0,
+    completed: 0,
+    dead: 0,
+    cancelled: 0,
+    expired: 0,
+    paused: false,
+    pauseReason: null,
+    oldestPendingAgeMs: 0,
+    totals: {
+      enqueued: 0,
+      deduplicated: 0,
+      attempts: 0,
+      acked: 0,
+      failed: 0,
+      retried: 0,
+      crashed: 0,
+      released: 0,
+      deadLettered: 0,
+      replayed: 0,
+      promoted: 0,
+      cancelled: 0,
+      expired: 0,
+      stale: 0,
+      purged: 0,
+    },
+    settings: { maxWaiting: 0, retentionMs: 1_000, retentionCount: 1, idempotencyMs: 1_000 },
+    ...part,
+  };
+}
+
+export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
+  return {
+    id,
+    queue: "emails",
+    type: "email.send",
+    state: "dead",
+    priority: "normal",
+    payloadText: "{}",
+    payloadBytes: 2,
+    resultText: null,
+    attempts: 4,
+    failures: 4,
+    crashes: 0,
+    releases: 0,
+    generation: 0,
+    maxRetries: 3,
+    timeoutMs: null,
+    backoff: null,
+    tags: [],
+    enqueuedAt: 1_000,
+    runAt: null,
+    expiresAt: null,
+    leaseExpiresAt: null,
+    endedAt: 2_000,
+    workerId: null,
+    token: null,
+    cancelRequested: false,
+    solo: false,
+    unroutedSince: null,
+    deadReason: "retries_exhausted",
+    lastError: "Error: no route",
+    progress: null,
+    log: [],
+    history: [],
+    ...part,
+  };
+}
+
+/** Answers the polling of the frame around each screen. */
+export function frame(stats: QueueStats[]): Handler {
+  return ({ path, method }) => {
+    if (method !== "GET") return undefined;
+    if (path === "/v1/queues") return { body: { queues: stats, rates: {} } };
+    if (path === "/v1/workers") return { body: { workers: [] } };
+    return undefined;
+  };
+}

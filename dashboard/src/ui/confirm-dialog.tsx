@@ -1,0 +1,80 @@
+import { type FormEvent, type ReactNode, useState } from "react";
+import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
+import { toApiError } from "../api/http.ts";
+import { Button } from "./button.tsx";
+import { TextField } from "./text-field.tsx";
+
+interface ConfirmDialogProps {
+  title: string;
+  children: ReactNode;
+  /** Words on the button that does it. */
+  action: string;
+  danger?: boolean;
+  /** Text that has to be typed first; null when a click is enough. */
+  phrase: string | null;
+  onConfirm(): Promise<void>;
+  onClose(): void;
+}
+
+export function ConfirmDialog(props: ConfirmDialogProps) {
+  const { title, children, action, danger = false, phrase, onConfirm, onClose } = props;
+  const [typed, setTyped] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+  const ready = !busy && (phrase === null || typed.trim() === phrase);
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (!ready) return;
+    setBusy(true);
+    setFailure(null);
+    try {
+      await onConfirm();
+      onClose();
+    } catch (error) {
+      const { detail, remedy } = toApiError(error);
+      setFailure(remedy === null ? detail : `${detail} ${remedy}`);
+      setBusy(false);
+    }
+  };
+
+  return (
+    <ModalOverlay className="overlay" isOpen isDismissable={!busy} onOpenChange={(open) => open || onClose()}>
+      <Modal className="modal">
+        <Dialog role="alertdialog" className="dialog">
+          <Heading slot="title">{title}</Heading>
+          <form className="form" onSubmit={(event) => void submit(event)}>
+            <div>{children}</div>
+            {phrase === null ? null : (
+              <TextField
+                label="Confirmation"
+                hint={
+                  <>
+                    Type <strong className="mono">{phrase}</strong> to go on.
+                  </>
+                }
+                value={typed}
+                onChange={setTyped}
+                mono
+                autoFocus
+              />
+            )}
+            {failure === null ? null : (
+              <p className="error-text" role="alert">
+                {failure}
+              </p>
+            )}
+            <div className="actions">
+              <Button onPress={onClose} isDisabled={busy}>
+                Keep as it is
+              </Button>
+              <Button type="submit" look={danger ? "danger" : "primary"} isDisabled={!ready}>
+                {busy ? "Working…" : action}
+              </Button>
+            </div>
+          </form>
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}

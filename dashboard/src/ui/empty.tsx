@@ -1,0 +1,50 @@
+import { Inbox, SearchX, ServerOff } from "lucide-react";
+import type { ReactNode } from "react";
+import { type ApiError, toApiError } from "../api/http.ts";
+import { Button } from "./button.tsx";
+
+/** Nothing exists yet: says how to make the first one. */
+export function NoneYet({ title, children }: { title: string; children?: ReactNode }) {
+  return (
+    <div className="empty">
+      <Inbox size={30} strokeWidth={1.5} aria-hidden="true" />
+      <h2>{title}</h2>
+      {children}
+    </div>
+  );
+}
+
+/** Something exists, but not under this filter. */
+export function NoneMatch({ what, scanned, onClear }: { what: string; scanned?: number; onClear(): void }) {
+  return (
+    <div className="empty">
+      <SearchX size={30} strokeWidth={1.5} aria-hidden="true" />
+      <h2>No {what} match</h2>
+      {scanned === undefined || scanned === 0 ? null : <p>{scanned} looked at.</p>}
+      <Button onPress={onClear}>Clear filters</Button>
+    </div>
+  );
+}
+
+/** The answer did not come, or it was an error: cause, remedy, request id. */
+export function Failed({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+  const failure: ApiError = toApiError(error);
+  return (
+    <div className="empty" role="alert">
+      <ServerOff size={30} strokeWidth={1.5} aria-hidden="true" />
+      <h2>{failure.unreachable ? "Cannot reach the API" : "This did not work"}</h2>
+      <p>{failure.detail}</p>
+      {failure.remedy === null ? null : <p>{failure.remedy}</p>}
+      {failure.requestId === null ? null : <p className="hint mono">request {failure.requestId}</p>}
+      {onRetry === undefined ? null : <Button onPress={onRetry}>Try again</Button>}
+    </div>
+  );
+}
+
+export function Loading({ what }: { what: string }) {
+  return (
+    <div className="empty" aria-busy="true">
+      <p>Loading {what}…</p>
+    </div>
+  );
+}

@@ -1,0 +1,55 @@
+import { Check, Copy } from "lucide-react";
+import { useState } from "react";
+import { indentJsonText } from "../format/json-text.ts";
+import { bytes } from "../format/number.ts";
+import { Button } from "./button.tsx";
+import { Segments } from "./segments.tsx";
+
+export function CopyButton({ text, label }: { text: string; label: string }) {
+  const [copied, setCopied] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setCopied(true);
+    setTimeout(() => setCopied(false), 1_500);
+  };
+  return (
+    <Button small look="quiet" onPress={() => void copy().catch(() => setCopied(false))}>
+      {copied ? <Check size={13} aria-hidden="true" /> : <Copy size={13} aria-hidden="true" />}
+      {copied ? "Copied" : label}
+    </Button>
+  );
+}
+
+/**
+ * Text of a payload or result, character for character, always as text and never as markup.
+ * Indenting only adds white space outside strings.
+ */
+export function ExactText({ title, text, byteCount }: { title: string; text: string; byteCount?: number }) {
+  const [view, setView] = useState<"exact" | "indented">("exact");
+  return (
+    <section className="panel" aria-label={title}>
+      <div className="panel-head">
+        <h2>
+          {title} {byteCount === undefined ? null : <span className="hint">{bytes(byteCount)}</span>}
+        </h2>
+        <div className="actions">
+          <Segments<"exact" | "indented">
+            label={`${title} view`}
+            value={view}
+            onChange={setView}
+            options={[
+              { value: "exact", text: "Exact" },
+              { value: "indented", text: "Indented" },
+            ]}
+          />
+          <CopyButton text={text} label="Copy" />
+        </div>
+      </div>
+      <div className="panel-body">
+        <pre className="text-block" tabIndex={0}>
+          {view === "exact" ? text : indentJsonText(text)}
+        </pre>
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,37 @@
+const WIDTH = 120;
+const HEIGHT = 28;
+
+/** The recent course of one figure. Drawn by hand: the chart library must not be in the first load. */
+export function Sparkline({ values, label }: { values: number[]; label: string }) {
+  if (values.length < 2)
+    return <svg className="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label} />;
+  // Head room, so that a steady figure is a line and not the rim of a box.
+  const top = Math.max(...values, 1) * 1.3;
+  const points = values.map((value, index) => {
+    const x = (index / (values.length - 1)) * WIDTH;
+    const y = HEIGHT - 2 - (value / top) * (HEIGHT - 4);
+    return `${x.toFixed(1)},${y.toFixed(1)}`;
+  });
+  return (
+    <svg
+      className="spark"
+      viewBox={`0 0 ${WIDTH} ${HEIGHT}`}
+      preserveAspectRatio="none"
+      role="img"
+      aria-label={label}
+    >
+      <polygon
+        points={`0,${HEIGHT} ${points.join(" ")} ${WIDTH},${HEIGHT}`}
+        fill="var(--pending)"
+        opacity="0.14"
+      />
+      <polyline
+        points={points.join(" ")}
+        fill="none"
+        stroke="var(--pending)"
+        strokeWidth="1.5"
+        vectorEffect="non-scaling-stroke"
+      />
+    </svg>
+  );
+}

@@ -1,0 +1,47 @@
+import { createContext, type ReactNode, use, useMemo, useState } from "react";
+import { clockTime, relative, utc, utcPrecise } from "../format/time.ts";
+import { useNow } from "../live/live-context.tsx";
+import { readPreference, writePreference } from "../preferences.ts";
+
+export type TimeMode = "relative" | "utc" | "local";
+const MODES = ["relative", "utc", "local"] as const;
+
+interface TimeChoice {
+  mode: TimeMode;
+  setMode(mode: TimeMode): void;
+}
+
+const TimeContext = createContext<TimeChoice>({ mode: "relative", setMode: () => {} });
+
+export function TimeProvider({ children }: { children: ReactNode }) {
+  const [mode, setMode] = useState<TimeMode>(() => readPreference("time", MODES, "relative"));
+  const choice = useMemo(
+    () => ({
+      mode,
+      setMode: (next: TimeMode) => {
+        writePreference("time", next);
+        setMode(next);
+      },
+    }),
+    [mode],
+  );
+  return <TimeContext value={choice}>{children}</TimeContext>;
+}
+
+export const useTimeMode = (): TimeChoice => use(TimeContext);
+
+const local = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
+
+/** A moment in the way that the reader chose; the exact one is in the tooltip. */
+export function Time({ at }: { at: number }) {
+  const { mode } = useTimeMode();
+  return (
+    <time dateTime={utcPrecise(at)} title={`${utcPrecise(at)} (${clockTime(at)} here)`}>
+      {mode === "relative" ? <RelativeTime at={at} /> : mode === "utc" ? utc(at) : local.format(at)}
+    </time>
+  );
+}
+
+function RelativeTime({ at }: { at: number }) {
+  return relative(at, useNow());
+}

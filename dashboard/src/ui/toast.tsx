@@ -1,0 +1,89 @@
+import { CircleCheck, TriangleAlert, X } from "lucide-react";
+import { createContext, type ReactNode, use, useCallback, useMemo, useState } from "react";
+import { toApiError } from "../api/http.ts";
+import { Button } from "./button.tsx";
+
+export interface Toast {
+  id: number;
+  tone: "good" | "bad";
+  title: string;
+  detail: string | null;
+  /** What to do about it. */
+  remedy: string | null;
+  requestId: string | null;
+}
+
+interface Toasts {
+  toasts: Toast[];
+  say(title: string, detail?: string): void;
+  /** Shows an error with cause, remedy and request id. */
+  fail(title: string, error: unknown): void;
+  dismiss(id: number): void;
+}
+
+const ToastContext = createContext<Toasts | null>(null);
+
+/** Long enough to read; errors stay until they are dismissed. */
+const GOOD_MS = 5_000;
+let nextId = 1;
+
+export function ToastProvider({ children }: { children: ReactNode }) {
+  const [toasts, setToasts] = useState<Toast[]>([]);
+  const dismiss = useCallback((id: number) => setToasts((all) => all.filter((toast) => toast.id !== id)), []);
+  const add = useCallback(
+    (toast: Omit<Toast, "id">) => {
+      const id = nextId++;
+      setToasts((all) => [...all.slice(-3), { ...toast, id }]);
+      if (toast.tone === "good") setTimeout(() => dismiss(id), GOOD_MS);
+    },
+    [dismiss],
+  );
+  const value = useMemo<Toasts>(
+    () => ({
+      toasts,
+      dismiss,
+      say: (title, detail) =>
+        add({ tone: "good", title, detail: detail ?? null, remedy: null, requestId: null }),
+      fail: (title, error) => {
+        const { detail, remedy, requestId } = toApiError(error);
+        add({ tone: "bad", title, detail, remedy, requestId });
+      },
+    }),
+    [toasts, dismiss, add],
+  );
+  return <ToastContext value={value}>{children}</ToastContext>;
+}
+
+export function useToasts(): Toasts {
+  const toasts = use(ToastContext);
+  if (toasts === null) throw new Error("useToasts needs a ToastProvider above it");
+  return toasts;
+}
+
+export function ToastCards() {
+  const { toasts, dismiss } = useToasts();
+  return (
+    <div role="status" aria-live="polite" style={{ display: "grid", gap: "0.5rem" }}>
+      {toasts.map((toast) => (
+        <div key={toast.id} className={`card ${toast.tone === "good" ? "tone-completed" : "tone-dead"}`}>
+          <div className="card-head">
+            {toast.tone === "good" ? (
+              <CircleCheck size={17} color="var(--tone)" aria-hidden="true" />
+            ) : (
+              <TriangleAlert size={17} color="var(--tone)" aria-hidden="true" />
+            )}
+            <div>
+              <strong>{toast.title}</strong>
+              {toast.detail === null ? null : <p className="small">{toast.detail}</p>}
+              {toast.remedy === null ? null : <p className="small soft">{toast.remedy}</p>}
+              {toast.requestId === null ? null : <p className="hint mono">request {toast.requestId}</p>}
+            </div>
+            <Button look="quiet" small aria-label="Dismiss" onPress={() => dismiss(toast.id)}>
+              <X size={14} aria-hidden="true" />
+            </Button>
+          </div>
+        </div>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,29 @@
+import type { TaskView } from "@holdfast/contracts";
+import type { TaskPage } from "@holdfast/contracts/api";
+import { useCallback, useMemo } from "react";
+
+interface PagedQuery {
+  data: { pages: TaskPage[] } | undefined;
+  hasNextPage: boolean;
+  isFetching: boolean;
+  isFetchingNextPage: boolean;
+  fetchNextPage(): Promise<unknown>;
+}
+
+/** Rows of all pages so far, each task once: a list that changes while it is read may repeat one. */
+export function mergePages(pages: readonly TaskPage[]): TaskView[] {
+  const byId = new Map<string, TaskView>();
+  for (const page of pages) for (const task of page.tasks) if (!byId.has(task.id)) byId.set(task.id, task);
+  return [...byId.values()];
+}
+
+/** The rows of a cursor-paged list and how to get more of them. */
+export function usePaged(query: PagedQuery) {
+  const { data, hasNextPage, isFetching, fetchNextPage } = query;
+  const rows = useMemo(() => mergePages(data?.pages ?? []), [data]);
+  const scanned = useMemo(() => (data?.pages ?? []).reduce((sum, page) => sum + page.scanned, 0), [data]);
+  const more = useCallback(() => {
+    if (hasNextPage && !isFetching) void fetchNextPage();
+  }, [hasNextPage, isFetching, fetchNextPage]);
+  return { rows, scanned, more, pages: data?.pages.length ?? 0 };
+}
