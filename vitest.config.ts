@@ -15,6 +15,7 @@ export default defineConfig({
             "{test,loadtest,scripts}/**/*.test.{ts,mjs}",
           ],
           exclude,
+          globalSetup: ["packages/holdfast/test/support/global-setup.ts"],
           testTimeout: 30_000,
           hookTimeout: 60_000,
         },

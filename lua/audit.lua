@@ -24,6 +24,7 @@
 -- MOVES   nothing
 
 -- include lib/counters.lua
+-- include lib/settings.lua
 -- include lib/record.lua
 
 local LETTERS = { processing = 'l', dead_letters = 'd', completed = 'c', cancelled = 'x', expired = 'e' }
@@ -31,6 +32,9 @@ local INDEX = { ['pending:high'] = pendingHighKey, pending = pendingKey, ['pendi
   processing = processingKey, scheduled = scheduledKey, dead_letters = deadLettersKey, completed = completedKey,
   cancelled = cancelledKey, expired = expiredKey }
 local found, repaired, looked = {}, 0, 0
+if not readSettings(redis.call('HGET', stateKey, '#settings')) then
+  return layoutError()
+end
 
 local function violation(invariant, detail)
   found[#found + 1] = invariant
@@ -51,14 +55,12 @@ if key then
     for i, id in ipairs(ids) do
       local record = records[i]
       -- "r" behind an entry: a purge that was cut short after its commit. What it left is removed here.
-      if repair == 1 and record and string.byte(record) == 114 and envelopes[i] then
-        redis.call('HDEL', tasksKey, id)
-        redis.call('HDEL', resultsKey, id)
-        redis.call('HDEL', progressKey, id)
+      local removed = 0
+      if repair == 1 and record and string.byte(record) == 114 then
+        removed = redis.call('HDEL', tasksKey, id) + redis.call('HDEL', resultsKey, id) + redis.call('HDEL', progressKey, id)
         if record == 'r' then
-          redis.call('HDEL', stateKey, id)
+          removed = removed + redis.call('HDEL', stateKey, id)
         end
-        repaired = repaired + 1
       end
       local fits
       if isPendingPart then
@@ -71,9 +73,10 @@ if key then
       if not fits or (seen[id] and not isPendingPart) then
         violation('I1', part .. ' holds ' .. id .. ' without a record for it')
         if repair == 1 then
-          repaired = repaired + redis.call(sorted and 'ZREM' or 'LREM', key, unpack(sorted and { id } or { -1, id }))
+          removed = removed + redis.call(sorted and 'ZREM' or 'LREM', key, unpack(sorted and { id } or { -1, id }))
         end
       end
+      repaired = repaired + math.min(1, removed)
       seen[id] = true
     end
   end

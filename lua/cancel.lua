@@ -12,13 +12,17 @@
 
 -- include lib/clock.lua
 -- include lib/counters.lua
+-- include lib/settings.lua
 -- include lib/record.lua
 
 local envelope = redis.call('HGET', tasksKey, taskId)
 if not envelope then
   return 'not_found'
 end
-local fields = redis.call('HMGET', stateKey, '#counters', taskId)
+local fields = redis.call('HMGET', stateKey, '#counters', taskId, '#settings')
+if not readSettings(fields[3]) then
+  return layoutError()
+end
 local counters, record = unpackCounters(fields[1]), fields[2]
 local letter = record and string.sub(record, 1, 1)
 

@@ -65,8 +65,8 @@ add(counters, PURGED, plan.counted)
 if #plan.commit > 0 then
   redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(plan.commit))
 end
+removePurged(plan)
 if #plan.removed > 0 then
   redis.call('ZREM', deadLettersKey, unpack(plan.removed))
 end
-removePurged(plan)
 return table.concat(letters)

@@ -34,12 +34,7 @@ local records = redis.call('HMGET', stateKey, unpack(ids))
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 local LETTERS = { dead = 'd', completed = 'c', cancelled = 'x', expired = 'e' }
 local COUNTER = { pending = PENDING, scheduled = SCHEDULED, dead = DEAD, completed = COMPLETED, cancelled = CANCELLED, expired = EXPIRED }
-local seen = {}
 local plan = planPurge(ids, records, settings, function(record, i)
-  if seen[ids[i]] then
-    return false
-  end
-  seen[ids[i]] = true
   if target == 'pending' then
     return isPending(record, envelopes[i])
   elseif target == 'scheduled' then
@@ -54,10 +49,10 @@ if target == 'pending' then
   counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] - (#ids - plan.counted))
 end
 redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(plan.commit))
+removePurged(plan)
 if sorted then
   redis.call('ZREM', indexKey, unpack(ids))
 else
   redis.call('LTRIM', indexKey, #ids, -1)
 end
-removePurged(plan)
 return { plan.counted, #ids }

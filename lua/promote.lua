@@ -16,11 +16,15 @@
 
 -- include lib/clock.lua
 -- include lib/counters.lua
+-- include lib/settings.lua
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/wake.lua
 -- include lib/promote.lua
 
+if not readSettings(redis.call('HGET', stateKey, '#settings')) then
+  return layoutError()
+end
 local promoted = promoteDue(limit)
 if promoted > 0 then
   wake()

@@ -57,8 +57,8 @@ local function purgeList(key, counter, letter)
   add(counters, counter, -plan.counted)
   add(counters, PURGED, plan.counted)
   redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(plan.commit))
-  redis.call('LTRIM', key, 0, -#ids - 1)
   removePurged(plan)
+  redis.call('LTRIM', key, 0, -#ids - 1)
   purged = purged + #ids
 end
 

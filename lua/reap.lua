@@ -18,6 +18,7 @@
 
 -- include lib/clock.lua
 -- include lib/counters.lua
+-- include lib/settings.lua
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/wake.lua
@@ -32,13 +33,16 @@ local ids = redis.call('ZRANGEBYSCORE', processingKey, '-inf', nowText, 'LIMIT',
 if #ids == 0 then
   return { 0, 0, 0, untilNext() }
 end
-local records = redis.call('HMGET', stateKey, '#counters', unpack(ids))
+local records = redis.call('HMGET', stateKey, '#counters', '#settings', unpack(ids))
+if not readSettings(records[2]) then
+  return layoutError()
+end
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 local counters = unpackCounters(records[1])
 local bands, dead, cancelled, commit = newBands(), {}, {}, {}
 local queuedAgain = 0
 for i, id in ipairs(ids) do
-  local record = records[i + 1]
+  local record = records[i + 2]
   if record and string.byte(record) == 108 then -- l
     local c = parseCounts(record)
     local _, _, _, maxAttempts = parseLease(record)

@@ -19,6 +19,7 @@
 
 -- include lib/clock.lua
 -- include lib/counters.lua
+-- include lib/settings.lua
 -- include lib/request.lua
 -- include lib/record.lua
 -- include lib/bands.lua
@@ -29,8 +30,11 @@ local ids = {}
 for at = taskIdAt, #ARGV, 2 do
   ids[#ids + 1] = ARGV[at]
 end
-local records = redis.call('HMGET', stateKey, '#counters', slot, unpack(ids))
-local previous, refused = previousReply(records[2])
+local records = redis.call('HMGET', stateKey, '#counters', '#settings', slot, unpack(ids))
+if not readSettings(records[2]) then
+  return layoutError()
+end
+local previous, refused = previousReply(records[3])
 if refused then
   return refused
 end
@@ -41,7 +45,7 @@ local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 local counters = unpackCounters(records[1])
 local bands, commit, replayed, edited, letters, seen = newBands(), {}, {}, {}, {}, {}
 for i, id in ipairs(ids) do
-  local record, envelope = records[i + 2], envelopes[i]
+  local record, envelope = records[i + 3], envelopes[i]
   if not envelope then
     letters[i] = 'u'
   elseif seen[id] or not record or string.byte(record) ~= 100 then -- d
@@ -71,7 +75,7 @@ end
 letters = table.concat(letters)
 
 -- 2. Write the targets.
-indexRequest(requestsKey, records[2], 's')
+indexRequest(requestsKey, records[3], 's')
 pushBands(bands, false)
 if #edited > 0 then
   redis.call('HSET', tasksKey, unpack(edited))

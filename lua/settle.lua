@@ -80,6 +80,7 @@ local counters = unpackCounters(fields[1])
 local settled, letters, seen = newSettled(), {}, {}
 for i, id in ipairs(ids) do
   local record, token, at = fields[RESERVED + i] or nil, tokens[i], others[i]
+  local moved = #settled.gone
   if seen[id] then
     letters[i] = 's'
   elseif not at then
@@ -99,16 +100,18 @@ for i, id in ipairs(ids) do
       letters[i] = verdictWithoutLease(counters, record, nil)
     end
   end
-  seen[id] = true
+  -- A stale verdict moves nothing: the one that holds the lease may stand behind it in the same call.
+  seen[id] = seen[id] or #settled.gone > moved
 end
 
 -- A release goes to the head of its band, where the granted entries are trimmed: one or the other in one call.
 local releases = #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low
 local grants = planAcquire(counters, (settings.paused or releases > 0) and 0 or want, held, fields[4])
 local purge = { commit = {}, remembered = {}, removed = {}, forgotten = {}, counted = 0 }
+-- Those completed in this very call are in no list yet: they stay for the next one.
 local excess = math.min(counters[COMPLETED] - settings.retentionCount, 2 * #settled.completed)
-if excess > 0 then
-  local oldest = redis.call('LRANGE', completedKey, -excess, -1)
+local oldest = excess > 0 and redis.call('LRANGE', completedKey, -excess, -1) or {}
+if #oldest > 0 then
   purge = planPurge(oldest, redis.call('HMGET', stateKey, unpack(oldest)), settings, isCompleted)
   add(counters, COMPLETED, -purge.counted)
   add(counters, PURGED, purge.counted)
@@ -132,9 +135,9 @@ if #settled.gone > 0 then
   redis.call('ZREM', processingKey, unpack(settled.gone))
 end
 trimGrants(grants)
-if excess > 0 then
-  redis.call('LTRIM', completedKey, 0, -excess - 1)
+if #oldest > 0 then
   removePurged(purge)
+  redis.call('LTRIM', completedKey, 0, -#oldest - 1)
 end
 if releases > 0 then
   wake()

@@ -6,9 +6,14 @@ local function isCompleted(record)
   return record and string.byte(record) == 99 -- c
 end
 
+-- Entries were looked at that gave no task: those behind them may.
+local function hasMore(grants)
+  return grants.dropped > 0 or #grants.expired > 0
+end
+
 local function turnFlags(settings, grants)
   return (settings.paused and PAUSED_FLAG or 0) + (grants.drain and DRAIN_FLAG or 0)
-    + (grants.solo and #grants.ids > 0 and SOLO_FLAG or 0) + (grants.dropped > 0 and AGAIN_FLAG or 0)
+    + (grants.solo and #grants.ids > 0 and SOLO_FLAG or 0) + (hasMore(grants) and AGAIN_FLAG or 0)
 end
 
 -- An idle poll that changes nothing writes nothing, and has no reply worth keeping.
@@ -26,7 +31,7 @@ local function commitTurn(counters, grants, verdicts, flags, parked, settledComm
     values[#values + 1], values[#values + 2] = '#solo', grants.claim
   end
   -- Fewer than wanted: the next enqueue shall wake the caller, who then need not ask again.
-  if park == 1 and #grants.ids < want and grants.dropped == 0 and not parked then
+  if park == 1 and #grants.ids < want and not hasMore(grants) and not parked then
     values[#values + 1], values[#values + 2] = '#parked', '1'
   end
   for _, commit in ipairs({ settledCommit, grants.commit, purgeCommit }) do

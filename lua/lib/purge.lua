@@ -3,9 +3,12 @@
 -- `belongs(record)` says whether the entry stands for this record: another one may have the id by now.
 local function planPurge(ids, records, settings, belongs)
   local plan = { commit = {}, counted = 0, removed = {}, remembered = {}, forgotten = {} }
+  local seen = {}
   for i, id in ipairs(ids) do
     local record = records[i]
-    if record and string.byte(record) == 114 then -- r: counted before an abort
+    if seen[id] then
+      -- An abort may leave an id in an index twice: it is one task.
+    elseif record and string.byte(record) == 114 then -- r: counted before an abort
       plan.removed[#plan.removed + 1] = id
       if record == 'r' then
         plan.forgotten[#plan.forgotten + 1] = id
@@ -13,9 +16,9 @@ local function planPurge(ids, records, settings, belongs)
     elseif belongs(record, i) then
       plan.counted = plan.counted + 1
       plan.removed[#plan.removed + 1] = id
-      local c = record and parseCounts(record)
       local fingerprint
-      if c and hasFlag(c, 'h') then
+      -- What was never granted has no flags yet: only its envelope tells.
+      if not record or string.find(record, '^[ps]') or hasFlag(parseCounts(record), 'h') then
         local envelope = redis.call('HGET', tasksKey, id)
         fingerprint = envelope and option(envelope, 'h')
       end
@@ -29,6 +32,7 @@ local function planPurge(ids, records, settings, belongs)
         plan.forgotten[#plan.forgotten + 1] = id
       end
     end
+    seen[id] = true
   end
   return plan
 end
@@ -40,7 +44,7 @@ local function rememberPurged(plan)
   end
 end
 
--- After the commit.
+-- After the commit, and before the index entries go: an abort in between leaves an entry by which the rest is found.
 local function removePurged(plan)
   if #plan.removed > 0 then
     redis.call('HDEL', tasksKey, unpack(plan.removed))

@@ -66,7 +66,8 @@ local function appendAttempt(record, c, outcome, err)
   local history = historyOf(record)
   local _, lines = string.gsub(history, '\n', '')
   if lines >= HISTORY_LINES then
-    history = string.sub(history, string.find(history, '\n', 2, true))
+    -- In brackets: find gives two values, and sub would take the second for its end.
+    history = string.sub(history, (string.find(history, '\n', 2, true)))
   end
   return table.concat({ history, '\n', string.format('%d %d ', c.attempts, c.generation), outcome, ' ', grantedAt, ' ', nowText, ' ',
     workerId, ' ', token, ' ', err == '' and '-' or err })

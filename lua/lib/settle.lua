@@ -98,7 +98,7 @@ end
 
 -- An ack whose task is no longer leased under this token: acked before (a repeat), gone, or somebody else's.
 local function verdictWithoutLease(counters, record, token)
-  if record and string.match(record, '^c%S+ (%S+)') == token then
+  if token and record and string.match(record, '^c%S+ (%S+)') == token then
     return 'a'
   end
   if not record or string.byte(record) == 114 then

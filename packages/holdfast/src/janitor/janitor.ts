@@ -37,6 +37,7 @@ export interface JanitorEvents {
 const CALL_TASKS = 200;
 // A sweep of one queue gives way after so many calls, so that one queue cannot hold up the others.
 const CALLS_PER_SWEEP = 50;
+const DEFAULT_GRACE_MS = 25_000;
 const REQUEST_IDLE_MS = 3_600_000;
 const WORKER_GONE_MS = 3_600_000;
 const SOONEST_MS = 5;
@@ -50,6 +51,7 @@ export class Janitor extends EventEmitter<JanitorEvents> {
   readonly #auditedAt = new Map<string, number>();
   #lastSuccessAt = 0;
   #running = false;
+  #stopped = false;
   #loop: Promise<void> | undefined;
   #wake: (() => void) | undefined;
 
@@ -76,18 +78,27 @@ export class Janitor extends EventEmitter<JanitorEvents> {
     return this.#lastSuccessAt;
   }
 
-  /** @throws HoldfastError redis_unavailable, redis_unsupported: the janitor can be started again */
+  /** @throws HoldfastError redis_unavailable, redis_unsupported: the janitor can be started again; closed */
   async start(): Promise<void> {
+    if (this.#stopped) throw new HoldfastError("closed", "this janitor was stopped");
     if (this.#running) return;
     await this.#client.check();
+    if (this.#running || this.#stopped) return;
     this.#running = true;
     this.#loop = this.#run();
   }
 
-  async stop(_options: { graceMs?: number } = {}): Promise<void> {
+  /**
+   * Ends the sweep under way after the queue that it is at, and gives up on Redis after the grace. Idempotent.
+   * @param options.graceMs @default 25_000
+   */
+  async stop(options: { graceMs?: number } = {}): Promise<void> {
+    this.#stopped = true;
     this.#running = false;
     this.#wake?.();
+    const timer = setTimeout(() => void this.#client.close(), options.graceMs ?? DEFAULT_GRACE_MS);
     await this.#loop;
+    clearTimeout(timer);
     await this.#client.close();
   }
 
@@ -98,6 +109,7 @@ export class Janitor extends EventEmitter<JanitorEvents> {
     let nextInMs = this.#sweepIntervalMs;
     let failure: unknown;
     for (const queue of queues) {
+      if (this.#stopped) return nextInMs;
       try {
         nextInMs = Math.min(nextInMs, await this.#sweep(this.#client.engine(queue)));
       } catch (error) {
@@ -119,24 +131,20 @@ export class Janitor extends EventEmitter<JanitorEvents> {
       purged: 0,
       forgotten: 0,
     };
-    let nextInMs = this.#sweepIntervalMs;
-    for (let call = 0; call < CALLS_PER_SWEEP; call++) {
+    // Until the next lease runs out or task is due; 0 where the calls of this sweep did not suffice.
+    let expiryInMs = 0;
+    for (let call = 0; call < CALLS_PER_SWEEP && expiryInMs === 0; call++) {
       const reaped = await engine.reap(CALL_TASKS);
       swept.reaped.requeued += reaped.requeued;
       swept.reaped.dead += reaped.dead;
       swept.reaped.cancelled += reaped.cancelled;
-      if (reaped.nextInMs !== 0) {
-        if (reaped.nextInMs > 0) nextInMs = Math.min(nextInMs, reaped.nextInMs);
-        break;
-      }
+      expiryInMs = reaped.nextInMs;
     }
-    for (let call = 0; call < CALLS_PER_SWEEP; call++) {
-      const { promoted, nextInMs: dueInMs } = await engine.promote(CALL_TASKS);
+    let dueInMs = 0;
+    for (let call = 0; call < CALLS_PER_SWEEP && dueInMs === 0; call++) {
+      const { promoted, nextInMs } = await engine.promote(CALL_TASKS);
       swept.promoted += promoted;
-      if (dueInMs !== 0) {
-        if (dueInMs > 0) nextInMs = Math.min(nextInMs, dueInMs);
-        break;
-      }
+      dueInMs = nextInMs;
     }
     for (let call = 0; call < CALLS_PER_SWEEP; call++) {
       const { purged, forgotten } = await engine.purge(CALL_TASKS, REQUEST_IDLE_MS);
@@ -148,7 +156,9 @@ export class Janitor extends EventEmitter<JanitorEvents> {
     if (swept.promoted + requeued + dead + cancelled + swept.purged + swept.forgotten > 0)
       this.emit("swept", swept);
     await this.#audit(engine);
-    return nextInMs;
+    // -1 stands for none.
+    const inMs = (ms: number) => (ms < 0 ? this.#sweepIntervalMs : ms);
+    return Math.min(this.#sweepIntervalMs, inMs(expiryInMs), inMs(dueInMs));
   }
 
   async #audit(engine: Engine): Promise<void> {

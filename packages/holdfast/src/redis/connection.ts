@@ -234,6 +234,8 @@ export class Connection {
           await this.ready(deadline === 0 ? timeoutMs : deadline - performance.now());
         return await send();
       } catch (error) {
+        // The client hangs the whole command on its errors: a payload must not get into a log by that way.
+        if (error instanceof Error && "command" in error) delete error.command;
         if (deadline === 0) deadline = performance.now() + timeoutMs;
         const failure = error instanceof HoldfastError ? ({ kind: "fail", error } as const) : classify(error);
         if (failure.kind === "no_script") throw error;

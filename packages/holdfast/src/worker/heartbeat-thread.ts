@@ -20,6 +20,8 @@ const CALL_PAIRS = 250;
 
 // Of the leases that are held for longer: when each was last confirmed, by slot.
 const confirmed = new Map<number, { version: number; atMs: number }>();
+// Told already, by slot: their token is not the current one any more, and never will be.
+const lostVersions = new Map<number, number>();
 const stopping = new AbortController();
 
 function post(message: HeartbeatMessage): void {
@@ -48,7 +50,8 @@ async function beatQueue(engine: Engine, entries: LeaseEntry[]): Promise<void> {
     const lost = part.filter((_, i) => letters[i] === "l");
     const cancelled = part.filter((_, i) => letters[i] === "c");
     part.forEach((entry, i) => {
-      if (letters[i] !== "l") confirmed.set(entry.index, { version: entry.version, atMs: sentAtMs });
+      if (letters[i] === "l") lostVersions.set(entry.index, entry.version);
+      else confirmed.set(entry.index, { version: entry.version, atMs: sentAtMs });
     });
     if (lost.length > 0)
       post({ kind: "lease", what: "lost", leases: lost.map(({ index, version }) => ({ index, version })) });
@@ -63,10 +66,11 @@ async function beatQueue(engine: Engine, entries: LeaseEntry[]): Promise<void> {
 }
 
 async function beat(): Promise<void> {
-  const now = monotonicMs();
-  const entries = table.read(now - BEAT_MS / 2);
-  const live = new Set(entries.map((entry) => entry.index));
+  const held = table.read(monotonicMs() - BEAT_MS / 2);
+  const live = new Set(held.map((entry) => entry.index));
   for (const index of confirmed.keys()) if (!live.has(index)) confirmed.delete(index);
+  for (const index of lostVersions.keys()) if (!live.has(index)) lostVersions.delete(index);
+  const entries = held.filter((entry) => lostVersions.get(entry.index) !== entry.version);
   try {
     await Promise.all(
       engines.map((engine, queue) =>
@@ -79,8 +83,19 @@ async function beat(): Promise<void> {
   } catch (error) {
     report(error);
   }
-  // Nobody confirmed it for a whole lease: another worker may hold it by now.
-  const outdated = entries.filter((entry) => monotonicMs() - confirmedAt(entry) > data.leaseMs);
+}
+
+/**
+ * What nobody confirmed for a whole lease: another worker may hold it by now. On a timer of its own, since a beat waits
+ * for Redis for as long as a call may take.
+ */
+async function giveUpOutdated(): Promise<void> {
+  const now = monotonicMs();
+  const outdated = table
+    .read(now - data.leaseMs)
+    .filter(
+      (entry) => lostVersions.get(entry.index) !== entry.version && now - confirmedAt(entry) > data.leaseMs,
+    );
   for (const entry of outdated)
     confirmed.set(entry.index, { version: entry.version, atMs: Number.POSITIVE_INFINITY });
   if (outdated.length > 0) {
@@ -121,4 +136,5 @@ parentPort?.on("message", async (message: "stop") => {
 
 await connection.check().catch(report);
 void every(BEAT_MS, beat);
+void every(BEAT_MS / 2, giveUpOutdated);
 void every(REGISTER_MS, register);

@@ -23,8 +23,8 @@ export interface RunnerOptions {
 }
 
 export interface RunnerEvents {
-  /** How many of the free slots this queue may fill now. */
-  share(runner: QueueRunner): number;
+  /** How many of `free` slots this queue may fill while it keeps `taken`. */
+  share(runner: QueueRunner, taken: number, free: number): number;
   onSettled(task: RunningTask, outcome: Turn["outcomes"][number], verdict: Verdict, error: unknown): void;
   onExpired(queue: string, id: string, envelope: string): void;
   onTurn(): void;
@@ -48,11 +48,16 @@ export class QueueRunner {
   readonly running = new Map<number, RunningTask>();
   /** The last acquire got less than it asked for. */
   idle = false;
+  /** Where its turn at the slots ends: see `shareOf`. */
+  turnEnd = 0;
   readonly #o: RunnerOptions;
   readonly #events: RunnerEvents;
   readonly #context: RunContext;
   #verdicts: { task: RunningTask; verdict: Verdict; error: unknown }[] = [];
   #inFlight = 0;
+  #reserved = 0;
+  // One that comes while an acquire is under way must not be slept through: it may be about what came after it.
+  #wakes = 0;
   #scheduled = false;
   #stopping = false;
   #closed = false;
@@ -80,6 +85,11 @@ export class QueueRunner {
     return this.running.size === 0 && this.#inFlight === 0 && this.#verdicts.length === 0;
   }
 
+  /** Slots that it holds or has asked for. */
+  get taken(): number {
+    return this.running.size + this.#reserved;
+  }
+
   /** Looks for something to do at the end of this event-loop turn, so that what settles together travels together. */
   schedule(): void {
     if (this.#scheduled || this.#closed) return;
@@ -92,6 +102,7 @@ export class QueueRunner {
 
   /** New tasks may be there. */
   wake(): void {
+    this.#wakes++;
     if (!this.idle) return;
     this.idle = false;
     this.schedule();
@@ -122,12 +133,9 @@ export class QueueRunner {
     if (this.#stopping || this.idle || slots.exclusive) return 0;
     const othersHeld = slots.held - settled + slots.reserved;
     if (slots.drainFor) return slots.drainFor === this && othersHeld === 0 ? 1 : 0;
-    const room = Math.min(
-      this.#events.share(this) + settled,
-      slots.total - slots.held - slots.reserved + settled,
-      CALL_TASKS,
-    );
-    return Math.max(0, Math.min(room, table.free));
+    const free = slots.total - slots.held - slots.reserved + settled;
+    if (free <= 0) return 0;
+    return Math.min(this.#events.share(this, this.taken - settled, free), CALL_TASKS, table.free);
   }
 
   async #turn(
@@ -137,6 +145,8 @@ export class QueueRunner {
     const { slots } = this.#o;
     this.#inFlight++;
     slots.reserved += want;
+    this.#reserved += want;
+    const wakes = this.#wakes;
     const held = slots.held - settled.length + slots.reserved - want;
     // A solo task may come back: until the answer is here, nobody else acquires.
     const exclusive = want > 0 && held === 0;
@@ -157,6 +167,7 @@ export class QueueRunner {
     );
     this.#inFlight--;
     slots.reserved -= want;
+    this.#reserved -= want;
     for (const { task } of settled) {
       this.#o.table.release(task.slot);
       this.running.delete(task.slot);
@@ -170,19 +181,26 @@ export class QueueRunner {
         this.#events.onSettled(task, turn.outcomes[i] ?? "unknown", verdict, error);
       });
       for (const { id, envelope } of turn.expired) this.#events.onExpired(this.engine.queue, id, envelope);
-      this.#afterTurn(turn, want, sentAtMs);
+      this.#afterTurn(turn, want, sentAtMs, wakes !== this.#wakes);
     }
     this.#o.table.busy = slots.held;
     this.#events.onChange();
     this.schedule();
   }
 
-  #afterTurn(turn: Turn, want: number, sentAtMs: number): void {
+  #afterTurn(turn: Turn, want: number, sentAtMs: number, woken: boolean): void {
     const { slots } = this.#o;
     if (want > 0) {
-      if (turn.drain) slots.drainFor = this;
-      else if (slots.drainFor === this) slots.drainFor = null;
-      if (turn.grants.length < want && !turn.again && !turn.drain && !turn.solo) this.#sleep();
+      if (turn.drain) {
+        slots.drainFor = this;
+        // An answer before this one may have sent it to sleep: nobody acquires until it asks again.
+        this.idle = false;
+      } else if (slots.drainFor === this) slots.drainFor = null;
+      if (turn.grants.length < want && !turn.again && !turn.drain && !turn.solo && !woken) this.#sleep();
+    }
+    if (turn.grants.length > 0) {
+      slots.virtualTime = Math.max(slots.virtualTime, this.turnEnd);
+      this.turnEnd = slots.virtualTime + turn.grants.length / this.weight;
     }
     const tasks = turn.grants.map((grant) => new RunningTask(grant, this.#context, sentAtMs));
     slots.held += tasks.length;

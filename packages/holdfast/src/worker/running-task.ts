@@ -4,6 +4,7 @@ import { decodeEnvelope, type Envelope } from "../engine/envelope.ts";
 import { decodeCounts, encodeError } from "../engine/record.ts";
 import { backoffDelayMs, unroutedDelayMs } from "./backoff.ts";
 import type { Handler, HandlerContext, HandlerTask } from "./handler.ts";
+import { monotonicMs } from "./lease-table.ts";
 
 export const DEFAULT_TIMEOUT_MS = 1_800_000;
 
@@ -19,8 +20,29 @@ export class AttemptAborted extends Error {
 
 /** The text that is kept of an error: name, message and the first lines of its stack. */
 export function errorText(error: unknown): string {
-  const text = error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : String(error);
+  let text: string;
+  try {
+    text = String(error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : error);
+  } catch {
+    // Anything can be thrown: Object.create(null) has no text.
+    text = "the handler threw a value that has no text";
+  }
   return encodeError(text.slice(0, LIMITS.errorCharacters));
+}
+
+/** Query builders and the like are awaited as `await` would, whatever class they are of. */
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    (typeof value === "object" || typeof value === "function") &&
+    value !== null &&
+    typeof (value as { then?: unknown }).then === "function"
+  );
+}
+
+/** A delay that a script can count with: one bad value would hold up every verdict of its batch. */
+function saneDelayMs(delayMs: unknown): number {
+  const ms = Number(delayMs);
+  return Number.isNaN(ms) ? 0 : Math.min(LIMITS.delayMs, Math.max(0, ms));
 }
 
 /** What a throw of a handler means. By name, not by class: a handler may carry another copy of the library. */
@@ -32,8 +54,8 @@ export function verdictOfError(
 ): { kind: "fail"; delayMs: number } | { kind: "fatal" } {
   if (error instanceof Error && error.name === "FatalError") return { kind: "fatal" };
   if (error instanceof Error && error.name === "RetryAfter")
-    return { kind: "fail", delayMs: (error as { delayMs?: number }).delayMs ?? 0 };
-  return { kind: "fail", delayMs: backoffDelayMs(backoff, attempt, random) };
+    return { kind: "fail", delayMs: saneDelayMs((error as { delayMs?: unknown }).delayMs) };
+  return { kind: "fail", delayMs: saneDelayMs(backoffDelayMs(backoff, attempt, random)) };
 }
 
 /** The JSON text of a result, undefined for none. @throws HoldfastError where it has none or is too large */
@@ -175,11 +197,12 @@ export class RunningTask implements HandlerTask, HandlerContext {
     }
     // A little before the deadline in Redis, so that the failure is settled before the lease can be reaped.
     const marginMs = Math.min(250, this.timeoutMs * 0.1);
-    this.#timer = setTimeout(() => this.#timeOut(), Math.max(1, this.timeoutMs - marginMs));
+    const lateByMs = monotonicMs() - this.startedAtMs;
+    this.#timer = setTimeout(() => this.#timeOut(), Math.max(1, this.timeoutMs - marginMs - lateByMs));
     try {
       const returned = handler(this, this);
-      if (returned instanceof Promise) {
-        returned.then(
+      if (isThenable(returned)) {
+        Promise.resolve(returned).then(
           (value) => this.#succeed(value),
           (error) => this.#fail(error),
         );

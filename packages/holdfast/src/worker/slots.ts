@@ -9,13 +9,10 @@ export class Slots {
   exclusive = false;
   /** The runner for which a task waits that has to run alone: nothing is acquired until nothing is held, then by it. */
   drainFor: object | null = null;
+  /** Where the turn of the queue that was granted last began: see `shareOf`. */
+  virtualTime = 0;
 
   constructor(total: number) {
     this.total = total;
-  }
-
-  get free(): number {
-    if (this.exclusive) return 0;
-    return Math.max(0, this.total - this.held - this.reserved);
   }
 }

@@ -14,6 +14,7 @@ import { Heartbeat } from "./heartbeat.ts";
 import { LeaseTable, monotonicMs } from "./lease-table.ts";
 import { QueueRunner } from "./queue-runner.ts";
 import type { RunningTask } from "./running-task.ts";
+import { shareOf } from "./share.ts";
 import { Slots } from "./slots.ts";
 
 export interface WorkerOptions {
@@ -161,9 +162,10 @@ export class Worker extends EventEmitter<WorkerEvents> {
             workerId: this.id,
           },
           {
-            share: (runner) => this.#shareOf(runner),
-            onSettled: (task, outcome, verdict, error) => this.#settled(task, outcome, verdict, error),
-            onExpired: (queue, id, envelope) => this.#expired(queue, id, envelope),
+            share: (runner, taken, free) => this.#shareOf(runner, taken, free),
+            onSettled: (task, outcome, verdict, error) =>
+              this.#tell(() => this.#settled(task, outcome, verdict, error)),
+            onExpired: (queue, id, envelope) => this.#tell(() => this.#expired(queue, id, envelope)),
             onTurn: () => {
               this.#lastTurnMs = monotonicMs();
             },
@@ -195,7 +197,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       },
       {
         onLease: (what, index, version) => this.#leaseChanged(what, index, version),
-        onRenewal: (outcome, count) => this.emit("renewal", { outcome, count }),
+        onRenewal: (outcome, count) => this.#tell(() => this.emit("renewal", { outcome, count })),
         onError: (error) => this.#report(error),
       },
     );
@@ -254,13 +256,12 @@ export class Worker extends EventEmitter<WorkerEvents> {
     await this.#client.close();
   }
 
-  /** Free slots go to the queues that have something to give, by weight; a last one goes to whoever asks. */
-  #shareOf(runner: QueueRunner): number {
-    const free = this.#slots.free;
-    if (free === 0) return 0;
-    let weights = 0;
-    for (const other of this.#runners) if (!other.idle || other === runner) weights += other.weight;
-    return Math.max(1, Math.floor((free * runner.weight) / weights));
+  #shareOf(runner: QueueRunner, taken: number, free: number): number {
+    if (this.#runners.length === 1) return free;
+    const { total, virtualTime } = this.#slots;
+    const self = { weight: runner.weight, idle: false, taken, turnEnd: runner.turnEnd };
+    const all = this.#runners.map((other) => (other === runner ? self : other));
+    return shareOf(self, all, { total, free, virtualTime });
   }
 
   #changed(): void {
@@ -303,9 +304,28 @@ export class Worker extends EventEmitter<WorkerEvents> {
     });
   }
 
+  /** A listener that throws must not cost the grants that came with the same answer. */
+  #tell(emit: () => void): void {
+    try {
+      emit();
+    } catch (error) {
+      this.#report(
+        new HoldfastError("internal", `a listener of the worker threw: ${error}`, { cause: error }),
+      );
+    }
+  }
+
   #report(error: HoldfastError): void {
     // An "error" without a listener would end the process.
-    if (this.listenerCount("error") > 0) this.emit("error", error);
+    if (this.listenerCount("error") === 0) return;
+    try {
+      this.emit("error", error);
+    } catch (thrown) {
+      // Uncaught like any other, but not in the middle of a turn.
+      setImmediate(() => {
+        throw thrown;
+      });
+    }
   }
 }
 

@@ -1,0 +1,34 @@
+/** One queue of a worker, as the others see it when slots are handed out. */
+export interface Sharer {
+  readonly weight: number;
+  /** Nothing waits there. */
+  readonly idle: boolean;
+  /** Slots that it holds or has asked for. */
+  readonly taken: number;
+  /** Start-time fair queueing: where its turn ends, in grants by weight. */
+  readonly turnEnd: number;
+}
+
+/**
+ * How many of the `free` slots one queue may fill. Each queue that has tasks waiting is entitled to its share by weight;
+ * one that is above it gives way as its tasks end. What no share covers (by rounding, or with fewer slots than queues)
+ * goes to the queue whose turn it is.
+ */
+export function shareOf(
+  self: Sharer,
+  all: readonly Sharer[],
+  slots: { total: number; free: number; virtualTime: number },
+): number {
+  const active = all.filter((other) => other === self || !other.idle);
+  if (active.length === 1) return slots.free;
+  const weights = active.reduce((sum, other) => sum + other.weight, 0);
+  const unmet = (sharer: Sharer) =>
+    Math.max(0, Math.floor((slots.total * sharer.weight) / weights) - sharer.taken);
+  const own = Math.min(slots.free, unmet(self));
+  const owed = active.reduce((sum, other) => (other === self ? sum : sum + unmet(other)), 0);
+  const spare = slots.free - own - owed;
+  if (spare <= 0) return own;
+  const turnStart = (sharer: Sharer) => Math.max(slots.virtualTime, sharer.turnEnd);
+  const next = active.reduce((first, other) => (turnStart(other) < turnStart(first) ? other : first));
+  return next === self ? own + spare : own;
+}

@@ -1,0 +1,411 @@
+import { describe, expect, test } from "vitest";
+import { everyVerdict, expectFenced } from "./support/fence.ts";
+import { setup } from "./support/setup.ts";
+
+const request = (sequence: number) => ({ slot: "#q:worker:0", sequence });
+
+describe("ack", () => {
+  test("completes the task and keeps its result", async () => {
+    const q = await setup();
+    await q.add(["a", "b"]);
+    const { grants } = await q.acquire(2);
+    const [a, b] = grants;
+    if (!a || !b) throw new Error("two were wanted");
+    q.advance(5);
+    expect(await q.ack(a, '{"n":12345678901234567890}')).toBe("acked");
+    expect(await q.ack(b)).toBe("acked");
+    expect(await q.task("a")).toMatchObject({
+      state: "completed",
+      resultText: '{"n":12345678901234567890}',
+      endedAt: q.now,
+      token: a.token,
+      history: [{ attempt: 1, outcome: "acked", startedAt: q.now - 5, endedAt: q.now, token: a.token }],
+    });
+    expect((await q.task("b")).resultText).toBeNull();
+    expect(await q.stats()).toMatchObject({ completed: 2, processing: 0, totals: { acked: 2 } });
+  });
+
+  test("a lease that ran out and was not taken back can still be acked", async () => {
+    const q = await setup();
+    await q.add("a");
+    const grant = await q.grant();
+    q.advance(100_000);
+    expect(await q.ack(grant)).toBe("acked");
+  });
+
+  test("told again by the same holder, is acked once and answered the same", async () => {
+    const q = await setup();
+    await q.add("a");
+    const grant = await q.grant();
+    expect([await q.ack(grant), await q.ack(grant)]).toEqual(["acked", "acked"]);
+    expect((await q.stats()).totals.acked).toBe(1);
+    expect(await q.redis.llen(q.keys.completed)).toBe(1);
+  });
+
+  test("wins over a cancel that was requested", async () => {
+    const q = await setup();
+    await q.add("a");
+    const grant = await q.grant();
+    await q.engine.cancel("a");
+    expect(await q.ack(grant)).toBe("acked");
+    expect(await q.task("a")).toMatchObject({ state: "completed", cancelRequested: false });
+  });
+});
+
+describe("fail", () => {
+  test("schedules the next attempt after the delay, with the error in the history", async () => {
+    const q = await setup();
+    await q.add("a");
+    const grant = await q.grant();
+    expect(await q.fail(grant, "Error: 100%25 broken%0A    at x", 700)).toBe("retried");
+    expect(await q.task("a")).toMatchObject({
+      state: "scheduled",
+      runAt: q.now + 700,
+      attempts: 1,
+      failures: 1,
+      crashes: 0,
+      lastError: "Error: 100% broken\n    at x",
+      history: [{ attempt: 1, generation: 0, outcome: "failed", workerId: "w1", token: grant.token }],
+    });
+  });
+
+  test("is the end after exactly maxRetries + 1 grants", async () => {
+    const q = await setup();
+    await q.add("a", { maxRetries: 2 });
+    const outcomes = [];
+    for (let i = 0; i < 3; i++) outcomes.push(await q.fail(await q.grant(), `Error: ${i}`));
+    expect(outcomes).toEqual(["retried", "retried", "dead"]);
+    expect((await q.acquire(1)).grants).toEqual([]);
+    expect(await q.task("a")).toMatchObject({
+      state: "dead",
+      deadReason: "retries_exhausted",
+      attempts: 3,
+      failures: 3,
+      lastError: "Error: 2",
+    });
+    expect((await q.stats()).totals).toMatchObject({ failed: 3, retried: 2, deadLettered: 1, attempts: 3 });
+  });
+
+  test("takes the worker's number of retries where the task brings none", async () => {
+    const q = await setup();
+    await q.add("a");
+    expect(await q.fail(await q.grant({ maxRetries: 0 }))).toBe("dead");
+  });
+
+  test("keeps the last 32 attempts", async () => {
+    const q = await setup();
+    await q.add("a", { maxRetries: 100 });
+    for (let i = 0; i < 35; i++) await q.fail(await q.grant(), `e${i}`);
+    const { history } = await q.task("a");
+    expect(history.map((attempt) => attempt.error)).toEqual(
+      Array.from({ length: 32 }, (_, i) => `e${i + 3}`),
+    );
+  });
+
+  test("ends a task whose cancel was requested as cancelled", async () => {
+    const q = await setup();
+    await q.add("a");
+    const grant = await q.grant();
+    await q.engine.cancel("a");
+    expect(await q.fail(grant)).toBe("cancelled");
+    expect((await q.task("a")).state).toBe("cancelled");
+  });
+});
+
+test("a fatal error goes straight to the dead letters", async () => {
+  const q = await setup();
+  await q.add("a");
+  expect(await q.fatal(await q.grant(), "FatalError: no such user")).toBe("dead");
+  expect(await q.task("a")).toMatchObject({
+    state: "dead",
+    deadReason: "fatal",
+    attempts: 1,
+    lastError: "FatalError: no such user",
+  });
+});
+
+test("an undecodable task is quarantined with its raw bytes and does not block its neighbours", async () => {
+  const q = await setup();
+  const raw = "garbage without a header";
+  await q.engine.enqueue({ checked: false, high: 0, normal: 1, low: 0, tail: ["bad", raw] });
+  await q.add("good");
+  const { grants } = await q.acquire(2);
+  const bad = grants.find(({ id }) => id === "bad");
+  expect(bad?.envelope).toBe(raw);
+  const verdict = { kind: "quarantine" as const, id: "bad", token: bad?.token ?? "", error: "no header" };
+  expect(await q.settle([verdict])).toEqual(["dead"]);
+  expect(await q.redis.hget(q.keys.tasks, "bad")).toBe(raw);
+  expect(await q.redis.hget(q.keys.state, "bad")).toContain("undecodable");
+  expect(grants.map(({ id }) => id)).toContain("good");
+});
+
+describe("release", () => {
+  test("puts the task at the head of its band with the attempt refunded", async () => {
+    const q = await setup();
+    await q.add(["a", "b"]);
+    expect(await q.release(await q.grant())).toBe("released");
+    expect(await q.task("a")).toMatchObject({ state: "pending", attempts: 0, releases: 1 });
+    expect((await q.grant()).id).toBe("a");
+    expect((await q.task("a")).attempts).toBe(1);
+  });
+
+  test("keeps the order of several", async () => {
+    const q = await setup();
+    await q.add(["a", "b", "c"]);
+    const { grants } = await q.acquire(2);
+    await q.settle(grants.map(({ id, token }) => ({ kind: "release", id, token })));
+    expect(await q.redis.lrange(q.keys.pending, 0, -1)).toEqual(["a", "b", "c"]);
+  });
+
+  test("goes back to the band it came from", async () => {
+    const q = await setup();
+    await q.add("h", { priority: "high" });
+    await q.release(await q.grant());
+    expect((await q.stats()).pendingByPriority).toEqual({ high: 1, normal: 0, low: 0 });
+  });
+
+  test("is refunded ten times; the eleventh burns the attempt", async () => {
+    const q = await setup();
+    await q.add("a", { maxRetries: 1 });
+    for (let i = 1; i <= 10; i++) {
+      expect(await q.release(await q.grant())).toBe("released");
+      expect((await q.task("a")).attempts).toBe(0);
+    }
+    expect(await q.release(await q.grant())).toBe("released");
+    expect(await q.task("a")).toMatchObject({ state: "pending", attempts: 1, releases: 11 });
+    expect(await q.release(await q.grant())).toBe("dead");
+    expect(await q.task("a")).toMatchObject({ state: "dead", deadReason: "releases_exhausted" });
+  });
+
+  test("never lets two grants share a token, though the attempt number comes again", async () => {
+    const q = await setup();
+    await q.add("a");
+    const first = await q.grant();
+    await q.release(first);
+    const second = await q.grant();
+    expect(second.token).not.toBe(first.token);
+    expect(await q.ack(first)).toBe("stale");
+    expect(await q.ack(second)).toBe("acked");
+  });
+
+  test("ends a task whose cancel was requested as cancelled", async () => {
+    const q = await setup();
+    await q.add("a");
+    const grant = await q.grant();
+    await q.engine.cancel("a");
+    expect(await q.release(grant)).toBe("cancelled");
+  });
+});
+
+describe("unrouted: no worker knows the type", () => {
+  test("waits and is offered again, the attempt refunded, the time noted", async () => {
+    const q = await setup();
+    await q.add("a");
+    const sinceMs = q.now;
+    expect(await q.unrouted(await q.grant())).toBe("released");
+    expect(await q.task("a")).toMatchObject({
+      state: "scheduled",
+      runAt: q.now + 1_000,
+      attempts: 0,
+      unroutedSince: sinceMs,
+    });
+    q.advance(1_000);
+    await q.unrouted(await q.grant());
+    expect((await q.task("a")).unroutedSince).toBe(sinceMs);
+  });
+
+  test("ends in the dead letters as no_handler once the limit has passed", async () => {
+    const q = await setup();
+    await q.add("a");
+    await q.unrouted(await q.grant(), { noHandlerAfterMs: 2_000 });
+    q.advance(1_999);
+    expect(await q.unrouted(await q.grant(), { noHandlerAfterMs: 2_000 })).toBe("released");
+    q.advance(1_000);
+    expect(await q.unrouted(await q.grant(), { noHandlerAfterMs: 2_000 })).toBe("dead");
+    expect(await q.task("a")).toMatchObject({ state: "dead", deadReason: "no_handler" });
+  });
+
+  test("a handler that was found and failed begins the count anew", async () => {
+    const q = await setup();
+    await q.add("a");
+    await q.unrouted(await q.grant());
+    q.advance(1_000);
+    await q.fail(await q.grant());
+    expect((await q.task("a")).unroutedSince).toBeNull();
+  });
+});
+
+describe("fencing (I5)", () => {
+  test("no verdict of a former holder changes anything", async () => {
+    await expectFenced(await setup());
+  });
+
+  test("a refused verdict is counted", async () => {
+    const q = await setup();
+    await q.add("a");
+    const grant = await q.grant();
+    await q.release(grant);
+    await q.ack(grant);
+    await q.fail(grant);
+    expect((await q.stats()).totals.stale).toBe(2);
+  });
+
+  test("a token that was never given fits nothing, in any state", async () => {
+    const q = await setup();
+    await q.add(["pending", "leased"]);
+    await q.redis.lrem(q.keys.pending, 0, "leased");
+    await q.redis.lpush(q.keys.pending, "leased");
+    await q.grant();
+    for (const id of ["pending", "leased"]) {
+      for (const verdict of everyVerdict(id, "1-forged")) {
+        const [outcome] = await q.settle([verdict]);
+        expect(["stale", "unknown"]).toContain(outcome);
+      }
+    }
+    expect((await q.task("pending")).state).toBe("pending");
+    expect((await q.task("leased")).state).toBe("processing");
+  });
+
+  test("a task that is not there is unknown", async () => {
+    const q = await setup();
+    for (const verdict of everyVerdict("nobody", "1-x")) expect(await q.settle([verdict])).toEqual(["unknown"]);
+  });
+
+  test("of two verdicts on one task in one call the first counts", async () => {
+    const q = await setup();
+    await q.add("a");
+    const { id, token } = await q.grant();
+    expect(
+      await q.settle([
+        { kind: "ack", id, token },
+        { kind: "fail", id, token, delayMs: 0, error: "x" },
+      ]),
+    ).toEqual(["acked", "stale"]);
+  });
+});
+
+describe("one call with all kinds of verdicts", () => {
+  test("answers in the order given and acquires in the same round trip", async () => {
+    const q = await setup();
+    await q.add(["a", "b", "c", "d", "e", "f"]);
+    const { grants } = await q.acquire(5);
+    const token = (id: string) => grants.find((grant) => grant.id === id)?.token ?? "";
+    const turn = await q.engine.settle(
+      [
+        { kind: "fail", id: "a", token: token("a"), delayMs: 9, error: "x" },
+        { kind: "ack", id: "b", token: token("b") },
+        { kind: "fatal", id: "c", token: token("c"), error: "x" },
+        { kind: "ack", id: "d", token: token("d"), resultText: "1" },
+        { kind: "ack", id: "e", token: "1-forged" },
+      ],
+      q.turnArgs({ want: 5 }),
+    );
+    expect(turn.outcomes).toEqual(["retried", "acked", "dead", "acked", "stale"]);
+    expect(turn.grants.map(({ id }) => id)).toEqual(["f"]);
+    expect((await q.task("d")).resultText).toBe("1");
+  });
+
+  test("500 verdicts and 500 wanted fit in it", async () => {
+    const q = await setup();
+    const ids = (from: number) => Array.from({ length: 500 }, (_, i) => `t${from + i}`);
+    await q.engine.configure({ retentionCount: 100 });
+    await q.add(ids(0));
+    await q.add(ids(500));
+    const { grants } = await q.acquire(500);
+    const turn = await q.engine.settle(
+      grants.map(({ id, token }) => ({ kind: "ack", id, token, resultText: "1" })),
+      q.turnArgs({ want: 500 }),
+    );
+    expect(turn.outcomes).toEqual(new Array(500).fill("acked"));
+    expect(turn.grants).toHaveLength(500);
+    const last = turn.grants.map(({ id, token }) => ({ kind: "ack" as const, id, token }));
+    expect(await q.settle(last)).toEqual(new Array(500).fill("acked"));
+  });
+});
+
+describe("the same request sent twice", () => {
+  test("gives the same verdicts and the same granted tasks, and does nothing more", async () => {
+    const q = await setup();
+    await q.add(["a", "b", "c", "d", "e"]);
+    const { grants } = await q.acquire(3);
+    const verdicts = [
+      { kind: "ack" as const, id: "a", token: grants[0]?.token ?? "" },
+      { kind: "fail" as const, id: "b", token: grants[1]?.token ?? "", delayMs: 60_000, error: "x" },
+      { kind: "unrouted" as const, id: "c", token: grants[2]?.token ?? "", delayMs: 60_000 },
+    ];
+    const args = q.turnArgs({ want: 1 });
+    const first = await q.engine.settle(verdicts, args, request(1));
+    expect(first.outcomes).toEqual(["acked", "retried", "released"]);
+    const stats = await q.stats();
+    expect(await q.engine.settle(verdicts, args, request(1))).toEqual(first);
+    expect(await q.stats()).toEqual(stats);
+  });
+
+  test("a repeated release is not stale", async () => {
+    const q = await setup();
+    await q.add("a");
+    const { id, token } = await q.grant();
+    const verdicts = [{ kind: "release" as const, id, token }];
+    const args = q.turnArgs();
+    const first = await q.engine.settle(verdicts, args, request(7));
+    expect((await q.engine.settle(verdicts, args, request(7))).outcomes).toEqual(first.outcomes);
+    expect((await q.task("a")).releases).toBe(1);
+  });
+
+  test("is refused once a later one of the slot was answered", async () => {
+    const q = await setup();
+    await q.add(["a", "b"]);
+    const { grants } = await q.acquire(2);
+    const ack = (i: number) => ({
+      kind: "ack" as const,
+      id: grants[i]?.id ?? "",
+      token: grants[i]?.token ?? "",
+    });
+    await q.engine.settle([ack(0)], q.turnArgs(), request(2));
+    await expect(q.engine.settle([ack(1)], q.turnArgs(), request(1))).rejects.toMatchObject({
+      code: "outcome_unknown",
+    });
+    expect((await q.task("b")).state).toBe("processing");
+  });
+});
+
+describe("retention by count", () => {
+  test.each([0, 1, 3])("at most %i completed tasks stay, whatever comes in one call", async (retentionCount) => {
+    const q = await setup();
+    await q.engine.configure({ retentionCount });
+    for (let round = 0; round < 3; round++) {
+      const ids = Array.from({ length: 5 }, (_, i) => `r${round}-${i}`);
+      await q.add(ids);
+      const { grants } = await q.acquire(5);
+      const acks = grants.map(({ id, token }) => ({ kind: "ack" as const, id, token, resultText: "1" }));
+      expect(await q.settle(acks)).toEqual(new Array(5).fill("acked"));
+    }
+    await q.engine.purge(100, 3_600_000);
+    const stats = await q.stats();
+    expect(stats.completed).toBe(retentionCount);
+    expect(stats.totals.purged).toBe(15 - retentionCount);
+    expect(await q.redis.hlen(q.keys.results)).toBe(retentionCount);
+  });
+
+  test("an id that a caller gave stays known after its task was purged by the count", async () => {
+    const q = await setup();
+    await q.engine.configure({ retentionCount: 1 });
+    await q.add(["first"], { fingerprint: "fp" });
+    await q.ack(await q.grant());
+    await q.add(["second", "third"]);
+    await q.ack(await q.grant());
+    await q.ack(await q.grant());
+    expect(await q.view("first")).toBeNull();
+    expect(await q.add("first", { fingerprint: "fp" })).toBe("d");
+    expect(await q.add("first", { fingerprint: "other" })).toBe("c");
+  });
+});
+
+test("a queue written by a newer layout is refused", async () => {
+  const q = await setup();
+  await q.add("a");
+  const grant = await q.grant();
+  await q.redis.hset(q.keys.state, "#settings", "2 0 0 86400000 10000 3600000 ");
+  q.corrupted = true;
+  await expect(q.ack(grant)).rejects.toMatchObject({ code: "layout_too_new" });
+});

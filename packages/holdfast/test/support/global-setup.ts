@@ -1,0 +1,20 @@
+import type { TestProject } from "vitest/node";
+import { startRedisServer } from "./redis-server.ts";
+
+declare module "vitest" {
+  export interface ProvidedContext {
+    holdfastRedisUrl: string;
+  }
+}
+
+/** One Redis for all files of a run: each test has a queue of its own there. */
+export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  const given = process.env.HOLDFAST_TEST_REDIS_URL;
+  if (given) {
+    project.provide("holdfastRedisUrl", given);
+    return undefined;
+  }
+  const server = await startRedisServer();
+  project.provide("holdfastRedisUrl", server.url);
+  return () => server.stop();
+}

@@ -1,0 +1,94 @@
+import { createHash } from "node:crypto";
+import { Redis } from "ioredis";
+import { nanoid } from "nanoid";
+import { afterAll, afterEach, expect, inject } from "vitest";
+import { auditQueue } from "../../src/engine/audit.ts";
+import { Engine } from "../../src/engine/engine.ts";
+import { Connection } from "../../src/redis/connection.ts";
+import type { Script } from "../../src/redis/script.ts";
+import { findViolations } from "./invariants.ts";
+import { TestQueue } from "./test-queue.ts";
+
+/** Changes the source of one script; what it leaves alone it gives back as it is. */
+export type Mutate = (name: string, source: string) => string;
+
+/** A moment that no test depends on. */
+export const START_MS = 1_800_000_000_000;
+
+const url = () => inject("holdfastRedisUrl");
+let shared: { redis: Redis; connection: Connection } | undefined;
+const open: TestQueue[] = [];
+
+/** The same script with another source, under the name that Redis gives it. */
+export function mutated<Args>(script: Script<Args>, mutate: Mutate): Script<Args> {
+  const source = mutate(script.name, script.source);
+  if (source === script.source) return script;
+  return { ...script, source, sha1: createHash("sha1").update(source).digest("hex") };
+}
+
+/** A connection whose scripts go through `mutate` on their way. */
+function mutating(connection: Connection, mutate: () => Mutate | undefined): Connection {
+  return new Proxy(connection, {
+    get(target, property) {
+      if (property === "script") {
+        return (script: Script<unknown>, ...rest: [never, never]) => {
+          const change = mutate();
+          return target.script(change ? mutated(script, change) : script, ...rest);
+        };
+      }
+      const value: unknown = Reflect.get(target, property, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+/**
+ * A queue that no other test has, its engine with a clock that stands still until it is moved, and a plain client.
+ * After each test the queue is audited; it fails where the audit, or a count of its own, finds a violation.
+ */
+export async function setup(options: { mutate?: Mutate } = {}): Promise<TestQueue> {
+  shared ??= { redis: new Redis(url()), connection: new Connection(url()) };
+  const { redis, connection } = shared;
+  await connection.check();
+  const name = `t-${nanoid(12).replaceAll(/[^A-Za-z0-9]/g, "x")}`;
+  const clock = { nowMs: START_MS };
+  const engineFor = (instance: string, queue: string): Engine =>
+    new Engine(
+      mutating(connection, () => test.mutate),
+      queue,
+      { instance, clockMs: () => clock.nowMs },
+    );
+  const test = new TestQueue(name, redis, clock, engineFor);
+  test.mutate = options.mutate;
+  open.push(test);
+  return test;
+}
+
+/** The URL of the Redis that all test files share. */
+export const redisUrl = url;
+
+/** Both audits: none of them may find anything. */
+export async function expectConserved(queue: TestQueue): Promise<void> {
+  expect(await findViolations(queue.redis, queue.keys)).toEqual([]);
+  expect((await auditQueue(queue.engine)).violations).toEqual([]);
+}
+
+afterEach(async () => {
+  const queues = open.splice(0);
+  try {
+    for (const queue of queues) {
+      queue.mutate = undefined;
+      if (!queue.corrupted) await expectConserved(queue);
+    }
+  } finally {
+    for (const queue of queues) {
+      await queue.redis.unlink(...Object.values(queue.keys));
+    }
+  }
+});
+
+afterAll(async () => {
+  shared?.redis.disconnect();
+  await shared?.connection.close();
+  shared = undefined;
+});

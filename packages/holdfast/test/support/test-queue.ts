@@ -1,0 +1,172 @@
+import type { QueueStats, TaskOptions, TaskView } from "@holdfast/contracts";
+import type { Redis } from "ioredis";
+import type { Engine, Grant, Turn, TurnArgs, Verdict, VerdictOutcome } from "../../src/engine/engine.ts";
+import { bandOf, encodeEnvelope } from "../../src/engine/envelope.ts";
+import type { Request } from "../../src/engine/requests.ts";
+import { taskView } from "../../src/engine/task-view.ts";
+import { queueStats } from "../../src/observer/queue-stats.ts";
+import type { QueueKeys } from "../../src/redis/keys.ts";
+import type { Mutate } from "./setup.ts";
+
+export interface AddOptions extends TaskOptions {
+  type?: string;
+  payloadText?: string;
+  /** With it the id counts as given by the caller. */
+  fingerprint?: string;
+}
+
+export const LEASE_MS = 30_000;
+export const MAX_RETRIES = 3;
+
+/** One queue of one test, with words for what tests do. */
+export class TestQueue {
+  readonly name: string;
+  readonly redis: Redis;
+  readonly clock: { nowMs: number };
+  readonly engine: Engine;
+  readonly keys: QueueKeys;
+  readonly #engineFor: (instance: string, queue: string) => Engine;
+  /** Set where a test breaks the queue on purpose: the audit after the test is left out. */
+  corrupted = false;
+  mutate: Mutate | undefined;
+  #nonces = 0;
+
+  constructor(
+    name: string,
+    redis: Redis,
+    clock: { nowMs: number },
+    engineFor: (instance: string, queue: string) => Engine,
+  ) {
+    this.name = name;
+    this.redis = redis;
+    this.clock = clock;
+    this.#engineFor = engineFor;
+    this.engine = engineFor("test", name);
+    this.keys = this.engine.keys;
+  }
+
+  /** Another process that uses the same queue. */
+  otherEngine(instance: string): Engine {
+    return this.#engineFor(instance, this.name);
+  }
+
+  get now(): number {
+    return this.clock.nowMs;
+  }
+
+  advance(ms: number): void {
+    this.clock.nowMs += ms;
+  }
+
+  /** Enqueues one task per id with the same options. @returns the verdict letters */
+  async add(ids: string | readonly string[], options: AddOptions = {}, request?: Request): Promise<string> {
+    const { type = "t", payloadText = "{}", fingerprint, ...rest } = options;
+    const all = typeof ids === "string" ? [ids] : ids;
+    const envelope = encodeEnvelope(type, this.now, payloadText, rest, fingerprint);
+    const band = bandOf(rest);
+    const count = (name: string) => (band === name ? all.length : 0);
+    const { verdicts } = await this.engine.enqueue(
+      {
+        checked: fingerprint !== undefined,
+        high: count("high"),
+        normal: count("normal"),
+        low: count("low"),
+        tail: all.flatMap((id) => [id, envelope]),
+      },
+      request,
+    );
+    return verdicts;
+  }
+
+  turnArgs(change: Partial<TurnArgs> = {}): TurnArgs {
+    return {
+      want: 0,
+      held: 0,
+      leaseMs: LEASE_MS,
+      maxRetries: MAX_RETRIES,
+      workerId: "w1",
+      nonce: `n${++this.#nonces}`,
+      park: false,
+      noHandlerAfterMs: 86_400_000,
+      ...change,
+    };
+  }
+
+  async acquire(want: number, change: Partial<TurnArgs> = {}): Promise<Turn> {
+    return this.engine.acquire(this.turnArgs({ want, ...change }));
+  }
+
+  /** Acquires exactly one task. */
+  async grant(change: Partial<TurnArgs> = {}): Promise<Grant> {
+    const { grants } = await this.acquire(1, change);
+    const [grant] = grants;
+    if (!grant) throw new Error("nothing was granted");
+    return grant;
+  }
+
+  async settle(verdicts: readonly Verdict[], change: Partial<TurnArgs> = {}): Promise<VerdictOutcome[]> {
+    return (await this.engine.settle(verdicts, this.turnArgs(change))).outcomes;
+  }
+
+  async #settleOne(verdict: Verdict, change: Partial<TurnArgs> = {}): Promise<VerdictOutcome> {
+    const [outcome] = await this.settle([verdict], change);
+    return outcome as VerdictOutcome;
+  }
+
+  ack(grant: { id: string; token: string }, resultText?: string): Promise<VerdictOutcome> {
+    const { id, token } = grant;
+    return this.#settleOne({ kind: "ack", id, token, ...(resultText === undefined ? {} : { resultText }) });
+  }
+
+  fail(
+    { id, token }: { id: string; token: string },
+    error = "Error: no",
+    delayMs = 0,
+  ): Promise<VerdictOutcome> {
+    return this.#settleOne({ kind: "fail", id, token, delayMs, error });
+  }
+
+  fatal({ id, token }: { id: string; token: string }, error = "FatalError: never"): Promise<VerdictOutcome> {
+    return this.#settleOne({ kind: "fatal", id, token, error });
+  }
+
+  release({ id, token }: { id: string; token: string }): Promise<VerdictOutcome> {
+    return this.#settleOne({ kind: "release", id, token });
+  }
+
+  unrouted(
+    { id, token }: { id: string; token: string },
+    change: Partial<TurnArgs> = {},
+  ): Promise<VerdictOutcome> {
+    return this.#settleOne({ kind: "unrouted", id, token, delayMs: 1_000 }, change);
+  }
+
+  /** Lets every lease run out and takes the tasks back. */
+  async crash(): Promise<Awaited<ReturnType<Engine["reap"]>>> {
+    this.advance(LEASE_MS + 1);
+    return this.engine.reap(500);
+  }
+
+  /** Brings a new task to the dead letters. */
+  async addDead(id: string, options: AddOptions = {}): Promise<void> {
+    await this.add(id, options);
+    const grant = await this.grant();
+    if (grant.id !== id || (await this.fatal(grant)) !== "dead") throw new Error(`${id} did not die`);
+  }
+
+  async view(id: string): Promise<TaskView | null> {
+    const [raw] = await this.engine.get([id]);
+    return raw ? taskView(this.name, raw) : null;
+  }
+
+  /** The task, which has to be there. */
+  async task(id: string): Promise<TaskView> {
+    const view = await this.view(id);
+    if (!view) throw new Error(`there is no task ${id}`);
+    return view;
+  }
+
+  async stats(): Promise<QueueStats> {
+    return queueStats(this.name, await this.engine.stats());
+  }
+}

@@ -1,0 +1,186 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative, resolve } from "node:path";
+import { describe, expect, test } from "vitest";
+import { DEAD_REASONS, TASK_STATES } from "../../packages/contracts/src/states.ts";
+import { queueKeys, systemKeys } from "../../packages/holdfast/src/redis/keys.ts";
+import { configSchema as janitor } from "../../services/janitor/src/config.ts";
+import { observabilityConfig as observability } from "../../services/observability/src/config.ts";
+import { configSchema as producerApi } from "../../services/producer-api/src/config.ts";
+import { configSchema as worker } from "../../services/worker/src/config.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+/** A page with the padding of its tables taken out: the formatter adds it. */
+function read(path: string): string {
+  const text = readFileSync(join(root, path), "utf8");
+  return path.endsWith(".md")
+    ? text.replace(/^\|.*$/gm, (row) => row.replaceAll(/ *\| */g, " | ").trim())
+    : text;
+}
+const readme = read("README.md");
+const services: Record<string, { properties: object }> = {
+  "producer-api": producerApi,
+  worker,
+  janitor,
+  observability,
+};
+
+/** Every Markdown page that a reader meets, from the root on. */
+function pages(folder = ""): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) {
+      return /^(node_modules|dist|images|coverage|\..*)$/.test(entry.name) ? [] : pages(path);
+    }
+    return entry.name.endsWith(".md") ? [path] : [];
+  });
+}
+
+describe("docs/keys.md", () => {
+  const page = read("docs/keys.md");
+
+  test("describes every part of a queue's keys and every key of the system", () => {
+    const parts = Object.values(queueKeys("p", "q")).map((key: string) => key.slice("p:{q}:".length));
+    expect(parts.filter((part) => !page.includes(`\n| \`${part}\` |`))).toEqual([]);
+    const keys = Object.values(systemKeys("<prefix>")) as string[];
+    expect(keys.filter((key) => !page.includes(`\n| \`${key}\` |`))).toEqual([]);
+  });
+
+  test("describes no part that does not exist", () => {
+    const section = page.slice(page.indexOf("## Of one queue"), page.indexOf("## Of the system"));
+    const described = [...section.matchAll(/^\| `([^`]+)` \|/gm)].map(([, part]) => part);
+    const parts = Object.values(queueKeys("p", "q")).map((key: string) => key.slice("p:{q}:".length));
+    expect(described.filter((part) => !parts.includes(part ?? ""))).toEqual([]);
+  });
+
+  test("describes the own fields that the scripts use", () => {
+    const sources = [...luaFiles("lua"), ...luaFiles("lua/lib")].map((path) => read(path)).join("\n");
+    const fields = new Set([...sources.matchAll(/'(#[a-z]+)'/g)].map(([, field]) => field ?? ""));
+    expect(fields.size).toBeGreaterThan(3);
+    expect([...fields].filter((field) => !page.includes(`\n| \`${field}\` |`))).toEqual([]);
+  });
+});
+
+function luaFiles(folder: string): string[] {
+  return readdirSync(join(root, folder))
+    .filter((name) => name.endsWith(".lua"))
+    .map((name) => join(folder, name));
+}
+
+describe("docs/state-machine.md", () => {
+  const page = read("docs/state-machine.md");
+
+  test("has a section for every state and a row for every reason of death", () => {
+    expect(TASK_STATES.filter((state) => !page.includes(`\n## ${state}\n`))).toEqual([]);
+    expect(DEAD_REASONS.filter((reason) => !page.includes(`\n| \`${reason}\` |`))).toEqual([]);
+  });
+
+  test("names, with docs/scripts.md, every script", () => {
+    const both = page + read("docs/scripts.md");
+    const scripts = luaFiles("lua").map((path) => relative("lua", path).replace(/\.lua$/, ""));
+    expect(scripts.filter((script) => !both.includes(`\`${script}\``))).toEqual([]);
+  });
+
+  test("draws every move that a script's header declares", () => {
+    const drawn = new Set(
+      [...page.matchAll(/^ {4}(\S+) --> ([a-z]+)(?::|$)/gm)].map(([, from, to]) => `${from} -> ${to}`),
+    );
+    const missing = luaFiles("lua").flatMap((path) => {
+      const moves = /^-- MOVES\s+(.*)$/m.exec(read(path))?.[1] ?? "";
+      // An operator empties what he names: no arrow of its own.
+      if (moves === "nothing" || path === "lua/empty.lua" || moves.startsWith("nothing:")) return [];
+      return moves.split(";").flatMap((move) => {
+        const [from = "", to = ""] = move.replaceAll(/\([^)]*\)/g, "").split("->");
+        const sources = from.trim() === "" ? ["[*]"] : from.split("|");
+        return sources.flatMap((source) =>
+          to
+            .split("|")
+            .map((target) => `${source.trim()} -> ${target.trim()}`)
+            .filter((pair) => !drawn.has(pair)),
+        );
+      });
+    });
+    expect(missing).toEqual([]);
+  });
+});
+
+describe("the table of variables in the README", () => {
+  const table = readme.slice(readme.indexOf("<!-- config"), readme.indexOf("<!-- /config -->"));
+  const rows = new Map(
+    [...table.matchAll(/^\| `([A-Z_]+)` \| (.+?) \| (.+?) \|/gm)].map(([, name, who, value]) => [
+      name,
+      { who, value },
+    ]),
+  );
+
+  test("has every variable of every service, with the services that read it", () => {
+    const expected = new Map<string, string[]>();
+    for (const [service, schema] of Object.entries(services)) {
+      for (const name of Object.keys(schema.properties)) {
+        expected.set(name, [...(expected.get(name) ?? []), service]);
+      }
+    }
+    const all = Object.keys(services).length;
+    expect(Object.fromEntries([...rows].map(([name, { who }]) => [name, who]))).toEqual(
+      Object.fromEntries(
+        [...expected].map(([name, who]) => [name, who.length === all ? "all" : who.join(", ")]),
+      ),
+    );
+  });
+
+  test("tells the defaults", () => {
+    const wrong: string[] = [];
+    for (const schema of Object.values(services)) {
+      for (const [name, property] of Object.entries(schema.properties)) {
+        const { default: value } = property as { default?: unknown };
+        // A path of this machine, in the schema.
+        const text = String(value).replace(`${root}/`, "");
+        const told = rows.get(name)?.value;
+        if (told !== (value === undefined ? "–" : `\`${text}\``)) wrong.push(`${name}: ${told}, not ${text}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+test("docs/guarantees.md names tests that exist", () => {
+  const rows = [
+    ...read("docs/guarantees.md").matchAll(/^\| \S+ \| .*? \| \[.*?\]\(\.\.\/(.*?)\) \| (.*?) \|$/gm),
+  ];
+  expect(rows.length).toBeGreaterThan(10);
+  const unknown = rows.filter(([, file, name]) => !(file && read(file).includes(`"${name}"`)));
+  expect(unknown.map(([row]) => row)).toEqual([]);
+});
+
+test("every make target and pnpm script that a page names exists", () => {
+  const makefile = read("Makefile");
+  const { scripts } = JSON.parse(read("package.json")) as { scripts: Record<string, string> };
+  const missing = pages().flatMap((path) => {
+    const page = read(path);
+    // In code only: prose may make other things.
+    const code = [...page.matchAll(/```sh\n[\s\S]*?```|`[^`\n]+`/g)].map(([text]) => text).join("\n");
+    const targets = [...code.matchAll(/(?:^|[\s`&])make ([a-z][a-z-]*)/gm)].map(([, target]) => target ?? "");
+    const run = [...code.matchAll(/pnpm run ([a-z][a-z:-]*)/g)].map(([, script]) => script ?? "");
+    return [
+      ...targets
+        .filter((target) => !makefile.includes(`\n${target}:`))
+        .map((name) => `${path}: make ${name}`),
+      ...run.filter((script) => scripts[script] === undefined).map((name) => `${path}: pnpm run ${name}`),
+    ];
+  });
+  expect(missing).toEqual([]);
+});
+
+test("every relative link leads somewhere", () => {
+  const broken = pages().flatMap((path) => {
+    const links = [...read(path).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link ?? "");
+    return links
+      .filter((link) => !/^([a-z]+:|#)/.test(link))
+      .filter((link) => !existsSync(join(root, dirname(path), link.replace(/#.*/, ""))))
+      .map((link) => `${path}: ${link}`);
+  });
+  expect(broken).toEqual([]);
+});
+
+test("no page has a placeholder for a figure left", () => {
+  expect(pages().filter((path) => read(path).includes("TODO-MEASURE"))).toEqual([]);
+});

@@ -1,0 +1,138 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import {
+  freePort,
+  type ServiceProcess,
+  startService,
+  startTestRedis,
+  type TestRedis,
+  waitUntil,
+} from "@holdfast/service/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+// What the README tells a reader to type, typed: on ports of our own in the place of its fixed ones.
+const root = resolve(import.meta.dirname, "../..");
+const readme = readFileSync(join(root, "README.md"), "utf8");
+const run = promisify(execFile);
+let redis: TestRedis;
+const ports = { producer: 0, observability: 0 };
+const running: ServiceProcess[] = [];
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  ports.producer = await freePort();
+  ports.observability = await freePort();
+  const start = async (name: string, env: Record<string, string> = {}) => {
+    const main = join(root, "services", name, "dist/main.js");
+    running.push(startService(main, { REDIS_URL: redis.url, ...env }));
+  };
+  await start("producer-api", { PORT: String(ports.producer) });
+  await start("observability", { OBSERVABILITY_PORT: String(ports.observability) });
+  await start("worker", { QUEUES: "default,demo", METRICS_PORT: String(await freePort()) });
+  await start("janitor", { METRICS_PORT: String(await freePort()) });
+  const ready = async (port: number) =>
+    fetch(`http://127.0.0.1:${port}/readyz`).then(
+      (response) => response.ok,
+      () => false,
+    );
+  await waitUntil("producer-api is ready", () => ready(ports.producer), 20_000);
+  await waitUntil("observability is ready", () => ready(ports.observability), 20_000);
+});
+
+afterAll(async () => {
+  await Promise.all(running.map((service) => service.kill()));
+  await redis?.stop();
+});
+
+function between(begin: string, end: string): string {
+  const from = readme.indexOf(begin);
+  const to = readme.indexOf(end, from);
+  if (from < 0 || to < 0) throw new Error(`README.md has no ${begin} … ${end}`);
+  return readme.slice(from, to);
+}
+
+/** Runs a block in bash; an HTTP error fails it. Gives the JSON bodies, in order. */
+async function type(block: string): Promise<Record<string, unknown>[]> {
+  const script = block
+    .replaceAll("127.0.0.1:3000", `127.0.0.1:${ports.producer}`)
+    .replaceAll("127.0.0.1:3001", `127.0.0.1:${ports.observability}`);
+  const prelude =
+    'set -euo pipefail\ncurl() { command curl --silent --fail-with-body --write-out "\\n" "$@"; }\n';
+  const { stdout } = await run("bash", ["-c", prelude + script], { timeout: 20_000 });
+  return stdout
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+}
+
+test("the curl examples work as typed, in order", async () => {
+  const blocks = [...between("<!-- curl", "<!-- /curl -->").matchAll(/```sh\n([\s\S]*?)```/g)].map(
+    ([, block]) => block ?? "",
+  );
+  const [enqueue, get, batch, lines, cancel, stats, dead, replay, pause, limits, ...rest] =
+    await blocks.reduce(
+      async (before, block) => [...(await before), await type(block)],
+      Promise.resolve([] as Record<string, unknown>[][]),
+    );
+  expect(rest).toEqual([]);
+  expect(enqueue).toEqual([{ id: "hello-1", state: "pending" }]);
+  expect(get).toMatchObject([{ state: "completed", payloadText: '{"n":12345678901234567890}', attempts: 1 }]);
+  expect(batch).toMatchObject([{ accepted: 2, failed: 0 }]);
+  expect(lines).toMatchObject([
+    { accepted: 2, failed: 0, results: [{ status: 201 }, { state: "scheduled" }] },
+  ]);
+  expect(cancel).toMatchObject([{ id: "later-1" }, { id: "later-1", outcome: "cancelled" }]);
+  expect(stats).toMatchObject([
+    { queues: [{ queue: "default" }, { queue: "demo" }] },
+    { queue: "default", cancelled: 1 },
+    { reason: "terminal" },
+    { workers: [{ queues: ["default", "demo"], state: "running" }] },
+  ]);
+  expect(dead).toMatchObject([
+    { accepted: 2 },
+    { state: "dead", deadReason: "retries_exhausted" },
+    { state: "dead" },
+    { tasks: [{ type: "demo.flaky" }, { type: "demo.flaky" }] },
+    { groups: [{ count: 2, type: "demo.flaky" }] },
+  ]);
+  expect(replay).toMatchObject([
+    { replayed: 1, results: [{ id: "bad-1", outcome: "replayed" }] },
+    { dryRun: true, matched: 1, replayed: 0 },
+    { dryRun: false, replayed: 1 },
+    { dryRun: false },
+  ]);
+  expect(pause).toEqual([
+    { queue: "default", paused: true },
+    { queue: "default", paused: false },
+  ]);
+  expect(limits).toMatchObject([{ maxWaiting: 1_000_000, retentionCount: 10_000 }]);
+
+  // The mended one completes; the other one fails again and again, until it is discarded.
+  const task = await fetch(`http://127.0.0.1:${ports.producer}/v1/queues/default/tasks/bad-1?waitMs=10000`);
+  expect(await task.json()).toMatchObject({
+    state: "completed",
+    generation: 1,
+    payloadText: '{"failRate":0}',
+  });
+});
+
+test("the library example runs as printed", async () => {
+  const code = /```js\n([\s\S]*?)```/.exec(between("<!-- sdk", "<!-- /sdk -->"))?.[1] ?? "";
+  const own = code.replaceAll("redis://127.0.0.1:6379", redis.url);
+  expect(own).not.toBe(code);
+  const folder = await mkdtemp(join(tmpdir(), "holdfast-readme-"));
+  try {
+    await mkdir(join(folder, "node_modules"));
+    await symlink(join(root, "packages/holdfast"), join(folder, "node_modules/holdfast"));
+    await writeFile(join(folder, "example.mjs"), own);
+    const { stdout, stderr } = await run(process.execPath, ["example.mjs"], { cwd: folder, timeout: 25_000 });
+    expect(stderr).toBe("");
+    expect(stdout).toBe('completed {"sentTo":"a@example.com","attempt":1}\n');
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
