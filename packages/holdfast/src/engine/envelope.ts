@@ -81,7 +81,11 @@ export function decodeHeader(header: string): Omit<Envelope, "payloadText"> {
     throw new HoldfastError("invalid_argument", "this record is no task: its header cannot be read");
   }
   const by = new Map(options.map((text) => [text.slice(0, 1), text.slice(2)]));
-  const number = (name: string) => (by.has(name) ? Number(by.get(name)) : null);
+  const number = (name: string) => {
+    const value = by.has(name) ? Number(by.get(name)) : null;
+    if (Number.isNaN(value)) throw new HoldfastError("invalid_argument", `option ${name} has no number`);
+    return value;
+  };
   const backoff = by.get("b");
   const priority = by.get("p");
   return {
@@ -113,6 +117,18 @@ export function decodeEnvelope(text: string): Envelope {
   }
   return { ...decodeHeader(text.slice(0, newline)), payloadText };
 }
+
+/** For people to look at: what cannot be read is shown as it is. */
+export function decodeEnvelopeForDisplay(text: string): Envelope {
+  try {
+    return decodeEnvelope(text);
+  } catch {
+    return { ...PLAIN, type: UNREADABLE_TYPE, enqueuedAt: 0, payloadText: text };
+  }
+}
+
+/** Stands for the type of a record that cannot be decoded. */
+export const UNREADABLE_TYPE = "unreadable";
 
 const PLAIN = {
   priority: "normal" as const,

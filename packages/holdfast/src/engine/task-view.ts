@@ -1,12 +1,12 @@
 import type { TaskState, TaskView } from "@holdfast/contracts";
 import type { RawTask } from "./engine.ts";
-import { decodeEnvelope } from "./envelope.ts";
+import { decodeEnvelopeForDisplay } from "./envelope.ts";
 import { decodeRecord } from "./record.ts";
 
 /** A task as it is shown; null where there is none, or only its id is remembered. */
 export function taskView(queue: string, raw: RawTask): TaskView | null {
   if (raw.envelope === "") return null;
-  const envelope = decodeEnvelope(raw.envelope);
+  const envelope = decodeEnvelopeForDisplay(raw.envelope);
   const record = decodeRecord(raw.record, raw.envelope.startsWith("@"));
   if (record.state === "purged") return null;
   const state: TaskState = record.state;

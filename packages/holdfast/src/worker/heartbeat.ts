@@ -16,6 +16,7 @@ export class Heartbeat {
   readonly #events: HeartbeatEvents;
   #thread: Thread | undefined;
   #stopping = false;
+  #exited = false;
 
   constructor(data: HeartbeatData, events: HeartbeatEvents) {
     this.#data = data;
@@ -28,8 +29,14 @@ export class Heartbeat {
       import.meta.url.endsWith(".ts") ? "../../dist/worker/heartbeat-thread.js" : "./heartbeat-thread.js",
       import.meta.url,
     );
-    const thread = new Thread(url, { workerData: this.#data, name: "holdfast-heartbeat" });
+    const thread = new Thread(url, {
+      workerData: this.#data,
+      name: "holdfast-heartbeat",
+      // Flags of the process, like --eval or --input-type, are about its own script and would end the thread at once.
+      execArgv: process.execArgv.filter((flag) => flag === "--enable-source-maps"),
+    });
     this.#thread = thread;
+    this.#exited = false;
     thread.on("message", (message: HeartbeatMessage) => this.#receive(message));
     thread.on("error", (error) => {
       this.#events.onError(
@@ -37,6 +44,7 @@ export class Heartbeat {
       );
     });
     thread.on("exit", () => {
+      this.#exited = true;
       if (this.#thread === thread && !this.#stopping)
         setTimeout(() => !this.#stopping && this.start(), 100).unref();
     });
@@ -62,7 +70,7 @@ export class Heartbeat {
   async stop(): Promise<void> {
     this.#stopping = true;
     const thread = this.#thread;
-    if (!thread) return;
+    if (!thread || this.#exited) return;
     this.#thread = undefined;
     const ended = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
     thread.postMessage("stop");

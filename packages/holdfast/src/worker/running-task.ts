@@ -1,6 +1,6 @@
 import { type Backoff, HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { Engine, Grant, Verdict } from "../engine/engine.ts";
-import { decodeEnvelope, type Envelope } from "../engine/envelope.ts";
+import { decodeEnvelope, type Envelope, UNREADABLE_TYPE } from "../engine/envelope.ts";
 import { decodeCounts, encodeError } from "../engine/record.ts";
 import { backoffDelayMs, unroutedDelayMs } from "./backoff.ts";
 import type { Handler, HandlerContext, HandlerTask } from "./handler.ts";
@@ -128,7 +128,7 @@ export class RunningTask implements HandlerTask, HandlerContext {
       this.#decodeError = error;
     }
     this.#envelope = envelope;
-    this.type = envelope?.type ?? "unreadable";
+    this.type = envelope?.type ?? UNREADABLE_TYPE;
     this.payloadText = envelope?.payloadText ?? grant.envelope;
     this.enqueuedAt = envelope?.enqueuedAt ?? 0;
     this.tags = envelope?.tags ?? [];
