@@ -27,7 +27,7 @@ export interface HandlerContext {
   log(line: string): Promise<void>;
 }
 
-/** What it returns is stored as the result (JSON); a throw is a failure. */
+/** What it returns is stored as the result (JSON, or the exact text of a `JsonText`); a throw is a failure. */
 export type Handler = (task: HandlerTask, ctx: HandlerContext) => unknown;
 
 export type Handlers = Readonly<Record<string, Handler>>;

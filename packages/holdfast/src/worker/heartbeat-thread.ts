@@ -134,7 +134,7 @@ parentPort?.on("message", async (message: "stop") => {
   parentPort?.close();
 });
 
+void every(BEAT_MS / 2, giveUpOutdated);
 await connection.check().catch(report);
 void every(BEAT_MS, beat);
-void every(BEAT_MS / 2, giveUpOutdated);
 void every(REGISTER_MS, register);

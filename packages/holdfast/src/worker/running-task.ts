@@ -4,6 +4,7 @@ import { decodeEnvelope, type Envelope, UNREADABLE_TYPE } from "../engine/envelo
 import { decodeCounts, encodeError } from "../engine/record.ts";
 import { backoffDelayMs, unroutedDelayMs } from "./backoff.ts";
 import type { Handler, HandlerContext, HandlerTask } from "./handler.ts";
+import { JsonText } from "./json-text.ts";
 import { monotonicMs } from "./lease-table.ts";
 
 export const DEFAULT_TIMEOUT_MS = 1_800_000;
@@ -63,7 +64,7 @@ export function resultText(value: unknown): string | undefined {
   if (value === undefined) return undefined;
   let text: string | undefined;
   try {
-    text = JSON.stringify(value);
+    text = value instanceof JsonText ? value.text : JSON.stringify(value);
   } catch (error) {
     throw new HoldfastError(
       "invalid_argument",

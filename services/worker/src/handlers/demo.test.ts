@@ -1,15 +1,17 @@
 import { FatalError } from "@holdfast/contracts";
-import type { HandlerContext, HandlerTask } from "holdfast";
+import { type HandlerContext, type HandlerTask, JsonText } from "holdfast";
 import { expect, test } from "vitest";
 import { handlers } from "./demo.ts";
 
 function run(type: string, payload: unknown, context: Partial<HandlerContext> = {}): unknown {
   const ctx = { signal: new AbortController().signal, attempt: 1, ...context } as HandlerContext;
-  return handlers[type]?.({ payload } as HandlerTask, ctx);
+  return handlers[type]?.({ payload, payloadText: JSON.stringify(payload) } as HandlerTask, ctx);
 }
 
-test("echo returns its payload", () => {
-  expect(run("demo.echo", { a: [1] })).toEqual({ a: [1] });
+test("echo returns the bytes of its payload, whatever a number would round them to", () => {
+  const payloadText = '{ "n": 12345678901234567890 }';
+  const echo = handlers["demo.echo"]?.({ payloadText } as HandlerTask, {} as HandlerContext);
+  expect(echo).toEqual(new JsonText(payloadText));
 });
 
 test("flaky fails always at 1, never at 0", async () => {

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { FatalError, type Handler } from "holdfast";
+import { FatalError, type Handler, JsonText } from "holdfast";
 
 /** The handlers of a worker that was given none: enough to see retries, dead letters and crashes. */
 export const handlers: Record<string, Handler> = {
-  /** Returns its payload. */
-  "demo.echo": (task) => task.payload,
+  /** Returns its payload, byte by byte. */
+  "demo.echo": (task) => new JsonText(task.payloadText),
 
   /** `{ ms }`: waits that long. */
   "demo.sleep": async (task, { signal }) => {

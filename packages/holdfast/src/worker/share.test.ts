@@ -1,0 +1,54 @@
+import { expect, test } from "vitest";
+import { type Sharer, shareOf } from "./share.ts";
+
+const sharer = (change: Partial<Sharer> = {}): Sharer => ({
+  weight: 1,
+  idle: false,
+  taken: 0,
+  turnEnd: 0,
+  ...change,
+});
+
+const slots = (total: number, free: number, virtualTime = 0) => ({ total, free, virtualTime });
+
+test("a queue whose neighbours are idle gets every free slot", () => {
+  const self = sharer({ weight: 1, taken: 5 });
+  expect(shareOf(self, [self, sharer({ weight: 9, idle: true })], slots(10, 5))).toBe(5);
+});
+
+test("queues with tasks waiting share the slots by weight", () => {
+  const a = sharer({ weight: 6 });
+  const b = sharer({ weight: 3 });
+  expect(shareOf(a, [a, b], slots(9, 9))).toBe(6);
+  expect(shareOf(b, [a, b], slots(9, 9))).toBe(3);
+});
+
+test("a queue above its share gives way until its neighbour has its own", () => {
+  const greedy = sharer({ taken: 9 });
+  const waiting = sharer({ taken: 0 });
+  expect(shareOf(greedy, [greedy, waiting], slots(10, 1))).toBe(0);
+  expect(shareOf(waiting, [greedy, waiting], slots(10, 1))).toBe(1);
+});
+
+test("with fewer slots than queues the turn goes round by weight", () => {
+  const queues = [sharer({ weight: 2 }), sharer({ weight: 1 })];
+  let virtualTime = 0;
+  const served: number[] = [];
+  for (let n = 0; n < 12; n++) {
+    const next = queues.findIndex((queue) => shareOf(queue, queues, slots(1, 1, virtualTime)) === 1);
+    served.push(next);
+    const queue = queues[next] as Sharer;
+    virtualTime = Math.max(virtualTime, queue.turnEnd);
+    queues[next] = { ...queue, turnEnd: virtualTime + 1 / queue.weight };
+  }
+  expect(served.filter((n) => n === 0)).toHaveLength(8);
+  expect(served.filter((n) => n === 1)).toHaveLength(4);
+});
+
+test("a queue that was idle for long has saved up no turns", () => {
+  const busy = sharer({ turnEnd: 1_000 });
+  const fresh = sharer({ turnEnd: 1 });
+  // Its turn begins where the last one began, not at its own past.
+  expect(shareOf(fresh, [busy, fresh], slots(1, 1, 999))).toBe(1);
+  expect(shareOf(busy, [busy, { ...fresh, turnEnd: 1_001 }], slots(1, 1, 1_000))).toBe(1);
+});
