@@ -103,7 +103,8 @@ local function planAcquire(counters, want, held, soloClaim)
       if option(envelope, 'h') then
         setFlag(c, 'h')
       end
-      local expiresAt = tonumber(option(envelope, 'e') or 0)
+      -- A value that is no number must not stop the queue: the worker finds out and quarantines the task.
+      local expiresAt = tonumber(option(envelope, 'e')) or 0
       if expiresAt > 0 and expiresAt <= now then
         grants.expired[#grants.expired + 1] = id
         expiredEnvelopes[#expiredEnvelopes + 1] = envelope
@@ -112,8 +113,8 @@ local function planAcquire(counters, want, held, soloClaim)
       else
         grant = grant + 1
         c.attempts = c.attempts + 1
-        local timeoutMs = tonumber(option(envelope, 't') or DEFAULT_TIMEOUT_MS)
-        local maxAttempts = tonumber(option(envelope, 'm') or maxRetries) + 1
+        local timeoutMs = tonumber(option(envelope, 't')) or DEFAULT_TIMEOUT_MS
+        local maxAttempts = (tonumber(option(envelope, 'm')) or maxRetries) + 1
         local counts = countsText(c)
         commit[#commit + 1] = id
         commit[#commit + 1] = table.concat({ 'l', counts, ' ', string.format('%.0f', grant), '-', nonce, ' ', nowText, ' ',

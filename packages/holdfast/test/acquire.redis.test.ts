@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { LEASE_MS } from "./support/test-queue.ts";
 import { setup } from "./support/setup.ts";
+import { LEASE_MS } from "./support/test-queue.ts";
 
 const request = (sequence: number) => ({ slot: "#q:worker:0", sequence });
 

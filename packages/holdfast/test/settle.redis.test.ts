@@ -268,7 +268,8 @@ describe("fencing (I5)", () => {
 
   test("a task that is not there is unknown", async () => {
     const q = await setup();
-    for (const verdict of everyVerdict("nobody", "1-x")) expect(await q.settle([verdict])).toEqual(["unknown"]);
+    for (const verdict of everyVerdict("nobody", "1-x"))
+      expect(await q.settle([verdict])).toEqual(["unknown"]);
   });
 
   test("of two verdicts on one task in one call the first counts", async () => {
@@ -370,22 +371,25 @@ describe("the same request sent twice", () => {
 });
 
 describe("retention by count", () => {
-  test.each([0, 1, 3])("at most %i completed tasks stay, whatever comes in one call", async (retentionCount) => {
-    const q = await setup();
-    await q.engine.configure({ retentionCount });
-    for (let round = 0; round < 3; round++) {
-      const ids = Array.from({ length: 5 }, (_, i) => `r${round}-${i}`);
-      await q.add(ids);
-      const { grants } = await q.acquire(5);
-      const acks = grants.map(({ id, token }) => ({ kind: "ack" as const, id, token, resultText: "1" }));
-      expect(await q.settle(acks)).toEqual(new Array(5).fill("acked"));
-    }
-    await q.engine.purge(100, 3_600_000);
-    const stats = await q.stats();
-    expect(stats.completed).toBe(retentionCount);
-    expect(stats.totals.purged).toBe(15 - retentionCount);
-    expect(await q.redis.hlen(q.keys.results)).toBe(retentionCount);
-  });
+  test.each([0, 1, 3])(
+    "at most %i completed tasks stay, whatever comes in one call",
+    async (retentionCount) => {
+      const q = await setup();
+      await q.engine.configure({ retentionCount });
+      for (let round = 0; round < 3; round++) {
+        const ids = Array.from({ length: 5 }, (_, i) => `r${round}-${i}`);
+        await q.add(ids);
+        const { grants } = await q.acquire(5);
+        const acks = grants.map(({ id, token }) => ({ kind: "ack" as const, id, token, resultText: "1" }));
+        expect(await q.settle(acks)).toEqual(new Array(5).fill("acked"));
+      }
+      await q.engine.purge(100, 3_600_000);
+      const stats = await q.stats();
+      expect(stats.completed).toBe(retentionCount);
+      expect(stats.totals.purged).toBe(15 - retentionCount);
+      expect(await q.redis.hlen(q.keys.results)).toBe(retentionCount);
+    },
+  );
 
   test("an id that a caller gave stays known after its task was purged by the count", async () => {
     const q = await setup();

@@ -73,6 +73,14 @@ export function encodeEnvelope(
   return `${scheduled ? "@" : "+"}${head}${fields}\n${payloadText}`;
 }
 
+function decodeTag(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch (error) {
+    throw new HoldfastError("invalid_argument", "a tag cannot be decoded", { cause: error });
+  }
+}
+
 /** Reads a header line (without the payload). @throws HoldfastError invalid_argument where it is none */
 export function decodeHeader(header: string): Omit<Envelope, "payloadText"> {
   const [type, enqueuedAt, ...options] = header.slice(1).split(" ");
@@ -98,7 +106,7 @@ export function decodeHeader(header: string): Omit<Envelope, "payloadText"> {
     expiresAt: number("e"),
     delayMs: number("d"),
     runAt: number("r"),
-    tags: by.get("g")?.split(",").map(decodeURIComponent) ?? [],
+    tags: by.get("g")?.split(",").map(decodeTag) ?? [],
     fingerprint: by.get("h") ?? null,
   };
 }

@@ -147,6 +147,9 @@ export class Queue {
   /** Sends what waits, then closes the connection where it is the queue's own. */
   async close(): Promise<void> {
     this.#closed = true;
+    // Enqueues that still wait for the registration get into the buffer first.
+    await this.#registered?.catch(() => {});
+    await new Promise(setImmediate);
     await this.#buffer.drain();
     if (this.#ownsClient) await this.#client.close();
   }
@@ -163,7 +166,16 @@ export class Queue {
   }
 
   #stringify(payload: unknown): string {
-    const text = JSON.stringify(payload);
+    let text: string | undefined;
+    try {
+      text = JSON.stringify(payload);
+    } catch (error) {
+      throw new HoldfastError(
+        "invalid_argument",
+        `the payload has no JSON form: ${error instanceof Error ? error.message : error}`,
+        { cause: error },
+      );
+    }
     if (text === undefined)
       throw new HoldfastError(
         "invalid_argument",

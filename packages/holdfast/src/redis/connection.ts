@@ -60,7 +60,8 @@ function open(redis: RedisOption, name: string): Redis | Cluster {
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
     commandTimeout: s.commandTimeoutMs ?? 5_000,
-    maxRetriesPerRequest: null,
+    // A closed connection fails its unanswered commands at once: with null they would wait for the command timeout.
+    maxRetriesPerRequest: 0,
     retryStrategy: (tries: number) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
     lazyConnect: true,
     connectionName: name,

@@ -52,11 +52,11 @@ export function classify(error: unknown): Failure {
     case "HOLDFAST_OLD_REQUEST":
       return fail("outcome_unknown", "a newer request of this connection was answered already");
   }
-  if (/enableOfflineQueue|Stream isn't writeable|max retries per request/i.test(message)) {
+  if (/enableOfflineQueue|Stream isn't writeable/i.test(message)) {
     return { kind: "retry", sent: false, reason: "not connected" };
   }
   if (
-    /timed out|Connection is closed|ECONN|EPIPE|ETIMEDOUT|socket|ENOTFOUND|EAI_AGAIN|All sentinels|ClusterAllFailed|Failed to refresh/i.test(
+    /timed out|Connection is closed|max retries per request|ECONN|EPIPE|ETIMEDOUT|socket|ENOTFOUND|EAI_AGAIN|All sentinels|ClusterAllFailed|Failed to refresh/i.test(
       message,
     )
   ) {

@@ -33,7 +33,7 @@ export async function findViolations(redis: Redis, keys: QueueKeys): Promise<str
     );
   }
   const zsets = { processing: keys.processing, scheduled: keys.scheduled, dead: keys.deadLetters };
-  for (const [name, key] of Object.entries(zsets)) place(await redis.zrange(key, 0, -1), name);
+  for (const [name, key] of Object.entries(zsets)) place(await redis.zrange(key, "0", "-1"), name);
   for (const name of ["completed", "cancelled", "expired"] as const) {
     place(await redis.lrange(keys[name], 0, -1), name);
   }

@@ -29,6 +29,8 @@ export class TestQueue {
   /** Set where a test breaks the queue on purpose: the audit after the test is left out. */
   corrupted = false;
   mutate: Mutate | undefined;
+  /** Leases that a later step of the test goes on with. */
+  held: Grant[] = [];
   #nonces = 0;
 
   constructor(

@@ -1,0 +1,178 @@
+import { HoldfastError, LIMITS, type TaskOptions } from "@holdfast/contracts";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import {
+  bandOf,
+  checkOptions,
+  decodeEnvelope,
+  decodeEnvelopeForDisplay,
+  decodeHeader,
+  encodeEnvelope,
+  UNREADABLE_TYPE,
+} from "./envelope.ts";
+
+const AT = 1_800_000_000_000;
+
+const taskType = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,30}$/);
+const text = fc.string({ unit: "grapheme" });
+const tag = fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 });
+const millis = fc.nat({ max: LIMITS.delayMs });
+const backoff = fc.record(
+  {
+    kind: fc.constantFrom("fixed", "exponential"),
+    baseMs: fc.nat({ max: 86_400_000 }),
+    maxMs: fc.nat({ max: 86_400_000 }),
+    jitter: fc.constantFrom("full", "none"),
+  },
+  { requiredKeys: ["kind", "jitter"] },
+);
+const plainOptions = fc.record(
+  {
+    priority: fc.constantFrom("high", "normal", "low"),
+    maxRetries: fc.nat({ max: 100 }),
+    timeoutMs: fc.integer({ min: 1, max: LIMITS.timeoutMs }),
+    expiresAt: fc.integer({ min: 1, max: 8.64e15 }),
+    backoff,
+    tags: fc.array(tag, { maxLength: 16 }),
+  },
+  { requiredKeys: [] },
+);
+const when = fc.oneof(
+  fc.constant({}),
+  millis.map((delayMs) => ({ delayMs })),
+  fc.nat({ max: 8.64e15 }).map((runAt) => ({ runAt })),
+);
+const fingerprint = fc.option(fc.stringMatching(/^[A-Za-z0-9_.-]{1,22}$/), { nil: undefined });
+
+test("whatever is encoded is decoded to the same, payload byte by byte", () => {
+  fc.assert(
+    fc.property(
+      taskType,
+      fc.nat({ max: 8.64e15 }),
+      text,
+      fc.option(plainOptions, { nil: undefined }),
+      when,
+      fingerprint,
+      (type, enqueuedAt, payloadText, plain, due, print) => {
+        const options = (plain ? { ...plain, ...due } : undefined) as TaskOptions | undefined;
+        const decoded = decodeEnvelope(encodeEnvelope(type, enqueuedAt, payloadText, options, print));
+        expect(decoded).toEqual({
+          type,
+          enqueuedAt,
+          payloadText,
+          priority: options?.priority ?? "normal",
+          maxRetries: options?.maxRetries ?? null,
+          timeoutMs: options?.timeoutMs ?? null,
+          backoff: options?.backoff ?? null,
+          expiresAt: options?.expiresAt ?? null,
+          delayMs: options?.delayMs ?? null,
+          runAt: options?.runAt ?? null,
+          tags: options?.tags ?? [],
+          fingerprint: print ?? null,
+        });
+      },
+    ),
+  );
+});
+
+test("the first byte is what the scripts go by: @ scheduled, + with options, . without", () => {
+  const flag = (options?: TaskOptions, print?: string) => encodeEnvelope("t", AT, "1", options, print)[0];
+  expect(flag()).toBe(".");
+  expect(flag({})).toBe(".");
+  expect(flag({ priority: "normal", tags: [] })).toBe(".");
+  expect(flag({ maxRetries: 0 })).toBe("+");
+  expect(flag(undefined, "print")).toBe("+");
+  expect(flag({ delayMs: 0 })).toBe("@");
+  expect(flag({ runAt: 1, priority: "high" }, "print")).toBe("@");
+});
+
+test.each([
+  ["", "nothing"],
+  ["\n", "a newline alone"],
+  ['{"a":"x"}\n.t 1\n@evil 2 d=0\n', "newlines that look like headers"],
+  [" h=other p=h m=0", "what looks like options"],
+  ["12345678901234567890", "a number beyond doubles"],
+  ["\u0000\u{1f600}\r\n\ufeff", "control characters, emoji, BOM"],
+])("a payload of %j (%s) stays as it is, with and without options", (payloadText) => {
+  for (const options of [undefined, { priority: "high", tags: ["a"] }] as const) {
+    const envelope = encodeEnvelope("t", AT, payloadText, options as TaskOptions | undefined);
+    expect(decodeEnvelope(envelope).payloadText).toBe(payloadText);
+    // The scripts read the header: the payload adds nothing to it.
+    expect(envelope.slice(0, envelope.indexOf("\n"))).not.toContain("evil");
+  }
+});
+
+test("tags keep spaces, commas, equals signs, newlines and every script", () => {
+  const tags = ["a b", "a,b", "a=b", " p=h", "日本 😀", "%2C", "line\nbreak"];
+  const envelope = encodeEnvelope("t", AT, "1", { tags });
+  expect(decodeEnvelope(envelope)).toMatchObject({ tags, priority: "normal", payloadText: "1" });
+});
+
+describe("a record that is no task throws", () => {
+  test.each([
+    ["", "empty"],
+    [".t abc", "no payload"],
+    ["t abc\n1", "no flag"],
+    ["?t abc\n1", "unknown flag"],
+    [".\n1", "no type"],
+    [". abc\n1", "empty type"],
+    [".t\n1", "no time"],
+    [".t ?\n1", "no number for a time"],
+    ["+t abc m=many\n1", "no number for an option"],
+    ['{"id":1}\n', "JSON"],
+  ])("%j: %s", (record) => {
+    expect(() => decodeEnvelope(record)).toThrow(HoldfastError);
+    expect(decodeEnvelopeForDisplay(record)).toMatchObject({
+      type: UNREADABLE_TYPE,
+      payloadText: record,
+    });
+  });
+
+  test("a header by itself is read the same", () => {
+    expect(decodeHeader("+t 1 p=l")).toMatchObject({ type: "t", enqueuedAt: 1, priority: "low" });
+    expect(() => decodeHeader("no header")).toThrow(/cannot be read/);
+  });
+});
+
+test("the band follows the priority, unless the task is scheduled", () => {
+  expect(bandOf(undefined)).toBe("normal");
+  expect(bandOf({})).toBe("normal");
+  expect(bandOf({ priority: "low" })).toBe("low");
+  expect(bandOf({ priority: "high", delayMs: 0 })).toBe("scheduled");
+  expect(bandOf({ runAt: 1 })).toBe("scheduled");
+});
+
+describe("options outside their range are refused by name", () => {
+  test.each([
+    [{ delayMs: -1 }, /^delayMs/],
+    [{ delayMs: 0.5 }, /^delayMs/],
+    [{ delayMs: Number.NaN }, /^delayMs/],
+    [{ delayMs: LIMITS.delayMs + 1 }, /^delayMs/],
+    [{ runAt: -1 }, /^runAt/],
+    [{ delayMs: 1, runAt: 1 }, /exclude/],
+    [{ maxRetries: 101 }, /^maxRetries/],
+    [{ timeoutMs: 0 }, /^timeoutMs/],
+    [{ expiresAt: 0 }, /^expiresAt/],
+    [{ priority: "urgent" }, /^priority/],
+    [{ tags: Array(17).fill("x") }, /16 tags/],
+    [{ tags: [""] }, /a tag/],
+    [{ tags: ["x".repeat(65)] }, /a tag/],
+    [{ tags: ["\ud800"] }, /a tag/],
+    [{ backoff: { baseMs: -1 } }, /^backoff\.baseMs/],
+    [{ backoff: { maxMs: 86_400_001 } }, /^backoff\.maxMs/],
+  ])("%j", (options, message) => {
+    expect(() => checkOptions(options as TaskOptions)).toThrow(message);
+  });
+
+  test("the bounds themselves are allowed", () => {
+    checkOptions({ delayMs: 0, maxRetries: 0, timeoutMs: 1, expiresAt: 1, tags: ["x".repeat(64)] });
+    checkOptions({ delayMs: LIMITS.delayMs, maxRetries: 100, timeoutMs: LIMITS.timeoutMs });
+    checkOptions({ runAt: 8.64e15, backoff: { baseMs: 0, maxMs: 86_400_000 }, durability: "memory" });
+  });
+
+  test("a durability that is not offered has a code of its own", () => {
+    expect(() => checkOptions({ durability: "fsynced" })).toThrow(
+      expect.objectContaining({ code: "durability_unavailable" }),
+    );
+  });
+});

@@ -1,0 +1,164 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { decodeCounts, decodeRecord, encodeError, stateOfLetter } from "./record.ts";
+
+test.each([
+  ["p", "pending"],
+  ["s", "scheduled"],
+  ["l", "processing"],
+  ["c", "completed"],
+  ["d", "dead"],
+  ["x", "cancelled"],
+  ["e", "expired"],
+  ["r", "purged"],
+])("letter %s is %s", (letter, state) => {
+  expect(stateOfLetter(letter)).toBe(state);
+  expect(decodeRecord(`${letter}0`, false).state).toBe(state);
+});
+
+describe("the head", () => {
+  test("without a record the envelope decides", () => {
+    const fresh = { attempts: 0, crashes: 0, history: [], token: null };
+    expect(decodeRecord("", false)).toMatchObject({ state: "pending", ...fresh });
+    expect(decodeRecord("", true)).toMatchObject({ state: "scheduled", ...fresh });
+  });
+
+  test("processing: token, times, attempts allowed, worker, and a running attempt in the history", () => {
+    expect(decodeRecord("l2 7-abc 1000 2000 4 w1", false)).toMatchObject({
+      state: "processing",
+      attempts: 2,
+      token: "7-abc",
+      grantedAt: 1000,
+      deadline: 2000,
+      maxAttempts: 4,
+      workerId: "w1",
+      endedAt: null,
+      history: [
+        {
+          attempt: 2,
+          outcome: "running",
+          startedAt: 1000,
+          endedAt: null,
+          token: "7-abc",
+          workerId: "w1",
+          error: null,
+        },
+      ],
+    });
+  });
+
+  test("completed: token, times, worker, and the attempt that was acked", () => {
+    expect(decodeRecord("c1 7-abc 1000 1500 w1", false)).toMatchObject({
+      endedAt: 1500,
+      workerId: "w1",
+      history: [{ attempt: 1, outcome: "acked", startedAt: 1000, endedAt: 1500 }],
+    });
+  });
+
+  test("dead: when and why", () => {
+    expect(decodeRecord("d4,4,0,0,0,0, 1500 retries_exhausted", false)).toMatchObject({
+      failures: 4,
+      endedAt: 1500,
+      deadReason: "retries_exhausted",
+    });
+  });
+
+  test("cancelled, expired: when; scheduled: due when", () => {
+    expect(decodeRecord("x0 1500", false)).toMatchObject({ endedAt: 1500, dueAt: null });
+    expect(decodeRecord("e0 1500", false)).toMatchObject({ endedAt: 1500, dueAt: null });
+    expect(decodeRecord("s1,1,0,0,0,0, 1700", false)).toMatchObject({ dueAt: 1700, endedAt: null });
+  });
+});
+
+describe("counts", () => {
+  test("all of them, in order", () => {
+    expect(decodeCounts("5,1,2,3,4,99,hox")).toEqual({
+      attempts: 5,
+      failures: 1,
+      crashes: 2,
+      releases: 3,
+      generation: 4,
+      unroutedSince: 99,
+      cancelRequested: true,
+      solo: true,
+    });
+  });
+
+  test("what acquire says of a first attempt: nothing", () => {
+    expect(decodeCounts("")).toMatchObject({ attempts: 1, failures: 0, unroutedSince: null });
+    expect(decodeCounts("3")).toMatchObject({ attempts: 3, crashes: 0, solo: false });
+  });
+
+  test("two crashes make a task solo, one does not; so does the flag", () => {
+    expect(decodeCounts("1,0,1,0,0,0,").solo).toBe(false);
+    expect(decodeCounts("2,0,2,0,0,0,").solo).toBe(true);
+    expect(decodeCounts("0,0,0,0,0,0,o").solo).toBe(true);
+    expect(decodeCounts("0,0,0,0,0,0,h")).toMatchObject({ solo: false, cancelRequested: false });
+  });
+});
+
+describe("history", () => {
+  test("each line is an attempt, oldest first, its error with all its spaces", () => {
+    const record = decodeRecord(
+      ["p2,1,1,0,0,0,", "1 0 failed 10 20 w1 1-a Error: two  spaces", "2 0 crashed 30 40 w2 2-b -"].join(
+        "\n",
+      ),
+      false,
+    );
+    expect(record.history).toEqual([
+      {
+        attempt: 1,
+        generation: 0,
+        outcome: "failed",
+        startedAt: 10,
+        endedAt: 20,
+        workerId: "w1",
+        token: "1-a",
+        error: "Error: two  spaces",
+      },
+      {
+        attempt: 2,
+        generation: 0,
+        outcome: "crashed",
+        startedAt: 30,
+        endedAt: 40,
+        workerId: "w2",
+        token: "2-b",
+        error: null,
+      },
+    ]);
+  });
+
+  test("the attempt that runs comes after the ones that ended", () => {
+    const record = decodeRecord("l2,1,0,0,0,0, 2-b 50 90 4 w2\n1 0 failed 10 20 w1 1-a no", false);
+    expect(record.history.map(({ outcome }) => outcome)).toEqual(["failed", "running"]);
+  });
+});
+
+describe("the text of an error", () => {
+  const through = (error: string) =>
+    decodeRecord(`p1,1,0,0,0,0,\n1 0 failed 1 2 w t ${encodeError(error)}`, false);
+
+  test("comes back as it was, on one line of the record", () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom("%", "0", "A", "2", "5", "\n", " ", "é", "😀") }),
+        (error) => {
+          const record = through(error);
+          expect(record.history).toHaveLength(1);
+          expect(record.history[0]?.error).toBe(error === "" ? null : error);
+        },
+      ),
+    );
+  });
+
+  test.each(["%0A", "%25", "100%\n%0A%", "a\n\nb\n"])("%j", (error) => {
+    expect(encodeError(error)).not.toContain("\n");
+    expect(through(error).history[0]?.error).toBe(error);
+  });
+
+  test("any kind of line end becomes a newline, and half a character a whole one", () => {
+    expect(through("a\r\nb\rc").history[0]?.error).toBe("a\nb\nc");
+    expect(through("x\ud800").history[0]?.error).toBe("x\ufffd");
+  });
+});

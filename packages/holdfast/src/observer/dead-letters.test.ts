@@ -1,0 +1,78 @@
+import { expect, test } from "vitest";
+import { taskViewOf } from "../../test/support/views.ts";
+import { errorSignature, groupDead, matchesDead } from "./dead-letters.ts";
+
+test.each([
+  ["Error: order 17 of 99", "Error: order <n> of <n>"],
+  ["no user 7b1f8a3e-52a1-4b0e-9c3d-0123456789AB", "no user <uuid>"],
+  ["at 0xdeadBEEF", "at <hex>"],
+  [`unknown key "a" in 'b c' of \`d\``, "unknown key <text> in <text> of <text>"],
+  ["first\n    at second (file.ts:1:2)", "first"],
+  ["", ""],
+  [null, ""],
+])("%j has the signature %j", (error, signature) => {
+  expect(errorSignature(error)).toBe(signature);
+});
+
+test("a signature has at most 200 characters", () => {
+  expect(errorSignature("x".repeat(1_000))).toHaveLength(200);
+});
+
+const dead = (id: string, endedAt: number, lastError: string | null, change: object = {}) =>
+  taskViewOf({ id, state: "dead", deadReason: "retries_exhausted", endedAt, lastError, ...change });
+
+test("what differs in numbers alone is one group, the largest first, with its first and last moment", () => {
+  const groups = groupDead([
+    dead("other", 900, "Error: another"),
+    dead("b", 300, "Error: 2 left\n at y"),
+    dead("a", 100, "Error: 1 left\n at x"),
+    dead("c", 200, "Error: 33 left"),
+  ]);
+  expect(groups).toEqual([
+    {
+      signature: "Error: <n> left",
+      type: "t",
+      reason: "retries_exhausted",
+      count: 3,
+      firstAt: 100,
+      lastAt: 300,
+      sampleIds: ["b", "a", "c"],
+    },
+    {
+      signature: "Error: another",
+      type: "t",
+      reason: "retries_exhausted",
+      count: 1,
+      firstAt: 900,
+      lastAt: 900,
+      sampleIds: ["other"],
+    },
+  ]);
+});
+
+test("another type or another reason is another group; of equal ones the latest comes first", () => {
+  const groups = groupDead([
+    dead("1", 1, "x"),
+    dead("2", 2, "x", { type: "u" }),
+    dead("3", 3, "x", { deadReason: "fatal" }),
+  ]);
+  expect(groups.map(({ sampleIds }) => sampleIds)).toEqual([["3"], ["2"], ["1"]]);
+});
+
+test("without an error the reason stands for it; at most five samples are kept of any number", () => {
+  const many = Array.from({ length: 12 }, (_, i) =>
+    dead(`t${i}`, i, null, { deadReason: "crashes_exhausted" }),
+  );
+  const [group] = groupDead(many);
+  expect(group).toMatchObject({ signature: "crashes_exhausted", count: 12 });
+  expect(group?.sampleIds).toHaveLength(5);
+  expect(groupDead([])).toEqual([]);
+});
+
+test("a filter asks for type and reason, each where it is given", () => {
+  const task = dead("a", 1, null);
+  expect(matchesDead(task, {})).toBe(true);
+  expect(matchesDead(task, { type: "t", reason: "retries_exhausted" })).toBe(true);
+  expect(matchesDead(task, { type: "u" })).toBe(false);
+  expect(matchesDead(task, { type: "t", reason: "fatal" })).toBe(false);
+});

@@ -1,0 +1,99 @@
+import { describe, expect, test } from "vitest";
+import type { RawStats } from "../engine/engine.ts";
+import { encodeEnvelope } from "../engine/envelope.ts";
+import { queueStats } from "./queue-stats.ts";
+
+const raw = (change: Partial<RawStats> = {}): RawStats => ({
+  now: 10_000,
+  counters: [],
+  accepted: [],
+  settings: "",
+  lengths: [],
+  oldest: [],
+  ...change,
+});
+
+test("a queue without anything is all zeros, with the default settings", () => {
+  const stats = queueStats("q", raw());
+  expect(stats).toMatchObject({
+    queue: "q",
+    at: 10_000,
+    pending: 0,
+    scheduled: 0,
+    processing: 0,
+    paused: false,
+    pauseReason: null,
+    oldestPendingAgeMs: 0,
+    settings: { maxWaiting: 0, retentionMs: 86_400_000, retentionCount: 10_000, idempotencyMs: 3_600_000 },
+  });
+  expect(Object.values(stats.totals).every((count) => count === 0)).toBe(true);
+});
+
+test("what was accepted and what moved since make up what is there", () => {
+  // Each counter has a number of its own, so that none can stand in for another.
+  const counters = [-60, -5, 3, 40, 7, 6, 8, 9, 0, 77, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111];
+  expect(queueStats("q", raw({ counters, accepted: [100, 20, 4], lengths: [1, 2, 3, 4] }))).toMatchObject({
+    pending: 40,
+    scheduled: 15,
+    processing: 3,
+    completed: 40,
+    dead: 7,
+    cancelled: 6,
+    expired: 8,
+    pendingByPriority: { high: 1, normal: 2, low: 3 },
+    pendingSolo: 4,
+    totals: {
+      enqueued: 120,
+      deduplicated: 4,
+      attempts: 77,
+      acked: 101,
+      failed: 102,
+      retried: 103,
+      crashed: 104,
+      released: 105,
+      deadLettered: 106,
+      replayed: 107,
+      promoted: 108,
+      cancelled: 109,
+      expired: 110,
+      stale: 111,
+      purged: 9,
+    },
+  });
+});
+
+describe("settings", () => {
+  test("come as they were set, with the reason of a pause in any words", () => {
+    const reason = encodeURIComponent("deploy 7: wait, 100% of it\nplease");
+    expect(queueStats("q", raw({ settings: `1 1 50 1000 20 3000 ${reason}` }))).toMatchObject({
+      settings: { maxWaiting: 50, retentionMs: 1_000, retentionCount: 20, idempotencyMs: 3_000 },
+      paused: true,
+      pauseReason: "deploy 7: wait, 100% of it\nplease",
+    });
+  });
+
+  test("not paused, no reason", () => {
+    expect(queueStats("q", raw({ settings: "1 0 0 1 1 1 " }))).toMatchObject({
+      paused: false,
+      pauseReason: null,
+    });
+  });
+});
+
+describe("the age of the oldest pending task", () => {
+  const head = (at: number) => encodeEnvelope("t", at, "").slice(0, -1);
+
+  test("is the oldest of all bands", () => {
+    expect(
+      queueStats("q", raw({ oldest: [head(9_000), "", head(4_000), head(8_000)] })).oldestPendingAgeMs,
+    ).toBe(6_000);
+  });
+
+  test("is never negative, though the clock of a producer was ahead", () => {
+    expect(queueStats("q", raw({ oldest: [head(11_000)] })).oldestPendingAgeMs).toBe(0);
+  });
+
+  test("passes over a record that cannot be read", () => {
+    expect(queueStats("q", raw({ oldest: ["rubbish", head(9_500)] })).oldestPendingAgeMs).toBe(500);
+  });
+});

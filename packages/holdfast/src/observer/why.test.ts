@@ -1,0 +1,89 @@
+import type { QueueStats, TaskView, WorkerView } from "@holdfast/contracts";
+import { expect, test } from "vitest";
+import { statsOf, taskViewOf, workerViewOf } from "../../test/support/views.ts";
+import { explain } from "./why.ts";
+
+interface Case {
+  task?: Partial<TaskView>;
+  stats?: Partial<QueueStats>;
+  workers?: WorkerView[];
+  position?: number | null;
+  acksPerSecond?: number;
+}
+
+const why = ({ task, stats, workers = [workerViewOf()], position = null, acksPerSecond = 0 }: Case) =>
+  explain(taskViewOf(task), statsOf(stats), workers, position, acksPerSecond);
+
+test("running: where, and that a cancel was asked for", () => {
+  const task = { state: "processing", attempts: 2, workerId: "w7" } as const;
+  expect(why({ task })).toMatchObject({ reason: "running", detail: "attempt 2 runs on worker w7" });
+  expect(why({ task: { ...task, cancelRequested: true } }).detail).toContain("cancel was requested");
+  // Even in a paused queue without workers: it runs.
+  expect(why({ task, stats: { paused: true }, workers: [] }).reason).toBe("running");
+});
+
+test.each(["completed", "dead", "cancelled", "expired"] as const)("terminal: %s", (state) => {
+  expect(why({ task: { state } })).toMatchObject({ state, reason: "terminal" });
+});
+
+test("not_due: before its time, or before the next try", () => {
+  const task = { state: "scheduled", runAt: 5_000 } as const;
+  expect(why({ task })).toMatchObject({
+    reason: "not_due",
+    expectedStartAt: 5_000,
+    detail: "it is not due yet",
+  });
+  expect(why({ task: { ...task, failures: 2 } }).detail).toContain("after failure 2");
+});
+
+test("no_worker_for_type: a scheduled one that was handed back, with the time since", () => {
+  const task = { state: "scheduled", type: "odd", unroutedSince: 0, runAt: 9 } as const;
+  expect(why({ task })).toMatchObject({
+    reason: "no_worker_for_type",
+    detail: expect.stringContaining('"odd" since 1970-01-01T00:00:00.000Z'),
+    expectedStartAt: 9,
+  });
+});
+
+test("paused: with the reason that was given", () => {
+  expect(why({ stats: { paused: true } })).toMatchObject({ reason: "paused", detail: "the queue is paused" });
+  expect(why({ stats: { paused: true, pauseReason: "deploy" }, workers: [] })).toMatchObject({
+    reason: "paused",
+    detail: "the queue is paused: deploy",
+  });
+});
+
+test("no_workers: none at all, none of this queue, or none that still runs", () => {
+  const elsewhere = workerViewOf({ queues: ["other"] });
+  const gone = (["draining", "stopped", "lost"] as const).map((state) => workerViewOf({ state }));
+  for (const workers of [[], [elsewhere], gone]) {
+    expect(why({ workers })).toMatchObject({ reason: "no_workers", detail: 'no worker runs queue "q"' });
+  }
+});
+
+test("no_worker_for_type: there are workers, but none knows the type", () => {
+  const workers = [workerViewOf({ types: ["a"] }), workerViewOf({ types: ["b"] })];
+  expect(why({ workers })).toMatchObject({
+    reason: "no_worker_for_type",
+    detail: expect.stringContaining("none of the 2 workers"),
+  });
+});
+
+test("solo: it has to run alone", () => {
+  expect(why({ task: { solo: true } }).reason).toBe("solo");
+});
+
+test("waiting: the place in its band, and when its turn may come", () => {
+  expect(why({ position: 30, acksPerSecond: 10 })).toMatchObject({
+    reason: "waiting",
+    detail: "30 tasks are before it",
+    position: 30,
+    positionIsEstimate: false,
+    expectedStartAt: 103_000,
+  });
+  expect(why({ position: 1 })).toMatchObject({ detail: "1 task is before it", expectedStartAt: null });
+});
+
+test("waiting: a place that was not found is estimated", () => {
+  expect(why({ stats: { pending: 12 } })).toMatchObject({ position: 12, positionIsEstimate: true });
+});

@@ -1,0 +1,36 @@
+import { expect, test } from "vitest";
+import { queueKeys, systemKeys } from "./keys.ts";
+
+/** What a Cluster hashes: the text between the first brace and the next closing one. */
+const hashTag = (key: string) => /\{([^}]+)\}/.exec(key)?.[1];
+
+test("all keys of a queue have its name as their one hash tag", () => {
+  const keys = Object.values(queueKeys("queue", "emails.v2_a-b"));
+  expect(new Set(keys.map(hashTag))).toEqual(new Set(["emails.v2_a-b"]));
+  for (const key of keys) expect(key.match(/[{}]/g)).toEqual(["{", "}"]);
+});
+
+test("no two parts share a key", () => {
+  const keys = Object.values(queueKeys("queue", "q"));
+  expect(new Set(keys).size).toBe(keys.length);
+});
+
+test("the names that people look for are kept", () => {
+  expect(queueKeys("queue", "default")).toMatchObject({
+    pending: "queue:{default}:pending",
+    pendingHigh: "queue:{default}:pending:high",
+    processing: "queue:{default}:processing",
+    deadLetters: "queue:{default}:dead_letters",
+  });
+});
+
+test("the prefix parts two installations; queues never share a key with each other or with the system", () => {
+  const all = [
+    ...["a", "b"].flatMap((prefix) =>
+      ["q", "system"].flatMap((name) => Object.values(queueKeys(prefix, name))),
+    ),
+    ...["a", "b"].flatMap((prefix) => Object.values(systemKeys(prefix))),
+  ];
+  expect(new Set(all).size).toBe(all.length);
+  expect(new Set(Object.values(systemKeys("queue")).map(hashTag))).toEqual(new Set([":system"]));
+});

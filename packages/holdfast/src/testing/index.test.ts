@@ -1,0 +1,95 @@
+import { FatalError, RetryAfter } from "@holdfast/contracts";
+import { expect, test } from "vitest";
+import { testWorker } from "./index.ts";
+
+test("a handler that returns is acked, its result as JSON makes it", async () => {
+  const worker = testWorker({ add: (task) => ({ sum: task.payload.a + task.payload.b, at: new Date(0) }) });
+  expect(await worker.run("add", { a: 1, b: 2 })).toMatchObject({
+    outcome: "acked",
+    attempts: 1,
+    result: { sum: 3, at: "1970-01-01T00:00:00.000Z" },
+    resultText: '{"sum":3,"at":"1970-01-01T00:00:00.000Z"}',
+  });
+});
+
+test("the payload goes through JSON on its way", async () => {
+  const worker = testWorker({ t: (task) => [task.payload.when, task.payloadText] });
+  const { result } = await worker.run("t", { when: new Date(0) });
+  expect(result).toEqual(["1970-01-01T00:00:00.000Z", '{"when":"1970-01-01T00:00:00.000Z"}']);
+});
+
+test("a throw is a retry, with the wait and the error", async () => {
+  const error = new Error("no");
+  const worker = testWorker({
+    t: async () => {
+      throw error;
+    },
+  });
+  expect(await worker.run("t", null, { backoff: { baseMs: 100, jitter: "none" }, attempt: 2 })).toMatchObject(
+    {
+      outcome: "retried",
+      error,
+      delayMs: 200,
+      attempts: 2,
+    },
+  );
+});
+
+test("the last attempt's throw is the end", async () => {
+  const worker = testWorker({
+    t: () => {
+      throw new Error("no");
+    },
+  });
+  expect(await worker.run("t", null, { attempt: 4 })).toMatchObject({ outcome: "dead", attempts: 4 });
+  expect(await worker.run("t", null, { untilSettled: true, maxRetries: 2 })).toMatchObject({
+    outcome: "dead",
+    attempts: 3,
+  });
+});
+
+test("FatalError is the end at once, RetryAfter chooses the wait", async () => {
+  const worker = testWorker({
+    fatal: () => {
+      throw new FatalError("no such user");
+    },
+    later: () => {
+      throw new RetryAfter(30_000);
+    },
+  });
+  expect(await worker.run("fatal", null)).toMatchObject({ outcome: "dead", attempts: 1 });
+  expect(await worker.run("later", null)).toMatchObject({ outcome: "retried", delayMs: 30_000 });
+});
+
+test("a handler that succeeds on its third attempt is acked when driven to the end", async () => {
+  const worker = testWorker({
+    flaky: (_, ctx) => {
+      if (ctx.attempt < 3) throw new Error("not yet");
+      return ctx.token;
+    },
+  });
+  expect(await worker.run("flaky", null, { untilSettled: true })).toMatchObject({
+    outcome: "acked",
+    attempts: 3,
+  });
+});
+
+test("progress, log, signal and tags reach the handler and come back", async () => {
+  const abort = new AbortController();
+  abort.abort();
+  const worker = testWorker({
+    t: async (task, ctx) => {
+      await ctx.progress({ done: 1 });
+      await ctx.log("line");
+      return [ctx.signal.aborted, task.tags, task.id];
+    },
+  });
+  const run = await worker.run("t", null, { signal: abort.signal, tags: ["x"], id: "i" });
+  expect(run).toMatchObject({ progress: [{ done: 1 }], log: ["line"], result: [true, ["x"], "i"] });
+});
+
+test("a type without a handler and a payload without JSON are refused by name", async () => {
+  const worker = testWorker({ known: () => null });
+  await expect(worker.run("other", null)).rejects.toThrow(/no handler for "other": known/);
+  await expect(worker.run("known", undefined)).rejects.toMatchObject({ code: "invalid_argument" });
+});

@@ -1,0 +1,64 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { backoffDelayMs, unroutedDelayMs } from "./backoff.ts";
+
+const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+const JUST_BELOW_ONE = 1 - 2 ** -53;
+
+describe("backoff", () => {
+  test("is a whole number from 0 to the cap, whatever is asked for", () => {
+    const backoff = fc.record(
+      {
+        kind: fc.constantFrom("fixed" as const, "exponential" as const),
+        baseMs: fc.nat({ max: 86_400_000 }),
+        maxMs: fc.nat({ max: 86_400_000 }),
+        jitter: fc.constantFrom("full" as const, "none" as const),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(backoff, fc.integer({ min: 1, max: 10_000 }), random, (settings, attempt, r) => {
+        const wait = backoffDelayMs(settings, attempt, r);
+        expect(Number.isSafeInteger(wait)).toBe(true);
+        expect(wait).toBeGreaterThanOrEqual(0);
+        expect(wait).toBeLessThanOrEqual(settings.maxMs ?? 3_600_000);
+      }),
+    );
+  });
+
+  test("doubles from the base with each attempt, up to the cap", () => {
+    const wait = (attempt: number) => backoffDelayMs({ jitter: "none" }, attempt, 0.5);
+    expect([1, 2, 3, 4].map(wait)).toEqual([1_000, 2_000, 4_000, 8_000]);
+    expect([12, 13, 100, 5_000].map(wait)).toEqual([2_048_000, 3_600_000, 3_600_000, 3_600_000]);
+  });
+
+  test("full jitter spreads over everything from 0 to the computed wait", () => {
+    expect(backoffDelayMs({}, 3, 0)).toBe(0);
+    expect(backoffDelayMs({}, 3, 0.5)).toBe(2_000);
+    expect(backoffDelayMs({}, 3, JUST_BELOW_ONE)).toBe(4_000);
+  });
+
+  test("fixed does not grow, and is capped too", () => {
+    const wait = (attempt: number, maxMs: number) =>
+      backoffDelayMs({ kind: "fixed", baseMs: 700, maxMs, jitter: "none" }, attempt, 0.9);
+    expect([wait(1, 1_000), wait(9, 1_000), wait(9, 500)]).toEqual([700, 700, 500]);
+  });
+});
+
+describe("the wait of a task without a handler", () => {
+  test("lies between half a second and a minute", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: -1_000, max: 10 ** 12 }), random, (sinceMs, r) => {
+        const wait = unroutedDelayMs(sinceMs, r);
+        expect(wait).toBeGreaterThanOrEqual(500);
+        expect(wait).toBeLessThanOrEqual(60_000);
+      }),
+    );
+  });
+
+  test("grows with the time that it has waited: half of it is random", () => {
+    expect([unroutedDelayMs(0, 0), unroutedDelayMs(0, JUST_BELOW_ONE)]).toEqual([500, 999]);
+    expect([unroutedDelayMs(8_000, 0), unroutedDelayMs(8_000, 0.5)]).toEqual([4_000, 6_000]);
+    expect(unroutedDelayMs(3_600_000, 0)).toBe(30_000);
+  });
+});

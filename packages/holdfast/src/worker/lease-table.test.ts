@@ -1,0 +1,126 @@
+import { once } from "node:events";
+import { Worker } from "node:worker_threads";
+import { expect, test } from "vitest";
+import { LeaseTable, monotonicMs } from "./lease-table.ts";
+
+const ANY_TIME = Number.POSITIVE_INFINITY;
+const HEADER_INTS = 16;
+const SLOT_INTS = 64;
+
+test("a claimed lease is read as it was written, a released one is gone", () => {
+  const table = new LeaseTable(2);
+  const index = table.claim(3, "id-1", "7-nonce", 123.5);
+  expect(table.read(ANY_TIME)).toEqual([
+    { index, version: table.versionOf(index), queue: 3, id: "id-1", token: "7-nonce", leasedAtMs: 123.5 },
+  ]);
+  table.release(index);
+  expect(table.read(ANY_TIME)).toEqual([]);
+});
+
+test("ids of 128 characters and tokens of 64 fit", () => {
+  const table = new LeaseTable(1);
+  table.claim(0, "i".repeat(128), "t".repeat(64), 0);
+  expect(table.read(ANY_TIME)).toMatchObject([{ id: "i".repeat(128), token: "t".repeat(64) }]);
+});
+
+test("leases taken later than asked for are left out", () => {
+  const table = new LeaseTable(3);
+  for (const [id, at] of [
+    ["old", 10],
+    ["edge", 20],
+    ["new", 21],
+  ] as const)
+    table.claim(0, id, "t", at);
+  expect(table.read(20).map(({ id }) => id)).toEqual(["old", "edge"]);
+});
+
+test("a full table refuses; a freed slot is used again, under another version", () => {
+  const table = new LeaseTable(1);
+  expect(table.free).toBe(1);
+  const index = table.claim(0, "a-long-id", "token", 0);
+  const version = table.versionOf(index);
+  expect(table.free).toBe(0);
+  expect(() => table.claim(0, "b", "t", 0)).toThrow(RangeError);
+  table.release(index);
+  expect(table.claim(0, "b", "t", 0)).toBe(index);
+  expect(table.versionOf(index)).toBeGreaterThan(version);
+  expect(table.read(ANY_TIME)).toMatchObject([{ id: "b", token: "t" }]);
+});
+
+test("a slot that is being written is skipped, its neighbour is not", () => {
+  const table = new LeaseTable(2);
+  const torn = table.claim(0, "torn", "t", 0);
+  table.claim(0, "whole", "t", 0);
+  const versions = new Int32Array(table.buffer);
+  const at = HEADER_INTS + torn * SLOT_INTS;
+  Atomics.add(versions, at, 1);
+  expect(table.read(ANY_TIME).map(({ id }) => id)).toEqual(["whole"]);
+  Atomics.add(versions, at, 1);
+  expect(
+    table
+      .read(ANY_TIME)
+      .map(({ id }) => id)
+      .sort(),
+  ).toEqual(["torn", "whole"]);
+});
+
+test("busy and state are shared with every table over the same memory", () => {
+  const table = new LeaseTable(4);
+  const other = new LeaseTable(table.buffer);
+  expect([other.capacity, other.busy, other.state]).toEqual([4, 0, "running"]);
+  table.busy = 7;
+  table.state = "draining";
+  expect([other.busy, other.state]).toEqual([7, "draining"]);
+  // Only the owner hands out slots.
+  expect(() => other.claim(0, "a", "t", 0)).toThrow(RangeError);
+});
+
+// Claims and releases one slot without pause; in each lease, id and token belong together. It loads the built table
+// since Node 20 does not run TypeScript in a thread.
+const WRITER = `
+  const { parentPort, workerData } = require("node:worker_threads");
+  import(workerData.module).then(({ LeaseTable }) => {
+    const table = new LeaseTable(1);
+    const stop = new Int32Array(workerData.stop);
+    parentPort.postMessage(table.buffer);
+    let n = 0;
+    while (Atomics.load(stop, 0) === 0) {
+      const text = String(n % 10).repeat(1 + (n % 60));
+      const index = table.claim(n % 10, text, text, n);
+      table.release(index);
+      n++;
+    }
+    parentPort.postMessage(n);
+  });
+`;
+
+test("a reader in another thread sees whole leases only, however fast they change", async () => {
+  const stop = new SharedArrayBuffer(4);
+  const module = new URL("../../dist/worker/lease-table.js", import.meta.url).href;
+  const thread = new Worker(WRITER, { eval: true, workerData: { module, stop } });
+  const [buffer] = (await once(thread, "message")) as [SharedArrayBuffer];
+  const table = new LeaseTable(buffer);
+  const seen = new Set<string>();
+  const torn: unknown[] = [];
+  const deadline = performance.now() + 10_000;
+  while (seen.size < 200 && performance.now() < deadline) {
+    for (const entry of table.read(ANY_TIME)) {
+      if (entry.id !== entry.token || entry.id[0] !== String(entry.queue)) torn.push(entry);
+      seen.add(`${entry.id}@${entry.leasedAtMs}`);
+    }
+  }
+  Atomics.store(new Int32Array(stop), 0, 1);
+  await thread.terminate();
+  expect(torn).toEqual([]);
+  expect(seen.size).toBeGreaterThanOrEqual(200);
+});
+
+test("monotonic time goes on and is in milliseconds", () => {
+  const started = monotonicMs();
+  const wall = performance.now();
+  while (performance.now() - wall < 5) {
+    // Five milliseconds of a clock that is known.
+  }
+  expect(monotonicMs() - started).toBeGreaterThanOrEqual(5);
+  expect(monotonicMs() - started).toBeLessThan(5_000);
+});

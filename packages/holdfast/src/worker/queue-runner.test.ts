@@ -1,0 +1,136 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { expect, test } from "vitest";
+import type { Engine, Turn, TurnArgs } from "../engine/engine.ts";
+import { LeaseTable } from "./lease-table.ts";
+import { QueueRunner } from "./queue-runner.ts";
+import { Slots } from "./slots.ts";
+
+const NOTHING: Turn = {
+  now: 0,
+  outcomes: [],
+  grants: [],
+  expired: [],
+  paused: false,
+  drain: false,
+  solo: false,
+  again: false,
+};
+
+/** An engine whose answers the test gives, call by call. */
+class ScriptedEngine {
+  readonly queue = "work";
+  readonly connection = { now: () => 0 };
+  readonly asked: { args: TurnArgs; answer: (turn: Partial<Turn>) => Promise<void> }[] = [];
+
+  takeRequest() {
+    return { slot: "s", sequence: 1, index: 0 };
+  }
+
+  giveRequest() {}
+
+  acquire(args: TurnArgs): Promise<Turn> {
+    return new Promise((resolve) => {
+      this.asked.push({
+        args,
+        answer: async (turn) => {
+          resolve({ ...NOTHING, ...turn });
+          // The runner acts on the answer at the end of the next turn of the event loop.
+          for (let n = 0; n < 5; n++) await nextTurn();
+        },
+      });
+    });
+  }
+
+  settle(verdicts: { id: string }[], args: TurnArgs): Promise<Turn> {
+    return this.acquire(args).then((turn) => ({ ...turn, outcomes: verdicts.map(() => "acked" as const) }));
+  }
+}
+
+/** A runner with two slots, whose polls never come. Handlers end when they are told to. */
+function setup() {
+  const engine = new ScriptedEngine();
+  const ends: (() => void)[] = [];
+  const slots = new Slots(2);
+  const runner: QueueRunner = new QueueRunner(
+    {
+      engine: engine as unknown as Engine,
+      index: 0,
+      weight: 1,
+      slots,
+      table: new LeaseTable(16),
+      handlers: new Map([["t", () => new Promise<void>((resolve) => ends.push(resolve))]]),
+      leaseMs: 30_000,
+      maxRetries: 3,
+      backoff: {},
+      pollMs: 1_000_000,
+      noHandlerAfterMs: 1_000,
+      workerId: "w",
+    },
+    {
+      share: (_, __, free) => free,
+      onSettled: () => {},
+      onExpired: () => {},
+      onTurn: () => {},
+      onChange: () => !runner.idle && runner.schedule(),
+      onError: (error) => {
+        throw error;
+      },
+    },
+  );
+  const next = async () => {
+    for (let n = 0; n < 5; n++) await nextTurn();
+    const call = engine.asked.shift();
+    if (!call) throw new Error("the runner asks for nothing");
+    return call;
+  };
+  return { runner, engine, ends, next };
+}
+
+const grant = (id: string) => ({ id, token: `1-${id}`, envelope: ".t 0\n1", counts: "" });
+
+test("a runner that got less than it asked for sleeps until it is woken", async () => {
+  const { runner, engine, next } = setup();
+  runner.schedule();
+  const first = await next();
+  expect(first.args).toMatchObject({ want: 2, held: 0, park: true });
+  await first.answer({});
+  expect(runner.idle).toBe(true);
+  expect(engine.asked).toHaveLength(0);
+  runner.wake();
+  await next();
+  runner.close();
+});
+
+test("a wake-up that overtakes the answer of an acquire is followed by another acquire", async () => {
+  const { runner, next } = setup();
+  runner.schedule();
+  const first = await next();
+  // Redis answered, then a task was enqueued; the wake-up came over its own connection, before the answer.
+  runner.wake();
+  await first.answer({});
+  expect(runner.idle).toBe(false);
+  await (await next()).answer({});
+  expect(runner.idle).toBe(true);
+  runner.close();
+});
+
+test("a runner that is to drain asks again once it holds nothing, though an answer before sent it to sleep", async () => {
+  const { runner, engine, ends, next } = setup();
+  runner.schedule();
+  await (await next()).answer({ grants: [grant("a")], again: true });
+  const third = await next();
+  expect(third.args).toMatchObject({ want: 1, held: 1 });
+  // One that was sent before says that nothing is there.
+  runner.idle = true;
+  await third.answer({ drain: true });
+  expect(engine.asked).toHaveLength(0);
+  ends[0]?.();
+  const settle = await next();
+  expect(settle.args).toMatchObject({ want: 1, held: 0 });
+  await settle.answer({ grants: [grant("solo")], solo: true });
+  // It runs alone.
+  expect(engine.asked).toHaveLength(0);
+  ends[1]?.();
+  expect((await next()).args).toMatchObject({ want: 0 });
+  runner.close();
+});

@@ -1,0 +1,117 @@
+import { expect, test } from "vitest";
+import { auditQueue } from "../src/engine/audit.ts";
+import { findViolations } from "./support/invariants.ts";
+import { setup } from "./support/setup.ts";
+
+async function oneOfEach() {
+  const q = await setup();
+  await q.add(["done", "running"]);
+  await q.ack((await q.acquire(2)).grants[0] ?? { id: "", token: "" });
+  await q.addDead("dead");
+  await q.add("cancelled");
+  await q.engine.cancel("cancelled");
+  await q.add("old", { expiresAt: 1 });
+  await q.acquire(2);
+  await q.add("later", { delayMs: 5 });
+  await q.add("waiting");
+  return q;
+}
+
+test("finds nothing in a queue with a task in every state", async () => {
+  const q = await oneOfEach();
+  expect(await auditQueue(q.engine)).toEqual({ queue: q.name, violations: [], repaired: 0 });
+});
+
+test.each(["processing", "scheduled", "deadLetters"] as const)(
+  "finds an entry of %s without a record behind it, removes it when told to, and nothing else",
+  async (part) => {
+    const q = await oneOfEach();
+    await q.redis.zadd(q.keys[part], q.now, "ghost");
+    const seen = await auditQueue(q.engine);
+    expect(seen.repaired).toBe(0);
+    expect(seen.violations).toContainEqual({ invariant: "I1", detail: expect.stringContaining("ghost") });
+    expect((await auditQueue(q.engine, { repair: true })).repaired).toBe(1);
+    expect((await auditQueue(q.engine)).violations).toEqual([]);
+  },
+);
+
+test.each(["completed", "cancelled", "expired"] as const)(
+  "finds an id that stands twice in %s, or wrongly, and leaves it there once",
+  async (part) => {
+    const q = await oneOfEach();
+    const [own = ""] = await q.redis.lrange(q.keys[part], 0, -1);
+    await q.redis.rpush(q.keys[part], own, "waiting");
+    expect((await auditQueue(q.engine)).violations.length).toBeGreaterThanOrEqual(2);
+    expect((await auditQueue(q.engine, { repair: true })).repaired).toBe(2);
+    expect(await q.redis.lrange(q.keys[part], 0, -1)).toEqual([own]);
+  },
+);
+
+test("entries of the pending lists that stand for nothing are counted as tombstones", async () => {
+  const q = await oneOfEach();
+  await q.redis.lpush(q.keys.pending, "ghost", "waiting", "dead");
+  expect((await auditQueue(q.engine)).violations).toMatchObject([{ invariant: "I1" }]);
+  await auditQueue(q.engine, { repair: true });
+  expect((await auditQueue(q.engine)).violations).toEqual([]);
+  expect((await q.acquire(10)).grants.map(({ id }) => id)).toEqual(["waiting"]);
+});
+
+test("looks at all of an index, window by window, and removes every wrong entry", async () => {
+  const q = await setup();
+  await q.add("waiting");
+  const ghosts = Array.from({ length: 1_200 }, (_, i) => `ghost${i}`);
+  await q.redis.rpush(q.keys.completed, ...ghosts);
+  expect((await auditQueue(q.engine)).violations.length).toBeGreaterThanOrEqual(1_200);
+  expect((await auditQueue(q.engine, { repair: true })).repaired).toBe(1_200);
+  expect(await q.redis.exists(q.keys.completed)).toBe(0);
+});
+
+// A loss cannot be mended: it has to be shown, by the audit and by the tests' own count.
+test.each([
+  "pending",
+  "scheduled",
+  "processing",
+  "deadLetters",
+  "completed",
+  "cancelled",
+  "expired",
+] as const)("shows that an entry of %s is missing, repair or not", async (part) => {
+  const q = await oneOfEach();
+  q.corrupted = true;
+  await q.redis.unlink(q.keys[part]);
+  expect((await auditQueue(q.engine, { repair: true })).violations.length).toBeGreaterThan(0);
+  expect((await auditQueue(q.engine)).violations.length).toBeGreaterThan(0);
+  expect((await findViolations(q.redis, q.keys)).length).toBeGreaterThan(0);
+});
+
+test("shows that a task was lost (I2)", async () => {
+  const q = await oneOfEach();
+  q.corrupted = true;
+  await q.redis.hdel(q.keys.tasks, "waiting");
+  expect((await auditQueue(q.engine)).violations).toContainEqual({
+    invariant: "I2",
+    detail: expect.stringContaining("envelopes"),
+  });
+  expect((await findViolations(q.redis, q.keys)).length).toBeGreaterThan(0);
+});
+
+test("shows that the counters do not add up (I2)", async () => {
+  const q = await oneOfEach();
+  q.corrupted = true;
+  const counters = await q.redis.hgetBuffer(q.keys.state, "#counters");
+  // The fourth counts the completed ones.
+  counters?.writeDoubleBE(7, 3 * 8);
+  await q.redis.hset(q.keys.state, "#counters", counters ?? "");
+  const invariants = (await auditQueue(q.engine)).violations.map(({ invariant }) => invariant);
+  expect(new Set(invariants)).toEqual(new Set(["I1", "I2"]));
+  expect((await findViolations(q.redis, q.keys)).length).toBeGreaterThan(0);
+});
+
+test("a queue written by a newer layout is not repaired", async () => {
+  const q = await oneOfEach();
+  q.corrupted = true;
+  await q.redis.zadd(q.keys.deadLetters, 1, "ghost");
+  await q.redis.hset(q.keys.state, "#settings", "2 0 0 86400000 10000 3600000 ");
+  await expect(auditQueue(q.engine, { repair: true })).rejects.toMatchObject({ code: "layout_too_new" });
+  expect(await q.redis.zscore(q.keys.deadLetters, "ghost")).toBe("1");
+});

@@ -1,0 +1,96 @@
+import { expect, test } from "vitest";
+import { setup } from "./support/setup.ts";
+
+test("a pending task ends at once; acquire drops what is left of it in the list", async () => {
+  const q = await setup();
+  await q.add(["a", "b"]);
+  expect(await q.engine.cancel("a")).toBe("cancelled");
+  expect(await q.task("a")).toMatchObject({ state: "cancelled", attempts: 0, endedAt: q.now });
+  expect(await q.stats()).toMatchObject({ pending: 1, cancelled: 1, totals: { cancelled: 1 } });
+  expect(await q.redis.llen(q.keys.pending)).toBe(2);
+  expect((await q.acquire(5)).grants.map(({ id }) => id)).toEqual(["b"]);
+  expect(await q.redis.llen(q.keys.pending)).toBe(0);
+});
+
+test("a scheduled task ends at once and is never promoted", async () => {
+  const q = await setup();
+  await q.add("a", { delayMs: 10 });
+  expect(await q.engine.cancel("a")).toBe("cancelled");
+  q.advance(10);
+  expect((await q.engine.promote(10)).promoted).toBe(0);
+  expect(await q.stats()).toMatchObject({ scheduled: 0, cancelled: 1 });
+});
+
+test("a retry that waits is cancelled with its history", async () => {
+  const q = await setup();
+  await q.add("a");
+  await q.fail(await q.grant(), "Error: x", 10);
+  expect(await q.engine.cancel("a")).toBe("cancelled");
+  expect(await q.task("a")).toMatchObject({ state: "cancelled", failures: 1, lastError: "Error: x" });
+});
+
+test("a solo task that waits is cancelled", async () => {
+  const q = await setup();
+  await q.add("a");
+  for (let i = 0; i < 2; i++) {
+    await q.grant();
+    await q.crash();
+  }
+  expect(await q.engine.cancel("a")).toBe("cancelled");
+  expect((await q.acquire(1)).grants).toEqual([]);
+});
+
+test("of a running task it is a request, which can be repeated; the lease goes on", async () => {
+  const q = await setup();
+  await q.add("a");
+  const grant = await q.grant();
+  expect([await q.engine.cancel("a"), await q.engine.cancel("a")]).toEqual(["requested", "requested"]);
+  expect(await q.task("a")).toMatchObject({
+    state: "processing",
+    cancelRequested: true,
+    token: grant.token,
+  });
+  expect((await q.stats()).totals.cancelled).toBe(0);
+  expect(await q.fatal(grant)).toBe("cancelled");
+  expect((await q.task("a")).state).toBe("cancelled");
+});
+
+test("comes too late for a task that ended, is repeated for one that was cancelled, and finds nothing otherwise", async () => {
+  const q = await setup();
+  await q.add("done");
+  await q.ack(await q.grant());
+  await q.addDead("dead");
+  await q.add("expired", { expiresAt: 1 });
+  await q.acquire(1);
+  await q.add("gone");
+  await q.engine.cancel("gone");
+  for (const id of ["done", "dead", "expired"])
+    expect([id, await q.engine.cancel(id)]).toEqual([id, "too_late"]);
+  expect(await q.engine.cancel("gone")).toBe("cancelled");
+  expect(await q.engine.cancel("nobody")).toBe("not_found");
+  expect((await q.stats()).cancelled).toBe(1);
+});
+
+test("a cancelled id that a caller gave stays known", async () => {
+  const q = await setup();
+  await q.add("id", { fingerprint: "fp" });
+  await q.engine.cancel("id");
+  expect(await q.add("id", { fingerprint: "fp" })).toBe("d");
+});
+
+test("an unrouted task whose cancel was requested ends as cancelled", async () => {
+  const q = await setup();
+  await q.add("a");
+  const grant = await q.grant();
+  await q.engine.cancel("a");
+  expect(await q.unrouted(grant)).toBe("cancelled");
+});
+
+test("a queue written by a newer layout is left alone", async () => {
+  const q = await setup();
+  await q.add("a");
+  q.corrupted = true;
+  await q.redis.hset(q.keys.state, "#settings", "2 0 0 86400000 10000 3600000 ");
+  await expect(q.engine.cancel("a")).rejects.toMatchObject({ code: "layout_too_new" });
+  expect(await q.redis.exists(q.keys.cancelled)).toBe(0);
+});

@@ -1,0 +1,53 @@
+import { expect, test } from "vitest";
+import { setup } from "./support/setup.ts";
+
+test("a dead letter is gone for good, and counted as purged", async () => {
+  const q = await setup();
+  await q.addDead("a");
+  await q.addDead("b");
+  expect(await q.engine.discard(["a", ""])).toBe("d");
+  expect(await q.view("a")).toBeNull();
+  expect(await q.stats()).toMatchObject({ dead: 1, totals: { purged: 1, deadLettered: 2 } });
+  expect(await q.redis.hexists(q.keys.state, "a")).toBe(0);
+});
+
+test("what is not dead stays, what is not there is unknown, and a second time counts once", async () => {
+  const q = await setup();
+  await q.addDead("a");
+  await q.add("waiting");
+  expect(await q.engine.discard(["a", "", "a", "", "waiting", "", "nobody", ""])).toBe("dnnu");
+  expect(await q.engine.discard(["a", ""])).toBe("u");
+  expect((await q.task("waiting")).state).toBe("pending");
+});
+
+test("an id that a caller gave stays known", async () => {
+  const q = await setup();
+  await q.addDead("id", { fingerprint: "fp" });
+  await q.engine.discard(["id", ""]);
+  expect(await q.add("id", { fingerprint: "fp" })).toBe("d");
+  expect(await q.add("id", { fingerprint: "other" })).toBe("c");
+  q.advance(3_600_000);
+  await q.engine.purge(100, 7_200_000);
+  expect(await q.add("id", { fingerprint: "other" })).toBe("n");
+});
+
+test.each([undefined, "fp"])(
+  "a moved task (fingerprint %s) leaves a note of where it went",
+  async (fingerprint) => {
+    const q = await setup();
+    await q.addDead("a", fingerprint === undefined ? {} : { fingerprint });
+    expect(await q.engine.discard(["a", "other/a.g1"])).toBe("d");
+    expect(await q.redis.hget(q.keys.state, "a")).toBe(`r ${q.now} ${fingerprint ?? "-"} other/a.g1`);
+    expect(await q.view("a")).toBeNull();
+    q.advance(3_600_000);
+    await q.engine.purge(100, 7_200_000);
+    expect(await q.redis.hexists(q.keys.state, "a")).toBe(0);
+  },
+);
+
+test("a discarded task cannot be replayed", async () => {
+  const q = await setup();
+  await q.addDead("a");
+  await q.engine.discard(["a", ""]);
+  expect(await q.engine.replay(["a", ""])).toBe("u");
+});

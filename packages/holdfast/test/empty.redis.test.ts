@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import { setup } from "./support/setup.ts";
+
+test("pending tasks are removed band by band, entries of cancelled ones with them", async () => {
+  const q = await setup();
+  await q.add(["a", "b", "c"]);
+  await q.add("high", { priority: "high" });
+  await q.engine.cancel("b");
+  expect(await q.engine.empty("pending", "pending", 100)).toEqual({ removed: 2, looked: 3 });
+  expect(await q.engine.empty("pending", "pending", 100)).toEqual({ removed: 0, looked: 0 });
+  expect(await q.stats()).toMatchObject({ pending: 1, cancelled: 1, totals: { purged: 2 } });
+  expect(await q.view("a")).toBeNull();
+  expect((await q.task("b")).state).toBe("cancelled");
+});
+
+test("retries that wait are removed like new tasks, running ones are left alone", async () => {
+  const q = await setup();
+  await q.add(["retry", "running"]);
+  const { grants } = await q.acquire(2);
+  await q.fail(grants[0] ?? { id: "", token: "" }, "x", 50);
+  await q.add("later", { delayMs: 9 });
+  expect(await q.engine.empty("scheduled", "scheduled", 100)).toEqual({ removed: 2, looked: 2 });
+  expect(await q.stats()).toMatchObject({ scheduled: 0, processing: 1 });
+});
+
+test.each([
+  ["deadLetters", "dead"],
+  ["completed", "completed"],
+  ["cancelled", "cancelled"],
+  ["expired", "expired"],
+] as const)("%s are removed with their results", async (index, state) => {
+  const q = await setup();
+  const ids = ["a", "b", "c"];
+  await q.add(ids, state === "expired" ? { expiresAt: 1 } : {});
+  if (state === "cancelled") for (const id of ids) await q.engine.cancel(id);
+  for (const { id, token } of (await q.acquire(3)).grants) {
+    await (state === "dead" ? q.fatal({ id, token }) : q.ack({ id, token }, "1"));
+  }
+  expect((await q.stats())[state]).toBe(3);
+  expect(await q.engine.empty(index, state, 2)).toEqual({ removed: 2, looked: 2 });
+  expect(await q.engine.empty(index, state, 2)).toEqual({ removed: 1, looked: 1 });
+  expect(await q.stats()).toMatchObject({ [state]: 0, totals: { purged: 3 } });
+  expect(await q.redis.exists(q.keys.results)).toBe(0);
+});
+
+test.each([undefined, 5])(
+  "an id that a caller gave stays known, though its task (delay %s) never ran",
+  async (delayMs) => {
+    const q = await setup();
+    const options = { fingerprint: "fp", ...(delayMs === undefined ? {} : { delayMs }) };
+    await q.add("id", options);
+    const index = delayMs === undefined ? "pending" : "scheduled";
+    await q.engine.empty(index, index, 10);
+    expect(await q.add("id", options)).toBe("d");
+    expect(await q.add("id", { fingerprint: "other" })).toBe("c");
+  },
+);

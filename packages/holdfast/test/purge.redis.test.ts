@@ -1,0 +1,110 @@
+import { expect, test } from "vitest";
+import { setup } from "./support/setup.ts";
+
+const IDLE_MS = 3_600_000;
+
+async function endOne(q: Awaited<ReturnType<typeof setup>>, id: string): Promise<void> {
+  await q.add(id);
+  await q.ack(await q.grant(), "1");
+}
+
+test("completed, cancelled and expired tasks go once they are past retention, not before", async () => {
+  const q = await setup();
+  await q.engine.configure({ retentionMs: 1_000 });
+  await endOne(q, "done");
+  await q.add("cancelled");
+  await q.engine.cancel("cancelled");
+  await q.acquire(1);
+  await q.add("expired", { expiresAt: 1 });
+  await q.acquire(1);
+  q.advance(999);
+  expect((await q.engine.purge(100, IDLE_MS)).purged).toBe(0);
+  q.advance(1);
+  expect((await q.engine.purge(100, IDLE_MS)).purged).toBe(3);
+  for (const id of ["done", "cancelled", "expired"]) expect(await q.view(id)).toBeNull();
+  expect(await q.redis.exists(q.keys.results)).toBe(0);
+  expect(await q.stats()).toMatchObject({
+    completed: 0,
+    cancelled: 0,
+    expired: 0,
+    totals: { enqueued: 3, purged: 3, acked: 1 },
+  });
+});
+
+test("dead letters stay until somebody decides", async () => {
+  const q = await setup();
+  await q.engine.configure({ retentionMs: 0, retentionCount: 0 });
+  await q.addDead("dead");
+  q.advance(1_000_000_000);
+  await q.engine.purge(100, IDLE_MS);
+  expect((await q.task("dead")).state).toBe("dead");
+});
+
+test("the oldest go first where there are too many, young as they may be", async () => {
+  const q = await setup();
+  for (const id of ["a", "b", "c"]) await endOne(q, id);
+  await q.engine.configure({ retentionCount: 1 });
+  expect((await q.engine.purge(100, IDLE_MS)).purged).toBe(2);
+  expect([await q.view("a"), await q.view("b")]).toEqual([null, null]);
+  expect((await q.task("c")).state).toBe("completed");
+});
+
+test("a call looks at no more than its limit", async () => {
+  const q = await setup();
+  await q.engine.configure({ retentionMs: 0 });
+  for (const id of ["a", "b", "c"]) await endOne(q, id);
+  expect((await q.engine.purge(2, IDLE_MS)).purged).toBe(2);
+  expect((await q.engine.purge(2, IDLE_MS)).purged).toBe(1);
+});
+
+test("progress and log lines go with the task", async () => {
+  const q = await setup();
+  await q.engine.configure({ retentionMs: 0 });
+  await q.add("a");
+  const grant = await q.grant();
+  await q.engine.progress("a", grant.token, { progress: "1", line: "x" });
+  await q.ack(grant);
+  await q.engine.purge(100, IDLE_MS);
+  expect(await q.redis.exists(q.keys.progress)).toBe(0);
+});
+
+test.each(["cancelled", "expired", "completed"] as const)(
+  "an id that a caller gave is remembered for the set time after its %s task is gone, then forgotten",
+  async (state) => {
+    const q = await setup();
+    await q.engine.configure({ retentionMs: 10, idempotencyMs: 1_000 });
+    await q.add("id", { fingerprint: "fp", ...(state === "expired" ? { expiresAt: q.now } : {}) });
+    if (state === "cancelled") await q.engine.cancel("id");
+    const { grants } = await q.acquire(1);
+    if (grants[0]) await q.ack(grants[0]);
+    expect((await q.task("id")).state).toBe(state);
+    q.advance(10);
+    await q.engine.purge(100, IDLE_MS);
+    expect(await q.view("id")).toBeNull();
+    expect(await q.add("id", { fingerprint: "fp" })).toBe("d");
+    expect(await q.add("id", { fingerprint: "other" })).toBe("c");
+    q.advance(990);
+    await q.engine.purge(100, IDLE_MS);
+    expect(await q.redis.hexists(q.keys.state, "id")).toBe(0);
+    expect(await q.redis.llen(q.keys.remembered)).toBe(0);
+    expect(await q.add("id", { fingerprint: "other" })).toBe("n");
+  },
+);
+
+test("request records of callers that are gone are dropped, those in use stay", async () => {
+  const q = await setup();
+  const gone = { slot: "#q:gone:0", sequence: 1 };
+  const live = { slot: "#q:live:0", sequence: 1 };
+  await q.add("a", {}, gone);
+  await q.engine.acquire(q.turnArgs({ want: 1 }), { ...gone, slot: "#q:gone:1" });
+  await q.add("b", {}, live);
+  q.advance(IDLE_MS - 1);
+  await q.add("c", {}, { ...live, sequence: 2 });
+  await q.engine.purge(100, IDLE_MS);
+  expect(await q.redis.hexists(q.keys.tasks, gone.slot)).toBe(1);
+  q.advance(1);
+  expect((await q.engine.purge(100, IDLE_MS)).forgotten).toBe(2);
+  expect(await q.redis.hexists(q.keys.tasks, gone.slot)).toBe(0);
+  expect(await q.redis.hexists(q.keys.state, "#q:gone:1")).toBe(0);
+  expect(await q.redis.hexists(q.keys.tasks, live.slot)).toBe(1);
+});

@@ -1,0 +1,122 @@
+import { expect } from "vitest";
+import { auditQueue } from "../../src/engine/audit.ts";
+import { expectConserved, type Mutate, setup } from "./setup.ts";
+import { LEASE_MS, type TestQueue } from "./test-queue.ts";
+
+export interface Held {
+  id: string;
+  token: string;
+}
+
+/** A start state, and the call that is cut short in it. */
+export interface Scenario {
+  script: string;
+  /** @returns ids that were accepted, and leases that somebody holds */
+  prepare(queue: TestQueue): Promise<{ accepted: string[]; held?: Held[] }>;
+  /** The same call each time it is made, request id included. */
+  call(queue: TestQueue): Promise<unknown>;
+  /** Tasks that the call removes. */
+  removes?: string[];
+  /** Tasks that the call adds. */
+  adds?: string[];
+}
+
+/** The script raises instead of making its `call`-th Redis call. */
+export function abortAt(script: string, call: number): Mutate {
+  return (name, source) => {
+    if (name !== script) return source;
+    const [shebang = "", ...rest] = source.split("\n");
+    const wrapper = [
+      "local realRedis, callsMade = redis, 0",
+      "local redis = { error_reply = realRedis.error_reply, call = function(...)",
+      "callsMade = callsMade + 1",
+      `if callsMade == ${call} then error('aborted at call ${call}') end`,
+      "return realRedis.call(...)",
+      "end }",
+    ];
+    return [shebang, ...wrapper, ...rest].join("\n");
+  };
+}
+
+/** I5: which tokens had an ack accepted, by task and generation. */
+class AckLedger {
+  readonly #accepted = new Map<string, Set<string>>();
+  readonly #queue: TestQueue;
+
+  constructor(queue: TestQueue) {
+    this.#queue = queue;
+  }
+
+  async ack(held: Held): Promise<void> {
+    const view = await this.#queue.view(held.id);
+    if ((await this.#queue.ack(held)) !== "acked") return;
+    const life = `${held.id} in generation ${view?.generation}`;
+    const tokens = this.#accepted.get(life) ?? new Set();
+    this.#accepted.set(life, tokens.add(held.token));
+    expect([life, [...tokens]]).toEqual([life, [held.token]]);
+  }
+}
+
+const ROUNDS = 100;
+
+async function drain(queue: TestQueue, ledger: AckLedger): Promise<void> {
+  for (let round = 0; round < ROUNDS; round++) {
+    const { pending, scheduled, processing } = await queue.stats();
+    if (pending + scheduled + processing === 0) return;
+    queue.advance(LEASE_MS + 60_001);
+    await queue.engine.reap(500);
+    await queue.engine.promote(500);
+    for (const grant of (await queue.acquire(500)).grants) await ledger.ack(grant);
+  }
+  throw new Error(`not drained: ${JSON.stringify(await queue.stats())}`);
+}
+
+/**
+ * I14: cuts the call short at each of its Redis calls in turn, in a fresh queue each time, then lets one audit repair and
+ * drives to the end. No accepted task may be lost, no second ack be accepted, and I1 and I2 have to hold.
+ * @param repeat the caller sends the same call again, as the client does after an error that it can retry
+ * @returns how many calls the script makes
+ */
+export async function expectAbortSafe(
+  scenario: Scenario,
+  options: { repeat: boolean; mutate?: Mutate },
+): Promise<number> {
+  for (let call = 1; ; call++) {
+    const queue = await setup();
+    // A mutant may break it for good: then the checks below are what counts.
+    queue.corrupted = options.mutate !== undefined;
+    const { accepted, held = [] } = await scenario.prepare(queue);
+    const abort = abortAt(scenario.script, call);
+    queue.mutate = (name, source) => abort(name, options.mutate?.(name, source) ?? source);
+    const aborted = await scenario.call(queue).then(
+      () => false,
+      (error: Error) => {
+        if (!error.message.includes(`aborted at call ${call}`)) throw error;
+        return true;
+      },
+    );
+    queue.mutate = undefined;
+    if (!aborted) return call - 1;
+    if (options.repeat) await scenario.call(queue);
+    await auditQueue(queue.engine, { repair: true });
+    await expectConserved(queue);
+
+    // From here on nothing may be removed that is looked for.
+    await queue.engine.configure({ retentionCount: 10_000 });
+    const ledger = new AckLedger(queue);
+    for (const lease of held) await ledger.ack(lease);
+    await drain(queue, ledger);
+    for (const lease of held) await ledger.ack(lease);
+    const removed = new Set(scenario.removes);
+    for (const id of accepted) {
+      const state = (await queue.view(id))?.state;
+      if (state === undefined && removed.has(id)) continue;
+      expect([id, state]).toEqual([id, expect.stringMatching(/^(completed|dead|cancelled|expired)$/)]);
+    }
+    for (const id of scenario.adds ?? []) {
+      const view = await queue.view(id);
+      if (options.repeat || view) expect([id, view?.state]).toEqual([id, "completed"]);
+    }
+    if (options.repeat) for (const id of removed) expect([id, await queue.view(id)]).toEqual([id, null]);
+  }
+}

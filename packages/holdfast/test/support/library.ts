@@ -1,0 +1,52 @@
+import { nanoid } from "nanoid";
+import { afterEach, expect } from "vitest";
+import { auditQueue } from "../../src/engine/audit.ts";
+import {
+  Holdfast,
+  type HoldfastOptions,
+  type Janitor,
+  Observer,
+  Queue,
+  type Worker,
+} from "../../src/index.ts";
+import { redisUrl } from "./setup.ts";
+
+const closing: (() => Promise<unknown>)[] = [];
+
+/** Ends something after the test, last first. */
+export function afterwards(close: () => Promise<unknown>): void {
+  closing.push(close);
+}
+
+/** A queue, and what sees it, over a client of its own. It is audited after the test. */
+export function library(options: Partial<HoldfastOptions> = {}) {
+  const name = `t-${nanoid(12).replaceAll(/[^A-Za-z0-9]/g, "x")}`;
+  const redis = options.redis ?? redisUrl();
+  const client = new Holdfast({ ...options, redis });
+  const queue = new Queue(name, { client });
+  const observer = new Observer({ client });
+  const engine = client.engine(name);
+  afterwards(async () => {
+    try {
+      expect((await auditQueue(engine)).violations).toEqual([]);
+      await client.connection.command("UNLINK", ...Object.values(engine.keys));
+      await client.registry.removeQueue(name);
+    } finally {
+      await client.close();
+    }
+  });
+  return { name, redis, client, queue, observer, engine };
+}
+
+/** Started now, stopped after the test. */
+export async function started<Runs extends Worker | Janitor>(loop: Runs): Promise<Runs> {
+  afterwards(() => loop.stop({ graceMs: 2_000 }));
+  await loop.start();
+  return loop;
+}
+
+afterEach(async () => {
+  const errors: unknown[] = [];
+  for (const close of closing.splice(0).reverse()) await close().catch((error) => errors.push(error));
+  if (errors.length > 0) throw errors[0];
+});

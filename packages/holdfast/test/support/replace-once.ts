@@ -1,0 +1,18 @@
+import type { Mutate } from "./setup.ts";
+
+/** A mutant: one place of one script changed. @throws where the place is not there exactly once */
+export function replaceOnce(script: string, from: string, to: string): Mutate {
+  return (name, source) => {
+    if (name !== script) return source;
+    const parts = source.split(from);
+    if (parts.length !== 2) {
+      throw new RangeError(`"${from}" is ${parts.length - 1} times in ${script}, once was expected`);
+    }
+    return parts.join(to);
+  };
+}
+
+export const all =
+  (...mutations: Mutate[]): Mutate =>
+  (name, source) =>
+    mutations.reduce((text, mutate) => mutate(name, text), source);

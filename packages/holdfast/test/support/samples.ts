@@ -1,0 +1,96 @@
+import type { QueueStats, TaskView, WorkerView } from "@holdfast/contracts";
+
+/** A pending task that never ran, with what a test says of it. */
+export function aTask(change: Partial<TaskView> = {}): TaskView {
+  return {
+    id: "task",
+    queue: "q",
+    type: "t",
+    state: "pending",
+    priority: "normal",
+    payloadText: "{}",
+    payloadBytes: 2,
+    resultText: null,
+    attempts: 0,
+    failures: 0,
+    crashes: 0,
+    releases: 0,
+    generation: 0,
+    maxRetries: null,
+    timeoutMs: null,
+    backoff: null,
+    tags: [],
+    enqueuedAt: 1_000,
+    runAt: null,
+    expiresAt: null,
+    leaseExpiresAt: null,
+    endedAt: null,
+    workerId: null,
+    token: null,
+    cancelRequested: false,
+    solo: false,
+    unroutedSince: null,
+    deadReason: null,
+    lastError: null,
+    progress: null,
+    log: [],
+    history: [],
+    ...change,
+  };
+}
+
+export function aWorker(change: Partial<WorkerView> = {}): WorkerView {
+  return {
+    id: "w1",
+    queues: ["q"],
+    types: ["t"],
+    host: "host",
+    pid: 1,
+    version: "0.1.0",
+    slots: 10,
+    busy: 0,
+    startedAt: 0,
+    heartbeatAt: 0,
+    heartbeatAgeMs: 0,
+    state: "running",
+    ...change,
+  };
+}
+
+export function someStats(change: Partial<QueueStats> = {}): QueueStats {
+  return {
+    queue: "q",
+    at: 100_000,
+    pending: 1,
+    pendingByPriority: { high: 0, normal: 1, low: 0 },
+    pendingSolo: 0,
+    processing: 0,
+    scheduled: 0,
+    completed: 0,
+    dead: 0,
+    cancelled: 0,
+    expired: 0,
+    paused: false,
+    pauseReason: null,
+    oldestPendingAgeMs: 0,
+    totals: {
+      enqueued: 1,
+      deduplicated: 0,
+      attempts: 0,
+      acked: 0,
+      failed: 0,
+      retried: 0,
+      crashed: 0,
+      released: 0,
+      deadLettered: 0,
+      replayed: 0,
+      promoted: 0,
+      cancelled: 0,
+      expired: 0,
+      stale: 0,
+      purged: 0,
+    },
+    settings: { maxWaiting: 0, retentionMs: 1, retentionCount: 1, idempotencyMs: 1 },
+    ...change,
+  };
+}

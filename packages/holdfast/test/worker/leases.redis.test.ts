@@ -1,0 +1,195 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
+import { until } from "../support/until.ts";
+import { gate, setupSystem, untilAborted } from "./harness.ts";
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedisServer(["--appendonly", "yes", "--appendfsync", "always"]);
+});
+afterAll(() => server.stop());
+
+test("a lease far shorter than its task is kept by the heartbeat", async () => {
+  const system = await setupSystem();
+  const janitor = system.janitor({ sweepIntervalMs: 20 });
+  await janitor.start();
+  const end = gate();
+  const { worker } = system.worker("work", { long: () => end.opened }, { leaseMs: 300 });
+  let renewed = 0;
+  worker.on("renewal", ({ outcome, count }) => {
+    if (outcome === "renewed") renewed += count;
+  });
+  await worker.start();
+  const { id } = await system.queue().enqueue("long", null);
+  // Each renewal comes a third of a lease after the last: twelve are four leases.
+  await until("twelve renewals", () => renewed >= 12);
+  end.open();
+  expect(await system.queue().result(id, { waitMs: 5_000 })).toMatchObject({
+    state: "completed",
+    attempts: 1,
+    crashes: 0,
+  });
+});
+
+test("a lease that was taken away is told to the handler within one heartbeat, once; its ack is stale", async () => {
+  const system = await setupSystem();
+  const lost: number[] = [];
+  const running = gate();
+  const end = gate();
+  let reason: unknown;
+  const { worker, settled } = system.worker(
+    "work",
+    {
+      long: async (task, ctx) => {
+        if (task.attempt === 2) return "second";
+        ctx.signal.addEventListener("abort", () => {
+          reason = ctx.signal.reason;
+        });
+        running.open();
+        await end.opened;
+        return "first";
+      },
+    },
+    { leaseMs: 600, concurrency: 2 },
+  );
+  let renewals = 0;
+  worker.on("renewal", ({ outcome, count }) => {
+    if (outcome === "lost") lost.push(count);
+    renewals++;
+  });
+  await worker.start();
+  const { id } = await system.queue().enqueue("long", null);
+  await running.opened;
+  // The lease runs out in Redis alone: what a long stop of the process would do.
+  await system.redis.zadd(system.keys().processing, 1, id);
+  expect(await system.engine().reap(10)).toMatchObject({ requeued: 1 });
+  const reapedAt = performance.now();
+  await until("the handler is told", () => reason !== undefined);
+  expect(performance.now() - reapedAt).toBeLessThan(2 * 200 + 200);
+  expect(reason).toMatchObject({ reason: "lease_lost" });
+  expect(await system.queue().result(id, { waitMs: 5_000 })).toMatchObject({
+    state: "completed",
+    attempts: 2,
+    crashes: 1,
+    resultText: '"second"',
+  });
+  // More beats pass with a task that is renewed: the lost one is not told of again.
+  const other = await system.queue().enqueue("long", null);
+  const seen = renewals;
+  await until("three more beats", () => renewals >= seen + 3);
+  expect(lost).toEqual([1]);
+  end.open();
+  expect((await system.queue().result(other.id, { waitMs: 5_000 }))?.state).toBe("completed");
+  await until("three settled events", () => settled.length === 3);
+  expect(settled.filter((event) => event.task.id === id).map((event) => event.outcome)).toEqual([
+    "acked",
+    "stale",
+  ]);
+  expect((await system.observer.stats("work")).totals).toMatchObject({ acked: 2, stale: 1 });
+});
+
+test("a worker goes on after an outage of Redis without a restart, and its health tells of the outage", async () => {
+  const system = await setupSystem(server.url);
+  const queue = system.queue();
+  const end = gate();
+  const running = gate();
+  const { worker, errors, settled } = await system.started(
+    "work",
+    {
+      long: async () => {
+        running.open();
+        await end.opened;
+        return "kept";
+      },
+      short: () => "done",
+    },
+    {
+      pollMs: 100,
+      redis: { url: server.url, commandTimeoutMs: 1_000 },
+    },
+  );
+  await until("a first poll", () => worker.lastGoodPollAgeMs() < 1_000);
+  const long = await queue.enqueue("long", null);
+  const [waiting] = await queue.enqueueMany([{ type: "short", payload: 0, options: { delayMs: 300 } }]);
+  await running.opened;
+  await server.kill();
+  // Its verdict has to wait for Redis.
+  end.open();
+  await until(
+    "the age grows and the error is told",
+    () => worker.lastGoodPollAgeMs() > 1_500 && errors.length > 0,
+  );
+  expect(["redis_unavailable", "outcome_unknown"]).toContain(errors[0]?.code);
+  await server.start();
+  expect(await queue.result(long.id, { waitMs: 10_000 })).toMatchObject({
+    state: "completed",
+    resultText: '"kept"',
+    attempts: 1,
+    crashes: 0,
+  });
+  expect((await queue.result(waiting?.ok ? waiting.receipt.id : "", { waitMs: 10_000 }))?.state).toBe(
+    "completed",
+  );
+  // Wake-ups work again, too.
+  const after = await queue.enqueue("short", null);
+  expect((await queue.result(after.id, { waitMs: 5_000 }))?.state).toBe("completed");
+  expect(worker.lastGoodPollAgeMs()).toBeLessThan(1_500);
+  await until("three settled events", () => settled.length === 3);
+  expect((await system.observer.audit("work")).violations).toEqual([]);
+});
+
+test("a handler is told once its lease may be over, even while Redis cannot be asked", async () => {
+  const system = await setupSystem(server.url);
+  let reason: unknown;
+  const running = gate();
+  await system.started(
+    "work",
+    {
+      long: (_, ctx) => {
+        running.open();
+        return untilAborted(ctx.signal).catch((error) => {
+          reason = error;
+        });
+      },
+    },
+    { leaseMs: 600 },
+  );
+  await system.queue().enqueue("long", null);
+  await running.opened;
+  await server.kill();
+  const killedAt = performance.now();
+  try {
+    // Calls wait for 5 s by default: the verdict over the lease does not.
+    await until("the handler is told", () => reason !== undefined, 5_000);
+    expect(performance.now() - killedAt).toBeLessThan(600 + 100 + 800);
+    expect(reason).toMatchObject({ reason: "lease_lost" });
+  } finally {
+    await server.start();
+  }
+});
+
+test("the verdicts of a lost lease and of the next one arrive in one call: the current one counts", async () => {
+  const system = await setupSystem();
+  const engine = system.engine();
+  const { id } = await system.queue().enqueue("any", null);
+  const turn = (want: number, nonce: string) => ({
+    want,
+    held: 0,
+    leaseMs: 1,
+    maxRetries: 3,
+    workerId: "w",
+    nonce,
+    park: false,
+    noHandlerAfterMs: 1_000,
+  });
+  const [first] = (await engine.acquire(turn(1, "n1"))).grants;
+  await until("it is reaped", async () => (await engine.reap(10)).requeued === 1);
+  const [second] = (await engine.acquire(turn(1, "n2"))).grants;
+  const acks = [first, second].map((grant) => ({ kind: "ack" as const, id, token: grant?.token ?? "" }));
+  expect((await engine.settle(acks, turn(0, "n3"))).outcomes).toEqual(["stale", "acked"]);
+  expect(await system.queue().get(id)).toMatchObject({
+    state: "completed",
+    token: second?.token,
+    attempts: 2,
+  });
+});

@@ -1,0 +1,166 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { until } from "../support/until.ts";
+import { gate, type System, setupSystem } from "./harness.ts";
+
+const tasks = (count: number, type: string) =>
+  Array.from({ length: count }, (_, n) => ({ type, payload: n }));
+
+test("no more than `concurrency` handlers run at a time, and no fewer while tasks wait", async () => {
+  const system = await setupSystem();
+  let running = 0;
+  let most = 0;
+  const seven = gate();
+  await system.started(
+    "work",
+    {
+      step: async () => {
+        most = Math.max(most, ++running);
+        if (running === 7) seven.open();
+        await seven.opened;
+        await delay(1);
+        running--;
+      },
+    },
+    { concurrency: 7 },
+  );
+  const queue = system.queue();
+  await queue.enqueueMany(tasks(300, "step"));
+  await until("all are completed", async () => (await system.observer.stats("work")).completed === 300);
+  expect(most).toBe(7);
+});
+
+/** Starts handlers that count themselves per queue; `enough` stops the counting. */
+function counted(system: System, weights: Record<string, number>, concurrency: number) {
+  const running: Record<string, number> = { a: 0, b: 0 };
+  const most: Record<string, number> = { a: 0, b: 0 };
+  const started: string[] = [];
+  const step = async (task: { queue: string }) => {
+    started.push(task.queue);
+    running[task.queue] = (running[task.queue] ?? 0) + 1;
+    most[task.queue] = Math.max(most[task.queue] ?? 0, running[task.queue] ?? 0);
+    await delay(5);
+    running[task.queue] = (running[task.queue] ?? 0) - 1;
+  };
+  return { running, most, started, watched: system.worker(weights, { step }, { concurrency }) };
+}
+
+test("a queue that fills every slot gives way to one whose tasks come later, by weight", async () => {
+  const system = await setupSystem();
+  const { running, most, started, watched } = counted(system, { a: 3, b: 1 }, 8);
+  await watched.worker.start();
+  await system.queue("a").enqueueMany(tasks(2_000, "step"));
+  await until("queue a has every slot", () => running.a === 8);
+  const before = started.length;
+  await system.queue("b").enqueueMany(tasks(200, "step"));
+  await until("queue b has had 100 starts", () => started.filter((name) => name === "b").length >= 100);
+  expect((await system.observer.stats("a")).pending).toBeGreaterThan(0);
+  expect(most.b).toBe(2);
+  const since = started.slice(before);
+  const ratio = since.filter((name) => name === "a").length / since.filter((name) => name === "b").length;
+  expect(ratio).toBeGreaterThan(2);
+  expect(ratio).toBeLessThan(4.5);
+});
+
+test("two queues take turns at a single slot", async () => {
+  const system = await setupSystem();
+  const { started, watched } = counted(system, { a: 1, b: 1 }, 1);
+  await system.queue("a").enqueueMany(tasks(100, "step"));
+  await system.queue("b").enqueueMany(tasks(100, "step"));
+  await watched.worker.start();
+  await until("forty starts", () => started.length >= 40);
+  const first = started.slice(0, 40);
+  expect(first.filter((name) => name === "a").length).toBeGreaterThanOrEqual(18);
+  expect(first.filter((name) => name === "b").length).toBeGreaterThanOrEqual(18);
+});
+
+test("the slots of a queue that ran dry go to the other", async () => {
+  const system = await setupSystem();
+  const { running, watched } = counted(system, { a: 1, b: 1 }, 8);
+  await system.queue("a").enqueueMany(tasks(500, "step"));
+  await system.queue("b").enqueueMany(tasks(10, "step"));
+  await watched.worker.start();
+  await until("queue b is dry and queue a has every slot", () => running.a === 8);
+});
+
+/** A task that crashed its worker twice: from now on it runs alone. */
+async function enqueueSolo(system: System, queue: string, type: string): Promise<string> {
+  const { id } = await system.queue(queue).enqueue(type, null);
+  for (let crash = 1; crash <= 2; crash++) {
+    expect(await system.grantToNobody(queue, 1, 1)).toEqual([id]);
+    await until("it is reaped", async () => (await system.engine(queue).reap(10)).requeued === 1);
+  }
+  expect(await system.queue(queue).get(id)).toMatchObject({ state: "pending", crashes: 2, solo: true });
+  return id;
+}
+
+test.each([
+  ["before the others", true],
+  ["among running others", false],
+])(
+  "a task that runs alone shares its worker with nothing, over all queues: it comes %s",
+  async (_, first) => {
+    const system = await setupSystem();
+    const beside = new Set<string>();
+    let running = 0;
+    let startsMeanwhile = 0;
+    let alone = false;
+    const release = gate();
+    const soloRuns = gate();
+    const { worker } = system.worker(
+      ["work", "other"],
+      {
+        step: async (task) => {
+          running++;
+          if (alone) startsMeanwhile++;
+          await delay(5);
+          running--;
+          beside.add(task.queue);
+        },
+        solo: async () => {
+          if (running > 0) startsMeanwhile++;
+          alone = true;
+          soloRuns.open();
+          await release.opened;
+          alone = false;
+        },
+      },
+      { concurrency: 10, leaseMs: 300 },
+    );
+    const others = async () => {
+      await system.queue("other").enqueueMany(tasks(400, "step"));
+      await system.queue("work").enqueueMany(tasks(400, "step"));
+    };
+    let id: string;
+    if (first) {
+      id = await enqueueSolo(system, "work", "solo");
+      await others();
+      await worker.start();
+    } else {
+      id = await enqueueSolo(system, "work", "solo");
+      await system.observer.pause("work");
+      await others();
+      await worker.start();
+      await until("the other queue runs", () => running > 0);
+      await system.observer.resume("work");
+    }
+    await soloRuns.opened;
+    expect(worker.busy).toBe(1);
+    // It did not wait for the others to run out: the worker drained for it.
+    expect((await system.observer.stats("work")).pending).toBeGreaterThan(0);
+    // Time for what should not happen: wake-ups of the other queue, and two heartbeats.
+    let renewals = 0;
+    worker.on("renewal", () => renewals++);
+    await system.queue("other").enqueue("step", null);
+    await until("two heartbeats", () => renewals >= 2);
+    expect(worker.busy).toBe(1);
+    release.open();
+    await until("all are completed", async () => {
+      const [work, other] = [await system.observer.stats("work"), await system.observer.stats("other")];
+      return work.completed === 401 && other.completed === 401;
+    });
+    expect(startsMeanwhile).toBe(0);
+    expect(await system.queue().get(id)).toMatchObject({ state: "completed", attempts: 3, crashes: 2 });
+    expect((await system.observer.stats("work")).totals.crashed).toBe(2);
+  },
+);

@@ -1,0 +1,66 @@
+import { expect, test } from "vitest";
+import { until } from "../support/until.ts";
+import { type System, setupSystem } from "./harness.ts";
+
+const parked = (system: System) => system.redis.hexists(system.keys().state, "#parked");
+
+test("an idle worker starts a task within milliseconds of its enqueue, long before it polls", async () => {
+  const system = await setupSystem();
+  let startedAt = 0;
+  const { settled } = await system.started("work", {
+    now: () => {
+      startedAt = performance.now();
+    },
+  });
+  const queue = system.queue();
+  await queue.enqueue("now", null);
+  const tookMs: number[] = [];
+  for (let n = 1; n <= 30; n++) {
+    await until("the worker sleeps", async () => settled.length === n && (await parked(system)) === 1);
+    const enqueuedAt = performance.now();
+    await queue.enqueue("now", null);
+    await until("it ran", () => startedAt > enqueuedAt, 5_000);
+    tookMs.push(startedAt - enqueuedAt);
+  }
+  tookMs.sort((a, b) => a - b);
+  expect(tookMs[15]).toBeLessThan(25);
+  expect(tookMs.at(-1)).toBeLessThan(1_000);
+});
+
+test("a task that is enqueued while the worker is about to sleep does not wait for the poll", async () => {
+  const system = await setupSystem();
+  const { worker } = await system.started("work", { now: () => 1 }, { concurrency: 2 });
+  const queue = system.queue();
+  // Each enqueue falls into another moment of the worker's way to sleep: one that is missed costs the poll, 10 s.
+  for (let n = 0; n < 100; n++) {
+    const { id } = await queue.enqueue("now", n);
+    expect((await queue.result(id, { waitMs: 3_000 }))?.state).toBe("completed");
+  }
+  expect(worker.busy).toBe(0);
+});
+
+test("a lost wake-up is made up for by the next poll", async () => {
+  const system = await setupSystem();
+  const { settled } = await system.started("work", { now: () => 1 }, { pollMs: 600 });
+  const queue = system.queue();
+  await queue.enqueue("now", null);
+  await until("the worker sleeps", async () => settled.length === 1 && (await parked(system)) === 1);
+  // Without the mark nobody is woken.
+  await system.redis.hdel(system.keys().state, "#parked");
+  const enqueuedAt = performance.now();
+  const { id } = await queue.enqueue("now", null);
+  expect((await queue.result(id, { waitMs: 5_000 }))?.state).toBe("completed");
+  expect(performance.now() - enqueuedAt).toBeLessThan(600 + 500);
+});
+
+test("a resumed queue wakes its workers", async () => {
+  const system = await setupSystem();
+  const queue = system.queue();
+  await queue.enqueue("now", null);
+  await system.observer.pause("work");
+  const { settled } = await system.started("work", { now: () => 1 });
+  await until("the worker found the queue paused", () => parked(system).then((mark) => mark === 1));
+  expect(settled).toEqual([]);
+  await system.observer.resume("work");
+  await until("the task ran", () => settled.length === 1, 3_000);
+});
