@@ -36,6 +36,8 @@ export type QueueOptions =
   | { redis: RedisOption; prefix?: string; lingerMs?: number };
 
 const ID_CHARACTERS = 16;
+// It stands in the envelope's header line: a space or newline in it would break the record.
+const FINGERPRINT = /^[\x21-\x7e]{1,128}$/;
 // The first look after an enqueue comes soon, later ones at most this far apart.
 const WAIT_STEP_MS = 200;
 
@@ -233,6 +235,12 @@ export class Queue {
       };
     }
     this.#checkId(options.id);
+    if (fingerprint !== undefined && !FINGERPRINT.test(fingerprint)) {
+      throw new HoldfastError(
+        "invalid_argument",
+        "a fingerprint has 1 to 128 visible ASCII characters, no spaces",
+      );
+    }
     const print = fingerprint ?? fingerprintOf(type, payloadText, options);
     return {
       id: options.id,

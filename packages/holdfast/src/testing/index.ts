@@ -8,6 +8,7 @@ export interface TestRun {
   /** What a caller of `queue.result` would see, parsed. */
   result?: unknown;
   resultText?: string;
+  /** What the handler threw; with "acked", why its result could not be stored. */
   error?: unknown;
   /** The wait before the next attempt, ms, where it is retried. */
   delayMs?: number;
@@ -64,17 +65,25 @@ export function testWorker(handlers: Handlers) {
           log: async (line) => void log.push(line),
         };
         const ended = { attempts: attempt, progress, log };
+        let returned: unknown;
         try {
-          const text = resultText(await handler(task, context));
+          returned = await handler(task, context);
+        } catch (error) {
+          const verdict = verdictOfError(error, { ...DEFAULT_BACKOFF, ...options.backoff }, attempt, 0.5);
+          if (verdict.kind === "fatal" || attempt > maxRetries) return { outcome: "dead", ...ended, error };
+          if (!options.untilSettled) return { outcome: "retried", ...ended, error, delayMs: verdict.delayMs };
+          continue;
+        }
+        try {
+          const text = resultText(returned);
           return {
             outcome: "acked",
             ...ended,
             ...(text === undefined ? {} : { result: JSON.parse(text), resultText: text }),
           };
         } catch (error) {
-          const verdict = verdictOfError(error, { ...DEFAULT_BACKOFF, ...options.backoff }, attempt, 0.5);
-          if (verdict.kind === "fatal" || attempt > maxRetries) return { outcome: "dead", ...ended, error };
-          if (!options.untilSettled) return { outcome: "retried", ...ended, error, delayMs: verdict.delayMs };
+          // As in a worker: the work is done, whatever it returned.
+          return { outcome: "acked", ...ended, error };
         }
       }
     },

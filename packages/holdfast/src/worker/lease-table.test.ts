@@ -75,8 +75,8 @@ test("busy and state are shared with every table over the same memory", () => {
   expect(() => other.claim(0, "a", "t", 0)).toThrow(RangeError);
 });
 
-// Claims and releases one slot without pause; in each lease, id and token belong together. It loads the built table
-// since Node 20 does not run TypeScript in a thread.
+// Claims and releases one slot, now and then holding it long enough to be read; in each lease, id and token belong
+// together. It loads the built table since Node 20 does not run TypeScript in a thread.
 const WRITER = `
   const { parentPort, workerData } = require("node:worker_threads");
   import(workerData.module).then(({ LeaseTable }) => {
@@ -87,6 +87,7 @@ const WRITER = `
     while (Atomics.load(stop, 0) === 0) {
       const text = String(n % 10).repeat(1 + (n % 60));
       const index = table.claim(n % 10, text, text, n);
+      for (let spin = n % 3 === 0 ? 20_000 : 0; spin > 0; spin--) Atomics.load(stop, 0);
       table.release(index);
       n++;
     }

@@ -76,7 +76,7 @@ test("two janitors at once move each task once", async () => {
   expect(await system.grantToNobody("work", 500, 1)).toHaveLength(500);
   await queue.enqueueMany(tasks(1_000, { delayMs: 1 }));
   await until("every lease is over", async () => {
-    const [, score] = await system.redis.zrange(system.keys().processing, -1, -1, "WITHSCORES");
+    const [, score] = await system.redis.zrevrange(system.keys().processing, 0, 0, "WITHSCORES");
     return Date.now() > Number(score) + 5;
   });
   await Promise.all(janitors.map((janitor) => janitor.runOnce()));

@@ -1,0 +1,55 @@
+import { once } from "node:events";
+import { type AddressInfo, connect, createServer, type Socket } from "node:net";
+
+/** A way to Redis that can lose a reply: the command arrives and runs, and the connection ends without an answer. */
+export async function startLossyProxy(redisPort: number) {
+  const sockets = new Set<Socket>();
+  const proxy = { port: 0, lost: 0, stop };
+  let losing: string | undefined;
+  const server = createServer((client) => {
+    const redis = connect(redisPort, "127.0.0.1");
+    let swallow = false;
+    for (const socket of [client, redis]) {
+      sockets.add(socket);
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        sockets.delete(socket);
+        client.destroy();
+        redis.destroy();
+      });
+    }
+    client.on("data", (chunk) => {
+      if (losing !== undefined && chunk.includes(losing)) {
+        losing = undefined;
+        swallow = true;
+      }
+      redis.write(chunk);
+    });
+    redis.on("data", (chunk) => {
+      if (!swallow) {
+        client.write(chunk);
+        return;
+      }
+      // Redis has answered, so the command ran.
+      proxy.lost++;
+      client.destroy();
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  proxy.port = (server.address() as AddressInfo).port;
+  async function stop() {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+    await once(server, "close");
+  }
+  return {
+    ...proxy,
+    get lost() {
+      return proxy.lost;
+    },
+    /** Loses the reply of the next command in which this text stands. */
+    loseReplyTo(text: string) {
+      losing = text;
+    },
+  };
+}

@@ -1,0 +1,165 @@
+import { expect, test } from "vitest";
+import { LEASE_MS, Processes, SWEEP_MS, until } from "./support.ts";
+
+test("a task that kills its worker is dead after exactly 4 grants, and 49 innocents beside it all finish", async () => {
+  const system = new Processes();
+  const janitor = await system.janitor().ready();
+  // The innocents take longer than the poison: it takes them down with it while they share a worker.
+  const innocents = Array.from({ length: 49 }, () => ({ type: "sleep", payload: { ms: 120 } }));
+  const tasks = [...innocents.slice(0, 20), { type: "poison", payload: null }, ...innocents.slice(20)];
+  const ids = await system.enqueue(tasks);
+  const poison = ids[20] as string;
+
+  // The supervisor: whenever the worker is gone, there is a new one.
+  let deaths = 0;
+  let supervising = true;
+  let worker = system.worker();
+  const supervisor = (async () => {
+    for (;;) {
+      const { signal } = await worker.ended;
+      if (!supervising) return;
+      expect(signal).toBe("SIGKILL");
+      deaths++;
+      worker = system.worker();
+    }
+  })();
+  await until(
+    "everything is terminal",
+    async () => {
+      const stats = await system.stats();
+      return stats.completed + stats.dead === 50;
+    },
+    28_000,
+  );
+  supervising = false;
+  await worker.kill();
+  await supervisor;
+
+  expect(await system.task(poison)).toMatchObject({
+    state: "dead",
+    deadReason: "crashes_exhausted",
+    attempts: 4,
+    crashes: 4,
+    failures: 0,
+  });
+  expect((await system.task(poison)).history.map(({ attempt, outcome }) => [attempt, outcome])).toEqual([
+    [1, "crashed"],
+    [2, "crashed"],
+    [3, "crashed"],
+    [4, "crashed"],
+  ]);
+  expect(deaths).toBe(4);
+  for (const id of ids) {
+    if (id === poison) continue;
+    const task = await system.task(id);
+    expect(task.state).toBe("completed");
+    // Only while it shared a worker with the poison: that ran alone from its second crash on.
+    expect(task.crashes).toBeLessThanOrEqual(2);
+  }
+  const { totals } = await system.stats();
+  expect(totals).toMatchObject({ acked: 49, deadLettered: 1 });
+  expect((await system.observer.audit("work")).violations).toEqual([]);
+  expect(janitor.heard("error")).toEqual([]);
+});
+
+test("after a kill -9 of a worker with 100 tasks leased all are leased again within lease and sweep, none is lost", async () => {
+  const system = new Processes();
+  await system.janitor().ready();
+  const first = await system.worker({ concurrency: 100 }).ready();
+  const ids = await system.enqueue(Array.from({ length: 100 }, () => ({ type: "hold", payload: null })));
+  await until("100 tasks are leased", () => first.heard("started").length === 100);
+  const second = await system.worker({ concurrency: 100 }).ready();
+  await first.kill();
+  const killedAt = performance.now();
+  await until("all are leased again", () => second.heard("started").length === 100);
+  // On a busy machine the margin is generous; the figure without load is below 1.8 s.
+  expect(performance.now() - killedAt).toBeLessThan(LEASE_MS + SWEEP_MS + 1_500);
+  await until("all are completed", async () => (await system.stats()).completed === 100);
+  expect(new Set(second.heard("started").map((line) => line.id))).toEqual(new Set(ids));
+  expect((await system.stats()).totals).toMatchObject({ attempts: 200, crashed: 100, acked: 100, stale: 0 });
+  expect((await system.observer.audit("work")).violations).toEqual([]);
+});
+
+test("SIGTERM: a worker finishes what it can, hands the rest back, burns no attempt and exits with 0", async () => {
+  const system = new Processes();
+  const worker = await system.worker({ concurrency: 10 }).ready();
+  const short = await system.enqueue(
+    Array.from({ length: 5 }, () => ({ type: "sleep", payload: { ms: 200 } })),
+  );
+  const long = await system.enqueue(Array.from({ length: 5 }, () => ({ type: "hold", payload: null })));
+  await until("all ten run", () => worker.heard("started").length === 10);
+  const waiting = await system.enqueue([{ type: "sleep", payload: { ms: 1 } }]);
+  worker.process.kill("SIGTERM");
+  expect(await worker.ended).toEqual({ code: 0, signal: null });
+  expect(worker.heard("settled", { outcome: "acked" })).toHaveLength(5);
+  expect(worker.heard("settled", { outcome: "released" })).toHaveLength(5);
+  for (const id of short) expect((await system.task(id)).state).toBe("completed");
+  for (const id of long)
+    expect(await system.task(id)).toMatchObject({ state: "pending", attempts: 0, crashes: 0, releases: 1 });
+  expect(await system.task(waiting[0] as string)).toMatchObject({
+    state: "pending",
+    attempts: 0,
+    releases: 0,
+  });
+  expect((await system.stats()).processing).toBe(0);
+});
+
+test("SIGTERM: an idle worker and a janitor exit with 0 by themselves", async () => {
+  const system = new Processes();
+  const children = await Promise.all([system.worker().ready(), system.janitor().ready()]);
+  for (const child of children) {
+    child.process.kill("SIGTERM");
+    expect(await child.ended).toEqual({ code: 0, signal: null });
+    expect(child.heard("stopped")).toHaveLength(1);
+  }
+});
+
+test("a handler that blocks the event loop for three leases keeps its lease", async () => {
+  const system = new Processes();
+  await system.janitor({ sweepIntervalMs: 50 }).ready();
+  const worker = await system.worker({ concurrency: 1 }).ready();
+  const [id] = await system.enqueue([{ type: "block", payload: { ms: 3 * LEASE_MS } }]);
+  await until("it runs", () => worker.heard("started").length === 1);
+  // Somebody would take it, could it be taken.
+  const other = await system.worker({ concurrency: 1 }).ready();
+  await until("it is done", async () => (await system.task(id as string)).state === "completed");
+  expect(await system.task(id as string)).toMatchObject({ attempts: 1, crashes: 0, workerId: "w1" });
+  await until("the worker tells", () => worker.heard("settled", { outcome: "acked" }).length === 1);
+  expect(other.heard("started")).toEqual([]);
+  expect((await system.stats()).totals.stale).toBe(0);
+});
+
+test("a worker stopped for three leases finds its lease lost: its late ack is stale, one ack is accepted", async () => {
+  const system = new Processes();
+  await system.janitor().ready();
+  const first = await system.worker({ concurrency: 1 }).ready();
+  const [id] = (await system.enqueue([{ type: "hold", payload: null }])) as [string];
+  await until("it runs", () => first.heard("started").length === 1);
+  const second = await system.worker({ concurrency: 1 }).ready();
+  const stoppedAt = performance.now();
+  first.process.kill("SIGSTOP");
+  await until("the other worker did it", async () => (await system.task(id)).state === "completed");
+  await until("three leases are over", () => performance.now() - stoppedAt > 3 * LEASE_MS);
+  first.process.kill("SIGCONT");
+  const continuedAt = performance.now();
+  await until("the handler is told", () => first.heard("aborted", { reason: "lease_lost" }).length === 1);
+  expect(performance.now() - continuedAt).toBeLessThan(LEASE_MS / 3 + 500);
+  await until("its ack is answered", () => first.heard("settled").length === 1);
+  expect(first.heard("settled")[0]).toMatchObject({ outcome: "stale", attempt: 1 });
+  expect(second.heard("settled", { outcome: "acked" })).toHaveLength(1);
+  expect(await system.task(id)).toMatchObject({
+    state: "completed",
+    resultText: '"later attempt"',
+    attempts: 2,
+    crashes: 1,
+    workerId: "w2",
+  });
+  expect((await system.stats()).totals).toMatchObject({ acked: 1, stale: 1, crashed: 1 });
+  // It goes on as if nothing had been.
+  await second.kill();
+  await system.enqueue([{ type: "sleep", payload: { ms: 1 } }]);
+  await until(
+    "the first worker runs the next task",
+    () => first.heard("settled", { outcome: "acked" }).length === 1,
+  );
+});
