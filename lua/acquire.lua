@@ -31,6 +31,7 @@
 -- include lib/request.lua
 -- include lib/record.lua
 -- include lib/bands.lua
+-- include lib/wake.lua
 -- include lib/promote.lua
 -- include lib/acquire.lua
 -- include lib/commit.lua
@@ -49,7 +50,8 @@ if previous then
   local first, flags, again = string.match(previous, '^%a* (%d+) (%d+) ?(.*)$')
   return { now, '', first, tonumber(flags), unpack(grantsAgain(tonumber(first), again)) }
 end
-if not settings.paused and promoteDue(PROMOTE_LIMIT) > 0 then
+local promoted = settings.paused and 0 or promoteDue(PROMOTE_LIMIT)
+if promoted > 0 then
   fields[1] = redis.call('HGET', stateKey, '#counters')
 end
 local counters = unpackCounters(fields[1])
@@ -67,4 +69,7 @@ commitTurn(counters, grants, '', flags, fields[3], {}, {})
 
 -- 4. Remove the sources.
 trimGrants(grants)
+if promoted > #grants.ids then -- more than this caller takes
+  wake()
+end
 return { now, '', string.format('%.0f', grants.first), flags, unpack(grants.reply) }

@@ -72,7 +72,8 @@ if previous then
   local verdicts, first, flags, again = string.match(previous, '^(%a*) (%d+) (%d+) ?(.*)$')
   return { now, verdicts, first, tonumber(flags), unpack(grantsAgain(tonumber(first), again)) }
 end
-if want > 0 and not settings.paused and promoteDue(PROMOTE_LIMIT) > 0 then
+local promoted = (want == 0 or settings.paused) and 0 or promoteDue(PROMOTE_LIMIT)
+if promoted > 0 then
   fields[1] = redis.call('HGET', stateKey, '#counters')
 end
 
@@ -139,7 +140,7 @@ if #oldest > 0 then
   removePurged(purge)
   redis.call('LTRIM', completedKey, 0, -#oldest - 1)
 end
-if releases > 0 then
+if releases > 0 or promoted > #grants.ids then
   wake()
 end
 return { now, verdicts, string.format('%.0f', grants.first), flags, unpack(grants.reply) }

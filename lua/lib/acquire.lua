@@ -49,7 +49,13 @@ end
 local function planAcquire(counters, want, held, soloClaim)
   local grants = newGrants()
   grants.first = counters[GRANTS] + 1
+  local claimant, untilMs = string.match(soloClaim or '', '^(%S+) (%d+)$')
   if want == 0 then
+    -- One that drains acquires nothing: what it settles meanwhile keeps its claim.
+    if claimant == workerId and redis.call('LLEN', pendingSoloKey) > 0 then
+      grants.drain = true
+      grants.claim = string.format('%s %.0f', workerId, now + leaseMs)
+    end
     return grants
   end
   local ids, from
@@ -58,7 +64,6 @@ local function planAcquire(counters, want, held, soloClaim)
       ids, from, grants.solo = redis.call('LRANGE', pendingSoloKey, 0, 0), { 'solo' }, true
     else
       -- One worker at a time is asked to drain for it; the claim runs out with a lease.
-      local claimant, untilMs = string.match(soloClaim or '', '^(%S+) (%d+)$')
       if not claimant or claimant == workerId or tonumber(untilMs) <= now then
         grants.drain = true
         grants.claim = string.format('%s %.0f', workerId, now + leaseMs)

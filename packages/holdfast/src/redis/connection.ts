@@ -62,6 +62,8 @@ function open(redis: RedisOption, name: string): Redis | Cluster {
     commandTimeout: s.commandTimeoutMs ?? 5_000,
     // A closed connection fails its unanswered commands at once: with null they would wait for the command timeout.
     maxRetriesPerRequest: 0,
+    // The client's own leaves a failure unhandled, which ends the process: `listen` does it.
+    autoResubscribe: false,
     retryStrategy: (tries: number) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
     lazyConnect: true,
     connectionName: name,
@@ -76,7 +78,8 @@ function open(redis: RedisOption, name: string): Redis | Cluster {
       enableOfflineQueue: false,
       shardedSubscribers: true,
       clusterRetryStrategy: (tries) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
-      redisOptions: common,
+      // Its subscribers are handed from node to node by the client itself.
+      redisOptions: { ...common, autoResubscribe: true },
     });
   }
   if (s.sentinels?.length) {
@@ -272,7 +275,13 @@ export class Connection {
   async listen(channels: string[], onMessage: (channel: string, message: string) => void): Promise<void> {
     await this.ready();
     this.#client.on("smessage", onMessage);
-    for (const channel of channels) await this.#client.ssubscribe(channel);
+    const subscribe = async () => {
+      for (const channel of channels) await this.#client.ssubscribe(channel);
+    };
+    await subscribe();
+    if (this.#client instanceof Cluster) return;
+    // Where it fails, the connection is gone again: the next one brings it.
+    this.#client.on("ready", () => void subscribe().catch(() => {}));
   }
 
   async close(): Promise<void> {

@@ -178,7 +178,9 @@ export class QueueRunner {
     if (turn) {
       this.#events.onTurn();
       settled.forEach(({ task, verdict, error }, i) => {
-        this.#events.onSettled(task, turn.outcomes[i] ?? "unknown", verdict, error);
+        const outcome = turn.outcomes[i] ?? "unknown";
+        if (outcome === "retried") this.#wakeForRetry(verdict);
+        this.#events.onSettled(task, outcome, verdict, error);
       });
       for (const { id, envelope } of turn.expired) this.#events.onExpired(this.engine.queue, id, envelope);
       this.#afterTurn(turn, want, sentAtMs, wakes !== this.#wakes);
@@ -190,13 +192,14 @@ export class QueueRunner {
 
   #afterTurn(turn: Turn, want: number, sentAtMs: number, woken: boolean): void {
     const { slots } = this.#o;
-    if (want > 0) {
+    if (want > 0 || slots.drainFor === this) {
       if (turn.drain) {
         slots.drainFor = this;
         // An answer before this one may have sent it to sleep: nobody acquires until it asks again.
         this.idle = false;
       } else if (slots.drainFor === this) slots.drainFor = null;
-      if (turn.grants.length < want && !turn.again && !turn.drain && !turn.solo && !woken) this.#sleep();
+      if (want > 0 && turn.grants.length < want && !turn.again && !turn.drain && !turn.solo && !woken)
+        this.#sleep();
     }
     if (turn.grants.length > 0) {
       slots.virtualTime = Math.max(slots.virtualTime, this.turnEnd);
@@ -217,6 +220,12 @@ export class QueueRunner {
       if (this.#stopping || lateByMs > this.#o.leaseMs) task.release();
       else task.start();
     }
+  }
+
+  /** A retry that is due before the next poll is not left to it: the janitor may sleep as long. */
+  #wakeForRetry(verdict: Verdict): void {
+    const delayMs = "delayMs" in verdict ? verdict.delayMs : 0;
+    if (delayMs < this.#o.pollMs) setTimeout(() => this.wake(), delayMs + 1).unref();
   }
 
   #sleep(): void {

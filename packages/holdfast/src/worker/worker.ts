@@ -113,6 +113,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   readonly #queues: string[];
   readonly #prefix: string;
   #lastTurnMs = Number.NEGATIVE_INFINITY;
+  #starting: Promise<void> | undefined;
   #started = false;
   #stopped: Promise<void> | undefined;
 
@@ -197,7 +198,11 @@ export class Worker extends EventEmitter<WorkerEvents> {
       },
       {
         onLease: (what, index, version) => this.#leaseChanged(what, index, version),
-        onRenewal: (outcome, count) => this.#tell(() => this.emit("renewal", { outcome, count })),
+        onRenewal: (outcome, count) => {
+          // One long task that fills or drains the worker leaves nothing to poll for: its renewals show Redis just as well.
+          if (outcome === "renewed") this.#lastTurnMs = monotonicMs();
+          this.#tell(() => this.emit("renewal", { outcome, count }));
+        },
         onError: (error) => this.#report(error),
       },
     );
@@ -208,7 +213,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     return this.#slots.held;
   }
 
-  /** Age of the last answer from Redis to an acquire or settle, ms; Infinity before the first. */
+  /** Age of the last answer from Redis to an acquire, settle or heartbeat, ms; Infinity before the first. */
   lastGoodPollAgeMs(): number {
     return monotonicMs() - this.#lastTurnMs;
   }
@@ -217,9 +222,16 @@ export class Worker extends EventEmitter<WorkerEvents> {
    * Connects, runs the boot checks and begins to acquire.
    * @throws HoldfastError redis_unavailable, redis_unsupported: the worker can be started again
    */
-  async start(): Promise<void> {
-    if (this.#stopped) throw new HoldfastError("closed", "this worker was stopped");
-    if (this.#started) return;
+  start(): Promise<void> {
+    if (this.#stopped) return Promise.reject(new HoldfastError("closed", "this worker was stopped"));
+    this.#starting ??= this.#start().catch((error: unknown) => {
+      this.#starting = undefined;
+      throw error;
+    });
+    return this.#starting;
+  }
+
+  async #start(): Promise<void> {
     await this.#client.check();
     for (const queue of this.#queues) await this.#client.registry.addQueue(queue);
     const channels = new Map(

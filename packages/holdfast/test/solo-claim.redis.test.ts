@@ -1,0 +1,65 @@
+import { expect, test } from "vitest";
+import { setup } from "./support/setup.ts";
+import { LEASE_MS, type TestQueue } from "./support/test-queue.ts";
+
+/** One task that crashed twice, and one plain task that worker "w1" holds. */
+async function withSolo(): Promise<{ q: TestQueue; held: { id: string; token: string } }> {
+  const q = await setup();
+  await q.add("poison");
+  for (let crash = 0; crash < 2; crash++) {
+    await q.grant();
+    await q.crash();
+  }
+  await q.add(["plain", "more"]);
+  const { grants } = await q.acquire(1, { held: 1, workerId: "w1" });
+  const [held] = grants;
+  if (!held) throw new Error("nothing was granted");
+  return { q, held };
+}
+
+const asks = (q: TestQueue, workerId: string) =>
+  q.acquire(1, { held: 1, workerId }).then((turn) => turn.drain);
+
+test("what a draining worker settles keeps its claim: no second worker drains for the same task", async () => {
+  const { q, held } = await withSolo();
+  q.advance(LEASE_MS - 1);
+  const { drain } = await q.engine.settle(
+    [{ kind: "fail", ...held, delayMs: 600_000, error: "x" }],
+    q.turnArgs({ held: 1, workerId: "w1" }),
+  );
+  expect(drain).toBe(true);
+  q.advance(2); // the first claim would be over by now
+  expect(await asks(q, "w2")).toBe(false);
+});
+
+test("a claim that nobody keeps runs out with a lease", async () => {
+  const { q } = await withSolo();
+  q.advance(LEASE_MS - 1);
+  expect(await asks(q, "w2")).toBe(false);
+  q.advance(2);
+  expect(await asks(q, "w2")).toBe(true);
+});
+
+test("a draining worker learns that another one took the task", async () => {
+  const { q, held } = await withSolo();
+  const { grants, solo } = await q.acquire(1, { held: 0, workerId: "w2" });
+  expect([grants[0]?.id, solo]).toEqual(["poison", true]);
+  const { drain } = await q.engine.settle([{ kind: "ack", ...held }], q.turnArgs({ workerId: "w1" }));
+  expect(drain).toBe(false);
+});
+
+test("tasks that were promoted beyond what the caller takes wake the workers that sleep", async () => {
+  const q = await setup();
+  expect((await q.acquire(1, { park: true })).grants).toEqual([]);
+  await q.add(["a", "b"], { delayMs: 10 });
+  q.advance(11);
+  const waker = q.redis.duplicate();
+  try {
+    const woken = new Promise((resolve) => waker.once("smessage", resolve));
+    await waker.ssubscribe(q.keys.wake);
+    expect((await q.acquire(1)).grants).toHaveLength(1);
+    expect(await woken).toBe(q.keys.wake);
+  } finally {
+    waker.disconnect();
+  }
+});
