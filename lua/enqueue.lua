@@ -16,7 +16,7 @@
 -- ARGV[6] normal  integer  how many follow for pending
 -- ARGV[7] low  integer  how many follow for pending:low; the rest is scheduled
 -- ARGV[8..] taskId  string  repeated, at most 500 times: taskId, envelope
--- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, d duplicate, c conflict, f queue full; states: of duplicates
+-- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, d duplicate, c conflict, f queue full; states: of duplicates and conflicts
 -- TIME    O(n), n tasks given; O(n log s) for scheduled ones
 -- MOVES   -> pending | scheduled
 
@@ -44,12 +44,11 @@ if previous then
   return { now, verdicts, states }
 end
 local acceptedPending, acceptedScheduled, deduplicated = unpackAccepted(own[1])
+-- How many more may wait: the first of the call get in, and what is known already takes no room.
+local room = math.huge
 if settings.maxWaiting > 0 then
   local counters = unpackCounters(queue[1])
-  local waiting = acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED]
-  if waiting + count > settings.maxWaiting then
-    return { now, string.rep('f', count), '' }
-  end
+  room = settings.maxWaiting - (acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED])
 end
 
 local bands = { high = {}, normal = {}, low = {} }
@@ -96,8 +95,12 @@ if checked == 1 then
   for position, id in ipairs(ids) do
     local envelope = ARGV[taskIdAt + 2 * position - 1]
     local verdict, state = known(new[id] or envelopes[position], records[position] or nil, option(envelope, 'h'))
+    if verdict == 'n' and room < 1 then
+      verdict = 'f'
+    end
     verdicts[position] = verdict
     if verdict == 'n' then
+      room = room - 1
       new[id] = envelope
       if records[position] then
         leftover[#leftover + 1] = id
@@ -105,7 +108,7 @@ if checked == 1 then
       accept(position, id, envelope)
       accepted[#accepted + 1] = id
       accepted[#accepted + 1] = envelope
-    else
+    elseif verdict ~= 'f' then
       states[#states + 1] = state
       if verdict == 'd' then
         deduplicated = deduplicated + 1
@@ -114,12 +117,16 @@ if checked == 1 then
   end
   verdicts = table.concat(verdicts)
 else
-  for position = 1, count do
+  local fitting = math.max(0, math.min(count, room))
+  for position = 1, fitting do
     accept(position, ARGV[taskIdAt + 2 * position - 2], ARGV[taskIdAt + 2 * position - 1])
   end
-  verdicts = string.rep('n', count)
+  verdicts = string.rep('n', fitting) .. string.rep('f', count - fitting)
 end
 states = table.concat(states)
+if verdicts == string.rep('f', count) then
+  return { now, verdicts, '' }
+end
 
 -- 2. Write the targets.
 indexRequest(requestsKey, own[2], 't')
@@ -147,7 +154,8 @@ local record = requestRecord(verdicts .. ' ' .. states)
 if checked == 1 then
   redis.call('HSET', tasksKey, '#in', counts, slot, record, unpack(accepted))
 else
-  redis.call('HSET', tasksKey, '#in', counts, slot, record, unpack(ARGV, taskIdAt))
+  local last = taskIdAt + 2 * (pushed + #due / 2) - 1
+  redis.call('HSET', tasksKey, '#in', counts, slot, record, unpack(ARGV, taskIdAt, last))
 end
 if pushed > 0 then
   wake()

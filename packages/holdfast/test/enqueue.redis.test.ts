@@ -119,16 +119,25 @@ describe("an id given by the caller (I10)", () => {
 });
 
 describe("the cap of waiting tasks", () => {
-  test("refuses a call that would exceed it, and lets it in once there is room", async () => {
+  test("lets in the first that fit, and the others once there is room", async () => {
     const q = await setup();
     await q.engine.configure({ maxWaiting: 3 });
-    expect(await q.add(["a", "b"])).toBe("nn");
-    expect(await q.add(["c", "d"])).toBe("ff");
     expect(await q.add("later", { delayMs: 100 })).toBe("n");
+    expect(await q.add(["a", "b", "c", "d"])).toBe("nnff");
+    expect(await q.view("c")).toBeNull();
     expect(await q.add("c")).toBe("f");
     await q.grant();
     expect(await q.add("c")).toBe("n");
     expect((await q.stats()).totals.enqueued).toBe(4);
+  });
+
+  test("a task that is known already is a duplicate, not refused: it takes no room", async () => {
+    const q = await setup();
+    await q.engine.configure({ maxWaiting: 1 });
+    expect(await q.add(["a", "b"], { fingerprint: "fp" })).toBe("nf");
+    expect(await q.add(["b", "a"], { fingerprint: "fp" })).toBe("fd");
+    expect(await q.add("a", { fingerprint: "other" })).toBe("c");
+    expect((await q.stats()).totals).toMatchObject({ enqueued: 1, deduplicated: 1 });
   });
 });
 

@@ -80,6 +80,19 @@ test("CLIENT KILL of every connection, again and again: nothing lost, nothing tw
   admin.disconnect();
 });
 
+test("a worker whose subscription is cut subscribes again: it need not wait for its next poll", async () => {
+  const probe = library({ redis: server.url });
+  await started(new Worker(probe.name, { t: () => 1 }, { redis: server.url, pollMs: 60_000 }));
+  const admin = new Redis(server.url);
+  const subscribed = async () => (await admin.pubsub("SHARDNUMSUB", probe.engine.keys.wake)).at(1) === 1;
+  await until("the worker is subscribed", subscribed);
+  await admin.call("CLIENT", "KILL", "TYPE", "pubsub");
+  await until("the worker is subscribed again", subscribed);
+  const { id } = await probe.queue.enqueue("t", 0);
+  expect(await probe.queue.result(id, { waitMs: 10_000 })).toMatchObject({ state: "completed" });
+  admin.disconnect();
+});
+
 test("a call whose connection is cut is sent again at once, not after the command time-out", async () => {
   const probe = library({ redis: { url: server.url, commandTimeoutMs: 60_000 } });
   await probe.queue.enqueue("t", 0);
