@@ -125,7 +125,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       info: { title: options.title, description: options.description, version: options.version },
     },
   });
-  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: false });
+  await app.register(swaggerUi, {
+    routePrefix: "/docs",
+    staticCSP: false,
+    // Without the bar on top: it is the plugin's own advertisement, and its field loads foreign documents.
+    theme: {
+      title: options.title,
+      css: [{ filename: "theme.css", content: ".swagger-ui .topbar { display: none }" }],
+    },
+  });
   registerHealth(app, options);
   return app;
 }
