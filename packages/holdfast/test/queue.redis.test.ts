@@ -19,6 +19,21 @@ describe("enqueue", () => {
     expect((await queue.get(last))?.payloadText).toBe("9999");
   });
 
+  test("enqueueMany calls of one event-loop turn share a script call: so do the requests of an HTTP service", async () => {
+    let calls = 0;
+    const { queue } = library({
+      onScript: (script) => {
+        if (script === "enqueue") calls++;
+      },
+    });
+    await queue.enqueue("t", "connects");
+    const results = await Promise.all(
+      Array.from({ length: 100 }, (_, i) => queue.enqueueMany([{ type: "t", payload: i }])),
+    );
+    expect(results.flat().filter((result) => result.ok)).toHaveLength(100);
+    expect(calls).toBe(2);
+  });
+
   test("the first enqueue makes the queue known", async () => {
     const { queue, observer, name } = library();
     await expect(observer.stats(name)).rejects.toMatchObject({ code: "queue_not_found" });

@@ -86,7 +86,7 @@ export class Queue {
     return this.#buffer.add(prepared);
   }
 
-  /** One result per task, in the order given. A task that is refused does not stop the others. */
+  /** One result per task, in the order given. A task that is refused does not stop the others. Calls of the same turn share script calls too. */
   async enqueueMany(tasks: readonly NewTask[]): Promise<EnqueueResult[]> {
     await this.#ready().catch((error: unknown) => {
       throw asHoldfastError(error);
@@ -103,7 +103,6 @@ export class Queue {
         return { ok: false, id: known.taskId ?? task.options?.id ?? null, error: known };
       }
     });
-    this.#buffer.flush();
     return Promise.all(results);
   }
 
