@@ -16,10 +16,10 @@
 -- KEYS[14] results  HASH  taskId -> JSON text
 -- KEYS[15] progress  HASH  taskId -> progress and log lines
 -- ARGV[1] repair  integer  1 removes index entries that no record stands behind; never a record
--- ARGV[2] part  string  the index to look at closely: its part name, or "" for none
--- ARGV[3] from  integer  position of the window
+-- ARGV[2] part  string  what to look at closely: the part name of an index, "tasks", or "" for nothing
+-- ARGV[3] from  integer  position of the window; in tasks a cursor
 -- ARGV[4] limit  integer  size of the window, 1 to 500
--- RETURNS {repaired, entries looked at, invariant, detail, ...}
+-- RETURNS {repaired, entries looked at (of tasks: the next cursor), invariant, detail, ...}
 -- TIME    O(limit); a repair in a list O(n)
 -- MOVES   nothing
 
@@ -39,6 +39,28 @@ end
 local function violation(invariant, detail)
   found[#found + 1] = invariant
   found[#found + 1] = detail
+end
+
+-- What a purge left that was cut short after its commit, and whose index entry is gone: only a walk finds it.
+if part == 'tasks' then
+  local page = redis.call('HSCAN', tasksKey, from, 'COUNT', limit)
+  looked = tonumber(page[1])
+  for i = 1, #page[2], 2 do
+    local id = page[2][i]
+    local record = string.sub(id, 1, 1) ~= '#' and redis.call('HGET', stateKey, id)
+    if record and string.byte(record) == 114 then -- r
+      violation('I1', 'tasks holds ' .. id .. ', which was purged')
+      if repair == 1 then
+        redis.call('HDEL', tasksKey, id)
+        redis.call('HDEL', resultsKey, id)
+        redis.call('HDEL', progressKey, id)
+        if record == 'r' then
+          redis.call('HDEL', stateKey, id)
+        end
+        repaired = repaired + 1
+      end
+    end
+  end
 end
 
 -- I1 for a window: each entry stands for a record in that state. Tombstones in the pending lists are legal.

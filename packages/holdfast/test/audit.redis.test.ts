@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { auditQueue } from "../src/engine/audit.ts";
 import { findViolations } from "./support/invariants.ts";
+import { replaceOnce } from "./support/replace-once.ts";
 import { setup } from "./support/setup.ts";
 
 async function oneOfEach() {
@@ -64,6 +65,21 @@ test("looks at all of an index, window by window, and removes every wrong entry"
   expect((await auditQueue(q.engine)).violations.length).toBeGreaterThanOrEqual(1_200);
   expect((await auditQueue(q.engine, { repair: true })).repaired).toBe(1_200);
   expect(await q.redis.exists(q.keys.completed)).toBe(0);
+});
+
+test("finds the envelopes that a purge left whose index entries are gone", async () => {
+  const q = await setup();
+  await q.add(["gone", "gone too"].map((id) => id.replaceAll(" ", "-")));
+  await q.add("waiting");
+  q.mutate = replaceOnce("empty", "\nremovePurged(plan)\n", "\nerror('cut short')\n");
+  await expect(q.engine.empty("pending", "pending", 2)).rejects.toThrow("cut short");
+  q.mutate = undefined;
+  // The entries stand for nothing any more: acquire drops them, and with them the trace of what is left.
+  expect((await q.acquire(10)).grants.map(({ id }) => id)).toEqual(["waiting"]);
+  expect(await q.redis.hexists(q.keys.tasks, "gone")).toBe(1);
+  expect((await auditQueue(q.engine, { repair: true })).repaired).toBe(2);
+  expect(await q.redis.hexists(q.keys.tasks, "gone")).toBe(0);
+  expect(await q.redis.hexists(q.keys.tasks, "gone-too")).toBe(0);
 });
 
 // A loss cannot be mended: it has to be shown, by the audit and by the tests' own count.

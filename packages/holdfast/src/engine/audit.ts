@@ -20,6 +20,8 @@ const PARTS = [
   "pending:solo",
 ];
 const WINDOW = 500;
+// A scan reads the envelopes too, payloads included: few at a time.
+const SCANNED = 50;
 
 /**
  * Compares the indexes of a queue with its records and its counters.
@@ -47,5 +49,14 @@ export async function auditQueue(
   const totals = await engine.audit(repair);
   report.violations.push(...totals.violations);
   report.repaired += totals.repaired;
+  if (repair && totals.violations.some(({ detail }) => detail.startsWith("envelopes:"))) {
+    let cursor = 0;
+    do {
+      const reply = await engine.audit(repair, "tasks", cursor, SCANNED);
+      report.violations.push(...reply.violations.filter(({ detail }) => detail.startsWith("tasks holds")));
+      report.repaired += reply.repaired;
+      cursor = reply.looked;
+    } while (cursor !== 0);
+  }
   return report;
 }
