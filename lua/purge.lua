@@ -41,7 +41,7 @@ local function purgeList(key, counter, letter)
   local ids, kept = {}, {}
   for i = #oldest, 1, -1 do
     local record = records[i]
-    local endedAt = record and tonumber(string.match(record, '^c%S+ %S+ %d+ (%d+)') or string.match(record, '^[xe]%S+ (%d+)') or 0) or 0
+    local endedAt = tonumber(endedAtOf(record) or 0)
     if #ids >= excess and endedAt + settings.retentionMs > now then
       break
     end

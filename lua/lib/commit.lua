@@ -1,10 +1,5 @@
 -- The one HSET that makes a turn (settle, acquire, or both) true: records, counters, and the reply for a repeat.
-local PROMOTE_LIMIT = 200
 local PAUSED_FLAG, DRAIN_FLAG, SOLO_FLAG, AGAIN_FLAG = 1, 2, 4, 8
-
-local function isCompleted(record)
-  return record and string.byte(record) == 99 -- c
-end
 
 -- Entries were looked at that gave no task: those behind them may.
 local function hasMore(grants)

@@ -1,3 +1,6 @@
+-- What an acquire promotes on its way: bounded, so that it stays quick.
+local PROMOTE_LIMIT = 200
+
 -- Moves due tasks to pending, as a whole transition of its own: push, commit, remove.
 local function promoteDue(limit)
   local due = redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', nowText, 'LIMIT', 0, limit)

@@ -22,7 +22,7 @@ local function planPurge(ids, records, settings, belongs)
         local envelope = redis.call('HGET', tasksKey, id)
         fingerprint = envelope and option(envelope, 'h')
       end
-      local endedAt = record and (string.match(record, '^c%S+ %S+ %d+ (%d+)') or string.match(record, '^[dxe]%S+ (%d+)')) or nowText
+      local endedAt = endedAtOf(record) or nowText
       plan.commit[#plan.commit + 1] = id
       if fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
         plan.commit[#plan.commit + 1] = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -'

@@ -54,6 +54,11 @@ local function historyOf(record)
   return newline and string.sub(record, newline) or ''
 end
 
+-- When a task reached its terminal state, as text; nil for one that has not.
+local function endedAtOf(record)
+  return record and (string.match(record, '^c%S+ %S+ %d+ (%d+)') or string.match(record, '^[dxe]%S+ (%d+)')) or nil
+end
+
 -- Parses the head of a leased record: counts, token, grantedAt, deadline, maxAttempts, workerId.
 local function parseLease(record)
   local token, grantedAt, deadline, maxAttempts, workerId = string.match(record, '^l%S+ (%S+) (%d+) (%d+) (%d+) ([^\n ]+)')

@@ -128,6 +128,10 @@ local function planAck(settled, counters, id, token, record)
   return 'a'
 end
 
+local function isCompleted(record)
+  return record and string.byte(record) == 99 -- c
+end
+
 -- Before the commit: the places that the settled tasks go to.
 local function writeSettled(settled)
   if #settled.results > 0 then

@@ -58,6 +58,14 @@ export class HoldfastError extends Error {
   }
 }
 
+/** Gives what was thrown as one of ours: anything else is `internal`, with the thrown value as its cause. */
+export function asHoldfastError(error: unknown): HoldfastError {
+  if (error instanceof HoldfastError) return error;
+  return new HoldfastError("internal", error instanceof Error ? error.message : String(error), {
+    cause: error,
+  });
+}
+
 /** Thrown by a handler: no retry would help. The task goes straight to the dead letters. */
 export class FatalError extends Error {
   constructor(message: string, options?: ErrorOptions) {

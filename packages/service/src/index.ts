@@ -1,3 +1,4 @@
+export { describeRedis } from "holdfast";
 export {
   type HttpConfig,
   httpConfig,
@@ -6,7 +7,7 @@ export {
   parseAllowedHosts,
 } from "./config/http.ts";
 export { ConfigError, configTable, type Environment, loadConfig } from "./config/load.ts";
-export { describeRedis, type RedisConfig, redisConfig, toConnectionSettings } from "./config/redis.ts";
+export { type RedisConfig, redisConfig, toConnectionSettings } from "./config/redis.ts";
 export * from "./error-log.ts";
 export * from "./http/errors.ts";
 export * from "./http/health.ts";

@@ -1,7 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { HoldfastError } from "@holdfast/contracts";
-import type { ConnectionSettings, Holdfast } from "holdfast";
-import { describeRedis } from "./config/redis.ts";
+import { type ConnectionSettings, describeRedis, type Holdfast } from "holdfast";
 import { StartupError } from "./lifecycle.ts";
 import type { Logger } from "./logger.ts";
 

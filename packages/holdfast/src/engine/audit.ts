@@ -33,19 +33,16 @@ export async function auditQueue(
 ): Promise<AuditReport> {
   const repair = options.repair ?? false;
   const report: AuditReport = { queue: engine.queue, violations: [], repaired: 0 };
-  const windows = async (violations: AuditReport["violations"]) => {
-    for (const part of PARTS) {
-      for (let from = 0; from < (options.sample ?? Number.POSITIVE_INFINITY); ) {
-        const reply = await engine.audit(repair, part, from, WINDOW);
-        // What does not concern the window is asked for once, at the end.
-        violations.push(...reply.violations.filter((v) => v.detail.startsWith(`${part} holds`)));
-        report.repaired += reply.repaired;
-        if (reply.looked < WINDOW) break;
-        from += WINDOW - (repair ? reply.repaired : 0);
-      }
+  for (const part of PARTS) {
+    for (let from = 0; from < (options.sample ?? Number.POSITIVE_INFINITY); ) {
+      const reply = await engine.audit(repair, part, from, WINDOW);
+      // What does not concern the window is asked for once, at the end.
+      report.violations.push(...reply.violations.filter(({ detail }) => detail.startsWith(`${part} holds`)));
+      report.repaired += reply.repaired;
+      if (reply.looked < WINDOW) break;
+      from += WINDOW - (repair ? reply.repaired : 0);
     }
-  };
-  await windows(report.violations);
+  }
   const totals = await engine.audit(repair);
   report.violations.push(...totals.violations);
   report.repaired += totals.repaired;

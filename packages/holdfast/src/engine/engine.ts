@@ -123,6 +123,11 @@ function parseTurn(reply: TurnReply, nonce: string): Turn {
   };
 }
 
+/** What an acquire needs, alone or after a settle. */
+function acquireFields({ want, held, leaseMs, maxRetries, workerId, nonce, park }: TurnArgs) {
+  return { want, held, leaseMs, maxRetries, workerId, nonce, park: park ? 1 : 0 };
+}
+
 /** The state engine of one queue: one typed method per script. Moves nothing by itself. */
 export class Engine {
   readonly queue: string;
@@ -186,13 +191,7 @@ export class Engine {
           clockMs: this.#clockMs(),
           slot,
           sequence,
-          want: args.want,
-          held: args.held,
-          leaseMs: args.leaseMs,
-          maxRetries: args.maxRetries,
-          workerId: args.workerId,
-          nonce: args.nonce,
-          park: args.park ? 1 : 0,
+          ...acquireFields(args),
         }),
         args.nonce,
       );
@@ -223,13 +222,7 @@ export class Engine {
         clockMs: this.#clockMs(),
         slot,
         sequence,
-        want: args.want,
-        held: args.held,
-        leaseMs: args.leaseMs,
-        maxRetries: args.maxRetries,
-        workerId: args.workerId,
-        nonce: args.nonce,
-        park: args.park ? 1 : 0,
+        ...acquireFields(args),
         noHandlerAfterMs: args.noHandlerAfterMs,
         acks: ackAt.length,
         tail: [...acks, ...others],

@@ -1,5 +1,5 @@
 import { EventEmitter } from "node:events";
-import { HoldfastError } from "@holdfast/contracts";
+import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import { Holdfast } from "../client.ts";
 import { type AuditReport, auditQueue } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -183,11 +183,7 @@ export class Janitor extends EventEmitter<JanitorEvents> {
       try {
         sleepMs = await this.runOnce();
       } catch (error) {
-        const known =
-          error instanceof HoldfastError
-            ? error
-            : new HoldfastError("internal", String(error), { cause: error });
-        if (this.listenerCount("error") > 0) this.emit("error", known);
+        if (this.listenerCount("error") > 0) this.emit("error", asHoldfastError(error));
       }
       if (!this.#running) return;
       await new Promise<void>((resolve) => {

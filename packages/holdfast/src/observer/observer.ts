@@ -1,6 +1,5 @@
 import {
   HoldfastError,
-  isTaskId,
   LIMITS,
   type QueueSettings,
   type QueueStats,
@@ -11,7 +10,7 @@ import {
 import { Holdfast } from "../client.ts";
 import { type AuditReport, auditQueue } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
-import { checkQueueName } from "../engine/queue-name.ts";
+import { checkQueueName, checkTaskId } from "../engine/names.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
 import type { QueueKeys } from "../redis/keys.ts";
@@ -91,7 +90,7 @@ export class Observer {
   }
 
   async task(queue: string, id: string): Promise<TaskView | null> {
-    if (!isTaskId(id)) throw new HoldfastError("invalid_task_id", `"${id}" is no task id`);
+    checkTaskId(id);
     const [raw] = await (await this.#known(queue)).get([id]);
     return raw ? taskView(queue, raw) : null;
   }
@@ -189,7 +188,7 @@ export class Observer {
   }
 
   async cancel(queue: string, id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
-    if (!isTaskId(id)) throw new HoldfastError("invalid_task_id", `"${id}" is no task id`);
+    checkTaskId(id);
     return (await this.#known(queue)).cancel(id);
   }
 
@@ -298,8 +297,7 @@ export class Observer {
         "invalid_argument",
         `at most ${LIMITS.scriptTasks} ids a call, got ${ids.length}`,
       );
-    for (const id of ids)
-      if (!isTaskId(id)) throw new HoldfastError("invalid_task_id", `"${id}" is no task id`);
+    for (const id of ids) checkTaskId(id);
   }
 
   async #eachDead(

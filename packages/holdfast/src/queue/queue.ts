@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import {
+  asHoldfastError,
   HoldfastError,
-  isTaskId,
   isTaskType,
   LIMITS,
   type TaskOptions,
@@ -12,7 +12,7 @@ import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { bandOf, checkOptions, encodeEnvelope } from "../engine/envelope.ts";
-import { checkQueueName } from "../engine/queue-name.ts";
+import { checkQueueName, checkTaskId } from "../engine/names.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { RedisOption } from "../redis/connection.ts";
 import { EnqueueBuffer, type EnqueueReceipt, type PreparedTask } from "./enqueue-buffer.ts";
@@ -40,13 +40,6 @@ const ID_CHARACTERS = 16;
 const FINGERPRINT = /^[\x21-\x7e]{1,128}$/;
 // The first look after an enqueue comes soon, later ones at most this far apart.
 const WAIT_STEP_MS = 200;
-
-function asHoldfastError(error: unknown): HoldfastError {
-  if (error instanceof HoldfastError) return error;
-  return new HoldfastError("internal", error instanceof Error ? error.message : String(error), {
-    cause: error,
-  });
-}
 
 /** The producer's side of one queue. */
 export class Queue {
@@ -108,14 +101,14 @@ export class Queue {
 
   /** What is known of a task, or null. */
   async get(id: string): Promise<TaskView | null> {
-    this.#checkId(id);
+    checkTaskId(id);
     const [raw] = await this.#engine.get([id]);
     return raw ? taskView(this.name, raw) : null;
   }
 
   /** Ends a waiting task at once; asks the worker of a running one to stop. */
   async cancel(id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
-    this.#checkId(id);
+    checkTaskId(id);
     return this.#engine.cancel(id);
   }
 
@@ -185,11 +178,6 @@ export class Queue {
     return text;
   }
 
-  #checkId(id: string): void {
-    if (!isTaskId(id))
-      throw new HoldfastError("invalid_task_id", `"${id}" is no task id: 1 to 128 of A-Z a-z 0-9 _ . : -`);
-  }
-
   #prepare(
     type: string,
     payloadText: string,
@@ -233,7 +221,7 @@ export class Queue {
         envelope: encodeEnvelope(type, now, payloadText, options),
       };
     }
-    this.#checkId(options.id);
+    checkTaskId(options.id);
     if (fingerprint !== undefined && !FINGERPRINT.test(fingerprint)) {
       throw new HoldfastError(
         "invalid_argument",

@@ -130,10 +130,6 @@ export class Connection {
     this.#clockOffsetMs = redisMs - Date.now();
   }
 
-  get closed(): boolean {
-    return this.#closed;
-  }
-
   get isReady(): boolean {
     return this.#client.status === "ready";
   }

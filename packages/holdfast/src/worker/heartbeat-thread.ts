@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { HoldfastError } from "@holdfast/contracts";
+import { asHoldfastError } from "@holdfast/contracts";
 import { Engine } from "../engine/engine.ts";
 import { Registry } from "../engine/registry.ts";
 import { Connection } from "../redis/connection.ts";
@@ -29,7 +29,7 @@ function post(message: HeartbeatMessage): void {
 }
 
 function report(error: unknown): void {
-  const known = error instanceof HoldfastError ? error : new HoldfastError("internal", String(error));
+  const known = asHoldfastError(error);
   post({ kind: "error", code: known.code, message: `heartbeat: ${known.message}` });
 }
 

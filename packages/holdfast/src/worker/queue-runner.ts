@@ -1,4 +1,4 @@
-import { type Backoff, HoldfastError } from "@holdfast/contracts";
+import { asHoldfastError, type Backoff, type HoldfastError } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import type { Engine, Turn, Verdict } from "../engine/engine.ts";
 import type { Handler } from "./handler.ts";
@@ -246,11 +246,7 @@ export class QueueRunner {
             ? await this.engine.acquire(args, request)
             : await this.engine.settle(verdicts, args, request);
         } catch (error) {
-          this.#events.onError(
-            error instanceof HoldfastError
-              ? error
-              : new HoldfastError("internal", String(error), { cause: error }),
-          );
+          this.#events.onError(asHoldfastError(error));
           if (this.#closed || (this.#stopping && verdicts.length === 0)) return null;
           await new Promise((resolve) => setTimeout(resolve, waitMs));
           waitMs = Math.min(RETRY_TO_MS, waitMs * 2);

@@ -5,7 +5,7 @@ import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
 import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { decodeHeader } from "../engine/envelope.ts";
-import { checkQueueName } from "../engine/queue-name.ts";
+import { checkQueueName } from "../engine/names.ts";
 import { Connection, type ConnectionOptions, type RedisOption } from "../redis/connection.ts";
 import { queueKeys } from "../redis/keys.ts";
 import { DEFAULT_BACKOFF } from "./backoff.ts";

@@ -1,11 +1,12 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describeRedis } from "holdfast";
 import { Type } from "typebox";
 import { describe, expect, test } from "vitest";
 import { httpConfig } from "./http.ts";
 import { ConfigError, configTable, type Environment, loadConfig } from "./load.ts";
-import { describeRedis, redisConfig, toConnectionSettings } from "./redis.ts";
+import { redisConfig, toConnectionSettings } from "./redis.ts";
 
 const schema = Type.Object({
   PORT: Type.Integer({ default: 3_000, minimum: 1, maximum: 65_535, description: "Port." }),

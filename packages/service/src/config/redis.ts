@@ -64,19 +64,6 @@ export function toConnectionSettings(config: RedisConfig): ConnectionSettings {
   return settings;
 }
 
-/** Where Redis is, for messages: never with a credential. */
-export function describeRedis(settings: ConnectionSettings): string {
-  const list = (entries: { host: string; port: number }[]) =>
-    entries.map(({ host, port }) => `${host}:${port}`).join(",");
-  if (settings.sentinels) return `sentinels ${list(settings.sentinels)} (${settings.sentinelName ?? ""})`;
-  if (settings.clusterNodes) return `cluster ${list(settings.clusterNodes)}`;
-  if (settings.url !== undefined) {
-    const { hostname, port } = new URL(settings.url);
-    return `${hostname || "127.0.0.1"}:${port || 6379}`;
-  }
-  return `${settings.host ?? "127.0.0.1"}:${settings.port ?? 6379}`;
-}
-
 /** Contradictions between variables that are fine one by one. */
 export function redisProblems(config: Record<string, unknown>): string[] {
   const problems: string[] = [];

@@ -1,4 +1,4 @@
-import { HoldfastError, isQueueName } from "@holdfast/contracts";
+import { HoldfastError, isQueueName, isTaskId } from "@holdfast/contracts";
 
 /** @throws HoldfastError invalid_queue_name */
 export function checkQueueName(name: string): string {
@@ -9,4 +9,12 @@ export function checkQueueName(name: string): string {
     );
   }
   return name;
+}
+
+/** @throws HoldfastError invalid_task_id */
+export function checkTaskId(id: string): string {
+  if (!isTaskId(id)) {
+    throw new HoldfastError("invalid_task_id", `"${id}" is no task id: 1 to 128 of A-Z a-z 0-9 _ . : -`);
+  }
+  return id;
 }
