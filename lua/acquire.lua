@@ -20,7 +20,7 @@
 -- ARGV[7] maxRetries  integer  for tasks that bring none
 -- ARGV[8] workerId  string
 -- ARGV[9] nonce  string  the second half of each token granted here
--- ARGV[10] park  integer  1: leave a mark to be woken where fewer than wanted are granted
+-- ARGV[10] park  integer  1: where nothing is granted, the request waits in `#parked` to be granted by an enqueue
 -- RETURNS {now, "", first grant, flags, taskId, envelope, counts, ...}
 -- TIME    O(w log p), w wanted, p = tasks processing
 -- MOVES   scheduled -> pending; pending -> processing | expired
@@ -31,6 +31,7 @@
 -- include lib/request.lua
 -- include lib/record.lua
 -- include lib/bands.lua
+-- include lib/park.lua
 -- include lib/wake.lua
 -- include lib/promote.lua
 -- include lib/acquire.lua
@@ -55,17 +56,25 @@ if promoted > 0 then
   fields[1] = redis.call('HGET', stateKey, '#counters')
 end
 local counters = unpackCounters(fields[1])
-local grants = planAcquire(counters, settings.paused and 0 or want, held, fields[4])
+local request = { want = settings.paused and 0 or want, held = held, leaseMs = leaseMs, maxRetries = maxRetries,
+  workerId = workerId, nonce = nonce }
+local grants = planAcquire(counters, request, fields[4])
+local rests = park == 1 and #grants.ids == 0 and not hasMore(grants) and not grants.drain
+local line = rests and string.format('%s %s %.0f %d %.0f %d %s', workerId, slot, sequence, want, leaseMs, maxRetries, nonce) or nil
+local parked, parks = parkedAfter(fields[3], line)
 
 -- 2. Write the targets.
 if hasReply(grants, '') then
-  indexRequest(requestsKey, fields[5], 's')
+  indexRequest(requestsKey, fields[5], 's', slot)
 end
 writeGrants(grants)
 
 -- 3. Commit.
-local flags = turnFlags(settings, grants)
-commitTurn(counters, grants, '', flags, fields[3], {}, {})
+local flags = turnFlags(settings, grants) + (parks and PARKED_FLAG or 0)
+commitTurn(counters, grants, '', flags, {}, {}) -- parked requests are a hint, so they are no part of it
+if parked ~= (fields[3] or '') then
+  redis.call('HSET', stateKey, '#parked', parked)
+end
 
 -- 4. Remove the sources.
 trimGrants(grants)

@@ -5,7 +5,8 @@
 -- ARGV[2] retentionMs  integer
 -- ARGV[3] retentionCount  integer
 -- ARGV[4] idempotencyMs  integer
--- RETURNS {maxWaiting, retentionMs, retentionCount, idempotencyMs}
+-- ARGV[5] durability  string  memory, fsynced or replicated; "" leaves it as it is
+-- RETURNS {maxWaiting, retentionMs, retentionCount, idempotencyMs, durability}
 -- TIME    O(1)
 -- MOVES   nothing
 
@@ -20,5 +21,8 @@ for name, value in pairs({ maxWaiting = maxWaiting, retentionMs = retentionMs, r
     settings[name] = value
   end
 end
+if durability ~= '' then
+  settings.durability = durability == 'memory' and '' or durability
+end
 redis.call('HSET', stateKey, '#settings', writeSettings(settings))
-return { settings.maxWaiting, settings.retentionMs, settings.retentionCount, settings.idempotencyMs }
+return { settings.maxWaiting, settings.retentionMs, settings.retentionCount, settings.idempotencyMs, settings.durability }

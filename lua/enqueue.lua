@@ -3,11 +3,14 @@
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[5] tasks  HASH  taskId -> envelope, and what was accepted
--- KEYS[6] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[7] requests  ZSET  slot -> last seen, ms since the epoch
--- KEYS[8] wake  CHANNEL
+-- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[7] expired  LIST  taskIds, newest first
+-- KEYS[8] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[9] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[10] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[11] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] slot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -18,19 +21,24 @@
 -- ARGV[8..] taskId  string  repeated, at most 500 times: taskId, envelope
 -- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, d duplicate, c conflict, f queue full; states: of duplicates and conflicts
 -- TIME    O(n), n tasks given; O(n log s) for scheduled ones
--- MOVES   -> pending | scheduled
+-- MOVES   -> pending | scheduled; where a worker waits: pending -> processing | expired
 
 -- include lib/clock.lua
 -- include lib/counters.lua
 -- include lib/settings.lua
 -- include lib/request.lua
 -- include lib/record.lua
+-- include lib/bands.lua
 -- include lib/wake.lua
+-- include lib/acquire.lua
+-- include lib/commit.lua
+-- include lib/park.lua
+-- include lib/push.lua
 
 -- 1. Read.
 local count = (#ARGV - taskIdAt + 1) / 2
 local own = redis.call('HMGET', tasksKey, '#in', slot)
-local queue = redis.call('HMGET', stateKey, '#counters', '#settings')
+local queue = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked')
 local settings = readSettings(queue[2])
 if not settings then
   return layoutError()
@@ -129,7 +137,7 @@ if verdicts == string.rep('f', count) then
 end
 
 -- 2. Write the targets.
-indexRequest(requestsKey, own[2], 't')
+indexRequest(requestsKey, own[2], 't', slot)
 if #bands.high > 0 then
   redis.call('RPUSH', pendingHighKey, unpack(bands.high))
 end
@@ -150,14 +158,18 @@ end
 -- 3. Commit: envelopes, what was accepted, and the reply for a repeat. A new task has no state record.
 local pushed = #bands.high + #bands.normal + #bands.low
 local counts = struct.pack('>ddd', acceptedPending + pushed, acceptedScheduled + #due / 2, deduplicated)
-local record = requestRecord(verdicts .. ' ' .. states)
+local record = requestRecord(sequence, verdicts .. ' ' .. states)
 if checked == 1 then
   redis.call('HSET', tasksKey, '#in', counts, slot, record, unpack(accepted))
 else
   local last = taskIdAt + 2 * (pushed + #due / 2) - 1
   redis.call('HSET', tasksKey, '#in', counts, slot, record, unpack(ARGV, taskIdAt, last))
 end
-if pushed > 0 then
-  wake()
+
+-- 4. Somebody waits for it: grant it, or wake them all.
+if pushed > 0 and queue[3] and queue[3] ~= '' then
+  if settings.paused or not push(unpackCounters(queue[1]), queue[3], pushed) then
+    wake()
+  end
 end
 return { now, verdicts, states }

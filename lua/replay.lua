@@ -75,7 +75,7 @@ end
 letters = table.concat(letters)
 
 -- 2. Write the targets.
-indexRequest(requestsKey, records[3], 's')
+indexRequest(requestsKey, records[3], 's', slot)
 pushBands(bands, false)
 if #edited > 0 then
   redis.call('HSET', tasksKey, unpack(edited))
@@ -85,7 +85,7 @@ end
 add(counters, DEAD, -#replayed)
 add(counters, PENDING, #replayed)
 add(counters, REPLAYED_TOTAL, #replayed)
-redis.call('HSET', stateKey, '#counters', packCounters(counters), slot, requestRecord(letters), unpack(commit))
+redis.call('HSET', stateKey, '#counters', packCounters(counters), slot, requestRecord(sequence, letters), unpack(commit))
 
 -- 4. Remove the source.
 if #replayed > 0 then

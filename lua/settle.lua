@@ -26,10 +26,9 @@
 -- ARGV[7] maxRetries  integer  for tasks that bring none
 -- ARGV[8] workerId  string
 -- ARGV[9] nonce  string  the second half of each token granted here
--- ARGV[10] park  integer  1: leave a mark to be woken where fewer than wanted are granted
--- ARGV[11] noHandlerAfterMs  integer
--- ARGV[12] acks  integer  how many verdicts of the tail are acks without a result, two values each
--- ARGV[13..] verdict  string  repeated, at most 500 times: taskId, token; then taskId, token, verdict, delayMs, text
+-- ARGV[10] noHandlerAfterMs  integer
+-- ARGV[11] acks  integer  how many verdicts of the tail are acks without a result, two values each
+-- ARGV[12..] verdict  string  repeated, at most 500 times: taskId, token; then taskId, token, verdict, delayMs, text
 -- RETURNS {now, verdicts, first grant, flags, taskId, envelope, counts, ...}; verdicts: a letter each, in the order given
 -- TIME    O(s + w log p), s verdicts, w wanted, p = tasks processing
 -- MOVES   processing -> completed | scheduled | pending | dead | cancelled; scheduled -> pending; pending -> processing | expired
@@ -58,13 +57,13 @@ for at = verdictAt + 2 * acks, #ARGV, 5 do
 end
 
 -- 1. Read.
-local RESERVED = 5
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked', '#solo', slot, unpack(ids))
+local RESERVED = 4
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#solo', slot, unpack(ids))
 local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
 end
-local previous, refused = previousReply(fields[5])
+local previous, refused = previousReply(fields[4])
 if refused then
   return refused
 end
@@ -107,7 +106,8 @@ end
 
 -- A release goes to the head of its band, where the granted entries are trimmed: one or the other in one call.
 local releases = #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low
-local grants = planAcquire(counters, (settings.paused or releases > 0) and 0 or want, held, fields[4])
+local grants = planAcquire(counters, { want = (settings.paused or releases > 0) and 0 or want, held = held, leaseMs = leaseMs,
+  maxRetries = maxRetries, workerId = workerId, nonce = nonce }, fields[3])
 local purge = { commit = {}, remembered = {}, removed = {}, forgotten = {}, counted = 0 }
 -- Those completed in this very call are in no list yet: they stay for the next one.
 local excess = math.min(counters[COMPLETED] - settings.retentionCount, 2 * #settled.completed)
@@ -121,7 +121,7 @@ end
 -- 2. Write the targets.
 local verdicts = table.concat(letters)
 if hasReply(grants, verdicts) then
-  indexRequest(requestsKey, fields[5], 's')
+  indexRequest(requestsKey, fields[4], 's', slot)
 end
 writeSettled(settled)
 writeGrants(grants)
@@ -129,7 +129,7 @@ rememberPurged(purge)
 
 -- 3. Commit.
 local flags = turnFlags(settings, grants)
-commitTurn(counters, grants, verdicts, flags, fields[3], settled.commit, purge.commit)
+commitTurn(counters, grants, verdicts, flags, settled.commit, purge.commit)
 
 -- 4. Remove the sources.
 if #settled.gone > 0 then

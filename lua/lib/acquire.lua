@@ -45,9 +45,11 @@ local function newGrants()
     dropped = 0, first = 0, solo = false, drain = false, claim = nil }
 end
 
--- want: how many; held: what the caller holds already (a solo task goes only to one that holds nothing).
-local function planAcquire(counters, want, held, soloClaim)
+-- request: want, how many; held, what the caller holds already (a solo task goes only to one that holds nothing); leaseMs,
+-- maxRetries, workerId, nonce.
+local function planAcquire(counters, request, soloClaim)
   local grants = newGrants()
+  local want, workerId, leaseMs, maxRetries = request.want, request.workerId, request.leaseMs, request.maxRetries
   grants.first = counters[GRANTS] + 1
   local claimant, untilMs = string.match(soloClaim or '', '^(%S+) (%d+)$')
   if want == 0 then
@@ -60,7 +62,7 @@ local function planAcquire(counters, want, held, soloClaim)
   end
   local ids, from
   if redis.call('LLEN', pendingSoloKey) > 0 then
-    if held == 0 then
+    if request.held == 0 then
       ids, from, grants.solo = redis.call('LRANGE', pendingSoloKey, 0, 0), { 'solo' }, true
     else
       -- One worker at a time is asked to drain for it; the claim runs out with a lease.
@@ -83,7 +85,7 @@ local function planAcquire(counters, want, held, soloClaim)
   local expiry, deadline = now + leaseMs, now + DEFAULT_TIMEOUT_MS
   local expiryText = string.format('%.0f', expiry < deadline and expiry or deadline)
   -- All that a task without options and without history needs, made once per call.
-  local tail = table.concat({ '-', nonce, ' ', nowText, ' ', string.format('%.0f', deadline), ' ', string.format('%d', maxRetries + 1), ' ', workerId })
+  local tail = table.concat({ '-', request.nonce, ' ', nowText, ' ', string.format('%.0f', deadline), ' ', string.format('%d', maxRetries + 1), ' ', workerId })
   local commit, leases, reply, seen, expiredEnvelopes = grants.commit, grants.leases, grants.reply, {}, {}
   for i, id in ipairs(ids) do
     local record, envelope = records[i] or nil, envelopes[i] or nil
@@ -122,7 +124,7 @@ local function planAcquire(counters, want, held, soloClaim)
         local maxAttempts = (tonumber(option(envelope, 'm')) or maxRetries) + 1
         local counts = countsText(c)
         commit[#commit + 1] = id
-        commit[#commit + 1] = table.concat({ 'l', counts, ' ', string.format('%.0f', grant), '-', nonce, ' ', nowText, ' ',
+        commit[#commit + 1] = table.concat({ 'l', counts, ' ', string.format('%.0f', grant), '-', request.nonce, ' ', nowText, ' ',
           string.format('%.0f', now + timeoutMs), ' ', string.format('%d', maxAttempts), ' ', workerId, historyOf(record) })
         leases[#leases + 1] = string.format('%.0f', math.min(now + leaseMs, now + timeoutMs))
         leases[#leases + 1] = id

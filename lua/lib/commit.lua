@@ -1,5 +1,5 @@
 -- The one HSET that makes a turn (settle, acquire, or both) true: records, counters, and the reply for a repeat.
-local PAUSED_FLAG, DRAIN_FLAG, SOLO_FLAG, AGAIN_FLAG = 1, 2, 4, 8
+local PAUSED_FLAG, DRAIN_FLAG, SOLO_FLAG, AGAIN_FLAG, PARKED_FLAG = 1, 2, 4, 8, 16
 
 -- Entries were looked at that gave no task: those behind them may.
 local function hasMore(grants)
@@ -16,18 +16,18 @@ local function hasReply(grants, verdicts)
   return #grants.commit > 0 or verdicts ~= '' or grants.dropped > 0
 end
 
-local function commitTurn(counters, grants, verdicts, flags, parked, settledCommit, purgeCommit)
+-- What a repeat of the request is answered from.
+local function turnReply(verdicts, grants, flags)
+  return table.concat({ verdicts, ' ', string.format('%.0f', grants.first), ' ', flags, ' ', table.concat(grants.ids, ' ') })
+end
+
+local function commitTurn(counters, grants, verdicts, flags, settledCommit, purgeCommit)
   local values = {}
   if hasReply(grants, verdicts) then
-    values = { '#counters', packCounters(counters), slot,
-      requestRecord(table.concat({ verdicts, ' ', string.format('%.0f', grants.first), ' ', flags, ' ', table.concat(grants.ids, ' ') })) }
+    values = { '#counters', packCounters(counters), slot, requestRecord(sequence, turnReply(verdicts, grants, flags)) }
   end
   if grants.claim then
     values[#values + 1], values[#values + 2] = '#solo', grants.claim
-  end
-  -- Fewer than wanted: the next enqueue shall wake the caller, who then need not ask again.
-  if park == 1 and #grants.ids < want and not hasMore(grants) and not parked then
-    values[#values + 1], values[#values + 2] = '#parked', '1'
   end
   for _, commit in ipairs({ settledCommit, grants.commit, purgeCommit }) do
     for i = 1, #commit do

@@ -16,12 +16,12 @@ local function previousReply(raw)
   return nil
 end
 
-local function requestRecord(body)
+local function requestRecord(sequence, body)
   return string.format('%.0f %s\n%s', sequence, nowText, body)
 end
 
 -- The index by which the janitor finds the records of instances that are gone.
-local function indexRequest(requestsKey, raw, hash)
+local function indexRequest(requestsKey, raw, hash, slot)
   if not raw then
     redis.call('ZADD', requestsKey, now, hash .. slot)
   end

@@ -1,12 +1,13 @@
--- Settings of a queue: one text field of `state`, "layout paused maxWaiting retentionMs retentionCount idempotencyMs reason".
+-- Settings of a queue: one text field of `state`, "layout paused maxWaiting retentionMs retentionCount idempotencyMs reason",
+-- and the durability after it where it is not "memory". The reason has no spaces.
 local LAYOUT = 1
 
 local function readSettings(raw)
   if not raw then
-    return { paused = false, maxWaiting = 0, retentionMs = 86400000, retentionCount = 10000, idempotencyMs = 3600000, reason = '' }
+    return { paused = false, maxWaiting = 0, retentionMs = 86400000, retentionCount = 10000, idempotencyMs = 3600000, reason = '', durability = '' }
   end
-  local layout, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason =
-    string.match(raw, '^(%d+) (%d) (%d+) (%d+) (%d+) (%d+) (.*)$')
+  local layout, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason, durability =
+    string.match(raw, '^(%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S*) ?(.*)$')
   if not layout or tonumber(layout) > LAYOUT then
     return nil
   end
@@ -17,12 +18,13 @@ local function readSettings(raw)
     retentionCount = tonumber(retentionCount),
     idempotencyMs = tonumber(idempotencyMs),
     reason = reason,
+    durability = durability,
   }
 end
 
 local function writeSettings(s)
   return string.format('%d %d %.0f %.0f %.0f %.0f %s', LAYOUT, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,
-    s.retentionCount, s.idempotencyMs, s.reason)
+    s.retentionCount, s.idempotencyMs, s.reason) .. (s.durability ~= '' and ' ' .. s.durability or '')
 end
 
 local function layoutError()

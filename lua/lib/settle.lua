@@ -74,14 +74,16 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
     return 'l'
   end
 
-  -- release: the attempt is refunded, but not for ever.
-  c.releases = c.releases + 1
+  -- release: the attempt is refunded, but not for ever. One that was never begun always is.
+  if verdict == 'release' then
+    c.releases = c.releases + 1
+  end
   add(counters, RELEASED_TOTAL, 1)
   if cancelled then
     return planCancelled(settled, counters, id, c, appendAttempt(record, c, 'released', text))
   end
   local history = historyOf(record)
-  if c.releases > RELEASES_REFUNDED then
+  if verdict == 'release' and c.releases > RELEASES_REFUNDED then
     history = appendAttempt(record, c, 'released', text)
     if c.attempts >= maxAttempts then
       return planDead(settled, counters, id, c, 'releases_exhausted', history)

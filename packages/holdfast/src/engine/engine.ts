@@ -1,4 +1,4 @@
-import type { QueueSettings } from "@holdfast/contracts";
+import type { Durability, QueueSettings } from "@holdfast/contracts";
 import type { Connection } from "../redis/connection.ts";
 import * as scripts from "../redis/generated/index.ts";
 import { type QueueKeys, queueKeys } from "../redis/keys.ts";
@@ -11,6 +11,8 @@ export type Verdict =
   | { kind: "fail"; id: string; token: string; delayMs: number; error: string }
   | { kind: "fatal" | "quarantine"; id: string; token: string; error: string }
   | { kind: "release"; id: string; token: string }
+  /** Never begun: handed back as it was, however often. */
+  | { kind: "unstarted"; id: string; token: string }
   | { kind: "unrouted"; id: string; token: string; delayMs: number };
 
 /** What became of the task: the answer to a verdict. */
@@ -41,7 +43,6 @@ export interface TurnArgs {
   maxRetries: number;
   workerId: string;
   nonce: string;
-  park: boolean;
   noHandlerAfterMs: number;
 }
 
@@ -58,9 +59,11 @@ export interface Turn {
   solo: boolean;
   /** Entries were dropped that stood for no task: there may be more behind them. */
   again: boolean;
+  /** The request waits in Redis: an enqueue may grant to it. Repeat it to learn what became of it. */
+  parked: boolean;
 }
 
-type TurnReply = [now: number, verdicts: string, first: string, flags: number, ...rest: string[]];
+export type TurnReply = [now: number, verdicts: string, first: string, flags: number, ...rest: string[]];
 
 export interface EnqueueArgs {
   checked: boolean;
@@ -95,7 +98,7 @@ export interface RawStats {
   oldest: string[];
 }
 
-function parseTurn(reply: TurnReply, nonce: string): Turn {
+export function parseTurn(reply: TurnReply, nonce: string): Turn {
   const [now, verdicts, first, flags] = reply;
   const grants: Grant[] = [];
   const expired: { id: string; envelope: string }[] = [];
@@ -120,12 +123,13 @@ function parseTurn(reply: TurnReply, nonce: string): Turn {
     drain: (flags & 2) !== 0,
     solo: (flags & 4) !== 0,
     again: (flags & 8) !== 0,
+    parked: (flags & 16) !== 0,
   };
 }
 
 /** What an acquire needs, alone or after a settle. */
-function acquireFields({ want, held, leaseMs, maxRetries, workerId, nonce, park }: TurnArgs) {
-  return { want, held, leaseMs, maxRetries, workerId, nonce, park: park ? 1 : 0 };
+function acquireFields({ want, held, leaseMs, maxRetries, workerId, nonce }: TurnArgs) {
+  return { want, held, leaseMs, maxRetries, workerId, nonce };
 }
 
 /** The state engine of one queue: one typed method per script. Moves nothing by itself. */
@@ -184,7 +188,8 @@ export class Engine {
     return request ? call(request) : this.#requests.with(call);
   }
 
-  async acquire(args: TurnArgs, request?: Request): Promise<Turn> {
+  /** @param args.park where nothing is granted, leave the request in Redis for the next enqueue */
+  async acquire(args: TurnArgs & { park: boolean }, request?: Request): Promise<Turn> {
     const call = async ({ slot, sequence }: Request) =>
       parseTurn(
         await this.#run<scripts.AcquireArgs, TurnReply>(scripts.acquireScript, {
@@ -192,6 +197,7 @@ export class Engine {
           slot,
           sequence,
           ...acquireFields(args),
+          park: args.park ? 1 : 0,
         }),
         args.nonce,
       );
@@ -313,16 +319,29 @@ export class Engine {
   }
 
   async configure(settings: Partial<QueueSettings>): Promise<QueueSettings> {
-    const [maxWaiting, retentionMs, retentionCount, idempotencyMs] = await this.#run<
+    const [maxWaiting, retentionMs, retentionCount, idempotencyMs, durability] = await this.#run<
       scripts.ConfigureArgs,
-      [number, number, number, number]
+      [number, number, number, number, Durability | ""]
     >(scripts.configureScript, {
       maxWaiting: settings.maxWaiting ?? -1,
       retentionMs: settings.retentionMs ?? -1,
       retentionCount: settings.retentionCount ?? -1,
       idempotencyMs: settings.idempotencyMs ?? -1,
+      durability: settings.durability ?? "",
     });
-    return { maxWaiting, retentionMs, retentionCount, idempotencyMs };
+    return {
+      maxWaiting,
+      retentionMs,
+      retentionCount,
+      idempotencyMs,
+      durability: durability === "" ? "memory" : durability,
+    };
+  }
+
+  /** Counts a visit: a number that only grows while Redis keeps its writes, and which run of the server said so. */
+  async epoch(): Promise<{ epoch: number; runId: string }> {
+    const [epoch, runId] = await this.#run<scripts.EpochArgs, [number, string]>(scripts.epochScript, {});
+    return { epoch, runId };
   }
 
   async stats(): Promise<RawStats> {

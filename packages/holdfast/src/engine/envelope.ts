@@ -1,4 +1,4 @@
-import { type Backoff, HoldfastError, LIMITS, type Priority, type TaskOptions } from "@holdfast/contracts";
+import { type Backoff, DURABILITIES, HoldfastError, LIMITS, type Priority, type TaskOptions } from "@holdfast/contracts";
 
 /**
  * The immutable part of a task, one text: a header line, then the payload's exact bytes.
@@ -120,7 +120,21 @@ export function decodeEnvelope(text: string): Envelope {
     const space = text.indexOf(" ");
     const enqueuedAt = Number.parseInt(text.slice(space + 1, newline), 36);
     if (space > 1 && space < newline && Number.isSafeInteger(enqueuedAt)) {
-      return { ...PLAIN, type: text.slice(1, space), enqueuedAt, payloadText };
+      // Spelled out: a spread of the defaults is several times slower.
+      return {
+        type: text.slice(1, space),
+        payloadText,
+        enqueuedAt,
+        priority: "normal",
+        maxRetries: null,
+        timeoutMs: null,
+        backoff: null,
+        expiresAt: null,
+        delayMs: null,
+        runAt: null,
+        tags: NO_TAGS,
+        fingerprint: null,
+      };
     }
   }
   return { ...decodeHeader(text.slice(0, newline)), payloadText };
@@ -138,6 +152,7 @@ export function decodeEnvelopeForDisplay(text: string): Envelope {
 /** Stands for the type of a record that cannot be decoded. */
 export const UNREADABLE_TYPE = "unreadable";
 
+const NO_TAGS: string[] = [];
 const PLAIN = {
   priority: "normal" as const,
   maxRetries: null,
@@ -146,7 +161,7 @@ const PLAIN = {
   expiresAt: null,
   delayMs: null,
   runAt: null,
-  tags: [] as string[],
+  tags: NO_TAGS,
   fingerprint: null,
 };
 
@@ -158,7 +173,7 @@ export function checkOptions(options: TaskOptions): void {
   const refuse = (text: string): never => {
     throw new HoldfastError("invalid_argument", text);
   };
-  const { delayMs, runAt, maxRetries, timeoutMs, expiresAt, priority, tags, durability, backoff } = options;
+  const { delayMs, runAt, maxRetries, timeoutMs, expiresAt, priority, tags, durability, replicas, backoff } = options;
   if (delayMs !== undefined && !whole(delayMs, 0, LIMITS.delayMs))
     refuse(`delayMs has to be a whole number from 0 to ${LIMITS.delayMs}, got ${delayMs}`);
   if (runAt !== undefined && !whole(runAt, 0, 8.64e15))
@@ -187,10 +202,8 @@ export function checkOptions(options: TaskOptions): void {
     if (value !== undefined && !whole(value, 0, 86_400_000))
       refuse(`${name} has to be a whole number from 0 to 86400000, got ${value}`);
   }
-  if (durability !== undefined && durability !== "memory") {
-    throw new HoldfastError(
-      "durability_unavailable",
-      `durability "${durability}" is not offered yet: only "memory" is`,
-    );
-  }
+  if (durability !== undefined && !DURABILITIES.includes(durability))
+    refuse(`durability has to be memory, fsynced or replicated, got ${durability}`);
+  if (replicas !== undefined && (!whole(replicas, 1, 16) || durability !== "replicated"))
+    refuse(`replicas has to be a whole number from 1 to 16, with durability "replicated", got ${replicas}`);
 }

@@ -267,10 +267,29 @@ export class Connection {
     }
   }
 
-  /** Calls `onMessage` for each message in these channels; subscribes again by itself after a reconnect. */
-  async listen(channels: string[], onMessage: (channel: string, message: string) => void): Promise<void> {
+  /**
+   * Sends commands in one write, on one connection to one node: the one that has the key of the first command with a
+   * key. Tried once. Each answer is a reply or an Error.
+   * @throws HoldfastError redis_unavailable
+   */
+  async together(commands: readonly (readonly [string, ...(string | number)[]])[]): Promise<unknown[]> {
     await this.ready();
-    this.#client.on("smessage", onMessage);
+    const pipeline = this.#client.pipeline();
+    for (const [name, ...args] of commands) pipeline.call(name, ...args);
+    const answers = (await pipeline.exec()) ?? [];
+    return answers.map(([error, reply]) => {
+      if (error === null) return reply;
+      if ("command" in error) delete error.command;
+      return error;
+    });
+  }
+
+  /** Calls `onMessage` for each message in these channels; subscribes again by itself after a reconnect. */
+  async listen(channels: string[], onMessage: (channel: string, message: Buffer) => void): Promise<void> {
+    await this.ready();
+    this.#client.on("smessageBuffer", (channel: Buffer | string, message: Buffer) =>
+      onMessage(String(channel), message),
+    );
     const subscribe = async () => {
       for (const channel of channels) await this.#client.ssubscribe(channel);
     };

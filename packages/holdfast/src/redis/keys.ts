@@ -26,6 +26,7 @@ export interface QueueKeys {
 export interface SystemKeys {
   readonly queues: string;
   readonly workers: string;
+  readonly partitions: string;
 }
 
 export function queueKeys(prefix: string, queue: string): QueueKeys {
@@ -51,6 +52,12 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
   };
 }
 
+/** Where one worker hears of the tasks that were granted to its parked request. */
+export function workerChannel(wake: string, workerId: string): string {
+  return `${wake}:${workerId}`;
+}
+
 export function systemKeys(prefix: string): SystemKeys {
-  return { queues: `${prefix}:{:system}:queues`, workers: `${prefix}:{:system}:workers` };
+  const key = (part: string) => `${prefix}:{:system}:${part}`;
+  return { queues: key("queues"), workers: key("workers"), partitions: key("partitions") };
 }

@@ -7,6 +7,7 @@ export interface HeartbeatData {
   prefix: string;
   queues: string[];
   leaseMs: number;
+  maxRetries: number;
   worker: WorkerRecord;
 }
 

@@ -17,6 +17,9 @@ const registry = new Registry(connection, data.prefix);
 const BEAT_MS = data.leaseMs / 3;
 const REGISTER_MS = 2_000;
 const CALL_PAIRS = 250;
+// What was taken ahead and is not begun by then goes back to whoever is idle.
+const AHEAD_MS = 50;
+const AHEAD_CHECK_MS = 25;
 
 // Of the leases that are held for longer: when each was last confirmed, by slot.
 const confirmed = new Map<number, { version: number; atMs: number }>();
@@ -103,6 +106,21 @@ async function giveUpOutdated(): Promise<void> {
   }
 }
 
+/** Also where a handler blocks the event loop: the worker itself could not let go of them. */
+async function handBackAhead(): Promise<void> {
+  const taken = table.readBuffered(monotonicMs() - AHEAD_MS).filter((entry) => table.handBack(entry));
+  if (taken.length === 0) return;
+  const { id: workerId } = data.worker;
+  const nothing = { want: 0, held: 0, leaseMs: data.leaseMs, maxRetries: data.maxRetries, workerId, nonce: "-" };
+  const calls = engines.flatMap((engine, queue) => {
+    const own = taken.filter((entry) => entry.queue === queue);
+    if (own.length === 0) return [];
+    const verdicts = own.map(({ id, token }) => ({ kind: "unstarted" as const, id, token }));
+    return engine.settle(verdicts, { ...nothing, noHandlerAfterMs: 0 });
+  });
+  await Promise.all(calls).catch(report);
+}
+
 async function register(): Promise<void> {
   try {
     await registry.putWorker({
@@ -138,3 +156,4 @@ void every(BEAT_MS / 2, giveUpOutdated);
 await connection.check().catch(report);
 void every(BEAT_MS, beat);
 void every(REGISTER_MS, register);
+void every(AHEAD_CHECK_MS, handBackAhead);

@@ -2,7 +2,9 @@
  * The leases that a worker holds, in memory that the heartbeat thread shares: a handler that blocks the event loop
  * keeps its lease, and a task that ends within milliseconds costs no message between threads.
  *
- * A slot is guarded by its version: odd while it is written, raised by two for each claim.
+ * A slot is guarded by its version: odd while it is written, raised by two for each claim. A task that is taken ahead of
+ * a free slot waits as `buffered`: either the worker begins it or the heartbeat thread hands it back, by one
+ * compare-and-exchange, so that a blocked event loop cannot sit on tasks that others could run.
  */
 const SLOT_BYTES = 256;
 const ID_BYTES = 128;
@@ -16,12 +18,21 @@ const ACTIVE = 1;
 const QUEUE = 2;
 const ID_LENGTH = 3;
 const TOKEN_LENGTH = 4;
-// Float64 field, in units of 8 bytes from the slot's start.
+// Float64 fields, in units of 8 bytes from the slot's start.
 const LEASED_AT = 3;
+const BUFFERED_AT = 28;
+
+// The low bits of ACTIVE; above them stands the version, so that an exchange cannot meet the next claim of the slot.
+const FREE = 0;
+const RUNNING = 1;
+const BUFFERED = 2;
+const HANDED_BACK = 3;
+const STATE_BITS = 3;
 
 /** Int32 fields of the header. */
 const BUSY = 0;
 const STATE = 1;
+const BUFFERED_COUNT = 2;
 
 export const TABLE_STATES = ["running", "draining", "stopped"] as const;
 
@@ -32,6 +43,10 @@ export interface LeaseEntry {
   id: string;
   token: string;
   leasedAtMs: number;
+}
+
+function stamp(version: number, state: number): number {
+  return (version << 2) | state;
 }
 
 /** Milliseconds of the monotonic clock that all threads of the process share. */
@@ -78,8 +93,16 @@ export class LeaseTable {
     Atomics.store(this.#ints, STATE, TABLE_STATES.indexOf(state));
   }
 
-  /** @returns the slot's index; its version is `versionOf(index)` */
-  claim(queue: number, id: string, token: string, leasedAtMs: number): number {
+  /** Tasks that are held ahead of a free slot. */
+  get buffered(): number {
+    return Atomics.load(this.#ints, BUFFERED_COUNT);
+  }
+
+  /**
+   * @param bufferedAtMs when it was taken ahead, monotonic; 0 for a task that is begun at once
+   * @returns the slot's index; its version is `versionOf(index)`
+   */
+  claim(queue: number, id: string, token: string, leasedAtMs: number, bufferedAtMs = 0): number {
     const index = this.#free.pop();
     if (index === undefined) throw new RangeError("the lease table is full");
     const at = HEADER_BYTES + index * SLOT_BYTES;
@@ -89,15 +112,43 @@ export class LeaseTable {
     this.#ints[i + ID_LENGTH] = this.#bytes.write(id, at + 32, ID_BYTES, "latin1");
     this.#ints[i + TOKEN_LENGTH] = this.#bytes.write(token, at + TOKEN_AT, TOKEN_BYTES, "latin1");
     this.#floats[at / 8 + LEASED_AT] = leasedAtMs;
-    this.#ints[i + ACTIVE] = 1;
+    this.#floats[at / 8 + BUFFERED_AT] = bufferedAtMs;
+    if (bufferedAtMs > 0) Atomics.add(this.#ints, BUFFERED_COUNT, 1);
+    const version = (this.#ints[i + VERSION] as number) + 1;
+    Atomics.store(this.#ints, i + ACTIVE, stamp(version, bufferedAtMs > 0 ? BUFFERED : RUNNING));
     Atomics.add(this.#ints, i + VERSION, 1);
     return index;
   }
 
+  /** Begins a buffered task. @returns false where it was handed back meanwhile */
+  begin(index: number): boolean {
+    return this.#leaveBuffer(index, this.versionOf(index), RUNNING);
+  }
+
+  /** The heartbeat thread took it away. */
+  wasHandedBack(index: number): boolean {
+    const active = (HEADER_BYTES + index * SLOT_BYTES) / 4 + ACTIVE;
+    return (Atomics.load(this.#ints, active) & STATE_BITS) === HANDED_BACK;
+  }
+
+  /** Takes a buffered task away from its worker. @returns false where it was begun, or the slot serves another one */
+  handBack(entry: LeaseEntry): boolean {
+    return this.#leaveBuffer(entry.index, entry.version, HANDED_BACK);
+  }
+
+  #leaveBuffer(index: number, version: number, to: number): boolean {
+    const active = (HEADER_BYTES + index * SLOT_BYTES) / 4 + ACTIVE;
+    const buffered = stamp(version, BUFFERED);
+    const left = Atomics.compareExchange(this.#ints, active, buffered, stamp(version, to)) === buffered;
+    if (left) Atomics.sub(this.#ints, BUFFERED_COUNT, 1);
+    return left;
+  }
+
   release(index: number): void {
     const i = (HEADER_BYTES + index * SLOT_BYTES) / 4;
+    this.#leaveBuffer(index, this.versionOf(index), FREE);
     Atomics.add(this.#ints, i + VERSION, 1);
-    this.#ints[i + ACTIVE] = 0;
+    Atomics.store(this.#ints, i + ACTIVE, FREE);
     Atomics.add(this.#ints, i + VERSION, 1);
     this.#free.push(index);
   }
@@ -108,23 +159,37 @@ export class LeaseTable {
 
   /** The leases taken before `leasedBeforeMs`. A slot that is written meanwhile is left for the next round. */
   read(leasedBeforeMs: number): LeaseEntry[] {
+    return this.#entries((state, at) => (state === RUNNING || state === BUFFERED) && this.#float(at, LEASED_AT) <= leasedBeforeMs);
+  }
+
+  /** The tasks that were taken ahead before `bufferedBeforeMs` and are not begun yet. */
+  readBuffered(bufferedBeforeMs: number): LeaseEntry[] {
+    if (this.buffered === 0) return [];
+    return this.#entries((state, at) => state === BUFFERED && this.#float(at, BUFFERED_AT) <= bufferedBeforeMs);
+  }
+
+  #float(at: number, field: number): number {
+    return this.#floats[at / 8 + field] as number;
+  }
+
+  #entries(matches: (state: number, at: number) => boolean): LeaseEntry[] {
     const entries: LeaseEntry[] = [];
     for (let index = 0; index < this.capacity; index++) {
       const at = HEADER_BYTES + index * SLOT_BYTES;
       const i = at / 4;
       const version = Atomics.load(this.#ints, i + VERSION);
-      if (version % 2 === 1 || this.#ints[i + ACTIVE] !== 1) continue;
-      const leasedAtMs = this.#floats[at / 8 + LEASED_AT] as number;
-      if (leasedAtMs > leasedBeforeMs) continue;
-      const id = this.#bytes.toString("latin1", at + 32, at + 32 + (this.#ints[i + ID_LENGTH] as number));
-      const token = this.#bytes.toString(
-        "latin1",
-        at + TOKEN_AT,
-        at + TOKEN_AT + (this.#ints[i + TOKEN_LENGTH] as number),
-      );
-      const queue = this.#ints[i + QUEUE] as number;
-      if (Atomics.load(this.#ints, i + VERSION) !== version) continue;
-      entries.push({ index, version, queue, id, token, leasedAtMs });
+      if (version % 2 !== 0 || !matches((this.#ints[i + ACTIVE] as number) & STATE_BITS, at)) continue;
+      const idEnd = at + 32 + (this.#ints[i + ID_LENGTH] as number);
+      const tokenEnd = at + TOKEN_AT + (this.#ints[i + TOKEN_LENGTH] as number);
+      const entry = {
+        index,
+        version,
+        queue: this.#ints[i + QUEUE] as number,
+        id: this.#bytes.toString("latin1", at + 32, idEnd),
+        token: this.#bytes.toString("latin1", at + TOKEN_AT, tokenEnd),
+        leasedAtMs: this.#float(at, LEASED_AT),
+      };
+      if (Atomics.load(this.#ints, i + VERSION) === version) entries.push(entry);
     }
     return entries;
   }

@@ -14,6 +14,7 @@ const NOTHING: Turn = {
   drain: false,
   solo: false,
   again: false,
+  parked: false,
 };
 
 /** An engine whose answers the test gives, call by call. */
@@ -65,9 +66,11 @@ function setup() {
       pollMs: 1_000_000,
       noHandlerAfterMs: 1_000,
       workerId: "w",
+      aheadMs: 0,
     },
     {
       share: (_, __, free) => free,
+      alone: () => true,
       onSettled: () => {},
       onExpired: () => {},
       onTurn: () => {},

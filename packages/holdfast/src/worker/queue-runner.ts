@@ -1,8 +1,11 @@
 import { asHoldfastError, type Backoff, type HoldfastError } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import type { Engine, Turn, Verdict } from "../engine/engine.ts";
+import type { Push } from "../engine/push.ts";
+import type { Request } from "../engine/requests.ts";
 import type { Handler } from "./handler.ts";
 import { type LeaseTable, monotonicMs } from "./lease-table.ts";
+import { Pace } from "./pace.ts";
 import { type RunContext, RunningTask } from "./running-task.ts";
 import type { Slots } from "./slots.ts";
 
@@ -20,11 +23,15 @@ export interface RunnerOptions {
   pollMs: number;
   noHandlerAfterMs: number;
   workerId: string;
+  /** How far ahead of its free slots it may take tasks: what it ends within so many ms. */
+  aheadMs: number;
 }
 
 export interface RunnerEvents {
   /** How many of `free` slots this queue may fill while it keeps `taken`. */
   share(runner: QueueRunner, taken: number, free: number): number;
+  /** No other queue of the worker has tasks waiting. */
+  alone(runner: QueueRunner): boolean;
   onSettled(task: RunningTask, outcome: Turn["outcomes"][number], verdict: Verdict, error: unknown): void;
   onExpired(queue: string, id: string, envelope: string): void;
   onTurn(): void;
@@ -35,17 +42,33 @@ export interface RunnerEvents {
 
 const CALLS_IN_FLIGHT = 2;
 const CALL_TASKS = 250;
+const AHEAD_TASKS = 400;
 const RETRY_FROM_MS = 50;
 const RETRY_TO_MS = 1_000;
+const SWEEP_MS = 100;
+
+interface Settled {
+  task: RunningTask;
+  verdict: Verdict;
+  error: unknown;
+}
+
+/** A request that is on its way to Redis, or parked there: by it the grants of a lost answer can be had again. */
+interface Asked {
+  request: Request & { readonly index: number };
+  nonce: string;
+}
 
 /**
- * One queue of a worker: keeps its share of the slots full, settles in batches with the next acquire. It sleeps while
- * the queue has nothing to give, until it is woken or polls.
+ * One queue of a worker: keeps its share of the slots full, settles in batches with the next acquire. Where its handlers
+ * are quick it takes tasks ahead. While the queue has nothing to give, its request is parked in Redis, until a task is
+ * granted to it, until it is woken, or until it polls.
  */
 export class QueueRunner {
   readonly engine: Engine;
   readonly weight: number;
-  readonly running = new Map<number, RunningTask>();
+  /** Tasks held, by slot of the lease table. */
+  readonly held = new Map<number, RunningTask>();
   /** The last acquire got less than it asked for. */
   idle = false;
   /** Where its turn at the slots ends: see `shareOf`. */
@@ -53,41 +76,56 @@ export class QueueRunner {
   readonly #o: RunnerOptions;
   readonly #events: RunnerEvents;
   readonly #context: RunContext;
-  #verdicts: { task: RunningTask; verdict: Verdict; error: unknown }[] = [];
+  readonly #pace: Pace;
+  /** Taken ahead, in the order of their grants. */
+  #ahead: RunningTask[] = [];
+  #verdicts: Settled[] = [];
   #inFlight = 0;
   #reserved = 0;
+  #asking: Asked | null = null;
+  #parked: Asked | null = null;
+  // A grant that overtook the answer to the request that it belongs to.
+  #early: Push | null = null;
+  // Redis time minus monotonic time, at most.
+  #clockLeadMs = 0;
   // One that comes while an acquire is under way must not be slept through: it may be about what came after it.
   #wakes = 0;
   #scheduled = false;
+  #beginning = false;
   #stopping = false;
   #closed = false;
   #pollTimer: NodeJS.Timeout | undefined;
+  readonly #sweepTimer: NodeJS.Timeout;
 
   constructor(options: RunnerOptions, events: RunnerEvents) {
     this.#o = options;
     this.#events = events;
     this.engine = options.engine;
     this.weight = options.weight;
+    this.#pace = new Pace(options.aheadMs, AHEAD_TASKS);
     this.#context = {
       engine: options.engine,
       handlers: options.handlers,
       backoff: options.backoff,
-      done: (task, verdict, error) => {
-        this.#verdicts.push({ task, verdict, error });
-        this.schedule();
-      },
+      done: (task, verdict, error) => this.#done(task, verdict, error),
       onError: (error) => events.onError(error),
     };
+    this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
-  /** Nothing runs and nothing waits for an answer. */
+  /** Nothing is held and nothing waits for an answer. */
   get quiet(): boolean {
-    return this.running.size === 0 && this.#inFlight === 0 && this.#verdicts.length === 0;
+    return (
+      this.held.size === 0 &&
+      this.#inFlight === 0 &&
+      this.#verdicts.length === 0 &&
+      (this.#parked === null || !this.#stopping)
+    );
   }
 
   /** Slots that it holds or has asked for. */
   get taken(): number {
-    return this.running.size + this.#reserved;
+    return this.held.size + this.#reserved;
   }
 
   /** Looks for something to do at the end of this event-loop turn, so that what settles together travels together. */
@@ -108,21 +146,102 @@ export class QueueRunner {
     this.schedule();
   }
 
+  /** Tasks were granted to the parked request. */
+  granted(push: Push): void {
+    const { slot, sequence } = push;
+    const isOf = (asked: Asked | null) =>
+      asked?.request.slot === slot && asked.request.sequence === sequence ? asked : null;
+    // What belongs to no open request was had by repeating it, or the request was given up.
+    if (isOf(this.#asking)) this.#early = push;
+    else if (isOf(this.#parked)) this.#accept(push);
+  }
+
   stopAcquiring(): void {
     this.#stopping = true;
     clearTimeout(this.#pollTimer);
+    for (const task of this.#ahead.splice(0)) {
+      if (this.#o.table.begin(task.slot)) task.release();
+      else this.#drop(task);
+    }
+    this.schedule();
   }
 
   close(): void {
     this.#closed = true;
     clearTimeout(this.#pollTimer);
+    clearInterval(this.#sweepTimer);
+  }
+
+  /** Hands everything back: what runs is told to stop. */
+  releaseAll(): void {
+    for (const task of this.held.values()) task.release();
+  }
+
+  /** The lease of a held task changed. */
+  leaseChanged(what: "lost" | "cancelled", slot: number, version: number): void {
+    const task = this.held.get(slot);
+    if (task?.version !== version) return;
+    if (what === "lost") task.abort("lease_lost", "the lease was lost: another worker may run this task");
+    else task.abort("cancelled", "a cancel was requested");
+  }
+
+  #done(task: RunningTask, verdict: Verdict, error: unknown): void {
+    if (task.begun) {
+      this.#o.slots.running--;
+      this.#pace.end();
+    }
+    this.#verdicts.push({ task, verdict, error });
+    this.#begin();
+    this.schedule();
+  }
+
+  /** Begins what was taken ahead, as far as slots are free. */
+  #begin(): void {
+    const { slots, table } = this.#o;
+    // A handler that returns at once ends up here again: one loop instead of a pile of calls.
+    if (this.#beginning) return;
+    this.#beginning = true;
+    let at = 0;
+    while (at < this.#ahead.length && slots.running < slots.total) {
+      const task = this.#ahead[at++] as RunningTask;
+      if (task.ended) continue;
+      if (!table.begin(task.slot)) this.#drop(task);
+      // Its lease may be over already, or the worker stops: it is not begun.
+      else if (this.#stopping || task.outdated(this.#o.leaseMs)) task.release();
+      else {
+        slots.running++;
+        task.start();
+      }
+    }
+    this.#ahead.splice(0, at);
+    this.#beginning = false;
+  }
+
+  /** It was handed back by the heartbeat thread. */
+  #drop(task: RunningTask): void {
+    this.#o.table.release(task.slot);
+    this.held.delete(task.slot);
+    this.#o.slots.held--;
+  }
+
+  #sweep(): void {
+    const now = monotonicMs();
+    for (const task of this.held.values()) task.checkDeadline(now);
+    // What was handed back meanwhile makes room, even while no handler ends.
+    const kept = this.#ahead.filter((task) => !this.#o.table.wasHandedBack(task.slot));
+    if (kept.length === this.#ahead.length) return;
+    for (const task of this.#ahead) if (this.#o.table.wasHandedBack(task.slot)) this.#drop(task);
+    this.#ahead = kept;
+    this.schedule();
   }
 
   #pump(): void {
     while (this.#inFlight < CALLS_IN_FLIGHT && !this.#closed) {
       const verdicts = this.#verdicts.splice(0, CALL_TASKS);
       const want = this.#wanted(verdicts.length);
-      if (verdicts.length === 0 && want === 0) return;
+      if (verdicts.length === 0 && this.#asking) return;
+      const unpark = this.#stopping && this.#parked !== null && verdicts.length === 0;
+      if (verdicts.length === 0 && want === 0 && !unpark) return;
       void this.#turn(verdicts, want);
     }
   }
@@ -131,17 +250,15 @@ export class QueueRunner {
   #wanted(settled: number): number {
     const { slots, table } = this.#o;
     if (this.#stopping || this.idle || slots.exclusive) return 0;
-    const othersHeld = slots.held - settled + slots.reserved;
-    if (slots.drainFor) return slots.drainFor === this && othersHeld === 0 ? 1 : 0;
-    const free = slots.total - slots.held - slots.reserved + settled;
-    if (free <= 0) return 0;
-    return Math.min(this.#events.share(this, this.taken - settled, free), CALL_TASKS, table.free);
+    const held = slots.held - settled + slots.reserved;
+    if (slots.drainFor) return slots.drainFor === this && held === 0 ? 1 : 0;
+    const free = slots.total - held;
+    const ahead = this.#events.alone(this) ? this.#pace.ahead() : 0;
+    const share = free <= 0 ? 0 : this.#events.share(this, this.taken - settled, free);
+    return Math.max(0, Math.min(share + Math.min(ahead, free + ahead), CALL_TASKS, table.free));
   }
 
-  async #turn(
-    settled: { task: RunningTask; verdict: Verdict; error: unknown }[],
-    want: number,
-  ): Promise<void> {
+  async #turn(settled: Settled[], want: number): Promise<void> {
     const { slots } = this.#o;
     this.#inFlight++;
     slots.reserved += want;
@@ -151,46 +268,70 @@ export class QueueRunner {
     // A solo task may come back: until the answer is here, nobody else acquires.
     const exclusive = want > 0 && held === 0;
     if (exclusive) slots.exclusive = true;
+    const asked = (settled.length === 0 ? this.#parked : null) ?? {
+      request: this.engine.takeRequest(),
+      nonce: nanoid(8),
+    };
+    if (settled.length === 0) {
+      this.#asking = asked;
+      this.#parked = null;
+    }
     const sentAtMs = monotonicMs();
-    const turn = await this.#send(
-      settled.map(({ verdict }) => verdict),
-      {
-        want,
-        held,
-        leaseMs: this.#o.leaseMs,
-        maxRetries: this.#o.maxRetries,
-        workerId: this.#o.workerId,
-        nonce: nanoid(8),
-        park: want > 0,
-        noHandlerAfterMs: this.#o.noHandlerAfterMs,
-      },
-    );
+    const turn = await this.#send(settled, asked, want, held);
     this.#inFlight--;
     slots.reserved -= want;
     this.#reserved -= want;
     for (const { task } of settled) {
       this.#o.table.release(task.slot);
-      this.running.delete(task.slot);
+      this.held.delete(task.slot);
       slots.held--;
       if (task.solo) slots.exclusive = false;
     }
     if (exclusive) slots.exclusive = false;
+    if (settled.length === 0) this.#asking = null;
+    if (turn?.parked) this.#parked = asked;
+    else this.engine.giveRequest(asked.request);
     if (turn) {
+      this.#clockLeadMs = turn.now - sentAtMs;
       this.#events.onTurn();
-      settled.forEach(({ task, verdict, error }, i) => {
-        const outcome = turn.outcomes[i] ?? "unknown";
-        if (outcome === "retried") this.#wakeForRetry(verdict);
-        this.#events.onSettled(task, outcome, verdict, error);
-      });
-      for (const { id, envelope } of turn.expired) this.#events.onExpired(this.engine.queue, id, envelope);
-      this.#afterTurn(turn, want, sentAtMs, wakes !== this.#wakes);
+      this.#tell(turn, settled);
+      this.#afterTurn(turn, want, sentAtMs, settled.length === 0 && wakes === this.#wakes);
     }
+    const early = this.#early;
+    this.#early = null;
+    if (early && this.#parked) this.#accept(early);
     this.#o.table.busy = slots.held;
     this.#events.onChange();
     this.schedule();
   }
 
-  #afterTurn(turn: Turn, want: number, sentAtMs: number, woken: boolean): void {
+  #tell(turn: Turn, settled: Settled[]): void {
+    for (let i = 0; i < settled.length; i++) {
+      const { task, verdict, error } = settled[i] as Settled;
+      const outcome = turn.outcomes[i] ?? "unknown";
+      if (outcome === "retried") this.#wakeForRetry(verdict);
+      this.#events.onSettled(task, outcome, verdict, error);
+    }
+    for (const { id, envelope } of turn.expired) this.#events.onExpired(this.engine.queue, id, envelope);
+  }
+
+  #accept(push: Push): void {
+    const turn = this.#parked && push.turn(this.#parked.nonce);
+    this.idle = false;
+    clearTimeout(this.#pollTimer);
+    if (turn && this.#parked) {
+      this.engine.giveRequest(this.#parked.request);
+      this.#parked = null;
+      this.#events.onTurn();
+      this.#tell(turn, []);
+      this.#afterTurn(turn, turn.grants.length, turn.now - this.#clockLeadMs, false);
+    }
+    // Without the tasks themselves (too large for a message) the repeated request brings them.
+    this.schedule();
+  }
+
+  /** @param mayRest an acquire of its own that found too little, and no wake-up since it was sent */
+  #afterTurn(turn: Turn, want: number, sentAtMs: number, mayRest: boolean): void {
     const { slots } = this.#o;
     if (want > 0 || slots.drainFor === this) {
       if (turn.drain) {
@@ -198,28 +339,24 @@ export class QueueRunner {
         // An answer before this one may have sent it to sleep: nobody acquires until it asks again.
         this.idle = false;
       } else if (slots.drainFor === this) slots.drainFor = null;
-      if (want > 0 && turn.grants.length < want && !turn.again && !turn.drain && !turn.solo && !woken)
-        this.#sleep();
+      const short = turn.grants.length === 0 && !turn.again && !turn.drain;
+      if (want > 0 && short && mayRest) this.#sleep();
     }
-    if (turn.grants.length > 0) {
-      slots.virtualTime = Math.max(slots.virtualTime, this.turnEnd);
-      this.turnEnd = slots.virtualTime + turn.grants.length / this.weight;
-    }
-    const tasks = turn.grants.map((grant) => new RunningTask(grant, this.#context, sentAtMs));
-    slots.held += tasks.length;
+    if (turn.grants.length === 0) return;
+    slots.virtualTime = Math.max(slots.virtualTime, this.turnEnd);
+    this.turnEnd = slots.virtualTime + turn.grants.length / this.weight;
+    const now = monotonicMs();
+    slots.held += turn.grants.length;
     if (turn.solo) slots.exclusive = true;
-    for (const task of tasks) {
+    for (const grant of turn.grants) {
+      const task = new RunningTask(grant, this.#context, sentAtMs);
       task.solo = turn.solo;
-      task.slot = this.#o.table.claim(this.#o.index, task.id, task.token, sentAtMs);
+      task.slot = this.#o.table.claim(this.#o.index, task.id, task.token, sentAtMs, now);
       task.version = this.#o.table.versionOf(task.slot);
-      this.running.set(task.slot, task);
+      this.held.set(task.slot, task);
+      this.#ahead.push(task);
     }
-    const lateByMs = monotonicMs() - sentAtMs;
-    for (const task of tasks) {
-      // Its lease may be over already, or the worker stops: it is not begun.
-      if (this.#stopping || lateByMs > this.#o.leaseMs) task.release();
-      else task.start();
-    }
+    this.#begin();
   }
 
   /** A retry that is due before the next poll is not left to it: the janitor may sleep as long. */
@@ -236,24 +373,22 @@ export class QueueRunner {
   }
 
   /** Repeats the very same call until Redis answers it: with its request id it is done once. */
-  async #send(verdicts: Verdict[], args: Parameters<Engine["acquire"]>[0]): Promise<Turn | null> {
-    const request = this.engine.takeRequest();
+  async #send(settled: Settled[], { request, nonce }: Asked, want: number, held: number): Promise<Turn | null> {
+    const verdicts = settled.map(({ verdict }) => verdict);
+    const { leaseMs, maxRetries, workerId, noHandlerAfterMs } = this.#o;
+    const args = { want, held, leaseMs, maxRetries, workerId, nonce, noHandlerAfterMs };
     let waitMs = RETRY_FROM_MS;
-    try {
-      for (;;) {
-        try {
-          return verdicts.length === 0
-            ? await this.engine.acquire(args, request)
-            : await this.engine.settle(verdicts, args, request);
-        } catch (error) {
-          this.#events.onError(asHoldfastError(error));
-          if (this.#closed || (this.#stopping && verdicts.length === 0)) return null;
-          await new Promise((resolve) => setTimeout(resolve, waitMs));
-          waitMs = Math.min(RETRY_TO_MS, waitMs * 2);
-        }
+    for (;;) {
+      try {
+        return verdicts.length === 0
+          ? await this.engine.acquire({ ...args, park: !this.#stopping }, request)
+          : await this.engine.settle(verdicts, args, request);
+      } catch (error) {
+        this.#events.onError(asHoldfastError(error));
+        if (this.#closed || (this.#stopping && verdicts.length === 0)) return null;
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+        waitMs = Math.min(RETRY_TO_MS, waitMs * 2);
       }
-    } finally {
-      this.engine.giveRequest(request);
     }
   }
 }

@@ -8,6 +8,7 @@ import { JsonText } from "./json-text.ts";
 import { monotonicMs } from "./lease-table.ts";
 
 export const DEFAULT_TIMEOUT_MS = 1_800_000;
+const OWN_TIMER_MS = 10_000;
 
 /** Why a handler's signal was aborted: `signal.reason`. */
 export class AttemptAborted extends Error {
@@ -97,8 +98,14 @@ export class RunningTask implements HandlerTask, HandlerContext {
   readonly attempt: number;
   readonly enqueuedAt: number;
   readonly tags: readonly string[];
-  /** Monotonic, ms. */
-  readonly startedAtMs: number;
+  /** Monotonic, ms, from before its lease began. */
+  readonly leasedAtMs: number;
+  /** Monotonic, ms: when its handler was called, or when it was leased where it never was. */
+  startedAtMs: number;
+  /** Its handler was called, or it got a verdict at its start. */
+  begun = false;
+  /** It has its verdict. */
+  ended = false;
   /** Slot in the lease table. */
   slot = -1;
   version = 0;
@@ -112,16 +119,17 @@ export class RunningTask implements HandlerTask, HandlerContext {
   #parsed = false;
   #controller: AbortController | undefined;
   #aborted: AttemptAborted | undefined;
-  #ended = false;
+  #deadlineMs = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param startedAtMs monotonic time from before the acquire was sent: the lease cannot have begun later */
-  constructor(grant: Grant, run: RunContext, startedAtMs: number) {
+  /** @param leasedAtMs monotonic time from before the acquire was sent: the lease cannot have begun later */
+  constructor(grant: Grant, run: RunContext, leasedAtMs: number) {
     this.#run = run;
     this.id = grant.id;
     this.token = grant.token;
     this.queue = run.engine.queue;
-    this.startedAtMs = startedAtMs;
+    this.leasedAtMs = leasedAtMs;
+    this.startedAtMs = leasedAtMs;
     let envelope: Envelope | null = null;
     try {
       envelope = decodeEnvelope(grant.envelope);
@@ -176,8 +184,14 @@ export class RunningTask implements HandlerTask, HandlerContext {
     });
   }
 
+  /** Its lease may be over, or it was told to stop before it was begun. */
+  outdated(leaseMs: number): boolean {
+    return this.#aborted !== undefined || monotonicMs() - this.leasedAtMs > leaseMs;
+  }
+
   start(): void {
-    const now = this.#run.engine.connection.now();
+    this.begun = true;
+    this.startedAtMs = monotonicMs();
     if (!this.#envelope) {
       this.#end(
         { kind: "quarantine", id: this.id, token: this.token, error: errorText(this.#decodeError) },
@@ -187,6 +201,7 @@ export class RunningTask implements HandlerTask, HandlerContext {
     }
     const handler = this.#run.handlers.get(this.type);
     if (!handler) {
+      const now = this.#run.engine.connection.now();
       const sinceMs = this.#unroutedSince === null ? 0 : now - this.#unroutedSince;
       this.#end({
         kind: "unrouted",
@@ -198,8 +213,10 @@ export class RunningTask implements HandlerTask, HandlerContext {
     }
     // A little before the deadline in Redis, so that the failure is settled before the lease can be reaped.
     const marginMs = Math.min(250, this.timeoutMs * 0.1);
-    const lateByMs = monotonicMs() - this.startedAtMs;
-    this.#timer = setTimeout(() => this.#timeOut(), Math.max(1, this.timeoutMs - marginMs - lateByMs));
+    this.#deadlineMs = this.leasedAtMs + this.timeoutMs - marginMs;
+    // A long one is found by the sweep of its queue: a timer per task would cost more than most tasks.
+    if (this.timeoutMs < OWN_TIMER_MS)
+      this.#timer = setTimeout(() => this.#timeOut(), Math.max(1, this.#deadlineMs - this.startedAtMs));
     try {
       const returned = handler(this, this);
       if (isThenable(returned)) {
@@ -222,7 +239,12 @@ export class RunningTask implements HandlerTask, HandlerContext {
   /** Hands the task back: the attempt is refunded, whatever the handler still does is ignored. */
   release(): void {
     this.abort("shutdown", "the worker stops");
-    this.#end({ kind: "release", id: this.id, token: this.token });
+    this.#end({ kind: this.begun ? "release" : "unstarted", id: this.id, token: this.token });
+  }
+
+  /** Ends it where its time is over: called every 100 ms. */
+  checkDeadline(nowMs: number): void {
+    if (this.begun && !this.ended && nowMs >= this.#deadlineMs) this.#timeOut();
   }
 
   #timeOut(): void {
@@ -255,9 +277,9 @@ export class RunningTask implements HandlerTask, HandlerContext {
   }
 
   #end(verdict: Verdict, error?: unknown): void {
-    if (this.#ended) return;
-    this.#ended = true;
-    clearTimeout(this.#timer);
+    if (this.ended) return;
+    this.ended = true;
+    if (this.#timer) clearTimeout(this.#timer);
     this.#run.done(this, verdict, error);
   }
 }

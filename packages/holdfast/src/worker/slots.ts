@@ -1,7 +1,9 @@
 /** The slots of a worker, shared by the runners of its queues. */
 export class Slots {
   readonly total: number;
-  /** Tasks held: running or on their way to Redis with a verdict. */
+  /** Handlers that run now. */
+  running = 0;
+  /** Tasks held: running, taken ahead, or on their way to Redis with a verdict. */
   held = 0;
   /** Asked for by acquires that are not answered yet. */
   reserved = 0;

@@ -6,8 +6,9 @@ import { Holdfast } from "../client.ts";
 import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { decodeHeader } from "../engine/envelope.ts";
 import { checkQueueName } from "../engine/names.ts";
+import { parsePush } from "../engine/push.ts";
 import { Connection, type ConnectionOptions, type RedisOption } from "../redis/connection.ts";
-import { queueKeys } from "../redis/keys.ts";
+import { queueKeys, workerChannel } from "../redis/keys.ts";
 import { DEFAULT_BACKOFF } from "./backoff.ts";
 import type { Handler, Handlers } from "./handler.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -29,6 +30,11 @@ export interface WorkerOptions {
   maxRetries?: number;
   /** Wait before a retry, for tasks that bring none. @default exponential from 1 s to 1 h, full jitter */
   backoff?: Backoff;
+  /**
+   * How far ahead of its free slots a worker may take tasks: what its handlers end within so many ms, by the pace of the
+   * last ones. What is not begun soon is handed back. Milliseconds, 0 to 100; 0: never. @default 5
+   */
+  aheadMs?: number;
   /** How often an idle queue is looked at, should a wake-up be lost. Milliseconds. @default 1_000 */
   pollMs?: number;
   /** A task whose type no worker knows for so long goes to the dead letters. Milliseconds. @default 86_400_000 */
@@ -59,6 +65,7 @@ const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
   fatal: "fatal",
   quarantine: "undecodable",
   release: "releases_exhausted",
+  unstarted: "releases_exhausted",
   unrouted: "no_handler",
 };
 
@@ -131,6 +138,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     const weights = weightsOf(queues);
     this.slots = checkRange("concurrency", options.concurrency ?? 50, 1, 5_000);
     const leaseMs = checkRange("leaseMs", options.leaseMs ?? 30_000, 300, 3_600_000);
+    const aheadMs = checkRange("aheadMs", options.aheadMs ?? 5, 0, 100);
     const maxRetries = checkRange("maxRetries", options.maxRetries ?? 3, 0, 100);
     this.id =
       options.id ??
@@ -141,8 +149,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.#client = new Holdfast({ redis: options.redis, prefix: this.#prefix, onScript: options.onScript });
     this.#listener = new Connection(options.redis, { name: "holdfast-wake" });
     this.#slots = new Slots(this.slots);
-    // Room for what runs and for what is on its way to Redis with a verdict.
-    this.#table = new LeaseTable(this.slots * 2 + 512);
+    // Room for what runs, what is taken ahead, and what is on its way to Redis with a verdict.
+    this.#table = new LeaseTable(this.slots * 2 + 1_024);
     this.#queues = weights.map(([name]) => name);
     const byType = new Map<string, Handler>(Object.entries(handlers));
     this.#runners = weights.map(
@@ -161,9 +169,11 @@ export class Worker extends EventEmitter<WorkerEvents> {
             pollMs: options.pollMs ?? 1_000,
             noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
             workerId: this.id,
+            aheadMs,
           },
           {
             share: (runner, taken, free) => this.#shareOf(runner, taken, free),
+            alone: (runner) => this.#runners.every((other) => other === runner || other.idle),
             onSettled: (task, outcome, verdict, error) =>
               this.#tell(() => this.#settled(task, outcome, verdict, error)),
             onExpired: (queue, id, envelope) => this.#tell(() => this.#expired(queue, id, envelope)),
@@ -182,6 +192,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
         prefix: this.#prefix,
         queues: this.#queues,
         leaseMs,
+        maxRetries,
         worker: {
           id: this.id,
           queues: this.#queues,
@@ -235,9 +246,17 @@ export class Worker extends EventEmitter<WorkerEvents> {
     await this.#client.check();
     for (const queue of this.#queues) await this.#client.registry.addQueue(queue);
     const channels = new Map(
-      this.#queues.map((queue, i) => [queueKeys(this.#prefix, queue).wake, this.#runners[i]]),
+      this.#queues.flatMap((queue, i) => {
+        const { wake } = queueKeys(this.#prefix, queue);
+        // The first is for all workers, the second for what is granted to this one.
+        return [wake, workerChannel(wake, this.id)].map((channel) => [channel, this.#runners[i]] as const);
+      }),
     );
-    await this.#listener.listen([...channels.keys()], (channel) => channels.get(channel)?.wake());
+    await this.#listener.listen([...channels.keys()], (channel, message) => {
+      const push = parsePush(message);
+      if (push) channels.get(channel)?.granted(push);
+      else channels.get(channel)?.wake();
+    });
     this.#started = true;
     this.#heartbeat.start();
     for (const runner of this.#runners) runner.schedule();
@@ -258,7 +277,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
       this.#table.state = "draining";
       const quiet = () => this.#runners.every((runner) => runner.quiet);
       await waitUntil(quiet, graceMs);
-      for (const runner of this.#runners) for (const task of runner.running.values()) task.release();
+      for (const runner of this.#runners) runner.releaseAll();
       await waitUntil(quiet, RELEASE_MS);
       this.#table.state = "stopped";
       await this.#heartbeat.stop();
@@ -281,12 +300,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   }
 
   #leaseChanged(what: "lost" | "cancelled", index: number, version: number): void {
-    for (const runner of this.#runners) {
-      const task = runner.running.get(index);
-      if (task?.version !== version) continue;
-      if (what === "lost") task.abort("lease_lost", "the lease was lost: another worker may run this task");
-      else task.abort("cancelled", "a cancel was requested");
-    }
+    for (const runner of this.#runners) runner.leaseChanged(what, index, version);
   }
 
   #settled(task: RunningTask, outcome: VerdictOutcome, verdict: Verdict, error: unknown): void {

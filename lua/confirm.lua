@@ -1,0 +1,23 @@
+#!lua flags=allow-oom
+-- confirm: before a WAIT, show that accepted tasks are still there, and write something that the WAIT then waits for.
+-- KEYS[1] tasks  HASH  taskId -> envelope
+-- KEYS[2] state  HASH  taskId -> state record, and the queue's own fields
+-- ARGV[1] marker  string  any text: written to the field #confirmed
+-- ARGV[2..] taskId  string  repeated, at most 500 times: taskId
+-- RETURNS a letter per task: y known, n gone
+-- TIME    O(n)
+-- MOVES   nothing
+
+local ids = {}
+for at = taskIdAt, #ARGV do
+  ids[#ids + 1] = ARGV[at]
+end
+local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
+local records = redis.call('HMGET', stateKey, unpack(ids))
+local known = {}
+for i = 1, #ids do
+  known[i] = (envelopes[i] or records[i]) and 'y' or 'n'
+end
+-- A connection that has written nothing waits for nothing: its WAIT would tell of a success at once.
+redis.call('HSET', stateKey, '#confirmed', marker)
+return table.concat(known)

@@ -1,0 +1,30 @@
+-- Requests of idle workers, "#parked": one line each, oldest first, at most one per worker.
+--
+--   workerId slot sequence want leaseMs maxRetries nonce
+local PARKED_MAX = 64
+
+local function parkedLines(parked)
+  local lines = {}
+  for line in string.gmatch(parked or '', '[^\n]+') do
+    lines[#lines + 1] = line
+  end
+  return lines
+end
+
+-- The parked requests with that of this caller taken out, and put at the end where it parks. Second: whether it is parked.
+local function parkedAfter(parked, line)
+  if line and parked and string.find('\n' .. parked .. '\n', '\n' .. line .. '\n', 1, true) then
+    return parked, true
+  end
+  local others = {}
+  for _, other in ipairs(parkedLines(parked)) do
+    if string.match(other, '^%S+') ~= workerId then
+      others[#others + 1] = other
+    end
+  end
+  local parks = line ~= nil and #others < PARKED_MAX
+  if parks then
+    others[#others + 1] = line
+  end
+  return table.concat(others, '\n'), parks
+end

@@ -1,0 +1,43 @@
+import { parseTurn, type Turn, type TurnReply } from "./engine.ts";
+
+/** What a worker is sent when an enqueue granted tasks to its parked request. */
+export interface Push {
+  slot: string;
+  sequence: number;
+  /** Redis time of the grant, ms. */
+  now: number;
+  /** Makes the turn of it, given the nonce of the request; null where the tasks were too large for a message. */
+  turn(nonce: string): Turn | null;
+}
+
+/**
+ * Reads a message of `lua/lib/push.lua`: a head line, one line per task with the length of its envelope in bytes, then
+ * the envelopes. Null for what is none: an empty message is a hint.
+ */
+export function parsePush(message: Buffer): Push | null {
+  const headEnd = message.indexOf(10);
+  if (headEnd < 0) return null;
+  const [slot = "", sequence, now, first = "", count] = message.toString("utf8", 0, headEnd).split(" ");
+  const tasks = Number(count);
+  return {
+    slot,
+    sequence: Number(sequence),
+    now: Number(now),
+    turn(nonce) {
+      if (tasks === 0) return null;
+      const heads: string[][] = [];
+      let at = headEnd + 1;
+      for (let i = 0; i < tasks; i++) {
+        const end = message.indexOf(10, at);
+        heads.push(message.toString("utf8", at, end).split(" "));
+        at = end + 1;
+      }
+      const reply: TurnReply = [Number(now), "", first, 0];
+      for (const [id = "", counts = "-", bytes] of heads) {
+        reply.push(id, message.toString("utf8", at, at + Number(bytes)), counts === "-" ? "" : counts);
+        at += Number(bytes);
+      }
+      return parseTurn(reply, nonce);
+    },
+  };
+}
