@@ -73,7 +73,7 @@ writeGrants(grants)
 local flags = turnFlags(settings, grants) + (parks and PARKED_FLAG or 0)
 commitTurn(counters, grants, '', flags, {}, {}) -- parked requests are a hint, so they are no part of it
 if parked ~= (fields[3] or '') then
-  redis.call('HSET', stateKey, '#parked', parked)
+  writeParked(parked)
 end
 
 -- 4. Remove the sources.

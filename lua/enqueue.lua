@@ -167,7 +167,7 @@ else
 end
 
 -- 4. Somebody waits for it: grant it, or wake them all.
-if pushed > 0 and queue[3] and queue[3] ~= '' then
+if pushed > 0 and queue[3] then
   if settings.paused or not push(unpackCounters(queue[1]), queue[3], pushed) then
     wake()
   end

@@ -11,6 +11,14 @@ local function parkedLines(parked)
   return lines
 end
 
+local function writeParked(parked)
+  if parked == '' then
+    redis.call('HDEL', stateKey, '#parked')
+  else
+    redis.call('HSET', stateKey, '#parked', parked)
+  end
+end
+
 -- The parked requests with that of this caller taken out, and put at the end where it parks. Second: whether it is parked.
 local function parkedAfter(parked, line)
   if line and parked and string.find('\n' .. parked .. '\n', '\n' .. line .. '\n', 1, true) then

@@ -53,9 +53,10 @@ local function push(counters, parked, pushed)
   end
   indexRequest(requestsKey, redis.call('HGET', stateKey, request.slot), 's', request.slot)
   writeGrants(grants)
-  redis.call('HSET', stateKey, '#counters', packCounters(counters), '#parked', others, request.slot,
+  redis.call('HSET', stateKey, '#counters', packCounters(counters), request.slot,
     requestRecord(request.sequence, turnReply('', grants, 0)), unpack(grants.commit))
   trimGrants(grants)
+  writeParked(others)
   redis.call('SPUBLISH', request.channel, message(request, grants))
   return true
 end

@@ -163,3 +163,29 @@ test("a worker stopped for three leases finds its lease lost: its late ack is st
     () => first.heard("settled", { outcome: "acked" }).length === 1,
   );
 });
+
+test("a handler that blocks the event loop does not sit on the tasks that were taken ahead", async () => {
+  const system = new Processes();
+  const options = { concurrency: 10, aheadMs: 100, leaseMs: 30_000 };
+  await system.worker(options).ready();
+  const quick = (count: number) =>
+    Array.from({ length: count }, () => ({ type: "sleep", payload: { ms: 0 } }));
+  // At the pace of the quick ones it has hundreds ahead when it meets the one that blocks.
+  await system.enqueue([...quick(2_500), { type: "block", payload: { ms: 5_000 } }, ...quick(500)]);
+  await until("it blocks", async () => {
+    const { completed } = await system.stats();
+    return completed > 2_200 && completed === (await sameAfter(300, () => system.stats())).completed;
+  });
+  await system.worker(options).ready();
+  // All but those that were on their way to it, in a call that was under way.
+  await until("the rest is done", async () => (await system.stats()).completed >= 2_850, 3_000);
+  await until("everything is done", async () => (await system.stats()).completed === 3_001, 10_000);
+  const { totals } = await system.stats();
+  expect(totals).toMatchObject({ crashed: 0, failed: 0 });
+  expect(totals.released).toBeGreaterThan(20);
+});
+
+async function sameAfter<Value>(ms: number, read: () => Promise<Value>): Promise<Value> {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return read();
+}

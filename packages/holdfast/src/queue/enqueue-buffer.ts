@@ -1,4 +1,4 @@
-import { HoldfastError, type TaskState } from "@holdfast/contracts";
+import { type Durability, HoldfastError, type TaskState } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { BAND_ORDER, type Band } from "../engine/envelope.ts";
 import { stateOfLetter } from "../engine/record.ts";
@@ -11,7 +11,7 @@ export interface EnqueueReceipt {
   /** The same id with the same body was accepted before. */
   duplicate: boolean;
   /** What the write is known to have reached. */
-  durability: "memory";
+  durability: Durability;
 }
 
 export interface PreparedTask {
@@ -22,20 +22,53 @@ export interface PreparedTask {
   envelope: string;
 }
 
-interface Waiting extends PreparedTask {
-  resolve: (receipt: EnqueueReceipt) => void;
-  reject: (error: unknown) => void;
+/** Is told what became of a task: by its place, so that a batch needs no promise per task. */
+export interface EnqueueSink {
+  accepted(place: number, receipt: EnqueueReceipt): void;
+  refused(place: number, error: unknown): void;
 }
 
 // 250 per call: Redis is blocked for about half a millisecond, and the gain of larger calls is small.
 const CALL_TASKS = 250;
 const FULL_RETRY_MS = 1_000;
 
+/** The tasks of one script call, in the order in which they came. */
+class Call {
+  readonly tasks: PreparedTask[] = [];
+  readonly sinks: EnqueueSink[] = [];
+  readonly places: number[] = [];
+  /** All go to the normal band: nothing has to be put in order. */
+  plain = true;
+
+  add(task: PreparedTask, sink: EnqueueSink, place: number): void {
+    this.tasks.push(task);
+    this.sinks.push(sink);
+    this.places.push(place);
+    if (task.band !== "normal") this.plain = false;
+  }
+
+  /** The bands in the order of the script's tail, and how many tasks are in each. */
+  ordered(): { call: Call; counts: number[] } {
+    if (this.plain) return { call: this, counts: [0, this.tasks.length, 0, 0] };
+    const call = new Call();
+    const counts = BAND_ORDER.map((band) => {
+      const before = call.tasks.length;
+      this.tasks.forEach((task, i) => {
+        if (task.band === band) call.add(task, this.sinks[i] as EnqueueSink, this.places[i] as number);
+      });
+      return call.tasks.length - before;
+    });
+    return { call, counts };
+  }
+}
+
 /** Gathers the enqueues of one event-loop turn into few script calls. */
 export class EnqueueBuffer {
   readonly #engine: Engine;
   readonly #lingerMs: number;
-  #waiting: Waiting[] = [];
+  // A call looks up all of its ids or none; a minted id cannot be known yet.
+  #minted = new Call();
+  #given = new Call();
   #scheduled = false;
   #inFlight = new Set<Promise<void>>();
 
@@ -47,30 +80,30 @@ export class EnqueueBuffer {
 
   add(task: PreparedTask): Promise<EnqueueReceipt> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ ...task, resolve, reject });
-      if (this.#waiting.length >= CALL_TASKS) this.flush();
-      else if (!this.#scheduled) {
-        this.#scheduled = true;
-        if (this.#lingerMs > 0) setTimeout(() => this.flush(), this.#lingerMs);
-        else setImmediate(() => this.flush());
-      }
+      this.push(
+        task,
+        { accepted: (_, receipt) => resolve(receipt), refused: (_, error) => reject(error) },
+        0,
+      );
     });
+  }
+
+  /** Like `add`, told by `sink`. */
+  push(task: PreparedTask, sink: EnqueueSink, place: number): void {
+    const call = task.checked ? this.#given : this.#minted;
+    call.add(task, sink, place);
+    if (call.tasks.length >= CALL_TASKS) this.#flush(task.checked);
+    else if (!this.#scheduled) {
+      this.#scheduled = true;
+      if (this.#lingerMs > 0) setTimeout(() => this.flush(), this.#lingerMs);
+      else setImmediate(() => this.flush());
+    }
   }
 
   flush(): void {
     this.#scheduled = false;
-    const tasks = this.#waiting;
-    if (tasks.length === 0) return;
-    this.#waiting = [];
-    // A call looks up all of its ids or none; a minted id cannot be known yet.
-    for (const checked of [false, true]) {
-      const same = tasks.filter((task) => task.checked === checked);
-      for (let at = 0; at < same.length; at += CALL_TASKS) {
-        const sent = this.#send(same.slice(at, at + CALL_TASKS), checked);
-        this.#inFlight.add(sent);
-        void sent.finally(() => this.#inFlight.delete(sent));
-      }
-    }
+    this.#flush(false);
+    this.#flush(true);
   }
 
   /** Sends what waits and resolves when every call was answered. */
@@ -79,55 +112,70 @@ export class EnqueueBuffer {
     await Promise.allSettled(this.#inFlight);
   }
 
-  async #send(tasks: Waiting[], checked: boolean): Promise<void> {
-    const bands = BAND_ORDER.map((band) => tasks.filter((task) => task.band === band));
-    const ordered = bands.flat();
-    const tail: string[] = [];
-    for (const task of ordered) tail.push(task.id, task.envelope);
-    const [high = 0, normal = 0, low = 0] = bands.map((band) => band.length);
+  #flush(checked: boolean): void {
+    const call = checked ? this.#given : this.#minted;
+    if (call.tasks.length === 0) return;
+    if (checked) this.#given = new Call();
+    else this.#minted = new Call();
+    const { call: ordered, counts } = call.ordered();
+    const sent = this.#send(ordered, counts, checked);
+    this.#inFlight.add(sent);
+    void sent.finally(() => this.#inFlight.delete(sent));
+  }
+
+  async #send({ tasks, sinks, places }: Call, counts: number[], checked: boolean): Promise<void> {
+    const [high = 0, normal = 0, low = 0] = counts;
+    const tail = new Array<string>(tasks.length * 2);
+    for (let i = 0; i < tasks.length; i++) {
+      const task = tasks[i] as PreparedTask;
+      tail[2 * i] = task.id;
+      tail[2 * i + 1] = task.envelope;
+    }
+    let reply: { verdicts: string; states: string };
     try {
-      const { verdicts, states } = await this.#engine.enqueue({ checked, high, normal, low, tail });
-      let known = 0;
-      ordered.forEach((task, i) => {
-        const verdict = verdicts[i];
-        if (verdict === "n") {
-          const state = task.band === "scheduled" ? "scheduled" : "pending";
-          task.resolve({ id: task.id, state, duplicate: false, durability: "memory" });
-        } else if (verdict === "f") {
-          task.reject(
-            new HoldfastError(
-              "queue_full",
-              `queue "${this.#engine.queue}" is at its cap of waiting tasks: try again later`,
-              {
-                taskId: task.id,
-                retryAfterMs: FULL_RETRY_MS,
-              },
-            ),
-          );
-        } else {
-          const state = stateOfLetter(states[known++] ?? "r");
-          if (verdict === "d") task.resolve({ id: task.id, state, duplicate: true, durability: "memory" });
-          else {
-            task.reject(
-              new HoldfastError("task_conflict", `task "${task.id}" exists with another body`, {
-                taskId: task.id,
-              }),
-            );
-          }
-        }
-      });
+      reply = await this.#engine.enqueue({ checked, high, normal, low, tail });
     } catch (error) {
-      for (const task of ordered) {
-        task.reject(
-          error instanceof HoldfastError
-            ? new HoldfastError(error.code, error.message, {
-                cause: error,
-                taskId: task.id,
-                ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
-              })
-            : error,
-        );
+      for (let i = 0; i < tasks.length; i++)
+        sinks[i]?.refused(places[i] as number, failureOf(error, tasks[i]?.id));
+      return;
+    }
+    let known = 0;
+    for (let i = 0; i < tasks.length; i++) {
+      const { id, band } = tasks[i] as PreparedTask;
+      const sink = sinks[i] as EnqueueSink;
+      const place = places[i] as number;
+      const verdict = reply.verdicts[i];
+      if (verdict === "n") {
+        const state = band === "scheduled" ? "scheduled" : "pending";
+        sink.accepted(place, { id, state, duplicate: false, durability: "memory" });
+      } else if (verdict === "f") sink.refused(place, this.#full(id));
+      else {
+        const state = stateOfLetter(reply.states[known++] ?? "r");
+        if (verdict === "d") sink.accepted(place, { id, state, duplicate: true, durability: "memory" });
+        else sink.refused(place, conflict(id));
       }
     }
   }
+
+  #full(id: string): HoldfastError {
+    return new HoldfastError(
+      "queue_full",
+      `queue "${this.#engine.queue}" is at its cap of waiting tasks: try again later`,
+      { taskId: id, retryAfterMs: FULL_RETRY_MS },
+    );
+  }
+}
+
+function conflict(id: string): HoldfastError {
+  return new HoldfastError("task_conflict", `task "${id}" exists with another body`, { taskId: id });
+}
+
+/** The failure of a call, with the id by which this task can be tried again. */
+function failureOf(error: unknown, id: string | undefined): unknown {
+  if (!(error instanceof HoldfastError)) return error;
+  return new HoldfastError(error.code, error.message, {
+    cause: error,
+    ...(id === undefined ? {} : { taskId: id }),
+    ...(error.retryAfterMs === undefined ? {} : { retryAfterMs: error.retryAfterMs }),
+  });
 }

@@ -159,13 +159,18 @@ export class LeaseTable {
 
   /** The leases taken before `leasedBeforeMs`. A slot that is written meanwhile is left for the next round. */
   read(leasedBeforeMs: number): LeaseEntry[] {
-    return this.#entries((state, at) => (state === RUNNING || state === BUFFERED) && this.#float(at, LEASED_AT) <= leasedBeforeMs);
+    return this.#entries(
+      (state, at) =>
+        (state === RUNNING || state === BUFFERED) && this.#float(at, LEASED_AT) <= leasedBeforeMs,
+    );
   }
 
   /** The tasks that were taken ahead before `bufferedBeforeMs` and are not begun yet. */
   readBuffered(bufferedBeforeMs: number): LeaseEntry[] {
     if (this.buffered === 0) return [];
-    return this.#entries((state, at) => state === BUFFERED && this.#float(at, BUFFERED_AT) <= bufferedBeforeMs);
+    return this.#entries(
+      (state, at) => state === BUFFERED && this.#float(at, BUFFERED_AT) <= bufferedBeforeMs,
+    );
   }
 
   #float(at: number, field: number): number {

@@ -373,7 +373,12 @@ export class QueueRunner {
   }
 
   /** Repeats the very same call until Redis answers it: with its request id it is done once. */
-  async #send(settled: Settled[], { request, nonce }: Asked, want: number, held: number): Promise<Turn | null> {
+  async #send(
+    settled: Settled[],
+    { request, nonce }: Asked,
+    want: number,
+    held: number,
+  ): Promise<Turn | null> {
     const verdicts = settled.map(({ verdict }) => verdict);
     const { leaseMs, maxRetries, workerId, noHandlerAfterMs } = this.#o;
     const args = { want, held, leaseMs, maxRetries, workerId, nonce, noHandlerAfterMs };

@@ -1,0 +1,190 @@
+import { expect, onTestFinished, test } from "vitest";
+import { parsePush } from "../src/engine/push.ts";
+import { workerChannel } from "../src/redis/keys.ts";
+import { setup } from "./support/setup.ts";
+import type { TestQueue } from "./support/test-queue.ts";
+import { until } from "./support/until.ts";
+
+const NONCE = "nonce";
+const request = { slot: "#q:worker:0", sequence: 1 };
+
+/** An idle worker: its request is parked, and it listens. */
+async function idleWorker(
+  q: TestQueue,
+  options: { workerId?: string; want?: number; listens?: boolean } = {},
+) {
+  const { workerId = "w1", want = 4, listens = true } = options;
+  const heard: Buffer[] = [];
+  const own = workerChannel(q.keys.wake, workerId);
+  if (listens) {
+    const listener = q.redis.duplicate();
+    onTestFinished(() => listener.disconnect());
+    listener.on("smessageBuffer", (_channel: Buffer, message: Buffer) => heard.push(message));
+    await listener.ssubscribe(own, q.keys.wake);
+  }
+  const args = {
+    want,
+    held: 0,
+    leaseMs: 30_000,
+    maxRetries: 3,
+    workerId,
+    nonce: NONCE,
+    park: true,
+    noHandlerAfterMs: 1_000,
+  };
+  const asked = { slot: `#q:${workerId}:0`, sequence: 1 };
+  const repeat = (change: Partial<typeof args> = {}) => q.engine.acquire({ ...args, ...change }, asked);
+  expect(await repeat()).toMatchObject({ grants: [], parked: true });
+  return { heard, repeat, asked };
+}
+
+const parked = (q: TestQueue) => q.redis.hget(q.keys.state, "#parked");
+
+test("what is enqueued while a worker waits is leased to it and sent to it, with its bytes", async () => {
+  const q = await setup();
+  const { heard, asked } = await idleWorker(q);
+  const payloadText = '{"s":"ü – 😀\\ud800","n":12345678901234567890}\n\n';
+  await q.add(["a", "b"], { payloadText });
+  await until("the grant was heard", () => heard.length === 1);
+  const push = parsePush(heard[0] as Buffer);
+  expect(push).toMatchObject({ ...asked, now: q.now });
+  const turn = push?.turn(NONCE);
+  expect(turn?.grants.map(({ id, envelope }) => [id, envelope.slice(envelope.indexOf("\n") + 1)])).toEqual([
+    ["a", payloadText],
+    ["b", payloadText],
+  ]);
+  for (const grant of turn?.grants ?? []) {
+    expect(await q.task(grant.id)).toMatchObject({ state: "processing", attempts: 1, token: grant.token });
+    expect(await q.ack(grant)).toBe("acked");
+  }
+  expect(await parked(q)).toBeNull();
+});
+
+test("a lost message is made up for by repeating the request: the same grants, and no second ones", async () => {
+  const q = await setup();
+  const { repeat } = await idleWorker(q, { want: 1 });
+  await q.add("a");
+  const first = await repeat();
+  await q.add("b");
+  const again = await repeat();
+  expect(first.grants.map(({ id }) => id)).toEqual(["a"]);
+  expect(again.grants).toEqual(first.grants);
+  expect(await q.task("b")).toMatchObject({ state: "pending", attempts: 0 });
+});
+
+test("nothing is granted to a worker that does not listen any more", async () => {
+  const q = await setup();
+  await idleWorker(q, { workerId: "gone", listens: false });
+  await q.add("a");
+  expect(await q.task("a")).toMatchObject({ state: "pending", attempts: 0 });
+});
+
+test("the next one that listens gets it where the first is gone", async () => {
+  const q = await setup();
+  await idleWorker(q, { workerId: "gone", listens: false });
+  const { heard } = await idleWorker(q, { workerId: "w2" });
+  await q.add("a");
+  await until("the grant was heard", () => heard.length === 1);
+  expect(await q.task("a")).toMatchObject({ state: "processing", workerId: "w2" });
+});
+
+test("a burst wakes all by a hint, so that each takes its share", async () => {
+  const q = await setup();
+  const { heard, repeat } = await idleWorker(q, { want: 4 });
+  await q.add(["a", "b", "c", "d", "e"]);
+  await until("the hint was heard", () => heard.length === 1);
+  expect(heard[0]).toHaveLength(0);
+  expect(await q.task("a")).toMatchObject({ state: "pending" });
+  expect((await repeat()).grants).toHaveLength(4);
+});
+
+test("each enqueue is granted to another worker, the one first that waits longest", async () => {
+  const q = await setup();
+  const first = await idleWorker(q, { workerId: "w1" });
+  const second = await idleWorker(q, { workerId: "w2" });
+  await q.add("a");
+  await q.add("b");
+  await until("both heard", () => first.heard.length === 1 && second.heard.length === 1);
+  expect(await q.task("a")).toMatchObject({ workerId: "w1" });
+  expect(await q.task("b")).toMatchObject({ workerId: "w2" });
+});
+
+test("tasks too large for a message are named, and had by repeating the request", async () => {
+  const q = await setup();
+  const { heard, repeat } = await idleWorker(q);
+  await q.add("a", { payloadText: JSON.stringify("x".repeat(100_000)) });
+  await until("the grant was heard", () => heard.length === 1);
+  expect(heard[0]?.length).toBeLessThan(200);
+  expect(parsePush(heard[0] as Buffer)?.turn(NONCE)).toBeNull();
+  expect((await repeat()).grants.map(({ id }) => id)).toEqual(["a"]);
+});
+
+test("a paused queue grants nothing by push, and its resume wakes the worker", async () => {
+  const q = await setup();
+  const { heard, repeat } = await idleWorker(q);
+  await q.engine.pause(true);
+  await q.add("a");
+  expect(await q.task("a")).toMatchObject({ state: "pending" });
+  expect(await repeat()).toMatchObject({ grants: [], parked: true, paused: true });
+  await q.engine.pause(false);
+  await until("it is woken", () => heard.some((message) => message.length === 0));
+  expect((await repeat()).grants).toHaveLength(1);
+});
+
+test("a worker that stops takes its request back, with what was granted to it meanwhile", async () => {
+  const q = await setup();
+  const waiting = await idleWorker(q, { workerId: "w1" });
+  expect(await waiting.repeat({ want: 0, park: false })).toMatchObject({ grants: [], parked: false });
+  expect(await parked(q)).toBeNull();
+  const granted = await idleWorker(q, { workerId: "w2" });
+  await q.add("a");
+  expect((await granted.repeat({ want: 0, park: false })).grants.map(({ id }) => id)).toEqual(["a"]);
+});
+
+test("a task that has to run alone is never granted by push", async () => {
+  const q = await setup();
+  await q.add("poison");
+  for (let crash = 0; crash < 2; crash++) {
+    await q.grant();
+    q.advance(30_001);
+    await q.engine.reap(10);
+  }
+  const channel = workerChannel(q.keys.wake, "w1");
+  const listener = q.redis.duplicate();
+  onTestFinished(() => listener.disconnect());
+  await listener.ssubscribe(channel);
+  await q.redis.hset(q.keys.state, "#parked", "w1 #q:w1:0 1 4 30000 3 nonce");
+  await q.add("a");
+  expect(await q.task("a")).toMatchObject({ state: "pending" });
+  expect(await q.task("poison")).toMatchObject({ state: "pending" });
+});
+
+test("a mark of an older version, or a line that cannot be read, is no worker", async () => {
+  const q = await setup();
+  await q.redis.hset(q.keys.state, "#parked", "1");
+  await q.add("a");
+  expect(await q.task("a")).toMatchObject({ state: "pending" });
+  expect(await parked(q)).toBeNull();
+  expect(
+    await q.engine.acquire(
+      {
+        want: 1,
+        held: 0,
+        leaseMs: 1_000,
+        maxRetries: 3,
+        workerId: "w",
+        nonce: "n",
+        park: true,
+        noHandlerAfterMs: 1,
+      },
+      request,
+    ),
+  ).toMatchObject({ grants: [{ id: "a" }], parked: false });
+});
+
+test("at most 64 requests are parked: one more polls", async () => {
+  const q = await setup();
+  for (let n = 0; n < 64; n++) await idleWorker(q, { workerId: `w${n}`, listens: false });
+  await expect(idleWorker(q, { workerId: "one-more", listens: false })).rejects.toThrow(/parked/);
+  expect((await parked(q))?.split("\n")).toHaveLength(64);
+});

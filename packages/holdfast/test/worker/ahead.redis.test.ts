@@ -1,0 +1,100 @@
+import { expect, test } from "vitest";
+import { until } from "../support/until.ts";
+import { gate, setupSystem } from "./harness.ts";
+
+const tasks = (type: string, count: number) => Array.from({ length: count }, () => ({ type, payload: null }));
+
+test("a worker with quick handlers takes tasks ahead of its slots, and one that runs at a time", async () => {
+  const system = await setupSystem();
+  await system.queue().enqueueMany(tasks("quick", 3_000));
+  let running = 0;
+  let most = 0;
+  let heldMost = 0;
+  const { worker, settled } = await system.started(
+    "work",
+    {
+      quick: async () => {
+        most = Math.max(most, ++running);
+        heldMost = Math.max(heldMost, worker.busy);
+        await null;
+        running--;
+      },
+    },
+    { concurrency: 1 },
+  );
+  await until("all are settled", () => settled.length === 3_000);
+  expect(most).toBe(1);
+  expect(heldMost).toBeGreaterThan(5);
+  expect(await system.observer.stats("work")).toMatchObject({
+    completed: 3_000,
+    totals: { attempts: 3_000 },
+  });
+});
+
+test("with aheadMs 0 it holds no more than it has slots", async () => {
+  const system = await setupSystem();
+  await system.queue().enqueueMany(tasks("quick", 1_000));
+  let heldMost = 0;
+  const { worker, settled } = await system.started(
+    "work",
+    {
+      quick: () => {
+        heldMost = Math.max(heldMost, worker.busy);
+      },
+    },
+    { concurrency: 4, aheadMs: 0 },
+  );
+  await until("all are settled", () => settled.length === 1_000);
+  expect(heldMost).toBeLessThanOrEqual(4);
+});
+
+test("of two workers, one with a slow handler, no task waits while the other has free slots", async () => {
+  const system = await setupSystem();
+  const slow = gate();
+  let slowRuns = 0;
+  const handlers = {
+    quick: async () => {},
+    slow: () => {
+      slowRuns++;
+      return slow.opened;
+    },
+  };
+  // At the pace of the quick ones it takes dozens ahead, and then meets slow ones with quick ones behind them.
+  const one = await system.started("work", handlers, { concurrency: 2 });
+  const queue = system.queue();
+  await queue.enqueueMany([...tasks("quick", 2_000), ...tasks("slow", 2), ...tasks("quick", 300)]);
+  await until("its slots are full of slow ones", () => slowRuns === 2);
+  const other = await system.started("work", handlers, { concurrency: 2 });
+  await until("all quick ones are settled", () => one.settled.length + other.settled.length === 2_300, 2_000);
+  expect(slowRuns).toBe(2);
+  const { totals } = await system.observer.stats("work");
+  // Handed back without a crash or a failure, and each as good as new.
+  expect(totals).toMatchObject({ crashed: 0, failed: 0, acked: 2_300 });
+  slow.open();
+  await until("the slow ones are settled", () => one.settled.length + other.settled.length === 2_302);
+  expect([...one.settled, ...other.settled].every(({ attempt }) => attempt === 1)).toBe(true);
+});
+
+test("what was taken ahead goes back at once when the worker stops", async () => {
+  const system = await setupSystem();
+  const slow = gate();
+  let slowRuns = 0;
+  const handlers = {
+    quick: async () => {},
+    slow: () => {
+      slowRuns++;
+      return slow.opened;
+    },
+  };
+  const { worker } = await system.started("work", handlers, { concurrency: 1 });
+  await system.queue().enqueueMany([...tasks("quick", 1_000), ...tasks("slow", 1), ...tasks("quick", 100)]);
+  await until("the slow one runs", () => slowRuns === 1);
+  slow.open();
+  await worker.stop({ graceMs: 2_000 });
+  const { processing, totals, pending, completed } = await system.observer.stats("work");
+  expect({ processing, crashed: totals.crashed, sum: pending + completed }).toEqual({
+    processing: 0,
+    crashed: 0,
+    sum: 1_101,
+  });
+});
