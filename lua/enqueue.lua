@@ -79,11 +79,20 @@ local function accept(position, id, envelope)
   end
 end
 
+-- Type and payload.
+local function bodyOf(envelope)
+  return string.match(envelope, '^.(%S+)') .. string.sub(envelope, string.find(envelope, '\n', 1, true) or 1)
+end
+
 -- What an id that a caller gave stands for already: nothing, the same task, or another one.
-local function known(envelope, record, fingerprint)
+local function known(envelope, record, offered)
+  local fingerprint = option(offered, 'h')
   if envelope then
     local letter = record and string.sub(record, 1, 1) or (isScheduled(nil, envelope) and 's' or 'p')
-    return option(envelope, 'h') == fingerprint and 'd' or 'c', letter
+    -- One without a fingerprint was enqueued under a minted id: its caller asks again, after an answer that was lost.
+    local kept = option(envelope, 'h')
+    local same = kept == fingerprint or (not kept and bodyOf(envelope) == bodyOf(offered))
+    return same and 'd' or 'c', letter
   end
   local remembered = record and string.match(record, '^r %d+ (%S+)')
   if remembered then
@@ -102,7 +111,7 @@ if checked == 1 then
   local new = {}
   for position, id in ipairs(ids) do
     local envelope = ARGV[taskIdAt + 2 * position - 1]
-    local verdict, state = known(new[id] or envelopes[position], records[position] or nil, option(envelope, 'h'))
+    local verdict, state = known(new[id] or envelopes[position], records[position] or nil, envelope)
     if verdict == 'n' and room < 1 then
       verdict = 'f'
     end

@@ -210,7 +210,13 @@ export function createMockState() {
       pauseReason: one.pauseReason,
       oldestPendingAgeMs: one.oldest,
       totals: one.totals,
-      settings: { maxWaiting: 0, retentionMs: 24 * HOUR, retentionCount: 10_000, idempotencyMs: HOUR },
+      settings: {
+        maxWaiting: 0,
+        retentionMs: 24 * HOUR,
+        retentionCount: 10_000,
+        idempotencyMs: HOUR,
+        durability: "memory",
+      },
     }));
 
   const workers = () =>

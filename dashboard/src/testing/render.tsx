@@ -101,7 +101,13 @@ export function queueStats(part: Partial<QueueStats> = {}): QueueStats {
       stale: 0,
       purged: 0,
     },
-    settings: { maxWaiting: 0, retentionMs: 1_000, retentionCount: 1, idempotencyMs: 1_000 },
+    settings: {
+      maxWaiting: 0,
+      retentionMs: 1_000,
+      retentionCount: 1,
+      idempotencyMs: 1_000,
+      durability: "memory",
+    },
     ...part,
   };
 }

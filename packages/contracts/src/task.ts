@@ -12,6 +12,10 @@ export interface Backoff {
   jitter?: "full" | "none";
 }
 
+/** How far an accepted task has got before its enqueue is confirmed. */
+export const DURABILITIES = ["memory", "fsynced", "replicated"] as const;
+export type Durability = (typeof DURABILITIES)[number];
+
 /** What an enqueue can ask for beside type and payload. */
 export interface TaskOptions {
   /** Given by the caller, `[A-Za-z0-9_.:-]{1,128}`: makes the enqueue idempotent. @default minted, 16 characters */
@@ -31,8 +35,13 @@ export interface TaskOptions {
   expiresAt?: number;
   /** At most 16 of 64 characters. */
   tags?: string[];
-  /** Only "memory" is offered yet. @default "memory" */
-  durability?: "memory" | "fsynced" | "replicated";
+  /**
+   * What the enqueue has to reach before it is confirmed: Redis' memory, its disk, or a replica.
+   * @default the setting of the queue
+   */
+  durability?: Durability;
+  /** With durability "replicated": how many replicas have to confirm, 1 to 16. @default 1 */
+  replicas?: number;
 }
 
 /** One attempt in the history of a task. */
@@ -142,6 +151,25 @@ export interface QueueTotals {
   purged: number;
 }
 
+/** A settle that was refused, since its lease had gone. Times are milliseconds. */
+export interface StaleVerdict {
+  id: string;
+  queue: string;
+  type: string;
+  /** The token that the verdict came with. */
+  token: string;
+  /** The token of the lease that runs now, where one does. */
+  currentToken: string | null;
+  attempt: number;
+  workerId: string;
+  /** When it was refused: Redis time as the worker knew it, ms since the epoch. */
+  at: number;
+  /** How long the attempt ran on after its lease had ended; null where that is no longer known. */
+  lateMs: number | null;
+  /** How long of it the next attempt ran at the same time; 0 where none had begun. */
+  overlapMs: number;
+}
+
 /** What an operator can set per queue. */
 export interface QueueSettings {
   /** Most tasks waiting (pending and scheduled) before enqueues are refused. 0: no cap. @default 0 */
@@ -152,6 +180,8 @@ export interface QueueSettings {
   retentionCount: number;
   /** How long an id given by a caller is remembered after the task ended, ms. @default 3_600_000 */
   idempotencyMs: number;
+  /** For enqueues that ask for none themselves. @default "memory" */
+  durability: Durability;
 }
 
 /** A worker as it registers itself. */

@@ -16,6 +16,7 @@ export class Holdfast {
   readonly prefix: string;
   readonly registry: Registry;
   readonly connection: Connection;
+  readonly #others: Connection[] = [];
   readonly #instance: string | undefined;
   readonly #engines = new Map<string, Engine>();
 
@@ -51,7 +52,12 @@ export class Holdfast {
     return performance.now() - started;
   }
 
-  close(): Promise<void> {
-    return this.connection.close();
+  /** A further connection that ends with this client. */
+  alsoClose(connection: Connection): void {
+    this.#others.push(connection);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.connection, ...this.#others].map((connection) => connection.close()));
   }
 }

@@ -2,7 +2,11 @@ export * from "@holdfast/contracts";
 export { Holdfast, type HoldfastOptions } from "./client.ts";
 export { defineTask, type StandardSchema, type TaskDefinition } from "./define-task.ts";
 export type { AuditReport } from "./engine/audit.ts";
+export { HandlerKilled, type KillReason } from "./isolation/handler-killed.ts";
+export { loadHandlerModule, loadHandlerModules } from "./isolation/handler-module.ts";
+export { type IsolatedHandlers, type IsolationOptions, isolated } from "./isolation/isolated.ts";
 export { Janitor, type JanitorEvents, type JanitorOptions, type SweptEvent } from "./janitor/janitor.ts";
+export type { RewoundEvent } from "./janitor/rewind.ts";
 export type {
   DeadLetterFilter,
   DeadLetterGroup,
@@ -12,6 +16,14 @@ export type {
 export { type BulkOptions, type EmptiedState, Observer, type ObserverOptions } from "./observer/observer.ts";
 export type { TaskPage } from "./observer/task-list.ts";
 export type { Why } from "./observer/why.ts";
+export { PartitionedObserver } from "./partitions/partitioned-observer.ts";
+export {
+  type NewPartitionedTask,
+  PartitionedQueue,
+  type PartitionedQueueOptions,
+  type PartitionedTaskOptions,
+} from "./partitions/partitioned-queue.ts";
+export { PartitionedWorker, type PartitionedWorkerOptions } from "./partitions/partitioned-worker.ts";
 export type { EnqueueReceipt } from "./queue/enqueue-buffer.ts";
 export { type EnqueueResult, type NewTask, Queue, type QueueOptions } from "./queue/queue.ts";
 export { type ConnectionSettings, describeRedis, type RedisOption } from "./redis/connection.ts";

@@ -9,8 +9,12 @@ test("sets what is given and keeps the rest, the pause included", async () => {
     retentionMs: 86_400_000,
     retentionCount: 10_000,
     idempotencyMs: 3_600_000,
+    durability: "memory",
   });
-  const all = { maxWaiting: 0, retentionMs: 1, retentionCount: 2, idempotencyMs: 1_790_000_000_000_000 };
+  const all = {
+    ...{ maxWaiting: 0, retentionMs: 1, retentionCount: 2, idempotencyMs: 1_790_000_000_000_000 },
+    durability: "fsynced" as const,
+  };
   expect(await q.engine.configure(all)).toEqual(all);
   expect(await q.stats()).toMatchObject({ paused: true, pauseReason: "x", settings: all });
 });

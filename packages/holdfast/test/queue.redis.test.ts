@@ -72,7 +72,8 @@ describe("enqueue", () => {
     ["t", undefined, {}, "invalid_argument"],
     ["t", 1n, {}, "invalid_argument"],
     ["t", "x".repeat(262_143), {}, "payload_too_large"],
-    ["t", {}, { durability: "fsynced" as const }, "durability_unavailable"],
+    ["t", {}, { durability: "always" as never }, "invalid_argument"],
+    ["t", {}, { durability: "replicated" as const, replicas: 0 }, "invalid_argument"],
   ])("refuses %s %s %j before anything is sent", async (type, payload, options, code) => {
     const { queue, observer } = library();
     await expect(queue.enqueue(type, payload, options)).rejects.toMatchObject({ code });

@@ -8,7 +8,13 @@ test("a queue that never had a task has zeros and the defaults", async () => {
     at: q.now,
     paused: false,
     oldestPendingAgeMs: 0,
-    settings: { maxWaiting: 0, retentionMs: 86_400_000, retentionCount: 10_000, idempotencyMs: 3_600_000 },
+    settings: {
+      maxWaiting: 0,
+      retentionMs: 86_400_000,
+      retentionCount: 10_000,
+      idempotencyMs: 3_600_000,
+      durability: "memory",
+    },
   });
   expect(Object.values(stats.totals)).toEqual(new Array(15).fill(0));
   expect(await q.redis.exists(...Object.values(q.keys))).toBe(0);

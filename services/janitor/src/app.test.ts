@@ -25,7 +25,9 @@ test("events become metrics, and a violation that was mended goes back to zero",
       { invariant: "I1", detail: "x" },
       { invariant: "I1", detail: "y" },
     ],
+    repaired: 2,
   });
+  source.emit("rewound", { queue: "emails", epochSeen: 9, epoch: 3, runIdSeen: "a", runId: "b" });
   let text = await metrics.registry.metrics();
   expect(text).toContain('holdfast_tasks_reaped_total{queue="emails",action="requeued"} 4');
   expect(text).toContain('holdfast_tasks_reaped_total{queue="emails",action="cancelled"} 0');
@@ -33,7 +35,10 @@ test("events become metrics, and a violation that was mended goes back to zero",
   expect(text).toContain('holdfast_audit_violations{queue="emails",invariant="I1"} 2');
   expect(text).toContain('holdfast_audit_violations{queue="emails",invariant="I2"} 0');
   expect(text).toContain("holdfast_janitor_last_success_timestamp_seconds 1700000000.5");
-  source.emit("audited", { queue: "emails", violations: [] });
+  source.emit("audited", { queue: "emails", violations: [], repaired: 0 });
   text = await metrics.registry.metrics();
   expect(text).toContain('holdfast_audit_violations{queue="emails",invariant="I1"} 0');
+  expect(text).toContain('holdfast_audit_violations_found_total{queue="emails",invariant="I1"} 2');
+  expect(text).toContain('holdfast_audit_repairs_total{queue="emails"} 2');
+  expect(text).toContain('holdfast_rewinds_total{queue="emails"} 1');
 });

@@ -15,6 +15,8 @@ import { Holdfast, Janitor } from "holdfast";
 import type { Config } from "./config.ts";
 import { type Audited, observeJanitor } from "./metrics.ts";
 
+const LOGGED_VIOLATIONS = 100;
+
 export interface App extends RunningService {
   health: HealthServer;
   janitor: Janitor;
@@ -38,12 +40,22 @@ export async function startApp(
   });
   observeJanitor(janitor, metrics);
   janitor.on("error", createErrorLog(logger, "sweep failed"));
-  janitor.on("audited", ({ queue, violations }: Audited) => {
-    if (violations.length === 0) return;
-    logger.error(
-      { queue, violations: violations.slice(0, 20), count: violations.length },
-      "audit violations",
-    );
+  // Whatever a repair removed has a line: all of them are told, in pieces.
+  janitor.on("audited", ({ queue, violations, repaired }: Audited) => {
+    for (let at = 0; at < violations.length; at += LOGGED_VIOLATIONS) {
+      logger.error(
+        {
+          queue,
+          violations: violations.slice(at, at + LOGGED_VIOLATIONS),
+          count: violations.length,
+          repaired,
+        },
+        "audit violations",
+      );
+    }
+  });
+  janitor.on("rewound", (rewound) => {
+    logger.error(rewound, "Redis was rewound: writes that it had acknowledged are lost. The audit follows");
   });
 
   const redis = createRedisReadiness({ client, metrics });

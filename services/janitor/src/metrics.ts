@@ -10,6 +10,8 @@ export interface Swept {
 export interface Audited {
   queue: string;
   violations: { invariant: string; detail: string }[];
+  /** Index entries that were set right. */
+  repaired: number;
 }
 
 /** What an audit always looks at (lua/audit.lua); others appear when they are violated. */
@@ -33,6 +35,16 @@ export function observeJanitor(
     "queue",
     "invariant",
   ]);
+  const violationsTotal = metrics.counter("audit_violations_found_total", "Violations that audits found.", [
+    "queue",
+    "invariant",
+  ]);
+  const repairs = metrics.counter("audit_repairs_total", "Index entries that audits set right.", ["queue"]);
+  const rewinds = metrics.counter(
+    "rewinds_total",
+    "Times that Redis was found behind what had been seen of it.",
+    ["queue"],
+  );
   metrics.gauge(
     "janitor_last_success_timestamp_seconds",
     "When the last sweep went through, seconds since the epoch.",
@@ -46,18 +58,24 @@ export function observeJanitor(
       reaped.inc({ queue, action }, counts[action]);
     }
     // A sweep counts, it does not read the tasks: their type is not known here.
+    rewinds.inc({ queue }, 0);
     dead.inc({ queue, type: OTHER, reason: "crashes_exhausted" }, counts.dead);
   });
 
   const known = new Map<string, Set<string>>();
-  janitor.on("audited", ({ queue: name, violations: found }: Audited) => {
+  janitor.on("rewound", ({ queue }) => rewinds.inc({ queue: metrics.queueLabel(queue) }));
+  janitor.on("audited", ({ queue: name, violations: found, repaired }: Audited) => {
     const queue = metrics.queueLabel(name);
+    repairs.inc({ queue }, repaired);
+    rewinds.inc({ queue }, 0);
     const invariants = known.get(queue) ?? new Set<string>(INVARIANTS);
     known.set(queue, invariants);
     for (const { invariant } of found) invariants.add(invariant);
     // What was mended goes back to zero.
     for (const invariant of invariants) {
-      violations.set({ queue, invariant }, found.filter((entry) => entry.invariant === invariant).length);
+      const count = found.filter((entry) => entry.invariant === invariant).length;
+      violations.set({ queue, invariant }, count);
+      violationsTotal.inc({ queue, invariant }, count);
     }
   });
 }

@@ -9,7 +9,7 @@ import {
   toConnectionSettings,
   waitForRedis,
 } from "@holdfast/service";
-import { Holdfast, HoldfastError, Observer } from "holdfast";
+import { Holdfast, HoldfastError, PartitionedObserver } from "holdfast";
 import { createApp } from "./app.ts";
 import type { ObservabilityConfig } from "./config.ts";
 import { parseOrigins } from "./stream/origin.ts";
@@ -41,7 +41,7 @@ export async function startObservability(options: StartOptions): Promise<Running
   options.signal.addEventListener("abort", () => abort.abort(), { once: true });
   const { signal } = abort;
   const app = await createApp({
-    observer: new Observer({ client }),
+    observer: new PartitionedObserver({ client }),
     queue: createQueueCache(client),
     assertOpen: () => {
       if (!readiness.isOpen)

@@ -41,7 +41,13 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
     paused: false,
     pauseReason: null,
     oldestPendingAgeMs: 0,
-    settings: { maxWaiting: 0, retentionMs: 86_400_000, retentionCount: 10_000, idempotencyMs: 3_600_000 },
+    settings: {
+      maxWaiting: 0,
+      retentionMs: 86_400_000,
+      retentionCount: 10_000,
+      idempotencyMs: 3_600_000,
+      durability: "memory",
+    },
     ...changes,
     totals,
   };
@@ -108,6 +114,7 @@ export function fakeObserver(overrides: Partial<ObserverPort> = {}): ObserverPor
     empty: async () => ({ removed: 0 }),
     deleteQueue: async () => ({ removed: 0 }),
     workers: async () => [],
+    staleVerdicts: async () => [],
     ...overrides,
   };
 }

@@ -195,7 +195,10 @@ test("enqueue keeps the bytes of the payload, and tasks leave audit records with
     "/v1/queues/q/tasks",
     '{"type":"demo.echo","payload": {"n":12345678901234567890, "z":1.0}}',
   );
-  expect([created.status, created.json()]).toEqual([201, { id: "t0", state: "pending" }]);
+  expect([created.status, created.json()]).toEqual([
+    201,
+    { id: "t0", state: "pending", durability: "memory" },
+  ]);
   expect(enqueueMany.mock.calls[0]?.[0][0]?.payloadText).toBe('{"n":12345678901234567890, "z":1.0}');
   const batch = await call("POST", "/v1/queues/q/tasks/batch", [
     { type: "demo.echo", payload: 1 },
@@ -301,6 +304,21 @@ test("a page of another origin changes nothing, our own and those on the list do
   expect(await from("http://localhost:5173")).toBe(200);
 });
 
+test("stale verdicts are shown, at most a hundred", async () => {
+  const verdict = {
+    ...{ id: "t1", queue: "q", type: "t", token: "1-a", currentToken: null, attempt: 1, workerId: "w" },
+    ...{ at: 1_700_000_000_000, lateMs: 1_500, overlapMs: 1_200 },
+  };
+  const staleVerdicts = vi.fn(async () => [verdict]);
+  const { call } = await setup({ observer: { staleVerdicts } });
+  expect((await call("GET", "/v1/queues/q/stale-verdicts?limit=7")).json()).toEqual({
+    queue: "q",
+    verdicts: [verdict],
+  });
+  expect(staleVerdicts).toHaveBeenCalledWith("q", 7);
+  expect((await call("GET", "/v1/queues/q/stale-verdicts?limit=101")).status).toBe(400);
+});
+
 test("the OpenAPI document describes every route with a summary", async () => {
   const { call } = await setup();
   const document = (await call("GET", "/openapi.json")).json();
@@ -324,6 +342,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "get /v1/queues/{queue}/dead-letters",
       "get /v1/queues/{queue}/dead-letters/groups",
       "get /v1/queues/{queue}/series",
+      "get /v1/queues/{queue}/stale-verdicts",
       "get /v1/queues/{queue}/tasks",
       "get /v1/queues/{queue}/tasks/{id}",
       "get /v1/queues/{queue}/tasks/{id}/why",

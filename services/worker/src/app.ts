@@ -13,8 +13,7 @@ import {
 } from "@holdfast/service";
 import { Holdfast, Worker } from "holdfast";
 import { type Config, parseQueues } from "./config.ts";
-import { handlers as demoHandlers } from "./handlers/demo.ts";
-import { loadHandlers } from "./handlers/load.ts";
+import { provideHandlers } from "./handlers/provide.ts";
 import { observeWorker } from "./metrics.ts";
 
 /** A poll is due each second, and a command may take 5 s: after this long something is wrong. */
@@ -32,7 +31,7 @@ export async function startApp(
   logger: Logger,
   signal: AbortSignal,
 ): Promise<App> {
-  const handlers = config.HANDLERS === undefined ? demoHandlers : await loadHandlers(config.HANDLERS);
+  const { handlers, concurrency, close } = await provideHandlers(config);
   const queues = parseQueues(config.QUEUES);
   const settings = toConnectionSettings(config);
   const metrics = createMetrics({ service: "worker", version, http: false });
@@ -41,7 +40,7 @@ export async function startApp(
   const worker = new Worker(queues, handlers, {
     ...shared,
     version,
-    concurrency: config.WORKER_CONCURRENCY,
+    concurrency,
     leaseMs: config.LEASE_MS,
     maxRetries: config.MAX_RETRIES,
     backoff: {
@@ -64,6 +63,7 @@ export async function startApp(
   });
   const stop = async (): Promise<void> => {
     await worker.stop({ graceMs: config.SHUTDOWN_GRACE_MS });
+    await close();
     await health.close();
     await client.close();
   };

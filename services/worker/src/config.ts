@@ -1,5 +1,5 @@
 import { LIMITS } from "@holdfast/contracts";
-import { metricsConfig, redisConfig } from "@holdfast/service";
+import { metricsConfig, OneOf, redisConfig } from "@holdfast/service";
 import { type Static, Type } from "typebox";
 
 const QUEUE = "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(=[1-9]\\d{0,2})?";
@@ -51,6 +51,23 @@ export const configSchema = Type.Object({
       description: "Module or folder of modules with the handlers. Not set: the demo handlers.",
     }),
   ),
+  HANDLER_ISOLATION: OneOf(["none", "process"], {
+    default: "none",
+    description:
+      "`process`: handlers run in child processes, killed alone at their time-out or memory limit.",
+  }),
+  HANDLER_PROCESSES: Type.Integer({
+    default: 4,
+    minimum: 1,
+    maximum: 1_000,
+    description: "Child processes at most, each with one task; the concurrency is no larger.",
+  }),
+  HANDLER_MEMORY_MB: Type.Integer({
+    default: 256,
+    minimum: 128,
+    maximum: 65_536,
+    description: "Memory of one child process, MB; with more it is killed and its attempt fails.",
+  }),
   ...metricsConfig,
   ...redisConfig,
 });

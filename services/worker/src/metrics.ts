@@ -1,5 +1,5 @@
 import { RUN_BUCKETS_SECONDS, type ServiceMetrics, WAIT_BUCKETS_SECONDS } from "@holdfast/service";
-import { DEAD_REASONS, type SettledEvent, type Worker } from "holdfast";
+import { DEAD_REASONS, type SettledEvent, type StaleVerdict, type Worker } from "holdfast";
 
 /** What the worker says of an attempt that it has settled. */
 export interface Renewal {
@@ -50,6 +50,12 @@ export function observeWorker(
     "queue",
     "op",
   ]);
+  const overlap = metrics.histogram(
+    "overlap_seconds",
+    "How long an attempt whose lease had gone ran beside the next one.",
+    ["queue"],
+    RUN_BUCKETS_SECONDS,
+  );
   // Slots belong to the process; where it works on several queues they share one series.
   const shared = queues.join(",");
   metrics.gauge("worker_slots", "Tasks that this process can run at a time.", ["queue"], (gauge) =>
@@ -81,5 +87,8 @@ export function observeWorker(
     wait.observe({ queue, type }, waitMs / 1_000);
     run.observe({ queue, type, outcome }, runMs / 1_000);
   });
+  worker.on("stale", (verdict: StaleVerdict) =>
+    overlap.observe({ queue: metrics.queueLabel(verdict.queue) }, verdict.overlapMs / 1_000),
+  );
   worker.on("renewal", ({ outcome, count }: Renewal) => renewals.inc({ outcome }, count));
 }

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { QUEUE_NAME_PATTERN } from "../limits.ts";
-import type { QueueStats } from "../task.ts";
+import { DURABILITIES, type QueueStats, type StaleVerdict } from "../task.ts";
 import { type Assert, Count, nullable, oneOf, Reason, type Same, Timestamp } from "./common.ts";
 
 export const QueueSettingsSchema = Type.Object({
@@ -8,6 +8,7 @@ export const QueueSettingsSchema = Type.Object({
   retentionMs: Count("How long completed, cancelled and expired tasks are kept, ms"),
   retentionCount: Count("How many of each are kept at most"),
   idempotencyMs: Count("How long an id given by a caller is remembered after the task ended, ms"),
+  durability: oneOf(DURABILITIES),
 });
 
 const total = Count();
@@ -71,12 +72,36 @@ export const RatesByQueue = Type.Record(Type.String({ pattern: QUEUE_NAME_PATTER
 export const QueueList = Type.Object({ queues: Type.Array(QueueStatsSchema), rates: RatesByQueue });
 export type QueueList = Type.Static<typeof QueueList>;
 
+export const StaleVerdictSchema = Type.Object({
+  id: Type.String(),
+  queue: Type.String(),
+  type: Type.String(),
+  token: Type.String({ description: "What the verdict came with" }),
+  currentToken: nullable(Type.String({ description: "Of the lease that runs now" })),
+  attempt: Count(),
+  workerId: Type.String(),
+  at: Timestamp("When it was refused"),
+  lateMs: nullable(Type.Number({ description: "How long the attempt ran on after its lease had ended" })),
+  overlapMs: Type.Number({ description: "How long of it the next attempt ran at the same time" }),
+});
+export type StaleVerdictSchemaMatches = Assert<Same<typeof StaleVerdictSchema, StaleVerdict>>;
+
+export const StaleVerdictsQuery = Type.Object(
+  { limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 100, default: 100 })) },
+  { additionalProperties: false },
+);
+export const StaleVerdictsReply = Type.Object({
+  queue: Type.String(),
+  verdicts: Type.Array(StaleVerdictSchema, { description: "Newest first; the last 1,000 are kept" }),
+});
+
 export const SettingsBody = Type.Object(
   {
     maxWaiting: Type.Optional(Type.Integer({ minimum: 0, maximum: 1_000_000_000 })),
     retentionMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000_000 })),
     retentionCount: Type.Optional(Type.Integer({ minimum: 0, maximum: 10_000_000 })),
     idempotencyMs: Type.Optional(Type.Integer({ minimum: 0, maximum: 31_536_000_000 })),
+    durability: Type.Optional(oneOf(DURABILITIES)),
   },
   { additionalProperties: false, minProperties: 1 },
 );

@@ -170,9 +170,14 @@ describe("options outside their range are refused by name", () => {
     checkOptions({ runAt: 8.64e15, backoff: { baseMs: 0, maxMs: 86_400_000 }, durability: "memory" });
   });
 
-  test("a durability that is not offered has a code of its own", () => {
-    expect(() => checkOptions({ durability: "fsynced" })).toThrow(
-      expect.objectContaining({ code: "durability_unavailable" }),
-    );
+  test("every durability is an option, and replicas go with replicated", () => {
+    checkOptions({ durability: "fsynced" });
+    checkOptions({ durability: "replicated", replicas: 2 });
+    for (const wrong of [
+      { replicas: 1 },
+      { durability: "fsynced" as const, replicas: 1 },
+      { durability: "disk" as never },
+    ])
+      expect(() => checkOptions(wrong)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
   });
 });

@@ -1,4 +1,11 @@
-import { type Backoff, DURABILITIES, HoldfastError, LIMITS, type Priority, type TaskOptions } from "@holdfast/contracts";
+import {
+  type Backoff,
+  DURABILITIES,
+  HoldfastError,
+  LIMITS,
+  type Priority,
+  type TaskOptions,
+} from "@holdfast/contracts";
 
 /**
  * The immutable part of a task, one text: a header line, then the payload's exact bytes.
@@ -173,7 +180,8 @@ export function checkOptions(options: TaskOptions): void {
   const refuse = (text: string): never => {
     throw new HoldfastError("invalid_argument", text);
   };
-  const { delayMs, runAt, maxRetries, timeoutMs, expiresAt, priority, tags, durability, replicas, backoff } = options;
+  const { delayMs, runAt, maxRetries, timeoutMs, expiresAt, priority, tags, durability, replicas, backoff } =
+    options;
   if (delayMs !== undefined && !whole(delayMs, 0, LIMITS.delayMs))
     refuse(`delayMs has to be a whole number from 0 to ${LIMITS.delayMs}, got ${delayMs}`);
   if (runAt !== undefined && !whole(runAt, 0, 8.64e15))

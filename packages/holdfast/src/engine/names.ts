@@ -1,8 +1,15 @@
 import { HoldfastError, isQueueName, isTaskId } from "@holdfast/contracts";
 
-/** @throws HoldfastError invalid_queue_name */
+const PARTITION = /^(.*)\/(0|[1-9]\d{0,2})$/;
+
+/** The queue that a partition is of, null where the name is that of no partition. */
+export function queueOfPartition(name: string): string | null {
+  return PARTITION.exec(name)?.[1] ?? null;
+}
+
+/** A queue, or one partition of it, `name/3`. @throws HoldfastError invalid_queue_name */
 export function checkQueueName(name: string): string {
-  if (!isQueueName(name)) {
+  if (!isQueueName(queueOfPartition(name) ?? name)) {
     throw new HoldfastError(
       "invalid_queue_name",
       `"${name}" is no queue name: 1 to 64 of A-Z a-z 0-9 _ . -, the first a letter or digit, no ".."`,

@@ -1,5 +1,7 @@
+import { HoldfastError } from "@holdfast/contracts";
 import type { Connection } from "../redis/connection.ts";
 import { systemKeys } from "../redis/keys.ts";
+import { queueOfPartition } from "./names.ts";
 
 /** What a worker says of itself: JSON in the worker registry. */
 export interface WorkerRecord {
@@ -27,11 +29,44 @@ export class Registry {
     this.#keys = systemKeys(prefix);
   }
 
-  /** Adds a queue before its first task, once per process. */
+  /**
+   * Adds a queue before its first task, once per process.
+   * @throws HoldfastError conflict: it is partitioned; queue_not_found: a partition of a queue that is not
+   */
   async addQueue(queue: string): Promise<void> {
     if (this.#known.has(queue)) return;
-    await this.#connection.command("SADD", this.#keys.queues, queue);
+    const whole = queueOfPartition(queue);
+    // Written first, then looked at, as a declaration of partitions does: of two at once, one sees the other.
+    const added = await this.#connection.command<number>("SADD", this.#keys.queues, queue);
+    const partitioned =
+      (await this.#connection.command<number>("HEXISTS", this.#keys.partitions, whole ?? queue)) === 1;
+    if (partitioned !== (whole !== null)) {
+      if (added === 1) await this.#connection.command("SREM", this.#keys.queues, queue);
+      throw whole === null
+        ? new HoldfastError(
+            "conflict",
+            `queue "${queue}" is partitioned: use the classes for partitioned queues`,
+          )
+        : new HoldfastError("queue_not_found", `queue "${whole}" has no partitions`);
+    }
     this.#known.add(queue);
+  }
+
+  /** How many partitions queues have: by field, see `PartitionRegistry`. */
+  async partitionFields(): Promise<Record<string, string>> {
+    const flat = await this.#connection.command<string[]>("HGETALL", this.#keys.partitions);
+    const fields: Record<string, string> = Object.create(null);
+    for (let i = 0; i + 1 < flat.length; i += 2) fields[flat[i] as string] = flat[i + 1] as string;
+    return fields;
+  }
+
+  /** @returns false where the field was there */
+  async addPartitionField(field: string, count: number): Promise<boolean> {
+    return (await this.#connection.command<number>("HSETNX", this.#keys.partitions, field, count)) === 1;
+  }
+
+  async removePartitionFields(fields: readonly string[]): Promise<void> {
+    if (fields.length > 0) await this.#connection.command("HDEL", this.#keys.partitions, ...fields);
   }
 
   async removeQueue(queue: string): Promise<void> {

@@ -1,9 +1,16 @@
 import { EventEmitter } from "node:events";
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import { Holdfast } from "../client.ts";
-import { type AuditReport, auditQueue } from "../engine/audit.ts";
+import {
+  type AuditCursor,
+  type AuditReport,
+  auditQueue,
+  auditStretch,
+  newAuditCursor,
+} from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
+import { RewindDetector, type RewoundEvent } from "./rewind.ts";
 
 export interface JanitorOptions {
   redis: RedisOption;
@@ -11,8 +18,10 @@ export interface JanitorOptions {
   prefix?: string;
   /** Longest sleep between two sweeps. Milliseconds, 10 to 60_000. @default 1_000 */
   sweepIntervalMs?: number;
-  /** How often each queue is audited, ms; 0 for never. @default 60_000 */
+  /** How often each queue is audited, ms; 0 for never (but after a rewind). @default 60_000 */
   auditIntervalMs?: number;
+  /** Entries that one audit looks at before the next goes on from there. @default 10_000 */
+  auditBudget?: number;
   /** @default every queue that is registered */
   queues?: string[];
   onScript?: ConnectionOptions["onScript"];
@@ -30,6 +39,8 @@ export interface SweptEvent {
 export interface JanitorEvents {
   swept: [SweptEvent];
   audited: [AuditReport];
+  /** Redis lost writes that this janitor has seen. The audit of the queue follows at once. */
+  rewound: [RewoundEvent];
   error: [HoldfastError];
 }
 
@@ -48,7 +59,9 @@ export class Janitor extends EventEmitter<JanitorEvents> {
   readonly #sweepIntervalMs: number;
   readonly #auditIntervalMs: number;
   readonly #queues: string[] | undefined;
-  readonly #auditedAt = new Map<string, number>();
+  readonly #auditBudget: number;
+  readonly #audits = new Map<string, { at: number; cursor: AuditCursor }>();
+  readonly #rewinds = new RewindDetector();
   #lastSuccessAt = 0;
   #running = false;
   #stopped = false;
@@ -69,6 +82,7 @@ export class Janitor extends EventEmitter<JanitorEvents> {
       );
     }
     this.#auditIntervalMs = options.auditIntervalMs ?? 60_000;
+    this.#auditBudget = options.auditBudget ?? 10_000;
     this.#queues = options.queues;
     this.#client = new Holdfast({ redis: options.redis, prefix: options.prefix, onScript: options.onScript });
   }
@@ -117,6 +131,8 @@ export class Janitor extends EventEmitter<JanitorEvents> {
         failure ??= error;
       }
     }
+    this.#rewinds.keepOnly(queues);
+    for (const queue of this.#audits.keys()) if (!queues.includes(queue)) this.#audits.delete(queue);
     if (failure !== undefined) throw failure;
     await this.#forgetWorkers();
     this.#lastSuccessAt = Date.now();
@@ -124,6 +140,7 @@ export class Janitor extends EventEmitter<JanitorEvents> {
   }
 
   async #sweep(engine: Engine): Promise<number> {
+    await this.#lookForRewind(engine);
     const swept: SweptEvent = {
       queue: engine.queue,
       promoted: 0,
@@ -163,11 +180,19 @@ export class Janitor extends EventEmitter<JanitorEvents> {
 
   async #audit(engine: Engine): Promise<void> {
     if (this.#auditIntervalMs === 0) return;
-    const lastAt = this.#auditedAt.get(engine.queue);
-    if (lastAt !== undefined && performance.now() - lastAt < this.#auditIntervalMs) return;
-    this.#auditedAt.set(engine.queue, performance.now());
-    const report = await auditQueue(engine, { repair: true, sample: 2_000 });
-    this.emit("audited", report);
+    const last = this.#audits.get(engine.queue);
+    if (last && performance.now() - last.at < this.#auditIntervalMs) return;
+    const cursor = last?.cursor ?? newAuditCursor();
+    this.#audits.set(engine.queue, { at: performance.now(), cursor });
+    this.emit("audited", await auditStretch(engine, cursor, { repair: true, budget: this.#auditBudget }));
+  }
+
+  async #lookForRewind(engine: Engine): Promise<void> {
+    const { epoch, runId } = await engine.epoch();
+    const rewound = this.#rewinds.look(engine.queue, epoch, runId);
+    if (!rewound) return;
+    this.emit("rewound", rewound);
+    this.emit("audited", await auditQueue(engine, { repair: true }));
   }
 
   async #forgetWorkers(): Promise<void> {

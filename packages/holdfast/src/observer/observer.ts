@@ -1,8 +1,10 @@
 import {
+  DURABILITIES,
   HoldfastError,
   LIMITS,
   type QueueSettings,
   type QueueStats,
+  type StaleVerdict,
   type TaskState,
   type TaskView,
   type WorkerView,
@@ -11,6 +13,7 @@ import { Holdfast } from "../client.ts";
 import { type AuditReport, auditQueue } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
 import { checkQueueName, checkTaskId } from "../engine/names.ts";
+import { readStale } from "../engine/stale-ledger.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
 import type { QueueKeys } from "../redis/keys.ts";
@@ -83,7 +86,8 @@ export class Observer {
   }
 
   async snapshot(): Promise<QueueStats[]> {
-    const queues = await this.queues();
+    await this.#client.check();
+    const queues = await this.#client.registry.queues();
     return Promise.all(
       queues.map(async (queue) => queueStats(queue, await this.#client.engine(queue).stats())),
     );
@@ -192,6 +196,11 @@ export class Observer {
     return (await this.#known(queue)).cancel(id);
   }
 
+  /** Settles that came too late, newest first, at most 100. @throws HoldfastError queue_not_found */
+  async staleVerdicts(queue: string, limit = 100): Promise<StaleVerdict[]> {
+    return readStale(await this.#known(queue), Math.min(100, Math.max(1, limit)));
+  }
+
   async pause(queue: string, reason = ""): Promise<void> {
     await (await this.#known(queue)).pause(true, reason);
   }
@@ -201,7 +210,14 @@ export class Observer {
   }
 
   async configure(queue: string, settings: Partial<QueueSettings>): Promise<QueueSettings> {
-    for (const [name, value] of Object.entries(settings)) {
+    const { durability, ...numbers } = settings;
+    if (durability !== undefined && !DURABILITIES.includes(durability)) {
+      throw new HoldfastError(
+        "invalid_argument",
+        `durability has to be memory, fsynced or replicated, got ${durability}`,
+      );
+    }
+    for (const [name, value] of Object.entries(numbers)) {
       if (!Number.isSafeInteger(value) || value < 0) {
         throw new HoldfastError(
           "invalid_argument",

@@ -24,7 +24,13 @@ test("a queue without anything is all zeros, with the default settings", () => {
     paused: false,
     pauseReason: null,
     oldestPendingAgeMs: 0,
-    settings: { maxWaiting: 0, retentionMs: 86_400_000, retentionCount: 10_000, idempotencyMs: 3_600_000 },
+    settings: {
+      maxWaiting: 0,
+      retentionMs: 86_400_000,
+      retentionCount: 10_000,
+      idempotencyMs: 3_600_000,
+      durability: "memory",
+    },
   });
   expect(Object.values(stats.totals).every((count) => count === 0)).toBe(true);
 });
@@ -66,7 +72,13 @@ describe("settings", () => {
   test("come as they were set, with the reason of a pause in any words", () => {
     const reason = encodeURIComponent("deploy 7: wait, 100% of it\nplease");
     expect(queueStats("q", raw({ settings: `1 1 50 1000 20 3000 ${reason}` }))).toMatchObject({
-      settings: { maxWaiting: 50, retentionMs: 1_000, retentionCount: 20, idempotencyMs: 3_000 },
+      settings: {
+        maxWaiting: 50,
+        retentionMs: 1_000,
+        retentionCount: 20,
+        idempotencyMs: 3_000,
+        durability: "memory",
+      },
       paused: true,
       pauseReason: "deploy 7: wait, 100% of it\nplease",
     });

@@ -1,13 +1,7 @@
-import type { QueueSettings, QueueStats } from "@holdfast/contracts";
+import type { QueueStats } from "@holdfast/contracts";
 import type { RawStats } from "../engine/engine.ts";
 import { decodeHeader } from "../engine/envelope.ts";
-
-const DEFAULT_SETTINGS: QueueSettings = {
-  maxWaiting: 0,
-  retentionMs: 86_400_000,
-  retentionCount: 10_000,
-  idempotencyMs: 3_600_000,
-};
+import { settingsText } from "../engine/settings-text.ts";
 
 // Positions in the packed counters: lua/lib/counters.lua.
 const PENDING = 0;
@@ -20,26 +14,6 @@ const EXPIRED = 6;
 const PURGED = 7;
 const GRANTS = 9;
 const TOTALS = 10;
-
-function parseSettings(text: string): {
-  settings: QueueSettings;
-  paused: boolean;
-  pauseReason: string | null;
-} {
-  const match = /^\d+ (\d) (\d+) (\d+) (\d+) (\d+) (.*)$/.exec(text);
-  if (!match) return { settings: DEFAULT_SETTINGS, paused: false, pauseReason: null };
-  const [, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason = ""] = match;
-  return {
-    settings: {
-      maxWaiting: Number(maxWaiting),
-      retentionMs: Number(retentionMs),
-      retentionCount: Number(retentionCount),
-      idempotencyMs: Number(idempotencyMs),
-    },
-    paused: paused === "1",
-    pauseReason: reason === "" ? null : decodeURIComponent(reason),
-  };
-}
 
 function oldestAgeMs(raw: RawStats): number {
   let oldest = raw.now;
@@ -90,6 +64,6 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
       stale: total(10),
       purged: count(PURGED),
     },
-    ...parseSettings(raw.settings),
+    ...settingsText(raw.settings),
   };
 }

@@ -15,7 +15,9 @@ import { bandOf, checkOptions, encodeEnvelope } from "../engine/envelope.ts";
 import { checkQueueName, checkTaskId } from "../engine/names.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { RedisOption } from "../redis/connection.ts";
-import { EnqueueBuffer, type EnqueueReceipt, type PreparedTask } from "./enqueue-buffer.ts";
+import type { DurabilityWish } from "../redis/durability.ts";
+import { DurabilityGate } from "./durability.ts";
+import { EnqueueBuffer, type EnqueueReceipt, type EnqueueSink, type PreparedTask } from "./enqueue-buffer.ts";
 
 /** One task of a batch: `payload`, or its exact JSON text. */
 export interface NewTask {
@@ -32,7 +34,12 @@ export type EnqueueResult =
   | { ok: false; id: string | null; error: HoldfastError };
 
 export type QueueOptions =
-  | { client: Holdfast; lingerMs?: number }
+  | {
+      client: Holdfast;
+      lingerMs?: number;
+      /** Makes the ids of tasks that bring none. @default 16 characters of nanoid */
+      mintId?: () => string;
+    }
   | { redis: RedisOption; prefix?: string; lingerMs?: number };
 
 const ID_CHARACTERS = 16;
@@ -48,7 +55,10 @@ export class Queue {
   readonly #ownsClient: boolean;
   readonly #engine: Engine;
   readonly #buffer: EnqueueBuffer;
+  readonly #durability: DurabilityGate;
+  readonly #mintId: () => string;
   #registered: Promise<void> | undefined;
+  #isRegistered = false;
   #closed = false;
 
   /** @throws HoldfastError invalid_queue_name */
@@ -56,7 +66,9 @@ export class Queue {
     this.name = checkQueueName(name);
     this.#ownsClient = !("client" in options);
     this.#client = "client" in options ? options.client : new Holdfast(options);
+    this.#mintId = ("mintId" in options && options.mintId) || (() => nanoid(ID_CHARACTERS));
     this.#engine = this.#client.engine(name);
+    this.#durability = new DurabilityGate(this.#client, this.#engine);
     this.#buffer = new EnqueueBuffer(this.#engine, options.lingerMs ?? 0);
   }
 
@@ -64,8 +76,13 @@ export class Queue {
    * Accepts one task: it is stored when this resolves. Calls of the same event-loop turn share a script call.
    * @throws HoldfastError invalid_*, payload_too_large, task_conflict, queue_full, redis_*, outcome_unknown (retry with `error.taskId`)
    */
-  async enqueue(type: string, payload: unknown, options?: TaskOptions): Promise<EnqueueReceipt> {
-    return this.enqueueText(type, this.#stringify(payload), options);
+  enqueue(type: string, payload: unknown, options?: TaskOptions): Promise<EnqueueReceipt> {
+    // No `async`: a promise more per task would be a tenth of its cost.
+    try {
+      return this.enqueueText(type, this.#stringify(payload), options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   /** Like `enqueue`, with the payload as JSON text that is kept byte by byte. The caller vouches that it is JSON. */
@@ -75,8 +92,10 @@ export class Queue {
     options?: TaskOptions & { fingerprint?: string },
   ): Promise<EnqueueReceipt> {
     const prepared = this.#prepare(type, payloadText, options, options?.fingerprint);
-    await this.#ready();
-    return this.#buffer.add(prepared);
+    if (!this.#isRegistered || this.#closed || this.#durability.isOld) await this.#ready();
+    const wish = this.#durability.wishOf(options);
+    if (wish === null) return this.#buffer.add(prepared);
+    return this.#addDurably(type, payloadText, options, wish);
   }
 
   /** One result per task, in the order given. A task that is refused does not stop the others. Calls of the same turn share script calls too. */
@@ -84,19 +103,38 @@ export class Queue {
     await this.#ready().catch((error: unknown) => {
       throw asHoldfastError(error);
     });
-    const results = tasks.map(async (task): Promise<EnqueueResult> => {
-      try {
-        const text = task.payloadText ?? this.#stringify(task.payload);
-        return {
-          ok: true,
-          receipt: await this.#buffer.add(this.#prepare(task.type, text, task.options, task.fingerprint)),
-        };
-      } catch (error) {
-        const known = asHoldfastError(error);
-        return { ok: false, id: known.taskId ?? task.options?.id ?? null, error: known };
-      }
+    return new Promise((resolve) => {
+      const results = new Array<EnqueueResult>(tasks.length);
+      let open = tasks.length;
+      if (open === 0) resolve(results);
+      const end = (place: number, result: EnqueueResult) => {
+        results[place] = result;
+        if (--open === 0) resolve(results);
+      };
+      const sink: EnqueueSink = {
+        accepted: (place, receipt) => end(place, { ok: true, receipt }),
+        refused: (place, error) => {
+          const known = asHoldfastError(error);
+          end(place, { ok: false, id: known.taskId ?? tasks[place]?.options?.id ?? null, error: known });
+        },
+      };
+      tasks.forEach((task, place) => {
+        try {
+          const text = task.payloadText ?? this.#stringify(task.payload);
+          const prepared = this.#prepare(task.type, text, task.options, task.fingerprint);
+          const wish = this.#durability.wishOf(task.options);
+          if (wish === null) this.#buffer.push(prepared, sink, place);
+          else {
+            this.#addDurably(task.type, text, task.options, wish).then(
+              (receipt) => sink.accepted(place, receipt),
+              (error) => sink.refused(place, error),
+            );
+          }
+        } catch (error) {
+          sink.refused(place, error);
+        }
+      });
     });
-    return Promise.all(results);
   }
 
   /** What is known of a task, or null. */
@@ -145,7 +183,35 @@ export class Queue {
     await this.#registered?.catch(() => {});
     await new Promise(setImmediate);
     await this.#buffer.drain();
+    await this.#durability.drain();
     if (this.#ownsClient) await this.#client.close();
+  }
+
+  /**
+   * Such a task is looked up by its id even where that was minted here, and its fingerprint is always our own: after
+   * an unknown outcome the caller sends it again, with the id in the options then.
+   */
+  #addDurably(
+    type: string,
+    payloadText: string,
+    options: TaskOptions | undefined,
+    wish: DurabilityWish,
+  ): Promise<EnqueueReceipt> {
+    return this.#durability.during(this.#addConfirmed(type, payloadText, options, wish));
+  }
+
+  async #addConfirmed(
+    type: string,
+    payloadText: string,
+    options: TaskOptions | undefined,
+    wish: DurabilityWish,
+  ): Promise<EnqueueReceipt> {
+    const id = options?.id ?? this.#mintId();
+    const prepared = this.#prepare(type, payloadText, { ...options, id }, undefined);
+    await this.#durability.refuseImpossible(wish);
+    const receipt = await this.#buffer.add(prepared);
+    await this.#durability.confirm(id, wish);
+    return { ...receipt, durability: wish.durability };
   }
 
   async #ready(): Promise<void> {
@@ -157,6 +223,7 @@ export class Queue {
       });
     }
     await this.#registered;
+    if (this.#durability.isOld) await this.#durability.reread();
   }
 
   #stringify(payload: unknown): string {
@@ -205,7 +272,7 @@ export class Queue {
     const now = this.#client.connection.now();
     if (options === undefined) {
       return {
-        id: nanoid(ID_CHARACTERS),
+        id: this.#mintId(),
         checked: false,
         band: "normal",
         envelope: encodeEnvelope(type, now, payloadText),
@@ -215,7 +282,7 @@ export class Queue {
     const band = bandOf(options);
     if (options.id === undefined) {
       return {
-        id: nanoid(ID_CHARACTERS),
+        id: this.#mintId(),
         checked: false,
         band,
         envelope: encodeEnvelope(type, now, payloadText, options),

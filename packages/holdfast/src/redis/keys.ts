@@ -20,6 +20,7 @@ export interface QueueKeys {
   readonly progress: string;
   readonly requests: string;
   readonly wake: string;
+  readonly staleVerdicts: string;
 }
 
 /** Queue names never begin with a colon, so `{:system}` is nobody's queue. */
@@ -49,6 +50,7 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     progress: key("progress"),
     requests: key("requests"),
     wake: key("wake"),
+    staleVerdicts: key("stale_verdicts"),
   };
 }
 

@@ -111,7 +111,14 @@ async function handBackAhead(): Promise<void> {
   const taken = table.readBuffered(monotonicMs() - AHEAD_MS).filter((entry) => table.handBack(entry));
   if (taken.length === 0) return;
   const { id: workerId } = data.worker;
-  const nothing = { want: 0, held: 0, leaseMs: data.leaseMs, maxRetries: data.maxRetries, workerId, nonce: "-" };
+  const nothing = {
+    want: 0,
+    held: 0,
+    leaseMs: data.leaseMs,
+    maxRetries: data.maxRetries,
+    workerId,
+    nonce: "-",
+  };
   const calls = engines.flatMap((engine, queue) => {
     const own = taken.filter((entry) => entry.queue === queue);
     if (own.length === 0) return [];

@@ -1,6 +1,12 @@
 import { EventEmitter } from "node:events";
 import { hostname } from "node:os";
-import { type Backoff, type DeadReason, HoldfastError } from "@holdfast/contracts";
+import {
+  asHoldfastError,
+  type Backoff,
+  type DeadReason,
+  HoldfastError,
+  type StaleVerdict,
+} from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
 import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
@@ -17,6 +23,7 @@ import { QueueRunner } from "./queue-runner.ts";
 import type { RunningTask } from "./running-task.ts";
 import { shareOf } from "./share.ts";
 import { Slots } from "./slots.ts";
+import { StaleReports } from "./stale-reports.ts";
 
 export interface WorkerOptions {
   redis: RedisOption;
@@ -72,6 +79,8 @@ const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
 export interface WorkerEvents {
   /** An attempt is over and Redis confirmed it. */
   settled: [SettledEvent];
+  /** A verdict came too late, and the ledger has it: once it was written, after "settled". */
+  stale: [StaleVerdict];
   /** Something went wrong that the worker goes on with. */
   error: [HoldfastError];
   renewal: [{ outcome: "renewed" | "lost" | "cancelled"; count: number }];
@@ -119,6 +128,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   readonly #heartbeat: Heartbeat;
   readonly #queues: string[];
   readonly #prefix: string;
+  readonly #staleReports = new StaleReports();
   #lastTurnMs = Number.NEGATIVE_INFINITY;
   #starting: Promise<void> | undefined;
   #started = false;
@@ -283,6 +293,10 @@ export class Worker extends EventEmitter<WorkerEvents> {
       await this.#heartbeat.stop();
     }
     for (const runner of this.#runners) runner.close();
+    await Promise.race([
+      this.#staleReports.drain(),
+      new Promise((resolve) => setTimeout(resolve, RELEASE_MS).unref()),
+    ]);
     await this.#listener.close();
     await this.#client.close();
   }
@@ -304,6 +318,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   }
 
   #settled(task: RunningTask, outcome: VerdictOutcome, verdict: Verdict, error: unknown): void {
+    if (outcome === "stale") this.#recordStale(task);
     if (this.listenerCount("settled") === 0) return;
     const now = this.#client.connection.now();
     const runMs = monotonicMs() - task.startedAtMs;
@@ -316,6 +331,15 @@ export class Worker extends EventEmitter<WorkerEvents> {
       ...(outcome === "dead" ? { deadReason: DEAD_REASONS[verdict.kind] } : {}),
       ...(error === undefined ? {} : { error }),
     });
+  }
+
+  #recordStale({ id, token, attempt, type, queue }: RunningTask): void {
+    this.#staleReports.add(
+      this.#client.engine(queue),
+      { id, token, attempt, type, workerId: this.id },
+      (verdict) => this.#tell(() => this.emit("stale", verdict)),
+      (error) => this.#report(asHoldfastError(error)),
+    );
   }
 
   #expired(queue: string, id: string, envelope: string): void {

@@ -31,6 +31,14 @@ test("two clients of the same instance name have request slots of their own: wha
   expect((await observer.stats(name)).totals.enqueued).toBe(2);
 });
 
+test("a task that was stored under a minted id is known when its caller asks again by that id, after a lost answer", async () => {
+  const { name, queue, observer } = library();
+  const { id } = await queue.enqueue("t", { n: 1 });
+  expect(await queue.enqueue("t", { n: 1 }, { id })).toMatchObject({ id, duplicate: true, state: "pending" });
+  await expect(queue.enqueue("t", { n: 2 }, { id })).rejects.toMatchObject({ code: "task_conflict" });
+  expect((await observer.stats(name)).totals.enqueued).toBe(1);
+});
+
 describe("a refused task", () => {
   test("of a full queue is not stored, whatever else came in its call, and fits once there is room", async () => {
     const { name, queue, observer } = library();

@@ -19,6 +19,8 @@ export interface Scenario {
   removes?: string[];
   /** Tasks that the call adds. */
   adds?: string[];
+  /** How many calls the script makes at least where it does all that the scenario is about. @default 1 */
+  callsAtLeast?: number;
 }
 
 /** The script raises instead of making its `call`-th Redis call. */

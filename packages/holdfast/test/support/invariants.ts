@@ -1,68 +1,118 @@
 import type { Redis } from "ioredis";
-import { decodeRecord } from "../../src/engine/record.ts";
+import { decodeRecord, type StateRecord } from "../../src/engine/record.ts";
 import type { QueueKeys } from "../../src/redis/keys.ts";
 
 const COUNTED = ["pending", "scheduled", "processing", "completed", "dead", "cancelled", "expired"] as const;
-const PENDING_LISTS = ["pendingSolo", "pendingHigh", "pending", "pendingLow"] as const;
+const INDEXES = [
+  "pendingSolo",
+  "pendingHigh",
+  "pending",
+  "pendingLow",
+  "processing",
+  "scheduled",
+  "deadLetters",
+  "completed",
+  "cancelled",
+  "expired",
+] as const;
+const PENDING_LISTS: readonly string[] = INDEXES.slice(0, 4);
 
-/** Two or more doubles, big-endian, as the scripts pack them. */
-function doubles(raw: Buffer | null, count: number): number[] {
-  return Array.from({ length: count }, (_, i) => (raw ? raw.readDoubleBE(i * 8) : 0));
+// One call, so that it is one moment. It shares nothing with the scripts of the product.
+const READ = `
+local out = {}
+for i = 1, 10 do
+  local kind = redis.call('TYPE', KEYS[i]).ok
+  out[i] = kind == 'list' and redis.call('LRANGE', KEYS[i], 0, -1) or kind == 'zset' and redis.call('ZRANGE', KEYS[i], 0, -1) or {}
+end
+out[11] = redis.call('HGETALL', KEYS[11])
+out[12] = redis.call('HGETALL', KEYS[12])
+out[13] = {}
+local function numbers(raw, format)
+  for _, number in ipairs(raw and { struct.unpack(format, raw) } or {}) do
+    table.insert(out[13], string.format('%.0f', number))
+  end
+  if raw then table.remove(out[13]) end
+end
+numbers(redis.call('HGET', KEYS[11], '#in') or string.rep('\\0', 24), '>ddd')
+numbers(redis.call('HGET', KEYS[12], '#counters') or string.rep('\\0', 168), '>' .. string.rep('d', 21))
+return out`;
+
+/** All that Redis holds of a queue, at one moment. */
+export interface QueueSnapshot {
+  /** Every task that has an envelope. */
+  tasks: Map<string, StateRecord & { raw: string }>;
+  /** Ids whose record outlived the task: purged, kept so that a late repeat is still found. */
+  remembered: Set<string>;
+  indexes: Record<(typeof INDEXES)[number], string[]>;
+  accepted: number;
+  purged: number;
+  /** As the counters tell it, in the order of `COUNTED`. */
+  counted: number[];
 }
 
-/**
- * I1 and I2, read key by key: it shares nothing with the audit script, so that one can be held against the other.
- * Only for a queue at rest.
- */
-export async function findViolations(redis: Redis, keys: QueueKeys): Promise<string[]> {
-  const found: string[] = [];
-  const tasks = await redis.hgetall(keys.tasks);
-  const state = await redis.hgetall(keys.state);
-  const places = new Map<string, string[]>();
-  const entries = { pending: 0 };
-  const place = (ids: string[], name: string) => {
-    for (const id of ids) places.set(id, [...(places.get(id) ?? []), name]);
-  };
-  for (const part of PENDING_LISTS) {
-    const ids = await redis.lrange(keys[part], 0, -1);
-    entries.pending += ids.length;
-    // Entries of tasks that are not pending are tombstones: legal.
-    place(
-      [...new Set(ids)].filter((id) => stateOf(tasks[id], state[id]) === "pending"),
-      "pending",
-    );
-  }
-  const zsets = { processing: keys.processing, scheduled: keys.scheduled, dead: keys.deadLetters };
-  for (const [name, key] of Object.entries(zsets)) place(await redis.zrange(key, "0", "-1"), name);
-  for (const name of ["completed", "cancelled", "expired"] as const) {
-    place(await redis.lrange(keys[name], 0, -1), name);
-  }
+function pairs(flat: string[]): Map<string, string> {
+  const map = new Map<string, string>();
+  for (let i = 0; i + 1 < flat.length; i += 2) map.set(flat[i] as string, flat[i + 1] as string);
+  return map;
+}
 
-  const tally = new Map<string, number>(COUNTED.map((name) => [name, 0]));
-  for (const [id, envelope] of Object.entries(tasks)) {
+export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSnapshot> {
+  const names = [...INDEXES.map((name) => keys[name]), keys.tasks, keys.state];
+  const reply = (await redis.eval(READ, names.length, ...names)) as string[][];
+  const envelopes = pairs(reply[10] as string[]);
+  const records = pairs(reply[11] as string[]);
+  const tasks: QueueSnapshot["tasks"] = new Map();
+  for (const [id, envelope] of envelopes) {
     if (id.startsWith("#")) continue;
-    const actual = stateOf(envelope, state[id]);
+    const raw = records.get(id) ?? "";
+    tasks.set(id, { ...decodeRecord(raw, envelope.startsWith("@")), raw });
+  }
+  const remembered = new Set([...records.keys()].filter((id) => !id.startsWith("#") && !tasks.has(id)));
+  const [inPending = 0, inScheduled = 0, , ...counters] = (reply[12] as string[]).map(Number);
+  return {
+    tasks,
+    remembered,
+    indexes: Object.fromEntries(
+      INDEXES.map((name, i) => [name, reply[i] as string[]]),
+    ) as QueueSnapshot["indexes"],
+    accepted: inPending + inScheduled,
+    purged: counters[7] ?? 0,
+    counted: [inPending + (counters[0] ?? 0), inScheduled + (counters[1] ?? 0), ...counters.slice(2, 7)],
+  };
+}
+
+/** I1 and I2 of what was read: the index entries against the records, the records against the counters. */
+export function violationsOf(queue: QueueSnapshot): string[] {
+  const found: string[] = [];
+  const places = new Map<string, string[]>();
+  for (const name of INDEXES) {
+    const isPending = PENDING_LISTS.includes(name);
+    const ids = queue.indexes[name];
+    // Entries of tasks that are not pending are tombstones: legal.
+    const standing = isPending
+      ? [...new Set(ids)].filter((id) => queue.tasks.get(id)?.state === "pending")
+      : ids;
+    const place = isPending ? "pending" : name === "deadLetters" ? "dead" : name;
+    for (const id of standing) places.set(id, [...(places.get(id) ?? []), place]);
+  }
+  const tally = new Map<string, number>(COUNTED.map((name) => [name, 0]));
+  for (const [id, { state }] of queue.tasks) {
     const where = (places.get(id) ?? []).join("+");
-    if (where !== actual) found.push(`I1: ${id} is ${actual} by its record, and stands in "${where}"`);
-    tally.set(actual, (tally.get(actual) ?? 0) + 1);
+    if (where !== state) found.push(`I1: ${id} is ${state} by its record, and stands in "${where}"`);
+    tally.set(state, (tally.get(state) ?? 0) + 1);
     places.delete(id);
   }
   for (const [id, where] of places) found.push(`I1: ${where.join("+")} holds ${id}, which is no task`);
-
-  const counters = doubles(await redis.hgetBuffer(keys.state, "#counters"), 21);
-  const [inPending = 0, inScheduled = 0] = doubles(await redis.hgetBuffer(keys.tasks, "#in"), 3);
-  const counted = [inPending + (counters[0] ?? 0), inScheduled + (counters[1] ?? 0), ...counters.slice(2, 7)];
   COUNTED.forEach((name, i) => {
-    if (counted[i] !== tally.get(name))
-      found.push(`I2: ${counted[i]} ${name} are counted, ${tally.get(name)} are there`);
+    const [counted, there] = [queue.counted[i], tally.get(name)];
+    if (counted !== there) found.push(`I2: ${counted} ${name} are counted, ${there} are there`);
   });
-  const total = counted.reduce((sum, count) => sum + count, 0) + (counters[7] ?? 0);
-  if (total !== inPending + inScheduled)
-    found.push(`I2: ${inPending + inScheduled} were accepted, ${total} are counted`);
+  const total = queue.counted.reduce((sum, count) => sum + count, 0) + queue.purged;
+  if (total !== queue.accepted) found.push(`I2: ${queue.accepted} were accepted, ${total} are counted`);
   return found;
 }
 
-function stateOf(envelope: string | undefined, record: string | undefined): string {
-  if (envelope === undefined) return "gone";
-  return decodeRecord(record ?? "", envelope.startsWith("@")).state;
+/** I1 and I2: it shares nothing with the audit script, so that one can be held against the other. */
+export async function findViolations(redis: Redis, keys: QueueKeys): Promise<string[]> {
+  return violationsOf(await readQueue(redis, keys));
 }

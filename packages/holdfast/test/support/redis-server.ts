@@ -12,6 +12,8 @@ export interface RedisServer {
   readonly url: string;
   /** SIGKILL, and waits until it is gone. */
   kill(): Promise<void>;
+  /** For example SIGSTOP and SIGCONT. */
+  signal(signal: NodeJS.Signals): void;
   /** Starts it again on the same port and folder. */
   start(): Promise<void>;
   /** Ends it and removes its folder. */
@@ -71,6 +73,7 @@ export async function startRedisServer(
     port,
     url: `redis://127.0.0.1:${port}`,
     kill,
+    signal: (signal) => void server?.kill(signal),
     start,
     stop: async () => {
       await kill();

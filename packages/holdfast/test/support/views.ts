@@ -77,7 +77,13 @@ export function statsOf(
       purged: 0,
       ...totals,
     },
-    settings: { maxWaiting: 0, retentionMs: 86_400_000, retentionCount: 10_000, idempotencyMs: 3_600_000 },
+    settings: {
+      maxWaiting: 0,
+      retentionMs: 86_400_000,
+      retentionCount: 10_000,
+      idempotencyMs: 3_600_000,
+      durability: "memory",
+    },
     ...change,
   };
 }

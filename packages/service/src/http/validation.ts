@@ -8,6 +8,11 @@ export function OneOf<const T extends string>(values: readonly T[], options: Rec
   return Type.Unsafe<T>({ type: "string", enum: [...values], ...options });
 }
 
+interface Property {
+  type?: string;
+  default?: unknown;
+}
+
 interface Issue {
   keyword: string;
   instancePath: string;
@@ -39,15 +44,18 @@ export function issuesOf(validator: Validator, value: unknown): Issue[] {
  */
 export const typeboxValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const validator = Compile(schema);
-  const properties = (schema as { properties?: Record<string, { type?: string }> }).properties ?? {};
+  const properties = (schema as { properties?: Record<string, Property> }).properties ?? {};
+  const isAllText = Object.values(properties).every(
+    (property) => property.type === "string" && !("default" in property),
+  );
   return (value: unknown) => {
-    const candidate = httpPart === "body" ? value : fromText(schema, properties, value);
+    const candidate = httpPart === "body" || isAllText ? value : fromText(schema, properties, value);
     const issues = issuesOf(validator, candidate);
     return issues.length === 0 ? { value: candidate } : { error: issues as unknown as Error };
   };
 };
 
-function fromText(schema: TSchema, properties: Record<string, { type?: string }>, value: unknown): unknown {
+function fromText(schema: TSchema, properties: Record<string, Property>, value: unknown): unknown {
   const result: Record<string, unknown> = { ...(value as Record<string, unknown>) };
   for (const [name, text] of Object.entries(result)) {
     if (typeof text !== "string") continue;

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { HoldfastError, LIMITS } from "@holdfast/contracts";
 import {
   eachElement,
@@ -18,16 +19,11 @@ export interface JsonSlice {
   duplicateKey: string | undefined;
 }
 
-// The byte-order mark is kept, so that it is refused as JSON.parse refuses it.
-const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
 /** @throws HoldfastError invalid_json where the bytes are not UTF-8: decoded loosely they would be altered. */
 export function decodeUtf8(bytes: Buffer): string {
-  try {
-    return decoder.decode(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
-  } catch (error) {
-    throw new HoldfastError("invalid_json", "the body is not valid UTF-8", { cause: error });
-  }
+  if (!isUtf8(bytes)) throw new HoldfastError("invalid_json", "the body is not valid UTF-8");
+  // The byte-order mark is kept, so that it is refused as JSON.parse refuses it.
+  return bytes.toString("utf8");
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { HoldfastError, LIMITS, type TaskOptions } from "@holdfast/contracts";
+import { HoldfastError, isTaskType, LIMITS, type TaskOptions } from "@holdfast/contracts";
 import type { NewTask } from "holdfast";
 import { Compile } from "typebox/compile";
 import { type FieldError, RequestError } from "../http/problem.ts";
@@ -8,6 +8,7 @@ import { decodeUtf8, duplicateKeyError, type JsonSlice, sliceJson, sliceJsonArra
 import { type TaskFields, taskOptionsSchema } from "./schema.ts";
 
 const fields = Compile(taskOptionsSchema);
+const QUOTE = 34;
 
 /** One item of a batch: a task, or why it is none. */
 export type ReadTask = { ok: true; task: NewTask; bytes: number } | { ok: false; error: HoldfastError };
@@ -65,6 +66,8 @@ function attempt(read: () => { task: NewTask; bytes: number }): ReadTask {
 function toTask(slice: JsonSlice, idempotencyKey?: string): { task: NewTask; bytes: number } {
   if (slice.members === undefined) throw new RequestError("invalid_argument", "a task must be a JSON object");
   if (slice.duplicateKey !== undefined) throw duplicateKeyError(slice.duplicateKey);
+  const plain = idempotencyKey === undefined ? plainTask(slice.members) : undefined;
+  if (plain !== undefined) return plain;
   const record: Record<string, unknown> = {};
   let payloadText: string | undefined;
   for (const [key, text] of slice.members) {
@@ -86,14 +89,7 @@ function toTask(slice: JsonSlice, idempotencyKey?: string): { task: NewTask; byt
     }
     options.id = idFromKey(idempotencyKey);
   }
-  const bytes = Buffer.byteLength(payloadText as string);
-  if (bytes > LIMITS.payloadBytes) {
-    throw new RequestError(
-      "payload_too_large",
-      `the payload has ${bytes} bytes, at most ${LIMITS.payloadBytes} are stored: keep large data elsewhere and send a reference`,
-      [{ path: "/payload", message: "is too large", in: "body" }],
-    );
-  }
+  const bytes = payloadSize(payloadText as string);
   const task: NewTask = { type, payloadText: payloadText as string };
   // A task without options takes a shorter way through the library.
   if (Object.keys(options).length > 0) task.options = options as TaskOptions;
@@ -102,6 +98,29 @@ function toTask(slice: JsonSlice, idempotencyKey?: string): { task: NewTask; byt
     task.fingerprint = createHash("sha256").update(slice.text).digest("base64url");
   }
   return { task, bytes };
+}
+
+/** Type and payload and nothing else, as most tasks are: the same checks without a schema. */
+function plainTask(members: Map<string, string>): { task: NewTask; bytes: number } | undefined {
+  const payloadText = members.get("payload");
+  const typeText = members.get("type");
+  if (members.size !== 2 || payloadText === undefined || typeText === undefined) return undefined;
+  // No type has a character that JSON would write as an escape.
+  const type = typeText.slice(1, -1);
+  if (typeText.charCodeAt(0) !== QUOTE || !isTaskType(type)) return undefined;
+  return { task: { type, payloadText }, bytes: payloadSize(payloadText) };
+}
+
+function payloadSize(payloadText: string): number {
+  const bytes = Buffer.byteLength(payloadText);
+  if (bytes > LIMITS.payloadBytes) {
+    throw new RequestError(
+      "payload_too_large",
+      `the payload has ${bytes} bytes, at most ${LIMITS.payloadBytes} are stored: keep large data elsewhere and send a reference`,
+      [{ path: "/payload", message: "is too large", in: "body" }],
+    );
+  }
+  return bytes;
 }
 
 function fieldErrors(record: Record<string, unknown>, payloadText: string | undefined): FieldError[] {

@@ -77,10 +77,10 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
         if (result === undefined) throw new HoldfastError("internal", "an enqueue without a result");
         metrics?.enqueued(name, task.type, bytes, result);
         if (!result.ok) throw result.error;
-        const { id, state, duplicate } = result.receipt;
+        const { id, state, duplicate, durability } = result.receipt;
         reply.header("location", `/v1/queues/${name}/tasks/${id}`);
         if (duplicate) reply.header("idempotent-replayed", "true");
-        return reply.code(duplicate ? 200 : 201).send({ id, state });
+        return reply.code(duplicate ? 200 : 201).send({ id, state, durability });
       } catch (error) {
         metrics?.rejected(name, error);
         throw error;
@@ -226,8 +226,8 @@ async function enqueueItems(
   return { body, retryAfter };
 }
 
-function accepted({ id, state, duplicate }: EnqueueReceipt): BatchResult["results"][number] {
-  return { status: duplicate ? 200 : 201, id, state };
+function accepted({ id, state, duplicate, durability }: EnqueueReceipt): BatchResult["results"][number] {
+  return { status: duplicate ? 200 : 201, id, state, durability };
 }
 
 function unknownTask(queue: string, id: string): HoldfastError {

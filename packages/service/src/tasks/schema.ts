@@ -1,4 +1,5 @@
 import {
+  DURABILITIES,
   LIMITS,
   PRIORITIES,
   QUEUE_NAME_PATTERN,
@@ -43,7 +44,18 @@ export const taskOptionsSchema = Type.Object(
     tags: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: LIMITS.tagCharacters }), { maxItems: LIMITS.tags }),
     ),
-    durability: Type.Optional(OneOf(["memory", "fsynced", "replicated"], { default: "memory" })),
+    durability: Type.Optional(
+      OneOf(DURABILITIES, {
+        description: "What has to be reached before the answer. Without it: the setting of the queue.",
+      }),
+    ),
+    replicas: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 16,
+        description: "With durability replicated: how many have to confirm. 1 without it.",
+      }),
+    ),
   },
   strict,
 );
@@ -83,7 +95,11 @@ export const waitQuery = Type.Object(
 // A duplicate of a task whose record is gone, while its id is remembered, is "purged".
 const stateSchema = OneOf([...TASK_STATES, "purged"]);
 
-export const receiptSchema = Type.Object({ id: Type.String(), state: stateSchema });
+export const receiptSchema = Type.Object({
+  id: Type.String(),
+  state: stateSchema,
+  durability: OneOf(DURABILITIES, { description: "What the task has reached." }),
+});
 
 export const batchResultSchema = Type.Object({
   accepted: Type.Integer({ description: "Stored by this request." }),
@@ -96,6 +112,7 @@ export const batchResultSchema = Type.Object({
       }),
       id: Type.Optional(Type.String()),
       state: Type.Optional(stateSchema),
+      durability: Type.Optional(OneOf(DURABILITIES)),
       code: Type.Optional(Type.String()),
       detail: Type.Optional(Type.String()),
     }),

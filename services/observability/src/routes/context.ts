@@ -28,6 +28,7 @@ export type ObserverPort = Pick<
   | "empty"
   | "deleteQueue"
   | "workers"
+  | "staleVerdicts"
 >;
 
 /** What the routes use of a queue on its producer side. */

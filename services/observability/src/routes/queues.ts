@@ -14,6 +14,8 @@ import {
   SeriesQuery,
   SeriesReply,
   SettingsBody,
+  StaleVerdictsQuery,
+  StaleVerdictsReply,
 } from "@holdfast/contracts/api";
 import { type HttpServer, RequestError } from "@holdfast/service";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
@@ -71,6 +73,25 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       // An unknown queue is an error, a queue that was not sampled yet is an empty series.
       if (points.length === 0) await observer.stats(queue);
       return { queue, stepMs: SERIES.stepMs, windowMs, source: "memory" as const, points };
+    },
+  );
+
+  app.get(
+    "/v1/queues/:queue/stale-verdicts",
+    {
+      schema: {
+        tags,
+        summary: "Settles that came too late",
+        description:
+          "Each was refused, since its lease had gone. `overlapMs` is how long the task ran twice at a time.",
+        params: QueueParams,
+        querystring: StaleVerdictsQuery,
+        response: { 200: StaleVerdictsReply, ...PROBLEMS },
+      },
+    },
+    async (request) => {
+      const { queue } = request.params;
+      return { queue, verdicts: await observer.staleVerdicts(queue, request.query.limit) };
     },
   );
 

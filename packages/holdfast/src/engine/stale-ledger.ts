@@ -1,0 +1,51 @@
+import type { StaleVerdict } from "@holdfast/contracts";
+import type { Engine } from "./engine.ts";
+import { decodeRecord } from "./record.ts";
+
+/** Entries that a queue keeps, the newest. */
+export const STALE_KEPT = 1_000;
+
+/** What a worker knows of a verdict that was refused. */
+export interface StaleReport {
+  id: string;
+  token: string;
+  attempt: number;
+  workerId: string;
+  type: string;
+}
+
+/**
+ * Writes down that a verdict came too late: how long the attempt ran on after its lease had ended, and how long of
+ * that beside the next attempt. Off the way of tasks and best effort: one that cannot be written is lost.
+ */
+export async function recordStale(engine: Engine, report: StaleReport): Promise<StaleVerdict> {
+  const at = engine.connection.now();
+  const [raw] = await engine.get([report.id]);
+  const { history } = decodeRecord(raw?.record ?? "", raw?.envelope.startsWith("@") ?? false);
+  const own = history.findIndex(({ token }) => token === report.token);
+  const endedAt = history[own]?.endedAt ?? null;
+  const next = own < 0 ? undefined : history[own + 1];
+  const lateMs = endedAt === null ? null : Math.max(0, at - endedAt);
+  const verdict: StaleVerdict = {
+    ...report,
+    queue: engine.queue,
+    at,
+    lateMs,
+    // Until now, or until the next attempt was over.
+    overlapMs: next ? Math.max(0, Math.min(at, next.endedAt ?? at) - next.startedAt) : 0,
+    currentToken: history.at(-1)?.outcome === "running" ? (history.at(-1)?.token ?? null) : null,
+  };
+  const key = engine.keys.staleVerdicts;
+  const answers = await engine.connection.together([
+    ["LPUSH", key, JSON.stringify(verdict)],
+    ["LTRIM", key, 0, STALE_KEPT - 1],
+  ]);
+  for (const answer of answers) if (answer instanceof Error) throw answer;
+  return verdict;
+}
+
+/** Newest first. */
+export async function readStale(engine: Engine, limit: number): Promise<StaleVerdict[]> {
+  const lines = await engine.connection.command<string[]>("LRANGE", engine.keys.staleVerdicts, 0, limit - 1);
+  return lines.map((line) => JSON.parse(line) as StaleVerdict);
+}

@@ -1,0 +1,230 @@
+import { type ChildProcess, fork } from "node:child_process";
+import { HandlerKilled, type KillReason } from "./handler-killed.ts";
+import type { FromChild, SentTask, ToChild } from "./messages.ts";
+import { receivedError, sentError } from "./sent-error.ts";
+
+export interface ProcessOptions {
+  files: readonly string[];
+  memoryMb: number;
+  execArgv: readonly string[];
+  env: NodeJS.ProcessEnv | undefined;
+}
+
+/** How an attempt ended there. */
+export type RunEnd = { text?: string; unstorable?: string };
+
+export interface AttemptCalls {
+  progress(value: unknown): Promise<void>;
+  log(line: string): Promise<void>;
+}
+
+interface Running {
+  number: number;
+  calls: AttemptCalls;
+  resolve(end: RunEnd): void;
+  reject(error: unknown): void;
+}
+
+// Sources that are run without a build still need the built child: Node runs no TypeScript by itself before 22.
+const CHILD = new URL(
+  import.meta.url.endsWith(".ts") ? "../../dist/isolation/child.js" : "./child.js",
+  import.meta.url,
+);
+const HEAP_FULL = "heap out of memory";
+const TAIL_CHARACTERS = 8_192;
+// What it wrote last may arrive after its end; a grandchild could keep the pipe open for ever.
+const LAST_WORDS_MS = 500;
+const END_MS = 1_000;
+
+/** One child process: runs one attempt at a time, so that a kill ends that attempt and no other. */
+export class HandlerProcess {
+  readonly ready: Promise<string[]>;
+  /** Resolves when the process is gone. */
+  readonly gone: Promise<void>;
+  attempts = 0;
+  readonly #child: ChildProcess;
+  readonly #memoryMb: number;
+  #running: Running | undefined;
+  #killed: HandlerKilled | undefined;
+  #uncaught: string | undefined;
+  #stderr = "";
+  #ended = false;
+
+  constructor(options: ProcessOptions) {
+    this.#memoryMb = options.memoryMb;
+    this.#child = fork(CHILD, [String(process.pid), ...options.files], {
+      execArgv: [
+        // Flags of the process, like --eval or --input-type, are about its own script.
+        ...process.execArgv.filter((flag) => flag === "--enable-source-maps"),
+        ...options.execArgv,
+        `--max-old-space-size=${options.memoryMb}`,
+      ],
+      ...(options.env ? { env: options.env } : {}),
+      stdio: ["ignore", "inherit", "pipe", "ipc"],
+      // A process group of its own: what a handler started is killed with it, and a Ctrl-C at the terminal reaches the
+      // worker alone, which gives its attempts their grace.
+      detached: true,
+    });
+    const child = this.#child;
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      process.stderr.write(text);
+      this.#stderr = (this.#stderr + text).slice(-TAIL_CHARACTERS);
+    });
+    this.ready = new Promise((resolve, reject) => {
+      child.on("message", (message: FromChild) => {
+        if (message.kind === "ready") resolve(message.types);
+        else if (message.kind === "broken") reject(new Error(message.message));
+        else this.#receive(message);
+      });
+      void this.#end().then(() => reject(this.#verdict()));
+    });
+    this.ready.catch(() => {});
+    this.gone = new Promise((resolve) => {
+      child.once("exit", () => resolve());
+      // It never began.
+      child.once("error", () => child.pid === undefined && resolve());
+    });
+    void this.#end().then(() => this.#fail(this.#verdict()));
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  get alive(): boolean {
+    return !this.#ended && this.#killed === undefined;
+  }
+
+  /** An idle process does not keep the worker from ending. */
+  hold(held: boolean): void {
+    const stderr = this.#child.stderr as { ref?: () => void; unref?: () => void } | null;
+    if (held) {
+      this.#child.ref();
+      this.#child.channel?.ref();
+      stderr?.ref?.();
+    } else {
+      this.#child.unref();
+      this.#child.channel?.unref();
+      stderr?.unref?.();
+    }
+  }
+
+  /** @throws what the handler threw; HandlerKilled */
+  run(task: SentTask, calls: AttemptCalls): Promise<RunEnd> {
+    const number = ++this.attempts;
+    if (!this.alive) return Promise.reject(this.#verdict());
+    return new Promise((resolve, reject) => {
+      this.#running = { number, calls, resolve, reject };
+      this.#send({ kind: "run", run: number, task });
+    });
+  }
+
+  abort(reason: Extract<ToChild, { kind: "abort" }>["reason"], message: string): void {
+    if (this.#running) this.#send({ kind: "abort", run: this.#running.number, reason, message });
+  }
+
+  /** SIGKILL, to it and to what it started. The attempt that it runs fails at once. */
+  kill(reason: KillReason, message: string): void {
+    if (this.#ended || this.#killed) return;
+    this.#killed = new HandlerKilled(reason, message);
+    this.#signalGroup();
+    this.#fail(this.#killed);
+  }
+
+  /** Asks it to end, and kills it where it does not. */
+  async end(): Promise<void> {
+    if (this.#child.connected) this.#child.disconnect();
+    const timer = setTimeout(() => this.kill("closed", "the handlers were closed"), END_MS);
+    await this.gone;
+    clearTimeout(timer);
+  }
+
+  #signalGroup(): void {
+    const { pid } = this.#child;
+    if (pid === undefined) return;
+    try {
+      process.kill(-pid, "SIGKILL");
+    } catch {
+      this.#child.kill("SIGKILL");
+    }
+  }
+
+  #send(message: ToChild): void {
+    this.#child.send(message, () => {});
+  }
+
+  #receive(message: Exclude<FromChild, { kind: "ready" | "broken" }>): void {
+    if (message.kind === "uncaught") {
+      this.#uncaught = message.message;
+      return;
+    }
+    const running = this.#running;
+    const current = running?.number === message.run ? running : undefined;
+    switch (message.kind) {
+      case "progress":
+      case "log":
+        // After its end an attempt has no lease to write under: ignored, as a worker does.
+        void this.#answer(message.call, async () => {
+          if (message.kind === "log") await current?.calls.log(message.text);
+          else await current?.calls.progress(JSON.parse(message.text));
+        });
+        return;
+      case "done":
+        if (!current) return;
+        this.#running = undefined;
+        current.resolve(message);
+        return;
+      case "failed":
+        if (!current) return;
+        this.#running = undefined;
+        current.reject(receivedError(message.error));
+    }
+  }
+
+  async #answer(call: number, act: () => Promise<void>): Promise<void> {
+    try {
+      await act();
+      this.#send({ kind: "answer", call });
+    } catch (error) {
+      this.#send({ kind: "answer", call, error: sentError(error) });
+    }
+  }
+
+  #fail(error: unknown): void {
+    const running = this.#running;
+    this.#running = undefined;
+    running?.reject(error);
+  }
+
+  /** Waits until it is over and its last words are read. */
+  #end(): Promise<void> {
+    const child = this.#child;
+    return new Promise((resolve) => {
+      child.once("error", () => {
+        this.#ended ||= child.pid === undefined;
+        if (this.#ended) resolve();
+      });
+      child.once("exit", () => {
+        this.#ended = true;
+        this.#signalGroup();
+        const timer = setTimeout(resolve, LAST_WORDS_MS);
+        child.once("close", () => {
+          clearTimeout(timer);
+          resolve();
+        });
+      });
+    });
+  }
+
+  #verdict(): HandlerKilled {
+    if (this.#killed) return this.#killed;
+    if (this.#stderr.includes(HEAP_FULL))
+      return new HandlerKilled("memory", `the heap of its process was full at ${this.#memoryMb} MB`);
+    const { exitCode, signalCode } = this.#child;
+    const how = signalCode ? `by ${signalCode}` : `with code ${exitCode}`;
+    return new HandlerKilled(
+      "exited",
+      `its process ended ${how}${this.#uncaught ? `: ${this.#uncaught}` : " before the handler did"}`,
+    );
+  }
+}

@@ -1,0 +1,150 @@
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { HoldfastError } from "@holdfast/contracts";
+import type { Handler, HandlerContext, Handlers, HandlerTask } from "../worker/handler.ts";
+import { JsonText } from "../worker/json-text.ts";
+import { AttemptAborted } from "../worker/running-task.ts";
+import type { HandlerProcess, RunEnd } from "./handler-process.ts";
+import { ProcessPool } from "./pool.ts";
+
+export interface IsolationOptions {
+  /**
+   * Child processes at most. Each runs one attempt at a time: give the worker the same `concurrency`, or attempts wait
+   * for a process under their lease. 1 to 1_000. @default 4
+   */
+  processes?: number;
+  /** Memory of one child, its heap and its resident set: more, and it is killed. Node alone takes
+   * about 60. Megabytes, 128 to 65_536. @default 256 */
+  memoryMb?: number;
+  /** How long a handler may go on after its signal was aborted. Past its time-out it is killed at once. Milliseconds. @default 5_000 */
+  killAfterMs?: number;
+  /** A child ends after so many attempts; the next one starts fresh. @default 10_000 */
+  recycleAfter?: number;
+  /** A child that had nothing to do for so long ends. Milliseconds. @default 60_000 */
+  idleMs?: number;
+  /** How long a child may take to load the modules. Milliseconds. @default 30_000 */
+  startMs?: number;
+  /** Flags of Node for the children, such as `["--import", "tsx"]`. */
+  execArgv?: readonly string[];
+  /** Environment of the children. @default that of this process, secrets included */
+  env?: NodeJS.ProcessEnv;
+}
+
+/** Handlers that run in child processes. */
+export interface IsolatedHandlers {
+  /** For `new Worker(queue, handlers, …)`. */
+  readonly handlers: Handlers;
+  /** Process ids of the children that live now. */
+  readonly pids: number[];
+  /** Ends the children, after `worker.stop()`; resolves when all are gone. Idempotent. */
+  close(): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+/**
+ * Loads handlers in child processes, never in this one, and forwards each attempt to one of them. An attempt that
+ * overruns its time-out, its memory or its grace after an abort is killed alone and fails as `HandlerKilled`; so does
+ * one whose process ends. The worker, its leases and its other attempts go on.
+ *
+ * @param modules path or file URL of a module that exports `handlers` (or of several), as the worker service reads it
+ * @throws HoldfastError invalid_argument: an option out of range, a module that does not load
+ */
+export async function isolated(
+  modules: string | URL | readonly (string | URL)[],
+  options: IsolationOptions = {},
+): Promise<IsolatedHandlers> {
+  const list = typeof modules === "string" || modules instanceof URL ? [modules] : modules;
+  const killAfterMs = inRange("killAfterMs", options.killAfterMs ?? 5_000, 0, 3_600_000);
+  const pool = new ProcessPool({
+    files: list.map(fileOf),
+    processes: inRange("processes", options.processes ?? 4, 1, 1_000),
+    memoryMb: inRange("memoryMb", options.memoryMb ?? 256, 128, 65_536),
+    recycleAfter: inRange("recycleAfter", options.recycleAfter ?? 10_000, 1, Number.MAX_SAFE_INTEGER),
+    idleMs: inRange("idleMs", options.idleMs ?? 60_000, 1, 2_147_483_647),
+    startMs: inRange("startMs", options.startMs ?? 30_000, 1, 3_600_000),
+    execArgv: options.execArgv ?? [],
+    env: options.env,
+  });
+  const types = await pool.start();
+  const forward: Handler = (task, ctx) => runIn(pool, task, ctx, killAfterMs);
+  return {
+    handlers: Object.fromEntries(types.map((type) => [type, forward])),
+    get pids() {
+      return pool.pids;
+    },
+    close: () => pool.close(),
+    [Symbol.asyncDispose]: () => pool.close(),
+  };
+}
+
+async function runIn(
+  pool: ProcessPool,
+  task: HandlerTask,
+  ctx: HandlerContext,
+  killAfterMs: number,
+): Promise<unknown> {
+  const { signal } = ctx;
+  const process = await pool.take(signal);
+  let grace: NodeJS.Timeout | undefined;
+  const onAbort = () => {
+    grace = stopAttempt(process, signal.reason, killAfterMs);
+  };
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    const { id, type, queue, payloadText, attempt, enqueuedAt, tags } = task;
+    const sent = { id, type, queue, payloadText, attempt, enqueuedAt, tags, token: ctx.token };
+    const running = process.run(sent, ctx);
+    // Between the process and this line.
+    if (signal.aborted) onAbort();
+    return resultOf(await running);
+  } finally {
+    clearTimeout(grace);
+    signal.removeEventListener("abort", onAbort);
+    pool.giveBack(process);
+  }
+}
+
+function stopAttempt(
+  process: HandlerProcess,
+  reason: unknown,
+  killAfterMs: number,
+): NodeJS.Timeout | undefined {
+  const why = reason instanceof AttemptAborted ? reason.reason : "shutdown";
+  const message = reason instanceof Error ? reason.message : String(reason);
+  if (why === "timed_out") {
+    process.kill("timed_out", message);
+    return undefined;
+  }
+  process.abort(why, message);
+  return setTimeout(
+    () => process.kill("aborted", `${message}; its process was killed ${killAfterMs} ms later`),
+    killAfterMs,
+  );
+}
+
+function resultOf({ text, unstorable }: RunEnd): unknown {
+  if (unstorable !== undefined) {
+    // As in a worker: the task is done all the same, and the worker reports why its result is left out.
+    return {
+      toJSON() {
+        throw new Error(unstorable);
+      },
+    };
+  }
+  return text === undefined ? undefined : new JsonText(text);
+}
+
+function fileOf(module: string | URL): string {
+  const url = typeof module === "string" && module.startsWith("file:") ? new URL(module) : module;
+  return typeof url === "string" ? resolve(url) : fileURLToPath(url);
+}
+
+function inRange(name: string, value: number, from: number, to: number): number {
+  if (!Number.isSafeInteger(value) || value < from || value > to) {
+    throw new HoldfastError(
+      "invalid_argument",
+      `${name} has to be a whole number from ${from} to ${to}, got ${value}`,
+    );
+  }
+  return value;
+}

@@ -1,0 +1,46 @@
+import { expect, test } from "vitest";
+import { mergeGroups, mergeSettings, splitSettings } from "./merge-stats.ts";
+
+const SETTINGS = {
+  durability: "memory" as const,
+  maxWaiting: 10,
+  retentionMs: 1_000,
+  retentionCount: 5,
+  idempotencyMs: 2_000,
+};
+
+test("caps are divided, rounded up, and summed again; times are not", () => {
+  const split = splitSettings(SETTINGS, 4);
+  expect(split).toEqual({ ...SETTINGS, maxWaiting: 3, retentionCount: 2 });
+  expect(mergeSettings([1, 2, 3, 4].map(() => ({ ...SETTINGS, ...split })))).toEqual({
+    ...SETTINGS,
+    maxWaiting: 12,
+    retentionCount: 8,
+  });
+  expect(splitSettings({ retentionMs: 1 }, 4)).toEqual({ retentionMs: 1 });
+});
+
+test("one partition without a cap leaves the queue without one", () => {
+  expect(mergeSettings([SETTINGS, { ...SETTINGS, maxWaiting: 0 }]).maxWaiting).toBe(0);
+});
+
+test("groups of the same failure are one, the others stay apart", () => {
+  const group = { type: "t", reason: "fatal", signature: "s", count: 2, firstAt: 5, lastAt: 9 } as const;
+  const merged = mergeGroups([
+    { ...group, sampleIds: ["a", "b"] },
+    { ...group, signature: "other", count: 3, sampleIds: ["c"] },
+    { ...group, firstAt: 1, lastAt: 7, sampleIds: ["d"] },
+  ]);
+  expect(
+    merged.map(({ signature, count, firstAt, lastAt, sampleIds }) => [
+      signature,
+      count,
+      firstAt,
+      lastAt,
+      sampleIds,
+    ]),
+  ).toEqual([
+    ["s", 4, 1, 9, ["a", "b", "d"]],
+    ["other", 3, 5, 9, ["c"]],
+  ]);
+});

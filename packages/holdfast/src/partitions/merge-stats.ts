@@ -1,0 +1,77 @@
+import type { QueueSettings, QueueStats, QueueTotals } from "@holdfast/contracts";
+import type { DeadLetterGroup } from "../observer/dead-letters.ts";
+
+const SAMPLES = 5;
+
+const sum = (parts: readonly QueueStats[], of: (stats: QueueStats) => number) =>
+  parts.reduce((total, stats) => total + of(stats), 0);
+
+/** Caps and kept records are counted by each partition on its own: together they are the sum. */
+export function mergeSettings(parts: readonly QueueSettings[]): QueueSettings {
+  const [first] = parts as [QueueSettings];
+  const total = (of: (settings: QueueSettings) => number) =>
+    parts.reduce((all, settings) => all + of(settings), 0);
+  return {
+    ...first,
+    maxWaiting: parts.some(({ maxWaiting }) => maxWaiting === 0) ? 0 : total(({ maxWaiting }) => maxWaiting),
+    retentionCount: total(({ retentionCount }) => retentionCount),
+  };
+}
+
+/** What each of `count` partitions is set to; rounded up, so that the sum is never below what was asked for. */
+export function splitSettings(settings: Partial<QueueSettings>, count: number): Partial<QueueSettings> {
+  const split = { ...settings };
+  if (split.maxWaiting !== undefined) split.maxWaiting = Math.ceil(split.maxWaiting / count);
+  if (split.retentionCount !== undefined) split.retentionCount = Math.ceil(split.retentionCount / count);
+  return split;
+}
+
+/** The partitions of one queue as one. Each was counted at its own moment. */
+export function mergeStats(queue: string, parts: readonly QueueStats[]): QueueStats {
+  const [first] = parts as [QueueStats];
+  const totals = Object.fromEntries(
+    (Object.keys(first.totals) as (keyof QueueTotals)[]).map((name) => [
+      name,
+      sum(parts, (stats) => stats.totals[name]),
+    ]),
+  ) as unknown as QueueTotals;
+  return {
+    queue,
+    at: Math.max(...parts.map(({ at }) => at)),
+    pending: sum(parts, ({ pending }) => pending),
+    pendingByPriority: {
+      high: sum(parts, ({ pendingByPriority }) => pendingByPriority.high),
+      normal: sum(parts, ({ pendingByPriority }) => pendingByPriority.normal),
+      low: sum(parts, ({ pendingByPriority }) => pendingByPriority.low),
+    },
+    pendingSolo: sum(parts, ({ pendingSolo }) => pendingSolo),
+    processing: sum(parts, ({ processing }) => processing),
+    scheduled: sum(parts, ({ scheduled }) => scheduled),
+    completed: sum(parts, ({ completed }) => completed),
+    dead: sum(parts, ({ dead }) => dead),
+    cancelled: sum(parts, ({ cancelled }) => cancelled),
+    expired: sum(parts, ({ expired }) => expired),
+    paused: parts.some(({ paused }) => paused),
+    pauseReason: parts.find(({ paused }) => paused)?.pauseReason ?? null,
+    oldestPendingAgeMs: Math.max(...parts.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
+    totals,
+    settings: mergeSettings(parts.map(({ settings }) => settings)),
+  };
+}
+
+/** Groups of several partitions with the same type, reason and signature as one. */
+export function mergeGroups(all: readonly DeadLetterGroup[]): DeadLetterGroup[] {
+  const groups = new Map<string, DeadLetterGroup>();
+  for (const group of all) {
+    const key = `${group.type}\n${group.reason}\n${group.signature}`;
+    const other = groups.get(key) ?? { ...group, count: 0, sampleIds: [] };
+    groups.set(key, {
+      ...other,
+      count: other.count + group.count,
+      firstAt: Math.min(other.firstAt, group.firstAt),
+      lastAt: Math.max(other.lastAt, group.lastAt),
+      sampleIds: [...other.sampleIds, ...group.sampleIds].slice(0, SAMPLES),
+    });
+  }
+  return [...groups.values()].sort((a, b) => b.count - a.count || b.lastAt - a.lastAt);
+}

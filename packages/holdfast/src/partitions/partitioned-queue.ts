@@ -1,0 +1,222 @@
+import { HoldfastError, type TaskOptions, type TaskView } from "@holdfast/contracts";
+import { Holdfast } from "../client.ts";
+import { checkTaskId } from "../engine/names.ts";
+import type { EnqueueReceipt } from "../queue/enqueue-buffer.ts";
+import { type EnqueueResult, type NewTask, Queue } from "../queue/queue.ts";
+import type { RedisOption } from "../redis/connection.ts";
+import {
+  mintPartitionId,
+  type Partitions,
+  partitionName,
+  partitionOfId,
+  partitionOfKey,
+} from "./partition-names.ts";
+import { checkPartitionedName, PartitionRegistry } from "./partition-registry.ts";
+
+export interface PartitionedTaskOptions extends TaskOptions {
+  /**
+   * Tasks of one key go to one partition and are granted there in the order of their enqueues, within one priority; see
+   * docs/guarantees.md for what that is worth. 1 to 256 characters. Not together with `id`.
+   */
+  partitionKey?: string;
+}
+
+export interface NewPartitionedTask extends NewTask {
+  options?: PartitionedTaskOptions;
+}
+
+export type PartitionedQueueOptions = {
+  /** How many; the queue is made with them. Left out: as many as it has. 1 to 256. */
+  partitions?: number;
+  lingerMs?: number;
+} & ({ client: Holdfast } | { redis: RedisOption; prefix?: string });
+
+// Tasks without a key stay together for one script call of one partition, then it is the turn of the next.
+const TOGETHER = 250;
+
+/** The producer's side of one hot queue that is spread over several partitions, each with a Cluster slot of its own. */
+export class PartitionedQueue {
+  readonly name: string;
+  readonly #client: Holdfast;
+  readonly #ownsClient: boolean;
+  readonly #options: PartitionedQueueOptions;
+  readonly #registry: PartitionRegistry;
+  readonly #queues: Queue[] = [];
+  #opened: Promise<Partitions> | undefined;
+  #turn = 0;
+  #together = 0;
+  #closed = false;
+
+  /** @throws HoldfastError invalid_queue_name */
+  constructor(name: string, options: PartitionedQueueOptions) {
+    this.name = checkPartitionedName(name);
+    this.#options = options;
+    this.#ownsClient = !("client" in options);
+    this.#client = "client" in options ? options.client : new Holdfast(options);
+    this.#registry = new PartitionRegistry(this.#client);
+  }
+
+  /**
+   * How many partitions it has now.
+   * @throws HoldfastError conflict: not the number that was asked for; queue_not_found: none was, and there is no such queue
+   */
+  async partitions(): Promise<number> {
+    return (await this.#open()).count;
+  }
+
+  /** As `Queue.enqueue`. @throws HoldfastError as there, and invalid_argument where an id and a partition key are given */
+  async enqueue(type: string, payload: unknown, options?: PartitionedTaskOptions): Promise<EnqueueReceipt> {
+    const { queue, own } = await this.#route(options);
+    return queue.enqueue(type, payload, own);
+  }
+
+  /** As `Queue.enqueueText`. */
+  async enqueueText(
+    type: string,
+    payloadText: string,
+    options?: PartitionedTaskOptions & { fingerprint?: string },
+  ): Promise<EnqueueReceipt> {
+    const { queue, own } = await this.#route(options);
+    return queue.enqueueText(type, payloadText, own);
+  }
+
+  /** One result per task, in the order given. */
+  async enqueueMany(tasks: readonly NewPartitionedTask[]): Promise<EnqueueResult[]> {
+    await this.#open();
+    const results = new Array<EnqueueResult>(tasks.length);
+    const byQueue = new Map<Queue, { at: number; task: NewTask }[]>();
+    for (const [at, { options, ...task }] of tasks.entries()) {
+      try {
+        const { queue, own } = await this.#route(options);
+        const group = byQueue.get(queue) ?? [];
+        group.push({ at, task: own === undefined ? task : { ...task, options: own } });
+        byQueue.set(queue, group);
+      } catch (error) {
+        if (!(error instanceof HoldfastError)) throw error;
+        results[at] = { ok: false, id: options?.id ?? null, error };
+      }
+    }
+    await Promise.all(
+      [...byQueue].map(async ([queue, group]) => {
+        const done = await queue.enqueueMany(group.map(({ task }) => task));
+        group.forEach(({ at }, i) => {
+          results[at] = done[i] as EnqueueResult;
+        });
+      }),
+    );
+    return results;
+  }
+
+  /** What is known of a task, or null. */
+  async get(id: string): Promise<TaskView | null> {
+    return this.#named(await (await this.#queueOf(id))?.get(id));
+  }
+
+  async cancel(id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
+    return (await (await this.#queueOf(id))?.cancel(id)) ?? "not_found";
+  }
+
+  /** As `Queue.wait`. */
+  async wait(id: string, options: { waitMs: number; signal?: AbortSignal }): Promise<TaskView | null> {
+    return this.#named(await (await this.#queueOf(id))?.wait(id, options));
+  }
+
+  /** As `Queue.result`. */
+  async result(
+    id: string,
+    options: { waitMs?: number; signal?: AbortSignal } = {},
+  ): Promise<TaskView | null> {
+    return this.#named(await (await this.#queueOf(id))?.result(id, options));
+  }
+
+  /** Sends what waits, then closes the connection where it is the queue's own. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#opened?.catch(() => {});
+    await Promise.all(this.#queues.map((queue) => queue?.close()));
+    if (this.#ownsClient) await this.#client.close();
+  }
+
+  #open(): Promise<Partitions> {
+    if (this.#closed) return Promise.reject(new HoldfastError("closed", `queue "${this.name}" was closed`));
+    if (this.#opened === undefined) {
+      const opening = this.#registry.open(this.name, this.#options.partitions);
+      this.#opened = opening;
+      opening.catch(() => {
+        this.#opened = undefined;
+      });
+    }
+    return this.#opened;
+  }
+
+  #queue(partition: number): Queue {
+    const { lingerMs } = this.#options;
+    this.#queues[partition] ??= new Queue(partitionName(this.name, partition), {
+      client: this.#client,
+      mintId: () => mintPartitionId(partition),
+      ...(lingerMs === undefined ? {} : { lingerMs }),
+    });
+    return this.#queues[partition] as Queue;
+  }
+
+  async #route<Options extends PartitionedTaskOptions>(
+    options: Options | undefined,
+  ): Promise<{ queue: Queue; own: Omit<Options, "partitionKey"> | undefined }> {
+    const partitions = await this.#open();
+    if (options?.partitionKey !== undefined) {
+      const { partitionKey, ...own } = options;
+      if (options.id !== undefined) {
+        throw new HoldfastError(
+          "invalid_argument",
+          "an id and a partition key exclude each other: the id alone says where the task is",
+          { taskId: options.id },
+        );
+      }
+      if (typeof partitionKey !== "string" || partitionKey === "" || partitionKey.length > 256)
+        throw new HoldfastError("invalid_argument", "a partition key has 1 to 256 characters");
+      return { queue: this.#queue(partitionOfKey(partitionKey, partitions)), own };
+    }
+    if (options?.id === undefined) return { queue: this.#queue(this.#next(partitions)), own: options };
+    const queue = await this.#queueOf(options.id);
+    if (!queue) {
+      throw new HoldfastError(
+        "invalid_task_id",
+        `"${options.id}" names a partition that queue "${this.name}" does not have`,
+        { taskId: options.id },
+      );
+    }
+    return { queue, own: options };
+  }
+
+  #next({ count }: Partitions): number {
+    if (this.#together++ >= TOGETHER) {
+      this.#together = 1;
+      this.#turn++;
+    }
+    if (this.#together === 1) {
+      setImmediate(() => {
+        this.#turn++;
+        this.#together = 0;
+      });
+    }
+    return this.#turn % count;
+  }
+
+  /** Null for an id that was minted for a partition that is not there. */
+  async #queueOf(id: string): Promise<Queue | null> {
+    checkTaskId(id);
+    let partitions = await this.#open();
+    const partition = partitionOfId(id, partitions);
+    if (partition >= partitions.count) {
+      // Minted by somebody who has seen the queue grow.
+      const opening = this.#registry.open(this.name);
+      partitions = await opening;
+      this.#opened = opening;
+    }
+    return partition < partitions.count ? this.#queue(partition) : null;
+  }
+
+  #named(task: TaskView | null | undefined): TaskView | null {
+    return task ? { ...task, queue: this.name } : null;
+  }
+}

@@ -1,0 +1,118 @@
+import { EventEmitter } from "node:events";
+import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import { Holdfast } from "../client.ts";
+import type { Handlers } from "../worker/handler.ts";
+import { Worker, type WorkerEvents, type WorkerOptions } from "../worker/worker.ts";
+import { partitionNames } from "./partition-names.ts";
+import { checkPartitionedName, PartitionRegistry } from "./partition-registry.ts";
+
+export interface PartitionedWorkerOptions extends WorkerOptions {
+  /** As in `PartitionedQueueOptions`. */
+  partitions?: number;
+  /** How often it looks whether the queue has grown. Milliseconds. @default 2_000 */
+  watchMs?: number;
+}
+
+/**
+ * Runs the tasks of all partitions of a queue. When the queue has grown, a worker over all of them starts and the one
+ * before it finishes what it runs: for that time there are up to twice `concurrency` tasks. In handlers and events
+ * `task.queue` is the partition, `orders/3`.
+ */
+export class PartitionedWorker extends EventEmitter<WorkerEvents> {
+  readonly #name: string;
+  readonly #handlers: Handlers;
+  readonly #options: PartitionedWorkerOptions;
+  readonly #client: Holdfast;
+  readonly #registry: PartitionRegistry;
+  readonly #old = new Set<Promise<void>>();
+  #worker: Worker | undefined;
+  #count = 0;
+  #generation = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
+  #stopped: Promise<void> | undefined;
+
+  /** @throws HoldfastError invalid_queue_name */
+  constructor(queue: string, handlers: Handlers, options: PartitionedWorkerOptions) {
+    super();
+    this.#name = checkPartitionedName(queue);
+    this.#handlers = handlers;
+    this.#options = options;
+    this.#client = new Holdfast({ redis: options.redis, prefix: options.prefix });
+    this.#registry = new PartitionRegistry(this.#client);
+  }
+
+  /** Partitions that it works on. */
+  get partitions(): number {
+    return this.#count;
+  }
+
+  /** Tasks held now. */
+  get busy(): number {
+    return this.#worker?.busy ?? 0;
+  }
+
+  lastGoodPollAgeMs(): number {
+    return this.#worker?.lastGoodPollAgeMs() ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** @throws HoldfastError redis_*, conflict and queue_not_found as `PartitionedQueue.partitions` */
+  async start(): Promise<void> {
+    if (this.#stopped) throw new HoldfastError("closed", "this worker was stopped");
+    const { count } = await this.#registry.open(this.#name, this.#options.partitions);
+    await this.#run(count);
+    this.#timer = setInterval(() => {
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = undefined;
+      });
+    }, this.#options.watchMs ?? 2_000);
+  }
+
+  /** As `Worker.stop`. */
+  stop(options: { graceMs?: number } = {}): Promise<void> {
+    this.#stopped ??= this.#stop(options);
+    return this.#stopped;
+  }
+
+  async #stop(options: { graceMs?: number }): Promise<void> {
+    clearInterval(this.#timer);
+    await this.#looking;
+    await Promise.all([this.#worker?.stop(options), ...this.#old]);
+    await this.#client.close();
+  }
+
+  async #look(): Promise<void> {
+    try {
+      const { count } = await this.#registry.open(this.#name);
+      if (count > this.#count && !this.#stopped) await this.#run(count);
+    } catch (error) {
+      if (this.listenerCount("error") > 0) this.emit("error", asHoldfastError(error));
+    }
+  }
+
+  async #run(count: number): Promise<void> {
+    const { partitions: _, watchMs: __, id, ...options } = this.#options;
+    const generation = ++this.#generation;
+    const worker = new Worker(partitionNames(this.#name, count), this.#handlers, {
+      ...options,
+      ...(id === undefined ? {} : { id: generation === 1 ? id : `${id}-${generation}` }),
+    });
+    worker.on("settled", (event) => this.emit("settled", event));
+    worker.on("renewal", (event) => this.emit("renewal", event));
+    worker.on("error", (error) => {
+      if (this.listenerCount("error") > 0) this.emit("error", error);
+    });
+    try {
+      await worker.start();
+    } catch (error) {
+      await worker.stop({ graceMs: 0 });
+      throw error;
+    }
+    const before = this.#worker;
+    this.#worker = worker;
+    this.#count = count;
+    if (!before) return;
+    const stopped = before.stop().finally(() => this.#old.delete(stopped));
+    this.#old.add(stopped);
+  }
+}

@@ -1,0 +1,184 @@
+import { asHoldfastError, type Durability, HoldfastError, type TaskOptions } from "@holdfast/contracts";
+import type { Holdfast } from "../client.ts";
+import { confirmTasks } from "../engine/confirm.ts";
+import type { Engine } from "../engine/engine.ts";
+import { settingsText } from "../engine/settings-text.ts";
+import { Connection } from "../redis/connection.ts";
+import { type Capability, type DurabilityWish, readCapability } from "../redis/durability.ts";
+
+/** How long a WAIT may take before the outcome is called unknown. */
+const WAIT_MS = 2_000;
+// What a server can give, and what a queue asks for, is read again after so long.
+const KNOWN_FOR_MS = 1_000;
+// A reread that takes longer is not waited for: the last setting known holds meanwhile.
+const REREAD_MS = 250;
+const CALL_TASKS = 500;
+const RETRY_AFTER_MS = 1_000;
+
+interface Waiting {
+  id: string;
+  resolve: () => void;
+  reject: (error: unknown) => void;
+}
+
+/** One connection per client for confirmations, made when first used: a WAIT stalls the connection that it is sent on. */
+const connections = new WeakMap<Holdfast, Connection>();
+
+function connectionOf(client: Holdfast): Connection {
+  let connection = connections.get(client);
+  if (!connection) {
+    const { redis } = client.connection;
+    const settings = typeof redis === "string" ? { url: redis } : redis;
+    const commandTimeoutMs = (settings.commandTimeoutMs ?? 5_000) + WAIT_MS;
+    connection = new Connection({ ...settings, commandTimeoutMs }, { name: "holdfast-confirm" });
+    connections.set(client, connection);
+    client.alsoClose(connection);
+  }
+  return connection;
+}
+
+/** What one queue's enqueues ask for beyond memory, and the confirmation that they got it. */
+export class DurabilityGate {
+  readonly #client: Holdfast;
+  readonly #engine: Engine;
+  #default: Durability = "memory";
+  /** The queue's setting has to be read again before it decides: see `reread`. */
+  isOld = true;
+  #reading: Promise<void> | undefined;
+  readonly #capabilities = new Map<string, { at: number; capability: Promise<Capability> }>();
+  readonly #waiting = new Map<string, { wish: DurabilityWish; tasks: Waiting[] }>();
+  readonly #confirming = new Set<string>();
+  readonly #underWay = new Set<Promise<unknown>>();
+
+  constructor(client: Holdfast, engine: Engine) {
+    this.#client = client;
+    this.#engine = engine;
+  }
+
+  /** Learns the queue's setting. Where that takes long or fails, the one known before goes on to hold. */
+  reread(): Promise<void> {
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = undefined;
+      this.isOld = false;
+      setTimeout(() => {
+        this.isOld = true;
+      }, KNOWN_FOR_MS).unref();
+    });
+    return this.#reading;
+  }
+
+  async #read(): Promise<void> {
+    const read = this.#client.connection
+      .command<string | null>("HGET", this.#engine.keys.state, "#settings")
+      .then((text) => {
+        this.#default = settingsText(text ?? "").settings.durability;
+      })
+      .catch(() => {});
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, REREAD_MS);
+    });
+    await Promise.race([read, late]);
+    clearTimeout(timer);
+  }
+
+  /** What a task has to reach beyond memory, or null. What the task asks for goes before the queue's setting. */
+  wishOf(options: TaskOptions | undefined): DurabilityWish | null {
+    const durability = options?.durability ?? this.#default;
+    if (durability === "memory") return null;
+    return { durability, replicas: durability === "replicated" ? (options?.replicas ?? 1) : 0 };
+  }
+
+  /** Before the write. @throws HoldfastError durability_unavailable: this Redis can never give it */
+  async refuseImpossible(wish: DurabilityWish): Promise<void> {
+    const capability = await this.#capability(wish);
+    if ("refusal" in capability) {
+      throw new HoldfastError(
+        "durability_unavailable",
+        `durability "${wish.durability}" cannot be given: ${capability.refusal}`,
+      );
+    }
+  }
+
+  /**
+   * After the write: resolves once the task has reached what was asked for. One WAIT serves all that came meanwhile.
+   * @throws HoldfastError outcome_unknown with the id
+   */
+  confirm(id: string, wish: DurabilityWish): Promise<void> {
+    const key = `${wish.durability} ${wish.replicas}`;
+    return new Promise<void>((resolve, reject) => {
+      let group = this.#waiting.get(key);
+      if (!group) {
+        group = { wish, tasks: [] };
+        this.#waiting.set(key, group);
+      }
+      group.tasks.push({ id, resolve, reject });
+      setImmediate(() => void this.#flush(key));
+    });
+  }
+
+  /** An enqueue that `drain` has to wait for, from before its write. */
+  during<Result>(enqueue: Promise<Result>): Promise<Result> {
+    this.#underWay.add(enqueue);
+    const done = () => this.#underWay.delete(enqueue);
+    enqueue.then(done, done);
+    return enqueue;
+  }
+
+  /** Resolves when every enqueue was answered. */
+  async drain(): Promise<void> {
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+  }
+
+  async #flush(key: string): Promise<void> {
+    const group = this.#waiting.get(key);
+    // While one is under way the others gather for the next.
+    if (!group || group.tasks.length === 0 || this.#confirming.has(key)) return;
+    this.#confirming.add(key);
+    const tasks = group.tasks.splice(0, CALL_TASKS);
+    try {
+      const known = await this.#wait(tasks, group.wish);
+      tasks.forEach(({ id, resolve, reject }, i) => {
+        if (known[i] === "y") resolve();
+        else
+          reject(unknown(id, "Redis no longer knows the task: it was rewound, or the task is gone already"));
+      });
+    } catch (error) {
+      const reason = asHoldfastError(error).message;
+      for (const { id, reject } of tasks) reject(unknown(id, reason));
+    } finally {
+      this.#confirming.delete(key);
+      if (group.tasks.length > 0) void this.#flush(key);
+    }
+  }
+
+  /** @returns a letter per task: y known */
+  async #wait(tasks: Waiting[], wish: DurabilityWish): Promise<string> {
+    const capability = await this.#capability(wish);
+    if ("refusal" in capability) throw new HoldfastError("durability_unavailable", capability.refusal);
+    const { command } = capability;
+    const ids = tasks.map(({ id }) => id);
+    const { known, confirmed } = await confirmTasks(this.#engine, connectionOf(this.#client), ids, command);
+    const asked = command?.[1] ?? 0;
+    if (confirmed < asked) throw new Error(`${confirmed} of ${asked} confirmed within ${WAIT_MS} ms`);
+    return known;
+  }
+
+  #capability(wish: DurabilityWish): Promise<Capability> {
+    const key = `${wish.durability} ${wish.replicas}`;
+    const last = this.#capabilities.get(key);
+    if (last && performance.now() - last.at < KNOWN_FOR_MS) return last.capability;
+    const capability = readCapability(this.#client.connection, this.#engine.keys.state, wish, WAIT_MS);
+    this.#capabilities.set(key, { at: performance.now(), capability });
+    capability.catch(() => this.#capabilities.delete(key));
+    return capability;
+  }
+}
+
+function unknown(taskId: string, reason: string): HoldfastError {
+  return new HoldfastError(
+    "outcome_unknown",
+    `the task may not have reached the durability that was asked for (${reason}). Retry with the same id`,
+    { taskId, retryAfterMs: RETRY_AFTER_MS },
+  );
+}

@@ -1,0 +1,90 @@
+import type { Durability } from "@holdfast/contracts";
+import { parseInfo } from "./checks.ts";
+import type { Connection } from "./connection.ts";
+
+/** How a Redis can confirm what was asked for; `null`: by its configuration, with nothing to wait for. */
+export type WaitCommand = ["WAIT" | "WAITAOF", ...number[]] | null;
+
+export type Capability = { command: WaitCommand } | { refusal: string };
+
+export interface DurabilityWish {
+  durability: Exclude<Durability, "memory">;
+  /** Replicas that have to confirm; with "fsynced" 0. */
+  replicas: number;
+}
+
+/** From 7.2 on; Valkey says that it is Redis 7.2.4. */
+function hasWaitAof(version: string): boolean {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  return major > 7 || (major === 7 && minor >= 2);
+}
+
+/** Replicas that are in step: INFO has a line for each, `slave0:ip=…,port=…,state=online,…`. */
+function onlineReplicas(fields: Map<string, string>): number {
+  let online = 0;
+  for (const [name, value] of fields) if (/^slave\d+$/.test(name) && /state=online/.test(value)) online++;
+  return online;
+}
+
+/**
+ * What a server can give, from its INFO.
+ * @param config appendfsync and no-appendfsync-on-rewrite, or null where the server does not tell them
+ */
+export function capabilityOf(
+  info: string,
+  config: ReadonlyMap<string, string> | null,
+  wish: DurabilityWish,
+  timeoutMs: number,
+): Capability {
+  const fields = parseInfo(info);
+  if (wish.durability === "replicated") {
+    const online = onlineReplicas(fields);
+    if (online < wish.replicas) {
+      return { refusal: `Redis has ${online} connected replicas of ${wish.replicas} that have to confirm` };
+    }
+    return { command: ["WAIT", wish.replicas, timeoutMs] };
+  }
+  if (fields.get("aof_enabled") !== "1") {
+    return { refusal: "Redis keeps no append-only file (set appendonly yes)" };
+  }
+  if (hasWaitAof(fields.get("redis_version") ?? "0")) return { command: ["WAITAOF", 1, 0, timeoutMs] };
+  if (config === null) {
+    return {
+      refusal:
+        "Redis before 7.2 has no WAITAOF, and this one does not tell its appendfsync (CONFIG is forbidden)",
+    };
+  }
+  if (config.get("appendfsync") !== "always" || config.get("no-appendfsync-on-rewrite") === "yes") {
+    return {
+      refusal:
+        "Redis before 7.2 has no WAITAOF: it needs appendfsync always and no-appendfsync-on-rewrite no in its configuration",
+    };
+  }
+  return { command: null };
+}
+
+/** Asks the node that has `key`. */
+export async function readCapability(
+  connection: Connection,
+  key: string,
+  wish: DurabilityWish,
+  timeoutMs: number,
+): Promise<Capability> {
+  const [, info, fsync, onRewrite] = await connection.together([
+    ["EXISTS", key],
+    ["INFO"],
+    ["CONFIG", "GET", "appendfsync"],
+    ["CONFIG", "GET", "no-appendfsync-on-rewrite"],
+  ]);
+  if (typeof info !== "string") throw info;
+  const told = [fsync, onRewrite].flat();
+  const config = new Map<string, string>();
+  for (let i = 0; i + 1 < told.length; i += 2) config.set(String(told[i]), String(told[i + 1]));
+  return capabilityOf(info, config.has("appendfsync") ? config : null, wish, timeoutMs);
+}
+
+/** How many a WAIT or WAITAOF was answered with, as far as the wish is concerned. */
+export function confirmedBy(command: WaitCommand, answer: unknown): number {
+  if (command?.[0] === "WAITAOF") return Array.isArray(answer) ? Number(answer[0]) : 0;
+  return Number(answer);
+}

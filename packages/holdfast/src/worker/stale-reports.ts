@@ -1,0 +1,35 @@
+import type { StaleVerdict } from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
+import { recordStale, type StaleReport } from "../engine/stale-ledger.ts";
+
+// A worker that comes back after a long stop has many at once: more than these are not written.
+const WAITING = 1_000;
+
+/** Writes stale verdicts into the ledger, one at a time, beside the work. */
+export class StaleReports {
+  #last: Promise<void> = Promise.resolve();
+  #waiting = 0;
+
+  /** @param onRecorded told of each; @param onError of one that was lost */
+  add(
+    engine: Engine,
+    report: StaleReport,
+    onRecorded: (verdict: StaleVerdict) => void,
+    onError: (error: unknown) => void,
+  ): void {
+    if (this.#waiting >= WAITING) return;
+    this.#waiting++;
+    this.#last = this.#last
+      .then(() => recordStale(engine, report))
+      .then(onRecorded)
+      .catch(onError)
+      .finally(() => {
+        this.#waiting--;
+      });
+  }
+
+  /** Resolves when all were tried. */
+  drain(): Promise<void> {
+    return this.#last;
+  }
+}

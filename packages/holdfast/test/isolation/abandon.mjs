@@ -1,0 +1,7 @@
+// A process with one child that spins for ever, for a test that kills it.
+import { isolated } from "../../dist/index.js";
+
+const { handlers } = await isolated(new URL("./handlers.mjs", import.meta.url));
+const payloadText = JSON.stringify({ file: process.argv[2] });
+const task = { id: "t", type: "spin", queue: "q", payloadText, attempt: 1, enqueuedAt: 0, tags: [] };
+await handlers.spin(task, { signal: new AbortController().signal, token: "1-x" });

@@ -1,0 +1,292 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, afterEach, describe, expect, test } from "vitest";
+import {
+  type HandlerKilled,
+  type IsolatedHandlers,
+  type IsolationOptions,
+  isolated,
+  type TaskOptions,
+  type WorkerOptions,
+} from "../../src/index.ts";
+import { until } from "../support/until.ts";
+import { setupSystem } from "../worker/harness.ts";
+
+const ABANDON = fileURLToPath(new URL("./abandon.mjs", import.meta.url));
+const MODULE = new URL("./handlers.mjs", import.meta.url);
+const folder = mkdtempSync(join(tmpdir(), "holdfast-isolation-"));
+const open: IsolatedHandlers[] = [];
+let files = 0;
+
+const newFile = () => join(folder, String(++files));
+const alive = (pid: number) => {
+  try {
+    process.kill(pid, 0);
+    // A zombie answers too, until its parent has looked.
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+  } catch {
+    return false;
+  }
+};
+const said = async (file: string) => {
+  await until(`${file} is written`, () => existsSync(file) && readFileSync(file, "utf8") !== "");
+  return readFileSync(file, "utf8");
+};
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+afterEach(async () => {
+  const pools = open.splice(0);
+  const pids = pools.flatMap((pool) => pool.pids);
+  await Promise.all(pools.map((pool) => pool.close()));
+  expect(pids.filter(alive)).toEqual([]);
+});
+
+async function setup(isolation: IsolationOptions = {}, options: Partial<WorkerOptions> = {}) {
+  const pool = await isolated(MODULE, isolation);
+  open.push(pool);
+  const system = await setupSystem();
+  const watched = await system.started("work", pool.handlers, {
+    concurrency: isolation.processes ?? 4,
+    maxRetries: 0,
+    ...options,
+  });
+  const queue = system.queue();
+  const enqueue = async (type: string, payload: unknown = null, own?: TaskOptions) =>
+    (await queue.enqueue(type, payload, own)).id;
+  const run = async (type: string, payload: unknown = null, own?: TaskOptions) => {
+    const task = await queue.result(await enqueue(type, payload, own), { waitMs: 20_000 });
+    if (!task) throw new Error(`${type} did not end`);
+    return task;
+  };
+  return { system, pool, queue, enqueue, run, ...watched };
+}
+
+describe("what crosses between worker and child", () => {
+  test("payload and result keep their bytes", async () => {
+    const { queue, run } = await setup();
+    const text = '{ "n": 12345678901234567890, "s": "\\ud800", "e": [ ], "u": "žluť \u2028" }';
+    const { id } = await queue.enqueueText("bytes", text);
+    expect((await queue.result(id))?.resultText).toBe(text);
+    expect((await run("value", { a: [1] })).resultText).toBe('{"read":{"a":[1]}}');
+    expect((await run("nothing")).resultText).toBe(null);
+  });
+
+  test("a handler runs in another process, and the next one there too", async () => {
+    const { run, pool } = await setup();
+    const first = await run("pid");
+    expect(Number(first.resultText)).not.toBe(process.pid);
+    expect((await run("pid")).resultText).toBe(first.resultText);
+    expect(pool.pids).toEqual([Number(first.resultText)]);
+  });
+
+  test("context, progress and log cross", async () => {
+    const { run, queue } = await setup();
+    const task = await run("context", null, { tags: ["a"] });
+    expect(JSON.parse(task.resultText ?? "")).toEqual({
+      id: task.id,
+      queue: "work",
+      type: "context",
+      tags: ["a"],
+      attempt: 1,
+      token: expect.stringMatching(/^1-/),
+    });
+    const view = await queue.get(task.id);
+    expect(view?.progress).toBe('{"done":3}');
+    expect(JSON.stringify(view?.log)).toContain("one line");
+    expect((await run("badProgress")).lastError).toContain("the progress has no JSON form");
+  });
+
+  test("errors keep name, message and stack; FatalError is dead at once, RetryAfter chooses the wait", async () => {
+    const { run, enqueue, queue, settled } = await setup({}, { maxRetries: 3 });
+    const failed = await run("fails", null, { maxRetries: 0 });
+    expect(failed.lastError).toMatch(/PaymentError: card refused\n.*handlers\.mjs/);
+    expect((await run("text", null, { maxRetries: 0 })).lastError).toBe("only text");
+    const fatal = await run("fatal");
+    expect(fatal).toMatchObject({ state: "dead", attempts: 1, deadReason: "fatal" });
+    const id = await enqueue("later");
+    await until("the retry is scheduled", async () => (await queue.get(id))?.state === "scheduled");
+    await until("it is told", () => settled.some(({ task }) => task.id === id));
+    expect(settled.find(({ task }) => task.id === id)?.error).toMatchObject({
+      name: "RetryAfter",
+      delayMs: 12_345,
+    });
+  });
+
+  test("a result that cannot be kept does not undo the work", async () => {
+    const { run, errors } = await setup();
+    expect(await run("big")).toMatchObject({ state: "completed", resultText: null });
+    expect(await run("circular")).toMatchObject({ state: "completed", resultText: null });
+    expect(errors.map(({ message }) => message).join()).toMatch(/65536 bytes.*circular/s);
+  });
+});
+
+describe("a child that misbehaves is killed alone", () => {
+  /** One attempt that runs in another child over the whole test. */
+  async function neighbour(enqueue: (type: string, payload: unknown) => Promise<string>) {
+    const [file, gate] = [newFile(), newFile()];
+    const id = await enqueue("waits", { file, open: gate });
+    await said(file);
+    return { id, release: () => writeFileSync(gate, "") };
+  }
+
+  test("an infinite loop blocks its own child until the time-out; others go on, their leases are kept", async () => {
+    const { enqueue, run, queue, settled } = await setup(
+      { processes: 3, killAfterMs: 60_000 },
+      { leaseMs: 600 },
+    );
+    const beside = await neighbour(enqueue);
+    const file = newFile();
+    const id = await enqueue("spin", { file }, { timeoutMs: 2_500 });
+    const pid = Number(await said(file));
+    // Longer than the lease, in which the event loop of the child never turns.
+    for (let n = 0; n < 20; n++) expect((await run("value", n)).state).toBe("completed");
+    const task = await queue.result(id, { waitMs: 10_000 });
+    expect(task).toMatchObject({ state: "dead", attempts: 1, crashes: 0 });
+    expect(task?.lastError).toContain("timed out after 2500 ms");
+    await until("the child is gone", () => !alive(pid));
+    beside.release();
+    expect(await queue.result(beside.id)).toMatchObject({ state: "completed", attempts: 1, crashes: 0 });
+    expect(settled.map(({ outcome }) => outcome)).not.toContain("stale");
+  });
+
+  test.each([
+    ["eatHeap", "heap"],
+    ["eatBuffers", "buffers outside of the heap"],
+  ])("%s: it is killed for its %s, and tried again", async (type) => {
+    const { enqueue, run, queue, settled } = await setup(
+      { processes: 2, memoryMb: 128 },
+      { backoff: { baseMs: 10, maxMs: 10 } },
+    );
+    const beside = await neighbour(enqueue);
+    const task = await run(type, null, { maxRetries: 1 });
+    expect(task).toMatchObject({ state: "dead", attempts: 2, crashes: 0 });
+    expect(task.lastError).toMatch(/^HandlerKilled: .*(heap of its process was full at|more than) 128 MB/);
+    const errors = settled
+      .filter(({ task }) => task.type === type)
+      .map(({ error }) => error as HandlerKilled);
+    expect(errors.map(({ reason }) => reason)).toEqual(["memory", "memory"]);
+    beside.release();
+    expect(await queue.result(beside.id)).toMatchObject({ state: "completed", attempts: 1 });
+  });
+
+  test("process.exit and an uncaught error fail the attempt by name", async () => {
+    const { enqueue, run, queue } = await setup({ processes: 2 });
+    const beside = await neighbour(enqueue);
+    expect((await run("exit")).lastError).toBe(
+      "HandlerKilled: its process ended with code 3 before the handler did",
+    );
+    expect((await run("uncaught")).lastError).toMatch(
+      /^HandlerKilled: its process ended .*uncaughtException: TypeError: thrown where nobody awaits/,
+    );
+    expect((await run("value", 1)).state).toBe("completed");
+    beside.release();
+    expect((await queue.result(beside.id))?.state).toBe("completed");
+  });
+
+  test("a kill from outside is a failure of the attempt, no crash of the worker", async () => {
+    const { enqueue, queue } = await setup();
+    const file = newFile();
+    const id = await enqueue("ignores", { file });
+    process.kill(Number(await said(file)), "SIGKILL");
+    expect(await queue.result(id)).toMatchObject({
+      state: "dead",
+      crashes: 0,
+      lastError: "HandlerKilled: its process ended by SIGKILL before the handler did",
+    });
+  });
+
+  test("what the handler started is killed with it", async () => {
+    const { enqueue } = await setup();
+    const file = newFile();
+    await enqueue("grandchild", { file }, { timeoutMs: 1_500 });
+    const pid = Number(await said(file));
+    expect(alive(pid)).toBe(true);
+    await until("the grandchild is gone", () => !alive(pid));
+  });
+});
+
+describe("an abort", () => {
+  test("reaches the signal in the child; a handler that heeds it is not killed", async () => {
+    const { enqueue, queue, pool } = await setup({ killAfterMs: 60_000 }, { leaseMs: 600 });
+    const [file, heard] = [newFile(), newFile()];
+    const id = await enqueue("heeds", { file, heard });
+    const pid = Number(await said(file));
+    expect(await queue.cancel(id)).toBe("requested");
+    expect(await said(heard)).toBe("cancelled");
+    await until("it ended", async () => (await queue.get(id))?.state !== "processing");
+    expect(pool.pids).toEqual([pid]);
+  });
+
+  test("kills a handler that goes on after the grace", async () => {
+    const { enqueue, queue, settled } = await setup({ killAfterMs: 200 }, { leaseMs: 600 });
+    const file = newFile();
+    const id = await enqueue("ignores", { file });
+    const pid = Number(await said(file));
+    await queue.cancel(id);
+    await until("it is cancelled", async () => (await queue.get(id))?.state === "cancelled");
+    await until("the child is gone", () => !alive(pid));
+    await until("it is told", () => settled.length > 0);
+    expect(settled[0]?.error).toMatchObject({ name: "HandlerKilled", reason: "aborted" });
+  });
+});
+
+describe("the processes", () => {
+  test("end with the handlers, whatever runs there: nothing is left", async () => {
+    const { enqueue, worker, pool, queue } = await setup({ processes: 3 });
+    const [spinning, waiting] = [newFile(), newFile()];
+    const ids = [await enqueue("spin", { file: spinning }), await enqueue("ignores", { file: waiting })];
+    const pids = [Number(await said(spinning)), Number(await said(waiting))];
+    await worker.stop({ graceMs: 50 });
+    await pool.close();
+    expect(pids.filter(alive)).toEqual([]);
+    expect(pool.pids).toEqual([]);
+    for (const id of ids)
+      expect(await queue.get(id)).toMatchObject({ state: "pending", attempts: 0, releases: 1 });
+  });
+
+  test("a child whose handler never ends goes when its worker is killed", async () => {
+    const file = newFile();
+    const parent = spawn(process.execPath, [ABANDON, file], { stdio: "ignore" });
+    const pid = Number(await said(file));
+    expect(alive(pid)).toBe(true);
+    parent.kill("SIGKILL");
+    await until("the child is gone", () => !alive(pid));
+  });
+
+  test("run one attempt at a time, never more processes than allowed", async () => {
+    const { enqueue, queue, pool } = await setup({ processes: 2 }, { concurrency: 6 });
+    const gates = Array.from({ length: 6 }, () => ({ file: newFile(), open: newFile() }));
+    const ids = await Promise.all(gates.map((gate) => enqueue("waits", gate)));
+    const started = () => gates.filter(({ file }) => existsSync(file)).length;
+    await until("two run", () => started() === 2);
+    expect(pool.pids).toHaveLength(2);
+    for (const { open } of gates) writeFileSync(open, "");
+    for (const id of ids) expect((await queue.result(id))?.state).toBe("completed");
+    expect(pool.pids).toHaveLength(2);
+  });
+
+  test("end after their number of attempts and after idle time", async () => {
+    const { run, pool } = await setup({ recycleAfter: 2, idleMs: 100 });
+    const pids = [];
+    for (let n = 0; n < 4; n++) pids.push((await run("pid")).resultText);
+    expect(pids[1]).toBe(pids[0]);
+    expect(pids[2]).not.toBe(pids[0]);
+    await until("all ended", () => pool.pids.length === 0);
+    expect((await run("pid")).state).toBe("completed");
+  });
+
+  test("a module that does not load, and an option out of range, are refused", async () => {
+    await expect(isolated(join(folder, "none.mjs"))).rejects.toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringContaining("none.mjs does not load"),
+    });
+    await expect(isolated(MODULE, { memoryMb: 1 })).rejects.toThrow("memoryMb has to be");
+    await expect(isolated([MODULE, MODULE])).rejects.toThrow(/"pid" is in .* and in /);
+    const silent = join(folder, "silent.mjs");
+    writeFileSync(silent, "await new Promise(() => setInterval(() => {}, 1_000));");
+    await expect(isolated(silent, { startMs: 300 })).rejects.toThrow("within 300 ms");
+  });
+});

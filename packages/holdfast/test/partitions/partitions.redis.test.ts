@@ -1,0 +1,271 @@
+import { expect, test } from "vitest";
+import {
+  type Handlers,
+  PartitionedObserver,
+  PartitionedQueue,
+  type PartitionedQueueOptions,
+  PartitionedWorker,
+  type PartitionedWorkerOptions,
+} from "../../src/index.ts";
+import { afterwards } from "../support/library.ts";
+import { until } from "../support/until.ts";
+import { type System, setupSystem } from "../worker/harness.ts";
+
+const partitionOf = (id: string) => Number(/^p:(\d+):/.exec(id)?.[1]);
+
+function opened(system: System, partitions?: number, name = "hot"): PartitionedQueue {
+  const options: PartitionedQueueOptions = { redis: system.url, prefix: system.prefix };
+  const queue = new PartitionedQueue(name, partitions === undefined ? options : { ...options, partitions });
+  afterwards(() => queue.close());
+  return queue;
+}
+
+async function setup(partitions = 4) {
+  const system = await setupSystem();
+  const queue = opened(system, partitions);
+  await queue.partitions();
+  const observer = new PartitionedObserver({ client: system.client });
+  const works = async (handlers: Handlers, options: Partial<PartitionedWorkerOptions> = {}) => {
+    const worker = new PartitionedWorker("hot", handlers, {
+      redis: system.url,
+      prefix: system.prefix,
+      pollMs: 10_000,
+      watchMs: 50,
+      ...options,
+    });
+    afterwards(() => worker.stop({ graceMs: 2_000 }));
+    await worker.start();
+    return worker;
+  };
+  const enqueued = async (tasks: Parameters<PartitionedQueue["enqueueMany"]>[0]) =>
+    (await queue.enqueueMany(tasks)).map((result) => {
+      if (!result.ok) throw result.error;
+      return result.receipt.id;
+    });
+  return { system, queue, observer, works, enqueued };
+}
+
+test("a burst spreads over all partitions, one worker runs them all, the stats are of one queue", async () => {
+  const { system, queue, observer, works, enqueued } = await setup();
+  await works({ n: (task) => task.payload });
+  const ids = await enqueued(Array.from({ length: 2_000 }, (_, n) => ({ type: "n", payload: n })));
+  for (let partition = 0; partition < 4; partition++)
+    expect(ids.filter((id) => partitionOf(id) === partition).length).toBeGreaterThanOrEqual(250);
+  await until("all are completed", async () => (await observer.stats("hot")).completed === 2_000);
+  expect(await queue.get(ids[1_234] as string)).toMatchObject({ queue: "hot", resultText: "1234" });
+  expect(await observer.queues()).toEqual(["hot"]);
+  expect((await observer.snapshot()).map(({ queue, completed }) => [queue, completed])).toEqual([
+    ["hot", 2_000],
+  ]);
+  expect((await observer.audit("hot")).violations).toEqual([]);
+  expect((await system.client.registry.queues()).sort()).toEqual(["hot/0", "hot/1", "hot/2", "hot/3"]);
+});
+
+test("a task enqueued alone is found by its id, waited for, and cancelled", async () => {
+  const { queue, works } = await setup();
+  for (let n = 0; n < 4; n++) {
+    const { id } = await queue.enqueue("later", null, { delayMs: 60_000 });
+    expect(await queue.get(id)).toMatchObject({ id, state: "scheduled", queue: "hot" });
+    expect(await queue.cancel(id)).toBe("cancelled");
+  }
+  await works({ echo: (task) => task.payload });
+  const { id } = await queue.enqueue("echo", "x");
+  expect(await queue.result(id)).toMatchObject({ state: "completed", resultText: '"x"' });
+  expect(await queue.get("unknown")).toBeNull();
+  expect(await queue.get("p:9:V1StGXR8_Z5jdHi6")).toBeNull();
+  expect(await queue.cancel("p:9:V1StGXR8_Z5jdHi6")).toBe("not_found");
+});
+
+test("a given id is accepted once; with a partition key beside it, or of a partition that is not there, never", async () => {
+  const { queue } = await setup();
+  for (let n = 0; n < 20; n++) {
+    const first = await queue.enqueue("t", n, { id: `order-${n}` });
+    expect(first).toMatchObject({ id: `order-${n}`, duplicate: false });
+    expect(await queue.enqueue("t", n, { id: `order-${n}` })).toMatchObject({ duplicate: true });
+    await expect(queue.enqueue("t", -1, { id: `order-${n}` })).rejects.toMatchObject({
+      code: "task_conflict",
+    });
+  }
+  await expect(queue.enqueue("t", 0, { id: "a", partitionKey: "b" })).rejects.toMatchObject({
+    code: "invalid_argument",
+  });
+  await expect(queue.enqueue("t", 0, { partitionKey: "" })).rejects.toMatchObject({
+    code: "invalid_argument",
+  });
+  await expect(queue.enqueue("t", 0, { id: "p:4:V1StGXR8_Z5jdHi6" })).rejects.toMatchObject({
+    code: "invalid_task_id",
+  });
+  const [ok, refused] = await queue.enqueueMany([
+    { type: "t", payload: 1 },
+    { type: "t", payload: 1, options: { id: "a", partitionKey: "b" } },
+  ]);
+  expect([ok?.ok, refused?.ok]).toEqual([true, false]);
+});
+
+test("the id of an enqueue whose outcome is not known can be sent again: it meets itself", async () => {
+  const { queue, observer } = await setup();
+  const { id } = await queue.enqueue("t", 1, { partitionKey: "k" });
+  await queue.enqueue("t", 1, { id }).catch(() => {});
+  expect((await observer.stats("hot")).pending).toBe(1);
+});
+
+test("tasks of one key are in one partition, and are granted in the order of their enqueues", async () => {
+  const { queue, works } = await setup();
+  const ids = new Map<string, string[]>();
+  for (let n = 0; n < 60; n++) {
+    const key = `customer-${n % 6}`;
+    const { id } = await queue.enqueue("t", { key, n }, { partitionKey: key });
+    ids.set(key, [...(ids.get(key) ?? []), id]);
+  }
+  const partitions = [...ids.values()].map((own) => new Set(own.map(partitionOf)));
+  expect(partitions.map(({ size }) => size)).toEqual([1, 1, 1, 1, 1, 1]);
+  expect(new Set(partitions.flatMap((own) => [...own])).size).toBeGreaterThan(1);
+  const seen = new Map<string, string[]>();
+  await works(
+    {
+      t: (task) => {
+        seen.set(task.payload.key, [...(seen.get(task.payload.key) ?? []), task.id]);
+      },
+    },
+    { concurrency: 1 },
+  );
+  await until("all ran", () => [...seen.values()].flat().length === 60);
+  expect(seen).toEqual(ids);
+});
+
+test("a queue grows: lookups and idempotency hold, a running worker takes the new partitions on", async () => {
+  const { system, queue, observer, works, enqueued } = await setup(2);
+  const worker = await works({ t: () => "done" });
+  const minted = await enqueued(Array.from({ length: 600 }, () => ({ type: "t", payload: 1 })));
+  const given = await enqueued(
+    Array.from({ length: 50 }, (_, n) => ({ type: "t", payload: n, options: { id: `given-${n}` } })),
+  );
+  await observer.configure("hot", { maxWaiting: 10_000 });
+  expect(await observer.grow("hot", 5)).toEqual({ partitions: 5 });
+  expect((await observer.stats("hot")).settings.maxWaiting).toBe(25_000);
+  const newer = opened(system, 5);
+  expect(await newer.partitions()).toBe(5);
+  // The producer from before and the new one agree on every id.
+  for (const from of [queue, newer]) {
+    for (const [n, id] of given.entries())
+      expect(await from.enqueue("t", n, { id })).toMatchObject({ id, duplicate: true });
+  }
+  for (const id of [...minted, ...given]) expect((await newer.result(id))?.state).toBe("completed");
+  const results = await newer.enqueueMany(Array.from({ length: 1_500 }, () => ({ type: "t", payload: 2 })));
+  const ids = results.map((result) => (result.ok ? result.receipt.id : ""));
+  expect(new Set(ids.map(partitionOf))).toEqual(new Set([0, 1, 2, 3, 4]));
+  await until("all are completed", async () => (await observer.stats("hot")).completed === 2_150);
+  expect(worker.partitions).toBe(5);
+  // The one from before learns of a partition from an id that names it.
+  const latest = ids.find((id) => partitionOf(id) === 4) as string;
+  expect((await queue.get(latest))?.state).toBe("completed");
+  expect((await observer.audit("hot")).violations).toEqual([]);
+});
+
+test("two that grow a queue at once end with one number, none lost", async () => {
+  const { observer } = await setup(2);
+  const results = await Promise.allSettled([
+    observer.grow("hot", 4),
+    observer.grow("hot", 7),
+    observer.grow("hot", 7),
+  ]);
+  expect(results.slice(1).map(({ status }) => status)).toEqual(["fulfilled", "fulfilled"]);
+  expect(await observer.partitions("hot")).toBe(7);
+});
+
+test("another number, fewer partitions, and a queue of the other kind are refused by name", async () => {
+  const { system, observer } = await setup(4);
+  await expect(opened(system, 3).partitions()).rejects.toMatchObject({
+    code: "conflict",
+    message: expect.stringContaining("has 4 partitions, not 3"),
+  });
+  expect(await opened(system).partitions()).toBe(4);
+  await expect(observer.grow("hot", 3)).rejects.toMatchObject({
+    code: "conflict",
+    message: expect.stringContaining("they hold tasks"),
+  });
+  await expect(opened(system, undefined, "none").partitions()).rejects.toMatchObject({
+    code: "queue_not_found",
+  });
+  await expect(opened(system, 257, "none").partitions()).rejects.toMatchObject({ code: "invalid_argument" });
+  // A plain producer and a plain worker on a partitioned queue.
+  await expect(system.queue("hot").enqueue("t", 1)).rejects.toMatchObject({ code: "conflict" });
+  await expect(system.worker("hot", {}).worker.start()).rejects.toMatchObject({ code: "conflict" });
+  await expect(system.queue("none/0").enqueue("t", 1)).rejects.toMatchObject({ code: "queue_not_found" });
+  // Partitions over a plain queue.
+  await system.queue("plain").enqueue("t", 1);
+  await expect(opened(system, 4, "plain").partitions()).rejects.toMatchObject({ code: "conflict" });
+  expect(await observer.partitions("plain")).toBeNull();
+  expect(await observer.queues()).toEqual(["hot", "plain"]);
+  expect((await observer.stats("plain")).pending).toBe(1);
+});
+
+test("an operator acts on all partitions: pause, list, dead letters, delete", async () => {
+  const { system, queue, observer, works, enqueued } = await setup();
+  let mended = false;
+  await works(
+    {
+      bad: () => {
+        if (!mended) throw new Error("broken");
+      },
+    },
+    { maxRetries: 0 },
+  );
+  const ids = await enqueued(
+    Array.from({ length: 40 }, (_, n) => ({ type: "bad", payload: n, options: { partitionKey: `k${n}` } })),
+  );
+  await until("all are dead", async () => (await observer.stats("hot")).dead === 40);
+  expect(await observer.countDead("hot", { type: "bad" })).toBe(40);
+  expect(await observer.deadLetterGroups("hot")).toMatchObject([{ type: "bad", count: 40 }]);
+  const listed: string[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await observer.list("hot", { state: "dead", limit: 7, ...(cursor ? { cursor } : {}) });
+    expect(page.tasks.length).toBeLessThanOrEqual(7);
+    listed.push(...page.tasks.map(({ id }) => id));
+    cursor = page.cursor ?? undefined;
+  } while (cursor);
+  expect(listed.sort()).toEqual([...ids].sort());
+  await expect(observer.list("hot", { state: "dead", cursor: "9~" })).rejects.toMatchObject({
+    code: "invalid_cursor",
+  });
+  expect(await observer.why("hot", ids[0] as string)).toMatchObject({ reason: "terminal" });
+  expect(await observer.discard("hot", [ids[0] as string, "unknown", ids[1] as string])).toEqual([
+    { id: ids[0], outcome: "discarded" },
+    { id: "unknown", outcome: "not_found" },
+    { id: ids[1], outcome: "discarded" },
+  ]);
+  mended = true;
+  expect(await observer.replay("hot", [ids[2] as string])).toEqual([{ id: ids[2], outcome: "replayed" }]);
+  await system.queue("plain").enqueue("t", 1);
+  await expect(observer.replay("plain", ["x"], { to: "hot" })).rejects.toMatchObject({
+    code: "invalid_argument",
+  });
+  const progress: number[] = [];
+  expect(await observer.replayAll("hot", {}, { onProgress: ({ done }) => progress.push(done) })).toEqual({
+    replayed: 37,
+    skipped: 0,
+  });
+  expect(progress.at(-1)).toBe(37);
+  await until("all are completed", async () => (await observer.stats("hot")).completed === 38);
+  await observer.pause("hot", "why not");
+  expect(await observer.stats("hot")).toMatchObject({ paused: true, pauseReason: "why not" });
+  const { id } = await queue.enqueue("bad", 1);
+  await expect(observer.deleteQueue("nowhere")).rejects.toMatchObject({ code: "queue_not_found" });
+  expect(await observer.empty("hot", ["pending"])).toEqual({ removed: 1 });
+  expect(await queue.get(id)).toBeNull();
+  expect(await observer.deleteQueue("hot")).toEqual({ removed: 38 });
+  expect(await observer.queues()).toEqual(["plain"]);
+  expect(await observer.partitions("hot")).toBeNull();
+});
+
+test("a janitor takes back what a dead worker held in any partition", async () => {
+  const { system, queue, works, enqueued } = await setup();
+  const ids = await enqueued(
+    Array.from({ length: 40 }, (_, n) => ({ type: "t", payload: n, options: { partitionKey: `k${n}` } })),
+  );
+  for (let partition = 0; partition < 4; partition++) await system.grantToNobody(`hot/${partition}`, 40, 300);
+  await system.janitor({ sweepIntervalMs: 50 }).start();
+  await works({ t: () => "done" });
+  for (const id of ids) expect(await queue.result(id)).toMatchObject({ state: "completed", crashes: 1 });
+});

@@ -1,0 +1,69 @@
+import { expect, test } from "vitest";
+import { recordStale, STALE_KEPT } from "../src/engine/stale-ledger.ts";
+import { type StaleVerdict, Worker } from "../src/index.ts";
+import { library, started } from "./support/library.ts";
+import { until } from "./support/until.ts";
+
+const turn = {
+  want: 10,
+  held: 0,
+  leaseMs: 60_000,
+  maxRetries: 3,
+  workerId: "other",
+  park: false,
+  noHandlerAfterMs: 1,
+};
+
+test("a verdict that comes too late is in the ledger, with how long the task ran twice", async () => {
+  const { name, redis, queue, observer, client, engine } = library();
+  let finish = () => {};
+  const running = new Promise<void>((resolve) => {
+    finish = resolve;
+  });
+  const worker = await started(new Worker(name, { t: () => running }, { redis, leaseMs: 300, pollMs: 50 }));
+  const events: StaleVerdict[] = [];
+  worker.on("stale", (verdict) => events.push(verdict));
+  const { id } = await queue.enqueue("t", 1);
+  await until("it runs", async () => (await queue.get(id))?.state === "processing");
+  const token = (await queue.get(id))?.token;
+  // Its lease is over by decree; another worker gets the task.
+  await until("another has it", async () => {
+    await client.connection.command("ZADD", engine.keys.processing, 1, id);
+    await engine.reap(10);
+    return (await engine.acquire({ ...turn, nonce: "nonce" })).grants.length === 1;
+  });
+  const regranted = (await queue.get(id))?.token;
+  const ranTwice = performance.now();
+  await until("both run for a while", () => performance.now() - ranTwice > 100);
+  finish();
+  await until("it is told", () => events.length === 1);
+  const [verdict] = await observer.staleVerdicts(name);
+  expect(verdict).toMatchObject({
+    id,
+    queue: name,
+    type: "t",
+    token,
+    currentToken: regranted,
+    workerId: worker.id,
+    attempt: 1,
+  });
+  expect(verdict).toEqual(events[0]);
+  expect(verdict?.overlapMs).toBeGreaterThanOrEqual(90);
+  expect(verdict?.overlapMs).toBeLessThan(5_000);
+  expect(verdict?.lateMs).toBeGreaterThanOrEqual(verdict?.overlapMs ?? 0);
+});
+
+test("the newest are kept, and a token that nobody knows is written as well", async () => {
+  const { name, queue, observer, engine, client } = library();
+  const { id } = await queue.enqueue("t", 1);
+  await client.connection.command(
+    "LPUSH",
+    engine.keys.staleVerdicts,
+    ...Array(STALE_KEPT).fill('{"id":"old"}'),
+  );
+  await recordStale(engine, { id, token: "9-x", attempt: 1, workerId: "w", type: "t" });
+  expect(await client.connection.command("LLEN", engine.keys.staleVerdicts)).toBe(STALE_KEPT);
+  const [newest, second] = await observer.staleVerdicts(name);
+  expect(newest).toMatchObject({ id, token: "9-x", lateMs: null, overlapMs: 0, currentToken: null });
+  expect(second?.id).toBe("old");
+});
