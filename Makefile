@@ -2,6 +2,8 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 N ?= 8
+MINUTES ?= 30
+export ROW MINUTES
 # See scripts/setup.
 PNPM := $(shell command -v pnpm >/dev/null 2>&1 && echo pnpm || echo npx --yes pnpm@12.21.0)
 
@@ -41,9 +43,32 @@ demo: ## 10,000 tasks that fail one time in five, a worker killed in the middle,
 scale-benchmark: ## Drain rate of 8 workers against 1: handler of 10 ms, concurrency 10
 	@node loadtest/scale.mjs
 
+.PHONY: chaos
+chaos: ## Run the fault matrix with real processes: fault, expected, seen, verdict (ROW=name runs one)
+	@scripts/setup dependencies redis build
+	@node loadtest/chaos/chaos.mjs
+
+.PHONY: soak
+soak: ## MINUTES=30 of load while workers, janitors and Redis are killed: nothing lost, memory flat
+	@scripts/setup dependencies redis build
+	@node loadtest/chaos/soak.mjs
+
+.PHONY: compare
+compare: ## Speed beside bullmq, bull and bee-queue, a verdict per target: 10 minutes (QUICK=1: 2; ONLY=steady,cold: a part)
+	@[[ -d node_modules ]] || scripts/setup dependencies
+	@scripts/setup redis
+	@[[ -f packages/holdfast/dist/index.js && -f services/producer-api/dist/main.js ]] || scripts/setup build
+	@cd loadtest/compare && { [[ -d node_modules/bullmq ]] || $(PNPM) install --ignore-workspace --ignore-scripts --frozen-lockfile; }
+	@node loadtest/compare/compare.mjs $(if $(filter 1,$(QUICK)),--quick) $(if $(ONLY),--only $(ONLY))
+
 .PHONY: test
 test: ## Install what is missing, build, run every test; ends with "N passed, N failed, N skipped"
 	@scripts/test
+
+.PHONY: mutants
+mutants: ## Put named faults into a copy of the scripts and the client; each has to be caught by a test (ONLY=reap)
+	@scripts/setup dependencies redis build
+	@node scripts/mutants.mjs
 
 .PHONY: lint
 lint: ## Format, lint, types, and generated code against its sources

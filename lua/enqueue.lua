@@ -21,7 +21,7 @@
 -- ARGV[8..] taskId  string  repeated, at most 500 times: taskId, envelope
 -- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, d duplicate, c conflict, f queue full; states: of duplicates and conflicts
 -- TIME    O(n), n tasks given; O(n log s) for scheduled ones
--- MOVES   -> pending | scheduled; where a worker waits: pending -> processing | expired
+-- MOVES   -> pending | scheduled; pending -> processing | expired
 
 -- include lib/clock.lua
 -- include lib/counters.lua

@@ -47,11 +47,15 @@ local function push(counters, parked, pushed)
   if not request or request.want < pushed then
     return false
   end
+  local record = redis.call('HGET', stateKey, request.slot)
+  if record and tonumber(string.match(record, '^%d+')) >= request.sequence then -- answered already
+    return false
+  end
   local grants = planAcquire(counters, request, nil)
   if #grants.commit == 0 then
     return false
   end
-  indexRequest(requestsKey, redis.call('HGET', stateKey, request.slot), 's', request.slot)
+  indexRequest(requestsKey, record, 's', request.slot)
   writeGrants(grants)
   redis.call('HSET', stateKey, '#counters', packCounters(counters), request.slot,
     requestRecord(request.sequence, turnReply('', grants, 0)), unpack(grants.commit))

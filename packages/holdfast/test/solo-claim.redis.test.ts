@@ -50,7 +50,7 @@ test("a draining worker learns that another one took the task", async () => {
 
 test("tasks that were promoted beyond what the caller takes wake the workers that sleep", async () => {
   const q = await setup();
-  expect((await q.acquire(1, { park: true })).grants).toEqual([]);
+  expect((await q.acquire(1, { park: true, workerId: "sleeper" })).grants).toEqual([]);
   await q.add(["a", "b"], { delayMs: 10 });
   q.advance(11);
   const waker = q.redis.duplicate();

@@ -120,6 +120,14 @@ describe("enqueue and get", () => {
       json: { code: "durability_unavailable" },
     });
     expect((await call("GET", "/x")).status).toBe(404);
+    expect(await call("POST", "", { type: "t", payload: 1 })).toMatchObject({
+      status: 201,
+      json: { durability: "memory" },
+    });
+    expect(await call("POST", "", { type: "t", payload: 1, durability: "disk" })).toMatchObject({
+      status: 422,
+      json: { code: "invalid_argument" },
+    });
   });
 });
 

@@ -44,6 +44,8 @@ export interface TurnArgs {
   workerId: string;
   nonce: string;
   noHandlerAfterMs: number;
+  /** Of an acquire: where nothing is granted, leave the request in Redis for the next enqueue. @default false */
+  park?: boolean;
 }
 
 export interface Turn {
@@ -188,8 +190,7 @@ export class Engine {
     return request ? call(request) : this.#requests.with(call);
   }
 
-  /** @param args.park where nothing is granted, leave the request in Redis for the next enqueue */
-  async acquire(args: TurnArgs & { park: boolean }, request?: Request): Promise<Turn> {
+  async acquire(args: TurnArgs, request?: Request): Promise<Turn> {
     const call = async ({ slot, sequence }: Request) =>
       parseTurn(
         await this.#run<scripts.AcquireArgs, TurnReply>(scripts.acquireScript, {

@@ -1,0 +1,280 @@
+import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import type { Scenario } from "../support/abort.ts";
+import type { TestQueue } from "../support/test-queue.ts";
+
+const request = { slot: "#q:aborted:0", sequence: 1 };
+const none = { id: "", token: "" };
+
+/** A worker that waits for tasks. */
+export const park = (q: TestQueue) => q.engine.acquire({ ...q.turnArgs({ want: 1 }), park: true });
+
+async function crashTwice(q: TestQueue): Promise<void> {
+  for (let i = 0; i < 2; i++) {
+    await q.grant();
+    await q.crash();
+  }
+}
+
+async function complete(q: TestQueue, ids: string[], options = {}): Promise<void> {
+  await q.add(ids, options);
+  for (const grant of (await q.acquire(ids.length)).grants) await q.ack(grant, "1");
+}
+
+export const scenarios: Record<string, Scenario> = {
+  "enqueue, into all bands, of ids given by a caller": {
+    script: "enqueue",
+    adds: ["h", "n", "l", "s"],
+    async prepare(q) {
+      await park(q);
+      // What a purge that was cut short leaves behind.
+      await q.redis.hset(q.keys.state, "n", "r");
+      return { accepted: [] };
+    },
+    call(q) {
+      const text = (options = {}) => encodeEnvelope("t", q.now, "{}", options, "fp");
+      const tail = ["h", text(), "n", text(), "l", text(), "s", text({ delayMs: 5 })];
+      return q.engine.enqueue({ checked: true, high: 1, normal: 1, low: 1, tail }, request);
+    },
+  },
+  "enqueue of minted ids": {
+    script: "enqueue",
+    adds: ["a", "b"],
+    prepare: async () => ({ accepted: [] }),
+    call(q) {
+      const text = encodeEnvelope("t", q.now, "{}");
+      const args = { checked: false, high: 0, normal: 2, low: 0, tail: ["a", text, "b", text] };
+      return q.engine.enqueue(args, request);
+    },
+  },
+  "acquire, with a due task, a tombstone and an expired one": {
+    script: "acquire",
+    async prepare(q) {
+      await q.add("due", { delayMs: 5 });
+      await q.add(["n1", "gone", "n2"]);
+      await q.engine.cancel("gone");
+      await q.add("old", { expiresAt: q.now + 1 });
+      await q.add("h", { priority: "high" });
+      await q.add("l", { priority: "low", maxRetries: 1 });
+      q.advance(5);
+      return { accepted: ["due", "n1", "n2", "gone", "old", "h", "l"] };
+    },
+    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 20, nonce: "n" }), park: true }, request),
+  },
+  "acquire of a solo task": {
+    script: "acquire",
+    async prepare(q) {
+      await q.add("killer");
+      await crashTwice(q);
+      await q.add("bystander");
+      return { accepted: ["killer", "bystander"] };
+    },
+    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 5, nonce: "n" }), park: false }, request),
+  },
+  "settle, with all verdicts, an acquire and a purge": {
+    script: "settle",
+    removes: ["old1", "old2"],
+    async prepare(q) {
+      await q.add("old1", { fingerprint: "fp" });
+      await q.ack(await q.grant(), "1");
+      await complete(q, ["old2"]);
+      await q.add(["ack", "result", "fail", "fatal", "quarantine", "unrouted", "stop"]);
+      const { grants: held } = await q.acquire(7);
+      await q.engine.cancel("stop");
+      await q.add("due", { delayMs: 1 });
+      await q.add(["n1", "n2"]);
+      q.advance(1);
+      await q.engine.configure({ retentionCount: 1 });
+      q.held = held;
+      return { accepted: ["fail", "fatal", "quarantine", "unrouted", "stop", "due", "n1", "n2"], held };
+    },
+    call(q) {
+      const lease = (id: string) => {
+        const { token } = q.held.find((grant) => grant.id === id) ?? none;
+        return { id, token };
+      };
+      return q.engine.settle(
+        [
+          { kind: "ack", ...lease("ack") },
+          { kind: "ack", ...lease("result"), resultText: "1" },
+          { kind: "fail", ...lease("fail"), delayMs: 5, error: "x" },
+          { kind: "fatal", ...lease("fatal"), error: "x" },
+          { kind: "quarantine", ...lease("quarantine"), error: "x" },
+          { kind: "unrouted", ...lease("unrouted"), delayMs: 5 },
+          { kind: "fail", ...lease("stop"), delayMs: 5, error: "x" },
+        ],
+        q.turnArgs({ want: 5, nonce: "n" }),
+        request,
+      );
+    },
+  },
+  "settle of releases": {
+    script: "settle",
+    async prepare(q) {
+      await q.add(["a", "b"]);
+      await q.add("h", { priority: "high" });
+      const { grants: held } = await q.acquire(3);
+      await park(q);
+      q.held = held;
+      return { accepted: ["a", "b", "h"], held };
+    },
+    call: (q) =>
+      q.engine.settle(
+        q.held.map(({ id, token }) => ({ kind: "release", id, token })),
+        q.turnArgs({ want: 3, nonce: "n" }),
+        request,
+      ),
+  },
+  reap: {
+    script: "reap",
+    async prepare(q) {
+      await q.add("killer");
+      await q.grant();
+      await q.crash();
+      await q.add("n");
+      await q.add("h", { priority: "high" });
+      await q.add("last", { maxRetries: 0 });
+      await q.add("stop");
+      const { grants: held } = await q.acquire(5);
+      await q.engine.cancel("stop");
+      await park(q);
+      q.advance(30_001);
+      return { accepted: ["killer", "n", "h", "last", "stop"], held };
+    },
+    call: (q) => q.engine.reap(100),
+  },
+  promote: {
+    script: "promote",
+    async prepare(q) {
+      await q.add("n", { delayMs: 1 });
+      await q.add("h", { delayMs: 1, priority: "high" });
+      await q.add("retry");
+      await q.fail(await q.grant(), "x", 1);
+      await park(q);
+      q.advance(1);
+      return { accepted: ["n", "h", "retry"] };
+    },
+    call: (q) => q.engine.promote(100),
+  },
+  replay: {
+    script: "replay",
+    async prepare(q) {
+      for (const id of ["a", "edited"]) await q.addDead(id);
+      await q.addDead("l", { priority: "low" });
+      await q.add("killer", { maxRetries: 1 });
+      await crashTwice(q);
+      await park(q);
+      return { accepted: ["a", "edited", "l", "killer"] };
+    },
+    call(q) {
+      const edit = encodeEnvelope("t", q.now, "2");
+      return q.engine.replay(["a", "", "edited", edit, "l", "", "killer", ""], request);
+    },
+  },
+  "cancel of a pending task": {
+    script: "cancel",
+    async prepare(q) {
+      await q.add(["a", "b"], { fingerprint: "fp" });
+      return { accepted: ["a", "b"] };
+    },
+    call: (q) => q.engine.cancel("a"),
+  },
+  "cancel of a scheduled task": {
+    script: "cancel",
+    async prepare(q) {
+      await q.add(["a", "b"], { delayMs: 5 });
+      return { accepted: ["a", "b"] };
+    },
+    call: (q) => q.engine.cancel("a"),
+  },
+  "cancel of a running task": {
+    script: "cancel",
+    async prepare(q) {
+      await q.add("a");
+      return { accepted: ["a"], held: [await q.grant()] };
+    },
+    call: (q) => q.engine.cancel("a"),
+  },
+  "discard, with an id of a caller and a moved one": {
+    script: "discard",
+    removes: ["plain", "given", "moved"],
+    async prepare(q) {
+      await q.addDead("plain");
+      await q.addDead("given", { fingerprint: "fp" });
+      await q.addDead("moved");
+      await q.addDead("stays");
+      return { accepted: ["plain", "given", "moved", "stays"] };
+    },
+    call: (q) => q.engine.discard(["plain", "", "given", "", "moved", "other/moved.g1"]),
+  },
+  "empty of pending": {
+    script: "empty",
+    removes: ["a", "given", "b"],
+    async prepare(q) {
+      await q.add(["a", "gone"]);
+      await q.add("given", { fingerprint: "fp" });
+      await q.add("b");
+      await q.engine.cancel("gone");
+      return { accepted: ["a", "given", "b", "gone"] };
+    },
+    call: (q) => q.engine.empty("pending", "pending", 100),
+  },
+  "empty of scheduled": {
+    script: "empty",
+    removes: ["a", "given"],
+    async prepare(q) {
+      await q.add("a", { delayMs: 50 });
+      await q.add("given", { delayMs: 50, fingerprint: "fp" });
+      return { accepted: ["a", "given"] };
+    },
+    call: (q) => q.engine.empty("scheduled", "scheduled", 100),
+  },
+  "empty of dead": {
+    script: "empty",
+    removes: ["a", "b"],
+    async prepare(q) {
+      for (const id of ["a", "b"]) await q.addDead(id, { fingerprint: "fp" });
+      return { accepted: ["a", "b"] };
+    },
+    call: (q) => q.engine.empty("deadLetters", "dead", 100),
+  },
+  "empty of completed": {
+    script: "empty",
+    removes: ["a", "b"],
+    async prepare(q) {
+      await complete(q, ["a", "b"]);
+      return { accepted: ["a", "b"] };
+    },
+    call: (q) => q.engine.empty("completed", "completed", 100),
+  },
+  "purge of all kinds": {
+    script: "purge",
+    removes: ["done", "given", "gone", "old"],
+    async prepare(q) {
+      await q.engine.configure({ retentionMs: 1_000, idempotencyMs: 5_000 });
+      await q.add("forgotten", { fingerprint: "fp" }, { slot: "#q:gone:0", sequence: 1 });
+      await q.ack(await q.grant());
+      q.advance(1_000);
+      await q.engine.purge(100, 3_600_000);
+      q.advance(3_000);
+      await complete(q, ["done"]);
+      await complete(q, ["given"], { fingerprint: "fp" });
+      await q.add("gone");
+      await q.engine.cancel("gone");
+      await q.acquire(1);
+      await q.add("old", { expiresAt: 1 });
+      await q.acquire(1);
+      q.advance(1_000);
+      await q.addDead("dead");
+      return { accepted: ["done", "given", "gone", "old", "dead"] };
+    },
+    call: (q) => q.engine.purge(100, 2_000),
+  },
+  "delete of a paused, empty queue": {
+    script: "delete",
+    async prepare(q) {
+      await q.engine.pause(true);
+      return { accepted: [] };
+    },
+    call: (q) => q.engine.delete(),
+  },
+};

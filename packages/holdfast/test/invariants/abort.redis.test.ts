@@ -1,0 +1,56 @@
+import { Redis } from "ioredis";
+import { expect, test } from "vitest";
+import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import * as generated from "../../src/redis/generated/index.ts";
+import { expectAbortSafe, type Scenario } from "../support/abort.ts";
+import { afterwards } from "../support/library.ts";
+import { redisUrl } from "../support/setup.ts";
+import { park, scenarios } from "./abort-scenarios.ts";
+import { callsOnFullQueue, prepareFullQueue } from "./full-queue.ts";
+
+const push: Scenario = {
+  script: "enqueue",
+  adds: ["pushed"],
+  // The enqueue alone makes 4.
+  callsAtLeast: 14,
+  async prepare(q) {
+    const subscriber = new Redis(redisUrl());
+    afterwards(async () => subscriber.disconnect());
+    await subscriber.ssubscribe(`${q.keys.wake}:w1`);
+    await park(q);
+    return { accepted: [] };
+  },
+  call(q) {
+    const tail = ["pushed", encodeEnvelope("t", q.now, "{}")];
+    return q.engine.enqueue(
+      { checked: false, high: 0, normal: 1, low: 0, tail },
+      { slot: "#q:pushing:0", sequence: 1 },
+    );
+  },
+};
+
+const onFullQueue = Object.entries(callsOnFullQueue).map(([script, { call, removes = [], adds = [] }]) => {
+  const scenario: Scenario = { script, prepare: prepareFullQueue, call, removes, adds };
+  return [`${script}, on a queue with tasks in every state`, scenario] as const;
+});
+
+const all = [...Object.entries(scenarios), ["enqueue, while a worker waits", push] as const, ...onFullQueue];
+
+const rows = all.flatMap(([name, scenario]) =>
+  [false, true].map((repeat) => ({ name, scenario, repeat, after: repeat ? "sent again" : "left there" })),
+);
+
+test("every script is cut short here", () => {
+  const scripts = Object.values(generated).map((script) => script.name);
+  expect(scripts.length).toBeGreaterThanOrEqual(19);
+  expect(scripts.filter((name) => !(name in callsOnFullQueue))).toEqual([]);
+});
+
+test.each(rows)(
+  "$name: cut short at any call and $after, it loses nothing (I14)",
+  async ({ scenario, repeat }) => {
+    const calls = await expectAbortSafe(scenario, { repeat });
+    // A script that was never cut short would pass for the wrong reason.
+    expect(calls).toBeGreaterThanOrEqual(scenario.callsAtLeast ?? 1);
+  },
+);

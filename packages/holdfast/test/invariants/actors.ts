@@ -1,0 +1,204 @@
+import type { Redis } from "ioredis";
+import { expect } from "vitest";
+import { Engine, type Grant, type Turn, type Verdict } from "../../src/engine/engine.ts";
+import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import type { Connection } from "../../src/redis/connection.ts";
+import { START_MS } from "../support/setup.ts";
+import { Ledger } from "./ledger.ts";
+
+export const LEASE_MS = 1_000;
+
+const MOVED = new Set(["acked", "retried", "dead", "released", "cancelled"]);
+
+/** One queue in one order of steps. Actors share it, and each keeps the grants that it was given. */
+export class World {
+  readonly engine: Engine;
+  readonly redis: Redis;
+  readonly ledger = new Ledger();
+  nowMs = START_MS;
+  #nonces = 0;
+  readonly #lastGrant = new Map<string, Grant>();
+
+  constructor(connection: Connection, redis: Redis, name: string) {
+    this.redis = redis;
+    this.engine = new Engine(connection, name, { instance: "w", clockMs: () => this.nowMs });
+  }
+
+  /** The last task that this actor was granted; a forged one where it never got any. */
+  lastOf(actor: string): { id: string; token: string } {
+    return this.#lastGrant.get(actor) ?? { id: "a", token: `9-${actor}` };
+  }
+
+  async enqueue(id: string, options: { delayMs?: number; body?: string } = {}): Promise<void> {
+    const { body = "{}", ...rest } = options;
+    const envelope = encodeEnvelope("t", this.nowMs, body, rest, `fp${body}`);
+    const normal = rest.delayMs === undefined ? 1 : 0;
+    await this.engine.enqueue({ checked: true, high: 0, normal, low: 0, tail: [id, envelope] });
+  }
+
+  #turnArgs(actor: string, want: number) {
+    return {
+      want,
+      held: 0,
+      leaseMs: LEASE_MS,
+      maxRetries: 2,
+      workerId: actor,
+      nonce: `n${++this.#nonces}`,
+      park: false,
+      noHandlerAfterMs: 86_400_000,
+    };
+  }
+
+  #take(actor: string, turn: Turn): void {
+    for (const grant of turn.grants) {
+      this.ledger.granted(grant.id, grant.token, this.nowMs, this.nowMs + LEASE_MS);
+      this.#lastGrant.set(actor, grant);
+    }
+  }
+
+  async acquire(actor: string, want = 1): Promise<void> {
+    this.#take(actor, await this.engine.acquire(this.#turnArgs(actor, want)));
+  }
+
+  /** The reply of the first is lost: the same request again has to bring the same grants, if they still stand. */
+  async acquireTwice(actor: string): Promise<void> {
+    const args = this.#turnArgs(actor, 1);
+    const request = this.engine.takeRequest();
+    const first = await this.engine.acquire(args, request);
+    expect((await this.engine.acquire(args, request)).grants).toEqual(first.grants);
+    this.#take(actor, first);
+  }
+
+  async settle(
+    actor: string,
+    kind: Verdict["kind"],
+    options: { want?: number; twice?: boolean } = {},
+  ): Promise<void> {
+    const { id, token } = this.lastOf(actor);
+    const verdict = { kind, id, token, delayMs: 500, error: "no" } as Verdict;
+    const [before] = await this.engine.get([id]);
+    const wasLeased = before?.record.startsWith("l") && before.record.split(" ")[1] === token;
+    const request = this.engine.takeRequest();
+    const args = this.#turnArgs(actor, options.want ?? 0);
+    const turn = await this.engine.settle([verdict], args, request);
+    if (options.twice)
+      expect((await this.engine.settle([verdict], args, request)).outcomes).toEqual(turn.outcomes);
+    const [outcome = "unknown"] = turn.outcomes;
+    if (wasLeased) this.ledger.settled(id, token, this.nowMs);
+    // An ack that was taken before is told again as acked; nothing else is taken without the lease.
+    else if (outcome !== "acked")
+      expect(MOVED, `I5: ${kind} of ${id} without a lease`).not.toContain(outcome);
+    if (outcome === "acked") {
+      const [after] = await this.engine.get([id]);
+      this.ledger.acked(id, generationOf(after?.record ?? ""), token);
+    }
+    this.#take(actor, turn);
+  }
+
+  async heartbeat(actor: string): Promise<void> {
+    const { id, token } = this.lastOf(actor);
+    const letters = await this.engine.heartbeat([id, token], LEASE_MS);
+    if (letters !== "l") this.ledger.renewed(id, token, this.nowMs + LEASE_MS);
+  }
+
+  async drain(): Promise<void> {
+    for (let round = 0; round < 20; round++) {
+      this.nowMs += LEASE_MS + 1_000;
+      await this.engine.reap(100);
+      await this.engine.promote(100);
+      const turn = await this.engine.acquire(this.#turnArgs("end", 10));
+      this.#take("end", turn);
+      if (turn.grants.length === 0 && !turn.again) return;
+      const verdicts = turn.grants.map(({ id, token }) => ({ kind: "ack" as const, id, token }));
+      await this.engine.settle(verdicts, this.#turnArgs("end", 0));
+      for (const { id, token } of turn.grants) this.ledger.settled(id, token, this.nowMs);
+    }
+    throw new Error("not drained in 20 rounds");
+  }
+}
+
+function generationOf(record: string): number {
+  return Number(record.split(" ")[0]?.split(",")[4] ?? 0);
+}
+
+type Step = (world: World) => Promise<unknown>;
+
+export interface ActorSet {
+  prepare(world: World): Promise<void>;
+  actors: [Step[], Step[], Step[]];
+}
+
+const after = (ms: number, step: Step): Step => {
+  return (world) => {
+    world.nowMs += ms;
+    return step(world);
+  };
+};
+
+const dead = async (world: World, id: string): Promise<void> => {
+  await world.enqueue(id);
+  await world.acquire("setup");
+  await world.settle("setup", "fatal");
+};
+
+export const actorSets: Record<string, ActorSet> = {
+  "a producer that works, a worker that outlives its lease, a janitor": {
+    prepare: (w) => w.enqueue("a"),
+    actors: [
+      [(w) => w.enqueue("x"), (w) => w.acquire("A"), (w) => w.settle("A", "ack")],
+      [
+        (w) => w.acquire("B"),
+        after(LEASE_MS + 1, (w) => w.heartbeat("B")),
+        (w) => w.settle("B", "fail", { twice: true }),
+      ],
+      [
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+        after(600, (w) => w.engine.promote(10)),
+        (w) => w.engine.purge(10, 60_000),
+      ],
+    ],
+  },
+  "an operator who cancels, replays and discards, and two workers": {
+    prepare: (w) => dead(w, "a").then(() => w.enqueue("b")),
+    actors: [
+      [
+        (w) => w.engine.cancel("b"),
+        (w) => w.engine.replay(["a", "", "b", ""]),
+        (w) => w.engine.discard(["a", ""]),
+      ],
+      [(w) => w.acquire("A"), (w) => w.settle("A", "fatal"), (w) => w.acquire("A")],
+      [
+        (w) => w.acquire("B"),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+        (w) => w.settle("B", "ack", { twice: true }),
+      ],
+    ],
+  },
+  "two workers that settle and acquire at once, and a lost reply": {
+    prepare: (w) => w.enqueue("a").then(() => w.enqueue("b")),
+    actors: [
+      [(w) => w.acquireTwice("A"), (w) => w.settle("A", "ack", { want: 1 }), (w) => w.settle("A", "release")],
+      [(w) => w.acquire("B", 2), (w) => w.settle("B", "release", { want: 1 }), (w) => w.settle("B", "ack")],
+      [
+        (w) => w.engine.cancel("a"),
+        after(LEASE_MS + 1, (w) => w.engine.reap(1)),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+      ],
+    ],
+  },
+  "one id enqueued again and again, cancelled, replayed and purged": {
+    async prepare(w) {
+      await w.engine.configure({ retentionMs: 1_000, idempotencyMs: 1_000 });
+      await w.enqueue("a", { delayMs: 100 });
+    },
+    actors: [
+      [(w) => w.enqueue("a"), (w) => w.enqueue("a", { delayMs: 10 }), (w) => w.enqueue("a", { body: "[]" })],
+      [after(100, (w) => w.acquire("B")), (w) => w.settle("B", "fatal"), (w) => w.engine.replay(["a", ""])],
+      [
+        (w) => w.engine.cancel("a"),
+        after(1_100, (w) => w.engine.purge(10, 10)),
+        (w) => w.engine.discard(["a", ""]),
+      ],
+    ],
+  },
+};

@@ -1,0 +1,294 @@
+import fc from "fast-check";
+import type { Redis } from "ioredis";
+import { expect } from "vitest";
+import type { Engine } from "../../src/engine/engine.ts";
+import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import type { Request } from "../../src/engine/requests.ts";
+import { readQueue, violationsOf } from "../support/invariants.ts";
+import type { startLossyProxy } from "../support/lossy-proxy.ts";
+import type { RedisServer } from "../support/redis-server.ts";
+import { LEASE_MS } from "../support/test-queue.ts";
+import { MAX_RETRIES, type Model, type NewTask } from "./model.ts";
+
+export interface Real {
+  engine: Engine;
+  redis: Redis;
+  server: RedisServer;
+  proxy: Awaited<ReturnType<typeof startLossyProxy>>;
+  clock: { nowMs: number };
+  nonces: number;
+}
+
+/** How a call with a request id is made: once; twice with the same id; or once, its reply lost on the way. */
+type Sending = "once" | "twice" | "lost";
+
+type Body = (model: Model, real: Real) => Promise<void>;
+
+/** I1 and I2, and that both sides tell the same of every task. */
+async function expectEqual(model: Model, { redis, engine }: Real): Promise<void> {
+  const queue = await readQueue(redis, engine.keys);
+  expect(violationsOf(queue)).toEqual([]);
+  expect((await engine.audit(false)).violations).toEqual([]);
+  const told = [...queue.tasks].map(([id, t]) => [id, t.state, t.attempts, t.generation, t.crashes]);
+  const expected = [...model.tasks]
+    .filter(([, t]) => t.state !== "purged")
+    .map(([id, t]) => [id, t.state, t.attempts, t.generation, t.crashes]);
+  expect(told.sort()).toEqual(expected.sort());
+  expect([queue.accepted, queue.purged]).toEqual([model.acceptedTotal, model.purgedTotal]);
+}
+
+class Command implements fc.AsyncCommand<Model, Real> {
+  readonly #text: string;
+  readonly #body: Body;
+
+  constructor(text: string, body: Body) {
+    this.#text = text;
+    this.#body = body;
+  }
+
+  check(): boolean {
+    return true;
+  }
+
+  async run(model: Model, real: Real): Promise<void> {
+    await this.#body(model, real);
+    await expectEqual(model, real);
+  }
+
+  toString(): string {
+    return this.#text;
+  }
+}
+
+async function send<Reply>(
+  real: Real,
+  sending: Sending,
+  call: (request: Request) => Promise<Reply>,
+  /** What a repeat has to tell again. */
+  told: (reply: Reply) => unknown = (reply) => reply,
+): Promise<Reply> {
+  const request = real.engine.takeRequest();
+  try {
+    const lost = real.proxy.lost;
+    if (sending === "lost") real.proxy.loseReplyTo(request.slot);
+    const reply = await call(request);
+    expect(real.proxy.lost).toBe(lost + (sending === "lost" ? 1 : 0));
+    if (sending === "twice") expect(told(await call(request))).toEqual(told(reply));
+    return reply;
+  } finally {
+    real.engine.giveRequest(request);
+  }
+}
+
+function turnArgs(model: Model, real: Real, want: number, held: number) {
+  return {
+    want: model.paused ? 1 : want,
+    held,
+    leaseMs: LEASE_MS,
+    maxRetries: MAX_RETRIES,
+    workerId: "w",
+    nonce: `n${++real.nonces}`,
+    park: false,
+    noHandlerAfterMs: 86_400_000,
+  };
+}
+
+const enqueue = (tasks: NewTask[], sending: Sending) =>
+  new Command(`enqueue(${sending}, ${JSON.stringify(tasks)})`, async (model, real) => {
+    const rank = (task: NewTask) => (task.delayMs > 0 ? 3 : ["high", "normal", "low"].indexOf(task.priority));
+    const given = tasks[0]?.given ?? true;
+    const sorted = tasks
+      .map((task, at) => ({ ...task, given, id: given ? task.id : `m${model.tasks.size + at}` }))
+      .sort((a, b) => rank(a) - rank(b));
+    const tail = sorted.flatMap(({ id, body, priority, maxRetries, delayMs, expiresInMs }) => {
+      const options = {
+        maxRetries,
+        ...(priority === "normal" ? {} : { priority }),
+        ...(delayMs > 0 ? { delayMs } : {}),
+        ...(expiresInMs > 0 ? { expiresAt: model.nowMs + expiresInMs } : {}),
+      };
+      return [id, encodeEnvelope("t", model.nowMs, body, options, given ? `fp${body.length}` : undefined)];
+    });
+    const [high, normal, low] = [0, 1, 2].map((n) => sorted.filter((task) => rank(task) === n).length);
+    const args = { checked: given, high: high ?? 0, normal: normal ?? 0, low: low ?? 0, tail };
+    const { verdicts } = await send(real, sending, (request) => real.engine.enqueue(args, request));
+    sorted.forEach((task, at) => {
+      const verdict = verdicts[at] ?? "";
+      expect(model.enqueueVerdicts(task), `verdict of ${task.id}`).toContain(verdict);
+      if (verdict === "n") model.accept(task);
+    });
+  });
+
+const acquire = (want: number, held: number, sending: Sending) =>
+  new Command(`acquire(${want}, held ${held}, ${sending})`, async (model, real) => {
+    let left = want;
+    for (;;) {
+      if (!model.paused) model.promote();
+      const args = turnArgs(model, real, left, held);
+      const turn = await send(
+        real,
+        sending,
+        (request) => real.engine.acquire(args, request),
+        ({ grants }) => grants.map(({ id, token, envelope }) => [id, token, envelope]),
+      );
+      expect(turn.paused).toBe(model.paused);
+      const waiting = model.paused ? [] : model.in("pending");
+      const late = waiting.filter(([, task]) => task.expiresAtMs <= model.nowMs);
+      const read = await real.engine.get(late.map(([id]) => id));
+      const expired = read.filter(({ record }) => record.startsWith("e")).map(({ id }) => id);
+      // A repeat tells of the grants alone.
+      if (sending !== "lost") expect(turn.expired.map(({ id }) => id).sort()).toEqual([...expired].sort());
+      for (const id of expired) model.end(model.task(id), "expired");
+      for (const { id, token } of turn.grants) {
+        const task = model.task(id);
+        expect([id, task.state, model.grants.some((grant) => grant.token === token)]).toEqual([
+          id,
+          "pending",
+          false,
+        ]);
+        expect(task.expiresAtMs).toBeGreaterThan(model.nowMs);
+        expect([id, model.needsSolo(task)]).toEqual([id, turn.solo]);
+        if (turn.solo) expect([held, turn.grants.length]).toEqual([0, 1]);
+        model.grant(id, token);
+      }
+      left -= turn.grants.length;
+      if (turn.solo || left === 0) return;
+      if (turn.again) continue;
+      // Nothing was left behind that could have been granted.
+      const solo = waiting.filter(([, task]) => model.needsSolo(task)).length;
+      if (held === 0) expect(solo).toBe(0);
+      expect(turn.grants.length + expired.length).toBe(waiting.length - solo);
+      return;
+    }
+  });
+
+const kinds = ["ack", "fail", "fatal", "release"] as const;
+
+const settle = (kind: (typeof kinds)[number], at: number, delayMs: number, sending: Sending) =>
+  new Command(`settle(${kind}, ${at}, ${delayMs}, ${sending})`, async (model, real) => {
+    // The latest are more likely to be held still.
+    const { id, token } = model.grants.at(-1 - (at % Math.max(1, model.grants.length))) ?? {
+      id: "t0",
+      token: "1-forged",
+    };
+    const verdict = { kind, id, token, delayMs, error: "no" } as const;
+    const args = turnArgs(model, real, 0, 0);
+    args.want = 0;
+    const { outcomes } = await send(real, sending, (request) => real.engine.settle([verdict], args, request));
+    expect(outcomes).toEqual([model.settle(kind, id, token, delayMs)]);
+  });
+
+const heartbeat = (at: number) =>
+  new Command(`heartbeat(${at})`, async (model, real) => {
+    const grant = model.grants.at(-1 - (at % Math.max(1, model.grants.length)));
+    if (!grant) return;
+    const { id, token } = grant;
+    expect(await real.engine.heartbeat([id, token], LEASE_MS)).toBe(model.heartbeat(id, token));
+  });
+
+const anId = (model: Model, at: number) =>
+  [...model.tasks.keys()].at(at % Math.max(1, model.tasks.size)) ?? "t0";
+
+/** Ids in a row, each once, the dead ones first: those are what operators look at. */
+function someIds(model: Model, at: number, count: number): string[] {
+  const ids = [...model.in("dead").map(([id]) => id), anId(model, at), anId(model, at + 1)];
+  return [...new Set(ids)].slice(0, count);
+}
+
+const replay = (at: number, count: number, sending: Sending) =>
+  new Command(`replay(${at}, ${count}, ${sending})`, async (model, real) => {
+    const ids = someIds(model, at, count);
+    const tail = ids.flatMap((id) => [id, ""]);
+    const letters = await send(real, sending, (request) => real.engine.replay(tail, request));
+    expect(letters).toBe(model.replay(ids));
+  });
+
+const simple: Record<string, Body> = {
+  promote: async (model, { engine }) => {
+    const { promoted } = await engine.promote(500);
+    expect(promoted).toBe(model.promote());
+  },
+  reap: async (model, { engine }) => {
+    expect(await engine.reap(500)).toMatchObject(model.reap());
+  },
+  purge: async (model, { engine }) => {
+    const { purged } = await engine.purge(200, 3_600_000);
+    expect(purged).toBe(model.purgeEnded());
+  },
+  pause: async (model, { engine }) => {
+    model.paused = !model.paused;
+    await engine.pause(model.paused);
+  },
+  "script flush": async (_, { redis }) => {
+    await redis.script("FLUSH");
+  },
+};
+
+const restart = new Command("restart of Redis", async (_, { server, redis }) => {
+  await server.kill();
+  await server.start();
+  await redis.ping();
+});
+
+const advance = (ms: number) =>
+  new Command(`advance(${ms})`, async (model, real) => {
+    model.nowMs += ms;
+    real.clock.nowMs += ms;
+  });
+
+const cancel = (at: number) =>
+  new Command(`cancel(${at})`, async (model, { engine }) => {
+    const id = anId(model, at);
+    expect(await engine.cancel(id)).toBe(model.cancel(id));
+  });
+
+const discard = (at: number, count: number) =>
+  new Command(`discard(${at}, ${count})`, async (model, { engine }) => {
+    const ids = someIds(model, at, count);
+    expect(await engine.discard(ids.flatMap((id) => [id, ""]))).toBe(model.discard(ids));
+  });
+
+const sending = fc.oneof(
+  { weight: 6, arbitrary: fc.constant<Sending>("once") },
+  { weight: 2, arbitrary: fc.constant<Sending>("twice") },
+  { weight: 1, arbitrary: fc.constant<Sending>("lost") },
+);
+const at = fc.nat({ max: 12 });
+
+const newTask: fc.Arbitrary<NewTask> = fc.record({
+  id: fc.integer({ min: 0, max: 9 }).map((n) => `t${n}`),
+  given: fc.boolean(),
+  body: fc.constantFrom("{}", "{}", "[1]"),
+  maxRetries: fc.integer({ min: 0, max: 4 }),
+  delayMs: fc.constantFrom(0, 0, 0, 1, 5_000),
+  expiresInMs: fc.constantFrom(0, 0, 0, 20_000),
+  priority: fc.constantFrom("high", "normal", "low"),
+});
+
+const often = [
+  fc.tuple(fc.array(newTask, { minLength: 1, maxLength: 5 }), sending).map((args) => enqueue(...args)),
+  fc.tuple(fc.integer({ min: 1, max: 4 }), fc.constantFrom(0, 0, 1), sending).map((args) => acquire(...args)),
+  fc
+    .tuple(fc.constantFrom(...kinds), fc.nat({ max: 3 }), fc.constantFrom(0, 5_000), sending)
+    .map((a) => settle(...a)),
+  fc.constantFrom(1, 4_999, 15_000, LEASE_MS + 1, 60_000).map(advance),
+];
+const sometimes = [
+  at.map(cancel),
+  at.map(heartbeat),
+  fc.tuple(at, fc.integer({ min: 1, max: 3 }), sending).map((args) => replay(...args)),
+  fc.tuple(at, fc.integer({ min: 1, max: 3 })).map((args) => discard(...args)),
+  ...Object.entries(simple).map(([name, body]) => fc.constant(new Command(name, body))),
+  fc.constant(new Command("reap", simple.reap as Body)),
+];
+
+/** Each is likely as often as it stands here; a restart takes a second, so it is rare. */
+export const commands: fc.Arbitrary<Command>[] = [
+  ...often,
+  ...often,
+  ...often,
+  ...often,
+  ...sometimes,
+  ...sometimes,
+  fc.constant(restart),
+];

@@ -1,0 +1,105 @@
+import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import * as scripts from "../../src/redis/generated/index.ts";
+import type { Scenario } from "../support/abort.ts";
+import type { TestQueue } from "../support/test-queue.ts";
+
+const request = { slot: "#q:full:0", sequence: 1 };
+
+/** A queue that has tasks in every state, in every band, fresh and with a past; two leases run, one ran out. */
+export const prepareFullQueue: Scenario["prepare"] = async (q) => {
+  await q.add("completed", { fingerprint: "fp" });
+  await q.ack(await q.grant(), "1");
+  await q.addDead("dead", { fingerprint: "fp" });
+  await q.add("cancelled");
+  await q.engine.cancel("cancelled");
+  await q.add("expired", { expiresAt: 1 });
+  await q.acquire(2);
+  await q.add("retry");
+  await q.fail(await q.grant(), "no", 3_600_000);
+  await q.add("solo");
+  for (let i = 0; i < 2; i++) {
+    await q.grant();
+    await q.crash();
+  }
+  await q.add(["out", "stop", "held"]);
+  // One that holds something gets no solo task.
+  const { grants } = await q.acquire(2, { held: 1 });
+  await q.engine.cancel("stop");
+  q.advance(30_001);
+  const { grants: later } = await q.acquire(1, { held: 1 });
+  await q.add(["n", "gone"]);
+  await q.engine.cancel("gone");
+  await q.add("h", { priority: "high" });
+  await q.add("l", { priority: "low" });
+  await q.add("due", { delayMs: 1 });
+  await q.add("later", { delayMs: 3_600_000 });
+  q.advance(1);
+  q.held = [...grants, ...later];
+  const accepted = "completed dead cancelled expired retry solo out stop held n gone h l due later".split(
+    " ",
+  );
+  return { accepted, held: q.held };
+};
+
+interface CallOnFullQueue {
+  call(queue: TestQueue): Promise<unknown>;
+  removes?: string[];
+  adds?: string[];
+}
+
+const leases = (q: TestQueue) => q.held.map(({ id, token }) => ({ id, token }));
+
+/** One call of every script there is: a new one has to be added. By the name of the script. */
+export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
+  acquire: {
+    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 20, held: 1, nonce: "n" }), park: true }, request),
+  },
+  audit: { call: (q) => q.engine.audit(true, "processing") },
+  cancel: { call: (q) => q.engine.cancel("retry") },
+  configure: { call: (q) => q.engine.configure({ maxWaiting: 1_000 }) },
+  confirm: {
+    call: (q) =>
+      q.engine.connection.script(scripts.confirmScript, q.keys, { marker: "m", tail: ["n", "none"] }),
+  },
+  delete: { call: (q) => q.engine.delete() },
+  discard: { call: (q) => q.engine.discard(["dead", "", "n", "", "none", ""]), removes: ["dead"] },
+  empty: { call: (q) => q.engine.empty("scheduled", "scheduled", 500), removes: ["retry", "due", "later"] },
+  enqueue: {
+    adds: ["new"],
+    call(q) {
+      const known = encodeEnvelope("t", q.now, "{}", {}, "fp");
+      const tail = ["completed", known, "dead", known, "new", known, "n", known];
+      return q.engine.enqueue({ checked: true, high: 0, normal: 4, low: 0, tail }, request);
+    },
+  },
+  epoch: { call: (q) => q.engine.connection.script(scripts.epochScript, q.keys, {}) },
+  get: { call: (q) => q.engine.get(["n", "completed", "none"]) },
+  heartbeat: {
+    call: (q) =>
+      q.engine.heartbeat(
+        leases(q).flatMap(({ id, token }) => [id, token]),
+        30_000,
+      ),
+  },
+  list: { call: (q) => q.engine.list("pending", "list", "", 10) },
+  pause: { call: (q) => q.engine.pause(false, "no") },
+  progress: {
+    call: (q) => q.engine.progress("held", q.held.at(-1)?.token ?? "", { progress: "1", line: "l" }),
+  },
+  promote: { call: (q) => q.engine.promote(500) },
+  purge: { call: (q) => q.engine.purge(200, 1) },
+  reap: { call: (q) => q.engine.reap(500) },
+  replay: { call: (q) => q.engine.replay(["dead", "", "n", "", "none", ""], request) },
+  settle: {
+    call: (q) =>
+      q.engine.settle(
+        [
+          ...leases(q).map((lease) => ({ kind: "fail" as const, ...lease, delayMs: 5, error: "no" })),
+          { kind: "ack", id: "dead", token: "1-old" },
+        ],
+        q.turnArgs({ want: 5, held: 1, nonce: "n" }),
+        request,
+      ),
+  },
+  stats: { call: (q) => q.engine.stats() },
+};

@@ -1,0 +1,87 @@
+import { expect } from "vitest";
+import type { StateRecord } from "../../src/engine/record.ts";
+import type { QueueSnapshot } from "../support/invariants.ts";
+
+/** Where one script call may bring a task. Promotion on the way to a grant counts as one move. */
+const MOVES: Record<string, readonly string[]> = {
+  absent: ["pending", "scheduled"],
+  pending: ["processing", "cancelled", "expired", "absent"],
+  scheduled: ["pending", "processing", "cancelled", "expired", "absent"],
+  processing: ["completed", "scheduled", "pending", "dead", "cancelled"],
+  completed: ["absent"],
+  dead: ["pending", "absent"],
+  cancelled: ["absent"],
+  expired: ["absent"],
+};
+
+function attemptsMayBecome(before: StateRecord, after: StateRecord): number[] {
+  if (after.generation === before.generation + 1) return [0];
+  if (after.token !== null && after.state === "processing" && after.token !== before.token)
+    return [before.attempts + 1];
+  // A refund: only what was leased gives an attempt back.
+  if (before.state === "processing" && (after.state === "pending" || after.state === "scheduled"))
+    return [before.attempts, before.attempts - 1];
+  return [before.attempts];
+}
+
+/** I5 and I7 between two moments with one script call between them: every move is one that the state machine draws. */
+export function illegalMoves(before: QueueSnapshot, after: QueueSnapshot): string[] {
+  const found: string[] = [];
+  for (const id of new Set([...before.tasks.keys(), ...after.tasks.keys()])) {
+    const was = before.tasks.get(id);
+    const is = after.tasks.get(id);
+    const [from, to] = [was?.state ?? "absent", is?.state ?? "absent"];
+    if (from !== to && !MOVES[from]?.includes(to)) found.push(`${id} went from ${from} to ${to}`);
+    if (!is) continue;
+    if (is.maxAttempts !== null && is.attempts > is.maxAttempts)
+      found.push(`I7: attempt ${is.attempts} of ${id}, which has ${is.maxAttempts}`);
+    if (!was) continue;
+    if (from === to && was.token !== is.token) found.push(`I5: the token of ${id} changed in ${to}`);
+    if (!attemptsMayBecome(was, is).includes(is.attempts))
+      found.push(`I7: ${id} went from attempt ${was.attempts} (${from}) to ${is.attempts} (${to})`);
+    if (to === "completed" && from !== to && is.token !== was.token)
+      found.push(`I5: ${id} was completed under ${is.token}, its lease had ${was.token}`);
+  }
+  return found;
+}
+
+interface Lease {
+  token: string;
+  fromMs: number;
+  untilMs: number;
+}
+
+/** What was granted and acked in one history: I5 (one ack per life), I6 (leases do not overlap), I7 (tokens differ). */
+export class Ledger {
+  readonly #tokens = new Set<string>();
+  readonly #leases = new Map<string, Lease>();
+  readonly #acked = new Map<string, string>();
+
+  granted(id: string, token: string, nowMs: number, untilMs: number): void {
+    expect(this.#tokens, `I7: ${token} was granted before`).not.toContain(token);
+    this.#tokens.add(token);
+    const last = this.#leases.get(id);
+    if (last && last.untilMs > nowMs)
+      expect.fail(`I6: ${id} was granted under ${token} while ${last.token} holds it`);
+    this.#leases.set(id, { token, fromMs: nowMs, untilMs });
+  }
+
+  renewed(id: string, token: string, untilMs: number): void {
+    const lease = this.#leases.get(id);
+    expect(lease?.token, `I5: a lease of ${id} was renewed under an old token`).toBe(token);
+    if (lease) lease.untilMs = untilMs;
+  }
+
+  /** A verdict was taken: the lease ends there. */
+  settled(id: string, token: string, nowMs: number): void {
+    const lease = this.#leases.get(id);
+    expect(lease?.token, `I5: a verdict on ${id} was taken under an old token`).toBe(token);
+    if (lease) lease.untilMs = nowMs;
+  }
+
+  acked(id: string, generation: number, token: string): void {
+    const life = `${id} in generation ${generation}`;
+    expect(this.#acked.get(life) ?? token, `I5: a second ack of ${life}`).toBe(token);
+    this.#acked.set(life, token);
+  }
+}

@@ -1,0 +1,246 @@
+import { LEASE_MS, MAX_RETRIES } from "../support/test-queue.ts";
+
+export const RETENTION_MS = 120_000;
+export const IDEMPOTENCY_MS = 200_000;
+const DEADLINE_MS = 1_800_000;
+
+export type State =
+  | "pending"
+  | "scheduled"
+  | "processing"
+  | "completed"
+  | "dead"
+  | "cancelled"
+  | "expired"
+  | "purged";
+
+export interface ModelTask {
+  state: State;
+  body: string;
+  given: boolean;
+  maxAttempts: number;
+  expiresAtMs: number;
+  attempts: number;
+  crashes: number;
+  releases: number;
+  generation: number;
+  solo: boolean;
+  cancelRequested: boolean;
+  touched: boolean;
+  dueMs: number;
+  token: string;
+  leaseUntilMs: number;
+  deadlineMs: number;
+  endedMs: number;
+}
+
+export interface NewTask {
+  id: string;
+  given: boolean;
+  body: string;
+  maxRetries: number;
+  delayMs: number;
+  expiresInMs: number;
+  priority: "high" | "normal" | "low";
+}
+
+/** What a queue is: no Redis, no lists, one map of tasks. Which pending task is granted it leaves open. */
+export class Model {
+  nowMs: number;
+  paused = false;
+  readonly tasks = new Map<string, ModelTask>();
+  /** Every grant ever made, to be told again by late callers. */
+  readonly grants: { id: string; token: string }[] = [];
+  acceptedTotal = 0;
+  purgedTotal = 0;
+
+  constructor(nowMs: number) {
+    this.nowMs = nowMs;
+  }
+
+  in(state: State): [string, ModelTask][] {
+    return [...this.tasks].filter(([, task]) => task.state === state);
+  }
+
+  /** The verdicts that an enqueue may answer. An id whose memory ran out may be forgotten already, or not yet. */
+  enqueueVerdicts(task: NewTask): string[] {
+    const known = this.tasks.get(task.id);
+    if (!known || !task.given) return ["n"];
+    const same = known.body === task.body ? "d" : "c";
+    if (known.state !== "purged") return [same];
+    if (!known.given) return ["n"];
+    return known.endedMs + IDEMPOTENCY_MS > this.nowMs ? [same] : ["n", same];
+  }
+
+  accept(task: NewTask): void {
+    this.acceptedTotal++;
+    this.tasks.set(task.id, {
+      state: task.delayMs > 0 ? "scheduled" : "pending",
+      body: task.body,
+      given: task.given,
+      maxAttempts: task.maxRetries + 1,
+      expiresAtMs: task.expiresInMs > 0 ? this.nowMs + task.expiresInMs : Number.POSITIVE_INFINITY,
+      attempts: 0,
+      crashes: 0,
+      releases: 0,
+      generation: 0,
+      solo: false,
+      cancelRequested: false,
+      touched: false,
+      dueMs: this.nowMs + task.delayMs,
+      token: "",
+      leaseUntilMs: 0,
+      deadlineMs: 0,
+      endedMs: 0,
+    });
+  }
+
+  promote(): number {
+    const due = this.in("scheduled").filter(([, task]) => task.dueMs <= this.nowMs);
+    for (const [, task] of due) Object.assign(task, { state: "pending", touched: true });
+    return due.length;
+  }
+
+  needsSolo(task: ModelTask): boolean {
+    return task.crashes >= 2 || task.solo;
+  }
+
+  grant(id: string, token: string): void {
+    const task = this.task(id);
+    task.state = "processing";
+    task.attempts++;
+    task.touched = true;
+    task.token = token;
+    task.leaseUntilMs = this.nowMs + LEASE_MS;
+    task.deadlineMs = this.nowMs + DEADLINE_MS;
+    this.grants.push({ id, token });
+  }
+
+  end(task: ModelTask, state: State): void {
+    task.state = state;
+    task.endedMs = this.nowMs;
+    task.touched = true;
+    task.cancelRequested = false;
+    if (state !== "completed") task.token = "";
+  }
+
+  /** What a verdict is answered, and what it does. */
+  settle(kind: "ack" | "fail" | "fatal" | "release", id: string, token: string, delayMs: number): string {
+    const task = this.tasks.get(id);
+    if (!task || task.state === "purged" || !task.touched) return "unknown";
+    if (task.state !== "processing" || task.token !== token)
+      return kind === "ack" && task.state === "completed" && task.token === token ? "acked" : "stale";
+    if (kind === "ack") {
+      this.end(task, "completed");
+      return "acked";
+    }
+    if (kind === "release") task.releases++;
+    if (task.cancelRequested) {
+      this.end(task, "cancelled");
+      return "cancelled";
+    }
+    task.token = "";
+    if (kind === "release") {
+      if (task.releases > 10 && task.attempts >= task.maxAttempts) {
+        this.end(task, "dead");
+        return "dead";
+      }
+      if (task.releases <= 10) task.attempts--;
+      task.state = "pending";
+      return "released";
+    }
+    if (kind === "fail" && task.attempts < task.maxAttempts) {
+      task.state = "scheduled";
+      task.dueMs = this.nowMs + delayMs;
+      return "retried";
+    }
+    this.end(task, "dead");
+    return "dead";
+  }
+
+  heartbeat(id: string, token: string): string {
+    const task = this.tasks.get(id);
+    if (task?.state !== "processing" || task.token !== token || task.deadlineMs <= this.nowMs) return "l";
+    task.leaseUntilMs = Math.min(this.nowMs + LEASE_MS, task.deadlineMs);
+    return task.cancelRequested ? "c" : "r";
+  }
+
+  reap(): { requeued: number; dead: number; cancelled: number } {
+    const count = { requeued: 0, dead: 0, cancelled: 0 };
+    for (const [, task] of this.in("processing")) {
+      if (task.leaseUntilMs > this.nowMs) continue;
+      task.crashes++;
+      if (task.cancelRequested) {
+        this.end(task, "cancelled");
+        count.cancelled++;
+      } else if (task.attempts >= task.maxAttempts) {
+        this.end(task, "dead");
+        count.dead++;
+      } else {
+        task.state = "pending";
+        task.token = "";
+        count.requeued++;
+      }
+    }
+    return count;
+  }
+
+  cancel(id: string): string {
+    const task = this.tasks.get(id);
+    if (!task || task.state === "purged") return "not_found";
+    if (task.state === "cancelled") return "cancelled";
+    if (task.state === "processing") {
+      task.cancelRequested = true;
+      return "requested";
+    }
+    if (task.state !== "pending" && task.state !== "scheduled") return "too_late";
+    this.end(task, "cancelled");
+    return "cancelled";
+  }
+
+  replay(ids: string[]): string {
+    return ids
+      .map((id) => {
+        const task = this.tasks.get(id);
+        if (!task || task.state === "purged") return "u";
+        if (task.state !== "dead") return "n";
+        const solo = this.needsSolo(task);
+        Object.assign(task, { state: "pending", attempts: 0, crashes: 0, releases: 0, solo });
+        task.generation++;
+        return "r";
+      })
+      .join("");
+  }
+
+  discard(ids: string[]): string {
+    return ids
+      .map((id) => {
+        const task = this.tasks.get(id);
+        if (!task || task.state === "purged") return "u";
+        if (task.state !== "dead") return "n";
+        this.purge(task);
+        return "d";
+      })
+      .join("");
+  }
+
+  purge(task: ModelTask): void {
+    task.state = "purged";
+    this.purgedTotal++;
+  }
+
+  purgeEnded(): number {
+    const ended = [...this.in("completed"), ...this.in("cancelled"), ...this.in("expired")];
+    const old = ended.filter(([, task]) => task.endedMs + RETENTION_MS <= this.nowMs);
+    for (const [, task] of old) this.purge(task);
+    return old.length;
+  }
+
+  task(id: string): ModelTask {
+    const task = this.tasks.get(id);
+    if (!task) throw new Error(`the model has no task ${id}`);
+    return task;
+  }
+}
+
+export { MAX_RETRIES };

@@ -1,0 +1,137 @@
+import { describe, expect, test } from "vitest";
+import { expectAbortSafe, type Scenario } from "../support/abort.ts";
+import {
+  expectDeadAfterGrants,
+  expectFenced,
+  expectReapSpoilsToken,
+  expectRunningLeaseIsLeft,
+} from "../support/fence.ts";
+import { all, replaceOnce } from "../support/replace-once.ts";
+import { type Mutate, setup } from "../support/setup.ts";
+import type { TestQueue } from "../support/test-queue.ts";
+
+const reapOne: Scenario = {
+  script: "reap",
+  async prepare(q) {
+    await q.add("a");
+    await q.grant();
+    q.advance(30_001);
+    return { accepted: ["a"] };
+  },
+  call: (q) => q.engine.reap(10),
+};
+
+const settleOne: Scenario = {
+  script: "settle",
+  async prepare(q) {
+    await q.add("a");
+    q.held = [await q.grant()];
+    return { accepted: ["a"] };
+  },
+  call: (q) =>
+    q.engine.settle(
+      q.held.map(({ id, token }) => ({ kind: "fail", id, token, delayMs: 5, error: "x" })),
+      q.turnArgs(),
+    ),
+};
+
+interface Mutant {
+  name: string;
+  mutate: Mutate;
+  /** What the tests of the real script check. */
+  property: (queue: TestQueue, mutate?: Mutate) => Promise<unknown>;
+}
+
+const mutants: Mutant[] = [
+  {
+    name: "settle takes an ack under any token",
+    mutate: replaceOnce("settle", "if current ~= token then", "if not current then"),
+    property: expectFenced,
+  },
+  {
+    name: "settle takes a fail or release under any token",
+    mutate: replaceOnce("settle", "elseif current == token then", "elseif current then"),
+    property: expectFenced,
+  },
+  {
+    name: "settle calls a refused verdict acked",
+    mutate: replaceOnce("settle", "if token and record and string.match", "if record and string.match"),
+    property: expectFenced,
+  },
+  {
+    name: "reap keeps the token",
+    mutate: replaceOnce("reap", "'p' .. countsText(c) .. history", "record"),
+    property: expectReapSpoilsToken,
+  },
+  {
+    name: "reap does not look at the expiry again",
+    mutate: replaceOnce("reap", "'-inf', nowText, 'LIMIT'", "'-inf', '+inf', 'LIMIT'"),
+    property: expectRunningLeaseIsLeft,
+  },
+  {
+    name: "heartbeat takes any token",
+    mutate: replaceOnce("heartbeat", "if token ~= ARGV[taskIdAt + 2 * i - 1] or", "if not token or"),
+    property: async (q) => {
+      await q.add("a");
+      await q.grant();
+      expect(await q.engine.heartbeat(["a", "1-forged"], 1_000)).toBe("l");
+    },
+  },
+  {
+    name: "attempts are counted at failure, not at the grant",
+    mutate: all(
+      replaceOnce("acquire", "commit[#commit + 1] = 'l1 '", "commit[#commit + 1] = 'l0 '"),
+      replaceOnce("acquire", "c.attempts = c.attempts + 1", ""),
+      replaceOnce(
+        "settle",
+        "c.failures = c.failures + 1",
+        "c.failures, c.attempts = c.failures + 1, c.attempts + 1",
+      ),
+    ),
+    property: (q) => expectDeadAfterGrants(q, 2),
+  },
+  {
+    name: "reap removes the source before it writes the target",
+    mutate: all(
+      replaceOnce("reap", "redis.call('ZREM', processingKey, unpack(ids))\n", ""),
+      replaceOnce(
+        "reap",
+        "pushBands(bands, true)\n",
+        "redis.call('ZREM', processingKey, unpack(ids))\npushBands(bands, true)\n",
+      ),
+    ),
+    property: (_, mutate) => expectAbortSafe(reapOne, { repeat: true, ...(mutate ? { mutate } : {}) }),
+  },
+  {
+    name: "settle removes the source before it writes the target",
+    mutate: replaceOnce(
+      "settle",
+      "writeSettled(settled)\nwriteGrants(grants)",
+      "redis.call('ZREM', processingKey, unpack(settled.gone))\nwriteSettled(settled)\nwriteGrants(grants)",
+    ),
+    property: (_, mutate) => expectAbortSafe(settleOne, { repeat: false, ...(mutate ? { mutate } : {}) }),
+  },
+];
+
+describe.each(mutants)("$name", ({ mutate, property }) => {
+  test("the real script passes", async () => {
+    await property(await setup());
+  });
+
+  test("the mutant is caught by an assertion", async () => {
+    const queue = await setup({ mutate });
+    queue.corrupted = true;
+    const outcome: unknown = await property(queue, mutate).then(
+      () => "the mutant passed",
+      (error: unknown) => error,
+    );
+    // An error of the mutation itself, or of Redis, would prove nothing.
+    expect(outcome).toBeInstanceOf(Error);
+    expect((outcome as Error).name).toBe("AssertionError");
+  });
+});
+
+test("a mutation that does not fit the script is an error, not a pass", async () => {
+  const queue = await setup({ mutate: replaceOnce("reap", "no such line", "") });
+  await expect(queue.engine.reap(1)).rejects.toThrow("once was expected");
+});

@@ -1,0 +1,157 @@
+// Puts each fault of mutants/list.mjs into a copy of the scripts and the client, runs the tests that guard against it
+// there, and tells which test noticed. Exit 0 only where every one was caught. ONLY=text runs those with it in the name.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { applyChange, mutants } from "./mutants/list.mjs";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+// Two test runs at once fill two cores.
+const AT_ONCE = 2;
+const LIMIT_MS = 120_000;
+const CONFIG = `export default { test: {
+  globalSetup: ["packages/holdfast/test/support/global-setup.ts"],
+  testTimeout: 30_000, hookTimeout: 30_000, reporters: ["json"], outputFile: "report.json",
+} };\n`;
+
+/** A copy of what is mutated and of its tests; the dependencies are those of the checkout. */
+function copy() {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-mutant-"));
+  for (const part of [
+    "lua",
+    "scripts",
+    "packages/holdfast/src",
+    "packages/holdfast/test",
+    "tsconfig.base.json",
+  ]) {
+    cpSync(join(root, part), join(folder, part), { recursive: true });
+  }
+  cpSync(join(root, "packages/holdfast/package.json"), join(folder, "packages/holdfast/package.json"));
+  cpSync(join(root, "package.json"), join(folder, "package.json"));
+  for (const part of [
+    "node_modules",
+    "packages/contracts",
+    "packages/holdfast/node_modules",
+    "packages/holdfast/dist",
+  ]) {
+    symlinkSync(join(root, part), join(folder, part));
+  }
+  writeFileSync(join(folder, "vitest.config.mjs"), CONFIG);
+  mkdirSync(join(folder, "packages"), { recursive: true });
+  return folder;
+}
+
+async function run(folder, args, limitMs = LIMIT_MS) {
+  const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on("data", (chunk) => {
+      output = (output + chunk).slice(-4_000);
+    });
+  }
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    child.kill("SIGTERM");
+  }, limitMs);
+  const [code] = await once(child, "close");
+  clearTimeout(timer);
+  return { code, output, late };
+}
+
+/** Runs the test files in the folder. @returns the names of the tests that failed, and how many ran */
+async function runTests(folder, files, limitMs = LIMIT_MS) {
+  const report = join(folder, "report.json");
+  rmSync(report, { force: true });
+  // One file at a time: two mutants run side by side already.
+  const args = ["node_modules/vitest/vitest.mjs", "run", "--no-file-parallelism", "--bail=1", ...files];
+  const { output, late } = await run(folder, args, limitMs);
+  if (late) throw new Error(`the tests took longer than ${limitMs} ms`);
+  let json;
+  try {
+    json = JSON.parse(readFileSync(report, "utf8"));
+  } catch {
+    throw new Error(`no report of the tests:\n${output}`);
+  }
+  const results = json.testResults.flatMap((file) => {
+    if (file.assertionResults.length === 0 && file.status === "failed")
+      throw new Error(`${file.name} could not be run: ${file.message}`);
+    return file.assertionResults.map((test) => ({
+      ...test,
+      file: file.name.slice(file.name.lastIndexOf("/") + 1),
+    }));
+  });
+  return {
+    failed: results.filter(({ status }) => status === "failed"),
+    passed: results.filter(({ status }) => status === "passed").length,
+  };
+}
+
+async function build(folder) {
+  const { code, output } = await run(folder, ["scripts/generate-bindings.mjs"]);
+  if (code !== 0) throw new Error(`the scripts cannot be built:\n${output}`);
+}
+
+async function tryMutant(folder, mutant) {
+  const originals = new Map();
+  try {
+    for (const change of mutant.changes) {
+      const path = join(folder, change[0]);
+      const text = readFileSync(path, "utf8");
+      if (!originals.has(path)) originals.set(path, text);
+      writeFileSync(path, applyChange(text, change));
+    }
+    await build(folder);
+    const { failed } = await runTests(folder, mutant.tests);
+    const [first] = failed;
+    if (!first) return { verdict: "SURVIVED", by: mutant.tests.join(", ") };
+    // A script that does not run at all would be "caught" by anything.
+    const message = first.failureMessages.join("\n");
+    if (/ERR Error (compiling|running) script|Script attempted|user_script:\d+:/.test(message))
+      return { verdict: "BROKEN", by: message.split("\n")[0] };
+    return { verdict: "caught", by: `${first.file}: ${first.fullName}` };
+  } catch (error) {
+    return { verdict: "ERROR", by: error.message };
+  } finally {
+    for (const [path, text] of originals) writeFileSync(path, text);
+  }
+}
+
+const chosen = mutants.filter(({ name }) => name.includes(process.env.ONLY ?? ""));
+const started = performance.now();
+const folders = Array.from({ length: AT_ONCE }, copy);
+process.once("SIGINT", () => process.exit(130));
+process.once("exit", () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+// Without a fault all of them have to pass, or a failure would say nothing.
+await build(folders[0]);
+const every = [...new Set(chosen.flatMap(({ tests }) => tests))];
+const sound = await runTests(folders[0], every, 3 * LIMIT_MS);
+if (sound.failed.length > 0 || sound.passed === 0) {
+  console.error("The tests fail without a mutant:");
+  for (const { fullName, failureMessages } of sound.failed)
+    console.error(`  ${fullName}\n${failureMessages[0]}`);
+  process.exit(1);
+}
+console.log(`without a mutant: ${sound.passed} tests pass\n`);
+
+const width = Math.max(...chosen.map(({ name }) => name.length));
+let caught = 0;
+const waiting = [...chosen];
+await Promise.all(
+  folders.map(async (folder) => {
+    for (let mutant = waiting.shift(); mutant; mutant = waiting.shift()) {
+      const { verdict, by } = await tryMutant(folder, mutant);
+      if (verdict === "caught") caught += 1;
+      console.log(`${mutant.name.padEnd(width)}  ${verdict.padEnd(8)}  ${by}`);
+    }
+  }),
+);
+const seconds = Math.round((performance.now() - started) / 1000);
+console.log(`\n${caught} of ${chosen.length} mutants caught, ${seconds} s`);
+process.exit(caught === chosen.length && chosen.length > 0 ? 0 : 1);

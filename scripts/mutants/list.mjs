@@ -1,0 +1,294 @@
+// The faults that `make mutants` puts into a copy, one at a time. A change is [file, from, to]: `from` has to be there
+// exactly once, else it is an error of the mutant. `tests` are the files that have to notice.
+
+const test = (name) => `packages/holdfast/test/${name}.redis.test.ts`;
+const interleavings = test("invariants/interleavings");
+const abort = test("invariants/abort");
+const model = test("invariants/model");
+
+export const mutants = [
+  {
+    name: "settle: an ack under any token",
+    changes: [["lua/lib/settle.lua", "if current ~= token then", "if not current then"]],
+    tests: [test("settle"), interleavings],
+  },
+  {
+    name: "settle: a fail or release under any token",
+    changes: [["lua/settle.lua", "elseif current == token then", "elseif current then"]],
+    tests: [test("settle"), interleavings],
+  },
+  {
+    name: "settle: a refused verdict is called acked",
+    changes: [["lua/lib/settle.lua", "if token and record and string.match", "if record and string.match"]],
+    tests: [test("settle")],
+  },
+  {
+    name: "settle: an ack is not idempotent",
+    changes: [["lua/lib/settle.lua", "string.match(record, '^c%S+ (%S+)') == token then", "false then"]],
+    tests: [test("settle"), interleavings],
+  },
+  {
+    name: "heartbeat: any token",
+    changes: [["lua/heartbeat.lua", "if token ~= ARGV[taskIdAt + 2 * i - 1] or", "if not token or"]],
+    tests: [test("heartbeat")],
+  },
+  {
+    name: "heartbeat: brings a settled or reaped task back",
+    changes: [
+      [
+        "lua/heartbeat.lua",
+        "if token ~= ARGV[taskIdAt + 2 * i - 1] or deadline <= now then",
+        "if not record then",
+      ],
+      ["lua/heartbeat.lua", "math.min(now + leaseMs, deadline)", "now + leaseMs"],
+      ["lua/heartbeat.lua", "processingKey, 'XX', unpack", "processingKey, unpack"],
+    ],
+    tests: [test("heartbeat"), interleavings],
+  },
+  {
+    name: "heartbeat: beyond the deadline of the attempt",
+    changes: [["lua/heartbeat.lua", " or deadline <= now then", " then"]],
+    tests: [test("heartbeat")],
+  },
+  {
+    name: "progress: any token",
+    changes: [["lua/progress.lua", "parseLease(record) ~= token", "false"]],
+    tests: [test("progress")],
+  },
+  {
+    name: "settle: the source goes before the target is written",
+    changes: [
+      [
+        "lua/settle.lua",
+        "\nwriteSettled(settled)\n",
+        "\nif #settled.gone > 0 then redis.call('ZREM', processingKey, unpack(settled.gone)) end\nwriteSettled(settled)\n",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
+    name: "acquire: the source goes before the commit",
+    changes: [
+      [
+        "lua/lib/acquire.lua",
+        "local function writeGrants(grants)\n",
+        "local function writeGrants(grants)\n  for band, count in pairs(grants.taken) do if count > 0 then redis.call('LTRIM', bandKeys[band], count, -1) end end\n",
+      ],
+      [
+        "lua/lib/acquire.lua",
+        "local function trimGrants(grants)\n",
+        "local function trimGrants(grants)\n  grants.taken = {}\n",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
+    name: "reap: the source goes before the target is written",
+    changes: [
+      [
+        "lua/reap.lua",
+        "pushBands(bands, true)\n",
+        "redis.call('ZREM', processingKey, unpack(ids))\npushBands(bands, true)\n",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
+    name: "promote: the source goes before the commit",
+    changes: [
+      [
+        "lua/lib/promote.lua",
+        "    pushBands(bands, false)\n",
+        "    redis.call('ZREM', scheduledKey, unpack(due))\n    pushBands(bands, false)\n",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
+    name: "replay: the source goes before the target is written",
+    changes: [
+      [
+        "lua/replay.lua",
+        "pushBands(bands, false)\n",
+        "if #replayed > 0 then redis.call('ZREM', deadLettersKey, unpack(replayed)) end\npushBands(bands, false)\n",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
+    name: "settle: the attempt is counted at the failure, not at the grant",
+    changes: [
+      ["lua/lib/acquire.lua", "'l1 '", "'l0 '"],
+      ["lua/lib/acquire.lua", "c.attempts = c.attempts + 1", "c.attempts = c.attempts"],
+      [
+        "lua/lib/settle.lua",
+        "c.failures = c.failures + 1",
+        "c.failures, c.attempts = c.failures + 1, c.attempts + 1",
+      ],
+    ],
+    tests: [test("reap"), interleavings],
+  },
+  {
+    name: "reap: the expiry is not looked at again",
+    changes: [["lua/reap.lua", "'-inf', nowText, 'LIMIT'", "'-inf', '+inf', 'LIMIT'"]],
+    tests: [test("reap"), interleavings],
+  },
+  {
+    name: "reap: the token stays",
+    changes: [["lua/reap.lua", "'p' .. countsText(c) .. history", "record"]],
+    tests: [test("reap"), interleavings],
+  },
+  {
+    name: "reap: never the end of a task that crashes its workers",
+    changes: [["lua/reap.lua", "c.attempts >= maxAttempts", "false"]],
+    tests: [test("reap"), interleavings],
+  },
+  {
+    name: "settle: a release is not refunded",
+    changes: [["lua/lib/settle.lua", "  else\n    c.attempts = c.attempts - 1\n", "  else\n"]],
+    tests: [test("settle"), model],
+  },
+  {
+    name: "settle: attempts are never used up",
+    changes: [["lua/lib/settle.lua", "verdict == 'fail' and c.attempts < maxAttempts", "verdict == 'fail'"]],
+    tests: [model],
+  },
+  {
+    name: "cancel: a tombstone is not counted",
+    changes: [["lua/cancel.lua", "add(counters, TOMBSTONES, waiting and 0 or 1)", ""]],
+    tests: [model],
+  },
+  {
+    name: "discard: the counters of another state",
+    changes: [
+      ["lua/discard.lua", "add(counters, DEAD, -plan.counted)", "add(counters, COMPLETED, -plan.counted)"],
+    ],
+    tests: [model],
+  },
+  {
+    name: "acquire: a solo task beside others",
+    changes: [["lua/lib/acquire.lua", "if request.held == 0 then", "if true then"]],
+    tests: [test("acquire"), test("solo-claim")],
+  },
+  {
+    name: "acquire: solo is ignored",
+    changes: [["lua/lib/record.lua", "c.crashes >= SOLO_CRASHES or hasFlag(c, 'o')", "false"]],
+    tests: [test("acquire"), test("reap")],
+  },
+  {
+    name: "acquire: an id that stands twice is granted twice",
+    changes: [
+      [
+        "lua/lib/acquire.lua",
+        "if seen[id] or not isPending(record, envelope) then",
+        "if not isPending(record, envelope) then",
+      ],
+    ],
+    tests: [test("acquire")],
+  },
+  {
+    name: "acquire: what was cancelled is granted",
+    changes: [["lua/lib/acquire.lua", "not isPending(record, envelope)", "not envelope"]],
+    tests: [test("acquire"), test("cancel"), interleavings],
+  },
+  {
+    name: "requests: a repeat runs again",
+    changes: [["lua/lib/request.lua", "if last == sequence then", "if last == -1 then"]],
+    tests: [test("settle"), test("enqueue"), test("replay"), interleavings],
+  },
+  {
+    name: "replay: the same request moves twice",
+    changes: [["lua/replay.lua", "if previous then", "if previous and false then"]],
+    tests: [test("replay")],
+  },
+  {
+    name: "replay: moves what is not dead",
+    changes: [["lua/replay.lua", "string.byte(record) ~= 100", "false"]],
+    tests: [test("replay"), interleavings],
+  },
+  {
+    name: "enqueue: an id that is known is accepted again",
+    changes: [["lua/enqueue.lua", "if envelope then\n    local letter", "if false then\n    local letter"]],
+    tests: [test("enqueue"), interleavings],
+  },
+  {
+    name: "counters: out of the commit of a settle or acquire",
+    changes: [
+      [
+        "lua/lib/commit.lua",
+        "values = { '#counters', packCounters(counters), slot,",
+        "redis.call('HSET', stateKey, '#counters', packCounters(counters))\n    values = { slot,",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
+    name: "promote: tasks that are not due",
+    changes: [["lua/lib/promote.lua", "'-inf', nowText, 'LIMIT'", "'-inf', '+inf', 'LIMIT'"]],
+    tests: [test("promote"), test("acquire")],
+  },
+  {
+    name: "purge: tasks that still run or wait",
+    changes: [
+      ["lua/purge.lua", "return record and string.sub(record, 1, 1) == letter", "return record"],
+      [
+        "lua/purge.lua",
+        "purgeList(cancelledKey, CANCELLED, 'x')",
+        "purgeList(cancelledKey, CANCELLED, 'x')\nfor _, id in ipairs(redis.call('HKEYS', tasksKey)) do if string.sub(id, 1, 1) ~= '#' then redis.call('HDEL', tasksKey, id) end end",
+      ],
+    ],
+    tests: [test("purge"), interleavings],
+  },
+  {
+    name: "purge: before the retention is over",
+    changes: [
+      ["lua/purge.lua", "if #ids >= excess and endedAt + settings.retentionMs > now then", "if false then"],
+    ],
+    tests: [test("purge")],
+  },
+  {
+    name: "discard: what is not dead",
+    changes: [["lua/discard.lua", "string.byte(record) == 100 and not seen[id]", "not seen[id]"]],
+    tests: [test("discard"), interleavings],
+  },
+  {
+    name: "client: sends a script again after a reconnect",
+    changes: [
+      [
+        "packages/holdfast/src/redis/connection.ts",
+        "autoResendUnfulfilledCommands: false,\n    enableOfflineQueue: false,",
+        "autoResendUnfulfilledCommands: true,\n    enableOfflineQueue: true,",
+      ],
+      [
+        "packages/holdfast/src/redis/connection.ts",
+        "maxRetriesPerRequest: 0,",
+        "maxRetriesPerRequest: null,",
+      ],
+    ],
+    tests: ["packages/holdfast/test/invariants/resend.redis.test.ts"],
+  },
+  {
+    name: "client: a repeat has a request id of its own",
+    changes: [
+      [
+        "packages/holdfast/src/redis/connection.ts",
+        "      return await this.#retried<Reply>(async () => {\n",
+        '      return await this.#retried<Reply>(async () => {\n        const at = argv.findIndex((value) => typeof value === "string" && value.startsWith("#q:"));\n        if (at >= 0) argv[at] = "#q:again:" + Math.random();\n',
+      ],
+    ],
+    tests: [
+      "packages/holdfast/test/library/outage.redis.test.ts",
+      "packages/holdfast/test/invariants/resend.redis.test.ts",
+    ],
+  },
+];
+
+/** The text with the change made. @throws RangeError where `from` is not there exactly once, or nothing changes */
+export function applyChange(text, [file, from, to]) {
+  const parts = text.split(from);
+  if (parts.length !== 2)
+    throw new RangeError(`"${from}" is ${parts.length - 1} times in ${file}, once was expected`);
+  const changed = parts.join(to);
+  if (changed === text) throw new RangeError(`the change of ${file} changes nothing`);
+  return changed;
+}

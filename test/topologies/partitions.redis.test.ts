@@ -1,0 +1,139 @@
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { freePort, waitUntil } from "@holdfast/service/testing";
+import { Janitor, PartitionedObserver, PartitionedQueue, PartitionedWorker } from "holdfast";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const run = promisify(execFile);
+const dir = mkdtempSync(join(tmpdir(), "holdfast-partitions-"));
+const servers: ChildProcess[] = [];
+let ports: number[] = [];
+
+const cli = async (port: number, ...args: string[]) =>
+  (await run("redis-cli", ["-p", String(port), ...args])).stdout.trim();
+
+beforeAll(async () => {
+  // The cluster bus listens 10,000 ports higher.
+  while (ports.length < 3) {
+    const port = await freePort();
+    if (port < 50_000 && !ports.includes(port)) ports.push(port);
+  }
+  for (const port of ports) {
+    const own = ["--cluster-enabled", "yes", "--cluster-config-file", `nodes-${port}.conf`];
+    servers.push(
+      spawn("redis-server", ["--port", String(port), "--save", "", "--dir", dir, ...own], {
+        stdio: "ignore",
+      }),
+    );
+  }
+  for (const port of ports)
+    await waitUntil(`redis ${port}`, async () => (await cli(port, "ping").catch(() => "")) === "PONG");
+  await run("redis-cli", [
+    "--cluster",
+    "create",
+    ...ports.map((port) => `127.0.0.1:${port}`),
+    "--cluster-yes",
+  ]);
+  await waitUntil("a healthy cluster", async () => {
+    const states = await Promise.all(ports.map((port) => cli(port, "cluster", "info")));
+    return states.every((state) => state.includes("cluster_state:ok"));
+  });
+});
+
+afterAll(async () => {
+  for (const server of servers) {
+    server.kill("SIGKILL");
+    if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
+  }
+  rmSync(dir, { recursive: true, force: true });
+  ports = [];
+});
+
+/** Of the partitions' lists of tasks: how many stand on each node. */
+async function partitionsPerNode(): Promise<number[]> {
+  const found = await Promise.all(ports.map((port) => cli(port, "keys", "queue:{hot/*}:tasks")));
+  return found.map((text) => text.split("\n").filter((line) => line !== "").length);
+}
+
+test("one hot queue spreads over the nodes of a Cluster, grows while it runs, and loses nothing", async () => {
+  const redis = { clusterNodes: ports.map((port) => ({ host: "127.0.0.1", port })) };
+  const queue = new PartitionedQueue("hot", { redis, partitions: 6 });
+  const observer = new PartitionedObserver({ redis });
+  const janitor = new Janitor({ redis, sweepIntervalMs: 100 });
+  let mended = false;
+  const worker = new PartitionedWorker(
+    "hot",
+    {
+      ok: (task) => task.payload,
+      once: (task) => {
+        if (task.attempt === 1) throw new Error("first attempts fail");
+      },
+      broken: () => {
+        if (!mended) throw new Error("not mended yet");
+      },
+    },
+    { redis, partitions: 6, pollMs: 10_000, watchMs: 100, backoff: { baseMs: 10, maxMs: 20 } },
+  );
+  let newer: PartitionedQueue | undefined;
+  try {
+    await janitor.start();
+    const results = await queue.enqueueMany(
+      ["ok", "once", "broken"].flatMap((type) =>
+        Array.from({ length: 600 }, (_, n) => ({
+          type,
+          payload: { n },
+          options:
+            n % 2 ? { id: `${type}-${n}`, maxRetries: 2 } : { partitionKey: `k${n % 40}`, maxRetries: 2 },
+        })),
+      ),
+    );
+    const ids = results.map((result) => (result.ok ? result.receipt.id : ""));
+    expect(results.filter((result) => !result.ok)).toEqual([]);
+    const nodes = await partitionsPerNode();
+    expect(nodes.reduce((sum, count) => sum + count, 0)).toBe(6);
+    expect(nodes.filter((count) => count > 0).length).toBeGreaterThan(1);
+
+    await worker.start();
+    await waitUntil("1,200 completed and 600 dead", async () => {
+      const { completed, dead } = await observer.stats("hot");
+      return completed === 1_200 && dead === 600;
+    });
+    mended = true;
+    expect(await observer.replayAll("hot")).toEqual({ replayed: 600, skipped: 0 });
+    await waitUntil("all 1,800 completed", async () => (await observer.stats("hot")).completed === 1_800);
+
+    await observer.grow("hot", 11);
+    newer = new PartitionedQueue("hot", { redis, partitions: 11 });
+    for (const n of [1, 301, 599])
+      for (const producer of [queue, newer]) {
+        const again = { id: `ok-${n}`, maxRetries: 2 };
+        expect(await producer.enqueue("ok", { n }, again)).toMatchObject({ duplicate: true });
+      }
+    const after = await newer.enqueueMany(
+      Array.from({ length: 600 }, (_, n) => ({ type: "ok", payload: n, options: { partitionKey: `k${n}` } })),
+    );
+    expect(after.filter((result) => !result.ok)).toEqual([]);
+    await waitUntil("all 2,400 completed", async () => (await observer.stats("hot")).completed === 2_400);
+    expect((await partitionsPerNode()).reduce((sum, count) => sum + count, 0)).toBe(11);
+    for (const id of ids) expect((await newer.get(id))?.state).toBe("completed");
+    expect((await observer.audit("hot")).violations).toEqual([]);
+
+    // The wake-up of each partition is heard: with a poll of 10 s nothing else is as quick.
+    for (let n = 0; n < 11; n++) {
+      const started = performance.now();
+      const { id } = await newer.enqueue("ok", n, { partitionKey: `wake-${n}` });
+      expect((await newer.result(id, { waitMs: 5_000 }))?.resultText).toBe(String(n));
+      expect(performance.now() - started).toBeLessThan(5_000);
+    }
+  } finally {
+    await worker.stop({ graceMs: 1_000 });
+    await janitor.stop();
+    await observer.close();
+    await queue.close();
+    await newer?.close();
+  }
+});
