@@ -79,7 +79,7 @@ test("the curl examples work as typed, in order", async () => {
       Promise.resolve([] as Record<string, unknown>[][]),
     );
   expect(rest).toEqual([]);
-  expect(enqueue).toEqual([{ id: "hello-1", state: "pending" }]);
+  expect(enqueue).toEqual([{ id: "hello-1", state: "pending", durability: "memory" }]);
   expect(get).toMatchObject([{ state: "completed", payloadText: '{"n":12345678901234567890}', attempts: 1 }]);
   expect(batch).toMatchObject([{ accepted: 2, failed: 0 }]);
   expect(lines).toMatchObject([

@@ -18,6 +18,9 @@ export interface WorkerRecord {
   state: "running" | "draining" | "stopped";
 }
 
+// A plain HSET is refused while Redis is full: its workers would look lost, though they drain it.
+const PUT_WORKER = "#!lua flags=allow-oom\nreturn redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])";
+
 /** The sets through which queues and workers are found. */
 export class Registry {
   readonly #connection: Connection;
@@ -37,7 +40,10 @@ export class Registry {
     if (this.#known.has(queue)) return;
     const whole = queueOfPartition(queue);
     // Written first, then looked at, as a declaration of partitions does: of two at once, one sees the other.
-    const added = await this.#connection.command<number>("SADD", this.#keys.queues, queue);
+    // Looked up before that: a full Redis refuses even an SADD that adds nothing, and a worker has to drain it.
+    const added = (await this.hasQueue(queue))
+      ? 0
+      : await this.#connection.command<number>("SADD", this.#keys.queues, queue);
     const partitioned =
       (await this.#connection.command<number>("HEXISTS", this.#keys.partitions, whole ?? queue)) === 1;
     if (partitioned !== (whole !== null)) {
@@ -83,7 +89,14 @@ export class Registry {
   }
 
   async putWorker(worker: WorkerRecord): Promise<void> {
-    await this.#connection.command("HSET", this.#keys.workers, worker.id, JSON.stringify(worker));
+    await this.#connection.command(
+      "EVAL",
+      PUT_WORKER,
+      1,
+      this.#keys.workers,
+      worker.id,
+      JSON.stringify(worker),
+    );
   }
 
   async workers(): Promise<WorkerRecord[]> {

@@ -4,9 +4,10 @@ import { type CheckResult, checkInfo } from "./checks.ts";
 import { classify } from "./errors.ts";
 import type { QueueKeys } from "./keys.ts";
 import type { Script } from "./script.ts";
+import { remedyOf, type TlsSettings, tlsOptions } from "./tls.ts";
 
 /** Where Redis is: one server, a Sentinel group, or a Cluster. */
-export interface ConnectionSettings {
+export interface ConnectionSettings extends TlsSettings {
   /** `redis://` or `rediss://` (TLS). The other fields go before what it says. */
   url?: string;
   /** @default "127.0.0.1" */
@@ -15,9 +16,8 @@ export interface ConnectionSettings {
   port?: number;
   username?: string;
   password?: string;
-  /** @default false */
-  tls?: boolean;
   db?: number;
+  /** With TLS they are spoken to with TLS as well. */
   sentinels?: { host: string; port: number }[];
   sentinelName?: string;
   clusterNodes?: { host: string; port: number }[];
@@ -55,6 +55,7 @@ export function describeRedis(redis: RedisOption): string {
 
 function open(redis: RedisOption, name: string): Redis | Cluster {
   const s = settingsOf(redis);
+  const tls = tlsOptions(s, s.clusterNodes?.length || s.sentinels?.length ? undefined : s.url);
   const common = {
     // A script that was resent by the client would run twice: retries are ours, with the same request id.
     autoResendUnfulfilledCommands: false,
@@ -70,7 +71,7 @@ function open(redis: RedisOption, name: string): Redis | Cluster {
     ...(s.username === undefined ? {} : { username: s.username }),
     ...(s.password === undefined ? {} : { password: s.password }),
     ...(s.db === undefined ? {} : { db: s.db }),
-    ...(s.tls ? { tls: {} } : {}),
+    ...(tls ? { tls } : {}),
   };
   if (s.clusterNodes?.length) {
     return new Cluster(s.clusterNodes, {
@@ -83,7 +84,13 @@ function open(redis: RedisOption, name: string): Redis | Cluster {
     });
   }
   if (s.sentinels?.length) {
-    return new Redis({ ...common, sentinels: s.sentinels, name: s.sentinelName ?? "mymaster" });
+    return new Redis({
+      ...common,
+      sentinels: s.sentinels,
+      name: s.sentinelName ?? "mymaster",
+      // Without it the client leaves the TLS of the master out.
+      ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: tls } : {}),
+    });
   }
   if (s.url !== undefined) {
     if (!URL.canParse(s.url) || !/^rediss?:$/.test(new URL(s.url).protocol)) {
@@ -161,7 +168,7 @@ export class Connection {
         reject(
           new HoldfastError(
             "redis_unavailable",
-            `cannot reach Redis at ${describeRedis(this.redis)}${why}. Start it, or set REDIS_URL to where it is`,
+            `cannot reach Redis at ${describeRedis(this.redis)}${why}. ${remedyOf(this.#lastError ?? "")}`,
             {
               retryAfterMs: 1_000,
             },

@@ -63,23 +63,27 @@ export function capabilityOf(
   return { command: null };
 }
 
-/** Asks the node that has `key`. */
+/** Asks the node that has `key`; for its configuration only where nothing else tells: a user may not have the right. */
 export async function readCapability(
   connection: Connection,
   key: string,
   wish: DurabilityWish,
   timeoutMs: number,
 ): Promise<Capability> {
-  const [, info, fsync, onRewrite] = await connection.together([
+  const [, info] = await connection.together([["EXISTS", key], ["INFO"]]);
+  if (typeof info !== "string") throw info;
+  const fields = parseInfo(info);
+  const told = wish.durability === "replicated" || fields.get("aof_enabled") !== "1";
+  if (told || hasWaitAof(fields.get("redis_version") ?? "0"))
+    return capabilityOf(info, null, wish, timeoutMs);
+  const [, ...answers] = await connection.together([
     ["EXISTS", key],
-    ["INFO"],
     ["CONFIG", "GET", "appendfsync"],
     ["CONFIG", "GET", "no-appendfsync-on-rewrite"],
   ]);
-  if (typeof info !== "string") throw info;
-  const told = [fsync, onRewrite].flat();
   const config = new Map<string, string>();
-  for (let i = 0; i + 1 < told.length; i += 2) config.set(String(told[i]), String(told[i + 1]));
+  const pairs = answers.flat();
+  for (let i = 0; i + 1 < pairs.length; i += 2) config.set(String(pairs[i]), String(pairs[i + 1]));
   return capabilityOf(info, config.has("appendfsync") ? config : null, wish, timeoutMs);
 }
 

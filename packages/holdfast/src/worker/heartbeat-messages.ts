@@ -14,6 +14,8 @@ export interface HeartbeatData {
 /** From the thread. A lease is named by slot and version: the slot may have been claimed again. */
 export type HeartbeatMessage =
   | { kind: "lease"; what: "lost" | "cancelled"; leases: { index: number; version: number }[] }
+  /** It is connected, and beats from now on. */
+  | { kind: "ready" }
   | { kind: "renewed"; count: number }
   | { kind: "error"; code: string; message: string }
   | { kind: "stopped" };

@@ -161,6 +161,7 @@ parentPort?.on("message", async (message: "stop") => {
 
 void every(BEAT_MS / 2, giveUpOutdated);
 await connection.check().catch(report);
+post({ kind: "ready" });
 void every(BEAT_MS, beat);
 void every(REGISTER_MS, register);
 void every(AHEAD_CHECK_MS, handBackAhead);

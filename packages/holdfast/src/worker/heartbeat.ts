@@ -9,6 +9,7 @@ export interface HeartbeatEvents {
 }
 
 const STOP_MS = 3_000;
+const READY_MS = 5_000;
 
 /** The main thread's handle of the heartbeat thread: starts it, restarts it should it die, stops it. */
 export class Heartbeat {
@@ -17,13 +18,28 @@ export class Heartbeat {
   #thread: Thread | undefined;
   #stopping = false;
   #exited = false;
+  #onReady = () => {};
 
   constructor(data: HeartbeatData, events: HeartbeatEvents) {
     this.#data = data;
     this.#events = events;
   }
 
-  start(): void {
+  /** Resolves when the thread beats: a lease that is taken before it could run out in a blocked event loop. */
+  async start(): Promise<void> {
+    const ready = new Promise<void>((resolve) => {
+      this.#onReady = resolve;
+    });
+    this.#launch();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, READY_MS);
+    });
+    await Promise.race([ready, late]);
+    clearTimeout(timer);
+  }
+
+  #launch(): void {
     // Sources that are run without a build still need the built thread: Node runs no TypeScript in a thread before 22.
     const url = new URL(
       import.meta.url.endsWith(".ts") ? "../../dist/worker/heartbeat-thread.js" : "./heartbeat-thread.js",
@@ -46,7 +62,7 @@ export class Heartbeat {
     thread.on("exit", () => {
       this.#exited = true;
       if (this.#thread === thread && !this.#stopping)
-        setTimeout(() => !this.#stopping && this.start(), 100).unref();
+        setTimeout(() => !this.#stopping && this.#launch(), 100).unref();
     });
   }
 
@@ -55,6 +71,9 @@ export class Heartbeat {
       case "lease":
         this.#events.onRenewal(message.what, message.leases.length);
         for (const { index, version } of message.leases) this.#events.onLease(message.what, index, version);
+        return;
+      case "ready":
+        this.#onReady();
         return;
       case "renewed":
         this.#events.onRenewal("renewed", message.count);

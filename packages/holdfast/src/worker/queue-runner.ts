@@ -362,7 +362,8 @@ export class QueueRunner {
   /** A retry that is due before the next poll is not left to it: the janitor may sleep as long. */
   #wakeForRetry(verdict: Verdict): void {
     const delayMs = "delayMs" in verdict ? verdict.delayMs : 0;
-    if (delayMs < this.#o.pollMs) setTimeout(() => this.wake(), delayMs + 1).unref();
+    if (delayMs === 0) this.wake();
+    else if (delayMs < this.#o.pollMs) setTimeout(() => this.wake(), delayMs + 1).unref();
   }
 
   #sleep(): void {

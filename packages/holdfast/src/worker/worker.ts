@@ -268,7 +268,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
       else channels.get(channel)?.wake();
     });
     this.#started = true;
-    this.#heartbeat.start();
+    await this.#heartbeat.start();
+    if (this.#stopped) return;
     for (const runner of this.#runners) runner.schedule();
   }
 

@@ -150,7 +150,7 @@ export class Model {
       return "released";
     }
     if (kind === "fail" && task.attempts < task.maxAttempts) {
-      task.state = "scheduled";
+      task.state = delayMs === 0 ? "pending" : "scheduled";
       task.dueMs = this.nowMs + delayMs;
       return "retried";
     }

@@ -1,0 +1,26 @@
+// A janitor of the public library as a process of its own.
+import { setTimeout as sleep } from "node:timers/promises";
+import { Janitor } from "holdfast";
+import { options, tell } from "./tell.mjs";
+
+const janitor = new Janitor(options);
+janitor.on("swept", (swept) => tell("sweep", "ok", swept));
+janitor.on("audited", ({ violations, repaired }) => tell("audit", "ok", { violations, repaired }));
+janitor.on("error", (error) => tell("error", "info", { code: error.code, message: error.message }));
+for (const signal of ["SIGTERM", "SIGINT"]) {
+  process.on(signal, async () => {
+    await janitor.stop({ graceMs: 1_000 });
+    tell("process", "ok", { what: "stopped" });
+    process.exit(0);
+  });
+}
+for (;;) {
+  try {
+    await janitor.start();
+    break;
+  } catch (error) {
+    tell("error", "info", { code: error.code, message: error.message });
+    await sleep(100);
+  }
+}
+tell("process", "invoke", { what: "ready" });

@@ -1,0 +1,25 @@
+// Measures what other clients of Redis notice: the round trip of a PING, every millisecond.
+
+import { connect } from "node:net";
+import { setPriority } from "node:os";
+import { options, tell } from "./tell.mjs";
+
+try {
+  // Its own waiting for a processor would count as Redis being slow.
+  setPriority(-10);
+} catch {}
+const socket = connect(options.port, "127.0.0.1").setNoDelay(true);
+let sentAt = 0;
+const ping = () => {
+  sentAt = performance.now();
+  socket.write("PING\r\n");
+};
+socket.on("connect", () => {
+  tell("process", "invoke", { what: "ready" });
+  ping();
+});
+socket.on("data", () => {
+  tell("ping", "ok", { tookMs: Math.round((performance.now() - sentAt) * 100) / 100 });
+  setTimeout(ping, 1);
+});
+process.on("SIGTERM", () => process.exit(0));

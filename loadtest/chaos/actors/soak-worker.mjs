@@ -1,0 +1,34 @@
+// A worker of the soak. What a task does is in its payload, so that the checker can say afterwards what had to become of
+// it: `f` fails that many first attempts (4: it ends dead), `r` is the chance of any attempt to fail.
+import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "holdfast";
+import { options, tell } from "./tell.mjs";
+
+const failure = (text) => Object.assign(new Error(text), { stack: `Error: ${text}` });
+const worker = new Worker(
+  options.queue,
+  {
+    soak: async ({ payload, attempt }) => {
+      await sleep(payload.ms);
+      if (attempt <= (payload.f ?? 0)) throw failure("fails for certain");
+      if (Math.random() < (payload.r ?? 0)) throw failure("fails by chance");
+    },
+  },
+  {
+    redis: options.redis,
+    leaseMs: 1_000,
+    pollMs: 100,
+    concurrency: 100,
+    backoff: { baseMs: 100, maxMs: 2_000 },
+  },
+);
+worker.on("error", () => {});
+for (;;) {
+  try {
+    await worker.start();
+    break;
+  } catch {
+    await sleep(100);
+  }
+}
+tell("process", "invoke", { what: "ready" });

@@ -1,0 +1,83 @@
+// A worker of the public library as a process of its own, with handlers that behave badly on request.
+import { setTimeout as sleep } from "node:timers/promises";
+import { FatalError, Holdfast, Worker } from "holdfast";
+import { options, tell, tellTimeBy } from "./tell.mjs";
+
+const { queue, graceMs = 500, ...settings } = options;
+const client = new Holdfast({ redis: settings.redis, prefix: settings.prefix });
+await client.check().catch(() => {});
+tellTimeBy(client);
+
+/** Tokens of the attempts under way, by id: a verdict is told with the token that it was sent with. */
+const tokens = new Map();
+const told = (handler) => async (task, ctx) => {
+  const attempt = { id: task.id, token: ctx.token, attempt: task.attempt };
+  tokens.set(`${task.id} ${task.attempt}`, ctx.token);
+  tell("run", "invoke", attempt);
+  ctx.signal.addEventListener("abort", () =>
+    tell("abort", "info", { ...attempt, reason: ctx.signal.reason?.reason }),
+  );
+  return handler(task, ctx);
+};
+const aborted = (signal) =>
+  new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener("abort", resolve, { once: true });
+  });
+function block(ms) {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
+
+const worker = new Worker(
+  queue,
+  {
+    sleep: told((task) => sleep(task.payload.ms ?? 0)),
+    /** Fails in its first `failures` attempts. */
+    flaky: told(async ({ payload, attempt }) => {
+      await sleep(payload.ms ?? 0);
+      if (attempt <= payload.failures) throw new Error(`attempt ${attempt} fails`);
+    }),
+    fatal: told(() => {
+      throw new FatalError("fails for good");
+    }),
+    /** Blocks the event loop in its first attempt. */
+    block: told(({ payload, attempt }) => (attempt === 1 ? block(payload.ms) : undefined)),
+    /** The first attempt ends only when it is told to, later ones at once. */
+    hold: told(({ attempt }, ctx) => (attempt === 1 ? aborted(ctx.signal) : undefined)),
+    /** The first attempt does not even listen. */
+    deaf: told(({ attempt }) => (attempt === 1 ? new Promise(() => {}) : undefined)),
+    poison: told(async () => {
+      await sleep(40);
+      process.kill(process.pid, "SIGKILL");
+      await sleep(60_000);
+    }),
+  },
+  settings,
+);
+worker.on("settled", ({ task, outcome, attempt }) => {
+  const key = `${task.id} ${attempt}`;
+  const phase = outcome === "stale" ? "info" : "ok";
+  tell("settle", phase, { id: task.id, attempt, token: tokens.get(key) ?? null, outcome });
+  tokens.delete(key);
+});
+worker.on("error", (error) => tell("error", "info", { code: error.code, message: error.message }));
+for (const signal of ["SIGTERM", "SIGINT"]) {
+  process.on(signal, async () => {
+    tell("process", "info", { what: "stopping" });
+    await worker.stop({ graceMs });
+    await client.close();
+    tell("process", "ok", { what: "stopped" });
+    process.exit(0);
+  });
+}
+for (;;) {
+  try {
+    await worker.start();
+    break;
+  } catch (error) {
+    tell("error", "info", { code: error.code, message: error.message });
+    await sleep(100);
+  }
+}
+tell("process", "invoke", { what: "ready", workerId: worker.id });

@@ -1,0 +1,192 @@
+import { expect, test } from "vitest";
+import { check } from "./harness/checker.mjs";
+
+let mono = 0;
+const event = (op, phase, more) => ({ op, phase, mono: ++mono, ...more });
+const enqueued = (id, end = "ok", more = {}) => [
+  event("enqueue", "invoke", { id, ...more }),
+  event("enqueue", end, { id, ...more }),
+];
+const attempt = (more) => ({
+  attempt: 1,
+  generation: 0,
+  outcome: "acked",
+  startedAt: 100,
+  endedAt: 200,
+  token: "1-a",
+  ...more,
+});
+const task = (id, more = {}) => [
+  id,
+  {
+    id,
+    state: "completed",
+    attempts: 1,
+    generation: 0,
+    maxRetries: null,
+    releases: 0,
+    deadReason: null,
+    token: "1-a",
+    history: [attempt()],
+    ...more,
+  },
+];
+const ran = (id, token = "1-a") => event("run", "invoke", { id, token, attempt: 1 });
+const settled = (id, outcome = "acked", token = "1-a") =>
+  event("settle", "ok", { id, token, attempt: 1, outcome });
+
+/** Counts and violations of a made-up run. */
+const verdict = (lines, tasks, options) => check(lines.flat(), new Map(tasks), options);
+const crashed = (more) => attempt({ outcome: "crashed", ...more });
+
+test("a run in which nothing went wrong has no violation", () => {
+  const { counts, violations } = verdict([enqueued("a"), ran("a"), settled("a")], [task("a")]);
+  expect(violations).toEqual([]);
+  expect(counts).toMatchObject({
+    acknowledged: 1,
+    lost: 0,
+    unexpected: 0,
+    duplicated: 0,
+    overlapping: 0,
+    early: 0,
+    doubleAcks: 0,
+  });
+});
+
+test.each([
+  ["gone", []],
+  ["pending at the end", [task("a", { state: "pending", attempts: 0, history: [] })]],
+])("an acknowledged task that is %s is lost (I3)", (_, tasks) => {
+  const { counts, violations } = verdict([enqueued("a")], tasks);
+  expect(counts.lost).toBe(1);
+  expect(violations).toEqual([expect.stringMatching(/^I3: a/)]);
+});
+
+test("a confirmed enqueue may be lost only where the row says so", () => {
+  const lines = [enqueued("a"), enqueued("b")];
+  const { counts, violations } = verdict(lines, [], { rewound: true, mayLose: (ok) => ok.id === "a" });
+  expect(counts).toMatchObject({ lostAllowed: 1, lost: 1 });
+  expect(violations).toEqual([expect.stringMatching(/^I3: b/)]);
+});
+
+test.each([
+  ["that nobody enqueued", []],
+  ["that was refused", enqueued("a", "fail")],
+])("a task %s is unexpected (I4)", (_, lines) => {
+  const { counts, violations } = verdict([lines], [task("a")]);
+  expect(counts.unexpected).toBe(1);
+  expect(violations).toEqual([expect.stringMatching(/^I4: a/)]);
+});
+
+test.each([
+  ["timed out", enqueued("a", "info")],
+  ["was never answered", [event("enqueue", "invoke", { id: "a" })]],
+])("a task whose enqueue %s is recovered where it is there, and not lost where it is not", (_, lines) => {
+  expect(verdict([lines], [task("a")])).toMatchObject({
+    counts: { recovered: 1, unexpected: 0 },
+    violations: [],
+  });
+  expect(verdict([lines], [])).toMatchObject({ counts: { recovered: 0, lost: 0 }, violations: [] });
+});
+
+test("an enqueue that was tried again counts by its best answer", () => {
+  const lines = [enqueued("a", "info"), enqueued("a", "fail"), enqueued("a")];
+  expect(verdict(lines, [])).toMatchObject({ counts: { acknowledged: 1, lost: 1 } });
+});
+
+const twice = {
+  attempts: 2,
+  token: "2-b",
+  history: [crashed({ endedAt: 150 }), attempt({ attempt: 2, token: "2-b", startedAt: 150 })],
+};
+
+test("a task that ran twice is a duplicate, which is legal", () => {
+  const lines = [
+    enqueued("a"),
+    ran("a"),
+    ran("a", "2-b"),
+    settled("a", "acked", "2-b"),
+    settled("a", "stale"),
+  ];
+  expect(verdict(lines, [task("a", twice)])).toMatchObject({
+    counts: { duplicated: 1, stale: 1 },
+    violations: [],
+  });
+});
+
+test("an attempt after a failed one is no duplicate", () => {
+  const history = [attempt({ outcome: "failed", endedAt: 150 }), twice.history[1]];
+  const lines = [enqueued("a"), ran("a"), ran("a", "2-b")];
+  expect(verdict(lines, [task("a", { ...twice, history, failures: 1 })]).counts.duplicated).toBe(0);
+});
+
+test("two accepted acks are found by what the workers were told and by the record (I5)", () => {
+  const lines = [enqueued("a"), settled("a"), settled("a", "acked", "2-b")];
+  expect(verdict(lines, [task("a", twice)]).violations).toEqual([expect.stringMatching(/^I5: 2 acks of a/)]);
+  const history = [attempt({ endedAt: 150 }), attempt({ attempt: 2, token: "2-b", startedAt: 150 })];
+  expect(verdict([enqueued("a")], [task("a", { ...twice, history })])).toMatchObject({
+    counts: { doubleAcks: 1 },
+  });
+});
+
+test("an ack that was accepted and is not in the record is found (I5)", () => {
+  const lines = [enqueued("a"), settled("a", "acked", "1-a")];
+  expect(verdict(lines, [task("a", twice)]).violations).toEqual([expect.stringMatching(/^I5: the ack of a/)]);
+  const dead = { state: "dead", deadReason: "fatal", token: null, history: [crashed()] };
+  expect(verdict(lines, [task("a", dead)]).violations).toEqual([expect.stringMatching(/^I5: an ack of a/)]);
+});
+
+test("leases that overlap in Redis time are found (I6)", () => {
+  const history = [crashed({ endedAt: 151 }), attempt({ attempt: 2, token: "2-b", startedAt: 150 })];
+  const { counts, violations } = verdict([enqueued("a")], [task("a", { ...twice, history })]);
+  expect(counts.overlapping).toBe(1);
+  expect(violations).toEqual([expect.stringMatching(/^I6: a/)]);
+});
+
+test.each([
+  ["an attempt that is not in the history", { attempts: 2 }, /counts 2 attempts, and 1/],
+  [
+    "more attempts than the maximum",
+    { maxRetries: 0, attempts: 2, history: twice.history },
+    /granted 2 times, 1 is the most/,
+  ],
+  [
+    "a death before the last attempt",
+    { state: "dead", deadReason: "retries_exhausted", history: [crashed()] },
+    /dead after 1 grants, not after 4/,
+  ],
+])("%s is found (I7)", (_, more, text) => {
+  expect(verdict([enqueued("a")], [task("a", more)]).violations).toEqual([expect.stringMatching(text)]);
+});
+
+test("a token that was granted twice, and a run that no grant stands behind, are found (I7)", () => {
+  const lines = [enqueued("a"), enqueued("b")];
+  expect(verdict(lines, [task("a"), task("b")]).violations).toEqual([
+    expect.stringMatching(/^I7: b and a were granted with 1-a/),
+  ]);
+  expect(verdict([enqueued("a"), ran("a", "9-z")], [task("a")]).violations).toEqual([
+    expect.stringMatching(/^I7: a ran with 9-z/),
+  ]);
+});
+
+test("a released attempt may have run without a trace but its count (I7)", () => {
+  const lines = [enqueued("a"), ran("a", "0-z"), ran("a")];
+  expect(verdict(lines, [task("a", { releases: 1 })]).violations).toEqual([]);
+  expect(verdict(lines, [task("a")]).violations).toHaveLength(1);
+});
+
+test("an attempt that was given back is not counted (I7)", () => {
+  const history = [attempt({ outcome: "released", endedAt: 150 }), attempt({ token: "2-b", startedAt: 160 })];
+  expect(verdict([enqueued("a")], [task("a", { token: "2-b", history })]).violations).toEqual([]);
+});
+
+test("a grant before its time is early (I9)", () => {
+  expect(verdict([enqueued("a", "ok", { runAt: 100 })], [task("a")]).violations).toEqual([]);
+  const { counts, violations } = verdict([enqueued("a", "ok", { runAt: 101 })], [task("a")]);
+  expect(counts.early).toBe(1);
+  expect(violations).toEqual([expect.stringMatching(/^I9: a/)]);
+});
+
+test("what the audit found is a violation (I1, I2)", () => {
+  expect(verdict([], [], { audit: ["I2 one is missing"] }).violations).toEqual(["audit: I2 one is missing"]);
+});

@@ -1,0 +1,187 @@
+// What the histories of all processes and the final state of the queue say about the promise. Pure: no I/O.
+
+const TERMINAL = new Set(["completed", "dead", "cancelled", "expired"]);
+/** Attempts that were given back do not count. */
+const REFUNDED = new Set(["released", "unrouted"]);
+
+/** What became of each id that somebody tried to enqueue: "ok", "unknown" or "refused". */
+function outcomesOf(lines) {
+  const ids = new Map();
+  for (const line of lines) {
+    if (line.op !== "enqueue") continue;
+    const known = ids.get(line.id) ?? { open: 0, unknown: 0, ok: null, runAt: line.runAt };
+    ids.set(line.id, known);
+    if (line.phase === "invoke") known.open++;
+    else {
+      known.open--;
+      if (line.phase === "ok") known.ok ??= line;
+      else if (line.phase === "info") known.unknown++;
+    }
+  }
+  for (const known of ids.values()) {
+    // A call that a killed process never saw the end of is unknown too.
+    known.outcome = known.ok ? "ok" : known.open > 0 || known.unknown > 0 ? "unknown" : "refused";
+  }
+  return ids;
+}
+
+function groupBy(lines, key) {
+  const groups = new Map();
+  for (const line of lines) {
+    const of = key(line);
+    if (!groups.has(of)) groups.set(of, []);
+    groups.get(of).push(line);
+  }
+  return groups;
+}
+
+/**
+ * @param lines history lines of all processes
+ * @param tasks what the queue knows at the end: TaskView by id
+ * @param options.audit violations that the library's audit found, as text
+ * @param options.maxGrants most attempts of one generation, 4 unless a task says otherwise
+ * @param options.mayLose for rows that rewind Redis: which confirmed enqueues (their `ok` line) the mode allows to lose
+ * @param options.rewound Redis was set back: acks that workers saw may be gone, and numbers come again
+ * @returns counts and `violations`, each as one line of text
+ */
+export function check(lines, tasks, options = {}) {
+  const { audit = [], maxGrants = 4, mayLose = () => false, rewound = false } = options;
+  const violations = [];
+  const say = (invariant, text) => violations.push(`${invariant}: ${text}`);
+  const counts = {
+    acknowledged: 0,
+    lost: 0,
+    lostAllowed: 0,
+    unexpected: 0,
+    recovered: 0,
+    duplicated: 0,
+    overlapping: 0,
+    early: 0,
+    doubleAcks: 0,
+    stale: 0,
+    completed: 0,
+    dead: 0,
+  };
+  const enqueues = outcomesOf(lines);
+  const runs = groupBy(
+    lines.filter((line) => line.op === "run" && line.phase === "invoke"),
+    (line) => line.id,
+  );
+  const settles = lines.filter((line) => line.op === "settle");
+
+  // I3: what was acknowledged is there, and at its end.
+  for (const [id, known] of enqueues) {
+    const task = tasks.get(id);
+    if (known.outcome === "ok") {
+      counts.acknowledged++;
+      if (task === undefined && mayLose(known.ok)) counts.lostAllowed++;
+      else if (task === undefined || !TERMINAL.has(task.state)) {
+        counts.lost++;
+        say("I3", `${id} was acknowledged and is ${task?.state ?? "gone"}`);
+      }
+    } else if (known.outcome === "unknown" && task !== undefined) counts.recovered++;
+  }
+
+  // I4: nothing is there, or ran, that nobody tried to enqueue or that was refused for good.
+  for (const id of new Set([...tasks.keys(), ...runs.keys()])) {
+    const outcome = enqueues.get(id)?.outcome;
+    if (outcome === undefined || outcome === "refused") {
+      counts.unexpected++;
+      say("I4", `${id} ${outcome === undefined ? "was never enqueued" : "was refused"} and is there`);
+    }
+  }
+
+  // An attempt that failed is followed by another: only what ran once more than that is a duplicate.
+  for (const [id, started] of runs) {
+    const granted = new Set(started.map((line) => line.token)).size;
+    if (granted > Math.max(1, (tasks.get(id)?.failures ?? 0) + 1)) counts.duplicated++;
+  }
+
+  // I5: by what the workers were told, and by the record.
+  counts.stale = settles.filter((line) => line.outcome === "stale").length;
+  const acked = groupBy(
+    settles.filter((line) => line.outcome === "acked"),
+    (line) => line.id,
+  );
+  for (const [id, told] of acked) {
+    const task = tasks.get(id);
+    const generations = (task?.generation ?? 0) + 1;
+    if (!rewound && told.length > generations) {
+      counts.doubleAcks++;
+      say("I5", `${told.length} acks of ${id} were accepted`);
+    }
+    if (!rewound && task && generations === 1 && task.state !== "completed")
+      say("I5", `an ack of ${id} was accepted, and it is ${task.state}`);
+    if (
+      !rewound &&
+      task?.state === "completed" &&
+      !told.some((line) => line.token === null || line.token === task.token) &&
+      generations === 1
+    )
+      say("I5", `the ack of ${id} with ${told[0].token} was accepted, and ${task.token} is in its record`);
+  }
+
+  const tokens = new Map();
+  for (const [id, task] of tasks) {
+    if (task.state === "completed") counts.completed++;
+    if (task.state === "dead") counts.dead++;
+    const history = task.history;
+    const ackedHere = groupBy(
+      history.filter((attempt) => attempt.outcome === "acked"),
+      (attempt) => attempt.generation,
+    );
+    for (const [generation, attempts] of ackedHere)
+      if (attempts.length > 1) {
+        counts.doubleAcks++;
+        say("I5", `${attempts.length} acks of ${id} in generation ${generation} are in its record`);
+      }
+
+    // I6: in Redis time, as the scripts wrote it.
+    for (let i = 1; i < history.length; i++) {
+      const before = history[i - 1];
+      if (before.endedAt === null || history[i].startedAt < before.endedAt) {
+        counts.overlapping++;
+        say(
+          "I6",
+          `${id}: ${before.token} ended at ${before.endedAt}, ${history[i].token} began at ${history[i].startedAt}`,
+        );
+      }
+    }
+
+    // I7: one token per grant, one attempt per grant that was not given back, never above the maximum.
+    for (const attempt of history) {
+      const holder = tokens.get(attempt.token);
+      if (attempt.token !== "" && holder !== undefined)
+        say("I7", `${id} and ${holder} were granted with ${attempt.token}`);
+      tokens.set(attempt.token, id);
+    }
+    const granted = history.filter(
+      (attempt) => attempt.generation === task.generation && !REFUNDED.has(attempt.outcome),
+    ).length;
+    const most = task.maxRetries === null ? maxGrants : task.maxRetries + 1;
+    if (history.length < 32 && granted !== task.attempts)
+      say("I7", `${id} counts ${task.attempts} attempts, and ${granted} are in its history`);
+    if (task.attempts > most) say("I7", `${id} was granted ${task.attempts} times, ${most} is the most`);
+    if (task.deadReason === "retries_exhausted" || task.deadReason === "crashes_exhausted") {
+      if (task.attempts !== most) say("I7", `${id} is dead after ${task.attempts} grants, not after ${most}`);
+    }
+    if (!rewound) {
+      const known = new Set(history.map((attempt) => attempt.token));
+      const strangers = (runs.get(id) ?? []).map((line) => line.token).filter((token) => !known.has(token));
+      // A released attempt is refunded and leaves nothing but a count.
+      if (history.length < 32 && strangers.length > task.releases)
+        say("I7", `${id} ran with ${strangers.join(", ")}, which its history does not know`);
+    }
+
+    // I9: by Redis time.
+    const runAt = enqueues.get(id)?.runAt;
+    if (runAt !== undefined && history.some((attempt) => attempt.startedAt < runAt)) {
+      counts.early++;
+      say("I9", `${id} was due at ${runAt} and granted at ${history[0].startedAt}`);
+    }
+  }
+
+  // I1 and I2.
+  for (const detail of audit) say("audit", detail);
+  return { counts, violations };
+}

@@ -1,0 +1,214 @@
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Holdfast, Observer, Queue } from "holdfast";
+import { check } from "./checker.mjs";
+import { Actor } from "./processes.mjs";
+import { startProxy } from "./proxy.mjs";
+import { startRedis } from "./redis.mjs";
+import { startService } from "./service.mjs";
+import { until } from "./until.mjs";
+
+/** The settings that the fault matrix is stated for. */
+export const LEASE_MS = 1_000;
+export const SWEEP_MS = 200;
+export const POLL_MS = 100;
+const RETRY = { kind: "fixed", baseMs: 50, jitter: "none" };
+
+/** All that one row starts. It ends with the row. */
+export class Context {
+  queueName = "chaos";
+  actors = [];
+  #children = [];
+  #closing = [];
+  #labels = new Map();
+  /** Expectations that did not hold. */
+  failed = [];
+
+  constructor(folder) {
+    this.folder = folder;
+    mkdirSync(folder, { recursive: true });
+  }
+
+  #label(kind) {
+    const number = (this.#labels.get(kind) ?? 0) + 1;
+    this.#labels.set(kind, number);
+    return `${kind}-${number}`;
+  }
+
+  track = (child) => {
+    this.#children.push(child);
+    return child;
+  };
+
+  onClose(close) {
+    this.#closing.push(close);
+  }
+
+  /** An expectation of the row. It goes on, to show the rest. */
+  expect(holds, text) {
+    if (!holds) this.failed.push(text);
+  }
+
+  startRedis(options = {}) {
+    return startRedis({ folder: this.folder, track: this.track, ...options });
+  }
+
+  async proxy(port) {
+    const proxy = await startProxy(port);
+    this.onClose(() => proxy.stop());
+    return proxy;
+  }
+
+  actor(kind, options) {
+    const label = this.#label(kind);
+    const actor = new Actor(kind, { queue: this.queueName, ...options }, { folder: this.folder, label });
+    this.actors.push(this.track(actor));
+    return actor;
+  }
+
+  worker(redis, options = {}) {
+    const defaults = { leaseMs: LEASE_MS, pollMs: POLL_MS, concurrency: 50, backoff: RETRY };
+    return this.actor("worker", { redis, ...defaults, ...options });
+  }
+
+  janitor(redis, options = {}) {
+    return this.actor("janitor", { redis, sweepIntervalMs: SWEEP_MS, auditIntervalMs: 1_000, ...options });
+  }
+
+  producer(redis, options = {}) {
+    const name = this.#label("p");
+    return this.actor("producer", { redis, name, ...options });
+  }
+
+  pinger(port) {
+    return this.actor("pinger", { port });
+  }
+
+  /** A row with 5 s of patience for one reply would be slow: 1 s is what the matrix is stated for. */
+  settings(where) {
+    return typeof where === "string"
+      ? { url: where, commandTimeoutMs: 1_000 }
+      : { commandTimeoutMs: 1_000, ...where };
+  }
+
+  async service(name, env) {
+    return this.track(await startService(name, env, { folder: this.folder, label: this.#label(name) }));
+  }
+
+  /** A client of the row itself, for what it enqueues and looks at. */
+  client(redis) {
+    const client = new Holdfast({ redis });
+    const queue = new Queue(this.queueName, { client });
+    const observer = new Observer({ client });
+    this.onClose(() => client.close());
+    return { client, queue, observer };
+  }
+
+  /** Enqueues in the row itself; its history is kept like that of a producer. */
+  async enqueue({ queue }, tasks) {
+    const mono = () => Number(process.hrtime.bigint()) / 1e6;
+    const results = await queue.enqueueMany(tasks);
+    return results.map((result) => {
+      if (!result.ok) throw result.error;
+      const { id } = result.receipt;
+      for (const phase of ["invoke", "ok"]) this.own.push({ op: "enqueue", phase, id, mono: mono() });
+      return id;
+    });
+  }
+
+  own = [];
+
+  lines() {
+    return [...this.own, ...this.actors.flatMap((actor) => actor.history.lines())];
+  }
+
+  heard(op, match) {
+    return this.actors.flatMap((actor) => actor.heard(op, match));
+  }
+
+  /** Waits until nothing waits or runs. @returns ms that it took */
+  async drain({ observer }, timeoutMs = 30_000) {
+    const started = performance.now();
+    let last;
+    await until(
+      "the queue is drained",
+      async () => {
+        last = await observer.stats(this.queueName).catch(() => null);
+        return last !== null && last.pending + last.scheduled + last.processing === 0;
+      },
+      timeoutMs,
+      50,
+    ).catch((error) => {
+      throw new Error(
+        `${error.message}; ${JSON.stringify(last && { pending: last.pending, scheduled: last.scheduled, processing: last.processing })}`,
+      );
+    });
+    return Math.round(performance.now() - started);
+  }
+
+  /** Every task that the queue knows, by id. */
+  async tasks({ observer }) {
+    const tasks = new Map();
+    for (const state of ["pending", "scheduled", "processing", "completed", "dead", "cancelled", "expired"]) {
+      let cursor;
+      do {
+        const page = await observer.list(this.queueName, {
+          state,
+          limit: 100,
+          ...(cursor ? { cursor } : {}),
+        });
+        for (const task of page.tasks) tasks.set(task.id, task);
+        cursor = page.cursor;
+      } while (cursor);
+    }
+    return tasks;
+  }
+
+  /** The end of every row: drained, audited, checked. What does not hold is noted. @returns counts of the checker */
+  async settle(view, options = {}) {
+    const { drainMs, ...rest } = options;
+    for (const actor of this.actors) if (actor.kind === "producer" && actor.running) await actor.finish();
+    await this.drain(view, drainMs);
+    await until("the workers have told of every verdict", () => this.#verdictsTold(), 5_000).catch(() => {});
+    const audit = [];
+    for (const queue of await view.observer.queues()) {
+      const report = await view.observer.audit(queue);
+      audit.push(...report.violations.map((found) => `${queue} ${found.invariant} ${found.detail}`));
+    }
+    // What a janitor's audit met on the way was met under load: only a broken conservation counts there.
+    for (const { violations } of this.heard("audit"))
+      for (const found of violations)
+        if (found.invariant === "I2" && !rest.rewound) audit.push(`on the way: ${found.detail}`);
+    const tasks = await this.tasks(view);
+    const { counts, violations } = check(this.lines(), tasks, { ...rest, audit });
+    for (const text of violations.slice(0, 5)) this.failed.push(text);
+    if (violations.length > 5) this.failed.push(`and ${violations.length - 5} more`);
+    return { ...counts, tasks };
+  }
+
+  #verdictsTold() {
+    const told = new Set(this.heard("settle").map((line) => line.token));
+    return this.actors
+      .filter((actor) => actor.kind === "worker" && actor.running)
+      .every((actor) => actor.heard("run", { phase: "invoke" }).every((line) => told.has(line.token)));
+  }
+
+  async close() {
+    for (const child of this.#children) {
+      if (!child.running) continue;
+      // A stopped process would not see another signal.
+      child.signal("SIGCONT");
+      await child.kill();
+    }
+    for (const close of this.#closing.reverse()) await Promise.resolve(close()).catch(() => {});
+    for (const actor of this.actors) actor.history.close();
+  }
+
+  remove() {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  path(name) {
+    return join(this.folder, name);
+  }
+}

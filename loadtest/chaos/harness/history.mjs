@@ -1,0 +1,36 @@
+import { closeSync, openSync, readSync } from "node:fs";
+
+const CHUNK = 1 << 20;
+
+/** The JSON lines that a process appends to its file, read as they come. */
+export class History {
+  #path;
+  #fd;
+  #at = 0;
+  #rest = "";
+  #lines = [];
+
+  constructor(path) {
+    this.#path = path;
+  }
+
+  /** Every line until now, oldest first. */
+  lines() {
+    this.#fd ??= openSync(this.#path, "r");
+    const buffer = Buffer.allocUnsafe(CHUNK);
+    for (;;) {
+      const length = readSync(this.#fd, buffer, 0, CHUNK, this.#at);
+      if (length === 0) return this.#lines;
+      this.#at += length;
+      const parts = (this.#rest + buffer.toString("latin1", 0, length)).split("\n");
+      // What a killed process had not finished is not history.
+      this.#rest = parts.pop();
+      for (const part of parts) this.#lines.push(JSON.parse(part));
+    }
+  }
+
+  close() {
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
+  }
+}

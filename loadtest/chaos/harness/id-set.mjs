@@ -1,0 +1,22 @@
+/** Numbers from 0 on, one bit each: a history of a million tasks has to fit. */
+export class IdSet {
+  #bits;
+
+  constructor(capacity) {
+    this.#bits = new Uint8Array(Math.ceil(capacity / 8));
+  }
+
+  add(number) {
+    this.#bits[number >> 3] |= 1 << (number & 7);
+  }
+
+  has(number) {
+    return (this.#bits[number >> 3] & (1 << (number & 7))) !== 0;
+  }
+
+  get size() {
+    let size = 0;
+    for (let byte of this.#bits) for (; byte !== 0; byte &= byte - 1) size++;
+    return size;
+  }
+}

@@ -1,0 +1,89 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { setPriority } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { History } from "./history.mjs";
+import { until } from "./until.mjs";
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+
+/** The rows that time Redis itself: without this, its waiting for a processor would count. Where that is not allowed, it counts. */
+export function favour(pid) {
+  try {
+    setPriority(pid, -10);
+  } catch {}
+}
+
+/** A child process with its standard error in a file. */
+export class Child {
+  constructor(command, args, { folder, label, env = {}, cwd = root }) {
+    this.label = label;
+    this.errorPath = join(folder, `${label}.err`);
+    const err = openSync(this.errorPath, "a");
+    this.process = spawn(command, args, {
+      stdio: ["ignore", err, err],
+      cwd,
+      env: { ...process.env, ...env },
+    });
+    closeSync(err);
+    this.ended = once(this.process, "exit").then(([code, signal]) => ({ code, signal }));
+  }
+
+  get running() {
+    return this.process.exitCode === null && this.process.signalCode === null;
+  }
+
+  get pid() {
+    return this.process.pid;
+  }
+
+  /** @param signal "SIGKILL" unless told otherwise; resolves when the process is gone */
+  async kill(signal = "SIGKILL") {
+    if (this.running) this.process.kill(signal);
+    return this.ended;
+  }
+
+  signal(name) {
+    this.process.kill(name);
+  }
+
+  complaint() {
+    return readFileSync(this.errorPath, "utf8").slice(-600);
+  }
+}
+
+/** One of `actors/`: it writes its history to a file of its own. */
+export class Actor extends Child {
+  constructor(kind, options, { folder, label }) {
+    const path = join(folder, `${label}.jsonl`);
+    writeFileSync(path, "");
+    const file = fileURLToPath(new URL(`../actors/${kind}.mjs`, import.meta.url));
+    super(process.execPath, [file, JSON.stringify({ ...options, history: path })], { folder, label });
+    this.kind = kind;
+    this.history = new History(path);
+  }
+
+  /** What it told, filtered: `heard("run", { phase: "invoke" })`. */
+  heard(op, match = {}) {
+    const pairs = Object.entries(match);
+    return this.history
+      .lines()
+      .filter((line) => line.op === op && pairs.every(([key, value]) => line[key] === value));
+  }
+
+  async ready() {
+    await until(`${this.label} is ready`, () => {
+      if (!this.running) throw new Error(`${this.label} ended: ${this.complaint()}`);
+      return this.heard("process", { what: "ready" }).length > 0;
+    });
+    return this;
+  }
+
+  /** Ends a producer after what it has in flight, anything else after its grace. */
+  async finish(timeoutMs = 30_000) {
+    this.signal("SIGTERM");
+    await until(`${this.label} has stopped`, () => !this.running, timeoutMs);
+  }
+}

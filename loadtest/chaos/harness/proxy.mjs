@@ -1,0 +1,84 @@
+import { once } from "node:events";
+import { connect, createServer } from "node:net";
+
+/**
+ * A way to Redis that breaks on request. Modes: `pass`; `delay` (each reply late by `delayMs`); `hole` (half-open: it
+ * takes what is sent and answers nothing, the connection stays); `refuse` (no connection).
+ */
+export async function startProxy(targetPort) {
+  const pairs = new Set();
+  const state = {
+    mode: "pass",
+    delayMs: 0,
+    swallow: undefined,
+    dropping: undefined,
+    swallowed: 0,
+    dropped: 0,
+  };
+  const server = createServer((client) => {
+    if (state.mode === "refuse") {
+      client.destroy();
+      return;
+    }
+    const redis = connect(targetPort, "127.0.0.1");
+    const pair = { client, redis, doomed: false };
+    pairs.add(pair);
+    for (const socket of [client, redis]) {
+      socket.setNoDelay(true);
+      socket.on("error", () => {});
+      socket.on("close", () => {
+        pairs.delete(pair);
+        client.destroy();
+        redis.destroy();
+      });
+    }
+    client.on("data", (chunk) => {
+      if (state.mode === "hole") return;
+      if (state.swallow?.(chunk)) {
+        state.swallow = undefined;
+        pair.doomed = true;
+      }
+      redis.write(chunk);
+    });
+    redis.on("data", (chunk) => {
+      if (state.mode === "hole") return;
+      if (pair.doomed) {
+        // Redis has answered, so the command ran.
+        state.swallowed++;
+        client.destroy();
+      } else if (state.dropping?.(chunk)) {
+        state.dropped++;
+      } else if (state.mode === "delay") setTimeout(() => client.write(chunk), state.delayMs);
+      else client.write(chunk);
+    });
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address();
+  return {
+    port,
+    url: `redis://127.0.0.1:${port}`,
+    state,
+    set(mode, more = {}) {
+      Object.assign(state, { mode, ...more });
+    },
+    /** Takes the next chunk for which `matches` holds to Redis, then loses the reply and closes. */
+    swallowNext(matches) {
+      state.swallow = matches;
+    },
+    /** Closes the sending half of every connection to the clients. */
+    halfClose() {
+      for (const { client } of pairs) client.end();
+    },
+    cut() {
+      for (const { client, redis } of pairs) {
+        client.destroy();
+        redis.destroy();
+      }
+    },
+    async stop() {
+      this.cut();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}

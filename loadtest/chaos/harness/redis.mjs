@@ -1,0 +1,106 @@
+import { execFile } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { freePort } from "./ports.mjs";
+import { Child } from "./processes.mjs";
+import { until } from "./until.mjs";
+
+const run = promisify(execFile);
+
+/** One command over redis-cli. */
+export async function cli(port, ...args) {
+  const { stdout } = await run("redis-cli", ["-p", String(port), ...args.map(String)], {
+    maxBuffer: 1 << 26,
+  });
+  return stdout.trim();
+}
+
+/** The first bytes that a server answers to PING, "" where there is none. */
+export function ping(port) {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    const done = (answer) => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.setTimeout(500, () => done(""));
+    socket.on("error", () => done(""));
+    socket.on("connect", () => socket.write("PING\r\n"));
+    socket.on("data", (data) => done(String(data).trim()));
+  });
+}
+
+/** The fields of INFO. */
+export async function info(port) {
+  const text = await cli(port, "info");
+  return Object.fromEntries(
+    text
+      .split(/\r?\n/)
+      .filter((line) => line.includes(":"))
+      .map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]),
+  );
+}
+
+/** A redis-server of one row, on a port and in a folder of its own. */
+export class RedisServer {
+  constructor({ port, folder, args, env, track, label }) {
+    Object.assign(this, { port, folder, args, env, track, label });
+    this.url = `redis://127.0.0.1:${port}`;
+  }
+
+  async start({ wait = true } = {}) {
+    const args = [
+      "--port",
+      this.port,
+      "--bind",
+      "127.0.0.1",
+      "--save",
+      "",
+      "--dir",
+      this.folder,
+      ...this.args,
+    ];
+    this.child = this.track(
+      new Child("redis-server", args.map(String), { folder: this.folder, label: "redis", env: this.env }),
+    );
+    if (wait) await this.answers();
+  }
+
+  async answers(timeoutMs = 20_000) {
+    await until(
+      `redis-server on ${this.port}`,
+      async () => {
+        if (!this.child.running) throw new Error(`redis-server ended: ${this.child.complaint()}`);
+        return (await ping(this.port)) === "+PONG";
+      },
+      timeoutMs,
+    );
+  }
+
+  kill() {
+    return this.child.kill();
+  }
+
+  cli(...args) {
+    return cli(this.port, ...args);
+  }
+
+  info() {
+    return info(this.port);
+  }
+}
+
+export const AOF = { none: ["--appendonly", "no"] };
+for (const policy of ["always", "everysec"]) AOF[policy] = ["--appendonly", "yes", "--appendfsync", policy];
+
+/** @param folder of the row; the server gets one inside, unless `dataFolder` says where */
+export async function startRedis({ folder, track, args = AOF.none, env = {}, dataFolder, port }) {
+  const at = port ?? (await freePort());
+  const own = dataFolder ?? join(folder, `redis-${at}`);
+  mkdirSync(own, { recursive: true });
+  const server = new RedisServer({ port: at, folder: own, args, env, track });
+  await server.start();
+  return server;
+}

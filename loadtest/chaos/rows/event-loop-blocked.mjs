@@ -1,0 +1,41 @@
+import { until } from "../harness/until.mjs";
+
+export const row = {
+  order: 3,
+  name: "event-loop-blocked",
+  fault: "a handler blocks the event loop for 3 s",
+  expected: "the lease is kept by the heartbeat thread, up to the task's time-out; then a late ack is stale",
+  async run(ctx) {
+    const { url } = await ctx.startRedis();
+    const view = ctx.client(url);
+    await ctx.janitor(url).ready();
+    const first = await ctx.worker(url, { concurrency: 1 }).ready();
+    // Its heartbeat thread registers it, once it is up: a thread that cannot start while the machine is busy is no matter of this row.
+    await until("its heartbeat thread is up", async () => (await view.observer.workers()).length === 1);
+    const [kept] = await ctx.enqueue(view, [{ type: "block", payload: { ms: 3_000 } }]);
+    await until("it runs", () => first.heard("run").length === 1);
+    const second = await ctx.worker(url, { concurrency: 1 }).ready();
+    await until("it is done", () => first.heard("settle").length === 1);
+    ctx.expect(second.heard("run").length === 0, "another worker got the task of the blocked one");
+    await second.kill();
+    const timeoutMs = 1_500;
+    const [late] = await ctx.enqueue(view, [
+      { type: "block", payload: { ms: 4_000 }, options: { timeoutMs } },
+    ]);
+    await until("it runs", () => first.heard("run").length === 2);
+    await ctx.worker(url, { concurrency: 1 }).ready();
+    await until("its late verdict is answered", () => first.heard("settle").length === 2);
+    const { tasks, stale } = await ctx.settle(view);
+    const one = tasks.get(kept);
+    const two = tasks.get(late);
+    ctx.expect(one.attempts === 1 && one.crashes === 0, `the kept one had ${one.attempts} attempts`);
+    ctx.expect(stale === 1, `${stale} stale verdicts, not 1`);
+    ctx.expect(
+      two.crashes === 1 && two.state === "completed",
+      "the one past its time-out was not taken back",
+    );
+    const heldMs = one.history[0].endedAt - one.history[0].startedAt;
+    const backMs = two.history[1].startedAt - two.history[0].startedAt - timeoutMs;
+    return `held ${heldMs} ms in one attempt; with a time-out of ${timeoutMs} ms leased again ${backMs} ms after the deadline, the late verdict stale`;
+  },
+};

@@ -1,0 +1,35 @@
+import { LEASE_MS, POLL_MS, SWEEP_MS } from "../harness/context.mjs";
+import { until } from "../harness/until.mjs";
+
+const TIMEOUT_MS = 1_500;
+const BOUND_MS = LEASE_MS + SWEEP_MS + POLL_MS + 300;
+
+export const row = {
+  order: 4,
+  name: "handler-timed-out",
+  fault: "handlers beyond their time-out (1.5 s here), deaf to the signal; one worker cannot even settle",
+  expected: `no heartbeat past the deadline; back within deadline + lease + sweep (+ poll: ${BOUND_MS} ms)`,
+  async run(ctx) {
+    const { url } = await ctx.startRedis();
+    const view = ctx.client(url);
+    await ctx.janitor(url).ready();
+    const first = await ctx.worker(url, { concurrency: 20 }).ready();
+    const options = { timeoutMs: TIMEOUT_MS };
+    const deaf = await ctx.enqueue(
+      view,
+      Array.from({ length: 10 }, () => ({ type: "deaf", payload: {}, options })),
+    );
+    await until("they run", () => first.heard("run").length === 10);
+    const blocked = await ctx.enqueue(view, [{ type: "block", payload: { ms: 5_000 }, options }]);
+    await ctx.worker(url, { concurrency: 20 }).ready();
+    await until("the blocked worker was answered", () => first.heard("settle").length >= 11);
+    const { tasks } = await ctx.settle(view);
+    const back = [...deaf, ...blocked].map((id) => {
+      const { history, state, attempts } = tasks.get(id);
+      ctx.expect(state === "completed" && attempts === 2, `${id} is ${state} after ${attempts} attempts`);
+      return history[1].startedAt - history[0].startedAt - TIMEOUT_MS;
+    });
+    ctx.expect(Math.max(...back) <= BOUND_MS, `back ${Math.max(...back)} ms after the deadline`);
+    return `11 tasks back ${Math.min(...back)} to ${Math.max(...back)} ms after the deadline, each completed in attempt 2`;
+  },
+};

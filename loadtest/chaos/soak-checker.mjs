@@ -1,0 +1,50 @@
+// What the soak has to find at its end. Pure: no I/O.
+
+export const MAX_GRANTS = 4;
+
+/** What task `number` does: of 100, 15 fail by chance in any attempt, 4 once or twice for certain, 1 always. */
+export function planOf(number) {
+  const kind = number % 100;
+  if (kind === 0) return { kind: "doomed", payload: { ms: 1, f: MAX_GRANTS } };
+  if (kind <= 4) return { kind: "certain", payload: { ms: 1, f: 1 + (kind % 2) } };
+  if (kind <= 19) return { kind: "chance", payload: { ms: 1, r: 0.5 } };
+  return { kind: "sound", payload: { ms: 1 } };
+}
+
+/**
+ * Does this dead letter deserve it? All of its attempts are used up, and each is in its history as failed or crashed.
+ * @returns null, or what is wrong, as text
+ */
+export function wrongDeath(number, task) {
+  const { history } = task;
+  if (task.attempts !== MAX_GRANTS) return `dead after ${task.attempts} grants`;
+  if (history.length !== MAX_GRANTS) return `dead with ${history.length} attempts in its history`;
+  if (new Set(history.map(({ token }) => token)).size !== MAX_GRANTS)
+    return "two of its grants share a token";
+  const crashes = history.filter(({ outcome }) => outcome === "crashed").length;
+  const failures = history.filter(({ outcome }) => outcome === "failed").length;
+  if (crashes + failures !== MAX_GRANTS)
+    return `its history is ${history.map(({ outcome }) => outcome).join(", ")}`;
+  if (crashes !== task.crashes || failures !== task.failures)
+    return "its counts are not those of its history";
+  for (let i = 1; i < history.length; i++)
+    if (history[i].startedAt < history[i - 1].endedAt) return "two of its leases overlap";
+  const { kind, payload } = planOf(number);
+  const error = { sound: null, chance: /by chance/, certain: /for certain/, doomed: /for certain/ }[kind];
+  for (const attempt of history) {
+    if (attempt.outcome !== "failed") continue;
+    if (error === null || !error.test(attempt.error ?? ""))
+      return `attempt ${attempt.attempt} failed without a reason`;
+    if (kind === "certain" && attempt.attempt > payload.f) return `attempt ${attempt.attempt} had to succeed`;
+  }
+  return null;
+}
+
+/** Has a value grown? The mean of the last third against that of the third before it. */
+export function growth(values) {
+  const third = Math.floor(values.length / 3);
+  if (third === 0) return 0;
+  const mean = (part) => part.reduce((sum, value) => sum + value, 0) / part.length;
+  const middle = mean(values.slice(third, 2 * third));
+  return mean(values.slice(2 * third)) / middle - 1;
+}

@@ -1,0 +1,273 @@
+// `make soak MINUTES=30`: a million tasks (555 a second), of which a fifth can fail and one in a hundred always does;
+// two workers and two janitors, of which one is killed with SIGKILL every few seconds and started again; a Redis (AOF
+// always) that is killed and started again every two minutes. At the end: nothing lost, dead letters exactly those that
+// had to be, a clean audit, flat memory. Exit 0 only then.
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { Holdfast, Observer, Queue } from "holdfast";
+import { IdSet } from "./harness/id-set.mjs";
+import { Actor } from "./harness/processes.mjs";
+import { AOF, startRedis } from "./harness/redis.mjs";
+import { until } from "./harness/until.mjs";
+import { growth, planOf, wrongDeath } from "./soak-checker.mjs";
+
+const minutes = Number(process.env.MINUTES || 30);
+if (!(minutes > 0 && minutes <= 24 * 60)) {
+  console.error("soak: MINUTES is a number above 0, at most a day");
+  process.exit(2);
+}
+const RATE = 1_000_000 / 1_800;
+const total = Math.round(minutes * 60 * RATE);
+const QUEUE = "soak";
+const RETAINED = 10_000;
+const BATCH = 50;
+const KILL_MS = [2_000, 6_000];
+const REDIS_EVERY_MS = Math.min(120_000, (minutes * 60_000) / 3);
+const SAMPLE_MS = Math.min(5_000, minutes * 1_000);
+/** A process may grow by this share from the second to the last third of its life, Redis by it per retained task. */
+const FLAT = 0.15;
+
+const folder = mkdtempSync(join(tmpdir(), "holdfast-soak-"));
+const children = new Set();
+const track = (child) => {
+  children.add(child);
+  void child.ended.then(() => children.delete(child));
+  return child;
+};
+const endAll = async () => {
+  for (const child of children) await child.kill();
+};
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.on(signal, async () => {
+    running = false;
+    await endAll();
+    rmSync(folder, { recursive: true, force: true });
+    process.exit(130);
+  });
+}
+
+const started = performance.now();
+const deadline = () => (performance.now() - started) / 60_000 >= minutes;
+let running = true;
+const redis = await startRedis({
+  folder,
+  track,
+  args: [...AOF.always, "--auto-aof-rewrite-min-size", "32mb"],
+});
+const settings = { url: redis.url, commandTimeoutMs: 2_000 };
+const client = new Holdfast({ redis: settings });
+const queue = new Queue(QUEUE, { client });
+const observer = new Observer({ client });
+const counts = { acknowledged: 0, retries: 0, workersKilled: 0, janitorsKilled: 0, redisKilled: 0 };
+const accepted = new IdSet(total);
+const failed = [];
+const expectThat = (holds, text) => {
+  if (!holds) failed.push(text);
+};
+
+let labels = 0;
+function actor(kind) {
+  const label = `${kind}-${++labels}`;
+  const options = { redis: settings, queue: QUEUE, sweepIntervalMs: 200, auditIntervalMs: 10_000 };
+  if (kind === "janitor") delete options.queue;
+  const where = join(folder, "actors");
+  mkdirSync(where, { recursive: true });
+  return track(new Actor(kind, options, { folder: where, label }));
+}
+const crew = {
+  worker: [actor("soak-worker"), actor("soak-worker")],
+  janitor: [actor("janitor"), actor("janitor")],
+};
+const all = () => [...crew.worker, ...crew.janitor];
+for (const one of all()) await one.ready();
+// An id that a caller gave is remembered for an hour: at this rate that would be two million of them.
+await observer.configure(QUEUE, { retentionCount: RETAINED, idempotencyMs: 60_000 });
+
+/** Ids are numbers: what was accepted is one bit, not a line of history. */
+async function enqueue(numbers) {
+  for (let open = numbers; open.length > 0; ) {
+    const tasks = open.map((number) => ({
+      type: "soak",
+      payload: planOf(number).payload,
+      options: { id: `s${number}` },
+    }));
+    const results = await queue.enqueueMany(tasks).catch(() => []);
+    open = open.filter((number, i) => {
+      if (!results[i]?.ok) return true;
+      accepted.add(number);
+      counts.acknowledged++;
+      return false;
+    });
+    if (open.length === 0) return;
+    counts.retries++;
+    await sleep(100);
+  }
+}
+
+async function produce() {
+  let next = 0;
+  const inFlight = new Set();
+  while (running && next < total) {
+    const due = Math.min(total, ((performance.now() - started) / 1000) * RATE);
+    while (next < due && inFlight.size < 40) {
+      const numbers = Array.from({ length: Math.min(BATCH, total - next) }, (_, i) => next + i);
+      next += numbers.length;
+      const sent = enqueue(numbers).finally(() => inFlight.delete(sent));
+      inFlight.add(sent);
+    }
+    await sleep(20);
+  }
+  await Promise.all(inFlight);
+}
+
+async function killAtRandom() {
+  while (!deadline()) {
+    await sleep(KILL_MS[0] + Math.random() * (KILL_MS[1] - KILL_MS[0]));
+    const kind = Math.random() < 0.5 ? "worker" : "janitor";
+    const at = Math.random() < 0.5 ? 0 : 1;
+    const victim = crew[kind][at];
+    await victim.kill();
+    victim.history.close();
+    rmSync(join(folder, "actors", `${victim.label}.jsonl`), { force: true });
+    counts[`${kind}sKilled`]++;
+    crew[kind][at] = actor(kind === "worker" ? "soak-worker" : "janitor");
+  }
+}
+
+let redisIsUp = true;
+async function killRedis() {
+  for (;;) {
+    const until = performance.now() + REDIS_EVERY_MS;
+    while (performance.now() < until) {
+      if (deadline()) return;
+      await sleep(200);
+    }
+    redisIsUp = false;
+    await redis.kill();
+    await sleep(500);
+    await redis.start();
+    redisIsUp = true;
+    counts.redisKilled++;
+  }
+}
+
+const samples = { producerRss: [], redisPerTask: [], redisMemory: [] };
+const rssOf = (pid) => {
+  const line = readFileSync(`/proc/${pid}/status`, "utf8").match(/VmRSS:\s+(\d+)/);
+  return Number(line?.[1] ?? 0) * 1024;
+};
+async function sample() {
+  while (running) {
+    await sleep(SAMPLE_MS);
+    if (!redisIsUp) continue;
+    try {
+      const [info, stats] = [await redis.info(), await observer.stats(QUEUE)];
+      const retained = stats.pending + stats.scheduled + stats.processing + stats.completed + stats.dead;
+      samples.producerRss.push(process.memoryUsage().rss);
+      samples.redisMemory.push(Number(info.used_memory));
+      samples.redisPerTask.push(Number(info.used_memory) / Math.max(1, retained));
+      const rss = crew.worker.map(({ pid }) => Math.round(rssOf(pid) / 1e6));
+      const text = `${counts.acknowledged} of ${total} accepted, ${stats.pending} pending, ${stats.scheduled} scheduled, ${stats.dead} dead`;
+      console.log(
+        `soak: ${Math.round((performance.now() - started) / 1000)} s: ${text}; Redis ${Math.round(info.used_memory / 1e6)} MB, workers ${rss.join(", ")} MB; killed ${counts.workersKilled}, ${counts.janitorsKilled}, ${counts.redisKilled}`,
+      );
+    } catch {
+      // Redis went away in the middle: the next sample has it.
+    }
+  }
+}
+
+console.log(`soak: ${total} tasks in ${minutes} minutes`);
+const sampling = sample();
+await Promise.all([produce(), killAtRandom(), killRedis()]);
+
+let stats;
+await until(
+  "the queue is drained",
+  async () => {
+    stats = await observer.stats(QUEUE).catch(() => null);
+    return stats && stats.pending + stats.scheduled + stats.processing === 0;
+  },
+  120_000 + minutes * 10_000,
+  200,
+).catch((error) => failed.push(error.message));
+running = false;
+await sampling;
+
+const dead = new IdSet(total);
+const deadOf = { doomed: 0, certain: 0, chance: 0, sound: 0 };
+let wrong = 0;
+let cursor;
+do {
+  const page = await observer.list(QUEUE, { state: "dead", limit: 100, ...(cursor ? { cursor } : {}) });
+  for (const task of page.tasks) {
+    const number = Number(task.id.slice(1));
+    const text = accepted.has(number) ? wrongDeath(number, task) : "it was never accepted";
+    dead.add(number);
+    deadOf[planOf(number).kind]++;
+    if (text !== null && ++wrong <= 3) failed.push(`${task.id}: ${text}`);
+  }
+  cursor = page.cursor;
+} while (cursor);
+let doomedMissing = 0;
+for (let number = 0; number < total; number += 100)
+  if (accepted.has(number) && !dead.has(number)) doomedMissing++;
+
+const { totals } = stats;
+// Every accepted id ended once: acked, or dead. Completed ones are purged as they age, so the counters speak for them.
+const lost = accepted.size - totals.acked - dead.size;
+expectThat(accepted.size === total, `${accepted.size} of ${total} accepted`);
+expectThat(totals.enqueued === total, `${totals.enqueued} enqueued, ${total} accepted`);
+expectThat(lost === 0, `${lost} lost: ${totals.acked} acked, ${dead.size} dead`);
+expectThat(stats.dead === dead.size, `${stats.dead} dead by the counter, ${dead.size} listed`);
+expectThat(wrong === 0, `${wrong} dead letters that should not be`);
+expectThat(doomedMissing === 0, `${doomedMissing} tasks that always fail are not dead`);
+const audit = await observer.audit(QUEUE);
+expectThat(audit.violations.length === 0, `the audit: ${audit.violations[0]?.detail}`);
+// Shorter than this nothing has settled yet: the retention is filling up.
+const enough = minutes >= 5;
+const growths = {
+  // Dead letters stay, so memory grows with them; per retained task it must not.
+  redisPerTask: growth(samples.redisPerTask),
+  producerRss: growth(samples.producerRss),
+};
+for (const [name, share] of Object.entries(growths))
+  if (enough)
+    expectThat(
+      share < FLAT,
+      `${name} grew by ${Math.round(share * 100)} % from the second third to the last`,
+    );
+const survivors = crew.worker.map(({ pid }) => rssOf(pid));
+expectThat(Math.max(...survivors) < 400e6, `a worker has ${Math.round(Math.max(...survivors) / 1e6)} MB`);
+
+await observer.close();
+await client.close();
+await endAll();
+if (failed.length === 0) rmSync(folder, { recursive: true, force: true });
+console.log(
+  JSON.stringify({
+    soak: true,
+    minutes,
+    tasks: total,
+    ...counts,
+    lost,
+    dead: dead.size,
+    deadOf,
+    wrongDeaths: wrong,
+    crashes: totals.crashed,
+    attempts: totals.attempts,
+    stale: totals.stale,
+    auditViolations: audit.violations.length,
+    growth: Object.fromEntries(
+      Object.entries(growths).map(([name, share]) => [name, Math.round(share * 1000) / 1000]),
+    ),
+    redisBytesPerTask: Math.round(samples.redisPerTask.at(-1) ?? 0),
+    workerRssMb: survivors.map((bytes) => Math.round(bytes / 1e6)),
+    seconds: Math.round((performance.now() - started) / 1000),
+    held: failed.length === 0,
+    ...(failed.length > 0 ? { failed, kept: folder } : {}),
+  }),
+);
+process.exit(failed.length === 0 ? 0 : 1);

@@ -1,0 +1,50 @@
+import { Queue, Worker } from "bullmq";
+import { Redis } from "ioredis";
+
+export const clientCalls = [[Redis.prototype, "sendCommand"]];
+
+// docs.bullmq.io: `addBulk` for many jobs, the `concurrency` option for asynchronous handlers, one worker per process.
+// What completed is kept, the default:
+// removing it is slower (measured: README.md).
+export async function open({ url, queue: name }) {
+  const connection = { url, maxRetriesPerRequest: null };
+  const queue = new Queue(name, { connection });
+  await queue.waitUntilReady();
+  // `attempts` counts all; without `backoff` a failed job is retried at once.
+  const optionsOf = ({ retries, delayMs }) => ({
+    ...(retries === undefined ? {} : { attempts: retries + 1 }),
+    ...(delayMs === undefined ? {} : { delay: delayMs }),
+  });
+  return {
+    one: (payload, options = {}) => queue.add("bench", payload, optionsOf(options)),
+    bulk(payloads, options = {}) {
+      const opts = optionsOf(options);
+      return queue.addBulk(payloads.map((data) => ({ name: "bench", data, opts })));
+    },
+    async worker({ concurrency, handler, onDone }) {
+      const worker = new Worker(name, (job) => handler(job.data), {
+        connection,
+        concurrency,
+        autorun: false,
+      });
+      worker.on("error", (error) => console.error("bullmq:", error.message));
+      // Both are emitted after the script that moves the job answered.
+      worker.on("completed", () => onDone(false));
+      worker.on("failed", (job) => {
+        if (job.attemptsMade >= (job.opts.attempts ?? 1)) onDone(true);
+      });
+      await worker.waitUntilReady();
+      return { start: () => void worker.run(), stop: () => worker.close() };
+    },
+    async counts() {
+      const counts = await queue.getJobCounts();
+      return {
+        waiting: counts.waiting + counts.delayed + counts.prioritized,
+        active: counts.active,
+        completed: counts.completed,
+        failed: counts.failed,
+      };
+    },
+    close: () => queue.close(),
+  };
+}

@@ -1,0 +1,78 @@
+import { createRequire } from "node:module";
+import { Holdfast, Janitor, Observer, Queue, Worker } from "../../../packages/holdfast/dist/index.js";
+
+// The client that the library itself uses: its calls are counted.
+const { Redis } = createRequire(new URL("../../../packages/holdfast/package.json", import.meta.url))(
+  "ioredis",
+);
+
+/** Where every command of a client passes: [object, method]. */
+export const clientCalls = [[Redis.prototype, "sendCommand"]];
+
+/** All features on, every option at its default: retention, counters, request ids, leases, heartbeat thread, janitor. */
+export async function open({ url, queue }) {
+  const client = new Holdfast({ redis: url });
+  await client.check();
+  const producer = new Queue(queue, { client });
+  const observer = new Observer({ client });
+  // The failing workload asks for a retry at once, as it does of the peers.
+  const optionsOf = ({ retries, delayMs }) =>
+    retries === undefined && delayMs === undefined
+      ? undefined
+      : {
+          ...(retries === undefined
+            ? {}
+            : { maxRetries: retries, backoff: { kind: "fixed", baseMs: 0, jitter: "none" } }),
+          ...(delayMs === undefined ? {} : { delayMs }),
+        };
+
+  return {
+    one: (payload, options = {}) => producer.enqueue("bench", payload, optionsOf(options)),
+    async bulk(payloads, wanted = {}) {
+      const options = optionsOf(wanted);
+      const results = await producer.enqueueMany(
+        payloads.map((payload) =>
+          options ? { type: "bench", payload, options } : { type: "bench", payload },
+        ),
+      );
+      const refused = results.find((result) => !result.ok);
+      if (refused) throw refused.error;
+    },
+    async worker({ concurrency, handler, onDone }) {
+      const worker = new Worker(
+        queue,
+        { bench: (task) => handler(task.payload) },
+        { redis: url, concurrency },
+      );
+      const janitor = new Janitor({ redis: url });
+      worker.on("error", (error) => console.error("holdfast:", error.message));
+      janitor.on("error", (error) => console.error("holdfast:", error.message));
+      // Emitted once Redis confirmed the verdict.
+      worker.on("settled", ({ outcome }) => {
+        if (outcome === "acked") onDone(false);
+        else if (outcome === "dead") onDone(true);
+      });
+      await worker.start();
+      return {
+        start: () => void janitor.start(),
+        async stop() {
+          await worker.stop();
+          await janitor.stop();
+        },
+      };
+    },
+    async counts() {
+      const { totals, ...stats } = await observer.stats(queue);
+      return {
+        waiting: stats.pending + stats.scheduled,
+        active: stats.processing,
+        completed: totals.acked,
+        failed: stats.dead,
+      };
+    },
+    async close() {
+      await producer.close();
+      await client.close();
+    },
+  };
+}

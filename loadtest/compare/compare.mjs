@@ -1,0 +1,117 @@
+// Holdfast side by side with its peers: `make compare`, `make compare QUICK=1`. See README.md.
+//
+//   node compare.mjs [--quick] [--only steady,cold] [--out folder]
+import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
+import { loadavg } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { startRedis } from "./harness/redis.mjs";
+import { machine, markdown, reached, verdictTable } from "./harness/report.mjs";
+import { endChildren, runNode } from "./harness/run-node.mjs";
+import { allHold, judgeAll } from "./harness/verdict.mjs";
+import { PEERS, targets } from "./targets.mjs";
+
+const NAMES = [
+  "steady",
+  "cold",
+  "failing",
+  "mixed",
+  "two-workers",
+  "scheduled",
+  "aof",
+  "payloads",
+  "growth",
+  "latency",
+  "http",
+  "scale",
+  "worker-memory",
+];
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: "boolean", default: process.env.QUICK === "1" },
+    only: { type: "string" },
+    out: { type: "string", default: import.meta.dirname },
+  },
+});
+const { quick } = options;
+const only = options.only?.split(",");
+const unknown = only?.filter((name) => !NAMES.includes(name)) ?? [];
+if (unknown.length) {
+  console.error(`compare: no workload ${unknown.join(", ")}; there are ${NAMES.join(", ")}`);
+  process.exit(2);
+}
+const workloads = await Promise.all(
+  NAMES.filter((name) => !only || only.includes(name)).map((name) => import(`./workloads/${name}.mjs`)),
+);
+
+await mkdir(options.out, { recursive: true });
+const lines = join(options.out, "results.jsonl");
+await writeFile(lines, "");
+const records = [];
+const failures = [];
+// A round that would end later is left out, but never the first.
+const BUDGET_SECONDS = 540;
+const lasted = new Map();
+const facts = { quick, startedAt: new Date(), skipped: [], loads: { before: loadavg() } };
+const servers = [];
+
+async function stop() {
+  endChildren();
+  await Promise.all(servers.map((server) => server.stop()));
+}
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => stop().finally(() => process.exit(130)));
+}
+
+async function runRound(workload, round) {
+  const started = performance.now();
+  const [redis, aofRedis] = servers.map(({ url, port }) => ({ url, port }));
+  try {
+    for (const server of servers) await server.client.flushall();
+    const made = await workload.round({ redis, aofRedis, quick, round, runNode });
+    for (const record of made) {
+      records.push({ ...record, round });
+      await appendFile(lines, `${JSON.stringify({ ...record, round })}\n`);
+    }
+  } catch (error) {
+    failures.push(`${workload.name}, round ${round + 1}: ${error.message}`);
+    console.error(`compare: ${failures.at(-1)}`);
+  }
+  const seconds = (performance.now() - started) / 1_000;
+  lasted.set(workload.name, seconds);
+  console.log(`${workload.name}, round ${round + 1} of ${workload.rounds(quick)}: ${seconds.toFixed(1)} s`);
+}
+
+try {
+  servers.push(await startRedis(), await startRedis({ aof: true }));
+  const most = Math.max(...workloads.map((workload) => workload.rounds(quick)));
+  // Round by round over all workloads, so that a disturbance does not hit one of them alone.
+  for (let round = 0; round < most; round++) {
+    for (const workload of workloads) {
+      if (round >= workload.rounds(quick)) continue;
+      const endsAt = (Date.now() - facts.startedAt) / 1_000 + (lasted.get(workload.name) ?? 0);
+      if (round > 0 && endsAt > BUDGET_SECONDS) facts.skipped.push(`${workload.name} ${round + 1}`);
+      else await runRound(workload, round);
+    }
+  }
+} finally {
+  await stop();
+}
+facts.seconds = (Date.now() - facts.startedAt) / 1_000;
+facts.loads.after = loadavg();
+
+const wanted = new Set(workloads.map(({ name }) => name));
+const rows = judgeAll(
+  records,
+  targets.filter(({ figures }) => figures.some(({ workload }) => wanted.has(workload))),
+  PEERS,
+);
+const notes = await readFile(join(import.meta.dirname, "notes.md"), "utf8").catch(() => "");
+const out = join(options.out, "RESULTS.md");
+// A part of the workloads makes no report.
+if (!only) await writeFile(out, markdown({ records, rows, facts, notes }));
+console.log(`\n${machine(facts)}\n\n${verdictTable(rows)}\n\n${reached(rows)}\n`);
+console.log(only ? lines : `${out}\n${lines}`);
+for (const failure of failures) console.error(`failed: ${failure.split("\n")[0]}`);
+process.exitCode = allHold(rows) && failures.length === 0 ? 0 : 1;

@@ -1,0 +1,114 @@
+// Small samples of the cost of a task, of its ingest and of its processing, beside so many tasks waiting. The queues
+// stand side by side and take turns, so that what disturbs the machine disturbs all of them.
+import { Holdfast } from "../../../packages/holdfast/dist/index.js";
+import { open } from "../adapters/holdfast.mjs";
+import { gatedQueue } from "./gated-queue.mjs";
+import { openMeter } from "./meter.mjs";
+import { median } from "./statistics.mjs";
+
+const { url, sizes, samples } = JSON.parse(process.argv[2]);
+const SAMPLE = 500;
+const WARM_SAMPLES = 15;
+const CHUNK = 1_000;
+const MOST = 1_000_000;
+const BYTES_TASKS = 100_000;
+// No more than retention keeps by default.
+const COMPLETED = 10_000;
+const pad = "x".repeat(96 - JSON.stringify({ i: 1_000_000, pad: "" }).length);
+const payloads = (count) => Array.from({ length: count }, (_, i) => ({ i: 1_000_000 + i, pad }));
+const results = {};
+const meter = await openMeter(url);
+const memory = async () => (await meter.read()).memory;
+
+/** What a phase costs per task: of Redis, and of this process. */
+async function cost(run) {
+  const phase = await meter.before();
+  phase.begin();
+  await run();
+  phase.end();
+  return phase.costs(SAMPLE);
+}
+
+async function growth() {
+  const client = new Holdfast({ redis: url });
+  await client.check();
+  const queues = sizes.map((size) => ({
+    size,
+    queue: gatedQueue(`growth-${size}`, { url, client, pad }),
+    costs: { ingest: [], process: [] },
+  }));
+  for (const { size, queue } of queues) {
+    await queue.fill(size);
+    await queue.start();
+  }
+  for (let i = 0; i < WARM_SAMPLES + samples; i++) {
+    for (const { queue, costs } of queues) {
+      const ingest = await cost(() => queue.fill(SAMPLE));
+      const process = await cost(() => queue.pass(SAMPLE));
+      if (i < WARM_SAMPLES) continue;
+      costs.ingest.push(ingest);
+      costs.process.push(process);
+    }
+  }
+  for (const what of ["ingest", "process"]) {
+    for (const { size, costs } of queues) {
+      const of = (figure) => median(costs[what].map(figure));
+      results[`${what}, ${size} waiting`] = {
+        redis_us: of((each) => each.redis_us),
+        node_us: of((each) => each.node_us),
+        total_us: of((each) => each.redis_us + each.node_us),
+        tasks_per_s: of((each) => each.tasks_per_s),
+      };
+    }
+  }
+  for (const { queue } of queues) await queue.stop();
+  await client.close();
+}
+
+async function waitingBytes(count) {
+  await meter.redis.flushall();
+  const target = await open({ url, queue: "bytes" });
+  const before = await memory();
+  for (let at = 0; at < count; at += CHUNK) await target.bulk(payloads(CHUNK));
+  const bytes = (await memory()) - before;
+  await target.close();
+  return bytes / count;
+}
+
+async function completedBytes(tasks) {
+  await meter.redis.flushall();
+  const target = await open({ url, queue: "bytes" });
+  const before = await memory();
+  for (let at = 0; at < COMPLETED; at += CHUNK) await target.bulk(tasks.slice(at, at + CHUNK));
+  let done = 0;
+  let finish;
+  const finished = new Promise((resolve) => {
+    finish = resolve;
+  });
+  const worker = await target.worker({
+    concurrency: 50,
+    handler: async () => {},
+    onDone: () => {
+      if (++done === COMPLETED) finish();
+    },
+  });
+  worker.start();
+  await finished;
+  await worker.stop();
+  const bytes = (await memory()) - before;
+  await target.close();
+  return bytes / COMPLETED;
+}
+
+await meter.redis.flushall();
+await growth();
+results[`bytes, ${MOST} waiting`] = { megabytes: ((await waitingBytes(MOST)) * MOST) / 1e6 };
+results.bytes = {
+  waiting: await waitingBytes(BYTES_TASKS),
+  completed_with_payload: await completedBytes(payloads(COMPLETED)),
+  // The least that a payload can be: one digit.
+  completed_without_payload: await completedBytes(Array(COMPLETED).fill(0)),
+};
+await meter.redis.flushall();
+meter.close();
+process.stdout.write(`\n${JSON.stringify(results)}\n`, () => process.exit(0));

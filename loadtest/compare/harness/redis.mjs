@@ -1,0 +1,76 @@
+import { execFileSync, spawn } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+
+const START_MS = 10_000;
+
+async function freePort() {
+  const server = createServer();
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** A redis-server of our own in a temporary folder. @param options.aof with an append-only file, fsync every second */
+export async function startRedis({ aof = false } = {}) {
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), "compare-redis-"));
+  const args = [
+    "--port",
+    port,
+    "--bind",
+    "127.0.0.1",
+    "--dir",
+    folder,
+    "--save",
+    "",
+    "--loglevel",
+    "warning",
+  ];
+  args.push(
+    "--appendonly",
+    aof ? "yes" : "no",
+    "--appendfsync",
+    "everysec",
+    "--auto-aof-rewrite-percentage",
+    "0",
+  );
+  const child = spawn("redis-server", args.map(String), { stdio: "ignore" });
+  const ended = new Promise((resolve) => {
+    child.once("exit", resolve);
+    child.once("error", resolve);
+  });
+  const url = `redis://127.0.0.1:${port}`;
+  const client = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null, retryStrategy: () => 50 });
+  client.on("error", () => {});
+  const deadline = AbortSignal.timeout(START_MS);
+  await Promise.race([
+    client
+      .connect()
+      .catch(() => {})
+      .then(() => client.ping()),
+    ended.then(() => Promise.reject(new Error("redis-server did not start: is it installed?"))),
+    new Promise((_, reject) =>
+      deadline.addEventListener("abort", () => reject(new Error("redis-server did not answer"))),
+    ),
+  ]);
+  return {
+    url,
+    port,
+    client,
+    async stop() {
+      client.disconnect();
+      child.kill("SIGTERM");
+      await ended;
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+export function redisVersion() {
+  return /v=([\d.]+)/.exec(execFileSync("redis-server", ["--version"], { encoding: "utf8" }))?.[1] ?? "?";
+}

@@ -1,0 +1,134 @@
+import { cpus, release, totalmem } from "node:os";
+import { redisVersion } from "./redis.mjs";
+import { summary } from "./statistics.mjs";
+
+export function figure(value) {
+  if (!Number.isFinite(value)) return "–";
+  const size = Math.abs(value);
+  if (size >= 1_000) return Math.round(value).toLocaleString("en-US");
+  return size >= 100 ? value.toFixed(0) : size >= 10 ? value.toFixed(1) : value.toFixed(size < 0.1 ? 3 : 2);
+}
+
+const spread = ({ median, min, max, count }) =>
+  count < 2 ? figure(median) : `${figure(median)} (${figure(min)} to ${figure(max)})`;
+
+function unitOf(entry) {
+  if (entry.kind === "ratio")
+    return `x ${entry.against}${/^p\d/.test(entry.metric) ? ` ${entry.metric.slice(0, 3)}` : ""}`;
+  return entry.kind === "flat" ? "x greatest to least" : entry.unit;
+}
+
+const sign = (entry) => (entry.atMost ? "≤ " : "≥ ");
+
+export function machine({ quick, startedAt, seconds, loads, skipped = [] }) {
+  const processors = cpus();
+  const load = (values) => values.map((value) => value.toFixed(2)).join(" ");
+  return [
+    `- Date: ${startedAt.toISOString()}, ${Math.round(seconds)} s${quick ? ", QUICK=1: one round, smaller sizes (steady 30,000 tasks; growth to 300,000 waiting)" : ""}`,
+    `- Machine: ${processors[0]?.model ?? "?"}, ${processors.length} cores, ${(totalmem() / 2 ** 30).toFixed(1)} GiB, Linux kernel ${release()}`,
+    `- Node ${process.versions.node}, Redis ${redisVersion()}`,
+    `- Load average at the start ${load(loads.before)}, at the end ${load(loads.after)} (the run makes about 2 itself)`,
+    ...(skipped.length ? [`- Rounds left out, the time being up: ${skipped.join(", ")}`] : []),
+  ].join("\n");
+}
+
+const table = (head, rows) =>
+  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.join(" | ")} |`).join("\n");
+
+export function verdictTable(rows) {
+  const cells = rows.flatMap(({ row, figures }) =>
+    figures.map((entry, at) => [
+      at === 0 ? row : "",
+      entry.measured ? `${spread(entry.measured)} ${unitOf(entry)}` : "–",
+      `${sign(entry)}${entry.must}`,
+      `${sign(entry)}${entry.stretch}`,
+      entry.verdict,
+    ]),
+  );
+  return table(["Target", "Measured", "Must", "Stretch", "Verdict"], cells);
+}
+
+const COLUMNS = {
+  tasks_per_s: "tasks/s",
+  redis_us: "Redis µs",
+  node_us: "Node µs",
+  client_calls: "client calls",
+  server_commands: "commands in Redis",
+  wire_bytes: "bytes on the wire",
+  memory_bytes: "bytes of memory",
+};
+const HIDDEN = new Set(["ms", "dead"]);
+
+function group(records, keyOf) {
+  const groups = new Map();
+  for (const record of records) {
+    const key = keyOf(record);
+    groups.set(key, [...(groups.get(key) ?? []), record]);
+  }
+  return groups;
+}
+
+function fullTable(records, note) {
+  const metrics = [...new Set(records.flatMap((record) => Object.keys(record.metrics)))].filter(
+    (name) => !HIDDEN.has(name),
+  );
+  const rows = [...group(records, (r) => `${r.variant}\u0000${r.system}`)].map(([key, same]) => {
+    const cells = metrics.map((metric) => {
+      const found = summary(same.map((record) => record.metrics[metric]));
+      return found ? spread(found) : "–";
+    });
+    return [...key.split("\u0000"), ...cells];
+  });
+  // Variants together, in the order in which they came; systems by name, ours first.
+  const variants = [...new Set(rows.map(([variant]) => variant))];
+  const rank = (system) => (system === "holdfast" ? "" : system);
+  rows.sort(
+    (a, b) => variants.indexOf(a[0]) - variants.indexOf(b[0]) || rank(a[1]).localeCompare(rank(b[1])),
+  );
+  return `### ${note}\n\n${table(["", "system", ...metrics.map((name) => COLUMNS[name] ?? name)], rows)}`;
+}
+
+export function reached(rows) {
+  const of = (verdict) => rows.filter((row) => row.verdict === verdict).map(({ row }) => row);
+  const line = (label, names) => (names.length ? `${label}: ${names.join("; ")}.` : `${label}: none.`);
+  return [
+    line("Stretch reached", of("stretch reached")),
+    line("Must held", of("must held")),
+    line("NOT held", of("NOT held")),
+    ...(of("not measured").length ? [line("Not measured", of("not measured"))] : []),
+  ].join("\n\n");
+}
+
+export function markdown({ records, rows, facts, notes }) {
+  const tables = [...group(records, (record) => record.workload)].map(([workload, of]) =>
+    fullTable(of, workload),
+  );
+  return `# Holdfast beside bullmq, bull and bee-queue
+
+Written by \`make compare\` from one run. Ratios are taken within each round; a figure is the median of the rounds, in
+parentheses the least and the greatest. How it is measured: [README.md](README.md).
+
+${machine(facts)}
+
+## Targets
+
+${verdictTable(rows)}
+
+${reached(rows)}
+
+${notes ? `## Reasons\n\n${notes.trim()}\n\n` : ""}## Every figure
+
+Costs are per task. Redis µs: user and system time of the server (INFO cpu). Node µs: the same of the client process,
+all threads. Client calls: what the client library sends, a script call being one; commands in Redis: with those that
+scripts make.
+
+${tables.join("\n\n")}
+
+## How to measure again
+
+\`\`\`sh
+make compare            # about 10 minutes
+make compare QUICK=1    # about 2 minutes
+\`\`\`
+`;
+}

@@ -1,0 +1,122 @@
+import { expect, test } from "vitest";
+import { median, pairedRatio, summary, valuesOf } from "./harness/statistics.mjs";
+import { allHold, judge, judgeAll } from "./harness/verdict.mjs";
+import { PEERS, targets } from "./targets.mjs";
+
+const record = (system, round, speed, more = {}) => ({
+  workload: "steady",
+  variant: "ingest",
+  system,
+  round,
+  metrics: { speed },
+  ...more,
+});
+const figure = {
+  kind: "ratio",
+  against: "bullmq",
+  workload: "steady",
+  variant: "ingest",
+  metric: "speed",
+  must: 2,
+  stretch: 4,
+};
+
+test("the median of an even number of values is the mean of the middle two", () => {
+  expect(median([9, 1, 5])).toBe(5);
+  expect(median([10, 2, 4, 6])).toBe(5);
+  expect(median([])).toBeNaN();
+  expect(summary([3, Number.NaN, 1])).toEqual({ median: 2, min: 1, max: 3, count: 2 });
+  expect(summary([])).toBeNull();
+});
+
+test("a ratio is taken within each round, and rounds that one of the two lacks are left out", () => {
+  const ours = new Map([
+    [0, 10],
+    [1, 40],
+    [2, 90],
+  ]);
+  const theirs = new Map([
+    [0, 5],
+    [1, 10],
+    [3, 1],
+  ]);
+  expect(pairedRatio(ours, theirs)).toEqual({ median: 3, min: 2, max: 4, count: 2 });
+});
+
+test("values are those of the workload, variant and system", () => {
+  const records = [
+    record("a", 0, 1),
+    record("a", 1, 2),
+    record("b", 0, 3),
+    record("a", 2, 4, { variant: "process" }),
+  ];
+  const of = (variant) => [
+    ...valuesOf(records, { workload: "steady", variant, system: "a", metric: "speed" }).values(),
+  ];
+  expect(of("ingest")).toEqual([1, 2]);
+  expect(of(/^proc/)).toEqual([4]);
+  expect(of(undefined)).toEqual([1, 2, 4]);
+});
+
+test("a figure is judged by its median against must and stretch", () => {
+  const verdict = (ours) =>
+    judge([record("holdfast", 0, ours), record("bullmq", 0, 10)], figure, PEERS).verdict;
+  expect(verdict(40)).toBe("stretch reached");
+  expect(verdict(20)).toBe("must held");
+  expect(verdict(19)).toBe("NOT held");
+  expect(judge([record("holdfast", 0, 1)], figure, PEERS).verdict).toBe("not measured");
+});
+
+test("a figure with an upper limit holds below it", () => {
+  const cost = { ...figure, kind: "value", must: 11, stretch: 6, atMost: true };
+  const verdict = (ours) => judge([record("holdfast", 0, ours)], cost, PEERS).verdict;
+  expect([verdict(6), verdict(11), verdict(11.1)]).toEqual(["stretch reached", "must held", "NOT held"]);
+});
+
+test("the best peer is the fastest of each round", () => {
+  const records = [
+    record("holdfast", 0, 60),
+    record("bullmq", 0, 10),
+    record("bull", 0, 20),
+    record("holdfast", 1, 60),
+    record("bullmq", 1, 30),
+    record("bull", 1, 15),
+  ];
+  expect(judge(records, { ...figure, against: "best peer" }, PEERS).measured).toMatchObject({
+    min: 2,
+    max: 3,
+  });
+});
+
+test("flatness is the greatest against the least over the sizes, and one size says nothing", () => {
+  const flat = {
+    kind: "flat",
+    workload: "steady",
+    variant: /waiting$/,
+    metric: "speed",
+    must: 1.3,
+    stretch: 1.1,
+    atMost: true,
+  };
+  const at = (size, cost) => record("holdfast", 0, cost, { variant: `${size} waiting` });
+  expect(judge([at(1, 10), at(2, 14)], flat, PEERS)).toMatchObject({
+    verdict: "NOT held",
+    measured: { median: 1.4 },
+  });
+  expect(judge([at(1, 10)], flat, PEERS).verdict).toBe("not measured");
+});
+
+test("a row is as good as its worst figure, and a row that was not measured does not hold", () => {
+  const records = [record("holdfast", 0, 40), record("bullmq", 0, 10)];
+  const row = (figures) => judgeAll(records, [{ row: "r", figures }], PEERS);
+  expect(row([figure, { ...figure, stretch: 5 }])[0].verdict).toBe("must held");
+  expect(allHold(row([figure]))).toBe(true);
+  expect(allHold(row([figure, { ...figure, against: "bull" }]))).toBe(false);
+});
+
+test("every target has limits in the right order", () => {
+  for (const { row, figures } of targets) {
+    for (const { must, stretch, atMost } of figures)
+      expect(atMost ? stretch <= must : stretch >= must, row).toBe(true);
+  }
+});

@@ -1,0 +1,132 @@
+// The target table as data. A row holds one figure or more, each with the least ("must") and the goal ("stretch").
+//   ratio: ours against theirs, paired by round    value: ours alone    flat: the greatest against the least
+const ratio = (against, must, stretch, of) => ({ kind: "ratio", against, must, stretch, ...of });
+const value = (must, stretch, of) => ({ kind: "value", must, stretch, atMost: true, ...of });
+
+const ingest = { workload: "steady", variant: "ingest", metric: "tasks_per_s" };
+const process50 = { workload: "steady", variant: "process at 50", metric: "tasks_per_s" };
+const single = { workload: "cold", variant: "single enqueues", metric: "tasks_per_s" };
+const failing = { workload: "failing", variant: "20% failing", metric: "tasks_per_s" };
+const cold = (concurrency) => ({
+  workload: "cold",
+  variant: `process at ${concurrency}`,
+  metric: "tasks_per_s",
+});
+const latency = (variant, metric) => ({ workload: "latency", variant, metric, atMost: true });
+const http = (variant) => ({ workload: "http", variant, metric: "requestsPerSecond" });
+const bytes = (metric, must, stretch) =>
+  value(must, stretch, { workload: "growth", variant: "bytes", metric });
+
+const latencyFigures = (variant) =>
+  ["p50Ms", "p99Ms"].flatMap((metric) => [
+    ratio("bee-queue", 1.2, 1, latency(variant, metric)),
+    ratio("blmove", 2, 1.5, latency(variant, metric)),
+  ]);
+
+const PEERS = ["bullmq", "bull", "bee-queue"];
+
+/** `against` "best peer": the fastest of the three in that round. */
+export const targets = [
+  {
+    row: "bulk ingest",
+    figures: [
+      ratio("bullmq", 8, 12, ingest),
+      ratio("bee-queue", 2.5, 3.9, ingest),
+      ratio("raw", 0.4, 0.5, ingest),
+    ],
+  },
+  {
+    row: "10,000 concurrent single enqueues",
+    figures: [
+      ratio("bullmq", 8, 13, single),
+      ratio("bee-queue", 2.5, 3.7, single),
+      value(120, 60, { ...single, metric: "ms", unit: "ms" }),
+    ],
+  },
+  {
+    row: "process, concurrency 50",
+    figures: [
+      ratio("bullmq", 3.5, 7, process50),
+      ratio("best peer", 3, 6, process50),
+      ratio("raw", 0.25, 0.5, process50),
+    ],
+  },
+  { row: "process, concurrency 1", figures: [ratio("bullmq", 1.7, 2.4, cold(1))] },
+  { row: "process, concurrency 10", figures: [ratio("bullmq", 3, 4, cold(10))] },
+  {
+    row: "20% failing, drained",
+    figures: [ratio("bullmq", 5, 9.9, failing), ratio("bee-queue", 3, 6, failing)],
+  },
+  {
+    row: "Redis µs per task: ingest, process",
+    figures: [
+      value(3, 2.2, { ...ingest, metric: "redis_us", unit: "µs" }),
+      value(11, 6, { ...process50, metric: "redis_us", unit: "µs" }),
+    ],
+  },
+  {
+    row: "Node µs per task: ingest, process",
+    figures: [
+      value(5, 3, { ...ingest, metric: "node_us", unit: "µs" }),
+      value(12, 6, { ...process50, metric: "node_us", unit: "µs" }),
+    ],
+  },
+  {
+    row: "client calls per task at concurrency 50",
+    figures: [value(0.1, 0.02, { ...process50, metric: "client_calls", unit: "calls" })],
+  },
+  {
+    row: "bytes per task: waiting, completed with payload, without",
+    figures: [
+      bytes("waiting", 220, 200),
+      bytes("completed_with_payload", 450, 340),
+      bytes("completed_without_payload", 180, 150),
+    ].map((figure) => ({ ...figure, unit: "B" })),
+  },
+  {
+    row: "1,000,000 waiting tasks of 96 bytes",
+    figures: [
+      value(220, 200, {
+        workload: "growth",
+        variant: /^bytes, \d/,
+        metric: "megabytes",
+        unit: "MB",
+      }),
+    ],
+  },
+  { row: "latency to handler start, idle", figures: latencyFigures("idle") },
+  { row: "latency, a second queue under full load", figures: latencyFigures("beside a loaded queue") },
+  {
+    row: "HTTP single, batch of 100",
+    figures: [
+      ratio("bare-fastify", 0.9, 1.1, http("single, 100 connections")),
+      ratio("bare-fastify", 0.8, 0.9, http("batch of 100")),
+    ],
+  },
+  {
+    row: "cost from 1,000 waiting to the most: ingest, process",
+    figures: ["ingest", "process"].map((what) => ({
+      kind: "flat",
+      workload: "growth",
+      variant: new RegExp(`^${what}, `),
+      metric: "total_us",
+      must: 1.3,
+      stretch: 1.1,
+      atMost: true,
+    })),
+  },
+  {
+    row: "8 workers against 1",
+    figures: [
+      value(7, 7.9, { workload: "scale", variant: "8 against 1", metric: "ratio", atMost: false, unit: "x" }),
+    ],
+  },
+  {
+    row: "worker memory over the run",
+    figures: ["rssMbRatio", "heapMbRatio"].map((metric) =>
+      value(1.1, 1, { workload: "worker-memory", variant: undefined, metric, unit: "x the early figure" }),
+    ),
+  },
+];
+
+export { PEERS };

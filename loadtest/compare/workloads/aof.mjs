@@ -1,0 +1,17 @@
+// On the server with an append-only file, fsync every second; a fresh process.
+import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
+
+export const name = "aof everysec";
+export const rounds = (quick) => (quick ? 1 : 3);
+const COUNT = 10_000;
+
+export const round = (ctx) =>
+  runTasks(ctx, {
+    workload: name,
+    systems: [...ENGINES, ...FLOORS],
+    aof: true,
+    phases: [
+      { do: "bulk", count: COUNT, as: "ingest" },
+      { do: "work", count: COUNT, concurrency: 50, as: "process at 50" },
+    ],
+  });

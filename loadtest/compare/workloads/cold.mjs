@@ -1,0 +1,28 @@
+// 10,000 tasks in a fresh process: its code is not compiled yet.
+import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
+
+export const name = "cold";
+export const rounds = (quick) => (quick ? 1 : 3);
+const COUNT = 10_000;
+
+export async function round(ctx) {
+  const systems = [...ENGINES, ...FLOORS];
+  const records = await runTasks(ctx, {
+    workload: name,
+    systems,
+    phases: [{ do: "single", count: COUNT, as: "single enqueues" }],
+  });
+  for (const concurrency of [1, 10, 50, 200]) {
+    records.push(
+      ...(await runTasks(ctx, {
+        workload: name,
+        systems,
+        phases: [
+          { do: "bulk", count: COUNT, ...(concurrency === 50 ? { as: "ingest" } : {}) },
+          { do: "work", count: COUNT, concurrency, as: `process at ${concurrency}` },
+        ],
+      })),
+    );
+  }
+  return records;
+}

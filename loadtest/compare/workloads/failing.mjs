@@ -1,0 +1,16 @@
+// One attempt in five fails, up to three attempts, retried at once: until every task is completed or dead.
+import { ENGINES, runTasks } from "./tasks.mjs";
+
+export const name = "failing";
+export const rounds = (quick) => (quick ? 1 : 3);
+const COUNT = 10_000;
+
+export const round = (ctx) =>
+  runTasks(ctx, {
+    workload: name,
+    systems: ENGINES,
+    phases: [
+      { do: "bulk", count: COUNT, retries: 2 },
+      { do: "work", count: COUNT, concurrency: 50, failing: 0.2, as: "20% failing" },
+    ],
+  });

@@ -1,0 +1,20 @@
+// Does a task cost more when more of them wait? And the bytes that a task takes. Holdfast alone.
+import { fileURLToPath } from "node:url";
+
+export const name = "growth";
+export const rounds = () => 1;
+const file = fileURLToPath(new URL("../harness/growth-run.mjs", import.meta.url));
+
+export async function round(ctx) {
+  const results = await ctx.runNode(file, {
+    url: ctx.redis.url,
+    sizes: [1_000, 10_000, 100_000, ctx.quick ? 300_000 : 1_000_000],
+    samples: 15,
+  });
+  return Object.entries(results).map(([variant, metrics]) => ({
+    workload: name,
+    variant,
+    system: "holdfast",
+    metrics,
+  }));
+}

@@ -1,0 +1,28 @@
+// POST of one task and of a batch: producer-api against bare Fastify that does one LPUSH per POST.
+import { fileURLToPath } from "node:url";
+import { rotate } from "./shared/children.mjs";
+
+export const name = "http";
+export const rounds = (quick) => (quick ? 1 : 3);
+
+const VARIANTS = [
+  { variant: "single, 100 connections", connections: 100, batch: 0 },
+  { variant: "single, 1000 connections", connections: 1_000, batch: 0 },
+  { variant: "batch of 100", connections: 100, batch: 100 },
+];
+const SYSTEMS = ["bare-fastify", "holdfast"];
+
+const file = fileURLToPath(new URL("http/run.mjs", import.meta.url));
+
+/** Metrics: `requestsPerSecond`, `tasksPerSecond`, `p50Ms`, `p99Ms`, `errors`. */
+export async function round(ctx) {
+  const records = [];
+  const seconds = ctx.quick ? 2 : 4;
+  for (const { variant, connections, batch } of VARIANTS) {
+    for (const system of rotate(SYSTEMS, ctx.round)) {
+      const metrics = await ctx.runNode(file, { url: ctx.redis.url, system, connections, batch, seconds });
+      records.push({ workload: name, variant, system, metrics });
+    }
+  }
+  return records;
+}

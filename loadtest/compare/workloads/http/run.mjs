@@ -1,0 +1,72 @@
+// One server under one load: server and load generator are processes of their own.
+import { spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import autocannon from "autocannon";
+import { Redis } from "ioredis";
+import { dropKeys, printResult, readArgs } from "../shared/children.mjs";
+
+const { url, system, connections, batch, seconds } = readArgs();
+const WARM_SECONDS = 1;
+const prefix = `http-${process.pid}`;
+const fileOf = (path) => fileURLToPath(new URL(path, import.meta.url));
+const SERVERS = {
+  holdfast: fileOf("../../../../services/producer-api/dist/main.js"),
+  "bare-fastify": fileOf("bare-fastify.mjs"),
+};
+
+const port = await new Promise((resolve) => {
+  const probe = createServer().listen(0, "127.0.0.1", () => {
+    const { port } = probe.address();
+    probe.close(() => resolve(port));
+  });
+});
+const server = spawn(process.execPath, [...process.execArgv, SERVERS[system]], {
+  env: { ...process.env, PORT: String(port), REDIS_URL: url, QUEUE_PREFIX: prefix, LOG_LEVEL: "info" },
+  stdio: ["ignore", "ignore", "inherit"],
+});
+const ended = new Promise((resolve) => server.once("exit", resolve));
+
+const base = `http://127.0.0.1:${port}`;
+const deadline = Date.now() + 10_000;
+while (
+  !(await fetch(`${base}/readyz`).then(
+    (response) => response.ok,
+    () => false,
+  ))
+) {
+  if (server.exitCode !== null || Date.now() > deadline) throw new Error(`${system} did not start`);
+  await delay(50);
+}
+
+// 96 bytes of payload.
+const task = { type: "noop", payload: { data: "x".repeat(85) } };
+const fire = (duration) =>
+  autocannon({
+    url: `${base}/v1/queues/default/tasks${batch > 0 ? "/batch" : ""}`,
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(batch > 0 ? Array(batch).fill(task) : task),
+    connections,
+    duration,
+  });
+
+try {
+  await fire(WARM_SECONDS);
+  const result = await fire(seconds);
+  const requestsPerSecond = result["2xx"] / result.duration;
+  printResult({
+    requestsPerSecond,
+    tasksPerSecond: requestsPerSecond * Math.max(1, batch),
+    p50Ms: result.latency.p50,
+    p99Ms: result.latency.p99,
+    errors: result.errors + result.non2xx,
+  });
+} finally {
+  server.kill("SIGTERM");
+  await ended;
+  const redis = new Redis(url);
+  await dropKeys(redis, prefix);
+  await redis.quit();
+}

@@ -1,0 +1,62 @@
+// One round of one variant. Every system has its worker and its producer process; they take turns in slices of
+// half a second, so that whatever disturbs the machine disturbs all of them.
+import { fileURLToPath } from "node:url";
+import { Redis } from "ioredis";
+import { dropKeys, percentile, printResult, readArgs, rotate, startChild } from "../shared/children.mjs";
+import { SYSTEMS } from "./systems.mjs";
+
+const { url, round, loaded, slices, perSlice } = readArgs();
+const INTERVAL_MS = 5;
+const fileOf = (name) => fileURLToPath(new URL(name, import.meta.url));
+const prefix = `latency-${process.pid}-`;
+
+const children = [];
+const start = async (file, args) => {
+  const child = await startChild(fileOf(file), { url, prefix, ...args });
+  children.push(child);
+  return child;
+};
+
+const workers = {};
+const producers = {};
+const samples = {};
+const systems = rotate(Object.keys(SYSTEMS), round);
+try {
+  for (const system of systems) {
+    workers[system] = await start("worker.mjs", { system });
+    producers[system] = await start("producer.mjs", { system });
+    samples[system] = [];
+  }
+  const send = async (system, count) => {
+    await producers[system].ask({ count, intervalMs: INTERVAL_MS });
+    return (await workers[system].ask({ count })).answer;
+  };
+  // Warm: compiled code, loaded scripts, grown buffers.
+  for (const system of systems) await send(system, perSlice);
+  const load = loaded ? await start("load.mjs", {}) : undefined;
+  if (load) for (const system of systems) await send(system, perSlice);
+  const before = (await load?.ask({}))?.answer;
+  for (let slice = 0; slice < slices; slice++) {
+    for (const system of rotate(systems, slice)) samples[system].push(...(await send(system, perSlice)));
+  }
+  const after = (await load?.ask({}))?.answer;
+  const figures = {};
+  for (const system of systems) {
+    const sorted = samples[system].sort((a, b) => a - b);
+    figures[system] = {
+      p50Ms: percentile(sorted, 0.5),
+      p99Ms: percentile(sorted, 0.99),
+      samples: sorted.length,
+    };
+  }
+  printResult({
+    systems: figures,
+    loadPerSecond: load ? ((after.done - before.done) * 1_000) / (after.atMs - before.atMs) : 0,
+  });
+} finally {
+  await Promise.all(children.map((child) => child.stop()));
+  const redis = new Redis(url);
+  for (const start of [prefix, "bull:", "bq:"])
+    await dropKeys(redis, `${start}${start === prefix ? "" : prefix}`);
+  await redis.quit();
+}

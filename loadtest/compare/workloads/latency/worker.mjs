@@ -1,0 +1,23 @@
+// The worker of one system: remembers how long each task took to reach its handler.
+import { readArgs, serveParent } from "../shared/children.mjs";
+import { clockMs, SYSTEMS } from "./systems.mjs";
+
+const args = readArgs();
+let latencies = [];
+let onArrival = () => {};
+const close = await SYSTEMS[args.system].work(args, ({ at }) => {
+  latencies.push(clockMs() - at);
+  onArrival();
+});
+
+// Answers once so many have arrived, with the latencies.
+serveParent(async ({ count }) => {
+  await new Promise((resolve) => {
+    onArrival = () => latencies.length >= count && resolve();
+    onArrival();
+  });
+  onArrival = () => {};
+  const answer = latencies;
+  latencies = [];
+  return answer;
+}, close);

@@ -1,0 +1,14 @@
+// Enqueued one by one, 100 requests under way, while the same process works at concurrency 50.
+import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
+
+export const name = "mixed";
+export const rounds = (quick) => (quick ? 1 : 3);
+
+export const round = (ctx) =>
+  runTasks(ctx, {
+    workload: name,
+    systems: [...ENGINES, ...FLOORS],
+    phases: [
+      { do: "mixed", count: ctx.quick ? 5_000 : 10_000, producers: 100, concurrency: 50, as: "mixed" },
+    ],
+  });

@@ -1,0 +1,75 @@
+// Processes that talk to the one that started them: ready, a question, an answer, stop.
+import { fork } from "node:child_process";
+
+/**
+ * Starts `node file JSON(args)` and waits for its first message.
+ * `ask(question)` sends a message and gives the next one that comes back.
+ */
+export async function startChild(file, args, { execArgv = [] } = {}) {
+  const child = fork(file, [JSON.stringify(args)], {
+    execArgv,
+    stdio: ["ignore", "ignore", "inherit", "ipc"],
+  });
+  const waiting = [];
+  let ended;
+  child.on("message", (message) => waiting.shift()?.resolve(message));
+  const exit = new Promise((resolve) => {
+    child.once("exit", (code, signal) => {
+      ended = new Error(`${file} ended early: ${signal ?? code}`);
+      for (const { reject } of waiting.splice(0)) reject(ended);
+      resolve();
+    });
+  });
+  const next = () =>
+    ended ? Promise.reject(ended) : new Promise((resolve, reject) => waiting.push({ resolve, reject }));
+  await next();
+  return {
+    ask(question) {
+      const answer = next();
+      child.send(question);
+      return answer;
+    },
+    async stop() {
+      child.kill("SIGTERM");
+      await exit;
+    },
+  };
+}
+
+/** The other side: `answer` is called with each question; says "ready" first. Ends with the parent or on SIGTERM. */
+export function serveParent(answer, close) {
+  const end = () => Promise.resolve(close?.()).finally(() => process.exit(0));
+  process.once("SIGTERM", end);
+  process.once("disconnect", end);
+  process.on("message", async (question) => process.send({ answer: await answer(question) }));
+  process.send({ answer: "ready" });
+}
+
+/** A child that was started as `node file JSON(args)`. */
+export const readArgs = () => JSON.parse(process.argv[2] ?? "{}");
+
+/** Last line of a process that `runNode` started. */
+export const printResult = (result) => process.stdout.write(`${JSON.stringify(result)}\n`);
+
+/** The items in an order that differs by round, so that nobody always comes first. */
+export const rotate = (items, round) => items.map((_, index) => items[(index + round) % items.length]);
+
+export function percentile(sorted, share) {
+  return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)];
+}
+
+export const median = (values) =>
+  percentile(
+    [...values].sort((a, b) => a - b),
+    0.5,
+  );
+
+/** Removes what a run left in Redis: every key that begins so. */
+export async function dropKeys(redis, start) {
+  let cursor = "0";
+  do {
+    const [next, keys] = await redis.scan(cursor, "MATCH", `${start}*`, "COUNT", 1_000);
+    if (keys.length > 0) await redis.unlink(...keys);
+    cursor = next;
+  } while (cursor !== "0");
+}

@@ -1,0 +1,30 @@
+// What the workloads of tasks share: one process per system and run, systems in an order that rotates by round.
+import { fileURLToPath } from "node:url";
+
+export const ENGINES = ["holdfast", "bullmq", "bull", "bee-queue"];
+export const FLOORS = ["raw", "blmove"];
+const runFile = fileURLToPath(new URL("../harness/task-run.mjs", import.meta.url));
+const SEED = 7_919;
+
+export const rotate = (items, round) => items.map((_, at) => items[(at + round) % items.length]);
+
+/**
+ * The records of one round.
+ * @param plan.phases of one run: see harness/task-run.mjs; what has `as` becomes a record, `as` being its variant
+ */
+export async function runTasks(ctx, { workload, systems, phases, aof = false, payloadBytes }) {
+  const records = [];
+  for (const system of rotate(systems, ctx.round)) {
+    const results = await ctx.runNode(runFile, {
+      system,
+      url: (aof ? ctx.aofRedis : ctx.redis).url,
+      payloadBytes,
+      seed: SEED + ctx.round,
+      phases: [{ do: "flush" }, ...phases, { do: "flush" }],
+    });
+    for (const [variant, metrics] of Object.entries(results)) {
+      records.push({ workload, variant, system, metrics });
+    }
+  }
+  return records;
+}

@@ -1,0 +1,17 @@
+// The memory of one worker process over a long run: it has to stay flat.
+import { fileURLToPath } from "node:url";
+
+export const name = "worker-memory";
+export const rounds = () => 1;
+
+const file = fileURLToPath(new URL("worker-memory/run.mjs", import.meta.url));
+
+/**
+ * Metrics: RSS and heap in use after a full collection, MB, early (after the warm-up) and late in the run, and late
+ * against early: 1.1 is 10% more.
+ */
+export async function round(ctx) {
+  const tasks = ctx.quick ? 150_000 : 1_000_000;
+  const metrics = await ctx.runNode(file, { url: ctx.redis.url, tasks, chunks: 20, warmChunks: 4 });
+  return [{ workload: name, variant: `${tasks} tasks`, system: "holdfast", metrics }];
+}
