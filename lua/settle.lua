@@ -140,7 +140,7 @@ if #oldest > 0 then
   removePurged(purge)
   redis.call('LTRIM', completedKey, 0, -#oldest - 1)
 end
-if releases > 0 or promoted > #grants.ids then
+if releases > 0 or settled.queuedAgain or promoted > #grants.ids then
   wake()
 end
 return { now, verdicts, string.format('%.0f', grants.first), flags, unpack(grants.reply) }

@@ -107,11 +107,12 @@ local function planAcquire(counters, request, soloClaim)
     else
       seen[id] = true
       local c = parseCounts(record or 'p0')
-      if option(envelope, 'h') then
+      local header = headerOf(envelope)
+      if optionOf(header, 'h') then
         setFlag(c, 'h')
       end
       -- A value that is no number must not stop the queue: the worker finds out and quarantines the task.
-      local expiresAt = tonumber(option(envelope, 'e')) or 0
+      local expiresAt = tonumber(optionOf(header, 'e')) or 0
       if expiresAt > 0 and expiresAt <= now then
         grants.expired[#grants.expired + 1] = id
         expiredEnvelopes[#expiredEnvelopes + 1] = envelope
@@ -120,8 +121,8 @@ local function planAcquire(counters, request, soloClaim)
       else
         grant = grant + 1
         c.attempts = c.attempts + 1
-        local timeoutMs = tonumber(option(envelope, 't')) or DEFAULT_TIMEOUT_MS
-        local maxAttempts = (tonumber(option(envelope, 'm')) or maxRetries) + 1
+        local timeoutMs = tonumber(optionOf(header, 't')) or DEFAULT_TIMEOUT_MS
+        local maxAttempts = (tonumber(optionOf(header, 'm')) or maxRetries) + 1
         local counts = countsText(c)
         commit[#commit + 1] = id
         commit[#commit + 1] = table.concat({ 'l', counts, ' ', string.format('%.0f', grant), '-', request.nonce, ' ', nowText, ' ',

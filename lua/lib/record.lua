@@ -98,13 +98,21 @@ local function isScheduled(record, envelope)
   return string.byte(envelope) == 64 -- @
 end
 
--- One option of the envelope's header line, nil without it.
-local function option(envelope, name)
-  if string.byte(envelope) == 46 then -- "." has no options
+-- The envelope's header line; nil for one without options.
+local function headerOf(envelope)
+  if string.byte(envelope) == 46 then -- "."
     return nil
   end
-  local header = string.sub(envelope, 1, (string.find(envelope, '\n', 1, true) or 0) - 1)
-  return string.match(header, ' ' .. name .. '=(%S+)')
+  return string.sub(envelope, 1, (string.find(envelope, '\n', 1, true) or 0) - 1)
+end
+
+-- One option of a header line, nil without it.
+local function optionOf(header, name)
+  return header and string.match(header, ' ' .. name .. '=(%S+)')
+end
+
+local function option(envelope, name)
+  return optionOf(headerOf(envelope), name)
 end
 
 local function needsSolo(c)

@@ -2,7 +2,7 @@
 
 local function newSettled()
   return { commit = {}, verdicts = {}, gone = {}, completed = {}, cancelled = {}, scheduled = {}, dead = {}, results = {},
-    bands = newBands() }
+    bands = newBands(), again = newBands() }
 end
 
 local function put(settled, id, record)
@@ -38,6 +38,16 @@ local function planScheduled(settled, counters, id, c, delayMs, history)
   return 'r'
 end
 
+-- A retry without a wait goes straight to the end of its band.
+local function planAgain(settled, counters, id, c, history)
+  local band = settled.again[bandOf(redis.call('HGET', tasksKey, id) or '.', c)]
+  band[#band + 1] = id
+  settled.queuedAgain = true
+  add(counters, PENDING, 1)
+  put(settled, id, 'p' .. countsText(c) .. history)
+  return 'r'
+end
+
 -- One verdict other than ack, on a record whose token was checked.
 local function planVerdict(settled, counters, id, record, verdict, delayMs, text, noHandlerAfterMs)
   local c = parseCounts(record)
@@ -54,6 +64,9 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
       return planCancelled(settled, counters, id, c, history)
     elseif verdict == 'fail' and c.attempts < maxAttempts then
       add(counters, RETRIED_TOTAL, 1)
+      if delayMs == 0 then
+        return planAgain(settled, counters, id, c, history)
+      end
       return planScheduled(settled, counters, id, c, delayMs, history)
     end
     local reason = verdict == 'fatal' and 'fatal' or verdict == 'quarantine' and 'undecodable' or 'retries_exhausted'
@@ -152,4 +165,5 @@ local function writeSettled(settled)
     redis.call('ZADD', deadLettersKey, unpack(settled.dead))
   end
   pushBands(settled.bands, true)
+  pushBands(settled.again, false)
 end
