@@ -106,9 +106,10 @@ local function planAcquire(counters, request, soloClaim)
       grants.ids[#grants.ids + 1] = id
     else
       seen[id] = true
-      local c = parseCounts(record or 'p0')
       local header = headerOf(envelope)
-      if optionOf(header, 'h') then
+      local fresh = not record and not optionOf(header, 'h')
+      local c = fresh and newCounts() or parseCounts(record or 'p0')
+      if not fresh and optionOf(header, 'h') then
         setFlag(c, 'h')
       end
       -- A value that is no number must not stop the queue: the worker finds out and quarantines the task.
@@ -123,11 +124,11 @@ local function planAcquire(counters, request, soloClaim)
         c.attempts = c.attempts + 1
         local timeoutMs = tonumber(optionOf(header, 't')) or DEFAULT_TIMEOUT_MS
         local maxAttempts = (tonumber(optionOf(header, 'm')) or maxRetries) + 1
-        local counts = countsText(c)
+        local counts = fresh and '1' or countsText(c)
         commit[#commit + 1] = id
-        commit[#commit + 1] = table.concat({ 'l', counts, ' ', string.format('%.0f', grant), '-', request.nonce, ' ', nowText, ' ',
-          string.format('%.0f', now + timeoutMs), ' ', string.format('%d', maxAttempts), ' ', workerId, historyOf(record) })
-        leases[#leases + 1] = string.format('%.0f', math.min(now + leaseMs, now + timeoutMs))
+        commit[#commit + 1] = string.format('l%s %.0f-%s %s %.0f %d %s', counts, grant, request.nonce, nowText, now + timeoutMs,
+          maxAttempts, workerId) .. historyOf(record)
+        leases[#leases + 1] = timeoutMs < leaseMs and string.format('%.0f', now + timeoutMs) or expiryText
         leases[#leases + 1] = id
         reply[#reply + 1] = id
         reply[#reply + 1] = envelope

@@ -16,9 +16,14 @@ local SOLO_CRASHES = 2
 local HISTORY_LINES = 32
 local RELEASES_REFUNDED = 10
 
+local function newCounts()
+  return { attempts = 0, failures = 0, crashes = 0, releases = 0, generation = 0, unroutedSince = 0, flags = '' }
+end
+
 local function parseCounts(head)
   local attempts, rest = string.match(head, '^%a(%d+)(%S*)')
-  local c = { attempts = tonumber(attempts or 0), failures = 0, crashes = 0, releases = 0, generation = 0, unroutedSince = 0, flags = '' }
+  local c = newCounts()
+  c.attempts = tonumber(attempts or 0)
   if rest and rest ~= '' then
     local failures, crashes, releases, generation, unroutedSince, flags =
       string.match(rest, '^,(%d+),(%d+),(%d+),(%d+),(%d+),(%a*)$')
@@ -69,7 +74,10 @@ end
 local function appendAttempt(record, c, outcome, err)
   local token, grantedAt, _, _, workerId = parseLease(record)
   local history = historyOf(record)
-  local _, lines = string.gsub(history, '\n', '')
+  local lines, at = 0, string.find(history, '\n', 1, true)
+  while at do
+    lines, at = lines + 1, string.find(history, '\n', at + 1, true)
+  end
   if lines >= HISTORY_LINES then
     -- In brackets: find gives two values, and sub would take the second for its end.
     history = string.sub(history, (string.find(history, '\n', 2, true)))
@@ -106,9 +114,10 @@ local function headerOf(envelope)
   return string.sub(envelope, 1, (string.find(envelope, '\n', 1, true) or 0) - 1)
 end
 
--- One option of a header line, nil without it.
+-- One option of a header line, nil without it. A plain search first: most options are not there.
 local function optionOf(header, name)
-  return header and string.match(header, ' ' .. name .. '=(%S+)')
+  local _, at = string.find(header or '', ' ' .. name .. '=', 1, true)
+  return at and string.match(header, '^%S+', at + 1)
 end
 
 local function option(envelope, name)

@@ -48,6 +48,40 @@ const FINGERPRINT = /^[\x21-\x7e]{1,128}$/;
 // The first look after an enqueue comes soon, later ones at most this far apart.
 const WAIT_STEP_MS = 200;
 
+/** One enqueue of a caller, and how to answer it. One object per task: it lives until Redis answers. */
+class AskedTask implements EnqueueSink {
+  readonly task: PreparedTask;
+  readonly type: string;
+  readonly payloadText: string;
+  readonly options: TaskOptions | undefined;
+  readonly resolve: (receipt: EnqueueReceipt) => void;
+  readonly reject: (error: unknown) => void;
+
+  constructor(
+    task: PreparedTask,
+    type: string,
+    payloadText: string,
+    options: TaskOptions | undefined,
+    resolve: (receipt: EnqueueReceipt) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.task = task;
+    this.type = type;
+    this.payloadText = payloadText;
+    this.options = options;
+    this.resolve = resolve;
+    this.reject = reject;
+  }
+
+  accepted(_place: number, receipt: EnqueueReceipt): void {
+    this.resolve(receipt);
+  }
+
+  refused(_place: number, error: unknown): void {
+    this.reject(error);
+  }
+}
+
 /** The producer's side of one queue. */
 export class Queue {
   readonly name: string;
@@ -59,6 +93,8 @@ export class Queue {
   readonly #mintId: () => string;
   #registered: Promise<void> | undefined;
   #isRegistered = false;
+  readonly #early: AskedTask[] = [];
+  #opening: Promise<void> | undefined;
   #closed = false;
 
   /** @throws HoldfastError invalid_queue_name */
@@ -86,16 +122,43 @@ export class Queue {
   }
 
   /** Like `enqueue`, with the payload as JSON text that is kept byte by byte. The caller vouches that it is JSON. */
-  async enqueueText(
+  enqueueText(
     type: string,
     payloadText: string,
     options?: TaskOptions & { fingerprint?: string },
   ): Promise<EnqueueReceipt> {
-    const prepared = this.#prepare(type, payloadText, options, options?.fingerprint);
-    if (!this.#isRegistered || this.#closed || this.#durability.isOld) await this.#ready();
-    const wish = this.#durability.wishOf(options);
-    if (wish === null) return this.#buffer.add(prepared);
-    return this.#addDurably(type, payloadText, options, wish);
+    let prepared: PreparedTask;
+    try {
+      prepared = this.#prepare(type, payloadText, options, options?.fingerprint);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return new Promise((resolve, reject) => {
+      const asked = new AskedTask(prepared, type, payloadText, options, resolve, reject);
+      if (this.#isRegistered && !this.#closed && !this.#durability.isOld) this.#send(asked);
+      else this.#sendOnceReady(asked);
+    });
+  }
+
+  #send(asked: AskedTask): void {
+    const wish = this.#durability.wishOf(asked.options);
+    if (wish === null) this.#buffer.push(asked.task, asked, 0);
+    else
+      this.#addDurably(asked.type, asked.payloadText, asked.options, wish).then(asked.resolve, asked.reject);
+  }
+
+  /** All that come before the queue is known wait in one list, for one answer. */
+  #sendOnceReady(asked: AskedTask): void {
+    this.#early.push(asked);
+    if (this.#early.length > 1) return;
+    this.#opening = this.#ready().then(
+      () => {
+        for (const each of this.#early.splice(0)) this.#send(each);
+      },
+      (error) => {
+        for (const each of this.#early.splice(0)) each.reject(error);
+      },
+    );
   }
 
   /** One result per task, in the order given. A task that is refused does not stop the others. Calls of the same turn share script calls too. */
@@ -180,6 +243,7 @@ export class Queue {
   async close(): Promise<void> {
     this.#closed = true;
     // Enqueues that still wait for the registration get into the buffer first.
+    await this.#opening;
     await this.#registered?.catch(() => {});
     await new Promise(setImmediate);
     await this.#buffer.drain();
@@ -223,6 +287,7 @@ export class Queue {
       });
     }
     await this.#registered;
+    this.#isRegistered = true;
     if (this.#durability.isOld) await this.#durability.reread();
   }
 

@@ -61,7 +61,5 @@ export function remedyOf(reason: string): string {
     return "Connect by a name that is in its certificate, or set REDIS_TLS_SERVER_NAME (tlsServerName)";
   if (/certificate required|handshake failure/i.test(reason))
     return "It asks for a client certificate: set REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE";
-  if (/wrong version number|packet length too long/i.test(reason))
-    return "It speaks no TLS at this port: use its TLS port, or connect without TLS";
   return "Start it, or set REDIS_URL to where it is";
 }

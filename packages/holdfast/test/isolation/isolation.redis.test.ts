@@ -269,7 +269,7 @@ describe("the processes", () => {
   });
 
   test("end after their number of attempts and after idle time", async () => {
-    const { run, pool } = await setup({ recycleAfter: 2, idleMs: 100 });
+    const { run, pool } = await setup({ recycleAfter: 2, idleMs: 1_000 });
     const pids = [];
     for (let n = 0; n < 4; n++) pids.push((await run("pid")).resultText);
     expect(pids[1]).toBe(pids[0]);

@@ -1,0 +1,155 @@
+import { Redis } from "ioredis";
+import { expect, test } from "vitest";
+import { afterwards } from "../support/library.ts";
+import { isSince72, PREFIX, type SecuredRedis, startSecuredRedis, template } from "./secured-redis.ts";
+
+const ROLES = ["producer", "worker", "janitor", "observer"] as const;
+/** Redis lets everybody send these: without them nobody could log in. */
+const ALWAYS = ["auth", "hello", "quit", "reset"];
+const refusal = expect.stringMatching(/^NOPERM/);
+/** As Redis 7.0 says it, as later ones do, and for what no script may call. */
+const refusalInScript = expect.stringMatching(
+  /The user executing the script can't|ACL failure in script|not allowed from script/,
+);
+
+/** The commands that a template allows. */
+function allowedBy(role: string): string[] {
+  const lines = template(role)
+    .split("\n")
+    .filter((line) => !line.startsWith("#"))
+    .flatMap((line) => (line.startsWith("7.2: ") ? (isSince72 ? [line.slice(5)] : []) : [line]));
+  return lines
+    .join(" ")
+    .split(" ")
+    .filter((word) => word.startsWith("+"))
+    .map((word) => word.slice(1));
+}
+
+type CommandInfo = [name: string, arity: number, ...unknown: unknown[]];
+
+/** Every command that this Redis knows, `container|command` too, with as many arguments as it needs. */
+async function allCommands(admin: Redis): Promise<Map<string, string[]>> {
+  const all = new Map<string, string[]>();
+  const add = ([name, arity]: CommandInfo) => {
+    const words = name.split("|");
+    all.set(name, [...words, ...Array(Math.max(0, Math.abs(arity) - words.length)).fill("1")]);
+  };
+  for (const info of (await admin.call("COMMAND")) as CommandInfo[]) {
+    const subcommands = (info[9] ?? []) as CommandInfo[];
+    // A container alone is no command.
+    if (subcommands.length === 0) add(info);
+    for (const subcommand of subcommands) add(subcommand);
+  }
+  return all;
+}
+
+async function as(redis: SecuredRedis, user: string): Promise<Redis> {
+  const client = new Redis({
+    port: redis.port,
+    username: user,
+    password: redis.password(user),
+    protocol: 2,
+    disableClientInfo: true,
+  });
+  client.on("error", () => {});
+  afterwards(async () => client.disconnect());
+  return client;
+}
+
+const answer = (client: Redis, [name = "", ...args]: readonly string[]) =>
+  client.call(name, ...args).then(
+    (reply) => `allowed: ${String(reply)}`,
+    (error: Error) => error.message,
+  );
+
+test.each(ROLES)(
+  "of all commands that Redis knows, %s may run those of its template and no others",
+  async (role) => {
+    const { admin } = await startSecuredRedis();
+    const commands = await allCommands(admin);
+    expect(commands.size).toBeGreaterThan(300);
+    const allowed: string[] = [];
+    for (const [name, words] of commands) {
+      const verdict = String(await admin.call("ACL", "DRYRUN", role, ...words));
+      // Another verdict is about the keys or channels: the command itself is allowed.
+      if (!verdict.includes("no permissions to run")) allowed.push(name);
+    }
+    expect(allowed.filter((name) => !ALWAYS.includes(name)).sort()).toEqual(allowedBy(role).sort());
+  },
+);
+
+const DANGEROUS = [
+  "FLUSHALL|FLUSHDB|SWAPDB 0 1|KEYS *|SCAN 0|RANDOMKEY|DBSIZE|SHUTDOWN NOSAVE|SAVE|BGSAVE|BGREWRITEAOF",
+  "CONFIG GET *|CONFIG SET maxmemory 1|CONFIG REWRITE|ACL LIST|ACL SETUSER x|ACL WHOAMI|MODULE LIST",
+  "SCRIPT FLUSH|SCRIPT KILL|FUNCTION FLUSH|CLIENT LIST|CLIENT KILL TYPE normal|REPLICAOF NO ONE|FAILOVER|MONITOR",
+  "SLOWLOG GET|LATENCY RESET|MEMORY DOCTOR|CLUSTER RESET|PSYNC ? -1|SUBSCRIBE x|PSUBSCRIBE *|PUBLISH x y|MULTI",
+  "GET k|SET k v|DEL k|RENAME k l|COPY k l|DUMP k|RESTORE k 0 x|MIGRATE 127.0.0.1 1 k 0 1|SORT k|OBJECT ENCODING k",
+]
+  .join("|")
+  .split("|");
+
+/** Of each role: keys of a queue that it has nothing to do with. */
+const NOT_ITS_OWN: Record<(typeof ROLES)[number], string[]> = {
+  producer: ["{work}:dead_letters", "{work}:completed", "{work}:stale_verdicts", "{:system}:workers"],
+  worker: ["{work}:else"],
+  janitor: ["{work}:stale_verdicts", "{:system}:partitions"],
+  observer: ["{work}:else"],
+};
+
+test.each(ROLES)(
+  "%s is refused what is dangerous, other keys and other channels, in scripts too",
+  async (role) => {
+    const redis = await startSecuredRedis();
+    const client = await as(redis, role);
+    const run = (script: string, ...keys: string[]) =>
+      answer(client, ["EVAL", script, String(keys.length), ...keys]);
+    const call = (words: readonly string[]) =>
+      `return redis.call(${words.map((word) => `'${word}'`).join(",")})`;
+    for (const command of DANGEROUS) {
+      const words = command.split(" ");
+      expect.soft(await answer(client, words), command).toEqual(refusal);
+      if (!/^(MONITOR|.?SUBSCRIBE|PSYNC|MULTI|SHUTDOWN|SAVE|BGSAVE)/.test(command))
+        expect.soft(await run(call(words)), `${command} in a script`).toEqual(refusalInScript);
+    }
+    const foreign = [
+      "other:{work}:state",
+      "state",
+      `x${PREFIX}:{work}:state`,
+      `${PREFIX}:{:system}:else`,
+      ...NOT_ITS_OWN[role].map((key) => `${PREFIX}:${key}`),
+    ];
+    for (const key of foreign) {
+      expect.soft(await answer(client, ["HGET", key, "f"]), key).toEqual(refusal);
+      expect.soft(await answer(client, ["HSET", key, "f", "v"]), key).toEqual(refusal);
+      expect.soft(await run(call(["HGET", key, "f"])), `${key} in a script`).toEqual(refusalInScript);
+      expect.soft(await run("return 1", key), `${key} as a key of a script`).toEqual(refusal);
+    }
+    expect(await redis.admin.dbsize()).toBe(0);
+    for (const channel of ["other:{work}:wake", `${PREFIX}:{work}:else`, "wake"])
+      for (const command of ["SPUBLISH", "SSUBSCRIBE"])
+        expect.soft(await answer(client, [command, channel, "x"]), `${command} ${channel}`).toEqual(refusal);
+    const wake = `${PREFIX}:{work}:wake:w1`;
+    if (role !== "worker") expect(await answer(client, ["SSUBSCRIBE", wake])).toEqual(refusal);
+    // Its own still answers: what was refused was refused for its name, and not since nothing is allowed.
+    if (role !== "janitor")
+      expect(await answer(client, ["SISMEMBER", `${PREFIX}:{:system}:queues`, "q"])).toBe("allowed: 0");
+    expect(await answer(client, ["HGET", `${PREFIX}:{work}:state`, "f"])).toBe("allowed: null");
+    expect(await run(call(["SPUBLISH", wake, "x"]))).toBe("allowed: 0");
+  },
+);
+
+test("without a password nothing is answered", async () => {
+  const redis = await startSecuredRedis();
+  const client = new Redis({
+    port: redis.port,
+    protocol: 2,
+    disableClientInfo: true,
+    enableReadyCheck: false,
+  });
+  client.on("error", () => {});
+  afterwards(async () => client.disconnect());
+  for (const words of [["PING"], ["INFO"], ["GET", "k"], ["EVAL", "return 1", "0"]])
+    expect(await answer(client, words)).toMatch(/^NOAUTH/);
+  expect(await answer(client, ["AUTH", "default", ""])).toMatch(/^WRONGPASS/);
+  expect(await answer(client, ["AUTH", "producer", redis.password("worker")])).toMatch(/^WRONGPASS/);
+});

@@ -1,0 +1,156 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { connect } from "node:tls";
+import { expect, test } from "vitest";
+import {
+  type ConnectionSettings,
+  Holdfast,
+  type HoldfastError,
+  Janitor,
+  Observer,
+  Queue,
+  Worker,
+} from "../../src/index.ts";
+import { afterwards, started } from "../support/library.ts";
+import { freePort, startRedisServer } from "../support/redis-server.ts";
+import { until } from "../support/until.ts";
+import { authority } from "./certificates.ts";
+import { folder } from "./secured-redis.ts";
+
+const PASSWORD = "a-password-of-the-test";
+
+/** A redis-server that has a TLS port and no other. */
+async function tlsRedis(options: { names?: string[]; clientCertificates?: boolean } = {}) {
+  const home = folder();
+  const trusted = authority(home, "trusted");
+  const { certFile, keyFile } = trusted.issue("server", options.names ?? ["IP:127.0.0.1", "DNS:localhost"]);
+  const port = await freePort();
+  const tls = ["--tls-cert-file", certFile, "--tls-key-file", keyFile, "--tls-ca-cert-file", trusted.caFile];
+  const server: ChildProcess = spawn(
+    "redis-server",
+    [
+      ...["--port", "0", "--tls-port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", home],
+      ...[...tls, "--tls-auth-clients", options.clientCertificates ? "yes" : "no", "--requirepass", PASSWORD],
+    ],
+    { stdio: "ignore" },
+  );
+  afterwards(async () => {
+    server.kill("SIGKILL");
+    if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
+  });
+  await until("its TLS port is open", async () => {
+    const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false });
+    const open = await once(socket, "secureConnect").then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    return open;
+  });
+  return { home, port, trusted, url: `rediss://:${PASSWORD}@127.0.0.1:${port}` };
+}
+
+async function refusalOf(redis: ConnectionSettings): Promise<HoldfastError> {
+  const client = new Holdfast({ redis });
+  afterwards(() => client.close());
+  return client.check(1_500).then(
+    () => expect.unreachable("it got in"),
+    (error: HoldfastError) => error,
+  );
+}
+
+test("a task goes all the way over TLS: queue, worker with its heartbeat thread, janitor, observer", async () => {
+  const { url, trusted } = await tlsRedis();
+  const redis = { url, tlsCaFile: trusted.caFile };
+  const queue = new Queue("work", { redis });
+  afterwards(() => queue.close());
+  const observer = new Observer({ redis });
+  afterwards(() => observer.close());
+  const errors: string[] = [];
+  const renewals: string[] = [];
+  let finish = () => {};
+  const handler = () => new Promise<string>((resolve) => (finish = () => resolve("done")));
+  const worker = new Worker("work", { t: handler }, { redis, leaseMs: 300, pollMs: 10_000 });
+  worker.on("error", (error) => errors.push(error.message));
+  worker.on("renewal", ({ outcome }) => renewals.push(outcome));
+  await started(worker);
+  const janitor = new Janitor({ redis });
+  janitor.on("error", (error) => errors.push(error.message));
+  await started(janitor);
+  const { id } = await queue.enqueue("t", { n: 1 });
+  await until("its lease was renewed by the heartbeat thread", () => renewals.includes("renewed"));
+  finish();
+  expect(await queue.result(id, { waitMs: 5_000 })).toMatchObject({
+    state: "completed",
+    resultText: '"done"',
+  });
+  expect(await observer.stats("work")).toMatchObject({ completed: 1 });
+  expect(await observer.workers()).toMatchObject([{ state: "running" }]);
+  expect(errors).toEqual([]);
+});
+
+test("host and port with tls, or with the CA alone, are enough", async () => {
+  const { port, trusted } = await tlsRedis();
+  const address = { host: "127.0.0.1", port, password: PASSWORD, tlsCaFile: trusted.caFile };
+  for (const redis of [{ ...address, tls: true }, address]) {
+    const client = new Holdfast({ redis });
+    afterwards(() => client.close());
+    expect((await client.check()).redisVersion).toMatch(/^\d/);
+  }
+});
+
+test("a certificate of another CA is refused before the password is sent, and the message says what to set", async () => {
+  const { url, home, port } = await tlsRedis();
+  const other = authority(home, "other");
+  for (const redis of [{ url, tlsCaFile: other.caFile }, { url }]) {
+    const error = await refusalOf(redis);
+    expect(error).toMatchObject({ code: "redis_unavailable" });
+    expect(error.message).toContain(`127.0.0.1:${port}`);
+    expect(error.message).toContain("REDIS_TLS_CA_FILE");
+    expect(error.message).not.toContain(PASSWORD);
+  }
+});
+
+test("a certificate for another name is refused, unless that name is given", async () => {
+  const { url, trusted } = await tlsRedis({ names: ["DNS:redis.internal"] });
+  const redis = { url, tlsCaFile: trusted.caFile };
+  expect((await refusalOf(redis)).message).toContain("REDIS_TLS_SERVER_NAME");
+  const client = new Holdfast({ redis: { ...redis, tlsServerName: "redis.internal" } });
+  afterwards(() => client.close());
+  await client.check();
+});
+
+test("where Redis asks for client certificates, one of its CA gets in and none does not", async () => {
+  const { url, trusted, home } = await tlsRedis({ clientCertificates: true });
+  const redis = { url, tlsCaFile: trusted.caFile };
+  expect((await refusalOf(redis)).message).toContain("REDIS_TLS_CERT_FILE");
+  const mine = trusted.issue("client", ["DNS:client"]);
+  const client = new Holdfast({ redis: { ...redis, tlsCertFile: mine.certFile, tlsKeyFile: mine.keyFile } });
+  afterwards(() => client.close());
+  await client.check();
+  const stranger = authority(home, "other").issue("client", ["DNS:client"]);
+  const with_ = { ...redis, tlsCertFile: stranger.certFile, tlsKeyFile: stranger.keyFile };
+  expect(await refusalOf(with_)).toMatchObject({ code: "redis_unavailable" });
+});
+
+test("TLS and no TLS do not meet", async () => {
+  const { port, trusted } = await tlsRedis();
+  expect(await refusalOf({ url: `redis://:${PASSWORD}@127.0.0.1:${port}` })).toMatchObject({
+    code: "redis_unavailable",
+  });
+  const plain = await startRedisServer();
+  afterwards(() => plain.stop());
+  const secured = { url: `rediss://127.0.0.1:${plain.port}`, tlsCaFile: trusted.caFile };
+  expect(await refusalOf(secured)).toMatchObject({ code: "redis_unavailable" });
+});
+
+test("a CA that cannot be read, or half a client certificate, is refused at once", () => {
+  const missing = join(folder(), "none.crt");
+  expect(() => new Holdfast({ redis: { tlsCaFile: missing } })).toThrow(
+    expect.objectContaining({ code: "invalid_argument", message: expect.stringContaining(missing) }),
+  );
+  writeFileSync(missing, "");
+  expect(() => new Holdfast({ redis: { tlsCertFile: missing } })).toThrow(/tlsKeyFile belong together/);
+});
