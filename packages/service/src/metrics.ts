@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { type BucketSeries, PlainCounter, PlainHistogram } from "./plain-metrics.ts";
 
 /** Stands in for every label value beyond the cap. */
 export const OTHER = "__other__";
@@ -43,6 +44,9 @@ export interface ServiceMetrics {
   onScript(script: string, seconds: number): void;
   setRedisUp(up: boolean): void;
   observeHttp(method: string, route: string, status: number, seconds: number): void;
+  /** Like `counter` and `histogram`, for what is counted with every task or request. */
+  plainCounter(name: string, help: string, labels: readonly string[]): PlainCounter;
+  plainHistogram(name: string, help: string, labels: readonly string[], buckets: number[]): PlainHistogram;
   /** A counter, gauge or histogram of this service; `holdfast_` is put before its name. */
   counter<L extends string>(name: string, help: string, labels: readonly L[]): Counter<L>;
   /** `collect` runs at each scrape, to set what is only known then. */
@@ -91,7 +95,9 @@ export function createMetrics(options: { service: string; version: string; http?
   );
   const redisUp = gauge("redis_up", "1 while Redis answers this process.", []);
   redisUp.set(0);
-  const scripts = histogram(
+  const plainHistogram: ServiceMetrics["plainHistogram"] = (name, help, labelNames, buckets) =>
+    new PlainHistogram(registry, `holdfast_${name}`, help, labelNames, buckets);
+  const scripts = plainHistogram(
     "redis_script_seconds",
     "Duration of script calls, seen by the caller.",
     ["script"],
@@ -100,22 +106,38 @@ export function createMetrics(options: { service: string; version: string; http?
   const http =
     options.http === false
       ? undefined
-      : histogram(
+      : plainHistogram(
           "http_request_duration_seconds",
           "Duration of HTTP requests.",
           ["method", "route", "status_class"],
           CALL_BUCKETS_SECONDS,
         );
+  // Most requests are of the kind of the one before.
+  let last: { method: string; route: string; statusClass: number; series: BucketSeries | undefined } = {
+    method: "",
+    route: "",
+    statusClass: 0,
+    series: undefined,
+  };
   const queues = new LabelCap();
   const types = new LabelCap();
   return {
     registry,
     queueLabel: (queue) => queues.value(queue),
     typeLabel: (type) => types.value(type),
-    onScript: (script, seconds) => scripts.observe({ script }, seconds),
+    onScript: (script, seconds) => scripts.of(script).observe(seconds),
     setRedisUp: (up) => redisUp.set(up ? 1 : 0),
-    observeHttp: (method, route, status, seconds) =>
-      http?.observe({ method, route, status_class: `${Math.floor(status / 100)}xx` }, seconds),
+    observeHttp(method, route, status, seconds) {
+      if (http === undefined) return;
+      const statusClass = Math.floor(status / 100);
+      if (statusClass !== last.statusClass || route !== last.route || method !== last.method) {
+        last = { method, route, statusClass, series: http.of(method, route, `${statusClass}xx`) };
+      }
+      last.series?.observe(seconds);
+    },
+    plainCounter: (name, help, labelNames) =>
+      new PlainCounter(registry, `holdfast_${name}`, help, labelNames),
+    plainHistogram,
     counter,
     gauge,
     histogram,

@@ -9,12 +9,16 @@ import {
   listen,
   parseAllowedHosts,
   type RunningService,
+  registerFastLane,
   registerTaskRoutes,
+  type TaskRouteOptions,
   toConnectionSettings,
   waitForRedis,
 } from "@holdfast/service";
 import { Holdfast, HoldfastError } from "holdfast";
 import type { Config } from "./config.ts";
+
+const STREAM_MS = 600_000;
 
 export interface App extends RunningService {
   http: HttpServer;
@@ -50,8 +54,10 @@ export async function startApp(
     host: config.HOST,
     allowedHosts: parseAllowedHosts(config.ALLOWED_HOSTS),
     ready: readiness.check,
+    // A stream of lines takes its time; a connection that falls silent is cut before.
+    requestTimeoutMs: STREAM_MS,
   });
-  registerTaskRoutes(http, {
+  const tasks: TaskRouteOptions = {
     queue: createQueueCache(client),
     metrics: createIntakeMetrics(metrics),
     assertOpen: () => {
@@ -61,7 +67,9 @@ export async function startApp(
         });
       }
     },
-  });
+  };
+  registerTaskRoutes(http, tasks);
+  registerFastLane(http, tasks);
   const stop = async (): Promise<void> => {
     await http.close();
     await client.close();

@@ -22,11 +22,24 @@ const port = await new Promise((resolve) => {
     probe.close(() => resolve(port));
   });
 });
-const server = spawn(process.execPath, [...process.execArgv, SERVERS[system]], {
+const probe = ["--import", fileOf("cpu-probe.mjs")];
+const server = spawn(process.execPath, [...process.execArgv, ...probe, SERVERS[system]], {
   env: { ...process.env, PORT: String(port), REDIS_URL: url, QUEUE_PREFIX: prefix, LOG_LEVEL: "info" },
-  stdio: ["ignore", "ignore", "inherit"],
+  stdio: ["ignore", "ignore", "inherit", "ipc"],
 });
 const ended = new Promise((resolve) => server.once("exit", resolve));
+
+const cpuMicros = () =>
+  new Promise((resolve) => {
+    // A service tells its manager that it is ready, over the same channel.
+    const onMessage = (message) => {
+      if (message?.cpuMicros === undefined) return;
+      server.off("message", onMessage);
+      resolve(message.cpuMicros);
+    };
+    server.on("message", onMessage);
+    server.send("cpu");
+  });
 
 const base = `http://127.0.0.1:${port}`;
 const deadline = Date.now() + 10_000;
@@ -54,11 +67,14 @@ const fire = (duration) =>
 
 try {
   await fire(WARM_SECONDS);
+  const before = await cpuMicros();
   const result = await fire(seconds);
+  const used = (await cpuMicros()) - before;
   const requestsPerSecond = result["2xx"] / result.duration;
   printResult({
     requestsPerSecond,
     tasksPerSecond: requestsPerSecond * Math.max(1, batch),
+    serverMicros: used / Math.max(1, result["2xx"]),
     p50Ms: result.latency.p50,
     p99Ms: result.latency.p99,
     errors: result.errors + result.non2xx,

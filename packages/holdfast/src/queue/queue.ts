@@ -322,7 +322,9 @@ export class Queue {
         `"${type}" is no task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit`,
       );
     }
-    if (payloadText.length > LIMITS.payloadBytes || Buffer.byteLength(payloadText) > LIMITS.payloadBytes) {
+    // A character has three bytes at most: most texts need not be measured.
+    const { payloadBytes } = LIMITS;
+    if (payloadText.length * 3 > payloadBytes && Buffer.byteLength(payloadText) > payloadBytes) {
       throw new HoldfastError(
         "payload_too_large",
         `the payload has more than ${LIMITS.payloadBytes} bytes: store it elsewhere and enqueue a reference`,

@@ -79,7 +79,17 @@ test("a producer does its whole job as the user producer", async () => {
     "--repl-diskless-sync-delay",
     "0",
   ]);
-  const auth = ["--masteruser", "admin", "--masterauth", redis.password("admin")];
+  // As SECURITY.md says it for replicas.
+  await redis.admin.acl(
+    "SETUSER",
+    "replica",
+    "on",
+    ">a-password-of-the-test",
+    "+psync",
+    "+replconf",
+    "+ping",
+  );
+  const auth = ["--masteruser", "replica", "--masterauth", "a-password-of-the-test"];
   const replica = await startRedisServer(["--replicaof", "127.0.0.1", String(redis.port), ...auth]);
   afterwards(() => replica.stop());
   const admin = await helper(redis);

@@ -28,6 +28,8 @@ export function folder(): string {
 
 export interface SecuredRedis {
   readonly port: number;
+  /** Folder with a file per user that holds the password. */
+  readonly secrets: string;
   /** As user admin, in database 0. */
   readonly admin: Redis;
   password(user: string): string;
@@ -37,8 +39,14 @@ export interface SecuredRedis {
   restart(): Promise<void>;
 }
 
-/** A redis-server with the users that scripts/acl-users.mjs makes. */
-export async function startSecuredRedis(args: readonly string[] = []): Promise<SecuredRedis> {
+/**
+ * A redis-server with the users that scripts/acl-users.mjs makes.
+ * @param tls its certificate: then it has a TLS port and no other
+ */
+export async function startSecuredRedis(
+  args: readonly string[] = [],
+  tls?: { certFile: string; keyFile: string; caFile: string },
+): Promise<SecuredRedis> {
   const port = await freePort();
   const home = folder();
   const secrets = join(home, "secrets");
@@ -53,28 +61,23 @@ export async function startSecuredRedis(args: readonly string[] = []): Promise<S
     password: password("admin"),
     protocol: 2,
     lazyConnect: true,
+    ...(tls ? { tls: { ca: readFileSync(tls.caFile) } } : {}),
   });
   admin.on("error", () => {});
   const kill = async () => {
     server.kill("SIGKILL");
     if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
   };
+  const listening = tls
+    ? [
+        ...["--port", "0", "--tls-port", String(port), "--tls-auth-clients", "no"],
+        ...["--tls-cert-file", tls.certFile, "--tls-key-file", tls.keyFile, "--tls-ca-cert-file", tls.caFile],
+      ]
+    : ["--port", String(port)];
   const start = async () => {
     server = spawn(
       "redis-server",
-      [
-        "--port",
-        String(port),
-        "--bind",
-        "127.0.0.1",
-        "--save",
-        "",
-        "--dir",
-        home,
-        "--aclfile",
-        users,
-        ...args,
-      ],
+      [...listening, "--bind", "127.0.0.1", "--save", "", "--dir", home, "--aclfile", users, ...args],
       { stdio: "ignore" },
     );
     await until("redis-server answers", () =>
@@ -91,6 +94,7 @@ export async function startSecuredRedis(args: readonly string[] = []): Promise<S
   });
   return {
     port,
+    secrets,
     admin,
     password,
     url: (user) => `redis://${user}:${password(user)}@127.0.0.1:${port}/1`,

@@ -124,6 +124,20 @@ describe("toConnectionSettings", () => {
     ]);
   });
 
+  test("what TLS needs is handed over; a file that is not there and half a certificate are refused", () => {
+    const here = import.meta.filename;
+    const pair = { REDIS_TLS_CERT_FILE: here, REDIS_TLS_KEY_FILE: here };
+    expect(settings({ REDIS_URL: "rediss://h", REDIS_TLS_CA_FILE: here, ...pair })).toEqual({
+      url: "rediss://h",
+      tlsCaFile: here,
+      tlsCertFile: here,
+      tlsKeyFile: here,
+    });
+    expect(settings({ REDIS_HOST: "10.0.0.1", REDIS_TLS_SERVER_NAME: "redis" }).tlsServerName).toBe("redis");
+    expect(problemsOf({ REDIS_TLS_CA_FILE: "/none/ca.crt" })[0]).toMatch(/^REDIS_TLS_CA_FILE: cannot read/);
+    expect(problemsOf({ REDIS_TLS_CERT_FILE: here })[0]).toContain("REDIS_TLS_KEY_FILE");
+  });
+
   test("is described without the credentials", () => {
     expect(describeRedis(settings({ REDIS_URL: "redis://user:hunter2@cache:7000" }))).toBe("cache:7000");
     expect(describeRedis(settings({ REDIS_URL: "redis://cache" }))).toBe("cache:6379");

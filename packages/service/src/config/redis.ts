@@ -1,3 +1,4 @@
+import { accessSync, constants } from "node:fs";
 import type { ConnectionSettings } from "holdfast";
 import { type Static, Type } from "typebox";
 
@@ -22,7 +23,24 @@ export const redisConfig = {
   REDIS_PORT: Type.Integer({ default: 6379, minimum: 1, maximum: 65_535, description: "Port of Redis." }),
   REDIS_USERNAME: Type.Optional(Type.String({ secret: true, description: "User of Redis ACLs." })),
   REDIS_PASSWORD: Type.Optional(Type.String({ secret: true, description: "Password of Redis." })),
-  REDIS_TLS: Type.Boolean({ default: false, description: "Connect with TLS." }),
+  REDIS_TLS: Type.Boolean({
+    default: false,
+    description: "Connect with TLS. `rediss://` and each of the four below imply it.",
+  }),
+  REDIS_TLS_CA_FILE: Type.Optional(
+    Type.String({
+      description: "Certificates (PEM) of the CA that signed that of Redis, where Node knows it not.",
+    }),
+  ),
+  REDIS_TLS_SERVER_NAME: Type.Optional(
+    Type.String({
+      description: "The name that the certificate of Redis has to be for, where it is not the host.",
+    }),
+  ),
+  REDIS_TLS_CERT_FILE: Type.Optional(
+    Type.String({ description: "Certificate of this client (PEM), where Redis asks for one." }),
+  ),
+  REDIS_TLS_KEY_FILE: Type.Optional(Type.String({ description: "Its key (PEM)." })),
   REDIS_SENTINELS: nodes("Sentinels"),
   REDIS_SENTINEL_NAME: Type.Optional(
     Type.String({ description: "Name of the master that the Sentinels watch." }),
@@ -50,6 +68,10 @@ export function toConnectionSettings(config: RedisConfig): ConnectionSettings {
   if (config.REDIS_USERNAME !== undefined) settings.username = config.REDIS_USERNAME;
   if (config.REDIS_PASSWORD !== undefined) settings.password = config.REDIS_PASSWORD;
   if (config.REDIS_TLS) settings.tls = true;
+  if (config.REDIS_TLS_CA_FILE !== undefined) settings.tlsCaFile = config.REDIS_TLS_CA_FILE;
+  if (config.REDIS_TLS_SERVER_NAME !== undefined) settings.tlsServerName = config.REDIS_TLS_SERVER_NAME;
+  if (config.REDIS_TLS_CERT_FILE !== undefined) settings.tlsCertFile = config.REDIS_TLS_CERT_FILE;
+  if (config.REDIS_TLS_KEY_FILE !== undefined) settings.tlsKeyFile = config.REDIS_TLS_KEY_FILE;
   if (config.REDIS_SENTINELS !== undefined && config.REDIS_SENTINEL_NAME !== undefined) {
     settings.sentinels = parseNodes(config.REDIS_SENTINELS, 26_379);
     settings.sentinelName = config.REDIS_SENTINEL_NAME;
@@ -75,6 +97,18 @@ export function redisProblems(config: Record<string, unknown>): string[] {
   }
   if (typeof config.REDIS_URL === "string" && !URL.canParse(config.REDIS_URL)) {
     problems.push("REDIS_URL is not a valid address: redis://user:password@host:port/db");
+  }
+  if ((config.REDIS_TLS_CERT_FILE === undefined) !== (config.REDIS_TLS_KEY_FILE === undefined)) {
+    problems.push("REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE belong together: set both or none");
+  }
+  for (const name of ["REDIS_TLS_CA_FILE", "REDIS_TLS_CERT_FILE", "REDIS_TLS_KEY_FILE"]) {
+    const path = config[name];
+    if (typeof path !== "string") continue;
+    try {
+      accessSync(path, constants.R_OK);
+    } catch (error) {
+      problems.push(`${name}: cannot read "${path}": ${(error as Error).message}`);
+    }
   }
   return problems;
 }

@@ -27,8 +27,18 @@ import { typeboxValidator } from "./validation.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** The body arrives as a Buffer, also for `application/x-ndjson`: for routes that need the bytes sent. */
+    /** The body arrives as a Buffer: for routes that need the bytes sent. */
     rawBody?: boolean;
+    /** A body of `application/x-ndjson` arrives as a stream. */
+    lines?: boolean;
+  }
+  interface FastifyInstance {
+    /** What every answer has, for one that does not come from a route. */
+    basics: {
+      isHostAllowed(host: string | undefined): boolean;
+      requestId(request: IncomingMessage): string;
+      observe: ServiceMetrics["observeHttp"];
+    };
   }
 }
 
@@ -52,6 +62,8 @@ export interface HttpServerOptions {
   ready: ReadinessCheck;
   /** Bytes. @default 1_048_576 */
   bodyLimitBytes?: number;
+  /** How long a request may take to arrive, ms; its headers have 30 s. @default 30_000 */
+  requestTimeoutMs?: number;
   /** @default 4_096 */
   maxConnections?: number;
   /** Content-Security-Policy directives that differ from the default. */
@@ -70,7 +82,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimitBytes ?? 1_048_576,
     // Fastify sets none of these by itself. 75 s leaves room for a long-poll of 30 s.
-    requestTimeout: 30_000,
+    requestTimeout: options.requestTimeoutMs ?? 30_000,
+    http: { headersTimeout: 30_000 },
     connectionTimeout: 75_000,
     keepAliveTimeout: 65_000,
     forceCloseConnections: "idle",
@@ -94,22 +107,30 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const security = await securityHeaders(options.contentSecurityPolicy);
   // These hooks call back: a promise per hook and request costs more than what they do.
   let lastHost: string | undefined;
+  // Most clients keep to one name: it is looked at once.
+  const isHostAllowed = (host: string | undefined) => {
+    if (host !== undefined && host === lastHost) return true;
+    if (!isAllowedHost(host, options.host, options.allowedHosts)) return false;
+    lastHost = host;
+    return true;
+  };
+  app.decorate("basics", {
+    isHostAllowed,
+    requestId,
+    observe: metrics.observeHttp,
+  });
   app.addHook("onRequest", (request, reply, done) => {
     reply.headers(security);
     reply.header("x-request-id", request.id);
     const { host, "content-encoding": encoding } = request.headers;
-    // Most clients keep to one name: it is looked at once.
-    if (host === undefined || host !== lastHost) {
-      if (!isAllowedHost(host, options.host, options.allowedHosts)) {
-        done(
-          new HoldfastError(
-            "forbidden",
-            `this service does not answer to the Host "${(host ?? "").slice(0, 128)}": add the name to ALLOWED_HOSTS`,
-          ),
-        );
-        return;
-      }
-      lastHost = host;
+    if (!isHostAllowed(host)) {
+      done(
+        new HoldfastError(
+          "forbidden",
+          `this service does not answer to the Host "${(host ?? "").slice(0, 128)}": add the name to ALLOWED_HOSTS`,
+        ),
+      );
+      return;
     }
     if (encoding !== undefined && encoding !== "identity") {
       done(
@@ -223,18 +244,23 @@ function registerParsers(app: HttpServer): void {
   );
   app.addContentTypeParser(
     ["application/x-ndjson", "application/ndjson"],
-    { parseAs: "buffer" },
-    async (request: FastifyRequest, body: Buffer) => {
-      if (wantsBytes(request)) return body;
-      throw new HoldfastError("unsupported_media_type", "this route takes application/json");
+    (request: FastifyRequest, body: IncomingMessage, done) => {
+      if (request.routeOptions.config.lines === true) done(null, body);
+      else done(new HoldfastError("unsupported_media_type", "this route takes application/json"));
     },
   );
 }
 
+// Unique, not secret: a random id per request would cost a microsecond.
+const PROCESS_ID = randomUUID().slice(0, 18);
+let requests = 0;
+
 /** A caller's id is taken over if it is harmless in a log line. */
 function requestId(request: IncomingMessage): string {
   const given = request.headers["x-request-id"];
-  return typeof given === "string" && /^[A-Za-z0-9_.:-]{1,128}$/.test(given) ? given : randomUUID();
+  return typeof given === "string" && /^[A-Za-z0-9_.:-]{1,128}$/.test(given)
+    ? given
+    : `${PROCESS_ID}-${(++requests).toString(36)}`;
 }
 
 /** What is not even HTTP never reaches a route. */

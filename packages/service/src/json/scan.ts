@@ -12,7 +12,7 @@ export class JsonSyntaxError extends HoldfastError {
   }
 }
 
-const QUOTE = 34;
+export const QUOTE = 34;
 const MINUS = 45;
 const DOT = 46;
 const ZERO = 48;
@@ -33,14 +33,17 @@ const SIMPLE_ESCAPES = new Set([34, 92, 47, 98, 102, 110, 114, 116]);
  * (a property test holds the two together).
  *
  * @param budget how deep arrays and objects may nest from here
+ * @param isSimple see `isSimpleText`: strings are then skipped instead of read
  * @returns the index after the value
  * @throws JsonSyntaxError, or HoldfastError payload_too_deep
  */
-export function scanValue(text: string, at: number, budget: number): number {
+export function scanValue(text: string, at: number, budget: number, isSimple = false): number {
   const code = text.charCodeAt(at);
-  if (code === QUOTE) return scanString(text, at);
-  if (code === OPEN_BRACE) return scanObject(text, at, budget);
-  if (code === OPEN_BRACKET) return scanArray(text, at, budget);
+  if (code === QUOTE) return isSimple ? skipString(text, at) : scanString(text, at);
+  if (code === OPEN_BRACE) return eachMember(text, at, budget, undefined, isSimple);
+  if (code === OPEN_BRACKET) {
+    return eachElement(text, at, budget, (start) => scanValue(text, start, budget - 1, isSimple));
+  }
   if (code === MINUS || (code >= ZERO && code <= NINE)) return scanNumber(text, at);
   if (text.startsWith("true", at) || text.startsWith("null", at)) return at + 4;
   if (text.startsWith("false", at)) return at + 5;
@@ -65,6 +68,22 @@ export function scanString(text: string, at: number): number {
     // NaN, the end of the text, is not 32 or more either.
     else if (!(code >= 32)) throw new JsonSyntaxError(text, index, "a character of a string");
   }
+}
+
+/** Without a backslash or a control character a string simply ends at the next quote. */
+export function isSimpleText(bytes: Uint8Array): boolean {
+  for (let at = 0; at < bytes.length; at++) {
+    const byte = bytes[at] as number;
+    if (byte < 32 || byte === BACKSLASH) return false;
+  }
+  return true;
+}
+
+/** Like `scanString`, in a simple text. */
+export function skipString(text: string, at: number): number {
+  const end = text.charCodeAt(at) === QUOTE ? text.indexOf('"', at + 1) : -1;
+  // The slow way knows what to say of it.
+  return end < 0 ? scanString(text, at) : end + 1;
 }
 
 function scanEscape(text: string, at: number): number {
@@ -101,28 +120,26 @@ function isDigit(code: number): boolean {
   return code >= ZERO && code <= NINE;
 }
 
-function scanObject(text: string, at: number, budget: number): number {
-  return eachMember(text, at, budget, undefined);
-}
-
-function scanArray(text: string, at: number, budget: number): number {
-  return eachElement(text, at, budget, (start) => scanValue(text, start, budget - 1));
-}
-
 export type OnMember = (keyStart: number, keyEnd: number, valueStart: number, valueEnd: number) => void;
 
 /** Walks the members of the object that starts here. */
-export function eachMember(text: string, at: number, budget: number, onMember: OnMember | undefined): number {
+export function eachMember(
+  text: string,
+  at: number,
+  budget: number,
+  onMember: OnMember | undefined,
+  isSimple = false,
+): number {
   assertDepth(budget);
   let index = skipSpace(text, at + 1);
   if (text.charCodeAt(index) === CLOSE_BRACE) return index + 1;
   for (;;) {
     const keyStart = index;
-    const keyEnd = scanString(text, keyStart);
+    const keyEnd = isSimple ? skipString(text, keyStart) : scanString(text, keyStart);
     index = skipSpace(text, keyEnd);
     if (text.charCodeAt(index) !== COLON) throw new JsonSyntaxError(text, index, '":"');
     const valueStart = skipSpace(text, index + 1);
-    const valueEnd = scanValue(text, valueStart, budget - 1);
+    const valueEnd = scanValue(text, valueStart, budget - 1, isSimple);
     onMember?.(keyStart, keyEnd, valueStart, valueEnd);
     index = skipSpace(text, valueEnd);
     const code = text.charCodeAt(index);

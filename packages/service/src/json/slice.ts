@@ -50,22 +50,41 @@ export function sliceJsonArray(
   limit: number,
   memberDepth: number = LIMITS.jsonDepth,
 ): JsonSlice[] | undefined {
-  const start = skipSpace(text, 0);
-  if (text.charCodeAt(start) !== OPEN_BRACKET) {
-    assertEnd(text, scanValue(text, start, memberDepth + 2));
-    return undefined;
-  }
   const slices: JsonSlice[] = [];
-  const end = eachElement(text, start, memberDepth + 2, (at) => {
-    if (slices.length >= limit) {
-      throw new HoldfastError("invalid_argument", `the array has more than ${limit} elements`);
-    }
+  const isArray = eachOfArray(text, limit, memberDepth, (at) => {
     const element = sliceAt(text, at, memberDepth);
     slices.push(element.slice);
     return element.end;
   });
+  return isArray ? slices : undefined;
+}
+
+/**
+ * Calls `read` with the place of each element; it returns the index after it.
+ *
+ * @returns false where the text is valid JSON, but no array
+ * @throws HoldfastError invalid_json, payload_too_deep; invalid_argument beyond the limit
+ */
+export function eachOfArray(
+  text: string,
+  limit: number,
+  memberDepth: number,
+  read: (at: number) => number,
+): boolean {
+  const start = skipSpace(text, 0);
+  if (text.charCodeAt(start) !== OPEN_BRACKET) {
+    assertEnd(text, scanValue(text, start, memberDepth + 2));
+    return false;
+  }
+  let count = 0;
+  const end = eachElement(text, start, memberDepth + 2, (at) => {
+    if (++count > limit) {
+      throw new HoldfastError("invalid_argument", `the array has more than ${limit} elements`);
+    }
+    return read(at);
+  });
   assertEnd(text, end);
-  return slices;
+  return true;
 }
 
 /**
@@ -83,7 +102,8 @@ export function duplicateKeyError(key: string): HoldfastError {
   return new HoldfastError("invalid_json", `the field "${key.slice(0, 64)}" occurs twice`);
 }
 
-function sliceAt(text: string, at: number, memberDepth: number): { slice: JsonSlice; end: number } {
+/** One element, cut into members. */
+export function sliceAt(text: string, at: number, memberDepth: number): { slice: JsonSlice; end: number } {
   if (text.charCodeAt(at) !== OPEN_BRACE) {
     const end = scanValue(text, at, memberDepth);
     return { slice: { text: text.slice(at, end), members: undefined, duplicateKey: undefined }, end };
@@ -100,7 +120,8 @@ function sliceAt(text: string, at: number, memberDepth: number): { slice: JsonSl
   return { slice: { text: text.slice(at, end), members, duplicateKey }, end };
 }
 
-function assertEnd(text: string, at: number): void {
+/** @throws JsonSyntaxError where more than space follows */
+export function assertEnd(text: string, at: number): void {
   const end = skipSpace(text, at);
   if (end < text.length) throw new JsonSyntaxError(text, end, "the end");
 }

@@ -112,15 +112,36 @@ describe("a batch", () => {
     expect(items.map((item) => item.ok || item.error.code)).toEqual([true, "invalid_json", true]);
   });
 
-  test("takes 1,000 tasks and refuses 1,001, and none", () => {
+  test("takes 1,000 tasks in an array and refuses 1,001, and none", () => {
     const batch = (count: number) => Buffer.from(`[${Array.from({ length: count }, () => good).join(",")}]`);
-    const lines = (count: number) => Buffer.from(`${good}\n`.repeat(count));
     expect(readTaskArray(batch(1_000))).toHaveLength(1_000);
-    expect(readTaskLines(lines(1_000))).toHaveLength(1_000);
     expect(() => readTaskArray(batch(1_001))).toThrow("more than 1000");
-    expect(() => readTaskLines(lines(1_001))).toThrow("at most 1000");
     expect(() => readTaskArray(Buffer.from("[]"))).toThrow("empty");
-    expect(() => readTaskLines(Buffer.from("\n"))).toThrow("empty");
+    expect(readTaskLines(Buffer.from("\n \r\n"))).toEqual([]);
     expect(() => readTaskArray(Buffer.from("{}"))).toThrow("array");
+  });
+
+  test("reads the fields in any order and spacing, plain or not, alone or in an array", () => {
+    const bodies = [
+      '{"type":"t","payload":[1,"a\\"b",{}]}',
+      ' { "payload" : {"type":"x"} , "type" : "t" } ',
+      '{"payload":"]},{","type":"t"}',
+      '{"\\u0074ype":"t","payload":1}',
+      '{"type":"\\u0074","payload":1}',
+      '{"type":"t","payload":1,"priority":"high"}',
+    ];
+    const items = readTaskArray(Buffer.from(`[${bodies.join(",\n")}]`));
+    expect(items.map((item) => item.ok && item.task)).toEqual(bodies.map((body) => read(body)));
+    expect(items.every((item) => item.ok && item.task.type === "t")).toBe(true);
+    for (const broken of [
+      '{"type":"t","payload":1}}',
+      '{"type":"t","payload":"a',
+      '{"type":"t" "payload":1}',
+      '{"type":"t","payload":1',
+      '{"type":"t","payload":"\t"}',
+    ]) {
+      expect(() => readTaskArray(Buffer.from(`[${good},${broken}]`))).toThrow("not valid JSON");
+      expect(failure(broken).code).toBe("invalid_json");
+    }
   });
 });

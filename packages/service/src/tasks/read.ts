@@ -4,11 +4,31 @@ import type { NewTask } from "holdfast";
 import { Compile } from "typebox/compile";
 import { type FieldError, RequestError } from "../http/problem.ts";
 import { issuesOf } from "../http/validation.ts";
-import { decodeUtf8, duplicateKeyError, type JsonSlice, sliceJson, sliceJsonArray } from "../json/slice.ts";
+import {
+  CLOSE_BRACE,
+  COLON,
+  COMMA,
+  isSimpleText,
+  OPEN_BRACE,
+  QUOTE,
+  scanValue,
+  skipSpace,
+} from "../json/scan.ts";
+import {
+  assertEnd,
+  decodeUtf8,
+  duplicateKeyError,
+  eachOfArray,
+  type JsonSlice,
+  sliceAt,
+  sliceJson,
+} from "../json/slice.ts";
 import { type TaskFields, taskOptionsSchema } from "./schema.ts";
 
 const fields = Compile(taskOptionsSchema);
-const QUOTE = 34;
+
+/** Bytes of one task with all of its fields: beside the payload options, tags, and room for escapes. */
+export const LINE_LIMIT_BYTES = LIMITS.payloadBytes * 2;
 
 /** One item of a batch: a task, or why it is none. */
 export type ReadTask = { ok: true; task: NewTask; bytes: number } | { ok: false; error: HoldfastError };
@@ -20,38 +40,66 @@ export type ReadTask = { ok: true; task: NewTask; bytes: number } | { ok: false;
  * @throws HoldfastError invalid_json, invalid_argument, payload_too_large, payload_too_deep
  */
 export function readTask(body: Buffer, idempotencyKey?: string): { task: NewTask; bytes: number } {
-  return toTask(sliceJson(decodeUtf8(body)), idempotencyKey);
+  const text = decodeUtf8(body);
+  if (idempotencyKey === undefined) {
+    const cut = cutPlain(text, skipSpace(text, 0), isSimpleText(body));
+    if (cut !== undefined) {
+      assertEnd(text, cut.end);
+      return plainTask(cut);
+    }
+  }
+  return toTask(sliceJson(text), idempotencyKey);
 }
 
 /** A JSON array of tasks. Only what concerns the whole is thrown. */
 export function readTaskArray(body: Buffer): ReadTask[] {
-  const slices = sliceJsonArray(decodeUtf8(body), LIMITS.batchTasks);
-  if (slices === undefined) throw new RequestError("invalid_argument", "the body must be an array of tasks");
-  return assertSize(slices.map((slice) => attempt(() => toTask(slice))));
+  const text = decodeUtf8(body);
+  const isSimple = isSimpleText(body);
+  const items: ReadTask[] = [];
+  const isArray = eachOfArray(text, LIMITS.batchTasks, LIMITS.jsonDepth, (at) => {
+    const cut = cutPlain(text, at, isSimple);
+    if (cut !== undefined) {
+      items.push(attempt(() => plainTask(cut)));
+      return cut.end;
+    }
+    const { slice, end } = sliceAt(text, at, LIMITS.jsonDepth);
+    items.push(attempt(() => toTask(slice)));
+    return end;
+  });
+  if (!isArray) throw new RequestError("invalid_argument", "the body must be an array of tasks");
+  if (items.length === 0) throw emptyBatch();
+  return items;
 }
 
 /** One task per line; a line that is no JSON spoils only itself. Empty lines are skipped. */
 export function readTaskLines(body: Buffer): ReadTask[] {
-  const lines = decodeUtf8(body)
-    .split("\n")
-    .filter((line) => line.trim() !== "");
-  return assertSize(lines).map((line) => attempt(() => toTask(sliceJson(line))));
+  const items: ReadTask[] = [];
+  for (let start = 0; start < body.length; ) {
+    const newline = body.indexOf(10, start);
+    const end = newline < 0 ? body.length : newline;
+    const line = body.subarray(start, end);
+    if (line.length > LINE_LIMIT_BYTES) items.push({ ok: false, error: tooLong() });
+    else if (!isBlank(line)) items.push(attempt(() => readTask(line)));
+    start = end + 1;
+  }
+  return items;
+}
+
+export function emptyBatch(): RequestError {
+  return new RequestError("invalid_argument", "the batch is empty");
+}
+
+export function tooLong(): RequestError {
+  return new RequestError("payload_too_large", `a line has more than ${LINE_LIMIT_BYTES} bytes`);
+}
+
+function isBlank(line: Uint8Array): boolean {
+  return line.every((byte) => byte === 32 || byte === 9 || byte === 13);
 }
 
 /** Per queue, since ids are per queue. Hashed: a key may hold any character, an id may not. */
 export function idFromKey(key: string): string {
   return `idem:${createHash("sha256").update(key).digest("base64url")}`;
-}
-
-function assertSize<T>(items: T[]): T[] {
-  if (items.length === 0) throw new RequestError("invalid_argument", "the batch is empty");
-  if (items.length > LIMITS.batchTasks) {
-    throw new RequestError(
-      "invalid_argument",
-      `a batch takes at most ${LIMITS.batchTasks} tasks, got ${items.length}: send several`,
-    );
-  }
-  return items;
 }
 
 function attempt(read: () => { task: NewTask; bytes: number }): ReadTask {
@@ -66,8 +114,6 @@ function attempt(read: () => { task: NewTask; bytes: number }): ReadTask {
 function toTask(slice: JsonSlice, idempotencyKey?: string): { task: NewTask; bytes: number } {
   if (slice.members === undefined) throw new RequestError("invalid_argument", "a task must be a JSON object");
   if (slice.duplicateKey !== undefined) throw duplicateKeyError(slice.duplicateKey);
-  const plain = idempotencyKey === undefined ? plainTask(slice.members) : undefined;
-  if (plain !== undefined) return plain;
   const record: Record<string, unknown> = {};
   let payloadText: string | undefined;
   for (const [key, text] of slice.members) {
@@ -100,14 +146,48 @@ function toTask(slice: JsonSlice, idempotencyKey?: string): { task: NewTask; byt
   return { task, bytes };
 }
 
-/** Type and payload and nothing else, as most tasks are: the same checks without a schema. */
-function plainTask(members: Map<string, string>): { task: NewTask; bytes: number } | undefined {
-  const payloadText = members.get("payload");
-  const typeText = members.get("type");
-  if (members.size !== 2 || payloadText === undefined || typeText === undefined) return undefined;
-  // No type has a character that JSON would write as an escape.
-  const type = typeText.slice(1, -1);
-  if (typeText.charCodeAt(0) !== QUOTE || !isTaskType(type)) return undefined;
+interface PlainCut {
+  type: string;
+  payloadText: string;
+  end: number;
+}
+
+/**
+ * A task of type and payload and nothing else, as most are: cut out without a map of its members or a schema.
+ * Undefined for every other text, which is then read the long way.
+ */
+function cutPlain(text: string, at: number, isSimple: boolean): PlainCut | undefined {
+  if (text.charCodeAt(at) !== OPEN_BRACE) return undefined;
+  let type: string | undefined;
+  let payloadText: string | undefined;
+  let index = skipSpace(text, at + 1);
+  for (;;) {
+    const isType = type === undefined && text.startsWith('"type"', index);
+    if (!isType && (payloadText !== undefined || !text.startsWith('"payload"', index))) return undefined;
+    index = skipSpace(text, index + (isType ? 6 : 9));
+    if (text.charCodeAt(index) !== COLON) return undefined;
+    const start = skipSpace(text, index + 1);
+    if (isType) {
+      // No type has a character that JSON would write as an escape.
+      const end = text.charCodeAt(start) === QUOTE ? text.indexOf('"', start + 1) : -1;
+      type = end < 0 ? "" : text.slice(start + 1, end);
+      if (!isTaskType(type)) return undefined;
+      index = skipSpace(text, end + 1);
+    } else {
+      const end = scanValue(text, start, LIMITS.jsonDepth, isSimple);
+      payloadText = text.slice(start, end);
+      index = skipSpace(text, end);
+    }
+    const code = text.charCodeAt(index);
+    if (code === CLOSE_BRACE && type !== undefined && payloadText !== undefined) {
+      return { type, payloadText, end: index + 1 };
+    }
+    if (code !== COMMA) return undefined;
+    index = skipSpace(text, index + 1);
+  }
+}
+
+function plainTask({ type, payloadText }: PlainCut): { task: NewTask; bytes: number } {
   return { task: { type, payloadText }, bytes: payloadSize(payloadText) };
 }
 

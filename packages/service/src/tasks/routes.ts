@@ -1,12 +1,13 @@
-import { ERROR_STATUS, HoldfastError, isQueueName, LIMITS, type TaskView } from "@holdfast/contracts";
-import type { EnqueueReceipt, EnqueueResult, Queue } from "holdfast";
+import { HoldfastError, isQueueName, LIMITS, type TaskView } from "@holdfast/contracts";
+import type { Queue } from "holdfast";
 import { Type } from "typebox";
-import { RequestError, retryAfterSeconds } from "../http/problem.ts";
+import { RequestError } from "../http/problem.ts";
 import type { HttpServer } from "../http/server.ts";
+import { enqueueItems } from "./intake.ts";
+import { answerAsDocument, answerAsLines, LINE_HELP, type LineTotals, readTaskStream } from "./lines.ts";
 import type { IntakeMetrics } from "./metrics.ts";
-import { type ReadTask, readTask, readTaskArray, readTaskLines } from "./read.ts";
+import { emptyBatch, LINE_LIMIT_BYTES, type ReadTask, readTask, readTaskArray } from "./read.ts";
 import {
-  type BatchResult,
   batchResultSchema,
   batchSchema,
   cancelSchema,
@@ -31,9 +32,13 @@ export interface TaskRouteOptions {
   withoutGet?: boolean;
 }
 
-// Beside the payload: options, tags, and room for escapes.
-const BODY_LIMIT_BYTES = LIMITS.payloadBytes * 2;
-const BATCH_LIMIT_BYTES = 16 * 1_024 * 1_024;
+export const BODY_LIMIT_BYTES = LINE_LIMIT_BYTES;
+export const BATCH_LIMIT_BYTES = 16 * 1_024 * 1_024;
+
+const JSON_TYPE = "application/json; charset=utf-8";
+
+/** What became of the lines of a request whose answer is a stream, for hooks that look at it afterwards. */
+export const streamedTotals = new WeakMap<object, LineTotals>();
 
 /** Enqueue, batch, get and cancel: the routes of producer-api, which observability serves as well. */
 export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): void {
@@ -75,9 +80,9 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
         const { task, bytes } = readTask(bodyBytes(request.body), request.headers["idempotency-key"]);
         const [result] = await queue.enqueueMany([task]);
         if (result === undefined) throw new HoldfastError("internal", "an enqueue without a result");
-        metrics?.enqueued(name, task.type, bytes, result);
         if (!result.ok) throw result.error;
         const { id, state, duplicate, durability } = result.receipt;
+        metrics?.enqueued(name, task.type, bytes, duplicate);
         reply.header("location", `/v1/queues/${name}/tasks/${id}`);
         if (duplicate) reply.header("idempotent-replayed", "true");
         return reply.code(duplicate ? 200 : 201).send({ id, state, durability });
@@ -91,14 +96,13 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
   app.post(
     "/v1/queues/:queue/tasks/batch",
     {
-      config: { rawBody: true },
+      config: { rawBody: true, lines: true },
       bodyLimit: BATCH_LIMIT_BYTES,
       validatorCompiler: exceptBody(app),
       schema: {
         tags: ["tasks"],
-        summary: "Enqueue up to 1,000 tasks",
-        description:
-          "A JSON array, or one task per line as application/x-ndjson. Each task has its own result.",
+        summary: "Enqueue many tasks",
+        description: `A JSON array of up to ${LIMITS.batchTasks} tasks, or any number of tasks as application/x-ndjson, one per line: lines are stored as they arrive, and those that were stored stay stored where the request breaks off. ${LINE_HELP} Each task has its own result. With \`Accept: application/x-ndjson\` the results are lines too, sent while the body still arrives: read them while you write.`,
         consumes: ["application/json", "application/x-ndjson"],
         params: queueParams,
         body: batchSchema,
@@ -107,24 +111,48 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
     },
     async (request, reply) => {
       const { queue: name } = request.params;
-      let items: ReadTask[];
+      let blocks: AsyncGenerator<ReadTask[]>;
+      let items: ReadTask[] | undefined;
       let queue: TaskQueue;
+      const { accept = "", "content-type": type = "", "idempotency-key": key } = request.headers;
+      const wantsLines = /\bndjson\b|x-ndjson/i.test(accept);
       try {
         queue = open(name);
-        if (request.headers["idempotency-key"] !== undefined) {
+        if (key !== undefined) {
           throw new RequestError(
             "invalid_request",
             "Idempotency-Key is for one task: give each task of a batch an id",
           );
         }
-        const isLines = /ndjson/i.test(request.headers["content-type"] ?? "");
-        const bytes = bodyBytes(request.body);
-        items = isLines ? readTaskLines(bytes) : readTaskArray(bytes);
+        blocks = /ndjson/i.test(type)
+          ? readTaskStream((request.body ?? []) as unknown as AsyncIterable<Buffer>, wantsLines)
+          : oneBlock(readTaskArray(bodyBytes(request.body)));
+        items = (await blocks.next()).value;
+        if (items === undefined) throw emptyBatch();
       } catch (error) {
         metrics?.rejected(name, error);
         throw error;
       }
+      const totals = { accepted: 0, duplicates: 0, failed: 0 };
+      const intake = { name, queue, metrics, blocks, totals };
+      if (wantsLines) {
+        streamedTotals.set(request, totals);
+        const lines: unknown = answerAsLines(intake, items);
+        return reply
+          .code(207)
+          .type("application/x-ndjson")
+          .send(lines as never);
+      }
       const { body, retryAfter } = await enqueueItems(name, queue, items, metrics);
+      const next = await blocks.next();
+      if (!next.done) {
+        streamedTotals.set(request, totals);
+        const document: unknown = answerAsDocument(intake, body, next.value);
+        return reply
+          .code(207)
+          .type(JSON_TYPE)
+          .send(document as never);
+      }
       if (retryAfter > 0) reply.header("retry-after", String(retryAfter));
       return reply.code(207).send(body);
     },
@@ -185,49 +213,8 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
   );
 }
 
-async function enqueueItems(
-  name: string,
-  queue: TaskQueue,
-  items: ReadTask[],
-  metrics: IntakeMetrics | undefined,
-): Promise<{ body: BatchResult; retryAfter: number }> {
-  const good = items.filter((item) => item.ok);
-  const enqueued = good.length === 0 ? [] : await queue.enqueueMany(good.map((item) => item.task));
-  const body: BatchResult = { accepted: 0, duplicates: 0, failed: 0, results: [] };
-  let retryAfter = 0;
-  let next = 0;
-  for (const item of items) {
-    const result: EnqueueResult | { ok: false; id?: null; error: HoldfastError } = item.ok
-      ? (enqueued[next++] ?? {
-          ok: false,
-          error: new HoldfastError("internal", "an enqueue without a result"),
-        })
-      : item;
-    if (item.ok) metrics?.enqueued(name, item.task.type, item.bytes, result);
-    if (result.ok) {
-      body.results.push(accepted(result.receipt));
-      if (result.receipt.duplicate) body.duplicates++;
-      else body.accepted++;
-      continue;
-    }
-    const { error } = result;
-    metrics?.rejected(name, error);
-    body.failed++;
-    // One answer for the whole: the longest of the waits.
-    retryAfter = Math.max(retryAfter, retryAfterSeconds(error) ?? 0);
-    const id = result.id ?? error.taskId;
-    body.results.push({
-      status: ERROR_STATUS[error.code],
-      ...(id === undefined ? {} : { id }),
-      code: error.code,
-      detail: error.message,
-    });
-  }
-  return { body, retryAfter };
-}
-
-function accepted({ id, state, duplicate, durability }: EnqueueReceipt): BatchResult["results"][number] {
-  return { status: duplicate ? 200 : 201, id, state, durability };
+async function* oneBlock(items: ReadTask[]): AsyncGenerator<ReadTask[]> {
+  yield items;
 }
 
 function unknownTask(queue: string, id: string): HoldfastError {

@@ -1,5 +1,5 @@
 import type { AuditAction } from "@holdfast/contracts/api";
-import type { HttpServer } from "@holdfast/service";
+import { type HttpServer, streamedTotals } from "@holdfast/service";
 import type { FastifyRequest } from "fastify";
 import { HoldfastError } from "holdfast";
 import type { AuditLog } from "../operators/audit-log.ts";
@@ -35,7 +35,8 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
   });
   app.addHook("onResponse", async (request, reply) => {
     const action = actionOf(request);
-    const result = seen.get(request);
+    const streamed = streamedTotals.get(request);
+    const result = streamed ? { count: streamed.accepted, code: null } : seen.get(request);
     if (!action || !result) return;
     audit.record({
       at: Date.now(),

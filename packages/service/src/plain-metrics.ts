@@ -1,0 +1,116 @@
+import type { Metric, Registry } from "prom-client";
+
+/**
+ * Counters and histograms for what happens with every request: prom-client hashes a label object per observation,
+ * here a series is found once and counted in place. The text at a scrape is the same.
+ */
+type Labels = Record<string, string>;
+
+interface Value {
+  labels: Record<string, string | number>;
+  value: number;
+  metricName?: string;
+}
+
+abstract class PlainMetric<S> {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
+  abstract readonly type: "counter" | "histogram";
+  readonly aggregator = "sum";
+  readonly #series = new Map<string, { labels: Labels; series: S }>();
+
+  constructor(registry: Registry, name: string, help: string, labelNames: readonly string[]) {
+    this.name = name;
+    this.help = help;
+    this.labelNames = labelNames;
+    // The registry asks nothing of a metric but its name and `get`.
+    registry.registerMetric(this as unknown as Metric);
+  }
+
+  /** @param values of the labels, in their order; few: each combination stays for good */
+  of(...values: string[]): S {
+    const key = values.join("\n");
+    let found = this.#series.get(key);
+    if (found === undefined) {
+      const labels = Object.fromEntries(this.labelNames.map((label, i) => [label, values[i] ?? ""]));
+      found = { labels, series: this.make() };
+      this.#series.set(key, found);
+    }
+    return found.series;
+  }
+
+  protected abstract make(): S;
+  protected abstract values(labels: Labels, series: S): Value[];
+
+  async get() {
+    const values = [...this.#series.values()].flatMap(({ labels, series }) => this.values(labels, series));
+    return { name: this.name, help: this.help, type: this.type, aggregator: this.aggregator, values };
+  }
+}
+
+export class PlainCounter extends PlainMetric<{ count: number }> {
+  readonly type = "counter" as const;
+
+  protected make() {
+    return { count: 0 };
+  }
+
+  protected values(labels: Labels, { count }: { count: number }): Value[] {
+    return [{ labels, value: count }];
+  }
+}
+
+/** The observations of one combination of labels. */
+export class BucketSeries {
+  readonly bounds: readonly number[];
+  readonly counts: number[];
+  sum = 0;
+
+  constructor(bounds: readonly number[]) {
+    this.bounds = bounds;
+    this.counts = new Array<number>(bounds.length + 1).fill(0);
+  }
+
+  observe(value: number): void {
+    const { bounds, counts } = this;
+    let at = 0;
+    while (at < bounds.length && value > (bounds[at] as number)) at++;
+    counts[at] = (counts[at] as number) + 1;
+    this.sum += value;
+  }
+}
+
+export class PlainHistogram extends PlainMetric<BucketSeries> {
+  readonly type = "histogram" as const;
+  readonly #bounds: readonly number[];
+
+  constructor(
+    registry: Registry,
+    name: string,
+    help: string,
+    labelNames: readonly string[],
+    bounds: readonly number[],
+  ) {
+    super(registry, name, help, labelNames);
+    this.#bounds = bounds;
+  }
+
+  protected make() {
+    return new BucketSeries(this.#bounds);
+  }
+
+  protected values(labels: Labels, { counts, sum }: BucketSeries): Value[] {
+    let below = 0;
+    const buckets = counts.map((count, at) => {
+      below += count;
+      const le = this.#bounds[at] ?? "+Inf";
+      return { metricName: `${this.name}_bucket`, labels: { le, ...labels }, value: below };
+    });
+    return [
+      ...buckets,
+      { metricName: `${this.name}_sum`, labels, value: sum },
+      { metricName: `${this.name}_count`, labels, value: below },
+    ];
+  }
+}

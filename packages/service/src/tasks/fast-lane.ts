@@ -1,0 +1,173 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { isQueueName } from "@holdfast/contracts";
+import { PROBLEM_MEDIA_TYPE, toProblem } from "../http/problem.ts";
+import type { HttpServer } from "../http/server.ts";
+import { batchText, enqueueItems, enqueueTask, receiptText } from "./intake.ts";
+import { readTask, readTaskArray } from "./read.ts";
+import { BATCH_LIMIT_BYTES, BODY_LIMIT_BYTES, type TaskRouteOptions } from "./routes.ts";
+import type { BatchResult } from "./schema.ts";
+
+const PATH = /^\/v1\/queues\/([^/?]+)\/tasks(\/batch)?$/;
+const JSON_TYPE = "application/json; charset=utf-8";
+const PROBLEM_TYPE = `${PROBLEM_MEDIA_TYPE}; charset=utf-8`;
+const TYPES = new Set(["application/json", JSON_TYPE, "application/json;charset=utf-8"]);
+
+// What of the framework's headers means anything on an answer that no browser shows.
+const SECURITY = {
+  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+  "cross-origin-resource-policy": "same-origin",
+  "referrer-policy": "no-referrer",
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+};
+const SECURITY_LIST = Object.entries(SECURITY).flat();
+
+interface Target {
+  url: string;
+  name: string;
+  isBatch: boolean;
+  route: string;
+}
+
+/**
+ * Serves the two POSTs of tasks straight from node:http, which costs half of the way through the framework. Only
+ * requests that are plain in every respect come here; all others, and every other path, are Fastify's, whose routes
+ * answer the same. It goes round the caller's own hooks as well.
+ */
+export function registerFastLane(app: HttpServer, options: TaskRouteOptions): void {
+  const { isHostAllowed, requestId } = app.basics;
+  const lane: Lane = { app, options, isClosing: false };
+  app.addHook("preClose", (done) => {
+    lane.isClosing = true;
+    done();
+  });
+
+  let last: Target | undefined;
+  const targetOf = (url: string): Target | undefined => {
+    if (last?.url === url) return last;
+    const [, name, batch] = PATH.exec(url) ?? [];
+    if (name === undefined || !isQueueName(name)) return undefined;
+    const isBatch = batch !== undefined;
+    last = { url, name, isBatch, route: `/v1/queues/:queue/tasks${isBatch ? "/batch" : ""}` };
+    return last;
+  };
+
+  const serve = (request: IncomingMessage, response: ServerResponse): boolean => {
+    if (request.method !== "POST" || lane.isClosing) return false;
+    const target = targetOf(request.url ?? "");
+    if (target === undefined) return false;
+    const { headers } = request;
+    const length = Number(headers["content-length"]);
+    const key = headers["idempotency-key"];
+    if (
+      !TYPES.has(headers["content-type"] ?? "") ||
+      !(length > 0 && length <= (target.isBatch ? BATCH_LIMIT_BYTES : BODY_LIMIT_BYTES)) ||
+      headers["transfer-encoding"] !== undefined ||
+      headers["content-encoding"] !== undefined ||
+      // A batch as lines is a stream, and a key is for one task.
+      (target.isBatch && (key !== undefined || headers.accept?.includes("ndjson"))) ||
+      (key !== undefined && (typeof key !== "string" || key === "" || key.length > 255)) ||
+      !isHostAllowed(headers.host)
+    ) {
+      return false;
+    }
+    const exchange = new Exchange(lane, target, response, requestId(request), key);
+    request.on("data", (chunk: Buffer) => exchange.add(chunk));
+    // Not reached where the client hangs up before the body has come.
+    request.on("end", () => exchange.run());
+    return true;
+  };
+
+  const [framework] = app.server.listeners("request");
+  if (framework === undefined) throw new Error("the server has no request listener");
+  app.server.removeAllListeners("request");
+  app.server.on("request", (request: IncomingMessage, response: ServerResponse) => {
+    if (!serve(request, response)) framework.call(app.server, request, response);
+  });
+}
+
+interface Lane {
+  app: HttpServer;
+  options: TaskRouteOptions;
+  isClosing: boolean;
+}
+
+/** One request and its answer. */
+class Exchange {
+  readonly #lane: Lane;
+  readonly #target: Target;
+  readonly #response: ServerResponse;
+  readonly #id: string;
+  readonly #key: string | undefined;
+  readonly #startedAt = performance.now();
+  #body: Buffer | undefined;
+  #more: Buffer[] | undefined;
+
+  constructor(lane: Lane, target: Target, response: ServerResponse, id: string, key: string | undefined) {
+    this.#lane = lane;
+    this.#target = target;
+    this.#response = response;
+    this.#id = id;
+    this.#key = key;
+  }
+
+  add(chunk: Buffer): void {
+    if (this.#body === undefined) this.#body = chunk;
+    else if (this.#more === undefined) this.#more = [this.#body, chunk];
+    else this.#more.push(chunk);
+  }
+
+  run(): void {
+    const { options } = this.#lane;
+    const { name, isBatch } = this.#target;
+    const { metrics } = options;
+    const body = this.#more === undefined ? (this.#body as Buffer) : Buffer.concat(this.#more);
+    const fail = (error: unknown) => this.#fail(error);
+    try {
+      options.assertOpen?.();
+      const queue = options.queue(name);
+      if (isBatch) {
+        enqueueItems(name, queue, readTaskArray(body), metrics).then((done) => this.#stored(done), fail);
+        return;
+      }
+      const { task, bytes } = readTask(body, this.#key);
+      enqueueTask(queue, task).then((receipt) => {
+        metrics?.enqueued(name, task.type, bytes, receipt.duplicate);
+        const place = ["location", `/v1/queues/${name}/tasks/${receipt.id}`];
+        if (receipt.duplicate) place.push("idempotent-replayed", "true");
+        this.#send(receipt.duplicate ? 200 : 201, JSON_TYPE, receiptText(receipt), place);
+      }, fail);
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  #stored({ body, retryAfter }: { body: BatchResult; retryAfter: number }): void {
+    const more = retryAfter > 0 ? ["retry-after", String(retryAfter)] : [];
+    this.#send(207, JSON_TYPE, batchText(body), more);
+  }
+
+  #fail(error: unknown): void {
+    const { app, options } = this.#lane;
+    const { name, route } = this.#target;
+    const reqId = this.#id;
+    options.metrics?.rejected(name, error);
+    const { body, retryAfter, unexpected } = toProblem(error, reqId);
+    if (unexpected) app.log.error({ reqId, err: error, route }, "request failed");
+    else if (body.status >= 500)
+      app.log.warn({ reqId, code: body.code, reason: body.detail }, "request refused");
+    const more = retryAfter === undefined ? [] : ["retry-after", String(retryAfter)];
+    this.#send(body.status, PROBLEM_TYPE, JSON.stringify(body), more);
+  }
+
+  #send(status: number, type: string, text: string, more: string[]): void {
+    // A flat list: an object of this many headers costs four times as much.
+    const list = SECURITY_LIST.concat("x-request-id", this.#id, "content-type", type, "content-length");
+    list.push(String(Buffer.byteLength(text)), ...more);
+    if (this.#lane.isClosing) list.push("connection", "close");
+    this.#response.writeHead(status, list);
+    this.#response.end(text);
+    const seconds = (performance.now() - this.#startedAt) / 1_000;
+    this.#lane.app.basics.observe("POST", this.#target.route, status, seconds);
+  }
+}

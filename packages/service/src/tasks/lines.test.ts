@@ -1,0 +1,47 @@
+import { describe, expect, test } from "vitest";
+import { readTaskStream } from "./lines.ts";
+import { LINE_LIMIT_BYTES, type ReadTask } from "./read.ts";
+
+async function* chunks(text: string, size: number) {
+  const bytes = Buffer.from(text);
+  for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+}
+
+async function read(text: string, size: number, isPrompt = false): Promise<ReadTask[][]> {
+  const blocks: ReadTask[][] = [];
+  for await (const block of readTaskStream(chunks(text, size), isPrompt)) blocks.push(block);
+  return blocks;
+}
+
+const told = (blocks: ReadTask[][]) =>
+  blocks.flat().map((item) => (item.ok ? item.task.payloadText : item.error.code));
+
+describe("a stream of lines", () => {
+  const line = (payload: string) => `{"type":"t","payload":${payload}}`;
+
+  test.each([1, 7, 4_096])("is read the same in chunks of %i bytes", async (size) => {
+    const text = `${line("1")}\n\n{oops\r\n${line('"é😀"')}\n  \n${line("3")}`;
+    for (const isPrompt of [false, true]) {
+      expect(told(await read(text, size, isPrompt))).toEqual(["1", "invalid_json", '"é😀"', "3"]);
+    }
+  });
+
+  test("answers a line that is too long in its place, wherever the chunks end", async () => {
+    const long = `"${"x".repeat(LINE_LIMIT_BYTES)}"`;
+    for (const size of [65_536, 1_000_003]) {
+      expect(told(await read(`${line("1")}\n${line(long)}\n${line("2")}\n`, size))).toEqual([
+        "1",
+        "payload_too_large",
+        "2",
+      ]);
+    }
+  });
+
+  test("comes in blocks of bounded size, and at once where that is asked for", async () => {
+    const text = `${line("1")}\n`.repeat(40_000);
+    const blocks = await read(text, 65_536);
+    expect(blocks.flat()).toHaveLength(40_000);
+    for (const block of blocks) expect(block.length).toBeLessThan(16_000);
+    expect((await read(text, 65_536, true)).length).toBeGreaterThan(blocks.length);
+  });
+});
