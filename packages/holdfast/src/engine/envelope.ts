@@ -90,32 +90,54 @@ function decodeTag(text: string): string {
 
 /** Reads a header line (without the payload). @throws HoldfastError invalid_argument where it is none */
 export function decodeHeader(header: string): Omit<Envelope, "payloadText"> {
-  const [type, enqueuedAt, ...options] = header.slice(1).split(" ");
-  const at = Number.parseInt(enqueuedAt ?? "", 36);
-  if (!/^[.+@]/.test(header) || !type || !Number.isSafeInteger(at)) {
+  const parts = header.split(" ");
+  const flagged = parts[0] ?? "";
+  const at = Number.parseInt(parts[1] ?? "", 36);
+  if (!".+@".includes(flagged.charAt(0)) || flagged.length < 2 || !Number.isSafeInteger(at)) {
     throw new HoldfastError("invalid_argument", "this record is no task: its header cannot be read");
   }
-  const by = new Map(options.map((text) => [text.slice(0, 1), text.slice(2)]));
-  const number = (name: string) => {
-    const value = by.has(name) ? Number(by.get(name)) : null;
-    if (Number.isNaN(value)) throw new HoldfastError("invalid_argument", `option ${name} has no number`);
-    return value;
-  };
-  const backoff = by.get("b");
-  const priority = by.get("p");
-  return {
-    type,
-    enqueuedAt: at,
-    priority: priority === "h" ? "high" : priority === "l" ? "low" : "normal",
-    maxRetries: number("m"),
-    timeoutMs: number("t"),
-    backoff: backoff === undefined ? null : decodeBackoff(backoff),
-    expiresAt: number("e"),
-    delayMs: number("d"),
-    runAt: number("r"),
-    tags: by.get("g")?.split(",").map(decodeTag) ?? [],
-    fingerprint: by.get("h") ?? null,
-  };
+  const envelope: Omit<Envelope, "payloadText"> = { ...PLAIN, type: flagged.slice(1), enqueuedAt: at };
+  // One by one, without a table of them: every task with options passes here.
+  for (let i = 2; i < parts.length; i++) decodeOption(envelope, parts[i] as string);
+  return envelope;
+}
+
+function decodeOption(envelope: Omit<Envelope, "payloadText">, part: string): void {
+  const text = part.slice(2);
+  switch (part.charAt(0)) {
+    case "p":
+      envelope.priority = text === "h" ? "high" : text === "l" ? "low" : "normal";
+      return;
+    case "m":
+      envelope.maxRetries = numberOption("m", text);
+      return;
+    case "t":
+      envelope.timeoutMs = numberOption("t", text);
+      return;
+    case "e":
+      envelope.expiresAt = numberOption("e", text);
+      return;
+    case "d":
+      envelope.delayMs = numberOption("d", text);
+      return;
+    case "r":
+      envelope.runAt = numberOption("r", text);
+      return;
+    case "b":
+      envelope.backoff = decodeBackoff(text);
+      return;
+    case "g":
+      envelope.tags = text.split(",").map(decodeTag);
+      return;
+    case "h":
+      envelope.fingerprint = text;
+  }
+}
+
+function numberOption(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isNaN(value)) throw new HoldfastError("invalid_argument", `option ${name} has no number`);
+  return value;
 }
 
 export function decodeEnvelope(text: string): Envelope {
