@@ -1,5 +1,6 @@
-// Imports run one way: contracts <- holdfast <- service <- services; the dashboard imports contracts only. Inside
-// holdfast the loops import no sibling, and only redis/ talks to Redis. Fails with one line per import that does not fit.
+// Imports run one way: contracts <- holdfast <- service <- services; the dashboard imports contracts only, cli holdfast
+// only. Inside holdfast the loops import no sibling, and only redis/ talks to Redis. Fails with one line per import that
+// does not fit.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -21,6 +22,7 @@ const ALLOWED = [
   ["packages/contracts/", []],
   ["packages/holdfast/src/redis/", ["@holdfast/contracts", "ioredis"]],
   ["packages/holdfast/", ["@holdfast/contracts"]],
+  ["packages/cli/", ["holdfast"]],
   ["packages/service/", ["@holdfast/contracts", "holdfast"]],
   ["services/", ["@holdfast/contracts", "holdfast", "@holdfast/service"]],
   ["dashboard/", ["@holdfast/contracts"]],

@@ -1,0 +1,33 @@
+import type { AuditReport } from "holdfast";
+import type { Action, Command } from "../context.ts";
+import { EXIT } from "../exit.ts";
+
+export function auditCommand(program: Command, action: Action): void {
+  program
+    .command("audit")
+    .argument("[queues...]")
+    .option("--repair", "removes index entries behind which there is no task")
+    .description(
+      "holds the indexes of queues (all, unless named) against their tasks; exit 1 where they differ",
+    )
+    .action(
+      action<{ repair?: boolean }>(async (context, names, { repair = false }) => {
+        const observer = await context.observer();
+        const reports: AuditReport[] = [];
+        for (const queue of names.length > 0 ? names : await observer.queues()) {
+          context.io.signal.throwIfAborted();
+          reports.push(await observer.audit(queue, { repair }));
+        }
+        context.out.list(reports, [
+          { title: "QUEUE", cell: (report) => report.queue },
+          { title: "VIOLATIONS", cell: (report) => report.violations.length, right: true },
+          { title: "REPAIRED", cell: (report) => report.repaired, right: true },
+          {
+            title: "FIRST",
+            cell: ({ violations: [first] }) => (first ? `${first.invariant}: ${first.detail}` : ""),
+          },
+        ]);
+        return reports.some(({ violations }) => violations.length > 0) ? EXIT.failed : EXIT.ok;
+      }),
+    );
+}

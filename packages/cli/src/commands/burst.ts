@@ -1,0 +1,60 @@
+import { LIMITS, type NewTask } from "holdfast";
+import { type Action, type Command, InvalidArgumentError } from "../context.ts";
+import { EXIT } from "../exit.ts";
+import { parseFraction, parseWhole } from "../values.ts";
+
+interface BurstOptions {
+  tasks: number;
+  failRate: number;
+  type: string;
+}
+
+/** Demo tasks only: a burst must not be able to send ten thousand real e-mails. */
+function parseDemoType(text: string): string {
+  if (!/^demo\.[a-z]+$/.test(text))
+    throw new InvalidArgumentError("It has to be one of the demo types, demo.…");
+  return text;
+}
+
+export function burstCommand(program: Command, action: Action): void {
+  program
+    .command("burst")
+    .argument("<queue>")
+    .option("--tasks <n>", "how many, 1 to 1000000", parseWhole(1, 1_000_000), 10_000)
+    .option("--fail-rate <share>", "chance of each attempt to fail, 0 to 1", parseFraction, 0.2)
+    .option("--type <type>", "type of the tasks, demo.…", parseDemoType, "demo.flaky")
+    .description("enqueues many demo tasks at once")
+    .action(
+      action<BurstOptions>(async (context, [queue = ""], { tasks, failRate, type }) => {
+        const producer = await context.producer(queue);
+        const startedMs = performance.now();
+        let enqueued = 0;
+        let refusal: string | undefined;
+        while (enqueued < tasks && refusal === undefined && !context.io.signal.aborted) {
+          const chunk: NewTask[] = Array.from(
+            { length: Math.min(LIMITS.scriptTasks, tasks - enqueued) },
+            (_, i) => ({
+              type,
+              payload: { n: enqueued + i, failRate },
+            }),
+          );
+          const results = await producer.enqueueMany(chunk);
+          for (const result of results) {
+            if (result.ok) enqueued++;
+            else refusal ??= result.error.message;
+          }
+        }
+        await producer.close();
+        const seconds = (performance.now() - startedMs) / 1_000;
+        const perSecond = Math.round(enqueued / seconds);
+        context.out.record({ queue, enqueued, seconds, perSecond }, [
+          ["enqueued", enqueued],
+          ["seconds", seconds.toFixed(2)],
+          ["per second", perSecond],
+        ]);
+        if (enqueued === tasks) return EXIT.ok;
+        context.out.say(`holdfast: stopped after ${enqueued} of ${tasks}: ${refusal ?? "interrupted"}`);
+        return EXIT.failed;
+      }),
+    );
+}

@@ -1,0 +1,160 @@
+import { isUtf8 } from "node:buffer";
+import { existsSync } from "node:fs";
+import {
+  DURABILITIES,
+  type Durability,
+  HoldfastError,
+  LIMITS,
+  type PartitionedTaskOptions,
+  PRIORITIES,
+  type Priority,
+  TERMINAL_STATES,
+} from "holdfast";
+import { type Action, type Command, type Context, Option } from "../context.ts";
+import { EXIT, type ExitCode, UsageError } from "../exit.ts";
+import { checkJson } from "../json-text.ts";
+import { collect, parseDuration, parseTime, parseWhole } from "../values.ts";
+import { LineEnqueuer } from "./enqueue-lines.ts";
+import { printTask } from "./task.ts";
+
+interface EnqueueOptions {
+  id?: string;
+  priority?: Priority;
+  delay?: number;
+  runAt?: number;
+  maxRetries?: number;
+  timeout?: number;
+  expiresAt?: number;
+  tag?: string[];
+  durability?: Durability;
+  partitionKey?: string;
+  wait?: number;
+  ndjson?: string;
+  rejects?: string;
+}
+
+export function enqueueCommand(program: Command, action: Action): void {
+  program
+    .command("enqueue")
+    .argument("<queue>")
+    .argument("[type]", "task type; not with --ndjson")
+    .argument("[payload]", "JSON, kept byte by byte; - reads it from standard input (default: null)")
+    .option("--id <id>", "an id of your own: the same id with the same task is accepted once")
+    .addOption(new Option("--priority <priority>", "urgency").choices(PRIORITIES))
+    .option("--delay <duration>", "not before so long from now (5s, 10m, 2h)", parseDuration)
+    .option("--run-at <time>", "not before this moment (2030-01-31T08:00:00Z)", parseTime)
+    .option("--max-retries <n>", "retries after the first attempt", parseWhole(0, LIMITS.maxRetries))
+    .option("--timeout <duration>", "longest time of one attempt", parseDuration)
+    .option("--expires-at <time>", "it is not begun after this moment", parseTime)
+    .option("--tag <tag>", "a tag; can be given several times", collect)
+    .addOption(
+      new Option("--durability <level>", "what it has to reach before it is confirmed").choices(DURABILITIES),
+    )
+    .option("--partition-key <key>", "tasks of one key stay together; partitioned queues only")
+    .option("--wait <duration>", "waits for its end and shows it; exit 1 unless it completes", parseDuration)
+    .option("--ndjson <file>", "a task per line, fields as in HTTP; - is standard input")
+    .option("--rejects <file>", "with --ndjson: lines that were not accepted go there, to be sent again")
+    .description("enqueues a task, or with --ndjson one per line")
+    .action(
+      action<EnqueueOptions>(async (context, [queue = "", type, payload], options) => {
+        if (options.ndjson !== undefined) {
+          const others = Object.keys(options).filter((name) => name !== "ndjson" && name !== "rejects");
+          if (type !== undefined || others.length > 0)
+            throw new UsageError("with --ndjson each line says its type and options: give none beside it");
+          return enqueueLines(context, queue, options.ndjson, options.rejects);
+        }
+        if (options.rejects !== undefined) throw new UsageError("--rejects goes with --ndjson");
+        if (type === undefined)
+          throw new UsageError("missing the type of the task: holdfast enqueue <queue> <type>");
+        return enqueueOne(context, queue, type, payload, options);
+      }),
+    );
+}
+
+async function enqueueLines(
+  context: Context,
+  queue: string,
+  path: string,
+  rejects: string | undefined,
+): Promise<ExitCode> {
+  if (path !== "-" && !existsSync(path)) throw new UsageError(`there is no file "${path}"`);
+  if (rejects !== undefined && existsSync(rejects))
+    throw new UsageError(`the file "${rejects}" is there already: it could hold lines of another run`);
+  const producer = await context.producer(queue);
+  const code = await new LineEnqueuer(context, producer, rejects).run(path);
+  await producer.close();
+  return code;
+}
+
+async function enqueueOne(
+  context: Context,
+  queue: string,
+  type: string,
+  payload: string | undefined,
+  options: EnqueueOptions,
+): Promise<ExitCode> {
+  const payloadText = payload === "-" ? await readAll(context.io.stdin) : (payload ?? "null");
+  checkJson(payloadText, "the payload");
+  const producer = await context.producer(queue);
+  if (options.partitionKey !== undefined && !("partitions" in producer))
+    throw new UsageError(`--partition-key: queue "${queue}" has no partitions`);
+  const receipt = await producer
+    .enqueueText(type, payloadText.trim(), taskOptions(options))
+    .catch((error: unknown) => {
+      if (!(error instanceof HoldfastError) || error.code !== "outcome_unknown") throw error;
+      throw new HoldfastError(
+        "outcome_unknown",
+        `${error.message}. That is: run it again with --id ${error.taskId ?? options.id}`,
+      );
+    });
+  const ended = options.wait === undefined ? null : await wait(context, producer, receipt.id, options.wait);
+  if (ended !== null) return ended;
+  context.out.record(receipt, [
+    ["id", receipt.id],
+    ["state", receipt.state],
+    ["duplicate", receipt.duplicate ? "yes: it was accepted before" : null],
+    ["durability", receipt.durability === "memory" ? null : receipt.durability],
+  ]);
+  return EXIT.ok;
+}
+
+/** Null where there is nothing to show: the record of a duplicate is gone. */
+async function wait(
+  context: Context,
+  producer: Awaited<ReturnType<Context["producer"]>>,
+  id: string,
+  waitMs: number,
+): Promise<ExitCode | null> {
+  const task = await producer.wait(id, { waitMs, signal: context.io.signal }).catch((error: unknown) => {
+    context.out.say(`task ${id} was accepted`);
+    throw error;
+  });
+  if (task === null) return null;
+  printTask(context, task);
+  if (!(TERMINAL_STATES as readonly string[]).includes(task.state))
+    context.out.say(`holdfast: the task was accepted, and has not ended in time: it is ${task.state}`);
+  return task.state === "completed" ? EXIT.ok : EXIT.failed;
+}
+
+function taskOptions(given: EnqueueOptions): PartitionedTaskOptions {
+  const options: PartitionedTaskOptions = {};
+  if (given.id !== undefined) options.id = given.id;
+  if (given.priority !== undefined) options.priority = given.priority;
+  if (given.delay !== undefined) options.delayMs = given.delay;
+  if (given.runAt !== undefined) options.runAt = given.runAt;
+  if (given.maxRetries !== undefined) options.maxRetries = given.maxRetries;
+  if (given.timeout !== undefined) options.timeoutMs = given.timeout;
+  if (given.expiresAt !== undefined) options.expiresAt = given.expiresAt;
+  if (given.tag !== undefined) options.tags = given.tag;
+  if (given.durability !== undefined) options.durability = given.durability;
+  if (given.partitionKey !== undefined) options.partitionKey = given.partitionKey;
+  return options;
+}
+
+async function readAll(stdin: NodeJS.ReadStream): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
+  const bytes = Buffer.concat(chunks);
+  if (!isUtf8(bytes)) throw new UsageError("the payload is not UTF-8");
+  return bytes.toString("utf8");
+}

@@ -1,0 +1,165 @@
+import {
+  type AttemptView,
+  HoldfastError,
+  LIMITS,
+  TASK_STATES,
+  type TaskState,
+  type TaskView,
+} from "holdfast";
+import { type Action, type Command, type Context, Option } from "../context.ts";
+import { EXIT } from "../exit.ts";
+import { type Column, tableLines } from "../output.ts";
+import { parseWhole, time } from "../values.ts";
+
+const ATTEMPT_COLUMNS: Column<AttemptView>[] = [
+  { title: "ATTEMPT", cell: (attempt) => `${attempt.generation}.${attempt.attempt}` },
+  { title: "OUTCOME", cell: (attempt) => attempt.outcome },
+  { title: "STARTED", cell: (attempt) => time(attempt.startedAt) },
+  { title: "ENDED", cell: (attempt) => time(attempt.endedAt) },
+  { title: "WORKER", cell: (attempt) => attempt.workerId },
+  { title: "ERROR", cell: (attempt) => attempt.error ?? "" },
+];
+
+export const TASK_COLUMNS: Column<TaskView>[] = [
+  { title: "ID", cell: (task) => task.id },
+  { title: "TYPE", cell: (task) => task.type },
+  { title: "STATE", cell: (task) => task.state },
+  { title: "ATTEMPTS", cell: (task) => task.attempts, right: true },
+  { title: "ENQUEUED", cell: (task) => time(task.enqueuedAt) },
+  { title: "LAST ERROR", cell: (task) => (task.lastError ?? "").split("\n", 1)[0]?.slice(0, 80) ?? "" },
+];
+
+export function printTask(context: Context, task: TaskView): void {
+  context.out.record(task, [
+    ["id", task.id],
+    ["queue", task.queue],
+    ["type", task.type],
+    ["state", task.state],
+    ["reason", task.deadReason],
+    ["priority", task.priority],
+    ["attempts", task.attempts],
+    ["crashes", task.crashes || null],
+    ["generation", task.generation || null],
+    ["enqueued", time(task.enqueuedAt)],
+    ["due", time(task.runAt)],
+    ["expires", time(task.expiresAt)],
+    ["lease until", time(task.leaseExpiresAt)],
+    ["worker", task.workerId],
+    ["ended", time(task.endedAt)],
+    ["cancel requested", task.cancelRequested || null],
+    ["tags", task.tags.join(", ")],
+    ["progress", task.progress],
+    ["payload", task.payloadText],
+    ["result", task.resultText],
+    ["last error", task.lastError],
+  ]);
+  if (context.out.format !== "table" || task.history.length === 0) return;
+  context.out.line("");
+  for (const line of tableLines(task.history, ATTEMPT_COLUMNS)) context.out.line(line);
+}
+
+/** @throws HoldfastError task_not_found */
+export async function taskOf(context: Context, queue: string, id: string): Promise<TaskView> {
+  const task = await (await context.observer()).task(queue, id);
+  if (!task) throw new HoldfastError("task_not_found", `queue "${queue}" has no task "${id}"`);
+  return task;
+}
+
+export interface ListOptions {
+  limit: number;
+  cursor?: string;
+  type?: string;
+  search?: string;
+}
+
+export function listOptions(command: Command): Command {
+  return command
+    .option("--type <type>", "of this type only")
+    .option("--search <text>", "text in the id, the payload, the last error or a tag")
+    .option("--limit <n>", `rows, 1 to ${LIMITS.pageTasks}`, parseWhole(1, LIMITS.pageTasks), 50)
+    .option("--cursor <cursor>", "where the page before ended");
+}
+
+/** A page on stdout; where the next one begins on stderr, so that it does not get among the data. */
+export async function printPage(
+  context: Context,
+  queue: string,
+  state: TaskState,
+  { limit, cursor, type, search }: ListOptions,
+  columns: Column<TaskView>[],
+  keep: (task: TaskView) => boolean = () => true,
+): Promise<void> {
+  const page = await (await context.observer()).list(queue, {
+    state,
+    limit,
+    ...(cursor === undefined ? {} : { cursor }),
+    ...(type === undefined ? {} : { type }),
+    ...(search === undefined ? {} : { q: search }),
+  });
+  context.out.list(page.tasks.filter(keep), columns);
+  if (page.cursor !== null) context.out.say(`more: --cursor ${page.cursor}`);
+}
+
+export function taskCommand(program: Command, action: Action): void {
+  const task = program.command("task").description("tasks: look, cancel, ask why one does not run");
+
+  task
+    .command("get")
+    .argument("<queue>")
+    .argument("<id>")
+    .description("everything that is known of a task, with its attempts")
+    .action(
+      action(async (context, [queue = "", id = ""]) => printTask(context, await taskOf(context, queue, id))),
+    );
+
+  listOptions(task.command("ls").alias("list").argument("<queue>"))
+    .addOption(new Option("--state <state>", "tasks in this state").choices(TASK_STATES).default("pending"))
+    .description("tasks in a state, a page at a time")
+    .action(
+      action<ListOptions & { state: TaskState }>(async (context, [queue = ""], options) =>
+        printPage(context, queue, options.state, options, TASK_COLUMNS),
+      ),
+    );
+
+  task
+    .command("cancel")
+    .argument("<queue>")
+    .argument("<id>")
+    .description("ends a waiting task at once; asks the worker of a running one to stop")
+    .action(
+      action(async (context, [queue = "", id = ""]) => {
+        const outcome = await (await context.observer()).cancel(queue, id);
+        if (outcome === "not_found")
+          throw new HoldfastError("task_not_found", `queue "${queue}" has no task "${id}"`);
+        if (outcome === "too_late")
+          throw new HoldfastError("too_late", `task "${id}" has ended: see holdfast task get ${queue} ${id}`);
+        context.out.record({ id, queue, outcome }, [[id, outcome]]);
+        if (outcome === "requested") context.out.say("it runs: its worker was asked to stop it");
+      }),
+    );
+
+  task
+    .command("why")
+    .argument("<queue>")
+    .argument("<id>")
+    .description("why a task does not run, or that it does")
+    .action(
+      action(async (context, [queue = "", id = ""]) => {
+        const why = await (await context.observer()).why(queue, id);
+        if (!why) {
+          context.out.say(`holdfast: queue "${queue}" has no task "${id}"`);
+          return EXIT.notFound;
+        }
+        context.out.record(why, [
+          ["state", why.state],
+          ["reason", why.reason],
+          ["detail", why.detail],
+          [
+            "position",
+            why.position === null ? null : `${why.position}${why.positionIsEstimate ? " (estimate)" : ""}`,
+          ],
+          ["expected start", time(why.expectedStartAt)],
+        ]);
+      }),
+    );
+}

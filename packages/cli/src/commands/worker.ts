@@ -1,0 +1,28 @@
+import type { WorkerView } from "holdfast";
+import type { Action, Command } from "../context.ts";
+import type { Column } from "../output.ts";
+import { duration } from "../values.ts";
+
+export const WORKER_COLUMNS: Column<WorkerView>[] = [
+  { title: "WORKER", cell: (worker) => worker.id },
+  { title: "STATE", cell: (worker) => worker.state },
+  { title: "BUSY", cell: (worker) => `${worker.busy}/${worker.slots}`, right: true },
+  { title: "QUEUES", cell: (worker) => worker.queues.join(",") },
+  { title: "VERSION", cell: (worker) => worker.version },
+  { title: "HOST", cell: (worker) => `${worker.host}:${worker.pid}` },
+  { title: "HEARTBEAT", cell: (worker) => `${duration(worker.heartbeatAgeMs)} ago`, right: true },
+];
+
+export function workerCommand(program: Command, action: Action): void {
+  program
+    .command("worker")
+    .description("workers")
+    .command("ls")
+    .alias("list")
+    .description("every worker that registered itself; a silent one is shown as lost for an hour")
+    .action(
+      action(async (context) => {
+        context.out.list(await (await context.observer()).workers(), WORKER_COLUMNS);
+      }),
+    );
+}

@@ -1,0 +1,108 @@
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import {
+  type ConnectionSettings,
+  describeRedis,
+  Holdfast,
+  PartitionedObserver,
+  PartitionedQueue,
+  Queue,
+} from "holdfast";
+import type { ExitCode } from "./exit.ts";
+import { FORMATS, type Format, Output } from "./output.ts";
+import { type Environment, keyPrefix, redisSettings } from "./redis-address.ts";
+
+/** What the process has to do with the world. */
+export interface Io {
+  env: Environment;
+  stdin: NodeJS.ReadStream;
+  stdout: NodeJS.WriteStream;
+  stderr: NodeJS.WriteStream;
+  /** Aborted when the user, or the system, asks it to end. */
+  signal: AbortSignal;
+}
+
+export interface GlobalOptions {
+  redis?: string;
+  prefix?: string;
+  output: Format;
+  json?: boolean;
+}
+
+// Who types waits less patiently than a service.
+const CONNECT_MS = 3_000;
+
+/** What a command works with: its connection is opened at first use. */
+export class Context {
+  readonly io: Io;
+  readonly out: Output;
+  readonly settings: ConnectionSettings;
+  readonly prefix: string;
+  #client: Holdfast | undefined;
+  #observer: PartitionedObserver | undefined;
+
+  constructor(io: Io, options: GlobalOptions) {
+    this.io = io;
+    this.out = new Output(io.stdout, io.stderr, options.json ? "json" : options.output);
+    this.settings = redisSettings(io.env, options.redis);
+    this.prefix = keyPrefix(io.env, options.prefix);
+  }
+
+  /** "host:port", without credentials. */
+  get where(): string {
+    return describeRedis(this.settings);
+  }
+
+  /** The connection, not yet checked. */
+  get client(): Holdfast {
+    this.#client ??= new Holdfast({ redis: this.settings, prefix: this.prefix, instance: "cli" });
+    return this.#client;
+  }
+
+  /** @throws HoldfastError redis_unavailable, redis_unsupported */
+  async observer(): Promise<PartitionedObserver> {
+    await this.client.check(CONNECT_MS);
+    this.#observer ??= new PartitionedObserver({ client: this.client });
+    return this.#observer;
+  }
+
+  /** The producer's side of a queue, whether it is partitioned or not. */
+  async producer(queue: string): Promise<Queue | PartitionedQueue> {
+    const partitions = await (await this.observer()).partitions(queue);
+    return partitions === null
+      ? new Queue(queue, { client: this.client })
+      : new PartitionedQueue(queue, { client: this.client });
+  }
+
+  async close(): Promise<void> {
+    await this.#client?.close();
+  }
+}
+
+export type Run<Options> = (
+  context: Context,
+  args: string[],
+  options: Options,
+  // biome-ignore lint/suspicious/noConfusingVoidType: a command that says nothing has done what it should
+) => Promise<ExitCode | void>;
+
+/** Makes a command of a function: it opens what it needs, and is closed in any case. */
+export type Action = <Options = object>(run: Run<Options>) => (...params: unknown[]) => Promise<void>;
+
+export function actions(io: Io, ended: (code: ExitCode) => void): Action {
+  return (run) =>
+    async (...params) => {
+      const command = params.at(-1) as Command;
+      const context = new Context(io, command.optsWithGlobals<GlobalOptions>());
+      try {
+        ended((await run(context, command.args, command.opts() as never)) ?? 0);
+      } finally {
+        await context.close();
+      }
+    };
+}
+
+export function formatOption(): Option {
+  return new Option("-o, --output <format>", "form of the data").choices(FORMATS).default("table");
+}
+
+export { Command, CommanderError, InvalidArgumentError, Option };

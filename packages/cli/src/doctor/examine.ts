@@ -1,0 +1,47 @@
+import { HoldfastError } from "holdfast";
+import type { Context } from "../context.ts";
+import { messageOf } from "../exit.ts";
+import { type Finding, problem, skipped } from "./finding.ts";
+import { examineServers, remedyOf } from "./servers.ts";
+import { checkQueue, checkWorkers, type QueueSight } from "./system.ts";
+
+const RECENT = 100;
+
+/** Looks at everything it can reach, and stops where going on makes no sense. Changes nothing. */
+export async function examine(context: Context, maxWaitMs: number): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  try {
+    findings.push(...(await examineServers(context)));
+  } catch (error) {
+    return [problem("connection", messageOf(error), remedyOf(messageOf(error)))];
+  }
+  try {
+    findings.push(...(await examineSystem(context, maxWaitMs)));
+  } catch (error) {
+    const isUnfit = error instanceof HoldfastError && error.code === "redis_unsupported";
+    findings.push(
+      isUnfit
+        ? skipped("queues, workers", "not looked at before Redis itself is in order")
+        : problem("queues, workers", messageOf(error), remedyOf(messageOf(error))),
+    );
+  }
+  return findings;
+}
+
+async function examineSystem(context: Context, maxWaitMs: number): Promise<Finding[]> {
+  const observer = await context.observer();
+  const workers = await observer.workers();
+  const findings = checkWorkers(workers);
+  for (const stats of await observer.snapshot()) {
+    const first = async (state: "processing" | "scheduled" | "dead", limit = 1) =>
+      (await observer.list(stats.queue, { state, limit })).tasks;
+    const sight: QueueSight = {
+      stats,
+      nextLease: stats.processing > 0 ? ((await first("processing"))[0] ?? null) : null,
+      nextDue: stats.scheduled > 0 ? ((await first("scheduled"))[0] ?? null) : null,
+      deadLetters: stats.dead > 0 ? await first("dead", RECENT) : [],
+    };
+    findings.push(...checkQueue(sight, workers, maxWaitMs));
+  }
+  return findings;
+}

@@ -1,0 +1,60 @@
+import { type ErrorCode, HoldfastError } from "holdfast";
+
+/** How the command ends. */
+export const EXIT = {
+  ok: 0,
+  /** It ran, and did not do what was asked, or found something wrong. */
+  failed: 1,
+  /** It was called in a way that makes no sense. */
+  usage: 2,
+  /** No such queue or task. */
+  notFound: 3,
+  /** Something else is there, or it is too late. */
+  conflict: 4,
+  /** Redis does not answer, or did not in time. */
+  unreachable: 5,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** What was typed cannot be done. */
+export class UsageError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "UsageError";
+  }
+}
+
+const CODES: Partial<Record<ErrorCode, ExitCode>> = {
+  invalid_argument: EXIT.usage,
+  invalid_queue_name: EXIT.usage,
+  invalid_task_id: EXIT.usage,
+  invalid_task_type: EXIT.usage,
+  invalid_cursor: EXIT.usage,
+  invalid_json: EXIT.usage,
+  invalid_request: EXIT.usage,
+  payload_too_large: EXIT.usage,
+  payload_too_deep: EXIT.usage,
+  not_found: EXIT.notFound,
+  task_not_found: EXIT.notFound,
+  queue_not_found: EXIT.notFound,
+  conflict: EXIT.conflict,
+  task_conflict: EXIT.conflict,
+  too_late: EXIT.conflict,
+  queue_not_paused: EXIT.conflict,
+  queue_busy: EXIT.conflict,
+  redis_unavailable: EXIT.unreachable,
+  outcome_unknown: EXIT.unreachable,
+};
+
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof UsageError) return EXIT.usage;
+  if (error instanceof HoldfastError) return CODES[error.code] ?? EXIT.failed;
+  return EXIT.failed;
+}
+
+/** One line, whatever was thrown. */
+export function messageOf(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.replaceAll(/\s*\n\s*/g, " ");
+}

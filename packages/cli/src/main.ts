@@ -1,0 +1,33 @@
+import { readFileSync } from "node:fs";
+import { run } from "./program.ts";
+
+const { version } = JSON.parse(readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
+  version: string;
+};
+
+// After this long whatever still waits for Redis is given up.
+const STOP_MS = 5_000;
+
+const ending = new AbortController();
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+  process.on(signal, () => {
+    if (ending.signal.aborted) process.exit(1);
+    ending.abort();
+    setTimeout(() => process.exit(1), STOP_MS).unref();
+  });
+}
+// `holdfast … | head` ends the reader, not the work: what was asked for is done, and no more is printed.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+});
+
+const { env, stdin, stdout, stderr } = process;
+process.exitCode = await run(process.argv.slice(2), version, {
+  env,
+  stdin,
+  stdout,
+  stderr,
+  signal: ending.signal,
+});
+// A stdin that was read from, and not to its end, would keep the process.
+stdin.destroy();

@@ -1,0 +1,77 @@
+import { auditCommand } from "./commands/audit.ts";
+import { burstCommand } from "./commands/burst.ts";
+import { completionCommand } from "./commands/completion.ts";
+import { dlqCommand } from "./commands/dlq.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { enqueueCommand } from "./commands/enqueue.ts";
+import { queueCommand } from "./commands/queue.ts";
+import { taskCommand } from "./commands/task.ts";
+import { topCommand } from "./commands/top.ts";
+import { workerCommand } from "./commands/worker.ts";
+import { actions, Command, CommanderError, formatOption, type Io } from "./context.ts";
+import { EXIT, type ExitCode, exitCodeOf, messageOf } from "./exit.ts";
+import { printable } from "./output.ts";
+
+const EXIT_CODES = `
+Exit codes: 0 done; 1 failed, or something is wrong; 2 a call that makes no sense; 3 not found; 4 conflict, or too late;
+5 Redis does not answer.
+Where Redis is: --redis, or REDIS_URL, REDIS_HOST, REDIS_PORT and the others that the services read.
+An id or payload that begins with a dash goes after --.`;
+
+/** Runs one command line. Data is on stdout, one line for what went wrong on stderr. */
+export async function run(argv: readonly string[], version: string, io: Io): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  const program = createProgram(version, io, (ended) => {
+    code = ended;
+  });
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return code;
+  } catch (error) {
+    // Commander has said it already, or it was asked for help.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    io.stderr.write(`holdfast: ${printable(io.signal.aborted ? "interrupted" : messageOf(error))}\n`);
+    return io.signal.aborted ? EXIT.failed : exitCodeOf(error);
+  }
+}
+
+function createProgram(version: string, io: Io, ended: (code: ExitCode) => void): Command {
+  const program = new Command("holdfast")
+    .description("Works with the queues of a Holdfast system.")
+    .version(version)
+    .option(
+      "--redis <url>",
+      "address of Redis, redis:// or rediss://; a password is better off in REDIS_URL_FILE",
+    )
+    .option("--prefix <prefix>", "first part of every key (default: QUEUE_PREFIX, or queue)")
+    .addOption(formatOption())
+    .option("--json", "the same as --output json")
+    .configureHelp({ showGlobalOptions: true })
+    .addHelpText("after", EXIT_CODES)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      outputError: (text, write) =>
+        write(
+          `holdfast: ${printable(
+            text
+              .trim()
+              .replace(/^error: /, "")
+              .replaceAll(/\s*\n\s*/g, " "),
+          )}\n`,
+        ),
+    });
+  const action = actions(io, ended);
+  enqueueCommand(program, action);
+  queueCommand(program, action);
+  taskCommand(program, action);
+  dlqCommand(program, action);
+  workerCommand(program, action);
+  topCommand(program, action);
+  burstCommand(program, action);
+  doctorCommand(program, action);
+  auditCommand(program, action);
+  completionCommand(program, io);
+  return program;
+}

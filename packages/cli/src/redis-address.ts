@@ -1,0 +1,77 @@
+import { readFileSync } from "node:fs";
+import type { ConnectionSettings } from "holdfast";
+import { UsageError } from "./exit.ts";
+
+export type Environment = Record<string, string | undefined>;
+
+const PREFIX = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
+
+/**
+ * Where Redis is, by the same variables as the services: REDIS_URL or REDIS_HOST and so on, Sentinel, Cluster. What was
+ * given as `--redis` goes before all of them.
+ * @throws UsageError
+ */
+export function redisSettings(env: Environment, given: string | undefined): ConnectionSettings {
+  if (given !== undefined) return { url: checkUrl(given, "--redis") };
+  const settings: ConnectionSettings = {};
+  const username = variable(env, "REDIS_USERNAME");
+  const password = variable(env, "REDIS_PASSWORD");
+  if (username !== undefined) settings.username = username;
+  if (password !== undefined) settings.password = password;
+  if (isOn(env, "REDIS_TLS")) settings.tls = true;
+  const url = variable(env, "REDIS_URL");
+  const { REDIS_SENTINELS: sentinels, REDIS_SENTINEL_NAME: name, REDIS_CLUSTER_NODES: nodes } = env;
+  if (Boolean(sentinels) !== Boolean(name))
+    throw new UsageError("REDIS_SENTINELS and REDIS_SENTINEL_NAME belong together: set both or none");
+  if (sentinels && nodes)
+    throw new UsageError("REDIS_SENTINELS and REDIS_CLUSTER_NODES exclude each other: keep one of them");
+  if (sentinels && name) return { ...settings, sentinels: parseNodes(sentinels, 26_379), sentinelName: name };
+  if (nodes) return { ...settings, clusterNodes: parseNodes(nodes, 6_379) };
+  if (url !== undefined) return { ...settings, url: checkUrl(url, "REDIS_URL") };
+  const port = Number(env.REDIS_PORT || 6_379);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new UsageError(`REDIS_PORT has to be a port, got "${env.REDIS_PORT}"`);
+  return { ...settings, host: env.REDIS_HOST || "127.0.0.1", port };
+}
+
+/** First part of every key. @throws UsageError */
+export function keyPrefix(env: Environment, given: string | undefined): string {
+  const prefix = given ?? (env.QUEUE_PREFIX || "queue");
+  if (!PREFIX.test(prefix))
+    throw new UsageError(`"${prefix}" is no prefix of keys: letters, digits, _ . : -`);
+  return prefix;
+}
+
+/** A secret can be in a file: `REDIS_PASSWORD_FILE`. */
+function variable(env: Environment, name: string): string | undefined {
+  const path = env[`${name}_FILE`];
+  if (!path) return env[name] || undefined;
+  if (env[name]) throw new UsageError(`${name} and ${name}_FILE are both set: keep one of them`);
+  try {
+    return readFileSync(path, "utf8").replace(/\r?\n$/, "") || undefined;
+  } catch (error) {
+    throw new UsageError(`${name}_FILE: cannot read "${path}": ${(error as Error).message}`);
+  }
+}
+
+function isOn(env: Environment, name: string): boolean {
+  const text = env[name] || "0";
+  if (text === "1" || text === "true") return true;
+  if (text === "0" || text === "false") return false;
+  throw new UsageError(`${name} has to be 1 or 0, got "${text}"`);
+}
+
+// The address is not repeated in the message: it can hold a password.
+function checkUrl(url: string, where: string): string {
+  if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol))
+    throw new UsageError(`${where} is no address of a Redis: redis://host:6379, or rediss:// with TLS`);
+  return url;
+}
+
+function parseNodes(text: string, defaultPort: number): { host: string; port: number }[] {
+  return text.split(",").map((entry) => {
+    const match = /^([^\s,:]+)(?::(\d{1,5}))?$/.exec(entry);
+    if (!match) throw new UsageError(`"${entry}" is no node: host:port, separated by commas`);
+    return { host: match[1] as string, port: Number(match[2] ?? defaultPort) };
+  });
+}

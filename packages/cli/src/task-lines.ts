@@ -1,0 +1,64 @@
+import { isUtf8 } from "node:buffer";
+import type { NewPartitionedTask } from "holdfast";
+import { UsageError } from "./exit.ts";
+import { membersOf } from "./json-text.ts";
+
+const OPTIONS = new Set([
+  "id",
+  "priority",
+  "delayMs",
+  "runAt",
+  "maxRetries",
+  "backoff",
+  "timeoutMs",
+  "expiresAt",
+  "tags",
+  "durability",
+  "replicas",
+  "partitionKey",
+]);
+const NEWLINE = 10;
+
+/** The lines of a stream, without their ends, as bytes: decoded carelessly they could be altered. */
+export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
+  let rest: Buffer[] = [];
+  for await (const chunk of stream) {
+    const bytes = Buffer.from(chunk as Buffer);
+    let from = 0;
+    for (let at = bytes.indexOf(NEWLINE); at >= 0; at = bytes.indexOf(NEWLINE, from)) {
+      yield Buffer.concat([...rest, bytes.subarray(from, at)]);
+      rest = [];
+      from = at + 1;
+    }
+    if (from < bytes.length) rest.push(bytes.subarray(from));
+  }
+  if (rest.length > 0) yield Buffer.concat(rest);
+}
+
+/** A task out of one line of NDJSON, its payload byte by byte. @throws UsageError */
+export function taskOfLine(line: Buffer): NewPartitionedTask {
+  if (!isUtf8(line)) throw new UsageError("it is not UTF-8");
+  const members = membersOf(line.toString("utf8"));
+  if (members === null) throw new UsageError('it is no object: {"type":"…","payload":…}');
+  const type: unknown = JSON.parse(members.get("type") ?? "null");
+  if (typeof type !== "string") throw new UsageError('it has no "type"');
+  const options: Record<string, unknown> = {};
+  for (const [name, text] of members) {
+    if (name === "type" || name === "payload") continue;
+    if (!OPTIONS.has(name)) throw new UsageError(`"${name}" is no field of a task`);
+    options[name] = JSON.parse(text);
+  }
+  const payloadText = members.get("payload") ?? "null";
+  return Object.keys(options).length > 0 ? { type, payloadText, options } : { type, payloadText };
+}
+
+/** The same line with the id that was minted for it: sent again, it is accepted once. */
+export function withId(line: Buffer, id: string | null): Buffer {
+  const brace = line.indexOf("{");
+  if (id === null || brace < 0 || membersOf(line.toString("utf8"))?.has("id")) return line;
+  return Buffer.concat([
+    line.subarray(0, brace + 1),
+    Buffer.from(`"id":${JSON.stringify(id)},`),
+    line.subarray(brace + 1),
+  ]);
+}

@@ -1,0 +1,35 @@
+import type { QueueStats } from "holdfast";
+
+/** Events a second since the look before; null at the first one. */
+export interface Rates {
+  enqueued: number;
+  acked: number;
+  failed: number;
+  deadLettered: number;
+}
+
+/** Turns counters that only grow into rates, by the time that Redis gave with them. */
+export class RateWatch {
+  #before = new Map<string, QueueStats>();
+
+  next(snapshot: readonly QueueStats[]): Map<string, Rates | null> {
+    const rates = new Map<string, Rates | null>();
+    for (const stats of snapshot) rates.set(stats.queue, between(this.#before.get(stats.queue), stats));
+    this.#before = new Map(snapshot.map((stats) => [stats.queue, stats]));
+    return rates;
+  }
+}
+
+function between(before: QueueStats | undefined, now: QueueStats): Rates | null {
+  const seconds = before === undefined ? 0 : (now.at - before.at) / 1_000;
+  if (before === undefined || seconds <= 0) return null;
+  // A queue that was deleted and made again begins at zero.
+  const rate = (name: keyof QueueStats["totals"]) =>
+    Math.max(0, now.totals[name] - before.totals[name]) / seconds;
+  return {
+    enqueued: rate("enqueued"),
+    acked: rate("acked"),
+    failed: rate("failed"),
+    deadLettered: rate("deadLettered"),
+  };
+}

@@ -1,0 +1,56 @@
+import { InvalidArgumentError } from "commander";
+
+const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `500ms`, `5s`, `10m`, `2h`, `1d` as milliseconds. The unit has to be there: a bare number could be anything. */
+export function parseDuration(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  if (!match) throw new InvalidArgumentError("It has to be a duration like 500ms, 5s, 10m, 2h or 1d.");
+  return Math.round(Number(match[1]) * (UNITS[match[2] as string] as number));
+}
+
+/** Milliseconds since the epoch, from an ISO 8601 time with its zone, or from such a number itself. */
+export function parseTime(text: string): number {
+  if (/^\d{13}$/.test(text)) return Number(text);
+  const isIso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
+  const at = isIso ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(at))
+    throw new InvalidArgumentError("It has to be a time like 2030-01-31T08:00:00Z, with its zone.");
+  return at;
+}
+
+export function parseWhole(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
+    if (!(value >= least && value <= most))
+      throw new InvalidArgumentError(`It has to be a whole number from ${least} to ${most}.`);
+    return value;
+  };
+}
+
+export function parseFraction(text: string): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError("It has to be a number from 0 to 1.");
+  return value;
+}
+
+/** For an option that can be given several times. */
+export function collect(value: string, before: string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
+/** A length of time as a person reads it: `850ms`, `12s`, `4m05s`, `3h20m`, `2d04h`. */
+export function duration(ms: number): string {
+  if (ms < 1_000) return `${Math.round(ms)}ms`;
+  const seconds = Math.floor(ms / 1_000);
+  if (seconds < 60) return `${seconds}s`;
+  const two = (value: number) => String(value).padStart(2, "0");
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)}m${two(seconds % 60)}s`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)}h${two(Math.floor((seconds % 3_600) / 60))}m`;
+  return `${Math.floor(seconds / 86_400)}d${two(Math.floor((seconds % 86_400) / 3_600))}h`;
+}
+
+export const time = (ms: number | null) => (ms === null ? "" : new Date(ms).toISOString());
+
+/** `1 task waits`, `2 tasks wait`. */
+export const counted = (count: number, one: string, more: string) => `${count} ${count === 1 ? one : more}`;

@@ -1,0 +1,314 @@
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { FatalError, Holdfast, Janitor, Observer, PartitionedQueue, Worker } from "holdfast";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { cliFor, start } from "./support.ts";
+
+let redis: TestRedis;
+let folder: string;
+let client: Holdfast;
+let observer: Observer;
+const stopping: (() => Promise<unknown>)[] = [];
+const { cli, withInput, json } = cliFor(() => redis.url);
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  folder = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
+  client = new Holdfast({ redis: redis.url });
+  observer = new Observer({ client });
+});
+
+afterEach(async () => {
+  for (const stop of stopping.splice(0)) await stop();
+});
+
+afterAll(async () => {
+  await client?.close();
+  await redis?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** Runs `ok` tasks, and puts the others among the dead letters. */
+async function runWorker(queue: string): Promise<void> {
+  const handlers = {
+    ok: () => "done",
+    bad: (task: { id: string }) => {
+      throw new FatalError(`no way, ${task.id}\u001b[2J`);
+    },
+  };
+  const worker = new Worker(queue, handlers, { redis: redis.url, version: "1.0.0" });
+  const janitor = new Janitor({ redis: redis.url });
+  stopping.push(
+    () => worker.stop({ graceMs: 1_000 }),
+    () => janitor.stop({ graceMs: 1_000 }),
+  );
+  await worker.start();
+  await janitor.start();
+}
+
+async function killFour(queue: string): Promise<void> {
+  for (const id of ["a", "b", "c", "d"]) await json("enqueue", queue, "bad", `{"n":"${id}"}`, "--id", id);
+  await runWorker(queue);
+  await waitUntil("four dead letters", async () => (await observer.stats(queue)).dead === 4);
+}
+
+test("a payload is kept byte by byte, from the command line and from standard input", async () => {
+  const text = '{ "n": 12345678901234567890 }';
+  const first = await json<{ id: string; state: string }>("enqueue", "exact", "ok", text);
+  expect(first.state).toBe("pending");
+  expect((await observer.task("exact", first.id))?.payloadText).toBe(text);
+  const { code, stdout } = await withInput(`${text}\n`, "enqueue", "exact", "ok", "-", "--json");
+  expect(code).toBe(0);
+  expect((await observer.task("exact", JSON.parse(stdout).id))?.payloadText).toBe(text);
+});
+
+test("options of a task arrive", async () => {
+  const options = [
+    "--id",
+    "x",
+    "--priority",
+    "high",
+    "--delay",
+    "2h",
+    "--max-retries",
+    "7",
+    "--timeout",
+    "90s",
+  ];
+  await json("enqueue", "options", "ok", "1", ...options, "--tag", "one", "--tag", "two");
+  expect(await observer.task("options", "x")).toMatchObject({
+    state: "scheduled",
+    priority: "high",
+    maxRetries: 7,
+    timeoutMs: 90_000,
+    tags: ["one", "two"],
+  });
+  expect((await json<{ runAt: number }>("task", "get", "options", "x")).runAt).toBeGreaterThan(
+    Date.now() + 7e6,
+  );
+});
+
+test("the same id with the same task is accepted once, with another one it is a conflict", async () => {
+  expect(await json("enqueue", "once", "ok", "1", "--id", "x")).toMatchObject({ duplicate: false });
+  expect(await json("enqueue", "once", "ok", "1", "--id", "x")).toMatchObject({ duplicate: true });
+  const other = await cli("enqueue", "once", "ok", "2", "--id", "x");
+  expect(other).toMatchObject({ code: 4, stdout: "" });
+  expect((await observer.stats("once")).pending).toBe(1);
+});
+
+test("--wait shows the end, and its exit code tells it", async () => {
+  await runWorker("wait");
+  const good = await cli("enqueue", "wait", "ok", "1", "--wait", "10s", "--json");
+  expect(good.code).toBe(0);
+  expect(JSON.parse(good.stdout)).toMatchObject({ state: "completed", resultText: '"done"' });
+  const bad = await cli("enqueue", "wait", "bad", "1", "--wait", "10s");
+  expect(bad.code).toBe(1);
+  expect(bad.stdout).toMatch(/^reason +fatal$/m);
+});
+
+test.each([
+  [["enqueue", "q"], "missing the type"],
+  [["enqueue", "q", "ok", "{bad"], "the payload is no JSON"],
+  [["enqueue", "q", "ok", "--delay", "5"], "has to be a duration"],
+  [["enqueue", "q", "ok", "--run-at", "tomorrow"], "has to be a time"],
+  [["enqueue", "no/queue", "ok"], "is no queue name"],
+  [["enqueue", "q", "n o"], "is no task type"],
+  [["enqueue", "q", "ok", "--ndjson", "-"], "each line says its type"],
+  [["enqueue", "q", "--ndjson", "/no/such/file"], "there is no file"],
+  [["queue", "ls", "extra"], "too many arguments"],
+  [["quue"], "unknown command 'quue' (Did you mean queue?)"],
+  [["queue", "ls", "-o", "xml"], "Allowed choices are table, json, ndjson"],
+  [["dlq", "replay", "q"], "name ids"],
+  [["dlq", "replay", "q", "a", "--all"], "one of the three"],
+  [["top", "--interval", "1ms"], "100ms or more"],
+  [["--redis", "http://user:hunter2@host", "queue", "ls"], "--redis is no address of a Redis"],
+  [["--prefix", "{x}", "queue", "ls"], "is no prefix"],
+])("%j is one line on stderr and exit code 2", async (args, message) => {
+  const { code, stdout, stderr } = await cli(...args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain(message);
+  expect(stderr).toMatch(/^holdfast: [^\n]+\n$/);
+  expect(stderr).not.toContain("hunter2");
+});
+
+test("what is not there ends with 3, Redis that does not answer with 5", async () => {
+  expect(await cli("queue", "show", "nowhere")).toMatchObject({ code: 3, stdout: "" });
+  await json("enqueue", "there", "ok");
+  for (const verb of ["get", "cancel", "why"])
+    expect(await cli("task", verb, "there", "nobody")).toMatchObject({ code: 3, stdout: "" });
+  const gone = await cli("--redis", "redis://user:hunter2@127.0.0.1:1", "queue", "ls");
+  expect(gone).toMatchObject({ code: 5, stdout: "" });
+  expect(gone.stderr).toMatch(/^holdfast: cannot reach Redis at 127\.0\.0\.1:1: [^\n]+\n$/);
+  expect(gone.stderr).not.toContain("hunter2");
+});
+
+test("queues are listed, shown, paused and resumed", async () => {
+  await json("enqueue", "look", "ok", "--priority", "low");
+  const table = await cli("queue", "ls");
+  expect(table.stdout).toMatch(/^QUEUE +STATE +PENDING/);
+  expect(table.stdout).toMatch(/^look +running +1 /m);
+  expect(await json<object[]>("queue", "ls")).toContainEqual(
+    expect.objectContaining({ queue: "look", pending: 1 }),
+  );
+  const lines = (await cli("queue", "ls", "-o", "ndjson")).stdout.trim().split("\n");
+  expect(lines.map((line) => JSON.parse(line).queue)).toContain("look");
+  await json("queue", "pause", "look", "--reason", "deploying");
+  expect(await json("queue", "show", "look")).toMatchObject({ paused: true, pauseReason: "deploying" });
+  expect((await cli("queue", "show", "look")).stdout).toMatch(/^state +paused: deploying$/m);
+  await json("queue", "resume", "look");
+  expect((await observer.stats("look")).paused).toBe(false);
+});
+
+test("tasks are listed a page at a time, explained and cancelled", async () => {
+  for (const id of ["a", "b", "c"]) await json("enqueue", "list", "ok", "--id", id);
+  const page = await cli("task", "ls", "list", "--limit", "2", "--json");
+  expect(JSON.parse(page.stdout).map(({ id }: { id: string }) => id)).toEqual(["a", "b"]);
+  const cursor = /more: --cursor (\S+)/.exec(page.stderr)?.[1] ?? "";
+  expect(await json<object[]>("task", "ls", "list", "--cursor", cursor)).toMatchObject([{ id: "c" }]);
+  expect(await json("task", "why", "list", "a")).toMatchObject({ reason: "no_workers" });
+  expect(await json("task", "cancel", "list", "a")).toEqual({ id: "a", queue: "list", outcome: "cancelled" });
+  await runWorker("list");
+  await waitUntil("the rest is done", async () => (await observer.stats("list")).completed === 2);
+  expect(await cli("task", "cancel", "list", "b")).toMatchObject({ code: 4, stdout: "" });
+});
+
+test("text of a task cannot give orders to the terminal", async () => {
+  // In JSON the escape character has to be written as \\u001b; its one-character sister and the mark that turns the text not.
+  await json("enqueue", "escape", "bad", '"\u009b2J\u202e"', "--id", "x");
+  await runWorker("escape");
+  await waitUntil("it is dead", async () => (await observer.stats("escape")).dead === 1);
+  const { stdout } = await cli("task", "get", "escape", "x");
+  for (const order of ["\u001b", "\u009b", "\u202e"]) expect(stdout).not.toContain(order);
+  expect(stdout).toContain("\\u009b2J\\u202e");
+  expect(stdout).toContain("no way, x\\u001b[2J");
+});
+
+test("dead letters are shown, grouped, replayed and discarded", async () => {
+  await killFour("dead");
+  const table = await cli("dlq", "ls", "dead");
+  expect(table.stdout).toMatch(/^a +bad +fatal +1 .* no way, a/m);
+  expect(await json("dlq", "groups", "dead")).toHaveLength(4);
+  expect(await json("dlq", "show", "dead", "a")).toMatchObject({
+    state: "dead",
+    lastError: expect.any(String),
+  });
+  await json("queue", "pause", "dead");
+
+  expect(await json("dlq", "replay", "dead", "--all", "--dry-run")).toEqual({ dryRun: true, matched: 4 });
+  expect(await json("dlq", "replay", "dead", "a", "--payload", "[1]")).toEqual([
+    { id: "a", outcome: "replayed" },
+  ]);
+  expect(await observer.task("dead", "a")).toMatchObject({
+    state: "pending",
+    payloadText: "[1]",
+    generation: 1,
+  });
+  expect(await cli("dlq", "show", "dead", "a")).toMatchObject({ code: 4, stdout: "" });
+  expect((await cli("dlq", "replay", "dead", "a", "b")).code).toBe(4);
+  expect((await cli("dlq", "replay", "dead", "nobody")).code).toBe(3);
+  expect(await json("dlq", "replay", "dead", "--type", "ok")).toEqual({ replayed: 0, skipped: 0 });
+  expect(await json("dlq", "replay", "dead", "c", "--to", "other")).toMatchObject([{ outcome: "moved" }]);
+
+  const careless = await cli("dlq", "discard", "dead", "--reason", "fatal");
+  expect(careless).toMatchObject({ code: 2, stdout: "" });
+  expect(careless.stderr).toContain("discards 1 dead letter for good: add --yes");
+  expect((await observer.stats("dead")).dead).toBe(1);
+  expect(await json("dlq", "discard", "dead", "--reason", "fatal", "--yes")).toEqual({
+    discarded: 1,
+    skipped: 0,
+  });
+  expect((await observer.stats("dead")).dead).toBe(0);
+});
+
+test("a replay that is interrupted says how far it got, and leaves the rest dead", async () => {
+  await killFour("slowly");
+  await json("queue", "pause", "slowly");
+  const running = start(["dlq", "replay", "slowly", "--all", "--rate", "1"], { REDIS_URL: redis.url });
+  await waitUntil("one is replayed", async () => (await observer.stats("slowly")).dead < 4);
+  running.child.kill("SIGINT");
+  const { code, stderr } = await running.ended;
+  expect(code).toBe(1);
+  const done = Number(/^replayed (\d) of 4 before it ended/m.exec(stderr)?.[1]);
+  expect(done).toBeGreaterThan(0);
+  expect((await observer.stats("slowly")).dead).toBe(4 - done);
+});
+
+test("lines of NDJSON are tasks; a bad one is named and stops no other", async () => {
+  const file = join(folder, "tasks.ndjson");
+  const rejects = join(folder, "rejects.ndjson");
+  const bad = [
+    "{",
+    '{"payload":1}',
+    '{"type":"ok","nope":1}',
+    '{"type":"ok","type":"ok"}',
+    '{"type":"n o"}',
+    "[]",
+  ];
+  const good = [
+    '{"type":"ok","id":"big","payload":{"n":12345678901234567890, "s":"}\\"{"}}',
+    '{"type":"ok"}',
+  ];
+  await writeFile(file, [good[0], ...bad, "", good[1]].join("\n"));
+  const { code, stdout, stderr } = await cli(
+    "enqueue",
+    "lines",
+    "--ndjson",
+    file,
+    "--rejects",
+    rejects,
+    "-o",
+    "ndjson",
+  );
+  expect(code).toBe(1);
+  const results = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  expect(results.filter(({ error }) => error === null).map(({ line }) => line)).toEqual([1, 8]);
+  expect(results).toHaveLength(8);
+  expect(stderr.match(/^holdfast: line \d+: /gm)).toHaveLength(6);
+  expect((await observer.task("lines", "big"))?.payloadText).toBe('{"n":12345678901234567890, "s":"}\\"{"}');
+  expect((await readFile(rejects, "utf8")).trimEnd().split("\n").sort()).toEqual([...bad].sort());
+  // A file of another run is not overwritten.
+  expect((await cli("enqueue", "lines", "--ndjson", file, "--rejects", rejects)).code).toBe(2);
+});
+
+test("a reader that goes away stops the output, not the work", async () => {
+  const lines = Array.from({ length: 3_000 }, (_, n) => `{"type":"ok","payload":${n}}`).join("\n");
+  const running = start(["enqueue", "pipe", "--ndjson", "-", "-o", "ndjson"], { REDIS_URL: redis.url });
+  running.child.stdout?.destroy();
+  running.child.stdin?.end(lines);
+  expect((await running.ended).code).toBe(0);
+  expect((await observer.stats("pipe")).pending).toBe(3_000);
+});
+
+test("a burst enqueues demo tasks and nothing else", async () => {
+  expect(await json("burst", "load", "--tasks", "1200")).toMatchObject({ enqueued: 1_200 });
+  expect((await observer.stats("load")).pending).toBe(1_200);
+  expect((await cli("burst", "load", "--type", "email.send")).code).toBe(2);
+});
+
+test("a partitioned queue is one queue", async () => {
+  const queue = new PartitionedQueue("orders", { client, partitions: 3 });
+  await queue.partitions();
+  const { id } = await json<{ id: string }>("enqueue", "orders", "ok", "1", "--partition-key", "customer-1");
+  expect(await json("task", "get", "orders", id)).toMatchObject({ queue: "orders", state: "pending" });
+  expect(await json("queue", "show", "orders")).toMatchObject({ partitions: 3, pending: 1 });
+  expect((await cli("enqueue", "there", "ok", "--partition-key", "x")).stderr).toContain("has no partitions");
+  await queue.close();
+});
+
+test("workers are listed, and an audit finds what an index holds too much", async () => {
+  await runWorker("audited");
+  await waitUntil("the worker is registered", async () => (await observer.workers()).length > 0);
+  expect(await json<object[]>("worker", "ls")).toContainEqual(
+    expect.objectContaining({ version: "1.0.0", queues: ["audited"] }),
+  );
+  expect(await json("audit", "audited")).toEqual([{ queue: "audited", violations: [], repaired: 0 }]);
+  await redis.command("LPUSH queue:{audited}:completed ghost");
+  const { code, stdout } = await cli("audit", "audited");
+  expect(code).toBe(1);
+  expect(stdout).toMatch(/^audited +[1-9]/m);
+});

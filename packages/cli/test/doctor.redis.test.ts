@@ -1,0 +1,224 @@
+import {
+  freePort,
+  startOldRedis,
+  startTestRedis,
+  type TestRedis,
+  waitUntil,
+} from "@holdfast/service/testing";
+import { FatalError, Holdfast, Observer, Queue, Worker } from "holdfast";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { cliFor, type Ended, start } from "./support.ts";
+
+interface Finding {
+  check: string;
+  verdict: string;
+  detail: string;
+  remedy: string | null;
+}
+
+let redis: TestRedis;
+let client: Holdfast;
+const workers: Worker[] = [];
+const { cli } = cliFor(() => redis.url);
+
+beforeEach(async () => {
+  redis = await startTestRedis(["--appendonly", "yes"]);
+  client = new Holdfast({ redis: redis.url });
+});
+
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.stop({ graceMs: 500 })));
+  await client.close();
+  await redis.stop();
+});
+
+function findingsOf({ stdout }: Ended): Finding[] {
+  return (JSON.parse(stdout) as { findings: Finding[] }).findings;
+}
+
+/** The problems that it found. Each has to name what to do. */
+async function problems(...args: string[]): Promise<Finding[]> {
+  const ended = await cli("doctor", "--json", ...args);
+  const found = findingsOf(ended).filter(({ verdict }) => verdict === "problem");
+  expect(ended.code).toBe(found.length === 0 ? 0 : 1);
+  for (const { remedy } of found) expect(remedy).toMatch(/\w{3}/);
+  return found;
+}
+
+async function startWorker(queue: string, version: string): Promise<void> {
+  const handlers = {
+    bad: () => {
+      throw new FatalError("no way");
+    },
+  };
+  const worker = new Worker(queue, handlers, { redis: redis.url, version });
+  workers.push(worker);
+  await worker.start();
+  const observer = new Observer({ client });
+  await waitUntil("it is registered", async () =>
+    (await observer.workers()).some(({ id }) => id === worker.id),
+  );
+}
+
+test("a system in order has no problem, and the exit code is 0", async () => {
+  await startWorker("q", "1.0.0");
+  expect(await problems()).toEqual([]);
+  const { stdout, stderr } = await cli("doctor");
+  expect(stderr).toBe("");
+  for (const check of [
+    "connection",
+    "version",
+    "eviction",
+    "persistence",
+    "memory",
+    "clock",
+    "worker versions",
+  ])
+    expect(stdout).toMatch(new RegExp(`^ok +${check} `, "m"));
+  expect(stdout).toMatch(/\nnothing wrong\n$/);
+});
+
+test("fault 1: a Redis that is too old", async () => {
+  const old = await startOldRedis("6.2.14");
+  const ended = await cli("--redis", old.url, "doctor", "--json");
+  await old.stop();
+  expect(ended.code).toBe(1);
+  expect(findingsOf(ended)).toContainEqual(
+    expect.objectContaining({ check: "version", verdict: "problem", remedy: expect.stringContaining("7.0") }),
+  );
+  expect(findingsOf(ended)).toContainEqual(
+    expect.objectContaining({ check: "queues, workers", verdict: "skipped" }),
+  );
+});
+
+test("fault 2: no append-only file", async () => {
+  await redis.command("CONFIG SET appendonly no");
+  expect(await problems()).toMatchObject([
+    { check: "persistence", remedy: expect.stringContaining("appendonly yes") },
+  ]);
+});
+
+test("fault 3: a policy that evicts tasks", async () => {
+  await redis.command("CONFIG SET maxmemory-policy allkeys-lru");
+  expect(await problems()).toMatchObject([
+    {
+      check: "eviction",
+      detail: expect.stringContaining("allkeys-lru"),
+      remedy: expect.stringContaining("noeviction"),
+    },
+  ]);
+});
+
+test("fault 4: Redis does not answer, or wants a password", async () => {
+  await redis.command("CONFIG SET requirepass secret");
+  expect(await problems()).toMatchObject([
+    { check: "connection", remedy: expect.stringContaining("REDIS_PASSWORD") },
+  ]);
+  await redis.kill();
+  expect(await problems()).toMatchObject([
+    {
+      check: "connection",
+      detail: expect.stringContaining("cannot reach"),
+      remedy: expect.stringContaining("start Redis"),
+    },
+  ]);
+});
+
+test.each([90_000, -90_000])("fault 5: a clock that is %i ms off", async (offMs) => {
+  const shift = `const now = Date.now; Date.now = () => now() + (${offMs});`;
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(shift)}`;
+  const running = start(["doctor", "--json"], { REDIS_URL: redis.url, NODE_OPTIONS });
+  const ended = await running.ended;
+  expect(ended.code).toBe(1);
+  const found = findingsOf(ended).filter(({ verdict }) => verdict === "problem");
+  expect(found).toMatchObject([
+    {
+      check: "clock",
+      detail: expect.stringContaining(offMs > 0 ? "behind" : "ahead of"),
+      remedy: expect.stringContaining("NTP"),
+    },
+  ]);
+});
+
+test("fault 6: workers of two versions", async () => {
+  await startWorker("q", "1.0.0");
+  await startWorker("q", "1.1.0");
+  expect(await problems()).toMatchObject([
+    { check: "worker versions", detail: expect.stringMatching(/1\.0\.0 \(1\).*1\.1\.0 \(1\)/) },
+  ]);
+});
+
+test("fault 7: a worker that fell silent", async () => {
+  await startWorker("q", "1.0.0");
+  const [record] = await client.registry.workers();
+  if (!record) throw new Error("no worker");
+  await client.registry.putWorker({ ...record, id: "old-one", heartbeatAt: Date.now() - 60_000 });
+  expect(await problems()).toMatchObject([{ check: "workers", detail: expect.stringContaining("old-one") }]);
+});
+
+test("fault 8: tasks that wait for nobody, and a queue that is paused", async () => {
+  const queue = new Queue("lonely", { client });
+  await queue.enqueue("ok", null);
+  expect(await problems()).toMatchObject([
+    { check: "queue lonely", detail: "1 task waits and no worker runs this queue" },
+  ]);
+  await new Observer({ client }).pause("lonely", "deploying");
+  expect(await problems()).toMatchObject([
+    { detail: expect.stringContaining("(deploying)"), remedy: "holdfast queue resume lonely" },
+  ]);
+});
+
+test("fault 9: dead letters that grow", async () => {
+  await startWorker("q", "1.0.0");
+  await new Queue("q", { client }).enqueue("bad", null);
+  const observer = new Observer({ client });
+  await waitUntil("it is dead", async () => (await observer.stats("q")).dead === 1);
+  expect(await problems()).toMatchObject([
+    {
+      check: "queue q",
+      detail: expect.stringContaining("1 in the last 10 minutes"),
+      remedy: expect.stringContaining("dlq groups q"),
+    },
+  ]);
+});
+
+test("fault 10: memory that is nearly full, and a replica", async () => {
+  await redis.command("CONFIG SET maxmemory 1mb");
+  expect(await problems()).toMatchObject([{ check: "memory", remedy: expect.stringContaining("maxmemory") }]);
+  await redis.command("CONFIG SET maxmemory 0");
+  await redis.command("REPLICAOF 127.0.0.1 1");
+  expect(await problems()).toContainEqual(expect.objectContaining({ check: "role" }));
+});
+
+test("on a Cluster every master is looked at", async () => {
+  const buses = [await freePort(), await freePort()];
+  const nodes = await Promise.all(
+    buses.map((bus, at) =>
+      startTestRedis([
+        ...["--cluster-enabled", "yes", "--cluster-port", String(bus)],
+        ...["--appendonly", at === 0 ? "yes" : "no"],
+      ]),
+    ),
+  );
+  try {
+    const [first, second] = nodes as [TestRedis, TestRedis];
+    await first.command("CLUSTER ADDSLOTSRANGE 0 8191");
+    await second.command("CLUSTER ADDSLOTSRANGE 8192 16383");
+    await first.command(`CLUSTER MEET 127.0.0.1 ${second.port} ${buses[1]}`);
+    const env = { REDIS_CLUSTER_NODES: `127.0.0.1:${first.port}` };
+    const look = async () => findingsOf(await start(["doctor", "--json"], env).ended);
+    await waitUntil(
+      "the cluster is whole",
+      async () => (await look()).some(({ detail }) => detail === "2 masters, all slots are served"),
+      25_000,
+    );
+    expect((await look()).filter(({ verdict }) => verdict === "problem")).toMatchObject([
+      {
+        check: "persistence",
+        detail: expect.stringContaining(`127.0.0.1:${second.port}: Redis keeps no append-only`),
+      },
+    ]);
+  } finally {
+    await Promise.all(nodes.map((node) => node.stop()));
+  }
+});

@@ -1,0 +1,108 @@
+import { once } from "node:events";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { startTestRedis, waitUntil } from "@holdfast/service/testing";
+import { Observer } from "holdfast";
+import { expect, test } from "vitest";
+import { cliFor, start } from "./support.ts";
+
+const line = (n: number) => `{"type":"ok","payload":${n}}\n`;
+const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
+
+/** A way to Redis that is cut for good once a command with this text has run, and before its reply is there. */
+async function wayThatEndsAt(text: string, redisPort: number) {
+  const server = createServer((client) => {
+    const redis = connect(redisPort, "127.0.0.1");
+    let isLast = false;
+    for (const socket of [client, redis]) socket.on("error", () => {});
+    client.on("close", () => redis.destroy());
+    client.on("data", (chunk) => {
+      if (chunk.includes(text)) {
+        isLast = true;
+        server.close();
+      }
+      redis.write(chunk);
+    });
+    redis.on("data", (chunk) => (isLast ? client.destroy() : client.write(chunk)));
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return { url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`, stop: () => server.close() };
+}
+
+test("a task whose reply is lost is told with its id, and sent again with it, it is there once", async () => {
+  const redis = await startTestRedis();
+  const folder = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
+  const observer = new Observer({ redis: redis.url });
+  const { cli, json } = cliFor(() => redis.url);
+  try {
+    // Redis knows the script then: its first run is the one that is cut.
+    await json("enqueue", "q", "ok", "0");
+    const one = await wayThatEndsAt("cut-me", redis.port);
+    const lost = await cli("--redis", one.url, "enqueue", "q", "ok", '"cut-me"');
+    one.stop();
+    expect(lost).toMatchObject({ code: 5, stdout: "" });
+    expect(lost.stderr).toMatch(/^holdfast: [^\n]+\n$/);
+    const id = / --id (\S+)$/m.exec(lost.stderr)?.[1] ?? "";
+    expect(await json("enqueue", "q", "ok", '"cut-me"', "--id", id)).toMatchObject({ id, duplicate: true });
+    expect((await observer.stats("q")).pending).toBe(2);
+
+    const [file, rejects] = [join(folder, "tasks.ndjson"), join(folder, "rejects.ndjson")];
+    await writeFile(file, '{"type":"ok","payload":"cut-me too"}\n');
+    const many = await wayThatEndsAt("cut-me too", redis.port);
+    const sent = await cli("--redis", many.url, "enqueue", "q", "--ndjson", file, "--rejects", rejects);
+    many.stop();
+    expect(sent.code).toBe(5);
+    expect((await observer.stats("q")).pending).toBe(3);
+    expect((await cli("enqueue", "q", "--ndjson", rejects)).code).toBe(0);
+    expect((await observer.stats("q")).pending).toBe(3);
+  } finally {
+    await observer.close();
+    await redis.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test("Redis dies amid a long input: each line is accepted or written down, and sent again it is there once", async () => {
+  // On disk at every write: after the kill Redis comes back with all that it answered for.
+  const redis = await startTestRedis(["--appendonly", "yes", "--appendfsync", "always"]);
+  const folder = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
+  const observer = new Observer({ redis: redis.url });
+  const pending = async () => (await observer.stats("q").catch(() => null))?.pending ?? 0;
+  const rejects = join(folder, "rejects.ndjson");
+  const { cli } = cliFor(() => redis.url);
+  try {
+    const running = start(["enqueue", "q", "--ndjson", "-", "--rejects", rejects, "--json"], {
+      REDIS_URL: redis.url,
+    });
+    running.child.stdin?.write(range(0, 500).map(line).join(""));
+    await waitUntil("the first 500 are accepted", async () => (await pending()) === 500);
+    await redis.kill();
+    running.child.stdin?.end(range(500, 1_700).map(line).join(""));
+    const { code, stdout, stderr } = await running.ended;
+    expect(code).toBe(5);
+    expect(JSON.parse(stdout)).toMatchObject({ lines: 1_700, accepted: 500, refused: 500, unsent: 700 });
+    expect(stderr).toContain("Redis does not answer: stopped after 500 accepted tasks");
+    expect((await readFile(rejects, "utf8")).trimEnd().split("\n")).toHaveLength(1_200);
+
+    await redis.restart();
+    await waitUntil("Redis is back", async () => (await pending()) >= 500);
+    expect((await cli("enqueue", "q", "--ndjson", rejects)).code).toBe(0);
+    const seen = new Set<string>();
+    let cursor: string | null | undefined;
+    while (cursor !== null) {
+      const page = await observer.list("q", { state: "pending", limit: 100, ...(cursor ? { cursor } : {}) });
+      for (const { payloadText } of page.tasks) {
+        expect(seen.has(payloadText)).toBe(false);
+        seen.add(payloadText);
+      }
+      cursor = page.cursor;
+    }
+    expect(seen.size).toBe(1_700);
+  } finally {
+    await observer.close();
+    await redis.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+});

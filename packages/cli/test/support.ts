@@ -1,0 +1,57 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { resolve } from "node:path";
+
+export const bin = resolve(import.meta.dirname, "../bin/holdfast.js");
+
+export interface Ended {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+export interface Running {
+  child: ChildProcess;
+  stdout(): string;
+  ended: Promise<Ended>;
+}
+
+/** The built command as a process of its own. Nothing is inherited: a REDIS_URL of the shell must not decide a test. */
+export function start(args: readonly string[], env: Record<string, string> = {}): Running {
+  const child = spawn(process.execPath, [bin, ...args], {
+    env: { PATH: process.env.PATH ?? "", ...env },
+    stdio: ["pipe", "pipe", "pipe"],
+  });
+  let stdout = "";
+  let stderr = "";
+  child.stdout.on("data", (chunk) => {
+    stdout += String(chunk);
+  });
+  child.stderr.on("data", (chunk) => {
+    stderr += String(chunk);
+  });
+  // Who ends without reading its input breaks the pipe: that is for the test to judge, by the exit code.
+  child.stdin.on("error", () => {});
+  const ended = new Promise<Ended>((done) => child.once("close", (code) => done({ code, stdout, stderr })));
+  return { child, stdout: () => stdout, ended };
+}
+
+/** Commands against one Redis. */
+export function cliFor(redisUrl: () => string) {
+  const cli = (...args: string[]): Promise<Ended> => {
+    const running = start(args, { REDIS_URL: redisUrl() });
+    running.child.stdin?.end();
+    return running.ended;
+  };
+  const withInput = (input: string | Buffer, ...args: string[]): Promise<Ended> => {
+    const running = start(args, { REDIS_URL: redisUrl() });
+    running.child.stdin?.end(input);
+    return running.ended;
+  };
+  /** What it printed as JSON; fails where it failed. */
+  const json = async <T = Record<string, unknown>>(...args: string[]): Promise<T> => {
+    const { code, stdout, stderr } = await cli(...args, "--json");
+    if (code !== 0) throw new Error(`holdfast ${args.join(" ")} ended with ${code}: ${stderr}`);
+    return JSON.parse(stdout) as T;
+  };
+  return { cli, withInput, json };
+}

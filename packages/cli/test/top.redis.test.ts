@@ -1,0 +1,131 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { Holdfast, Queue } from "holdfast";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { bin, start } from "./support.ts";
+
+// util-linux' own: the script of other systems takes its command in another way.
+const hasScript = /util-linux/.test(spawnSync("script", ["--version"]).stdout?.toString() ?? "");
+const ENTER = "\u001b[?1049h";
+const LEAVE = "\u001b[?25h\u001b[?1049l";
+
+let redis: TestRedis;
+let client: Holdfast;
+let child: ChildProcess | undefined;
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  client = new Holdfast({ redis: redis.url });
+});
+
+afterEach(() => {
+  child?.kill("SIGKILL");
+  child = undefined;
+});
+
+afterAll(async () => {
+  await client?.close();
+  await redis?.stop();
+});
+
+/** A shell command within a real terminal of 100 columns and 24 rows; what the terminal is sent, and keys for it. */
+function inTerminal(command: string) {
+  const line = `stty rows 24 cols 100; ${command}; echo "ended with $?"; stty -a`;
+  const running = spawn("script", ["-qfec", line, "/dev/null"], {
+    env: { PATH: process.env.PATH ?? "", TERM: "xterm", REDIS_URL: redis.url, SHELL: "/bin/sh" },
+  });
+  child = running;
+  let text = "";
+  running.stdout.on("data", (chunk) => {
+    text += String(chunk);
+  });
+  return {
+    text: () => text,
+    /** Since the last time that the screen was drawn from its top. */
+    screen: () => text.slice(text.lastIndexOf("\u001b[H")),
+    press: (keys: string) => running.stdin.write(keys),
+    ended: new Promise<void>((done) => running.once("close", () => done())),
+  };
+}
+
+test.skipIf(!hasScript)("it draws itself anew, and q gives the terminal back as it was", async () => {
+  const queue = new Queue("live", { client });
+  await queue.enqueue("ok", null);
+  const terminal = inTerminal(`${process.execPath} ${bin} top --interval 200ms`);
+  await waitUntil("it is drawn", () => /live +running +1 /.test(terminal.screen()), 20_000);
+  expect(terminal.text()).toContain(ENTER);
+  expect(terminal.screen()).toContain(`holdfast top  127.0.0.1:${redis.port}`);
+  await Promise.all(Array.from({ length: 41 }, () => queue.enqueue("ok", null)));
+  await waitUntil("the new count is drawn", () => /live +running +42 /.test(terminal.screen()), 20_000);
+  for (const line of terminal.screen().split("\r\n")) expect(line.length).toBeLessThan(120);
+
+  terminal.press("xq");
+  await terminal.ended;
+  const after = terminal.text().slice(terminal.text().lastIndexOf(LEAVE));
+  expect(after.startsWith(LEAVE)).toBe(true);
+  expect(after).toContain("ended with 0");
+  expect(after).toMatch(/[\s;]icanon/);
+  expect(after).toMatch(/[\s;]echo[\s;]/);
+});
+
+test.skipIf(!hasScript)("Ctrl-C and SIGTERM give the terminal back too", async () => {
+  const byKey = inTerminal(`${process.execPath} ${bin} top`);
+  await waitUntil("it is drawn", () => byKey.screen().includes("q quits"), 20_000);
+  byKey.press("\u0003");
+  await byKey.ended;
+  expect(byKey.text()).toContain(LEAVE);
+  expect(byKey.text()).toMatch(/[\s;]icanon/);
+
+  const bySignal = inTerminal(`sh -c 'echo "pid $$"; exec ${process.execPath} ${bin} top'`);
+  await waitUntil("it is drawn", () => bySignal.screen().includes("q quits"), 20_000);
+  process.kill(Number(/pid (\d+)/.exec(bySignal.text())?.[1]), "SIGTERM");
+  await bySignal.ended;
+  expect(bySignal.text()).toContain(LEAVE);
+  expect(bySignal.text()).toContain("ended with 0");
+  expect(bySignal.text()).toMatch(/[\s;]icanon/);
+});
+
+test.skipIf(!hasScript)("Redis goes and comes back: it says so, and goes on", async () => {
+  const own = await startTestRedis();
+  try {
+    const terminal = inTerminal(`${process.execPath} ${bin} --redis ${own.url} top --interval 200ms`);
+    await waitUntil("it is drawn", () => terminal.screen().includes("q quits"), 20_000);
+    await own.kill();
+    await waitUntil("it says what is wrong", () => terminal.screen().includes("\r\n! "), 20_000);
+    await own.restart();
+    await waitUntil(
+      "it is right again",
+      () => /q quits/.test(terminal.screen()) && !terminal.screen().includes("\r\n! "),
+      20_000,
+    );
+    terminal.press("q");
+    await terminal.ended;
+    expect(terminal.text()).toContain("ended with 0");
+  } finally {
+    await own.stop();
+  }
+});
+
+test("without a terminal it prints lines, and as JSON one object a look", async () => {
+  await new Queue("plain", { client }).enqueue("ok", null);
+  const options = ["top", "--count", "2", "--interval", "100ms"];
+  const plain = await start(options, { REDIS_URL: redis.url }).ended;
+  expect(plain.code).toBe(0);
+  const own = plain.stdout.split("\n").filter((line) => line.includes("queue=plain "));
+  expect(own).toHaveLength(2);
+  expect(own[0]).toMatch(/^\d{4}-\S+Z queue=plain state=running pending=1 /);
+  expect(own[1]).toMatch(/ in\/s=0\.0 done\/s=0\.0 failed\/s=0\.0$/);
+  expect(plain.stdout).not.toContain("\u001b");
+
+  const looks = (await start([...options, "--json"], { REDIS_URL: redis.url }).ended).stdout
+    .trim()
+    .split("\n");
+  expect(looks.map((line) => JSON.parse(line).where)).toEqual(Array(2).fill(`127.0.0.1:${redis.port}`));
+});
+
+test("SIGINT ends it with 0 where it prints lines", async () => {
+  const running = start(["top", "--interval", "100ms"], { REDIS_URL: redis.url });
+  await waitUntil("it prints", () => running.stdout() !== "");
+  running.child.kill("SIGINT");
+  expect((await running.ended).code).toBe(0);
+});

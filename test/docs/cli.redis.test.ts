@@ -1,0 +1,81 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import {
+  freePort,
+  type ServiceProcess,
+  startService,
+  startTestRedis,
+  type TestRedis,
+  waitUntil,
+} from "@holdfast/service/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+// What both READMEs tell a reader to type with the command holdfast, typed.
+const root = resolve(import.meta.dirname, "../..");
+const run = promisify(execFile);
+let redis: TestRedis;
+let folder: string;
+const running: ServiceProcess[] = [];
+
+beforeAll(async () => {
+  redis = await startTestRedis(["--appendonly", "yes"]);
+  folder = await mkdtemp(join(tmpdir(), "holdfast-readme-"));
+  for (const name of ["worker", "janitor"]) {
+    const env = { REDIS_URL: redis.url, METRICS_PORT: String(await freePort()) };
+    running.push(startService(join(root, "services", name, "dist/main.js"), env));
+  }
+  await waitUntil(
+    "a worker is registered",
+    async () => (await type("holdfast worker ls")).includes("running"),
+    20_000,
+  );
+});
+
+afterAll(async () => {
+  await Promise.all(running.map((service) => service.kill()));
+  await redis?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function blocksOf(page: string): string[] {
+  const text = readFileSync(join(root, page), "utf8");
+  const section = text.slice(text.indexOf("<!-- cli:"), text.indexOf("<!-- /cli -->"));
+  return [...section.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block ?? "");
+}
+
+/** Runs a block in bash, with the command that the alias stands for; what fails fails the test. */
+async function type(block: string): Promise<string> {
+  const prelude = `set -euo pipefail\nholdfast() { "${root}/node_modules/.bin/holdfast" "$@"; }\n`;
+  const env = { PATH: process.env.PATH ?? "", REDIS_URL: redis.url };
+  const { stdout } = await run("bash", ["-c", prelude + block], { cwd: folder, env, timeout: 20_000 });
+  return stdout;
+}
+
+test("the commands of the README work as typed, in order", async () => {
+  const seen: string[] = [];
+  for (const block of blocksOf("README.md")) seen.push(await type(block));
+  const [enqueued, looked, dead, paused, doctor, ...rest] = seen;
+  expect(rest).toEqual([]);
+  expect(enqueued).toMatch(/^state +completed$/m);
+  expect(enqueued).toContain('{"n":12345678901234567890}');
+  expect(enqueued).toMatch(/^accepted +2$/m);
+  expect(looked).toMatch(/^default +running /m);
+  expect(looked).toMatch(/ demo\.echo +scheduled /);
+  expect(looked).toMatch(/^reason +terminal$/m);
+  expect(dead).toMatch(/^reason +retries_exhausted$/m);
+  expect(dead).toContain("it died");
+  expect(dead).toMatch(/^typed-2 +replayed$/m);
+  expect(paused).toMatch(/^default +paused\n[\s\S]*^default +0 +0$/m);
+  expect(doctor).toMatch(/^ok +persistence [\s\S]*nothing wrong\n$/m);
+});
+
+test("the file of refused lines is one to be sent again", async () => {
+  const [block = ""] = blocksOf("packages/cli/README.md");
+  const output = await type(block);
+  expect(output).toMatch(/^accepted +1$/m);
+  expect(output.trimEnd().split("\n").at(-1)).toMatch(/^\{.*"type":"n o"\}$/);
+});
