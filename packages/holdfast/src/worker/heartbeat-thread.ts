@@ -164,4 +164,6 @@ await connection.check().catch(report);
 post({ kind: "ready" });
 void every(BEAT_MS, beat);
 void every(REGISTER_MS, register);
-void every(AHEAD_CHECK_MS, handBackAhead);
+// Forty times a second, so as cheap as can be: mostly one look at a number.
+const aheadTimer = setInterval(() => table.buffered > 0 && void handBackAhead(), AHEAD_CHECK_MS);
+stopping.signal.addEventListener("abort", () => clearInterval(aheadTimer));

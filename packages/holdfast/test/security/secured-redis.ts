@@ -35,6 +35,8 @@ export interface SecuredRedis {
   password(user: string): string;
   /** For the library, as this user, in database 1. */
   url(user: string): string;
+  /** Gives the user another password in the folder, and makes the aclfile anew. @returns the new one */
+  rotate(user: string): string;
   /** Kills it and starts it again, with nothing of its data. */
   restart(): Promise<void>;
 }
@@ -52,15 +54,19 @@ export async function startSecuredRedis(
   const secrets = join(home, "secrets");
   const users = join(home, "users.acl");
   const make = ["--secrets", secrets, "--out", users, "--prefix", PREFIX, "--redis", redisVersion];
-  execFileSync(process.execPath, [join(root, "scripts/acl-users.mjs"), ...make], { stdio: "pipe" });
+  const makeUsers = () =>
+    execFileSync(process.execPath, [join(root, "scripts/acl-users.mjs"), ...make], { stdio: "pipe" });
+  makeUsers();
   const password = (user: string) => readFileSync(join(secrets, user), "utf8").trim();
   let server: ChildProcess;
   const admin = new Redis({
+    host: "127.0.0.1",
     port,
     username: "admin",
     password: password("admin"),
     protocol: 2,
     lazyConnect: true,
+    maxRetriesPerRequest: 1,
     ...(tls ? { tls: { ca: readFileSync(tls.caFile) } } : {}),
   });
   admin.on("error", () => {});
@@ -98,6 +104,11 @@ export async function startSecuredRedis(
     admin,
     password,
     url: (user) => `redis://${user}:${password(user)}@127.0.0.1:${port}/1`,
+    rotate: (user) => {
+      rmSync(join(secrets, user));
+      makeUsers();
+      return password(user);
+    },
     restart: async () => {
       await kill();
       await start();

@@ -21,6 +21,15 @@ import { folder } from "./secured-redis.ts";
 
 const PASSWORD = "a-password-of-the-test";
 
+/** Runs until after the test. */
+function serve([command = "", ...args]: string[]): void {
+  const server: ChildProcess = spawn(command, args, { stdio: "ignore" });
+  afterwards(async () => {
+    server.kill("SIGKILL");
+    if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
+  });
+}
+
 /** A redis-server that has a TLS port and no other. */
 async function tlsRedis(options: { names?: string[]; clientCertificates?: boolean } = {}) {
   const home = folder();
@@ -28,18 +37,11 @@ async function tlsRedis(options: { names?: string[]; clientCertificates?: boolea
   const { certFile, keyFile } = trusted.issue("server", options.names ?? ["IP:127.0.0.1", "DNS:localhost"]);
   const port = await freePort();
   const tls = ["--tls-cert-file", certFile, "--tls-key-file", keyFile, "--tls-ca-cert-file", trusted.caFile];
-  const server: ChildProcess = spawn(
-    "redis-server",
-    [
-      ...["--port", "0", "--tls-port", String(port), "--bind", "127.0.0.1", "--save", "", "--dir", home],
-      ...[...tls, "--tls-auth-clients", options.clientCertificates ? "yes" : "no", "--requirepass", PASSWORD],
-    ],
-    { stdio: "ignore" },
-  );
-  afterwards(async () => {
-    server.kill("SIGKILL");
-    if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
-  });
+  serve([
+    ...["redis-server", "--port", "0", "--tls-port", String(port), "--bind", "127.0.0.1", "--save", ""],
+    ...["--dir", home, ...tls, "--tls-auth-clients", options.clientCertificates ? "yes" : "no"],
+    ...["--requirepass", PASSWORD],
+  ]);
   await until("its TLS port is open", async () => {
     const socket = connect({ port, host: "127.0.0.1", rejectUnauthorized: false });
     const open = await once(socket, "secureConnect").then(
@@ -49,7 +51,7 @@ async function tlsRedis(options: { names?: string[]; clientCertificates?: boolea
     socket.destroy();
     return open;
   });
-  return { home, port, trusted, url: `rediss://:${PASSWORD}@127.0.0.1:${port}` };
+  return { home, port, trusted, tls, url: `rediss://:${PASSWORD}@127.0.0.1:${port}` };
 }
 
 async function refusalOf(redis: ConnectionSettings): Promise<HoldfastError> {
@@ -145,6 +147,38 @@ test("TLS and no TLS do not meet", async () => {
   afterwards(() => plain.stop());
   const secured = { url: `rediss://127.0.0.1:${plain.port}`, tlsCaFile: trusted.caFile };
   expect(await refusalOf(secured)).toMatchObject({ code: "redis_unavailable" });
+});
+
+test("with Sentinels, they and the master are spoken to with TLS", async () => {
+  const { home, port: master, trusted, tls } = await tlsRedis();
+  const port = await freePort();
+  const config = join(home, "sentinel.conf");
+  const lines = [
+    ...[
+      "port 0",
+      `tls-port ${port}`,
+      "bind 127.0.0.1",
+      `dir ${home}`,
+      "tls-auth-clients no",
+      "tls-replication yes",
+    ],
+    ...[`sentinel monitor main 127.0.0.1 ${master} 1`, `sentinel auth-pass main ${PASSWORD}`],
+  ];
+  for (let i = 0; i < tls.length; i += 2) lines.push(`${tls[i]?.slice(2)} ${tls[i + 1]}`);
+  writeFileSync(config, lines.join("\n"));
+  serve(["redis-server", config, "--sentinel"]);
+  const redis = {
+    sentinels: [{ host: "127.0.0.1", port }],
+    sentinelName: "main",
+    password: PASSWORD,
+    tlsCaFile: trusted.caFile,
+  };
+  const client = new Holdfast({ redis });
+  afterwards(() => client.close());
+  expect((await client.check(10_000)).redisVersion).toMatch(/^\d/);
+  expect((await refusalOf({ ...redis, tlsCaFile: authority(home, "other").caFile })).code).toBe(
+    "redis_unavailable",
+  );
 });
 
 test("a CA that cannot be read, or half a client certificate, is refused at once", () => {

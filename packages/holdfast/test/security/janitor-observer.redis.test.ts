@@ -1,0 +1,163 @@
+import { expect, test } from "vitest";
+import {
+  Janitor,
+  Observer,
+  PartitionedObserver,
+  PartitionedQueue,
+  Queue,
+  type RewoundEvent,
+} from "../../src/index.ts";
+import { afterwards } from "../support/library.ts";
+import { until } from "../support/until.ts";
+import { clientOf, expectLeast, failure, helper, prefix } from "./roles.ts";
+import { methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
+
+test("a janitor does its whole job as the user janitor, after a rewind too", async () => {
+  const redis = await startSecuredRedis();
+  const admin = await helper(redis);
+  const queue = new Queue("work", { client: admin });
+  await queue.enqueue("t", 1, { id: "leased" });
+  const engine = admin.engine("work");
+  const turn = {
+    want: 1,
+    held: 0,
+    leaseMs: 1,
+    maxRetries: 3,
+    workerId: "gone",
+    nonce: "n",
+    noHandlerAfterMs: 1,
+  };
+  expect((await engine.acquire(turn)).grants).toHaveLength(1);
+  await new Observer({ client: admin }).configure("work", { retentionMs: 0, retentionCount: 0 });
+  await queue.enqueue("t", 1, { id: "ended", delayMs: 60_000 });
+  await queue.cancel("ended");
+  // After the acquire, which would have taken it along.
+  await queue.enqueue("t", 1, { id: "due", delayMs: 1 });
+  const lost = { id: "w", queues: [], types: [], host: "h", pid: 1, version: "1", slots: 1, busy: 0 };
+  await admin.registry.putWorker({ ...lost, startedAt: 1, heartbeatAt: 1, state: "running" });
+  await redis.admin.script("FLUSH");
+
+  const seen = await watch(redis);
+  await clientOf(redis, "janitor");
+  const called = new Set<string>();
+  const settings = { redis: redis.url("janitor"), prefix, auditIntervalMs: 1 };
+  const janitor = noting(new Janitor(settings), called);
+  const events: string[] = [];
+  const errors: string[] = [];
+  janitor.on("swept", ({ promoted, reaped, purged }) => {
+    if (promoted) events.push("promoted");
+    if (reaped.requeued) events.push("reaped");
+    if (purged) events.push("purged");
+  });
+  janitor.on("audited", ({ violations }) => events.push(`audited ${violations.length}`));
+  janitor.on("error", (error) => errors.push(error.message));
+  await janitor.runOnce();
+  await janitor.start();
+  const all = ["promoted", "reaped", "purged", "audited 0"];
+  await until(`it has done ${all}: ${events}`, () => all.every((event) => events.includes(event)));
+  await until("the dead worker is forgotten", async () => (await admin.registry.workers()).length === 0);
+  expect(janitor.lastSuccessAt()).toBeGreaterThan(0);
+  await seen.note();
+  await janitor.stop();
+  expect(methodsOf(Janitor).filter((name) => !called.has(name))).toEqual([]);
+  expect(errors).toEqual([]);
+  await expectLeast(redis, seen, "janitor");
+
+  const watching = new Janitor({ ...settings, queues: ["work"] });
+  afterwards(() => watching.stop());
+  const rewound: RewoundEvent[] = [];
+  watching.on("rewound", (event) => rewound.push(event));
+  await watching.runOnce();
+  await redis.restart();
+  await watching.runOnce();
+  expect(rewound).toHaveLength(1);
+  expect(await redis.admin.acl("LOG")).toEqual([]);
+});
+
+test("an observer does its whole job as the user observer", async () => {
+  const redis = await startSecuredRedis();
+  const admin = await helper(redis);
+  const queue = new Queue("work", { client: admin });
+  const split = new PartitionedQueue("split", { client: admin, partitions: 2 });
+  await split.enqueue("t", 1);
+  await new Queue("plain", { client: admin }).enqueue("t", 1);
+  const dead = ["a", "b", "c", "d", "e", "f"];
+  await queue.enqueueMany(dead.map((id) => ({ type: "dies", payload: 1, options: { id } })));
+  const engine = admin.engine("work");
+  const turn = {
+    want: 10,
+    held: 0,
+    leaseMs: 60_000,
+    maxRetries: 0,
+    workerId: "w",
+    nonce: "n",
+    noHandlerAfterMs: 1,
+  };
+  const { grants } = await engine.acquire(turn);
+  await engine.settle(
+    grants.map(({ id, token }) => ({ kind: "fatal" as const, id, token, error: "Error: no" })),
+    { ...turn, want: 0 },
+  );
+  await queue.enqueue("t", 1, { id: "waits" });
+  await queue.enqueue("t", 1, { id: "cancelled" });
+  await redis.admin.script("FLUSH");
+
+  const seen = await watch(redis);
+  const client = await clientOf(redis, "observer");
+  const called = new Set<string>();
+  const both = [new Observer({ client }), new PartitionedObserver({ client })] as const;
+  const [observer, parts] = [noting(both[0], called), noting(both[1], called)];
+  expect(await observer.queues()).toEqual(["plain", "split/0", "split/1", "work"]);
+  expect(await observer.stats("work")).toMatchObject({ dead: 6, pending: 2 });
+  expect(await observer.snapshot()).toHaveLength(4);
+  expect(await observer.task("work", "a")).toMatchObject({ state: "dead" });
+  for (const state of [
+    "pending",
+    "scheduled",
+    "processing",
+    "completed",
+    "cancelled",
+    "expired",
+    "dead",
+  ] as const)
+    await observer.list("work", { state, limit: 5 });
+  const page = await observer.list("work", { state: "dead", limit: 2 });
+  expect(
+    (await observer.list("work", { state: "dead", limit: 2, cursor: page.cursor ?? "" })).tasks,
+  ).toHaveLength(2);
+  expect(await observer.why("work", "waits")).not.toBeNull();
+  expect(await observer.deadLetterGroups("work")).toHaveLength(1);
+  expect(await observer.countDead("work", { type: "dies" })).toBe(6);
+  expect(await observer.replay("work", ["a"])).toMatchObject([{ outcome: "replayed" }]);
+  expect(await observer.replay("work", ["b"], { payloadText: "2" })).toMatchObject([{ outcome: "replayed" }]);
+  expect(await observer.replay("work", ["c"], { to: "other" })).toMatchObject([{ outcome: "moved" }]);
+  expect(await observer.discard("work", ["d"])).toMatchObject([{ outcome: "discarded" }]);
+  expect(await observer.replayAll("work", { type: "nothing" })).toMatchObject({ replayed: 0 });
+  expect(await observer.discardAll("work")).toMatchObject({ discarded: 2 });
+  expect(await observer.cancel("work", "cancelled")).toBe("cancelled");
+  expect(await observer.staleVerdicts("work")).toEqual([]);
+  await observer.configure("work", { maxWaiting: 5_000 });
+  await observer.pause("work", "trying");
+  await observer.resume("work");
+  expect(await observer.workers()).toEqual([]);
+  expect((await observer.audit("work", { repair: true })).violations).toEqual([]);
+  expect((await observer.empty("work", ["pending"])).removed).toBe(3);
+  await observer.pause("work");
+  await observer.deleteQueue("work");
+  // The command line does both.
+  await new Queue("work", { client }).enqueue("t", 1);
+  expect(await parts.partitions("split")).toBe(2);
+  expect(await parts.grow("split", 3)).toEqual({ partitions: 3 });
+  expect(await parts.stats("split")).toMatchObject({ pending: 1 });
+  expect(await failure(parts.configure("split", { maxWaiting: 5_000 }))).toBe("fulfilled");
+  await parts.pause("split");
+  await parts.deleteQueue("split");
+  // A conflict takes back what was registered.
+  await admin.connection.command("HSETNX", `${prefix}:{:system}:partitions`, "whole", 2);
+  expect(await failure(observer.configure("whole", {}))).toBe("conflict");
+  await seen.note();
+  await observer.close();
+  await parts.close();
+  expect([...methodsOf(Observer), "grow", "partitions"].filter((name) => !called.has(name))).toEqual([]);
+  await expectLeast(redis, seen, "observer");
+});

@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { Holdfast, type HoldfastError, Queue } from "../../src/index.ts";
+import { afterwards } from "../support/library.ts";
+import { clientOf, failure, prefix } from "./roles.ts";
+import { startSecuredRedis } from "./secured-redis.ts";
+
+test("who brings no password, or a wrong one, is refused and told which variables to check", async () => {
+  const redis = await startSecuredRedis();
+  for (const url of [
+    `redis://127.0.0.1:${redis.port}`,
+    `redis://:guess@127.0.0.1:${redis.port}`,
+    `redis://producer:guess@127.0.0.1:${redis.port}`,
+  ]) {
+    const client = new Holdfast({ redis: url });
+    afterwards(() => client.close());
+    const error: HoldfastError = await client.check(1_000).then(
+      () => expect.unreachable(),
+      (reason) => reason,
+    );
+    expect(error.code).toBe("redis_unavailable");
+    expect(error.message).toContain("REDIS_USERNAME and REDIS_PASSWORD");
+    expect(error.message).not.toContain("guess");
+  }
+});
+
+test("a password is rotated without a gap, and the old one gets nobody in any more", async () => {
+  const redis = await startSecuredRedis();
+  const old = redis.url("producer");
+  const before = await clientOf(redis, "producer");
+  const queue = new Queue("work", { client: before });
+  await queue.enqueue("t", 1);
+  const fresh = redis.rotate("producer");
+  await redis.admin.acl("SETUSER", "producer", `>${fresh}`);
+  const after = await clientOf(redis, "producer");
+  await queue.enqueue("t", 1);
+  await new Queue("work", { client: after }).enqueue("t", 1);
+  await redis.admin.acl("LOAD");
+  // Redis closes connections at that; the new one comes by itself.
+  expect(await failure(new Queue("work", { client: after }).enqueue("t", 1))).toBe("fulfilled");
+  const late = new Holdfast({ redis: old, prefix });
+  afterwards(() => late.close());
+  expect(await failure(late.check(500))).toBe("redis_unavailable");
+  expect(old).not.toBe(redis.url("producer"));
+});

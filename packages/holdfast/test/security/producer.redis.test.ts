@@ -1,0 +1,82 @@
+import { expect, test } from "vitest";
+import { Observer, PartitionedQueue, Queue } from "../../src/index.ts";
+import { afterwards } from "../support/library.ts";
+import { startRedisServer } from "../support/redis-server.ts";
+import { until } from "../support/until.ts";
+import { clientOf, expectLeast, failure, helper } from "./roles.ts";
+import { isSince72, methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
+
+test("a producer does its whole job as the user producer", async () => {
+  const redis = await startSecuredRedis([
+    "--appendonly",
+    "yes",
+    "--appendfsync",
+    "always",
+    "--repl-diskless-sync-delay",
+    "0",
+  ]);
+  // As SECURITY.md says it for replicas.
+  await redis.admin.acl(
+    "SETUSER",
+    "replica",
+    "on",
+    ">a-password-of-the-test",
+    "+psync",
+    "+replconf",
+    "+ping",
+  );
+  const auth = ["--masteruser", "replica", "--masterauth", "a-password-of-the-test"];
+  const replica = await startRedisServer(["--replicaof", "127.0.0.1", String(redis.port), ...auth]);
+  afterwards(() => replica.stop());
+  const admin = await helper(redis);
+  await new Observer({ client: admin }).configure("plain", { maxWaiting: 10_000 });
+  const seen = await watch(redis);
+  const client = await clientOf(redis, "producer");
+  const called = new Set<string>();
+  const queue = noting(new Queue("work", { client }), called);
+
+  const { id } = await queue.enqueue("t", { n: 1 });
+  await queue.enqueueText("t", "[1]", { delayMs: 60_000, id: "later" });
+  await queue.enqueue("t", 1, { priority: "high" });
+  await queue.enqueue("t", 1, { priority: "low", expiresAt: Date.now() + 60_000 });
+  const many = await queue.enqueueMany(Array.from({ length: 700 }, (_, payload) => ({ type: "t", payload })));
+  expect(many.every(({ ok }) => ok)).toBe(true);
+  expect(await queue.enqueueText("t", "[1]", { delayMs: 60_000, id: "later" })).toMatchObject({
+    duplicate: true,
+  });
+  await until("the replica is in step", async () =>
+    /state=online/.test(await redis.admin.info("replication")),
+  );
+  await until(
+    "a replica confirms",
+    async () =>
+      (await failure(queue.enqueue("t", 1, { id: "safe", durability: "replicated" }))) === "fulfilled",
+  );
+  if (isSince72) await queue.enqueue("t", 1, { durability: "fsynced" });
+  expect(await queue.get(id)).toMatchObject({ state: "pending" });
+  expect(await queue.wait(id, { waitMs: 1 })).toMatchObject({ state: "pending" });
+  expect(await queue.result(id, { waitMs: 1 })).toBeNull();
+  expect(await queue.cancel("later")).toBe("cancelled");
+
+  const split = noting(new PartitionedQueue("split", { client, partitions: 2 }), called);
+  expect(await split.partitions()).toBe(2);
+  const part = await split.enqueue("t", 1, { partitionKey: "a" });
+  await split.enqueueMany([{ type: "t", payload: 1 }]);
+  await split.enqueueText("t", "1");
+  expect(await split.get(part.id)).toMatchObject({ state: "pending" });
+  expect(await split.cancel(part.id)).toBe("cancelled");
+  expect(await split.wait(part.id, { waitMs: 1 })).toMatchObject({ state: "cancelled" });
+  expect(await split.result(part.id)).toMatchObject({ state: "cancelled" });
+  expect(await failure(new Queue("split", { client }).enqueue("t", 1))).toBe("conflict");
+  expect(await failure(new PartitionedQueue("plain", { client, partitions: 2 }).partitions())).toBe(
+    "conflict",
+  );
+
+  await seen.note();
+  await queue.close();
+  await split.close();
+  expect([...methodsOf(Queue), ...methodsOf(PartitionedQueue)].filter((name) => !called.has(name))).toEqual(
+    [],
+  );
+  await expectLeast(redis, seen, "producer");
+});

@@ -1,0 +1,52 @@
+import { expect } from "vitest";
+import { Holdfast, type HoldfastError } from "../../src/index.ts";
+import * as scripts from "../../src/redis/generated/index.ts";
+import { afterwards } from "../support/library.ts";
+import { isSince72, PREFIX, type SecuredRedis, template, type Watch } from "./secured-redis.ts";
+
+const nameOf = new Map(Object.values(scripts).map(({ sha1, name }) => [sha1, name]));
+export const prefix = PREFIX;
+
+/** The words of the template's line after a comment that begins so. */
+function linesAfter(role: string, comment: string): string[] {
+  const lines = template(role).split("\n");
+  const at = lines.findIndex((line) => line.startsWith(`# ${comment}`));
+  return (lines[at + 1] ?? "").split(" ").map((word) => word.slice(1));
+}
+
+/** A client as a role has one beside its loop: it connects, checks and pings. */
+export async function clientOf(redis: SecuredRedis, role: string): Promise<Holdfast> {
+  const client = new Holdfast({ redis: redis.url(role), prefix });
+  afterwards(() => client.close());
+  await client.check();
+  await client.ping();
+  return client;
+}
+
+/** As admin, in the database of the roles. */
+export const helper = (redis: SecuredRedis) => clientOf(redis, "admin");
+
+/** The role sent nothing that it may not, and may send nothing that it did not: in scripts, all that they could. */
+export async function expectLeast(
+  redis: SecuredRedis,
+  seen: Watch,
+  role: string,
+  unseen: readonly string[] = [],
+) {
+  expect(await redis.admin.acl("LOG")).toEqual([]);
+  const ran = [...seen.scripts(role)].map((sha) => nameOf.get(sha) ?? sha).sort();
+  expect(template(role)).toContain(`# Called by the scripts ${ran.join(", ")}\n`);
+  const sent = seen.commands(role);
+  // Unknown to Redis before 7.2, and refused as such.
+  const newer = isSince72 ? ["client|setinfo"] : [];
+  const wanted = [...linesAfter(role, "Sent by the library"), ...newer].filter(
+    (command) => !unseen.includes(command),
+  );
+  expect(wanted.filter((command) => !sent.has(command))).toEqual([]);
+}
+
+export const failure = (promise: Promise<unknown>) =>
+  promise.then(
+    () => "fulfilled",
+    (error: HoldfastError) => error.code,
+  );

@@ -1,0 +1,130 @@
+import { expect, test } from "vitest";
+import {
+  Observer,
+  PartitionedQueue,
+  PartitionedWorker,
+  Queue,
+  type StaleVerdict,
+  Worker,
+} from "../../src/index.ts";
+import { until } from "../support/until.ts";
+import { clientOf, expectLeast, failure, helper, prefix } from "./roles.ts";
+import { methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
+
+test("a worker does its whole job as the user worker", async () => {
+  const redis = await startSecuredRedis();
+  const admin = await helper(redis);
+  const queue = new Queue("work", { client: admin });
+  const split = new PartitionedQueue("split", { client: admin, partitions: 2 });
+  await split.partitions();
+  await queue.enqueue("warm-up", 1, { delayMs: 3_600_000 });
+  await redis.admin.script("FLUSH");
+  const seen = await watch(redis);
+  await clientOf(redis, "worker");
+
+  const called = new Set<string>();
+  const opened = new Map<string, () => void>();
+  const held = (task: { id: string }, { signal }: { signal: AbortSignal }) =>
+    new Promise<void>((resolve, reject) => {
+      opened.set(task.id, resolve);
+      signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+    });
+  // Its second attempt, which may come before the first one ends, ends at once.
+  const stubborn = (task: { id: string }, { attempt }: { attempt: number }) =>
+    attempt > 1 ? null : new Promise<void>((resolve) => void opened.set(task.id, resolve));
+  let failed = 0;
+  const worker = noting(
+    new Worker(
+      "work",
+      {
+        ok: async (_, ctx) => {
+          await ctx.progress({ half: true });
+          await ctx.log("a line");
+          return "done";
+        },
+        fails: () => {
+          failed++;
+          throw new Error("no");
+        },
+        held,
+        stubborn,
+      },
+      { redis: redis.url("worker"), prefix, leaseMs: 600, pollMs: 10_000, backoff: { baseMs: 1, maxMs: 1 } },
+    ),
+    called,
+  );
+  const errors: string[] = [];
+  const stale: StaleVerdict[] = [];
+  const renewals: string[] = [];
+  worker.on("error", (error) => errors.push(error.message));
+  worker.on("stale", (verdict) => stale.push(verdict));
+  worker.on("renewal", ({ outcome }) => renewals.push(outcome));
+  await worker.start();
+  expect(worker.lastGoodPollAgeMs()).toBeGreaterThanOrEqual(0);
+
+  // Each by a push or a wake-up: it polls every 10 s only.
+  const state = async (id: string) => (await queue.get(id))?.state;
+  await queue.enqueue("ok", 1, { id: "ok" });
+  expect(await queue.result("ok", { waitMs: 5_000 })).toMatchObject({
+    resultText: '"done"',
+    log: ["a line"],
+  });
+  await queue.enqueue("fails", 1, { id: "dies", maxRetries: 0 });
+  await until("it is dead", async () => (await state("dies")) === "dead");
+  await queue.enqueue("fails", 1, { id: "retried" });
+  await until("it was tried and waits", () => failed >= 2);
+  await queue.enqueue("unheard-of", 1, { id: "unrouted" });
+  await queue.enqueue("held", 1, { id: "cancelled" });
+  await until("it runs", () => opened.has("cancelled"));
+  await queue.cancel("cancelled");
+  await until("it is cancelled", async () => (await state("cancelled")) === "cancelled");
+  await queue.enqueue("stubborn", 1, { id: "late" });
+  await until("it runs and is renewed", () => opened.has("late") && renewals.includes("renewed"));
+  const engine = admin.engine("work");
+  await until("its lease is over", async () => {
+    await admin.connection.command("ZADD", engine.keys.processing, 1, "late");
+    await engine.reap(10);
+    return (await state("late")) === "pending" || ((await queue.get("late"))?.attempts ?? 0) > 1;
+  });
+  opened.get("late")?.();
+  await until("the late verdict is in the ledger", () => stale.length === 1);
+  await until(
+    "it is in the registry",
+    async () => (await new Observer({ client: admin }).workers()).length === 1,
+  );
+
+  const parts = noting(
+    new PartitionedWorker("split", { ok: () => "done" }, { redis: redis.url("worker"), prefix }),
+    called,
+  );
+  parts.on("error", (error) => errors.push(error.message));
+  await parts.start();
+  expect(parts.lastGoodPollAgeMs()).toBeGreaterThanOrEqual(0);
+  const { id } = await split.enqueue("ok", 1);
+  expect(await split.result(id, { waitMs: 5_000 })).toMatchObject({ state: "completed" });
+  const other = { redis: redis.url("worker"), prefix };
+  const refused = [
+    new Worker("split", {}, other),
+    new PartitionedWorker("work", {}, { ...other, partitions: 2 }),
+    // Declared by it: it may be the first that comes.
+    new PartitionedWorker("first", {}, { ...other, partitions: 2 }),
+  ];
+  expect(await Promise.all(refused.map((one) => failure(one.start())))).toEqual([
+    "conflict",
+    "conflict",
+    "fulfilled",
+  ]);
+
+  await seen.note();
+  await Promise.all(refused.map((one) => one.stop({ graceMs: 0 })));
+  await queue.enqueue("held", 1, { id: "handed-back" });
+  await until("it runs", () => opened.has("handed-back"));
+  await worker.stop({ graceMs: 0 });
+  expect(await queue.get("handed-back")).toMatchObject({ state: "pending", attempts: 0 });
+  await parts.stop();
+  expect([...methodsOf(Worker), ...methodsOf(PartitionedWorker)].filter((name) => !called.has(name))).toEqual(
+    [],
+  );
+  expect(errors).toEqual([]);
+  await expectLeast(redis, seen, "worker");
+});

@@ -1,0 +1,80 @@
+/**
+ * Who calls what in Redis, in one place: `make generate` writes infra/redis/acl from it, and
+ * packages/holdfast/test/security lets each role do its whole job with nothing else.
+ *
+ * `scripts`: those of lua/ that the role runs; what they call and touch is read out of them.
+ * `commands`: sent by the library itself, with the keys that they are sent for: parts of a queue, or `:part` of the system.
+ */
+const REGISTRY = {
+  ":queues": ["SADD", "SREM", "SISMEMBER"],
+  ":partitions": ["HEXISTS", "HGETALL", "HSETNX", "HDEL"],
+};
+
+export const ROLES = {
+  producer: {
+    text: "Queue, PartitionedQueue, producer-api",
+    scripts: ["enqueue", "confirm", "get", "cancel"],
+    commands: { ...REGISTRY, state: ["HGET", "EXISTS"] },
+    keyless: ["WAIT", "WAITAOF"],
+    listens: false,
+  },
+  worker: {
+    text: "Worker with its heartbeat thread, PartitionedWorker, the worker service",
+    scripts: ["acquire", "settle", "heartbeat", "progress", "get"],
+    commands: { ...REGISTRY, ":workers": ["HSET"], stale_verdicts: ["LPUSH", "LTRIM"] },
+    keyless: [],
+    listens: true,
+  },
+  janitor: {
+    text: "Janitor, the janitor service",
+    scripts: ["reap", "promote", "purge", "audit", "epoch"],
+    commands: { ":queues": ["SMEMBERS"], ":workers": ["HVALS", "HDEL"] },
+    keyless: [],
+    listens: false,
+  },
+  observer: {
+    text: "Observer, PartitionedObserver, observability with the dashboard",
+    scripts: [
+      ...["stats", "get", "list", "audit"],
+      ...["enqueue", "replay", "discard", "cancel", "pause", "configure", "empty", "delete"],
+    ],
+    commands: {
+      ...REGISTRY,
+      ":queues": [...REGISTRY[":queues"], "SMEMBERS"],
+      ":workers": ["HVALS"],
+      stale_verdicts: ["LRANGE"],
+    },
+    keyless: [],
+    listens: false,
+  },
+};
+
+/** Of every connection. AUTH and HELLO need no permission. SELECT is for a database number in the URL. */
+export const CONNECTION = [
+  "EVALSHA",
+  "EVAL",
+  "INFO",
+  "TIME",
+  "PING",
+  "SELECT",
+  "CLIENT|SETNAME",
+  "CLIENT|SETINFO",
+];
+
+/** Sent to a Cluster only. */
+export const CLUSTER = ["CLUSTER|SLOTS", "CLUSTER|INFO"];
+
+/** Redis refuses a user with a command that it does not know: these came with 7.2. */
+export const SINCE_7_2 = ["WAITAOF", "CLIENT|SETINFO"];
+
+/** Scripts that are given the index to work on, and which it can be. */
+export const INDEXES = {
+  list: [
+    ...["pending:high", "pending", "pending:low", "pending:solo", "processing", "scheduled"],
+    ...["dead_letters", "completed", "cancelled", "expired"],
+  ],
+  empty: [
+    ...["pending:high", "pending", "pending:low", "pending:solo", "scheduled"],
+    ...["dead_letters", "completed", "cancelled", "expired"],
+  ],
+};

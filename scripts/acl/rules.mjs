@@ -1,0 +1,127 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { CLUSTER, CONNECTION, INDEXES, ROLES, SINCE_7_2 } from "./roles.mjs";
+
+const redisDir = fileURLToPath(new URL("../../packages/holdfast/src/redis", import.meta.url));
+
+/** The prefix that the templates are written for. */
+export const TEMPLATE_PREFIX = "queue";
+
+// Commands whose first argument is a command of its own.
+const CONTAINERS = new Set([
+  "ACL",
+  "CLIENT",
+  "CLUSTER",
+  "CONFIG",
+  "FUNCTION",
+  "MEMORY",
+  "OBJECT",
+  "PUBSUB",
+  "SCRIPT",
+]);
+
+/** Every command that a script can call. @throws where one is not written as a literal */
+export function commandsOf(name, source) {
+  const commands = new Set();
+  const calls = [...source.matchAll(/redis\.p?call\(([^,()]*)(?:, *'(\w+)')?/g)];
+  for (const [call, first, second] of calls) {
+    const names = [...first.matchAll(/'([A-Z]+)'/g)].map(([, command]) => command);
+    if (names.length === 0) throw new Error(`${name}: which command is ${call} …?`);
+    for (const command of names) {
+      if (!CONTAINERS.has(command)) commands.add(command);
+      else if (second) commands.add(`${command}|${second}`);
+      else throw new Error(`${name}: which command of ${command} is ${call} …?`);
+    }
+  }
+  // A call that was given another name would not be seen.
+  if ([...source.matchAll(/redis\.p?call\b/g)].length !== calls.length)
+    throw new Error(`${name}: redis.call is used other than as redis.call('COMMAND', …)`);
+  return commands;
+}
+
+/** All generated scripts by name: what they call, the parts of a queue that are their KEYS, whether they publish. */
+export function readScripts() {
+  const parts = new Map(
+    [...readFileSync(join(redisDir, "keys.ts"), "utf8").matchAll(/^ {4}(\w+): key\("([\w:]+)"\)/gm)].map(
+      ([, field, part]) => [field, part],
+    ),
+  );
+  const scripts = new Map();
+  const folder = join(redisDir, "generated");
+  for (const file of readdirSync(folder).sort()) {
+    const name = basename(file, ".ts");
+    if (name === "index") continue;
+    const text = readFileSync(join(folder, file), "utf8");
+    const source = JSON.parse(/^ {2}source: (".*"),$/m.exec(text)[1]);
+    const keyCount = Number(/keyCount: (\d+)/.exec(text)[1]);
+    const argv = /argv: \(\w+, \w+\) => \[(.*)\],/.exec(text)[1].split(", ");
+    const keys = argv.slice(0, keyCount).flatMap((argument) => {
+      if (argument === "a.indexKey" && INDEXES[name]) return INDEXES[name];
+      const part = argument.startsWith("k.") ? parts.get(argument.slice(2)) : undefined;
+      if (part === undefined) throw new Error(`${name}: which key is ${argument}?`);
+      return [part];
+    });
+    const commands = commandsOf(name, source);
+    scripts.set(name, { commands, keys, publishes: commands.has("SPUBLISH") });
+  }
+  return scripts;
+}
+
+const sorted = (items) => [...new Set(items)].sort();
+
+/**
+ * The rules of a role for a prefix: Redis checks the commands and keys of a script against the user that runs it.
+ * EVALSHA asks for reading and writing of all its KEYS, so no key can be for reading only.
+ */
+export function rulesOf(role, scripts = readScripts()) {
+  const { scripts: names, commands, keyless, listens } = ROLES[role];
+  const own = names.map((name) => {
+    const script = scripts.get(name);
+    if (!script) throw new Error(`scripts/acl/roles.mjs: ${role} runs "${name}", which is no script`);
+    return script;
+  });
+  const publishes = own.some((script) => script.publishes);
+  const parts = sorted([...own.flatMap(({ keys }) => keys), ...Object.keys(commands)]);
+  const inScripts = new Set(own.flatMap((script) => [...script.commands]));
+  const direct = new Set([
+    ...CONNECTION,
+    ...keyless,
+    ...Object.values(commands).flat(),
+    ...(listens ? ["SSUBSCRIBE"] : []),
+  ]);
+  const notIn = (known) => (command) => !known.has(command);
+  return {
+    keys: parts.map((part) => (part.startsWith(":") ? `{:system}${part}` : `{*}:${part}`)),
+    channels: publishes || listens ? ["{*}:wake", "{*}:wake:*"] : [],
+    inScripts: sorted(inScripts),
+    direct: sorted(direct)
+      .filter(notIn(inScripts))
+      .filter(notIn(new Set(SINCE_7_2))),
+    newer: sorted(direct).filter((command) => SINCE_7_2.includes(command)),
+    cluster: CLUSTER,
+  };
+}
+
+/** The text of infra/redis/acl/<role>.acl. */
+export function templateOf(role, scripts = readScripts()) {
+  const rules = rulesOf(role, scripts);
+  const allow = (commands) => commands.map((command) => `+${command.toLowerCase()}`).join(" ");
+  return `${[
+    `# Redis user of ${ROLES[role].text}. Made by scripts/generate-acl.mjs from`,
+    "# scripts/acl/roles.mjs and the scripts of lua/: do not edit. scripts/acl-users.mjs makes a user of it.",
+    "reset on",
+    "# Keys",
+    ...rules.keys.map((key) => `~${TEMPLATE_PREFIX}:${key}`),
+    ...(rules.channels.length > 0 ? ["# Channels"] : []),
+    ...rules.channels.map((channel) => `&${TEMPLATE_PREFIX}:${channel}`),
+    `# Called by the scripts ${sorted(ROLES[role].scripts).join(", ")}`,
+    allow(rules.inScripts),
+    "# Sent by the library",
+    allow(rules.direct),
+    ...(rules.newer.length > 0 ? ["# Redis 7.2 and later"] : []),
+    ...rules.newer.map((command) => `7.2: +${command.toLowerCase()}`),
+    "# To a Cluster",
+    allow(rules.cluster),
+  ].join("\n")}\n`;
+}

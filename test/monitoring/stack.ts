@@ -1,0 +1,194 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import {
+  freePort,
+  type ServiceProcess,
+  startService,
+  startTestRedis,
+  type TestRedis,
+  waitUntil,
+} from "@holdfast/service/testing";
+import { read, root } from "./support.ts";
+
+export interface Series {
+  metric: Record<string, string>;
+  /** Of an instant query. */
+  value?: [number, string];
+  /** Of a range query. */
+  values?: [number, string][];
+}
+
+/** The jobs of infra/prometheus/prometheus.yml, with the ports of their processes. */
+export type Ports = Record<"producer-api" | "observability" | "worker" | "janitor" | "prometheus", number[]>;
+
+export interface Stack {
+  redis: TestRedis;
+  ports: Ports;
+  workers: ServiceProcess[];
+  producer(method: string, path: string, body?: unknown): Promise<{ status: number; body: string }>;
+  operator(method: string, path: string, body?: unknown): Promise<{ status: number; body: string }>;
+  prometheus<T>(path: string, query?: Record<string, string>): Promise<T>;
+  query(expr: string): Promise<Series[]>;
+  /** The sum of an instant query; NaN where there is no series. */
+  sum(expr: string): Promise<number>;
+  /** All of the run, a point a second. */
+  range(expr: string): Promise<Series[]>;
+  stop(): Promise<void>;
+}
+
+export const WORKERS = 3;
+export const SLOTS = 10;
+const QUEUES = "default,mail";
+
+/** Redis, the four services with three workers, and a Prometheus that scrapes them each second. */
+export async function startStack(): Promise<Stack> {
+  const redis = await startTestRedis();
+  const services: ServiceProcess[] = [];
+  const common = { REDIS_URL: redis.url, LOG_LEVEL: "warn" };
+  const start = async (name: string, env: Record<string, string>) => {
+    const main = resolve(root, `services/${name}/dist/main.js`);
+    const service = startService(main, { ...common, ...env });
+    services.push(service);
+    return service;
+  };
+  const ports: Ports = {
+    "producer-api": [await freePort()],
+    observability: [await freePort()],
+    worker: await Promise.all(Array.from({ length: WORKERS }, freePort)),
+    janitor: [await freePort()],
+    prometheus: [await freePort()],
+  };
+  const [producerPort, operatorPort, prometheusPort] = [
+    ports["producer-api"],
+    ports.observability,
+    ports.prometheus,
+  ].map(String);
+  await start("producer-api", { PORT: String(producerPort) });
+  await start("observability", { OBSERVABILITY_PORT: String(operatorPort) });
+  await start("janitor", {
+    METRICS_PORT: String(ports.janitor),
+    SWEEP_INTERVAL_MS: "100",
+    AUDIT_INTERVAL_MS: "1000",
+  });
+  const workers = await Promise.all(
+    ports.worker.map((port) =>
+      start("worker", {
+        QUEUES,
+        METRICS_PORT: String(port),
+        WORKER_CONCURRENCY: String(SLOTS),
+        LEASE_MS: "3000",
+        MAX_RETRIES: "1",
+        BACKOFF_BASE_MS: "10",
+        BACKOFF_MAX_MS: "10",
+      }),
+    ),
+  );
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-prometheus-"));
+  writeConfiguration(folder, ports);
+  const prometheus = spawn(
+    "prometheus",
+    [
+      `--config.file=${join(folder, "prometheus.yml")}`,
+      `--storage.tsdb.path=${join(folder, "data")}`,
+      `--web.listen-address=127.0.0.1:${prometheusPort}`,
+    ],
+    { stdio: ["ignore", "ignore", "pipe"] },
+  );
+  let log = "";
+  prometheus.stderr.on("data", (chunk) => {
+    log += String(chunk);
+  });
+  const startedAt = Date.now() / 1_000;
+
+  const caller = (port: string | undefined) => async (method: string, path: string, body?: unknown) => {
+    const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+      method,
+      ...(body === undefined
+        ? {}
+        : { headers: { "content-type": "application/json" }, body: JSON.stringify(body) }),
+    });
+    return { status: response.status, body: await response.text() };
+  };
+  const api = async <T>(path: string, query: Record<string, string> = {}): Promise<T> => {
+    const response = await fetch(
+      `http://127.0.0.1:${prometheusPort}/api/v1/${path}?${new URLSearchParams(query)}`,
+    );
+    const answer = (await response.json()) as { status: string; error?: string; data: T };
+    if (answer.status !== "success") throw new Error(`${path} ${query.query}: ${answer.error}`);
+    return answer.data;
+  };
+  const query = async (expr: string) => (await api<{ result: Series[] }>("query", { query: expr })).result;
+  const stack: Stack = {
+    redis,
+    ports,
+    workers,
+    producer: caller(producerPort),
+    operator: caller(operatorPort),
+    prometheus: api,
+    query,
+    sum: async (expr) => {
+      const result = await query(expr);
+      return result.length === 0
+        ? Number.NaN
+        : result.reduce((sum, { value }) => sum + Number(value?.[1]), 0);
+    },
+    range: async (expr) =>
+      (
+        await api<{ result: Series[] }>("query_range", {
+          query: expr,
+          start: String(startedAt),
+          end: String(Date.now() / 1_000),
+          step: "1",
+        })
+      ).result,
+    async stop() {
+      await Promise.all([...services.map((service) => service.kill()), ended(prometheus)]);
+      await redis.stop();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  try {
+    await waitUntil(
+      "Prometheus scrapes all",
+      async () => {
+        if (prometheus.exitCode !== null) throw new Error(`prometheus ended:\n${log}`);
+        const up = await query("up == 1").catch(() => []);
+        const queues = await stack.sum(`sum(holdfast_worker_slots{queue="${QUEUES}"})`).catch(() => 0);
+        return up.length === WORKERS + 4 && queues === WORKERS * SLOTS;
+      },
+      40_000,
+    );
+  } catch (error) {
+    await stack.stop();
+    throw error;
+  }
+  return stack;
+}
+
+/** The files of the repository, with these targets and without their pauses. */
+function writeConfiguration(folder: string, ports: Ports): void {
+  mkdirSync(join(folder, "rules"));
+  for (const name of readdirSync(resolve(root, "infra/prometheus/rules"))) {
+    const rules = read(`infra/prometheus/rules/${name}`).replaceAll("interval: 1m", "interval: 1s");
+    writeFileSync(join(folder, "rules", name), rules);
+  }
+  const text = read("infra/prometheus/prometheus.yml")
+    .replace("scrape_interval: 5s", "scrape_interval: 1s")
+    .replace("scrape_timeout: 4s", "scrape_timeout: 1s")
+    .replace("evaluation_interval: 15s", "evaluation_interval: 1s")
+    .replace('["localhost:9090"]', `["127.0.0.1:${ports.prometheus}"]`)
+    .replaceAll(/dns_sd_configs:\n {6}- names: \[(.+?)\]\n(?: {8}.*\n)+/g, (_match, name: keyof Ports) => {
+      const targets = ports[name].map((port) => `"127.0.0.1:${port}"`).join(", ");
+      return `static_configs:\n      - targets: [${targets}]\n`;
+    });
+  writeFileSync(join(folder, "prometheus.yml"), text);
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const gone = new Promise((done) => child.once("exit", done));
+  child.kill("SIGKILL");
+  await gone;
+}
