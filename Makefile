@@ -78,10 +78,17 @@ lint: ## Format, lint, types, and generated code against its sources
 .PHONY: verify
 verify: ## Is the generated code fresh?
 	@node scripts/generate-bindings.mjs --check
+	@node scripts/generate-acl.mjs --check
 
 .PHONY: generate
-generate: ## Make the script bindings from lua/
+generate: ## Make the script bindings from lua/, and the Redis users of each role from them
 	@node scripts/generate-bindings.mjs
+	@node scripts/generate-acl.mjs
+
+.PHONY: sbom
+sbom: ## Write sbom.cdx.json: what the services and the dashboard are made of (CycloneDX)
+	@scripts/setup dependencies
+	@npx --yes pnpm@12.21.0 sbom --sbom-format cyclonedx --sbom-spec-version 1.6 --sbom-type application --prod --out sbom.cdx.json
 
 .PHONY: build
 build: ## Install the dependencies and build everything

@@ -38,7 +38,7 @@ export async function startApp(
     sweepIntervalMs: config.SWEEP_INTERVAL_MS,
     auditIntervalMs: config.AUDIT_INTERVAL_MS,
   });
-  observeJanitor(janitor, metrics);
+  observeJanitor(janitor, metrics, { auditIntervalMs: config.AUDIT_INTERVAL_MS });
   janitor.on("error", createErrorLog(logger, "sweep failed"));
   // Whatever a repair removed has a line: all of them are told, in pieces.
   janitor.on("audited", ({ queue, violations, repaired }: Audited) => {

@@ -17,11 +17,24 @@ export interface Audited {
 /** What an audit always looks at (lua/audit.lua); others appear when they are violated. */
 const INVARIANTS = ["I1", "I2"];
 
-/** Turns the events of the janitor into its metrics. */
+/** A janitor sweeps the partitions of a queue one by one: up to 256 of them are one queue to look at. */
+const PARTITION = /\/\d+$/;
+const ACTIONS = ["requeued", "dead", "cancelled"] as const;
+const FORGOTTEN_AFTER_MS = 300_000;
+
+/**
+ * Turns the events of the janitor into its metrics.
+ * @param options.auditIntervalMs what an audit found goes, when no other has followed within three of these
+ */
 export function observeJanitor(
   janitor: Pick<Janitor, "on" | "lastSuccessAt">,
   metrics: ServiceMetrics,
+  options: { auditIntervalMs: number; now?: () => number },
 ): void {
+  const { now = Date.now } = options;
+  const labelOf = (queue: string) => metrics.queueLabel(queue.replace(PARTITION, ""));
+  const forgottenAfterMs = Math.max(FORGOTTEN_AFTER_MS, options.auditIntervalMs * 3);
+  const audits = new Map<string, { at: number; counts: Map<string, number> }>();
   const reaped = metrics.counter("tasks_reaped_total", "Leases that ran out, by what became of the task.", [
     "queue",
     "action",
@@ -31,10 +44,27 @@ export function observeJanitor(
     "type",
     "reason",
   ]);
-  const violations = metrics.gauge("audit_violations", "What the last audit found wrong.", [
+  const retried = metrics.counter("tasks_retried_total", "Attempts that a retry follows.", [
     "queue",
-    "invariant",
+    "type",
+    "reason",
   ]);
+  metrics.gauge(
+    "audit_violations",
+    "What the last audit found wrong.",
+    ["queue", "invariant"],
+    (violations) => {
+      violations.reset();
+      for (const [name, { at, counts }] of audits) {
+        // The queue was deleted: nobody will ever say that it is mended.
+        if (now() - at > forgottenAfterMs) audits.delete(name);
+        else {
+          const queue = labelOf(name);
+          for (const [invariant, count] of counts) violations.inc({ queue, invariant }, count);
+        }
+      }
+    },
+  );
   const violationsTotal = metrics.counter("audit_violations_found_total", "Violations that audits found.", [
     "queue",
     "invariant",
@@ -51,31 +81,26 @@ export function observeJanitor(
     [],
     (gauge) => gauge.set(janitor.lastSuccessAt() / 1_000),
   );
-  janitor.on("swept", ({ queue: name, reaped: counts }: Swept) => {
-    const queue = metrics.queueLabel(name);
-    // Zero counts too: the series of a queue begins with its first sweep.
-    for (const action of ["requeued", "dead", "cancelled"] as const) {
-      reaped.inc({ queue, action }, counts[action]);
-    }
+  /** Zero counts too: the series of a queue begins with its first audit or sweep. */
+  const addReaped = (name: string, counts: Swept["reaped"]) => {
+    const queue = labelOf(name);
+    for (const action of ACTIONS) reaped.inc({ queue, action }, counts[action]);
     // A sweep counts, it does not read the tasks: their type is not known here.
-    rewinds.inc({ queue }, 0);
     dead.inc({ queue, type: OTHER, reason: "crashes_exhausted" }, counts.dead);
-  });
-
-  const known = new Map<string, Set<string>>();
-  janitor.on("rewound", ({ queue }) => rewinds.inc({ queue: metrics.queueLabel(queue) }));
-  janitor.on("audited", ({ queue: name, violations: found, repaired }: Audited) => {
-    const queue = metrics.queueLabel(name);
-    repairs.inc({ queue }, repaired);
+    retried.inc({ queue, type: OTHER, reason: "crashed" }, counts.requeued);
     rewinds.inc({ queue }, 0);
-    const invariants = known.get(queue) ?? new Set<string>(INVARIANTS);
-    known.set(queue, invariants);
-    for (const { invariant } of found) invariants.add(invariant);
+  };
+  janitor.on("swept", ({ queue, reaped: counts }: Swept) => addReaped(queue, counts));
+  janitor.on("rewound", ({ queue }) => rewinds.inc({ queue: labelOf(queue) }));
+  janitor.on("audited", ({ queue: name, violations: found, repaired }: Audited) => {
+    addReaped(name, { requeued: 0, dead: 0, cancelled: 0 });
+    const queue = labelOf(name);
+    repairs.inc({ queue }, repaired);
     // What was mended goes back to zero.
-    for (const invariant of invariants) {
-      const count = found.filter((entry) => entry.invariant === invariant).length;
-      violations.set({ queue, invariant }, count);
-      violationsTotal.inc({ queue, invariant }, count);
-    }
+    const known = [...INVARIANTS, ...(audits.get(name)?.counts.keys() ?? [])];
+    const counts = new Map(known.map((invariant) => [invariant, 0]));
+    for (const { invariant } of found) counts.set(invariant, (counts.get(invariant) ?? 0) + 1);
+    audits.set(name, { at: now(), counts });
+    for (const [invariant, count] of counts) violationsTotal.inc({ queue, invariant }, count);
   });
 }

@@ -20,6 +20,7 @@ import { systemRoutes } from "./routes/system.ts";
 import { auditTaskRoutes } from "./routes/task-audit.ts";
 import { taskRoutes } from "./routes/tasks.ts";
 import { createGauges } from "./sampling/gauges.ts";
+import { RedisInfo } from "./sampling/redis-info.ts";
 import { Sampler } from "./sampling/sampler.ts";
 import { SeriesStore } from "./sampling/series.ts";
 import { StreamHub } from "./stream/hub.ts";
@@ -32,6 +33,8 @@ export interface AppOptions {
   queue(name: string): Producer;
   /** Throws while nothing may be changed, as before the boot checks of Redis have passed. */
   assertOpen?(): void;
+  /** The text of INFO. Not given for a Cluster: it would be that of one node, now this, now that. */
+  redisInfo?(): Promise<string>;
   ready: ReadinessCheck;
   metrics: ServiceMetrics;
   logger: Logger;
@@ -66,6 +69,9 @@ export async function createApp(options: AppOptions): Promise<App> {
       gauges.update(sample);
     },
   });
+  const redisInfo = options.redisInfo
+    ? new RedisInfo({ info: options.redisInfo, metrics, logger })
+    : undefined;
   const hub = new StreamHub({
     sampler,
     rates: () => series.rates(),
@@ -124,12 +130,16 @@ export async function createApp(options: AppOptions): Promise<App> {
   return {
     server,
     sampler,
-    start: () => sampler.start(),
+    start() {
+      sampler.start();
+      redisInfo?.start();
+    },
     async stop() {
       hub.stop();
       await operations.stop();
       await server.close();
       await sampler.stop();
+      await redisInfo?.stop();
     },
   };
 }

@@ -47,6 +47,7 @@ export async function startObservability(options: StartOptions): Promise<Running
       if (!readiness.isOpen)
         throw new HoldfastError("redis_unavailable", "waiting for Redis: try again shortly");
     },
+    ...(settings.clusterNodes ? {} : { redisInfo: () => client.connection.command<string>("INFO") }),
     ready: readiness.check,
     metrics,
     logger,

@@ -1,4 +1,10 @@
-import { RUN_BUCKETS_SECONDS, type ServiceMetrics, WAIT_BUCKETS_SECONDS } from "@holdfast/service";
+import {
+  LabelCap,
+  OTHER,
+  RUN_BUCKETS_SECONDS,
+  type ServiceMetrics,
+  WAIT_BUCKETS_SECONDS,
+} from "@holdfast/service";
 import { DEAD_REASONS, type SettledEvent, type StaleVerdict, type Worker } from "holdfast";
 
 /** What the worker says of an attempt that it has settled. */
@@ -7,7 +13,20 @@ export interface Renewal {
   count: number;
 }
 
-const OUTCOMES = ["acked", "retried", "dead", "released"] as const;
+const OUTCOMES = [
+  "acked",
+  "retried",
+  "dead",
+  "released",
+  "cancelled",
+  "expired",
+  "stale",
+  "unknown",
+] as const satisfies SettledEvent["outcome"][];
+/** The ends that have run times worth a series before they were seen. */
+const RUN_OUTCOMES = ["acked", "retried", "dead"] as const;
+/** Each pair of queue and type is up to 180 series: beyond these the type is `__other__`. */
+const PAIRS = 64;
 // A worker never sees the end of a task that crashes it: the janitor counts that one.
 const REASONS = DEAD_REASONS.filter((reason) => reason !== "crashes_exhausted");
 
@@ -53,7 +72,7 @@ export function observeWorker(
   const overlap = metrics.histogram(
     "overlap_seconds",
     "How long an attempt whose lease had gone ran beside the next one.",
-    ["queue"],
+    ["queue", "op"],
     RUN_BUCKETS_SECONDS,
   );
   // Slots belong to the process; where it works on several queues they share one series.
@@ -65,30 +84,40 @@ export function observeWorker(
     gauge.set({ queue: shared }, worker.busy),
   );
 
+  const pairs = new LabelCap(PAIRS);
+  const labelsOf = (queueName: string, typeName: string) => {
+    const queue = metrics.queueLabel(queueName);
+    const type = metrics.typeLabel(typeName);
+    return { queue, type: pairs.value(`${queue}\n${type}`) === OTHER ? OTHER : type };
+  };
+
   for (const outcome of ["renewed", "lost", "cancelled"] as const) renewals.inc({ outcome }, 0);
   for (const name of queues) {
     const queue = metrics.queueLabel(name);
     stale.inc({ queue, op: "settle" }, 0);
+    overlap.zero({ queue, op: "settle" });
     for (const typeName of types) {
-      const type = metrics.typeLabel(typeName);
-      for (const outcome of OUTCOMES) attempts.inc({ queue, type, outcome }, 0);
-      for (const reason of REASONS) dead.inc({ queue, type, reason }, 0);
-      retried.inc({ queue, type, reason: "failed" }, 0);
+      const labels = labelsOf(name, typeName);
+      for (const outcome of OUTCOMES) attempts.inc({ ...labels, outcome }, 0);
+      for (const reason of REASONS) dead.inc({ ...labels, reason }, 0);
+      retried.inc({ ...labels, reason: "failed" }, 0);
+      wait.zero(labels);
+      for (const outcome of RUN_OUTCOMES) run.zero({ ...labels, outcome });
     }
   }
 
   worker.on("settled", ({ task, outcome, waitMs, runMs, deadReason }: SettledEvent) => {
-    const queue = metrics.queueLabel(task.queue);
-    const type = metrics.typeLabel(task.type);
-    attempts.inc({ queue, type, outcome });
-    if (outcome === "retried") retried.inc({ queue, type, reason: "failed" });
-    if (outcome === "dead") dead.inc({ queue, type, reason: deadReason ?? "retries_exhausted" });
-    if (outcome === "stale") stale.inc({ queue, op: "settle" });
-    wait.observe({ queue, type }, waitMs / 1_000);
-    run.observe({ queue, type, outcome }, runMs / 1_000);
+    const labels = labelsOf(task.queue, task.type);
+    attempts.inc({ ...labels, outcome });
+    if (outcome === "retried") retried.inc({ ...labels, reason: "failed" });
+    if (outcome === "dead") dead.inc({ ...labels, reason: deadReason ?? "retries_exhausted" });
+    if (outcome === "stale") stale.inc({ queue: labels.queue, op: "settle" });
+    wait.observe(labels, waitMs / 1_000);
+    // What expired never ran.
+    if (outcome !== "expired") run.observe({ ...labels, outcome }, runMs / 1_000);
   });
   worker.on("stale", (verdict: StaleVerdict) =>
-    overlap.observe({ queue: metrics.queueLabel(verdict.queue) }, verdict.overlapMs / 1_000),
+    overlap.observe({ queue: metrics.queueLabel(verdict.queue), op: "settle" }, verdict.overlapMs / 1_000),
   );
   worker.on("renewal", ({ outcome, count }: Renewal) => renewals.inc({ outcome }, count));
 }

@@ -1,14 +1,18 @@
 import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { expect } from "vitest";
-import type { Engine } from "../../src/engine/engine.ts";
+import type { Engine, Turn, Verdict } from "../../src/engine/engine.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import { parsePush } from "../../src/engine/push.ts";
 import type { Request } from "../../src/engine/requests.ts";
+import { workerChannel } from "../../src/redis/keys.ts";
 import { readQueue, violationsOf } from "../support/invariants.ts";
 import type { startLossyProxy } from "../support/lossy-proxy.ts";
 import type { RedisServer } from "../support/redis-server.ts";
 import { LEASE_MS } from "../support/test-queue.ts";
-import { MAX_RETRIES, type Model, type NewTask } from "./model.ts";
+import { until } from "../support/until.ts";
+import { type Kind, MAX_RETRIES, type Model, type NewTask } from "./model.ts";
+import type { Asked } from "./parking.ts";
 
 export interface Real {
   engine: Engine;
@@ -17,6 +21,9 @@ export interface Real {
   proxy: Awaited<ReturnType<typeof startLossyProxy>>;
   clock: { nowMs: number };
   nonces: number;
+  /** Subscribed to the channels of the workers that listen. */
+  listener: Redis;
+  heard: Buffer[];
 }
 
 /** How a call with a request id is made: once; twice with the same id; or once, its reply lost on the way. */
@@ -29,12 +36,24 @@ async function expectEqual(model: Model, { redis, engine }: Real): Promise<void>
   const queue = await readQueue(redis, engine.keys);
   expect(violationsOf(queue)).toEqual([]);
   expect((await engine.audit(false)).violations).toEqual([]);
-  const told = [...queue.tasks].map(([id, t]) => [id, t.state, t.attempts, t.generation, t.crashes]);
+  const told = [...queue.tasks].map(([id, t]) => [
+    id,
+    t.state,
+    t.attempts,
+    t.generation,
+    t.crashes,
+    t.releases,
+    t.token ?? "",
+  ]);
   const expected = [...model.tasks]
     .filter(([, t]) => t.state !== "purged")
-    .map(([id, t]) => [id, t.state, t.attempts, t.generation, t.crashes]);
+    .map(([id, t]) => [id, t.state, t.attempts, t.generation, t.crashes, t.releases, t.token]);
   expect(told.sort()).toEqual(expected.sort());
   expect([queue.accepted, queue.purged]).toEqual([model.acceptedTotal, model.purgedTotal]);
+  const parked = model.parking.lines.map(({ workerId, want, nonce, request: { slot, sequence } }) =>
+    [workerId, slot, sequence, want, LEASE_MS, MAX_RETRIES, nonce].join(" "),
+  );
+  expect((await redis.hget(engine.keys.state, "#parked")) ?? "").toBe(parked.join("\n"));
 }
 
 class Command implements fc.AsyncCommand<Model, Real> {
@@ -66,8 +85,10 @@ async function send<Reply>(
   call: (request: Request) => Promise<Reply>,
   /** What a repeat has to tell again. */
   told: (reply: Reply) => unknown = (reply) => reply,
+  /** One that stays open after the call: its caller gives it back. */
+  kept?: Request & { readonly index: number },
 ): Promise<Reply> {
-  const request = real.engine.takeRequest();
+  const request = kept ?? real.engine.takeRequest();
   try {
     const lost = real.proxy.lost;
     if (sending === "lost") real.proxy.loseReplyTo(request.slot);
@@ -76,7 +97,7 @@ async function send<Reply>(
     if (sending === "twice") expect(told(await call(request))).toEqual(told(reply));
     return reply;
   } finally {
-    real.engine.giveRequest(request);
+    if (!kept) real.engine.giveRequest(request);
   }
 }
 
@@ -93,8 +114,44 @@ function turnArgs(model: Model, real: Real, want: number, held: number) {
   };
 }
 
-const enqueue = (tasks: NewTask[], sending: Sending) =>
-  new Command(`enqueue(${sending}, ${JSON.stringify(tasks)})`, async (model, real) => {
+/** The tasks are leased already, under the next tokens; the message tells the same, if it is not lost. */
+async function expectPushed(
+  model: Model,
+  real: Real,
+  asked: Asked,
+  ids: string[],
+  heard: boolean,
+): Promise<void> {
+  const { tasks } = await readQueue(real.redis, real.engine.keys);
+  const tokenOf = (id: string) => tasks.get(id)?.token ?? "";
+  const sorted = [...ids].sort((a, b) => Number.parseInt(tokenOf(a), 10) - Number.parseInt(tokenOf(b), 10));
+  const first = model.grants.length + 1;
+  asked.granted = sorted.map((id, at) => ({ id, token: `${first + at}-${asked.nonce}` }));
+  expect(sorted.map((id) => ({ id, token: tokenOf(id) }))).toEqual(asked.granted);
+  for (const { id, token } of asked.granted) {
+    expect(tasks.get(id)?.workerId).toBe(asked.workerId);
+    model.grant(id, token);
+  }
+  if (!heard) return;
+  const { slot, sequence } = asked.request;
+  const messages = () =>
+    real.heard.map((message) => parsePush(message)).filter((push) => push?.slot === slot);
+  await until("the grants were heard", () => messages().some((push) => push?.sequence === sequence));
+  const told = messages().filter((push) => push?.sequence === sequence);
+  expect(told.map((push) => push?.turn(asked.nonce)?.grants.map(({ id, token }) => ({ id, token })))).toEqual(
+    [asked.granted],
+  );
+  close(model, real, asked);
+}
+
+function close(model: Model, real: Real, asked: Asked): void {
+  real.engine.giveRequest(asked.request);
+  model.parking.asked.delete(asked.workerId);
+}
+
+const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
+  new Command(`enqueue(${sending}, ${heard}, ${JSON.stringify(tasks)})`, async (model, real) => {
+    const mayPush = !model.paused && (await real.redis.llen(real.engine.keys.pendingSolo)) === 0;
     const rank = (task: NewTask) => (task.delayMs > 0 ? 3 : ["high", "normal", "low"].indexOf(task.priority));
     const given = tasks[0]?.given ?? true;
     const sorted = tasks
@@ -117,61 +174,123 @@ const enqueue = (tasks: NewTask[], sending: Sending) =>
       expect(model.enqueueVerdicts(task), `verdict of ${task.id}`).toContain(verdict);
       if (verdict === "n") model.accept(task);
     });
+    const pushed = sorted.filter((task, at) => verdicts[at] === "n" && task.delayMs === 0).map(({ id }) => id);
+    const asked = model.parking.grantTo(pushed.length, mayPush);
+    if (asked) await expectPushed(model, real, asked, pushed, heard);
   });
+
+/** What an answer tells is checked, and taken over by the model. */
+async function take(model: Model, real: Real, turn: Turn, held: number, sending: Sending): Promise<void> {
+  expect(turn.paused).toBe(model.paused);
+  const waiting = model.paused ? [] : model.in("pending");
+  const late = waiting.filter(([, task]) => task.expiresAtMs <= model.nowMs);
+  const read = await real.engine.get(late.map(([id]) => id));
+  const expired = read.filter(({ record }) => record.startsWith("e")).map(({ id }) => id);
+  // A repeat tells of the grants alone.
+  if (sending !== "lost") expect(turn.expired.map(({ id }) => id).sort()).toEqual([...expired].sort());
+  for (const id of expired) model.end(model.task(id), "expired");
+  for (const { id, token } of turn.grants) {
+    const task = model.task(id);
+    expect([id, task.state, model.grants.some((grant) => grant.token === token)]).toEqual([
+      id,
+      "pending",
+      false,
+    ]);
+    expect(task.expiresAtMs).toBeGreaterThan(model.nowMs);
+    expect([id, model.needsSolo(task)]).toEqual([id, turn.solo]);
+    if (turn.solo) expect([held, turn.grants.length]).toEqual([0, 1]);
+    model.grant(id, token);
+  }
+}
+
+/** Nothing was left behind that could have been granted. */
+function expectNothingLeft(model: Model, held: number): void {
+  const left = model.paused ? [] : model.in("pending");
+  expect(left.filter(([, task]) => held === 0 || !model.needsSolo(task)).map(([id]) => id)).toEqual([]);
+}
+
+const toldGrants = ({ grants }: Turn) => grants.map(({ id, token, envelope }) => [id, token, envelope]);
 
 const acquire = (want: number, held: number, sending: Sending) =>
   new Command(`acquire(${want}, held ${held}, ${sending})`, async (model, real) => {
     let left = want;
     for (;;) {
-      if (!model.paused) model.promote();
+      const promoted = model.paused ? 0 : model.promote();
       const args = turnArgs(model, real, left, held);
-      const turn = await send(
-        real,
-        sending,
-        (request) => real.engine.acquire(args, request),
-        ({ grants }) => grants.map(({ id, token, envelope }) => [id, token, envelope]),
-      );
-      expect(turn.paused).toBe(model.paused);
-      const waiting = model.paused ? [] : model.in("pending");
-      const late = waiting.filter(([, task]) => task.expiresAtMs <= model.nowMs);
-      const read = await real.engine.get(late.map(([id]) => id));
-      const expired = read.filter(({ record }) => record.startsWith("e")).map(({ id }) => id);
-      // A repeat tells of the grants alone.
-      if (sending !== "lost") expect(turn.expired.map(({ id }) => id).sort()).toEqual([...expired].sort());
-      for (const id of expired) model.end(model.task(id), "expired");
-      for (const { id, token } of turn.grants) {
-        const task = model.task(id);
-        expect([id, task.state, model.grants.some((grant) => grant.token === token)]).toEqual([
-          id,
-          "pending",
-          false,
-        ]);
-        expect(task.expiresAtMs).toBeGreaterThan(model.nowMs);
-        expect([id, model.needsSolo(task)]).toEqual([id, turn.solo]);
-        if (turn.solo) expect([held, turn.grants.length]).toEqual([0, 1]);
-        model.grant(id, token);
-      }
+      const call = (request: Request) => real.engine.acquire(args, request);
+      const turn = await send(real, sending, call, toldGrants);
+      if (promoted > turn.grants.length) model.parking.wake();
+      await take(model, real, turn, held, sending);
       left -= turn.grants.length;
       if (turn.solo || left === 0) return;
       if (turn.again) continue;
-      // Nothing was left behind that could have been granted.
-      const solo = waiting.filter(([, task]) => model.needsSolo(task)).length;
-      if (held === 0) expect(solo).toBe(0);
-      expect(turn.grants.length + expired.length).toBe(waiting.length - solo);
+      expectNothingLeft(model, held);
       return;
     }
   });
 
-const kinds = ["ack", "fail", "fatal", "release"] as const;
+const listen = async (model: Model, { engine, listener }: Real, workerId: string, listens: boolean) => {
+  const { listening } = model.parking;
+  if (listening.has(workerId) === listens) return;
+  const channel = workerChannel(engine.keys.wake, workerId);
+  if (listens) await listener.ssubscribe(channel);
+  else await listener.sunsubscribe(channel);
+  if (listens) listening.add(workerId);
+  else listening.delete(workerId);
+};
 
-const settle = (kind: (typeof kinds)[number], at: number, delayMs: number, sending: Sending) =>
+/** An idle worker asks, or asks again under the same request id. @param want 0: it stops */
+const poll = (workerId: string, want: number, held: number, listens: boolean, sending: Sending) =>
+  new Command(`poll(${workerId}, ${want}, held ${held}, ${listens}, ${sending})`, async (model, real) => {
+    await listen(model, real, workerId, listens);
+    const { parking } = model;
+    const asked: Asked = parking.asked.get(workerId) ?? {
+      workerId,
+      want,
+      nonce: `n${++real.nonces}`,
+      request: real.engine.takeRequest(),
+      granted: null,
+    };
+    const promoted = model.paused || asked.granted ? 0 : model.promote();
+    const { nonce, request } = asked;
+    const args = { ...turnArgs(model, real, want, held), want, workerId, nonce, park: want > 0 };
+    const turn = await send(
+      real,
+      sending,
+      (request) => real.engine.acquire(args, request),
+      toldGrants,
+      request,
+    );
+    if (asked.granted) {
+      const stillLeased = asked.granted.filter(({ id, token }) => model.holds(id, token));
+      expect(turn.grants.map(({ id, token }) => ({ id, token }))).toEqual(stillLeased);
+      close(model, real, asked);
+      return;
+    }
+    expect(turn.parked).toBe(want > 0 && turn.grants.length === 0 && !turn.again && !turn.drain);
+    if (!turn.parked) parking.leave(workerId);
+    else parking.park({ ...asked, want });
+    if (promoted > turn.grants.length) {
+      parking.wake();
+      // What parks is not recorded: asked again, it parks again.
+      if (turn.parked && sending !== "once") parking.park({ ...asked, want });
+    }
+    await take(model, real, turn, held, sending);
+    if (turn.grants.length < want && !turn.again && !turn.solo) expectNothingLeft(model, held);
+    parking.asked.set(workerId, asked);
+    if (!turn.parked) close(model, real, asked);
+  });
+
+const kinds: readonly Kind[] = ["ack", "fail", "fatal", "release", "unstarted"];
+
+const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
   new Command(`settle(${kind}, ${at}, ${delayMs}, ${sending})`, async (model, real) => {
     // The latest are more likely to be held still.
     const { id, token } = model.grants.at(-1 - (at % Math.max(1, model.grants.length))) ?? {
       id: "t0",
       token: "1-forged",
     };
-    const verdict = { kind, id, token, delayMs, error: "no" } as const;
+    const verdict = { kind, id, token, delayMs, error: "no" } as Verdict;
     const args = turnArgs(model, real, 0, 0);
     args.want = 0;
     const { outcomes } = await send(real, sending, (request) => real.engine.settle([verdict], args, request));
@@ -207,6 +326,7 @@ const simple: Record<string, Body> = {
   promote: async (model, { engine }) => {
     const { promoted } = await engine.promote(500);
     expect(promoted).toBe(model.promote());
+    if (promoted > 0) model.parking.wake();
   },
   reap: async (model, { engine }) => {
     expect(await engine.reap(500)).toMatchObject(model.reap());
@@ -218,16 +338,20 @@ const simple: Record<string, Body> = {
   pause: async (model, { engine }) => {
     model.paused = !model.paused;
     await engine.pause(model.paused);
+    if (!model.paused) model.parking.wake();
   },
   "script flush": async (_, { redis }) => {
     await redis.script("FLUSH");
   },
 };
 
-const restart = new Command("restart of Redis", async (_, { server, redis }) => {
+const restart = new Command("restart of Redis", async ({ parking }, { server, redis, listener, engine }) => {
   await server.kill();
   await server.start();
   await redis.ping();
+  // A worker subscribes again by itself; here it has to have happened.
+  for (const workerId of parking.listening)
+    await listener.ssubscribe(workerChannel(engine.keys.wake, workerId));
 });
 
 const advance = (ms: number) =>
@@ -266,13 +390,24 @@ const newTask: fc.Arbitrary<NewTask> = fc.record({
 });
 
 const often = [
-  fc.tuple(fc.array(newTask, { minLength: 1, maxLength: 5 }), sending).map((args) => enqueue(...args)),
+  fc
+    .tuple(fc.array(newTask, { minLength: 1, maxLength: 5 }), sending, fc.boolean())
+    .map((args) => enqueue(...args)),
   fc.tuple(fc.integer({ min: 1, max: 4 }), fc.constantFrom(0, 0, 1), sending).map((args) => acquire(...args)),
   fc
     .tuple(fc.constantFrom(...kinds), fc.nat({ max: 3 }), fc.constantFrom(0, 5_000), sending)
     .map((a) => settle(...a)),
   fc.constantFrom(1, 4_999, 15_000, LEASE_MS + 1, 60_000).map(advance),
 ];
+const polls = fc
+  .tuple(
+    fc.constantFrom("w1", "w1", "w2"),
+    fc.constantFrom(0, 1, 4, 4, 8),
+    fc.constantFrom(0, 0, 1),
+    fc.constantFrom(true, true, true, false),
+    sending,
+  )
+  .map((args) => poll(...args));
 const sometimes = [
   at.map(cancel),
   at.map(heartbeat),
@@ -288,6 +423,10 @@ export const commands: fc.Arbitrary<Command>[] = [
   ...often,
   ...often,
   ...often,
+  polls,
+  polls,
+  polls,
+  polls,
   ...sometimes,
   ...sometimes,
   fc.constant(restart),

@@ -42,6 +42,12 @@ test("whatever is called in whatever order, replies lost, requests repeated, Red
   redis.on("error", () => {});
   afterwards(async () => redis.disconnect());
 
+  const listener = redis.duplicate();
+  listener.on("error", () => {});
+  afterwards(async () => listener.disconnect());
+  let heard: Buffer[] = [];
+  listener.on("smessageBuffer", (_: Buffer, message: Buffer) => heard.push(message));
+
   let run = 0;
   const property = fc.asyncProperty(
     fc.commands(commands, {
@@ -53,10 +59,12 @@ test("whatever is called in whatever order, replies lost, requests repeated, Red
       const clock = { nowMs: START_MS };
       const engine = new Engine(connection, `model-${++run}`, { clockMs: () => clock.nowMs });
       await engine.configure({ retentionMs: RETENTION_MS, idempotencyMs: IDEMPOTENCY_MS });
-      const real: Real = { engine, redis, server, proxy, clock, nonces: 0 };
+      heard = [];
+      const real: Real = { engine, redis, server, proxy, clock, nonces: 0, listener, heard };
       try {
         await fc.asyncModelRun(() => ({ model: new Model(START_MS), real }), sequence);
       } finally {
+        await listener.sunsubscribe();
         await redis.unlink(...Object.values(engine.keys));
       }
     },

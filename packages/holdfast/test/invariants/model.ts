@@ -1,4 +1,5 @@
 import { LEASE_MS, MAX_RETRIES } from "../support/test-queue.ts";
+import { Parking } from "./parking.ts";
 
 export const RETENTION_MS = 120_000;
 export const IDEMPOTENCY_MS = 200_000;
@@ -34,6 +35,9 @@ export interface ModelTask {
   endedMs: number;
 }
 
+/** What the model tells of an attempt. */
+export type Kind = "ack" | "fail" | "fatal" | "release" | "unstarted";
+
 export interface NewTask {
   id: string;
   given: boolean;
@@ -51,6 +55,7 @@ export class Model {
   readonly tasks = new Map<string, ModelTask>();
   /** Every grant ever made, to be told again by late callers. */
   readonly grants: { id: string; token: string }[] = [];
+  readonly parking = new Parking();
   acceptedTotal = 0;
   purgedTotal = 0;
 
@@ -116,6 +121,11 @@ export class Model {
     this.grants.push({ id, token });
   }
 
+  holds(id: string, token: string): boolean {
+    const task = this.task(id);
+    return task.state === "processing" && task.token === token;
+  }
+
   end(task: ModelTask, state: State): void {
     task.state = state;
     task.endedMs = this.nowMs;
@@ -125,7 +135,7 @@ export class Model {
   }
 
   /** What a verdict is answered, and what it does. */
-  settle(kind: "ack" | "fail" | "fatal" | "release", id: string, token: string, delayMs: number): string {
+  settle(kind: Kind, id: string, token: string, delayMs: number): string {
     const task = this.tasks.get(id);
     if (!task || task.state === "purged" || !task.touched) return "unknown";
     if (task.state !== "processing" || task.token !== token)
@@ -140,18 +150,21 @@ export class Model {
       return "cancelled";
     }
     task.token = "";
-    if (kind === "release") {
-      if (task.releases > 10 && task.attempts >= task.maxAttempts) {
+    if (kind === "release" || kind === "unstarted") {
+      const refunded = kind === "unstarted" || task.releases <= 10;
+      if (!refunded && task.attempts >= task.maxAttempts) {
         this.end(task, "dead");
         return "dead";
       }
-      if (task.releases <= 10) task.attempts--;
+      if (refunded) task.attempts--;
       task.state = "pending";
+      this.parking.wake();
       return "released";
     }
     if (kind === "fail" && task.attempts < task.maxAttempts) {
       task.state = delayMs === 0 ? "pending" : "scheduled";
       task.dueMs = this.nowMs + delayMs;
+      if (delayMs === 0) this.parking.wake();
       return "retried";
     }
     this.end(task, "dead");
@@ -180,6 +193,7 @@ export class Model {
         task.state = "pending";
         task.token = "";
         count.requeued++;
+        this.parking.wake();
       }
     }
     return count;
@@ -207,6 +221,7 @@ export class Model {
         const solo = this.needsSolo(task);
         Object.assign(task, { state: "pending", attempts: 0, crashes: 0, releases: 0, solo });
         task.generation++;
+        this.parking.wake();
         return "r";
       })
       .join("");

@@ -5,6 +5,10 @@ import type { SeriesStore } from "./series.ts";
 
 const WORKER_STATES = ["running", "draining", "stopped", "lost"] as const;
 
+/** A worker names the partitions of a queue one by one; a sample has them as one queue. */
+const PARTITION = /\/\d+$/;
+const REPLAYED_OUTCOMES = ["replayed", "moved", "not_dead", "not_found", "skipped"] as const;
+
 export interface Gauges {
   update(sample: Sample): void;
   setClients(count: number): void;
@@ -12,7 +16,7 @@ export interface Gauges {
 }
 
 /** `skipped`: of a replay by filter, those that were gone when their turn came. */
-export type ReplayedOutcome = "replayed" | "moved" | "not_dead" | "not_found" | "skipped";
+export type ReplayedOutcome = (typeof REPLAYED_OUTCOMES)[number];
 
 /** The gauges of whole queues: from observability alone, or eight workers would report them eight times. */
 export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, "rates">): Gauges {
@@ -53,15 +57,17 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
           drain: Math.max(before.drain, stats.pending === 0 ? 0 : seconds),
         });
         for (const state of WORKER_STATES) workers.set({ queue, state }, 0);
-        replayed.inc({ queue, outcome: "replayed" }, 0);
+        for (const outcome of REPLAYED_OUTCOMES) replayed.inc({ queue, outcome }, 0);
       }
       for (const [queue, values] of worst) {
         age.set({ queue }, values.age);
         drain.set({ queue }, values.drain);
       }
       for (const worker of sample.workers) {
-        for (const name of worker.queues)
+        const queues = worker.queues.map((name) => name.replace(PARTITION, ""));
+        for (const name of new Set(queues)) {
           workers.inc({ queue: metrics.queueLabel(name), state: worker.state });
+        }
       }
     },
     setClients: (count) => clients.set(count),
