@@ -80,7 +80,7 @@ local counters = unpackCounters(fields[1])
 local settled, letters, seen = newSettled(), {}, {}
 for i, id in ipairs(ids) do
   local record, token, at = fields[RESERVED + i] or nil, tokens[i], others[i]
-  local moved = #settled.gone
+  local moved = settled.moved
   if seen[id] then
     letters[i] = 's'
   elseif not at then
@@ -101,8 +101,9 @@ for i, id in ipairs(ids) do
     end
   end
   -- A stale verdict moves nothing: the one that holds the lease may stand behind it in the same call.
-  seen[id] = seen[id] or #settled.gone > moved
+  seen[id] = seen[id] or settled.moved > moved
 end
+countAcked(settled, counters)
 
 -- A release goes to the head of its band, where the granted entries are trimmed: one or the other in one call.
 local releases = #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low

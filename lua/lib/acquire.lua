@@ -96,13 +96,15 @@ local function planAcquire(counters, request, soloClaim)
     elseif not record and string.byte(envelope) == 46 then
       seen[id] = true
       grant = grant + 1
-      commit[#commit + 1] = id
-      commit[#commit + 1] = 'l1 ' .. string.format('%.0f', grant) .. tail
-      leases[#leases + 1] = expiryText
-      leases[#leases + 1] = id
-      reply[#reply + 1] = id
-      reply[#reply + 1] = envelope
-      reply[#reply + 1] = ''
+      local size, granted = #commit, #leases
+      commit[size + 1] = id
+      commit[size + 2] = 'l1 ' .. string.format('%.0f', grant) .. tail
+      leases[granted + 1] = expiryText
+      leases[granted + 2] = id
+      size = #reply
+      reply[size + 1] = id
+      reply[size + 2] = envelope
+      reply[size + 3] = ''
       grants.ids[#grants.ids + 1] = id
     else
       seen[id] = true

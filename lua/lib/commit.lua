@@ -29,10 +29,12 @@ local function commitTurn(counters, grants, verdicts, flags, settledCommit, purg
   if grants.claim then
     values[#values + 1], values[#values + 2] = '#solo', grants.claim
   end
+  local size = #values
   for _, commit in ipairs({ settledCommit, grants.commit, purgeCommit }) do
     for i = 1, #commit do
-      values[#values + 1] = commit[i]
+      values[size + i] = commit[i]
     end
+    size = size + #commit
   end
   if #values > 0 then
     redis.call('HSET', stateKey, unpack(values))

@@ -16,13 +16,13 @@ local function planPurge(ids, records, settings, belongs)
     elseif belongs(record, i) then
       plan.counted = plan.counted + 1
       plan.removed[#plan.removed + 1] = id
-      local fingerprint
+      local fingerprint, endedAt
       -- What was never granted has no flags yet: only its envelope tells.
-      if not record or string.find(record, '^[ps]') or hasFlag(parseCounts(record), 'h') then
+      if not record or string.find(record, '^[ps]') or (not isShort(record) and hasFlag(parseCounts(record), 'h')) then
         local envelope = redis.call('HGET', tasksKey, id)
         fingerprint = envelope and option(envelope, 'h')
+        endedAt = endedAtOf(record) or nowText
       end
-      local endedAt = endedAtOf(record) or nowText
       plan.commit[#plan.commit + 1] = id
       if fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
         plan.commit[#plan.commit + 1] = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -'

@@ -5,6 +5,9 @@ const test = (name) => `packages/holdfast/test/${name}.redis.test.ts`;
 const interleavings = test("invariants/interleavings");
 const abort = test("invariants/abort");
 const model = test("invariants/model");
+const push = test("push");
+const settle = test("settle");
+const handBack = "packages/holdfast/test/invariants/hand-back.test.ts";
 
 export const mutants = [
   {
@@ -250,6 +253,116 @@ export const mutants = [
     name: "discard: what is not dead",
     changes: [["lua/discard.lua", "string.byte(record) == 100 and not seen[id]", "not seen[id]"]],
     tests: [test("discard"), interleavings],
+  },
+  {
+    name: "push: nobody has to listen",
+    changes: [
+      [
+        "lua/lib/push.lua",
+        "if worker and redis.call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then",
+        "if worker then",
+      ],
+    ],
+    tests: [push, model],
+  },
+  {
+    name: "push: the reply is not recorded, so a repeat loses the grants",
+    changes: [
+      [
+        "lua/lib/push.lua",
+        "packCounters(counters), request.slot,\n    requestRecord(request.sequence, turnReply('', grants, 0)), unpack",
+        "packCounters(counters), unpack",
+      ],
+    ],
+    tests: [push],
+  },
+  {
+    name: "push: a repeat is answered without the grants",
+    changes: [["lua/lib/push.lua", "turnReply('', grants, 0)", "turnReply('', newGrants(), 0)"]],
+    tests: [push],
+  },
+  {
+    name: "push: on a paused queue",
+    changes: [["lua/enqueue.lua", "if settings.paused or not push(", "if not push("]],
+    tests: [push],
+  },
+  {
+    name: "push: before the commit of the enqueue",
+    changes: [
+      [
+        "lua/enqueue.lua",
+        "-- 3. Commit: envelopes",
+        "if queue[3] and not settings.paused then\n  push(unpackCounters(queue[1]), queue[3], count)\nend\n-- 3. Commit: envelopes",
+      ],
+      ["lua/enqueue.lua", "if pushed > 0 and queue[3] then", "if false then"],
+    ],
+    tests: [push],
+  },
+  {
+    name: "push: the source goes before the commit of the grant",
+    changes: [
+      [
+        "lua/lib/push.lua",
+        "  writeGrants(grants)\n",
+        "  trimGrants(grants)\n  grants.taken = {}\n  writeGrants(grants)\n",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
+    name: "push: while a solo task waits",
+    changes: [["lua/lib/push.lua", " or redis.call('LLEN', pendingSoloKey) > 0 then", " then"]],
+    tests: [push],
+  },
+  {
+    name: "push: more than a message is for",
+    changes: [["lua/lib/push.lua", "if not request or request.want < pushed then", "if not request then"]],
+    tests: [push],
+  },
+  {
+    name: "push: the request stays parked",
+    changes: [["lua/lib/push.lua", "  writeParked(others)\n", ""]],
+    tests: [push],
+  },
+  {
+    name: "settle: an unstarted task is not refunded",
+    changes: [
+      [
+        "lua/lib/settle.lua",
+        "  else\n    c.attempts = c.attempts - 1\n",
+        "  elseif verdict == 'release' then\n    c.attempts = c.attempts - 1\n",
+      ],
+    ],
+    tests: [settle, model],
+  },
+  {
+    name: "settle: an unstarted task counts as a release",
+    changes: [
+      ["lua/lib/settle.lua", "if verdict == 'release' then\n    c.releases", "if true then\n    c.releases"],
+    ],
+    tests: [settle, model],
+  },
+  {
+    name: "client: a hand-back ignores that the task was begun",
+    changes: [
+      [
+        "packages/holdfast/src/worker/lease-table.ts",
+        "Atomics.compareExchange(this.#ints, active, buffered, stamp(version, to)) === buffered",
+        "Atomics.exchange(this.#ints, active, stamp(version, to)) >= 0",
+      ],
+    ],
+    tests: [handBack],
+  },
+  {
+    name: "client: a hand-back meets the next claim of the slot",
+    changes: [
+      [
+        "packages/holdfast/src/worker/lease-table.ts",
+        "return (version << 2) | state;",
+        "return version < 0 ? 0 : state;",
+      ],
+    ],
+    tests: [handBack],
   },
   {
     name: "client: sends a script again after a reconnect",

@@ -96,6 +96,8 @@ export class EnqueueBuffer {
     else if (!this.#scheduled) {
       this.#scheduled = true;
       if (this.#lingerMs > 0) setTimeout(() => this.flush(), this.#lingerMs);
+      // While nothing is on its way nobody is waited for, beside what is enqueued in one go.
+      else if (this.#inFlight.size === 0) queueMicrotask(() => this.flush());
       else setImmediate(() => this.flush());
     }
   }

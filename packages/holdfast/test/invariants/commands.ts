@@ -174,7 +174,9 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
       expect(model.enqueueVerdicts(task), `verdict of ${task.id}`).toContain(verdict);
       if (verdict === "n") model.accept(task);
     });
-    const pushed = sorted.filter((task, at) => verdicts[at] === "n" && task.delayMs === 0).map(({ id }) => id);
+    const pushed = sorted
+      .filter((task, at) => verdicts[at] === "n" && task.delayMs === 0)
+      .map(({ id }) => id);
     const asked = model.parking.grantTo(pushed.length, mayPush);
     if (asked) await expectPushed(model, real, asked, pushed, heard);
   });
@@ -389,16 +391,9 @@ const newTask: fc.Arbitrary<NewTask> = fc.record({
   priority: fc.constantFrom("high", "normal", "low"),
 });
 
-const often = [
-  fc
-    .tuple(fc.array(newTask, { minLength: 1, maxLength: 5 }), sending, fc.boolean())
-    .map((args) => enqueue(...args)),
-  fc.tuple(fc.integer({ min: 1, max: 4 }), fc.constantFrom(0, 0, 1), sending).map((args) => acquire(...args)),
-  fc
-    .tuple(fc.constantFrom(...kinds), fc.nat({ max: 3 }), fc.constantFrom(0, 5_000), sending)
-    .map((a) => settle(...a)),
-  fc.constantFrom(1, 4_999, 15_000, LEASE_MS + 1, 60_000).map(advance),
-];
+const enqueueSome = fc
+  .tuple(fc.array(newTask, { minLength: 1, maxLength: 5 }), sending, fc.boolean())
+  .map((args) => enqueue(...args));
 const polls = fc
   .tuple(
     fc.constantFrom("w1", "w1", "w2"),
@@ -408,6 +403,22 @@ const polls = fc
     sending,
   )
   .map((args) => poll(...args));
+/** The queue is emptied and a worker waits: what comes next is granted to it. */
+const idle = fc.tuple(polls, enqueueSome).map(
+  (steps) =>
+    new Command(["acquire all", ...steps].join(", "), async (model, real) => {
+      for (const step of [acquire(50, 0, "once"), ...steps]) await step.run(model, real);
+    }),
+);
+
+const often = [
+  enqueueSome,
+  fc.tuple(fc.integer({ min: 1, max: 4 }), fc.constantFrom(0, 0, 1), sending).map((args) => acquire(...args)),
+  fc
+    .tuple(fc.constantFrom(...kinds), fc.nat({ max: 3 }), fc.constantFrom(0, 5_000), sending)
+    .map((a) => settle(...a)),
+  fc.constantFrom(1, 4_999, 15_000, LEASE_MS + 1, 60_000).map(advance),
+];
 const sometimes = [
   at.map(cancel),
   at.map(heartbeat),
@@ -426,7 +437,10 @@ export const commands: fc.Arbitrary<Command>[] = [
   polls,
   polls,
   polls,
-  polls,
+  idle,
+  idle,
+  idle,
+  idle,
   ...sometimes,
   ...sometimes,
   fc.constant(restart),

@@ -80,7 +80,7 @@ const mutants: Mutant[] = [
   {
     name: "attempts are counted at failure, not at the grant",
     mutate: all(
-      replaceOnce("acquire", "commit[#commit + 1] = 'l1 '", "commit[#commit + 1] = 'l0 '"),
+      replaceOnce("acquire", "commit[size + 2] = 'l1 '", "commit[size + 2] = 'l0 '"),
       replaceOnce("acquire", "c.attempts = c.attempts + 1", ""),
       replaceOnce(
         "settle",
