@@ -96,11 +96,12 @@ local function planAcquire(counters, request, soloClaim)
     elseif not record and string.byte(envelope) == 46 then
       seen[id] = true
       grant = grant + 1
-      local size, granted = #commit, #leases
+      local size = #commit
       commit[size + 1] = id
       commit[size + 2] = 'l1 ' .. string.format('%.0f', grant) .. tail
-      leases[granted + 1] = expiryText
-      leases[granted + 2] = id
+      size = #leases
+      leases[size + 1] = expiryText
+      leases[size + 2] = id
       size = #reply
       reply[size + 1] = id
       reply[size + 2] = envelope

@@ -1,8 +1,8 @@
 -- The reading half of a settle: what each verdict does to its task. The calling script writes.
 
 local function newSettled()
-  return { commit = {}, verdicts = {}, gone = {}, moved = 0, completed = {}, acked = 0, cancelled = {}, scheduled = {}, dead = {}, results = {},
-    bands = newBands(), again = newBands() }
+  return { commit = {}, gone = {}, moved = 0, completed = {}, acked = 0, cancelled = {}, scheduled = {}, dead = {},
+    results = {}, bands = newBands(), again = newBands() }
 end
 
 local function put(settled, id, record)

@@ -149,11 +149,11 @@ export class QueueRunner {
   /** Tasks were granted to the parked request. */
   granted(push: Push): void {
     const { slot, sequence } = push;
-    const isOf = (asked: Asked | null) =>
-      asked?.request.slot === slot && asked.request.sequence === sequence ? asked : null;
+    const belongsTo = (asked: Asked | null) =>
+      asked?.request.slot === slot && asked.request.sequence === sequence;
     // What belongs to no open request was had by repeating it, or the request was given up.
-    if (isOf(this.#asking)) this.#early = push;
-    else if (isOf(this.#parked)) this.#accept(push);
+    if (belongsTo(this.#asking)) this.#early = push;
+    else if (belongsTo(this.#parked)) this.#accept(push);
   }
 
   stopAcquiring(): void {
@@ -228,10 +228,10 @@ export class QueueRunner {
     const now = monotonicMs();
     for (const task of this.held.values()) task.checkDeadline(now);
     // What was handed back meanwhile makes room, even while no handler ends.
-    const kept = this.#ahead.filter((task) => !this.#o.table.wasHandedBack(task.slot));
-    if (kept.length === this.#ahead.length) return;
-    for (const task of this.#ahead) if (this.#o.table.wasHandedBack(task.slot)) this.#drop(task);
-    this.#ahead = kept;
+    const handedBack = this.#ahead.filter((task) => this.#o.table.wasHandedBack(task.slot));
+    if (handedBack.length === 0) return;
+    for (const task of handedBack) this.#drop(task);
+    this.#ahead = this.#ahead.filter((task) => !handedBack.includes(task));
     this.schedule();
   }
 

@@ -2,6 +2,20 @@ import { expect, test } from "vitest";
 import { until } from "../support/until.ts";
 import { gate, setupSystem } from "./harness.ts";
 
+/** Quick ones end at once, slow ones when the gate opens. */
+function quickAndSlow() {
+  const slow = gate();
+  let runs = 0;
+  const handlers = {
+    quick: async () => {},
+    slow: () => {
+      runs++;
+      return slow.opened;
+    },
+  };
+  return { handlers, slow, slowRuns: () => runs };
+}
+
 const tasks = (type: string, count: number) => Array.from({ length: count }, () => ({ type, payload: null }));
 
 test("a worker with quick handlers takes tasks ahead of its slots, and one that runs at a time", async () => {
@@ -50,23 +64,15 @@ test("with aheadMs 0 it holds no more than it has slots", async () => {
 
 test("of two workers, one with a slow handler, no task waits while the other has free slots", async () => {
   const system = await setupSystem();
-  const slow = gate();
-  let slowRuns = 0;
-  const handlers = {
-    quick: async () => {},
-    slow: () => {
-      slowRuns++;
-      return slow.opened;
-    },
-  };
+  const { handlers, slow, slowRuns } = quickAndSlow();
   // At the pace of the quick ones it takes dozens ahead, and then meets slow ones with quick ones behind them.
   const one = await system.started("work", handlers, { concurrency: 2 });
   const queue = system.queue();
   await queue.enqueueMany([...tasks("quick", 2_000), ...tasks("slow", 2), ...tasks("quick", 300)]);
-  await until("its slots are full of slow ones", () => slowRuns === 2);
+  await until("its slots are full of slow ones", () => slowRuns() === 2);
   const other = await system.started("work", handlers, { concurrency: 2 });
   await until("all quick ones are settled", () => one.settled.length + other.settled.length === 2_300, 2_000);
-  expect(slowRuns).toBe(2);
+  expect(slowRuns()).toBe(2);
   const { totals } = await system.observer.stats("work");
   // Handed back without a crash or a failure, and each as good as new.
   expect(totals).toMatchObject({ crashed: 0, failed: 0, acked: 2_300 });
@@ -77,18 +83,10 @@ test("of two workers, one with a slow handler, no task waits while the other has
 
 test("what was taken ahead goes back at once when the worker stops", async () => {
   const system = await setupSystem();
-  const slow = gate();
-  let slowRuns = 0;
-  const handlers = {
-    quick: async () => {},
-    slow: () => {
-      slowRuns++;
-      return slow.opened;
-    },
-  };
+  const { handlers, slow, slowRuns } = quickAndSlow();
   const { worker } = await system.started("work", handlers, { concurrency: 1 });
   await system.queue().enqueueMany([...tasks("quick", 1_000), ...tasks("slow", 1), ...tasks("quick", 100)]);
-  await until("the slow one runs", () => slowRuns === 1);
+  await until("the slow one runs", () => slowRuns() === 1);
   slow.open();
   await worker.stop({ graceMs: 2_000 });
   const { processing, totals, pending, completed } = await system.observer.stats("work");
