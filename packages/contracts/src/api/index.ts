@@ -1,5 +1,6 @@
 /** What travels over HTTP: TypeBox schemas with their types, shared by the services and the dashboard. */
 export * from "./common.ts";
+export * from "./identity.ts";
 export * from "./operators.ts";
 export * from "./queue.ts";
 export * from "./stream.ts";

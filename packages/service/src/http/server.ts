@@ -6,6 +6,7 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import { HoldfastError } from "@holdfast/contracts";
+import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -31,6 +32,10 @@ declare module "fastify" {
     rawBody?: boolean;
     /** A body of `application/x-ndjson` arrives as a stream. */
     lines?: boolean;
+  }
+  interface FastifyRequest {
+    /** Who sent it. */
+    identity: Identity;
   }
   interface FastifyInstance {
     /** What every answer has, for one that does not come from a route. */
@@ -114,6 +119,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     lastHost = host;
     return true;
   };
+  app.decorateRequest("identity", { getter: () => ANONYMOUS });
   app.decorate("basics", {
     isHostAllowed,
     requestId,
