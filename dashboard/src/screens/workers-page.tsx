@@ -10,11 +10,12 @@ import { Time } from "../ui/time.tsx";
 const LOOK = {
   running: { icon: CircleCheck, tone: "completed", text: "Running" },
   draining: { icon: CirclePause, tone: "warn", text: "Draining" },
+  drained: { icon: CirclePause, tone: "quiet", text: "Drained" },
   stopped: { icon: CircleStop, tone: "quiet", text: "Stopped" },
   lost: { icon: Unplug, tone: "dead", text: "Lost" },
 } as const;
 
-const ORDER = { lost: 0, draining: 1, running: 2, stopped: 3 } as const;
+const ORDER = { lost: 0, draining: 1, drained: 2, running: 3, stopped: 4 } as const;
 
 export function WorkersPage() {
   const { figures, error } = useLive();

@@ -197,5 +197,17 @@ export interface WorkerView {
   startedAt: number;
   heartbeatAt: number;
   heartbeatAgeMs: number;
-  state: "running" | "draining" | "stopped" | "lost";
+  /** `drained`: it was told to drain, and holds nothing any more. */
+  state: "running" | "draining" | "drained" | "stopped" | "lost";
+  /** What it runs, at most 100; only where it is asked for one by one, not in the live stream. */
+  tasks?: CurrentTask[];
+}
+
+/** A task that a worker runs now. */
+export interface CurrentTask {
+  id: string;
+  queue: string;
+  type: string;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
 }

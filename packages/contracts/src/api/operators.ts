@@ -124,6 +124,13 @@ export const AUDIT_ACTIONS = [
   "task.enqueue_batch",
   "task.cancel",
   "operation.cancel",
+  "schedule.put",
+  "schedule.delete",
+  "schedule.run",
+  "schedule.pause",
+  "schedule.resume",
+  "worker.drain",
+  "worker.resume",
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

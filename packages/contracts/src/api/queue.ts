@@ -132,9 +132,12 @@ export const DeleteQueueQuery = Type.Object(
 export const RemovedReply = Type.Object({ queue: Type.String(), removed: Count() });
 export type RemovedReply = Type.Static<typeof RemovedReply>;
 
-/** One second of one queue. */
+const nullableNumber = (description: string) => nullable(Type.Number({ minimum: 0, description }));
+
+/** One step of one queue. Counts are those at its end. */
 export const SeriesPoint = Type.Object({
-  at: Timestamp("Redis time"),
+  at: Timestamp("Redis time of its end"),
+  spanMs: Type.Integer({ description: "How much time it stands for" }),
   pending: Count(),
   processing: Count(),
   scheduled: Count(),
@@ -149,16 +152,53 @@ export const SeriesPoint = Type.Object({
   failedPerSecond: Type.Number(),
   retriedPerSecond: Type.Number(),
   deadLetteredPerSecond: Type.Number(),
+  crashedPerSecond: Type.Number(),
+  releasedPerSecond: Type.Number(),
+  cancelledPerSecond: Type.Number(),
+  expiredPerSecond: Type.Number(),
+  utilisation: nullableNumber(
+    "Busy slots / slots of the workers of this queue, 0 to 1; null without workers",
+  ),
+  waitP50Ms: nullableNumber("From enqueue (or due time) to the first start; null where nothing started"),
+  waitP95Ms: nullableNumber("As waitP50Ms"),
+  waitP99Ms: nullableNumber("As waitP50Ms"),
+  runP50Ms: nullableNumber("From start to end of an attempt; null where none ended"),
+  runP95Ms: nullableNumber("As runP50Ms"),
+  runP99Ms: nullableNumber("As runP50Ms"),
 });
 export type SeriesPoint = Type.Static<typeof SeriesPoint>;
 
-/** Span and step of the kept series. */
-export const SERIES = { stepMs: 1_000, windowMs: 900_000 } as const;
+/**
+ * What is kept of a queue: the last 15 minutes by the second in the memory of the process, and in Redis a day by 10 s
+ * and 30 days by 5 minutes.
+ */
+export const SERIES = {
+  stepMs: 1_000,
+  windowMs: 900_000,
+  bucketMs: 10_000,
+  bucketWindowMs: 86_400_000,
+  longBucketMs: 300_000,
+  longBucketWindowMs: 2_592_000_000,
+  /** Points of one answer: the step is raised to fit. */
+  points: 1_000,
+} as const;
 
 export const SeriesQuery = Type.Object(
   {
     windowMs: Type.Optional(
-      Type.Integer({ minimum: SERIES.stepMs, maximum: SERIES.windowMs, default: SERIES.windowMs }),
+      Type.Integer({
+        minimum: SERIES.stepMs,
+        maximum: SERIES.longBucketWindowMs,
+        default: SERIES.windowMs,
+        description: "How far back, ms",
+      }),
+    ),
+    stepMs: Type.Optional(
+      Type.Integer({
+        minimum: SERIES.stepMs,
+        maximum: 86_400_000,
+        description: `Span of a point, ms; raised so that at most ${SERIES.points} points come. The finest without it`,
+      }),
     ),
   },
   { additionalProperties: false },
@@ -166,14 +206,14 @@ export const SeriesQuery = Type.Object(
 export const SeriesReply = Type.Object(
   {
     queue: Type.String(),
-    stepMs: Type.Integer(),
-    windowMs: Type.Integer({ description: "The span that was asked for; fewer points exist after a start" }),
-    source: oneOf(["memory"]),
+    stepMs: Type.Integer({ description: "The step that was taken" }),
+    windowMs: Type.Integer({ description: "The span that was asked for; fewer points exist of a new queue" }),
+    source: oneOf(["memory", "redis", "both"], { description: "Where the points come from" }),
     points: Type.Array(SeriesPoint, { description: "Oldest first" }),
   },
   {
     description:
-      "Kept in the memory of this process: one sample a second, the last 15 minutes, begun anew at each start.",
+      "The last 15 minutes by the second, as far as this process has seen them; before that what Redis keeps: a day by 10 s, 30 days by 5 minutes. What is kept coarser than the step comes as it is: `spanMs` says so.",
   },
 );
 export type SeriesReply = Type.Static<typeof SeriesReply>;

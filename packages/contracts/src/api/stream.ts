@@ -1,26 +1,8 @@
 import { Type } from "typebox";
-import type { WorkerView } from "../task.ts";
-import { type Assert, Count, nullable, oneOf, type Same, Timestamp } from "./common.ts";
+import { Count, nullable, oneOf, Timestamp } from "./common.ts";
 import { OperationView } from "./operators.ts";
 import { QueueStatsSchema, RatesByQueue } from "./queue.ts";
-
-/** JSON Schema of `WorkerView`; `Assert` holds the two together. */
-export const WorkerViewSchema = Type.Object({
-  id: Type.String(),
-  queues: Type.Array(Type.String()),
-  types: Type.Array(Type.String()),
-  host: Type.String(),
-  pid: Type.Integer(),
-  version: Type.String(),
-  slots: Count(),
-  busy: Count(),
-  startedAt: Timestamp("Start"),
-  heartbeatAt: Timestamp("Last heartbeat"),
-  heartbeatAgeMs: Type.Number(),
-  state: oneOf(["running", "draining", "stopped", "lost"]),
-});
-export type WorkerViewSchemaMatches = Assert<Same<typeof WorkerViewSchema, WorkerView>>;
-export const WorkerList = Type.Object({ workers: Type.Array(WorkerViewSchema) });
+import { WorkerViewSchema } from "./workers.ts";
 
 /**
  * One text frame of `WS /v1/stream`: the whole picture each time, at connect and then at most twice a second.

@@ -93,7 +93,8 @@ export type TaskPage = Type.Static<typeof TaskPage>;
 export const WhyView = Type.Object({
   state: oneOf(TASK_STATES),
   reason: Type.String({
-    description: "paused | waiting | no_worker_for_type | no_workers | not_due | running | solo | terminal",
+    description:
+      "paused | waiting | no_worker_for_type | no_workers | workers_draining | not_due | running | solo | terminal",
   }),
   detail: Type.String(),
   position: nullable(Count("Tasks before it, where it waits")),

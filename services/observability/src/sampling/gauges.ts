@@ -3,7 +3,7 @@ import { TASK_STATES } from "holdfast";
 import type { Sample } from "./sampler.ts";
 import type { SeriesStore } from "./series.ts";
 
-const WORKER_STATES = ["running", "draining", "stopped", "lost"] as const;
+const WORKER_STATES = ["running", "draining", "drained", "stopped", "lost"] as const;
 
 /** A worker names the partitions of a queue one by one; a sample has them as one queue. */
 const PARTITION = /\/\d+$/;

@@ -1,5 +1,5 @@
 import type { QueueRates } from "@holdfast/contracts/api";
-import type { QueueStats } from "holdfast";
+import type { QueueStats, QueueTotals } from "holdfast";
 
 export type CountRates = Omit<QueueRates, "drainSeconds">;
 
@@ -16,17 +16,33 @@ const NONE: CountRates = {
 export function ratesBetween(before: QueueStats, after: QueueStats): CountRates {
   const seconds = (after.at - before.at) / 1_000;
   if (seconds <= 0) return NONE;
-  // A queue that was deleted and made again starts at zero: no rate is better than a negative one.
-  const rate = (earlier: number, later: number) =>
-    Math.round((Math.max(0, later - earlier) / seconds) * 10) / 10;
+  const rate = (name: keyof QueueTotals) => perSecond(before.totals[name], after.totals[name], seconds);
   return {
-    enqueuedPerSecond: rate(before.totals.enqueued, after.totals.enqueued),
-    attemptsPerSecond: rate(before.totals.attempts, after.totals.attempts),
-    completedPerSecond: rate(before.totals.acked, after.totals.acked),
-    failedPerSecond: rate(before.totals.failed, after.totals.failed),
-    retriedPerSecond: rate(before.totals.retried, after.totals.retried),
-    deadLetteredPerSecond: rate(before.totals.deadLettered, after.totals.deadLettered),
+    enqueuedPerSecond: rate("enqueued"),
+    attemptsPerSecond: rate("attempts"),
+    completedPerSecond: rate("acked"),
+    failedPerSecond: rate("failed"),
+    retriedPerSecond: rate("retried"),
+    deadLetteredPerSecond: rate("deadLettered"),
   };
+}
+
+/** The same and the rarer outcomes, for a point of the series. */
+export function pointRatesBetween(before: QueueStats, after: QueueStats) {
+  const seconds = Math.max(1, after.at - before.at) / 1_000;
+  const rate = (name: keyof QueueTotals) => perSecond(before.totals[name], after.totals[name], seconds);
+  return {
+    ...ratesBetween(before, after),
+    crashedPerSecond: rate("crashed"),
+    releasedPerSecond: rate("released"),
+    cancelledPerSecond: rate("cancelled"),
+    expiredPerSecond: rate("expired"),
+  };
+}
+
+/** A queue that was deleted and made again starts at zero: no rate is better than a negative one. */
+function perSecond(earlier: number, later: number, seconds: number): number {
+  return Math.round((Math.max(0, later - earlier) / seconds) * 10) / 10;
 }
 
 /** Seconds until nothing is pending at the present rates; null while the queue does not shrink. */

@@ -1,6 +1,6 @@
 import { type QueueRates, SERIES, type SeriesPoint } from "@holdfast/contracts/api";
 import type { QueueStats } from "holdfast";
-import { drainSeconds, ratesBetween } from "./rates.ts";
+import { drainSeconds, pointRatesBetween, ratesBetween } from "./rates.ts";
 
 /** A tick that comes a little early still counts as the next second. */
 const STEP_SLACK_MS = 50;
@@ -8,6 +8,17 @@ const STEP_SLACK_MS = 50;
 const RATE_SPAN_MS = 3_000;
 /** 200 queues of 900 points are about 40 MB. */
 const MAX_QUEUES = 200;
+
+/** Of a second alone nothing is known of these: the kept buckets bring them. */
+const NOT_MEASURED = {
+  utilisation: null,
+  waitP50Ms: null,
+  waitP95Ms: null,
+  waitP99Ms: null,
+  runP50Ms: null,
+  runP95Ms: null,
+  runP99Ms: null,
+} as const;
 
 interface QueueSeries {
   points: SeriesPoint[];
@@ -79,6 +90,7 @@ export class SeriesStore {
 function toPoint(before: QueueStats, stats: QueueStats): SeriesPoint {
   return {
     at: stats.at,
+    spanMs: SERIES.stepMs,
     pending: stats.pending,
     processing: stats.processing,
     scheduled: stats.scheduled,
@@ -87,6 +99,7 @@ function toPoint(before: QueueStats, stats: QueueStats): SeriesPoint {
     cancelled: stats.cancelled,
     expired: stats.expired,
     oldestPendingAgeMs: stats.oldestPendingAgeMs,
-    ...ratesBetween(before, stats),
+    ...pointRatesBetween(before, stats),
+    ...NOT_MEASURED,
   };
 }

@@ -1,0 +1,143 @@
+import { Type } from "typebox";
+import { LIMITS } from "../limits.ts";
+import {
+  MISSED_POLICIES,
+  OVERLAP_POLICIES,
+  RUN_OUTCOMES,
+  type ScheduleInput,
+  type ScheduleView,
+} from "../schedule.ts";
+import { PRIORITIES, TASK_STATES } from "../states.ts";
+import { type Assert, nullable, oneOf, QueueName, Reason, type Same, TaskType, Timestamp } from "./common.ts";
+import { BackoffSchema } from "./task.ts";
+
+/** A task id is made of it and a time, so it is shorter than one. */
+export const SCHEDULE_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
+export const ScheduleId = Type.String({
+  pattern: SCHEDULE_ID_PATTERN,
+  description: "Id of a schedule",
+  examples: ["nightly-report"],
+});
+export const ScheduleParams = Type.Object({ id: ScheduleId });
+export type ScheduleParams = Type.Static<typeof ScheduleParams>;
+
+const Cron = Type.String({
+  minLength: 1,
+  maxLength: 256,
+  description: "Five fields, or six with seconds first; also @hourly, @daily, @weekly, @monthly, @yearly",
+  examples: ["30 2 * * 1-5"],
+});
+const TimeZone = Type.String({
+  minLength: 1,
+  maxLength: 64,
+  description: "IANA time zone; UTC without it",
+  examples: ["Europe/Berlin"],
+});
+
+export const ScheduledTaskOptionsSchema = Type.Object(
+  {
+    priority: Type.Optional(oneOf(PRIORITIES)),
+    maxRetries: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.maxRetries })),
+    backoff: Type.Optional(BackoffSchema),
+    timeoutMs: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.timeoutMs })),
+    tags: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: LIMITS.tagCharacters }), { maxItems: LIMITS.tags }),
+    ),
+    expiresAfterMs: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: LIMITS.delayMs,
+        description: "A task that is acquired so long after its time becomes expired",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
+const Missed = oneOf(MISSED_POLICIES, {
+  description: "Occurrences that no janitor saw in time: none of them, one for all, or each (the last 100)",
+});
+const Overlap = oneOf(OVERLAP_POLICIES, {
+  description: "skip: no task while the one before has not ended",
+});
+
+/** Body of `PUT /v1/schedules/:id`: the whole definition; what is left out has its default. */
+export const ScheduleBody = Type.Object(
+  {
+    queue: QueueName,
+    cron: Cron,
+    timeZone: Type.Optional(TimeZone),
+    type: TaskType,
+    payloadText: Type.Optional(
+      Type.String({ minLength: 1, description: "The payload of every task as exact JSON text" }),
+    ),
+    options: Type.Optional(ScheduledTaskOptionsSchema),
+    missed: Type.Optional(Missed),
+    overlap: Type.Optional(Overlap),
+    paused: Type.Optional(Type.Boolean({ description: "Without it: as it is; false for a new one" })),
+  },
+  { additionalProperties: false },
+);
+export type ScheduleBody = Type.Static<typeof ScheduleBody>;
+export type ScheduleBodyMatches = Assert<Same<typeof ScheduleBody, ScheduleInput>>;
+
+const run = {
+  at: Timestamp("The time it was for"),
+  taskId: nullable(Type.String()),
+  outcome: oneOf(RUN_OUTCOMES),
+  manual: Type.Boolean({ description: "It was asked for by an operator" }),
+};
+
+/** JSON Schema of `ScheduleView`; `Assert` holds the two together. */
+export const ScheduleViewSchema = Type.Object({
+  id: Type.String(),
+  queue: Type.String(),
+  cron: Type.String(),
+  timeZone: Type.String(),
+  type: Type.String(),
+  payloadText: Type.String(),
+  options: ScheduledTaskOptionsSchema,
+  missed: Missed,
+  overlap: Overlap,
+  paused: Type.Boolean(),
+  createdAt: Timestamp("Created"),
+  updatedAt: Timestamp("Written last"),
+  nextAt: nullable(Timestamp("Next occurrence; null while paused, or where there is none")),
+  nextRuns: Type.Array(Type.Integer(), { description: "At most five, ms since the epoch" }),
+  words: Type.String({ description: "The cron expression in words" }),
+  lastRun: nullable(
+    Type.Object({ ...run, state: nullable(oneOf(TASK_STATES, { description: "Of its task, now" })) }),
+  ),
+  runs: Type.Array(Type.Object(run), { description: "The last ten, newest first" }),
+});
+export type ScheduleViewSchemaMatches = Assert<Same<typeof ScheduleViewSchema, ScheduleView>>;
+
+export const ScheduleQuery = Type.Object(
+  { queue: Type.Optional(QueueName) },
+  { additionalProperties: false },
+);
+export const ScheduleList = Type.Object({ schedules: Type.Array(ScheduleViewSchema) });
+export type ScheduleList = Type.Static<typeof ScheduleList>;
+
+/** Body of run, pause and resume: may be left out. */
+export const ScheduleActionBody = Type.Object(
+  { reason: Type.Optional(Reason) },
+  { additionalProperties: false },
+);
+export const ScheduleRunReply = Type.Object({
+  id: Type.String(),
+  queue: Type.String(),
+  taskId: Type.String(),
+});
+export type ScheduleRunReply = Type.Static<typeof ScheduleRunReply>;
+
+export const SchedulePreviewBody = Type.Object(
+  { cron: Cron, timeZone: Type.Optional(TimeZone) },
+  { additionalProperties: false },
+);
+export type SchedulePreviewBody = Type.Static<typeof SchedulePreviewBody>;
+export const SchedulePreview = Type.Object({
+  words: Type.String(),
+  nextRuns: Type.Array(Type.Integer(), { description: "The next five, ms since the epoch" }),
+});
+export type SchedulePreview = Type.Static<typeof SchedulePreview>;

@@ -1,0 +1,46 @@
+import { Type } from "typebox";
+import type { WorkerView } from "../task.ts";
+import { type Assert, Count, oneOf, Reason, type Same, Timestamp } from "./common.ts";
+
+export const CurrentTaskSchema = Type.Object({
+  id: Type.String(),
+  queue: Type.String(),
+  type: Type.String(),
+  startedAt: Timestamp("Start"),
+});
+
+/** JSON Schema of `WorkerView`; `Assert` holds the two together. */
+export const WorkerViewSchema = Type.Object({
+  id: Type.String(),
+  queues: Type.Array(Type.String()),
+  types: Type.Array(Type.String()),
+  host: Type.String(),
+  pid: Type.Integer(),
+  version: Type.String(),
+  slots: Count(),
+  busy: Count(),
+  startedAt: Timestamp("Start"),
+  heartbeatAt: Timestamp("Last heartbeat"),
+  heartbeatAgeMs: Type.Number(),
+  state: oneOf(["running", "draining", "drained", "stopped", "lost"], {
+    description: "drained: it was told to drain, and holds nothing any more",
+  }),
+  tasks: Type.Optional(
+    Type.Array(CurrentTaskSchema, { description: "What it runs, at most 100; not in the live stream" }),
+  ),
+});
+export type WorkerViewSchemaMatches = Assert<Same<typeof WorkerViewSchema, WorkerView>>;
+export const WorkerList = Type.Object({ workers: Type.Array(WorkerViewSchema) });
+
+export const WorkerParams = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 200, description: "Id of a worker" }),
+});
+export type WorkerParams = Type.Static<typeof WorkerParams>;
+/** Body of drain and resume: may be left out. */
+export const WorkerActionBody = Type.Object(
+  { reason: Type.Optional(Reason) },
+  { additionalProperties: false },
+);
+/** The worker follows with its next heartbeat, within two seconds. */
+export const WorkerDrainReply = Type.Object({ id: Type.String(), draining: Type.Boolean() });
+export type WorkerDrainReply = Type.Static<typeof WorkerDrainReply>;
