@@ -4,17 +4,22 @@
  *
  * `scripts`: those of lua/ that the role runs; what they call and touch is read out of them.
  * `commands`: sent by the library itself, with the keys that they are sent for: parts of a queue, or `:part` of the system.
+ * `reads`: the same, for keys that the role must not write, whatever else it may send.
  */
 const REGISTRY = {
   ":queues": ["SADD", "SREM", "SISMEMBER"],
   ":partitions": ["HEXISTS", "HGETALL", "HSETNX", "HDEL"],
 };
 
+// Whoever could write there could make himself an admin: `holdfast key create` is for the user admin.
+const API_KEYS = { ":keys": ["HGET", "HGETALL"] };
+
 export const ROLES = {
   producer: {
     text: "Queue, PartitionedQueue, producer-api",
     scripts: ["enqueue", "confirm", "get", "cancel"],
     commands: { ...REGISTRY, state: ["HGET", "EXISTS"] },
+    reads: API_KEYS,
     keyless: ["WAIT", "WAITAOF"],
     listens: false,
   },
@@ -44,6 +49,7 @@ export const ROLES = {
       ":workers": ["HVALS"],
       stale_verdicts: ["LRANGE"],
     },
+    reads: API_KEYS,
     keyless: [],
     listens: false,
   },

@@ -72,10 +72,10 @@ const sorted = (items) => [...new Set(items)].sort();
 
 /**
  * The rules of a role for a prefix: Redis checks the commands and keys of a script against the user that runs it.
- * EVALSHA asks for reading and writing of all its KEYS, so no key can be for reading only.
+ * EVALSHA asks for reading and writing of all its KEYS, so only what no script touches can be for reading only.
  */
 export function rulesOf(role, scripts = readScripts()) {
-  const { scripts: names, commands, keyless, listens } = ROLES[role];
+  const { scripts: names, commands, reads = {}, keyless, listens } = ROLES[role];
   const own = names.map((name) => {
     const script = scripts.get(name);
     if (!script) throw new Error(`scripts/acl/roles.mjs: ${role} runs "${name}", which is no script`);
@@ -88,11 +88,14 @@ export function rulesOf(role, scripts = readScripts()) {
     ...CONNECTION,
     ...keyless,
     ...Object.values(commands).flat(),
+    ...Object.values(reads).flat(),
     ...(listens ? ["SSUBSCRIBE"] : []),
   ]);
   const notIn = (known) => (command) => !known.has(command);
+  const keyOf = (part) => (part.startsWith(":") ? `{:system}${part}` : `{*}:${part}`);
   return {
-    keys: parts.map((part) => (part.startsWith(":") ? `{:system}${part}` : `{*}:${part}`)),
+    keys: parts.map(keyOf),
+    readKeys: sorted(Object.keys(reads)).map(keyOf),
     channels: publishes || listens ? ["{*}:wake", "{*}:wake:*"] : [],
     inScripts: sorted(inScripts),
     direct: sorted(direct)
@@ -113,6 +116,7 @@ export function templateOf(role, scripts = readScripts()) {
     "reset on",
     "# Keys",
     ...rules.keys.map((key) => `~${TEMPLATE_PREFIX}:${key}`),
+    ...rules.readKeys.map((key) => `%R~${TEMPLATE_PREFIX}:${key}`),
     ...(rules.channels.length > 0 ? ["# Channels"] : []),
     ...rules.channels.map((channel) => `&${TEMPLATE_PREFIX}:${channel}`),
     `# Called by the scripts ${sorted(ROLES[role].scripts).join(", ")}`,

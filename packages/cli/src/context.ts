@@ -58,9 +58,14 @@ export class Context {
     return this.#client;
   }
 
+  /** Connects. @throws HoldfastError redis_unavailable, redis_unsupported */
+  async checked(): Promise<void> {
+    await this.client.check(CONNECT_MS);
+  }
+
   /** @throws HoldfastError redis_unavailable, redis_unsupported */
   async observer(): Promise<PartitionedObserver> {
-    await this.client.check(CONNECT_MS);
+    await this.checked();
     this.#observer ??= new PartitionedObserver({ client: this.client });
     return this.#observer;
   }

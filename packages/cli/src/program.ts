@@ -4,6 +4,7 @@ import { completionCommand } from "./commands/completion.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enqueueCommand } from "./commands/enqueue.ts";
+import { keyCommand } from "./commands/key.ts";
 import { queueCommand } from "./commands/queue.ts";
 import { taskCommand } from "./commands/task.ts";
 import { topCommand } from "./commands/top.ts";
@@ -72,6 +73,7 @@ function createProgram(version: string, io: Io, ended: (code: ExitCode) => void)
   burstCommand(program, action);
   doctorCommand(program, action);
   auditCommand(program, action);
+  keyCommand(program, action);
   completionCommand(program, io);
   return program;
 }

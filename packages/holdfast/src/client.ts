@@ -1,5 +1,6 @@
 import { Engine } from "./engine/engine.ts";
 import { Registry } from "./engine/registry.ts";
+import { KeyStore } from "./identity/key-store.ts";
 import { Connection, type ConnectionOptions, type RedisOption } from "./redis/connection.ts";
 
 export interface HoldfastOptions {
@@ -15,6 +16,8 @@ export interface HoldfastOptions {
 export class Holdfast {
   readonly prefix: string;
   readonly registry: Registry;
+  /** The API keys of the services. */
+  readonly keys: KeyStore;
   readonly connection: Connection;
   readonly #others: Connection[] = [];
   readonly #instance: string | undefined;
@@ -25,6 +28,7 @@ export class Holdfast {
     this.#instance = options.instance;
     this.connection = new Connection(options.redis, { onScript: options.onScript });
     this.registry = new Registry(this.connection, this.prefix);
+    this.keys = new KeyStore(this.connection, this.prefix);
   }
 
   /** The engine of one queue; the same one for the same name. */

@@ -2,6 +2,15 @@ export * from "@holdfast/contracts";
 export { Holdfast, type HoldfastOptions } from "./client.ts";
 export { defineTask, type StandardSchema, type TaskDefinition } from "./define-task.ts";
 export type { AuditReport } from "./engine/audit.ts";
+export {
+  isTextOf,
+  keyIdOf,
+  mintKey,
+  type NewKey,
+  viewOfKey,
+} from "./identity/key.ts";
+export { addToKeyFile, parseKeyFile, readKeyFile, revokeInKeyFile } from "./identity/key-file.ts";
+export { KeyStore, type StoredKeys } from "./identity/key-store.ts";
 export { HandlerKilled, type KillReason } from "./isolation/handler-killed.ts";
 export { loadHandlerModule, loadHandlerModules } from "./isolation/handler-module.ts";
 export { type IsolatedHandlers, type IsolationOptions, isolated } from "./isolation/isolated.ts";

@@ -1,13 +1,8 @@
 import { Type } from "typebox";
+import { ROLES, type Role, SCOPES, type Scope } from "../keys.ts";
 import { nullable, oneOf } from "./common.ts";
 
-/** What a key may do. `admin` includes all, `control` includes `read`. */
-export const SCOPES = ["enqueue", "read", "control", "admin"] as const;
-export type Scope = (typeof SCOPES)[number];
-
-/** What a person may do: viewer reads, operator also enqueues and controls, admin may do everything. */
-export const ROLES = ["viewer", "operator", "admin"] as const;
-export type Role = (typeof ROLES)[number];
+export { ROLES, type Role, SCOPES, type Scope };
 
 /** Who sent a request. Without keys everybody is anonymous and may do everything. */
 export const Identity = Type.Object({

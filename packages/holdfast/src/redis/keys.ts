@@ -28,6 +28,7 @@ export interface SystemKeys {
   readonly queues: string;
   readonly workers: string;
   readonly partitions: string;
+  readonly apiKeys: string;
 }
 
 export function queueKeys(prefix: string, queue: string): QueueKeys {
@@ -61,5 +62,10 @@ export function workerChannel(wake: string, workerId: string): string {
 
 export function systemKeys(prefix: string): SystemKeys {
   const key = (part: string) => `${prefix}:{:system}:${part}`;
-  return { queues: key("queues"), workers: key("workers"), partitions: key("partitions") };
+  return {
+    queues: key("queues"),
+    workers: key("workers"),
+    partitions: key("partitions"),
+    apiKeys: key("keys"),
+  };
 }

@@ -1,5 +1,6 @@
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
+import { Holdfast, mintKey } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
 import { isSince72, PREFIX, type SecuredRedis, startSecuredRedis, template } from "./secured-redis.ts";
 
@@ -137,6 +138,26 @@ test.each(ROLES)(
     expect(await run(call(["SPUBLISH", wake, "x"]))).toBe("allowed: 0");
   },
 );
+
+test.each(ROLES)("nobody makes a key of an API as %s: that is for the user admin", async (role) => {
+  const redis = await startSecuredRedis();
+  const client = new Holdfast({ redis: redis.url(role), prefix: PREFIX });
+  const admin = new Holdfast({ redis: redis.url("admin"), prefix: PREFIX });
+  afterwards(() => client.close());
+  afterwards(() => admin.close());
+  const { key } = mintKey({ label: "mine", scopes: ["admin"] });
+  await admin.keys.add(key);
+  await expect(client.keys.add({ ...key, id: "a".repeat(12) })).rejects.toThrow(/NOPERM|permission|ACL/i);
+  await expect(client.keys.revoke(key.id)).rejects.toThrow(/NOPERM|permission|ACL/i);
+  const hash = `${PREFIX}:{:system}:keys`;
+  for (const command of [`HSET ${hash} x y`, `HDEL ${hash} x`, `DEL ${hash}`, `RENAME ${hash} x`])
+    expect.soft(await answer(await as(redis, role), command.split(" ")), command).toEqual(refusal);
+  const seen = await client.keys.list().catch((error: Error) => error.message);
+  expect(seen).toEqual(
+    role === "producer" || role === "observer" ? [key] : expect.stringMatching(/NOPERM|permission|ACL/i),
+  );
+  expect(await admin.keys.list()).toEqual([key]);
+});
 
 test("without a password nothing is answered", async () => {
   const redis = await startSecuredRedis();

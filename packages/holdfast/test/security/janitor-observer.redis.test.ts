@@ -108,6 +108,8 @@ test("an observer does its whole job as the user observer", async () => {
   const both = [new Observer({ client }), new PartitionedObserver({ client })] as const;
   const [observer, parts] = [noting(both[0], called), noting(both[1], called)];
   expect(await observer.queues()).toEqual(["plain", "split/0", "split/1", "work"]);
+  expect(await client.keys.version()).toBeNull();
+  expect((await client.keys.read()).keys).toEqual([]);
   expect(await observer.stats("work")).toMatchObject({ dead: 6, pending: 2 });
   expect(await observer.snapshot()).toHaveLength(4);
   expect(await observer.task("work", "a")).toMatchObject({ state: "dead" });

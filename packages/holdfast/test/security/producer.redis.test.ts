@@ -58,6 +58,8 @@ test("a producer does its whole job as the user producer", async () => {
   expect(await queue.result(id, { waitMs: 1 })).toBeNull();
   expect(await queue.cancel("later")).toBe("cancelled");
 
+  expect(await client.keys.version()).toBeNull();
+  expect((await client.keys.read()).keys).toEqual([]);
   const split = noting(new PartitionedQueue("split", { client, partitions: 2 }), called);
   expect(await split.partitions()).toBe(2);
   const part = await split.enqueue("t", 1, { partitionKey: "a" });

@@ -1,0 +1,139 @@
+import {
+  type ApiKey,
+  addToKeyFile,
+  KeyStore,
+  type KeyView,
+  mintKey,
+  readKeyFile,
+  revokeInKeyFile,
+  SCOPES,
+  type Scope,
+  viewOfKey,
+} from "holdfast";
+import { type Action, type Command, type Context, InvalidArgumentError } from "../context.ts";
+import { UsageError } from "../exit.ts";
+import type { Column } from "../output.ts";
+import { parseDuration, time } from "../values.ts";
+
+const COLUMNS: Column<KeyView>[] = [
+  { title: "ID", cell: (key) => key.id },
+  { title: "LABEL", cell: (key) => key.label },
+  { title: "SCOPES", cell: (key) => key.scopes.join(",") },
+  { title: "QUEUES", cell: (key) => key.queues?.join(",") ?? "all" },
+  { title: "CREATED", cell: (key) => time(key.createdAt) },
+  { title: "EXPIRES", cell: expiry },
+];
+
+interface Where {
+  file?: string;
+}
+
+/** Where the keys are: a file for services that are told its name, Redis for all of them. */
+interface Keys {
+  add(key: ApiKey): Promise<void>;
+  list(): Promise<ApiKey[]>;
+  revoke(id: string): Promise<void>;
+}
+
+export function keyCommand(program: Command, action: Action): void {
+  const key = program.command("key").description("API keys of the services");
+
+  key
+    .command("create")
+    .requiredOption("--label <text>", "who has it; named in the audit log")
+    .requiredOption(
+      "--scope <scope>",
+      `${SCOPES.join(", ")}; several times, or separated by commas`,
+      collectScopes,
+    )
+    .option("--queue <queue>", "only this queue; several times, or separated by commas", collectNames)
+    .option("--expires <duration>", "end of its validity from now, like 30d", parseDuration)
+    .option("--file <path>", "into this file (API_KEYS_FILE of the services) instead of Redis")
+    .description("makes a key and prints it, once: only its hash is kept")
+    .action(
+      action<Where & { label: string; scope: Scope[]; queue?: string[]; expires?: number }>(
+        async (context, _args, { label, scope, queue, expires, file }) => {
+          const { key, text } = mintKey({
+            label,
+            scopes: scope,
+            queues: queue,
+            expiresAt: expires === undefined ? null : Date.now() + expires,
+          });
+          await (await keysOf(context, file)).add(key);
+          if (context.out.format === "table") {
+            // Alone on stdout, so that KEY=$(holdfast key create …) holds the key.
+            context.out.line(text);
+            context.out.say(
+              `key ${key.id} of "${key.label}": ${key.scopes.join(", ")}; ${
+                key.queues ? `queues ${key.queues.join(", ")}` : "all queues"
+              }; ${key.expiresAt === null ? "does not expire" : `expires ${expiry(key)}`}. It is not shown again.`,
+            );
+            return;
+          }
+          context.out.record({ ...viewOfKey(key), key: text }, []);
+        },
+      ),
+    );
+
+  key
+    .command("ls")
+    .alias("list")
+    .option("--file <path>", "those of this file instead of Redis")
+    .description("every key, without its secret")
+    .action(
+      action<Where>(async (context, _args, { file }) => {
+        context.out.list((await (await keysOf(context, file)).list()).map(viewOfKey), COLUMNS);
+      }),
+    );
+
+  key
+    .command("revoke")
+    .argument("<id>", "its id: what stands between the underscores of the key")
+    .option("--file <path>", "in this file instead of Redis")
+    .description("ends a key: within a second no service takes it any more")
+    .action(
+      action<Where>(async (context, [given = ""], { file }) => {
+        const id = idOf(given);
+        await (await keysOf(context, file)).revoke(id);
+        context.out.record({ id, revoked: true }, [[id, "revoked"]]);
+      }),
+    );
+}
+
+async function keysOf(context: Context, file: string | undefined): Promise<Keys> {
+  if (file !== undefined) {
+    return {
+      add: (key) => addToKeyFile(file, key),
+      list: () => readKeyFile(file),
+      revoke: (id) => revokeInKeyFile(file, id),
+    };
+  }
+  await context.checked();
+  return new KeyStore(context.client.connection, context.prefix);
+}
+
+/** A whole key is taken as well, and not repeated: it is what people have at hand. */
+function idOf(given: string): string {
+  const id = /^(?:hf_)?([0-9a-z]{12})(?:_[0-9A-Za-z]*)?$/.exec(given)?.[1];
+  if (id === undefined)
+    throw new UsageError("an id has 12 lower-case letters and digits: see holdfast key ls");
+  return id;
+}
+
+function expiry({ expiresAt }: KeyView): string {
+  if (expiresAt === null) return "never";
+  return expiresAt <= Date.now() ? `${time(expiresAt)} (over)` : time(expiresAt);
+}
+
+function collectNames(text: string, before: string[] = []): string[] {
+  return [...before, ...text.split(",").map((name) => name.trim())];
+}
+
+function collectScopes(text: string, before: Scope[] = []): Scope[] {
+  const scopes = text.split(",").map((name) => name.trim());
+  for (const scope of scopes) {
+    if (!(SCOPES as readonly string[]).includes(scope))
+      throw new InvalidArgumentError(`"${scope}" is no scope: it has to be of ${SCOPES.join(", ")}.`);
+  }
+  return [...before, ...(scopes as Scope[])];
+}

@@ -1,0 +1,80 @@
+import { isQueueName } from "./limits.ts";
+
+/** What a key may do. `admin` includes all, `control` includes `read`. */
+export const SCOPES = ["enqueue", "read", "control", "admin"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+/** What a person may do: viewer reads, operator also enqueues and controls, admin may do everything. */
+export const ROLES = ["viewer", "operator", "admin"] as const;
+export type Role = (typeof ROLES)[number];
+
+/** An API key as it is kept. Its text, `hf_<id>_<secret>`, is shown once and kept nowhere. */
+export interface ApiKey {
+  /** 12 of `0-9a-z`. */
+  id: string;
+  /** Who has it: 1 to 64 characters. It names the actor in the audit log. */
+  label: string;
+  scopes: Scope[];
+  /** Only these queues; null: all. */
+  queues: string[] | null;
+  /** Ms since the epoch. */
+  createdAt: number;
+  /** Ms since the epoch; null: never. */
+  expiresAt: number | null;
+  /** SHA-256 of the whole text, hex. */
+  sha256: string;
+}
+
+/** What may be shown of a key. */
+export type KeyView = Omit<ApiKey, "sha256">;
+
+/** Queues that one key can be limited to. */
+export const MAX_KEY_QUEUES = 100;
+
+export function includesScope(scopes: readonly Scope[], wanted: Scope): boolean {
+  if (scopes.includes(wanted) || scopes.includes("admin")) return true;
+  return wanted === "read" && scopes.includes("control");
+}
+
+/** The role that scopes amount to. Who may only enqueue, or only read, is a viewer. */
+export function roleOf(scopes: readonly Scope[]): Role {
+  if (scopes.includes("admin")) return "admin";
+  return scopes.includes("control") ? "operator" : "viewer";
+}
+
+export const SCOPES_OF_ROLE: Record<Role, Scope[]> = {
+  viewer: ["read"],
+  operator: ["read", "control", "enqueue"],
+  admin: ["admin"],
+};
+
+// A label is shown in logs and on terminals: no control characters, nothing that turns the direction of text.
+const LABEL = /^[^\p{C}\p{Zl}\p{Zp}]{1,64}$/u;
+export const isKeyLabel = (value: unknown): value is string =>
+  typeof value === "string" && LABEL.test(value) && value.trim() === value;
+export const isKeyId = (value: unknown): value is string =>
+  typeof value === "string" && /^[0-9a-z]{12}$/.test(value);
+
+const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** Whether this is a whole key, as it is kept in a file or in Redis. */
+export function isApiKey(value: unknown): value is ApiKey {
+  if (typeof value !== "object" || value === null) return false;
+  const { id, label, scopes, queues, createdAt, expiresAt, sha256 } = value as Record<string, unknown>;
+  return (
+    isKeyId(id) &&
+    isKeyLabel(label) &&
+    Array.isArray(scopes) &&
+    scopes.length > 0 &&
+    scopes.every((scope) => (SCOPES as readonly unknown[]).includes(scope)) &&
+    (queues === null ||
+      (Array.isArray(queues) &&
+        queues.length > 0 &&
+        queues.length <= MAX_KEY_QUEUES &&
+        queues.every(isQueueName))) &&
+    isTime(createdAt) &&
+    (expiresAt === null || isTime(expiresAt)) &&
+    typeof sha256 === "string" &&
+    /^[0-9a-f]{64}$/.test(sha256)
+  );
+}

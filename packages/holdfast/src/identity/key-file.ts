@@ -1,0 +1,122 @@
+import { randomUUID } from "node:crypto";
+import { chmod, mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { type ApiKey, HoldfastError } from "@holdfast/contracts";
+import { readKey } from "./key.ts";
+
+const LOCK_WAIT_MS = 5_000;
+
+/**
+ * The keys of a file, `{ "keys": [ … ] }`.
+ * @throws HoldfastError invalid_argument that names the file; not_found where there is none
+ */
+export async function readKeyFile(path: string): Promise<ApiKey[]> {
+  let text: string;
+  try {
+    text = await readFile(path, "utf8");
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === "ENOENT";
+    throw new HoldfastError(
+      isMissing ? "not_found" : "invalid_argument",
+      isMissing ? `there is no file "${path}"` : `cannot read "${path}": ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+  return parseKeyFile(text, path);
+}
+
+/** @throws HoldfastError invalid_argument that names the file, and never what is in it */
+export function parseKeyFile(text: string, path: string): ApiKey[] {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new HoldfastError("invalid_argument", `"${path}" is not valid JSON`);
+  }
+  const { keys } = (value ?? {}) as { keys?: unknown };
+  if (!Array.isArray(keys)) {
+    throw new HoldfastError("invalid_argument", `"${path}" has to look like { "keys": [ … ] }`);
+  }
+  const read = keys.map((key, index) => readKey(key, `"${path}": entry ${index}`));
+  if (new Set(read.map(({ id }) => id)).size < read.length) {
+    throw new HoldfastError("invalid_argument", `"${path}" has two keys of one id`);
+  }
+  return read;
+}
+
+/** Adds a key to a file; makes the file, for its owner only, where there is none. */
+export function addToKeyFile(path: string, key: ApiKey): Promise<void> {
+  return changeKeyFile(path, (keys) => {
+    if (keys.some(({ id }) => id === key.id)) {
+      throw new HoldfastError("conflict", `there is a key ${key.id} already`);
+    }
+    return [...keys, key];
+  });
+}
+
+/** @throws HoldfastError not_found */
+export async function revokeInKeyFile(path: string, id: string): Promise<void> {
+  await readKeyFile(path);
+  await changeKeyFile(path, (keys) => {
+    const rest = keys.filter((key) => key.id !== id);
+    if (rest.length === keys.length)
+      throw new HoldfastError("not_found", `there is no key ${id} in "${path}"`);
+    return rest;
+  });
+}
+
+/** Whoever reads meanwhile sees the old file or the new one, never half of one. */
+async function changeKeyFile(path: string, change: (keys: ApiKey[]) => ApiKey[]): Promise<void> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const unlock = await lock(`${path}.lock`);
+  const next = `${path}.${randomUUID()}`;
+  try {
+    const before = await readKeyFile(path).catch((error: HoldfastError) => {
+      if (error.code === "not_found") return [];
+      throw error;
+    });
+    const text = `${JSON.stringify({ keys: change(before) }, null, 2)}\n`;
+    // The services may run as another user of the group: what the file had, it keeps.
+    const mode = await stat(path).then(
+      (stats) => stats.mode & 0o777,
+      () => 0o600,
+    );
+    const file = await open(next, "wx", 0o600);
+    try {
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await chmod(next, mode);
+    await rename(next, path);
+  } finally {
+    await rm(next, { force: true });
+    await unlock();
+  }
+}
+
+/** Two writers at once would lose the key of one. */
+async function lock(path: string): Promise<() => Promise<void>> {
+  const end = performance.now() + LOCK_WAIT_MS;
+  for (;;) {
+    try {
+      await (await open(path, "wx", 0o600)).close();
+      return () => rm(path, { force: true });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") {
+        throw new HoldfastError("invalid_argument", `cannot write "${path}": ${(error as Error).message}`, {
+          cause: error,
+        });
+      }
+      if (performance.now() > end) {
+        throw new HoldfastError(
+          "conflict",
+          `"${path}" is there: somebody changes the keys, or was stopped meanwhile; then remove it`,
+        );
+      }
+      await delay(20);
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import { type ApiKey, HoldfastError, isKeyId } from "@holdfast/contracts";
+import { nanoid } from "nanoid";
+import type { Connection } from "../redis/connection.ts";
+import { systemKeys } from "../redis/keys.ts";
+import { readKey } from "./key.ts";
+
+// Ids of keys are letters and digits: this field is none of them.
+const VERSION = "#version";
+
+// The version changes in the same step as the keys, or a reader could take the old keys for the new version.
+const ADD =
+  "if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end redis.call('HSET', KEYS[1], '#version', ARGV[3]) return 1";
+// A key that leaked has to go while Redis is full, too.
+const REVOKE =
+  "#!lua flags=allow-oom\nif redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end redis.call('HSET', KEYS[1], '#version', ARGV[2]) return 1";
+
+export interface StoredKeys {
+  /** Changes with every change of the keys. Null: there never was a key. */
+  version: string | null;
+  keys: ApiKey[];
+  /** Fields that hold no key, put there by something else. */
+  unreadable: string[];
+}
+
+/** The API keys in Redis, by id. */
+export class KeyStore {
+  readonly #connection: Connection;
+  readonly #hash: string;
+
+  constructor(connection: Connection, prefix = "queue") {
+    this.#connection = connection;
+    this.#hash = systemKeys(prefix).apiKeys;
+  }
+
+  /** @throws HoldfastError conflict: a key of that id is there */
+  async add(key: ApiKey): Promise<void> {
+    const added = await this.#connection.command<number>(
+      "EVAL",
+      ADD,
+      1,
+      this.#hash,
+      key.id,
+      JSON.stringify(key),
+      nanoid(),
+    );
+    if (added === 0) throw new HoldfastError("conflict", `there is a key ${key.id} already`);
+  }
+
+  /** Every service drops it within a second. @throws HoldfastError not_found */
+  async revoke(id: string): Promise<void> {
+    const removed = isKeyId(id)
+      ? await this.#connection.command<number>("EVAL", REVOKE, 1, this.#hash, id, nanoid())
+      : 0;
+    if (removed === 0) throw new HoldfastError("not_found", `there is no key ${id}`);
+  }
+
+  /** Cheap: for who looks often. Null: there never was a key. */
+  version(): Promise<string | null> {
+    return this.#connection.command<string | null>("HGET", this.#hash, VERSION);
+  }
+
+  async read(): Promise<StoredKeys> {
+    const flat = await this.#connection.command<string[]>("HGETALL", this.#hash);
+    const stored: StoredKeys = { version: null, keys: [], unreadable: [] };
+    for (let at = 0; at + 1 < flat.length; at += 2) {
+      const [id, text] = [flat[at] as string, flat[at + 1] as string];
+      if (id === VERSION) {
+        stored.version = text;
+        continue;
+      }
+      try {
+        const key = readKey(JSON.parse(text), id);
+        if (key.id === id) stored.keys.push(key);
+        else stored.unreadable.push(id);
+      } catch {
+        stored.unreadable.push(id);
+      }
+    }
+    // A hash that was filled by hand has no version; it is in use all the same.
+    if (flat.length > 0) stored.version ??= "";
+    stored.keys.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
+    return stored;
+  }
+
+  /** Oldest first. */
+  async list(): Promise<ApiKey[]> {
+    return (await this.read()).keys;
+  }
+}

@@ -1,0 +1,106 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import {
+  type ApiKey,
+  HoldfastError,
+  isApiKey,
+  isKeyLabel,
+  isQueueName,
+  type KeyView,
+  MAX_KEY_QUEUES,
+  SCOPES,
+  type Scope,
+} from "@holdfast/contracts";
+import { customAlphabet } from "nanoid";
+
+export interface NewKey {
+  /** Who has it: 1 to 64 characters. */
+  label: string;
+  scopes: readonly Scope[];
+  /** Only these queues, at most 100. @default all */
+  queues?: readonly string[] | null | undefined;
+  /** Ms since the epoch. @default never */
+  expiresAt?: number | null | undefined;
+}
+
+const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";
+const mintId = customAlphabet(DIGITS, 12);
+// 43 characters out of 62 are 256 bits: too many to guess, so a plain SHA-256 keeps them.
+const mintSecret = customAlphabet(`${DIGITS}ABCDEFGHIJKLMNOPQRSTUVWXYZ`, 43);
+const TEXT = /^hf_([0-9a-z]{12})_[0-9A-Za-z]{43}$/;
+
+/**
+ * Makes a key. The text is its only copy: give it to its owner, keep the key.
+ * @throws HoldfastError invalid_argument, invalid_queue_name
+ */
+export function mintKey(spec: NewKey, nowMs = Date.now()): { key: ApiKey; text: string } {
+  const { label, scopes, queues = null, expiresAt = null } = spec;
+  if (!isKeyLabel(label)) {
+    throw new HoldfastError(
+      "invalid_argument",
+      "the label of a key has 1 to 64 characters, no control characters and no space at its ends",
+    );
+  }
+  if (scopes.length === 0) {
+    throw new HoldfastError("invalid_argument", `a key has at least one scope of ${SCOPES.join(", ")}`);
+  }
+  for (const scope of scopes) {
+    if (!SCOPES.includes(scope)) {
+      throw new HoldfastError("invalid_argument", `"${scope}" is no scope: ${SCOPES.join(", ")}`);
+    }
+  }
+  if (queues && (queues.length === 0 || queues.length > MAX_KEY_QUEUES)) {
+    throw new HoldfastError("invalid_argument", `a key is limited to 1 to ${MAX_KEY_QUEUES} queues`);
+  }
+  const wrong = queues?.find((queue) => !isQueueName(queue));
+  if (wrong !== undefined) throw new HoldfastError("invalid_queue_name", `"${wrong}" is no name of a queue`);
+  if (expiresAt !== null && !(Number.isSafeInteger(expiresAt) && expiresAt > nowMs)) {
+    throw new HoldfastError("invalid_argument", "a key has to expire in the future");
+  }
+  const id = mintId();
+  const text = `hf_${id}_${mintSecret()}`;
+  return {
+    text,
+    key: {
+      id,
+      label,
+      scopes: SCOPES.filter((scope) => scopes.includes(scope)),
+      queues: queues ? [...new Set(queues)] : null,
+      createdAt: nowMs,
+      expiresAt,
+      sha256: hashOf(text).toString("hex"),
+    },
+  };
+}
+
+function hashOf(text: string): Buffer {
+  return createHash("sha256").update(text).digest();
+}
+
+/** The id within the text of a key; null where it is none. */
+export function keyIdOf(text: string): string | null {
+  return TEXT.exec(text)?.[1] ?? null;
+}
+
+const DUMMY = Buffer.alloc(32);
+
+/**
+ * Whether this is the text of the key. It takes as long for a key that is not there, so that ids cannot be found out.
+ * The hashes are compared in constant time.
+ */
+export function isTextOf(text: string, key: Pick<ApiKey, "sha256"> | undefined): boolean {
+  const expected = key === undefined ? DUMMY : Buffer.from(key.sha256, "hex");
+  return timingSafeEqual(hashOf(text), expected) && key !== undefined;
+}
+
+export function viewOfKey({ sha256: _, ...view }: ApiKey): KeyView {
+  return view;
+}
+
+/** A key out of the text that keeps it. @throws HoldfastError invalid_argument */
+export function readKey(value: unknown, where: string): ApiKey {
+  if (isApiKey(value)) {
+    const { id, label, scopes, queues, createdAt, expiresAt, sha256 } = value;
+    return { id, label, scopes, queues, createdAt, expiresAt, sha256 };
+  }
+  throw new HoldfastError("invalid_argument", `${where} is no key: make it with "holdfast key create"`);
+}
