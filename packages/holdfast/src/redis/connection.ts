@@ -4,6 +4,7 @@ import { type CheckResult, checkInfo } from "./checks.ts";
 import { classify } from "./errors.ts";
 import type { QueueKeys } from "./keys.ts";
 import type { Script } from "./script.ts";
+import { encodeCall, ScriptCommand } from "./script-call.ts";
 import { remedyOf, type TlsSettings, tlsOptions } from "./tls.ts";
 
 /** Where Redis is: one server, a Sentinel group, or a Cluster. */
@@ -221,15 +222,26 @@ export class Connection {
     try {
       return await this.#retried<Reply>(async () => {
         try {
-          return (await this.#client.call("EVALSHA", script.sha1, script.keyCount, ...argv)) as Reply;
+          return await this.#call<Reply>("EVALSHA", script.sha1, script.keyCount, argv);
         } catch (error) {
           if (classify(error).kind !== "no_script") throw error;
-          return (await this.#client.call("EVAL", script.source, script.keyCount, ...argv)) as Reply;
+          return await this.#call<Reply>("EVAL", script.source, script.keyCount, argv);
         }
       }, timeoutMs);
     } finally {
       this.#onScript?.(script.name, (performance.now() - started) / 1000);
     }
+  }
+
+  #call<Reply>(
+    name: "EVALSHA" | "EVAL",
+    code: string,
+    keyCount: number,
+    argv: (string | number)[],
+  ): Promise<Reply> {
+    const bytes = encodeCall(name, code, keyCount, argv);
+    const command = new ScriptCommand(name, bytes, keyCount > 0 ? argv[0] : undefined);
+    return this.#client.sendCommand(command) as Promise<Reply>;
   }
 
   async #retried<Reply>(send: () => Promise<Reply>, timeoutMs: number): Promise<Reply> {

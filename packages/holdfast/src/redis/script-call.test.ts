@@ -1,0 +1,38 @@
+import fc from "fast-check";
+import { Command } from "ioredis";
+import { expect, test } from "vitest";
+import { encodeCall, ScriptCommand } from "./script-call.ts";
+
+const argument = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 40 }),
+  fc.string({ maxLength: 2_000 }),
+  fc.constantFrom("", "\r\n", "é", "€", "Ł", "🎈", "$3\r\nabc"),
+  fc.integer(),
+);
+
+test("a call has the very bytes that the client would send", () => {
+  fc.assert(
+    fc.property(fc.array(argument, { maxLength: 30 }), fc.integer({ min: 0, max: 12 }), (argv, keyCount) => {
+      const theirs = new Command("EVALSHA", ["f00", keyCount, ...argv], { replyEncoding: "utf8" });
+      expect(encodeCall("EVALSHA", "f00", keyCount, argv).toString("hex")).toBe(
+        Buffer.from(theirs.toWritable({})).toString("hex"),
+      );
+    }),
+  );
+});
+
+test("a source beyond ASCII has its length in bytes", () => {
+  expect(encodeCall("EVAL", "return 'é'", 0, []).toString()).toBe(
+    "*3\r\n$4\r\nEVAL\r\n$11\r\nreturn 'é'\r\n$1\r\n0\r\n",
+  );
+});
+
+test("the command knows its first key, for a Cluster, and none of its other arguments", () => {
+  const bytes = encodeCall("EVALSHA", "f00", 1, ["queue:{a}:tasks", "a secret"]);
+  const command = new ScriptCommand("EVALSHA", bytes, "queue:{a}:tasks");
+  expect(command.getKeys()).toEqual(["queue:{a}:tasks"]);
+  expect(command.getSlot()).toBe(new Command("GET", ["queue:{a}:tasks"]).getSlot());
+  expect(JSON.stringify(command.args)).not.toContain("secret");
+  expect(command.toWritable()).toBe(bytes);
+  expect(new ScriptCommand("EVAL", bytes, undefined).getKeys()).toEqual([]);
+});
