@@ -34,31 +34,42 @@ const FULL_RETRY_MS = 1_000;
 
 /** The tasks of one script call, in the order in which they came. */
 class Call {
-  readonly tasks: PreparedTask[] = [];
-  readonly sinks: EnqueueSink[] = [];
-  readonly places: number[] = [];
-  /** All go to the normal band: nothing has to be put in order. */
-  plain = true;
+  /** id, envelope, id, envelope, … as the script takes them. */
+  tail: string[] = [];
+  sinks: EnqueueSink[] = [];
+  places: number[] = [];
+  /** Undefined while all go to the normal band: nothing has to be put in order then. */
+  bands: Band[] | undefined;
 
-  add(task: PreparedTask, sink: EnqueueSink, place: number): void {
-    this.tasks.push(task);
-    this.sinks.push(sink);
-    this.places.push(place);
-    if (task.band !== "normal") this.plain = false;
+  get size(): number {
+    return this.sinks.length;
   }
 
-  /** The bands in the order of the script's tail, and how many tasks are in each. */
-  ordered(): { call: Call; counts: number[] } {
-    if (this.plain) return { call: this, counts: [0, this.tasks.length, 0, 0] };
-    const call = new Call();
-    const counts = BAND_ORDER.map((band) => {
-      const before = call.tasks.length;
-      this.tasks.forEach((task, i) => {
-        if (task.band === band) call.add(task, this.sinks[i] as EnqueueSink, this.places[i] as number);
-      });
-      return call.tasks.length - before;
+  add({ id, envelope, band }: PreparedTask, sink: EnqueueSink, place: number): void {
+    if (band !== "normal") this.bands ??= this.sinks.map(() => "normal");
+    this.bands?.push(band);
+    this.tail.push(id, envelope);
+    this.sinks.push(sink);
+    this.places.push(place);
+  }
+
+  /** Puts the bands in the order of the script's tail. @returns how many tasks are in each */
+  order(): number[] {
+    const { bands, tail, sinks, places } = this;
+    if (bands === undefined) return [0, sinks.length, 0, 0];
+    this.tail = [];
+    this.sinks = [];
+    this.places = [];
+    this.bands = [];
+    return BAND_ORDER.map((band) => {
+      const before = this.size;
+      for (let i = 0; i < bands.length; i++) {
+        if (bands[i] !== band) continue;
+        const task = { id: tail[2 * i] as string, envelope: tail[2 * i + 1] as string, band };
+        this.add({ ...task, checked: false }, sinks[i] as EnqueueSink, places[i] as number);
+      }
+      return this.size - before;
     });
-    return { call, counts };
   }
 }
 
@@ -92,7 +103,7 @@ export class EnqueueBuffer {
   push(task: PreparedTask, sink: EnqueueSink, place: number): void {
     const call = task.checked ? this.#given : this.#minted;
     call.add(task, sink, place);
-    if (call.tasks.length >= CALL_TASKS) this.#flush(task.checked);
+    if (call.size >= CALL_TASKS) this.#flush(task.checked);
     else if (!this.#scheduled) {
       this.#scheduled = true;
       if (this.#lingerMs > 0) setTimeout(() => this.flush(), this.#lingerMs);
@@ -116,39 +127,32 @@ export class EnqueueBuffer {
 
   #flush(checked: boolean): void {
     const call = checked ? this.#given : this.#minted;
-    if (call.tasks.length === 0) return;
+    if (call.size === 0) return;
     if (checked) this.#given = new Call();
     else this.#minted = new Call();
-    const { call: ordered, counts } = call.ordered();
-    const sent = this.#send(ordered, counts, checked);
+    const sent = this.#send(call, checked);
     this.#inFlight.add(sent);
     void sent.finally(() => this.#inFlight.delete(sent));
   }
 
-  async #send({ tasks, sinks, places }: Call, counts: number[], checked: boolean): Promise<void> {
-    const [high = 0, normal = 0, low = 0] = counts;
-    const tail = new Array<string>(tasks.length * 2);
-    for (let i = 0; i < tasks.length; i++) {
-      const task = tasks[i] as PreparedTask;
-      tail[2 * i] = task.id;
-      tail[2 * i + 1] = task.envelope;
-    }
+  async #send(call: Call, checked: boolean): Promise<void> {
+    const [high = 0, normal = 0, low = 0] = call.order();
+    const { tail, sinks, places, bands, size } = call;
     let reply: { verdicts: string; states: string };
     try {
       reply = await this.#engine.enqueue({ checked, high, normal, low, tail });
     } catch (error) {
-      for (let i = 0; i < tasks.length; i++)
-        sinks[i]?.refused(places[i] as number, failureOf(error, tasks[i]?.id));
+      for (let i = 0; i < size; i++) sinks[i]?.refused(places[i] as number, failureOf(error, tail[2 * i]));
       return;
     }
     let known = 0;
-    for (let i = 0; i < tasks.length; i++) {
-      const { id, band } = tasks[i] as PreparedTask;
+    for (let i = 0; i < size; i++) {
+      const id = tail[2 * i] as string;
       const sink = sinks[i] as EnqueueSink;
       const place = places[i] as number;
       const verdict = reply.verdicts[i];
       if (verdict === "n") {
-        const state = band === "scheduled" ? "scheduled" : "pending";
+        const state = bands?.[i] === "scheduled" ? "scheduled" : "pending";
         sink.accepted(place, { id, state, duplicate: false, durability: "memory" });
       } else if (verdict === "f") sink.refused(place, this.#full(id));
       else {

@@ -8,7 +8,6 @@ import {
   type TaskView,
   TERMINAL_STATES,
 } from "@holdfast/contracts";
-import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { bandOf, checkOptions, encodeEnvelope } from "../engine/envelope.ts";
@@ -18,6 +17,7 @@ import type { RedisOption } from "../redis/connection.ts";
 import type { DurabilityWish } from "../redis/durability.ts";
 import { DurabilityGate } from "./durability.ts";
 import { EnqueueBuffer, type EnqueueReceipt, type EnqueueSink, type PreparedTask } from "./enqueue-buffer.ts";
+import { mintId } from "./mint-ids.ts";
 
 /** One task of a batch: `payload`, or its exact JSON text. */
 export interface NewTask {
@@ -37,12 +37,11 @@ export type QueueOptions =
   | {
       client: Holdfast;
       lingerMs?: number;
-      /** Makes the ids of tasks that bring none. @default 16 characters of nanoid */
+      /** Makes the ids of tasks that bring none. @default 16 random characters, as nanoid makes them */
       mintId?: () => string;
     }
   | { redis: RedisOption; prefix?: string; lingerMs?: number };
 
-const ID_CHARACTERS = 16;
 // It stands in the envelope's header line: a space or newline in it would break the record.
 const FINGERPRINT = /^[\x21-\x7e]{1,128}$/;
 // The first look after an enqueue comes soon, later ones at most this far apart.
@@ -57,20 +56,13 @@ class AskedTask implements EnqueueSink {
   readonly resolve: (receipt: EnqueueReceipt) => void;
   readonly reject: (error: unknown) => void;
 
-  constructor(
-    task: PreparedTask,
-    type: string,
-    payloadText: string,
-    options: TaskOptions | undefined,
-    resolve: (receipt: EnqueueReceipt) => void,
-    reject: (error: unknown) => void,
-  ) {
+  constructor(task: PreparedTask, type: string, payloadText: string, options: TaskOptions | undefined) {
     this.task = task;
     this.type = type;
     this.payloadText = payloadText;
     this.options = options;
-    this.resolve = resolve;
-    this.reject = reject;
+    this.resolve = settlers.resolve;
+    this.reject = settlers.reject;
   }
 
   accepted(_place: number, receipt: EnqueueReceipt): void {
@@ -80,6 +72,16 @@ class AskedTask implements EnqueueSink {
   refused(_place: number, error: unknown): void {
     this.reject(error);
   }
+}
+
+// An executor of its own for each promise would be a closure and its context more per task.
+const settlers: { resolve: (receipt: EnqueueReceipt) => void; reject: (error: unknown) => void } = {
+  resolve: () => {},
+  reject: () => {},
+};
+function keepSettlers(resolve: (receipt: EnqueueReceipt) => void, reject: (error: unknown) => void): void {
+  settlers.resolve = resolve;
+  settlers.reject = reject;
 }
 
 /** The producer's side of one queue. */
@@ -96,13 +98,17 @@ export class Queue {
   readonly #early: AskedTask[] = [];
   #opening: Promise<void> | undefined;
   #closed = false;
+  // Most tasks have the type of the one before, and come within the same millisecond.
+  #headerType: string | undefined;
+  #headerAt = 0;
+  #header = "";
 
   /** @throws HoldfastError invalid_queue_name */
   constructor(name: string, options: QueueOptions) {
     this.name = checkQueueName(name);
     this.#ownsClient = !("client" in options);
     this.#client = "client" in options ? options.client : new Holdfast(options);
-    this.#mintId = ("mintId" in options && options.mintId) || (() => nanoid(ID_CHARACTERS));
+    this.#mintId = ("mintId" in options && options.mintId) || mintId;
     this.#engine = this.#client.engine(name);
     this.#durability = new DurabilityGate(this.#client, this.#engine);
     this.#buffer = new EnqueueBuffer(this.#engine, options.lingerMs ?? 0);
@@ -133,11 +139,11 @@ export class Queue {
     } catch (error) {
       return Promise.reject(error);
     }
-    return new Promise((resolve, reject) => {
-      const asked = new AskedTask(prepared, type, payloadText, options, resolve, reject);
-      if (this.#isRegistered && !this.#closed && !this.#durability.isOld) this.#send(asked);
-      else this.#sendOnceReady(asked);
-    });
+    const promise = new Promise(keepSettlers);
+    const asked = new AskedTask(prepared, type, payloadText, options);
+    if (this.#isRegistered && !this.#closed && !this.#durability.isOld) this.#send(asked);
+    else this.#sendOnceReady(asked);
+    return promise;
   }
 
   #send(asked: AskedTask): void {
@@ -181,7 +187,8 @@ export class Queue {
           end(place, { ok: false, id: known.taskId ?? tasks[place]?.options?.id ?? null, error: known });
         },
       };
-      tasks.forEach((task, place) => {
+      for (let place = 0; place < tasks.length; place++) {
+        const task = tasks[place] as NewTask;
         try {
           const text = task.payloadText ?? this.#stringify(task.payload);
           const prepared = this.#prepare(task.type, text, task.options, task.fingerprint);
@@ -196,7 +203,7 @@ export class Queue {
         } catch (error) {
           sink.refused(place, error);
         }
-      });
+      }
     });
   }
 
@@ -316,7 +323,7 @@ export class Queue {
     options: TaskOptions | undefined,
     fingerprint: string | undefined,
   ): PreparedTask {
-    if (!isTaskType(type)) {
+    if (type !== this.#headerType && !isTaskType(type)) {
       throw new HoldfastError(
         "invalid_task_type",
         `"${type}" is no task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit`,
@@ -338,12 +345,12 @@ export class Queue {
     }
     const now = this.#client.connection.now();
     if (options === undefined) {
-      return {
-        id: this.#mintId(),
-        checked: false,
-        band: "normal",
-        envelope: encodeEnvelope(type, now, payloadText),
-      };
+      if (now !== this.#headerAt || type !== this.#headerType) {
+        this.#headerAt = now;
+        this.#headerType = type;
+        this.#header = encodeEnvelope(type, now, "");
+      }
+      return { id: this.#mintId(), checked: false, band: "normal", envelope: this.#header + payloadText };
     }
     checkOptions(options);
     const band = bandOf(options);

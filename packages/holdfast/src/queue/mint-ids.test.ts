@@ -1,0 +1,27 @@
+import { expect, test } from "vitest";
+import { idMint } from "./mint-ids.ts";
+
+test("every id is another one, of 16 characters of the alphabet of nanoid", () => {
+  const mint = idMint();
+  const ids = Array.from({ length: 20_000 }, mint);
+  expect(new Set(ids).size).toBe(ids.length);
+  expect(ids.filter((id) => !/^[A-Za-z0-9_-]{16}$/.test(id))).toEqual([]);
+});
+
+test("each place takes each character about as often", () => {
+  const mint = idMint();
+  const count = 64 * 400;
+  const seen = Array.from({ length: 16 }, () => new Map<string, number>());
+  for (let i = 0; i < count; i++) {
+    const id = mint();
+    seen.forEach((characters, place) => {
+      const character = id[place] as string;
+      characters.set(character, (characters.get(character) ?? 0) + 1);
+    });
+  }
+  // 400 expected, a standard deviation of 20: eight of them are no chance.
+  for (const characters of seen) {
+    expect(characters.size).toBe(64);
+    for (const times of characters.values()) expect(Math.abs(times - 400)).toBeLessThan(160);
+  }
+});
