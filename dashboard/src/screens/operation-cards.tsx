@@ -10,6 +10,7 @@ import { useToasts } from "../ui/toast.tsx";
 const KIND_TEXT: Record<OperationView["kind"], string> = {
   replay: "Replay",
   discard: "Discard",
+  restore: "Restore",
   empty: "Empty",
   burst: "Burst",
 };
@@ -86,7 +87,13 @@ function OperationCard(props: { operation: OperationView; now: number; onHide():
   );
 }
 
-const TONES = { running: "processing", succeeded: "completed", failed: "dead", cancelled: "quiet" } as const;
+const TONES = {
+  running: "processing",
+  paused: "quiet",
+  succeeded: "completed",
+  failed: "dead",
+  cancelled: "quiet",
+} as const;
 
 function StateIcon({ state }: { state: OperationView["state"] }) {
   const common = { size: 17, color: "var(--tone)", "aria-hidden": true } as const;

@@ -127,6 +127,7 @@ export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
     crashes: 0,
     releases: 0,
     generation: 0,
+    diedAgain: false,
     maxRetries: 3,
     timeoutMs: null,
     backoff: null,

@@ -79,6 +79,8 @@ export interface TaskView {
   releases: number;
   /** Raised by each replay, 0 at first. */
   generation: number;
+  /** A dead letter that was replayed before. */
+  diedAgain: boolean;
   maxRetries: number | null;
   timeoutMs: number | null;
   backoff: Backoff | null;

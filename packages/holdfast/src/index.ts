@@ -19,11 +19,12 @@ export type { RewoundEvent } from "./janitor/rewind.ts";
 export type {
   DeadLetterFilter,
   DeadLetterGroup,
+  DeadLetterGroups,
   DiscardResult,
   ReplayResult,
 } from "./observer/dead-letters.ts";
 export { type BulkOptions, type EmptiedState, Observer, type ObserverOptions } from "./observer/observer.ts";
-export type { TaskPage } from "./observer/task-list.ts";
+export type { ListOptions, TaskPage } from "./observer/task-list.ts";
 export type { Why } from "./observer/why.ts";
 export { PartitionedObserver } from "./partitions/partitioned-observer.ts";
 export {

@@ -121,7 +121,13 @@ test("a dry run counts what is dead and changes nothing", async () => {
     ids: ["a", "b", "c"],
     dryRun: true,
   });
-  expect(named.json()).toEqual({ dryRun: true, matched: 1, discarded: 0, skipped: 0 });
+  expect(named.json()).toMatchObject({
+    dryRun: true,
+    matched: 1,
+    discarded: 0,
+    skipped: 0,
+    operationId: null,
+  });
   expect(replay).not.toHaveBeenCalled();
   expect(await audit()).toEqual([]);
 });

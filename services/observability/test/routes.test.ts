@@ -92,7 +92,7 @@ test.each([
 });
 
 test("a page of tasks hands filters and cursor on, with limits as numbers", async () => {
-  const list = vi.fn(async () => ({ tasks: [taskOf("t1")], cursor: "next", scanned: 9 }));
+  const list = vi.fn(async () => ({ tasks: [taskOf("t1")], cursor: "next", scanned: 9, total: 12 }));
   const { call } = await setup({ observer: { list } });
   const page = await call(
     "GET",
@@ -335,8 +335,10 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "delete /v1/queues/{queue}",
       "delete /v1/queues/{queue}/tasks/{id}",
       "get /v1/audit",
+      "get /v1/audit/export",
       "get /v1/operations",
       "get /v1/operations/{id}",
+      "get /v1/operations/{id}/failures",
       "get /v1/queues",
       "get /v1/queues/{queue}",
       "get /v1/queues/{queue}/dead-letters",
@@ -344,11 +346,15 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "get /v1/queues/{queue}/series",
       "get /v1/queues/{queue}/stale-verdicts",
       "get /v1/queues/{queue}/tasks",
+      "get /v1/queues/{queue}/tasks/export",
       "get /v1/queues/{queue}/tasks/{id}",
       "get /v1/queues/{queue}/tasks/{id}/why",
       "get /v1/workers",
       "patch /v1/queues/{queue}",
       "post /v1/operations/{id}/cancel",
+      "post /v1/operations/{id}/pause",
+      "post /v1/operations/{id}/resume",
+      "post /v1/operations/{id}/undo",
       "post /v1/queues/{queue}/burst",
       "post /v1/queues/{queue}/dead-letters/discard",
       "post /v1/queues/{queue}/dead-letters/replay",

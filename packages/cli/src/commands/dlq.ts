@@ -120,7 +120,7 @@ export function dlqCommand(program: Command, action: Action): void {
     .description("the 1,000 newest dead letters by type, reason and error")
     .action(
       action(async (context, [queue = ""]) => {
-        context.out.list(await (await context.observer()).deadLetterGroups(queue), GROUP_COLUMNS);
+        context.out.list((await (await context.observer()).deadLetterGroups(queue)).groups, GROUP_COLUMNS);
       }),
     );
 

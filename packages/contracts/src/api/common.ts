@@ -32,6 +32,9 @@ export const Reason = Type.String({
   description: "Why; kept in the audit log",
 });
 
+/** Found as it is written, upper and lower case told apart. */
+export const SearchText = (description: string) => Type.String({ minLength: 1, maxLength: 200, description });
+
 export const QueueParams = Type.Object({ queue: QueueName });
 export type QueueParams = Type.Static<typeof QueueParams>;
 export const TaskParams = Type.Object({ queue: QueueName, id: TaskId });

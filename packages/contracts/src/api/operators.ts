@@ -1,29 +1,78 @@
 import { Type } from "typebox";
 import { LIMITS } from "../limits.ts";
 import { DEAD_REASONS } from "../states.ts";
-import { Count, nullable, oneOf, QueueName, Reason, TaskId, TaskType, Timestamp } from "./common.ts";
+import {
+  Count,
+  nullable,
+  oneOf,
+  QueueName,
+  Reason,
+  SearchText,
+  TaskId,
+  TaskType,
+  Timestamp,
+} from "./common.ts";
+import { ROLES } from "./identity.ts";
 
 /** Up to here a replay or discard is answered with its result (200), beyond with an operation (202). */
 export const SYNC_LIMIT = LIMITS.scriptTasks;
+
+/** Parts of the trend of a group, all of equal length, from `trendFrom` to `trendTo`. */
+export const TREND_BUCKETS = 12;
 
 export const DeadLetterGroup = Type.Object({
   signature: Type.String({ description: "The error with its changing parts taken out" }),
   type: Type.String(),
   reason: oneOf(DEAD_REASONS),
   count: Count(),
+  diedAgain: Count("Of them: replayed before, and dead again"),
   firstAt: Timestamp("Oldest"),
   lastAt: Timestamp("Newest"),
-  sampleIds: Type.Array(Type.String()),
+  trend: Type.Array(Type.Integer({ minimum: 0 }), {
+    description: `Deaths in each of ${TREND_BUCKETS} equal parts of trendFrom to trendTo, oldest first`,
+  }),
+  sampleIds: Type.Array(Type.String(), { description: "At most 5, newest first" }),
 });
-export const DeadLetterGroups = Type.Object(
-  { groups: Type.Array(DeadLetterGroup) },
-  { description: "Over at most the 1,000 newest dead letters" },
+export const GroupsQuery = Type.Object(
+  {
+    scan: Type.Optional(
+      Type.Integer({
+        minimum: 100,
+        maximum: 100_000,
+        default: 10_000,
+        description: "How many dead letters to look at, from the newest on",
+      }),
+    ),
+  },
+  { additionalProperties: false },
 );
+export const DeadLetterGroups = Type.Object(
+  {
+    groups: Type.Array(DeadLetterGroup, { description: "The largest first, at most 200" }),
+    scanned: Count("Dead letters looked at, from the newest on"),
+    total: Count("Dead letters of the queue"),
+    trendFrom: Timestamp("Begin of the trend: the oldest death that was looked at"),
+    trendTo: Timestamp("End of the trend: now"),
+  },
+  { description: "Dead letters with the same type, reason and error" },
+);
+export type DeadLetterGroups = Type.Static<typeof DeadLetterGroups>;
 
 export const DeadLetterFilter = Type.Object(
-  { type: Type.Optional(TaskType), reason: Type.Optional(oneOf(DEAD_REASONS)) },
-  { additionalProperties: false, minProperties: 1 },
+  {
+    type: Type.Optional(TaskType),
+    reason: Type.Optional(oneOf(DEAD_REASONS)),
+    signature: Type.Optional(
+      Type.String({ minLength: 1, maxLength: 256, description: "`signature` of a group" }),
+    ),
+    error: Type.Optional(SearchText("Text to find in the last error")),
+    q: Type.Optional(SearchText("Text to find in id, error, tags or payload")),
+    from: Type.Optional(Timestamp("Died at this time or later")),
+    to: Type.Optional(Timestamp("Died before this time")),
+  },
+  { additionalProperties: false, minProperties: 1, description: "All that is given has to match" },
 );
+export type DeadLetterFilter = Type.Static<typeof DeadLetterFilter>;
 
 const selection = {
   ids: Type.Optional(
@@ -33,19 +82,38 @@ const selection = {
   all: Type.Optional(Type.Literal(true, { description: "Every dead letter of the queue" })),
   dryRun: Type.Optional(Type.Boolean({ default: false, description: "Count only; change nothing" })),
   reason: Type.Optional(Reason),
+  ratePerSecond: Type.Optional(
+    Type.Number({
+      exclusiveMinimum: 0,
+      maximum: 100_000,
+      description: "At most this many a second: always an operation",
+    }),
+  ),
 };
+
+/** Replays the first few, watches them to the end, and goes on only if all of them completed. */
+export const Canary = Type.Object(
+  {
+    size: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 100, default: 5, description: "How many go first" }),
+    ),
+    waitMs: Type.Optional(
+      Type.Integer({
+        minimum: 1_000,
+        maximum: 3_600_000,
+        default: 60_000,
+        description: "How long they may take to complete before the operation stops",
+      }),
+    ),
+  },
+  { additionalProperties: false, description: "Always an operation" },
+);
 
 /** Exactly one of `ids`, `filter`, `all`. */
 export const ReplayBody = Type.Object(
   {
     ...selection,
-    ratePerSecond: Type.Optional(
-      Type.Number({
-        exclusiveMinimum: 0,
-        maximum: 100_000,
-        description: "At most this many a second: always an operation",
-      }),
-    ),
+    canary: Type.Optional(Canary),
     to: Type.Optional(QueueName),
     patch: Type.Optional(
       Type.Object(
@@ -66,6 +134,8 @@ const moved = {
   dryRun: Type.Boolean(),
   matched: Count("Dead letters that the selection named"),
   skipped: Count("Of them: no longer dead, or unknown"),
+  scanned: Type.Optional(Count("Dead letters looked at, where a filter was given")),
+  total: Type.Optional(Count("Dead letters of the queue, where a filter was given")),
 };
 export const ReplayReply = Type.Object({
   ...moved,
@@ -85,30 +155,92 @@ export type ReplayReply = Type.Static<typeof ReplayReply>;
 export const DiscardReply = Type.Object({
   ...moved,
   discarded: Count(),
+  operationId: nullable(Type.String({ description: "By it the discard can be undone; null of a dry run" })),
+  undoUntil: nullable(Timestamp("Until when")),
   results: Type.Optional(
     Type.Array(Type.Object({ id: Type.String(), outcome: oneOf(["discarded", "not_dead", "not_found"]) })),
   ),
 });
 export type DiscardReply = Type.Static<typeof DiscardReply>;
 
-export const OPERATION_KINDS = ["replay", "discard", "empty", "burst"] as const;
-export const OPERATION_STATES = ["running", "succeeded", "failed", "cancelled"] as const;
+/** A discard can be undone for so long. */
+export const UNDO_MS = 600_000;
 
-/** Work that outlives its request. Kept in the memory of the process that runs it. */
+/** `restore` undoes a discard. */
+export const OPERATION_KINDS = ["replay", "discard", "restore", "empty", "burst"] as const;
+export const OPERATION_STATES = ["running", "paused", "succeeded", "failed", "cancelled"] as const;
+
+export const CanaryView = Type.Object({
+  size: Count("How many go first"),
+  waitMs: Count("How long they may take"),
+  state: oneOf(["waiting", "running", "passed", "stopped"]),
+  taskIds: Type.Array(Type.String(), { description: "Those that went first" }),
+  completed: Count("Of them: completed so far"),
+  detail: nullable(Type.String({ description: "Why it stopped" })),
+});
+
+/** Work that outlives its request. Kept in Redis: any observability process goes on with it. */
 export const OperationView = Type.Object({
   id: Type.String(),
   kind: oneOf(OPERATION_KINDS),
   queue: Type.String(),
   state: oneOf(OPERATION_STATES),
-  done: Count(),
-  total: Count(),
+  done: Count("Tasks dealt with, those that were skipped included"),
+  total: Count("Tasks that it is about, as far as it has counted them"),
   startedAt: Timestamp("Start"),
   endedAt: nullable(Timestamp("End")),
   error: nullable(Type.String()),
   result: Type.Record(Type.String(), Type.Integer(), { description: "Counts, such as replayed and skipped" }),
+  actor: Type.String({ description: "Who asked for it" }),
+  reason: nullable(Type.String()),
+  ratePerSecond: nullable(Type.Number()),
+  to: nullable(Type.String({ description: "The queue that tasks are replayed into, where it is another" })),
+  canary: nullable(CanaryView),
+  undoUntil: nullable(Timestamp("Of a discard: until when it can be undone")),
+  undoneAt: nullable(Timestamp("Of a discard: when it was undone")),
+  undoes: nullable(Type.String({ description: "Of a restore: the discard that it undoes" })),
+  failures: Count("Tasks that it could not move, see /failures"),
 });
 export type OperationView = Type.Static<typeof OperationView>;
-export const OperationList = Type.Object({ operations: Type.Array(OperationView) });
+
+export const OperationListQuery = Type.Object(
+  {
+    cursor: Type.Optional(Type.String({ maxLength: 128, description: "`cursor` of the page before" })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
+    queue: Type.Optional(QueueName),
+    state: Type.Optional(oneOf(OPERATION_STATES)),
+  },
+  { additionalProperties: false },
+);
+export const OperationList = Type.Object({
+  operations: Type.Array(OperationView, { description: "Newest first" }),
+  cursor: nullable(Type.String({ description: "Of the next page; null on the last" })),
+});
+export type OperationList = Type.Static<typeof OperationList>;
+
+/** A task that an operation could not move. */
+export const OperationFailure = Type.Object({
+  id: Type.String({ description: "Of the task" }),
+  at: Timestamp("When"),
+  code: Type.String({
+    description: "not_dead | not_found | not_discarded | canary_failed, or the code of an error",
+  }),
+  detail: Type.String(),
+});
+export type OperationFailure = Type.Static<typeof OperationFailure>;
+export const FailureQuery = Type.Object(
+  {
+    cursor: Type.Optional(Type.String({ pattern: "^\\d{1,6}$", description: "`cursor` of the page before" })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
+  },
+  { additionalProperties: false },
+);
+export const OperationFailures = Type.Object({
+  failures: Type.Array(OperationFailure, { description: "Oldest first; the first 1,000 are kept" }),
+  cursor: nullable(Type.String({ description: "Of the next page; null on the last" })),
+  total: Count("How many there were"),
+});
+
 export const OperationParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
 
 export const AUDIT_ACTIONS = [
@@ -123,7 +255,10 @@ export const AUDIT_ACTIONS = [
   "task.enqueue",
   "task.enqueue_batch",
   "task.cancel",
+  "operation.pause",
+  "operation.resume",
   "operation.cancel",
+  "operation.undo",
   "schedule.put",
   "schedule.delete",
   "schedule.run",
@@ -134,28 +269,55 @@ export const AUDIT_ACTIONS = [
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
+export const AUDIT_OUTCOMES = ["succeeded", "accepted", "refused", "failed", "cancelled"] as const;
+
 /** Who did what. Never holds a payload. */
 export const AuditRecord = Type.Object({
   at: Timestamp("When"),
-  actor: Type.String({ description: "anonymous, until keys exist" }),
+  actor: Type.String({ description: "Label of the key, name of the user of the command, or anonymous" }),
+  keyId: nullable(Type.String()),
+  role: nullable(oneOf(ROLES)),
+  from: Type.String({ description: "Address that the request came from, or cli@host" }),
   action: oneOf(AUDIT_ACTIONS),
   queue: nullable(Type.String()),
   count: Count("Tasks that it touched"),
   reason: nullable(Type.String()),
-  outcome: oneOf(["succeeded", "accepted", "refused", "failed", "cancelled"]),
+  outcome: oneOf(AUDIT_OUTCOMES),
   code: nullable(Type.String({ description: "Code of the error, where it was refused or failed" })),
   requestId: Type.String(),
   operationId: nullable(Type.String()),
 });
 export type AuditRecord = Type.Static<typeof AuditRecord>;
+
+const auditFilter = {
+  queue: Type.Optional(QueueName),
+  actor: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+  action: Type.Optional(oneOf(AUDIT_ACTIONS)),
+  from: Type.Optional(Timestamp("At this time or later")),
+  to: Type.Optional(Timestamp("Before this time")),
+};
 export const AuditQuery = Type.Object(
   {
-    queue: Type.Optional(QueueName),
+    ...auditFilter,
+    cursor: Type.Optional(
+      Type.String({ pattern: "^\\d{1,16}-\\d{1,16}$", description: "`cursor` of the page before" }),
+    ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
   },
   { additionalProperties: false },
 );
+export type AuditQuery = Type.Static<typeof AuditQuery>;
+export const AuditExportQuery = Type.Object(auditFilter, { additionalProperties: false });
 export const AuditList = Type.Object(
-  { records: Type.Array(AuditRecord, { description: "Newest first" }) },
-  { description: "The newest 1,000 of this process; the log holds all." },
+  {
+    records: Type.Array(AuditRecord, { description: "Newest first" }),
+    cursor: nullable(Type.String({ description: "Of the next page; null on the last" })),
+    scanned: Count("Records looked at for this page"),
+    total: Count("Records kept"),
+  },
+  {
+    description:
+      "With a filter a page can be short or empty before the end: go on while `cursor` is not null",
+  },
 );
+export type AuditList = Type.Static<typeof AuditList>;

@@ -2,7 +2,7 @@ import { Type } from "typebox";
 import { LIMITS } from "../limits.ts";
 import { ATTEMPT_OUTCOMES, DEAD_REASONS, PRIORITIES, TASK_STATES } from "../states.ts";
 import type { TaskView } from "../task.ts";
-import { type Assert, Count, nullable, oneOf, type Same, TaskType, Timestamp } from "./common.ts";
+import { type Assert, Count, nullable, oneOf, type Same, SearchText, TaskType, Timestamp } from "./common.ts";
 
 export const BackoffSchema = Type.Object(
   {
@@ -40,6 +40,7 @@ export const TaskViewSchema = Type.Object({
   crashes: Count("Attempts whose lease ran out"),
   releases: Count(),
   generation: Count("Raised by each replay"),
+  diedAgain: Type.Boolean({ description: "A dead letter that was replayed before" }),
   maxRetries: nullable(Type.Integer()),
   timeoutMs: nullable(Type.Integer()),
   backoff: nullable(BackoffSchema),
@@ -62,23 +63,38 @@ export const TaskViewSchema = Type.Object({
 });
 export type TaskViewSchemaMatches = Assert<Same<typeof TaskViewSchema, TaskView>>;
 
+const filter = {
+  state: oneOf(TASK_STATES, { description: "Which state to list" }),
+  type: Type.Optional(TaskType),
+  tag: Type.Optional(
+    Type.String({ minLength: 1, maxLength: LIMITS.tagCharacters, description: "A whole tag" }),
+  ),
+  q: Type.Optional(SearchText("Text to find in id, error, tags or payload")),
+  error: Type.Optional(SearchText("Text to find in the last error")),
+  signature: Type.Optional(
+    Type.String({ minLength: 1, maxLength: 256, description: "`signature` of a group of dead letters" }),
+  ),
+  reason: Type.Optional(oneOf(DEAD_REASONS, { description: "Why it died" })),
+  from: Type.Optional(
+    Timestamp(
+      "When it ended, is due (scheduled) or was enqueued (pending, processing): at this time or later",
+    ),
+  ),
+  to: Type.Optional(Timestamp("The same: before this time")),
+};
+
 export const TaskListQuery = Type.Object(
   {
-    state: oneOf(TASK_STATES, { description: "Which state to list" }),
+    ...filter,
     cursor: Type.Optional(Type.String({ maxLength: 512, description: "`cursor` of the page before" })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
-    type: Type.Optional(TaskType),
-    q: Type.Optional(
-      Type.String({
-        minLength: 1,
-        maxLength: 200,
-        description: "Text to find in id, type, error, tags or payload",
-      }),
-    ),
   },
   { additionalProperties: false },
 );
 export type TaskListQuery = Type.Static<typeof TaskListQuery>;
+
+export const TaskExportQuery = Type.Object(filter, { additionalProperties: false });
+export type TaskExportQuery = Type.Static<typeof TaskExportQuery>;
 
 export const DeadLetterQuery = Type.Omit(TaskListQuery, ["state"], { additionalProperties: false });
 export type DeadLetterQuery = Type.Static<typeof DeadLetterQuery>;
@@ -87,6 +103,7 @@ export const TaskPage = Type.Object({
   tasks: Type.Array(TaskViewSchema),
   cursor: nullable(Type.String({ description: "Of the next page; null on the last" })),
   scanned: Count("How many records were looked at for this page"),
+  total: Count("How many stand in the list that is looked through"),
 });
 export type TaskPage = Type.Static<typeof TaskPage>;
 

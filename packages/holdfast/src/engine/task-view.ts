@@ -26,6 +26,7 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     crashes: record.crashes,
     releases: record.releases,
     generation: record.generation,
+    diedAgain: state === "dead" && record.generation > 0,
     maxRetries: envelope.maxRetries,
     timeoutMs: envelope.timeoutMs,
     backoff: envelope.backoff,

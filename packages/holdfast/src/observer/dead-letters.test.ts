@@ -21,21 +21,29 @@ test("a signature has at most 200 characters", () => {
 const dead = (id: string, endedAt: number, lastError: string | null, change: object = {}) =>
   taskViewOf({ id, state: "dead", deadReason: "retries_exhausted", endedAt, lastError, ...change });
 
+const UNTIL = 1_200;
+
 test("what differs in numbers alone is one group, the largest first, with its first and last moment", () => {
-  const groups = groupDead([
-    dead("other", 900, "Error: another"),
-    dead("b", 300, "Error: 2 left\n at y"),
-    dead("a", 100, "Error: 1 left\n at x"),
-    dead("c", 200, "Error: 33 left"),
-  ]);
+  const { groups, ...span } = groupDead(
+    [
+      dead("other", 900, "Error: another"),
+      dead("b", 300, "Error: 2 left\n at y", { diedAgain: true }),
+      dead("a", 0, "Error: 1 left\n at x"),
+      dead("c", 200, "Error: 33 left"),
+    ],
+    UNTIL,
+  );
+  expect(span).toEqual({ scanned: 4, trendFrom: 0, trendTo: UNTIL });
   expect(groups).toEqual([
     {
       signature: "Error: <n> left",
       type: "t",
       reason: "retries_exhausted",
       count: 3,
-      firstAt: 100,
+      diedAgain: 1,
+      firstAt: 0,
       lastAt: 300,
+      trend: [1, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0],
       sampleIds: ["b", "a", "c"],
     },
     {
@@ -43,19 +51,20 @@ test("what differs in numbers alone is one group, the largest first, with its fi
       type: "t",
       reason: "retries_exhausted",
       count: 1,
+      diedAgain: 0,
       firstAt: 900,
       lastAt: 900,
+      trend: [0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0],
       sampleIds: ["other"],
     },
   ]);
 });
 
 test("another type or another reason is another group; of equal ones the latest comes first", () => {
-  const groups = groupDead([
-    dead("1", 1, "x"),
-    dead("2", 2, "x", { type: "u" }),
-    dead("3", 3, "x", { deadReason: "fatal" }),
-  ]);
+  const { groups } = groupDead(
+    [dead("1", 1, "x"), dead("2", 2, "x", { type: "u" }), dead("3", 3, "x", { deadReason: "fatal" })],
+    UNTIL,
+  );
   expect(groups.map(({ sampleIds }) => sampleIds)).toEqual([["3"], ["2"], ["1"]]);
 });
 
@@ -63,10 +72,10 @@ test("without an error the reason stands for it; at most five samples are kept o
   const many = Array.from({ length: 12 }, (_, i) =>
     dead(`t${i}`, i, null, { deadReason: "crashes_exhausted" }),
   );
-  const [group] = groupDead(many);
+  const [group] = groupDead(many, UNTIL).groups;
   expect(group).toMatchObject({ signature: "crashes_exhausted", count: 12 });
   expect(group?.sampleIds).toHaveLength(5);
-  expect(groupDead([])).toEqual([]);
+  expect(groupDead([], UNTIL)).toEqual({ groups: [], scanned: 0, trendFrom: UNTIL, trendTo: UNTIL });
 });
 
 test("a filter asks for type and reason, each where it is given", () => {
@@ -75,4 +84,26 @@ test("a filter asks for type and reason, each where it is given", () => {
   expect(matchesDead(task, { type: "t", reason: "retries_exhausted" })).toBe(true);
   expect(matchesDead(task, { type: "u" })).toBe(false);
   expect(matchesDead(task, { type: "t", reason: "fatal" })).toBe(false);
+});
+
+test("a filter asks for signature, error, text and time as well, and all of it has to match", () => {
+  const task = dead("id-7", 100, "Error: order 7", { tags: ["blue"], payloadText: '{"n":1e3}' });
+  const matching = [
+    { signature: "Error: order <n>" },
+    { error: "order 7" },
+    { q: "1e3" },
+    { q: "blu" },
+    { q: "id-" },
+    { from: 100, to: 101 },
+  ];
+  for (const filter of matching) expect([filter, matchesDead(task, filter)]).toEqual([filter, true]);
+  const others = [
+    { signature: "Error: order 7" },
+    { error: "ORDER" },
+    { q: "2e3" },
+    { from: 101 },
+    { to: 100 },
+  ];
+  for (const filter of others) expect([filter, matchesDead(task, filter)]).toEqual([filter, false]);
+  expect(matchesDead(task, { q: "1e3", type: "other" })).toBe(false);
 });

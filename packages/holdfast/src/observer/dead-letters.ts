@@ -4,9 +4,19 @@ import type { Engine } from "../engine/engine.ts";
 import { decodeEnvelope, encodeEnvelope } from "../engine/envelope.ts";
 import { taskView } from "../engine/task-view.ts";
 
+/** All that is given has to match. */
 export interface DeadLetterFilter {
   type?: string;
   reason?: DeadReason;
+  /** As `errorSignature` gives it. */
+  signature?: string;
+  /** Text in the last error. */
+  error?: string;
+  /** Text in id, error, tags or payload. */
+  q?: string;
+  /** Died at this time or later, and before that one; ms since the epoch. */
+  from?: number;
+  to?: number;
 }
 
 export interface ReplayResult {
@@ -27,13 +37,28 @@ export interface DeadLetterGroup {
   type: string;
   reason: DeadReason;
   count: number;
+  /** Of them: replayed before, and dead again. */
+  diedAgain: number;
   firstAt: number;
   lastAt: number;
+  /** Deaths in each of 12 equal parts of the span that was looked at, oldest first. */
+  trend: number[];
   sampleIds: string[];
+}
+
+export interface DeadLetterGroups {
+  groups: DeadLetterGroup[];
+  /** Dead letters looked at, from the newest on. */
+  scanned: number;
+  total: number;
+  trendFrom: number;
+  trendTo: number;
 }
 
 const PAGE = 100;
 const SAMPLES = 5;
+const TREND_BUCKETS = 12;
+const MAX_GROUPS = 200;
 
 /** What failures have in common: the message without what differs from task to task. */
 export function errorSignature(error: string | null): string {
@@ -46,10 +71,38 @@ export function errorSignature(error: string | null): string {
     .slice(0, 200);
 }
 
-export function matchesDead(task: TaskView, filter: DeadLetterFilter): boolean {
+/** What stands for the error of a dead letter: where there is none, the reason. */
+export function signatureOf(task: Pick<TaskView, "lastError" | "deadReason">): string {
+  return errorSignature(task.lastError) || (task.deadReason ?? "retries_exhausted");
+}
+
+export function matchesDead(
+  task: DeadFacts & Pick<TaskView, "tags" | "payloadText">,
+  filter: DeadLetterFilter,
+): boolean {
+  const { type, reason, signature, error, q, from, to } = filter;
+  const endedAt = task.endedAt ?? 0;
   return (
-    (filter.type === undefined || task.type === filter.type) &&
-    (filter.reason === undefined || task.deadReason === filter.reason)
+    (type === undefined || task.type === type) &&
+    (reason === undefined || task.deadReason === reason) &&
+    (from === undefined || endedAt >= from) &&
+    (to === undefined || endedAt < to) &&
+    (error === undefined || (task.lastError?.includes(error) ?? false)) &&
+    (signature === undefined || signatureOf(task) === signature) &&
+    (q === undefined || hasText(task, q))
+  );
+}
+
+/** Text in id, error, tags or payload. */
+export function hasText(
+  task: Pick<TaskView, "id" | "lastError" | "tags" | "payloadText">,
+  q: string,
+): boolean {
+  return (
+    task.id.includes(q) ||
+    (task.lastError?.includes(q) ?? false) ||
+    task.tags.some((tag) => tag.includes(q)) ||
+    task.payloadText.includes(q)
   );
 }
 
@@ -66,11 +119,18 @@ export async function* pagesOfDead(engine: Engine, order: "first" | "last"): Asy
   } while (cursor !== "");
 }
 
-export function groupDead(tasks: readonly TaskView[]): DeadLetterGroup[] {
+/** What a group is made of. */
+export type DeadFacts = Pick<TaskView, "id" | "type" | "deadReason" | "lastError" | "endedAt" | "diedAgain">;
+
+/** @param until end of the trend, ms since the epoch: now */
+export function groupDead(tasks: readonly DeadFacts[], until: number): Omit<DeadLetterGroups, "total"> {
   const groups = new Map<string, DeadLetterGroup>();
+  const trendFrom = tasks.reduce((oldest, task) => Math.min(oldest, task.endedAt ?? until), until);
+  const trendTo = tasks.reduce((newest, task) => Math.max(newest, task.endedAt ?? until), until);
+  const bucketMs = Math.max(1, (trendTo - trendFrom) / TREND_BUCKETS);
   for (const task of tasks) {
     const reason = task.deadReason ?? "retries_exhausted";
-    const signature = errorSignature(task.lastError) || reason;
+    const signature = signatureOf(task);
     const key = `${task.type}\n${reason}\n${signature}`;
     const at = task.endedAt ?? 0;
     const group = groups.get(key) ?? {
@@ -78,17 +138,26 @@ export function groupDead(tasks: readonly TaskView[]): DeadLetterGroup[] {
       type: task.type,
       reason,
       count: 0,
+      diedAgain: 0,
       firstAt: at,
       lastAt: at,
+      trend: new Array<number>(TREND_BUCKETS).fill(0),
       sampleIds: [],
     };
     group.count++;
+    if (task.diedAgain) group.diedAgain++;
     group.firstAt = Math.min(group.firstAt, at);
     group.lastAt = Math.max(group.lastAt, at);
+    const bucket = Math.min(TREND_BUCKETS - 1, Math.max(0, Math.floor((at - trendFrom) / bucketMs)));
+    group.trend[bucket] = (group.trend[bucket] ?? 0) + 1;
     if (group.sampleIds.length < SAMPLES) group.sampleIds.push(task.id);
     groups.set(key, group);
   }
-  return [...groups.values()].sort((a, b) => b.count - a.count || b.lastAt - a.lastAt);
+  return { groups: largestFirst([...groups.values()]), scanned: tasks.length, trendFrom, trendTo };
+}
+
+export function largestFirst(groups: DeadLetterGroup[]): DeadLetterGroup[] {
+  return groups.sort((a, b) => b.count - a.count || b.lastAt - a.lastAt).slice(0, MAX_GROUPS);
 }
 
 const REPLAYED = { r: "replayed", n: "not_dead", u: "not_found" } as const;

@@ -5,7 +5,6 @@ import {
   type QueueSettings,
   type QueueStats,
   type StaleVerdict,
-  type TaskState,
   type TaskView,
   type WorkerView,
 } from "@holdfast/contracts";
@@ -19,7 +18,7 @@ import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
 import type { QueueKeys } from "../redis/keys.ts";
 import {
   type DeadLetterFilter,
-  type DeadLetterGroup,
+  type DeadLetterGroups,
   type DiscardResult,
   discardDead,
   groupDead,
@@ -31,7 +30,7 @@ import {
 } from "./dead-letters.ts";
 import { queueStats } from "./queue-stats.ts";
 import { RateMeter } from "./rate-meter.ts";
-import { listTasks, type TaskPage } from "./task-list.ts";
+import { type ListOptions, listTasks, type TaskPage } from "./task-list.ts";
 import { explain, type Why } from "./why.ts";
 
 export type ObserverOptions =
@@ -104,10 +103,7 @@ export class Observer {
    * were scanned: a page can be short and still have a cursor.
    * @throws HoldfastError invalid_cursor, queue_not_found
    */
-  async list(
-    queue: string,
-    options: { state: TaskState; cursor?: string; limit?: number; type?: string; q?: string },
-  ): Promise<TaskPage> {
+  async list(queue: string, options: ListOptions): Promise<TaskPage> {
     return listTasks(await this.#known(queue), options);
   }
 
@@ -121,13 +117,15 @@ export class Observer {
   }
 
   /** Dead letters with the same type, reason and error, over the 1,000 newest. */
-  async deadLetterGroups(queue: string): Promise<DeadLetterGroup[]> {
+  async deadLetterGroups(queue: string): Promise<DeadLetterGroups> {
+    const engine = await this.#known(queue);
+    const { now, counters } = await engine.stats();
     const newest: TaskView[] = [];
-    for await (const page of pagesOfDead(await this.#known(queue), "last")) {
+    for await (const page of pagesOfDead(engine, "last")) {
       newest.push(...page);
       if (newest.length >= GROUPED) break;
     }
-    return groupDead(newest.slice(0, GROUPED));
+    return { ...groupDead(newest.slice(0, GROUPED), now), total: counters[4] ?? 0 };
   }
 
   /** At most 500 ids. @param options.payloadText replaces the payload; with exactly one id */

@@ -1,7 +1,9 @@
-import { HoldfastError, LIMITS, type TaskState, type TaskView } from "@holdfast/contracts";
+import { type DeadReason, HoldfastError, LIMITS, type TaskState, type TaskView } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { QueueKeys } from "../redis/keys.ts";
+import { hasText, signatureOf } from "./dead-letters.ts";
+import { queueStats } from "./queue-stats.ts";
 
 export interface TaskPage {
   tasks: TaskView[];
@@ -9,6 +11,29 @@ export interface TaskPage {
   cursor: string | null;
   /** Tasks looked at for this page. */
   scanned: number;
+  /** How many stand in the list that is looked through. */
+  total: number;
+}
+
+export interface ListOptions {
+  state: TaskState;
+  /** `cursor` of the page before. */
+  cursor?: string;
+  /** 1 to 100. @default 50 */
+  limit?: number;
+  type?: string;
+  /** A whole tag. */
+  tag?: string;
+  /** Text in id, error, tags or payload. */
+  q?: string;
+  /** Text in the last error. */
+  error?: string;
+  signature?: string;
+  reason?: DeadReason;
+  /** When it ended, is due (scheduled) or was enqueued (pending, processing): at this time or later, ms. */
+  from?: number;
+  /** The same: before this time. */
+  to?: number;
 }
 
 type Index = [index: keyof QueueKeys, order: "list" | "first" | "last"];
@@ -47,17 +72,14 @@ function decodeCursor(cursor: string | undefined, indexes: Index[]): { at: numbe
 
 const encodeCursor = (at: number, after: string) => Buffer.from(`${at}~${after}`).toString("base64url");
 
-export async function listTasks(
-  engine: Engine,
-  options: { state: TaskState; cursor?: string; limit?: number; type?: string; q?: string },
-): Promise<TaskPage> {
+export async function listTasks(engine: Engine, options: ListOptions): Promise<TaskPage> {
   const limit = options.limit ?? 50;
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > LIMITS.pageTasks) {
     throw new HoldfastError("invalid_argument", `limit has to be 1 to ${LIMITS.pageTasks}, got ${limit}`);
   }
   const indexes = INDEXES[options.state];
   let { at, after } = decodeCursor(options.cursor, indexes);
-  const filtered = options.type !== undefined || options.q !== undefined;
+  const total = queueStats(engine.queue, await engine.stats())[options.state];
   const tasks: TaskView[] = [];
   let scanned = 0;
   while (tasks.length < limit && scanned < SCANNED) {
@@ -71,19 +93,27 @@ export async function listTasks(
     after = page.cursor;
     if (after === "") {
       at++;
-      if (at >= indexes.length) return { tasks, cursor: null, scanned };
-    } else if (!filtered && page.ids.length === 0) break;
+      if (at >= indexes.length) return { tasks, cursor: null, scanned, total };
+    } else if (page.ids.length === 0) break;
   }
-  return { tasks, cursor: encodeCursor(at, after), scanned };
+  return { tasks, cursor: encodeCursor(at, after), scanned, total };
 }
 
-function matches(task: TaskView, { type, q }: { type?: string; q?: string }): boolean {
-  if (type !== undefined && task.type !== type) return false;
-  if (q === undefined || q === "") return true;
+/** The time by which `from` and `to` ask. */
+function timeOf(task: TaskView): number {
+  if (task.state === "scheduled") return task.runAt ?? 0;
+  return task.state === "pending" || task.state === "processing" ? task.enqueuedAt : (task.endedAt ?? 0);
+}
+
+function matches(task: TaskView, { type, tag, q, error, signature, reason, from, to }: ListOptions): boolean {
   return (
-    task.id.includes(q) ||
-    task.payloadText.includes(q) ||
-    (task.lastError?.includes(q) ?? false) ||
-    task.tags.includes(q)
+    (type === undefined || task.type === type) &&
+    (reason === undefined || task.deadReason === reason) &&
+    (tag === undefined || task.tags.includes(tag)) &&
+    (from === undefined || timeOf(task) >= from) &&
+    (to === undefined || timeOf(task) < to) &&
+    (error === undefined || (task.lastError?.includes(error) ?? false)) &&
+    (signature === undefined || signatureOf(task) === signature) &&
+    (q === undefined || q === "" || hasText(task, q))
   );
 }

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import type { DeadLetterGroup } from "../observer/dead-letters.ts";
 import { mergeGroups, mergeSettings, splitSettings } from "./merge-stats.ts";
 
 const SETTINGS = {
@@ -25,14 +26,27 @@ test("one partition without a cap leaves the queue without one", () => {
 });
 
 test("groups of the same failure are one, the others stay apart", () => {
-  const group = { type: "t", reason: "fatal", signature: "s", count: 2, firstAt: 5, lastAt: 9 } as const;
+  const group = {
+    type: "t",
+    reason: "fatal" as const,
+    signature: "s",
+    count: 2,
+    diedAgain: 1,
+    firstAt: 5,
+    lastAt: 9,
+    trend: [1, 1],
+  };
+  const part = (groups: DeadLetterGroup[]) => ({ groups, scanned: 2, total: 3, trendFrom: 1, trendTo: 9 });
   const merged = mergeGroups([
-    { ...group, sampleIds: ["a", "b"] },
-    { ...group, signature: "other", count: 3, sampleIds: ["c"] },
-    { ...group, firstAt: 1, lastAt: 7, sampleIds: ["d"] },
+    part([
+      { ...group, sampleIds: ["a", "b"] },
+      { ...group, signature: "other", count: 3, sampleIds: ["c"] },
+    ]),
+    part([{ ...group, firstAt: 1, lastAt: 7, sampleIds: ["d"] }]),
   ]);
+  expect(merged).toMatchObject({ scanned: 4, total: 6 });
   expect(
-    merged.map(({ signature, count, firstAt, lastAt, sampleIds }) => [
+    merged.groups.map(({ signature, count, firstAt, lastAt, sampleIds }) => [
       signature,
       count,
       firstAt,

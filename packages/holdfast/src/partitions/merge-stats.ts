@@ -1,10 +1,10 @@
 import type { QueueSettings, QueueStats, QueueTotals } from "@holdfast/contracts";
-import type { DeadLetterGroup } from "../observer/dead-letters.ts";
+import type { DeadLetterGroup, DeadLetterGroups } from "../observer/dead-letters.ts";
 
 const SAMPLES = 5;
 
-const sum = (parts: readonly QueueStats[], of: (stats: QueueStats) => number) =>
-  parts.reduce((total, stats) => total + of(stats), 0);
+const sum = <Part>(parts: readonly Part[], of: (part: Part) => number) =>
+  parts.reduce((total, part) => total + of(part), 0);
 
 /** Caps and kept records are counted by each partition on its own: together they are the sum. */
 export function mergeSettings(parts: readonly QueueSettings[]): QueueSettings {
@@ -60,18 +60,32 @@ export function mergeStats(queue: string, parts: readonly QueueStats[]): QueueSt
 }
 
 /** Groups of several partitions with the same type, reason and signature as one. */
-export function mergeGroups(all: readonly DeadLetterGroup[]): DeadLetterGroup[] {
+export function mergeGroups(all: readonly DeadLetterGroups[]): DeadLetterGroups {
   const groups = new Map<string, DeadLetterGroup>();
-  for (const group of all) {
+  for (const group of all.flatMap((part) => part.groups)) {
     const key = `${group.type}\n${group.reason}\n${group.signature}`;
-    const other = groups.get(key) ?? { ...group, count: 0, sampleIds: [] };
+    const other = groups.get(key) ?? {
+      ...group,
+      count: 0,
+      diedAgain: 0,
+      trend: group.trend.map(() => 0),
+      sampleIds: [],
+    };
     groups.set(key, {
       ...other,
       count: other.count + group.count,
+      diedAgain: other.diedAgain + group.diedAgain,
       firstAt: Math.min(other.firstAt, group.firstAt),
       lastAt: Math.max(other.lastAt, group.lastAt),
+      trend: other.trend.map((deaths, at) => deaths + (group.trend[at] ?? 0)),
       sampleIds: [...other.sampleIds, ...group.sampleIds].slice(0, SAMPLES),
     });
   }
-  return [...groups.values()].sort((a, b) => b.count - a.count || b.lastAt - a.lastAt);
+  return {
+    groups: [...groups.values()].sort((a, b) => b.count - a.count || b.lastAt - a.lastAt),
+    scanned: sum(all, ({ scanned }) => scanned),
+    total: sum(all, ({ total }) => total),
+    trendFrom: Math.min(...all.map(({ trendFrom }) => trendFrom)),
+    trendTo: Math.max(...all.map(({ trendTo }) => trendTo)),
+  };
 }

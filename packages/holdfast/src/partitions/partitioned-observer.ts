@@ -3,7 +3,6 @@ import {
   LIMITS,
   type QueueSettings,
   type QueueStats,
-  type TaskState,
   type TaskView,
 } from "@holdfast/contracts";
 import { Holdfast } from "../client.ts";
@@ -11,12 +10,12 @@ import type { AuditReport } from "../engine/audit.ts";
 import { checkTaskId, queueOfPartition } from "../engine/names.ts";
 import type {
   DeadLetterFilter,
-  DeadLetterGroup,
+  DeadLetterGroups,
   DiscardResult,
   ReplayResult,
 } from "../observer/dead-letters.ts";
 import { type BulkOptions, type EmptiedState, Observer, type ObserverOptions } from "../observer/observer.ts";
-import type { TaskPage } from "../observer/task-list.ts";
+import type { ListOptions, TaskPage } from "../observer/task-list.ts";
 import type { Why } from "../observer/why.ts";
 import { mergeGroups, mergeSettings, mergeStats, splitSettings } from "./merge-stats.ts";
 import { type Partitions, partitionName, partitionNames, partitionOfId } from "./partition-names.ts";
@@ -104,15 +103,17 @@ export class PartitionedObserver extends Observer {
   }
 
   /** Partition by partition: in order within each. */
-  override async list(
-    queue: string,
-    options: { state: TaskState; cursor?: string; limit?: number; type?: string; q?: string },
-  ): Promise<TaskPage> {
+  override async list(queue: string, options: ListOptions): Promise<TaskPage> {
     const partitions = await this.#registry.get(queue);
     if (!partitions) return super.list(queue, options);
     const { cursor, limit = 50, ...rest } = options;
     let [at, inner] = decodeCursor(cursor, partitions);
-    const page: TaskPage = { tasks: [], cursor: null, scanned: 0 };
+    const page: TaskPage = {
+      tasks: [],
+      cursor: null,
+      scanned: 0,
+      total: (await this.stats(queue))[options.state],
+    };
     for (;;) {
       const part = await super.list(partitionName(queue, at), {
         ...rest,
@@ -129,9 +130,9 @@ export class PartitionedObserver extends Observer {
     }
   }
 
-  override async deadLetterGroups(queue: string): Promise<DeadLetterGroup[]> {
+  override async deadLetterGroups(queue: string): Promise<DeadLetterGroups> {
     const parts = await this.#each(queue, (name) => super.deadLetterGroups(name));
-    return parts ? mergeGroups(parts.flat()) : super.deadLetterGroups(queue);
+    return parts ? mergeGroups(parts) : super.deadLetterGroups(queue);
   }
 
   override async replay(

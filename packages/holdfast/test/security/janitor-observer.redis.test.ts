@@ -128,7 +128,7 @@ test("an observer does its whole job as the user observer", async () => {
     (await observer.list("work", { state: "dead", limit: 2, cursor: page.cursor ?? "" })).tasks,
   ).toHaveLength(2);
   expect(await observer.why("work", "waits")).not.toBeNull();
-  expect(await observer.deadLetterGroups("work")).toHaveLength(1);
+  expect((await observer.deadLetterGroups("work")).groups).toHaveLength(1);
   expect(await observer.countDead("work", { type: "dies" })).toBe(6);
   expect(await observer.replay("work", ["a"])).toMatchObject([{ outcome: "replayed" }]);
   expect(await observer.replay("work", ["b"], { payloadText: "2" })).toMatchObject([{ outcome: "replayed" }]);

@@ -16,6 +16,7 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
     crashes: 0,
     releases: 0,
     generation: 0,
+    diedAgain: false,
     maxRetries: null,
     timeoutMs: null,
     backoff: null,

@@ -34,6 +34,7 @@ export const taskViewSchema = Type.Object({
   crashes: count,
   releases: count,
   generation: count,
+  diedAgain: Type.Boolean({ description: "A dead letter that was replayed before." }),
   maxRetries: nullable(count),
   timeoutMs: nullable(count),
   backoff: nullable(backoffSchema),

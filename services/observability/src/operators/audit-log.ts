@@ -66,7 +66,7 @@ export class AuditLog {
 
   /** The record of how an accepted operation ended. */
   operationEnded(mutation: Mutation, view: OperationView): void {
-    const outcome = view.state === "running" ? "accepted" : view.state;
+    const outcome = view.state === "running" || view.state === "paused" ? "accepted" : view.state;
     this.#add(mutation, { count: view.done, outcome, operationId: view.id });
   }
 
@@ -74,6 +74,9 @@ export class AuditLog {
     this.record({
       at: Date.now(),
       actor: "anonymous",
+      keyId: null,
+      role: "admin",
+      from: "",
       action: mutation.action,
       queue: mutation.queue,
       reason: mutation.reason ?? null,

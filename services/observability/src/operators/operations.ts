@@ -37,7 +37,7 @@ export class Operations {
 
   /** @throws HoldfastError `rate_limited` while too many run. */
   start(
-    spec: Pick<OperationView, "kind" | "queue" | "total">,
+    spec: Pick<OperationView, "kind" | "queue" | "total"> & Partial<OperationView>,
     work: OperationWork,
     onEnd?: (view: OperationView) => void,
   ): OperationView {
@@ -53,6 +53,15 @@ export class Operations {
       );
     }
     const view: OperationView = {
+      actor: "anonymous",
+      reason: null,
+      ratePerSecond: null,
+      to: null,
+      canary: null,
+      undoUntil: null,
+      undoneAt: null,
+      undoes: null,
+      failures: 0,
       ...spec,
       id: `op_${nanoid(16)}`,
       state: "running",

@@ -1,12 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { DiscardBody, ReplayBody } from "@holdfast/contracts/api";
 import { RequestError } from "@holdfast/service";
-import { type DeadReason, LIMITS } from "holdfast";
-
-export interface DeadLetterFilter {
-  type?: string;
-  reason?: DeadReason;
-}
+import { type DeadLetterFilter, LIMITS } from "holdfast";
 
 /** Which dead letters an operator means. A filter without a field means all. */
 export type Selection = { ids: string[] } | { filter: DeadLetterFilter };

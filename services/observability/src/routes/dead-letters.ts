@@ -8,6 +8,7 @@ import {
   SYNC_LIMIT,
 } from "@holdfast/contracts/api";
 import { type HttpServer, sliceJson } from "@holdfast/service";
+import type { DeadLetterFilter } from "holdfast";
 import type { Mutation } from "../operators/audit-log.ts";
 import type { OperationWork } from "../operators/operations.ts";
 import { assertPatch, inBatches, type Selection, selectionOf } from "../operators/selection.ts";
@@ -44,7 +45,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
         return reply.code(200).send({ dryRun: true, matched, replayed: 0, skipped: 0 });
       }
       const mutation = mutationOf("dead_letters.replay", queue, request.id, body.reason);
-      if (matched > SYNC_LIMIT || body.ratePerSecond !== undefined) {
+      if (matched > SYNC_LIMIT || body.ratePerSecond !== undefined || body.canary !== undefined) {
         const view = await startOperation("replay", mutation, matched, replayWork(queue, selection, body));
         return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
       }
@@ -75,7 +76,14 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       const selection = selectionOf(body);
       const matched = await countMatches(queue, selection, body.dryRun === true);
       if (body.dryRun) {
-        return reply.code(200).send({ dryRun: true, matched, discarded: 0, skipped: 0 });
+        return reply.code(200).send({
+          dryRun: true,
+          matched,
+          discarded: 0,
+          skipped: 0,
+          operationId: null,
+          undoUntil: null,
+        });
       }
       const mutation = mutationOf("dead_letters.discard", queue, request.id, body.reason);
       if (matched > SYNC_LIMIT) {
@@ -87,7 +95,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
         return { ...result, count: result.discarded };
       });
       const { count, ...counts } = result;
-      return reply.code(200).send({ dryRun: false, matched, ...counts });
+      return reply.code(200).send({ dryRun: false, matched, ...counts, operationId: null, undoUntil: null });
     },
   );
 
@@ -115,7 +123,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
 
   async function replayMatching(
     queue: string,
-    filter: { type?: string; reason?: ReplayFilterReason },
+    filter: DeadLetterFilter,
     body: ReplayBody,
     control: Partial<Parameters<OperationWork>[0]>,
   ) {
@@ -195,8 +203,6 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
     return view;
   }
 }
-
-type ReplayFilterReason = NonNullable<NonNullable<ReplayBody["filter"]>["reason"]>;
 
 function mutationOf(
   action: Mutation["action"],

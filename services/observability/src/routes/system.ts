@@ -1,14 +1,21 @@
 import {
+  AuditExportQuery,
   AuditList,
   AuditQuery,
+  FailureQuery,
+  nullable,
+  OperationFailures,
   OperationList,
+  OperationListQuery,
   OperationParams,
   OperationView,
+  PauseBody,
   WorkerList,
 } from "@holdfast/contracts/api";
 import type { HttpServer } from "@holdfast/service";
 import { HoldfastError } from "holdfast";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
+import { sendLines } from "./lines.ts";
 
 /** Workers, operations, audit log. */
 export function systemRoutes(app: HttpServer, { observer, operations, audit }: RouteContext): void {
@@ -34,10 +41,11 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
         tags,
         summary: "List operations, newest first",
         description: "The newest 200 that this process started; a restart forgets them.",
+        querystring: OperationListQuery,
         response: { 200: OperationList, ...PROBLEMS },
       },
     },
-    async () => ({ operations: operations.list() }),
+    async () => ({ operations: operations.list(), cursor: null }),
   );
 
   app.get(
@@ -52,6 +60,42 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
     },
     async (request) => operations.get(request.params.id) ?? unknownOperation(request.params.id),
   );
+
+  app.get(
+    "/v1/operations/:id/failures",
+    {
+      schema: {
+        tags,
+        summary: "Tasks that an operation could not move",
+        params: OperationParams,
+        querystring: FailureQuery,
+        response: { 200: OperationFailures, ...PROBLEMS },
+      },
+    },
+    async (request) => {
+      if (!operations.get(request.params.id)) unknownOperation(request.params.id);
+      return { failures: [], cursor: null, total: 0 };
+    },
+  );
+
+  for (const verb of ["pause", "resume", "undo"] as const) {
+    app.post(
+      `/v1/operations/:id/${verb}`,
+      {
+        schema: {
+          tags,
+          summary: SUMMARIES[verb],
+          params: OperationParams,
+          body: nullable(PauseBody),
+          response: { 202: OperationView, ...PROBLEMS },
+        },
+      },
+      async (request) => {
+        const operation = operations.get(request.params.id) ?? unknownOperation(request.params.id);
+        throw new HoldfastError("conflict", `operation ${operation.id} is ${operation.state}`);
+      },
+    );
+  }
 
   app.post(
     "/v1/operations/:id/cancel",
@@ -86,11 +130,39 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
         response: { 200: AuditList, ...PROBLEMS },
       },
     },
-    async (request) => ({
-      records: audit.list({ queue: request.query.queue, limit: request.query.limit ?? 50 }),
-    }),
+    async (request) => {
+      const records = audit.list({ queue: request.query.queue, limit: request.query.limit ?? 50 });
+      return { records, cursor: null, scanned: records.length, total: records.length };
+    },
+  );
+
+  app.get(
+    "/v1/audit/export",
+    {
+      schema: {
+        tags,
+        summary: "The audit log as NDJSON, oldest first",
+        produces: ["application/x-ndjson"],
+        querystring: AuditExportQuery,
+        response: { 200: { type: "string", description: "A record per line" }, ...PROBLEMS },
+      },
+    },
+    async (request, reply) =>
+      sendLines(
+        reply,
+        "audit.ndjson",
+        (async function* () {
+          yield audit.list({ queue: request.query.queue, limit: 1_000 }).reverse();
+        })(),
+      ),
   );
 }
+
+const SUMMARIES = {
+  pause: "Pause an operation",
+  resume: "Go on with a paused operation",
+  undo: "Undo a discard",
+} as const;
 
 function unknownOperation(id: string): never {
   throw new HoldfastError(

@@ -41,6 +41,9 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
     audit.record({
       at: Date.now(),
       actor: "anonymous",
+      keyId: null,
+      role: "admin",
+      from: "",
       action,
       queue: (request.params as { queue: string }).queue,
       count: result.count,

@@ -1,7 +1,9 @@
 import {
   DeadLetterGroups,
   DeadLetterQuery,
+  GroupsQuery,
   QueueParams,
+  TaskExportQuery,
   TaskListQuery,
   TaskPage,
   TaskParams,
@@ -9,8 +11,9 @@ import {
   WhyView,
 } from "@holdfast/contracts/api";
 import type { HttpServer } from "@holdfast/service";
-import { HoldfastError } from "holdfast";
+import { HoldfastError, LIMITS, type TaskPage as Page, type TaskView } from "holdfast";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
+import { sendLines } from "./lines.ts";
 
 /** The reading side of tasks and dead letters. */
 export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
@@ -28,6 +31,30 @@ export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
       },
     },
     async (request) => observer.list(request.params.queue, request.query),
+  );
+
+  app.get(
+    "/v1/queues/:queue/tasks/export",
+    {
+      schema: {
+        tags: [TAGS.tasks],
+        summary: "All tasks that match, as NDJSON",
+        description: "A task per line, streamed as fast as it is read. Stops when the client goes away.",
+        params: QueueParams,
+        querystring: TaskExportQuery,
+        produces: ["application/x-ndjson"],
+        response: { 200: { type: "string", description: "A task per line" }, ...PROBLEMS },
+      },
+    },
+    async (request, reply) => {
+      const { queue } = request.params;
+      // The first page before the answer: an unknown queue is a 404, not a broken stream.
+      const first = await observer.list(queue, { ...request.query, limit: LIMITS.pageTasks });
+      const pages = pagesFrom(first, (cursor) =>
+        observer.list(queue, { ...request.query, limit: LIMITS.pageTasks, cursor }),
+      );
+      return sendLines(reply, `${queue}-${request.query.state}.ndjson`, pages);
+    },
   );
 
   app.get(
@@ -84,13 +111,22 @@ export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
       schema: {
         tags: [TAGS.deadLetters],
         summary: "Dead letters grouped by error",
-        description: "Grouped by type, reason and signature of the error, over at most the 1,000 newest.",
+        description:
+          "Grouped by type, reason and signature of the error, from the newest on: `scanned` of `total` were looked at.",
         params: QueueParams,
+        querystring: GroupsQuery,
         response: { 200: DeadLetterGroups, ...PROBLEMS },
       },
     },
-    async (request) => ({ groups: await observer.deadLetterGroups(request.params.queue) }),
+    async (request) => observer.deadLetterGroups(request.params.queue),
   );
+}
+
+async function* pagesFrom(first: Page, next: (cursor: string) => Promise<Page>): AsyncGenerator<TaskView[]> {
+  for (let page = first; ; page = await next(page.cursor)) {
+    yield page.tasks;
+    if (page.cursor === null) return;
+  }
 }
 
 export function unknownTask(queue: string, id: string): never {
