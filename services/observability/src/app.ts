@@ -1,7 +1,9 @@
 import {
+  assertQueue,
   createHttpServer,
   createIntakeMetrics,
   type HttpServer,
+  type Identify,
   type ReadinessCheck,
   registerTaskRoutes,
   type ServiceMetrics,
@@ -36,6 +38,10 @@ export interface AppOptions {
   /** The text of INFO. Not given for a Cluster: it would be that of one node, now this, now that. */
   redisInfo?(): Promise<string>;
   ready: ReadinessCheck;
+  /** @default everybody is anonymous, and may do everything */
+  identify?: Identify;
+  /** Tells when keys came or went: streams of those who may no longer are ended. */
+  onKeysChange?(listener: () => void): () => void;
   metrics: ServiceMetrics;
   logger: Logger;
   version: string;
@@ -89,6 +95,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     host: options.host,
     allowedHosts: options.allowedHosts,
     ready: options.ready,
+    identify: options.identify,
     contentSecurityPolicy: CONTENT_SECURITY_POLICY,
   });
   server.addHook("onRequest", async (request) => {
@@ -103,7 +110,11 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   server.addHook("preHandler", async (request) => {
     if (!READING_METHODS.has(request.method)) options.assertOpen?.();
+    // A queue can be named in the body, too: the target of a replay, the queue of a schedule.
+    const { to, queue } = (request.body ?? {}) as { to?: unknown; queue?: unknown };
+    for (const name of [to, queue]) if (typeof name === "string") assertQueue(request.identity, name);
   });
+  options.onKeysChange?.(() => hub.check());
 
   const context: RouteContext = {
     observer,

@@ -2,8 +2,11 @@ import {
   createMetrics,
   createQueueCache,
   createRedisReadiness,
+  identifyByKey,
+  KeyRing,
   type Logger,
   listen,
+  openKeys,
   parseAllowedHosts,
   type RunningService,
   toConnectionSettings,
@@ -37,6 +40,8 @@ export async function startObservability(options: StartOptions): Promise<Running
     onScript: metrics.onScript,
   });
   const readiness = createRedisReadiness({ client, metrics });
+  const ring = new KeyRing({ store: client.keys, file: config.API_KEYS_FILE, logger });
+  const access = { ring, host: config.HOST, allowUnauthenticated: config.ALLOW_UNAUTHENTICATED };
   const abort = new AbortController();
   options.signal.addEventListener("abort", () => abort.abort(), { once: true });
   const { signal } = abort;
@@ -49,6 +54,8 @@ export async function startObservability(options: StartOptions): Promise<Running
     },
     ...(settings.clusterNodes ? {} : { redisInfo: () => client.connection.command<string>("INFO") }),
     ready: readiness.check,
+    identify: identifyByKey(access),
+    onKeysChange: (listener) => ring.onChange(listener),
     metrics,
     logger,
     version,
@@ -69,12 +76,15 @@ export async function startObservability(options: StartOptions): Promise<Running
     throw error;
   }
   app.start();
-  waitForRedis({ client, settings, logger, signal }).then(readiness.open, (error: unknown) => {
-    if (!signal.aborted) options.onFatal(error);
-  });
+  waitForRedis({ client, settings, logger, signal })
+    .then(() => openKeys(access, signal))
+    .then(readiness.open, (error: unknown) => {
+      if (!signal.aborted) options.onFatal(error);
+    });
   return {
     async stop() {
       abort.abort();
+      ring.stop();
       await app.stop();
       await client.close();
     },

@@ -5,8 +5,11 @@ import {
   createQueueCache,
   createRedisReadiness,
   type HttpServer,
+  identifyByKey,
+  KeyRing,
   type Logger,
   listen,
+  openKeys,
   parseAllowedHosts,
   type RunningService,
   registerFastLane,
@@ -45,6 +48,8 @@ export async function startApp(
     onScript: metrics.onScript,
   });
   const readiness = createRedisReadiness({ client, metrics });
+  const ring = new KeyRing({ store: client.keys, file: config.API_KEYS_FILE, logger });
+  const access = { ring, host: config.HOST, allowUnauthenticated: config.ALLOW_UNAUTHENTICATED };
   const http = await createHttpServer({
     title: "Holdfast producer API",
     description: "Enqueue tasks, follow them, cancel them.",
@@ -54,6 +59,7 @@ export async function startApp(
     host: config.HOST,
     allowedHosts: parseAllowedHosts(config.ALLOWED_HOSTS),
     ready: readiness.check,
+    identify: identifyByKey(access),
     // A stream of lines takes its time; a connection that falls silent is cut before.
     requestTimeoutMs: STREAM_MS,
   });
@@ -72,6 +78,7 @@ export async function startApp(
   registerFastLane(http, tasks);
   const stop = async (): Promise<void> => {
     await http.close();
+    ring.stop();
     await client.close();
   };
   try {
@@ -80,6 +87,8 @@ export async function startApp(
     await stop();
     throw error;
   }
-  const opened = waitForRedis({ client, settings, logger, signal }).then(() => readiness.open());
+  const opened = waitForRedis({ client, settings, logger, signal })
+    .then(() => openKeys(access, signal))
+    .then(() => readiness.open());
   return { http, opened, stop };
 }

@@ -8,6 +8,7 @@ import {
   startTestRedis,
   waitUntil,
 } from "@holdfast/service/testing";
+import { Holdfast, mintKey } from "holdfast";
 import { afterEach, expect, test } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
@@ -38,10 +39,50 @@ test("a bad configuration exits 1 and lists every bad variable", async () => {
   }
 });
 
-test("listening beyond loopback without ALLOW_UNAUTHENTICATED exits 1", async () => {
-  const service = start({ HOST: "0.0.0.0" });
+test("listening beyond loopback without keys exits 1 and says what to do; with a key it is served", async () => {
+  const redis = await redisWith();
+  const port = await freePort();
+  const env = { HOST: "0.0.0.0", PORT: String(port), REDIS_URL: redis.url };
+  const service = start(env);
   expect(await service.exit()).toEqual(ended);
-  expect(service.output()).toContain("ALLOW_UNAUTHENTICATED=1");
+  for (const part of ["holdfast key create", "API_KEYS_FILE", "HOST=127.0.0.1", "ALLOW_UNAUTHENTICATED=1"])
+    expect(service.output()).toContain(part);
+
+  const client = new Holdfast({ redis: redis.url });
+  cleanups.push(() => client.close());
+  const { key, text } = mintKey({ label: "ci", scopes: ["enqueue"] });
+  await client.keys.add(key);
+  const again = start(env);
+  await again.says('"msg":"started"');
+  const enqueue = async (headers: Record<string, string>) =>
+    (
+      await fetch(`http://127.0.0.1:${port}/v1/queues/trial/tasks`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: '{"type":"t","payload":1}',
+      })
+    ).status;
+  expect(await enqueue({})).toBe(401);
+  expect(await enqueue({ authorization: `Bearer ${text}` })).toBe(201);
+  expect(again.output()).not.toContain(text.slice(-43));
+});
+
+test("before Redis is there a service beyond loopback lets nobody in", async () => {
+  const redis = await redisWith();
+  await redis.kill();
+  const port = await freePort();
+  const service = start({ HOST: "0.0.0.0", PORT: String(port), REDIS_URL: redis.url });
+  await service.says("cannot reach Redis");
+  const enqueue = async (headers: Record<string, string>) =>
+    (
+      await fetch(`http://127.0.0.1:${port}/v1/queues/trial/tasks`, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: '{"type":"t","payload":1}',
+      })
+    ).status;
+  expect(await enqueue({})).toBe(401);
+  expect(await enqueue({ authorization: "Bearer hf_x_y" })).toBe(503);
 });
 
 test("a busy port exits 1 and names its holder and the variable", async () => {

@@ -1,14 +1,10 @@
 import { type Static, Type } from "typebox";
 
-/** Where a service listens and whom it trusts. Spread into the schema of every service that listens. */
-export const httpConfig = {
+/** Where a service listens. Spread into the schema of every service that listens. */
+const listenConfig = {
   HOST: Type.String({
     default: "127.0.0.1",
-    description: "Address to listen on. Beyond loopback needs ALLOW_UNAUTHENTICATED=1.",
-  }),
-  ALLOW_UNAUTHENTICATED: Type.Boolean({
-    default: false,
-    description: "Accept that whoever reaches the port can use it.",
+    description: "Address to listen on. Beyond loopback an API needs keys.",
   }),
   ALLOWED_HOSTS: Type.Optional(
     Type.String({
@@ -17,12 +13,26 @@ export const httpConfig = {
   ),
 };
 
+/** Of a service with an API: whom it lets in. */
+export const httpConfig = {
+  ...listenConfig,
+  API_KEYS_FILE: Type.Optional(
+    Type.String({
+      description: 'File of API keys, made by "holdfast key create --file"; they hold beside those in Redis.',
+    }),
+  ),
+  ALLOW_UNAUTHENTICATED: Type.Boolean({
+    default: false,
+    description: "Accept that whoever reaches the port can use it, as an admin, without a key.",
+  }),
+};
+
 const httpObject = Type.Object(httpConfig);
 export type HttpConfig = Static<typeof httpObject>;
 
-/** For the small health server of worker and janitor. */
+/** For the small health server of worker and janitor: counts only, for which nobody needs a key. */
 export const metricsConfig = {
-  ...httpConfig,
+  ...listenConfig,
   METRICS_PORT: Type.Optional(
     Type.Integer({
       minimum: 1,
@@ -48,14 +58,4 @@ export function parseAllowedHosts(text: string | undefined): string[] {
     .split(",")
     .map((name) => name.trim().toLowerCase())
     .filter((name) => name !== "");
-}
-
-/** A keyless service that the network can reach is an open door: only on request by name. */
-export function exposureProblems(config: Record<string, unknown>): string[] {
-  if (typeof config.HOST !== "string" || isLoopback(config.HOST) || config.ALLOW_UNAUTHENTICATED === true) {
-    return [];
-  }
-  return [
-    `HOST=${config.HOST} listens beyond loopback and there are no keys: set HOST=127.0.0.1, or ALLOW_UNAUTHENTICATED=1 to accept that whoever reaches the port can use it`,
-  ];
 }

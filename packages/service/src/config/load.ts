@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Static, TObject, TSchema } from "typebox";
 import { Value } from "typebox/value";
-import { exposureProblems } from "./http.ts";
 import { redisProblems } from "./redis.ts";
 
 /** The environment as a process has it. Only a `main.ts` reads `process.env`; it is handed over from there. */
@@ -66,7 +65,7 @@ export function loadConfig<T extends TObject>(schema: T, env: Environment): Stat
       problems.push(`${name} must be ${expectation(variable)}${variable.secret ? "" : `, got "${text}"`}`);
     } else config[name] = value;
   }
-  if (problems.length === 0) problems.push(...redisProblems(config), ...exposureProblems(config));
+  if (problems.length === 0) problems.push(...redisProblems(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return config as Static<T>;
 }

@@ -5,6 +5,7 @@ import type { HttpServer } from "./server.ts";
 /** Sends a problem; a value of `retryAfter` becomes the header, seconds. */
 export function sendProblem(reply: FastifyReply, body: Problem, retryAfter?: number): FastifyReply {
   if (retryAfter !== undefined) reply.header("retry-after", String(retryAfter));
+  if (body.status === 401) reply.header("www-authenticate", 'Bearer realm="holdfast"');
   // A string goes out as it is: the serialiser of a route knows only its own schemas.
   return reply.code(body.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(body));
 }

@@ -15,6 +15,8 @@ import Fastify, {
   LogController,
   type RawServerDefault,
 } from "fastify";
+import type { Identify } from "../identity/access.ts";
+import { guardRoute, type RouteScope, scopeRoutes } from "../identity/scopes.ts";
 import { decodeUtf8, parseJson } from "../json/slice.ts";
 import { StartupError } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
@@ -32,6 +34,10 @@ declare module "fastify" {
     rawBody?: boolean;
     /** A body of `application/x-ndjson` arrives as a stream. */
     lines?: boolean;
+    /** What a key needs. @default GET `read`, all others `control` */
+    scope?: RouteScope;
+    /** Answered also while it is not known whether there are keys, since Redis is away. */
+    beforeKeys?: boolean;
   }
   interface FastifyRequest {
     /** Who sent it. */
@@ -42,6 +48,7 @@ declare module "fastify" {
     basics: {
       isHostAllowed(host: string | undefined): boolean;
       requestId(request: IncomingMessage): string;
+      identify: Identify;
       observe: ServiceMetrics["observeHttp"];
     };
   }
@@ -65,6 +72,8 @@ export interface HttpServerOptions {
   host: string;
   allowedHosts: string[];
   ready: ReadinessCheck;
+  /** @default everybody is anonymous, and may do everything */
+  identify?: Identify | undefined;
   /** Bytes. @default 1_048_576 */
   bodyLimitBytes?: number;
   /** How long a request may take to arrive, ms; its headers have 30 s. @default 30_000 */
@@ -119,10 +128,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     lastHost = host;
     return true;
   };
-  app.decorateRequest("identity", { getter: () => ANONYMOUS });
+  const identify = options.identify ?? (() => ANONYMOUS);
+  // Fastify takes no object here, since requests would share it; each gets its own at once.
+  app.decorateRequest("identity", null as unknown as Identity);
+  scopeRoutes(app);
   app.decorate("basics", {
     isHostAllowed,
     requestId,
+    identify,
     observe: metrics.observeHttp,
   });
   app.addHook("onRequest", (request, reply, done) => {
@@ -144,6 +157,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       );
       return;
     }
+    try {
+      guardRoute(request, identify);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
     done();
   });
   app.addHook("onResponse", (request, reply, done) => {
@@ -156,6 +175,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     openapi: {
       openapi: "3.1.0",
       info: { title: options.title, description: options.description, version: options.version },
+      components: {
+        securitySchemes: {
+          key: { type: "http", scheme: "bearer", description: "An API key, made by `holdfast key create`" },
+        },
+      },
     },
   });
   await app.register(swaggerUi, {
@@ -211,7 +235,7 @@ export async function listen(
 }
 
 function registerHealth(app: HttpServer, options: HttpServerOptions): void {
-  const hidden = { schema: { hide: true } };
+  const hidden = { schema: { hide: true }, config: { scope: "public" as const } };
   app.get("/openapi.json", hidden, async () => app.swagger());
   app.get("/livez", hidden, async () => ({ ok: true }));
   app.get("/readyz", hidden, async (_request, reply) => {

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isQueueName } from "@holdfast/contracts";
+import { includesScope, isQueueName } from "@holdfast/contracts";
 import { PROBLEM_MEDIA_TYPE, toProblem } from "../http/problem.ts";
 import type { HttpServer } from "../http/server.ts";
+import { type Identify, mayUseQueue } from "../identity/access.ts";
 import { batchText, enqueueItems, enqueueTask, receiptText } from "./intake.ts";
 import { readTask, readTaskArray } from "./read.ts";
 import { BATCH_LIMIT_BYTES, BODY_LIMIT_BYTES, type TaskRouteOptions } from "./routes.ts";
@@ -35,7 +36,7 @@ interface Target {
  * answer the same. It goes round the caller's own hooks as well.
  */
 export function registerFastLane(app: HttpServer, options: TaskRouteOptions): void {
-  const { isHostAllowed, requestId } = app.basics;
+  const { isHostAllowed, requestId, identify } = app.basics;
   const lane: Lane = { app, options, isClosing: false };
   app.addHook("preClose", (done) => {
     lane.isClosing = true;
@@ -67,7 +68,8 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
       // A batch as lines is a stream, and a key is for one task.
       (target.isBatch && (key !== undefined || headers.accept?.includes("ndjson"))) ||
       (key !== undefined && (typeof key !== "string" || key === "" || key.length > 255)) ||
-      !isHostAllowed(headers.host)
+      !isHostAllowed(headers.host) ||
+      !mayEnqueue(identify, request, target.name)
     ) {
       return false;
     }
@@ -84,6 +86,16 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
   app.server.on("request", (request: IncomingMessage, response: ServerResponse) => {
     if (!serve(request, response)) framework.call(app.server, request, response);
   });
+}
+
+/** Who may not is refused by the framework, in the same words as on every other route. */
+function mayEnqueue(identify: Identify, request: IncomingMessage, queue: string): boolean {
+  try {
+    const identity = identify(request);
+    return includesScope(identity.scopes, "enqueue") && mayUseQueue(identity, queue);
+  } catch {
+    return false;
+  }
 }
 
 interface Lane {

@@ -58,7 +58,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
   app.post(
     "/v1/queues/:queue/tasks",
     {
-      config: { rawBody: true },
+      config: { rawBody: true, scope: "enqueue" },
       bodyLimit: BODY_LIMIT_BYTES,
       // The body is read as text by `readTask`; its schema is for the API description.
       validatorCompiler: exceptBody(app),
@@ -96,7 +96,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
   app.post(
     "/v1/queues/:queue/tasks/batch",
     {
-      config: { rawBody: true, lines: true },
+      config: { rawBody: true, lines: true, scope: "enqueue" },
       bodyLimit: BATCH_LIMIT_BYTES,
       validatorCompiler: exceptBody(app),
       schema: {
@@ -185,6 +185,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
   app.delete(
     "/v1/queues/:queue/tasks/:id",
     {
+      config: { scope: "enqueue" },
       schema: {
         tags: ["tasks"],
         summary: "Cancel a task",

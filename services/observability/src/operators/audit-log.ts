@@ -37,11 +37,17 @@ export class AuditLog {
   }
 
   /** Newest first. */
-  list(options: { queue?: string | undefined; limit: number }): AuditRecord[] {
+  list(options: {
+    queue?: string | undefined;
+    limit: number;
+    /** Whether the caller may see records of this queue; null: of no queue. */
+    isVisible?(queue: string | null): boolean;
+  }): AuditRecord[] {
     const found: AuditRecord[] = [];
     for (let index = this.#records.length - 1; index >= 0 && found.length < options.limit; index--) {
       const record = this.#records[index];
-      if (record && (options.queue === undefined || record.queue === options.queue)) found.push(record);
+      if (!record || options.isVisible?.(record.queue) === false) continue;
+      if (options.queue === undefined || record.queue === options.queue) found.push(record);
     }
     return found;
   }

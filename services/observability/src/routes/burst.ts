@@ -9,6 +9,7 @@ export function burstRoutes(app: HttpServer, { queue: open, operations, audit }:
   app.post(
     "/v1/queues/:queue/burst",
     {
+      config: { scope: "enqueue" },
       schema: {
         tags: [TAGS.tasks],
         summary: "Enqueue a burst of demo tasks",

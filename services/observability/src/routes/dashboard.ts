@@ -47,7 +47,7 @@ export async function dashboardRoutes(app: HttpServer, { directory }: { director
       setHeaders: (reply, path) => void reply.header("cache-control", cacheControl(directory, path)),
     });
   }
-  app.get("/*", { schema: { hide: true } }, (request, reply) => {
+  app.get("/*", { schema: { hide: true }, config: { scope: "public" } }, (request, reply) => {
     const path = request.url.split("?", 1)[0] ?? "/";
     if (API_PATH.test(path)) {
       reply.callNotFound();

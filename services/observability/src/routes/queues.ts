@@ -17,7 +17,7 @@ import {
   StaleVerdictsQuery,
   StaleVerdictsReply,
 } from "@holdfast/contracts/api";
-import { type HttpServer, RequestError } from "@holdfast/service";
+import { type HttpServer, mayUseQueue, RequestError } from "@holdfast/service";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
 /** Beyond this many tasks an emptying outlives its request. */
@@ -37,7 +37,11 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
         response: { 200: QueueList, ...PROBLEMS },
       },
     },
-    async () => ({ queues: await observer.snapshot(), rates: series.rates() }),
+    async ({ identity }) => {
+      const queues = (await observer.snapshot()).filter(({ queue }) => mayUseQueue(identity, queue));
+      const rates = Object.entries(series.rates()).filter(([queue]) => mayUseQueue(identity, queue));
+      return { queues, rates: Object.fromEntries(rates) };
+    },
   );
 
   app.get(
@@ -98,6 +102,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
   app.patch(
     "/v1/queues/:queue",
     {
+      config: { scope: "admin" },
       schema: {
         tags,
         summary: "Change the settings of a queue",
@@ -165,6 +170,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
   app.post(
     "/v1/queues/:queue/empty",
     {
+      config: { scope: "admin" },
       schema: {
         tags,
         summary: "Remove every task in some states",
@@ -206,6 +212,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
   app.delete(
     "/v1/queues/:queue",
     {
+      config: { scope: "admin" },
       schema: {
         tags,
         summary: "Delete a queue with everything in it",

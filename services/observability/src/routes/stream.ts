@@ -23,6 +23,7 @@ export async function streamRoutes(
       {
         websocket: true,
         schema: { hide: true },
+        config: { scope: "read", beforeKeys: true },
         // Before the upgrade: a refused page gets a plain 403 and never a socket.
         onRequest: async (request) => {
           const { origin, host } = request.headers;
@@ -34,7 +35,8 @@ export async function streamRoutes(
           }
         },
       },
-      (socket) => hub.add(socket),
+      // The headers of the upgrade stand for the client as long as it stays: asked again for each frame.
+      (socket, request) => hub.add(socket, () => app.basics.identify(request.raw)),
     );
   });
 }

@@ -3,6 +3,7 @@ import {
   AuditList,
   AuditQuery,
   FailureQuery,
+  type Identity,
   nullable,
   OperationFailures,
   OperationList,
@@ -12,8 +13,9 @@ import {
   PauseBody,
   WorkerList,
 } from "@holdfast/contracts/api";
-import type { HttpServer } from "@holdfast/service";
+import { assertQueue, type HttpServer, mayUseQueue } from "@holdfast/service";
 import { HoldfastError } from "holdfast";
+import { visibleWorkers } from "../operators/visible.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 import { sendLines } from "./lines.ts";
 
@@ -31,7 +33,7 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
         response: { 200: WorkerList, ...PROBLEMS },
       },
     },
-    async () => ({ workers: await observer.workers() }),
+    async ({ identity }) => ({ workers: visibleWorkers(identity, await observer.workers()) }),
   );
 
   app.get(
@@ -45,7 +47,10 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
         response: { 200: OperationList, ...PROBLEMS },
       },
     },
-    async () => ({ operations: operations.list(), cursor: null }),
+    async ({ identity }) => ({
+      operations: operations.list().filter(({ queue }) => mayUseQueue(identity, queue)),
+      cursor: null,
+    }),
   );
 
   app.get(
@@ -58,7 +63,11 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
         response: { 200: OperationView, ...PROBLEMS },
       },
     },
-    async (request) => operations.get(request.params.id) ?? unknownOperation(request.params.id),
+    async (request) => {
+      const operation = operations.get(request.params.id) ?? unknownOperation(request.params.id);
+      assertQueue(request.identity, operation.queue);
+      return operation;
+    },
   );
 
   app.get(
@@ -73,7 +82,8 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
       },
     },
     async (request) => {
-      if (!operations.get(request.params.id)) unknownOperation(request.params.id);
+      const operation = operations.get(request.params.id) ?? unknownOperation(request.params.id);
+      assertQueue(request.identity, operation.queue);
       return { failures: [], cursor: null, total: 0 };
     },
   );
@@ -92,6 +102,7 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
       },
       async (request) => {
         const operation = operations.get(request.params.id) ?? unknownOperation(request.params.id);
+        assertQueue(request.identity, operation.queue);
         throw new HoldfastError("conflict", `operation ${operation.id} is ${operation.state}`);
       },
     );
@@ -111,6 +122,7 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
     async (request, reply) => {
       const { id } = request.params;
       const operation = operations.get(id) ?? unknownOperation(id);
+      assertQueue(request.identity, operation.queue);
       const { view } = await audit.during(
         { action: "operation.cancel", queue: operation.queue, requestId: request.id },
         async () => ({ count: 0, view: operations.cancel(id) ?? operation }),
@@ -131,7 +143,11 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
       },
     },
     async (request) => {
-      const records = audit.list({ queue: request.query.queue, limit: request.query.limit ?? 50 });
+      const records = audit.list({
+        queue: request.query.queue,
+        limit: request.query.limit ?? 50,
+        isVisible: visibleTo(request.identity),
+      });
       return { records, cursor: null, scanned: records.length, total: records.length };
     },
   );
@@ -152,11 +168,17 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
         reply,
         "audit.ndjson",
         (async function* () {
-          yield audit.list({ queue: request.query.queue, limit: 1_000 }).reverse();
+          yield audit
+            .list({ queue: request.query.queue, limit: 1_000, isVisible: visibleTo(request.identity) })
+            .reverse();
         })(),
       ),
   );
 }
+
+/** A record of no queue is about all of them. */
+const visibleTo = (identity: Identity) => (queue: string | null) =>
+  identity.queues === null || (queue !== null && mayUseQueue(identity, queue));
 
 const SUMMARIES = {
   pause: "Pause an operation",

@@ -1,6 +1,13 @@
-import type { OperationView, QueueRates, StreamMessage } from "@holdfast/contracts/api";
+import {
+  ANONYMOUS,
+  type Identity,
+  type OperationView,
+  type QueueRates,
+  type StreamMessage,
+} from "@holdfast/contracts/api";
 import type { Logger } from "pino";
 import type { WebSocket } from "ws";
+import { visibleFrame } from "../operators/visible.ts";
 import type { Sample, Sampler } from "../sampling/sampler.ts";
 
 const OPEN = 1;
@@ -8,6 +15,10 @@ const OPEN = 1;
 const MAX_BUFFERED_BYTES = 1_048_576;
 const MAX_CLIENTS = 100;
 const PING_INTERVAL_MS = 15_000;
+/** A session or key can end by its time alone: how often that is looked at, ms. */
+const CHECK_INTERVAL_MS = 500;
+/** Code of the close frame: the same to a socket as 401 to a request. */
+const UNAUTHORIZED = 4_401;
 const MAX_ROWS = 200;
 const MAX_OPERATIONS = 20;
 
@@ -30,6 +41,8 @@ interface Client {
   socket: StreamSocket;
   seq: number;
   answeredPing: boolean;
+  /** Who it is now. @throws where its key or session has ended */
+  identify(): Identity;
 }
 
 /** All clients of the live stream. Every frame is the whole picture, made once for all of them. */
@@ -38,6 +51,7 @@ export class StreamHub {
   readonly #clients = new Set<Client>();
   #unsubscribe: (() => void) | undefined;
   #pinger: NodeJS.Timeout | undefined;
+  #checker: NodeJS.Timeout | undefined;
 
   constructor(options: StreamHubOptions) {
     this.#options = options;
@@ -47,12 +61,13 @@ export class StreamHub {
     return this.#clients.size;
   }
 
-  add(socket: StreamSocket): void {
+  /** @param identify asked for each frame, so that it throws once the client may no longer */
+  add(socket: StreamSocket, identify: () => Identity = () => ANONYMOUS): void {
     if (this.#clients.size >= (this.#options.maxClients ?? MAX_CLIENTS)) {
       socket.close(1013, "too many clients");
       return;
     }
-    const client: Client = { socket, seq: 0, answeredPing: true };
+    const client: Client = { socket, seq: 0, answeredPing: true, identify };
     this.#clients.add(client);
     socket.on("close", () => this.#remove(client));
     // A frame above `maxPayload` ends up here; the socket closes itself afterwards.
@@ -65,6 +80,11 @@ export class StreamHub {
     this.#send(client, this.#bodyOf(this.#options.sampler.latest));
   }
 
+  /** Closes the streams of those who may no longer. */
+  check(): void {
+    for (const client of [...this.#clients]) this.#identityOf(client);
+  }
+
   stop(): void {
     for (const { socket } of this.#clients) socket.close(1001, "going away");
     this.#clients.clear();
@@ -73,9 +93,10 @@ export class StreamHub {
 
   #watch(): void {
     this.#unsubscribe ??= this.#options.sampler.subscribe((sample) => {
-      const body = this.#bodyOf(sample);
-      for (const client of [...this.#clients]) this.#send(client, body);
+      const bodyFor = this.#bodyOf(sample);
+      for (const client of [...this.#clients]) this.#send(client, bodyFor);
     });
+    this.#checker ??= setInterval(() => this.check(), CHECK_INTERVAL_MS).unref();
     this.#pinger ??= setInterval(
       () => this.#ping(),
       this.#options.pingIntervalMs ?? PING_INTERVAL_MS,
@@ -85,6 +106,8 @@ export class StreamHub {
   #unwatch(): void {
     this.#unsubscribe?.();
     this.#unsubscribe = undefined;
+    clearInterval(this.#checker);
+    this.#checker = undefined;
     clearInterval(this.#pinger);
     this.#pinger = undefined;
   }
@@ -115,34 +138,62 @@ export class StreamHub {
     }
   }
 
-  #send(client: Client, body: string): void {
-    if (client.socket.readyState !== OPEN) return;
+  #identityOf(client: Client): Identity | undefined {
+    try {
+      return client.identify();
+    } catch {
+      client.socket.close(UNAUTHORIZED, "the key or session has ended");
+      this.#remove(client);
+      return undefined;
+    }
+  }
+
+  #send(client: Client, bodyFor: (identity: Identity) => string): void {
+    const identity = this.#identityOf(client);
+    if (identity === undefined || client.socket.readyState !== OPEN) return;
     if (client.socket.bufferedAmount > MAX_BUFFERED_BYTES) {
       this.#drop(client, "slow");
       return;
     }
     client.seq += 1;
-    client.socket.send(`{"seq":${client.seq},${body}`);
+    client.socket.send(`{"seq":${client.seq},${bodyFor(identity)}`);
   }
 
-  /** The frame but for its opening, which carries the number of the client. */
-  #bodyOf(sample: Sample): string {
-    const waiting = (queue: { pending: number; scheduled: number }) => queue.pending + queue.scheduled;
-    const queues =
-      sample.queues.length <= MAX_ROWS
-        ? sample.queues
-        : [...sample.queues].sort((a, b) => waiting(b) - waiting(a)).slice(0, MAX_ROWS);
-    const message: Omit<StreamMessage, "seq"> = {
+  /** The frame but for its opening, which carries the number of the client; made once for each set of queues. */
+  #bodyOf(sample: Sample): (identity: Identity) => string {
+    const bodies = new Map<string, string>();
+    const { rates, operations } = this.#options;
+    const whole: Omit<StreamMessage, "seq"> = {
       type: "snapshot",
       at: sample.at,
       sampledAt: sample.sampledAt,
       redisUp: sample.redisUp,
-      queues,
+      queues: sample.queues,
       queuesTotal: sample.queues.length,
-      rates: this.#options.rates(),
-      workers: sample.workers.slice(0, MAX_ROWS),
-      operations: this.#options.operations(MAX_OPERATIONS),
+      rates: rates(),
+      workers: sample.workers,
+      operations: operations(MAX_OPERATIONS),
     };
-    return JSON.stringify(message).slice(1);
+    return (identity) => {
+      const key = identity.queues?.join() ?? "*";
+      let body = bodies.get(key);
+      if (body === undefined) {
+        const frame = visibleFrame(identity, whole);
+        const cut = {
+          ...frame,
+          queues: mostWaiting(frame.queues),
+          workers: frame.workers.slice(0, MAX_ROWS),
+        };
+        body = JSON.stringify(cut).slice(1);
+        bodies.set(key, body);
+      }
+      return body;
+    };
   }
+}
+
+function mostWaiting(queues: StreamMessage["queues"]): StreamMessage["queues"] {
+  if (queues.length <= MAX_ROWS) return queues;
+  const waiting = (queue: { pending: number; scheduled: number }) => queue.pending + queue.scheduled;
+  return [...queues].sort((a, b) => waiting(b) - waiting(a)).slice(0, MAX_ROWS);
 }

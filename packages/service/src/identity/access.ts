@@ -1,0 +1,112 @@
+import type { IncomingMessage } from "node:http";
+import { setTimeout as delay } from "node:timers/promises";
+import { HoldfastError, includesScope, type Scope } from "@holdfast/contracts";
+import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
+import { isLoopback } from "../config/http.ts";
+import { StartupError } from "../lifecycle.ts";
+import type { KeyRing } from "./key-ring.ts";
+
+/** Who sends a request. @throws HoldfastError unauthorized, redis_unavailable */
+export type Identify = (request: Pick<IncomingMessage, "headers">) => Identity;
+
+/** Whoever needs no key, and shows none. */
+export const NOBODY: Identity = Object.freeze<Identity>({
+  ...ANONYMOUS,
+  role: "viewer",
+  scopes: [],
+  queues: [],
+});
+
+/** On loopback while it is not known whether there are keys: it may hear that Redis is away, and see nothing. */
+export const NOT_YET_KNOWN: Identity = Object.freeze<Identity>({
+  ...ANONYMOUS,
+  role: "viewer",
+  scopes: ["read"],
+  queues: [],
+});
+
+export interface AccessOptions {
+  ring: KeyRing;
+  /** The address that the service listens on. */
+  host: string;
+  /** ALLOW_UNAUTHENTICATED */
+  allowUnauthenticated: boolean;
+}
+
+/** Keys by header. On loopback, where there are none, everybody is let in. */
+export function identifyByKey({ ring, host, allowUnauthenticated }: AccessOptions): Identify {
+  const isLocal = isLoopback(host);
+  return ({ headers: { authorization } }) => {
+    if (authorization !== undefined && (ring.isInUse || !ring.isKnown)) {
+      // A client that has a key for elsewhere is no stranger here while there are none.
+      if (ring.isInUse || !isLocal) return ring.identify(authorization);
+    }
+    if (allowUnauthenticated) return ANONYMOUS;
+    if (ring.isInUse || !isLocal) {
+      throw new HoldfastError("unauthorized", "this needs a key: send it as Authorization: Bearer <key>");
+    }
+    return ring.isKnown ? ANONYMOUS : NOT_YET_KNOWN;
+  };
+}
+
+/** Whether the identity may see and use this queue. */
+export function mayUseQueue(identity: Identity, queue: string): boolean {
+  if (identity.queues === null || identity.queues.includes(queue)) return true;
+  // `orders/0` is a partition of `orders`: no other name has a slash.
+  const slash = queue.indexOf("/");
+  return slash > 0 && identity.queues.includes(queue.slice(0, slash));
+}
+
+/** @throws HoldfastError forbidden: for a queue that is not named by the path, as of an operation or in a body */
+export function assertQueue(identity: Identity, queue: string): void {
+  if (mayUseQueue(identity, queue)) return;
+  if (identity === NOT_YET_KNOWN) throw notYetKnown();
+  throw new HoldfastError("forbidden", `this key is limited to other queues than "${queue.slice(0, 64)}"`);
+}
+
+/** @throws HoldfastError forbidden */
+export function assertScope(identity: Identity, scope: Scope): void {
+  if (includesScope(identity.scopes, scope)) return;
+  if (identity === NOT_YET_KNOWN) throw notYetKnown();
+  throw new HoldfastError(
+    "forbidden",
+    `this needs the scope "${scope}", and "${identity.label}" has ${identity.scopes.join(", ") || "none"}`,
+  );
+}
+
+export function notYetKnown(): HoldfastError {
+  return new HoldfastError("redis_unavailable", "waiting for Redis: try again shortly", {
+    retryAfterMs: 2_000,
+  });
+}
+
+/**
+ * Reads the keys of a Redis that has passed the boot checks, and begins to watch them.
+ * @throws StartupError where the network could reach a service without keys, or this user of Redis may not read them
+ */
+export async function openKeys(
+  { ring, host, allowUnauthenticated }: AccessOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  for (;;) {
+    signal.throwIfAborted();
+    try {
+      await ring.load();
+      break;
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) throw error;
+      if (error.code !== "redis_unavailable" && error.code !== "outcome_unknown") {
+        throw new StartupError(
+          `cannot read the API keys in Redis: ${error.message}. With users of Redis: make them anew from infra/redis/acl`,
+          { cause: error },
+        );
+      }
+      await delay(500, undefined, { signal });
+    }
+  }
+  ring.start();
+  if (isLoopback(host) || allowUnauthenticated || ring.size > 0) return;
+  throw new StartupError(
+    `HOST=${host} listens beyond loopback and there are no keys: make one with "holdfast key create --label admin --scope admin" (it is kept in Redis), or set API_KEYS_FILE to a file made with --file, or set HOST=127.0.0.1; ALLOW_UNAUTHENTICATED=1 accepts that whoever reaches the port can use it`,
+  );
+}

@@ -1,0 +1,217 @@
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ApiKey } from "@holdfast/contracts";
+import { HoldfastError, mintKey } from "holdfast";
+import { pino } from "pino";
+import { afterEach, expect, test } from "vitest";
+import { waitUntil } from "../testing/index.ts";
+import { identifyByKey, NOT_YET_KNOWN, openKeys } from "./access.ts";
+import { KeyRing } from "./key-ring.ts";
+
+const logger = pino({ level: "silent" });
+const cleanups: (() => void)[] = [];
+afterEach(() => {
+  for (const clean of cleanups.splice(0)) clean();
+});
+
+const make = (label = "ci", more: { expiresAt?: number; queues?: string[] } = {}) =>
+  mintKey({ label, scopes: ["enqueue"], ...more });
+
+/** A Redis that can be away. */
+function fakeStore(...keys: ApiKey[]) {
+  const store = {
+    keys,
+    changes: keys.length,
+    isAway: false,
+    async version() {
+      if (store.isAway) throw new HoldfastError("redis_unavailable", "away");
+      return store.changes === 0 ? null : String(store.changes);
+    },
+    async read() {
+      return { version: await store.version(), keys: [...store.keys], unreadable: [] };
+    },
+    set(...next: ApiKey[]) {
+      store.keys = next;
+      store.changes++;
+    },
+  };
+  return store;
+}
+
+function ringOver(store: ReturnType<typeof fakeStore>, file?: string): KeyRing {
+  const ring = new KeyRing({ store, file, logger, pollMs: 10 });
+  cleanups.push(() => ring.stop());
+  return ring;
+}
+
+const bearer = (text: string) => `Bearer ${text}`;
+const codeOf = (run: () => unknown): string => {
+  try {
+    run();
+    return "none";
+  } catch (error) {
+    return (error as HoldfastError).code;
+  }
+};
+
+function keysFile(...keys: ApiKey[]) {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-ring-"));
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, "keys.json");
+  const write = (...keys: ApiKey[]) => {
+    writeFileSync(`${path}.next`, JSON.stringify({ keys }));
+    renameSync(`${path}.next`, path);
+  };
+  write(...keys);
+  return { path, write };
+}
+
+test("a key is known by its header, and who has it is told", async () => {
+  const { key, text } = make("shop", { queues: ["mail"] });
+  const ring = ringOver(fakeStore(key));
+  await ring.load();
+  expect(ring.identify(bearer(text))).toEqual({
+    kind: "key",
+    label: "shop",
+    keyId: key.id,
+    role: "viewer",
+    scopes: ["enqueue"],
+    queues: ["mail"],
+  });
+  expect(ring.identify(`bearer  ${text} `)).toEqual(ring.identify(bearer(text)));
+  for (const header of ["", text, `Basic ${text}`, bearer(""), bearer(`${text}x`), bearer(make().text)])
+    expect([header, codeOf(() => ring.identify(header))]).toEqual([header, "unauthorized"]);
+  const other = `${text.slice(0, 16)}${make().text.slice(16)}`;
+  expect(codeOf(() => ring.identify(bearer(other)))).toBe("unauthorized");
+});
+
+test("a key ends when it is revoked and when it expires, though its header was verified before", async () => {
+  const [kept, gone] = [make("kept"), make("gone")];
+  const soon = make("soon", { expiresAt: Date.now() + 300 });
+  const store = fakeStore(kept.key, gone.key, soon.key);
+  const ring = ringOver(store);
+  await ring.load();
+  ring.start();
+  for (const { text } of [kept, gone, soon]) ring.identify(bearer(text));
+  store.set(kept.key, soon.key);
+  await waitUntil(
+    "it is gone",
+    () => codeOf(() => ring.identify(bearer(gone.text))) === "unauthorized",
+    1_000,
+  );
+  await waitUntil("it has expired", () => codeOf(() => ring.identify(bearer(soon.text))) === "unauthorized");
+  expect(ring.identify(bearer(kept.text)).label).toBe("kept");
+  expect(ring.current(soon.key.id, soon.key.sha256)).toBeUndefined();
+  expect(ring.current(kept.key.id, gone.key.sha256)).toBeUndefined();
+  expect(ring.current(kept.key.id, kept.key.sha256)).toEqual(kept.key);
+});
+
+test("the keys read last hold while Redis is away, and after it came back with nothing no door is open", async () => {
+  const { key, text } = make();
+  const store = fakeStore(key);
+  const ring = ringOver(store);
+  await ring.load();
+  ring.start();
+  store.isAway = true;
+  let polls = 0;
+  const { version } = store;
+  store.version = () => {
+    polls++;
+    return version();
+  };
+  await waitUntil("it has looked", () => polls > 3);
+  expect(ring.identify(bearer(text)).label).toBe("ci");
+  Object.assign(store, { isAway: false, keys: [], changes: 0 });
+  await waitUntil("it is gone", () => codeOf(() => ring.identify(bearer(text))) === "unauthorized");
+  expect(ring.isInUse).toBe(true);
+  const identify = identifyByKey({ ring, host: "127.0.0.1", allowUnauthenticated: false });
+  expect(codeOf(() => identify({ headers: {} }))).toBe("unauthorized");
+});
+
+test("a file holds beside Redis; its changes are seen, and a broken one takes no key away", async () => {
+  const [inFile, inRedis, added] = [make("file"), make("redis"), make("added")];
+  const file = keysFile(inFile.key);
+  const ring = ringOver(fakeStore(inRedis.key), file.path);
+  expect(ring.identify(bearer(inFile.text)).label).toBe("file");
+  expect(codeOf(() => ring.identify(bearer(inRedis.text)))).toBe("redis_unavailable");
+  await ring.load();
+  ring.start();
+  expect(ring.identify(bearer(inRedis.text)).label).toBe("redis");
+  file.write(added.key);
+  await waitUntil("seen", () => codeOf(() => ring.identify(bearer(added.text))) === "none", 1_000);
+  expect(codeOf(() => ring.identify(bearer(inFile.text)))).toBe("unauthorized");
+  writeFileSync(file.path, "{");
+  file.write(added.key, inFile.key);
+  await waitUntil("seen again", () => codeOf(() => ring.identify(bearer(inFile.text))) === "none", 1_000);
+  rmSync(file.path);
+  const looked = performance.now() + 100;
+  await waitUntil("it has looked", () => performance.now() > looked);
+  expect(ring.identify(bearer(added.text)).label).toBe("added");
+});
+
+test("a file that cannot be read stops the start", () => {
+  expect(() => ringOver(fakeStore(), "/none/keys.json")).toThrow(/^API_KEYS_FILE: .*\/none\/keys\.json/);
+});
+
+test("more headers than are kept are all still known", async () => {
+  const { key, text } = make();
+  const ring = ringOver(fakeStore(key));
+  await ring.load();
+  for (let spaces = 1; spaces < 3_000; spaces++) ring.identify(`Bearer${" ".repeat(spaces)}${text}`);
+  expect(ring.identify(bearer(text)).label).toBe("ci");
+});
+
+const ways = {
+  "loopback, no keys": { host: "127.0.0.1", keys: false, none: "anonymous", bad: "anonymous" },
+  "loopback, keys": { host: "127.0.0.1", keys: true, none: "unauthorized", bad: "unauthorized" },
+  "beyond, no keys": { host: "0.0.0.0", keys: false, none: "unauthorized", bad: "unauthorized" },
+  "beyond, keys": { host: "0.0.0.0", keys: true, none: "unauthorized", bad: "unauthorized" },
+  "beyond, told so": { host: "0.0.0.0", keys: false, allow: true, none: "anonymous", bad: "anonymous" },
+  "beyond, keys, told so": {
+    host: "0.0.0.0",
+    keys: true,
+    allow: true,
+    none: "anonymous",
+    bad: "unauthorized",
+  },
+};
+test.each(Object.entries(ways))("%s", async (_name, { host, keys, none, bad, ...way }) => {
+  const { key, text } = make();
+  const ring = ringOver(keys ? fakeStore(key) : fakeStore());
+  const identify = identifyByKey({ ring, host, allowUnauthenticated: "allow" in way });
+  const seen = (authorization?: string) => {
+    try {
+      const identity = identify({ headers: authorization === undefined ? {} : { authorization } });
+      return identity === NOT_YET_KNOWN ? "not yet known" : identity.kind;
+    } catch (error) {
+      return (error as HoldfastError).code;
+    }
+  };
+  // Nothing is open before the keys were read.
+  expect(["unauthorized", "not yet known", "allow" in way && "anonymous"]).toContain(seen());
+  expect(["redis_unavailable", "not yet known"]).toContain(seen(bearer(text)));
+  await ring.load();
+  expect(seen()).toBe(none);
+  expect(seen(bearer(make().text))).toBe(bad);
+  if (keys) expect(seen(bearer(text))).toBe("key");
+});
+
+test("a service that the network reaches does not start without keys, and says what to do", async () => {
+  const { signal } = new AbortController();
+  const open = (host: string, allowUnauthenticated: boolean, ...keys: ApiKey[]) =>
+    openKeys({ ring: ringOver(fakeStore(...keys)), host, allowUnauthenticated }, signal);
+  await expect(open("0.0.0.0", false)).rejects.toThrow(/holdfast key create.*API_KEYS_FILE.*HOST=127/s);
+  await expect(open("0.0.0.0", false, { ...make().key, expiresAt: 1 })).rejects.toThrow("no keys");
+  await open("0.0.0.0", true);
+  await open("0.0.0.0", false, make().key);
+  await open("127.0.0.1", false);
+  const store = fakeStore();
+  store.read = async () => {
+    throw new HoldfastError("internal", "NOPERM this user has no permissions");
+  };
+  const ring = ringOver(store);
+  await expect(openKeys({ ring, host: "::1", allowUnauthenticated: false }, signal)).rejects.toThrow(
+    /NOPERM.*infra\/redis\/acl/,
+  );
+});

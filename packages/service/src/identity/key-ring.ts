@@ -1,0 +1,233 @@
+import { readFileSync, statSync } from "node:fs";
+import { setTimeout as delay } from "node:timers/promises";
+import { type ApiKey, HoldfastError, roleOf } from "@holdfast/contracts";
+import type { Identity } from "@holdfast/contracts/api";
+import { isTextOf, type KeyStore, keyIdOf, parseKeyFile } from "holdfast";
+import { createErrorLog } from "../error-log.ts";
+import { StartupError } from "../lifecycle.ts";
+import type { Logger } from "../logger.ts";
+
+// A revoked key has to be refused within a second.
+const POLL_MS = 400;
+/** What somebody changed in Redis by hand does not change the version. */
+const FULL_READ_MS = 10_000;
+/** Header texts kept as verified: as many as a service has clients, and no more than an attacker can fill. */
+const MAX_VERIFIED = 1_000;
+
+export interface KeyRingOptions {
+  store: Pick<KeyStore, "version" | "read">;
+  /** A keys file, read beside Redis. */
+  file?: string | undefined;
+  logger: Logger;
+  /** @default 400 */
+  pollMs?: number;
+}
+
+interface Verified {
+  identity: Identity;
+  /** Infinity: never. */
+  expiresAt: number;
+}
+
+/**
+ * The keys that a service takes: those of the file and those in Redis. What was read last holds while neither can be
+ * read.
+ */
+export class KeyRing {
+  readonly #options: KeyRingOptions;
+  readonly #pollMs: number;
+  readonly #logError: (error: unknown) => void;
+  readonly #listeners = new Set<() => void>();
+  #fromFile: ApiKey[] = [];
+  #fromRedis: ApiKey[] = [];
+  #byId = new Map<string, ApiKey>();
+  #verified = new Map<string, Verified>();
+  #fileStamp = "";
+  #version: string | null = null;
+  #readAt = Number.NEGATIVE_INFINITY;
+  #isKnown = false;
+  #isInUse: boolean;
+  readonly #abort = new AbortController();
+
+  /** @throws StartupError where the keys file cannot be read */
+  constructor(options: KeyRingOptions) {
+    this.#options = options;
+    this.#pollMs = options.pollMs ?? POLL_MS;
+    this.#logError = createErrorLog(
+      options.logger,
+      "cannot read the API keys: those read before stay",
+      30_000,
+    );
+    this.#isInUse = options.file !== undefined;
+    if (options.file === undefined) return;
+    try {
+      this.#readFile(options.file);
+    } catch (error) {
+      throw new StartupError(`API_KEYS_FILE: ${(error as Error).message}`, { cause: error });
+    }
+  }
+
+  /** Redis has told its keys at least once. */
+  get isKnown(): boolean {
+    return this.#isKnown;
+  }
+
+  /** There is a keys file, or there were keys in Redis since this process began: whoever has none stays outside. */
+  get isInUse(): boolean {
+    return this.#isInUse;
+  }
+
+  /** Keys that are valid now. */
+  get size(): number {
+    const now = Date.now();
+    return [...this.#byId.values()].filter(({ expiresAt }) => expiresAt === null || expiresAt > now).length;
+  }
+
+  /** Reads the keys in Redis. @throws HoldfastError */
+  async load(): Promise<void> {
+    const { version, keys, unreadable } = await this.#options.store.read();
+    if (unreadable.length > 0) {
+      this.#options.logger.warn({ fields: unreadable.slice(0, 10) }, "API keys in Redis that cannot be read");
+    }
+    const isFirst = !this.#isKnown;
+    this.#isKnown = true;
+    // Once in use they stay in use: with the keys lost, by a FLUSHALL for example, nothing may open.
+    this.#isInUse ||= version !== null;
+    const isSame = version === this.#version && sameKeys(keys, this.#fromRedis);
+    this.#version = version;
+    this.#readAt = performance.now();
+    this.#fromRedis = keys;
+    if (isFirst || !isSame) this.#changed();
+  }
+
+  /** Begins to look for changes: within a second they are seen. */
+  start(): void {
+    const { signal } = this.#abort;
+    const every = async (work: () => Promise<void> | void) => {
+      while (!signal.aborted) {
+        await delay(this.#pollMs, undefined, { signal, ref: false }).catch(() => {});
+        if (signal.aborted) return;
+        try {
+          await work();
+        } catch (error) {
+          if (!signal.aborted) this.#logError(error);
+        }
+      }
+    };
+    // Apart from each other: a Redis that does not answer must not hold up the file.
+    void every(() => this.#pollRedis());
+    if (this.#options.file !== undefined) void every(() => this.#pollFile());
+  }
+
+  stop(): void {
+    this.#abort.abort();
+  }
+
+  /** Called after every change of the keys. */
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Who sends this header.
+   * @param authorization `Bearer hf_…`
+   * @throws HoldfastError unauthorized; redis_unavailable while the keys are not known
+   */
+  identify(authorization: string): Identity {
+    let verified = this.#verified.get(authorization);
+    if (verified === undefined) {
+      const text = /^Bearer +(\S+) *$/i.exec(authorization)?.[1];
+      if (text === undefined) {
+        throw new HoldfastError("unauthorized", "send the key as Authorization: Bearer <key>");
+      }
+      const key = this.verify(text);
+      verified = { identity: identityOf(key), expiresAt: key.expiresAt ?? Number.POSITIVE_INFINITY };
+      if (this.#verified.size >= MAX_VERIFIED) this.#verified.clear();
+      this.#verified.set(authorization, verified);
+    }
+    if (verified.expiresAt <= Date.now()) throw expired();
+    return verified.identity;
+  }
+
+  /**
+   * The key of this text.
+   * @throws HoldfastError unauthorized; redis_unavailable while the keys are not known
+   */
+  verify(text: string): ApiKey {
+    const key = this.#byId.get(keyIdOf(text) ?? "");
+    if (!isTextOf(text, key) || key === undefined) {
+      if (!this.#isKnown) {
+        throw new HoldfastError("redis_unavailable", "the keys are not read from Redis yet: try again", {
+          retryAfterMs: 1_000,
+        });
+      }
+      throw new HoldfastError("unauthorized", "this key is unknown, or was revoked");
+    }
+    if (key.expiresAt !== null && key.expiresAt <= Date.now()) throw expired();
+    return key;
+  }
+
+  /** The key, if it is the same one and valid now. For what outlives a request: a session, a socket. */
+  current(id: string, sha256: string): ApiKey | undefined {
+    const key = this.#byId.get(id);
+    if (key?.sha256 !== sha256) return undefined;
+    return key.expiresAt === null || key.expiresAt > Date.now() ? key : undefined;
+  }
+
+  async #pollRedis(): Promise<void> {
+    const isDue = performance.now() - this.#readAt > FULL_READ_MS;
+    if (isDue || (await this.#options.store.version()) !== this.#version) await this.load();
+  }
+
+  #pollFile(): void {
+    const { file } = this.#options;
+    if (file === undefined || stampOf(file) === this.#fileStamp) return;
+    this.#readFile(file);
+    this.#changed();
+  }
+
+  #readFile(file: string): void {
+    // Before the content: a change in between is seen again at the next look.
+    const stamp = stampOf(file);
+    this.#fromFile = parseKeyFile(readFileSync(file, "utf8"), file);
+    this.#fileStamp = stamp;
+    this.#index();
+  }
+
+  #index(): void {
+    this.#byId = new Map([...this.#fromRedis, ...this.#fromFile].map((key) => [key.id, key]));
+    this.#verified = new Map();
+  }
+
+  #changed(): void {
+    this.#index();
+    this.#options.logger.info({ keys: this.#byId.size }, "API keys read");
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+export function identityOf(key: ApiKey, kind: "key" | "session" = "key"): Identity {
+  return Object.freeze({
+    kind,
+    label: key.label,
+    keyId: key.id,
+    role: roleOf(key.scopes),
+    scopes: key.scopes,
+    queues: key.queues,
+  });
+}
+
+function expired(): HoldfastError {
+  return new HoldfastError("unauthorized", "this key has expired");
+}
+
+/** Changes when the file does, also within one tick of its clock: a file that was put in its place is another inode. */
+function stampOf(file: string): string {
+  const { mtimeNs, size, ino } = statSync(file, { bigint: true });
+  return `${mtimeNs}:${size}:${ino}`;
+}
+
+function sameKeys(a: readonly ApiKey[], b: readonly ApiKey[]): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

@@ -1,0 +1,49 @@
+import { SCOPES, type Scope } from "@holdfast/contracts";
+import type { FastifyInstance, FastifyRequest, RouteOptions } from "fastify";
+import { assertQueue, assertScope, type Identify, NOBODY, NOT_YET_KNOWN, notYetKnown } from "./access.ts";
+
+/** `public`: needs no key. */
+export type RouteScope = Scope | "public";
+
+const READING = new Set(["GET", "HEAD"]);
+
+/** What a route needs that does not say it. */
+export function defaultScope(route: Pick<RouteOptions, "method" | "url">): RouteScope {
+  // The pages of the plugin, which nobody else can tell.
+  if (route.url === "/docs" || route.url.startsWith("/docs/")) return "public";
+  return [route.method].flat().every((method) => READING.has(method)) ? "read" : "control";
+}
+
+/** Gives every route its scope, and tells it in the API description. */
+export function scopeRoutes(app: Pick<FastifyInstance, "addHook">): void {
+  app.addHook("onRoute", (route) => {
+    const scope = route.config?.scope ?? defaultScope(route);
+    if (scope !== "public" && !SCOPES.includes(scope)) {
+      throw new Error(`${String(route.method)} ${route.url}: "${String(scope)}" is no scope`);
+    }
+    route.config = { ...route.config, scope };
+    // `x-scope` is what the walk over the routes goes by.
+    route.schema = {
+      ...route.schema,
+      security: scope === "public" ? [] : [{ key: [] }],
+      "x-scope": scope,
+    } as NonNullable<RouteOptions["schema"]>;
+  });
+}
+
+/** Finds out who sends a request and whether he may. @throws HoldfastError unauthorized, forbidden, redis_unavailable */
+export function guardRoute(request: FastifyRequest, identify: Identify): void {
+  request.identity = NOBODY;
+  const { scope, beforeKeys } = request.routeOptions.config;
+  // A path that nobody serves has none: it is answered with 404, which tells nothing.
+  if (scope === undefined || scope === "public") return;
+  const identity = identify(request.raw);
+  request.identity = identity;
+  if (identity === NOT_YET_KNOWN && beforeKeys !== true) throw notYetKnown();
+  assertScope(identity, scope);
+  if (identity.queues === null) return;
+  const { queue } = request.params as { queue?: unknown };
+  if (typeof queue === "string") assertQueue(identity, queue);
+  const { queue: asked } = request.query as { queue?: unknown };
+  if (typeof asked === "string") assertQueue(identity, asked);
+}

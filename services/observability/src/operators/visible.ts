@@ -1,0 +1,37 @@
+import type { Identity, StreamMessage } from "@holdfast/contracts/api";
+import { mayUseQueue } from "@holdfast/service";
+import type { WorkerView } from "holdfast";
+
+/** The workers that run a queue which the identity may see, without what else they run. */
+export function visibleWorkers(identity: Identity, workers: readonly WorkerView[]): WorkerView[] {
+  if (identity.queues === null) return [...workers];
+  return workers.flatMap((worker) => {
+    const queues = worker.queues.filter((queue) => mayUseQueue(identity, queue));
+    if (queues.length === 0) return [];
+    const { tasks } = worker;
+    return [
+      {
+        ...worker,
+        queues,
+        ...(tasks ? { tasks: tasks.filter(({ queue }) => mayUseQueue(identity, queue)) } : {}),
+      },
+    ];
+  });
+}
+
+/** What of a frame the identity may see. */
+export function visibleFrame<Frame extends Omit<StreamMessage, "seq">>(
+  identity: Identity,
+  frame: Frame,
+): Frame {
+  if (identity.queues === null) return frame;
+  const queues = frame.queues.filter(({ queue }) => mayUseQueue(identity, queue));
+  return {
+    ...frame,
+    queues,
+    queuesTotal: queues.length,
+    rates: Object.fromEntries(Object.entries(frame.rates).filter(([queue]) => mayUseQueue(identity, queue))),
+    workers: visibleWorkers(identity, frame.workers),
+    operations: frame.operations.filter(({ queue }) => mayUseQueue(identity, queue)),
+  };
+}

@@ -1,0 +1,123 @@
+import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
+import { HoldfastError } from "holdfast";
+import { expect, test } from "vitest";
+import { statsOf } from "./fakes.ts";
+import { setup } from "./setup.ts";
+
+const person = (changes: Partial<Identity>): Identity => ({
+  ...ANONYMOUS,
+  kind: "key",
+  label: "somebody",
+  keyId: "k",
+  ...changes,
+});
+
+const PEOPLE: Record<string, Identity> = {
+  viewer: person({ role: "viewer", scopes: ["read"] }),
+  operator: person({ role: "operator", scopes: ["read", "control", "enqueue"] }),
+  admin: person({}),
+  limited: person({ role: "operator", scopes: ["control", "enqueue"], queues: ["mail"] }),
+};
+
+const worker = (id: string, queues: string[]) => ({
+  id,
+  queues,
+  types: [],
+  host: "h",
+  pid: 1,
+  version: "1",
+  slots: 1,
+  busy: 0,
+  startedAt: 1,
+  heartbeatAt: 1,
+  heartbeatAgeMs: 1,
+  state: "running" as const,
+  tasks: queues.map((queue) => ({ id: `in-${queue}`, queue, type: "t", startedAt: 1 })),
+});
+
+async function served() {
+  const { server } = await setup({
+    identify: ({ headers: { authorization = "" } }) => {
+      const identity = PEOPLE[authorization];
+      if (!identity) throw new HoldfastError("unauthorized", "who is it?");
+      return identity;
+    },
+    observer: {
+      snapshot: async () => [statsOf("mail"), statsOf("secret")],
+      workers: async () => [worker("both", ["mail", "secret"]), worker("other", ["secret"])],
+    },
+  });
+  return async (who: string, method: "GET" | "POST" | "PATCH" | "DELETE", url: string, body?: object) => {
+    const response = await server.inject({
+      method,
+      url,
+      headers: { host: "127.0.0.1", authorization: who },
+      ...(body ? { payload: body } : {}),
+    });
+    return { status: response.statusCode, text: response.body, json: () => response.json() };
+  };
+}
+
+test("roles are held to on every route", async () => {
+  const call = await served();
+  const routes = [
+    ["GET", "/v1/queues", { viewer: 200, operator: 200, admin: 200 }],
+    ["POST", "/v1/queues/q/pause", { viewer: 403, operator: 200, admin: 200 }],
+    ["POST", "/v1/queues/q/tasks", { viewer: 403, operator: 201, admin: 201 }],
+    ["POST", "/v1/queues/q/empty", { viewer: 403, operator: 403, admin: 200 }],
+    ["PATCH", "/v1/queues/q", { viewer: 403, operator: 403, admin: 200 }],
+    ["DELETE", "/v1/queues/q?confirm=q", { viewer: 403, operator: 403, admin: 200 }],
+  ] as const;
+  const bodies: Record<string, object> = {
+    "/v1/queues/q/tasks": { type: "t", payload: 1 },
+    "/v1/queues/q/empty": { states: ["pending"], confirm: "q" },
+    "/v1/queues/q": { maxWaiting: 1 },
+  };
+  for (const [method, url, expected] of routes) {
+    for (const [who, status] of Object.entries({ ...expected, nobody: 401 })) {
+      const answer = await call(who, method, url, method === "DELETE" ? undefined : bodies[url]);
+      expect([method, url, who, answer.status]).toEqual([method, url, who, status]);
+    }
+  }
+});
+
+test("who is limited to a queue sees and does nothing of another", async () => {
+  const call = await served();
+  for (const url of ["/v1/queues", "/v1/workers", "/v1/operations", "/v1/audit"]) {
+    const answer = await call("limited", "GET", url);
+    expect(answer.status).toBe(200);
+    expect([url, answer.text.includes("secret")]).toEqual([url, false]);
+  }
+  expect((await call("limited", "GET", "/v1/queues")).json().queues).toHaveLength(1);
+  expect((await call("limited", "GET", "/v1/workers")).json().workers).toMatchObject([
+    { id: "both", queues: ["mail"], tasks: [{ queue: "mail" }] },
+  ]);
+  for (const [method, url, body] of [
+    ["GET", "/v1/queues/secret"],
+    ["GET", "/v1/audit?queue=secret"],
+    ["POST", "/v1/queues/secret/pause"],
+    ["POST", "/v1/queues/mail/dead-letters/replay", { ids: ["a"], to: "secret" }],
+  ] as const)
+    expect([url, (await call("limited", method, url, body)).status]).toEqual([url, 403]);
+  expect((await call("limited", "POST", "/v1/queues/mail/pause")).status).toBe(200);
+});
+
+test("an operation and a record of another queue are not shown, nor is the operation cancelled", async () => {
+  const call = await served();
+  const started = await call("admin", "POST", "/v1/queues/secret/burst", { tasks: 1 });
+  expect(started.status).toBe(202);
+  const { id } = started.json() as { id: string };
+  expect((await call("admin", "GET", `/v1/operations/${id}`)).status).toBe(200);
+  expect((await call("limited", "GET", `/v1/operations/${id}`)).status).toBe(403);
+  expect((await call("limited", "POST", `/v1/operations/${id}/cancel`)).status).toBe(403);
+  expect((await call("limited", "GET", "/v1/operations")).json()).toEqual({ operations: [] });
+  expect((await call("admin", "GET", "/v1/operations")).json().operations).toHaveLength(1);
+  expect((await call("limited", "GET", "/v1/audit")).json()).toEqual({ records: [] });
+});
+
+test("pages, health and the API description need no key", async () => {
+  const call = await served();
+  for (const url of ["/", "/queues/x", "/livez", "/readyz", "/metrics", "/openapi.json"])
+    expect([url, (await call("nobody", "GET", url)).status]).toEqual([url, 200]);
+  expect((await call("nobody", "GET", "/v1/nothing")).status).toBe(404);
+});

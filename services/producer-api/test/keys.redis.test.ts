@@ -1,0 +1,151 @@
+import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { createLogger, loadConfig } from "@holdfast/service";
+import { freePort, startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { Holdfast, mintKey, type NewKey } from "holdfast";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type App, startApp } from "../src/app.ts";
+import { configSchema } from "../src/config.ts";
+
+let redis: TestRedis;
+let app: App;
+let client: Holdfast;
+let port: number;
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  client = new Holdfast({ redis: redis.url });
+  await client.check();
+  port = await freePort();
+  const config = loadConfig(configSchema, { PORT: String(port), REDIS_URL: redis.url, LOG_LEVEL: "silent" });
+  app = await startApp(config, "test", createLogger(config, "producer-api"), new AbortController().signal);
+  await app.opened;
+});
+afterAll(async () => {
+  await app?.stop();
+  await client?.close();
+  await redis?.stop();
+});
+
+async function keyOf(spec: Partial<NewKey> = {}) {
+  const { key, text } = mintKey({ label: "test", scopes: ["enqueue"], ...spec });
+  await client.keys.add(key);
+  return { id: key.id, text };
+}
+
+interface Answer {
+  status: number;
+  headers: IncomingHttpHeaders;
+  json: Record<string, unknown>;
+}
+
+function send(method: string, path: string, key?: string, body?: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = httpRequest(
+      {
+        port,
+        host: "127.0.0.1",
+        method,
+        path,
+        headers: {
+          ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+          ...(body === undefined
+            ? {}
+            : { "content-type": "application/json", "content-length": Buffer.byteLength(body) }),
+        },
+      },
+      (response) => {
+        let text = "";
+        response.on("data", (chunk) => {
+          text += String(chunk);
+        });
+        response.on("end", () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            json: JSON.parse(text || "{}") as Record<string, unknown>,
+          }),
+        );
+      },
+    );
+    sent.on("error", reject);
+    sent.end(body);
+  });
+}
+
+const TASK = '{"type":"t","payload":1}';
+const enqueue = (key?: string, queue = "q") => send("POST", `/v1/queues/${queue}/tasks`, key, TASK);
+const batch = (key?: string, queue = "q") =>
+  send("POST", `/v1/queues/${queue}/tasks/batch`, key, `[${TASK}]`);
+
+test("on loopback without any key everybody may; from the first key on nobody without", async () => {
+  expect((await enqueue()).status).toBe(201);
+  // A client that has a key for elsewhere is no stranger here.
+  expect((await enqueue("hf_of_elsewhere")).status).toBe(201);
+  const { text } = await keyOf();
+  await waitUntil("keys are required", async () => (await enqueue()).status === 401, 1_000);
+  expect((await enqueue(text)).status).toBe(201);
+  expect((await batch(text)).status).toBe(207);
+  for (const answer of [await enqueue(), await batch(), await enqueue("hf_of_elsewhere")]) {
+    expect(answer.status).toBe(401);
+    expect(answer.headers["www-authenticate"]).toBe('Bearer realm="holdfast"');
+    expect(answer.json).toMatchObject({ code: "unauthorized", status: 401 });
+    expect(answer.headers["content-type"]).toContain("application/problem+json");
+  }
+  for (const path of ["/livez", "/readyz", "/openapi.json"])
+    expect((await send("GET", path)).status).toBe(200);
+});
+
+test("a key does what its scopes say, in the queues that it names, and nothing else", async () => {
+  const [writes, reads, both] = await Promise.all([
+    keyOf({ label: "writer", queues: ["q", "mail"] }),
+    keyOf({ label: "reader", scopes: ["read"] }),
+    keyOf({ label: "both", scopes: ["enqueue", "read"], queues: ["mail"] }),
+  ]);
+  await waitUntil("the keys are known", async () => (await enqueue(both.text, "mail")).status === 201, 1_000);
+  const created = await enqueue(writes.text, "mail");
+  expect(created.status).toBe(201);
+  const task = `/v1/queues/mail/tasks/${String(created.json.id)}`;
+  expect((await send("GET", task, reads.text)).status).toBe(200);
+  expect((await send("GET", task, both.text)).status).toBe(200);
+  const refused = [
+    [await send("GET", task, writes.text), 'the scope "read"'],
+    [await enqueue(reads.text), 'the scope "enqueue"'],
+    [await batch(reads.text), 'the scope "enqueue"'],
+    [await send("DELETE", task, reads.text), 'the scope "enqueue"'],
+    [await enqueue(both.text, "q"), "other queues"],
+    [await batch(writes.text, "other"), "other queues"],
+    [await send("GET", task.replace("mail", "q"), both.text), "other queues"],
+  ] as const;
+  for (const [answer, why] of refused) {
+    expect(answer).toMatchObject({ status: 403, json: { code: "forbidden" } });
+    expect(String(answer.json.detail)).toContain(why);
+  }
+  expect((await send("DELETE", task, writes.text)).status).toBe(200);
+});
+
+test("a revoked key is refused within a second, on a connection that used it a moment ago", async () => {
+  const { id, text } = await keyOf();
+  await waitUntil("the key is known", async () => (await enqueue(text)).status === 201, 1_000);
+  await client.keys.revoke(id);
+  await waitUntil("it is refused", async () => (await enqueue(text)).status === 401, 1_000);
+  expect((await batch(text)).status).toBe(401);
+});
+
+test("an expired key is told so", async () => {
+  const { text } = await keyOf({ expiresAt: Date.now() + 800 });
+  await waitUntil("the key is known", async () => (await enqueue(text)).status === 201, 700);
+  await waitUntil("it has expired", async () => (await enqueue(text)).status === 401, 2_000);
+  expect((await enqueue(text)).json.detail).toBe("this key has expired");
+});
+
+test("the keys read last hold while Redis is away: an outage is 503 to those who have one, 401 to others", async () => {
+  const { text } = await keyOf({ scopes: ["admin"] });
+  await waitUntil("the key is known", async () => (await enqueue(text)).status === 201, 1_000);
+  await redis.kill();
+  const [mine, theirs] = await Promise.all([enqueue(text), enqueue("hf_of_elsewhere")]);
+  expect([mine.status, theirs.status]).toEqual([503, 401]);
+  await redis.restart();
+  // It came back empty: the key is lost with everything else, and the door stays shut.
+  await waitUntil("the key is gone", async () => (await enqueue(text)).status === 401);
+  expect((await enqueue()).status).toBe(401);
+});
