@@ -71,7 +71,7 @@ function assemble(file, source, header) {
     (line, i) => !(line.startsWith("--") && rest.slice(0, i).every((before) => before.startsWith("--"))),
   );
   const locals = [
-    ...header.keys.map((key, i) => `local ${camel(key.part)}Key = KEYS[${i + 1}]`),
+    ...header.keys.map((key, i) => `local ${camel(key.part.replace(/^:/, ""))}Key = KEYS[${i + 1}]`),
     ...header.args.map((arg, i) =>
       arg.type === "integer"
         ? `local ${arg.name} = tonumber(ARGV[${i + 1}])`
@@ -128,7 +128,7 @@ function checkGlobals(file, text) {
   }
 }
 
-function binding(name, header, source) {
+function binding(file, name, header, source) {
   const sha1 = createHash("sha1").update(source).digest("hex");
   const type = `${name[0].toUpperCase()}${name.slice(1)}Args`;
   const own = header.keys.filter((key) => key.part === "index");
@@ -140,15 +140,21 @@ function binding(name, header, source) {
     ),
     ...(header.tail ? [`  /** ${header.tail.text} */\n  tail: readonly (string | number)[];`] : []),
   ];
-  const keys = header.keys.map((key) => (key.part === "index" ? "a.indexKey" : `k.${camel(key.part)}`));
+  // A part that begins with a colon is one of the system: a script has the keys of a queue or those of the system.
+  const system = header.keys.some((key) => key.part.startsWith(":"));
+  if (system && !header.keys.every((key) => key.part.startsWith(":")))
+    problems.push(`${name}: keys of a queue and of the system are never on one node for certain`);
+  const keys = header.keys.map((key) =>
+    key.part === "index" ? "a.indexKey" : `k.${camel(key.part.replace(/^:/, ""))}`,
+  );
   const args = [...header.args.map((arg) => `a.${arg.name}`), ...(header.tail ? ["...a.tail"] : [])];
-  return `// Made from lua/${name}.lua by scripts/generate-bindings.mjs. Do not edit.
-import type { Script } from "../script.ts";
+  return `// Made from lua/${file} by scripts/generate-bindings.mjs. Do not edit.
+${system ? 'import type { SystemKeys } from "../keys.ts";\n' : ""}import type { Script } from "../script.ts";
 
 ${fields.length > 0 ? `export interface ${type} {\n${fields.join("\n")}\n}` : `export type ${type} = Record<string, never>;`}
 
 /** ${header.description} Returns ${header.returns}. */
-export const ${name}Script: Script<${type}> = {
+export const ${name}Script: Script<${type}${system ? ", SystemKeys" : ""}> = {
   name: "${name}",
   sha1: "${sha1}",
   keyCount: ${header.keys.length},
@@ -166,7 +172,7 @@ for (const file of files) {
   const name = camel(basename(file, ".lua"));
   const source = readFileSync(join(luaDir, file), "utf8");
   const header = parseHeader(file, source);
-  outputs.set(`${name}.ts`, binding(name, header, assemble(file, source, header)));
+  outputs.set(`${name}.ts`, binding(file, name, header, assemble(file, source, header)));
 }
 outputs.set("index.ts", `${[...outputs.keys()].map((file) => `export * from "./${file}";`).join("\n")}\n`);
 

@@ -32,21 +32,32 @@ export const ROLES = {
   },
   janitor: {
     text: "Janitor, the janitor service",
-    scripts: ["reap", "promote", "purge", "audit", "epoch"],
-    commands: { ":queues": ["SMEMBERS"], ":workers": ["HVALS", "HDEL"] },
+    scripts: [
+      ...["reap", "promote", "purge", "audit", "epoch"],
+      // For what schedules have due.
+      ...["schedulesDue", "schedulePlan", "scheduleSettle", "enqueue", "get"],
+    ],
+    commands: {
+      ...REGISTRY,
+      ":queues": [...REGISTRY[":queues"], "SMEMBERS"],
+      ":workers": ["HVALS", "HDEL"],
+      ":schedules": ["HMGET"],
+    },
     keyless: [],
     listens: false,
   },
   observer: {
-    text: "Observer, PartitionedObserver, observability with the dashboard",
+    text: "Observer, PartitionedObserver, Schedules, observability with the dashboard",
     scripts: [
       ...["stats", "get", "list", "audit"],
       ...["enqueue", "replay", "discard", "cancel", "pause", "configure", "empty", "delete"],
+      ...["schedulePut", "scheduleDelete", "scheduleSettle"],
     ],
     commands: {
       ...REGISTRY,
       ":queues": [...REGISTRY[":queues"], "SMEMBERS"],
       ":workers": ["HVALS"],
+      ":schedules": ["HMGET", "HGETALL"],
       stale_verdicts: ["LRANGE"],
     },
     reads: API_KEYS,

@@ -42,11 +42,15 @@ export function commandsOf(name, source) {
 
 /** All generated scripts by name: what they call, the parts of a queue that are their KEYS, whether they publish. */
 export function readScripts() {
-  const parts = new Map(
-    [...readFileSync(join(redisDir, "keys.ts"), "utf8").matchAll(/^ {4}(\w+): key\("([\w:]+)"\)/gm)].map(
-      ([, field, part]) => [field, part],
-    ),
+  const [ofQueues = "", ofSystem = ""] = readFileSync(join(redisDir, "keys.ts"), "utf8").split(
+    "export function systemKeys",
   );
+  const partsIn = (text, prefix) =>
+    new Map(
+      [...text.matchAll(/^ {4}(\w+): key\("([\w:]+)"\)/gm)].map(([, field, part]) => [field, prefix + part]),
+    );
+  const queueParts = partsIn(ofQueues, "");
+  const systemParts = partsIn(ofSystem, ":");
   const scripts = new Map();
   const folder = join(redisDir, "generated");
   for (const file of readdirSync(folder).sort()) {
@@ -55,6 +59,7 @@ export function readScripts() {
     const text = readFileSync(join(folder, file), "utf8");
     const source = JSON.parse(/^ {2}source: (".*"),$/m.exec(text)[1]);
     const keyCount = Number(/keyCount: (\d+)/.exec(text)[1]);
+    const parts = text.includes("SystemKeys") ? systemParts : queueParts;
     const argv = /argv: \(\w+, \w+\) => \[(.*)\],/.exec(text)[1].split(", ");
     const keys = argv.slice(0, keyCount).flatMap((argument) => {
       if (argument === "a.indexKey" && INDEXES[name]) return INDEXES[name];

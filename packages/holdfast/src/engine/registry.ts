@@ -58,6 +58,13 @@ export class Registry {
     this.#known.add(queue);
   }
 
+  /** As `addQueue`, also for a queue that somebody has deleted since: a schedule brings it back. */
+  async ensureQueue(queue: string): Promise<void> {
+    if (await this.hasQueue(queue)) return;
+    this.#known.delete(queue);
+    await this.addQueue(queue);
+  }
+
   /** How many partitions queues have: by field, see `PartitionRegistry`. */
   async partitionFields(): Promise<Record<string, string>> {
     const flat = await this.#connection.command<string[]>("HGETALL", this.#keys.partitions);

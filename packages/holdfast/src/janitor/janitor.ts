@@ -10,6 +10,7 @@ import {
 } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
+import { ScheduleFiring, type ScheduleRunEvent } from "../schedules/firing.ts";
 import { RewindDetector, type RewoundEvent } from "./rewind.ts";
 
 export interface JanitorOptions {
@@ -24,6 +25,10 @@ export interface JanitorOptions {
   auditBudget?: number;
   /** @default every queue that is registered */
   queues?: string[];
+  /** Enqueue what schedules have due. @default true */
+  schedules?: boolean;
+  /** The clock by which schedules are due, ms since the epoch; for tests. @default Redis time */
+  clockMs?: () => number;
   onScript?: ConnectionOptions["onScript"];
 }
 
@@ -39,6 +44,8 @@ export interface SweptEvent {
 export interface JanitorEvents {
   swept: [SweptEvent];
   audited: [AuditReport];
+  /** An occurrence of a schedule was decided on. */
+  scheduled: [ScheduleRunEvent];
   /** Redis lost writes that this janitor has seen. The audit of the queue follows at once. */
   rewound: [RewoundEvent];
   error: [HoldfastError];
@@ -62,6 +69,7 @@ export class Janitor extends EventEmitter<JanitorEvents> {
   readonly #auditBudget: number;
   readonly #audits = new Map<string, { at: number; cursor: AuditCursor }>();
   readonly #rewinds = new RewindDetector();
+  readonly #schedules: ScheduleFiring | undefined;
   #lastSuccessAt = 0;
   #running = false;
   #stopped = false;
@@ -85,6 +93,13 @@ export class Janitor extends EventEmitter<JanitorEvents> {
     this.#auditBudget = options.auditBudget ?? 10_000;
     this.#queues = options.queues;
     this.#client = new Holdfast({ redis: options.redis, prefix: options.prefix, onScript: options.onScript });
+    if (options.schedules !== false) {
+      this.#schedules = new ScheduleFiring({
+        client: this.#client,
+        onRun: (event) => this.emit("scheduled", event),
+        clockMs: options.clockMs,
+      });
+    }
   }
 
   /** When a sweep of all queues last succeeded, ms since the epoch; 0 before the first. */
@@ -116,12 +131,23 @@ export class Janitor extends EventEmitter<JanitorEvents> {
     await this.#client.close();
   }
 
-  /** One sweep over all queues. @returns ms until the next lease runs out or task is due, at most the sweep interval */
+  /**
+   * The schedules, then one sweep over all queues.
+   * @returns ms until the next occurrence comes, lease runs out or task is due, at most the sweep interval
+   */
   async runOnce(): Promise<number> {
     await this.#client.check();
     const queues = this.#queues ?? (await this.#client.registry.queues());
     let nextInMs = this.#sweepIntervalMs;
     let failure: unknown;
+    const fired = async () => {
+      const inMs = (await this.#schedules?.runOnce(() => this.#stopped)) ?? -1;
+      if (inMs >= 0) nextInMs = Math.min(nextInMs, inMs);
+    };
+    await fired().catch((error: unknown) => {
+      failure = error;
+    });
+    const sweptFromMs = performance.now();
     for (const queue of queues) {
       if (this.#stopped) return nextInMs;
       try {
@@ -136,7 +162,8 @@ export class Janitor extends EventEmitter<JanitorEvents> {
     if (failure !== undefined) throw failure;
     await this.#forgetWorkers();
     this.#lastSuccessAt = Date.now();
-    return nextInMs;
+    // What was found at the beginning is so much nearer by now.
+    return Math.max(0, nextInMs - (performance.now() - sweptFromMs));
   }
 
   async #sweep(engine: Engine): Promise<number> {

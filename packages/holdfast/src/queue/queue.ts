@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import {
   asHoldfastError,
   HoldfastError,
@@ -11,6 +10,7 @@ import {
 import { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { bandOf, checkOptions, encodeEnvelope } from "../engine/envelope.ts";
+import { fingerprintOf } from "../engine/fingerprint.ts";
 import { checkQueueName, checkTaskId } from "../engine/names.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { RedisOption } from "../redis/connection.ts";
@@ -377,12 +377,6 @@ export class Queue {
       envelope: encodeEnvelope(type, now, payloadText, options, print),
     };
   }
-}
-
-/** The same body gives the same fingerprint: type, payload bytes, and the options that were given. */
-function fingerprintOf(type: string, payloadText: string, options: TaskOptions): string {
-  const given = encodeEnvelope(type, 0, payloadText, options);
-  return createHash("sha256").update(given).digest("base64url").slice(0, 22);
 }
 
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {

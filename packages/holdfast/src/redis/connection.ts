@@ -211,9 +211,9 @@ export class Connection {
    * repeated request as they did before.
    * @throws HoldfastError redis_unavailable (never ran), outcome_unknown (may have run), or what Redis said
    */
-  async script<Args, Reply>(
-    script: Script<Args>,
-    keys: QueueKeys,
+  async script<Args, Reply, Keys = QueueKeys>(
+    script: Script<Args, Keys>,
+    keys: Keys,
     args: Args,
     timeoutMs = this.#timeoutMs,
   ): Promise<Reply> {

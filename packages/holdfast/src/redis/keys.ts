@@ -29,6 +29,8 @@ export interface SystemKeys {
   readonly workers: string;
   readonly partitions: string;
   readonly apiKeys: string;
+  readonly schedules: string;
+  readonly schedulesDue: string;
 }
 
 export function queueKeys(prefix: string, queue: string): QueueKeys {
@@ -67,5 +69,7 @@ export function systemKeys(prefix: string): SystemKeys {
     workers: key("workers"),
     partitions: key("partitions"),
     apiKeys: key("keys"),
+    schedules: key("schedules"),
+    schedulesDue: key("schedules_due"),
   };
 }

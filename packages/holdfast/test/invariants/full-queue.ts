@@ -1,9 +1,28 @@
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import * as scripts from "../../src/redis/generated/index.ts";
 import type { Scenario } from "../support/abort.ts";
+import { ScheduleStore } from "../../src/engine/schedule-store.ts";
+import type { ScheduleDefinition } from "../../src/engine/schedule-record.ts";
 import type { TestQueue } from "../support/test-queue.ts";
 
 const request = { slot: "#q:full:0", sequence: 1 };
+
+/** Schedules that no other test sees. */
+const schedules = (q: TestQueue) => new ScheduleStore(q.engine.connection, q.name, () => q.now);
+const definition = (q: TestQueue, revision: number): ScheduleDefinition => ({
+  ...{ queue: q.name, cron: "* * * * *", timeZone: "UTC", type: "t", payloadText: "{}", options: {} },
+  ...{ missed: "all", overlap: "allow", paused: false, createdAt: 1, updatedAt: revision, revision },
+});
+/** One that owes a run, and is due again. */
+const prepareSchedule = async (q: TestQueue) => {
+  await schedules(q).put("s", "", definition(q, 1), q.now - 120_000);
+  const [due] = (await schedules(q).due(1)).schedules;
+  const plan = { nextAt: q.now - 60_000, owed: [q.now - 120_000], runs: [] };
+  if (due) await schedules(q).plan(due, plan);
+};
+const run = (q: TestQueue) => ({
+  ...{ at: q.now - 120_000, outcome: "enqueued" as const, taskId: "s:1", manual: false },
+});
 
 /** A queue that has tasks in every state, in every band, fresh and with a past; two leases run, one ran out. */
 export const prepareFullQueue: Scenario["prepare"] = async (q) => {
@@ -35,6 +54,7 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.add("later", { delayMs: 3_600_000 });
   q.advance(1);
   q.held = [...grants, ...later];
+  await prepareSchedule(q);
   const accepted = "completed dead cancelled expired retry solo out stop held n gone h l due later".split(
     " ",
   );
@@ -90,6 +110,17 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   purge: { call: (q) => q.engine.purge(200, 1) },
   reap: { call: (q) => q.engine.reap(500) },
   replay: { call: (q) => q.engine.replay(["dead", "", "n", "", "none", ""], request) },
+  scheduleDelete: { call: (q) => schedules(q).delete("s") },
+  schedulePlan: {
+    async call(q) {
+      await schedules(q).settle("s", run(q));
+      const [due] = (await schedules(q).due(1)).schedules;
+      if (due) await schedules(q).plan(due, { nextAt: q.now + 60_000, owed: [q.now - 60_000], runs: [] });
+    },
+  },
+  schedulePut: { call: (q) => schedules(q).put("new", "", definition(q, 2), q.now + 60_000) },
+  scheduleSettle: { call: (q) => schedules(q).settle("s", run(q)) },
+  schedulesDue: { call: (q) => schedules(q).due(1) },
   settle: {
     call: (q) =>
       q.engine.settle(

@@ -5,6 +5,7 @@ import { afterAll, afterEach, expect, inject } from "vitest";
 import { auditQueue } from "../../src/engine/audit.ts";
 import { Engine } from "../../src/engine/engine.ts";
 import { Connection } from "../../src/redis/connection.ts";
+import { systemKeys } from "../../src/redis/keys.ts";
 import type { Script } from "../../src/redis/script.ts";
 import { findViolations } from "./invariants.ts";
 import { TestQueue } from "./test-queue.ts";
@@ -82,7 +83,7 @@ afterEach(async () => {
     }
   } finally {
     for (const queue of queues) {
-      await queue.redis.unlink(...Object.values(queue.keys));
+      await queue.redis.unlink(...Object.values(queue.keys), ...Object.values(systemKeys(queue.name)));
     }
   }
 });

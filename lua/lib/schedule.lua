@@ -1,0 +1,50 @@
+-- The run record of a schedule: a head line, then one line per run, oldest first, at most RUN_LINES of them.
+--
+--   head   nextAt revision owed          nextAt 0: none. owed: times decided on whose tasks may not be enqueued yet, "-" for none
+--   run    at outcome taskId manual      outcome e enqueued, m missed, o overlapped; "-" for no task
+--
+-- The record is the truth; `schedules_due` is the index by which it is found. Its entry is never later than the record
+-- says: before a time comes nearer the index is set, after a time went further it follows.
+local RUN_LINES = 10
+
+local function parseRuns(record)
+  local nextAt, revision, owed = string.match(record or '', '^(%d+) (%d+) (%S+)')
+  return tonumber(nextAt or 0), tonumber(revision or 0), owed or '-'
+end
+
+local function runLines(record)
+  local newline = record and string.find(record, '\n', 1, true)
+  return newline and string.sub(record, newline) or ''
+end
+
+-- The last one with a task stays, however many follow: by it the next knows whether the task before has ended.
+local function appendRuns(lines, added)
+  if added ~= '' then
+    lines = lines .. '\n' .. added
+  end
+  local _, count = string.gsub(lines, '\n', '')
+  while count > RUN_LINES do
+    local second = string.find(lines, '\n', 2, true)
+    local others = string.sub(lines, second)
+    if string.find(lines, '^\n%d+ e ') and not string.find(others, '\n%d+ e ') then
+      others = string.sub(lines, 1, second - 1) .. string.sub(lines, (string.find(lines, '\n', second + 1, true)))
+    end
+    lines = others
+    count = count - 1
+  end
+  return lines
+end
+
+local function writeRuns(id, nextAt, revision, owed, lines)
+  redis.call('HSET', schedulesKey, 'r' .. id, string.format('%.0f %.0f %s', nextAt, revision, owed) .. lines)
+end
+
+local function indexSchedule(id, nextAt, owed)
+  if owed ~= '-' then
+    redis.call('ZADD', schedulesDueKey, string.match(owed, '^%d+'), id)
+  elseif nextAt > 0 then
+    redis.call('ZADD', schedulesDueKey, string.format('%.0f', nextAt), id)
+  else
+    redis.call('ZREM', schedulesDueKey, id)
+  end
+end

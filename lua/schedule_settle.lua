@@ -1,0 +1,39 @@
+#!lua flags=allow-oom
+-- schedule_settle: note how a run went. One that was owed is owed no more; one that is not owed any more was noted by
+-- another janitor.
+-- KEYS[1] :schedules  HASH  d<scheduleId> -> definition, r<scheduleId> -> run record
+-- KEYS[2] :schedules_due  ZSET  scheduleId -> when to look at it, ms since the epoch
+-- ARGV[1] scheduleId  string
+-- ARGV[2] at  string  the time that was owed; "" for a run that an operator asked for
+-- ARGV[3] run  string  its line
+-- RETURNS 1 noted, 0 not owed any more
+-- TIME    O(log s), s = schedules
+-- MOVES   nothing
+
+-- include lib/schedule.lua
+
+local record = redis.call('HGET', schedulesKey, 'r' .. scheduleId)
+if not record then
+  return 0
+end
+local nextAt, revision, owed = parseRuns(record)
+if at ~= '' then
+  local left, found = {}, false
+  for time in string.gmatch(owed, '%d+') do
+    if time == at then
+      found = true
+    else
+      left[#left + 1] = time
+    end
+  end
+  if not found then
+    return 0
+  end
+  owed = #left > 0 and table.concat(left, ',') or '-'
+elseif string.find(runLines(record) .. '\n', '\n' .. run .. '\n', 1, true) then
+  -- The same call again, after a reply that was lost.
+  return 1
+end
+writeRuns(scheduleId, nextAt, revision, owed, appendRuns(runLines(record), run))
+indexSchedule(scheduleId, nextAt, owed)
+return 1

@@ -1,0 +1,34 @@
+#!lua flags=allow-oom
+-- schedules_due: the schedules whose time has come, oldest first, and how long until the next. An index entry that
+-- tells another time than its record is put right.
+-- KEYS[1] :schedules  HASH  d<scheduleId> -> definition, r<scheduleId> -> run record
+-- KEYS[2] :schedules_due  ZSET  scheduleId -> when to look at it, ms since the epoch
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] limit  integer  at most 200
+-- RETURNS {now, ms until the next or -1, scheduleId, definition, run record, …}
+-- TIME    O(n log s), n schedules due, s = schedules
+-- MOVES   nothing
+
+-- include lib/clock.lua
+-- include lib/schedule.lua
+
+local reply = { now, -1 }
+local ids = redis.call('ZRANGEBYSCORE', schedulesDueKey, '-inf', nowText, 'LIMIT', 0, limit)
+for _, id in ipairs(ids) do
+  local fields = redis.call('HMGET', schedulesKey, 'd' .. id, 'r' .. id)
+  local nextAt, _, owed = parseRuns(fields[2])
+  if not fields[1] then
+    redis.call('ZREM', schedulesDueKey, id)
+  elseif owed ~= '-' or (nextAt > 0 and nextAt <= now) then
+    reply[#reply + 1] = id
+    reply[#reply + 1] = fields[1]
+    reply[#reply + 1] = fields[2]
+  else
+    indexSchedule(id, nextAt, owed)
+  end
+end
+local following = redis.call('ZRANGEBYSCORE', schedulesDueKey, '(' .. nowText, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+if following[2] then
+  reply[2] = math.max(0, tonumber(following[2]) - now)
+end
+return reply

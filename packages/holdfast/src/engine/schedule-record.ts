@@ -1,0 +1,46 @@
+import type { RunOutcome, ScheduleInput, ScheduleRun } from "@holdfast/contracts";
+
+/** A schedule as it is kept: JSON in the field `d<id>` of the hash of schedules. */
+export interface ScheduleDefinition extends Required<Omit<ScheduleInput, "paused">> {
+  paused: boolean;
+  createdAt: number;
+  updatedAt: number;
+  /** Raised by each write: nothing is decided by a definition that was replaced. */
+  revision: number;
+}
+
+/** What `lua/lib/schedule.lua` keeps in the field `r<id>`. */
+export interface RunRecord {
+  /** Milliseconds since the epoch; 0 for none. */
+  nextAt: number;
+  revision: number;
+  /** Times that were decided on, and whose tasks may not be enqueued yet. */
+  owed: number[];
+  /** The last ten, oldest first. */
+  runs: ScheduleRun[];
+}
+
+const OUTCOMES: Record<string, RunOutcome> = { e: "enqueued", m: "missed", o: "overlapped" };
+
+export function encodeRun({ at, outcome, taskId, manual }: ScheduleRun): string {
+  return `${at} ${outcome.charAt(0)} ${taskId ?? "-"} ${manual ? 1 : 0}`;
+}
+
+export function decodeRunRecord(text: string): RunRecord {
+  const [head = "", ...lines] = text.split("\n");
+  const [nextAt = "0", revision = "0", owed = "-"] = head.split(" ");
+  return {
+    nextAt: Number(nextAt),
+    revision: Number(revision),
+    owed: owed === "-" ? [] : owed.split(",").map(Number),
+    runs: lines.map((line) => {
+      const [at, outcome = "", taskId = "-", manual] = line.split(" ");
+      return {
+        at: Number(at),
+        outcome: OUTCOMES[outcome] ?? "missed",
+        taskId: taskId === "-" ? null : taskId,
+        manual: manual === "1",
+      };
+    }),
+  };
+}

@@ -1,0 +1,120 @@
+import type { ScheduleRun } from "@holdfast/contracts";
+import type { Connection } from "../redis/connection.ts";
+import * as scripts from "../redis/generated/index.ts";
+import { type SystemKeys, systemKeys } from "../redis/keys.ts";
+import type { Script } from "../redis/script.ts";
+import { decodeRunRecord, encodeRun, type RunRecord, type ScheduleDefinition } from "./schedule-record.ts";
+
+export interface StoredSchedule {
+  id: string;
+  definition: ScheduleDefinition;
+  /** As it is kept: by it a write finds out that somebody else has written. */
+  definitionText: string;
+  record: RunRecord;
+}
+
+/** The schedules in Redis: one typed method per script. */
+export class ScheduleStore {
+  readonly #connection: Connection;
+  readonly #keys: SystemKeys;
+  readonly #clockMs: () => number;
+
+  /** @param clockMs 0 for Redis time; tests give another */
+  constructor(connection: Connection, prefix = "queue", clockMs: () => number = () => 0) {
+    this.#connection = connection;
+    this.#keys = systemKeys(prefix);
+    this.#clockMs = clockMs;
+  }
+
+  #run<Args, Reply>(script: Script<Args, SystemKeys>, args: Args): Promise<Reply> {
+    return this.#connection.script<Args, Reply, SystemKeys>(script, this.#keys, args);
+  }
+
+  /** Redis time, ms since the epoch. */
+  async now(): Promise<number> {
+    const fixed = this.#clockMs();
+    if (fixed !== 0) return fixed;
+    const [seconds, micros] = await this.#connection.command<[string, string]>("TIME");
+    return Number(seconds) * 1000 + Math.floor(Number(micros) / 1000);
+  }
+
+  async get(id: string): Promise<StoredSchedule | null> {
+    const [definition, record] = await this.#connection.command<(string | null)[]>(
+      "HMGET",
+      this.#keys.schedules,
+      `d${id}`,
+      `r${id}`,
+    );
+    return definition ? stored(id, definition, record ?? "") : null;
+  }
+
+  /** In the order of their ids. */
+  async list(): Promise<StoredSchedule[]> {
+    const flat = await this.#connection.command<string[]>("HGETALL", this.#keys.schedules);
+    const fields = new Map<string, string>();
+    for (let i = 0; i + 1 < flat.length; i += 2) fields.set(flat[i] as string, flat[i + 1] as string);
+    return [...fields]
+      .filter(([field]) => field.startsWith("d"))
+      .map(([field, text]) => stored(field.slice(1), text, fields.get(`r${field.slice(1)}`) ?? ""))
+      .sort((a, b) => (a.id < b.id ? -1 : 1));
+  }
+
+  /** Those whose time has come; `nextInMs` is -1 where there is no other. */
+  async due(limit: number): Promise<{ now: number; nextInMs: number; schedules: StoredSchedule[] }> {
+    const [now, nextInMs, ...rest] = await this.#run<scripts.SchedulesDueArgs, [number, number, ...string[]]>(
+      scripts.schedulesDueScript,
+      { clockMs: this.#clockMs(), limit },
+    );
+    const schedules: StoredSchedule[] = [];
+    for (let i = 0; i + 2 < rest.length; i += 3)
+      schedules.push(stored(rest[i] as string, rest[i + 1] as string, rest[i + 2] as string));
+    return { now, nextInMs, schedules };
+  }
+
+  /** @param nextAt 0 for none, -1 for as it is */
+  put(
+    id: string,
+    expected: string,
+    definition: ScheduleDefinition,
+    nextAt: number,
+  ): Promise<"written" | "changed"> {
+    return this.#run(scripts.schedulePutScript, {
+      scheduleId: id,
+      expected,
+      definition: JSON.stringify(definition),
+      revision: definition.revision,
+      nextAt,
+    });
+  }
+
+  async delete(id: string): Promise<boolean> {
+    const args = { scheduleId: id };
+    return (await this.#run<scripts.ScheduleDeleteArgs, number>(scripts.scheduleDeleteScript, args)) === 1;
+  }
+
+  /** @returns "changed" where another janitor has decided, or somebody has written the schedule meanwhile */
+  plan(
+    { id, definition, record }: Pick<StoredSchedule, "id" | "definition" | "record">,
+    plan: { nextAt: number; owed: readonly number[]; runs: readonly ScheduleRun[] },
+  ): Promise<"planned" | "changed"> {
+    return this.#run(scripts.schedulePlanScript, {
+      scheduleId: id,
+      revision: definition.revision,
+      expectedAt: record.nextAt,
+      nextAt: plan.nextAt,
+      owed: plan.owed.length > 0 ? plan.owed.join(",") : "-",
+      runs: plan.runs.map(encodeRun).join("\n"),
+    });
+  }
+
+  /** @returns false where the run was not owed any more */
+  async settle(id: string, run: ScheduleRun): Promise<boolean> {
+    const args = { scheduleId: id, at: run.manual ? "" : String(run.at), run: encodeRun(run) };
+    return (await this.#run<scripts.ScheduleSettleArgs, number>(scripts.scheduleSettleScript, args)) === 1;
+  }
+}
+
+function stored(id: string, definitionText: string, record: string): StoredSchedule {
+  const definition = JSON.parse(definitionText) as ScheduleDefinition;
+  return { id, definition, definitionText, record: decodeRunRecord(record) };
+}

@@ -1,0 +1,26 @@
+// Made from lua/schedule_plan.lua by scripts/generate-bindings.mjs. Do not edit.
+import type { SystemKeys } from "../keys.ts";
+import type { Script } from "../script.ts";
+
+export interface SchedulePlanArgs {
+  scheduleId: string;
+  /** of the definition that was decided by */
+  revision: number;
+  /** the next time that was seen */
+  expectedAt: number;
+  /** the one after those decided on, 0 for none */
+  nextAt: number;
+  /** times to enqueue, oldest first, separated by commas; "-" for none */
+  owed: string;
+  /** lines of those that are not enqueued, "" for none */
+  runs: string;
+}
+
+/** schedule_plan: decide on the occurrences of a schedule that are due, once: of several janitors that have seen the same Returns "planned" | "changed". */
+export const schedulePlanScript: Script<SchedulePlanArgs, SystemKeys> = {
+  name: "schedulePlan",
+  sha1: "ad7f48ea7765167c0b5f1556726e7221eee58db3",
+  keyCount: 2,
+  argv: (k, a) => [k.schedules, k.schedulesDue, a.scheduleId, a.revision, a.expectedAt, a.nextAt, a.owed, a.runs],
+  source: "#!lua flags=allow-oom\nlocal schedulesKey = KEYS[1]\nlocal schedulesDueKey = KEYS[2]\nlocal scheduleId = ARGV[1]\nlocal revision = tonumber(ARGV[2])\nlocal expectedAt = tonumber(ARGV[3])\nlocal nextAt = tonumber(ARGV[4])\nlocal owed = ARGV[5]\nlocal runs = ARGV[6]\nlocal RUN_LINES = 10\nlocal function parseRuns(record)\nlocal nextAt, revision, owed = string.match(record or '', '^(%d+) (%d+) (%S+)')\nreturn tonumber(nextAt or 0), tonumber(revision or 0), owed or '-'\nend\nlocal function runLines(record)\nlocal newline = record and string.find(record, '\\n', 1, true)\nreturn newline and string.sub(record, newline) or ''\nend\nlocal function appendRuns(lines, added)\nif added ~= '' then\nlines = lines .. '\\n' .. added\nend\nlocal _, count = string.gsub(lines, '\\n', '')\nwhile count > RUN_LINES do\nlocal second = string.find(lines, '\\n', 2, true)\nlocal others = string.sub(lines, second)\nif string.find(lines, '^\\n%d+ e ') and not string.find(others, '\\n%d+ e ') then\nothers = string.sub(lines, 1, second - 1) .. string.sub(lines, (string.find(lines, '\\n', second + 1, true)))\nend\nlines = others\ncount = count - 1\nend\nreturn lines\nend\nlocal function writeRuns(id, nextAt, revision, owed, lines)\nredis.call('HSET', schedulesKey, 'r' .. id, string.format('%.0f %.0f %s', nextAt, revision, owed) .. lines)\nend\nlocal function indexSchedule(id, nextAt, owed)\nif owed ~= '-' then\nredis.call('ZADD', schedulesDueKey, string.match(owed, '^%d+'), id)\nelseif nextAt > 0 then\nredis.call('ZADD', schedulesDueKey, string.format('%.0f', nextAt), id)\nelse\nredis.call('ZREM', schedulesDueKey, id)\nend\nend\nlocal record = redis.call('HGET', schedulesKey, 'r' .. scheduleId)\nlocal knownAt, knownRevision, knownOwed = parseRuns(record)\nif not record or knownAt ~= expectedAt or knownRevision ~= revision or knownOwed ~= '-' then\nreturn 'changed'\nend\nwriteRuns(scheduleId, nextAt, revision, owed, appendRuns(runLines(record), runs))\nindexSchedule(scheduleId, nextAt, owed)\nreturn 'planned'\n",
+};

@@ -1,0 +1,20 @@
+// Made from lua/schedule_settle.lua by scripts/generate-bindings.mjs. Do not edit.
+import type { SystemKeys } from "../keys.ts";
+import type { Script } from "../script.ts";
+
+export interface ScheduleSettleArgs {
+  scheduleId: string;
+  /** the time that was owed; "" for a run that an operator asked for */
+  at: string;
+  /** its line */
+  run: string;
+}
+
+/** schedule_settle: note how a run went. One that was owed is owed no more; one that is not owed any more was noted by Returns 1 noted, 0 not owed any more. */
+export const scheduleSettleScript: Script<ScheduleSettleArgs, SystemKeys> = {
+  name: "scheduleSettle",
+  sha1: "d180f8ff523165f5253685b468e9e32f53c57d68",
+  keyCount: 2,
+  argv: (k, a) => [k.schedules, k.schedulesDue, a.scheduleId, a.at, a.run],
+  source: "#!lua flags=allow-oom\nlocal schedulesKey = KEYS[1]\nlocal schedulesDueKey = KEYS[2]\nlocal scheduleId = ARGV[1]\nlocal at = ARGV[2]\nlocal run = ARGV[3]\nlocal RUN_LINES = 10\nlocal function parseRuns(record)\nlocal nextAt, revision, owed = string.match(record or '', '^(%d+) (%d+) (%S+)')\nreturn tonumber(nextAt or 0), tonumber(revision or 0), owed or '-'\nend\nlocal function runLines(record)\nlocal newline = record and string.find(record, '\\n', 1, true)\nreturn newline and string.sub(record, newline) or ''\nend\nlocal function appendRuns(lines, added)\nif added ~= '' then\nlines = lines .. '\\n' .. added\nend\nlocal _, count = string.gsub(lines, '\\n', '')\nwhile count > RUN_LINES do\nlocal second = string.find(lines, '\\n', 2, true)\nlocal others = string.sub(lines, second)\nif string.find(lines, '^\\n%d+ e ') and not string.find(others, '\\n%d+ e ') then\nothers = string.sub(lines, 1, second - 1) .. string.sub(lines, (string.find(lines, '\\n', second + 1, true)))\nend\nlines = others\ncount = count - 1\nend\nreturn lines\nend\nlocal function writeRuns(id, nextAt, revision, owed, lines)\nredis.call('HSET', schedulesKey, 'r' .. id, string.format('%.0f %.0f %s', nextAt, revision, owed) .. lines)\nend\nlocal function indexSchedule(id, nextAt, owed)\nif owed ~= '-' then\nredis.call('ZADD', schedulesDueKey, string.match(owed, '^%d+'), id)\nelseif nextAt > 0 then\nredis.call('ZADD', schedulesDueKey, string.format('%.0f', nextAt), id)\nelse\nredis.call('ZREM', schedulesDueKey, id)\nend\nend\nlocal record = redis.call('HGET', schedulesKey, 'r' .. scheduleId)\nif not record then\nreturn 0\nend\nlocal nextAt, revision, owed = parseRuns(record)\nif at ~= '' then\nlocal left, found = {}, false\nfor time in string.gmatch(owed, '%d+') do\nif time == at then\nfound = true\nelse\nleft[#left + 1] = time\nend\nend\nif not found then\nreturn 0\nend\nowed = #left > 0 and table.concat(left, ',') or '-'\nelseif string.find(runLines(record) .. '\\n', '\\n' .. run .. '\\n', 1, true) then\nreturn 1\nend\nwriteRuns(scheduleId, nextAt, revision, owed, appendRuns(runLines(record), run))\nindexSchedule(scheduleId, nextAt, owed)\nreturn 1\n",
+};

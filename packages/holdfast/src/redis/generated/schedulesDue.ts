@@ -1,0 +1,19 @@
+// Made from lua/schedules_due.lua by scripts/generate-bindings.mjs. Do not edit.
+import type { SystemKeys } from "../keys.ts";
+import type { Script } from "../script.ts";
+
+export interface SchedulesDueArgs {
+  /** 0 for Redis time */
+  clockMs: number;
+  /** at most 200 */
+  limit: number;
+}
+
+/** schedules_due: the schedules whose time has come, oldest first, and how long until the next. An index entry that Returns {now, ms until the next or -1, scheduleId, definition, run record, …}. */
+export const schedulesDueScript: Script<SchedulesDueArgs, SystemKeys> = {
+  name: "schedulesDue",
+  sha1: "b5b94f7bda6e3f3715ee9780699c80310dd58413",
+  keyCount: 2,
+  argv: (k, a) => [k.schedules, k.schedulesDue, a.clockMs, a.limit],
+  source: "#!lua flags=allow-oom\nlocal schedulesKey = KEYS[1]\nlocal schedulesDueKey = KEYS[2]\nlocal clockMs = tonumber(ARGV[1])\nlocal limit = tonumber(ARGV[2])\nlocal now = clockMs\nif now == 0 then\nlocal time = redis.call('TIME')\nnow = time[1] * 1000 + math.floor(time[2] / 1000)\nend\nlocal nowText = string.format('%.0f', now)\nlocal RUN_LINES = 10\nlocal function parseRuns(record)\nlocal nextAt, revision, owed = string.match(record or '', '^(%d+) (%d+) (%S+)')\nreturn tonumber(nextAt or 0), tonumber(revision or 0), owed or '-'\nend\nlocal function indexSchedule(id, nextAt, owed)\nif owed ~= '-' then\nredis.call('ZADD', schedulesDueKey, string.match(owed, '^%d+'), id)\nelseif nextAt > 0 then\nredis.call('ZADD', schedulesDueKey, string.format('%.0f', nextAt), id)\nelse\nredis.call('ZREM', schedulesDueKey, id)\nend\nend\nlocal reply = { now, -1 }\nlocal ids = redis.call('ZRANGEBYSCORE', schedulesDueKey, '-inf', nowText, 'LIMIT', 0, limit)\nfor _, id in ipairs(ids) do\nlocal fields = redis.call('HMGET', schedulesKey, 'd' .. id, 'r' .. id)\nlocal nextAt, _, owed = parseRuns(fields[2])\nif not fields[1] then\nredis.call('ZREM', schedulesDueKey, id)\nelseif owed ~= '-' or (nextAt > 0 and nextAt <= now) then\nreply[#reply + 1] = id\nreply[#reply + 1] = fields[1]\nreply[#reply + 1] = fields[2]\nelse\nindexSchedule(id, nextAt, owed)\nend\nend\nlocal following = redis.call('ZRANGEBYSCORE', schedulesDueKey, '(' .. nowText, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)\nif following[2] then\nreply[2] = math.max(0, tonumber(following[2]) - now)\nend\nreturn reply\n",
+};

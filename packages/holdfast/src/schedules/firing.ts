@@ -1,0 +1,147 @@
+import type { RunOutcome } from "@holdfast/contracts";
+import type { Holdfast } from "../client.ts";
+import { ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
+import { cronTimes } from "./cron.ts";
+import { planRuns } from "./plan.ts";
+import { isOvertaken, occurrenceId, TaskPlace } from "./task-place.ts";
+
+/** How an occurrence went, as the janitor tells it. */
+export interface ScheduleRunEvent {
+  scheduleId: string;
+  queue: string;
+  /** The time it was for, ms since the epoch. */
+  at: number;
+  /** `refused`: the queue is full; it is tried again at the next sweep. */
+  outcome: RunOutcome | "refused";
+  taskId: string | null;
+  /** How long after its time it was decided on, ms. */
+  lagMs: number;
+}
+
+export interface FiringOptions {
+  client: Holdfast;
+  onRun: (event: ScheduleRunEvent) => void;
+  /** 0 for Redis time; tests give another. */
+  clockMs?: (() => number) | undefined;
+}
+
+const CALL_SCHEDULES = 100;
+// Should each call bring the same ones again, as while their queues are full.
+const CALLS_PER_SWEEP = 20;
+
+/**
+ * Enqueues what schedules have due. In two steps that any number of janitors may take at once, and each of which can be
+ * cut short: the plan, which one of them writes, says what is owed and when the next time is; then whoever comes first
+ * enqueues what is owed, under an id and a request id that make it one task, and notes it.
+ */
+export class ScheduleFiring {
+  readonly #store: ScheduleStore;
+  readonly #place: TaskPlace;
+  readonly #onRun: FiringOptions["onRun"];
+
+  constructor(options: FiringOptions) {
+    this.#store = new ScheduleStore(options.client.connection, options.client.prefix, options.clockMs);
+    this.#place = new TaskPlace(options.client);
+    this.#onRun = options.onRun;
+  }
+
+  /**
+   * @returns ms until the next occurrence, -1 where there is none
+   * @throws what went wrong first, after all that are due had their turn
+   */
+  async runOnce(isStopped: () => boolean = () => false): Promise<number> {
+    let failure: unknown;
+    const stuck = new Set<string>();
+    for (let call = 0; call < CALLS_PER_SWEEP; call++) {
+      const { now, nextInMs, schedules } = await this.#store.due(CALL_SCHEDULES);
+      const open = schedules.filter(({ id }) => !stuck.has(id));
+      for (const schedule of open) {
+        if (isStopped()) return nextInMs;
+        try {
+          if (!(await this.#fire(schedule, now))) stuck.add(schedule.id);
+        } catch (error) {
+          stuck.add(schedule.id);
+          failure ??= error;
+        }
+      }
+      if (open.length === 0 || stuck.size >= CALL_SCHEDULES) {
+        if (failure !== undefined) throw failure;
+        return nextInMs;
+      }
+    }
+    if (failure !== undefined) throw failure;
+    return 0;
+  }
+
+  /** @returns false where something is owed that cannot be enqueued now */
+  async #fire(schedule: StoredSchedule, now: number): Promise<boolean> {
+    const { owed, nextAt } = schedule.record;
+    if (owed.length > 0) return this.#settleOwed(schedule, now);
+    if (nextAt === 0 || nextAt > now) return true;
+    return this.#plan(schedule, now);
+  }
+
+  async #plan(schedule: StoredSchedule, now: number): Promise<boolean> {
+    const { id, definition, record } = schedule;
+    const { queue, missed, overlap } = definition;
+    const times = cronTimes(definition.cron, definition.timeZone);
+    const { times: due } = times.between(record.nextAt, now);
+    const previousRuns = overlap === "skip" && (await this.#previousRuns(schedule));
+    const plan = planRuns({ due, now, missed, overlap, previousRuns });
+    const runs = [
+      ...plan.missed.map((at) => ({ at, outcome: "missed" as const })),
+      ...plan.overlapped.map((at) => ({ at, outcome: "overlapped" as const })),
+    ]
+      .sort((a, b) => a.at - b.at)
+      .map((run) => ({ ...run, taskId: null, manual: false }));
+    // After now, not after the last one looked at: of a very long outage not all were.
+    const next = { nextAt: times.after(now) ?? 0, owed: plan.enqueue };
+    // Somebody else has decided: what is owed comes with the next look.
+    if ((await this.#store.plan(schedule, { ...next, runs })) === "changed") return true;
+    for (const { at, outcome } of runs)
+      this.#onRun({ scheduleId: id, queue, at, outcome, taskId: null, lagMs: now - at });
+    return this.#settleOwed({ ...schedule, record: { ...record, ...next } }, now);
+  }
+
+  async #settleOwed({ id, definition, record }: StoredSchedule, now: number): Promise<boolean> {
+    for (const at of record.owed) {
+      const taskId = occurrenceId(id, at);
+      const event = { scheduleId: id, queue: definition.queue, at, lagMs: Math.max(0, now - at) };
+      const enqueued = await this.#enqueue(definition, id, taskId, at, now);
+      if (enqueued === "full") {
+        this.#onRun({ ...event, outcome: "refused", taskId: null });
+        return false;
+      }
+      if (enqueued === null) continue;
+      const noted = await this.#store.settle(id, { at, outcome: "enqueued", taskId, manual: false });
+      if (noted) this.#onRun({ ...event, outcome: "enqueued", taskId });
+    }
+    return true;
+  }
+
+  /** Null where another janitor has done it. */
+  async #enqueue(
+    definition: StoredSchedule["definition"],
+    id: string,
+    taskId: string,
+    at: number,
+    now: number,
+  ) {
+    try {
+      return await this.#place.enqueue(definition, taskId, at, now, this.#place.requestOf(id, at));
+    } catch (error) {
+      if (!isOvertaken(error)) throw error;
+      // A later one was enqueued: so was this one, and noted. Unless it is still owed, as after a clock that went back.
+      const current = await this.#store.get(id);
+      if (!current?.record.owed.includes(at)) return null;
+      return this.#place.enqueue(definition, taskId, at, now);
+    }
+  }
+
+  async #previousRuns({ definition, record }: StoredSchedule): Promise<boolean> {
+    const previous = record.runs.findLast((run) => run.taskId !== null);
+    if (!previous?.taskId) return false;
+    const state = await this.#place.stateOf(definition.queue, previous.taskId);
+    return state === "scheduled" || state === "pending" || state === "processing";
+  }
+}

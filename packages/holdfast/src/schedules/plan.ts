@@ -1,0 +1,40 @@
+import type { MissedPolicy, OverlapPolicy } from "@holdfast/contracts";
+
+/**
+ * A run this late was not missed: janitors that are replaced, and a Redis that fails over, take a few seconds.
+ * Milliseconds.
+ */
+export const ON_TIME_MS = 15_000;
+
+export interface Occurrences {
+  /** Due, oldest first, not empty. */
+  due: readonly number[];
+  now: number;
+  missed: MissedPolicy;
+  overlap: OverlapPolicy;
+  /** The task of the run before has not ended. */
+  previousRuns: boolean;
+}
+
+export interface Plan {
+  enqueue: number[];
+  missed: number[];
+  overlapped: number[];
+}
+
+/**
+ * What to do about the occurrences that are due. Those on time are never missed. Of the others `skip` makes up none,
+ * `once` one where none is on time, `all` each. With overlap `skip` at most one task is there at a time.
+ */
+export function planRuns({ due, now, missed, overlap, previousRuns }: Occurrences): Plan {
+  const onTime = due.filter((at) => now - at <= ON_TIME_MS);
+  const wanted =
+    missed === "all" ? [...due] : missed === "once" && onTime.length === 0 ? due.slice(-1) : onTime;
+  // The newest one stands for the others.
+  const enqueue = overlap === "allow" ? wanted : previousRuns ? [] : wanted.slice(-1);
+  return {
+    enqueue,
+    missed: due.filter((at) => !wanted.includes(at)),
+    overlapped: wanted.filter((at) => !enqueue.includes(at)),
+  };
+}

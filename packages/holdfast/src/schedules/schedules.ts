@@ -1,0 +1,228 @@
+import {
+  HoldfastError,
+  type ScheduleInput,
+  type ScheduleRun,
+  type ScheduleView,
+  type TaskState,
+} from "@holdfast/contracts";
+import { nanoid } from "nanoid";
+import { Holdfast } from "../client.ts";
+import { checkQueueName } from "../engine/names.ts";
+import type { ScheduleDefinition } from "../engine/schedule-record.ts";
+import { ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
+import type { RedisOption } from "../redis/connection.ts";
+import { cronTimes } from "./cron.ts";
+import { checkSchedule, checkScheduleId } from "./definition.ts";
+import { TaskPlace } from "./task-place.ts";
+
+export type SchedulesOptions = ({ client: Holdfast } | { redis: RedisOption; prefix?: string }) & {
+  /** The clock, ms since the epoch; for tests. @default Redis time */
+  clockMs?: () => number;
+};
+
+const NEXT_RUNS = 5;
+const TRIES = 10;
+
+/**
+ * The schedules of all queues: cron expressions with a time zone, whose tasks any janitor enqueues, each occurrence once.
+ * The task of an occurrence has the id `<scheduleId>:<time in ms>`.
+ */
+export class Schedules {
+  readonly #client: Holdfast;
+  readonly #ownsClient: boolean;
+  readonly #store: ScheduleStore;
+  readonly #place: TaskPlace;
+
+  constructor(options: SchedulesOptions) {
+    this.#ownsClient = !("client" in options);
+    this.#client = "client" in options ? options.client : new Holdfast(options);
+    this.#store = new ScheduleStore(
+      this.#client.connection,
+      this.#client.prefix,
+      options.clockMs,
+    );
+    this.#place = new TaskPlace(this.#client);
+  }
+
+  /**
+   * The words and the next five times of an expression.
+   * @throws HoldfastError invalid_argument that says what is wrong with the expression or the time zone
+   */
+  static preview(cron: string, timeZone = "UTC", fromMs = Date.now()): { words: string; nextRuns: number[] } {
+    const times = cronTimes(cron, timeZone);
+    return { words: times.words, nextRuns: times.following(fromMs, NEXT_RUNS) };
+  }
+
+  /** In the order of their ids. */
+  async list(options: { queue?: string | undefined } = {}): Promise<ScheduleView[]> {
+    if (options.queue !== undefined) checkQueueName(options.queue);
+    await this.#client.check();
+    const all = await this.#store.list();
+    const wanted = all.filter(
+      ({ definition }) => options.queue === undefined || definition.queue === options.queue,
+    );
+    const now = await this.#store.now();
+    return Promise.all(wanted.map((schedule) => this.#view(schedule, now)));
+  }
+
+  async get(id: string): Promise<ScheduleView | null> {
+    checkScheduleId(id);
+    await this.#client.check();
+    const schedule = await this.#store.get(id);
+    return schedule && this.#view(schedule, await this.#store.now());
+  }
+
+  /**
+   * Writes a schedule, new or in place of the one with that id. Its runs stay; with the same expression and zone its next
+   * time stays too.
+   * @throws HoldfastError invalid_*, payload_too_large, conflict (written by others all the while)
+   */
+  async put(id: string, input: ScheduleInput): Promise<ScheduleView> {
+    checkScheduleId(id);
+    const checked = checkSchedule(input);
+    await this.#client.check();
+    return this.#write(id, (before) => ({
+      ...checked,
+      paused: input.paused ?? before?.definition.paused ?? false,
+    }));
+  }
+
+  /** @returns false where there is none */
+  async delete(id: string): Promise<boolean> {
+    checkScheduleId(id);
+    await this.#client.check();
+    return this.#store.delete(id);
+  }
+
+  /** No occurrence comes while it is paused, and none is made up for afterwards. @throws HoldfastError not_found */
+  pause(id: string): Promise<ScheduleView> {
+    return this.#setPaused(id, true);
+  }
+
+  /** @throws HoldfastError not_found */
+  resume(id: string): Promise<ScheduleView> {
+    return this.#setPaused(id, false);
+  }
+
+  /**
+   * Enqueues a task now, paused or not; the occurrences stay as they are.
+   * @throws HoldfastError not_found; conflict: overlap is "skip" and the task before has not ended; queue_full
+   */
+  async run(id: string): Promise<{ id: string; queue: string; taskId: string }> {
+    const schedule = await this.#known(id);
+    const { definition, record } = schedule;
+    const now = await this.#store.now();
+    const previous = record.runs.findLast((run) => run.taskId !== null);
+    if (definition.overlap === "skip" && previous?.taskId) {
+      const state = await this.#place.stateOf(definition.queue, previous.taskId);
+      if (state === "scheduled" || state === "pending" || state === "processing")
+        throw new HoldfastError(
+          "conflict",
+          `task ${previous.taskId} of schedule "${id}" is ${state}, and its overlap is "skip"`,
+        );
+    }
+    const taskId = `${id}:${now}:${nanoid(6)}`;
+    if ((await this.#place.enqueue(definition, taskId, now, now)) === "full")
+      throw new HoldfastError("queue_full", `queue "${definition.queue}" is full`, { retryAfterMs: 1_000 });
+    await this.#store.settle(id, { at: now, outcome: "enqueued", taskId, manual: true });
+    return { id, queue: definition.queue, taskId };
+  }
+
+  async close(): Promise<void> {
+    if (this.#ownsClient) await this.#client.close();
+  }
+
+  async #setPaused(id: string, paused: boolean): Promise<ScheduleView> {
+    await this.#known(id);
+    return this.#write(id, (before) => {
+      if (!before) throw notFound(id);
+      return { ...before.definition, paused };
+    });
+  }
+
+  async #known(id: string): Promise<StoredSchedule> {
+    checkScheduleId(id);
+    await this.#client.check();
+    const schedule = await this.#store.get(id);
+    if (!schedule) throw notFound(id);
+    return schedule;
+  }
+
+  /** Reads, changes and writes until nobody else has written in between. */
+  async #write(
+    id: string,
+    change: (
+      before: StoredSchedule | null,
+    ) => Omit<ScheduleDefinition, "createdAt" | "updatedAt" | "revision">,
+  ): Promise<ScheduleView> {
+    for (let tries = 0; tries < TRIES; tries++) {
+      const before = await this.#store.get(id);
+      const now = await this.#store.now();
+      const definition: ScheduleDefinition = {
+        ...change(before),
+        createdAt: before?.definition.createdAt ?? now,
+        updatedAt: now,
+        revision: (before?.definition.revision ?? 0) + 1,
+      };
+      // Before its first task, so that janitors and dashboards know the queue.
+      await this.#place.register(definition.queue);
+      const nextAt = nextTime(before, definition, now);
+      if ((await this.#store.put(id, before?.definitionText ?? "", definition, nextAt)) === "written") {
+        const written = await this.#store.get(id);
+        if (written) return this.#view(written, now);
+      }
+    }
+    throw new HoldfastError("conflict", `schedule "${id}" is being written by others: try again`);
+  }
+
+  async #view({ id, definition, record }: StoredSchedule, now: number): Promise<ScheduleView> {
+    const { revision: _, ...rest } = definition;
+    const times = cronTimes(definition.cron, definition.timeZone);
+    const runs = record.runs.toReversed();
+    const [last] = runs;
+    return {
+      id,
+      ...rest,
+      nextAt: record.nextAt === 0 ? null : record.nextAt,
+      nextRuns: nextRunsOf(definition, record.nextAt || now),
+      words: times.words,
+      lastRun: last ? { ...last, state: await this.#stateOf(definition.queue, last) } : null,
+      runs,
+    };
+  }
+
+  async #stateOf(queue: string, { taskId }: ScheduleRun): Promise<TaskState | null> {
+    return taskId === null ? null : this.#place.stateOf(queue, taskId);
+  }
+}
+
+/** @returns -1 for as it is, 0 for none */
+function nextTime(before: StoredSchedule | null, definition: ScheduleDefinition, now: number): number {
+  if (definition.paused) return 0;
+  const { cron, timeZone, paused } = before?.definition ?? {};
+  if (before && !paused && cron === definition.cron && timeZone === definition.timeZone) return -1;
+  // After all that was decided on, should the clock have gone back: no time comes twice.
+  const last = Math.max(now, ...(before?.record.owed ?? []), ...timesOf(before));
+  return cronTimes(definition.cron, definition.timeZone).after(last) ?? 0;
+}
+
+const timesOf = (schedule: StoredSchedule | null) =>
+  (schedule?.record.runs ?? []).filter((run) => !run.manual).map((run) => run.at);
+
+const KEPT = 1_000;
+const known = new Map<string, { from: number; times: number[] }>();
+
+/** Five times cost 3 ms, and only change when the first has come. */
+function nextRunsOf({ cron, timeZone }: ScheduleDefinition, from: number): number[] {
+  const key = `${timeZone} ${cron}`;
+  const cached = known.get(key);
+  if (cached && cached.from <= from && (cached.times[0] ?? 0) >= from) return cached.times;
+  const times = cronTimes(cron, timeZone).following(from - 1, NEXT_RUNS);
+  if (known.size >= KEPT) known.delete(known.keys().next().value as string);
+  known.set(key, { from, times });
+  return times;
+}
+
+function notFound(id: string): HoldfastError {
+  return new HoldfastError("not_found", `there is no schedule "${id}"`);
+}

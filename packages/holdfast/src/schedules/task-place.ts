@@ -1,0 +1,85 @@
+import { HoldfastError, type TaskState } from "@holdfast/contracts";
+import type { Holdfast } from "../client.ts";
+import type { Engine } from "../engine/engine.ts";
+import { bandOf } from "../engine/envelope.ts";
+import type { Request } from "../engine/requests.ts";
+import type { ScheduleDefinition } from "../engine/schedule-record.ts";
+import { taskView } from "../engine/task-view.ts";
+import { partitionName, partitionOfId } from "../partitions/partition-names.ts";
+import { PartitionRegistry } from "../partitions/partition-registry.ts";
+import { envelopeOf, taskOptions } from "./definition.ts";
+
+export type Enqueued = "enqueued" | "duplicate" | "full";
+
+/** The id of the task of one occurrence: enqueued twice it is one task. */
+export const occurrenceId = (scheduleId: string, at: number) => `${scheduleId}:${at}`;
+
+/** The tasks of schedules in their queues, partitioned ones included. */
+export class TaskPlace {
+  readonly #client: Holdfast;
+  readonly #partitions: PartitionRegistry;
+
+  constructor(client: Holdfast) {
+    this.#client = client;
+    this.#partitions = new PartitionRegistry(client);
+  }
+
+  /** Where a task of that id is, or would go. */
+  async #engineOf(queue: string, id: string): Promise<Engine> {
+    const partitions = await this.#partitions.get(queue);
+    return this.#client.engine(
+      partitions ? partitionName(queue, partitionOfId(id, partitions)) : queue,
+    );
+  }
+
+  /** Makes a queue known, unless its partitions are. @throws HoldfastError redis_* */
+  async register(queue: string): Promise<void> {
+    if (!(await this.#partitions.get(queue))) await this.#client.registry.ensureQueue(queue);
+  }
+
+  /** Null where there is no such task any more. */
+  async stateOf(queue: string, id: string): Promise<TaskState | null> {
+    const engine = await this.#engineOf(queue, id);
+    const [raw] = await engine.get([id]);
+    return (raw && taskView(queue, raw)?.state) ?? null;
+  }
+
+  /** @param request without one the id alone keeps the task from being enqueued twice */
+  async enqueue(
+    definition: ScheduleDefinition,
+    id: string,
+    at: number,
+    now: number,
+    request?: Request,
+  ): Promise<Enqueued> {
+    const engine = await this.#engineOf(definition.queue, id);
+    await this.#client.registry.ensureQueue(engine.queue);
+    const band = bandOf(taskOptions(definition.options, at));
+    const { verdicts } = await engine.enqueue(
+      {
+        checked: true,
+        high: band === "high" ? 1 : 0,
+        normal: band === "normal" ? 1 : 0,
+        low: band === "low" ? 1 : 0,
+        tail: [id, envelopeOf(definition, at, now)],
+      },
+      request,
+    );
+    // A conflict is the task of this very time by an older definition: one task is what was promised.
+    return verdicts === "n" ? "enqueued" : verdicts === "f" ? "full" : "duplicate";
+  }
+
+  /**
+   * The request id of an occurrence. A schedule's times only grow, so one that a stalled janitor sends after later ones
+   * is refused by Redis, however long its task is gone.
+   */
+  requestOf(scheduleId: string, at: number): Request {
+    return { slot: `#q:schedule:${scheduleId}`, sequence: at };
+  }
+}
+
+/** Redis has answered a later occurrence of the same schedule already. */
+export const isOvertaken = (error: unknown) =>
+  error instanceof HoldfastError &&
+  error.code === "outcome_unknown" &&
+  String((error.cause as Error | undefined)?.message).startsWith("HOLDFAST_OLD_REQUEST");

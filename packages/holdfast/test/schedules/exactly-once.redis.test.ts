@@ -1,0 +1,216 @@
+import { expect, test } from "vitest";
+import { PartitionedObserver, PartitionedQueue, type ScheduleRunEvent } from "../../src/index.ts";
+import { ScheduleStore } from "../../src/engine/schedule-store.ts";
+import type { ScheduleDefinition } from "../../src/engine/schedule-record.ts";
+import { abortAt } from "../support/abort.ts";
+import { afterwards } from "../support/library.ts";
+import { gate } from "../worker/harness.ts";
+import { MINUTE, NOON, setupSchedules } from "./harness.ts";
+
+class Killed extends Error {}
+
+/** What a janitor does for two occurrences, one after the other, and one more after a minute. */
+const minutes = async (clock: { nowMs: number }, fire: () => Promise<unknown>) => {
+  clock.nowMs = NOON + 2 * MINUTE;
+  await fire();
+  clock.nowMs = NOON + 3 * MINUTE;
+  await fire();
+};
+
+/** How many script calls that takes, undisturbed. */
+async function callsNeeded(): Promise<number> {
+  const { clock, every, janitor, times } = await setupSchedules();
+  await every({ missed: "all" });
+  const undisturbed = janitor();
+  await minutes(clock, undisturbed.fire);
+  expect(await times()).toEqual([1, 2, 3]);
+  return undisturbed.calls();
+}
+
+test("killed at any call, before it is sent or before its answer, another janitor makes it one task per occurrence", async () => {
+  const needed = await callsNeeded();
+  expect(needed).toBeGreaterThanOrEqual(8);
+  for (let at = 1; at <= needed; at++) {
+    for (const side of ["before", "after"] as const) {
+      const { clock, every, janitor, times, enqueuedTotal, schedules } = await setupSchedules();
+      await every({ missed: "all" });
+      const kill = (call: number) => {
+        if (call >= at) throw new Killed(`at call ${call}`);
+      };
+      const killed = janitor({ [side]: kill });
+      await expect(minutes(clock, killed.fire)).rejects.toThrow(Killed);
+      const heir = janitor();
+      clock.nowMs = NOON + 3 * MINUTE;
+      await heir.fire();
+      expect([at, side, await times(), await enqueuedTotal()]).toEqual([at, side, [1, 2, 3], 3]);
+      const view = await schedules.get("s");
+      expect(view?.nextAt).toBe(NOON + 4 * MINUTE);
+      expect(view?.runs.map((run) => [run.outcome, (run.at - NOON) / MINUTE])).toEqual([
+        ["enqueued", 3],
+        ["enqueued", 2],
+        ["enqueued", 1],
+      ]);
+    }
+  }
+}, 60_000);
+
+test("a janitor that is held up at any call while another goes on changes nothing when it wakes", async () => {
+  const needed = await callsNeeded();
+  for (let at = 1; at <= needed; at++) {
+    const { clock, every, janitor, times, enqueuedTotal } = await setupSchedules();
+    await every({ missed: "all" });
+    const waiting = gate();
+    const reached = gate();
+    const stalled = janitor({
+      async before(call) {
+        if (call !== at) return;
+        reached.open();
+        await waiting.opened;
+      },
+    });
+    const ended = minutes(clock, stalled.fire).catch(() => {});
+    await reached.opened;
+    const other = janitor();
+    clock.nowMs = NOON + 3 * MINUTE;
+    await other.fire();
+    waiting.open();
+    await ended;
+    await janitor().fire();
+    expect([at, await times(), await enqueuedTotal()]).toEqual([at, [1, 2, 3], 3]);
+  }
+}, 60_000);
+
+test("an enqueue that arrives when its task is long gone is refused, though no id is remembered", async () => {
+  const { clock, every, janitor, observer, system, enqueuedTotal } = await setupSchedules();
+  await every();
+  await observer.configure("work", { retentionCount: 0, retentionMs: 0, idempotencyMs: 0 });
+  const waiting = gate();
+  const reached = gate();
+  clock.nowMs = NOON + MINUTE;
+  const stalled = janitor({
+    async before(_, name) {
+      if (name !== "enqueue") return;
+      reached.open();
+      await waiting.opened;
+    },
+  });
+  const ended = stalled.fire();
+  await reached.opened;
+  const other = janitor();
+  await other.fire();
+  clock.nowMs = NOON + 2 * MINUTE;
+  await other.fire();
+  await observer.empty("work", ["pending"]);
+  expect(await system.queue().get(`s:${NOON + MINUTE}`)).toBeNull();
+  waiting.open();
+  await ended;
+  expect(await enqueuedTotal()).toBe(2);
+  expect(stalled.events).toEqual([]);
+});
+
+test.each(["schedulesDue", "schedulePlan", "scheduleSettle"])(
+  "%s: aborted by Redis at any of its calls, the next sweep makes it one task per occurrence (I14)",
+  async (script) => {
+    for (let call = 1; ; call++) {
+      const { clock, every, janitor, times, enqueuedTotal, schedules } = await setupSchedules();
+      await every({ missed: "all" });
+      const cut = janitor({ mutate: abortAt(script, call) });
+      const aborted = await minutes(clock, cut.fire).then(
+        () => false,
+        (error: Error) => error.message.includes(`aborted at call ${call}`),
+      );
+      clock.nowMs = NOON + 3 * MINUTE;
+      await janitor().fire();
+      expect([call, await times(), await enqueuedTotal()]).toEqual([call, [1, 2, 3], 3]);
+      expect((await schedules.get("s"))?.nextAt).toBe(NOON + 4 * MINUTE);
+      if (!aborted) {
+        expect(call).toBeGreaterThan(2);
+        return;
+      }
+    }
+  },
+);
+
+test("a write that Redis aborts can be repeated, and nothing fires by half of it", async () => {
+  for (let call = 1; call <= 3; call++) {
+    const { clock, every, janitor, times, store, schedules, system } = await setupSchedules();
+    await every();
+    const before = await store.get("s");
+    const cut = janitor({ mutate: abortAt("schedulePut", call) });
+    const definition = { ...before?.definition, cron: "*/2 * * * *", revision: 2 } as ScheduleDefinition;
+    const half = new ScheduleStore(cut.connection, system.prefix, () => clock.nowMs);
+    const text = before?.definitionText ?? "";
+    await expect(half.put("s", text, definition, NOON + 2 * MINUTE)).rejects.toThrow("aborted");
+    await every({ cron: "*/2 * * * *" });
+    for (const minute of [1, 2, 3]) {
+      clock.nowMs = NOON + minute * MINUTE;
+      await janitor().fire();
+    }
+    expect([call, await times()]).toEqual([call, [2]]);
+    expect((await schedules.get("s"))?.nextAt).toBe(NOON + 4 * MINUTE);
+  }
+});
+
+test("many janitors at once tell each occurrence once", async () => {
+  const { clock, every, janitor, times } = await setupSchedules();
+  await every({ missed: "all" });
+  const janitors = Array.from({ length: 6 }, () => janitor());
+  for (let minute = 1; minute <= 5; minute++) {
+    clock.nowMs = NOON + minute * MINUTE;
+    await Promise.all(janitors.map(({ fire }) => fire()));
+  }
+  expect(await times()).toEqual([1, 2, 3, 4, 5]);
+  const told = janitors.flatMap(({ events }) => events).map(({ at, outcome }) => [at, outcome]);
+  expect(told.sort()).toEqual([1, 2, 3, 4, 5].map((minute) => [NOON + minute * MINUTE, "enqueued"]));
+});
+
+test("a clock that jumps ahead and back makes no time come twice", async () => {
+  const { clock, every, janitor, times, schedules } = await setupSchedules();
+  await every({ missed: "all" });
+  const { fire } = janitor();
+  clock.nowMs = NOON + 3 * MINUTE;
+  await fire();
+  clock.nowMs = NOON + MINUTE;
+  await fire();
+  // Written while the clock is back: the next time is still one that has not been.
+  await every({ missed: "all", cron: "*/1 * * * *" });
+  expect((await schedules.get("s"))?.nextAt).toBe(NOON + 4 * MINUTE);
+  for (const minute of [2, 3, 4]) {
+    clock.nowMs = NOON + minute * MINUTE;
+    await fire();
+  }
+  expect(await times()).toEqual([1, 2, 3, 4]);
+});
+
+test.each([
+  ["spring", "2027-03-27T22:00:00Z", 12, ["2027-03-28T01:00"]],
+  ["autumn", "2027-10-30T22:00:00Z", 12, ["2027-10-31T00:30"]],
+])("a daily schedule runs once on the day of the change of the clocks in %s", async (_, from, hours, expected) => {
+  const { clock, every, janitor, observer } = await setupSchedules();
+  clock.nowMs = Date.parse(from);
+  await every({ cron: "30 2 * * *", timeZone: "Europe/Berlin" });
+  const janitors = [janitor(), janitor()];
+  for (let quarter = 0; quarter < hours * 4; quarter++) {
+    clock.nowMs += 15 * MINUTE;
+    await Promise.all(janitors.map(({ fire }) => fire()));
+  }
+  const { tasks } = await observer.list("work", { state: "pending" });
+  expect(tasks.map(({ id }) => new Date(Number(id.slice(2))).toISOString().slice(0, 16))).toEqual(expected);
+});
+
+test("the occurrences of a partitioned queue go where their id is looked for", async () => {
+  const { clock, schedules, janitor, system } = await setupSchedules();
+  const queue = new PartitionedQueue("parted", { client: system.client, partitions: 3 });
+  await queue.enqueue("t", 1);
+  await schedules.put("s", { queue: "parted", cron: "* * * * *", type: "t", missed: "all" });
+  const seen: ScheduleRunEvent[] = [];
+  const { fire, events } = janitor();
+  clock.nowMs = NOON + 5 * MINUTE;
+  await fire();
+  seen.push(...events);
+  const observer = new PartitionedObserver({ client: system.client });
+  afterwards(() => observer.close());
+  for (const { taskId } of seen)
+    expect(await observer.task("parted", taskId ?? "")).toMatchObject({ id: taskId, queue: "parted" });
+  expect(seen).toHaveLength(5);
+});

@@ -1,0 +1,235 @@
+import { expect, test } from "vitest";
+import { Schedules } from "../../src/index.ts";
+import { until } from "../support/until.ts";
+import { MINUTE, NOON, setupSchedules } from "./harness.ts";
+
+const at = (minutes: number) => NOON + minutes * MINUTE;
+
+test("a schedule is seen as it was written, with defaults, words and five times", async () => {
+  const { schedules } = await setupSchedules();
+  const view = await schedules.put("nightly", {
+    queue: "work",
+    cron: "30 2 * * 1-5",
+    timeZone: "Europe/Berlin",
+    type: "report",
+    payloadText: '{"n":12345678901234567890}',
+    options: { priority: "high", maxRetries: 1, tags: ["a b"], expiresAfterMs: 60_000 },
+  });
+  expect(view).toMatchObject({
+    ...{ id: "nightly", queue: "work", missed: "once", overlap: "allow", paused: false },
+    ...{ payloadText: '{"n":12345678901234567890}', createdAt: NOON, updatedAt: NOON },
+    ...{ words: "At 02:30, Monday through Friday", lastRun: null, runs: [] },
+  });
+  expect(view.nextAt).toBe(Date.parse("2027-01-18T01:30:00Z"));
+  expect(view.nextRuns).toHaveLength(5);
+  expect(view.nextRuns[0]).toBe(view.nextAt);
+  expect(await schedules.get("nightly")).toEqual(view);
+  expect(await schedules.get("other")).toBeNull();
+});
+
+test("the task of an occurrence has the payload byte by byte, and the options", async () => {
+  const { clock, every, janitor, observer } = await setupSchedules();
+  const payloadText = '{"n":12345678901234567890, "s":"\\ud800"}';
+  await every({ payloadText, options: { priority: "low", tags: ["nightly"], expiresAfterMs: 5_000 } });
+  clock.nowMs = at(1) + 400;
+  const { fire, events } = janitor();
+  await fire();
+  expect(await observer.task("work", `s:${at(1)}`)).toMatchObject({
+    ...{ type: "t", payloadText, priority: "low", tags: ["nightly"], state: "pending" },
+    expiresAt: at(1) + 5_000,
+  });
+  expect(events).toEqual([
+    expect.objectContaining({ outcome: "enqueued", lagMs: 400, taskId: `s:${at(1)}` }),
+  ]);
+});
+
+test.each([
+  ["skip", [], 11],
+  ["once", [11], 10],
+  ["all", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], 0],
+] as const)("after eleven minutes without a janitor, missed %s enqueues %j", async (missed, expected, count) => {
+  const { clock, every, janitor, times, schedules } = await setupSchedules();
+  await every({ missed });
+  clock.nowMs = at(11) + 20_000;
+  const { fire, events } = janitor();
+  await fire();
+  expect(events.filter(({ outcome }) => outcome === "enqueued")).toHaveLength(expected.length);
+  if (expected.length > 0) expect(await times()).toEqual(expected);
+  expect(events.filter(({ outcome }) => outcome === "missed")).toHaveLength(count);
+  expect((await schedules.get("s"))?.nextAt).toBe(at(12));
+});
+
+test("of a long outage the last hundred occurrences are made up for", async () => {
+  const { clock, every, janitor, times, enqueuedTotal } = await setupSchedules();
+  await every({ missed: "all" });
+  clock.nowMs = at(60 * 24);
+  await janitor().fire();
+  expect(await enqueuedTotal()).toBe(100);
+  expect((await times()).at(-1)).toBe(60 * 24);
+});
+
+test("without overlap an occurrence is skipped while the task before has not ended, however long that takes", async () => {
+  const { clock, every, janitor, system, schedules, enqueuedTotal } = await setupSchedules();
+  await every({ overlap: "skip" });
+  const { fire, events } = janitor();
+  for (let minute = 1; minute <= 14; minute++) {
+    clock.nowMs = at(minute);
+    await fire();
+  }
+  expect(events.map(({ outcome }) => outcome)).toEqual(["enqueued", ...Array(13).fill("overlapped")]);
+  await expect(schedules.run("s")).rejects.toMatchObject({ code: "conflict" });
+  await system.queue().cancel(`s:${at(1)}`);
+  clock.nowMs = at(15);
+  await fire();
+  expect(await enqueuedTotal()).toBe(2);
+  const view = await schedules.get("s");
+  expect(view?.lastRun).toMatchObject({ outcome: "enqueued", taskId: `s:${at(15)}`, state: "pending" });
+  expect(view?.runs).toHaveLength(10);
+});
+
+test("a paused schedule does not fire, and what it missed is not made up for", async () => {
+  const { clock, every, janitor, times, schedules } = await setupSchedules();
+  await every({ missed: "all" });
+  expect(await schedules.pause("s")).toMatchObject({ paused: true, nextAt: null });
+  clock.nowMs = at(5);
+  await janitor().fire();
+  expect(await schedules.resume("s")).toMatchObject({ paused: false, nextAt: at(6) });
+  clock.nowMs = at(6);
+  await janitor().fire();
+  expect(await times()).toEqual([6]);
+  await expect(schedules.pause("none")).rejects.toMatchObject({ code: "not_found" });
+});
+
+test("an update keeps the runs, and the next time where expression and zone stay", async () => {
+  const { clock, every, janitor, schedules } = await setupSchedules();
+  await every();
+  clock.nowMs = at(1);
+  await janitor().fire();
+  clock.nowMs = at(1) + 30_000;
+  const updated = await every({ payloadText: "2" });
+  expect(updated).toMatchObject({ nextAt: at(2), createdAt: NOON, updatedAt: at(1) + 30_000 });
+  expect(updated.runs).toHaveLength(1);
+  expect(await every({ cron: "0 * * * *" })).toMatchObject({ nextAt: at(60) });
+  await schedules.pause("s");
+  expect(await every()).toMatchObject({ paused: true, nextAt: null });
+});
+
+test("run now enqueues a task at once, paused or not, and leaves the occurrences as they are", async () => {
+  const { every, schedules, observer } = await setupSchedules();
+  await every();
+  await schedules.pause("s");
+  const { taskId } = await schedules.run("s");
+  expect(await observer.task("work", taskId)).toMatchObject({ state: "pending", type: "t" });
+  expect((await schedules.run("s")).taskId).not.toBe(taskId);
+  const view = await schedules.get("s");
+  expect(view?.lastRun).toMatchObject({ manual: true, outcome: "enqueued", state: "pending" });
+  expect(view?.nextAt).toBeNull();
+  await schedules.resume("s");
+  expect((await schedules.get("s"))?.nextAt).toBe(at(1));
+});
+
+test("a full queue is tried again until it takes the task; another schedule is not held up", async () => {
+  const { clock, every, janitor, observer, schedules, times } = await setupSchedules();
+  await every();
+  await schedules.put("other", { queue: "free", cron: "* * * * *", type: "t" });
+  await observer.configure("work", { maxWaiting: 1 });
+  await schedules.run("s");
+  clock.nowMs = at(1);
+  const { fire, events } = janitor();
+  await fire();
+  expect(events.map(({ scheduleId, outcome }) => `${scheduleId} ${outcome}`).sort()).toEqual([
+    "other enqueued",
+    "s refused",
+  ]);
+  await observer.empty("work", ["pending"]);
+  clock.nowMs += 5_000;
+  await fire();
+  expect(await times()).toEqual([1]);
+});
+
+test("a deleted schedule fires no more, and its tasks stay", async () => {
+  const { clock, every, janitor, schedules, times } = await setupSchedules();
+  await every();
+  clock.nowMs = at(1);
+  await janitor().fire();
+  expect(await schedules.delete("s")).toBe(true);
+  expect(await schedules.delete("s")).toBe(false);
+  clock.nowMs = at(5);
+  await janitor().fire();
+  expect(await times()).toEqual([1]);
+  expect(await schedules.list()).toEqual([]);
+});
+
+test("a schedule of a queue that was deleted brings it back", async () => {
+  const { clock, every, janitor, observer, times } = await setupSchedules();
+  await every();
+  await observer.pause("work");
+  await observer.deleteQueue("work");
+  clock.nowMs = at(1);
+  await janitor().fire();
+  expect(await times()).toEqual([1]);
+});
+
+test("writers at once: the last one stands, and each is told what it wrote or that others write", async () => {
+  const { every, schedules } = await setupSchedules();
+  await every();
+  const views = await Promise.all([1, 2, 3, 4].map((n) => every({ payloadText: String(n) })));
+  expect(views).toHaveLength(4);
+  expect(["1", "2", "3", "4"]).toContain((await schedules.get("s"))?.payloadText);
+});
+
+test("lists go by queue; bad ids, queues, types, payloads and options are refused", async () => {
+  const { every, schedules } = await setupSchedules();
+  await every();
+  await schedules.put("b", { queue: "other", cron: "@daily", type: "t" });
+  expect((await schedules.list()).map(({ id }) => id)).toEqual(["b", "s"]);
+  expect((await schedules.list({ queue: "other" })).map(({ id }) => id)).toEqual(["b"]);
+  const refused = (change: object, id = "x") =>
+    schedules.put(id, { queue: "work", cron: "* * * * *", type: "t", ...change }).then(
+      () => "written",
+      (error: { code: string }) => error.code,
+    );
+  expect(await refused({ cron: "x" })).toBe("invalid_argument");
+  expect(await refused({ timeZone: "Nowhere" })).toBe("invalid_argument");
+  expect(await refused({ payloadText: "{" })).toBe("invalid_argument");
+  expect(await refused({ options: { delayMs: 1 } })).toBe("invalid_argument");
+  expect(await refused({ options: { timeoutMs: 0 } })).toBe("invalid_argument");
+  expect(await refused({ missed: "never" })).toBe("invalid_argument");
+  expect(await refused({ queue: "a/0" })).toBe("invalid_argument");
+  expect(await refused({ queue: "no good" })).toBe("invalid_queue_name");
+  expect(await refused({ type: "" })).toBe("invalid_task_type");
+  expect(await refused({ payloadText: `"${"x".repeat(262_144)}"` })).toBe("payload_too_large");
+  expect(await refused({}, "a:b")).toBe("invalid_argument");
+  expect(Schedules.preview("@hourly", "UTC", NOON)).toEqual({
+    words: expect.stringMatching(/hour/i),
+    nextRuns: [60, 120, 180, 240, 300].map(at),
+  });
+});
+
+test("a janitor wakes for an occurrence, however long its sweep interval", async () => {
+  const { system, schedules, observer } = await setupSchedules();
+  const real = new Schedules({ client: system.client });
+  await real.put("s", { queue: "work", cron: "* * * * * *", type: "t" });
+  const janitor = system.janitor({ sweepIntervalMs: 60_000 });
+  const lags: number[] = [];
+  janitor.on("scheduled", ({ lagMs }) => lags.push(lagMs));
+  await janitor.start();
+  await until("three were told of", () => lags.length >= 3, 10_000);
+  expect((await observer.stats("work")).pending).toBeGreaterThanOrEqual(3);
+  await janitor.stop();
+  expect(await schedules.delete("s")).toBe(true);
+});
+
+test("a janitor of an injected time fires by it; one that is told so leaves schedules alone", async () => {
+  const { clock, every, system, times } = await setupSchedules();
+  await every({ missed: "all" });
+  clock.nowMs = at(2);
+  await system.janitor({ schedules: false, clockMs: () => clock.nowMs }).runOnce();
+  expect(await times()).toEqual([]);
+  const janitor = system.janitor({ clockMs: () => clock.nowMs, sweepIntervalMs: 60_000 });
+  const nextInMs = await janitor.runOnce();
+  expect(await times()).toEqual([1, 2]);
+  expect(nextInMs).toBeGreaterThan(50_000);
+  clock.nowMs = at(3) - 700;
+  expect(await janitor.runOnce()).toBeLessThanOrEqual(700);
+});
