@@ -38,8 +38,8 @@ export const ROLES = {
       ...["schedulesDue", "schedulePlan", "scheduleSettle", "enqueue", "get"],
     ],
     commands: {
-      ...REGISTRY,
       ":queues": [...REGISTRY[":queues"], "SMEMBERS"],
+      ":partitions": ["HEXISTS", "HGETALL"],
       ":workers": ["HVALS", "HDEL"],
       ":schedules": ["HMGET"],
     },

@@ -52,6 +52,14 @@ async function knownRun(): Promise<void> {
     },
     30_000,
   );
+  const everySecond = { queue: "timed", cron: "* * * * * *", type: "demo.echo", overlap: "skip" };
+  expect((await operator("PUT", "/v1/schedules/every-second", everySecond)).status).toBe(201);
+  await waitUntil(
+    "a schedule has run",
+    async () => (await sum('sum(holdfast_schedule_runs_total{outcome="enqueued"})')) >= 1,
+    30_000,
+  );
+  expect((await operator("DELETE", "/v1/schedules/every-second")).status).toBe(204);
   const replay = { ids: ["failing-0"], patch: { payloadText: '{"failRate":0}' } };
   expect((await operator("POST", "/v1/queues/default/dead-letters/replay", replay)).status).toBe(200);
   await waitUntil(

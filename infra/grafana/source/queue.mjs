@@ -74,6 +74,12 @@ export const queue = dashboard({
       { "{{op}}": `sum by (op) (${rate("stale_verdicts_total", q)})` },
       { description: "Each is an attempt that outlived its lease: the task may have run twice at a time." },
     ),
+    lines("Runs of schedules", "ops", {
+      "{{outcome}}": `sum by (outcome) (${rate("schedule_runs_total", q)})`,
+    }),
+    quantiles("Lag of schedules", "holdfast_schedule_lag_seconds", q, {
+      description: "From the time of an occurrence to its enqueue.",
+    }),
     lines("Overlap of attempts", "s", {
       "over 5 minutes": `sum(increase(holdfast_overlap_seconds_sum${q}[5m]))`,
     }),

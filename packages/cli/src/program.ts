@@ -6,6 +6,7 @@ import { doctorCommand } from "./commands/doctor.ts";
 import { enqueueCommand } from "./commands/enqueue.ts";
 import { keyCommand } from "./commands/key.ts";
 import { queueCommand } from "./commands/queue.ts";
+import { scheduleCommand } from "./commands/schedule.ts";
 import { taskCommand } from "./commands/task.ts";
 import { topCommand } from "./commands/top.ts";
 import { workerCommand } from "./commands/worker.ts";
@@ -69,6 +70,7 @@ function createProgram(version: string, io: Io, ended: (code: ExitCode) => void)
   taskCommand(program, action);
   dlqCommand(program, action);
   workerCommand(program, action);
+  scheduleCommand(program, action);
   topCommand(program, action);
   burstCommand(program, action);
   doctorCommand(program, action);

@@ -37,8 +37,8 @@ export { PartitionedWorker, type PartitionedWorkerOptions } from "./partitions/p
 export type { EnqueueReceipt } from "./queue/enqueue-buffer.ts";
 export { type EnqueueResult, type NewTask, Queue, type QueueOptions } from "./queue/queue.ts";
 export { type ConnectionSettings, describeRedis, type RedisOption } from "./redis/connection.ts";
-export type { Handler, HandlerContext, Handlers, HandlerTask } from "./worker/handler.ts";
-export { Schedules, type SchedulesOptions } from "./schedules/schedules.ts";
 export type { ScheduleRunEvent } from "./schedules/firing.ts";
+export { Schedules, type SchedulesOptions } from "./schedules/schedules.ts";
+export type { Handler, HandlerContext, Handlers, HandlerTask } from "./worker/handler.ts";
 export { JsonText } from "./worker/json-text.ts";
 export { type SettledEvent, Worker, type WorkerEvents, type WorkerOptions } from "./worker/worker.ts";

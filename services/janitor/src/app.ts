@@ -54,6 +54,9 @@ export async function startApp(
       );
     }
   });
+  janitor.on("scheduled", ({ outcome, ...run }) => {
+    if (outcome !== "enqueued") logger.warn({ ...run, outcome }, "a run of a schedule was not enqueued");
+  });
   janitor.on("rewound", (rewound) => {
     logger.error(rewound, "Redis was rewound: writes that it had acknowledged are lost. The audit follows");
   });

@@ -33,6 +33,8 @@ test("the metrics of a janitor have their names, types and labels", async () => 
     "holdfast_redis_script_seconds histogram",
     "holdfast_redis_up gauge",
     "holdfast_rewinds_total counter",
+    "holdfast_schedule_lag_seconds histogram",
+    "holdfast_schedule_runs_total counter",
     "holdfast_tasks_dead_lettered_total counter",
     "holdfast_tasks_reaped_total counter",
     "holdfast_tasks_retried_total counter",
@@ -122,4 +124,22 @@ test("partitions of a queue add up under the name of the queue", async () => {
   expect(all).toContain('holdfast_audit_violations{queue="orders",invariant="I1"} 2');
   expect(all).toContain('holdfast_tasks_reaped_total{queue="orders",action="requeued"} 2');
   expect(all.join("")).not.toContain("orders/");
+});
+
+test("runs of schedules are counted by outcome, and how late they came", async () => {
+  const { source, lines } = setup();
+  const event = { scheduleId: "s", queue: "emails/3", at: 1, taskId: null };
+  source.emit("scheduled", { ...event, outcome: "enqueued", lagMs: 30 });
+  source.emit("scheduled", { ...event, outcome: "missed", lagMs: 90_000 });
+  const all = await lines();
+  for (const line of [
+    'holdfast_schedule_runs_total{queue="emails",outcome="enqueued"} 1',
+    'holdfast_schedule_runs_total{queue="emails",outcome="missed"} 1',
+    'holdfast_schedule_runs_total{queue="emails",outcome="overlapped"} 0',
+    'holdfast_schedule_runs_total{queue="emails",outcome="refused"} 0',
+    'holdfast_schedule_lag_seconds_bucket{le="0.05",queue="emails"} 1',
+    'holdfast_schedule_lag_seconds_count{queue="emails"} 1',
+  ]) {
+    expect(all).toContain(line);
+  }
 });

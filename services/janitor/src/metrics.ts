@@ -20,6 +20,8 @@ const INVARIANTS = ["I1", "I2"];
 /** A janitor sweeps the partitions of a queue one by one: up to 256 of them are one queue to look at. */
 const PARTITION = /\/\d+$/;
 const ACTIONS = ["requeued", "dead", "cancelled"] as const;
+const RUN_OUTCOMES = ["enqueued", "missed", "overlapped", "refused"] as const;
+const LAG_SECONDS = [0.005, 0.05, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300, 900, 3_600];
 const FORGOTTEN_AFTER_MS = 300_000;
 
 /**
@@ -75,6 +77,17 @@ export function observeJanitor(
     "Times that Redis was found behind what had been seen of it.",
     ["queue"],
   );
+  const runs = metrics.counter(
+    "schedule_runs_total",
+    "Occurrences of schedules that were decided on: enqueued, missed, overlapped, refused.",
+    ["queue", "outcome"],
+  );
+  const runLag = metrics.histogram(
+    "schedule_lag_seconds",
+    "From the time of an occurrence to its enqueue; 0.005 to 3,600.",
+    ["queue"],
+    LAG_SECONDS,
+  );
   metrics.gauge(
     "janitor_last_success_timestamp_seconds",
     "When the last sweep went through, seconds since the epoch.",
@@ -90,6 +103,11 @@ export function observeJanitor(
     retried.inc({ queue, type: OTHER, reason: "crashed" }, counts.requeued);
     rewinds.inc({ queue }, 0);
   };
+  janitor.on("scheduled", ({ queue: name, outcome, lagMs }) => {
+    const queue = labelOf(name);
+    for (const known of RUN_OUTCOMES) runs.inc({ queue, outcome: known }, known === outcome ? 1 : 0);
+    if (outcome === "enqueued") runLag.observe({ queue }, lagMs / 1_000);
+  });
   janitor.on("swept", ({ queue, reaped: counts }: Swept) => addReaped(queue, counts));
   janitor.on("rewound", ({ queue }) => rewinds.inc({ queue: labelOf(queue) }));
   janitor.on("audited", ({ queue: name, violations: found, repaired }: Audited) => {

@@ -17,6 +17,7 @@ import type { ObserverPort, Producer, RouteContext } from "./routes/context.ts";
 import { CONTENT_SECURITY_POLICY, dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { queueRoutes } from "./routes/queues.ts";
+import { type SchedulesPort, scheduleRoutes } from "./routes/schedules.ts";
 import { streamRoutes } from "./routes/stream.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { auditTaskRoutes } from "./routes/task-audit.ts";
@@ -33,6 +34,7 @@ const READING_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 export interface AppOptions {
   observer: ObserverPort;
   queue(name: string): Producer;
+  schedules: SchedulesPort;
   /** Throws while nothing may be changed, as before the boot checks of Redis have passed. */
   assertOpen?(): void;
   /** The text of INFO. Not given for a Cluster: it would be that of one node, now this, now that. */
@@ -119,6 +121,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const context: RouteContext = {
     observer,
     queue: options.queue,
+    schedules: options.schedules,
     series,
     operations,
     audit,
@@ -129,6 +132,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   taskRoutes(server, context);
   deadLetterRoutes(server, context);
   systemRoutes(server, context);
+  scheduleRoutes(server, context);
   burstRoutes(server, context);
   registerTaskRoutes(server, {
     queue: options.queue,

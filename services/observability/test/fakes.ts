@@ -2,6 +2,7 @@ import { createLogger, createMetrics } from "@holdfast/service";
 import { HoldfastError, type QueueStats, type QueueTotals, type TaskView } from "holdfast";
 import { type App, type AppOptions, createApp } from "../src/app.ts";
 import type { ObserverPort, Producer } from "../src/routes/context.ts";
+import type { SchedulesPort } from "../src/routes/schedules.ts";
 
 export const silent = createLogger({ LOG_LEVEL: "silent" }, "test");
 
@@ -141,6 +142,22 @@ export function fakeProducer(overrides: Partial<Producer> = {}): Producer {
   };
 }
 
+/** No schedules; a test that needs some runs against Redis. */
+export function fakeSchedules(): SchedulesPort {
+  const none = async (id: string) => {
+    throw new HoldfastError("not_found", `there is no schedule "${id}"`);
+  };
+  return {
+    list: async () => [],
+    get: async () => null,
+    put: none,
+    delete: async () => false,
+    run: none,
+    pause: none,
+    resume: none,
+  };
+}
+
 export type TestAppOptions = Partial<Omit<AppOptions, "observer" | "queue">> & {
   observer?: Partial<ObserverPort>;
   producer?: Partial<Producer>;
@@ -152,6 +169,7 @@ export function testApp(options: TestAppOptions = {}): Promise<App> {
   return createApp({
     observer: fakeObserver(observer),
     queue: () => fakeProducer(producer),
+    schedules: fakeSchedules(),
     ready: async () => ({ ok: true, detail: "fake" }),
     metrics: createMetrics({ service: "observability", version: "0.0.0" }),
     logger: silent,

@@ -334,6 +334,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
     [
       "delete /v1/queues/{queue}",
       "delete /v1/queues/{queue}/tasks/{id}",
+      "delete /v1/schedules/{id}",
       "get /v1/audit",
       "get /v1/audit/export",
       "get /v1/operations",
@@ -349,6 +350,8 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "get /v1/queues/{queue}/tasks/export",
       "get /v1/queues/{queue}/tasks/{id}",
       "get /v1/queues/{queue}/tasks/{id}/why",
+      "get /v1/schedules",
+      "get /v1/schedules/{id}",
       "get /v1/workers",
       "patch /v1/queues/{queue}",
       "post /v1/operations/{id}/cancel",
@@ -363,6 +366,11 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "post /v1/queues/{queue}/resume",
       "post /v1/queues/{queue}/tasks",
       "post /v1/queues/{queue}/tasks/batch",
+      "post /v1/schedules/preview",
+      "post /v1/schedules/{id}/pause",
+      "post /v1/schedules/{id}/resume",
+      "post /v1/schedules/{id}/run",
+      "put /v1/schedules/{id}",
     ].sort(),
   );
 });

@@ -14,8 +14,8 @@ import { BackoffSchema } from "./task.ts";
 /** A task id is made of it and a time, so it is shorter than one. */
 export const SCHEDULE_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 export const ScheduleId = Type.String({
-  pattern: SCHEDULE_ID_PATTERN,
-  description: "Id of a schedule",
+  // The library tells what is wrong with one that does not match.
+  description: `Id of a schedule: ${SCHEDULE_ID_PATTERN}`,
   examples: ["nightly-report"],
 });
 export const ScheduleParams = Type.Object({ id: ScheduleId });

@@ -48,7 +48,11 @@ export class CronTimes {
     const first = collect(fromMs);
     if (first.length <= LOOKED_AT) return { times: first, cut: false };
     // A long time has passed: begin near its end. Looked for backwards, then told forwards, as all others are.
-    const back = this.#cron.previousRuns(LOOKED_AT, new Date(untilMs + 1)).at(-1)?.getTime() ?? fromMs;
+    const back =
+      this.#cron
+        .previousRuns(LOOKED_AT, new Date(untilMs + 1))
+        .at(-1)
+        ?.getTime() ?? fromMs;
     const start = this.after(Math.max(fromMs, back) - 1) ?? fromMs;
     return { times: collect(start).slice(-LOOKED_AT), cut: true };
   }

@@ -57,8 +57,7 @@ export function checkSchedule(
   } catch (error) {
     refuse(`payloadText is no JSON: ${error instanceof Error ? error.message : error}`);
   }
-  if (!payloadText.isWellFormed())
-    refuse("the payload text has a lone surrogate: write it as an escape");
+  if (!payloadText.isWellFormed()) refuse("the payload text has a lone surrogate: write it as an escape");
   if (Buffer.byteLength(payloadText) > LIMITS.payloadBytes)
     throw new HoldfastError("payload_too_large", `the payload has more than ${LIMITS.payloadBytes} bytes`);
   return { queue, cron, timeZone, type, payloadText, options, missed, overlap };

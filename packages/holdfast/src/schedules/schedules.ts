@@ -36,11 +36,7 @@ export class Schedules {
   constructor(options: SchedulesOptions) {
     this.#ownsClient = !("client" in options);
     this.#client = "client" in options ? options.client : new Holdfast(options);
-    this.#store = new ScheduleStore(
-      this.#client.connection,
-      this.#client.prefix,
-      options.clockMs,
-    );
+    this.#store = new ScheduleStore(this.#client.connection, this.#client.prefix, options.clockMs);
     this.#place = new TaskPlace(this.#client);
   }
 

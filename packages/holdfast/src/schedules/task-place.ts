@@ -27,9 +27,7 @@ export class TaskPlace {
   /** Where a task of that id is, or would go. */
   async #engineOf(queue: string, id: string): Promise<Engine> {
     const partitions = await this.#partitions.get(queue);
-    return this.#client.engine(
-      partitions ? partitionName(queue, partitionOfId(id, partitions)) : queue,
-    );
+    return this.#client.engine(partitions ? partitionName(queue, partitionOfId(id, partitions)) : queue);
   }
 
   /** Makes a queue known, unless its partitions are. @throws HoldfastError redis_* */

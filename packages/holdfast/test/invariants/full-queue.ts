@@ -1,8 +1,8 @@
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import type { ScheduleDefinition } from "../../src/engine/schedule-record.ts";
+import { ScheduleStore } from "../../src/engine/schedule-store.ts";
 import * as scripts from "../../src/redis/generated/index.ts";
 import type { Scenario } from "../support/abort.ts";
-import { ScheduleStore } from "../../src/engine/schedule-store.ts";
-import type { ScheduleDefinition } from "../../src/engine/schedule-record.ts";
 import type { TestQueue } from "../support/test-queue.ts";
 
 const request = { slot: "#q:full:0", sequence: 1 };

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { PartitionedObserver, PartitionedQueue, type ScheduleRunEvent } from "../../src/index.ts";
-import { ScheduleStore } from "../../src/engine/schedule-store.ts";
 import type { ScheduleDefinition } from "../../src/engine/schedule-record.ts";
+import { ScheduleStore } from "../../src/engine/schedule-store.ts";
+import { PartitionedObserver, PartitionedQueue, type ScheduleRunEvent } from "../../src/index.ts";
 import { abortAt } from "../support/abort.ts";
 import { afterwards } from "../support/library.ts";
 import { gate } from "../worker/harness.ts";
@@ -185,18 +185,21 @@ test("a clock that jumps ahead and back makes no time come twice", async () => {
 test.each([
   ["spring", "2027-03-27T22:00:00Z", 12, ["2027-03-28T01:00"]],
   ["autumn", "2027-10-30T22:00:00Z", 12, ["2027-10-31T00:30"]],
-])("a daily schedule runs once on the day of the change of the clocks in %s", async (_, from, hours, expected) => {
-  const { clock, every, janitor, observer } = await setupSchedules();
-  clock.nowMs = Date.parse(from);
-  await every({ cron: "30 2 * * *", timeZone: "Europe/Berlin" });
-  const janitors = [janitor(), janitor()];
-  for (let quarter = 0; quarter < hours * 4; quarter++) {
-    clock.nowMs += 15 * MINUTE;
-    await Promise.all(janitors.map(({ fire }) => fire()));
-  }
-  const { tasks } = await observer.list("work", { state: "pending" });
-  expect(tasks.map(({ id }) => new Date(Number(id.slice(2))).toISOString().slice(0, 16))).toEqual(expected);
-});
+])(
+  "a daily schedule runs once on the day of the change of the clocks in %s",
+  async (_, from, hours, expected) => {
+    const { clock, every, janitor, observer } = await setupSchedules();
+    clock.nowMs = Date.parse(from);
+    await every({ cron: "30 2 * * *", timeZone: "Europe/Berlin" });
+    const janitors = [janitor(), janitor()];
+    for (let quarter = 0; quarter < hours * 4; quarter++) {
+      clock.nowMs += 15 * MINUTE;
+      await Promise.all(janitors.map(({ fire }) => fire()));
+    }
+    const { tasks } = await observer.list("work", { state: "pending" });
+    expect(tasks.map(({ id }) => new Date(Number(id.slice(2))).toISOString().slice(0, 16))).toEqual(expected);
+  },
+);
 
 test("the occurrences of a partitioned queue go where their id is looked for", async () => {
   const { clock, schedules, janitor, system } = await setupSchedules();

@@ -47,17 +47,20 @@ test.each([
   ["skip", [], 11],
   ["once", [11], 10],
   ["all", [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], 0],
-] as const)("after eleven minutes without a janitor, missed %s enqueues %j", async (missed, expected, count) => {
-  const { clock, every, janitor, times, schedules } = await setupSchedules();
-  await every({ missed });
-  clock.nowMs = at(11) + 20_000;
-  const { fire, events } = janitor();
-  await fire();
-  expect(events.filter(({ outcome }) => outcome === "enqueued")).toHaveLength(expected.length);
-  if (expected.length > 0) expect(await times()).toEqual(expected);
-  expect(events.filter(({ outcome }) => outcome === "missed")).toHaveLength(count);
-  expect((await schedules.get("s"))?.nextAt).toBe(at(12));
-});
+] as const)(
+  "after eleven minutes without a janitor, missed %s enqueues %j",
+  async (missed, expected, count) => {
+    const { clock, every, janitor, times, schedules } = await setupSchedules();
+    await every({ missed });
+    clock.nowMs = at(11) + 20_000;
+    const { fire, events } = janitor();
+    await fire();
+    expect(events.filter(({ outcome }) => outcome === "enqueued")).toHaveLength(expected.length);
+    if (expected.length > 0) expect(await times()).toEqual(expected);
+    expect(events.filter(({ outcome }) => outcome === "missed")).toHaveLength(count);
+    expect((await schedules.get("s"))?.nextAt).toBe(at(12));
+  },
+);
 
 test("of a long outage the last hundred occurrences are made up for", async () => {
   const { clock, every, janitor, times, enqueuedTotal } = await setupSchedules();

@@ -7,6 +7,7 @@ import type { AuditLog } from "../operators/audit-log.ts";
 import type { Operations } from "../operators/operations.ts";
 import type { ReplayedOutcome } from "../sampling/gauges.ts";
 import type { SeriesStore } from "../sampling/series.ts";
+import type { SchedulesPort } from "./schedules.ts";
 
 /** What the routes use of the library's observer: a fake of it makes every route testable without Redis. */
 export type ObserverPort = Pick<
@@ -37,6 +38,7 @@ export type Producer = ReturnType<TaskRouteOptions["queue"]>;
 export interface RouteContext {
   observer: ObserverPort;
   queue(name: string): Producer;
+  schedules: SchedulesPort;
   series: Pick<SeriesStore, "points" | "rates">;
   operations: Operations;
   audit: AuditLog;
@@ -50,5 +52,6 @@ export const TAGS = {
   queues: "queues",
   tasks: "tasks",
   deadLetters: "dead letters",
+  schedules: "schedules",
   system: "system",
 } as const;

@@ -1,0 +1,195 @@
+import {
+  HoldfastError,
+  LIMITS,
+  MISSED_POLICIES,
+  type MissedPolicy,
+  OVERLAP_POLICIES,
+  type OverlapPolicy,
+  PRIORITIES,
+  type Priority,
+  Schedules,
+  type ScheduleView,
+} from "holdfast";
+import { type Action, type Command, type Context, Option } from "../context.ts";
+import { checkJson } from "../json-text.ts";
+import type { Column } from "../output.ts";
+import { collect, parseDuration, parseWhole, time } from "../values.ts";
+
+const SCHEDULE_COLUMNS: Column<ScheduleView>[] = [
+  { title: "SCHEDULE", cell: (schedule) => schedule.id },
+  { title: "QUEUE", cell: (schedule) => schedule.queue },
+  { title: "STATE", cell: (schedule) => (schedule.paused ? "paused" : "running") },
+  { title: "CRON", cell: (schedule) => schedule.cron },
+  { title: "TIME ZONE", cell: (schedule) => schedule.timeZone },
+  { title: "TYPE", cell: (schedule) => schedule.type },
+  { title: "NEXT", cell: (schedule) => time(schedule.nextAt) },
+  {
+    title: "LAST",
+    cell: ({ lastRun }) => (lastRun ? `${lastRun.outcome}${lastRun.state ? `, ${lastRun.state}` : ""}` : ""),
+  },
+];
+
+interface PutOptions {
+  timeZone?: string;
+  missed?: MissedPolicy;
+  overlap?: OverlapPolicy;
+  paused?: boolean;
+  priority?: Priority;
+  maxRetries?: number;
+  timeout?: number;
+  expiresAfter?: number;
+  tag?: string[];
+}
+
+const schedulesOf = (context: Context) => new Schedules({ client: context.client });
+
+function show({ out }: Context, schedule: ScheduleView): void {
+  const { lastRun } = schedule;
+  out.record(schedule, [
+    ["schedule", schedule.id],
+    ["state", schedule.paused ? "paused" : "running"],
+    ["queue", schedule.queue],
+    ["cron", `${schedule.cron}  (${schedule.words}, ${schedule.timeZone})`],
+    ["type", schedule.type],
+    ["payload", schedule.payloadText],
+    ...Object.entries(schedule.options).map(([name, value]) => [name, JSON.stringify(value)] as const),
+    ["missed", schedule.missed],
+    ["overlap", schedule.overlap],
+    ["next", schedule.paused ? "" : schedule.nextRuns.map(time).join("  ")],
+    [
+      "last",
+      lastRun &&
+        `${time(lastRun.at)}  ${lastRun.outcome}${lastRun.taskId ? `  ${lastRun.taskId}` : ""}${lastRun.state ? `  ${lastRun.state}` : ""}`,
+    ],
+    ["written", time(schedule.updatedAt)],
+  ]);
+}
+
+function found(schedule: ScheduleView | null, id: string): ScheduleView {
+  if (!schedule) throw new HoldfastError("not_found", `there is no schedule "${id}"`);
+  return schedule;
+}
+
+export function scheduleCommand(program: Command, action: Action): void {
+  const schedule = program.command("schedule").description("cron schedules: write, run, pause, preview");
+
+  schedule
+    .command("ls")
+    .alias("list")
+    .option("--queue <queue>", "only those of one queue")
+    .description("every schedule with its next and last run")
+    .action(
+      action<{ queue?: string }>(async (context, _args, { queue }) => {
+        context.out.list(await schedulesOf(context).list({ queue }), SCHEDULE_COLUMNS);
+      }),
+    );
+
+  schedule
+    .command("show")
+    .argument("<id>")
+    .description("one schedule: its definition, next and last run")
+    .action(
+      action(async (context, [id = ""]) => show(context, found(await schedulesOf(context).get(id), id))),
+    );
+
+  schedule
+    .command("put")
+    .argument("<id>", "a new one, or one to replace; its runs stay")
+    .argument("<queue>")
+    .argument("<cron>", "five fields, or six with seconds first; @daily and the like")
+    .argument("<type>", "task type")
+    .argument("[payload]", "JSON, kept byte by byte (default: null)")
+    .option("--time-zone <zone>", "IANA name, as Europe/Berlin (default: UTC)")
+    .addOption(
+      new Option("--missed <policy>", "what no janitor saw in time: none, one for all, or each").choices(
+        MISSED_POLICIES,
+      ),
+    )
+    .addOption(
+      new Option("--overlap <policy>", "skip: no task while the one before has not ended").choices(
+        OVERLAP_POLICIES,
+      ),
+    )
+    .option("--paused", "it does not run until it is resumed")
+    .addOption(new Option("--priority <priority>", "urgency of its tasks").choices(PRIORITIES))
+    .option("--max-retries <n>", "retries after the first attempt", parseWhole(0, LIMITS.maxRetries))
+    .option("--timeout <duration>", "longest time of one attempt", parseDuration)
+    .option("--expires-after <duration>", "a task is not begun so long after its time", parseDuration)
+    .option("--tag <tag>", "a tag of its tasks; can be given several times", collect)
+    .description("writes a schedule")
+    .action(
+      action<PutOptions>(async (context, [id = "", queue = "", cron = "", type = "", payload], options) => {
+        const { timeZone, missed, overlap, paused, priority, maxRetries, timeout, expiresAfter, tag } =
+          options;
+        if (payload !== undefined) checkJson(payload, "the payload");
+        const written = await schedulesOf(context).put(id, {
+          ...{ queue, cron, type },
+          ...(payload === undefined ? {} : { payloadText: payload }),
+          ...(timeZone === undefined ? {} : { timeZone }),
+          ...(missed === undefined ? {} : { missed }),
+          ...(overlap === undefined ? {} : { overlap }),
+          ...(paused === undefined ? {} : { paused }),
+          options: {
+            ...(priority === undefined ? {} : { priority }),
+            ...(maxRetries === undefined ? {} : { maxRetries }),
+            ...(timeout === undefined ? {} : { timeoutMs: timeout }),
+            ...(expiresAfter === undefined ? {} : { expiresAfterMs: expiresAfter }),
+            ...(tag === undefined ? {} : { tags: tag }),
+          },
+        });
+        show(context, written);
+      }),
+    );
+
+  schedule
+    .command("rm")
+    .argument("<id>")
+    .description("deletes a schedule; what it has enqueued stays")
+    .action(
+      action(async (context, [id = ""]) => {
+        if (!(await schedulesOf(context).delete(id))) found(null, id);
+        context.out.record({ id, deleted: true }, [[id, "deleted"]]);
+      }),
+    );
+
+  schedule
+    .command("run")
+    .argument("<id>")
+    .description("enqueues its task now; the occurrences stay as they are")
+    .action(
+      action(async (context, [id = ""]) => {
+        const run = await schedulesOf(context).run(id);
+        context.out.record(run, [
+          ["task", run.taskId],
+          ["queue", run.queue],
+        ]);
+      }),
+    );
+
+  for (const name of ["pause", "resume"] as const) {
+    schedule
+      .command(name)
+      .argument("<id>")
+      .description(
+        name === "pause"
+          ? "no occurrence comes, and none is made up for afterwards"
+          : "it goes on with the next occurrence",
+      )
+      .action(action(async (context, [id = ""]) => show(context, await schedulesOf(context)[name](id))));
+  }
+
+  schedule
+    .command("preview")
+    .argument("<cron>")
+    .option("--time-zone <zone>", "IANA name", "UTC")
+    .description("an expression in words, and its next five times; needs no Redis")
+    .action(
+      action<{ timeZone: string }>(async (context, [cron = ""], { timeZone }) => {
+        const preview = Schedules.preview(cron, timeZone);
+        context.out.record(preview, [
+          ["words", preview.words],
+          ...preview.nextRuns.map((at, index) => [`run ${index + 1}`, time(at)] as const),
+        ]);
+      }),
+    );
+}

@@ -1,0 +1,45 @@
+import { startTestRedis, type TestRedis } from "@holdfast/service/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { cliFor } from "./support.ts";
+
+let redis: TestRedis;
+const { cli, json } = cliFor(() => redis.url);
+beforeAll(async () => {
+  redis = await startTestRedis();
+});
+afterAll(async () => redis?.stop());
+
+test("a schedule is put, shown, listed, run, paused, resumed and removed", async () => {
+  const payload = '{ "n": 12345678901234567890 }';
+  const zone = ["--time-zone", "Europe/Berlin"];
+  const put = ["schedule", "put", "nightly", "reports", "30 2 * * *", "report", payload, ...zone];
+  const options = ["--missed", "all", "--overlap", "skip", "--tag", "a", "--tag", "b", "--timeout", "5m"];
+  expect(await json(...put, ...options)).toMatchObject({
+    ...{ id: "nightly", payloadText: payload, timeZone: "Europe/Berlin", missed: "all", overlap: "skip" },
+    options: { tags: ["a", "b"], timeoutMs: 300_000 },
+  });
+  const shown = await cli("schedule", "show", "nightly");
+  expect(shown.stdout).toContain("30 2 * * *  (At 02:30, Europe/Berlin)");
+  expect(shown.stdout).toContain("12345678901234567890");
+  const run = await json<{ taskId: string }>("schedule", "run", "nightly");
+  expect(await json("task", "get", "reports", run.taskId)).toMatchObject({ state: "pending" });
+  expect(await cli("schedule", "run", "nightly")).toMatchObject({ code: 4 });
+  expect((await cli("schedule", "pause", "nightly")).stdout).toContain("paused");
+  expect(await json("schedule", "resume", "nightly")).toMatchObject({ paused: false });
+  const rows = await cli("schedule", "ls", "--queue", "reports");
+  expect(rows.stdout).toMatch(/nightly +reports +running +30 2 \* \* \* .*enqueued, pending/);
+  expect((await cli("schedule", "rm", "nightly")).stdout).toContain("deleted");
+  expect(await cli("schedule", "rm", "nightly")).toMatchObject({ code: 3 });
+  expect(await cli("schedule", "show", "nightly")).toMatchObject({ code: 3 });
+  expect(await json("schedule", "ls")).toEqual([]);
+});
+
+test("a preview needs no Redis, and what makes no sense ends with 2 and the reason", async () => {
+  const preview = await json<{ nextRuns: number[] }>("schedule", "preview", "@hourly");
+  expect(preview.nextRuns).toHaveLength(5);
+  const bad = await cli("schedule", "put", "x", "q", "61 * * * *", "t");
+  expect(bad).toMatchObject({ code: 2, stderr: expect.stringContaining("minute: 61") });
+  expect(await cli("schedule", "put", "x", "q", "* * * * *", "t", "{")).toMatchObject({ code: 2 });
+  const zone = await cli("schedule", "preview", "* * * * *", "--time-zone", "Nowhere");
+  expect(zone).toMatchObject({ code: 2, stderr: expect.stringContaining("no time zone") });
+});

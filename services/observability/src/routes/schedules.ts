@@ -1,0 +1,178 @@
+import {
+  nullable,
+  ScheduleActionBody,
+  ScheduleBody,
+  ScheduleList,
+  ScheduleParams,
+  SchedulePreview,
+  SchedulePreviewBody,
+  ScheduleQuery,
+  ScheduleRunReply,
+  ScheduleViewSchema,
+} from "@holdfast/contracts/api";
+import type { HttpServer } from "@holdfast/service";
+import { HoldfastError, Schedules } from "holdfast";
+import { Type } from "typebox";
+import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
+
+/** What the routes use of the library's schedules. */
+export type SchedulesPort = Pick<Schedules, "list" | "get" | "put" | "delete" | "run" | "pause" | "resume">;
+
+export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteContext): void {
+  const tags = [TAGS.schedules];
+  const config = { scope: "control" } as const;
+
+  app.get(
+    "/v1/schedules",
+    {
+      schema: {
+        tags,
+        summary: "List schedules",
+        description: "In the order of their ids, all or those of one queue.",
+        querystring: ScheduleQuery,
+        response: { 200: ScheduleList, ...PROBLEMS },
+      },
+    },
+    async (request) => ({ schedules: await schedules.list({ queue: request.query.queue }) }),
+  );
+
+  app.get(
+    "/v1/schedules/:id",
+    {
+      schema: {
+        tags,
+        summary: "One schedule",
+        params: ScheduleParams,
+        response: { 200: ScheduleViewSchema, ...PROBLEMS },
+      },
+    },
+    async (request) => (await schedules.get(request.params.id)) ?? unknown(request.params.id),
+  );
+
+  app.put(
+    "/v1/schedules/:id",
+    {
+      config,
+      schema: {
+        tags,
+        summary: "Write a schedule",
+        description:
+          "Makes it, or replaces the definition of the one with that id: its runs stay, and so does its next time where expression and time zone stay.",
+        params: ScheduleParams,
+        body: ScheduleBody,
+        response: { 200: ScheduleViewSchema, 201: ScheduleViewSchema, ...PROBLEMS },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const isNew = (await schedules.get(id)) === null;
+      const { view } = await audit.during(
+        { action: "schedule.put", queue: request.body.queue, requestId: request.id },
+        async () => ({ count: 0, view: await schedules.put(id, request.body) }),
+      );
+      if (isNew) reply.header("location", `/v1/schedules/${id}`);
+      return reply.code(isNew ? 201 : 200).send(view);
+    },
+  );
+
+  app.delete(
+    "/v1/schedules/:id",
+    {
+      config,
+      schema: {
+        tags,
+        summary: "Delete a schedule",
+        description: "What it has enqueued stays.",
+        params: ScheduleParams,
+        response: { 204: Type.Null(), ...PROBLEMS },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const { queue } = (await schedules.get(id)) ?? unknown(id);
+      await audit.during({ action: "schedule.delete", queue, requestId: request.id }, async () => {
+        if (!(await schedules.delete(id))) unknown(id);
+        return { count: 0 };
+      });
+      return reply.code(204).send(null);
+    },
+  );
+
+  app.post(
+    "/v1/schedules/:id/run",
+    {
+      config,
+      schema: {
+        tags,
+        summary: "Run a schedule now",
+        description:
+          "Enqueues a task at once, paused or not; the occurrences stay as they are. 409 where its overlap is skip and the task before has not ended.",
+        params: ScheduleParams,
+        body: nullable(ScheduleActionBody),
+        response: { 201: ScheduleRunReply, ...PROBLEMS },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const { queue } = (await schedules.get(id)) ?? unknown(id);
+      const mutation = { action: "schedule.run" as const, queue, requestId: request.id };
+      const { run } = await audit.during({ ...mutation, reason: request.body?.reason }, async () => ({
+        count: 1,
+        run: await schedules.run(id),
+      }));
+      return reply
+        .code(201)
+        .header("location", `/v1/queues/${run.queue}/tasks/${encodeURIComponent(run.taskId)}`)
+        .send(run);
+    },
+  );
+
+  for (const action of ["pause", "resume"] as const) {
+    app.post(
+      `/v1/schedules/:id/${action}`,
+      {
+        config,
+        schema: {
+          tags,
+          summary: action === "pause" ? "Pause a schedule" : "Resume a paused schedule",
+          description:
+            action === "pause"
+              ? "No occurrence comes while it is paused, and none is made up for afterwards."
+              : "It goes on with the next occurrence from now.",
+          params: ScheduleParams,
+          body: nullable(ScheduleActionBody),
+          response: { 200: ScheduleViewSchema, ...PROBLEMS },
+        },
+      },
+      async (request) => {
+        const { id } = request.params;
+        const { queue } = (await schedules.get(id)) ?? unknown(id);
+        const mutation = { action: `schedule.${action}` as const, queue, requestId: request.id };
+        const { view } = await audit.during({ ...mutation, reason: request.body?.reason }, async () => ({
+          count: 0,
+          view: await schedules[action](id),
+        }));
+        return view;
+      },
+    );
+  }
+
+  app.post(
+    "/v1/schedules/preview",
+    {
+      // It changes nothing.
+      config: { scope: "read" },
+      schema: {
+        tags,
+        summary: "A cron expression in words, and its next five times",
+        body: SchedulePreviewBody,
+        response: { 200: SchedulePreview, ...PROBLEMS },
+      },
+    },
+    async (request) => Schedules.preview(request.body.cron, request.body.timeZone),
+  );
+}
+
+function unknown(id: string): never {
+  throw new HoldfastError("not_found", `there is no schedule "${id}"`);
+}
