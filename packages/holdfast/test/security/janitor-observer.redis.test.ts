@@ -42,7 +42,7 @@ test("a janitor does its whole job as the user janitor, after a rewind too", asy
   await redis.admin.script("FLUSH");
 
   const seen = await watch(redis);
-  await redis.admin.srem(`${prefix}:{:system}:queues`, "later");
+  await admin.registry.removeQueue("later");
   await clientOf(redis, "janitor");
   const called = new Set<string>();
   const settings = { redis: redis.url("janitor"), prefix, auditIntervalMs: 1 };
