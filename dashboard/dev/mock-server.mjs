@@ -26,9 +26,25 @@ const server = createServer(async (request, response) => {
     const query = Object.fromEntries(url.searchParams);
     const body = text === "" ? {} : JSON.parse(text);
     const post = request.method === "POST";
-    if (area === "workers") return reply(200, { workers: state.workers() });
-    if (area === "operations" && name !== undefined) {
-      const operation = part === "cancel" ? state.cancelOperation(name) : state.operation(name);
+    if (area === "session") return reply(200, state.session());
+    if (area === "workers" && name !== undefined) return reply(200, { id: name, draining: part === "drain" });
+    if (area === "workers") return reply(200, { workers: state.workersWithTasks() });
+    if (area === "audit") return reply(200, state.audit(query));
+    if (area === "schedules") {
+      if (name === undefined) return reply(200, { schedules: state.schedules() });
+      if (name === "preview") {
+        const preview = state.preview(body);
+        return preview ? reply(200, preview) : problem(400, "invalid_argument", "this is no cron expression");
+      }
+      if (request.method === "PUT") return reply(200, state.putSchedule(name, body));
+      if (request.method === "DELETE") return reply(200, { id: name, deleted: state.deleteSchedule(name) });
+      if (part === "run") return reply(200, state.runSchedule(name));
+      return reply(200, state.switchSchedule(name, part === "pause"));
+    }
+    if (area === "operations" && name === undefined) return reply(200, state.operations());
+    if (area === "operations" && part === "failures") return reply(200, state.failures());
+    if (area === "operations") {
+      const operation = post ? state.actOnOperation(name, part) : state.operation(name);
       return operation ? reply(200, operation) : problem(404, "not_found", `there is no operation ${name}`);
     }
     if (area !== "queues") return problem(404, "not_found", `no route ${url.pathname}`);
@@ -55,7 +71,12 @@ const server = createServer(async (request, response) => {
     }
     if (part === "dead-letters" && id === undefined)
       return reply(200, state.list(name, { ...query, state: "dead" }));
-    if (part === "dead-letters" && id === "groups") return reply(200, { groups: state.groups(name) });
+    if (part === "dead-letters" && id === "groups")
+      return reply(200, {
+        groups: state.groups(name),
+        scanned: 1_000,
+        total: state.list(name, { state: "dead" }).total,
+      });
     if (part === "dead-letters" && post) {
       const { status, answer } = state.act(name, id, body);
       return reply(status, answer);

@@ -1,3 +1,5 @@
+import { createMockMore } from "./mock-more.mjs";
+
 // An invented system that moves: queues fill and drain, tasks die, operations make progress.
 
 const HOUR = 3_600_000;
@@ -247,14 +249,43 @@ export function createMockState() {
       endedAt: null,
       error: null,
       result: {},
+      actor: "maria@example.com",
+      reason: null,
+      to: null,
+      ratePerSecond: null,
+      canary: null,
+      undoUntil: kind === "discard" ? Date.now() + 600_000 : null,
+      undoneAt: null,
+      failures: 0,
     };
     operations.unshift(operation);
     return operation;
   };
+  const more = createMockMore({ id, operate });
+  operations.splice(0, operations.length, ...more.oldOperations());
 
   return {
+    ...more,
     stats,
     workers,
+    workersWithTasks: () =>
+      workers().map((worker) => ({
+        ...worker,
+        tasks: Array.from({ length: Math.min(worker.busy, 6) }, (_, n) => ({
+          id: `processing-${n}`,
+          queue: "emails",
+          type: "email.send",
+          startedAt: Date.now() - 900 * (n + 1),
+        })),
+      })),
+    operations: () => ({ operations, cursor: null }),
+    actOnOperation: (wanted, verb) => {
+      const operation = operations.find((candidate) => candidate.id === wanted);
+      if (operation === undefined) return undefined;
+      if (verb === "undo") return Object.assign(operation, { undoneAt: Date.now() });
+      if (verb === "cancel") return Object.assign(operation, { state: "cancelled", endedAt: Date.now() });
+      return Object.assign(operation, { state: verb === "pause" ? "paused" : "running" });
+    },
     has: (name) => queues.has(name),
     snapshot: () => ({
       sampledAt: Date.now(),
@@ -306,13 +337,25 @@ export function createMockState() {
           completed: 0,
           cancelled: 0,
           expired: 0,
-          oldestPendingAgeMs: 0,
+          oldestPendingAgeMs: Math.round(one.oldest * wave),
           enqueuedPerSecond: one.perSecond * wave,
           completedPerSecond: one.perSecond * (2 - wave),
           failedPerSecond: one.perSecond * 0.04,
           attemptsPerSecond: 0,
           retriedPerSecond: 0,
-          deadLetteredPerSecond: 0,
+          deadLetteredPerSecond: one.perSecond * 0.002 * wave,
+          crashedPerSecond: one.perSecond * 0.001,
+          releasedPerSecond: 0,
+          cancelledPerSecond: 0,
+          expiredPerSecond: 0,
+          spanMs: 1_000,
+          utilisation: one.perSecond === 0 ? null : 0.62 * wave,
+          waitP50Ms: 4_000 * wave,
+          waitP95Ms: 31_000 * wave,
+          waitP99Ms: 60_000 * wave,
+          runP50Ms: 90 * wave,
+          runP95Ms: 410 * wave,
+          runP99Ms: 1_900 * wave,
         };
       });
       return { queue: name, stepMs: 1_000, windowMs: 900_000, source: "memory", points };
@@ -336,11 +379,18 @@ export function createMockState() {
             );
       const wanted = all.filter(
         (each) =>
-          (!query.type || each.type === query.type) && (!query.q || JSON.stringify(each).includes(query.q)),
+          (!query.type || each.type === query.type) &&
+          (!query.reason || each.deadReason === query.reason) &&
+          (!query.q || JSON.stringify(each).includes(query.q)),
       );
       const tasks = wanted.slice(offset, offset + 100);
       const end = query.state === "dead" ? wanted.length : size;
-      return { tasks, cursor: offset + 100 < end ? String(offset + 100) : null, scanned: tasks.length };
+      return {
+        tasks,
+        cursor: offset + 100 < end ? String(offset + 100) : null,
+        scanned: tasks.length,
+        total: query.state === "dead" ? one.dead.length : size,
+      };
     },
     task: (name, wanted) => {
       const dead = queues.get(name).dead.find((each) => each.id === wanted);
@@ -369,6 +419,8 @@ export function createMockState() {
           count: 0,
           firstAt: each.endedAt,
           lastAt: each.endedAt,
+          trend: more.trend(groups.size),
+          diedAgain: groups.size === 1 ? 4 : 0,
           sampleIds: [],
         };
         group.count += 1;
@@ -384,8 +436,12 @@ export function createMockState() {
         (each) =>
           body.all ||
           body.ids?.includes(each.id) ||
-          (body.filter && each.type === body.filter.type && each.deadReason === body.filter.reason),
+          (body.filter &&
+            (!body.filter.type || each.type === body.filter.type) &&
+            (!body.filter.reason || each.deadReason === body.filter.reason)),
       );
+      if (body.dryRun)
+        return { status: 200, answer: { dryRun: true, matched: chosen.length, replayed: 0, skipped: 0 } };
       one.dead = one.dead.filter((each) => !chosen.includes(each));
       if (verb === "replay") one.pending += chosen.length;
       if (chosen.length > 500) return { status: 202, answer: operate(verb, name, chosen.length) };

@@ -32,6 +32,37 @@ const SCREENS = [
     async (page) => page.getByRole("button", { name: "Replay all" }).click(),
   ],
   [
+    "replay-edit",
+    "/queues/emails/dead-letters",
+    async (page) => {
+      await page.locator(".dead-letters a.mono").nth(2).click();
+      await page.getByRole("button", { name: "Edit and replay" }).click();
+      await page.getByLabel("Payload after").click();
+      await page.keyboard.press("End");
+      await page.keyboard.type(" ");
+    },
+  ],
+  ["groups-paused", "/queues/reports.monthly-2025/dead-letters?view=groups"],
+  ["operations", "/operations"],
+  ["operation", "/operations?id=op-old"],
+  ["schedules", "/schedules"],
+  [
+    "schedule-new",
+    "/schedules",
+    async (page) => page.getByRole("button", { name: "New schedule" }).first().click(),
+  ],
+  ["audit", "/audit"],
+  ["settings", "/queues/emails", async (page) => page.getByRole("button", { name: "Change" }).click()],
+  [
+    "palette",
+    "/",
+    async (page) => {
+      await page.keyboard.press("Control+k");
+      await page.keyboard.type("emails");
+    },
+  ],
+  ["help", "/", async (page) => page.keyboard.press("?")],
+  [
     "selected",
     "/queues/emails/dead-letters",
     async (page) => page.locator(".grid-body .checkbox").nth(1).click(),
@@ -42,7 +73,15 @@ const SCREENS = [
     "/load?queue=default",
     async (page) => page.getByRole("button", { name: "Run the burst" }).click(),
   ],
-  ["workers", "/workers"],
+  [
+    "workers",
+    "/workers",
+    async (page) =>
+      page
+        .getByRole("button", { name: /^Current tasks/ })
+        .nth(2)
+        .click(),
+  ],
   ["missing", "/queues/nope"],
 ];
 

@@ -2,10 +2,11 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { ApiError } from "./api/http.ts";
+import { ApiError } from "./api/errors.ts";
 import { LiveProvider } from "./live/live-context.tsx";
 import { router } from "./router.tsx";
 import "./styles/index.css";
+import { SessionGate } from "./session/session-context.tsx";
 import { TimeProvider } from "./ui/time.tsx";
 import { ToastProvider } from "./ui/toast.tsx";
 
@@ -26,11 +27,13 @@ createRoot(root).render(
   <StrictMode>
     <QueryClientProvider client={client}>
       <ToastProvider>
-        <LiveProvider>
-          <TimeProvider>
-            <RouterProvider router={router} />
-          </TimeProvider>
-        </LiveProvider>
+        <SessionGate>
+          <LiveProvider>
+            <TimeProvider>
+              <RouterProvider router={router} />
+            </TimeProvider>
+          </LiveProvider>
+        </SessionGate>
       </ToastProvider>
     </QueryClientProvider>
   </StrictMode>,

@@ -7,8 +7,17 @@ import {
 } from "@tanstack/react-router";
 import { OverviewPage } from "./screens/overview-page.tsx";
 import { NotFound, RouteFailed } from "./screens/route-fallbacks.tsx";
-import { Shell } from "./screens/shell.tsx";
-import { deadLettersSearch, loadSearch, overviewSearch, queueSearch, tasksSearch } from "./search.ts";
+import {
+  auditSearch,
+  deadLettersSearch,
+  loadSearch,
+  operationsSearch,
+  overviewSearch,
+  queueSearch,
+  schedulesSearch,
+  tasksSearch,
+} from "./search.ts";
+import { Shell } from "./shell/shell.tsx";
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: RouteFailed });
 
@@ -29,7 +38,28 @@ const load = createRoute({
 const workers = createRoute({
   getParentRoute: () => root,
   path: "/workers",
-  component: lazyRouteComponent(() => import("./screens/workers-page.tsx"), "WorkersPage"),
+  component: lazyRouteComponent(() => import("./screens/workers/workers-page.tsx"), "WorkersPage"),
+});
+
+const operations = createRoute({
+  getParentRoute: () => root,
+  path: "/operations",
+  validateSearch: operationsSearch,
+  component: lazyRouteComponent(() => import("./screens/operations/operations-page.tsx"), "OperationsPage"),
+});
+
+const schedules = createRoute({
+  getParentRoute: () => root,
+  path: "/schedules",
+  validateSearch: schedulesSearch,
+  component: lazyRouteComponent(() => import("./screens/schedules/schedules-page.tsx"), "SchedulesPage"),
+});
+
+const audit = createRoute({
+  getParentRoute: () => root,
+  path: "/audit",
+  validateSearch: auditSearch,
+  component: lazyRouteComponent(() => import("./screens/audit/audit-page.tsx"), "AuditPage"),
 });
 
 const queues = createRoute({
@@ -80,12 +110,21 @@ export const routeTree = root.addChildren([
   overview,
   load,
   workers,
+  operations,
+  schedules,
+  audit,
   queues,
   queue.addChildren([queueOverview, tasks, deadLetters]),
   task,
 ]);
 
-export const router = createRouter({ routeTree, scrollRestoration: true, defaultPreload: "intent" });
+export const router = createRouter({
+  routeTree,
+  scrollRestoration: true,
+  defaultPreload: "intent",
+  // A screen that fails leaves the frame around it standing.
+  defaultErrorComponent: RouteFailed,
+});
 
 declare module "@tanstack/react-router" {
   interface Register {

@@ -1,35 +1,62 @@
-import { TASK_STATES, type TaskState } from "@holdfast/contracts";
+import { DEAD_REASONS, type DeadReason, TASK_STATES, type TaskState } from "@holdfast/contracts";
 
 /** State of a screen that lives in its URL. Anything unknown falls back: an old link never breaks a page. */
 
-export const SORTS = ["worst", "name", "age", "pending", "processing", "dead"] as const;
+export const SORTS = ["worst", "name", "age", "pending", "processing", "failures", "dead"] as const;
 export type Sort = (typeof SORTS)[number];
 
 export interface OverviewSearch {
   sort?: Sort;
 }
 
-export const WINDOWS_MINUTES = ["1", "5", "15"] as const;
-export type WindowMinutes = (typeof WINDOWS_MINUTES)[number];
+export const WINDOWS = ["5m", "15m", "1h", "6h", "24h"] as const;
+export type Window = (typeof WINDOWS)[number];
 
 export interface QueueSearch {
-  minutes?: WindowMinutes;
+  span?: Window;
 }
 
-export interface TasksSearch {
+export const AGES = ["15m", "1h", "24h", "7d"] as const;
+export type Age = (typeof AGES)[number];
+
+/** What narrows a list of tasks. */
+export interface ListSearch {
+  q?: string;
+  type?: string;
+  tag?: string;
+  error?: string;
+  within?: Age;
+}
+
+export interface TasksSearch extends ListSearch {
   state?: TaskState;
-  type?: string;
-  q?: string;
 }
 
-export interface DeadLettersSearch {
+export interface DeadLettersSearch extends ListSearch {
   view?: "list" | "groups";
-  type?: string;
-  q?: string;
+  reason?: DeadReason;
+  /** One group of equal errors. */
+  signature?: string;
 }
 
 export interface LoadSearch {
   queue?: string;
+}
+
+export interface OperationsSearch {
+  /** The one that is shown in full. */
+  id?: string;
+}
+
+export interface AuditSearch {
+  queue?: string;
+  actor?: string;
+  action?: string;
+}
+
+export interface SchedulesSearch {
+  q?: string;
+  id?: string;
 }
 
 type Raw = Record<string, unknown>;
@@ -39,27 +66,60 @@ const pick = <K extends string, T extends string>(key: K, value: unknown, allowe
   return (found === undefined ? {} : { [key]: found }) as { [P in K]?: T };
 };
 
-const text = <K extends string>(key: K, value: unknown) => {
+const text = <K extends string>(key: K, value: unknown, most = 200) => {
   // The router parses `?q=17` as a number: a filter is text whatever it looks like.
   const valid = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-  const clean = valid ? String(value).slice(0, 200) : "";
+  const clean = valid ? String(value).slice(0, most) : "";
   return (clean === "" ? {} : { [key]: clean }) as { [P in K]?: string };
 };
 
 export const overviewSearch = (raw: Raw): OverviewSearch => pick("sort", raw.sort, SORTS);
 
-export const queueSearch = (raw: Raw): QueueSearch => pick("minutes", raw.minutes, WINDOWS_MINUTES);
+export const queueSearch = (raw: Raw): QueueSearch => pick("span", raw.span, WINDOWS);
+
+const listSearch = (raw: Raw): ListSearch => ({
+  ...text("q", raw.q),
+  ...text("type", raw.type),
+  ...text("tag", raw.tag),
+  ...text("error", raw.error),
+  ...pick("within", raw.within, AGES),
+});
 
 export const tasksSearch = (raw: Raw): TasksSearch => ({
   ...pick("state", raw.state, TASK_STATES),
-  ...text("type", raw.type),
-  ...text("q", raw.q),
+  ...listSearch(raw),
 });
 
 export const deadLettersSearch = (raw: Raw): DeadLettersSearch => ({
   ...pick("view", raw.view, ["list", "groups"] as const),
-  ...text("type", raw.type),
-  ...text("q", raw.q),
+  ...listSearch(raw),
+  ...pick("reason", raw.reason, DEAD_REASONS),
+  ...text("signature", raw.signature, 2_000),
 });
 
 export const loadSearch = (raw: Raw): LoadSearch => text("queue", raw.queue);
+
+export const operationsSearch = (raw: Raw): OperationsSearch => text("id", raw.id);
+
+export const schedulesSearch = (raw: Raw): SchedulesSearch => ({
+  ...text("q", raw.q),
+  ...text("id", raw.id),
+});
+
+export const auditSearch = (raw: Raw): AuditSearch => ({
+  ...text("queue", raw.queue),
+  ...text("actor", raw.actor),
+  ...text("action", raw.action),
+});
+
+const MINUTE = 60_000;
+const SPAN_MS: Record<Window | Age, number> = {
+  "5m": 5 * MINUTE,
+  "15m": 15 * MINUTE,
+  "1h": 60 * MINUTE,
+  "6h": 360 * MINUTE,
+  "24h": 1_440 * MINUTE,
+  "7d": 10_080 * MINUTE,
+};
+
+export const spanMs = (span: Window | Age): number => SPAN_MS[span];

@@ -1,7 +1,9 @@
-import type { Priority, TaskState, TaskView } from "@holdfast/contracts";
+import type { DeadReason, Priority, TaskState, TaskView } from "@holdfast/contracts";
 import type { TaskPage, WhyView } from "@holdfast/contracts/api";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { path, request } from "./http.ts";
+import { agreed } from "./agreed.ts";
+import { api, asIs, data, given, queueAt } from "./client.ts";
+import { ApiError } from "./errors.ts";
 import { queueKey } from "./queues.ts";
 
 export type { TaskPage, TaskView, WhyView };
@@ -9,7 +11,21 @@ export type { TaskPage, TaskView, WhyView };
 export interface TaskFilter {
   state: TaskState;
   type?: string | undefined;
+  tag?: string | undefined;
+  /** Text in id, type, error, tags or payload. */
   q?: string | undefined;
+  error?: string | undefined;
+  reason?: DeadReason | undefined;
+  /** Of a group of dead letters. */
+  signature?: string | undefined;
+  /** Times of the state's own order (enqueued, due, ended), ms since the epoch. */
+  from?: number | undefined;
+  to?: number | undefined;
+}
+
+/** A page; newer services also say how many tasks the state holds. */
+export interface TaskListPage extends TaskPage {
+  total?: number;
 }
 
 export interface NewTaskText {
@@ -21,43 +37,57 @@ export interface NewTaskText {
   maxRetries?: number;
 }
 
-/** `GET /v1/queues/:queue/tasks`, by cursor. */
+const taskAt = (queue: string, id: string) => ({ params: { path: { queue, id } } });
+
+/** `GET /v1/queues/:queue/tasks`, by cursor. A page may be empty and not the last: the search goes on from its cursor. */
 export const tasksQuery = (queue: string, filter: TaskFilter) =>
   infiniteQueryOptions({
     queryKey: [...queueKey(queue), "tasks", filter] as const,
-    queryFn: ({ pageParam, signal }) =>
-      request<TaskPage>(path`/v1/queues/${queue}/tasks`, {
-        query: { state: filter.state, type: filter.type, q: filter.q, cursor: pageParam, limit: 100 },
+    queryFn: ({ pageParam: cursor, signal }) =>
+      agreed<TaskListPage>("GET", "/v1/queues/{queue}/tasks", {
+        path: { queue },
+        query: { ...filter, cursor, limit: 100 },
         signal,
       }),
     initialPageParam: "",
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
+/** Where the browser downloads all that match as NDJSON. */
+export const tasksExportUrl = (queue: string, filter: TaskFilter): string =>
+  `/v1/queues/${encodeURIComponent(queue)}/tasks/export?${new URLSearchParams(
+    given({ ...filter }) as Record<string, string>,
+  )}`;
+
 /** `GET /v1/queues/:queue/tasks/:id`. */
 export const taskQuery = (queue: string, id: string) =>
   queryOptions({
     queryKey: [...queueKey(queue), "task", id] as const,
-    queryFn: ({ signal }) => request<TaskView>(path`/v1/queues/${queue}/tasks/${id}`, { signal }),
+    queryFn: ({ signal }) => data(api.GET("/v1/queues/{queue}/tasks/{id}", { ...taskAt(queue, id), signal })),
   });
 
 /** `GET /v1/queues/:queue/tasks/:id/why`. */
 export const whyQuery = (queue: string, id: string) =>
   queryOptions({
     queryKey: [...queueKey(queue), "why", id] as const,
-    queryFn: ({ signal }) => request<WhyView>(path`/v1/queues/${queue}/tasks/${id}/why`, { signal }),
+    queryFn: ({ signal }) =>
+      data(api.GET("/v1/queues/{queue}/tasks/{id}/why", { ...taskAt(queue, id), signal })),
   });
 
 /** `DELETE /v1/queues/:queue/tasks/:id`: 200 cancelled, 202 requested. */
-export const cancelTask = (
-  queue: string,
-  id: string,
-): Promise<{ id: string; outcome: "cancelled" | "requested" }> =>
-  request(path`/v1/queues/${queue}/tasks/${id}`, { method: "DELETE" });
+export const cancelTask = (queue: string, id: string) =>
+  data(api.DELETE("/v1/queues/{queue}/tasks/{id}", taskAt(queue, id)));
 
 /** `POST /v1/queues/:queue/tasks`. */
-export const injectTask = (queue: string, task: NewTaskText): Promise<{ id: string; state: TaskState }> =>
-  request(path`/v1/queues/${queue}/tasks`, { method: "POST", bodyText: injectBody(task) });
+export const injectTask = (queue: string, task: NewTaskText) =>
+  data(
+    api.POST("/v1/queues/{queue}/tasks", {
+      ...queueAt(queue),
+      // Typed as the object that the text is.
+      body: injectBody(task) as never,
+      bodySerializer: asIs,
+    }),
+  );
 
 /**
  * The body of an enqueue, put together as text: `12345678901234567890` would come out of
@@ -72,4 +102,17 @@ export function injectBody(task: NewTaskText): string {
     maxRetries: task.maxRetries,
   });
   return `${rest.slice(0, -1)},"payload":${task.payloadText}}`;
+}
+
+/** Asks one queue after the other which has this task; null when none does. */
+export async function findTask(queues: readonly string[], id: string): Promise<string | null> {
+  for (const queue of queues) {
+    try {
+      await data(api.GET("/v1/queues/{queue}/tasks/{id}", taskAt(queue, id)));
+      return queue;
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    }
+  }
+  return null;
 }

@@ -10,6 +10,12 @@ export function rate(perSecond: number): string {
   return "0";
 }
 
+/** `0.4 %`, `12 %`: with a decimal while it is small. */
+export function percent(share: number): string {
+  const value = share * 100;
+  return `${value !== 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} %`;
+}
+
 export function bytes(value: number): string {
   if (value < 1024) return `${value} B`;
   if (value < 1024 * 1024) return `${(value / 1024).toFixed(1)} KiB`;

@@ -12,6 +12,14 @@ export function duration(ms: number): string {
   return two(Math.floor(hours / 24), "d", hours % 24, "h");
 }
 
+/** For an axis: one unit, `90 s`, `5 min`. */
+export function shortDuration(ms: number): string {
+  const trim = (value: number) => String(Math.round(value * 10) / 10);
+  if (ms < 1_000) return `${trim(ms)} ms`;
+  if (ms < 120_000) return `${trim(ms / 1_000)} s`;
+  return ms < 7_200_000 ? `${trim(ms / 60_000)} min` : `${trim(ms / 3_600_000)} h`;
+}
+
 const two = (major: number, majorUnit: string, minor: number, minorUnit: string): string =>
   minor === 0 ? `${major} ${majorUnit}` : `${major} ${majorUnit} ${minor} ${minorUnit}`;
 
@@ -39,3 +47,7 @@ const clock = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 
 /** Time of day in the zone of the browser, for the axis of a chart. */
 export const clockTime = (atMs: number): string => clock.format(atMs);
+
+const minute = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
+
+export const clockMinute = (atMs: number): string => minute.format(atMs);

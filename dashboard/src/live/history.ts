@@ -23,6 +23,7 @@ export interface Rates {
 /** 15 minutes at two samples a second. */
 const MOST_SAMPLES = 1_800;
 const RATE_WINDOW_MS = 5_000;
+const FAILURE_WINDOW_MS = 60_000;
 
 export function toSample(stats: QueueStats): Sample {
   return {
@@ -64,6 +65,16 @@ function between(first: Sample, last: Sample): Rates {
     completed: per(first.acked, last.acked),
     failed: per(first.failed + first.crashed, last.failed + last.crashed),
   };
+}
+
+/** Share of attempts that failed or crashed over the last minute, 0 to 1; null when none ended. */
+export function failureShareOf(samples: readonly Sample[]): number | null {
+  const last = samples.at(-1);
+  const first = last && samples.find((sample) => sample.at >= last.at - FAILURE_WINDOW_MS);
+  if (last === undefined || first === undefined) return null;
+  const bad = last.failed + last.crashed - first.failed - first.crashed;
+  const good = last.acked - first.acked;
+  return bad < 0 || good < 0 || bad + good === 0 ? null : bad / (bad + good);
 }
 
 export interface RatePoint extends Rates {

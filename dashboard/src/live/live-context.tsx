@@ -1,4 +1,3 @@
-import type { OperationView } from "@holdfast/contracts/api";
 import { useQueryClient } from "@tanstack/react-query";
 import {
   createContext,
@@ -10,9 +9,10 @@ import {
   useReducer,
   useRef,
   useState,
+  useSyncExternalStore,
 } from "react";
-import { type ApiError, toApiError } from "../api/http.ts";
-import { operationQuery } from "../api/operations.ts";
+import { type ApiError, toApiError } from "../api/errors.ts";
+import { type OperationView, operationQuery } from "../api/operations.ts";
 import { queuesQuery } from "../api/queues.ts";
 import { workersQuery } from "../api/workers.ts";
 import { type Connection, initialConnection, reconnectDelayMs, reduceConnection } from "./connection.ts";
@@ -137,13 +137,31 @@ export function useLive(): Live {
   return live;
 }
 
+let present = Date.now();
+let ticking: ReturnType<typeof setInterval> | undefined;
+const watchers = new Set<() => void>();
+
+/** One clock for all that shows an age: a timer for each row of a list would be hundreds. */
+function subscribe(watcher: () => void): () => void {
+  // While nobody watched the clock stood still.
+  if (watchers.size === 0) present = Date.now();
+  watchers.add(watcher);
+  ticking ??= setInterval(() => {
+    present = Date.now();
+    for (const each of watchers) each();
+  }, 1_000);
+  return () => {
+    watchers.delete(watcher);
+    if (watchers.size > 0) return;
+    clearInterval(ticking);
+    ticking = undefined;
+  };
+}
+
+const now = (): number => present;
+
 /** The present on the clock of Redis, moving once a second. */
 export function useNow(): number {
   const { figures } = useLive();
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1_000);
-    return () => clearInterval(timer);
-  }, []);
-  return now + figures.clockOffsetMs;
+  return useSyncExternalStore(subscribe, now) + figures.clockOffsetMs;
 }

@@ -1,5 +1,6 @@
 import type { QueueStats, WorkerView } from "@holdfast/contracts";
-import type { OperationView, QueueRates, StreamMessage } from "@holdfast/contracts/api";
+import type { QueueRates, StreamMessage } from "@holdfast/contracts/api";
+import type { OperationView } from "../api/operations.ts";
 import { append, type Sample, toSample } from "./history.ts";
 
 /** The figures on the screen, from the socket or from polling. */

@@ -1,9 +1,10 @@
 import type { QueueStats } from "@holdfast/contracts";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { CirclePause, TriangleAlert } from "lucide-react";
-import { count, plural, rate } from "../format/number.ts";
+import type { ReactNode } from "react";
+import { count, percent, plural, rate } from "../format/number.ts";
 import { duration } from "../format/time.ts";
-import { ratesOf } from "../live/history.ts";
+import { failureShareOf, type Rates, ratesOf } from "../live/history.ts";
 import { useLive } from "../live/live-context.tsx";
 import type { Sort } from "../search.ts";
 import { Failed, Loading, NoneYet } from "../ui/empty.tsx";
@@ -62,10 +63,10 @@ const COLUMNS: readonly { text: string; sort?: Sort; num?: boolean }[] = [
   { text: "Oldest waiting", sort: "age", num: true },
   { text: "Pending", sort: "pending", num: true },
   { text: "Processing", sort: "processing", num: true },
-  { text: "Scheduled", num: true },
-  { text: "Completed", num: true },
+  { text: "Failing", sort: "failures", num: true },
   { text: "Dead", sort: "dead", num: true },
   { text: "Done/s", num: true },
+  { text: "Drains in", num: true },
   { text: "Workers", num: true },
   { text: "Pending, lately" },
 ];
@@ -73,7 +74,9 @@ const COLUMNS: readonly { text: string; sort?: Sort; num?: boolean }[] = [
 function QueueTable({ sort }: { sort: Sort }) {
   const { figures } = useLive();
   const navigate = route.useNavigate();
-  const rows = sortQueues(figures.queues ?? [], figures.workers, sort);
+  const rows = sortQueues(figures.queues ?? [], figures.workers, sort, (queue) =>
+    failureShareOf(figures.history[queue] ?? []),
+  );
   const choose = (next: Sort) =>
     void navigate({ search: next === sort || next === "worst" ? {} : { sort: next }, replace: true });
   return (
@@ -114,6 +117,8 @@ function QueueRow({ stats }: { stats: QueueStats }) {
   const samples = figures.history[stats.queue] ?? [];
   const workers = figures.workers === null ? null : workersOf(stats.queue, figures.workers);
   const tone = ageTone(stats.oldestPendingAgeMs);
+  const rates = ratesOf(samples);
+  const failing = failureShareOf(samples);
   return (
     <div className="grid-row" role="row">
       <div className="cell cell-wide queue-name" role="cell">
@@ -129,15 +134,21 @@ function QueueRow({ stats }: { stats: QueueStats }) {
         ) : tone === "none" ? (
           duration(stats.oldestPendingAgeMs)
         ) : (
-          <span className={`tone-${tone}`} style={{ color: "var(--tone)", fontWeight: 600 }}>
-            {duration(stats.oldestPendingAgeMs)}
-          </span>
+          <span className={`tone-${tone} alarm`}>{duration(stats.oldestPendingAgeMs)}</span>
         )}
       </div>
       <Figure label="Pending" value={stats.pending} strong />
       <Figure label="Processing" value={stats.processing} />
-      <Figure label="Scheduled" value={stats.scheduled} />
-      <Figure label="Completed" value={stats.totals.acked} />
+      <div className="cell num" role="cell" title="Of the attempts that ended in the last minute">
+        <span className="label">Failing</span>
+        {failing === null ? (
+          <span className="zero">none</span>
+        ) : (
+          <span className={failing >= 0.1 ? "tone-dead alarm" : failing === 0 ? "zero" : undefined}>
+            {percent(failing)}
+          </span>
+        )}
+      </div>
       <div className="cell num" role="cell">
         <span className="label">Dead</span>
         {stats.dead === 0 ? (
@@ -155,7 +166,11 @@ function QueueRow({ stats }: { stats: QueueStats }) {
       </div>
       <div className="cell num" role="cell">
         <span className="label">Done/s</span>
-        {rate(ratesOf(samples).completed)}
+        {rate(rates.completed)}
+      </div>
+      <div className="cell num" role="cell">
+        <span className="label">Drains in</span>
+        {drainText(stats, rates)}
       </div>
       <Figure label="Workers" value={workers?.length ?? 0} />
       <div className="cell cell-wide" role="cell">
@@ -166,6 +181,14 @@ function QueueRow({ stats }: { stats: QueueStats }) {
       </div>
     </div>
   );
+}
+
+/** How long until nothing waits, at the present rates. */
+function drainText(stats: QueueStats, rates: Rates): ReactNode {
+  if (stats.pending === 0) return <span className="zero">empty</span>;
+  if (stats.paused) return <span className="zero">paused</span>;
+  const net = rates.completed - rates.enqueued;
+  return net <= 0 ? <span className="tone-warn alarm">grows</span> : duration((stats.pending / net) * 1_000);
 }
 
 function Figure({ label, value, strong = false }: { label: string; value: number; strong?: boolean }) {

@@ -31,6 +31,7 @@ export function sortQueues(
   queues: readonly QueueStats[],
   workers: readonly WorkerView[] | null,
   sort: Sort,
+  failureShare: (queue: string) => number | null = () => null,
 ): QueueStats[] {
   const unworked = new Set(waitingWithoutWorkers(queues, workers).map((stats) => stats.queue));
   const worst = (stats: QueueStats): number[] => [
@@ -46,6 +47,7 @@ export function sortQueues(
     age: (stats) => [stats.oldestPendingAgeMs],
     pending: (stats) => [stats.pending],
     processing: (stats) => [stats.processing],
+    failures: (stats) => [failureShare(stats.queue) ?? 0],
     dead: (stats) => [stats.dead],
   };
   const key = keys[sort];

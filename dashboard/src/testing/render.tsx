@@ -5,6 +5,7 @@ import { render } from "@testing-library/react";
 import { vi } from "vitest";
 import { LiveProvider } from "../live/live-context.tsx";
 import { routeTree } from "../router.tsx";
+import { SessionGate } from "../session/session-context.tsx";
 import { TimeProvider } from "../ui/time.tsx";
 import { ToastProvider } from "../ui/toast.tsx";
 
@@ -36,13 +37,14 @@ export function renderAt(address: string, handler: Handler): { calls: Call[] } {
   // jsdom has no layout, and a list without height shows no rows.
   Object.defineProperty(HTMLElement.prototype, "clientHeight", { configurable: true, value: 800 });
   Object.defineProperty(HTMLElement.prototype, "clientWidth", { configurable: true, value: 1_000 });
-  vi.stubGlobal("fetch", async (input: string, init: RequestInit = {}) => {
-    const url = new URL(input, "http://test");
+  vi.stubGlobal("fetch", async (request: Request) => {
+    const url = new URL(request.url);
+    const bodyText = await request.text();
     const call: Call = {
-      method: init.method ?? "GET",
+      method: request.method,
       path: url.pathname,
       query: Object.fromEntries(url.searchParams),
-      bodyText: typeof init.body === "string" ? init.body : null,
+      bodyText: bodyText === "" ? null : bodyText,
     };
     calls.push(call);
     const answer = handler(call) ?? { status: 404, body: { code: "not_found", detail: `no ${call.path}` } };
@@ -57,11 +59,13 @@ export function renderAt(address: string, handler: Handler): { calls: Call[] } {
   render(
     <QueryClientProvider client={client}>
       <ToastProvider>
-        <LiveProvider>
-          <TimeProvider>
-            <RouterProvider router={router} />
-          </TimeProvider>
-        </LiveProvider>
+        <SessionGate>
+          <LiveProvider>
+            <TimeProvider>
+              <RouterProvider router={router} />
+            </TimeProvider>
+          </LiveProvider>
+        </SessionGate>
       </ToastProvider>
     </QueryClientProvider>,
   );

@@ -1,10 +1,38 @@
-import { Button as AriaButton, type ButtonProps as AriaButtonProps } from "react-aria-components";
+import type { ReactNode } from "react";
+import {
+  Button as AriaButton,
+  type ButtonProps as AriaButtonProps,
+  Focusable,
+  Tooltip,
+  TooltipTrigger,
+} from "react-aria-components";
 
-interface ButtonProps extends Omit<AriaButtonProps, "className"> {
+interface ButtonProps extends Omit<AriaButtonProps, "className" | "children"> {
+  children: ReactNode;
   look?: "plain" | "primary" | "danger" | "quiet";
   small?: boolean;
+  /** Why this reader may not press it: it stays in place, cannot be pressed, and says so. */
+  denied?: string | null;
 }
 
-export function Button({ look = "plain", small = false, ...props }: ButtonProps) {
-  return <AriaButton {...props} className={`button button-${look}${small ? " button-small" : ""}`} />;
+export function Button({ look = "plain", small = false, denied = null, ...props }: ButtonProps) {
+  const className = `button button-${look}${small ? " button-small" : ""}`;
+  if (denied === null) return <AriaButton {...props} className={className} />;
+  return (
+    <TooltipTrigger delay={150}>
+      <Focusable>
+        <button
+          type="button"
+          className={className}
+          data-disabled=""
+          aria-disabled="true"
+          aria-label={props["aria-label"]}
+        >
+          {props.children}
+          <span className="visually-hidden">. {denied}</span>
+        </button>
+      </Focusable>
+      <Tooltip className="tooltip">{denied}</Tooltip>
+    </TooltipTrigger>
+  );
 }

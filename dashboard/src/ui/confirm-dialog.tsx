@@ -1,6 +1,6 @@
 import { type FormEvent, type ReactNode, useState } from "react";
 import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
-import { toApiError } from "../api/http.ts";
+import { toApiError } from "../api/errors.ts";
 import { Button } from "./button.tsx";
 import { TextField } from "./text-field.tsx";
 
@@ -12,16 +12,29 @@ interface ConfirmDialogProps {
   danger?: boolean;
   /** Text that has to be typed first; null when a click is enough. */
   phrase: string | null;
+  /** Nothing can be done yet, or nothing is left to do. */
+  blocked?: boolean;
+  fields?: ReactNode;
   onConfirm(): Promise<void>;
   onClose(): void;
 }
 
 export function ConfirmDialog(props: ConfirmDialogProps) {
-  const { title, children, action, danger = false, phrase, onConfirm, onClose } = props;
+  const {
+    title,
+    children,
+    action,
+    danger = false,
+    phrase,
+    blocked = false,
+    fields,
+    onConfirm,
+    onClose,
+  } = props;
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<string | null>(null);
-  const ready = !busy && (phrase === null || typed.trim() === phrase);
+  const ready = !busy && !blocked && (phrase === null || typed.trim() === phrase);
 
   const submit = async (event: FormEvent) => {
     event.preventDefault();
@@ -45,6 +58,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
           <Heading slot="title">{title}</Heading>
           <form className="form" onSubmit={(event) => void submit(event)}>
             <div>{children}</div>
+            {fields}
             {phrase === null ? null : (
               <TextField
                 label="Confirmation"

@@ -1,6 +1,6 @@
 import { Inbox, SearchX, ServerOff } from "lucide-react";
 import type { ReactNode } from "react";
-import { type ApiError, toApiError } from "../api/http.ts";
+import { type ApiError, toApiError } from "../api/errors.ts";
 import { Button } from "./button.tsx";
 
 /** Nothing exists yet: says how to make the first one. */

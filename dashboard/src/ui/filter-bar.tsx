@@ -1,48 +1,112 @@
+import { ListFilter, Search } from "lucide-react";
 import { type FormEvent, type ReactNode, useEffect, useState } from "react";
+import { AGES, type Age, type ListSearch } from "../search.ts";
 import { Button } from "./button.tsx";
+import { useNarrow } from "./use-narrow.ts";
 
 interface FilterBarProps {
-  type: string;
-  q: string;
-  onApply(filter: { type: string; q: string }): void;
+  value: ListSearch;
+  onApply(value: ListSearch): void;
+  /** Whether anything narrows the list, here or by `children`. */
+  filtered: boolean;
+  onClear(): void;
+  /** What cannot be filtered by here. */
+  without?: "tag";
   children?: ReactNode;
 }
 
+const AGE_TEXT: Record<Age, string> = {
+  "15m": "Last 15 minutes",
+  "1h": "Last hour",
+  "24h": "Last 24 hours",
+  "7d": "Last 7 days",
+};
+
+const FIELDS = [
+  { key: "type", label: "Task type", placeholder: "Type" },
+  { key: "tag", label: "Tag", placeholder: "Tag" },
+  { key: "error", label: "Error text", placeholder: "Error" },
+] as const;
+
 /** Filters that are applied with Enter or the button, and live in the URL. */
-export function FilterBar({ type, q, onApply, children }: FilterBarProps) {
-  const [typeDraft, setTypeDraft] = useState(type);
-  const [qDraft, setQDraft] = useState(q);
-  useEffect(() => setTypeDraft(type), [type]);
-  useEffect(() => setQDraft(q), [q]);
+export function FilterBar({ value, onApply, filtered, onClear, without, children }: FilterBarProps) {
+  const [draft, setDraft] = useState(value);
+  const narrow = useNarrow();
+  const [open, setOpen] = useState(false);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: compared by content; the object is new with each render
+  useEffect(() => setDraft(value), [JSON.stringify(value)]);
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    onApply({ type: typeDraft.trim(), q: qDraft.trim() });
+    onApply(trimmed(draft));
   };
+  const all = !narrow || open || filtered;
   return (
     <form className="filters" role="search" onSubmit={submit}>
-      {children}
-      <input
-        className="input"
-        type="search"
-        aria-label="Find by id or text"
-        placeholder="Find by id or text"
-        value={qDraft}
-        onChange={(event) => setQDraft(event.target.value)}
-      />
-      <input
-        className="input"
-        type="search"
-        aria-label="Task type"
-        placeholder="Type, exact"
-        value={typeDraft}
-        onChange={(event) => setTypeDraft(event.target.value)}
-      />
+      <label className="search-field">
+        <Search size={14} aria-hidden="true" />
+        <span className="visually-hidden">Find by id, payload or any text</span>
+        <input
+          className="input"
+          type="search"
+          data-search=""
+          placeholder="Id, payload, any text"
+          value={draft.q ?? ""}
+          onChange={(event) => setDraft({ ...draft, q: event.target.value })}
+        />
+      </label>
+      {narrow ? (
+        <Button aria-label="More filters" aria-expanded={all} onPress={() => setOpen(!open)}>
+          <ListFilter size={15} aria-hidden="true" />
+        </Button>
+      ) : null}
+      {all ? (
+        <>
+          {FIELDS.filter(({ key }) => key !== without).map(({ key, label, placeholder }) => (
+            <input
+              key={key}
+              className="input"
+              type="search"
+              aria-label={label}
+              placeholder={placeholder}
+              value={draft[key] ?? ""}
+              onChange={(event) => setDraft({ ...draft, [key]: event.target.value })}
+            />
+          ))}
+          <select
+            className="input"
+            aria-label="Time"
+            value={value.within ?? ""}
+            onChange={(event) => {
+              const { within: _, ...rest } = trimmed(draft);
+              const within = AGES.find((age) => age === event.target.value);
+              onApply(within === undefined ? rest : { ...rest, within });
+            }}
+          >
+            <option value="">Any time</option>
+            {AGES.map((age) => (
+              <option key={age} value={age}>
+                {AGE_TEXT[age]}
+              </option>
+            ))}
+          </select>
+          {children}
+        </>
+      ) : null}
       <Button type="submit">Apply</Button>
-      {type === "" && q === "" ? null : (
-        <Button look="quiet" onPress={() => onApply({ type: "", q: "" })}>
+      {filtered ? (
+        <Button look="quiet" onPress={onClear}>
           Clear filters
         </Button>
-      )}
+      ) : null}
     </form>
+  );
+}
+
+/** Without blanks around and without empty conditions, so that the URL says only what narrows. */
+function trimmed(value: ListSearch): ListSearch {
+  return Object.fromEntries(
+    Object.entries(value)
+      .map(([key, text]) => [key, String(text).trim()])
+      .filter(([, text]) => text !== ""),
   );
 }

@@ -1,8 +1,14 @@
 const WIDTH = 120;
 const HEIGHT = 28;
 
+interface SparklineProps {
+  values: number[];
+  label: string;
+  tone?: "pending" | "dead";
+}
+
 /** The recent course of one figure. Drawn by hand: the chart library must not be in the first load. */
-export function Sparkline({ values, label }: { values: number[]; label: string }) {
+export function Sparkline({ values, label, tone = "pending" }: SparklineProps) {
   if (values.length < 2)
     return <svg className="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label} />;
   // Head room, so that a steady figure is a line and not the rim of a box.
@@ -12,6 +18,7 @@ export function Sparkline({ values, label }: { values: number[]; label: string }
     const y = HEIGHT - 2 - (value / top) * (HEIGHT - 4);
     return `${x.toFixed(1)},${y.toFixed(1)}`;
   });
+  const colour = `var(--${tone})`;
   return (
     <svg
       className="spark"
@@ -20,15 +27,11 @@ export function Sparkline({ values, label }: { values: number[]; label: string }
       role="img"
       aria-label={label}
     >
-      <polygon
-        points={`0,${HEIGHT} ${points.join(" ")} ${WIDTH},${HEIGHT}`}
-        fill="var(--pending)"
-        opacity="0.14"
-      />
+      <polygon points={`0,${HEIGHT} ${points.join(" ")} ${WIDTH},${HEIGHT}`} fill={colour} opacity="0.14" />
       <polyline
         points={points.join(" ")}
         fill="none"
-        stroke="var(--pending)"
+        stroke={colour}
         strokeWidth="1.5"
         vectorEffect="non-scaling-stroke"
       />

@@ -15,6 +15,7 @@ interface TextFieldProps {
   required?: boolean;
   list?: string;
   inputMode?: "numeric" | "text";
+  type?: "text" | "password";
 }
 
 export function TextField(props: TextFieldProps) {
@@ -51,6 +52,7 @@ export function TextField(props: TextFieldProps) {
           placeholder={placeholder ?? ""}
           {...(list === undefined ? {} : { list })}
           inputMode={inputMode ?? "text"}
+          type={props.type ?? "text"}
         />
       ) : (
         <TextArea className={className} rows={rows} placeholder={placeholder ?? ""} />

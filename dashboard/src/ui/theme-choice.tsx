@@ -1,24 +1,32 @@
 import { Monitor, Moon, Sun } from "lucide-react";
-import { useState } from "react";
+import { useSyncExternalStore } from "react";
 import { readPreference, writePreference } from "../preferences.ts";
 import { Segments } from "./segments.tsx";
 
 const THEMES = ["system", "light", "dark"] as const;
-type Theme = (typeof THEMES)[number];
+export type Theme = (typeof THEMES)[number];
+
+const listeners = new Set<() => void>();
+
+export function setTheme(next: Theme): void {
+  writePreference("theme", next);
+  if (next === "system") delete document.documentElement.dataset.theme;
+  else document.documentElement.dataset.theme = next;
+  for (const listener of listeners) listener();
+}
+
+const subscribe = (listener: () => void) => {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+};
 
 export function ThemeChoice() {
-  const [theme, setTheme] = useState<Theme>(() => readPreference("theme", THEMES, "system"));
-  const choose = (next: Theme) => {
-    setTheme(next);
-    writePreference("theme", next);
-    if (next === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = next;
-  };
+  const theme = useSyncExternalStore(subscribe, () => readPreference("theme", THEMES, "system"));
   return (
     <Segments
       label="Theme"
       value={theme}
-      onChange={choose}
+      onChange={setTheme}
       options={[
         { value: "system", text: "System theme", icon: Monitor, iconOnly: true },
         { value: "light", text: "Light theme", icon: Sun, iconOnly: true },

@@ -1,6 +1,6 @@
 import { CircleCheck, TriangleAlert, X } from "lucide-react";
 import { createContext, type ReactNode, use, useCallback, useMemo, useState } from "react";
-import { toApiError } from "../api/http.ts";
+import { toApiError } from "../api/errors.ts";
 import { Button } from "./button.tsx";
 
 export interface Toast {
@@ -11,11 +11,17 @@ export interface Toast {
   /** What to do about it. */
   remedy: string | null;
   requestId: string | null;
+  action: ToastAction | null;
+}
+
+export interface ToastAction {
+  text: string;
+  run(): void;
 }
 
 interface Toasts {
   toasts: Toast[];
-  say(title: string, detail?: string): void;
+  say(title: string, detail?: string, action?: ToastAction): void;
   /** Shows an error with cause, remedy and request id. */
   fail(title: string, error: unknown): void;
   dismiss(id: number): void;
@@ -25,6 +31,8 @@ const ToastContext = createContext<Toasts | null>(null);
 
 /** Long enough to read; errors stay until they are dismissed. */
 const GOOD_MS = 5_000;
+/** With something to press: time to notice, read and decide. */
+const ACTION_MS = 20_000;
 let nextId = 1;
 
 export function ToastProvider({ children }: { children: ReactNode }) {
@@ -34,7 +42,7 @@ export function ToastProvider({ children }: { children: ReactNode }) {
     (toast: Omit<Toast, "id">) => {
       const id = nextId++;
       setToasts((all) => [...all.slice(-3), { ...toast, id }]);
-      if (toast.tone === "good") setTimeout(() => dismiss(id), GOOD_MS);
+      if (toast.tone === "good") setTimeout(() => dismiss(id), toast.action === null ? GOOD_MS : ACTION_MS);
     },
     [dismiss],
   );
@@ -42,11 +50,18 @@ export function ToastProvider({ children }: { children: ReactNode }) {
     () => ({
       toasts,
       dismiss,
-      say: (title, detail) =>
-        add({ tone: "good", title, detail: detail ?? null, remedy: null, requestId: null }),
+      say: (title, detail, action) =>
+        add({
+          tone: "good",
+          title,
+          detail: detail ?? null,
+          remedy: null,
+          requestId: null,
+          action: action ?? null,
+        }),
       fail: (title, error) => {
         const { detail, remedy, requestId } = toApiError(error);
-        add({ tone: "bad", title, detail, remedy, requestId });
+        add({ tone: "bad", title, detail, remedy, requestId, action: null });
       },
     }),
     [toasts, dismiss, add],
@@ -78,6 +93,17 @@ export function ToastCards() {
               {toast.remedy === null ? null : <p className="small soft">{toast.remedy}</p>}
               {toast.requestId === null ? null : <p className="hint mono">request {toast.requestId}</p>}
             </div>
+            {toast.action === null ? null : (
+              <Button
+                small
+                onPress={() => {
+                  toast.action?.run();
+                  dismiss(toast.id);
+                }}
+              >
+                {toast.action.text}
+              </Button>
+            )}
             <Button look="quiet" small aria-label="Dismiss" onPress={() => dismiss(toast.id)}>
               <X size={14} aria-hidden="true" />
             </Button>

@@ -1,5 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { useKeyedList } from "../shell/list-keys.ts";
 
 interface VirtualListProps<T> {
   label: string;
@@ -12,12 +13,20 @@ interface VirtualListProps<T> {
   row(row: T, index: number): ReactNode;
   /** Called when the reader nears the end. */
   onEnd(): void;
+  /** `x` on the row that `j` and `k` chose. */
+  onToggle?(row: T, index: number): void;
+  /** Whether the reader is at the first rows. */
+  onAtTop?(atTop: boolean): void;
+  isSelected?(row: T): boolean;
 }
 
 /** Keeps only the visible rows in the page, whatever their number. Rows share one height. */
 export function VirtualList<T>(props: VirtualListProps<T>) {
-  const { label, className, head, rows, rowHeight, rowKey, row, onEnd } = props;
+  const { label, className, head, rows, rowHeight, rowKey, row, onEnd, onToggle, onAtTop, isSelected } =
+    props;
   const scroller = useRef<HTMLDivElement>(null);
+  // The row that the keys are on, by key: it stays on its task when rows come in above.
+  const [cursorKey, setCursorKey] = useState<string | null>(null);
   const virtualizer = useVirtualizer({
     count: rows.length,
     getScrollElement: () => scroller.current,
@@ -33,6 +42,41 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
   useEffect(() => {
     if (rows.length > 0 && lastShown >= rows.length - 20) onEnd();
   }, [lastShown, rows.length, onEnd]);
+  const atTop = (items[0]?.index ?? 0) === 0 && (virtualizer.scrollOffset ?? 0) < rowHeight;
+  useEffect(() => onAtTop?.(atTop), [atTop, onAtTop]);
+
+  const latest = useRef({ rows, cursorKey, rowKey, onToggle, virtualizer });
+  latest.current = { rows, cursorKey, rowKey, onToggle, virtualizer };
+  const keys = useMemo(
+    () => ({
+      move: (by: 1 | -1) => {
+        const { rows, cursorKey, rowKey, virtualizer } = latest.current;
+        const at = rows.findIndex((candidate) => rowKey(candidate) === cursorKey);
+        const next = at === -1 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by));
+        const value = rows[next];
+        if (value === undefined) return;
+        setCursorKey(rowKey(value));
+        virtualizer.scrollToIndex(next, { align: "auto" });
+      },
+      toggle: () => {
+        const { rows, cursorKey, rowKey, onToggle } = latest.current;
+        const at = rows.findIndex((candidate) => rowKey(candidate) === cursorKey);
+        const value = rows[at];
+        if (value !== undefined) onToggle?.(value, at);
+      },
+    }),
+    [],
+  );
+  useKeyedList(keys);
+  useEffect(() => {
+    if (cursorKey !== null)
+      scroller.current?.querySelector<HTMLElement>("[data-cursor]")?.focus({ preventScroll: true });
+  }, [cursorKey]);
+
+  const openRow = (event: KeyboardEvent<HTMLElement>) => {
+    if (event.key !== "Enter" || event.target !== event.currentTarget) return;
+    event.currentTarget.querySelector<HTMLElement>("a")?.click();
+  };
   return (
     <div
       className={`grid-table ${className}`}
@@ -56,12 +100,17 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
           {items.map((item) => {
             const value = rows[item.index];
             if (value === undefined) return null;
+            const key = rowKey(value);
             return (
               <div
-                key={rowKey(value)}
+                key={key}
                 className="grid-row"
                 role="row"
                 aria-rowindex={item.index + 2}
+                tabIndex={-1}
+                data-cursor={key === cursorKey ? "" : undefined}
+                data-selected={isSelected?.(value) === true ? "" : undefined}
+                onKeyDown={openRow}
                 style={{ height: item.size, transform: `translateY(${item.start}px)` }}
               >
                 {row(value, item.index)}

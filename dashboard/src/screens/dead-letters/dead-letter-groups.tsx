@@ -3,19 +3,20 @@ import { Link } from "@tanstack/react-router";
 import { type DeadLetterGroup, deadLetterGroupsQuery } from "../../api/dead-letters.ts";
 import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
+import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
+import { Sparkline } from "../../ui/sparkline.tsx";
 import { ReasonBadge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import type { DeadLetterActions } from "./use-dead-letter-actions.tsx";
 
 interface DeadLetterGroupsProps {
   queue: string;
-  total: number;
   actions: DeadLetterActions;
 }
 
-export function DeadLetterGroups({ queue, total, actions }: DeadLetterGroupsProps) {
+export function DeadLetterGroups({ queue, actions }: DeadLetterGroupsProps) {
   const { paused } = useLive();
   const query = useQuery({ ...deadLetterGroupsQuery(queue), refetchInterval: paused ? false : 5_000 });
   if (query.data === undefined) {
@@ -25,15 +26,18 @@ export function DeadLetterGroups({ queue, total, actions }: DeadLetterGroupsProp
       <Loading what="groups" />
     );
   }
+  const { groups, scanned, total } = query.data;
   return (
     <section className="panel" aria-label="Dead letters by error">
-      {query.data.length === 0 ? (
-        <NoneYet title="No dead letters" />
+      {groups.length === 0 ? (
+        <NoneYet title="No dead letters">
+          <p>Equal errors of dead tasks will stand here as one row.</p>
+        </NoneYet>
       ) : (
         <div className="grid-table groups" role="table" aria-label="Dead letters by error">
           <div role="rowgroup">
             <div className="grid-row grid-head" role="row">
-              {["Error", "Type", "Reason", "Count", "First", "Last"].map((text) => (
+              {["Error", "Type", "Reason", "Count", "Trend", "First", "Last"].map((text) => (
                 <div key={text} role="columnheader" className={text === "Count" ? "cell num" : "cell"}>
                   {text}
                 </div>
@@ -44,42 +48,53 @@ export function DeadLetterGroups({ queue, total, actions }: DeadLetterGroupsProp
             </div>
           </div>
           <div role="rowgroup" className="grid-body">
-            {query.data.map((group) => (
+            {groups.map((group) => (
               <GroupRow
                 key={`${group.type} ${group.reason} ${group.signature}`}
                 queue={queue}
                 group={group}
-                shared={query.data.some(
-                  (other) => other !== group && other.type === group.type && other.reason === group.reason,
-                )}
                 actions={actions}
               />
             ))}
           </div>
         </div>
       )}
-      {total > 1_000 ? (
-        <div className="list-foot">Groups are made of the 1,000 newest of {count(total)} dead letters.</div>
+      {scanned !== undefined && total !== undefined && scanned < total ? (
+        <div className="list-foot">
+          Made of the {count(scanned)} newest of {count(total)} dead letters. A replay of a group takes all of
+          it.
+        </div>
       ) : null}
     </section>
   );
 }
 
-interface GroupRowProps {
+function GroupRow({
+  queue,
+  group,
+  actions,
+}: {
   queue: string;
   group: DeadLetterGroup;
-  /** Another group has the same type and reason. */
-  shared: boolean;
   actions: DeadLetterActions;
-}
-
-function GroupRow({ queue, group, shared, actions }: GroupRowProps) {
+}) {
+  const { denied } = useSession();
+  const why = denied("control", queue);
+  const { signature, type, reason } = group;
+  const filter = { type, reason, ...(signature === "" ? {} : { signature }) };
+  const name = signature === "" ? "no error" : signature;
   return (
     <div className="grid-row" role="row">
       <div className="cell cell-wide" role="cell">
-        <div className="mono" style={{ overflowWrap: "anywhere" }}>
-          {group.signature === "" ? "no error" : group.signature}
-        </div>
+        <Link
+          className="signature mono"
+          to="/queues/$queue/dead-letters"
+          params={{ queue }}
+          search={filter}
+          title={name}
+        >
+          {name}
+        </Link>
         <div className="hint clip">
           {group.sampleIds.slice(0, 3).map((id, index) => (
             <span key={id}>
@@ -89,17 +104,27 @@ function GroupRow({ queue, group, shared, actions }: GroupRowProps) {
               </Link>
             </span>
           ))}
+          {group.diedAgain === undefined || group.diedAgain === 0 ? null : (
+            <span> · {count(group.diedAgain)} died again after a replay</span>
+          )}
         </div>
       </div>
-      <div className="cell cell-half clip" role="cell">
-        {group.type}
+      <div className="cell cell-half clip" role="cell" title={type}>
+        {type}
       </div>
       <div className="cell cell-half" role="cell">
-        <ReasonBadge reason={group.reason} />
+        <ReasonBadge reason={reason} />
       </div>
       <div className="cell num" role="cell" style={{ fontWeight: 600 }}>
         <span className="label">Count</span>
         {count(group.count)}
+      </div>
+      <div className="cell cell-hide" role="cell">
+        <Sparkline
+          values={group.trend ?? []}
+          tone="dead"
+          label={`Deaths over time, oldest first: ${(group.trend ?? []).join(", ")}`}
+        />
       </div>
       <div className="cell" role="cell">
         <span className="label">First</span>
@@ -109,10 +134,17 @@ function GroupRow({ queue, group, shared, actions }: GroupRowProps) {
         <span className="label">Last</span>
         <Time at={group.lastAt} />
       </div>
-      <div className="cell cell-wide" role="cell">
-        {/* The service selects by type and reason; a group that shares both with another is no selection of its own. */}
-        <Button small onPress={() => actions.replayFilter({ type: group.type, reason: group.reason })}>
-          {shared ? "Replay type and reason" : "Replay group"}
+      <div className="cell cell-wide actions" role="cell">
+        <Button small denied={why} onPress={() => actions.replay({ filter }, `with the error “${name}”`)}>
+          Replay group
+        </Button>
+        <Button
+          small
+          look="danger"
+          denied={why}
+          onPress={() => actions.discard({ filter }, `those with the error “${name}”`)}
+        >
+          Discard
         </Button>
       </div>
     </div>

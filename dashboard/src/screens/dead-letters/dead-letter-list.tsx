@@ -1,46 +1,35 @@
 import type { TaskView } from "@holdfast/contracts";
 import { Link } from "@tanstack/react-router";
 import { count } from "../../format/number.ts";
+import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
-import { Checkbox } from "../../ui/checkbox.tsx";
 import { ReasonBadge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { useNarrow } from "../../ui/use-narrow.ts";
 import { VirtualList } from "../../ui/virtual-list.tsx";
+import { SelectAllCell, SelectCell } from "../tasks/select-cell.tsx";
+import type { Selection } from "../tasks/use-selection.ts";
+import type { TaskList } from "../tasks/use-task-list.ts";
 import type { DeadLetterActions } from "./use-dead-letter-actions.tsx";
 
 interface DeadLetterListProps {
   queue: string;
-  rows: TaskView[];
-  selected: ReadonlySet<string>;
-  onSelect(selected: ReadonlySet<string>): void;
-  onEnd(): void;
+  list: TaskList;
+  selection: Selection;
   actions: DeadLetterActions;
 }
 
-export function DeadLetterList({ queue, rows, selected, onSelect, onEnd, actions }: DeadLetterListProps) {
+export function DeadLetterList({ queue, list, selection, actions }: DeadLetterListProps) {
   const narrow = useNarrow();
-  const all = rows.length > 0 && rows.every((task) => selected.has(task.id));
-  const toggle = (id: string, on: boolean) => {
-    const next = new Set(selected);
-    if (on) next.add(id);
-    else next.delete(id);
-    onSelect(next);
-  };
+  const { denied } = useSession();
+  const why = denied("control", queue);
   return (
     <VirtualList
       label="Dead letters"
       className="dead-letters"
       head={
         <>
-          <div role="columnheader" className="cell">
-            <Checkbox
-              label="Select all loaded"
-              isSelected={all}
-              isIndeterminate={!all && selected.size > 0}
-              onChange={(on) => onSelect(on ? new Set(rows.map((task) => task.id)) : new Set())}
-            />
-          </div>
+          <SelectAllCell selection={selection} />
           {["Task", "Type", "Reason", "Attempts", "Last error", "Died"].map((text) => (
             <div key={text} role="columnheader" className="cell">
               {text}
@@ -51,19 +40,16 @@ export function DeadLetterList({ queue, rows, selected, onSelect, onEnd, actions
           </div>
         </>
       }
-      rows={rows}
+      rows={list.rows}
       rowHeight={narrow ? 136 : 44}
       rowKey={(task) => task.id}
-      onEnd={onEnd}
-      row={(task) => (
+      onEnd={list.more}
+      onToggle={(_, index) => selection.toggle(index, false)}
+      onAtTop={list.setAtTop}
+      isSelected={(task) => selection.has(task.id)}
+      row={(task, index) => (
         <>
-          <div className="cell cell-check" role="cell">
-            <Checkbox
-              label={`Select ${task.id}`}
-              isSelected={selected.has(task.id)}
-              onChange={(on) => toggle(task.id, on)}
-            />
-          </div>
+          <SelectCell id={task.id} index={index} selection={selection} />
           <div className="cell cell-id clip" role="cell">
             <Link
               className="mono"
@@ -90,14 +76,20 @@ export function DeadLetterList({ queue, rows, selected, onSelect, onEnd, actions
             {task.endedAt === null ? null : <Time at={task.endedAt} />}
           </div>
           <div className="cell cell-half actions" role="cell">
-            <Button small aria-describedby={`dead-${task.id}`} onPress={() => actions.replayIds([task.id])}>
+            <Button
+              small
+              denied={why}
+              aria-describedby={`dead-${task.id}`}
+              onPress={() => actions.replayOne(task.id)}
+            >
               Replay
             </Button>
             <Button
               small
               look="danger"
+              denied={why}
               aria-describedby={`dead-${task.id}`}
-              onPress={() => actions.discardIds([task.id])}
+              onPress={() => actions.discard({ ids: [task.id] }, task.id)}
             >
               Discard
             </Button>
@@ -117,6 +109,7 @@ export function AttemptCounts({ task }: { task: TaskView }) {
         <strong style={{ fontWeight: 600, color: "var(--dead)" }}>, {count(task.crashes)} crashed</strong>
       )}
       {task.failures + task.crashes === 0 ? <span className="hint"> of {count(task.attempts)}</span> : null}
+      {task.generation === 0 ? null : <span className="hint">, died again</span>}
     </span>
   );
 }

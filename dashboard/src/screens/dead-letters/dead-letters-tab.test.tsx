@@ -1,29 +1,34 @@
-import { cleanup, screen, waitFor } from "@testing-library/react";
+import { cleanup, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Call, deadTask, frame, queueStats, renderAt } from "../../testing/render.tsx";
-import { confirmationPhrase } from "./use-dead-letter-actions.tsx";
+import { confirmationPhrase } from "./confirmation.ts";
 
 afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();
 });
 
-const LIST = "/v1/queues/emails/dead-letters";
+const LIST = "/v1/queues/emails/tasks";
+const ACT = "/v1/queues/emails/dead-letters";
 
 function show(total: number, tasks = [deadTask("a-1"), deadTask("a-2", { failures: 1, crashes: 3 })]) {
   return renderAt("/queues/emails/dead-letters", (call) => {
     if (call.path === LIST) return { body: { tasks, cursor: null, scanned: tasks.length } };
-    if (call.path === `${LIST}/replay`) {
+    if (call.bodyText?.includes("dryRun") === true) {
+      return { body: { dryRun: true, matched: total, replayed: 0, skipped: 0 } };
+    }
+    if (call.path === `${ACT}/replay`) {
       return { body: { dryRun: false, matched: 1, replayed: 1, skipped: 0, results: [] } };
     }
-    if (call.path === `${LIST}/discard`)
+    if (call.path === `${ACT}/discard`)
       return { body: { dryRun: false, matched: 1, discarded: 1, skipped: 0 } };
     return frame([queueStats({ dead: total })])(call);
   });
 }
 
-const posts = (calls: Call[]) => calls.filter(({ method }) => method === "POST");
+const posts = (calls: Call[]) =>
+  calls.filter(({ method, bodyText }) => method === "POST" && bodyText?.includes("dryRun") !== true);
 
 describe("dead letters", () => {
   it("replays one at once and says so", async () => {
@@ -32,7 +37,7 @@ describe("dead letters", () => {
     await userEvent.click(first as HTMLElement);
     await screen.findByText("1 dead letter replayed");
     expect(posts(calls)).toEqual([
-      { method: "POST", path: `${LIST}/replay`, query: {}, bodyText: '{"ids":["a-1"]}' },
+      { method: "POST", path: `${ACT}/replay`, query: {}, bodyText: '{"ids":["a-1"]}' },
     ]);
   });
 
@@ -48,8 +53,8 @@ describe("dead letters", () => {
     await waitFor(() => expect(button).toHaveProperty("disabled", false));
     await userEvent.click(button);
     const dialog = await screen.findByRole("alertdialog");
-    const confirm = () => screen.getByRole("button", { name: "Replay all" });
-    expect(dialog.textContent).toContain("2,013");
+    const confirm = () => within(dialog).getByRole("button", { name: "Replay" });
+    await waitFor(() => expect(dialog.textContent).toContain("Replay 2,013 dead letters"));
     expect(confirm()).toHaveProperty("disabled", true);
     await userEvent.type(screen.getByLabelText("Confirmation"), "replay 201");
     expect(confirm()).toHaveProperty("disabled", true);
@@ -72,7 +77,8 @@ describe("dead letters", () => {
     });
     await userEvent.click(await screen.findByRole("button", { name: "Discard" }, { timeout: 5_000 }));
     await userEvent.type(await screen.findByLabelText("Confirmation"), "discard 1");
-    await userEvent.click(screen.getByRole("button", { name: "Discard" }));
+    const dialog = screen.getByRole("alertdialog");
+    await userEvent.click(within(dialog).getByRole("button", { name: "Discard" }));
     const alert = await screen.findByText(/Redis does not answer/);
     expect(alert.textContent).toContain("Check that Redis runs");
     expect(screen.getByRole("alertdialog")).toBeTruthy();

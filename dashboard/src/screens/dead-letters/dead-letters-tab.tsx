@@ -1,156 +1,246 @@
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { DEAD_REASONS } from "@holdfast/contracts";
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { useEffect, useRef, useState } from "react";
-import { deadLettersQuery } from "../../api/dead-letters.ts";
-import { count, plural } from "../../format/number.ts";
-import { useLive } from "../../live/live-context.tsx";
+import { Download } from "lucide-react";
+import { countDeadLetters, type DeadLetterFilter } from "../../api/dead-letters.ts";
+import { queueKey } from "../../api/queues.ts";
+import { tasksExportUrl } from "../../api/tasks.ts";
+import type { DeadLettersSearch } from "../../search.ts";
+import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
-import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
+import { Failed, NoneMatch, NoneYet } from "../../ui/empty.tsx";
 import { FilterBar } from "../../ui/filter-bar.tsx";
 import { Segments } from "../../ui/segments.tsx";
-import { usePaged } from "../../ui/use-paged.ts";
+import { DEAD_REASON_TEXT } from "../../ui/status.tsx";
+import { ListFoot, ListNews } from "../tasks/list-foot.tsx";
+import { isFiltered, useTaskFilter } from "../tasks/task-filter.ts";
+import { Searching } from "../tasks/tasks-tab.tsx";
+import { useSelection } from "../tasks/use-selection.ts";
+import { useFollow, useTaskList } from "../tasks/use-task-list.ts";
 import { DeadLetterGroups } from "./dead-letter-groups.tsx";
 import { DeadLetterList } from "./dead-letter-list.tsx";
-import { useDeadLetterActions } from "./use-dead-letter-actions.tsx";
+import { type DeadLetterActions, useDeadLetterActions } from "./use-dead-letter-actions.tsx";
 
 const route = getRouteApi("/queues/$queue/dead-letters");
 
 export function DeadLettersTab() {
   const { queue } = route.useParams();
-  const { view = "list", type = "", q = "" } = route.useSearch();
+  const { view = "list" } = route.useSearch();
   const navigate = route.useNavigate();
-  const { figures, paused } = useLive();
-  const total = figures.queues?.find((candidate) => candidate.queue === queue)?.dead ?? 0;
-  const query = useInfiniteQuery(deadLettersQuery(queue, { type, q }));
-  const { rows, scanned, more, pages } = usePaged(query);
-  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const actions = useDeadLetterActions(queue, () => setSelected(new Set()));
-  const filtered = type !== "" || q !== "";
-
-  // A list that is being read stays as it is; one at its start follows the queue.
-  const loadedTotal = useRef(total);
-  const { refetch, isFetching, dataUpdatedAt } = query;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the total as it was when the rows came
-  useEffect(() => {
-    loadedTotal.current = total;
-  }, [dataUpdatedAt]);
-  const settled = selected.size === 0 && pages <= 1 && !paused;
-  const changed = total - loadedTotal.current;
-  useEffect(() => {
-    if (settled && changed !== 0 && !isFetching) void refetch();
-  }, [settled, changed, isFetching, refetch]);
-
-  const show = (next: { view: "list" | "groups"; type: string; q: string }) => {
-    setSelected(new Set());
-    void navigate({
-      search: {
-        ...(next.view === "list" ? {} : { view: next.view }),
-        ...(next.type === "" ? {} : { type: next.type }),
-        ...(next.q === "" ? {} : { q: next.q }),
-      },
-    });
-  };
-  const visible = rows.filter((task) => selected.has(task.id)).map((task) => task.id);
-
+  const actions = useDeadLetterActions(queue);
   return (
     <>
-      <div className="filters" style={{ justifyContent: "space-between" }}>
+      <div className="filters filters-head">
         <Segments
           label="View"
           value={view}
-          onChange={(next) => show({ view: next, type, q })}
+          onChange={(next) => void navigate({ search: next === "list" ? {} : { view: next } })}
           options={[
             { value: "list", text: "One by one" },
             { value: "groups", text: "By error" },
           ]}
         />
-        <div className="actions">
-          <Button look="primary" isDisabled={total === 0} onPress={() => actions.replayAll(total)}>
-            Replay all
-          </Button>
-          <Button look="danger" isDisabled={total === 0} onPress={() => actions.discardAll(total)}>
-            Discard all
-          </Button>
-        </div>
+        {view === "groups" ? <AllActions queue={queue} actions={actions} /> : null}
       </div>
       {view === "groups" ? (
-        <DeadLetterGroups queue={queue} total={total} actions={actions} />
+        <DeadLetterGroups queue={queue} actions={actions} />
       ) : (
-        <>
-          <FilterBar type={type} q={q} onApply={(filter) => show({ view, ...filter })} />
-          <section className="panel" aria-label="Dead letters">
-            {query.isPending ? (
-              <Loading what="dead letters" />
-            ) : query.isError && rows.length === 0 ? (
-              <Failed error={query.error} onRetry={() => void query.refetch()} />
-            ) : rows.length === 0 ? (
-              filtered ? (
-                <NoneMatch
-                  what="dead letters"
-                  scanned={scanned}
-                  onClear={() => show({ view, type: "", q: "" })}
-                />
-              ) : (
-                <NoneYet title="No dead letters">
-                  <p>
-                    Tasks that run out of attempts end here. The burst on{" "}
-                    <Link to="/load" search={{ queue }}>
-                      Load
-                    </Link>{" "}
-                    makes some.
-                  </p>
-                </NoneYet>
-              )
-            ) : (
-              <>
-                <DeadLetterList
-                  queue={queue}
-                  rows={rows}
-                  selected={selected}
-                  onSelect={setSelected}
-                  onEnd={more}
-                  actions={actions}
-                />
-                <div className="list-foot">
-                  {visible.length > 0 ? (
-                    <>
-                      <span>{plural(visible.length, "dead letter")} selected</span>
-                      <div className="actions">
-                        <Button small look="primary" onPress={() => actions.replayIds(visible)}>
-                          Replay selected
-                        </Button>
-                        <Button small look="danger" onPress={() => actions.discardIds(visible)}>
-                          Discard selected
-                        </Button>
-                      </div>
-                    </>
-                  ) : (
-                    <>
-                      <span>
-                        {count(rows.length)} of {count(Math.max(total, rows.length))} loaded
-                        {filtered ? `, ${count(scanned)} looked at` : ", newest first"}
-                      </span>
-                      <div className="actions">
-                        {!settled && changed !== 0 ? (
-                          <Button small onPress={() => void query.refetch()}>
-                            {changed > 0 ? `${count(changed)} new: show` : `${count(-changed)} gone: refresh`}
-                          </Button>
-                        ) : null}
-                        {query.hasNextPage ? (
-                          <Button small isDisabled={query.isFetching} onPress={more}>
-                            {query.isFetchingNextPage ? "Loading…" : "Load more"}
-                          </Button>
-                        ) : null}
-                      </div>
-                    </>
-                  )}
-                </div>
-              </>
-            )}
-          </section>
-        </>
+        <ListView queue={queue} actions={actions} />
       )}
       {actions.dialog}
     </>
   );
+}
+
+function AllActions({
+  queue,
+  actions,
+  empty = false,
+}: {
+  queue: string;
+  actions: DeadLetterActions;
+  empty?: boolean;
+}) {
+  const { denied } = useSession();
+  const why = denied("control", queue);
+  return (
+    <div className="actions">
+      <Button
+        look="primary"
+        denied={why}
+        isDisabled={empty}
+        onPress={() => actions.replay({ all: true }, "all")}
+      >
+        Replay all
+      </Button>
+      <Button
+        look="danger"
+        denied={why}
+        isDisabled={empty}
+        onPress={() => actions.discard({ all: true }, "all")}
+      >
+        Discard all
+      </Button>
+    </div>
+  );
+}
+
+function ListView({ queue, actions }: { queue: string; actions: DeadLetterActions }) {
+  const { view: _view, tag: _tag, reason, signature, ...search } = route.useSearch();
+  const navigate = route.useNavigate();
+  const { denied } = useSession();
+  const base = useTaskFilter("dead", search);
+  const filter = { ...base, reason, signature };
+  const filtered = isFiltered(search) || reason !== undefined || signature !== undefined;
+  const list = useTaskList(queue, filter, filtered);
+  const { rows, query, scanned } = list;
+  const selection = useSelection(rows.map(({ id }) => id));
+  useFollow(list, !selection.any);
+  const target: DeadLetterFilter = {
+    type: base.type,
+    error: base.error,
+    q: base.q,
+    from: base.from,
+    reason,
+    signature,
+  };
+  const matching = useMatching(queue, target, filtered, list.total, list.query.dataUpdatedAt);
+  const why = denied("control", queue);
+  const show = (next: DeadLettersSearch) => {
+    selection.clear();
+    void navigate({ search: next });
+  };
+  const everything = filtered ? { filter: target } : ({ all: true } as const);
+  const chosen = selection.everything ? everything : { ids: selection.ids };
+  const some = selection.everything ? "those that match" : "the selected";
+
+  return (
+    <>
+      {/* An action on all that match selects like the list, and the service selects dead letters without tags. */}
+      <FilterBar
+        value={search}
+        without="tag"
+        filtered={filtered}
+        onApply={(next) => show({ ...next, ...(reason && { reason }), ...(signature && { signature }) })}
+        onClear={() => show({})}
+      >
+        <select
+          className="input"
+          aria-label="Reason"
+          value={reason ?? ""}
+          onChange={(event) => {
+            const next = DEAD_REASONS.find((each) => each === event.target.value);
+            show({ ...search, ...(next && { reason: next }), ...(signature && { signature }) });
+          }}
+        >
+          <option value="">Any reason</option>
+          {DEAD_REASONS.map((each) => (
+            <option key={each} value={each}>
+              {DEAD_REASON_TEXT[each]}
+            </option>
+          ))}
+        </select>
+      </FilterBar>
+      {signature === undefined ? null : (
+        <p className="chip-row">
+          <span className="hint">Error</span> <code className="clip">{signature}</code>
+          <Button small look="quiet" onPress={() => show({ ...search, ...(reason && { reason }) })}>
+            All errors
+          </Button>
+        </p>
+      )}
+      <section className="panel" aria-label="Dead letters">
+        <div className="list-head">
+          <ListNews list={list} />
+          <a className="button button-small" href={tasksExportUrl(queue, filter)} download>
+            <Download size={13} aria-hidden="true" />
+            Export NDJSON
+          </a>
+          <div className="list-head-end">
+            {filtered ? (
+              <Button
+                small
+                look="primary"
+                denied={why}
+                isDisabled={rows.length === 0}
+                onPress={() => actions.replay(everything, "those that match")}
+              >
+                Replay all that match
+              </Button>
+            ) : (
+              <AllActions queue={queue} actions={actions} empty={list.total === 0} />
+            )}
+          </div>
+        </div>
+        {query.isPending || (rows.length === 0 && list.searching) ? (
+          <Searching list={list} />
+        ) : query.isError && rows.length === 0 ? (
+          <Failed error={query.error} onRetry={() => void query.refetch()} />
+        ) : rows.length === 0 ? (
+          filtered ? (
+            <NoneMatch what="dead letters" scanned={scanned} onClear={() => show({})} />
+          ) : (
+            <NoneYet title="No dead letters">
+              <p>
+                Tasks that run out of attempts end here. The burst on{" "}
+                <Link to="/load" search={{ queue }}>
+                  Load
+                </Link>{" "}
+                makes some.
+              </p>
+            </NoneYet>
+          )
+        ) : (
+          <>
+            <DeadLetterList queue={queue} list={list} selection={selection} actions={actions} />
+            <ListFoot
+              list={list}
+              filtered={filtered}
+              noun="dead letter"
+              selection={selection}
+              matching={matching}
+              allowEverything
+              actions={
+                <>
+                  <Button
+                    small
+                    look="primary"
+                    denied={why}
+                    onPress={() => actions.replay(chosen, some, selection.clear)}
+                  >
+                    Replay selected
+                  </Button>
+                  <Button
+                    small
+                    look="danger"
+                    denied={why}
+                    onPress={() => actions.discard(chosen, some, selection.clear)}
+                  >
+                    Discard selected
+                  </Button>
+                </>
+              }
+            />
+          </>
+        )}
+      </section>
+    </>
+  );
+}
+
+/** How many match, loaded or not. A filter is counted by the service: the rows here are only the beginning. */
+function useMatching(
+  queue: string,
+  filter: DeadLetterFilter,
+  filtered: boolean,
+  total: number,
+  asOf: number,
+): number | null {
+  const query = useQuery({
+    queryKey: [...queueKey(queue), "matching", filter, asOf] as const,
+    queryFn: ({ signal }) => countDeadLetters(queue, { filter }, signal),
+    enabled: filtered && asOf > 0,
+    retry: false,
+  });
+  return filtered ? (query.data ?? null) : total;
 }

@@ -4,6 +4,7 @@ import { runBurst } from "../../api/operations.ts";
 import { count, rate } from "../../format/number.ts";
 import { ratesOf } from "../../live/history.ts";
 import { useLive } from "../../live/live-context.tsx";
+import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
@@ -16,6 +17,7 @@ export function BurstPanel({ queue }: { queue: string | null }) {
   const { fail } = useToasts();
   const [tasks, setTasks] = useState("10000");
   const [failPercent, setFailPercent] = useState("20");
+  const { denied } = useSession();
   const [busy, setBusy] = useState(false);
   const stats = figures.queues?.find((candidate) => candidate.queue === queue);
   const rates = ratesOf((queue === null ? undefined : figures.history[queue]) ?? []);
@@ -70,7 +72,12 @@ export function BurstPanel({ queue }: { queue: string | null }) {
           />
         </div>
         <div className="actions">
-          <Button type="submit" look="primary" isDisabled={busy || refused}>
+          <Button
+            type="submit"
+            look="primary"
+            denied={denied("control", queue ?? undefined)}
+            isDisabled={busy || refused}
+          >
             Run the burst
           </Button>
         </div>

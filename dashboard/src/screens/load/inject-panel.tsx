@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { injectTask } from "../../api/tasks.ts";
 import { bytes } from "../../format/number.ts";
+import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { TextField } from "../../ui/text-field.tsx";
@@ -37,6 +38,7 @@ export function InjectPanel({ queue }: { queue: string | null }) {
   const [payloadText, setPayloadText] = useState('{\n  "hello": "world"\n}');
   const [priority, setPriority] = useState<Priority>("normal");
   const [delay, setDelay] = useState("");
+  const { denied } = useSession();
   const [busy, setBusy] = useState(false);
   const [last, setLast] = useState<{ queue: string; id: string } | null>(null);
   const errors = {
@@ -106,7 +108,12 @@ export function InjectPanel({ queue }: { queue: string | null }) {
           />
         </div>
         <div className="actions">
-          <Button type="submit" look="primary" isDisabled={busy || refused}>
+          <Button
+            type="submit"
+            look="primary"
+            denied={denied("enqueue", queue ?? undefined)}
+            isDisabled={busy || refused}
+          >
             Inject task
           </Button>
           {last === null ? null : (

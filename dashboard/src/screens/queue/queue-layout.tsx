@@ -4,11 +4,12 @@ import { useState } from "react";
 import { pauseQueue, resumeQueue } from "../../api/queues.ts";
 import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
+import { useSession } from "../../session/session-context.tsx";
+import { Banner } from "../../ui/banner.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { QueueBadges } from "../overview-page.tsx";
-import { Banner } from "../system-banners.tsx";
 import { PauseDialog } from "./pause-dialog.tsx";
 
 const route = getRouteApi("/queues/$queue");
@@ -17,6 +18,7 @@ export function QueueLayout() {
   const { queue } = route.useParams();
   const { figures, error } = useLive();
   const { say, fail } = useToasts();
+  const { denied } = useSession();
   const [pausing, setPausing] = useState(false);
   const stats = figures.queues?.find((candidate) => candidate.queue === queue);
 
@@ -36,6 +38,8 @@ export function QueueLayout() {
       </section>
     );
   }
+  const held =
+    stats.pending + stats.processing + stats.scheduled + stats.completed + stats.cancelled + stats.expired;
   const resume = () =>
     resumeQueue(queue).then(
       () => say(`${queue} resumed`, "The figures follow within a second."),
@@ -48,12 +52,12 @@ export function QueueLayout() {
         <QueueBadges stats={stats} />
         <div className="actions">
           {stats.paused ? (
-            <Button onPress={() => void resume()}>
+            <Button denied={denied("control", queue)} onPress={() => void resume()}>
               <CirclePlay size={15} aria-hidden="true" />
               Resume
             </Button>
           ) : (
-            <Button onPress={() => setPausing(true)}>
+            <Button denied={denied("control", queue)} onPress={() => setPausing(true)}>
               <CirclePause size={15} aria-hidden="true" />
               Pause
             </Button>
@@ -72,10 +76,10 @@ export function QueueLayout() {
       ) : null}
       <nav className="tabs" aria-label={`Views of ${queue}`}>
         <Link to="/queues/$queue" params={{ queue }} activeOptions={{ exact: true, includeSearch: false }}>
-          Live
+          Overview
         </Link>
         <Link to="/queues/$queue/tasks" params={{ queue }} activeOptions={{ includeSearch: false }}>
-          Tasks
+          Tasks <span className="nav-count">{count(held)}</span>
         </Link>
         <Link to="/queues/$queue/dead-letters" params={{ queue }} activeOptions={{ includeSearch: false }}>
           Dead letters <span className="nav-count">{count(stats.dead)}</span>

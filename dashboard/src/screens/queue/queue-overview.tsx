@@ -1,27 +1,37 @@
 import { getRouteApi } from "@tanstack/react-router";
-import { count, plural, rate } from "../../format/number.ts";
+import { count, percent, plural, rate } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
-import { ratesOf } from "../../live/history.ts";
+import { failureShareOf, ratesOf } from "../../live/history.ts";
 import { useLive } from "../../live/live-context.tsx";
-import { WINDOWS_MINUTES } from "../../search.ts";
+import { WINDOWS, type Window } from "../../search.ts";
 import { Segments } from "../../ui/segments.tsx";
 import { ageTone, workersOf } from "../rank.ts";
 import { Tile, Tiles } from "../tiles.tsx";
-import { WorkerTable } from "../workers-page.tsx";
-import { LiveCharts } from "./live-charts.tsx";
+import { WorkerTable } from "../workers/worker-table.tsx";
+import { QueueCharts } from "./queue-charts.tsx";
+import { SettingsPanel } from "./settings-panel.tsx";
 
 const route = getRouteApi("/queues/$queue/");
 
+const WINDOW_TEXT: Record<Window, string> = {
+  "5m": "5 min",
+  "15m": "15 min",
+  "1h": "1 h",
+  "6h": "6 h",
+  "24h": "24 h",
+};
+
 export function QueueOverview() {
   const { queue } = route.useParams();
-  const { minutes = "5" } = route.useSearch();
+  const { span = "5m" } = route.useSearch();
   const navigate = route.useNavigate();
   const { figures } = useLive();
   const stats = figures.queues?.find((candidate) => candidate.queue === queue);
-  const samples = figures.history[queue];
   if (stats === undefined) return null;
 
-  const rates = ratesOf(samples ?? []);
+  const samples = figures.history[queue] ?? [];
+  const rates = ratesOf(samples);
+  const failing = failureShareOf(samples);
   const drainMs =
     rates.completed > rates.enqueued ? (stats.pending / (rates.completed - rates.enqueued)) * 1_000 : null;
   const workers = figures.workers === null ? null : workersOf(queue, figures.workers);
@@ -45,7 +55,12 @@ export function QueueOverview() {
           value={count(totals.acked)}
           sub={stats.completed === totals.acked ? "in all" : `in all, ${count(stats.completed)} kept`}
         />
-        <Tile state="dead" value={count(stats.dead)} alarm={stats.dead > 0} />
+        <Tile
+          state="dead"
+          value={count(stats.dead)}
+          alarm={stats.dead > 0}
+          sub={failing === null ? "no attempt lately" : `${percent(failing)} of attempts fail`}
+        />
         <Tile
           name="Oldest waiting"
           value={stats.pending === 0 ? "none" : duration(stats.oldestPendingAgeMs)}
@@ -57,15 +72,18 @@ export function QueueOverview() {
           sub={`${rate(rates.completed)}/s done`}
         />
       </Tiles>
-      <div className="actions" style={{ justifyContent: "flex-end" }}>
+      <div className="section-head">
+        <h2>Over time</h2>
         <Segments
           label="Time span"
-          value={minutes}
-          onChange={(next) => void navigate({ search: next === "5" ? {} : { minutes: next }, replace: true })}
-          options={WINDOWS_MINUTES.map((value) => ({ value, text: `${value} min` }))}
+          value={span}
+          onChange={(next) =>
+            void navigate({ search: next === "5m" ? {} : { span: next }, replace: true, resetScroll: false })
+          }
+          options={WINDOWS.map((value) => ({ value, text: WINDOW_TEXT[value] }))}
         />
       </div>
-      <LiveCharts queue={queue} spanMs={Number(minutes) * 60_000} />
+      <QueueCharts queue={queue} span={span} />
       <div className="columns">
         <section className="panel" aria-label="Since the queue began">
           <div className="panel-head">
@@ -86,24 +104,7 @@ export function QueueOverview() {
             <Fact name="Duplicate enqueues" value={totals.deduplicated} />
           </dl>
         </section>
-        <section className="panel" aria-label="Settings">
-          <div className="panel-head">
-            <h2>Settings</h2>
-          </div>
-          <dl className="panel-body facts">
-            <dt>Most waiting</dt>
-            <dd>{stats.settings.maxWaiting === 0 ? "no cap" : count(stats.settings.maxWaiting)}</dd>
-            <dt>Ended tasks kept</dt>
-            <dd>
-              {duration(stats.settings.retentionMs)}, at most {count(stats.settings.retentionCount)} of each
-              state
-            </dd>
-            <dt>Ids remembered</dt>
-            <dd>{duration(stats.settings.idempotencyMs)} after the task ended</dd>
-            <dt>Waiting to run alone</dt>
-            <dd>{count(stats.pendingSolo)}</dd>
-          </dl>
-        </section>
+        <SettingsPanel stats={stats} />
       </div>
       {workers === null || workers.length === 0 ? null : (
         <section className="panel" aria-label="Workers of this queue">

@@ -1,26 +1,22 @@
 import type { TaskView } from "@holdfast/contracts";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
-import { useState } from "react";
-import { discardDeadLetters, replayDeadLetters } from "../../api/dead-letters.ts";
-import { queueKey } from "../../api/queues.ts";
-import { cancelTask, injectBody, taskQuery } from "../../api/tasks.ts";
+import { taskQuery } from "../../api/tasks.ts";
 import { count } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { useLive } from "../../live/live-context.tsx";
-import { Button } from "../../ui/button.tsx";
-import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { Failed, Loading } from "../../ui/empty.tsx";
 import { CopyButton, ExactText } from "../../ui/exact-text.tsx";
 import { ReasonBadge, StateBadge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
-import { useToasts } from "../../ui/toast.tsx";
+import { asCommand, asCurl } from "./copy-as.ts";
+import { originOf } from "./lineage.ts";
+import { LineageValue } from "./lineage-value.tsx";
+import { LIVE_STATES, TaskActions } from "./task-actions.tsx";
 import { Timeline } from "./timeline.tsx";
 import { WhyPanel } from "./why-panel.tsx";
 
 const route = getRouteApi("/queues/$queue/tasks/$id");
-
-const LIVE_STATES = new Set(["scheduled", "pending", "processing"]);
 
 export function TaskPage() {
   const { queue, id } = route.useParams();
@@ -81,7 +77,10 @@ function TaskDetail({ task }: { task: TaskView }) {
         <section className="panel" aria-label="Facts">
           <div className="panel-head">
             <h2>Facts</h2>
-            <CopyButton text={asCurl(task)} label="Copy as curl" />
+            <div className="actions">
+              <CopyButton text={asCurl(task, location.origin)} label="Copy as curl" />
+              <CopyButton text={asCommand(task)} label="Copy as CLI" />
+            </div>
           </div>
           <Facts task={task} />
         </section>
@@ -109,7 +108,10 @@ function Facts({ task }: { task: TaskView }) {
       "Attempts",
       `${count(task.attempts)}${task.maxRetries === null ? "" : ` of ${count(task.maxRetries + 1)}`}`,
     ],
-    ["Replays", task.generation === 0 ? null : count(task.generation)],
+    [
+      "Lineage",
+      task.generation === 0 && originOf(task.id) === null ? null : <LineageValue key="lineage" task={task} />,
+    ],
     [
       "Worker",
       task.workerId === null ? null : (
@@ -156,82 +158,4 @@ function Facts({ task }: { task: TaskView }) {
         ))}
     </dl>
   );
-}
-
-function TaskActions({ task }: { task: TaskView }) {
-  const client = useQueryClient();
-  const { say, fail } = useToasts();
-  const [discarding, setDiscarding] = useState(false);
-  const [busy, setBusy] = useState(false);
-  const refresh = () => client.invalidateQueries({ queryKey: queueKey(task.queue) });
-
-  const run = async (title: string, action: () => Promise<string>) => {
-    setBusy(true);
-    try {
-      say(await action());
-      await refresh();
-    } catch (error) {
-      fail(title, error);
-    } finally {
-      setBusy(false);
-    }
-  };
-  const cancel = () =>
-    run("The task was not cancelled", async () => {
-      const { outcome } = await cancelTask(task.queue, task.id);
-      return outcome === "requested" ? "Cancel requested: the worker will be told" : "Task cancelled";
-    });
-  const replay = () =>
-    run("The task was not replayed", async () => {
-      const answer = await replayDeadLetters(task.queue, { ids: [task.id] });
-      return "done" in answer && answer.done === 0 ? "It was not dead any more" : "Task replayed";
-    });
-
-  if (task.state === "dead") {
-    return (
-      <div className="actions">
-        <Button look="primary" isDisabled={busy} onPress={() => void replay()}>
-          Replay
-        </Button>
-        <Button look="danger" isDisabled={busy} onPress={() => setDiscarding(true)}>
-          Discard
-        </Button>
-        {discarding ? (
-          <ConfirmDialog
-            title="Discard this dead letter"
-            action="Discard"
-            danger
-            phrase="discard 1"
-            onClose={() => setDiscarding(false)}
-            onConfirm={async () => {
-              await discardDeadLetters(task.queue, { ids: [task.id] });
-              say("Dead letter discarded");
-              await refresh();
-            }}
-          >
-            The task, its payload and its history are deleted.
-          </ConfirmDialog>
-        ) : null}
-      </div>
-    );
-  }
-  if (!LIVE_STATES.has(task.state)) return null;
-  return (
-    <div className="actions">
-      <Button look="danger" isDisabled={busy || task.cancelRequested} onPress={() => void cancel()}>
-        {task.cancelRequested ? "Cancel requested" : "Cancel task"}
-      </Button>
-    </div>
-  );
-}
-
-/** The same enqueue again; the payload goes in as the exact text, with shell quotes escaped. */
-function asCurl(task: TaskView): string {
-  let body: string;
-  try {
-    body = injectBody({ type: task.type, payloadText: task.payloadText, priority: task.priority });
-  } catch {
-    return `curl ${location.origin}/v1/queues/${task.queue}/tasks/${task.id}`;
-  }
-  return `curl -X POST ${location.origin}/v1/queues/${task.queue}/tasks -H 'content-type: application/json' -d '${body.replaceAll("'", "'\\''")}'`;
 }

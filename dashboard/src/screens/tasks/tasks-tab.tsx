@@ -1,72 +1,92 @@
-import type { QueueStats, TaskState, TaskView } from "@holdfast/contracts";
-import { TASK_STATES } from "@holdfast/contracts";
-import { useInfiniteQuery } from "@tanstack/react-query";
+import { TASK_STATES, type TaskState } from "@holdfast/contracts";
+import { useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
-import { RefreshCw } from "lucide-react";
-import { tasksQuery } from "../../api/tasks.ts";
+import { Download } from "lucide-react";
+import { useState } from "react";
+import { queueKey } from "../../api/queues.ts";
+import { cancelTask, tasksExportUrl } from "../../api/tasks.ts";
 import { count, plural } from "../../format/number.ts";
-import { useLive } from "../../live/live-context.tsx";
+import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
+import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
 import { FilterBar } from "../../ui/filter-bar.tsx";
 import { STATE_LOOK } from "../../ui/status.tsx";
-import { Time } from "../../ui/time.tsx";
+import { useToasts } from "../../ui/toast.tsx";
 import { useNarrow } from "../../ui/use-narrow.ts";
-import { usePaged } from "../../ui/use-paged.ts";
 import { VirtualList } from "../../ui/virtual-list.tsx";
+import { ListFoot, ListNews } from "./list-foot.tsx";
+import { SelectAllCell, SelectCell } from "./select-cell.tsx";
+import { lastColumn, TaskCells, timeColumn } from "./task-cells.tsx";
+import { isFiltered, useTaskFilter } from "./task-filter.ts";
+import { useSelection } from "./use-selection.ts";
+import { useFollow, useTaskList } from "./use-task-list.ts";
 
 const route = getRouteApi("/queues/$queue/tasks");
 
+/** States whose tasks can still be cancelled. */
+const CANCELLABLE: ReadonlySet<TaskState> = new Set(["pending", "scheduled", "processing"]);
+
 export function TasksTab() {
   const { queue } = route.useParams();
-  const { state = "pending", type = "", q = "" } = route.useSearch();
+  const { state = "pending", ...search } = route.useSearch();
   const navigate = route.useNavigate();
-  const { figures } = useLive();
-  const stats = figures.queues?.find((candidate) => candidate.queue === queue);
-  const query = useInfiniteQuery(tasksQuery(queue, { state, type, q }));
-  const { rows, scanned, more } = usePaged(query);
+  const filter = useTaskFilter(state, search);
+  const filtered = isFiltered(search);
+  const list = useTaskList(queue, filter, filtered);
+  const { rows, query, stats, scanned } = list;
+  const selection = useSelection(rows.map(({ id }) => id));
+  useFollow(list, !selection.any);
   const narrow = useNarrow();
-  const filtered = type !== "" || q !== "";
-  const show = (next: { state?: TaskState; type?: string; q?: string }) =>
-    void navigate({
-      search: {
-        ...(next.state === undefined || next.state === "pending" ? {} : { state: next.state }),
-        ...(next.type === undefined || next.type === "" ? {} : { type: next.type }),
-        ...(next.q === undefined || next.q === "" ? {} : { q: next.q }),
-      },
-    });
+  const base = state === "pending" ? {} : { state };
+  const clear = () => void navigate({ search: base });
 
   return (
     <>
-      <div className="filters" style={{ justifyContent: "space-between" }}>
-        <FilterBar type={type} q={q} onApply={(filter) => show({ state, ...filter })}>
-          <select
-            className="input"
-            aria-label="State"
-            value={state}
-            onChange={(event) => show({ state: event.target.value as TaskState, type, q })}
-          >
-            {TASK_STATES.map((value) => (
-              <option key={value} value={value}>
-                {STATE_LOOK[value].text}
-                {stats === undefined ? "" : ` (${count(stats[value as keyof QueueStats] as number)})`}
-              </option>
-            ))}
-          </select>
-        </FilterBar>
-        <Button onPress={() => void query.refetch()} isDisabled={query.isFetching}>
-          <RefreshCw size={14} aria-hidden="true" className={query.isFetching ? "spin" : undefined} />
-          Refresh
-        </Button>
-      </div>
-      <section className="panel">
-        {query.isPending ? (
-          <Loading what="tasks" />
+      <nav className="states" aria-label="States">
+        {TASK_STATES.map((each) => {
+          const look = STATE_LOOK[each];
+          return (
+            <Link
+              key={each}
+              to="/queues/$queue/tasks"
+              params={{ queue }}
+              search={each === "pending" ? search : { ...search, state: each }}
+              className={`state-tab tone-${look.tone}`}
+              aria-current={each === state ? "page" : undefined}
+              onClick={selection.clear}
+            >
+              <look.icon size={14} aria-hidden="true" />
+              {look.text}
+              <span className="nav-count">{stats === undefined ? "" : count(stats[each])}</span>
+            </Link>
+          );
+        })}
+      </nav>
+      <FilterBar
+        value={search}
+        filtered={filtered}
+        onApply={(next) => {
+          selection.clear();
+          void navigate({ search: { ...base, ...next } });
+        }}
+        onClear={clear}
+      />
+      <section className="panel" aria-label={`${STATE_LOOK[state].text} tasks`}>
+        <div className="list-head">
+          <ListNews list={list} />
+          <a className="button button-small" href={tasksExportUrl(queue, filter)} download>
+            <Download size={13} aria-hidden="true" />
+            Export NDJSON
+          </a>
+        </div>
+        {query.isPending || (rows.length === 0 && list.searching) ? (
+          <Searching list={list} />
         ) : query.isError && rows.length === 0 ? (
           <Failed error={query.error} onRetry={() => void query.refetch()} />
         ) : rows.length === 0 ? (
           filtered ? (
-            <NoneMatch what="tasks" scanned={scanned} onClear={() => show({ state })} />
+            <NoneMatch what="tasks" scanned={scanned} onClear={clear} />
           ) : (
             <NoneYet title={`No ${state} tasks`}>
               <p>
@@ -83,30 +103,43 @@ export function TasksTab() {
             <VirtualList
               label={`${STATE_LOOK[state].text} tasks`}
               className="tasks"
-              head={["Task", "Type", "Attempts", timeColumn(state), lastColumn(state)].map((text) => (
-                <div key={text} role="columnheader" className="cell">
-                  {text}
-                </div>
-              ))}
+              head={
+                <>
+                  <SelectAllCell selection={selection} />
+                  {["Task", "Type", "Attempts", timeColumn(state), lastColumn(state)].map((text) => (
+                    <div key={text} role="columnheader" className="cell">
+                      {text}
+                    </div>
+                  ))}
+                </>
+              }
               rows={rows}
-              rowHeight={narrow ? 60 : 40}
+              rowHeight={narrow ? 84 : 40}
               rowKey={(task) => task.id}
-              row={(task) => <TaskCells task={task} queue={queue} state={state} />}
-              onEnd={more}
-            />
-            <div className="list-foot">
-              <span>
-                {plural(rows.length, "task")} loaded
-                {filtered ? `, ${count(scanned)} looked at` : ""}
-              </span>
-              {query.hasNextPage ? (
-                <Button small isDisabled={query.isFetching} onPress={more}>
-                  {query.isFetchingNextPage ? "Loading…" : "Load more"}
-                </Button>
-              ) : (
-                <span>All shown</span>
+              row={(task, index) => (
+                <>
+                  <SelectCell id={task.id} index={index} selection={selection} />
+                  <TaskCells task={task} queue={queue} state={state} />
+                </>
               )}
-            </div>
+              onEnd={list.more}
+              onToggle={(_, index) => selection.toggle(index, false)}
+              onAtTop={list.setAtTop}
+              isSelected={(task) => selection.has(task.id)}
+            />
+            <ListFoot
+              list={list}
+              filtered={filtered}
+              noun="task"
+              selection={selection}
+              matching={null}
+              allowEverything={false}
+              actions={
+                CANCELLABLE.has(state) ? (
+                  <CancelChosen queue={queue} ids={selection.ids} onDone={selection.clear} />
+                ) : null
+              }
+            />
           </>
         )}
       </section>
@@ -114,55 +147,61 @@ export function TasksTab() {
   );
 }
 
-const timeColumn = (state: TaskState): string => {
-  if (state === "scheduled") return "Due";
-  if (state === "processing") return "Lease ends";
-  return state === "pending" ? "Enqueued" : "Ended";
-};
+/** While a search has found nothing yet: how far it is, and a way to stop it. */
+export function Searching({ list }: { list: ReturnType<typeof useTaskList> }) {
+  if (!list.searching) return <Loading what="tasks" />;
+  return (
+    <div className="empty" role="status">
+      <p>
+        Searching: scanned {count(list.scanned)} of {count(Math.max(list.total, list.scanned))}
+      </p>
+      <Button onPress={list.stop}>Stop</Button>
+    </div>
+  );
+}
 
-const lastColumn = (state: TaskState): string => {
-  if (state === "completed") return "Result";
-  if (state === "processing") return "Worker";
-  return state === "pending" ? "Payload" : "Last error";
-};
-
-function TaskCells({ task, queue, state }: { task: TaskView; queue: string; state: TaskState }) {
-  const at =
-    state === "scheduled"
-      ? task.runAt
-      : state === "processing"
-        ? task.leaseExpiresAt
-        : state === "pending"
-          ? task.enqueuedAt
-          : task.endedAt;
-  const last =
-    state === "completed"
-      ? task.resultText
-      : state === "processing"
-        ? task.workerId
-        : state === "pending"
-          ? task.payloadText
-          : task.lastError;
+function CancelChosen({ queue, ids, onDone }: { queue: string; ids: string[]; onDone(): void }) {
+  const client = useQueryClient();
+  const { say } = useToasts();
+  const { denied } = useSession();
+  const [asking, setAsking] = useState(false);
+  const cancelAll = async () => {
+    const sum = { cancelled: 0, requested: 0, late: 0 };
+    for (const id of ids) {
+      try {
+        const { outcome } = await cancelTask(queue, id);
+        sum[outcome] += 1;
+      } catch {
+        // It ended in the meantime: nothing is left to cancel.
+        sum.late += 1;
+      }
+    }
+    say(
+      `${plural(sum.cancelled + sum.requested, "task")} cancelled`,
+      sum.requested + sum.late === 0
+        ? undefined
+        : `${count(sum.requested)} still run and were told, ${count(sum.late)} had ended.`,
+    );
+    onDone();
+    await client.invalidateQueries({ queryKey: queueKey(queue) });
+  };
   return (
     <>
-      <div className="cell cell-half clip" role="cell">
-        <Link className="mono" to="/queues/$queue/tasks/$id" params={{ queue, id: task.id }}>
-          {task.id}
-        </Link>
-      </div>
-      <div className="cell cell-half clip" role="cell">
-        {task.type}
-        {task.priority === "normal" ? null : <span className="hint"> {task.priority}</span>}
-      </div>
-      <div className="cell cell-hide" role="cell">
-        {count(task.attempts)}
-      </div>
-      <div className="cell cell-half clip" role="cell">
-        {at === null ? <span className="zero">none</span> : <Time at={at} />}
-      </div>
-      <div className="cell cell-half clip mono soft" role="cell" title={(last ?? "").slice(0, 500)}>
-        {(last ?? "").slice(0, 300)}
-      </div>
+      <Button small look="danger" denied={denied("enqueue", queue)} onPress={() => setAsking(true)}>
+        Cancel selected
+      </Button>
+      {asking ? (
+        <ConfirmDialog
+          title={`Cancel ${plural(ids.length, "task")}`}
+          action="Cancel tasks"
+          danger
+          phrase={ids.length > 100 ? `cancel ${ids.length}` : null}
+          onConfirm={cancelAll}
+          onClose={() => setAsking(false)}
+        >
+          Those that wait end at once; those that run are told, and end with their attempt.
+        </ConfirmDialog>
+      ) : null}
     </>
   );
 }

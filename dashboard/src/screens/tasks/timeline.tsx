@@ -32,6 +32,9 @@ export function Timeline({ task }: { task: TaskView }) {
             attempt={attempt}
             replayed={replayed}
             waitMs={attempt.startedAt - (before?.endedAt ?? task.enqueuedAt)}
+            wait={
+              before === undefined ? "waited" : before.outcome === "failed" ? "backoff and wait" : "waited"
+            }
             runMs={(attempt.endedAt ?? now) - attempt.startedAt}
           />
         );
@@ -50,10 +53,12 @@ interface AttemptProps {
   attempt: AttemptView;
   replayed: boolean;
   waitMs: number;
+  /** What the time before it was spent with. */
+  wait: string;
   runMs: number;
 }
 
-function Attempt({ attempt, replayed, waitMs, runMs }: AttemptProps) {
+function Attempt({ attempt, replayed, waitMs, wait, runMs }: AttemptProps) {
   const look = OUTCOME_LOOK[attempt.outcome];
   return (
     <>
@@ -84,7 +89,7 @@ function Attempt({ attempt, replayed, waitMs, runMs }: AttemptProps) {
             </span>
           </div>
           <p className="hint">
-            waited {duration(waitMs)}, {attempt.endedAt === null ? "running for" : "ran"} {duration(runMs)}
+            {wait} {duration(waitMs)}, {attempt.endedAt === null ? "running for" : "ran"} {duration(runMs)}
             <br />
             <span className="mono">
               {attempt.workerId} · {attempt.token}

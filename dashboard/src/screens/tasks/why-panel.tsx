@@ -1,6 +1,6 @@
 import { useQuery } from "@tanstack/react-query";
 import { CircleHelp } from "lucide-react";
-import { toApiError } from "../../api/http.ts";
+import { toApiError } from "../../api/errors.ts";
 import { whyQuery } from "../../api/tasks.ts";
 import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";

@@ -1,26 +1,10 @@
 import { useParams } from "@tanstack/react-router";
 import { DatabaseZap, ServerOff, TriangleAlert } from "lucide-react";
-import type { ReactNode } from "react";
 import { plural } from "../format/number.ts";
 import { duration } from "../format/time.ts";
 import { useLive, useNow } from "../live/live-context.tsx";
-import { waitingWithoutWorkers } from "./rank.ts";
-
-export function Banner(props: {
-  icon: typeof TriangleAlert;
-  tone: string;
-  children: ReactNode;
-  action?: ReactNode;
-}) {
-  const { icon: Icon, tone, children, action } = props;
-  return (
-    <div className={`banner tone-${tone}`} role="status">
-      <Icon size={17} aria-hidden="true" />
-      <div className="banner-body">{children}</div>
-      {action}
-    </div>
-  );
-}
+import { waitingWithoutWorkers } from "../screens/rank.ts";
+import { Banner } from "../ui/banner.tsx";
 
 /** What concerns every screen: Redis, the API, queues that nobody works on. */
 export function SystemBanners() {

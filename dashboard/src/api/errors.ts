@@ -1,0 +1,66 @@
+/** What an operator can do about a code; the detail of the answer states the cause. */
+const REMEDIES: Record<string, string> = {
+  redis_unavailable: "Check that Redis runs and that the observability service can reach it.",
+  redis_out_of_memory: "Give Redis more memory or lower retention; workers still drain meanwhile.",
+  redis_read_only: "Redis is a replica or lost its quorum: check the failover.",
+  queue_full: "The queue is at its cap: wait for workers to drain it, or raise maxWaiting.",
+  rate_limited: "Wait a moment, then try again.",
+  queue_not_found: "The queue has not been used yet: enqueue a first task.",
+  task_not_found: "It may have been removed by retention or by another operator.",
+  task_conflict: "This id is in use by a task with another payload: choose another id.",
+  too_late: "The task has ended in the meantime: reload it.",
+  payload_too_large: "Store the data elsewhere and put a reference into the payload.",
+  payload_too_deep: "Flatten the payload: at most 64 levels of nesting.",
+  outcome_unknown: "The write may have happened: look before trying again.",
+  invalid_cursor: "The list has changed: load it again from the start.",
+  unauthorized: "Sign in with a valid key.",
+  forbidden: "Your role does not allow this.",
+  unreachable: "Check that the observability service runs (port 3001) and that no proxy blocks it.",
+  not_json: "Something between the browser and the service answered: check the proxy.",
+};
+
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+/** A request that did not succeed: cause (`detail`), stable `code`, and the id to find in the log. */
+export class ApiError extends Error {
+  readonly status: number;
+  readonly code: string;
+  readonly detail: string;
+  readonly requestId: string | null;
+  readonly errors: FieldError[];
+
+  constructor(init: {
+    status: number;
+    code: string;
+    detail: string;
+    requestId?: string | null;
+    errors?: FieldError[];
+    cause?: unknown;
+  }) {
+    super(init.detail, init.cause === undefined ? undefined : { cause: init.cause });
+    this.name = "ApiError";
+    this.status = init.status;
+    this.code = init.code;
+    this.detail = init.detail;
+    this.requestId = init.requestId ?? null;
+    this.errors = init.errors ?? [];
+  }
+
+  get remedy(): string | null {
+    return REMEDIES[this.code] ?? null;
+  }
+
+  /** The service itself cannot be reached, as opposed to a refusal by it. */
+  get unreachable(): boolean {
+    return this.code === "unreachable";
+  }
+}
+
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  const detail = error instanceof Error ? error.message : String(error);
+  return new ApiError({ status: 0, code: "internal", detail, cause: error });
+}

@@ -1,0 +1,3116 @@
+// Made by scripts/api-types/generate.mjs of the OpenAPI document of observability. Do not edit.
+export interface paths {
+    "/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who did what, newest first
+         * @description The newest 1,000 operator actions of this process; its log holds all.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    limit?: number;
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description The newest 1,000 of this process; the log holds all. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Newest first */
+                            records: {
+                                /** @enum {string} */
+                                action: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "operation.cancel" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume";
+                                /** @description anonymous, until keys exist */
+                                actor: string;
+                                /** @description When, ms since the epoch */
+                                at: number;
+                                code: string | null;
+                                /** @description Tasks that it touched */
+                                count: number;
+                                operationId: string | null;
+                                /** @enum {string} */
+                                outcome: "succeeded" | "accepted" | "refused" | "failed" | "cancelled";
+                                queue: string | null;
+                                reason: string | null;
+                                requestId: string;
+                            }[];
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List operations, newest first
+         * @description The newest 200 that this process started; a restart forgets them.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            operations: {
+                                done: number;
+                                endedAt: number | null;
+                                error: string | null;
+                                id: string;
+                                /** @enum {string} */
+                                kind: "replay" | "discard" | "empty" | "burst";
+                                queue: string;
+                                /** @description Counts, such as replayed and skipped */
+                                result: {
+                                    [key: string]: number;
+                                };
+                                /** @description Start, ms since the epoch */
+                                startedAt: number;
+                                /** @enum {string} */
+                                state: "running" | "succeeded" | "failed" | "cancelled";
+                                total: number;
+                            }[];
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Progress of an operation */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            done: number;
+                            endedAt: number | null;
+                            error: string | null;
+                            id: string;
+                            /** @enum {string} */
+                            kind: "replay" | "discard" | "empty" | "burst";
+                            queue: string;
+                            /** @description Counts, such as replayed and skipped */
+                            result: {
+                                [key: string]: number;
+                            };
+                            /** @description Start, ms since the epoch */
+                            startedAt: number;
+                            /** @enum {string} */
+                            state: "running" | "succeeded" | "failed" | "cancelled";
+                            total: number;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel an operation
+         * @description It ends after the batch that is under way; what was done stays done.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            done: number;
+                            endedAt: number | null;
+                            error: string | null;
+                            id: string;
+                            /** @enum {string} */
+                            kind: "replay" | "discard" | "empty" | "burst";
+                            queue: string;
+                            /** @description Counts, such as replayed and skipped */
+                            result: {
+                                [key: string]: number;
+                            };
+                            /** @description Start, ms since the epoch */
+                            startedAt: number;
+                            /** @enum {string} */
+                            state: "running" | "succeeded" | "failed" | "cancelled";
+                            total: number;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List queues
+         * @description Counts of every queue, read now, and its rates over the last seconds.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            queues: {
+                                /** @description Redis time of the counts, ms since the epoch */
+                                at: number;
+                                cancelled: number;
+                                /** @description Kept records; totals.acked counts all */
+                                completed: number;
+                                dead: number;
+                                expired: number;
+                                oldestPendingAgeMs: number;
+                                paused: boolean;
+                                pauseReason: string | null;
+                                pending: number;
+                                pendingByPriority: {
+                                    high: number;
+                                    low: number;
+                                    normal: number;
+                                };
+                                /** @description Of the pending ones: tasks that have to run alone */
+                                pendingSolo: number;
+                                processing: number;
+                                queue: string;
+                                scheduled: number;
+                                settings: {
+                                    /** @enum {string} */
+                                    durability: "memory" | "fsynced" | "replicated";
+                                    /** @description How long an id given by a caller is remembered after the task ended, ms */
+                                    idempotencyMs: number;
+                                    /** @description Most tasks waiting before enqueues are refused; 0: no cap */
+                                    maxWaiting: number;
+                                    /** @description How many of each are kept at most */
+                                    retentionCount: number;
+                                    /** @description How long completed, cancelled and expired tasks are kept, ms */
+                                    retentionMs: number;
+                                };
+                                totals: {
+                                    acked: number;
+                                    attempts: number;
+                                    cancelled: number;
+                                    crashed: number;
+                                    deadLettered: number;
+                                    deduplicated: number;
+                                    enqueued: number;
+                                    expired: number;
+                                    failed: number;
+                                    promoted: number;
+                                    purged: number;
+                                    released: number;
+                                    replayed: number;
+                                    retried: number;
+                                    stale: number;
+                                };
+                            }[];
+                            /** @description By name of the queue; missing until two samples exist */
+                            rates: {
+                                [key: string]: {
+                                    attemptsPerSecond: number;
+                                    completedPerSecond: number;
+                                    deadLetteredPerSecond: number;
+                                    drainSeconds: number | null;
+                                    enqueuedPerSecond: number;
+                                    failedPerSecond: number;
+                                    retriedPerSecond: number;
+                                };
+                            };
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Counts of one queue */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Redis time of the counts, ms since the epoch */
+                            at: number;
+                            cancelled: number;
+                            /** @description Kept records; totals.acked counts all */
+                            completed: number;
+                            dead: number;
+                            expired: number;
+                            oldestPendingAgeMs: number;
+                            paused: boolean;
+                            pauseReason: string | null;
+                            pending: number;
+                            pendingByPriority: {
+                                high: number;
+                                low: number;
+                                normal: number;
+                            };
+                            /** @description Of the pending ones: tasks that have to run alone */
+                            pendingSolo: number;
+                            processing: number;
+                            queue: string;
+                            scheduled: number;
+                            settings: {
+                                /** @enum {string} */
+                                durability: "memory" | "fsynced" | "replicated";
+                                /** @description How long an id given by a caller is remembered after the task ended, ms */
+                                idempotencyMs: number;
+                                /** @description Most tasks waiting before enqueues are refused; 0: no cap */
+                                maxWaiting: number;
+                                /** @description How many of each are kept at most */
+                                retentionCount: number;
+                                /** @description How long completed, cancelled and expired tasks are kept, ms */
+                                retentionMs: number;
+                            };
+                            totals: {
+                                acked: number;
+                                attempts: number;
+                                cancelled: number;
+                                crashed: number;
+                                deadLettered: number;
+                                deduplicated: number;
+                                enqueued: number;
+                                expired: number;
+                                failed: number;
+                                promoted: number;
+                                purged: number;
+                                released: number;
+                                replayed: number;
+                                retried: number;
+                                stale: number;
+                            };
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        /**
+         * Delete a queue with everything in it
+         * @description For good. The queue must be paused and nothing of it running.
+         */
+        delete: {
+            parameters: {
+                query: {
+                    /** @description The name of the queue, typed again */
+                    confirm: string;
+                };
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            queue: string;
+                            removed: number;
+                        };
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        /**
+         * Change the settings of a queue
+         * @description Caps and retention; what is not named stays as it is. Answers all settings.
+         */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @enum {string} */
+                        durability?: "memory" | "fsynced" | "replicated";
+                        idempotencyMs?: number;
+                        maxWaiting?: number;
+                        retentionCount?: number;
+                        retentionMs?: number;
+                    };
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @enum {string} */
+                            durability: "memory" | "fsynced" | "replicated";
+                            /** @description How long an id given by a caller is remembered after the task ended, ms */
+                            idempotencyMs: number;
+                            /** @description Most tasks waiting before enqueues are refused; 0: no cap */
+                            maxWaiting: number;
+                            /** @description How many of each are kept at most */
+                            retentionCount: number;
+                            /** @description How long completed, cancelled and expired tasks are kept, ms */
+                            retentionMs: number;
+                        };
+                    };
+                };
+            };
+        };
+        trace?: never;
+    };
+    "/v1/queues/{queue}/burst": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enqueue a burst of demo tasks
+         * @description By default 10,000 tasks of which every attempt fails with a chance of 20 %. Answers an operation.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @default 0.2 */
+                        failRate?: number;
+                        /** @default 10000 */
+                        tasks?: number;
+                        /** @default demo.flaky */
+                        type?: string;
+                    } | null;
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            done: number;
+                            endedAt: number | null;
+                            error: string | null;
+                            id: string;
+                            /** @enum {string} */
+                            kind: "replay" | "discard" | "empty" | "burst";
+                            queue: string;
+                            /** @description Counts, such as replayed and skipped */
+                            result: {
+                                [key: string]: number;
+                            };
+                            /** @description Start, ms since the epoch */
+                            startedAt: number;
+                            /** @enum {string} */
+                            state: "running" | "succeeded" | "failed" | "cancelled";
+                            total: number;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List dead letters, newest first */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description `cursor` of the page before */
+                    cursor?: string;
+                    limit?: number;
+                    /** @description Text to find in id, type, error, tags or payload */
+                    q?: string;
+                    /**
+                     * @description Type of a task
+                     * @example demo.flaky
+                     */
+                    type?: string;
+                };
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            cursor: string | null;
+                            /** @description How many records were looked at for this page */
+                            scanned: number;
+                            tasks: {
+                                /** @description Grants of a lease in this generation */
+                                attempts: number;
+                                backoff: {
+                                    baseMs?: number;
+                                    /** @enum {string} */
+                                    jitter?: "full" | "none";
+                                    /** @enum {string} */
+                                    kind?: "exponential" | "fixed";
+                                    maxMs?: number;
+                                } | null;
+                                cancelRequested: boolean;
+                                /** @description Attempts whose lease ran out */
+                                crashes: number;
+                                deadReason: ("retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable") | null;
+                                endedAt: number | null;
+                                /** @description Enqueued, ms since the epoch */
+                                enqueuedAt: number;
+                                expiresAt: number | null;
+                                /** @description Attempts that the handler ended with an error */
+                                failures: number;
+                                /** @description Raised by each replay */
+                                generation: number;
+                                /** @description Every attempt, oldest first, at most the last 32 */
+                                history: {
+                                    /** @description Counted from 1 within the generation */
+                                    attempt: number;
+                                    endedAt: number | null;
+                                    error: string | null;
+                                    generation: number;
+                                    /** @enum {string} */
+                                    outcome: "running" | "acked" | "failed" | "crashed" | "released" | "unrouted" | "quarantined" | "cancelled";
+                                    /** @description Start, ms since the epoch */
+                                    startedAt: number;
+                                    token: string;
+                                    workerId: string;
+                                }[];
+                                id: string;
+                                lastError: string | null;
+                                leaseExpiresAt: number | null;
+                                log: string[];
+                                maxRetries: number | null;
+                                payloadBytes: number;
+                                /** @description The exact text that was enqueued */
+                                payloadText: string;
+                                /** @enum {string} */
+                                priority: "high" | "normal" | "low";
+                                progress: string | null;
+                                queue: string;
+                                releases: number;
+                                resultText: string | null;
+                                runAt: number | null;
+                                /** @description It crashed its worker twice: it is acquired alone */
+                                solo: boolean;
+                                /** @enum {string} */
+                                state: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired";
+                                tags: string[];
+                                timeoutMs: number | null;
+                                token: string | null;
+                                type: string;
+                                unroutedSince: number | null;
+                                workerId: string | null;
+                            }[];
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/dead-letters/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Discard dead letters
+         * @description Removes them for good. Up to 500: 200 with the result. More: 202 with an operation.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Every dead letter of the queue
+                         * @enum {boolean}
+                         */
+                        all?: true;
+                        /**
+                         * @description Count only; change nothing
+                         * @default false
+                         */
+                        dryRun?: boolean;
+                        filter?: {
+                            /** @enum {string} */
+                            reason?: "retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable";
+                            /**
+                             * @description Type of a task
+                             * @example demo.flaky
+                             */
+                            type?: string;
+                        };
+                        /** @description These */
+                        ids?: string[];
+                        /** @description Why; kept in the audit log */
+                        reason?: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            discarded: number;
+                            dryRun: boolean;
+                            /** @description Dead letters that the selection named */
+                            matched: number;
+                            results?: {
+                                id: string;
+                                /** @enum {string} */
+                                outcome: "discarded" | "not_dead" | "not_found";
+                            }[];
+                            /** @description Of them: no longer dead, or unknown */
+                            skipped: number;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            done: number;
+                            endedAt: number | null;
+                            error: string | null;
+                            id: string;
+                            /** @enum {string} */
+                            kind: "replay" | "discard" | "empty" | "burst";
+                            queue: string;
+                            /** @description Counts, such as replayed and skipped */
+                            result: {
+                                [key: string]: number;
+                            };
+                            /** @description Start, ms since the epoch */
+                            startedAt: number;
+                            /** @enum {string} */
+                            state: "running" | "succeeded" | "failed" | "cancelled";
+                            total: number;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/dead-letters/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Dead letters grouped by error
+         * @description Grouped by type, reason and signature of the error, over at most the 1,000 newest.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Over at most the 1,000 newest dead letters */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            groups: {
+                                count: number;
+                                /** @description Oldest, ms since the epoch */
+                                firstAt: number;
+                                /** @description Newest, ms since the epoch */
+                                lastAt: number;
+                                /** @enum {string} */
+                                reason: "retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable";
+                                sampleIds: string[];
+                                /** @description The error with its changing parts taken out */
+                                signature: string;
+                                type: string;
+                            }[];
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/dead-letters/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay dead letters
+         * @description Puts them back with attempts at zero and their history kept. Up to 500: 200 with the result. More, or with `ratePerSecond`: 202 with an operation. `dryRun` counts only; `patch` replaces the payload of one task; `to` sends them into another queue.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Every dead letter of the queue
+                         * @enum {boolean}
+                         */
+                        all?: true;
+                        /**
+                         * @description Count only; change nothing
+                         * @default false
+                         */
+                        dryRun?: boolean;
+                        filter?: {
+                            /** @enum {string} */
+                            reason?: "retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable";
+                            /**
+                             * @description Type of a task
+                             * @example demo.flaky
+                             */
+                            type?: string;
+                        };
+                        /** @description These */
+                        ids?: string[];
+                        /** @description Only with exactly one id */
+                        patch?: {
+                            /** @description The new payload as exact JSON text */
+                            payloadText: string;
+                        };
+                        /** @description At most this many a second: always an operation */
+                        ratePerSecond?: number;
+                        /** @description Why; kept in the audit log */
+                        reason?: string;
+                        /**
+                         * @description Name of a queue
+                         * @example default
+                         */
+                        to?: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            dryRun: boolean;
+                            /** @description Dead letters that the selection named */
+                            matched: number;
+                            replayed: number;
+                            /** @description Per id, where ids were given */
+                            results?: {
+                                id: string;
+                                /** @description Its id in the other queue */
+                                newId?: string;
+                                /** @enum {string} */
+                                outcome: "replayed" | "moved" | "not_dead" | "not_found";
+                            }[];
+                            /** @description Of them: no longer dead, or unknown */
+                            skipped: number;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            done: number;
+                            endedAt: number | null;
+                            error: string | null;
+                            id: string;
+                            /** @enum {string} */
+                            kind: "replay" | "discard" | "empty" | "burst";
+                            queue: string;
+                            /** @description Counts, such as replayed and skipped */
+                            result: {
+                                [key: string]: number;
+                            };
+                            /** @description Start, ms since the epoch */
+                            startedAt: number;
+                            /** @enum {string} */
+                            state: "running" | "succeeded" | "failed" | "cancelled";
+                            total: number;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/empty": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Remove every task in some states
+         * @description For good. Running tasks are not touched. More than 10000 tasks: 202 with an operation.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description The name of the queue, typed again */
+                        confirm: string;
+                        /** @description Why; kept in the audit log */
+                        reason?: string;
+                        states: ("pending" | "scheduled" | "dead" | "completed" | "cancelled" | "expired")[];
+                    };
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            queue: string;
+                            removed: number;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            done: number;
+                            endedAt: number | null;
+                            error: string | null;
+                            id: string;
+                            /** @enum {string} */
+                            kind: "replay" | "discard" | "empty" | "burst";
+                            queue: string;
+                            /** @description Counts, such as replayed and skipped */
+                            result: {
+                                [key: string]: number;
+                            };
+                            /** @description Start, ms since the epoch */
+                            startedAt: number;
+                            /** @enum {string} */
+                            state: "running" | "succeeded" | "failed" | "cancelled";
+                            total: number;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a queue
+         * @description Workers acquire nothing more of it; what runs goes on, enqueues are accepted.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Why; kept in the audit log */
+                        reason?: string;
+                    } | null;
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            paused: boolean;
+                            queue: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Resume a paused queue */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Why; kept in the audit log */
+                        reason?: string;
+                    } | null;
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            paused: boolean;
+                            queue: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The last 15 minutes of a queue
+         * @description One point a second with counts and rates. Kept in the memory of this process, so it begins anew at each start.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description Span of a point, ms; raised so that at most 1000 points come. The finest without it */
+                    stepMs?: number;
+                    /** @description How far back, ms */
+                    windowMs?: number;
+                };
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description The last 15 minutes by the second, as far as this process has seen them; before that what Redis keeps: a day by 10 s, 30 days by 5 minutes. What is kept coarser than the step comes as it is: `spanMs` says so. */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Oldest first */
+                            points: {
+                                /** @description Redis time of its end, ms since the epoch */
+                                at: number;
+                                attemptsPerSecond: number;
+                                cancelled: number;
+                                cancelledPerSecond: number;
+                                completed: number;
+                                completedPerSecond: number;
+                                crashedPerSecond: number;
+                                dead: number;
+                                deadLetteredPerSecond: number;
+                                enqueuedPerSecond: number;
+                                expired: number;
+                                expiredPerSecond: number;
+                                failedPerSecond: number;
+                                oldestPendingAgeMs: number;
+                                pending: number;
+                                processing: number;
+                                releasedPerSecond: number;
+                                retriedPerSecond: number;
+                                runP50Ms: number | null;
+                                runP95Ms: number | null;
+                                runP99Ms: number | null;
+                                scheduled: number;
+                                /** @description How much time it stands for */
+                                spanMs: number;
+                                utilisation: number | null;
+                                waitP50Ms: number | null;
+                                waitP95Ms: number | null;
+                                waitP99Ms: number | null;
+                            }[];
+                            queue: string;
+                            /**
+                             * @description Where the points come from
+                             * @enum {string}
+                             */
+                            source: "memory" | "redis" | "both";
+                            /** @description The step that was taken */
+                            stepMs: number;
+                            /** @description The span that was asked for; fewer points exist of a new queue */
+                            windowMs: number;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/stale-verdicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Settles that came too late
+         * @description Each was refused, since its lease had gone. `overlapMs` is how long the task ran twice at a time.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    limit?: number;
+                };
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            queue: string;
+                            /** @description Newest first; the last 1,000 are kept */
+                            verdicts: {
+                                /** @description When it was refused, ms since the epoch */
+                                at: number;
+                                attempt: number;
+                                currentToken: string | null;
+                                id: string;
+                                lateMs: number | null;
+                                /** @description How long of it the next attempt ran at the same time */
+                                overlapMs: number;
+                                queue: string;
+                                /** @description What the verdict came with */
+                                token: string;
+                                type: string;
+                                workerId: string;
+                            }[];
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List tasks of one state
+         * @description A page and the cursor of the next one. With `type` or `q` a page can be short or empty before the end: go on while `cursor` is not null; `scanned` says how many records were looked at.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description `cursor` of the page before */
+                    cursor?: string;
+                    limit?: number;
+                    /** @description Text to find in id, type, error, tags or payload */
+                    q?: string;
+                    /** @description Which state to list */
+                    state: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired";
+                    /**
+                     * @description Type of a task
+                     * @example demo.flaky
+                     */
+                    type?: string;
+                };
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            cursor: string | null;
+                            /** @description How many records were looked at for this page */
+                            scanned: number;
+                            tasks: {
+                                /** @description Grants of a lease in this generation */
+                                attempts: number;
+                                backoff: {
+                                    baseMs?: number;
+                                    /** @enum {string} */
+                                    jitter?: "full" | "none";
+                                    /** @enum {string} */
+                                    kind?: "exponential" | "fixed";
+                                    maxMs?: number;
+                                } | null;
+                                cancelRequested: boolean;
+                                /** @description Attempts whose lease ran out */
+                                crashes: number;
+                                deadReason: ("retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable") | null;
+                                endedAt: number | null;
+                                /** @description Enqueued, ms since the epoch */
+                                enqueuedAt: number;
+                                expiresAt: number | null;
+                                /** @description Attempts that the handler ended with an error */
+                                failures: number;
+                                /** @description Raised by each replay */
+                                generation: number;
+                                /** @description Every attempt, oldest first, at most the last 32 */
+                                history: {
+                                    /** @description Counted from 1 within the generation */
+                                    attempt: number;
+                                    endedAt: number | null;
+                                    error: string | null;
+                                    generation: number;
+                                    /** @enum {string} */
+                                    outcome: "running" | "acked" | "failed" | "crashed" | "released" | "unrouted" | "quarantined" | "cancelled";
+                                    /** @description Start, ms since the epoch */
+                                    startedAt: number;
+                                    token: string;
+                                    workerId: string;
+                                }[];
+                                id: string;
+                                lastError: string | null;
+                                leaseExpiresAt: number | null;
+                                log: string[];
+                                maxRetries: number | null;
+                                payloadBytes: number;
+                                /** @description The exact text that was enqueued */
+                                payloadText: string;
+                                /** @enum {string} */
+                                priority: "high" | "normal" | "low";
+                                progress: string | null;
+                                queue: string;
+                                releases: number;
+                                resultText: string | null;
+                                runAt: number | null;
+                                /** @description It crashed its worker twice: it is acquired alone */
+                                solo: boolean;
+                                /** @enum {string} */
+                                state: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired";
+                                tags: string[];
+                                timeoutMs: number | null;
+                                token: string | null;
+                                type: string;
+                                unroutedSince: number | null;
+                                workerId: string | null;
+                            }[];
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Enqueue a task */
+        post: {
+            parameters: {
+                query?: never;
+                header?: {
+                    "idempotency-key"?: string;
+                };
+                path: {
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        backoff?: {
+                            baseMs?: number;
+                            /** @enum {string} */
+                            jitter?: "full" | "none";
+                            /** @enum {string} */
+                            kind?: "exponential" | "fixed";
+                            maxMs?: number;
+                        };
+                        delayMs?: number;
+                        /**
+                         * @description What has to be reached before the answer. Without it: the setting of the queue.
+                         * @enum {string}
+                         */
+                        durability?: "memory" | "fsynced" | "replicated";
+                        /** @description Not started after this moment, ms since the epoch. */
+                        expiresAt?: number;
+                        /** @description Makes the enqueue idempotent. Minted if absent. */
+                        id?: string;
+                        maxRetries?: number;
+                        /** @description Any JSON, at most 262144 bytes; stored as the exact text that was sent. */
+                        payload: unknown;
+                        /**
+                         * @default normal
+                         * @enum {string}
+                         */
+                        priority?: "high" | "normal" | "low";
+                        /** @description With durability replicated: how many have to confirm. 1 without it. */
+                        replicas?: number;
+                        /** @description Not before this moment, ms since the epoch. Excludes delayMs. */
+                        runAt?: number;
+                        tags?: string[];
+                        timeoutMs?: number;
+                        /** @description Chooses the handler. */
+                        type: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /**
+                             * @description What the task has reached.
+                             * @enum {string}
+                             */
+                            durability: "memory" | "fsynced" | "replicated";
+                            id: string;
+                            /** @enum {string} */
+                            state: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired" | "purged";
+                        };
+                    };
+                };
+                /** @description Default Response */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /**
+                             * @description What the task has reached.
+                             * @enum {string}
+                             */
+                            durability: "memory" | "fsynced" | "replicated";
+                            id: string;
+                            /** @enum {string} */
+                            state: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired" | "purged";
+                        };
+                    };
+                };
+                /** @description Default Response */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            code: string;
+                            detail: string;
+                            errors?: {
+                                in: string;
+                                message: string;
+                                path: string;
+                            }[];
+                            requestId: string;
+                            status: number;
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/tasks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One task with every attempt */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Id of a task */
+                    id: string;
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Grants of a lease in this generation */
+                            attempts: number;
+                            backoff: {
+                                baseMs?: number;
+                                /** @enum {string} */
+                                jitter?: "full" | "none";
+                                /** @enum {string} */
+                                kind?: "exponential" | "fixed";
+                                maxMs?: number;
+                            } | null;
+                            cancelRequested: boolean;
+                            /** @description Attempts whose lease ran out */
+                            crashes: number;
+                            deadReason: ("retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable") | null;
+                            endedAt: number | null;
+                            /** @description Enqueued, ms since the epoch */
+                            enqueuedAt: number;
+                            expiresAt: number | null;
+                            /** @description Attempts that the handler ended with an error */
+                            failures: number;
+                            /** @description Raised by each replay */
+                            generation: number;
+                            /** @description Every attempt, oldest first, at most the last 32 */
+                            history: {
+                                /** @description Counted from 1 within the generation */
+                                attempt: number;
+                                endedAt: number | null;
+                                error: string | null;
+                                generation: number;
+                                /** @enum {string} */
+                                outcome: "running" | "acked" | "failed" | "crashed" | "released" | "unrouted" | "quarantined" | "cancelled";
+                                /** @description Start, ms since the epoch */
+                                startedAt: number;
+                                token: string;
+                                workerId: string;
+                            }[];
+                            id: string;
+                            lastError: string | null;
+                            leaseExpiresAt: number | null;
+                            log: string[];
+                            maxRetries: number | null;
+                            payloadBytes: number;
+                            /** @description The exact text that was enqueued */
+                            payloadText: string;
+                            /** @enum {string} */
+                            priority: "high" | "normal" | "low";
+                            progress: string | null;
+                            queue: string;
+                            releases: number;
+                            resultText: string | null;
+                            runAt: number | null;
+                            /** @description It crashed its worker twice: it is acquired alone */
+                            solo: boolean;
+                            /** @enum {string} */
+                            state: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired";
+                            tags: string[];
+                            timeoutMs: number | null;
+                            token: string | null;
+                            type: string;
+                            unroutedSince: number | null;
+                            workerId: string | null;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        /**
+         * Cancel a task
+         * @description 200: cancelled. 202: it is running, its worker has been asked. 409: it has already ended.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            id: string;
+                            /** @enum {string} */
+                            outcome: "cancelled" | "requested";
+                        };
+                    };
+                };
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            id: string;
+                            /** @enum {string} */
+                            outcome: "cancelled" | "requested";
+                        };
+                    };
+                };
+                /** @description Default Response */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            code: string;
+                            detail: string;
+                            errors?: {
+                                in: string;
+                                message: string;
+                                path: string;
+                            }[];
+                            requestId: string;
+                            status: number;
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        };
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/tasks/{id}/why": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Why is this task not running?
+         * @description Paused, not due, no worker for its type, or waiting: with its position and expected start.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Id of a task */
+                    id: string;
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            detail: string;
+                            expectedStartAt: number | null;
+                            position: number | null;
+                            /** @description Exact up to 10,000 */
+                            positionIsEstimate: boolean;
+                            /** @description paused | waiting | no_worker_for_type | no_workers | workers_draining | not_due | running | solo | terminal */
+                            reason: string;
+                            /** @enum {string} */
+                            state: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired";
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/tasks/batch": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Enqueue many tasks
+         * @description A JSON array of up to 1000 tasks, or any number of tasks as application/x-ndjson, one per line: lines are stored as they arrive, and those that were stored stay stored where the request breaks off. At most 262144 bytes of payload and 524288 bytes per line. Each task has its own result. With `Accept: application/x-ndjson` the results are lines too, sent while the body still arrives: read them while you write.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        backoff?: {
+                            baseMs?: number;
+                            /** @enum {string} */
+                            jitter?: "full" | "none";
+                            /** @enum {string} */
+                            kind?: "exponential" | "fixed";
+                            maxMs?: number;
+                        };
+                        delayMs?: number;
+                        /**
+                         * @description What has to be reached before the answer. Without it: the setting of the queue.
+                         * @enum {string}
+                         */
+                        durability?: "memory" | "fsynced" | "replicated";
+                        /** @description Not started after this moment, ms since the epoch. */
+                        expiresAt?: number;
+                        /** @description Makes the enqueue idempotent. Minted if absent. */
+                        id?: string;
+                        maxRetries?: number;
+                        /** @description Any JSON, at most 262144 bytes; stored as the exact text that was sent. */
+                        payload: unknown;
+                        /**
+                         * @default normal
+                         * @enum {string}
+                         */
+                        priority?: "high" | "normal" | "low";
+                        /** @description With durability replicated: how many have to confirm. 1 without it. */
+                        replicas?: number;
+                        /** @description Not before this moment, ms since the epoch. Excludes delayMs. */
+                        runAt?: number;
+                        tags?: string[];
+                        timeoutMs?: number;
+                        /** @description Chooses the handler. */
+                        type: string;
+                    }[];
+                    "application/x-ndjson": {
+                        backoff?: {
+                            baseMs?: number;
+                            /** @enum {string} */
+                            jitter?: "full" | "none";
+                            /** @enum {string} */
+                            kind?: "exponential" | "fixed";
+                            maxMs?: number;
+                        };
+                        delayMs?: number;
+                        /**
+                         * @description What has to be reached before the answer. Without it: the setting of the queue.
+                         * @enum {string}
+                         */
+                        durability?: "memory" | "fsynced" | "replicated";
+                        /** @description Not started after this moment, ms since the epoch. */
+                        expiresAt?: number;
+                        /** @description Makes the enqueue idempotent. Minted if absent. */
+                        id?: string;
+                        maxRetries?: number;
+                        /** @description Any JSON, at most 262144 bytes; stored as the exact text that was sent. */
+                        payload: unknown;
+                        /**
+                         * @default normal
+                         * @enum {string}
+                         */
+                        priority?: "high" | "normal" | "low";
+                        /** @description With durability replicated: how many have to confirm. 1 without it. */
+                        replicas?: number;
+                        /** @description Not before this moment, ms since the epoch. Excludes delayMs. */
+                        runAt?: number;
+                        tags?: string[];
+                        timeoutMs?: number;
+                        /** @description Chooses the handler. */
+                        type: string;
+                    }[];
+                };
+            };
+            responses: {
+                /** @description Default Response */
+                207: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stored by this request. */
+                            accepted: number;
+                            /** @description Stored before, with the same body. */
+                            duplicates: number;
+                            failed: number;
+                            /** @description One per task, in the order given. */
+                            results: {
+                                code?: string;
+                                detail?: string;
+                                /** @enum {string} */
+                                durability?: "memory" | "fsynced" | "replicated";
+                                id?: string;
+                                /** @enum {string} */
+                                state?: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired" | "purged";
+                                /** @description What a single enqueue would have answered: 201, 200, 409, 422, ... */
+                                status: number;
+                            }[];
+                        };
+                    };
+                };
+                /** @description Default Response */
+                default: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            code: string;
+                            detail: string;
+                            errors?: {
+                                in: string;
+                                message: string;
+                                path: string;
+                            }[];
+                            requestId: string;
+                            status: number;
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List workers
+         * @description As they registered themselves, with the age of their last heartbeat.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            workers: {
+                                busy: number;
+                                heartbeatAgeMs: number;
+                                /** @description Last heartbeat, ms since the epoch */
+                                heartbeatAt: number;
+                                host: string;
+                                id: string;
+                                pid: number;
+                                queues: string[];
+                                slots: number;
+                                /** @description Start, ms since the epoch */
+                                startedAt: number;
+                                /**
+                                 * @description drained: it was told to drain, and holds nothing any more
+                                 * @enum {string}
+                                 */
+                                state: "running" | "draining" | "drained" | "stopped" | "lost";
+                                /** @description What it runs, at most 100; not in the live stream */
+                                tasks?: {
+                                    id: string;
+                                    queue: string;
+                                    /** @description Start, ms since the epoch */
+                                    startedAt: number;
+                                    type: string;
+                                }[];
+                                types: string[];
+                                version: string;
+                            }[];
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: never;
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;

@@ -1,0 +1,230 @@
+import type { AuditAction as WireAction } from "@holdfast/contracts/api";
+import { useInfiniteQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { Ban, CircleCheck, Clock3, Download, OctagonX, ShieldX } from "lucide-react";
+import { type FormEvent, useEffect, useState } from "react";
+import { type AuditRecord, auditExportUrl, auditQuery } from "../../api/audit.ts";
+import { count } from "../../format/number.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
+import { Badge } from "../../ui/status.tsx";
+import { Time } from "../../ui/time.tsx";
+
+/** With those that the service is about to know. */
+type AuditAction = WireAction | "operation.pause" | "operation.resume" | "operation.undo";
+
+const route = getRouteApi("/audit");
+
+const OUTCOME = {
+  succeeded: { icon: CircleCheck, tone: "completed", text: "Done" },
+  accepted: { icon: Clock3, tone: "processing", text: "Accepted" },
+  refused: { icon: ShieldX, tone: "warn", text: "Refused" },
+  failed: { icon: OctagonX, tone: "dead", text: "Failed" },
+  cancelled: { icon: Ban, tone: "quiet", text: "Cancelled" },
+} as const;
+
+export function AuditPage() {
+  const search = route.useSearch();
+  const navigate = route.useNavigate();
+  const { figures, paused } = useLive();
+  const [draft, setDraft] = useState({ actor: search.actor ?? "", queue: search.queue ?? "" });
+  useEffect(
+    () => setDraft({ actor: search.actor ?? "", queue: search.queue ?? "" }),
+    [search.actor, search.queue],
+  );
+  const query = useInfiniteQuery({ ...auditQuery(search), refetchInterval: paused ? false : 10_000 });
+  const records = (query.data?.pages ?? []).flatMap((page) => page.records);
+  const filtered = Object.keys(search).length > 0;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    const next = { ...search, actor: draft.actor.trim(), queue: draft.queue.trim() };
+    void navigate({ search: Object.fromEntries(Object.entries(next).filter(([, value]) => value !== "")) });
+  };
+  return (
+    <>
+      <div className="page-head">
+        <h1>Audit</h1>
+        <p className="soft small">Who did what, newest first</p>
+        <div className="actions">
+          <a className="button" href={auditExportUrl(search)} download>
+            <Download size={14} aria-hidden="true" />
+            Export NDJSON
+          </a>
+        </div>
+      </div>
+      <form className="filters" role="search" onSubmit={submit}>
+        <input
+          className="input"
+          type="search"
+          data-search=""
+          aria-label="Actor"
+          placeholder="Actor"
+          value={draft.actor}
+          onChange={(event) => setDraft({ ...draft, actor: event.target.value })}
+        />
+        <input
+          className="input"
+          type="search"
+          aria-label="Queue"
+          placeholder="Queue"
+          list="audit-queues"
+          value={draft.queue}
+          onChange={(event) => setDraft({ ...draft, queue: event.target.value })}
+        />
+        <datalist id="audit-queues">
+          {(figures.queues ?? []).map(({ queue }) => (
+            <option key={queue} value={queue} />
+          ))}
+        </datalist>
+        <select
+          className="input"
+          aria-label="Action"
+          value={search.action ?? ""}
+          onChange={(event) => {
+            const { action: _, ...rest } = search;
+            void navigate({
+              search: event.target.value === "" ? rest : { ...rest, action: event.target.value },
+            });
+          }}
+        >
+          <option value="">Any action</option>
+          {Object.entries(ACTION_TEXT).map(([action, text]) => (
+            <option key={action} value={action}>
+              {text}
+            </option>
+          ))}
+        </select>
+        <Button type="submit">Apply</Button>
+        {filtered ? (
+          <Button look="quiet" onPress={() => void navigate({ search: {} })}>
+            Clear filters
+          </Button>
+        ) : null}
+      </form>
+      <section className="panel" aria-label="Audit records">
+        {query.isPending ? (
+          <Loading what="the audit log" />
+        ) : query.isError && records.length === 0 ? (
+          <Failed error={query.error} onRetry={() => void query.refetch()} />
+        ) : records.length === 0 && !query.hasNextPage ? (
+          filtered ? (
+            <NoneMatch what="records" onClear={() => void navigate({ search: {} })} />
+          ) : (
+            <NoneYet title="Nothing was done yet">
+              <p>Every pause, replay, discard, cancel and change of a setting will stand here.</p>
+            </NoneYet>
+          )
+        ) : (
+          <div className="grid-table audit" role="table" aria-label="Audit records, newest first">
+            <div role="rowgroup">
+              <div className="grid-row grid-head" role="row">
+                {["When", "Who", "Did", "Queue", "Tasks", "Outcome", "Reason"].map((text) => (
+                  <div key={text} role="columnheader" className={text === "Tasks" ? "cell num" : "cell"}>
+                    {text}
+                  </div>
+                ))}
+              </div>
+            </div>
+            <div role="rowgroup" className="grid-body">
+              {records.map((record) => (
+                <Row
+                  key={`${record.at} ${record.requestId} ${record.action} ${record.outcome}`}
+                  record={record}
+                />
+              ))}
+            </div>
+          </div>
+        )}
+        {query.hasNextPage ? (
+          <div className="list-foot">
+            <span>{count(records.length)} loaded</span>
+            <Button small isDisabled={query.isFetching} onPress={() => void query.fetchNextPage()}>
+              {query.isFetchingNextPage ? "Loading…" : "Load more"}
+            </Button>
+          </div>
+        ) : null}
+      </section>
+    </>
+  );
+}
+
+const ACTION_TEXT: Record<AuditAction, string> = {
+  "queue.pause": "Pause queue",
+  "queue.resume": "Resume queue",
+  "queue.configure": "Change settings",
+  "queue.empty": "Empty queue",
+  "queue.delete": "Delete queue",
+  "queue.burst": "Run a burst",
+  "dead_letters.replay": "Replay dead letters",
+  "dead_letters.discard": "Discard dead letters",
+  "task.enqueue": "Enqueue a task",
+  "task.enqueue_batch": "Enqueue tasks",
+  "task.cancel": "Cancel a task",
+  "operation.pause": "Pause operation",
+  "operation.resume": "Resume operation",
+  "operation.cancel": "Cancel operation",
+  "operation.undo": "Undo a discard",
+  "schedule.put": "Write schedule",
+  "schedule.delete": "Delete schedule",
+  "schedule.run": "Run schedule now",
+  "schedule.pause": "Pause schedule",
+  "schedule.resume": "Resume schedule",
+  "worker.drain": "Drain worker",
+  "worker.resume": "Resume worker",
+};
+
+/** What is newer than this page is shown by its name: `key.create` as `key: create`. */
+const actionText = (action: string): string =>
+  ACTION_TEXT[action as AuditAction] ?? action.replaceAll("_", " ").replace(".", ": ");
+
+function Row({ record }: { record: AuditRecord }) {
+  const look = OUTCOME[record.outcome];
+  return (
+    <div className="grid-row" role="row">
+      <div className="cell cell-half" role="cell">
+        <Time at={record.at} />
+      </div>
+      <div className="cell cell-half" role="cell">
+        <div className="clip" title={record.actor}>
+          {record.actor}
+        </div>
+        <div className="hint clip" title={record.from ?? ""}>
+          {[record.role, record.from].filter((part) => part != null && part !== "").join(", ")}
+        </div>
+      </div>
+      <div className="cell cell-half clip" role="cell">
+        {actionText(record.action)}
+      </div>
+      <div className="cell cell-half clip" role="cell">
+        {record.queue === null ? (
+          <span className="zero">none</span>
+        ) : (
+          <Link to="/queues/$queue" params={{ queue: record.queue }}>
+            {record.queue}
+          </Link>
+        )}
+      </div>
+      <div className="cell num" role="cell">
+        <span className="label">Tasks</span>
+        {record.count === 0 ? <span className="zero">0</span> : count(record.count)}
+      </div>
+      <div className="cell cell-half" role="cell">
+        <Badge icon={look.icon} tone={look.tone}>
+          {look.text}
+        </Badge>
+        {record.operationId === null ? null : (
+          <Link className="hint op-link" to="/operations" search={{ id: record.operationId }}>
+            operation
+          </Link>
+        )}
+      </div>
+      <div className="cell cell-wide" role="cell">
+        {record.reason === null ? null : <div className="wrap">{record.reason}</div>}
+        <div className="hint clip mono" title={record.requestId ?? ""}>
+          {[record.code, record.requestId].filter((part) => part !== null).join(" · ")}
+        </div>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,47 @@
+import { useState } from "react";
+import type { DeadLetterTarget } from "../../api/dead-letters.ts";
+import { count, plural } from "../../format/number.ts";
+import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
+import { TextField } from "../../ui/text-field.tsx";
+import { confirmationPhrase } from "./confirmation.ts";
+import { useTargetSize } from "./use-target-size.ts";
+
+interface DiscardDialogProps {
+  queue: string;
+  target: DeadLetterTarget;
+  what: string;
+  onDiscard(reason: string | undefined): Promise<void>;
+  onClose(): void;
+}
+
+export function DiscardDialog({ queue, target, what, onDiscard, onClose }: DiscardDialogProps) {
+  const { size, problem } = useTargetSize(queue, target);
+  const [reason, setReason] = useState("");
+  return (
+    <ConfirmDialog
+      title={size === null ? "Discard dead letters" : `Discard ${plural(size, "dead letter")}`}
+      action="Discard"
+      danger
+      blocked={size === null || size === 0}
+      phrase={size === null ? null : confirmationPhrase("discard", size)}
+      onConfirm={() => onDiscard(reason.trim() === "" ? undefined : reason.trim())}
+      onClose={onClose}
+      fields={
+        <TextField
+          label="Reason"
+          hint="Optional. Kept in the audit log."
+          value={reason}
+          onChange={(text) => setReason(text.slice(0, 256))}
+        />
+      }
+    >
+      <p>
+        {size === null
+          ? (problem ?? `Counting ${what}…`)
+          : size === 0
+            ? "None is left that this is about."
+            : `Of ${queue}: ${what === "all" ? `all ${count(size)}` : what}. They are removed with payload and history, and can be brought back for ten minutes.`}
+      </p>
+    </ConfirmDialog>
+  );
+}

@@ -1,0 +1,76 @@
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { json } from "@codemirror/lang-json";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { MergeView } from "@codemirror/merge";
+import { EditorState } from "@codemirror/state";
+import { EditorView, keymap, lineNumbers } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import { useEffect, useRef } from "react";
+
+interface PayloadDiffProps {
+  before: string;
+  after: string;
+  onChange(text: string): void;
+}
+
+const colours = HighlightStyle.define([
+  { tag: tags.propertyName, color: "var(--accent-strong)" },
+  { tag: tags.string, color: "var(--completed)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--processing)" },
+]);
+
+const look = EditorView.theme({
+  "&": { fontSize: "var(--size-s)", backgroundColor: "var(--surface-sunken)" },
+  ".cm-content": { fontFamily: "var(--mono)", caretColor: "var(--text)" },
+  ".cm-gutters": { backgroundColor: "transparent", color: "var(--quiet)", border: "0" },
+});
+
+/** Old and new payload side by side; the new one can be edited. The text is kept to the character, line ends too. */
+export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const latest = useRef(onChange);
+  latest.current = onChange;
+  const first = useRef({ before, after });
+  useEffect(() => {
+    const parent = place.current;
+    if (parent === null) return;
+    const shared = [
+      lineNumbers(),
+      json(),
+      syntaxHighlighting(colours),
+      look,
+      EditorView.lineWrapping,
+      // Without it every "\r\n" and lone "\r" would come out as "\n": another text than the one that was enqueued.
+      EditorState.lineSeparator.of("\n"),
+    ];
+    const { before, after } = first.current;
+    const view = new MergeView({
+      parent,
+      a: {
+        doc: before,
+        extensions: [
+          shared,
+          EditorState.readOnly.of(true),
+          EditorView.contentAttributes.of({ "aria-label": "Payload before", "aria-readonly": "true" }),
+        ],
+      },
+      b: {
+        doc: after,
+        extensions: [
+          shared,
+          history(),
+          keymap.of([...defaultKeymap, ...historyKeymap]),
+          EditorView.contentAttributes.of({ "aria-label": "Payload after" }),
+          EditorView.updateListener.of(({ docChanged, state }) => {
+            if (docChanged) latest.current(state.sliceDoc());
+          }),
+        ],
+      },
+      gutter: true,
+      highlightChanges: true,
+    });
+    view.b.focus();
+    return () => view.destroy();
+  }, []);
+  return <div className="diff" ref={place} />;
+}

@@ -1,0 +1,212 @@
+import { isQueueName, LIMITS, type TaskView } from "@holdfast/contracts";
+import { type FormEvent, lazy, Suspense, useState } from "react";
+import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
+import type { DeadLetterTarget, ReplayOptions } from "../../api/dead-letters.ts";
+import { toApiError } from "../../api/errors.ts";
+import { plural } from "../../format/number.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { LabelledCheckbox } from "../../ui/checkbox.tsx";
+import { TextField } from "../../ui/text-field.tsx";
+import { payloadError } from "../load/inject-panel.tsx";
+import { confirmationPhrase } from "./confirmation.ts";
+import { useTargetSize } from "./use-target-size.ts";
+
+// The editor is larger than the rest of the page: it comes when somebody edits.
+const PayloadDiff = lazy(() =>
+  import("./payload-diff.tsx").then((module) => ({ default: module.PayloadDiff })),
+);
+
+const CANARY_SIZE = 5;
+
+interface ReplayDialogProps {
+  queue: string;
+  target: DeadLetterTarget;
+  what: string;
+  /** With one task its payload can be edited first. */
+  task: TaskView | null;
+  onReplay(options: ReplayOptions): Promise<void>;
+  onClose(): void;
+}
+
+export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: ReplayDialogProps) {
+  const { size, problem, recount } = useTargetSize(queue, target);
+  const { figures } = useLive();
+  const [payloadText, setPayloadText] = useState(task?.payloadText ?? "");
+  const [to, setTo] = useState("");
+  const [rate, setRate] = useState("");
+  const [canary, setCanary] = useState(false);
+  const [canarySize, setCanarySize] = useState(String(CANARY_SIZE));
+  const [reason, setReason] = useState("");
+  const [typed, setTyped] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [failure, setFailure] = useState<string | null>(null);
+
+  const edited = task !== null && payloadText !== task.payloadText;
+  const many = (size ?? 0) > 1;
+  // More ids than a request holds go out as several: they cannot share a rate or a canary.
+  const paced = many && !("ids" in target && target.ids.length > LIMITS.batchTasks);
+  const phrase = size === null ? null : confirmationPhrase("replay", size);
+  const errors = {
+    to: to === "" || isQueueName(to) ? null : "This is no name of a queue.",
+    rate: numberError(rate, 100_000),
+    canary: canary ? (canarySize.trim() === "" ? "How many?" : numberError(canarySize, 100)) : null,
+    payload: edited ? payloadError(payloadText) : null,
+  };
+  const ready =
+    !busy &&
+    size !== null &&
+    size > 0 &&
+    Object.values(errors).every((error) => error === null) &&
+    (phrase === null || typed.trim() === phrase);
+
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (!ready) return;
+    setBusy(true);
+    setFailure(null);
+    try {
+      await onReplay({
+        ...(to === "" || to === queue ? {} : { to }),
+        ...(rate.trim() === "" || !paced ? {} : { ratePerSecond: Number(rate) }),
+        ...(canary && paced ? { canary: { size: Number(canarySize) } } : {}),
+        ...(edited ? { patch: { payloadText } } : {}),
+        ...(reason.trim() === "" ? {} : { reason: reason.trim() }),
+      });
+      onClose();
+    } catch (error) {
+      const { detail, remedy } = toApiError(error);
+      setFailure(remedy === null ? detail : `${detail} ${remedy}`);
+      setBusy(false);
+    }
+  };
+
+  return (
+    <ModalOverlay className="overlay" isOpen isDismissable={!busy} onOpenChange={(open) => open || onClose()}>
+      <Modal className={task === null ? "modal" : "modal modal-wide"}>
+        <Dialog role="alertdialog" className="dialog">
+          <Heading slot="title">
+            {size === null ? "Replay dead letters" : `Replay ${plural(size, "dead letter")}`}
+          </Heading>
+          <form className="form" onSubmit={(event) => void submit(event)}>
+            <div className="summary">
+              <p>
+                {problem ??
+                  (size === null
+                    ? `Counting ${what} of ${queue}…`
+                    : `${what === "all" ? `All of ${queue}` : what}. Attempts start at zero; the history stays.`)}
+              </p>
+              {"ids" in target ? null : (
+                <Button small look="quiet" onPress={recount}>
+                  Count again
+                </Button>
+              )}
+            </div>
+            {task === null ? null : (
+              <div className="field">
+                <span>Payload, before and after</span>
+                <Suspense fallback={<div className="diff diff-place" aria-busy="true" />}>
+                  <PayloadDiff before={task.payloadText} after={payloadText} onChange={setPayloadText} />
+                </Suspense>
+                {errors.payload === null ? (
+                  <span className="hint" role="status">
+                    {edited
+                      ? "Changed: it is sent character for character."
+                      : "Not changed. Edit the right side."}
+                  </span>
+                ) : (
+                  <span className="error-text" role="alert">
+                    {errors.payload}
+                  </span>
+                )}
+              </div>
+            )}
+            <div className="form-row">
+              <TextField
+                label="Into queue"
+                placeholder={queue}
+                hint={
+                  to !== "" && to !== queue ? "Gets a new id, linked to this one." : "Its own, if left empty."
+                }
+                value={to}
+                onChange={setTo}
+                error={errors.to}
+                list="replay-queues"
+                mono
+              />
+              <datalist id="replay-queues">
+                {(figures.queues ?? []).map((stats) => (
+                  <option key={stats.queue} value={stats.queue} />
+                ))}
+              </datalist>
+              {paced ? (
+                <TextField
+                  label="At most per second"
+                  placeholder="no limit"
+                  value={rate}
+                  onChange={setRate}
+                  error={errors.rate}
+                  inputMode="numeric"
+                />
+              ) : null}
+            </div>
+            {paced ? (
+              <div className="form-row">
+                <LabelledCheckbox isSelected={canary} onChange={setCanary}>
+                  Canary: replay a few first, go on only if all of them complete
+                </LabelledCheckbox>
+                {canary ? (
+                  <TextField
+                    label="How many first"
+                    value={canarySize}
+                    onChange={setCanarySize}
+                    error={errors.canary}
+                    inputMode="numeric"
+                  />
+                ) : null}
+              </div>
+            ) : null}
+            <TextField
+              label="Reason"
+              hint="Optional. Kept in the audit log."
+              value={reason}
+              onChange={(text) => setReason(text.slice(0, 256))}
+            />
+            {phrase === null ? null : (
+              <TextField
+                label="Confirmation"
+                hint={
+                  <>
+                    Type <strong className="mono">{phrase}</strong> to go on.
+                  </>
+                }
+                value={typed}
+                onChange={setTyped}
+                mono
+              />
+            )}
+            {failure === null ? null : (
+              <p className="error-text" role="alert">
+                {failure}
+              </p>
+            )}
+            <div className="actions">
+              <Button onPress={onClose} isDisabled={busy}>
+                Keep as it is
+              </Button>
+              <Button type="submit" look="primary" isDisabled={!ready}>
+                {busy ? "Working…" : edited ? "Replay edited" : "Replay"}
+              </Button>
+            </div>
+          </form>
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
+
+function numberError(text: string, most: number): string | null {
+  if (text.trim() === "") return null;
+  const value = Number(text);
+  return Number.isInteger(value) && value >= 1 && value <= most ? null : `A whole number from 1 to ${most}.`;
+}

@@ -1,0 +1,24 @@
+import { useQuery } from "@tanstack/react-query";
+import { countDeadLetters, type DeadLetterTarget } from "../../api/dead-letters.ts";
+import { toApiError } from "../../api/errors.ts";
+
+/** How many dead letters a plan is about: a dry run of it, made once, so that the phrase stays while it is typed. */
+export function useTargetSize(
+  queue: string,
+  target: DeadLetterTarget,
+): { size: number | null; problem: string | null; recount(): void } {
+  const known = "ids" in target ? target.ids.length : null;
+  const query = useQuery({
+    queryKey: ["dry-run", queue, target] as const,
+    queryFn: ({ signal }) => countDeadLetters(queue, target, signal),
+    enabled: known === null,
+    gcTime: 0,
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: false,
+  });
+  return {
+    size: known ?? query.data ?? null,
+    problem: query.error === null ? null : toApiError(query.error).detail,
+    recount: () => void query.refetch(),
+  };
+}

@@ -1,0 +1,62 @@
+import { Ban, CircleCheck, CirclePause, LoaderCircle, TriangleAlert } from "lucide-react";
+import type { OperationState, OperationView } from "../../api/operations.ts";
+
+const KIND_TEXT: Record<OperationView["kind"], string> = {
+  replay: "Replay",
+  discard: "Discard",
+  restore: "Undo of a discard",
+  empty: "Empty",
+  burst: "Burst",
+};
+
+export const STATE_TEXT: Record<OperationState, string> = {
+  running: "running",
+  paused: "paused",
+  succeeded: "done",
+  failed: "failed",
+  cancelled: "cancelled",
+};
+
+export const TONES: Record<OperationState, string> = {
+  running: "processing",
+  paused: "warn",
+  succeeded: "completed",
+  failed: "dead",
+  cancelled: "quiet",
+};
+
+export const operationTitle = ({ kind, queue }: OperationView): string => `${KIND_TEXT[kind]} on ${queue}`;
+
+export function OperationIcon({ state }: { state: OperationState }) {
+  const common = { size: 17, color: "var(--tone)", "aria-hidden": true } as const;
+  switch (state) {
+    case "running":
+      return <LoaderCircle {...common} className="spin" />;
+    case "paused":
+      return <CirclePause {...common} />;
+    case "succeeded":
+      return <CircleCheck {...common} />;
+    case "cancelled":
+      return <Ban {...common} />;
+    case "failed":
+      return <TriangleAlert {...common} />;
+  }
+}
+
+export function ProgressBar({ operation }: { operation: OperationView }) {
+  const { done, total } = operation;
+  const share =
+    total === 0 ? (operation.state === "succeeded" ? 100 : 0) : Math.min(100, (done / total) * 100);
+  return (
+    <div
+      className="bar"
+      role="progressbar"
+      aria-label={operationTitle(operation)}
+      aria-valuenow={Math.round(share)}
+      aria-valuemin={0}
+      aria-valuemax={100}
+    >
+      <div style={{ width: `${share}%` }} />
+    </div>
+  );
+}

@@ -1,0 +1,251 @@
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { getRouteApi, Link } from "@tanstack/react-router";
+import { useMemo } from "react";
+import {
+  isOpen,
+  type OperationView,
+  operationFailuresQuery,
+  operationQuery,
+  operationsQuery,
+} from "../../api/operations.ts";
+import { count, plural } from "../../format/number.ts";
+import { duration } from "../../format/time.ts";
+import { useLive, useNow } from "../../live/live-context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
+import { Time } from "../../ui/time.tsx";
+import { OperationActions } from "./operation-actions.tsx";
+import { OperationIcon, operationTitle, ProgressBar, STATE_TEXT, TONES } from "./operation-look.tsx";
+
+const route = getRouteApi("/operations");
+
+export function OperationsPage() {
+  const { id } = route.useSearch();
+  const { figures, paused } = useLive();
+  const query = useInfiniteQuery({ ...operationsQuery(), refetchInterval: paused ? false : 5_000 });
+  const operations = useMemo(() => {
+    const live = new Map(figures.operations.map((operation) => [operation.id, operation]));
+    const listed = (query.data?.pages ?? []).flatMap((page) => page.operations);
+    const known = new Set(listed.map((operation) => operation.id));
+    // The stream is ahead of the list: what it tells wins, and what has just begun comes first.
+    return [
+      ...figures.operations.filter((operation) => !known.has(operation.id)),
+      ...listed.map((operation) => live.get(operation.id) ?? operation),
+    ].sort((a, b) => b.startedAt - a.startedAt);
+  }, [figures.operations, query.data]);
+  const running = operations.filter(isOpen).length;
+  return (
+    <>
+      <div className="page-head">
+        <h1>Operations</h1>
+        <p className="soft small">{running === 0 ? "none running" : `${count(running)} running`}</p>
+      </div>
+      <div className={id === undefined ? undefined : "columns columns-wide"}>
+        <section className="panel" aria-label="Operations">
+          {operations.length > 0 ? (
+            <OperationTable operations={operations} chosen={id} />
+          ) : query.isPending ? (
+            <Loading what="operations" />
+          ) : query.isError ? (
+            <Failed error={query.error} onRetry={() => void query.refetch()} />
+          ) : (
+            <NoneYet title="No operations yet">
+              <p>
+                A replay or discard of many, or a burst, runs on the server and is followed here. Run the
+                burst on <Link to="/load">Load</Link>.
+              </p>
+            </NoneYet>
+          )}
+          {query.hasNextPage ? (
+            <div className="list-foot">
+              <Button small isDisabled={query.isFetching} onPress={() => void query.fetchNextPage()}>
+                Load more
+              </Button>
+            </div>
+          ) : null}
+        </section>
+        {id === undefined ? null : (
+          <OperationDetail key={id} id={id} known={operations.find((one) => one.id === id)} />
+        )}
+      </div>
+    </>
+  );
+}
+
+function OperationTable({ operations, chosen }: { operations: OperationView[]; chosen: string | undefined }) {
+  const now = useNow();
+  return (
+    <div className="grid-table operations" role="table" aria-label="Operations, newest first">
+      <div role="rowgroup">
+        <div className="grid-row grid-head" role="row">
+          {["Operation", "State", "Progress", "Started", "By"].map((text) => (
+            <div key={text} role="columnheader" className="cell">
+              {text}
+            </div>
+          ))}
+          <div role="columnheader" className="cell">
+            <span className="visually-hidden">Actions</span>
+          </div>
+        </div>
+      </div>
+      <div role="rowgroup" className="grid-body">
+        {operations.map((operation) => (
+          <div
+            key={operation.id}
+            className={`grid-row tone-${TONES[operation.state]}`}
+            role="row"
+            data-selected={operation.id === chosen ? "" : undefined}
+          >
+            <div className="cell cell-wide" role="cell">
+              <Link to="/operations" search={{ id: operation.id }}>
+                {operationTitle(operation)}
+              </Link>
+              {operation.reason == null ? null : <div className="hint clip">{operation.reason}</div>}
+            </div>
+            <div className="cell cell-half state-cell" role="cell">
+              <OperationIcon state={operation.state} />
+              {STATE_TEXT[operation.state]}
+              {operation.undoneAt == null ? "" : ", undone"}
+            </div>
+            <div className="cell cell-half" role="cell">
+              <div className="small">
+                {count(operation.done)} <span className="soft">of {count(operation.total)}</span>
+                {(operation.failures ?? 0) > 0 ? (
+                  <span className="error-text"> · {plural(operation.failures ?? 0, "failure")}</span>
+                ) : null}
+              </div>
+              <ProgressBar operation={operation} />
+            </div>
+            <div className="cell cell-half" role="cell">
+              <Time at={operation.startedAt} />
+              <div className="hint">took {duration((operation.endedAt ?? now) - operation.startedAt)}</div>
+            </div>
+            <div className="cell cell-half clip" role="cell" title={operation.actor}>
+              {operation.actor ?? <span className="zero">unknown</span>}
+            </div>
+            <div className="cell cell-wide" role="cell">
+              <OperationActions operation={operation} />
+            </div>
+          </div>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function OperationDetail({ id, known }: { id: string; known: OperationView | undefined }) {
+  const query = useQuery({ ...operationQuery(id), enabled: known === undefined });
+  const operation = known ?? query.data;
+  const now = useNow();
+  if (operation === undefined) {
+    return (
+      <section className="panel">
+        {query.isError ? <Failed error={query.error} /> : <Loading what="the operation" />}
+      </section>
+    );
+  }
+  const { canary } = operation;
+  const seconds = ((operation.endedAt ?? now) - operation.startedAt) / 1_000;
+  return (
+    <section className={`panel tone-${TONES[operation.state]}`} aria-label="The operation">
+      <div className="panel-head">
+        <h2>{operationTitle(operation)}</h2>
+        <Link className="button button-small button-quiet" to="/operations">
+          Close
+        </Link>
+      </div>
+      <div className="panel-body form">
+        <ProgressBar operation={operation} />
+        <dl className="facts">
+          <Fact name="State">
+            {STATE_TEXT[operation.state]}
+            {operation.undoneAt == null ? null : (
+              <>
+                , undone <Time at={operation.undoneAt} />
+              </>
+            )}
+          </Fact>
+          <Fact name="Done">
+            {count(operation.done)} of {count(operation.total)}
+          </Fact>
+          <Fact name="Pace">
+            {seconds < 0.5 ? "none yet" : `${count(operation.done / seconds)} a second`}
+          </Fact>
+          <Fact name="Started">
+            <Time at={operation.startedAt} />
+          </Fact>
+          {operation.endedAt === null ? null : (
+            <Fact name="Ended">
+              <Time at={operation.endedAt} />
+            </Fact>
+          )}
+          {operation.actor === undefined ? null : <Fact name="By">{operation.actor}</Fact>}
+          {operation.reason == null ? null : <Fact name="Reason">{operation.reason}</Fact>}
+          {operation.to == null ? null : <Fact name="Into queue">{operation.to}</Fact>}
+          {operation.ratePerSecond == null ? null : (
+            <Fact name="At most">{count(operation.ratePerSecond)} a second</Fact>
+          )}
+          {canary == null ? null : (
+            <Fact name="Canary">
+              {plural(canary.size, "task")} first: {canary.state}
+              {canary.completed === undefined ? "" : `, ${count(canary.completed)} completed`}
+              {canary.detail == null ? null : <div className="error-text">{canary.detail}</div>}
+            </Fact>
+          )}
+          {Object.entries(operation.result).map(([name, value]) => (
+            <Fact key={name} name={name.charAt(0).toUpperCase() + name.slice(1)}>
+              {count(value)}
+            </Fact>
+          ))}
+        </dl>
+        {operation.error === null ? null : (
+          <p className="error-text" role="alert">
+            {operation.error}
+          </p>
+        )}
+        <OperationActions operation={operation} />
+        {(operation.failures ?? 0) > 0 ? <Failures operation={operation} /> : null}
+      </div>
+    </section>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: React.ReactNode }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+/** What happened to each task that was not moved. */
+function Failures({ operation }: { operation: OperationView }) {
+  const query = useInfiniteQuery(operationFailuresQuery(operation.id));
+  const rows = (query.data?.pages ?? []).flatMap((page) => page.failures);
+  return (
+    <section aria-label="Failures">
+      <h3>{plural(operation.failures ?? 0, "failure")}</h3>
+      {query.isError ? <Failed error={query.error} onRetry={() => void query.refetch()} /> : null}
+      <ul className="failures">
+        {rows.map((failure) => (
+          <li key={failure.id}>
+            <Link
+              className="mono"
+              to="/queues/$queue/tasks/$id"
+              params={{ queue: operation.queue, id: failure.id }}
+            >
+              {failure.id}
+            </Link>
+            <span className="hint">{failure.detail ?? failure.code}</span>
+          </li>
+        ))}
+      </ul>
+      {query.hasNextPage ? (
+        <Button small isDisabled={query.isFetching} onPress={() => void query.fetchNextPage()}>
+          More failures
+        </Button>
+      ) : null}
+    </section>
+  );
+}

@@ -1,0 +1,155 @@
+import { useQuery } from "@tanstack/react-query";
+import { lazy, memo, Suspense, useMemo } from "react";
+import { type SeriesPoint, seriesQuery } from "../../api/queues.ts";
+import { count, percent, rate } from "../../format/number.ts";
+import { duration, shortDuration } from "../../format/time.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { spanMs, type Window } from "../../search.ts";
+import { type ChartPoint, chartPoints } from "./chart-points.ts";
+import type { ChartSeries, TimeChartProps } from "./time-chart.tsx";
+
+// Recharts is larger than all the rest: it comes with the first chart, not with the first page.
+const LazyChart = lazy(() => import("./time-chart.tsx").then((module) => ({ default: module.TimeChart })));
+
+/** Up to here the browser's own stream draws the newest part of a line. */
+const LIVE_SPAN_MS = 900_000;
+
+const DEPTH: readonly ChartSeries<ChartPoint>[] = [
+  { name: "Pending", color: "var(--pending)", value: (point) => point.pending },
+  { name: "Processing", color: "var(--processing)", value: (point) => point.processing },
+  { name: "Scheduled", color: "var(--scheduled)", value: (point) => point.scheduled, dash: "5 3" },
+  { name: "Dead", color: "var(--dead)", value: (point) => point.dead, dash: "2 2" },
+];
+
+const RATES: readonly ChartSeries<ChartPoint>[] = [
+  { name: "Enqueued", color: "var(--quiet)", value: (point) => point.enqueued, dash: "5 3" },
+  { name: "Completed", color: "var(--completed)", value: (point) => point.completed },
+  { name: "Failed", color: "var(--dead)", value: (point) => point.failed, dash: "2 2" },
+];
+
+const percentiles = (
+  p50: (point: SeriesPoint) => number | null,
+  p95: (point: SeriesPoint) => number | null,
+  p99: (point: SeriesPoint) => number | null,
+): readonly ChartSeries<SeriesPoint>[] => [
+  { name: "p50", color: "var(--completed)", value: p50 },
+  { name: "p95", color: "var(--pending)", value: p95, dash: "5 3" },
+  { name: "p99", color: "var(--dead)", value: p99, dash: "2 2" },
+];
+
+const WAIT = percentiles(
+  (point) => point.waitP50Ms ?? null,
+  (point) => point.waitP95Ms ?? null,
+  (point) => point.waitP99Ms ?? null,
+);
+const RUN = percentiles(
+  (point) => point.runP50Ms ?? null,
+  (point) => point.runP95Ms ?? null,
+  (point) => point.runP99Ms ?? null,
+);
+const OLDEST: readonly ChartSeries<SeriesPoint>[] = [
+  { name: "Oldest", color: "var(--pending)", value: (point) => point.oldestPendingAgeMs },
+];
+const OUTCOMES: readonly ChartSeries<SeriesPoint>[] = [
+  { name: "Completed", color: "var(--completed)", value: (point) => point.completedPerSecond },
+  { name: "Failed", color: "var(--dead)", value: (point) => point.failedPerSecond, dash: "2 2" },
+  {
+    name: "Crashed",
+    color: "var(--scheduled)",
+    value: (point) => point.crashedPerSecond ?? null,
+    dash: "5 3",
+  },
+  { name: "Released", color: "var(--quiet)", value: (point) => point.releasedPerSecond ?? null, dash: "8 3" },
+];
+const INFLOW: readonly ChartSeries<SeriesPoint>[] = [
+  { name: "Dead-lettered", color: "var(--dead)", value: (point) => point.deadLetteredPerSecond },
+];
+const UTILISATION: readonly ChartSeries<SeriesPoint>[] = [
+  {
+    name: "Slots busy",
+    color: "var(--processing)",
+    value: (point) => (point.utilisation == null ? null : point.utilisation * 100),
+  },
+];
+
+/** The course of one queue, all of what an operator asks about it. */
+export function QueueCharts({ queue, span }: { queue: string; span: Window }) {
+  const { paused } = useLive();
+  const ms = spanMs(span);
+  const series = useQuery({
+    ...seriesQuery(queue, ms),
+    refetchInterval: paused ? false : ms <= LIVE_SPAN_MS ? 3_000 : 15_000,
+  });
+  const past = series.data?.points ?? NONE;
+  return (
+    <div className="charts">
+      <LivePair queue={queue} past={past} ms={ms} />
+      <SeriesCharts past={past} ms={ms} />
+    </div>
+  );
+}
+
+const NONE: SeriesPoint[] = [];
+
+/** Depth and throughput: the two that move with every message of the stream. */
+export function LivePair({ queue, past, ms }: { queue: string; past: readonly SeriesPoint[]; ms: number }) {
+  const { figures } = useLive();
+  const samples = ms <= LIVE_SPAN_MS ? figures.history[queue] : undefined;
+  const points = useMemo(() => chartPoints(past, samples ?? [], ms), [past, samples, ms]);
+  return (
+    <>
+      <Chart title="Depth by state" unit="tasks" points={points} spanMs={ms} series={DEPTH} format={count} />
+      <Chart
+        title="Throughput"
+        unit="tasks a second"
+        points={points}
+        spanMs={ms}
+        series={RATES}
+        format={rate}
+      />
+    </>
+  );
+}
+
+/** Drawn anew when the series comes, not with every message. */
+const SeriesCharts = memo(function SeriesCharts({ past, ms }: { past: readonly SeriesPoint[]; ms: number }) {
+  const shared = { points: past, spanMs: ms };
+  const time = { format: duration, tick: shortDuration };
+  return (
+    <>
+      <Chart {...shared} {...time} title="Oldest waiting" unit="age" series={OLDEST} />
+      <Chart {...shared} {...time} title="Wait" unit="enqueue to start" series={WAIT} />
+      <Chart {...shared} {...time} title="Run" unit="start to end of an attempt" series={RUN} />
+      <Chart {...shared} title="Outcomes" unit="attempts a second" series={OUTCOMES} format={rate} />
+      <Chart {...shared} title="Dead-letter inflow" unit="tasks a second" series={INFLOW} format={rate} />
+      <Chart
+        {...shared}
+        title="Utilisation"
+        unit="of the workers' slots"
+        series={UTILISATION}
+        format={(value) => percent(value / 100)}
+        tick={(value) => `${value} %`}
+        top={100}
+      />
+    </>
+  );
+});
+
+/** Holds the place of a chart until the library is there, so that nothing jumps. */
+export function Chart<P extends { at: number }>(props: TimeChartProps<P>) {
+  const Typed = LazyChart as unknown as (props: TimeChartProps<P>) => React.ReactNode;
+  return (
+    <Suspense
+      fallback={
+        <section className="panel chart-panel" aria-busy="true">
+          <div className="chart-head">
+            <h3>{props.title}</h3>
+          </div>
+          <div className="chart" />
+        </section>
+      }
+    >
+      <Typed {...props} />
+    </Suspense>
+  );
+}

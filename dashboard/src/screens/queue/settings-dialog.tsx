@@ -1,0 +1,140 @@
+import { DURABILITIES, type Durability, type QueueStats } from "@holdfast/contracts";
+import { useMutation } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
+import { toApiError } from "../../api/errors.ts";
+import { configureQueue, type SettingsBody } from "../../api/queues.ts";
+import { Button } from "../../ui/button.tsx";
+import { Segments } from "../../ui/segments.tsx";
+import { TextField } from "../../ui/text-field.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+
+const HOUR_MS = 3_600_000;
+const YEAR_HOURS = 8_760;
+
+const DURABILITY_TEXT: Record<Durability, string> = {
+  memory: "Memory",
+  fsynced: "On disk",
+  replicated: "Replicated",
+};
+
+export function hoursError(text: string): string | null {
+  const value = Number(text);
+  return text.trim() !== "" && Number.isFinite(value) && value >= 0 && value <= YEAR_HOURS
+    ? null
+    : "Hours, 0 to 8,760.";
+}
+
+export function countError(text: string, most: number): string | null {
+  const value = Number(text);
+  return text.trim() !== "" && Number.isInteger(value) && value >= 0 && value <= most
+    ? null
+    : "A whole number, 0 or more.";
+}
+
+const hours = (ms: number): string => String(Math.round((ms / HOUR_MS) * 1_000) / 1_000);
+const ms = (text: string): number => Math.round(Number(text) * HOUR_MS);
+
+/** Caps and retention of one queue. Only what was changed is sent: another operator may change the rest meanwhile. */
+export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(): void }) {
+  const { say } = useToasts();
+  // As they were when the dialog opened: the live figures go on, what is being typed stays.
+  const [before] = useState(stats.settings);
+  const [draft, setDraft] = useState({
+    maxWaiting: String(before.maxWaiting),
+    retention: hours(before.retentionMs),
+    retentionCount: String(before.retentionCount),
+    idempotency: hours(before.idempotencyMs),
+    durability: before.durability,
+  });
+  const set = (part: Partial<typeof draft>) => setDraft((old) => ({ ...old, ...part }));
+  const errors = {
+    maxWaiting: countError(draft.maxWaiting, 1_000_000_000),
+    retention: hoursError(draft.retention),
+    retentionCount: countError(draft.retentionCount, 10_000_000),
+    idempotency: hoursError(draft.idempotency),
+  };
+  const changes: SettingsBody = {
+    ...(Number(draft.maxWaiting) === before.maxWaiting ? {} : { maxWaiting: Number(draft.maxWaiting) }),
+    ...(draft.retention === hours(before.retentionMs) ? {} : { retentionMs: ms(draft.retention) }),
+    ...(Number(draft.retentionCount) === before.retentionCount
+      ? {}
+      : { retentionCount: Number(draft.retentionCount) }),
+    ...(draft.idempotency === hours(before.idempotencyMs) ? {} : { idempotencyMs: ms(draft.idempotency) }),
+    ...(draft.durability === before.durability ? {} : { durability: draft.durability }),
+  };
+  const refused = Object.values(errors).some((error) => error !== null) || Object.keys(changes).length === 0;
+  const save = useMutation({
+    mutationFn: () => configureQueue(stats.queue, changes),
+    onSuccess: () => {
+      say(`Settings of ${stats.queue} changed`);
+      onClose();
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!refused) save.mutate();
+  };
+  return (
+    <ModalOverlay className="overlay" isOpen isDismissable onOpenChange={(open) => open || onClose()}>
+      <Modal className="modal">
+        <Dialog className="dialog">
+          <Heading slot="title">Settings of {stats.queue}</Heading>
+          <form className="form" onSubmit={submit}>
+            <TextField
+              label="Most tasks waiting"
+              hint="Beyond it enqueues are refused with 429; workers still drain. 0 means no cap."
+              value={draft.maxWaiting}
+              onChange={(maxWaiting) => set({ maxWaiting })}
+              error={errors.maxWaiting}
+              inputMode="numeric"
+              autoFocus
+            />
+            <div className="form-row">
+              <TextField
+                label="Ended tasks are kept, hours"
+                value={draft.retention}
+                onChange={(retention) => set({ retention })}
+                error={errors.retention}
+              />
+              <TextField
+                label="At most, of each state"
+                value={draft.retentionCount}
+                onChange={(retentionCount) => set({ retentionCount })}
+                error={errors.retentionCount}
+                inputMode="numeric"
+              />
+            </div>
+            <TextField
+              label="Ids are remembered after the end, hours"
+              hint="So long the same id is the same task."
+              value={draft.idempotency}
+              onChange={(idempotency) => set({ idempotency })}
+              error={errors.idempotency}
+            />
+            <div className="field">
+              <span>An enqueue is answered once it is</span>
+              <Segments<Durability>
+                label="Durability"
+                value={draft.durability}
+                onChange={(durability) => set({ durability })}
+                options={DURABILITIES.map((value) => ({ value, text: DURABILITY_TEXT[value] }))}
+              />
+            </div>
+            {save.error === null ? null : (
+              <p className="error-text" role="alert">
+                {toApiError(save.error).detail}
+              </p>
+            )}
+            <div className="actions">
+              <Button onPress={onClose}>Keep as it is</Button>
+              <Button type="submit" look="primary" isDisabled={refused || save.isPending}>
+                {save.isPending ? "Working…" : "Save"}
+              </Button>
+            </div>
+          </form>
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}

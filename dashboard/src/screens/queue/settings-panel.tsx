@@ -1,0 +1,46 @@
+import type { QueueStats } from "@holdfast/contracts";
+import { Settings2 } from "lucide-react";
+import { useState } from "react";
+import { count } from "../../format/number.ts";
+import { duration } from "../../format/time.ts";
+import { useSession } from "../../session/session-context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { SettingsDialog } from "./settings-dialog.tsx";
+
+const DURABILITY_TEXT = {
+  memory: "as Redis keeps it",
+  fsynced: "on disk before the answer",
+  replicated: "on a replica before the answer",
+} as const;
+
+export function SettingsPanel({ stats }: { stats: QueueStats }) {
+  const { denied } = useSession();
+  const [editing, setEditing] = useState(false);
+  const { settings } = stats;
+  return (
+    <section className="panel" aria-label="Settings">
+      <div className="panel-head">
+        <h2>Settings</h2>
+        <Button small denied={denied("control", stats.queue)} onPress={() => setEditing(true)}>
+          <Settings2 size={13} aria-hidden="true" />
+          Change
+        </Button>
+      </div>
+      <dl className="panel-body facts">
+        <dt>Most waiting</dt>
+        <dd>{settings.maxWaiting === 0 ? "no cap" : count(settings.maxWaiting)}</dd>
+        <dt>Ended tasks kept</dt>
+        <dd>
+          {duration(settings.retentionMs)}, at most {count(settings.retentionCount)} of each state
+        </dd>
+        <dt>Ids remembered</dt>
+        <dd>{duration(settings.idempotencyMs)} after the task ended</dd>
+        <dt>Durability</dt>
+        <dd>{DURABILITY_TEXT[settings.durability]}</dd>
+        <dt>Waiting to run alone</dt>
+        <dd>{count(stats.pendingSolo)}</dd>
+      </dl>
+      {editing ? <SettingsDialog stats={stats} onClose={() => setEditing(false)} /> : null}
+    </section>
+  );
+}

@@ -1,0 +1,133 @@
+import { CartesianGrid, Line, LineChart, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
+import { clockMinute, clockTime } from "../../format/time.ts";
+import { niceTicks } from "./chart-points.ts";
+
+export interface ChartSeries<P> {
+  name: string;
+  color: string;
+  value(point: P): number | null;
+  /** Told apart from its neighbours by more than colour. */
+  dash?: string;
+}
+
+export interface TimeChartProps<P extends { at: number }> {
+  title: string;
+  unit: string;
+  points: readonly P[];
+  spanMs: number;
+  series: readonly ChartSeries<P>[];
+  format(value: number): string;
+  /** Text of the axis where it is shorter than `format`. */
+  tick?(value: number): string;
+  /** Top of the axis where it is fixed, such as 100 for percent. */
+  top?: number;
+}
+
+const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
+/** Beyond it seconds on the axis are noise. */
+const MINUTES_FROM_MS = 1_800_000;
+
+export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
+  const { title, unit, points, spanMs, series, format, top } = props;
+  const tick = props.tick ?? ((value: number) => compact.format(value));
+  const end = points.at(-1)?.at ?? 0;
+  const largest = Math.max(0, ...points.flatMap((point) => series.map(({ value }) => value(point) ?? 0)));
+  const ticks = top === undefined ? niceTicks(largest) : [0, 1, 2, 3, 4].map((step) => (step * top) / 4);
+  const latest = (value: (point: P) => number | null): number | null => {
+    const point = points.findLast((candidate) => value(candidate) !== null);
+    return point === undefined ? null : value(point);
+  };
+  const known = series.some(({ value }) => latest(value) !== null);
+  return (
+    <section className="panel chart-panel" aria-label={title}>
+      <div className="chart-head">
+        <h3>
+          {title} <span className="hint">{unit}</span>
+        </h3>
+        <ul className="legend">
+          {series.map(({ name, color, value, dash }) => {
+            const now = latest(value);
+            return (
+              <li key={name}>
+                <svg className="swatch" viewBox="0 0 14 4" aria-hidden="true">
+                  <line x1="0" y1="2" x2="14" y2="2" stroke={color} strokeWidth="3" strokeDasharray={dash} />
+                </svg>
+                {name} <b>{now === null ? "–" : format(now)}</b>
+              </li>
+            );
+          })}
+        </ul>
+      </div>
+      {/* The legend above says the present values in text; the drawing itself is skipped by screen readers. */}
+      <div className="chart" aria-hidden="true">
+        {known ? (
+          <ResponsiveContainer width="100%" height="100%">
+            <LineChart
+              data={points as P[]}
+              margin={{ top: 6, right: 8, bottom: 0, left: 0 }}
+              accessibilityLayer={false}
+            >
+              <CartesianGrid stroke="var(--line)" vertical={false} />
+              <XAxis
+                dataKey="at"
+                type="number"
+                domain={[end - spanMs, end]}
+                allowDataOverflow
+                tickFormatter={spanMs >= MINUTES_FROM_MS ? clockMinute : clockTime}
+                tickCount={5}
+                minTickGap={40}
+                stroke="var(--line-strong)"
+                tickLine={false}
+              />
+              <YAxis
+                width={48}
+                tickFormatter={tick}
+                axisLine={false}
+                tickLine={false}
+                domain={[0, ticks.at(-1) ?? 4]}
+                ticks={ticks}
+              />
+              <Tooltip
+                isAnimationActive={false}
+                cursor={{ stroke: "var(--line-strong)" }}
+                content={({ active, payload }) => {
+                  const point = payload?.[0]?.payload as P | undefined;
+                  if (active !== true || point === undefined) return null;
+                  return (
+                    <div className="chart-tip">
+                      <div className="soft">{clockTime(point.at)}</div>
+                      {series.map(({ name, color, value }) => {
+                        const at = value(point);
+                        return (
+                          <div key={name} style={{ color }}>
+                            {name} {at === null ? "–" : format(at)}
+                          </div>
+                        );
+                      })}
+                    </div>
+                  );
+                }}
+              />
+              {series.map(({ name, color, value, dash }) => (
+                <Line
+                  key={name}
+                  name={name}
+                  dataKey={value}
+                  type="linear"
+                  stroke={color}
+                  strokeWidth={1.75}
+                  {...(dash === undefined ? {} : { strokeDasharray: dash })}
+                  dot={false}
+                  connectNulls
+                  isAnimationActive={false}
+                />
+              ))}
+            </LineChart>
+          </ResponsiveContainer>
+        ) : (
+          <p className="chart-none">Nothing to show of this time.</p>
+        )}
+      </div>
+    </section>
+  );
+}

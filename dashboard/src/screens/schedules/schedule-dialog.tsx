@@ -1,0 +1,223 @@
+import {
+  isQueueName,
+  isTaskType,
+  type MissedPolicy,
+  type OverlapPolicy,
+  PRIORITIES,
+  type Priority,
+} from "@holdfast/contracts";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, useState } from "react";
+import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
+import { toApiError } from "../../api/errors.ts";
+import { putSchedule, type ScheduleView, schedulesKey } from "../../api/schedules.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { Segments } from "../../ui/segments.tsx";
+import { TextField } from "../../ui/text-field.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+import { payloadError } from "../load/inject-panel.tsx";
+import { CronPreview } from "./cron-preview.tsx";
+import { timeZones } from "./zoned.ts";
+
+const SCHEDULE_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+const PRIORITY_TEXT: Record<Priority, string> = { high: "High", normal: "Normal", low: "Low" };
+
+function draftOf(schedule: ScheduleView | null) {
+  return {
+    id: schedule?.id ?? "",
+    queue: schedule?.queue ?? "default",
+    cron: schedule?.cron ?? "0 3 * * *",
+    timeZone: schedule?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC",
+    type: schedule?.type ?? "demo.echo",
+    payloadText: schedule?.payloadText ?? "null",
+    priority: schedule?.options.priority ?? ("normal" as Priority),
+    maxRetries: schedule?.options.maxRetries?.toString() ?? "",
+    missed: schedule?.missed ?? ("once" as MissedPolicy),
+    overlap: schedule?.overlap ?? ("allow" as OverlapPolicy),
+  };
+}
+
+export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView | null; onClose(): void }) {
+  const client = useQueryClient();
+  const { figures } = useLive();
+  const { say } = useToasts();
+  const [draft, setDraft] = useState(() => draftOf(schedule));
+  const [cronError, setCronError] = useState<string | null>(null);
+  const set = (part: Partial<typeof draft>) => setDraft((before) => ({ ...before, ...part }));
+  const errors = {
+    id: SCHEDULE_ID.test(draft.id)
+      ? null
+      : "Letters, digits, - _ and . after the first; at most 64 characters.",
+    queue: isQueueName(draft.queue) ? null : "This is no name of a queue.",
+    type: isTaskType(draft.type) ? null : "Letters, digits and _ . : / - after the first.",
+    payload: payloadError(draft.payloadText),
+    maxRetries: /^\d{0,4}$/.test(draft.maxRetries.trim())
+      ? null
+      : "A whole number, or nothing for the default.",
+    cron: cronError,
+  };
+  const refused = Object.values(errors).some((error) => error !== null);
+  const save = useMutation({
+    mutationFn: () => {
+      const { priority: _p, maxRetries: _m, ...kept } = schedule?.options ?? {};
+      return putSchedule(draft.id, {
+        queue: draft.queue,
+        cron: draft.cron.trim(),
+        timeZone: draft.timeZone,
+        type: draft.type,
+        payloadText: draft.payloadText,
+        missed: draft.missed,
+        overlap: draft.overlap,
+        options: {
+          ...kept,
+          ...(draft.priority === "normal" ? {} : { priority: draft.priority }),
+          ...(draft.maxRetries.trim() === "" ? {} : { maxRetries: Number(draft.maxRetries) }),
+        },
+      });
+    },
+    onSuccess: async () => {
+      say(schedule === null ? `${draft.id} created` : `${draft.id} changed`);
+      await client.invalidateQueries({ queryKey: schedulesKey });
+      onClose();
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!refused) save.mutate();
+  };
+  return (
+    <ModalOverlay className="overlay" isOpen isDismissable onOpenChange={(open) => open || onClose()}>
+      <Modal className="modal modal-form">
+        <Dialog className="dialog">
+          <Heading slot="title">{schedule === null ? "New schedule" : `Edit ${schedule.id}`}</Heading>
+          <form className="form" onSubmit={submit}>
+            <div className="form-row">
+              {schedule === null ? (
+                <TextField
+                  label="Id"
+                  placeholder="nightly-report"
+                  value={draft.id}
+                  onChange={(id) => set({ id })}
+                  error={draft.id === "" ? null : errors.id}
+                  mono
+                  autoFocus
+                />
+              ) : null}
+              <TextField
+                label="Queue"
+                value={draft.queue}
+                onChange={(queue) => set({ queue })}
+                error={errors.queue}
+                list="schedule-queues"
+                mono
+              />
+              <datalist id="schedule-queues">
+                {(figures.queues ?? []).map(({ queue }) => (
+                  <option key={queue} value={queue} />
+                ))}
+              </datalist>
+            </div>
+            <div className="form-row">
+              <TextField
+                label="Cron expression"
+                hint="Minute, hour, day, month, weekday; six fields begin with seconds."
+                value={draft.cron}
+                onChange={(cron) => set({ cron })}
+                error={cronError}
+                mono
+              />
+              <TextField
+                label="Time zone"
+                hint="IANA name, such as Europe/Berlin."
+                value={draft.timeZone}
+                onChange={(timeZone) => set({ timeZone })}
+                list="time-zones"
+              />
+              <datalist id="time-zones">
+                {timeZones().map((zone) => (
+                  <option key={zone} value={zone} />
+                ))}
+              </datalist>
+            </div>
+            <CronPreview cron={draft.cron} timeZone={draft.timeZone} onError={setCronError} />
+            <TextField
+              label="Task type"
+              value={draft.type}
+              onChange={(type) => set({ type })}
+              error={errors.type}
+              mono
+            />
+            <TextField
+              label="Payload"
+              hint="JSON, sent and stored character for character."
+              value={draft.payloadText}
+              onChange={(payloadText) => set({ payloadText })}
+              rows={4}
+              error={errors.payload}
+            />
+            <div className="form-row">
+              <div className="field">
+                <span>Priority</span>
+                <Segments<Priority>
+                  label="Priority"
+                  value={draft.priority}
+                  onChange={(priority) => set({ priority })}
+                  options={PRIORITIES.map((value) => ({ value, text: PRIORITY_TEXT[value] }))}
+                />
+              </div>
+              <TextField
+                label="Retries"
+                placeholder="default"
+                value={draft.maxRetries}
+                onChange={(maxRetries) => set({ maxRetries })}
+                error={errors.maxRetries}
+                inputMode="numeric"
+              />
+            </div>
+            <div className="form-row">
+              <div className="field">
+                <span>Missed runs</span>
+                <Segments<MissedPolicy>
+                  label="Missed runs"
+                  value={draft.missed}
+                  onChange={(missed) => set({ missed })}
+                  options={[
+                    { value: "skip", text: "Skip" },
+                    { value: "once", text: "Run one" },
+                    { value: "all", text: "Run each" },
+                  ]}
+                />
+                <span className="hint">After a time without a janitor.</span>
+              </div>
+              <div className="field">
+                <span>While the last still runs</span>
+                <Segments<OverlapPolicy>
+                  label="While the last still runs"
+                  value={draft.overlap}
+                  onChange={(overlap) => set({ overlap })}
+                  options={[
+                    { value: "allow", text: "Enqueue" },
+                    { value: "skip", text: "Skip" },
+                  ]}
+                />
+              </div>
+            </div>
+            {save.error === null ? null : (
+              <p className="error-text" role="alert">
+                {toApiError(save.error).detail}
+              </p>
+            )}
+            <div className="actions">
+              <Button onPress={onClose}>Keep as it is</Button>
+              <Button type="submit" look="primary" isDisabled={refused || save.isPending}>
+                {save.isPending ? "Working…" : schedule === null ? "Create schedule" : "Save"}
+              </Button>
+            </div>
+          </form>
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}

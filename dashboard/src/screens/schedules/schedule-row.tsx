@@ -1,0 +1,183 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { CalendarClock, CirclePause } from "lucide-react";
+import { useState } from "react";
+import {
+  deleteSchedule,
+  runSchedule,
+  type ScheduleView,
+  schedulesKey,
+  switchSchedule,
+} from "../../api/schedules.ts";
+import { useSession } from "../../session/session-context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
+import { Badge, StateBadge } from "../../ui/status.tsx";
+import { Time } from "../../ui/time.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+import { zoned } from "./zoned.ts";
+
+export function ScheduleRow({ schedule, onEdit }: { schedule: ScheduleView; onEdit(): void }) {
+  const { id, queue, timeZone } = schedule;
+  const [all, setAll] = useState(false);
+  const shown = all ? schedule.nextRuns : schedule.nextRuns.slice(0, 1);
+  return (
+    <div className="grid-row schedule-row" role="row">
+      <div className="cell cell-wide" role="cell">
+        <div className="schedule-name">
+          <strong className="wrap">{id}</strong>
+          {schedule.paused ? (
+            <Badge icon={CirclePause} tone="warn">
+              Paused
+            </Badge>
+          ) : null}
+        </div>
+        <div className="hint clip">
+          {schedule.type} in{" "}
+          <Link to="/queues/$queue" params={{ queue }}>
+            {queue}
+          </Link>
+        </div>
+      </div>
+      <div className="cell cell-wide" role="cell">
+        <div className="wrap">{schedule.words}</div>
+        <div className="hint">
+          <code>{schedule.cron}</code> · {timeZone}
+        </div>
+      </div>
+      <div className="cell cell-wide" role="cell">
+        <span className="label">Next runs</span>
+        {schedule.nextRuns.length === 0 ? (
+          <span className="zero">{schedule.paused ? "none while paused" : "none"}</span>
+        ) : (
+          <>
+            <ul className="next-runs" aria-label={`Next runs of ${id}`}>
+              {shown.map((at) => (
+                <li key={at}>
+                  <span>{zoned(at, timeZone)}</span>
+                  <span className="hint">
+                    <Time at={at} />
+                  </span>
+                </li>
+              ))}
+            </ul>
+            {schedule.nextRuns.length > 1 ? (
+              <button type="button" className="link" aria-expanded={all} onClick={() => setAll(!all)}>
+                {all ? "Show the next alone" : `Show the next ${schedule.nextRuns.length}`}
+              </button>
+            ) : null}
+          </>
+        )}
+      </div>
+      <div className="cell cell-half" role="cell">
+        <span className="label">Last run</span>
+        <LastRun schedule={schedule} />
+      </div>
+      <div className="cell cell-wide actions" role="cell">
+        <ScheduleActions schedule={schedule} onEdit={onEdit} />
+      </div>
+    </div>
+  );
+}
+
+const OUTCOME_TEXT = {
+  enqueued: "enqueued",
+  missed: "missed: no janitor ran",
+  overlapped: "skipped: the one before had not ended",
+} as const;
+
+function LastRun({ schedule }: { schedule: ScheduleView }) {
+  const { lastRun, queue } = schedule;
+  if (lastRun === null) return <span className="zero">never</span>;
+  return (
+    <div className="last-run">
+      {lastRun.state === null ? (
+        <span>{OUTCOME_TEXT[lastRun.outcome]}</span>
+      ) : (
+        <StateBadge state={lastRun.state} />
+      )}
+      <span className="hint">
+        {lastRun.taskId === null ? (
+          <Time at={lastRun.at} />
+        ) : (
+          <Link to="/queues/$queue/tasks/$id" params={{ queue, id: lastRun.taskId }}>
+            <Time at={lastRun.at} />
+          </Link>
+        )}
+        {lastRun.manual ? ", by hand" : ""}
+      </span>
+    </div>
+  );
+}
+
+function ScheduleActions({ schedule, onEdit }: { schedule: ScheduleView; onEdit(): void }) {
+  const { id, queue, paused } = schedule;
+  const client = useQueryClient();
+  const { say, fail } = useToasts();
+  const { denied } = useSession();
+  const [deleting, setDeleting] = useState(false);
+  const why = denied("control", queue);
+  const refresh = () => client.invalidateQueries({ queryKey: schedulesKey });
+  const run = useMutation({
+    mutationFn: () => runSchedule(id),
+    onSuccess: async ({ taskId }) => {
+      say(`${id} runs now`, `Task ${taskId}`);
+      await refresh();
+    },
+    onError: (error) => fail("The schedule was not run", error),
+  });
+  const toggle = useMutation({
+    mutationFn: () => switchSchedule(id, paused ? "resume" : "pause"),
+    onSuccess: async () => {
+      say(`${id} ${paused ? "resumed" : "paused"}`);
+      await refresh();
+    },
+    onError: (error) => fail("The schedule was not changed", error),
+  });
+  return (
+    <>
+      <Button
+        small
+        look="primary"
+        denied={why}
+        isDisabled={run.isPending}
+        aria-label={`Run ${id} now`}
+        onPress={() => run.mutate()}
+      >
+        <CalendarClock size={13} aria-hidden="true" />
+        Run now
+      </Button>
+      <Button
+        small
+        denied={why}
+        isDisabled={toggle.isPending}
+        aria-label={`${paused ? "Resume" : "Pause"} ${id}`}
+        onPress={() => toggle.mutate()}
+      >
+        {paused ? "Resume" : "Pause"}
+      </Button>
+      <Button small denied={why} aria-label={`Edit ${id}`} onPress={onEdit}>
+        Edit
+      </Button>
+      <Button small look="danger" denied={why} aria-label={`Delete ${id}`} onPress={() => setDeleting(true)}>
+        Delete
+      </Button>
+      {deleting ? (
+        <ConfirmDialog
+          title={`Delete the schedule ${id}`}
+          action="Delete"
+          danger
+          phrase="delete 1"
+          onConfirm={async () => {
+            await deleteSchedule(id);
+            say(`${id} deleted`);
+            await refresh();
+          }}
+          onClose={() => setDeleting(false)}
+        >
+          It enqueues nothing more. Tasks that it has enqueued stay.
+        </ConfirmDialog>
+      ) : null}
+    </>
+  );
+}

@@ -1,0 +1,103 @@
+import { useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { Plus } from "lucide-react";
+import { useState } from "react";
+import { type ScheduleView, schedulesQuery } from "../../api/schedules.ts";
+import { plural } from "../../format/number.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { useSession } from "../../session/session-context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
+import { ScheduleDialog } from "./schedule-dialog.tsx";
+import { ScheduleRow } from "./schedule-row.tsx";
+
+const route = getRouteApi("/schedules");
+
+export function SchedulesPage() {
+  const { q = "" } = route.useSearch();
+  const navigate = route.useNavigate();
+  const { paused } = useLive();
+  const { denied } = useSession();
+  const [editing, setEditing] = useState<ScheduleView | "new" | null>(null);
+  const query = useQuery({ ...schedulesQuery(), refetchInterval: paused ? false : 5_000 });
+  const schedules = query.data;
+  const words = q.toLowerCase();
+  const found = (schedules ?? []).filter((schedule) =>
+    `${schedule.id} ${schedule.queue} ${schedule.type}`.toLowerCase().includes(words),
+  );
+  const add = (
+    <Button look="primary" denied={denied("control")} onPress={() => setEditing("new")}>
+      <Plus size={15} aria-hidden="true" />
+      New schedule
+    </Button>
+  );
+  return (
+    <>
+      <div className="page-head">
+        <h1>Schedules</h1>
+        <p className="soft small">{schedules === undefined ? "" : plural(schedules.length, "schedule")}</p>
+        <div className="actions">
+          {schedules !== undefined && schedules.length > 0 ? (
+            <input
+              className="input page-search"
+              type="search"
+              data-search=""
+              aria-label="Find a schedule"
+              placeholder="Id, queue or type"
+              value={q}
+              onChange={(event) =>
+                void navigate({
+                  search: event.target.value === "" ? {} : { q: event.target.value },
+                  replace: true,
+                })
+              }
+            />
+          ) : null}
+          {add}
+        </div>
+      </div>
+      <section className="panel" aria-label="Schedules">
+        {schedules === undefined ? (
+          query.isError ? (
+            <Failed error={query.error} onRetry={() => void query.refetch()} />
+          ) : (
+            <Loading what="schedules" />
+          )
+        ) : schedules.length === 0 ? (
+          <NoneYet title="No schedules yet">
+            <p>
+              A schedule enqueues a task at each time of a cron expression, once, in a time zone of your
+              choice.
+            </p>
+            {add}
+          </NoneYet>
+        ) : found.length === 0 ? (
+          <NoneMatch what="schedules" onClear={() => void navigate({ search: {} })} />
+        ) : (
+          <div className="grid-table schedules" role="table" aria-label="Schedules">
+            <div role="rowgroup">
+              <div className="grid-row grid-head" role="row">
+                {["Schedule", "When", "Next runs", "Last run"].map((text) => (
+                  <div key={text} role="columnheader" className="cell">
+                    {text}
+                  </div>
+                ))}
+                <div role="columnheader" className="cell">
+                  <span className="visually-hidden">Actions</span>
+                </div>
+              </div>
+            </div>
+            <div role="rowgroup" className="grid-body">
+              {found.map((schedule) => (
+                <ScheduleRow key={schedule.id} schedule={schedule} onEdit={() => setEditing(schedule)} />
+              ))}
+            </div>
+          </div>
+        )}
+      </section>
+      {editing === null ? null : (
+        <ScheduleDialog schedule={editing === "new" ? null : editing} onClose={() => setEditing(null)} />
+      )}
+    </>
+  );
+}

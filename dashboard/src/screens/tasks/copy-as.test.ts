@@ -1,0 +1,41 @@
+import { expect, it } from "vitest";
+import { deadTask } from "../../testing/render.tsx";
+import { asCommand, asCurl } from "./copy-as.ts";
+
+const HOSTILE = `{"n":12345678901234567890,"s":"it's $(touch /tmp/never) \`id\` \\n"}`;
+
+/** What a POSIX shell makes of the words: in single quotes all is text, outside a backslash takes the next one. */
+const words = (command: string): string[] =>
+  (command.match(/(?:'[^']*'|\\.|[^\s'\\])+/g) ?? []).map((word) =>
+    word.replace(/'([^']*)'|\\(.)/g, (_, quoted, escaped) => quoted ?? escaped),
+  );
+
+it("gives the payload to the command to the character, whatever is in it", () => {
+  const task = deadTask("a", { payloadText: HOSTILE, tags: ["o'neil"], priority: "high" });
+  expect(words(asCommand(task))).toEqual([
+    "holdfast",
+    "enqueue",
+    "emails",
+    "email.send",
+    HOSTILE,
+    "--priority",
+    "high",
+    "--max-retries",
+    "3",
+    "--tag",
+    "o'neil",
+  ]);
+});
+
+it("gives curl the body that an enqueue sends", () => {
+  const task = deadTask("a", { payloadText: HOSTILE });
+  expect(words(asCurl(task, "http://test")).at(-1)).toBe(
+    `{"type":"email.send","priority":"normal","payload":${HOSTILE}}`,
+  );
+});
+
+it("shows the record of a task whose payload is no JSON", () => {
+  expect(asCurl(deadTask("a", { payloadText: "\u0000" }), "http://test")).toBe(
+    "curl http://test/v1/queues/emails/tasks/a",
+  );
+});

@@ -1,0 +1,107 @@
+import type { ReactNode } from "react";
+import { count, plural } from "../../format/number.ts";
+import { Button } from "../../ui/button.tsx";
+import type { Selection } from "./use-selection.ts";
+import type { TaskList } from "./use-task-list.ts";
+
+interface ListFootProps {
+  list: TaskList;
+  filtered: boolean;
+  noun: string;
+  selection: Selection;
+  /** How many match in all, loaded or not; null while it is not known. */
+  matching: number | null;
+  /** What can be done with the chosen ones. */
+  actions: ReactNode;
+  /** Whether something can be done with all that match. */
+  allowEverything: boolean;
+}
+
+/** Below a list: how much of it was read, what is new, and what can be done with the chosen rows. */
+export function ListFoot(props: ListFootProps) {
+  const { list, filtered, noun, selection, matching, actions, allowEverything } = props;
+  const { rows, scanned, total, query, searching, stopped } = list;
+  if (selection.any) {
+    const chosen = selection.everything ? (matching ?? rows.length) : selection.ids.length;
+    const more =
+      allowEverything && selection.all && !selection.everything && (matching ?? total) > rows.length;
+    return (
+      <div className="list-foot" data-chosen="">
+        <span>
+          <strong>{selection.everything ? `All ${count(chosen)} that match` : plural(chosen, noun)}</strong>{" "}
+          selected
+        </span>
+        {more ? (
+          <Button small look="quiet" onPress={selection.chooseEverything}>
+            Select all {matching === null ? "" : `${count(matching)} `}that match
+          </Button>
+        ) : null}
+        <div className="actions">
+          {actions}
+          <Button small look="quiet" onPress={selection.clear}>
+            Clear selection
+          </Button>
+        </div>
+      </div>
+    );
+  }
+  return (
+    <div className="list-foot">
+      <span role="status">
+        {filtered ? (
+          <>
+            {plural(rows.length, "match").replace("matchs", "matches")}, scanned {count(scanned)} of{" "}
+            {count(Math.max(total, scanned))}
+            {searching ? "…" : stopped ? ", stopped" : ""}
+          </>
+        ) : (
+          <>
+            {plural(rows.length, noun)} loaded
+            {query.hasNextPage ? ` of ${count(Math.max(total, rows.length))}` : ""}
+          </>
+        )}
+      </span>
+      <div className="actions">
+        {searching ? (
+          <Button small onPress={list.stop}>
+            Stop
+          </Button>
+        ) : null}
+        {stopped ? (
+          <Button small onPress={list.goOn}>
+            Search on
+          </Button>
+        ) : null}
+        {query.hasNextPage && !searching && !stopped ? (
+          <Button small isDisabled={query.isFetching} onPress={list.more}>
+            {query.isFetchingNextPage ? "Loading…" : "Load more"}
+          </Button>
+        ) : null}
+        {query.hasNextPage || searching ? null : <span>All shown</span>}
+      </div>
+    </div>
+  );
+}
+
+/** What has changed since the rows came, as a button that shows it. */
+export function ListNews({ list }: { list: TaskList }) {
+  const { fresh, gone, query, refresh } = list;
+  const text =
+    fresh > 0
+      ? `${count(fresh)} new`
+      : gone > 0
+        ? `${count(gone)} gone`
+        : query.isFetching
+          ? "Refreshing"
+          : "Refresh";
+  return (
+    <Button
+      small
+      look={fresh > 0 ? "primary" : "plain"}
+      isDisabled={query.isFetching}
+      onPress={() => void refresh()}
+    >
+      {text}
+    </Button>
+  );
+}

@@ -1,0 +1,66 @@
+import type { TaskState, TaskView } from "@holdfast/contracts";
+import { Link } from "@tanstack/react-router";
+import { count } from "../../format/number.ts";
+import { Time } from "../../ui/time.tsx";
+
+export const timeColumn = (state: TaskState): string => {
+  if (state === "scheduled") return "Due";
+  if (state === "processing") return "Lease ends";
+  return state === "pending" ? "Enqueued" : "Ended";
+};
+
+export const lastColumn = (state: TaskState): string => {
+  if (state === "completed") return "Result";
+  if (state === "processing") return "Worker";
+  return state === "pending" ? "Payload" : "Last error";
+};
+
+/** A long text costs layout time and is cut by the column anyway. */
+const SHOWN_CHARACTERS = 300;
+
+export function TaskCells({ task, queue, state }: { task: TaskView; queue: string; state: TaskState }) {
+  const at =
+    state === "scheduled"
+      ? task.runAt
+      : state === "processing"
+        ? task.leaseExpiresAt
+        : state === "pending"
+          ? task.enqueuedAt
+          : task.endedAt;
+  const last =
+    state === "completed"
+      ? task.resultText
+      : state === "processing"
+        ? task.workerId
+        : state === "pending"
+          ? task.payloadText
+          : task.lastError;
+  return (
+    <>
+      <div className="cell cell-id clip" role="cell">
+        <Link className="mono" to="/queues/$queue/tasks/$id" params={{ queue, id: task.id }}>
+          {task.id}
+        </Link>
+      </div>
+      <div className="cell cell-half clip" role="cell" title={task.tags.join(", ")}>
+        {task.type}
+        {task.priority === "normal" ? null : <span className="hint"> {task.priority}</span>}
+        {task.tags.length === 0 ? null : (
+          <span className="tag">
+            {(task.tags[0] ?? "").slice(0, 40)}
+            {task.tags.length > 1 ? ` +${task.tags.length - 1}` : ""}
+          </span>
+        )}
+      </div>
+      <div className="cell cell-hide" role="cell">
+        {count(task.attempts)}
+      </div>
+      <div className="cell cell-half clip" role="cell">
+        {at === null ? <span className="zero">none</span> : <Time at={at} />}
+      </div>
+      <div className="cell cell-last clip mono soft" role="cell" title={(last ?? "").slice(0, 500)}>
+        {(last ?? "").slice(0, SHOWN_CHARACTERS)}
+      </div>
+    </>
+  );
+}

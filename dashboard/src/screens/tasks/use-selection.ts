@@ -1,0 +1,57 @@
+import { useCallback, useRef, useState } from "react";
+
+/** Chosen rows: some by their ids, or everything that matches, loaded or not. */
+export function useSelection(ids: readonly string[]) {
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [everything, setEverything] = useState(false);
+  const anchor = useRef<number | null>(null);
+  const latest = useRef(ids);
+  latest.current = ids;
+
+  const clear = useCallback(() => {
+    setChosen(new Set());
+    setEverything(false);
+    anchor.current = null;
+  }, []);
+
+  /** Turns one row on or off; with `range` all rows since the last one that was turned. */
+  const toggle = useCallback((index: number, range: boolean) => {
+    setEverything(false);
+    setChosen((before) => {
+      const rows = latest.current;
+      const id = rows[index];
+      if (id === undefined) return before;
+      const next = new Set(before);
+      const on = !before.has(id);
+      const from = range && anchor.current !== null ? Math.min(anchor.current, index) : index;
+      const to = range && anchor.current !== null ? Math.max(anchor.current, index) : index;
+      for (const each of rows.slice(from, to + 1)) {
+        if (on) next.add(each);
+        else next.delete(each);
+      }
+      return next;
+    });
+    anchor.current = index;
+  }, []);
+
+  const loaded = ids.filter((id) => chosen.has(id));
+  return {
+    ids: loaded,
+    everything,
+    any: everything || loaded.length > 0,
+    all: ids.length > 0 && loaded.length === ids.length,
+    has: (id: string) => everything || chosen.has(id),
+    toggle,
+    clear,
+    chooseLoaded: (on: boolean) => {
+      setEverything(false);
+      setChosen(on ? new Set(ids) : new Set());
+    },
+    chooseEverything: () => {
+      setChosen(new Set(ids));
+      setEverything(true);
+    },
+  };
+}
+
+export type Selection = ReturnType<typeof useSelection>;

@@ -1,0 +1,119 @@
+import type { QueueStats, TaskState } from "@holdfast/contracts";
+import { type InfiniteData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { type TaskFilter, type TaskListPage, tasksQuery } from "../../api/tasks.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { usePaged } from "../../ui/use-paged.ts";
+
+/** Matches that a search looks for before it waits for the reader to scroll on. */
+const MATCHES_PER_STEP = 100;
+
+/** How many tasks have ever entered a state: unlike its depth it tells what is new while others leave. */
+export function arrivals(stats: QueueStats, state: TaskState): number {
+  const { totals } = stats;
+  switch (state) {
+    case "pending":
+      return totals.enqueued + totals.replayed + totals.retried;
+    case "processing":
+      return totals.attempts;
+    case "completed":
+      return totals.acked;
+    case "dead":
+      return totals.deadLettered;
+    case "cancelled":
+      return totals.cancelled;
+    case "expired":
+      return totals.expired;
+    case "scheduled":
+      return stats.scheduled;
+  }
+}
+
+/** A list that stays as it is while it is read, and says what has changed since. */
+export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean) {
+  const { state } = filter;
+  const client = useQueryClient();
+  const { figures, paused } = useLive();
+  const stats = figures.queues?.find((candidate) => candidate.queue === queue);
+  const options = tasksQuery(queue, filter);
+  const query = useInfiniteQuery(options);
+  const { rows, scanned, more, pages } = usePaged(query);
+  const [stopped, setStopped] = useState(false);
+  const [wanted, setWanted] = useState(MATCHES_PER_STEP);
+  const [atTop, setAtTop] = useState(true);
+  const { hasNextPage, isFetching, fetchNextPage, dataUpdatedAt } = query;
+
+  // A search walks on by itself until a screenful is found, it is stopped, or all was looked at.
+  const searching = filtered && hasNextPage && !stopped && rows.length < wanted;
+  useEffect(() => {
+    if (searching && !isFetching) void fetchNextPage();
+  }, [searching, isFetching, fetchNextPage]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another filter is another search
+  useEffect(() => {
+    setStopped(false);
+    setWanted(MATCHES_PER_STEP);
+  }, [JSON.stringify(filter), queue]);
+
+  const now = stats === undefined ? null : { arrived: arrivals(stats, state), depth: stats[state] };
+  const then = useRef(now);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the figures as they were when the rows came
+  useEffect(() => {
+    then.current = now;
+  }, [dataUpdatedAt, state]);
+  if (then.current === null) then.current = now;
+  const fresh = now === null || then.current === null ? 0 : Math.max(0, now.arrived - then.current.arrived);
+  const gone =
+    now === null || then.current === null ? 0 : Math.max(0, then.current.depth + fresh - now.depth);
+
+  const refresh = useCallback(async () => {
+    // From the start: pages further down hang on cursors of a list that has moved.
+    client.setQueryData<InfiniteData<TaskListPage, string>>(options.queryKey, (known) =>
+      known === undefined
+        ? known
+        : { pages: known.pages.slice(0, 1), pageParams: known.pageParams.slice(0, 1) },
+    );
+    await client.refetchQueries({ queryKey: options.queryKey, exact: true });
+  }, [client, options.queryKey]);
+
+  const stop = useCallback(() => {
+    setStopped(true);
+    void client.cancelQueries({ queryKey: options.queryKey, exact: true });
+  }, [client, options.queryKey]);
+
+  return {
+    query,
+    stats,
+    rows,
+    scanned,
+    pages,
+    total: query.data?.pages.at(-1)?.total ?? stats?.[state] ?? 0,
+    searching,
+    stopped: stopped && hasNextPage,
+    stop,
+    goOn: () => setStopped(false),
+    /** For the end of the list: the next page, or the next step of the search. */
+    more: () => {
+      if (filtered) setWanted((count) => Math.max(count, rows.length + MATCHES_PER_STEP));
+      else more();
+    },
+    fresh,
+    gone,
+    refresh,
+    atTop,
+    setAtTop,
+    paused,
+  };
+}
+
+export type TaskList = ReturnType<typeof useTaskList>;
+
+/** Follows the queue while following disturbs nobody: a short list at its start, nothing chosen in it. */
+export function useFollow(list: TaskList, undisturbed: boolean): void {
+  const { fresh, gone, atTop, paused, pages, query, refresh, stopped } = list;
+  const follow =
+    undisturbed && atTop && !paused && pages <= 1 && !query.hasNextPage && !stopped && fresh + gone > 0;
+  const { isFetching } = query;
+  useEffect(() => {
+    if (follow && !isFetching) void refresh();
+  }, [follow, isFetching, refresh]);
+}

@@ -1,0 +1,36 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { actOnWorker, type WorkerView, workersKey } from "../../api/workers.ts";
+import { useSession } from "../../session/session-context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+
+/** Drain: finish what it holds and acquire nothing more, until it is resumed. */
+export function DrainButton({ worker }: { worker: WorkerView }) {
+  const client = useQueryClient();
+  const { say, fail } = useToasts();
+  const { denied } = useSession();
+  const verb = worker.state === "running" ? "drain" : "resume";
+  const act = useMutation({
+    mutationFn: () => actOnWorker(worker.id, verb),
+    onSuccess: async () => {
+      say(
+        verb === "drain" ? "The worker will drain" : "The worker will go on",
+        "It follows with its next heartbeat, within seconds.",
+      );
+      await client.invalidateQueries({ queryKey: workersKey });
+    },
+    onError: (error) => fail("The worker was not told", error),
+  });
+  if (worker.state === "stopped" || worker.state === "lost") return null;
+  return (
+    <Button
+      small
+      denied={denied("control")}
+      isDisabled={act.isPending}
+      aria-label={`${verb === "drain" ? "Drain" : "Resume"} ${worker.id}`}
+      onPress={() => act.mutate()}
+    >
+      {verb === "drain" ? "Drain" : "Resume"}
+    </Button>
+  );
+}

@@ -1,0 +1,167 @@
+import { Link } from "@tanstack/react-router";
+import {
+  ChevronDown,
+  ChevronRight,
+  CircleCheck,
+  CirclePause,
+  CircleSlash,
+  CircleStop,
+  Unplug,
+} from "lucide-react";
+import type { WorkerView } from "../../api/workers.ts";
+import { count } from "../../format/number.ts";
+import { duration } from "../../format/time.ts";
+import { useNow } from "../../live/live-context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { Badge } from "../../ui/status.tsx";
+import { Time } from "../../ui/time.tsx";
+import { DrainButton } from "./drain-button.tsx";
+
+const LOOK = {
+  running: { icon: CircleCheck, tone: "completed", text: "Running" },
+  draining: { icon: CirclePause, tone: "warn", text: "Draining" },
+  drained: { icon: CircleSlash, tone: "warn", text: "Drained" },
+  stopped: { icon: CircleStop, tone: "quiet", text: "Stopped" },
+  lost: { icon: Unplug, tone: "dead", text: "Lost" },
+} as const;
+
+/** Heartbeats come every few seconds; so old a one is worth a look. */
+const LATE_MS = 15_000;
+
+interface WorkerTableProps {
+  workers: WorkerView[];
+  /** Whose tasks are shown. */
+  open?: string | null;
+  onOpen?(id: string | null): void;
+}
+
+export function WorkerTable({ workers, open = null, onOpen }: WorkerTableProps) {
+  return (
+    <div className="grid-table workers" role="table" aria-label="Workers">
+      <div role="rowgroup">
+        <div className="grid-row grid-head" role="row">
+          {["Worker", "State", "Slots busy", "Queues", "Started", "Heartbeat"].map((text) => (
+            <div key={text} role="columnheader" className="cell">
+              {text}
+            </div>
+          ))}
+          <div role="columnheader" className="cell">
+            <span className="visually-hidden">Actions</span>
+          </div>
+        </div>
+      </div>
+      <div role="rowgroup" className="grid-body">
+        {workers.map((worker) => (
+          <WorkerRow key={worker.id} worker={worker} open={open === worker.id} onOpen={onOpen} />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+interface WorkerRowProps {
+  worker: WorkerView;
+  open: boolean;
+  onOpen: ((id: string | null) => void) | undefined;
+}
+
+function WorkerRow({ worker, open, onOpen }: WorkerRowProps) {
+  const look = LOOK[worker.state];
+  const late = worker.heartbeatAgeMs > LATE_MS && worker.state !== "stopped";
+  return (
+    <>
+      <div className="grid-row worker-row" role="row">
+        <div className="cell cell-wide" role="cell">
+          <div className="mono clip" title={worker.id}>
+            {worker.id}
+          </div>
+          <div className="hint clip">
+            {worker.host}, pid {worker.pid}, version {worker.version}
+          </div>
+        </div>
+        <div className="cell cell-half" role="cell">
+          <Badge icon={look.icon} tone={look.tone}>
+            {look.text}
+          </Badge>
+        </div>
+        <div className="cell cell-half tone-processing" role="cell">
+          <span className="label">Slots busy</span>
+          <div>
+            {count(worker.busy)} <span className="soft">of {count(worker.slots)}</span>
+          </div>
+          <div className="bar bar-slots" aria-hidden="true">
+            <div style={{ width: `${worker.slots === 0 ? 0 : (worker.busy / worker.slots) * 100}%` }} />
+          </div>
+        </div>
+        <div className="cell cell-half clip" role="cell" title={worker.queues.join(", ")}>
+          <span className="label">Queues</span>
+          {worker.queues.join(", ")}
+        </div>
+        <div className="cell cell-half" role="cell">
+          <span className="label">Started</span>
+          <Time at={worker.startedAt} />
+        </div>
+        <div className="cell cell-half" role="cell">
+          <span className="label">Heartbeat</span>
+          <span className={late ? "late" : undefined}>{duration(worker.heartbeatAgeMs)} ago</span>
+        </div>
+        <div className="cell cell-half actions" role="cell">
+          {onOpen === undefined ? null : (
+            <Button
+              small
+              look="quiet"
+              aria-expanded={open}
+              aria-label={`Current tasks of ${worker.id}`}
+              onPress={() => onOpen(open ? null : worker.id)}
+            >
+              {open ? (
+                <ChevronDown size={14} aria-hidden="true" />
+              ) : (
+                <ChevronRight size={14} aria-hidden="true" />
+              )}
+              Tasks
+            </Button>
+          )}
+          <DrainButton worker={worker} />
+        </div>
+      </div>
+      {open ? <CurrentTasks worker={worker} /> : null}
+    </>
+  );
+}
+
+function CurrentTasks({ worker }: { worker: WorkerView }) {
+  const now = useNow();
+  const tasks = worker.tasks ?? [];
+  return (
+    <div className="worker-tasks" role="row">
+      <div role="cell">
+        {tasks.length === 0 ? (
+          <p className="soft small">It holds no task now.</p>
+        ) : (
+          <ul aria-label={`Current tasks of ${worker.id}`}>
+            {tasks.map((task) => (
+              <li key={`${task.queue} ${task.id}`}>
+                <Link
+                  className="mono clip"
+                  to="/queues/$queue/tasks/$id"
+                  params={{ queue: task.queue, id: task.id }}
+                >
+                  {task.id}
+                </Link>
+                <span className="clip">{task.type}</span>
+                <span className="soft clip">{task.queue}</span>
+                <span className="soft">for {duration(now - task.startedAt)}</span>
+              </li>
+            ))}
+          </ul>
+        )}
+        {tasks.length < worker.busy && tasks.length > 0 ? (
+          <p className="hint">
+            {count(tasks.length)} of {count(worker.busy)} shown.
+          </p>
+        ) : null}
+      </div>
+    </div>
+  );
+}

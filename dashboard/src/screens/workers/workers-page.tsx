@@ -1,0 +1,49 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { workersQuery } from "../../api/workers.ts";
+import { plural } from "../../format/number.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
+import { CopyButton } from "../../ui/exact-text.tsx";
+import { WorkerTable } from "./worker-table.tsx";
+
+const ORDER = { lost: 0, draining: 1, drained: 2, running: 3, stopped: 4 } as const;
+const START = "QUEUES=default pnpm run worker";
+
+export function WorkersPage() {
+  const { figures, error, paused } = useLive();
+  const [open, setOpen] = useState<string | null>(null);
+  // The stream knows the workers; what each of them runs is asked for here alone.
+  const detail = useQuery({ ...workersQuery(), refetchInterval: paused ? false : 2_000 });
+  const tasks = new Map((detail.data ?? []).map((worker) => [worker.id, worker.tasks]));
+  const workers = (figures.workers ?? detail.data)?.map((worker) => ({
+    ...worker,
+    tasks: tasks.get(worker.id) ?? [],
+  }));
+  if (workers === undefined) {
+    const failure = error ?? detail.error;
+    return failure === null ? <Loading what="workers" /> : <Failed error={failure} />;
+  }
+  workers.sort((a, b) => ORDER[a.state] - ORDER[b.state] || a.id.localeCompare(b.id));
+  return (
+    <>
+      <div className="page-head">
+        <h1>Workers</h1>
+        <p className="soft small">
+          {plural(workers.filter(({ state }) => state === "running").length, "worker")} running
+        </p>
+      </div>
+      <section className="panel" aria-label="Workers">
+        {workers.length === 0 ? (
+          <NoneYet title="No workers yet">
+            <p>Start one; it shows up here with its first heartbeat:</p>
+            <pre className="text-block">{START}</pre>
+            <CopyButton text={START} label="Copy" />
+          </NoneYet>
+        ) : (
+          <WorkerTable workers={workers} open={open} onOpen={setOpen} />
+        )}
+      </section>
+    </>
+  );
+}

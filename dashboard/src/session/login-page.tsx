@@ -1,0 +1,54 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { KeyRound } from "lucide-react";
+import { type FormEvent, useState } from "react";
+import { toApiError } from "../api/errors.ts";
+import { logIn, sessionKey } from "../api/session.ts";
+import { Mark } from "../ui/brand.tsx";
+import { Button } from "../ui/button.tsx";
+import { TextField } from "../ui/text-field.tsx";
+
+export function LoginPage({ environment }: { environment: string | null }) {
+  const client = useQueryClient();
+  const [key, setKey] = useState("");
+  const enter = useMutation({
+    mutationFn: logIn,
+    onSuccess: async (session) => {
+      setKey("");
+      client.setQueryData(sessionKey, session);
+      await client.invalidateQueries();
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (key.trim() !== "") enter.mutate(key.trim());
+  };
+  return (
+    <main className="gate">
+      <form className="panel gate-card" onSubmit={submit}>
+        <div className="brand">
+          <Mark />
+          <span>Holdfast</span>
+          {environment === null || environment === "" ? null : <span className="env">{environment}</span>}
+        </div>
+        <h1>Log in</h1>
+        <TextField
+          label="API key"
+          hint="Begins with hf_. It is traded for a cookie that scripts cannot read, and not kept in this browser."
+          value={key}
+          onChange={setKey}
+          type="password"
+          mono
+          autoFocus
+          error={enter.error === null ? null : toApiError(enter.error).detail}
+        />
+        <Button type="submit" look="primary" isDisabled={key.trim() === "" || enter.isPending}>
+          <KeyRound size={15} aria-hidden="true" />
+          {enter.isPending ? "Logging in…" : "Log in"}
+        </Button>
+        <p className="hint">
+          No key? An administrator makes one with <code>holdfast key create</code>.
+        </p>
+      </form>
+    </main>
+  );
+}

@@ -1,0 +1,87 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { createContext, type ReactNode, use, useCallback, useEffect, useMemo } from "react";
+import { onUnauthorized } from "../api/http.ts";
+import { logOut, type Scope, type Session, sessionKey, sessionQuery } from "../api/session.ts";
+import { Failed, Loading } from "../ui/empty.tsx";
+import { LoginPage } from "./login-page.tsx";
+
+interface SessionChoice {
+  session: Session;
+  /** Why an action is not allowed, in words; null when it is. */
+  denied(scope: Scope, queue?: string | undefined): string | null;
+  leave(): Promise<void>;
+}
+
+const SessionContext = createContext<SessionChoice | null>(null);
+
+const INCLUDED: Record<Scope, readonly Scope[]> = {
+  admin: ["admin", "control", "read", "enqueue"],
+  control: ["control", "read"],
+  read: ["read"],
+  enqueue: ["enqueue"],
+};
+
+const NEEDED: Record<Scope, string> = {
+  read: "read tasks",
+  enqueue: "enqueue tasks",
+  control: "change anything",
+  admin: "do this",
+};
+
+export function deniedBy(session: Session, scope: Scope, queue?: string): string | null {
+  if (session.readOnly && scope !== "read") return "This dashboard is read-only (READ_ONLY is set).";
+  const allowed = session.scopes.some((held) => INCLUDED[held].includes(scope));
+  if (!allowed) return `Your role, ${session.role}, may not ${NEEDED[scope]}.`;
+  if (queue !== undefined && session.queues !== null && !session.queues.includes(queue))
+    return `Your key is for ${session.queues.join(", ")} only.`;
+  return null;
+}
+
+/** Shows the log-in screen in place of everything while nobody is logged in. The address stays, so it leads back. */
+export function SessionGate({ children }: { children: ReactNode }) {
+  const client = useQueryClient();
+  const { data: session, error, refetch } = useQuery(sessionQuery());
+
+  useEffect(
+    () =>
+      onUnauthorized(() => {
+        const known = client.getQueryData<Session>(sessionKey);
+        // What was read for the one who left is not for the next.
+        if (known?.authenticated === true) {
+          client.setQueryData(sessionKey, { ...known, authenticated: false });
+          client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionKey[0] });
+        }
+      }),
+    [client],
+  );
+  const leave = useCallback(async () => {
+    await logOut();
+    client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionKey[0] });
+    await client.invalidateQueries({ queryKey: sessionKey });
+  }, [client]);
+  const choice = useMemo<SessionChoice | null>(
+    () =>
+      session === undefined
+        ? null
+        : { session, denied: (scope, queue) => deniedBy(session, scope, queue), leave },
+    [session, leave],
+  );
+
+  if (choice === null) {
+    return error === null ? (
+      <Loading what="the dashboard" />
+    ) : (
+      <main className="gate">
+        <Failed error={error} onRetry={() => void refetch()} />
+      </main>
+    );
+  }
+  if (!choice.session.authenticated) return <LoginPage environment={choice.session.environment} />;
+  return <SessionContext value={choice}>{children}</SessionContext>;
+}
+
+export function useSession(): SessionChoice {
+  const choice = use(SessionContext);
+  if (choice === null) throw new Error("useSession needs a SessionGate above it");
+  return choice;
+}

@@ -1,0 +1,120 @@
+import { Link } from "@tanstack/react-router";
+import {
+  CalendarClock,
+  CircleCheckBig,
+  Cpu,
+  FlaskConical,
+  Layers,
+  type LucideIcon,
+  ScrollText,
+} from "lucide-react";
+import { useState } from "react";
+import { count } from "../format/number.ts";
+import { useLive } from "../live/live-context.tsx";
+import { waitingWithoutWorkers } from "../screens/rank.ts";
+import { useSession } from "../session/session-context.tsx";
+import { Mark } from "../ui/brand.tsx";
+import { Segments } from "../ui/segments.tsx";
+import { ThemeChoice } from "../ui/theme-choice.tsx";
+import { useTimeMode } from "../ui/time.tsx";
+
+const SCREENS: readonly {
+  to: "/" | "/workers" | "/schedules" | "/operations" | "/audit" | "/load";
+  text: string;
+  icon: LucideIcon;
+}[] = [
+  { to: "/", text: "Overview", icon: Layers },
+  { to: "/operations", text: "Operations", icon: CircleCheckBig },
+  { to: "/schedules", text: "Schedules", icon: CalendarClock },
+  { to: "/workers", text: "Workers", icon: Cpu },
+  { to: "/audit", text: "Audit", icon: ScrollText },
+  { to: "/load", text: "Load", icon: FlaskConical },
+];
+
+/** Beyond this many a list is searched, not read. */
+const SHOWN_QUEUES = 30;
+
+export function Sidebar() {
+  const { mode, setMode } = useTimeMode();
+  const { session } = useSession();
+  return (
+    <>
+      <Link to="/" className="brand" aria-label="Holdfast, overview">
+        <Mark />
+        <span>Holdfast</span>
+        {session.environment === null || session.environment === "" ? null : (
+          <span className="env" title={`Environment: ${session.environment}`}>
+            {session.environment}
+          </span>
+        )}
+      </Link>
+      <nav className="nav" aria-label="Main">
+        {SCREENS.map(({ to, text, icon: Icon }) => (
+          <Link key={to} to={to} activeOptions={{ exact: to === "/", includeSearch: false }}>
+            <Icon size={16} aria-hidden="true" />
+            <span className="nav-name">{text}</span>
+            {to === "/operations" ? <RunningCount /> : null}
+          </Link>
+        ))}
+      </nav>
+      <QueueNav />
+      <div className="sidebar-foot">
+        <Segments
+          label="Times"
+          value={mode}
+          onChange={setMode}
+          options={[
+            { value: "relative", text: "Ago" },
+            { value: "utc", text: "UTC" },
+            { value: "local", text: "Local" },
+          ]}
+        />
+        <ThemeChoice />
+      </div>
+    </>
+  );
+}
+
+function RunningCount() {
+  const { figures } = useLive();
+  const running = figures.operations.filter(({ state }) => state === "running").length;
+  return running === 0 ? null : <span className="nav-count">{running} running</span>;
+}
+
+function QueueNav() {
+  const { figures } = useLive();
+  const [filter, setFilter] = useState("");
+  const queues = [...(figures.queues ?? [])].sort((a, b) => a.queue.localeCompare(b.queue));
+  const unworked = new Set(waitingWithoutWorkers(queues, figures.workers).map(({ queue }) => queue));
+  const found = queues.filter(({ queue }) => queue.toLowerCase().includes(filter.trim().toLowerCase()));
+  if (queues.length === 0) return null;
+  return (
+    <nav className="nav nav-queues" aria-label="Queues">
+      <p className="nav-heading">Queues</p>
+      {queues.length > 8 ? (
+        <input
+          className="input nav-filter"
+          type="search"
+          aria-label="Filter queues"
+          placeholder="Filter"
+          value={filter}
+          onChange={(event) => setFilter(event.target.value)}
+        />
+      ) : null}
+      {found.slice(0, SHOWN_QUEUES).map((stats) => {
+        const trouble = stats.paused ? "paused" : unworked.has(stats.queue) ? "no workers" : null;
+        return (
+          <Link key={stats.queue} to="/queues/$queue" params={{ queue: stats.queue }} title={stats.queue}>
+            <span className="nav-name">{stats.queue}</span>
+            {trouble === null ? null : <span className="nav-trouble">{trouble}</span>}
+            <span className="nav-count">{count(stats.pending + stats.processing)}</span>
+          </Link>
+        );
+      })}
+      {found.length > SHOWN_QUEUES ? (
+        <p className="nav-heading">{count(found.length - SHOWN_QUEUES)} more: filter, or Ctrl-K</p>
+      ) : null}
+      {found.length === 0 ? <p className="nav-heading">No queue matches</p> : null}
+    </nav>
+  );
+}

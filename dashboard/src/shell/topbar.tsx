@@ -1,0 +1,93 @@
+import { Link, useLocation, useParams } from "@tanstack/react-router";
+import { CircleHelp, LogOut, Menu, Search } from "lucide-react";
+import { useSession } from "../session/session-context.tsx";
+import { Button } from "../ui/button.tsx";
+import { useToasts } from "../ui/toast.tsx";
+import { ConnectionPill } from "./connection-pill.tsx";
+
+interface TopbarProps {
+  /** Opens the navigation where it does not fit beside the page. */
+  onMenu: (() => void) | null;
+  onPalette(): void;
+  onHelp(): void;
+}
+
+export function Topbar({ onMenu, onPalette, onHelp }: TopbarProps) {
+  return (
+    <header className="topbar">
+      {onMenu === null ? null : (
+        <Button look="quiet" aria-label="Menu" onPress={onMenu}>
+          <Menu size={18} aria-hidden="true" />
+        </Button>
+      )}
+      <Crumbs />
+      <button type="button" className="finder" onClick={onPalette} aria-label="Search and commands, Ctrl+K">
+        <Search size={14} aria-hidden="true" />
+        <span>Find or do…</span>
+        <kbd>Ctrl K</kbd>
+      </button>
+      <ConnectionPill />
+      <Who />
+      <Button small look="quiet" aria-label="Keyboard shortcuts" onPress={onHelp}>
+        <CircleHelp size={16} aria-hidden="true" />
+      </Button>
+    </header>
+  );
+}
+
+/** Who is logged in and as what. Without keys there is nobody to name. */
+function Who() {
+  const { session, leave } = useSession();
+  const { fail } = useToasts();
+  if (!session.keysRequired && session.role === "admin") return null;
+  return (
+    <div className="who">
+      <span className="who-name" title={session.label}>
+        {session.label}
+      </span>
+      <span className="role">{session.role}</span>
+      {session.keysRequired ? (
+        <Button
+          small
+          look="quiet"
+          aria-label="Log out"
+          onPress={() => void leave().catch((error: unknown) => fail("You were not logged out", error))}
+        >
+          <LogOut size={14} aria-hidden="true" />
+        </Button>
+      ) : null}
+    </div>
+  );
+}
+
+function Crumbs() {
+  const { queue, id } = useParams({ strict: false });
+  const { pathname } = useLocation();
+  // Top-level screens are marked in the navigation and say their name in the heading.
+  if (queue === undefined || !pathname.startsWith("/queues/")) return <div className="crumbs-place" />;
+  return (
+    <nav aria-label="Breadcrumb" className="crumbs-place">
+      <ol className="crumbs">
+        <li>
+          <Link to="/">Overview</Link>
+        </li>
+        <li>
+          {id === undefined ? (
+            <span aria-current="page">{queue}</span>
+          ) : (
+            <Link to="/queues/$queue" params={{ queue }}>
+              {queue}
+            </Link>
+          )}
+        </li>
+        {id === undefined ? null : (
+          <li>
+            <span aria-current="page" className="mono">
+              {id}
+            </span>
+          </li>
+        )}
+      </ol>
+    </nav>
+  );
+}

@@ -1,0 +1,82 @@
+import { useNavigate, useParams } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
+import { currentList } from "./list-keys.ts";
+
+/** Where `g` and a second key lead. The help sheet is made of this. */
+export const GO_KEYS = {
+  q: { text: "Queues: the overview", to: "/" },
+  o: { text: "Operations", to: "/operations" },
+  s: { text: "Schedules", to: "/schedules" },
+  w: { text: "Workers", to: "/workers" },
+  a: { text: "Audit", to: "/audit" },
+  l: { text: "Load", to: "/load" },
+  t: { text: "Tasks of this queue", to: "/queues/$queue/tasks" },
+  d: { text: "Dead letters of this queue", to: "/queues/$queue/dead-letters" },
+} as const;
+
+/** A second key that comes later than this is a key of its own. */
+const SEQUENCE_MS = 1_200;
+
+/** Whether a key belongs to what has the focus: letters in a field are text, and a dialog has keys of its own. */
+export function takesKeys(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target.isContentEditable || target.closest("[role=dialog], [role=alertdialog], .cm-editor") !== null)
+    return true;
+  if (target instanceof HTMLInputElement) return !["checkbox", "radio", "button"].includes(target.type);
+  return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
+}
+
+export function useShortcuts({ onPalette, onHelp }: { onPalette(): void; onHelp(): void }): void {
+  const navigate = useNavigate();
+  const { queue, id } = useParams({ strict: false });
+  const latest = useRef({ onPalette, onHelp, queue, id });
+  latest.current = { onPalette, onHelp, queue, id };
+
+  useEffect(() => {
+    let goAt = 0;
+    const go = (key: string): boolean => {
+      const found = Object.entries(GO_KEYS).find(([letter]) => letter === key)?.[1];
+      if (found === undefined) return false;
+      const { queue } = latest.current;
+      if (!found.to.includes("$queue")) void navigate({ to: found.to });
+      else if (queue !== undefined) void navigate({ to: found.to, params: { queue } });
+      return true;
+    };
+    const single: Record<string, () => void> = {
+      "?": () => latest.current.onHelp(),
+      "/": () => document.querySelector<HTMLElement>("[data-search]")?.focus(),
+      j: () => currentList()?.move(1),
+      k: () => currentList()?.move(-1),
+      x: () => currentList()?.toggle(),
+      g: () => {
+        goAt = Date.now();
+      },
+      q: () => {
+        const { queue, id } = latest.current;
+        if (queue !== undefined && id !== undefined)
+          void navigate({ to: "/queues/$queue/tasks", params: { queue } });
+        else void navigate({ to: "/" });
+      },
+    };
+    const onKeyDown = (event: KeyboardEvent) => {
+      if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") {
+        event.preventDefault();
+        latest.current.onPalette();
+        return;
+      }
+      if (event.ctrlKey || event.metaKey || event.altKey || takesKeys(event.target)) return;
+      const going = Date.now() - goAt < SEQUENCE_MS;
+      goAt = 0;
+      if (going && go(event.key)) {
+        event.preventDefault();
+        return;
+      }
+      const act = single[event.key];
+      if (act === undefined) return;
+      event.preventDefault();
+      act();
+    };
+    document.addEventListener("keydown", onKeyDown);
+    return () => document.removeEventListener("keydown", onKeyDown);
+  }, [navigate]);
+}
