@@ -188,7 +188,8 @@ function drainText(stats: QueueStats, rates: Rates): ReactNode {
   if (stats.pending === 0) return <span className="zero">empty</span>;
   if (stats.paused) return <span className="zero">paused</span>;
   const net = rates.completed - rates.enqueued;
-  return net <= 0 ? <span className="tone-warn alarm">grows</span> : duration((stats.pending / net) * 1_000);
+  if (net > 0) return duration((stats.pending / net) * 1_000);
+  return <span className="tone-warn alarm">{rates.enqueued > 0 ? "grows" : "stands"}</span>;
 }
 
 function Figure({ label, value, strong = false }: { label: string; value: number; strong?: boolean }) {

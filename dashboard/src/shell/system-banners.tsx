@@ -1,4 +1,4 @@
-import { useParams } from "@tanstack/react-router";
+import { useLocation, useParams } from "@tanstack/react-router";
 import { DatabaseZap, ServerOff, TriangleAlert } from "lucide-react";
 import { plural } from "../format/number.ts";
 import { duration } from "../format/time.ts";
@@ -11,9 +11,10 @@ export function SystemBanners() {
   const { figures, connection, error } = useLive();
   const now = useNow();
   const { queue } = useParams({ strict: false });
+  const { pathname } = useLocation();
   const unworked = waitingWithoutWorkers(figures.queues ?? [], figures.workers).filter(
-    // On the screens of one queue the others are no news.
-    (stats) => queue === undefined || stats.queue === queue,
+    // Told where it can be seen which: on the overview of all, and on the screens of the one.
+    (stats) => (queue === undefined ? pathname === "/" : stats.queue === queue),
   );
   return (
     <>

@@ -53,7 +53,7 @@ export function TasksTab() {
               params={{ queue }}
               search={each === "pending" ? search : { ...search, state: each }}
               className={`state-tab tone-${look.tone}`}
-              aria-current={each === state ? "page" : undefined}
+              activeOptions={{ exact: true }}
               onClick={selection.clear}
             >
               <look.icon size={14} aria-hidden="true" />
