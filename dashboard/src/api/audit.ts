@@ -1,40 +1,23 @@
+import type { AuditAction, AuditRecord } from "@holdfast/contracts/api";
 import { infiniteQueryOptions } from "@tanstack/react-query";
-import { agreed } from "./agreed.ts";
-import { given } from "./client.ts";
+import { api, data, given } from "./client.ts";
 
-export interface AuditRecord {
-  at: number;
-  actor: string;
-  keyId: string | null;
-  role: string | null;
-  from: string | null;
-  action: string;
-  queue: string | null;
-  count: number;
-  reason: string | null;
-  outcome: "succeeded" | "accepted" | "refused" | "failed" | "cancelled";
-  code: string | null;
-  requestId: string | null;
-  operationId: string | null;
-}
+export type { AuditAction, AuditRecord };
 
 export interface AuditFilter {
   queue?: string | undefined;
   actor?: string | undefined;
-  action?: string | undefined;
+  action?: AuditAction | undefined;
 }
 
-export interface AuditPage {
-  records: AuditRecord[];
-  cursor?: string | null;
-}
-
-/** `GET /v1/audit`, newest first, by cursor. */
+/** `GET /v1/audit`, newest first, by cursor. A filtered page may be empty and not the last. */
 export const auditQuery = (filter: AuditFilter) =>
   infiniteQueryOptions({
     queryKey: ["audit", filter] as const,
     queryFn: ({ pageParam: cursor, signal }) =>
-      agreed<AuditPage>("GET", "/v1/audit", { query: { ...filter, cursor, limit: 100 }, signal }),
+      data(
+        api.GET("/v1/audit", { params: { query: { ...given({ ...filter, cursor }), limit: 100 } }, signal }),
+      ),
     initialPageParam: "",
     getNextPageParam: (last) => last.cursor ?? undefined,
   });

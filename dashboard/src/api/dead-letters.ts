@@ -1,8 +1,10 @@
 import type { DeadReason } from "@holdfast/contracts";
+import type { DeadLetterGroups, DiscardReply, OperationView, ReplayReply } from "@holdfast/contracts/api";
 import { queryOptions } from "@tanstack/react-query";
-import { agreed } from "./agreed.ts";
-import type { OperationView } from "./operations.ts";
+import { api, data, given, queueAt } from "./client.ts";
 import { queueKey } from "./queues.ts";
+
+export type DeadLetterGroup = DeadLetterGroups["groups"][number];
 
 export interface DeadLetterFilter {
   type?: string | undefined;
@@ -13,26 +15,6 @@ export interface DeadLetterFilter {
   /** Died from and to, ms since the epoch. */
   from?: number | undefined;
   to?: number | undefined;
-}
-
-export interface DeadLetterGroup {
-  signature: string;
-  type: string;
-  reason: DeadReason;
-  count: number;
-  firstAt: number;
-  lastAt: number;
-  /** Deaths per slice of time, oldest first. */
-  trend?: number[];
-  /** Of them: replayed before, and dead again. */
-  diedAgain?: number;
-  sampleIds: string[];
-}
-
-export interface DeadLetterGroups {
-  groups: DeadLetterGroup[];
-  scanned?: number;
-  total?: number;
 }
 
 /** Which dead letters an action is about. */
@@ -58,30 +40,19 @@ export type BulkAnswer =
     }
   | { operation: OperationView };
 
-interface Reply {
-  matched: number;
-  skipped: number;
-  replayed?: number;
-  discarded?: number;
-  operationId?: string | null;
-}
-
-const base = "/v1/queues/{queue}/dead-letters";
-
 /** `GET /v1/queues/:queue/dead-letters/groups`. */
 export const deadLetterGroupsQuery = (queue: string) =>
   queryOptions({
     queryKey: [...queueKey(queue), "dead-letter-groups"] as const,
-    queryFn: ({ signal }) => agreed<DeadLetterGroups>("GET", `${base}/groups`, { path: { queue }, signal }),
+    queryFn: ({ signal }) =>
+      data(api.GET("/v1/queues/{queue}/dead-letters/groups", { ...queueAt(queue), signal })),
   });
 
 const wire = (target: DeadLetterTarget) => {
   if (!("filter" in target)) return target;
-  const filter = Object.fromEntries(
-    Object.entries(target.filter).filter(([, value]) => value !== undefined && value !== ""),
-  );
+  const filter = given({ ...target.filter });
   // A filter without a condition is everything, and has to be asked for by that name.
-  return Object.keys(filter).length === 0 ? { all: true } : { filter };
+  return Object.keys(filter).length === 0 ? { all: true as const } : { filter };
 };
 
 /** `POST /v1/queues/:queue/dead-letters/replay`. */
@@ -91,7 +62,12 @@ export const replayDeadLetters = async (
   options: ReplayOptions = {},
 ): Promise<BulkAnswer> =>
   bulkAnswer(
-    await agreed("POST", `${base}/replay`, { path: { queue }, body: { ...wire(target), ...options } }),
+    await data(
+      api.POST("/v1/queues/{queue}/dead-letters/replay", {
+        ...queueAt(queue),
+        body: { ...wire(target), ...given({ ...options }) },
+      }),
+    ),
   );
 
 /** How many a replay or discard of this would touch now: a dry run. */
@@ -100,12 +76,14 @@ export const countDeadLetters = async (
   target: DeadLetterTarget,
   signal?: AbortSignal,
 ): Promise<number> => {
-  const { matched } = await agreed<Reply>("POST", `${base}/replay`, {
-    path: { queue },
-    body: { ...wire(target), dryRun: true },
-    ...(signal === undefined ? {} : { signal }),
-  });
-  return matched;
+  const answer = await data(
+    api.POST("/v1/queues/{queue}/dead-letters/replay", {
+      ...queueAt(queue),
+      body: { ...wire(target), dryRun: true },
+      ...(signal === undefined ? {} : { signal }),
+    }),
+  );
+  return "matched" in answer ? answer.matched : answer.total;
 };
 
 /** `POST /v1/queues/:queue/dead-letters/discard`. */
@@ -115,18 +93,17 @@ export const discardDeadLetters = async (
   reason?: string,
 ): Promise<BulkAnswer> =>
   bulkAnswer(
-    await agreed("POST", `${base}/discard`, {
-      path: { queue },
-      body: { ...wire(target), ...(reason === undefined ? {} : { reason }) },
-    }),
+    await data(
+      api.POST("/v1/queues/{queue}/dead-letters/discard", {
+        ...queueAt(queue),
+        body: { ...wire(target), ...given({ reason }) },
+      }),
+    ),
   );
 
-function bulkAnswer(answer: OperationView | Reply): BulkAnswer {
+function bulkAnswer(answer: OperationView | ReplayReply | DiscardReply): BulkAnswer {
   if ("kind" in answer) return { operation: answer };
-  const { operationId } = answer;
-  return {
-    done: answer.replayed ?? answer.discarded ?? 0,
-    skipped: answer.skipped,
-    ...(operationId === undefined || operationId === null ? {} : { operationId }),
-  };
+  if ("replayed" in answer) return { done: answer.replayed, skipped: answer.skipped };
+  const { discarded, skipped, operationId } = answer;
+  return { done: discarded, skipped, ...(operationId === null ? {} : { operationId }) };
 }

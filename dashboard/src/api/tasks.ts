@@ -1,7 +1,6 @@
 import type { DeadReason, Priority, TaskState, TaskView } from "@holdfast/contracts";
 import type { TaskPage, WhyView } from "@holdfast/contracts/api";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { agreed } from "./agreed.ts";
 import { api, asIs, data, given, queueAt } from "./client.ts";
 import { ApiError } from "./errors.ts";
 import { queueKey } from "./queues.ts";
@@ -23,11 +22,6 @@ export interface TaskFilter {
   to?: number | undefined;
 }
 
-/** A page; newer services also say how many tasks the state holds. */
-export interface TaskListPage extends TaskPage {
-  total?: number;
-}
-
 export interface NewTaskText {
   type: string;
   /** JSON, sent exactly as typed. */
@@ -44,11 +38,15 @@ export const tasksQuery = (queue: string, filter: TaskFilter) =>
   infiniteQueryOptions({
     queryKey: [...queueKey(queue), "tasks", filter] as const,
     queryFn: ({ pageParam: cursor, signal }) =>
-      agreed<TaskListPage>("GET", "/v1/queues/{queue}/tasks", {
-        path: { queue },
-        query: { ...filter, cursor, limit: 100 },
-        signal,
-      }),
+      data(
+        api.GET("/v1/queues/{queue}/tasks", {
+          params: {
+            path: { queue },
+            query: { ...given({ ...filter, cursor }), state: filter.state, limit: 100 },
+          },
+          signal,
+        }),
+      ),
     initialPageParam: "",
     getNextPageParam: (last) => last.cursor ?? undefined,
   });

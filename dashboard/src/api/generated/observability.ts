@@ -14,12 +14,20 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
+                    action?: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume";
+                    actor?: string;
+                    /** @description `cursor` of the page before */
+                    cursor?: string;
+                    /** @description At this time or later, ms since the epoch */
+                    from?: number;
                     limit?: number;
                     /**
                      * @description Name of a queue
                      * @example default
                      */
                     queue?: string;
+                    /** @description Before this time, ms since the epoch */
+                    to?: number;
                 };
                 header?: never;
                 path?: never;
@@ -75,32 +83,137 @@ export interface paths {
                         };
                     };
                 };
-                /** @description The newest 1,000 of this process; the log holds all. */
+                /** @description With a filter a page can be short or empty before the end: go on while `cursor` is not null */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": {
+                            cursor: string | null;
                             /** @description Newest first */
                             records: {
                                 /** @enum {string} */
-                                action: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "operation.cancel" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume";
-                                /** @description anonymous, until keys exist */
+                                action: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume";
+                                /** @description Label of the key, name of the user of the command, or anonymous */
                                 actor: string;
                                 /** @description When, ms since the epoch */
                                 at: number;
                                 code: string | null;
                                 /** @description Tasks that it touched */
                                 count: number;
+                                /** @description Address that the request came from, or cli@host */
+                                from: string;
+                                keyId: string | null;
                                 operationId: string | null;
                                 /** @enum {string} */
                                 outcome: "succeeded" | "accepted" | "refused" | "failed" | "cancelled";
                                 queue: string | null;
                                 reason: string | null;
                                 requestId: string;
+                                role: ("viewer" | "operator" | "admin") | null;
                             }[];
+                            /** @description Records looked at for this page */
+                            scanned: number;
+                            /** @description Records kept */
+                            total: number;
                         };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The audit log as NDJSON, oldest first */
+        get: {
+            parameters: {
+                query?: {
+                    action?: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume";
+                    actor?: string;
+                    /** @description At this time or later, ms since the epoch */
+                    from?: number;
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue?: string;
+                    /** @description Before this time, ms since the epoch */
+                    to?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/x-ndjson": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/x-ndjson": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description A record per line */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/x-ndjson": string;
                     };
                 };
             };
@@ -126,7 +239,17 @@ export interface paths {
          */
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    /** @description `cursor` of the page before */
+                    cursor?: string;
+                    limit?: number;
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue?: string;
+                    state?: "running" | "paused" | "succeeded" | "failed" | "cancelled";
+                };
                 header?: never;
                 path?: never;
                 cookie?: never;
@@ -188,14 +311,36 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
+                            cursor: string | null;
+                            /** @description Newest first */
                             operations: {
+                                /** @description Who asked for it */
+                                actor: string;
+                                canary: {
+                                    /** @description Of them: completed so far */
+                                    completed: number;
+                                    detail: string | null;
+                                    /** @description How many go first */
+                                    size: number;
+                                    /** @enum {string} */
+                                    state: "waiting" | "running" | "passed" | "stopped";
+                                    /** @description Those that went first */
+                                    taskIds: string[];
+                                    /** @description How long they may take */
+                                    waitMs: number;
+                                } | null;
+                                /** @description Tasks dealt with, those that were skipped included */
                                 done: number;
                                 endedAt: number | null;
                                 error: string | null;
+                                /** @description Tasks that it could not move, see /failures */
+                                failures: number;
                                 id: string;
                                 /** @enum {string} */
-                                kind: "replay" | "discard" | "empty" | "burst";
+                                kind: "replay" | "discard" | "restore" | "empty" | "burst";
                                 queue: string;
+                                ratePerSecond: number | null;
+                                reason: string | null;
                                 /** @description Counts, such as replayed and skipped */
                                 result: {
                                     [key: string]: number;
@@ -203,8 +348,13 @@ export interface paths {
                                 /** @description Start, ms since the epoch */
                                 startedAt: number;
                                 /** @enum {string} */
-                                state: "running" | "succeeded" | "failed" | "cancelled";
+                                state: "running" | "paused" | "succeeded" | "failed" | "cancelled";
+                                to: string | null;
+                                /** @description Tasks that it is about, as far as it has counted them */
                                 total: number;
+                                undoes: string | null;
+                                undoneAt: number | null;
+                                undoUntil: number | null;
                             }[];
                         };
                     };
@@ -293,13 +443,33 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
+                            /** @description Who asked for it */
+                            actor: string;
+                            canary: {
+                                /** @description Of them: completed so far */
+                                completed: number;
+                                detail: string | null;
+                                /** @description How many go first */
+                                size: number;
+                                /** @enum {string} */
+                                state: "waiting" | "running" | "passed" | "stopped";
+                                /** @description Those that went first */
+                                taskIds: string[];
+                                /** @description How long they may take */
+                                waitMs: number;
+                            } | null;
+                            /** @description Tasks dealt with, those that were skipped included */
                             done: number;
                             endedAt: number | null;
                             error: string | null;
+                            /** @description Tasks that it could not move, see /failures */
+                            failures: number;
                             id: string;
                             /** @enum {string} */
-                            kind: "replay" | "discard" | "empty" | "burst";
+                            kind: "replay" | "discard" | "restore" | "empty" | "burst";
                             queue: string;
+                            ratePerSecond: number | null;
+                            reason: string | null;
                             /** @description Counts, such as replayed and skipped */
                             result: {
                                 [key: string]: number;
@@ -307,8 +477,13 @@ export interface paths {
                             /** @description Start, ms since the epoch */
                             startedAt: number;
                             /** @enum {string} */
-                            state: "running" | "succeeded" | "failed" | "cancelled";
+                            state: "running" | "paused" | "succeeded" | "failed" | "cancelled";
+                            to: string | null;
+                            /** @description Tasks that it is about, as far as it has counted them */
                             total: number;
+                            undoes: string | null;
+                            undoneAt: number | null;
+                            undoUntil: number | null;
                         };
                     };
                 };
@@ -401,13 +576,33 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
+                            /** @description Who asked for it */
+                            actor: string;
+                            canary: {
+                                /** @description Of them: completed so far */
+                                completed: number;
+                                detail: string | null;
+                                /** @description How many go first */
+                                size: number;
+                                /** @enum {string} */
+                                state: "waiting" | "running" | "passed" | "stopped";
+                                /** @description Those that went first */
+                                taskIds: string[];
+                                /** @description How long they may take */
+                                waitMs: number;
+                            } | null;
+                            /** @description Tasks dealt with, those that were skipped included */
                             done: number;
                             endedAt: number | null;
                             error: string | null;
+                            /** @description Tasks that it could not move, see /failures */
+                            failures: number;
                             id: string;
                             /** @enum {string} */
-                            kind: "replay" | "discard" | "empty" | "burst";
+                            kind: "replay" | "discard" | "restore" | "empty" | "burst";
                             queue: string;
+                            ratePerSecond: number | null;
+                            reason: string | null;
                             /** @description Counts, such as replayed and skipped */
                             result: {
                                 [key: string]: number;
@@ -415,8 +610,522 @@ export interface paths {
                             /** @description Start, ms since the epoch */
                             startedAt: number;
                             /** @enum {string} */
-                            state: "running" | "succeeded" | "failed" | "cancelled";
+                            state: "running" | "paused" | "succeeded" | "failed" | "cancelled";
+                            to: string | null;
+                            /** @description Tasks that it is about, as far as it has counted them */
                             total: number;
+                            undoes: string | null;
+                            undoneAt: number | null;
+                            undoUntil: number | null;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/{id}/failures": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tasks that an operation could not move */
+        get: {
+            parameters: {
+                query?: {
+                    /** @description `cursor` of the page before */
+                    cursor?: string;
+                    limit?: number;
+                };
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            cursor: string | null;
+                            /** @description Oldest first; the first 1,000 are kept */
+                            failures: {
+                                /** @description When, ms since the epoch */
+                                at: number;
+                                /** @description not_dead | not_found | not_discarded | canary_failed, or the code of an error */
+                                code: string;
+                                detail: string;
+                                /** @description Of the task */
+                                id: string;
+                            }[];
+                            /** @description How many there were */
+                            total: number;
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Pause an operation */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Why; kept in the audit log */
+                        reason?: string;
+                    } | null;
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Who asked for it */
+                            actor: string;
+                            canary: {
+                                /** @description Of them: completed so far */
+                                completed: number;
+                                detail: string | null;
+                                /** @description How many go first */
+                                size: number;
+                                /** @enum {string} */
+                                state: "waiting" | "running" | "passed" | "stopped";
+                                /** @description Those that went first */
+                                taskIds: string[];
+                                /** @description How long they may take */
+                                waitMs: number;
+                            } | null;
+                            /** @description Tasks dealt with, those that were skipped included */
+                            done: number;
+                            endedAt: number | null;
+                            error: string | null;
+                            /** @description Tasks that it could not move, see /failures */
+                            failures: number;
+                            id: string;
+                            /** @enum {string} */
+                            kind: "replay" | "discard" | "restore" | "empty" | "burst";
+                            queue: string;
+                            ratePerSecond: number | null;
+                            reason: string | null;
+                            /** @description Counts, such as replayed and skipped */
+                            result: {
+                                [key: string]: number;
+                            };
+                            /** @description Start, ms since the epoch */
+                            startedAt: number;
+                            /** @enum {string} */
+                            state: "running" | "paused" | "succeeded" | "failed" | "cancelled";
+                            to: string | null;
+                            /** @description Tasks that it is about, as far as it has counted them */
+                            total: number;
+                            undoes: string | null;
+                            undoneAt: number | null;
+                            undoUntil: number | null;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Go on with a paused operation */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Why; kept in the audit log */
+                        reason?: string;
+                    } | null;
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Who asked for it */
+                            actor: string;
+                            canary: {
+                                /** @description Of them: completed so far */
+                                completed: number;
+                                detail: string | null;
+                                /** @description How many go first */
+                                size: number;
+                                /** @enum {string} */
+                                state: "waiting" | "running" | "passed" | "stopped";
+                                /** @description Those that went first */
+                                taskIds: string[];
+                                /** @description How long they may take */
+                                waitMs: number;
+                            } | null;
+                            /** @description Tasks dealt with, those that were skipped included */
+                            done: number;
+                            endedAt: number | null;
+                            error: string | null;
+                            /** @description Tasks that it could not move, see /failures */
+                            failures: number;
+                            id: string;
+                            /** @enum {string} */
+                            kind: "replay" | "discard" | "restore" | "empty" | "burst";
+                            queue: string;
+                            ratePerSecond: number | null;
+                            reason: string | null;
+                            /** @description Counts, such as replayed and skipped */
+                            result: {
+                                [key: string]: number;
+                            };
+                            /** @description Start, ms since the epoch */
+                            startedAt: number;
+                            /** @enum {string} */
+                            state: "running" | "paused" | "succeeded" | "failed" | "cancelled";
+                            to: string | null;
+                            /** @description Tasks that it is about, as far as it has counted them */
+                            total: number;
+                            undoes: string | null;
+                            undoneAt: number | null;
+                            undoUntil: number | null;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/operations/{id}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Undo a discard */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Why; kept in the audit log */
+                        reason?: string;
+                    } | null;
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Who asked for it */
+                            actor: string;
+                            canary: {
+                                /** @description Of them: completed so far */
+                                completed: number;
+                                detail: string | null;
+                                /** @description How many go first */
+                                size: number;
+                                /** @enum {string} */
+                                state: "waiting" | "running" | "passed" | "stopped";
+                                /** @description Those that went first */
+                                taskIds: string[];
+                                /** @description How long they may take */
+                                waitMs: number;
+                            } | null;
+                            /** @description Tasks dealt with, those that were skipped included */
+                            done: number;
+                            endedAt: number | null;
+                            error: string | null;
+                            /** @description Tasks that it could not move, see /failures */
+                            failures: number;
+                            id: string;
+                            /** @enum {string} */
+                            kind: "replay" | "discard" | "restore" | "empty" | "burst";
+                            queue: string;
+                            ratePerSecond: number | null;
+                            reason: string | null;
+                            /** @description Counts, such as replayed and skipped */
+                            result: {
+                                [key: string]: number;
+                            };
+                            /** @description Start, ms since the epoch */
+                            startedAt: number;
+                            /** @enum {string} */
+                            state: "running" | "paused" | "succeeded" | "failed" | "cancelled";
+                            to: string | null;
+                            /** @description Tasks that it is about, as far as it has counted them */
+                            total: number;
+                            undoes: string | null;
+                            undoneAt: number | null;
+                            undoUntil: number | null;
                         };
                     };
                 };
@@ -997,13 +1706,33 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
+                            /** @description Who asked for it */
+                            actor: string;
+                            canary: {
+                                /** @description Of them: completed so far */
+                                completed: number;
+                                detail: string | null;
+                                /** @description How many go first */
+                                size: number;
+                                /** @enum {string} */
+                                state: "waiting" | "running" | "passed" | "stopped";
+                                /** @description Those that went first */
+                                taskIds: string[];
+                                /** @description How long they may take */
+                                waitMs: number;
+                            } | null;
+                            /** @description Tasks dealt with, those that were skipped included */
                             done: number;
                             endedAt: number | null;
                             error: string | null;
+                            /** @description Tasks that it could not move, see /failures */
+                            failures: number;
                             id: string;
                             /** @enum {string} */
-                            kind: "replay" | "discard" | "empty" | "burst";
+                            kind: "replay" | "discard" | "restore" | "empty" | "burst";
                             queue: string;
+                            ratePerSecond: number | null;
+                            reason: string | null;
                             /** @description Counts, such as replayed and skipped */
                             result: {
                                 [key: string]: number;
@@ -1011,8 +1740,13 @@ export interface paths {
                             /** @description Start, ms since the epoch */
                             startedAt: number;
                             /** @enum {string} */
-                            state: "running" | "succeeded" | "failed" | "cancelled";
+                            state: "running" | "paused" | "succeeded" | "failed" | "cancelled";
+                            to: string | null;
+                            /** @description Tasks that it is about, as far as it has counted them */
                             total: number;
+                            undoes: string | null;
+                            undoneAt: number | null;
+                            undoUntil: number | null;
                         };
                     };
                 };
@@ -1037,9 +1771,21 @@ export interface paths {
                 query?: {
                     /** @description `cursor` of the page before */
                     cursor?: string;
+                    /** @description Text to find in the last error */
+                    error?: string;
+                    /** @description When it ended, is due (scheduled) or was enqueued (pending, processing): at this time or later, ms since the epoch */
+                    from?: number;
                     limit?: number;
-                    /** @description Text to find in id, type, error, tags or payload */
+                    /** @description Text to find in id, error, tags or payload */
                     q?: string;
+                    /** @description Why it died */
+                    reason?: "retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable";
+                    /** @description `signature` of a group of dead letters */
+                    signature?: string;
+                    /** @description A whole tag */
+                    tag?: string;
+                    /** @description The same: before this time, ms since the epoch */
+                    to?: number;
                     /**
                      * @description Type of a task
                      * @example demo.flaky
@@ -1131,6 +1877,8 @@ export interface paths {
                                 /** @description Attempts whose lease ran out */
                                 crashes: number;
                                 deadReason: ("retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable") | null;
+                                /** @description A dead letter that was replayed before */
+                                diedAgain: boolean;
                                 endedAt: number | null;
                                 /** @description Enqueued, ms since the epoch */
                                 enqueuedAt: number;
@@ -1179,6 +1927,8 @@ export interface paths {
                                 unroutedSince: number | null;
                                 workerId: string | null;
                             }[];
+                            /** @description How many stand in the list that is looked through */
+                            total: number;
                         };
                     };
                 };
@@ -1231,9 +1981,20 @@ export interface paths {
                          * @default false
                          */
                         dryRun?: boolean;
+                        /** @description All that is given has to match */
                         filter?: {
+                            /** @description Text to find in the last error */
+                            error?: string;
+                            /** @description Died at this time or later, ms since the epoch */
+                            from?: number;
+                            /** @description Text to find in id, error, tags or payload */
+                            q?: string;
                             /** @enum {string} */
                             reason?: "retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable";
+                            /** @description `signature` of a group */
+                            signature?: string;
+                            /** @description Died before this time, ms since the epoch */
+                            to?: number;
                             /**
                              * @description Type of a task
                              * @example demo.flaky
@@ -1242,6 +2003,8 @@ export interface paths {
                         };
                         /** @description These */
                         ids?: string[];
+                        /** @description At most this many a second: always an operation */
+                        ratePerSecond?: number;
                         /** @description Why; kept in the audit log */
                         reason?: string;
                     };
@@ -1307,13 +2070,19 @@ export interface paths {
                             dryRun: boolean;
                             /** @description Dead letters that the selection named */
                             matched: number;
+                            operationId: string | null;
                             results?: {
                                 id: string;
                                 /** @enum {string} */
                                 outcome: "discarded" | "not_dead" | "not_found";
                             }[];
+                            /** @description Dead letters looked at, where a filter was given */
+                            scanned?: number;
                             /** @description Of them: no longer dead, or unknown */
                             skipped: number;
+                            /** @description Dead letters of the queue, where a filter was given */
+                            total?: number;
+                            undoUntil: number | null;
                         };
                     };
                 };
@@ -1324,13 +2093,33 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
+                            /** @description Who asked for it */
+                            actor: string;
+                            canary: {
+                                /** @description Of them: completed so far */
+                                completed: number;
+                                detail: string | null;
+                                /** @description How many go first */
+                                size: number;
+                                /** @enum {string} */
+                                state: "waiting" | "running" | "passed" | "stopped";
+                                /** @description Those that went first */
+                                taskIds: string[];
+                                /** @description How long they may take */
+                                waitMs: number;
+                            } | null;
+                            /** @description Tasks dealt with, those that were skipped included */
                             done: number;
                             endedAt: number | null;
                             error: string | null;
+                            /** @description Tasks that it could not move, see /failures */
+                            failures: number;
                             id: string;
                             /** @enum {string} */
-                            kind: "replay" | "discard" | "empty" | "burst";
+                            kind: "replay" | "discard" | "restore" | "empty" | "burst";
                             queue: string;
+                            ratePerSecond: number | null;
+                            reason: string | null;
                             /** @description Counts, such as replayed and skipped */
                             result: {
                                 [key: string]: number;
@@ -1338,8 +2127,13 @@ export interface paths {
                             /** @description Start, ms since the epoch */
                             startedAt: number;
                             /** @enum {string} */
-                            state: "running" | "succeeded" | "failed" | "cancelled";
+                            state: "running" | "paused" | "succeeded" | "failed" | "cancelled";
+                            to: string | null;
+                            /** @description Tasks that it is about, as far as it has counted them */
                             total: number;
+                            undoes: string | null;
+                            undoneAt: number | null;
+                            undoUntil: number | null;
                         };
                     };
                 };
@@ -1360,11 +2154,14 @@ export interface paths {
         };
         /**
          * Dead letters grouped by error
-         * @description Grouped by type, reason and signature of the error, over at most the 1,000 newest.
+         * @description Grouped by type, reason and signature of the error, from the newest on: `scanned` of `total` were looked at.
          */
         get: {
             parameters: {
-                query?: never;
+                query?: {
+                    /** @description How many dead letters to look at, from the newest on */
+                    scan?: number;
+                };
                 header?: never;
                 path: {
                     /**
@@ -1425,26 +2222,40 @@ export interface paths {
                         };
                     };
                 };
-                /** @description Over at most the 1,000 newest dead letters */
+                /** @description Dead letters with the same type, reason and error */
                 200: {
                     headers: {
                         [name: string]: unknown;
                     };
                     content: {
                         "application/json": {
+                            /** @description The largest first, at most 200 */
                             groups: {
                                 count: number;
+                                /** @description Of them: replayed before, and dead again */
+                                diedAgain: number;
                                 /** @description Oldest, ms since the epoch */
                                 firstAt: number;
                                 /** @description Newest, ms since the epoch */
                                 lastAt: number;
                                 /** @enum {string} */
                                 reason: "retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable";
+                                /** @description At most 5, newest first */
                                 sampleIds: string[];
                                 /** @description The error with its changing parts taken out */
                                 signature: string;
+                                /** @description Deaths in each of 12 equal parts of trendFrom to trendTo, oldest first */
+                                trend: number[];
                                 type: string;
                             }[];
+                            /** @description Dead letters looked at, from the newest on */
+                            scanned: number;
+                            /** @description Dead letters of the queue */
+                            total: number;
+                            /** @description Begin of the trend: the oldest death that was looked at, ms since the epoch */
+                            trendFrom: number;
+                            /** @description End of the trend: now, ms since the epoch */
+                            trendTo: number;
                         };
                     };
                 };
@@ -1492,14 +2303,38 @@ export interface paths {
                          * @enum {boolean}
                          */
                         all?: true;
+                        /** @description Always an operation */
+                        canary?: {
+                            /**
+                             * @description How many go first
+                             * @default 5
+                             */
+                            size?: number;
+                            /**
+                             * @description How long they may take to complete before the operation stops
+                             * @default 60000
+                             */
+                            waitMs?: number;
+                        };
                         /**
                          * @description Count only; change nothing
                          * @default false
                          */
                         dryRun?: boolean;
+                        /** @description All that is given has to match */
                         filter?: {
+                            /** @description Text to find in the last error */
+                            error?: string;
+                            /** @description Died at this time or later, ms since the epoch */
+                            from?: number;
+                            /** @description Text to find in id, error, tags or payload */
+                            q?: string;
                             /** @enum {string} */
                             reason?: "retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable";
+                            /** @description `signature` of a group */
+                            signature?: string;
+                            /** @description Died before this time, ms since the epoch */
+                            to?: number;
                             /**
                              * @description Type of a task
                              * @example demo.flaky
@@ -1593,8 +2428,12 @@ export interface paths {
                                 /** @enum {string} */
                                 outcome: "replayed" | "moved" | "not_dead" | "not_found";
                             }[];
+                            /** @description Dead letters looked at, where a filter was given */
+                            scanned?: number;
                             /** @description Of them: no longer dead, or unknown */
                             skipped: number;
+                            /** @description Dead letters of the queue, where a filter was given */
+                            total?: number;
                         };
                     };
                 };
@@ -1605,13 +2444,33 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
+                            /** @description Who asked for it */
+                            actor: string;
+                            canary: {
+                                /** @description Of them: completed so far */
+                                completed: number;
+                                detail: string | null;
+                                /** @description How many go first */
+                                size: number;
+                                /** @enum {string} */
+                                state: "waiting" | "running" | "passed" | "stopped";
+                                /** @description Those that went first */
+                                taskIds: string[];
+                                /** @description How long they may take */
+                                waitMs: number;
+                            } | null;
+                            /** @description Tasks dealt with, those that were skipped included */
                             done: number;
                             endedAt: number | null;
                             error: string | null;
+                            /** @description Tasks that it could not move, see /failures */
+                            failures: number;
                             id: string;
                             /** @enum {string} */
-                            kind: "replay" | "discard" | "empty" | "burst";
+                            kind: "replay" | "discard" | "restore" | "empty" | "burst";
                             queue: string;
+                            ratePerSecond: number | null;
+                            reason: string | null;
                             /** @description Counts, such as replayed and skipped */
                             result: {
                                 [key: string]: number;
@@ -1619,8 +2478,13 @@ export interface paths {
                             /** @description Start, ms since the epoch */
                             startedAt: number;
                             /** @enum {string} */
-                            state: "running" | "succeeded" | "failed" | "cancelled";
+                            state: "running" | "paused" | "succeeded" | "failed" | "cancelled";
+                            to: string | null;
+                            /** @description Tasks that it is about, as far as it has counted them */
                             total: number;
+                            undoes: string | null;
+                            undoneAt: number | null;
+                            undoUntil: number | null;
                         };
                     };
                 };
@@ -1737,13 +2601,33 @@ export interface paths {
                     };
                     content: {
                         "application/json": {
+                            /** @description Who asked for it */
+                            actor: string;
+                            canary: {
+                                /** @description Of them: completed so far */
+                                completed: number;
+                                detail: string | null;
+                                /** @description How many go first */
+                                size: number;
+                                /** @enum {string} */
+                                state: "waiting" | "running" | "passed" | "stopped";
+                                /** @description Those that went first */
+                                taskIds: string[];
+                                /** @description How long they may take */
+                                waitMs: number;
+                            } | null;
+                            /** @description Tasks dealt with, those that were skipped included */
                             done: number;
                             endedAt: number | null;
                             error: string | null;
+                            /** @description Tasks that it could not move, see /failures */
+                            failures: number;
                             id: string;
                             /** @enum {string} */
-                            kind: "replay" | "discard" | "empty" | "burst";
+                            kind: "replay" | "discard" | "restore" | "empty" | "burst";
                             queue: string;
+                            ratePerSecond: number | null;
+                            reason: string | null;
                             /** @description Counts, such as replayed and skipped */
                             result: {
                                 [key: string]: number;
@@ -1751,8 +2635,13 @@ export interface paths {
                             /** @description Start, ms since the epoch */
                             startedAt: number;
                             /** @enum {string} */
-                            state: "running" | "succeeded" | "failed" | "cancelled";
+                            state: "running" | "paused" | "succeeded" | "failed" | "cancelled";
+                            to: string | null;
+                            /** @description Tasks that it is about, as far as it has counted them */
                             total: number;
+                            undoes: string | null;
+                            undoneAt: number | null;
+                            undoUntil: number | null;
                         };
                     };
                 };
@@ -2237,11 +3126,23 @@ export interface paths {
                 query: {
                     /** @description `cursor` of the page before */
                     cursor?: string;
+                    /** @description Text to find in the last error */
+                    error?: string;
+                    /** @description When it ended, is due (scheduled) or was enqueued (pending, processing): at this time or later, ms since the epoch */
+                    from?: number;
                     limit?: number;
-                    /** @description Text to find in id, type, error, tags or payload */
+                    /** @description Text to find in id, error, tags or payload */
                     q?: string;
+                    /** @description Why it died */
+                    reason?: "retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable";
+                    /** @description `signature` of a group of dead letters */
+                    signature?: string;
                     /** @description Which state to list */
                     state: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired";
+                    /** @description A whole tag */
+                    tag?: string;
+                    /** @description The same: before this time, ms since the epoch */
+                    to?: number;
                     /**
                      * @description Type of a task
                      * @example demo.flaky
@@ -2333,6 +3234,8 @@ export interface paths {
                                 /** @description Attempts whose lease ran out */
                                 crashes: number;
                                 deadReason: ("retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable") | null;
+                                /** @description A dead letter that was replayed before */
+                                diedAgain: boolean;
                                 endedAt: number | null;
                                 /** @description Enqueued, ms since the epoch */
                                 enqueuedAt: number;
@@ -2381,6 +3284,8 @@ export interface paths {
                                 unroutedSince: number | null;
                                 workerId: string | null;
                             }[];
+                            /** @description How many stand in the list that is looked through */
+                            total: number;
                         };
                     };
                 };
@@ -2600,6 +3505,8 @@ export interface paths {
                             /** @description Attempts whose lease ran out */
                             crashes: number;
                             deadReason: ("retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable") | null;
+                            /** @description A dead letter that was replayed before */
+                            diedAgain: boolean;
                             endedAt: number | null;
                             /** @description Enqueued, ms since the epoch */
                             enqueuedAt: number;
@@ -2980,6 +3887,121 @@ export interface paths {
                 };
             };
         };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/queues/{queue}/tasks/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All tasks that match, as NDJSON
+         * @description A task per line, streamed as fast as it is read. Stops when the client goes away.
+         */
+        get: {
+            parameters: {
+                query: {
+                    /** @description Text to find in the last error */
+                    error?: string;
+                    /** @description When it ended, is due (scheduled) or was enqueued (pending, processing): at this time or later, ms since the epoch */
+                    from?: number;
+                    /** @description Text to find in id, error, tags or payload */
+                    q?: string;
+                    /** @description Why it died */
+                    reason?: "retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable";
+                    /** @description `signature` of a group of dead letters */
+                    signature?: string;
+                    /** @description Which state to list */
+                    state: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired";
+                    /** @description A whole tag */
+                    tag?: string;
+                    /** @description The same: before this time, ms since the epoch */
+                    to?: number;
+                    /**
+                     * @description Type of a task
+                     * @example demo.flaky
+                     */
+                    type?: string;
+                };
+                header?: never;
+                path: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/x-ndjson": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/x-ndjson": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description A task per line */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/x-ndjson": string;
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;

@@ -1,18 +1,14 @@
-import type { AuditAction as WireAction } from "@holdfast/contracts/api";
 import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Ban, CircleCheck, Clock3, Download, OctagonX, ShieldX } from "lucide-react";
 import { type FormEvent, useEffect, useState } from "react";
-import { type AuditRecord, auditExportUrl, auditQuery } from "../../api/audit.ts";
+import { type AuditAction, type AuditRecord, auditExportUrl, auditQuery } from "../../api/audit.ts";
 import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
 import { Badge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
-
-/** With those that the service is about to know. */
-type AuditAction = WireAction | "operation.pause" | "operation.resume" | "operation.undo";
 
 const route = getRouteApi("/audit");
 
@@ -25,7 +21,9 @@ const OUTCOME = {
 } as const;
 
 export function AuditPage() {
-  const search = route.useSearch();
+  const { action: asked, ...words } = route.useSearch();
+  const action = isAction(asked) ? asked : undefined;
+  const search = { ...words, ...(action === undefined ? {} : { action }) };
   const navigate = route.useNavigate();
   const { figures, paused } = useLive();
   const [draft, setDraft] = useState({ actor: search.actor ?? "", queue: search.queue ?? "" });
@@ -82,9 +80,8 @@ export function AuditPage() {
           aria-label="Action"
           value={search.action ?? ""}
           onChange={(event) => {
-            const { action: _, ...rest } = search;
             void navigate({
-              search: event.target.value === "" ? rest : { ...rest, action: event.target.value },
+              search: event.target.value === "" ? words : { ...words, action: event.target.value },
             });
           }}
         >
@@ -173,6 +170,9 @@ const ACTION_TEXT: Record<AuditAction, string> = {
   "worker.drain": "Drain worker",
   "worker.resume": "Resume worker",
 };
+
+const isAction = (value: string | undefined): value is AuditAction =>
+  value !== undefined && Object.hasOwn(ACTION_TEXT, value);
 
 /** What is newer than this page is shown by its name: `key.create` as `key: create`. */
 const actionText = (action: string): string =>

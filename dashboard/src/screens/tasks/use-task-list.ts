@@ -1,7 +1,7 @@
 import type { QueueStats, TaskState } from "@holdfast/contracts";
 import { type InfiniteData, useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { type TaskFilter, type TaskListPage, tasksQuery } from "../../api/tasks.ts";
+import { type TaskFilter, type TaskPage, tasksQuery } from "../../api/tasks.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { usePaged } from "../../ui/use-paged.ts";
 
@@ -67,7 +67,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
 
   const refresh = useCallback(async () => {
     // From the start: pages further down hang on cursors of a list that has moved.
-    client.setQueryData<InfiniteData<TaskListPage, string>>(options.queryKey, (known) =>
+    client.setQueryData<InfiniteData<TaskPage, string>>(options.queryKey, (known) =>
       known === undefined
         ? known
         : { pages: known.pages.slice(0, 1), pageParams: known.pageParams.slice(0, 1) },
