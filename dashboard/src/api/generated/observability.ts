@@ -4008,6 +4008,1206 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List schedules
+         * @description In the order of their ids, all or those of one queue.
+         */
+        get: {
+            parameters: {
+                query?: {
+                    /**
+                     * @description Name of a queue
+                     * @example default
+                     */
+                    queue?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            schedules: {
+                                /** @description Created, ms since the epoch */
+                                createdAt: number;
+                                cron: string;
+                                id: string;
+                                lastRun: {
+                                    /** @description The time it was for, ms since the epoch */
+                                    at: number;
+                                    /** @description It was asked for by an operator */
+                                    manual: boolean;
+                                    /** @enum {string} */
+                                    outcome: "enqueued" | "missed" | "overlapped";
+                                    state: ("scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired") | null;
+                                    taskId: string | null;
+                                } | null;
+                                /**
+                                 * @description Occurrences that no janitor saw in time: none of them, one for all, or each (the last 100)
+                                 * @enum {string}
+                                 */
+                                missed: "skip" | "once" | "all";
+                                nextAt: number | null;
+                                /** @description At most five, ms since the epoch */
+                                nextRuns: number[];
+                                options: {
+                                    /** @description The wait before a retry */
+                                    backoff?: {
+                                        baseMs?: number;
+                                        /** @enum {string} */
+                                        jitter?: "full" | "none";
+                                        /** @enum {string} */
+                                        kind?: "exponential" | "fixed";
+                                        maxMs?: number;
+                                    };
+                                    /** @description A task that is acquired so long after its time becomes expired */
+                                    expiresAfterMs?: number;
+                                    maxRetries?: number;
+                                    /** @enum {string} */
+                                    priority?: "high" | "normal" | "low";
+                                    tags?: string[];
+                                    timeoutMs?: number;
+                                };
+                                /**
+                                 * @description skip: no task while the one before has not ended
+                                 * @enum {string}
+                                 */
+                                overlap: "allow" | "skip";
+                                paused: boolean;
+                                payloadText: string;
+                                queue: string;
+                                /** @description The last ten, newest first */
+                                runs: {
+                                    /** @description The time it was for, ms since the epoch */
+                                    at: number;
+                                    /** @description It was asked for by an operator */
+                                    manual: boolean;
+                                    /** @enum {string} */
+                                    outcome: "enqueued" | "missed" | "overlapped";
+                                    taskId: string | null;
+                                }[];
+                                timeZone: string;
+                                type: string;
+                                /** @description Written last, ms since the epoch */
+                                updatedAt: number;
+                                /** @description The cron expression in words */
+                                words: string;
+                            }[];
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/schedules/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One schedule */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Id of a schedule: ^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$
+                     * @example nightly-report
+                     */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Created, ms since the epoch */
+                            createdAt: number;
+                            cron: string;
+                            id: string;
+                            lastRun: {
+                                /** @description The time it was for, ms since the epoch */
+                                at: number;
+                                /** @description It was asked for by an operator */
+                                manual: boolean;
+                                /** @enum {string} */
+                                outcome: "enqueued" | "missed" | "overlapped";
+                                state: ("scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired") | null;
+                                taskId: string | null;
+                            } | null;
+                            /**
+                             * @description Occurrences that no janitor saw in time: none of them, one for all, or each (the last 100)
+                             * @enum {string}
+                             */
+                            missed: "skip" | "once" | "all";
+                            nextAt: number | null;
+                            /** @description At most five, ms since the epoch */
+                            nextRuns: number[];
+                            options: {
+                                /** @description The wait before a retry */
+                                backoff?: {
+                                    baseMs?: number;
+                                    /** @enum {string} */
+                                    jitter?: "full" | "none";
+                                    /** @enum {string} */
+                                    kind?: "exponential" | "fixed";
+                                    maxMs?: number;
+                                };
+                                /** @description A task that is acquired so long after its time becomes expired */
+                                expiresAfterMs?: number;
+                                maxRetries?: number;
+                                /** @enum {string} */
+                                priority?: "high" | "normal" | "low";
+                                tags?: string[];
+                                timeoutMs?: number;
+                            };
+                            /**
+                             * @description skip: no task while the one before has not ended
+                             * @enum {string}
+                             */
+                            overlap: "allow" | "skip";
+                            paused: boolean;
+                            payloadText: string;
+                            queue: string;
+                            /** @description The last ten, newest first */
+                            runs: {
+                                /** @description The time it was for, ms since the epoch */
+                                at: number;
+                                /** @description It was asked for by an operator */
+                                manual: boolean;
+                                /** @enum {string} */
+                                outcome: "enqueued" | "missed" | "overlapped";
+                                taskId: string | null;
+                            }[];
+                            timeZone: string;
+                            type: string;
+                            /** @description Written last, ms since the epoch */
+                            updatedAt: number;
+                            /** @description The cron expression in words */
+                            words: string;
+                        };
+                    };
+                };
+            };
+        };
+        /**
+         * Write a schedule
+         * @description Makes it, or replaces the definition of the one with that id: its runs stay, and so does its next time where expression and time zone stay.
+         */
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Id of a schedule: ^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$
+                     * @example nightly-report
+                     */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Five fields, or six with seconds first; also @hourly, @daily, @weekly, @monthly, @yearly
+                         * @example 30 2 * * 1-5
+                         */
+                        cron: string;
+                        /**
+                         * @description Occurrences that no janitor saw in time: none of them, one for all, or each (the last 100)
+                         * @enum {string}
+                         */
+                        missed?: "skip" | "once" | "all";
+                        options?: {
+                            /** @description The wait before a retry */
+                            backoff?: {
+                                baseMs?: number;
+                                /** @enum {string} */
+                                jitter?: "full" | "none";
+                                /** @enum {string} */
+                                kind?: "exponential" | "fixed";
+                                maxMs?: number;
+                            };
+                            /** @description A task that is acquired so long after its time becomes expired */
+                            expiresAfterMs?: number;
+                            maxRetries?: number;
+                            /** @enum {string} */
+                            priority?: "high" | "normal" | "low";
+                            tags?: string[];
+                            timeoutMs?: number;
+                        };
+                        /**
+                         * @description skip: no task while the one before has not ended
+                         * @enum {string}
+                         */
+                        overlap?: "allow" | "skip";
+                        /** @description Without it: as it is; false for a new one */
+                        paused?: boolean;
+                        /** @description The payload of every task as exact JSON text */
+                        payloadText?: string;
+                        /**
+                         * @description Name of a queue
+                         * @example default
+                         */
+                        queue: string;
+                        /**
+                         * @description IANA time zone; UTC without it
+                         * @example Europe/Berlin
+                         */
+                        timeZone?: string;
+                        /**
+                         * @description Type of a task
+                         * @example demo.flaky
+                         */
+                        type: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Created, ms since the epoch */
+                            createdAt: number;
+                            cron: string;
+                            id: string;
+                            lastRun: {
+                                /** @description The time it was for, ms since the epoch */
+                                at: number;
+                                /** @description It was asked for by an operator */
+                                manual: boolean;
+                                /** @enum {string} */
+                                outcome: "enqueued" | "missed" | "overlapped";
+                                state: ("scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired") | null;
+                                taskId: string | null;
+                            } | null;
+                            /**
+                             * @description Occurrences that no janitor saw in time: none of them, one for all, or each (the last 100)
+                             * @enum {string}
+                             */
+                            missed: "skip" | "once" | "all";
+                            nextAt: number | null;
+                            /** @description At most five, ms since the epoch */
+                            nextRuns: number[];
+                            options: {
+                                /** @description The wait before a retry */
+                                backoff?: {
+                                    baseMs?: number;
+                                    /** @enum {string} */
+                                    jitter?: "full" | "none";
+                                    /** @enum {string} */
+                                    kind?: "exponential" | "fixed";
+                                    maxMs?: number;
+                                };
+                                /** @description A task that is acquired so long after its time becomes expired */
+                                expiresAfterMs?: number;
+                                maxRetries?: number;
+                                /** @enum {string} */
+                                priority?: "high" | "normal" | "low";
+                                tags?: string[];
+                                timeoutMs?: number;
+                            };
+                            /**
+                             * @description skip: no task while the one before has not ended
+                             * @enum {string}
+                             */
+                            overlap: "allow" | "skip";
+                            paused: boolean;
+                            payloadText: string;
+                            queue: string;
+                            /** @description The last ten, newest first */
+                            runs: {
+                                /** @description The time it was for, ms since the epoch */
+                                at: number;
+                                /** @description It was asked for by an operator */
+                                manual: boolean;
+                                /** @enum {string} */
+                                outcome: "enqueued" | "missed" | "overlapped";
+                                taskId: string | null;
+                            }[];
+                            timeZone: string;
+                            type: string;
+                            /** @description Written last, ms since the epoch */
+                            updatedAt: number;
+                            /** @description The cron expression in words */
+                            words: string;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Created, ms since the epoch */
+                            createdAt: number;
+                            cron: string;
+                            id: string;
+                            lastRun: {
+                                /** @description The time it was for, ms since the epoch */
+                                at: number;
+                                /** @description It was asked for by an operator */
+                                manual: boolean;
+                                /** @enum {string} */
+                                outcome: "enqueued" | "missed" | "overlapped";
+                                state: ("scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired") | null;
+                                taskId: string | null;
+                            } | null;
+                            /**
+                             * @description Occurrences that no janitor saw in time: none of them, one for all, or each (the last 100)
+                             * @enum {string}
+                             */
+                            missed: "skip" | "once" | "all";
+                            nextAt: number | null;
+                            /** @description At most five, ms since the epoch */
+                            nextRuns: number[];
+                            options: {
+                                /** @description The wait before a retry */
+                                backoff?: {
+                                    baseMs?: number;
+                                    /** @enum {string} */
+                                    jitter?: "full" | "none";
+                                    /** @enum {string} */
+                                    kind?: "exponential" | "fixed";
+                                    maxMs?: number;
+                                };
+                                /** @description A task that is acquired so long after its time becomes expired */
+                                expiresAfterMs?: number;
+                                maxRetries?: number;
+                                /** @enum {string} */
+                                priority?: "high" | "normal" | "low";
+                                tags?: string[];
+                                timeoutMs?: number;
+                            };
+                            /**
+                             * @description skip: no task while the one before has not ended
+                             * @enum {string}
+                             */
+                            overlap: "allow" | "skip";
+                            paused: boolean;
+                            payloadText: string;
+                            queue: string;
+                            /** @description The last ten, newest first */
+                            runs: {
+                                /** @description The time it was for, ms since the epoch */
+                                at: number;
+                                /** @description It was asked for by an operator */
+                                manual: boolean;
+                                /** @enum {string} */
+                                outcome: "enqueued" | "missed" | "overlapped";
+                                taskId: string | null;
+                            }[];
+                            timeZone: string;
+                            type: string;
+                            /** @description Written last, ms since the epoch */
+                            updatedAt: number;
+                            /** @description The cron expression in words */
+                            words: string;
+                        };
+                    };
+                };
+            };
+        };
+        post?: never;
+        /**
+         * Delete a schedule
+         * @description What it has enqueued stays.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Id of a schedule: ^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$
+                     * @example nightly-report
+                     */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/schedules/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a schedule
+         * @description No occurrence comes while it is paused, and none is made up for afterwards.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Id of a schedule: ^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$
+                     * @example nightly-report
+                     */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Why; kept in the audit log */
+                        reason?: string;
+                    } | null;
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Created, ms since the epoch */
+                            createdAt: number;
+                            cron: string;
+                            id: string;
+                            lastRun: {
+                                /** @description The time it was for, ms since the epoch */
+                                at: number;
+                                /** @description It was asked for by an operator */
+                                manual: boolean;
+                                /** @enum {string} */
+                                outcome: "enqueued" | "missed" | "overlapped";
+                                state: ("scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired") | null;
+                                taskId: string | null;
+                            } | null;
+                            /**
+                             * @description Occurrences that no janitor saw in time: none of them, one for all, or each (the last 100)
+                             * @enum {string}
+                             */
+                            missed: "skip" | "once" | "all";
+                            nextAt: number | null;
+                            /** @description At most five, ms since the epoch */
+                            nextRuns: number[];
+                            options: {
+                                /** @description The wait before a retry */
+                                backoff?: {
+                                    baseMs?: number;
+                                    /** @enum {string} */
+                                    jitter?: "full" | "none";
+                                    /** @enum {string} */
+                                    kind?: "exponential" | "fixed";
+                                    maxMs?: number;
+                                };
+                                /** @description A task that is acquired so long after its time becomes expired */
+                                expiresAfterMs?: number;
+                                maxRetries?: number;
+                                /** @enum {string} */
+                                priority?: "high" | "normal" | "low";
+                                tags?: string[];
+                                timeoutMs?: number;
+                            };
+                            /**
+                             * @description skip: no task while the one before has not ended
+                             * @enum {string}
+                             */
+                            overlap: "allow" | "skip";
+                            paused: boolean;
+                            payloadText: string;
+                            queue: string;
+                            /** @description The last ten, newest first */
+                            runs: {
+                                /** @description The time it was for, ms since the epoch */
+                                at: number;
+                                /** @description It was asked for by an operator */
+                                manual: boolean;
+                                /** @enum {string} */
+                                outcome: "enqueued" | "missed" | "overlapped";
+                                taskId: string | null;
+                            }[];
+                            timeZone: string;
+                            type: string;
+                            /** @description Written last, ms since the epoch */
+                            updatedAt: number;
+                            /** @description The cron expression in words */
+                            words: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/schedules/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume a paused schedule
+         * @description It goes on with the next occurrence from now.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Id of a schedule: ^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$
+                     * @example nightly-report
+                     */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Why; kept in the audit log */
+                        reason?: string;
+                    } | null;
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Created, ms since the epoch */
+                            createdAt: number;
+                            cron: string;
+                            id: string;
+                            lastRun: {
+                                /** @description The time it was for, ms since the epoch */
+                                at: number;
+                                /** @description It was asked for by an operator */
+                                manual: boolean;
+                                /** @enum {string} */
+                                outcome: "enqueued" | "missed" | "overlapped";
+                                state: ("scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired") | null;
+                                taskId: string | null;
+                            } | null;
+                            /**
+                             * @description Occurrences that no janitor saw in time: none of them, one for all, or each (the last 100)
+                             * @enum {string}
+                             */
+                            missed: "skip" | "once" | "all";
+                            nextAt: number | null;
+                            /** @description At most five, ms since the epoch */
+                            nextRuns: number[];
+                            options: {
+                                /** @description The wait before a retry */
+                                backoff?: {
+                                    baseMs?: number;
+                                    /** @enum {string} */
+                                    jitter?: "full" | "none";
+                                    /** @enum {string} */
+                                    kind?: "exponential" | "fixed";
+                                    maxMs?: number;
+                                };
+                                /** @description A task that is acquired so long after its time becomes expired */
+                                expiresAfterMs?: number;
+                                maxRetries?: number;
+                                /** @enum {string} */
+                                priority?: "high" | "normal" | "low";
+                                tags?: string[];
+                                timeoutMs?: number;
+                            };
+                            /**
+                             * @description skip: no task while the one before has not ended
+                             * @enum {string}
+                             */
+                            overlap: "allow" | "skip";
+                            paused: boolean;
+                            payloadText: string;
+                            queue: string;
+                            /** @description The last ten, newest first */
+                            runs: {
+                                /** @description The time it was for, ms since the epoch */
+                                at: number;
+                                /** @description It was asked for by an operator */
+                                manual: boolean;
+                                /** @enum {string} */
+                                outcome: "enqueued" | "missed" | "overlapped";
+                                taskId: string | null;
+                            }[];
+                            timeZone: string;
+                            type: string;
+                            /** @description Written last, ms since the epoch */
+                            updatedAt: number;
+                            /** @description The cron expression in words */
+                            words: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/schedules/{id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Run a schedule now
+         * @description Enqueues a task at once, paused or not; the occurrences stay as they are. 409 where its overlap is skip and the task before has not ended.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /**
+                     * @description Id of a schedule: ^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$
+                     * @example nightly-report
+                     */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Why; kept in the audit log */
+                        reason?: string;
+                    } | null;
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            id: string;
+                            queue: string;
+                            taskId: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/schedules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** A cron expression in words, and its next five times */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /**
+                         * @description Five fields, or six with seconds first; also @hourly, @daily, @weekly, @monthly, @yearly
+                         * @example 30 2 * * 1-5
+                         */
+                        cron: string;
+                        /**
+                         * @description IANA time zone; UTC without it
+                         * @example Europe/Berlin
+                         */
+                        timeZone?: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description The next five, ms since the epoch */
+                            nextRuns: number[];
+                            words: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/workers": {
         parameters: {
             query?: never;
