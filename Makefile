@@ -35,6 +35,18 @@ ps: ## Show the processes and their health
 scale: ## Run N workers: make scale N=8
 	@scripts/stack scale $(N)
 
+.PHONY: key
+key: ## Show the admin key; another secret with NAME=grafana-password (alone on stdout: $$(make -s key))
+	@scripts/stack key $(or $(NAME),api-key)
+
+.PHONY: env
+env: ## What a shell needs for curl and the command holdfast: eval "$$(make -s env)"
+	@scripts/stack env
+
+.PHONY: rotate
+rotate: ## Make a secret anew and restart what reads it: NAME=api-key, redis, session, grafana or tls
+	@scripts/stack rotate $(NAME)
+
 .PHONY: demo
 demo: ## 10,000 tasks that fail one time in five, a worker killed in the middle, none lost
 	@node loadtest/demo/demo.mjs

@@ -1,5 +1,6 @@
 // A k6 script: 10,000 tasks in one burst, in batches, through producer-api.
 //   k6 run loadtest/burst.js        -e BASE_URL=http://127.0.0.1:3000 -e QUEUE=demo -e TASKS=10000 -e VUS=8
+// The API key is taken from HOLDFAST_API_KEY (export HOLDFAST_API_KEY=$(make -s key)), or out of HOLDFAST_API_KEY_FILE.
 
 import { check } from "k6";
 import exec from "k6/execution";
@@ -10,6 +11,9 @@ const BATCH = 500;
 const tasks = Number(__ENV.TASKS || 10_000);
 const baseUrl = __ENV.BASE_URL || "http://127.0.0.1:3000";
 const queue = __ENV.QUEUE || "demo";
+const key =
+  __ENV.HOLDFAST_API_KEY || (__ENV.HOLDFAST_API_KEY_FILE ? open(__ENV.HOLDFAST_API_KEY_FILE).trim() : "");
+const headers = { "content-type": "application/json", ...(key ? { authorization: `Bearer ${key}` } : {}) };
 const accepted = new Counter("tasks_accepted");
 
 export const options = {
@@ -34,7 +38,7 @@ export default function burst() {
   const response = http.post(
     `${baseUrl}/v1/queues/${queue}/tasks/batch`,
     JSON.stringify(Array(size).fill(task)),
-    { headers: { "content-type": "application/json" } },
+    { headers },
   );
   check(response, {
     "every task of the batch is accepted": () => response.status < 300 && response.json("failed") === 0,

@@ -5,7 +5,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { ApiError, forEach, openApi } from "./demo/api.mjs";
-import { borrowWorkers, openStack, urls } from "./demo/stack.mjs";
+import { apiKey, borrowWorkers, openStack, urls } from "./demo/stack.mjs";
 
 const { values: options } = parseArgs({
   options: { workers: { type: "string", default: "8" }, tasks: { type: "string", default: "6000" } },
@@ -18,8 +18,9 @@ const stack = await openStack().catch((error) => {
   console.error(`scale: ${error.message}`);
   process.exit(1);
 });
-const producer = openApi(urls().producer);
-const observability = openApi(urls().observability);
+const key = apiKey();
+const producer = openApi(urls().producer, key);
+const observability = openApi(urls().observability, key);
 
 async function enqueue(count) {
   const batches = Array.from({ length: Math.ceil(count / 1_000) }, (_, index) =>

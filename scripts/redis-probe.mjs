@@ -1,10 +1,12 @@
 // Asks a Redis for INFO with nothing but a socket: it runs before any dependency is installed.
-import { connect } from "node:net";
+import { connect as connectPlain } from "node:net";
+import { connect as connectTls } from "node:tls";
 
-/** `INFO` as a map, or null where nothing listens. Throws where something else answers. */
-export function redisInfo({ host, port, password, timeoutMs = 2_000 }) {
+/** `INFO` as a map, or null where nothing listens. Throws where something else answers. `ca`: the PEM text, for TLS. */
+export function redisInfo({ host, port, username, password, ca, timeoutMs = 2_000 }) {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host, port });
+    const socket = ca ? connectTls({ host, port, ca }) : connectPlain({ host, port });
+    const auth = password ? `AUTH ${username ? `${username} ` : ""}${password}\r\n` : "";
     let text = "";
     const settle = (finish) => {
       socket.destroy();
@@ -13,13 +15,19 @@ export function redisInfo({ host, port, password, timeoutMs = 2_000 }) {
     const foreign = (what) =>
       settle(() => reject(new Error(`${host}:${port} answers, but not as a Redis: ${what}`)));
     socket.setTimeout(timeoutMs, () => foreign("no reply"));
-    socket.on("connect", () => socket.write(`${password ? `AUTH ${password}\r\n` : ""}INFO everything\r\n`));
+    socket.on(ca ? "secureConnect" : "connect", () => socket.write(`${auth}INFO everything\r\n`));
     socket.on("error", (error) =>
       settle(() => (error.code === "ECONNREFUSED" ? resolve(null) : reject(error))),
     );
     socket.on("close", () => foreign("it closed the connection"));
     socket.on("data", (chunk) => {
       text += chunk.toString("latin1");
+      if (/^-(NOAUTH|WRONGPASS)/.test(text)) {
+        const why = password ? "refuses this user and password" : "asks for a password";
+        return settle(() =>
+          reject(new Error(`the Redis at ${host}:${port} ${why}: set REDIS_USERNAME and REDIS_PASSWORD`)),
+        );
+      }
       if (text.startsWith("-")) return foreign(text.slice(1).split("\r\n")[0]);
       const bulk = /\$(\d+)\r\n/.exec(text);
       if (bulk === null) {

@@ -10,18 +10,19 @@ export class ApiError extends Error {
   }
 }
 
-/** @param baseUrl like http://127.0.0.1:3000 */
-export function openApi(baseUrl) {
+/** @param baseUrl like http://127.0.0.1:3000 @param key an API key; empty: none is sent */
+export function openApi(baseUrl, key) {
+  const authorization = key ? { authorization: `Bearer ${key}` } : {};
   /** Repeats while the service is busy or away: an enqueue with an id may be repeated, and so may a replay. */
   return async function request(method, path, body) {
     const what = `${method} ${baseUrl}${path}`;
     for (let attempt = 1; ; attempt += 1) {
       let waitMs = Math.min(100 * 2 ** attempt, 2_000);
       try {
-        const init = { method, signal: AbortSignal.timeout(30_000) };
+        const init = { method, headers: { ...authorization }, signal: AbortSignal.timeout(30_000) };
         if (body !== undefined) {
           init.body = JSON.stringify(body);
-          init.headers = { "content-type": "application/json" };
+          init.headers["content-type"] = "application/json";
         }
         const response = await fetch(baseUrl + path, init);
         if (response.ok) return await response.json();

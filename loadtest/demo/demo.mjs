@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { ApiError, forEach, openApi } from "./api.mjs";
 import { openProgress } from "./progress.mjs";
-import { borrowWorkers, openStack, urls } from "./stack.mjs";
+import { apiKey, borrowWorkers, openStack, urls } from "./stack.mjs";
 import { recovery, tally } from "./tally.mjs";
 
 const QUEUE = "demo";
@@ -34,8 +34,9 @@ const fail = (error) => {
   process.exit(1);
 };
 const stack = options["no-kill"] ? null : await openStack().catch(fail);
-const producer = openApi(urls().producer);
-const observability = openApi(urls().observability);
+const key = apiKey();
+const producer = openApi(urls().producer, key);
+const observability = openApi(urls().observability, key);
 const queuePath = `/v1/queues/${QUEUE}`;
 
 /** The counts of the queue; null before its first task. */

@@ -8,6 +8,14 @@ const WORKER = "holdfast-worker";
 /** What a worker runs with where nobody said otherwise. */
 const DEFAULTS = { LEASE_MS: "30000", WORKER_CONCURRENCY: "50" };
 
+/** `make env` sets these for a person's shell. A worker that is restarted from it keeps its own. */
+const NOT_THEIRS = Object.fromEntries(
+  ["REDIS_HOST", "REDIS_PORT", "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS_CA_FILE"].map((name) => [
+    name,
+    undefined,
+  ]),
+);
+
 /** What `make up` was told (ports above all); the environment of the caller wins. */
 export function settings() {
   const kept = {};
@@ -26,6 +34,16 @@ export function urls() {
     producer: `http://127.0.0.1:${PORT || 3000}`,
     observability: `http://127.0.0.1:${OBSERVABILITY_PORT || 3001}`,
   };
+}
+
+/** HOLDFAST_API_KEY, else that of what `make up` or Compose started here; empty where neither is. */
+export function apiKey() {
+  if (process.env.HOLDFAST_API_KEY) return process.env.HOLDFAST_API_KEY;
+  const { status, stdout } = spawnSync(join(root, "scripts/stack"), ["key"], {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "ignore"],
+  });
+  return status === 0 ? stdout.trim() : "";
 }
 
 const answers = (url) =>
@@ -91,7 +109,7 @@ function pm2Stack(pm2) {
     setting: (name) => workers()[0]?.env[name],
     async runWorkers(count, env) {
       if (count !== workers().length) pm2.run(["scale", WORKER, String(count)], { tolerant: true });
-      pm2.run(["restart", WORKER, "--update-env"], { env });
+      pm2.run(["restart", WORKER, "--update-env"], { env: { ...NOT_THEIRS, ...env } });
       const late = await waitReady(pm2);
       if (late.length > 0) throw new Error(`not ready after the restart: ${late.join(", ")}`);
     },

@@ -12,8 +12,11 @@ const PREFIX = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
  * @throws UsageError
  */
 export function redisSettings(env: Environment, given: string | undefined): ConnectionSettings {
-  if (given !== undefined) return { url: checkUrl(given, "--redis") };
-  const settings: ConnectionSettings = {};
+  const tls = tlsFiles(env);
+  // Each of them would turn TLS on: an address without it means what it says.
+  if (given !== undefined)
+    return { url: checkUrl(given, "--redis"), ...(given.startsWith("rediss:") ? tls : {}) };
+  const settings: ConnectionSettings = tls;
   const username = variable(env, "REDIS_USERNAME");
   const password = variable(env, "REDIS_PASSWORD");
   if (username !== undefined) settings.username = username;
@@ -40,6 +43,17 @@ export function keyPrefix(env: Environment, given: string | undefined): string {
   if (!PREFIX.test(prefix))
     throw new UsageError(`"${prefix}" is no prefix of keys: letters, digits, _ . : -`);
   return prefix;
+}
+
+function tlsFiles(env: Environment): ConnectionSettings {
+  const settings: ConnectionSettings = {};
+  if (env.REDIS_TLS_CA_FILE) settings.tlsCaFile = env.REDIS_TLS_CA_FILE;
+  if (env.REDIS_TLS_SERVER_NAME) settings.tlsServerName = env.REDIS_TLS_SERVER_NAME;
+  const { REDIS_TLS_CERT_FILE: certificate, REDIS_TLS_KEY_FILE: key } = env;
+  if (Boolean(certificate) !== Boolean(key))
+    throw new UsageError("REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE belong together: set both or none");
+  if (certificate && key) Object.assign(settings, { tlsCertFile: certificate, tlsKeyFile: key });
+  return settings;
 }
 
 /** A secret can be in a file: `REDIS_PASSWORD_FILE`. */

@@ -13,6 +13,8 @@ test.each([
   { REDIS_TLS: "1", REDIS_URL: "" },
   { REDIS_SENTINELS: "a,b:5000", REDIS_SENTINEL_NAME: "main", REDIS_PASSWORD: "p" },
   { REDIS_CLUSTER_NODES: "a:1,b" },
+  { REDIS_HOST: "h", REDIS_TLS_CA_FILE: import.meta.filename, REDIS_TLS_SERVER_NAME: "redis" },
+  { REDIS_TLS_CERT_FILE: import.meta.filename, REDIS_TLS_KEY_FILE: import.meta.filename },
 ])("%j leads where it leads the services", (env) => {
   expect(redisSettings(env, undefined)).toEqual(service(env));
 });
@@ -20,6 +22,9 @@ test.each([
 test("--redis goes before every variable", () => {
   const env = { REDIS_URL: "redis://other", REDIS_CLUSTER_NODES: "a" };
   expect(redisSettings(env, "redis://h")).toEqual({ url: "redis://h" });
+  const tls = { REDIS_TLS_CA_FILE: "ca.crt" };
+  expect(redisSettings(tls, "redis://h")).toEqual({ url: "redis://h" });
+  expect(redisSettings(tls, "rediss://h")).toEqual({ url: "rediss://h", tlsCaFile: "ca.crt" });
 });
 
 test("what makes no sense is refused, without a password in the message", () => {
@@ -27,6 +32,7 @@ test("what makes no sense is refused, without a password in the message", () => 
     { REDIS_URL: "http://user:hunter2@host" },
     { REDIS_PORT: "70000" },
     { REDIS_TLS: "yes" },
+    { REDIS_TLS_CERT_FILE: "client.crt" },
     { REDIS_SENTINELS: "a" },
     { REDIS_SENTINELS: "a", REDIS_SENTINEL_NAME: "m", REDIS_CLUSTER_NODES: "b" },
     { REDIS_CLUSTER_NODES: "a:b" },

@@ -80,6 +80,8 @@ function open(redis: RedisOption, name: string): Redis | Cluster {
       enableOfflineQueue: false,
       shardedSubscribers: true,
       clusterRetryStrategy: (tries) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
+      // The client asks the DNS itself and connects to the address: a certificate is for the name.
+      ...(tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
       // Its subscribers are handed from node to node by the client itself.
       redisOptions: { ...common, autoResubscribe: true },
     });

@@ -1,0 +1,40 @@
+import { createHash } from "node:crypto";
+import { customAlphabet } from "nanoid";
+
+/** A key as the services keep it: of its text only the hash. */
+export interface ApiKeyRecord {
+  id: string;
+  label: string;
+  scopes: string[];
+  queues: string[] | null;
+  /** Milliseconds since 1970. */
+  createdAt: number;
+  expiresAt: number | null;
+  /** SHA-256 of the whole text of the key, hex. */
+  sha256: string;
+}
+
+const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";
+const newId = customAlphabet(DIGITS, 12);
+// As `holdfast key create` makes them: 43 characters out of 62 are 256 bits.
+const newSecret = customAlphabet(`${DIGITS}ABCDEFGHIJKLMNOPQRSTUVWXYZ`, 43);
+
+/** `hf_<id>_<secret>` */
+export function newKeyText(): string {
+  return `hf_${newId()}_${newSecret()}`;
+}
+
+/** The record of an administrator's key. @throws RangeError where the text is no key */
+export function adminRecord(text: string, createdAt: number): ApiKeyRecord {
+  const id = /^hf_([0-9a-z]{12})_[0-9A-Za-z]{43}$/.exec(text)?.[1];
+  if (id === undefined) throw new RangeError("the admin key is not of the form hf_<id>_<secret>");
+  return {
+    id,
+    label: "admin",
+    scopes: ["admin"],
+    queues: null,
+    createdAt,
+    expiresAt: null,
+    sha256: createHash("sha256").update(text).digest("hex"),
+  };
+}

@@ -1,0 +1,92 @@
+// Read before @peculiar/x509, which injects its parts by it.
+import "reflect-metadata";
+import { webcrypto } from "node:crypto";
+import { isIP } from "node:net";
+import * as x509 from "@peculiar/x509";
+
+const { subtle } = webcrypto;
+const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
+const DAY_MS = 86_400_000;
+const CA_DAYS = 3_650;
+const SERVER_DAYS = 825;
+/** A certificate that ends sooner is made anew. */
+const RENEW_DAYS = 30;
+
+export interface Pair {
+  /** PEM. */
+  certificate: string;
+  /** PEM, PKCS #8. */
+  key: string;
+}
+
+const newKeys = () => subtle.generateKey(ALGORITHM, true, ["sign", "verify"]);
+
+async function keyText(key: webcrypto.CryptoKey): Promise<string> {
+  return `${x509.PemConverter.encode(await subtle.exportKey("pkcs8", key), "PRIVATE KEY")}\n`;
+}
+
+/** From a minute ago on: the clocks of two machines are never quite the same. */
+const validity = (days: number, now = Date.now()) => ({
+  notBefore: new Date(now - 60_000),
+  notAfter: new Date(now + days * DAY_MS),
+});
+
+/** A certificate authority of this stack alone, for ten years. */
+export async function newAuthority(name: string): Promise<Pair> {
+  const keys = await newKeys();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    name: `CN=${name}`,
+    keys,
+    signingAlgorithm: ALGORITHM,
+    ...validity(CA_DAYS),
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certificate: `${certificate.toString("pem")}\n`, key: await keyText(keys.privateKey) };
+}
+
+/** A server certificate for these host names and addresses, signed by the authority, for 825 days. */
+export async function newServerCertificate(authority: Pair, names: readonly string[]): Promise<Pair> {
+  const issuer = new x509.X509Certificate(authority.certificate);
+  const signingKey = await subtle.importKey(
+    "pkcs8",
+    x509.PemConverter.decodeFirst(authority.key),
+    ALGORITHM,
+    false,
+    ["sign"],
+  );
+  const keys = await newKeys();
+  const certificate = await x509.X509CertificateGenerator.create({
+    subject: `CN=${names[0]}`,
+    issuer: issuer.subject,
+    publicKey: keys.publicKey,
+    signingKey,
+    signingAlgorithm: ALGORITHM,
+    ...validity(SERVER_DAYS),
+    extensions: [
+      new x509.BasicConstraintsExtension(false, undefined, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+      // A node of a Cluster is a client of the others.
+      new x509.ExtendedKeyUsageExtension([
+        x509.ExtendedKeyUsage.serverAuth,
+        x509.ExtendedKeyUsage.clientAuth,
+      ]),
+      new x509.SubjectAlternativeNameExtension(
+        names.map((value) => ({ type: isIP(value) === 0 ? ("dns" as const) : ("ip" as const), value })),
+      ),
+      await x509.AuthorityKeyIdentifierExtension.create(issuer),
+    ],
+  });
+  return { certificate: `${certificate.toString("pem")}\n`, key: await keyText(keys.privateKey) };
+}
+
+/** Is it for these names, and does it live for another month? */
+export function stillServes(pem: string, names: readonly string[], now = Date.now()): boolean {
+  const certificate = new x509.X509Certificate(pem);
+  if (certificate.notAfter.getTime() < now + RENEW_DAYS * DAY_MS) return false;
+  const held = certificate.getExtension(x509.SubjectAlternativeNameExtension)?.names.items ?? [];
+  return names.every((name) => held.some(({ value }) => value === name));
+}

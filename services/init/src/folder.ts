@@ -1,0 +1,47 @@
+import { chmodSync, chownSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+
+/** A folder of secrets in which every file is written whole and read by one group, or by its owner alone. */
+export interface SecretFolder {
+  readonly path: string;
+  /** Without the newline at its end; null where there is none. */
+  read(name: string): string | null;
+  /** Leaves a file alone that says the same already. `group` may read it; null: nobody but the owner. */
+  write(name: string, text: string, group: number | null): void;
+  remove(name: string): void;
+}
+
+export function openFolder(path: string): SecretFolder {
+  const read = (name: string): string | null => {
+    try {
+      return readFileSync(join(path, name), "utf8");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return null;
+      throw error;
+    }
+  };
+  const give = (file: string, group: number | null, mode: { own: number; shared: number }): void => {
+    // An owner may hand a file to a group that he is in: no capability is needed.
+    if (group !== null) chownSync(file, -1, group);
+    chmodSync(file, group === null ? mode.own : mode.shared);
+  };
+  return {
+    path,
+    read: (name) => read(name)?.replace(/\r?\n$/, "") ?? null,
+    write(name, text, group) {
+      const file = join(path, name);
+      const folder = dirname(file);
+      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      if (folder !== path) give(folder, group, { own: 0o700, shared: 0o750 });
+      const whole = text.endsWith("\n") ? text : `${text}\n`;
+      if (read(name) !== whole) {
+        // What a run that was cut short left behind.
+        rmSync(`${file}.new`, { force: true });
+        writeFileSync(`${file}.new`, whole, { mode: 0o600, flag: "wx" });
+        give(`${file}.new`, group, { own: 0o600, shared: 0o440 });
+        renameSync(`${file}.new`, file);
+      } else give(file, group, { own: 0o600, shared: 0o440 });
+    },
+    remove: (name) => rmSync(join(path, name), { force: true }),
+  };
+}

@@ -1,0 +1,74 @@
+// Makes the secrets of a stack where there are none, and shows or renews one of them:
+//   node services/init/dist/main.js --folder <folder> [options] create | show NAME... | show --once NAME | rotate NAME | ls
+// It runs once and ends. In Compose it is the service `init`; on the bare machine scripts/metal.mjs calls it.
+import { parseArgs } from "node:util";
+import { openSecrets, type Secrets } from "./secrets.ts";
+
+const USAGE = `usage: init --folder <folder> [options] create | show NAME... | show --once NAME | rotate NAME | ls
+  --prefix queue         QUEUE_PREFIX: what the Redis users may touch
+  --redis-version 7.2    of the Redis that reads the aclfile
+  --redis-port 6379
+  --tls 1                certificates too, and a Redis that speaks TLS alone; empty: neither
+  --groups               each reader has a group of its own (Compose)
+  --how "make key"       the command that shows the key, for the message of create`;
+
+function options() {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      folder: { type: "string" },
+      prefix: { type: "string", default: "queue" },
+      "redis-version": { type: "string", default: "7.2" },
+      "redis-port": { type: "string", default: "6379" },
+      tls: { type: "string", default: "" },
+      groups: { type: "boolean", default: false },
+      how: { type: "string", default: "make key" },
+      once: { type: "boolean", default: false },
+    },
+  });
+  if (values.folder === undefined) throw new RangeError(USAGE);
+  if (values.tls !== "" && values.tls !== "1")
+    throw new RangeError(`HOLDFAST_TLS is "${values.tls}": 1 for TLS, empty without`);
+  const redisPort = Number(values["redis-port"]);
+  if (!Number.isInteger(redisPort) || redisPort < 1 || redisPort > 65_535)
+    throw new RangeError(`"${values["redis-port"]}" is no port`);
+  const { folder, prefix, groups } = values;
+  const secrets = { folder, prefix, groups, redisPort, tls: values.tls === "1" };
+  return {
+    command: positionals[0] ?? "create",
+    names: positionals.slice(1),
+    once: values.once,
+    how: values.how,
+    secrets: { ...secrets, redisVersion: values["redis-version"] },
+  };
+}
+
+async function run(secrets: Secrets, command: string, names: string[], once: boolean, how: string) {
+  const [name = ""] = names;
+  switch (command) {
+    case "create": {
+      const made = await secrets.create();
+      // Never the key itself: this text ends in the logs of a container.
+      if (made.length === 0) return `secrets: all there. The admin key: ${how}`;
+      return `secrets: made ${made.join(", ")}. The admin key: ${how}`;
+    }
+    case "show":
+      return once ? secrets.showOnce(name) : names.map(secrets.show).join("\n");
+    case "rotate":
+      return `secrets: made ${(await secrets.rotate(name)).join(", ")}. Restart what reads it`;
+    case "ls":
+      return secrets.names().join("\n");
+    default:
+      throw new RangeError(USAGE);
+  }
+}
+
+try {
+  const { command, names, once, how, secrets } = options();
+  const text = await run(openSecrets(secrets), command, names, once, how);
+  if (text !== null) process.stdout.write(`${text}\n`);
+} catch (error) {
+  // A wrong word and a folder that cannot be written need no stack.
+  process.stderr.write(`init: ${error instanceof Error ? error.message : String(error)}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,68 @@
+import { createHash } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** One template per role, made by `make generate`. Seen from dist/ and from src/ alike. */
+export const TEMPLATES = fileURLToPath(new URL("../../../infra/redis/acl", import.meta.url));
+/** The prefix that the templates are written for. */
+const TEMPLATE_PREFIX = "queue";
+const PREFIX = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
+
+export interface RedisUsersOptions {
+  /** QUEUE_PREFIX: each user is fenced to the keys and channels that begin with it. */
+  prefix: string;
+  /** Version of Redis, like `7.2`: it refuses a user with a command that it does not know. */
+  redisVersion: string;
+  passwordOf(user: string): string;
+  /** Further lines `user …`, of replicas and Sentinels for example. */
+  also?: string;
+}
+
+/** The roles that there are templates for. */
+export function redisRoles(templates = TEMPLATES): string[] {
+  return readdirSync(templates)
+    .filter((file) => file.endsWith(".acl"))
+    .map((file) => basename(file, ".acl"))
+    .sort();
+}
+
+/**
+ * The text of an aclfile: a user per role and `admin`, with the SHA-256 hashes of their passwords; `default` is off.
+ * @throws RangeError where the prefix or the version cannot be used
+ */
+export function redisUsers(options: RedisUsersOptions, templates = TEMPLATES): string {
+  const { prefix, redisVersion, passwordOf, also = "" } = options;
+  if (!PREFIX.test(prefix))
+    throw new RangeError(`"${prefix}" is no prefix of keys: letters, digits, _ . : -`);
+  const version = /^(\d+)\.(\d+)/.exec(redisVersion);
+  if (version === null || Number(version[1]) < 7)
+    throw new RangeError(`the version of Redis has to be 7.0 or later, got "${redisVersion}"`);
+  const newest = Number(version[1]) > 7 || Number(version[2]) >= 2;
+  const hash = (user: string) => `#${createHash("sha256").update(passwordOf(user)).digest("hex")}`;
+  const role = (user: string) => {
+    const template = readFileSync(join(templates, `${user}.acl`), "utf8");
+    return `user ${user} ${rulesOf(template, prefix, newest)} ${hash(user)}`;
+  };
+  return [
+    // Whoever has no password of these gets nothing; admin is for people, backups and ACL LOAD.
+    "user default reset off",
+    `user admin reset on ~* &* +@all ${hash("admin")}`,
+    ...redisRoles(templates).map(role),
+    ...also.split(/\r?\n/).filter((line) => line.startsWith("user ")),
+    "",
+  ].join("\n");
+}
+
+/** The rules of a template on one line, for keys that begin with `prefix`. */
+function rulesOf(template: string, prefix: string, newest: boolean): string {
+  return template
+    .split("\n")
+    .filter((line) => line !== "" && !line.startsWith("#"))
+    .flatMap((line) => {
+      if (!line.startsWith("7.2: ")) return [line];
+      return newest ? [line.slice("7.2: ".length)] : [];
+    })
+    .join(" ")
+    .replaceAll(new RegExp(`([~&])${TEMPLATE_PREFIX}:`, "g"), (_, kind: string) => `${kind}${prefix}:`);
+}

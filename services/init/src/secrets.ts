@@ -1,0 +1,213 @@
+import { createHash, randomBytes } from "node:crypto";
+import { join, resolve } from "node:path";
+import { type ApiKeyRecord, adminRecord, newKeyText } from "./api-key.ts";
+import { newAuthority, newServerCertificate, type Pair, stillServes } from "./certificates.ts";
+import { openFolder, type SecretFolder } from "./folder.ts";
+import { redisRoles, redisUsers } from "./redis-users.ts";
+
+export interface SecretsOptions {
+  folder: string;
+  /** QUEUE_PREFIX. */
+  prefix: string;
+  /** Version of the Redis that reads the aclfile, like `8.2`. */
+  redisVersion: string;
+  redisPort: number;
+  /** Certificates as well, and a Redis that speaks nothing but TLS. */
+  tls: boolean;
+  /** Compose: each reader has a group of its own. Else all readers are the user who calls. */
+  groups: boolean;
+}
+
+/**
+ * Who reads what. A container gets the whole volume; its user reads the folder of its own group alone. The numbers are
+ * those of docker-compose.yml.
+ */
+export const READERS = {
+  redis: { group: 999, redisUser: "health" },
+  "producer-api": { group: 1001, redisUser: "producer" },
+  observability: { group: 1002, redisUser: "observer" },
+  worker: { group: 1000, redisUser: "worker" },
+  janitor: { group: 1003, redisUser: "janitor" },
+  grafana: { group: 472, redisUser: null },
+  k6: { group: 12345, redisUser: null },
+} as const;
+type Reader = keyof typeof READERS;
+
+/** Where the names of the Compose file, of its Cluster and of the loopback interface lead. */
+const REDIS_NAMES = ["redis", "redis-1", "redis-2", "redis-3", "localhost", "127.0.0.1", "::1"];
+
+/** What can be made anew, and the files of it. */
+const ROTATED: Record<string, () => string[]> = {
+  "api-key": () => ["api-key"],
+  redis: () => ["admin", "health", ...redisRoles()].map((user) => `redis-${user}`),
+  session: () => ["session-secret"],
+  grafana: () => ["grafana-password"],
+  tls: () => ["ca.crt", "ca.key", "redis.crt", "redis.key"],
+};
+
+export interface Secrets {
+  /** Makes what is missing and hands each reader its own. Returns the names of what was made. */
+  create(): Promise<string[]>;
+  /** Forgets the named ones and makes them anew. @throws RangeError for an unknown name */
+  rotate(name: string): Promise<string[]>;
+  /** The text of one. @throws RangeError where there is none */
+  show(name: string): string;
+  /** The same, but null from the second time on. */
+  showOnce(name: string): string | null;
+  names(): string[];
+}
+
+const random = () => randomBytes(32).toString("base64url");
+const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
+/** The originals are for nobody but who makes them. */
+const own = (name: string) => join("own", name);
+
+export function openSecrets(options: SecretsOptions): Secrets {
+  const folder = openFolder(resolve(options.folder));
+  const names = () => [
+    "api-key",
+    "grafana-password",
+    "session-secret",
+    ...["admin", ...redisRoles()].map((user) => `redis-${user}`),
+    ...(options.tls ? ["ca.crt"] : []),
+  ];
+  const show = (name: string): string => {
+    const text = names().includes(name) ? folder.read(own(name)) : null;
+    if (text === null) throw new RangeError(`there is no "${name}": ${names().join(", ")}`);
+    return text;
+  };
+  return {
+    names,
+    show,
+    showOnce(name) {
+      const text = show(name);
+      if (folder.read(own(`${name}.shown`)) === sha256(text)) return null;
+      folder.write(own(`${name}.shown`), sha256(text), null);
+      return text;
+    },
+    create: () => create(folder, options),
+    async rotate(name) {
+      const files = ROTATED[name];
+      if (files === undefined)
+        throw new RangeError(`"${name}" cannot be rotated: ${Object.keys(ROTATED).join(", ")}`);
+      if (name === "api-key") forgetAdminKey(folder);
+      for (const file of files()) folder.remove(own(file));
+      return create(folder, options);
+    },
+  };
+}
+
+async function create(folder: SecretFolder, options: SecretsOptions): Promise<string[]> {
+  const made: string[] = [];
+  const keep = (name: string, make: () => string): string => {
+    const there = folder.read(own(name));
+    if (there !== null) return there;
+    const text = make();
+    folder.write(own(name), text, null);
+    made.push(name);
+    return text;
+  };
+
+  const key = keep("api-key", newKeyText);
+  const keys = withAdminKey(folder, key);
+  const session = keep("session-secret", random);
+  const grafana = keep("grafana-password", random);
+  const passwordOf = (user: string) => keep(`redis-${user}`, random);
+  const users = redisUsers({
+    prefix: options.prefix,
+    redisVersion: options.redisVersion,
+    passwordOf,
+    // Of the health check: it may ask whether Redis is there, and nothing else.
+    also: `user health reset on +ping #${sha256(passwordOf("health"))}`,
+  });
+
+  const hand = (reader: Reader, name: string, text: string) =>
+    folder.write(join(reader, name), text, options.groups ? READERS[reader].group : null);
+  hand("redis", "users.acl", users);
+  hand("redis", "access.conf", redisAccess(folder.path, options));
+  for (const reader of Object.keys(READERS) as Reader[]) {
+    const { redisUser } = READERS[reader];
+    if (redisUser !== null) hand(reader, "redis-password", passwordOf(redisUser));
+  }
+  for (const reader of ["producer-api", "observability"] as const) hand(reader, "api-keys.json", keys);
+  hand("observability", "session-secret", session);
+  hand("grafana", "admin-password", grafana);
+  hand("k6", "api-key", key);
+  if (options.tls) {
+    const { authority, server } = await certificates(folder, made);
+    for (const reader of Object.keys(READERS) as Reader[]) {
+      if (READERS[reader].redisUser !== null) hand(reader, "ca.crt", authority.certificate);
+    }
+    hand("redis", "redis.crt", server.certificate);
+    hand("redis", "redis.key", server.key);
+  }
+  return made;
+}
+
+const keysOf = (folder: SecretFolder): ApiKeyRecord[] =>
+  (JSON.parse(folder.read(own("api-keys.json")) ?? '{ "keys": [] }') as { keys: ApiKeyRecord[] }).keys;
+
+const writeKeys = (folder: SecretFolder, keys: ApiKeyRecord[]): string => {
+  const text = JSON.stringify({ keys }, null, 2);
+  folder.write(own("api-keys.json"), text, null);
+  return text;
+};
+
+/** The file of keys with the admin key in it. What somebody added to it stays. */
+function withAdminKey(folder: SecretFolder, key: string): string {
+  const keys = keysOf(folder);
+  const record = adminRecord(key, Date.now());
+  return writeKeys(folder, keys.some((there) => there.sha256 === record.sha256) ? keys : [record, ...keys]);
+}
+
+function forgetAdminKey(folder: SecretFolder): void {
+  const key = folder.read(own("api-key"));
+  if (key !== null)
+    writeKeys(
+      folder,
+      keysOf(folder).filter((there) => there.sha256 !== sha256(key)),
+    );
+}
+
+/** Settings of Redis beside infra/redis/redis.conf: who may come in, and how. */
+function redisAccess(folder: string, { redisPort, tls }: SecretsOptions): string {
+  const file = (name: string) => `"${join(folder, "redis", name)}"`;
+  const lines = [`aclfile ${file("users.acl")}`];
+  if (!tls) return [...lines, `port ${redisPort}`].join("\n");
+  return [
+    ...lines,
+    "port 0",
+    `tls-port ${redisPort}`,
+    `tls-cert-file ${file("redis.crt")}`,
+    `tls-key-file ${file("redis.key")}`,
+    `tls-ca-cert-file ${file("ca.crt")}`,
+    // Clients show a password. Nodes of a Cluster show their certificates to each other all the same.
+    "tls-auth-clients no",
+    "tls-replication yes",
+    "tls-cluster yes",
+  ].join("\n");
+}
+
+async function certificates(
+  folder: SecretFolder,
+  made: string[],
+): Promise<{ authority: Pair; server: Pair }> {
+  const read = (name: string): Pair | null => {
+    const certificate = folder.read(own(`${name}.crt`));
+    const key = folder.read(own(`${name}.key`));
+    return certificate === null || key === null ? null : { certificate, key };
+  };
+  const keep = (name: string, pair: Pair): Pair => {
+    // The key first: a certificate without its key would be taken for a pair of which one is missing, and made anew.
+    folder.write(own(`${name}.key`), pair.key, null);
+    folder.write(own(`${name}.crt`), pair.certificate, null);
+    made.push(name === "ca" ? "certificate authority" : `certificate of ${name}`);
+    return pair;
+  };
+  let authority = read("ca");
+  let server = authority === null ? null : read("redis");
+  authority ??= keep("ca", await newAuthority("Holdfast Redis CA"));
+  if (server === null || !stillServes(server.certificate, REDIS_NAMES))
+    server = keep("redis", await newServerCertificate(authority, REDIS_NAMES));
+  return { authority, server };
+}
