@@ -26,8 +26,9 @@ export async function enqueueItems(
   items: ReadTask[],
   metrics: IntakeMetrics | undefined,
 ): Promise<{ body: BatchResult; retryAfter: number }> {
-  const good = items.filter((item) => item.ok);
-  const enqueued = good.length === 0 ? [] : await queue.enqueueMany(good.map((item) => item.task));
+  const good: NewTask[] = [];
+  for (const item of items) if (item.ok) good.push(item.task);
+  const enqueued = good.length === 0 ? [] : await queue.enqueueMany(good);
   const body: BatchResult = { accepted: 0, duplicates: 0, failed: 0, results: [] };
   let retryAfter = 0;
   let next = 0;
@@ -76,9 +77,7 @@ export function resultText(result: Result): string {
 }
 
 export function resultTexts(results: Result[]): string {
-  let text = "";
-  for (const result of results) text += text === "" ? resultText(result) : `,${resultText(result)}`;
-  return text;
+  return results.map(resultText).join(",");
 }
 
 export function batchText({ accepted, duplicates, failed, results }: BatchResult): string {

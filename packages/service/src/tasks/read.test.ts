@@ -144,4 +144,33 @@ describe("a batch", () => {
       expect(failure(broken).code).toBe("invalid_json");
     }
   });
+
+  test("reads what begins like the task before it as it reads it alone, whatever follows", () => {
+    const ends = [
+      "1}",
+      " 2 }",
+      '"é"}',
+      '1,"priority":"low"}',
+      "{}}",
+      '1,"payload":2}',
+      '[{"a":"}"}] }',
+      "null}",
+    ];
+    const huge = (character: string) =>
+      `"${character.repeat(LIMITS.payloadBytes / Buffer.byteLength(character))}"}`;
+    for (const more of [[], [huge("x")], [huge("é"), "3}"]]) {
+      const bodies = ["0}", ...ends, ...more].map((end) => `{"type":"t","payload":${end}`);
+      const alone = bodies.map((body) => {
+        try {
+          return readTask(Buffer.from(body));
+        } catch (error) {
+          return (error as HoldfastError).code;
+        }
+      });
+      const items = readTaskArray(Buffer.from(`[${bodies.join(",")}]`));
+      expect(
+        items.map((item) => (item.ok ? { task: item.task, bytes: item.bytes } : item.error.code)),
+      ).toEqual(alone);
+    }
+  });
 });

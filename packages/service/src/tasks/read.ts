@@ -45,7 +45,7 @@ export function readTask(body: Buffer, idempotencyKey?: string): { task: NewTask
     const cut = cutPlain(text, skipSpace(text, 0), isSimpleText(body));
     if (cut !== undefined) {
       assertEnd(text, cut.end);
-      return plainTask(cut);
+      return { task: { type: cut.type, payloadText: cut.payloadText }, bytes: payloadSize(cut.payloadText) };
     }
   }
   return toTask(sliceJson(text), idempotencyKey);
@@ -55,11 +55,25 @@ export function readTask(body: Buffer, idempotencyKey?: string): { task: NewTask
 export function readTaskArray(body: Buffer): ReadTask[] {
   const text = decodeUtf8(body);
   const isSimple = isSimpleText(body);
+  const isAscii = text.length === body.length;
   const items: ReadTask[] = [];
+  // How the item before began, up to its payload: most items of a batch begin alike.
+  let head = "";
+  let type = "";
   const isArray = eachOfArray(text, LIMITS.batchTasks, LIMITS.jsonDepth, (at) => {
+    if (head !== "" && text.startsWith(head, at)) {
+      const start = skipSpace(text, at + head.length);
+      const end = scanValue(text, start, LIMITS.jsonDepth, isSimple);
+      if (text.charCodeAt(end) === CLOSE_BRACE) {
+        items.push(plainItem(type, text.slice(start, end), isAscii));
+        return end + 1;
+      }
+    }
     const cut = cutPlain(text, at, isSimple);
     if (cut !== undefined) {
-      items.push(attempt(() => plainTask(cut)));
+      items.push(plainItem(cut.type, cut.payloadText, isAscii));
+      head = cut.isPayloadLast ? text.slice(at, cut.payloadAt) : "";
+      type = cut.type;
       return cut.end;
     }
     const { slice, end } = sliceAt(text, at, LIMITS.jsonDepth);
@@ -149,6 +163,9 @@ function toTask(slice: JsonSlice, idempotencyKey?: string): { task: NewTask; byt
 interface PlainCut {
   type: string;
   payloadText: string;
+  payloadAt: number;
+  /** Nothing but the brace follows it. */
+  isPayloadLast: boolean;
   end: number;
 }
 
@@ -160,6 +177,7 @@ function cutPlain(text: string, at: number, isSimple: boolean): PlainCut | undef
   if (text.charCodeAt(at) !== OPEN_BRACE) return undefined;
   let type: string | undefined;
   let payloadText: string | undefined;
+  let payloadAt = 0;
   let index = skipSpace(text, at + 1);
   for (;;) {
     const isType = type === undefined && text.startsWith('"type"', index);
@@ -176,19 +194,23 @@ function cutPlain(text: string, at: number, isSimple: boolean): PlainCut | undef
     } else {
       const end = scanValue(text, start, LIMITS.jsonDepth, isSimple);
       payloadText = text.slice(start, end);
+      payloadAt = start;
       index = skipSpace(text, end);
     }
     const code = text.charCodeAt(index);
     if (code === CLOSE_BRACE && type !== undefined && payloadText !== undefined) {
-      return { type, payloadText, end: index + 1 };
+      return { type, payloadText, payloadAt, isPayloadLast: !isType, end: index + 1 };
     }
     if (code !== COMMA) return undefined;
     index = skipSpace(text, index + 1);
   }
 }
 
-function plainTask({ type, payloadText }: PlainCut): { task: NewTask; bytes: number } {
-  return { task: { type, payloadText }, bytes: payloadSize(payloadText) };
+function plainItem(type: string, payloadText: string, isAscii: boolean): ReadTask {
+  const task: NewTask = { type, payloadText };
+  if (isAscii && payloadText.length <= LIMITS.payloadBytes)
+    return { ok: true, task, bytes: payloadText.length };
+  return attempt(() => ({ task, bytes: payloadSize(payloadText) }));
 }
 
 function payloadSize(payloadText: string): number {
