@@ -14,6 +14,8 @@ export async function open({ url, queue }) {
   const client = new Holdfast({ redis: url });
   await client.check();
   const producer = new Queue(queue, { client });
+  // As the peers' `waitUntilReady` and `ready`.
+  await producer.ready();
   const observer = new Observer({ client });
   // The failing workload asks for a retry at once, as it does of the peers.
   const optionsOf = ({ retries, delayMs }) =>

@@ -115,6 +115,19 @@ export class Queue {
   }
 
   /**
+   * Connects, runs the boot checks, makes the queue known and learns its durability: what the first enqueue does else,
+   * which then has to wait for it.
+   * @throws HoldfastError redis_unavailable, redis_unsupported, closed
+   */
+  async ready(): Promise<void> {
+    try {
+      await this.#ready();
+    } catch (error) {
+      throw asHoldfastError(error);
+    }
+  }
+
+  /**
    * Accepts one task: it is stored when this resolves. Calls of the same event-loop turn share a script call.
    * @throws HoldfastError invalid_*, payload_too_large, task_conflict, queue_full, redis_*, outcome_unknown (retry with `error.taskId`)
    */
@@ -135,7 +148,8 @@ export class Queue {
   ): Promise<EnqueueReceipt> {
     let prepared: PreparedTask;
     try {
-      prepared = this.#prepare(type, payloadText, options, options?.fingerprint);
+      const now = this.#client.connection.now();
+      prepared = this.#prepare(type, payloadText, options, options?.fingerprint, now);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -169,9 +183,7 @@ export class Queue {
 
   /** One result per task, in the order given. A task that is refused does not stop the others. Calls of the same turn share script calls too. */
   async enqueueMany(tasks: readonly NewTask[]): Promise<EnqueueResult[]> {
-    await this.#ready().catch((error: unknown) => {
-      throw asHoldfastError(error);
-    });
+    if (!this.#isRegistered || this.#closed || this.#durability.isOld) await this.ready();
     return new Promise((resolve) => {
       const results = new Array<EnqueueResult>(tasks.length);
       let open = tasks.length;
@@ -187,11 +199,12 @@ export class Queue {
           end(place, { ok: false, id: known.taskId ?? tasks[place]?.options?.id ?? null, error: known });
         },
       };
+      const now = this.#client.connection.now();
       for (let place = 0; place < tasks.length; place++) {
         const task = tasks[place] as NewTask;
         try {
           const text = task.payloadText ?? this.#stringify(task.payload);
-          const prepared = this.#prepare(task.type, text, task.options, task.fingerprint);
+          const prepared = this.#prepare(task.type, text, task.options, task.fingerprint, now);
           const wish = this.#durability.wishOf(task.options);
           if (wish === null) this.#buffer.push(prepared, sink, place);
           else {
@@ -278,7 +291,8 @@ export class Queue {
     wish: DurabilityWish,
   ): Promise<EnqueueReceipt> {
     const id = options?.id ?? this.#mintId();
-    const prepared = this.#prepare(type, payloadText, { ...options, id }, undefined);
+    const now = this.#client.connection.now();
+    const prepared = this.#prepare(type, payloadText, { ...options, id }, undefined, now);
     await this.#durability.refuseImpossible(wish);
     const receipt = await this.#buffer.add(prepared);
     await this.#durability.confirm(id, wish);
@@ -322,6 +336,7 @@ export class Queue {
     payloadText: string,
     options: TaskOptions | undefined,
     fingerprint: string | undefined,
+    now: number,
   ): PreparedTask {
     if (type !== this.#headerType && !isTaskType(type)) {
       throw new HoldfastError(
@@ -343,7 +358,6 @@ export class Queue {
         "the payload text has a lone surrogate: write it as an escape",
       );
     }
-    const now = this.#client.connection.now();
     if (options === undefined) {
       if (now !== this.#headerAt || type !== this.#headerType) {
         this.#headerAt = now;

@@ -39,6 +39,32 @@ test("a task that was stored under a minted id is known when its caller asks aga
   expect((await observer.stats(name)).totals.enqueued).toBe(1);
 });
 
+describe("ready", () => {
+  test("makes the queue known and learns its durability before the first enqueue", async () => {
+    const { queue, observer, name } = library();
+    await queue.ready();
+    expect(await observer.queues()).toContain(name);
+    await observer.configure(name, { durability: "replicated" });
+    const client = new Holdfast({ redis: redisUrl() });
+    const other = new Queue(name, { client });
+    await other.ready();
+    // Known at once: this server has no replica that could confirm it.
+    await expect(other.enqueue("t", 1)).rejects.toMatchObject({ code: "durability_unavailable" });
+    await other.close();
+    await client.close();
+    await observer.configure(name, { durability: "memory" });
+  });
+
+  test("says by its code why it cannot be", async () => {
+    const { queue } = library();
+    await queue.close();
+    await expect(queue.ready()).rejects.toMatchObject({ code: "closed" });
+    const lost = new Queue("q", { redis: { port: 1, commandTimeoutMs: 100 } });
+    await expect(lost.ready()).rejects.toMatchObject({ code: "redis_unavailable" });
+    await lost.close();
+  });
+});
+
 describe("a refused task", () => {
   test("of a full queue is not stored, whatever else came in its call, and fits once there is room", async () => {
     const { name, queue, observer } = library();
