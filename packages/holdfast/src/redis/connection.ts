@@ -4,7 +4,7 @@ import { type CheckResult, checkInfo } from "./checks.ts";
 import { classify } from "./errors.ts";
 import type { QueueKeys } from "./keys.ts";
 import type { Script } from "./script.ts";
-import { encodeCall, ScriptCommand } from "./script-call.ts";
+import { BytesPool, encodeCall, ScriptCommand } from "./script-call.ts";
 import { remedyOf, type TlsSettings, tlsOptions } from "./tls.ts";
 
 /** Where Redis is: one server, a Sentinel group, or a Cluster. */
@@ -116,6 +116,7 @@ export class Connection {
   #connecting: Promise<void> | undefined;
   #closed = false;
   #clockOffsetMs = 0;
+  readonly #bytes = new BytesPool();
   #check: CheckResult | undefined;
   #lastError: string | undefined;
 
@@ -235,15 +236,17 @@ export class Connection {
     }
   }
 
-  #call<Reply>(
+  async #call<Reply>(
     name: "EVALSHA" | "EVAL",
     code: string,
     keyCount: number,
     argv: (string | number)[],
   ): Promise<Reply> {
-    const bytes = encodeCall(name, code, keyCount, argv);
+    const bytes = encodeCall(name, code, keyCount, argv, this.#bytes);
     const command = new ScriptCommand(name, bytes, keyCount > 0 ? argv[0] : undefined);
-    return this.#client.sendCommand(command) as Promise<Reply>;
+    const reply = (await this.#client.sendCommand(command)) as Reply;
+    this.#bytes.give(bytes);
+    return reply;
   }
 
   async #retried<Reply>(send: () => Promise<Reply>, timeoutMs: number): Promise<Reply> {

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { Command } from "ioredis";
-import { expect, test } from "vitest";
-import { encodeCall, ScriptCommand } from "./script-call.ts";
+import { describe, expect, test } from "vitest";
+import { BytesPool, encodeCall, ScriptCommand } from "./script-call.ts";
 
 const argument = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
@@ -35,4 +35,36 @@ test("the command knows its first key, for a Cluster, and none of its other argu
   expect(JSON.stringify(command.args)).not.toContain("secret");
   expect(command.toWritable()).toBe(bytes);
   expect(new ScriptCommand("EVAL", bytes, undefined).getKeys()).toEqual([]);
+});
+
+describe("memory for calls", () => {
+  const text = "x".repeat(10_000);
+  const call = (pool: BytesPool, ...argv: string[]) => encodeCall("EVALSHA", "f00", 0, [text, ...argv], pool);
+
+  test("is used again once it was given back, and holds the bytes of the call that has it", () => {
+    const pool = new BytesPool();
+    const first = call(pool, "a longer one");
+    const second = call(pool);
+    expect(second.buffer).not.toBe(first.buffer);
+    const whole = first.buffer;
+    pool.give(first);
+    const third = call(pool, "b");
+    expect(third.buffer).toBe(whole);
+    expect(third.toString()).toBe(encodeCall("EVALSHA", "f00", 0, [text, "b"]).toString());
+    expect(second.toString()).toBe(encodeCall("EVALSHA", "f00", 0, [text]).toString());
+  });
+
+  test("takes back only its own, and so many", () => {
+    const pool = new BytesPool();
+    pool.give(Buffer.alloc(10_000));
+    pool.give(encodeCall("EVALSHA", "f00", 0, ["small"], pool));
+    pool.give(encodeCall("EVALSHA", "f00", 0, ["é".repeat(10_000)], pool));
+    pool.give(encodeCall("EVALSHA", "f00", 0, ["x".repeat(200_000)], pool));
+    const held = Array.from({ length: 20 }, () => call(pool));
+    expect(new Set(held.map((bytes) => bytes.buffer)).size).toBe(20);
+    const given = new Set(held.map((bytes) => bytes.buffer));
+    for (const bytes of held) pool.give(bytes);
+    const again = Array.from({ length: 20 }, () => call(pool).buffer);
+    expect(again.filter((buffer) => given.has(buffer))).toHaveLength(8);
+  });
 });
