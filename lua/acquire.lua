@@ -21,7 +21,7 @@
 -- ARGV[8] workerId  string
 -- ARGV[9] nonce  string  the second half of each token granted here
 -- ARGV[10] park  integer  1: where nothing is granted, the request waits in `#parked` to be granted by an enqueue
--- RETURNS {now, "", first grant, flags, taskId, envelope, counts, ...}
+-- RETURNS {now, "", first grant, flags, counts, taskId, envelope, ...}; counts: "place=counts" of those granted before
 -- TIME    O(w log p), w wanted, p = tasks processing
 -- MOVES   scheduled -> pending; pending -> processing | expired
 
@@ -49,7 +49,8 @@ if refused then
 end
 if previous then
   local first, flags, again = string.match(previous, '^%a* (%d+) (%d+) ?(.*)$')
-  return { now, '', first, tonumber(flags), unpack(grantsAgain(tonumber(first), again)) }
+  local counts, reply = grantsAgain(tonumber(first), again)
+  return { now, '', first, tonumber(flags), counts, unpack(reply) }
 end
 local promoted = settings.paused and 0 or promoteDue(PROMOTE_LIMIT)
 if promoted > 0 then
@@ -58,7 +59,8 @@ end
 local counters = unpackCounters(fields[1])
 local request = { want = settings.paused and 0 or want, held = held, leaseMs = leaseMs, maxRetries = maxRetries,
   workerId = workerId, nonce = nonce }
-local grants = planAcquire(counters, request, fields[4])
+local commit = newCommit()
+local grants = planAcquire(counters, request, fields[4], commit)
 local rests = park == 1 and #grants.ids == 0 and not hasMore(grants) and not grants.drain
 local line = rests and string.format('%s %s %.0f %d %.0f %d %s', workerId, slot, sequence, want, leaseMs, maxRetries, nonce) or nil
 local parked, parks = parkedAfter(fields[3], line)
@@ -71,7 +73,7 @@ writeGrants(grants)
 
 -- 3. Commit.
 local flags = turnFlags(settings, grants) + (parks and PARKED_FLAG or 0)
-commitTurn(counters, grants, '', flags, {}, {}) -- parked requests are a hint, so they are no part of it
+commitTurn(commit, counters, grants, '', flags) -- parked requests are a hint, so they are no part of it
 if parked ~= (fields[3] or '') then
   writeParked(parked)
 end
@@ -81,4 +83,4 @@ trimGrants(grants)
 if promoted > #grants.ids then -- more than this caller takes
   wake()
 end
-return { now, '', string.format('%.0f', grants.first), flags, unpack(grants.reply) }
+return { now, '', string.format('%d', grants.first), flags, countsReply(grants.counts), unpack(grants.reply) }

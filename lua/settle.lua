@@ -27,9 +27,9 @@
 -- ARGV[8] workerId  string
 -- ARGV[9] nonce  string  the second half of each token granted here
 -- ARGV[10] noHandlerAfterMs  integer
--- ARGV[11] acks  integer  how many verdicts of the tail are acks without a result, two values each
--- ARGV[12..] verdict  string  repeated, at most 500 times: taskId, token; then taskId, token, verdict, delayMs, text
--- RETURNS {now, verdicts, first grant, flags, taskId, envelope, counts, ...}; verdicts: a letter each, in the order given
+-- ARGV[11] acks  integer  how many verdicts of the tail are acks without a result
+-- ARGV[12..] verdict  string  at most 500: the taskIds of those acks, their tokens; then taskId, token, verdict, delayMs, text each
+-- RETURNS {now, verdicts, first grant, flags, counts, taskId, envelope, ...}; verdicts: a letter each, in the order given
 -- TIME    O(s + w log p), s verdicts, w wanted, p = tasks processing
 -- MOVES   processing -> completed | scheduled | pending | dead | cancelled; scheduled -> pending; pending -> processing | expired
 
@@ -46,14 +46,9 @@
 -- include lib/settle.lua
 -- include lib/commit.lua
 
--- The tail of ARGV: acks first, two values each, then the other verdicts, five values each.
-local ids, tokens, others = {}, {}, {}
-for i = 1, acks do
-  ids[i], tokens[i] = ARGV[verdictAt + 2 * i - 2], ARGV[verdictAt + 2 * i - 1]
-end
+local ids = { unpack(ARGV, verdictAt, verdictAt + acks - 1) }
 for at = verdictAt + 2 * acks, #ARGV, 5 do
-  ids[#ids + 1], tokens[#tokens + 1] = ARGV[at], ARGV[at + 1]
-  others[#ids] = at
+  ids[#ids + 1] = ARGV[at]
 end
 
 -- 1. Read.
@@ -69,7 +64,8 @@ if refused then
 end
 if previous then
   local verdicts, first, flags, again = string.match(previous, '^(%a*) (%d+) (%d+) ?(.*)$')
-  return { now, verdicts, first, tonumber(flags), unpack(grantsAgain(tonumber(first), again)) }
+  local counts, reply = grantsAgain(tonumber(first), again)
+  return { now, verdicts, first, tonumber(flags), counts, unpack(reply) }
 end
 local promoted = (want == 0 or settings.paused) and 0 or promoteDue(PROMOTE_LIMIT)
 if promoted > 0 then
@@ -77,16 +73,19 @@ if promoted > 0 then
 end
 
 local counters = unpackCounters(fields[1])
-local settled, letters, seen = newSettled(), {}, {}
-for i, id in ipairs(ids) do
-  local record, token, at = fields[RESERVED + i] or nil, tokens[i], others[i]
+local commit = newCommit()
+local settled, letters, seen = newSettled(commit), {}, {}
+local tokenAt, otherAt = verdictAt + acks - 1, verdictAt + 2 * acks - 5 * (acks + 1)
+for i = 1, #ids do
+  local id, record = ids[i], fields[RESERVED + i] or nil
   local moved = settled.moved
   if seen[id] then
     letters[i] = 's'
-  elseif not at then
-    letters[i] = planAck(settled, counters, id, token, record)
+  elseif i <= acks then
+    letters[i] = planAck(settled, counters, id, ARGV[tokenAt + i], record)
   else
-    local verdict, delayMs, text = ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4]
+    local at = otherAt + 5 * i
+    local token, verdict, delayMs, text = ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4]
     local current = record and parseLease(record)
     if verdict == 'ack' then
       letters[i] = planAck(settled, counters, id, token, record)
@@ -101,20 +100,22 @@ for i, id in ipairs(ids) do
     end
   end
   -- A stale verdict moves nothing: the one that holds the lease may stand behind it in the same call.
-  seen[id] = seen[id] or settled.moved > moved
+  if settled.moved > moved then
+    seen[id] = true
+  end
 end
 countAcked(settled, counters)
 
 -- A release goes to the head of its band, where the granted entries are trimmed: one or the other in one call.
 local releases = #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low
 local grants = planAcquire(counters, { want = (settings.paused or releases > 0) and 0 or want, held = held, leaseMs = leaseMs,
-  maxRetries = maxRetries, workerId = workerId, nonce = nonce }, fields[3])
-local purge = { commit = {}, remembered = {}, removed = {}, forgotten = {}, counted = 0 }
+  maxRetries = maxRetries, workerId = workerId, nonce = nonce }, fields[3], commit)
+local purge = newPurge(commit)
 -- Those completed in this very call are in no list yet: they stay for the next one.
 local excess = math.min(counters[COMPLETED] - settings.retentionCount, 2 * #settled.completed)
 local oldest = excess > 0 and redis.call('LRANGE', completedKey, -excess, -1) or {}
 if #oldest > 0 then
-  purge = planPurge(oldest, redis.call('HMGET', stateKey, unpack(oldest)), settings, isCompleted)
+  purge = planPurge(oldest, redis.call('HMGET', stateKey, unpack(oldest)), settings, isCompleted, commit)
   add(counters, COMPLETED, -purge.counted)
   add(counters, PURGED, purge.counted)
 end
@@ -130,9 +131,12 @@ rememberPurged(purge)
 
 -- 3. Commit.
 local flags = turnFlags(settings, grants)
-commitTurn(counters, grants, verdicts, flags, settled.commit, purge.commit)
+commitTurn(commit, counters, grants, verdicts, flags)
 
 -- 4. Remove the sources.
+if settled.acked > 0 then
+  redis.call('ZREM', processingKey, unpack(settled.completed))
+end
 if #settled.gone > 0 then
   redis.call('ZREM', processingKey, unpack(settled.gone))
 end
@@ -144,4 +148,4 @@ end
 if releases > 0 or settled.queuedAgain or promoted > #grants.ids then
   wake()
 end
-return { now, verdicts, string.format('%.0f', grants.first), flags, unpack(grants.reply) }
+return { now, verdicts, string.format('%d', grants.first), flags, countsReply(grants.counts), unpack(grants.reply) }

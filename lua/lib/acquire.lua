@@ -40,14 +40,28 @@ local function peekBands(want, grants)
   return ids, from
 end
 
+-- How often a pending task was granted, with the grant that it gets now.
+local function countsAfter(record, options)
+  if not record then
+    return options.given and '1,0,0,0,0,0,h' or '1'
+  elseif options.given then
+    local c = parseCounts(record)
+    c.attempts = c.attempts + 1
+    setFlag(c, 'h')
+    return countsText(c)
+  end
+  local attempts, others = string.match(record, '^%a(%d+)(%S*)')
+  return string.format('%d', attempts + 1) .. others
+end
+
 local function newGrants()
-  return { ids = {}, commit = {}, leases = {}, reply = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
-    dropped = 0, first = 0, solo = false, drain = false, claim = nil }
+  return { ids = {}, leases = {}, reply = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
+    changed = 0, dropped = 0, first = 0, solo = false, drain = false, claim = nil }
 end
 
 -- request: want, how many; held, what the caller holds already (a solo task goes only to one that holds nothing); leaseMs,
--- maxRetries, workerId, nonce.
-local function planAcquire(counters, request, soloClaim)
+-- maxRetries, workerId, nonce. The records go to the end of `commit`.
+local function planAcquire(counters, request, soloClaim, commit)
   local grants = newGrants()
   local want, workerId, leaseMs, maxRetries = request.want, request.workerId, request.leaseMs, request.maxRetries
   grants.first = counters[GRANTS] + 1
@@ -83,77 +97,100 @@ local function planAcquire(counters, request, soloClaim)
   local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
   local grant = counters[GRANTS]
   local expiry, deadline = now + leaseMs, now + DEFAULT_TIMEOUT_MS
-  local expiryText = string.format('%.0f', expiry < deadline and expiry or deadline)
-  -- All that a task without options and without history needs, made once per call.
-  local tail = table.concat({ '-', request.nonce, ' ', nowText, ' ', string.format('%.0f', deadline), ' ', string.format('%d', maxRetries + 1), ' ', workerId })
-  local commit, leases, reply, seen, expiredEnvelopes = grants.commit, grants.leases, grants.reply, {}, {}
-  for i, id in ipairs(ids) do
-    local record, envelope = records[i] or nil, envelopes[i] or nil
-    local band = from and from[i] or 'normal'
-    grants.taken[band] = grants.taken[band] + 1
-    if seen[id] or not isPending(record, envelope) then
+  local expiryText = string.format('%d', expiry < deadline and expiry or deadline)
+  -- What stands behind the grant number in the record of a task without options, made once per call.
+  local tokenEnd = '-' .. request.nonce .. ' ' .. nowText .. ' '
+  local tail = tokenEnd .. string.format('%d %d ', deadline, maxRetries + 1) .. workerId
+
+  -- The same for a task with options, by their text: the tasks of a batch mostly share it.
+  local known = {}
+  local function optionsOf(envelope)
+    local text = string.match(headerOf(envelope) or '', '^%S+ %S+( .*)$') or ''
+    local options = known[text]
+    if not options then
+      local timeoutMs = tonumber(optionOf(text, 't')) or DEFAULT_TIMEOUT_MS
+      local maxAttempts = (tonumber(optionOf(text, 'm')) or maxRetries) + 1
+      options = {
+        given = optionOf(text, 'h') ~= nil,
+        -- A value that is no number must not stop the queue: the worker finds out and quarantines the task.
+        expiresAt = tonumber(optionOf(text, 'e')) or 0,
+        tail = tokenEnd .. string.format('%.0f %d ', now + timeoutMs, maxAttempts) .. workerId,
+        lease = timeoutMs < leaseMs and string.format('%.0f', now + timeoutMs) or expiryText,
+      }
+      known[text] = options
+    end
+    return options
+  end
+
+  local leases, reply, granted, seen, expiredEnvelopes = grants.leases, grants.reply, grants.ids, {}, {}
+  local place, size, byte, format = 0, #commit, string.byte, string.format
+  if not from then
+    grants.taken.normal = #ids
+  end
+  for i = 1, #ids do
+    local id, record, envelope = ids[i], records[i] or nil, envelopes[i] or nil
+    if from then
+      grants.taken[from[i]] = grants.taken[from[i]] + 1
+    end
+    local counts, behind, lease
+    if seen[id] then
       grants.dropped = grants.dropped + 1
-    elseif not record and string.byte(envelope) == 46 then
-      seen[id] = true
-      grant = grant + 1
-      local size = #commit
-      commit[size + 1] = id
-      commit[size + 2] = 'l1 ' .. string.format('%.0f', grant) .. tail
-      size = #leases
-      leases[size + 1] = expiryText
-      leases[size + 2] = id
-      size = #reply
-      reply[size + 1] = id
-      reply[size + 2] = envelope
-      reply[size + 3] = ''
-      grants.ids[#grants.ids + 1] = id
+    elseif envelope and not record and byte(envelope) == 46 then -- "."
+      counts, behind, lease = '1', tail, expiryText
+    elseif not isPending(record, envelope) then
+      grants.dropped = grants.dropped + 1
     else
-      seen[id] = true
-      local header = headerOf(envelope)
-      local fresh = not record and not optionOf(header, 'h')
-      local c = fresh and newCounts() or parseCounts(record or 'p0')
-      if not fresh and optionOf(header, 'h') then
-        setFlag(c, 'h')
-      end
-      -- A value that is no number must not stop the queue: the worker finds out and quarantines the task.
-      local expiresAt = tonumber(optionOf(header, 'e')) or 0
-      if expiresAt > 0 and expiresAt <= now then
+      local options = optionsOf(envelope)
+      if options.expiresAt > 0 and options.expiresAt <= now then
+        local c = record and parseCounts(record) or newCounts()
+        if options.given then
+          setFlag(c, 'h')
+        end
+        seen[id] = true
         grants.expired[#grants.expired + 1] = id
         expiredEnvelopes[#expiredEnvelopes + 1] = envelope
-        commit[#commit + 1] = id
-        commit[#commit + 1] = 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
+        commit[size + 1], commit[size + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
+        size = size + 2
       else
-        grant = grant + 1
-        c.attempts = c.attempts + 1
-        local timeoutMs = tonumber(optionOf(header, 't')) or DEFAULT_TIMEOUT_MS
-        local maxAttempts = (tonumber(optionOf(header, 'm')) or maxRetries) + 1
-        local counts = fresh and '1' or countsText(c)
-        commit[#commit + 1] = id
-        commit[#commit + 1] = string.format('l%s %.0f-%s %s %.0f %d %s', counts, grant, request.nonce, nowText, now + timeoutMs,
-          maxAttempts, workerId) .. historyOf(record)
-        leases[#leases + 1] = timeoutMs < leaseMs and string.format('%.0f', now + timeoutMs) or expiryText
-        leases[#leases + 1] = id
-        reply[#reply + 1] = id
-        reply[#reply + 1] = envelope
-        reply[#reply + 1] = counts
-        grants.ids[#grants.ids + 1] = id
+        counts, behind, lease = countsAfter(record, options), options.tail .. historyOf(record), options.lease
+      end
+    end
+    if counts then
+      seen[id] = true
+      grant, place = grant + 1, place + 1
+      commit[size + 1], commit[size + 2] = id, 'l' .. counts .. ' ' .. format('%d', grant) .. behind
+      size = size + 2
+      leases[2 * place - 1], leases[2 * place] = lease, id
+      reply[2 * place - 1], reply[2 * place] = id, envelope
+      granted[place] = id
+      if counts ~= '1' then
+        grants.counts[place] = counts
       end
     end
   end
   -- Expired ones come last: they carry no grant, the caller only tells of them.
-  for i = 1, #grants.expired do
-    reply[#reply + 1] = grants.expired[i]
-    reply[#reply + 1] = expiredEnvelopes[i]
-    reply[#reply + 1] = 'e'
+  local expired = #grants.expired
+  for i = 1, expired do
+    reply[2 * (place + i) - 1], reply[2 * (place + i)] = grants.expired[i], expiredEnvelopes[i]
+    grants.counts[place + i] = 'e'
   end
-  local granted, expired = #grants.ids, #grants.expired
-  add(counters, GRANTS, granted)
-  add(counters, PROCESSING, granted)
-  add(counters, PENDING, -granted - expired)
+  grants.changed = place + expired
+  add(counters, GRANTS, place)
+  add(counters, PROCESSING, place)
+  add(counters, PENDING, -place - expired)
   add(counters, EXPIRED, expired)
   add(counters, EXPIRED_TOTAL, expired)
   counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] - grants.dropped)
   return grants
+end
+
+-- What a worker has to know beside id and envelope: "place=counts" of each that was granted before, places counted from 1.
+local function countsReply(counts)
+  local parts = {}
+  for place, text in pairs(counts) do
+    parts[#parts + 1] = string.format('%d=%s', place, text)
+  end
+  return table.concat(parts, ' ')
 end
 
 -- Before the commit: the indexes that the granted tasks go to.
@@ -175,31 +212,29 @@ local function trimGrants(grants)
   end
 end
 
--- A repeated call gets the tasks whose token is still the one that it was given.
+-- A repeated call gets the tasks whose token is still the one that it was given; of the others the id alone.
 local function grantsAgain(first, again)
-  local reply = {}
+  local reply, counts = {}, {}
   local ids = {}
   for id in string.gmatch(again, '%S+') do
     ids[#ids + 1] = id
   end
   if #ids == 0 then
-    return reply
+    return '', reply
   end
   local records = redis.call('HMGET', stateKey, unpack(ids))
   local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
   for i, id in ipairs(ids) do
     local record = records[i]
     local token = record and parseLease(record)
+    reply[2 * i - 1], reply[2 * i] = id, ''
     if token == string.format('%.0f-%s', first + i - 1, nonce) then
-      local counts = string.match(record, '^l(%S+)')
-      reply[#reply + 1] = id
-      reply[#reply + 1] = envelopes[i]
-      reply[#reply + 1] = counts == '1' and '' or counts
-    else
-      reply[#reply + 1] = id
-      reply[#reply + 1] = ''
-      reply[#reply + 1] = ''
+      reply[2 * i] = envelopes[i]
+      local text = string.match(record, '^l(%S+)')
+      if text ~= '1' then
+        counts[i] = text
+      end
     end
   end
-  return reply
+  return countsReply(counts), reply
 end

@@ -13,30 +13,27 @@ end
 
 -- An idle poll that changes nothing writes nothing, and has no reply worth keeping.
 local function hasReply(grants, verdicts)
-  return #grants.commit > 0 or verdicts ~= '' or grants.dropped > 0
+  return grants.changed > 0 or verdicts ~= '' or grants.dropped > 0
 end
 
 -- What a repeat of the request is answered from.
 local function turnReply(verdicts, grants, flags)
-  return table.concat({ verdicts, ' ', string.format('%.0f', grants.first), ' ', flags, ' ', table.concat(grants.ids, ' ') })
+  return table.concat({ verdicts, ' ', string.format('%d', grants.first), ' ', flags, ' ', table.concat(grants.ids, ' ') })
 end
 
-local function commitTurn(counters, grants, verdicts, flags, settledCommit, purgeCommit)
-  local values = {}
-  if hasReply(grants, verdicts) then
-    values = { '#counters', packCounters(counters), slot, requestRecord(sequence, turnReply(verdicts, grants, flags)) }
-  end
+-- What one HSET writes: all that is planned in a turn appends to it, so that nothing is copied.
+local function newCommit()
+  return { '#counters', '', slot, '' }
+end
+
+local function commitTurn(commit, counters, grants, verdicts, flags)
   if grants.claim then
-    values[#values + 1], values[#values + 2] = '#solo', grants.claim
+    commit[#commit + 1], commit[#commit + 2] = '#solo', grants.claim
   end
-  local size = #values
-  for _, commit in ipairs({ settledCommit, grants.commit, purgeCommit }) do
-    for i = 1, #commit do
-      values[size + i] = commit[i]
-    end
-    size = size + #commit
-  end
-  if #values > 0 then
-    redis.call('HSET', stateKey, unpack(values))
+  if hasReply(grants, verdicts) then
+    commit[2], commit[4] = packCounters(counters), requestRecord(sequence, turnReply(verdicts, grants, flags))
+    redis.call('HSET', stateKey, unpack(commit))
+  elseif grants.claim then -- nothing else was planned
+    redis.call('HSET', stateKey, '#solo', grants.claim)
   end
 end

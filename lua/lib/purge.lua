@@ -1,14 +1,22 @@
 -- Takes records out of the queue for good. `plan` collects while reading; the records turn to "r" in the commit of the
 -- calling script, and only then are they removed, so that an abort leaves an entry to drop, never a wrong count.
 -- `belongs(record)` says whether the entry stands for this record: another one may have the id by now.
-local function planPurge(ids, records, settings, belongs)
-  local plan = { commit = {}, counted = 0, removed = {}, remembered = {}, forgotten = {} }
-  local seen = {}
+local function newPurge(commit)
+  return { commit = commit or {}, counted = 0, removed = {}, remembered = {}, forgotten = {} }
+end
+
+local function planPurge(ids, records, settings, belongs, commit)
+  local plan = newPurge(commit)
+  local seen, size, byte = {}, #plan.commit, string.byte
   for i, id in ipairs(ids) do
     local record = records[i]
+    local letter, _, third
+    if record then
+      letter, _, third = byte(record, 1, 3)
+    end
     if seen[id] then
       -- An abort may leave an id in an index twice: it is one task.
-    elseif record and string.byte(record) == 114 then -- r: counted before an abort
+    elseif letter == 114 then -- r: counted before an abort
       plan.removed[#plan.removed + 1] = id
       if record == 'r' then
         plan.forgotten[#plan.forgotten + 1] = id
@@ -18,19 +26,20 @@ local function planPurge(ids, records, settings, belongs)
       plan.removed[#plan.removed + 1] = id
       local fingerprint, endedAt
       -- What was never granted has no flags yet: only its envelope tells.
-      if not record or string.find(record, '^[ps]') or (not isShort(record) and hasFlag(parseCounts(record), 'h')) then
+      if not record or letter == 112 or letter == 115 or (third ~= 32 and hasFlag(parseCounts(record), 'h')) then -- p, s
         local envelope = redis.call('HGET', tasksKey, id)
         fingerprint = envelope and option(envelope, 'h')
         endedAt = endedAtOf(record) or nowText
       end
-      plan.commit[#plan.commit + 1] = id
+      local kept = 'r'
       if fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
-        plan.commit[#plan.commit + 1] = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -'
+        kept = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -'
         plan.remembered[#plan.remembered + 1] = id
       else
-        plan.commit[#plan.commit + 1] = 'r'
         plan.forgotten[#plan.forgotten + 1] = id
       end
+      plan.commit[size + 1], plan.commit[size + 2] = id, kept
+      size = size + 2
     end
     seen[id] = true
   end
@@ -48,8 +57,12 @@ end
 local function removePurged(plan)
   if #plan.removed > 0 then
     redis.call('HDEL', tasksKey, unpack(plan.removed))
-    redis.call('HDEL', resultsKey, unpack(plan.removed))
-    redis.call('HDEL', progressKey, unpack(plan.removed))
+    -- Most queues have neither: one look is cheaper than a field per task.
+    for _, key in ipairs({ resultsKey, progressKey }) do
+      if redis.call('EXISTS', key) == 1 then
+        redis.call('HDEL', key, unpack(plan.removed))
+      end
+    end
   end
   if #plan.forgotten > 0 then
     redis.call('HDEL', stateKey, unpack(plan.forgotten))

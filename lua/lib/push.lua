@@ -25,9 +25,9 @@ end
 
 local function message(request, grants)
   local heads, bodies, bytes = {}, {}, 0
-  for i = 1, #grants.reply, 3 do
-    local envelope, counts = grants.reply[i + 1], grants.reply[i + 2]
-    heads[#heads + 1] = string.format('%s %s %d\n', grants.reply[i], counts == '' and '-' or counts, #envelope)
+  for place = 1, #grants.reply / 2 do
+    local envelope = grants.reply[2 * place]
+    heads[#heads + 1] = string.format('%s %s %d\n', grants.reply[2 * place - 1], grants.counts[place] or '-', #envelope)
     bodies[#bodies + 1] = envelope
     bytes = bytes + #envelope
   end
@@ -51,14 +51,15 @@ local function push(counters, parked, pushed)
   if record and tonumber(string.match(record, '^%d+')) >= request.sequence then -- answered already
     return false
   end
-  local grants = planAcquire(counters, request, nil)
-  if #grants.commit == 0 then
+  local commit = {}
+  local grants = planAcquire(counters, request, nil, commit)
+  if #commit == 0 then
     return false
   end
   indexRequest(requestsKey, record, 's', request.slot)
   writeGrants(grants)
   redis.call('HSET', stateKey, '#counters', packCounters(counters), request.slot,
-    requestRecord(request.sequence, turnReply('', grants, 0)), unpack(grants.commit))
+    requestRecord(request.sequence, turnReply('', grants, 0)), unpack(commit))
   trimGrants(grants)
   writeParked(others)
   redis.call('SPUBLISH', request.channel, message(request, grants))

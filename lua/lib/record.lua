@@ -40,11 +40,6 @@ local function countsText(c)
   return string.format('%d,%d,%d,%d,%d,%.0f,%s', c.attempts, c.failures, c.crashes, c.releases, c.generation, c.unroutedSince, c.flags)
 end
 
--- One attempt digit and nothing else counted: no flags, no failures.
-local function isShort(record)
-  return string.byte(record, 3) == 32
-end
-
 local function hasFlag(c, flag)
   return string.find(c.flags, flag, 1, true) ~= nil
 end

@@ -1,16 +1,29 @@
 -- The reading half of a settle: what each verdict does to its task. The calling script writes.
 
-local function newSettled()
-  return { commit = {}, gone = {}, moved = 0, completed = {}, acked = 0, cancelled = {}, scheduled = {}, dead = {},
-    results = {}, bands = newBands(), again = newBands() }
+-- completed, gone: what leaves `processing` by an ack, and otherwise. The records go to the end of `commit`.
+local function newSettled(commit)
+  return { commit = commit, size = #commit, gone = {}, moved = 0, completed = {}, acked = 0, cancelled = {}, scheduled = {},
+    dead = {}, results = {}, bands = newBands(), again = newBands(), tails = {} }
+end
+
+local function write(settled, id, record)
+  local size = settled.size
+  settled.moved = settled.moved + 1
+  settled.commit[size + 1], settled.commit[size + 2] = id, record
+  settled.size = size + 2
 end
 
 local function put(settled, id, record)
-  local moved = settled.moved + 1
-  settled.moved = moved
-  settled.commit[2 * moved - 1] = id
-  settled.commit[2 * moved] = record
-  settled.gone[moved] = id
+  settled.gone[#settled.gone + 1] = id
+  write(settled, id, record)
+end
+
+local function complete(settled, id, record)
+  local acked = settled.acked + 1
+  settled.acked = acked
+  settled.completed[acked] = id
+  write(settled, id, record)
+  return 'a'
 end
 
 local function planCancelled(settled, counters, id, c, history)
@@ -126,33 +139,32 @@ local function verdictWithoutLease(counters, record, token)
 end
 
 local function planAck(settled, counters, id, token, record)
-  -- The short form is the hot path: the record is cut, not parsed, and its history stays where it is.
-  if record and isShort(record) and string.byte(record) == 108 and string.find(record, token, 4, true) == 4 then
-    local afterToken = 4 + #token
-    local afterGrant = string.find(record, ' ', afterToken + 1, true)
-    if string.byte(record, afterToken) == 32 and afterGrant then
-      local afterDeadline = string.find(record, ' ', afterGrant + 1, true)
-      local afterMax = string.find(record, ' ', afterDeadline + 1, true)
-      settled.acked = settled.acked + 1
-      settled.completed[settled.acked] = id
-      put(settled, id, 'c' .. string.sub(record, 2, afterGrant) .. nowText .. string.sub(record, afterMax))
-      return 'a'
+  -- The hot path: a record is cut, not parsed. What stands behind the token is the same for all tasks of one grant, so
+  -- what it becomes is made once; no record of another form has the token there.
+  local letter, attempts, space = string.byte(record or '', 1, 3)
+  if letter == 108 and space == 32 and string.find(record, token, 4, true) == 4 then
+    local leased = string.sub(record, 4 + #token)
+    local ended = settled.tails[leased]
+    if ended == nil then
+      local grantedAt, worker = string.match(leased, '^( %d+ )%d+ %d+( .*)$')
+      ended = grantedAt and grantedAt .. nowText .. worker or false
+      settled.tails[leased] = ended
+    end
+    if ended then
+      return complete(settled, id, 'c' .. string.char(attempts) .. ' ' .. token .. ended)
     end
   end
-  local counts, current, grantedAt, rest = string.match(record or '', '^l(%S+) (%S+) (%d+) (.*)$')
+  local counts, current, grantedAt, at = string.match(record or '', '^l(%S+) (%S+) (%d+) %d+ %d+ ()')
   if current ~= token then
     return verdictWithoutLease(counters, record, token)
   end
-  local workerId, history = string.match(rest, '^%d+ %d+ ([^\n]+)(.*)$')
-  settled.acked = settled.acked + 1
-  settled.completed[settled.acked] = id
   if string.find(counts, 'x', 1, true) then
     local c = parseCounts(record)
     clearFlag(c, 'x')
     counts = countsText(c)
   end
-  put(settled, id, table.concat({ 'c', counts, ' ', token, ' ', grantedAt, ' ', nowText, ' ', workerId, history }))
-  return 'a'
+  -- The worker, and the history behind it, stay as they are.
+  return complete(settled, id, table.concat({ 'c', counts, ' ', token, ' ', grantedAt, ' ', nowText, ' ', string.sub(record, at) }))
 end
 
 -- Counts what `planAck` completed.

@@ -16,6 +16,11 @@ export const mutants = [
     tests: [test("settle"), interleavings],
   },
   {
+    name: "settle: an ack of a plain record under any token",
+    changes: [["lua/lib/settle.lua", "string.find(record, token, 4, true) == 4", "true"]],
+    tests: [test("settle"), interleavings],
+  },
+  {
     name: "settle: a fail or release under any token",
     changes: [["lua/settle.lua", "elseif current == token then", "elseif current then"]],
     tests: [test("settle"), interleavings],
@@ -64,7 +69,7 @@ export const mutants = [
       [
         "lua/settle.lua",
         "\nwriteSettled(settled)\n",
-        "\nif #settled.gone > 0 then redis.call('ZREM', processingKey, unpack(settled.gone)) end\nwriteSettled(settled)\n",
+        "\nfor _, ids in ipairs({ settled.completed, settled.gone }) do if #ids > 0 then redis.call('ZREM', processingKey, unpack(ids)) end end\nwriteSettled(settled)\n",
       ],
     ],
     tests: [abort],
@@ -121,8 +126,10 @@ export const mutants = [
   {
     name: "settle: the attempt is counted at the failure, not at the grant",
     changes: [
-      ["lua/lib/acquire.lua", "'l1 '", "'l0 '"],
+      ["lua/lib/acquire.lua", "lease = '1', tail", "lease = '0', tail"],
+      ["lua/lib/acquire.lua", "'1,0,0,0,0,0,h' or '1'", "'0,0,0,0,0,0,h' or '0'"],
       ["lua/lib/acquire.lua", "c.attempts = c.attempts + 1", "c.attempts = c.attempts"],
+      ["lua/lib/acquire.lua", "'%d', attempts + 1", "'%d', attempts"],
       [
         "lua/lib/settle.lua",
         "c.failures = c.failures + 1",
@@ -180,13 +187,7 @@ export const mutants = [
   },
   {
     name: "acquire: an id that stands twice is granted twice",
-    changes: [
-      [
-        "lua/lib/acquire.lua",
-        "if seen[id] or not isPending(record, envelope) then",
-        "if not isPending(record, envelope) then",
-      ],
-    ],
+    changes: [["lua/lib/acquire.lua", "if seen[id] then", "if false then"]],
     tests: [test("acquire")],
   },
   {
@@ -219,8 +220,8 @@ export const mutants = [
     changes: [
       [
         "lua/lib/commit.lua",
-        "values = { '#counters', packCounters(counters), slot,",
-        "redis.call('HSET', stateKey, '#counters', packCounters(counters))\n    values = { slot,",
+        "    commit[2], commit[4] = packCounters(counters), requestRecord",
+        "    redis.call('HSET', stateKey, '#counters', packCounters(counters))\n    commit[1], commit[2], commit[4] = '#other', '', requestRecord",
       ],
     ],
     tests: [abort],

@@ -65,7 +65,14 @@ export interface Turn {
   parked: boolean;
 }
 
-export type TurnReply = [now: number, verdicts: string, first: string, flags: number, ...rest: string[]];
+export type TurnReply = [
+  now: number,
+  verdicts: string,
+  first: string,
+  flags: number,
+  counts: string,
+  ...rest: string[],
+];
 
 export interface EnqueueArgs {
   checked: boolean;
@@ -100,21 +107,30 @@ export interface RawStats {
   oldest: string[];
 }
 
+/** "place=counts …": of the tasks that are not granted for the first time. */
+function placedCounts(text: string): Map<number, string> | undefined {
+  if (text === "") return undefined;
+  return new Map(
+    text.split(" ").map((part) => {
+      const at = part.indexOf("=");
+      return [Number(part.slice(0, at)), part.slice(at + 1)];
+    }),
+  );
+}
+
 export function parseTurn(reply: TurnReply, nonce: string): Turn {
   const [now, verdicts, first, flags] = reply;
   const grants: Grant[] = [];
   const expired: { id: string; envelope: string }[] = [];
-  let grant = Number(first);
-  for (let at = 4; at + 2 < reply.length; at += 3, grant++) {
+  const countsOf = placedCounts(reply[4]);
+  const grant = Number(first);
+  for (let at = 5, place = 1; at + 1 < reply.length; at += 2, place++) {
+    const id = reply[at] as string;
     const envelope = reply[at + 1] as string;
-    const counts = reply[at + 2] as string;
-    if (counts === "e") {
-      expired.push({ id: reply[at] as string, envelope });
-      continue;
-    }
+    const counts = countsOf?.get(place) ?? "";
+    if (counts === "e") expired.push({ id, envelope });
     // A repeated call names those that it no longer holds without their envelope.
-    if (envelope === "") continue;
-    grants.push({ id: reply[at] as string, token: `${grant}-${nonce}`, envelope, counts });
+    else if (envelope !== "") grants.push({ id, token: `${grant + place - 1}-${nonce}`, envelope, counts });
   }
   return {
     now,
@@ -207,14 +223,16 @@ export class Engine {
 
   /** Settles attempts and acquires in one round trip. Outcomes come in the order of `verdicts`. */
   async settle(verdicts: readonly Verdict[], args: TurnArgs, request?: Request): Promise<Turn> {
-    const acks: string[] = [];
+    const ids: string[] = [];
+    const tokens: string[] = [];
     const others: (string | number)[] = [];
     // The script takes plain acks first: remember where each verdict went.
     const ackAt: number[] = [];
     const otherAt: number[] = [];
     verdicts.forEach((verdict, at) => {
       if (verdict.kind === "ack" && verdict.resultText === undefined) {
-        acks.push(verdict.id, verdict.token);
+        ids.push(verdict.id);
+        tokens.push(verdict.token);
         ackAt.push(at);
       } else {
         const delayMs = "delayMs" in verdict ? Math.round(verdict.delayMs) : 0;
@@ -232,7 +250,7 @@ export class Engine {
         ...acquireFields(args),
         noHandlerAfterMs: args.noHandlerAfterMs,
         acks: ackAt.length,
-        tail: [...acks, ...others],
+        tail: ids.concat(tokens, others as string[]),
       });
       const turn = parseTurn(reply, args.nonce);
       const outcomes = new Array<VerdictOutcome>(verdicts.length).fill("unknown");

@@ -32,9 +32,10 @@ export function parsePush(message: Buffer): Push | null {
         heads.push(message.toString("utf8", at, end).split(" "));
         at = end + 1;
       }
-      const reply: TurnReply = [Number(now), "", first, 0];
-      for (const [id = "", counts = "-", bytes] of heads) {
-        reply.push(id, message.toString("utf8", at, at + Number(bytes)), counts === "-" ? "" : counts);
+      const counts = heads.flatMap(([, text = "-"], i) => (text === "-" ? [] : [`${i + 1}=${text}`]));
+      const reply: TurnReply = [Number(now), "", first, 0, counts.join(" ")];
+      for (const [id = "", , bytes] of heads) {
+        reply.push(id, message.toString("utf8", at, at + Number(bytes)));
         at += Number(bytes);
       }
       return parseTurn(reply, nonce);
