@@ -91,7 +91,9 @@ local function known(envelope, record, offered)
     local letter = record and string.sub(record, 1, 1) or (isScheduled(nil, envelope) and 's' or 'p')
     -- One without a fingerprint was enqueued under a minted id: its caller asks again, after an answer that was lost.
     local kept = option(envelope, 'h')
-    local same = kept == fingerprint or (not kept and bodyOf(envelope) == bodyOf(offered))
+    -- Where its payload was not kept, the rest has to do: an id minted here is never another task's.
+    local same = kept == fingerprint or (not kept and (bodyOf(envelope) == bodyOf(offered)
+      or (option(envelope, 'k') == '0' and bodyOf(envelope) == string.match(bodyOf(offered), '^[^\n]*\n'))))
     return same and 'd' or 'c', letter
   end
   local remembered = record and string.match(record, '^r %d+ (%S+)')

@@ -105,6 +105,7 @@ for i = 1, #ids do
   end
 end
 countAcked(settled, counters)
+local cut = planDropped(settled)
 
 -- A release goes to the head of its band, where the granted entries are trimmed: one or the other in one call.
 local releases = #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low
@@ -141,6 +142,9 @@ if #settled.gone > 0 then
   redis.call('ZREM', processingKey, unpack(settled.gone))
 end
 trimGrants(grants)
+if #cut > 0 then
+  redis.call('HSET', tasksKey, unpack(cut))
+end
 if #oldest > 0 then
   removePurged(purge)
   redis.call('LTRIM', completedKey, 0, -#oldest - 1)

@@ -42,16 +42,18 @@ end
 
 -- How often a pending task was granted, with the grant that it gets now.
 local function countsAfter(record, options)
-  if not record then
-    return options.given and '1,0,0,0,0,0,h' or '1'
-  elseif options.given then
-    local c = parseCounts(record)
-    c.attempts = c.attempts + 1
-    setFlag(c, 'h')
-    return countsText(c)
+  if options.flags == '' then
+    local attempts, others = string.match(record or 'p0', '^%a(%d+)(%S*)')
+    return string.format('%d', attempts + 1) .. others
+  elseif not record then
+    return '1,0,0,0,0,0,' .. options.flags
   end
-  local attempts, others = string.match(record, '^%a(%d+)(%S*)')
-  return string.format('%d', attempts + 1) .. others
+  local c = parseCounts(record)
+  c.attempts = c.attempts + 1
+  for flag in string.gmatch(options.flags, '%a') do
+    setFlag(c, flag)
+  end
+  return countsText(c)
 end
 
 local function newGrants()
@@ -112,6 +114,7 @@ local function planAcquire(counters, request, soloClaim, commit)
       local maxAttempts = (tonumber(optionOf(text, 'm')) or maxRetries) + 1
       options = {
         given = optionOf(text, 'h') ~= nil,
+        flags = (optionOf(text, 'h') and 'h' or '') .. (optionOf(text, 'k') == '0' and 'k' or ''),
         -- A value that is no number must not stop the queue: the worker finds out and quarantines the task.
         expiresAt = tonumber(optionOf(text, 'e')) or 0,
         tail = tokenEnd .. string.format('%.0f %d ', now + timeoutMs, maxAttempts) .. workerId,

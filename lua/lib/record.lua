@@ -4,7 +4,7 @@
 --   letter   p pending  s scheduled  l processing (leased)  c completed  d dead  x cancelled  e expired
 --            r purged, kept for its id alone
 --   counts   attempts[,failures,crashes,releases,generation,unroutedSince,flags]   the short form where only attempts count
---   flags    h the caller gave the id   o runs solo   x cancel requested
+--   flags    h the caller gave the id   o runs solo   x cancel requested   k the payload goes at completion (only while leased or before)
 --   fields   l: token grantedAt deadline maxAttempts workerId      c: token grantedAt endedAt workerId
 --            d: endedAt reason      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo
 --   attempt  number generation outcome startedAt endedAt workerId token error   (error percent-encoded, "-" for none)

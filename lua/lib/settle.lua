@@ -3,7 +3,7 @@
 -- completed, gone: what leaves `processing` by an ack, and otherwise. The records go to the end of `commit`.
 local function newSettled(commit)
   return { commit = commit, size = #commit, gone = {}, moved = 0, completed = {}, acked = 0, cancelled = {}, scheduled = {},
-    dead = {}, results = {}, bands = newBands(), again = newBands(), tails = {} }
+    dead = {}, results = {}, bands = newBands(), again = newBands(), tails = {}, dropped = {} }
 end
 
 local function write(settled, id, record)
@@ -158,13 +158,33 @@ local function planAck(settled, counters, id, token, record)
   if current ~= token then
     return verdictWithoutLease(counters, record, token)
   end
-  if string.find(counts, 'x', 1, true) then
+  if string.find(counts, '[xk]') then
     local c = parseCounts(record)
-    clearFlag(c, 'x')
+    if hasFlag(c, 'k') then
+      settled.dropped[#settled.dropped + 1] = id
+    end
+    clearFlag(c, '[xk]')
     counts = countsText(c)
   end
   -- The worker, and the history behind it, stay as they are.
   return complete(settled, id, table.concat({ 'c', counts, ' ', token, ' ', grantedAt, ' ', nowText, ' ', string.sub(record, at) }))
+end
+
+-- The envelopes of tasks that were to keep no payload, cut behind their header. Read now, written only after the commit:
+-- until then the task may have to run again.
+local function planDropped(settled)
+  if #settled.dropped == 0 then
+    return {}
+  end
+  local values = {}
+  local envelopes = redis.call('HMGET', tasksKey, unpack(settled.dropped))
+  for i, id in ipairs(settled.dropped) do
+    local header = envelopes[i] and string.match(envelopes[i], '^[^\n]*\n')
+    if header then
+      values[#values + 1], values[#values + 2] = id, header
+    end
+  end
+  return values
 end
 
 -- Counts what `planAck` completed.

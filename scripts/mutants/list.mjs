@@ -21,6 +21,17 @@ export const mutants = [
     tests: [test("settle"), interleavings],
   },
   {
+    name: "settle: a payload is dropped before the commit",
+    changes: [
+      [
+        "lua/settle.lua",
+        "\nwriteSettled(settled)\n",
+        "\nwriteSettled(settled)\nif #cut > 0 then redis.call('HSET', tasksKey, unpack(cut)) end\n",
+      ],
+    ],
+    tests: [settle],
+  },
+  {
     name: "settle: a fail or release under any token",
     changes: [["lua/settle.lua", "elseif current == token then", "elseif current then"]],
     tests: [test("settle"), interleavings],
@@ -127,7 +138,7 @@ export const mutants = [
     name: "settle: the attempt is counted at the failure, not at the grant",
     changes: [
       ["lua/lib/acquire.lua", "lease = '1', tail", "lease = '0', tail"],
-      ["lua/lib/acquire.lua", "'1,0,0,0,0,0,h' or '1'", "'0,0,0,0,0,0,h' or '0'"],
+      ["lua/lib/acquire.lua", "return '1,0,0,0,0,0,' ..", "return '0,0,0,0,0,0,' .."],
       ["lua/lib/acquire.lua", "c.attempts = c.attempts + 1", "c.attempts = c.attempts"],
       ["lua/lib/acquire.lua", "'%d', attempts + 1", "'%d', attempts"],
       [

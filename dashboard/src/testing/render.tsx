@@ -125,6 +125,7 @@ export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
     priority: "normal",
     payloadText: "{}",
     payloadBytes: 2,
+    payloadKept: true,
     resultText: null,
     attempts: 4,
     failures: 4,

@@ -18,10 +18,11 @@ export async function open({ url, queue }) {
   await producer.ready();
   const observer = new Observer({ client });
   // The failing workload asks for a retry at once, as it does of the peers.
-  const optionsOf = ({ retries, delayMs }) =>
-    retries === undefined && delayMs === undefined
+  const optionsOf = ({ retries, delayMs, keepPayload }) =>
+    retries === undefined && delayMs === undefined && keepPayload === undefined
       ? undefined
       : {
+          ...(keepPayload === undefined ? {} : { keepPayload }),
           ...(retries === undefined
             ? {}
             : { maxRetries: retries, backoff: { kind: "fixed", baseMs: 0, jitter: "none" } }),

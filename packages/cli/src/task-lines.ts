@@ -13,6 +13,7 @@ const OPTIONS = new Set([
   "timeoutMs",
   "expiresAt",
   "tags",
+  "keepPayload",
   "durability",
   "replicas",
   "partitionKey",

@@ -35,6 +35,8 @@ export interface TaskOptions {
   expiresAt?: number;
   /** At most 16 of 64 characters. */
   tags?: string[];
+  /** `false` drops the payload at the moment of completion; a dead letter always keeps it. @default true */
+  keepPayload?: boolean;
   /**
    * What the enqueue has to reach before it is confirmed: Redis' memory, its disk, or a replica.
    * @default the setting of the queue
@@ -65,9 +67,11 @@ export interface TaskView {
   type: string;
   state: TaskState;
   priority: Priority;
-  /** The exact text that was enqueued. */
+  /** The exact text that was enqueued; "" where it was not kept. */
   payloadText: string;
   payloadBytes: number;
+  /** False once it completed with `keepPayload: false`. */
+  payloadKept: boolean;
   /** The exact JSON text that the handler returned, once completed. */
   resultText: string | null;
   /** Attempts of this generation, counted at acquire. */

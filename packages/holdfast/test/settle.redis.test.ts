@@ -42,6 +42,55 @@ describe("ack", () => {
     expect(await q.redis.llen(q.keys.completed)).toBe(1);
   });
 
+  test("of a task that is to keep no payload, cuts it off, for good only once it is completed", async () => {
+    const q = await setup();
+    const payloadText = JSON.stringify({ text: "x".repeat(500) });
+    await q.add(["done", "result", "dies"], { payloadText, keepPayload: false, maxRetries: 1 });
+    await q.add("named", { payloadText, keepPayload: false, fingerprint: "fp" });
+    const released = await q.grant();
+    await q.engine.settle(
+      [{ kind: "release", id: released.id, token: released.token }],
+      q.turnArgs({ want: 0 }),
+    );
+    expect(await q.task("done")).toMatchObject({ state: "pending", payloadText, payloadKept: true });
+
+    const { grants } = await q.acquire(4);
+    expect(grants.map((grant) => grant.envelope.endsWith(payloadText))).toEqual([true, true, true, true]);
+    for (const grant of grants) {
+      if (grant.id === "dies") await q.fatal(grant);
+      else expect(await q.ack(grant, grant.id === "result" ? "1" : undefined)).toBe("acked");
+      if (grant.id === "done") expect(await q.ack(grant)).toBe("acked");
+    }
+    const gone = { state: "completed", payloadText: "", payloadBytes: 0, payloadKept: false, type: "t" };
+    expect(await q.task("done")).toMatchObject(gone);
+    expect(await q.task("result")).toMatchObject({ ...gone, resultText: "1" });
+    expect(await q.task("named")).toMatchObject(gone);
+    expect(await q.task("dies")).toMatchObject({ state: "dead", payloadText, payloadKept: true });
+    expect((await q.redis.hget(q.keys.tasks, "done"))?.length).toBeLessThan(40);
+  });
+
+  test("whose script dies before its commit leaves a payload that was to be dropped", async () => {
+    const q = await setup({
+      mutate: (name, source) =>
+        name === "settle"
+          ? source.replace("\ncommitTurn(commit,", "\nerror('dies')\ncommitTurn(commit,")
+          : source,
+    });
+    await q.add("a", { payloadText: '"kept"', keepPayload: false });
+    const grant = await q.grant();
+    await expect(q.ack(grant)).rejects.toThrow("dies");
+    q.mutate = undefined;
+    // The index entry that such an end may leave.
+    await q.redis.del(q.keys.completed);
+    expect(await q.task("a")).toMatchObject({
+      state: "processing",
+      payloadText: '"kept"',
+      payloadKept: true,
+    });
+    expect(await q.ack(grant)).toBe("acked");
+    expect(await q.task("a")).toMatchObject({ state: "completed", payloadKept: false });
+  });
+
   test("wins over a cancel that was requested", async () => {
     const q = await setup();
     await q.add("a");

@@ -63,6 +63,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
     priority: "normal",
     payloadText: '{"n":12345678901234567890}',
     payloadBytes: 26,
+    payloadKept: true,
     resultText: null,
     attempts: 4,
     failures: 4,

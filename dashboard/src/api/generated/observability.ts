@@ -1907,7 +1907,9 @@ export interface paths {
                                 log: string[];
                                 maxRetries: number | null;
                                 payloadBytes: number;
-                                /** @description The exact text that was enqueued */
+                                /** @description False once it completed with keepPayload: false */
+                                payloadKept: boolean;
+                                /** @description The exact text that was enqueued; empty where it was not kept */
                                 payloadText: string;
                                 /** @enum {string} */
                                 priority: "high" | "normal" | "low";
@@ -3264,7 +3266,9 @@ export interface paths {
                                 log: string[];
                                 maxRetries: number | null;
                                 payloadBytes: number;
-                                /** @description The exact text that was enqueued */
+                                /** @description False once it completed with keepPayload: false */
+                                payloadKept: boolean;
+                                /** @description The exact text that was enqueued; empty where it was not kept */
                                 payloadText: string;
                                 /** @enum {string} */
                                 priority: "high" | "normal" | "low";
@@ -3325,6 +3329,11 @@ export interface paths {
                         expiresAt?: number;
                         /** @description Makes the enqueue idempotent. Minted if absent. */
                         id?: string;
+                        /**
+                         * @description False drops the payload at completion. A dead letter always keeps it.
+                         * @default true
+                         */
+                        keepPayload?: boolean;
                         maxRetries?: number;
                         /** @description Any JSON, at most 262144 bytes; stored as the exact text that was sent. */
                         payload: unknown;
@@ -3535,7 +3544,9 @@ export interface paths {
                             log: string[];
                             maxRetries: number | null;
                             payloadBytes: number;
-                            /** @description The exact text that was enqueued */
+                            /** @description False once it completed with keepPayload: false */
+                            payloadKept: boolean;
+                            /** @description The exact text that was enqueued; empty where it was not kept */
                             payloadText: string;
                             /** @enum {string} */
                             priority: "high" | "normal" | "low";
@@ -3780,6 +3791,11 @@ export interface paths {
                         expiresAt?: number;
                         /** @description Makes the enqueue idempotent. Minted if absent. */
                         id?: string;
+                        /**
+                         * @description False drops the payload at completion. A dead letter always keeps it.
+                         * @default true
+                         */
+                        keepPayload?: boolean;
                         maxRetries?: number;
                         /** @description Any JSON, at most 262144 bytes; stored as the exact text that was sent. */
                         payload: unknown;
@@ -3816,6 +3832,11 @@ export interface paths {
                         expiresAt?: number;
                         /** @description Makes the enqueue idempotent. Minted if absent. */
                         id?: string;
+                        /**
+                         * @description False drops the payload at completion. A dead letter always keeps it.
+                         * @default true
+                         */
+                        keepPayload?: boolean;
                         maxRetries?: number;
                         /** @description Any JSON, at most 262144 bytes; stored as the exact text that was sent. */
                         payload: unknown;

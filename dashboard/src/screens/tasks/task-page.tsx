@@ -61,7 +61,11 @@ function TaskDetail({ task }: { task: TaskView }) {
               <Timeline task={task} />
             </div>
           </section>
-          <ExactText title="Payload" text={task.payloadText} byteCount={task.payloadBytes} />
+          {task.payloadKept ? (
+            <ExactText title="Payload" text={task.payloadText} byteCount={task.payloadBytes} />
+          ) : (
+            <p>Payload: not kept (keepPayload: false)</p>
+          )}
           {task.resultText === null ? null : <ExactText title="Result" text={task.resultText} />}
           {task.log.length === 0 ? null : (
             <section className="panel" aria-label="Log">

@@ -34,6 +34,7 @@ const plainOptions = fc.record(
     expiresAt: fc.integer({ min: 1, max: 8.64e15 }),
     backoff,
     tags: fc.array(tag, { maxLength: 16 }),
+    keepPayload: fc.boolean(),
   },
   { requiredKeys: [] },
 );
@@ -69,6 +70,7 @@ test("whatever is encoded is decoded to the same, payload byte by byte", () => {
           runAt: options?.runAt ?? null,
           tags: options?.tags ?? [],
           fingerprint: print ?? null,
+          keepPayload: options?.keepPayload ?? true,
         });
       },
     ),

@@ -13,7 +13,7 @@ import {
  *     <flag><type> <enqueuedAt, base 36>[ name=value …]\n<payload>
  *
  * flag: `.` no options, `+` options, `@` options and scheduled. The scripts read the flag and the options
- * p, m, t, e, d, r, h; they never look into the payload.
+ * p, m, t, e, d, r, h, k; they never look into the payload.
  */
 export interface Envelope {
   type: string;
@@ -29,6 +29,8 @@ export interface Envelope {
   runAt: number | null;
   tags: string[];
   fingerprint: string | null;
+  /** False: the payload goes when the task completes. */
+  keepPayload: boolean;
 }
 
 /** Where an enqueue puts the task: the order in which the enqueue script wants its tail. */
@@ -72,6 +74,7 @@ export function encodeEnvelope(
   if (options?.expiresAt !== undefined) fields += ` e=${options.expiresAt}`;
   if (options?.backoff !== undefined) fields += ` b=${encodeBackoff(options.backoff)}`;
   if (options?.tags?.length) fields += ` g=${options.tags.map(encodeURIComponent).join(",")}`;
+  if (options?.keepPayload === false) fields += " k=0";
   if (fingerprint !== undefined) fields += ` h=${fingerprint}`;
   const scheduled = options?.delayMs !== undefined || options?.runAt !== undefined;
   if (options?.delayMs !== undefined) fields += ` d=${options.delayMs}`;
@@ -103,6 +106,7 @@ function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): E
     runAt: null,
     tags: NO_TAGS,
     fingerprint: null,
+    keepPayload: true,
   };
 }
 
@@ -129,6 +133,7 @@ function decodeOption(envelope: Envelope, part: string): void {
   else if (name === "b") envelope.backoff = decodeBackoff(text);
   else if (name === "g") envelope.tags = text.split(",").map(decodeTag);
   else if (name === "h") envelope.fingerprint = text;
+  else if (name === "k") envelope.keepPayload = text !== "0";
   else if (Object.hasOwn(NUMBERS, name))
     envelope[NUMBERS[name as keyof typeof NUMBERS]] = numberOption(name, text);
 }
@@ -177,6 +182,8 @@ export function checkOptions(options: TaskOptions): void {
   };
   const { delayMs, runAt, maxRetries, timeoutMs, expiresAt, priority, tags, durability, replicas, backoff } =
     options;
+  if (options.keepPayload !== undefined && typeof options.keepPayload !== "boolean")
+    refuse("keepPayload has to be true or false");
   if (delayMs !== undefined && !whole(delayMs, 0, LIMITS.delayMs))
     refuse(`delayMs has to be a whole number from 0 to ${LIMITS.delayMs}, got ${delayMs}`);
   if (runAt !== undefined && !whole(runAt, 0, 8.64e15))

@@ -20,6 +20,8 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     priority: envelope.priority,
     payloadText: envelope.payloadText,
     payloadBytes: Buffer.byteLength(envelope.payloadText),
+    // No JSON text is empty.
+    payloadKept: envelope.keepPayload || envelope.payloadText !== "",
     resultText: state === "completed" && raw.result !== "" ? raw.result : null,
     attempts: record.attempts,
     failures: record.failures,

@@ -197,7 +197,7 @@ export async function replayInto(from: Engine, to: Engine, ids: readonly string[
       continue;
     }
     const newId = derivedId(raw.id, task.generation + 1);
-    const { type, payloadText, maxRetries, timeoutMs, backoff, tags, priority } = decodeEnvelope(
+    const { type, payloadText, maxRetries, timeoutMs, backoff, tags, priority, keepPayload } = decodeEnvelope(
       raw.envelope,
     );
     const options = {
@@ -205,6 +205,7 @@ export async function replayInto(from: Engine, to: Engine, ids: readonly string[
       ...(maxRetries === null ? {} : { maxRetries }),
       ...(timeoutMs === null ? {} : { timeoutMs }),
       ...(backoff === null ? {} : { backoff }),
+      ...(keepPayload ? {} : { keepPayload }),
       tags,
     };
     const envelope = encodeEnvelope(type, to.connection.now(), payloadText, options, `moved.${from.queue}`);

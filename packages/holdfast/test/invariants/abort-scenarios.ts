@@ -77,7 +77,8 @@ export const scenarios: Record<string, Scenario> = {
       await q.add("old1", { fingerprint: "fp" });
       await q.ack(await q.grant(), "1");
       await complete(q, ["old2"]);
-      await q.add(["ack", "result", "fail", "fatal", "quarantine", "unrouted", "stop"]);
+      await q.add("ack", { keepPayload: false });
+      await q.add(["result", "fail", "fatal", "quarantine", "unrouted", "stop"]);
       const { grants: held } = await q.acquire(7);
       await q.engine.cancel("stop");
       await q.add("due", { delayMs: 1 });

@@ -10,6 +10,7 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
     priority: "normal",
     payloadText: "{}",
     payloadBytes: 2,
+    payloadKept: true,
     resultText: null,
     attempts: 0,
     failures: 0,

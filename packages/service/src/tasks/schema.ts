@@ -44,6 +44,12 @@ export const taskOptionsSchema = Type.Object(
     tags: Type.Optional(
       Type.Array(Type.String({ minLength: 1, maxLength: LIMITS.tagCharacters }), { maxItems: LIMITS.tags }),
     ),
+    keepPayload: Type.Optional(
+      Type.Boolean({
+        description: "False drops the payload at completion. A dead letter always keeps it.",
+        default: true,
+      }),
+    ),
     durability: Type.Optional(
       OneOf(DURABILITIES, {
         description: "What has to be reached before the answer. Without it: the setting of the queue.",
