@@ -51,6 +51,21 @@ export const tasksQuery = (queue: string, filter: TaskFilter) =>
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
+/** The first task of a state: of those that run, the one whose lease ends next. Null without one. */
+export const firstTaskQuery = (queue: string, state: TaskState) =>
+  queryOptions({
+    queryKey: [...queueKey(queue), "first", state] as const,
+    queryFn: async ({ signal }) =>
+      (
+        await data(
+          api.GET("/v1/queues/{queue}/tasks", {
+            params: { path: { queue }, query: { state, limit: 1 } },
+            signal,
+          }),
+        )
+      ).tasks[0] ?? null,
+  });
+
 /** Where the browser downloads all that match as NDJSON. */
 export const tasksExportUrl = (queue: string, filter: TaskFilter): string =>
   `/v1/queues/${encodeURIComponent(queue)}/tasks/export?${new URLSearchParams(

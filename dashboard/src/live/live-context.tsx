@@ -15,7 +15,13 @@ import { type ApiError, toApiError } from "../api/errors.ts";
 import { type OperationView, operationQuery } from "../api/operations.ts";
 import { queuesQuery } from "../api/queues.ts";
 import { workersQuery } from "../api/workers.ts";
-import { type Connection, initialConnection, reconnectDelayMs, reduceConnection } from "./connection.ts";
+import {
+  type Connection,
+  initialConnection,
+  reconnectDelayMs,
+  reduceConnection,
+  STALE_AFTER_MS,
+} from "./connection.ts";
 import { applyMessage, applyPoll, emptyFigures, type LiveFigures, upsertOperation } from "./live-store.ts";
 import { openStream, streamUrl } from "./socket.ts";
 
@@ -46,25 +52,36 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     let failures = 0;
     let timer: ReturnType<typeof setTimeout> | undefined;
     let close: (() => void) | undefined;
+    let heardAt: number | null = null;
+    const again = () => {
+      heardAt = null;
+      failures += 1;
+      dispatch({ type: "closed" });
+      timer = setTimeout(connect, reconnectDelayMs(failures));
+    };
     const connect = () => {
       close = openStream(streamUrl(location), {
         onOpen: () => dispatch({ type: "opened" }),
         onMessage: (message) => {
           failures = 0;
           const now = Date.now();
+          heardAt = now;
           dispatch({ type: "message", seq: message.seq, now });
           setError(null);
           if (!pausedRef.current) setFigures((state) => applyMessage(state, message, now));
         },
-        onClose: () => {
-          failures += 1;
-          dispatch({ type: "closed" });
-          timer = setTimeout(connect, reconnectDelayMs(failures));
-        },
+        onClose: again,
       });
     };
     connect();
-    const ticker = setInterval(() => dispatch({ type: "tick", now: Date.now() }), 1_000);
+    const ticker = setInterval(() => {
+      const now = Date.now();
+      dispatch({ type: "tick", now });
+      // A cable that was pulled closes no socket: one that falls silent is given up for another, and for polling.
+      if (heardAt === null || now - heardAt <= STALE_AFTER_MS) return;
+      close?.();
+      again();
+    }, 1_000);
     return () => {
       clearTimeout(timer);
       clearInterval(ticker);

@@ -3,7 +3,7 @@ import { Failed, NoneYet } from "../ui/empty.tsx";
 
 export function NotFound() {
   return (
-    <NoneYet title="There is no such page">
+    <NoneYet title="There is no such page" page>
       <p>
         Go to the <Link to="/">overview</Link>.
       </p>

@@ -48,6 +48,11 @@ export function Palette({ onClose, onHelp }: { onClose(): void; onHelp(): void }
   const shown = matching(commands, query).slice(0, MOST_SHOWN);
   const lookUp = useLookUp(query.trim());
   const all = lookUp === null ? shown : [...shown, lookUp];
+  const act = (command: Command | undefined) => {
+    if (command === undefined) return;
+    onClose();
+    command.run();
+  };
   return (
     <ModalOverlay
       className="overlay overlay-top"
@@ -58,7 +63,14 @@ export function Palette({ onClose, onHelp }: { onClose(): void; onHelp(): void }
       <Modal className="modal palette">
         <Dialog aria-label="Search and commands">
           <Autocomplete inputValue={query} onInputChange={setQuery}>
-            <SearchField aria-label="Queue, task id, screen or command" autoFocus>
+            <SearchField
+              aria-label="Queue, task id, screen or command"
+              autoFocus
+              onSubmit={() => {
+                // Somebody who types faster than the list marks its first row means that row.
+                if (document.querySelector(".palette-list [data-focused]") === null) act(all[0]);
+              }}
+            >
               <Input className="palette-input" placeholder="Queue, task id, screen or command" />
             </SearchField>
             <ListBox
@@ -66,10 +78,7 @@ export function Palette({ onClose, onHelp }: { onClose(): void; onHelp(): void }
               aria-label="Results"
               selectionMode="none"
               items={all}
-              onAction={(id) => {
-                onClose();
-                all.find((command) => command.id === id)?.run();
-              }}
+              onAction={(id) => act(all.find((command) => command.id === id))}
               renderEmptyState={() => <p className="palette-none">Nothing is called that.</p>}
             >
               {(command) => (

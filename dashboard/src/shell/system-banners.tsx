@@ -5,6 +5,7 @@ import { duration } from "../format/time.ts";
 import { useLive, useNow } from "../live/live-context.tsx";
 import { waitingWithoutWorkers } from "../screens/rank.ts";
 import { Banner } from "../ui/banner.tsx";
+import { JanitorBanner } from "./janitor-banner.tsx";
 
 /** What concerns every screen: Redis, the API, queues that nobody works on. */
 export function SystemBanners() {
@@ -31,6 +32,11 @@ export function SystemBanners() {
           <strong>{error.detail}</strong> The figures are the last known ones. {error.remedy}
         </Banner>
       ) : null}
+      {queue === undefined && pathname !== "/" ? null : (
+        <JanitorBanner
+          queues={queue === undefined ? (figures.queues ?? []).map((stats) => stats.queue) : [queue]}
+        />
+      )}
       {unworked.length === 0 ? null : (
         <Banner icon={TriangleAlert} tone="warn">
           <strong>

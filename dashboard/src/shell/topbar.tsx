@@ -21,7 +21,7 @@ export function Topbar({ onMenu, onPalette, onHelp }: TopbarProps) {
         </Button>
       )}
       <Crumbs />
-      <button type="button" className="finder" onClick={onPalette} aria-label="Search and commands, Ctrl+K">
+      <button type="button" className="finder" onClick={onPalette}>
         <Search size={14} aria-hidden="true" />
         <span>Find or do…</span>
         <kbd>Ctrl K</kbd>

@@ -4,11 +4,17 @@ import { type ApiError, toApiError } from "../api/errors.ts";
 import { Button } from "./button.tsx";
 
 /** Nothing exists yet: says how to make the first one. */
-export function NoneYet({ title, children }: { title: string; children?: ReactNode }) {
+export function NoneYet(props: {
+  title: string;
+  children?: ReactNode /** It is all of the page. */;
+  page?: boolean;
+}) {
+  const { title, children, page = false } = props;
+  const Heading = page ? "h1" : "h2";
   return (
     <div className="empty">
       <Inbox size={30} strokeWidth={1.5} aria-hidden="true" />
-      <h2>{title}</h2>
+      <Heading>{title}</Heading>
       {children}
     </div>
   );

@@ -27,7 +27,7 @@ export function QueueLayout() {
   if (stats === undefined) {
     return (
       <section className="panel">
-        <NoneYet title="This queue does not exist yet">
+        <NoneYet title="This queue does not exist yet" page>
           <p>
             No task has been enqueued into <strong className="mono">{queue}</strong>.
           </p>

@@ -73,7 +73,9 @@ function TaskDetail({ task }: { task: TaskView }) {
                 <h2>Log</h2>
               </div>
               <div className="panel-body">
-                <pre className="text-block">{task.log.join("\n")}</pre>
+                <pre className="text-block" tabIndex={0}>
+                  {task.log.join("\n")}
+                </pre>
               </div>
             </section>
           )}

@@ -95,7 +95,11 @@ function Attempt({ attempt, replayed, waitMs, wait, runMs }: AttemptProps) {
               {attempt.workerId} · {attempt.token}
             </span>
           </p>
-          {attempt.error === null ? null : <pre className="text-block">{attempt.error}</pre>}
+          {attempt.error === null ? null : (
+            <pre className="text-block" tabIndex={0}>
+              {attempt.error}
+            </pre>
+          )}
         </div>
       </li>
     </>

@@ -1,0 +1,131 @@
+// How the dead-letter screen carries many rows: node dashboard/dev/measure.mjs [count]   (100,000 without it)
+// Starts a Redis and the built services of its own, makes that many dead letters, and prints as JSON: the time to the
+// first rows, the long tasks while scrolling, a replay of all of them through the screen, and PING meanwhile.
+import { performance } from "node:perf_hooks";
+import { freePort, startService, startTestRedis, waitUntil } from "@holdfast/service/testing";
+import { Holdfast, Observer, Queue, Worker } from "holdfast";
+import { chromium } from "playwright-core";
+
+const count = Number(process.argv[2] ?? 100_000);
+const NAME = "many";
+const FLAGS =
+  "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+
+const redis = await startTestRedis();
+const port = await freePort();
+const base = `http://127.0.0.1:${port}`;
+const main = new URL("../../services/observability/dist/main.js", import.meta.url).pathname;
+const service = startService(main, {
+  REDIS_URL: redis.url,
+  OBSERVABILITY_PORT: String(port),
+  LOG_LEVEL: "warn",
+});
+const observer = new Observer({ redis: redis.url });
+const queue = new Queue(NAME, { redis: redis.url });
+const pinger = new Holdfast({ redis: redis.url });
+const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS.split(" ") });
+const quantile = (values, share) => values.sort((a, b) => a - b)[Math.floor((values.length - 1) * share)];
+const round = (value) => Math.round(value * 10) / 10;
+
+try {
+  await waitUntil(
+    "ready",
+    async () => (await fetch(`${base}/readyz`).catch(() => null))?.ok === true,
+    60_000,
+  );
+  const worker = new Worker(
+    NAME,
+    {
+      "measure.fail": (task) => {
+        throw new Error(`ECONNREFUSED 10.0.0.${task.payload.n % 250}:5432`);
+      },
+    },
+    { redis: redis.url, maxRetries: 0, concurrency: 500 },
+  );
+  await worker.start();
+  for (let start = 0; start < count; start += 500) {
+    await queue.enqueueMany(
+      Array.from({ length: Math.min(500, count - start) }, (_, n) => ({
+        type: "measure.fail",
+        payload: { n: start + n, to: `user${start + n}@example.com` },
+      })),
+    );
+  }
+  await waitUntil("all dead", async () => (await observer.stats(NAME)).dead === count, 600_000);
+  await worker.stop({ graceMs: 1_000 });
+
+  const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+  await page.addInitScript(() => {
+    globalThis.longTasks = [];
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries()) globalThis.longTasks.push(entry.duration);
+    }).observe({ type: "longtask", buffered: true });
+  });
+  // Once before, so that the browser's own start is not measured.
+  await page.goto(base);
+  await page.getByLabel("Connection: Live").waitFor();
+  const from = performance.now();
+  await page.goto(`${base}/queues/${NAME}/dead-letters`);
+  await page.locator(".dead-letters .grid-body .grid-row").first().waitFor();
+  const firstRowsMs = performance.now() - from;
+
+  await page.evaluate(() => globalThis.longTasks.splice(0));
+  await page.locator(".scroller").hover();
+  for (let turn = 0; turn < 120; turn += 1) {
+    await page.mouse.wheel(0, 1_500);
+    await page.waitForTimeout(40);
+  }
+  const longTasks = await page.evaluate(() => globalThis.longTasks.splice(0));
+  const rowsLoaded = Number(await page.getByRole("table").getAttribute("aria-rowcount")) - 1;
+
+  await page.getByRole("button", { name: "Replay all" }).click();
+  const dialog = page.getByRole("alertdialog");
+  await dialog.getByLabel("Confirmation").fill(`replay ${count}`);
+  const pings = [];
+  let replaying = true;
+  const pinging = (async () => {
+    while (replaying) {
+      const at = performance.now();
+      await pinger.connection.command("PING");
+      pings.push(performance.now() - at);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  })();
+  const replayFrom = performance.now();
+  await dialog.getByRole("button", { name: "Replay", exact: true }).click();
+  await waitUntil(
+    "all replayed",
+    async () => (await observer.stats(NAME)).totals.replayed === count,
+    600_000,
+  );
+  const replayMs = performance.now() - replayFrom;
+  replaying = false;
+  await pinging;
+
+  console.log(
+    JSON.stringify({
+      deadLetters: count,
+      firstRowsMs: Math.round(firstRowsMs),
+      scroll: {
+        rowsLoaded,
+        longTasks: longTasks.length,
+        longestMs: round(Math.max(0, ...longTasks)),
+        over100Ms: longTasks.filter((ms) => ms > 100).length,
+      },
+      replay: {
+        ms: Math.round(replayMs),
+        longTasks: (await page.evaluate(() => globalThis.longTasks)).length,
+        pingP50Ms: round(quantile(pings, 0.5)),
+        pingP99Ms: round(quantile(pings, 0.99)),
+      },
+    }),
+  );
+} finally {
+  await browser.close();
+  await queue.close();
+  await observer.close();
+  await pinger.close();
+  await service.kill();
+  await redis.stop();
+}
+process.exit(0);

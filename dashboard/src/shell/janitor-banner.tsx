@@ -1,0 +1,40 @@
+import { useQueries } from "@tanstack/react-query";
+import { Timer } from "lucide-react";
+import { firstTaskQuery } from "../api/tasks.ts";
+import { duration } from "../format/time.ts";
+import { useLive, useNow } from "../live/live-context.tsx";
+import { Banner } from "../ui/banner.tsx";
+
+/** A janitor reaps within its sweep of a second or so: a lease that ran out this long ago says that none runs. */
+const OVERDUE_MS = 15_000;
+/** As many queues are watched; each is a small request every few seconds. */
+const WATCHED_QUEUES = 20;
+
+/** Leases that ran out and were not reaped, of these queues: no janitor runs, or it cannot reach Redis. */
+export function JanitorBanner({ queues }: { queues: readonly string[] }) {
+  const { figures, paused } = useLive();
+  const now = useNow();
+  const watched = (figures.queues ?? [])
+    .filter(({ queue, processing }) => processing > 0 && queues.includes(queue))
+    .slice(0, WATCHED_QUEUES);
+  const firsts = useQueries({
+    queries: watched.map(({ queue }) => ({
+      ...firstTaskQuery(queue, "processing"),
+      refetchInterval: paused ? (false as const) : 5_000,
+    })),
+  });
+  const overdue = firsts.flatMap(({ data }) => {
+    const endsAt = data?.leaseExpiresAt ?? null;
+    return data === undefined || data === null || endsAt === null || now - endsAt < OVERDUE_MS
+      ? []
+      : [{ queue: data.queue, byMs: now - endsAt }];
+  });
+  const worst = overdue.sort((a, b) => b.byMs - a.byMs)[0];
+  if (worst === undefined) return null;
+  return (
+    <Banner icon={Timer} tone="warn">
+      <strong>No janitor seems to run.</strong> In {worst.queue} a lease ran out {duration(worst.byMs)} ago
+      and its task was not given to another worker. Start a janitor, or look why it cannot reach Redis.
+    </Banner>
+  );
+}

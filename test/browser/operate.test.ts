@@ -1,0 +1,213 @@
+import { waitUntil } from "@holdfast/service/testing";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { executablePath, open, type Stack, startStack } from "./support.ts";
+
+describe.skipIf(!executablePath)("operating queues in a real browser", { timeout: 120_000 }, () => {
+  let stack: Stack;
+  let page: Page;
+  const stats = (queue: string) => stack.observer.stats(queue);
+
+  beforeAll(async () => {
+    stack = await startStack();
+    page = await stack.page();
+  });
+
+  afterAll(() => stack?.stop());
+
+  test("shows the counts of a queue, and follows them without a reload", async () => {
+    await stack.queue("default").enqueue("demo.echo", "first");
+    await waitUntil("the first task is completed", async () => (await stats("default")).completed === 1);
+    await open(page, stack.base);
+    await page.getByRole("row").getByRole("link", { name: "default" }).waitFor();
+    await open(page, `${stack.base}/queues/default`);
+    await stack
+      .queue("default")
+      .enqueueMany(Array.from({ length: 41 }, () => ({ type: "demo.echo", payload: 1 })));
+    await page.getByRole("region", { name: "Counts by state" }).getByText("42", { exact: true }).waitFor();
+  });
+
+  test("pauses with a reason that everybody sees, holds tasks back, and resumes", async () => {
+    await open(page, `${stack.base}/queues/default`);
+    await page.getByRole("button", { name: "Pause", exact: true }).click();
+    await page.getByLabel("Reason").fill("vendor outage");
+    await page.getByRole("button", { name: "Pause queue" }).click();
+    await page.getByText("vendor outage").first().waitFor();
+    expect(await stats("default")).toMatchObject({ paused: true, pauseReason: "vendor outage" });
+    await stack.queue("default").enqueue("demo.echo", 1, { id: "held" });
+    await open(page, `${stack.base}/queues/default/tasks/held`);
+    await page
+      .getByRole("region", { name: "Why isn't it running?" })
+      .getByText(/paused/i)
+      .first()
+      .waitFor();
+    await page.getByRole("link", { name: "default" }).first().click();
+    await page.getByRole("button", { name: "Resume", exact: true }).click();
+    await waitUntil(
+      "it ran",
+      async () => (await stack.observer.task("default", "held"))?.state === "completed",
+    );
+    await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
+  });
+
+  test("changes only the settings that were edited", async () => {
+    await open(page, `${stack.base}/queues/default`);
+    await page.getByRole("button", { name: "Change" }).click();
+    await page.getByLabel("Most tasks waiting").fill("many");
+    await page.getByText("A whole number, 0 or more.").waitFor();
+    await page.getByLabel("Most tasks waiting").fill("50000");
+    await page.getByLabel("Ended tasks are kept, hours").fill("1.5");
+    await page.getByRole("button", { name: "Save" }).click();
+    await waitUntil("the settings are changed", async () => {
+      const { settings } = await stats("default");
+      return settings.maxWaiting === 50_000 && settings.retentionMs === 5_400_000;
+    });
+    expect((await stats("default")).settings.retentionCount).toBe(10_000);
+    await page.getByText("1 h 30 min, at most 10,000 of each state").waitFor();
+  });
+
+  test("cancels a waiting task, and tells the worker of a running one", async () => {
+    const queue = stack.queue("default");
+    await queue.enqueue("demo.echo", 1, { id: "later", delayMs: 3_600_000 });
+    await queue.enqueue("demo.sleep", { ms: 60_000 }, { id: "long" });
+    await open(page, `${stack.base}/queues/default/tasks/later`);
+    await page.getByRole("button", { name: "Cancel task" }).click();
+    await page.getByText("Cancelled", { exact: true }).first().waitFor();
+    expect((await stack.observer.task("default", "later"))?.state).toBe("cancelled");
+    await waitUntil(
+      "it runs",
+      async () => (await stack.observer.task("default", "long"))?.state === "processing",
+    );
+    await open(page, `${stack.base}/queues/default/tasks/long`);
+    await page.getByRole("button", { name: "Cancel task" }).click();
+    await waitUntil(
+      "the worker ended it",
+      async () => (await stack.observer.task("default", "long"))?.state === "cancelled",
+      30_000,
+    );
+    await page.getByText("Cancelled", { exact: true }).first().waitFor();
+  });
+
+  test("injects a task with its payload as typed", async () => {
+    await open(page, `${stack.base}/load?queue=default`);
+    await page.getByLabel("Payload").fill('{ "n": 12345678901234567890 }');
+    await page.getByRole("button", { name: "Inject task" }).click();
+    const link = page.getByText("Last:").getByRole("link");
+    const id = (await link.textContent()) ?? "";
+    expect((await stack.observer.task("default", id))?.payloadText).toBe('{ "n": 12345678901234567890 }');
+  });
+
+  test("writes a schedule, shows its times, runs it now, pauses and deletes it", async () => {
+    await open(page, `${stack.base}/schedules`);
+    await page.getByRole("button", { name: "New schedule" }).first().click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByLabel("Id").fill("nightly");
+    await dialog.getByLabel("Cron expression").fill("61 * * * *");
+    await dialog.locator(".error-text").first().waitFor();
+    expect(await dialog.getByRole("button", { name: "Create schedule" }).isDisabled()).toBe(true);
+    await dialog.getByLabel("Cron expression").fill("30 2 * * 1-5");
+    await dialog.getByLabel("Time zone").fill("Europe/Berlin");
+    await dialog.getByRole("list", { name: "Next runs" }).getByText(/02:30/).first().waitFor();
+    expect(await dialog.getByRole("list", { name: "Next runs" }).getByRole("listitem").count()).toBe(5);
+    await dialog.getByLabel("Payload").fill('{"n":12345678901234567890}');
+    await dialog.getByRole("button", { name: "Create schedule" }).click();
+    const row = page.getByRole("row").filter({ hasText: "nightly" });
+    await row.getByText(/02:30/).first().waitFor();
+    await row.getByText("Europe/Berlin").waitFor();
+    await row.getByRole("button", { name: "Show the next 5" }).click();
+    expect(await row.getByRole("list", { name: "Next runs of nightly" }).getByRole("listitem").count()).toBe(
+      5,
+    );
+    await row.getByRole("button", { name: "Run nightly now" }).click();
+    await row.getByText("by hand").waitFor();
+    await row.getByText("Completed").waitFor();
+    await row.getByRole("button", { name: "Pause nightly" }).click();
+    await row.getByText("Paused").waitFor();
+    await row.getByRole("button", { name: "Delete nightly" }).click();
+    await page.getByLabel("Confirmation").fill("delete 1");
+    await page.getByRole("alertdialog").getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("heading", { name: "No schedules yet" }).waitFor();
+  });
+
+  test("drains a worker, which takes nothing more, and lets it go on", async (context) => {
+    const { paths } = (await (await fetch(`${stack.base}/openapi.json`)).json()) as { paths: object };
+    context.skip(!Object.hasOwn(paths, "/v1/workers/{id}/drain"), "this service cannot drain workers yet");
+    await open(page, `${stack.base}/workers`);
+    await page.getByRole("button", { name: /^Drain / }).click();
+    await page
+      .getByRole("row")
+      .getByText(/^Drain(ing|ed)$/)
+      .waitFor();
+    await stack.queue("default").enqueue("demo.echo", 1, { id: "undrained" });
+    await page.getByRole("button", { name: /^Resume / }).click();
+    await page.getByRole("row").getByText("Running", { exact: true }).waitFor();
+    await waitUntil(
+      "the task ran",
+      async () => (await stack.observer.task("default", "undrained"))?.state === "completed",
+    );
+  });
+
+  test("holds live updates, and goes on", async () => {
+    await open(page, `${stack.base}/queues/default`);
+    const counts = page.getByRole("region", { name: "Counts by state" });
+    await page.getByRole("button", { name: "Hold live updates" }).click();
+    await page.getByLabel("Connection: Paused").waitFor();
+    const before = await counts.textContent();
+    const { acked } = (await stats("default")).totals;
+    await stack.queue("default").enqueue("demo.echo", 1);
+    await waitUntil("one more is completed", async () => (await stats("default")).totals.acked > acked);
+    expect(await counts.textContent()).toBe(before);
+    await page.getByRole("button", { name: "Go on with live updates" }).click();
+    await waitUntil("the counts move again", async () => (await counts.textContent()) !== before);
+  });
+
+  test("runs the burst, shows it live, and every task of it ends", async () => {
+    const before = (await stats("default")).totals;
+    await open(page, `${stack.base}/load?queue=default`);
+    await page.getByRole("button", { name: "Run the burst" }).click();
+    await page.getByRole("region", { name: "Burst on default" }).waitFor();
+    const pending = page.getByRole("region", { name: "Counts of default" });
+    const seen = new Set<string>();
+    await waitUntil(
+      "nothing of it waits or runs",
+      async () => {
+        seen.add((await pending.textContent()) ?? "");
+        const { pending: waiting, processing, scheduled, totals } = await stats("default");
+        return totals.enqueued === before.enqueued + 10_000 && waiting + processing + scheduled === 0;
+      },
+      90_000,
+    );
+    // The counts moved while it ran.
+    expect(seen.size).toBeGreaterThan(2);
+    expect((await stack.observer.audit("default")).violations).toEqual([]);
+    const { acked, deadLettered } = (await stats("default")).totals;
+    expect(acked - before.acked + deadLettered - before.deadLettered).toBe(10_000);
+  });
+
+  test("nothing was written to the console as an error but the refused expression", () => {
+    expect(stack.errors.filter((text) => !/status of 4\d\d/.test(text))).toEqual([]);
+  });
+
+  test("says when it has lost the service, goes on from polling, and comes back by itself", async () => {
+    const lost = await startStack({ services: [] });
+    try {
+      await lost.queue("default").enqueue("demo.echo", 1);
+      const other = await lost.page();
+      // The socket alone fails, as behind a proxy that knows no upgrades.
+      await other.routeWebSocket(/\/v1\/stream/, (socket) => socket.close());
+      await other.goto(lost.base);
+      await other.getByLabel("Connection: Polling").waitFor();
+      await lost.queue("default").enqueue("demo.echo", 2);
+      await other.getByRole("region", { name: "All queues" }).getByText("2", { exact: true }).waitFor();
+      const page = await lost.page();
+      await open(page, lost.base);
+      await page.context().setOffline(true);
+      await page.getByLabel(/^Connection: Stale since/).waitFor();
+      await page.getByText("The API cannot be reached.").first().waitFor();
+      await page.context().setOffline(false);
+      await page.getByLabel("Connection: Live").waitFor({ timeout: 40_000 });
+    } finally {
+      await lost.stop();
+    }
+  });
+});

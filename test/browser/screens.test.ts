@@ -1,0 +1,213 @@
+import { waitUntil } from "@holdfast/service/testing";
+import { Worker } from "holdfast";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import {
+  executablePath,
+  expectToFit,
+  HOSTILE,
+  LONG,
+  open,
+  type Stack,
+  startStack,
+  violations,
+} from "./support.ts";
+
+describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 120_000 }, () => {
+  let stack: Stack;
+  let worker: Worker;
+
+  beforeAll(async () => {
+    stack = await startStack({ services: ["janitor"] });
+    const { queue, observer, redis } = stack;
+    // Text of every kind that a producer or a handler can put into a task.
+    worker = new Worker(
+      "hostile",
+      {
+        "evil.fail": (_task, context) => {
+          context.log(HOSTILE);
+          context.progress(LONG);
+          throw new Error(`${HOSTILE} ${LONG}`);
+        },
+        "evil.done": () => ({ text: HOSTILE, long: LONG }),
+      },
+      {
+        redis: redis.url,
+        maxRetries: 0,
+        id: `worker-${HOSTILE.slice(0, 40)}`,
+        version: HOSTILE.slice(0, 30),
+      },
+    );
+    await worker.start();
+    const tags = [HOSTILE.slice(0, 60), "plain"];
+    const payload = { html: HOSTILE, long: LONG, big: "12345678901234567890" };
+    await queue("hostile").enqueueMany([
+      { type: "evil.fail", payload, options: { id: `dead-${"x".repeat(120)}`, tags } },
+      { type: "evil.done", payload, options: { id: "done", tags } },
+      { type: "evil.later", payload, options: { id: "later", tags, delayMs: 3_600_000 } },
+    ]);
+    await waitUntil("the hostile tasks have ended", async () => {
+      const stats = await observer.stats("hostile");
+      return stats.dead === 1 && stats.completed === 1;
+    });
+    await queue("idle").enqueue("demo.echo", 1);
+    await observer.pause("idle", HOSTILE.slice(0, 200));
+  });
+
+  afterAll(async () => {
+    await worker?.stop({ graceMs: 100 });
+    await stack?.stop();
+  });
+
+  const SCREENS: readonly [name: string, path: string, act?: (page: Page) => Promise<unknown>][] = [
+    ["overview", "/"],
+    ["queue", "/queues/hostile"],
+    ["paused queue", "/queues/idle"],
+    ["tasks, pending", "/queues/idle/tasks"],
+    ["tasks, completed", "/queues/hostile/tasks?state=completed"],
+    ["tasks, none match", "/queues/hostile/tasks?state=completed&q=zzz"],
+    ["dead letters", "/queues/hostile/dead-letters"],
+    [
+      "dead letters, selected",
+      "/queues/hostile/dead-letters",
+      (page) =>
+        page
+          .getByText(/^dead-x/)
+          .first()
+          .locator("xpath=ancestor::*[@role='row']")
+          .locator(".checkbox")
+          .click(),
+    ],
+    ["dead letters by error", "/queues/hostile/dead-letters?view=groups"],
+    [
+      "replay dialog",
+      "/queues/hostile/dead-letters",
+      (page) => page.getByRole("button", { name: "Replay all" }).click(),
+    ],
+    [
+      "discard dialog",
+      "/queues/hostile/dead-letters",
+      (page) => page.getByRole("button", { name: "Discard all" }).click(),
+    ],
+    ["no dead letters", "/queues/idle/dead-letters"],
+    ["task, completed", "/queues/hostile/tasks/done"],
+    ["task, waiting", "/queues/hostile/tasks/later"],
+    ["task, dead", `/queues/hostile/tasks/dead-${"x".repeat(120)}`],
+    [
+      "payload diff",
+      `/queues/hostile/tasks/dead-${"x".repeat(120)}`,
+      async (page) => {
+        await page.getByRole("button", { name: "Edit and replay" }).click();
+        await page.getByLabel("Payload after").waitFor();
+      },
+    ],
+    ["operations", "/operations"],
+    ["schedules", "/schedules"],
+    [
+      "schedule dialog",
+      "/schedules",
+      (page) => page.getByRole("button", { name: "New schedule" }).first().click(),
+    ],
+    ["workers", "/workers"],
+    ["audit", "/audit"],
+    ["load", "/load?queue=idle"],
+    ["settings dialog", "/queues/idle", (page) => page.getByRole("button", { name: "Change" }).click()],
+    ["palette", "/", (page) => page.keyboard.press("Control+k")],
+    ["shortcuts", "/", (page) => page.keyboard.press("?")],
+    ["no such queue", "/queues/nowhere"],
+    ["no such page", "/nowhere/at/all"],
+  ];
+
+  test.each(["light", "dark"] as const)(
+    "has no axe violation, fits, and runs nothing that is text, in the %s theme",
+    async (colorScheme) => {
+      const page = await stack.page({ colorScheme });
+      const found: string[] = [];
+      for (const [name, path, act] of SCREENS) {
+        await open(page, stack.base + path);
+        await act?.(page);
+        if (act)
+          await page.locator("[role=dialog], [role=alertdialog], .list-foot[data-chosen]").first().waitFor();
+        found.push(...(await violations(page)).map((line) => `${name}: ${line}`));
+        await expectToFit(page, name);
+        expect(await page.evaluate(() => (globalThis as { hacked?: number }).hacked), name).toBeUndefined();
+        expect(await page.locator("img[src=x]").count(), name).toBe(0);
+      }
+      await page.context().close();
+      expect(found).toEqual([]);
+    },
+    300_000,
+  );
+
+  test("fits on a phone, with text of any length", async () => {
+    const page = await stack.page({ viewport: { width: 390, height: 844 } });
+    for (const [name, path, act] of SCREENS) {
+      // The palette and the sheet are of the keyboard, which a phone does not have.
+      if (name === "palette" || name === "shortcuts") continue;
+      await open(page, stack.base + path);
+      await act?.(page);
+      await expectToFit(page, `${name} at 390 px`);
+    }
+    await open(page, stack.base);
+    await page.getByRole("button", { name: "Menu" }).click();
+    await page.getByRole("dialog", { name: "Menu" }).getByRole("link", { name: "Workers" }).click();
+    await page.getByRole("heading", { name: "Workers" }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.context().close();
+  }, 300_000);
+
+  test("shows a payload to the character", async () => {
+    const page = await stack.page();
+    const exact = '{ "n": 12345678901234567890, "f": 1.10, "s": "\\u00e4<b>" }';
+    await fetch(`${stack.base}/v1/queues/idle/tasks`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: `{"type":"demo.echo","id":"exact","payload":${exact}}`,
+    });
+    await open(page, `${stack.base}/queues/idle/tasks/exact`);
+    expect(await page.getByRole("region", { name: "Payload" }).locator("pre").textContent()).toBe(exact);
+    await page.context().close();
+  });
+
+  test("goes by keys alone: help, palette, lists, screens", async () => {
+    const page = await stack.page();
+    await open(page, stack.base);
+    await page.keyboard.press("?");
+    await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
+    await page.keyboard.press("Escape");
+    await page.keyboard.press("g");
+    await page.keyboard.press("w");
+    await page.getByRole("heading", { name: "Workers" }).waitFor();
+    await page.keyboard.press("Control+k");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.type("dead hostile");
+    await page.getByRole("option", { name: /^Dead letters of hostile/ }).waitFor();
+    await page.keyboard.press("Enter");
+    await page
+      .getByText(/^dead-x/)
+      .first()
+      .waitFor();
+    await page.keyboard.press("j");
+    await page.keyboard.press("x");
+    await page.getByText("1 dead letter selected").waitFor();
+    await page.keyboard.press("Enter");
+    await page.getByRole("button", { name: "Edit and replay" }).waitFor();
+    await page.keyboard.press("q");
+    await page.waitForURL(/\/tasks$/);
+    await page.keyboard.press("/");
+    await page.keyboard.type("jkx?");
+    expect(await page.getByPlaceholder("Id, payload, any text").inputValue()).toBe("jkx?");
+    // A task is found by its id alone, in whatever queue it is.
+    await page.keyboard.press("Control+k");
+    await page.getByRole("dialog").waitFor();
+    await page.keyboard.type("later");
+    await page.getByRole("option", { name: /^Open task later/ }).click();
+    await page.getByRole("heading", { name: "later" }).waitFor();
+    await page.context().close();
+  });
+
+  test("wrote nothing to the console as an error but the answers that it asked for", () => {
+    // Looking a task up asks one queue after the other, and the queue that is nowhere is a 404 too.
+    expect(stack.errors.filter((text) => !text.includes("404"))).toEqual([]);
+  });
+});

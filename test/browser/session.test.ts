@@ -1,0 +1,93 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { addToKeyFile, mintKey, type Scope } from "holdfast";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { executablePath, open, type Stack, startStack, violations } from "./support.ts";
+
+describe.skipIf(!executablePath)("who may do what, in a real browser", { timeout: 120_000 }, () => {
+  let stack: Stack;
+  let folder: string;
+  const keys: Record<string, string> = {};
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "holdfast-keys-"));
+    const file = join(folder, "keys.json");
+    const make = async (label: string, scopes: Scope[], queues?: string[]) => {
+      const { key, text } = mintKey({ label, scopes, queues, expiresAt: null });
+      await addToKeyFile(file, key);
+      keys[label] = text;
+    };
+    await make("ada", ["admin"]);
+    await make("viv", ["read"]);
+    stack = await startStack({ services: [], env: { API_KEYS_FILE: file, ENVIRONMENT: "production" } });
+    await stack.queue("default").enqueue("demo.echo", 1, { id: "one" });
+  });
+
+  afterAll(async () => {
+    await stack?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  // Until the service has sessions, there is nothing to log in to.
+  beforeEach(async (context) => {
+    const status = (await fetch(`${stack.base}/v1/session`)).status;
+    context.skip(status === 404, "this service has no sessions yet");
+  });
+
+  test("asks for a key, refuses a wrong one, and leads to where one wanted to go", async () => {
+    const page = await stack.page();
+    await page.goto(`${stack.base}/queues/default/tasks?q=one`);
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.getByLabel("API key").fill("hf_nobody_knows");
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.locator(".error-text").waitFor();
+    await page.getByLabel("API key").fill(keys.ada ?? "");
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.getByRole("link", { name: "one", exact: true }).waitFor();
+    expect(page.url()).toContain("/queues/default/tasks?q=one");
+    await page.getByLabel("Connection: Live").waitFor();
+    await page.getByText("admin", { exact: true }).waitFor();
+    await page.getByText("production", { exact: true }).waitFor();
+    // The key is in no storage that a script can read.
+    expect(await page.evaluate("JSON.stringify(localStorage) + document.cookie")).not.toContain("hf_");
+    await page.getByRole("button", { name: "Log out" }).click();
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    await page.context().close();
+  });
+
+  test("shows a viewer what is not allowed as disabled, with the reason", async () => {
+    const page = await stack.page();
+    await page.goto(`${stack.base}/queues/default`);
+    await page.getByLabel("API key").fill(keys.viv ?? "");
+    await page.keyboard.press("Enter");
+    const pause = page.getByRole("button", { name: /^Pause\./ });
+    await pause.waitFor();
+    expect(await pause.getAttribute("aria-disabled")).toBe("true");
+    await pause.focus();
+    await page.getByRole("tooltip").getByText("Your role, viewer, may not change anything.").waitFor();
+    await pause.press("Enter");
+    expect(await page.getByRole("dialog").count()).toBe(0);
+    expect((await stack.observer.stats("default")).paused).toBe(false);
+    expect(await violations(page)).toEqual([]);
+    await page.context().close();
+  });
+
+  test("asks again when the session has ended, and goes on at the same place", async () => {
+    const page = await stack.page();
+    await page.goto(`${stack.base}/queues/default/tasks`);
+    await page.getByLabel("API key").fill(keys.ada ?? "");
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: "one", exact: true }).waitFor();
+    await page.context().clearCookies();
+    await page.getByRole("button", { name: "Refresh" }).click();
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    await page.getByLabel("API key").fill(keys.ada ?? "");
+    await page.keyboard.press("Enter");
+    await page.getByRole("link", { name: "one", exact: true }).waitFor();
+    expect(page.url()).toContain("/queues/default/tasks");
+    await open(page, `${stack.base}/operations`);
+    await page.context().close();
+  });
+});

@@ -1,0 +1,173 @@
+import { existsSync } from "node:fs";
+import {
+  freePort,
+  type ServiceProcess,
+  startService,
+  startTestRedis,
+  type TestRedis,
+  waitUntil,
+} from "@holdfast/service/testing";
+import axe from "axe-core";
+import { Observer, Queue } from "holdfast";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { expect } from "vitest";
+
+export const executablePath = [
+  "/usr/bin/chromium",
+  "/usr/bin/chromium-browser",
+  "/usr/bin/google-chrome",
+].find(existsSync);
+if (!executablePath)
+  console.warn(
+    "\n*** SKIPPED: no Chromium on this machine, so the dashboard was not tried in a browser ***\n",
+  );
+
+const FLAGS =
+  "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+
+/** Runs if a browser takes it for markup; long enough to break a layout. */
+export const HOSTILE = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>"'\`\${7*7}{{7*7}}\u202e\u0007`;
+export const LONG = "W".repeat(3_000);
+
+export interface Stack {
+  redis: TestRedis;
+  base: string;
+  observer: Observer;
+  browser: Browser;
+  /** What went wrong on any page: uncaught errors and what the console calls an error. */
+  errors: string[];
+  queue(name: string): Queue;
+  /** A service of its own, ended with the stack. */
+  start(name: "observability" | "worker" | "janitor", env?: Record<string, string>): Promise<ServiceProcess>;
+  page(options?: BrowserContextOptions): Promise<Page>;
+  stop(): Promise<void>;
+}
+
+/** Real services over a real Redis, and a browser. */
+export async function startStack(
+  options: { services?: ("worker" | "janitor")[]; env?: Record<string, string> } = {},
+): Promise<Stack> {
+  const { services: wanted = ["worker", "janitor"], env: extra = {} } = options;
+  const redis = await startTestRedis();
+  const port = await freePort();
+  const base = `http://127.0.0.1:${port}`;
+  const shared = { REDIS_URL: redis.url, LOG_LEVEL: "info", PATH: process.env.PATH ?? "" };
+  const settings = {
+    observability: async () => ({ OBSERVABILITY_PORT: String(port), ...extra }),
+    worker: async () => ({
+      METRICS_PORT: String(await freePort()),
+      BACKOFF_BASE_MS: "10",
+      BACKOFF_MAX_MS: "20",
+      SHUTDOWN_GRACE_MS: "500",
+    }),
+    janitor: async () => ({ METRICS_PORT: String(await freePort()), SWEEP_INTERVAL_MS: "100" }),
+  };
+  const processes: ServiceProcess[] = [];
+  const queues = new Map<string, Queue>();
+  const errors: string[] = [];
+  const start: Stack["start"] = async (name, env = {}) => {
+    const main = new URL(`../../services/${name}/dist/main.js`, import.meta.url).pathname;
+    const process = startService(main, { ...shared, ...(await settings[name]()), ...env });
+    processes.push(process);
+    return process;
+  };
+  await start("observability");
+  for (const name of wanted) await start(name);
+  await waitUntil(
+    "observability is ready",
+    async () => (await fetch(`${base}/readyz`).catch(() => null))?.ok === true,
+    30_000,
+  );
+  const observer = new Observer({ redis: redis.url });
+  const browser = await chromium.launch({ executablePath: executablePath ?? "", args: FLAGS.split(" ") });
+  return {
+    redis,
+    base,
+    observer,
+    browser,
+    errors,
+    start,
+    queue: (name) => {
+      const known = queues.get(name) ?? new Queue(name, { redis: redis.url });
+      queues.set(name, known);
+      return known;
+    },
+    page: async (context = {}) => {
+      const page = await browser.newPage({
+        viewport: { width: 1440, height: 900 },
+        reducedMotion: "reduce",
+        ...context,
+      });
+      page.setDefaultTimeout(20_000);
+      page.on("pageerror", (error) => errors.push(error.message));
+      page.on("console", (message) => {
+        // A container that starts beside the tests changes the interfaces of the machine: no doing of the page.
+        if (message.type() === "error" && !message.text().includes("ERR_NETWORK_CHANGED"))
+          errors.push(message.text());
+      });
+      return page;
+    },
+    stop: async () => {
+      await browser.close();
+      for (const queue of queues.values()) await queue.close();
+      await observer.close();
+      for (const process of processes) await process.kill();
+      await redis.stop();
+    },
+  };
+}
+
+/** Opens a screen and waits until it shows what it has. */
+export async function open(page: Page, address: string): Promise<void> {
+  await page.goto(address);
+  await page.getByLabel("Connection: Live").waitFor();
+  await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
+}
+
+/** What axe finds on the page as it stands, a line each. */
+export async function violations(page: Page): Promise<string[]> {
+  // Evaluated, not inserted: the Content-Security-Policy of the dashboard refuses scripts in the page.
+  await page.evaluate(axe.source);
+  return page.evaluate(async () => {
+    const { axe } = globalThis as unknown as {
+      axe: {
+        run(): Promise<{
+          violations: { id: string; help: string; nodes: { target: unknown; failureSummary?: string }[] }[];
+        }>;
+      };
+    };
+    const result = await axe.run();
+    return result.violations.flatMap(({ id, help, nodes }) =>
+      nodes.map(({ target, failureSummary }) => `${id}: ${help}: ${String(target)} ${failureSummary ?? ""}`),
+    );
+  });
+}
+
+/** Nothing is wider than the window, so nothing scrolls sideways. */
+export async function expectToFit(page: Page, what: string): Promise<void> {
+  const over = await page.evaluate<number>("document.documentElement.scrollWidth - innerWidth");
+  expect(over, `${what} scrolls sideways by ${over} px`).toBeLessThanOrEqual(0);
+}
+
+/** Makes tasks that die at their first attempt, and waits for their end. A worker has to run their queue. */
+export async function die(
+  { queue, observer }: Stack,
+  name: string,
+  count: number,
+  part: { type?: string; id?: string; tags?: string[] } = {},
+): Promise<void> {
+  const { id = "dead", type = "demo.flaky", tags } = part;
+  const dead = async () => (await observer.stats(name)).dead;
+  const before = await dead().catch(() => 0);
+  for (let start = 0; start < count; start += 500) {
+    await queue(name).enqueueMany(
+      Array.from({ length: Math.min(500, count - start) }, (_, n) => ({
+        type,
+        payload: { failRate: 1, n: start + n },
+        // Dead at the first attempt: no retry is granted.
+        options: { maxRetries: 0, id: `${id}-${start + n}`, ...(tags && { tags }) },
+      })),
+    );
+  }
+  await waitUntil(`${count} dead letters in ${name}`, async () => (await dead()) === before + count, 60_000);
+}
