@@ -15,6 +15,7 @@
 -- KEYS[13] requests  ZSET  slot -> last seen, ms since the epoch
 -- KEYS[14] results  HASH  taskId -> JSON text
 -- KEYS[15] progress  HASH  taskId -> progress and log lines
+-- KEYS[16] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- ARGV[1] repair  integer  1 removes index entries that no record stands behind; never a record
 -- ARGV[2] part  string  what to look at closely: the part name of an index, "tasks", or "" for nothing
 -- ARGV[3] from  integer  position of the window; in tasks a cursor
@@ -27,10 +28,10 @@
 -- include lib/settings.lua
 -- include lib/record.lua
 
-local LETTERS = { processing = 'l', dead_letters = 'd', completed = 'c', cancelled = 'x', expired = 'e' }
+local LETTERS = { processing = 'l', dead_letters = 'd', completed = 'c', cancelled = 'x', expired = 'e', discarded = 'k' }
 local INDEX = { ['pending:high'] = pendingHighKey, pending = pendingKey, ['pending:low'] = pendingLowKey, ['pending:solo'] = pendingSoloKey,
   processing = processingKey, scheduled = scheduledKey, dead_letters = deadLettersKey, completed = completedKey,
-  cancelled = cancelledKey, expired = expiredKey }
+  cancelled = cancelledKey, expired = expiredKey, discarded = discardedKey }
 local found, repaired, looked = {}, 0, 0
 if not readSettings(redis.call('HGET', stateKey, '#settings')) then
   return layoutError()
@@ -66,7 +67,7 @@ end
 -- I1 for a window: each entry stands for a record in that state. Tombstones in the pending lists are legal.
 local key = INDEX[part]
 if key then
-  local sorted = part == 'processing' or part == 'scheduled' or part == 'dead_letters'
+  local sorted = part == 'processing' or part == 'scheduled' or part == 'dead_letters' or part == 'discarded'
   local ids = redis.call(sorted and 'ZRANGE' or 'LRANGE', key, from, from + limit - 1)
   looked = #ids
   if #ids > 0 then
@@ -131,7 +132,8 @@ if entries ~= pending + counters[TOMBSTONES] then
   end
 end
 
--- I2: every accepted task is counted in exactly one state; the envelopes are the tasks that are not purged.
+-- I2: every accepted task is counted in exactly one state; the envelopes are the tasks that are not purged, and those
+-- that were discarded and can still be restored.
 local live = pending + acceptedScheduled + counters[SCHEDULED] + counters[PROCESSING] + counters[COMPLETED] + counters[DEAD]
   + counters[CANCELLED] + counters[EXPIRED]
 compare('I2', 'accepted', acceptedPending + acceptedScheduled, live + counters[PURGED])
@@ -140,5 +142,5 @@ for _, member in ipairs(redis.call('ZRANGE', requestsKey, 0, 9999)) do
   own = own + (string.sub(member, 1, 1) == 't' and redis.call('HEXISTS', tasksKey, string.sub(member, 2)) or 0)
 end
 local fields = redis.call('HLEN', tasksKey)
-compare('I2', 'envelopes', live, fields > 0 and fields - own - redis.call('HEXISTS', tasksKey, '#in') or 0)
+compare('I2', 'envelopes', live + redis.call('ZCARD', discardedKey), fields > 0 and fields - own - redis.call('HEXISTS', tasksKey, '#in') or 0)
 return { repaired, looked, unpack(found) }

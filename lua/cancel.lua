@@ -35,6 +35,9 @@ end
 if letter == 'x' then
   return 'cancelled'
 end
+if letter == 'k' then
+  return 'not_found'
+end
 local waiting = isScheduled(record, envelope)
 if not waiting and not isPending(record, envelope) then
   return 'too_late'

@@ -16,7 +16,8 @@
 -- KEYS[14] results  HASH  taskId -> JSON text
 -- KEYS[15] progress  HASH  taskId -> progress and log lines
 -- KEYS[16] requests  ZSET  slot -> last seen, ms since the epoch
--- KEYS[17] stale_verdicts  LIST  verdicts that came too late, newest first
+-- KEYS[17] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
+-- KEYS[18] stale_verdicts  LIST  verdicts that came too late, newest first
 -- RETURNS "deleted" | "not_paused" | "busy"
 -- TIME    O(r), r = remembered ids and request records
 -- MOVES   nothing: every task has to be purged before

@@ -1,43 +1,67 @@
 #!lua flags=allow-oom
--- discard: remove dead letters for good, or mark them as moved to another queue, where they were enqueued before.
+-- discard: take dead letters out, kept for a while so that it can be undone; or mark them as moved to another queue, where they were enqueued before.
 -- KEYS[1] dead_letters  ZSET  taskId -> when, ms since the epoch
 -- KEYS[2] remembered  LIST  purged taskIds whose id a caller gave, newest first
 -- KEYS[3] tasks  HASH  taskId -> envelope
 -- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[5] results  HASH  taskId -> JSON text
 -- KEYS[6] progress  HASH  taskId -> progress and log lines
+-- KEYS[7] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
+-- KEYS[8] requests  ZSET  slot -> last seen, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2..] taskId  string  repeated, at most 500 times: taskId, "queue/taskId" that it moved to or ""
+-- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[4] diedBefore  integer  leave those alone that died after this moment; 0 for no limit
+-- ARGV[5] discard  string  a name without spaces, by which restore finds what this discard took
+-- ARGV[6..] taskId  string  repeated, at most 500 times: taskId, "queue/taskId" that it moved to or ""
 -- RETURNS a letter per task: d discarded (or moved), n not dead, u unknown
 -- TIME    O(n log d), n tasks given, d = dead letters
--- MOVES   dead -> purged
+-- MOVES   dead -> discarded | purged (where it moved)
 
 -- include lib/clock.lua
 -- include lib/counters.lua
 -- include lib/settings.lua
+-- include lib/request.lua
 -- include lib/record.lua
 -- include lib/purge.lua
 
+-- 1. Read.
 local ids, moved = {}, {}
 for at = taskIdAt, #ARGV, 2 do
   ids[#ids + 1] = ARGV[at]
   moved[ARGV[at]] = ARGV[at + 1] ~= '' and ARGV[at + 1] or nil
 end
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', slot)
 local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
 end
+local previous, refused = previousReply(fields[3])
+if refused then
+  return refused
+end
+if previous then
+  return previous
+end
 local counters = unpackCounters(fields[1])
 local records = redis.call('HMGET', stateKey, unpack(ids))
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
-local letters, dead, seen = {}, {}, {}
+local letters, kept, commit, entries, dead, seen = {}, {}, {}, {}, {}, {}
 for i, id in ipairs(ids) do
   local record = records[i]
-  local isDead = record and envelopes[i] and string.byte(record) == 100 and not seen[id] -- d
-  letters[i] = isDead and 'd' or envelopes[i] and 'n' or 'u'
-  dead[i] = isDead
+  local isGone = not envelopes[i] or (record and string.find(record, '^[kr]'))
+  local isDead = not isGone and record and string.byte(record) == 100 and not seen[id] -- d
+    and (diedBefore == 0 or tonumber(endedAtOf(record)) <= diedBefore)
+  letters[i] = isDead and 'd' or isGone and 'u' or 'n'
+  dead[i] = isDead and moved[id] ~= nil
   seen[id] = true
+  if isDead and not moved[id] then
+    local head = string.match(record, '^d([^\n]*)')
+    kept[#kept + 1] = id
+    entries[#entries + 1], entries[#entries + 2] = nowText, id
+    commit[#commit + 1] = id
+    commit[#commit + 1] = 'k' .. head .. ' ' .. nowText .. ' ' .. discard .. historyOf(record)
+  end
 end
 local plan = planPurge(ids, records, settings, function(_, i)
   return dead[i]
@@ -59,14 +83,29 @@ for at = 1, #plan.commit, 2 do
     plan.commit[at + 1] = 'r ' .. nowText .. ' ' .. fingerprint .. ' ' .. to
   end
 end
+letters = table.concat(letters)
+
+-- 2. Write the targets.
+indexRequest(requestsKey, fields[3], 's', slot)
 rememberPurged(plan)
-add(counters, DEAD, -plan.counted)
-add(counters, PURGED, plan.counted)
-if #plan.commit > 0 then
-  redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(plan.commit))
+if #kept > 0 then
+  redis.call('ZADD', discardedKey, unpack(entries))
 end
+
+-- 3. Commit. What was discarded counts as purged; restore takes it back.
+add(counters, DEAD, -plan.counted - #kept)
+add(counters, PURGED, plan.counted + #kept)
+for at = 1, #plan.commit do
+  commit[#commit + 1] = plan.commit[at]
+end
+redis.call('HSET', stateKey, '#counters', packCounters(counters), slot, requestRecord(sequence, letters), unpack(commit))
+
+-- 4. Remove the sources.
 removePurged(plan)
-if #plan.removed > 0 then
-  redis.call('ZREM', deadLettersKey, unpack(plan.removed))
+for at = 1, #plan.removed do
+  kept[#kept + 1] = plan.removed[at]
 end
-return table.concat(letters)
+if #kept > 0 then
+  redis.call('ZREM', deadLettersKey, unpack(kept))
+end
+return letters

@@ -6,9 +6,12 @@
 -- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[5] results  HASH  taskId -> JSON text
 -- KEYS[6] progress  HASH  taskId -> progress and log lines
+-- KEYS[7] requests  ZSET  slot -> last seen, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] target  string  pending | scheduled | dead | completed | cancelled | expired: what the index holds
--- ARGV[3] limit  integer  1 to 500
+-- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[4] target  string  pending | scheduled | dead | completed | cancelled | expired: what the index holds
+-- ARGV[5] limit  integer  1 to 500
 -- RETURNS {removed, entries looked at}
 -- TIME    O(n), n = limit
 -- MOVES   target -> purged
@@ -16,18 +19,27 @@
 -- include lib/clock.lua
 -- include lib/counters.lua
 -- include lib/settings.lua
+-- include lib/request.lua
 -- include lib/record.lua
 -- include lib/purge.lua
 
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', slot)
+local settings = readSettings(fields[2])
+if not settings then
+  return layoutError()
+end
+local previous, refused = previousReply(fields[3])
+if refused then
+  return refused
+end
+if previous then
+  local removed, looked = string.match(previous, '^(%d+) (%d+)$')
+  return { tonumber(removed), tonumber(looked) }
+end
 local sorted = target == 'scheduled' or target == 'dead'
 local ids = redis.call(sorted and 'ZRANGE' or 'LRANGE', indexKey, 0, limit - 1)
 if #ids == 0 then
   return { 0, 0 }
-end
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
-local settings = readSettings(fields[2])
-if not settings then
-  return layoutError()
 end
 local counters = unpackCounters(fields[1])
 local records = redis.call('HMGET', stateKey, unpack(ids))
@@ -42,13 +54,15 @@ local plan = planPurge(ids, records, settings, function(record, i)
   end
   return record and string.sub(record, 1, 1) == LETTERS[target]
 end)
+indexRequest(requestsKey, fields[3], 's', slot)
 rememberPurged(plan)
 add(counters, COUNTER[target], -plan.counted)
 add(counters, PURGED, plan.counted)
 if target == 'pending' then
   counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] - (#ids - plan.counted))
 end
-redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(plan.commit))
+local reply = string.format('%d %d', plan.counted, #ids)
+redis.call('HSET', stateKey, '#counters', packCounters(counters), slot, requestRecord(sequence, reply), unpack(plan.commit))
 removePurged(plan)
 if sorted then
   redis.call('ZREM', indexKey, unpack(ids))

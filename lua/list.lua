@@ -1,35 +1,131 @@
 #!lua flags=no-writes
--- list: one page of the ids in one index.
+-- list: one page of the ids in one index. The cursor stays right while the index changes.
 -- KEYS[1] index  LIST|ZSET  the index to page through, of this queue
--- ARGV[1] order  string  "list" from the head, "first" lowest score first, "last" highest score first
--- ARGV[2] after  string  the cursor: a position in a list; in a sorted set the last id seen and its score as "score:id"; "" to begin
+-- KEYS[2] state  HASH  taskId -> state record
+-- ARGV[1] order  string  of a sorted set "first" (lowest score first) or "last"; of a list "ended" (newest first) or "waiting" (next first)
+-- ARGV[2] after  string  the cursor: "<score, end or position>:<taskId>" of the last one seen, without taskId all of that score or end; "" to begin
 -- ARGV[3] limit  integer  1 to 500
--- RETURNS {cursor of the next page or "", taskId, ...}
--- TIME    O(log n + limit)
+-- RETURNS {cursor of the next page or "", length of the index, taskId, ...}
+-- TIME    O(log² n + limit); "waiting" O(position) up to 100,000, beyond that O(limit)
 -- MOVES   nothing
 
-if order == 'list' then
-  local from = tonumber(after) or 0
-  local ids = redis.call('LRANGE', indexKey, from, from + limit - 1)
-  return { #ids == limit and string.format('%d', from + limit) or '', unpack(ids) }
+-- include lib/record.lua
+
+local number, id = string.match(after, '^([^:]+):(.*)$')
+number = tonumber(number)
+
+-- Redis orders by bytes; comparing strings in Lua would go by the locale of the server.
+local function isBefore(a, b)
+  for i = 1, math.min(#a, #b) do
+    local x, y = string.byte(a, i), string.byte(b, i)
+    if x ~= y then
+      return x < y
+    end
+  end
+  return #a < #b
 end
 
--- The rank of the last id seen; where it has left the set, of the first one behind its score.
+-- The lowest position in [low, high) of which `isPast` holds; it holds for all behind it.
+local function search(low, high, isPast)
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if isPast(middle) then
+      high = middle
+    else
+      low = middle + 1
+    end
+  end
+  return low
+end
+
+if order == 'first' or order == 'last' then
+  local length = redis.call('ZCARD', indexKey)
+  local from = 0
+  if number then
+    local score = string.format('%.17g', number)
+    local ascending = order == 'first'
+    -- Where those with the same score begin and end, in the order asked for.
+    local low = ascending and redis.call('ZCOUNT', indexKey, '-inf', '(' .. score) or redis.call('ZCOUNT', indexKey, '(' .. score, '+inf')
+    local high = low + redis.call('ZCOUNT', indexKey, score, score)
+    from = id == '' and high or search(low, high, function(at)
+      local member = redis.call(ascending and 'ZRANGE' or 'ZREVRANGE', indexKey, at, at)[1]
+      return ascending and isBefore(id, member) or not ascending and isBefore(member, id)
+    end)
+  end
+  local page = redis.call(order == 'first' and 'ZRANGE' or 'ZREVRANGE', indexKey, from, from + limit - 1, 'WITHSCORES')
+  local ids = {}
+  for i = 1, #page, 2 do
+    ids[#ids + 1] = page[i]
+  end
+  return { #ids == limit and page[#page] .. ':' .. page[#page - 1] or '', length, unpack(ids) }
+end
+
+local length = redis.call('LLEN', indexKey)
 local from = 0
-local score, id = string.match(after, '^([^:]+):(.+)$')
-if id then
-  local rank = redis.call(order == 'first' and 'ZRANK' or 'ZREVRANK', indexKey, id)
-  if rank then
-    from = rank + 1
-  elseif order == 'first' then
-    from = redis.call('ZCOUNT', indexKey, '-inf', '(' .. score)
+
+-- When the task at a position ended: of an entry that no record stands behind, that of the next one that has.
+local function endedAt(at)
+  for position = at, math.min(at + 20, length - 1) do
+    local member = redis.call('LINDEX', indexKey, position)
+    local ended = member and endedAtOf(redis.call('HGET', stateKey, member))
+    if ended then
+      return tonumber(ended)
+    end
+  end
+  return 0
+end
+
+if order == 'ended' then
+  if number then
+    local low = search(0, length, function(at)
+      return endedAt(at) <= number
+    end)
+    from = low
+    if id == '' then
+      from = search(low, length, function(at)
+        return endedAt(at) < number
+      end)
+    else
+      -- Among those that ended in the same millisecond. One that was purged was at the end: all that is older has gone too.
+      for at = low, length - 1, 500 do
+        local window = redis.call('LRANGE', indexKey, at, at + 499)
+        local found
+        for i, member in ipairs(window) do
+          if member == id then
+            found = at + i
+            break
+          end
+        end
+        if found then
+          from = found
+          break
+        end
+        if at - low > 5000 or endedAt(math.min(at + 499, length - 1)) < number then
+          break
+        end
+      end
+    end
+  end
+  local ids = redis.call('LRANGE', indexKey, from, from + limit - 1)
+  local last = #ids == limit and endedAt(from + limit - 1)
+  return { last and string.format('%.0f:', last) .. ids[#ids] or '', length, unpack(ids) }
+end
+
+-- Workers take from the head: what was seen has moved towards it, or is gone, and then so is all that was before it.
+if number then
+  from = number
+  if number <= 100000 then
+    from = redis.call('LPOS', indexKey, id, 'MAXLEN', number + 1000)
+    from = from and from + 1 or 0
   else
-    from = redis.call('ZCOUNT', indexKey, '(' .. score, '+inf')
+    local start = math.max(0, number - 5000)
+    for i, member in ipairs(redis.call('LRANGE', indexKey, start, number + 1000)) do
+      if member == id then
+        from = start + i
+        break
+      end
+    end
   end
 end
-local page = redis.call(order == 'first' and 'ZRANGE' or 'ZREVRANGE', indexKey, from, from + limit - 1, 'WITHSCORES')
-local ids = {}
-for i = 1, #page, 2 do
-  ids[#ids + 1] = page[i]
-end
-return { #ids == limit and page[#page] .. ':' .. page[#page - 1] or '', unpack(ids) }
+local ids = redis.call('LRANGE', indexKey, from, from + limit - 1)
+return { #ids == limit and string.format('%.0f:', from + limit - 1) .. ids[#ids] or '', length, unpack(ids) }

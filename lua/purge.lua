@@ -9,12 +9,14 @@
 -- KEYS[7] results  HASH  taskId -> JSON text
 -- KEYS[8] progress  HASH  taskId -> progress and log lines
 -- KEYS[9] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[10] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  entries looked at per list, 1 to 200
 -- ARGV[3] requestIdleMs  integer  a slot idle for longer is dropped
+-- ARGV[4] undoMs  integer  how long a discard can be undone
 -- RETURNS {purged, forgotten ids and slots}
 -- TIME    O(n), n = limit
--- MOVES   completed | cancelled | expired -> purged
+-- MOVES   completed | cancelled | expired | discarded -> purged
 
 -- include lib/clock.lua
 -- include lib/counters.lua
@@ -66,6 +68,21 @@ purgeList(completedKey, COMPLETED, 'c')
 purgeList(cancelledKey, CANCELLED, 'x')
 purgeList(expiredKey, EXPIRED, 'e')
 
+-- What was discarded, once that can no longer be undone. It was counted as purged by the discard.
+local final = redis.call('ZRANGEBYSCORE', discardedKey, '-inf', string.format('%.0f', now - undoMs), 'LIMIT', 0, limit)
+if #final > 0 then
+  local plan = planPurge(final, redis.call('HMGET', stateKey, unpack(final)), settings, function(record)
+    return record and string.byte(record) == 107 -- k
+  end)
+  rememberPurged(plan)
+  if #plan.commit > 0 then
+    redis.call('HSET', stateKey, unpack(plan.commit))
+  end
+  removePurged(plan)
+  redis.call('ZREM', discardedKey, unpack(final))
+  forgotten = forgotten + #final
+end
+
 local oldest = redis.call('LRANGE', rememberedKey, -limit, -1)
 if #oldest > 0 then
   local records = redis.call('HMGET', stateKey, unpack(oldest))
@@ -86,7 +103,7 @@ if #oldest > 0 then
   if count > 0 then
     redis.call('LTRIM', rememberedKey, 0, -count - 1)
   end
-  forgotten = count
+  forgotten = forgotten + count
 end
 
 for _, member in ipairs(redis.call('ZRANGEBYSCORE', requestsKey, '-inf', string.format('%.0f', now - requestIdleMs), 'LIMIT', 0, limit)) do

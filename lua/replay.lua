@@ -12,7 +12,8 @@
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] slot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
--- ARGV[4..] taskId  string  repeated, at most 500 times: taskId, envelope or "" to keep it
+-- ARGV[4] diedBefore  integer  leave those alone that died after this moment; 0 for no limit
+-- ARGV[5..] taskId  string  repeated, at most 500 times: taskId, envelope or "" to keep it
 -- RETURNS a letter per task: r replayed, n not dead, u unknown
 -- TIME    O(n log d), n tasks given, d = dead letters
 -- MOVES   dead -> pending
@@ -48,7 +49,11 @@ for i, id in ipairs(ids) do
   local record, envelope = records[i + 3], envelopes[i]
   if not envelope then
     letters[i] = 'u'
+  elseif record and string.byte(record) == 107 then -- k
+    letters[i] = 'u'
   elseif seen[id] or not record or string.byte(record) ~= 100 then -- d
+    letters[i] = 'n'
+  elseif diedBefore > 0 and tonumber(endedAtOf(record)) > diedBefore then
     letters[i] = 'n'
   else
     seen[id] = true

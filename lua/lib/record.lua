@@ -2,11 +2,12 @@
 --
 --   head     <letter><counts> <fields>
 --   letter   p pending  s scheduled  l processing (leased)  c completed  d dead  x cancelled  e expired
+--            k discarded, kept for a while so that it can be restored
 --            r purged, kept for its id alone
 --   counts   attempts[,failures,crashes,releases,generation,unroutedSince,flags]   the short form where only attempts count
 --   flags    h the caller gave the id   o runs solo   x cancel requested   k the payload goes at completion (only while leased or before)
 --   fields   l: token grantedAt deadline maxAttempts workerId      c: token grantedAt endedAt workerId
---            d: endedAt reason      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo
+--            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo
 --   attempt  number generation outcome startedAt endedAt workerId token error   (error percent-encoded, "-" for none)
 --
 -- No record: the task is as it was enqueued, and the first byte of its envelope says where:
@@ -61,7 +62,7 @@ end
 
 -- When a task reached its terminal state, as text; nil for one that has not.
 local function endedAtOf(record)
-  return record and (string.match(record, '^c%S+ %S+ %d+ (%d+)') or string.match(record, '^[dxe]%S+ (%d+)')) or nil
+  return record and (string.match(record, '^c%S+ %S+ %d+ (%d+)') or string.match(record, '^[dxek]%S+ (%d+)')) or nil
 end
 
 -- Parses the head of a leased record: counts, token, grantedAt, deadline, maxAttempts, workerId.

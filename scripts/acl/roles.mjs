@@ -50,7 +50,8 @@ export const ROLES = {
     text: "Observer, PartitionedObserver, Schedules, observability with the dashboard",
     scripts: [
       ...["stats", "get", "list", "audit"],
-      ...["enqueue", "replay", "discard", "cancel", "pause", "configure", "empty", "delete"],
+      ...["enqueue", "replay", "discard", "restore", "cancel", "pause", "configure", "empty", "delete"],
+      ...["operationCreate", "operationClaim", "operationWrite", "operationControl", "auditAppend"],
       ...["schedulePut", "scheduleDelete", "scheduleSettle"],
     ],
     commands: {
@@ -58,6 +59,9 @@ export const ROLES = {
       ":queues": [...REGISTRY[":queues"], "SMEMBERS"],
       ":workers": ["HVALS"],
       ":schedules": ["HMGET", "HGETALL"],
+      ":operations": ["HMGET"],
+      ":operations:index": ["ZSCORE", "ZREVRANGE", "ZREVRANK"],
+      ":audit": ["XLEN", "XREVRANGE", "XRANGE"],
       stale_verdicts: ["LRANGE"],
     },
     reads: API_KEYS,
@@ -88,7 +92,7 @@ export const SINCE_7_2 = ["WAITAOF", "CLIENT|SETINFO"];
 export const INDEXES = {
   list: [
     ...["pending:high", "pending", "pending:low", "pending:solo", "processing", "scheduled"],
-    ...["dead_letters", "completed", "cancelled", "expired"],
+    ...["dead_letters", "completed", "cancelled", "expired", "discarded"],
   ],
   empty: [
     ...["pending:high", "pending", "pending:low", "pending:solo", "scheduled"],

@@ -182,7 +182,11 @@ export const mutants = [
   {
     name: "discard: the counters of another state",
     changes: [
-      ["lua/discard.lua", "add(counters, DEAD, -plan.counted)", "add(counters, COMPLETED, -plan.counted)"],
+      [
+        "lua/discard.lua",
+        "add(counters, DEAD, -plan.counted - #kept)",
+        "add(counters, COMPLETED, -plan.counted - #kept)",
+      ],
     ],
     tests: [model],
   },

@@ -1,4 +1,6 @@
+import { ActionLog } from "./engine/action-log.ts";
 import { Engine } from "./engine/engine.ts";
+import { OperationStore } from "./engine/operation-store.ts";
 import { Registry } from "./engine/registry.ts";
 import { KeyStore } from "./identity/key-store.ts";
 import { Connection, type ConnectionOptions, type RedisOption } from "./redis/connection.ts";
@@ -18,6 +20,10 @@ export class Holdfast {
   readonly registry: Registry;
   /** The API keys of the services. */
   readonly keys: KeyStore;
+  /** What operators asked for that outlives a request. */
+  readonly operations: OperationStore;
+  /** What operators did. */
+  readonly actions: ActionLog;
   readonly connection: Connection;
   readonly #others: Connection[] = [];
   readonly #instance: string | undefined;
@@ -29,6 +35,8 @@ export class Holdfast {
     this.connection = new Connection(options.redis, { onScript: options.onScript });
     this.registry = new Registry(this.connection, this.prefix);
     this.keys = new KeyStore(this.connection, this.prefix);
+    this.operations = new OperationStore(this.connection, this.prefix);
+    this.actions = new ActionLog(this.connection, this.prefix);
   }
 
   /** The engine of one queue; the same one for the same name. */

@@ -1,7 +1,9 @@
 export * from "@holdfast/contracts";
 export { Holdfast, type HoldfastOptions } from "./client.ts";
 export { defineTask, type StandardSchema, type TaskDefinition } from "./define-task.ts";
+export { type ActionFilter, ActionLog, type ActionPage } from "./engine/action-log.ts";
 export type { AuditReport } from "./engine/audit.ts";
+export { type OperationSpec, OperationStore } from "./engine/operation-store.ts";
 export {
   isTextOf,
   keyIdOf,
@@ -23,9 +25,11 @@ export type {
   DiscardResult,
   ReplayResult,
 } from "./observer/dead-letters.ts";
-export { type BulkOptions, type EmptiedState, Observer, type ObserverOptions } from "./observer/observer.ts";
+export type { EmptiedState } from "./observer/emptied.ts";
+export { type BulkOptions, Observer, type ObserverOptions } from "./observer/observer.ts";
 export type { ListOptions, TaskPage } from "./observer/task-list.ts";
 export type { Why } from "./observer/why.ts";
+export { OperationRunner, type OperationRunnerOptions } from "./operations/operation-runner.ts";
 export { PartitionedObserver } from "./partitions/partitioned-observer.ts";
 export {
   type NewPartitionedTask,

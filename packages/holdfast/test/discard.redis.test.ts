@@ -1,14 +1,23 @@
 import { expect, test } from "vitest";
 import { setup } from "./support/setup.ts";
 
-test("a dead letter is gone for good, and counted as purged", async () => {
+test("a dead letter is gone for who looks, counted as purged, and for good after ten minutes", async () => {
   const q = await setup();
   await q.addDead("a");
   await q.addDead("b");
   expect(await q.engine.discard(["a", ""])).toBe("d");
   expect(await q.view("a")).toBeNull();
   expect(await q.stats()).toMatchObject({ dead: 1, totals: { purged: 1, deadLettered: 2 } });
+  expect(await q.redis.zrange(q.keys.discarded, "0", "-1")).toEqual(["a"]);
+  q.advance(599_999);
+  await q.engine.purge(100, 3_600_000);
+  expect(await q.redis.hexists(q.keys.tasks, "a")).toBe(1);
+  q.advance(1);
+  await q.engine.purge(100, 3_600_000);
+  expect(await q.redis.hexists(q.keys.tasks, "a")).toBe(0);
   expect(await q.redis.hexists(q.keys.state, "a")).toBe(0);
+  expect(await q.redis.exists(q.keys.discarded)).toBe(0);
+  expect(await q.stats()).toMatchObject({ dead: 1, totals: { purged: 1, deadLettered: 2 } });
 });
 
 test("what is not dead stays, what is not there is unknown, and a second time counts once", async () => {
@@ -27,6 +36,8 @@ test("an id that a caller gave stays known", async () => {
   expect(await q.add("id", { fingerprint: "fp" })).toBe("d");
   expect(await q.add("id", { fingerprint: "other" })).toBe("c");
   q.advance(3_600_000);
+  // Out of the discarded, then out of the remembered.
+  await q.engine.purge(100, 7_200_000);
   await q.engine.purge(100, 7_200_000);
   expect(await q.add("id", { fingerprint: "other" })).toBe("n");
 });
@@ -50,4 +61,22 @@ test("a discarded task cannot be replayed", async () => {
   await q.addDead("a");
   await q.engine.discard(["a", ""]);
   expect(await q.engine.replay(["a", ""])).toBe("u");
+});
+
+test("a repeat of a discard whose answer was lost is answered as before", async () => {
+  const q = await setup();
+  await q.addDead("a");
+  const request = { slot: "#q:twice:0", sequence: 1 };
+  expect(await q.engine.discard(["a", ""], request)).toBe("d");
+  expect(await q.engine.discard(["a", ""], request)).toBe("d");
+  expect(await q.stats()).toMatchObject({ dead: 0, totals: { purged: 1 } });
+});
+
+test("what died after a moment is left alone", async () => {
+  const q = await setup();
+  await q.addDead("a");
+  const began = q.now;
+  q.advance(1);
+  await q.addDead("b");
+  expect(await q.engine.discard(["a", "", "b", ""], undefined, { diedBefore: began })).toBe("dn");
 });

@@ -1,14 +1,68 @@
 import { expect, test } from "vitest";
 import { setup } from "./support/setup.ts";
 
-test("a list is paged from its head, the cursor ends with it", async () => {
+test("the waiting are paged from the head, the cursor ends with them", async () => {
   const q = await setup();
   await q.add(["a", "b", "c", "d", "e"]);
-  const first = await q.engine.list("pending", "list", "", 2);
-  expect(first.ids).toEqual(["a", "b"]);
-  const second = await q.engine.list("pending", "list", first.cursor, 2);
+  const first = await q.engine.list("pending", "waiting", "", 2);
+  expect(first).toMatchObject({ ids: ["a", "b"], length: 5 });
+  const second = await q.engine.list("pending", "waiting", first.cursor, 2);
   expect(second.ids).toEqual(["c", "d"]);
-  expect(await q.engine.list("pending", "list", second.cursor, 2)).toEqual({ ids: ["e"], cursor: "" });
+  expect(await q.engine.list("pending", "waiting", second.cursor, 2)).toEqual({
+    ids: ["e"],
+    length: 5,
+    cursor: "",
+  });
+});
+
+test("of the waiting nobody is skipped or seen twice while the head is taken and the end grows", async () => {
+  const q = await setup();
+  await q.add(["a", "b", "c", "d", "e", "f"]);
+  const first = await q.engine.list("pending", "waiting", "", 3);
+  await q.acquire(2);
+  await q.add("g");
+  expect((await q.engine.list("pending", "waiting", first.cursor, 10)).ids).toEqual(["d", "e", "f", "g"]);
+  // What was seen last has been taken too: all that is left is new.
+  await q.acquire(2);
+  expect((await q.engine.list("pending", "waiting", first.cursor, 10)).ids).toEqual(["e", "f", "g"]);
+});
+
+test("of the ended nobody is skipped or seen twice while others end and the oldest are purged", async () => {
+  const q = await setup();
+  const complete = async (ids: string[]) => {
+    await q.add(ids);
+    for (const grant of (await q.acquire(ids.length)).grants) await q.ack(grant);
+  };
+  await complete(["a", "b"]);
+  q.advance(10);
+  // All in one millisecond: the cursor has to tell them apart.
+  await complete(["c", "d", "e", "f"]);
+  const first = await q.engine.list("completed", "ended", "", 2);
+  expect(first.ids).toEqual(["f", "e"]);
+  q.advance(10);
+  await complete(["g", "h"]);
+  const second = await q.engine.list("completed", "ended", first.cursor, 2);
+  expect(second.ids).toEqual(["d", "c"]);
+  await q.engine.configure({ retentionCount: 7 });
+  await q.engine.purge(100, 3_600_000);
+  const third = await q.engine.list("completed", "ended", second.cursor, 2);
+  expect(third).toEqual({ ids: ["b"], length: 7, cursor: "" });
+  // From a moment on, of those that ended before it.
+  expect((await q.engine.list("completed", "ended", `${q.now}:`, 10)).ids).toEqual(["f", "e", "d", "c", "b"]);
+});
+
+test("a sorted set is entered at a score, and one that left among equals is passed by", async () => {
+  const q = await setup();
+  for (const id of ["b", "a", "d", "c"]) await q.addDead(id);
+  const first = await q.engine.list("deadLetters", "first", "", 2);
+  expect(first.ids).toEqual(["a", "b"]);
+  await q.engine.discard(["b", ""]);
+  expect((await q.engine.list("deadLetters", "first", first.cursor, 5)).ids).toEqual(["c", "d"]);
+  const last = await q.engine.list("deadLetters", "last", "", 2);
+  await q.engine.discard(["c", ""]);
+  expect((await q.engine.list("deadLetters", "last", last.cursor, 5)).ids).toEqual(["a"]);
+  expect((await q.engine.list("deadLetters", "last", `${q.now}:`, 5)).ids).toEqual([]);
+  expect((await q.engine.list("deadLetters", "last", `${q.now + 1}:`, 5)).ids).toEqual(["d", "a"]);
 });
 
 test.each(["first", "last"] as const)("a sorted set is paged from its %s, each id once", async (order) => {
@@ -49,10 +103,10 @@ test.each(["first", "last"] as const)(
 test("an empty index is one empty page", async () => {
   const q = await setup();
   for (const [index, order] of [
-    ["completed", "list"],
+    ["completed", "ended"],
     ["processing", "first"],
     ["deadLetters", "last"],
   ] as const) {
-    expect(await q.engine.list(index, order, "", 10)).toEqual({ ids: [], cursor: "" });
+    expect(await q.engine.list(index, order, "", 10)).toEqual({ ids: [], length: 0, cursor: "" });
   }
 });

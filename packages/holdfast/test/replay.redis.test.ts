@@ -125,3 +125,14 @@ test("a queue written by a newer layout is left alone", async () => {
   await expect(q.engine.replay(["a", ""])).rejects.toMatchObject({ code: "layout_too_new" });
   expect(await q.redis.zcard(q.keys.deadLetters)).toBe(1);
 });
+
+test("what died after a moment is left alone: a walk does not replay twice what dies again", async () => {
+  const q = await setup();
+  await q.addDead("a");
+  const began = q.now;
+  q.advance(1);
+  expect(await q.engine.replay(["a", ""], undefined, began)).toBe("r");
+  await q.fatal(await q.grant());
+  expect(await q.engine.replay(["a", ""], undefined, began)).toBe("n");
+  expect(await q.engine.replay(["a", ""])).toBe("r");
+});

@@ -8,10 +8,10 @@ import {
   registerTaskRoutes,
   type ServiceMetrics,
 } from "@holdfast/service";
-import { HoldfastError } from "holdfast";
+import { HoldfastError, type OperationRunnerOptions } from "holdfast";
 import type { Logger } from "pino";
-import { AuditLog } from "./operators/audit-log.ts";
-import { Operations } from "./operators/operations.ts";
+import { type ActionsPort, AuditLog } from "./operators/audit-log.ts";
+import { Operations, type OperationsPort, type RunnerPort } from "./operators/operations.ts";
 import { burstRoutes } from "./routes/burst.ts";
 import type { ObserverPort, Producer, RouteContext } from "./routes/context.ts";
 import { CONTENT_SECURITY_POLICY, dashboardRoutes } from "./routes/dashboard.ts";
@@ -35,6 +35,12 @@ export interface AppOptions {
   observer: ObserverPort;
   queue(name: string): Producer;
   schedules: SchedulesPort;
+  operations: OperationsPort;
+  actions: ActionsPort;
+  /** Makes what runs the operations; without it they wait for another process. */
+  createRunner?(hooks: RunnerHooks): RunnerPort;
+  /** Records of the audit log that are kept. @default 100_000 */
+  auditLogMax?: number;
   /** Throws while nothing may be changed, as before the boot checks of Redis have passed. */
   assertOpen?(): void;
   /** The text of INFO. Not given for a Cluster: it would be that of one node, now this, now that. */
@@ -53,11 +59,13 @@ export interface AppOptions {
   dashboardDir: string;
 }
 
+type RunnerHooks = Pick<OperationRunnerOptions, "onMoved" | "onEnded" | "onError">;
+
 export interface App {
   server: HttpServer;
   /** Starts the sampling of Redis. */
   start(): void;
-  /** Idempotent. Cancels operations, says goodbye to stream clients and closes the server. */
+  /** Idempotent. Hands operations over, says goodbye to stream clients and closes the server. */
   stop(): Promise<void>;
   sampler: Sampler;
 }
@@ -67,14 +75,32 @@ export async function createApp(options: AppOptions): Promise<App> {
   const { observer, metrics, logger } = options;
   const series = new SeriesStore();
   const gauges = createGauges(metrics, series);
-  const operations = new Operations({ logger });
-  const audit = new AuditLog({ logger });
+  const audit = new AuditLog({ actions: options.actions, logger, maxKept: options.auditLogMax });
+  const runner = options.createRunner?.({
+    onMoved: ({ kind, queue, to }, counts) => {
+      if (kind !== "replay") return;
+      gauges.countReplayed(
+        queue,
+        to === undefined || to === queue ? "replayed" : "moved",
+        counts.replayed ?? 0,
+      );
+      gauges.countReplayed(queue, "skipped", counts.skipped ?? 0);
+    },
+    onEnded: (view, spec) => {
+      const { id, kind, queue, state, done, total, error } = view;
+      logger.info({ operationId: id, kind, queue, state, done, total, error }, "operation ended");
+      void audit.operationEnded(view, spec);
+    },
+    onError: (error) => logger.warn({ err: error }, "operations not run"),
+  });
+  const operations = new Operations({ store: options.operations, runner, logger });
   const sampler = new Sampler({
     observer,
     logger,
     onSample: (sample) => {
       if (sample.redisUp) series.record(sample.queues);
       gauges.update(sample);
+      if (sample.redisUp) void operations.refresh();
     },
   });
   const redisInfo = options.redisInfo
@@ -83,7 +109,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const hub = new StreamHub({
     sampler,
     rates: () => series.rates(),
-    operations: (limit) => operations.list(limit),
+    operations: (limit) => operations.latest(limit),
     logger,
     onClients: gauges.setClients,
   });
@@ -111,7 +137,11 @@ export async function createApp(options: AppOptions): Promise<App> {
     }
   });
   server.addHook("preHandler", async (request) => {
-    if (!READING_METHODS.has(request.method)) options.assertOpen?.();
+    if (!READING_METHODS.has(request.method)) {
+      options.assertOpen?.();
+      const { label, keyId, role } = request.identity;
+      audit.attribute(request.id, { actor: label, keyId, role, from: request.ip });
+    }
     // A queue can be named in the body, too: the target of a replay, the queue of a schedule.
     const { to, queue } = (request.body ?? {}) as { to?: unknown; queue?: unknown };
     for (const name of [to, queue]) if (typeof name === "string") assertQueue(request.identity, name);
@@ -139,6 +169,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     metrics: createIntakeMetrics(metrics),
     withoutGet: true,
   });
+  // After those that leave records.
+  server.addHook("onResponse", async (request) => audit.forget(request.id));
   await streamRoutes(server, { hub, allowedOrigins: options.allowedOrigins });
   await dashboardRoutes(server, { directory: options.dashboardDir });
 
@@ -147,6 +179,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     sampler,
     start() {
       sampler.start();
+      operations.startRunner();
       redisInfo?.start();
     },
     async stop() {

@@ -16,6 +16,12 @@ export const observabilityConfig = Type.Object({
     description:
       "Origins, beside its own, whose pages may open the live stream and change things, separated by commas. The default is Vite in development.",
   }),
+  AUDIT_LOG_MAX: Type.Integer({
+    default: 100_000,
+    minimum: 1_000,
+    maximum: 10_000_000,
+    description: "Records of operator actions that are kept in Redis; the oldest beyond it go.",
+  }),
   DASHBOARD_DIR: Type.String({
     // Seen from dist/ and from src/ alike.
     default: fileURLToPath(new URL("../../../dashboard/dist", import.meta.url)),

@@ -12,7 +12,7 @@ import {
   toConnectionSettings,
   waitForRedis,
 } from "@holdfast/service";
-import { Holdfast, HoldfastError, PartitionedObserver, Schedules } from "holdfast";
+import { Holdfast, HoldfastError, OperationRunner, PartitionedObserver, Schedules } from "holdfast";
 import { createApp } from "./app.ts";
 import type { ObservabilityConfig } from "./config.ts";
 import { parseOrigins } from "./stream/origin.ts";
@@ -45,10 +45,15 @@ export async function startObservability(options: StartOptions): Promise<Running
   const abort = new AbortController();
   options.signal.addEventListener("abort", () => abort.abort(), { once: true });
   const { signal } = abort;
+  const queue = createQueueCache(client);
   const app = await createApp({
     observer: new PartitionedObserver({ client }),
-    queue: createQueueCache(client),
     schedules: new Schedules({ client }),
+    queue,
+    operations: client.operations,
+    actions: client.actions,
+    auditLogMax: config.AUDIT_LOG_MAX,
+    createRunner: (hooks) => new OperationRunner({ client, producer: queue, ...hooks }),
     assertOpen: () => {
       if (!readiness.isOpen)
         throw new HoldfastError("redis_unavailable", "waiting for Redis: try again shortly");

@@ -1,6 +1,5 @@
-import type { DeadReason } from "holdfast";
 import { expect, test, vi } from "vitest";
-import { taskOf } from "./fakes.ts";
+import { fakeOperations, taskOf } from "./fakes.ts";
 import { setup } from "./setup.ts";
 
 test("a replay of ids answers per id and is counted and audited", async () => {
@@ -31,121 +30,140 @@ test("a replay of ids answers per id and is counted and audited", async () => {
   expect(body).toContain('holdfast_dead_letters_replayed_total{queue="q",outcome="not_found"} 1');
 });
 
-test("a patch reaches the library as exact text, with the other queue", async () => {
-  const replay = vi.fn(async () => [{ id: "a", outcome: "moved" as const, newId: "b" }]);
+test("a patch reaches the library as exact text, and excludes another queue", async () => {
+  const replay = vi.fn(async () => [{ id: "a", outcome: "replayed" as const }]);
   const { call, audit } = await setup({ observer: { replay } });
   const payloadText = '{"n": 12345678901234567890, "s": "secret-canary"}';
-  await call("POST", "/v1/queues/q/dead-letters/replay", { ids: ["a"], to: "other", patch: { payloadText } });
-  expect(replay).toHaveBeenCalledWith("q", ["a"], { to: "other", payloadText });
+  const patch = { payloadText };
+  await call("POST", "/v1/queues/q/dead-letters/replay", { ids: ["a"], patch });
+  expect(replay).toHaveBeenCalledWith("q", ["a"], { payloadText });
+  const both = await call("POST", "/v1/queues/q/dead-letters/replay", { ids: ["a"], to: "other", patch });
+  expect(both.status).toBe(422);
   expect(JSON.stringify(await audit())).not.toContain("secret-canary");
 });
 
-test("a replay of few by filter answers at once, of many or with a rate as an operation", async () => {
-  let dead = 500;
-  const replayAll = vi.fn(
-    async (
-      _queue: string,
-      _filter?: { type?: string; reason?: DeadReason },
-      options?: { onProgress?: (progress: { done: number; total: number }) => void },
-    ) => {
-      options?.onProgress?.({ done: dead, total: dead });
-      return { replayed: dead, skipped: 0 };
-    },
-  );
-  const { call, ended, audit } = await setup({ observer: { replayAll, countDead: async () => dead } });
-  const few = await call("POST", "/v1/queues/q/dead-letters/replay", {
-    filter: { type: "t", reason: "fatal" },
+const matching =
+  (matched: number, isWhole = true) =>
+  async () => ({
+    matched,
+    scanned: matched,
+    total: matched,
+    isWhole,
   });
+
+test("a replay of few by filter answers at once, with all that the filter asks for", async () => {
+  const replayAll = vi.fn(async () => ({ replayed: 500, skipped: 0 }));
+  const { call } = await setup({ observer: { replayAll, matchDead: matching(500) } });
+  const filter = { type: "t", reason: "fatal", signature: "s", error: "e", q: "x", from: 1, to: 2 };
+  const few = await call("POST", "/v1/queues/q/dead-letters/replay", { filter });
   expect(few).toMatchObject({ status: 200 });
-  expect(few.json()).toEqual({ dryRun: false, matched: 500, replayed: 500, skipped: 0 });
-  expect(replayAll).toHaveBeenLastCalledWith("q", { type: "t", reason: "fatal" }, expect.anything());
-
-  const paced = await call("POST", "/v1/queues/q/dead-letters/replay", { all: true, ratePerSecond: 100 });
-  expect(paced.status).toBe(202);
-  expect(replayAll).toHaveBeenLastCalledWith("q", {}, expect.objectContaining({ ratePerSecond: 100 }));
-
-  dead = 501;
-  const many = await call("POST", "/v1/queues/q/dead-letters/replay", { all: true });
-  expect(many.status).toBe(202);
-  expect(many.headers.location).toBe(`/v1/operations/${many.json().id}`);
-  expect(await ended(many.json().id)).toMatchObject({
-    kind: "replay",
-    state: "succeeded",
-    done: 501,
-    total: 501,
-    result: { replayed: 501, skipped: 0 },
-  });
-  const records = await audit();
-  expect(records[0]).toMatchObject({ outcome: "succeeded", count: 501, operationId: many.json().id });
-  expect(records[1]).toMatchObject({ outcome: "accepted", operationId: many.json().id });
+  expect(few.json()).toMatchObject({ dryRun: false, matched: 500, replayed: 500, skipped: 0 });
+  expect(replayAll).toHaveBeenLastCalledWith("q", filter, {});
 });
 
-test("more than 500 ids are replayed in slices by an operation that can be cancelled", async () => {
-  const slices: number[] = [];
-  const { call, ended } = await setup({
-    observer: {
-      replay: async (_queue, ids) => {
-        slices.push(ids.length);
-        return ids.map((id) => ({ id, outcome: "replayed" as const }));
-      },
-    },
+test.each([
+  ["of more than 500", {}, matching(501)],
+  ["of a filter that was not looked through", {}, matching(3, false)],
+  ["with a rate", { ratePerSecond: 100 }, matching(3)],
+  ["with a canary", { canary: {} }, matching(3)],
+])("a replay %s is an operation, with who asked and why", async (_, more, matchDead) => {
+  const operations = fakeOperations();
+  const { call, audit } = await setup({ operations, observer: { matchDead } });
+  const body = { filter: { type: "t" }, reason: "fixed", ...more };
+  const many = await call("POST", "/v1/queues/q/dead-letters/replay", body);
+  expect(many.status).toBe(202);
+  expect(many.headers.location).toBe(`/v1/operations/${many.json().id}`);
+  const canary = "canary" in more ? { canary: { size: 5, waitMs: 60_000 } } : {};
+  expect(operations.specs[0]).toMatchObject({
+    kind: "replay",
+    queue: "q",
+    selection: { filter: { type: "t" } },
+    by: { actor: "anonymous", reason: "fixed", from: "127.0.0.1" },
+    ...more,
+    ...canary,
   });
-  const ids = Array.from({ length: 700 }, (_, index) => `t${index}`);
-  const all = await call("POST", "/v1/queues/q/dead-letters/replay", { ids });
-  expect(await ended(all.json().id)).toMatchObject({
-    state: "succeeded",
-    done: 700,
-    result: { replayed: 700, skipped: 0 },
-  });
-  expect(slices).toEqual([500, 200]);
-
-  const slow = await call("POST", "/v1/queues/q/dead-letters/replay", { ids, ratePerSecond: 1 });
-  expect((await call("POST", `/v1/operations/${slow.json().id}/cancel`)).status).toBe(202);
-  expect(await ended(slow.json().id)).toMatchObject({ state: "cancelled", result: { replayed: 1 } });
+  expect(await audit()).toMatchObject([
+    { outcome: "accepted", operationId: many.json().id, actor: "anonymous", from: "127.0.0.1" },
+  ]);
 });
 
 test("a dry run counts what is dead and changes nothing", async () => {
-  const replay = vi.fn();
+  const operations = fakeOperations();
   const { call, audit } = await setup({
+    operations,
     observer: {
-      replay,
-      discard: replay,
-      countDead: async () => 42,
+      matchDead: matching(42),
       task: async (_queue, id) =>
         id === "a" ? taskOf("a") : id === "b" ? taskOf("b", { state: "pending" }) : null,
     },
   });
   const filtered = await call("POST", "/v1/queues/q/dead-letters/replay", { all: true, dryRun: true });
-  expect(filtered.json()).toEqual({ dryRun: true, matched: 42, replayed: 0, skipped: 0 });
+  expect(filtered.json()).toEqual({
+    dryRun: true,
+    matched: 42,
+    scanned: 42,
+    total: 42,
+    replayed: 0,
+    skipped: 0,
+  });
   const named = await call("POST", "/v1/queues/q/dead-letters/discard", {
     ids: ["a", "b", "c"],
     dryRun: true,
   });
-  expect(named.json()).toMatchObject({
-    dryRun: true,
-    matched: 1,
-    discarded: 0,
-    skipped: 0,
-    operationId: null,
-  });
-  expect(replay).not.toHaveBeenCalled();
+  expect(named.json()).toMatchObject({ matched: 1, discarded: 0, skipped: 0, operationId: null });
+  expect(operations.specs).toEqual([]);
   expect(await audit()).toEqual([]);
 });
 
-test("discard answers per id, and as an operation beyond 500", async () => {
-  const { call, ended } = await setup({
-    observer: { countDead: async () => 900, discardAll: async () => ({ discarded: 899, skipped: 1 }) },
+test("a discard of few waits for its operation, and says until when it can be undone", async () => {
+  const operations = fakeOperations();
+  operations.ends = () => ({
+    state: "succeeded",
+    endedAt: 2,
+    undoUntil: 600_002,
+    result: { discarded: 1, skipped: 1 },
   });
-  const named = await call("POST", "/v1/queues/q/dead-letters/discard", { ids: ["a"] });
-  expect(named.json()).toMatchObject({
+  operations.failures = async () =>
+    ({ failures: [{ id: "b", at: 1, code: "not_dead", detail: "" }], cursor: null, total: 1 }) as never;
+  const { call } = await setup({ operations });
+  const named = await call("POST", "/v1/queues/q/dead-letters/discard", { ids: ["a", "b"] });
+  expect(named.status).toBe(200);
+  expect(named.json()).toEqual({
+    dryRun: false,
+    matched: 2,
     discarded: 1,
-    skipped: 0,
-    results: [{ id: "a", outcome: "discarded" }],
+    skipped: 1,
+    operationId: operations.views[0]?.id,
+    undoUntil: 600_002,
+    results: [
+      { id: "a", outcome: "discarded" },
+      { id: "b", outcome: "not_dead" },
+    ],
   });
+});
+
+test("a discard of many is answered as an operation, which can be paused, resumed, cancelled, undone", async () => {
+  const operations = fakeOperations();
+  const { call, audit } = await setup({ operations, observer: { matchDead: matching(900) } });
   const all = await call("POST", "/v1/queues/q/dead-letters/discard", { all: true });
   expect(all.status).toBe(202);
-  expect(await ended(all.json().id)).toMatchObject({
-    kind: "discard",
-    result: { discarded: 899, skipped: 1 },
-  });
+  const { id } = all.json();
+  for (const [verb, state] of [
+    ["pause", "paused"],
+    ["resume", "running"],
+    ["cancel", "cancelled"],
+  ] as const) {
+    const answer = await call("POST", `/v1/operations/${id}/${verb}`);
+    expect([verb, answer.status, answer.json().state]).toEqual([verb, 202, state]);
+  }
+  const undo = await call("POST", `/v1/operations/${id}/undo`, { reason: "wrong queue" });
+  expect(undo.json()).toMatchObject({ kind: "restore", queue: "q" });
+  expect((await call("POST", "/v1/operations/op_none/undo")).status).toBe(404);
+  expect((await audit()).map(({ action }: { action: string }) => action)).toEqual([
+    "operation.undo",
+    "operation.cancel",
+    "operation.resume",
+    "operation.pause",
+    "dead_letters.discard",
+  ]);
 });

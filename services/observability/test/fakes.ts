@@ -1,5 +1,12 @@
+import type { AuditRecord, OperationView } from "@holdfast/contracts/api";
 import { createLogger, createMetrics } from "@holdfast/service";
-import { HoldfastError, type QueueStats, type QueueTotals, type TaskView } from "holdfast";
+import {
+  HoldfastError,
+  type OperationSpec,
+  type QueueStats,
+  type QueueTotals,
+  type TaskView,
+} from "holdfast";
 import { type App, type AppOptions, createApp } from "../src/app.ts";
 import type { ObserverPort, Producer } from "../src/routes/context.ts";
 import type { SchedulesPort } from "../src/routes/schedules.ts";
@@ -108,9 +115,7 @@ export function fakeObserver(overrides: Partial<ObserverPort> = {}): ObserverPor
     deadLetterGroups: async () => ({ groups: [], scanned: 0, total: 0, trendFrom: 0, trendTo: 0 }),
     replay: async (_queue, ids) => ids.map((id) => ({ id, outcome: "replayed" as const })),
     replayAll: async () => ({ replayed: 0, skipped: 0 }),
-    discard: async (_queue, ids) => ids.map((id) => ({ id, outcome: "discarded" as const })),
-    discardAll: async () => ({ discarded: 0, skipped: 0 }),
-    countDead: async () => 0,
+    matchDead: async () => ({ matched: 0, scanned: 0, total: 0, isWhole: true }),
     pause: async () => undefined,
     resume: async () => undefined,
     configure: async (_queue, settings) => ({ ...statsOf("q").settings, ...settings }),
@@ -159,6 +164,77 @@ export function fakeSchedules(): SchedulesPort {
   };
 }
 
+/** Operations that nobody runs: a test ends them. */
+export function fakeOperations() {
+  const views: OperationView[] = [];
+  const specs: OperationSpec[] = [];
+  const get = async (id: string) => views.find((view) => view.id === id) ?? null;
+  return {
+    views,
+    specs,
+    /** Of what is created from now on: how it ends at once. */
+    ends: undefined as ((spec: OperationSpec) => Partial<OperationView>) | undefined,
+    async create(spec: OperationSpec, total: number) {
+      const view: OperationView = {
+        id: `op_${String(views.length).padStart(16, "0")}`,
+        kind: spec.kind,
+        queue: spec.queue,
+        state: "running",
+        done: 0,
+        total,
+        startedAt: 1,
+        endedAt: null,
+        error: null,
+        result: {},
+        actor: spec.by.actor,
+        reason: spec.by.reason,
+        ratePerSecond: spec.ratePerSecond ?? null,
+        to: spec.to ?? null,
+        canary: null,
+        undoUntil: null,
+        undoneAt: null,
+        undoes: null,
+        failures: 0,
+        ...this.ends?.(spec),
+      };
+      views.unshift(view);
+      specs.unshift(spec);
+      return view;
+    },
+    async control(id: string, control: "pause" | "resume" | "cancel") {
+      const view = await get(id);
+      if (!view) throw new HoldfastError("not_found", "no such operation");
+      view.state = control === "cancel" ? "cancelled" : control === "pause" ? "paused" : "running";
+      return view;
+    },
+    async undo(id: string, by: OperationSpec["by"]) {
+      const view = await get(id);
+      return this.create({ kind: "restore", queue: view?.queue ?? "", by }, view?.result.discarded ?? 0);
+    },
+    get,
+    list: async () => ({ operations: views, cursor: null }),
+    failures: async () => ({ failures: [], cursor: null, total: 0 }),
+  };
+}
+
+/** An audit log in memory, newest last. */
+export function fakeActions() {
+  const records: AuditRecord[] = [];
+  return {
+    records,
+    append: async (record: AuditRecord) => void records.push(record),
+    page: async () => ({
+      records: [...records].reverse(),
+      cursor: null,
+      scanned: records.length,
+      total: records.length,
+    }),
+    async *all() {
+      yield records;
+    },
+  };
+}
+
 export type TestAppOptions = Partial<Omit<AppOptions, "observer" | "queue">> & {
   observer?: Partial<ObserverPort>;
   producer?: Partial<Producer>;
@@ -171,6 +247,8 @@ export function testApp(options: TestAppOptions = {}): Promise<App> {
     observer: fakeObserver(observer),
     queue: () => fakeProducer(producer),
     schedules: fakeSchedules(),
+    operations: fakeOperations(),
+    actions: fakeActions(),
     ready: async () => ({ ok: true, detail: "fake" }),
     metrics: createMetrics({ service: "observability", version: "0.0.0" }),
     logger: silent,

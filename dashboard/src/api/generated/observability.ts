@@ -9,7 +9,7 @@ export interface paths {
         };
         /**
          * Who did what, newest first
-         * @description The newest 1,000 operator actions of this process; its log holds all.
+         * @description Operator actions of all processes and of the command line, kept in Redis up to a bound.
          */
         get: {
             parameters: {
@@ -235,7 +235,7 @@ export interface paths {
         };
         /**
          * List operations, newest first
-         * @description The newest 200 that this process started; a restart forgets them.
+         * @description They are kept in Redis, the newest 500 that have ended.
          */
         get: {
             parameters: {
@@ -1011,7 +1011,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Undo a discard */
+        /** Undo a discard: an operation puts back what it took */
         post: {
             parameters: {
                 query?: never;
@@ -1955,7 +1955,7 @@ export interface paths {
         put?: never;
         /**
          * Discard dead letters
-         * @description Removes them for good. Up to 500: 200 with the result. More: 202 with an operation.
+         * @description Takes them out; for ten minutes `POST /v1/operations/:id/undo` puts them back. Up to 500: 200 with the result and the id of its operation. More, or with `ratePerSecond`: 202 with the operation.
          */
         post: {
             parameters: {
@@ -2282,7 +2282,7 @@ export interface paths {
         put?: never;
         /**
          * Replay dead letters
-         * @description Puts them back with attempts at zero and their history kept. Up to 500: 200 with the result. More, or with `ratePerSecond`: 202 with an operation. `dryRun` counts only; `patch` replaces the payload of one task; `to` sends them into another queue.
+         * @description Puts them back with attempts at zero and their history kept. Up to 500: 200 with the result. More, or with `ratePerSecond` or `canary`: 202 with an operation, about those that were dead when it began. `dryRun` counts only; `patch` replaces the payload of one task; `to` sends them into another queue.
          */
         post: {
             parameters: {

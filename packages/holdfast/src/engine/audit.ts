@@ -26,6 +26,7 @@ const PARTS = [
   "completed",
   "cancelled",
   "expired",
+  "discarded",
   "pending:high",
   "pending",
   "pending:low",

@@ -5,6 +5,9 @@ import { type QueueKeys, queueKeys } from "../redis/keys.ts";
 import type { Script } from "../redis/script.ts";
 import { type Request, RequestSlots } from "./requests.ts";
 
+// A discard can be undone for so long: `UNDO_MS` of the contracts says the same to clients.
+const UNDO_MS = 600_000;
+
 /** What a worker says of an attempt. */
 export type Verdict =
   | { kind: "ack"; id: string; token: string; resultText?: string }
@@ -88,6 +91,9 @@ export interface AuditReply {
   looked: number;
   violations: { invariant: string; detail: string }[];
 }
+
+/** Of a sorted set by score, or of a list: what ended last first, or what is taken next first. */
+export type ListOrder = "first" | "last" | "ended" | "waiting";
 
 export interface RawTask {
   id: string;
@@ -300,30 +306,64 @@ export class Engine {
     return { requeued, dead, cancelled, nextInMs };
   }
 
-  async purge(limit: number, requestIdleMs: number): Promise<{ purged: number; forgotten: number }> {
+  /** @param undoMs how long a discard can be undone */
+  async purge(
+    limit: number,
+    requestIdleMs: number,
+    undoMs = UNDO_MS,
+  ): Promise<{ purged: number; forgotten: number }> {
     const [purged, forgotten] = await this.#run<scripts.PurgeArgs, [number, number]>(scripts.purgeScript, {
       clockMs: this.#clockMs(),
       limit,
       requestIdleMs,
+      undoMs,
     });
     return { purged, forgotten };
   }
 
   /** A letter per pair of id and new envelope ("" keeps it): r replayed, n not dead, u unknown. */
-  replay(tail: readonly string[], request?: Request): Promise<string> {
+  replay(tail: readonly string[], request?: Request, diedBefore = 0): Promise<string> {
     const call = ({ slot, sequence }: Request) =>
       this.#run<scripts.ReplayArgs, string>(scripts.replayScript, {
         clockMs: this.#clockMs(),
         slot,
         sequence,
+        diedBefore,
         tail,
       });
     return request ? call(request) : this.#requests.with(call);
   }
 
   /** A letter per pair of id and where it moved to ("" for nowhere): d discarded, n not dead, u unknown. */
-  discard(tail: readonly string[]): Promise<string> {
-    return this.#run(scripts.discardScript, { clockMs: this.#clockMs(), tail });
+  discard(
+    tail: readonly string[],
+    request?: Request,
+    options: { discard?: string; diedBefore?: number } = {},
+  ): Promise<string> {
+    const { discard = "-", diedBefore = 0 } = options;
+    const call = ({ slot, sequence }: Request) =>
+      this.#run<scripts.DiscardArgs, string>(scripts.discardScript, {
+        clockMs: this.#clockMs(),
+        slot,
+        sequence,
+        diedBefore,
+        discard,
+        tail,
+      });
+    return request ? call(request) : this.#requests.with(call);
+  }
+
+  /** A letter per id: r restored, n not discarded, or by another discard. */
+  restore(ids: readonly string[], discard: string, request?: Request): Promise<string> {
+    const call = ({ slot, sequence }: Request) =>
+      this.#run<scripts.RestoreArgs, string>(scripts.restoreScript, {
+        clockMs: this.#clockMs(),
+        slot,
+        sequence,
+        discard,
+        tail: ids,
+      });
+    return request ? call(request) : this.#requests.with(call);
   }
 
   cancel(id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
@@ -386,31 +426,40 @@ export class Engine {
 
   async list(
     index: keyof QueueKeys,
-    order: "list" | "first" | "last",
+    order: ListOrder,
     after: string,
     limit: number,
-  ): Promise<{ cursor: string; ids: string[] }> {
-    const [cursor = "", ...ids] = await this.#run<scripts.ListArgs, string[]>(scripts.listScript, {
+  ): Promise<{ cursor: string; length: number; ids: string[] }> {
+    const [cursor, length, ...ids] = await this.#run<
+      scripts.ListArgs,
+      [cursor: string, length: number, ...ids: string[]]
+    >(scripts.listScript, {
       indexKey: this.keys[index],
       order,
       after,
       limit,
     });
-    return { cursor, ids };
+    return { cursor, length, ids };
   }
 
   async empty(
     index: keyof QueueKeys,
     target: string,
     limit: number,
+    request?: Request,
   ): Promise<{ removed: number; looked: number }> {
-    const [removed, looked] = await this.#run<scripts.EmptyArgs, [number, number]>(scripts.emptyScript, {
-      clockMs: this.#clockMs(),
-      indexKey: this.keys[index],
-      target,
-      limit,
-    });
-    return { removed, looked };
+    const call = async ({ slot, sequence }: Request) => {
+      const [removed, looked] = await this.#run<scripts.EmptyArgs, [number, number]>(scripts.emptyScript, {
+        clockMs: this.#clockMs(),
+        indexKey: this.keys[index],
+        slot,
+        sequence,
+        target,
+        limit,
+      });
+      return { removed, looked };
+    };
+    return request ? call(request) : this.#requests.with(call);
   }
 
   delete(): Promise<"deleted" | "not_paused" | "busy"> {

@@ -2,7 +2,7 @@ import type { AttemptOutcome, AttemptView, DeadReason, TaskState } from "@holdfa
 
 /** The state record of a task, decoded. Its grammar: lua/lib/record.lua. */
 export interface StateRecord {
-  state: TaskState | "purged";
+  state: TaskState | "discarded" | "purged";
   attempts: number;
   failures: number;
   crashes: number;
@@ -30,6 +30,7 @@ const STATES: Record<string, StateRecord["state"]> = {
   d: "dead",
   x: "cancelled",
   e: "expired",
+  k: "discarded",
   r: "purged",
 };
 
@@ -140,6 +141,7 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
       record.history.push(current("acked", record.endedAt));
       break;
     case "dead":
+    case "discarded":
       record.endedAt = number(0);
       record.deadReason = (fields[1] ?? null) as DeadReason | null;
       break;

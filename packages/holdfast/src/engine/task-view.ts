@@ -8,7 +8,7 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
   if (raw.envelope === "") return null;
   const envelope = decodeEnvelopeForDisplay(raw.envelope);
   const record = decodeRecord(raw.record, raw.envelope.startsWith("@"));
-  if (record.state === "purged") return null;
+  if (record.state === "purged" || record.state === "discarded") return null;
   const state: TaskState = record.state;
   const [progress = "", ...log] = raw.progress.split("\n");
   const lastError = record.history.findLast((attempt) => attempt.error !== null)?.error ?? null;

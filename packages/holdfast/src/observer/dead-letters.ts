@@ -1,7 +1,8 @@
+import { createHash } from "node:crypto";
 import { type DeadReason, HoldfastError, type TaskView } from "@holdfast/contracts";
-import { nanoid } from "nanoid";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, RawTask } from "../engine/engine.ts";
 import { decodeEnvelope, encodeEnvelope } from "../engine/envelope.ts";
+import type { Request } from "../engine/requests.ts";
 import { taskView } from "../engine/task-view.ts";
 
 /** All that is given has to match. */
@@ -107,9 +108,14 @@ export function hasText(
 }
 
 /** The dead letters from the oldest or newest on, page by page. */
-export async function* pagesOfDead(engine: Engine, order: "first" | "last"): AsyncGenerator<TaskView[]> {
+export async function* pagesOfDead(
+  engine: Engine,
+  order: "first" | "last",
+  signal?: AbortSignal,
+): AsyncGenerator<TaskView[]> {
   let cursor = "";
   do {
+    signal?.throwIfAborted();
     const page = await engine.list("deadLetters", order, cursor, PAGE);
     const tasks = (await engine.get(page.ids))
       .map((raw) => taskView(engine.queue, raw))
@@ -163,10 +169,18 @@ export function largestFirst(groups: DeadLetterGroup[]): DeadLetterGroup[] {
 const REPLAYED = { r: "replayed", n: "not_dead", u: "not_found" } as const;
 const DISCARDED = { d: "discarded", n: "not_dead", u: "not_found" } as const;
 
+export interface ReplayHow {
+  payloadText?: string | undefined;
+  /** Of an operation: the request id under which a batch is repeated. */
+  request?: Request;
+  /** Leave those alone that died after this moment. */
+  diedBefore?: number;
+}
+
 export async function replayHere(
   engine: Engine,
   ids: readonly string[],
-  payloadText?: string,
+  { payloadText, request, diedBefore }: ReplayHow = {},
 ): Promise<ReplayResult[]> {
   const tail: string[] = [];
   for (const id of ids) {
@@ -180,7 +194,7 @@ export async function replayHere(
     }
     tail.push(id, envelope);
   }
-  const letters = await engine.replay(tail);
+  const letters = await engine.replay(tail, request, diedBefore);
   return ids.map((id, i) => ({ id, outcome: REPLAYED[letters[i] as keyof typeof REPLAYED] ?? "not_found" }));
 }
 
@@ -188,11 +202,23 @@ export async function replayHere(
  * Into another queue: first a task with a derived id there, so that a repeat finds it, then the old one is marked as
  * moved. A crash between the two leaves both, never none.
  */
-export async function replayInto(from: Engine, to: Engine, ids: readonly string[]): Promise<ReplayResult[]> {
+export async function replayInto(
+  from: Engine,
+  to: Engine,
+  ids: readonly string[],
+  { diedBefore = Number.POSITIVE_INFINITY }: ReplayHow = {},
+): Promise<ReplayResult[]> {
   const results: ReplayResult[] = [];
-  for (const raw of await from.get(ids)) {
-    const task = raw.envelope === "" ? null : taskView(from.queue, raw);
-    if (task?.state !== "dead") {
+  const raws: RawTask[] = [];
+  for (let at = 0; at < ids.length; at += PAGE) raws.push(...(await from.get(ids.slice(at, at + PAGE))));
+  for (const raw of raws) {
+    const task = taskView(from.queue, raw);
+    const movedTo = task ? null : movedSince(raw.record, to.queue, diedBefore);
+    if (movedTo !== null) {
+      results.push({ id: raw.id, outcome: "moved", newId: movedTo });
+      continue;
+    }
+    if (task?.state !== "dead" || (task.endedAt ?? 0) > diedBefore) {
       results.push({ id: raw.id, outcome: task ? "not_dead" : "not_found" });
       continue;
     }
@@ -233,9 +259,19 @@ export async function replayInto(from: Engine, to: Engine, ids: readonly string[
   return results;
 }
 
+/** Where the note of a moved task says that it went: a batch of an operation that is repeated finds its own. */
+function movedSince(record: string, queue: string, sinceMs: number): string | null {
+  const [, movedAt, where] = /^r (\d+) \S+ (\S+)/.exec(record) ?? [];
+  if (where === undefined || !(Number(movedAt) > sinceMs)) return null;
+  return where.startsWith(`${queue}/`) ? where.slice(queue.length + 1) : null;
+}
+
+/** The same one each time: a repeat has to find the task that it enqueued before. */
 function derivedId(id: string, generation: number): string {
   const derived = `${id}.g${generation}`;
-  return derived.length <= 128 ? derived : `${id.slice(0, 100)}.${nanoid(10)}.g${generation}`;
+  if (derived.length <= 128) return derived;
+  const rest = createHash("sha256").update(id).digest("hex").slice(0, 16);
+  return `${id.slice(0, 100)}.${rest}.g${generation}`;
 }
 
 export async function discardDead(engine: Engine, ids: readonly string[]): Promise<DiscardResult[]> {

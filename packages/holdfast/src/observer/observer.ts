@@ -15,8 +15,8 @@ import { checkQueueName, checkTaskId } from "../engine/names.ts";
 import { readStale } from "../engine/stale-ledger.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
-import type { QueueKeys } from "../redis/keys.ts";
 import {
+  type DeadFacts,
   type DeadLetterFilter,
   type DeadLetterGroups,
   type DiscardResult,
@@ -28,6 +28,7 @@ import {
   replayHere,
   replayInto,
 } from "./dead-letters.ts";
+import { type EmptiedState, INDEXES } from "./emptied.ts";
 import { queueStats } from "./queue-stats.ts";
 import { RateMeter } from "./rate-meter.ts";
 import { type ListOptions, listTasks, type TaskPage } from "./task-list.ts";
@@ -46,22 +47,11 @@ export interface BulkOptions {
   onProgress?: (progress: { done: number; total: number }) => void;
 }
 
-export type EmptiedState = "pending" | "scheduled" | "dead" | "completed" | "cancelled" | "expired";
-
 const CALL_TASKS = 200;
 const EMPTY_TASKS = 250;
-const GROUPED = 1_000;
+const GROUPED = 10_000;
 const POSITION_EXACT = 10_000;
 const WORKER_LOST_MS = 10_000;
-
-const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
-  pending: ["pendingHigh", "pending", "pendingLow", "pendingSolo"],
-  scheduled: ["scheduled"],
-  dead: ["deadLetters"],
-  completed: ["completed"],
-  cancelled: ["cancelled"],
-  expired: ["expired"],
-};
 
 /** Sees every queue, and acts on them for an operator. */
 export class Observer {
@@ -116,16 +106,25 @@ export class Observer {
     return explain(task, stats, workers, position, this.#rates.acksPerSecond(queue));
   }
 
-  /** Dead letters with the same type, reason and error, over the 1,000 newest. */
-  async deadLetterGroups(queue: string): Promise<DeadLetterGroups> {
+  /** Dead letters with the same type, reason and error. @param options.scan how many of the newest are looked at, 10,000 */
+  async deadLetterGroups(
+    queue: string,
+    options: { scan?: number; signal?: AbortSignal } = {},
+  ): Promise<DeadLetterGroups> {
     const engine = await this.#known(queue);
-    const { now, counters } = await engine.stats();
-    const newest: TaskView[] = [];
-    for await (const page of pagesOfDead(engine, "last")) {
-      newest.push(...page);
-      if (newest.length >= GROUPED) break;
+    const stats = queueStats(queue, await engine.stats());
+    const { scan = GROUPED, signal } = options;
+    const newest: DeadFacts[] = [];
+    for await (const page of pagesOfDead(engine, "last", signal)) {
+      // Only what a group is made of is kept: the payloads of ten thousand tasks would not fit.
+      for (const { id, type, deadReason, lastError, endedAt, diedAgain } of page.slice(
+        0,
+        scan - newest.length,
+      ))
+        newest.push({ id, type, deadReason, lastError, endedAt, diedAgain });
+      if (newest.length >= scan) break;
     }
-    return { ...groupDead(newest.slice(0, GROUPED), now), total: counters[4] ?? 0 };
+    return { ...groupDead(newest, stats.at), total: stats.dead };
   }
 
   /** At most 500 ids. @param options.payloadText replaces the payload; with exactly one id */
@@ -140,7 +139,8 @@ export class Observer {
       throw new HoldfastError("invalid_argument", "a new payload goes with exactly one id");
     }
     if (ids.length === 0) return [];
-    if (options.to === undefined || options.to === queue) return replayHere(engine, ids, options.payloadText);
+    if (options.to === undefined || options.to === queue)
+      return replayHere(engine, ids, { payloadText: options.payloadText });
     if (options.payloadText !== undefined)
       throw new HoldfastError("invalid_argument", "a new payload and another queue exclude each other");
     checkQueueName(options.to);
@@ -180,13 +180,30 @@ export class Observer {
   }
 
   async countDead(queue: string, filter: DeadLetterFilter = {}): Promise<number> {
+    return (await this.matchDead(queue, filter)).matched;
+  }
+
+  /**
+   * How many dead letters match. It looks at all of them, or ends once more than `matched` match or `scanned` were
+   * looked at.
+   */
+  async matchDead(
+    queue: string,
+    filter: DeadLetterFilter = {},
+    bounds: { matched?: number; scanned?: number; signal?: AbortSignal } = {},
+  ): Promise<{ matched: number; scanned: number; total: number; isWhole: boolean }> {
     const engine = await this.#known(queue);
-    if (filter.type === undefined && filter.reason === undefined)
-      return queueStats(queue, await engine.stats()).dead;
-    let count = 0;
-    for await (const page of pagesOfDead(engine, "first"))
-      count += page.filter((task) => matchesDead(task, filter)).length;
-    return count;
+    const total = queueStats(queue, await engine.stats()).dead;
+    if (Object.keys(filter).length === 0) return { matched: total, scanned: total, total, isWhole: true };
+    let [matched, scanned] = [0, 0];
+    for await (const page of pagesOfDead(engine, "last", bounds.signal)) {
+      scanned += page.length;
+      matched += page.filter((task) => matchesDead(task, filter)).length;
+      const isEnough = matched > (bounds.matched ?? Number.POSITIVE_INFINITY);
+      if ((isEnough || scanned >= (bounds.scanned ?? Number.POSITIVE_INFINITY)) && scanned < total)
+        return { matched, scanned, total, isWhole: false };
+    }
+    return { matched, scanned, total, isWhole: true };
   }
 
   async cancel(queue: string, id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
@@ -360,7 +377,7 @@ export class Observer {
       task.priority === "high" ? "pendingHigh" : task.priority === "low" ? "pendingLow" : "pending";
     let cursor = "";
     for (let before = 0; before < POSITION_EXACT; before += LIMITS.scriptTasks) {
-      const page = await engine.list(index, "list", cursor, LIMITS.scriptTasks);
+      const page = await engine.list(index, "waiting", cursor, LIMITS.scriptTasks);
       const at = page.ids.indexOf(task.id);
       if (at >= 0) return before + at;
       if (page.cursor === "") return null;

@@ -1,5 +1,5 @@
 import { type DeadReason, HoldfastError, LIMITS, type TaskState, type TaskView } from "@holdfast/contracts";
-import type { Engine } from "../engine/engine.ts";
+import type { Engine, ListOrder } from "../engine/engine.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { QueueKeys } from "../redis/keys.ts";
 import { hasText, signatureOf } from "./dead-letters.ts";
@@ -34,43 +34,59 @@ export interface ListOptions {
   from?: number;
   /** The same: before this time. */
   to?: number;
+  /** Ends the walk between two reads. */
+  signal?: AbortSignal;
 }
 
-type Index = [index: keyof QueueKeys, order: "list" | "first" | "last"];
+type Index = [index: keyof QueueKeys, order: ListOrder];
 
 // What runs first comes first, what ended last comes first.
 const INDEXES: Record<TaskState, Index[]> = {
   pending: [
-    ["pendingSolo", "list"],
-    ["pendingHigh", "list"],
-    ["pending", "list"],
-    ["pendingLow", "list"],
+    ["pendingSolo", "waiting"],
+    ["pendingHigh", "waiting"],
+    ["pending", "waiting"],
+    ["pendingLow", "waiting"],
   ],
   processing: [["processing", "first"]],
   scheduled: [["scheduled", "first"]],
   dead: [["deadLetters", "last"]],
-  completed: [["completed", "list"]],
-  cancelled: [["cancelled", "list"]],
-  expired: [["expired", "list"]],
+  completed: [["completed", "ended"]],
+  cancelled: [["cancelled", "ended"]],
+  expired: [["expired", "ended"]],
 };
 
+// One request looks at so many: the cursor goes on from there.
 const SCANNED = 1_000;
+// Read at once: a page of large payloads would stall Redis for everybody.
+const READ_BYTES = 1_048_576;
 
-/** A cursor is opaque to clients: which index, and where in it. */
-function decodeCursor(cursor: string | undefined, indexes: Index[]): { at: number; after: string } {
-  if (cursor === undefined) return { at: 0, after: "" };
-  const match = /^(\d)~(.*)$/.exec(Buffer.from(cursor, "base64url").toString("utf8"));
+/** A cursor is opaque to clients: which index, and what was seen last in it. */
+function decodeCursor(cursor: string, indexes: Index[]): { at: number; after: string } {
+  const match = /^(\d)~((?:-?\d{1,17}:[A-Za-z0-9_.:-]{0,128})?)$/.exec(
+    Buffer.from(cursor, "base64url").toString("utf8"),
+  );
   const at = Number(match?.[1]);
-  const after = match?.[2] ?? "";
-  const order = indexes[at]?.[1];
-  const fits =
-    order === "list" ? /^\d{0,15}$/.test(after) : /^(|\d+(\.\d+)?:[A-Za-z0-9_.:-]{1,128})$/.test(after);
-  if (!match || order === undefined || !fits)
+  if (!match || indexes[at] === undefined)
     throw new HoldfastError("invalid_cursor", "this cursor is none of ours: begin without one");
-  return { at, after };
+  return { at, after: match[2] ?? "" };
 }
 
 const encodeCursor = (at: number, after: string) => Buffer.from(`${at}~${after}`).toString("base64url");
+
+/** Where an index that is in the order of time is entered, so that what is out of the span is never read. */
+function entryOf({ state, from, to }: ListOptions): string {
+  if (state === "scheduled") return from === undefined ? "" : `${Math.ceil(from) - 1}:`;
+  if (state === "pending" || state === "processing" || to === undefined) return "";
+  return `${Math.ceil(to)}:`;
+}
+
+/** Nothing behind this task can be within the span. */
+function isPastSpan(task: TaskView, { state, from, to }: ListOptions): boolean {
+  if (state === "scheduled") return to !== undefined && timeOf(task) >= to;
+  if (state === "pending" || state === "processing") return false;
+  return from !== undefined && timeOf(task) < from;
+}
 
 export async function listTasks(engine: Engine, options: ListOptions): Promise<TaskPage> {
   const limit = options.limit ?? 50;
@@ -78,23 +94,32 @@ export async function listTasks(engine: Engine, options: ListOptions): Promise<T
     throw new HoldfastError("invalid_argument", `limit has to be 1 to ${LIMITS.pageTasks}, got ${limit}`);
   }
   const indexes = INDEXES[options.state];
-  let { at, after } = decodeCursor(options.cursor, indexes);
+  let { at, after } =
+    options.cursor === undefined ? { at: 0, after: entryOf(options) } : decodeCursor(options.cursor, indexes);
   const total = queueStats(engine.queue, await engine.stats())[options.state];
   const tasks: TaskView[] = [];
   let scanned = 0;
+  let pageSize: number = LIMITS.pageTasks;
   while (tasks.length < limit && scanned < SCANNED) {
+    options.signal?.throwIfAborted();
     const [index, order] = indexes[at] as Index;
-    const page = await engine.list(index, order, after, limit - tasks.length);
+    const page = await engine.list(index, order, after, Math.min(limit - tasks.length, pageSize));
     scanned += page.ids.length;
+    let bytes = 0;
     for (const raw of await engine.get(page.ids)) {
+      bytes += raw.envelope.length + raw.record.length + raw.result.length;
       const task = taskView(engine.queue, raw);
-      if (task?.state === options.state && matches(task, options)) tasks.push(task);
+      if (task?.state !== options.state) continue;
+      if (isPastSpan(task, options)) return { tasks, cursor: null, scanned, total };
+      if (matches(task, options)) tasks.push(task);
     }
+    if (bytes > 0)
+      pageSize = Math.max(1, Math.min(LIMITS.pageTasks, Math.floor((READ_BYTES * page.ids.length) / bytes)));
     after = page.cursor;
     if (after === "") {
       at++;
       if (at >= indexes.length) return { tasks, cursor: null, scanned, total };
-    } else if (page.ids.length === 0) break;
+    }
   }
   return { tasks, cursor: encodeCursor(at, after), scanned, total };
 }

@@ -14,7 +14,8 @@ import type {
   DiscardResult,
   ReplayResult,
 } from "../observer/dead-letters.ts";
-import { type BulkOptions, type EmptiedState, Observer, type ObserverOptions } from "../observer/observer.ts";
+import type { EmptiedState } from "../observer/emptied.ts";
+import { type BulkOptions, Observer, type ObserverOptions } from "../observer/observer.ts";
 import type { ListOptions, TaskPage } from "../observer/task-list.ts";
 import type { Why } from "../observer/why.ts";
 import { mergeGroups, mergeSettings, mergeStats, splitSettings } from "./merge-stats.ts";
@@ -130,9 +131,15 @@ export class PartitionedObserver extends Observer {
     }
   }
 
-  override async deadLetterGroups(queue: string): Promise<DeadLetterGroups> {
-    const parts = await this.#each(queue, (name) => super.deadLetterGroups(name));
-    return parts ? mergeGroups(parts) : super.deadLetterGroups(queue);
+  override async deadLetterGroups(
+    queue: string,
+    options: { scan?: number; signal?: AbortSignal } = {},
+  ): Promise<DeadLetterGroups> {
+    const partitions = await this.#registry.get(queue);
+    if (!partitions) return super.deadLetterGroups(queue, options);
+    const scan = Math.ceil((options.scan ?? 10_000) / partitions.count);
+    const parts = await this.#each(queue, (name) => super.deadLetterGroups(name, { ...options, scan }));
+    return mergeGroups(parts ?? []);
   }
 
   override async replay(
@@ -186,9 +193,21 @@ export class PartitionedObserver extends Observer {
     return total;
   }
 
-  override async countDead(queue: string, filter: DeadLetterFilter = {}): Promise<number> {
-    const counts = await this.#each(queue, (name) => super.countDead(name, filter));
-    return counts ? counts.reduce((sum, count) => sum + count, 0) : super.countDead(queue, filter);
+  override async matchDead(
+    queue: string,
+    filter: DeadLetterFilter = {},
+    bounds: { matched?: number; scanned?: number; signal?: AbortSignal } = {},
+  ): Promise<{ matched: number; scanned: number; total: number; isWhole: boolean }> {
+    const parts = await this.#each(queue, (name) => super.matchDead(name, filter, bounds));
+    if (!parts) return super.matchDead(queue, filter, bounds);
+    type Match = NonNullable<typeof parts>[number];
+    const sum = (of: (part: Match) => number) => parts.reduce((all, part) => all + of(part), 0);
+    return {
+      matched: sum(({ matched }) => matched),
+      scanned: sum(({ scanned }) => scanned),
+      total: sum(({ total }) => total),
+      isWhole: parts.every(({ isWhole }) => isWhole),
+    };
   }
 
   override async pause(queue: string, reason = ""): Promise<void> {

@@ -156,7 +156,9 @@ export class EnqueueBuffer {
         sink.accepted(place, { id, state, duplicate: false, durability: "memory" });
       } else if (verdict === "f") sink.refused(place, this.#full(id));
       else {
-        const state = stateOfLetter(reply.states[known++] ?? "r");
+        const found = stateOfLetter(reply.states[known++] ?? "r");
+        // It could still be restored; for its producer it is gone.
+        const state = found === "discarded" ? "purged" : found;
         if (verdict === "d") sink.accepted(place, { id, state, duplicate: true, durability: "memory" });
         else sink.refused(place, conflict(id));
       }

@@ -14,6 +14,7 @@ export interface QueueKeys {
   readonly cancelled: string;
   readonly expired: string;
   readonly remembered: string;
+  readonly discarded: string;
   readonly tasks: string;
   readonly state: string;
   readonly results: string;
@@ -31,6 +32,10 @@ export interface SystemKeys {
   readonly apiKeys: string;
   readonly schedules: string;
   readonly schedulesDue: string;
+  readonly operations: string;
+  readonly operationsIndex: string;
+  readonly operationsRunning: string;
+  readonly audit: string;
 }
 
 export function queueKeys(prefix: string, queue: string): QueueKeys {
@@ -47,6 +52,7 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     cancelled: key("cancelled"),
     expired: key("expired"),
     remembered: key("remembered"),
+    discarded: key("discarded"),
     tasks: key("tasks"),
     state: key("state"),
     results: key("results"),
@@ -71,5 +77,9 @@ export function systemKeys(prefix: string): SystemKeys {
     apiKeys: key("keys"),
     schedules: key("schedules"),
     schedulesDue: key("schedules_due"),
+    operations: key("operations"),
+    operationsIndex: key("operations:index"),
+    operationsRunning: key("operations:running"),
+    audit: key("audit"),
   };
 }

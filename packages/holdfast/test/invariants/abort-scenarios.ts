@@ -207,6 +207,21 @@ export const scenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.discard(["plain", "", "given", "", "moved", "other/moved.g1"]),
   },
+  "restore of what was discarded, with an id of a caller": {
+    script: "restore",
+    async prepare(q) {
+      await q.addDead("plain");
+      await q.addDead("given", { fingerprint: "fp" });
+      await q.addDead("other");
+      await q.addDead("stays");
+      await q.engine.discard(["plain", "", "given", ""], undefined, { discard: "d1" });
+      await q.engine.discard(["other", ""], undefined, { discard: "d2" });
+      return { accepted: ["stays"] };
+    },
+    async call(q) {
+      return q.engine.restore(["plain", "given", "other", "stays"], "d1", request);
+    },
+  },
   "empty of pending": {
     script: "empty",
     removes: ["a", "given", "b"],
@@ -249,7 +264,7 @@ export const scenarios: Record<string, Scenario> = {
   },
   "purge of all kinds": {
     script: "purge",
-    removes: ["done", "given", "gone", "old"],
+    removes: ["done", "given", "gone", "old", "dropped"],
     async prepare(q) {
       await q.engine.configure({ retentionMs: 1_000, idempotencyMs: 5_000 });
       await q.add("forgotten", { fingerprint: "fp" }, { slot: "#q:gone:0", sequence: 1 });
@@ -264,11 +279,13 @@ export const scenarios: Record<string, Scenario> = {
       await q.acquire(1);
       await q.add("old", { expiresAt: 1 });
       await q.acquire(1);
+      await q.addDead("dropped");
+      await q.engine.discard(["dropped", ""]);
       q.advance(1_000);
       await q.addDead("dead");
       return { accepted: ["done", "given", "gone", "old", "dead"] };
     },
-    call: (q) => q.engine.purge(100, 2_000),
+    call: (q) => q.engine.purge(100, 2_000, 500),
   },
   "delete of a paused, empty queue": {
     script: "delete",

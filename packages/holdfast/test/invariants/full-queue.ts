@@ -29,6 +29,8 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.add("completed", { fingerprint: "fp" });
   await q.ack(await q.grant(), "1");
   await q.addDead("dead", { fingerprint: "fp" });
+  await q.addDead("dropped");
+  await q.engine.discard(["dropped", ""], undefined, { discard: "d1" });
   await q.add("cancelled");
   await q.engine.cancel("cancelled");
   await q.add("expired", { expiresAt: 1 });
@@ -101,7 +103,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
         30_000,
       ),
   },
-  list: { call: (q) => q.engine.list("pending", "list", "", 10) },
+  list: { call: (q) => q.engine.list("pending", "waiting", "", 10) },
   pause: { call: (q) => q.engine.pause(false, "no") },
   progress: {
     call: (q) => q.engine.progress("held", q.held.at(-1)?.token ?? "", { progress: "1", line: "l" }),
@@ -110,6 +112,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   purge: { call: (q) => q.engine.purge(200, 1) },
   reap: { call: (q) => q.engine.reap(500) },
   replay: { call: (q) => q.engine.replay(["dead", "", "n", "", "none", ""], request) },
+  restore: { call: (q) => q.engine.restore(["dropped", "dead", "none"], "d1", request) },
   scheduleDelete: { call: (q) => schedules(q).delete("s") },
   schedulePlan: {
     async call(q) {

@@ -1,7 +1,9 @@
 import { expect, test } from "vitest";
 import {
+  type Holdfast,
   Janitor,
   Observer,
+  OperationRunner,
   PartitionedObserver,
   PartitionedQueue,
   Queue,
@@ -81,6 +83,43 @@ test("a janitor does its whole job as the user janitor, after a rewind too", asy
   expect(await redis.admin.acl("LOG")).toEqual([]);
 });
 
+/** Everything that observability does with operations and the audit log. */
+async function operate(client: Holdfast): Promise<void> {
+  const by = { actor: "a", keyId: null, role: null, from: "f", requestId: "r", reason: null };
+  const { operations, actions } = client;
+  const runner = new OperationRunner({ client, producer: () => new Queue("work", { client }) });
+  const ended = async (id: string) => {
+    await until("it has ended", async () => ((await operations.get(id))?.endedAt ?? null) !== null);
+    return operations.get(id);
+  };
+  const discard = await operations.create(
+    { kind: "discard", queue: "work", selection: { filter: {} }, by },
+    0,
+  );
+  await operations.control(discard.id, "pause");
+  await operations.control(discard.id, "resume");
+  runner.start();
+  expect(await ended(discard.id)).toMatchObject({ state: "succeeded" });
+  const undo = await operations.undo(discard.id, by);
+  runner.nudge();
+  expect(await ended(undo.id)).toMatchObject({ state: "succeeded" });
+  await runner.stop();
+  expect((await operations.list({ cursor: undo.id })).operations).toHaveLength(1);
+  expect((await operations.failures(discard.id)).total).toBe(0);
+  await actions.append({
+    ...by,
+    at: 1,
+    action: "queue.pause",
+    queue: "work",
+    count: 0,
+    outcome: "succeeded",
+    code: null,
+    operationId: null,
+  });
+  expect((await actions.page({ limit: 5 })).records).toHaveLength(1);
+  for await (const page of actions.all({})) expect(page).toHaveLength(1);
+}
+
 test("an observer does its whole job as the user observer", async () => {
   const redis = await startSecuredRedis();
   const admin = await helper(redis);
@@ -142,6 +181,8 @@ test("an observer does its whole job as the user observer", async () => {
   expect(await observer.replay("work", ["c"], { to: "other" })).toMatchObject([{ outcome: "moved" }]);
   expect(await observer.discard("work", ["d"])).toMatchObject([{ outcome: "discarded" }]);
   expect(await observer.replayAll("work", { type: "nothing" })).toMatchObject({ replayed: 0 });
+  await operate(client);
+  expect(await observer.matchDead("work", { type: "dies" })).toMatchObject({ isWhole: true });
   expect(await observer.discardAll("work")).toMatchObject({ discarded: 2 });
   expect(await observer.cancel("work", "cancelled")).toBe("cancelled");
   expect(await observer.staleVerdicts("work")).toEqual([]);

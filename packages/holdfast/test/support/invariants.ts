@@ -14,27 +14,28 @@ const INDEXES = [
   "completed",
   "cancelled",
   "expired",
+  "discarded",
 ] as const;
 const PENDING_LISTS: readonly string[] = INDEXES.slice(0, 4);
 
 // One call, so that it is one moment. It shares nothing with the scripts of the product.
 const READ = `
 local out = {}
-for i = 1, 10 do
+for i = 1, 11 do
   local kind = redis.call('TYPE', KEYS[i]).ok
   out[i] = kind == 'list' and redis.call('LRANGE', KEYS[i], 0, -1) or kind == 'zset' and redis.call('ZRANGE', KEYS[i], 0, -1) or {}
 end
-out[11] = redis.call('HGETALL', KEYS[11])
 out[12] = redis.call('HGETALL', KEYS[12])
-out[13] = {}
+out[13] = redis.call('HGETALL', KEYS[13])
+out[14] = {}
 local function numbers(raw, format)
   for _, number in ipairs(raw and { struct.unpack(format, raw) } or {}) do
-    table.insert(out[13], string.format('%.0f', number))
+    table.insert(out[14], string.format('%.0f', number))
   end
-  if raw then table.remove(out[13]) end
+  if raw then table.remove(out[14]) end
 end
-numbers(redis.call('HGET', KEYS[11], '#in') or string.rep('\\0', 24), '>ddd')
-numbers(redis.call('HGET', KEYS[12], '#counters') or string.rep('\\0', 168), '>' .. string.rep('d', 21))
+numbers(redis.call('HGET', KEYS[12], '#in') or string.rep('\\0', 24), '>ddd')
+numbers(redis.call('HGET', KEYS[13], '#counters') or string.rep('\\0', 168), '>' .. string.rep('d', 21))
 return out`;
 
 /** All that Redis holds of a queue, at one moment. */
@@ -59,8 +60,8 @@ function pairs(flat: string[]): Map<string, string> {
 export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSnapshot> {
   const names = [...INDEXES.map((name) => keys[name]), keys.tasks, keys.state];
   const reply = (await redis.eval(READ, names.length, ...names)) as string[][];
-  const envelopes = pairs(reply[10] as string[]);
-  const records = pairs(reply[11] as string[]);
+  const envelopes = pairs(reply[11] as string[]);
+  const records = pairs(reply[12] as string[]);
   const tasks: QueueSnapshot["tasks"] = new Map();
   for (const [id, envelope] of envelopes) {
     if (id.startsWith("#")) continue;
@@ -68,7 +69,7 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
     tasks.set(id, { ...decodeRecord(raw, envelope.startsWith("@")), raw });
   }
   const remembered = new Set([...records.keys()].filter((id) => !id.startsWith("#") && !tasks.has(id)));
-  const [inPending = 0, inScheduled = 0, , ...counters] = (reply[12] as string[]).map(Number);
+  const [inPending = 0, inScheduled = 0, , ...counters] = (reply[13] as string[]).map(Number);
   return {
     tasks,
     remembered,

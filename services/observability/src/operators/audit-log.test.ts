@@ -1,18 +1,26 @@
 import { HoldfastError } from "holdfast";
-import { expect, test } from "vitest";
-import { silent } from "../../test/fakes.ts";
+import { expect, test, vi } from "vitest";
+import { fakeActions, silent } from "../../test/fakes.ts";
 import { AuditLog } from "./audit-log.ts";
 
 const mutation = { action: "queue.pause" as const, queue: "q", requestId: "r1" };
+const author = { actor: "ana", keyId: "k1", role: "operator", from: "10.0.0.7" } as const;
 
-test("a mutation that went well leaves its count and reason", async () => {
-  const audit = new AuditLog({ logger: silent });
+function setup() {
+  const actions = fakeActions();
+  const audit = new AuditLog({ actions, logger: silent });
+  audit.attribute("r1", author);
+  return { audit, actions };
+}
+
+test("a mutation that went well leaves who, from where, its count and its reason", async () => {
+  const { audit, actions } = setup();
   await audit.during({ ...mutation, reason: "deploy" }, async () => ({ count: 3 }));
-  expect(audit.list({ limit: 10 })).toMatchObject([
+  expect(actions.records).toMatchObject([
     {
+      ...author,
       action: "queue.pause",
       queue: "q",
-      actor: "anonymous",
       count: 3,
       reason: "deploy",
       outcome: "succeeded",
@@ -26,16 +34,18 @@ test.each([
   { error: new HoldfastError("redis_unavailable", "down"), outcome: "failed", code: "redis_unavailable" },
   { error: new Error("bug"), outcome: "failed", code: "internal" },
 ])("a mutation that threw $code is $outcome", async ({ error, outcome, code }) => {
-  const audit = new AuditLog({ logger: silent });
+  const { audit, actions } = setup();
   await expect(audit.during(mutation, () => Promise.reject(error))).rejects.toBe(error);
-  expect(audit.list({ limit: 10 })).toMatchObject([{ outcome, code, count: 0 }]);
+  expect(actions.records).toMatchObject([{ outcome, code, count: 0 }]);
 });
 
-test("the newest come first, of one queue if asked, and the oldest go", async () => {
-  const audit = new AuditLog({ logger: silent, maxKept: 3 });
-  for (const queue of ["a", "b", "a", "b", "a"])
-    await audit.during({ ...mutation, queue }, async () => ({ count: 0 }));
-  expect(audit.list({ limit: 10 }).map(({ queue }) => queue)).toEqual(["a", "b", "a"]);
-  expect(audit.list({ queue: "b", limit: 10 })).toHaveLength(1);
-  expect(audit.list({ limit: 2 })).toHaveLength(2);
+test("a record that Redis did not take does not undo what was done, and is in the log", async () => {
+  const actions = { ...fakeActions(), append: () => Promise.reject(new Error("full")) };
+  const error = vi.fn();
+  const audit = new AuditLog({ actions, logger: Object.assign(Object.create(silent), { error }) });
+  expect(await audit.during(mutation, async () => ({ count: 1 }))).toEqual({ count: 1 });
+  expect(error).toHaveBeenCalledWith(
+    expect.objectContaining({ audit: expect.objectContaining({ action: "queue.pause", count: 1 }) }),
+    expect.any(String),
+  );
 });

@@ -1,8 +1,8 @@
 import type { AuditAction, AuditRecord, OperationView } from "@holdfast/contracts/api";
-import { ERROR_STATUS, HoldfastError } from "holdfast";
+import { type ActionLog, ERROR_STATUS, HoldfastError, type OperationSpec } from "holdfast";
 import type { Logger } from "pino";
 
-const MAX_KEPT = 1_000;
+export type ActionsPort = Pick<ActionLog, "append" | "page" | "all">;
 
 /** What a mutation is, before it is known how it went. */
 export interface Mutation {
@@ -19,77 +19,118 @@ export interface MutationResult {
   operationId?: string;
 }
 
-/** Who did what: the newest in memory, all of them in the log. Takes counts and names, never a payload. */
+/** Who sent a request, and from where. */
+export type Author = Pick<AuditRecord, "actor" | "keyId" | "role" | "from">;
+
+const UNKNOWN: Author = { actor: "unknown", keyId: null, role: null, from: "" };
+
+export interface AuditLogOptions {
+  actions: ActionsPort;
+  logger: Logger;
+  /** Records kept in Redis. */
+  maxKept?: number | undefined;
+}
+
+/** Who did what: kept in Redis, and all of it in the log as well. Takes counts and names, never a payload. */
 export class AuditLog {
-  readonly #records: AuditRecord[] = [];
-  readonly #logger: Logger;
-  readonly #maxKept: number;
+  readonly #options: AuditLogOptions;
+  readonly #authors = new Map<string, Author>();
 
-  constructor(options: { logger: Logger; maxKept?: number }) {
-    this.#logger = options.logger;
-    this.#maxKept = options.maxKept ?? MAX_KEPT;
+  constructor(options: AuditLogOptions) {
+    this.#options = options;
   }
 
-  record(entry: AuditRecord): void {
-    this.#records.push(entry);
-    if (this.#records.length > this.#maxKept) this.#records.shift();
-    this.#logger.info({ audit: entry }, "operator action");
+  get actions(): ActionsPort {
+    return this.#options.actions;
   }
 
-  /** Newest first. */
-  list(options: {
-    queue?: string | undefined;
-    limit: number;
-    /** Whether the caller may see records of this queue; null: of no queue. */
-    isVisible?(queue: string | null): boolean;
-  }): AuditRecord[] {
-    const found: AuditRecord[] = [];
-    for (let index = this.#records.length - 1; index >= 0 && found.length < options.limit; index--) {
-      const record = this.#records[index];
-      if (!record || options.isVisible?.(record.queue) === false) continue;
-      if (options.queue === undefined || record.queue === options.queue) found.push(record);
+  /** Remembers who sent a request while it is answered. */
+  attribute(requestId: string, author: Author): void {
+    this.#authors.set(requestId, author);
+  }
+
+  forget(requestId: string): void {
+    this.#authors.delete(requestId);
+  }
+
+  authorOf(requestId: string): Author {
+    return this.#authors.get(requestId) ?? UNKNOWN;
+  }
+
+  /** Who asked for an operation, for the record of its end. */
+  by(requestId: string, reason: string | undefined): OperationSpec["by"] {
+    return { ...this.authorOf(requestId), requestId, reason: reason ?? null };
+  }
+
+  /** Never fails: what was done is done, and the log has it where Redis could not take it. */
+  async record(entry: AuditRecord): Promise<void> {
+    const { actions, logger, maxKept } = this.#options;
+    logger.info({ audit: entry }, "operator action");
+    try {
+      await actions.append(entry, maxKept);
+    } catch (error) {
+      logger.error(
+        { err: error, audit: entry },
+        "an operator action is in this log alone: Redis did not take it",
+      );
     }
-    return found;
   }
 
   /** Runs a mutation and leaves its record, whether it went well or not. */
   async during<T extends MutationResult>(mutation: Mutation, run: () => Promise<T>): Promise<T> {
+    let result: T;
     try {
-      const result = await run();
-      const operationId = result.operationId ?? null;
-      this.#add(mutation, {
-        count: result.count,
-        outcome: operationId ? "accepted" : "succeeded",
-        operationId,
-      });
-      return result;
+      result = await run();
     } catch (error) {
       const code = error instanceof HoldfastError ? error.code : "internal";
-      this.#add(mutation, { count: 0, outcome: ERROR_STATUS[code] < 500 ? "refused" : "failed", code });
+      await this.#add(mutation, { count: 0, outcome: ERROR_STATUS[code] < 500 ? "refused" : "failed", code });
       throw error;
     }
+    const operationId = result.operationId ?? null;
+    const outcome = operationId ? "accepted" : "succeeded";
+    await this.#add(mutation, { count: result.count, outcome, operationId });
+    return result;
   }
 
-  /** The record of how an accepted operation ended. */
-  operationEnded(mutation: Mutation, view: OperationView): void {
+  /** The record of how an operation ended. */
+  async operationEnded(view: OperationView, { by }: OperationSpec): Promise<void> {
+    const action = ENDED_ACTIONS[view.kind];
     const outcome = view.state === "running" || view.state === "paused" ? "accepted" : view.state;
-    this.#add(mutation, { count: view.done, outcome, operationId: view.id });
+    await this.record({
+      at: Date.now(),
+      ...by,
+      action,
+      queue: view.queue,
+      count: view.done,
+      outcome,
+      code: null,
+      operationId: view.id,
+    });
   }
 
-  #add(mutation: Mutation, end: Pick<AuditRecord, "count" | "outcome"> & Partial<AuditRecord>): void {
-    this.record({
+  #add(
+    mutation: Mutation,
+    end: Pick<AuditRecord, "count" | "outcome"> & Partial<AuditRecord>,
+  ): Promise<void> {
+    const { action, queue, requestId, reason } = mutation;
+    return this.record({
       at: Date.now(),
-      actor: "anonymous",
-      keyId: null,
-      role: "admin",
-      from: "",
-      action: mutation.action,
-      queue: mutation.queue,
-      reason: mutation.reason ?? null,
-      requestId: mutation.requestId,
+      ...this.authorOf(requestId),
+      action,
+      queue,
+      reason: reason ?? null,
+      requestId,
       code: null,
       operationId: null,
       ...end,
     });
   }
 }
+
+const ENDED_ACTIONS: Record<OperationView["kind"], AuditAction> = {
+  replay: "dead_letters.replay",
+  discard: "dead_letters.discard",
+  restore: "operation.undo",
+  empty: "queue.empty",
+  burst: "queue.burst",
+};

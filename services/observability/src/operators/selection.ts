@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { DiscardBody, ReplayBody } from "@holdfast/contracts/api";
 import { RequestError } from "@holdfast/service";
 import { type DeadLetterFilter, LIMITS } from "holdfast";
@@ -22,35 +21,6 @@ export function assertPatch(body: ReplayBody): void {
     throw new RequestError("payload_too_large", `the payload is larger than ${LIMITS.payloadBytes} bytes`, [
       { path: "/patch/payloadText", message: `must be at most ${LIMITS.payloadBytes} bytes`, in: "body" },
     ]);
-  }
-}
-
-export interface BatchOptions {
-  /** Items per second at most; without it as fast as the calls go. */
-  ratePerSecond?: number | undefined;
-  signal: AbortSignal;
-}
-
-/**
- * Calls `each` with slices of the ids until all are done or the signal aborts. With a rate, four slices a second:
- * small enough to be smooth, few enough to be cheap.
- */
-export async function inBatches(
-  ids: readonly string[],
-  options: BatchOptions,
-  each: (slice: string[]) => Promise<void>,
-): Promise<void> {
-  const { ratePerSecond, signal } = options;
-  const size =
-    ratePerSecond === undefined
-      ? LIMITS.scriptTasks
-      : Math.min(LIMITS.scriptTasks, Math.max(1, Math.floor(ratePerSecond / 4)));
-  for (let start = 0; start < ids.length && !signal.aborted; start += size) {
-    const slice = ids.slice(start, start + size);
-    await each(slice);
-    if (ratePerSecond !== undefined && start + size < ids.length) {
-      await delay((slice.length / ratePerSecond) * 1_000, undefined, { signal }).catch(() => undefined);
-    }
   }
 }
 

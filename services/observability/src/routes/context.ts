@@ -2,6 +2,7 @@
 import type {} from "@fastify/swagger";
 import { Problem } from "@holdfast/contracts/api";
 import type { TaskRouteOptions } from "@holdfast/service";
+import type { FastifyReply } from "fastify";
 import type { Observer } from "holdfast";
 import type { AuditLog } from "../operators/audit-log.ts";
 import type { Operations } from "../operators/operations.ts";
@@ -20,9 +21,7 @@ export type ObserverPort = Pick<
   | "deadLetterGroups"
   | "replay"
   | "replayAll"
-  | "discard"
-  | "discardAll"
-  | "countDead"
+  | "matchDead"
   | "pause"
   | "resume"
   | "configure"
@@ -43,6 +42,15 @@ export interface RouteContext {
   operations: Operations;
   audit: AuditLog;
   countReplayed(queue: string, outcome: ReplayedOutcome, count: number): void;
+}
+
+/** Aborted when the client goes away before it is answered: nobody waits for the rest of a search. */
+export function abortOf(reply: FastifyReply): AbortSignal {
+  const abort = new AbortController();
+  reply.raw.once("close", () => {
+    if (!reply.raw.writableFinished) abort.abort();
+  });
+  return abort.signal;
 }
 
 /** The error responses of every route, for the OpenAPI document. */

@@ -7,15 +7,26 @@ import {
   ReplayReply,
   SYNC_LIMIT,
 } from "@holdfast/contracts/api";
-import { type HttpServer, sliceJson } from "@holdfast/service";
-import type { DeadLetterFilter } from "holdfast";
+import { type HttpServer, RequestError, sliceJson } from "@holdfast/service";
+import { type DeadLetterFilter, LIMITS } from "holdfast";
 import type { Mutation } from "../operators/audit-log.ts";
-import type { OperationWork } from "../operators/operations.ts";
-import { assertPatch, inBatches, type Selection, selectionOf } from "../operators/selection.ts";
-import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
+import { assertPatch, type Selection, selectionOf } from "../operators/selection.ts";
+import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
 /** Task views read at a time for a dry run over ids. */
 const LOOKUPS_AT_ONCE = 50;
+/** A filter that looks through more than so many answers with an operation, which counts by itself. */
+const SYNC_SCAN = 5_000;
+/** How long a small discard may take before it is answered as an operation. */
+const DISCARD_WAIT_MS = 5_000;
+
+interface Matches {
+  matched: number;
+  scanned?: number;
+  total?: number;
+  /** False: there may be more, it was not looked at all of them. */
+  isWhole: boolean;
+}
 
 /** Replay and discard: small selections at once, large or paced ones as operations. */
 export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
@@ -27,7 +38,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags: [TAGS.deadLetters],
         summary: "Replay dead letters",
-        description: `Puts them back with attempts at zero and their history kept. Up to ${SYNC_LIMIT}: 200 with the result. More, or with \`ratePerSecond\`: 202 with an operation. \`dryRun\` counts only; \`patch\` replaces the payload of one task; \`to\` sends them into another queue.`,
+        description: `Puts them back with attempts at zero and their history kept. Up to ${SYNC_LIMIT}: 200 with the result. More, or with \`ratePerSecond\` or \`canary\`: 202 with an operation, about those that were dead when it began. \`dryRun\` counts only; \`patch\` replaces the payload of one task; \`to\` sends them into another queue.`,
         params: QueueParams,
         body: ReplayBody,
         response: { 200: ReplayReply, 202: OperationView, ...PROBLEMS },
@@ -40,13 +51,32 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       assertPatch(body);
       // Reads it once: the text must be one JSON value within the depth limit.
       if (body.patch) sliceJson(body.patch.payloadText);
-      const matched = await countMatches(queue, selection, body.dryRun === true);
+      if (body.patch && body.to !== undefined && body.to !== queue)
+        throw new RequestError("invalid_argument", "body/patch and body/to exclude each other", [
+          { path: "/patch", message: "excludes to", in: "body" },
+        ]);
+      const { isWhole, ...matches } = await matching(queue, selection, body.dryRun === true, abortOf(reply));
       if (body.dryRun) {
-        return reply.code(200).send({ dryRun: true, matched, replayed: 0, skipped: 0 });
+        return reply.code(200).send({ dryRun: true, ...matches, replayed: 0, skipped: 0 });
       }
       const mutation = mutationOf("dead_letters.replay", queue, request.id, body.reason);
-      if (matched > SYNC_LIMIT || body.ratePerSecond !== undefined || body.canary !== undefined) {
-        const view = await startOperation("replay", mutation, matched, replayWork(queue, selection, body));
+      const isPaced = body.ratePerSecond !== undefined || body.canary !== undefined;
+      if (!isWhole || matches.matched > SYNC_LIMIT || isPaced) {
+        const { canary } = body;
+        const spec = {
+          kind: "replay" as const,
+          queue,
+          selection,
+          ...(body.to === undefined ? {} : { to: body.to }),
+          ...(body.patch ? { payloadText: body.patch.payloadText } : {}),
+          ...(body.ratePerSecond === undefined ? {} : { ratePerSecond: body.ratePerSecond }),
+          ...(canary ? { canary: { size: canary.size ?? 5, waitMs: canary.waitMs ?? 60_000 } } : {}),
+          by: audit.by(request.id, body.reason),
+        };
+        const { view } = await audit.during(mutation, async () => {
+          const view = await operations.start(spec, matches.matched);
+          return { count: matches.matched, operationId: view.id, view };
+        });
         return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
       }
       const result = await audit.during(mutation, async () => {
@@ -54,7 +84,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
         return { ...result, count: result.replayed };
       });
       const { count, ...counts } = result;
-      return reply.code(200).send({ dryRun: false, matched, ...counts });
+      return reply.code(200).send({ dryRun: false, ...matches, ...counts });
     },
   );
 
@@ -64,7 +94,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags: [TAGS.deadLetters],
         summary: "Discard dead letters",
-        description: `Removes them for good. Up to ${SYNC_LIMIT}: 200 with the result. More: 202 with an operation.`,
+        description: `Takes them out; for ten minutes \`POST /v1/operations/:id/undo\` puts them back. Up to ${SYNC_LIMIT}: 200 with the result and the id of its operation. More, or with \`ratePerSecond\`: 202 with the operation.`,
         params: QueueParams,
         body: DiscardBody,
         response: { 200: DiscardReply, 202: OperationView, ...PROBLEMS },
@@ -74,133 +104,98 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       const { queue } = request.params;
       const { body } = request;
       const selection = selectionOf(body);
-      const matched = await countMatches(queue, selection, body.dryRun === true);
+      const { isWhole, ...matches } = await matching(queue, selection, body.dryRun === true, abortOf(reply));
       if (body.dryRun) {
-        return reply.code(200).send({
-          dryRun: true,
-          matched,
-          discarded: 0,
-          skipped: 0,
-          operationId: null,
-          undoUntil: null,
-        });
+        return reply
+          .code(200)
+          .send({ dryRun: true, ...matches, discarded: 0, skipped: 0, operationId: null, undoUntil: null });
       }
       const mutation = mutationOf("dead_letters.discard", queue, request.id, body.reason);
-      if (matched > SYNC_LIMIT) {
-        const view = await startOperation("discard", mutation, matched, discardWork(queue, selection));
-        return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
-      }
-      const result = await audit.during(mutation, async () => {
-        const result = await discardNow(queue, selection);
-        return { ...result, count: result.discarded };
+      const spec = {
+        kind: "discard" as const,
+        queue,
+        selection,
+        ...(body.ratePerSecond === undefined ? {} : { ratePerSecond: body.ratePerSecond }),
+        by: audit.by(request.id, body.reason),
+      };
+      const isSmall = isWhole && matches.matched <= SYNC_LIMIT && body.ratePerSecond === undefined;
+      const { view } = await audit.during(mutation, async () => {
+        const begun = await operations.start(spec, matches.matched);
+        const view = isSmall ? await operations.settled(begun, DISCARD_WAIT_MS) : begun;
+        return { count: matches.matched, operationId: view.id, view };
       });
-      const { count, ...counts } = result;
-      return reply.code(200).send({ dryRun: false, matched, ...counts, operationId: null, undoUntil: null });
+      if (view.state !== "succeeded")
+        return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
+      const { discarded = 0, skipped = 0 } = view.result;
+      const results = "ids" in selection ? await outcomesOf(view.id, selection.ids) : undefined;
+      return reply.code(200).send({
+        dryRun: false,
+        ...matches,
+        discarded,
+        skipped,
+        operationId: view.id,
+        undoUntil: view.undoUntil,
+        ...(results ? { results } : {}),
+      });
     },
   );
 
-  /** Ids count as named; only a dry run looks each of them up. */
-  async function countMatches(queue: string, selection: Selection, exact: boolean): Promise<number> {
-    if ("filter" in selection) return observer.countDead(queue, selection.filter);
-    if (!exact) return selection.ids.length;
-    let dead = 0;
+  /** Ids count as named; only a dry run looks each of them up. A filter is looked through as far as it has to be. */
+  async function matching(
+    queue: string,
+    selection: Selection,
+    isDryRun: boolean,
+    signal: AbortSignal,
+  ): Promise<Matches> {
+    if ("filter" in selection) {
+      const bounds = isDryRun ? {} : { matched: SYNC_LIMIT, scanned: SYNC_SCAN };
+      return observer.matchDead(queue, selection.filter, { ...bounds, signal });
+    }
+    if (!isDryRun) {
+      // An unknown queue is a 404, not an operation about nothing.
+      await observer.stats(queue);
+      return { matched: selection.ids.length, isWhole: true };
+    }
+    let matched = 0;
     for (let start = 0; start < selection.ids.length; start += LOOKUPS_AT_ONCE) {
       const slice = selection.ids.slice(start, start + LOOKUPS_AT_ONCE);
       const tasks = await Promise.all(slice.map((id) => observer.task(queue, id)));
-      dead += tasks.filter((task) => task?.state === "dead").length;
+      matched += tasks.filter((task) => task?.state === "dead").length;
     }
-    return dead;
+    return { matched, isWhole: true };
   }
 
   async function replayNow(queue: string, selection: Selection, body: ReplayBody) {
-    if ("filter" in selection) return replayMatching(queue, selection.filter, body, {});
+    const to = body.to === undefined ? {} : { to: body.to };
+    if ("filter" in selection) return replayMatching(queue, selection.filter, to);
     const results = await observer.replay(queue, selection.ids, {
-      ...(body.to === undefined ? {} : { to: body.to }),
+      ...to,
       ...(body.patch ? { payloadText: body.patch.payloadText } : {}),
     });
-    return { ...countResults(queue, results), results };
+    for (const { outcome } of results) countReplayed(queue, outcome, 1);
+    const replayed = results.filter(({ outcome }) => outcome === "replayed" || outcome === "moved").length;
+    return { replayed, skipped: results.length - replayed, results };
   }
 
-  async function replayMatching(
-    queue: string,
-    filter: DeadLetterFilter,
-    body: ReplayBody,
-    control: Partial<Parameters<OperationWork>[0]>,
-  ) {
-    const { progress } = control;
-    const counts = await observer.replayAll(queue, filter, {
-      ...(body.to === undefined ? {} : { to: body.to }),
-      ...(body.ratePerSecond === undefined ? {} : { ratePerSecond: body.ratePerSecond }),
-      ...(control.signal ? { signal: control.signal } : {}),
-      ...(progress ? { onProgress: ({ done, total }) => progress(done, total) } : {}),
-    });
-    countReplayed(queue, body.to === undefined ? "replayed" : "moved", counts.replayed);
+  async function replayMatching(queue: string, filter: DeadLetterFilter, to: { to?: string }) {
+    const counts = await observer.replayAll(queue, filter, to);
+    countReplayed(queue, to.to === undefined ? "replayed" : "moved", counts.replayed);
     countReplayed(queue, "skipped", counts.skipped);
     return counts;
   }
 
-  function replayWork(queue: string, selection: Selection, body: ReplayBody): OperationWork {
-    return async (control) => {
-      if ("filter" in selection) return { ...(await replayMatching(queue, selection.filter, body, control)) };
-      const sum = { replayed: 0, skipped: 0 };
-      const { signal } = control;
-      await inBatches(selection.ids, { ratePerSecond: body.ratePerSecond, signal }, async (ids) => {
-        const counts = await replayNow(queue, { ids }, body);
-        sum.replayed += counts.replayed;
-        sum.skipped += counts.skipped;
-        control.progress(sum.replayed + sum.skipped);
-      });
-      return sum;
-    };
-  }
-
-  function countResults(queue: string, results: Awaited<ReturnType<typeof observer.replay>>) {
-    for (const { outcome } of results) countReplayed(queue, outcome, 1);
-    const replayed = results.filter(({ outcome }) => outcome === "replayed" || outcome === "moved").length;
-    return { replayed, skipped: results.length - replayed };
-  }
-
-  async function discardNow(queue: string, selection: Selection) {
-    if ("filter" in selection) return observer.discardAll(queue, selection.filter);
-    const results = await observer.discard(queue, selection.ids);
-    const discarded = results.filter(({ outcome }) => outcome === "discarded").length;
-    return { discarded, skipped: results.length - discarded, results };
-  }
-
-  function discardWork(queue: string, selection: Selection): OperationWork {
-    return async ({ signal, progress }) => {
-      if ("filter" in selection) {
-        return {
-          ...(await observer.discardAll(queue, selection.filter, {
-            signal,
-            onProgress: ({ done, total }) => progress(done, total),
-          })),
-        };
-      }
-      const sum = { discarded: 0, skipped: 0 };
-      await inBatches(selection.ids, { signal }, async (ids) => {
-        const counts = await discardNow(queue, { ids });
-        sum.discarded += counts.discarded;
-        sum.skipped += counts.skipped;
-        progress(sum.discarded + sum.skipped);
-      });
-      return sum;
-    };
-  }
-
-  async function startOperation(
-    kind: "replay" | "discard",
-    mutation: Mutation & { queue: string },
-    total: number,
-    work: OperationWork,
-  ): Promise<OperationView> {
-    const { view } = await audit.during(mutation, async () => {
-      const view = operations.start({ kind, queue: mutation.queue, total }, work, (end) =>
-        audit.operationEnded(mutation, end),
-      );
-      return { count: total, operationId: view.id, view };
-    });
-    return view;
+  /** Per id: an operation keeps those that it could not move. */
+  async function outcomesOf(operationId: string, ids: readonly string[]) {
+    const failed = new Map<string, string>();
+    for (let cursor: string | null = "0"; cursor !== null; ) {
+      const page = await operations.store.failures(operationId, { cursor, limit: LIMITS.pageTasks });
+      for (const { id, code } of page.failures) failed.set(id, code);
+      cursor = page.cursor;
+    }
+    return ids.map((id) => ({
+      id,
+      outcome: (failed.get(id) ?? "discarded") as "discarded" | "not_dead" | "not_found",
+    }));
   }
 }
 

@@ -189,15 +189,8 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       const total = states.reduce((sum, state) => sum + stats[state], 0);
       if (total > EMPTY_SYNC_LIMIT) {
         const { view } = await audit.during(mutation, async () => {
-          const view = operations.start(
-            { kind: "empty", queue, total },
-            async ({ progress }) => {
-              const { removed } = await observer.empty(queue, states);
-              progress(removed);
-              return { removed };
-            },
-            (end) => audit.operationEnded(mutation, end),
-          );
+          const by = audit.by(request.id, reason);
+          const view = await operations.start({ kind: "empty", queue, states, by }, total);
           return { count: total, operationId: view.id, view };
         });
         return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);

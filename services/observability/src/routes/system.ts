@@ -42,15 +42,13 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
       schema: {
         tags,
         summary: "List operations, newest first",
-        description: "The newest 200 that this process started; a restart forgets them.",
+        description: "They are kept in Redis, the newest 500 that have ended.",
         querystring: OperationListQuery,
         response: { 200: OperationList, ...PROBLEMS },
       },
     },
-    async ({ identity }) => ({
-      operations: operations.list().filter(({ queue }) => mayUseQueue(identity, queue)),
-      cursor: null,
-    }),
+    async ({ identity, query }) =>
+      operations.store.list({ ...query, isVisible: (queue) => mayUseQueue(identity, queue) }),
   );
 
   app.get(
@@ -63,9 +61,9 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
         response: { 200: OperationView, ...PROBLEMS },
       },
     },
-    async (request) => {
-      const operation = operations.get(request.params.id) ?? unknownOperation(request.params.id);
-      assertQueue(request.identity, operation.queue);
+    async ({ identity, params }) => {
+      const operation = (await operations.store.get(params.id)) ?? unknownOperation(params.id);
+      assertQueue(identity, operation.queue);
       return operation;
     },
   );
@@ -81,10 +79,10 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
         response: { 200: OperationFailures, ...PROBLEMS },
       },
     },
-    async (request) => {
-      const operation = operations.get(request.params.id) ?? unknownOperation(request.params.id);
-      assertQueue(request.identity, operation.queue);
-      return { failures: [], cursor: null, total: 0 };
+    async ({ identity, params, query }) => {
+      const operation = (await operations.store.get(params.id)) ?? unknownOperation(params.id);
+      assertQueue(identity, operation.queue);
+      return operations.store.failures(params.id, query);
     },
   );
 
@@ -100,10 +98,18 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
           response: { 202: OperationView, ...PROBLEMS },
         },
       },
-      async (request) => {
-        const operation = operations.get(request.params.id) ?? unknownOperation(request.params.id);
+      async (request, reply) => {
+        const { id } = request.params;
+        const operation = (await operations.store.get(id)) ?? unknownOperation(id);
         assertQueue(request.identity, operation.queue);
-        throw new HoldfastError("conflict", `operation ${operation.id} is ${operation.state}`);
+        const reason = request.body?.reason;
+        const mutation = { queue: operation.queue, requestId: request.id, reason };
+        const { view } = await audit.during({ ...mutation, action: `operation.${verb}` }, async () => {
+          if (verb !== "undo") return { count: 0, view: await operations.control(id, verb) };
+          const view = await operations.undo(id, audit.by(request.id, reason));
+          return { count: view.total, operationId: view.id, view };
+        });
+        return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
       },
     );
   }
@@ -121,11 +127,11 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
     },
     async (request, reply) => {
       const { id } = request.params;
-      const operation = operations.get(id) ?? unknownOperation(id);
+      const operation = (await operations.store.get(id)) ?? unknownOperation(id);
       assertQueue(request.identity, operation.queue);
       const { view } = await audit.during(
         { action: "operation.cancel", queue: operation.queue, requestId: request.id },
-        async () => ({ count: 0, view: operations.cancel(id) ?? operation }),
+        async () => ({ count: 0, view: await operations.control(id, "cancel") }),
       );
       return reply.code(202).send(view);
     },
@@ -137,19 +143,14 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
       schema: {
         tags,
         summary: "Who did what, newest first",
-        description: "The newest 1,000 operator actions of this process; its log holds all.",
+        description:
+          "Operator actions of all processes and of the command line, kept in Redis up to a bound.",
         querystring: AuditQuery,
         response: { 200: AuditList, ...PROBLEMS },
       },
     },
-    async (request) => {
-      const records = audit.list({
-        queue: request.query.queue,
-        limit: request.query.limit ?? 50,
-        isVisible: visibleTo(request.identity),
-      });
-      return { records, cursor: null, scanned: records.length, total: records.length };
-    },
+    async ({ identity, query }) =>
+      audit.actions.page({ ...query, limit: query.limit ?? 50, isVisible: visibleTo(identity) }),
   );
 
   app.get(
@@ -163,16 +164,8 @@ export function systemRoutes(app: HttpServer, { observer, operations, audit }: R
         response: { 200: { type: "string", description: "A record per line" }, ...PROBLEMS },
       },
     },
-    async (request, reply) =>
-      sendLines(
-        reply,
-        "audit.ndjson",
-        (async function* () {
-          yield audit
-            .list({ queue: request.query.queue, limit: 1_000, isVisible: visibleTo(request.identity) })
-            .reverse();
-        })(),
-      ),
+    async ({ identity, query }, reply) =>
+      sendLines(reply, "audit.ndjson", audit.actions.all({ ...query, isVisible: visibleTo(identity) })),
   );
 }
 
@@ -183,12 +176,12 @@ const visibleTo = (identity: Identity) => (queue: string | null) =>
 const SUMMARIES = {
   pause: "Pause an operation",
   resume: "Go on with a paused operation",
-  undo: "Undo a discard",
+  undo: "Undo a discard: an operation puts back what it took",
 } as const;
 
 function unknownOperation(id: string): never {
   throw new HoldfastError(
     "not_found",
-    `there is no operation ${id}: operations are forgotten at a restart and beyond 200`,
+    `there is no operation ${id}: those that have ended are forgotten beyond 500`,
   );
 }

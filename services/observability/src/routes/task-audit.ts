@@ -38,12 +38,9 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
     const streamed = streamedTotals.get(request);
     const result = streamed ? { count: streamed.accepted, code: null } : seen.get(request);
     if (!action || !result) return;
-    audit.record({
+    await audit.record({
       at: Date.now(),
-      actor: "anonymous",
-      keyId: null,
-      role: "admin",
-      from: "",
+      ...audit.authorOf(request.id),
       action,
       queue: (request.params as { queue: string }).queue,
       count: result.count,

@@ -12,7 +12,7 @@ import {
 } from "@holdfast/contracts/api";
 import type { HttpServer } from "@holdfast/service";
 import { HoldfastError, LIMITS, type TaskPage as Page, type TaskView } from "holdfast";
-import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
+import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 import { sendLines } from "./lines.ts";
 
 /** The reading side of tasks and dead letters. */
@@ -30,7 +30,8 @@ export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
         response: { 200: TaskPage, ...PROBLEMS },
       },
     },
-    async (request) => observer.list(request.params.queue, request.query),
+    async (request, reply) =>
+      observer.list(request.params.queue, { ...request.query, signal: abortOf(reply) }),
   );
 
   app.get(
@@ -102,7 +103,8 @@ export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
         response: { 200: TaskPage, ...PROBLEMS },
       },
     },
-    async (request) => observer.list(request.params.queue, { ...request.query, state: "dead" }),
+    async (request, reply) =>
+      observer.list(request.params.queue, { ...request.query, state: "dead", signal: abortOf(reply) }),
   );
 
   app.get(
@@ -118,7 +120,8 @@ export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
         response: { 200: DeadLetterGroups, ...PROBLEMS },
       },
     },
-    async (request) => observer.deadLetterGroups(request.params.queue),
+    async (request, reply) =>
+      observer.deadLetterGroups(request.params.queue, { ...request.query, signal: abortOf(reply) }),
   );
 }
 

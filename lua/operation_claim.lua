@@ -1,0 +1,28 @@
+#!lua flags=allow-oom
+-- operation_claim: take an operation that nobody runs, or whose process has not been heard of.
+-- KEYS[1] :operations  HASH  operationId:field -> text
+-- KEYS[2] :operations:index  ZSET  operationId -> start, ms since the epoch
+-- KEYS[3] :operations:running  ZSET  operationId -> end of the lease of the process that runs it
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] owner  string  a name that nobody else has
+-- ARGV[3] leaseMs  integer
+-- RETURNS {operationId, start, spec, view, batch, control, failures}, or nothing
+-- TIME    O(log n)
+-- MOVES   nothing
+
+-- include lib/clock.lua
+
+local operationId = redis.call('ZRANGEBYSCORE', operationsRunningKey, '-inf', nowText, 'LIMIT', 0, 1)[1]
+if not operationId then
+  return {}
+end
+local values = redis.call('HMGET', operationsKey, operationId .. ':spec', operationId .. ':view', operationId .. ':batch',
+  operationId .. ':control', operationId .. ':failures')
+local start = redis.call('ZSCORE', operationsIndexKey, operationId)
+if not values[1] or not start then
+  redis.call('ZREM', operationsRunningKey, operationId)
+  return {}
+end
+redis.call('ZADD', operationsRunningKey, string.format('%.0f', now + leaseMs), operationId)
+redis.call('HSET', operationsKey, operationId .. ':owner', owner)
+return { operationId, start, values[1], values[2], values[3] or '', values[4] or '', values[5] or '0' }

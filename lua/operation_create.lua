@@ -1,0 +1,51 @@
+#!lua flags=allow-oom
+-- operation_create: keep an operation, and forget the oldest ones that have ended.
+-- KEYS[1] :operations  HASH  operationId:field -> text
+-- KEYS[2] :operations:index  ZSET  operationId -> start, ms since the epoch
+-- KEYS[3] :operations:running  ZSET  operationId -> end of the lease of the process that runs it
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] operationId  string
+-- ARGV[3] spec  string  what to do; never read here
+-- ARGV[4] view  string  how it goes; never read here
+-- ARGV[5] undoes  string  the discard that it undoes, each once; or ""
+-- ARGV[6] maxRunning  integer
+-- ARGV[7] maxKept  integer
+-- RETURNS {1 created, 0 too many run, -1 undone already; now}
+-- TIME    O(log n)
+-- MOVES   nothing
+
+-- include lib/clock.lua
+
+local function field(name)
+  return operationId .. ':' .. name
+end
+
+if redis.call('HEXISTS', operationsKey, field('view')) == 1 then
+  return { 1, tonumber(redis.call('ZSCORE', operationsIndexKey, operationId)) }
+end
+if redis.call('ZCARD', operationsRunningKey) >= maxRunning then
+  return { 0, now }
+end
+if undoes ~= '' and redis.call('HSETNX', operationsKey, undoes .. ':undoneAt', nowText) == 0 then
+  return { -1, now }
+end
+redis.call('ZADD', operationsIndexKey, nowText, operationId)
+redis.call('HSET', operationsKey, field('spec'), spec, field('view'), view)
+redis.call('ZADD', operationsRunningKey, 0, operationId)
+
+local excess = redis.call('ZCARD', operationsIndexKey) - maxKept
+if excess > 0 then
+  for _, old in ipairs(redis.call('ZRANGE', operationsIndexKey, 0, math.min(excess, 10) - 1)) do
+    if redis.call('HEXISTS', operationsKey, old .. ':ended') == 1 then
+      local names = { old .. ':spec', old .. ':view', old .. ':batch', old .. ':control', old .. ':owner', old .. ':ended', old .. ':undoneAt' }
+      local failures = tonumber(redis.call('HGET', operationsKey, old .. ':failures') or 0)
+      names[#names + 1] = old .. ':failures'
+      for i = 0, failures - 1 do
+        names[#names + 1] = old .. ':failure:' .. i
+      end
+      redis.call('HDEL', operationsKey, unpack(names))
+      redis.call('ZREM', operationsIndexKey, old)
+    end
+  end
+end
+return { 1, now }

@@ -1,0 +1,48 @@
+#!lua flags=allow-oom
+-- operation_write: keep how far an operation has got, if the caller still holds it.
+-- KEYS[1] :operations  HASH  operationId:field -> text
+-- KEYS[2] :operations:running  ZSET  operationId -> end of the lease of the process that runs it
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] operationId  string
+-- ARGV[3] owner  string
+-- ARGV[4] leaseMs  integer
+-- ARGV[5] phase  string  run | pause | end | release
+-- ARGV[6..] field  string  repeated: name, value
+-- RETURNS {1, what an operator asked for: "" | pause | resume | cancel; now}, or {0} where another one holds it
+-- TIME    O(log n)
+-- MOVES   nothing
+
+-- include lib/clock.lua
+
+if redis.call('HGET', operationsKey, operationId .. ':owner') ~= owner then
+  return { 0, '', now }
+end
+local control = redis.call('HGET', operationsKey, operationId .. ':control') or ''
+-- Resumed or cancelled meanwhile: go on.
+if phase == 'pause' and control ~= 'pause' then
+  phase = 'run'
+end
+local values = {}
+for at = fieldAt, #ARGV, 2 do
+  values[#values + 1], values[#values + 2] = operationId .. ':' .. ARGV[at], ARGV[at + 1]
+end
+if phase == 'end' then
+  values[#values + 1], values[#values + 2] = operationId .. ':ended', nowText
+end
+if #values > 0 then
+  redis.call('HSET', operationsKey, unpack(values))
+end
+if phase == 'run' then
+  redis.call('ZADD', operationsRunningKey, string.format('%.0f', now + leaseMs), operationId)
+else
+  redis.call('HDEL', operationsKey, operationId .. ':owner')
+  if phase == 'release' then
+    redis.call('ZADD', operationsRunningKey, 0, operationId)
+  else
+    redis.call('ZREM', operationsRunningKey, operationId)
+  end
+  if phase == 'end' then
+    redis.call('HDEL', operationsKey, operationId .. ':spec', operationId .. ':batch', operationId .. ':control')
+  end
+end
+return { 1, control, now }

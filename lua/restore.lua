@@ -1,0 +1,65 @@
+#!lua flags=allow-oom
+-- restore: undo a discard: put the tasks that it took back to the dead letters, as they were.
+-- KEYS[1] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
+-- KEYS[2] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[3] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[4] requests  ZSET  slot -> last seen, ms since the epoch
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[4] discard  string  only what this discard took
+-- ARGV[5..] taskId  string  repeated, at most 500 times
+-- RETURNS a letter per task: r restored, n not discarded, or by another discard
+-- TIME    O(n log d), n tasks given, d = dead letters
+-- MOVES   discarded -> dead
+
+-- include lib/clock.lua
+-- include lib/counters.lua
+-- include lib/settings.lua
+-- include lib/request.lua
+-- include lib/record.lua
+
+-- 1. Read.
+local ids = { unpack(ARGV, taskIdAt) }
+local records = redis.call('HMGET', stateKey, '#counters', '#settings', slot, unpack(ids))
+if not readSettings(records[2]) then
+  return layoutError()
+end
+local previous, refused = previousReply(records[3])
+if refused then
+  return refused
+end
+if previous then
+  return previous
+end
+local counters = unpackCounters(records[1])
+local letters, commit, dead, restored, seen = {}, {}, {}, {}, {}
+for i, id in ipairs(ids) do
+  local record = records[i + 3]
+  local counts, endedAt, reason, by = string.match(record or '', '^k(%S+) (%d+) (%S+) %d+ ([^\n ]+)')
+  letters[i] = counts and by == discard and not seen[id] and 'r' or 'n'
+  seen[id] = true
+  if letters[i] == 'r' then
+    restored[#restored + 1] = id
+    dead[#dead + 1], dead[#dead + 2] = endedAt, id
+    commit[#commit + 1], commit[#commit + 2] = id, 'd' .. counts .. ' ' .. endedAt .. ' ' .. reason .. historyOf(record)
+  end
+end
+letters = table.concat(letters)
+
+-- 2. Write the targets.
+indexRequest(requestsKey, records[3], 's', slot)
+if #restored > 0 then
+  redis.call('ZADD', deadLettersKey, unpack(dead))
+end
+
+-- 3. Commit.
+add(counters, DEAD, #restored)
+add(counters, PURGED, -#restored)
+redis.call('HSET', stateKey, '#counters', packCounters(counters), slot, requestRecord(sequence, letters), unpack(commit))
+
+-- 4. Remove the source.
+if #restored > 0 then
+  redis.call('ZREM', discardedKey, unpack(restored))
+end
+return letters

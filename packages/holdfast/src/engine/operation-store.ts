@@ -1,0 +1,290 @@
+import { HoldfastError } from "@holdfast/contracts";
+import type { AuditRecord, OperationFailure, OperationView } from "@holdfast/contracts/api";
+import { nanoid } from "nanoid";
+import type { Connection } from "../redis/connection.ts";
+import * as scripts from "../redis/generated/index.ts";
+import { type SystemKeys, systemKeys } from "../redis/keys.ts";
+import type { Script } from "../redis/script.ts";
+
+/** What an operation is to do. It is kept until the operation has ended. */
+export interface OperationSpec {
+  kind: OperationView["kind"];
+  queue: string;
+  /** Of replay and discard: these dead letters, or all that match. */
+  selection?: { ids: string[] } | { filter: object };
+  to?: string;
+  /** Of a replay of one: its new payload. */
+  payloadText?: string;
+  ratePerSecond?: number;
+  canary?: { size: number; waitMs: number };
+  /** Of empty. */
+  states?: string[];
+  /** Of a burst. */
+  burst?: { tasks: number; failRate: number; type: string };
+  /** Of a restore: the discard, and when it began and ended. */
+  undoes?: { id: string; from: number; to: number };
+  /** Who asked for it: for the record of how it ended. */
+  by: Pick<AuditRecord, "actor" | "keyId" | "role" | "from" | "requestId" | "reason">;
+}
+
+export type OperationPhase = "run" | "pause" | "end" | "release";
+export type OperationControl = "" | "pause" | "resume" | "cancel";
+
+/** An operation that this process holds. */
+export interface ClaimedOperation {
+  id: string;
+  startedAt: number;
+  spec: OperationSpec;
+  view: OperationView;
+  /** How far it has got, as the last holder left it; "" at first. */
+  batch: string;
+  control: OperationControl;
+  /** How many failures are kept. */
+  failuresKept: number;
+}
+
+export const UNDO_MS = 600_000;
+const MAX_RUNNING = 50;
+const MAX_KEPT = 500;
+const PAGE = 100;
+
+type Kept = Omit<OperationView, "id" | "startedAt" | "undoneAt">;
+
+/** Operations in Redis: any process can start, steer and see them, and one at a time runs each. */
+export class OperationStore {
+  readonly #connection: Connection;
+  readonly #keys: SystemKeys;
+  readonly #clockMs: () => number;
+
+  constructor(connection: Connection, prefix: string, clockMs: () => number = () => 0) {
+    this.#connection = connection;
+    this.#keys = systemKeys(prefix);
+    this.#clockMs = clockMs;
+  }
+
+  #run<Args, Reply>(script: Script<Args, SystemKeys>, args: Args): Promise<Reply> {
+    return this.#connection.script<Args, Reply, SystemKeys>(script, this.#keys, args);
+  }
+
+  /**
+   * @param total tasks that it is about, as far as is known
+   * @throws HoldfastError rate_limited: too many run; conflict: the discard was undone already
+   */
+  async create(spec: OperationSpec, total: number): Promise<OperationView> {
+    const id = `op_${nanoid(16)}`;
+    const view: Kept = {
+      kind: spec.kind,
+      queue: spec.queue,
+      state: "running",
+      done: 0,
+      total,
+      endedAt: null,
+      error: null,
+      result: {},
+      actor: spec.by.actor,
+      reason: spec.by.reason,
+      ratePerSecond: spec.ratePerSecond ?? null,
+      to: spec.to ?? null,
+      canary: spec.canary
+        ? { ...spec.canary, state: "waiting", taskIds: [], completed: 0, detail: null }
+        : null,
+      undoUntil: null,
+      undoes: spec.undoes?.id ?? null,
+      failures: 0,
+    };
+    const [outcome, now] = await this.#run<scripts.OperationCreateArgs, [number, number]>(
+      scripts.operationCreateScript,
+      {
+        clockMs: this.#clockMs(),
+        operationId: id,
+        spec: JSON.stringify(spec),
+        view: JSON.stringify(view),
+        undoes: spec.undoes?.id ?? "",
+        maxRunning: MAX_RUNNING,
+        maxKept: MAX_KEPT,
+      },
+    );
+    if (outcome === 0)
+      throw new HoldfastError(
+        "rate_limited",
+        `${MAX_RUNNING} operations run already: wait for one to end or cancel it`,
+        { retryAfterMs: 5_000 },
+      );
+    if (outcome === -1) throw new HoldfastError("conflict", "this discard was undone already");
+    return { ...view, id, startedAt: now, undoneAt: null };
+  }
+
+  async claim(owner: string, leaseMs: number): Promise<ClaimedOperation | null> {
+    const [id, startedAt, spec, view, batch, control, failures] = await this.#run<
+      scripts.OperationClaimArgs,
+      string[]
+    >(scripts.operationClaimScript, { clockMs: this.#clockMs(), owner, leaseMs });
+    if (id === undefined) return null;
+    return {
+      id,
+      startedAt: Number(startedAt),
+      spec: JSON.parse(spec ?? "") as OperationSpec,
+      view: viewOf(id, startedAt ?? "", view ?? "", null),
+      batch: batch ?? "",
+      control: (control ?? "") as OperationControl,
+      failuresKept: Number(failures),
+    };
+  }
+
+  /** @returns null where another process holds it by now */
+  async write(
+    id: string,
+    owner: string,
+    leaseMs: number,
+    phase: OperationPhase,
+    fields: Record<string, string>,
+  ): Promise<{ control: OperationControl; now: number } | null> {
+    const [held, control, now] = await this.#run<
+      scripts.OperationWriteArgs,
+      [number, OperationControl, number]
+    >(scripts.operationWriteScript, {
+      clockMs: this.#clockMs(),
+      operationId: id,
+      owner,
+      leaseMs,
+      phase,
+      tail: Object.entries(fields).flat(),
+    });
+    return held === 1 ? { control, now } : null;
+  }
+
+  /** Pauses, goes on with or cancels it. What was done stays done. @throws HoldfastError not_found */
+  async control(id: string, control: Exclude<OperationControl, "">): Promise<OperationView> {
+    const outcome = await this.#run<scripts.OperationControlArgs, "asked" | "ended" | "unknown">(
+      scripts.operationControlScript,
+      { operationId: id, control },
+    );
+    const view = outcome === "unknown" ? null : await this.get(id);
+    if (!view) throw new HoldfastError("not_found", `there is no operation ${id}`);
+    if (outcome === "ended" && control !== "cancel")
+      throw new HoldfastError("conflict", `operation ${id} has ended: it is ${view.state}`);
+    return view;
+  }
+
+  /** Starts the restore of what a discard took. @throws HoldfastError not_found, conflict, too_late */
+  async undo(id: string, by: OperationSpec["by"]): Promise<OperationView> {
+    const view = await this.get(id);
+    if (!view) throw new HoldfastError("not_found", `there is no operation ${id}`);
+    if (view.kind !== "discard")
+      throw new HoldfastError("conflict", `operation ${id} is a ${view.kind}: only a discard can be undone`);
+    if (view.endedAt === null)
+      throw new HoldfastError("conflict", `operation ${id} has not ended: cancel it first`);
+    if (view.undoneAt !== null) throw new HoldfastError("conflict", "this discard was undone already");
+    if (this.#now() > view.endedAt + UNDO_MS)
+      throw new HoldfastError("too_late", `a discard can be undone for ${UNDO_MS / 60_000} minutes`);
+    const undoes = { id, from: view.startedAt, to: view.endedAt };
+    return this.create({ kind: "restore", queue: view.queue, undoes, by }, view.result.discarded ?? 0);
+  }
+
+  async get(id: string): Promise<OperationView | null> {
+    const [view] = await this.#views([id]);
+    return view ?? null;
+  }
+
+  /** Newest first. @throws HoldfastError invalid_cursor */
+  async list(
+    options: {
+      cursor?: string;
+      limit?: number;
+      queue?: string;
+      state?: OperationView["state"];
+      isVisible?(queue: string): boolean;
+    } = {},
+  ): Promise<{ operations: OperationView[]; cursor: string | null }> {
+    const { cursor, limit = 50, queue, state, isVisible } = options;
+    if (cursor !== undefined && !/^op_[A-Za-z0-9_-]{16}$/.test(cursor))
+      throw new HoldfastError("invalid_cursor", "this cursor is none of ours: begin without one");
+    const operations: OperationView[] = [];
+    let from = 0;
+    if (cursor !== undefined) {
+      const rank = await this.#connection.command<number | null>(
+        "ZREVRANK",
+        this.#keys.operationsIndex,
+        cursor,
+      );
+      // It was forgotten, and so was all that is older.
+      if (rank === null) return { operations, cursor: null };
+      from = Number(rank) + 1;
+    }
+    for (;;) {
+      const ids = await this.#connection.command<string[]>(
+        "ZREVRANGE",
+        this.#keys.operationsIndex,
+        from,
+        from + PAGE - 1,
+      );
+      for (const view of await this.#views(ids)) {
+        const fits =
+          isVisible?.(view.queue) !== false &&
+          (queue === undefined || view.queue === queue) &&
+          (state === undefined || view.state === state);
+        if (fits) operations.push(view);
+        if (operations.length === limit) return { operations, cursor: view.id };
+      }
+      if (ids.length < PAGE) return { operations, cursor: null };
+      from += PAGE;
+    }
+  }
+
+  async failures(
+    id: string,
+    options: { cursor?: string; limit?: number } = {},
+  ): Promise<{ failures: OperationFailure[]; cursor: string | null; total: number }> {
+    const view = await this.get(id);
+    if (!view) throw new HoldfastError("not_found", `there is no operation ${id}`);
+    const { limit = 50 } = options;
+    const from = Number(options.cursor ?? 0);
+    const fields = Array.from({ length: limit }, (_, i) => `${id}:failure:${from + i}`);
+    const texts = await this.#connection.command<(string | null)[]>(
+      "HMGET",
+      this.#keys.operations,
+      ...fields,
+    );
+    const failures = texts
+      .filter((text): text is string => text !== null)
+      .map((text) => JSON.parse(text) as OperationFailure);
+    const kept = Math.min(view.failures, MAX_FAILURES);
+    return { failures, cursor: from + limit < kept ? String(from + limit) : null, total: view.failures };
+  }
+
+  #now(): number {
+    return this.#clockMs() || this.#connection.now();
+  }
+
+  async #views(ids: readonly string[]): Promise<OperationView[]> {
+    if (ids.length === 0) return [];
+    const fields = ids.flatMap((id) => [`${id}:view`, `${id}:undoneAt`]);
+    const [texts, ...scores] = await Promise.all([
+      this.#connection.command<(string | null)[]>("HMGET", this.#keys.operations, ...fields),
+      ...ids.map((id) => this.#connection.command<string | null>("ZSCORE", this.#keys.operationsIndex, id)),
+    ]);
+    return ids.flatMap((id, i) => {
+      const text = texts[2 * i];
+      const score = scores[i];
+      return text && score ? [viewOf(id, score, text, texts[2 * i + 1] ?? null)] : [];
+    });
+  }
+}
+
+/** Failures kept of one operation. */
+export const MAX_FAILURES = 1_000;
+
+function viewOf(id: string, startedAt: string, text: string, undoneAt: string | null): OperationView {
+  const view = JSON.parse(text) as Kept;
+  return { ...view, id, startedAt: Number(startedAt), undoneAt: undoneAt === null ? null : Number(undoneAt) };
+}
+
+/** What is written of a view: the rest is in other fields. */
+export function keptText({
+  id: _id,
+  startedAt: _startedAt,
+  undoneAt: _undoneAt,
+  ...kept
+}: OperationView): string {
+  return JSON.stringify(kept);
+}

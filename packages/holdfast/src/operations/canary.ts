@@ -1,0 +1,48 @@
+import type { OperationView } from "@holdfast/contracts/api";
+import type { Engine } from "../engine/engine.ts";
+import { taskView } from "../engine/task-view.ts";
+
+type CanaryView = NonNullable<OperationView["canary"]>;
+
+/** How the tasks of a canary do: `null` while some are under way. */
+export interface CanaryVerdict {
+  passed: boolean;
+  detail: string | null;
+  /** Those that did not complete. */
+  failed: { id: string; detail: string }[];
+}
+
+/** @param seen ids that were seen completed before: retention may have taken them since */
+export async function lookAtCanary(
+  canary: CanaryView,
+  targets: readonly { engine: Engine; id: string }[],
+  seen: Set<string>,
+  isLate: boolean,
+): Promise<CanaryVerdict | null> {
+  const failed: CanaryVerdict["failed"] = [];
+  let open = 0;
+  for (const { engine, id } of targets) {
+    if (seen.has(id)) continue;
+    const [raw] = await engine.get([id]);
+    const task = raw ? taskView(engine.queue, raw) : null;
+    if (task?.state === "completed") seen.add(id);
+    else if (task === null) failed.push({ id, detail: "it is gone, and was not seen to complete" });
+    else if (task.state === "dead" || task.state === "cancelled" || task.state === "expired") {
+      const error = task.lastError === null ? "" : `: ${task.lastError.split("\n", 1)[0]}`;
+      failed.push({ id, detail: `it is ${task.state}${task.state === "dead" ? error : ""}` });
+    } else if (isLate) failed.push({ id, detail: `it is still ${task.state}` });
+    else open++;
+  }
+  canary.completed = seen.size;
+  // One that failed says enough: the others may go on, the rest does not.
+  if (failed.length > 0) {
+    const what = isLate ? ` within ${canary.waitMs / 1_000} s` : "";
+    const [{ id, detail } = { id: "", detail: "" }] = failed;
+    return {
+      passed: false,
+      detail: `${seen.size} of ${targets.length} completed${what}; task ${id}: ${detail}`,
+      failed,
+    };
+  }
+  return open === 0 ? { passed: true, detail: null, failed } : null;
+}

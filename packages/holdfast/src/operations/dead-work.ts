@@ -1,0 +1,190 @@
+import { HoldfastError, type TaskView } from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
+import type { ClaimedOperation } from "../engine/operation-store.ts";
+import type { Request } from "../engine/requests.ts";
+import { taskView } from "../engine/task-view.ts";
+import {
+  type DeadLetterFilter,
+  matchesDead,
+  type ReplayResult,
+  replayHere,
+  replayInto,
+} from "../observer/dead-letters.ts";
+import type { Batch, Failure, Moved, Part, Place, Work } from "./work.ts";
+
+// `get` takes so many at a time.
+const READ = 100;
+
+const isEverything = (filter: DeadLetterFilter) => Object.keys(filter).length === 0;
+
+const scoreOf = (cursor: string) => Number(cursor.slice(0, cursor.indexOf(":")));
+
+async function readDead(engine: Engine, ids: readonly string[]): Promise<TaskView[]> {
+  const tasks: TaskView[] = [];
+  for (let at = 0; at < ids.length; at += READ) {
+    for (const raw of await engine.get(ids.slice(at, at + READ))) {
+      const task = taskView(engine.queue, raw);
+      if (task?.state === "dead") tasks.push(task);
+    }
+  }
+  return tasks;
+}
+
+/** One stretch of the dead letters that were there at `until`, oldest first. */
+async function stretch(
+  engine: Engine,
+  after: string,
+  size: number,
+  options: { filter: DeadLetterFilter; until: number },
+): Promise<{ ids: string[]; after: string | null }> {
+  const { filter, until } = options;
+  const all = isEverything(filter);
+  const start = after === "" && filter.from !== undefined ? `${Math.ceil(filter.from) - 1}:` : after;
+  const page = await engine.list("deadLetters", "first", start, all ? size : Math.min(size, READ));
+  const isOver = page.cursor === "" || scoreOf(page.cursor) > until;
+  const next = isOver || (filter.to !== undefined && scoreOf(page.cursor) >= filter.to) ? null : page.cursor;
+  // All of them are meant, and all died before: no need to read them.
+  if (all && !isOver) return { ids: page.ids, after: next };
+  const tasks = await readDead(engine, page.ids);
+  const meant = tasks.filter((task) => (task.endedAt ?? 0) <= until && matchesDead(task, filter));
+  return { ids: meant.map(({ id }) => id), after: next };
+}
+
+/** What a selection of dead letters means, walked in the same way by replay and discard. */
+function walkOf(
+  operation: ClaimedOperation,
+  parts: readonly Part[],
+  partOf: (id: string) => number,
+): Pick<Work, "first" | "next" | "count"> {
+  const { selection } = operation.spec;
+  const first: Place = { part: 0, after: "" };
+  if (selection && "ids" in selection) {
+    const byPart = parts.map((_, part) => selection.ids.filter((id) => partOf(id) === part));
+    return {
+      first,
+      async next({ part, after }, size) {
+        const own = byPart[part] ?? [];
+        const from = Number(after || 0);
+        const ids = own.slice(from, from + size);
+        const isOver = from + size >= own.length;
+        const next = isOver ? { part: part + 1, after: "" } : { part, after: String(from + size) };
+        return { batch: ids.length > 0 ? { part, ids } : null, next: next.part < parts.length ? next : null };
+      },
+    };
+  }
+  const options = { filter: (selection?.filter ?? {}) as DeadLetterFilter, until: operation.startedAt };
+  const next: Work["next"] = async ({ part, after }, size) => {
+    const found = await stretch((parts[part] as Part).engine, after, size, options);
+    const place = found.after === null ? { part: part + 1, after: "" } : { part, after: found.after };
+    return {
+      batch: found.ids.length > 0 ? { part, ids: found.ids } : null,
+      next: place.part < parts.length ? place : null,
+    };
+  };
+  if (isEverything(options.filter)) return { first, next };
+  return {
+    first,
+    next,
+    async count(signal, found) {
+      let count = 0;
+      for (let place: Place | null = first; place && !signal.aborted; ) {
+        const step = await next(place, READ);
+        count += step.batch?.ids.length ?? 0;
+        await found(count);
+        place = step.next;
+      }
+      return count;
+    },
+  };
+}
+
+const NOT_MOVED: Record<string, string> = {
+  not_dead: "it is no dead letter, or died after the operation began",
+  not_found: "there is no such task",
+};
+
+function failuresOf(results: readonly { id: string; outcome: string }[]): Failure[] {
+  return results.flatMap(({ id, outcome }) => {
+    const detail = NOT_MOVED[outcome];
+    return detail === undefined ? [] : [{ id, code: outcome, detail }];
+  });
+}
+
+export function replayWork(
+  operation: ClaimedOperation,
+  parts: readonly Part[],
+  partOf: (id: string) => number,
+  target: Engine | null,
+): Work {
+  const { payloadText } = operation.spec;
+  const move = async ({ part, ids }: Batch, request: Request): Promise<Moved> => {
+    const { engine } = parts[part] as Part;
+    const options = { request, diedBefore: operation.startedAt, payloadText };
+    const results: ReplayResult[] = target
+      ? await replayInto(engine, target, ids, options)
+      : await replayHere(engine, ids, options);
+    const moved = results.filter(({ outcome }) => outcome === "replayed" || outcome === "moved");
+    return {
+      done: results.length,
+      counts: { replayed: moved.length, skipped: results.length - moved.length },
+      failures: failuresOf(results),
+      taskIds: moved.map(({ id, newId }) => newId ?? id),
+    };
+  };
+  const targetOf = (id: string) => target ?? (parts[partOf(id)] as Part).engine;
+  return { ...walkOf(operation, parts, partOf), move, targetOf };
+}
+
+const DISCARDED = { d: "discarded", n: "not_dead", u: "not_found" } as const;
+
+export function discardWork(
+  operation: ClaimedOperation,
+  parts: readonly Part[],
+  partOf: (id: string) => number,
+): Work {
+  const move = async ({ part, ids }: Batch, request: Request): Promise<Moved> => {
+    const { engine } = parts[part] as Part;
+    const options = { discard: operation.id, diedBefore: operation.startedAt };
+    const letters = await engine.discard(
+      ids.flatMap((id) => [id, ""]),
+      request,
+      options,
+    );
+    const results = ids.map((id, i) => ({
+      id,
+      outcome: DISCARDED[letters[i] as keyof typeof DISCARDED] ?? "not_found",
+    }));
+    const discarded = results.filter(({ outcome }) => outcome === "discarded").length;
+    return {
+      done: ids.length,
+      counts: { discarded, skipped: ids.length - discarded },
+      failures: failuresOf(results),
+      taskIds: [],
+    };
+  };
+  return { ...walkOf(operation, parts, partOf), move };
+}
+
+/** Walks what was discarded while the discard ran; another discard's are passed by. */
+export function restoreWork(operation: ClaimedOperation, parts: readonly Part[]): Work {
+  const { undoes } = operation.spec;
+  if (!undoes) throw new HoldfastError("internal", `operation ${operation.id} undoes nothing`);
+  return {
+    first: { part: 0, after: "" },
+    async next({ part, after }, size) {
+      const { engine } = parts[part] as Part;
+      const page = await engine.list("discarded", "first", after || `${undoes.from - 1}:`, size);
+      const isOver = page.cursor === "" || scoreOf(page.cursor) > undoes.to;
+      const place = isOver ? { part: part + 1, after: "" } : { part, after: page.cursor };
+      return {
+        batch: page.ids.length > 0 ? { part, ids: page.ids } : null,
+        next: place.part < parts.length ? place : null,
+      };
+    },
+    async move({ part, ids }, request) {
+      const letters = await (parts[part] as Part).engine.restore(ids, undoes.id, request);
+      const restored = Array.from(letters).filter((letter) => letter === "r").length;
+      return { done: restored, counts: { restored }, failures: [], taskIds: [] };
+    },
+  };
+}

@@ -1,0 +1,283 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import type { OperationView } from "@holdfast/contracts/api";
+import {
+  type ClaimedOperation,
+  keptText,
+  MAX_FAILURES,
+  type OperationControl,
+  type OperationPhase,
+  type OperationStore,
+  UNDO_MS,
+} from "../engine/operation-store.ts";
+import { lookAtCanary } from "./canary.ts";
+import type { Batch, Moved, Place, Work } from "./work.ts";
+
+/** What is kept beside the view: by it another process goes on. */
+interface Progress {
+  sequence: number;
+  place: Place | null;
+  /** Under way: repeated by whoever goes on, under the same sequence. */
+  batch: Batch | null;
+  counted: boolean;
+  /** Until when the tasks of the canary may complete; null while they are not all on their way. */
+  lookUntil: number | null;
+}
+
+export interface RunOptions {
+  store: OperationStore;
+  owner: string;
+  leaseMs: number;
+  work: Work;
+  /** Hands the operation over, between two batches. */
+  signal: AbortSignal;
+  onMoved?: ((operation: ClaimedOperation, moved: Moved) => void) | undefined;
+}
+
+// 200 per call keeps Redis busy for a few milliseconds at most.
+const CALL_TASKS = 200;
+const LOOK_MS = 250;
+const RETRY_MS = 500;
+/** Redis is away, or may have done it: the very same call is safe to repeat. */
+const TRANSIENT: readonly string[] = ["redis_unavailable", "outcome_unknown", "redis_read_only"];
+
+/** Another process holds the operation by now, or this one is to stop. */
+class Left extends Error {}
+
+/** One operation, from where it stands to its end, in this process. */
+export class OperationRun {
+  readonly #operation: ClaimedOperation;
+  readonly #options: RunOptions;
+  readonly #view: OperationView;
+  #progress: Progress;
+  #control: OperationControl;
+  #failuresKept: number;
+  /** Fields of failures that are not written yet. */
+  #unwritten: Record<string, string> = {};
+  #wroteAtMs = performance.now();
+  #pace = { begunMs: performance.now(), done: 0 };
+  #nowMs = 0;
+
+  constructor(operation: ClaimedOperation, options: RunOptions) {
+    this.#operation = operation;
+    this.#options = options;
+    this.#view = { ...operation.view, state: "running" };
+    this.#control = operation.control;
+    this.#failuresKept = operation.failuresKept;
+    this.#progress =
+      operation.batch === ""
+        ? { sequence: 0, place: options.work.first, batch: null, counted: false, lookUntil: null }
+        : (JSON.parse(operation.batch) as Progress);
+  }
+
+  /** @returns the view of an operation that has ended; null where it was paused, handed over or lost */
+  async run(): Promise<OperationView | null> {
+    try {
+      return await this.#toTheEnd();
+    } catch (error) {
+      if (error instanceof Left) return null;
+      const { code, message } = asHoldfastError(error);
+      if (code === "closed") return null;
+      this.#view.error = message;
+      return this.#end("failed").catch(() => null);
+    }
+  }
+
+  async #toTheEnd(): Promise<OperationView | null> {
+    // Also the first sight of what operators ask for; and nothing is moved in the millisecond in which it began, so
+    // that what dies again has died later than it.
+    do await this.#write("run");
+    while (this.#nowMs <= this.#operation.startedAt && (await delay(1, true)));
+    // What was under way when the last holder went: it may have been done, and its answer was lost.
+    if (this.#progress.batch) await this.#moveBatch();
+    if (!(await this.#mayGoOn())) return this.#stopped();
+    await this.#count();
+    const canary = this.#view.canary;
+    if (canary && canary.state !== "passed") {
+      if (!(await this.#runCanary(canary))) return this.#stopped();
+      if (this.#view.canary?.state === "stopped") return this.#end("failed");
+    }
+    while (this.#progress.place !== null) {
+      if (!(await this.#mayGoOn())) return this.#stopped();
+      await this.#step(this.#batchSize());
+      await this.#keepPace();
+    }
+    // What was asked for during the last batch comes too late to matter.
+    return this.#end("succeeded");
+  }
+
+  /** One stretch of the walk: what it is about is kept before it is done. */
+  async #step(size: number): Promise<void> {
+    const { place } = this.#progress;
+    if (place === null) return;
+    const { batch, next } = await this.#retried(() => this.#options.work.next(place, size));
+    this.#progress.place = next;
+    if (batch === null) {
+      await this.#writeSometimes();
+      return;
+    }
+    this.#progress.batch = batch;
+    this.#progress.sequence++;
+    await this.#write("run");
+    await this.#moveBatch();
+  }
+
+  async #moveBatch(): Promise<void> {
+    const { batch, sequence } = this.#progress;
+    if (!batch) return;
+    const request = { slot: `#q:${this.#operation.id}:0`, sequence };
+    const moved = await this.#retried(() => this.#options.work.move(batch, request));
+    this.#progress.batch = null;
+    const view = this.#view;
+    view.done += moved.done;
+    view.total = Math.max(view.total, view.done);
+    for (const [name, count] of Object.entries(moved.counts))
+      view.result[name] = (view.result[name] ?? 0) + count;
+    for (const failure of moved.failures) this.#addFailure(failure);
+    if (view.canary && this.#progress.lookUntil === null) view.canary.taskIds.push(...moved.taskIds);
+    this.#pace.done += moved.done;
+    this.#options.onMoved?.(this.#operation, moved);
+    if (moved.stop) throw moved.stop;
+  }
+
+  #addFailure(failure: { id: string; code: string; detail: string }): void {
+    this.#view.failures++;
+    if (this.#failuresKept >= MAX_FAILURES) return;
+    this.#unwritten[`failure:${this.#failuresKept++}`] = JSON.stringify({ ...failure, at: this.#nowMs });
+    this.#unwritten.failures = String(this.#failuresKept);
+  }
+
+  async #count(): Promise<void> {
+    if (this.#progress.counted) return;
+    const abort = new AbortController();
+    const total = await this.#retried(async () =>
+      this.#options.work.count?.(abort.signal, async (count) => {
+        this.#view.total = Math.max(this.#view.done, count);
+        await this.#writeSometimes();
+        if (this.#control === "cancel" || this.#options.signal.aborted) abort.abort();
+      }),
+    );
+    if (total !== undefined) this.#view.total = Math.max(total, this.#view.done);
+    this.#progress.counted = !abort.signal.aborted;
+  }
+
+  /** @returns false where it was told to stop before the canary had an end */
+  async #runCanary(canary: NonNullable<OperationView["canary"]>): Promise<boolean> {
+    while (
+      canary.taskIds.length < canary.size &&
+      this.#progress.place !== null &&
+      this.#progress.lookUntil === null
+    ) {
+      if (!(await this.#mayGoOn())) return false;
+      canary.state = "running";
+      await this.#step(canary.size - canary.taskIds.length);
+    }
+    this.#progress.lookUntil ??= this.#nowMs + canary.waitMs;
+    await this.#write("run");
+    const until = this.#progress.lookUntil;
+    const { targetOf } = this.#options.work;
+    const targets = canary.taskIds.flatMap((id) => (targetOf ? [{ id, engine: targetOf(id) }] : []));
+    const seen = new Set<string>();
+    for (;;) {
+      const verdict = await this.#retried(() => lookAtCanary(canary, targets, seen, this.#nowMs >= until));
+      if (verdict) {
+        canary.state = verdict.passed ? "passed" : "stopped";
+        canary.detail = verdict.detail;
+        for (const { id, detail } of verdict.failed) this.#addFailure({ id, code: "canary_failed", detail });
+        if (!verdict.passed) this.#view.error = `the canary did not pass: ${verdict.detail}`;
+        await this.#write("run");
+        return true;
+      }
+      await this.#pauseFor(LOOK_MS);
+      await this.#write("run");
+      if (!(await this.#mayGoOn())) return false;
+    }
+  }
+
+  #batchSize(): number {
+    const { ratePerSecond } = this.#view;
+    // Four calls a second: small enough to be smooth, few enough to be cheap.
+    return ratePerSecond === null
+      ? CALL_TASKS
+      : Math.max(1, Math.min(CALL_TASKS, Math.floor(ratePerSecond / 4)));
+  }
+
+  async #keepPace(): Promise<void> {
+    const { ratePerSecond } = this.#view;
+    if (ratePerSecond === null || this.#progress.place === null) return;
+    const dueMs = this.#pace.begunMs + (this.#pace.done / ratePerSecond) * 1_000;
+    while (performance.now() < dueMs && !this.#options.signal.aborted) {
+      await this.#pauseFor(Math.min(LOOK_MS, dueMs - performance.now()));
+      await this.#write("run");
+      if (this.#control === "pause" || this.#control === "cancel") return;
+    }
+  }
+
+  /** Sleeps, but not longer than this process is to run. */
+  async #pauseFor(ms: number): Promise<void> {
+    await delay(Math.max(1, ms), undefined, { signal: this.#options.signal }).catch(() => undefined);
+  }
+
+  async #mayGoOn(): Promise<boolean> {
+    if (this.#options.signal.aborted) {
+      await this.#write("release");
+      throw new Left("handed over");
+    }
+    return this.#control !== "pause" && this.#control !== "cancel";
+  }
+
+  /** Paused or cancelled. */
+  async #stopped(): Promise<OperationView | null> {
+    if (this.#control === "cancel") return this.#end("cancelled");
+    this.#view.state = "paused";
+    await this.#write("pause");
+    // Resumed or cancelled in the meantime: it is still ours.
+    if (this.#control === "pause") return null;
+    this.#view.state = "running";
+    this.#pace = { begunMs: performance.now(), done: 0 };
+    return this.#toTheEnd();
+  }
+
+  async #end(state: "succeeded" | "failed" | "cancelled"): Promise<OperationView> {
+    const view = this.#view;
+    view.state = state;
+    view.endedAt = this.#nowMs || Date.now();
+    if (view.kind === "discard") view.undoUntil = view.endedAt + UNDO_MS;
+    await this.#write("end");
+    return { ...view };
+  }
+
+  /** Keeps the lease and the progress of a walk that finds nothing to do, without a write for each look. */
+  async #writeSometimes(): Promise<void> {
+    if (performance.now() - this.#wroteAtMs > LOOK_MS) await this.#write("run");
+  }
+
+  /** @throws Left where another process holds it by now */
+  async #write(phase: OperationPhase): Promise<void> {
+    const { store, owner, leaseMs } = this.#options;
+    const fields: Record<string, string> = {
+      view: keptText(this.#view),
+      ...(phase === "end" ? {} : { batch: JSON.stringify(this.#progress) }),
+      ...this.#unwritten,
+    };
+    const reply = await this.#retried(() => store.write(this.#operation.id, owner, leaseMs, phase, fields));
+    if (reply === null) throw new Left("another process goes on with it");
+    this.#unwritten = {};
+    this.#wroteAtMs = performance.now();
+    this.#control = reply.control;
+    this.#nowMs = reply.now;
+  }
+
+  /** Repeats what can be repeated for as long as Redis is away. */
+  async #retried<T>(step: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await step();
+      } catch (error) {
+        if (!(error instanceof HoldfastError) || !TRANSIENT.includes(error.code)) throw error;
+        if (this.#options.signal.aborted) throw new Left("Redis is away");
+        await this.#pauseFor(RETRY_MS);
+      }
+    }
+  }
+}

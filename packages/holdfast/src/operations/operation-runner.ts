@@ -1,0 +1,140 @@
+import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import type { OperationView } from "@holdfast/contracts/api";
+import { nanoid } from "nanoid";
+import type { Holdfast } from "../client.ts";
+import type { ClaimedOperation, OperationSpec } from "../engine/operation-store.ts";
+import { partitionNames, partitionOfId } from "../partitions/partition-names.ts";
+import { PartitionRegistry } from "../partitions/partition-registry.ts";
+import { discardWork, replayWork, restoreWork } from "./dead-work.ts";
+import { OperationRun } from "./operation-run.ts";
+import { type BurstProducer, burstWork, emptyWork } from "./other-work.ts";
+import type { Moved, Part, Work } from "./work.ts";
+
+export interface OperationRunnerOptions {
+  client: Holdfast;
+  /** The producer's side of a queue, for a burst. */
+  producer(queue: string): BurstProducer;
+  /** How long an operation stays with this process without a sign of it, ms. @default 5_000 */
+  leaseMs?: number;
+  /** How often it looks for operations that nobody runs, ms. @default 500 */
+  pollMs?: number;
+  /** How many it runs at a time. @default 4 */
+  concurrency?: number;
+  onMoved?(spec: OperationSpec, counts: Moved["counts"]): void;
+  onEnded?(view: OperationView, spec: OperationSpec): void;
+  onError?(error: HoldfastError): void;
+}
+
+/** Runs what was asked for, each operation in one process at a time; one that a process left is gone on with. */
+export class OperationRunner {
+  readonly #options: OperationRunnerOptions;
+  readonly #partitions: PartitionRegistry;
+  readonly #abort = new AbortController();
+  readonly #running = new Set<Promise<void>>();
+  #loop: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(options: OperationRunnerOptions) {
+    this.#options = options;
+    this.#partitions = new PartitionRegistry(options.client);
+  }
+
+  start(): void {
+    this.#loop ??= this.#run();
+  }
+
+  /** Looks at once, where an operation was just created. */
+  nudge(): void {
+    this.#wake?.();
+  }
+
+  /** Hands over what it runs, after the batch under way. Idempotent. */
+  async stop(): Promise<void> {
+    this.#abort.abort();
+    this.#wake?.();
+    await this.#loop;
+    await Promise.all(this.#running);
+  }
+
+  async #run(): Promise<void> {
+    const { pollMs = 500, concurrency = 4 } = this.#options;
+    const { signal } = this.#abort;
+    while (!signal.aborted) {
+      try {
+        while (this.#running.size < concurrency && !signal.aborted && (await this.#claim()));
+      } catch (error) {
+        this.#options.onError?.(asHoldfastError(error));
+      }
+      if (signal.aborted) return;
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, pollMs);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+  }
+
+  /** @returns false where there is nothing to run */
+  async #claim(): Promise<boolean> {
+    const { client, leaseMs = 5_000 } = this.#options;
+    const owner = nanoid();
+    const operation = await client.operations.claim(owner, leaseMs);
+    if (!operation) return false;
+    const running: Promise<void> = this.#runOne(operation, owner, leaseMs)
+      .catch((error: unknown) => this.#options.onError?.(asHoldfastError(error)))
+      .finally(() => {
+        this.#running.delete(running);
+        this.#wake?.();
+      });
+    this.#running.add(running);
+    return true;
+  }
+
+  async #runOne(operation: ClaimedOperation, owner: string, leaseMs: number): Promise<void> {
+    const { client, onMoved, onEnded } = this.#options;
+    const run = new OperationRun(operation, {
+      store: client.operations,
+      owner,
+      leaseMs,
+      work: await this.#workOf(operation),
+      signal: this.#abort.signal,
+      onMoved: ({ spec }, { counts }) => onMoved?.(spec, counts),
+    });
+    const ended = await run.run();
+    if (ended) onEnded?.(ended, operation.spec);
+  }
+
+  async #workOf(operation: ClaimedOperation): Promise<Work> {
+    const { client, producer } = this.#options;
+    const { kind, queue, to } = operation.spec;
+    if (kind === "burst") return burstWork(operation, producer(queue));
+    const partitions = await this.#partitions.get(queue);
+    const names = partitions ? partitionNames(queue, partitions.count) : [queue];
+    const parts: Part[] = names.map((name) => ({ name, engine: client.engine(name) }));
+    // An id that names a partition which is not there is looked for in the first, and not found.
+    const partOf = (id: string) => {
+      const part = partitions ? partitionOfId(id, partitions) : 0;
+      return part < parts.length ? part : 0;
+    };
+    switch (kind) {
+      case "replay": {
+        if (to !== undefined && to !== queue) await client.registry.addQueue(to);
+        const target = to === undefined || to === queue ? null : client.engine(to);
+        return replayWork(operation, parts, partOf, target);
+      }
+      case "discard":
+        return discardWork(operation, parts, partOf);
+      case "restore":
+        return restoreWork(operation, parts);
+      case "empty":
+        return emptyWork(operation, parts);
+      default:
+        throw new HoldfastError(
+          "internal",
+          `an operation of kind ${String(kind)} is not known to this version`,
+        );
+    }
+  }
+}

@@ -1,0 +1,78 @@
+import type { ListOrder } from "../engine/engine.ts";
+import type { ClaimedOperation } from "../engine/operation-store.ts";
+import { type EmptiedState, INDEXES } from "../observer/emptied.ts";
+import type { EnqueueResult, NewTask } from "../queue/queue.ts";
+import type { Part, Work } from "./work.ts";
+
+// A removal of 250 keeps Redis busy for a few milliseconds.
+const EMPTY_TASKS = 250;
+
+function orderOf(state: string): ListOrder {
+  if (state === "pending") return "waiting";
+  return state === "dead" || state === "scheduled" ? "first" : "ended";
+}
+
+/** Up to as many as stood there at first in each index: what is added meanwhile does not keep it going for ever. */
+export function emptyWork(operation: ClaimedOperation, parts: readonly Part[]): Work {
+  const indexes = (operation.spec.states ?? []).flatMap((state) =>
+    INDEXES[state as EmptiedState].map((index) => ({ state, index })),
+  );
+  const places = parts.flatMap((part) => indexes.map((index) => ({ ...part, ...index })));
+  return {
+    first: { part: 0, after: "" },
+    async next({ part, after }, size) {
+      const place = places[part];
+      if (!place) return { batch: null, next: null };
+      const left =
+        after === ""
+          ? (await place.engine.list(place.index, orderOf(place.state), "", 1)).length
+          : Number(after);
+      const count = Math.min(left, size, EMPTY_TASKS);
+      const next = left - count > 0 ? { part, after: String(left - count) } : { part: part + 1, after: "" };
+      return {
+        batch: count > 0 ? { part, ids: [], count } : null,
+        next: next.part < places.length ? next : null,
+      };
+    },
+    async move({ part, count = 1 }, request) {
+      const { engine, index, state } = places[part] as (typeof places)[number];
+      const { removed } = await engine.empty(index, state, count, request);
+      return { done: removed, counts: { removed }, failures: [], taskIds: [] };
+    },
+  };
+}
+
+/** What a burst needs of a queue. */
+export interface BurstProducer {
+  enqueueMany(tasks: readonly NewTask[]): Promise<EnqueueResult[]>;
+}
+
+/** The ids are those of the operation, counted: a batch that is repeated is accepted once. */
+export function burstWork(operation: ClaimedOperation, producer: BurstProducer): Work {
+  const { tasks, failRate, type } = operation.spec.burst ?? { tasks: 0, failRate: 0, type: "demo.echo" };
+  return {
+    first: { part: 0, after: "" },
+    async next({ after }, size) {
+      const from = Number(after || 0);
+      const count = Math.min(size, tasks - from);
+      const next = from + count < tasks ? { part: 0, after: String(from + count) } : null;
+      return { batch: count > 0 ? { part: from, ids: [], count } : null, next };
+    },
+    async move({ part: from, count = 0 }) {
+      const chunk: NewTask[] = Array.from({ length: count }, (_, index) => ({
+        type,
+        payload: { n: from + index, failRate },
+        options: { id: `${operation.id}.${from + index}` },
+      }));
+      const results = await producer.enqueueMany(chunk);
+      const refusal = results.find((item) => !item.ok);
+      if (!refusal || refusal.ok)
+        return { done: count, counts: { enqueued: count }, failures: [], taskIds: [] };
+      // Not known whether it was accepted: the same ids are asked for again.
+      if (refusal.error.code === "outcome_unknown" || refusal.error.code === "redis_unavailable")
+        throw refusal.error;
+      const enqueued = results.filter(({ ok }) => ok).length;
+      return { done: enqueued, counts: { enqueued }, failures: [], taskIds: [], stop: refusal.error };
+    },
+  };
+}

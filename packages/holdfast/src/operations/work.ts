@@ -1,0 +1,54 @@
+import type { Engine } from "../engine/engine.ts";
+import type { Request } from "../engine/requests.ts";
+
+/** A task that could not be moved, and why. */
+export interface Failure {
+  id: string;
+  code: string;
+  detail: string;
+}
+
+/** Where the walk of an operation stands: which part of the queue, and what was seen last in it. */
+export interface Place {
+  part: number;
+  after: string;
+}
+
+/**
+ * What is done at once. It is kept in Redis before it is done, so that whoever goes on with the operation repeats the
+ * very same call.
+ */
+export interface Batch {
+  part: number;
+  ids: string[];
+  /** Of a burst or an empty: how many, where `ids` names none. */
+  count?: number;
+}
+
+export interface Moved {
+  done: number;
+  counts: Record<string, number>;
+  failures: Failure[];
+  /** Under which ids the tasks go on, for a canary to look after. */
+  taskIds: string[];
+  /** What ends the operation, once this was counted: a full queue refuses the rest too. */
+  stop?: Error;
+}
+
+/** One kind of operation: a walk that is the same whoever does it, in batches that can be repeated. */
+export interface Work {
+  readonly first: Place;
+  /** The next batch, null where nothing of this stretch is concerned; `next` is null at the end. */
+  next(place: Place, size: number): Promise<{ batch: Batch | null; next: Place | null }>;
+  move(batch: Batch, request: Request): Promise<Moved>;
+  /** Counts what it is about, as far as the signal lets it. */
+  count?(signal: AbortSignal, found: (count: number) => Promise<void>): Promise<number>;
+  /** Where a task of a canary is now. */
+  targetOf?(taskId: string): Engine;
+}
+
+/** The part of a queue that a task is in: the queue itself, or one of its partitions. */
+export interface Part {
+  name: string;
+  engine: Engine;
+}

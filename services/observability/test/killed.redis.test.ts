@@ -1,0 +1,120 @@
+import { fileURLToPath } from "node:url";
+import {
+  freePort,
+  type ServiceProcess,
+  startService,
+  startTestRedis,
+  waitUntil,
+} from "@holdfast/service/testing";
+import { Holdfast, Observer, Queue } from "holdfast";
+import { afterEach, expect, test } from "vitest";
+
+const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
+const stops: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const stop of stops.splice(0).reverse()) await stop();
+});
+
+/** Dead letters without a worker: acquired and failed for good by the engine itself. */
+async function deadLetters(client: Holdfast, name: string, count: number): Promise<void> {
+  const queue = new Queue(name, { client });
+  const engine = client.engine(name);
+  for (let from = 0; from < count; from += 500) {
+    const tasks = Array.from({ length: 500 }, (_, i) => ({
+      type: "t",
+      payload: from + i,
+      options: { id: `id-${from + i}` },
+    }));
+    await queue.enqueueMany(tasks);
+    const turn = { held: 0, leaseMs: 60_000, maxRetries: 0, workerId: "w", nonce: "n", noHandlerAfterMs: 1 };
+    const { grants } = await engine.acquire({ ...turn, want: 500 });
+    const fatal = grants.map(({ id, token }) => ({ kind: "fatal" as const, id, token, error: "Error: no" }));
+    await engine.settle(fatal, { ...turn, want: 0 });
+  }
+}
+
+async function start(redisUrl: string) {
+  const port = await freePort();
+  const service: ServiceProcess = startService(MAIN, {
+    PATH: process.env.PATH ?? "",
+    REDIS_URL: redisUrl,
+    OBSERVABILITY_PORT: String(port),
+    DASHBOARD_DIR: "/nonexistent",
+  });
+  stops.push(() => service.kill());
+  const url = `http://127.0.0.1:${port}`;
+  const isReady = () =>
+    fetch(`${url}/readyz`).then(
+      ({ ok }) => ok,
+      () => false,
+    );
+  await waitUntil("observability is ready", isReady, 30_000);
+  const call = async (path: string, body?: unknown) => {
+    const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
+    const response = await fetch(`${url}${path}`, {
+      ...init,
+      headers: { "content-type": "application/json" },
+    });
+    return (await response.json()) as {
+      id: string;
+      state: string;
+      done: number;
+      total: number;
+      result: object;
+    };
+  };
+  return { service, call };
+}
+
+test.each(["SIGKILL", "SIGTERM"] as const)(
+  "a replay of 10,000 that is cut off by %s ends after a restart, with each id moved once",
+  async (signal) => {
+    const redis = await startTestRedis();
+    stops.push(() => redis.stop());
+    const client = new Holdfast({ redis: redis.url });
+    stops.push(() => client.close());
+    const observer = new Observer({ client });
+    await deadLetters(client, "q", 10_000);
+    expect(await observer.stats("q")).toMatchObject({ dead: 10_000, pending: 0 });
+
+    const first = await start(redis.url);
+    const { id } = await first.call("/v1/queues/q/dead-letters/replay", {
+      all: true,
+      // Slow enough to be met in the middle.
+      ratePerSecond: 4_000,
+    });
+    await waitUntil("it is in the middle", async () => (await observer.stats("q")).pending > 1_000, 30_000);
+    first.service.child.kill(signal);
+    await first.service.exit();
+    const { pending } = await observer.stats("q");
+    expect(pending).toBeLessThan(10_000);
+
+    const second = await start(redis.url);
+    await waitUntil(
+      "it has ended",
+      async () => (await second.call(`/v1/operations/${id}`)).state === "succeeded",
+      60_000,
+    );
+    expect(await second.call(`/v1/operations/${id}`)).toMatchObject({
+      done: 10_000,
+      total: 10_000,
+      result: { replayed: 10_000, skipped: 0 },
+    });
+    expect(await observer.stats("q")).toMatchObject({
+      dead: 0,
+      pending: 10_000,
+      totals: { replayed: 10_000 },
+    });
+    const generations = new Map<string, number>();
+    for (let cursor: string | undefined; ; ) {
+      const page = await observer.list("q", { state: "pending", limit: 100, ...(cursor ? { cursor } : {}) });
+      for (const task of page.tasks) generations.set(task.id, task.generation);
+      if (page.cursor === null) break;
+      cursor = page.cursor;
+    }
+    expect(generations.size).toBe(10_000);
+    expect(new Set(generations.values())).toEqual(new Set([1]));
+    expect((await observer.audit("q")).violations).toEqual([]);
+  },
+  120_000,
+);
