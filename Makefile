@@ -65,6 +65,11 @@ soak: ## MINUTES=30 of load while workers, janitors and Redis are killed: nothin
 	@scripts/setup dependencies redis build
 	@node loadtest/chaos/soak.mjs
 
+.PHONY: operators-load
+operators-load: ## 100,000 dead letters searched, discarded, restored, replayed, and what PING takes meanwhile
+	@scripts/setup dependencies redis build
+	@node loadtest/operators.mjs
+
 .PHONY: compare
 compare: ## Speed beside bullmq, bull and bee-queue, a verdict per target: 10 minutes (QUICK=1: 2; ONLY=steady,cold: a part)
 	@[[ -d node_modules ]] || scripts/setup dependencies

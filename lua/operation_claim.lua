@@ -6,13 +6,19 @@
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] owner  string  a name that nobody else has
 -- ARGV[3] leaseMs  integer
+-- ARGV[4] only  string  this operation and no other; or ""
 -- RETURNS {operationId, start, spec, view, batch, control, failures}, or nothing
 -- TIME    O(log n)
 -- MOVES   nothing
 
 -- include lib/clock.lua
 
-local operationId = redis.call('ZRANGEBYSCORE', operationsRunningKey, '-inf', nowText, 'LIMIT', 0, 1)[1]
+local operationId
+if only == '' then
+  operationId = redis.call('ZRANGEBYSCORE', operationsRunningKey, '-inf', nowText, 'LIMIT', 0, 1)[1]
+elseif tonumber(redis.call('ZSCORE', operationsRunningKey, only) or now + 1) <= now then
+  operationId = only
+end
 if not operationId then
   return {}
 end

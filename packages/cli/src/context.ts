@@ -1,13 +1,17 @@
+import { hostname, userInfo } from "node:os";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import {
+  type AuditAction,
+  asHoldfastError,
   type ConnectionSettings,
   describeRedis,
+  ERROR_STATUS,
   Holdfast,
   PartitionedObserver,
   PartitionedQueue,
   Queue,
 } from "holdfast";
-import type { ExitCode } from "./exit.ts";
+import { type ExitCode, messageOf } from "./exit.ts";
 import { FORMATS, type Format, Output } from "./output.ts";
 import { type Environment, keyPrefix, redisSettings } from "./redis-address.ts";
 
@@ -76,6 +80,65 @@ export class Context {
     return partitions === null
       ? new Queue(queue, { client: this.client })
       : new PartitionedQueue(queue, { client: this.client });
+  }
+
+  /** Who works at this terminal, for the audit log. */
+  by(reason?: string) {
+    return {
+      actor: this.#userName(),
+      keyId: null,
+      role: null,
+      from: `cli@${hostname()}`,
+      requestId: `cli-${process.pid}`,
+      reason: reason ?? null,
+    };
+  }
+
+  /** Does what changes something, and leaves a record of it in the audit log, however it went. */
+  async recorded<T>(
+    mutation: { action: AuditAction; queue: string | null; operationId?: string; reason?: string },
+    act: () => Promise<T>,
+    countOf: (result: T) => number = () => 0,
+  ): Promise<T> {
+    const { reason, operationId = null, ...what } = mutation;
+    const leave = async (end: {
+      count: number;
+      outcome: "succeeded" | "refused" | "failed";
+      code: string | null;
+    }) => {
+      try {
+        await this.client.actions.append({
+          at: Date.now(),
+          ...this.by(reason),
+          ...what,
+          operationId,
+          ...end,
+        });
+      } catch (error) {
+        this.out.say(`holdfast: the audit log has no record of this: ${messageOf(error)}`);
+      }
+    };
+    let result: T;
+    try {
+      result = await act();
+    } catch (error) {
+      const { code } = asHoldfastError(error);
+      // Where Redis is away nothing was done, and nothing can be written.
+      if (code !== "redis_unavailable")
+        await leave({ count: 0, outcome: ERROR_STATUS[code] < 500 ? "refused" : "failed", code });
+      throw error;
+    }
+    await leave({ count: countOf(result), outcome: "succeeded", code: null });
+    return result;
+  }
+
+  #userName(): string {
+    try {
+      return userInfo().username;
+    } catch {
+      // A container can run as a number that has no name.
+      return `uid ${process.getuid?.() ?? "unknown"}`;
+    }
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,9 @@ import { completionCommand } from "./commands/completion.ts";
 import { dlqCommand } from "./commands/dlq.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { enqueueCommand } from "./commands/enqueue.ts";
+import { historyCommand } from "./commands/history.ts";
 import { keyCommand } from "./commands/key.ts";
+import { operationCommand } from "./commands/operation.ts";
 import { queueCommand } from "./commands/queue.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
 import { taskCommand } from "./commands/task.ts";
@@ -69,6 +71,8 @@ function createProgram(version: string, io: Io, ended: (code: ExitCode) => void)
   queueCommand(program, action);
   taskCommand(program, action);
   dlqCommand(program, action);
+  operationCommand(program, action);
+  historyCommand(program, action);
   workerCommand(program, action);
   scheduleCommand(program, action);
   topCommand(program, action);

@@ -213,11 +213,12 @@ test("dead letters are shown, grouped, replayed and discarded", async () => {
 
   const careless = await cli("dlq", "discard", "dead", "--reason", "fatal");
   expect(careless).toMatchObject({ code: 2, stdout: "" });
-  expect(careless.stderr).toContain("discards 1 dead letter for good: add --yes");
+  expect(careless.stderr).toContain("discards 1 dead letter: add --yes");
   expect((await observer.stats("dead")).dead).toBe(1);
   expect(await json("dlq", "discard", "dead", "--reason", "fatal", "--yes")).toEqual({
     discarded: 1,
     skipped: 0,
+    operationId: expect.stringMatching(/^op_/),
   });
   expect((await observer.stats("dead")).dead).toBe(0);
 });

@@ -4,6 +4,7 @@ import {
   type DeadLetterGroup,
   type DeadReason,
   HoldfastError,
+  isTaskId,
   LIMITS,
   type TaskView,
 } from "holdfast";
@@ -11,13 +12,19 @@ import { type Action, type Command, type Context, Option } from "../context.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
 import { checkJson } from "../json-text.ts";
 import type { Column } from "../output.ts";
-import { counted, parseWhole, time } from "../values.ts";
+import { counted, parseTime, parseWhole, time } from "../values.ts";
+import { runHere } from "./operation.ts";
 import { type ListOptions, listOptions, printPage, printTask, taskOf } from "./task.ts";
 
 interface Selection {
   all?: boolean;
   type?: string;
   reason?: DeadReason;
+  signature?: string;
+  error?: string;
+  search?: string;
+  since?: number;
+  until?: number;
   dryRun?: boolean;
   rate?: number;
 }
@@ -49,17 +56,27 @@ function selectionOptions(command: Command): Command {
     .option("--all", "every dead letter of the queue")
     .option("--type <type>", "every one of this type")
     .addOption(reasonOption())
+    .option("--signature <text>", "whose error has this signature: see dlq groups")
+    .option("--error <text>", "with this text in the last error")
+    .option("--search <text>", "with this text in the id, the payload, the last error or a tag")
+    .option("--since <time>", "that died at this time or later", parseTime)
+    .option("--until <time>", "that died before this time", parseTime)
     .option("--rate <n>", "at most so many a second", parseWhole(1, 100_000))
     .option("--dry-run", "count only; change nothing");
 }
 
 /** Ids, or a filter, or all: null means the ids. @throws UsageError where it is not exactly one of them */
-function filterOf(ids: readonly string[], { all, type, reason }: Selection): DeadLetterFilter | null {
-  const filtered = type !== undefined || reason !== undefined;
+function filterOf(ids: readonly string[], selection: Selection): DeadLetterFilter | null {
+  const { all, type, reason, signature, error, search: q, since: from, until: to } = selection;
+  const filter: DeadLetterFilter = Object.fromEntries(
+    Object.entries({ type, reason, signature, error, q, from, to }).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
+  const filtered = Object.keys(filter).length > 0;
   if (Number(ids.length > 0) + Number(filtered) + Number(all === true) !== 1)
-    throw new UsageError("name ids, or --type and --reason, or --all: one of the three");
-  if (ids.length > 0) return null;
-  return { ...(type === undefined ? {} : { type }), ...(reason === undefined ? {} : { reason }) };
+    throw new UsageError("name ids, or a filter such as --type and --reason, or --all: one of the three");
+  return ids.length > 0 ? null : filter;
 }
 
 async function byIds<Result extends { id: string; outcome: string }>(
@@ -153,49 +170,92 @@ export function dlqCommand(program: Command, action: Action): void {
           const observer = await context.observer();
           if (options.dryRun) return dryRun(context, queue, ids, filter);
           const target = to === undefined ? {} : { to };
+          const mutation = { action: "dead_letters.replay", queue } as const;
           if (filter === null)
             return byIds(context, ids, (some) =>
-              observer.replay(queue, some, {
-                ...target,
-                ...(payloadText === undefined ? {} : { payloadText }),
-              }),
+              context.recorded(
+                mutation,
+                () =>
+                  observer.replay(queue, some, {
+                    ...target,
+                    ...(payloadText === undefined ? {} : { payloadText }),
+                  }),
+                (results) =>
+                  results.filter(({ outcome }) => outcome === "replayed" || outcome === "moved").length,
+              ),
             );
           return inBulk(context, "replayed", (onProgress) =>
-            observer.replayAll(queue, filter, {
-              ...target,
-              ...(rate === undefined ? {} : { ratePerSecond: rate }),
-              signal: context.io.signal,
-              onProgress,
-            }),
+            context.recorded(
+              mutation,
+              () =>
+                observer.replayAll(queue, filter, {
+                  ...target,
+                  ...(rate === undefined ? {} : { ratePerSecond: rate }),
+                  signal: context.io.signal,
+                  onProgress,
+                }),
+              ({ replayed }) => replayed,
+            ),
           );
         },
       ),
     );
 
   selectionOptions(dlq.command("discard"))
-    .option("--yes", "needed for --all, --type and --reason: a discard is not undone")
-    .description("removes dead letters for good")
+    .option("--yes", "needed for --all and for filters")
+    .description("takes dead letters out; holdfast operation undo puts them back, within ten minutes")
     .action(
       action<Selection & { yes?: boolean }>(async (context, [queue = "", ...ids], options) => {
         const filter = filterOf(ids, options);
         const observer = await context.observer();
         if (options.dryRun) return dryRun(context, queue, ids, filter);
-        if (filter === null) return byIds(context, ids, (some) => observer.discard(queue, some));
+        const mutation = { action: "dead_letters.discard", queue } as const;
+        if (filter === null)
+          return byIds(context, ids, async (some) => {
+            await observer.stats(queue);
+            for (const id of some) if (!isTaskId(id)) throw new UsageError(`"${id}" is no id of a task`);
+            const view = await context.recorded(
+              mutation,
+              () => runHere(context, { kind: "discard", queue, selection: { ids: some } }),
+              ({ result }) => result.discarded ?? 0,
+            );
+            context.out.say(`to undo it: holdfast operation undo ${view.id}`);
+            return outcomesOf(context, view.id, some);
+          });
         if (!options.yes) {
           const count = await observer.countDead(queue, filter);
           throw new UsageError(
-            `this discards ${counted(count, "dead letter", "dead letters")} for good: add --yes to do it`,
+            `this discards ${counted(count, "dead letter", "dead letters")}: add --yes to do it`,
           );
         }
-        return inBulk(context, "discarded", (onProgress) =>
-          observer.discardAll(queue, filter, {
-            ...(options.rate === undefined ? {} : { ratePerSecond: options.rate }),
-            signal: context.io.signal,
-            onProgress,
-          }),
+        await observer.stats(queue);
+        const rate = options.rate === undefined ? {} : { ratePerSecond: options.rate };
+        const view = await context.recorded(
+          mutation,
+          () => runHere(context, { kind: "discard", queue, selection: { filter }, ...rate }),
+          ({ result }) => result.discarded ?? 0,
         );
+        const { discarded = 0, skipped = 0 } = view.result;
+        context.out.record({ discarded, skipped, operationId: view.id }, [
+          ["discarded", discarded],
+          ["skipped", skipped],
+          ["operation", view.id],
+        ]);
+        context.out.say(`to undo it: holdfast operation undo ${view.id}`);
+        return view.state === "succeeded" ? EXIT.ok : EXIT.failed;
       }),
     );
+}
+
+/** Per id: an operation keeps those that it could not move. */
+async function outcomesOf(context: Context, operationId: string, ids: readonly string[]) {
+  const failed = new Map<string, string>();
+  for (let cursor: string | null = "0"; cursor !== null; ) {
+    const page = await context.client.operations.failures(operationId, { cursor, limit: LIMITS.pageTasks });
+    for (const { id, code } of page.failures) failed.set(id, code);
+    cursor = page.cursor;
+  }
+  return ids.map((id) => ({ id, outcome: failed.get(id) ?? "discarded" }));
 }
 
 async function dryRun(

@@ -66,7 +66,13 @@ export function queueCommand(program: Command, action: Action): void {
     .description("workers acquire nothing more of it; what runs goes on, enqueues are accepted")
     .action(
       action<{ reason: string }>(async (context, [name = ""], { reason }) => {
-        await (await context.observer()).pause(name, reason);
+        const observer = await context.observer();
+        const mutation = {
+          action: "queue.pause",
+          queue: name,
+          ...(reason === "" ? {} : { reason }),
+        } as const;
+        await context.recorded(mutation, () => observer.pause(name, reason));
         context.out.record({ queue: name, paused: true }, [[name, "paused"]]);
       }),
     );
@@ -77,7 +83,8 @@ export function queueCommand(program: Command, action: Action): void {
     .description("workers acquire from it again")
     .action(
       action(async (context, [name = ""]) => {
-        await (await context.observer()).resume(name);
+        const observer = await context.observer();
+        await context.recorded({ action: "queue.resume", queue: name }, () => observer.resume(name));
         context.out.record({ queue: name, paused: false }, [[name, "running"]]);
       }),
     );

@@ -128,7 +128,12 @@ export function taskCommand(program: Command, action: Action): void {
     .description("ends a waiting task at once; asks the worker of a running one to stop")
     .action(
       action(async (context, [queue = "", id = ""]) => {
-        const outcome = await (await context.observer()).cancel(queue, id);
+        const observer = await context.observer();
+        const outcome = await context.recorded(
+          { action: "task.cancel", queue },
+          () => observer.cancel(queue, id),
+          (outcome) => (outcome === "cancelled" || outcome === "requested" ? 1 : 0),
+        );
         if (outcome === "not_found")
           throw new HoldfastError("task_not_found", `queue "${queue}" has no task "${id}"`);
         if (outcome === "too_late")

@@ -114,11 +114,12 @@ export class OperationStore {
     return { ...view, id, startedAt: now, undoneAt: null };
   }
 
-  async claim(owner: string, leaseMs: number): Promise<ClaimedOperation | null> {
+  /** @param only this operation and no other */
+  async claim(owner: string, leaseMs: number, only = ""): Promise<ClaimedOperation | null> {
     const [id, startedAt, spec, view, batch, control, failures] = await this.#run<
       scripts.OperationClaimArgs,
       string[]
-    >(scripts.operationClaimScript, { clockMs: this.#clockMs(), owner, leaseMs });
+    >(scripts.operationClaimScript, { clockMs: this.#clockMs(), owner, leaseMs, only });
     if (id === undefined) return null;
     return {
       id,

@@ -48,6 +48,12 @@ export class OperationRunner {
     this.#wake?.();
   }
 
+  /** Runs this one to its end, unless another process has it. For who has no loop of its own. */
+  async runNow(id: string): Promise<void> {
+    await this.#claim(id);
+    await Promise.all(this.#running);
+  }
+
   /** Hands over what it runs, after the batch under way. Idempotent. */
   async stop(): Promise<void> {
     this.#abort.abort();
@@ -77,10 +83,10 @@ export class OperationRunner {
   }
 
   /** @returns false where there is nothing to run */
-  async #claim(): Promise<boolean> {
+  async #claim(only = ""): Promise<boolean> {
     const { client, leaseMs = 5_000 } = this.#options;
     const owner = nanoid();
-    const operation = await client.operations.claim(owner, leaseMs);
+    const operation = await client.operations.claim(owner, leaseMs, only);
     if (!operation) return false;
     const running: Promise<void> = this.#runOne(operation, owner, leaseMs)
       .catch((error: unknown) => this.#options.onError?.(asHoldfastError(error)))

@@ -8,13 +8,15 @@ export interface OperationClaimArgs {
   /** a name that nobody else has */
   owner: string;
   leaseMs: number;
+  /** this operation and no other; or "" */
+  only: string;
 }
 
 /** operation_claim: take an operation that nobody runs, or whose process has not been heard of. Returns {operationId, start, spec, view, batch, control, failures}, or nothing. */
 export const operationClaimScript: Script<OperationClaimArgs, SystemKeys> = {
   name: "operationClaim",
-  sha1: "140c80e2e03587e246d809655ef2d3073de81e5e",
+  sha1: "150657d50d848a0d3f2fed66d1ab8508849b99b6",
   keyCount: 3,
-  argv: (k, a) => [k.operations, k.operationsIndex, k.operationsRunning, a.clockMs, a.owner, a.leaseMs],
-  source: "#!lua flags=allow-oom\nlocal operationsKey = KEYS[1]\nlocal operationsIndexKey = KEYS[2]\nlocal operationsRunningKey = KEYS[3]\nlocal clockMs = tonumber(ARGV[1])\nlocal owner = ARGV[2]\nlocal leaseMs = tonumber(ARGV[3])\nlocal now = clockMs\nif now == 0 then\nlocal time = redis.call('TIME')\nnow = time[1] * 1000 + math.floor(time[2] / 1000)\nend\nlocal nowText = string.format('%.0f', now)\nlocal operationId = redis.call('ZRANGEBYSCORE', operationsRunningKey, '-inf', nowText, 'LIMIT', 0, 1)[1]\nif not operationId then\nreturn {}\nend\nlocal values = redis.call('HMGET', operationsKey, operationId .. ':spec', operationId .. ':view', operationId .. ':batch',\noperationId .. ':control', operationId .. ':failures')\nlocal start = redis.call('ZSCORE', operationsIndexKey, operationId)\nif not values[1] or not start then\nredis.call('ZREM', operationsRunningKey, operationId)\nreturn {}\nend\nredis.call('ZADD', operationsRunningKey, string.format('%.0f', now + leaseMs), operationId)\nredis.call('HSET', operationsKey, operationId .. ':owner', owner)\nreturn { operationId, start, values[1], values[2], values[3] or '', values[4] or '', values[5] or '0' }\n",
+  argv: (k, a) => [k.operations, k.operationsIndex, k.operationsRunning, a.clockMs, a.owner, a.leaseMs, a.only],
+  source: "#!lua flags=allow-oom\nlocal operationsKey = KEYS[1]\nlocal operationsIndexKey = KEYS[2]\nlocal operationsRunningKey = KEYS[3]\nlocal clockMs = tonumber(ARGV[1])\nlocal owner = ARGV[2]\nlocal leaseMs = tonumber(ARGV[3])\nlocal only = ARGV[4]\nlocal now = clockMs\nif now == 0 then\nlocal time = redis.call('TIME')\nnow = time[1] * 1000 + math.floor(time[2] / 1000)\nend\nlocal nowText = string.format('%.0f', now)\nlocal operationId\nif only == '' then\noperationId = redis.call('ZRANGEBYSCORE', operationsRunningKey, '-inf', nowText, 'LIMIT', 0, 1)[1]\nelseif tonumber(redis.call('ZSCORE', operationsRunningKey, only) or now + 1) <= now then\noperationId = only\nend\nif not operationId then\nreturn {}\nend\nlocal values = redis.call('HMGET', operationsKey, operationId .. ':spec', operationId .. ':view', operationId .. ':batch',\noperationId .. ':control', operationId .. ':failures')\nlocal start = redis.call('ZSCORE', operationsIndexKey, operationId)\nif not values[1] or not start then\nredis.call('ZREM', operationsRunningKey, operationId)\nreturn {}\nend\nredis.call('ZADD', operationsRunningKey, string.format('%.0f', now + leaseMs), operationId)\nredis.call('HSET', operationsKey, operationId .. ':owner', owner)\nreturn { operationId, start, values[1], values[2], values[3] or '', values[4] or '', values[5] or '0' }\n",
 };

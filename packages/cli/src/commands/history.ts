@@ -1,0 +1,40 @@
+import { LIMITS } from "holdfast";
+import type { Action, Command } from "../context.ts";
+import { parseWhole, time } from "../values.ts";
+
+/** The audit log; `audit` is the command that holds indexes against tasks. */
+export function historyCommand(program: Command, action: Action): void {
+  program
+    .command("history")
+    .option("--queue <queue>", "on this queue only")
+    .option("--actor <name>", "of this one only")
+    .option("--limit <n>", `rows, 1 to ${LIMITS.pageTasks}`, parseWhole(1, LIMITS.pageTasks), 50)
+    .option("--cursor <cursor>", "where the page before ended")
+    .option("--all", "everything, oldest first, one record after the other")
+    .description("what operators did: by the dashboard, the API, and this command")
+    .action(
+      action<{ queue?: string; actor?: string; limit: number; cursor?: string; all?: boolean }>(
+        async (context, _args, { all, ...options }) => {
+          await context.checked();
+          const columns = [
+            { title: "AT", cell: (row: { at: number }) => time(row.at) },
+            { title: "ACTOR", cell: (row: { actor: string }) => row.actor },
+            { title: "FROM", cell: (row: { from: string }) => row.from },
+            { title: "ACTION", cell: (row: { action: string }) => row.action },
+            { title: "QUEUE", cell: (row: { queue: string | null }) => row.queue ?? "" },
+            { title: "COUNT", cell: (row: { count: number }) => row.count, right: true },
+            { title: "OUTCOME", cell: (row: { outcome: string }) => row.outcome },
+            { title: "REASON", cell: (row: { reason: string | null }) => row.reason ?? "" },
+          ];
+          if (all) {
+            for await (const page of context.client.actions.all(options))
+              for (const record of page) context.out.line(JSON.stringify(record));
+            return;
+          }
+          const page = await context.client.actions.page(options);
+          context.out.list(page.records, columns);
+          if (page.cursor !== null) context.out.say(`more: --cursor ${page.cursor}`);
+        },
+      ),
+    );
+}

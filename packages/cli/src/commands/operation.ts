@@ -1,0 +1,175 @@
+import { HoldfastError, LIMITS, OperationRunner, type OperationSpec } from "holdfast";
+import type { Action, Command, Context } from "../context.ts";
+import { EXIT, type ExitCode } from "../exit.ts";
+import type { Column } from "../output.ts";
+import { parseWhole, time } from "../values.ts";
+
+type View = NonNullable<Awaited<ReturnType<Context["client"]["operations"]["get"]>>>;
+
+const COLUMNS: Column<View>[] = [
+  { title: "ID", cell: (view) => view.id },
+  { title: "KIND", cell: (view) => view.kind },
+  { title: "QUEUE", cell: (view) => view.queue },
+  { title: "STATE", cell: (view) => view.state },
+  { title: "DONE", cell: (view) => `${view.done}/${view.total}`, right: true },
+  { title: "STARTED", cell: (view) => time(view.startedAt) },
+  { title: "ACTOR", cell: (view) => view.actor },
+  { title: "ERROR", cell: (view) => view.error ?? "" },
+];
+
+function print(context: Context, view: View): void {
+  context.out.record(view, [
+    ["id", view.id],
+    ["kind", view.kind],
+    ["queue", view.queue],
+    ["state", view.state],
+    ["done", `${view.done} of ${view.total}`],
+    ...Object.entries(view.result).map(([name, count]) => [name, count] as const),
+    ["failures", view.failures || null],
+    ["started", time(view.startedAt)],
+    ["ended", time(view.endedAt)],
+    ["actor", view.actor],
+    ["reason", view.reason],
+    [
+      "canary",
+      view.canary && `${view.canary.state}, ${view.canary.completed} of ${view.canary.size} completed`,
+    ],
+    ["undo until", time(view.undoUntil)],
+    ["undone", time(view.undoneAt)],
+    ["error", view.error],
+  ]);
+}
+
+/** Creates an operation and runs it here, to its end: no service has to be up. Interrupted, it is left for another one. */
+export async function runHere(
+  context: Context,
+  spec: Omit<OperationSpec, "by">,
+  reason?: string,
+): Promise<View> {
+  const { client } = context;
+  const by = context.by(reason);
+  const { id } = await client.operations.create({ ...spec, by }, 0);
+  return finishHere(context, id);
+}
+
+async function finishHere(context: Context, id: string): Promise<View> {
+  const { client, io } = context;
+  const runner = new OperationRunner({
+    client,
+    producer: () => {
+      throw new HoldfastError("internal", "this operation enqueues nothing");
+    },
+  });
+  const stop = () => void runner.stop();
+  io.signal.addEventListener("abort", stop, { once: true });
+  await runner.runNow(id);
+  io.signal.removeEventListener("abort", stop);
+  const view = await client.operations.get(id);
+  if (!view) throw new HoldfastError("not_found", `there is no operation ${id}`);
+  if (view.endedAt === null) context.out.say(`operation ${id} goes on without this command`);
+  return view;
+}
+
+export function operationCommand(program: Command, action: Action): void {
+  const operation = program.command("operation").description("what works on many tasks: look, steer, undo");
+
+  operation
+    .command("ls")
+    .alias("list")
+    .option("--queue <queue>", "on this queue only")
+    .option("--limit <n>", `rows, 1 to ${LIMITS.pageTasks}`, parseWhole(1, LIMITS.pageTasks), 50)
+    .option("--cursor <cursor>", "where the page before ended")
+    .description("operations, newest first")
+    .action(
+      action<{ queue?: string; limit: number; cursor?: string }>(async (context, _args, options) => {
+        await context.checked();
+        const page = await context.client.operations.list(options);
+        context.out.list(page.operations, COLUMNS);
+        if (page.cursor !== null) context.out.say(`more: --cursor ${page.cursor}`);
+      }),
+    );
+
+  operation
+    .command("show")
+    .argument("<id>")
+    .description("one operation, how far it has got")
+    .action(
+      action(async (context, [id = ""]) => {
+        await context.checked();
+        const view = await context.client.operations.get(id);
+        if (!view) throw new HoldfastError("not_found", `there is no operation ${id}`);
+        print(context, view);
+      }),
+    );
+
+  operation
+    .command("failures")
+    .argument("<id>")
+    .option("--cursor <cursor>", "where the page before ended")
+    .description("tasks that an operation could not move, and why")
+    .action(
+      action<{ cursor?: string }>(async (context, [id = ""], { cursor }) => {
+        await context.checked();
+        const page = await context.client.operations.failures(id, {
+          limit: LIMITS.pageTasks,
+          ...(cursor === undefined ? {} : { cursor }),
+        });
+        context.out.list(page.failures, [
+          { title: "ID", cell: (failure) => failure.id },
+          { title: "CODE", cell: (failure) => failure.code },
+          { title: "DETAIL", cell: (failure) => failure.detail },
+        ]);
+        if (page.cursor !== null) context.out.say(`more: --cursor ${page.cursor}`);
+      }),
+    );
+
+  const steer = {
+    pause: "stops it after the batch under way, until it is resumed",
+    resume: "goes on with a paused operation",
+    cancel: "ends it after the batch under way; what was done stays done",
+  } as const;
+  for (const [verb, description] of Object.entries(steer) as [keyof typeof steer, string][]) {
+    operation
+      .command(verb)
+      .argument("<id>")
+      .description(description)
+      .action(
+        action(async (context, [id = ""]) => {
+          await context.checked();
+          const before = await context.client.operations.get(id);
+          const mutation = {
+            action: `operation.${verb}`,
+            queue: before?.queue ?? null,
+            operationId: id,
+          } as const;
+          const view = await context.recorded(mutation, () => context.client.operations.control(id, verb));
+          print(context, view);
+        }),
+      );
+  }
+
+  operation
+    .command("undo")
+    .argument("<id>")
+    .option("--reason <text>", "kept in the audit log")
+    .description("puts back what a discard took, within ten minutes")
+    .action(
+      action<{ reason?: string }>(async (context, [id = ""], { reason }): Promise<ExitCode> => {
+        await context.checked();
+        const before = await context.client.operations.get(id);
+        const mutation = {
+          action: "operation.undo",
+          queue: before?.queue ?? null,
+          operationId: id,
+          ...(reason === undefined ? {} : { reason }),
+        } as const;
+        const view = await context.recorded(
+          mutation,
+          async () => finishHere(context, (await context.client.operations.undo(id, context.by(reason))).id),
+          ({ result }) => result.restored ?? 0,
+        );
+        print(context, view);
+        return view.state === "succeeded" ? EXIT.ok : EXIT.failed;
+      }),
+    );
+}
