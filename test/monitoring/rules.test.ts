@@ -4,6 +4,8 @@ import { describe, expect, test } from "vitest";
 import { alerts, hasPrometheus, promtool, read, recorded, root } from "./support.ts";
 
 const TESTS = "infra/prometheus/tests";
+/** Cases of recording rules. */
+const RECORDED_TESTS = ["backlog-work.yml"];
 const PAGES = [
   "OldestPendingTooOld",
   "NoWorkers",
@@ -76,7 +78,8 @@ describe.each(alerts)("$name", ({ name, text }) => {
 
 test("no test and no runbook is about an alert that does not exist", () => {
   const known = alerts.map(({ name }) => name).sort();
-  expect(readdirSync(resolve(root, TESTS)).sort()).toEqual(known.map((name) => `${name}.yml`));
+  const tests = readdirSync(resolve(root, TESTS)).filter((name) => !RECORDED_TESTS.includes(name));
+  expect(tests.sort()).toEqual(known.map((name) => `${name}.yml`));
   const pages = readdirSync(resolve(root, "docs/runbooks")).filter((name) => name !== "README.md");
   expect(pages.sort()).toEqual(known.map((name) => `${name}.md`));
 });

@@ -1,0 +1,54 @@
+import { execFile } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { startTestRedis, type TestRedis } from "@holdfast/service/testing";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+
+// Every `js` block of docs/*.md is run; the comment behind a console.log says what it prints.
+const root = resolve(import.meta.dirname, "../..");
+const run = promisify(execFile);
+const blocks = readdirSync(join(root, "docs"))
+  .filter((name) => name.endsWith(".md"))
+  .flatMap((page) => {
+    const text = readFileSync(join(root, "docs", page), "utf8");
+    return [...text.matchAll(/(<!-- fragment -->\s*)?```js\n([\s\S]*?)```/g)]
+      .filter(([, fragment]) => fragment === undefined)
+      .map(([, , code = ""], index) => ({ name: `${page}, block ${index + 1}`, code }));
+  });
+
+let redis: TestRedis;
+let folder: string;
+beforeAll(async () => {
+  redis = await startTestRedis();
+  folder = await mkdtemp(join(tmpdir(), "holdfast-pages-"));
+  await mkdir(join(folder, "node_modules"));
+  await symlink(join(root, "packages/holdfast"), join(folder, "node_modules/holdfast"));
+  await symlink(join(root, "packages/holdfast/node_modules/ioredis"), join(folder, "node_modules/ioredis"));
+});
+afterAll(async () => {
+  await redis?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** What a block says that it prints. */
+function promised(code: string): string[] {
+  return [...code.matchAll(/^.*console\.log\(.*?\).*? \/\/ (.*)$/gm)].map(([, text]) => text ?? "");
+}
+
+describe("the examples of docs/", () => {
+  test("are there, and each says what it prints", () => {
+    expect(blocks.length).toBeGreaterThanOrEqual(9);
+    expect(blocks.filter(({ code }) => promised(code).length === 0).map(({ name }) => name)).toEqual([]);
+  });
+
+  test.each(blocks)("$name prints what it says", async ({ name, code }) => {
+    const file = join(folder, `${name.replaceAll(/\W+/g, "-")}.mjs`);
+    await writeFile(file, code.replaceAll("redis://127.0.0.1:6379", redis.url));
+    const { stdout, stderr } = await run(process.execPath, [file], { cwd: folder, timeout: 28_000 });
+    expect(stderr).toBe("");
+    expect(stdout.trimEnd().split("\n")).toEqual(promised(code));
+  });
+});
