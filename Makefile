@@ -88,9 +88,10 @@ mutants: ## Put named faults into a copy of the scripts and the client; each has
 	@node scripts/mutants.mjs
 
 .PHONY: lint
-lint: ## Format, lint, types, and generated code against its sources
+lint: ## Format, lint, types, generated code against its sources, the Helm chart against the Kubernetes API
 	@scripts/setup dependencies
 	@$(PNPM) run lint
+	@scripts/lint-kubernetes
 
 .PHONY: verify
 verify: ## Is the generated code fresh?

@@ -16,6 +16,9 @@ const hasHelm = path.split(delimiter).some((folder) => existsSync(join(folder, "
 if (!hasHelm)
   console.warn("SKIPPED: the Helm chart, helm is missing (scripts/setup kubernetes builds it with Go)");
 
+// A helm that `go install` built takes an old version for granted.
+const KUBE_VERSION = ["--kube-version", "1.33.0"];
+
 // biome-ignore lint/suspicious/noExplicitAny: manifests are of every kind there is.
 type Manifest = any;
 
@@ -31,7 +34,17 @@ function helm(...args: string[]): string {
 
 function render(example: string, ...args: string[]): Manifest[] {
   const file = join(examples, `${example}.yaml`);
-  const text = helm("template", "holdfast", "infra/k8s/holdfast", "-n", "tasks", "-f", file, ...args);
+  const text = helm(
+    "template",
+    "holdfast",
+    "infra/k8s/holdfast",
+    "-n",
+    "tasks",
+    "-f",
+    file,
+    ...KUBE_VERSION,
+    ...args,
+  );
   return parseAllDocuments(text)
     .map((document) => document.toJS())
     .filter((manifest) => manifest !== null);
