@@ -22,6 +22,7 @@ import { streamRoutes } from "./routes/stream.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { auditTaskRoutes } from "./routes/task-audit.ts";
 import { taskRoutes } from "./routes/tasks.ts";
+import { workerRoutes } from "./routes/workers.ts";
 import { createGauges } from "./sampling/gauges.ts";
 import { RedisInfo } from "./sampling/redis-info.ts";
 import { Sampler } from "./sampling/sampler.ts";
@@ -133,6 +134,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   deadLetterRoutes(server, context);
   systemRoutes(server, context);
   scheduleRoutes(server, context);
+  workerRoutes(server, context);
   burstRoutes(server, context);
   registerTaskRoutes(server, {
     queue: options.queue,

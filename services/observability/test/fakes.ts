@@ -117,6 +117,8 @@ export function fakeObserver(overrides: Partial<ObserverPort> = {}): ObserverPor
     empty: async () => ({ removed: 0 }),
     deleteQueue: async () => ({ removed: 0 }),
     workers: async () => [],
+    drainWorker: async () => undefined,
+    resumeWorker: async () => undefined,
     staleVerdicts: async () => [],
     ...overrides,
   };

@@ -29,6 +29,8 @@ export interface SystemKeys {
   readonly workers: string;
   readonly partitions: string;
   readonly apiKeys: string;
+  readonly workerTasks: string;
+  readonly draining: string;
   readonly schedules: string;
   readonly schedulesDue: string;
 }
@@ -69,6 +71,8 @@ export function systemKeys(prefix: string): SystemKeys {
     workers: key("workers"),
     partitions: key("partitions"),
     apiKeys: key("keys"),
+    workerTasks: key("worker_tasks"),
+    draining: key("draining"),
     schedules: key("schedules"),
     schedulesDue: key("schedules_due"),
   };

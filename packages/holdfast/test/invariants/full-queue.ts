@@ -1,4 +1,5 @@
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import { Registry } from "../../src/engine/registry.ts";
 import type { ScheduleDefinition } from "../../src/engine/schedule-record.ts";
 import { ScheduleStore } from "../../src/engine/schedule-store.ts";
 import * as scripts from "../../src/redis/generated/index.ts";
@@ -83,6 +84,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   },
   delete: { call: (q) => q.engine.delete() },
   discard: { call: (q) => q.engine.discard(["dead", "", "n", "", "none", ""]), removes: ["dead"] },
+  drain: { call: (q) => new Registry(q.engine.connection, q.name).drainWorker("w", true) },
   empty: { call: (q) => q.engine.empty("scheduled", "scheduled", 500), removes: ["retry", "due", "later"] },
   enqueue: {
     adds: ["new"],
@@ -109,6 +111,14 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   promote: { call: (q) => q.engine.promote(500) },
   purge: { call: (q) => q.engine.purge(200, 1) },
   reap: { call: (q) => q.engine.reap(500) },
+  register: {
+    async call(q) {
+      const worker = { id: "w", queues: [q.name], types: [], host: "h", pid: 1, version: "1", slots: 1 };
+      const task = { id: "n", queue: q.name, type: "t", startedAt: 1 };
+      const record = { ...worker, busy: 0, startedAt: 1, heartbeatAt: 1, state: "running" as const };
+      await new Registry(q.engine.connection, q.name).putWorker(record, [task]);
+    },
+  },
   replay: { call: (q) => q.engine.replay(["dead", "", "n", "", "none", ""], request) },
   scheduleDelete: { call: (q) => schedules(q).delete("s") },
   schedulePlan: {

@@ -148,7 +148,9 @@ test("an observer does its whole job as the user observer", async () => {
   await observer.configure("work", { maxWaiting: 5_000 });
   await observer.pause("work", "trying");
   await observer.resume("work");
-  expect(await observer.workers()).toEqual([]);
+  expect(await observer.workers({ tasks: true })).toEqual([]);
+  expect(await failure(observer.drainWorker("nobody"))).toBe("not_found");
+  expect(await failure(observer.resumeWorker("nobody"))).toBe("not_found");
   expect((await observer.audit("work", { repair: true })).violations).toEqual([]);
   expect((await observer.empty("work", ["pending"])).removed).toBe(3);
   await observer.pause("work");

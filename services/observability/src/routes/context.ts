@@ -29,6 +29,8 @@ export type ObserverPort = Pick<
   | "empty"
   | "deleteQueue"
   | "workers"
+  | "drainWorker"
+  | "resumeWorker"
   | "staleVerdicts"
 >;
 
