@@ -25,7 +25,7 @@ export const ROLES = {
   },
   worker: {
     text: "Worker with its heartbeat thread, PartitionedWorker, the worker service",
-    scripts: ["acquire", "settle", "heartbeat", "register", "progress", "get"],
+    scripts: ["acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
     commands: { ...REGISTRY, stale_verdicts: ["LPUSH", "LTRIM"] },
     keyless: [],
     listens: true,
@@ -53,7 +53,7 @@ export const ROLES = {
     scripts: [
       ...["stats", "get", "list", "audit"],
       ...["enqueue", "replay", "discard", "cancel", "pause", "configure", "empty", "delete"],
-      ...["schedulePut", "scheduleDelete", "scheduleSettle", "drain"],
+      ...["schedulePut", "scheduleDelete", "scheduleSettle", "drain", "seriesWrite"],
     ],
     commands: {
       ...REGISTRY,
@@ -62,6 +62,10 @@ export const ROLES = {
       ":worker_tasks": ["HGETALL"],
       ":schedules": ["HMGET", "HGETALL"],
       stale_verdicts: ["LRANGE"],
+      timings: ["HGETALL"],
+      series: ["LRANGE"],
+      series_long: ["LRANGE"],
+      series_last: ["GET"],
     },
     reads: API_KEYS,
     keyless: [],

@@ -8,7 +8,7 @@ import {
   registerTaskRoutes,
   type ServiceMetrics,
 } from "@holdfast/service";
-import { HoldfastError } from "holdfast";
+import { HoldfastError, type SeriesHistory } from "holdfast";
 import type { Logger } from "pino";
 import { AuditLog } from "./operators/audit-log.ts";
 import { Operations } from "./operators/operations.ts";
@@ -27,6 +27,7 @@ import { createGauges } from "./sampling/gauges.ts";
 import { RedisInfo } from "./sampling/redis-info.ts";
 import { Sampler } from "./sampling/sampler.ts";
 import { SeriesStore } from "./sampling/series.ts";
+import { SeriesKeeper } from "./sampling/series-keeper.ts";
 import { StreamHub } from "./stream/hub.ts";
 import { isAllowedOrigin } from "./stream/origin.ts";
 
@@ -36,6 +37,8 @@ export interface AppOptions {
   observer: ObserverPort;
   queue(name: string): Producer;
   schedules: SchedulesPort;
+  /** The series that Redis keeps. */
+  history: Pick<SeriesHistory, "keep" | "read">;
   /** Throws while nothing may be changed, as before the boot checks of Redis have passed. */
   assertOpen?(): void;
   /** The text of INFO. Not given for a Cluster: it would be that of one node, now this, now that. */
@@ -67,6 +70,7 @@ export interface App {
 export async function createApp(options: AppOptions): Promise<App> {
   const { observer, metrics, logger } = options;
   const series = new SeriesStore();
+  const keeper = new SeriesKeeper({ history: options.history, logger });
   const gauges = createGauges(metrics, series);
   const operations = new Operations({ logger });
   const audit = new AuditLog({ logger });
@@ -75,6 +79,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     logger,
     onSample: (sample) => {
       if (sample.redisUp) series.record(sample.queues);
+      keeper.take(sample);
       gauges.update(sample);
     },
   });
@@ -124,6 +129,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     queue: options.queue,
     schedules: options.schedules,
     series,
+    history: options.history,
     operations,
     audit,
     countReplayed: gauges.countReplayed,
@@ -156,6 +162,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       await operations.stop();
       await server.close();
       await sampler.stop();
+      await keeper.stop();
       await redisInfo?.stop();
     },
   };

@@ -12,7 +12,7 @@ import {
   toConnectionSettings,
   waitForRedis,
 } from "@holdfast/service";
-import { Holdfast, HoldfastError, PartitionedObserver, Schedules } from "holdfast";
+import { Holdfast, HoldfastError, PartitionedObserver, Schedules, SeriesHistory } from "holdfast";
 import { createApp } from "./app.ts";
 import type { ObservabilityConfig } from "./config.ts";
 import { parseOrigins } from "./stream/origin.ts";
@@ -49,6 +49,7 @@ export async function startObservability(options: StartOptions): Promise<Running
     observer: new PartitionedObserver({ client }),
     queue: createQueueCache(client),
     schedules: new Schedules({ client }),
+    history: new SeriesHistory(client),
     assertOpen: () => {
       if (!readiness.isOpen)
         throw new HoldfastError("redis_unavailable", "waiting for Redis: try again shortly");

@@ -173,6 +173,7 @@ export function testApp(options: TestAppOptions = {}): Promise<App> {
     observer: fakeObserver(observer),
     queue: () => fakeProducer(producer),
     schedules: fakeSchedules(),
+    history: { keep: async () => false, read: async () => [] },
     ready: async () => ({ ok: true, detail: "fake" }),
     metrics: createMetrics({ service: "observability", version: "0.0.0" }),
     logger: silent,

@@ -21,6 +21,10 @@ export interface QueueKeys {
   readonly requests: string;
   readonly wake: string;
   readonly staleVerdicts: string;
+  readonly timings: string;
+  readonly series: string;
+  readonly seriesLong: string;
+  readonly seriesLast: string;
 }
 
 /** Queue names never begin with a colon, so `{:system}` is nobody's queue. */
@@ -56,6 +60,10 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     requests: key("requests"),
     wake: key("wake"),
     staleVerdicts: key("stale_verdicts"),
+    timings: key("timings"),
+    series: key("series"),
+    seriesLong: key("series_long"),
+    seriesLast: key("series_last"),
   };
 }
 

@@ -8,6 +8,7 @@ import { type LeaseTable, monotonicMs } from "./lease-table.ts";
 import { Pace } from "./pace.ts";
 import { type RunContext, RunningTask } from "./running-task.ts";
 import type { Slots } from "./slots.ts";
+import { Timings } from "./timings.ts";
 
 export interface RunnerOptions {
   engine: Engine;
@@ -79,6 +80,7 @@ export class QueueRunner {
   readonly #events: RunnerEvents;
   readonly #context: RunContext;
   readonly #pace: Pace;
+  readonly #timings = new Timings();
   /** Taken ahead, in the order of their grants. */
   #ahead: RunningTask[] = [];
   #verdicts: Settled[] = [];
@@ -209,10 +211,27 @@ export class QueueRunner {
     if (task.begun) {
       this.#o.slots.running--;
       this.#pace.end();
+      // Without a handler, or handed back, it has not run.
+      if (verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal") this.#time(task);
     }
     this.#verdicts.push({ task, verdict, error });
     this.#begin();
     this.schedule();
+  }
+
+  #time(task: RunningTask): void {
+    const weight = this.#timings.weight();
+    if (weight === 0) return;
+    const runMs = monotonicMs() - task.startedAtMs;
+    const waitMs = task.fresh ? this.engine.connection.now() - runMs - task.dueAt : null;
+    this.#timings.add(waitMs, runMs, weight);
+  }
+
+  /** Writes down how long tasks waited and ran, in one call: every second, not per task. */
+  async writeTimings(): Promise<void> {
+    const fields = this.#timings.take();
+    // They are for charts: what a full or absent Redis does not take is dropped.
+    if (fields.length > 0) await this.engine.timings(fields).catch(() => {});
   }
 
   /** Begins what was taken ahead, as far as slots are free. */

@@ -90,6 +90,7 @@ export interface WorkerEvents {
 
 const DEFAULT_GRACE_MS = 25_000;
 const RELEASE_MS = 3_000;
+const TIMINGS_MS = 1_000;
 
 function checkRange(name: string, value: number, from: number, to: number): number {
   if (!Number.isSafeInteger(value) || value < from || value > to) {
@@ -133,6 +134,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   readonly #staleReports = new StaleReports();
   #lastTurnMs = Number.NEGATIVE_INFINITY;
   #draining = false;
+  #timingsTimer: NodeJS.Timeout | undefined;
   #starting: Promise<void> | undefined;
   #started = false;
   #stopped: Promise<void> | undefined;
@@ -283,6 +285,9 @@ export class Worker extends EventEmitter<WorkerEvents> {
     await this.#heartbeat.start();
     if (this.#stopped) return;
     for (const runner of this.#runners) runner.schedule();
+    this.#timingsTimer = setInterval(() => {
+      for (const runner of this.#runners) void runner.writeTimings();
+    }, TIMINGS_MS).unref();
   }
 
   /**
@@ -295,6 +300,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   }
 
   async #stop(graceMs: number): Promise<void> {
+    clearInterval(this.#timingsTimer);
     for (const runner of this.#runners) runner.stopAcquiring();
     if (this.#started) {
       this.#table.state = "draining";
@@ -302,6 +308,10 @@ export class Worker extends EventEmitter<WorkerEvents> {
       await waitUntil(quiet, graceMs);
       for (const runner of this.#runners) runner.releaseAll();
       await waitUntil(quiet, RELEASE_MS);
+      await Promise.race([
+        Promise.all(this.#runners.map((runner) => runner.writeTimings())),
+        new Promise((resolve) => setTimeout(resolve, RELEASE_MS).unref()),
+      ]);
       this.#table.state = "stopped";
       await this.#heartbeat.stop();
     }

@@ -2,6 +2,7 @@ import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { Registry } from "../../src/engine/registry.ts";
 import type { ScheduleDefinition } from "../../src/engine/schedule-record.ts";
 import { ScheduleStore } from "../../src/engine/schedule-store.ts";
+import { SeriesStore } from "../../src/engine/series-store.ts";
 import * as scripts from "../../src/redis/generated/index.ts";
 import type { Scenario } from "../support/abort.ts";
 import type { TestQueue } from "../support/test-queue.ts";
@@ -131,6 +132,14 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   schedulePut: { call: (q) => schedules(q).put("new", "", definition(q, 2), q.now + 60_000) },
   scheduleSettle: { call: (q) => schedules(q).settle("s", run(q)) },
   schedulesDue: { call: (q) => schedules(q).due(1) },
+  seriesWrite: {
+    async call(q) {
+      const store = new SeriesStore(q.engine.connection, "queue");
+      const bucket = { bucket: "b", longBucket: "l", replaces: false, last: "1 x", expectedAt: null };
+      await store.write(q.name, bucket);
+    },
+  },
+  timings: { call: (q) => q.engine.timings(["w1", 2, "r3", 4]) },
   settle: {
     call: (q) =>
       q.engine.settle(

@@ -24,5 +24,7 @@ export * from "./schedulePlan.ts";
 export * from "./schedulePut.ts";
 export * from "./scheduleSettle.ts";
 export * from "./schedulesDue.ts";
+export * from "./seriesWrite.ts";
 export * from "./settle.ts";
 export * from "./stats.ts";
+export * from "./timings.ts";
