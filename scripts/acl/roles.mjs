@@ -39,12 +39,13 @@ export const ROLES = {
     ],
     commands: {
       ":queues": [...REGISTRY[":queues"], "SMEMBERS"],
-      ":partitions": ["HEXISTS", "HGETALL"],
       ":workers": ["HVALS", "HDEL"],
       ":worker_tasks": ["HDEL"],
       ":draining": ["SREM"],
       ":schedules": ["HMGET"],
     },
+    // It enqueues what schedules have due, in partitioned queues too.
+    reads: { ":partitions": ["HEXISTS", "HGETALL"] },
     keyless: [],
     listens: false,
   },

@@ -55,7 +55,7 @@ test("paused: with the reason that was given", () => {
 
 test("no_workers: none at all, none of this queue, or none that still runs", () => {
   const elsewhere = workerViewOf({ queues: ["other"] });
-  const gone = (["draining", "stopped", "lost"] as const).map((state) => workerViewOf({ state }));
+  const gone = (["stopped", "lost"] as const).map((state) => workerViewOf({ state }));
   for (const workers of [[], [elsewhere], gone]) {
     expect(why({ workers })).toMatchObject({ reason: "no_workers", detail: 'no worker runs queue "q"' });
   }
