@@ -18,6 +18,10 @@
 -- KEYS[16] requests  ZSET  slot -> last seen, ms since the epoch
 -- KEYS[17] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- KEYS[18] stale_verdicts  LIST  verdicts that came too late, newest first
+-- KEYS[19] timings  HASH  how long tasks waited and ran
+-- KEYS[20] series  LIST  buckets of 10 s
+-- KEYS[21] series_long  LIST  buckets of 5 minutes
+-- KEYS[22] series_last  STRING  what the last bucket was made by
 -- RETURNS "deleted" | "not_paused" | "busy"
 -- TIME    O(r), r = remembered ids and request records
 -- MOVES   nothing: every task has to be purged before

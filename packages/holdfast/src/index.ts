@@ -44,6 +44,9 @@ export { type EnqueueResult, type NewTask, Queue, type QueueOptions } from "./qu
 export { type ConnectionSettings, describeRedis, type RedisOption } from "./redis/connection.ts";
 export type { ScheduleRunEvent } from "./schedules/firing.ts";
 export { Schedules, type SchedulesOptions } from "./schedules/schedules.ts";
+export { mergeBuckets, type SeriesBucket } from "./series/bucket.ts";
+export { quantileMs } from "./series/histogram.ts";
+export { SeriesHistory } from "./series/series-history.ts";
 export type { Handler, HandlerContext, Handlers, HandlerTask } from "./worker/handler.ts";
 export { JsonText } from "./worker/json-text.ts";
 export { type SettledEvent, Worker, type WorkerEvents, type WorkerOptions } from "./worker/worker.ts";

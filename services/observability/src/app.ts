@@ -8,7 +8,7 @@ import {
   registerTaskRoutes,
   type ServiceMetrics,
 } from "@holdfast/service";
-import { HoldfastError, type OperationRunnerOptions } from "holdfast";
+import { HoldfastError, type OperationRunnerOptions, type SeriesHistory } from "holdfast";
 import type { Logger } from "pino";
 import { type ActionsPort, AuditLog } from "./operators/audit-log.ts";
 import { Operations, type OperationsPort, type RunnerPort } from "./operators/operations.ts";
@@ -22,10 +22,12 @@ import { streamRoutes } from "./routes/stream.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { auditTaskRoutes } from "./routes/task-audit.ts";
 import { taskRoutes } from "./routes/tasks.ts";
+import { workerRoutes } from "./routes/workers.ts";
 import { createGauges } from "./sampling/gauges.ts";
 import { RedisInfo } from "./sampling/redis-info.ts";
 import { Sampler } from "./sampling/sampler.ts";
 import { SeriesStore } from "./sampling/series.ts";
+import { SeriesKeeper } from "./sampling/series-keeper.ts";
 import { StreamHub } from "./stream/hub.ts";
 import { isAllowedOrigin } from "./stream/origin.ts";
 
@@ -41,6 +43,8 @@ export interface AppOptions {
   createRunner?(hooks: RunnerHooks): RunnerPort;
   /** Records of the audit log that are kept. @default 100_000 */
   auditLogMax?: number;
+  /** The series that Redis keeps. */
+  history: Pick<SeriesHistory, "keep" | "read">;
   /** Throws while nothing may be changed, as before the boot checks of Redis have passed. */
   assertOpen?(): void;
   /** The text of INFO. Not given for a Cluster: it would be that of one node, now this, now that. */
@@ -74,6 +78,7 @@ export interface App {
 export async function createApp(options: AppOptions): Promise<App> {
   const { observer, metrics, logger } = options;
   const series = new SeriesStore();
+  const keeper = new SeriesKeeper({ history: options.history, logger });
   const gauges = createGauges(metrics, series);
   const audit = new AuditLog({ actions: options.actions, logger, maxKept: options.auditLogMax });
   const runner = options.createRunner?.({
@@ -99,6 +104,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     logger,
     onSample: (sample) => {
       if (sample.redisUp) series.record(sample.queues);
+      keeper.take(sample);
       gauges.update(sample);
       if (sample.redisUp) void operations.refresh();
     },
@@ -153,6 +159,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     queue: options.queue,
     schedules: options.schedules,
     series,
+    history: options.history,
     operations,
     audit,
     countReplayed: gauges.countReplayed,
@@ -163,6 +170,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   deadLetterRoutes(server, context);
   systemRoutes(server, context);
   scheduleRoutes(server, context);
+  workerRoutes(server, context);
   burstRoutes(server, context);
   registerTaskRoutes(server, {
     queue: options.queue,
@@ -187,6 +195,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       await operations.stop();
       await server.close();
       await sampler.stop();
+      await keeper.stop();
       await redisInfo?.stop();
     },
   };

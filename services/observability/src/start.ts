@@ -12,7 +12,14 @@ import {
   toConnectionSettings,
   waitForRedis,
 } from "@holdfast/service";
-import { Holdfast, HoldfastError, OperationRunner, PartitionedObserver, Schedules } from "holdfast";
+import {
+  Holdfast,
+  HoldfastError,
+  OperationRunner,
+  PartitionedObserver,
+  Schedules,
+  SeriesHistory,
+} from "holdfast";
 import { createApp } from "./app.ts";
 import type { ObservabilityConfig } from "./config.ts";
 import { parseOrigins } from "./stream/origin.ts";
@@ -54,6 +61,7 @@ export async function startObservability(options: StartOptions): Promise<Running
     actions: client.actions,
     auditLogMax: config.AUDIT_LOG_MAX,
     createRunner: (hooks) => new OperationRunner({ client, producer: queue, ...hooks }),
+    history: new SeriesHistory(client),
     assertOpen: () => {
       if (!readiness.isOpen)
         throw new HoldfastError("redis_unavailable", "waiting for Redis: try again shortly");

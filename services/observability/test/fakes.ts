@@ -122,6 +122,8 @@ export function fakeObserver(overrides: Partial<ObserverPort> = {}): ObserverPor
     empty: async () => ({ removed: 0 }),
     deleteQueue: async () => ({ removed: 0 }),
     workers: async () => [],
+    drainWorker: async () => undefined,
+    resumeWorker: async () => undefined,
     staleVerdicts: async () => [],
     ...overrides,
   };
@@ -249,6 +251,7 @@ export function testApp(options: TestAppOptions = {}): Promise<App> {
     schedules: fakeSchedules(),
     operations: fakeOperations(),
     actions: fakeActions(),
+    history: { keep: async () => false, read: async () => [] },
     ready: async () => ({ ok: true, detail: "fake" }),
     metrics: createMetrics({ service: "observability", version: "0.0.0" }),
     logger: silent,

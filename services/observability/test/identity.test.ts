@@ -1,7 +1,7 @@
 import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
-import { HoldfastError } from "holdfast";
+import { HoldfastError, type ScheduleView } from "holdfast";
 import { expect, test } from "vitest";
-import { statsOf } from "./fakes.ts";
+import { fakeSchedules, statsOf } from "./fakes.ts";
 import { setup } from "./setup.ts";
 
 const person = (changes: Partial<Identity>): Identity => ({
@@ -35,6 +35,12 @@ const worker = (id: string, queues: string[]) => ({
   tasks: queues.map((queue) => ({ id: `in-${queue}`, queue, type: "t", startedAt: 1 })),
 });
 
+const schedule = (id: string, queue: string): ScheduleView => ({
+  ...{ id, queue, cron: "@daily", timeZone: "UTC", type: "t", payloadText: "null", options: {} },
+  ...{ missed: "once", overlap: "allow", paused: false, createdAt: 1, updatedAt: 1, nextAt: 2 },
+  ...{ nextRuns: [2], words: "At 00:00", lastRun: null, runs: [] },
+});
+
 async function served() {
   const { server } = await setup({
     identify: ({ headers: { authorization = "" } }) => {
@@ -44,10 +50,26 @@ async function served() {
     },
     observer: {
       snapshot: async () => [statsOf("mail"), statsOf("secret")],
-      workers: async () => [worker("both", ["mail", "secret"]), worker("other", ["secret"])],
+      drainWorker: async () => undefined,
+      workers: async () => [
+        worker("mine", ["mail"]),
+        worker("both", ["mail", "secret"]),
+        worker("other", ["secret"]),
+      ],
+    },
+    schedules: {
+      ...fakeSchedules(),
+      list: async () => [schedule("s1", "mail"), schedule("s2", "secret")],
+      get: async (id) => schedule(id, id === "s1" ? "mail" : "secret"),
+      pause: async (id) => schedule(id, "mail"),
     },
   });
-  return async (who: string, method: "GET" | "POST" | "PATCH" | "DELETE", url: string, body?: object) => {
+  return async (
+    who: string,
+    method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
+    url: string,
+    body?: object,
+  ) => {
     const response = await server.inject({
       method,
       url,
@@ -83,23 +105,34 @@ test("roles are held to on every route", async () => {
 
 test("who is limited to a queue sees and does nothing of another", async () => {
   const call = await served();
-  for (const url of ["/v1/queues", "/v1/workers", "/v1/operations", "/v1/audit"]) {
+  for (const url of ["/v1/queues", "/v1/workers", "/v1/operations", "/v1/audit", "/v1/schedules"]) {
     const answer = await call("limited", "GET", url);
     expect(answer.status).toBe(200);
     expect([url, answer.text.includes("secret")]).toEqual([url, false]);
   }
   expect((await call("limited", "GET", "/v1/queues")).json().queues).toHaveLength(1);
   expect((await call("limited", "GET", "/v1/workers")).json().workers).toMatchObject([
+    { id: "mine" },
     { id: "both", queues: ["mail"], tasks: [{ queue: "mail" }] },
   ]);
   for (const [method, url, body] of [
     ["GET", "/v1/queues/secret"],
     ["GET", "/v1/audit?queue=secret"],
     ["POST", "/v1/queues/secret/pause"],
+    ["GET", "/v1/schedules/s2"],
+    ["POST", "/v1/schedules/s2/pause"],
+    ["POST", "/v1/schedules/s2/run"],
+    ["PUT", "/v1/schedules/s2", { queue: "mail", cron: "@daily", type: "t" }],
+    ["PUT", "/v1/schedules/s1", { queue: "secret", cron: "@daily", type: "t" }],
+    // It runs a queue of others, too.
+    ["POST", "/v1/workers/both/drain"],
     ["POST", "/v1/queues/mail/dead-letters/replay", { ids: ["a"], to: "secret" }],
   ] as const)
     expect([url, (await call("limited", method, url, body)).status]).toEqual([url, 403]);
-  expect((await call("limited", "POST", "/v1/queues/mail/pause")).status).toBe(200);
+  for (const url of ["/v1/queues/mail/pause", "/v1/schedules/s1/pause", "/v1/workers/mine/drain"])
+    expect([url, (await call("limited", "POST", url)).status]).toEqual([url, 200]);
+  expect((await call("viewer", "POST", "/v1/workers/mine/drain")).status).toBe(403);
+  expect((await call("viewer", "POST", "/v1/schedules/s1/pause")).status).toBe(403);
 });
 
 test("an operation and a record of another queue are not shown, nor is the operation cancelled", async () => {

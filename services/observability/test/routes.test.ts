@@ -337,6 +337,8 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "post /v1/queues/{queue}/tasks",
       "post /v1/queues/{queue}/tasks/batch",
       "post /v1/schedules/preview",
+      "post /v1/workers/{id}/drain",
+      "post /v1/workers/{id}/resume",
       "post /v1/schedules/{id}/pause",
       "post /v1/schedules/{id}/resume",
       "post /v1/schedules/{id}/run",

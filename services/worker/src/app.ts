@@ -61,6 +61,12 @@ export async function startApp(
     logger,
     ready: async () => workerReadiness(await redis.check(), worker),
   });
+  worker.on("drain", ({ draining }) => {
+    logger.info(
+      { workerId: worker.id },
+      draining ? "an operator told this worker to drain" : "an operator told this worker to go on",
+    );
+  });
   const stop = async (): Promise<void> => {
     await worker.stop({ graceMs: config.SHUTDOWN_GRACE_MS });
     await close();

@@ -10,7 +10,7 @@ import {
   type TestRedis,
   waitUntil,
 } from "@holdfast/service/testing";
-import { Queue } from "holdfast";
+import { Holdfast, Observer, Queue } from "holdfast";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
@@ -127,3 +127,32 @@ test("turns red while Redis is away, stays alive, and works again afterwards", a
   expect((await queue.result(id, { waitMs: 15_000 }))?.state).toBe("completed");
   await queue.close();
 }, 60_000);
+
+test("a worker process drains and goes on as an operator says; a long task ends first", async () => {
+  const { name, service, status } = await setup({ WORKER_CONCURRENCY: "2" });
+  await service.says("worker is running");
+  const client = new Holdfast({ redis: redis.url });
+  const observer = new Observer({ client });
+  const queue = new Queue(name, { client });
+  try {
+    const of = async () =>
+      (await observer.workers({ tasks: true })).find((worker) => worker.queues.includes(name));
+    await queue.enqueue("demo.sleep", { ms: 3_500 }, { id: "long" });
+    await waitUntil("what runs is shown", async () => (await of())?.tasks?.[0]?.id === "long");
+    const { id = "" } = (await of()) ?? {};
+    await observer.drainWorker(id);
+    await service.says("an operator told this worker to drain");
+    await queue.enqueue("demo.echo", 1, { id: "waits" });
+    await waitUntil("it is drained", async () => (await of())?.state === "drained", 20_000);
+    expect((await queue.get("long"))?.state).toBe("completed");
+    expect((await queue.get("waits"))?.state).toBe("pending");
+    expect(await status("/readyz")).toBe(200);
+    await observer.resumeWorker(id);
+    expect(await queue.result("waits", { waitMs: 10_000 })).toMatchObject({
+      state: "completed",
+      attempts: 1,
+    });
+  } finally {
+    await client.close();
+  }
+}, 40_000);

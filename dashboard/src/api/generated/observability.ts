@@ -2866,8 +2866,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The last 15 minutes of a queue
-         * @description One point a second with counts and rates. Kept in the memory of this process, so it begins anew at each start.
+         * The past of a queue
+         * @description Counts, rates, wait and run times. The last 15 minutes by the second, as far as this process has seen them; before that what Redis keeps: 3 hours by 10 s and 30 days by 5 minutes. What is kept coarser than the step comes as it is.
          */
         get: {
             parameters: {
@@ -2937,7 +2937,7 @@ export interface paths {
                         };
                     };
                 };
-                /** @description The last 15 minutes by the second, as far as this process has seen them; before that what Redis keeps: a day by 10 s, 30 days by 5 minutes. What is kept coarser than the step comes as it is: `spanMs` says so. */
+                /** @description The last 15 minutes by the second, as far as this process has seen them; before that what Redis keeps: 3 hours by 10 s, 30 days by 5 minutes. What is kept coarser than the step comes as it is: `spanMs` says so. */
                 200: {
                     headers: {
                         [name: string]: unknown;
@@ -5238,7 +5238,7 @@ export interface paths {
         };
         /**
          * List workers
-         * @description As they registered themselves, with the age of their last heartbeat.
+         * @description As they registered themselves, with the age of their last heartbeat and what they run, at most 100 tasks each.
          */
         get: {
             parameters: {
@@ -5339,6 +5339,206 @@ export interface paths {
         };
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workers/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Drain a worker
+         * @description It acquires nothing more, hands back what it has not begun, and ends what runs; it follows with its next heartbeat, within two seconds. Its state is draining, then drained.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Id of a worker */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Why; kept in the audit log */
+                        reason?: string;
+                    } | null;
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            draining: boolean;
+                            id: string;
+                        };
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/workers/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a drained worker go on
+         * @description It acquires again after its next heartbeat, within two seconds.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    /** @description Id of a worker */
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Why; kept in the audit log */
+                        reason?: string;
+                    } | null;
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            draining: boolean;
+                            id: string;
+                        };
+                    };
+                };
+            };
+        };
         delete?: never;
         options?: never;
         head?: never;

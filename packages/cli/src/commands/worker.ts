@@ -14,15 +14,37 @@ export const WORKER_COLUMNS: Column<WorkerView>[] = [
 ];
 
 export function workerCommand(program: Command, action: Action): void {
-  program
-    .command("worker")
-    .description("workers")
+  const worker = program.command("worker").description("workers: what they are, drain and resume");
+
+  worker
     .command("ls")
     .alias("list")
     .description("every worker that registered itself; a silent one is shown as lost for an hour")
     .action(
       action(async (context) => {
-        context.out.list(await (await context.observer()).workers(), WORKER_COLUMNS);
+        context.out.list(await (await context.observer()).workers({ tasks: true }), WORKER_COLUMNS);
+      }),
+    );
+
+  worker
+    .command("drain")
+    .argument("<id>")
+    .description("it acquires nothing more, hands back what it has not begun, and ends what runs")
+    .action(
+      action(async (context, [id = ""]) => {
+        await (await context.observer()).drainWorker(id);
+        context.out.record({ id, draining: true }, [[id, "told to drain: it follows within two seconds"]]);
+      }),
+    );
+
+  worker
+    .command("resume")
+    .argument("<id>")
+    .description("it acquires again")
+    .action(
+      action(async (context, [id = ""]) => {
+        await (await context.observer()).resumeWorker(id);
+        context.out.record({ id, draining: false }, [[id, "told to go on: it follows within two seconds"]]);
       }),
     );
 }

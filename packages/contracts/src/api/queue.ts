@@ -169,14 +169,14 @@ export const SeriesPoint = Type.Object({
 export type SeriesPoint = Type.Static<typeof SeriesPoint>;
 
 /**
- * What is kept of a queue: the last 15 minutes by the second in the memory of the process, and in Redis a day by 10 s
- * and 30 days by 5 minutes.
+ * What is kept of a queue: the last 15 minutes by the second in the memory of the process, and in Redis three hours by
+ * 10 s and 30 days by 5 minutes.
  */
 export const SERIES = {
   stepMs: 1_000,
   windowMs: 900_000,
   bucketMs: 10_000,
-  bucketWindowMs: 86_400_000,
+  bucketWindowMs: 10_800_000,
   longBucketMs: 300_000,
   longBucketWindowMs: 2_592_000_000,
   /** Points of one answer: the step is raised to fit. */
@@ -213,7 +213,7 @@ export const SeriesReply = Type.Object(
   },
   {
     description:
-      "The last 15 minutes by the second, as far as this process has seen them; before that what Redis keeps: a day by 10 s, 30 days by 5 minutes. What is kept coarser than the step comes as it is: `spanMs` says so.",
+      "The last 15 minutes by the second, as far as this process has seen them; before that what Redis keeps: 3 hours by 10 s, 30 days by 5 minutes. What is kept coarser than the step comes as it is: `spanMs` says so.",
   },
 );
 export type SeriesReply = Type.Static<typeof SeriesReply>;

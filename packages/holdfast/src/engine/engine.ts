@@ -31,6 +31,9 @@ const OUTCOMES: Record<string, VerdictOutcome> = {
   u: "unknown",
 };
 
+// A queue that was deleted is not left with them for ever.
+const TIMINGS_TTL_MS = 2_678_400_000;
+
 export interface Grant {
   id: string;
   token: string;
@@ -283,6 +286,14 @@ export class Engine {
       maxLines: 50,
     };
     return (await this.#run<scripts.ProgressArgs, number>(scripts.progressScript, args)) === 1;
+  }
+
+  /** Counts of how long tasks waited and ran: fields and numbers in turn. */
+  async timings(fields: readonly (string | number)[]): Promise<void> {
+    await this.#run<scripts.TimingsArgs, number>(scripts.timingsScript, {
+      ttlMs: TIMINGS_TTL_MS,
+      tail: fields,
+    });
   }
 
   async promote(limit: number): Promise<{ promoted: number; nextInMs: number }> {

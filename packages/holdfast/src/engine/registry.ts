@@ -1,6 +1,7 @@
-import { HoldfastError } from "@holdfast/contracts";
+import { type CurrentTask, HoldfastError } from "@holdfast/contracts";
 import type { Connection } from "../redis/connection.ts";
-import { systemKeys } from "../redis/keys.ts";
+import * as scripts from "../redis/generated/index.ts";
+import { type SystemKeys, systemKeys } from "../redis/keys.ts";
 import { queueOfPartition } from "./names.ts";
 
 /** What a worker says of itself: JSON in the worker registry. */
@@ -15,16 +16,13 @@ export interface WorkerRecord {
   busy: number;
   startedAt: number;
   heartbeatAt: number;
-  state: "running" | "draining" | "stopped";
+  state: "running" | "draining" | "drained" | "stopped";
 }
-
-// A plain HSET is refused while Redis is full: its workers would look lost, though they drain it.
-const PUT_WORKER = "#!lua flags=allow-oom\nreturn redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])";
 
 /** The sets through which queues and workers are found. */
 export class Registry {
   readonly #connection: Connection;
-  readonly #keys: ReturnType<typeof systemKeys>;
+  readonly #keys: SystemKeys;
   readonly #known = new Set<string>();
 
   constructor(connection: Connection, prefix = "queue") {
@@ -95,15 +93,39 @@ export class Registry {
     return (await this.#connection.command<string[]>("SMEMBERS", this.#keys.queues)).sort();
   }
 
-  async putWorker(worker: WorkerRecord): Promise<void> {
-    await this.#connection.command(
-      "EVAL",
-      PUT_WORKER,
-      1,
-      this.#keys.workers,
-      worker.id,
-      JSON.stringify(worker),
+  /** @returns whether the worker was told to drain */
+  async putWorker(worker: WorkerRecord, tasks: readonly CurrentTask[] = []): Promise<boolean> {
+    const draining = await this.#connection.script<scripts.RegisterArgs, number, SystemKeys>(
+      scripts.registerScript,
+      this.#keys,
+      {
+        workerId: worker.id,
+        worker: JSON.stringify(worker),
+        tasks: tasks.length === 0 ? "" : JSON.stringify(tasks),
+      },
     );
+    return draining === 1;
+  }
+
+  /** @returns false where there is no such worker */
+  async drainWorker(id: string, draining: boolean): Promise<boolean> {
+    const args = { workerId: id, draining: draining ? 1 : 0 };
+    return (
+      (await this.#connection.script<scripts.DrainArgs, number, SystemKeys>(
+        scripts.drainScript,
+        this.#keys,
+        args,
+      )) === 1
+    );
+  }
+
+  /** What each worker runs, by its id. */
+  async workerTasks(): Promise<Map<string, CurrentTask[]>> {
+    const flat = await this.#connection.command<string[]>("HGETALL", this.#keys.workerTasks);
+    const tasks = new Map<string, CurrentTask[]>();
+    for (let i = 0; i + 1 < flat.length; i += 2)
+      tasks.set(flat[i] as string, JSON.parse(flat[i + 1] as string) as CurrentTask[]);
+    return tasks;
   }
 
   async workers(): Promise<WorkerRecord[]> {
@@ -112,6 +134,9 @@ export class Registry {
   }
 
   async removeWorkers(ids: string[]): Promise<void> {
-    if (ids.length > 0) await this.#connection.command("HDEL", this.#keys.workers, ...ids);
+    if (ids.length === 0) return;
+    await this.#connection.command("HDEL", this.#keys.workerTasks, ...ids);
+    await this.#connection.command("SREM", this.#keys.draining, ...ids);
+    await this.#connection.command("HDEL", this.#keys.workers, ...ids);
   }
 }

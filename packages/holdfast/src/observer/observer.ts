@@ -77,9 +77,7 @@ export class Observer {
   async snapshot(): Promise<QueueStats[]> {
     await this.#client.check();
     const queues = await this.#client.registry.queues();
-    return Promise.all(
-      queues.map(async (queue) => queueStats(queue, await this.#client.engine(queue).stats())),
-    );
+    return Promise.all(queues.map(async (queue) => this.#statsOf(this.#client.engine(queue))));
   }
 
   async task(queue: string, id: string): Promise<TaskView | null> {
@@ -288,16 +286,37 @@ export class Observer {
     return { removed };
   }
 
-  async workers(): Promise<WorkerView[]> {
+  /** @param options.tasks with what each of them runs */
+  async workers(options: { tasks?: boolean } = {}): Promise<WorkerView[]> {
     await this.#client.check();
+    const tasks = options.tasks ? await this.#client.registry.workerTasks() : null;
     const now = this.#client.connection.now();
     return (await this.#client.registry.workers())
       .map((worker): WorkerView => {
         const heartbeatAgeMs = Math.max(0, Math.round(now - worker.heartbeatAt));
         const lost = worker.state !== "stopped" && heartbeatAgeMs > WORKER_LOST_MS;
-        return { ...worker, heartbeatAgeMs, state: lost ? "lost" : worker.state };
+        return {
+          ...worker,
+          heartbeatAgeMs,
+          state: lost ? "lost" : worker.state,
+          ...(tasks ? { tasks: tasks.get(worker.id) ?? [] } : {}),
+        };
       })
       .sort((a, b) => a.id.localeCompare(b.id));
+  }
+
+  /**
+   * Tells one worker to acquire nothing more: it hands back what it has not begun, and ends what runs. It follows with
+   * its next heartbeat, within two seconds, and is `drained` when it holds nothing.
+   * @throws HoldfastError not_found
+   */
+  async drainWorker(id: string): Promise<void> {
+    await this.#tellWorker(id, true);
+  }
+
+  /** Lets a worker go on that was told to drain. @throws HoldfastError not_found */
+  async resumeWorker(id: string): Promise<void> {
+    await this.#tellWorker(id, false);
   }
 
   async audit(queue: string, options: { repair?: boolean } = {}): Promise<AuditReport> {
@@ -306,6 +325,12 @@ export class Observer {
 
   async close(): Promise<void> {
     if (this.#ownsClient) await this.#client.close();
+  }
+
+  async #tellWorker(id: string, draining: boolean): Promise<void> {
+    await this.#client.check();
+    if (!(await this.#client.registry.drainWorker(id, draining)))
+      throw new HoldfastError("not_found", `there is no worker "${id}"`);
   }
 
   async #statsOf(engine: Engine): Promise<QueueStats> {

@@ -55,7 +55,7 @@ test("paused: with the reason that was given", () => {
 
 test("no_workers: none at all, none of this queue, or none that still runs", () => {
   const elsewhere = workerViewOf({ queues: ["other"] });
-  const gone = (["draining", "stopped", "lost"] as const).map((state) => workerViewOf({ state }));
+  const gone = (["stopped", "lost"] as const).map((state) => workerViewOf({ state }));
   for (const workers of [[], [elsewhere], gone]) {
     expect(why({ workers })).toMatchObject({ reason: "no_workers", detail: 'no worker runs queue "q"' });
   }
@@ -86,4 +86,17 @@ test("waiting: the place in its band, and when its turn may come", () => {
 
 test("waiting: a place that was not found is estimated", () => {
   expect(why({ stats: { pending: 12 } })).toMatchObject({ position: 12, positionIsEstimate: true });
+});
+
+test("workers_draining: all that could run it were told to drain, and that counts before no_workers", () => {
+  const drained = workerViewOf({ state: "drained" });
+  const draining = workerViewOf({ id: "w2", state: "draining" });
+  expect(why({ workers: [drained] })).toMatchObject({
+    reason: "workers_draining",
+    detail: 'the only worker of queue "q" drains: resume one, or start another',
+  });
+  expect(why({ workers: [drained, draining] }).detail).toContain("all 2 workers");
+  // One that goes on is enough, and one of another queue is none.
+  expect(why({ workers: [drained, workerViewOf({ id: "w3" })] }).reason).toBe("waiting");
+  expect(why({ workers: [workerViewOf({ state: "drained", queues: ["other"] })] }).reason).toBe("no_workers");
 });

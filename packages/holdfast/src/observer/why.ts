@@ -8,6 +8,7 @@ export interface Why {
     | "waiting"
     | "no_worker_for_type"
     | "no_workers"
+    | "workers_draining"
     | "not_due"
     | "running"
     | "solo"
@@ -62,6 +63,15 @@ export function explain(
     return why(
       "paused",
       stats.pauseReason ? `the queue is paused: ${stats.pauseReason}` : "the queue is paused",
+    );
+  const draining = workers.filter(
+    (worker) =>
+      (worker.state === "draining" || worker.state === "drained") && worker.queues.includes(task.queue),
+  );
+  if (live.length === 0 && draining.length > 0)
+    return why(
+      "workers_draining",
+      `${draining.length === 1 ? "the only worker" : `all ${draining.length} workers`} of queue "${task.queue}" ${draining.length === 1 ? "drains" : "drain"}: resume one, or start another`,
     );
   if (live.length === 0) return why("no_workers", `no worker runs queue "${task.queue}"`);
   if (!live.some((worker) => worker.types.includes(task.type))) {

@@ -99,6 +99,7 @@ export class PartitionedWorker extends EventEmitter<WorkerEvents> {
     });
     worker.on("settled", (event) => this.emit("settled", event));
     worker.on("renewal", (event) => this.emit("renewal", event));
+    worker.on("drain", (event) => this.emit("drain", event));
     worker.on("error", (error) => {
       if (this.listenerCount("error") > 0) this.emit("error", error);
     });

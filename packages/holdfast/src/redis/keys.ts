@@ -22,6 +22,10 @@ export interface QueueKeys {
   readonly requests: string;
   readonly wake: string;
   readonly staleVerdicts: string;
+  readonly timings: string;
+  readonly series: string;
+  readonly seriesLong: string;
+  readonly seriesLast: string;
 }
 
 /** Queue names never begin with a colon, so `{:system}` is nobody's queue. */
@@ -30,6 +34,8 @@ export interface SystemKeys {
   readonly workers: string;
   readonly partitions: string;
   readonly apiKeys: string;
+  readonly workerTasks: string;
+  readonly draining: string;
   readonly schedules: string;
   readonly schedulesDue: string;
   readonly operations: string;
@@ -60,6 +66,10 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     requests: key("requests"),
     wake: key("wake"),
     staleVerdicts: key("stale_verdicts"),
+    timings: key("timings"),
+    series: key("series"),
+    seriesLong: key("series_long"),
+    seriesLast: key("series_last"),
   };
 }
 
@@ -75,6 +85,8 @@ export function systemKeys(prefix: string): SystemKeys {
     workers: key("workers"),
     partitions: key("partitions"),
     apiKeys: key("keys"),
+    workerTasks: key("worker_tasks"),
+    draining: key("draining"),
     schedules: key("schedules"),
     schedulesDue: key("schedules_due"),
     operations: key("operations"),

@@ -17,5 +17,7 @@ export type HeartbeatMessage =
   /** It is connected, and beats from now on. */
   | { kind: "ready" }
   | { kind: "renewed"; count: number }
+  /** The registry has it, and said whether to drain. */
+  | { kind: "registered"; draining: boolean }
   | { kind: "error"; code: string; message: string }
   | { kind: "stopped" };

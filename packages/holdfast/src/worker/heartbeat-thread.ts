@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
-import { asHoldfastError } from "@holdfast/contracts";
+import { asHoldfastError, type CurrentTask } from "@holdfast/contracts";
 import { Engine } from "../engine/engine.ts";
 import { Registry } from "../engine/registry.ts";
 import { Connection } from "../redis/connection.ts";
@@ -17,6 +17,8 @@ const registry = new Registry(connection, data.prefix);
 const BEAT_MS = data.leaseMs / 3;
 const REGISTER_MS = 2_000;
 const CALL_PAIRS = 250;
+// Of what runs, in the registry: 100 are about 9 kB every two seconds.
+const SHOWN_TASKS = 100;
 // What was taken ahead and is not begun by then goes back to whoever is idle.
 const AHEAD_MS = 50;
 const AHEAD_CHECK_MS = 25;
@@ -26,6 +28,8 @@ const confirmed = new Map<number, { version: number; atMs: number }>();
 // Told already, by slot: their token is not the current one any more, and never will be.
 const lostVersions = new Map<number, number>();
 const stopping = new AbortController();
+// An operator wants it to drain.
+let told = false;
 
 function post(message: HeartbeatMessage): void {
   parentPort?.postMessage(message);
@@ -128,14 +132,29 @@ async function handBackAhead(): Promise<void> {
   await Promise.all(calls).catch(report);
 }
 
+function currentTasks(): CurrentTask[] {
+  const now = connection.now();
+  const nowMs = monotonicMs();
+  return table.readRunning(SHOWN_TASKS).map(({ id, queue, type, leasedAtMs }) => ({
+    id,
+    queue: data.queues[queue] ?? "",
+    type: data.worker.types[type] ?? "",
+    startedAt: Math.round(now - (nowMs - leasedAtMs)),
+  }));
+}
+
 async function register(): Promise<void> {
   try {
-    await registry.putWorker({
+    const { busy, state } = table;
+    const drained = told && state === "draining" && busy === 0;
+    const worker = {
       ...data.worker,
-      busy: table.busy,
-      state: table.state,
+      busy,
+      state: drained ? ("drained" as const) : state,
       heartbeatAt: connection.now(),
-    });
+    };
+    told = await registry.putWorker(worker, currentTasks());
+    post({ kind: "registered", draining: told });
   } catch (error) {
     report(error);
   }

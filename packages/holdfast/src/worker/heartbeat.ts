@@ -5,6 +5,8 @@ import type { HeartbeatData, HeartbeatMessage } from "./heartbeat-messages.ts";
 export interface HeartbeatEvents {
   onLease(what: "lost" | "cancelled", index: number, version: number): void;
   onRenewal(outcome: "renewed" | "lost" | "cancelled", count: number): void;
+  /** Every two seconds, with what an operator wants of the worker. */
+  onRegistered(draining: boolean): void;
   onError(error: HoldfastError): void;
 }
 
@@ -77,6 +79,9 @@ export class Heartbeat {
         return;
       case "renewed":
         this.#events.onRenewal("renewed", message.count);
+        return;
+      case "registered":
+        this.#events.onRegistered(message.draining);
         return;
       case "error":
         this.#events.onError(new HoldfastError(message.code as ErrorCode, message.message));

@@ -11,7 +11,15 @@ test("a claimed lease is read as it was written, a released one is gone", () => 
   const table = new LeaseTable(2);
   const index = table.claim(3, "id-1", "7-nonce", 123.5);
   expect(table.read(ANY_TIME)).toEqual([
-    { index, version: table.versionOf(index), queue: 3, id: "id-1", token: "7-nonce", leasedAtMs: 123.5 },
+    {
+      index,
+      version: table.versionOf(index),
+      queue: 3,
+      id: "id-1",
+      token: "7-nonce",
+      leasedAtMs: 123.5,
+      type: -1,
+    },
   ]);
   table.release(index);
   expect(table.read(ANY_TIME)).toEqual([]);

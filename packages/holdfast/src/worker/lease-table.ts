@@ -18,6 +18,7 @@ const ACTIVE = 1;
 const QUEUE = 2;
 const ID_LENGTH = 3;
 const TOKEN_LENGTH = 4;
+const TYPE = 5;
 // Float64 fields, in units of 8 bytes from the slot's start.
 const LEASED_AT = 3;
 const BUFFERED_AT = 28;
@@ -43,6 +44,8 @@ export interface LeaseEntry {
   id: string;
   token: string;
   leasedAtMs: number;
+  /** Index among the types that the worker has handlers for; -1 for none of them, or not begun. */
+  type: number;
 }
 
 function stamp(version: number, state: number): number {
@@ -109,6 +112,7 @@ export class LeaseTable {
     const i = at / 4;
     Atomics.add(this.#ints, i + VERSION, 1);
     this.#ints[i + QUEUE] = queue;
+    this.#ints[i + TYPE] = -1;
     this.#ints[i + ID_LENGTH] = this.#bytes.write(id, at + 32, ID_BYTES, "latin1");
     this.#ints[i + TOKEN_LENGTH] = this.#bytes.write(token, at + TOKEN_AT, TOKEN_BYTES, "latin1");
     this.#floats[at / 8 + LEASED_AT] = leasedAtMs;
@@ -120,8 +124,13 @@ export class LeaseTable {
     return index;
   }
 
-  /** Begins a buffered task. @returns false where it was handed back meanwhile */
-  begin(index: number): boolean {
+  /**
+   * Begins a buffered task.
+   * @param type its index among the types of the worker, shown as what runs
+   * @returns false where it was handed back meanwhile
+   */
+  begin(index: number, type = -1): boolean {
+    this.#ints[(HEADER_BYTES + index * SLOT_BYTES) / 4 + TYPE] = type;
     return this.#leaveBuffer(index, this.versionOf(index), RUNNING);
   }
 
@@ -165,6 +174,11 @@ export class LeaseTable {
     );
   }
 
+  /** What runs, at most `limit` of it. */
+  readRunning(limit: number): LeaseEntry[] {
+    return this.#entries((state) => state === RUNNING).slice(0, limit);
+  }
+
   /** The tasks that were taken ahead before `bufferedBeforeMs` and are not begun yet. */
   readBuffered(bufferedBeforeMs: number): LeaseEntry[] {
     if (this.buffered === 0) return [];
@@ -193,6 +207,7 @@ export class LeaseTable {
         id: this.#bytes.toString("latin1", at + 32, idEnd),
         token: this.#bytes.toString("latin1", at + TOKEN_AT, tokenEnd),
         leasedAtMs: this.#float(at, LEASED_AT),
+        type: this.#ints[i + TYPE] as number,
       };
       if (Atomics.load(this.#ints, i + VERSION) === version) entries.push(entry);
     }

@@ -66,6 +66,7 @@ function setup() {
       pollMs: 1_000_000,
       noHandlerAfterMs: 1_000,
       workerId: "w",
+      types: new Map(),
       aheadMs: 0,
     },
     {

@@ -8,6 +8,7 @@ import { type LeaseTable, monotonicMs } from "./lease-table.ts";
 import { Pace } from "./pace.ts";
 import { type RunContext, RunningTask } from "./running-task.ts";
 import type { Slots } from "./slots.ts";
+import { Timings } from "./timings.ts";
 
 export interface RunnerOptions {
   engine: Engine;
@@ -23,6 +24,8 @@ export interface RunnerOptions {
   pollMs: number;
   noHandlerAfterMs: number;
   workerId: string;
+  /** Index of each type among those that the worker shows. */
+  types: ReadonlyMap<string, number>;
   /** How far ahead of its free slots it may take tasks: what it ends within so many ms. */
   aheadMs: number;
 }
@@ -77,6 +80,7 @@ export class QueueRunner {
   readonly #events: RunnerEvents;
   readonly #context: RunContext;
   readonly #pace: Pace;
+  readonly #timings = new Timings();
   /** Taken ahead, in the order of their grants. */
   #ahead: RunningTask[] = [];
   #verdicts: Settled[] = [];
@@ -93,6 +97,7 @@ export class QueueRunner {
   #scheduled = false;
   #beginning = false;
   #stopping = false;
+  #draining = false;
   #closed = false;
   #pollTimer: NodeJS.Timeout | undefined;
   readonly #sweepTimer: NodeJS.Timeout;
@@ -119,7 +124,7 @@ export class QueueRunner {
       this.held.size === 0 &&
       this.#inFlight === 0 &&
       this.#verdicts.length === 0 &&
-      (this.#parked === null || !this.#stopping)
+      (this.#parked === null || !this.#yields)
     );
   }
 
@@ -156,8 +161,25 @@ export class QueueRunner {
     else if (belongsTo(this.#parked)) this.#accept(push);
   }
 
+  /** It acquires nothing more: it ends, or was told to drain. */
+  get #yields(): boolean {
+    return this.#stopping || this.#draining;
+  }
+
   stopAcquiring(): void {
     this.#stopping = true;
+    this.#giveBack();
+  }
+
+  /** Until it is told otherwise it acquires nothing, and hands back what it has not begun. */
+  drain(draining: boolean): void {
+    this.#draining = draining;
+    if (draining) this.#giveBack();
+    else this.idle = false;
+    this.schedule();
+  }
+
+  #giveBack(): void {
     clearTimeout(this.#pollTimer);
     for (const task of this.#ahead.splice(0)) {
       if (this.#o.table.begin(task.slot)) task.release();
@@ -189,10 +211,27 @@ export class QueueRunner {
     if (task.begun) {
       this.#o.slots.running--;
       this.#pace.end();
+      // Without a handler, or handed back, it has not run.
+      if (verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal") this.#time(task);
     }
     this.#verdicts.push({ task, verdict, error });
     this.#begin();
     this.schedule();
+  }
+
+  #time(task: RunningTask): void {
+    const weight = this.#timings.weight();
+    if (weight === 0) return;
+    const runMs = monotonicMs() - task.startedAtMs;
+    const waitMs = task.fresh ? this.engine.connection.now() - runMs - task.dueAt : null;
+    this.#timings.add(waitMs, runMs, weight);
+  }
+
+  /** Writes down how long tasks waited and ran, in one call: every second, not per task. */
+  async writeTimings(): Promise<void> {
+    const fields = this.#timings.take();
+    // They are for charts: what a full or absent Redis does not take is dropped.
+    if (fields.length > 0) await this.engine.timings(fields).catch(() => {});
   }
 
   /** Begins what was taken ahead, as far as slots are free. */
@@ -205,9 +244,9 @@ export class QueueRunner {
     while (at < this.#ahead.length && slots.running < slots.total) {
       const task = this.#ahead[at++] as RunningTask;
       if (task.ended) continue;
-      if (!table.begin(task.slot)) this.#drop(task);
+      if (!table.begin(task.slot, this.#o.types.get(task.type))) this.#drop(task);
       // Its lease may be over already, or the worker stops: it is not begun.
-      else if (this.#stopping || task.outdated(this.#o.leaseMs)) task.release();
+      else if (this.#yields || task.outdated(this.#o.leaseMs)) task.release();
       else {
         slots.running++;
         task.start();
@@ -231,6 +270,7 @@ export class QueueRunner {
     const handedBack = this.#ahead.filter((task) => this.#o.table.wasHandedBack(task.slot));
     if (handedBack.length === 0) return;
     for (const task of handedBack) this.#drop(task);
+    this.#o.table.busy = this.#o.slots.held;
     this.#ahead = this.#ahead.filter((task) => !handedBack.includes(task));
     this.schedule();
   }
@@ -240,7 +280,7 @@ export class QueueRunner {
       const verdicts = this.#verdicts.splice(0, CALL_TASKS);
       const want = this.#wanted(verdicts.length);
       if (verdicts.length === 0 && this.#asking) return;
-      const unpark = this.#stopping && this.#parked !== null && verdicts.length === 0;
+      const unpark = this.#yields && this.#parked !== null && verdicts.length === 0;
       if (verdicts.length === 0 && want === 0 && !unpark) return;
       void this.#turn(verdicts, want);
     }
@@ -249,7 +289,7 @@ export class QueueRunner {
   /** @param settled tasks that this call settles: their slots can be filled by it */
   #wanted(settled: number): number {
     const { slots, table } = this.#o;
-    if (this.#stopping || this.idle || slots.exclusive) return 0;
+    if (this.#yields || this.idle || slots.exclusive) return 0;
     const held = slots.held - settled + slots.reserved;
     if (slots.drainFor) return slots.drainFor === this && held === 0 ? 1 : 0;
     const free = slots.total - held;
@@ -369,7 +409,7 @@ export class QueueRunner {
   #sleep(): void {
     this.idle = true;
     clearTimeout(this.#pollTimer);
-    if (this.#stopping) return;
+    if (this.#yields) return;
     this.#pollTimer = setTimeout(() => this.wake(), this.#o.pollMs);
   }
 
@@ -387,7 +427,7 @@ export class QueueRunner {
     for (;;) {
       try {
         return verdicts.length === 0
-          ? await this.engine.acquire({ ...args, park: !this.#stopping }, request)
+          ? await this.engine.acquire({ ...args, park: !this.#yields }, request)
           : await this.engine.settle(verdicts, args, request);
       } catch (error) {
         this.#events.onError(asHoldfastError(error));

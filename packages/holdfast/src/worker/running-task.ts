@@ -109,6 +109,8 @@ export class RunningTask implements HandlerTask, HandlerContext {
   /** Slot in the lease table. */
   slot = -1;
   version = 0;
+  /** Nothing was tried of it before: the wait before it is the one of the task. */
+  readonly fresh: boolean;
   /** It was granted to run alone. */
   solo = false;
   readonly #run: RunContext;
@@ -143,12 +145,20 @@ export class RunningTask implements HandlerTask, HandlerContext {
     this.tags = envelope?.tags ?? [];
     if (grant.counts === "") {
       this.attempt = 1;
+      this.fresh = true;
       this.#unroutedSince = null;
     } else {
       const counts = decodeCounts(grant.counts);
       this.attempt = counts.attempts;
+      this.fresh =
+        counts.attempts + counts.failures + counts.crashes + counts.releases + counts.generation === 1;
       this.#unroutedSince = counts.unroutedSince;
     }
+  }
+
+  /** When it could have begun: its enqueue, or the time that it was put off to. By the clock of Redis. */
+  get dueAt(): number {
+    return this.#envelope?.runAt ?? this.enqueuedAt + (this.#envelope?.delayMs ?? 0);
   }
 
   get payload(): unknown {

@@ -83,11 +83,14 @@ export interface WorkerEvents {
   stale: [StaleVerdict];
   /** Something went wrong that the worker goes on with. */
   error: [HoldfastError];
+  /** An operator told it to drain, or to go on. What it had taken ahead is handed back, what runs ends. */
+  drain: [{ draining: boolean }];
   renewal: [{ outcome: "renewed" | "lost" | "cancelled"; count: number }];
 }
 
 const DEFAULT_GRACE_MS = 25_000;
 const RELEASE_MS = 3_000;
+const TIMINGS_MS = 1_000;
 
 function checkRange(name: string, value: number, from: number, to: number): number {
   if (!Number.isSafeInteger(value) || value < from || value > to) {
@@ -130,6 +133,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
   readonly #prefix: string;
   readonly #staleReports = new StaleReports();
   #lastTurnMs = Number.NEGATIVE_INFINITY;
+  #draining = false;
+  #timingsTimer: NodeJS.Timeout | undefined;
   #starting: Promise<void> | undefined;
   #started = false;
   #stopped: Promise<void> | undefined;
@@ -163,6 +168,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.#table = new LeaseTable(this.slots * 2 + 1_024);
     this.#queues = weights.map(([name]) => name);
     const byType = new Map<string, Handler>(Object.entries(handlers));
+    const types = [...byType.keys()].sort();
+    const typeIndexes = new Map(types.map((type, index) => [type, index]));
     this.#runners = weights.map(
       ([name, weight], index) =>
         new QueueRunner(
@@ -179,6 +186,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
             pollMs: options.pollMs ?? 1_000,
             noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
             workerId: this.id,
+            types: typeIndexes,
             aheadMs,
           },
           {
@@ -206,7 +214,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
         worker: {
           id: this.id,
           queues: this.#queues,
-          types: [...byType.keys()].sort(),
+          types,
           host: hostname(),
           pid: process.pid,
           version: options.version ?? "0.1.0",
@@ -224,9 +232,15 @@ export class Worker extends EventEmitter<WorkerEvents> {
           if (outcome === "renewed") this.#lastTurnMs = monotonicMs();
           this.#tell(() => this.emit("renewal", { outcome, count }));
         },
+        onRegistered: (draining) => this.#told(draining),
         onError: (error) => this.#report(error),
       },
     );
+  }
+
+  /** An operator has told it to acquire nothing. */
+  get draining(): boolean {
+    return this.#draining;
   }
 
   /** Tasks held now. */
@@ -271,6 +285,9 @@ export class Worker extends EventEmitter<WorkerEvents> {
     await this.#heartbeat.start();
     if (this.#stopped) return;
     for (const runner of this.#runners) runner.schedule();
+    this.#timingsTimer = setInterval(() => {
+      for (const runner of this.#runners) void runner.writeTimings();
+    }, TIMINGS_MS).unref();
   }
 
   /**
@@ -283,6 +300,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
   }
 
   async #stop(graceMs: number): Promise<void> {
+    clearInterval(this.#timingsTimer);
     for (const runner of this.#runners) runner.stopAcquiring();
     if (this.#started) {
       this.#table.state = "draining";
@@ -290,6 +308,10 @@ export class Worker extends EventEmitter<WorkerEvents> {
       await waitUntil(quiet, graceMs);
       for (const runner of this.#runners) runner.releaseAll();
       await waitUntil(quiet, RELEASE_MS);
+      await Promise.race([
+        Promise.all(this.#runners.map((runner) => runner.writeTimings())),
+        new Promise((resolve) => setTimeout(resolve, RELEASE_MS).unref()),
+      ]);
       this.#table.state = "stopped";
       await this.#heartbeat.stop();
     }
@@ -308,6 +330,17 @@ export class Worker extends EventEmitter<WorkerEvents> {
     const self = { weight: runner.weight, idle: false, taken, turnEnd: runner.turnEnd };
     const all = this.#runners.map((other) => (other === runner ? self : other));
     return shareOf(self, all, { total, free, virtualTime });
+  }
+
+  /** What an operator wants of it, as its heartbeat has learned. */
+  #told(draining: boolean): void {
+    // It does not poll meanwhile: that the registry answers shows Redis just as well.
+    if (draining) this.#lastTurnMs = monotonicMs();
+    if (this.#draining === draining || this.#stopped) return;
+    this.#draining = draining;
+    this.#table.state = draining ? "draining" : "running";
+    for (const runner of this.#runners) runner.drain(draining);
+    this.#tell(() => this.emit("drain", { draining }));
   }
 
   #changed(): void {

@@ -1,6 +1,8 @@
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import { Registry } from "../../src/engine/registry.ts";
 import type { ScheduleDefinition } from "../../src/engine/schedule-record.ts";
 import { ScheduleStore } from "../../src/engine/schedule-store.ts";
+import { SeriesStore } from "../../src/engine/series-store.ts";
 import * as scripts from "../../src/redis/generated/index.ts";
 import type { Scenario } from "../support/abort.ts";
 import type { TestQueue } from "../support/test-queue.ts";
@@ -85,6 +87,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   },
   delete: { call: (q) => q.engine.delete() },
   discard: { call: (q) => q.engine.discard(["dead", "", "n", "", "none", ""]), removes: ["dead"] },
+  drain: { call: (q) => new Registry(q.engine.connection, q.name).drainWorker("w", true) },
   empty: { call: (q) => q.engine.empty("scheduled", "scheduled", 500), removes: ["retry", "due", "later"] },
   enqueue: {
     adds: ["new"],
@@ -111,6 +114,14 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   promote: { call: (q) => q.engine.promote(500) },
   purge: { call: (q) => q.engine.purge(200, 1) },
   reap: { call: (q) => q.engine.reap(500) },
+  register: {
+    async call(q) {
+      const worker = { id: "w", queues: [q.name], types: [], host: "h", pid: 1, version: "1", slots: 1 };
+      const task = { id: "n", queue: q.name, type: "t", startedAt: 1 };
+      const record = { ...worker, busy: 0, startedAt: 1, heartbeatAt: 1, state: "running" as const };
+      await new Registry(q.engine.connection, q.name).putWorker(record, [task]);
+    },
+  },
   replay: { call: (q) => q.engine.replay(["dead", "", "n", "", "none", ""], request) },
   restore: { call: (q) => q.engine.restore(["dropped", "dead", "none"], "d1", request) },
   scheduleDelete: { call: (q) => schedules(q).delete("s") },
@@ -124,6 +135,14 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   schedulePut: { call: (q) => schedules(q).put("new", "", definition(q, 2), q.now + 60_000) },
   scheduleSettle: { call: (q) => schedules(q).settle("s", run(q)) },
   schedulesDue: { call: (q) => schedules(q).due(1) },
+  seriesWrite: {
+    async call(q) {
+      const store = new SeriesStore(q.engine.connection, "queue");
+      const bucket = { bucket: "b", longBucket: "l", replaces: false, last: "1 x", expectedAt: null };
+      await store.write(q.name, bucket);
+    },
+  },
+  timings: { call: (q) => q.engine.timings(["w1", 2, "r3", 4]) },
   settle: {
     call: (q) =>
       q.engine.settle(

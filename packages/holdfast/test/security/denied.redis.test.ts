@@ -93,7 +93,7 @@ const DANGEROUS = [
 const NOT_ITS_OWN: Record<(typeof ROLES)[number], string[]> = {
   producer: ["{work}:dead_letters", "{work}:completed", "{work}:stale_verdicts", "{:system}:workers"],
   worker: ["{work}:else"],
-  janitor: ["{work}:stale_verdicts", "{:system}:partitions"],
+  janitor: ["{work}:stale_verdicts", "{:system}:keys"],
   observer: ["{work}:else"],
 };
 

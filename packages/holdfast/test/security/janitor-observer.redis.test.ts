@@ -9,6 +9,7 @@ import {
   Queue,
   type RewoundEvent,
   Schedules,
+  SeriesHistory,
 } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
 import { until } from "../support/until.ts";
@@ -189,7 +190,9 @@ test("an observer does its whole job as the user observer", async () => {
   await observer.configure("work", { maxWaiting: 5_000 });
   await observer.pause("work", "trying");
   await observer.resume("work");
-  expect(await observer.workers()).toEqual([]);
+  expect(await observer.workers({ tasks: true })).toEqual([]);
+  expect(await failure(observer.drainWorker("nobody"))).toBe("not_found");
+  expect(await failure(observer.resumeWorker("nobody"))).toBe("not_found");
   expect((await observer.audit("work", { repair: true })).violations).toEqual([]);
   expect((await observer.empty("work", ["pending"])).removed).toBe(3);
   await observer.pause("work");
@@ -210,6 +213,11 @@ test("an observer does its whole job as the user observer", async () => {
   expect(await schedules.get("s")).toMatchObject({ lastRun: { state: "pending" } });
   expect(await schedules.list()).toHaveLength(1);
   expect(await schedules.delete("s")).toBe(true);
+  const history = noting(new SeriesHistory(client), called);
+  const first = await observer.stats("plain");
+  await history.keep(first, null);
+  await history.keep({ ...first, at: first.at + 20_000 }, null);
+  expect(await history.read("plain", 0, first.at + 20_000)).toHaveLength(1);
   // A conflict takes back what was registered.
   await admin.connection.command("HSETNX", `${prefix}:{:system}:partitions`, "whole", 2);
   expect(await failure(observer.configure("whole", {}))).toBe("conflict");

@@ -3,7 +3,7 @@ import type {} from "@fastify/swagger";
 import { Problem } from "@holdfast/contracts/api";
 import type { TaskRouteOptions } from "@holdfast/service";
 import type { FastifyReply } from "fastify";
-import type { Observer } from "holdfast";
+import type { Observer, SeriesHistory } from "holdfast";
 import type { AuditLog } from "../operators/audit-log.ts";
 import type { Operations } from "../operators/operations.ts";
 import type { ReplayedOutcome } from "../sampling/gauges.ts";
@@ -28,6 +28,8 @@ export type ObserverPort = Pick<
   | "empty"
   | "deleteQueue"
   | "workers"
+  | "drainWorker"
+  | "resumeWorker"
   | "staleVerdicts"
 >;
 
@@ -39,6 +41,7 @@ export interface RouteContext {
   queue(name: string): Producer;
   schedules: SchedulesPort;
   series: Pick<SeriesStore, "points" | "rates">;
+  history: Pick<SeriesHistory, "read">;
   operations: Operations;
   audit: AuditLog;
   countReplayed(queue: string, outcome: ReplayedOutcome, count: number): void;

@@ -18,13 +18,14 @@ import {
   StaleVerdictsReply,
 } from "@holdfast/contracts/api";
 import { type HttpServer, mayUseQueue, RequestError } from "@holdfast/service";
+import { stepFor, viewOf } from "../sampling/series-view.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
 /** Beyond this many tasks an emptying outlives its request. */
 const EMPTY_SYNC_LIMIT = 10_000;
 
 export function queueRoutes(app: HttpServer, context: RouteContext): void {
-  const { observer, series, audit, operations } = context;
+  const { observer, series, history, audit, operations } = context;
   const tags = [TAGS.queues];
 
   app.get(
@@ -62,9 +63,9 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
     {
       schema: {
         tags,
-        summary: "The last 15 minutes of a queue",
+        summary: "The past of a queue",
         description:
-          "One point a second with counts and rates. Kept in the memory of this process, so it begins anew at each start.",
+          "Counts, rates, wait and run times. The last 15 minutes by the second, as far as this process has seen them; before that what Redis keeps: 3 hours by 10 s and 30 days by 5 minutes. What is kept coarser than the step comes as it is.",
         params: QueueParams,
         querystring: SeriesQuery,
         response: { 200: SeriesReply, ...PROBLEMS },
@@ -73,10 +74,13 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
     async (request) => {
       const { queue } = request.params;
       const windowMs = request.query.windowMs ?? SERIES.windowMs;
-      const points = series.points(queue, windowMs);
+      const stepMs = stepFor(windowMs, request.query.stepMs);
+      const live = series.points(queue, Math.min(windowMs, SERIES.windowMs));
       // An unknown queue is an error, a queue that was not sampled yet is an empty series.
-      if (points.length === 0) await observer.stats(queue);
-      return { queue, stepMs: SERIES.stepMs, windowMs, source: "memory" as const, points };
+      const untilMs = live.at(-1)?.at ?? (await observer.stats(queue)).at;
+      const sinceMs = untilMs - windowMs;
+      const buckets = await history.read(queue, sinceMs, untilMs);
+      return { queue, windowMs, ...viewOf(buckets, live, { stepMs, sinceMs }) };
     },
   );
 

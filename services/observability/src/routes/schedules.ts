@@ -1,3 +1,4 @@
+import type { Identity } from "@holdfast/contracts/api";
 import {
   nullable,
   ScheduleActionBody,
@@ -10,8 +11,8 @@ import {
   ScheduleRunReply,
   ScheduleViewSchema,
 } from "@holdfast/contracts/api";
-import type { HttpServer } from "@holdfast/service";
-import { HoldfastError, Schedules } from "holdfast";
+import { assertQueue, type HttpServer, mayUseQueue } from "@holdfast/service";
+import { HoldfastError, Schedules, type ScheduleView } from "holdfast";
 import { Type } from "typebox";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
@@ -21,6 +22,13 @@ export type SchedulesPort = Pick<Schedules, "list" | "get" | "put" | "delete" | 
 export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteContext): void {
   const tags = [TAGS.schedules];
   const config = { scope: "control" } as const;
+
+  /** @throws HoldfastError not_found; forbidden: its queue is not the caller's */
+  const known = async (identity: Identity, id: string): Promise<ScheduleView> => {
+    const schedule = (await schedules.get(id)) ?? unknown(id);
+    assertQueue(identity, schedule.queue);
+    return schedule;
+  };
 
   app.get(
     "/v1/schedules",
@@ -33,7 +41,10 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
         response: { 200: ScheduleList, ...PROBLEMS },
       },
     },
-    async (request) => ({ schedules: await schedules.list({ queue: request.query.queue }) }),
+    async ({ identity, query }) => {
+      const all = await schedules.list({ queue: query.queue });
+      return { schedules: all.filter(({ queue }) => mayUseQueue(identity, queue)) };
+    },
   );
 
   app.get(
@@ -46,7 +57,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
         response: { 200: ScheduleViewSchema, ...PROBLEMS },
       },
     },
-    async (request) => (await schedules.get(request.params.id)) ?? unknown(request.params.id),
+    async (request) => known(request.identity, request.params.id),
   );
 
   app.put(
@@ -65,7 +76,10 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
     },
     async (request, reply) => {
       const { id } = request.params;
-      const isNew = (await schedules.get(id)) === null;
+      const before = await schedules.get(id);
+      const isNew = before === null;
+      // The hook has seen the queue of the body: a schedule cannot be taken from another queue either.
+      if (before) assertQueue(request.identity, before.queue);
       const { view } = await audit.during(
         { action: "schedule.put", queue: request.body.queue, requestId: request.id },
         async () => ({ count: 0, view: await schedules.put(id, request.body) }),
@@ -89,7 +103,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { queue } = (await schedules.get(id)) ?? unknown(id);
+      const { queue } = await known(request.identity, id);
       await audit.during({ action: "schedule.delete", queue, requestId: request.id }, async () => {
         if (!(await schedules.delete(id))) unknown(id);
         return { count: 0 };
@@ -114,7 +128,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { queue } = (await schedules.get(id)) ?? unknown(id);
+      const { queue } = await known(request.identity, id);
       const mutation = { action: "schedule.run" as const, queue, requestId: request.id };
       const { run } = await audit.during({ ...mutation, reason: request.body?.reason }, async () => ({
         count: 1,
@@ -146,7 +160,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
       },
       async (request) => {
         const { id } = request.params;
-        const { queue } = (await schedules.get(id)) ?? unknown(id);
+        const { queue } = await known(request.identity, id);
         const mutation = { action: `schedule.${action}` as const, queue, requestId: request.id };
         const { view } = await audit.during({ ...mutation, reason: request.body?.reason }, async () => ({
           count: 0,

@@ -11,30 +11,15 @@ import {
   OperationParams,
   OperationView,
   PauseBody,
-  WorkerList,
 } from "@holdfast/contracts/api";
 import { assertQueue, type HttpServer, mayUseQueue } from "@holdfast/service";
 import { HoldfastError } from "holdfast";
-import { visibleWorkers } from "../operators/visible.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 import { sendLines } from "./lines.ts";
 
-/** Workers, operations, audit log. */
-export function systemRoutes(app: HttpServer, { observer, operations, audit }: RouteContext): void {
+/** Operations, audit log. */
+export function systemRoutes(app: HttpServer, { operations, audit }: RouteContext): void {
   const tags = [TAGS.system];
-
-  app.get(
-    "/v1/workers",
-    {
-      schema: {
-        tags,
-        summary: "List workers",
-        description: "As they registered themselves, with the age of their last heartbeat.",
-        response: { 200: WorkerList, ...PROBLEMS },
-      },
-    },
-    async ({ identity }) => ({ workers: visibleWorkers(identity, await observer.workers()) }),
-  );
 
   app.get(
     "/v1/operations",

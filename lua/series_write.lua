@@ -1,0 +1,37 @@
+#!lua
+-- series_write: keep one bucket of the series of a queue, unless another process has kept it. Refused at maxmemory.
+-- KEYS[1] series  LIST  buckets of 10 s, oldest first
+-- KEYS[2] series_long  LIST  buckets of 5 minutes, oldest first
+-- KEYS[3] series_last  STRING  when the last bucket ended, and what was counted by then
+-- ARGV[1] expectedAt  string  end of the last bucket as the caller has seen it, "" for none
+-- ARGV[2] last  string  what to compare with next
+-- ARGV[3] bucket  string  "" for none
+-- ARGV[4] replaces  integer  1: it is the last one, made longer
+-- ARGV[5] longBucket  string  "" for none
+-- ARGV[6] keep  integer  buckets of 10 s
+-- ARGV[7] keepLong  integer  buckets of 5 minutes
+-- ARGV[8] ttlMs  integer
+-- RETURNS 1 kept, 0 another was quicker
+-- TIME    O(1), and the buckets that are past their time
+-- MOVES   nothing
+
+local known = string.match(redis.call('GET', seriesLastKey) or '', '^%d+') or ''
+if known ~= expectedAt then
+  return 0
+end
+if longBucket ~= '' then
+  redis.call('RPUSH', seriesLongKey, longBucket)
+  redis.call('LTRIM', seriesLongKey, -keepLong, -1)
+end
+if bucket ~= '' then
+  if replaces == 1 and redis.call('LLEN', seriesKey) > 0 then
+    redis.call('LSET', seriesKey, -1, bucket)
+  else
+    redis.call('RPUSH', seriesKey, bucket)
+    redis.call('LTRIM', seriesKey, -keep, -1)
+  end
+end
+redis.call('SET', seriesLastKey, last, 'PX', ttlMs)
+redis.call('PEXPIRE', seriesKey, ttlMs)
+redis.call('PEXPIRE', seriesLongKey, ttlMs)
+return 1

@@ -1,0 +1,67 @@
+import type { Connection } from "../redis/connection.ts";
+import * as scripts from "../redis/generated/index.ts";
+import { queueKeys } from "../redis/keys.ts";
+
+export interface SeriesWrite {
+  expectedAt: number | null;
+  last: string;
+  bucket: string;
+  replaces: boolean;
+  longBucket: string;
+}
+
+/** Buckets that are kept: three hours by 10 s, which are what a chart can show, and 30 days by 5 minutes. */
+export const KEEP = 1_080;
+export const KEEP_LONG = 8_640;
+const TTL_MS = 2_678_400_000;
+
+/** What is kept of the past of one queue. */
+export class SeriesStore {
+  readonly #connection: Connection;
+  readonly #prefix: string;
+
+  constructor(connection: Connection, prefix: string) {
+    this.#connection = connection;
+    this.#prefix = prefix;
+  }
+
+  /** End of the last bucket, and the text by it; null where there is none. */
+  async last(queue: string): Promise<{ at: number; text: string } | null> {
+    const value = await this.#connection.command<string | null>(
+      "GET",
+      queueKeys(this.#prefix, queue).seriesLast,
+    );
+    if (value === null) return null;
+    const space = value.indexOf(" ");
+    return { at: Number(value.slice(0, space)), text: value.slice(space + 1) };
+  }
+
+  /** @returns false where another process has kept a bucket since `expectedAt` */
+  async write(queue: string, { expectedAt, replaces, ...write }: SeriesWrite): Promise<boolean> {
+    const reply = await this.#connection.script<scripts.SeriesWriteArgs, number>(
+      scripts.seriesWriteScript,
+      queueKeys(this.#prefix, queue),
+      {
+        ...write,
+        expectedAt: expectedAt === null ? "" : String(expectedAt),
+        replaces: replaces ? 1 : 0,
+        ...{ keep: KEEP, keepLong: KEEP_LONG, ttlMs: TTL_MS },
+      },
+    );
+    return reply === 1;
+  }
+
+  /** The last `count` buckets, oldest first. */
+  read(queue: string, which: "series" | "seriesLong", count: number): Promise<string[]> {
+    const key = queueKeys(this.#prefix, queue)[which];
+    return this.#connection.command<string[]>("LRANGE", key, -count, -1);
+  }
+
+  /** Counts that only grow: fields `w<bucket>` and `r<bucket>`. */
+  async timings(queue: string): Promise<[string, number][]> {
+    const flat = await this.#connection.command<string[]>("HGETALL", queueKeys(this.#prefix, queue).timings);
+    const fields: [string, number][] = [];
+    for (let i = 0; i + 1 < flat.length; i += 2) fields.push([flat[i] as string, Number(flat[i + 1])]);
+    return fields;
+  }
+}

@@ -1,0 +1,118 @@
+import type { QueueStats, QueueTotals } from "@holdfast/contracts";
+import { addHistograms, decodeHistogram, encodeHistogram, type Histogram } from "./histogram.ts";
+
+const GAUGES = [
+  ...["pending", "processing", "scheduled", "completed", "dead", "cancelled", "expired"],
+  "oldestPendingAgeMs",
+] as const;
+type Gauge =
+  | "pending"
+  | "processing"
+  | "scheduled"
+  | "completed"
+  | "dead"
+  | "cancelled"
+  | "expired"
+  | "oldestPendingAgeMs";
+
+/** What is counted of a bucket: how much these totals grew in it. */
+export const COUNTED = [
+  ...(["enqueued", "attempts", "acked", "failed", "retried", "crashed", "released"] as const),
+  ...(["deadLettered", "cancelled", "expired"] as const),
+] satisfies (keyof QueueTotals)[];
+export type Counted = (typeof COUNTED)[number];
+
+/** A stretch of time of one queue. */
+export interface SeriesBucket {
+  /** Its end, Redis time, ms since the epoch. */
+  at: number;
+  spanMs: number;
+  /** At its end. */
+  gauges: Record<Gauge, number>;
+  counts: Record<Counted, number>;
+  /** Busy slots / slots, 0 to 1; null without workers. */
+  utilisation: number | null;
+  wait: Histogram;
+  run: Histogram;
+}
+
+export function gaugesOf(stats: QueueStats): SeriesBucket["gauges"] {
+  const gauges = {} as SeriesBucket["gauges"];
+  for (const name of GAUGES) gauges[name as Gauge] = Math.round(stats[name as Gauge]);
+  return gauges;
+}
+
+/** One line of text: numbers in base 36, nothing for a zero, then the two histograms. */
+export function encodeBucket(bucket: SeriesBucket): string {
+  const utilisation = bucket.utilisation === null ? -1 : Math.round(bucket.utilisation * 1_000);
+  const numbers: number[] = [
+    ...[bucket.at, bucket.spanMs],
+    ...GAUGES.map((name) => bucket.gauges[name as Gauge]),
+    ...COUNTED.map((name) => bucket.counts[name]),
+    utilisation,
+  ];
+  const text = numbers.map((value) => (value === 0 ? "" : value.toString(36))).join(",");
+  return `${text}|${encodeHistogram(bucket.wait)}|${encodeHistogram(bucket.run)}`;
+}
+
+/** Null for what is none: a later version may write it otherwise. */
+export function decodeBucket(text: string): SeriesBucket | null {
+  const [numbers = "", wait = "", run = "", ...more] = text.split("|");
+  const values = numbers.split(",").map((value) => (value === "" ? 0 : Number.parseInt(value, 36)));
+  if (more.length > 0 || values.length !== 3 + GAUGES.length + COUNTED.length || values.some(Number.isNaN))
+    return null;
+  const [at = 0, spanMs = 0, ...rest] = values;
+  const gauges = {} as SeriesBucket["gauges"];
+  for (const [i, name] of GAUGES.entries()) gauges[name as Gauge] = rest[i] as number;
+  const counts = {} as SeriesBucket["counts"];
+  for (const [i, name] of COUNTED.entries()) counts[name] = rest[GAUGES.length + i] as number;
+  const utilisation = rest.at(-1) as number;
+  return {
+    ...{ at, spanMs, gauges, counts },
+    utilisation: utilisation < 0 ? null : utilisation / 1_000,
+    wait: decodeHistogram(wait),
+    run: decodeHistogram(run),
+  };
+}
+
+/** Buckets that follow each other as one. @param buckets oldest first, at least one */
+export function mergeBuckets(buckets: readonly SeriesBucket[]): SeriesBucket {
+  const last = buckets.at(-1) as SeriesBucket;
+  if (buckets.length === 1) return last;
+  const counts = {} as SeriesBucket["counts"];
+  for (const name of COUNTED) counts[name] = buckets.reduce((sum, bucket) => sum + bucket.counts[name], 0);
+  const worked = buckets.filter((bucket) => bucket.utilisation !== null);
+  const workedMs = worked.reduce((sum, { spanMs }) => sum + spanMs, 0);
+  return {
+    at: last.at,
+    spanMs: buckets.reduce((sum, { spanMs }) => sum + spanMs, 0),
+    gauges: {
+      ...last.gauges,
+      oldestPendingAgeMs: Math.max(...buckets.map(({ gauges }) => gauges.oldestPendingAgeMs)),
+    },
+    counts,
+    utilisation:
+      workedMs === 0
+        ? null
+        : worked.reduce((sum, { utilisation, spanMs }) => sum + (utilisation ?? 0) * spanMs, 0) / workedMs,
+    wait: addHistograms(buckets.map(({ wait }) => wait)),
+    run: addHistograms(buckets.map(({ run }) => run)),
+  };
+}
+
+/** Nothing has happened in it. */
+export function isQuiet(bucket: SeriesBucket): boolean {
+  return (
+    bucket.wait.size === 0 && bucket.run.size === 0 && COUNTED.every((name) => bucket.counts[name] === 0)
+  );
+}
+
+/** It goes on as the one before: both are kept as one longer bucket, so that an idle queue takes next to no memory. */
+export function goesOn(before: SeriesBucket, bucket: SeriesBucket): boolean {
+  return (
+    isQuiet(before) &&
+    isQuiet(bucket) &&
+    before.utilisation === bucket.utilisation &&
+    GAUGES.every((name) => before.gauges[name as Gauge] === bucket.gauges[name as Gauge])
+  );
+}

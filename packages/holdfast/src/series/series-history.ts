@@ -1,0 +1,162 @@
+import type { QueueStats } from "@holdfast/contracts";
+import type { Holdfast } from "../client.ts";
+import { KEEP, KEEP_LONG, SeriesStore } from "../engine/series-store.ts";
+import { partitionNames } from "../partitions/partition-names.ts";
+import { PartitionRegistry } from "../partitions/partition-registry.ts";
+import {
+  COUNTED,
+  type Counted,
+  decodeBucket,
+  encodeBucket,
+  gaugesOf,
+  goesOn,
+  mergeBuckets,
+  type SeriesBucket,
+} from "./bucket.ts";
+import { decodeHistogram, encodeHistogram, grownBy } from "./histogram.ts";
+
+export const BUCKET_MS = 10_000;
+export const LONG_BUCKET_MS = 300_000;
+/** Buckets of 10 s that one of 5 minutes can be made of, and some more. */
+const SHORT_IN_LONG = 40;
+
+/** What was counted when the last bucket ended. */
+interface Seen {
+  /** Redis time of the look. */
+  statsAt: number;
+  totals: Record<Counted, number>;
+  wait: Map<number, number>;
+  run: Map<number, number>;
+}
+
+/**
+ * The past of queues in Redis: what grew between two looks, and how long tasks waited and ran. Any number of processes
+ * may keep it: one of them writes each bucket.
+ */
+export class SeriesHistory {
+  readonly #store: SeriesStore;
+  readonly #partitions: PartitionRegistry;
+  // By queue: end of the newest bucket that this process knows of.
+  readonly #keptAt = new Map<string, number>();
+
+  constructor(client: Holdfast) {
+    this.#store = new SeriesStore(client.connection, client.prefix);
+    this.#partitions = new PartitionRegistry(client);
+  }
+
+  /**
+   * Keeps a bucket of the queue where one is over by these counts.
+   * @param utilisation busy slots / slots of its workers, 0 to 1; null without workers
+   * @returns whether this call wrote it
+   */
+  async keep(stats: QueueStats, utilisation: number | null): Promise<boolean> {
+    const { queue } = stats;
+    const at = Math.floor(stats.at / BUCKET_MS) * BUCKET_MS;
+    if (at <= (this.#keptAt.get(queue) ?? 0)) return false;
+    const last = await this.#store.last(queue);
+    if (last && last.at >= at) {
+      this.#keptAt.set(queue, last.at);
+      return false;
+    }
+    const { wait, run } = await this.#timings(queue);
+    const totals = {} as Seen["totals"];
+    for (const name of COUNTED) totals[name] = stats.totals[name];
+    const seen: Seen = { statsAt: stats.at, totals, wait, run };
+    const before = last ? decodeSeen(last.text) : null;
+    const write = before && stats.at > before.statsAt ? bucketBetween(before, seen, stats, at) : null;
+    if (write) write.utilisation = utilisation;
+    const short = write ? await this.#read(queue, "series", SHORT_IN_LONG) : [];
+    const previous = short.at(-1);
+    const joined = write && previous && goesOn(previous, write) ? mergeBuckets([previous, write]) : null;
+    const long = last && write ? longBucket(short, write, last.at, at) : null;
+    const kept = await this.#store.write(queue, {
+      expectedAt: last?.at ?? null,
+      last: `${at} ${encodeSeen(seen)}`,
+      bucket: joined ? encodeBucket(joined) : write ? encodeBucket(write) : "",
+      replaces: joined !== null,
+      longBucket: long ? encodeBucket(long) : "",
+    });
+    if (kept) this.#keptAt.set(queue, at);
+    return kept;
+  }
+
+  /** What is kept since a moment, oldest first: by 5 minutes, and by 10 s as far as that goes back. */
+  async read(queue: string, sinceMs: number, untilMs: number): Promise<SeriesBucket[]> {
+    const wanted = (all: SeriesBucket[]) => all.filter((bucket) => bucket.at > sinceMs);
+    const spanMs = untilMs - sinceMs;
+    const count = Math.min(KEEP, Math.ceil(spanMs / BUCKET_MS) + 1);
+    const all = await this.#read(queue, "series", count);
+    const short = wanted(all);
+    const [first] = all;
+    const from = first ? first.at - first.spanMs : untilMs;
+    if (from <= sinceMs) return short;
+    const long = wanted(
+      await this.#read(queue, "seriesLong", Math.min(KEEP_LONG, Math.ceil(spanMs / LONG_BUCKET_MS) + 1)),
+    );
+    return [...long.filter((bucket) => bucket.at <= from), ...short];
+  }
+
+  async #read(queue: string, which: "series" | "seriesLong", count: number): Promise<SeriesBucket[]> {
+    const buckets: SeriesBucket[] = [];
+    for (const text of await this.#store.read(queue, which, count)) {
+      const bucket = decodeBucket(text);
+      // A write that was cut short can leave one twice.
+      if (bucket && bucket.at > (buckets.at(-1)?.at ?? 0)) buckets.push(bucket);
+    }
+    return buckets;
+  }
+
+  async #timings(queue: string): Promise<Pick<Seen, "wait" | "run">> {
+    const partitions = await this.#partitions.get(queue);
+    const names = partitions ? partitionNames(queue, partitions.count) : [queue];
+    const sums = { w: new Map<number, number>(), r: new Map<number, number>() };
+    for (const fields of await Promise.all(names.map((name) => this.#store.timings(name)))) {
+      for (const [field, count] of fields) {
+        const sum = field.startsWith("w") ? sums.w : sums.r;
+        const bucket = Number(field.slice(1));
+        sum.set(bucket, (sum.get(bucket) ?? 0) + count);
+      }
+    }
+    return { wait: sums.w, run: sums.r };
+  }
+}
+
+function bucketBetween(before: Seen, seen: Seen, stats: QueueStats, at: number): SeriesBucket {
+  const counts = {} as SeriesBucket["counts"];
+  // A queue that was deleted and made again begins at zero.
+  for (const name of COUNTED) counts[name] = Math.max(0, seen.totals[name] - before.totals[name]);
+  return {
+    ...{ at, spanMs: seen.statsAt - before.statsAt, gauges: gaugesOf(stats), counts, utilisation: null },
+    wait: grownBy(before.wait, seen.wait),
+    run: grownBy(before.run, seen.run),
+  };
+}
+
+/** The bucket of the five minutes that ended with this one; null in the middle of them. */
+function longBucket(
+  short: readonly SeriesBucket[],
+  write: SeriesBucket,
+  lastAt: number,
+  at: number,
+): SeriesBucket | null {
+  const end = Math.floor(at / LONG_BUCKET_MS) * LONG_BUCKET_MS;
+  if (lastAt >= end) return null;
+  const parts = short.filter((bucket) => bucket.at > end - LONG_BUCKET_MS && bucket.at <= lastAt);
+  const merged = mergeBuckets([...parts, write]);
+  // A quiet one that was made longer reaches back into the five minutes before.
+  return { ...merged, at: end, spanMs: Math.min(merged.spanMs, Math.max(LONG_BUCKET_MS, write.spanMs)) };
+}
+
+function encodeSeen({ statsAt, totals, wait, run }: Seen): string {
+  const numbers = [statsAt, ...COUNTED.map((name) => totals[name])].map((value) => value.toString(36));
+  return `${numbers.join(",")}|${encodeHistogram(wait)}|${encodeHistogram(run)}`;
+}
+
+function decodeSeen(text: string): Seen | null {
+  const [numbers = "", wait = "", run = ""] = text.split("|");
+  const [statsAt = 0, ...rest] = numbers.split(",").map((value) => Number.parseInt(value, 36));
+  if (rest.length !== COUNTED.length || rest.some(Number.isNaN)) return null;
+  const totals = {} as Seen["totals"];
+  for (const [i, name] of COUNTED.entries()) totals[name] = rest[i] as number;
+  return { statsAt, totals, wait: decodeHistogram(wait), run: decodeHistogram(run) };
+}

@@ -1,0 +1,98 @@
+import { expect, test } from "vitest";
+import { until } from "../support/until.ts";
+import { gate, setupSystem } from "./harness.ts";
+
+const stateOf = async (system: Awaited<ReturnType<typeof setupSystem>>, id: string) =>
+  (await system.observer.workers()).find((worker) => worker.id === id)?.state;
+
+/** Told, once the registry knows the worker. */
+const drain = async (system: Awaited<ReturnType<typeof setupSystem>>, id: string) => {
+  await until("it is registered", async () => (await stateOf(system, id)) !== undefined);
+  await system.observer.drainWorker(id);
+};
+
+test("a worker that is told to drain ends what runs, takes nothing new, is drained, and goes on when told", async () => {
+  const system = await setupSystem();
+  const queue = system.queue();
+  const { opened, open } = gate();
+  const ran: string[] = [];
+  const { worker, settled, errors } = await system.started(
+    "work",
+    {
+      slow: async (task) => {
+        ran.push(task.id);
+        await opened;
+      },
+      quick: (task) => {
+        ran.push(task.id);
+      },
+    },
+    { concurrency: 2 },
+  );
+  const told: boolean[] = [];
+  worker.on("drain", ({ draining }) => told.push(draining));
+  await queue.enqueue("slow", 1, { id: "running" });
+  await until("it runs", () => ran.length === 1);
+  await until("the registry shows what runs", async () => {
+    const [view] = await system.observer.workers({ tasks: true });
+    return view?.tasks?.length === 1;
+  });
+  const [view] = await system.observer.workers({ tasks: true });
+  expect(view?.tasks).toEqual([
+    { id: "running", queue: "work", type: "slow", startedAt: expect.any(Number) },
+  ]);
+  expect(Math.abs((view?.tasks?.[0]?.startedAt ?? 0) - Date.now())).toBeLessThan(30_000);
+  // What is read each second for all does without.
+  expect((await system.observer.workers())[0]).not.toHaveProperty("tasks");
+
+  await drain(system, worker.id);
+  await until("it was told", () => worker.draining);
+  await queue.enqueue("quick", 1, { id: "waits" });
+  await until("it shows so", async () => (await stateOf(system, worker.id)) === "draining");
+  expect(await system.observer.why("work", "waits")).toMatchObject({
+    reason: "workers_draining",
+    detail: expect.stringContaining("the only worker"),
+  });
+  open();
+  await until("it is drained", async () => (await stateOf(system, worker.id)) === "drained");
+  expect(settled.map(({ task, outcome }) => `${task.id} ${outcome}`)).toEqual(["running acked"]);
+  expect((await queue.get("waits"))?.state).toBe("pending");
+  // Nothing to poll for, and yet it is well.
+  await until("its last good poll is young", () => worker.lastGoodPollAgeMs() < 1_000);
+
+  await system.observer.resumeWorker(worker.id);
+  await until("it ran what waited", () => ran.includes("waits"));
+  await until("it shows so", async () => (await stateOf(system, worker.id)) === "running");
+  expect(told).toEqual([true, false]);
+  expect(errors).toEqual([]);
+}, 30_000);
+
+test("what a draining worker was granted by push or has taken ahead goes to another one, with no attempt burnt", async () => {
+  const system = await setupSystem();
+  const queue = system.queue();
+  const first = await system.started("work", { t: () => {} }, { concurrency: 1 });
+  // Its request is parked: the next enqueue would be granted to it.
+  await queue.enqueue("t", 0);
+  await until("it has run one", () => first.settled.length === 1);
+  await drain(system, first.worker.id);
+  await until("it drains", () => first.worker.draining);
+  await until("it is drained", async () => (await stateOf(system, first.worker.id)) === "drained");
+  const second = await system.started("work", { t: () => {} }, { concurrency: 1 });
+  const ids = Array.from({ length: 20 }, (_, n) => `t${n}`);
+  for (const id of ids) await queue.enqueue("t", 1, { id });
+  await until("the other has run all", () => second.settled.length === ids.length);
+  expect(first.settled).toHaveLength(1);
+  for (const id of ids)
+    expect(await queue.get(id)).toMatchObject({ state: "completed", attempts: 1, releases: 0 });
+}, 30_000);
+
+test("a worker can be stopped while it drains, and one that is not there cannot be told", async () => {
+  const system = await setupSystem();
+  const { worker } = await system.started("work", { t: () => {} });
+  await drain(system, worker.id);
+  await until("it drains", () => worker.draining);
+  await worker.stop({ graceMs: 1_000 });
+  expect(await stateOf(system, worker.id)).toBe("stopped");
+  await expect(system.observer.drainWorker("nobody")).rejects.toMatchObject({ code: "not_found" });
+  await expect(system.observer.resumeWorker("nobody")).rejects.toMatchObject({ code: "not_found" });
+});
