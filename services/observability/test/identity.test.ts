@@ -1,6 +1,7 @@
 import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
 import { HoldfastError } from "holdfast";
 import { expect, test } from "vitest";
+import { openEntrance } from "../src/identity/person.ts";
 import { statsOf } from "./fakes.ts";
 import { setup } from "./setup.ts";
 
@@ -37,10 +38,13 @@ const worker = (id: string, queues: string[]) => ({
 
 async function served() {
   const { server } = await setup({
-    identify: ({ headers: { authorization = "" } }) => {
-      const identity = PEOPLE[authorization];
-      if (!identity) throw new HoldfastError("unauthorized", "who is it?");
-      return identity;
+    entrance: {
+      ...openEntrance(),
+      identify: ({ headers: { authorization = "" } }) => {
+        const identity = PEOPLE[authorization];
+        if (!identity) throw new HoldfastError("unauthorized", "who is it?");
+        return identity;
+      },
     },
     observer: {
       snapshot: async () => [statsOf("mail"), statsOf("secret")],

@@ -1,4 +1,5 @@
 import {
+  type Identity,
   nullable,
   ScheduleActionBody,
   ScheduleBody,
@@ -10,7 +11,7 @@ import {
   ScheduleRunReply,
   ScheduleViewSchema,
 } from "@holdfast/contracts/api";
-import type { HttpServer } from "@holdfast/service";
+import { assertQueue, type HttpServer, mayUseQueue } from "@holdfast/service";
 import { HoldfastError, Schedules } from "holdfast";
 import { Type } from "typebox";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
@@ -21,6 +22,11 @@ export type SchedulesPort = Pick<Schedules, "list" | "get" | "put" | "delete" | 
 export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteContext): void {
   const tags = [TAGS.schedules];
   const config = { scope: "control" } as const;
+  const visible = async (identity: Identity, id: string) => {
+    const schedule = (await schedules.get(id)) ?? unknown(id);
+    assertQueue(identity, schedule.queue);
+    return schedule;
+  };
 
   app.get(
     "/v1/schedules",
@@ -33,7 +39,11 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
         response: { 200: ScheduleList, ...PROBLEMS },
       },
     },
-    async (request) => ({ schedules: await schedules.list({ queue: request.query.queue }) }),
+    async ({ identity, query }) => ({
+      schedules: (await schedules.list({ queue: query.queue })).filter(({ queue }) =>
+        mayUseQueue(identity, queue),
+      ),
+    }),
   );
 
   app.get(
@@ -46,7 +56,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
         response: { 200: ScheduleViewSchema, ...PROBLEMS },
       },
     },
-    async (request) => (await schedules.get(request.params.id)) ?? unknown(request.params.id),
+    async (request) => visible(request.identity, request.params.id),
   );
 
   app.put(
@@ -65,7 +75,10 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
     },
     async (request, reply) => {
       const { id } = request.params;
-      const isNew = (await schedules.get(id)) === null;
+      const before = await schedules.get(id);
+      // Its new queue is looked at for every body; what it was before must be his as well.
+      if (before) assertQueue(request.identity, before.queue);
+      const isNew = before === null;
       const { view } = await audit.during(
         { action: "schedule.put", queue: request.body.queue, requestId: request.id },
         async () => ({ count: 0, view: await schedules.put(id, request.body) }),
@@ -89,7 +102,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { queue } = (await schedules.get(id)) ?? unknown(id);
+      const { queue } = await visible(request.identity, id);
       await audit.during({ action: "schedule.delete", queue, requestId: request.id }, async () => {
         if (!(await schedules.delete(id))) unknown(id);
         return { count: 0 };
@@ -114,7 +127,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { queue } = (await schedules.get(id)) ?? unknown(id);
+      const { queue } = await visible(request.identity, id);
       const mutation = { action: "schedule.run" as const, queue, requestId: request.id };
       const { run } = await audit.during({ ...mutation, reason: request.body?.reason }, async () => ({
         count: 1,
@@ -146,7 +159,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
       },
       async (request) => {
         const { id } = request.params;
-        const { queue } = (await schedules.get(id)) ?? unknown(id);
+        const { queue } = await visible(request.identity, id);
         const mutation = { action: `schedule.${action}` as const, queue, requestId: request.id };
         const { view } = await audit.during({ ...mutation, reason: request.body?.reason }, async () => ({
           count: 0,
