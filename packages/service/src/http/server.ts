@@ -110,7 +110,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     bodyLimit: options.bodyLimitBytes ?? 1_048_576,
     // Fastify sets none of these by itself. 75 s leaves room for a long-poll of 30 s.
     requestTimeout: options.requestTimeoutMs ?? 30_000,
-    http: { headersTimeout: 30_000 },
+    // Node looks every 30 s by itself: a request that takes for ever would live twice as long as it may.
+    http: {
+      headersTimeout: Math.min(30_000, options.requestTimeoutMs ?? 30_000),
+      connectionsCheckingInterval: 1_000,
+    },
     connectionTimeout: 75_000,
     keepAliveTimeout: 65_000,
     forceCloseConnections: "idle",
