@@ -18,7 +18,7 @@ export interface Operation {
   path: string;
   scope: string | undefined;
   bodySchema: Record<string, unknown> | undefined;
-  querySchema: Record<string, unknown>;
+  querySchema: Record<string, Record<string, unknown>>;
 }
 
 export interface SecuredStack {
