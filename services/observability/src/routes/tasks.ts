@@ -107,12 +107,7 @@ export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
       },
     },
     async ({ identity, params, query }, reply) =>
-      listFor(
-        observer,
-        params.queue,
-        { ...query, state: "dead", signal: abortOf(reply) },
-        maskFor(identity),
-      ),
+      listFor(observer, params.queue, { ...query, state: "dead", signal: abortOf(reply) }, maskFor(identity)),
   );
 
   app.get(
