@@ -82,6 +82,16 @@ compare: ## Speed beside bullmq, bull and bee-queue, a verdict per target: 10 mi
 test: ## Install what is missing, build, run every test; ends with "N passed, N failed, N skipped"
 	@scripts/test
 
+.PHONY: fuzz
+fuzz: ## Send nonsense to every route of both APIs: no 5xx, no hang, no garbage accepted (RUNS=1000 a route)
+	@scripts/setup dependencies redis build
+	@HOLDFAST_FUZZ_RUNS=$(or $(RUNS),1000) npx vitest run test/security/fuzz.redis.test.ts
+
+.PHONY: key-cost
+key-cost: ## HTTP ingest with keys against without: 15 paired rounds, the median ratio
+	@scripts/setup dependencies redis build
+	@node loadtest/key-cost.mjs
+
 .PHONY: mutants
 mutants: ## Put named faults into a copy of the scripts and the client; each has to be caught by a test (ONLY=reap)
 	@scripts/setup dependencies redis build

@@ -102,8 +102,9 @@ export async function startStack(
       page.on("pageerror", (error) => errors.push(error.message));
       page.on("console", (message) => {
         // A container that starts beside the tests changes the interfaces of the machine: no doing of the page.
-        if (message.type() === "error" && !message.text().includes("ERR_NETWORK_CHANGED"))
-          errors.push(message.text());
+        if (message.type() !== "error" || message.text().includes("ERR_NETWORK_CHANGED")) return;
+        // A service without sessions answers the question for one with 404.
+        if (!message.location().url.endsWith("/v1/session")) errors.push(message.text());
       });
       return page;
     },
@@ -154,16 +155,16 @@ export async function die(
   { queue, observer }: Stack,
   name: string,
   count: number,
-  part: { type?: string; id?: string; tags?: string[] } = {},
+  part: { type?: string; payload?: object; id?: string; tags?: string[] } = {},
 ): Promise<void> {
-  const { id = "dead", type = "demo.flaky", tags } = part;
+  const { id = "dead", type = "demo.flaky", payload = { failRate: 1 }, tags } = part;
   const dead = async () => (await observer.stats(name)).dead;
   const before = await dead().catch(() => 0);
   for (let start = 0; start < count; start += 500) {
     await queue(name).enqueueMany(
       Array.from({ length: Math.min(500, count - start) }, (_, n) => ({
         type,
-        payload: { failRate: 1, n: start + n },
+        payload: { ...payload, n: start + n },
         // Dead at the first attempt: no retry is granted.
         options: { maxRetries: 0, id: `${id}-${start + n}`, ...(tags && { tags }) },
       })),

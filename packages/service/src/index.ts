@@ -1,10 +1,12 @@
 export { describeRedis } from "holdfast";
+export { blockListOf, isTrusted } from "./config/addresses.ts";
 export {
   type HttpConfig,
   httpConfig,
   isLoopback,
   metricsConfig,
   parseAllowedHosts,
+  parseList,
 } from "./config/http.ts";
 export { ConfigError, configTable, type Environment, loadConfig } from "./config/load.ts";
 export { type RedisConfig, redisConfig, toConnectionSettings } from "./config/redis.ts";
@@ -17,6 +19,7 @@ export * from "./http/server.ts";
 export { OneOf } from "./http/validation.ts";
 export * from "./identity/access.ts";
 export * from "./identity/key-ring.ts";
+export * from "./identity/rate-limit.ts";
 export { defaultScope, type RouteScope } from "./identity/scopes.ts";
 export * from "./json/slice.ts";
 export { loadConfigOrExit, type RunningService, runService, StartupError } from "./lifecycle.ts";

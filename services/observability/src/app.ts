@@ -3,13 +3,14 @@ import {
   createHttpServer,
   createIntakeMetrics,
   type HttpServer,
-  type Identify,
+  type Limiter,
   type ReadinessCheck,
   registerTaskRoutes,
   type ServiceMetrics,
 } from "@holdfast/service";
 import { HoldfastError, type OperationRunnerOptions, type SeriesHistory } from "holdfast";
 import type { Logger } from "pino";
+import { assertOwnPage, type Entrance, openEntrance } from "./identity/person.ts";
 import { type ActionsPort, AuditLog } from "./operators/audit-log.ts";
 import { Operations, type OperationsPort, type RunnerPort } from "./operators/operations.ts";
 import { burstRoutes } from "./routes/burst.ts";
@@ -18,6 +19,7 @@ import { CONTENT_SECURITY_POLICY, dashboardRoutes } from "./routes/dashboard.ts"
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { type SchedulesPort, scheduleRoutes } from "./routes/schedules.ts";
+import { sessionRoutes } from "./routes/session.ts";
 import { streamRoutes } from "./routes/stream.ts";
 import { systemRoutes } from "./routes/system.ts";
 import { auditTaskRoutes } from "./routes/task-audit.ts";
@@ -29,7 +31,6 @@ import { Sampler } from "./sampling/sampler.ts";
 import { SeriesStore } from "./sampling/series.ts";
 import { SeriesKeeper } from "./sampling/series-keeper.ts";
 import { StreamHub } from "./stream/hub.ts";
-import { isAllowedOrigin } from "./stream/origin.ts";
 
 const READING_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
@@ -51,7 +52,14 @@ export interface AppOptions {
   redisInfo?(): Promise<string>;
   ready: ReadinessCheck;
   /** @default everybody is anonymous, and may do everything */
-  identify?: Identify;
+  entrance?: Entrance;
+  limiter?: Limiter | undefined;
+  trustedProxies?: string[];
+  maskedPointers?: string[];
+  /** Nobody changes anything. @default false */
+  readOnly?: boolean;
+  /** Text of the badge. */
+  environment?: string | undefined;
   /** Tells when keys came or went: streams of those who may no longer are ended. */
   onKeysChange?(listener: () => void): () => void;
   metrics: ServiceMetrics;
@@ -76,7 +84,8 @@ export interface App {
 
 /** Wires routes, sampler, stream and registries over an observer. Does not listen. */
 export async function createApp(options: AppOptions): Promise<App> {
-  const { observer, metrics, logger } = options;
+  const { observer, metrics, logger, readOnly = false } = options;
+  const entrance = options.entrance ?? openEntrance();
   const series = new SeriesStore();
   const keeper = new SeriesKeeper({ history: options.history, logger });
   const gauges = createGauges(metrics, series);
@@ -129,17 +138,17 @@ export async function createApp(options: AppOptions): Promise<App> {
     host: options.host,
     allowedHosts: options.allowedHosts,
     ready: options.ready,
-    identify: options.identify,
+    identify: entrance.identify,
+    limiter: options.limiter,
+    trustedProxies: options.trustedProxies,
+    maskedPointers: options.maskedPointers,
     contentSecurityPolicy: CONTENT_SECURITY_POLICY,
   });
   server.addHook("onRequest", async (request) => {
-    const { origin, host } = request.headers;
-    // A page from elsewhere can send a POST without a body through the user's browser, unasked.
-    if (!READING_METHODS.has(request.method) && !isAllowedOrigin(origin, host, options.allowedOrigins)) {
-      throw new HoldfastError(
-        "forbidden",
-        "pages of this Origin may not change anything: add it to ALLOWED_ORIGINS",
-      );
+    if (READING_METHODS.has(request.method)) return;
+    assertOwnPage(request.headers, request.identity, options.allowedOrigins);
+    if (readOnly && !request.routeOptions.config.allowsReadOnly && !request.is404) {
+      throw new HoldfastError("forbidden", "this service is read-only: READ_ONLY=1");
     }
   });
   server.addHook("preHandler", async (request) => {
@@ -171,6 +180,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   systemRoutes(server, context);
   scheduleRoutes(server, context);
   workerRoutes(server, context);
+  sessionRoutes(server, { entrance, readOnly, environment: options.environment ?? null });
   burstRoutes(server, context);
   registerTaskRoutes(server, {
     queue: options.queue,

@@ -1,4 +1,5 @@
 import { fileURLToPath } from "node:url";
+import type { Role } from "@holdfast/contracts";
 import { httpConfig, redisConfig } from "@holdfast/service";
 import { type Static, Type } from "typebox";
 
@@ -21,6 +22,54 @@ export const observabilityConfig = Type.Object({
     minimum: 1_000,
     maximum: 10_000_000,
     description: "Records of operator actions that are kept in Redis; the oldest beyond it go.",
+  }),
+  SESSION_SECRET: Type.Optional(
+    Type.String({
+      secret: true,
+      description:
+        "Signs the session cookies, 32 characters or more. Not set: a new one at each start, which ends all sessions. Several, separated by commas: the first signs, all are taken.",
+    }),
+  ),
+  SESSION_IDLE_MS: Type.Integer({
+    default: 7_200_000,
+    minimum: 60_000,
+    maximum: 2_592_000_000,
+    description: "A session ends so long after its last request, ms.",
+  }),
+  SESSION_MAX_MS: Type.Integer({
+    default: 43_200_000,
+    minimum: 60_000,
+    maximum: 2_592_000_000,
+    description: "A session ends so long after log-in, ms.",
+  }),
+  SESSION_SECURE_ONLY: Type.Boolean({
+    default: false,
+    description: "Session cookies over TLS only. Without it they are so where the browser came over TLS.",
+  }),
+  READ_ONLY: Type.Boolean({
+    default: false,
+    description: "Nobody changes anything through the dashboard and the operator API.",
+  }),
+  ENVIRONMENT: Type.Optional(
+    Type.String({ maxLength: 32, description: "Badge of the dashboard, like `production`." }),
+  ),
+  PROXY_USER_HEADER: Type.Optional(
+    Type.String({
+      pattern: "^[A-Za-z0-9-]{1,64}$",
+      description: "Header in which a proxy of TRUSTED_PROXIES names the person that it has let in.",
+    }),
+  ),
+  PROXY_ROLE_HEADER: Type.Optional(
+    Type.String({
+      pattern: "^[A-Za-z0-9-]{1,64}$",
+      description: "Header in which it names the role: `viewer`, `operator` or `admin`.",
+    }),
+  ),
+  PROXY_DEFAULT_ROLE: Type.Unsafe<Role>({
+    type: "string",
+    enum: ["viewer", "operator", "admin"],
+    default: "viewer",
+    description: "Role of whom that header gives none.",
   }),
   DASHBOARD_DIR: Type.String({
     // Seen from dist/ and from src/ alike.

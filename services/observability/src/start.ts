@@ -1,13 +1,14 @@
 import {
   createMetrics,
   createQueueCache,
+  createRateLimiter,
   createRedisReadiness,
-  identifyByKey,
   KeyRing,
   type Logger,
   listen,
   openKeys,
   parseAllowedHosts,
+  parseList,
   type RunningService,
   toConnectionSettings,
   waitForRedis,
@@ -22,6 +23,7 @@ import {
 } from "holdfast";
 import { createApp } from "./app.ts";
 import type { ObservabilityConfig } from "./config.ts";
+import { createEntrance } from "./identity/person.ts";
 import { parseOrigins } from "./stream/origin.ts";
 
 export interface StartOptions {
@@ -48,7 +50,7 @@ export async function startObservability(options: StartOptions): Promise<Running
   });
   const readiness = createRedisReadiness({ client, metrics });
   const ring = new KeyRing({ store: client.keys, file: config.API_KEYS_FILE, logger });
-  const access = { ring, host: config.HOST, allowUnauthenticated: config.ALLOW_UNAUTHENTICATED };
+  const entrance = createEntrance(config, ring);
   const abort = new AbortController();
   options.signal.addEventListener("abort", () => abort.abort(), { once: true });
   const { signal } = abort;
@@ -68,7 +70,12 @@ export async function startObservability(options: StartOptions): Promise<Running
     },
     ...(settings.clusterNodes ? {} : { redisInfo: () => client.connection.command<string>("INFO") }),
     ready: readiness.check,
-    identify: identifyByKey(access),
+    entrance,
+    limiter: createRateLimiter(config),
+    maskedPointers: parseList(config.MASKED_POINTERS),
+    trustedProxies: parseList(config.TRUSTED_PROXIES),
+    readOnly: config.READ_ONLY,
+    environment: config.ENVIRONMENT,
     onKeysChange: (listener) => ring.onChange(listener),
     metrics,
     logger,
@@ -91,7 +98,7 @@ export async function startObservability(options: StartOptions): Promise<Running
   }
   app.start();
   waitForRedis({ client, settings, logger, signal })
-    .then(() => openKeys(access, signal))
+    .then(() => openKeys(entrance.access, signal))
     .then(readiness.open, (error: unknown) => {
       if (!signal.aborted) options.onFatal(error);
     });

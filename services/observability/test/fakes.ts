@@ -214,7 +214,10 @@ export function fakeOperations() {
       return this.create({ kind: "restore", queue: view?.queue ?? "", by }, view?.result.discarded ?? 0);
     },
     get,
-    list: async () => ({ operations: views, cursor: null }),
+    list: async ({ isVisible = () => true } = {}) => ({
+      operations: views.filter(({ queue }) => isVisible(queue)),
+      cursor: null,
+    }),
     failures: async () => ({ failures: [], cursor: null, total: 0 }),
   };
 }

@@ -1,6 +1,7 @@
 import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
 import { HoldfastError, type ScheduleView } from "holdfast";
 import { expect, test } from "vitest";
+import { openEntrance } from "../src/identity/person.ts";
 import { fakeSchedules, statsOf } from "./fakes.ts";
 import { setup } from "./setup.ts";
 
@@ -43,10 +44,13 @@ const schedule = (id: string, queue: string): ScheduleView => ({
 
 async function served() {
   const { server } = await setup({
-    identify: ({ headers: { authorization = "" } }) => {
-      const identity = PEOPLE[authorization];
-      if (!identity) throw new HoldfastError("unauthorized", "who is it?");
-      return identity;
+    entrance: {
+      ...openEntrance(),
+      identify: ({ headers: { authorization = "" } }) => {
+        const identity = PEOPLE[authorization];
+        if (!identity) throw new HoldfastError("unauthorized", "who is it?");
+        return identity;
+      },
     },
     observer: {
       snapshot: async () => [statsOf("mail"), statsOf("secret")],

@@ -305,6 +305,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "delete /v1/queues/{queue}",
       "delete /v1/queues/{queue}/tasks/{id}",
       "delete /v1/schedules/{id}",
+      "delete /v1/session",
       "get /v1/audit",
       "get /v1/audit/export",
       "get /v1/operations",
@@ -322,6 +323,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "get /v1/queues/{queue}/tasks/{id}/why",
       "get /v1/schedules",
       "get /v1/schedules/{id}",
+      "get /v1/session",
       "get /v1/workers",
       "patch /v1/queues/{queue}",
       "post /v1/operations/{id}/cancel",
@@ -342,6 +344,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "post /v1/schedules/{id}/pause",
       "post /v1/schedules/{id}/resume",
       "post /v1/schedules/{id}/run",
+      "post /v1/session",
       "put /v1/schedules/{id}",
     ].sort(),
   );

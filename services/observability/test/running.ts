@@ -12,20 +12,29 @@ export interface Running {
     method: string,
     path: string,
     body?: unknown,
+    headers?: Record<string, string>,
   ): Promise<{ status: number; headers: Headers; text: string; json: () => Record<string, unknown> }>;
   operation(id: string): Promise<Record<string, unknown>>;
   stop(): Promise<void>;
 }
 
 /** The whole service as `main.ts` starts it, on free ports, with a redis-server of its own. */
-export async function startRunning(options: { redisArgs?: string[] } = {}): Promise<Running> {
+export async function startRunning(
+  options: {
+    redisArgs?: string[];
+    env?: Record<string, string>;
+    beforeStart?(redis: TestRedis): Promise<void>;
+  } = {},
+): Promise<Running> {
   const redis = await startTestRedis(options.redisArgs);
+  await options.beforeStart?.(redis);
   const port = await freePort();
   const config = loadConfig(observabilityConfig, {
     REDIS_URL: redis.url,
     OBSERVABILITY_PORT: String(port),
     LOG_LEVEL: "silent",
     DASHBOARD_DIR: "/nonexistent",
+    ...options.env,
   });
   const fatal: unknown[] = [];
   const service = await startObservability({
@@ -36,13 +45,13 @@ export async function startRunning(options: { redisArgs?: string[] } = {}): Prom
     onFatal: (error) => fatal.push(error),
   });
   const url = `http://127.0.0.1:${port}`;
-  const call: Running["call"] = async (method, path, body) => {
+  const call: Running["call"] = async (method, path, body, headers = {}) => {
     const response = await fetch(`${url}${path}`, {
       method,
+      headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
       ...(body === undefined
         ? {}
         : {
-            headers: { "content-type": "application/json" },
             body: typeof body === "string" ? body : JSON.stringify(body),
           }),
     });

@@ -3,6 +3,7 @@ import {
   createIntakeMetrics,
   createMetrics,
   createQueueCache,
+  createRateLimiter,
   createRedisReadiness,
   type HttpServer,
   identifyByKey,
@@ -11,6 +12,7 @@ import {
   listen,
   openKeys,
   parseAllowedHosts,
+  parseList,
   type RunningService,
   registerFastLane,
   registerTaskRoutes,
@@ -60,6 +62,9 @@ export async function startApp(
     allowedHosts: parseAllowedHosts(config.ALLOWED_HOSTS),
     ready: readiness.check,
     identify: identifyByKey(access),
+    limiter: createRateLimiter(config),
+    maskedPointers: parseList(config.MASKED_POINTERS),
+    trustedProxies: parseList(config.TRUSTED_PROXIES),
     // A stream of lines takes its time; a connection that falls silent is cut before.
     requestTimeoutMs: STREAM_MS,
   });

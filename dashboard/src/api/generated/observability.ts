@@ -5229,6 +5229,287 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who am I?
+         * @description Also for who is not logged in.
+         */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description False: log in with a key, by `POST /v1/session` */
+                            authenticated: boolean;
+                            environment: string | null;
+                            expiresAt: number | null;
+                            idleExpiresAt: number | null;
+                            /** @description False: everybody is let in, as on a loopback address without keys */
+                            keysRequired: boolean;
+                            label: string;
+                            queues: string[] | null;
+                            /** @description Nobody changes anything through this service */
+                            readOnly: boolean;
+                            /** @enum {string} */
+                            role: "viewer" | "operator" | "admin";
+                            scopes: ("enqueue" | "read" | "control" | "admin")[];
+                        };
+                    };
+                };
+            };
+        };
+        put?: never;
+        /**
+         * Log in with a key
+         * @description Sets the cookie `holdfast_session`, over TLS `__Host-holdfast_session`. The session ends with its key.
+         */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description An API key */
+                        key: string;
+                    };
+                };
+            };
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description False: log in with a key, by `POST /v1/session` */
+                            authenticated: boolean;
+                            environment: string | null;
+                            expiresAt: number | null;
+                            idleExpiresAt: number | null;
+                            /** @description False: everybody is let in, as on a loopback address without keys */
+                            keysRequired: boolean;
+                            label: string;
+                            queues: string[] | null;
+                            /** @description Nobody changes anything through this service */
+                            readOnly: boolean;
+                            /** @enum {string} */
+                            role: "viewer" | "operator" | "admin";
+                            scopes: ("enqueue" | "read" | "control" | "admin")[];
+                        };
+                    };
+                };
+            };
+        };
+        /**
+         * Log out
+         * @description The session is over, also for copies of its cookie.
+         */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description What went wrong */
+                "4XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description What went wrong */
+                "5XX": {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description Stable, machine readable */
+                            code: string;
+                            detail?: string;
+                            errors?: {
+                                [key: string]: unknown;
+                            }[];
+                            requestId?: string;
+                            status: number;
+                            /** @description Retry with the same id */
+                            taskId?: string;
+                            title: string;
+                            type: string;
+                        } & {
+                            [key: string]: unknown;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /** @description False: log in with a key, by `POST /v1/session` */
+                            authenticated: boolean;
+                            environment: string | null;
+                            expiresAt: number | null;
+                            idleExpiresAt: number | null;
+                            /** @description False: everybody is let in, as on a loopback address without keys */
+                            keysRequired: boolean;
+                            label: string;
+                            queues: string[] | null;
+                            /** @description Nobody changes anything through this service */
+                            readOnly: boolean;
+                            /** @enum {string} */
+                            role: "viewer" | "operator" | "admin";
+                            scopes: ("enqueue" | "read" | "control" | "admin")[];
+                        };
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/workers": {
         parameters: {
             query?: never;

@@ -1,6 +1,6 @@
 import { Type } from "typebox";
 import { ROLES, type Role, SCOPES, type Scope } from "../keys.ts";
-import { nullable, oneOf } from "./common.ts";
+import { nullable, oneOf, Timestamp } from "./common.ts";
 
 export { ROLES, type Role, SCOPES, type Scope };
 
@@ -23,3 +23,25 @@ export const ANONYMOUS: Identity = {
   scopes: ["admin"],
   queues: null,
 };
+
+export const LogInBody = Type.Object(
+  { key: Type.String({ minLength: 1, maxLength: 256, description: "An API key" }) },
+  { additionalProperties: false },
+);
+
+/** Whom the dashboard talks to, and what he may do there. */
+export const SessionView = Type.Object({
+  authenticated: Type.Boolean({ description: "False: log in with a key, by `POST /v1/session`" }),
+  keysRequired: Type.Boolean({
+    description: "False: everybody is let in, as on a loopback address without keys",
+  }),
+  readOnly: Type.Boolean({ description: "Nobody changes anything through this service" }),
+  label: Type.String(),
+  role: oneOf(ROLES),
+  scopes: Type.Array(oneOf(SCOPES)),
+  queues: nullable(Type.Array(Type.String(), { description: "Only these; null: all" })),
+  expiresAt: nullable(Timestamp("End of the session, or of the key")),
+  idleExpiresAt: nullable(Timestamp("End of the session, if nothing is asked until then")),
+  environment: nullable(Type.String({ description: "Text of the badge, such as production" })),
+});
+export type SessionView = Type.Static<typeof SessionView>;

@@ -1,4 +1,6 @@
 import { type Static, Type } from "typebox";
+import { parsePointers } from "../json/mask.ts";
+import { blockListOf } from "./addresses.ts";
 
 /** Where a service listens. Spread into the schema of every service that listens. */
 const listenConfig = {
@@ -25,6 +27,31 @@ export const httpConfig = {
     default: false,
     description: "Accept that whoever reaches the port can use it, as an admin, without a key.",
   }),
+  RATE_LIMIT_PER_SECOND: Type.Number({
+    default: 0,
+    minimum: 0,
+    maximum: 1_000_000,
+    description: "Requests a second of one key, or of one address without a key; 0: no limit.",
+  }),
+  RATE_LIMIT_BURST: Type.Integer({
+    default: 0,
+    minimum: 0,
+    maximum: 1_000_000,
+    description: "Requests at once after a pause; 0: those of a second.",
+  }),
+  MASKED_POINTERS: Type.Optional(
+    Type.String({
+      description:
+        "JSON pointers into payloads and results, separated by commas, `*` for any name: `/card/*`. Viewers see `***` there.",
+    }),
+  ),
+  TRUSTED_PROXIES: Type.Optional(
+    Type.String({
+      pattern: "^[0-9A-Fa-f.:/]+( *, *[0-9A-Fa-f.:/]+)*$",
+      description:
+        "Addresses and networks of reverse proxies whose `X-Forwarded-For` and user header are believed, separated by commas.",
+    }),
+  ),
 };
 
 const httpObject = Type.Object(httpConfig);
@@ -53,9 +80,45 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-export function parseAllowedHosts(text: string | undefined): string[] {
+/** What stands between commas. */
+export function parseList(text: string | undefined): string[] {
   return (text ?? "")
     .split(",")
-    .map((name) => name.trim().toLowerCase())
-    .filter((name) => name !== "");
+    .map((entry) => entry.trim())
+    .filter((entry) => entry !== "");
+}
+
+export function parseAllowedHosts(text: string | undefined): string[] {
+  return parseList(text).map((name) => name.toLowerCase());
+}
+
+const MIN_SECRET = 32;
+
+/** Contradictions and mistakes in whom a service trusts, that no single variable shows. */
+export function trustProblems(config: Record<string, unknown>): string[] {
+  const problems: string[] = [];
+  const proxies = typeof config.TRUSTED_PROXIES === "string" ? parseList(config.TRUSTED_PROXIES) : [];
+  try {
+    blockListOf(proxies);
+  } catch (error) {
+    problems.push(`TRUSTED_PROXIES: ${(error as Error).message}`);
+  }
+  try {
+    parsePointers(parseList(config.MASKED_POINTERS as string | undefined));
+  } catch (error) {
+    problems.push(`MASKED_POINTERS: ${(error as Error).message}`);
+  }
+  if (config.PROXY_USER_HEADER !== undefined && proxies.length === 0) {
+    problems.push("PROXY_USER_HEADER needs TRUSTED_PROXIES: anybody could send that header");
+  }
+  if (config.PROXY_ROLE_HEADER !== undefined && config.PROXY_USER_HEADER === undefined) {
+    problems.push("PROXY_ROLE_HEADER needs PROXY_USER_HEADER");
+  }
+  if (typeof config.SESSION_SECRET === "string") {
+    const secrets = parseList(config.SESSION_SECRET);
+    if (secrets.length === 0 || secrets.some((secret) => secret.length < MIN_SECRET)) {
+      problems.push(`SESSION_SECRET must have at least ${MIN_SECRET} characters: openssl rand -base64 32`);
+    }
+  }
+  return problems;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Static, TObject, TSchema } from "typebox";
 import { Value } from "typebox/value";
+import { trustProblems } from "./http.ts";
 import { redisProblems } from "./redis.ts";
 
 /** The environment as a process has it. Only a `main.ts` reads `process.env`; it is handed over from there. */
@@ -65,7 +66,7 @@ export function loadConfig<T extends TObject>(schema: T, env: Environment): Stat
       problems.push(`${name} must be ${expectation(variable)}${variable.secret ? "" : `, got "${text}"`}`);
     } else config[name] = value;
   }
-  if (problems.length === 0) problems.push(...redisProblems(config));
+  if (problems.length === 0) problems.push(...redisProblems(config), ...trustProblems(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return config as Static<T>;
 }

@@ -16,7 +16,9 @@ import Fastify, {
   type RawServerDefault,
 } from "fastify";
 import type { Identify } from "../identity/access.ts";
+import type { Limiter } from "../identity/rate-limit.ts";
 import { guardRoute, type RouteScope, scopeRoutes } from "../identity/scopes.ts";
+import { createMasker, parsePointers } from "../json/mask.ts";
 import { decodeUtf8, parseJson } from "../json/slice.ts";
 import { StartupError } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
@@ -49,6 +51,11 @@ declare module "fastify" {
       isHostAllowed(host: string | undefined): boolean;
       requestId(request: IncomingMessage): string;
       identify: Identify;
+      limiter: Limiter | undefined;
+      /** The address of a client without a proxy in between is that of its socket. */
+      hasProxies: boolean;
+      /** What hides the masked fields from this identity; undefined: it sees all. */
+      maskFor(identity: Identity): ((value: unknown) => unknown) | undefined;
       observe: ServiceMetrics["observeHttp"];
     };
   }
@@ -74,6 +81,12 @@ export interface HttpServerOptions {
   ready: ReadinessCheck;
   /** @default everybody is anonymous, and may do everything */
   identify?: Identify | undefined;
+  /** @default no limit */
+  limiter?: Limiter | undefined;
+  /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
+  trustedProxies?: string[] | undefined;
+  /** JSON pointers into payloads and results that viewers do not see. */
+  maskedPointers?: string[] | undefined;
   /** Bytes. @default 1_048_576 */
   bodyLimitBytes?: number;
   /** How long a request may take to arrive, ms; its headers have 30 s. @default 30_000 */
@@ -97,13 +110,18 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     bodyLimit: options.bodyLimitBytes ?? 1_048_576,
     // Fastify sets none of these by itself. 75 s leaves room for a long-poll of 30 s.
     requestTimeout: options.requestTimeoutMs ?? 30_000,
-    http: { headersTimeout: 30_000 },
+    // Node looks every 30 s by itself: a request that takes for ever would live twice as long as it may.
+    http: {
+      headersTimeout: Math.min(30_000, options.requestTimeoutMs ?? 30_000),
+      connectionsCheckingInterval: 1_000,
+    },
     connectionTimeout: 75_000,
     keepAliveTimeout: 65_000,
     forceCloseConnections: "idle",
     return503OnClosing: false,
     routerOptions: { maxParamLength: 256 },
     requestIdHeader: false,
+    trustProxy: options.trustedProxies?.length ? options.trustedProxies : false,
     genReqId: requestId,
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     clientErrorHandler,
@@ -128,7 +146,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     lastHost = host;
     return true;
   };
+  const masker = options.maskedPointers?.length
+    ? createMasker(parsePointers(options.maskedPointers))
+    : undefined;
+  const maskFor = ({ role }: Identity) => (role === "viewer" ? masker : undefined);
   const identify = options.identify ?? (() => ANONYMOUS);
+  const guard = { identify, limiter: options.limiter };
   // Fastify takes no object here, since requests would share it; each gets its own at once.
   app.decorateRequest("identity", null as unknown as Identity);
   scopeRoutes(app);
@@ -136,8 +159,18 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     isHostAllowed,
     requestId,
     identify,
+    limiter: options.limiter,
+    hasProxies: Boolean(options.trustedProxies?.length),
+    maskFor,
     observe: metrics.observeHttp,
   });
+  if (masker) {
+    // Here and not in the routes: one that is added must not have to think of it.
+    app.addHook("preSerialization", async (request, _reply, payload) => {
+      const mask = request.identity === null ? masker : maskFor(request.identity);
+      return mask ? mask(payload) : payload;
+    });
+  }
   app.addHook("onRequest", (request, reply, done) => {
     reply.headers(security);
     reply.header("x-request-id", request.id);
@@ -158,7 +191,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       return;
     }
     try {
-      guardRoute(request, identify);
+      guardRoute(request, reply, guard);
     } catch (error) {
       done(error as Error);
       return;

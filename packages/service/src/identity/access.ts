@@ -6,8 +6,14 @@ import { isLoopback } from "../config/http.ts";
 import { StartupError } from "../lifecycle.ts";
 import type { KeyRing } from "./key-ring.ts";
 
+/** What of a request says who sends it. */
+export interface RequestHead {
+  headers: IncomingMessage["headers"];
+  socket?: { remoteAddress?: string | undefined };
+}
+
 /** Who sends a request. @throws HoldfastError unauthorized, redis_unavailable */
-export type Identify = (request: Pick<IncomingMessage, "headers">) => Identity;
+export type Identify = (request: RequestHead) => Identity;
 
 /** Whoever needs no key, and shows none. */
 export const NOBODY: Identity = Object.freeze<Identity>({
@@ -31,11 +37,14 @@ export interface AccessOptions {
   host: string;
   /** ALLOW_UNAUTHENTICATED */
   allowUnauthenticated: boolean;
+  /** A proxy in front says who it is: then nobody is anonymous on loopback, and no key is needed to start. */
+  isBehindProxy?: boolean | undefined;
 }
 
 /** Keys by header. On loopback, where there are none, everybody is let in. */
-export function identifyByKey({ ring, host, allowUnauthenticated }: AccessOptions): Identify {
-  const isLocal = isLoopback(host);
+export function identifyByKey(options: AccessOptions): Identify {
+  const { ring, host, allowUnauthenticated, isBehindProxy } = options;
+  const isLocal = isLoopback(host) && !isBehindProxy;
   return ({ headers: { authorization } }) => {
     if (authorization !== undefined && (ring.isInUse || !ring.isKnown)) {
       // A client that has a key for elsewhere is no stranger here while there are none.
@@ -85,7 +94,7 @@ export function notYetKnown(): HoldfastError {
  * @throws StartupError where the network could reach a service without keys, or this user of Redis may not read them
  */
 export async function openKeys(
-  { ring, host, allowUnauthenticated }: AccessOptions,
+  { ring, host, allowUnauthenticated, isBehindProxy }: AccessOptions,
   signal: AbortSignal,
 ): Promise<void> {
   for (;;) {
@@ -105,7 +114,7 @@ export async function openKeys(
     }
   }
   ring.start();
-  if (isLoopback(host) || allowUnauthenticated || ring.size > 0) return;
+  if (isLoopback(host) || allowUnauthenticated || isBehindProxy || ring.size > 0) return;
   throw new StartupError(
     `HOST=${host} listens beyond loopback and there are no keys: make one with "holdfast key create --label admin --scope admin" (it is kept in Redis), or set API_KEYS_FILE to a file made with --file, or set HOST=127.0.0.1; ALLOW_UNAUTHENTICATED=1 accepts that whoever reaches the port can use it`,
   );

@@ -1,6 +1,8 @@
 import { SCOPES, type Scope } from "@holdfast/contracts";
-import type { FastifyInstance, FastifyRequest, RouteOptions } from "fastify";
+import type { Identity } from "@holdfast/contracts/api";
+import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from "fastify";
 import { assertQueue, assertScope, type Identify, NOBODY, NOT_YET_KNOWN, notYetKnown } from "./access.ts";
+import { bucketOf, type Limiter, rateHeaders, tooMany } from "./rate-limit.ts";
 
 /** `public`: needs no key. */
 export type RouteScope = Scope | "public";
@@ -31,14 +33,30 @@ export function scopeRoutes(app: Pick<FastifyInstance, "addHook">): void {
   });
 }
 
-/** Finds out who sends a request and whether he may. @throws HoldfastError unauthorized, forbidden, redis_unavailable */
-export function guardRoute(request: FastifyRequest, identify: Identify): void {
+export interface Guard {
+  identify: Identify;
+  limiter: Limiter | undefined;
+}
+
+/**
+ * Finds out who sends a request, whether he may, and whether it is not too often.
+ * @throws HoldfastError unauthorized, forbidden, rate_limited, redis_unavailable
+ */
+export function guardRoute(request: FastifyRequest, reply: FastifyReply, { identify, limiter }: Guard): void {
   request.identity = NOBODY;
   const { scope, beforeKeys } = request.routeOptions.config;
   // A path that nobody serves has none: it is answered with 404, which tells nothing.
   if (scope === undefined || scope === "public") return;
-  const identity = identify(request.raw);
+  let identity: Identity;
+  try {
+    identity = identify(request.raw);
+  } catch (error) {
+    // Whoever tries keys is counted, too.
+    if (limiter) takeFor(limiter, reply, `address:${request.ip}`);
+    throw error;
+  }
   request.identity = identity;
+  if (limiter) takeFor(limiter, reply, bucketOf(identity, request.ip));
   if (identity === NOT_YET_KNOWN && beforeKeys !== true) throw notYetKnown();
   assertScope(identity, scope);
   if (identity.queues === null) return;
@@ -46,4 +64,11 @@ export function guardRoute(request: FastifyRequest, identify: Identify): void {
   if (typeof queue === "string") assertQueue(identity, queue);
   const { queue: asked } = request.query as { queue?: unknown };
   if (typeof asked === "string") assertQueue(identity, asked);
+}
+
+function takeFor(limiter: Limiter, reply: FastifyReply, who: string): void {
+  const verdict = limiter.take(who);
+  const headers = rateHeaders(verdict);
+  for (let at = 0; at < headers.length; at += 2) reply.header(headers[at] as string, headers[at + 1]);
+  if (!verdict.isAllowed) throw tooMany(verdict);
 }

@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { includesScope, isQueueName } from "@holdfast/contracts";
+import type { Identity } from "@holdfast/contracts/api";
 import { PROBLEM_MEDIA_TYPE, toProblem } from "../http/problem.ts";
 import type { HttpServer } from "../http/server.ts";
 import { type Identify, mayUseQueue } from "../identity/access.ts";
+import { bucketOf, rateHeaders } from "../identity/rate-limit.ts";
 import { batchText, enqueueItems, enqueueTask, receiptText } from "./intake.ts";
 import { readTask, readTaskArray } from "./read.ts";
 import { BATCH_LIMIT_BYTES, BODY_LIMIT_BYTES, type TaskRouteOptions } from "./routes.ts";
@@ -36,7 +38,7 @@ interface Target {
  * answer the same. It goes round the caller's own hooks as well.
  */
 export function registerFastLane(app: HttpServer, options: TaskRouteOptions): void {
-  const { isHostAllowed, requestId, identify } = app.basics;
+  const { isHostAllowed, requestId, identify, limiter, hasProxies } = app.basics;
   const lane: Lane = { app, options, isClosing: false };
   app.addHook("preClose", (done) => {
     lane.isClosing = true;
@@ -68,12 +70,22 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
       // A batch as lines is a stream, and a key is for one task.
       (target.isBatch && (key !== undefined || headers.accept?.includes("ndjson"))) ||
       (key !== undefined && (typeof key !== "string" || key === "" || key.length > 255)) ||
-      !isHostAllowed(headers.host) ||
-      !mayEnqueue(identify, request, target.name)
+      !isHostAllowed(headers.host)
     ) {
       return false;
     }
-    const exchange = new Exchange(lane, target, response, requestId(request), key);
+    // Who may not, or too often, is refused by the framework, in the same words as on every other route.
+    const identity = enqueuer(identify, request, target.name);
+    if (identity === undefined) return false;
+    let rate: string[] | undefined;
+    if (limiter !== undefined) {
+      // Behind a proxy the address of the client takes some reading.
+      if (hasProxies && identity.keyId === null) return false;
+      const verdict = limiter.take(bucketOf(identity, request.socket.remoteAddress ?? ""));
+      if (!verdict.isAllowed) return false;
+      rate = rateHeaders(verdict);
+    }
+    const exchange = new Exchange(lane, target, response, requestId(request), key, rate);
     request.on("data", (chunk: Buffer) => exchange.add(chunk));
     // Not reached where the client hangs up before the body has come.
     request.on("end", () => exchange.run());
@@ -88,13 +100,12 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
   });
 }
 
-/** Who may not is refused by the framework, in the same words as on every other route. */
-function mayEnqueue(identify: Identify, request: IncomingMessage, queue: string): boolean {
+function enqueuer(identify: Identify, request: IncomingMessage, queue: string): Identity | undefined {
   try {
     const identity = identify(request);
-    return includesScope(identity.scopes, "enqueue") && mayUseQueue(identity, queue);
+    return includesScope(identity.scopes, "enqueue") && mayUseQueue(identity, queue) ? identity : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }
 
@@ -111,11 +122,20 @@ class Exchange {
   readonly #response: ServerResponse;
   readonly #id: string;
   readonly #key: string | undefined;
+  readonly #rate: string[] | undefined;
   readonly #startedAt = performance.now();
   #body: Buffer | undefined;
   #more: Buffer[] | undefined;
 
-  constructor(lane: Lane, target: Target, response: ServerResponse, id: string, key: string | undefined) {
+  constructor(
+    lane: Lane,
+    target: Target,
+    response: ServerResponse,
+    id: string,
+    key: string | undefined,
+    rate: string[] | undefined,
+  ) {
+    this.#rate = rate;
     this.#lane = lane;
     this.#target = target;
     this.#response = response;
@@ -176,6 +196,7 @@ class Exchange {
     // A flat list: an object of this many headers costs four times as much.
     const list = SECURITY_LIST.concat("x-request-id", this.#id, "content-type", type, "content-length");
     list.push(String(Buffer.byteLength(text)), ...more);
+    if (this.#rate !== undefined) list.push(...this.#rate);
     if (this.#lane.isClosing) list.push("connection", "close");
     this.#response.writeHead(status, list);
     this.#response.end(text);

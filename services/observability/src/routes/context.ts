@@ -10,6 +10,13 @@ import type { ReplayedOutcome } from "../sampling/gauges.ts";
 import type { SeriesStore } from "../sampling/series.ts";
 import type { SchedulesPort } from "./schedules.ts";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Also with READ_ONLY=1: it changes nothing but who is logged in. */
+    allowsReadOnly?: boolean;
+  }
+}
+
 /** What the routes use of the library's observer: a fake of it makes every route testable without Redis. */
 export type ObserverPort = Pick<
   Observer,

@@ -1,5 +1,5 @@
-import type { Identity } from "@holdfast/contracts/api";
 import {
+  type Identity,
   nullable,
   ScheduleActionBody,
   ScheduleBody,
@@ -12,7 +12,7 @@ import {
   ScheduleViewSchema,
 } from "@holdfast/contracts/api";
 import { assertQueue, type HttpServer, mayUseQueue } from "@holdfast/service";
-import { HoldfastError, Schedules, type ScheduleView } from "holdfast";
+import { HoldfastError, Schedules } from "holdfast";
 import { Type } from "typebox";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
@@ -22,9 +22,7 @@ export type SchedulesPort = Pick<Schedules, "list" | "get" | "put" | "delete" | 
 export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteContext): void {
   const tags = [TAGS.schedules];
   const config = { scope: "control" } as const;
-
-  /** @throws HoldfastError not_found; forbidden: its queue is not the caller's */
-  const known = async (identity: Identity, id: string): Promise<ScheduleView> => {
+  const visible = async (identity: Identity, id: string) => {
     const schedule = (await schedules.get(id)) ?? unknown(id);
     assertQueue(identity, schedule.queue);
     return schedule;
@@ -41,10 +39,11 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
         response: { 200: ScheduleList, ...PROBLEMS },
       },
     },
-    async ({ identity, query }) => {
-      const all = await schedules.list({ queue: query.queue });
-      return { schedules: all.filter(({ queue }) => mayUseQueue(identity, queue)) };
-    },
+    async ({ identity, query }) => ({
+      schedules: (await schedules.list({ queue: query.queue })).filter(({ queue }) =>
+        mayUseQueue(identity, queue),
+      ),
+    }),
   );
 
   app.get(
@@ -57,7 +56,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
         response: { 200: ScheduleViewSchema, ...PROBLEMS },
       },
     },
-    async (request) => known(request.identity, request.params.id),
+    async (request) => visible(request.identity, request.params.id),
   );
 
   app.put(
@@ -77,9 +76,9 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
     async (request, reply) => {
       const { id } = request.params;
       const before = await schedules.get(id);
-      const isNew = before === null;
-      // The hook has seen the queue of the body: a schedule cannot be taken from another queue either.
+      // Its new queue is looked at for every body; what it was before must be his as well.
       if (before) assertQueue(request.identity, before.queue);
+      const isNew = before === null;
       const { view } = await audit.during(
         { action: "schedule.put", queue: request.body.queue, requestId: request.id },
         async () => ({ count: 0, view: await schedules.put(id, request.body) }),
@@ -103,7 +102,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { queue } = await known(request.identity, id);
+      const { queue } = await visible(request.identity, id);
       await audit.during({ action: "schedule.delete", queue, requestId: request.id }, async () => {
         if (!(await schedules.delete(id))) unknown(id);
         return { count: 0 };
@@ -128,7 +127,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { queue } = await known(request.identity, id);
+      const { queue } = await visible(request.identity, id);
       const mutation = { action: "schedule.run" as const, queue, requestId: request.id };
       const { run } = await audit.during({ ...mutation, reason: request.body?.reason }, async () => ({
         count: 1,
@@ -160,7 +159,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
       },
       async (request) => {
         const { id } = request.params;
-        const { queue } = await known(request.identity, id);
+        const { queue } = await visible(request.identity, id);
         const mutation = { action: `schedule.${action}` as const, queue, requestId: request.id };
         const { view } = await audit.during({ ...mutation, reason: request.body?.reason }, async () => ({
           count: 0,

@@ -12,11 +12,14 @@ import {
 } from "@holdfast/contracts/api";
 import type { HttpServer } from "@holdfast/service";
 import { HoldfastError, LIMITS, type TaskPage as Page, type TaskView } from "holdfast";
+import { listFor } from "../operators/masked-list.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 import { sendLines } from "./lines.ts";
 
 /** The reading side of tasks and dead letters. */
 export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
+  const { maskFor } = app.basics;
+
   app.get(
     "/v1/queues/:queue/tasks",
     {
@@ -30,8 +33,8 @@ export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
         response: { 200: TaskPage, ...PROBLEMS },
       },
     },
-    async (request, reply) =>
-      observer.list(request.params.queue, { ...request.query, signal: abortOf(reply) }),
+    async ({ identity, params, query }, reply) =>
+      listFor(observer, params.queue, { ...query, signal: abortOf(reply) }, maskFor(identity)),
   );
 
   app.get(
@@ -50,10 +53,10 @@ export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
     async (request, reply) => {
       const { queue } = request.params;
       // The first page before the answer: an unknown queue is a 404, not a broken stream.
-      const first = await observer.list(queue, { ...request.query, limit: LIMITS.pageTasks });
-      const pages = pagesFrom(first, (cursor) =>
-        observer.list(queue, { ...request.query, limit: LIMITS.pageTasks, cursor }),
-      );
+      const mask = maskFor(request.identity);
+      const query = { ...request.query, limit: LIMITS.pageTasks };
+      const first = await listFor(observer, queue, query, mask);
+      const pages = pagesFrom(first, (cursor) => listFor(observer, queue, { ...query, cursor }, mask));
       return sendLines(reply, `${queue}-${request.query.state}.ndjson`, pages);
     },
   );
@@ -103,8 +106,8 @@ export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
         response: { 200: TaskPage, ...PROBLEMS },
       },
     },
-    async (request, reply) =>
-      observer.list(request.params.queue, { ...request.query, state: "dead", signal: abortOf(reply) }),
+    async ({ identity, params, query }, reply) =>
+      listFor(observer, params.queue, { ...query, state: "dead", signal: abortOf(reply) }, maskFor(identity)),
   );
 
   app.get(

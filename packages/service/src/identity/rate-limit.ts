@@ -1,0 +1,125 @@
+import { HoldfastError } from "@holdfast/contracts";
+import type { Identity } from "@holdfast/contracts/api";
+
+// Own code instead of a plugin of the framework: the fast lane goes round it, and both have to take from one bucket.
+
+export interface RateLimit {
+  /** Requests a second, in the long run. */
+  perSecond: number;
+  /** Requests at once, after a pause. */
+  burst: number;
+}
+
+export interface RateVerdict {
+  isAllowed: boolean;
+  limit: number;
+  /** Requests that could follow at once. */
+  remaining: number;
+  /** Until the whole burst is there again, ms. */
+  resetMs: number;
+  /** Until the next request would be allowed, ms; 0 where this one is. */
+  retryAfterMs: number;
+}
+
+interface Bucket {
+  tokens: number;
+  at: number;
+}
+
+/** Who is new again beyond this many callers: memory stays bounded whoever comes. */
+const MAX_BUCKETS = 10_000;
+
+/** A token bucket for each caller, in the memory of this process. */
+export class RateLimiter {
+  readonly #limit: RateLimit;
+  readonly #buckets = new Map<string, Bucket>();
+
+  constructor(limit: RateLimit) {
+    this.#limit = limit;
+  }
+
+  /** Takes one request of this caller. A refused one costs nothing: waiting as told is enough. */
+  take(who: string, nowMs: number = performance.now()): RateVerdict {
+    const bucket = this.#refilled(who, nowMs);
+    const isAllowed = bucket.tokens >= 1;
+    if (isAllowed) bucket.tokens -= 1;
+    return this.#verdict(bucket, isAllowed);
+  }
+
+  /** Whether a request would be allowed. */
+  look(who: string, nowMs: number = performance.now()): RateVerdict {
+    const bucket = this.#refilled(who, nowMs);
+    return this.#verdict(bucket, bucket.tokens >= 1);
+  }
+
+  #verdict({ tokens }: Bucket, isAllowed: boolean): RateVerdict {
+    const { perSecond, burst } = this.#limit;
+    return {
+      isAllowed,
+      limit: burst,
+      remaining: Math.floor(tokens),
+      resetMs: ((burst - tokens) / perSecond) * 1_000,
+      retryAfterMs: isAllowed ? 0 : ((1 - tokens) / perSecond) * 1_000,
+    };
+  }
+
+  #refilled(who: string, nowMs: number): Bucket {
+    const { perSecond, burst } = this.#limit;
+    let bucket = this.#buckets.get(who);
+    if (bucket === undefined) {
+      if (this.#buckets.size >= MAX_BUCKETS) this.#forget(nowMs);
+      bucket = { tokens: burst, at: nowMs };
+      this.#buckets.set(who, bucket);
+      return bucket;
+    }
+    bucket.tokens = Math.min(burst, bucket.tokens + (Math.max(0, nowMs - bucket.at) * perSecond) / 1_000);
+    bucket.at = nowMs;
+    return bucket;
+  }
+
+  /** Those that are full again need no bucket; if all are in use, the oldest tenth goes. */
+  #forget(nowMs: number): void {
+    const { perSecond, burst } = this.#limit;
+    for (const [who, { tokens, at }] of this.#buckets) {
+      if (tokens + ((nowMs - at) * perSecond) / 1_000 >= burst) this.#buckets.delete(who);
+    }
+    let surplus = this.#buckets.size - MAX_BUCKETS * 0.9;
+    for (const who of this.#buckets.keys()) {
+      if (surplus-- <= 0) return;
+      this.#buckets.delete(who);
+    }
+  }
+}
+
+/** What the server needs of it: the class is one per build. */
+export type Limiter = Pick<RateLimiter, "take">;
+
+/** RATE_LIMIT_PER_SECOND and RATE_LIMIT_BURST; undefined: no limit. */
+export function createRateLimiter(config: {
+  RATE_LIMIT_PER_SECOND: number;
+  RATE_LIMIT_BURST: number;
+}): RateLimiter | undefined {
+  const { RATE_LIMIT_PER_SECOND: perSecond, RATE_LIMIT_BURST: burst } = config;
+  if (perSecond === 0) return undefined;
+  return new RateLimiter({ perSecond, burst: Math.max(1, burst === 0 ? Math.ceil(perSecond) : burst) });
+}
+
+/** A key has one bucket, wherever its requests come from, the sessions that it opened included. */
+export function bucketOf(identity: Identity | undefined, address: string): string {
+  if (identity?.keyId) return `key:${identity.keyId}`;
+  return identity?.kind === "proxy" ? `proxy:${identity.label}` : `address:${address}`;
+}
+
+/** For every answer, names and values in turn. */
+export function rateHeaders({ limit, remaining, resetMs }: RateVerdict): string[] {
+  return [
+    ...["ratelimit-limit", String(limit), "ratelimit-remaining", String(remaining)],
+    ...["ratelimit-reset", String(Math.ceil(resetMs / 1_000))],
+  ];
+}
+
+export function tooMany(verdict: RateVerdict): HoldfastError {
+  return new HoldfastError("rate_limited", "too many requests: wait as long as Retry-After says", {
+    retryAfterMs: verdict.retryAfterMs,
+  });
+}

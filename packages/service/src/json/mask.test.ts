@@ -1,0 +1,91 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { createMasker, maskJson, parsePointers } from "./mask.ts";
+
+const masked = (text: string, ...pointers: string[]) => maskJson(text, parsePointers(pointers));
+
+test.each([
+  [
+    '{"card":{"number":"4111","cvc":123},"n":1}',
+    ["/card/number"],
+    '{"card":{"number":"***","cvc":123},"n":1}',
+  ],
+  ['{"card":{"number":"4111","cvc":123}}', ["/card/*"], '{"card":{"number":"***","cvc":"***"}}'],
+  ['{ "card" : { "number" :[1, {"a":2}] } }', ["/card"], '{ "card" : "***" }'],
+  ['[{"k":1},{"k":2,"j":3}]', ["/*/k"], '[{"k":"***"},{"k":"***","j":3}]'],
+  ["[10,20,30]", ["/1"], '[10,"***",30]'],
+  ['{"a":12345678901234567890,"b":1.0e0}', ["/b"], '{"a":12345678901234567890,"b":"***"}'],
+  ['{"\\u0063ard":1}', ["/card"], '{"\\u0063ard":"***"}'],
+  ['{"a/b":1,"m~n":2}', ["/a~1b", "/m~0n"], '{"a/b":"***","m~n":"***"}'],
+  ['{"a":1,"a":2}', ["/a"], '{"a":"***","a":"***"}'],
+  ['{"a":{"b":1}}', ["/a", "/a/b"], '{"a":"***"}'],
+  ['{"card":"plain"}', ["/card/*"], '{"card":"plain"}'],
+  ['{"*":1,"b":2}', ["/*"], '{"*":"***","b":"***"}'],
+  ["not json", ["/a"], '"***"'],
+  ['{"a":1} x', ["/b"], '{"a":1} x'],
+  ["7", ["/a"], "7"],
+])("%s with %j is %s", (text, pointers, expected) => {
+  expect(masked(text, ...pointers)).toBe(expected);
+});
+
+test("what no pointer names keeps every character, and what one names is nowhere in the text", () => {
+  const secret = fc.constant("S3CRET-canary");
+  fc.assert(
+    fc.property(
+      fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 4 })),
+      secret,
+      fc.nat(3),
+      (object, value, indent) => {
+        const without = JSON.stringify(object, null, indent);
+        expect(masked(without, "/not/there")).toBe(without);
+        const text = JSON.stringify(
+          { ...object, card: { ...object, deep: [value, { value }] } },
+          null,
+          indent,
+        );
+        const answer = masked(text, "/card/*");
+        expect(answer).not.toContain(value);
+        expect(JSON.parse(answer)).toMatchObject({ card: { deep: "***" } });
+      },
+    ),
+  );
+});
+
+test("a hostile depth masks all instead of failing", () => {
+  expect(masked(`{"a":${"[".repeat(5_000)}`, "/a/*")).toBe('"***"');
+});
+
+test("an error, a log line and the progress that quote a masked value are masked, ids are not", () => {
+  const task = {
+    id: "4111111111111111",
+    queue: "q",
+    payloadText: '{"card":{"number":"4111111111111111","big":12345678901234567890},"n":7}',
+    resultText: '{"card":"4111111111111111"}',
+    lastError: "Error: card 4111111111111111 refused",
+    progress: "at 12345678901234567890",
+    log: ["charging 4111111111111111", "n is 7"],
+    history: [{ attempt: 1, error: "Error: 4111111111111111" }],
+  };
+  const answer = createMasker(parsePointers(["/card/*", "/card"]))({ tasks: [task], cursor: null });
+  expect(answer).toEqual({
+    cursor: null,
+    tasks: [
+      {
+        id: "4111111111111111",
+        queue: "q",
+        payloadText: '{"card":"***","n":7}',
+        resultText: '{"card":"***"}',
+        lastError: "Error: card *** refused",
+        progress: "at ***",
+        log: ["charging ***", "n is 7"],
+        history: [{ attempt: 1, error: "Error: ***" }],
+      },
+    ],
+  });
+  expect(createMasker(parsePointers(["/card"]))(answer)).toEqual(answer);
+});
+
+test("what is no pointer is refused", () => {
+  for (const text of ["card", "", "/a~2b", "/a~"])
+    expect(() => parsePointers([text])).toThrow("no JSON pointer");
+});

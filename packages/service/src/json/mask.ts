@@ -1,0 +1,152 @@
+import { LIMITS } from "@holdfast/contracts";
+import { eachElement, eachMember, OPEN_BRACE, OPEN_BRACKET, scanValue, skipSpace } from "./scan.ts";
+
+/** What stands in the place of a masked value. */
+export const MASK = "***";
+const MASK_TEXT = JSON.stringify(MASK);
+/** Shorter ones would be found in every other word of an error. */
+const LEAST_SECRET = 4;
+
+/** The steps of one pointer; null is `*`, which fits every member and every element. */
+export type Pointer = readonly (string | null)[];
+
+/** @throws Error that says which pointer is none */
+export function parsePointers(texts: readonly string[]): Pointer[] {
+  return texts.map((text) => {
+    if (!text.startsWith("/") || /~(?![01])/.test(text)) {
+      throw new Error(`"${text}" is no JSON pointer: like /card/number, or /card/* for all of it`);
+    }
+    return text
+      .slice(1)
+      .split("/")
+      .map((step) => (step === "*" ? null : step.replaceAll("~1", "/").replaceAll("~0", "~")));
+  });
+}
+
+/**
+ * A JSON text with the values at these pointers replaced, and every other character as it was.
+ * @param onMasked told of each text that was taken out
+ */
+export function maskJson(
+  text: string,
+  pointers: readonly Pointer[],
+  onMasked?: (text: string) => void,
+): string {
+  const parts: string[] = [];
+  let kept = 0;
+  const cut = (start: number, end: number) => {
+    parts.push(text.slice(kept, start), MASK_TEXT);
+    onMasked?.(text.slice(start, end));
+    kept = end;
+  };
+  try {
+    visit(text, skipSpace(text, 0), pointers, LIMITS.jsonDepth + 2, cut);
+  } catch {
+    // No JSON: nobody knows where in it the secret is.
+    onMasked?.(text);
+    return MASK_TEXT;
+  }
+  parts.push(text.slice(kept));
+  return parts.join("");
+}
+
+/** @returns the index after the value */
+function visit(
+  text: string,
+  at: number,
+  pointers: readonly Pointer[],
+  budget: number,
+  cut: (start: number, end: number) => void,
+): number {
+  if (pointers.some(({ length }) => length === 0)) {
+    const end = scanValue(text, at, budget);
+    cut(at, end);
+    return end;
+  }
+  const below = (step: string) =>
+    pointers.filter(([first]) => first === null || first === step).map((pointer) => pointer.slice(1));
+  const code = text.charCodeAt(at);
+  if (code === OPEN_BRACE) {
+    return eachMember(text, at, budget, (keyStart, keyEnd, valueStart) => {
+      // As it reads, not as it was written: `"\u0063ard"` is "card".
+      const inner = below(JSON.parse(text.slice(keyStart, keyEnd)) as string);
+      if (inner.length > 0) visit(text, valueStart, inner, budget - 1, cut);
+    });
+  }
+  if (code === OPEN_BRACKET) {
+    let index = 0;
+    return eachElement(text, at, budget, (start) => {
+      const inner = below(String(index++));
+      return inner.length > 0
+        ? visit(text, start, inner, budget - 1, cut)
+        : scanValue(text, start, budget - 1);
+    });
+  }
+  return scanValue(text, at, budget);
+}
+
+/** Replaces every value of these texts wherever it occurs in words, as in the error of a handler that quotes it. */
+function maskWords(words: string, secrets: readonly string[]): string {
+  let masked = words;
+  for (const secret of secrets) masked = masked.replaceAll(secret, MASK);
+  return masked;
+}
+
+/** The strings and numbers within a JSON text, as they would be quoted: longest first. */
+function secretsIn(texts: readonly string[]): string[] {
+  const found = new Set<string>();
+  const collect = (value: unknown): void => {
+    if (typeof value === "string" || typeof value === "number") found.add(String(value));
+    else if (typeof value === "object" && value !== null)
+      for (const inner of Object.values(value)) collect(inner);
+  };
+  for (const text of texts) {
+    found.add(text);
+    // As it was written, too: a number that JavaScript cannot hold.
+    for (const [number] of text.matchAll(/-?\d[\d.eE+-]{3,}/g)) found.add(number);
+    try {
+      collect(JSON.parse(text));
+    } catch {
+      // No JSON: it is taken as a whole.
+    }
+  }
+  return [...found].filter(({ length }) => length >= LEAST_SECRET).sort((a, b) => b.length - a.length);
+}
+
+const JSON_FIELDS = ["payloadText", "resultText"] as const;
+
+/** Masks tasks, and whatever else carries a payload, wherever they are in an answer. */
+export function createMasker(pointers: readonly Pointer[]): (value: unknown) => unknown {
+  const mask = (value: unknown): unknown => {
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return value.map(mask);
+    const fields = value as Record<string, unknown>;
+    if (!JSON_FIELDS.some((name) => typeof fields[name] === "string")) return mapFields(fields, mask);
+    const taken: string[] = [];
+    const masked: Record<string, unknown> = {};
+    for (const name of JSON_FIELDS) {
+      const text = fields[name];
+      if (typeof text === "string") masked[name] = maskJson(text, pointers, (secret) => taken.push(secret));
+    }
+    const secrets = secretsIn(taken);
+    const words = (inner: unknown): unknown => {
+      if (typeof inner === "string") return maskWords(inner, secrets);
+      if (typeof inner !== "object" || inner === null) return inner;
+      return Array.isArray(inner) ? inner.map(words) : mapFields(inner as Record<string, unknown>, words);
+    };
+    // What names the task stays, or nobody could find it: a secret is no id.
+    const names = ["id", "queue", "type", "state", "token", "workerId", ...JSON_FIELDS];
+    for (const [name, inner] of Object.entries(fields)) {
+      if (!(name in masked)) masked[name] = names.includes(name) ? inner : words(inner);
+    }
+    return masked;
+  };
+  return mask;
+}
+
+function mapFields(
+  fields: Record<string, unknown>,
+  map: (value: unknown) => unknown,
+): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(fields).map(([name, inner]) => [name, map(inner)]));
+}

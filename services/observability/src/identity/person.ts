@@ -1,0 +1,106 @@
+import type { IncomingHttpHeaders } from "node:http";
+import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
+import {
+  type AccessOptions,
+  type Identify,
+  identifyByKey,
+  isLoopback,
+  type KeyRing,
+  parseList,
+} from "@holdfast/service";
+import { HoldfastError } from "holdfast";
+import type { ObservabilityConfig } from "../config.ts";
+import { isAllowedOrigin } from "../stream/origin.ts";
+import { identifyByProxy } from "./proxy.ts";
+import { Sessions } from "./sessions.ts";
+
+/** How people and programs are known to this service. */
+export interface Entrance {
+  identify: Identify;
+  sessions: Sessions;
+  /** Somebody who shows nothing is not let in. */
+  isGuarded(): boolean;
+}
+
+/** For a service without keys: everybody is let in. */
+export function openEntrance(): Entrance {
+  const nobody = {
+    verify: () => {
+      throw new HoldfastError("unauthorized", "there are no keys");
+    },
+    current: () => undefined,
+  };
+  const sessions = new Sessions({ ring: nobody, secrets: [], idleMs: 0, maxMs: 0, secureOnly: false });
+  return { identify: () => ANONYMOUS, sessions, isGuarded: () => false };
+}
+
+/** By key, by what a proxy says, by session, in this order. */
+export function createEntrance(
+  config: ObservabilityConfig,
+  ring: KeyRing,
+): Entrance & { access: AccessOptions } {
+  const byProxy =
+    config.PROXY_USER_HEADER === undefined
+      ? undefined
+      : identifyByProxy({
+          trusted: parseList(config.TRUSTED_PROXIES),
+          userHeader: config.PROXY_USER_HEADER,
+          roleHeader: config.PROXY_ROLE_HEADER,
+          defaultRole: config.PROXY_DEFAULT_ROLE,
+        });
+  const isBehindProxy = byProxy !== undefined;
+  const allowUnauthenticated = config.ALLOW_UNAUTHENTICATED;
+  const access = { ring, host: config.HOST, allowUnauthenticated, isBehindProxy };
+  const byKey = identifyByKey(access);
+  const sessions = new Sessions({
+    ring,
+    secrets: parseList(config.SESSION_SECRET),
+    idleMs: config.SESSION_IDLE_MS,
+    maxMs: config.SESSION_MAX_MS,
+    secureOnly: config.SESSION_SECURE_ONLY,
+  });
+  return {
+    access,
+    sessions,
+    identify: (request) => {
+      if (request.headers.authorization !== undefined) return byKey(request);
+      return byProxy?.(request) ?? sessions.find(request.headers.cookie)?.identity ?? byKey(request);
+    },
+    isGuarded: () => !allowUnauthenticated && (ring.isInUse || isBehindProxy || !isLoopback(config.HOST)),
+  };
+}
+
+/**
+ * Whether a change was asked for by a page that may. A page from elsewhere can send a POST through the user's browser,
+ * unasked, and the browser adds what lets the user in; but it also says where the page is from.
+ * @throws HoldfastError forbidden
+ */
+export function assertOwnPage(
+  headers: IncomingHttpHeaders,
+  identity: Identity,
+  allowedOrigins: readonly string[],
+): void {
+  const { origin, host } = headers;
+  if (!isAllowedOrigin(origin, host, allowedOrigins)) {
+    throw new HoldfastError(
+      "forbidden",
+      "pages of this Origin may not change anything: add it to ALLOWED_ORIGINS",
+    );
+  }
+  if (origin !== undefined) return;
+  const site = headers["sec-fetch-site"];
+  if (site !== undefined && site !== "same-origin") {
+    throw new HoldfastError(
+      "forbidden",
+      `a page of another site (Sec-Fetch-Site: ${site}) may not change anything`,
+    );
+  }
+  // A key is sent by a program that means it. What a browser sends by itself proves nothing.
+  const isByBrowser = identity.kind === "session" || identity.kind === "proxy";
+  if (isByBrowser && site === undefined) {
+    throw new HoldfastError(
+      "forbidden",
+      "with a session only its own pages change things: neither Origin nor Sec-Fetch-Site says that it is one",
+    );
+  }
+}

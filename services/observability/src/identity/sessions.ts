@@ -1,0 +1,151 @@
+import { randomBytes } from "node:crypto";
+import { Signer } from "@fastify/cookie";
+import type { Identity } from "@holdfast/contracts/api";
+import { identityOf, type KeyRing } from "@holdfast/service";
+import { parseCookie, stringifySetCookie } from "cookie";
+import type { ApiKey } from "holdfast";
+import { nanoid } from "nanoid";
+
+const NAME = "holdfast_session";
+/** A browser takes it over TLS only, and from this very host: no neighbour can plant it. */
+const SECURE_NAME = `__Host-${NAME}`;
+/** How often the time of the last use is written into the cookie anew, ms. */
+const RENEW_MS = 60_000;
+
+export interface SessionOptions {
+  ring: Pick<KeyRing, "verify" | "current">;
+  /** The first one signs, all of them are known: that is how a secret is changed. Empty: one for this process. */
+  secrets: readonly string[];
+  /** Ends so long after its last request, ms. */
+  idleMs: number;
+  /** Ends so long after log-in, ms. */
+  maxMs: number;
+  /** Only over TLS, whatever the request looks like. */
+  secureOnly: boolean;
+}
+
+export interface Session {
+  id: string;
+  identity: Identity;
+  issuedAt: number;
+  seenAt: number;
+  /** By its length or by its key, ms since the epoch. */
+  expiresAt: number;
+  idleExpiresAt: number;
+}
+
+/**
+ * Log-ins to the dashboard, kept by the browser: a signed cookie names the key that opened it and holds no secret. It is
+ * good for as long as that key is.
+ */
+export class Sessions {
+  readonly #options: SessionOptions;
+  readonly #signer: Signer;
+  /** Of those in use here: a stream holds the cookie of its beginning, and is no younger than the newest request. */
+  readonly #seenAt = new Map<string, number>();
+  /** Logged out, until they would have ended anyhow: a copy of the cookie must not outlive the log-out. */
+  readonly #ended = new Map<string, number>();
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    const { secrets } = options;
+    this.#signer = new Signer(secrets.length > 0 ? [...secrets] : [randomBytes(32).toString("base64url")]);
+  }
+
+  /**
+   * A new session for whoever has this key: its id is always new, so none that was planted before is taken over.
+   * @throws HoldfastError unauthorized
+   */
+  open(keyText: string, now = Date.now()): { session: Session; value: string } {
+    const key = this.#options.ring.verify(keyText);
+    const id = nanoid();
+    const session = this.#sessionOf(id, key, now, now);
+    return { session, value: this.#valueOf(id, key, now, now) };
+  }
+
+  /** The session of a request, while it lasts. */
+  find(cookieHeader: string | undefined, now = Date.now()): Session | undefined {
+    const claims = this.#read(cookieHeader);
+    if (claims === undefined || this.#ended.has(claims.id)) return undefined;
+    const key = this.#options.ring.current(claims.keyId, claims.sha256);
+    if (key === undefined) return undefined;
+    const seenAt = Math.max(claims.seenAt, this.#seenAt.get(claims.id) ?? 0);
+    const session = this.#sessionOf(claims.id, key, claims.issuedAt, seenAt);
+    return now < session.expiresAt && now < session.idleExpiresAt ? session : undefined;
+  }
+
+  /** Notes that it was used. @returns the value for a new cookie, where the old one would end too early */
+  use(session: Session, cookieHeader: string | undefined, now = Date.now()): string | undefined {
+    const claims = this.#read(cookieHeader);
+    if (claims?.id !== session.id) return undefined;
+    this.#seenAt.set(session.id, now);
+    if (this.#seenAt.size > 1_000) this.#forget(now);
+    if (now - claims.seenAt < RENEW_MS) return undefined;
+    const key = this.#options.ring.current(claims.keyId, claims.sha256);
+    return key && this.#valueOf(session.id, key, session.issuedAt, now);
+  }
+
+  end(session: Session, now = Date.now()): void {
+    this.#ended.set(session.id, session.issuedAt + this.#options.maxMs);
+    this.#seenAt.delete(session.id);
+    if (this.#ended.size > 1_000) this.#forget(now);
+  }
+
+  /** The headers that set it. @param isTls the browser came over TLS */
+  cookiesOf(value: string, isTls: boolean): string[] {
+    const { secureOnly, maxMs } = this.#options;
+    const isSecure = secureOnly || isTls;
+    return [serialize(isSecure ? SECURE_NAME : NAME, value, isSecure, maxMs / 1_000)];
+  }
+
+  /** The headers that take it away, under either name. */
+  goneCookies(): string[] {
+    return [serialize(SECURE_NAME, "", true, 0), serialize(NAME, "", false, 0)];
+  }
+
+  #read(header: string | undefined) {
+    if (header === undefined || !header.includes(NAME)) return undefined;
+    const found = parseCookie(header);
+    const text = found[SECURE_NAME] ?? (this.#options.secureOnly ? undefined : found[NAME]);
+    if (!text || text.length > 1_024) return undefined;
+    const { valid, value } = this.#signer.unsign(text);
+    if (!valid || value === null) return undefined;
+    const [id = "", keyId = "", sha256 = "", issuedAt, seenAt] = value.split("~");
+    return { id, keyId, sha256, issuedAt: Number(issuedAt), seenAt: Number(seenAt) };
+  }
+
+  #valueOf(id: string, key: ApiKey, issuedAt: number, seenAt: number): string {
+    return this.#signer.sign([id, key.id, key.sha256, issuedAt, seenAt].join("~"));
+  }
+
+  #sessionOf(id: string, key: ApiKey, issuedAt: number, seenAt: number): Session {
+    const { idleMs, maxMs } = this.#options;
+    return {
+      id,
+      identity: identityOf(key, "session"),
+      issuedAt,
+      seenAt,
+      expiresAt: Math.min(issuedAt + maxMs, key.expiresAt ?? Number.POSITIVE_INFINITY),
+      idleExpiresAt: seenAt + idleMs,
+    };
+  }
+
+  #forget(now: number): void {
+    for (const [id, seenAt] of this.#seenAt) {
+      if (seenAt + this.#options.idleMs < now) this.#seenAt.delete(id);
+    }
+    for (const [id, until] of this.#ended) if (until < now) this.#ended.delete(id);
+  }
+}
+
+function serialize(name: string, value: string, secure: boolean, maxAge: number): string {
+  return stringifySetCookie({
+    name,
+    value,
+    path: "/",
+    httpOnly: true,
+    sameSite: "strict",
+    secure,
+    maxAge: Math.floor(maxAge),
+  });
+}

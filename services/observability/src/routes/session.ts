@@ -1,0 +1,139 @@
+import { type Identity, LogInBody, SessionView } from "@holdfast/contracts/api";
+import { type HttpServer, NOBODY, RateLimiter, tooMany } from "@holdfast/service";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { HoldfastError } from "holdfast";
+import type { Entrance } from "../identity/person.ts";
+import type { Session } from "../identity/sessions.ts";
+import { PROBLEMS, TAGS } from "./context.ts";
+
+/** Wrong keys of one address: five at once, then one in ten seconds. A key cannot be guessed; trying is noise all the same. */
+const FAILURES = { perSecond: 0.1, burst: 5 };
+
+export interface SessionRouteOptions {
+  entrance: Entrance;
+  readOnly: boolean;
+  environment: string | null;
+}
+
+/** Log-in to the dashboard: a key is traded for a cookie that scripts cannot read. */
+export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): void {
+  const { entrance, readOnly, environment } = options;
+  const { sessions } = entrance;
+  const failures = new RateLimiter(FAILURES);
+  const tags = [TAGS.system];
+  const config = { scope: "public" as const, allowsReadOnly: true };
+
+  const viewOf = (identity: Identity, session: Session | undefined): SessionView => ({
+    authenticated: identity !== NOBODY,
+    keysRequired: entrance.isGuarded(),
+    readOnly,
+    label: identity === NOBODY ? "" : identity.label,
+    role: identity.role,
+    scopes: [...identity.scopes],
+    queues: identity === NOBODY ? null : identity.queues,
+    expiresAt: session && Number.isFinite(session.expiresAt) ? session.expiresAt : null,
+    idleExpiresAt: session?.idleExpiresAt ?? null,
+    environment,
+  });
+
+  // The cookie is written anew while it is in use.
+  app.addHook("onSend", async (request, reply) => {
+    if (request.identity?.kind !== "session" || reply.hasHeader("set-cookie")) return;
+    const session = sessions.find(request.headers.cookie);
+    const value = session && sessions.use(session, request.headers.cookie);
+    if (value !== undefined) reply.header("set-cookie", sessions.cookiesOf(value, isTls(request)));
+  });
+
+  app.get(
+    "/v1/session",
+    {
+      config,
+      schema: {
+        tags,
+        summary: "Who am I?",
+        description: "Also for who is not logged in.",
+        response: { 200: SessionView, ...PROBLEMS },
+      },
+    },
+    async (request, reply) => {
+      const session = sessions.find(request.headers.cookie);
+      let identity: Identity = NOBODY;
+      try {
+        identity = entrance.identify(request.raw);
+      } catch {
+        // Not let in: that is the answer.
+      }
+      request.identity = identity;
+      noStore(reply);
+      return viewOf(identity, identity.kind === "session" ? session : undefined);
+    },
+  );
+
+  app.post(
+    "/v1/session",
+    {
+      config,
+      schema: {
+        tags,
+        summary: "Log in with a key",
+        description:
+          "Sets the cookie `holdfast_session`, over TLS `__Host-holdfast_session`. The session ends with its key.",
+        body: LogInBody,
+        response: { 200: SessionView, ...PROBLEMS },
+      },
+    },
+    async (request, reply) => {
+      noStore(reply);
+      if (!entrance.isGuarded()) {
+        // There is nothing to log in to.
+        return viewOf(entrance.identify(request.raw), undefined);
+      }
+      const state = failures.look(request.ip);
+      if (!state.isAllowed) throw tooMany(state);
+      try {
+        const { session, value } = sessions.open(request.body.key.trim());
+        // The session before, of whoever it was, is over.
+        const before = sessions.find(request.headers.cookie);
+        if (before) sessions.end(before);
+        reply.header("set-cookie", sessions.cookiesOf(value, isTls(request)));
+        request.log.info({ keyId: session.identity.keyId, label: session.identity.label }, "logged in");
+        return viewOf(session.identity, session);
+      } catch (error) {
+        if (!(error instanceof HoldfastError) || error.code !== "unauthorized") throw error;
+        failures.take(request.ip);
+        request.log.warn({ from: request.ip }, "log-in refused");
+        throw error;
+      }
+    },
+  );
+
+  app.delete(
+    "/v1/session",
+    {
+      config,
+      schema: {
+        tags,
+        summary: "Log out",
+        description: "The session is over, also for copies of its cookie.",
+        response: { 200: SessionView, ...PROBLEMS },
+      },
+    },
+    async (request, reply) => {
+      noStore(reply);
+      const session = sessions.find(request.headers.cookie);
+      if (session) sessions.end(session);
+      reply.header("set-cookie", sessions.goneCookies());
+      return viewOf(NOBODY, undefined);
+    },
+  );
+}
+
+/** A browser says so itself: its pages are from https. Behind a proxy the proxy says it. */
+function isTls(request: FastifyRequest): boolean {
+  const { origin } = request.headers;
+  return request.protocol === "https" || (origin?.startsWith("https://") ?? false);
+}
+
+function noStore(reply: FastifyReply): void {
+  reply.header("cache-control", "no-store");
+}

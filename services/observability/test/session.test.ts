@@ -1,0 +1,280 @@
+import type { SessionView } from "@holdfast/contracts/api";
+import { createLogger, KeyRing, loadConfig } from "@holdfast/service";
+import { type ApiKey, mintKey, type NewKey } from "holdfast";
+import { expect, test } from "vitest";
+import { observabilityConfig } from "../src/config.ts";
+import { createEntrance } from "../src/identity/person.ts";
+import { Sessions } from "../src/identity/sessions.ts";
+import { setup } from "./setup.ts";
+
+const OWN = { origin: "http://127.0.0.1" };
+
+interface Call {
+  method: "GET" | "POST" | "DELETE" | "PATCH";
+  url: string;
+  headers?: Record<string, string>;
+  body?: object;
+}
+
+async function served(env: Record<string, string> = {}, ...specs: Partial<NewKey>[]) {
+  const made = specs.map((spec) => mintKey({ label: "someone", scopes: ["read"], ...spec }));
+  const store = { keys: made.map(({ key }) => key), version: "1" as string | null };
+  if (made.length === 0) store.version = null;
+  const config = loadConfig(observabilityConfig, env);
+  const ring = new KeyRing({
+    store: {
+      version: async () => store.version,
+      read: async () => ({ version: store.version, keys: store.keys, unreadable: [] }),
+    },
+    logger: createLogger({ LOG_LEVEL: "silent" }, "test"),
+  });
+  await ring.load();
+  const entrance = createEntrance(config, ring);
+  const { server } = await setup({
+    entrance,
+    readOnly: config.READ_ONLY,
+    environment: config.ENVIRONMENT,
+    allowedOrigins: ["https://ops.example"],
+  });
+  const call = async ({ method, url, headers = {}, body }: Call) => {
+    const response = await server.inject({
+      method,
+      url,
+      headers: { host: "127.0.0.1", ...headers },
+      ...(body ? { payload: body } : {}),
+    });
+    const set = [response.headers["set-cookie"] ?? []].flat();
+    return { status: response.statusCode, headers: response.headers, json: () => response.json(), set };
+  };
+  const logIn = async (key: string, headers: Record<string, string> = OWN) => {
+    const answer = await call({ method: "POST", url: "/v1/session", headers, body: { key } });
+    return { ...answer, cookie: answer.set[0]?.split(";")[0] ?? "" };
+  };
+  const revoke = async (key: ApiKey) => {
+    store.keys = store.keys.filter(({ id }) => id !== key.id);
+    store.version = `${store.version}+`;
+    await ring.load();
+  };
+  return { call, logIn, revoke, made, entrance };
+}
+
+const pause = (headers: Record<string, string>): Call => ({
+  method: "POST",
+  url: "/v1/queues/q/pause",
+  headers,
+});
+
+test("a key is traded for a cookie that scripts and other sites do not get", async () => {
+  const { call, logIn, made } = await served(
+    { ENVIRONMENT: "production" },
+    { label: "ada", scopes: ["control"] },
+  );
+  const before = await call({ method: "GET", url: "/v1/session" });
+  expect(before.json()).toMatchObject({ authenticated: false, keysRequired: true, scopes: [], label: "" });
+  const { status, set, cookie, json, headers } = await logIn(made[0]?.text ?? "");
+  expect(status).toBe(200);
+  expect(headers["cache-control"]).toBe("no-store");
+  expect(set).toHaveLength(1);
+  expect(set[0]).toMatch(/^holdfast_session=[^;]+; Max-Age=43200; Path=\/; HttpOnly; SameSite=Strict$/);
+  expect(set[0]).not.toContain(made[0]?.text.slice(-43));
+  const view = json() as SessionView;
+  expect(view).toMatchObject({
+    authenticated: true,
+    label: "ada",
+    role: "operator",
+    environment: "production",
+  });
+  expect(view.idleExpiresAt).toBeLessThan(view.expiresAt ?? 0);
+  const me = await call({ method: "GET", url: "/v1/session", headers: { cookie } });
+  expect(me.json()).toMatchObject({ authenticated: true, label: "ada", scopes: ["control"] });
+  expect((await call({ method: "GET", url: "/v1/queues", headers: { cookie } })).status).toBe(200);
+  expect((await call(pause({ cookie, ...OWN }))).status).toBe(200);
+  expect((await call({ method: "GET", url: "/v1/queues" })).status).toBe(401);
+});
+
+test("over TLS the cookie is bound to the host and to TLS", async () => {
+  const { logIn, call, made } = await served({}, {});
+  const { set, cookie } = await logIn(made[0]?.text ?? "", { origin: "https://127.0.0.1" });
+  expect(set[0]).toMatch(/^__Host-holdfast_session=[^;]+; .*Path=\/; HttpOnly; Secure; SameSite=Strict$/);
+  expect((await call({ method: "GET", url: "/v1/queues", headers: { cookie } })).status).toBe(200);
+  const strict = await served({ SESSION_SECURE_ONLY: "1" }, {});
+  const { cookie: secure } = await strict.logIn(strict.made[0]?.text ?? "");
+  expect(secure).toMatch(/^__Host-/);
+  const planted = { cookie: secure.replace("__Host-", "") };
+  expect((await strict.call({ method: "GET", url: "/v1/queues", headers: planted })).status).toBe(401);
+});
+
+test("each log-in makes another session and ends the one before; log-out ends copies of the cookie too", async () => {
+  const { call, logIn, made } = await served({}, {}, {});
+  const keys = made.map(({ text }) => text);
+  const first = await logIn(keys[0] ?? "");
+  const second = await logIn(keys[1] ?? "", { ...OWN, cookie: first.cookie });
+  const isIn = async (cookie: string) =>
+    (await call({ method: "GET", url: "/v1/queues", headers: { cookie } })).status === 200;
+  expect(second.cookie).not.toBe(first.cookie);
+  expect([await isIn(first.cookie), await isIn(second.cookie)]).toEqual([false, true]);
+  const out = await call({
+    method: "DELETE",
+    url: "/v1/session",
+    headers: { cookie: second.cookie, ...OWN },
+  });
+  expect(out.status).toBe(200);
+  expect(out.set).toEqual([
+    expect.stringMatching(/^__Host-holdfast_session=; Max-Age=0;.*Secure/),
+    expect.stringMatching(/^holdfast_session=; Max-Age=0;/),
+  ]);
+  expect(await isIn(second.cookie)).toBe(false);
+});
+
+test("a session ends with its key, and nothing that was made up is one", async () => {
+  const { call, logIn, revoke, made } = await served({}, {}, {});
+  const { cookie } = await logIn(made[0]?.text ?? "");
+  const status = async (cookie: string) =>
+    (await call({ method: "GET", url: "/v1/queues", headers: { cookie } })).status;
+  expect(await status(cookie)).toBe(200);
+  const [name, value = ""] = cookie.split("=");
+  const text = decodeURIComponent(value);
+  const raised = text.replace(made[0]?.key.id ?? "", made[1]?.key.id ?? "");
+  for (const wrong of ["", "x", `${text}x`, text.slice(0, -1), raised, text.slice(0, text.lastIndexOf("."))])
+    expect([wrong, await status(`${name}=${encodeURIComponent(wrong)}`)]).toEqual([wrong, 401]);
+  if (made[0]) await revoke(made[0].key);
+  expect(await status(cookie)).toBe(401);
+});
+
+test("a session ends when it is not used, and in any case after its length; use makes it longer", async () => {
+  const { key, text } = mintKey({ label: "l", scopes: ["read"] });
+  const ring = { verify: () => key, current: () => key };
+  const options = { ring, secrets: ["s".repeat(32)], idleMs: 100_000, maxMs: 250_000, secureOnly: false };
+  const sessions = new Sessions(options);
+  const { session, value } = sessions.open(text, 0);
+  const cookie = (value: string) => sessions.cookiesOf(value, false)[0]?.split(";")[0] ?? "";
+  expect(sessions.find(cookie(value), 99_999)).toMatchObject({ id: session.id, idleExpiresAt: 100_000 });
+  expect(sessions.find(cookie(value), 100_000)).toBeUndefined();
+  expect(sessions.use(session, cookie(value), 50_000)).toBeUndefined();
+  expect(sessions.find(cookie(value), 149_999)).toBeDefined();
+  const renewed = sessions.use(session, cookie(value), 140_000) ?? "";
+  // Another process, or this one after a restart, knows nothing but the cookie.
+  const other = new Sessions(options);
+  expect(other.find(cookie(renewed), 239_999)).toMatchObject({ id: session.id, issuedAt: 0 });
+  expect(other.find(cookie(value), 140_001)).toBeUndefined();
+  expect(other.find(cookie(other.use(session, cookie(renewed), 239_000) ?? ""), 250_000)).toBeUndefined();
+  const rotated = new Sessions({ ...options, secrets: ["n".repeat(32), "s".repeat(32)] });
+  expect(rotated.find(cookie(renewed), 200_000)).toBeDefined();
+  expect(
+    new Sessions({ ...options, secrets: ["n".repeat(32)] }).find(cookie(renewed), 200_000),
+  ).toBeUndefined();
+});
+
+test("with a session only its own pages change things", async () => {
+  const { call, logIn, made } = await served({}, { scopes: ["admin"] });
+  const { cookie } = await logIn(made[0]?.text ?? "");
+  const statuses: [Record<string, string>, number][] = [
+    [{ ...OWN }, 200],
+    [{ origin: "https://ops.example" }, 200],
+    [{ "sec-fetch-site": "same-origin" }, 200],
+    [{}, 403],
+    [{ origin: "null" }, 403],
+    [{ origin: "https://evil.example" }, 403],
+    [{ origin: "http://127.0.0.1:9999" }, 403],
+    [{ "sec-fetch-site": "cross-site" }, 403],
+    [{ "sec-fetch-site": "same-site" }, 403],
+    [{ "sec-fetch-site": "none" }, 403],
+  ];
+  for (const [headers, status] of statuses)
+    expect([headers, (await call(pause({ cookie, ...headers }))).status]).toEqual([headers, status]);
+  // A program with a key is no page, until it says that it is one.
+  const authorization = `Bearer ${made[0]?.text}`;
+  expect((await call(pause({ authorization }))).status).toBe(200);
+  expect((await call(pause({ authorization, "sec-fetch-site": "cross-site" }))).status).toBe(403);
+  expect((await call(pause({ authorization, origin: "https://evil.example" }))).status).toBe(403);
+  // Nor does another page log anybody in or out.
+  const evil = { origin: "https://evil.example" };
+  expect((await logIn(made[0]?.text ?? "", evil)).status).toBe(403);
+  expect((await call({ method: "DELETE", url: "/v1/session", headers: { cookie, ...evil } })).status).toBe(
+    403,
+  );
+});
+
+test("wrong keys are slowed down, for the address that sends them", async () => {
+  const { logIn, made } = await served({}, {});
+  const wrong = mintKey({ label: "l", scopes: ["read"] }).text;
+  const seen: number[] = [];
+  for (let turn = 0; turn < 7; turn++) seen.push((await logIn(wrong)).status);
+  expect(seen).toEqual([401, 401, 401, 401, 401, 429, 429]);
+  const refused = await logIn(made[0]?.text ?? "");
+  expect(refused.status).toBe(429);
+  expect(Number(refused.headers["retry-after"])).toBeGreaterThan(0);
+});
+
+test("without keys there is nothing to log in to", async () => {
+  const { call, logIn } = await served();
+  const view = (await call({ method: "GET", url: "/v1/session" })).json();
+  expect(view).toMatchObject({ authenticated: true, keysRequired: false, role: "admin", readOnly: false });
+  const { status, set } = await logIn("hf_of_elsewhere");
+  expect([status, set]).toEqual([200, []]);
+});
+
+test("READ_ONLY=1 refuses every change, the admin's too, and lets people log in and out", async () => {
+  const { call, logIn, made } = await served({ READ_ONLY: "1" }, { scopes: ["admin"] });
+  const authorization = `Bearer ${made[0]?.text}`;
+  for (const [method, url] of [
+    ["POST", "/v1/queues/q/pause"],
+    ["PATCH", "/v1/queues/q"],
+    ["DELETE", "/v1/queues/q/tasks/a"],
+    ["POST", "/v1/queues/q/tasks"],
+  ] as const) {
+    const answer = await call({ method, url, headers: { authorization } });
+    expect([url, answer.status, answer.json().detail]).toEqual([
+      url,
+      403,
+      expect.stringContaining("READ_ONLY=1"),
+    ]);
+  }
+  expect((await call({ method: "GET", url: "/v1/queues", headers: { authorization } })).status).toBe(200);
+  const { cookie, status, json } = await logIn(made[0]?.text ?? "");
+  expect([status, json().readOnly]).toEqual([200, true]);
+  expect((await call({ method: "DELETE", url: "/v1/session", headers: { cookie, ...OWN } })).status).toBe(
+    200,
+  );
+});
+
+test("a proxy says who it is, from its own address only", async () => {
+  const env = {
+    PROXY_USER_HEADER: "X-Forwarded-User",
+    PROXY_ROLE_HEADER: "X-Forwarded-Role",
+    TRUSTED_PROXIES: "127.0.0.1, 10.0.0.0/8",
+  };
+  const { call, entrance } = await served(env);
+  const who = async (headers: Record<string, string>) =>
+    (await call({ method: "GET", url: "/v1/session", headers })).json() as SessionView;
+  expect(await who({ "x-forwarded-user": "ada" })).toMatchObject({ label: "ada", role: "viewer" });
+  const operator = { "x-forwarded-user": "ada", "x-forwarded-role": "operator" };
+  expect(await who(operator)).toMatchObject({ role: "operator", scopes: ["read", "control", "enqueue"] });
+  // Without its word nobody is let in, though it is loopback and there are no keys.
+  expect(await who({})).toMatchObject({ authenticated: false, keysRequired: true });
+  expect(await who({ ...operator, "x-forwarded-role": "root" })).toMatchObject({ authenticated: false });
+  expect((await call(pause({ ...operator, ...OWN }))).status).toBe(200);
+  expect((await call(pause(operator))).status).toBe(403);
+  expect((await call(pause({ "x-forwarded-user": "ada", ...OWN }))).status).toBe(403);
+  const from = (remoteAddress: string) => {
+    try {
+      return entrance.identify({ headers: { "x-forwarded-user": "eve" }, socket: { remoteAddress } }).label;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  };
+  expect(from("10.1.2.3")).toBe("eve");
+  expect(from("::ffff:10.1.2.3")).toBe("eve");
+  for (const address of ["11.1.2.3", "192.168.0.1", "::1"]) expect(from(address)).toContain("needs a key");
+});
+
+test.each([
+  [{ PROXY_USER_HEADER: "X-User" }, "needs TRUSTED_PROXIES"],
+  [{ TRUSTED_PROXIES: "10.0.0.0/40" }, "no network"],
+  [{ TRUSTED_PROXIES: "10.0.0" }, "no network"],
+  [{ PROXY_ROLE_HEADER: "X-Role" }, "needs PROXY_USER_HEADER"],
+  [{ SESSION_SECRET: "short" }, "32 characters"],
+  [{ SESSION_SECRET: `${"x".repeat(32)},short` }, "32 characters"],
+])("%j is refused at boot", (env, problem) => {
+  expect(() => loadConfig(observabilityConfig, env as Record<string, string>)).toThrow(problem);
+});

@@ -1,0 +1,72 @@
+import { createLogger, loadConfig } from "@holdfast/service";
+import { freePort, startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { Holdfast, mintKey } from "holdfast";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type App, startApp } from "../src/app.ts";
+import { configSchema } from "../src/config.ts";
+
+let redis: TestRedis;
+let app: App;
+let client: Holdfast;
+let base: string;
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  client = new Holdfast({ redis: redis.url });
+  await client.check();
+  const port = await freePort();
+  base = `http://127.0.0.1:${port}/v1/queues/q/tasks`;
+  const config = loadConfig(configSchema, {
+    PORT: String(port),
+    REDIS_URL: redis.url,
+    LOG_LEVEL: "silent",
+    // So slow that none comes back while a test runs.
+    RATE_LIMIT_PER_SECOND: "0.01",
+    RATE_LIMIT_BURST: "3",
+  });
+  app = await startApp(config, "test", createLogger(config, "producer-api"), new AbortController().signal);
+  await app.opened;
+});
+afterAll(async () => {
+  await app?.stop();
+  await client?.close();
+  await redis?.stop();
+});
+
+const enqueue = (headers: Record<string, string> = {}) =>
+  fetch(base, {
+    method: "POST",
+    headers: { "content-type": "application/json", ...headers },
+    body: '{"type":"t","payload":1}',
+  });
+const get = (headers: Record<string, string> = {}) => fetch(`${base}/nothing`, { headers });
+
+test("one bucket for both lanes; what is beyond is 429 with Retry-After, for the address and for each key", async () => {
+  // The fast lane, the framework, the fast lane.
+  const answers = [await enqueue(), await get(), await enqueue()];
+  expect(answers.map(({ status }) => status)).toEqual([201, 404, 201]);
+  expect(answers.map(({ headers }) => headers.get("ratelimit-remaining"))).toEqual(["2", "1", "0"]);
+  expect(answers.map(({ headers }) => headers.get("ratelimit-limit"))).toEqual(["3", "3", "3"]);
+  for (const refused of [await enqueue(), await get()]) {
+    expect(refused.status).toBe(429);
+    expect(Number(refused.headers.get("retry-after"))).toBeGreaterThan(50);
+    expect(refused.headers.get("ratelimit-remaining")).toBe("0");
+    expect(await refused.json()).toMatchObject({ code: "rate_limited" });
+  }
+  // Health and metrics are not limited.
+  const { origin } = new URL(base);
+  for (let turn = 0; turn < 10; turn++) expect((await fetch(`${origin}/livez`)).status).toBe(200);
+
+  const [one, two] = [1, 2].map((n) => mintKey({ label: `key ${n}`, scopes: ["admin"] }));
+  if (!one || !two) throw new Error("no keys");
+  await client.keys.add(one.key);
+  await client.keys.add(two.key);
+  const as = (text: string) => ({ authorization: `Bearer ${text}` });
+  // The address has used up its own: it is told so before it is told that it needs a key.
+  await waitUntil("the keys are known", async () => (await enqueue(as(two.text))).status === 201, 1_000);
+  const seen: number[] = [];
+  for (let turn = 0; turn < 5; turn++) seen.push((await enqueue(as(one.text))).status);
+  expect(seen).toEqual([201, 201, 201, 429, 429]);
+  expect((await enqueue(as(two.text))).status).toBe(201);
+  expect((await enqueue()).status).toBe(429);
+});

@@ -1,0 +1,163 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort, waitUntil } from "@holdfast/service/testing";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type SecuredStack, startSecuredStack } from "./secured-stack.ts";
+
+// Secrets that go in at every place where one can, and then every output of a full run, read for them.
+const PASSWORD = "canary-redis-password-5f1c";
+const SESSION_SECRET = "canary-session-secret-93ab-0123456789";
+const HEADER = "canary-header-77d2";
+const PAYLOAD = "canary-payload-c0ffee";
+const NUMBER = "4929130020415581";
+
+let stack: SecuredStack;
+let folder: string;
+const metricsPorts: number[] = [];
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "holdfast-canary-"));
+  const handlers = join(folder, "handlers.mjs");
+  writeFileSync(
+    handlers,
+    `export const handlers = {
+      "card.charge": async (task, context) => {
+        await context.progress("charging " + task.payload.card.number);
+        await context.log("of " + task.payload.card.holder);
+        return { charged: true, card: task.payload.card };
+      },
+      "card.fail": async (task) => { throw new Error("refused: " + task.payload.card.number + " of " + task.payload.card.holder); },
+    };\n`,
+  );
+  stack = await startSecuredStack({
+    redisArgs: ["--requirepass", PASSWORD],
+    env: { LOG_LEVEL: "trace", SESSION_SECRET, MASKED_POINTERS: "/card/*, /card" },
+    password: PASSWORD,
+  });
+  for (const [name, env] of Object.entries({
+    worker: { HANDLERS: handlers, QUEUES: "shop", LEASE_MS: "1000" },
+    janitor: { AUDIT_INTERVAL_MS: "1000" },
+  })) {
+    const port = await freePort();
+    metricsPorts.push(port);
+    stack.start(name, { ...env, METRICS_PORT: String(port) });
+  }
+}, 180_000);
+afterAll(async () => {
+  await stack?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("no secret shows up in a log, an error, a metric, or an answer to a viewer", async () => {
+  const admin = await stack.key({ label: "admin", scopes: ["admin"] });
+  const viewer = await stack.key({ label: "viewer", scopes: ["read"] });
+  const headers = (key: string) => ({
+    authorization: `Bearer ${key}`,
+    "x-canary": HEADER,
+    cookie: `a=${HEADER}`,
+  });
+  const tasks = `${stack.api}/v1/queues/shop/tasks`;
+  const card = { number: NUMBER, holder: PAYLOAD };
+  const enqueue = (body: object) =>
+    fetch(tasks, {
+      method: "POST",
+      headers: { ...headers(admin.text), "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  expect((await enqueue({ type: "card.charge", id: "paid", payload: { card, n: 1 } })).status).toBe(201);
+  expect((await enqueue({ type: "card.fail", id: "failed", payload: { card }, maxRetries: 0 })).status).toBe(
+    201,
+  );
+  const later = { type: "card.charge", id: "later", payload: { card }, delayMs: 3_600_000 };
+  expect((await enqueue(later)).status).toBe(201);
+  const stateOf = async (id: string) => {
+    const answer = await fetch(`${tasks}/${id}?waitMs=5000`, { headers: headers(admin.text) });
+    return ((await answer.json()) as { state: string }).state;
+  };
+  await waitUntil("both have ended", async () => (await stateOf("paid")) === "completed", 30_000);
+  await waitUntil("both have ended", async () => (await stateOf("failed")) === "dead", 30_000);
+
+  const outputs = new Map<string, string>();
+  // What is wrong quotes what was sent, if anything does.
+  const broken = [
+    `{"type":"t","payload":{"card":"${PAYLOAD}"`,
+    `{"type":"${PAYLOAD} ","payload":1}`,
+    `{"type":"t","payload":"${PAYLOAD}","priority":"${PAYLOAD}","x":1}`,
+  ];
+  for (const [index, body] of broken.entries()) {
+    for (const base of [stack.api, stack.observability]) {
+      const answer = await fetch(`${base}/v1/queues/shop/tasks`, {
+        method: "POST",
+        headers: { ...headers(admin.text), "content-type": "application/json" },
+        body,
+      });
+      expect(answer.status).toBeGreaterThanOrEqual(400);
+      outputs.set(`error ${index} of ${base}`, await answer.text());
+    }
+  }
+  const wrong = `${viewer.text.slice(0, -3)}abc`;
+  const refused = await fetch(`${stack.observability}/v1/session`, {
+    method: "POST",
+    headers: { "content-type": "application/json", origin: stack.observability },
+    body: JSON.stringify({ key: wrong }),
+  });
+  outputs.set("refused log-in", await refused.text());
+
+  const visit = async (key: string, who: string, seen: Map<string, string>) => {
+    for (const { method, base, path, scope } of await stack.operations()) {
+      if (method !== "GET" || scope !== "read") continue;
+      for (const id of path.includes("{id}") ? ["paid", "failed", "later"] : [""]) {
+        for (const state of /\/tasks(\/export)?$/.test(path) ? ["completed", "dead", "scheduled"] : [""]) {
+          const url = path.replace("{queue}", "shop").replace("{id}", id) + (state && `?state=${state}`);
+          const answer = await fetch(base + url, { headers: headers(key) });
+          seen.set(`${who} ${url} of ${base}`, await answer.text());
+        }
+      }
+    }
+  };
+  await visit(viewer.text, "viewer", outputs);
+  // A search tells nothing either: what is masked is not found, what is seen is.
+  for (const [q, count] of [
+    [PAYLOAD, 0],
+    [NUMBER.slice(0, 8), 0],
+    ['"n":1', 1],
+    ["paid", 1],
+  ] as const) {
+    const query = new URLSearchParams({ state: "completed", q, limit: "1" });
+    const answer = await fetch(`${stack.observability}/v1/queues/shop/tasks?${query}`, {
+      headers: headers(viewer.text),
+    });
+    const page = (await answer.json()) as { tasks: unknown[]; scanned: number };
+    expect([q, page.tasks.length, page.scanned]).toEqual([q, count, 1]);
+  }
+  for (const [index, port] of metricsPorts.entries())
+    outputs.set(`metrics ${index}`, await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
+  for (const base of [stack.api, stack.observability])
+    outputs.set(`metrics of ${base}`, await (await fetch(`${base}/metrics`)).text());
+  for (const [name, service] of Object.entries(stack.processes))
+    outputs.set(`log of ${name}`, service.output());
+
+  const secrets = [
+    PASSWORD,
+    SESSION_SECRET,
+    HEADER,
+    PAYLOAD,
+    NUMBER,
+    admin.text.slice(-43),
+    viewer.text.slice(-43),
+  ];
+  secrets.push(wrong.slice(-43));
+  const leaks = [...outputs].flatMap(([where, text]) =>
+    secrets.filter((secret) => text.includes(secret)).map((secret) => `${secret} in ${where}`),
+  );
+  expect(leaks).toEqual([]);
+  expect(outputs.size).toBeGreaterThan(25);
+  // The canaries are there to be seen: an admin sees them, to the character.
+  const seen = new Map<string, string>();
+  await visit(admin.text, "admin", seen);
+  const whole = [...seen].filter(([, text]) => text.includes(PAYLOAD) && text.includes(NUMBER));
+  expect(whole.length).toBeGreaterThan(4);
+  const masked = [...outputs].filter(([, text]) => text.includes('{\\"card\\":\\"***\\"'));
+  expect(masked.length).toBeGreaterThan(4);
+}, 180_000);

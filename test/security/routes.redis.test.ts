@@ -1,0 +1,183 @@
+import { waitUntil } from "@holdfast/service/testing";
+import { mintKey, SCOPES, type Scope } from "holdfast";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type Operation, type SecuredStack, startSecuredStack } from "./secured-stack.ts";
+
+// Every route of both API descriptions, with every kind of key that must not pass. A route that is added is walked too.
+const OTHER = "queue-of-others";
+const MINE = "queue-of-mine";
+
+/** For each scope one that is as much as possible without it. */
+const LACKING: Record<Scope, Scope[]> = {
+  read: ["enqueue"],
+  enqueue: ["control"],
+  control: ["read", "enqueue"],
+  admin: ["control", "enqueue", "read"],
+};
+
+let stack: SecuredStack;
+let operations: Operation[];
+let owner: string;
+const ids: Record<string, string> = {};
+
+/** Anew before it is looked at: a walk with a key that may has written over it, or deleted it. */
+async function scheduleOfOthers(): Promise<void> {
+  if (!operations.some(({ path, method }) => path === "/v1/schedules/{id}" && method === "PUT")) return;
+  const made = await fetch(`${stack.observability}/v1/schedules/${ids.schedules}`, {
+    method: "PUT",
+    headers: { authorization: `Bearer ${owner}`, "content-type": "application/json" },
+    body: JSON.stringify(schedule(OTHER)),
+  });
+  expect([200, 201]).toContain(made.status);
+}
+
+beforeAll(async () => {
+  stack = await startSecuredStack();
+  operations = await stack.operations();
+  owner = (await stack.key({ label: "owner", scopes: ["admin"] })).text;
+  const send = (base: string, path: string, method: string, body: object) =>
+    fetch(base + path, {
+      method,
+      headers: { authorization: `Bearer ${owner}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  // Something of the other queue for every kind of thing that a path names by its id.
+  await send(stack.api, `/v1/queues/${OTHER}/tasks`, "POST", { type: "t", payload: 1, id: "task" });
+  await send(stack.api, `/v1/queues/${MINE}/tasks`, "POST", { type: "t", payload: 1, id: "task" });
+  const burst = await send(stack.observability, `/v1/queues/${OTHER}/burst`, "POST", { tasks: 1 });
+  expect(burst.status).toBe(202);
+  ids.operations = ((await burst.json()) as { id: string }).id;
+  ids.workers = "worker-of-others";
+  ids.schedules = "schedule-of-others";
+  await stack.client.registry.putWorker({
+    ...{ id: ids.workers, queues: [OTHER], types: [], host: "h", pid: 1, version: "1", slots: 1, busy: 0 },
+    ...{ startedAt: Date.now(), heartbeatAt: Date.now(), state: "running" },
+  });
+  await scheduleOfOthers();
+}, 180_000);
+afterAll(() => stack?.stop());
+
+/** The path of an operation, about `queue`, or about a thing of the other queue where it names only that. */
+function pathOf({ path }: Operation, queue: string): string {
+  const kind = path.split("/")[2] ?? "";
+  return path
+    .replaceAll("{queue}", queue)
+    .replaceAll("{id}", path.includes("{queue}") ? "task" : (ids[kind] ?? "unknown"))
+    .replaceAll(/\{\w+\}/g, "x");
+}
+
+const schedule = (queue: string) => ({
+  queue,
+  cron: "0 3 * * *",
+  timeZone: "UTC",
+  type: "t",
+  payloadText: "1",
+});
+
+/** Where the handler has to look at what is there: a body that it would take. */
+const BODIES: Record<string, object> = { "PUT /v1/schedules/{id}": schedule(MINE) };
+
+async function call(operation: Operation, key: string | undefined, queue = MINE) {
+  const hasBody = operation.bodySchema !== undefined;
+  const response = await fetch(operation.base + pathOf(operation, queue), {
+    method: operation.method,
+    headers: {
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+      ...(hasBody ? { "content-type": "application/json" } : {}),
+    },
+    ...(hasBody ? { body: JSON.stringify(BODIES[`${operation.method} ${operation.path}`] ?? {}) } : {}),
+  });
+  return { status: response.status, headers: response.headers, text: await response.text() };
+}
+
+const guarded = () => operations.filter(({ scope }) => scope !== "public");
+const nameOf = ({ service, method, path }: Operation) => `${service} ${method} ${path}`;
+
+test("every route of both descriptions says what it needs, and only log-in needs nothing", () => {
+  expect(operations.length).toBeGreaterThan(25);
+  const without = operations.filter(({ scope }) => !["public", ...SCOPES].includes(scope ?? ""));
+  expect(without.map(nameOf)).toEqual([]);
+  const open = operations.filter(({ scope }) => scope === "public");
+  expect([...new Set(open.map(({ path }) => path))]).toEqual(["/v1/session"]);
+  const changing = operations.filter(({ method, scope }) => method !== "GET" && scope === "read");
+  // These two compute something and change nothing.
+  expect(changing.map(({ path }) => path).filter((path) => path !== "/v1/schedules/preview")).toEqual([]);
+});
+
+test("without a key, with a bad one and with an expired one: 401, as problem+json", async () => {
+  const expired = mintKey({ label: "expired", scopes: ["admin"], expiresAt: Date.now() + 1 });
+  await stack.client.keys.add(expired.key);
+  // As soon as this one is known, so is the other.
+  await stack.key({ label: "later" });
+  const bad = [undefined, "", "hf_nonsense", mintKey({ label: "x", scopes: ["admin"] }).text, expired.text];
+  for (const operation of guarded()) {
+    for (const key of bad) {
+      const { status, headers, text } = await call(operation, key);
+      expect
+        .soft([nameOf(operation), key === expired.text, status])
+        .toEqual([nameOf(operation), key === expired.text, 401]);
+      expect.soft(headers.get("www-authenticate")).toContain("Bearer");
+      expect.soft(headers.get("content-type")).toContain("application/problem+json");
+      expect.soft(text).not.toMatch(/ at .*\.(ts|js):\d/);
+    }
+  }
+}, 180_000);
+
+test("with a key that lacks the scope: 403; with the scope alone it is let in", async () => {
+  const lacking = new Map<string, string>();
+  const having = new Map<string, string>();
+  for (const scope of SCOPES) {
+    lacking.set(scope, (await stack.key({ label: `no ${scope}`, scopes: LACKING[scope] })).text);
+    having.set(scope, (await stack.key({ label: `only ${scope}`, scopes: [scope] })).text);
+  }
+  for (const operation of guarded()) {
+    const { scope = "" } = operation;
+    const refused = await call(operation, lacking.get(scope));
+    expect.soft([nameOf(operation), refused.status]).toEqual([nameOf(operation), 403]);
+    // The queue is not there any more once its deletion was walked: what counts is that it was let in.
+    const { status, text } = await call(operation, having.get(scope), "queue-of-nobody");
+    const isLetIn = status !== 401 && status < 500 && !(status === 403 && text.includes("scope"));
+    expect
+      .soft([nameOf(operation), isLetIn, text.slice(0, 200)])
+      .toEqual([nameOf(operation), true, text.slice(0, 200)]);
+  }
+}, 180_000);
+
+test("with a key of another queue: 403, and in no answer a word of the queue of others", async () => {
+  const { text } = await stack.key({ label: "limited", scopes: ["admin"], queues: [MINE] });
+  await scheduleOfOthers();
+  await waitUntil("the queue is seen", async () => {
+    const answer = await fetch(`${stack.observability}/v1/queues`, {
+      headers: { authorization: `Bearer ${text}` },
+    });
+    return (await answer.text()).includes(MINE);
+  });
+  for (const operation of guarded()) {
+    const answer = await call(operation, text, OTHER);
+    if (operation.path.includes("{queue}")) {
+      expect.soft([nameOf(operation), answer.status]).toEqual([nameOf(operation), 403]);
+    } else if (operation.path.includes("{id}")) {
+      // Whether there is such a thing is nobody's business either.
+      expect
+        .soft([nameOf(operation), [403, 404].includes(answer.status), answer.status])
+        .toEqual([nameOf(operation), true, answer.status]);
+    } else {
+      expect.soft([nameOf(operation), answer.text.includes(OTHER)]).toEqual([nameOf(operation), false]);
+    }
+  }
+}, 180_000);
+
+test("health, metrics, the description and its pages need no key", async () => {
+  for (const base of [stack.api, stack.observability])
+    for (const path of ["/livez", "/readyz", "/metrics", "/openapi.json", "/docs"])
+      expect([path, (await fetch(base + path)).status]).toEqual([path, 200]);
+});
+
+test("an answer has its request id, and one that is given is taken over", async () => {
+  for (const operation of operations.slice(0, 5)) {
+    const own = await call(operation, undefined);
+    expect(own.headers.get("x-request-id")).toMatch(/^[\w.:-]{8,}$/);
+  }
+  const given = await fetch(`${stack.api}/livez`, { headers: { "x-request-id": "mine-1" } });
+  expect(given.headers.get("x-request-id")).toBe("mine-1");
+});

@@ -1,0 +1,138 @@
+import { join, resolve } from "node:path";
+import {
+  freePort,
+  type ServiceProcess,
+  startService,
+  startTestRedis,
+  type TestRedis,
+  waitUntil,
+} from "@holdfast/service/testing";
+import { Holdfast, mintKey, type NewKey } from "holdfast";
+
+const root = resolve(import.meta.dirname, "../..");
+
+export interface Operation {
+  service: string;
+  base: string;
+  method: string;
+  path: string;
+  scope: string | undefined;
+  bodySchema: Record<string, unknown> | undefined;
+  querySchema: Record<string, Record<string, unknown>>;
+}
+
+export interface SecuredStack {
+  redis: TestRedis;
+  client: Holdfast;
+  api: string;
+  observability: string;
+  processes: Record<string, ServiceProcess>;
+  /** Makes a key that every service knows when this resolves. */
+  key(spec: Partial<NewKey>): Promise<{ id: string; text: string }>;
+  /** Every operation of both API descriptions. */
+  operations(): Promise<Operation[]>;
+  /** Starts one more service. */
+  start(name: string, env: Record<string, string>): ServiceProcess;
+  stop(): Promise<void>;
+}
+
+interface Described {
+  paths: Record<
+    string,
+    Record<
+      string,
+      {
+        "x-scope"?: string;
+        requestBody?: { content: Record<string, { schema: Record<string, unknown> }> };
+        parameters?: { in: string; name: string; schema: Record<string, unknown> }[];
+      }
+    >
+  >;
+}
+
+/** producer-api and observability as processes of their own, with keys in Redis. */
+export async function startSecuredStack(
+  options: { redisArgs?: string[]; env?: Record<string, string>; password?: string } = {},
+): Promise<SecuredStack> {
+  const redis = await startTestRedis(options.redisArgs ?? []);
+  const { env = {}, password } = options;
+  const client = new Holdfast({ redis: { url: redis.url, ...(password === undefined ? {} : { password }) } });
+  await client.check();
+  const [port, observed] = [await freePort(), await freePort()];
+  const processes: Record<string, ServiceProcess> = {};
+  const start: SecuredStack["start"] = (name, more) => {
+    const service = startService(join(root, "services", name, "dist/main.js"), {
+      REDIS_URL: redis.url,
+      ...(password === undefined ? {} : { REDIS_PASSWORD: password }),
+      ...env,
+      ...more,
+    });
+    processes[name] = service;
+    return service;
+  };
+  const api = `http://127.0.0.1:${port}`;
+  const observability = `http://127.0.0.1:${observed}`;
+  const admin = mintKey({ label: "first", scopes: ["admin"] });
+  await client.keys.add(admin.key);
+  start("producer-api", { PORT: String(port) });
+  start("observability", { OBSERVABILITY_PORT: String(observed), DASHBOARD_DIR: "/nonexistent" });
+  const knows = (base: string, path: string, text: string) =>
+    fetch(base + path, { headers: { authorization: `Bearer ${text}` } }).then(
+      ({ status }) => status !== 401 && status !== 503,
+      () => false,
+    );
+  const known = async (text: string, deadlineMs?: number) => {
+    await waitUntil("producer-api knows the key", () => knows(api, "/v1/queues/q/tasks/x", text), deadlineMs);
+    await waitUntil(
+      "observability knows the key",
+      () => knows(observability, "/v1/queues", text),
+      deadlineMs,
+    );
+  };
+  try {
+    await known(admin.text, 120_000);
+  } catch (error) {
+    const said = Object.entries(processes).map(([name, service]) => `${name}:\n${service.output()}`);
+    throw new Error(`${(error as Error).message}\n${said.join("\n")}`);
+  }
+  return {
+    redis,
+    client,
+    api,
+    observability,
+    processes,
+    start,
+    async key(spec) {
+      const { key, text } = mintKey({ label: "test", scopes: ["read"], ...spec });
+      await client.keys.add(key);
+      await known(text, 10_000);
+      return { id: key.id, text };
+    },
+    async operations() {
+      const found: Operation[] = [];
+      for (const [service, base] of Object.entries({ "producer-api": api, observability })) {
+        const { paths } = (await (await fetch(`${base}/openapi.json`)).json()) as Described;
+        for (const [path, methods] of Object.entries(paths)) {
+          for (const [method, operation] of Object.entries(methods)) {
+            const query = (operation.parameters ?? []).filter((parameter) => parameter.in === "query");
+            found.push({
+              service,
+              base,
+              method: method.toUpperCase(),
+              path,
+              scope: operation["x-scope"],
+              bodySchema: operation.requestBody?.content["application/json"]?.schema,
+              querySchema: Object.fromEntries(query.map(({ name, schema }) => [name, schema])),
+            });
+          }
+        }
+      }
+      return found;
+    },
+    async stop() {
+      await Promise.all(Object.values(processes).map((service) => service.kill()));
+      await client.close();
+      await redis.stop();
+    },
+  };
+}
