@@ -3,6 +3,7 @@ SHELL := bash
 .DEFAULT_GOAL := help
 N ?= 8
 MINUTES ?= 30
+SECONDS ?= 300
 export ROW MINUTES
 # See scripts/setup.
 PNPM := $(shell command -v pnpm >/dev/null 2>&1 && echo pnpm || echo npx --yes pnpm@12.21.0)
@@ -50,6 +51,10 @@ rotate: ## Make a secret anew and restart what reads it: NAME=api-key, redis, se
 .PHONY: demo
 demo: ## 10,000 tasks that fail one time in five, a worker killed in the middle, none lost
 	@node loadtest/demo/demo.mjs
+
+.PHONY: rolling-restart
+rolling-restart: ## Restart every process in turn under load for SECONDS=300: no request fails for good, no task is lost
+	@node loadtest/rolling-restart.mjs --seconds $(SECONDS) --redis
 
 .PHONY: scale-benchmark
 scale-benchmark: ## Drain rate of 8 workers against 1: handler of 10 ms, concurrency 10

@@ -1,9 +1,10 @@
 // The PM2 of this workspace, with a home of its own, so that nobody else's processes are touched.
-import { spawnSync } from "node:child_process";
+import { execFile, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
+import { promisify } from "node:util";
 
 export const root = resolve(import.meta.dirname, "..");
 const ownHome = join(root, ".holdfast/pm2");
@@ -19,9 +20,9 @@ function daemonRuns(home) {
 
 /** One PM2 daemon. `run` starts it where it does not run yet. */
 export function openPm2(home = ownHome) {
+  const path = () => createRequire(join(root, "package.json")).resolve("pm2/bin/pm2");
   const run = (args, { env = {}, tolerant = false, ...options } = {}) => {
-    const path = createRequire(join(root, "package.json")).resolve("pm2/bin/pm2");
-    const result = spawnSync(process.execPath, [path, ...args], {
+    const result = spawnSync(process.execPath, [path(), ...args], {
       cwd: root,
       env: { ...process.env, ...env, PM2_HOME: home },
       encoding: "utf8",
@@ -34,6 +35,12 @@ export function openPm2(home = ownHome) {
   };
   return {
     run,
+    /** The same, while the caller goes on. */
+    runAsync: (args) =>
+      promisify(execFile)(process.execPath, [path(), ...args], {
+        cwd: root,
+        env: { ...process.env, PM2_HOME: home },
+      }),
     runs: () => daemonRuns(home),
     /** What it runs: name, pid, status, and the environment that each process was started with. */
     processes() {

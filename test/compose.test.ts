@@ -56,11 +56,13 @@ function freePort(): Promise<number> {
   });
 }
 
+let key = "";
 async function call<T>(method: string, url: string, body?: unknown): Promise<T> {
-  const init: RequestInit = { method };
+  const authorization = { authorization: `Bearer ${key}` };
+  const init: RequestInit = { method, headers: authorization };
   if (body !== undefined) {
     init.body = JSON.stringify(body);
-    init.headers = { "content-type": "application/json" };
+    init.headers = { ...authorization, "content-type": "application/json" };
   }
   const response = await fetch(url, init);
   if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${await response.text()}`);
@@ -92,6 +94,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     observability = `http://127.0.0.1:${env.OBSERVABILITY_PORT}`;
     prometheus = `http://127.0.0.1:${env.PROMETHEUS_PORT}`;
     compose("up", "-d", "--build", "--wait", "--wait-timeout", "180");
+    key = compose("run", "--rm", "--no-deps", "-T", "init", "show", "api-key");
   }, 420_000);
 
   afterAll(() => {
@@ -147,6 +150,11 @@ describe.skipIf(!reachable)("the Compose stack", () => {
     expect(redis("appendonly")).toContain("yes");
     expect(redis("appendfsync")).toContain("everysec");
     expect(redis("maxmemory-policy")).toContain("noeviction");
+  });
+
+  test("without a key a request is refused", async () => {
+    for (const url of [`${producer}/v1/queues/demo/tasks/none`, `${observability}/v1/queues`])
+      expect((await fetch(url)).status).toBe(401);
   });
 
   test("serves the dashboard", async () => {

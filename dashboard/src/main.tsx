@@ -12,7 +12,10 @@ import { ToastProvider } from "./ui/toast.tsx";
 
 const client = new QueryClient({
   defaultOptions: {
+    // The service may be on this machine or in this network while the browser calls itself offline: asking tells.
+    mutations: { networkMode: "always" },
     queries: {
+      networkMode: "always",
       staleTime: 1_000,
       // A refusal stays a refusal; only a missing answer is worth a second try.
       retry: (failures, error) => failures < 2 && error instanceof ApiError && error.unreachable,

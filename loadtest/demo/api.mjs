@@ -11,12 +11,14 @@ export class ApiError extends Error {
 }
 
 /** @param baseUrl like http://127.0.0.1:3000 @param key an API key; empty: none is sent */
-export function openApi(baseUrl, key) {
+export function openApi(baseUrl, key, { onRequest = () => {}, onRepeat = () => {} } = {}) {
   const authorization = key ? { authorization: `Bearer ${key}` } : {};
   /** Repeats while the service is busy or away: an enqueue with an id may be repeated, and so may a replay. */
   return async function request(method, path, body) {
     const what = `${method} ${baseUrl}${path}`;
+    onRequest();
     for (let attempt = 1; ; attempt += 1) {
+      if (attempt > 1) onRepeat();
       let waitMs = Math.min(100 * 2 ** attempt, 2_000);
       try {
         const init = { method, headers: { ...authorization }, signal: AbortSignal.timeout(30_000) };

@@ -9,6 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { ApiError, forEach, openApi } from "./api.mjs";
 import { openProgress } from "./progress.mjs";
+import { readRecords } from "./records.mjs";
 import { apiKey, borrowWorkers, openStack, urls } from "./stack.mjs";
 import { recovery, tally } from "./tally.mjs";
 
@@ -153,37 +154,6 @@ async function operationEnd(id) {
   }
 }
 
-// --- verification -----------------------------------------------------------------------------------------
-async function records() {
-  const wanted = new Set(ids);
-  const found = new Map();
-  for (let cursor = null; ; ) {
-    const query = new URLSearchParams({
-      state: "completed",
-      limit: "100",
-      q: run,
-      ...(cursor && { cursor }),
-    });
-    const page = await observability("GET", `${queuePath}/tasks?${query}`);
-    for (const task of page.tasks) if (wanted.has(task.id)) found.set(task.id, task);
-    cursor = page.cursor;
-    if (cursor === null || found.size === total) break;
-  }
-  // Whatever the list did not show is asked for by its id.
-  await forEach(
-    ids.filter((id) => !found.has(id)),
-    16,
-    async (id) => {
-      try {
-        found.set(id, await observability("GET", `${queuePath}/tasks/${id}`));
-      } catch (error) {
-        if (!(error instanceof ApiError && error.status === 404)) throw error;
-      }
-    },
-  );
-  return found;
-}
-
 async function main() {
   const keep = { retentionCount: Math.max(100_000, total * 2) };
   // The queue exists with its first task; nothing of this run may be purged before it is verified.
@@ -206,7 +176,10 @@ async function main() {
   await replayUntilNoneIsDead();
   const drainedAt = Date.now();
   progress.say("demo: drained; looking up every id");
-  const { unfinished, reapedAttempts, ...count } = tally(ids, await records());
+  const { unfinished, reapedAttempts, ...count } = tally(
+    ids,
+    await readRecords(observability, queuePath, ids, run, forEach),
+  );
   const counters = since(await readStats());
   await observability("PATCH", queuePath, { retentionCount: before?.settings.retentionCount ?? 10_000 });
 

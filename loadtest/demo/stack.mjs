@@ -1,7 +1,9 @@
 // The running system as the demo needs it: what runs, workers with other settings for a while, one worker killed.
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
 import { findPm2, root, waitReady } from "../../scripts/pm2.mjs";
 
 const WORKER = "holdfast-worker";
@@ -98,7 +100,28 @@ function dockerStack() {
       // Docker takes `docker kill` as wanted and does not restart the container by itself.
       return { label: `container ${id.slice(0, 12)}`, revive: () => docker(["start", id]) };
     },
+    /** Every process of the system, to be restarted one after the other; the caller goes on meanwhile. */
+    async processesOneByOne({ redis = false } = {}) {
+      const services = ["worker", "janitor", "producer-api", "observability", ...(redis ? ["redis"] : [])];
+      return services.flatMap((service) =>
+        docker(["compose", "ps", "-q", service])
+          .split("\n")
+          .filter(Boolean)
+          .map((id) => ({ label: `${service} ${id.slice(0, 12)}`, restart: () => restartContainer(id) })),
+      );
+    },
   };
+}
+
+/** Told to end as `docker stop` does, with the grace of its service, and healthy again. */
+async function restartContainer(id) {
+  const docker = async (...args) => (await promisify(execFile)("docker", args)).stdout.trim();
+  await docker("restart", id);
+  for (const deadline = Date.now() + 120_000; ; await delay(250)) {
+    const health = await docker("inspect", "-f", "{{.State.Health.Status}}", id);
+    if (health === "healthy") return;
+    if (Date.now() > deadline) throw new Error(`container ${id.slice(0, 12)} is ${health} after its restart`);
+  }
 }
 
 function pm2Stack(pm2) {
@@ -117,6 +140,14 @@ function pm2Stack(pm2) {
       const [{ pid }] = workers();
       process.kill(pid, "SIGKILL");
       return { label: `process ${pid}`, revive() {} }; // PM2 starts another at once
+    },
+    async processesOneByOne() {
+      const ours = pm2.processes().filter(({ name }) => name.startsWith("holdfast-"));
+      return ours.map(({ name, env }) => ({
+        label: `${name} ${env.pm_id}`,
+        // With `wait_ready` it ends when the new process serves.
+        restart: () => pm2.runAsync(["restart", String(env.pm_id)]),
+      }));
     },
   };
 }

@@ -86,7 +86,7 @@ describe("acl-users", () => {
       const line = first.split("\n").find((text) => text.startsWith(`user ${name} `));
       expect(line).toContain(`#${createHash("sha256").update(password).digest("hex")}`);
     }
-    expect(first).toMatch(/^user default reset off$/m);
+    expect(first).toMatch(/^user default reset off ~\* &\* \+@all$/m);
     expect(make().stdout).not.toContain(readFileSync(join(folder, "secrets/admin"), "utf8").trim());
     expect(users()).toBe(first);
     rmSync(join(folder, "secrets/worker"));

@@ -13,6 +13,7 @@ import {
   waitUntil,
 } from "@holdfast/service/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { adminRecord, newKeyText } from "../../services/init/src/api-key.ts";
 
 // What the README tells a reader to type, typed: on ports of our own in the place of its fixed ones.
 const root = resolve(import.meta.dirname, "../..");
@@ -20,15 +21,19 @@ const readme = readFileSync(join(root, "README.md"), "utf8");
 const run = promisify(execFile);
 let redis: TestRedis;
 const ports = { producer: 0, observability: 0 };
+let keys = { folder: "", text: "" };
 const running: ServiceProcess[] = [];
 
 beforeAll(async () => {
   redis = await startTestRedis();
+  keys = await keyFile();
   ports.producer = await freePort();
   ports.observability = await freePort();
   const start = async (name: string, env: Record<string, string> = {}) => {
     const main = join(root, "services", name, "dist/main.js");
-    running.push(startService(main, { REDIS_URL: redis.url, ...env }));
+    running.push(
+      startService(main, { REDIS_URL: redis.url, API_KEYS_FILE: join(keys.folder, "keys.json"), ...env }),
+    );
   };
   await start("producer-api", { PORT: String(ports.producer) });
   await start("observability", { OBSERVABILITY_PORT: String(ports.observability) });
@@ -39,14 +44,23 @@ beforeAll(async () => {
       (response) => response.ok,
       () => false,
     );
-  await waitUntil("producer-api is ready", () => ready(ports.producer), 20_000);
-  await waitUntil("observability is ready", () => ready(ports.observability), 20_000);
-});
+  await waitUntil("producer-api is ready", () => ready(ports.producer), 60_000);
+  await waitUntil("observability is ready", () => ready(ports.observability), 60_000);
+}, 130_000);
 
 afterAll(async () => {
   await Promise.all(running.map((service) => service.kill()));
   await redis?.stop();
+  await rm(keys.folder, { recursive: true, force: true });
 });
+
+/** What `make up` makes: a file with the hash of an admin key. */
+async function keyFile() {
+  const folder = await mkdtemp(join(tmpdir(), "holdfast-keys-"));
+  const text = newKeyText();
+  await writeFile(join(folder, "keys.json"), JSON.stringify({ keys: [adminRecord(text, Date.now())] }));
+  return { folder, text };
+}
 
 function between(begin: string, end: string): string {
   const from = readme.indexOf(begin);
@@ -60,9 +74,17 @@ async function type(block: string): Promise<Record<string, unknown>[]> {
   const script = block
     .replaceAll("127.0.0.1:3000", `127.0.0.1:${ports.producer}`)
     .replaceAll("127.0.0.1:3001", `127.0.0.1:${ports.observability}`);
+  const [, auth] = /make -s key\)\n(auth=.*)\n```/.exec(readme) ?? [];
   const prelude =
-    'set -euo pipefail\ncurl() { command curl --silent --fail-with-body --write-out "\\n" "$@"; }\n';
-  const { stdout } = await run("bash", ["-c", prelude + script], { timeout: 20_000 });
+    `set -euo pipefail\n${auth}\n` +
+    'curl() { command curl --silent --fail-with-body --write-out "\\n" "$@"; }\n';
+  const { stdout } = await run("bash", ["-c", prelude + script], {
+    timeout: 20_000,
+    env: { ...process.env, HOLDFAST_API_KEY: keys.text },
+  }).catch((error: { message: string; stdout: string }) => {
+    // What was answered says more than that it was an error.
+    throw new Error(`${error.message}\n${error.stdout}`);
+  });
   return stdout
     .split("\n")
     .filter((line) => line !== "")
@@ -112,7 +134,9 @@ test("the curl examples work as typed, in order", async () => {
   expect(limits).toMatchObject([{ maxWaiting: 1_000_000, retentionCount: 10_000 }]);
 
   // The mended one completes; the other one fails again and again, until it is discarded.
-  const task = await fetch(`http://127.0.0.1:${ports.producer}/v1/queues/default/tasks/bad-1?waitMs=10000`);
+  const task = await fetch(`http://127.0.0.1:${ports.producer}/v1/queues/default/tasks/bad-1?waitMs=10000`, {
+    headers: { authorization: `Bearer ${keys.text}` },
+  });
   expect(await task.json()).toMatchObject({
     state: "completed",
     generation: 1,

@@ -45,8 +45,10 @@ export function redisUsers(options: RedisUsersOptions, templates = TEMPLATES): s
     return `user ${user} ${rulesOf(template, prefix, newest)} ${hash(user)}`;
   };
   return [
-    // Whoever has no password of these gets nothing; admin is for people, backups and ACL LOAD.
-    "user default reset off",
+    // Whoever has no password of these gets nothing: a user that is off logs nobody in. It keeps its permissions, since
+    // Redis reads the transactions of its append-only file as this user, and without them it would drop every one.
+    "user default reset off ~* &* +@all",
+    // For people, backups and ACL LOAD.
     `user admin reset on ~* &* +@all ${hash("admin")}`,
     ...redisRoles(templates).map(role),
     ...also.split(/\r?\n/).filter((line) => line.startsWith("user ")),

@@ -71,7 +71,7 @@ test("the services get the hash of the admin key, never the key", async () => {
 test("each reader has its own password of Redis; the file of users has the hashes alone", async () => {
   await open({ prefix: "shop" }).create();
   const users = read("redis/users.acl");
-  expect(users).toMatch(/^user default reset off$/m);
+  expect(users).toMatch(/^user default reset off ~\* &\* \+@all$/m);
   expect(users).toContain("~shop:");
   for (const [reader, { redisUser }] of Object.entries(READERS)) {
     if (redisUser === null) continue;

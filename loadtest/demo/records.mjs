@@ -1,0 +1,31 @@
+import { ApiError } from "./api.mjs";
+
+/** Every task of a run by its id: by pages of the completed ones, and one by one where they do not show it. */
+export async function readRecords(observability, queuePath, ids, prefix, forEach) {
+  const wanted = new Set(ids);
+  const found = new Map();
+  for (let cursor = null; ; ) {
+    const query = new URLSearchParams({
+      state: "completed",
+      limit: "100",
+      q: prefix,
+      ...(cursor && { cursor }),
+    });
+    const page = await observability("GET", `${queuePath}/tasks?${query}`);
+    for (const task of page.tasks) if (wanted.has(task.id)) found.set(task.id, task);
+    cursor = page.cursor;
+    if (cursor === null || found.size === wanted.size) break;
+  }
+  await forEach(
+    ids.filter((id) => !found.has(id)),
+    16,
+    async (id) => {
+      try {
+        found.set(id, await observability("GET", `${queuePath}/tasks/${id}`));
+      } catch (error) {
+        if (!(error instanceof ApiError && error.status === 404)) throw error;
+      }
+    },
+  );
+  return found;
+}
