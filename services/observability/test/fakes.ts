@@ -214,8 +214,8 @@ export function fakeOperations() {
       return this.create({ kind: "restore", queue: view?.queue ?? "", by }, view?.result.discarded ?? 0);
     },
     get,
-    list: async ({ isVisible = () => true } = {}) => ({
-      operations: views.filter(({ queue }) => isVisible(queue)),
+    list: async (options: { isVisible?(queue: string): boolean } = {}) => ({
+      operations: views.filter(({ queue }) => options.isVisible?.(queue) !== false),
       cursor: null,
     }),
     failures: async () => ({ failures: [], cursor: null, total: 0 }),
@@ -228,8 +228,8 @@ export function fakeActions() {
   return {
     records,
     append: async (record: AuditRecord) => void records.push(record),
-    page: async () => ({
-      records: [...records].reverse(),
+    page: async (options: { isVisible?(queue: string | null): boolean }) => ({
+      records: records.filter(({ queue }) => options.isVisible?.(queue) !== false).reverse(),
       cursor: null,
       scanned: records.length,
       total: records.length,
