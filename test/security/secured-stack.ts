@@ -92,6 +92,10 @@ export async function startSecuredStack(
   try {
     await known(admin.text, 120_000);
   } catch (error) {
+    // Nobody has the stack yet who could stop it.
+    await Promise.all(Object.values(processes).map((service) => service.kill()));
+    await client.close();
+    await redis.stop();
     const said = Object.entries(processes).map(([name, service]) => `${name}:\n${service.output()}`);
     throw new Error(`${(error as Error).message}\n${said.join("\n")}`);
   }
