@@ -1,0 +1,49 @@
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort, waitUntil } from "@holdfast/service/testing";
+import { afterEach, expect, test } from "vitest";
+import { openSecrets } from "../src/secrets.ts";
+
+let folder = "";
+let server: ChildProcess | undefined;
+afterEach(() => {
+  server?.kill("SIGKILL");
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test("with the default user off Redis still reads its whole append-only file after a restart", async () => {
+  folder = mkdtempSync(join(tmpdir(), "holdfast-restart-"));
+  const port = await freePort();
+  const options = { folder: join(folder, "secrets"), prefix: "queue", redisVersion: "7.0", redisPort: port };
+  await openSecrets({ ...options, tls: false, groups: false }).create();
+  const password = readFileSync(join(options.folder, "own/redis-admin"), "utf8").trim();
+  const redis = (input: string, auth = ["--user", "admin", "--pass", password]) =>
+    execFileSync("redis-cli", ["-p", String(port), "--no-auth-warning", ...auth], {
+      input,
+      encoding: "utf8",
+    });
+  const start = async () => {
+    const access = ["--include", join(options.folder, "redis/access.conf"), "--dir", folder];
+    server = spawn("redis-server", [...access, "--appendonly", "yes", "--save", ""], { stdio: "ignore" });
+    const answers = async () => {
+      try {
+        return redis("PING\n").trim() === "PONG";
+      } catch {
+        return false;
+      }
+    };
+    await waitUntil("Redis answers", answers, 20_000);
+  };
+  await start();
+  expect(redis("PING\n", [])).toContain("NOAUTH");
+  expect(redis("AUTH default x\n", [])).toContain("WRONGPASS");
+  // As a script is written to the file: all of its writes, or none.
+  redis("MULTI\nSET one 1\nSET two 2\nEXEC\n");
+  const stopped = new Promise((done) => server?.once("exit", done));
+  server?.kill("SIGTERM");
+  await stopped;
+  await start();
+  expect(redis("MGET one two\n").trim().split("\n")).toEqual(["1", "2"]);
+}, 60_000);
