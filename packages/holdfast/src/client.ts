@@ -2,6 +2,7 @@ import { Engine } from "./engine/engine.ts";
 import { Registry } from "./engine/registry.ts";
 import { KeyStore } from "./identity/key-store.ts";
 import { Connection, type ConnectionOptions, type RedisOption } from "./redis/connection.ts";
+import type { Tracing } from "./tracing/tracing.ts";
 
 export interface HoldfastOptions {
   redis: RedisOption;
@@ -10,6 +11,8 @@ export interface HoldfastOptions {
   /** Shown in request ids, beside a part that is always minted. */
   instance?: string | undefined;
   onScript?: ConnectionOptions["onScript"];
+  /** Where the spans of its queues go. @default nowhere */
+  tracing?: Tracing | undefined;
 }
 
 /** One connection that queues, janitors and observers of a process can share. */
@@ -19,6 +22,7 @@ export class Holdfast {
   /** The API keys of the services. */
   readonly keys: KeyStore;
   readonly connection: Connection;
+  readonly tracing: Tracing | undefined;
   readonly #others: Connection[] = [];
   readonly #instance: string | undefined;
   readonly #engines = new Map<string, Engine>();
@@ -27,6 +31,7 @@ export class Holdfast {
     this.prefix = options.prefix ?? "queue";
     this.#instance = options.instance;
     this.connection = new Connection(options.redis, { onScript: options.onScript });
+    this.tracing = options.tracing;
     this.registry = new Registry(this.connection, this.prefix);
     this.keys = new KeyStore(this.connection, this.prefix);
   }

@@ -1,7 +1,7 @@
 import { type DeadReason, HoldfastError, type TaskView } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import type { Engine } from "../engine/engine.ts";
-import { decodeEnvelope, encodeEnvelope } from "../engine/envelope.ts";
+import { decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envelope.ts";
 import { taskView } from "../engine/task-view.ts";
 
 /** All that is given has to match. */
@@ -197,9 +197,8 @@ export async function replayInto(from: Engine, to: Engine, ids: readonly string[
       continue;
     }
     const newId = derivedId(raw.id, task.generation + 1);
-    const { type, payloadText, maxRetries, timeoutMs, backoff, tags, priority, keepPayload } = decodeEnvelope(
-      raw.envelope,
-    );
+    const decoded = decodeEnvelope(raw.envelope);
+    const { type, payloadText, maxRetries, timeoutMs, backoff, tags, priority, keepPayload } = decoded;
     const options = {
       priority,
       ...(maxRetries === null ? {} : { maxRetries }),
@@ -208,7 +207,14 @@ export async function replayInto(from: Engine, to: Engine, ids: readonly string[
       ...(keepPayload ? {} : { keepPayload }),
       tags,
     };
-    const envelope = encodeEnvelope(type, to.connection.now(), payloadText, options, `moved.${from.queue}`);
+    const envelope = encodeEnvelope(
+      type,
+      to.connection.now(),
+      payloadText,
+      options,
+      `moved.${from.queue}`,
+      traceOf(decoded),
+    );
     const count = (band: string) => (priority === band ? 1 : 0);
     const { verdicts } = await to.enqueue({
       checked: true,

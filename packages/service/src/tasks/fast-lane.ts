@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { includesScope, isQueueName } from "@holdfast/contracts";
+import { type TraceContext, traceContextOf } from "holdfast";
 import { PROBLEM_MEDIA_TYPE, toProblem } from "../http/problem.ts";
 import type { HttpServer } from "../http/server.ts";
 import { type Identify, mayUseQueue } from "../identity/access.ts";
@@ -73,7 +74,8 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
     ) {
       return false;
     }
-    const exchange = new Exchange(lane, target, response, requestId(request), key);
+    const trace = headers.traceparent === undefined ? undefined : traceContextOf(headers);
+    const exchange = new Exchange(lane, target, response, requestId(request), key, trace);
     request.on("data", (chunk: Buffer) => exchange.add(chunk));
     // Not reached where the client hangs up before the body has come.
     request.on("end", () => exchange.run());
@@ -111,16 +113,25 @@ class Exchange {
   readonly #response: ServerResponse;
   readonly #id: string;
   readonly #key: string | undefined;
+  readonly #trace: TraceContext | undefined;
   readonly #startedAt = performance.now();
   #body: Buffer | undefined;
   #more: Buffer[] | undefined;
 
-  constructor(lane: Lane, target: Target, response: ServerResponse, id: string, key: string | undefined) {
+  constructor(
+    lane: Lane,
+    target: Target,
+    response: ServerResponse,
+    id: string,
+    key: string | undefined,
+    trace: TraceContext | undefined,
+  ) {
     this.#lane = lane;
     this.#target = target;
     this.#response = response;
     this.#id = id;
     this.#key = key;
+    this.#trace = trace;
   }
 
   add(chunk: Buffer): void {
@@ -139,11 +150,14 @@ class Exchange {
       options.assertOpen?.();
       const queue = options.queue(name);
       if (isBatch) {
-        enqueueItems(name, queue, readTaskArray(body), metrics).then((done) => this.#stored(done), fail);
+        enqueueItems(name, queue, readTaskArray(body), metrics, this.#trace).then(
+          (done) => this.#stored(done),
+          fail,
+        );
         return;
       }
       const { task, bytes } = readTask(body, this.#key);
-      enqueueTask(queue, task).then((receipt) => {
+      enqueueTask(queue, task, this.#trace).then((receipt) => {
         metrics?.enqueued(name, task.type, bytes, receipt.duplicate);
         const place = ["location", `/v1/queues/${name}/tasks/${receipt.id}`];
         if (receipt.duplicate) place.push("idempotent-replayed", "true");
