@@ -93,6 +93,7 @@ export function createMockState() {
       timeoutMs: 1_800_000,
       backoff: null,
       tags: n % 4 === 0 ? ["tenant:acme"] : [],
+      traceId: null,
       enqueuedAt,
       runAt: state === "scheduled" ? now + 25_000 + n * 1_000 : null,
       expiresAt: null,

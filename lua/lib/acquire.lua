@@ -167,7 +167,7 @@ local function planAcquire(counters, request, soloClaim, commit)
       reply[2 * place - 1], reply[2 * place] = id, envelope
       granted[place] = id
       if counts ~= '1' then
-        grants.counts[place] = counts
+        grants.counts[place] = counts .. previousSpan(record)
       end
     end
   end
@@ -235,7 +235,7 @@ local function grantsAgain(first, again)
       reply[2 * i] = envelopes[i]
       local text = string.match(record, '^l(%S+)')
       if text ~= '1' then
-        counts[i] = text
+        counts[i] = text .. previousSpan(record)
       end
     end
   end

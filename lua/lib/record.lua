@@ -8,7 +8,8 @@
 --   flags    h the caller gave the id   o runs solo   x cancel requested   k the payload goes at completion (only while leased or before)
 --   fields   l: token grantedAt deadline maxAttempts workerId      c: token grantedAt endedAt workerId
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo
---   attempt  number generation outcome startedAt endedAt workerId token error   (error percent-encoded, "-" for none)
+--   attempt  number generation outcome startedAt endedAt workerId token error   (error percent-encoded, "-" for none;
+--            "~<traceparent> " before it where the attempt was traced)
 --
 -- No record: the task is as it was enqueued, and the first byte of its envelope says where:
 --   . or + pending      @ scheduled
@@ -85,6 +86,17 @@ local function appendAttempt(record, c, outcome, err)
   end
   return table.concat({ history, '\n', string.format('%d %d ', c.attempts, c.generation), outcome, ' ', grantedAt, ' ', nowText, ' ',
     workerId, ' ', token, ' ', err == '' and '-' or err })
+end
+
+-- The span of the last ended attempt, which its worker put before the error, as '~<traceparent>'; '' without one.
+local function previousSpan(record)
+  if not record or not string.find(record, ' ~00-', 1, true) then
+    return ''
+  end
+  -- Greedy: the last line.
+  local line = string.match(record, '.*\n(.*)$')
+  local span = line and string.match(line, '^%S+ %S+ %S+ %S+ %S+ %S+ %S+ ~(00%-%x+%-%x+%-%x%x) ')
+  return span and '~' .. span or ''
 end
 
 local function isPending(record, envelope)

@@ -137,6 +137,7 @@ export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
     timeoutMs: null,
     backoff: null,
     tags: [],
+    traceId: null,
     enqueuedAt: 1_000,
     runAt: null,
     expiresAt: null,

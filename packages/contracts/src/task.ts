@@ -42,6 +42,10 @@ export interface TaskOptions {
    * @default the setting of the queue
    */
   durability?: Durability;
+  /** W3C Trace Context of the caller, `00-<trace id>-<span id>-<flags>`: stored with the task, its attempts belong to it. */
+  traceparent?: string;
+  /** W3C tracestate, with a `traceparent`. */
+  tracestate?: string;
   /** With durability "replicated": how many replicas have to confirm, 1 to 16. @default 1 */
   replicas?: number;
 }
@@ -89,6 +93,8 @@ export interface TaskView {
   timeoutMs: number | null;
   backoff: Backoff | null;
   tags: string[];
+  /** The trace that it belongs to, 32 hex digits; null without one. */
+  traceId: string | null;
   enqueuedAt: number;
   /** When a scheduled task is due. */
   runAt: number | null;

@@ -4,6 +4,7 @@ import { OperationStore } from "./engine/operation-store.ts";
 import { Registry } from "./engine/registry.ts";
 import { KeyStore } from "./identity/key-store.ts";
 import { Connection, type ConnectionOptions, type RedisOption } from "./redis/connection.ts";
+import type { Tracing } from "./tracing/tracing.ts";
 
 export interface HoldfastOptions {
   redis: RedisOption;
@@ -12,6 +13,8 @@ export interface HoldfastOptions {
   /** Shown in request ids, beside a part that is always minted. */
   instance?: string | undefined;
   onScript?: ConnectionOptions["onScript"];
+  /** Where the spans of its queues go. @default nowhere */
+  tracing?: Tracing | undefined;
 }
 
 /** One connection that queues, janitors and observers of a process can share. */
@@ -25,6 +28,7 @@ export class Holdfast {
   /** What operators did. */
   readonly actions: ActionLog;
   readonly connection: Connection;
+  readonly tracing: Tracing | undefined;
   readonly #others: Connection[] = [];
   readonly #instance: string | undefined;
   readonly #engines = new Map<string, Engine>();
@@ -33,6 +37,7 @@ export class Holdfast {
     this.prefix = options.prefix ?? "queue";
     this.#instance = options.instance;
     this.connection = new Connection(options.redis, { onScript: options.onScript });
+    this.tracing = options.tracing;
     this.registry = new Registry(this.connection, this.prefix);
     this.keys = new KeyStore(this.connection, this.prefix);
     this.operations = new OperationStore(this.connection, this.prefix);

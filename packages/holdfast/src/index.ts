@@ -40,13 +40,27 @@ export {
 } from "./partitions/partitioned-queue.ts";
 export { PartitionedWorker, type PartitionedWorkerOptions } from "./partitions/partitioned-worker.ts";
 export type { EnqueueReceipt } from "./queue/enqueue-buffer.ts";
-export { type EnqueueResult, type NewTask, Queue, type QueueOptions } from "./queue/queue.ts";
+export {
+  type EnqueueManyOptions,
+  type EnqueueResult,
+  type NewTask,
+  Queue,
+  type QueueOptions,
+} from "./queue/queue.ts";
 export { type ConnectionSettings, describeRedis, type RedisOption } from "./redis/connection.ts";
 export type { ScheduleRunEvent } from "./schedules/firing.ts";
 export { Schedules, type SchedulesOptions } from "./schedules/schedules.ts";
 export { mergeBuckets, type SeriesBucket } from "./series/bucket.ts";
 export { quantileMs } from "./series/histogram.ts";
 export { SeriesHistory } from "./series/series-history.ts";
+export { type TraceContext, traceContextOf } from "./tracing/trace-context.ts";
+export type {
+  AttemptAbout,
+  AttemptSpan,
+  EnqueueAbout,
+  EnqueueSpan,
+  Tracing,
+} from "./tracing/tracing.ts";
 export type { Handler, HandlerContext, Handlers, HandlerTask } from "./worker/handler.ts";
 export { JsonText } from "./worker/json-text.ts";
 export { type SettledEvent, Worker, type WorkerEvents, type WorkerOptions } from "./worker/worker.ts";

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { openMetricsText, wantsOpenMetrics } from "./open-metrics.ts";
 import { type BucketSeries, PlainCounter, PlainHistogram } from "./plain-metrics.ts";
 
 /** Stands in for every label value beyond the cap. */
@@ -35,8 +36,12 @@ export const RUN_BUCKETS_SECONDS = [
   0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900,
 ];
 
+const NO_EXEMPLAR = {};
+
 export interface ServiceMetrics {
   registry: Registry;
+  /** All of it, in the format that the scraper asks for by its Accept header. */
+  read(accept: string | undefined): Promise<{ contentType: string; text: string }>;
   /** Bounded values for the labels `queue` and `type`. */
   queueLabel(queue: string): string;
   typeLabel(type: string): string;
@@ -61,7 +66,13 @@ export interface ServiceMetrics {
     help: string,
     labels: readonly L[],
     buckets: number[],
-  ): Histogram<L>;
+  ): TracedHistogram<L>;
+}
+
+/** A histogram whose buckets name a trace each, the last that fell into them. */
+export interface TracedHistogram<L extends string> {
+  observe(labels: Record<L, string>, value: number, traceId?: string): void;
+  zero(labels: Record<L, string>): void;
 }
 
 /** One registry per service, with what every service reports (METRICS: `redis_up`, `build_info`, scripts, HTTP). */
@@ -86,8 +97,27 @@ export function createMetrics(options: { service: string; version: string; http?
     });
     return made;
   };
-  const histogram: ServiceMetrics["histogram"] = (name, help, labelNames, buckets) =>
-    new Histogram({ name: `holdfast_${name}`, help, labelNames, buckets, registers });
+  const histogram: ServiceMetrics["histogram"] = (name, help, labelNames, buckets) => {
+    const made: Histogram<string> = new Histogram({
+      name: `holdfast_${name}`,
+      help,
+      labelNames,
+      buckets,
+      enableExemplars: true,
+      // Registered by hand: it refuses a registry that can be read in the older format as well.
+      registers: [],
+    });
+    registry.registerMetric(made);
+    return {
+      observe: (labels, value, traceId) =>
+        made.observe({
+          labels,
+          value,
+          exemplarLabels: traceId === undefined ? NO_EXEMPLAR : { trace_id: traceId },
+        }),
+      zero: (labels) => made.zero(labels),
+    };
+  };
 
   gauge("build_info", "Version of this process, always 1.", ["service", "version"]).set(
     { service: options.service, version: options.version },
@@ -123,6 +153,10 @@ export function createMetrics(options: { service: string; version: string; http?
   const types = new LabelCap();
   return {
     registry,
+    read: async (accept) =>
+      wantsOpenMetrics(accept)
+        ? openMetricsText(registry)
+        : { contentType: registry.contentType, text: await registry.metrics() },
     queueLabel: (queue) => queues.value(queue),
     typeLabel: (type) => types.value(type),
     onScript: (script, seconds) => scripts.of(script).observe(seconds),

@@ -1,11 +1,12 @@
 import { fileURLToPath } from "node:url";
 import type { Role } from "@holdfast/contracts";
-import { httpConfig, redisConfig } from "@holdfast/service";
+import { httpConfig, redisConfig, tracingConfig } from "@holdfast/service";
 import { type Static, Type } from "typebox";
 
 export const observabilityConfig = Type.Object({
   ...redisConfig,
   ...httpConfig,
+  ...tracingConfig,
   OBSERVABILITY_PORT: Type.Integer({
     default: 3001,
     minimum: 1,

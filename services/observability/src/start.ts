@@ -10,6 +10,7 @@ import {
   parseAllowedHosts,
   parseList,
   type RunningService,
+  startTracing,
   toConnectionSettings,
   waitForRedis,
 } from "@holdfast/service";
@@ -43,10 +44,12 @@ export async function startObservability(options: StartOptions): Promise<Running
   const { config, logger, version } = options;
   const metrics = createMetrics({ service: "observability", version });
   const settings = toConnectionSettings(config);
+  const tracer = await startTracing(config, { name: "observability", version }, logger);
   const client = new Holdfast({
     redis: settings,
     prefix: config.QUEUE_PREFIX,
     onScript: metrics.onScript,
+    tracing: tracer?.tracing,
   });
   const readiness = createRedisReadiness({ client, metrics });
   const ring = new KeyRing({ store: client.keys, file: config.API_KEYS_FILE, logger });
@@ -94,6 +97,7 @@ export async function startObservability(options: StartOptions): Promise<Running
     logger.info({ url }, "dashboard and API are served");
   } catch (error) {
     await client.close();
+    await tracer?.stop();
     throw error;
   }
   app.start();
@@ -108,6 +112,7 @@ export async function startObservability(options: StartOptions): Promise<Running
       ring.stop();
       await app.stop();
       await client.close();
+      await tracer?.stop();
     },
   };
 }

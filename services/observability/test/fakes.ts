@@ -82,6 +82,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
     timeoutMs: null,
     backoff: null,
     tags: [],
+    traceId: null,
     enqueuedAt: 1,
     runAt: null,
     expiresAt: null,

@@ -16,6 +16,7 @@ import {
   type RunningService,
   registerFastLane,
   registerTaskRoutes,
+  startTracing,
   type TaskRouteOptions,
   toConnectionSettings,
   waitForRedis,
@@ -43,11 +44,13 @@ export async function startApp(
 ): Promise<App> {
   const settings = toConnectionSettings(config);
   const metrics = createMetrics({ service: "producer-api", version });
+  const tracer = await startTracing(config, { name: "producer-api", version }, logger);
   const client = new Holdfast({
     redis: settings,
     prefix: config.QUEUE_PREFIX,
     instance: "producer-api",
     onScript: metrics.onScript,
+    tracing: tracer?.tracing,
   });
   const readiness = createRedisReadiness({ client, metrics });
   const ring = new KeyRing({ store: client.keys, file: config.API_KEYS_FILE, logger });
@@ -85,6 +88,7 @@ export async function startApp(
     await http.close();
     ring.stop();
     await client.close();
+    await tracer?.stop();
   };
   try {
     await listen(http, { host: config.HOST, port: config.PORT, variable: "PORT" });

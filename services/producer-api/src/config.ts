@@ -1,10 +1,11 @@
-import { httpConfig, redisConfig } from "@holdfast/service";
+import { httpConfig, redisConfig, tracingConfig } from "@holdfast/service";
 import { type Static, Type } from "typebox";
 
 export const configSchema = Type.Object({
   PORT: Type.Integer({ default: 3_000, minimum: 1, maximum: 65_535, description: "Port of the HTTP API." }),
   ...httpConfig,
   ...redisConfig,
+  ...tracingConfig,
 });
 
 export type Config = Static<typeof configSchema>;

@@ -8,6 +8,7 @@ import {
   parseAllowedHosts,
   type Readiness,
   type RunningService,
+  startTracing,
   toConnectionSettings,
   waitForRedis,
 } from "@holdfast/service";
@@ -35,11 +36,13 @@ export async function startApp(
   const queues = parseQueues(config.QUEUES);
   const settings = toConnectionSettings(config);
   const metrics = createMetrics({ service: "worker", version, http: false });
+  const tracer = await startTracing(config, { name: "worker", version }, logger);
   const shared = { redis: settings, prefix: config.QUEUE_PREFIX, onScript: metrics.onScript };
   const client = new Holdfast({ ...shared, instance: "worker-health" });
   const worker = new Worker(queues, handlers, {
     ...shared,
     version,
+    tracing: tracer?.tracing,
     concurrency,
     leaseMs: config.LEASE_MS,
     maxRetries: config.MAX_RETRIES,
@@ -72,6 +75,7 @@ export async function startApp(
     await close();
     await health.close();
     await client.close();
+    await tracer?.stop();
   };
   try {
     await waitForRedis({ client, settings, logger, signal });

@@ -1,5 +1,5 @@
 import { LIMITS } from "@holdfast/contracts";
-import { metricsConfig, OneOf, redisConfig } from "@holdfast/service";
+import { metricsConfig, OneOf, redisConfig, tracingConfig } from "@holdfast/service";
 import { type Static, Type } from "typebox";
 
 const QUEUE = "[A-Za-z0-9][A-Za-z0-9_.-]{0,63}(=[1-9]\\d{0,2})?";
@@ -70,6 +70,7 @@ export const configSchema = Type.Object({
   }),
   ...metricsConfig,
   ...redisConfig,
+  ...tracingConfig,
 });
 
 export type Config = Static<typeof configSchema>;

@@ -106,15 +106,15 @@ export function observeWorker(
     }
   }
 
-  worker.on("settled", ({ task, outcome, waitMs, runMs, deadReason }: SettledEvent) => {
+  worker.on("settled", ({ task, outcome, waitMs, runMs, deadReason, traceId }: SettledEvent) => {
     const labels = labelsOf(task.queue, task.type);
     attempts.inc({ ...labels, outcome });
     if (outcome === "retried") retried.inc({ ...labels, reason: "failed" });
     if (outcome === "dead") dead.inc({ ...labels, reason: deadReason ?? "retries_exhausted" });
     if (outcome === "stale") stale.inc({ queue: labels.queue, op: "settle" });
-    wait.observe(labels, waitMs / 1_000);
+    wait.observe(labels, waitMs / 1_000, traceId);
     // What expired never ran.
-    if (outcome !== "expired") run.observe({ ...labels, outcome }, runMs / 1_000);
+    if (outcome !== "expired") run.observe({ ...labels, outcome }, runMs / 1_000, traceId);
   });
   worker.on("stale", (verdict: StaleVerdict) =>
     overlap.observe({ queue: metrics.queueLabel(verdict.queue), op: "settle" }, verdict.overlapMs / 1_000),

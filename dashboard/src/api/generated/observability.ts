@@ -1925,6 +1925,7 @@ export interface paths {
                                 tags: string[];
                                 timeoutMs: number | null;
                                 token: string | null;
+                                traceId: string | null;
                                 type: string;
                                 unroutedSince: number | null;
                                 workerId: string | null;
@@ -3284,6 +3285,7 @@ export interface paths {
                                 tags: string[];
                                 timeoutMs: number | null;
                                 token: string | null;
+                                traceId: string | null;
                                 type: string;
                                 unroutedSince: number | null;
                                 workerId: string | null;
@@ -3562,6 +3564,7 @@ export interface paths {
                             tags: string[];
                             timeoutMs: number | null;
                             token: string | null;
+                            traceId: string | null;
                             type: string;
                             unroutedSince: number | null;
                             workerId: string | null;

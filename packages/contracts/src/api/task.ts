@@ -46,6 +46,7 @@ export const TaskViewSchema = Type.Object({
   timeoutMs: nullable(Type.Integer()),
   backoff: nullable(BackoffSchema),
   tags: Type.Array(Type.String()),
+  traceId: nullable(Type.String({ description: "The trace that it belongs to, 32 hex digits" })),
   enqueuedAt: Timestamp("Enqueued"),
   runAt: nullable(Timestamp("Due")),
   expiresAt: nullable(Timestamp("Expires")),

@@ -38,7 +38,7 @@ export interface Grant {
   id: string;
   token: string;
   envelope: string;
-  /** Attempts and what came before, "" for a first attempt (engine/record.ts). */
+  /** Attempts and what came before, "" for a first attempt (engine/record.ts); after a ~ the span of the last one, where it left one. */
   counts: string;
 }
 

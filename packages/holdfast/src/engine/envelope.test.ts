@@ -71,6 +71,8 @@ test("whatever is encoded is decoded to the same, payload byte by byte", () => {
           tags: options?.tags ?? [],
           fingerprint: print ?? null,
           keepPayload: options?.keepPayload ?? true,
+          traceparent: null,
+          tracestate: null,
         });
       },
     ),

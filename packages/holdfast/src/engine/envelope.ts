@@ -6,6 +6,13 @@ import {
   type Priority,
   type TaskOptions,
 } from "@holdfast/contracts";
+import {
+  decodeTracestate,
+  encodeTracestate,
+  isTraceparent,
+  isTracestate,
+  type TraceContext,
+} from "../tracing/trace-context.ts";
 
 /**
  * The immutable part of a task, one text: a header line, then the payload's exact bytes.
@@ -13,7 +20,7 @@ import {
  *     <flag><type> <enqueuedAt, base 36>[ name=value …]\n<payload>
  *
  * flag: `.` no options, `+` options, `@` options and scheduled. The scripts read the flag and the options
- * p, m, t, e, d, r, h, k; they never look into the payload.
+ * p, m, t, e, d, r, h, k; they never look into the payload. w and v are traceparent and tracestate.
  */
 export interface Envelope {
   type: string;
@@ -31,6 +38,8 @@ export interface Envelope {
   fingerprint: string | null;
   /** False: the payload goes when the task completes. */
   keepPayload: boolean;
+  traceparent: string | null;
+  tracestate: string | null;
 }
 
 /** Where an enqueue puts the task: the order in which the enqueue script wants its tail. */
@@ -63,9 +72,11 @@ export function encodeEnvelope(
   payloadText: string,
   options?: TaskOptions,
   fingerprint?: string,
+  trace?: TraceContext,
 ): string {
   const head = `${type} ${enqueuedAt.toString(36)}`;
-  if (options === undefined && fingerprint === undefined) return `.${head}\n${payloadText}`;
+  if (options === undefined && fingerprint === undefined && trace === undefined)
+    return `.${head}\n${payloadText}`;
   let fields = "";
   if (options?.priority === "high") fields += " p=h";
   else if (options?.priority === "low") fields += " p=l";
@@ -76,6 +87,10 @@ export function encodeEnvelope(
   if (options?.tags?.length) fields += ` g=${options.tags.map(encodeURIComponent).join(",")}`;
   if (options?.keepPayload === false) fields += " k=0";
   if (fingerprint !== undefined) fields += ` h=${fingerprint}`;
+  if (trace !== undefined) {
+    fields += ` w=${trace.traceparent}`;
+    if (trace.tracestate !== undefined) fields += ` v=${encodeTracestate(trace.tracestate)}`;
+  }
   const scheduled = options?.delayMs !== undefined || options?.runAt !== undefined;
   if (options?.delayMs !== undefined) fields += ` d=${options.delayMs}`;
   else if (options?.runAt !== undefined) fields += ` r=${options.runAt}`;
@@ -107,6 +122,8 @@ function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): E
     tags: NO_TAGS,
     fingerprint: null,
     keepPayload: true,
+    traceparent: null,
+    tracestate: null,
   };
 }
 
@@ -134,6 +151,8 @@ function decodeOption(envelope: Envelope, part: string): void {
   else if (name === "g") envelope.tags = text.split(",").map(decodeTag);
   else if (name === "h") envelope.fingerprint = text;
   else if (name === "k") envelope.keepPayload = text !== "0";
+  else if (name === "w") envelope.traceparent = isTraceparent(text) ? text : null;
+  else if (name === "v") envelope.tracestate = decodeTracestate(text);
   else if (Object.hasOwn(NUMBERS, name))
     envelope[NUMBERS[name as keyof typeof NUMBERS]] = numberOption(name, text);
 }
@@ -216,4 +235,18 @@ export function checkOptions(options: TaskOptions): void {
     refuse(`durability has to be memory, fsynced or replicated, got ${durability}`);
   if (replicas !== undefined && (!whole(replicas, 1, 16) || durability !== "replicated"))
     refuse(`replicas has to be a whole number from 1 to 16, with durability "replicated", got ${replicas}`);
+  const { traceparent, tracestate } = options;
+  if (traceparent !== undefined && !isTraceparent(traceparent))
+    refuse("traceparent has to be 00-<trace id>-<span id>-<flags> in lower-case hex");
+  if (tracestate !== undefined && (traceparent === undefined || !isTracestate(tracestate)))
+    refuse("tracestate has 1 to 512 visible ASCII characters and spaces, and comes with a traceparent");
+}
+
+/** What the options or the envelope of a task say of its trace. */
+export function traceOf(
+  of: { traceparent?: string | null | undefined; tracestate?: string | null | undefined } | undefined | null,
+): TraceContext | undefined {
+  const { traceparent, tracestate } = of ?? {};
+  if (!traceparent) return undefined;
+  return tracestate ? { traceparent, tracestate } : { traceparent };
 }

@@ -43,6 +43,13 @@ function decodeError(text: string): string | null {
   return text.replaceAll("%0A", "\n").replaceAll("%25", "%");
 }
 
+const TRACED = /^~(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}) /;
+
+/** An error with the span of its attempt before it, which the next attempt is told of. */
+export function tracedError(traceparent: string, error: string): string {
+  return `~${traceparent} ${error}`;
+}
+
 /** One line of history. Only the two bytes that would break the record are escaped. */
 export function encodeError(text: string): string {
   return text
@@ -61,7 +68,7 @@ function decodeAttempt(line: string): AttemptView {
     endedAt: Number(endedAt),
     workerId: workerId ?? "",
     token: token ?? "",
-    error: decodeError(error.join(" ")),
+    error: decodeError(error.join(" ").replace(TRACED, "")),
   };
 }
 

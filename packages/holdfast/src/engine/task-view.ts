@@ -1,4 +1,5 @@
 import type { TaskState, TaskView } from "@holdfast/contracts";
+import { traceIdOf } from "../tracing/trace-context.ts";
 import type { RawTask } from "./engine.ts";
 import { decodeEnvelopeForDisplay } from "./envelope.ts";
 import { decodeRecord } from "./record.ts";
@@ -33,6 +34,7 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     timeoutMs: envelope.timeoutMs,
     backoff: envelope.backoff,
     tags: envelope.tags,
+    traceId: envelope.traceparent === null ? null : traceIdOf(envelope.traceparent),
     enqueuedAt: envelope.enqueuedAt,
     runAt: state === "scheduled" && raw.score !== "" ? Number(raw.score) : envelope.runAt,
     expiresAt: envelope.expiresAt,

@@ -1,5 +1,6 @@
 import { Worker as Thread } from "node:worker_threads";
 import { HoldfastError } from "@holdfast/contracts";
+import { traceIdOf } from "../tracing/trace-context.ts";
 import type { Handler, HandlerContext, HandlerTask } from "../worker/handler.ts";
 import { AttemptAborted, resultText } from "../worker/running-task.ts";
 import { loadHandlerModules } from "./handler-module.ts";
@@ -35,6 +36,7 @@ class SentAttempt implements HandlerTask, HandlerContext {
   readonly enqueuedAt: number;
   readonly tags: readonly string[];
   readonly token: string;
+  readonly traceparent: string | null;
   readonly signal: AbortSignal;
   readonly #run: number;
   #payload: { value: unknown } | undefined;
@@ -48,6 +50,7 @@ class SentAttempt implements HandlerTask, HandlerContext {
     this.enqueuedAt = task.enqueuedAt;
     this.tags = task.tags;
     this.token = task.token;
+    this.traceparent = task.traceparent;
     this.signal = signal;
     this.#run = run;
   }
@@ -55,6 +58,10 @@ class SentAttempt implements HandlerTask, HandlerContext {
   get payload(): unknown {
     this.#payload ??= { value: JSON.parse(this.payloadText) };
     return this.#payload.value;
+  }
+
+  get traceId(): string | null {
+    return this.traceparent === null ? null : traceIdOf(this.traceparent);
   }
 
   async progress(value: unknown): Promise<void> {

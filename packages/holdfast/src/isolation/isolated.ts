@@ -92,7 +92,8 @@ async function runIn(
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     const { id, type, queue, payloadText, attempt, enqueuedAt, tags } = task;
-    const sent = { id, type, queue, payloadText, attempt, enqueuedAt, tags, token: ctx.token };
+    const { token, traceparent } = ctx;
+    const sent = { id, type, queue, payloadText, attempt, enqueuedAt, tags, token, traceparent };
     const running = process.run(sent, ctx);
     // Between the process and this line.
     if (signal.aborted) onAbort();

@@ -11,6 +11,7 @@ export interface SentTask {
   enqueuedAt: number;
   tags: readonly string[];
   token: string;
+  traceparent: string | null;
 }
 
 /** What was thrown. `text` where it was no Error. */

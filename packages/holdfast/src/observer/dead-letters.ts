@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type DeadReason, HoldfastError, type TaskView } from "@holdfast/contracts";
 import type { Engine, RawTask } from "../engine/engine.ts";
-import { decodeEnvelope, encodeEnvelope } from "../engine/envelope.ts";
+import { decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envelope.ts";
 import type { Request } from "../engine/requests.ts";
 import { taskView } from "../engine/task-view.ts";
 
@@ -223,9 +223,8 @@ export async function replayInto(
       continue;
     }
     const newId = derivedId(raw.id, task.generation + 1);
-    const { type, payloadText, maxRetries, timeoutMs, backoff, tags, priority, keepPayload } = decodeEnvelope(
-      raw.envelope,
-    );
+    const decoded = decodeEnvelope(raw.envelope);
+    const { type, payloadText, maxRetries, timeoutMs, backoff, tags, priority, keepPayload } = decoded;
     const options = {
       priority,
       ...(maxRetries === null ? {} : { maxRetries }),
@@ -234,7 +233,14 @@ export async function replayInto(
       ...(keepPayload ? {} : { keepPayload }),
       tags,
     };
-    const envelope = encodeEnvelope(type, to.connection.now(), payloadText, options, `moved.${from.queue}`);
+    const envelope = encodeEnvelope(
+      type,
+      to.connection.now(),
+      payloadText,
+      options,
+      `moved.${from.queue}`,
+      traceOf(decoded),
+    );
     const count = (band: string) => (priority === band ? 1 : 0);
     const { verdicts } = await to.enqueue({
       checked: true,

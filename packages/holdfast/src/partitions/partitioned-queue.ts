@@ -2,8 +2,9 @@ import { HoldfastError, type TaskOptions, type TaskView } from "@holdfast/contra
 import { Holdfast } from "../client.ts";
 import { checkTaskId } from "../engine/names.ts";
 import type { EnqueueReceipt } from "../queue/enqueue-buffer.ts";
-import { type EnqueueResult, type NewTask, Queue } from "../queue/queue.ts";
+import { type EnqueueManyOptions, type EnqueueResult, type NewTask, Queue } from "../queue/queue.ts";
 import type { RedisOption } from "../redis/connection.ts";
+import type { Tracing } from "../tracing/tracing.ts";
 import {
   mintPartitionId,
   type Partitions,
@@ -29,7 +30,7 @@ export type PartitionedQueueOptions = {
   /** How many; the queue is made with them. Left out: as many as it has. 1 to 256. */
   partitions?: number;
   lingerMs?: number;
-} & ({ client: Holdfast } | { redis: RedisOption; prefix?: string });
+} & ({ client: Holdfast } | { redis: RedisOption; prefix?: string; tracing?: Tracing });
 
 // Tasks without a key stay together for one script call of one partition, then it is the turn of the next.
 const TOGETHER = 250;
@@ -81,24 +82,30 @@ export class PartitionedQueue {
   }
 
   /** One result per task, in the order given. */
-  async enqueueMany(tasks: readonly NewPartitionedTask[]): Promise<EnqueueResult[]> {
+  async enqueueMany(
+    tasks: readonly NewPartitionedTask[],
+    options: EnqueueManyOptions = {},
+  ): Promise<EnqueueResult[]> {
     await this.#open();
     const results = new Array<EnqueueResult>(tasks.length);
     const byQueue = new Map<Queue, { at: number; task: NewTask }[]>();
-    for (const [at, { options, ...task }] of tasks.entries()) {
+    for (const [at, { options: taskOptions, ...task }] of tasks.entries()) {
       try {
-        const { queue, own } = await this.#route(options);
+        const { queue, own } = await this.#route(taskOptions);
         const group = byQueue.get(queue) ?? [];
         group.push({ at, task: own === undefined ? task : { ...task, options: own } });
         byQueue.set(queue, group);
       } catch (error) {
         if (!(error instanceof HoldfastError)) throw error;
-        results[at] = { ok: false, id: options?.id ?? null, error };
+        results[at] = { ok: false, id: taskOptions?.id ?? null, error };
       }
     }
     await Promise.all(
       [...byQueue].map(async ([queue, group]) => {
-        const done = await queue.enqueueMany(group.map(({ task }) => task));
+        const done = await queue.enqueueMany(
+          group.map(({ task }) => task),
+          options,
+        );
         group.forEach(({ at }, i) => {
           results[at] = done[i] as EnqueueResult;
         });

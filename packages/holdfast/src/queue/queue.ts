@@ -9,12 +9,14 @@ import {
 } from "@holdfast/contracts";
 import { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
-import { bandOf, checkOptions, encodeEnvelope } from "../engine/envelope.ts";
+import { bandOf, checkOptions, encodeEnvelope, traceOf } from "../engine/envelope.ts";
 import { fingerprintOf } from "../engine/fingerprint.ts";
 import { checkQueueName, checkTaskId } from "../engine/names.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { RedisOption } from "../redis/connection.ts";
 import type { DurabilityWish } from "../redis/durability.ts";
+import type { TraceContext } from "../tracing/trace-context.ts";
+import type { Tracing } from "../tracing/tracing.ts";
 import { DurabilityGate } from "./durability.ts";
 import { EnqueueBuffer, type EnqueueReceipt, type EnqueueSink, type PreparedTask } from "./enqueue-buffer.ts";
 import { mintId } from "./mint-ids.ts";
@@ -40,7 +42,14 @@ export type QueueOptions =
       /** Makes the ids of tasks that bring none. @default 16 random characters, as nanoid makes them */
       mintId?: () => string;
     }
-  | { redis: RedisOption; prefix?: string; lingerMs?: number };
+  | { redis: RedisOption; prefix?: string; lingerMs?: number; tracing?: Tracing };
+
+export interface EnqueueManyOptions {
+  /** Where the caller is in its trace: for all tasks that bring no `traceparent` of their own. */
+  trace?: TraceContext | undefined;
+}
+
+type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">;
 
 // It stands in the envelope's header line: a space or newline in it would break the record.
 const FINGERPRINT = /^[\x21-\x7e]{1,128}$/;
@@ -53,14 +62,22 @@ class AskedTask implements EnqueueSink {
   readonly type: string;
   readonly payloadText: string;
   readonly options: TaskOptions | undefined;
+  readonly trace: TraceContext | undefined;
   readonly resolve: (receipt: EnqueueReceipt) => void;
   readonly reject: (error: unknown) => void;
 
-  constructor(task: PreparedTask, type: string, payloadText: string, options: TaskOptions | undefined) {
+  constructor(
+    task: PreparedTask,
+    type: string,
+    payloadText: string,
+    options: TaskOptions | undefined,
+    trace: TraceContext | undefined,
+  ) {
     this.task = task;
     this.type = type;
     this.payloadText = payloadText;
     this.options = options;
+    this.trace = trace;
     this.resolve = settlers.resolve;
     this.reject = settlers.reject;
   }
@@ -93,6 +110,7 @@ export class Queue {
   readonly #buffer: EnqueueBuffer;
   readonly #durability: DurabilityGate;
   readonly #mintId: () => string;
+  readonly #tracing: Tracing | undefined;
   #registered: Promise<void> | undefined;
   #isRegistered = false;
   readonly #early: AskedTask[] = [];
@@ -109,6 +127,7 @@ export class Queue {
     this.#ownsClient = !("client" in options);
     this.#client = "client" in options ? options.client : new Holdfast(options);
     this.#mintId = ("mintId" in options && options.mintId) || mintId;
+    this.#tracing = this.#client.tracing;
     this.#engine = this.#client.engine(name);
     this.#durability = new DurabilityGate(this.#client, this.#engine);
     this.#buffer = new EnqueueBuffer(this.#engine, options.lingerMs ?? 0);
@@ -146,15 +165,41 @@ export class Queue {
     payloadText: string,
     options?: TaskOptions & { fingerprint?: string },
   ): Promise<EnqueueReceipt> {
+    return this.#tracing === undefined
+      ? this.#enqueue(type, payloadText, options, options && traceOf(options))
+      : this.#enqueueTraced(this.#tracing, type, payloadText, options);
+  }
+
+  #enqueueTraced(
+    tracing: Tracing,
+    type: string,
+    payloadText: string,
+    options: (TaskOptions & { fingerprint?: string }) | undefined,
+  ): Promise<EnqueueReceipt> {
+    const span = tracing.enqueue({ queue: this.name, type, count: 1, parent: traceOf(options) });
+    const stored = this.#enqueue(type, payloadText, options, span.context);
+    stored.then(
+      (receipt) => span.end(receipt),
+      (error) => span.end({ error }),
+    );
+    return stored;
+  }
+
+  #enqueue(
+    type: string,
+    payloadText: string,
+    options: (TaskOptions & { fingerprint?: string }) | undefined,
+    trace: TraceContext | undefined,
+  ): Promise<EnqueueReceipt> {
     let prepared: PreparedTask;
     try {
       const now = this.#client.connection.now();
-      prepared = this.#prepare(type, payloadText, options, options?.fingerprint, now);
+      prepared = this.#prepare(type, payloadText, options, options?.fingerprint, now, trace);
     } catch (error) {
       return Promise.reject(error);
     }
     const promise = new Promise(keepSettlers);
-    const asked = new AskedTask(prepared, type, payloadText, options);
+    const asked = new AskedTask(prepared, type, payloadText, options, trace);
     if (this.#isRegistered && !this.#closed && !this.#durability.isOld) this.#send(asked);
     else this.#sendOnceReady(asked);
     return promise;
@@ -163,8 +208,7 @@ export class Queue {
   #send(asked: AskedTask): void {
     const wish = this.#durability.wishOf(asked.options);
     if (wish === null) this.#buffer.push(asked.task, asked, 0);
-    else
-      this.#addDurably(asked.type, asked.payloadText, asked.options, wish).then(asked.resolve, asked.reject);
+    else this.#addDurably(asked, wish).then(asked.resolve, asked.reject);
   }
 
   /** All that come before the queue is known wait in one list, for one answer. */
@@ -182,7 +226,28 @@ export class Queue {
   }
 
   /** One result per task, in the order given. A task that is refused does not stop the others. Calls of the same turn share script calls too. */
-  async enqueueMany(tasks: readonly NewTask[]): Promise<EnqueueResult[]> {
+  async enqueueMany(tasks: readonly NewTask[], options: EnqueueManyOptions = {}): Promise<EnqueueResult[]> {
+    if (this.#tracing === undefined) return this.#enqueueMany(tasks, options.trace);
+    const [only] = tasks;
+    const span = this.#tracing.enqueue({
+      queue: this.name,
+      count: tasks.length,
+      parent: options.trace,
+      ...(tasks.length === 1 && only ? { type: only.type } : {}),
+    });
+    try {
+      const results = await this.#enqueueMany(tasks, span.context);
+      const refused = results.find((result) => !result.ok);
+      if (refused) span.end({ error: refused.error });
+      else span.end(results.length === 1 && results[0]?.ok ? results[0].receipt : {});
+      return results;
+    } catch (error) {
+      span.end({ error });
+      throw error;
+    }
+  }
+
+  async #enqueueMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
     if (!this.#isRegistered || this.#closed || this.#durability.isOld) await this.ready();
     return new Promise((resolve) => {
       const results = new Array<EnqueueResult>(tasks.length);
@@ -204,11 +269,13 @@ export class Queue {
         const task = tasks[place] as NewTask;
         try {
           const text = task.payloadText ?? this.#stringify(task.payload);
-          const prepared = this.#prepare(task.type, text, task.options, task.fingerprint, now);
-          const wish = this.#durability.wishOf(task.options);
+          const { type, options } = task;
+          const own = options === undefined ? trace : (traceOf(options) ?? trace);
+          const prepared = this.#prepare(type, text, options, task.fingerprint, now, own);
+          const wish = this.#durability.wishOf(options);
           if (wish === null) this.#buffer.push(prepared, sink, place);
           else {
-            this.#addDurably(task.type, text, task.options, wish).then(
+            this.#addDurably({ type, payloadText: text, options, trace: own }, wish).then(
               (receipt) => sink.accepted(place, receipt),
               (error) => sink.refused(place, error),
             );
@@ -275,24 +342,17 @@ export class Queue {
    * Such a task is looked up by its id even where that was minted here, and its fingerprint is always our own: after
    * an unknown outcome the caller sends it again, with the id in the options then.
    */
-  #addDurably(
-    type: string,
-    payloadText: string,
-    options: TaskOptions | undefined,
-    wish: DurabilityWish,
-  ): Promise<EnqueueReceipt> {
-    return this.#durability.during(this.#addConfirmed(type, payloadText, options, wish));
+  #addDurably(task: DurableTask, wish: DurabilityWish): Promise<EnqueueReceipt> {
+    return this.#durability.during(this.#addConfirmed(task, wish));
   }
 
   async #addConfirmed(
-    type: string,
-    payloadText: string,
-    options: TaskOptions | undefined,
+    { type, payloadText, options, trace }: DurableTask,
     wish: DurabilityWish,
   ): Promise<EnqueueReceipt> {
     const id = options?.id ?? this.#mintId();
     const now = this.#client.connection.now();
-    const prepared = this.#prepare(type, payloadText, { ...options, id }, undefined, now);
+    const prepared = this.#prepare(type, payloadText, { ...options, id }, undefined, now, trace);
     await this.#durability.refuseImpossible(wish);
     const receipt = await this.#buffer.add(prepared);
     await this.#durability.confirm(id, wish);
@@ -337,6 +397,7 @@ export class Queue {
     options: TaskOptions | undefined,
     fingerprint: string | undefined,
     now: number,
+    trace: TraceContext | undefined,
   ): PreparedTask {
     if (type !== this.#headerType && !isTaskType(type)) {
       throw new HoldfastError(
@@ -359,6 +420,10 @@ export class Queue {
       );
     }
     if (options === undefined) {
+      if (trace !== undefined) {
+        const envelope = encodeEnvelope(type, now, payloadText, undefined, undefined, trace);
+        return { id: this.#mintId(), checked: false, band: "normal", envelope };
+      }
       if (now !== this.#headerAt || type !== this.#headerType) {
         this.#headerAt = now;
         this.#headerType = type;
@@ -373,7 +438,7 @@ export class Queue {
         id: this.#mintId(),
         checked: false,
         band,
-        envelope: encodeEnvelope(type, now, payloadText, options),
+        envelope: encodeEnvelope(type, now, payloadText, options, undefined, trace),
       };
     }
     checkTaskId(options.id);
@@ -388,7 +453,7 @@ export class Queue {
       id: options.id,
       checked: true,
       band,
-      envelope: encodeEnvelope(type, now, payloadText, options, print),
+      envelope: encodeEnvelope(type, now, payloadText, options, print, trace),
     };
   }
 }

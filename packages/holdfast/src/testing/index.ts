@@ -1,4 +1,5 @@
 import { type Backoff, HoldfastError } from "@holdfast/contracts";
+import { traceIdOf } from "../tracing/trace-context.ts";
 import { DEFAULT_BACKOFF } from "../worker/backoff.ts";
 import type { HandlerContext, Handlers, HandlerTask } from "../worker/handler.ts";
 import { resultText, verdictOfError } from "../worker/running-task.ts";
@@ -26,6 +27,8 @@ export interface TestRunOptions {
   backoff?: Backoff;
   signal?: AbortSignal;
   tags?: string[];
+  /** As it would be stored with the task. */
+  traceparent?: string;
   /** Runs attempt after attempt, without the waits, until the task is acked or dead. @default false */
   untilSettled?: boolean;
 }
@@ -61,6 +64,8 @@ export function testWorker(handlers: Handlers) {
           signal: options.signal ?? new AbortController().signal,
           attempt,
           token: `${attempt}-test`,
+          traceId: options.traceparent === undefined ? null : traceIdOf(options.traceparent),
+          traceparent: options.traceparent ?? null,
           progress: async (value) => void progress.push(value),
           log: async (line) => void log.push(line),
         };

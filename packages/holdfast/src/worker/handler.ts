@@ -21,6 +21,10 @@ export interface HandlerContext {
   readonly attempt: number;
   /** `<grant>-<nonce>`; a later one has the larger grant: a downstream store can refuse an older one. */
   readonly token: string;
+  /** The trace that the task belongs to, 32 hex digits: for log lines. Null without one. */
+  readonly traceId: string | null;
+  /** W3C Trace Context for what the handler calls: of this attempt where the worker traces, else of the enqueue. */
+  readonly traceparent: string | null;
   /** Stores how far the attempt is; any JSON value. Ignored once the lease is lost. */
   progress(value: unknown): Promise<void>;
   /** Adds a line to the task's log, of which the last 50 are kept. */

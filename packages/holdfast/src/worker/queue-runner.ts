@@ -3,6 +3,7 @@ import { nanoid } from "nanoid";
 import type { Engine, Turn, Verdict } from "../engine/engine.ts";
 import type { Push } from "../engine/push.ts";
 import type { Request } from "../engine/requests.ts";
+import type { Tracing } from "../tracing/tracing.ts";
 import type { Handler } from "./handler.ts";
 import { type LeaseTable, monotonicMs } from "./lease-table.ts";
 import { Pace } from "./pace.ts";
@@ -26,6 +27,7 @@ export interface RunnerOptions {
   workerId: string;
   /** Index of each type among those that the worker shows. */
   types: ReadonlyMap<string, number>;
+  tracing?: Tracing | undefined;
   /** How far ahead of its free slots it may take tasks: what it ends within so many ms. */
   aheadMs: number;
 }
@@ -112,6 +114,8 @@ export class QueueRunner {
       engine: options.engine,
       handlers: options.handlers,
       backoff: options.backoff,
+      workerId: options.workerId,
+      tracing: options.tracing,
       done: (task, verdict, error) => this.#done(task, verdict, error),
       onError: (error) => events.onError(error),
     };
@@ -192,6 +196,8 @@ export class QueueRunner {
     this.#closed = true;
     clearTimeout(this.#pollTimer);
     clearInterval(this.#sweepTimer);
+    // Redis did not answer in time: what became of these is not known here.
+    for (const task of this.held.values()) task.span?.settled("unknown");
   }
 
   /** Hands everything back: what runs is told to stop. */

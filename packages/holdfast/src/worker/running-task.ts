@@ -1,7 +1,9 @@
 import { type Backoff, HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { Engine, Grant, Verdict } from "../engine/engine.ts";
-import { decodeEnvelope, type Envelope, UNREADABLE_TYPE } from "../engine/envelope.ts";
-import { decodeCounts, encodeError } from "../engine/record.ts";
+import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engine/envelope.ts";
+import { decodeCounts, encodeError, tracedError } from "../engine/record.ts";
+import { isSampled, traceIdOf } from "../tracing/trace-context.ts";
+import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
 import { backoffDelayMs, unroutedDelayMs } from "./backoff.ts";
 import type { Handler, HandlerContext, HandlerTask } from "./handler.ts";
 import { JsonText } from "./json-text.ts";
@@ -83,6 +85,8 @@ export interface RunContext {
   engine: Engine;
   handlers: ReadonlyMap<string, Handler>;
   backoff: Backoff;
+  workerId: string;
+  tracing: Tracing | undefined;
   /** Called once, when the attempt has a verdict. */
   done(task: RunningTask, verdict: Verdict, error?: unknown): void;
   onError(error: HoldfastError): void;
@@ -113,10 +117,14 @@ export class RunningTask implements HandlerTask, HandlerContext {
   readonly fresh: boolean;
   /** It was granted to run alone. */
   solo = false;
+  /** From the call of its handler to the answer of Redis, where the worker traces. */
+  span: AttemptSpan | undefined;
   readonly #run: RunContext;
   readonly #envelope: Envelope | null;
   readonly #decodeError: unknown;
   readonly #unroutedSince: number | null;
+  readonly #generation: number;
+  readonly #previousSpan: string | undefined;
   #payload: unknown;
   #parsed = false;
   #controller: AbortController | undefined;
@@ -147,12 +155,16 @@ export class RunningTask implements HandlerTask, HandlerContext {
       this.attempt = 1;
       this.fresh = true;
       this.#unroutedSince = null;
+      this.#generation = 0;
     } else {
-      const counts = decodeCounts(grant.counts);
+      const [text = "", previousSpan] = grant.counts.split("~");
+      const counts = decodeCounts(text);
       this.attempt = counts.attempts;
       this.fresh =
         counts.attempts + counts.failures + counts.crashes + counts.releases + counts.generation === 1;
       this.#unroutedSince = counts.unroutedSince;
+      this.#generation = counts.generation;
+      this.#previousSpan = previousSpan;
     }
   }
 
@@ -178,6 +190,15 @@ export class RunningTask implements HandlerTask, HandlerContext {
     return this.#controller.signal;
   }
 
+  get traceparent(): string | null {
+    return this.span?.context?.traceparent ?? this.#envelope?.traceparent ?? null;
+  }
+
+  get traceId(): string | null {
+    const { traceparent } = this;
+    return traceparent === null ? null : traceIdOf(traceparent);
+  }
+
   get timeoutMs(): number {
     return this.#envelope?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
@@ -189,6 +210,7 @@ export class RunningTask implements HandlerTask, HandlerContext {
   }
 
   async log(line: string): Promise<void> {
+    this.span?.log(String(line));
     await this.#run.engine.progress(this.id, this.token, {
       line: encodeError(String(line).slice(0, LIMITS.errorCharacters)),
     });
@@ -227,8 +249,9 @@ export class RunningTask implements HandlerTask, HandlerContext {
     // A long one is found by the sweep of its queue: a timer per task would cost more than most tasks.
     if (this.timeoutMs < OWN_TIMER_MS)
       this.#timer = setTimeout(() => this.#timeOut(), Math.max(1, this.#deadlineMs - this.startedAtMs));
+    this.span = this.#run.tracing && this.#beginSpan(this.#run.tracing);
     try {
-      const returned = handler(this, this);
+      const returned = this.span ? this.span.run(() => handler(this, this)) : handler(this, this);
       if (isThenable(returned)) {
         Promise.resolve(returned).then(
           (value) => this.#succeed(value),
@@ -238,6 +261,20 @@ export class RunningTask implements HandlerTask, HandlerContext {
     } catch (error) {
       this.#fail(error);
     }
+  }
+
+  #beginSpan(tracing: Tracing): AttemptSpan {
+    return tracing.attempt({
+      queue: this.queue,
+      id: this.id,
+      type: this.type,
+      workerId: this.#run.workerId,
+      attempt: this.attempt,
+      generation: this.#generation,
+      payloadText: this.payloadText,
+      parent: traceOf(this.#envelope),
+      previous: this.#previousSpan,
+    });
   }
 
   /** Tells the handler to stop. What it then returns or throws is settled like anything else. */
@@ -283,13 +320,18 @@ export class RunningTask implements HandlerTask, HandlerContext {
   #fail(error: unknown): void {
     const backoff = { ...this.#run.backoff, ...this.#envelope?.backoff };
     const verdict = verdictOfError(error, backoff, this.attempt, Math.random());
-    this.#end({ ...verdict, id: this.id, token: this.token, error: errorText(error) }, error);
+    const own = this.span?.context?.traceparent;
+    const text = errorText(error);
+    // The next attempt points at this one, where its span is kept.
+    const told = own !== undefined && isSampled(own) ? tracedError(own, text) : text;
+    this.#end({ ...verdict, id: this.id, token: this.token, error: told }, error);
   }
 
   #end(verdict: Verdict, error?: unknown): void {
     if (this.ended) return;
     this.ended = true;
     if (this.#timer) clearTimeout(this.#timer);
+    this.span?.ended(error);
     this.#run.done(this, verdict, error);
   }
 }

@@ -15,6 +15,8 @@ import { checkQueueName } from "../engine/names.ts";
 import { parsePush } from "../engine/push.ts";
 import { Connection, type ConnectionOptions, type RedisOption } from "../redis/connection.ts";
 import { queueKeys, workerChannel } from "../redis/keys.ts";
+import { isSampled, traceIdOf } from "../tracing/trace-context.ts";
+import type { Tracing } from "../tracing/tracing.ts";
 import { DEFAULT_BACKOFF } from "./backoff.ts";
 import type { Handler, Handlers } from "./handler.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -51,6 +53,8 @@ export interface WorkerOptions {
   /** Shown in the worker registry. */
   version?: string;
   onScript?: ConnectionOptions["onScript"];
+  /** Where the spans of attempts go. @default nowhere */
+  tracing?: Tracing | undefined;
 }
 
 export interface SettledEvent {
@@ -60,6 +64,8 @@ export interface SettledEvent {
   /** From the enqueue to the grant, ms: by two clocks, so a little off. */
   waitMs: number;
   runMs: number;
+  /** Its trace, where that is kept. */
+  traceId?: string;
   error?: unknown;
   /** With outcome "dead". */
   deadReason?: DeadReason;
@@ -187,6 +193,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
             noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
             workerId: this.id,
             types: typeIndexes,
+            tracing: options.tracing,
             aheadMs,
           },
           {
@@ -352,16 +359,19 @@ export class Worker extends EventEmitter<WorkerEvents> {
   }
 
   #settled(task: RunningTask, outcome: VerdictOutcome, verdict: Verdict, error: unknown): void {
+    task.span?.settled(outcome);
     if (outcome === "stale") this.#recordStale(task);
     if (this.listenerCount("settled") === 0) return;
     const now = this.#client.connection.now();
     const runMs = monotonicMs() - task.startedAtMs;
+    const { traceparent } = task;
     this.emit("settled", {
       task: { id: task.id, type: task.type, queue: task.queue, enqueuedAt: task.enqueuedAt },
       outcome,
       attempt: task.attempt,
       waitMs: Math.max(0, now - runMs - task.enqueuedAt),
       runMs,
+      ...(traceparent !== null && isSampled(traceparent) ? { traceId: traceIdOf(traceparent) } : {}),
       ...(outcome === "dead" ? { deadReason: DEAD_REASONS[verdict.kind] } : {}),
       ...(error === undefined ? {} : { error }),
     });

@@ -22,6 +22,7 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
     timeoutMs: null,
     backoff: null,
     tags: [],
+    traceId: null,
     enqueuedAt: 1_000,
     runAt: null,
     expiresAt: null,

@@ -121,10 +121,10 @@ async function respond(
       return send(readiness.ok ? 200 : 503, "application/json", JSON.stringify(readiness));
     }
     case "/metrics": {
-      const { registry } = options.metrics;
       // The check keeps `redis_up` true at the moment of the scrape.
       await safely(options.ready);
-      return send(200, registry.contentType, await registry.metrics());
+      const { contentType, text } = await options.metrics.read(request.headers.accept);
+      return send(200, contentType, text);
     }
     default:
       return refuse("not_found", 404, "here are /metrics, /livez and /readyz");

@@ -275,11 +275,11 @@ function registerHealth(app: HttpServer, options: HttpServerOptions): void {
     const readiness = await safely(options.ready);
     return reply.code(readiness.ok ? 200 : 503).send(readiness);
   });
-  app.get("/metrics", hidden, async (_request, reply) => {
-    const { registry } = options.metrics;
+  app.get("/metrics", hidden, async (request, reply) => {
     // The check keeps `redis_up` true at the moment of the scrape.
     await safely(options.ready);
-    return reply.type(registry.contentType).send(await registry.metrics());
+    const { contentType, text } = await options.metrics.read(request.headers.accept);
+    return reply.type(contentType).send(text);
   });
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { includesScope, isQueueName } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
+import { type TraceContext, traceContextOf } from "holdfast";
 import { PROBLEM_MEDIA_TYPE, toProblem } from "../http/problem.ts";
 import type { HttpServer } from "../http/server.ts";
 import { type Identify, mayUseQueue } from "../identity/access.ts";
@@ -85,7 +86,8 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
       if (!verdict.isAllowed) return false;
       rate = rateHeaders(verdict);
     }
-    const exchange = new Exchange(lane, target, response, requestId(request), key, rate);
+    const trace = headers.traceparent === undefined ? undefined : traceContextOf(headers);
+    const exchange = new Exchange(lane, target, response, { id: requestId(request), key, rate, trace });
     request.on("data", (chunk: Buffer) => exchange.add(chunk));
     // Not reached where the client hangs up before the body has come.
     request.on("end", () => exchange.run());
@@ -115,6 +117,16 @@ interface Lane {
   isClosing: boolean;
 }
 
+/** What its headers say of a request. */
+interface Head {
+  id: string;
+  /** Its `Idempotency-Key`. */
+  key: string | undefined;
+  /** Headers of the rate limit, for the answer. */
+  rate: string[] | undefined;
+  trace: TraceContext | undefined;
+}
+
 /** One request and its answer. */
 class Exchange {
   readonly #lane: Lane;
@@ -123,24 +135,19 @@ class Exchange {
   readonly #id: string;
   readonly #key: string | undefined;
   readonly #rate: string[] | undefined;
+  readonly #trace: TraceContext | undefined;
   readonly #startedAt = performance.now();
   #body: Buffer | undefined;
   #more: Buffer[] | undefined;
 
-  constructor(
-    lane: Lane,
-    target: Target,
-    response: ServerResponse,
-    id: string,
-    key: string | undefined,
-    rate: string[] | undefined,
-  ) {
-    this.#rate = rate;
+  constructor(lane: Lane, target: Target, response: ServerResponse, { id, key, rate, trace }: Head) {
     this.#lane = lane;
     this.#target = target;
     this.#response = response;
     this.#id = id;
     this.#key = key;
+    this.#rate = rate;
+    this.#trace = trace;
   }
 
   add(chunk: Buffer): void {
@@ -159,11 +166,14 @@ class Exchange {
       options.assertOpen?.();
       const queue = options.queue(name);
       if (isBatch) {
-        enqueueItems(name, queue, readTaskArray(body), metrics).then((done) => this.#stored(done), fail);
+        enqueueItems(name, queue, readTaskArray(body), metrics, this.#trace).then(
+          (done) => this.#stored(done),
+          fail,
+        );
         return;
       }
       const { task, bytes } = readTask(body, this.#key);
-      enqueueTask(queue, task).then((receipt) => {
+      enqueueTask(queue, task, this.#trace).then((receipt) => {
         metrics?.enqueued(name, task.type, bytes, receipt.duplicate);
         const place = ["location", `/v1/queues/${name}/tasks/${receipt.id}`];
         if (receipt.duplicate) place.push("idempotent-replayed", "true");

@@ -1,5 +1,5 @@
 import { ERROR_STATUS, HoldfastError } from "@holdfast/contracts";
-import type { EnqueueReceipt, EnqueueResult, NewTask, Queue } from "holdfast";
+import type { EnqueueReceipt, EnqueueResult, NewTask, Queue, TraceContext } from "holdfast";
 import { retryAfterSeconds } from "../http/problem.ts";
 import type { IntakeMetrics } from "./metrics.ts";
 import type { ReadTask } from "./read.ts";
@@ -11,12 +11,10 @@ export type Result = BatchResult["results"][number];
 export function enqueueTask(
   queue: Pick<Queue, "enqueueText">,
   { type, payloadText = "", options, fingerprint }: NewTask,
+  trace?: TraceContext,
 ) {
-  return queue.enqueueText(
-    type,
-    payloadText,
-    fingerprint === undefined ? options : { ...options, fingerprint },
-  );
+  const given = fingerprint === undefined ? options : { ...options, fingerprint };
+  return queue.enqueueText(type, payloadText, trace === undefined ? given : { ...given, ...trace });
 }
 
 /** Stores the tasks of a batch: one result each, in the order given. */
@@ -25,10 +23,11 @@ export async function enqueueItems(
   queue: Pick<Queue, "enqueueMany">,
   items: ReadTask[],
   metrics: IntakeMetrics | undefined,
+  trace?: TraceContext,
 ): Promise<{ body: BatchResult; retryAfter: number }> {
   const good: NewTask[] = [];
   for (const item of items) if (item.ok) good.push(item.task);
-  const enqueued = good.length === 0 ? [] : await queue.enqueueMany(good);
+  const enqueued = good.length === 0 ? [] : await queue.enqueueMany(good, { trace });
   const body: BatchResult = { accepted: 0, duplicates: 0, failed: 0, results: [] };
   let retryAfter = 0;
   let next = 0;

@@ -1,6 +1,6 @@
 import { Readable } from "node:stream";
 import { HoldfastError, LIMITS } from "@holdfast/contracts";
-import type { Queue } from "holdfast";
+import type { Queue, TraceContext } from "holdfast";
 import { enqueueItems, resultText, resultTexts } from "./intake.ts";
 import type { IntakeMetrics } from "./metrics.ts";
 import { LINE_LIMIT_BYTES, type ReadTask, readTaskLines, tooLong } from "./read.ts";
@@ -68,6 +68,7 @@ interface LineIntake {
   name: string;
   queue: Pick<Queue, "enqueueMany">;
   metrics: IntakeMetrics | undefined;
+  trace?: TraceContext | undefined;
   blocks: AsyncGenerator<ReadTask[]>;
   /** Counted up while the answer is made. */
   totals: LineTotals;
@@ -96,10 +97,10 @@ export function answerAsDocument(intake: LineIntake, before: BatchResult, next: 
 }
 
 async function* stored(intake: LineIntake, first: ReadTask[]): AsyncGenerator<BatchResult> {
-  const { name, queue, metrics, blocks, totals } = intake;
+  const { name, queue, metrics, trace, blocks, totals } = intake;
   try {
     for (let block = first; ; ) {
-      const { body } = await enqueueItems(name, queue, block, metrics).catch((error: unknown) => {
+      const { body } = await enqueueItems(name, queue, block, metrics, trace).catch((error: unknown) => {
         if (!(error instanceof HoldfastError)) throw error;
         // The answer has begun: what concerns all is told of each.
         const refused = block.map((item): ReadTask => (item.ok ? { ok: false, error } : item));

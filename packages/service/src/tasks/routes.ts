@@ -1,5 +1,5 @@
 import { HoldfastError, isQueueName, LIMITS, type TaskView } from "@holdfast/contracts";
-import type { Queue } from "holdfast";
+import { type Queue, traceContextOf } from "holdfast";
 import { Type } from "typebox";
 import { RequestError } from "../http/problem.ts";
 import type { HttpServer } from "../http/server.ts";
@@ -78,7 +78,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
       try {
         const queue = open(name);
         const { task, bytes } = readTask(bodyBytes(request.body), request.headers["idempotency-key"]);
-        const [result] = await queue.enqueueMany([task]);
+        const [result] = await queue.enqueueMany([task], { trace: traceContextOf(request.headers) });
         if (result === undefined) throw new HoldfastError("internal", "an enqueue without a result");
         if (!result.ok) throw result.error;
         const { id, state, duplicate, durability } = result.receipt;
@@ -134,7 +134,8 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
         throw error;
       }
       const totals = { accepted: 0, duplicates: 0, failed: 0 };
-      const intake = { name, queue, metrics, blocks, totals };
+      const trace = traceContextOf(request.headers);
+      const intake = { name, queue, metrics, trace, blocks, totals };
       if (wantsLines) {
         streamedTotals.set(request, totals);
         const lines: unknown = answerAsLines(intake, items);
@@ -143,7 +144,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
           .type("application/x-ndjson")
           .send(lines as never);
       }
-      const { body, retryAfter } = await enqueueItems(name, queue, items, metrics);
+      const { body, retryAfter } = await enqueueItems(name, queue, items, metrics, trace);
       const next = await blocks.next();
       if (!next.done) {
         streamedTotals.set(request, totals);

@@ -40,6 +40,7 @@ export const taskViewSchema = Type.Object({
   timeoutMs: nullable(count),
   backoff: nullable(backoffSchema),
   tags: Type.Array(Type.String()),
+  traceId: nullable(Type.String({ description: "The trace that it belongs to, 32 hex digits." })),
   enqueuedAt: moment,
   runAt: nullable(moment),
   expiresAt: nullable(moment),

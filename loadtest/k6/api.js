@@ -1,0 +1,114 @@
+// The two HTTP interfaces, as a client that repeats what a restart or a full queue refused. Where the outcome is not
+// known only enqueues with ids are repeated, so that none is stored twice.
+import { sleep } from "k6";
+import http from "k6/http";
+import { Counter, Trend } from "k6/metrics";
+import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
+
+export const accepted = new Counter("tasks_accepted");
+/** Refused for good, or still refused when the patience ended. */
+export const requestsFailed = new Counter("requests_failed");
+export const requestsRepeated = new Counter("requests_repeated");
+/** From the enqueue to the end of the task, both by the clock of Redis. */
+export const endToEnd = new Trend("task_end_to_end", true);
+/** When enqueues were sent and answered: the first and the last give the time that the intake took. */
+export const intakeClock = new Trend("intake_clock");
+
+const PATIENCE_SECONDS = 60;
+// Neither the server's refusal under load nor its restart is a fault of the test: `requests_failed` counts what stays.
+const expected = http.expectedStatuses({ min: 200, max: 399 }, 404, 409, 429, 503);
+
+/** @param isSafe it may be sent again although it may have been done */
+function mayRepeat(response, isSafe) {
+  if (response.status === 429) return true;
+  if (response.status === 503) return isSafe || !String(response.body).includes("outcome_unknown");
+  return isSafe && (response.status === 0 || response.status === 502);
+}
+
+function send(method, url, body, name, isSafe = true) {
+  const params = { headers, tags: { name }, responseCallback: expected, timeout: "35s" };
+  const deadline = Date.now() + PATIENCE_SECONDS * 1_000;
+  for (let waitSeconds = 0.1; ; waitSeconds = Math.min(2, waitSeconds * 2)) {
+    const response = http.request(method, url, body, params);
+    if (!mayRepeat(response, isSafe) || Date.now() > deadline) return response;
+    requestsRepeated.add(1, { name });
+    sleep(Number(response.headers["Retry-After"]) || waitSeconds);
+  }
+}
+
+function failed(response, name) {
+  requestsFailed.add(1, { name });
+  console.error(`${name}: ${response.status} ${String(response.body || response.error).slice(0, 300)}`);
+}
+
+/** One request per task. Its id, or null. */
+export function enqueue(task, name = "enqueue") {
+  intakeClock.add(Date.now());
+  const response = send(
+    "POST",
+    `${producerUrl}/v1/queues/${queue}/tasks`,
+    JSON.stringify(task),
+    name,
+    task.id !== undefined,
+  );
+  intakeClock.add(Date.now());
+  if (response.status !== 201 && response.status !== 200) {
+    failed(response, name);
+    return null;
+  }
+  accepted.add(1);
+  return response.json("id");
+}
+
+/** @param body JSON text of an array of tasks, `withIds` or without. The ids, or none where it was refused. */
+export function enqueueBatch(body, { withIds = false, name = "enqueue batch" } = {}) {
+  intakeClock.add(Date.now());
+  const response = send("POST", `${producerUrl}/v1/queues/${queue}/tasks/batch`, body, name, withIds);
+  intakeClock.add(Date.now());
+  if (response.status !== 207) {
+    failed(response, name);
+    return [];
+  }
+  const answer = response.json();
+  // One that was stored by an attempt whose answer was lost is a duplicate of itself.
+  accepted.add(answer.accepted + answer.duplicates);
+  if (answer.failed > 0) failed(response, name);
+  return answer.results.filter((result) => result.status < 300).map((result) => result.id);
+}
+
+/** The task once it has ended, or as it is after `waitMs`; null where there is none. */
+export function task(id, waitMs = 0, name = "task") {
+  const url = `${producerUrl}/v1/queues/${queue}/tasks/${id}?waitMs=${waitMs}`;
+  const response = send("GET", url, null, name);
+  if (response.status === 200) return response.json();
+  if (response.status !== 404) failed(response, name);
+  return null;
+}
+
+/** Follows a task to its end and notes how long that took. False where it has none within the time. */
+export function follow(id, seconds = 60) {
+  const deadline = Date.now() + seconds * 1_000;
+  while (Date.now() < deadline) {
+    const seen = task(id, 20_000, "follow");
+    if (seen && seen.endedAt !== null) {
+      endToEnd.add(seen.endedAt - seen.enqueuedAt, { state: seen.state });
+      return true;
+    }
+    if (!seen) break;
+  }
+  failed({ status: 0, body: `task ${id} has no end after ${seconds} s` }, "follow");
+  return false;
+}
+
+/** Cancels a task: 200 at once, 202 requested, 409 too late. */
+export function cancel(id) {
+  return send("DELETE", `${producerUrl}/v1/queues/${queue}/tasks/${id}`, null, "cancel").status;
+}
+
+/** A GET of observability, parsed; null where it failed. */
+export function observe(path, name) {
+  const response = send("GET", observabilityUrl + path, null, name);
+  if (response.status === 200) return response.json();
+  failed(response, name);
+  return null;
+}

@@ -1,0 +1,78 @@
+// Before: is everything ready, and what does the queue hold? After: did every accepted task get to one end?
+import { fail, sleep } from "k6";
+import http from "k6/http";
+import { Counter, Gauge } from "k6/metrics";
+import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
+
+export const lost = new Counter("tasks_lost");
+export const stored = new Gauge("tasks_stored");
+
+const any = http.expectedStatuses({ min: 200, max: 599 });
+
+function get(url) {
+  return http.get(url, { headers, responseCallback: any, tags: { name: "control" }, timeout: "10s" });
+}
+
+/** Where each accepted task is, by one look at Redis: what ended, and what still lives. */
+function look() {
+  const response = get(`${observabilityUrl}/v1/queues/${queue}`);
+  if (response.status === 404) return { enqueued: 0, ended: 0, live: 0 };
+  if (response.status !== 200)
+    fail(`${observabilityUrl} answers ${response.status}: ${response.body || response.error}`);
+  const { pending, processing, scheduled, totals } = response.json();
+  const { enqueued, acked, deadLettered, replayed, cancelled, expired } = totals;
+  return {
+    enqueued,
+    // A dead letter that was replayed lives again, or has ended once more.
+    ended: acked + deadLettered - replayed + cancelled + expired,
+    live: pending + processing + scheduled,
+  };
+}
+
+const missing = ({ enqueued, ended, live }) => enqueued - ended - live;
+
+/** Of every script: refuses to load a system that is not ready. The result is for `settle`. */
+export function ready() {
+  for (const url of [producerUrl, observabilityUrl]) {
+    const response = get(`${url}/readyz`);
+    if (response.status !== 200)
+      fail(
+        `${url} is not ready (${response.status || response.error}): start the services, or set PRODUCER_URL and OBSERVABILITY_URL`,
+      );
+  }
+  const { workers = [] } = get(`${observabilityUrl}/v1/workers`).json();
+  const serving = workers.filter(({ state, queues }) => state === "running" && queues.includes(queue));
+  if (serving.length === 0) fail(`no worker serves the queue "${queue}": set QUEUE to one that is served`);
+  return { before: look() };
+}
+
+/**
+ * Of every teardown: waits until the queue has drained, then holds what it accepted against where it went.
+ * @param expected how many tasks the run has stored, where it knows
+ */
+export function settle({ before }, { seconds = 120, expected } = {}) {
+  const deadline = Date.now() + seconds * 1_000;
+  let after = look();
+  while (after.live > before.live && Date.now() < deadline) {
+    sleep(0.25);
+    after = look();
+  }
+  const gone = missing(after) - missing(before);
+  const count = after.enqueued - before.enqueued;
+  lost.add(Math.abs(gone));
+  stored.add(count);
+  const found = [];
+  if (gone !== 0) found.push(`${gone} tasks were accepted and are nowhere`);
+  if (after.live > before.live) found.push(`${after.live} tasks have no end after ${seconds} s`);
+  if (expected !== undefined && count !== expected) found.push(`${count} tasks were stored, not ${expected}`);
+  if (found.length > 0) {
+    lost.add(found.length);
+    fail(`conservation: ${found.join("; ")}`);
+  }
+}
+
+/** For the options of every script. */
+export const conservationThresholds = {
+  tasks_lost: ["count==0"],
+  requests_failed: ["count==0"],
+};

@@ -1,0 +1,27 @@
+// What all scripts read from the environment. The defaults are those of `make up`.
+
+const trimmed = (url) => url.replace(/\/+$/, "");
+
+export const producerUrl = trimmed(__ENV.PRODUCER_URL || __ENV.BASE_URL || "http://127.0.0.1:3000");
+export const observabilityUrl = trimmed(__ENV.OBSERVABILITY_URL || "http://127.0.0.1:3001");
+/** One that the workers serve: `make up` says QUEUES=default,demo. */
+export const queue = __ENV.QUEUE || "demo";
+/** Where the summaries go, from the folder in which k6 runs. */
+export const resultsFolder = trimmed(__ENV.RESULTS_DIR || "loadtest/results");
+
+const key =
+  __ENV.HOLDFAST_API_KEY || (__ENV.HOLDFAST_API_KEY_FILE ? open(__ENV.HOLDFAST_API_KEY_FILE).trim() : "");
+export const headers = {
+  "content-type": "application/json",
+  ...(key ? { authorization: `Bearer ${key}` } : {}),
+};
+
+export function number(name, fallback) {
+  const value = __ENV[name] ? Number(__ENV[name]) : fallback;
+  if (!Number.isFinite(value) || value < 0)
+    throw new Error(`${name} has to be a number, got "${__ENV[name]}"`);
+  return value;
+}
+
+/** Ids of one run do not meet those of another. */
+export const runId = __ENV.RUN_ID || `k6-${Date.now().toString(36)}`;

@@ -1,0 +1,86 @@
+import { HoldfastError } from "@holdfast/contracts";
+import { describe, expect, it, test } from "vitest";
+import { checkOptions, decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envelope.ts";
+import { decodeRecord, tracedError } from "../engine/record.ts";
+import { isSampled, isTraceparent, traceContextOf, traceIdOf } from "./trace-context.ts";
+
+const TRACE = "0af7651916cd43dd8448eb211c80319c";
+const traceparent = `00-${TRACE}-b7ad6b7169203331-01`;
+
+describe("the headers of a request", () => {
+  it("give the context as it was sent", () => {
+    expect(traceContextOf({ traceparent, tracestate: "a=1,b=2" })).toEqual({
+      traceparent,
+      tracestate: "a=1,b=2",
+    });
+    expect(traceContextOf({ traceparent })).toEqual({ traceparent });
+  });
+
+  it("are read in a later version as far as this one goes", () => {
+    expect(traceContextOf({ traceparent: `cc${traceparent.slice(2)}-what-comes` })).toEqual({ traceparent });
+  });
+
+  it.each([
+    "",
+    "00",
+    `${traceparent}-more`,
+    traceparent.toUpperCase(),
+    `ff${traceparent.slice(2)}`,
+    `00-${"0".repeat(32)}-b7ad6b7169203331-01`,
+    `00-${TRACE}-${"0".repeat(16)}-01`,
+    `${traceparent}, ${traceparent}`,
+  ])("are ignored where they hold no context: %j", (text) => {
+    expect(traceContextOf({ traceparent: text, tracestate: "a=1" })).toBeUndefined();
+    expect(isTraceparent(text)).toBe(false);
+  });
+
+  it.each(["", "a\nb", "ü", "x".repeat(513)])(
+    "keep the trace without a state that cannot be kept: %j",
+    (text) => {
+      expect(traceContextOf({ traceparent, tracestate: text })).toEqual({ traceparent });
+    },
+  );
+});
+
+test("a sampled trace is one whose last bit says so", () => {
+  expect(isSampled(traceparent)).toBe(true);
+  expect(isSampled(`${traceparent.slice(0, -2)}03`)).toBe(true);
+  expect(isSampled(`${traceparent.slice(0, -2)}02`)).toBe(false);
+  expect(traceIdOf(traceparent)).toBe(TRACE);
+});
+
+test("a task without a trace does not grow by a byte", () => {
+  const options = { maxRetries: 3, priority: "high" as const };
+  expect(encodeEnvelope("t", 0, "{}")).toBe(".t 0\n{}");
+  expect(encodeEnvelope("t", 0, "{}", options)).toBe("+t 0 p=h m=3\n{}");
+  expect(encodeEnvelope("t", 0, "{}", options, "print")).toBe("+t 0 p=h m=3 h=print\n{}");
+});
+
+test("an envelope keeps context and state, whatever is in the state", () => {
+  const tracestate = "vendor=a b%20c,other=%25=; ~";
+  const text = encodeEnvelope("t", 0, "{}", { delayMs: 5 }, undefined, { traceparent, tracestate });
+  const decoded = decodeEnvelope(text);
+  expect(decoded).toMatchObject({ traceparent, tracestate, delayMs: 5, payloadText: "{}" });
+  expect(traceOf(decoded)).toEqual({ traceparent, tracestate });
+  expect(text.startsWith("@")).toBe(true);
+  expect(encodeEnvelope("t", 0, "{}", undefined, undefined, { traceparent })).toBe(
+    `+t 0 w=${traceparent}\n{}`,
+  );
+});
+
+test("a traceparent in an envelope that is none is left out, and the task stays readable", () => {
+  expect(decodeEnvelope("+t 0 w=nonsense\n{}")).toMatchObject({ type: "t", traceparent: null });
+});
+
+test("options with a context that is none are refused by name", () => {
+  expect(() => checkOptions({ traceparent: "00-1-2-3" })).toThrow(/traceparent/);
+  expect(() => checkOptions({ tracestate: "a=1" })).toThrow(HoldfastError);
+  expect(() => checkOptions({ traceparent, tracestate: "a=1" })).not.toThrow();
+});
+
+test("the span before an error in the history is not part of the error", () => {
+  const line = (error: string) => `p1\n1 0 failed 10 20 w 1-n ${error}`;
+  const errorOf = (error: string) => decodeRecord(line(error), false).history[0]?.error;
+  expect(errorOf(tracedError(traceparent, "Error: a  b"))).toBe("Error: a  b");
+  expect(errorOf("~ a tilde of the error's own")).toBe("~ a tilde of the error's own");
+});

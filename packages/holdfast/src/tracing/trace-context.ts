@@ -1,0 +1,51 @@
+/** A place in a trace, in the two texts of W3C Trace Context. */
+export interface TraceContext {
+  /** `00-<trace id>-<span id>-<flags>`, lower-case hex. */
+  traceparent: string;
+  /** What vendors add, at most 512 visible ASCII characters and spaces. */
+  tracestate?: string;
+}
+
+const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/;
+// A later version may add fields behind these.
+const LATER = /^(?!00|ff)[0-9a-f]{2}(-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2})(-|$)/;
+const TRACESTATE = /^[\x20-\x7e]{1,512}$/;
+
+export function isTraceparent(text: string): boolean {
+  return TRACEPARENT.test(text);
+}
+
+export function isTracestate(text: string): boolean {
+  return TRACESTATE.test(text);
+}
+
+/** The context that a request came with; undefined where its headers hold none that can be read (W3C: then ignore them). */
+export function traceContextOf(
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+): TraceContext | undefined {
+  const given = headers.traceparent;
+  if (typeof given !== "string") return undefined;
+  const later = LATER.exec(given);
+  const traceparent = later ? `00${later[1]}` : given;
+  if (!isTraceparent(traceparent)) return undefined;
+  const state = Array.isArray(headers.tracestate) ? headers.tracestate.join(",") : headers.tracestate;
+  return state !== undefined && isTracestate(state) ? { traceparent, tracestate: state } : { traceparent };
+}
+
+export function traceIdOf(traceparent: string): string {
+  return traceparent.slice(3, 35);
+}
+
+/** Somebody keeps its spans. */
+export function isSampled(traceparent: string): boolean {
+  return (Number.parseInt(traceparent.slice(-2), 16) & 1) === 1;
+}
+
+/** In an envelope's header line a space ends an option. */
+export function encodeTracestate(text: string): string {
+  return text.replaceAll("%", "%25").replaceAll(" ", "%20");
+}
+
+export function decodeTracestate(text: string): string {
+  return text.replaceAll("%20", " ").replaceAll("%25", "%");
+}

@@ -1,0 +1,39 @@
+import type { Tracing } from "holdfast";
+import { type Static, Type } from "typebox";
+import { createErrorLog } from "../error-log.ts";
+import { type Logger, setLogFields } from "../logger.ts";
+
+/** Spread into the schema of every service that traces. The SDK reads the other OTEL_* variables itself. */
+export const tracingConfig = {
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
+    Type.String({
+      pattern: "^https?://.+",
+      description:
+        "Where spans go, by OTLP over HTTP: `http://collector:4318`. Not set: nothing is traced. The other OTEL_* variables of the OpenTelemetry SDK apply.",
+    }),
+  ),
+};
+
+const tracingObject = Type.Object(tracingConfig);
+export type TracingConfig = Static<typeof tracingObject>;
+
+export interface ServiceTracing {
+  tracing: Tracing;
+  /** Sends what waits, for a few seconds at most. */
+  stop(): Promise<void>;
+}
+
+/** Undefined where nothing is to be traced: the SDK is not even loaded then. */
+export async function startTracing(
+  config: TracingConfig,
+  service: { name: string; version: string },
+  logger: Logger,
+): Promise<ServiceTracing | undefined> {
+  const endpoint = config.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (endpoint === undefined) return undefined;
+  const { openSdk, activeSpanFields } = await import("./sdk.ts");
+  const sdk = openSdk(service, createErrorLog(logger, "tracing"));
+  setLogFields(activeSpanFields);
+  logger.info({ endpoint: new URL(endpoint).origin }, "traces are exported");
+  return sdk;
+}

@@ -1,0 +1,194 @@
+import { execFile } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { Observer } from "../../packages/holdfast/dist/index.js";
+import { freePort, startTestRedis, waitUntil } from "../../packages/service/dist/testing/index.js";
+import { openPm2, readyUrl, root, waitReady } from "../../scripts/pm2.mjs";
+
+const QUEUE = "pm2";
+const GRACE_MS = 3_000;
+const home = mkdtempSync(join(tmpdir(), "hf-pm2-"));
+const pm2 = openPm2(home);
+const command = createRequire(join(root, "package.json")).resolve("pm2/bin/pm2");
+let redis;
+let env;
+let observer;
+let api;
+
+/** METRICS_PORT and the two ports that PM2's instance numbers make of it, and that of the janitor 200 above. */
+async function freeMetricsPort() {
+  for (;;) {
+    const port = await freePort();
+    const others = [port + 1, port + 200];
+    const taken = await Promise.all(
+      others.map((other) =>
+        fetch(`http://127.0.0.1:${other}`, { signal: AbortSignal.timeout(500) }).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    if (port < 65_000 && !taken.includes(true)) return port;
+  }
+}
+
+/** Beside the load: `pm2.run` would hold this process up. */
+const run = (...args) =>
+  promisify(execFile)(process.execPath, [command, ...args], {
+    cwd: root,
+    env: { ...process.env, ...env, PM2_HOME: home },
+  });
+
+const running = (name) => pm2.processes().filter((process) => process.name === `holdfast-${name}`);
+const isReady = (process) =>
+  fetch(readyUrl(process), { signal: AbortSignal.timeout(2_000) }).then(
+    (response) => response.ok,
+    () => false,
+  );
+
+/** Sends batches with ids until it is told to stop; what a restart refuses it sends again. */
+function startLoad() {
+  let stopped = false;
+  const load = { accepted: 0, repeated: 0, stop: async () => {} };
+  const done = (async () => {
+    for (let batch = 0; !stopped; batch++) {
+      const tasks = Array.from({ length: 20 }, (_, i) => ({
+        id: `t${batch}-${i}`,
+        type: "demo.sleep",
+        payload: { ms: 5 },
+      }));
+      for (;;) {
+        const response = await fetch(`${api}/batch`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(tasks),
+          signal: AbortSignal.timeout(20_000),
+        }).catch(() => null);
+        const answer = response?.status === 207 ? await response.json().catch(() => null) : null;
+        if (answer?.failed === 0) break;
+        load.repeated++;
+        await delay(50);
+      }
+      load.accepted += tasks.length;
+      await delay(20);
+    }
+  })();
+  load.stop = () => {
+    stopped = true;
+    return done;
+  };
+  return load;
+}
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  const port = await freePort();
+  env = {
+    REDIS_URL: redis.url,
+    PORT: String(port),
+    OBSERVABILITY_PORT: String(await freePort()),
+    METRICS_PORT: String(await freeMetricsPort()),
+    QUEUES: QUEUE,
+    HOLDFAST_WORKERS: "2",
+    HOLDFAST_JANITORS: "1",
+    LEASE_MS: "2000",
+    SHUTDOWN_GRACE_MS: String(GRACE_MS),
+  };
+  api = `http://127.0.0.1:${port}/v1/queues/${QUEUE}/tasks`;
+  observer = new Observer({ redis: redis.url });
+});
+
+afterAll(async () => {
+  await observer?.close();
+  if (pm2.runs()) {
+    pm2.run(["delete", "all"], { tolerant: true });
+    pm2.run(["kill"], { tolerant: true });
+  }
+  await redis?.stop();
+  rmSync(home, { recursive: true, force: true });
+}, 120_000);
+
+test("PM2 starts the system, brings a killed worker back, and reloads all of it under load with no task lost", {
+  timeout: 300_000,
+}, async () => {
+  await run("start", "ecosystem.config.cjs");
+  expect(await waitReady(pm2, 90_000)).toEqual([]);
+  const workers = running("worker");
+  expect(
+    pm2
+      .processes()
+      .map(({ name, status }) => `${name} ${status}`)
+      .sort(),
+  ).toEqual([
+    "holdfast-janitor online",
+    "holdfast-observability online",
+    "holdfast-producer-api online",
+    "holdfast-worker online",
+    "holdfast-worker online",
+  ]);
+  const ports = workers.map((worker) => new URL(readyUrl(worker)).port);
+  expect(new Set(ports).size).toBe(2);
+  for (const port of ports) {
+    await waitUntil(`a worker serves its metrics on ${port}`, () =>
+      fetch(`http://127.0.0.1:${port}/metrics`).then(
+        async (response) => (await response.text()).includes('holdfast_build_info{service="worker"'),
+        // A kept connection that has just been closed.
+        () => false,
+      ),
+    );
+  }
+  for (const { env: settings } of pm2.processes()) {
+    expect(settings.wait_ready).toBe(true);
+    expect(settings.kill_timeout).toBeGreaterThan(GRACE_MS + 5_000);
+  }
+
+  const load = startLoad();
+  await waitUntil(
+    "tasks are completed",
+    async () => (await observer.stats(QUEUE)).totals.acked > 100,
+    60_000,
+  );
+  process.kill(workers[0].pid, "SIGKILL");
+  await waitUntil(
+    "PM2 has started another worker in its place",
+    async () => {
+      const now = running("worker").filter(({ status }) => status === "online");
+      if (now.length < 2 || now.some(({ pid }) => pid === workers[0].pid)) return false;
+      return (await Promise.all(now.map(isReady))).every(Boolean);
+    },
+    60_000,
+  );
+
+  const before = new Set(pm2.processes().map(({ pid }) => pid));
+  await run("reload", "ecosystem.config.cjs");
+  expect(await waitReady(pm2, 90_000)).toEqual([]);
+  expect(pm2.processes().filter(({ pid }) => before.has(pid))).toEqual([]);
+  const { acked } = (await observer.stats(QUEUE)).totals;
+  await waitUntil(
+    "the new workers work",
+    async () => (await observer.stats(QUEUE)).totals.acked > acked,
+    60_000,
+  );
+
+  await load.stop();
+  await waitUntil(
+    "the queue has drained",
+    async () => {
+      const { pending, processing, scheduled } = await observer.stats(QUEUE);
+      return pending + processing + scheduled === 0;
+    },
+    60_000,
+  );
+  // By the totals: of the completed tasks only the last 10,000 are kept.
+  const { totals } = await observer.stats(QUEUE);
+  expect({ enqueued: totals.enqueued, acked: totals.acked, dead: totals.deadLettered }).toEqual({
+    enqueued: load.accepted,
+    acked: load.accepted,
+    dead: 0,
+  });
+});
