@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -139,6 +139,38 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
       byName(production, "Deployment", "holdfast-worker-reports").spec.template.spec
         .terminationGracePeriodSeconds,
     ).toBe(130);
+  });
+
+  test("masking and the address of traces reach what reads them; cookies are for TLS where the ingress has it", () => {
+    const env = envOf(byName(production, "Deployment", "holdfast-observability"));
+    expect(env).toMatchObject({
+      MASKED_POINTERS: "/card/*,/password",
+      SESSION_SECURE_ONLY: "1",
+      ENVIRONMENT: "production",
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector.tracing:4318",
+    });
+    expect(envOf(byName(production, "Deployment", "holdfast-producer-api")).MASKED_POINTERS).toBe(
+      "/card/*,/password",
+    );
+    expect(
+      envOf(byName(minimal, "Deployment", "holdfast-observability")).SESSION_SECURE_ONLY,
+    ).toBeUndefined();
+    const janitor = byName(production, "NetworkPolicy", "holdfast-janitor");
+    expect(janitor.spec.egress.at(-1).ports).toEqual([{ port: 4318 }]);
+  });
+
+  test("every variable that the chart sets is one that its service reads", () => {
+    const readme = readFileSync(resolve(root, "README.md"), "utf8");
+    const foreign = ["OTEL_EXPORTER_OTLP_ENDPOINT"];
+    const names = [minimal, production, cluster]
+      .flatMap((manifests) => ofKind(manifests, "Deployment"))
+      .flatMap((deployment) => Object.keys(envOf(deployment)));
+    const unknown = new Set(
+      names.filter(
+        (name) => !foreign.includes(name) && !readme.includes(`\n| \`${name.replace(/_FILE$/, "")}`),
+      ),
+    );
+    expect([...unknown]).toEqual([]);
   });
 
   test("a pool says what differs from the default one", () => {

@@ -15,4 +15,7 @@
     - ipBlock: { cidr: {{ . }} }
     {{- end }}
   {{- end }}
+{{- with .Values.networkPolicy.extraEgress }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}

@@ -75,6 +75,10 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- else }}
 {{- fail "auth.existingSecret is needed (a Secret with api-keys.json and session-secret), or auth.allowUnauthenticated=true" }}
 {{- end }}
+{{- with .root.Values.maskedPointers }}
+- name: MASKED_POINTERS
+  value: {{ . | quote }}
+{{- end }}
 {{- if and .ingress.enabled .ingress.host }}
 - name: ALLOWED_HOSTS
   value: {{ printf "%s,%s" .ingress.host .serviceHost | quote }}
