@@ -23,9 +23,9 @@ if not operationId then
   return {}
 end
 local values = redis.call('HMGET', operationsKey, operationId .. ':spec', operationId .. ':view', operationId .. ':batch',
-  operationId .. ':control', operationId .. ':failures')
+  operationId .. ':control', operationId .. ':failures', operationId .. ':ended')
 local start = redis.call('ZSCORE', operationsIndexKey, operationId)
-if not values[1] or not start then
+if not values[1] or not start or values[6] then
   redis.call('ZREM', operationsRunningKey, operationId)
   return {}
 end

@@ -26,17 +26,24 @@ end
 if redis.call('ZCARD', operationsRunningKey) >= maxRunning then
   return { 0, now }
 end
-if undoes ~= '' and redis.call('HSETNX', operationsKey, undoes .. ':undoneAt', nowText) == 0 then
+if undoes ~= '' and redis.call('HEXISTS', operationsKey, undoes .. ':undoneAt') == 1 then
   return { -1, now }
 end
+-- The one write that makes it an operation comes last: an index entry without it is passed by, and a discard is marked
+-- as undone only together with what undoes it.
 redis.call('ZADD', operationsIndexKey, nowText, operationId)
-redis.call('HSET', operationsKey, field('spec'), spec, field('view'), view)
 redis.call('ZADD', operationsRunningKey, 0, operationId)
+local fields = { field('spec'), spec, field('view'), view }
+if undoes ~= '' then
+  fields[#fields + 1], fields[#fields + 2] = undoes .. ':undoneAt', nowText
+end
+redis.call('HSET', operationsKey, unpack(fields))
 
 local excess = redis.call('ZCARD', operationsIndexKey) - maxKept
 if excess > 0 then
   for _, old in ipairs(redis.call('ZRANGE', operationsIndexKey, 0, math.min(excess, 10) - 1)) do
-    if redis.call('HEXISTS', operationsKey, old .. ':ended') == 1 then
+    local known = redis.call('HMGET', operationsKey, old .. ':ended', old .. ':view')
+    if known[1] or not known[2] then
       local names = { old .. ':spec', old .. ':view', old .. ':batch', old .. ':control', old .. ':owner', old .. ':ended', old .. ':undoneAt' }
       local failures = tonumber(redis.call('HGET', operationsKey, old .. ':failures') or 0)
       names[#names + 1] = old .. ':failures'

@@ -226,6 +226,42 @@ export const mutants = [
     tests: [test("replay"), interleavings],
   },
   {
+    name: "replay: moves what died again since the operation began",
+    changes: [["lua/replay.lua", "tonumber(endedAtOf(record)) > diedBefore", "false"]],
+    tests: [test("replay")],
+  },
+  {
+    name: "discard: takes what died since the operation began",
+    changes: [["lua/discard.lua", "(diedBefore == 0 or tonumber(endedAtOf(record)) <= diedBefore)", "true"]],
+    tests: [test("discard")],
+  },
+  {
+    name: "restore: brings back twice what is named twice",
+    changes: [["lua/restore.lua", "and not seen[id] and 'r'", "and 'r'"]],
+    tests: [test("restore")],
+  },
+  {
+    name: "restore: the same request restores twice",
+    changes: [["lua/restore.lua", "if previous then", "if previous and false then"]],
+    tests: [test("restore")],
+  },
+  {
+    name: "restore: brings back what another discard took",
+    changes: [["lua/restore.lua", "and by == discard and", "and"]],
+    tests: [test("restore")],
+  },
+  {
+    name: "restore: the source goes before the target is written",
+    changes: [
+      [
+        "lua/restore.lua",
+        "indexRequest(requestsKey, records[3], 's', slot)\n",
+        "if #restored > 0 then redis.call('ZREM', discardedKey, unpack(restored)) end\nindexRequest(requestsKey, records[3], 's', slot)\n",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
     name: "enqueue: an id that is known is accepted again",
     changes: [["lua/enqueue.lua", "if envelope then\n    local letter", "if false then\n    local letter"]],
     tests: [test("enqueue"), interleavings],

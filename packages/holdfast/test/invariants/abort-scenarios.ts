@@ -209,6 +209,7 @@ export const scenarios: Record<string, Scenario> = {
   },
   "restore of what was discarded, with an id of a caller": {
     script: "restore",
+    restores: ["plain", "given"],
     async prepare(q) {
       await q.addDead("plain");
       await q.addDead("given", { fingerprint: "fp" });

@@ -26,6 +26,13 @@ const run = (q: TestQueue) => ({
   ...{ at: q.now - 120_000, outcome: "enqueued" as const, taskId: "s:1", manual: false },
 });
 
+const putWorker = async (q: TestQueue) => {
+  const worker = { id: "w", queues: [q.name], types: [], host: "h", pid: 1, version: "1", slots: 1 };
+  const task = { id: "n", queue: q.name, type: "t", startedAt: 1 };
+  const record = { ...worker, busy: 0, startedAt: 1, heartbeatAt: 1, state: "running" as const };
+  await new Registry(q.engine.connection, q.name).putWorker(record, [task]);
+};
+
 /** A queue that has tasks in every state, in every band, fresh and with a past; two leases run, one ran out. */
 export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.add("completed", { fingerprint: "fp" });
@@ -59,6 +66,7 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   q.advance(1);
   q.held = [...grants, ...later];
   await prepareSchedule(q);
+  await putWorker(q);
   const accepted = "completed dead cancelled expired retry solo out stop held n gone h l due later".split(
     " ",
   );
@@ -69,6 +77,7 @@ interface CallOnFullQueue {
   call(queue: TestQueue): Promise<unknown>;
   removes?: string[];
   adds?: string[];
+  restores?: string[];
 }
 
 const leases = (q: TestQueue) => q.held.map(({ id, token }) => ({ id, token }));
@@ -115,15 +124,13 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   purge: { call: (q) => q.engine.purge(200, 1) },
   reap: { call: (q) => q.engine.reap(500) },
   register: {
-    async call(q) {
-      const worker = { id: "w", queues: [q.name], types: [], host: "h", pid: 1, version: "1", slots: 1 };
-      const task = { id: "n", queue: q.name, type: "t", startedAt: 1 };
-      const record = { ...worker, busy: 0, startedAt: 1, heartbeatAt: 1, state: "running" as const };
-      await new Registry(q.engine.connection, q.name).putWorker(record, [task]);
-    },
+    call: putWorker,
   },
   replay: { call: (q) => q.engine.replay(["dead", "", "n", "", "none", ""], request) },
-  restore: { call: (q) => q.engine.restore(["dropped", "dead", "none"], "d1", request) },
+  restore: {
+    call: (q) => q.engine.restore(["dropped", "dead", "none"], "d1", request),
+    restores: ["dropped"],
+  },
   scheduleDelete: { call: (q) => schedules(q).delete("s") },
   schedulePlan: {
     async call(q) {

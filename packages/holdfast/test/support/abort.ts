@@ -17,6 +17,8 @@ export interface Scenario {
   call(queue: TestQueue): Promise<unknown>;
   /** Tasks that the call removes. */
   removes?: string[];
+  /** Discarded tasks that the call makes dead letters again. */
+  restores?: string[];
   /** Tasks that the call adds. */
   adds?: string[];
   /** How many calls the script makes at least where it does all that the scenario is about. @default 1 */
@@ -118,6 +120,10 @@ export async function expectAbortSafe(
     for (const id of scenario.adds ?? []) {
       const view = await queue.view(id);
       if (options.repeat || view) expect([id, view?.state]).toEqual([id, "completed"]);
+    }
+    for (const id of scenario.restores ?? []) {
+      const view = await queue.view(id);
+      if (options.repeat || view) expect([id, view?.state]).toEqual([id, "dead"]);
     }
     if (options.repeat) for (const id of removed) expect([id, await queue.view(id)]).toEqual([id, null]);
   }
