@@ -2,6 +2,14 @@ import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./scripts/closing-line.mjs";
 
 const exclude = ["**/node_modules/**", "**/dist/**"];
+/** These start whole systems and browsers: one at a time, when the others are done. */
+const systems = [
+  "test/browser/**/*.test.ts",
+  "test/bare-metal/**/*.test.mjs",
+  "test/compose*.test.ts",
+  "test/monitoring/prometheus.redis.test.ts",
+  "test/loadtest/**/*.test.mjs",
+];
 
 export default defineConfig({
   test: {
@@ -14,10 +22,22 @@ export default defineConfig({
             "{packages,services,examples}/**/*.test.ts",
             "{test,loadtest,scripts}/**/*.test.{ts,mjs}",
           ],
+          exclude: [...exclude, ...systems],
+          globalSetup: ["packages/holdfast/test/support/global-setup.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: "systems",
+          include: systems,
           exclude,
           globalSetup: ["packages/holdfast/test/support/global-setup.ts"],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          maxWorkers: 1,
+          sequence: { groupOrder: 1 },
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
         },
       },
       "dashboard",

@@ -3,5 +3,5 @@ import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   plugins: [react()],
-  test: { name: "dashboard", environment: "jsdom", testTimeout: 30_000, include: ["src/**/*.test.{ts,tsx}"] },
+  test: { name: "dashboard", environment: "jsdom", testTimeout: 60_000, include: ["src/**/*.test.{ts,tsx}"] },
 });
