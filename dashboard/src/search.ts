@@ -9,7 +9,7 @@ export interface OverviewSearch {
   sort?: Sort;
 }
 
-export const WINDOWS = ["5m", "15m", "1h", "6h", "24h"] as const;
+export const WINDOWS = ["5m", "15m", "1h", "6h", "24h", "7d", "30d"] as const;
 export type Window = (typeof WINDOWS)[number];
 
 export interface QueueSearch {
@@ -120,6 +120,7 @@ const SPAN_MS: Record<Window | Age, number> = {
   "6h": 360 * MINUTE,
   "24h": 1_440 * MINUTE,
   "7d": 10_080 * MINUTE,
+  "30d": 43_200 * MINUTE,
 };
 
 export const spanMs = (span: Window | Age): number => SPAN_MS[span];

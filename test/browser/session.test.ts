@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { addToKeyFile, mintKey, type Scope } from "holdfast";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, open, type Stack, startStack, violations } from "./support.ts";
 
 describe.skipIf(!executablePath)("who may do what, in a real browser", { timeout: 120_000 }, () => {
@@ -27,12 +27,6 @@ describe.skipIf(!executablePath)("who may do what, in a real browser", { timeout
   afterAll(async () => {
     await stack?.stop();
     await rm(folder, { recursive: true, force: true });
-  });
-
-  // Until the service has sessions, there is nothing to log in to.
-  beforeEach(async (context) => {
-    const status = (await fetch(`${stack.base}/v1/session`)).status;
-    context.skip(status === 404, "this service has no sessions yet");
   });
 
   test("asks for a key, refuses a wrong one, and leads to where one wanted to go", async () => {

@@ -103,8 +103,7 @@ export async function startStack(
       page.on("console", (message) => {
         // A container that starts beside the tests changes the interfaces of the machine: no doing of the page.
         if (message.type() !== "error" || message.text().includes("ERR_NETWORK_CHANGED")) return;
-        // A service without sessions answers the question for one with 404.
-        if (!message.location().url.endsWith("/v1/session")) errors.push(message.text());
+        errors.push(`${message.text()} ${message.location().url}`);
       });
       return page;
     },

@@ -1,19 +1,8 @@
-import type { WorkerView as WireWorker } from "@holdfast/contracts";
+import type { WorkerView } from "@holdfast/contracts";
 import { queryOptions } from "@tanstack/react-query";
-import { agreed } from "./agreed.ts";
 import { api, data } from "./client.ts";
 
-export interface WorkerTask {
-  id: string;
-  queue: string;
-  type: string;
-  startedAt: number;
-}
-
-export interface WorkerView extends WireWorker {
-  /** What runs in it now, at most 100. */
-  tasks?: WorkerTask[];
-}
+export type { WorkerView };
 
 export const workersKey = ["workers"] as const;
 
@@ -25,6 +14,10 @@ export const workersQuery = () =>
       (await data(api.GET("/v1/workers", { signal }))).workers,
   });
 
-/** `POST /v1/workers/:id/{drain,resume}`. */
-export const actOnWorker = (id: string, verb: "drain" | "resume") =>
-  agreed<unknown>("POST", `/v1/workers/{id}/${verb}`, { path: { id }, body: {} });
+const workerAt = (id: string) => ({ params: { path: { id } }, body: {} });
+
+/** `POST /v1/workers/:id/drain`: it takes nothing more. */
+export const drainWorker = (id: string) => data(api.POST("/v1/workers/{id}/drain", workerAt(id)));
+
+/** `POST /v1/workers/:id/resume`. */
+export const resumeWorker = (id: string) => data(api.POST("/v1/workers/{id}/resume", workerAt(id)));

@@ -51,3 +51,8 @@ export const clockTime = (atMs: number): string => clock.format(atMs);
 const minute = new Intl.DateTimeFormat("en-GB", { timeStyle: "short" });
 
 export const clockMinute = (atMs: number): string => minute.format(atMs);
+
+const day = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+
+/** `23 Nov`, in the zone of the browser. */
+export const clockDay = (atMs: number): string => day.format(atMs);

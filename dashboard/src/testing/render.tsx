@@ -3,6 +3,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createMemoryHistory, createRouter, RouterProvider } from "@tanstack/react-router";
 import { render } from "@testing-library/react";
 import { vi } from "vitest";
+import type { Session } from "../api/session.ts";
 import { LiveProvider } from "../live/live-context.tsx";
 import { routeTree } from "../router.tsx";
 import { SessionGate } from "../session/session-context.tsx";
@@ -28,6 +29,20 @@ class SilentSocket extends EventTarget {
   close(): void {}
 }
 
+/** A service without keys: everybody may do everything. */
+const OPEN: Session = {
+  authenticated: true,
+  keysRequired: false,
+  readOnly: false,
+  label: "anonymous",
+  role: "admin",
+  scopes: ["admin"],
+  queues: null,
+  expiresAt: null,
+  idleExpiresAt: null,
+  environment: null,
+};
+
 /** Shows the whole dashboard at an address, over an API that answers what the test says. */
 export function renderAt(address: string, handler: Handler): { calls: Call[] } {
   const calls: Call[] = [];
@@ -47,7 +62,11 @@ export function renderAt(address: string, handler: Handler): { calls: Call[] } {
       bodyText: bodyText === "" ? null : bodyText,
     };
     calls.push(call);
-    const answer = handler(call) ?? { status: 404, body: { code: "not_found", detail: `no ${call.path}` } };
+    const answer = handler(call) ??
+      (call.path === "/v1/session" ? { body: OPEN } : undefined) ?? {
+        status: 404,
+        body: { code: "not_found", detail: `no ${call.path}` },
+      };
     const status = answer.status ?? 200;
     return new Response(JSON.stringify(answer.body), {
       status,

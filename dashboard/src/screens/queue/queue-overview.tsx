@@ -19,6 +19,8 @@ const WINDOW_TEXT: Record<Window, string> = {
   "1h": "1 h",
   "6h": "6 h",
   "24h": "24 h",
+  "7d": "7 d",
+  "30d": "30 d",
 };
 
 export function QueueOverview() {

@@ -1,5 +1,5 @@
 import { CartesianGrid, Line, LineChart, ResponsiveContainer, Tooltip, XAxis, YAxis } from "recharts";
-import { clockMinute, clockTime } from "../../format/time.ts";
+import { clockDay, clockMinute, clockTime } from "../../format/time.ts";
 import { niceTicks } from "./chart-points.ts";
 
 export interface ChartSeries<P> {
@@ -26,6 +26,13 @@ export interface TimeChartProps<P extends { at: number }> {
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
 /** Beyond it seconds on the axis are noise. */
 const MINUTES_FROM_MS = 1_800_000;
+/** Beyond it the time of day alone does not say when. */
+const DAYS_FROM_MS = 172_800_000;
+
+const axisTime = (spanMs: number): ((atMs: number) => string) =>
+  spanMs >= DAYS_FROM_MS ? clockDay : spanMs >= MINUTES_FROM_MS ? clockMinute : clockTime;
+const pointTime = (spanMs: number, atMs: number): string =>
+  spanMs >= DAYS_FROM_MS ? `${clockDay(atMs)}, ${clockMinute(atMs)}` : clockTime(atMs);
 
 export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
   const { title, unit, points, spanMs, series, format, top } = props;
@@ -73,7 +80,7 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
                 type="number"
                 domain={[end - spanMs, end]}
                 allowDataOverflow
-                tickFormatter={spanMs >= MINUTES_FROM_MS ? clockMinute : clockTime}
+                tickFormatter={axisTime(spanMs)}
                 tickCount={5}
                 minTickGap={40}
                 stroke="var(--line-strong)"
@@ -95,7 +102,7 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
                   if (active !== true || point === undefined) return null;
                   return (
                     <div className="chart-tip">
-                      <div className="soft">{clockTime(point.at)}</div>
+                      <div className="soft">{pointTime(spanMs, point.at)}</div>
                       {series.map(({ name, color, value }) => {
                         const at = value(point);
                         return (

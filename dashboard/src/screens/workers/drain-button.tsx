@@ -1,5 +1,5 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { actOnWorker, type WorkerView, workersKey } from "../../api/workers.ts";
+import { drainWorker, resumeWorker, type WorkerView, workersKey } from "../../api/workers.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { useToasts } from "../../ui/toast.tsx";
@@ -11,7 +11,7 @@ export function DrainButton({ worker }: { worker: WorkerView }) {
   const { denied } = useSession();
   const verb = worker.state === "running" ? "drain" : "resume";
   const act = useMutation({
-    mutationFn: () => actOnWorker(worker.id, verb),
+    mutationFn: () => (verb === "drain" ? drainWorker : resumeWorker)(worker.id),
     onSuccess: async () => {
       say(
         verb === "drain" ? "The worker will drain" : "The worker will go on",
