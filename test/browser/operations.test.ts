@@ -76,9 +76,11 @@ describe.skipIf(!executablePath)("operations in a real browser", { timeout: 120_
     await waitUntil("they are back", async () => (await stats("undo")).dead === 8);
     expect((await stack.observer.task("undo", "dead-3"))?.payloadText).toBe('{"failRate":1,"n":3}');
     await open(page, `${stack.base}/audit?queue=undo`);
-    await page.getByText("Discard dead letters").first().waitFor();
-    await page.getByText("a test").first().waitFor();
-    await page.getByText("Undo a discard").first().waitFor();
+    // Not the filter above, which names the same actions.
+    const rows = page.getByRole("row");
+    await rows.getByText("Discard dead letters").first().waitFor();
+    await rows.getByText("a test").first().waitFor();
+    await rows.getByText("Undo a discard").first().waitFor();
   });
 
   test("nothing was written to the console as an error", () => {

@@ -194,6 +194,8 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     await page.getByRole("button", { name: "Edit and replay" }).waitFor();
     await page.keyboard.press("q");
     await page.waitForURL(/\/tasks$/);
+    // The address changes before the screen does.
+    await page.getByPlaceholder("Id, payload, any text").waitFor();
     await page.keyboard.press("/");
     await page.keyboard.type("jkx?");
     expect(await page.getByPlaceholder("Id, payload, any text").inputValue()).toBe("jkx?");

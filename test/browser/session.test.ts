@@ -56,7 +56,7 @@ describe.skipIf(!executablePath)("who may do what, in a real browser", { timeout
     await page.goto(`${stack.base}/queues/default`);
     await page.getByLabel("API key").fill(keys.viv ?? "");
     await page.keyboard.press("Enter");
-    const pause = page.getByRole("button", { name: /^Pause\./ });
+    const pause = page.getByRole("button", { name: "Pause", exact: true });
     await pause.waitFor();
     expect(await pause.getAttribute("aria-disabled")).toBe("true");
     await pause.focus();

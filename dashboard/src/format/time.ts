@@ -15,6 +15,7 @@ export function duration(ms: number): string {
 /** For an axis: one unit, `90 s`, `5 min`. */
 export function shortDuration(ms: number): string {
   const trim = (value: number) => String(Math.round(value * 10) / 10);
+  if (ms === 0) return "0";
   if (ms < 1_000) return `${trim(ms)} ms`;
   if (ms < 120_000) return `${trim(ms / 1_000)} s`;
   return ms < 7_200_000 ? `${trim(ms / 60_000)} min` : `${trim(ms / 3_600_000)} h`;

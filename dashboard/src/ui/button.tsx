@@ -27,9 +27,9 @@ export function Button({ look = "plain", small = false, denied = null, ...props 
           data-disabled=""
           aria-disabled="true"
           aria-label={props["aria-label"]}
+          aria-description={denied}
         >
           {props.children}
-          <span className="visually-hidden">. {denied}</span>
         </button>
       </Focusable>
       <Tooltip className="tooltip">{denied}</Tooltip>
