@@ -82,6 +82,7 @@ export function createMockState() {
       state,
       priority: n % 9 === 0 ? "high" : "normal",
       payloadText,
+      payloadKept: true,
       payloadBytes: payloadText.length,
       resultText: state === "completed" ? `{"ok":true,"messageId":9007199254740993}` : null,
       attempts,

@@ -183,7 +183,9 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
   });
 
   test("nothing was written to the console as an error but the refused expression", () => {
-    expect(stack.errors.filter((text) => !/status of 400 .*\/v1\/schedules\/preview$/.test(text))).toEqual([]);
+    expect(stack.errors.filter((text) => !/status of 400 .*\/v1\/schedules\/preview$/.test(text))).toEqual(
+      [],
+    );
   });
 
   test("says when it has lost the service, goes on from polling, and comes back by itself", async () => {

@@ -64,7 +64,12 @@ function TaskDetail({ task }: { task: TaskView }) {
           {task.payloadKept ? (
             <ExactText title="Payload" text={task.payloadText} byteCount={task.payloadBytes} />
           ) : (
-            <p>Payload: not kept (keepPayload: false)</p>
+            <section className="panel" aria-label="Payload">
+              <div className="panel-head">
+                <h2>Payload</h2>
+                <span className="hint">Dropped when the task completed (keepPayload: false).</span>
+              </div>
+            </section>
           )}
           {task.resultText === null ? null : <ExactText title="Result" text={task.resultText} />}
           {task.log.length === 0 ? null : (
