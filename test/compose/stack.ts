@@ -1,0 +1,137 @@
+import { execFile, execFileSync } from "node:child_process";
+import { createServer } from "node:net";
+import { resolve } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+
+export const root = resolve(import.meta.dirname, "../..");
+/** A project and ports of its own: it runs beside the stack of a user. */
+export const project = `holdfast-test-${process.pid}`;
+const env: NodeJS.ProcessEnv = { ...process.env, COMPOSE_PROJECT_NAME: project, HOLDFAST_RUN: "docker" };
+for (const name of ["HOLDFAST_API_KEY", "HOLDFAST_TLS", "COMPOSE_PROFILES", "REDIS_CLUSTER_NODES"])
+  delete env[name];
+
+export function docker(...args: string[]): string {
+  return execFileSync("docker", args, {
+    cwd: root,
+    env,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "pipe"],
+    maxBuffer: 1 << 28,
+  }).trim();
+}
+export const compose = (...args: string[]): string => docker("compose", ...args);
+
+export function engineAnswers(): boolean {
+  try {
+    docker("info");
+    docker("compose", "version");
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const server = createServer().once("error", fail);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => done(typeof address === "object" && address !== null ? address.port : 0));
+    });
+  });
+}
+
+/** Ports that are free now, for every published one; and what the test wants otherwise than the defaults. */
+export async function choosePorts(settings: Record<string, string>): Promise<void> {
+  for (const name of ["PORT", "OBSERVABILITY_PORT", "REDIS_PORT", "PROMETHEUS_PORT", "GRAFANA_PORT"]) {
+    env[name] = String(await freePort());
+  }
+  Object.assign(env, settings);
+}
+export const producerUrl = () => `http://127.0.0.1:${env.PORT}`;
+export const observabilityUrl = () => `http://127.0.0.1:${env.OBSERVABILITY_PORT}`;
+export const prometheusUrl = () => `http://127.0.0.1:${env.PROMETHEUS_PORT}`;
+export const grafanaUrl = () => `http://127.0.0.1:${env.GRAFANA_PORT}`;
+export const redisPort = () => Number(env.REDIS_PORT);
+
+interface Container {
+  ID: string;
+  Service: string;
+  State: string;
+  Health: string;
+}
+/** Those that run; init has made the secrets and is gone. */
+export const containers = (): Container[] =>
+  compose("ps", "--format", "json")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Container);
+
+/** A shell command in a running container of a service: what it printed, and how it ended. */
+export function inside(service: string, command: string): { status: number; output: string } {
+  const marker = "status:";
+  const id = containers().find(({ Service }) => Service === service)?.ID ?? "";
+  const output = docker("exec", id, "sh", "-c", `(${command}) 2>&1; echo ${marker}$?`);
+  const [text = "", status] = output.split(marker);
+  return { status: Number(status), output: text.trim() };
+}
+
+/** Secrets as `docker compose run init show` gives them, in the order asked for. */
+export const secrets = (...names: string[]): string[] =>
+  compose("--progress", "quiet", "run", "--rm", "--no-deps", "-T", "init", "show", ...names).split("\n");
+
+/** A script of the repository, as somebody would run it against this stack. */
+export async function script(path: string, ...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [path, ...args], {
+    cwd: root,
+    env,
+    maxBuffer: 1 << 26,
+  });
+  return stdout.trim();
+}
+export async function holdfast(redis: Record<string, string>, ...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)("node_modules/.bin/holdfast", args, {
+    cwd: root,
+    env: { ...env, REDIS_HOST: "127.0.0.1", REDIS_PORT: String(redisPort()), ...redis },
+  });
+  return stdout.trim();
+}
+
+export interface Reply<T = unknown> {
+  status: number;
+  headers: Headers;
+  body: T;
+}
+/** One request; a refusal is an answer like any other. */
+export async function request<T>(
+  method: string,
+  url: string,
+  { body, headers = {} }: { body?: unknown; headers?: Record<string, string> } = {},
+): Promise<Reply<T>> {
+  const init: RequestInit = { method, headers: { ...headers } };
+  if (body !== undefined) {
+    init.body = JSON.stringify(body);
+    init.headers = { ...headers, "content-type": "application/json" };
+  }
+  const response = await fetch(url, init);
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json().catch(() => null)) as T,
+  };
+}
+
+export async function until<T>(
+  what: string,
+  timeoutMs: number,
+  probe: () => Promise<T | undefined>,
+): Promise<T> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const value = await probe();
+    if (value !== undefined) return value;
+    if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
+    await delay(200);
+  }
+}
