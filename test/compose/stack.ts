@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from "node:child_process";
+import { execFile, execFileSync, spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -71,7 +71,9 @@ export const containers = (): Container[] =>
 /** A shell command in a running container of a service: what it printed, and how it ended. */
 export function inside(service: string, command: string): { status: number; output: string } {
   const marker = "status:";
-  const id = containers().find(({ Service }) => Service === service)?.ID ?? "";
+  const label = "label=com.docker.compose";
+  const filters = ["--filter", `${label}.project=${project}`, "--filter", `${label}.service=${service}`];
+  const [id = ""] = docker("ps", "-q", ...filters).split("\n");
   const output = docker("exec", id, "sh", "-c", `(${command}) 2>&1; echo ${marker}$?`);
   const [text = "", status] = output.split(marker);
   return { status: Number(status), output: text.trim() };
@@ -134,4 +136,23 @@ export async function until<T>(
     if (Date.now() > deadline) throw new Error(`not within ${timeoutMs} ms: ${what}`);
     await delay(200);
   }
+}
+
+/** Which of the secrets are in the layers of these images, as `docker save` writes them. */
+export function secretsInLayers(images: string[], secrets: string[]): Promise<string[]> {
+  const needles = secrets.map((secret) => Buffer.from(secret));
+  const longest = Math.max(...needles.map((needle) => needle.length));
+  const hits = new Set<string>();
+  let tail = Buffer.alloc(0);
+  const child = spawn("docker", ["save", ...images], { stdio: ["ignore", "pipe", "inherit"] });
+  child.stdout.on("data", (chunk: Buffer) => {
+    const text = Buffer.concat([tail, chunk]);
+    for (const [index, needle] of needles.entries())
+      if (text.includes(needle)) hits.add(secrets[index]?.slice(0, 6) ?? "");
+    tail = text.subarray(-longest);
+  });
+  return new Promise((done, fail) => {
+    child.once("error", fail);
+    child.once("close", (code) => (code === 0 ? done([...hits]) : fail(new Error(`docker save: ${code}`))));
+  });
 }
