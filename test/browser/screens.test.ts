@@ -18,7 +18,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
   let worker: Worker;
 
   beforeAll(async () => {
-    stack = await startStack({ services: ["janitor"] });
+    stack = await startStack({ services: ["janitor"], env: { ENVIRONMENT: "staging" } });
     const { queue, observer, redis } = stack;
     // Text of every kind that a producer or a handler can put into a task.
     worker = new Worker(

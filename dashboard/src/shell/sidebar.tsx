@@ -39,9 +39,9 @@ export function Sidebar() {
   const { session } = useSession();
   return (
     <>
-      <Link to="/" className="brand" aria-label="Holdfast, overview">
+      <Link to="/" className="brand">
         <Mark />
-        <span>Holdfast</span>
+        <span>Holdfast</span>{" "}
         {session.environment === null || session.environment === "" ? null : (
           <span className="env" title={`Environment: ${session.environment}`}>
             {session.environment}

@@ -138,7 +138,6 @@ function ScheduleActions({ schedule, onEdit }: { schedule: ScheduleView; onEdit(
     <>
       <Button
         small
-        look="primary"
         denied={why}
         isDisabled={run.isPending}
         aria-label={`Run ${id} now`}
