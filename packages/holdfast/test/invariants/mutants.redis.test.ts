@@ -80,7 +80,9 @@ const mutants: Mutant[] = [
   {
     name: "attempts are counted at failure, not at the grant",
     mutate: all(
-      replaceOnce("acquire", "commit[size + 2] = 'l1 '", "commit[size + 2] = 'l0 '"),
+      replaceOnce("acquire", "lease = '1', tail", "lease = '0', tail"),
+      replaceOnce("acquire", "return '1,0,0,0,0,0,' ..", "return '0,0,0,0,0,0,' .."),
+      replaceOnce("acquire", "'%d', attempts + 1", "'%d', attempts"),
       replaceOnce("acquire", "c.attempts = c.attempts + 1", ""),
       replaceOnce(
         "settle",
