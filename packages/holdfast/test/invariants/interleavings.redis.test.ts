@@ -10,7 +10,7 @@ import { illegalMoves } from "./ledger.ts";
 
 // So many orders are under way at once, each in a queue of its own: Redis is never idle.
 const AT_ONCE = 24;
-const ENDED = /^(completed|dead|cancelled|expired)$/;
+const ENDED = /^(completed|dead|discarded|cancelled|expired)$/;
 
 /** Every order of three times three steps in which each actor keeps its own: 9! / (3! 3! 3!). */
 function allOrders(left = [3, 3, 3]): string[] {

@@ -9,7 +9,8 @@ const MOVES: Record<string, readonly string[]> = {
   scheduled: ["pending", "processing", "cancelled", "expired", "absent"],
   processing: ["completed", "scheduled", "pending", "dead", "cancelled"],
   completed: ["absent"],
-  dead: ["pending", "absent"],
+  dead: ["pending", "discarded", "absent"],
+  discarded: ["dead", "absent"],
   cancelled: ["absent"],
   expired: ["absent"],
 };
