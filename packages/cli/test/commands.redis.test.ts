@@ -31,7 +31,7 @@ afterAll(async () => {
 });
 
 /** Runs `ok` tasks, and puts the others among the dead letters. */
-async function runWorker(queue: string): Promise<void> {
+async function runWorker(queue: string, { hasJanitor = true } = {}): Promise<void> {
   const handlers = {
     ok: () => "done",
     bad: (task: { id: string }) => {
@@ -39,12 +39,12 @@ async function runWorker(queue: string): Promise<void> {
     },
   };
   const worker = new Worker(queue, handlers, { redis: redis.url, version: "1.0.0" });
-  const janitor = new Janitor({ redis: redis.url });
-  stopping.push(
-    () => worker.stop({ graceMs: 1_000 }),
-    () => janitor.stop({ graceMs: 1_000 }),
-  );
+  stopping.push(() => worker.stop({ graceMs: 1_000 }));
   await worker.start();
+  if (!hasJanitor) return;
+  // Of this queue alone: it runs on beside the tests that follow.
+  const janitor = new Janitor({ redis: redis.url, queues: [queue] });
+  stopping.push(() => janitor.stop({ graceMs: 1_000 }));
   await janitor.start();
 }
 
@@ -302,7 +302,8 @@ test("a partitioned queue is one queue", async () => {
 });
 
 test("workers are listed, and an audit finds what an index holds too much", async () => {
-  await runWorker("audited");
+  // A janitor would take the entry out before the audit sees it.
+  await runWorker("audited", { hasJanitor: false });
   await waitUntil("the worker is registered", async () => (await observer.workers()).length > 0);
   expect(await json<object[]>("worker", "ls")).toContainEqual(
     expect.objectContaining({ version: "1.0.0", queues: ["audited"] }),
