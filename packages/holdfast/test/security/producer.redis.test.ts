@@ -35,6 +35,7 @@ test("a producer does its whole job as the user producer", async () => {
   const called = new Set<string>();
   const queue = noting(new Queue("work", { client }), called);
 
+  await queue.ready();
   const { id } = await queue.enqueue("t", { n: 1 });
   await queue.enqueueText("t", "[1]", { delayMs: 60_000, id: "later" });
   await queue.enqueue("t", 1, { priority: "high" });
