@@ -1,3 +1,4 @@
+import { UNDO_MS } from "../../src/engine/operation-store.ts";
 import { LEASE_MS, MAX_RETRIES } from "../support/test-queue.ts";
 import { Parking } from "./parking.ts";
 
@@ -13,7 +14,13 @@ export type State =
   | "dead"
   | "cancelled"
   | "expired"
+  /** Thrown away, and kept while that can be undone. */
+  | "discarded"
   | "purged";
+
+/** Neither an operator nor a producer can do anything with it. */
+const isGone = (task: { state: State } | undefined) =>
+  !task || task.state === "discarded" || task.state === "purged";
 
 export interface ModelTask {
   state: State;
@@ -201,7 +208,7 @@ export class Model {
 
   cancel(id: string): string {
     const task = this.tasks.get(id);
-    if (!task || task.state === "purged") return "not_found";
+    if (!task || isGone(task)) return "not_found";
     if (task.state === "cancelled") return "cancelled";
     if (task.state === "processing") {
       task.cancelRequested = true;
@@ -216,7 +223,7 @@ export class Model {
     return ids
       .map((id) => {
         const task = this.tasks.get(id);
-        if (!task || task.state === "purged") return "u";
+        if (!task || isGone(task)) return "u";
         if (task.state !== "dead") return "n";
         const solo = this.needsSolo(task);
         Object.assign(task, { state: "pending", attempts: 0, crashes: 0, releases: 0, solo });
@@ -231,9 +238,10 @@ export class Model {
     return ids
       .map((id) => {
         const task = this.tasks.get(id);
-        if (!task || task.state === "purged") return "u";
+        if (!task || isGone(task)) return "u";
         if (task.state !== "dead") return "n";
         this.purge(task);
+        Object.assign(task, { state: "discarded", endedMs: this.nowMs });
         return "d";
       })
       .join("");
@@ -248,6 +256,9 @@ export class Model {
     const ended = [...this.in("completed"), ...this.in("cancelled"), ...this.in("expired")];
     const old = ended.filter(([, task]) => task.endedMs + RETENTION_MS <= this.nowMs);
     for (const [, task] of old) this.purge(task);
+    // Counted when it was discarded.
+    for (const [, task] of this.in("discarded"))
+      if (task.endedMs + UNDO_MS <= this.nowMs) task.state = "purged";
     return old.length;
   }
 
