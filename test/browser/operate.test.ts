@@ -183,7 +183,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
   });
 
   test("nothing was written to the console as an error but the refused expression", () => {
-    expect(stack.errors.filter((text) => !/status of 400 .*\/v1\/schedules\/preview$/.test(text))).toEqual(
+    expect(stack.errors.filter((text) => !/status of 422 .*\/v1\/schedules\/preview$/.test(text))).toEqual(
       [],
     );
   });

@@ -30,8 +30,9 @@ test("what an earlier process kept is in the series of one that was started sinc
     );
     const { points, source, stepMs } = await series();
     expect([source, stepMs]).toEqual(["both", 1_000]);
-    const kept = points.filter(({ at }) => at <= begin + 120_000);
-    expect(kept.length).toBe(11);
+    // The last bucket of the earlier one may have grown by what the running process saw since.
+    const kept = points.filter(({ at }) => at < begin + 110_000);
+    expect(kept.length).toBe(10);
     expect(kept.every(({ completedPerSecond }) => completedPerSecond === 5)).toBe(true);
     expect(kept[0]).toMatchObject({ spanMs: 10_000, utilisation: 0.75 });
     expect(kept[0]?.runP50Ms).toBeGreaterThan(0);
