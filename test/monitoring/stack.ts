@@ -158,7 +158,7 @@ export async function startStack(): Promise<Stack> {
         const queues = await stack.sum(`sum(holdfast_worker_slots{queue="${QUEUES}"})`).catch(() => 0);
         return up.length === WORKERS + 4 && queues === WORKERS * SLOTS;
       },
-      40_000,
+      120_000,
     );
   } catch (error) {
     await stack.stop();
