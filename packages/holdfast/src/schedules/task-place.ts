@@ -68,7 +68,7 @@ export class TaskPlace {
   }
 
   /**
-   * The request id of an occurrence. A schedule's times only grow, so one that a stalled janitor sends after later ones
+   * The request id of an occurrence. A schedule's times only grow, so one that a janitor sends late, after others
    * is refused by Redis, however long its task is gone.
    */
   requestOf(scheduleId: string, at: number): Request {

@@ -61,14 +61,14 @@ test("a janitor that is held up at any call while another goes on changes nothin
     await every({ missed: "all" });
     const waiting = gate();
     const reached = gate();
-    const stalled = janitor({
+    const late = janitor({
       async before(call) {
         if (call !== at) return;
         reached.open();
         await waiting.opened;
       },
     });
-    const ended = minutes(clock, stalled.fire).catch(() => {});
+    const ended = minutes(clock, late.fire).catch(() => {});
     await reached.opened;
     const other = janitor();
     clock.nowMs = NOON + 3 * MINUTE;
@@ -87,14 +87,14 @@ test("an enqueue that arrives when its task is long gone is refused, though no i
   const waiting = gate();
   const reached = gate();
   clock.nowMs = NOON + MINUTE;
-  const stalled = janitor({
+  const late = janitor({
     async before(_, name) {
       if (name !== "enqueue") return;
       reached.open();
       await waiting.opened;
     },
   });
-  const ended = stalled.fire();
+  const ended = late.fire();
   await reached.opened;
   const other = janitor();
   await other.fire();
@@ -105,7 +105,7 @@ test("an enqueue that arrives when its task is long gone is refused, though no i
   waiting.open();
   await ended;
   expect(await enqueuedTotal()).toBe(2);
-  expect(stalled.events).toEqual([]);
+  expect(late.events).toEqual([]);
 });
 
 test.each(["schedulesDue", "schedulePlan", "scheduleSettle"])(
