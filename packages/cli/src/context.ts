@@ -2,10 +2,12 @@ import { hostname, userInfo } from "node:os";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import {
   type AuditAction,
+  type AuditOutcome,
   asHoldfastError,
   type ConnectionSettings,
   describeRedis,
   ERROR_STATUS,
+  type ErrorCode,
   Holdfast,
   PartitionedObserver,
   PartitionedQueue,
@@ -23,6 +25,26 @@ export interface Io {
   stderr: NodeJS.WriteStream;
   /** Aborted when the user, or the system, asks it to end. */
   signal: AbortSignal;
+}
+
+/** Something that an operator changes, as the audit log names it. */
+export interface Mutation {
+  action: AuditAction;
+  queue: string | null;
+  /** The one task, schedule, worker or key that it is done to. */
+  subject?: string | undefined;
+  operationId?: string;
+  reason?: string | undefined;
+}
+
+/** How it went, where it did not throw: how many tasks, and the code of the error where some were not accepted. */
+export interface Done {
+  count: number;
+  code: ErrorCode | null;
+  /** The user ended it before it was through. */
+  interrupted?: boolean;
+  /** Where it is known only afterwards. */
+  subject?: string;
 }
 
 export interface GlobalOptions {
@@ -96,25 +118,26 @@ export class Context {
 
   /** Does what changes something, and leaves a record of it in the audit log, however it went. */
   async recorded<T>(
-    mutation: { action: AuditAction; queue: string | null; operationId?: string; reason?: string },
+    mutation: Mutation,
     act: () => Promise<T>,
-    countOf: (result: T) => number = () => 0,
+    doneOf: (result: T) => number | Done = () => 0,
   ): Promise<T> {
     const { reason, operationId = null, ...what } = mutation;
-    const leave = async (end: {
-      count: number;
-      outcome: "succeeded" | "refused" | "failed";
-      code: string | null;
-    }) => {
+    const leave = async ({ count, code, interrupted = false, subject = mutation.subject }: Done) => {
       try {
         await this.client.actions.append({
           at: Date.now(),
           ...this.by(reason),
           ...what,
+          subject: subject ?? null,
           operationId,
-          ...end,
+          count,
+          code,
+          outcome: outcomeOf(code, interrupted),
         });
       } catch (error) {
+        // Where the reply was lost, so is the way to Redis: the error of the command says it.
+        if (code === "outcome_unknown") return;
         this.out.say(`holdfast: the audit log has no record of this: ${messageOf(error)}`);
       }
     };
@@ -124,11 +147,11 @@ export class Context {
     } catch (error) {
       const { code } = asHoldfastError(error);
       // Where Redis is away nothing was done, and nothing can be written.
-      if (code !== "redis_unavailable")
-        await leave({ count: 0, outcome: ERROR_STATUS[code] < 500 ? "refused" : "failed", code });
+      if (code !== "redis_unavailable") await leave({ count: 0, code });
       throw error;
     }
-    await leave({ count: countOf(result), outcome: "succeeded", code: null });
+    const done = doneOf(result);
+    await leave(typeof done === "number" ? { count: done, code: null } : done);
     return result;
   }
 
@@ -144,6 +167,11 @@ export class Context {
   async close(): Promise<void> {
     await this.#client?.close();
   }
+}
+
+function outcomeOf(code: ErrorCode | null, interrupted: boolean): AuditOutcome {
+  if (code === null) return interrupted ? "cancelled" : "succeeded";
+  return ERROR_STATUS[code] < 500 ? "refused" : "failed";
 }
 
 export type Run<Options> = (

@@ -1,5 +1,5 @@
 export * from "@holdfast/contracts";
-export type { AuditAction } from "@holdfast/contracts/api";
+export type { AuditAction, AuditOutcome } from "@holdfast/contracts/api";
 export { Holdfast, type HoldfastOptions } from "./client.ts";
 export { defineTask, type StandardSchema, type TaskDefinition } from "./define-task.ts";
 export { type ActionFilter, ActionLog, type ActionPage } from "./engine/action-log.ts";

@@ -14,7 +14,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    action?: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume";
+                    action?: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "queue.repair" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume" | "key.create" | "key.revoke";
                     actor?: string;
                     /** @description `cursor` of the page before */
                     cursor?: string;
@@ -94,7 +94,7 @@ export interface paths {
                             /** @description Newest first */
                             records: {
                                 /** @enum {string} */
-                                action: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume";
+                                action: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "queue.repair" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume" | "key.create" | "key.revoke";
                                 /** @description Label of the key, name of the user of the command, or anonymous */
                                 actor: string;
                                 /** @description When, ms since the epoch */
@@ -112,6 +112,7 @@ export interface paths {
                                 reason: string | null;
                                 requestId: string;
                                 role: ("viewer" | "operator" | "admin") | null;
+                                subject: string | null;
                             }[];
                             /** @description Records looked at for this page */
                             scanned: number;
@@ -141,7 +142,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    action?: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume";
+                    action?: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "queue.repair" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume" | "key.create" | "key.revoke";
                     actor?: string;
                     /** @description At this time or later, ms since the epoch */
                     from?: number;

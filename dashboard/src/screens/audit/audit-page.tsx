@@ -153,6 +153,7 @@ const ACTION_TEXT: Record<AuditAction, string> = {
   "queue.empty": "Empty queue",
   "queue.delete": "Delete queue",
   "queue.burst": "Run a burst",
+  "queue.repair": "Repair indexes",
   "dead_letters.replay": "Replay dead letters",
   "dead_letters.discard": "Discard dead letters",
   "task.enqueue": "Enqueue a task",
@@ -169,6 +170,8 @@ const ACTION_TEXT: Record<AuditAction, string> = {
   "schedule.resume": "Resume schedule",
   "worker.drain": "Drain worker",
   "worker.resume": "Resume worker",
+  "key.create": "Create key",
+  "key.revoke": "Revoke key",
 };
 
 const isAction = (value: string | undefined): value is AuditAction =>
@@ -196,13 +199,18 @@ function Row({ record }: { record: AuditRecord }) {
       <div className="cell cell-half clip" role="cell">
         {actionText(record.action)}
       </div>
-      <div className="cell cell-half clip" role="cell">
+      <div className="cell cell-half" role="cell">
         {record.queue === null ? (
           <span className="zero">none</span>
         ) : (
           <Link to="/queues/$queue" params={{ queue: record.queue }}>
             {record.queue}
           </Link>
+        )}
+        {record.subject === null ? null : (
+          <div className="hint clip mono" title={record.subject}>
+            {record.subject}
+          </div>
         )}
       </div>
       <div className="cell num" role="cell">

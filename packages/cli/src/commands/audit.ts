@@ -16,7 +16,12 @@ export function auditCommand(program: Command, action: Action): void {
         const reports: AuditReport[] = [];
         for (const queue of names.length > 0 ? names : await observer.queues()) {
           context.io.signal.throwIfAborted();
-          reports.push(await observer.audit(queue, { repair }));
+          const look = () => observer.audit(queue, { repair });
+          reports.push(
+            repair
+              ? await context.recorded({ action: "queue.repair", queue }, look, ({ repaired }) => repaired)
+              : await look(),
+          );
         }
         context.out.list(reports, [
           { title: "QUEUE", cell: (report) => report.queue },

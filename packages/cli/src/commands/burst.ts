@@ -1,4 +1,4 @@
-import { LIMITS, type NewTask } from "holdfast";
+import { type HoldfastError, LIMITS, type NewTask } from "holdfast";
 import { type Action, type Command, InvalidArgumentError } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { parseFraction, parseWhole } from "../values.ts";
@@ -29,21 +29,27 @@ export function burstCommand(program: Command, action: Action): void {
         const producer = await context.producer(queue);
         const startedMs = performance.now();
         let enqueued = 0;
-        let refusal: string | undefined;
-        while (enqueued < tasks && refusal === undefined && !context.io.signal.aborted) {
-          const chunk: NewTask[] = Array.from(
-            { length: Math.min(LIMITS.scriptTasks, tasks - enqueued) },
-            (_, i) => ({
-              type,
-              payload: { n: enqueued + i, failRate },
-            }),
-          );
-          const results = await producer.enqueueMany(chunk);
-          for (const result of results) {
-            if (result.ok) enqueued++;
-            else refusal ??= result.error.message;
+        let refusal: HoldfastError | undefined;
+        const send = async () => {
+          while (enqueued < tasks && refusal === undefined && !context.io.signal.aborted) {
+            const chunk: NewTask[] = Array.from(
+              { length: Math.min(LIMITS.scriptTasks, tasks - enqueued) },
+              (_, i) => ({
+                type,
+                payload: { n: enqueued + i, failRate },
+              }),
+            );
+            for (const result of await producer.enqueueMany(chunk)) {
+              if (result.ok) enqueued++;
+              else refusal ??= result.error;
+            }
           }
-        }
+        };
+        await context.recorded({ action: "queue.burst", queue }, send, () => ({
+          count: enqueued,
+          code: refusal?.code ?? null,
+          interrupted: enqueued < tasks,
+        }));
         await producer.close();
         const seconds = (performance.now() - startedMs) / 1_000;
         const perSecond = Math.round(enqueued / seconds);
@@ -53,7 +59,9 @@ export function burstCommand(program: Command, action: Action): void {
           ["per second", perSecond],
         ]);
         if (enqueued === tasks) return EXIT.ok;
-        context.out.say(`holdfast: stopped after ${enqueued} of ${tasks}: ${refusal ?? "interrupted"}`);
+        context.out.say(
+          `holdfast: stopped after ${enqueued} of ${tasks}: ${refusal?.message ?? "interrupted"}`,
+        );
         return EXIT.failed;
       }),
     );

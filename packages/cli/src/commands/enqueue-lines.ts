@@ -1,7 +1,14 @@
 import { once } from "node:events";
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
-import { LIMITS, type NewPartitionedTask, type Queue, type TaskState } from "holdfast";
-import type { Context } from "../context.ts";
+import {
+  type ErrorCode,
+  HoldfastError,
+  LIMITS,
+  type NewPartitionedTask,
+  type Queue,
+  type TaskState,
+} from "holdfast";
+import type { Context, Done } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, messageOf, UsageError } from "../exit.ts";
 import { linesOf, taskOfLine, withId } from "../task-lines.ts";
 
@@ -28,6 +35,7 @@ export class LineEnqueuer {
   readonly counts = { lines: 0, accepted: 0, duplicates: 0, refused: 0, unsent: 0 };
   #waiting: Line[] = [];
   #failure: ExitCode = EXIT.ok;
+  #firstCode: ErrorCode | null = null;
 
   constructor(context: Context, producer: Pick<Queue, "enqueueMany">, rejects: string | undefined) {
     this.#context = context;
@@ -57,6 +65,12 @@ export class LineEnqueuer {
       await once(this.#rejects, "finish");
     }
     return this.#report();
+  }
+
+  /** What came of it, for the audit log. */
+  get done(): Done {
+    const { accepted, duplicates } = this.counts;
+    return { count: accepted - duplicates, code: this.#firstCode, interrupted: this.#ended };
   }
 
   /** Redis is gone, or the user asked for the end: the rest is left unsent. */
@@ -98,6 +112,7 @@ export class LineEnqueuer {
   #refused(number: number, bytes: Buffer, id: string | null, error: Error): void {
     const message = messageOf(error);
     this.counts.refused++;
+    this.#firstCode ??= error instanceof HoldfastError ? error.code : "invalid_request";
     if (this.#failure !== EXIT.unreachable)
       this.#failure = exitCodeOf(error) === EXIT.unreachable ? EXIT.unreachable : EXIT.failed;
     this.#context.out.say(`holdfast: line ${number}: ${message}`);

@@ -81,7 +81,13 @@ async function enqueueLines(
   if (rejects !== undefined && existsSync(rejects))
     throw new UsageError(`the file "${rejects}" is there already: it could hold lines of another run`);
   const producer = await context.producer(queue);
-  const code = await new LineEnqueuer(context, producer, rejects).run(path);
+  const lines = new LineEnqueuer(context, producer, rejects);
+  const mutation = { action: "task.enqueue_batch", queue } as const;
+  const code = await context.recorded(
+    mutation,
+    () => lines.run(path),
+    () => lines.done,
+  );
   await producer.close();
   return code;
 }
@@ -98,8 +104,12 @@ async function enqueueOne(
   const producer = await context.producer(queue);
   if (options.partitionKey !== undefined && !("partitions" in producer))
     throw new UsageError(`--partition-key: queue "${queue}" has no partitions`);
-  const receipt = await producer
-    .enqueueText(type, payloadText.trim(), taskOptions(options))
+  const receipt = await context
+    .recorded(
+      { action: "task.enqueue", queue, subject: options.id },
+      () => producer.enqueueText(type, payloadText.trim(), taskOptions(options)),
+      ({ duplicate, id }) => ({ count: duplicate ? 0 : 1, code: null, subject: id }),
+    )
     .catch((error: unknown) => {
       if (!(error instanceof HoldfastError) || error.code !== "outcome_unknown") throw error;
       throw new HoldfastError(

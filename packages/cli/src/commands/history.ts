@@ -22,6 +22,7 @@ export function historyCommand(program: Command, action: Action): void {
             { title: "FROM", cell: (row: { from: string }) => row.from },
             { title: "ACTION", cell: (row: { action: string }) => row.action },
             { title: "QUEUE", cell: (row: { queue: string | null }) => row.queue ?? "" },
+            { title: "SUBJECT", cell: (row: { subject: string | null }) => row.subject ?? "" },
             { title: "COUNT", cell: (row: { count: number }) => row.count, right: true },
             { title: "OUTCOME", cell: (row: { outcome: string }) => row.outcome },
             { title: "REASON", cell: (row: { reason: string | null }) => row.reason ?? "" },

@@ -28,7 +28,7 @@ interface Where {
   file?: string;
 }
 
-/** Where the keys are: a file for services that are told its name, Redis for all of them. */
+/** Where the keys are: a file for services that are told its name, Redis, which has the audit log as well, for all. */
 interface Keys {
   add(key: ApiKey): Promise<void>;
   list(): Promise<ApiKey[]>;
@@ -109,7 +109,14 @@ async function keysOf(context: Context, file: string | undefined): Promise<Keys>
     };
   }
   await context.checked();
-  return new KeyStore(context.client.connection, context.prefix);
+  const store = new KeyStore(context.client.connection, context.prefix);
+  const recorded = (action: "key.create" | "key.revoke", subject: string, act: () => Promise<void>) =>
+    context.recorded({ action, queue: null, subject }, act);
+  return {
+    add: (key) => recorded("key.create", key.id, () => store.add(key)),
+    list: () => store.list(),
+    revoke: (id) => recorded("key.revoke", id, () => store.revoke(id)),
+  };
 }
 
 /** A whole key is taken as well, and not repeated: it is what people have at hand. */

@@ -70,6 +70,23 @@ function found(schedule: ScheduleView | null, id: string): ScheduleView {
   return schedule;
 }
 
+/** Does something to a schedule that is there, and records it under the queue that it has. */
+async function changed<T>(
+  context: Context,
+  verb: "delete" | "run" | "pause" | "resume",
+  id: string,
+  act: (schedules: Schedules) => Promise<T>,
+  count = 0,
+): Promise<T> {
+  const schedules = schedulesOf(context);
+  const { queue = null } = (await schedules.get(id)) ?? {};
+  return context.recorded(
+    { action: `schedule.${verb}`, queue, subject: id },
+    () => act(schedules),
+    () => count,
+  );
+}
+
 export function scheduleCommand(program: Command, action: Action): void {
   const schedule = program.command("schedule").description("cron schedules: write, run, pause, preview");
 
@@ -122,7 +139,7 @@ export function scheduleCommand(program: Command, action: Action): void {
         const { timeZone, missed, overlap, paused, priority, maxRetries, timeout, expiresAfter, tag } =
           options;
         if (payload !== undefined) checkJson(payload, "the payload");
-        const written = await schedulesOf(context).put(id, {
+        const definition = {
           ...{ queue, cron, type },
           ...(payload === undefined ? {} : { payloadText: payload }),
           ...(timeZone === undefined ? {} : { timeZone }),
@@ -136,8 +153,9 @@ export function scheduleCommand(program: Command, action: Action): void {
             ...(expiresAfter === undefined ? {} : { expiresAfterMs: expiresAfter }),
             ...(tag === undefined ? {} : { tags: tag }),
           },
-        });
-        show(context, written);
+        };
+        const mutation = { action: "schedule.put", queue, subject: id } as const;
+        show(context, await context.recorded(mutation, () => schedulesOf(context).put(id, definition)));
       }),
     );
 
@@ -147,7 +165,9 @@ export function scheduleCommand(program: Command, action: Action): void {
     .description("deletes a schedule; what it has enqueued stays")
     .action(
       action(async (context, [id = ""]) => {
-        if (!(await schedulesOf(context).delete(id))) found(null, id);
+        await changed(context, "delete", id, async (schedules) => {
+          if (!(await schedules.delete(id))) found(null, id);
+        });
         context.out.record({ id, deleted: true }, [[id, "deleted"]]);
       }),
     );
@@ -158,7 +178,7 @@ export function scheduleCommand(program: Command, action: Action): void {
     .description("enqueues its task now; the occurrences stay as they are")
     .action(
       action(async (context, [id = ""]) => {
-        const run = await schedulesOf(context).run(id);
+        const run = await changed(context, "run", id, (schedules) => schedules.run(id), 1);
         context.out.record(run, [
           ["task", run.taskId],
           ["queue", run.queue],
@@ -175,7 +195,11 @@ export function scheduleCommand(program: Command, action: Action): void {
           ? "no occurrence comes, and none is made up for afterwards"
           : "it goes on with the next occurrence",
       )
-      .action(action(async (context, [id = ""]) => show(context, await schedulesOf(context)[name](id))));
+      .action(
+        action(async (context, [id = ""]) =>
+          show(context, await changed(context, name, id, (schedules) => schedules[name](id))),
+        ),
+      );
   }
 
   schedule

@@ -130,7 +130,7 @@ export function taskCommand(program: Command, action: Action): void {
       action(async (context, [queue = "", id = ""]) => {
         const observer = await context.observer();
         const outcome = await context.recorded(
-          { action: "task.cancel", queue },
+          { action: "task.cancel", queue, subject: id },
           () => observer.cancel(queue, id),
           (outcome) => (outcome === "cancelled" || outcome === "requested" ? 1 : 0),
         );

@@ -32,7 +32,10 @@ export function workerCommand(program: Command, action: Action): void {
     .description("it acquires nothing more, hands back what it has not begun, and ends what runs")
     .action(
       action(async (context, [id = ""]) => {
-        await (await context.observer()).drainWorker(id);
+        const observer = await context.observer();
+        await context.recorded({ action: "worker.drain", queue: null, subject: id }, () =>
+          observer.drainWorker(id),
+        );
         context.out.record({ id, draining: true }, [[id, "told to drain: it follows within two seconds"]]);
       }),
     );
@@ -43,7 +46,10 @@ export function workerCommand(program: Command, action: Action): void {
     .description("it acquires again")
     .action(
       action(async (context, [id = ""]) => {
-        await (await context.observer()).resumeWorker(id);
+        const observer = await context.observer();
+        await context.recorded({ action: "worker.resume", queue: null, subject: id }, () =>
+          observer.resumeWorker(id),
+        );
         context.out.record({ id, draining: false }, [[id, "told to go on: it follows within two seconds"]]);
       }),
     );

@@ -250,6 +250,7 @@ export const AUDIT_ACTIONS = [
   "queue.empty",
   "queue.delete",
   "queue.burst",
+  "queue.repair",
   "dead_letters.replay",
   "dead_letters.discard",
   "task.enqueue",
@@ -266,10 +267,13 @@ export const AUDIT_ACTIONS = [
   "schedule.resume",
   "worker.drain",
   "worker.resume",
+  "key.create",
+  "key.revoke",
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 export const AUDIT_OUTCOMES = ["succeeded", "accepted", "refused", "failed", "cancelled"] as const;
+export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
 /** Who did what. Never holds a payload. */
 export const AuditRecord = Type.Object({
@@ -280,6 +284,9 @@ export const AuditRecord = Type.Object({
   from: Type.String({ description: "Address that the request came from, or cli@host" }),
   action: oneOf(AUDIT_ACTIONS),
   queue: nullable(Type.String()),
+  subject: nullable(
+    Type.String({ description: "Id of the one task, schedule, worker or key that it was done to" }),
+  ),
   count: Count("Tasks that it touched"),
   reason: nullable(Type.String()),
   outcome: oneOf(AUDIT_OUTCOMES),

@@ -93,7 +93,9 @@ const newestOf = ({ to }: ActionFilter) => (to === undefined ? "+" : `(${Math.ma
 function parse(fields: readonly string[]): AuditRecord | null {
   const at = fields.indexOf("record");
   try {
-    return JSON.parse(fields[at + 1] ?? "") as AuditRecord;
+    // Records of before had no subject.
+    const record = JSON.parse(fields[at + 1] ?? "") as AuditRecord;
+    return { ...record, subject: record.subject ?? null };
   } catch {
     // Written by something else: it is no record of ours.
     return null;

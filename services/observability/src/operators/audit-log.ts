@@ -8,6 +8,8 @@ export type ActionsPort = Pick<ActionLog, "append" | "page" | "all">;
 export interface Mutation {
   action: AuditAction;
   queue: string | null;
+  /** The one task, schedule or worker that it is done to. */
+  subject?: string;
   requestId: string;
   reason?: string | undefined;
 }
@@ -101,6 +103,7 @@ export class AuditLog {
       ...by,
       action,
       queue: view.queue,
+      subject: null,
       count: view.done,
       outcome,
       code: null,
@@ -112,12 +115,13 @@ export class AuditLog {
     mutation: Mutation,
     end: Pick<AuditRecord, "count" | "outcome"> & Partial<AuditRecord>,
   ): Promise<void> {
-    const { action, queue, requestId, reason } = mutation;
+    const { action, queue, subject = null, requestId, reason } = mutation;
     return this.record({
       at: Date.now(),
       ...this.authorOf(requestId),
       action,
       queue,
+      subject,
       reason: reason ?? null,
       requestId,
       code: null,

@@ -80,7 +80,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
       if (before) assertQueue(request.identity, before.queue);
       const isNew = before === null;
       const { view } = await audit.during(
-        { action: "schedule.put", queue: request.body.queue, requestId: request.id },
+        { action: "schedule.put", queue: request.body.queue, subject: id, requestId: request.id },
         async () => ({ count: 0, view: await schedules.put(id, request.body) }),
       );
       if (isNew) reply.header("location", `/v1/schedules/${id}`);
@@ -103,10 +103,13 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
     async (request, reply) => {
       const { id } = request.params;
       const { queue } = await visible(request.identity, id);
-      await audit.during({ action: "schedule.delete", queue, requestId: request.id }, async () => {
-        if (!(await schedules.delete(id))) unknown(id);
-        return { count: 0 };
-      });
+      await audit.during(
+        { action: "schedule.delete", queue, subject: id, requestId: request.id },
+        async () => {
+          if (!(await schedules.delete(id))) unknown(id);
+          return { count: 0 };
+        },
+      );
       return reply.code(204).send(null);
     },
   );
@@ -128,7 +131,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
     async (request, reply) => {
       const { id } = request.params;
       const { queue } = await visible(request.identity, id);
-      const mutation = { action: "schedule.run" as const, queue, requestId: request.id };
+      const mutation = { action: "schedule.run" as const, queue, subject: id, requestId: request.id };
       const { run } = await audit.during({ ...mutation, reason: request.body?.reason }, async () => ({
         count: 1,
         run: await schedules.run(id),
@@ -160,7 +163,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
       async (request) => {
         const { id } = request.params;
         const { queue } = await visible(request.identity, id);
-        const mutation = { action: `schedule.${action}` as const, queue, requestId: request.id };
+        const mutation = { action: `schedule.${action}` as const, queue, subject: id, requestId: request.id };
         const { view } = await audit.during({ ...mutation, reason: request.body?.reason }, async () => ({
           count: 0,
           view: await schedules[action](id),

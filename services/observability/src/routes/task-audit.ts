@@ -38,11 +38,13 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
     const streamed = streamedTotals.get(request);
     const result = streamed ? { count: streamed.accepted, code: null } : seen.get(request);
     if (!action || !result) return;
+    const { queue, id: subject = null } = request.params as { queue: string; id?: string };
     await audit.record({
       at: Date.now(),
       ...audit.authorOf(request.id),
       action,
-      queue: (request.params as { queue: string }).queue,
+      queue,
+      subject,
       count: result.count,
       reason: null,
       outcome: result.code === null ? "succeeded" : reply.statusCode < 500 ? "refused" : "failed",

@@ -52,7 +52,12 @@ export function workerRoutes(app: HttpServer, { observer, audit }: RouteContext)
         if (!worker) throw new HoldfastError("not_found", `there is no worker "${id}"`);
         // It takes nothing of any of its queues: each has to be the caller's to control.
         for (const queue of worker.queues) assertQueue(request.identity, queue);
-        const mutation = { action: `worker.${action}` as const, queue: null, requestId: request.id };
+        const mutation = {
+          action: `worker.${action}` as const,
+          queue: null,
+          subject: id,
+          requestId: request.id,
+        };
         await audit.during({ ...mutation, reason: request.body?.reason }, async () => {
           await (action === "drain" ? observer.drainWorker(id) : observer.resumeWorker(id));
           return { count: 0 };

@@ -1,0 +1,110 @@
+import { startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { Holdfast, Observer, Worker } from "holdfast";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { cliFor, start } from "./support.ts";
+
+let redis: TestRedis;
+let client: Holdfast;
+let observer: Observer;
+const { cli, withInput, json } = cliFor(() => redis.url);
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  client = new Holdfast({ redis: redis.url });
+  observer = new Observer({ client });
+});
+afterAll(async () => {
+  await client.close();
+  await redis.stop();
+});
+
+interface Left {
+  action: string;
+  queue: string | null;
+  subject: string | null;
+  count: number;
+  outcome: string;
+  code: string | null;
+}
+/** The records that a queue, or no queue, has in the audit log: oldest first, in one line each. */
+async function recordsOf(queue: string | null): Promise<string[]> {
+  const records = (await json<Left[]>("history", "--limit", "100")).filter((left) => left.queue === queue);
+  return records
+    .map(({ action, subject, count, outcome, code }) => [action, subject, count, outcome, code].join(" "))
+    .reverse();
+}
+
+test("what is enqueued from a terminal is in the history by its counts, never by its payload", async () => {
+  const secret = "canary-of-a-payload";
+  await json("enqueue", "logged", "t", JSON.stringify(secret), "--id", "one");
+  await json("enqueue", "logged", "t", JSON.stringify(secret), "--id", "one");
+  const { id } = await json<{ id: string }>("enqueue", "logged", "t");
+  expect((await cli("enqueue", "logged", "t", "1", "--id", "one")).code).toBe(4);
+  const lines = ['{"type":"t","payload":1}', '{"type":"t","id":"one","payload":2}', "{", ""].join("\n");
+  expect((await withInput(lines, "enqueue", "logged", "--ndjson", "-")).code).toBe(1);
+  await json("burst", "logged", "--tasks", "700");
+  expect((await cli("task", "cancel", "logged", "one")).code).toBe(0);
+  expect((await cli("audit", "logged", "--repair")).code).toBe(0);
+  expect((await cli("audit", "logged")).code).toBe(0);
+  expect(await recordsOf("logged")).toEqual([
+    "task.enqueue one 1 succeeded ",
+    "task.enqueue one 0 succeeded ",
+    `task.enqueue ${id} 1 succeeded `,
+    "task.enqueue one 0 refused task_conflict",
+    "task.enqueue_batch  1 refused invalid_request",
+    "queue.burst  700 succeeded ",
+    "task.cancel one 1 succeeded ",
+    "queue.repair  0 succeeded ",
+  ]);
+  expect((await cli("history", "--all")).stdout).not.toContain(secret);
+});
+
+test("a burst that is interrupted leaves how far it came", async () => {
+  const running = start(["burst", "cut", "--tasks", "1000000"], { REDIS_URL: redis.url });
+  await waitUntil("some of it is there", async () => {
+    const cut = (await observer.snapshot()).find(({ queue }) => queue === "cut");
+    return (cut?.totals.enqueued ?? 0) > 0;
+  });
+  running.child.kill("SIGINT");
+  expect((await running.ended).code).not.toBe(0);
+  const { enqueued } = (await observer.stats("cut")).totals;
+  expect(enqueued).toBeLessThan(1_000_000);
+  expect(await recordsOf("cut")).toEqual([`queue.burst  ${enqueued} cancelled `]);
+});
+
+test("schedules, workers and keys are in the history by their names", async () => {
+  await json("schedule", "put", "nightly", "reports", "@daily", "report");
+  await json("schedule", "run", "nightly");
+  await json("schedule", "pause", "nightly");
+  await json("schedule", "resume", "nightly");
+  await json("schedule", "rm", "nightly");
+  expect((await cli("schedule", "rm", "nightly")).code).toBe(3);
+  expect(await recordsOf("reports")).toEqual([
+    "schedule.put nightly 0 succeeded ",
+    "schedule.run nightly 1 succeeded ",
+    "schedule.pause nightly 0 succeeded ",
+    "schedule.resume nightly 0 succeeded ",
+    "schedule.delete nightly 0 succeeded ",
+  ]);
+  const { id, key } = await json<{ id: string; key: string }>(
+    ...["key", "create", "--label", "ci", "--scope", "read"],
+  );
+  await json("key", "revoke", id);
+  expect((await cli("key", "revoke", id)).code).toBe(3);
+  const worker = new Worker("reports", { report: () => {} }, { redis: redis.url });
+  await worker.start();
+  await json("worker", "drain", worker.id);
+  await json("worker", "resume", worker.id);
+  await worker.stop();
+  expect((await cli("worker", "drain", "nobody")).code).not.toBe(0);
+  expect(await recordsOf(null)).toEqual([
+    "schedule.delete nightly 0 refused not_found",
+    `key.create ${id} 0 succeeded `,
+    `key.revoke ${id} 0 succeeded `,
+    `key.revoke ${id} 0 refused not_found`,
+    `worker.drain ${worker.id} 0 succeeded `,
+    `worker.resume ${worker.id} 0 succeeded `,
+    "worker.drain nobody 0 refused not_found",
+  ]);
+  expect((await cli("history", "--all")).stdout).not.toContain(key.slice(16));
+});
