@@ -3,46 +3,20 @@
 //
 //   node loadtest/operators.mjs [--tasks 100000]        exit code 1 where the p99 of PING reaches 20 ms
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect } from "node:net";
-import { setPriority, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { freePort } from "./chaos/harness/ports.mjs";
 import { startRedis } from "./chaos/harness/redis.mjs";
 import { Service } from "./chaos/harness/service.mjs";
 import { percentile, until } from "./chaos/harness/until.mjs";
+import { startPings } from "./pings.mjs";
 
 const BOUND_MS = 20;
 const QUEUE = "operators";
 
-if (isMainThread) await main();
-else pinger();
-
-/** Round trips of PING, one after the other; the main thread asks for those since it last asked. */
-function pinger() {
-  try {
-    // Its own waiting for a processor would count as Redis being slow.
-    setPriority(-10);
-  } catch {}
-  const socket = connect(workerData.port, "127.0.0.1").setNoDelay(true);
-  let took = [];
-  let sentAt = 0;
-  const ping = () => {
-    sentAt = performance.now();
-    socket.write("PING\r\n");
-  };
-  socket.on("connect", ping);
-  socket.on("data", () => {
-    took.push(performance.now() - sentAt);
-    setTimeout(ping, 1);
-  });
-  parentPort.on("message", () => {
-    parentPort.postMessage(took);
-    took = [];
-  });
-}
+await main();
 
 async function main() {
   const { values } = parseArgs({ options: { tasks: { type: "string", default: "100000" } } });
@@ -67,7 +41,7 @@ async function main() {
     const env = { REDIS_URL: url, OBSERVABILITY_PORT: String(port), PATH: process.env.PATH };
     const service = track(new Service("observability", port, env, { folder, label: "observability" }));
     await service.turns(200, 30_000);
-    pings = new Worker(new URL(import.meta.url), { workerData: { port: redis.port } });
+    pings = startPings(redis.port);
     const call = async (path, body) => {
       const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
       const response = await fetch(`${service.url}${path}`, {
@@ -89,17 +63,12 @@ async function main() {
       }
     };
     const report = [];
-    const since = () =>
-      new Promise((resolve) => {
-        pings.once("message", resolve);
-        pings.postMessage("since");
-      });
     const measure = async (what, act) => {
-      await since();
+      await pings.since();
       const started = performance.now();
       const told = await act();
       const seconds = (performance.now() - started) / 1_000;
-      const took = await since();
+      const took = await pings.since();
       const row = {
         what,
         seconds: Number(seconds.toFixed(2)),
@@ -165,7 +134,7 @@ async function main() {
     console.log(JSON.stringify({ tasks, boundMs: BOUND_MS, report, wrong }));
     failed = wrong.length > 0;
   } finally {
-    await pings?.terminate();
+    await pings?.stop();
     for (const child of children.reverse()) await child.kill();
     rmSync(folder, { recursive: true, force: true });
   }

@@ -3,8 +3,9 @@
 // first rows, the long tasks while scrolling, a replay of all of them through the screen, and PING meanwhile.
 import { performance } from "node:perf_hooks";
 import { freePort, startService, startTestRedis, waitUntil } from "@holdfast/service/testing";
-import { Holdfast, Observer, Queue, Worker } from "holdfast";
+import { Observer, Queue, Worker } from "holdfast";
 import { chromium } from "playwright-core";
+import { startPings } from "../../loadtest/pings.mjs";
 
 const count = Number(process.argv[2] ?? 100_000);
 const NAME = "many";
@@ -22,7 +23,7 @@ const service = startService(main, {
 });
 const observer = new Observer({ redis: redis.url });
 const queue = new Queue(NAME, { redis: redis.url });
-const pinger = new Holdfast({ redis: redis.url });
+const pings = startPings(redis.port);
 const browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args: FLAGS.split(" ") });
 const quantile = (values, share) => values.sort((a, b) => a - b)[Math.floor((values.length - 1) * share)];
 const round = (value) => Math.round(value * 10) / 10;
@@ -81,16 +82,7 @@ try {
   await page.getByRole("button", { name: "Replay all" }).click();
   const dialog = page.getByRole("alertdialog");
   await dialog.getByLabel("Confirmation").fill(`replay ${count}`);
-  const pings = [];
-  let replaying = true;
-  const pinging = (async () => {
-    while (replaying) {
-      const at = performance.now();
-      await pinger.connection.command("PING");
-      pings.push(performance.now() - at);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  })();
+  await pings.since();
   const replayFrom = performance.now();
   await dialog.getByRole("button", { name: "Replay", exact: true }).click();
   await waitUntil(
@@ -99,8 +91,7 @@ try {
     600_000,
   );
   const replayMs = performance.now() - replayFrom;
-  replaying = false;
-  await pinging;
+  const took = await pings.since();
 
   console.log(
     JSON.stringify({
@@ -115,8 +106,9 @@ try {
       replay: {
         ms: Math.round(replayMs),
         longTasks: (await page.evaluate(() => globalThis.longTasks)).length,
-        pingP50Ms: round(quantile(pings, 0.5)),
-        pingP99Ms: round(quantile(pings, 0.99)),
+        pings: took.length,
+        pingP50Ms: round(quantile(took, 0.5)),
+        pingP99Ms: round(quantile(took, 0.99)),
       },
     }),
   );
@@ -124,7 +116,7 @@ try {
   await browser.close();
   await queue.close();
   await observer.close();
-  await pinger.close();
+  await pings.stop();
   await service.kill();
   await redis.stop();
 }

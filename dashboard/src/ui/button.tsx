@@ -7,6 +7,33 @@ import {
   TooltipTrigger,
 } from "react-aria-components";
 
+interface RowButtonProps {
+  children: string;
+  look?: "plain" | "danger";
+  /** Why this reader may not press it. */
+  denied: string | null;
+  /** Id of what in the row it acts on. */
+  describedBy: string;
+  onPress(): void;
+}
+
+/** The one of a row in a long list: hundreds are made in a second of scrolling, so it is the browser's own. */
+export function RowButton({ children, look = "plain", denied, describedBy, onPress }: RowButtonProps) {
+  const off = denied === null ? {} : { "data-disabled": "", "aria-disabled": true, title: denied };
+  return (
+    <button
+      type="button"
+      className={`button button-${look} button-small`}
+      aria-describedby={describedBy}
+      aria-description={denied ?? undefined}
+      onClick={denied === null ? onPress : undefined}
+      {...off}
+    >
+      {children}
+    </button>
+  );
+}
+
 interface ButtonProps extends Omit<AriaButtonProps, "className" | "children"> {
   children: ReactNode;
   look?: "plain" | "primary" | "danger" | "quiet";

@@ -1,5 +1,5 @@
 import { Check, Minus } from "lucide-react";
-import type { ReactNode } from "react";
+import type { MouseEvent, ReactNode } from "react";
 import { Checkbox as AriaCheckbox, type CheckboxProps } from "react-aria-components";
 
 function Box({ on, some }: { on: boolean; some: boolean }) {
@@ -19,6 +19,32 @@ export function Checkbox({
     <AriaCheckbox {...props} className="checkbox" aria-label={label}>
       {({ isSelected, isIndeterminate }) => <Box on={isSelected} some={isIndeterminate} />}
     </AriaCheckbox>
+  );
+}
+
+/** The one of a row in a long list: hundreds are made in a second of scrolling, so it is the browser's own. */
+export function RowCheckbox({
+  label,
+  isSelected,
+  onToggle,
+}: {
+  label: string;
+  isSelected: boolean;
+  onToggle(range: boolean): void;
+}) {
+  return (
+    <label className="checkbox" data-selected={isSelected ? "" : undefined}>
+      <input
+        type="checkbox"
+        className="visually-hidden"
+        aria-label={label}
+        checked={isSelected}
+        // A click comes of the keyboard as well, and both tell whether Shift is held.
+        onClick={(event: MouseEvent) => onToggle(event.shiftKey)}
+        onChange={() => {}}
+      />
+      <Box on={isSelected} some={false} />
+    </label>
   );
 }
 

@@ -1,6 +1,13 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
+import { type KeyboardEvent, memo, type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { useKeyedList } from "../shell/list-keys.ts";
+
+export interface RowCellsProps<T> {
+  value: T;
+  index: number;
+  selected: boolean;
+}
+export type RowCells<T> = (props: RowCellsProps<T>) => ReactNode;
 
 interface VirtualListProps<T> {
   label: string;
@@ -10,7 +17,8 @@ interface VirtualListProps<T> {
   rows: readonly T[];
   rowHeight: number;
   rowKey(row: T): string;
-  row(row: T, index: number): ReactNode;
+  /** A cell per column. What is on the screen is drawn again only for another one: keep it the same between renders. */
+  Cells: RowCells<T>;
   /** Called when the reader nears the end. */
   onEnd(): void;
   /** `x` on the row that `j` and `k` chose. */
@@ -22,8 +30,10 @@ interface VirtualListProps<T> {
 
 /** Keeps only the visible rows in the page, whatever their number. Rows share one height. */
 export function VirtualList<T>(props: VirtualListProps<T>) {
-  const { label, className, head, rows, rowHeight, rowKey, row, onEnd, onToggle, onAtTop, isSelected } =
+  const { label, className, head, rows, rowHeight, rowKey, Cells, onEnd, onToggle, onAtTop, isSelected } =
     props;
+  // The list is drawn at each step of the scroll, its rows once.
+  const Row = useMemo(() => memo(Cells) as RowCells<T>, [Cells]);
   const scroller = useRef<HTMLDivElement>(null);
   // The row that the keys are on, by key: it stays on its task when rows come in above.
   const [cursorKey, setCursorKey] = useState<string | null>(null);
@@ -101,6 +111,7 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
             const value = rows[item.index];
             if (value === undefined) return null;
             const key = rowKey(value);
+            const selected = isSelected?.(value) === true;
             return (
               <div
                 key={key}
@@ -109,11 +120,11 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
                 aria-rowindex={item.index + 2}
                 tabIndex={-1}
                 data-cursor={key === cursorKey ? "" : undefined}
-                data-selected={isSelected?.(value) === true ? "" : undefined}
+                data-selected={selected ? "" : undefined}
                 onKeyDown={openRow}
                 style={{ height: item.size, transform: `translateY(${item.start}px)` }}
               >
-                {row(value, item.index)}
+                <Row value={value} index={item.index} selected={selected} />
               </div>
             );
           })}

@@ -1,12 +1,13 @@
 import type { TaskView } from "@holdfast/contracts";
 import { Link } from "@tanstack/react-router";
+import { useCallback, useRef } from "react";
 import { count } from "../../format/number.ts";
 import { useSession } from "../../session/session-context.tsx";
-import { Button } from "../../ui/button.tsx";
+import { RowButton } from "../../ui/button.tsx";
 import { ReasonBadge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { useNarrow } from "../../ui/use-narrow.ts";
-import { VirtualList } from "../../ui/virtual-list.tsx";
+import { type RowCells, VirtualList } from "../../ui/virtual-list.tsx";
 import { SelectAllCell, SelectCell } from "../tasks/select-cell.tsx";
 import type { Selection } from "../tasks/use-selection.ts";
 import type { TaskList } from "../tasks/use-task-list.ts";
@@ -23,6 +24,59 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
   const narrow = useNarrow();
   const { denied } = useSession();
   const why = denied("control", queue);
+  const { toggle } = selection;
+  const latest = useRef(actions);
+  latest.current = actions;
+  const Cells = useCallback<RowCells<TaskView>>(
+    ({ value: task, index, selected }) => (
+      <>
+        <SelectCell id={task.id} index={index} selected={selected} toggle={toggle} />
+        <div className="cell cell-id clip" role="cell">
+          <Link
+            className="mono"
+            id={`dead-${task.id}`}
+            to="/queues/$queue/tasks/$id"
+            params={{ queue, id: task.id }}
+          >
+            {task.id}
+          </Link>
+        </div>
+        <div className="cell cell-half clip" role="cell">
+          {task.type}
+        </div>
+        <div className="cell cell-half" role="cell">
+          <ReasonBadge reason={task.deadReason} />
+        </div>
+        <div className="cell cell-half clip" role="cell">
+          <AttemptCounts task={task} />
+        </div>
+        <div className="cell cell-wide clip mono" role="cell" title={(task.lastError ?? "").slice(0, 500)}>
+          {task.lastError === null ? <span className="zero">none</span> : task.lastError.slice(0, 300)}
+        </div>
+        <div className="cell cell-half clip" role="cell">
+          {task.endedAt === null ? null : <Time at={task.endedAt} />}
+        </div>
+        <div className="cell cell-half actions" role="cell">
+          <RowButton
+            denied={why}
+            describedBy={`dead-${task.id}`}
+            onPress={() => latest.current.replayOne(task.id)}
+          >
+            Replay
+          </RowButton>
+          <RowButton
+            look="danger"
+            denied={why}
+            describedBy={`dead-${task.id}`}
+            onPress={() => latest.current.discard({ ids: [task.id] }, task.id)}
+          >
+            Discard
+          </RowButton>
+        </div>
+      </>
+    ),
+    [queue, why, toggle],
+  );
   return (
     <VirtualList
       label="Dead letters"
@@ -44,58 +98,10 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
       rowHeight={narrow ? 136 : 44}
       rowKey={(task) => task.id}
       onEnd={list.more}
-      onToggle={(_, index) => selection.toggle(index, false)}
+      onToggle={(_, index) => toggle(index, false)}
       onAtTop={list.setAtTop}
       isSelected={(task) => selection.has(task.id)}
-      row={(task, index) => (
-        <>
-          <SelectCell id={task.id} index={index} selection={selection} />
-          <div className="cell cell-id clip" role="cell">
-            <Link
-              className="mono"
-              id={`dead-${task.id}`}
-              to="/queues/$queue/tasks/$id"
-              params={{ queue, id: task.id }}
-            >
-              {task.id}
-            </Link>
-          </div>
-          <div className="cell cell-half clip" role="cell">
-            {task.type}
-          </div>
-          <div className="cell cell-half" role="cell">
-            <ReasonBadge reason={task.deadReason} />
-          </div>
-          <div className="cell cell-half clip" role="cell">
-            <AttemptCounts task={task} />
-          </div>
-          <div className="cell cell-wide clip mono" role="cell" title={(task.lastError ?? "").slice(0, 500)}>
-            {task.lastError === null ? <span className="zero">none</span> : task.lastError.slice(0, 300)}
-          </div>
-          <div className="cell cell-half clip" role="cell">
-            {task.endedAt === null ? null : <Time at={task.endedAt} />}
-          </div>
-          <div className="cell cell-half actions" role="cell">
-            <Button
-              small
-              denied={why}
-              aria-describedby={`dead-${task.id}`}
-              onPress={() => actions.replayOne(task.id)}
-            >
-              Replay
-            </Button>
-            <Button
-              small
-              look="danger"
-              denied={why}
-              aria-describedby={`dead-${task.id}`}
-              onPress={() => actions.discard({ ids: [task.id] }, task.id)}
-            >
-              Discard
-            </Button>
-          </div>
-        </>
-      )}
+      Cells={Cells}
     />
   );
 }

@@ -1,26 +1,18 @@
-import { useRef } from "react";
-import { Checkbox } from "../../ui/checkbox.tsx";
+import { Checkbox, RowCheckbox } from "../../ui/checkbox.tsx";
 import type { Selection } from "./use-selection.ts";
 
+interface SelectCellProps {
+  id: string;
+  index: number;
+  selected: boolean;
+  toggle: Selection["toggle"];
+}
+
 /** The checkbox of a row. With Shift it takes all rows since the last one along. */
-export function SelectCell({ id, index, selection }: { id: string; index: number; selection: Selection }) {
-  const shift = useRef(false);
+export function SelectCell({ id, index, selected, toggle }: SelectCellProps) {
   return (
-    <div
-      className="cell cell-check"
-      role="cell"
-      onPointerDownCapture={(event) => {
-        shift.current = event.shiftKey;
-      }}
-      onKeyDownCapture={(event) => {
-        shift.current = event.shiftKey;
-      }}
-    >
-      <Checkbox
-        label={`Select ${id}`}
-        isSelected={selection.has(id)}
-        onChange={() => selection.toggle(index, shift.current)}
-      />
+    <div className="cell cell-check" role="cell">
+      <RowCheckbox label={`Select ${id}`} isSelected={selected} onToggle={(range) => toggle(index, range)} />
     </div>
   );
 }

@@ -1,8 +1,8 @@
-import { TASK_STATES, type TaskState } from "@holdfast/contracts";
+import { TASK_STATES, type TaskState, type TaskView } from "@holdfast/contracts";
 import { useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Download } from "lucide-react";
-import { useState } from "react";
+import { useCallback, useState } from "react";
 import { queueKey } from "../../api/queues.ts";
 import { cancelTask, tasksExportUrl } from "../../api/tasks.ts";
 import { count, plural } from "../../format/number.ts";
@@ -14,7 +14,7 @@ import { FilterBar } from "../../ui/filter-bar.tsx";
 import { STATE_LOOK } from "../../ui/status.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { useNarrow } from "../../ui/use-narrow.ts";
-import { VirtualList } from "../../ui/virtual-list.tsx";
+import { type RowCells, VirtualList } from "../../ui/virtual-list.tsx";
 import { ListFoot, ListNews } from "./list-foot.tsx";
 import { SelectAllCell, SelectCell } from "./select-cell.tsx";
 import { lastColumn, TaskCells, timeColumn } from "./task-cells.tsx";
@@ -40,6 +40,16 @@ export function TasksTab() {
   const narrow = useNarrow();
   const base = state === "pending" ? {} : { state };
   const clear = () => void navigate({ search: base });
+  const { toggle } = selection;
+  const Cells = useCallback<RowCells<TaskView>>(
+    ({ value: task, index, selected }) => (
+      <>
+        <SelectCell id={task.id} index={index} selected={selected} toggle={toggle} />
+        <TaskCells task={task} queue={queue} state={state} />
+      </>
+    ),
+    [queue, state, toggle],
+  );
 
   return (
     <>
@@ -116,14 +126,9 @@ export function TasksTab() {
               rows={rows}
               rowHeight={narrow ? 84 : 40}
               rowKey={(task) => task.id}
-              row={(task, index) => (
-                <>
-                  <SelectCell id={task.id} index={index} selection={selection} />
-                  <TaskCells task={task} queue={queue} state={state} />
-                </>
-              )}
+              Cells={Cells}
               onEnd={list.more}
-              onToggle={(_, index) => selection.toggle(index, false)}
+              onToggle={(_, index) => toggle(index, false)}
               onAtTop={list.setAtTop}
               isSelected={(task) => selection.has(task.id)}
             />

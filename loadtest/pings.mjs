@@ -1,0 +1,48 @@
+// Round trips of PING to one Redis, one after the other, from a thread of their own.
+import { connect } from "node:net";
+import { setPriority } from "node:os";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+
+const THREAD = "holdfast-pings";
+
+/**
+ * Sends them until it is stopped; `since` gives those since it was last asked, in milliseconds.
+ * @param {number} port of a Redis on this machine, without a password
+ */
+export function startPings(port) {
+  const thread = new Worker(new URL(import.meta.url), { workerData: { [THREAD]: port } });
+  return {
+    /** @returns {Promise<number[]>} */
+    since: () =>
+      new Promise((resolve) => {
+        thread.once("message", resolve);
+        thread.postMessage("since");
+      }),
+    stop: () => thread.terminate(),
+  };
+}
+
+if (!isMainThread && workerData?.[THREAD] !== undefined) ping(workerData[THREAD]);
+
+function ping(port) {
+  try {
+    // Its own waiting for a processor would count as Redis being slow.
+    setPriority(-10);
+  } catch {}
+  const socket = connect(port, "127.0.0.1").setNoDelay(true);
+  let took = [];
+  let sentAt = 0;
+  const send = () => {
+    sentAt = performance.now();
+    socket.write("PING\r\n");
+  };
+  socket.on("connect", send);
+  socket.on("data", () => {
+    took.push(performance.now() - sentAt);
+    setTimeout(send, 1);
+  });
+  parentPort.on("message", () => {
+    parentPort.postMessage(took);
+    took = [];
+  });
+}
