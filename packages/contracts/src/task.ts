@@ -18,7 +18,7 @@ export type Durability = (typeof DURABILITIES)[number];
 
 /** What an enqueue can ask for beside type and payload. */
 export interface TaskOptions {
-  /** Given by the caller, `[A-Za-z0-9_.:-]{1,128}`: makes the enqueue idempotent. @default minted, 16 characters */
+  /** Given by the caller, `[A-Za-z0-9_.:-]{1,128}`: makes the enqueue idempotent. @default minted, 14 characters */
   id?: string;
   /** @default "normal" */
   priority?: Priority;

@@ -39,7 +39,7 @@ export type QueueOptions =
   | {
       client: Holdfast;
       lingerMs?: number;
-      /** Makes the ids of tasks that bring none. @default 16 random characters, as nanoid makes them */
+      /** Makes the ids of tasks that bring none. @default 14 random characters of the alphabet of nanoid */
       mintId?: () => string;
     }
   | { redis: RedisOption; prefix?: string; lingerMs?: number; tracing?: Tracing };

@@ -44,7 +44,7 @@ test("gone in the middle: the outcome is unknown or the task was not taken, neve
   expect(error).toMatchObject({
     code: expect.stringMatching(/^(redis_unavailable|outcome_unknown)$/),
     // With this id the caller can try again.
-    taskId: expect.stringMatching(/^.{16}$/),
+    taskId: expect.stringMatching(/^.{14}$/),
     message: expect.not.stringContaining("payload"),
   });
 });

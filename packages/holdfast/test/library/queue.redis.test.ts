@@ -80,7 +80,7 @@ describe("a refused task", () => {
     ]);
     expect(results).toMatchObject([
       { ok: false, id: "b", error: { code: "queue_full", taskId: "b", retryAfterMs: 1_000 } },
-      { ok: false, error: { code: "queue_full", taskId: expect.stringMatching(/^.{16}$/) } },
+      { ok: false, error: { code: "queue_full", taskId: expect.stringMatching(/^.{14}$/) } },
     ]);
     expect(await queue.get("b")).toBeNull();
     expect(await observer.stats(name)).toMatchObject({ pending: 1, scheduled: 1, totals: { enqueued: 2 } });
