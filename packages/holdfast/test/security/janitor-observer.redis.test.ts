@@ -112,6 +112,7 @@ async function operate(client: Holdfast): Promise<void> {
     at: 1,
     action: "queue.pause",
     queue: "work",
+    subject: null,
     count: 0,
     outcome: "succeeded",
     code: null,
