@@ -1,5 +1,5 @@
 import { Check, Minus } from "lucide-react";
-import type { MouseEvent, ReactNode } from "react";
+import type { ReactNode } from "react";
 import { Checkbox as AriaCheckbox, type CheckboxProps } from "react-aria-components";
 
 function Box({ on, some }: { on: boolean; some: boolean }) {
@@ -33,18 +33,17 @@ export function RowCheckbox({
   onToggle(range: boolean): void;
 }) {
   return (
-    <label className="checkbox" data-selected={isSelected ? "" : undefined}>
+    <span className="checkbox row-checkbox" data-selected={isSelected ? "" : undefined}>
       <input
         type="checkbox"
-        className="visually-hidden"
         aria-label={label}
         checked={isSelected}
-        // A click comes of the keyboard as well, and both tell whether Shift is held.
-        onClick={(event: MouseEvent) => onToggle(event.shiftKey)}
+        // A click comes of the space bar as well, and both tell whether Shift is held.
+        onClick={(event) => onToggle(event.shiftKey)}
         onChange={() => {}}
       />
       <Box on={isSelected} some={false} />
-    </label>
+    </span>
   );
 }
 

@@ -41,7 +41,9 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
     count: rows.length,
     getScrollElement: () => scroller.current,
     estimateSize: () => rowHeight,
-    overscan: 12,
+    overscan: 5,
+    // Wheel steps that come faster than rows can be drawn are drawn together.
+    useFlushSync: false,
     // Before the first measurement (and in tests without layout) a screenful is drawn.
     initialRect: { width: 1_000, height: 800 },
   });

@@ -16,22 +16,22 @@ export function useSelection(ids: readonly string[]) {
 
   /** Turns one row on or off; with `range` all rows since the last one that was turned. */
   const toggle = useCallback((index: number, range: boolean) => {
+    const rows = latest.current;
+    const since = range && anchor.current !== null ? anchor.current : index;
+    const [from, to] = [Math.min(since, index), Math.max(since, index)];
+    anchor.current = index;
     setEverything(false);
     setChosen((before) => {
-      const rows = latest.current;
       const id = rows[index];
       if (id === undefined) return before;
       const next = new Set(before);
       const on = !before.has(id);
-      const from = range && anchor.current !== null ? Math.min(anchor.current, index) : index;
-      const to = range && anchor.current !== null ? Math.max(anchor.current, index) : index;
       for (const each of rows.slice(from, to + 1)) {
         if (on) next.add(each);
         else next.delete(each);
       }
       return next;
     });
-    anchor.current = index;
   }, []);
 
   const loaded = ids.filter((id) => chosen.has(id));
