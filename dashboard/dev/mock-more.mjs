@@ -65,6 +65,11 @@ export function createMockMore({ id, operate }) {
     ["worker.drain", null, 0, "succeeded", "kernel update"],
     ["schedule.run", "default", 1, "failed", null],
   ];
+  const subjects = {
+    "task.cancel": "tK000004v9QwZ2aB",
+    "worker.drain": "worker-7f3a",
+    "schedule.run": "nightly-report",
+  };
   const records = Array.from({ length: 140 }, (_, n) => {
     const [action, queue, count, outcome, reason] = actions[n % actions.length];
     return {
@@ -75,6 +80,7 @@ export function createMockMore({ id, operate }) {
       from: ["10.0.4.11", "cli@build-7", "10.0.4.12"][n % 3],
       action,
       queue,
+      subject: subjects[action] ?? null,
       count,
       reason,
       outcome,
