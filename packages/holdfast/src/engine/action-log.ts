@@ -56,6 +56,7 @@ export class ActionLog {
     const oldest = options.from === undefined ? "-" : `${Math.max(0, Math.floor(options.from))}-0`;
     let scanned = 0;
     let upTo = options.cursor === undefined ? newestOf(options) : `(${options.cursor}`;
+    if (isNothing(upTo)) return { records, cursor: null, scanned, total };
     for (;;) {
       const entries = await this.#connection.command<Entry[]>(
         ...(["XREVRANGE", this.#keys.audit, upTo, oldest, "COUNT", PAGE] as const),
@@ -75,6 +76,7 @@ export class ActionLog {
   /** Oldest first, a page at a time. */
   async *all(filter: ActionFilter): AsyncGenerator<AuditRecord[]> {
     let from = filter.from === undefined ? "-" : `${Math.max(0, Math.floor(filter.from))}-0`;
+    if (isNothing(newestOf(filter))) return;
     for (;;) {
       const entries = await this.#connection.command<Entry[]>(
         ...(["XRANGE", this.#keys.audit, from, newestOf(filter), "COUNT", PAGE] as const),
@@ -89,6 +91,9 @@ export class ActionLog {
 }
 
 const newestOf = ({ to }: ActionFilter) => (to === undefined ? "+" : `(${Math.max(0, Math.floor(to))}-0`);
+
+/** Before the first id that there can be: Redis refuses such an end. */
+const isNothing = (upTo: string) => upTo === "(0-0";
 
 function parse(fields: readonly string[]): AuditRecord | null {
   const at = fields.indexOf("record");

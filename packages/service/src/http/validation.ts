@@ -20,14 +20,18 @@ interface Issue {
   params: Record<string, unknown>;
 }
 
-/** Compiled check with messages that name unknown fields and missing ones. */
+/** Compiled check with messages that name unknown fields and missing ones. Never empty for what does not fit. */
 export function issuesOf(validator: Validator, value: unknown): Issue[] {
   if (validator.Check(value)) return [];
   const issues: Issue[] = [];
+  const unknown: string[] = [];
   for (const error of validator.Errors(value)) {
     const params = error.params as Record<string, unknown>;
     // TypeBox reports an unknown field twice: as `false` schema at its place and as a list at the object.
-    if (error.keyword === "boolean") continue;
+    if (error.keyword === "boolean") {
+      unknown.push(error.instancePath);
+      continue;
+    }
     issues.push({
       keyword: error.keyword,
       instancePath: error.instancePath,
@@ -35,6 +39,14 @@ export function issuesOf(validator: Validator, value: unknown): Issue[] {
       params,
     });
   }
+  // TypeBox stops after eight errors: of many unknown fields it may not come to the list.
+  if (issues.length === 0)
+    issues.push({
+      keyword: "additionalProperties",
+      instancePath: "",
+      message: unknown.length > 0 ? `has unknown fields: ${quoted(unknown.map(nameOf))}` : "does not fit",
+      params: {},
+    });
   return issues.slice(0, 20);
 }
 
@@ -67,8 +79,14 @@ function fromText(schema: TSchema, properties: Record<string, Property>, value: 
   return Value.Default(schema, result);
 }
 
+const quoted = (names: readonly string[]) => names.map((name) => `"${name}"`).join(", ");
+
+/** The last name of a JSON pointer. */
+const nameOf = (pointer: string) =>
+  (pointer.split("/").at(-1) ?? "").replaceAll("~1", "/").replaceAll("~0", "~");
+
 function wording(keyword: string, params: Record<string, unknown>, message: string): string {
-  const list = (names: unknown) => (names as string[]).map((name) => `"${name}"`).join(", ");
+  const list = (names: unknown) => quoted(names as string[]);
   if (keyword === "additionalProperties") return `has unknown fields: ${list(params.additionalProperties)}`;
   if (keyword === "enum") return `must be one of ${list(params.allowedValues)}`;
   if (keyword === "required") return `lacks required fields: ${list(params.requiredProperties)}`;
