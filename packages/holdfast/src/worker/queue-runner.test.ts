@@ -21,7 +21,11 @@ const NOTHING: Turn = {
 class ScriptedEngine {
   readonly queue = "work";
   readonly connection = { now: () => 0 };
-  readonly asked: { args: TurnArgs; answer: (turn: Partial<Turn>) => Promise<void> }[] = [];
+  readonly asked: {
+    args: TurnArgs;
+    settled: string[];
+    answer: (turn: Partial<Turn>) => Promise<void>;
+  }[] = [];
 
   takeRequest() {
     return { slot: "s", sequence: 1, index: 0 };
@@ -30,9 +34,14 @@ class ScriptedEngine {
   giveRequest() {}
 
   acquire(args: TurnArgs): Promise<Turn> {
+    return this.#call(args, []);
+  }
+
+  #call(args: TurnArgs, settled: string[]): Promise<Turn> {
     return new Promise((resolve) => {
       this.asked.push({
         args,
+        settled,
         answer: async (turn) => {
           resolve({ ...NOTHING, ...turn });
           // The runner acts on the answer at the end of the next turn of the event loop.
@@ -43,23 +52,29 @@ class ScriptedEngine {
   }
 
   settle(verdicts: { id: string }[], args: TurnArgs): Promise<Turn> {
-    return this.acquire(args).then((turn) => ({ ...turn, outcomes: verdicts.map(() => "acked" as const) }));
+    const ids = verdicts.map(({ id }) => id);
+    return this.#call(args, ids).then((turn) => ({
+      ...turn,
+      outcomes: verdicts.map(() => "acked" as const),
+    }));
   }
 }
 
-/** A runner with two slots, whose polls never come. Handlers end when they are told to. */
-function setup() {
+/** A runner whose polls never come. Handlers end when they are told to, or at once. */
+function setup({ total = 2, atOnce = false } = {}) {
   const engine = new ScriptedEngine();
   const ends: (() => void)[] = [];
-  const slots = new Slots(2);
+  const slots = new Slots(total);
   const runner: QueueRunner = new QueueRunner(
     {
       engine: engine as unknown as Engine,
       index: 0,
       weight: 1,
       slots,
-      table: new LeaseTable(16),
-      handlers: new Map([["t", () => new Promise<void>((resolve) => ends.push(resolve))]]),
+      table: new LeaseTable(200),
+      handlers: new Map([
+        ["t", () => (atOnce ? undefined : new Promise<void>((resolve) => ends.push(resolve)))],
+      ]),
       leaseMs: 30_000,
       maxRetries: 3,
       backoff: {},
@@ -136,5 +151,39 @@ test("a runner that is to drain asks again once it holds nothing, though an answ
   expect(engine.asked).toHaveLength(0);
   ends[1]?.();
   expect((await next()).args).toMatchObject({ want: 0 });
+  runner.close();
+});
+
+test("the slot of a verdict that is under way is filled by its own call, and not twice", async () => {
+  const { runner, engine, ends, next } = setup();
+  runner.schedule();
+  await (await next()).answer({ grants: [grant("a"), grant("b")] });
+  ends[0]?.();
+  const first = await next();
+  expect(first).toMatchObject({ settled: ["a"], args: { want: 1, held: 1 } });
+  ends[1]?.();
+  // Beside the first: it frees one slot, and the slot of the first is spoken for.
+  const second = await next();
+  expect(second).toMatchObject({ settled: ["b"], args: { want: 1 } });
+  await second.answer({ grants: [grant("c")] });
+  expect(engine.asked).toHaveLength(0);
+  await first.answer({ grants: [grant("d")] });
+  expect(ends).toHaveLength(4);
+  expect(engine.asked).toHaveLength(0);
+  runner.close();
+});
+
+test("the first half of a batch that ends at once is on its way to Redis while the second runs", async () => {
+  const { runner, next } = setup({ total: 40, atOnce: true });
+  runner.schedule();
+  const ids = Array.from({ length: 40 }, (_, n) => `task-${n}`);
+  await (await next()).answer({ grants: ids.map(grant) });
+  const first = await next();
+  expect(first).toMatchObject({ settled: ids.slice(0, 20), args: { want: 20 } });
+  const second = await next();
+  expect(second).toMatchObject({ settled: ids.slice(20), args: { want: 20 } });
+  // From now on one of the two is always under way: nothing is sent early.
+  await first.answer({ grants: ids.slice(0, 20).map(grant) });
+  expect(await next()).toMatchObject({ settled: ids.slice(0, 20), args: { want: 20 } });
   runner.close();
 });

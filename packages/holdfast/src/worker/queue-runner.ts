@@ -47,6 +47,8 @@ export interface RunnerEvents {
 
 const CALLS_IN_FLIGHT = 2;
 const CALL_TASKS = 250;
+// Where nothing is under way, so many verdicts do not wait for the rest of their batch: Redis works while that runs.
+const EARLY_VERDICTS = 16;
 const AHEAD_TASKS = 400;
 const RETRY_FROM_MS = 50;
 const RETRY_TO_MS = 1_000;
@@ -86,6 +88,10 @@ export class QueueRunner {
   /** Taken ahead, in the order of their grants. */
   #ahead: RunningTask[] = [];
   #verdicts: Settled[] = [];
+  // Verdicts in the calls that are under way.
+  #settling = 0;
+  // Half of what came last.
+  #earlyAt = EARLY_VERDICTS;
   #inFlight = 0;
   #reserved = 0;
   #asking: Asked | null = null;
@@ -132,9 +138,9 @@ export class QueueRunner {
     );
   }
 
-  /** Slots that it holds or has asked for. */
+  /** Slots that it holds or has asked for: a verdict under way has freed its slot. */
   get taken(): number {
-    return this.held.size + this.#reserved;
+    return this.held.size - this.#settling + this.#reserved;
   }
 
   /** Looks for something to do at the end of this event-loop turn, so that what settles together travels together. */
@@ -221,6 +227,8 @@ export class QueueRunner {
       if (verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal") this.#time(task);
     }
     this.#verdicts.push({ task, verdict, error });
+    // One batch in two calls: in one, Redis and this process would wait for each other in turn.
+    if (this.#inFlight === 0 && this.#verdicts.length >= this.#earlyAt) this.#pump();
     this.#begin();
     this.schedule();
   }
@@ -298,10 +306,15 @@ export class QueueRunner {
     if (this.#yields || this.idle || slots.exclusive) return 0;
     const held = slots.held - settled + slots.reserved;
     if (slots.drainFor) return slots.drainFor === this && held === 0 ? 1 : 0;
-    const free = slots.total - held;
-    const ahead = this.#events.alone(this) ? this.#pace.ahead() : 0;
+    // A verdict under way has freed its slot; what its call asks for is reserved.
+    const free = slots.total - held + slots.settling;
+    // Beside a call that is under way, tasks ahead of the slots are worth no call of their own.
+    const mayTakeAhead = this.#events.alone(this) && (settled > 0 || this.#inFlight === 0);
+    const ahead = mayTakeAhead ? this.#pace.ahead() : 0;
     const share = free <= 0 ? 0 : this.#events.share(this, this.taken - settled, free);
-    return Math.max(0, Math.min(share + Math.min(ahead, free + ahead), CALL_TASKS, table.free));
+    // What goes beyond the slots is asked for in equal parts: else one call would carry nearly all, and the other wait.
+    const part = Math.max(share, (slots.total + ahead) >> 1);
+    return Math.max(0, Math.min(share + Math.min(ahead, free + ahead), part, CALL_TASKS, table.free));
   }
 
   async #turn(settled: Settled[], want: number): Promise<void> {
@@ -309,6 +322,8 @@ export class QueueRunner {
     this.#inFlight++;
     slots.reserved += want;
     this.#reserved += want;
+    slots.settling += settled.length;
+    this.#settling += settled.length;
     const wakes = this.#wakes;
     const held = slots.held - settled.length + slots.reserved - want;
     // A solo task may come back: until the answer is here, nobody else acquires.
@@ -327,6 +342,8 @@ export class QueueRunner {
     this.#inFlight--;
     slots.reserved -= want;
     this.#reserved -= want;
+    slots.settling -= settled.length;
+    this.#settling -= settled.length;
     for (const { task } of settled) {
       this.#o.table.release(task.slot);
       this.held.delete(task.slot);
@@ -389,6 +406,7 @@ export class QueueRunner {
       if (want > 0 && short && mayRest) this.#sleep();
     }
     if (turn.grants.length === 0) return;
+    this.#earlyAt = Math.max(EARLY_VERDICTS, turn.grants.length >> 1);
     slots.virtualTime = Math.max(slots.virtualTime, this.turnEnd);
     this.turnEnd = slots.virtualTime + turn.grants.length / this.weight;
     const now = monotonicMs();

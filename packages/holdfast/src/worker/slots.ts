@@ -5,6 +5,8 @@ export class Slots {
   running = 0;
   /** Tasks held: running, taken ahead, or on their way to Redis with a verdict. */
   held = 0;
+  /** Of those held: their verdicts are under way. */
+  settling = 0;
   /** Asked for by acquires that are not answered yet. */
   reserved = 0;
   /** Runs alone, or is about to: nothing else is acquired meanwhile. */
