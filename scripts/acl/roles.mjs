@@ -66,6 +66,7 @@ export const ROLES = {
       ":operations": ["HMGET"],
       ":operations:index": ["ZSCORE", "ZREVRANGE", "ZREVRANK"],
       ":audit": ["XLEN", "XREVRANGE", "XRANGE"],
+      ":ended_sessions": ["ZADD", "ZREMRANGEBYSCORE", "ZRANGEBYSCORE"],
       stale_verdicts: ["LRANGE"],
       timings: ["HGETALL"],
       series: ["LRANGE"],

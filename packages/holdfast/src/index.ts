@@ -5,6 +5,7 @@ export { defineTask, type StandardSchema, type TaskDefinition } from "./define-t
 export { type ActionFilter, ActionLog, type ActionPage } from "./engine/action-log.ts";
 export type { AuditReport } from "./engine/audit.ts";
 export { type OperationSpec, OperationStore } from "./engine/operation-store.ts";
+export { EndedSessions } from "./identity/ended-sessions.ts";
 export {
   isTextOf,
   keyIdOf,

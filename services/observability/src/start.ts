@@ -15,6 +15,7 @@ import {
   waitForRedis,
 } from "@holdfast/service";
 import {
+  EndedSessions,
   Holdfast,
   HoldfastError,
   OperationRunner,
@@ -24,6 +25,7 @@ import {
 } from "holdfast";
 import { createApp } from "./app.ts";
 import type { ObservabilityConfig } from "./config.ts";
+import { followLogOuts } from "./identity/follow-log-outs.ts";
 import { createEntrance } from "./identity/person.ts";
 import { parseOrigins } from "./stream/origin.ts";
 
@@ -53,7 +55,7 @@ export async function startObservability(options: StartOptions): Promise<Running
   });
   const readiness = createRedisReadiness({ client, metrics });
   const ring = new KeyRing({ store: client.keys, file: config.API_KEYS_FILE, logger });
-  const entrance = createEntrance(config, ring);
+  const entrance = createEntrance(config, ring, new EndedSessions(client.connection, config.QUEUE_PREFIX));
   const abort = new AbortController();
   options.signal.addEventListener("abort", () => abort.abort(), { once: true });
   const { signal } = abort;
@@ -103,7 +105,11 @@ export async function startObservability(options: StartOptions): Promise<Running
   app.start();
   waitForRedis({ client, settings, logger, signal })
     .then(() => openKeys(entrance.access, signal))
-    .then(readiness.open, (error: unknown) => {
+    .then(() => {
+      readiness.open();
+      void followLogOuts(entrance.sessions, logger, signal);
+    })
+    .catch((error: unknown) => {
       if (!signal.aborted) options.onFatal(error);
     });
   return {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import {
+  EndedSessions,
   type Holdfast,
   Janitor,
   Observer,
@@ -89,7 +90,7 @@ async function operate(client: Holdfast): Promise<void> {
   const by = { actor: "a", keyId: null, role: null, from: "f", requestId: "r", reason: null };
   const { operations, actions } = client;
   const runner = new OperationRunner({ client, producer: () => new Queue("work", { client }) });
-  const ended = async (id: string) => {
+  const endOf = async (id: string) => {
     await until("it has ended", async () => ((await operations.get(id))?.endedAt ?? null) !== null);
     return operations.get(id);
   };
@@ -100,10 +101,10 @@ async function operate(client: Holdfast): Promise<void> {
   await operations.control(discard.id, "pause");
   await operations.control(discard.id, "resume");
   runner.start();
-  expect(await ended(discard.id)).toMatchObject({ state: "succeeded" });
+  expect(await endOf(discard.id)).toMatchObject({ state: "succeeded" });
   const undo = await operations.undo(discard.id, by);
   runner.nudge();
-  expect(await ended(undo.id)).toMatchObject({ state: "succeeded" });
+  expect(await endOf(undo.id)).toMatchObject({ state: "succeeded" });
   await runner.stop();
   expect((await operations.list({ cursor: undo.id })).operations).toHaveLength(1);
   expect((await operations.failures(discard.id)).total).toBe(0);
@@ -120,6 +121,9 @@ async function operate(client: Holdfast): Promise<void> {
   });
   expect((await actions.page({ limit: 5 })).records).toHaveLength(1);
   for await (const page of actions.all({})) expect(page).toHaveLength(1);
+  const ended = new EndedSessions(client.connection, prefix);
+  await ended.add("a", 2, 1);
+  expect(await ended.list(1)).toEqual([["a", 2]]);
 }
 
 test("an observer does its whole job as the user observer", async () => {

@@ -8,7 +8,7 @@ import {
   type KeyRing,
   parseList,
 } from "@holdfast/service";
-import { HoldfastError } from "holdfast";
+import { type EndedSessions, HoldfastError } from "holdfast";
 import type { ObservabilityConfig } from "../config.ts";
 import { isAllowedOrigin } from "../stream/origin.ts";
 import { identifyByProxy } from "./proxy.ts";
@@ -38,6 +38,7 @@ export function openEntrance(): Entrance {
 export function createEntrance(
   config: ObservabilityConfig,
   ring: KeyRing,
+  ended?: EndedSessions,
 ): Entrance & { access: AccessOptions } {
   const byProxy =
     config.PROXY_USER_HEADER === undefined
@@ -58,6 +59,7 @@ export function createEntrance(
     idleMs: config.SESSION_IDLE_MS,
     maxMs: config.SESSION_MAX_MS,
     secureOnly: config.SESSION_SECURE_ONLY,
+    ended,
   });
   return {
     access,

@@ -3,7 +3,7 @@ import { Signer } from "@fastify/cookie";
 import type { Identity } from "@holdfast/contracts/api";
 import { identityOf, type KeyRing } from "@holdfast/service";
 import { parseCookie, stringifySetCookie } from "cookie";
-import type { ApiKey } from "holdfast";
+import type { ApiKey, EndedSessions } from "holdfast";
 import { nanoid } from "nanoid";
 
 const NAME = "holdfast_session";
@@ -22,6 +22,8 @@ export interface SessionOptions {
   maxMs: number;
   /** Only over TLS, whatever the request looks like. */
   secureOnly: boolean;
+  /** Where all processes of the service tell each other of log-outs. */
+  ended?: Pick<EndedSessions, "add" | "list"> | undefined;
 }
 
 export interface Session {
@@ -43,7 +45,7 @@ export class Sessions {
   readonly #signer: Signer;
   /** Of those in use here: a stream holds the cookie of its beginning, and is no younger than the newest request. */
   readonly #seenAt = new Map<string, number>();
-  /** Logged out, until they would have ended anyhow: a copy of the cookie must not outlive the log-out. */
+  /** Logged out here or elsewhere, until they would have ended anyhow: a copy of the cookie must not outlive the log-out. */
   readonly #ended = new Map<string, number>();
 
   constructor(options: SessionOptions) {
@@ -85,9 +87,21 @@ export class Sessions {
     return key && this.#valueOf(session.id, key, session.issuedAt, now);
   }
 
-  end(session: Session, now = Date.now()): void {
-    this.#ended.set(session.id, session.issuedAt + this.#options.maxMs);
-    this.#seenAt.delete(session.id);
+  /** Here at once, whatever becomes of the rest. @throws HoldfastError redis_unavailable: other processes do not know */
+  async end(session: Session, now = Date.now()): Promise<void> {
+    const until = session.issuedAt + this.#options.maxMs;
+    this.#end(session.id, until, now);
+    await this.#options.ended?.add(session.id, until, now);
+  }
+
+  /** Learns of the log-outs that other processes answered. */
+  async learn(now = Date.now()): Promise<void> {
+    for (const [id, until] of (await this.#options.ended?.list(now)) ?? []) this.#end(id, until, now);
+  }
+
+  #end(id: string, until: number, now: number): void {
+    this.#ended.set(id, until);
+    this.#seenAt.delete(id);
     if (this.#ended.size > 1_000) this.#forget(now);
   }
 

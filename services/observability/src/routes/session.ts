@@ -36,6 +36,14 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     environment,
   });
 
+  const endOf = async (session: Session, request: FastifyRequest) => {
+    try {
+      await sessions.end(session);
+    } catch (error) {
+      request.log.error({ err: error }, "logged out here; other processes of this service do not know of it");
+    }
+  };
+
   // The cookie is written anew while it is in use.
   app.addHook("onSend", async (request, reply) => {
     if (request.identity?.kind !== "session" || reply.hasHeader("set-cookie")) return;
@@ -94,7 +102,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
         const { session, value } = sessions.open(request.body.key.trim());
         // The session before, of whoever it was, is over.
         const before = sessions.find(request.headers.cookie);
-        if (before) sessions.end(before);
+        if (before) await endOf(before, request);
         reply.header("set-cookie", sessions.cookiesOf(value, isTls(request)));
         request.log.info({ keyId: session.identity.keyId, label: session.identity.label }, "logged in");
         return viewOf(session.identity, session);
@@ -121,7 +129,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     async (request, reply) => {
       noStore(reply);
       const session = sessions.find(request.headers.cookie);
-      if (session) sessions.end(session);
+      if (session) await endOf(session, request);
       reply.header("set-cookie", sessions.goneCookies());
       return viewOf(NOBODY, undefined);
     },

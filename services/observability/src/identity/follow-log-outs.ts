@@ -1,0 +1,22 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { createErrorLog, type Logger } from "@holdfast/service";
+import type { Sessions } from "./sessions.ts";
+
+const LOOK_MS = 500;
+
+/** Learns of log-outs that other processes of this service answered, within a second, until it is aborted. */
+export async function followLogOuts(
+  sessions: Pick<Sessions, "learn">,
+  logger: Logger,
+  signal: AbortSignal,
+): Promise<void> {
+  const logError = createErrorLog(logger, "cannot read who logged out elsewhere", 30_000);
+  while (!signal.aborted) {
+    try {
+      await sessions.learn();
+    } catch (error) {
+      if (!signal.aborted) logError(error);
+    }
+    await delay(LOOK_MS, undefined, { signal, ref: false }).catch(() => {});
+  }
+}
