@@ -120,6 +120,9 @@ async function send(operation: Operation, segment: string, query: string, body: 
   return { status: response.status, type: response.headers.get("content-type") ?? "", answer };
 }
 
+/** To wait for half a minute where that is asked for is no hang, but the fuzz has no time for it. */
+const brief = (value: unknown) => (Number(value) > 50 && Number(value) <= 30_000 ? 50 : value);
+
 const parameters = { numRuns: RUNS, ...(SEED === undefined ? {} : { seed: Number(SEED) }) };
 
 test("whatever is sent to any route: no 5xx, no hang, errors as problem+json, no garbage accepted", async () => {
@@ -133,7 +136,9 @@ test("whatever is sent to any route: no 5xx, no hang, errors as problem+json, no
           Object.fromEntries(
             Object.entries(operation.querySchema).map(([name, schema]) => [
               name,
-              arbitraryOf(schema as Record<string, unknown>),
+              arbitraryOf(schema as Record<string, unknown>).map(
+                name === "waitMs" ? brief : (value) => value,
+              ),
             ]),
           ),
           { requiredKeys: [] },
