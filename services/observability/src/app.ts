@@ -11,6 +11,7 @@ import {
 import { HoldfastError, type OperationRunnerOptions, type SeriesHistory } from "holdfast";
 import type { Logger } from "pino";
 import { assertOwnPage, type Entrance, openEntrance } from "./identity/person.ts";
+import { SESSION_COOKIE } from "./identity/sessions.ts";
 import { type ActionsPort, AuditLog } from "./operators/audit-log.ts";
 import { Operations, type OperationsPort, type RunnerPort } from "./operators/operations.ts";
 import { burstRoutes } from "./routes/burst.ts";
@@ -139,6 +140,14 @@ export async function createApp(options: AppOptions): Promise<App> {
     allowedHosts: options.allowedHosts,
     ready: options.ready,
     identify: entrance.identify,
+    securitySchemes: {
+      session: {
+        type: "apiKey",
+        in: "cookie",
+        name: SESSION_COOKIE,
+        description: "A log-in to the dashboard: `POST /v1/session`",
+      },
+    },
     limiter: options.limiter,
     trustedProxies: options.trustedProxies,
     maskedPointers: options.maskedPointers,

@@ -278,3 +278,14 @@ test.each([
 ])("%j is refused at boot", (env, problem) => {
   expect(() => loadConfig(observabilityConfig, env as Record<string, string>)).toThrow(problem);
 });
+
+test("the API description says that a key or a session opens a route, and what needs neither", async () => {
+  const { call } = await served();
+  const { paths, components } = (await call({ method: "GET", url: "/openapi.json" })).json() as {
+    paths: Record<string, Record<string, { security: object[] }>>;
+    components: { securitySchemes: Record<string, { in?: string; name?: string }> };
+  };
+  expect(paths["/v1/queues"]?.get?.security).toEqual([{ key: [] }, { session: [] }]);
+  expect(paths["/v1/session"]?.post?.security).toEqual([]);
+  expect(components.securitySchemes.session).toMatchObject({ in: "cookie", name: "holdfast_session" });
+});

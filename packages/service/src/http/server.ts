@@ -69,6 +69,14 @@ export type HttpServer = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
+/** A cookie that opens a route. */
+export interface SecurityScheme {
+  type: "apiKey";
+  in: "cookie";
+  name: string;
+  description: string;
+}
+
 export interface HttpServerOptions {
   title: string;
   description: string;
@@ -81,6 +89,8 @@ export interface HttpServerOptions {
   ready: ReadinessCheck;
   /** @default everybody is anonymous, and may do everything */
   identify?: Identify | undefined;
+  /** What lets in beside a key, as OpenAPI describes it. */
+  securitySchemes?: Record<string, SecurityScheme> | undefined;
   /** @default no limit */
   limiter?: Limiter | undefined;
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
@@ -154,7 +164,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const guard = { identify, limiter: options.limiter };
   // Fastify takes no object here, since requests would share it; each gets its own at once.
   app.decorateRequest("identity", null as unknown as Identity);
-  scopeRoutes(app);
+  const schemes = {
+    key: { type: "http", scheme: "bearer", description: "An API key, made by `holdfast key create`" },
+    ...options.securitySchemes,
+  } as const;
+  scopeRoutes(app, Object.keys(schemes));
   app.decorate("basics", {
     isHostAllowed,
     requestId,
@@ -209,9 +223,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       openapi: "3.1.0",
       info: { title: options.title, description: options.description, version: options.version },
       components: {
-        securitySchemes: {
-          key: { type: "http", scheme: "bearer", description: "An API key, made by `holdfast key create`" },
-        },
+        securitySchemes: schemes,
       },
     },
   });

@@ -16,8 +16,8 @@ export function defaultScope(route: Pick<RouteOptions, "method" | "url">): Route
   return [route.method].flat().every((method) => READING.has(method)) ? "read" : "control";
 }
 
-/** Gives every route its scope, and tells it in the API description. */
-export function scopeRoutes(app: Pick<FastifyInstance, "addHook">): void {
+/** Gives every route its scope, and tells it in the API description. @param schemes each of them opens a route */
+export function scopeRoutes(app: Pick<FastifyInstance, "addHook">, schemes: readonly string[]): void {
   app.addHook("onRoute", (route) => {
     const scope = route.config?.scope ?? defaultScope(route);
     if (scope !== "public" && !SCOPES.includes(scope)) {
@@ -27,7 +27,7 @@ export function scopeRoutes(app: Pick<FastifyInstance, "addHook">): void {
     // `x-scope` is what the walk over the routes goes by.
     route.schema = {
       ...route.schema,
-      security: scope === "public" ? [] : [{ key: [] }],
+      security: scope === "public" ? [] : schemes.map((scheme) => ({ [scheme]: [] })),
       "x-scope": scope,
     } as NonNullable<RouteOptions["schema"]>;
   });

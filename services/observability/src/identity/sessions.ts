@@ -6,9 +6,10 @@ import { parseCookie, stringifySetCookie } from "cookie";
 import type { ApiKey, EndedSessions } from "holdfast";
 import { nanoid } from "nanoid";
 
-const NAME = "holdfast_session";
+export const SESSION_COOKIE = "holdfast_session";
+
 /** A browser takes it over TLS only, and from this very host: no neighbour can plant it. */
-const SECURE_NAME = `__Host-${NAME}`;
+const SECURE_NAME = `__Host-${SESSION_COOKIE}`;
 /** How often the time of the last use is written into the cookie anew, ms. */
 const RENEW_MS = 60_000;
 
@@ -109,18 +110,18 @@ export class Sessions {
   cookiesOf(value: string, isTls: boolean): string[] {
     const { secureOnly, maxMs } = this.#options;
     const isSecure = secureOnly || isTls;
-    return [serialize(isSecure ? SECURE_NAME : NAME, value, isSecure, maxMs / 1_000)];
+    return [serialize(isSecure ? SECURE_NAME : SESSION_COOKIE, value, isSecure, maxMs / 1_000)];
   }
 
   /** The headers that take it away, under either name. */
   goneCookies(): string[] {
-    return [serialize(SECURE_NAME, "", true, 0), serialize(NAME, "", false, 0)];
+    return [serialize(SECURE_NAME, "", true, 0), serialize(SESSION_COOKIE, "", false, 0)];
   }
 
   #read(header: string | undefined) {
-    if (header === undefined || !header.includes(NAME)) return undefined;
+    if (header === undefined || !header.includes(SESSION_COOKIE)) return undefined;
     const found = parseCookie(header);
-    const text = found[SECURE_NAME] ?? (this.#options.secureOnly ? undefined : found[NAME]);
+    const text = found[SECURE_NAME] ?? (this.#options.secureOnly ? undefined : found[SESSION_COOKIE]);
     if (!text || text.length > 1_024) return undefined;
     const { valid, value } = this.#signer.unsign(text);
     if (!valid || value === null) return undefined;
