@@ -1,3 +1,4 @@
+import { PRIORITIES } from "@holdfast/contracts";
 import { getRouteApi } from "@tanstack/react-router";
 import { count, percent, plural, rate } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
@@ -44,7 +45,7 @@ export function QueueOverview() {
         <Tile
           state="pending"
           value={count(stats.pending)}
-          sub={`high ${count(bands.high)}, normal ${count(bands.normal)}, low ${count(bands.low)}`}
+          sub={PRIORITIES.map((band) => `${band}\u00a0${count(bands[band])}`).join(", ")}
         />
         <Tile
           state="processing"
