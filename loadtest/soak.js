@@ -24,8 +24,8 @@ export const options = {
       executor: "constant-arrival-rate",
       rate: Math.max(1, Math.round(rate / BATCH)),
       duration: __ENV.DURATION || "5m",
-      preAllocatedVUs: 50,
       // A restart holds requests up for seconds: the load goes on all the same.
+      preAllocatedVUs: 300,
       maxVUs: 1_000,
       gracefulStop: "90s",
     },

@@ -6,6 +6,10 @@ import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
 
 export const lost = new Counter("tasks_lost");
 export const stored = new Gauge("tasks_stored");
+/** A teardown that could not look has found no loss, and has shown nothing. */
+export const checked = new Counter("conservation_checked");
+
+const PATIENCE_SECONDS = 60;
 
 const any = http.expectedStatuses({ min: 200, max: 599 });
 
@@ -15,7 +19,13 @@ function get(url) {
 
 /** Where each accepted task is, by one look at Redis: what ended, and what still lives. */
 function look() {
-  const response = get(`${observabilityUrl}/v1/queues/${queue}`);
+  const url = `${observabilityUrl}/v1/queues/${queue}`;
+  let response = get(url);
+  // It may be restarting just now.
+  for (let tries = 0; [0, 502, 503].includes(response.status) && tries < PATIENCE_SECONDS; tries++) {
+    sleep(1);
+    response = get(url);
+  }
   if (response.status === 404) return { enqueued: 0, ended: 0, live: 0 };
   if (response.status !== 200)
     fail(`${observabilityUrl} answers ${response.status}: ${response.body || response.error}`);
@@ -61,6 +71,7 @@ export function settle({ before }, { seconds = 120, expected } = {}) {
   const count = after.enqueued - before.enqueued;
   lost.add(Math.abs(gone));
   stored.add(count);
+  checked.add(1);
   const found = [];
   if (gone !== 0) found.push(`${gone} tasks were accepted and are nowhere`);
   if (after.live > before.live) found.push(`${after.live} tasks have no end after ${seconds} s`);
@@ -74,5 +85,6 @@ export function settle({ before }, { seconds = 120, expected } = {}) {
 /** For the options of every script. */
 export const conservationThresholds = {
   tasks_lost: ["count==0"],
+  conservation_checked: ["count==1"],
   requests_failed: ["count==0"],
 };

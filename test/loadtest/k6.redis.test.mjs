@@ -70,6 +70,7 @@ describe.skipIf(!hasK6)("the k6 scripts, briefly, against real services", () => 
     expect(result.tasks.accepted).toBeGreaterThan(0);
     expect(result.tasks.stored).toBe(result.tasks.accepted);
     expect(result.thresholds).toContainEqual({ metric: "tasks_lost", rule: "count==0", ok: true });
+    expect(result.thresholds).toContainEqual({ metric: "conservation_checked", rule: "count==1", ok: true });
     expect(readFileSync(join(folder, `${script}.txt`), "utf8")).toContain(
       `${result.tasks.stored} stored, 0 lost`,
     );
