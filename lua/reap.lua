@@ -49,7 +49,7 @@ for i, id in ipairs(ids) do
     c.crashes = c.crashes + 1
     local cancelRequested = hasFlag(c, 'x')
     clearFlag(c, 'x')
-    local history = appendAttempt(record, c, 'crashed', '')
+    local history = table.concat({ appendAttempt(record, c, 'crashed', '') })
     add(counters, PROCESSING, -1)
     add(counters, CRASHED_TOTAL, 1)
     commit[#commit + 1] = id

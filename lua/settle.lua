@@ -46,9 +46,12 @@
 -- include lib/settle.lua
 -- include lib/commit.lua
 
-local ids = { unpack(ARGV, verdictAt, verdictAt + acks - 1) }
+local ids, again = { unpack(ARGV, verdictAt, verdictAt + acks - 1) }, {}
 for at = verdictAt + 2 * acks, #ARGV, 5 do
   ids[#ids + 1] = ARGV[at]
+  if ARGV[at + 2] == 'fail' and ARGV[at + 3] == '0' then
+    again[#again + 1] = ARGV[at]
+  end
 end
 
 -- 1. Read.
@@ -74,7 +77,7 @@ end
 
 local counters = unpackCounters(fields[1])
 local commit = newCommit()
-local settled, letters, seen = newSettled(commit), {}, {}
+local settled, letters, seen = newSettled(commit, envelopesOf(again)), {}, {}
 local tokenAt, otherAt = verdictAt + acks - 1, verdictAt + 2 * acks - 5 * (acks + 1)
 for i = 1, #ids do
   local id, record = ids[i], fields[RESERVED + i] or nil

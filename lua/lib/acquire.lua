@@ -136,6 +136,7 @@ local function planAcquire(counters, request, soloClaim, commit)
       grants.taken[from[i]] = grants.taken[from[i]] + 1
     end
     local counts, behind, lease
+    local history = ''
     if seen[id] then
       grants.dropped = grants.dropped + 1
     elseif envelope and not record and byte(envelope) == 46 then -- "."
@@ -155,13 +156,13 @@ local function planAcquire(counters, request, soloClaim, commit)
         commit[size + 1], commit[size + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
         size = size + 2
       else
-        counts, behind, lease = countsAfter(record, options), options.tail .. historyOf(record), options.lease
+        counts, behind, history, lease = countsAfter(record, options), options.tail, historyOf(record), options.lease
       end
     end
     if counts then
       seen[id] = true
       grant, place = grant + 1, place + 1
-      commit[size + 1], commit[size + 2] = id, 'l' .. counts .. ' ' .. format('%d', grant) .. behind
+      commit[size + 1], commit[size + 2] = id, 'l' .. counts .. ' ' .. format('%d', grant) .. behind .. history
       size = size + 2
       leases[2 * place - 1], leases[2 * place] = lease, id
       reply[2 * place - 1], reply[2 * place] = id, envelope

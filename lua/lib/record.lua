@@ -66,13 +66,20 @@ local function endedAtOf(record)
   return record and (string.match(record, '^c%S+ %S+ %d+ (%d+)') or string.match(record, '^[dxek]%S+ (%d+)')) or nil
 end
 
--- Parses the head of a leased record: counts, token, grantedAt, deadline, maxAttempts, workerId.
+-- Parses the head of a leased record: token, grantedAt, deadline, maxAttempts, workerId. A failure asks three times for
+-- the same one.
+local parsed = {}
 local function parseLease(record)
-  local token, grantedAt, deadline, maxAttempts, workerId = string.match(record, '^l%S+ (%S+) (%d+) (%d+) (%d+) ([^\n ]+)')
-  return token, grantedAt, deadline, tonumber(maxAttempts), workerId
+  if record ~= parsed.record then
+    local token, grantedAt, deadline, maxAttempts, workerId = string.match(record, '^l%S+ (%S+) (%d+) (%d+) (%d+) ([^\n ]+)')
+    parsed = { record = record, token = token, grantedAt = grantedAt, deadline = deadline, maxAttempts = tonumber(maxAttempts),
+      workerId = workerId }
+  end
+  return parsed.token, parsed.grantedAt, parsed.deadline, parsed.maxAttempts, parsed.workerId
 end
 
--- The history with one more ended attempt, at most HISTORY_LINES of them.
+-- The history with one more ended attempt, at most HISTORY_LINES of them, up to its error; and the error, the long part:
+-- each string that Lua makes is hashed byte by byte, so it is put behind the rest once, by whoever writes the record.
 local function appendAttempt(record, c, outcome, err)
   local token, grantedAt, _, _, workerId = parseLease(record)
   local history = historyOf(record)
@@ -85,7 +92,7 @@ local function appendAttempt(record, c, outcome, err)
     history = string.sub(history, (string.find(history, '\n', 2, true)))
   end
   return table.concat({ history, '\n', string.format('%d %d ', c.attempts, c.generation), outcome, ' ', grantedAt, ' ', nowText, ' ',
-    workerId, ' ', token, ' ', err == '' and '-' or err })
+    workerId, ' ', token, ' ' }), err == '' and '-' or err
 end
 
 -- The span of the last ended attempt, which its worker put before the error, as '~<traceparent>'; '' without one.

@@ -1,8 +1,9 @@
 -- The reading half of a settle: what each verdict does to its task. The calling script writes.
 
--- completed, gone: what leaves `processing` by an ack, and otherwise. The records go to the end of `commit`.
-local function newSettled(commit)
-  return { commit = commit, size = #commit, gone = {}, moved = 0, completed = {}, acked = 0, cancelled = {}, scheduled = {},
+-- completed, gone: what leaves `processing` by an ack, and otherwise. The records go to the end of `commit`. envelopes: of the
+-- tasks that may be retried without a wait.
+local function newSettled(commit, envelopes)
+  return { commit = commit, envelopes = envelopes, size = #commit, gone = {}, moved = 0, completed = {}, acked = 0, cancelled = {}, scheduled = {},
     dead = {}, results = {}, bands = newBands(), again = newBands(), tails = {}, dropped = {} }
 end
 
@@ -26,40 +27,53 @@ local function complete(settled, id, record)
   return 'a'
 end
 
-local function planCancelled(settled, counters, id, c, history)
+-- history, err: of what `appendAttempt` gave.
+local function planCancelled(settled, counters, id, c, history, err)
   settled.cancelled[#settled.cancelled + 1] = id
   add(counters, CANCELLED, 1)
   add(counters, CANCELLED_TOTAL, 1)
   clearFlag(c, 'x')
-  put(settled, id, 'x' .. countsText(c) .. ' ' .. nowText .. history)
+  put(settled, id, 'x' .. countsText(c) .. ' ' .. nowText .. history .. err)
   return 'c'
 end
 
-local function planDead(settled, counters, id, c, reason, history)
+local function planDead(settled, counters, id, c, reason, history, err)
   settled.dead[#settled.dead + 1] = nowText
   settled.dead[#settled.dead + 1] = id
   add(counters, DEAD, 1)
   add(counters, DEAD_TOTAL, 1)
-  put(settled, id, 'd' .. countsText(c) .. ' ' .. nowText .. ' ' .. reason .. history)
+  put(settled, id, 'd' .. countsText(c) .. ' ' .. nowText .. ' ' .. reason .. history .. err)
   return 'd'
 end
 
-local function planScheduled(settled, counters, id, c, delayMs, history)
+local function planScheduled(settled, counters, id, c, delayMs, history, err)
   local due = string.format('%.0f', now + delayMs)
   settled.scheduled[#settled.scheduled + 1] = due
   settled.scheduled[#settled.scheduled + 1] = id
   add(counters, SCHEDULED, 1)
-  put(settled, id, 's' .. countsText(c) .. ' ' .. due .. history)
+  put(settled, id, 's' .. countsText(c) .. ' ' .. due .. history .. err)
   return 'r'
 end
 
+-- By id, in one call.
+local function envelopesOf(ids)
+  local byId = {}
+  if #ids > 0 then
+    local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
+    for i, id in ipairs(ids) do
+      byId[id] = envelopes[i] or nil
+    end
+  end
+  return byId
+end
+
 -- A retry without a wait goes straight to the end of its band.
-local function planAgain(settled, counters, id, c, history)
-  local band = settled.again[bandOf(redis.call('HGET', tasksKey, id) or '.', c)]
+local function planAgain(settled, counters, id, c, history, err)
+  local band = settled.again[bandOf(settled.envelopes[id] or '.', c)]
   band[#band + 1] = id
   settled.queuedAgain = true
   add(counters, PENDING, 1)
-  put(settled, id, 'p' .. countsText(c) .. history)
+  put(settled, id, 'p' .. countsText(c) .. history .. err)
   return 'r'
 end
 
@@ -74,18 +88,18 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
     c.failures = c.failures + 1
     c.unroutedSince = 0
     add(counters, FAILED_TOTAL, 1)
-    local history = appendAttempt(record, c, verdict == 'quarantine' and 'quarantined' or 'failed', text)
+    local history, err = appendAttempt(record, c, verdict == 'quarantine' and 'quarantined' or 'failed', text)
     if cancelled then
-      return planCancelled(settled, counters, id, c, history)
+      return planCancelled(settled, counters, id, c, history, err)
     elseif verdict == 'fail' and c.attempts < maxAttempts then
       add(counters, RETRIED_TOTAL, 1)
       if delayMs == 0 then
-        return planAgain(settled, counters, id, c, history)
+        return planAgain(settled, counters, id, c, history, err)
       end
-      return planScheduled(settled, counters, id, c, delayMs, history)
+      return planScheduled(settled, counters, id, c, delayMs, history, err)
     end
     local reason = verdict == 'fatal' and 'fatal' or verdict == 'quarantine' and 'undecodable' or 'retries_exhausted'
-    return planDead(settled, counters, id, c, reason, history)
+    return planDead(settled, counters, id, c, reason, history, err)
   end
 
   if verdict == 'unrouted' then
@@ -98,7 +112,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
       return planDead(settled, counters, id, c, 'no_handler', appendAttempt(record, c, 'unrouted', text))
     end
     c.attempts = c.attempts - 1
-    planScheduled(settled, counters, id, c, delayMs, historyOf(record))
+    planScheduled(settled, counters, id, c, delayMs, historyOf(record), '')
     return 'l'
   end
 
@@ -112,9 +126,9 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
   end
   local history = historyOf(record)
   if verdict == 'release' and c.releases > RELEASES_REFUNDED then
-    history = appendAttempt(record, c, 'released', text)
+    history = table.concat({ appendAttempt(record, c, 'released', text) })
     if c.attempts >= maxAttempts then
-      return planDead(settled, counters, id, c, 'releases_exhausted', history)
+      return planDead(settled, counters, id, c, 'releases_exhausted', history, '')
     end
   else
     c.attempts = c.attempts - 1

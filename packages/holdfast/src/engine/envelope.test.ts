@@ -138,6 +138,28 @@ describe("a record that is no task throws", () => {
   });
 });
 
+test("options that were read just before are read no second time, and mean the same", () => {
+  const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+  const texts = [
+    " m=2 b=f,0,,n",
+    " m=2 b=f,0,,n",
+    " p=h m=2",
+    " p=l t=5 e=7 k=0 h=abc",
+    " m=2 g=one,two",
+    ` m=2 w=${trace} v=a%3D1`,
+    " v=a%3D1",
+    ` m=3 d=5 h=${"x".repeat(100)}`,
+    " m=2",
+  ];
+  let at = 0;
+  for (const text of [...texts, ...texts, ...texts.flatMap((twice) => [twice, twice])]) {
+    const header = `${text.includes(" d=") ? "@" : "+"}t${at} ${(1_000 + at++).toString(36)}${text}`;
+    expect(decodeEnvelope(`${header}\n${at}`)).toEqual(decodeHeader(header, `${at}`));
+  }
+  const [first, second] = [1, 2].map((n) => decodeEnvelope(`+t ${n} g=x\n1`).tags);
+  expect(first).not.toBe(second);
+});
+
 test("the band follows the priority, unless the task is scheduled", () => {
   expect(bandOf(undefined)).toBe("normal");
   expect(bandOf({})).toBe("normal");

@@ -127,6 +127,33 @@ function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): E
   };
 }
 
+const NO_TAGS: string[] = [];
+
+// The tasks of a batch mostly bring the same options: their text is read once. Never what is their own (tags, trace).
+let knownText = "";
+let known = plainEnvelope("", 0, "");
+const KNOWN_CHARACTERS = 64;
+
+/** As `decodeHeader`, where the options are those of the last header that was read. */
+function decodeAsBefore(header: string, payloadText: string): Envelope | undefined {
+  const typeEnd = header.indexOf(" ");
+  const timeEnd = header.indexOf(" ", typeEnd + 1);
+  if (typeEnd < 2 || timeEnd < 0 || header.slice(timeEnd) !== knownText) return undefined;
+  const enqueuedAt = Number.parseInt(header.slice(typeEnd + 1, timeEnd), 36);
+  if (!Number.isSafeInteger(enqueuedAt)) return undefined;
+  const envelope = plainEnvelope(header.slice(1, typeEnd), enqueuedAt, payloadText);
+  envelope.priority = known.priority;
+  envelope.maxRetries = known.maxRetries;
+  envelope.timeoutMs = known.timeoutMs;
+  envelope.backoff = known.backoff;
+  envelope.expiresAt = known.expiresAt;
+  envelope.delayMs = known.delayMs;
+  envelope.runAt = known.runAt;
+  envelope.fingerprint = known.fingerprint;
+  envelope.keepPayload = known.keepPayload;
+  return envelope;
+}
+
 /** Reads a header line. @throws HoldfastError invalid_argument where it is none */
 export function decodeHeader(header: string, payloadText = ""): Envelope {
   const parts = header.split(" ");
@@ -137,6 +164,17 @@ export function decodeHeader(header: string, payloadText = ""): Envelope {
   }
   const envelope = plainEnvelope(flagged.slice(1), at, payloadText);
   for (let i = 2; i < parts.length; i++) decodeOption(envelope, parts[i] as string);
+  const options = header.slice(flagged.length + 1 + (parts[1] ?? "").length);
+  if (
+    options.length > 0 &&
+    options.length <= KNOWN_CHARACTERS &&
+    envelope.tags === NO_TAGS &&
+    envelope.traceparent === null &&
+    envelope.tracestate === null
+  ) {
+    knownText = options;
+    known = envelope;
+  }
   return envelope;
 }
 
@@ -175,7 +213,11 @@ export function decodeEnvelope(text: string): Envelope {
       return plainEnvelope(text.slice(1, space), enqueuedAt, payloadText);
     }
   }
-  return decodeHeader(text.slice(0, newline), payloadText);
+  const header = text.slice(0, newline);
+  const flag = text.charCodeAt(0);
+  // "+" or "@"
+  const asBefore = flag === 43 || flag === 64 ? decodeAsBefore(header, payloadText) : undefined;
+  return asBefore ?? decodeHeader(header, payloadText);
 }
 
 /** For people to look at: what cannot be read is shown as it is. */
@@ -190,7 +232,6 @@ export function decodeEnvelopeForDisplay(text: string): Envelope {
 /** Stands for the type of a record that cannot be decoded. */
 export const UNREADABLE_TYPE = "unreadable";
 
-const NO_TAGS: string[] = [];
 const whole = (value: number, from: number, to: number) =>
   Number.isSafeInteger(value) && value >= from && value <= to;
 

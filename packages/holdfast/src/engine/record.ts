@@ -52,10 +52,9 @@ export function tracedError(traceparent: string, error: string): string {
 
 /** One line of history. Only the two bytes that would break the record are escaped. */
 export function encodeError(text: string): string {
-  return text
-    .replaceAll("%", "%25")
-    .replaceAll(/\r?\n|\r/g, "%0A")
-    .toWellFormed();
+  const escaped = text.includes("%") ? text.replaceAll("%", "%25") : text;
+  const lines = escaped.includes("\r") ? escaped.replaceAll(/\r\n?/g, "\n") : escaped;
+  return lines.replaceAll("\n", "%0A").toWellFormed();
 }
 
 function decodeAttempt(line: string): AttemptView {

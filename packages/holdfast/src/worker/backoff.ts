@@ -13,7 +13,12 @@ export const DEFAULT_BACKOFF = {
  * @param random 0 to below 1
  */
 export function backoffDelayMs(backoff: Backoff, attempt: number, random: number): number {
-  const { kind, baseMs, maxMs, jitter } = { ...DEFAULT_BACKOFF, ...backoff };
+  const {
+    kind = DEFAULT_BACKOFF.kind,
+    baseMs = DEFAULT_BACKOFF.baseMs,
+    maxMs = DEFAULT_BACKOFF.maxMs,
+    jitter = DEFAULT_BACKOFF.jitter,
+  } = backoff;
   const wait = kind === "fixed" ? baseMs : baseMs * 2 ** Math.min(attempt - 1, 40);
   const capped = Math.min(wait, maxMs);
   return jitter === "full" ? Math.floor(random * (capped + 1)) : capped;

@@ -104,6 +104,7 @@ export class QueueRunner {
   #wakes = 0;
   #scheduled = false;
   #beginning = false;
+  readonly #beginSoon = () => this.#begin();
   #stopping = false;
   #draining = false;
   #closed = false;
@@ -229,7 +230,11 @@ export class QueueRunner {
     this.#verdicts.push({ task, verdict, error });
     // One batch in two calls: in one, Redis and this process would wait for each other in turn.
     if (this.#inFlight === 0 && this.#verdicts.length >= this.#earlyAt) this.#pump();
-    this.#begin();
+    // Once for all that end together, and not below their stacks.
+    if (!this.#beginning && this.#ahead.length > 0) {
+      this.#beginning = true;
+      queueMicrotask(this.#beginSoon);
+    }
     this.schedule();
   }
 
@@ -251,8 +256,7 @@ export class QueueRunner {
   /** Begins what was taken ahead, as far as slots are free. */
   #begin(): void {
     const { slots, table } = this.#o;
-    // A handler that returns at once ends up here again: one loop instead of a pile of calls.
-    if (this.#beginning) return;
+    // A handler that returns at once does not come here again: this loop goes on.
     this.#beginning = true;
     let at = 0;
     while (at < this.#ahead.length && slots.running < slots.total) {

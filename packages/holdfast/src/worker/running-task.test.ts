@@ -12,6 +12,19 @@ describe("the text that is kept of an error", () => {
     expect(long).not.toContain("\n");
   });
 
+  test("ends where the worker called the handler, as far as that is known", () => {
+    const stack =
+      "Error: no\n    at charge (/app/charge.js:3:9)\n    at Object.charge (/app/handlers.js:1:1)";
+    const of = (text: string) => errorText(Object.assign(new Error("no"), { stack: text }));
+    const below =
+      "\n    at #begin (file:///x/queue-runner.js:9:9)\n    at #turn (file:///x/queue-runner.js:1:1)";
+    const kept = stack.replaceAll("\n", "%0A");
+    expect(of(`${stack}\n    at RunningTask.start (file:///x/running-task.js:217:59)${below}`)).toBe(kept);
+    const other = `${stack}\n    at RunningTask.start (/app/race.js:1:1)`;
+    expect(of(`${other}\n    at main (/app/running-task.js:5:5)`)).toContain("at main");
+    expect(of(`${stack}${below}`)).toContain("#begin");
+  });
+
   test("without a stack it is name and message", () => {
     const error = new RangeError("far");
     Object.defineProperty(error, "stack", { value: undefined });

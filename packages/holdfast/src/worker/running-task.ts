@@ -22,11 +22,24 @@ export class AttemptAborted extends Error {
   }
 }
 
-/** The text that is kept of an error: name, message and the first lines of its stack. */
+// How the line of a stack begins that says where a handler was called.
+const CALLED_HERE = "\n    at RunningTask.start (";
+
+/** A stack without the frames below the handler: they are the same for each error, and several times its own text. */
+function withoutOwnFrames(stack: string): string {
+  const at = stack.indexOf(CALLED_HERE);
+  // Somebody else may have a class of this name.
+  return at >= 0 && stack.indexOf("running-task.", at) < stack.indexOf(")", at) ? stack.slice(0, at) : stack;
+}
+
+/** The text that is kept of an error: name, message and the first lines of its stack, down to the handler. */
 export function errorText(error: unknown): string {
   let text: string;
   try {
-    text = String(error instanceof Error ? (error.stack ?? `${error.name}: ${error.message}`) : error);
+    text =
+      error instanceof Error
+        ? withoutOwnFrames(String(error.stack ?? `${error.name}: ${error.message}`))
+        : String(error);
   } catch {
     // Anything can be thrown: Object.create(null) has no text.
     text = "the handler threw a value that has no text";
@@ -56,9 +69,12 @@ export function verdictOfError(
   attempt: number,
   random: number,
 ): { kind: "fail"; delayMs: number } | { kind: "fatal" } {
-  if (error instanceof Error && error.name === "FatalError") return { kind: "fatal" };
-  if (error instanceof Error && error.name === "RetryAfter")
-    return { kind: "fail", delayMs: saneDelayMs((error as { delayMs?: unknown }).delayMs) };
+  if (error instanceof Error) {
+    const { name } = error;
+    if (name === "FatalError") return { kind: "fatal" };
+    if (name === "RetryAfter")
+      return { kind: "fail", delayMs: saneDelayMs((error as { delayMs?: unknown }).delayMs) };
+  }
   return { kind: "fail", delayMs: saneDelayMs(backoffDelayMs(backoff, attempt, random)) };
 }
 
@@ -318,7 +334,8 @@ export class RunningTask implements HandlerTask, HandlerContext {
   }
 
   #fail(error: unknown): void {
-    const backoff = { ...this.#run.backoff, ...this.#envelope?.backoff };
+    const brought = this.#envelope?.backoff;
+    const backoff = brought ? { ...this.#run.backoff, ...brought } : this.#run.backoff;
     const verdict = verdictOfError(error, backoff, this.attempt, Math.random());
     const own = this.span?.context?.traceparent;
     const text = errorText(error);

@@ -31,6 +31,21 @@ test("the payload is handed over byte by byte", async () => {
   expect(task?.payloadText).toBe(text);
 });
 
+test("the stack that is kept of an error is the handler's, not the worker's", async () => {
+  const system = await setupSystem();
+  const { settled } = await system.started("work", {
+    charge: function charge() {
+      throw new Error("no such card");
+    },
+  });
+  const { id } = await system.queue().enqueue("charge", null, { maxRetries: 0 });
+  await until("the failure is settled", () => settled.length === 1);
+  const task = await system.queue().get(id);
+  expect(task?.lastError).toMatch(/^Error: no such card\n {4}at (Object\.)?charge \([^\n]+\)$/);
+  // Who listens has the whole.
+  expect(settled[0]?.error).toMatchObject({ stack: expect.stringContaining("queue-runner") });
+});
+
 test("a handler that throws is tried again after its backoff, and each attempt is told of once Redis has it", async () => {
   const system = await setupSystem();
   const { settled } = await system.started(
