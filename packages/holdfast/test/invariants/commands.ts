@@ -368,10 +368,20 @@ const cancel = (at: number) =>
     expect(await engine.cancel(id)).toBe(model.cancel(id));
   });
 
-const discard = (at: number, count: number) =>
-  new Command(`discard(${at}, ${count})`, async (model, { engine }) => {
+const discard = (at: number, count: number, by: string, sending: Sending) =>
+  new Command(`discard(${at}, ${count}, ${by}, ${sending})`, async (model, real) => {
     const ids = someIds(model, at, count);
-    expect(await engine.discard(ids.flatMap((id) => [id, ""]))).toBe(model.discard(ids));
+    const tail = ids.flatMap((id) => [id, ""]);
+    const call = (request: Request) => real.engine.discard(tail, request, { discard: by });
+    expect(await send(real, sending, call)).toBe(model.discard(ids, by));
+  });
+
+const restore = (at: number, count: number, by: string, sending: Sending) =>
+  new Command(`restore(${at}, ${count}, ${by}, ${sending})`, async (model, real) => {
+    const gone = model.in("discarded").map(([id]) => id);
+    const ids = [...new Set([...gone, anId(model, at), anId(model, at + 1)])].slice(0, count);
+    const call = (request: Request) => real.engine.restore(ids, by, request);
+    expect(await send(real, sending, call)).toBe(model.restore(ids, by));
   });
 
 const sending = fc.oneof(
@@ -380,6 +390,8 @@ const sending = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Sending>("lost") },
 );
 const at = fc.nat({ max: 12 });
+/** One discard is undone more often than not by the operation that it was. */
+const by = fc.constantFrom("op1", "op1", "op2");
 
 const newTask: fc.Arbitrary<NewTask> = fc.record({
   id: fc.integer({ min: 0, max: 9 }).map((n) => `t${n}`),
@@ -411,6 +423,17 @@ const idle = fc.tuple(polls, enqueueSome).map(
     }),
 );
 
+/** The dead letters are thrown away and fetched back: rare otherwise, since little dies. */
+const undone = fc.tuple(at, by, by, sending, sending).map(
+  ([at, by, other, first, second]) =>
+    new Command(`fail all, discard(${by}), restore(${other}) ${at}`, async (model, real) => {
+      await acquire(50, 0, "once").run(model, real);
+      for (let back = 0; back < 3; back++) await settle("fatal", back, 0, "once").run(model, real);
+      await discard(at, 3, by, first).run(model, real);
+      await restore(at, 3, other, second).run(model, real);
+    }),
+);
+
 const often = [
   enqueueSome,
   fc.tuple(fc.integer({ min: 1, max: 4 }), fc.constantFrom(0, 0, 1), sending).map((args) => acquire(...args)),
@@ -423,7 +446,8 @@ const sometimes = [
   at.map(cancel),
   at.map(heartbeat),
   fc.tuple(at, fc.integer({ min: 1, max: 3 }), sending).map((args) => replay(...args)),
-  fc.tuple(at, fc.integer({ min: 1, max: 3 })).map((args) => discard(...args)),
+  fc.tuple(at, fc.integer({ min: 1, max: 3 }), by, sending).map((args) => discard(...args)),
+  fc.tuple(at, fc.integer({ min: 1, max: 3 }), by, sending).map((args) => restore(...args)),
   ...Object.entries(simple).map(([name, body]) => fc.constant(new Command(name, body))),
   fc.constant(new Command("reap", simple.reap as Body)),
 ];
@@ -441,6 +465,8 @@ export const commands: fc.Arbitrary<Command>[] = [
   idle,
   idle,
   idle,
+  undone,
+  undone,
   ...sometimes,
   ...sometimes,
   fc.constant(restart),

@@ -40,6 +40,8 @@ export interface ModelTask {
   leaseUntilMs: number;
   deadlineMs: number;
   endedMs: number;
+  /** The operation that discarded it last. */
+  discard: string;
 }
 
 /** What the model tells of an attempt. */
@@ -104,6 +106,7 @@ export class Model {
       leaseUntilMs: 0,
       deadlineMs: 0,
       endedMs: 0,
+      discard: "",
     });
   }
 
@@ -234,15 +237,28 @@ export class Model {
       .join("");
   }
 
-  discard(ids: string[]): string {
+  discard(ids: string[], discard: string): string {
     return ids
       .map((id) => {
         const task = this.tasks.get(id);
         if (!task || isGone(task)) return "u";
         if (task.state !== "dead") return "n";
         this.purge(task);
-        Object.assign(task, { state: "discarded", endedMs: this.nowMs });
+        Object.assign(task, { state: "discarded", endedMs: this.nowMs, discard });
         return "d";
+      })
+      .join("");
+  }
+
+  /** Only what this very discard took comes back, as it was. */
+  restore(ids: string[], discard: string): string {
+    return ids
+      .map((id) => {
+        const task = this.tasks.get(id);
+        if (task?.state !== "discarded" || task.discard !== discard) return "n";
+        task.state = "dead";
+        this.purgedTotal--;
+        return "r";
       })
       .join("");
   }
