@@ -61,7 +61,7 @@ class ScriptedEngine {
 }
 
 /** A runner whose polls never come. Handlers end when they are told to, or at once. */
-function setup({ total = 2, atOnce = false } = {}) {
+function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
   const engine = new ScriptedEngine();
   const ends: (() => void)[] = [];
   const slots = new Slots(total);
@@ -82,7 +82,7 @@ function setup({ total = 2, atOnce = false } = {}) {
       noHandlerAfterMs: 1_000,
       workerId: "w",
       types: new Map(),
-      aheadMs: 0,
+      aheadMs,
     },
     {
       share: (_, __, free) => free,
@@ -174,16 +174,21 @@ test("the slot of a verdict that is under way is filled by its own call, and not
 });
 
 test("the first half of a batch that ends at once is on its way to Redis while the second runs", async () => {
-  const { runner, next } = setup({ total: 40, atOnce: true });
+  const { runner, engine, next } = setup({ total: 40, atOnce: true, aheadMs: 100 });
   runner.schedule();
   const ids = Array.from({ length: 40 }, (_, n) => `task-${n}`);
   await (await next()).answer({ grants: ids.map(grant) });
-  const first = await next();
-  expect(first).toMatchObject({ settled: ids.slice(0, 20), args: { want: 20 } });
-  const second = await next();
-  expect(second).toMatchObject({ settled: ids.slice(20), args: { want: 20 } });
+  // Nothing is known of their pace yet.
+  const whole = await next();
+  expect(whole.settled).toEqual(ids);
+  await whole.answer({ grants: ids.map(grant) });
+  const [first, second] = [await next(), await next()];
+  expect([first.settled, second.settled]).toEqual([ids.slice(0, 20), ids.slice(20)]);
+  // Each asks for a part, and together they ask for what is free.
+  expect(Math.min(first.args.want, second.args.want)).toBeGreaterThanOrEqual(20);
   // From now on one of the two is always under way: nothing is sent early.
-  await first.answer({ grants: ids.slice(0, 20).map(grant) });
-  expect(await next()).toMatchObject({ settled: ids.slice(0, 20), args: { want: 20 } });
+  await first.answer({ grants: ids.slice(0, 30).map(grant) });
+  expect((await next()).settled).toEqual(ids.slice(0, 30));
+  expect(engine.asked).toHaveLength(0);
   runner.close();
 });

@@ -47,8 +47,9 @@ export interface RunnerEvents {
 
 const CALLS_IN_FLIGHT = 2;
 const CALL_TASKS = 250;
-// Where nothing is under way, so many verdicts do not wait for the rest of their batch: Redis works while that runs.
-const EARLY_VERDICTS = 16;
+// Slots and tasks ahead from which a batch goes in halves: the fixed cost of a call is that of ten tasks.
+const HALVES_FROM = 32;
+const EARLY_VERDICTS = 8;
 const AHEAD_TASKS = 400;
 const RETRY_FROM_MS = 50;
 const RETRY_TO_MS = 1_000;
@@ -90,6 +91,8 @@ export class QueueRunner {
   #verdicts: Settled[] = [];
   // Verdicts in the calls that are under way.
   #settling = 0;
+  // Tasks are taken ahead, and enough for two calls in turn.
+  #inHalves = false;
   // Half of what came last.
   #earlyAt = EARLY_VERDICTS;
   #inFlight = 0;
@@ -228,8 +231,8 @@ export class QueueRunner {
       if (verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal") this.#time(task);
     }
     this.#verdicts.push({ task, verdict, error });
-    // One batch in two calls: in one, Redis and this process would wait for each other in turn.
-    if (this.#inFlight === 0 && this.#verdicts.length >= this.#earlyAt) this.#pump();
+    // Half of a batch does not wait for the rest: in one call, Redis and this process would wait for each other in turn.
+    if (this.#inHalves && this.#inFlight === 0 && this.#verdicts.length >= this.#earlyAt) this.#pump();
     // Once for all that end together, and not below their stacks.
     if (!this.#beginning && this.#ahead.length > 0) {
       this.#beginning = true;
@@ -315,9 +318,11 @@ export class QueueRunner {
     // Beside a call that is under way, tasks ahead of the slots are worth no call of their own.
     const mayTakeAhead = this.#events.alone(this) && (settled > 0 || this.#inFlight === 0);
     const ahead = mayTakeAhead ? this.#pace.ahead() : 0;
+    const whole = slots.total + ahead;
+    if (mayTakeAhead) this.#inHalves = ahead > 0 && whole >= HALVES_FROM;
     const share = free <= 0 ? 0 : this.#events.share(this, this.taken - settled, free);
     // What goes beyond the slots is asked for in equal parts: else one call would carry nearly all, and the other wait.
-    const part = Math.max(share, (slots.total + ahead) >> 1);
+    const part = this.#inHalves ? Math.max(share, whole >> 1) : whole;
     return Math.max(0, Math.min(share + Math.min(ahead, free + ahead), part, CALL_TASKS, table.free));
   }
 
