@@ -16,14 +16,14 @@
 -- include lib/record.lua
 
 local envelope = redis.call('HGET', tasksKey, taskId)
-if not envelope then
-  return 'not_found'
-end
 local fields = redis.call('HMGET', stateKey, '#counters', taskId, '#settings')
 if not readSettings(fields[3]) then
   return layoutError()
 end
 local counters, record = unpackCounters(fields[1]), fields[2]
+if not envelope then
+  return bareEnvelope(record) and 'too_late' or 'not_found'
+end
 local letter = record and string.sub(record, 1, 1)
 
 if letter == 'l' then

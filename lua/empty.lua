@@ -58,6 +58,9 @@ indexRequest(requestsKey, fields[3], 's', slot)
 rememberPurged(plan)
 add(counters, COUNTER[target], -plan.counted)
 add(counters, PURGED, plan.counted)
+if plan.bare > 0 then
+  countBare(plan.commit, -plan.bare)
+end
 if target == 'pending' then
   counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] - (#ids - plan.counted))
 end

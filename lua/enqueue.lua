@@ -113,7 +113,7 @@ if checked == 1 then
   local new = {}
   for position, id in ipairs(ids) do
     local envelope = ARGV[taskIdAt + 2 * position - 1]
-    local verdict, state = known(new[id] or envelopes[position], records[position] or nil, envelope)
+    local verdict, state = known(new[id] or envelopes[position] or bareEnvelope(records[position]), records[position] or nil, envelope)
     if verdict == 'n' and room < 1 then
       verdict = 'f'
     end

@@ -58,6 +58,9 @@ local function purgeList(key, counter, letter)
   rememberPurged(plan)
   add(counters, counter, -plan.counted)
   add(counters, PURGED, plan.counted)
+  if plan.bare > 0 then
+    countBare(plan.commit, -plan.bare)
+  end
   redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(plan.commit))
   removePurged(plan)
   redis.call('LTRIM', key, 0, -#ids - 1)

@@ -108,7 +108,7 @@ for i = 1, #ids do
   end
 end
 countAcked(settled, counters)
-local cut = planDropped(settled)
+local drops = #settled.dropped > 0 and planDropped(settled)
 
 -- A release goes to the head of its band, where the granted entries are trimmed: one or the other in one call.
 local releases = #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low
@@ -122,6 +122,9 @@ if #oldest > 0 then
   purge = planPurge(oldest, redis.call('HMGET', stateKey, unpack(oldest)), settings, isCompleted, commit)
   add(counters, COMPLETED, -purge.counted)
   add(counters, PURGED, purge.counted)
+end
+if drops or purge.bare > 0 then
+  countBare(commit, (drops and #drops.bare or 0) - purge.bare)
 end
 
 -- 2. Write the targets.
@@ -145,8 +148,8 @@ if #settled.gone > 0 then
   redis.call('ZREM', processingKey, unpack(settled.gone))
 end
 trimGrants(grants)
-if #cut > 0 then
-  redis.call('HSET', tasksKey, unpack(cut))
+if drops then
+  writeDropped(drops)
 end
 if #oldest > 0 then
   removePurged(purge)

@@ -2,7 +2,7 @@
 -- calling script, and only then are they removed, so that an abort leaves an entry to drop, never a wrong count.
 -- `belongs(record)` says whether the entry stands for this record: another one may have the id by now.
 local function newPurge(commit)
-  return { commit = commit or {}, counted = 0, removed = {}, remembered = {}, forgotten = {} }
+  return { commit = commit or {}, counted = 0, bare = 0, removed = {}, remembered = {}, forgotten = {} }
 end
 
 local function planPurge(ids, records, settings, belongs, commit)
@@ -10,9 +10,9 @@ local function planPurge(ids, records, settings, belongs, commit)
   local seen, size, byte = {}, #plan.commit, string.byte
   for i, id in ipairs(ids) do
     local record = records[i]
-    local letter, _, third
+    local letter, second, third
     if record then
-      letter, _, third = byte(record, 1, 3)
+      letter, second, third = byte(record, 1, 3)
     end
     if seen[id] then
       -- An abort may leave an id in an index twice: it is one task.
@@ -26,10 +26,14 @@ local function planPurge(ids, records, settings, belongs, commit)
       plan.removed[#plan.removed + 1] = id
       local fingerprint, endedAt
       -- What was never granted has no flags yet: only its envelope tells.
-      if not record or letter == 112 or letter == 115 or (third ~= 32 and hasFlag(parseCounts(record), 'h')) then -- p, s
-        local envelope = redis.call('HGET', tasksKey, id)
-        fingerprint = envelope and option(envelope, 'h')
-        endedAt = endedAtOf(record) or nowText
+      if third ~= 32 or letter == 112 or letter == 115 then -- p, s
+        if letter == 99 and second == 48 then -- c0
+          plan.bare = plan.bare + 1
+        elseif not record or letter == 112 or letter == 115 or hasFlag(parseCounts(record), 'h') then
+          local envelope = redis.call('HGET', tasksKey, id)
+          fingerprint = envelope and option(envelope, 'h')
+          endedAt = endedAtOf(record) or nowText
+        end
       end
       local kept = 'r'
       if fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
@@ -44,6 +48,13 @@ local function planPurge(ids, records, settings, belongs, commit)
     seen[id] = true
   end
   return plan
+end
+
+-- Counts bare records that come or go, in the commit that writes them.
+local function countBare(commit, by)
+  local size = #commit
+  local counted = tonumber(redis.call('HGET', stateKey, '#bare') or 0)
+  commit[size + 1], commit[size + 2] = '#bare', string.format('%d', math.max(0, counted + by))
 end
 
 -- Before the commit: the list by which remembered ids are forgotten later.

@@ -8,6 +8,9 @@
 --   flags    h the caller gave the id   o runs solo   x cancel requested   k the payload goes at completion (only while leased or before)
 --   fields   l: token grantedAt deadline maxAttempts workerId      c: token grantedAt endedAt workerId
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo
+--   bare     c0<counts> token ranMs endedAt workerId type waitedMs[ name=value …]: completed, and of its envelope only this
+--            is kept: the header, with the time from enqueue to grant and without its k=0. `tasks` has nothing of it, and
+--            `#bare` counts them. Never of an id that a caller gave
 --   attempt  number generation outcome startedAt endedAt workerId token error   (error percent-encoded, "-" for none;
 --            "~<traceparent> " before it where the attempt was traced)
 --
@@ -63,7 +66,13 @@ end
 
 -- When a task reached its terminal state, as text; nil for one that has not.
 local function endedAtOf(record)
-  return record and (string.match(record, '^c%S+ %S+ %d+ (%d+)') or string.match(record, '^[dxek]%S+ (%d+)')) or nil
+  return record and (string.match(record, '^c%S+ %S+ %-?%d+ (%d+)') or string.match(record, '^[dxek]%S+ (%d+)')) or nil
+end
+
+-- Of a bare record what its envelope would be, but for the time; nil for any other.
+local function bareEnvelope(record)
+  local header = record and string.match(record, '^c0%S+ %S+ %-?%d+ %d+ %S+ ([^\n]+)')
+  return header and '+' .. header .. ' k=0\n'
 end
 
 -- Parses the head of a leased record: token, grantedAt, deadline, maxAttempts, workerId. A failure asks three times for

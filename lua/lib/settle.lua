@@ -174,31 +174,58 @@ local function planAck(settled, counters, id, token, record)
   end
   if string.find(counts, '[xk]') then
     local c = parseCounts(record)
-    if hasFlag(c, 'k') then
-      settled.dropped[#settled.dropped + 1] = id
-    end
+    local drops, given = hasFlag(c, 'k'), hasFlag(c, 'h')
     clearFlag(c, '[xk]')
     counts = countsText(c)
+    if drops then
+      settled.dropped[#settled.dropped + 1] = id
+      -- Where its record will stand in the commit, and what of it.
+      settled.dropped[id] = { at = settled.size + 2, given = given, head = counts .. ' ' .. token .. ' ', grantedAt = tonumber(grantedAt),
+        worker = string.sub(record, at) }
+    end
   end
   -- The worker, and the history behind it, stay as they are.
   return complete(settled, id, table.concat({ 'c', counts, ' ', token, ' ', grantedAt, ' ', nowText, ' ', string.sub(record, at) }))
 end
 
--- The envelopes of tasks that were to keep no payload, cut behind their header. Read now, written only after the commit:
--- until then the task may have to run again.
+-- What goes of tasks that were to keep no payload. Read now, written only after the commit: until then the task may have
+-- to run again.
+--   bare  ids whose envelopes go as a whole: their records have the header, from this commit on
+--   cut   ids and envelopes that are cut behind their header: of ids that a caller gave, since the repeat of an enqueue by
+--         an older process has to find them; and of a queue whose janitors are older and would take the others for lost
 local function planDropped(settled)
-  if #settled.dropped == 0 then
-    return {}
-  end
-  local values = {}
-  local envelopes = redis.call('HMGET', tasksKey, unpack(settled.dropped))
-  for i, id in ipairs(settled.dropped) do
-    local header = envelopes[i] and string.match(envelopes[i], '^[^\n]*\n')
-    if header then
-      values[#values + 1], values[#values + 2] = id, header
+  local dropped, commit, bare, cut = settled.dropped, settled.commit, {}, {}
+  local envelopes = redis.call('HMGET', tasksKey, unpack(dropped))
+  local visited = redis.call('HMGET', stateKey, '#epoch', '#bare')
+  local mayBeBare = visited[2] or not visited[1]
+  for i, id in ipairs(dropped) do
+    local drop, envelope = dropped[id], envelopes[i] or ''
+    local taskType, enqueuedAt, options = string.match(envelope, '^.(%S+) (%w+)([^\n]*)\n')
+    enqueuedAt = enqueuedAt and tonumber(enqueuedAt, 36)
+    if enqueuedAt and mayBeBare and not drop.given then
+      local worker = drop.worker
+      local newline = string.find(worker, '\n', 1, true) or #worker + 1
+      options = options ~= ' k=0' and string.gsub(options, ' k=0', '', 1) or ''
+      -- Spans of time, since they are shorter: a record of 76 characters fits into a block of 80 bytes.
+      commit[drop.at] = 'c0' .. drop.head .. string.format('%d', now - drop.grantedAt) .. ' ' .. nowText .. ' '
+        .. string.sub(worker, 1, newline - 1) .. ' ' .. taskType .. ' ' .. string.format('%d', drop.grantedAt - enqueuedAt) .. options
+        .. string.sub(worker, newline)
+      bare[#bare + 1] = id
+    elseif string.find(envelope, '\n', 1, true) then
+      cut[#cut + 1], cut[#cut + 2] = id, string.match(envelope, '^[^\n]*\n')
     end
   end
-  return values
+  return { bare = bare, cut = cut }
+end
+
+-- After the commit.
+local function writeDropped(drops)
+  if #drops.bare > 0 then
+    redis.call('HDEL', tasksKey, unpack(drops.bare))
+  end
+  if #drops.cut > 0 then
+    redis.call('HSET', tasksKey, unpack(drops.cut))
+  end
 end
 
 -- Counts what `planAck` completed.

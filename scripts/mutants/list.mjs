@@ -26,8 +26,30 @@ export const mutants = [
       [
         "lua/settle.lua",
         "\nwriteSettled(settled)\n",
-        "\nwriteSettled(settled)\nif #cut > 0 then redis.call('HSET', tasksKey, unpack(cut)) end\n",
+        "\nwriteSettled(settled)\nif drops then writeDropped(drops) end\n",
       ],
+    ],
+    tests: [settle],
+  },
+  {
+    name: "settle: bare records are not counted",
+    changes: [["lua/settle.lua", "if drops or purge.bare > 0 then", "if purge.bare > 0 then"]],
+    tests: [settle],
+  },
+  {
+    name: "purge: bare records go uncounted",
+    changes: [["lua/lib/purge.lua", "plan.bare = plan.bare + 1", "plan.bare = 0"]],
+    tests: [test("purge"), settle],
+  },
+  {
+    name: "settle: a bare record of an id that a caller gave",
+    changes: [["lua/lib/settle.lua", "not drop.given", "drop"]],
+    tests: [settle],
+  },
+  {
+    name: "settle: bare records where only an older janitor looks",
+    changes: [
+      ["lua/lib/settle.lua", "local mayBeBare = visited[2] or not visited[1]", "local mayBeBare = true"],
     ],
     tests: [settle],
   },

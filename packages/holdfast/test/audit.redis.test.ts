@@ -82,6 +82,53 @@ test("finds the envelopes that a purge left whose index entries are gone", async
   expect(await q.redis.hexists(q.keys.tasks, "gone-too")).toBe(0);
 });
 
+const bareQueue = async (ids: string[]) => {
+  const q = await setup();
+  await q.add(ids, { payloadText: '"gone"', keepPayload: false });
+  for (const grant of (await q.acquire(ids.length)).grants) await q.ack(grant);
+  return q;
+};
+
+test("finds the envelope that a settle left which was cut short after its commit", async () => {
+  const q = await setup();
+  await q.add("a", { payloadText: '"gone"', keepPayload: false });
+  const grant = await q.grant();
+  q.mutate = replaceOnce("settle", "if #drops.bare > 0 then", "if #drops.bare > 0 then error('cut short')");
+  await expect(q.ack(grant)).rejects.toThrow("cut short");
+  q.mutate = undefined;
+  expect(await q.redis.hexists(q.keys.tasks, "a")).toBe(1);
+  expect((await auditQueue(q.engine)).violations).toContainEqual({
+    invariant: "I2",
+    detail: "envelopes: counted 0, found 1",
+  });
+  expect((await auditQueue(q.engine, { repair: true })).repaired).toBe(1);
+  expect(await q.redis.hexists(q.keys.tasks, "a")).toBe(0);
+  expect(await q.task("a")).toMatchObject({ state: "completed", payloadText: "" });
+});
+
+test("counts bare records anew where an older worker purged some", async () => {
+  const q = await bareQueue(["a", "b", "c"]);
+  await q.redis.hset(q.keys.state, "#bare", 7);
+  const seen = [
+    { invariant: "I2", detail: "envelopes: counted -4, found 0" },
+    { invariant: "I2", detail: "bare: counted 7, found 3" },
+  ];
+  expect((await auditQueue(q.engine)).violations).toEqual(seen);
+  expect((await auditQueue(q.engine)).violations).toEqual(seen);
+  expect(await auditQueue(q.engine, { repair: true })).toMatchObject({ violations: seen, repaired: 1 });
+  expect((await auditQueue(q.engine)).violations).toEqual([]);
+});
+
+test("shows that a bare record was lost, repair or not", async () => {
+  const q = await bareQueue(["a", "b"]);
+  q.corrupted = true;
+  await q.redis.hdel(q.keys.state, "a");
+  for (const repair of [false, true, false]) {
+    expect((await auditQueue(q.engine, { repair })).violations.length).toBeGreaterThan(0);
+    expect((await findViolations(q.redis, q.keys)).length).toBeGreaterThan(0);
+  }
+});
+
 // A loss cannot be mended: it has to be shown, by the audit and by the tests' own count.
 test.each([
   "pending",

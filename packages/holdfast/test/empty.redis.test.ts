@@ -23,6 +23,19 @@ test("retries that wait are removed like new tasks, running ones are left alone"
   expect(await q.stats()).toMatchObject({ scheduled: 0, processing: 1 });
 });
 
+test("completed tasks that kept nothing are removed like the others", async () => {
+  const q = await setup();
+  await q.add(["a", "b", "c"], { keepPayload: false });
+  await q.add(["d", "e"]);
+  for (const grant of (await q.acquire(5)).grants) await q.ack(grant);
+  // Newest first.
+  expect(await q.engine.empty("completed", "completed", 4)).toEqual({ removed: 4, looked: 4 });
+  expect(await q.redis.hget(q.keys.state, "#bare")).toBe("1");
+  expect(await q.engine.empty("completed", "completed", 4)).toEqual({ removed: 1, looked: 1 });
+  expect(await q.redis.hget(q.keys.state, "#bare")).toBe("0");
+  expect(await q.view("a")).toBeNull();
+});
+
 test.each([
   ["deadLetters", "dead"],
   ["completed", "completed"],

@@ -46,6 +46,21 @@ test("500 tasks fit in one call", async () => {
   expect((await q.stats()).pending).toBe(500);
 });
 
+test("a minted id that is asked for again is known though its task kept nothing", async () => {
+  const q = await setup();
+  await q.add("minted", { payloadText: "[1]", keepPayload: false });
+  const asked = (type: string, options = {}) =>
+    q.engine.enqueue({
+      ...{ checked: true, high: 0, normal: 1, low: 0 },
+      tail: ["minted", encodeEnvelope(type, q.now, "[1]", options, "fp")],
+    });
+  await q.ack(await q.grant());
+  expect(await q.redis.hexists(q.keys.tasks, "minted")).toBe(0);
+  expect(await asked("t", { keepPayload: false })).toEqual({ verdicts: "d", states: "c" });
+  expect(await asked("other")).toEqual({ verdicts: "c", states: "c" });
+  expect((await q.acquire(1)).grants).toEqual([]);
+});
+
 describe("the same request sent twice", () => {
   test("stores its tasks once and answers the same", async () => {
     const q = await setup();

@@ -31,6 +31,22 @@ test("completed, cancelled and expired tasks go once they are past retention, no
   });
 });
 
+test("completed tasks that kept nothing go like the others, and are no longer counted as such", async () => {
+  const q = await setup();
+  await q.engine.configure({ retentionMs: 1_000 });
+  await q.add(["a", "b"], { keepPayload: false });
+  await q.ack(await q.grant(), "1");
+  q.advance(1);
+  await q.ack(await q.grant());
+  q.advance(999);
+  expect((await q.engine.purge(100, IDLE_MS)).purged).toBe(1);
+  expect(await q.redis.hget(q.keys.state, "#bare")).toBe("1");
+  expect(await q.redis.hmget(q.keys.state, "a", "b")).toEqual([null, expect.stringMatching(/^c01 /)]);
+  q.advance(1);
+  expect((await q.engine.purge(100, IDLE_MS)).purged).toBe(1);
+  expect(await q.redis.hget(q.keys.state, "#bare")).toBe("0");
+});
+
 test("dead letters stay until somebody decides", async () => {
   const q = await setup();
   await q.engine.configure({ retentionMs: 0, retentionCount: 0 });

@@ -3,6 +3,7 @@ import type { Connection } from "../redis/connection.ts";
 import * as scripts from "../redis/generated/index.ts";
 import { type QueueKeys, queueKeys } from "../redis/keys.ts";
 import type { Script } from "../redis/script.ts";
+import { bareEnvelope } from "./record.ts";
 import { type Request, RequestSlots } from "./requests.ts";
 
 // A discard can be undone for so long: `UNDO_MS` of the contracts says the same to clients.
@@ -431,7 +432,7 @@ export class Engine {
         5 * i,
         5 * i + 5,
       );
-      return { id, envelope, record, result, progress, score };
+      return { id, envelope: envelope || bareEnvelope(record), record, result, progress, score };
     });
   }
 

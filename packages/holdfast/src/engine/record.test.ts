@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { decodeCounts, decodeRecord, encodeError, stateOfLetter } from "./record.ts";
+import { bareEnvelope, decodeCounts, decodeRecord, encodeError, stateOfLetter } from "./record.ts";
 
 test.each([
   ["p", "pending"],
@@ -160,5 +160,20 @@ describe("the text of an error", () => {
   test("any kind of line end becomes a newline, and half a character a whole one", () => {
     expect(through("a\r\nb\rc").history[0]?.error).toBe("a\nb\nc");
     expect(through("x\ud800").history[0]?.error).toBe("x\ufffd");
+  });
+});
+
+test("a bare record gives back the envelope's header, whichever clock was ahead", () => {
+  const at = 1_795_660_215_766;
+  const header = (waitedMs: number) => `+mail.send ${(at - 10 - waitedMs).toString(36)}`;
+  const record = (rest: string) => `c01 67-0-W7GU1O 10 ${at} w.1 mail.send ${rest}`;
+  expect(bareEnvelope(record("1837"))).toBe(`${header(1837)} k=0\n`);
+  expect(bareEnvelope(record("-5 g=a%20b r=9\n1 0 failed 1 2 w 1-x no"))).toBe(
+    `${header(-5)} g=a%20b r=9 k=0\n`,
+  );
+  expect(bareEnvelope(`c1 67-0-W7GU1O 10 ${at} w.1`)).toBe("");
+  expect(bareEnvelope("")).toBe("");
+  expect(decodeRecord(record("1837"), false)).toMatchObject({
+    ...{ state: "completed", attempts: 1, grantedAt: at - 10, endedAt: at, workerId: "w.1" },
   });
 });

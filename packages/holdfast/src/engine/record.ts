@@ -94,6 +94,17 @@ export function decodeCounts(text: string) {
   };
 }
 
+const BARE = /^c0\S+ \S+ (-?\d+) (\d+) \S+ (\S+) (-?\d+)([^\n]*)/;
+
+/** The envelope of a completed task of which only a bare record is left, "" for any other (lua/lib/record.lua). */
+export function bareEnvelope(record: string): string {
+  const match = record.startsWith("c0") ? BARE.exec(record) : null;
+  if (match === null) return "";
+  const [, ranMs, endedAt, type, waitedMs, options] = match;
+  const enqueuedAt = Number(endedAt) - Number(ranMs) - Number(waitedMs);
+  return `+${type} ${enqueuedAt.toString(36)}${options} k=0\n`;
+}
+
 /** @param envelopeIsScheduled what the envelope says of a task that has no record yet */
 export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateRecord {
   const none = {
@@ -141,8 +152,9 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
       break;
     case "completed":
       record.token = fields[0] ?? null;
-      record.grantedAt = number(1);
       record.endedAt = number(2);
+      // A bare record says how long it ran instead.
+      record.grantedAt = first.startsWith("c0") ? (record.endedAt ?? 0) - (number(1) ?? 0) : number(1);
       record.workerId = fields[3] ?? null;
       record.history.push(current("acked", record.endedAt));
       break;

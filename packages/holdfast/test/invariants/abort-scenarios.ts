@@ -76,10 +76,11 @@ export const scenarios: Record<string, Scenario> = {
     async prepare(q) {
       await q.add("old1", { fingerprint: "fp" });
       await q.ack(await q.grant(), "1");
-      await complete(q, ["old2"]);
+      await complete(q, ["old2"], { keepPayload: false });
       await q.add("ack", { keepPayload: false });
+      await q.add("named", { keepPayload: false, fingerprint: "fp" });
       await q.add(["result", "fail", "fatal", "quarantine", "unrouted", "stop"]);
-      const { grants: held } = await q.acquire(7);
+      const { grants: held } = await q.acquire(8);
       await q.engine.cancel("stop");
       await q.add("due", { delayMs: 1 });
       await q.add(["n1", "n2"]);
@@ -96,6 +97,7 @@ export const scenarios: Record<string, Scenario> = {
       return q.engine.settle(
         [
           { kind: "ack", ...lease("ack") },
+          { kind: "ack", ...lease("named") },
           { kind: "ack", ...lease("result"), resultText: "1" },
           { kind: "fail", ...lease("fail"), delayMs: 5, error: "x" },
           { kind: "fatal", ...lease("fatal"), error: "x" },
@@ -122,6 +124,26 @@ export const scenarios: Record<string, Scenario> = {
       q.engine.settle(
         q.held.map(({ id, token }) => ({ kind: "release", id, token })),
         q.turnArgs({ want: 3, nonce: "n" }),
+        request,
+      ),
+  },
+  "settle of tasks that keep nothing, beyond retention": {
+    script: "settle",
+    removes: ["old1", "old2"],
+    async prepare(q) {
+      await complete(q, ["old1", "old2", "old3"], { keepPayload: false });
+      await q.add(["a", "b"], { keepPayload: false, maxRetries: 1 });
+      await q.add("kept");
+      const { grants: held } = await q.acquire(3);
+      await q.engine.configure({ retentionCount: 1 });
+      q.held = held;
+      // Those that were held are in no list when the call looks.
+      return { accepted: ["a", "b", "kept"], held };
+    },
+    call: (q) =>
+      q.engine.settle(
+        q.held.map(({ id, token }) => ({ kind: "ack", id, token })),
+        q.turnArgs({ nonce: "n" }),
         request,
       ),
   },
@@ -258,14 +280,15 @@ export const scenarios: Record<string, Scenario> = {
     script: "empty",
     removes: ["a", "b"],
     async prepare(q) {
-      await complete(q, ["a", "b"]);
+      await complete(q, ["a"]);
+      await complete(q, ["b"], { keepPayload: false });
       return { accepted: ["a", "b"] };
     },
     call: (q) => q.engine.empty("completed", "completed", 100),
   },
   "purge of all kinds": {
     script: "purge",
-    removes: ["done", "given", "gone", "old", "dropped"],
+    removes: ["done", "bare", "given", "gone", "old", "dropped"],
     async prepare(q) {
       await q.engine.configure({ retentionMs: 1_000, idempotencyMs: 5_000 });
       await q.add("forgotten", { fingerprint: "fp" }, { slot: "#q:gone:0", sequence: 1 });
@@ -274,6 +297,7 @@ export const scenarios: Record<string, Scenario> = {
       await q.engine.purge(100, 3_600_000);
       q.advance(3_000);
       await complete(q, ["done"]);
+      await complete(q, ["bare"], { keepPayload: false });
       await complete(q, ["given"], { fingerprint: "fp" });
       await q.add("gone");
       await q.engine.cancel("gone");
@@ -284,7 +308,7 @@ export const scenarios: Record<string, Scenario> = {
       await q.engine.discard(["dropped", ""]);
       q.advance(1_000);
       await q.addDead("dead");
-      return { accepted: ["done", "given", "gone", "old", "dead"] };
+      return { accepted: ["done", "bare", "given", "gone", "old", "dead"] };
     },
     call: (q) => q.engine.purge(100, 2_000, 500),
   },

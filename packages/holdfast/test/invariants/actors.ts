@@ -36,6 +36,12 @@ export class World {
     await this.engine.enqueue({ checked: true, high: 0, normal, low: 0, tail: [id, envelope] });
   }
 
+  /** A task that keeps no payload, under an id that the library minted. */
+  async enqueueMinted(id: string): Promise<void> {
+    const envelope = encodeEnvelope("t", this.nowMs, "{}", { keepPayload: false });
+    await this.engine.enqueue({ checked: false, high: 0, normal: 1, low: 0, tail: [id, envelope] });
+  }
+
   #turnArgs(actor: string, want: number) {
     return {
       want,
@@ -182,6 +188,26 @@ export const actorSets: Record<string, ActorSet> = {
       [
         (w) => w.engine.cancel("a"),
         after(LEASE_MS + 1, (w) => w.engine.reap(1)),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+      ],
+    ],
+  },
+  "two workers whose tasks keep no payload, a cancel, a purge": {
+    async prepare(w) {
+      await w.engine.configure({ retentionMs: 1_000, idempotencyMs: 1_000 });
+      await w.enqueueMinted("a");
+      await w.enqueueMinted("b");
+    },
+    actors: [
+      [(w) => w.acquire("A"), (w) => w.settle("A", "ack", { twice: true }), (w) => w.engine.cancel("a")],
+      [
+        (w) => w.acquire("B"),
+        (w) => w.settle("B", "ack", { want: 1 }),
+        (w) => w.settle("B", "ack", { twice: true }),
+      ],
+      [
+        (w) => w.engine.epoch(),
+        after(1_100, (w) => w.engine.purge(10, 10)),
         after(LEASE_MS + 1, (w) => w.engine.reap(10)),
       ],
     ],

@@ -157,11 +157,12 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
     const sorted = tasks
       .map((task, at) => ({ ...task, given, id: given ? task.id : `m${model.tasks.size + at}` }))
       .sort((a, b) => rank(a) - rank(b));
-    const tail = sorted.flatMap(({ id, body, priority, maxRetries, delayMs, expiresInMs }) => {
+    const tail = sorted.flatMap(({ id, body, priority, maxRetries, delayMs, expiresInMs, keepPayload }) => {
       const options = {
         maxRetries,
         ...(priority === "normal" ? {} : { priority }),
         ...(delayMs > 0 ? { delayMs } : {}),
+        ...(keepPayload ? {} : { keepPayload }),
         ...(expiresInMs > 0 ? { expiresAt: model.nowMs + expiresInMs } : {}),
       };
       return [id, encodeEnvelope("t", model.nowMs, body, options, given ? `fp${body.length}` : undefined)];
@@ -401,6 +402,7 @@ const newTask: fc.Arbitrary<NewTask> = fc.record({
   delayMs: fc.constantFrom(0, 0, 0, 1, 5_000),
   expiresInMs: fc.constantFrom(0, 0, 0, 20_000),
   priority: fc.constantFrom("high", "normal", "low"),
+  keepPayload: fc.boolean(),
 });
 
 const enqueueSome = fc

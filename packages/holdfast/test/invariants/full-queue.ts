@@ -37,6 +37,8 @@ const putWorker = async (q: TestQueue) => {
 export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.add("completed", { fingerprint: "fp" });
   await q.ack(await q.grant(), "1");
+  await q.add("bare", { keepPayload: false });
+  await q.ack(await q.grant());
   await q.addDead("dead", { fingerprint: "fp" });
   await q.addDead("dropped");
   await q.engine.discard(["dropped", ""], undefined, { discard: "d1" });
@@ -67,9 +69,8 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   q.held = [...grants, ...later];
   await prepareSchedule(q);
   await putWorker(q);
-  const accepted = "completed dead cancelled expired retry solo out stop held n gone h l due later".split(
-    " ",
-  );
+  const accepted =
+    "completed bare dead cancelled expired retry solo out stop held n gone h l due later".split(" ");
   return { accepted, held: q.held };
 };
 
@@ -95,19 +96,22 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
       q.engine.connection.script(scripts.confirmScript, q.keys, { marker: "m", tail: ["n", "none"] }),
   },
   delete: { call: (q) => q.engine.delete() },
-  discard: { call: (q) => q.engine.discard(["dead", "", "n", "", "none", ""]), removes: ["dead"] },
+  discard: {
+    call: (q) => q.engine.discard(["dead", "", "bare", "", "n", "", "none", ""]),
+    removes: ["dead"],
+  },
   drain: { call: (q) => new Registry(q.engine.connection, q.name).drainWorker("w", true) },
   empty: { call: (q) => q.engine.empty("scheduled", "scheduled", 500), removes: ["retry", "due", "later"] },
   enqueue: {
     adds: ["new"],
     call(q) {
       const known = encodeEnvelope("t", q.now, "{}", {}, "fp");
-      const tail = ["completed", known, "dead", known, "new", known, "n", known];
-      return q.engine.enqueue({ checked: true, high: 0, normal: 4, low: 0, tail }, request);
+      const tail = ["completed", known, "bare", known, "dead", known, "new", known, "n", known];
+      return q.engine.enqueue({ checked: true, high: 0, normal: 5, low: 0, tail }, request);
     },
   },
   epoch: { call: (q) => q.engine.connection.script(scripts.epochScript, q.keys, {}) },
-  get: { call: (q) => q.engine.get(["n", "completed", "none"]) },
+  get: { call: (q) => q.engine.get(["n", "completed", "bare", "none"]) },
   heartbeat: {
     call: (q) =>
       q.engine.heartbeat(
@@ -126,7 +130,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   register: {
     call: putWorker,
   },
-  replay: { call: (q) => q.engine.replay(["dead", "", "n", "", "none", ""], request) },
+  replay: { call: (q) => q.engine.replay(["dead", "", "bare", "", "n", "", "none", ""], request) },
   restore: {
     call: (q) => q.engine.restore(["dropped", "dead", "none"], "d1", request),
     restores: ["dropped"],

@@ -55,6 +55,7 @@ export interface NewTask {
   delayMs: number;
   expiresInMs: number;
   priority: "high" | "normal" | "low";
+  keepPayload: boolean;
 }
 
 /** What a queue is: no Redis, no lists, one map of tasks. Which pending task is granted it leaves open. */

@@ -40,10 +40,13 @@ return out`;
 
 /** All that Redis holds of a queue, at one moment. */
 export interface QueueSnapshot {
-  /** Every task that has an envelope. */
+  /** Every task that has an envelope, or a bare record. */
   tasks: Map<string, StateRecord & { raw: string }>;
   /** Ids whose record outlived the task: purged, kept so that a late repeat is still found. */
   remembered: Set<string>;
+  /** Completed tasks whose envelope is gone: how many are counted, and which there are. */
+  bareCounted: number;
+  bare: string[];
   indexes: Record<(typeof INDEXES)[number], string[]>;
   accepted: number;
   purged: number;
@@ -68,11 +71,16 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
     const raw = records.get(id) ?? "";
     tasks.set(id, { ...decodeRecord(raw, envelope.startsWith("@")), raw });
   }
+  const bare = [...records.keys()].filter((id) => records.get(id)?.startsWith("c0") && !envelopes.has(id));
+  for (const id of bare)
+    tasks.set(id, { ...decodeRecord(records.get(id) ?? "", false), raw: records.get(id) ?? "" });
   const remembered = new Set([...records.keys()].filter((id) => !id.startsWith("#") && !tasks.has(id)));
   const [inPending = 0, inScheduled = 0, , ...counters] = (reply[13] as string[]).map(Number);
   return {
     tasks,
     remembered,
+    bareCounted: Number(records.get("#bare") ?? 0),
+    bare,
     indexes: Object.fromEntries(
       INDEXES.map((name, i) => [name, reply[i] as string[]]),
     ) as QueueSnapshot["indexes"],
@@ -108,6 +116,8 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     const [counted, there] = [queue.counted[i], tally.get(name)];
     if (counted !== there) found.push(`I2: ${counted} ${name} are counted, ${there} are there`);
   });
+  if (queue.bareCounted !== queue.bare.length)
+    found.push(`I2: ${queue.bareCounted} are counted as bare, ${queue.bare.length} are`);
   const total = queue.counted.reduce((sum, count) => sum + count, 0) + queue.purged;
   if (total !== queue.accepted) found.push(`I2: ${queue.accepted} were accepted, ${total} are counted`);
   return found;
