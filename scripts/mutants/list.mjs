@@ -160,6 +160,7 @@ export const mutants = [
     name: "settle: the attempt is counted at the failure, not at the grant",
     changes: [
       ["lua/lib/acquire.lua", "lease = '1', tail", "lease = '0', tail"],
+      ["lua/lib/acquire.lua", "    return '1'\n", "    return '0'\n"],
       ["lua/lib/acquire.lua", "return '1,0,0,0,0,0,' ..", "return '0,0,0,0,0,0,' .."],
       ["lua/lib/acquire.lua", "c.attempts = c.attempts + 1", "c.attempts = c.attempts"],
       ["lua/lib/acquire.lua", "'%d', attempts + 1", "'%d', attempts"],
