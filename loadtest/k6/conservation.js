@@ -41,6 +41,14 @@ function look() {
 
 const missing = ({ enqueued, ended, live }) => enqueued - ended - live;
 
+function servingWorkers() {
+  const response = get(`${observabilityUrl}/v1/workers`);
+  if (response.status === 401 || response.status === 403)
+    fail(`${observabilityUrl} wants a key: export HOLDFAST_API_KEY=$(make -s key)`);
+  const workers = (response.status === 200 && response.json("workers")) || [];
+  return workers.filter(({ state, queues }) => state === "running" && queues.includes(queue)).length;
+}
+
 /** Of every script: refuses to load a system that is not ready. The result is for `settle`. */
 export function ready() {
   for (const url of [producerUrl, observabilityUrl]) {
@@ -50,9 +58,11 @@ export function ready() {
         `${url} is not ready (${response.status || response.error}): start the services, or set PRODUCER_URL and OBSERVABILITY_URL`,
       );
   }
-  const { workers = [] } = get(`${observabilityUrl}/v1/workers`).json();
-  const serving = workers.filter(({ state, queues }) => state === "running" && queues.includes(queue));
-  if (serving.length === 0) fail(`no worker serves the queue "${queue}": set QUEUE to one that is served`);
+  // One that has just been started, or is restarted, says so within seconds.
+  for (let tries = 1; servingWorkers() === 0; tries++) {
+    if (tries === 10) fail(`no worker serves the queue "${queue}": set QUEUE to one that is served`);
+    sleep(1);
+  }
   return { before: look() };
 }
 
