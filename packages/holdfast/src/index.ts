@@ -20,18 +20,20 @@ export { loadHandlerModule, loadHandlerModules } from "./isolation/handler-modul
 export { type IsolatedHandlers, type IsolationOptions, isolated } from "./isolation/isolated.ts";
 export { Janitor, type JanitorEvents, type JanitorOptions, type SweptEvent } from "./janitor/janitor.ts";
 export type { RewoundEvent } from "./janitor/rewind.ts";
-export type {
-  DeadLetterFilter,
-  DeadLetterGroup,
-  DeadLetterGroups,
-  DiscardResult,
-  ReplayResult,
+export {
+  type DeadLetterFilter,
+  type DeadLetterGroup,
+  type DeadLetterGroups,
+  type DiscardResult,
+  type ReplayResult,
+  signatureOf,
 } from "./observer/dead-letters.ts";
 export type { EmptiedState } from "./observer/emptied.ts";
 export { type BulkOptions, Observer, type ObserverOptions } from "./observer/observer.ts";
 export type { ListOptions, TaskPage } from "./observer/task-list.ts";
 export type { Why } from "./observer/why.ts";
 export { OperationRunner, type OperationRunnerOptions } from "./operations/operation-runner.ts";
+export { mergeGroups } from "./partitions/merge-stats.ts";
 export { PartitionedObserver } from "./partitions/partitioned-observer.ts";
 export {
   type NewPartitionedTask,

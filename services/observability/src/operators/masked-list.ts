@@ -1,9 +1,19 @@
 import type { TaskListQuery } from "@holdfast/contracts/api";
-import { LIMITS, type TaskPage, type TaskView } from "holdfast";
+import {
+  type DeadLetterGroups,
+  LIMITS,
+  mergeGroups,
+  signatureOf,
+  type TaskPage,
+  type TaskView,
+} from "holdfast";
 import type { ObserverPort } from "../routes/context.ts";
 
 /** Records looked at for one page, as in the library. */
 const SCANNED = 1_000;
+
+/** Stands for an error whose task went while it was looked at. */
+const UNKNOWN = "***";
 
 export type Mask = (value: unknown) => unknown;
 
@@ -18,25 +28,59 @@ export async function listFor(
   mask: Mask | undefined,
 ): Promise<TaskPage> {
   const { q, error, signature, ...rest } = query;
-  if (mask === undefined || (q === undefined && error === undefined)) return observer.list(queue, query);
+  if (mask === undefined || [q, error, signature].every((words) => words === undefined))
+    return observer.list(queue, query);
   const limit = query.limit ?? LIMITS.pageTasks / 2;
   const found: TaskPage = { tasks: [], cursor: query.cursor ?? null, scanned: 0, total: 0 };
   do {
     const page = await observer.list(queue, {
       ...rest,
-      ...(signature === undefined ? {} : { signature }),
       ...(found.cursor === null ? {} : { cursor: found.cursor }),
       limit: limit - found.tasks.length,
     });
     const seen = page.tasks.map((task) => mask(task) as TaskView);
     found.tasks.push(
-      ...seen.filter((task) => (!q || hasText(task, q)) && (!error || task.lastError?.includes(error))),
+      ...seen.filter(
+        (task) =>
+          (!q || hasText(task, q)) &&
+          (!error || task.lastError?.includes(error)) &&
+          (!signature || signatureOf(task) === signature),
+      ),
     );
     found.cursor = page.cursor;
     found.scanned += page.scanned;
     found.total = page.total;
   } while (found.cursor !== null && found.tasks.length < limit && found.scanned < SCANNED);
   return found;
+}
+
+/** Looked up at a time. */
+const SAMPLES_AT_ONCE = 20;
+
+/**
+ * Groups for somebody who does not see all of a task: the signature of each is that of an error as he sees it. Groups that
+ * differ in nothing else are one.
+ */
+export async function groupsFor(
+  observer: Pick<ObserverPort, "deadLetterGroups" | "task">,
+  queue: string,
+  query: { scan?: number; signal?: AbortSignal },
+  mask: Mask | undefined,
+): Promise<DeadLetterGroups> {
+  const found = await observer.deadLetterGroups(queue, query);
+  if (mask === undefined) return found;
+  const groups = [...found.groups];
+  for (let from = 0; from < groups.length; from += SAMPLES_AT_ONCE) {
+    query.signal?.throwIfAborted();
+    const some = found.groups.slice(from, from + SAMPLES_AT_ONCE).map(async (group, at) => {
+      const sample = await observer.task(queue, group.sampleIds[0] ?? "");
+      // Who cannot be looked at cannot be masked.
+      const signature = sample ? signatureOf(mask(sample) as TaskView) : UNKNOWN;
+      groups[from + at] = { ...group, signature };
+    });
+    await Promise.all(some);
+  }
+  return mergeGroups([{ ...found, groups }]);
 }
 
 function hasText(task: TaskView, q: string): boolean {

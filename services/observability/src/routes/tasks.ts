@@ -12,7 +12,7 @@ import {
 } from "@holdfast/contracts/api";
 import type { HttpServer } from "@holdfast/service";
 import { HoldfastError, LIMITS, type TaskPage as Page, type TaskView } from "holdfast";
-import { listFor } from "../operators/masked-list.ts";
+import { groupsFor, listFor } from "../operators/masked-list.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 import { sendLines } from "./lines.ts";
 
@@ -124,7 +124,12 @@ export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
       },
     },
     async (request, reply) =>
-      observer.deadLetterGroups(request.params.queue, { ...request.query, signal: abortOf(reply) }),
+      groupsFor(
+        observer,
+        request.params.queue,
+        { ...request.query, signal: abortOf(reply) },
+        maskFor(request.identity),
+      ),
   );
 }
 
