@@ -326,7 +326,10 @@ export const mutants = [
   },
   {
     name: "discard: what is not dead",
-    changes: [["lua/discard.lua", "string.byte(record) == 100 and not seen[id]", "not seen[id]"]],
+    changes: [
+      ["lua/discard.lua", "string.byte(record) == 100 and not seen[id]", "not seen[id]"],
+      ["lua/discard.lua", "'^d([^\\n]*)'", "'^.([^\\n]*)'"],
+    ],
     tests: [test("discard"), interleavings],
   },
   {

@@ -292,6 +292,22 @@ describe("release", () => {
     expect(await q.task("a")).toMatchObject({ state: "dead", deadReason: "releases_exhausted" });
   });
 
+  test("of a task that was granted once is an ack under its own token only, be the other as long", async () => {
+    const q = await setup();
+    await q.add(["a", "b"]);
+    const [a, b] = [await q.grant(), await q.grant()];
+    expect(a.token).toHaveLength(b.token.length);
+    const swapped = { ...a, token: b.token };
+    expect([await q.ack(swapped), await q.ack(swapped, "1")]).toEqual(["stale", "stale"]);
+    // Handed back before it began it has had no attempt: granted again, its record is that of a first grant.
+    await q.settle([{ kind: "unstarted", id: a.id, token: a.token }]);
+    const again = await q.grant();
+    expect(again).toMatchObject({ id: "a", token: expect.stringMatching(/^3-/) });
+    expect(await q.ack(a)).toBe("stale");
+    expect((await q.task("a")).state).toBe("processing");
+    expect(await q.ack(again)).toBe("acked");
+  });
+
   test("never lets two grants share a token, though the attempt number comes again", async () => {
     const q = await setup();
     await q.add("a");
