@@ -7,18 +7,19 @@ const abort = test("invariants/abort");
 const model = test("invariants/model");
 const push = test("push");
 const settle = test("settle");
+const keepPayload = test("keep-payload");
 const handBack = "packages/holdfast/test/invariants/hand-back.test.ts";
 
 export const mutants = [
   {
     name: "settle: an ack under any token",
     changes: [["lua/lib/settle.lua", "if current ~= token then", "if not current then"]],
-    tests: [test("settle"), interleavings],
+    tests: [settle, interleavings],
   },
   {
     name: "settle: an ack of a plain record under any token",
     changes: [["lua/lib/settle.lua", "string.find(record, token, 4, true) == 4", "true"]],
-    tests: [test("settle"), interleavings],
+    tests: [settle, interleavings],
   },
   {
     name: "settle: a payload is dropped before the commit",
@@ -29,44 +30,44 @@ export const mutants = [
         "\nwriteSettled(settled)\nif drops then writeDropped(drops) end\n",
       ],
     ],
-    tests: [settle],
+    tests: [keepPayload],
   },
   {
     name: "settle: bare records are not counted",
     changes: [["lua/settle.lua", "if drops or purge.bare > 0 then", "if purge.bare > 0 then"]],
-    tests: [settle],
+    tests: [keepPayload],
   },
   {
     name: "purge: bare records go uncounted",
     changes: [["lua/lib/purge.lua", "plan.bare = plan.bare + 1", "plan.bare = 0"]],
-    tests: [test("purge"), settle],
+    tests: [test("purge"), keepPayload],
   },
   {
     name: "settle: a bare record of an id that a caller gave",
     changes: [["lua/lib/settle.lua", "not drop.given", "drop"]],
-    tests: [settle],
+    tests: [keepPayload],
   },
   {
     name: "settle: bare records where only an older janitor looks",
     changes: [
       ["lua/lib/settle.lua", "local mayBeBare = visited[2] or not visited[1]", "local mayBeBare = true"],
     ],
-    tests: [settle],
+    tests: [keepPayload],
   },
   {
     name: "settle: a fail or release under any token",
     changes: [["lua/settle.lua", "elseif current == token then", "elseif current then"]],
-    tests: [test("settle"), interleavings],
+    tests: [settle, interleavings],
   },
   {
     name: "settle: a refused verdict is called acked",
     changes: [["lua/lib/settle.lua", "if token and record and string.match", "if record and string.match"]],
-    tests: [test("settle")],
+    tests: [settle],
   },
   {
     name: "settle: an ack is not idempotent",
     changes: [["lua/lib/settle.lua", "string.match(record, '^c%S+ (%S+)') == token then", "false then"]],
-    tests: [test("settle"), interleavings],
+    tests: [settle, interleavings],
   },
   {
     name: "heartbeat: any token",
@@ -190,7 +191,7 @@ export const mutants = [
   {
     name: "settle: a release is not refunded",
     changes: [["lua/lib/settle.lua", "  else\n    c.attempts = c.attempts - 1\n", "  else\n"]],
-    tests: [test("settle"), model],
+    tests: [settle, model],
   },
   {
     name: "settle: attempts are never used up",
@@ -236,7 +237,7 @@ export const mutants = [
   {
     name: "requests: a repeat runs again",
     changes: [["lua/lib/request.lua", "if last == sequence then", "if last == -1 then"]],
-    tests: [test("settle"), test("enqueue"), test("replay"), interleavings],
+    tests: [settle, test("enqueue"), test("replay"), interleavings],
   },
   {
     name: "replay: the same request moves twice",

@@ -42,121 +42,6 @@ describe("ack", () => {
     expect(await q.redis.llen(q.keys.completed)).toBe(1);
   });
 
-  test("of a task that is to keep no payload, cuts it off, for good only once it is completed", async () => {
-    const q = await setup();
-    const payloadText = JSON.stringify({ text: "x".repeat(500) });
-    await q.add(["done", "result", "dies"], { payloadText, keepPayload: false, maxRetries: 1 });
-    await q.add("named", { payloadText, keepPayload: false, fingerprint: "fp" });
-    const released = await q.grant();
-    await q.engine.settle(
-      [{ kind: "release", id: released.id, token: released.token }],
-      q.turnArgs({ want: 0 }),
-    );
-    expect(await q.task("done")).toMatchObject({ state: "pending", payloadText, payloadKept: true });
-
-    const { grants } = await q.acquire(4);
-    expect(grants.map((grant) => grant.envelope.endsWith(payloadText))).toEqual([true, true, true, true]);
-    for (const grant of grants) {
-      if (grant.id === "dies") await q.fatal(grant);
-      else expect(await q.ack(grant, grant.id === "result" ? "1" : undefined)).toBe("acked");
-      if (grant.id === "done") expect(await q.ack(grant)).toBe("acked");
-    }
-    const gone = { state: "completed", payloadText: "", payloadBytes: 0, payloadKept: false, type: "t" };
-    expect(await q.task("done")).toMatchObject(gone);
-    expect(await q.task("result")).toMatchObject({ ...gone, resultText: "1" });
-    expect(await q.task("named")).toMatchObject(gone);
-    expect(await q.task("dies")).toMatchObject({ state: "dead", payloadText, payloadKept: true });
-    // Nothing in `tasks`; of an id that a caller gave the header, for an older process that is asked for it again.
-    expect(await q.redis.hmget(q.keys.tasks, "done", "result")).toEqual([null, null]);
-    expect((await q.redis.hget(q.keys.tasks, "named"))?.length).toBeLessThan(40);
-    expect(await q.redis.hget(q.keys.state, "#bare")).toBe("2");
-  });
-
-  test("of a task that is to keep no payload keeps all else that is known of it", async () => {
-    const q = await setup();
-    const options = { priority: "low" as const, tags: ["a b", "k=0"], timeoutMs: 9_000, delayMs: 5 };
-    await q.add("a", { ...options, type: "mail.send", payloadText: "[1]", keepPayload: false });
-    q.advance(5);
-    await q.engine.promote(1);
-    await q.fail(await q.grant(), "Error: no", 7);
-    q.advance(7);
-    await q.engine.promote(1);
-    const grant = await q.grant();
-    q.advance(42);
-    const before = await q.task("a");
-    expect(await q.ack(grant, "2")).toBe("acked");
-    expect(await q.redis.hexists(q.keys.tasks, "a")).toBe(0);
-    expect(await q.task("a")).toEqual({
-      ...before,
-      ...{ state: "completed", payloadText: "", payloadBytes: 0, payloadKept: false, resultText: "2" },
-      ...{ endedAt: q.now, leaseExpiresAt: null, runAt: null },
-      history: [
-        before.history[0],
-        { ...before.history[1], outcome: "acked", startedAt: q.now - 42, endedAt: q.now },
-      ],
-    });
-    expect(before).toMatchObject({ attempts: 2, failures: 1, tags: ["a b", "k=0"], priority: "low" });
-  });
-
-  test("of a task that is to keep no payload is an ack still when it is repeated", async () => {
-    const q = await setup();
-    await q.add(["a", "b"], { keepPayload: false });
-    const grant = await q.grant();
-    const other = await q.grant();
-    expect(await q.ack(grant)).toBe("acked");
-    expect(await q.ack(grant)).toBe("acked");
-    expect(await q.ack({ ...grant, token: other.token })).toBe("stale");
-    expect(await q.fail(grant)).toBe("stale");
-  });
-
-  test("of a queue that an older janitor looks after only cuts the payload off", async () => {
-    const q = await setup();
-    await q.add(["a", "b"], { payloadText: "[1]", keepPayload: false });
-    // It counts its visits, and knows nothing of bare records.
-    await q.redis.hincrby(q.keys.state, "#epoch", 1);
-    await q.ack(await q.grant());
-    expect(await q.redis.hexists(q.keys.tasks, "a")).toBe(1);
-    expect(await q.task("a")).toMatchObject({ state: "completed", payloadText: "", payloadKept: false });
-    await q.engine.epoch();
-    await q.ack(await q.grant());
-    expect(await q.redis.hexists(q.keys.tasks, "b")).toBe(0);
-    expect(await q.task("b")).toMatchObject({ state: "completed", payloadText: "", payloadKept: false });
-  });
-
-  test("within retention, beyond which it drops the records of tasks that kept nothing", async () => {
-    const q = await setup();
-    await q.engine.configure({ retentionCount: 2 });
-    for (const keepPayload of [false, true, false, false, true, false]) {
-      await q.add(`t${q.now}`, { keepPayload });
-      await q.ack(await q.grant());
-      q.advance(1);
-    }
-    expect(await q.stats()).toMatchObject({ completed: 2, totals: { purged: 4 } });
-    expect(await q.redis.hget(q.keys.state, "#bare")).toBe("1");
-  });
-
-  test("whose script dies before its commit leaves a payload that was to be dropped", async () => {
-    const q = await setup({
-      mutate: (name, source) =>
-        name === "settle"
-          ? source.replace("\ncommitTurn(commit,", "\nerror('dies')\ncommitTurn(commit,")
-          : source,
-    });
-    await q.add("a", { payloadText: '"kept"', keepPayload: false });
-    const grant = await q.grant();
-    await expect(q.ack(grant)).rejects.toThrow("dies");
-    q.mutate = undefined;
-    // The index entry that such an end may leave.
-    await q.redis.del(q.keys.completed);
-    expect(await q.task("a")).toMatchObject({
-      state: "processing",
-      payloadText: '"kept"',
-      payloadKept: true,
-    });
-    expect(await q.ack(grant)).toBe("acked");
-    expect(await q.task("a")).toMatchObject({ state: "completed", payloadKept: false });
-  });
-
   test("wins over a cancel that was requested", async () => {
     const q = await setup();
     await q.add("a");
@@ -292,22 +177,6 @@ describe("release", () => {
     expect(await q.task("a")).toMatchObject({ state: "dead", deadReason: "releases_exhausted" });
   });
 
-  test("of a task that was granted once is an ack under its own token only, be the other as long", async () => {
-    const q = await setup();
-    await q.add(["a", "b"]);
-    const [a, b] = [await q.grant(), await q.grant()];
-    expect(a.token).toHaveLength(b.token.length);
-    const swapped = { ...a, token: b.token };
-    expect([await q.ack(swapped), await q.ack(swapped, "1")]).toEqual(["stale", "stale"]);
-    // Handed back before it began it has had no attempt: granted again, its record is that of a first grant.
-    await q.settle([{ kind: "unstarted", id: a.id, token: a.token }]);
-    const again = await q.grant();
-    expect(again).toMatchObject({ id: "a", token: expect.stringMatching(/^3-/) });
-    expect(await q.ack(a)).toBe("stale");
-    expect((await q.task("a")).state).toBe("processing");
-    expect(await q.ack(again)).toBe("acked");
-  });
-
   test("never lets two grants share a token, though the attempt number comes again", async () => {
     const q = await setup();
     await q.add("a");
@@ -367,6 +236,22 @@ describe("unrouted: no worker knows the type", () => {
 });
 
 describe("fencing (I5)", () => {
+  test("an ack of a first grant needs its own token, be the other as long", async () => {
+    const q = await setup();
+    await q.add(["a", "b"]);
+    const [a, b] = [await q.grant(), await q.grant()];
+    expect(a.token).toHaveLength(b.token.length);
+    const swapped = { ...a, token: b.token };
+    expect([await q.ack(swapped), await q.ack(swapped, "1")]).toEqual(["stale", "stale"]);
+    // Handed back before it began it has had no attempt: granted again, its record is that of a first grant.
+    await q.settle([{ kind: "unstarted", id: a.id, token: a.token }]);
+    const again = await q.grant();
+    expect(again).toMatchObject({ id: "a", token: expect.stringMatching(/^3-/) });
+    expect(await q.ack(a)).toBe("stale");
+    expect((await q.task("a")).state).toBe("processing");
+    expect(await q.ack(again)).toBe("acked");
+  });
+
   test("no verdict of a former holder changes anything", async () => {
     await expectFenced(await setup());
   });

@@ -28,7 +28,7 @@ interface Where {
   file?: string;
 }
 
-/** Where the keys are: a file for services that are told its name, Redis, which has the audit log as well, for all. */
+/** Where the keys are: a file, for services that are told its name, or Redis, for all: there changes are recorded too. */
 interface Keys {
   add(key: ApiKey): Promise<void>;
   list(): Promise<ApiKey[]>;
