@@ -67,7 +67,7 @@ local parked, parks = parkedAfter(fields[3], line)
 
 -- 2. Write the targets.
 if hasReply(grants, '') then
-  indexRequest(requestsKey, fields[5], 's', slot)
+  indexRequest(fields[5], 's', slot)
 end
 writeGrants(grants)
 

@@ -86,7 +86,7 @@ end
 letters = table.concat(letters)
 
 -- 2. Write the targets.
-indexRequest(requestsKey, fields[3], 's', slot)
+indexRequest(fields[3], 's', slot)
 rememberPurged(plan)
 if #kept > 0 then
   redis.call('ZADD', discardedKey, unpack(entries))

@@ -54,7 +54,7 @@ local plan = planPurge(ids, records, settings, function(record, i)
   end
   return record and string.sub(record, 1, 1) == LETTERS[target]
 end)
-indexRequest(requestsKey, fields[3], 's', slot)
+indexRequest(fields[3], 's', slot)
 rememberPurged(plan)
 add(counters, COUNTER[target], -plan.counted)
 add(counters, PURGED, plan.counted)

@@ -158,7 +158,7 @@ if verdicts == string.rep('f', count) then
 end
 
 -- 2. Write the targets.
-indexRequest(requestsKey, own[2], 't', slot)
+indexRequest(own[2], 't', slot)
 if #bands.high > 0 then
   redis.call('RPUSH', pendingHighKey, unpack(bands.high))
 end

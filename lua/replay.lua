@@ -80,7 +80,7 @@ end
 letters = table.concat(letters)
 
 -- 2. Write the targets.
-indexRequest(requestsKey, records[3], 's', slot)
+indexRequest(records[3], 's', slot)
 pushBands(bands, false)
 if #edited > 0 then
   redis.call('HSET', tasksKey, unpack(edited))

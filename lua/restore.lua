@@ -48,7 +48,7 @@ end
 letters = table.concat(letters)
 
 -- 2. Write the targets.
-indexRequest(requestsKey, records[3], 's', slot)
+indexRequest(records[3], 's', slot)
 if #restored > 0 then
   redis.call('ZADD', deadLettersKey, unpack(dead))
 end

@@ -130,7 +130,7 @@ end
 -- 2. Write the targets.
 local verdicts = table.concat(letters)
 if hasReply(grants, verdicts) then
-  indexRequest(requestsKey, fields[4], 's', slot)
+  indexRequest(fields[4], 's', slot)
 end
 writeSettled(settled)
 writeGrants(grants)

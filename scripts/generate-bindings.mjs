@@ -5,6 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import luaparse from "luaparse";
+import { inlineConstants } from "./lua-inline.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const luaDir = join(root, "lua");
@@ -70,16 +71,21 @@ function assemble(file, source, header) {
   const body = rest.filter(
     (line, i) => !(line.startsWith("--") && rest.slice(0, i).every((before) => before.startsWith("--"))),
   );
-  const locals = [
-    ...header.keys.map((key, i) => `local ${camel(key.part.replace(/^:/, ""))}Key = KEYS[${i + 1}]`),
-    ...header.args.map((arg, i) =>
-      arg.type === "integer"
-        ? `local ${arg.name} = tonumber(ARGV[${i + 1}])`
-        : `local ${arg.name} = ARGV[${i + 1}]`,
-    ),
-    ...(header.tail ? [`local ${header.tail.name}At = ${header.tail.at}`] : []),
-  ];
-  const text = withoutUncalled(resolveIncludes(file, body.join("\n")));
+  const isInteger = (arg) => arg.type === "integer";
+  const names = new Map([
+    ...header.keys.map((key, i) => [`${camel(key.part.replace(/^:/, ""))}Key`, `KEYS[${i + 1}]`]),
+    ...header.args.flatMap((arg, i) => (isInteger(arg) ? [] : [[arg.name, `ARGV[${i + 1}]`]])),
+    ...(header.tail ? [[`${header.tail.name}At`, `${header.tail.at}`]] : []),
+  ]);
+  const locals = header.args.flatMap((arg, i) =>
+    isInteger(arg) ? [`local ${arg.name} = tonumber(ARGV[${i + 1}])`] : [],
+  );
+  let text = withoutUncalled(resolveIncludes(file, body.join("\n")));
+  try {
+    text = inlineConstants(text, names);
+  } catch (error) {
+    problems.push(`lua/${file}: ${error.message}`);
+  }
   const lines = text
     .split("\n")
     .map((line) => line.replace(/^\s+/, "").replace(/^--.*$/, ""))

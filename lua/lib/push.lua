@@ -56,7 +56,7 @@ local function push(counters, parked, pushed)
   if #commit == 0 then
     return false
   end
-  indexRequest(requestsKey, record, 's', request.slot)
+  indexRequest(record, 's', request.slot)
   writeGrants(grants)
   redis.call('HSET', stateKey, '#counters', packCounters(counters), request.slot,
     requestRecord(request.sequence, turnReply('', grants, 0)), unpack(commit))

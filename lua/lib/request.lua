@@ -21,8 +21,8 @@ local function requestRecord(sequence, body)
 end
 
 -- The index by which the janitor finds the records of instances that are gone.
-local function indexRequest(requestsKey, raw, hash, slot)
+local function indexRequest(raw, hash, requestSlot)
   if not raw then
-    redis.call('ZADD', requestsKey, now, hash .. slot)
+    redis.call('ZADD', requestsKey, now, hash .. requestSlot)
   end
 end

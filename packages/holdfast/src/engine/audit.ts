@@ -7,18 +7,6 @@ export interface AuditReport {
   repaired: number;
 }
 
-/** Where a walk over a queue goes on: kept by the caller from one audit to the next. */
-export interface AuditCursor {
-  part: string;
-  from: number;
-  /** Times that it has been all through. */
-  rounds: number;
-}
-
-export function newAuditCursor(): AuditCursor {
-  return { part: PARTS[0] as string, from: 0, rounds: 0 };
-}
-
 const PARTS = [
   "processing",
   "scheduled",
@@ -32,6 +20,7 @@ const PARTS = [
   "pending:low",
   "pending:solo",
 ];
+const WALK = [...PARTS, "tasks"];
 const WINDOW = 500;
 // A scan reads the envelopes too, payloads included: few at a time.
 const SCANNED = 50;
@@ -72,40 +61,71 @@ export async function auditQueue(
 }
 
 /**
- * One stretch of a walk over everything that a queue holds, in turn: each index, then the records themselves. It ends
- * after `budget` entries or one full round, whichever comes first, and moves `cursor`. The totals are compared each time.
+ * A walk over everything that a queue holds, in turn: each index, then the records themselves. One audit ends after
+ * `budget` entries or one full round, whichever comes first; the next goes on from there. It is done in steps, so that a
+ * large queue does not keep Redis busy at a stretch.
  */
-export async function auditStretch(
-  engine: Engine,
-  cursor: AuditCursor,
-  options: { repair: boolean; budget: number },
-): Promise<AuditReport> {
-  const { repair } = options;
-  const report: AuditReport = { queue: engine.queue, violations: [], repaired: 0 };
-  const walk = [...PARTS, "tasks"];
-  const seenBefore = cursor.part === walk[0] && cursor.from === 0 ? walk.length : walk.length + 1;
-  let left = options.budget;
-  for (let parts = 0; parts < seenBefore && left > 0; ) {
-    const { part, from } = cursor;
-    const limit = part === "tasks" ? SCANNED : WINDOW;
-    const reply = await engine.audit(repair, part, from, limit);
-    // A hash is walked with a cursor of Redis: how many it gave is not told, so each step costs its limit.
+export class AuditWalk {
+  readonly #engine: Engine;
+  #part = 0;
+  #from = 0;
+  // Of the audit under way: entries and parts that it still looks at.
+  #left = 0;
+  #partsLeft = 0;
+  #report: AuditReport | null = null;
+
+  constructor(engine: Engine) {
+    this.#engine = engine;
+  }
+
+  /** An audit has begun and not ended. */
+  get underWay(): boolean {
+    return this.#report !== null;
+  }
+
+  begin(budget: number): void {
+    this.#left = budget;
+    // The part that it is in the middle of is begun again at the end.
+    this.#partsLeft = this.#part === 0 && this.#from === 0 ? WALK.length : WALK.length + 1;
+    this.#report = { queue: this.#engine.queue, violations: [], repaired: 0 };
+  }
+
+  /**
+   * Looks at about `entries` more, and repairs.
+   * @returns the report when the audit is over, with the totals compared; null before
+   */
+  async step(entries: number): Promise<AuditReport | null> {
+    const report = this.#report;
+    if (!report) return null;
+    for (let looked = 0; looked < entries && this.#partsLeft > 0 && this.#left > 0; ) {
+      const cost = await this.#window(report);
+      looked += cost;
+      this.#left -= cost;
+    }
+    if (this.#partsLeft > 0 && this.#left > 0) return null;
+    const totals = await this.#engine.audit(true);
+    report.violations.push(...totals.violations);
+    report.repaired += totals.repaired;
+    this.#report = null;
+    return report;
+  }
+
+  /** @returns what it costs, in entries */
+  async #window(report: AuditReport): Promise<number> {
+    const part = WALK[this.#part] as string;
+    const isHash = part === "tasks";
+    const limit = isHash ? SCANNED : WINDOW;
+    const reply = await this.#engine.audit(true, part, this.#from, limit);
     report.violations.push(...reply.violations.filter(({ detail }) => detail.startsWith(`${part} holds`)));
     report.repaired += reply.repaired;
-    left -= Math.max(SCANNED, part === "tasks" ? limit : reply.looked);
-    const isOver = part === "tasks" ? reply.looked === 0 : reply.looked < limit;
-    if (!isOver) {
-      cursor.from = part === "tasks" ? reply.looked : from + limit - (repair ? reply.repaired : 0);
-      continue;
+    if (isHash ? reply.looked !== 0 : reply.looked >= limit) {
+      this.#from = isHash ? reply.looked : this.#from + limit - reply.repaired;
+    } else {
+      this.#partsLeft--;
+      this.#part = (this.#part + 1) % WALK.length;
+      this.#from = 0;
     }
-    parts++;
-    const next = walk.indexOf(part) + 1;
-    if (next === walk.length) cursor.rounds++;
-    cursor.part = walk[next % walk.length] as string;
-    cursor.from = 0;
+    // A hash is walked with a cursor of Redis: how many it gave is not told, so each step costs its limit.
+    return Math.max(SCANNED, isHash ? limit : reply.looked);
   }
-  const totals = await engine.audit(repair);
-  report.violations.push(...totals.violations);
-  report.repaired += totals.repaired;
-  return report;
 }

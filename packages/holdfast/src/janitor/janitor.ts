@@ -1,13 +1,7 @@
 import { EventEmitter } from "node:events";
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import { Holdfast } from "../client.ts";
-import {
-  type AuditCursor,
-  type AuditReport,
-  auditQueue,
-  auditStretch,
-  newAuditCursor,
-} from "../engine/audit.ts";
+import { type AuditReport, AuditWalk, auditQueue } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
 import { ScheduleFiring, type ScheduleRunEvent } from "../schedules/firing.ts";
@@ -55,6 +49,9 @@ export interface JanitorEvents {
 const CALL_TASKS = 200;
 // A sweep of one queue gives way after so many calls, so that one queue cannot hold up the others.
 const CALLS_PER_SWEEP = 50;
+// An audit reads what it looks at: a step takes about ten milliseconds of Redis, and is one sweep's share.
+const AUDIT_STEP = 1_000;
+const AUDIT_STEP_MS = 250;
 const DEFAULT_GRACE_MS = 25_000;
 const REQUEST_IDLE_MS = 3_600_000;
 const WORKER_GONE_MS = 3_600_000;
@@ -67,7 +64,7 @@ export class Janitor extends EventEmitter<JanitorEvents> {
   readonly #auditIntervalMs: number;
   readonly #queues: string[] | undefined;
   readonly #auditBudget: number;
-  readonly #audits = new Map<string, { at: number; cursor: AuditCursor }>();
+  readonly #audits = new Map<string, { begunAt: number; steppedAt: number; walk: AuditWalk }>();
   readonly #rewinds = new RewindDetector();
   readonly #schedules: ScheduleFiring | undefined;
   #lastSuccessAt = 0;
@@ -207,11 +204,24 @@ export class Janitor extends EventEmitter<JanitorEvents> {
 
   async #audit(engine: Engine): Promise<void> {
     if (this.#auditIntervalMs === 0) return;
-    const last = this.#audits.get(engine.queue);
-    if (last && performance.now() - last.at < this.#auditIntervalMs) return;
-    const cursor = last?.cursor ?? newAuditCursor();
-    this.#audits.set(engine.queue, { at: performance.now(), cursor });
-    this.emit("audited", await auditStretch(engine, cursor, { repair: true, budget: this.#auditBudget }));
+    const now = performance.now();
+    let audit = this.#audits.get(engine.queue);
+    if (!audit) {
+      audit = {
+        begunAt: Number.NEGATIVE_INFINITY,
+        steppedAt: Number.NEGATIVE_INFINITY,
+        walk: new AuditWalk(engine),
+      };
+      this.#audits.set(engine.queue, audit);
+    }
+    if (!audit.walk.underWay) {
+      if (now - audit.begunAt < this.#auditIntervalMs) return;
+      audit.begunAt = now;
+      audit.walk.begin(this.#auditBudget);
+    } else if (now - audit.steppedAt < AUDIT_STEP_MS) return;
+    const report = await audit.walk.step(AUDIT_STEP);
+    audit.steppedAt = performance.now();
+    if (report) this.emit("audited", report);
   }
 
   async #lookForRewind(engine: Engine): Promise<void> {

@@ -12,8 +12,8 @@ export interface AuditAppendArgs {
 /** audit_append: keep a record of what an operator did; the oldest go beyond the bound. Returns the id of the entry. */
 export const auditAppendScript: Script<AuditAppendArgs, SystemKeys> = {
   name: "auditAppend",
-  sha1: "408598c1ee775d756fbdc013190a7676d4e879ad",
+  sha1: "683447092bc157e95909f67c50b98de089e23426",
   keyCount: 1,
   argv: (k, a) => [k.audit, a.maxKept, a.record],
-  source: "#!lua flags=allow-oom\nlocal auditKey = KEYS[1]\nlocal maxKept = tonumber(ARGV[1])\nlocal record = ARGV[2]\nreturn redis.call('XADD', auditKey, 'MAXLEN', '~', maxKept, '*', 'record', record)\n",
+  source: "#!lua flags=allow-oom\nlocal maxKept = tonumber(ARGV[1])\nreturn redis.call('XADD', KEYS[1], 'MAXLEN', '~', maxKept, '*', 'record', ARGV[2])\n",
 };

@@ -13,8 +13,8 @@ export interface RegisterArgs {
 /** register: say that a worker lives, what it runs, and learn whether it was told to drain. Returns 1 where it was told to drain, else 0. */
 export const registerScript: Script<RegisterArgs, SystemKeys> = {
   name: "register",
-  sha1: "6f0f0dbe1060baf3821bb9df6cbcedecd4f9958d",
+  sha1: "36aa7f480369050dc1ad23882fbab338b2bf34e4",
   keyCount: 3,
   argv: (k, a) => [k.workers, k.workerTasks, k.draining, a.workerId, a.worker, a.tasks],
-  source: "#!lua flags=allow-oom\nlocal workersKey = KEYS[1]\nlocal workerTasksKey = KEYS[2]\nlocal drainingKey = KEYS[3]\nlocal workerId = ARGV[1]\nlocal worker = ARGV[2]\nlocal tasks = ARGV[3]\nredis.call('HSET', workersKey, workerId, worker)\nif tasks == '' then\nredis.call('HDEL', workerTasksKey, workerId)\nelse\nredis.call('HSET', workerTasksKey, workerId, tasks)\nend\nreturn redis.call('SISMEMBER', drainingKey, workerId)\n",
+  source: "#!lua flags=allow-oom\nredis.call('HSET', KEYS[1], ARGV[1], ARGV[2])\nif ARGV[3] == '' then\nredis.call('HDEL', KEYS[2], ARGV[1])\nelse\nredis.call('HSET', KEYS[2], ARGV[1], ARGV[3])\nend\nreturn redis.call('SISMEMBER', KEYS[3], ARGV[1])\n",
 };

@@ -9,8 +9,8 @@ export interface ScheduleDeleteArgs {
 /** schedule_delete: forget a schedule. Its tasks stay. Returns 1 where it was there, else 0. */
 export const scheduleDeleteScript: Script<ScheduleDeleteArgs, SystemKeys> = {
   name: "scheduleDelete",
-  sha1: "e71489773c65844405fd5298c54309bee64b2870",
+  sha1: "098a7a16406b921519e40ddfee65bbbfb8d42bbc",
   keyCount: 2,
   argv: (k, a) => [k.schedules, k.schedulesDue, a.scheduleId],
-  source: "#!lua flags=allow-oom\nlocal schedulesKey = KEYS[1]\nlocal schedulesDueKey = KEYS[2]\nlocal scheduleId = ARGV[1]\nlocal removed = redis.call('HDEL', schedulesKey, 'd' .. scheduleId, 'r' .. scheduleId)\nredis.call('ZREM', schedulesDueKey, scheduleId)\nreturn removed > 0 and 1 or 0\n",
+  source: "#!lua flags=allow-oom\nlocal removed = redis.call('HDEL', KEYS[1], 'd' .. ARGV[1], 'r' .. ARGV[1])\nredis.call('ZREM', KEYS[2], ARGV[1])\nreturn removed > 0 and 1 or 0\n",
 };

@@ -10,8 +10,8 @@ export interface TimingsArgs {
 /** timings: add to how long tasks of the queue waited and ran. Refused at maxmemory: a worker drops what it cannot write. Returns how many fields. */
 export const timingsScript: Script<TimingsArgs> = {
   name: "timings",
-  sha1: "f0af161feb8ed3b9cecb5753a23eb65245da62f3",
+  sha1: "f3bbc65c59f5a0101708ef7236a9cba4d6bd3fa0",
   keyCount: 1,
   argv: (k, a) => [k.timings, a.ttlMs, ...a.tail],
-  source: "#!lua\nlocal timingsKey = KEYS[1]\nlocal ttlMs = tonumber(ARGV[1])\nlocal fieldAt = 2\nfor at = fieldAt, #ARGV, 2 do\nredis.call('HINCRBY', timingsKey, ARGV[at], ARGV[at + 1])\nend\nredis.call('PEXPIRE', timingsKey, ttlMs)\nreturn (#ARGV - fieldAt + 1) / 2\n",
+  source: "#!lua\nlocal ttlMs = tonumber(ARGV[1])\nfor at = 2, #ARGV, 2 do\nredis.call('HINCRBY', KEYS[1], ARGV[at], ARGV[at + 1])\nend\nredis.call('PEXPIRE', KEYS[1], ttlMs)\nreturn (#ARGV - 2 + 1) / 2\n",
 };

@@ -1,0 +1,75 @@
+import luaparse from "luaparse";
+
+/**
+ * A script runs from its first line at each call, and Lua looks through all captured locals for each one that a function
+ * captures. So what never changes is written where it is used: constants that are literals (in capitals), and the names of
+ * KEYS and of ARGV that are texts. A name of ARGV that is also one of a local stays one.
+ * @param text Lua 5.1
+ * @param names Map name -> Lua expression: what stands for KEYS and ARGV
+ * @throws Error where a constant or a key shares its name
+ */
+export function inlineConstants(text, names) {
+  const { tree, identifiers, declared } = parse(text);
+  const isShared = (name) => declared.includes(name) && names.get(name)?.startsWith("ARGV");
+  const values = new Map([...names].filter(([name]) => !isShared(name)));
+  const edits = [];
+  for (const statement of tree.body) {
+    const literals = constantsOf(statement);
+    if (!literals) continue;
+    for (const { name, raw } of literals) values.set(name, raw);
+    edits.push({ range: statement.range, by: "" });
+  }
+  for (const { name, range } of identifiers) {
+    if (!values.has(name) || edits.some((edit) => edit.by === "" && inside(range, edit.range))) continue;
+    edits.push({ range, by: values.get(name) });
+  }
+  for (const name of values.keys()) {
+    if (declared.filter((other) => other === name).length > (names.has(name) ? 0 : 1))
+      throw new Error(`${name} is declared twice: a constant or a key has its name for itself`);
+  }
+  edits.sort((a, b) => b.range[0] - a.range[0]);
+  let result = text;
+  for (const { range, by } of edits) result = result.slice(0, range[0]) + by + result.slice(range[1]);
+  return (
+    [...names]
+      .filter(([name]) => isShared(name))
+      .map(([name, value]) => `local ${name} = ${value}\n`)
+      .join("") + result
+  );
+}
+
+const inside = ([from, to], [start, end]) => from >= start && to <= end;
+
+/** Names and literals of `local A, B = 1, 2`; null for anything else. */
+function constantsOf(statement) {
+  if (statement.type !== "LocalStatement" || statement.variables.length !== statement.init.length)
+    return null;
+  const constant = statement.variables.every(
+    ({ name }, i) =>
+      /^[A-Z][A-Z0-9_]*$/.test(name) && /^(Numeric|String)Literal$/.test(statement.init[i].type),
+  );
+  return constant ? statement.variables.map(({ name }, i) => ({ name, raw: statement.init[i].raw })) : null;
+}
+
+/** The tree, and every place where a variable is named: fields and methods are not variables. */
+function parse(text) {
+  const fields = new Set();
+  const identifiers = [];
+  const declared = [];
+  const tree = luaparse.parse(text, {
+    luaVersion: "5.1",
+    ranges: true,
+    onCreateNode(node) {
+      if (node.type === "Identifier") identifiers.push(node);
+      else if (node.type === "MemberExpression") fields.add(node.identifier);
+      else if (node.type === "TableKeyString") fields.add(node.key);
+      else if (node.type === "FunctionDeclaration") {
+        declared.push(...node.parameters.map(({ name }) => name));
+        if (node.isLocal) declared.push(node.identifier.name);
+      } else if (node.type === "LocalStatement" || node.type === "ForGenericStatement")
+        declared.push(...node.variables.map(({ name }) => name));
+      else if (node.type === "ForNumericStatement") declared.push(node.variable.name);
+    },
+  });
+  return { tree, declared, identifiers: identifiers.filter((node) => !fields.has(node)) };
+}
