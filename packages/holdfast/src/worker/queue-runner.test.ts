@@ -173,6 +173,85 @@ test("the slot of a verdict that is under way is filled by its own call, and not
   runner.close();
 });
 
+/** Two slots, handlers of 20 ms by a clock that the test moves, and all that is asked for is there. */
+async function behindBacklog() {
+  let nowMs = 1_000;
+  const clock = vi
+    .spyOn(process, "hrtime")
+    .mockImplementation((() => [0, nowMs * 1e6]) as unknown as typeof process.hrtime);
+  onTestFinished(() => clock.mockRestore());
+  const system = setup({ total: 2, aheadMs: 50 });
+  const { runner, ends, next } = system;
+  runner.schedule();
+  const granted = (from: number, count: number) => ({
+    grants: Array.from({ length: count }, (_, n) => grant(`task-${from + n}`)),
+  });
+  const first = await next();
+  await first.answer(granted(0, 2));
+  nowMs += 20;
+  for (const end of ends.splice(0)) end();
+  // Nearly 0.1 a ms: four ahead, twice that behind a full answer, and two in the slots.
+  const second = await next();
+  expect(second).toMatchObject({ settled: ["task-0", "task-1"], args: { want: 10 } });
+  await second.answer(granted(2, 10));
+  // Again it got all: four times as much, and no more than that.
+  const third = await next();
+  expect(third).toMatchObject({ settled: [], args: { want: 8 } });
+  await third.answer(granted(12, 8));
+  expect(ends).toHaveLength(2);
+  return { ...system, moveMs: (ms: number) => (nowMs += ms) };
+}
+
+test("verdicts wait for each other while enough is taken ahead for the slots that become free", async () => {
+  const { runner, engine, ends, next, moveMs } = await behindBacklog();
+  const endNext = async () => {
+    moveMs(10);
+    ends.shift()?.();
+    for (let n = 0; n < 5; n++) await nextTurn();
+  };
+  // The next begins at once, and nothing is sent.
+  await endNext();
+  expect(ends).toHaveLength(2);
+  await endNext();
+  await endNext();
+  expect(engine.asked).toHaveLength(0);
+  // Less than half is left.
+  while (engine.asked.length === 0 && ends.length === 2) await endNext();
+  const call = await next();
+  expect(call.settled.length).toBeGreaterThan(3);
+  expect(call.settled.slice(0, 3)).toEqual(["task-2", "task-3", "task-4"]);
+  expect(call.args.want).toBeGreaterThan(call.settled.length - 1);
+  runner.close();
+});
+
+test("a verdict waits no longer than half of what is taken ahead takes", async () => {
+  const { runner, engine, ends, next, moveMs } = await behindBacklog();
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  onTestFinished(() => void vi.useRealTimers());
+  ends.shift()?.();
+  for (let n = 0; n < 5; n++) await nextTurn();
+  expect(engine.asked).toHaveLength(0);
+  // Half of 4 x 50 ms.
+  moveMs(100);
+  vi.advanceTimersByTime(99);
+  expect(engine.asked).toHaveLength(0);
+  vi.advanceTimersByTime(1);
+  expect((await next()).settled).toEqual(["task-2"]);
+  runner.close();
+});
+
+test("a runner that stops does not let its verdicts wait", async () => {
+  const { runner, engine, ends, next } = await behindBacklog();
+  ends.shift()?.();
+  for (let n = 0; n < 5; n++) await nextTurn();
+  expect(engine.asked).toHaveLength(0);
+  runner.stopAcquiring();
+  const call = await next();
+  expect(call.settled[0]).toBe("task-2");
+  expect(call.args.want).toBe(0);
+  runner.close();
+});
+
 test("the first half of a batch that ends at once is on its way to Redis while the second runs", async () => {
   // The pace is what is measured: each look at the clock is a tenth of a millisecond later than the one before.
   let nowMs = 1_000;

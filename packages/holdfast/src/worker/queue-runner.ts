@@ -4,6 +4,7 @@ import type { Engine, Turn, Verdict } from "../engine/engine.ts";
 import type { Push } from "../engine/push.ts";
 import type { Request } from "../engine/requests.ts";
 import type { Tracing } from "../tracing/tracing.ts";
+import { Gathering } from "./gathering.ts";
 import type { Handler } from "./handler.ts";
 import { type LeaseTable, monotonicMs } from "./lease-table.ts";
 import { Pace } from "./pace.ts";
@@ -108,6 +109,7 @@ export class QueueRunner {
   #scheduled = false;
   #beginning = false;
   readonly #beginSoon = () => this.#begin();
+  readonly #gathering = new Gathering(() => this.#pump());
   #stopping = false;
   #draining = false;
   #closed = false;
@@ -205,6 +207,7 @@ export class QueueRunner {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#pollTimer);
+    this.#gathering.close();
     clearInterval(this.#sweepTimer);
     // Redis did not answer in time: what became of these is not known here.
     for (const task of this.held.values()) task.span?.settled("unknown");
@@ -296,7 +299,23 @@ export class QueueRunner {
     this.schedule();
   }
 
+  /**
+   * Verdicts may wait for others: every slot is busy, and enough is taken ahead for those that become free meanwhile. So a
+   * worker with slow handlers sends few large calls, and not one per handler that ends.
+   */
+  #gathers(): boolean {
+    const { slots } = this.#o;
+    const waiting = this.#verdicts.length;
+    if (waiting === 0 || waiting >= CALL_TASKS || this.#yields) return false;
+    if (slots.drainFor || slots.exclusive || slots.running < slots.total || !this.#events.alone(this))
+      return false;
+    if (this.#ahead.length === 0 || this.#ahead.length < this.#pace.ahead() >> 1) return false;
+    return this.#gathering.lasts(this.#pace.gatherMs);
+  }
+
   #pump(): void {
+    if (this.#gathers()) return;
+    this.#gathering.end();
     while (this.#inFlight < CALLS_IN_FLIGHT && !this.#closed) {
       const verdicts = this.#verdicts.splice(0, CALL_TASKS);
       const want = this.#wanted(verdicts.length);
@@ -405,6 +424,7 @@ export class QueueRunner {
   /** @param mayRest an acquire of its own that found too little, and no wake-up since it was sent */
   #afterTurn(turn: Turn, want: number, sentAtMs: number, mayRest: boolean): void {
     const { slots } = this.#o;
+    if (want > 0) this.#pace.answered(turn.grants.length === want);
     if (want > 0 || slots.drainFor === this) {
       if (turn.drain) {
         slots.drainFor = this;

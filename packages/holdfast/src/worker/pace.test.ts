@@ -1,0 +1,68 @@
+import { beforeEach, expect, onTestFinished, test, vi } from "vitest";
+import { Pace } from "./pace.ts";
+
+let nowMs = 0;
+
+beforeEach(() => {
+  nowMs = 1_000;
+  const clock = vi
+    .spyOn(process, "hrtime")
+    .mockImplementation((() => [0, nowMs * 1e6]) as unknown as typeof process.hrtime);
+  onTestFinished(() => clock.mockRestore());
+});
+
+/** So many handlers end within so many ms. */
+function end(pace: Pace, handlers: number, ms: number): void {
+  for (let n = 0; n < handlers; n++) pace.end();
+  nowMs += ms;
+}
+
+/** A pace of so many tasks per ms that has gone on for long. */
+function steady(perMs: number, aheadMs = 5): Pace {
+  const pace = new Pace(aheadMs, 400);
+  end(pace, perMs * 1_000, 1_000);
+  pace.ahead();
+  return pace;
+}
+
+test("nothing is taken ahead before a handler ended, and nothing of handlers slower than the slots can hide", () => {
+  expect(new Pace(5, 400).ahead()).toBe(0);
+  expect(steady(0.1).ahead()).toBe(0);
+});
+
+test("what the handlers end within aheadMs is taken ahead, up to the most", () => {
+  expect(steady(2).ahead()).toBe(10);
+  expect(steady(1_000).ahead()).toBe(400);
+  expect(steady(2, 0).ahead()).toBe(0);
+});
+
+test("behind a backlog it grows to four times as much, and one short answer ends that", () => {
+  const pace = steady(2);
+  const seen = [1, 2, 3].map(() => {
+    pace.answered(true);
+    return pace.ahead();
+  });
+  expect(seen).toEqual([20, 40, 40]);
+  expect(pace.gatherMs).toBe(10);
+  pace.answered(false);
+  expect(pace.ahead()).toBe(10);
+  expect(pace.gatherMs).toBe(2.5);
+});
+
+test("it grows no further than calls need to be large; a quicker pace takes its own share", () => {
+  const pace = steady(8);
+  expect(pace.ahead()).toBe(40);
+  pace.answered(true);
+  expect(pace.ahead()).toBe(50);
+  const quick = steady(30);
+  quick.answered(true);
+  expect(quick.ahead()).toBe(150);
+});
+
+test("one slow sample moves the pace by a part, a long pause takes it away", () => {
+  const pace = steady(2);
+  nowMs += 2;
+  expect(pace.ahead()).toBe(7);
+  nowMs += 200;
+  expect(pace.ahead()).toBe(0);
+});
