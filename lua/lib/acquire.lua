@@ -4,8 +4,10 @@
 local DEFAULT_TIMEOUT_MS = 1800000
 
 -- Of every 16 grants at least 3 go to normal and 1 to low where such tasks wait: the grant number decides the turn.
-local TURNS = { [3] = 'normal', [7] = 'low', [8] = 'normal', [13] = 'normal' }
-local FALLBACK = { 'high', 'normal', 'low' }
+local function turnOf(grant)
+  local turn = grant % 16
+  return turn == 7 and 'low' or (turn == 3 or turn == 8 or turn == 13) and 'normal' or 'high'
+end
 
 -- Ids in the order in which they shall be granted, and from which band each comes.
 local function peekBands(want, grants)
@@ -14,16 +16,14 @@ local function peekBands(want, grants)
     normal = redis.call('LRANGE', pendingKey, 0, want - 1),
     low = redis.call('LRANGE', pendingLowKey, 0, want - 1),
   }
-  if #peeked.high == 0 and #peeked.low == 0 then
-    return peeked.normal, nil
-  end
+  local fallback = { 'high', 'normal', 'low' }
   local at = { high = 0, normal = 0, low = 0 }
   local ids, from = {}, {}
   for turn = 1, want do
-    local band = TURNS[(grants + turn) % 16] or 'high'
+    local band = turnOf(grants + turn)
     if at[band] >= #peeked[band] then
       band = nil
-      for _, other in ipairs(FALLBACK) do
+      for _, other in ipairs(fallback) do
         if at[other] < #peeked[other] then
           band = other
           break
@@ -79,7 +79,9 @@ local function planAcquire(counters, request, soloClaim, commit)
     return grants
   end
   local ids, from
-  if redis.call('LLEN', pendingSoloKey) > 0 then
+  -- Most queues have the normal band alone: one look for the three others.
+  local others = redis.call('EXISTS', pendingHighKey, pendingLowKey, pendingSoloKey) > 0
+  if others and redis.call('LLEN', pendingSoloKey) > 0 then
     if request.held == 0 then
       ids, from, grants.solo = redis.call('LRANGE', pendingSoloKey, 0, 0), { 'solo' }, true
     else
@@ -90,8 +92,10 @@ local function planAcquire(counters, request, soloClaim, commit)
       end
     end
   end
-  if not ids then
+  if others and not ids then
     ids, from = peekBands(want, counters[GRANTS])
+  elseif not ids then
+    ids = redis.call('LRANGE', pendingKey, 0, want - 1)
   end
   if #ids == 0 then
     return grants

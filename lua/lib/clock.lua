@@ -4,4 +4,4 @@ if now == 0 then
   local time = redis.call('TIME')
   now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
-local nowText = string.format('%.0f', now)
+local nowText = string.format('%d', now)

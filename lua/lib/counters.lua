@@ -8,7 +8,7 @@ local TOMBSTONES = 9
 local GRANTS = 10
 local ACKED_TOTAL, FAILED_TOTAL, RETRIED_TOTAL, CRASHED_TOTAL, RELEASED_TOTAL = 11, 12, 13, 14, 15
 local DEAD_TOTAL, REPLAYED_TOTAL, PROMOTED_TOTAL, CANCELLED_TOTAL, EXPIRED_TOTAL, STALE_TOTAL = 16, 17, 18, 19, 20, 21
-local COUNTERS_FORMAT = '>' .. string.rep('d', 21)
+local COUNTERS_FORMAT = '>ddddddddddddddddddddd'
 
 local function unpackCounters(raw)
   if not raw then

@@ -17,7 +17,7 @@ local function previousReply(raw)
 end
 
 local function requestRecord(sequence, body)
-  return string.format('%.0f %s\n%s', sequence, nowText, body)
+  return string.format('%d %s\n%s', sequence, nowText, body)
 end
 
 -- The index by which the janitor finds the records of instances that are gone.
