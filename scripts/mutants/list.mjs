@@ -279,8 +279,8 @@ export const mutants = [
     changes: [
       [
         "lua/restore.lua",
-        "indexRequest(requestsKey, records[3], 's', slot)\n",
-        "if #restored > 0 then redis.call('ZREM', discardedKey, unpack(restored)) end\nindexRequest(requestsKey, records[3], 's', slot)\n",
+        "indexRequest(records[3], 's', slot)\n",
+        "if #restored > 0 then redis.call('ZREM', discardedKey, unpack(restored)) end\nindexRequest(records[3], 's', slot)\n",
       ],
     ],
     tests: [abort],

@@ -70,7 +70,7 @@ const mutants: Mutant[] = [
   },
   {
     name: "heartbeat takes any token",
-    mutate: replaceOnce("heartbeat", "if token ~= ARGV[taskIdAt + 2 * i - 1] or", "if not token or"),
+    mutate: replaceOnce("heartbeat", "if token ~= ARGV[3 + 2 * i - 1] or", "if not token or"),
     property: async (q) => {
       await q.add("a");
       await q.grant();
@@ -95,11 +95,11 @@ const mutants: Mutant[] = [
   {
     name: "reap removes the source before it writes the target",
     mutate: all(
-      replaceOnce("reap", "redis.call('ZREM', processingKey, unpack(ids))\n", ""),
+      replaceOnce("reap", "redis.call('ZREM', KEYS[5], unpack(ids))\n", ""),
       replaceOnce(
         "reap",
         "pushBands(bands, true)\n",
-        "redis.call('ZREM', processingKey, unpack(ids))\npushBands(bands, true)\n",
+        "redis.call('ZREM', KEYS[5], unpack(ids))\npushBands(bands, true)\n",
       ),
     ),
     property: (_, mutate) => expectAbortSafe(reapOne, { repeat: true, ...(mutate ? { mutate } : {}) }),
@@ -109,7 +109,7 @@ const mutants: Mutant[] = [
     mutate: replaceOnce(
       "settle",
       "writeSettled(settled)\nwriteGrants(grants)",
-      "redis.call('ZREM', processingKey, unpack(settled.gone))\nwriteSettled(settled)\nwriteGrants(grants)",
+      "redis.call('ZREM', KEYS[5], unpack(settled.gone))\nwriteSettled(settled)\nwriteGrants(grants)",
     ),
     property: (_, mutate) => expectAbortSafe(settleOne, { repeat: false, ...(mutate ? { mutate } : {}) }),
   },
