@@ -47,6 +47,8 @@ export {
   type EnqueueManyOptions,
   type EnqueueResult,
   type NewTask,
+  type PlainResult,
+  type PlainTasks,
   Queue,
   type QueueOptions,
 } from "./queue/queue.ts";

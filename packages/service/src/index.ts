@@ -29,7 +29,7 @@ export * from "./metrics.ts";
 export * from "./ports.ts";
 export * from "./readiness.ts";
 export * from "./redis-gate.ts";
-export { registerFastLane } from "./tasks/fast-lane.ts";
+export { type FastLaneOptions, registerFastLane } from "./tasks/fast-lane.ts";
 export * from "./tasks/metrics.ts";
 export * from "./tasks/queues.ts";
 export * from "./tasks/read.ts";

@@ -5,6 +5,7 @@ import {
   createQueueCache,
   createRateLimiter,
   createRedisReadiness,
+  type FastLaneOptions,
   type HttpServer,
   identifyByKey,
   KeyRing,
@@ -17,7 +18,6 @@ import {
   registerFastLane,
   registerTaskRoutes,
   startTracing,
-  type TaskRouteOptions,
   toConnectionSettings,
   waitForRedis,
 } from "@holdfast/service";
@@ -71,7 +71,7 @@ export async function startApp(
     // A stream of lines takes its time; a connection that falls silent is cut before.
     requestTimeoutMs: STREAM_MS,
   });
-  const tasks: TaskRouteOptions = {
+  const tasks: FastLaneOptions = {
     queue: createQueueCache(client),
     metrics: createIntakeMetrics(metrics),
     assertOpen: () => {

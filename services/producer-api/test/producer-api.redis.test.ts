@@ -192,6 +192,67 @@ describe("a batch", () => {
     expect((await call("GET", `/${results[4]?.id}`)).json.payloadText).toBe("5");
   });
 
+  test("of plain tasks is answered alike by the short way and the framework's, and kept to the byte", async () => {
+    const { call, queue } = setup();
+    const payloads = Array.from(
+      { length: 300 },
+      (_, index) => `{ "n": ${index}.0, "text": "\\u00e9é😀 and more" }`,
+    );
+    const body = `[${payloads.map((payload, i) => `{"type":"t${i % 2}", "payload":${payload}}`).join(",\n")}]`;
+    const answers = [
+      await call("POST", "/batch", body),
+      // An encoding, even none, is not plain: that request goes through the framework.
+      await call("POST", "/batch", body, { "content-encoding": "identity" }),
+    ];
+    const ids = new Set<string>();
+    for (const { status, headers, json } of answers) {
+      expect(status).toBe(207);
+      expect(headers.get("content-type")).toBe("application/json; charset=utf-8");
+      const results = json.results as { id: string }[];
+      for (const { id } of results) ids.add(id);
+      expect(json).toEqual({
+        accepted: 300,
+        duplicates: 0,
+        failed: 0,
+        results: results.map(({ id }) => ({ status: 201, id, state: "pending", durability: "memory" })),
+      });
+      for (const at of [0, 1, 299]) {
+        const { json } = await call("GET", `/${results[at]?.id}`);
+        expect(json).toMatchObject({ type: `t${at % 2}`, payloadText: payloads[at] });
+      }
+    }
+    expect(ids.size).toBe(600);
+    const text = await (await fetch(`${base}/metrics`)).text();
+    expect(text).toContain(`holdfast_tasks_enqueued_total{queue="${queue}",type="t0"} 300`);
+    expect(text).toContain(`holdfast_tasks_enqueued_total{queue="${queue}",type="t1"} 300`);
+    const bytes = 2 * payloads.reduce((sum, payload) => sum + Buffer.byteLength(payload), 0);
+    expect(text).toContain(`holdfast_payload_bytes_sum{queue="${queue}"} ${bytes}`);
+    expect(text).toContain(`holdfast_payload_bytes_count{queue="${queue}"} 600`);
+  });
+
+  test("of plain tasks says of each that has no room that it has to wait", async () => {
+    const { call, queue } = setup();
+    await call("POST", "", { type: "t", payload: 1 });
+    const observer = new Observer({ redis: redis.url });
+    await observer.configure(queue, { maxWaiting: 3 });
+    await observer.close();
+    const tasks = [1, 2, 3, 4].map((payload) => ({ type: "t", payload }));
+    const { status, headers, json } = await call("POST", "/batch", tasks);
+    expect(status).toBe(207);
+    expect(Number(headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+    expect(json).toMatchObject({ accepted: 2, duplicates: 0, failed: 2 });
+    const results = json.results as { status: number; code?: string }[];
+    expect(results.map(({ status, code }) => [status, code])).toEqual([
+      [201, undefined],
+      [201, undefined],
+      [429, "queue_full"],
+      [429, "queue_full"],
+    ]);
+    const text = await (await fetch(`${base}/metrics`)).text();
+    expect(text).toContain(`holdfast_tasks_rejected_total{queue="${queue}",reason="queue_full"} 2`);
+    expect(text).toContain(`holdfast_tasks_enqueued_total{queue="${queue}",type="t"} 3`);
+  });
+
   test("takes 1,000 tasks as lines and stores each of them", async () => {
     const { call, queue } = setup();
     const lines = Array.from({ length: 1_000 }, (_, index) => `{"type":"t","payload":${index}}`).join("\n");

@@ -3,6 +3,7 @@ import type { Connection } from "../redis/connection.ts";
 import * as scripts from "../redis/generated/index.ts";
 import { type QueueKeys, queueKeys } from "../redis/keys.ts";
 import type { Script } from "../redis/script.ts";
+import type { TailBytes } from "../redis/tail-bytes.ts";
 import { bareEnvelope } from "./record.ts";
 import { type Request, RequestSlots } from "./requests.ts";
 
@@ -88,6 +89,8 @@ export interface EnqueueArgs {
   low: number;
   /** taskId, envelope, …: high, then normal, then low, then scheduled. At most 500 tasks. */
   tail: string[];
+  /** Instead of the tail: the same, as the bytes of the call. */
+  bytes?: TailBytes;
 }
 
 export interface AuditReply {
@@ -181,8 +184,8 @@ export class Engine {
     this.#clockMs = options.clockMs ?? (() => 0);
   }
 
-  async #run<Args, Reply>(script: Script<Args>, args: Args): Promise<Reply> {
-    return this.connection.script<Args, Reply>(script, this.keys, args);
+  async #run<Args, Reply>(script: Script<Args>, args: Args, tail?: TailBytes): Promise<Reply> {
+    return this.connection.script<Args, Reply>(script, this.keys, args, undefined, tail);
   }
 
   /** A request id for a call that the caller itself repeats until it is answered. */
@@ -209,6 +212,7 @@ export class Engine {
           low: args.low,
           tail: args.tail,
         },
+        args.bytes,
       );
       this.connection.observeClock(now);
       return { verdicts, states };

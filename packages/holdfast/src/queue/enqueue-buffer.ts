@@ -154,7 +154,7 @@ export class EnqueueBuffer {
       if (verdict === "n") {
         const state = bands?.[i] === "scheduled" ? "scheduled" : "pending";
         sink.accepted(place, { id, state, duplicate: false, durability: "memory" });
-      } else if (verdict === "f") sink.refused(place, this.#full(id));
+      } else if (verdict === "f") sink.refused(place, queueFull(this.#engine.queue, id));
       else {
         const found = stateOfLetter(reply.states[known++] ?? "r");
         // It could still be restored; for its producer it is gone.
@@ -164,14 +164,13 @@ export class EnqueueBuffer {
       }
     }
   }
+}
 
-  #full(id: string): HoldfastError {
-    return new HoldfastError(
-      "queue_full",
-      `queue "${this.#engine.queue}" is at its cap of waiting tasks: try again later`,
-      { taskId: id, retryAfterMs: FULL_RETRY_MS },
-    );
-  }
+export function queueFull(queue: string, id: string | undefined): HoldfastError {
+  return new HoldfastError("queue_full", `queue "${queue}" is at its cap of waiting tasks: try again later`, {
+    ...(id === undefined ? {} : { taskId: id }),
+    retryAfterMs: FULL_RETRY_MS,
+  });
 }
 
 function conflict(id: string): HoldfastError {
@@ -179,7 +178,7 @@ function conflict(id: string): HoldfastError {
 }
 
 /** The failure of a call, with the id by which this task can be tried again. */
-function failureOf(error: unknown, id: string | undefined): unknown {
+export function failureOf(error: unknown, id: string | undefined): unknown {
   if (!(error instanceof HoldfastError)) return error;
   return new HoldfastError(error.code, error.message, {
     cause: error,

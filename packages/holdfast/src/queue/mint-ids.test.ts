@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { idMint } from "./mint-ids.ts";
+import { idMint, mintIds } from "./mint-ids.ts";
 
 test("every id is another one, of 14 characters of the alphabet of nanoid", () => {
   const mint = idMint();
@@ -24,4 +24,16 @@ test("each place takes each character about as often", () => {
     expect(characters.size).toBe(64);
     for (const times of characters.values()) expect(Math.abs(times - 400)).toBeLessThan(160);
   }
+});
+
+test("ids that are minted together are other ones as well, and the bytes are theirs", () => {
+  const seen = new Set<string>();
+  for (const count of [1, 3, 100, 2_496, 5_001, 500, 2_000]) {
+    const { ids, bytes } = mintIds(count);
+    expect(ids).toHaveLength(count);
+    expect(ids.filter((id) => !/^[A-Za-z0-9_-]{14}$/.test(id))).toEqual([]);
+    expect(bytes.toString("latin1", 0, 14 * count)).toBe(ids.join(""));
+    for (const id of ids) seen.add(id);
+  }
+  expect(seen.size).toBe(10_101);
 });

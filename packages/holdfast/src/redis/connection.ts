@@ -4,7 +4,8 @@ import { type CheckResult, checkInfo } from "./checks.ts";
 import { classify } from "./errors.ts";
 import type { QueueKeys } from "./keys.ts";
 import type { Script } from "./script.ts";
-import { BytesPool, encodeCall, ScriptCommand } from "./script-call.ts";
+import { BytesPool, encodeCall, headOfCall, ScriptCommand } from "./script-call.ts";
+import type { TailBytes } from "./tail-bytes.ts";
 import { remedyOf, type TlsSettings, tlsOptions } from "./tls.ts";
 
 /** Where Redis is: one server, a Sentinel group, or a Cluster. */
@@ -116,7 +117,8 @@ export class Connection {
   #connecting: Promise<void> | undefined;
   #closed = false;
   #clockOffsetMs = 0;
-  readonly #bytes = new BytesPool();
+  /** Memory for script calls. */
+  readonly pool = new BytesPool();
   #check: CheckResult | undefined;
   #lastError: string | undefined;
 
@@ -212,6 +214,8 @@ export class Connection {
   /**
    * Runs a script. After a lost reply the very same call is sent again until `timeoutMs` have passed: scripts answer a
    * repeated request as they did before.
+   *
+   * @param tail what follows the arguments
    * @throws HoldfastError redis_unavailable (never ran), outcome_unknown (may have run), or what Redis said
    */
   async script<Args, Reply, Keys = QueueKeys>(
@@ -219,16 +223,17 @@ export class Connection {
     keys: Keys,
     args: Args,
     timeoutMs = this.#timeoutMs,
+    tail?: TailBytes,
   ): Promise<Reply> {
     const argv = script.argv(keys, args);
     const started = performance.now();
     try {
       return await this.#retried<Reply>(async () => {
         try {
-          return await this.#call<Reply>("EVALSHA", script.sha1, script.keyCount, argv);
+          return await this.#call<Reply>("EVALSHA", script.sha1, script.keyCount, argv, tail);
         } catch (error) {
           if (classify(error).kind !== "no_script") throw error;
-          return await this.#call<Reply>("EVAL", script.source, script.keyCount, argv);
+          return await this.#call<Reply>("EVAL", script.source, script.keyCount, argv, tail);
         }
       }, timeoutMs);
     } finally {
@@ -241,11 +246,16 @@ export class Connection {
     code: string,
     keyCount: number,
     argv: (string | number)[],
+    tail: TailBytes | undefined,
   ): Promise<Reply> {
-    const bytes = encodeCall(name, code, keyCount, argv, this.#bytes);
+    const bytes =
+      tail === undefined
+        ? encodeCall(name, code, keyCount, argv, this.pool)
+        : tail.after(headOfCall(name, code, keyCount, argv, tail.count));
     const command = new ScriptCommand(name, bytes, keyCount > 0 ? argv[0] : undefined);
     const reply = (await this.#client.sendCommand(command)) as Reply;
-    this.#bytes.give(bytes);
+    if (tail === undefined) this.pool.give(bytes);
+    else tail.giveBack(this.pool);
     return reply;
   }
 

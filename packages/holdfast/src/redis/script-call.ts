@@ -46,6 +46,22 @@ export function encodeCall(
   return Buffer.from(lines.join("\r\n"));
 }
 
+/** What a call begins with whose last `more` arguments are bytes already. */
+export function headOfCall(
+  name: "EVALSHA" | "EVAL",
+  code: string,
+  keyCount: number,
+  argv: readonly (string | number)[],
+  more: number,
+): string {
+  let text = `*${argv.length + 3 + more}\r\n$${name.length}\r\n${name}\r\n`;
+  for (const value of [code, keyCount, ...argv]) {
+    const argument = String(value);
+    text += `$${Buffer.byteLength(argument)}\r\n${argument}\r\n`;
+  }
+  return text;
+}
+
 // A call of 250 small tasks has 35 KB, which is fresh memory each time: taking it costs as much as filling it.
 const POOLED_BYTES = 131_072;
 const POOLED_BUFFERS = 8;
@@ -63,6 +79,12 @@ export class BytesPool {
     if (length < Buffer.poolSize / 2 || length > POOLED_BYTES) return undefined;
     const whole = this.#free.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES);
     return whole.subarray(0, length);
+  }
+
+  /** At least that much, for a call that is written before its length is known. */
+  takeWhole(least: number): Buffer {
+    if (least > POOLED_BYTES) return Buffer.allocUnsafeSlow(least);
+    return this.#free.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES);
   }
 
   give(bytes: Buffer): void {

@@ -1,12 +1,20 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { includesScope, isQueueName } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
-import { type TraceContext, traceContextOf } from "holdfast";
+import { type Queue, type TraceContext, traceContextOf } from "holdfast";
 import { PROBLEM_MEDIA_TYPE, toProblem } from "../http/problem.ts";
 import type { HttpServer } from "../http/server.ts";
 import { type Identify, mayUseQueue } from "../identity/access.ts";
 import { bucketOf, rateHeaders } from "../identity/rate-limit.ts";
-import { batchText, enqueueItems, enqueueTask, receiptText } from "./intake.ts";
+import {
+  type BatchText,
+  batchText,
+  enqueueItems,
+  enqueuePlainTasks,
+  enqueueTask,
+  receiptText,
+} from "./intake.ts";
+import { readPlainTasks } from "./plain.ts";
 import { readTask, readTaskArray } from "./read.ts";
 import { BATCH_LIMIT_BYTES, BODY_LIMIT_BYTES, type TaskRouteOptions } from "./routes.ts";
 import type { BatchResult } from "./schema.ts";
@@ -26,6 +34,10 @@ const SECURITY = {
 };
 const SECURITY_LIST = Object.entries(SECURITY).flat();
 
+export interface FastLaneOptions extends TaskRouteOptions {
+  queue(name: string): Pick<Queue, "enqueuePlain"> & ReturnType<TaskRouteOptions["queue"]>;
+}
+
 interface Target {
   url: string;
   name: string;
@@ -38,7 +50,7 @@ interface Target {
  * requests that are plain in every respect come here; all others, and every other path, are Fastify's, whose routes
  * answer the same. It goes round the caller's own hooks as well.
  */
-export function registerFastLane(app: HttpServer, options: TaskRouteOptions): void {
+export function registerFastLane(app: HttpServer, options: FastLaneOptions): void {
   const { isHostAllowed, requestId, identify, limiter, hasProxies } = app.basics;
   const lane: Lane = { app, options, isClosing: false };
   app.addHook("preClose", (done) => {
@@ -113,7 +125,7 @@ function enqueuer(identify: Identify, request: IncomingMessage, queue: string): 
 
 interface Lane {
   app: HttpServer;
-  options: TaskRouteOptions;
+  options: FastLaneOptions;
   isClosing: boolean;
 }
 
@@ -166,10 +178,12 @@ class Exchange {
       options.assertOpen?.();
       const queue = options.queue(name);
       if (isBatch) {
-        enqueueItems(name, queue, readTaskArray(body), metrics, this.#trace).then(
-          (done) => this.#stored(done),
-          fail,
-        );
+        const plain = readPlainTasks(body);
+        const answer =
+          plain === undefined
+            ? enqueueItems(name, queue, readTaskArray(body), metrics, this.#trace).then(textOf)
+            : enqueuePlainTasks(name, queue, plain, metrics, this.#trace);
+        answer.then((done) => this.#stored(done), fail);
         return;
       }
       const { task, bytes } = readTask(body, this.#key);
@@ -184,9 +198,9 @@ class Exchange {
     }
   }
 
-  #stored({ body, retryAfter }: { body: BatchResult; retryAfter: number }): void {
+  #stored({ text, retryAfter, bytes }: BatchText): void {
     const more = retryAfter > 0 ? ["retry-after", String(retryAfter)] : [];
-    this.#send(207, JSON_TYPE, batchText(body), more);
+    this.#send(207, JSON_TYPE, text, more, bytes);
   }
 
   #fail(error: unknown): void {
@@ -202,15 +216,26 @@ class Exchange {
     this.#send(body.status, PROBLEM_TYPE, JSON.stringify(body), more);
   }
 
-  #send(status: number, type: string, text: string, more: string[]): void {
+  #send(
+    status: number,
+    type: string,
+    text: string,
+    more: string[],
+    bytes: number = Buffer.byteLength(text),
+  ): void {
     // A flat list: an object of this many headers costs four times as much.
     const list = SECURITY_LIST.concat("x-request-id", this.#id, "content-type", type, "content-length");
-    list.push(String(Buffer.byteLength(text)), ...more);
+    list.push(String(bytes), ...more);
     if (this.#rate !== undefined) list.push(...this.#rate);
     if (this.#lane.isClosing) list.push("connection", "close");
     this.#response.writeHead(status, list);
-    this.#response.end(text);
+    // Where a byte is a character it is copied, not encoded.
+    this.#response.end(text, bytes === text.length ? "latin1" : "utf8");
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     this.#lane.app.basics.observe("POST", this.#target.route, status, seconds);
   }
+}
+
+function textOf({ body, retryAfter }: { body: BatchResult; retryAfter: number }): BatchText {
+  return { text: batchText(body), retryAfter };
 }

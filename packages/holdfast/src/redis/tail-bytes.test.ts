@@ -1,0 +1,82 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { BytesPool, encodeCall, headOfCall } from "./script-call.ts";
+import { TailBytes, viewOf } from "./tail-bytes.ts";
+
+const viewed = (text: string) => {
+  // Not at the start of its memory.
+  const bytes = Buffer.from(`..${text}`).subarray(2);
+  return { bytes, view: viewOf(bytes) };
+};
+
+/** The call with these tasks in its tail, as `PlainBuffer` makes it. */
+function call(
+  tasks: { id: string; header: string; payload: string }[],
+  argv: (string | number)[],
+  pool = new BytesPool(),
+) {
+  const source = viewed(tasks.map(({ payload }) => `${payload},`).join(""));
+  const room = tasks.map(({ id, header, payload }) =>
+    TailBytes.boundOf(id.length, Buffer.byteLength(header), Buffer.byteLength(payload)),
+  );
+  const tail = new TailBytes(
+    pool,
+    room.reduce((sum, bytes) => sum + bytes, 0),
+  );
+  let at = 0;
+  tasks.forEach(({ id, header, payload }, i) => {
+    expect(tail.hasRoom(room[i] as number)).toBe(true);
+    const end = at + Buffer.byteLength(payload);
+    tail.add(viewed(`--${id}`), 2, id.length, viewed(header), source, at, end);
+    at = end + 1;
+  });
+  return { tail, bytes: tail.after(headOfCall("EVALSHA", "f00", 1, argv, tail.count)) };
+}
+
+const task = fc.record({
+  id: fc.stringMatching(/^[a-z0-9_-]{1,20}$/),
+  header: fc.string({ maxLength: 40 }),
+  payload: fc.oneof(
+    fc.string({ maxLength: 60, unit: "grapheme" }),
+    fc.string({ minLength: 1_000, maxLength: 1_100 }),
+  ),
+});
+const argument = fc.oneof(fc.string({ unit: "grapheme", maxLength: 40 }), fc.integer());
+
+test("a call with its tail as bytes is the call with the same arguments as texts", () => {
+  fc.assert(
+    fc.property(fc.array(task, { maxLength: 8 }), fc.array(argument, { maxLength: 6 }), (tasks, argv) => {
+      const texts = tasks.flatMap(({ id, header, payload }) => [id, header + payload]);
+      expect(call(tasks, argv).bytes.toString("hex")).toBe(
+        encodeCall("EVALSHA", "f00", 1, [...argv, ...texts]).toString("hex"),
+      );
+    }),
+  );
+});
+
+test("what goes first may be longer than the room that is left for it", () => {
+  const long = "k".repeat(5_000);
+  const { bytes } = call([{ id: "a", header: "h\n", payload: "1" }], [long]);
+  expect(bytes.toString()).toBe(encodeCall("EVALSHA", "f00", 1, [long, "a", "h\n1"]).toString());
+});
+
+test("lengths of one digit to six are written as they are", () => {
+  for (const length of [1, 9, 10, 99, 100, 999, 1_000, 9_999, 10_000, 99_999, 100_000, 262_144]) {
+    const payload = "x".repeat(length);
+    expect(call([{ id: "a", header: "", payload }], []).bytes.toString()).toBe(
+      encodeCall("EVALSHA", "f00", 1, ["a", payload]).toString(),
+    );
+  }
+});
+
+test("its memory is used again after a reply, but not where it was sent twice", () => {
+  const pool = new BytesPool();
+  const tasks = [{ id: "a", header: "", payload: "1" }];
+  const first = call(tasks, [], pool);
+  first.tail.giveBack(pool);
+  const second = call(tasks, [], pool);
+  expect(second.bytes.buffer).toBe(first.bytes.buffer);
+  second.tail.after(headOfCall("EVAL", "return 1", 0, [], second.tail.count));
+  second.tail.giveBack(pool);
+  expect(call(tasks, [], pool).bytes.buffer).not.toBe(first.bytes.buffer);
+});
