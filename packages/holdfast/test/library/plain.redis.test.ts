@@ -174,7 +174,7 @@ test("tasks whose connection is cut, or whose script the server has lost, are st
     for (let i = 0; i < 6; i++) sent.push(idsOf(queue.enqueuePlain(many(120, wave * 1_000 + i))));
     // From here on the calls are under way.
     await new Promise(setImmediate);
-    if (wave % 2 === 0) await admin.client("KILL", "TYPE", "normal", "SKIPME", "yes");
+    if (wave % 2 === 0) await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
     else await admin.script("FLUSH");
     await client.ping();
   }
