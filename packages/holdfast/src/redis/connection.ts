@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/contracts";
-import { Cluster, Redis } from "ioredis";
 import { type CheckResult, checkInfo } from "./checks.ts";
 import { classify } from "./errors.ts";
+import { Cluster, Redis } from "./ioredis.ts";
 import type { QueueKeys } from "./keys.ts";
 import type { Script } from "./script.ts";
 import { BytesPool, encodeCall, headOfCall, ScriptCommand } from "./script-call.ts";

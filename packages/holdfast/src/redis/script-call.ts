@@ -1,4 +1,4 @@
-import { Command } from "ioredis";
+import { Command } from "./ioredis.ts";
 
 // "$<length>" of the arguments that are short, as most are.
 const LENGTHS = Array.from({ length: 1_024 }, (_, length) => `$${length}`);

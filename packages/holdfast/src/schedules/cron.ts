@@ -1,6 +1,10 @@
+import { createRequire } from "node:module";
 import { HoldfastError } from "@holdfast/contracts";
 import { Cron } from "croner";
-import cronstrue from "cronstrue";
+import type Cronstrue from "cronstrue";
+
+// Read when first asked for: it is large, and most processes never say a schedule in words.
+const load = createRequire(import.meta.url);
 
 /** Occurrences that are computed at once: each takes about 0.6 ms, most of it in the time zone. */
 const LOOKED_AT = 100;
@@ -64,6 +68,7 @@ export class CronTimes {
 
 export function cronInWords(cron: string): string {
   try {
+    const cronstrue = load("cronstrue") as typeof Cronstrue;
     return cronstrue.toString(cron, { use24HourTimeFormat: true });
   } catch {
     return cron;
