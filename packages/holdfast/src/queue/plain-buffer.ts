@@ -147,7 +147,11 @@ export class PlainBuffer {
   #schedule(): void {
     if (this.#scheduled) return;
     if (this.#lingerMs === 0 && this.#inFlight.size >= IN_FLIGHT) {
-      this.#timer ??= setTimeout(() => this.#flush(), GATHER_MS);
+      // It is left to run when they are sent before: to stop one for each call would cost more than it does.
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.#flush();
+      }, GATHER_MS);
       return;
     }
     this.#scheduled = true;
@@ -169,8 +173,6 @@ export class PlainBuffer {
   }
 
   #flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     const call = this.#call;
     if (call === undefined) return;
     this.#call = undefined;
