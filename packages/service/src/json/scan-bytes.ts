@@ -54,7 +54,7 @@ export function scanBytes(text: JsonBytes, at: number, budget: number): number {
 }
 
 // A string that is longer than this is worth the native search for its end.
-const SHORT_BYTES = 16;
+const SHORT_BYTES = 8;
 
 /** From the opening quote to the index after the closing one, or -1. */
 export function endOfString(text: JsonBytes, at: number): number {

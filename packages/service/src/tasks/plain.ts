@@ -25,7 +25,7 @@ export function readPlainTasks(body: Buffer): PlainTasks | undefined {
   if (body[at] !== OPEN_BRACKET) return undefined;
   do {
     at = skipSpaceBytes(body, at + 1);
-    if (head === undefined || !beginsAlike(body, head, at)) head = readHead(text, at);
+    if (head === undefined || !beginsAlike(text, head, at)) head = readHead(text, at);
     if (head === undefined) return undefined;
     const start = skipSpaceBytes(body, at + head.end - head.at);
     const end = scanBytes(text, start, LIMITS.jsonDepth);
@@ -41,8 +41,14 @@ export function readPlainTasks(body: Buffer): PlainTasks | undefined {
 }
 
 /** Most items of a batch begin like the one before. */
-function beginsAlike(body: Buffer, { at, end }: Head, here: number): boolean {
-  for (let other = at; other < end; other++, here++) if (body[other] !== body[here]) return false;
+function beginsAlike({ bytes, view }: JsonBytes, { at, end }: Head, here: number): boolean {
+  const shift = here - at;
+  if (end + shift > bytes.length) return false;
+  let other = at;
+  for (; other + 4 <= end; other += 4) {
+    if (view.getInt32(other, true) !== view.getInt32(other + shift, true)) return false;
+  }
+  for (; other < end; other++) if (bytes[other] !== bytes[other + shift]) return false;
   return true;
 }
 
