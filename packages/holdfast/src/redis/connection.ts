@@ -227,8 +227,9 @@ export class Connection {
   ): Promise<Reply> {
     const argv = script.argv(keys, args);
     const started = performance.now();
+    let isAnswered = false;
     try {
-      return await this.#retried<Reply>(async () => {
+      const reply = await this.#retried<Reply>(async () => {
         try {
           return await this.#call<Reply>("EVALSHA", script.sha1, script.keyCount, argv, tail);
         } catch (error) {
@@ -236,7 +237,10 @@ export class Connection {
           return await this.#call<Reply>("EVAL", script.source, script.keyCount, argv, tail);
         }
       }, timeoutMs);
+      isAnswered = true;
+      return reply;
     } finally {
+      tail?.release(this.pool, isAnswered);
       this.#onScript?.(script.name, (performance.now() - started) / 1000);
     }
   }
@@ -255,7 +259,6 @@ export class Connection {
     const command = new ScriptCommand(name, bytes, keyCount > 0 ? argv[0] : undefined);
     const reply = (await this.#client.sendCommand(command)) as Reply;
     if (tail === undefined) this.pool.give(bytes);
-    else tail.giveBack(this.pool);
     return reply;
   }
 

@@ -65,6 +65,8 @@ export function headOfCall(
 // A call of 250 small tasks has 35 KB, which is fresh memory each time: taking it costs as much as filling it.
 const POOLED_BYTES = 131_072;
 const POOLED_BUFFERS = 8;
+// How much more than it begins with a call may come to hold.
+const WHOLE_FACTOR = 8;
 
 /**
  * Memory for calls, used again. A call gives it back once Redis has replied, since it has read all of it by then, and
@@ -72,6 +74,8 @@ const POOLED_BUFFERS = 8;
  */
 export class BytesPool {
   readonly #free: Buffer[] = [];
+  /** Of `takeWhole`, not given back yet. */
+  #lent = 0;
 
   /** Of exactly that length; undefined for what is too small or too large to be worth it. */
   take(length: number): Buffer | undefined {
@@ -81,10 +85,21 @@ export class BytesPool {
     return whole.subarray(0, length);
   }
 
-  /** At least that much, for a call that is written before its length is known. */
+  /** At least that much, for a call that is written before its length is known: more may come. */
   takeWhole(least: number): Buffer {
+    this.#lent++;
     if (least > POOLED_BYTES) return Buffer.allocUnsafeSlow(least);
-    return this.#free.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES);
+    const whole = this.#free.pop();
+    if (whole !== undefined) return whole;
+    // With more calls than this under way, as of many queues, most are small, and the memory of all is not.
+    const bytes = this.#lent > POOLED_BUFFERS ? Math.min(POOLED_BYTES, WHOLE_FACTOR * least) : POOLED_BYTES;
+    return Buffer.allocUnsafeSlow(bytes);
+  }
+
+  /** @param isRead Redis has read all of it */
+  giveWhole(whole: Buffer, isRead: boolean): void {
+    this.#lent--;
+    if (isRead) this.give(whole);
   }
 
   give(bytes: Buffer): void {

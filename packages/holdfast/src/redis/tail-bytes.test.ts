@@ -69,14 +69,36 @@ test("lengths of one digit to six are written as they are", () => {
   }
 });
 
-test("its memory is used again after a reply, but not where it was sent twice", () => {
+test("its memory is used again after a reply, but not where it was sent twice, or not answered", () => {
   const pool = new BytesPool();
   const tasks = [{ id: "a", header: "", payload: "1" }];
   const first = call(tasks, [], pool);
-  first.tail.giveBack(pool);
+  first.tail.release(pool, true);
   const second = call(tasks, [], pool);
   expect(second.bytes.buffer).toBe(first.bytes.buffer);
   second.tail.after(headOfCall("EVAL", "return 1", 0, [], second.tail.count));
-  second.tail.giveBack(pool);
+  second.tail.release(pool, true);
   expect(call(tasks, [], pool).bytes.buffer).not.toBe(first.bytes.buffer);
+  const third = call(tasks, [], pool);
+  third.tail.release(pool, false);
+  expect(call(tasks, [], pool).bytes.buffer).not.toBe(third.bytes.buffer);
+});
+
+test("while many calls are under way each has memory by what it brings, and large ones again when they are over", () => {
+  const pool = new BytesPool();
+  const sizes = (count: number, payload: string) =>
+    Array.from({ length: count }, () => call([{ id: "a", header: "", payload }], [], pool)).map(
+      ({ tail, bytes }) => ({
+        tail,
+        size: bytes.buffer.byteLength,
+      }),
+    );
+  const first = sizes(8, "1");
+  const more = sizes(4, "1");
+  const large = sizes(1, "x".repeat(200_000));
+  expect(new Set(first.map(({ size }) => size))).toEqual(new Set([131_072]));
+  expect(Math.max(...more.map(({ size }) => size))).toBeLessThan(32_768);
+  expect(large[0]?.size).toBeGreaterThan(200_000);
+  for (const { tail } of [...first, ...more, ...large]) tail.release(pool, true);
+  expect(new Set(sizes(8, "1").map(({ size }) => size))).toEqual(new Set([131_072]));
 });

@@ -79,9 +79,9 @@ export class TailBytes {
     return this.#whole.subarray(start, this.#end);
   }
 
-  /** Once Redis has replied. Not where it was sent before: a connection that was given up may still hold it. */
-  giveBack(pool: BytesPool): void {
-    if (this.#sent === 1) pool.give(this.#whole);
+  /** After the call. What was sent twice is not used again: a connection that was given up may still hold it. */
+  release(pool: BytesPool, isAnswered: boolean): void {
+    pool.giveWhole(this.#whole, isAnswered && this.#sent === 1);
   }
 }
 
