@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./scripts/closing-line.mjs";
 
@@ -13,6 +14,8 @@ const systems = [
 
 export default defineConfig({
   test: {
+    // By default one core stays free, which on a machine of two is half of it.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ["default", new ClosingLine()],
     projects: [
       {

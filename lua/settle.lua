@@ -81,7 +81,7 @@ local settled, letters, seen = newSettled(commit, envelopesOf(again)), {}, {}
 local tokenAt, otherAt = verdictAt + acks - 1, verdictAt + 2 * acks - 5 * (acks + 1)
 for i = 1, #ids do
   local id, record = ids[i], fields[RESERVED + i] or nil
-  local moved = settled.moved
+  local size = settled.size
   if seen[id] then
     letters[i] = 's'
   elseif i <= acks then
@@ -103,7 +103,7 @@ for i = 1, #ids do
     end
   end
   -- A stale verdict moves nothing: the one that holds the lease may stand behind it in the same call.
-  if settled.moved > moved then
+  if settled.size > size then
     seen[id] = true
   end
 end

@@ -3,13 +3,12 @@
 -- completed, gone: what leaves `processing` by an ack, and otherwise. The records go to the end of `commit`. envelopes: of the
 -- tasks that may be retried without a wait.
 local function newSettled(commit, envelopes)
-  return { commit = commit, envelopes = envelopes, size = #commit, gone = {}, moved = 0, completed = {}, acked = 0, cancelled = {}, scheduled = {},
-    dead = {}, results = {}, bands = newBands(), again = newBands(), tails = {}, dropped = {} }
+  return { commit = commit, envelopes = envelopes, size = #commit, gone = {}, completed = {}, acked = 0, cancelled = {}, scheduled = {},
+    dead = {}, results = {}, bands = newBands(), again = newBands(), heads = {}, tails = {}, dropped = {} }
 end
 
 local function write(settled, id, record)
   local size = settled.size
-  settled.moved = settled.moved + 1
   settled.commit[size + 1], settled.commit[size + 2] = id, record
   settled.size = size + 2
 end
@@ -20,10 +19,10 @@ local function put(settled, id, record)
 end
 
 local function complete(settled, id, record)
-  local acked = settled.acked + 1
-  settled.acked = acked
+  local acked, size, commit = settled.acked + 1, settled.size + 2, settled.commit
+  settled.acked, settled.size = acked, size
   settled.completed[acked] = id
-  write(settled, id, record)
+  commit[size - 1], commit[size] = id, record
   return 'a'
 end
 
@@ -152,20 +151,25 @@ local function verdictWithoutLease(counters, record, token)
   return 's'
 end
 
+local byte, find, sub = string.byte, string.find, string.sub
 local function planAck(settled, counters, id, token, record)
   -- The hot path: a record is cut, not parsed. What stands behind the token is the same for all tasks of one grant, so
   -- what it becomes is made once; no record of another form has the token there.
-  local letter, attempts, space = string.byte(record or '', 1, 3)
-  if letter == 108 and space == 32 and string.find(record, token, 4, true) == 4 then
-    local leased = string.sub(record, 4 + #token)
-    local ended = settled.tails[leased]
+  local letter, attempts, space = byte(record or '', 1, 3)
+  if letter == 108 and space == 32 and find(record, token, 4, true) == 4 then
+    local leased = sub(record, 4 + #token)
+    local head, ended = settled.heads[attempts], settled.tails[leased]
+    if not head then
+      head = 'c' .. string.char(attempts) .. ' '
+      settled.heads[attempts] = head
+    end
     if ended == nil then
       local grantedAt, worker = string.match(leased, '^( %d+ )%d+ %d+( .*)$')
       ended = grantedAt and grantedAt .. nowText .. worker or false
       settled.tails[leased] = ended
     end
     if ended then
-      return complete(settled, id, 'c' .. string.char(attempts) .. ' ' .. token .. ended)
+      return complete(settled, id, head .. token .. ended)
     end
   end
   local counts, current, grantedAt, at = string.match(record or '', '^l(%S+) (%S+) (%d+) %d+ %d+ ()')

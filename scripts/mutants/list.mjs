@@ -18,7 +18,7 @@ export const mutants = [
   },
   {
     name: "settle: an ack of a plain record under any token",
-    changes: [["lua/lib/settle.lua", "string.find(record, token, 4, true) == 4", "true"]],
+    changes: [["lua/lib/settle.lua", "and find(record, token, 4, true) == 4 then", "then"]],
     tests: [settle, interleavings],
   },
   {
