@@ -141,6 +141,8 @@ local function planAcquire(counters, request, soloClaim, commit)
 
   local leases, reply, granted, seen, expiredEnvelopes = grants.leases, grants.reply, grants.ids, {}, {}
   local place, size = 0, #commit
+  -- The numbers of the grants, which are consecutive, as texts: one format for ten of them.
+  local tens, units = nil, { [0] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' }
   if not from then
     grants.taken.normal = #ids
   end
@@ -176,7 +178,11 @@ local function planAcquire(counters, request, soloClaim, commit)
     if counts then
       seen[id] = true
       grant, place = grant + 1, place + 1
-      commit[size + 1], commit[size + 2] = id, 'l' .. counts .. ' ' .. format('%d', grant) .. behind .. history
+      local unit = grant % 10
+      if unit == 0 or not tens then
+        tens = grant < 10 and '' or format('%d', (grant - unit) / 10)
+      end
+      commit[size + 1], commit[size + 2] = id, 'l' .. counts .. ' ' .. tens .. units[unit] .. behind .. history
       size = size + 2
       leases[2 * place - 1], leases[2 * place] = lease, id
       reply[2 * place - 1], reply[2 * place] = id, envelope

@@ -1,6 +1,6 @@
 -- Takes records out of the queue for good. `plan` collects while reading; the records turn to "r" in the commit of the
 -- calling script, and only then are they removed, so that an abort leaves an entry to drop, never a wrong count.
--- `belongs(record)` says whether the entry stands for this record: another one may have the id by now.
+-- `belongs(record, place, letter)` says whether the entry stands for this record: another one may have the id by now.
 local function newPurge(commit)
   return { commit = commit or {}, counted = 0, bare = 0, removed = {}, remembered = {}, forgotten = {} }
 end
@@ -8,8 +8,9 @@ end
 local function planPurge(ids, records, settings, belongs, commit)
   local plan = newPurge(commit)
   local seen, size, byte = {}, #plan.commit, string.byte
-  for i, id in ipairs(ids) do
-    local record = records[i]
+  local counted, removed, forgotten, gone = 0, 0, 0, plan.removed
+  for i = 1, #ids do
+    local id, record = ids[i], records[i]
     local letter, second, third
     if record then
       letter, second, third = byte(record, 1, 3)
@@ -17,13 +18,15 @@ local function planPurge(ids, records, settings, belongs, commit)
     if seen[id] then
       -- An abort may leave an id in an index twice: it is one task.
     elseif letter == 114 then -- r: counted before an abort
-      plan.removed[#plan.removed + 1] = id
+      removed = removed + 1
+      gone[removed] = id
       if record == 'r' then
-        plan.forgotten[#plan.forgotten + 1] = id
+        forgotten = forgotten + 1
+        plan.forgotten[forgotten] = id
       end
-    elseif belongs(record, i) then
-      plan.counted = plan.counted + 1
-      plan.removed[#plan.removed + 1] = id
+    elseif belongs(record, i, letter) then
+      counted, removed = counted + 1, removed + 1
+      gone[removed] = id
       local fingerprint, endedAt
       -- What was never granted has no flags yet: only its envelope tells.
       if third ~= 32 or letter == 112 or letter == 115 then -- p, s
@@ -40,13 +43,15 @@ local function planPurge(ids, records, settings, belongs, commit)
         kept = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -'
         plan.remembered[#plan.remembered + 1] = id
       else
-        plan.forgotten[#plan.forgotten + 1] = id
+        forgotten = forgotten + 1
+        plan.forgotten[forgotten] = id
       end
       plan.commit[size + 1], plan.commit[size + 2] = id, kept
       size = size + 2
     end
     seen[id] = true
   end
+  plan.counted = counted
   return plan
 end
 

@@ -239,8 +239,8 @@ local function countAcked(settled, counters)
   add(counters, ACKED_TOTAL, settled.acked)
 end
 
-local function isCompleted(record)
-  return record and string.byte(record) == 99 -- c
+local function isCompleted(_, _, letter)
+  return letter == 99 -- c
 end
 
 -- Before the commit: the places that the settled tasks go to.
