@@ -28,12 +28,7 @@
 -- include lib/settings.lua
 -- include lib/request.lua
 -- include lib/record.lua
--- include lib/bands.lua
 -- include lib/wake.lua
--- include lib/acquire.lua
--- include lib/commit.lua
--- include lib/park.lua
--- include lib/push.lua
 
 -- 1. Read.
 local count = (#ARGV - taskIdAt + 1) / 2
@@ -79,31 +74,31 @@ local function accept(position, id, envelope)
   end
 end
 
--- Type and payload.
-local function bodyOf(envelope)
-  return string.match(envelope, '^.(%S+)') .. string.sub(envelope, string.find(envelope, '\n', 1, true) or 1)
-end
-
--- What an id that a caller gave stands for already: nothing, the same task, or another one.
-local function known(envelope, record, offered)
-  local fingerprint = option(offered, 'h')
-  if envelope then
-    local letter = record and string.sub(record, 1, 1) or (isScheduled(nil, envelope) and 's' or 'p')
-    -- One without a fingerprint was enqueued under a minted id: its caller asks again, after an answer that was lost.
-    local kept = option(envelope, 'h')
-    -- Where its payload was not kept, the rest has to do: an id minted here is never another task's.
-    local same = kept == fingerprint or (not kept and (bodyOf(envelope) == bodyOf(offered)
-      or (option(envelope, 'k') == '0' and bodyOf(envelope) == string.match(bodyOf(offered), '^[^\n]*\n'))))
-    return same and 'd' or 'c', letter
-  end
-  local remembered = record and string.match(record, '^r %d+ (%S+)')
-  if remembered then
-    return remembered == fingerprint and 'd' or 'c', 'r'
-  end
-  return 'n', ''
-end
-
 if checked == 1 then
+  -- Type and payload.
+  local function bodyOf(envelope)
+    return string.match(envelope, '^.(%S+)') .. string.sub(envelope, string.find(envelope, '\n', 1, true) or 1)
+  end
+
+  -- What an id that a caller gave stands for already: nothing, the same task, or another one.
+  local function known(envelope, record, offered)
+    local fingerprint = option(offered, 'h')
+    if envelope then
+      local letter = record and string.sub(record, 1, 1) or (isScheduled(nil, envelope) and 's' or 'p')
+      -- One without a fingerprint was enqueued under a minted id: its caller asks again, after an answer that was lost.
+      local kept = option(envelope, 'h')
+      -- Where its payload was not kept, the rest has to do: an id minted here is never another task's.
+      local same = kept == fingerprint or (not kept and (bodyOf(envelope) == bodyOf(offered)
+        or (option(envelope, 'k') == '0' and bodyOf(envelope) == string.match(bodyOf(offered), '^[^\n]*\n'))))
+      return same and 'd' or 'c', letter
+    end
+    local remembered = record and string.match(record, '^r %d+ (%S+)')
+    if remembered then
+      return remembered == fingerprint and 'd' or 'c', 'r'
+    end
+    return 'n', ''
+  end
+
   local ids = {}
   for at = taskIdAt, #ARGV, 2 do
     ids[#ids + 1] = ARGV[at]
@@ -187,8 +182,13 @@ else
   redis.call('HSET', tasksKey, '#in', counts, slot, record, unpack(ARGV, taskIdAt, last))
 end
 
--- 4. Somebody waits for it: grant it, or wake them all.
+-- 4. Somebody waits for it: grant it, or wake them all. What that takes is defined only then.
 if pushed > 0 and queue[3] then
+-- include lib/bands.lua
+-- include lib/acquire.lua
+-- include lib/commit.lua
+-- include lib/park.lua
+-- include lib/push.lua
   if settings.paused or not push(unpackCounters(queue[1]), queue[3], pushed) then
     wake()
   end

@@ -13,7 +13,7 @@ export function inlineConstants(text, names) {
   const isShared = (name) => declared.includes(name) && names.get(name)?.startsWith("ARGV");
   const values = new Map([...names].filter(([name]) => !isShared(name)));
   const edits = [];
-  for (const statement of tree.body) {
+  for (const statement of statementsOf(tree.body)) {
     const literals = constantsOf(statement);
     if (!literals) continue;
     for (const { name, raw } of literals) values.set(name, raw);
@@ -39,6 +39,13 @@ export function inlineConstants(text, names) {
 }
 
 const inside = ([from, to], [start, end]) => from >= start && to <= end;
+
+/** Those of the file, and of the blocks that only some calls enter. */
+const statementsOf = (body) =>
+  body.flatMap((statement) => [
+    statement,
+    ...statementsOf((statement.clauses ?? []).flatMap(({ body }) => body)),
+  ]);
 
 /** Names and literals of `local A, B = 1, 2`; null for anything else. */
 function constantsOf(statement) {

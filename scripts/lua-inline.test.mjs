@@ -19,6 +19,13 @@ test("constants, keys and arguments are written where they are used", () => {
   );
 });
 
+test("and so they are in a block that only some calls enter", () => {
+  const text = "if slot then\nlocal LIMIT = 3\nlocal function f()\n  return LIMIT\nend\nf()\nend";
+  expect(inlineConstants(text, keys)).toBe(
+    "if ARGV[1] then\n\nlocal function f()\n  return 3\nend\nf()\nend",
+  );
+});
+
 test("fields and texts of the same name are not what they are named like", () => {
   const text = "local t = { slot = slot, LIMIT = 1 }\nreturn t.slot, t.LIMIT, 'stateKey slot'";
   expect(inlineConstants(text, keys)).toBe(
