@@ -287,7 +287,9 @@ export const mutants = [
   },
   {
     name: "enqueue: an id that is known is accepted again",
-    changes: [["lua/enqueue.lua", "if envelope then\n    local letter", "if false then\n    local letter"]],
+    changes: [
+      ["lua/enqueue.lua", "if envelope then\n      local letter", "if false then\n      local letter"],
+    ],
     tests: [test("enqueue"), interleavings],
   },
   {
@@ -464,8 +466,8 @@ export const mutants = [
     changes: [
       [
         "packages/holdfast/src/redis/connection.ts",
-        "      return await this.#retried<Reply>(async () => {\n",
-        '      return await this.#retried<Reply>(async () => {\n        const at = argv.findIndex((value) => typeof value === "string" && value.startsWith("#q:"));\n        if (at >= 0) argv[at] = "#q:again:" + Math.random();\n',
+        "      const reply = await this.#retried<Reply>(async () => {\n",
+        '      const reply = await this.#retried<Reply>(async () => {\n        const at = argv.findIndex((value) => typeof value === "string" && value.startsWith("#q:"));\n        if (at >= 0) argv[at] = "#q:again:" + Math.random();\n',
       ],
     ],
     tests: [
