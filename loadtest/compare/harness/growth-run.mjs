@@ -1,7 +1,9 @@
 // Small samples of the cost of a task, of its ingest and of its processing, beside so many tasks waiting. The queues
-// stand side by side and take turns, so that what disturbs the machine disturbs all of them.
+// stand side by side and take turns, each time another one first, so that what disturbs the machine disturbs all of them.
+import { setTimeout as delay } from "node:timers/promises";
 import { Holdfast } from "../../../packages/holdfast/dist/index.js";
 import { open } from "../adapters/holdfast.mjs";
+import { rotate } from "../workloads/shared/children.mjs";
 import { gatedQueue } from "./gated-queue.mjs";
 import { openMeter } from "./meter.mjs";
 import { median } from "./statistics.mjs";
@@ -9,6 +11,7 @@ import { median } from "./statistics.mjs";
 const { url, sizes, samples } = JSON.parse(process.argv[2]);
 const SAMPLE = 500;
 const WARM_SAMPLES = 15;
+const QUIET_MS = 20;
 const CHUNK = 1_000;
 const MOST = 1_000_000;
 const BYTES_TASKS = 100_000;
@@ -42,8 +45,11 @@ async function growth() {
     await queue.start();
   }
   for (let i = 0; i < WARM_SAMPLES + samples; i++) {
-    for (const { queue, costs } of queues) {
+    for (const { queue, costs } of rotate(queues, i)) {
+      // What the sample before has left to do is no cost of this one.
+      await delay(QUIET_MS);
       const ingest = await cost(() => queue.fill(SAMPLE));
+      await delay(QUIET_MS);
       const process = await cost(() => queue.pass(SAMPLE));
       if (i < WARM_SAMPLES) continue;
       costs.ingest.push(ingest);
