@@ -42,6 +42,17 @@ test("leases taken later than asked for are left out", () => {
   expect(table.read(20).map(({ id }) => id)).toEqual(["old", "edge"]);
 });
 
+test("another reader of the same memory sees every slot that was ever claimed", () => {
+  const table = new LeaseTable(100);
+  const reader = new LeaseTable(table.buffer);
+  const indexes = Array.from({ length: 100 }, (_, i) => table.claim(0, `id-${i}`, "t", 0));
+  expect(reader.read(ANY_TIME)).toHaveLength(100);
+  for (const index of indexes.slice(0, 99)) table.release(index);
+  expect(reader.read(ANY_TIME)).toMatchObject([{ id: "id-99" }]);
+  table.claim(0, "again", "t", 0);
+  expect(reader.read(ANY_TIME).map(({ id }) => id)).toEqual(expect.arrayContaining(["id-99", "again"]));
+});
+
 test("a full table refuses; a freed slot is used again, under another version", () => {
   const table = new LeaseTable(1);
   expect(table.free).toBe(1);

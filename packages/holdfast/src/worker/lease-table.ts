@@ -34,6 +34,8 @@ const STATE_BITS = 3;
 const BUSY = 0;
 const STATE = 1;
 const BUFFERED_COUNT = 2;
+/** Slots from the first one on that were ever claimed: a reader, forty times a second, looks no further. */
+const USED = 3;
 
 export const TABLE_STATES = ["running", "draining", "stopped"] as const;
 
@@ -65,6 +67,7 @@ export class LeaseTable {
   readonly #floats: Float64Array;
   readonly #bytes: Buffer;
   readonly #free: number[] = [];
+  #used = 0;
 
   constructor(source: number | SharedArrayBuffer) {
     const fresh = typeof source === "number";
@@ -108,6 +111,10 @@ export class LeaseTable {
   claim(queue: number, id: string, token: string, leasedAtMs: number, bufferedAtMs = 0): number {
     const index = this.#free.pop();
     if (index === undefined) throw new RangeError("the lease table is full");
+    if (index >= this.#used) {
+      this.#used = index + 1;
+      Atomics.store(this.#ints, USED, this.#used);
+    }
     const at = HEADER_BYTES + index * SLOT_BYTES;
     const i = at / 4;
     Atomics.add(this.#ints, i + VERSION, 1);
@@ -193,7 +200,8 @@ export class LeaseTable {
 
   #entries(matches: (state: number, at: number) => boolean): LeaseEntry[] {
     const entries: LeaseEntry[] = [];
-    for (let index = 0; index < this.capacity; index++) {
+    const used = Atomics.load(this.#ints, USED);
+    for (let index = 0; index < used; index++) {
       const at = HEADER_BYTES + index * SLOT_BYTES;
       const i = at / 4;
       const version = Atomics.load(this.#ints, i + VERSION);
