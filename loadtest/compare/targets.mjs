@@ -5,7 +5,7 @@ const value = (must, stretch, of) => ({ kind: "value", must, stretch, atMost: tr
 
 const ingest = { workload: "steady", variant: "ingest", metric: "tasks_per_s" };
 const process50 = { workload: "steady", variant: "process at 50", metric: "tasks_per_s" };
-const single = { workload: "cold", variant: "single enqueues", metric: "tasks_per_s" };
+const single = { workload: "singles", variant: "single enqueues", metric: "tasks_per_s" };
 const failing = { workload: "failing", variant: "20% failing", metric: "tasks_per_s" };
 const cold = (concurrency) => ({
   workload: "cold",

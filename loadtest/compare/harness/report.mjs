@@ -127,7 +127,7 @@ ${tables.join("\n\n")}
 ## How to measure again
 
 \`\`\`sh
-make compare            # about 10 minutes
+make compare            # about 11 minutes
 make compare QUICK=1    # about 2 minutes
 \`\`\`
 `;

@@ -5,7 +5,7 @@ import { Redis } from "ioredis";
 import { dropKeys, percentile, printResult, readArgs, rotate, startChild } from "../shared/children.mjs";
 import { SYSTEMS } from "./systems.mjs";
 
-const { url, round, loaded, slices, perSlice } = readArgs();
+const { url, round, loaded, slices, perSlice, only } = readArgs();
 const INTERVAL_MS = 5;
 const fileOf = (name) => fileURLToPath(new URL(name, import.meta.url));
 const prefix = `latency-${process.pid}-`;
@@ -20,7 +20,7 @@ const start = async (file, args) => {
 const workers = {};
 const producers = {};
 const samples = {};
-const systems = rotate(Object.keys(SYSTEMS), round);
+const systems = rotate(only ?? Object.keys(SYSTEMS), round);
 try {
   for (const system of systems) {
     workers[system] = await start("worker.mjs", { system });
