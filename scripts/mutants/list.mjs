@@ -372,10 +372,11 @@ export const mutants = [
     changes: [
       [
         "lua/enqueue.lua",
-        "-- 3. Commit: envelopes",
-        "if queue[3] and not settings.paused then\n  push(unpackCounters(queue[1]), queue[3], count)\nend\n-- 3. Commit: envelopes",
+        "if checked == 1 then\n  redis.call('HSET', tasksKey",
+        "local function commitLate()\nif checked == 1 then\n  redis.call('HSET', tasksKey",
       ],
-      ["lua/enqueue.lua", "if pushed > 0 and queue[3] then", "if false then"],
+      ["lua/enqueue.lua", "\n\n-- 4. Somebody waits", "\nend\n\n-- 4. Somebody waits"],
+      ["lua/enqueue.lua", "    wake()\n  end\nend\nreturn", "    wake()\n  end\nend\ncommitLate()\nreturn"],
     ],
     tests: [push],
   },
