@@ -18,6 +18,7 @@ local function put(settled, id, record)
   write(settled, id, record)
 end
 
+-- For each ack, so without a call of `write`.
 local function complete(settled, id, record)
   local acked, size, commit = settled.acked + 1, settled.size + 2, settled.commit
   settled.acked, settled.size = acked, size

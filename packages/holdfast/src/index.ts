@@ -43,12 +43,11 @@ export {
 } from "./partitions/partitioned-queue.ts";
 export { PartitionedWorker, type PartitionedWorkerOptions } from "./partitions/partitioned-worker.ts";
 export type { EnqueueReceipt } from "./queue/enqueue-buffer.ts";
+export type { PlainResult, PlainTasks } from "./queue/plain-tasks.ts";
 export {
   type EnqueueManyOptions,
   type EnqueueResult,
   type NewTask,
-  type PlainResult,
-  type PlainTasks,
   Queue,
   type QueueOptions,
 } from "./queue/queue.ts";

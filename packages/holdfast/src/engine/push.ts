@@ -1,4 +1,4 @@
-import { parseTurn, type Turn, type TurnReply } from "./engine.ts";
+import { parseTurn, type Turn, type TurnReply } from "./turn.ts";
 
 /** What a worker is sent when an enqueue granted tasks to its parked request. */
 export interface Push {

@@ -3,7 +3,7 @@ import type { Engine } from "../engine/engine.ts";
 import { BytesPool } from "../redis/script-call.ts";
 import { viewOf } from "../redis/tail-bytes.ts";
 import { PlainBuffer, PlainRun } from "./plain-buffer.ts";
-import type { PlainResult } from "./queue.ts";
+import type { PlainResult } from "./plain-tasks.ts";
 
 /** A buffer over an engine that answers when it is told to. */
 function setup() {

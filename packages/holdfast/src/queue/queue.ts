@@ -15,13 +15,13 @@ import { checkQueueName, checkTaskId } from "../engine/names.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { RedisOption } from "../redis/connection.ts";
 import type { DurabilityWish } from "../redis/durability.ts";
-import { type ViewedBytes, viewOf } from "../redis/tail-bytes.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import { DurabilityGate } from "./durability.ts";
 import { EnqueueBuffer, type EnqueueReceipt, type EnqueueSink, type PreparedTask } from "./enqueue-buffer.ts";
 import { mintId } from "./mint-ids.ts";
 import { PlainBuffer, PlainRun } from "./plain-buffer.ts";
+import { headersOf, type PlainResult, type PlainTasks, toTasks } from "./plain-tasks.ts";
 
 /** One task of a batch: `payload`, or its exact JSON text. */
 export interface NewTask {
@@ -36,19 +36,6 @@ export interface NewTask {
 export type EnqueueResult =
   | { ok: true; receipt: EnqueueReceipt }
   | { ok: false; id: string | null; error: HoldfastError };
-
-/** Tasks that have nothing but a type and a payload, in columns. */
-export interface PlainTasks {
-  /** Holds the payloads, each one JSON text in UTF-8. */
-  bytes: Buffer;
-  /** Of each task. */
-  types: string[];
-  /** Where each payload stands in the bytes, in their order: start, end, start, end, … */
-  spans: number[];
-}
-
-/** The ids, where every task was accepted as new and waits in memory; else a result per task. */
-export type PlainResult = { ids: string[] } | { ids: null; results: EnqueueResult[] };
 
 export type QueueOptions =
   | {
@@ -311,7 +298,7 @@ export class Queue {
    */
   async enqueuePlain(tasks: PlainTasks, { trace }: EnqueueManyOptions = {}): Promise<PlainResult> {
     if (!this.#isRegistered || this.#closed || this.#durability.isOld) await this.ready();
-    const headers = this.#headersOf(tasks, trace);
+    const headers = headersOf(tasks, this.#client.connection.now(), trace);
     const isPlain =
       this.#tracing === undefined && this.#mintId === mintId && this.#durability.wishOf(undefined) === null;
     if (headers === undefined || headers.size === 0 || !isPlain)
@@ -319,38 +306,6 @@ export class Queue {
     return new Promise((resolve) => {
       this.#plain.push(new PlainRun(this.name, tasks, headers, resolve));
     });
-  }
-
-  /** Of each type. Undefined where a task is refused: its error is then made for it alone. */
-  #headersOf(
-    { bytes, types, spans }: PlainTasks,
-    trace: TraceContext | undefined,
-  ): Map<string, ViewedBytes> | undefined {
-    const now = this.#client.connection.now();
-    const headers = new Map<string, ViewedBytes>();
-    let last: string | undefined;
-    let before = 0;
-    for (let place = 0; place < types.length; place++) {
-      const start = spans[2 * place] as number;
-      const end = spans[2 * place + 1] as number;
-      // Negated, so that a span that is missing is refused too.
-      if (!(start >= before && end >= start && end <= bytes.length)) {
-        throw new HoldfastError(
-          "invalid_argument",
-          "the spans of the payloads have to be in order, in the bytes",
-        );
-      }
-      before = end;
-      if (end - start > LIMITS.payloadBytes) return undefined;
-      const type = types[place] as string;
-      if (type === last) continue;
-      if (!isTaskType(type)) return undefined;
-      last = type;
-      if (headers.has(type)) continue;
-      const header = Buffer.from(encodeEnvelope(type, now, "", undefined, undefined, trace));
-      headers.set(type, { bytes: header, view: viewOf(header) });
-    }
-    return headers;
   }
 
   /** What is known of a task, or null. */
@@ -523,12 +478,6 @@ export class Queue {
       envelope: encodeEnvelope(type, now, payloadText, options, print, trace),
     };
   }
-}
-
-function toTasks({ bytes, types, spans }: PlainTasks): NewTask[] {
-  return types.map((type, place) => {
-    return { type, payloadText: bytes.toString("utf8", spans[2 * place], spans[2 * place + 1]) };
-  });
 }
 
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {

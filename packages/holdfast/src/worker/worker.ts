@@ -41,7 +41,8 @@ export interface WorkerOptions {
   backoff?: Backoff;
   /**
    * How far ahead of its free slots a worker may take tasks: what its handlers end within so many ms, by the pace of the
-   * last ones, and up to four times that behind a backlog. What is not begun soon is handed back. Milliseconds, 0 to 100; 0: never. @default 5
+   * last ones, and up to four times that behind a backlog. What is not begun soon is handed back. Milliseconds, 0 to 100;
+   * 0: never. @default 5
    */
   aheadMs?: number;
   /** How often an idle queue is looked at, should a wake-up be lost. Milliseconds. @default 1_000 */

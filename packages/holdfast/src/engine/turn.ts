@@ -1,0 +1,84 @@
+/** What became of the task: the answer to a verdict. */
+export type VerdictOutcome = "acked" | "retried" | "dead" | "released" | "cancelled" | "stale" | "unknown";
+
+const OUTCOMES: Record<string, VerdictOutcome> = {
+  a: "acked",
+  r: "retried",
+  d: "dead",
+  l: "released",
+  c: "cancelled",
+  s: "stale",
+  u: "unknown",
+};
+
+export interface Grant {
+  id: string;
+  token: string;
+  envelope: string;
+  /** Attempts and what came before, "" for a first attempt (engine/record.ts); after a ~ the span of the last one, where it left one. */
+  counts: string;
+}
+
+export interface Turn {
+  now: number;
+  outcomes: VerdictOutcome[];
+  grants: Grant[];
+  /** Tasks that were past their `expiresAt` when they were to be granted. */
+  expired: { id: string; envelope: string }[];
+  paused: boolean;
+  /** A task waits that has to run alone: hold nothing, then ask again. */
+  drain: boolean;
+  /** The one task granted has to run alone. */
+  solo: boolean;
+  /** Entries were dropped that stood for no task: there may be more behind them. */
+  again: boolean;
+  /** The request waits in Redis: an enqueue may grant to it. Repeat it to learn what became of it. */
+  parked: boolean;
+}
+
+export type TurnReply = [
+  now: number,
+  verdicts: string,
+  first: string,
+  flags: number,
+  counts: string,
+  ...rest: string[],
+];
+
+/** "place=counts …": of the tasks that are not granted for the first time. */
+function placedCounts(text: string): Map<number, string> | undefined {
+  if (text === "") return undefined;
+  return new Map(
+    text.split(" ").map((part) => {
+      const at = part.indexOf("=");
+      return [Number(part.slice(0, at)), part.slice(at + 1)];
+    }),
+  );
+}
+
+export function parseTurn(reply: TurnReply, nonce: string): Turn {
+  const [now, verdicts, first, flags] = reply;
+  const grants: Grant[] = [];
+  const expired: { id: string; envelope: string }[] = [];
+  const countsOf = placedCounts(reply[4]);
+  const grant = Number(first);
+  for (let at = 5, place = 1; at + 1 < reply.length; at += 2, place++) {
+    const id = reply[at] as string;
+    const envelope = reply[at + 1] as string;
+    const counts = countsOf?.get(place) ?? "";
+    if (counts === "e") expired.push({ id, envelope });
+    // A repeated call names those that it no longer holds without their envelope.
+    else if (envelope !== "") grants.push({ id, token: `${grant + place - 1}-${nonce}`, envelope, counts });
+  }
+  return {
+    now,
+    outcomes: Array.from(verdicts, (letter) => OUTCOMES[letter] ?? "unknown"),
+    grants,
+    expired,
+    paused: (flags & 1) !== 0,
+    drain: (flags & 2) !== 0,
+    solo: (flags & 4) !== 0,
+    again: (flags & 8) !== 0,
+    parked: (flags & 16) !== 0,
+  };
+}

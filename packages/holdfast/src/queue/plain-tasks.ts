@@ -1,0 +1,57 @@
+import { HoldfastError, isTaskType, LIMITS } from "@holdfast/contracts";
+import { encodeEnvelope } from "../engine/envelope.ts";
+import { type ViewedBytes, viewOf } from "../redis/tail-bytes.ts";
+import type { TraceContext } from "../tracing/trace-context.ts";
+import type { EnqueueResult, NewTask } from "./queue.ts";
+
+/** Tasks that have nothing but a type and a payload, in columns. */
+export interface PlainTasks {
+  /** Holds the payloads, each one JSON text in UTF-8. */
+  bytes: Buffer;
+  /** Of each task. */
+  types: string[];
+  /** Where each payload stands in the bytes, in their order: start, end, start, end, … */
+  spans: number[];
+}
+
+/** The ids, where every task was accepted as new and waits in memory; else a result per task. */
+export type PlainResult = { ids: string[] } | { ids: null; results: EnqueueResult[] };
+
+/** What the envelope of each type says before the payload. Undefined where a task is refused: its error is then made for it alone. */
+export function headersOf(
+  { bytes, types, spans }: PlainTasks,
+  now: number,
+  trace: TraceContext | undefined,
+): Map<string, ViewedBytes> | undefined {
+  const headers = new Map<string, ViewedBytes>();
+  let last: string | undefined;
+  let before = 0;
+  for (let place = 0; place < types.length; place++) {
+    const start = spans[2 * place] as number;
+    const end = spans[2 * place + 1] as number;
+    // Negated, so that a span that is missing is refused too.
+    if (!(start >= before && end >= start && end <= bytes.length)) {
+      throw new HoldfastError(
+        "invalid_argument",
+        "the spans of the payloads have to be in order, in the bytes",
+      );
+    }
+    before = end;
+    if (end - start > LIMITS.payloadBytes) return undefined;
+    const type = types[place] as string;
+    if (type === last) continue;
+    if (!isTaskType(type)) return undefined;
+    last = type;
+    if (headers.has(type)) continue;
+    const header = Buffer.from(encodeEnvelope(type, now, "", undefined, undefined, trace));
+    headers.set(type, { bytes: header, view: viewOf(header) });
+  }
+  return headers;
+}
+
+/** The same for `enqueueMany`. */
+export function toTasks({ bytes, types, spans }: PlainTasks): NewTask[] {
+  return types.map((type, place) => {
+    return { type, payloadText: bytes.toString("utf8", spans[2 * place], spans[2 * place + 1]) };
+  });
+}
