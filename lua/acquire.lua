@@ -19,7 +19,7 @@
 -- ARGV[6] leaseMs  integer
 -- ARGV[7] maxRetries  integer  for tasks that bring none
 -- ARGV[8] workerId  string
--- ARGV[9] nonce  string  the second half of each token granted here
+-- ARGV[9] nonce  string  the second half of what is granted here: with a dot at its end all tasks share one fence
 -- ARGV[10] park  integer  1: where nothing is granted, the request waits in `#parked` to be granted by an enqueue
 -- RETURNS {now, "", first grant, flags, counts, taskId, envelope, ...}; counts: "place=counts" of those granted before
 -- TIME    O(w log p), w wanted, p = tasks processing
@@ -48,8 +48,9 @@ if refused then
   return refused
 end
 if previous then
+-- include lib/again.lua
   local first, flags, again = string.match(previous, '^%a* (%d+) (%d+) ?(.*)$')
-  local counts, reply = grantsAgain(tonumber(first), again)
+  local counts, reply = grantsAgain(tonumber(first), tonumber(flags), again)
   return { now, '', first, tonumber(flags), counts, unpack(reply) }
 end
 local promoted = settings.paused and 0 or promoteDue(PROMOTE_LIMIT)

@@ -27,6 +27,7 @@
 -- include lib/counters.lua
 -- include lib/settings.lua
 -- include lib/record.lua
+-- include lib/purge.lua
 
 -- A recount of bare records reads all that are completed: of more than these it would take too long.
 local RECOUNTED = 20000
@@ -42,6 +43,15 @@ end
 local function violation(invariant, detail)
   found[#found + 1] = invariant
   found[#found + 1] = detail
+end
+
+local purging = redis.call('HGET', stateKey, '#purging')
+if purging then
+  violation('I1', 'a purge of plain tasks was cut short')
+  if repair == 1 then
+    finishPurge(purging)
+    repaired = repaired + 1
+  end
 end
 
 -- What a purge left that was cut short after its commit, and whose index entry is gone: only a walk finds it.

@@ -21,9 +21,10 @@
 -- include lib/settings.lua
 -- include lib/request.lua
 -- include lib/record.lua
+-- include lib/bare.lua
 -- include lib/purge.lua
 
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings', slot)
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', slot, '#purging')
 local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
@@ -36,6 +37,7 @@ if previous then
   local removed, looked = string.match(previous, '^(%d+) (%d+)$')
   return { tonumber(removed), tonumber(looked) }
 end
+finishPurge(fields[4])
 local sorted = target == 'scheduled' or target == 'dead'
 local ids = redis.call(sorted and 'ZRANGE' or 'LRANGE', indexKey, 0, limit - 1)
 if #ids == 0 then

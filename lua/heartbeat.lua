@@ -5,7 +5,7 @@
 -- KEYS[2] state  HASH  taskId -> state record
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] leaseMs  integer
--- ARGV[3..] taskId  string  repeated, at most 500 times: taskId, token
+-- ARGV[3..] taskId  string  repeated, at most 500 times: taskId, fence of its token
 -- RETURNS a letter per pair: r renewed, c renewed and a cancel was requested, l lost
 -- TIME    O(n log p), n pairs given, p = tasks processing
 -- MOVES   nothing
@@ -21,9 +21,9 @@ local records = redis.call('HMGET', stateKey, unpack(ids))
 local letters, leases = {}, {}
 for i, id in ipairs(ids) do
   local record = records[i]
-  local token, _, deadline = parseLease(record or '')
+  local fence, _, deadline = parseLease(record or '')
   deadline = tonumber(deadline)
-  if token ~= ARGV[taskIdAt + 2 * i - 1] or deadline <= now then
+  if fence ~= ARGV[taskIdAt + 2 * i - 1] or deadline <= now then
     letters[i] = 'l'
   else
     leases[#leases + 1] = string.format('%.0f', math.min(now + leaseMs, deadline))

@@ -3,7 +3,7 @@
 -- KEYS[1] state  HASH  taskId -> state record
 -- KEYS[2] progress  HASH  taskId -> progress, then log lines
 -- ARGV[1] taskId  string
--- ARGV[2] token  string
+-- ARGV[2] fence  string  of the token
 -- ARGV[3] progress  string  JSON text, empty to leave it as it is
 -- ARGV[4] line  string  percent-encoded, empty for none
 -- ARGV[5] maxLines  integer  the oldest lines beyond it are dropped
@@ -14,7 +14,7 @@
 -- include lib/record.lua
 
 local record = redis.call('HGET', stateKey, taskId)
-if not record or parseLease(record) ~= token then
+if not record or parseLease(record) ~= fence then
   return 0
 end
 local text, lines = '', {}

@@ -22,14 +22,16 @@
 -- include lib/counters.lua
 -- include lib/settings.lua
 -- include lib/record.lua
+-- include lib/bare.lua
 -- include lib/purge.lua
 
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#purging')
 local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
 end
 local counters = unpackCounters(fields[1])
+finishPurge(fields[3])
 local purged, forgotten = 0, 0
 
 -- The oldest entries of one list that are past retention, by count or by age.

@@ -25,10 +25,11 @@
 -- ARGV[6] leaseMs  integer
 -- ARGV[7] maxRetries  integer  for tasks that bring none
 -- ARGV[8] workerId  string
--- ARGV[9] nonce  string  the second half of each token granted here
+-- ARGV[9] nonce  string  as for acquire
 -- ARGV[10] noHandlerAfterMs  integer
 -- ARGV[11] acks  integer  how many verdicts of the tail are acks without a result
--- ARGV[12..] verdict  string  at most 500: the taskIds of those acks, their tokens; then taskId, token, verdict, delayMs, text each
+-- ARGV[12] runs  integer  how many fences those acks share
+-- ARGV[13..] verdict  string  at most 500: fence and count for each run; the taskIds of the acks; then taskId, fence, verdict, delayMs, text each
 -- RETURNS {now, verdicts, first grant, flags, counts, taskId, envelope, ...}; verdicts: a letter each, in the order given
 -- TIME    O(s + w log p), s verdicts, w wanted, p = tasks processing
 -- MOVES   processing -> completed | scheduled | pending | dead | cancelled; scheduled -> pending; pending -> processing | expired
@@ -41,22 +42,25 @@
 -- include lib/bands.lua
 -- include lib/wake.lua
 -- include lib/promote.lua
--- include lib/purge.lua
 -- include lib/acquire.lua
--- include lib/settle.lua
+-- include lib/acks.lua
+-- include lib/bare.lua
 -- include lib/commit.lua
 
-local ids, again = { unpack(ARGV, verdictAt, verdictAt + acks - 1) }, {}
-for at = verdictAt + 2 * acks, #ARGV, 5 do
-  ids[#ids + 1] = ARGV[at]
-  if ARGV[at + 2] == 'fail' and ARGV[at + 3] == '0' then
-    again[#again + 1] = ARGV[at]
-  end
-end
+-- What only some calls need is defined where they need it: a script runs from its first line at each call.
 
 -- 1. Read.
-local RESERVED = 4
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#solo', slot, unpack(ids))
+local acksAt = verdictAt + 2 * runs
+local othersAt = acksAt + acks
+local ids, retried = { unpack(ARGV, acksAt, othersAt - 1) }, {}
+for at = othersAt, #ARGV, 5 do
+  ids[#ids + 1] = ARGV[at]
+  if ARGV[at + 2] == 'fail' and ARGV[at + 3] == '0' then
+    retried[#retried + 1] = ARGV[at]
+  end
+end
+local RESERVED = 5
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#solo', slot, '#purging', unpack(ids))
 local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
@@ -66,8 +70,9 @@ if refused then
   return refused
 end
 if previous then
+-- include lib/again.lua
   local verdicts, first, flags, again = string.match(previous, '^(%a*) (%d+) (%d+) ?(.*)$')
-  local counts, reply = grantsAgain(tonumber(first), again)
+  local counts, reply = grantsAgain(tonumber(first), tonumber(flags), again)
   return { now, verdicts, first, tonumber(flags), counts, unpack(reply) }
 end
 local promoted = (want == 0 or settings.paused) and 0 or promoteDue(PROMOTE_LIMIT)
@@ -77,54 +82,59 @@ end
 
 local counters = unpackCounters(fields[1])
 local commit = newCommit()
-local settled, letters, seen = newSettled(commit, envelopesOf(again)), {}, {}
-local tokenAt, otherAt = verdictAt + acks - 1, verdictAt + 2 * acks - 5 * (acks + 1)
-for i = 1, #ids do
-  local id, record = ids[i], fields[RESERVED + i] or nil
-  local size = settled.size
-  if seen[id] then
-    letters[i] = 's'
-  elseif i <= acks then
-    letters[i] = planAck(settled, counters, id, ARGV[tokenAt + i], record)
-  else
-    local at = otherAt + 5 * i
-    local token, verdict, delayMs, text = ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), ARGV[at + 4]
-    local current = record and parseLease(record)
-    if verdict == 'ack' then
-      letters[i] = planAck(settled, counters, id, token, record)
-      if letters[i] == 'a' and current == token then
-        settled.results[#settled.results + 1] = id
-        settled.results[#settled.results + 1] = text
-      end
-    elseif current == token then -- the fence: only the holder of the current token moves the task
-      letters[i] = planVerdict(settled, counters, id, record, verdict, delayMs, text, noHandlerAfterMs)
-    else
-      letters[i] = verdictWithoutLease(counters, record, nil)
+local settled, letters, seen = newSettled(commit), {}, {}
+local from = 1
+for run = 1, runs do
+  local fence, count = ARGV[verdictAt + 2 * run - 2], tonumber(ARGV[verdictAt + 2 * run - 1])
+  planAcks(settled, counters, fence, ids, fields, RESERVED, from, from + count - 1, letters, seen)
+  from = from + count
+end
+local releases, writeOthers = 0, nil
+if acks < #ids then
+-- include lib/verdicts.lua
+  takesVerdicts(settled, retried)
+  for i = acks + 1, #ids do
+    local id, size, at = ids[i], settled.size, othersAt + 5 * (i - acks - 1)
+    letters[#letters + 1] = seen[id] and 's' or planOther(settled, counters, id, ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]),
+      ARGV[at + 4], fields[RESERVED + i] or nil, noHandlerAfterMs)
+    -- A stale verdict moves nothing: the one that holds the lease may stand behind it in the same call.
+    if settled.size > size then
+      seen[id] = true
     end
   end
-  -- A stale verdict moves nothing: the one that holds the lease may stand behind it in the same call.
-  if settled.size > size then
-    seen[id] = true
-  end
+  releases, writeOthers = countReleases(settled), writeVerdicts
 end
 countAcked(settled, counters)
-local drops = #settled.dropped > 0 and planDropped(settled)
+local drops, removeDropped
+if #settled.dropped > 0 then
+-- include lib/dropped.lua
+  drops, removeDropped = planDropped(settled), writeDropped
+end
 
--- A release goes to the head of its band, where the granted entries are trimmed: one or the other in one call.
-local releases = #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low
 local grants = planAcquire(counters, { want = (settings.paused or releases > 0) and 0 or want, held = held, leaseMs = leaseMs,
   maxRetries = maxRetries, workerId = workerId, nonce = nonce }, fields[3], commit)
-local purge = newPurge(commit)
--- Those completed in this very call are in no list yet: they stay for the next one.
+
+-- As many of the oldest as retention does not keep, but not those completed in this very call: they are in no list yet.
 local excess = math.min(counters[COMPLETED] - settings.retentionCount, 2 * #settled.completed)
-local oldest = excess > 0 and redis.call('LRANGE', completedKey, -excess, -1) or {}
-if #oldest > 0 then
-  purge = planPurge(oldest, redis.call('HMGET', stateKey, unpack(oldest)), settings, isCompleted, commit)
+local bare, removeOldest = drops and #drops.bare or 0, nil
+if excess > 0 or fields[5] then
+-- include lib/purge.lua
+  finishPurge(fields[5])
+  local oldest = excess > 0 and redis.call('LRANGE', completedKey, string.format('%d', -excess), '-1') or {}
+  local purge = planPurgeCompleted(oldest, settings, commit)
   add(counters, COMPLETED, -purge.counted)
   add(counters, PURGED, purge.counted)
+  bare = bare - purge.bare
+  rememberPurged(purge)
+  removeOldest = function()
+    removePurged(purge)
+    if #oldest > 0 then
+      redis.call('LTRIM', completedKey, '0', string.format('%d', -#oldest - 1))
+    end
+  end
 end
-if drops or purge.bare > 0 then
-  countBare(commit, (drops and #drops.bare or 0) - purge.bare)
+if bare ~= 0 then
+  countBare(commit, bare)
 end
 
 -- 2. Write the targets.
@@ -132,9 +142,13 @@ local verdicts = table.concat(letters)
 if hasReply(grants, verdicts) then
   indexRequest(fields[4], 's', slot)
 end
-writeSettled(settled)
+if #settled.completed > 0 then
+  redis.call('LPUSH', completedKey, unpack(settled.completed))
+end
+if writeOthers then
+  writeOthers(settled)
+end
 writeGrants(grants)
-rememberPurged(purge)
 
 -- 3. Commit.
 local flags = turnFlags(settings, grants)
@@ -144,16 +158,15 @@ commitTurn(commit, counters, grants, verdicts, flags)
 if settled.acked > 0 then
   redis.call('ZREM', processingKey, unpack(settled.completed))
 end
-if #settled.gone > 0 then
+if settled.gone and #settled.gone > 0 then
   redis.call('ZREM', processingKey, unpack(settled.gone))
 end
 trimGrants(grants)
 if drops then
-  writeDropped(drops)
+  removeDropped(drops)
 end
-if #oldest > 0 then
-  removePurged(purge)
-  redis.call('LTRIM', completedKey, 0, -#oldest - 1)
+if removeOldest then
+  removeOldest()
 end
 if releases > 0 or settled.queuedAgain or promoted > #grants.ids then
   wake()

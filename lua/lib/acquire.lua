@@ -1,5 +1,8 @@
 -- The reading half of an acquire: which tasks to grant, and what has to be written for it. The calling script writes.
 
+-- What a caller is told beside the tasks. The last: their tokens share one fence.
+local PAUSED_FLAG, DRAIN_FLAG, SOLO_FLAG, AGAIN_FLAG, PARKED_FLAG, SHARED_FLAG = 1, 2, 4, 8, 16, 32
+
 -- The hard limit of an attempt whose task brings none.
 local DEFAULT_TIMEOUT_MS = 1800000
 
@@ -9,12 +12,12 @@ local function turnOf(grant)
   return turn == 7 and 'low' or (turn == 3 or turn == 8 or turn == 13) and 'normal' or 'high'
 end
 
--- Ids in the order in which they shall be granted, and from which band each comes.
-local function peekBands(want, grants)
+-- Ids in the order in which they shall be granted, and from which band each comes. last: the place of the last one wanted.
+local function peekBands(want, last, grants)
   local peeked = {
-    high = redis.call('LRANGE', pendingHighKey, 0, want - 1),
-    normal = redis.call('LRANGE', pendingKey, 0, want - 1),
-    low = redis.call('LRANGE', pendingLowKey, 0, want - 1),
+    high = redis.call('LRANGE', pendingHighKey, '0', last),
+    normal = redis.call('LRANGE', pendingKey, '0', last),
+    low = redis.call('LRANGE', pendingLowKey, '0', last),
   }
   local fallback = { 'high', 'normal', 'low' }
   local at = { high = 0, normal = 0, low = 0 }
@@ -58,9 +61,15 @@ local function countsAfter(record, options)
   return countsText(c)
 end
 
+-- What the state record keeps of the tokens of one call: a nonce that ends in a dot asks for one fence for all its tasks,
+-- which the worker tells apart by their places behind it. Another nonce comes from an older worker: a grant number each.
+local function hasSharedFence(nonce)
+  return string.byte(nonce, -1) == 46 -- .
+end
+
 local function newGrants()
   return { ids = {}, leases = {}, reply = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
-    changed = 0, dropped = 0, first = 0, solo = false, drain = false, claim = nil }
+    changed = 0, dropped = 0, first = 0, shared = false, solo = false, drain = false, claim = nil }
 end
 
 -- request: want, how many; held, what the caller holds already (a solo task goes only to one that holds nothing); leaseMs,
@@ -68,7 +77,7 @@ end
 local function planAcquire(counters, request, soloClaim, commit)
   local grants = newGrants()
   local want, workerId, leaseMs, maxRetries = request.want, request.workerId, request.leaseMs, request.maxRetries
-  grants.first = counters[GRANTS] + 1
+  grants.first, grants.shared = counters[GRANTS] + 1, hasSharedFence(request.nonce)
   local claimant, untilMs = string.match(soloClaim or '', '^(%S+) (%d+)$')
   if want == 0 then
     -- One that drains acquires nothing: what it settles meanwhile keeps its claim.
@@ -79,11 +88,13 @@ local function planAcquire(counters, request, soloClaim, commit)
     return grants
   end
   local ids, from
+  -- As text: a number that is an argument of a call is written out with all its digits, at three times the cost.
+  local last = string.format('%d', want - 1)
   -- Most queues have the normal band alone: one look for the three others.
   local others = redis.call('EXISTS', pendingHighKey, pendingLowKey, pendingSoloKey) > 0
   if others and redis.call('LLEN', pendingSoloKey) > 0 then
     if request.held == 0 then
-      ids, from, grants.solo = redis.call('LRANGE', pendingSoloKey, 0, 0), { 'solo' }, true
+      ids, from, grants.solo = redis.call('LRANGE', pendingSoloKey, '0', '0'), { 'solo' }, true
     else
       -- One worker at a time is asked to drain for it; the claim runs out with a lease.
       if not claimant or claimant == workerId or tonumber(untilMs) <= now then
@@ -93,9 +104,9 @@ local function planAcquire(counters, request, soloClaim, commit)
     end
   end
   if others and not ids then
-    ids, from = peekBands(want, counters[GRANTS])
+    ids, from = peekBands(want, last, counters[GRANTS])
   elseif not ids then
-    ids = redis.call('LRANGE', pendingKey, 0, want - 1)
+    ids = redis.call('LRANGE', pendingKey, '0', last)
   end
   if #ids == 0 then
     return grants
@@ -103,16 +114,16 @@ local function planAcquire(counters, request, soloClaim, commit)
 
   local records = redis.call('HMGET', stateKey, unpack(ids))
   local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
-  local grant = counters[GRANTS]
   local expiry, deadline = now + leaseMs, now + DEFAULT_TIMEOUT_MS
   local expiryText = string.format('%d', expiry < deadline and expiry or deadline)
-  -- What stands behind the grant number in the record of a task without options, made once per call.
-  local tokenEnd = '-' .. request.nonce .. ' ' .. nowText .. ' '
-  local tail = tokenEnd .. string.format('%d %d ', deadline, maxRetries + 1) .. workerId
+  local fence = grants.shared and string.format('%d-%s', grants.first, request.nonce)
 
-  local byte, find, format = string.byte, string.find, string.format
-  -- The same for a task with options, by their text: the tasks of a batch mostly share it.
-  local known = {}
+  local byte, find = string.byte, string.find
+  -- tail: what stands behind the fence in the record.
+  local plain = { given = false, flags = '', expiresAt = 0, lease = expiryText,
+    tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. workerId }
+  -- Options by their text: the tasks of a batch mostly share it.
+  local known = { [''] = plain }
   local function optionsOf(envelope)
     local text = ''
     if byte(envelope) ~= 46 then -- "."
@@ -131,7 +142,7 @@ local function planAcquire(counters, request, soloClaim, commit)
         flags = (optionOf(text, 'h') and 'h' or '') .. (optionOf(text, 'k') == '0' and 'k' or ''),
         -- A value that is no number must not stop the queue: the worker finds out and quarantines the task.
         expiresAt = tonumber(optionOf(text, 'e')) or 0,
-        tail = tokenEnd .. string.format('%.0f %d ', now + timeoutMs, maxAttempts) .. workerId,
+        tail = ' ' .. nowText .. string.format(' %.0f %d ', now + timeoutMs, maxAttempts) .. workerId,
         lease = timeoutMs < leaseMs and string.format('%.0f', now + timeoutMs) or expiryText,
       }
       known[text] = options
@@ -141,8 +152,9 @@ local function planAcquire(counters, request, soloClaim, commit)
 
   local leases, reply, granted, seen, expiredEnvelopes = grants.leases, grants.reply, grants.ids, {}, {}
   local place, size = 0, #commit
-  -- The numbers of the grants, which are consecutive, as texts: one format for ten of them.
-  local tens, units = nil, { [0] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9' }
+  -- Each string that Lua makes costs. With a fence for all, tasks with the same options and the same past get the same
+  -- record, and it is made once for those that stand together.
+  local pastOf, optionsBefore, leased, told
   if not from then
     grants.taken.normal = #ids
   end
@@ -151,16 +163,15 @@ local function planAcquire(counters, request, soloClaim, commit)
     if from then
       grants.taken[from[i]] = grants.taken[from[i]] + 1
     end
-    local counts, behind, lease
-    local history = ''
+    local options
     if seen[id] then
       grants.dropped = grants.dropped + 1
     elseif envelope and not record and byte(envelope) == 46 then -- "."
-      counts, behind, lease = '1', tail, expiryText
+      options = plain
     elseif not isPending(record, envelope) then
       grants.dropped = grants.dropped + 1
     else
-      local options = optionsOf(envelope)
+      options = optionsOf(envelope)
       if options.expiresAt > 0 and options.expiresAt <= now then
         local c = record and parseCounts(record) or newCounts()
         if options.given then
@@ -171,24 +182,25 @@ local function planAcquire(counters, request, soloClaim, commit)
         expiredEnvelopes[#expiredEnvelopes + 1] = envelope
         commit[size + 1], commit[size + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
         size = size + 2
-      else
-        counts, behind, history, lease = countsAfter(record, options), options.tail, historyOf(record), options.lease
+        options = nil
       end
     end
-    if counts then
-      seen[id] = true
-      grant, place = grant + 1, place + 1
-      local unit = grant % 10
-      if unit == 0 or not tens then
-        tens = grant < 10 and '' or format('%d', (grant - unit) / 10)
+    if options then
+      if not fence or options ~= optionsBefore or record ~= pastOf then
+        local counts = countsAfter(record, options)
+        local ownFence = fence or string.format('%d-%s', grants.first + place, request.nonce)
+        leased = 'l' .. counts .. ' ' .. ownFence .. options.tail .. historyOf(record)
+        told = counts ~= '1' and counts .. previousSpan(record) or nil
+        optionsBefore, pastOf = options, record
       end
-      commit[size + 1], commit[size + 2] = id, 'l' .. counts .. ' ' .. tens .. units[unit] .. behind .. history
-      size = size + 2
-      leases[2 * place - 1], leases[2 * place] = lease, id
+      seen[id] = true
+      commit[size + 1], commit[size + 2] = id, leased
+      place, size = place + 1, size + 2
+      leases[2 * place - 1], leases[2 * place] = options.lease, id
       reply[2 * place - 1], reply[2 * place] = id, envelope
       granted[place] = id
-      if counts ~= '1' then
-        grants.counts[place] = counts .. previousSpan(record)
+      if told then
+        grants.counts[place] = told
       end
     end
   end
@@ -231,34 +243,7 @@ end
 local function trimGrants(grants)
   for band, count in pairs(grants.taken) do
     if count > 0 then
-      redis.call('LTRIM', bandKeys[band], count, -1)
+      redis.call('LTRIM', bandKeys[band], string.format('%d', count), '-1')
     end
   end
-end
-
--- A repeated call gets the tasks whose token is still the one that it was given; of the others the id alone.
-local function grantsAgain(first, again)
-  local reply, counts = {}, {}
-  local ids = {}
-  for id in string.gmatch(again, '%S+') do
-    ids[#ids + 1] = id
-  end
-  if #ids == 0 then
-    return '', reply
-  end
-  local records = redis.call('HMGET', stateKey, unpack(ids))
-  local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
-  for i, id in ipairs(ids) do
-    local record = records[i]
-    local token = record and parseLease(record)
-    reply[2 * i - 1], reply[2 * i] = id, ''
-    if token == string.format('%.0f-%s', first + i - 1, nonce) then
-      reply[2 * i] = envelopes[i]
-      local text = string.match(record, '^l(%S+)')
-      if text ~= '1' then
-        counts[i] = text .. previousSpan(record)
-      end
-    end
-  end
-  return countsReply(counts), reply
 end

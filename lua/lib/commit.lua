@@ -1,5 +1,4 @@
 -- The one HSET that makes a turn (settle, acquire, or both) true: records, counters, and the reply for a repeat.
-local PAUSED_FLAG, DRAIN_FLAG, SOLO_FLAG, AGAIN_FLAG, PARKED_FLAG = 1, 2, 4, 8, 16
 
 -- Entries were looked at that gave no task: those behind them may.
 local function hasMore(grants)
@@ -8,7 +7,7 @@ end
 
 local function turnFlags(settings, grants)
   return (settings.paused and PAUSED_FLAG or 0) + (grants.drain and DRAIN_FLAG or 0)
-    + (grants.solo and #grants.ids > 0 and SOLO_FLAG or 0) + (hasMore(grants) and AGAIN_FLAG or 0)
+    + (grants.solo and #grants.ids > 0 and SOLO_FLAG or 0) + (hasMore(grants) and AGAIN_FLAG or 0) + (grants.shared and SHARED_FLAG or 0)
 end
 
 -- An idle poll that changes nothing writes nothing, and has no reply worth keeping.
@@ -18,7 +17,7 @@ end
 
 -- What a repeat of the request is answered from.
 local function turnReply(verdicts, grants, flags)
-  return table.concat({ verdicts, ' ', string.format('%d', grants.first), ' ', flags, ' ', table.concat(grants.ids, ' ') })
+  return string.format('%s %d %d %s', verdicts, grants.first, flags, table.concat(grants.ids, ' '))
 end
 
 -- What one HSET writes: all that is planned in a turn appends to it, so that nothing is copied.

@@ -1,9 +1,9 @@
--- What an acquire promotes on its way: bounded, so that it stays quick.
-local PROMOTE_LIMIT = 200
+-- What an acquire promotes on its way: bounded, so that it stays quick. As text, as Redis takes it.
+local PROMOTE_LIMIT = '200'
 
 -- Moves due tasks to pending, as a whole transition of its own: push, commit, remove.
 local function promoteDue(limit)
-  local due = redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', nowText, 'LIMIT', 0, limit)
+  local due = redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', nowText, 'LIMIT', '0', limit)
   if #due == 0 then
     return 0
   end

@@ -1,8 +1,34 @@
+local function removeBodies(ids)
+  redis.call('HDEL', tasksKey, unpack(ids))
+  -- Most queues have neither: one look is cheaper than a field per task.
+  for _, key in ipairs({ resultsKey, progressKey }) do
+    if redis.call('EXISTS', key) == 1 then
+      redis.call('HDEL', key, unpack(ids))
+    end
+  end
+end
+
+local function removePlain(ids)
+  removeBodies(ids)
+  redis.call('HDEL', stateKey, '#purging', unpack(ids))
+end
+
+-- What an abort left of a purge of plain tasks. They are counted as purged: it goes before anything that looks at them again.
+local function finishPurge(purging)
+  local ids = {}
+  for id in string.gmatch(purging or '', '%S+') do
+    ids[#ids + 1] = id
+  end
+  if #ids > 0 then
+    removePlain(ids)
+  end
+end
+
 -- Takes records out of the queue for good. `plan` collects while reading; the records turn to "r" in the commit of the
 -- calling script, and only then are they removed, so that an abort leaves an entry to drop, never a wrong count.
 -- `belongs(record, place, letter)` says whether the entry stands for this record: another one may have the id by now.
 local function newPurge(commit)
-  return { commit = commit or {}, counted = 0, bare = 0, removed = {}, remembered = {}, forgotten = {} }
+  return { commit = commit or {}, counted = 0, bare = 0, removed = {}, remembered = {}, forgotten = {}, plain = {} }
 end
 
 local function planPurge(ids, records, settings, belongs, commit)
@@ -55,13 +81,6 @@ local function planPurge(ids, records, settings, belongs, commit)
   return plan
 end
 
--- Counts bare records that come or go, in the commit that writes them.
-local function countBare(commit, by)
-  local size = #commit
-  local counted = tonumber(redis.call('HGET', stateKey, '#bare') or 0)
-  commit[size + 1], commit[size + 2] = '#bare', string.format('%d', math.max(0, counted + by))
-end
-
 -- Before the commit: the list by which remembered ids are forgotten later.
 local function rememberPurged(plan)
   if #plan.remembered > 0 then
@@ -69,18 +88,53 @@ local function rememberPurged(plan)
   end
 end
 
+local function removeBodies(ids)
+  redis.call('HDEL', tasksKey, unpack(ids))
+  -- Most queues have neither: one look is cheaper than a field per task.
+  for _, key in ipairs({ resultsKey, progressKey }) do
+    if redis.call('EXISTS', key) == 1 then
+      redis.call('HDEL', key, unpack(ids))
+    end
+  end
+end
+
 -- After the commit, and before the index entries go: an abort in between leaves an entry by which the rest is found.
 local function removePurged(plan)
   if #plan.removed > 0 then
-    redis.call('HDEL', tasksKey, unpack(plan.removed))
-    -- Most queues have neither: one look is cheaper than a field per task.
-    for _, key in ipairs({ resultsKey, progressKey }) do
-      if redis.call('EXISTS', key) == 1 then
-        redis.call('HDEL', key, unpack(plan.removed))
-      end
-    end
+    removeBodies(plan.removed)
   end
   if #plan.forgotten > 0 then
     redis.call('HDEL', stateKey, unpack(plan.forgotten))
   end
+  if #plan.plain > 0 then
+    removePlain(plan.plain)
+  end
+end
+
+-- Of completed tasks most are plain: their ids were minted, they were acked at their first attempt, and nothing of them is
+-- kept or looked at. No record of theirs turns to "r" first: one field of the commit, "#purging", names them all, and goes
+-- with their records.
+local function planPurgeCompleted(ids, settings, commit)
+  local records = #ids > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}
+  local plain, others, theirs, seen, last = {}, {}, {}, {}, nil
+  for i = 1, #ids do
+    local id, record = ids[i], records[i]
+    if not record or record ~= last then
+      local letter, attempts, space = string.byte(record or '', 1, 3)
+      last = letter == 99 and attempts ~= 48 and space == 32 and record or nil -- c1, c2 … c9; c0 is a bare one
+    end
+    if not last then
+      others[#others + 1], theirs[#theirs + 1] = id, record
+    elseif not seen[id] then -- an abort may have left it in the list twice
+      plain[#plain + 1], seen[id] = id, true
+    end
+  end
+  local plan = planPurge(others, theirs, settings, function(_, _, letter)
+    return letter == 99 -- c
+  end, commit)
+  if #plain > 0 then
+    plan.plain, plan.counted = plain, plan.counted + #plain
+    commit[#commit + 1], commit[#commit + 2] = '#purging', table.concat(plain, ' ')
+  end
+  return plan
 end

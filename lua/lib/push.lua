@@ -23,7 +23,7 @@ local function takeParked(parked)
   return nil, ''
 end
 
-local function message(request, grants)
+local function message(request, grants, flags)
   local heads, bodies, bytes = {}, {}, 0
   for place = 1, #grants.reply / 2 do
     local envelope = grants.reply[2 * place]
@@ -31,11 +31,10 @@ local function message(request, grants)
     bodies[#bodies + 1] = envelope
     bytes = bytes + #envelope
   end
-  local head = string.format('%s %.0f %s %.0f ', request.slot, request.sequence, nowText, grants.first)
-  if bytes > PUSH_BYTES then
-    return head .. '0\n'
-  end
-  return head .. #heads .. '\n' .. table.concat(heads) .. table.concat(bodies)
+  local inside = bytes <= PUSH_BYTES
+  local head = string.format('%s %.0f %s %.0f %d %d\n', request.slot, request.sequence, nowText, grants.first,
+    inside and #heads or 0, flags)
+  return inside and head .. table.concat(heads) .. table.concat(bodies) or head
 end
 
 -- A transition of its own, after the commit of the enqueue. False where nobody was there to take the tasks.
@@ -56,12 +55,13 @@ local function push(counters, parked, pushed)
   if #commit == 0 then
     return false
   end
+  local flags = grants.shared and SHARED_FLAG or 0
   indexRequest(record, 's', request.slot)
   writeGrants(grants)
   redis.call('HSET', stateKey, '#counters', packCounters(counters), request.slot,
-    requestRecord(request.sequence, turnReply('', grants, 0)), unpack(commit))
+    requestRecord(request.sequence, turnReply('', grants, flags)), unpack(commit))
   trimGrants(grants)
   writeParked(others)
-  redis.call('SPUBLISH', request.channel, message(request, grants))
+  redis.call('SPUBLISH', request.channel, message(request, grants, flags))
   return true
 end

@@ -6,12 +6,12 @@
 --            r purged, kept for its id alone
 --   counts   attempts[,failures,crashes,releases,generation,unroutedSince,flags]   the short form where only attempts count
 --   flags    h the caller gave the id   o runs solo   x cancel requested   k the payload goes at completion (only while leased or before)
---   fields   l: token grantedAt deadline maxAttempts workerId      c: token grantedAt endedAt workerId
+--   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence grantedAt endedAt workerId
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo
---   bare     c0<counts> token ranMs endedAt workerId type waitedMs[ name=value …]: completed, and of its envelope only this
+--   bare     c0<counts> fence ranMs endedAt workerId type waitedMs[ name=value …]: completed, and of its envelope only this
 --            is kept: the header, with the time from enqueue to grant and without its k=0. `tasks` has nothing of it, and
 --            `#bare` counts them. Never of an id that a caller gave
---   attempt  number generation outcome startedAt endedAt workerId token error   (error percent-encoded, "-" for none;
+--   attempt  number generation outcome startedAt endedAt workerId fence error   (error percent-encoded, "-" for none;
 --            "~<traceparent> " before it where the attempt was traced)
 --
 -- No record: the task is as it was enqueued, and the first byte of its envelope says where:
@@ -75,22 +75,22 @@ local function bareEnvelope(record)
   return header and '+' .. header .. ' k=0\n'
 end
 
--- Parses the head of a leased record: token, grantedAt, deadline, maxAttempts, workerId. A failure asks three times for
+-- Parses the head of a leased record: fence, grantedAt, deadline, maxAttempts, workerId. A failure asks three times for
 -- the same one.
 local parsed = {}
 local function parseLease(record)
   if record ~= parsed.record then
-    local token, grantedAt, deadline, maxAttempts, workerId = string.match(record, '^l%S+ (%S+) (%d+) (%d+) (%d+) ([^\n ]+)')
-    parsed = { record = record, token = token, grantedAt = grantedAt, deadline = deadline, maxAttempts = tonumber(maxAttempts),
+    local fence, grantedAt, deadline, maxAttempts, workerId = string.match(record, '^l%S+ (%S+) (%d+) (%d+) (%d+) ([^\n ]+)')
+    parsed = { record = record, fence = fence, grantedAt = grantedAt, deadline = deadline, maxAttempts = tonumber(maxAttempts),
       workerId = workerId }
   end
-  return parsed.token, parsed.grantedAt, parsed.deadline, parsed.maxAttempts, parsed.workerId
+  return parsed.fence, parsed.grantedAt, parsed.deadline, parsed.maxAttempts, parsed.workerId
 end
 
 -- The history with one more ended attempt, at most HISTORY_LINES of them, up to its error; and the error, the long part:
 -- each string that Lua makes is hashed byte by byte, so it is put behind the rest once, by whoever writes the record.
 local function appendAttempt(record, c, outcome, err)
-  local token, grantedAt, _, _, workerId = parseLease(record)
+  local fence, grantedAt, _, _, workerId = parseLease(record)
   local history = historyOf(record)
   local lines, at = 0, string.find(history, '\n', 1, true)
   while at do
@@ -101,7 +101,7 @@ local function appendAttempt(record, c, outcome, err)
     history = string.sub(history, (string.find(history, '\n', 2, true)))
   end
   return table.concat({ history, '\n', string.format('%d %d ', c.attempts, c.generation), outcome, ' ', grantedAt, ' ', nowText, ' ',
-    workerId, ' ', token, ' ' }), err == '' and '-' or err
+    workerId, ' ', fence, ' ' }), err == '' and '-' or err
 end
 
 -- The span of the last ended attempt, which its worker put before the error, as '~<traceparent>'; '' without one.

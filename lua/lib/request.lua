@@ -5,10 +5,9 @@ local function previousReply(raw)
   if not raw then
     return nil
   end
-  local last, body = string.match(raw, '^(%d+) %d+\n(.*)$')
-  last = tonumber(last)
+  local last = tonumber(string.match(raw, '^%d+'))
   if last == sequence then
-    return body
+    return string.match(raw, '\n(.*)$')
   end
   if last > sequence then
     return nil, redis.error_reply('HOLDFAST_OLD_REQUEST a newer request of this slot was answered already')

@@ -13,28 +13,49 @@ const handBack = "packages/holdfast/test/invariants/hand-back.test.ts";
 export const mutants = [
   {
     name: "settle: an ack under any token",
-    changes: [["lua/lib/settle.lua", "if current ~= token then", "if not current then"]],
+    changes: [["lua/lib/acks.lua", "if current ~= fence then", "if not current then"]],
     tests: [settle, interleavings],
   },
   {
-    name: "settle: an ack of a plain record under any token",
-    changes: [["lua/lib/settle.lua", "and find(record, token, 4, true) == 4 then", "then"]],
-    tests: [settle, interleavings],
+    name: "settle: an ack of any record behind one that fits",
+    changes: [["lua/lib/acks.lua", "if record and record == leased and", "if record and leased and"]],
+    tests: [settle],
+  },
+  {
+    name: "settle: one task that keeps its payload as all behind it",
+    changes: [["lua/lib/acks.lua", "return 'a', not drops", "return 'a', true"]],
+    tests: [keepPayload],
+  },
+  {
+    name: "settle: a task acked twice in one call counts twice",
+    changes: [["lua/lib/acks.lua", "record == leased and not seen[id] then", "record == leased then"]],
+    tests: [settle],
+  },
+  {
+    name: "settle: plain tasks are purged uncounted where a purge was cut short",
+    changes: [["lua/lib/purge.lua", "    removePlain(ids)\n  end\nend\n", "  end\nend\n"]],
+    tests: [abort],
   },
   {
     name: "settle: a payload is dropped before the commit",
     changes: [
       [
         "lua/settle.lua",
-        "\nwriteSettled(settled)\n",
-        "\nwriteSettled(settled)\nif drops then writeDropped(drops) end\n",
+        "\nwriteGrants(grants)\n",
+        "\nwriteGrants(grants)\nif drops then removeDropped(drops) end\n",
       ],
     ],
     tests: [keepPayload],
   },
   {
     name: "settle: bare records are not counted",
-    changes: [["lua/settle.lua", "if drops or purge.bare > 0 then", "if purge.bare > 0 then"]],
+    changes: [
+      [
+        "lua/settle.lua",
+        "local bare, removeOldest = drops and #drops.bare or 0, nil",
+        "local bare, removeOldest = 0, nil",
+      ],
+    ],
     tests: [keepPayload],
   },
   {
@@ -44,34 +65,34 @@ export const mutants = [
   },
   {
     name: "settle: a bare record of an id that a caller gave",
-    changes: [["lua/lib/settle.lua", "not drop.given", "drop"]],
+    changes: [["lua/lib/dropped.lua", "not drop.given", "drop"]],
     tests: [keepPayload],
   },
   {
     name: "settle: bare records where only an older janitor looks",
     changes: [
-      ["lua/lib/settle.lua", "local mayBeBare = visited[2] or not visited[1]", "local mayBeBare = true"],
+      ["lua/lib/dropped.lua", "local mayBeBare = visited[2] or not visited[1]", "local mayBeBare = true"],
     ],
     tests: [keepPayload],
   },
   {
     name: "settle: a fail or release under any token",
-    changes: [["lua/settle.lua", "elseif current == token then", "elseif current then"]],
+    changes: [["lua/lib/verdicts.lua", "elseif current == fence then", "elseif current then"]],
     tests: [settle, interleavings],
   },
   {
     name: "settle: a refused verdict is called acked",
-    changes: [["lua/lib/settle.lua", "if token and record and string.match", "if record and string.match"]],
+    changes: [["lua/lib/acks.lua", "if fence and record and string.match", "if record and string.match"]],
     tests: [settle],
   },
   {
     name: "settle: an ack is not idempotent",
-    changes: [["lua/lib/settle.lua", "string.match(record, '^c%S+ (%S+)') == token then", "false then"]],
+    changes: [["lua/lib/acks.lua", "string.match(record, '^c%S+ (%S+)') == fence then", "false then"]],
     tests: [settle, interleavings],
   },
   {
     name: "heartbeat: any token",
-    changes: [["lua/heartbeat.lua", "if token ~= ARGV[taskIdAt + 2 * i - 1] or", "if not token or"]],
+    changes: [["lua/heartbeat.lua", "if fence ~= ARGV[taskIdAt + 2 * i - 1] or", "if not fence or"]],
     tests: [test("heartbeat")],
   },
   {
@@ -79,7 +100,7 @@ export const mutants = [
     changes: [
       [
         "lua/heartbeat.lua",
-        "if token ~= ARGV[taskIdAt + 2 * i - 1] or deadline <= now then",
+        "if fence ~= ARGV[taskIdAt + 2 * i - 1] or deadline <= now then",
         "if not record then",
       ],
       ["lua/heartbeat.lua", "math.min(now + leaseMs, deadline)", "now + leaseMs"],
@@ -94,7 +115,7 @@ export const mutants = [
   },
   {
     name: "progress: any token",
-    changes: [["lua/progress.lua", "parseLease(record) ~= token", "false"]],
+    changes: [["lua/progress.lua", "parseLease(record) ~= fence", "false"]],
     tests: [test("progress")],
   },
   {
@@ -102,8 +123,8 @@ export const mutants = [
     changes: [
       [
         "lua/settle.lua",
-        "\nwriteSettled(settled)\n",
-        "\nfor _, ids in ipairs({ settled.completed, settled.gone }) do if #ids > 0 then redis.call('ZREM', processingKey, unpack(ids)) end end\nwriteSettled(settled)\n",
+        "\nif #settled.completed > 0 then\n",
+        "\nfor _, ids in ipairs({ settled.completed, settled.gone }) do if #ids > 0 then redis.call('ZREM', processingKey, unpack(ids)) end end\nif #settled.completed > 0 then\n",
       ],
     ],
     tests: [abort],
@@ -160,13 +181,12 @@ export const mutants = [
   {
     name: "settle: the attempt is counted at the failure, not at the grant",
     changes: [
-      ["lua/lib/acquire.lua", "lease = '1', tail", "lease = '0', tail"],
       ["lua/lib/acquire.lua", "    return '1'\n", "    return '0'\n"],
       ["lua/lib/acquire.lua", "return '1,0,0,0,0,0,' ..", "return '0,0,0,0,0,0,' .."],
       ["lua/lib/acquire.lua", "c.attempts = c.attempts + 1", "c.attempts = c.attempts"],
       ["lua/lib/acquire.lua", "'%d', attempts + 1", "'%d', attempts"],
       [
-        "lua/lib/settle.lua",
+        "lua/lib/verdicts.lua",
         "c.failures = c.failures + 1",
         "c.failures, c.attempts = c.failures + 1, c.attempts + 1",
       ],
@@ -190,12 +210,14 @@ export const mutants = [
   },
   {
     name: "settle: a release is not refunded",
-    changes: [["lua/lib/settle.lua", "  else\n    c.attempts = c.attempts - 1\n", "  else\n"]],
+    changes: [["lua/lib/verdicts.lua", "  else\n    c.attempts = c.attempts - 1\n", "  else\n"]],
     tests: [settle, model],
   },
   {
     name: "settle: attempts are never used up",
-    changes: [["lua/lib/settle.lua", "verdict == 'fail' and c.attempts < maxAttempts", "verdict == 'fail'"]],
+    changes: [
+      ["lua/lib/verdicts.lua", "verdict == 'fail' and c.attempts < maxAttempts", "verdict == 'fail'"],
+    ],
     tests: [model],
   },
   {
@@ -351,7 +373,7 @@ export const mutants = [
     changes: [
       [
         "lua/lib/push.lua",
-        "packCounters(counters), request.slot,\n    requestRecord(request.sequence, turnReply('', grants, 0)), unpack",
+        "packCounters(counters), request.slot,\n    requestRecord(request.sequence, turnReply('', grants, flags)), unpack",
         "packCounters(counters), unpack",
       ],
     ],
@@ -359,7 +381,7 @@ export const mutants = [
   },
   {
     name: "push: a repeat is answered without the grants",
-    changes: [["lua/lib/push.lua", "turnReply('', grants, 0)", "turnReply('', newGrants(), 0)"]],
+    changes: [["lua/lib/push.lua", "turnReply('', grants, flags)", "turnReply('', newGrants(), flags)"]],
     tests: [push],
   },
   {
@@ -410,7 +432,7 @@ export const mutants = [
     name: "settle: an unstarted task is not refunded",
     changes: [
       [
-        "lua/lib/settle.lua",
+        "lua/lib/verdicts.lua",
         "  else\n    c.attempts = c.attempts - 1\n",
         "  elseif verdict == 'release' then\n    c.attempts = c.attempts - 1\n",
       ],
@@ -420,7 +442,11 @@ export const mutants = [
   {
     name: "settle: an unstarted task counts as a release",
     changes: [
-      ["lua/lib/settle.lua", "if verdict == 'release' then\n    c.releases", "if true then\n    c.releases"],
+      [
+        "lua/lib/verdicts.lua",
+        "if verdict == 'release' then\n    c.releases",
+        "if true then\n    c.releases",
+      ],
     ],
     tests: [settle, model],
   },

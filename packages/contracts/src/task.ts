@@ -57,6 +57,7 @@ export interface AttemptView {
   generation: number;
   outcome: AttemptOutcome;
   workerId: string;
+  /** `<grant>-<nonce>.`, what Redis keeps of the token. */
   token: string;
   /** Milliseconds since the epoch, Redis time. */
   startedAt: number;
@@ -104,6 +105,7 @@ export interface TaskView {
   /** When it reached its terminal state. */
   endedAt: number | null;
   workerId: string | null;
+  /** Of the current or the last lease: `<grant>-<nonce>.`, what Redis keeps of the token. */
   token: string | null;
   cancelRequested: boolean;
   /** It crashed its worker twice: it is acquired alone. */
@@ -170,7 +172,7 @@ export interface StaleVerdict {
   type: string;
   /** The token that the verdict came with. */
   token: string;
-  /** The token of the lease that runs now, where one does. */
+  /** What Redis keeps of the token of the lease that runs now, where one does. */
   currentToken: string | null;
   attempt: number;
   workerId: string;

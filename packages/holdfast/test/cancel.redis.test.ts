@@ -48,7 +48,7 @@ test("of a running task it is a request, which can be repeated; the lease goes o
   expect(await q.task("a")).toMatchObject({
     state: "processing",
     cancelRequested: true,
-    token: grant.token,
+    token: grant.fence,
   });
   expect((await q.stats()).totals.cancelled).toBe(0);
   expect(await q.fatal(grant)).toBe("cancelled");

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { Grant } from "../src/engine/engine.ts";
 import { everyVerdict, expectFenced } from "./support/fence.ts";
 import { setup } from "./support/setup.ts";
 
@@ -18,8 +19,8 @@ describe("ack", () => {
       state: "completed",
       resultText: '{"n":12345678901234567890}',
       endedAt: q.now,
-      token: a.token,
-      history: [{ attempt: 1, outcome: "acked", startedAt: q.now - 5, endedAt: q.now, token: a.token }],
+      token: a.fence,
+      history: [{ attempt: 1, outcome: "acked", startedAt: q.now - 5, endedAt: q.now, token: a.fence }],
     });
     expect((await q.task("b")).resultText).toBeNull();
     expect(await q.stats()).toMatchObject({ completed: 2, processing: 0, totals: { acked: 2 } });
@@ -65,7 +66,7 @@ describe("fail", () => {
       failures: 1,
       crashes: 0,
       lastError: "Error: 100% broken\n    at x",
-      history: [{ attempt: 1, generation: 0, outcome: "failed", workerId: "w1", token: grant.token }],
+      history: [{ attempt: 1, generation: 0, outcome: "failed", workerId: "w1", token: grant.fence }],
     });
   });
 
@@ -252,6 +253,26 @@ describe("fencing (I5)", () => {
     expect(await q.ack(again)).toBe("acked");
   });
 
+  test("of tasks that share a fence, each is acked by its own record alone", async () => {
+    const q = await setup();
+    await q.add(["a", "b", "c", "d"]);
+    const { grants } = await q.acquire(4);
+    expect(new Set(grants.map(({ fence }) => fence)).size).toBe(1);
+    const [a, b] = grants as [Grant, Grant];
+    await q.release(b);
+    expect(await q.ack(a)).toBe("acked");
+    const again = await q.grant({ workerId: "w2" });
+    expect(again.id).toBe("b");
+    const verdicts = ["c", "b", "a", "d", "nobody"].map((id) => ({
+      kind: "ack" as const,
+      id,
+      token: a.token,
+    }));
+    expect(await q.settle(verdicts)).toEqual(["acked", "stale", "acked", "acked", "unknown"]);
+    expect(await q.task("b")).toMatchObject({ state: "processing", token: again.fence });
+    expect(await q.stats()).toMatchObject({ completed: 3, processing: 1, totals: { acked: 3, stale: 1 } });
+  });
+
   test("no verdict of a former holder changes anything", async () => {
     await expectFenced(await setup());
   });
@@ -299,6 +320,16 @@ describe("fencing (I5)", () => {
       ]),
     ).toEqual(["acked", "stale"]);
   });
+
+  test("of two acks of one task in one call the first counts", async () => {
+    const q = await setup();
+    await q.add(["a", "b"]);
+    const { grants } = await q.acquire(2);
+    const acks = [...grants, ...grants].map(({ id, token }) => ({ kind: "ack" as const, id, token }));
+    expect(await q.settle(acks)).toEqual(["acked", "acked", "stale", "stale"]);
+    expect(await q.stats()).toMatchObject({ completed: 2, processing: 0, totals: { acked: 2 } });
+    expect(await q.redis.llen(q.keys.completed)).toBe(2);
+  });
 });
 
 describe("one call with all kinds of verdicts", () => {
@@ -320,6 +351,21 @@ describe("one call with all kinds of verdicts", () => {
     expect(turn.outcomes).toEqual(["retried", "acked", "dead", "acked", "stale"]);
     expect(turn.grants.map(({ id }) => id)).toEqual(["f"]);
     expect((await q.task("d")).resultText).toBe("1");
+  });
+
+  test("acks of several grants, mixed up, are answered in the order given", async () => {
+    const q = await setup();
+    await q.add(["a", "b", "c", "d", "e"]);
+    const [first, second] = [await q.acquire(2), await q.acquire(2)];
+    const older = await q.grant({ nonce: "older" });
+    const [a, b, c, d] = [...first.grants, ...second.grants] as Grant[];
+    const forged = { ...(b as Grant), token: (c as Grant).token };
+    const verdicts = [d, forged, a, older, c, b].map((grant) => ({
+      kind: "ack" as const,
+      id: grant?.id ?? "",
+      token: grant?.token ?? "",
+    }));
+    expect(await q.settle(verdicts)).toEqual(["acked", "stale", "acked", "acked", "acked", "acked"]);
   });
 
   test("500 verdicts and 500 wanted fit in it", async () => {

@@ -1899,6 +1899,7 @@ export interface paths {
                                     outcome: "running" | "acked" | "failed" | "crashed" | "released" | "unrouted" | "quarantined" | "cancelled";
                                     /** @description Start, ms since the epoch */
                                     startedAt: number;
+                                    /** @description What Redis keeps of the token */
                                     token: string;
                                     workerId: string;
                                 }[];
@@ -3259,6 +3260,7 @@ export interface paths {
                                     outcome: "running" | "acked" | "failed" | "crashed" | "released" | "unrouted" | "quarantined" | "cancelled";
                                     /** @description Start, ms since the epoch */
                                     startedAt: number;
+                                    /** @description What Redis keeps of the token */
                                     token: string;
                                     workerId: string;
                                 }[];
@@ -3538,6 +3540,7 @@ export interface paths {
                                 outcome: "running" | "acked" | "failed" | "crashed" | "released" | "unrouted" | "quarantined" | "cancelled";
                                 /** @description Start, ms since the epoch */
                                 startedAt: number;
+                                /** @description What Redis keeps of the token */
                                 token: string;
                                 workerId: string;
                             }[];

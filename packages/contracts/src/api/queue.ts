@@ -77,7 +77,7 @@ export const StaleVerdictSchema = Type.Object({
   queue: Type.String(),
   type: Type.String(),
   token: Type.String({ description: "What the verdict came with" }),
-  currentToken: nullable(Type.String({ description: "Of the lease that runs now" })),
+  currentToken: nullable(Type.String({ description: "What Redis keeps of that of the lease that runs now" })),
   attempt: Count(),
   workerId: Type.String(),
   at: Timestamp("When it was refused"),

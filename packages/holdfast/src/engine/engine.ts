@@ -6,22 +6,14 @@ import type { Script } from "../redis/script.ts";
 import type { TailBytes } from "../redis/tail-bytes.ts";
 import { bareEnvelope } from "./record.ts";
 import { type Request, RequestSlots } from "./requests.ts";
-import { parseTurn, type Turn, type TurnReply, type VerdictOutcome } from "./turn.ts";
+import { fenceOf, parseTurn, type Turn, type TurnReply, type VerdictOutcome } from "./turn.ts";
+import { type Verdict, verdictTail } from "./verdict.ts";
 
 export type { Grant, Turn, VerdictOutcome } from "./turn.ts";
+export type { Verdict } from "./verdict.ts";
 
 // A discard can be undone for so long: `UNDO_MS` of the contracts says the same to clients.
 const UNDO_MS = 600_000;
-
-/** What a worker says of an attempt. */
-export type Verdict =
-  | { kind: "ack"; id: string; token: string; resultText?: string }
-  | { kind: "fail"; id: string; token: string; delayMs: number; error: string }
-  | { kind: "fatal" | "quarantine"; id: string; token: string; error: string }
-  | { kind: "release"; id: string; token: string }
-  /** Never begun: handed back as it was, however often. */
-  | { kind: "unstarted"; id: string; token: string }
-  | { kind: "unrouted"; id: string; token: string; delayMs: number };
 
 // A queue that was deleted is not left with them for ever.
 const TIMINGS_TTL_MS = 2_678_400_000;
@@ -155,25 +147,7 @@ export class Engine {
 
   /** Settles attempts and acquires in one round trip. Outcomes come in the order of `verdicts`. */
   async settle(verdicts: readonly Verdict[], args: TurnArgs, request?: Request): Promise<Turn> {
-    const ids: string[] = [];
-    const tokens: string[] = [];
-    const others: (string | number)[] = [];
-    // The script takes plain acks first: remember where each verdict went.
-    const ackAt: number[] = [];
-    const otherAt: number[] = [];
-    verdicts.forEach((verdict, at) => {
-      if (verdict.kind === "ack" && verdict.resultText === undefined) {
-        ids.push(verdict.id);
-        tokens.push(verdict.token);
-        ackAt.push(at);
-      } else {
-        const delayMs = "delayMs" in verdict ? Math.round(verdict.delayMs) : 0;
-        const text =
-          verdict.kind === "ack" ? (verdict.resultText ?? "") : "error" in verdict ? verdict.error : "";
-        others.push(verdict.id, verdict.token, verdict.kind, delayMs, text);
-        otherAt.push(at);
-      }
-    });
+    const { acks, runs, tail, places } = verdictTail(verdicts);
     const call = async ({ slot, sequence }: Request) => {
       const reply = await this.#run<scripts.SettleArgs, TurnReply>(scripts.settleScript, {
         clockMs: this.#clockMs(),
@@ -181,12 +155,13 @@ export class Engine {
         sequence,
         ...acquireFields(args),
         noHandlerAfterMs: args.noHandlerAfterMs,
-        acks: ackAt.length,
-        tail: ids.concat(tokens, others as string[]),
+        acks,
+        runs,
+        tail,
       });
       const turn = parseTurn(reply, args.nonce);
       const outcomes = new Array<VerdictOutcome>(verdicts.length).fill("unknown");
-      [...ackAt, ...otherAt].forEach((at, i) => {
+      places.forEach((at, i) => {
         outcomes[at] = turn.outcomes[i] ?? "unknown";
       });
       return { ...turn, outcomes };
@@ -194,16 +169,17 @@ export class Engine {
     return request ? call(request) : this.#requests.with(call);
   }
 
-  /** A letter per pair: r renewed, c renewed and a cancel was requested, l lost. */
+  /** A letter per pair of id and token: r renewed, c renewed and a cancel was requested, l lost. */
   heartbeat(pairs: readonly string[], leaseMs: number): Promise<string> {
-    return this.#run(scripts.heartbeatScript, { clockMs: this.#clockMs(), leaseMs, tail: pairs });
+    const tail = pairs.map((text, i) => (i % 2 === 1 ? fenceOf(text) : text));
+    return this.#run(scripts.heartbeatScript, { clockMs: this.#clockMs(), leaseMs, tail });
   }
 
   /** @returns false where the token is stale */
   async progress(id: string, token: string, change: { progress?: string; line?: string }): Promise<boolean> {
     const args = {
       taskId: id,
-      token,
+      fence: fenceOf(token),
       progress: change.progress ?? "",
       line: change.line ?? "",
       maxLines: 50,

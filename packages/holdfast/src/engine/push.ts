@@ -17,7 +17,9 @@ export interface Push {
 export function parsePush(message: Buffer): Push | null {
   const headEnd = message.indexOf(10);
   if (headEnd < 0) return null;
-  const [slot = "", sequence, now, first = "", count] = message.toString("utf8", 0, headEnd).split(" ");
+  const [slot = "", sequence, now, first = "", count, flags] = message
+    .toString("utf8", 0, headEnd)
+    .split(" ");
   const tasks = Number(count);
   return {
     slot,
@@ -33,7 +35,8 @@ export function parsePush(message: Buffer): Push | null {
         at = end + 1;
       }
       const counts = heads.flatMap(([, text = "-"], i) => (text === "-" ? [] : [`${i + 1}=${text}`]));
-      const reply: TurnReply = [Number(now), "", first, 0, counts.join(" ")];
+      // An older producer sends no flags.
+      const reply: TurnReply = [Number(now), "", first, Number(flags ?? 0), counts.join(" ")];
       for (const [id = "", , bytes] of heads) {
         reply.push(id, message.toString("utf8", at, at + Number(bytes)));
         at += Number(bytes);

@@ -11,12 +11,22 @@ const OUTCOMES: Record<string, VerdictOutcome> = {
   u: "unknown",
 };
 
+/** One task that was leased to the caller. */
 export interface Grant {
   id: string;
+  /** `<grant>-<nonce>.<place>`: the fence, and the place among the tasks that share it. No other grant has it. */
   token: string;
+  /** What Redis keeps of the token: `<grant>-<nonce>`, and a dot where all tasks of one call share it. */
+  fence: string;
   envelope: string;
   /** Attempts and what came before, "" for a first attempt (engine/record.ts); after a ~ the span of the last one, where it left one. */
   counts: string;
+}
+
+/** The part of a token that Redis keeps and compares; a fence is its own. */
+export function fenceOf(token: string): string {
+  const dot = token.indexOf(".");
+  return dot < 0 ? token : token.slice(0, dot + 1);
 }
 
 export interface Turn {
@@ -56,8 +66,12 @@ function placedCounts(text: string): Map<number, string> | undefined {
   );
 }
 
+/** The bit of the flags that says that all tasks granted share one fence. */
+const SHARED = 32;
+
 export function parseTurn(reply: TurnReply, nonce: string): Turn {
   const [now, verdicts, first, flags] = reply;
+  const shared = (flags & SHARED) !== 0 ? `${first}-${nonce}` : null;
   const grants: Grant[] = [];
   const expired: { id: string; envelope: string }[] = [];
   const countsOf = placedCounts(reply[4]);
@@ -68,7 +82,10 @@ export function parseTurn(reply: TurnReply, nonce: string): Turn {
     const counts = countsOf?.get(place) ?? "";
     if (counts === "e") expired.push({ id, envelope });
     // A repeated call names those that it no longer holds without their envelope.
-    else if (envelope !== "") grants.push({ id, token: `${grant + place - 1}-${nonce}`, envelope, counts });
+    else if (envelope !== "") {
+      const fence = shared ?? `${grant + place - 1}-${nonce}`;
+      grants.push({ id, token: shared === null ? fence : fence + place, fence, envelope, counts });
+    }
   }
   return {
     now,

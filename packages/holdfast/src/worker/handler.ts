@@ -19,7 +19,7 @@ export interface HandlerContext {
   /** Aborted when the lease is lost, a cancel was requested, the time-out passed, or the grace of a stop ended. */
   readonly signal: AbortSignal;
   readonly attempt: number;
-  /** `<grant>-<nonce>`; a later one has the larger grant: a downstream store can refuse an older one. */
+  /** `<grant>-<nonce>.<place>`; a later one has the larger grant: a downstream store can refuse an older one. */
   readonly token: string;
   /** The trace that the task belongs to, 32 hex digits: for log lines. Null without one. */
   readonly traceId: string | null;

@@ -25,7 +25,7 @@ const AHEAD_CHECK_MS = 25;
 
 // Of the leases that are held for longer: when each was last confirmed, by slot.
 const confirmed = new Map<number, { version: number; atMs: number }>();
-// Told already, by slot: their token is not the current one any more, and never will be.
+// Told already, by slot: their fence is not the current one any more, and never will be.
 const lostVersions = new Map<number, number>();
 const stopping = new AbortController();
 // An operator wants it to drain.
@@ -51,7 +51,7 @@ async function beatQueue(engine: Engine, entries: LeaseEntry[]): Promise<void> {
     // Counted from before the call: the lease cannot end earlier than that.
     const sentAtMs = monotonicMs();
     const letters = await engine.heartbeat(
-      part.flatMap((entry) => [entry.id, entry.token]),
+      part.flatMap((entry) => [entry.id, entry.fence]),
       data.leaseMs,
     );
     const lost = part.filter((_, i) => letters[i] === "l");
@@ -126,7 +126,7 @@ async function handBackAhead(): Promise<void> {
   const calls = engines.flatMap((engine, queue) => {
     const own = taken.filter((entry) => entry.queue === queue);
     if (own.length === 0) return [];
-    const verdicts = own.map(({ id, token }) => ({ kind: "unstarted" as const, id, token }));
+    const verdicts = own.map(({ id, fence }) => ({ kind: "unstarted" as const, id, token: fence }));
     return engine.settle(verdicts, { ...nothing, noHandlerAfterMs: 0 });
   });
   await Promise.all(calls).catch(report);

@@ -16,7 +16,7 @@ test("a claimed lease is read as it was written, a released one is gone", () => 
       version: table.versionOf(index),
       queue: 3,
       id: "id-1",
-      token: "7-nonce",
+      fence: "7-nonce",
       leasedAtMs: 123.5,
       type: -1,
     },
@@ -25,10 +25,10 @@ test("a claimed lease is read as it was written, a released one is gone", () => 
   expect(table.read(ANY_TIME)).toEqual([]);
 });
 
-test("ids of 128 characters and tokens of 64 fit", () => {
+test("ids of 128 characters and fences of 64 fit", () => {
   const table = new LeaseTable(1);
   table.claim(0, "i".repeat(128), "t".repeat(64), 0);
-  expect(table.read(ANY_TIME)).toMatchObject([{ id: "i".repeat(128), token: "t".repeat(64) }]);
+  expect(table.read(ANY_TIME)).toMatchObject([{ id: "i".repeat(128), fence: "t".repeat(64) }]);
 });
 
 test("leases taken later than asked for are left out", () => {
@@ -63,7 +63,7 @@ test("a full table refuses; a freed slot is used again, under another version", 
   table.release(index);
   expect(table.claim(0, "b", "t", 0)).toBe(index);
   expect(table.versionOf(index)).toBeGreaterThan(version);
-  expect(table.read(ANY_TIME)).toMatchObject([{ id: "b", token: "t" }]);
+  expect(table.read(ANY_TIME)).toMatchObject([{ id: "b", fence: "t" }]);
 });
 
 test("a slot that is being written is skipped, its neighbour is not", () => {
@@ -94,7 +94,7 @@ test("busy and state are shared with every table over the same memory", () => {
   expect(() => other.claim(0, "a", "t", 0)).toThrow(RangeError);
 });
 
-// Claims and releases one slot, now and then holding it long enough to be read; in each lease, id and token belong
+// Claims and releases one slot, now and then holding it long enough to be read; in each lease, id and fence belong
 // together. It loads the built table since Node 20 does not run TypeScript in a thread.
 const WRITER = `
   const { parentPort, workerData } = require("node:worker_threads");
@@ -125,7 +125,7 @@ test("a reader in another thread sees whole leases only, however fast they chang
   const deadline = performance.now() + 10_000;
   while (seen.size < 200 && performance.now() < deadline) {
     for (const entry of table.read(ANY_TIME)) {
-      if (entry.id !== entry.token || entry.id[0] !== String(entry.queue)) torn.push(entry);
+      if (entry.id !== entry.fence || entry.id[0] !== String(entry.queue)) torn.push(entry);
       seen.add(`${entry.id}@${entry.leasedAtMs}`);
     }
   }

@@ -8,8 +8,8 @@
  */
 const SLOT_BYTES = 256;
 const ID_BYTES = 128;
-const TOKEN_BYTES = 64;
-const TOKEN_AT = 32 + ID_BYTES;
+const FENCE_BYTES = 64;
+const FENCE_AT = 32 + ID_BYTES;
 const HEADER_BYTES = 64;
 
 // Int32 fields of a slot.
@@ -17,7 +17,7 @@ const VERSION = 0;
 const ACTIVE = 1;
 const QUEUE = 2;
 const ID_LENGTH = 3;
-const TOKEN_LENGTH = 4;
+const FENCE_LENGTH = 4;
 const TYPE = 5;
 // Float64 fields, in units of 8 bytes from the slot's start.
 const LEASED_AT = 3;
@@ -44,7 +44,7 @@ export interface LeaseEntry {
   version: number;
   queue: number;
   id: string;
-  token: string;
+  fence: string;
   leasedAtMs: number;
   /** Index among the types that the worker has handlers for; -1 for none of them, or not begun. */
   type: number;
@@ -108,7 +108,7 @@ export class LeaseTable {
    * @param bufferedAtMs when it was taken ahead, monotonic; 0 for a task that is begun at once
    * @returns the slot's index; its version is `versionOf(index)`
    */
-  claim(queue: number, id: string, token: string, leasedAtMs: number, bufferedAtMs = 0): number {
+  claim(queue: number, id: string, fence: string, leasedAtMs: number, bufferedAtMs = 0): number {
     const index = this.#free.pop();
     if (index === undefined) throw new RangeError("the lease table is full");
     if (index >= this.#used) {
@@ -121,7 +121,7 @@ export class LeaseTable {
     this.#ints[i + QUEUE] = queue;
     this.#ints[i + TYPE] = -1;
     this.#ints[i + ID_LENGTH] = this.#bytes.write(id, at + 32, ID_BYTES, "latin1");
-    this.#ints[i + TOKEN_LENGTH] = this.#bytes.write(token, at + TOKEN_AT, TOKEN_BYTES, "latin1");
+    this.#ints[i + FENCE_LENGTH] = this.#bytes.write(fence, at + FENCE_AT, FENCE_BYTES, "latin1");
     this.#floats[at / 8 + LEASED_AT] = leasedAtMs;
     this.#floats[at / 8 + BUFFERED_AT] = bufferedAtMs;
     if (bufferedAtMs > 0) Atomics.add(this.#ints, BUFFERED_COUNT, 1);
@@ -207,13 +207,13 @@ export class LeaseTable {
       const version = Atomics.load(this.#ints, i + VERSION);
       if (version % 2 !== 0 || !matches((this.#ints[i + ACTIVE] as number) & STATE_BITS, at)) continue;
       const idEnd = at + 32 + (this.#ints[i + ID_LENGTH] as number);
-      const tokenEnd = at + TOKEN_AT + (this.#ints[i + TOKEN_LENGTH] as number);
+      const fenceEnd = at + FENCE_AT + (this.#ints[i + FENCE_LENGTH] as number);
       const entry = {
         index,
         version,
         queue: this.#ints[i + QUEUE] as number,
         id: this.#bytes.toString("latin1", at + 32, idEnd),
-        token: this.#bytes.toString("latin1", at + TOKEN_AT, tokenEnd),
+        fence: this.#bytes.toString("latin1", at + FENCE_AT, fenceEnd),
         leasedAtMs: this.#float(at, LEASED_AT),
         type: this.#ints[i + TYPE] as number,
       };

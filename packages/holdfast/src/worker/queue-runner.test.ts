@@ -105,7 +105,13 @@ function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
   return { runner, engine, ends, next };
 }
 
-const grant = (id: string) => ({ id, token: `1-${id}`, envelope: ".t 0\n1", counts: "" });
+const grant = (id: string) => ({
+  id,
+  token: `1-${id}.1`,
+  fence: `1-${id}.`,
+  envelope: ".t 0\n1",
+  counts: "",
+});
 
 test("a runner that got less than it asked for sleeps until it is woken", async () => {
   const { runner, engine, next } = setup();

@@ -359,7 +359,8 @@ export class QueueRunner {
     if (exclusive) slots.exclusive = true;
     const asked = (settled.length === 0 ? this.#parked : null) ?? {
       request: this.engine.takeRequest(),
-      nonce: nanoid(8),
+      // With a dot: all that one call grants shares a fence. Of 8 characters, as records are cut to classes of memory.
+      nonce: `${nanoid(7)}.`,
     };
     if (settled.length === 0) {
       this.#asking = asked;
@@ -444,7 +445,7 @@ export class QueueRunner {
     for (const grant of turn.grants) {
       const task = new RunningTask(grant, this.#context, sentAtMs);
       task.solo = turn.solo;
-      task.slot = this.#o.table.claim(this.#o.index, task.id, task.token, sentAtMs, now);
+      task.slot = this.#o.table.claim(this.#o.index, task.id, task.fence, sentAtMs, now);
       task.version = this.#o.table.versionOf(task.slot);
       this.held.set(task.slot, task);
       this.#ahead.push(task);

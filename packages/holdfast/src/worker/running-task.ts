@@ -112,6 +112,8 @@ export interface RunContext {
 export class RunningTask implements HandlerTask, HandlerContext {
   readonly id: string;
   readonly token: string;
+  /** The part of the token that Redis compares. */
+  readonly fence: string;
   readonly queue: string;
   readonly type: string;
   readonly payloadText: string;
@@ -153,6 +155,7 @@ export class RunningTask implements HandlerTask, HandlerContext {
     this.#run = run;
     this.id = grant.id;
     this.token = grant.token;
+    this.fence = grant.fence;
     this.queue = run.engine.queue;
     this.leasedAtMs = leasedAtMs;
     this.startedAtMs = leasedAtMs;
@@ -222,12 +225,12 @@ export class RunningTask implements HandlerTask, HandlerContext {
   async progress(value: unknown): Promise<void> {
     const text = JSON.stringify(value);
     if (text === undefined) throw new HoldfastError("invalid_argument", "the progress has no JSON form");
-    await this.#run.engine.progress(this.id, this.token, { progress: text.slice(0, LIMITS.errorCharacters) });
+    await this.#run.engine.progress(this.id, this.fence, { progress: text.slice(0, LIMITS.errorCharacters) });
   }
 
   async log(line: string): Promise<void> {
     this.span?.log(String(line));
-    await this.#run.engine.progress(this.id, this.token, {
+    await this.#run.engine.progress(this.id, this.fence, {
       line: encodeError(String(line).slice(0, LIMITS.errorCharacters)),
     });
   }
@@ -242,7 +245,7 @@ export class RunningTask implements HandlerTask, HandlerContext {
     this.startedAtMs = monotonicMs();
     if (!this.#envelope) {
       this.#end(
-        { kind: "quarantine", id: this.id, token: this.token, error: errorText(this.#decodeError) },
+        { kind: "quarantine", id: this.id, token: this.fence, error: errorText(this.#decodeError) },
         this.#decodeError,
       );
       return;
@@ -254,7 +257,7 @@ export class RunningTask implements HandlerTask, HandlerContext {
       this.#end({
         kind: "unrouted",
         id: this.id,
-        token: this.token,
+        token: this.fence,
         delayMs: unroutedDelayMs(sinceMs, Math.random()),
       });
       return;
@@ -302,7 +305,7 @@ export class RunningTask implements HandlerTask, HandlerContext {
   /** Hands the task back: the attempt is refunded, whatever the handler still does is ignored. */
   release(): void {
     this.abort("shutdown", "the worker stops");
-    this.#end({ kind: this.begun ? "release" : "unstarted", id: this.id, token: this.token });
+    this.#end({ kind: this.begun ? "release" : "unstarted", id: this.id, token: this.fence });
   }
 
   /** Ends it where its time is over: called every 100 ms. */
@@ -328,8 +331,8 @@ export class RunningTask implements HandlerTask, HandlerContext {
     }
     this.#end(
       text === undefined
-        ? { kind: "ack", id: this.id, token: this.token }
-        : { kind: "ack", id: this.id, token: this.token, resultText: text },
+        ? { kind: "ack", id: this.id, token: this.fence }
+        : { kind: "ack", id: this.id, token: this.fence, resultText: text },
     );
   }
 
@@ -341,7 +344,7 @@ export class RunningTask implements HandlerTask, HandlerContext {
     const text = errorText(error);
     // The next attempt points at this one, where its span is kept.
     const told = own !== undefined && isSampled(own) ? tracedError(own, text) : text;
-    this.#end({ ...verdict, id: this.id, token: this.token, error: told }, error);
+    this.#end({ ...verdict, id: this.id, token: this.fence, error: told }, error);
   }
 
   #end(verdict: Verdict, error?: unknown): void {

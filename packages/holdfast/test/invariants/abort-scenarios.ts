@@ -58,7 +58,7 @@ export const scenarios: Record<string, Scenario> = {
       q.advance(5);
       return { accepted: ["due", "n1", "n2", "gone", "old", "h", "l"] };
     },
-    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 20, nonce: "n" }), park: true }, request),
+    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 20, nonce: "n." }), park: true }, request),
   },
   "acquire of a solo task": {
     script: "acquire",
@@ -68,7 +68,7 @@ export const scenarios: Record<string, Scenario> = {
       await q.add("bystander");
       return { accepted: ["killer", "bystander"] };
     },
-    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 5, nonce: "n" }), park: false }, request),
+    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 5, nonce: "n." }), park: false }, request),
   },
   "settle, with all verdicts, an acquire and a purge": {
     script: "settle",
@@ -105,7 +105,7 @@ export const scenarios: Record<string, Scenario> = {
           { kind: "unrouted", ...lease("unrouted"), delayMs: 5 },
           { kind: "fail", ...lease("stop"), delayMs: 5, error: "x" },
         ],
-        q.turnArgs({ want: 5, nonce: "n" }),
+        q.turnArgs({ want: 5, nonce: "n." }),
         request,
       );
     },
@@ -123,7 +123,27 @@ export const scenarios: Record<string, Scenario> = {
     call: (q) =>
       q.engine.settle(
         q.held.map(({ id, token }) => ({ kind: "release", id, token })),
-        q.turnArgs({ want: 3, nonce: "n" }),
+        q.turnArgs({ want: 3, nonce: "n." }),
+        request,
+      ),
+  },
+  "settle beyond retention, of plain tasks": {
+    script: "settle",
+    // Up to the removal of the oldest, which is two calls more than a settle makes without it.
+    callsAtLeast: 13,
+    removes: ["old1", "old2"],
+    async prepare(q) {
+      await complete(q, ["old1", "old2", "old3"], {});
+      await q.add(["a", "b"]);
+      const { grants: held } = await q.acquire(2);
+      await q.engine.configure({ retentionCount: 1 });
+      q.held = held;
+      return { accepted: ["a", "b"], held };
+    },
+    call: (q) =>
+      q.engine.settle(
+        q.held.map(({ id, token }) => ({ kind: "ack", id, token })),
+        q.turnArgs({ nonce: "n." }),
         request,
       ),
   },
@@ -143,7 +163,7 @@ export const scenarios: Record<string, Scenario> = {
     call: (q) =>
       q.engine.settle(
         q.held.map(({ id, token }) => ({ kind: "ack", id, token })),
-        q.turnArgs({ nonce: "n" }),
+        q.turnArgs({ nonce: "n." }),
         request,
       ),
   },

@@ -2,6 +2,7 @@ import type { Redis } from "ioredis";
 import { expect } from "vitest";
 import { Engine, type Grant, type Turn, type Verdict } from "../../src/engine/engine.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import { fenceOf } from "../../src/engine/turn.ts";
 import type { Connection } from "../../src/redis/connection.ts";
 import { START_MS } from "../support/setup.ts";
 import { Ledger } from "./ledger.ts";
@@ -49,7 +50,8 @@ export class World {
       leaseMs: LEASE_MS,
       maxRetries: 2,
       workerId: actor,
-      nonce: `n${++this.#nonces}`,
+      // Every second grant as an older worker asks for it, with a fence for each task.
+      nonce: ++this.#nonces % 2 === 0 ? `n${this.#nonces}` : `n${this.#nonces}.`,
       park: false,
       noHandlerAfterMs: 86_400_000,
     };
@@ -83,7 +85,7 @@ export class World {
     const { id, token } = this.lastOf(actor);
     const verdict = { kind, id, token, delayMs: 500, error: "no" } as Verdict;
     const [before] = await this.engine.get([id]);
-    const wasLeased = before?.record.startsWith("l") && before.record.split(" ")[1] === token;
+    const wasLeased = before?.record.startsWith("l") && before.record.split(" ")[1] === fenceOf(token);
     const request = this.engine.takeRequest();
     const args = this.#turnArgs(actor, options.want ?? 0);
     const turn = await this.engine.settle([verdict], args, request);

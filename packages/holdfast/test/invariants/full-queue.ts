@@ -86,7 +86,7 @@ const leases = (q: TestQueue) => q.held.map(({ id, token }) => ({ id, token }));
 /** One call of every script there is: a new one has to be added. By the name of the script. */
 export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   acquire: {
-    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 20, held: 1, nonce: "n" }), park: true }, request),
+    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 20, held: 1, nonce: "n." }), park: true }, request),
   },
   audit: { call: (q) => q.engine.audit(true, "processing") },
   cancel: { call: (q) => q.engine.cancel("retry") },
@@ -161,7 +161,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
           ...leases(q).map((lease) => ({ kind: "fail" as const, ...lease, delayMs: 5, error: "no" })),
           { kind: "ack", id: "dead", token: "1-old" },
         ],
-        q.turnArgs({ want: 5, held: 1, nonce: "n" }),
+        q.turnArgs({ want: 5, held: 1, nonce: "n." }),
         request,
       ),
   },

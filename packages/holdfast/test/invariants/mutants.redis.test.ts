@@ -45,17 +45,17 @@ interface Mutant {
 const mutants: Mutant[] = [
   {
     name: "settle takes an ack under any token",
-    mutate: replaceOnce("settle", "if current ~= token then", "if not current then"),
+    mutate: replaceOnce("settle", "if current ~= fence then", "if not current then"),
     property: expectFenced,
   },
   {
     name: "settle takes a fail or release under any token",
-    mutate: replaceOnce("settle", "elseif current == token then", "elseif current then"),
+    mutate: replaceOnce("settle", "elseif current == fence then", "elseif current then"),
     property: expectFenced,
   },
   {
     name: "settle calls a refused verdict acked",
-    mutate: replaceOnce("settle", "if token and record and string.match", "if record and string.match"),
+    mutate: replaceOnce("settle", "if fence and record and string.match", "if record and string.match"),
     property: expectFenced,
   },
   {
@@ -70,7 +70,7 @@ const mutants: Mutant[] = [
   },
   {
     name: "heartbeat takes any token",
-    mutate: replaceOnce("heartbeat", "if token ~= ARGV[3 + 2 * i - 1] or", "if not token or"),
+    mutate: replaceOnce("heartbeat", "if fence ~= ARGV[3 + 2 * i - 1] or", "if not fence or"),
     property: async (q) => {
       await q.add("a");
       await q.grant();
@@ -80,7 +80,11 @@ const mutants: Mutant[] = [
   {
     name: "attempts are counted at failure, not at the grant",
     mutate: all(
-      replaceOnce("acquire", "lease = '1', tail", "lease = '0', tail"),
+      replaceOnce(
+        "acquire",
+        "if options.flags == '' and not record then\nreturn '1'",
+        "if options.flags == '' and not record then\nreturn '0'",
+      ),
       replaceOnce("acquire", "return '1,0,0,0,0,0,' ..", "return '0,0,0,0,0,0,' .."),
       replaceOnce("acquire", "'%d', attempts + 1", "'%d', attempts"),
       replaceOnce("acquire", "c.attempts = c.attempts + 1", ""),
@@ -108,8 +112,8 @@ const mutants: Mutant[] = [
     name: "settle removes the source before it writes the target",
     mutate: replaceOnce(
       "settle",
-      "writeSettled(settled)\nwriteGrants(grants)",
-      "redis.call('ZREM', KEYS[5], unpack(settled.gone))\nwriteSettled(settled)\nwriteGrants(grants)",
+      "if writeOthers then\nwriteOthers(settled)\nend\n",
+      "redis.call('ZREM', KEYS[5], unpack(settled.gone))\nif writeOthers then\nwriteOthers(settled)\nend\n",
     ),
     property: (_, mutate) => expectAbortSafe(settleOne, { repeat: false, ...(mutate ? { mutate } : {}) }),
   },

@@ -87,7 +87,7 @@ export class TestQueue {
       leaseMs: LEASE_MS,
       maxRetries: MAX_RETRIES,
       workerId: "w1",
-      nonce: `n${++this.#nonces}`,
+      nonce: `n${++this.#nonces}.`,
       park: false,
       noHandlerAfterMs: 86_400_000,
       ...change,

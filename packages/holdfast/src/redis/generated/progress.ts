@@ -3,7 +3,8 @@ import type { Script } from "../script.ts";
 
 export interface ProgressArgs {
   taskId: string;
-  token: string;
+  /** of the token */
+  fence: string;
   /** JSON text, empty to leave it as it is */
   progress: string;
   /** percent-encoded, empty for none */
@@ -15,8 +16,8 @@ export interface ProgressArgs {
 /** progress: what a running handler tells of its attempt. Only the holder of the current token may. Returns 1 written, 0 stale. */
 export const progressScript: Script<ProgressArgs> = {
   name: "progress",
-  sha1: "eeddbe7d3eb8464b0c36c23f5b5d1ae49cce7e12",
+  sha1: "de407e107aa69983b14e7a36ee6c39ab9f285001",
   keyCount: 2,
-  argv: (k, a) => [k.state, k.progress, a.taskId, a.token, a.progress, a.line, a.maxLines],
-  source: "#!lua flags=allow-oom\nlocal maxLines = tonumber(ARGV[5])\nlocal token = ARGV[2]\nlocal parsed = {}\nlocal function parseLease(record)\nif record ~= parsed.record then\nlocal token, grantedAt, deadline, maxAttempts, workerId = string.match(record, '^l%S+ (%S+) (%d+) (%d+) (%d+) ([^\\n ]+)')\nparsed = { record = record, token = token, grantedAt = grantedAt, deadline = deadline, maxAttempts = tonumber(maxAttempts),\nworkerId = workerId }\nend\nreturn parsed.token, parsed.grantedAt, parsed.deadline, parsed.maxAttempts, parsed.workerId\nend\nlocal function headerOf(envelope)\nif string.byte(envelope) == 46 then -- \".\"\nreturn nil\nend\nreturn string.sub(envelope, 1, (string.find(envelope, '\\n', 1, true) or 0) - 1)\nend\nlocal function optionOf(header, name)\nlocal _, at = string.find(header or '', ' ' .. name .. '=', 1, true)\nreturn at and string.match(header, '^%S+', at + 1)\nend\nlocal function option(envelope, name)\nreturn optionOf(headerOf(envelope), name)\nend\nlocal record = redis.call('HGET', KEYS[1], ARGV[1])\nif not record or parseLease(record) ~= token then\nreturn 0\nend\nlocal text, lines = '', {}\nlocal stored = redis.call('HGET', KEYS[2], ARGV[1])\nif stored then\ntext = string.match(stored, '^[^\\n]*')\nfor logged in string.gmatch(string.sub(stored, #text + 1), '\\n([^\\n]*)') do\nlines[#lines + 1] = logged\nend\nend\nif ARGV[3] ~= '' then\ntext = ARGV[3]\nend\nif ARGV[4] ~= '' then\nlines[#lines + 1] = ARGV[4]\nend\nlocal from = math.max(1, #lines - maxLines + 1)\nlocal kept = { text }\nfor i = from, #lines do\nkept[#kept + 1] = lines[i]\nend\nredis.call('HSET', KEYS[2], ARGV[1], table.concat(kept, '\\n'))\nreturn 1\n",
+  argv: (k, a) => [k.state, k.progress, a.taskId, a.fence, a.progress, a.line, a.maxLines],
+  source: "#!lua flags=allow-oom\nlocal maxLines = tonumber(ARGV[5])\nlocal fence = ARGV[2]\nlocal parsed = {}\nlocal function parseLease(record)\nif record ~= parsed.record then\nlocal fence, grantedAt, deadline, maxAttempts, workerId = string.match(record, '^l%S+ (%S+) (%d+) (%d+) (%d+) ([^\\n ]+)')\nparsed = { record = record, fence = fence, grantedAt = grantedAt, deadline = deadline, maxAttempts = tonumber(maxAttempts),\nworkerId = workerId }\nend\nreturn parsed.fence, parsed.grantedAt, parsed.deadline, parsed.maxAttempts, parsed.workerId\nend\nlocal function headerOf(envelope)\nif string.byte(envelope) == 46 then -- \".\"\nreturn nil\nend\nreturn string.sub(envelope, 1, (string.find(envelope, '\\n', 1, true) or 0) - 1)\nend\nlocal function optionOf(header, name)\nlocal _, at = string.find(header or '', ' ' .. name .. '=', 1, true)\nreturn at and string.match(header, '^%S+', at + 1)\nend\nlocal function option(envelope, name)\nreturn optionOf(headerOf(envelope), name)\nend\nlocal record = redis.call('HGET', KEYS[1], ARGV[1])\nif not record or parseLease(record) ~= fence then\nreturn 0\nend\nlocal text, lines = '', {}\nlocal stored = redis.call('HGET', KEYS[2], ARGV[1])\nif stored then\ntext = string.match(stored, '^[^\\n]*')\nfor logged in string.gmatch(string.sub(stored, #text + 1), '\\n([^\\n]*)') do\nlines[#lines + 1] = logged\nend\nend\nif ARGV[3] ~= '' then\ntext = ARGV[3]\nend\nif ARGV[4] ~= '' then\nlines[#lines + 1] = ARGV[4]\nend\nlocal from = math.max(1, #lines - maxLines + 1)\nlocal kept = { text }\nfor i = from, #lines do\nkept[#kept + 1] = lines[i]\nend\nredis.call('HSET', KEYS[2], ARGV[1], table.concat(kept, '\\n'))\nreturn 1\n",
 };

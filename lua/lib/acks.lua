@@ -1,0 +1,97 @@
+-- Acks: the hot path of a settle. The reading half; the calling script writes.
+
+-- completed: what leaves `processing` by an ack. The records go to the end of `commit`, whose size is kept beside it.
+local function newSettled(commit)
+  return { commit = commit, size = #commit, completed = {}, acked = 0, dropped = {} }
+end
+
+local function write(settled, id, record)
+  local size = settled.size
+  settled.commit[size + 1], settled.commit[size + 2] = id, record
+  settled.size = size + 2
+end
+
+local function complete(settled, id, record)
+  settled.acked = settled.acked + 1
+  settled.completed[settled.acked] = id
+  write(settled, id, record)
+end
+
+-- An ack whose task is no longer leased under this fence: acked before (a repeat), gone, or somebody else's.
+local function verdictWithoutLease(counters, record, fence)
+  if fence and record and string.match(record, '^c%S+ (%S+)') == fence then
+    return 'a'
+  end
+  if not record or string.byte(record) == 114 then
+    return 'u'
+  end
+  add(counters, STALE_TOTAL, 1)
+  return 's'
+end
+
+-- Second: whether all tasks with this very record become the same.
+local function planAck(settled, counters, id, fence, record)
+  local counts, current, grantedAt, at = string.match(record or '', '^l(%S+) (%S+) (%d+) %d+ %d+ ()')
+  if current ~= fence then
+    return verdictWithoutLease(counters, record, fence), false
+  end
+  local drops, given = false, false
+  if string.find(counts, '[xk]') then
+    local c = parseCounts(record)
+    drops, given = hasFlag(c, 'k'), hasFlag(c, 'h')
+    clearFlag(c, '[xk]')
+    counts = countsText(c)
+    if drops then
+      settled.dropped[#settled.dropped + 1] = id
+      -- Where its record will stand in the commit, and what of it.
+      settled.dropped[id] = { at = settled.size + 2, given = given, head = counts .. ' ' .. fence .. ' ', grantedAt = tonumber(grantedAt),
+        worker = string.sub(record, at) }
+    end
+  end
+  -- The worker, and the history behind it, stay as they are.
+  complete(settled, id, table.concat({ 'c', counts, ' ', fence, ' ', grantedAt, ' ', nowText, ' ', string.sub(record, at) }))
+  return 'a', not drops
+end
+
+-- Acks of tasks that were granted by one call. Most have the very record of the one before, and become what that one became.
+local function planAcks(settled, counters, fence, ids, fields, reserved, from, to, letters, seen)
+  local commit, completed = settled.commit, settled.completed
+  local size, acked, alike = settled.size, settled.acked, 0
+  local leased, ended
+  for i = from, to do
+    local id, record = ids[i], fields[reserved + i] or nil
+    if record and record == leased and not seen[id] then
+      size, acked, alike = size + 2, acked + 1, alike + 1
+      commit[size - 1], commit[size], completed[acked] = id, ended, id
+      seen[id] = true
+    else
+      letters[#letters + 1], alike = string.rep('a', alike), 0
+      local letter, shared = 's', false
+      if not seen[id] then
+        settled.size, settled.acked = size, acked
+        letter, shared = planAck(settled, counters, id, fence, record)
+        if settled.size > size then
+          seen[id] = true
+        end
+        size, acked = settled.size, settled.acked
+      end
+      letters[#letters + 1] = letter
+      if shared then
+        leased, ended = record, commit[size]
+      end
+    end
+  end
+  letters[#letters + 1] = string.rep('a', alike)
+  settled.size, settled.acked = size, acked
+end
+
+-- Counts what `planAck` completed.
+local function countAcked(settled, counters)
+  add(counters, PROCESSING, -settled.acked)
+  add(counters, COMPLETED, settled.acked)
+  add(counters, ACKED_TOTAL, settled.acked)
+end
+
+local function isCompleted(_, _, letter)
+  return letter == 99 -- c
+end

@@ -1,0 +1,178 @@
+-- Verdicts other than a plain ack: what each does to its task. The reading half, and what has to be written before the commit.
+
+-- gone: what leaves `processing` otherwise than by an ack. retried: ids that may be queued again without a wait.
+local function takesVerdicts(settled, retried)
+  settled.gone, settled.cancelled, settled.scheduled, settled.dead, settled.results = {}, {}, {}, {}, {}
+  settled.bands, settled.again, settled.envelopes = newBands(), newBands(), {}
+  if #retried > 0 then
+    local envelopes = redis.call('HMGET', tasksKey, unpack(retried))
+    for i, id in ipairs(retried) do
+      settled.envelopes[id] = envelopes[i] or nil
+    end
+  end
+end
+
+local function put(settled, id, record)
+  settled.gone[#settled.gone + 1] = id
+  write(settled, id, record)
+end
+
+-- history, err: of what `appendAttempt` gave.
+local function planCancelled(settled, counters, id, c, history, err)
+  settled.cancelled[#settled.cancelled + 1] = id
+  add(counters, CANCELLED, 1)
+  add(counters, CANCELLED_TOTAL, 1)
+  clearFlag(c, 'x')
+  put(settled, id, 'x' .. countsText(c) .. ' ' .. nowText .. history .. err)
+  return 'c'
+end
+
+local function planDead(settled, counters, id, c, reason, history, err)
+  settled.dead[#settled.dead + 1] = nowText
+  settled.dead[#settled.dead + 1] = id
+  add(counters, DEAD, 1)
+  add(counters, DEAD_TOTAL, 1)
+  put(settled, id, 'd' .. countsText(c) .. ' ' .. nowText .. ' ' .. reason .. history .. err)
+  return 'd'
+end
+
+local function planScheduled(settled, counters, id, c, delayMs, history, err)
+  local due = string.format('%.0f', now + delayMs)
+  settled.scheduled[#settled.scheduled + 1] = due
+  settled.scheduled[#settled.scheduled + 1] = id
+  add(counters, SCHEDULED, 1)
+  put(settled, id, 's' .. countsText(c) .. ' ' .. due .. history .. err)
+  return 'r'
+end
+
+-- A retry without a wait goes straight to the end of its band.
+local function planAgain(settled, counters, id, failure)
+  failure.again = failure.again or 'p' .. countsText(failure.c) .. failure.history .. failure.err
+  local band = settled.again[bandOf(settled.envelopes[id] or '.', failure.c)]
+  band[#band + 1] = id
+  settled.queuedAgain = true
+  add(counters, PENDING, 1)
+  put(settled, id, failure.again)
+  return 'r'
+end
+
+-- What a failure adds to a record. Tasks of one grant that fail alike have the same: it is made once for those that stand
+-- together.
+local function failureOf(settled, record, verdict, text)
+  local before = settled.failure
+  if before and record == before.record and text == before.text and verdict == before.verdict then
+    return before
+  end
+  local c = parseCounts(record)
+  local _, _, _, maxAttempts = parseLease(record)
+  c.failures = c.failures + 1
+  c.unroutedSince = 0
+  local history, err = appendAttempt(record, c, verdict == 'quarantine' and 'quarantined' or 'failed', text)
+  local retries = verdict == 'fail' and c.attempts < maxAttempts
+  settled.failure = { record = record, verdict = verdict, text = text, c = c, cancelled = hasFlag(c, 'x'), history = history, err = err,
+    retries = retries }
+  return settled.failure
+end
+
+local function planFailure(settled, counters, id, record, verdict, delayMs, text)
+  local failure = failureOf(settled, record, verdict, text)
+  local c, history, err = failure.c, failure.history, failure.err
+  add(counters, FAILED_TOTAL, 1)
+  if failure.cancelled then
+    return planCancelled(settled, counters, id, c, history, err)
+  elseif failure.retries then
+    add(counters, RETRIED_TOTAL, 1)
+    if delayMs == 0 then
+      return planAgain(settled, counters, id, failure)
+    end
+    return planScheduled(settled, counters, id, c, delayMs, history, err)
+  end
+  local reason = verdict == 'fatal' and 'fatal' or verdict == 'quarantine' and 'undecodable' or 'retries_exhausted'
+  return planDead(settled, counters, id, c, reason, history, err)
+end
+
+-- One verdict other than ack, on a record whose fence was checked.
+local function planVerdict(settled, counters, id, record, verdict, delayMs, text, noHandlerAfterMs)
+  add(counters, PROCESSING, -1)
+  if verdict == 'fail' or verdict == 'fatal' or verdict == 'quarantine' then
+    return planFailure(settled, counters, id, record, verdict, delayMs, text)
+  end
+  local c = parseCounts(record)
+  local _, _, _, maxAttempts = parseLease(record)
+  local cancelled = hasFlag(c, 'x')
+  if verdict == 'unrouted' then
+    if c.unroutedSince == 0 then
+      c.unroutedSince = now
+    end
+    if cancelled then
+      return planCancelled(settled, counters, id, c, appendAttempt(record, c, 'unrouted', text))
+    elseif now - c.unroutedSince >= noHandlerAfterMs then
+      return planDead(settled, counters, id, c, 'no_handler', appendAttempt(record, c, 'unrouted', text))
+    end
+    c.attempts = c.attempts - 1
+    planScheduled(settled, counters, id, c, delayMs, historyOf(record), '')
+    return 'l'
+  end
+
+  -- release: the attempt is refunded, but not for ever. One that was never begun always is.
+  if verdict == 'release' then
+    c.releases = c.releases + 1
+  end
+  add(counters, RELEASED_TOTAL, 1)
+  if cancelled then
+    return planCancelled(settled, counters, id, c, appendAttempt(record, c, 'released', text))
+  end
+  local history = historyOf(record)
+  if verdict == 'release' and c.releases > RELEASES_REFUNDED then
+    history = table.concat({ appendAttempt(record, c, 'released', text) })
+    if c.attempts >= maxAttempts then
+      return planDead(settled, counters, id, c, 'releases_exhausted', history, '')
+    end
+  else
+    c.attempts = c.attempts - 1
+  end
+  local band = settled.bands[bandOf(redis.call('HGET', tasksKey, id) or '.', c)]
+  band[#band + 1] = id
+  add(counters, PENDING, 1)
+  put(settled, id, 'p' .. countsText(c) .. history)
+  return 'l'
+end
+
+-- An ack with a result, or any other verdict.
+local function planOther(settled, counters, id, fence, verdict, delayMs, text, record, noHandlerAfterMs)
+  local current = record and parseLease(record)
+  if verdict == 'ack' then
+    local letter = planAck(settled, counters, id, fence, record)
+    if letter == 'a' and current == fence then
+      settled.results[#settled.results + 1] = id
+      settled.results[#settled.results + 1] = text
+    end
+    return letter
+  elseif current == fence then -- only the holder of the current lease moves the task
+    return planVerdict(settled, counters, id, record, verdict, delayMs, text, noHandlerAfterMs)
+  end
+  return verdictWithoutLease(counters, record, nil)
+end
+
+-- A release goes to the head of its band, where the granted entries are trimmed: one or the other in one call.
+local function countReleases(settled)
+  return #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low
+end
+
+-- Before the commit: the places that these tasks go to.
+local function writeVerdicts(settled)
+  if #settled.results > 0 then
+    redis.call('HSET', resultsKey, unpack(settled.results))
+  end
+  if #settled.cancelled > 0 then
+    redis.call('LPUSH', cancelledKey, unpack(settled.cancelled))
+  end
+  if #settled.scheduled > 0 then
+    redis.call('ZADD', scheduledKey, unpack(settled.scheduled))
+  end
+  if #settled.dead > 0 then
+    redis.call('ZADD', deadLettersKey, unpack(settled.dead))
+  end
+  pushBands(settled.bands, true)
+  pushBands(settled.again, false)
+end
