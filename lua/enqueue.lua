@@ -134,11 +134,9 @@ else
   local fitting = math.max(0, math.min(count, room))
   -- Most calls are of the normal band alone: without the function, and with no look for the end of the list.
   if normal == count then
-    local ids = bands.normal
-    local at = taskIdAt
+    local ids, given, at = bands.normal, ARGV, taskIdAt
     for position = 1, fitting do
-      ids[position] = ARGV[at]
-      at = at + 2
+      ids[position], at = given[at], at + 2
     end
   else
     for position = 1, fitting do

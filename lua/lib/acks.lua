@@ -91,7 +91,3 @@ local function countAcked(settled, counters)
   add(counters, COMPLETED, settled.acked)
   add(counters, ACKED_TOTAL, settled.acked)
 end
-
-local function isCompleted(_, _, letter)
-  return letter == 99 -- c
-end

@@ -1,4 +1,4 @@
-import { type Durability, HoldfastError, type TaskState } from "@holdfast/contracts";
+import { type Durability, HoldfastError, LIMITS, type TaskState } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { BAND_ORDER, type Band } from "../engine/envelope.ts";
 import { stateOfLetter } from "../engine/record.ts";
@@ -28,8 +28,10 @@ export interface EnqueueSink {
   refused(place: number, error: unknown): void;
 }
 
-// 250 per call: Redis is blocked for about half a millisecond, and the gain of larger calls is small.
-const CALL_TASKS = 250;
+// What a call costs Redis whatever is in it is that of 20 tasks: with 500 of 96 bytes it takes 3 to 8 % less per task than with
+// 250, and keeps Redis for 1.4 ms, less than a settle of 250. Large payloads go fewer at a time, for the same reason.
+const CALL_TASKS = LIMITS.scriptTasks;
+const CALL_CHARACTERS = 262_144;
 const FULL_RETRY_MS = 1_000;
 
 /** The tasks of one script call, in the order in which they came. */
@@ -40,6 +42,11 @@ class Call {
   places: number[] = [];
   /** Undefined while all go to the normal band: nothing has to be put in order then. */
   bands: Band[] | undefined;
+  #characters = 0;
+
+  get isFull(): boolean {
+    return this.size >= CALL_TASKS || this.#characters >= CALL_CHARACTERS;
+  }
 
   get size(): number {
     return this.sinks.length;
@@ -49,6 +56,7 @@ class Call {
     if (band !== "normal") this.bands ??= this.sinks.map(() => "normal");
     this.bands?.push(band);
     this.tail.push(id, envelope);
+    this.#characters += envelope.length;
     this.sinks.push(sink);
     this.places.push(place);
   }
@@ -103,7 +111,7 @@ export class EnqueueBuffer {
   push(task: PreparedTask, sink: EnqueueSink, place: number): void {
     const call = task.checked ? this.#given : this.#minted;
     call.add(task, sink, place);
-    if (call.size >= CALL_TASKS) this.#flush(task.checked);
+    if (call.isFull) this.#flush(task.checked);
     else if (!this.#scheduled) {
       this.#scheduled = true;
       if (this.#lingerMs > 0) setTimeout(() => this.flush(), this.#lingerMs);
