@@ -4,6 +4,12 @@ const TERMINAL = new Set(["completed", "dead", "cancelled", "expired"]);
 /** Attempts that were given back do not count. */
 const REFUNDED = new Set(["released", "unrouted"]);
 
+/** What a record keeps of a token: all up to the dot, which the tasks of one grant share. */
+const fenceOf = (token) => token.slice(0, token.indexOf(".") + 1) || token;
+
+/** Which call granted it: all that it grants begins at one time, for one worker. */
+const grantOf = ({ startedAt, workerId }) => `${startedAt} ${workerId}`;
+
 /** What became of each id that somebody tried to enqueue: "ok", "unknown" or "refused". */
 function outcomesOf(lines) {
   const ids = new Map();
@@ -115,13 +121,21 @@ export function check(lines, tasks, options = {}) {
     if (
       !rewound &&
       task?.state === "completed" &&
-      !told.some((line) => line.token === null || line.token === task.token) &&
+      !told.some((line) => line.token === null || fenceOf(line.token) === task.token) &&
       generations === 1
     )
       say("I5", `the ack of ${id} with ${told[0].token} was accepted, and ${task.token} is in its record`);
   }
 
-  const tokens = new Map();
+  // I7, by what the handlers were given: no two attempts share a token.
+  const holders = new Map();
+  for (const [id, started] of runs)
+    for (const token of new Set(started.map((line) => line.token))) {
+      if (holders.has(token)) say("I7", `${id} and ${holders.get(token)} ran with ${token}`);
+      holders.set(token, id);
+    }
+
+  const fences = new Map();
   for (const [id, task] of tasks) {
     if (task.state === "completed") counts.completed++;
     if (task.state === "dead") counts.dead++;
@@ -148,12 +162,19 @@ export function check(lines, tasks, options = {}) {
       }
     }
 
-    // I7: one token per grant, one attempt per grant that was not given back, never above the maximum.
+    // I7: a fence is that of one call, which grants a task once; one attempt per grant that was not given back, never above
+    // the maximum.
     for (const attempt of history) {
-      const holder = tokens.get(attempt.token);
-      if (attempt.token !== "" && holder !== undefined)
-        say("I7", `${id} and ${holder} were granted with ${attempt.token}`);
-      tokens.set(attempt.token, id);
+      if (attempt.token === "") continue;
+      const call = fences.get(attempt.token) ?? { ids: new Set(), id, by: grantOf(attempt) };
+      if (
+        call.ids.has(id) ||
+        call.by !== grantOf(attempt) ||
+        (call.ids.size > 0 && !attempt.token.endsWith("."))
+      )
+        say("I7", `${id} and ${call.id} were granted with ${attempt.token}`);
+      call.ids.add(id);
+      fences.set(attempt.token, call);
     }
     const granted = history.filter(
       (attempt) => attempt.generation === task.generation && !REFUNDED.has(attempt.outcome),
@@ -167,7 +188,9 @@ export function check(lines, tasks, options = {}) {
     }
     if (!rewound) {
       const known = new Set(history.map((attempt) => attempt.token));
-      const strangers = (runs.get(id) ?? []).map((line) => line.token).filter((token) => !known.has(token));
+      const strangers = (runs.get(id) ?? [])
+        .map((line) => line.token)
+        .filter((token) => !known.has(fenceOf(token)));
       // A released attempt is refunded and leaves nothing but a count.
       if (history.length < 32 && strangers.length > task.releases)
         say("I7", `${id} ran with ${strangers.join(", ")}, which its history does not know`);
