@@ -76,7 +76,7 @@ operators-load: ## 100,000 dead letters searched, discarded, restored, replayed,
 	@node loadtest/operators.mjs
 
 .PHONY: compare
-compare: ## Speed beside bullmq, bull and bee-queue, a verdict per target: 11 minutes (QUICK=1: 2; ONLY=steady,cold: a part)
+compare: ## Speed beside bullmq, bull and bee-queue, a verdict per target: 12 minutes (QUICK=1: 2; ONLY=steady,cold: a part)
 	@[[ -d node_modules ]] || scripts/setup dependencies
 	@scripts/setup redis
 	@[[ -f packages/holdfast/dist/index.js && -f services/producer-api/dist/main.js ]] || scripts/setup build

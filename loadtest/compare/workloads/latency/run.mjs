@@ -5,7 +5,7 @@ import { Redis } from "ioredis";
 import { dropKeys, percentile, printResult, readArgs, rotate, startChild } from "../shared/children.mjs";
 import { SYSTEMS } from "./systems.mjs";
 
-const { url, round, loaded, slices, perSlice, only } = readArgs();
+const { url, round, loaded, slices, slicesNotAsked, perSlice, asked, only } = readArgs();
 const INTERVAL_MS = 5;
 const fileOf = (name) => fileURLToPath(new URL(name, import.meta.url));
 const prefix = `latency-${process.pid}-`;
@@ -37,7 +37,8 @@ try {
   if (load) for (const system of systems) await send(system, perSlice);
   const before = (await load?.ask({}))?.answer;
   for (let slice = 0; slice < slices; slice++) {
-    for (const system of rotate(systems, slice)) samples[system].push(...(await send(system, perSlice)));
+    const taking = systems.filter((system) => asked.includes(system) || slice < slicesNotAsked);
+    for (const system of rotate(taking, slice)) samples[system].push(...(await send(system, perSlice)));
   }
   const after = (await load?.ask({}))?.answer;
   const figures = {};
