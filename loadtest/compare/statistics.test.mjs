@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { paces } from "./harness/pace.mjs";
 import { median, pairedRatio, summary, valuesOf } from "./harness/statistics.mjs";
 import { allHold, judge, judgeAll } from "./harness/verdict.mjs";
 import { PEERS, targets } from "./targets.mjs";
@@ -119,4 +120,21 @@ test("every target has limits in the right order", () => {
     for (const { must, stretch, atMost } of figures)
       expect(atMost ? stretch <= must : stretch >= must, row).toBe(true);
   }
+});
+
+test("the pace of the machine is that of the peer that makes it look fastest, round by round", () => {
+  const took = (system, round, redis_us) => record(system, round, 0, { metrics: { redis_us } });
+  // bee-queue took 7.9 there, bull 16.
+  const records = [took("bee-queue", 0, 15.8), took("bull", 0, 24), took("holdfast", 0, 3)];
+  records.push(took("bee-queue", 1, 79), took("bull", 1, 48), took("holdfast", 1, 9), took("holdfast", 2, 1));
+  expect(paces(records)).toEqual([
+    {
+      variant: "ingest",
+      metric: "redis_us",
+      here: { median: 6, min: 3, max: 9, count: 2 },
+      slower: { median: 2.25, min: 1.5, max: 3, count: 2 },
+      atPace: { median: 2.5, min: 2, max: 3, count: 2 },
+    },
+  ]);
+  expect(paces([took("holdfast", 0, 3)])).toEqual([]);
 });

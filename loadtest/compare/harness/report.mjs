@@ -1,4 +1,5 @@
 import { cpus, release, totalmem } from "node:os";
+import { paces } from "./pace.mjs";
 import { redisVersion } from "./redis.mjs";
 import { summary } from "./statistics.mjs";
 
@@ -99,6 +100,25 @@ export function reached(rows) {
   ].join("\n\n");
 }
 
+/** Of the targets in µs; "" where the steady rounds were left out. */
+function paceTable(records) {
+  const rows = paces(records).map(({ variant, metric, here, slower, atPace }) => [
+    `${COLUMNS[metric]}, ${variant}`,
+    spread(here),
+    spread(slower),
+    spread(atPace),
+  ]);
+  if (rows.length === 0) return "";
+  return `### Targets in µs, at the pace of the machine that they were set on
+
+No verdict: a figure in µs is as good as the machine. The peers took their µs there as well; here they take so many times
+as many, the least of the three. Ours divided by it, round by round:
+
+${table(["", "Holdfast here, µs", "peers here against there", "Holdfast at that pace, µs"], rows)}
+
+`;
+}
+
 export function markdown({ records, rows, facts, notes }) {
   const tables = [...group(records, (record) => record.workload)].map(([workload, of]) =>
     fullTable(of, workload),
@@ -116,7 +136,7 @@ ${verdictTable(rows)}
 
 ${reached(rows)}
 
-${notes ? `## Reasons\n\n${notes.trim()}\n\n` : ""}## Every figure
+${paceTable(records)}${notes ? `## Reasons\n\n${notes.trim()}\n\n` : ""}## Every figure
 
 Costs are per task. Redis µs: user and system time of the server (INFO cpu). Node µs: the same of the client process,
 all threads. Client calls: what the client library sends, a script call being one; commands in Redis: with those that
@@ -127,7 +147,7 @@ ${tables.join("\n\n")}
 ## How to measure again
 
 \`\`\`sh
-make compare            # about 11 minutes
+make compare            # about 12 minutes
 make compare QUICK=1    # about 2 minutes
 \`\`\`
 `;

@@ -1,0 +1,37 @@
+// How fast this machine is beside the one that the targets in µs were set on: by what the peers take on both. It decides
+// no verdict.
+import { pairedRatio, valuesOf } from "./statistics.mjs";
+
+/** µs per task of the peers on the machine of the targets: medians of five rounds, 100,000 tasks, Redis 7.0.15. */
+const SET_ON = {
+  ingest: {
+    redis_us: { bullmq: 23.3, bull: 16.0, "bee-queue": 7.9 },
+    node_us: { bullmq: 35, bull: 36, "bee-queue": 10.5 },
+  },
+  "process at 50": {
+    redis_us: { bullmq: 63.0, bull: 37.7, "bee-queue": 38.6 },
+    node_us: { bullmq: 66, bull: 63, "bee-queue": 61.5 },
+  },
+};
+
+/**
+ * For each figure in µs: ours, what each peer takes here for what it took there, and ours divided by the least of these, so
+ * that the peer that makes this machine look fastest decides.
+ */
+export function paces(records) {
+  return Object.entries(SET_ON).flatMap(([variant, metrics]) =>
+    Object.entries(metrics).flatMap(([metric, peers]) => {
+      const of = { workload: "steady", variant, metric };
+      const ours = valuesOf(records, { ...of, system: "holdfast" });
+      const slower = new Map();
+      for (const [system, there] of Object.entries(peers))
+        for (const [round, here] of valuesOf(records, { ...of, system }))
+          slower.set(round, Math.min(slower.get(round) ?? Number.POSITIVE_INFINITY, here / there));
+      const one = new Map([...slower.keys()].map((round) => [round, 1]));
+      const atPace = pairedRatio(ours, slower);
+      return atPace
+        ? [{ variant, metric, here: pairedRatio(ours, one), slower: pairedRatio(slower, one), atPace }]
+        : [];
+    }),
+  );
+}
