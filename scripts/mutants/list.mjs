@@ -22,7 +22,7 @@ export const mutants = [
     tests: [settle],
   },
   {
-    name: "settle: one task that keeps its payload as all behind it",
+    name: "settle: of tasks of one grant only the first drops its payload",
     changes: [["lua/lib/acks.lua", "return 'a', not drops", "return 'a', true"]],
     tests: [keepPayload],
   },
@@ -218,7 +218,7 @@ export const mutants = [
     changes: [
       ["lua/lib/verdicts.lua", "verdict == 'fail' and c.attempts < maxAttempts", "verdict == 'fail'"],
     ],
-    tests: [model],
+    tests: [settle, model],
   },
   {
     name: "cancel: a tombstone is not counted",

@@ -32,6 +32,20 @@ describe("ack", () => {
     expect(await q.redis.hget(q.keys.state, "#bare")).toBe("2");
   });
 
+  test("of tasks of one grant that are to keep no payload drops every one, and no other", async () => {
+    const q = await setup();
+    await q.add(["a", "b", "c"], { payloadText: "[1]", keepPayload: false });
+    await q.add(["kept", "too"], { payloadText: "[1]" });
+    const { grants } = await q.acquire(5);
+    const acks = grants.map(({ id, token }) => ({ kind: "ack" as const, id, token }));
+    expect(await q.settle(acks)).toEqual(Array(5).fill("acked"));
+    expect(await q.redis.hmget(q.keys.tasks, "a", "b", "c")).toEqual([null, null, null]);
+    for (const id of ["a", "b", "c"])
+      expect(await q.task(id)).toMatchObject({ type: "t", payloadKept: false });
+    for (const id of ["kept", "too"]) expect(await q.task(id)).toMatchObject({ payloadText: "[1]" });
+    expect(await q.redis.hget(q.keys.state, "#bare")).toBe("3");
+  });
+
   test("of a task that is to keep no payload keeps all else that is known of it", async () => {
     const q = await setup();
     const options = { priority: "low" as const, tags: ["a b", "k=0"], timeoutMs: 9_000, delayMs: 5 };
