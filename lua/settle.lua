@@ -28,8 +28,8 @@
 -- ARGV[9] nonce  string  as for acquire
 -- ARGV[10] noHandlerAfterMs  integer
 -- ARGV[11] acks  integer  how many verdicts of the tail are acks without a result
--- ARGV[12] runs  integer  how many fences those acks share
--- ARGV[13..] verdict  string  at most 500: fence and count for each run; the taskIds of the acks; then taskId, fence, verdict, delayMs, text each
+-- ARGV[12] fences  integer  how many fences those acks share
+-- ARGV[13..] verdict  string  at most 500: each fence and how many acks have it; the taskIds of the acks; then taskId, fence, verdict, delayMs, text each
 -- RETURNS {now, verdicts, first grant, flags, counts, taskId, envelope, ...}; verdicts: a letter each, in the order given
 -- TIME    O(s + w log p), s verdicts, w wanted, p = tasks processing
 -- MOVES   processing -> completed | scheduled | pending | dead | cancelled; scheduled -> pending; pending -> processing | expired
@@ -50,7 +50,7 @@
 -- What only some calls need is defined where they need it: a script runs from its first line at each call.
 
 -- 1. Read.
-local acksAt = verdictAt + 2 * runs
+local acksAt = verdictAt + 2 * fences
 local othersAt = acksAt + acks
 local ids, retried = { unpack(ARGV, acksAt, othersAt - 1) }, {}
 for at = othersAt, #ARGV, 5 do
@@ -84,15 +84,15 @@ local counters = unpackCounters(fields[1])
 local commit = newCommit()
 local settled, letters, seen = newSettled(commit), {}, {}
 local from = 1
-for run = 1, runs do
-  local fence, count = ARGV[verdictAt + 2 * run - 2], tonumber(ARGV[verdictAt + 2 * run - 1])
+for place = 1, fences do
+  local fence, count = ARGV[verdictAt + 2 * place - 2], tonumber(ARGV[verdictAt + 2 * place - 1])
   planAcks(settled, counters, fence, ids, fields, RESERVED, from, from + count - 1, letters, seen)
   from = from + count
 end
 local releases, writeOthers = 0, nil
 if acks < #ids then
 -- include lib/verdicts.lua
-  takesVerdicts(settled, retried)
+  prepareVerdicts(settled, retried)
   for i = acks + 1, #ids do
     local id, size, at = ids[i], settled.size, othersAt + 5 * (i - acks - 1)
     letters[#letters + 1] = seen[id] and 's' or planOther(settled, counters, id, ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]),

@@ -1,4 +1,5 @@
--- A repeated call gets the tasks whose fence is still the one that it was given; of the others the id alone.
+-- A repeated call gets the tasks whose fence is still the one that it was given; of the others the id alone. The flag for a
+-- shared fence is the greatest, so a comparison finds it: Lua 5.1 has no bits.
 local function grantsAgain(first, flags, again)
   local reply, counts = {}, {}
   local ids = {}

@@ -1,3 +1,4 @@
+-- After the commit, as all that removes here.
 local function removeBodies(ids)
   redis.call('HDEL', tasksKey, unpack(ids))
   -- Most queues have neither: one look is cheaper than a field per task.
@@ -85,16 +86,6 @@ end
 local function rememberPurged(plan)
   if #plan.remembered > 0 then
     redis.call('LPUSH', rememberedKey, unpack(plan.remembered))
-  end
-end
-
-local function removeBodies(ids)
-  redis.call('HDEL', tasksKey, unpack(ids))
-  -- Most queues have neither: one look is cheaper than a field per task.
-  for _, key in ipairs({ resultsKey, progressKey }) do
-    if redis.call('EXISTS', key) == 1 then
-      redis.call('HDEL', key, unpack(ids))
-    end
   end
 end
 

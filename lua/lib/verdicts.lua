@@ -1,7 +1,7 @@
 -- Verdicts other than a plain ack: what each does to its task. The reading half, and what has to be written before the commit.
 
 -- gone: what leaves `processing` otherwise than by an ack. retried: ids that may be queued again without a wait.
-local function takesVerdicts(settled, retried)
+local function prepareVerdicts(settled, retried)
   settled.gone, settled.cancelled, settled.scheduled, settled.dead, settled.results = {}, {}, {}, {}, {}
   settled.bands, settled.again, settled.envelopes = newBands(), newBands(), {}
   if #retried > 0 then

@@ -1,5 +1,6 @@
 // The faults that `make mutants` puts into a copy, one at a time. A change is [file, from, to]: `from` has to be there
 // exactly once, else it is an error of the mutant. `tests` are the files that have to notice.
+// More than 500 lines, since it is one list: an entry per fault, and nothing that runs.
 
 const test = (name) => `packages/holdfast/test/${name}.redis.test.ts`;
 const interleavings = test("invariants/interleavings");

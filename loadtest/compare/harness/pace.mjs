@@ -1,6 +1,6 @@
 // How fast this machine is beside the one that the targets in µs were set on: by what the peers take on both. It decides
 // no verdict.
-import { pairedRatio, valuesOf } from "./statistics.mjs";
+import { summary, valuesOf } from "./statistics.mjs";
 
 /** µs per task of the peers on the machine of the targets: medians of five rounds, 100,000 tasks, Redis 7.0.15. */
 const SET_ON = {
@@ -21,17 +21,24 @@ const SET_ON = {
 export function paces(records) {
   return Object.entries(SET_ON).flatMap(([variant, metrics]) =>
     Object.entries(metrics).flatMap(([metric, peers]) => {
-      const of = { workload: "steady", variant, metric };
-      const ours = valuesOf(records, { ...of, system: "holdfast" });
+      const what = { workload: "steady", variant, metric };
+      const ours = valuesOf(records, { ...what, system: "holdfast" });
       const slower = new Map();
       for (const [system, there] of Object.entries(peers))
-        for (const [round, here] of valuesOf(records, { ...of, system }))
+        for (const [round, here] of valuesOf(records, { ...what, system }))
           slower.set(round, Math.min(slower.get(round) ?? Number.POSITIVE_INFINITY, here / there));
-      const one = new Map([...slower.keys()].map((round) => [round, 1]));
-      const atPace = pairedRatio(ours, slower);
-      return atPace
-        ? [{ variant, metric, here: pairedRatio(ours, one), slower: pairedRatio(slower, one), atPace }]
-        : [];
+      const rounds = [...slower.keys()].filter((round) => ours.has(round));
+      if (rounds.length === 0) return [];
+      const of = (figure) => summary(rounds.map(figure));
+      return [
+        {
+          variant,
+          metric,
+          here: of((round) => ours.get(round)),
+          slower: of((round) => slower.get(round)),
+          atPace: of((round) => ours.get(round) / slower.get(round)),
+        },
+      ];
     }),
   );
 }

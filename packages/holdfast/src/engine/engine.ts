@@ -147,7 +147,7 @@ export class Engine {
 
   /** Settles attempts and acquires in one round trip. Outcomes come in the order of `verdicts`. */
   async settle(verdicts: readonly Verdict[], args: TurnArgs, request?: Request): Promise<Turn> {
-    const { acks, runs, tail, places } = verdictTail(verdicts);
+    const { acks, fences, tail, places } = verdictTail(verdicts);
     const call = async ({ slot, sequence }: Request) => {
       const reply = await this.#run<scripts.SettleArgs, TurnReply>(scripts.settleScript, {
         clockMs: this.#clockMs(),
@@ -156,7 +156,7 @@ export class Engine {
         ...acquireFields(args),
         noHandlerAfterMs: args.noHandlerAfterMs,
         acks,
-        runs,
+        fences,
         tail,
       });
       const turn = parseTurn(reply, args.nonce);

@@ -12,16 +12,16 @@ export type Verdict =
 
 /** The verdicts as `lua/settle.lua` wants them, and where each of them stood: acks first, by the fence that they share. */
 export function verdictTail(verdicts: readonly Verdict[]) {
-  const runs = new Map<string, { ids: string[]; places: number[] }>();
+  const byFence = new Map<string, { ids: string[]; places: number[] }>();
   const others: (string | number)[] = [];
   const otherPlaces: number[] = [];
   verdicts.forEach((verdict, place) => {
     const fence = fenceOf(verdict.token);
     if (verdict.kind === "ack" && verdict.resultText === undefined) {
-      const run = runs.get(fence) ?? { ids: [], places: [] };
-      if (run.ids.length === 0) runs.set(fence, run);
-      run.ids.push(verdict.id);
-      run.places.push(place);
+      const own = byFence.get(fence) ?? { ids: [], places: [] };
+      if (own.ids.length === 0) byFence.set(fence, own);
+      own.ids.push(verdict.id);
+      own.places.push(place);
       return;
     }
     const delayMs = "delayMs" in verdict ? Math.round(verdict.delayMs) : 0;
@@ -30,12 +30,12 @@ export function verdictTail(verdicts: readonly Verdict[]) {
     others.push(verdict.id, fence, verdict.kind, delayMs, text);
     otherPlaces.push(place);
   });
-  const heads = [...runs].flatMap(([fence, { ids }]) => [fence, String(ids.length)]);
-  const ids = [...runs.values()].flatMap((run) => run.ids);
+  const heads = [...byFence].flatMap(([fence, { ids }]) => [fence, String(ids.length)]);
+  const ids = [...byFence.values()].flatMap((own) => own.ids);
   return {
     acks: ids.length,
-    runs: runs.size,
+    fences: byFence.size,
     tail: heads.concat(ids, others as string[]),
-    places: [...runs.values()].flatMap((run) => run.places).concat(otherPlaces),
+    places: [...byFence.values()].flatMap((own) => own.places).concat(otherPlaces),
   };
 }
