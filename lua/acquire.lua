@@ -21,7 +21,7 @@
 -- ARGV[8] workerId  string
 -- ARGV[9] nonce  string  the second half of what is granted here: with a dot at its end all tasks share one fence
 -- ARGV[10] park  integer  1: where nothing is granted, the request waits in `#parked` to be granted by an enqueue
--- RETURNS {now, "", first grant, flags, counts, taskId, envelope, ...}; counts: "place=counts" of those granted before
+-- RETURNS {now, "", first grant, flags, counts, taskIds, envelope, ...}; counts: "place=counts" of those granted before
 -- TIME    O(w log p), w wanted, p = tasks processing
 -- MOVES   scheduled -> pending; pending -> processing | expired
 
@@ -50,8 +50,8 @@ end
 if previous then
 -- include lib/again.lua
   local first, flags, again = string.match(previous, '^%a* (%d+) (%d+) ?(.*)$')
-  local counts, reply = grantsAgain(tonumber(first), tonumber(flags), again)
-  return { now, '', first, tonumber(flags), counts, unpack(reply) }
+  local counts, envelopes = grantsAgain(tonumber(first), tonumber(flags), again)
+  return { now, '', first, tonumber(flags), counts, again, unpack(envelopes) }
 end
 local promoted = settings.paused and 0 or promoteDue(PROMOTE_LIMIT)
 if promoted > 0 then
@@ -84,4 +84,4 @@ trimGrants(grants)
 if promoted > #grants.ids then -- more than this caller takes
   wake()
 end
-return { now, '', string.format('%d', grants.first), flags, countsReply(grants.counts), unpack(grants.reply) }
+return { now, '', string.format('%d', grants.first), flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }

@@ -30,7 +30,7 @@
 -- ARGV[11] acks  integer  how many verdicts of the tail are acks without a result
 -- ARGV[12] fences  integer  how many fences those acks share
 -- ARGV[13..] verdict  string  at most 500: each fence and how many acks have it; the taskIds of the acks; then taskId, fence, verdict, delayMs, text each
--- RETURNS {now, verdicts, first grant, flags, counts, taskId, envelope, ...}; verdicts: a letter each, in the order given
+-- RETURNS {now, verdicts, first grant, flags, counts, taskIds, envelope, ...}; verdicts: a letter each, in the order given
 -- TIME    O(s + w log p), s verdicts, w wanted, p = tasks processing
 -- MOVES   processing -> completed | scheduled | pending | dead | cancelled; scheduled -> pending; pending -> processing | expired
 
@@ -72,8 +72,8 @@ end
 if previous then
 -- include lib/again.lua
   local verdicts, first, flags, again = string.match(previous, '^(%a*) (%d+) (%d+) ?(.*)$')
-  local counts, reply = grantsAgain(tonumber(first), tonumber(flags), again)
-  return { now, verdicts, first, tonumber(flags), counts, unpack(reply) }
+  local counts, envelopes = grantsAgain(tonumber(first), tonumber(flags), again)
+  return { now, verdicts, first, tonumber(flags), counts, again, unpack(envelopes) }
 end
 local promoted = (want == 0 or settings.paused) and 0 or promoteDue(PROMOTE_LIMIT)
 if promoted > 0 then
@@ -171,4 +171,4 @@ end
 if releases > 0 or settled.queuedAgain or promoted > #grants.ids then
   wake()
 end
-return { now, verdicts, string.format('%d', grants.first), flags, countsReply(grants.counts), unpack(grants.reply) }
+return { now, verdicts, string.format('%d', grants.first), flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }

@@ -67,8 +67,9 @@ local function hasSharedFence(nonce)
   return string.byte(nonce, -1) == 46 -- .
 end
 
+-- idsText: the ids as the record of the request has them. named: these, and those of the expired, as the reply has them.
 local function newGrants()
-  return { ids = {}, leases = {}, reply = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
+  return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
     changed = 0, dropped = 0, first = 0, shared = false, solo = false, drain = false, claim = nil }
 end
 
@@ -150,7 +151,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     return options
   end
 
-  local leases, reply, granted, seen, expiredEnvelopes = grants.leases, grants.reply, grants.ids, {}, {}
+  local leases, granted, seen, expiredEnvelopes = grants.leases, grants.ids, {}, {}
   local place, size = 0, #commit
   -- Each string that Lua makes costs. With a fence for all, tasks with the same options and the same past get the same
   -- record, and it is made once for those that stand together.
@@ -197,8 +198,7 @@ local function planAcquire(counters, request, soloClaim, commit)
       commit[size + 1], commit[size + 2] = id, leased
       place, size = place + 1, size + 2
       leases[2 * place - 1], leases[2 * place] = options.lease, id
-      reply[2 * place - 1], reply[2 * place] = id, envelope
-      granted[place] = id
+      granted[place], grants.envelopes[place] = id, envelope
       if told then
         grants.counts[place] = told
       end
@@ -207,10 +207,14 @@ local function planAcquire(counters, request, soloClaim, commit)
   -- Expired ones come last: they carry no grant, the caller only tells of them.
   local expired = #grants.expired
   for i = 1, expired do
-    reply[2 * (place + i) - 1], reply[2 * (place + i)] = grants.expired[i], expiredEnvelopes[i]
-    grants.counts[place + i] = 'e'
+    grants.envelopes[place + i], grants.counts[place + i] = expiredEnvelopes[i], 'e'
   end
   grants.changed = place + expired
+  grants.idsText = table.concat(granted, ' ')
+  grants.named = expired == 0 and grants.idsText or table.concat(grants.expired, ' ', 1, expired)
+  if expired > 0 and place > 0 then
+    grants.named = grants.idsText .. ' ' .. grants.named
+  end
   add(counters, GRANTS, place)
   add(counters, PROCESSING, place)
   add(counters, PENDING, -place - expired)

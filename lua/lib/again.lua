@@ -1,27 +1,27 @@
--- A repeated call gets the tasks whose fence is still the one that it was given; of the others the id alone. The flag for a
+-- A repeated call gets the envelopes of the tasks whose fence is still the one that it was given, '' for the others. The flag for a
 -- shared fence is the greatest, so a comparison finds it: Lua 5.1 has no bits.
 local function grantsAgain(first, flags, again)
-  local reply, counts = {}, {}
+  local envelopes, counts = {}, {}
   local ids = {}
   for id in string.gmatch(again, '%S+') do
     ids[#ids + 1] = id
   end
   if #ids == 0 then
-    return '', reply
+    return '', envelopes
   end
   local records = redis.call('HMGET', stateKey, unpack(ids))
-  local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
-  for i, id in ipairs(ids) do
+  local kept = redis.call('HMGET', tasksKey, unpack(ids))
+  for i = 1, #ids do
     local record = records[i]
     local fence = record and parseLease(record)
-    reply[2 * i - 1], reply[2 * i] = id, ''
+    envelopes[i] = ''
     if fence == string.format('%d-%s', flags >= SHARED_FLAG and first or first + i - 1, nonce) then
-      reply[2 * i] = envelopes[i]
+      envelopes[i] = kept[i]
       local text = string.match(record, '^l(%S+)')
       if text ~= '1' then
         counts[i] = text .. previousSpan(record)
       end
     end
   end
-  return countsReply(counts), reply
+  return countsReply(counts), envelopes
 end

@@ -17,7 +17,7 @@ end
 
 -- What a repeat of the request is answered from.
 local function turnReply(verdicts, grants, flags)
-  return string.format('%s %d %d %s', verdicts, grants.first, flags, table.concat(grants.ids, ' '))
+  return string.format('%s %d %d %s', verdicts, grants.first, flags, grants.idsText)
 end
 
 -- What one HSET writes: all that is planned in a turn appends to it, so that nothing is copied.

@@ -25,9 +25,10 @@ end
 
 local function message(request, grants, flags)
   local heads, bodies, bytes = {}, {}, 0
-  for place = 1, #grants.reply / 2 do
-    local envelope = grants.reply[2 * place]
-    heads[#heads + 1] = string.format('%s %s %d\n', grants.reply[2 * place - 1], grants.counts[place] or '-', #envelope)
+  local granted = #grants.ids
+  for place, envelope in ipairs(grants.envelopes) do
+    local id = grants.ids[place] or grants.expired[place - granted]
+    heads[#heads + 1] = string.format('%s %s %d\n', id, grants.counts[place] or '-', #envelope)
     bodies[#bodies + 1] = envelope
     bytes = bytes + #envelope
   end

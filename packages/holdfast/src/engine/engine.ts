@@ -73,6 +73,13 @@ function acquireFields({ want, held, leaseMs, maxRetries, workerId, nonce }: Tur
   return { want, held, leaseMs, maxRetries, workerId, nonce };
 }
 
+/** The outcomes in the order in which the verdicts were given: `places` says where each of them stood. */
+function inPlace(outcomes: readonly VerdictOutcome[], places: readonly number[]): VerdictOutcome[] {
+  const placed = new Array<VerdictOutcome>(places.length);
+  for (let i = 0; i < places.length; i++) placed[places[i] as number] = outcomes[i] ?? "unknown";
+  return placed;
+}
+
 /** The state engine of one queue: one typed method per script. Moves nothing by itself. */
 export class Engine {
   readonly queue: string;
@@ -160,11 +167,8 @@ export class Engine {
         tail,
       });
       const turn = parseTurn(reply, args.nonce);
-      const outcomes = new Array<VerdictOutcome>(verdicts.length).fill("unknown");
-      places.forEach((at, i) => {
-        outcomes[at] = turn.outcomes[i] ?? "unknown";
-      });
-      return { ...turn, outcomes };
+      turn.outcomes = inPlace(turn.outcomes, places);
+      return turn;
     };
     return request ? call(request) : this.#requests.with(call);
   }

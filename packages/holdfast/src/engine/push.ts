@@ -36,9 +36,10 @@ export function parsePush(message: Buffer): Push | null {
       }
       const counts = heads.flatMap(([, text = "-"], i) => (text === "-" ? [] : [`${i + 1}=${text}`]));
       // An older producer sends no flags.
-      const reply: TurnReply = [Number(now), "", first, Number(flags ?? 0), counts.join(" ")];
-      for (const [id = "", , bytes] of heads) {
-        reply.push(id, message.toString("utf8", at, at + Number(bytes)));
+      const ids = heads.map(([id]) => id).join(" ");
+      const reply: TurnReply = [Number(now), "", first, Number(flags ?? 0), counts.join(" "), ids];
+      for (const [, , bytes] of heads) {
+        reply.push(message.toString("utf8", at, at + Number(bytes)));
         at += Number(bytes);
       }
       return parseTurn(reply, nonce);

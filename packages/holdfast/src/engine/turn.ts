@@ -52,8 +52,13 @@ export type TurnReply = [
   first: string,
   flags: number,
   counts: string,
-  ...rest: string[],
+  /** Of the envelopes that follow, in their order, with a space between two. */
+  ids: string,
+  ...envelopes: string[],
 ];
+
+/** Where the envelopes of a reply begin. */
+const ENVELOPES_AT = 6;
 
 /** "place=counts …": of the tasks that are not granted for the first time. */
 function placedCounts(text: string): Map<number, string> | undefined {
@@ -70,26 +75,30 @@ function placedCounts(text: string): Map<number, string> | undefined {
 const SHARED = 32;
 
 export function parseTurn(reply: TurnReply, nonce: string): Turn {
-  const [now, verdicts, first, flags] = reply;
+  const [now, verdicts, first, flags, counts, named] = reply;
   const shared = (flags & SHARED) !== 0 ? `${first}-${nonce}` : null;
   const grants: Grant[] = [];
   const expired: { id: string; envelope: string }[] = [];
-  const countsOf = placedCounts(reply[4]);
+  const countsOf = placedCounts(counts);
   const grant = Number(first);
-  for (let at = 5, place = 1; at + 1 < reply.length; at += 2, place++) {
-    const id = reply[at] as string;
-    const envelope = reply[at + 1] as string;
-    const counts = countsOf?.get(place) ?? "";
+  // One text of all ids: what Redis and the client do for each string of a reply is more than the split.
+  const ids = named === "" ? [] : named.split(" ");
+  for (let i = 0; i < ids.length; i++) {
+    const id = ids[i] as string;
+    const envelope = reply[ENVELOPES_AT + i] as string;
+    const counts = countsOf?.get(i + 1) ?? "";
     if (counts === "e") expired.push({ id, envelope });
     // A repeated call names those that it no longer holds without their envelope.
-    else if (envelope !== "") {
-      const fence = shared ?? `${grant + place - 1}-${nonce}`;
-      grants.push({ id, token: shared === null ? fence : fence + place, fence, envelope, counts });
+    else if (envelope) {
+      const fence = shared ?? `${grant + i}-${nonce}`;
+      grants.push({ id, token: shared === null ? fence : fence + (i + 1), fence, envelope, counts });
     }
   }
+  const outcomes = new Array<VerdictOutcome>(verdicts.length);
+  for (let i = 0; i < verdicts.length; i++) outcomes[i] = OUTCOMES[verdicts[i] as string] ?? "unknown";
   return {
     now,
-    outcomes: Array.from(verdicts, (letter) => OUTCOMES[letter] ?? "unknown"),
+    outcomes,
     grants,
     expired,
     paused: (flags & 1) !== 0,

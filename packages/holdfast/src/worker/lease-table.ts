@@ -9,7 +9,8 @@
 const SLOT_BYTES = 256;
 const ID_BYTES = 128;
 const FENCE_BYTES = 64;
-const FENCE_AT = 32 + ID_BYTES;
+const ID_AT = 32;
+const FENCE_AT = ID_AT + ID_BYTES;
 const HEADER_BYTES = 64;
 
 // Int32 fields of a slot.
@@ -67,6 +68,7 @@ export class LeaseTable {
   readonly #floats: Float64Array;
   readonly #bytes: Buffer;
   readonly #free: number[] = [];
+  readonly #lastFence: { text: string; length: number; words: Int32Array; bytes: Buffer };
   #used = 0;
 
   constructor(source: number | SharedArrayBuffer) {
@@ -76,6 +78,8 @@ export class LeaseTable {
     this.#ints = new Int32Array(this.buffer);
     this.#floats = new Float64Array(this.buffer);
     this.#bytes = Buffer.from(this.buffer);
+    const words = new Int32Array(FENCE_BYTES / 4);
+    this.#lastFence = { text: "", length: 0, words, bytes: Buffer.from(words.buffer) };
     if (fresh) for (let i = this.capacity - 1; i >= 0; i--) this.#free.push(i);
   }
 
@@ -120,15 +124,35 @@ export class LeaseTable {
     Atomics.add(this.#ints, i + VERSION, 1);
     this.#ints[i + QUEUE] = queue;
     this.#ints[i + TYPE] = -1;
-    this.#ints[i + ID_LENGTH] = this.#bytes.write(id, at + 32, ID_BYTES, "latin1");
-    this.#ints[i + FENCE_LENGTH] = this.#bytes.write(fence, at + FENCE_AT, FENCE_BYTES, "latin1");
+    this.#ints[i + ID_LENGTH] = this.#writeId(id, at + ID_AT);
+    this.#ints[i + FENCE_LENGTH] = this.#writeFence(fence, at + FENCE_AT);
     this.#floats[at / 8 + LEASED_AT] = leasedAtMs;
     this.#floats[at / 8 + BUFFERED_AT] = bufferedAtMs;
     if (bufferedAtMs > 0) Atomics.add(this.#ints, BUFFERED_COUNT, 1);
     const version = (this.#ints[i + VERSION] as number) + 1;
     Atomics.store(this.#ints, i + ACTIVE, stamp(version, bufferedAtMs > 0 ? BUFFERED : RUNNING));
-    Atomics.add(this.#ints, i + VERSION, 1);
+    Atomics.store(this.#ints, i + VERSION, version);
     return index;
+  }
+
+  /** It is ASCII and short: a loop writes it sooner than a call of the platform. */
+  #writeId(id: string, at: number): number {
+    const bytes = this.#bytes;
+    const length = Math.min(id.length, ID_BYTES);
+    for (let i = 0; i < length; i++) bytes[at + i] = id.charCodeAt(i);
+    return length;
+  }
+
+  /** Those that were granted together share it: it is written once for all, and copied by words. */
+  #writeFence(fence: string, at: number): number {
+    const last = this.#lastFence;
+    if (last.text !== fence) {
+      last.text = fence;
+      last.length = last.bytes.write(fence, "latin1");
+    }
+    const ints = this.#ints;
+    for (let i = 0; 4 * i < last.length; i++) ints[at / 4 + i] = last.words[i] as number;
+    return last.length;
   }
 
   /**
@@ -162,15 +186,19 @@ export class LeaseTable {
 
   release(index: number): void {
     const i = (HEADER_BYTES + index * SLOT_BYTES) / 4;
-    this.#leaveBuffer(index, this.versionOf(index), FREE);
-    Atomics.add(this.#ints, i + VERSION, 1);
+    const version = this.versionOf(index);
+    // What runs is in no buffer, and nobody else changes that.
+    if (((this.#ints[i + ACTIVE] as number) & STATE_BITS) !== RUNNING)
+      this.#leaveBuffer(index, version, FREE);
+    Atomics.store(this.#ints, i + VERSION, version + 1);
     Atomics.store(this.#ints, i + ACTIVE, FREE);
-    Atomics.add(this.#ints, i + VERSION, 1);
+    Atomics.store(this.#ints, i + VERSION, version + 2);
     this.#free.push(index);
   }
 
+  /** For the worker, which alone changes it. */
   versionOf(index: number): number {
-    return Atomics.load(this.#ints, (HEADER_BYTES + index * SLOT_BYTES) / 4 + VERSION);
+    return this.#ints[(HEADER_BYTES + index * SLOT_BYTES) / 4 + VERSION] as number;
   }
 
   /** The leases taken before `leasedBeforeMs`. A slot that is written meanwhile is left for the next round. */
@@ -206,13 +234,13 @@ export class LeaseTable {
       const i = at / 4;
       const version = Atomics.load(this.#ints, i + VERSION);
       if (version % 2 !== 0 || !matches((this.#ints[i + ACTIVE] as number) & STATE_BITS, at)) continue;
-      const idEnd = at + 32 + (this.#ints[i + ID_LENGTH] as number);
+      const idEnd = at + ID_AT + (this.#ints[i + ID_LENGTH] as number);
       const fenceEnd = at + FENCE_AT + (this.#ints[i + FENCE_LENGTH] as number);
       const entry = {
         index,
         version,
         queue: this.#ints[i + QUEUE] as number,
-        id: this.#bytes.toString("latin1", at + 32, idEnd),
+        id: this.#bytes.toString("latin1", at + ID_AT, idEnd),
         fence: this.#bytes.toString("latin1", at + FENCE_AT, fenceEnd),
         leasedAtMs: this.#float(at, LEASED_AT),
         type: this.#ints[i + TYPE] as number,

@@ -268,12 +268,13 @@ export class QueueRunner {
     while (at < this.#ahead.length && slots.running < slots.total) {
       const task = this.#ahead[at++] as RunningTask;
       if (task.ended) continue;
+      const now = monotonicMs();
       if (!table.begin(task.slot, this.#o.types.get(task.type))) this.#drop(task);
       // Its lease may be over already, or the worker stops: it is not begun.
-      else if (this.#yields || task.outdated(this.#o.leaseMs)) task.release();
+      else if (this.#yields || task.outdated(this.#o.leaseMs, now)) task.release();
       else {
         slots.running++;
-        task.start();
+        task.start(now);
       }
     }
     this.#ahead.splice(0, at);
@@ -373,12 +374,7 @@ export class QueueRunner {
     this.#reserved -= want;
     slots.settling -= settled.length;
     this.#settling -= settled.length;
-    for (const { task } of settled) {
-      this.#o.table.release(task.slot);
-      this.held.delete(task.slot);
-      slots.held--;
-      if (task.solo) slots.exclusive = false;
-    }
+    this.#leave(settled);
     if (exclusive) slots.exclusive = false;
     if (settled.length === 0) this.#asking = null;
     if (turn?.parked) this.#parked = asked;
@@ -395,6 +391,17 @@ export class QueueRunner {
     this.#o.table.busy = slots.held;
     this.#events.onChange();
     this.schedule();
+  }
+
+  /** Of the table, the slots and what is held. */
+  #leave(settled: readonly Settled[]): void {
+    const { slots, table } = this.#o;
+    for (const { task } of settled) {
+      table.release(task.slot);
+      this.held.delete(task.slot);
+      slots.held--;
+      if (task.solo) slots.exclusive = false;
+    }
   }
 
   #tell(turn: Turn, settled: Settled[]): void {

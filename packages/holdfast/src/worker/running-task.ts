@@ -7,7 +7,6 @@ import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
 import { backoffDelayMs, unroutedDelayMs } from "./backoff.ts";
 import type { Handler, HandlerContext, HandlerTask } from "./handler.ts";
 import { JsonText } from "./json-text.ts";
-import { monotonicMs } from "./lease-table.ts";
 
 export const DEFAULT_TIMEOUT_MS = 1_800_000;
 const OWN_TIMER_MS = 10_000;
@@ -236,13 +235,14 @@ export class RunningTask implements HandlerTask, HandlerContext {
   }
 
   /** Its lease may be over, or it was told to stop before it was begun. */
-  outdated(leaseMs: number): boolean {
-    return this.#aborted !== undefined || monotonicMs() - this.leasedAtMs > leaseMs;
+  outdated(leaseMs: number, nowMs: number): boolean {
+    return this.#aborted !== undefined || nowMs - this.leasedAtMs > leaseMs;
   }
 
-  start(): void {
+  /** @param nowMs monotonic */
+  start(nowMs: number): void {
     this.begun = true;
-    this.startedAtMs = monotonicMs();
+    this.startedAtMs = nowMs;
     if (!this.#envelope) {
       this.#end(
         { kind: "quarantine", id: this.id, token: this.fence, error: errorText(this.#decodeError) },

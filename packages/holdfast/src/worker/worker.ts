@@ -140,6 +140,8 @@ export class Worker extends EventEmitter<WorkerEvents> {
   readonly #prefix: string;
   readonly #staleReports = new StaleReports();
   #lastTurnMs = Number.NEGATIVE_INFINITY;
+  /** The same, ms since the epoch, by the clock of Redis. */
+  #lastTurnAt = 0;
   #draining = false;
   #timingsTimer: NodeJS.Timeout | undefined;
   #starting: Promise<void> | undefined;
@@ -205,6 +207,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
             onExpired: (queue, id, envelope) => this.#tell(() => this.#expired(queue, id, envelope)),
             onTurn: () => {
               this.#lastTurnMs = monotonicMs();
+              this.#lastTurnAt = this.#client.connection.now();
             },
             onChange: () => this.#changed(),
             onError: (error) => this.#report(error),
@@ -363,19 +366,15 @@ export class Worker extends EventEmitter<WorkerEvents> {
     task.span?.settled(outcome);
     if (outcome === "stale") this.#recordStale(task);
     if (this.listenerCount("settled") === 0) return;
-    const now = this.#client.connection.now();
-    const runMs = monotonicMs() - task.startedAtMs;
-    const { traceparent } = task;
-    this.emit("settled", {
-      task: { id: task.id, type: task.type, queue: task.queue, enqueuedAt: task.enqueuedAt },
-      outcome,
-      attempt: task.attempt,
-      waitMs: Math.max(0, now - runMs - task.enqueuedAt),
-      runMs,
-      ...(traceparent !== null && isSampled(traceparent) ? { traceId: traceIdOf(traceparent) } : {}),
-      ...(outcome === "dead" ? { deadReason: DEAD_REASONS[verdict.kind] } : {}),
-      ...(error === undefined ? {} : { error }),
-    });
+    const { id, type, queue, enqueuedAt, attempt, traceparent } = task;
+    // By the clocks of the answer that settled it: those that it settled with have the same.
+    const runMs = this.#lastTurnMs - task.startedAtMs;
+    const waitMs = Math.max(0, this.#lastTurnAt - runMs - enqueuedAt);
+    const settled: SettledEvent = { task: { id, type, queue, enqueuedAt }, outcome, attempt, waitMs, runMs };
+    if (traceparent !== null && isSampled(traceparent)) settled.traceId = traceIdOf(traceparent);
+    if (outcome === "dead") settled.deadReason = DEAD_REASONS[verdict.kind];
+    if (error !== undefined) settled.error = error;
+    this.emit("settled", settled);
   }
 
   #recordStale({ id, token, attempt, type, queue }: RunningTask): void {
