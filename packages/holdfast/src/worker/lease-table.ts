@@ -55,9 +55,12 @@ function stamp(version: number, state: number): number {
   return (version << 2) | state;
 }
 
+// `process` is an object that V8 looks up by name each time.
+const { hrtime } = process;
+
 /** Milliseconds of the monotonic clock that all threads of the process share. */
 export function monotonicMs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
+  const [seconds, nanoseconds] = hrtime();
   return seconds * 1000 + nanoseconds / 1e6;
 }
 
