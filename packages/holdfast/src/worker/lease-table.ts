@@ -55,12 +55,9 @@ function stamp(version: number, state: number): number {
   return (version << 2) | state;
 }
 
-// `process` is an object that V8 looks up by name each time.
-const { hrtime } = process;
-
 /** Milliseconds of the monotonic clock that all threads of the process share. */
 export function monotonicMs(): number {
-  const [seconds, nanoseconds] = hrtime();
+  const [seconds, nanoseconds] = process.hrtime();
   return seconds * 1000 + nanoseconds / 1e6;
 }
 
