@@ -1,3 +1,5 @@
+import { decodeCounts } from "./record.ts";
+
 /** What became of the task: the answer to a verdict. */
 export type VerdictOutcome = "acked" | "retried" | "dead" | "released" | "cancelled" | "stale" | "unknown";
 
@@ -11,6 +13,24 @@ const OUTCOMES: Record<string, VerdictOutcome> = {
   u: "unknown",
 };
 
+/** What was tried of a task before, as its grant tells it. */
+export interface Past {
+  /** The one that is granted, counted from 1. */
+  attempt: number;
+  /** Nothing was tried: its wait is the one of the task. */
+  fresh: boolean;
+  /** How often it was replayed. */
+  generation: number;
+  /** Since when no worker has a handler for it; null where one had. Milliseconds since the epoch. */
+  unroutedSince: number | null;
+  /** The span of the last attempt, where it left one. */
+  span: string | undefined;
+}
+
+export const FRESH: Past = { attempt: 1, fresh: true, generation: 0, unroutedSince: null, span: undefined };
+/** Stands for a task that was past its `expiresAt`. */
+const EXPIRED: Past = { ...FRESH };
+
 /** One task that was leased to the caller. */
 export interface Grant {
   id: string;
@@ -19,8 +39,7 @@ export interface Grant {
   /** What Redis keeps of the token: `<grant>-<nonce>`, and a dot where all tasks of one call share it. */
   fence: string;
   envelope: string;
-  /** Attempts and what came before, "" for a first attempt (engine/record.ts); after a ~ the span of the last one, where it left one. */
-  counts: string;
+  past: Past;
 }
 
 /** The part of a token that Redis keeps and compares; a fence is its own. */
@@ -60,13 +79,22 @@ export type TurnReply = [
 /** Where the envelopes of a reply begin. */
 const ENVELOPES_AT = 6;
 
+/** Reads `<counts>[~<span>]` (engine/record.ts), or "e". */
+function decodePast(text: string): Past {
+  if (text === "e") return EXPIRED;
+  const [head = "", span] = text.split("~");
+  const { attempts, failures, crashes, releases, generation, unroutedSince } = decodeCounts(head);
+  const fresh = attempts + failures + crashes + releases + generation === 1;
+  return { attempt: attempts, fresh, generation, unroutedSince, span };
+}
+
 /** "place=counts …": of the tasks that are not granted for the first time. */
-function placedCounts(text: string): Map<number, string> | undefined {
-  if (text === "") return undefined;
+function placedPasts(text: string): Map<number, Past> {
+  const parts = text === "" ? [] : text.split(" ");
   return new Map(
-    text.split(" ").map((part) => {
+    parts.map((part) => {
       const at = part.indexOf("=");
-      return [Number(part.slice(0, at)), part.slice(at + 1)];
+      return [Number(part.slice(0, at)), decodePast(part.slice(at + 1))];
     }),
   );
 }
@@ -79,19 +107,19 @@ export function parseTurn(reply: TurnReply, nonce: string): Turn {
   const shared = (flags & SHARED) !== 0 ? `${first}-${nonce}` : null;
   const grants: Grant[] = [];
   const expired: { id: string; envelope: string }[] = [];
-  const countsOf = placedCounts(counts);
+  const pasts = placedPasts(counts);
   const grant = Number(first);
   // One text of all ids: what Redis and the client do for each string of a reply is more than the split.
   const ids = named === "" ? [] : named.split(" ");
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as string;
     const envelope = reply[ENVELOPES_AT + i] as string;
-    const counts = countsOf?.get(i + 1) ?? "";
-    if (counts === "e") expired.push({ id, envelope });
+    const past = pasts.get(i + 1) ?? FRESH;
+    if (past === EXPIRED) expired.push({ id, envelope });
     // A repeated call names those that it no longer holds without their envelope.
     else if (envelope) {
       const fence = shared ?? `${grant + i}-${nonce}`;
-      grants.push({ id, token: shared === null ? fence : fence + (i + 1), fence, envelope, counts });
+      grants.push({ id, token: shared === null ? fence : fence + (i + 1), fence, envelope, past });
     }
   }
   const outcomes = new Array<VerdictOutcome>(verdicts.length);

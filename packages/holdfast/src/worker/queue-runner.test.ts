@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, onTestFinished, test, vi } from "vitest";
 import type { Engine, Turn, TurnArgs } from "../engine/engine.ts";
+import { FRESH } from "../engine/turn.ts";
 import { LeaseTable } from "./lease-table.ts";
 import { QueueRunner } from "./queue-runner.ts";
 import { Slots } from "./slots.ts";
@@ -110,7 +111,7 @@ const grant = (id: string) => ({
   token: `1-${id}.1`,
   fence: `1-${id}.`,
   envelope: ".t 0\n1",
-  counts: "",
+  past: FRESH,
 });
 
 test("a runner that got less than it asked for sleeps until it is woken", async () => {

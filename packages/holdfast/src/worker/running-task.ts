@@ -1,7 +1,8 @@
 import { type Backoff, HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { Engine, Grant, Verdict } from "../engine/engine.ts";
 import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engine/envelope.ts";
-import { decodeCounts, encodeError, tracedError } from "../engine/record.ts";
+import { encodeError, tracedError } from "../engine/record.ts";
+import type { Past } from "../engine/turn.ts";
 import { isSampled, traceIdOf } from "../tracing/trace-context.ts";
 import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
 import { backoffDelayMs, unroutedDelayMs } from "./backoff.ts";
@@ -130,8 +131,6 @@ export class RunningTask implements HandlerTask, HandlerContext {
   /** Slot in the lease table. */
   slot = -1;
   version = 0;
-  /** Nothing was tried of it before: the wait before it is the one of the task. */
-  readonly fresh: boolean;
   /** It was granted to run alone. */
   solo = false;
   /** From the call of its handler to the answer of Redis, where the worker traces. */
@@ -139,9 +138,7 @@ export class RunningTask implements HandlerTask, HandlerContext {
   readonly #run: RunContext;
   readonly #envelope: Envelope | null;
   readonly #decodeError: unknown;
-  readonly #unroutedSince: number | null;
-  readonly #generation: number;
-  readonly #previousSpan: string | undefined;
+  readonly #past: Past;
   #payload: unknown;
   #parsed = false;
   #controller: AbortController | undefined;
@@ -169,21 +166,13 @@ export class RunningTask implements HandlerTask, HandlerContext {
     this.payloadText = envelope?.payloadText ?? grant.envelope;
     this.enqueuedAt = envelope?.enqueuedAt ?? 0;
     this.tags = envelope?.tags ?? [];
-    if (grant.counts === "") {
-      this.attempt = 1;
-      this.fresh = true;
-      this.#unroutedSince = null;
-      this.#generation = 0;
-    } else {
-      const [text = "", previousSpan] = grant.counts.split("~");
-      const counts = decodeCounts(text);
-      this.attempt = counts.attempts;
-      this.fresh =
-        counts.attempts + counts.failures + counts.crashes + counts.releases + counts.generation === 1;
-      this.#unroutedSince = counts.unroutedSince;
-      this.#generation = counts.generation;
-      this.#previousSpan = previousSpan;
-    }
+    this.attempt = grant.past.attempt;
+    this.#past = grant.past;
+  }
+
+  /** Nothing was tried of it before: the wait before it is the one of the task. */
+  get fresh(): boolean {
+    return this.#past.fresh;
   }
 
   /** When it could have begun: its enqueue, or the time that it was put off to. By the clock of Redis. */
@@ -253,7 +242,8 @@ export class RunningTask implements HandlerTask, HandlerContext {
     const handler = this.#run.handlers.get(this.type);
     if (!handler) {
       const now = this.#run.engine.connection.now();
-      const sinceMs = this.#unroutedSince === null ? 0 : now - this.#unroutedSince;
+      const { unroutedSince } = this.#past;
+      const sinceMs = unroutedSince === null ? 0 : now - unroutedSince;
       this.#end({
         kind: "unrouted",
         id: this.id,
@@ -289,10 +279,10 @@ export class RunningTask implements HandlerTask, HandlerContext {
       type: this.type,
       workerId: this.#run.workerId,
       attempt: this.attempt,
-      generation: this.#generation,
+      generation: this.#past.generation,
       payloadText: this.payloadText,
       parent: traceOf(this.#envelope),
-      previous: this.#previousSpan,
+      previous: this.#past.span,
     });
   }
 
