@@ -8,6 +8,7 @@ import { parseArgs } from "node:util";
 import { startRedis } from "./harness/redis.mjs";
 import { machine, markdown, reached, verdictTable } from "./harness/report.mjs";
 import { endChildren, runNode } from "./harness/run-node.mjs";
+import { cpuTicks, stolenShare } from "./harness/steal.mjs";
 import { allHold, judgeAll } from "./harness/verdict.mjs";
 import { PEERS, targets } from "./targets.mjs";
 
@@ -55,6 +56,7 @@ const failures = [];
 const BUDGET_SECONDS = 720;
 const lasted = new Map();
 const facts = { quick, startedAt: new Date(), skipped: [], loads: { before: loadavg() } };
+const ticksBefore = cpuTicks();
 const servers = [];
 
 async function stop() {
@@ -114,6 +116,7 @@ try {
 }
 facts.seconds = (Date.now() - facts.startedAt) / 1_000;
 facts.loads.after = loadavg();
+facts.stolen = stolenShare(ticksBefore, cpuTicks());
 
 const wanted = new Set(workloads.map(({ name }) => name));
 const rows = judgeAll(

@@ -1,6 +1,8 @@
 import { expect, test } from "vitest";
 import { paces } from "./harness/pace.mjs";
+import { machine } from "./harness/report.mjs";
 import { median, pairedRatio, summary, valuesOf } from "./harness/statistics.mjs";
+import { cpuTicks, stolenShare } from "./harness/steal.mjs";
 import { allHold, judge, judgeAll } from "./harness/verdict.mjs";
 import { PEERS, targets } from "./targets.mjs";
 
@@ -137,4 +139,20 @@ test("the pace of the machine is that of the peer that makes it look fastest, ro
     },
   ]);
   expect(paces([took("holdfast", 0, 3)])).toEqual([]);
+});
+
+test("what neighbours took is a share of the CPU time in between, and is left out where nobody tells", () => {
+  const before = cpuTicks(() => "cpu  100 0 50 800 10 0 20 20 5 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n");
+  expect(before).toEqual({ all: 1_000, stolen: 20 });
+  const after = cpuTicks(() => "cpu  200 0 100 1400 10 0 70 220 5 0\n");
+  expect(stolenShare(before, after)).toBeCloseTo(0.2);
+  expect(stolenShare(before, before)).toBeNull();
+  expect(cpuTicks(() => "cpu  1 2 3\n")).toBeNull();
+  const nowhere = cpuTicks(() => {
+    throw new Error("ENOENT");
+  });
+  expect(stolenShare(nowhere, after)).toBeNull();
+  const facts = { startedAt: new Date(0), seconds: 1, loads: { before: [0, 0, 0], after: [0, 0, 0] } };
+  expect(machine({ ...facts, stolen: 0.2 })).toContain("Neighbours took 20.0% of the CPU time");
+  expect(machine({ ...facts, stolen: null })).not.toContain("Neighbours");
 });

@@ -21,7 +21,7 @@ function unitOf(entry) {
 
 const sign = (entry) => (entry.atMost ? "≤ " : "≥ ");
 
-export function machine({ quick, startedAt, seconds, loads, skipped = [] }) {
+export function machine({ quick, startedAt, seconds, loads, stolen = null, skipped = [] }) {
   const processors = cpus();
   const load = (values) => values.map((value) => value.toFixed(2)).join(" ");
   return [
@@ -29,6 +29,9 @@ export function machine({ quick, startedAt, seconds, loads, skipped = [] }) {
     `- Machine: ${processors[0]?.model ?? "?"}, ${processors.length} cores, ${(totalmem() / 2 ** 30).toFixed(1)} GiB, Linux kernel ${release()}`,
     `- Node ${process.versions.node}, Redis ${redisVersion()}`,
     `- Load average at the start ${load(loads.before)}, at the end ${load(loads.after)} (the run makes about 2 itself)`,
+    ...(stolen === null
+      ? []
+      : [`- Neighbours took ${(100 * stolen).toFixed(1)}% of the CPU time meanwhile (steal in /proc/stat)`]),
     ...(skipped.length ? [`- Rounds left out, the time being up: ${skipped.join(", ")}`] : []),
   ].join("\n");
 }

@@ -1,0 +1,28 @@
+import { readFileSync } from "node:fs";
+
+const STEAL = 7;
+
+/** The CPU times since boot, in ticks: all of them, and what the host gave to others meanwhile. Null where Linux does not tell. */
+export function cpuTicks(read = () => readFileSync("/proc/stat", "utf8")) {
+  let text;
+  try {
+    text = read();
+  } catch {
+    return null;
+  }
+  // user nice system idle iowait irq softirq steal; what guests take is in user already.
+  const ticks = /^cpu +([\d ]+)/
+    .exec(text)?.[1]
+    .trim()
+    .split(/ +/)
+    .map(Number)
+    .slice(0, STEAL + 1);
+  if (ticks?.length !== STEAL + 1) return null;
+  return { all: ticks.reduce((sum, each) => sum + each, 0), stolen: ticks[STEAL] };
+}
+
+/** The share of the CPU time between two looks that neighbours took, 0 to 1; null where it is not known. */
+export function stolenShare(before, after) {
+  if (before === null || after === null || after.all <= before.all) return null;
+  return (after.stolen - before.stolen) / (after.all - before.all);
+}
