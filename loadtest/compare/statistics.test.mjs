@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import { paces } from "./harness/pace.mjs";
-import { machine } from "./harness/report.mjs";
 import { median, pairedRatio, summary, valuesOf } from "./harness/statistics.mjs";
-import { cpuTicks, stolenShare } from "./harness/steal.mjs";
+import { cpuTicks, stolenLines, stolenShare } from "./harness/steal.mjs";
 import { allHold, judge, judgeAll } from "./harness/verdict.mjs";
 import { PEERS, targets } from "./targets.mjs";
 
@@ -152,7 +151,6 @@ test("what neighbours took is a share of the CPU time in between, and is left ou
     throw new Error("ENOENT");
   });
   expect(stolenShare(nowhere, after)).toBeNull();
-  const facts = { startedAt: new Date(0), seconds: 1, loads: { before: [0, 0, 0], after: [0, 0, 0] } };
-  expect(machine({ ...facts, stolen: 0.2 })).toContain("Neighbours took 20.0% of the CPU time");
-  expect(machine({ ...facts, stolen: null })).not.toContain("Neighbours");
+  expect(stolenLines(0.2)).toEqual(["Neighbours took 20.0% of the CPU time meanwhile (steal in /proc/stat)"]);
+  expect(stolenLines(null)).toEqual([]);
 });

@@ -2,6 +2,7 @@ import { cpus, release, totalmem } from "node:os";
 import { paces } from "./pace.mjs";
 import { redisVersion } from "./redis.mjs";
 import { summary } from "./statistics.mjs";
+import { stolenLines } from "./steal.mjs";
 
 export function figure(value) {
   if (!Number.isFinite(value)) return "–";
@@ -29,9 +30,7 @@ export function machine({ quick, startedAt, seconds, loads, stolen = null, skipp
     `- Machine: ${processors[0]?.model ?? "?"}, ${processors.length} cores, ${(totalmem() / 2 ** 30).toFixed(1)} GiB, Linux kernel ${release()}`,
     `- Node ${process.versions.node}, Redis ${redisVersion()}`,
     `- Load average at the start ${load(loads.before)}, at the end ${load(loads.after)} (the run makes about 2 itself)`,
-    ...(stolen === null
-      ? []
-      : [`- Neighbours took ${(100 * stolen).toFixed(1)}% of the CPU time meanwhile (steal in /proc/stat)`]),
+    ...stolenLines(stolen).map((line) => `- ${line}`),
     ...(skipped.length ? [`- Rounds left out, the time being up: ${skipped.join(", ")}`] : []),
   ].join("\n");
 }

@@ -26,3 +26,9 @@ export function stolenShare(before, after) {
   if (before === null || after === null || after.all <= before.all) return null;
   return (after.stolen - before.stolen) / (after.all - before.all);
 }
+
+/** What the report says of it: nothing where it is not known. */
+export function stolenLines(share) {
+  if (share === null) return [];
+  return [`Neighbours took ${(100 * share).toFixed(1)}% of the CPU time meanwhile (steal in /proc/stat)`];
+}
