@@ -258,6 +258,18 @@ export const mutants = [
     tests: [test("acquire"), test("cancel"), interleavings],
   },
   {
+    name: "acquire: what expired is not named in the reply",
+    changes: [
+      [
+        "lua/lib/acquire.lua",
+        "grants.named = expired == 0 and grants.idsText or table.concat(grants.expired, ' ', 1, expired)",
+        "grants.named = grants.idsText",
+      ],
+      ["lua/lib/acquire.lua", "grants.named = grants.idsText .. ' ' .. grants.named", "grants.named = grants.idsText"],
+    ],
+    tests: [test("acquire")],
+  },
+  {
     name: "requests: a repeat runs again",
     changes: [["lua/lib/request.lua", "if last == sequence then", "if last == -1 then"]],
     tests: [settle, test("enqueue"), test("replay"), interleavings],
