@@ -265,7 +265,11 @@ export const mutants = [
         "grants.named = expired == 0 and grants.idsText or table.concat(grants.expired, ' ', 1, expired)",
         "grants.named = grants.idsText",
       ],
-      ["lua/lib/acquire.lua", "grants.named = grants.idsText .. ' ' .. grants.named", "grants.named = grants.idsText"],
+      [
+        "lua/lib/acquire.lua",
+        "grants.named = grants.idsText .. ' ' .. grants.named",
+        "grants.named = grants.idsText",
+      ],
     ],
     tests: [test("acquire")],
   },
