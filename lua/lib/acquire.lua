@@ -211,9 +211,9 @@ local function planAcquire(counters, request, soloClaim, commit)
   end
   grants.changed = place + expired
   grants.idsText = table.concat(granted, ' ')
-  grants.named = expired == 0 and grants.idsText or table.concat(grants.expired, ' ', 1, expired)
-  if expired > 0 and place > 0 then
-    grants.named = grants.idsText .. ' ' .. grants.named
+  grants.named = grants.idsText
+  if expired > 0 then
+    grants.named = (place > 0 and grants.idsText .. ' ' or '') .. table.concat(grants.expired, ' ')
   end
   add(counters, GRANTS, place)
   add(counters, PROCESSING, place)

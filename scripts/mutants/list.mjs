@@ -262,15 +262,15 @@ export const mutants = [
     changes: [
       [
         "lua/lib/acquire.lua",
-        "grants.named = expired == 0 and grants.idsText or table.concat(grants.expired, ' ', 1, expired)",
-        "grants.named = grants.idsText",
-      ],
-      [
-        "lua/lib/acquire.lua",
-        "grants.named = grants.idsText .. ' ' .. grants.named",
+        "grants.named = (place > 0 and grants.idsText .. ' ' or '') .. table.concat(grants.expired, ' ')",
         "grants.named = grants.idsText",
       ],
     ],
+    tests: [test("acquire")],
+  },
+  {
+    name: "acquire: a repeat gets the envelopes in another order",
+    changes: [["lua/lib/again.lua", "envelopes[i] = kept[i]", "envelopes[i] = kept[#ids + 1 - i]"]],
     tests: [test("acquire")],
   },
   {

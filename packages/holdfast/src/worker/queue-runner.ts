@@ -1,4 +1,4 @@
-import { asHoldfastError, type Backoff, type HoldfastError } from "@holdfast/contracts";
+import type { Backoff, HoldfastError } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import type { Engine, Turn, Verdict } from "../engine/engine.ts";
 import type { Push } from "../engine/push.ts";
@@ -11,6 +11,7 @@ import { Pace } from "./pace.ts";
 import { type RunContext, RunningTask } from "./running-task.ts";
 import type { Slots } from "./slots.ts";
 import { Timings } from "./timings.ts";
+import { untilAnswered } from "./until-answered.ts";
 
 export interface RunnerOptions {
   engine: Engine;
@@ -52,8 +53,6 @@ const CALL_TASKS = 250;
 const HALVES_FROM = 32;
 const EARLY_VERDICTS = 8;
 const AHEAD_TASKS = 400;
-const RETRY_FROM_MS = 50;
-const RETRY_TO_MS = 1_000;
 const SWEEP_MS = 100;
 
 interface Settled {
@@ -474,28 +473,17 @@ export class QueueRunner {
     this.#pollTimer = setTimeout(() => this.wake(), this.#o.pollMs);
   }
 
-  /** Repeats the very same call until Redis answers it: with its request id it is done once. */
-  async #send(
-    settled: Settled[],
-    { request, nonce }: Asked,
-    want: number,
-    held: number,
-  ): Promise<Turn | null> {
+  #send(settled: Settled[], { request, nonce }: Asked, want: number, held: number): Promise<Turn | null> {
     const verdicts = settled.map(({ verdict }) => verdict);
     const { leaseMs, maxRetries, workerId, noHandlerAfterMs } = this.#o;
     const args = { want, held, leaseMs, maxRetries, workerId, nonce, noHandlerAfterMs };
-    let waitMs = RETRY_FROM_MS;
-    for (;;) {
-      try {
-        return verdicts.length === 0
-          ? await this.engine.acquire({ ...args, park: !this.#yields }, request)
-          : await this.engine.settle(verdicts, args, request);
-      } catch (error) {
-        this.#events.onError(asHoldfastError(error));
-        if (this.#closed || (this.#stopping && verdicts.length === 0)) return null;
-        await new Promise((resolve) => setTimeout(resolve, waitMs));
-        waitMs = Math.min(RETRY_TO_MS, waitMs * 2);
-      }
-    }
+    return untilAnswered(
+      () =>
+        verdicts.length === 0
+          ? this.engine.acquire({ ...args, park: !this.#yields }, request)
+          : this.engine.settle(verdicts, args, request),
+      (error) => this.#events.onError(error),
+      () => this.#closed || (this.#stopping && verdicts.length === 0),
+    );
   }
 }

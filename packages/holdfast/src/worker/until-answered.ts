@@ -1,0 +1,28 @@
+import { asHoldfastError, type HoldfastError } from "@holdfast/contracts";
+
+const RETRY_FROM_MS = 50;
+const RETRY_TO_MS = 1_000;
+
+/**
+ * Repeats the very same call until Redis answers it: with its request id it is done once.
+ *
+ * @param givesUp looked at after each failure
+ * @returns null where it gave up
+ */
+export async function untilAnswered<Answer>(
+  call: () => Promise<Answer>,
+  onError: (error: HoldfastError) => void,
+  givesUp: () => boolean,
+): Promise<Answer | null> {
+  let waitMs = RETRY_FROM_MS;
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      onError(asHoldfastError(error));
+      if (givesUp()) return null;
+      await new Promise((resolve) => setTimeout(resolve, waitMs));
+      waitMs = Math.min(RETRY_TO_MS, waitMs * 2);
+    }
+  }
+}
