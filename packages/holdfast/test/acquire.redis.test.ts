@@ -186,6 +186,20 @@ describe("the same request sent twice", () => {
     expect((await q.engine.acquire(args, request(1))).grants).toEqual([]);
   });
 
+  test("gives each task with its own payload", async () => {
+    const q = await setup();
+    for (const id of ["a", "b", "c"]) await q.add(id, { payloadText: JSON.stringify(`of ${id}`) });
+    const args = q.turnArgs({ want: 3 });
+    const first = await q.engine.acquire(args, request(1));
+    const again = await q.engine.acquire(args, request(1));
+    for (const { grants } of [first, again])
+      expect(grants.map(({ id, envelope }) => [id, envelope.split("\n")[1]])).toEqual([
+        ["a", '"of a"'],
+        ["b", '"of b"'],
+        ["c", '"of c"'],
+      ]);
+  });
+
   test("is refused once a later one of the slot was answered", async () => {
     const q = await setup();
     await q.add(["a", "b"]);
