@@ -29,11 +29,14 @@
 -- include lib/counters.lua
 -- include lib/settings.lua
 -- include lib/request.lua
+-- include lib/options.lua
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/park.lua
 -- include lib/wake.lua
 -- include lib/promote.lua
+-- include lib/lease.lua
+-- include lib/reply.lua
 -- include lib/acquire.lua
 -- include lib/commit.lua
 
@@ -84,4 +87,4 @@ trimGrants(grants)
 if promoted > #grants.ids then -- more than this caller takes
   wake()
 end
-return { now, '', string.format('%d', grants.first), flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }
+return { now, '', grants.firstText, flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }

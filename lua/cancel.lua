@@ -13,6 +13,7 @@
 -- include lib/clock.lua
 -- include lib/counters.lua
 -- include lib/settings.lua
+-- include lib/options.lua
 -- include lib/record.lua
 
 local envelope = redis.call('HGET', tasksKey, taskId)

@@ -20,6 +20,7 @@
 -- include lib/counters.lua
 -- include lib/settings.lua
 -- include lib/request.lua
+-- include lib/options.lua
 -- include lib/record.lua
 -- include lib/bare.lua
 -- include lib/purge.lua

@@ -21,6 +21,7 @@
 -- include lib/clock.lua
 -- include lib/counters.lua
 -- include lib/settings.lua
+-- include lib/options.lua
 -- include lib/record.lua
 -- include lib/bare.lua
 -- include lib/purge.lua

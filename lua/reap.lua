@@ -19,6 +19,7 @@
 -- include lib/clock.lua
 -- include lib/counters.lua
 -- include lib/settings.lua
+-- include lib/options.lua
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/wake.lua

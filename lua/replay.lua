@@ -22,6 +22,7 @@
 -- include lib/counters.lua
 -- include lib/settings.lua
 -- include lib/request.lua
+-- include lib/options.lua
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/wake.lua

@@ -17,6 +17,7 @@
 -- include lib/counters.lua
 -- include lib/settings.lua
 -- include lib/request.lua
+-- include lib/options.lua
 -- include lib/record.lua
 
 -- 1. Read.

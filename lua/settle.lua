@@ -38,10 +38,13 @@
 -- include lib/counters.lua
 -- include lib/settings.lua
 -- include lib/request.lua
+-- include lib/options.lua
 -- include lib/record.lua
 -- include lib/bands.lua
 -- include lib/wake.lua
 -- include lib/promote.lua
+-- include lib/lease.lua
+-- include lib/reply.lua
 -- include lib/acquire.lua
 -- include lib/acks.lua
 -- include lib/bare.lua
@@ -171,4 +174,4 @@ end
 if releases > 0 or settled.queuedAgain or promoted > #grants.ids then
   wake()
 end
-return { now, verdicts, string.format('%d', grants.first), flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }
+return { now, verdicts, grants.firstText, flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }

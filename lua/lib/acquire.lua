@@ -1,11 +1,5 @@
 -- The reading half of an acquire: which tasks to grant, and what has to be written for it. The calling script writes.
 
--- What a caller is told beside the tasks. The last: their tokens share one fence.
-local PAUSED_FLAG, DRAIN_FLAG, SOLO_FLAG, AGAIN_FLAG, PARKED_FLAG, SHARED_FLAG = 1, 2, 4, 8, 16, 32
-
--- The hard limit of an attempt whose task brings none.
-local DEFAULT_TIMEOUT_MS = 1800000
-
 -- Of every 16 grants at least 3 go to normal and 1 to low where such tasks wait: the grant number decides the turn.
 local function turnOf(grant)
   local turn = grant % 16
@@ -44,41 +38,34 @@ local function peekBands(want, last, grants)
 end
 
 -- How often a pending task was granted, with the grant that it gets now.
-local function countsAfter(record, options)
-  if options.flags == '' and not record then
-    return '1'
-  elseif options.flags == '' then
+local function countsAfter(record, terms)
+  if not record then
+    return terms.counts
+  elseif terms.flags == '' then
     local attempts, others = string.match(record, '^%a(%d+)(%S*)')
     return string.format('%d', attempts + 1) .. others
-  elseif not record then
-    return '1,0,0,0,0,0,' .. options.flags
   end
   local c = parseCounts(record)
   c.attempts = c.attempts + 1
-  for flag in string.gmatch(options.flags, '%a') do
+  for flag in string.gmatch(terms.flags, '%a') do
     setFlag(c, flag)
   end
   return countsText(c)
 end
 
--- What the state record keeps of the tokens of one call: a nonce that ends in a dot asks for one fence for all its tasks,
--- which the worker tells apart by their places behind it. Another nonce comes from an older worker: a grant number each.
-local function hasSharedFence(nonce)
-  return string.byte(nonce, -1) == 46 -- .
-end
-
 -- idsText: the ids as the record of the request has them. named: these, and those of the expired, as the reply has them.
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
-    changed = 0, dropped = 0, first = 0, shared = false, solo = false, drain = false, claim = nil }
+    changed = 0, dropped = 0, first = 0, firstText = '', shared = false, solo = false, drain = false, claim = nil }
 end
 
 -- request: want, how many; held, what the caller holds already (a solo task goes only to one that holds nothing); leaseMs,
 -- maxRetries, workerId, nonce. The records go to the end of `commit`.
 local function planAcquire(counters, request, soloClaim, commit)
   local grants = newGrants()
-  local want, workerId, leaseMs, maxRetries = request.want, request.workerId, request.leaseMs, request.maxRetries
+  local want, workerId, leaseMs = request.want, request.workerId, request.leaseMs
   grants.first, grants.shared = counters[GRANTS] + 1, hasSharedFence(request.nonce)
+  grants.firstText = string.format('%d', grants.first)
   local claimant, untilMs = string.match(soloClaim or '', '^(%S+) (%d+)$')
   if want == 0 then
     -- One that drains acquires nothing: what it settles meanwhile keeps its claim.
@@ -115,47 +102,15 @@ local function planAcquire(counters, request, soloClaim, commit)
 
   local records = redis.call('HMGET', stateKey, unpack(ids))
   local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
-  local expiry, deadline = now + leaseMs, now + DEFAULT_TIMEOUT_MS
-  local expiryText = string.format('%d', expiry < deadline and expiry or deadline)
-  local fence = grants.shared and string.format('%d-%s', grants.first, request.nonce)
+  local plain, termsOf = leaseTerms(request)
+  local fence = grants.shared and grants.firstText .. '-' .. request.nonce
 
-  local byte, find = string.byte, string.find
-  -- tail: what stands behind the fence in the record.
-  local plain = { given = false, flags = '', expiresAt = 0, lease = expiryText,
-    tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. workerId }
-  -- Options by their text: the tasks of a batch mostly share it.
-  local known = { [''] = plain }
-  local function optionsOf(envelope)
-    local text = ''
-    if byte(envelope) ~= 46 then -- "."
-      -- What stands behind type and time. Plain searches: a pattern is several times slower, and each such task passes here.
-      local typeEnd = find(envelope, ' ', 1, true)
-      local timeEnd = typeEnd and find(envelope, ' ', typeEnd + 1, true)
-      local headerEnd = find(envelope, '\n', 1, true)
-      text = timeEnd and headerEnd and timeEnd < headerEnd and string.sub(envelope, timeEnd, headerEnd - 1) or ''
-    end
-    local options = known[text]
-    if not options then
-      local timeoutMs = tonumber(optionOf(text, 't')) or DEFAULT_TIMEOUT_MS
-      local maxAttempts = (tonumber(optionOf(text, 'm')) or maxRetries) + 1
-      options = {
-        given = optionOf(text, 'h') ~= nil,
-        flags = (optionOf(text, 'h') and 'h' or '') .. (optionOf(text, 'k') == '0' and 'k' or ''),
-        -- A value that is no number must not stop the queue: the worker finds out and quarantines the task.
-        expiresAt = tonumber(optionOf(text, 'e')) or 0,
-        tail = ' ' .. nowText .. string.format(' %.0f %d ', now + timeoutMs, maxAttempts) .. workerId,
-        lease = timeoutMs < leaseMs and string.format('%.0f', now + timeoutMs) or expiryText,
-      }
-      known[text] = options
-    end
-    return options
-  end
-
+  local byte = string.byte
   local leases, granted, seen, expiredEnvelopes = grants.leases, grants.ids, {}, {}
   local place, size = 0, #commit
   -- Each string that Lua makes costs. With a fence for all, tasks with the same options and the same past get the same
   -- record, and it is made once for those that stand together.
-  local pastOf, optionsBefore, leased, told
+  local pastOf, termsBefore, leased, told
   if not from then
     grants.taken.normal = #ids
   end
@@ -164,18 +119,18 @@ local function planAcquire(counters, request, soloClaim, commit)
     if from then
       grants.taken[from[i]] = grants.taken[from[i]] + 1
     end
-    local options
+    local terms
     if seen[id] then
       grants.dropped = grants.dropped + 1
     elseif envelope and not record and byte(envelope) == 46 then -- "."
-      options = plain
+      terms = plain
     elseif not isPending(record, envelope) then
       grants.dropped = grants.dropped + 1
     else
-      options = optionsOf(envelope)
-      if options.expiresAt > 0 and options.expiresAt <= now then
+      terms = byte(envelope) == 46 and plain or termsOf(envelope)
+      if terms.expiresAt > 0 and terms.expiresAt <= now then
         local c = record and parseCounts(record) or newCounts()
-        if options.given then
+        if terms.given then
           setFlag(c, 'h')
         end
         seen[id] = true
@@ -183,21 +138,21 @@ local function planAcquire(counters, request, soloClaim, commit)
         expiredEnvelopes[#expiredEnvelopes + 1] = envelope
         commit[size + 1], commit[size + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
         size = size + 2
-        options = nil
+        terms = nil
       end
     end
-    if options then
-      if not fence or options ~= optionsBefore or record ~= pastOf then
-        local counts = countsAfter(record, options)
+    if terms then
+      if not fence or terms ~= termsBefore or record ~= pastOf then
+        local counts = countsAfter(record, terms)
         local ownFence = fence or string.format('%d-%s', grants.first + place, request.nonce)
-        leased = 'l' .. counts .. ' ' .. ownFence .. options.tail .. historyOf(record)
+        leased = 'l' .. counts .. ' ' .. ownFence .. terms.tail .. historyOf(record)
         told = counts ~= '1' and counts .. previousSpan(record) or nil
-        optionsBefore, pastOf = options, record
+        termsBefore, pastOf = terms, record
       end
       seen[id] = true
       commit[size + 1], commit[size + 2] = id, leased
       place, size = place + 1, size + 2
-      leases[2 * place - 1], leases[2 * place] = options.lease, id
+      leases[2 * place - 1], leases[2 * place] = terms.lease, id
       granted[place], grants.envelopes[place] = id, envelope
       if told then
         grants.counts[place] = told

@@ -15,11 +15,6 @@ local function hasReply(grants, verdicts)
   return grants.changed > 0 or verdicts ~= '' or grants.dropped > 0
 end
 
--- What a repeat of the request is answered from.
-local function turnReply(verdicts, grants, flags)
-  return string.format('%s %d %d %s', verdicts, grants.first, flags, grants.idsText)
-end
-
 -- What one HSET writes: all that is planned in a turn appends to it, so that nothing is copied.
 local function newCommit()
   return { '#counters', '', slot, '' }
@@ -30,7 +25,7 @@ local function commitTurn(commit, counters, grants, verdicts, flags)
     commit[#commit + 1], commit[#commit + 2] = '#solo', grants.claim
   end
   if hasReply(grants, verdicts) then
-    commit[2], commit[4] = packCounters(counters), requestRecord(sequence, turnReply(verdicts, grants, flags))
+    commit[2], commit[4] = packCounters(counters), requestRecord(sequence, turnReply(verdicts, grants.firstText, flags, grants.idsText))
     redis.call('HSET', stateKey, unpack(commit))
   elseif grants.claim then -- nothing else was planned
     redis.call('HSET', stateKey, '#solo', grants.claim)

@@ -1,68 +1,84 @@
--- Grant by push: what was just enqueued on an idle queue is leased to a worker that waits for it, in the name of its parked
--- request, and sent to it. Nothing is popped: a message that gets lost is recovered by repeating the request, whose reply
--- is recorded as if it had been asked now.
+-- Grant by push: what came into a queue with nothing else to take is leased to a worker that waits for it, in the name of its
+-- parked request, and sent to it. Nothing is popped: a message that gets lost is recovered by repeating the request, whose
+-- reply is recorded as if it had been asked now.
 
 -- Tasks of one push; a burst wakes all by a hint instead, so that each takes its share.
 local PUSH_TASKS = 32
 -- A larger push goes without the tasks: the worker repeats its request to get them.
 local PUSH_BYTES = 65536
 
--- The first parked request whose worker listens, and those behind it.
+-- The first parked request whose worker listens, and the text of those behind it.
 local function takeParked(parked)
-  local lines = parkedLines(parked)
-  for i, line in ipairs(lines) do
-    local worker, parkedSlot, parkedSequence, want, leaseMs, maxRetries, nonce =
-      string.match(line, '^(%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%S+)$')
-    local channel = wakeKey .. ':' .. (worker or '')
-    if worker and redis.call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then
-      return { workerId = worker, slot = parkedSlot, sequence = tonumber(parkedSequence), want = tonumber(want), held = 1,
-        leaseMs = tonumber(leaseMs), maxRetries = tonumber(maxRetries), nonce = nonce, channel = channel },
-        table.concat(lines, '\n', i + 1)
+  while parked ~= '' do
+    local worker, parkedSlot, parkedSequence, want, leaseMs, maxRetries, nonce, others =
+      string.match(parked, '^(%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%S+)\n?(.*)$')
+    if not worker then
+      return nil
     end
+    local channel = wakeKey .. ':' .. worker
+    if redis.call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then
+      return { workerId = worker, slot = parkedSlot, sequence = parkedSequence, want = tonumber(want),
+        leaseMs = tonumber(leaseMs), maxRetries = tonumber(maxRetries), nonce = nonce, channel = channel }, others
+    end
+    parked = others
   end
-  return nil, ''
 end
 
-local function message(request, grants, flags)
-  local heads, bodies, bytes = {}, {}, 0
-  local granted = #grants.ids
-  for place, envelope in ipairs(grants.envelopes) do
-    local id = grants.ids[place] or grants.expired[place - granted]
-    heads[#heads + 1] = string.format('%s %s %d\n', id, grants.counts[place] or '-', #envelope)
-    bodies[#bodies + 1] = envelope
-    bytes = bytes + #envelope
+local function trimBand(key, ids)
+  if #ids > 0 then
+    redis.call('LTRIM', key, string.format('%d', #ids), '-1')
   end
-  local inside = bytes <= PUSH_BYTES
-  local head = string.format('%s %.0f %s %.0f %d %d\n', request.slot, request.sequence, nowText, grants.first,
-    inside and #heads or 0, flags)
-  return inside and head .. table.concat(heads) .. table.concat(bodies) or head
 end
 
--- A transition of its own, after the commit of the enqueue. False where nobody was there to take the tasks.
-local function push(counters, parked, pushed)
-  if pushed > PUSH_TASKS or redis.call('LLEN', pendingSoloKey) > 0 then
-    return false
+-- A transition of its own, after the commit of the enqueue. tasks: ids and envelopes in turn, the first id at `at`. bands:
+-- the same ids by the list that they are alone in. False where nobody was there to take them.
+local function push(counters, parked, tasks, at, pushed, bands)
+  local request, others
+  if pushed <= PUSH_TASKS then
+    request, others = takeParked(parked)
   end
-  local request, others = takeParked(parked)
   if not request or request.want < pushed then
     return false
   end
   local record = redis.call('HGET', stateKey, request.slot)
-  if record and tonumber(string.match(record, '^%d+')) >= request.sequence then -- answered already
+  if record and tonumber(string.match(record, '^%d+')) >= tonumber(request.sequence) then -- answered already
     return false
   end
-  local commit = {}
-  local grants = planAcquire(counters, request, nil, commit)
-  if #commit == 0 then
-    return false
+
+  local plain, termsOf = leaseTerms(request)
+  local firstText = string.format('%d', counters[GRANTS] + 1)
+  local shared = hasSharedFence(request.nonce) and firstText .. '-' .. request.nonce
+  local commit = { '#counters', '', request.slot, '' }
+  local ids, leases, heads, envelopes, bytes = {}, {}, {}, {}, 0
+  for place = 1, pushed do
+    local id, envelope = tasks[at + 2 * place - 2], tasks[at + 2 * place - 1]
+    local terms = string.byte(envelope) == 46 and plain or termsOf(envelope) -- "."
+    if terms.expiresAt > 0 and terms.expiresAt <= now then -- an acquire tells of it
+      return false
+    end
+    local fence = shared or string.format('%d-%s', counters[GRANTS] + place, request.nonce)
+    ids[place], envelopes[place] = id, envelope
+    leases[2 * place - 1], leases[2 * place] = terms.lease, id
+    commit[2 * place + 3], commit[2 * place + 4] = id, 'l' .. terms.counts .. ' ' .. fence .. terms.tail
+    heads[place] = string.format('%s %s %d\n', id, terms.counts == '1' and '-' or terms.counts, #envelope)
+    bytes = bytes + #envelope
   end
-  local flags = grants.shared and SHARED_FLAG or 0
+  add(counters, GRANTS, pushed)
+  add(counters, PROCESSING, pushed)
+  add(counters, PENDING, -pushed)
+  local flags = shared and SHARED_FLAG or 0
+  commit[2] = packCounters(counters)
+  commit[4] = requestRecord(request.sequence, turnReply('', firstText, flags, table.concat(ids, ' ')))
+
   indexRequest(record, 's', request.slot)
-  writeGrants(grants)
-  redis.call('HSET', stateKey, '#counters', packCounters(counters), request.slot,
-    requestRecord(request.sequence, turnReply('', grants, flags)), unpack(commit))
-  trimGrants(grants)
+  redis.call('ZADD', processingKey, unpack(leases))
+  redis.call('HSET', stateKey, unpack(commit))
+  trimBand(pendingHighKey, bands.high)
+  trimBand(pendingKey, bands.normal)
+  trimBand(pendingLowKey, bands.low)
   writeParked(others)
-  redis.call('SPUBLISH', request.channel, message(request, grants, flags))
+  local inside = bytes <= PUSH_BYTES
+  local head = request.slot .. ' ' .. request.sequence .. ' ' .. nowText .. ' ' .. firstText .. string.format(' %d %d\n', inside and pushed or 0, flags)
+  redis.call('SPUBLISH', request.channel, inside and head .. table.concat(heads) .. table.concat(envelopes) or head)
   return true
 end

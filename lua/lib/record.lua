@@ -135,24 +135,6 @@ local function isScheduled(record, envelope)
   return string.byte(envelope) == 64 -- @
 end
 
--- The envelope's header line; nil for one without options.
-local function headerOf(envelope)
-  if string.byte(envelope) == 46 then -- "."
-    return nil
-  end
-  return string.sub(envelope, 1, (string.find(envelope, '\n', 1, true) or 0) - 1)
-end
-
--- One option of a header line, nil without it. A plain search first: most options are not there.
-local function optionOf(header, name)
-  local _, at = string.find(header or '', ' ' .. name .. '=', 1, true)
-  return at and string.match(header, '^%S+', at + 1)
-end
-
-local function option(envelope, name)
-  return optionOf(headerOf(envelope), name)
-end
-
 local function needsSolo(c)
   return c.crashes >= SOLO_CRASHES or hasFlag(c, 'o')
 end

@@ -182,8 +182,8 @@ export const mutants = [
   {
     name: "settle: the attempt is counted at the failure, not at the grant",
     changes: [
-      ["lua/lib/acquire.lua", "    return '1'\n", "    return '0'\n"],
-      ["lua/lib/acquire.lua", "return '1,0,0,0,0,0,' ..", "return '0,0,0,0,0,0,' .."],
+      ["lua/lib/lease.lua", "flags = '', counts = '1',", "flags = '', counts = '0',"],
+      ["lua/lib/lease.lua", "'1,0,0,0,0,0,' ..", "'0,0,0,0,0,0,' .."],
       ["lua/lib/acquire.lua", "c.attempts = c.attempts + 1", "c.attempts = c.attempts"],
       ["lua/lib/acquire.lua", "'%d', attempts + 1", "'%d', attempts"],
       [
@@ -327,7 +327,7 @@ export const mutants = [
   {
     name: "enqueue: an id that is known is accepted again",
     changes: [
-      ["lua/enqueue.lua", "if envelope then\n      local letter", "if false then\n      local letter"],
+      ["lua/lib/standing.lua", "if envelope then\n    local letter", "if false then\n    local letter"],
     ],
     tests: [test("enqueue"), interleavings],
   },
@@ -377,11 +377,7 @@ export const mutants = [
   {
     name: "push: nobody has to listen",
     changes: [
-      [
-        "lua/lib/push.lua",
-        "if worker and redis.call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then",
-        "if worker then",
-      ],
+      ["lua/lib/push.lua", "if redis.call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then", "if true then"],
     ],
     tests: [push, model],
   },
@@ -390,20 +386,25 @@ export const mutants = [
     changes: [
       [
         "lua/lib/push.lua",
-        "packCounters(counters), request.slot,\n    requestRecord(request.sequence, turnReply('', grants, flags)), unpack",
-        "packCounters(counters), unpack",
+        "local commit = { '#counters', '', request.slot, '' }",
+        "local commit = { '#counters', '', '#counters', '' }",
+      ],
+      [
+        "lua/lib/push.lua",
+        "commit[4] = requestRecord(request.sequence, turnReply('', firstText, flags, table.concat(ids, ' ')))",
+        "commit[4] = commit[2]",
       ],
     ],
     tests: [push],
   },
   {
     name: "push: a repeat is answered without the grants",
-    changes: [["lua/lib/push.lua", "turnReply('', grants, flags)", "turnReply('', newGrants(), flags)"]],
+    changes: [["lua/lib/push.lua", "flags, table.concat(ids, ' '))", "flags, '')"]],
     tests: [push],
   },
   {
     name: "push: on a paused queue",
-    changes: [["lua/enqueue.lua", "if settings.paused or not push(", "if not push("]],
+    changes: [["lua/enqueue.lua", "if settings.paused or not alone", "if not alone"]],
     tests: [push],
   },
   {
@@ -417,22 +418,38 @@ export const mutants = [
       ["lua/enqueue.lua", "\n\n-- 4. Somebody waits", "\nend\n\n-- 4. Somebody waits"],
       ["lua/enqueue.lua", "    wake()\n  end\nend\nreturn", "    wake()\n  end\nend\ncommitLate()\nreturn"],
     ],
-    tests: [push],
+    tests: [abort],
   },
   {
     name: "push: the source goes before the commit of the grant",
     changes: [
       [
         "lua/lib/push.lua",
-        "  writeGrants(grants)\n",
-        "  trimGrants(grants)\n  grants.taken = {}\n  writeGrants(grants)\n",
+        "  redis.call('ZADD', processingKey",
+        "  trimBand(pendingKey, bands.normal)\n  bands.normal = {}\n  redis.call('ZADD', processingKey",
       ],
     ],
     tests: [abort],
   },
   {
-    name: "push: while a solo task waits",
-    changes: [["lua/lib/push.lua", " or redis.call('LLEN', pendingSoloKey) > 0 then", " then"]],
+    name: "push: while another task waits",
+    changes: [
+      [
+        "lua/enqueue.lua",
+        "entries == pushed and acceptedPending + counters[PENDING] == 0",
+        "entries == pushed",
+      ],
+    ],
+    tests: [push],
+  },
+  {
+    name: "push: into a list that is not empty",
+    changes: [["lua/enqueue.lua", "entries == pushed and acceptedPending", "acceptedPending"]],
+    tests: [push],
+  },
+  {
+    name: "push: of a task that is past its time",
+    changes: [["lua/lib/push.lua", "terms.expiresAt > 0 and terms.expiresAt <= now", "false"]],
     tests: [push],
   },
   {

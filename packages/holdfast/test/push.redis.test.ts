@@ -1,8 +1,9 @@
 import { expect, onTestFinished, test } from "vitest";
+import { encodeEnvelope } from "../src/engine/envelope.ts";
 import { parsePush } from "../src/engine/push.ts";
 import { workerChannel } from "../src/redis/keys.ts";
 import { setup } from "./support/setup.ts";
-import type { TestQueue } from "./support/test-queue.ts";
+import type { AddOptions, TestQueue } from "./support/test-queue.ts";
 import { until } from "./support/until.ts";
 
 // With a dot: the tasks of one grant share a fence.
@@ -204,6 +205,95 @@ test("a mark of an older version, or a line that cannot be read, is no worker", 
       request,
     ),
   ).toMatchObject({ grants: [{ id: "a" }], parked: false });
+});
+
+/** Requests wait while tasks do only where a worker parked on a paused queue, or a script was cut short. */
+async function parkByHand(q: TestQueue) {
+  const heard: Buffer[] = [];
+  const listener = q.redis.duplicate();
+  onTestFinished(() => listener.disconnect());
+  listener.on("smessageBuffer", (_channel: Buffer, message: Buffer) => heard.push(message));
+  await listener.ssubscribe(workerChannel(q.keys.wake, "w1"), q.keys.wake);
+  await q.redis.hset(q.keys.state, "#parked", "w1 #q:w1:0 1 4 30000 3 nonce.");
+  return heard;
+}
+
+test("what waits already goes first: all are woken for it", async () => {
+  const q = await setup();
+  await q.add("first", { priority: "low" });
+  const heard = await parkByHand(q);
+  await q.add("second");
+  await until("the hint was heard", () => heard.length === 1);
+  expect(heard[0]).toHaveLength(0);
+  for (const id of ["first", "second"])
+    expect(await q.task(id)).toMatchObject({ state: "pending", attempts: 0 });
+});
+
+test("behind an entry of a cancelled task nothing is granted by push, and nothing is lost", async () => {
+  const q = await setup();
+  await q.add("gone");
+  await q.engine.cancel("gone");
+  const heard = await parkByHand(q);
+  await q.add("a");
+  await until("the hint was heard", () => heard.length === 1);
+  expect(heard[0]).toHaveLength(0);
+  expect((await q.acquire(4)).grants.map(({ id }) => id)).toEqual(["a"]);
+});
+
+test("a task that is past its time is left to an acquire, which tells of it", async () => {
+  const q = await setup();
+  const { heard, repeat } = await idleWorker(q);
+  await q.add("late", { expiresAt: q.now });
+  await until("the hint was heard", () => heard.length === 1);
+  expect(heard[0]).toHaveLength(0);
+  expect(await repeat()).toMatchObject({ grants: [], expired: [{ id: "late" }] });
+});
+
+test("tasks of all bands are granted, the high ones first", async () => {
+  const q = await setup();
+  const { heard } = await idleWorker(q);
+  const text = (priority: "high" | "normal" | "low") => encodeEnvelope("t", q.now, "{}", { priority });
+  const tail = (["high", "normal", "low"] as const).flatMap((band) => [band, text(band)]);
+  await q.engine.enqueue({ checked: false, high: 1, normal: 1, low: 1, tail });
+  await until("the grant was heard", () => heard.length === 1);
+  const grants = parsePush(heard[0] as Buffer)?.turn(NONCE)?.grants;
+  expect(grants?.map(({ id, token }) => [id, token])).toEqual([
+    ["high", "1-nonce.1"],
+    ["normal", "1-nonce.2"],
+    ["low", "1-nonce.3"],
+  ]);
+  for (const key of [q.keys.pendingHigh, q.keys.pending, q.keys.pendingLow])
+    expect(await q.redis.exists(key)).toBe(0);
+});
+
+test.each([
+  {},
+  { timeoutMs: 1_000 },
+  { timeoutMs: 86_400_000 },
+  { maxRetries: 0 },
+  { maxRetries: 7, priority: "high" },
+  { expiresAt: 1_900_000_000_000, priority: "low" },
+  { keepPayload: false },
+  { fingerprint: "fp" },
+  { fingerprint: "fp", keepPayload: false, timeoutMs: 29_999, tags: ["t=1"] },
+] as AddOptions[])("a grant by push writes and tells what an acquire does: %j", async (options) => {
+  const byPush = await setup();
+  const { heard, asked } = await idleWorker(byPush);
+  await byPush.add(["a", "b"], options);
+  await until("the grant was heard", () => heard.length === 1);
+
+  const byAcquire = await setup();
+  await byAcquire.add(["a", "b"], options);
+  const args = byAcquire.turnArgs({ want: 4, nonce: NONCE });
+  const { grants } = await byAcquire.engine.acquire(args, asked);
+
+  expect(parsePush(heard[0] as Buffer)?.turn(NONCE)?.grants).toEqual(grants);
+  expect(grants).toHaveLength(2);
+  const written = async ({ redis, keys }: TestQueue) => [
+    await redis.hmget(keys.state, "a", "b", asked.slot),
+    await redis.zrange(keys.processing, "0", "-1", "WITHSCORES"),
+  ];
+  expect(await written(byPush)).toEqual(await written(byAcquire));
 });
 
 test("at most 64 requests are parked: one more polls", async () => {

@@ -6,7 +6,7 @@ const request = { slot: "#q:aborted:0", sequence: 1 };
 const none = { id: "", token: "" };
 
 /** A worker that waits for tasks. */
-export const park = (q: TestQueue) => q.engine.acquire({ ...q.turnArgs({ want: 1 }), park: true });
+export const park = (q: TestQueue, want = 1) => q.engine.acquire({ ...q.turnArgs({ want }), park: true });
 
 async function crashTwice(q: TestQueue): Promise<void> {
   for (let i = 0; i < 2; i++) {

@@ -10,20 +10,21 @@ import { callsOnFullQueue, prepareFullQueue } from "./full-queue.ts";
 
 const push: Scenario = {
   script: "enqueue",
-  adds: ["pushed"],
-  // The enqueue alone makes 4.
-  callsAtLeast: 14,
+  adds: ["high", "normal", "low"],
+  // The enqueue alone makes 7.
+  callsAtLeast: 17,
   async prepare(q) {
     const subscriber = new Redis(redisUrl());
     afterwards(async () => subscriber.disconnect());
     await subscriber.ssubscribe(`${q.keys.wake}:w1`);
-    await park(q);
+    await park(q, 3);
     return { accepted: [] };
   },
   call(q) {
-    const tail = ["pushed", encodeEnvelope("t", q.now, "{}")];
+    const envelope = encodeEnvelope("t", q.now, "{}");
+    const tail = ["high", envelope, "normal", envelope, "low", envelope];
     return q.engine.enqueue(
-      { checked: false, high: 0, normal: 1, low: 0, tail },
+      { checked: false, high: 1, normal: 1, low: 1, tail },
       { slot: "#q:pushing:0", sequence: 1 },
     );
   },

@@ -80,12 +80,8 @@ const mutants: Mutant[] = [
   {
     name: "attempts are counted at failure, not at the grant",
     mutate: all(
-      replaceOnce(
-        "acquire",
-        "if options.flags == '' and not record then\nreturn '1'",
-        "if options.flags == '' and not record then\nreturn '0'",
-      ),
-      replaceOnce("acquire", "return '1,0,0,0,0,0,' ..", "return '0,0,0,0,0,0,' .."),
+      replaceOnce("acquire", "flags = '', counts = '1',", "flags = '', counts = '0',"),
+      replaceOnce("acquire", "'1,0,0,0,0,0,' ..", "'0,0,0,0,0,0,' .."),
       replaceOnce("acquire", "'%d', attempts + 1", "'%d', attempts"),
       replaceOnce("acquire", "c.attempts = c.attempts + 1", ""),
       replaceOnce(

@@ -1,0 +1,48 @@
+-- What is written of a task that is leased.
+
+-- The hard limit of an attempt whose task brings none.
+local DEFAULT_TIMEOUT_MS = 1800000
+
+-- What the state record keeps of the tokens of one call: a nonce that ends in a dot asks for one fence for all its tasks,
+-- which the worker tells apart by their places behind it. Another nonce comes from an older worker: a grant number each.
+local function hasSharedFence(nonce)
+  return string.byte(nonce, -1) == 46 -- .
+end
+
+-- The terms of a task that brings no option, and what finds those of another. counts: those of a first grant. tail: what
+-- stands behind the fence in the record. lease: when it runs out. expiresAt: after that it is granted no more; 0 for never.
+-- request: leaseMs, maxRetries, workerId.
+local function leaseTerms(request)
+  local leaseMs, maxRetries, workerId = request.leaseMs, request.maxRetries, request.workerId
+  local expiry, deadline = now + leaseMs, now + DEFAULT_TIMEOUT_MS
+  local expiryText = string.format('%d', expiry < deadline and expiry or deadline)
+  local plain = { given = false, flags = '', counts = '1', expiresAt = 0, lease = expiryText,
+    tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. workerId }
+  -- By the text of the options: the tasks of a batch mostly share it.
+  local known = { [''] = plain }
+  local find = string.find
+  return plain, function(envelope)
+    -- What stands behind type and time. Plain searches: a pattern is several times slower, and each such task passes here.
+    local typeEnd = find(envelope, ' ', 1, true)
+    local timeEnd = typeEnd and find(envelope, ' ', typeEnd + 1, true)
+    local headerEnd = find(envelope, '\n', 1, true)
+    local text = timeEnd and headerEnd and timeEnd < headerEnd and string.sub(envelope, timeEnd, headerEnd - 1) or ''
+    local terms = known[text]
+    if not terms then
+      local timeoutMs = tonumber(optionOf(text, 't')) or DEFAULT_TIMEOUT_MS
+      local maxAttempts = (tonumber(optionOf(text, 'm')) or maxRetries) + 1
+      local flags = (optionOf(text, 'h') and 'h' or '') .. (optionOf(text, 'k') == '0' and 'k' or '')
+      terms = {
+        given = optionOf(text, 'h') ~= nil,
+        flags = flags,
+        counts = flags == '' and '1' or '1,0,0,0,0,0,' .. flags,
+        -- A value that is no number must not stop the queue: the worker finds out and quarantines the task.
+        expiresAt = tonumber(optionOf(text, 'e')) or 0,
+        tail = ' ' .. nowText .. string.format(' %.0f %d ', now + timeoutMs, maxAttempts) .. workerId,
+        lease = timeoutMs < leaseMs and string.format('%.0f', now + timeoutMs) or expiryText,
+      }
+      known[text] = terms
+    end
+    return terms
+  end
+end
