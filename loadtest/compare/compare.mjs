@@ -5,6 +5,7 @@ import { appendFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { loadavg } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { askedOf } from "./harness/asked.mjs";
 import { startRedis } from "./harness/redis.mjs";
 import { machine, markdown, reached, verdictTable } from "./harness/report.mjs";
 import { endChildren, runNode } from "./harness/run-node.mjs";
@@ -68,15 +69,16 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 
 // Near their targets, and apart by a third from round to round where the machine has neighbours.
-const SWINGING = ["steady", "latency"];
+const SWINGING = ["singles", "failing", "latency", "steady"];
+const asked = askedOf(targets, PEERS);
 
 /** Another round is first for what swings, then for what a target asks, the shorter ones before the longer. */
 function againInOrder() {
-  const asked = new Set(targets.flatMap(({ figures }) => figures.map(({ workload }) => workload)));
+  const isAsked = new Set(targets.flatMap(({ figures }) => figures.map(({ workload }) => workload)));
   const rank = ({ name }) =>
     SWINGING.includes(name)
       ? SWINGING.indexOf(name)
-      : (asked.has(name) ? 10 : 1_000_000) + (lasted.get(name) ?? 0);
+      : (isAsked.has(name) ? 10 : 1_000_000) + (lasted.get(name) ?? 0);
   return workloads.toSorted((a, b) => rank(a) - rank(b));
 }
 
@@ -85,7 +87,7 @@ async function runRound(workload, round) {
   const [redis, aofRedis] = servers.map(({ url, port }) => ({ url, port }));
   try {
     for (const server of servers) await server.client.flushall();
-    const made = await workload.round({ redis, aofRedis, quick, round, runNode });
+    const made = await workload.round({ redis, aofRedis, quick, round, runNode, asked });
     for (const record of made) {
       records.push({ ...record, round });
       await appendFile(lines, `${JSON.stringify({ ...record, round })}\n`);

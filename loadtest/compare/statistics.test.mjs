@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { askedOf, takenIn } from "./harness/asked.mjs";
 import { paces } from "./harness/pace.mjs";
 import { median, pairedRatio, summary, valuesOf } from "./harness/statistics.mjs";
 import { cpuTicks, stolenLines, stolenShare } from "./harness/steal.mjs";
@@ -153,4 +154,32 @@ test("what neighbours took is a share of the CPU time in between, and is left ou
   expect(stolenShare(nowhere, after)).toBeNull();
   expect(stolenLines(0.2)).toEqual(["Neighbours took 20.0% of the CPU time meanwhile (steal in /proc/stat)"]);
   expect(stolenLines(null)).toEqual([]);
+});
+
+test("a later round measures what a target reads, and all where no target reads anything", () => {
+  const asked = askedOf(targets, PEERS);
+  expect([...asked("singles", ["single enqueues"])].sort()).toEqual(["bee-queue", "bullmq", "holdfast"]);
+  expect([...asked("steady", ["ingest", "process at 50"])].sort()).toEqual([
+    "bee-queue",
+    "bull",
+    "bullmq",
+    "holdfast",
+    "raw",
+  ]);
+  expect([...asked("scale", ["8 against 1"])]).toEqual(["holdfast"]);
+  expect([...asked("cold", ["process at 200"])]).toEqual([]);
+  const systems = ["holdfast", "bull", "bullmq"];
+  expect(takenIn(0, systems, new Set(["bullmq"]))).toEqual(systems);
+  expect(takenIn(1, systems, new Set(["bullmq", "holdfast"]))).toEqual(["holdfast", "bullmq"]);
+  expect(takenIn(1, systems, new Set())).toEqual(systems);
+});
+
+test("every figure of the targets is measured in later rounds too", () => {
+  const asked = askedOf(targets, PEERS);
+  for (const { workload, variant, against } of targets.flatMap(({ figures }) => figures)) {
+    if (typeof variant !== "string") continue;
+    expect([...asked(workload, [variant])]).toContain("holdfast");
+    if (against !== undefined && against !== "best peer")
+      expect([...asked(workload, [variant])]).toContain(against);
+  }
 });

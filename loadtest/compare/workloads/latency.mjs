@@ -4,9 +4,6 @@ import { fileURLToPath } from "node:url";
 export const name = "latency";
 export const rounds = (quick) => (quick ? 1 : 3);
 
-// A target asks for these: the others are measured once, and by fewer samples.
-const ASKED = ["blmove", "bee-queue", "holdfast"];
-
 const file = fileURLToPath(new URL("latency/run.mjs", import.meta.url));
 
 /** Variants "idle" and "beside a loaded queue": on the second, a Holdfast queue is under full load on the same Redis. */
@@ -14,12 +11,14 @@ export async function round(ctx) {
   const records = [];
   for (const loaded of [false, true]) {
     const variant = loaded ? "beside a loaded queue" : "idle";
+    // The others are measured once, and by fewer samples.
+    const asked = [...ctx.asked(name, [variant])];
     const { systems, loadPerSecond } = await ctx.runNode(file, {
       url: ctx.redis.url,
       round: ctx.round,
       loaded,
-      ...(ctx.round > 0 ? { only: ASKED } : {}),
-      asked: ASKED,
+      ...(ctx.round > 0 ? { only: asked } : {}),
+      asked,
       // Of each system: slices of half a second, 1,000 samples (400 in the quick run, and of what is not asked for).
       slices: ctx.quick ? 4 : 10,
       slicesNotAsked: 4,

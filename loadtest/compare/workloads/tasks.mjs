@@ -1,5 +1,6 @@
 // What the workloads of tasks share: one process per system and run, systems in an order that rotates by round.
 import { fileURLToPath } from "node:url";
+import { takenIn } from "../harness/asked.mjs";
 
 export const ENGINES = ["holdfast", "bullmq", "bull", "bee-queue"];
 export const FLOORS = ["raw", "blmove"];
@@ -14,7 +15,9 @@ export const rotate = (items, round) => items.map((_, at) => items[(at + round) 
  */
 export async function runTasks(ctx, { workload, systems, phases, aof = false, payloadBytes }) {
   const records = [];
-  for (const system of rotate(systems, ctx.round)) {
+  const variants = phases.flatMap((phase) => phase.as ?? []);
+  const taken = takenIn(ctx.round, systems, ctx.asked(workload, variants));
+  for (const system of rotate(taken, ctx.round)) {
     const results = await ctx.runNode(runFile, {
       system,
       url: (aof ? ctx.aofRedis : ctx.redis).url,
