@@ -2,6 +2,7 @@ import { type Durability, HoldfastError, LIMITS, type TaskState } from "@holdfas
 import type { Engine } from "../engine/engine.ts";
 import { BAND_ORDER, type Band } from "../engine/envelope.ts";
 import { stateOfLetter } from "../engine/record.ts";
+import { soon } from "../soon.ts";
 
 /** What an enqueue reached. */
 export interface EnqueueReceipt {
@@ -116,7 +117,7 @@ export class EnqueueBuffer {
       this.#scheduled = true;
       if (this.#lingerMs > 0) setTimeout(() => this.flush(), this.#lingerMs);
       // While nothing is on its way nobody is waited for, beside what is enqueued in one go.
-      else if (this.#inFlight.size === 0) queueMicrotask(() => this.flush());
+      else if (this.#inFlight.size === 0) soon(() => this.flush());
       else setImmediate(() => this.flush());
     }
   }

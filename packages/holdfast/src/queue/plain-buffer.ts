@@ -1,6 +1,7 @@
 import { asHoldfastError, LIMITS } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { TailBytes, type ViewedBytes, viewOf } from "../redis/tail-bytes.ts";
+import { soon } from "../soon.ts";
 import { failureOf, queueFull } from "./enqueue-buffer.ts";
 import { MINTED_CHARACTERS, mintIds } from "./mint-ids.ts";
 import type { PlainResult, PlainTasks } from "./plain-tasks.ts";
@@ -158,7 +159,7 @@ export class PlainBuffer {
     this.#scheduled = true;
     if (this.#lingerMs > 0) setTimeout(() => this.#flushScheduled(), this.#lingerMs);
     // While nothing is on its way nobody is waited for, beside what is enqueued in one go.
-    else if (this.#inFlight.size === 0) queueMicrotask(() => this.#flushScheduled());
+    else if (this.#inFlight.size === 0) soon(() => this.#flushScheduled());
     else setImmediate(() => this.#flushScheduled());
   }
 

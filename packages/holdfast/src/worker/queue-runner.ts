@@ -3,6 +3,7 @@ import { nanoid } from "nanoid";
 import type { Engine, Turn, Verdict } from "../engine/engine.ts";
 import type { Push } from "../engine/push.ts";
 import type { Request } from "../engine/requests.ts";
+import { soon } from "../soon.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import { Gathering } from "./gathering.ts";
 import type { Handler } from "./handler.ts";
@@ -107,7 +108,7 @@ export class QueueRunner {
   #wakes = 0;
   #scheduled = false;
   #beginning = false;
-  readonly #beginSoon = () => this.#begin();
+  readonly #beginSoon: () => void;
   readonly #gathering = new Gathering(() => this.#pump());
   #stopping = false;
   #draining = false;
@@ -130,6 +131,8 @@ export class QueueRunner {
       done: (task, verdict, error) => this.#done(task, verdict, error),
       onError: (error) => events.onError(error),
     };
+    // Bound: one frame less under the stack of a handler's error.
+    this.#beginSoon = this.#begin.bind(this);
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
@@ -238,7 +241,7 @@ export class QueueRunner {
     // Once for all that end together, and not below their stacks.
     if (!this.#beginning && this.#ahead.length > 0) {
       this.#beginning = true;
-      queueMicrotask(this.#beginSoon);
+      soon(this.#beginSoon);
     }
     this.schedule();
   }
