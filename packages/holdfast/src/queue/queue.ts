@@ -58,6 +58,12 @@ const FINGERPRINT = /^[\x21-\x7e]{1,128}$/;
 // The first look after an enqueue comes soon, later ones at most this far apart.
 const WAIT_STEP_MS = 200;
 
+/** Of a text that a caller gave: what `JSON.stringify` makes is well-formed, and to ask would copy it. */
+function checkWellFormed(payloadText: string): void {
+  if (payloadText.isWellFormed()) return;
+  throw new HoldfastError("invalid_argument", "the payload text has a lone surrogate: write it as an escape");
+}
+
 /** One enqueue of a caller, and how to answer it. One object per task: it lives until Redis answers. */
 class AskedTask implements EnqueueSink {
   readonly task: PreparedTask;
@@ -157,7 +163,7 @@ export class Queue {
   enqueue(type: string, payload: unknown, options?: TaskOptions): Promise<EnqueueReceipt> {
     // No `async`: a promise more per task would be a tenth of its cost.
     try {
-      return this.enqueueText(type, this.#stringify(payload), options);
+      return this.#accept(type, this.#stringify(payload), options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -168,6 +174,19 @@ export class Queue {
     type: string,
     payloadText: string,
     options?: TaskOptions & { fingerprint?: string },
+  ): Promise<EnqueueReceipt> {
+    try {
+      checkWellFormed(payloadText);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#accept(type, payloadText, options);
+  }
+
+  #accept(
+    type: string,
+    payloadText: string,
+    options: (TaskOptions & { fingerprint?: string }) | undefined,
   ): Promise<EnqueueReceipt> {
     return this.#tracing === undefined
       ? this.#enqueue(type, payloadText, options, options && traceOf(options))
@@ -273,6 +292,7 @@ export class Queue {
         const task = tasks[place] as NewTask;
         try {
           const text = task.payloadText ?? this.#stringify(task.payload);
+          if (task.payloadText !== undefined) checkWellFormed(text);
           const { type, options } = task;
           const own = options === undefined ? trace : (traceOf(options) ?? trace);
           const prepared = this.#prepare(type, text, options, task.fingerprint, now, own);
@@ -433,12 +453,6 @@ export class Queue {
       throw new HoldfastError(
         "payload_too_large",
         `the payload has more than ${LIMITS.payloadBytes} bytes: store it elsewhere and enqueue a reference`,
-      );
-    }
-    if (!payloadText.isWellFormed()) {
-      throw new HoldfastError(
-        "invalid_argument",
-        "the payload text has a lone surrogate: write it as an escape",
       );
     }
     if (options === undefined) {

@@ -25,15 +25,7 @@ export function encodeCall(
   const keys = String(keyCount);
   lines[5] = `$${keys.length}`;
   lines[6] = keys;
-  let at = 7;
-  for (let i = 0; i < argv.length; i++) {
-    const value = argv[i] as string | number;
-    const text = typeof value === "string" ? value : String(value);
-    const { length } = text;
-    lines[at] = length < 1_024 ? (LENGTHS[length] as string) : `$${length}`;
-    lines[at + 1] = text;
-    at += 2;
-  }
+  const at = writeArguments(lines, 7, argv);
   lines[at] = "";
   const text = lines.join("\r\n");
   if (Buffer.byteLength(text) === text.length) {
@@ -44,6 +36,20 @@ export function encodeCall(
   // Some character has more than one byte: the lengths are those of the bytes.
   for (let i = 3; i + 1 < at; i += 2) lines[i] = `$${Buffer.byteLength(lines[i + 1] as string)}`;
   return Buffer.from(lines.join("\r\n"));
+}
+
+/** Apart from the rest, which runs once a call: V8 compiles a loop that turns hot with all that stands around it. */
+function writeArguments(lines: string[], from: number, argv: readonly (string | number)[]): number {
+  let at = from;
+  for (let i = 0; i < argv.length; i++) {
+    const value = argv[i] as string | number;
+    const text = typeof value === "string" ? value : String(value);
+    const { length } = text;
+    lines[at] = length < 1_024 ? (LENGTHS[length] as string) : `$${length}`;
+    lines[at + 1] = text;
+    at += 2;
+  }
+  return at;
 }
 
 /** What a call begins with whose last `more` arguments are bytes already. */
