@@ -17,6 +17,7 @@ import type { RedisOption } from "../redis/connection.ts";
 import type { DurabilityWish } from "../redis/durability.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
+import { AskedTask, keepSettlers } from "./asked-task.ts";
 import { DurabilityGate } from "./durability.ts";
 import { EnqueueBuffer, type EnqueueReceipt, type EnqueueSink, type PreparedTask } from "./enqueue-buffer.ts";
 import { mintId } from "./mint-ids.ts";
@@ -62,51 +63,6 @@ const WAIT_STEP_MS = 200;
 function checkWellFormed(payloadText: string): void {
   if (payloadText.isWellFormed()) return;
   throw new HoldfastError("invalid_argument", "the payload text has a lone surrogate: write it as an escape");
-}
-
-/** One enqueue of a caller, and how to answer it. One object per task: it lives until Redis answers. */
-class AskedTask implements EnqueueSink {
-  readonly task: PreparedTask;
-  readonly type: string;
-  readonly payloadText: string;
-  readonly options: TaskOptions | undefined;
-  readonly trace: TraceContext | undefined;
-  readonly resolve: (receipt: EnqueueReceipt) => void;
-  readonly reject: (error: unknown) => void;
-
-  constructor(
-    task: PreparedTask,
-    type: string,
-    payloadText: string,
-    options: TaskOptions | undefined,
-    trace: TraceContext | undefined,
-  ) {
-    this.task = task;
-    this.type = type;
-    this.payloadText = payloadText;
-    this.options = options;
-    this.trace = trace;
-    this.resolve = settlers.resolve;
-    this.reject = settlers.reject;
-  }
-
-  accepted(_place: number, receipt: EnqueueReceipt): void {
-    this.resolve(receipt);
-  }
-
-  refused(_place: number, error: unknown): void {
-    this.reject(error);
-  }
-}
-
-// An executor of its own for each promise would be a closure and its context more per task.
-const settlers: { resolve: (receipt: EnqueueReceipt) => void; reject: (error: unknown) => void } = {
-  resolve: () => {},
-  reject: () => {},
-};
-function keepSettlers(resolve: (receipt: EnqueueReceipt) => void, reject: (error: unknown) => void): void {
-  settlers.resolve = resolve;
-  settlers.reject = reject;
 }
 
 /** The producer's side of one queue. */
