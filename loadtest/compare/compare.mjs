@@ -72,13 +72,10 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 const SWINGING = ["singles", "failing", "latency", "steady"];
 const asked = askedOf(targets, PEERS);
 
-/** Another round is first for what swings, then for what a target asks, the shorter ones before the longer. */
-function againInOrder() {
-  const isAsked = new Set(targets.flatMap(({ figures }) => figures.map(({ workload }) => workload)));
+/** Another round is first for what swings, then the shorter ones before the longer. */
+function againInOrder(workloads) {
   const rank = ({ name }) =>
-    SWINGING.includes(name)
-      ? SWINGING.indexOf(name)
-      : (isAsked.has(name) ? 10 : 1_000_000) + (lasted.get(name) ?? 0);
+    SWINGING.includes(name) ? SWINGING.indexOf(name) : SWINGING.length + (lasted.get(name) ?? 0);
   return workloads.toSorted((a, b) => rank(a) - rank(b));
 }
 
@@ -103,14 +100,18 @@ async function runRound(workload, round) {
 
 try {
   servers.push(await startRedis(), await startRedis({ aof: true }));
-  const most = Math.max(...workloads.map((workload) => workload.rounds(quick)));
-  // Round by round over all workloads, so that a disturbance does not hit one of them alone.
-  for (let round = 0; round < most; round++) {
-    for (const workload of round === 0 ? workloads : againInOrder()) {
-      if (round >= workload.rounds(quick)) continue;
-      const endsAt = (Date.now() - facts.startedAt) / 1_000 + (lasted.get(workload.name) ?? 0);
-      if (round > 0 && endsAt > BUDGET_SECONDS) facts.skipped.push(`${workload.name} ${round + 1}`);
-      else await runRound(workload, round);
+  for (const workload of workloads) await runRound(workload, 0);
+  // Later rounds go first to what a target reads: round by round, so that a disturbance does not hit one of them alone.
+  const read = new Set(targets.flatMap(({ figures }) => figures.map(({ workload }) => workload)));
+  for (const isRead of [true, false]) {
+    const again = workloads.filter(({ name }) => read.has(name) === isRead);
+    const most = Math.max(0, ...again.map((workload) => workload.rounds(quick)));
+    for (let round = 1; round < most; round++) {
+      for (const workload of againInOrder(again.filter((workload) => round < workload.rounds(quick)))) {
+        const endsAt = (Date.now() - facts.startedAt) / 1_000 + (lasted.get(workload.name) ?? 0);
+        if (endsAt > BUDGET_SECONDS) facts.skipped.push(`${workload.name} ${round + 1}`);
+        else await runRound(workload, round);
+      }
     }
   }
 } finally {

@@ -2,7 +2,7 @@
 import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 
 export const name = "aof everysec";
-export const rounds = (quick) => (quick ? 1 : 3);
+export const rounds = (quick) => (quick ? 1 : 2);
 const COUNT = 10_000;
 
 export const round = (ctx) =>

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { rotate } from "./shared/children.mjs";
 
 export const name = "http";
-export const rounds = (quick) => (quick ? 1 : 3);
+export const rounds = (quick) => (quick ? 1 : 2);
 
 const VARIANTS = [
   { variant: "single, 100 connections", connections: 100, batch: 0 },

@@ -2,7 +2,7 @@
 import { fileURLToPath } from "node:url";
 
 export const name = "latency";
-export const rounds = (quick) => (quick ? 1 : 3);
+export const rounds = (quick) => (quick ? 1 : 5);
 
 const file = fileURLToPath(new URL("latency/run.mjs", import.meta.url));
 

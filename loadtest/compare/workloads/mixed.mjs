@@ -2,7 +2,7 @@
 import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 
 export const name = "mixed";
-export const rounds = (quick) => (quick ? 1 : 3);
+export const rounds = (quick) => (quick ? 1 : 2);
 
 export const round = (ctx) =>
   runTasks(ctx, {

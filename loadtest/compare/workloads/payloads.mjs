@@ -4,15 +4,15 @@ import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 export const name = "payloads";
 export const rounds = (quick) => (quick ? 1 : 2);
 const SIZES = [
-  ["100 B", 100, 10_000],
-  ["1 KiB", 1_024, 10_000],
-  ["16 KiB", 16_384, 2_000],
+  ["100 B", 100, 5_000],
+  ["1 KiB", 1_024, 5_000],
+  ["16 KiB", 16_384, 1_000],
 ];
 
 export async function round(ctx) {
   const records = [];
   for (const [label, payloadBytes, full] of SIZES) {
-    const count = ctx.quick ? full / 4 : full;
+    const count = ctx.quick ? full / 2 : full;
     records.push(
       ...(await runTasks(ctx, {
         workload: name,

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import { rotate } from "./shared/children.mjs";
 
 export const name = "scale";
-export const rounds = (quick) => (quick ? 1 : 3);
+export const rounds = (quick) => (quick ? 1 : 2);
 
 const file = fileURLToPath(new URL("scale/run.mjs", import.meta.url));
 

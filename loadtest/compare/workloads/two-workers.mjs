@@ -10,7 +10,7 @@ const WORKERS = 2;
 const START_IN_MS = 1_500;
 
 export async function round(ctx) {
-  const count = ctx.quick ? 20_000 : 40_000;
+  const count = 20_000;
   const records = [];
   for (const system of rotate([...ENGINES, ...FLOORS], ctx.round)) {
     const { url } = ctx.redis;
