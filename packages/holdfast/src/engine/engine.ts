@@ -101,7 +101,7 @@ export class Engine {
     this.#clockMs = options.clockMs ?? (() => 0);
   }
 
-  async #run<Args, Reply>(script: Script<Args>, args: Args, tail?: TailBytes): Promise<Reply> {
+  #run<Args, Reply>(script: Script<Args>, args: Args, tail?: TailBytes): Promise<Reply> {
     return this.connection.script<Args, Reply>(script, this.keys, args, undefined, tail);
   }
 
@@ -115,7 +115,7 @@ export class Engine {
   }
 
   /** A letter per task: n new, d duplicate, c conflict, f queue full; and the state letter of each d and c. */
-  async enqueue(args: EnqueueArgs, request?: Request): Promise<{ verdicts: string; states: string }> {
+  enqueue(args: EnqueueArgs, request?: Request): Promise<{ verdicts: string; states: string }> {
     const call = async ({ slot, sequence }: Request) => {
       const [now, verdicts, states] = await this.#run<scripts.EnqueueArgs, [number, string, string]>(
         scripts.enqueueScript,
@@ -137,7 +137,7 @@ export class Engine {
     return request ? call(request) : this.#requests.with(call);
   }
 
-  async acquire(args: TurnArgs, request?: Request): Promise<Turn> {
+  acquire(args: TurnArgs, request?: Request): Promise<Turn> {
     const call = async ({ slot, sequence }: Request) =>
       parseTurn(
         await this.#run<scripts.AcquireArgs, TurnReply>(scripts.acquireScript, {
@@ -153,7 +153,7 @@ export class Engine {
   }
 
   /** Settles attempts and acquires in one round trip. Outcomes come in the order of `verdicts`. */
-  async settle(verdicts: readonly Verdict[], args: TurnArgs, request?: Request): Promise<Turn> {
+  settle(verdicts: readonly Verdict[], args: TurnArgs, request?: Request): Promise<Turn> {
     const { acks, fences, tail, places } = verdictTail(verdicts);
     const call = async ({ slot, sequence }: Request) => {
       const reply = await this.#run<scripts.SettleArgs, TurnReply>(scripts.settleScript, {

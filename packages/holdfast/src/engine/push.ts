@@ -1,4 +1,4 @@
-import { parseTurn, type Turn, type TurnReply } from "./turn.ts";
+import { decodePast, type Past, type Turn, turnOf } from "./turn.ts";
 
 /** What a worker is sent when an enqueue granted tasks to its parked request. */
 export interface Push {
@@ -27,22 +27,25 @@ export function parsePush(message: Buffer): Push | null {
     now: Number(now),
     turn(nonce) {
       if (tasks === 0) return null;
-      const heads: string[][] = [];
+      const ids: string[] = [];
+      const lengths: number[] = [];
+      const pasts = new Map<number, Past>();
       let at = headEnd + 1;
-      for (let i = 0; i < tasks; i++) {
+      for (let place = 1; place <= tasks; place++) {
         const end = message.indexOf(10, at);
-        heads.push(message.toString("utf8", at, end).split(" "));
+        const [id = "", counts = "-", length] = message.toString("utf8", at, end).split(" ");
+        ids.push(id);
+        lengths.push(Number(length));
+        if (counts !== "-") pasts.set(place, decodePast(counts));
         at = end + 1;
       }
-      const counts = heads.flatMap(([, text = "-"], i) => (text === "-" ? [] : [`${i + 1}=${text}`]));
-      // An older producer sends no flags.
-      const ids = heads.map(([id]) => id).join(" ");
-      const reply: TurnReply = [Number(now), "", first, Number(flags ?? 0), counts.join(" "), ids];
-      for (const [, , bytes] of heads) {
-        reply.push(message.toString("utf8", at, at + Number(bytes)));
-        at += Number(bytes);
+      const envelopes: string[] = [];
+      for (const length of lengths) {
+        envelopes.push(message.toString("utf8", at, at + length));
+        at += length;
       }
-      return parseTurn(reply, nonce);
+      // An older producer sends no flags.
+      return turnOf(Number(now), "", Number(flags ?? 0), { first, ids, envelopes, from: 0 }, pasts, nonce);
     },
   };
 }

@@ -80,7 +80,7 @@ export type TurnReply = [
 const ENVELOPES_AT = 6;
 
 /** Reads `<counts>[~<span>]` (engine/record.ts), or "e". */
-function decodePast(text: string): Past {
+export function decodePast(text: string): Past {
   if (text === "e") return EXPIRED;
   const [head = "", span] = text.split("~");
   const { attempts, failures, crashes, releases, generation, unroutedSince } = decodeCounts(head);
@@ -104,16 +104,37 @@ const SHARED = 32;
 
 export function parseTurn(reply: TurnReply, nonce: string): Turn {
   const [now, verdicts, first, flags, counts, named] = reply;
+  // One text of all ids: what Redis and the client do for each string of a reply is more than the split.
+  const ids = named === "" ? [] : named.split(" ");
+  const granted = { first, ids, envelopes: reply as readonly unknown[], from: ENVELOPES_AT };
+  return turnOf(now, verdicts, flags, granted, placedPasts(counts), nonce);
+}
+
+/** What was granted under a nonce, in the order of the tokens. */
+interface Granted {
+  first: string;
+  ids: readonly string[];
+  /** The first stands at `from`. */
+  envelopes: readonly unknown[];
+  from: number;
+}
+
+/** @param pasts of those that are not granted for the first time, by their place among the ids, counted from 1 */
+export function turnOf(
+  now: number,
+  verdicts: string,
+  flags: number,
+  { first, ids, envelopes, from }: Granted,
+  pasts: ReadonlyMap<number, Past>,
+  nonce: string,
+): Turn {
   const shared = (flags & SHARED) !== 0 ? `${first}-${nonce}` : null;
   const grants: Grant[] = [];
   const expired: { id: string; envelope: string }[] = [];
-  const pasts = placedPasts(counts);
   const grant = Number(first);
-  // One text of all ids: what Redis and the client do for each string of a reply is more than the split.
-  const ids = named === "" ? [] : named.split(" ");
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as string;
-    const envelope = reply[ENVELOPES_AT + i] as string;
+    const envelope = envelopes[from + i] as string;
     const past = pasts.get(i + 1) ?? FRESH;
     if (past === EXPIRED) expired.push({ id, envelope });
     // A repeated call names those that it no longer holds without their envelope.

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { Command } from "ioredis";
 import { describe, expect, test } from "vitest";
-import { BytesPool, encodeCall, ScriptCommand } from "./script-call.ts";
+import { BytesPool, type EncodedCall, encodeCall, ScriptCommand } from "./script-call.ts";
 
 const argument = fc.oneof(
   fc.string({ unit: "binary", maxLength: 40 }),
@@ -10,11 +10,21 @@ const argument = fc.oneof(
   fc.integer(),
 );
 
+/** As the socket would write it. */
+const bytesOf = (call: EncodedCall) => (typeof call === "string" ? Buffer.from(call) : call);
+
+test("a call that is short and ASCII is text, and bytes otherwise", () => {
+  const call = (text: string) => encodeCall("EVALSHA", "f00", 0, [text]);
+  expect(call("a")).toBe("*4\r\n$7\r\nEVALSHA\r\n$3\r\nf00\r\n$1\r\n0\r\n$1\r\na\r\n");
+  expect(call("é")).toBeInstanceOf(Buffer);
+  expect(call("x".repeat(10_000))).toBeInstanceOf(Buffer);
+});
+
 test("a call has the very bytes that the client would send", () => {
   fc.assert(
     fc.property(fc.array(argument, { maxLength: 30 }), fc.integer({ min: 0, max: 12 }), (argv, keyCount) => {
       const theirs = new Command("EVALSHA", ["f00", keyCount, ...argv], { replyEncoding: "utf8" });
-      expect(encodeCall("EVALSHA", "f00", keyCount, argv).toString("hex")).toBe(
+      expect(bytesOf(encodeCall("EVALSHA", "f00", keyCount, argv)).toString("hex")).toBe(
         Buffer.from(theirs.toWritable({})).toString("hex"),
       );
     }),
@@ -39,7 +49,8 @@ test("the command knows its first key, for a Cluster, and none of its other argu
 
 describe("memory for calls", () => {
   const text = "x".repeat(10_000);
-  const call = (pool: BytesPool, ...argv: string[]) => encodeCall("EVALSHA", "f00", 0, [text, ...argv], pool);
+  const call = (pool: BytesPool, ...argv: string[]) =>
+    bytesOf(encodeCall("EVALSHA", "f00", 0, [text, ...argv], pool));
 
   test("is used again once it was given back, and holds the bytes of the call that has it", () => {
     const pool = new BytesPool();

@@ -1,7 +1,13 @@
 import { Command } from "./ioredis.ts";
 
+// As long as Node's own pool for small buffers would serve it.
+const SHORT = Buffer.poolSize / 2;
+
 // "$<length>" of the arguments that are short, as most are.
 const LENGTHS = Array.from({ length: 1_024 }, (_, length) => `$${length}`);
+
+/** What Redis reads: as text where it is short and ASCII, which the socket writes without a copy of ours. */
+export type EncodedCall = string | Buffer;
 
 /**
  * A script call as the bytes that Redis reads, arguments and all: made by one join instead of a concatenation per
@@ -15,7 +21,7 @@ export function encodeCall(
   keyCount: number,
   argv: readonly (string | number)[],
   pool?: BytesPool,
-): Buffer {
+): EncodedCall {
   const lines = new Array<string>(2 * argv.length + 8);
   lines[0] = `*${argv.length + 3}`;
   lines[1] = `$${name.length}`;
@@ -29,6 +35,7 @@ export function encodeCall(
   lines[at] = "";
   const text = lines.join("\r\n");
   if (Buffer.byteLength(text) === text.length) {
+    if (text.length < SHORT) return text;
     const bytes = pool?.take(text.length) ?? Buffer.allocUnsafe(text.length);
     bytes.write(text, "latin1");
     return bytes;
@@ -85,8 +92,7 @@ export class BytesPool {
 
   /** Of exactly that length; undefined for what is too small or too large to be worth it. */
   take(length: number): Buffer | undefined {
-    // Below it, Node has a pool of its own.
-    if (length < Buffer.poolSize / 2 || length > POOLED_BYTES) return undefined;
+    if (length < SHORT || length > POOLED_BYTES) return undefined;
     const whole = this.#free.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES);
     return whole.subarray(0, length);
   }
@@ -108,7 +114,8 @@ export class BytesPool {
     if (isRead) this.give(whole);
   }
 
-  give(bytes: Buffer): void {
+  give(bytes: EncodedCall): void {
+    if (typeof bytes === "string") return;
     const { buffer, byteOffset } = bytes;
     if (buffer.byteLength !== POOLED_BYTES || byteOffset !== 0 || this.#free.length >= POOLED_BUFFERS) return;
     this.#free.push(Buffer.from(buffer, 0, POOLED_BYTES));
@@ -117,15 +124,15 @@ export class BytesPool {
 
 /** What `encodeCall` made, as a command of the client: it knows the key by which a Cluster finds the node. */
 export class ScriptCommand extends Command {
-  readonly #bytes: Buffer;
+  readonly #bytes: EncodedCall;
 
-  constructor(name: "EVALSHA" | "EVAL", bytes: Buffer, key: string | number | undefined) {
+  constructor(name: "EVALSHA" | "EVAL", bytes: EncodedCall, key: string | number | undefined) {
     // The client hangs the arguments on its errors: the payloads are not among them.
     super(name, key === undefined ? ["", "0"] : ["", "1", key], { replyEncoding: "utf8" });
     this.#bytes = bytes;
   }
 
-  override toWritable(): Buffer {
+  override toWritable(): EncodedCall {
     return this.#bytes;
   }
 }
