@@ -1,4 +1,4 @@
-const OURS = "holdfast";
+import { OURS } from "./verdict.mjs";
 
 /** Makes a function that says which systems some target reads in these variants of a workload: none where no target does. */
 export function askedOf(targets, peers) {

@@ -1,6 +1,6 @@
 import { pairedRatio, summary, valuesOf } from "./statistics.mjs";
 
-const OURS = "holdfast";
+export const OURS = "holdfast";
 
 function fastest(records, figure, peers) {
   const best = new Map();

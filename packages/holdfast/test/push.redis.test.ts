@@ -10,20 +10,23 @@ import { until } from "./support/until.ts";
 const NONCE = "nonce.";
 const request = { slot: "#q:worker:0", sequence: 1 };
 
+/** What is sent to a worker, and the hints for all. */
+async function listenFor(q: TestQueue, workerId: string): Promise<Buffer[]> {
+  const heard: Buffer[] = [];
+  const listener = q.redis.duplicate();
+  onTestFinished(() => listener.disconnect());
+  listener.on("smessageBuffer", (_channel: Buffer, message: Buffer) => heard.push(message));
+  await listener.ssubscribe(workerChannel(q.keys.wake, workerId), q.keys.wake);
+  return heard;
+}
+
 /** An idle worker: its request is parked, and it listens. */
 async function idleWorker(
   q: TestQueue,
   options: { workerId?: string; want?: number; listens?: boolean; nonce?: string } = {},
 ) {
   const { workerId = "w1", want = 4, listens = true, nonce = NONCE } = options;
-  const heard: Buffer[] = [];
-  const own = workerChannel(q.keys.wake, workerId);
-  if (listens) {
-    const listener = q.redis.duplicate();
-    onTestFinished(() => listener.disconnect());
-    listener.on("smessageBuffer", (_channel: Buffer, message: Buffer) => heard.push(message));
-    await listener.ssubscribe(own, q.keys.wake);
-  }
+  const heard = listens ? await listenFor(q, workerId) : [];
   const args = {
     want,
     held: 0,
@@ -174,11 +177,7 @@ test("a task that has to run alone is never granted by push", async () => {
     q.advance(30_001);
     await q.engine.reap(10);
   }
-  const channel = workerChannel(q.keys.wake, "w1");
-  const listener = q.redis.duplicate();
-  onTestFinished(() => listener.disconnect());
-  await listener.ssubscribe(channel);
-  await q.redis.hset(q.keys.state, "#parked", "w1 #q:w1:0 1 4 30000 3 nonce");
+  await parkByHand(q);
   await q.add("a");
   expect(await q.task("a")).toMatchObject({ state: "pending" });
   expect(await q.task("poison")).toMatchObject({ state: "pending" });
@@ -209,11 +208,7 @@ test("a mark of an older version, or a line that cannot be read, is no worker", 
 
 /** Requests wait while tasks do only where a worker parked on a paused queue, or a script was cut short. */
 async function parkByHand(q: TestQueue) {
-  const heard: Buffer[] = [];
-  const listener = q.redis.duplicate();
-  onTestFinished(() => listener.disconnect());
-  listener.on("smessageBuffer", (_channel: Buffer, message: Buffer) => heard.push(message));
-  await listener.ssubscribe(workerChannel(q.keys.wake, "w1"), q.keys.wake);
+  const heard = await listenFor(q, "w1");
   await q.redis.hset(q.keys.state, "#parked", "w1 #q:w1:0 1 4 30000 3 nonce.");
   return heard;
 }
