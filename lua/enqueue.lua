@@ -26,6 +26,7 @@
 -- include lib/settings.lua
 -- include lib/request.lua
 -- include lib/options.lua
+-- include lib/append.lua
 -- include lib/wake.lua
 
 -- 1. Read.
@@ -123,7 +124,7 @@ else
     end
   end
 end
-if verdicts == string.rep('f', count) then
+if string.byte(verdicts) == 102 and not string.find(verdicts, '[^f]') then -- f
   return { now, verdicts, '' }
 end
 
@@ -132,13 +133,13 @@ indexRequest(own[2], 't', slot)
 -- entries: how many the lists have that got some.
 local entries = 0
 if #bands.high > 0 then
-  entries = entries + redis.call('RPUSH', pendingHighKey, unpack(bands.high))
+  entries = entries + append(pendingHighKey, bands.high)
 end
 if #bands.normal > 0 then
-  entries = entries + redis.call('RPUSH', pendingKey, unpack(bands.normal))
+  entries = entries + append(pendingKey, bands.normal)
 end
 if #bands.low > 0 then
-  entries = entries + redis.call('RPUSH', pendingLowKey, unpack(bands.low))
+  entries = entries + append(pendingLowKey, bands.low)
 end
 if #due > 0 then
   redis.call('ZADD', scheduledKey, unpack(due))

@@ -15,6 +15,7 @@ import { PEERS, targets } from "./targets.mjs";
 
 const NAMES = [
   "steady",
+  "beside-raw",
   "singles",
   "cold",
   "failing",
@@ -69,7 +70,7 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
 }
 
 // Near their targets, and apart by a third from round to round where the machine has neighbours.
-const SWINGING = ["singles", "failing", "latency", "steady"];
+const SWINGING = ["singles", "failing", "beside raw", "latency", "steady"];
 const asked = askedOf(targets, PEERS);
 
 /** Another round is first for what swings, then the shorter ones before the longer. */

@@ -164,8 +164,8 @@ test("a later round measures what a target reads, and all where no target reads 
     "bull",
     "bullmq",
     "holdfast",
-    "raw",
   ]);
+  expect([...asked("beside raw", ["ingest", "process at 50"])].sort()).toEqual(["holdfast", "raw"]);
   expect([...asked("scale", ["8 against 1"])]).toEqual(["holdfast"]);
   expect([...asked("cold", ["process at 200"])]).toEqual([]);
   const systems = ["holdfast", "bull", "bullmq"];

@@ -5,6 +5,8 @@ const value = (must, stretch, of) => ({ kind: "value", must, stretch, atMost: tr
 
 const ingest = { workload: "steady", variant: "ingest", metric: "tasks_per_s" };
 const process50 = { workload: "steady", variant: "process at 50", metric: "tasks_per_s" };
+// The same without the peers, which take ten times as long: there is time for more rounds.
+const besideRaw = (figure) => ({ ...figure, workload: "beside raw" });
 const single = { workload: "singles", variant: "single enqueues", metric: "tasks_per_s" };
 const failing = { workload: "failing", variant: "20% failing", metric: "tasks_per_s" };
 const cold = (concurrency) => ({
@@ -32,7 +34,7 @@ export const targets = [
     figures: [
       ratio("bullmq", 8, 12, ingest),
       ratio("bee-queue", 2.5, 3.9, ingest),
-      ratio("raw", 0.4, 0.5, ingest),
+      ratio("raw", 0.4, 0.5, besideRaw(ingest)),
     ],
   },
   {
@@ -48,7 +50,7 @@ export const targets = [
     figures: [
       ratio("bullmq", 3.5, 7, process50),
       ratio("best peer", 3, 6, process50),
-      ratio("raw", 0.25, 0.5, process50),
+      ratio("raw", 0.25, 0.5, besideRaw(process50)),
     ],
   },
   { row: "process, concurrency 1", figures: [ratio("bullmq", 1.7, 2.4, cold(1))] },
@@ -60,20 +62,20 @@ export const targets = [
   {
     row: "Redis µs per task: ingest, process",
     figures: [
-      value(3, 2.2, { ...ingest, metric: "redis_us", unit: "µs" }),
-      value(11, 6, { ...process50, metric: "redis_us", unit: "µs" }),
+      value(3, 2.2, { ...besideRaw(ingest), metric: "redis_us", unit: "µs" }),
+      value(11, 6, { ...besideRaw(process50), metric: "redis_us", unit: "µs" }),
     ],
   },
   {
     row: "Node µs per task: ingest, process",
     figures: [
-      value(5, 3, { ...ingest, metric: "node_us", unit: "µs" }),
-      value(12, 6, { ...process50, metric: "node_us", unit: "µs" }),
+      value(5, 3, { ...besideRaw(ingest), metric: "node_us", unit: "µs" }),
+      value(12, 6, { ...besideRaw(process50), metric: "node_us", unit: "µs" }),
     ],
   },
   {
     row: "client calls per task at concurrency 50",
-    figures: [value(0.1, 0.02, { ...process50, metric: "client_calls", unit: "calls" })],
+    figures: [value(0.1, 0.02, { ...besideRaw(process50), metric: "client_calls", unit: "calls" })],
   },
   {
     row: "bytes per task: waiting, completed with payload, without",

@@ -325,6 +325,11 @@ export const mutants = [
     tests: [abort],
   },
   {
+    name: "enqueue: the last part of a long call begins with the id before it",
+    changes: [["lua/lib/append.lua", "unpack(ids, done + 1))", "unpack(ids, math.max(1, done)))"]],
+    tests: [test("enqueue")],
+  },
+  {
     name: "enqueue: an id that is known is accepted again",
     changes: [
       ["lua/lib/standing.lua", "if envelope then\n    local letter", "if false then\n    local letter"],

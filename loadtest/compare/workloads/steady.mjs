@@ -2,13 +2,13 @@
 import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 
 export const name = "steady";
-export const rounds = (quick) => (quick ? 1 : 3);
+export const rounds = (quick) => (quick ? 1 : 2);
 
-export function round(ctx) {
+export const runSteady = (ctx, workload, systems) => {
   const count = ctx.quick ? 30_000 : 100_000;
   return runTasks(ctx, {
-    workload: name,
-    systems: [...ENGINES, ...FLOORS],
+    workload,
+    systems,
     phases: [
       { do: "bulk", queue: "warm", count: 5_000 },
       { do: "work", queue: "warm", count: 5_000, concurrency: 50 },
@@ -17,4 +17,6 @@ export function round(ctx) {
       { do: "work", count, concurrency: 50, as: "process at 50" },
     ],
   });
-}
+};
+
+export const round = (ctx) => runSteady(ctx, name, [...ENGINES, ...FLOORS]);
