@@ -6,7 +6,7 @@
 -- ARGV[2] after  string  the cursor: "<score, end or position>:<taskId>" of the last one seen, without taskId all of that score or end; "" to begin
 -- ARGV[3] limit  integer  1 to 500
 -- RETURNS {cursor of the next page or "", length of the index, taskId, ...}
--- TIME    O(log² n + limit); "waiting" O(position) up to 100,000, beyond that O(limit)
+-- TIME    O(log² n + limit), of a list O(n) where the clock was set back; "waiting" O(position) up to 100,000, beyond that O(limit)
 -- MOVES   nothing
 
 -- include lib/record.lua
@@ -87,23 +87,24 @@ if order == 'ended' then
       end)
     else
       -- Among those that ended in the same millisecond. One that was purged was at the end: all that is older has gone too.
+      local behind
       for at = low, length - 1, 500 do
         local window = redis.call('LRANGE', indexKey, at, at + 499)
-        local found
         for i, member in ipairs(window) do
           if member == id then
-            found = at + i
+            behind = at + i
             break
           end
         end
-        if found then
-          from = found
-          break
-        end
-        if at - low > 5000 or endedAt(math.min(at + 499, length - 1)) < number then
+        if behind or at - low > 5000 or endedAt(math.min(at + 499, length - 1)) < number then
           break
         end
       end
+      -- It is there and its time did not lead to it: the clock was set back since some of these ended.
+      if not behind and tonumber(endedAtOf(redis.call('HGET', stateKey, id)) or '') == number then
+        behind = (redis.call('LPOS', indexKey, id) or -1) + 1
+      end
+      from = behind or low
     end
   end
   local ids = redis.call('LRANGE', indexKey, from, from + limit - 1)

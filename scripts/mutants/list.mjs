@@ -380,6 +380,11 @@ export const mutants = [
     tests: [test("discard"), interleavings],
   },
   {
+    name: "list: who ended is looked for by the time alone",
+    changes: [["lua/list.lua", "if not behind and tonumber", "if false and tonumber"]],
+    tests: [test("list")],
+  },
+  {
     name: "push: nobody has to listen",
     changes: [
       ["lua/lib/push.lua", "if redis.call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then", "if true then"],

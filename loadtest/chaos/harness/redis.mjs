@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { freePort } from "./ports.mjs";
 import { Child } from "./processes.mjs";
@@ -30,6 +31,38 @@ export function ping(port) {
     socket.on("connect", () => socket.write("PING\r\n"));
     socket.on("data", (data) => done(String(data).trim()));
   });
+}
+
+// A sync takes milliseconds, so it has to be asked for as often: not by a process for each question.
+const ASKED_EVERY_MS = 1;
+
+/**
+ * Resolves where Redis has just ended a sync of its append-only file, or with false where none was seen to end: while one is
+ * under way it may hold back what it has answered already, and for most of a second after it there is none (everysec).
+ */
+export async function afterSync(port, timeoutMs = 3_000) {
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  let text = "";
+  socket.on("data", (data) => {
+    text += data;
+  });
+  const deadline = performance.now() + timeoutMs;
+  let wasUnderWay = false;
+  try {
+    while (performance.now() < deadline) {
+      text = "";
+      socket.write("INFO persistence\r\n");
+      await until("the answer to INFO", () => text.includes("aof_delayed_fsync:"), 1_000, ASKED_EVERY_MS);
+      const isUnderWay = text.includes("aof_pending_bio_fsync:1");
+      if (wasUnderWay && !isUnderWay) return true;
+      wasUnderWay = isUnderWay;
+      await sleep(ASKED_EVERY_MS);
+    }
+    return false;
+  } finally {
+    socket.destroy();
+  }
 }
 
 /** The fields of INFO. */

@@ -51,6 +51,33 @@ test("of the ended nobody is skipped or seen twice while others end and the olde
   expect((await q.engine.list("completed", "ended", `${q.now}:`, 10)).ids).toEqual(["f", "e", "d", "c", "b"]);
 });
 
+test("of the ended nobody is skipped or seen twice after the clock was set back", async () => {
+  const q = await setup();
+  const complete = async (name: string, count: number) => {
+    const ids = Array.from({ length: count }, (_, i) => `${name}${i}`);
+    await q.add(ids);
+    for (const grant of (await q.acquire(count)).grants) {
+      await q.ack(grant);
+      q.advance(1);
+    }
+    return ids;
+  };
+  const before = await complete("before", 12);
+  q.advance(-120_000);
+  const set = await complete("set", 30);
+  q.advance(120_000);
+  const since = await complete("since", 2);
+  const seen: string[] = [];
+  for (let cursor = ""; ; ) {
+    const page = await q.engine.list("completed", "ended", cursor, 5);
+    seen.push(...page.ids);
+    cursor = page.cursor;
+    if (cursor === "") break;
+    expect(seen.length).toBeLessThanOrEqual(44);
+  }
+  expect(seen).toEqual([...before, ...set, ...since].reverse());
+});
+
 test("a sorted set is entered at a score, and one that left among equals is passed by", async () => {
   const q = await setup();
   for (const id of ["b", "a", "d", "c"]) await q.addDead(id);

@@ -32,7 +32,7 @@ export interface ListOptions {
   reason?: DeadReason;
   /** When it ended, is due (scheduled) or was enqueued (pending, processing): at this time or later, ms. */
   from?: number;
-  /** The same: before this time. */
+  /** The same: before this time. Of a time that came twice, the clock being set back, some may be left out. */
   to?: number;
   /** Ends the walk between two reads. */
   signal?: AbortSignal;
