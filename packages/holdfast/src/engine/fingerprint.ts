@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { TaskOptions } from "@holdfast/contracts";
 import { encodeEnvelope } from "./envelope.ts";
 
 /** The same body gives the same fingerprint: type, payload bytes, and the options that were given. */
 export function fingerprintOf(type: string, payloadText: string, options: TaskOptions): string {
   const given = encodeEnvelope(type, 0, payloadText, options);
-  return createHash("sha256").update(given).digest("base64url").slice(0, 22);
+  return hash("sha256", given, "base64url").slice(0, 22);
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { HoldfastError, isTaskType, LIMITS, type TaskOptions } from "@holdfast/contracts";
 import type { NewTask } from "holdfast";
 import { Compile } from "typebox/compile";
@@ -113,7 +113,7 @@ function isBlank(line: Uint8Array): boolean {
 
 /** Per queue, since ids are per queue. Hashed: a key may hold any character, an id may not. */
 export function idFromKey(key: string): string {
-  return `idem:${createHash("sha256").update(key).digest("base64url")}`;
+  return `idem:${hash("sha256", key, "base64url")}`;
 }
 
 function attempt(read: () => { task: NewTask; bytes: number }): ReadTask {
@@ -132,8 +132,10 @@ function toTask(slice: JsonSlice, idempotencyKey?: string): { task: NewTask; byt
   let payloadText: string | undefined;
   for (const [key, text] of slice.members) {
     if (key === "payload") payloadText = text;
-    // defineProperty, so that "__proto__" is an unknown field like any other.
-    else Object.defineProperty(record, key, { value: JSON.parse(text), enumerable: true });
+    // Assigned, it would be no field: so that it is an unknown one like any other.
+    else if (key === "__proto__")
+      Object.defineProperty(record, key, { value: JSON.parse(text), enumerable: true });
+    else record[key] = JSON.parse(text);
   }
   const errors = fieldErrors(record, payloadText);
   const first = errors[0];
@@ -155,7 +157,7 @@ function toTask(slice: JsonSlice, idempotencyKey?: string): { task: NewTask; byt
   if (Object.keys(options).length > 0) task.options = options as TaskOptions;
   // Of the bytes of this task alone: the same task is the same in a batch and by itself. Only an id asks for it.
   if (options.id !== undefined) {
-    task.fingerprint = createHash("sha256").update(slice.text).digest("base64url");
+    task.fingerprint = hash("sha256", slice.text, "base64url");
   }
   return { task, bytes };
 }
