@@ -80,7 +80,6 @@ if order == 'ended' then
     local low = search(0, length, function(at)
       return endedAt(at) <= number
     end)
-    from = low
     if id == '' then
       from = search(low, length, function(at)
         return endedAt(at) < number
@@ -102,7 +101,8 @@ if order == 'ended' then
       end
       -- It is there and its time did not lead to it: the clock was set back since some of these ended.
       if not behind and tonumber(endedAtOf(redis.call('HGET', stateKey, id)) or '') == number then
-        behind = (redis.call('LPOS', indexKey, id) or -1) + 1
+        local position = redis.call('LPOS', indexKey, id)
+        behind = position and position + 1
       end
       from = behind or low
     end

@@ -78,6 +78,20 @@ test("of the ended nobody is skipped or seen twice after the clock was set back"
   expect(seen).toEqual([...before, ...set, ...since].reverse());
 });
 
+test("of the ended a page goes on where the entry that was seen last is gone and its record is not", async () => {
+  const q = await setup();
+  q.corrupted = true;
+  for (const id of ["a", "b", "c", "d"]) {
+    await q.add(id);
+    await q.ack(await q.grant());
+    q.advance(1);
+  }
+  const first = await q.engine.list("completed", "ended", "", 2);
+  expect(first.ids).toEqual(["d", "c"]);
+  await q.redis.lrem(q.keys.completed, 1, "c");
+  expect((await q.engine.list("completed", "ended", first.cursor, 2)).ids).toEqual(["b", "a"]);
+});
+
 test("a sorted set is entered at a score, and one that left among equals is passed by", async () => {
   const q = await setup();
   for (const id of ["b", "a", "d", "c"]) await q.addDead(id);
