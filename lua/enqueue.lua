@@ -124,6 +124,7 @@ else
     end
   end
 end
+-- Nothing was accepted. One letter rules that out for most calls, and costs less than a pattern.
 if string.byte(verdicts) == 102 and not string.find(verdicts, '[^f]') then -- f
   return { now, verdicts, '' }
 end

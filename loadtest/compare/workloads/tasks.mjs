@@ -31,3 +31,19 @@ export async function runTasks(ctx, { workload, systems, phases, aof = false, pa
   }
   return records;
 }
+
+/** The records of one round of a bulk ingest and its processing, after a small one of both. */
+export function runWarm(ctx, workload, systems) {
+  const count = ctx.quick ? 30_000 : 100_000;
+  return runTasks(ctx, {
+    workload,
+    systems,
+    phases: [
+      { do: "bulk", queue: "warm", count: 5_000 },
+      { do: "work", queue: "warm", count: 5_000, concurrency: 50 },
+      { do: "flush" },
+      { do: "bulk", count, as: "ingest" },
+      { do: "work", count, concurrency: 50, as: "process at 50" },
+    ],
+  });
+}

@@ -132,7 +132,7 @@ function toTask(slice: JsonSlice, idempotencyKey?: string): { task: NewTask; byt
   let payloadText: string | undefined;
   for (const [key, text] of slice.members) {
     if (key === "payload") payloadText = text;
-    // Assigned, it would be no field: so that it is an unknown one like any other.
+    // Assigned, it would set the prototype and pass unseen: it is an unknown field like any other.
     else if (key === "__proto__")
       Object.defineProperty(record, key, { value: JSON.parse(text), enumerable: true });
     else record[key] = JSON.parse(text);
