@@ -6,18 +6,24 @@ import type { App } from "../src/app.ts";
 import { testApp } from "./fakes.ts";
 
 let app: App;
+let parent: string;
 let folder: string;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "holdfast-dashboard-"));
+  parent = await mkdtemp(join(tmpdir(), "holdfast-dashboard-"));
+  folder = join(parent, "dist");
+  await mkdir(folder);
+  await writeFile(join(parent, "secret.txt"), "not for you");
   await mkdir(join(folder, "assets"));
   await writeFile(join(folder, "index.html"), "<!doctype html><title>built</title>");
   await writeFile(join(folder, "assets", "index-abc123.js"), "export {};");
   await writeFile(join(folder, "favicon.svg"), "<svg/>");
+  await mkdir(join(folder, ".vite"));
+  await writeFile(join(folder, ".vite", "manifest.json"), "{}");
 });
 afterEach(async () => {
   await app.stop();
-  await rm(folder, { recursive: true, force: true });
+  await rm(parent, { recursive: true, force: true });
 });
 
 const get = (url: string) => app.server.inject({ url, headers: { host: "127.0.0.1" } });
@@ -36,6 +42,45 @@ test("the page is never kept, hashed files for a year, and screens get the page"
   expect((await get("/favicon.svg")).statusCode).toBe(200);
 });
 
+test.each([
+  "/queues/reports.monthly",
+  "/queues/reports.monthly/tasks?state=dead",
+  "/queues/default/tasks/01ARZ3NDEKTSV4RRFFQ69G5FAV.17",
+  "/queues/default/tasks/moved.g1.json",
+  "/queues/default/tasks/index.html",
+  "/queues/.hidden",
+  "/queues/a.b/dead-letters",
+  "/queues/%",
+])("%s is a screen, whatever dots are in it", async (url) => {
+  app = await testApp({ dashboardDir: folder });
+  const page = await get(url);
+  // What is not a valid URL is refused before any route; the others get the page.
+  if (url.endsWith("%")) expect(page.statusCode).toBe(400);
+  else {
+    expect([page.statusCode, page.headers["cache-control"]]).toEqual([200, "no-cache"]);
+    expect(page.body).toContain("built");
+  }
+});
+
+test("a path that is too long for the name of a file is a screen", async () => {
+  app = await testApp({ dashboardDir: folder });
+  expect((await get(`/queues/${"x.".repeat(300)}`)).body).toContain("built");
+});
+
+test.each(["/../secret.txt", "/queues/%2e%2e/%2e%2e/secret.txt", "/assets/..%2f..%2fsecret.txt"])(
+  "%s gets no file from outside the folder",
+  async (url) => {
+    app = await testApp({ dashboardDir: folder });
+    expect((await get(url)).body).not.toContain("not for you");
+  },
+);
+
+test("the folder can be named with a slash at its end", async () => {
+  app = await testApp({ dashboardDir: `${folder}/` });
+  expect((await get("/favicon.svg")).body).toBe("<svg/>");
+  expect((await get("/queues/a.b")).body).toContain("built");
+});
+
 test("no inline script is allowed, and the page cannot be framed", async () => {
   app = await testApp({ dashboardDir: folder });
   const policy = String((await get("/")).headers["content-security-policy"]);
@@ -46,11 +91,14 @@ test("no inline script is allowed, and the page cannot be framed", async () => {
 
 test.each([
   "/assets/gone-1.js",
+  "/robots.txt",
+  "/.vite/manifest.json",
+  "/assets",
   "/v1/nothing",
   "/v1",
   "/metrics/x",
-  "/../../etc/passwd.txt",
-  "/%2e%2e/package.json",
+  "/%2e%2e/secret.txt",
+  "/%2e%2e%2fsecret.txt",
 ])("%s is a 404, not the page", async (url) => {
   app = await testApp({ dashboardDir: folder });
   const response = await get(url);

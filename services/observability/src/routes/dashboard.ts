@@ -1,5 +1,5 @@
-import { existsSync } from "node:fs";
-import { join, relative, sep } from "node:path";
+import { existsSync, statSync } from "node:fs";
+import { join, relative, resolve, sep } from "node:path";
 import fastifyStatic from "@fastify/static";
 import type { HttpServer } from "@holdfast/service";
 
@@ -33,8 +33,12 @@ export const CONTENT_SECURITY_POLICY: Record<string, string[]> = {
   frameAncestors: ["'none'"],
 };
 
-/** The built dashboard. Paths without a file are screens of it and get the page. */
-export async function dashboardRoutes(app: HttpServer, { directory }: { directory: string }): Promise<void> {
+/**
+ * The built dashboard. A path that names a built file gets the file; any other path is a screen and gets the page. Names
+ * of queues and tasks have dots, so a dot does not make a path a file.
+ */
+export async function dashboardRoutes(app: HttpServer, options: { directory: string }): Promise<void> {
+  const directory = resolve(options.directory);
   const serves = existsSync(directory);
   if (serves) {
     await app.register(fastifyStatic, {
@@ -53,12 +57,11 @@ export async function dashboardRoutes(app: HttpServer, { directory }: { director
       reply.callNotFound();
       return reply;
     }
-    if (/\.[^/]*$/.test(path) && path !== "/index.html") {
-      if (!serves) {
-        reply.callNotFound();
-        return reply;
-      }
-      return reply.sendFile(path.slice(1));
+    const name = fileName(path);
+    if (serves && isFile(directory, name)) return reply.sendFile(path.slice(1));
+    if (!isScreen(name)) {
+      reply.callNotFound();
+      return reply;
     }
     // Looked up per request, so that a build is seen without a restart.
     if (!serves || !existsSync(join(directory, "index.html"))) {
@@ -66,6 +69,33 @@ export async function dashboardRoutes(app: HttpServer, { directory }: { director
     }
     return reply.sendFile("index.html");
   });
+}
+
+/** What a path would be called as a file, relative to the folder; "" where the path cannot be decoded. */
+function fileName(path: string): string {
+  try {
+    return decodeURIComponent(path).slice(1);
+  } catch {
+    return "";
+  }
+}
+
+/** Looked up per request, so that a build is seen without a restart. */
+function isFile(directory: string, name: string): boolean {
+  const file = resolve(directory, name);
+  if (!file.startsWith(directory + sep)) return false;
+  try {
+    return statSync(file).isFile();
+  } catch {
+    // No such file, or a name that no file can have.
+    return false;
+  }
+}
+
+/** The first part of a screen's path is a fixed word, and no screen is below the folder of the hashed files. */
+function isScreen(name: string): boolean {
+  const [first = ""] = name.split("/", 1);
+  return !first.includes(".") && first !== HASHED_FOLDER;
 }
 
 function cacheControl(directory: string, path: string): string {
