@@ -112,6 +112,7 @@ export class Context {
       role: null,
       from: `cli@${hostname()}`,
       requestId: `cli-${process.pid}`,
+      clientRequestId: null,
       reason: reason ?? null,
     };
   }

@@ -17,7 +17,7 @@ afterAll(async () => {
 const record = (subject: string): AuditRecord => ({
   ...{ at: Date.now(), actor: "ops", keyId: null, role: "admin", from: "::1", action: "task.cancel" },
   ...{ queue: "q", subject, count: 1, reason: null, outcome: "succeeded", code: null },
-  ...{ requestId: "r", operationId: null },
+  ...{ clientRequestId: null, requestId: "r", operationId: null },
 });
 
 test("records are paged newest first, and walked oldest first", async () => {

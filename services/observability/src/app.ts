@@ -161,11 +161,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     }
   });
   server.addHook("preHandler", async (request) => {
-    if (!READING_METHODS.has(request.method)) {
-      options.assertOpen?.();
-      const { label, keyId, role } = request.identity;
-      audit.attribute(request.id, { actor: label, keyId, role, from: request.ip });
-    }
+    if (!READING_METHODS.has(request.method)) options.assertOpen?.();
     // A queue can be named in the body, too: the target of a replay, the queue of a schedule.
     const { to, queue } = (request.body ?? {}) as { to?: unknown; queue?: unknown };
     for (const name of [to, queue]) if (typeof name === "string") assertQueue(request.identity, name);
@@ -196,8 +192,6 @@ export async function createApp(options: AppOptions): Promise<App> {
     metrics: createIntakeMetrics(metrics),
     withoutGet: true,
   });
-  // After those that leave records.
-  server.addHook("onResponse", async (request) => audit.forget(request.id));
   await streamRoutes(server, { hub, allowedOrigins: options.allowedOrigins });
   await dashboardRoutes(server, { directory: options.dashboardDir });
 

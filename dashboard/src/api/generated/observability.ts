@@ -99,6 +99,7 @@ export interface paths {
                                 actor: string;
                                 /** @description When, ms since the epoch */
                                 at: number;
+                                clientRequestId: string | null;
                                 code: string | null;
                                 /** @description Tasks that it touched */
                                 count: number;
@@ -110,6 +111,7 @@ export interface paths {
                                 outcome: "succeeded" | "accepted" | "refused" | "failed" | "cancelled";
                                 queue: string | null;
                                 reason: string | null;
+                                /** @description Made by the service; `cli-<pid>` of the command */
                                 requestId: string;
                                 role: ("viewer" | "operator" | "admin") | null;
                                 subject: string | null;

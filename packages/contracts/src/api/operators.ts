@@ -291,7 +291,10 @@ export const AuditRecord = Type.Object({
   reason: nullable(Type.String()),
   outcome: oneOf(AUDIT_OUTCOMES),
   code: nullable(Type.String({ description: "Code of the error, where it was refused or failed" })),
-  requestId: Type.String(),
+  requestId: Type.String({ description: "Made by the service; `cli-<pid>` of the command" }),
+  clientRequestId: nullable(
+    Type.String({ description: "`X-Request-Id` of the request: chosen by the client, so it proves nothing" }),
+  ),
   operationId: nullable(Type.String()),
 });
 export type AuditRecord = Type.Static<typeof AuditRecord>;

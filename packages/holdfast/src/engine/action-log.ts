@@ -98,9 +98,9 @@ const isNothing = (upTo: string) => upTo === "(0-0";
 function parse(fields: readonly string[]): AuditRecord | null {
   const at = fields.indexOf("record");
   try {
-    // Records of before had no subject.
     const record = JSON.parse(fields[at + 1] ?? "") as AuditRecord;
-    return { ...record, subject: record.subject ?? null };
+    // Records of older versions lack these.
+    return { ...record, subject: record.subject ?? null, clientRequestId: record.clientRequestId ?? null };
   } catch {
     // Written by something else: it is no record of ours.
     return null;

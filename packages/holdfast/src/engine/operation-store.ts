@@ -24,7 +24,7 @@ export interface OperationSpec {
   /** Of a restore: the discard, and when it began and ended. */
   undoes?: { id: string; from: number; to: number };
   /** Who asked for it: for the record of how it ended. */
-  by: Pick<AuditRecord, "actor" | "keyId" | "role" | "from" | "requestId" | "reason">;
+  by: Pick<AuditRecord, "actor" | "keyId" | "role" | "from" | "requestId" | "clientRequestId" | "reason">;
 }
 
 export type OperationPhase = "run" | "pause" | "end" | "release";

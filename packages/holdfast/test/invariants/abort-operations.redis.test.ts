@@ -6,7 +6,15 @@ import { setup } from "../support/setup.ts";
 import type { TestQueue } from "../support/test-queue.ts";
 
 const LEASE_MS = 10_000;
-const by = { actor: "ops", keyId: null, role: "admin", from: "::1", requestId: "r1", reason: "why" } as const;
+const by = {
+  actor: "ops",
+  keyId: null,
+  role: "admin",
+  from: "::1",
+  requestId: "r1",
+  clientRequestId: null,
+  reason: "why",
+} as const;
 
 interface Scene {
   q: TestQueue;

@@ -87,7 +87,15 @@ test("a janitor does its whole job as the user janitor, after a rewind too", asy
 
 /** Everything that observability does with operations and the audit log. */
 async function operate(client: Holdfast): Promise<void> {
-  const by = { actor: "a", keyId: null, role: null, from: "f", requestId: "r", reason: null };
+  const by = {
+    actor: "a",
+    keyId: null,
+    role: null,
+    from: "f",
+    clientRequestId: null,
+    requestId: "r",
+    reason: null,
+  };
   const { operations, actions } = client;
   const runner = new OperationRunner({ client, producer: () => new Queue("work", { client }) });
   const endOf = async (id: string) => {

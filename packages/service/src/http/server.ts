@@ -49,7 +49,7 @@ declare module "fastify" {
     /** What every answer has, for one that does not come from a route. */
     basics: {
       isHostAllowed(host: string | undefined): boolean;
-      requestId(request: IncomingMessage): string;
+      requestId(): string;
       identify: Identify;
       limiter: Limiter | undefined;
       /** The address of a client without a proxy in between is that of its socket. */
@@ -133,6 +133,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     requestIdHeader: false,
     trustProxy: options.trustedProxies?.length ? options.trustedProxies : false,
     genReqId: requestId,
+    childLoggerFactory: (logger, bindings, options, raw) => {
+      const given = clientRequestId(raw.headers);
+      return logger.child(given === null ? bindings : { ...bindings, clientRequestId: given }, options);
+    },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
     clientErrorHandler,
     frameworkErrors: (error, request, reply) => {
@@ -326,16 +330,18 @@ function registerParsers(app: HttpServer): void {
   );
 }
 
-// Unique, not secret: a random id per request would cost a microsecond.
-const PROCESS_ID = randomUUID().slice(0, 18);
-let requests = 0;
+/** Always made here, and not guessable: whoever could choose the id of a request could take it for that of another. */
+function requestId(): string {
+  return randomUUID();
+}
 
-/** A caller's id is taken over if it is harmless in a log line. */
-function requestId(request: IncomingMessage): string {
-  const given = request.headers["x-request-id"];
-  return typeof given === "string" && /^[A-Za-z0-9_.:-]{1,128}$/.test(given)
-    ? given
-    : `${PROCESS_ID}-${(++requests).toString(36)}`;
+/**
+ * The id that the client gave its request by `X-Request-Id`, for logs and the audit log; null where it gave none, or
+ * one that is not harmless in a log line. It identifies nothing: two clients can send the same one.
+ */
+export function clientRequestId(headers: IncomingMessage["headers"]): string | null {
+  const given = headers["x-request-id"];
+  return typeof given === "string" && /^[A-Za-z0-9_.:-]{1,128}$/.test(given) ? given : null;
 }
 
 /** What is not even HTTP never reaches a route. */

@@ -3,7 +3,7 @@ import { includesScope, isQueueName } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
 import { type Queue, type TraceContext, traceContextOf } from "holdfast";
 import { PROBLEM_MEDIA_TYPE, toProblem } from "../http/problem.ts";
-import type { HttpServer } from "../http/server.ts";
+import { clientRequestId, type HttpServer } from "../http/server.ts";
 import { type Identify, mayUseQueue } from "../identity/access.ts";
 import { bucketOf, rateHeaders } from "../identity/rate-limit.ts";
 import {
@@ -99,7 +99,7 @@ export function registerFastLane(app: HttpServer, options: FastLaneOptions): voi
       rate = rateHeaders(verdict);
     }
     const trace = headers.traceparent === undefined ? undefined : traceContextOf(headers);
-    const exchange = new Exchange(lane, target, response, { id: requestId(request), key, rate, trace });
+    const exchange = new Exchange(lane, target, request, response, { id: requestId(), key, rate, trace });
     request.on("data", (chunk: Buffer) => exchange.add(chunk));
     // Not reached where the client hangs up before the body has come.
     request.on("end", () => exchange.run());
@@ -143,6 +143,7 @@ interface Head {
 class Exchange {
   readonly #lane: Lane;
   readonly #target: Target;
+  readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #id: string;
   readonly #key: string | undefined;
@@ -152,9 +153,16 @@ class Exchange {
   #body: Buffer | undefined;
   #more: Buffer[] | undefined;
 
-  constructor(lane: Lane, target: Target, response: ServerResponse, { id, key, rate, trace }: Head) {
+  constructor(
+    lane: Lane,
+    target: Target,
+    request: IncomingMessage,
+    response: ServerResponse,
+    { id, key, rate, trace }: Head,
+  ) {
     this.#lane = lane;
     this.#target = target;
+    this.#request = request;
     this.#response = response;
     this.#id = id;
     this.#key = key;
@@ -206,14 +214,19 @@ class Exchange {
   #fail(error: unknown): void {
     const { app, options } = this.#lane;
     const { name, route } = this.#target;
-    const reqId = this.#id;
     options.metrics?.rejected(name, error);
-    const { body, retryAfter, unexpected } = toProblem(error, reqId);
-    if (unexpected) app.log.error({ reqId, err: error, route }, "request failed");
+    const { body, retryAfter, unexpected } = toProblem(error, this.#id);
+    if (unexpected) app.log.error({ ...this.#ids(), err: error, route }, "request failed");
     else if (body.status >= 500)
-      app.log.warn({ reqId, code: body.code, reason: body.detail }, "request refused");
+      app.log.warn({ ...this.#ids(), code: body.code, reason: body.detail }, "request refused");
     const more = retryAfter === undefined ? [] : ["retry-after", String(retryAfter)];
     this.#send(body.status, PROBLEM_TYPE, JSON.stringify(body), more);
+  }
+
+  /** As the framework has them in the log lines of a request. */
+  #ids(): { reqId: string; clientRequestId?: string } {
+    const given = clientRequestId(this.#request.headers);
+    return { reqId: this.#id, ...(given === null ? {} : { clientRequestId: given }) };
   }
 
   #send(

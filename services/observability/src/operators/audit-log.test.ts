@@ -1,15 +1,21 @@
 import { HoldfastError } from "holdfast";
 import { expect, test, vi } from "vitest";
 import { fakeActions, silent } from "../../test/fakes.ts";
-import { AuditLog } from "./audit-log.ts";
+import { AuditLog, type Author } from "./audit-log.ts";
 
-const mutation = { action: "queue.pause" as const, queue: "q", requestId: "r1" };
-const author = { actor: "ana", keyId: "k1", role: "operator", from: "10.0.0.7" } as const;
+const author: Author = {
+  actor: "ana",
+  keyId: "k1",
+  role: "operator",
+  from: "10.0.0.7",
+  requestId: "r1",
+  clientRequestId: "theirs",
+};
+const mutation = { action: "queue.pause" as const, queue: "q", by: author };
 
 function setup() {
   const actions = fakeActions();
   const audit = new AuditLog({ actions, logger: silent });
-  audit.attribute("r1", author);
   return { audit, actions };
 }
 

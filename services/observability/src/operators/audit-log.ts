@@ -1,4 +1,6 @@
-import type { AuditAction, AuditRecord, OperationView } from "@holdfast/contracts/api";
+import type { AuditAction, AuditRecord, Identity, OperationView } from "@holdfast/contracts/api";
+import { clientRequestId, NOBODY, NOT_YET_KNOWN } from "@holdfast/service";
+import type { FastifyRequest } from "fastify";
 import { type ActionLog, ERROR_STATUS, HoldfastError, type OperationSpec } from "holdfast";
 import type { Logger } from "pino";
 
@@ -10,7 +12,7 @@ export interface Mutation {
   queue: string | null;
   /** The one task, schedule or worker that it is done to. */
   subject?: string;
-  requestId: string;
+  by: Author;
   reason?: string | undefined;
 }
 
@@ -21,10 +23,22 @@ export interface MutationResult {
   operationId?: string;
 }
 
-/** Who sent a request, and from where. */
-export type Author = Pick<AuditRecord, "actor" | "keyId" | "role" | "from">;
+/** Who sent which request, and from where. */
+export type Author = Pick<AuditRecord, "actor" | "keyId" | "role" | "from" | "requestId" | "clientRequestId">;
 
-const UNKNOWN: Author = { actor: "unknown", keyId: null, role: null, from: "" };
+/** Read from the request itself: kept beside it under a name, it could be mistaken for that of another. */
+export function authorOf({ identity, ip, id, headers }: FastifyRequest): Author {
+  const { label, keyId, role } = identity;
+  return {
+    ...(isKnown(identity) ? { actor: label, keyId, role } : { actor: "unknown", keyId: null, role: null }),
+    from: ip,
+    requestId: id,
+    clientRequestId: clientRequestId(headers),
+  };
+}
+
+/** Somebody who was let in. */
+export const isKnown = (identity: Identity) => identity !== NOBODY && identity !== NOT_YET_KNOWN;
 
 export interface AuditLogOptions {
   actions: ActionsPort;
@@ -36,7 +50,6 @@ export interface AuditLogOptions {
 /** Who did what: kept in Redis, and all of it in the log as well. Takes counts and names, never a payload. */
 export class AuditLog {
   readonly #options: AuditLogOptions;
-  readonly #authors = new Map<string, Author>();
 
   constructor(options: AuditLogOptions) {
     this.#options = options;
@@ -44,24 +57,6 @@ export class AuditLog {
 
   get actions(): ActionsPort {
     return this.#options.actions;
-  }
-
-  /** Remembers who sent a request while it is answered. */
-  attribute(requestId: string, author: Author): void {
-    this.#authors.set(requestId, author);
-  }
-
-  forget(requestId: string): void {
-    this.#authors.delete(requestId);
-  }
-
-  authorOf(requestId: string): Author {
-    return this.#authors.get(requestId) ?? UNKNOWN;
-  }
-
-  /** Who asked for an operation, for the record of its end. */
-  by(requestId: string, reason: string | undefined): OperationSpec["by"] {
-    return { ...this.authorOf(requestId), requestId, reason: reason ?? null };
   }
 
   /** Never fails: what was done is done, and the log has it where Redis could not take it. */
@@ -115,15 +110,14 @@ export class AuditLog {
     mutation: Mutation,
     end: Pick<AuditRecord, "count" | "outcome"> & Partial<AuditRecord>,
   ): Promise<void> {
-    const { action, queue, subject = null, requestId, reason } = mutation;
+    const { action, queue, subject = null, by, reason } = mutation;
     return this.record({
       at: Date.now(),
-      ...this.authorOf(requestId),
+      ...by,
       action,
       queue,
       subject,
       reason: reason ?? null,
-      requestId,
       code: null,
       operationId: null,
       ...end,

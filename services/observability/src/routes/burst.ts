@@ -1,5 +1,6 @@
 import { BurstBody, nullable, OperationView, QueueParams } from "@holdfast/contracts/api";
 import type { HttpServer } from "@holdfast/service";
+import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
 /** The dashboard's "run the burst": many demo tasks, enqueued here so that the browser sends one request. */
@@ -21,9 +22,9 @@ export function burstRoutes(app: HttpServer, { operations, audit }: RouteContext
     async (request, reply) => {
       const { queue } = request.params;
       const { tasks = 10_000, failRate = 0.2, type = "demo.flaky" } = request.body ?? {};
-      const mutation = { action: "queue.burst" as const, queue, requestId: request.id };
+      const mutation = { action: "queue.burst" as const, queue, by: authorOf(request) };
       const { view } = await audit.during(mutation, async () => {
-        const by = audit.by(request.id, undefined);
+        const by = { ...authorOf(request), reason: null };
         const burst = { tasks, failRate, type };
         const view = await operations.start({ kind: "burst", queue, burst, by }, tasks);
         return { count: tasks, operationId: view.id, view };

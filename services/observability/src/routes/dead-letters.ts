@@ -9,7 +9,7 @@ import {
 } from "@holdfast/contracts/api";
 import { type HttpServer, RequestError, sliceJson } from "@holdfast/service";
 import { type DeadLetterFilter, LIMITS } from "holdfast";
-import type { Mutation } from "../operators/audit-log.ts";
+import { authorOf } from "../operators/audit-log.ts";
 import { assertPatch, type Selection, selectionOf } from "../operators/selection.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
@@ -59,7 +59,8 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       if (body.dryRun) {
         return reply.code(200).send({ dryRun: true, ...matches, replayed: 0, skipped: 0 });
       }
-      const mutation = mutationOf("dead_letters.replay", queue, request.id, body.reason);
+      const by = authorOf(request);
+      const mutation = { action: "dead_letters.replay" as const, queue, by, reason: body.reason };
       const isPaced = body.ratePerSecond !== undefined || body.canary !== undefined;
       if (!isWhole || matches.matched > SYNC_LIMIT || isPaced) {
         const { canary } = body;
@@ -71,7 +72,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
           ...(body.patch ? { payloadText: body.patch.payloadText } : {}),
           ...(body.ratePerSecond === undefined ? {} : { ratePerSecond: body.ratePerSecond }),
           ...(canary ? { canary: { size: canary.size ?? 5, waitMs: canary.waitMs ?? 60_000 } } : {}),
-          by: audit.by(request.id, body.reason),
+          by: { ...by, reason: body.reason ?? null },
         };
         const { view } = await audit.during(mutation, async () => {
           const view = await operations.start(spec, matches.matched);
@@ -110,13 +111,14 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
           .code(200)
           .send({ dryRun: true, ...matches, discarded: 0, skipped: 0, operationId: null, undoUntil: null });
       }
-      const mutation = mutationOf("dead_letters.discard", queue, request.id, body.reason);
+      const by = authorOf(request);
+      const mutation = { action: "dead_letters.discard" as const, queue, by, reason: body.reason };
       const spec = {
         kind: "discard" as const,
         queue,
         selection,
         ...(body.ratePerSecond === undefined ? {} : { ratePerSecond: body.ratePerSecond }),
-        by: audit.by(request.id, body.reason),
+        by: { ...by, reason: body.reason ?? null },
       };
       const isSmall = isWhole && matches.matched <= SYNC_LIMIT && body.ratePerSecond === undefined;
       const { view } = await audit.during(mutation, async () => {
@@ -197,13 +199,4 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       outcome: (failed.get(id) ?? "discarded") as "discarded" | "not_dead" | "not_found",
     }));
   }
-}
-
-function mutationOf(
-  action: Mutation["action"],
-  queue: string,
-  requestId: string,
-  reason: string | undefined,
-): Mutation & { queue: string } {
-  return { action, queue, requestId, reason };
 }

@@ -18,6 +18,7 @@ import {
   StaleVerdictsReply,
 } from "@holdfast/contracts/api";
 import { type HttpServer, mayUseQueue, RequestError } from "@holdfast/service";
+import { authorOf } from "../operators/audit-log.ts";
 import { stepFor, viewOf } from "../sampling/series-view.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
@@ -119,7 +120,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
     async (request) => {
       const { queue } = request.params;
       const { settings } = await audit.during(
-        { action: "queue.configure", queue, requestId: request.id },
+        { action: "queue.configure", queue, by: authorOf(request) },
         async () => ({ count: 0, settings: await observer.configure(queue, request.body) }),
       );
       return settings;
@@ -141,7 +142,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
     async (request) => {
       const { queue } = request.params;
       const reason = request.body?.reason;
-      await audit.during({ action: "queue.pause", queue, requestId: request.id, reason }, async () => {
+      await audit.during({ action: "queue.pause", queue, by: authorOf(request), reason }, async () => {
         await observer.pause(queue, reason);
         return { count: 0 };
       });
@@ -163,7 +164,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
     async (request) => {
       const { queue } = request.params;
       const reason = request.body?.reason;
-      await audit.during({ action: "queue.resume", queue, requestId: request.id, reason }, async () => {
+      await audit.during({ action: "queue.resume", queue, by: authorOf(request), reason }, async () => {
         await observer.resume(queue);
         return { count: 0 };
       });
@@ -188,12 +189,12 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       const { queue } = request.params;
       const { states, reason } = request.body;
       assertConfirmed(queue, request.body.confirm, "body", "/confirm");
-      const mutation = { action: "queue.empty" as const, queue, requestId: request.id, reason };
+      const mutation = { action: "queue.empty" as const, queue, by: authorOf(request), reason };
       const stats = await observer.stats(queue);
       const total = states.reduce((sum, state) => sum + stats[state], 0);
       if (total > EMPTY_SYNC_LIMIT) {
         const { view } = await audit.during(mutation, async () => {
-          const by = audit.by(request.id, reason);
+          const by = { ...authorOf(request), reason: reason ?? null };
           const view = await operations.start({ kind: "empty", queue, states, by }, total);
           return { count: total, operationId: view.id, view };
         });
@@ -223,7 +224,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       const { queue } = request.params;
       assertConfirmed(queue, request.query.confirm, "querystring", "/confirm");
       const { count } = await audit.during(
-        { action: "queue.delete", queue, requestId: request.id },
+        { action: "queue.delete", queue, by: authorOf(request) },
         async () => ({ count: (await observer.deleteQueue(queue)).removed }),
       );
       return { queue, removed: count };

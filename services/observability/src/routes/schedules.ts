@@ -14,6 +14,7 @@ import {
 import { assertQueue, type HttpServer, mayUseQueue } from "@holdfast/service";
 import { HoldfastError, Schedules } from "holdfast";
 import { Type } from "typebox";
+import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
 /** What the routes use of the library's schedules. */
@@ -80,7 +81,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
       if (before) assertQueue(request.identity, before.queue);
       const isNew = before === null;
       const { view } = await audit.during(
-        { action: "schedule.put", queue: request.body.queue, subject: id, requestId: request.id },
+        { action: "schedule.put", queue: request.body.queue, subject: id, by: authorOf(request) },
         async () => ({ count: 0, view: await schedules.put(id, request.body) }),
       );
       if (isNew) reply.header("location", `/v1/schedules/${id}`);
@@ -104,7 +105,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
       const { id } = request.params;
       const { queue } = await visible(request.identity, id);
       await audit.during(
-        { action: "schedule.delete", queue, subject: id, requestId: request.id },
+        { action: "schedule.delete", queue, subject: id, by: authorOf(request) },
         async () => {
           if (!(await schedules.delete(id))) unknown(id);
           return { count: 0 };
@@ -131,7 +132,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
     async (request, reply) => {
       const { id } = request.params;
       const { queue } = await visible(request.identity, id);
-      const mutation = { action: "schedule.run" as const, queue, subject: id, requestId: request.id };
+      const mutation = { action: "schedule.run" as const, queue, subject: id, by: authorOf(request) };
       const { run } = await audit.during({ ...mutation, reason: request.body?.reason }, async () => ({
         count: 1,
         run: await schedules.run(id),
@@ -163,7 +164,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
       async (request) => {
         const { id } = request.params;
         const { queue } = await visible(request.identity, id);
-        const mutation = { action: `schedule.${action}` as const, queue, subject: id, requestId: request.id };
+        const mutation = { action: `schedule.${action}` as const, queue, subject: id, by: authorOf(request) };
         const { view } = await audit.during({ ...mutation, reason: request.body?.reason }, async () => ({
           count: 0,
           view: await schedules[action](id),

@@ -14,6 +14,7 @@ import {
 } from "@holdfast/contracts/api";
 import { assertQueue, type HttpServer, mayUseQueue } from "@holdfast/service";
 import { HoldfastError } from "holdfast";
+import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 import { sendLines } from "./lines.ts";
 
@@ -88,10 +89,10 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
         const operation = (await operations.store.get(id)) ?? unknownOperation(id);
         assertQueue(request.identity, operation.queue);
         const reason = request.body?.reason;
-        const mutation = { queue: operation.queue, requestId: request.id, reason };
+        const mutation = { queue: operation.queue, by: authorOf(request), reason };
         const { view } = await audit.during({ ...mutation, action: `operation.${verb}` }, async () => {
           if (verb !== "undo") return { count: 0, view: await operations.control(id, verb) };
-          const view = await operations.undo(id, audit.by(request.id, reason));
+          const view = await operations.undo(id, { ...authorOf(request), reason: reason ?? null });
           return { count: view.total, operationId: view.id, view };
         });
         return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
@@ -115,7 +116,7 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
       const operation = (await operations.store.get(id)) ?? unknownOperation(id);
       assertQueue(request.identity, operation.queue);
       const { view } = await audit.during(
-        { action: "operation.cancel", queue: operation.queue, requestId: request.id },
+        { action: "operation.cancel", queue: operation.queue, by: authorOf(request) },
         async () => ({ count: 0, view: await operations.control(id, "cancel") }),
       );
       return reply.code(202).send(view);

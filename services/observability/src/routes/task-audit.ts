@@ -2,7 +2,7 @@ import type { AuditAction } from "@holdfast/contracts/api";
 import { type HttpServer, streamedTotals } from "@holdfast/service";
 import type { FastifyRequest } from "fastify";
 import { HoldfastError } from "holdfast";
-import type { AuditLog } from "../operators/audit-log.ts";
+import { type AuditLog, authorOf, isKnown } from "../operators/audit-log.ts";
 
 const ACTIONS: Record<string, AuditAction> = {
   "POST /v1/queues/:queue/tasks": "task.enqueue",
@@ -29,9 +29,11 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
   });
   app.addHook("onError", async (request, _reply, error) => {
     // What the framework refused (a name outside the pattern, a body too large) was never an action.
-    if (actionOf(request) && (error as Error) instanceof HoldfastError) {
-      seen.set(request, { count: 0, code: (error as unknown as HoldfastError).code });
-    }
+    // Nor was what a stranger sent, or a key that is over its rate: they could push everything else out of the log.
+    if (!actionOf(request) || !isKnown(request.identity) || !((error as Error) instanceof HoldfastError))
+      return;
+    const { code } = error as unknown as HoldfastError;
+    if (code !== "rate_limited") seen.set(request, { count: 0, code });
   });
   app.addHook("onResponse", async (request, reply) => {
     const action = actionOf(request);
@@ -41,7 +43,7 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
     const { queue, id: subject = null } = request.params as { queue: string; id?: string };
     await audit.record({
       at: Date.now(),
-      ...audit.authorOf(request.id),
+      ...authorOf(request),
       action,
       queue,
       subject,
@@ -49,7 +51,6 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
       reason: null,
       outcome: result.code === null ? "succeeded" : reply.statusCode < 500 ? "refused" : "failed",
       code: result.code,
-      requestId: request.id,
       operationId: null,
     });
   });

@@ -7,6 +7,7 @@ import {
 } from "@holdfast/contracts/api";
 import { assertQueue, type HttpServer } from "@holdfast/service";
 import { HoldfastError } from "holdfast";
+import { authorOf } from "../operators/audit-log.ts";
 import { visibleWorkers } from "../operators/visible.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
@@ -56,7 +57,7 @@ export function workerRoutes(app: HttpServer, { observer, audit }: RouteContext)
           action: `worker.${action}` as const,
           queue: null,
           subject: id,
-          requestId: request.id,
+          by: authorOf(request),
         };
         await audit.during({ ...mutation, reason: request.body?.reason }, async () => {
           await (action === "drain" ? observer.drainWorker(id) : observer.resumeWorker(id));
