@@ -75,7 +75,7 @@ for i, id in ipairs(ids) do
     band[#band + 1] = id
     replayed[#replayed + 1] = id
     commit[#commit + 1] = id
-    commit[#commit + 1] = 'p' .. countsText(c) .. historyOf(record)
+    commit[#commit + 1] = 'p' .. countsText(c) .. appendReplay(record, c)
   end
 end
 letters = table.concat(letters)

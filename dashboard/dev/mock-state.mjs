@@ -40,6 +40,8 @@ export function createMockState() {
       expired: 1,
       paused: false,
       pauseReason: null,
+      pausedAt: null,
+      pausedBy: null,
       perSecond: 0,
       oldest: 0,
       dead: [],
@@ -110,6 +112,7 @@ export function createMockState() {
       progress: state === "processing" ? "3 of 8 pages" : null,
       log: state === "dead" ? ["opened connection", "retrying with smaller batch"] : [],
       history,
+      replays: [],
       ...part,
     };
   };
@@ -152,6 +155,8 @@ export function createMockState() {
     scheduled: 6,
     paused: true,
     pauseReason: "vendor outage, INC-4821 until 22:00",
+    pausedAt: Date.now() - 40 * 60_000,
+    pausedBy: "ana",
     oldest: 4_000_000,
     totals: { ...zeroTotals(), enqueued: 400, acked: 154 },
   });
@@ -212,6 +217,8 @@ export function createMockState() {
       expired: one.expired,
       paused: one.paused,
       pauseReason: one.pauseReason,
+      pausedAt: one.pausedAt,
+      pausedBy: one.pausedBy,
       oldestPendingAgeMs: one.oldest,
       totals: one.totals,
       settings: {
@@ -322,7 +329,12 @@ export function createMockState() {
       };
     },
     pause: (name, paused, reason) => ({
-      ...Object.assign(queues.get(name), { paused, pauseReason: reason }),
+      ...Object.assign(queues.get(name), {
+        paused,
+        pauseReason: reason,
+        pausedAt: paused ? Date.now() : null,
+        pausedBy: paused ? "anonymous" : null,
+      }),
       queue: name,
       dead: undefined,
     }),

@@ -13,6 +13,8 @@
 --            `#bare` counts them. Never of an id that a caller gave
 --   attempt  number generation outcome startedAt endedAt workerId fence error   (error percent-encoded, "-" for none;
 --            "~<traceparent> " before it where the attempt was traced)
+--   replay   an attempt line with the number 0: the task was replayed into this generation at startedAt. Its outcome is
+--            "released", since versions that do not know replay lines show it as an attempt
 --
 -- No record: the task is as it was enqueued, and the first byte of its envelope says where:
 --   . or + pending      @ scheduled
@@ -87,11 +89,8 @@ local function parseLease(record)
   return parsed.fence, parsed.grantedAt, parsed.deadline, parsed.maxAttempts, parsed.workerId
 end
 
--- The history with one more ended attempt, at most HISTORY_LINES of them, up to its error; and the error, the long part:
--- each string that Lua makes is hashed byte by byte, so it is put behind the rest once, by whoever writes the record.
-local function appendAttempt(record, c, outcome, err)
-  local fence, grantedAt, _, _, workerId = parseLease(record)
-  local history = historyOf(record)
+-- The history, without its oldest line where there is no place for one more.
+local function roomIn(history)
   local lines, at = 0, string.find(history, '\n', 1, true)
   while at do
     lines, at = lines + 1, string.find(history, '\n', at + 1, true)
@@ -100,7 +99,14 @@ local function appendAttempt(record, c, outcome, err)
     -- In brackets: find gives two values, and sub would take the second for its end.
     history = string.sub(history, (string.find(history, '\n', 2, true)))
   end
-  return table.concat({ history, '\n', string.format('%d %d ', c.attempts, c.generation), outcome, ' ', grantedAt, ' ', nowText, ' ',
+  return history
+end
+
+-- The history with one more ended attempt, at most HISTORY_LINES of them, up to its error; and the error, the long part:
+-- each string that Lua makes is hashed byte by byte, so it is put behind the rest once, by whoever writes the record.
+local function appendAttempt(record, c, outcome, err)
+  local fence, grantedAt, _, _, workerId = parseLease(record)
+  return table.concat({ roomIn(historyOf(record)), '\n', string.format('%d %d ', c.attempts, c.generation), outcome, ' ', grantedAt, ' ', nowText, ' ',
     workerId, ' ', fence, ' ' }), err == '' and '-' or err
 end
 
@@ -113,6 +119,13 @@ local function previousSpan(record)
   local line = string.match(record, '.*\n(.*)$')
   local span = line and string.match(line, '^%S+ %S+ %S+ %S+ %S+ %S+ %S+ ~(00%-%x+%-%x+%-%x%x) ')
   return span and '~' .. span or ''
+end
+
+-- The history with a replay at its end. The next attempt is linked to the span of the last one, so the line keeps it.
+local function appendReplay(record, c)
+  local span = previousSpan(record)
+  return string.format('%s\n0 %d released %s %s - - %s', roomIn(historyOf(record)), c.generation, nowText, nowText,
+    span == '' and '-' or span .. ' -')
 end
 
 local function isPending(record, envelope)

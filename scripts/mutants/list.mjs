@@ -284,6 +284,16 @@ export const mutants = [
     tests: [test("replay")],
   },
   {
+    name: "replay: forgets when it happened",
+    changes: [["lua/replay.lua", "appendReplay(record, c)", "historyOf(record)"]],
+    tests: [test("replay")],
+  },
+  {
+    name: "pause: takes the reason and forgets who and when",
+    changes: [["lua/pause.lua", "table.concat({ reason, nowText, by }, ',')", "reason"]],
+    tests: [test("pause")],
+  },
+  {
     name: "replay: moves what is not dead",
     changes: [["lua/replay.lua", "string.byte(record) ~= 100", "false"]],
     tests: [test("replay"), interleavings],

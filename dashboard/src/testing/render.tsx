@@ -106,6 +106,8 @@ export function queueStats(part: Partial<QueueStats> = {}): QueueStats {
     expired: 0,
     paused: false,
     pauseReason: null,
+    pausedAt: null,
+    pausedBy: null,
     oldestPendingAgeMs: 0,
     totals: {
       enqueued: 0,
@@ -172,6 +174,7 @@ export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
     progress: null,
     log: [],
     history: [],
+    replays: [],
     ...part,
   };
 }

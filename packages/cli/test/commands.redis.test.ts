@@ -1,5 +1,5 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
 import { FatalError, Holdfast, Janitor, Observer, PartitionedQueue, Worker } from "holdfast";
@@ -155,8 +155,13 @@ test("queues are listed, shown, paused and resumed", async () => {
   const lines = (await cli("queue", "ls", "-o", "ndjson")).stdout.trim().split("\n");
   expect(lines.map((line) => JSON.parse(line).queue)).toContain("look");
   await json("queue", "pause", "look", "--reason", "deploying");
-  expect(await json("queue", "show", "look")).toMatchObject({ paused: true, pauseReason: "deploying" });
-  expect((await cli("queue", "show", "look")).stdout).toMatch(/^state +paused: deploying$/m);
+  expect(await json("queue", "show", "look")).toMatchObject({
+    ...{ paused: true, pauseReason: "deploying" },
+    ...{ pausedBy: userInfo().username, pausedAt: expect.any(Number) },
+  });
+  expect((await cli("queue", "show", "look")).stdout).toMatch(
+    /^state +paused: deploying\npaused by +\S+\npaused since +\d{4}-.*Z$/m,
+  );
   await json("queue", "resume", "look");
   expect((await observer.stats("look")).paused).toBe(false);
 });

@@ -65,6 +65,14 @@ export interface AttemptView {
   error: string | null;
 }
 
+/** A replay of a task: it begins a new generation, with all its attempts again. */
+export interface ReplayView {
+  /** The generation that it began, 1 for the first replay. */
+  generation: number;
+  /** Milliseconds since the epoch, Redis time. */
+  at: number;
+}
+
 /** What is known of one task. Times are milliseconds since the epoch. */
 export interface TaskView {
   id: string;
@@ -116,8 +124,10 @@ export interface TaskView {
   lastError: string | null;
   progress: string | null;
   log: string[];
-  /** Every attempt, oldest first, at most the last 32. */
+  /** Every attempt, oldest first. Of attempts and replays together at most the last 32 are kept. */
   history: AttemptView[];
+  /** Every replay in place, oldest first. A replay by a version before this field is not among them. */
+  replays: ReplayView[];
 }
 
 /** Counts of one queue at one moment. */
@@ -137,6 +147,10 @@ export interface QueueStats {
   expired: number;
   paused: boolean;
   pauseReason: string | null;
+  /** Since when, ms since the epoch, Redis time; null while it is not paused, and where an older version paused it. */
+  pausedAt: number | null;
+  /** Who paused it, as they were named; null where nobody was. */
+  pausedBy: string | null;
   /** Age of the oldest pending task, ms, 0 without one. */
   oldestPendingAgeMs: number;
   /** Cumulative since the queue began. */

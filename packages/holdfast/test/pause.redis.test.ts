@@ -13,12 +13,32 @@ test("stops the granting, lets running tasks settle, and shows its reason", asyn
   expect(await q.add("c")).toBe("n");
 });
 
-test("resume goes on where it was, and forgets the reason", async () => {
+test("says since when and by whom, by the clock of Redis", async () => {
+  const q = await setup();
+  const name = "Zoë, 100%\n@ops";
+  await q.engine.pause(true, "a, b, c", name);
+  expect(await q.stats()).toMatchObject({ pauseReason: "a, b, c", pausedAt: q.now, pausedBy: name });
+  q.advance(5_000);
+  await q.engine.pause(true);
+  expect(await q.stats()).toMatchObject({ paused: true, pauseReason: null, pausedAt: q.now, pausedBy: null });
+});
+
+test("a pause that an older version wrote has its reason alone", async () => {
+  const q = await setup();
+  await q.redis.hset(q.keys.state, "#settings", "1 1 0 86400000 10000 3600000 deploy%207 fsynced");
+  expect(await q.stats()).toMatchObject({
+    ...{ paused: true, pauseReason: "deploy 7", pausedAt: null, pausedBy: null },
+    settings: { durability: "fsynced" },
+  });
+});
+
+test("resume goes on where it was, and forgets the reason and the author", async () => {
   const q = await setup();
   await q.add("a");
-  await q.engine.pause(true, "why");
+  await q.engine.pause(true, "why", "ana");
   await q.engine.pause(false);
-  expect(await q.stats()).toMatchObject({ paused: false, pauseReason: null });
+  const forgotten = { paused: false, pauseReason: null, pausedAt: null, pausedBy: null };
+  expect(await q.stats()).toMatchObject(forgotten);
   expect((await q.grant()).id).toBe("a");
 });
 

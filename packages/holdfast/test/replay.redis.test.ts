@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { encodeEnvelope } from "../src/engine/envelope.ts";
+import { tracedError } from "../src/engine/record.ts";
 import { setup } from "./support/setup.ts";
 
 const request = (sequence: number) => ({ slot: "#q:operator:0", sequence });
@@ -29,6 +30,52 @@ test("a dead letter is pending again: attempts at zero, one generation up, its h
     [1, 1],
   ]);
   expect(await q.stats()).toMatchObject({ dead: 0, completed: 1, totals: { replayed: 1, deadLettered: 1 } });
+});
+
+test("the moment of each replay is kept apart from the attempts, whatever becomes of the task", async () => {
+  const q = await setup();
+  await q.addDead("a");
+  const replays: { generation: number; at: number }[] = [];
+  for (let generation = 1; generation <= 3; generation++) {
+    q.advance(3_600_000);
+    await q.engine.replay(["a", ""]);
+    replays.push({ generation, at: q.now });
+    expect(await q.task("a")).toMatchObject({ state: "pending", replays });
+    q.advance(2_000);
+    const grant = await q.grant();
+    expect(await q.task("a")).toMatchObject({ state: "processing", replays });
+    await q.fatal(grant);
+    const task = await q.task("a");
+    expect(task.replays).toEqual(replays);
+    expect(task.history.map((attempt) => [attempt.generation, attempt.attempt])).toEqual(
+      Array.from({ length: generation + 1 }, (_, of) => [of, 1]),
+    );
+    expect(task.history.at(-1)?.startedAt).toBe((replays.at(-1)?.at ?? 0) + 2_000);
+  }
+});
+
+test("a task that is replayed for ever keeps a bounded history", async () => {
+  const q = await setup();
+  await q.addDead("a");
+  for (let n = 0; n < 40; n++) {
+    await q.engine.replay(["a", ""]);
+    await q.fatal(await q.grant());
+  }
+  const { history, replays } = await q.task("a");
+  expect(history.length + replays.length).toBe(32);
+  expect(history.at(-1)).toMatchObject({ generation: 40, attempt: 1 });
+  expect(replays.at(-1)).toMatchObject({ generation: 40 });
+});
+
+test("the attempt after a replay is linked to the span of the attempt before it", async () => {
+  const q = await setup();
+  await q.add("a", { maxRetries: 0 });
+  const span = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
+  await q.fatal(await q.grant(), tracedError(span, "Error: x"));
+  await q.engine.replay(["a", ""]);
+  const { grants } = await q.acquire(1);
+  expect(grants[0]).toMatchObject({ id: "a", past: { span } });
+  expect((await q.task("a")).history).toMatchObject([{ error: "Error: x" }, { error: null }]);
 });
 
 test("it has all its attempts again, and can die again", async () => {

@@ -48,6 +48,8 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
     expired: 0,
     paused: false,
     pauseReason: null,
+    pausedAt: null,
+    pausedBy: null,
     oldestPendingAgeMs: 0,
     settings: {
       maxWaiting: 0,
@@ -98,6 +100,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
     progress: null,
     log: [],
     history: [],
+    replays: [],
     ...changes,
   };
 }

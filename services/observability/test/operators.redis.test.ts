@@ -74,7 +74,10 @@ test("a payload comes back byte for byte, and the task says why it waits", async
   expect((await running.call("GET", `/v1/queues/${queue}/tasks/${id}/why`)).json()).toMatchObject({
     reason: "paused",
   });
-  expect(await stats(queue)).toMatchObject({ paused: true, pauseReason: "deploy" });
+  expect(await stats(queue)).toMatchObject({
+    ...{ paused: true, pauseReason: "deploy" },
+    ...{ pausedBy: "anonymous", pausedAt: expect.any(Number) },
+  });
 });
 
 test("a dead letter is seen with its reason, replayed with a mended payload, and then completes", async () => {

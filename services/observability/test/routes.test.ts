@@ -141,8 +141,8 @@ test("pause takes a reason, or no body at all; resume and settings answer the ne
   });
   expect((await call("POST", "/v1/queues/q/pause")).status).toBe(200);
   expect(pause.mock.calls).toEqual([
-    ["q", "deploy"],
-    ["q", undefined],
+    ["q", "deploy", "anonymous"],
+    ["q", undefined, "anonymous"],
   ]);
   expect((await call("POST", "/v1/queues/q/resume")).json()).toEqual({ queue: "q", paused: false });
   expect((await call("PATCH", "/v1/queues/q", { maxWaiting: 5 })).json()).toMatchObject({

@@ -1225,6 +1225,8 @@ export interface paths {
                                 expired: number;
                                 oldestPendingAgeMs: number;
                                 paused: boolean;
+                                pausedAt: number | null;
+                                pausedBy: string | null;
                                 pauseReason: string | null;
                                 pending: number;
                                 pendingByPriority: {
@@ -1379,6 +1381,8 @@ export interface paths {
                             expired: number;
                             oldestPendingAgeMs: number;
                             paused: boolean;
+                            pausedAt: number | null;
+                            pausedBy: string | null;
                             pauseReason: string | null;
                             pending: number;
                             pendingByPriority: {
@@ -1890,7 +1894,7 @@ export interface paths {
                                 failures: number;
                                 /** @description Raised by each replay */
                                 generation: number;
-                                /** @description Every attempt, oldest first, at most the last 32 */
+                                /** @description Every attempt, oldest first. Of attempts and replays together the last 32 are kept */
                                 history: {
                                     /** @description Counted from 1 within the generation */
                                     attempt: number;
@@ -1920,6 +1924,13 @@ export interface paths {
                                 progress: string | null;
                                 queue: string;
                                 releases: number;
+                                /** @description Every replay in place, oldest first */
+                                replays: {
+                                    /** @description When, ms since the epoch */
+                                    at: number;
+                                    /** @description The generation that it began */
+                                    generation: number;
+                                }[];
                                 resultText: string | null;
                                 runAt: number | null;
                                 /** @description It crashed its worker twice: it is acquired alone */
@@ -3251,7 +3262,7 @@ export interface paths {
                                 failures: number;
                                 /** @description Raised by each replay */
                                 generation: number;
-                                /** @description Every attempt, oldest first, at most the last 32 */
+                                /** @description Every attempt, oldest first. Of attempts and replays together the last 32 are kept */
                                 history: {
                                     /** @description Counted from 1 within the generation */
                                     attempt: number;
@@ -3281,6 +3292,13 @@ export interface paths {
                                 progress: string | null;
                                 queue: string;
                                 releases: number;
+                                /** @description Every replay in place, oldest first */
+                                replays: {
+                                    /** @description When, ms since the epoch */
+                                    at: number;
+                                    /** @description The generation that it began */
+                                    generation: number;
+                                }[];
                                 resultText: string | null;
                                 runAt: number | null;
                                 /** @description It crashed its worker twice: it is acquired alone */
@@ -3531,7 +3549,7 @@ export interface paths {
                             failures: number;
                             /** @description Raised by each replay */
                             generation: number;
-                            /** @description Every attempt, oldest first, at most the last 32 */
+                            /** @description Every attempt, oldest first. Of attempts and replays together the last 32 are kept */
                             history: {
                                 /** @description Counted from 1 within the generation */
                                 attempt: number;
@@ -3561,6 +3579,13 @@ export interface paths {
                             progress: string | null;
                             queue: string;
                             releases: number;
+                            /** @description Every replay in place, oldest first */
+                            replays: {
+                                /** @description When, ms since the epoch */
+                                at: number;
+                                /** @description The generation that it began */
+                                generation: number;
+                            }[];
                             resultText: string | null;
                             runAt: number | null;
                             /** @description It crashed its worker twice: it is acquired alone */

@@ -1,7 +1,7 @@
 import type { QueueStats } from "holdfast";
 import type { Action, Command } from "../context.ts";
 import type { Column } from "../output.ts";
-import { duration } from "../values.ts";
+import { duration, time } from "../values.ts";
 
 export const QUEUE_COLUMNS: Column<QueueStats>[] = [
   { title: "QUEUE", cell: (stats) => stats.queue },
@@ -44,6 +44,8 @@ export function queueCommand(program: Command, action: Action): void {
         context.out.record({ ...stats, partitions }, [
           ["queue", stats.queue],
           ["state", stats.paused ? `paused${stats.pauseReason ? `: ${stats.pauseReason}` : ""}` : "running"],
+          ["paused by", stats.pausedBy],
+          ["paused since", time(stats.pausedAt)],
           ["partitions", partitions],
           [
             "pending",
@@ -72,7 +74,7 @@ export function queueCommand(program: Command, action: Action): void {
           queue: name,
           ...(reason === "" ? {} : { reason }),
         } as const;
-        await context.recorded(mutation, () => observer.pause(name, reason));
+        await context.recorded(mutation, () => observer.pause(name, reason, context.by().actor));
         context.out.record({ queue: name, paused: true }, [[name, "paused"]]);
       }),
     );

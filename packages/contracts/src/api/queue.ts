@@ -45,6 +45,8 @@ export const QueueStatsSchema = Type.Object({
   expired: Count(),
   paused: Type.Boolean(),
   pauseReason: nullable(Type.String()),
+  pausedAt: nullable(Timestamp("Paused since")),
+  pausedBy: nullable(Type.String({ description: "Who paused it" })),
   oldestPendingAgeMs: Type.Number({ minimum: 0 }),
   totals: QueueTotalsSchema,
   settings: QueueSettingsSchema,

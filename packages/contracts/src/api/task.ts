@@ -25,6 +25,11 @@ export const AttemptViewSchema = Type.Object({
   error: nullable(Type.String()),
 });
 
+export const ReplayViewSchema = Type.Object({
+  generation: Count("The generation that it began"),
+  at: Timestamp("When"),
+});
+
 /** JSON Schema of `TaskView`; `Assert` holds the two together. */
 export const TaskViewSchema = Type.Object({
   id: Type.String(),
@@ -61,7 +66,10 @@ export const TaskViewSchema = Type.Object({
   lastError: nullable(Type.String()),
   progress: nullable(Type.String()),
   log: Type.Array(Type.String()),
-  history: Type.Array(AttemptViewSchema, { description: "Every attempt, oldest first, at most the last 32" }),
+  history: Type.Array(AttemptViewSchema, {
+    description: "Every attempt, oldest first. Of attempts and replays together the last 32 are kept",
+  }),
+  replays: Type.Array(ReplayViewSchema, { description: "Every replay in place, oldest first" }),
 });
 export type TaskViewSchemaMatches = Assert<Same<typeof TaskViewSchema, TaskView>>;
 

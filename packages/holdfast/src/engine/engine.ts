@@ -284,10 +284,12 @@ export class Engine {
     return this.#run(scripts.cancelScript, { clockMs: this.#clockMs(), taskId: id });
   }
 
-  async pause(paused: boolean, reason = ""): Promise<void> {
+  async pause(paused: boolean, reason = "", by = ""): Promise<void> {
     await this.#run(scripts.pauseScript, {
+      clockMs: this.#clockMs(),
       paused: paused ? 1 : 0,
       reason: encodeURIComponent(reason.toWellFormed()),
+      by: encodeURIComponent(by.toWellFormed()),
     });
   }
 

@@ -55,6 +55,19 @@ describe("the head", () => {
     });
   });
 
+  test("a replay in the history is told apart from the attempts", () => {
+    const lines = ["d1,1,0,0,1,0, 9000 fatal", "1 0 failed 10 20 w 1-n. boom", "0 1 released 500 500 - - -"];
+    const { history, replays } = decodeRecord(
+      [...lines, "1 1 failed 700 800 w 2-n. 0 1 x"].join("\n"),
+      false,
+    );
+    expect(history.map(({ generation, error }) => [generation, error])).toEqual([
+      [0, "boom"],
+      [1, "0 1 x"],
+    ]);
+    expect(replays).toEqual([{ generation: 1, at: 500 }]);
+  });
+
   test("dead: when and why", () => {
     expect(decodeRecord("d4,4,0,0,0,0, 1500 retries_exhausted", false)).toMatchObject({
       failures: 4,

@@ -1,4 +1,4 @@
-import type { AttemptOutcome, AttemptView, DeadReason, TaskState } from "@holdfast/contracts";
+import type { AttemptOutcome, AttemptView, DeadReason, ReplayView, TaskState } from "@holdfast/contracts";
 
 /** The state record of a task, decoded. Its grammar: lua/lib/record.lua. */
 export interface StateRecord {
@@ -20,6 +20,7 @@ export interface StateRecord {
   dueAt: number | null;
   deadReason: DeadReason | null;
   history: AttemptView[];
+  replays: ReplayView[];
 }
 
 const STATES: Record<string, StateRecord["state"]> = {
@@ -69,6 +70,14 @@ function decodeAttempt(line: string): AttemptView {
     token: token ?? "",
     error: decodeError(error.join(" ").replace(TRACED, "")),
   };
+}
+
+/** Attempts count from 1: a line of history with the number 0 is a replay. */
+const isReplay = (line: string) => line.startsWith("0 ");
+
+function decodeReplay(line: string): ReplayView {
+  const [, generation, , at] = line.split(" ");
+  return { generation: Number(generation), at: Number(at) };
 }
 
 /** How often a task was granted, as acquire tells it: "" for a first attempt without history. */
@@ -123,13 +132,20 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
       ...decodeCounts("0"),
       ...none,
       history: [],
+      replays: [],
     };
   }
   const [head = "", ...lines] = text.split("\n");
   const [first = "", ...fields] = head.split(" ");
   const state = stateOfLetter(first.charAt(0));
   const counts = decodeCounts(first.slice(1) || "0");
-  const record: StateRecord = { state, ...counts, ...none, history: lines.map(decodeAttempt) };
+  const record: StateRecord = {
+    state,
+    ...counts,
+    ...none,
+    history: lines.filter((line) => !isReplay(line)).map(decodeAttempt),
+    replays: lines.filter(isReplay).map(decodeReplay),
+  };
   const number = (at: number) => (fields[at] === undefined ? null : Number(fields[at]));
   const current = (outcome: AttemptOutcome, endedAt: number | null): AttemptView => ({
     attempt: record.attempts,

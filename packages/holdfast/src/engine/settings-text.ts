@@ -1,4 +1,4 @@
-import { DURABILITIES, type Durability, type QueueSettings } from "@holdfast/contracts";
+import { DURABILITIES, type Durability, type QueueSettings, type QueueStats } from "@holdfast/contracts";
 
 const DEFAULT_SETTINGS: QueueSettings = {
   maxWaiting: 0,
@@ -9,14 +9,15 @@ const DEFAULT_SETTINGS: QueueSettings = {
 };
 
 /** Reads the field #settings of a queue: lua/lib/settings.lua. "" is a queue with the defaults. */
-export function settingsText(text: string): {
-  settings: QueueSettings;
-  paused: boolean;
-  pauseReason: string | null;
-} {
+export function settingsText(
+  text: string,
+): { settings: QueueSettings } & Pick<QueueStats, "paused" | "pauseReason" | "pausedAt" | "pausedBy"> {
   const match = /^\d+ (\d) (\d+) (\d+) (\d+) (\d+) (\S*) ?(.*)$/.exec(text);
-  if (!match) return { settings: DEFAULT_SETTINGS, paused: false, pauseReason: null };
-  const [, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason = "", durability] = match;
+  if (!match)
+    return { settings: DEFAULT_SETTINGS, paused: false, pauseReason: null, pausedAt: null, pausedBy: null };
+  const [, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, pause = "", durability] = match;
+  // Older versions kept the reason alone.
+  const [reason = "", at = "", by = ""] = pause.split(",");
   return {
     settings: {
       maxWaiting: Number(maxWaiting),
@@ -27,5 +28,7 @@ export function settingsText(text: string): {
     },
     paused: paused === "1",
     pauseReason: reason === "" ? null : decodeURIComponent(reason),
+    pausedAt: at === "" ? null : Number(at),
+    pausedBy: by === "" ? null : decodeURIComponent(by),
   };
 }

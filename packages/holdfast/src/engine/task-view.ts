@@ -50,5 +50,6 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     progress: progress === "" ? null : progress,
     log: log.map((line) => line.replaceAll("%0A", "\n").replaceAll("%25", "%")),
     history: record.history,
+    replays: record.replays,
   };
 }

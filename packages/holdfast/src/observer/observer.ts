@@ -214,8 +214,9 @@ export class Observer {
     return readStale(await this.#known(queue), Math.min(100, Math.max(1, limit)));
   }
 
-  async pause(queue: string, reason = ""): Promise<void> {
-    await (await this.#known(queue)).pause(true, reason);
+  /** @param by who does it, shown beside the paused queue as `pausedBy` */
+  async pause(queue: string, reason = "", by = ""): Promise<void> {
+    await (await this.#known(queue)).pause(true, reason, by);
   }
 
   async resume(queue: string): Promise<void> {

@@ -28,6 +28,7 @@ export function splitSettings(settings: Partial<QueueSettings>, count: number): 
 
 /** The partitions of one queue as one. Each was counted at its own moment. */
 export function mergeStats(queue: string, parts: readonly QueueStats[]): QueueStats {
+  const paused = parts.find((part) => part.paused);
   const [first] = parts as [QueueStats];
   const totals = Object.fromEntries(
     (Object.keys(first.totals) as (keyof QueueTotals)[]).map((name) => [
@@ -51,8 +52,10 @@ export function mergeStats(queue: string, parts: readonly QueueStats[]): QueueSt
     dead: sum(parts, ({ dead }) => dead),
     cancelled: sum(parts, ({ cancelled }) => cancelled),
     expired: sum(parts, ({ expired }) => expired),
-    paused: parts.some(({ paused }) => paused),
-    pauseReason: parts.find(({ paused }) => paused)?.pauseReason ?? null,
+    paused: paused !== undefined,
+    pauseReason: paused?.pauseReason ?? null,
+    pausedAt: paused?.pausedAt ?? null,
+    pausedBy: paused?.pausedBy ?? null,
     oldestPendingAgeMs: Math.max(...parts.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
     totals,
     settings: mergeSettings(parts.map(({ settings }) => settings)),

@@ -53,11 +53,11 @@ export class PartitionedObserver extends Observer {
    */
   async grow(queue: string, count: number): Promise<{ partitions: number }> {
     const before = await this.#registry.open(queue);
-    const { settings, paused, pauseReason } = await super.stats(partitionName(queue, 0));
+    const { settings, paused, pauseReason, pausedBy } = await super.stats(partitionName(queue, 0));
     for (const name of partitionNames(queue, count).slice(before.count)) {
       const engine = this.#client.engine(name);
       await engine.configure(settings);
-      if (paused) await engine.pause(true, pauseReason ?? "");
+      if (paused) await engine.pause(true, pauseReason ?? "", pausedBy ?? "");
     }
     return { partitions: (await this.#registry.grow(queue, count)).count };
   }
@@ -210,8 +210,9 @@ export class PartitionedObserver extends Observer {
     };
   }
 
-  override async pause(queue: string, reason = ""): Promise<void> {
-    if (!(await this.#each(queue, (name) => super.pause(name, reason)))) await super.pause(queue, reason);
+  override async pause(queue: string, reason = "", by = ""): Promise<void> {
+    if (!(await this.#each(queue, (name) => super.pause(name, reason, by))))
+      await super.pause(queue, reason, by);
   }
 
   override async resume(queue: string): Promise<void> {

@@ -38,6 +38,7 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
     progress: null,
     log: [],
     history: [],
+    replays: [],
     ...change,
   };
 }
@@ -61,6 +62,8 @@ export function statsOf(
     expired: 0,
     paused: false,
     pauseReason: null,
+    pausedAt: null,
+    pausedBy: null,
     oldestPendingAgeMs: 0,
     totals: {
       enqueued: 0,

@@ -56,6 +56,7 @@ export const taskViewSchema = Type.Object({
   progress: nullable(Type.String()),
   log: Type.Array(Type.String()),
   history: Type.Array(attemptViewSchema),
+  replays: Type.Array(Type.Object({ generation: count, at: moment })),
 });
 
 // Fails to compile when the contract grows a field that the description lacks.

@@ -143,7 +143,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       const { queue } = request.params;
       const reason = request.body?.reason;
       await audit.during({ action: "queue.pause", queue, by: authorOf(request), reason }, async () => {
-        await observer.pause(queue, reason);
+        await observer.pause(queue, reason, request.identity.label);
         return { count: 0 };
       });
       return { queue, paused: true };

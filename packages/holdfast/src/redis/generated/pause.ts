@@ -2,17 +2,21 @@
 import type { Script } from "../script.ts";
 
 export interface PauseArgs {
+  /** 0 for Redis time */
+  clockMs: number;
   /** 1 pauses, 0 resumes */
   paused: number;
   /** percent-encoded, shown to operators */
   reason: string;
+  /** percent-encoded, who does it */
+  by: string;
 }
 
 /** pause: stop or resume the granting of tasks. Running ones go on. Returns 1. */
 export const pauseScript: Script<PauseArgs> = {
   name: "pause",
-  sha1: "d18bb4e5937eae1dbaee294e56ff13aa72062408",
+  sha1: "62e4ca24f22d73ff8c3522c77633dbea1e105d90",
   keyCount: 2,
-  argv: (k, a) => [k.state, k.wake, a.paused, a.reason],
-  source: "#!lua flags=allow-oom\nlocal paused = tonumber(ARGV[1])\nlocal reason = ARGV[2]\nlocal function readSettings(raw)\nif not raw then\nreturn { paused = false, maxWaiting = 0, retentionMs = 86400000, retentionCount = 10000, idempotencyMs = 3600000, reason = '', durability = '' }\nend\nlocal layout, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason, durability =\nstring.match(raw, '^(%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S*) ?(.*)$')\nif not layout or tonumber(layout) > 1 then\nreturn nil\nend\nreturn {\npaused = paused == '1',\nmaxWaiting = tonumber(maxWaiting),\nretentionMs = tonumber(retentionMs),\nretentionCount = tonumber(retentionCount),\nidempotencyMs = tonumber(idempotencyMs),\nreason = reason,\ndurability = durability,\n}\nend\nlocal function writeSettings(s)\nreturn string.format('%d %d %.0f %.0f %.0f %.0f %s', 1, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,\ns.retentionCount, s.idempotencyMs, s.reason) .. (s.durability ~= '' and ' ' .. s.durability or '')\nend\nlocal function layoutError()\nreturn redis.error_reply('HOLDFAST_LAYOUT this queue was written by a newer Holdfast')\nend\nlocal function wake()\nif redis.call('HDEL', KEYS[1], '#parked') == 1 then\nredis.call('SPUBLISH', KEYS[2], '')\nend\nend\nlocal settings = readSettings(redis.call('HGET', KEYS[1], '#settings'))\nif not settings then\nreturn layoutError()\nend\nsettings.paused = paused == 1\nsettings.reason = paused == 1 and reason or ''\nredis.call('HSET', KEYS[1], '#settings', writeSettings(settings))\nif paused == 0 then\nwake()\nend\nreturn 1\n",
+  argv: (k, a) => [k.state, k.wake, a.clockMs, a.paused, a.reason, a.by],
+  source: "#!lua flags=allow-oom\nlocal clockMs = tonumber(ARGV[1])\nlocal paused = tonumber(ARGV[2])\nlocal reason = ARGV[3]\nlocal now = clockMs\nif now == 0 then\nlocal time = redis.call('TIME')\nnow = time[1] * 1000 + math.floor(time[2] / 1000)\nend\nlocal nowText = string.format('%d', now)\nlocal function readSettings(raw)\nif not raw then\nreturn { paused = false, maxWaiting = 0, retentionMs = 86400000, retentionCount = 10000, idempotencyMs = 3600000, reason = '', durability = '' }\nend\nlocal layout, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason, durability =\nstring.match(raw, '^(%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S*) ?(.*)$')\nif not layout or tonumber(layout) > 1 then\nreturn nil\nend\nreturn {\npaused = paused == '1',\nmaxWaiting = tonumber(maxWaiting),\nretentionMs = tonumber(retentionMs),\nretentionCount = tonumber(retentionCount),\nidempotencyMs = tonumber(idempotencyMs),\nreason = reason,\ndurability = durability,\n}\nend\nlocal function writeSettings(s)\nreturn string.format('%d %d %.0f %.0f %.0f %.0f %s', 1, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,\ns.retentionCount, s.idempotencyMs, s.reason) .. (s.durability ~= '' and ' ' .. s.durability or '')\nend\nlocal function layoutError()\nreturn redis.error_reply('HOLDFAST_LAYOUT this queue was written by a newer Holdfast')\nend\nlocal function wake()\nif redis.call('HDEL', KEYS[1], '#parked') == 1 then\nredis.call('SPUBLISH', KEYS[2], '')\nend\nend\nlocal settings = readSettings(redis.call('HGET', KEYS[1], '#settings'))\nif not settings then\nreturn layoutError()\nend\nsettings.paused = paused == 1\nsettings.reason = paused == 1 and table.concat({ reason, nowText, ARGV[4] }, ',') or ''\nredis.call('HSET', KEYS[1], '#settings', writeSettings(settings))\nif paused == 0 then\nwake()\nend\nreturn 1\n",
 };
