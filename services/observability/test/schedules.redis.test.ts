@@ -11,6 +11,7 @@ beforeAll(async () => {
 afterAll(async () => running?.stop());
 
 const call: Running["call"] = (...args) => running.call(...args);
+const deep = "[".repeat(5_000) + "]".repeat(5_000);
 const hourly = { queue: "reports", cron: "0 * * * *", timeZone: "Europe/Berlin", type: "report" };
 
 test("a schedule is written, read, listed, paused, resumed, run and deleted, each with its audit record", async () => {
@@ -77,8 +78,9 @@ test("a preview tells words and the next five times, and changes nothing", async
 test.each<[string, string, object, number, string, string]>([
   ["PUT", "/v1/schedules/x", { ...hourly, cron: "61 * * * *" }, 422, "invalid_argument", "minute: 61"],
   ["PUT", "/v1/schedules/x", { ...hourly, cron: "often" }, 422, "invalid_argument", "five fields"],
-  ["PUT", "/v1/schedules/x", { ...hourly, timeZone: "Mars/Base" }, 422, "invalid_argument", "no time zone"],
-  ["PUT", "/v1/schedules/x", { ...hourly, payloadText: "{" }, 422, "invalid_argument", "no JSON"],
+  ["PUT", "/v1/schedules/x", { ...hourly, timeZone: "Mars/Base" }, 422, "invalid_argument", "not a time zone"],
+  ["PUT", "/v1/schedules/x", { ...hourly, payloadText: "{" }, 422, "invalid_argument", "not valid JSON"],
+  ["PUT", "/v1/schedules/x", { ...hourly, payloadText: deep }, 422, "payload_too_deep", "64 levels"],
   ["PUT", "/v1/schedules/x", { ...hourly, missed: "never" }, 422, "invalid_argument", "missed"],
   ["PUT", "/v1/schedules/x", { ...hourly, extra: 1 }, 422, "invalid_argument", "extra"],
   ["PUT", "/v1/schedules/a:b", hourly, 422, "invalid_argument", "no schedule id"],

@@ -34,16 +34,64 @@ describe("a change of the clocks", () => {
   });
 });
 
+/** The occurrences of a local day, as the clocks show them. */
+function localDay(cron: string, timeZone: string, day: string): string[] {
+  const clock = new Intl.DateTimeFormat("sv", { timeZone, dateStyle: "short", timeStyle: "short" });
+  return new CronTimes(cron, timeZone)
+    .following(ms(`${day}T00:00Z`) - 86_400_000, 500)
+    .map((at) => `${clock.format(at)} (${new Date(at).toISOString().slice(11, 16)}Z)`)
+    .filter((text) => text.startsWith(day))
+    .map((text) => text.slice(11));
+}
+
 test.each([
-  ["61 * * * *", "UTC", '"61 * * * *" is no cron expression: Invalid value for minute: 61'],
+  ["30 2 * * *", "03:00 (01:00Z)", "02:30 (00:30Z)"],
+  ["0 2,14 * * *", "03:00 (01:00Z), 14:00 (12:00Z)", "02:00 (00:00Z), 14:00 (13:00Z)"],
+  ["30 2,2 * * *", "03:00 (01:00Z)", "02:30 (00:30Z)"],
+  ["0,30 2 * * *", "03:00 (01:00Z)", "02:00 (00:00Z), 02:30 (00:30Z)"],
+  ["0 2-3 * * *", "03:00 (01:00Z)", "02:00 (00:00Z), 03:00 (02:00Z)"],
+  ["0 1-3 * * *", "01:00 (00:00Z), 03:00 (01:00Z)", "01:00 (23:00Z), 02:00 (00:00Z), 03:00 (02:00Z)"],
+  ["*/20 2 * * *", "03:00 (01:00Z)", "02:00 (00:00Z), 02:20 (00:20Z), 02:40 (00:40Z)"],
+  ["*/20 2 29 3 *", "03:00 (01:00Z)", ""],
+  ["0 */20 2 * * *", "03:00 (01:00Z)", "02:00 (00:00Z), 02:20 (00:20Z), 02:40 (00:40Z)"],
+  [
+    "15 */10,2 * * *",
+    "00:15 (23:15Z), 03:00 (01:00Z), 10:15 (08:15Z), 20:15 (18:15Z)",
+    "00:15 (22:15Z), 02:15 (00:15Z), 10:15 (09:15Z), 20:15 (19:15Z)",
+  ],
+])("%s in Berlin: when an hour is skipped at %s, when it comes twice at %s", (cron, spring, autumn) => {
+  expect(localDay(cron, "Europe/Berlin", "2026-03-29").join(", ")).toBe(spring);
+  expect(localDay(cron, "Europe/Berlin", "2026-10-25").join(", ")).toBe(autumn);
+});
+
+test.each(["15 * * * *", "15 */1 * * *", "15 0-23 * * *", "15 ? * * *", "15 0-11,12-23 * * *"])(
+  "%s runs in every hour, so it goes on at its pace",
+  (cron) => {
+    expect(localDay(cron, "Europe/Berlin", "2026-03-29").slice(0, 4)).toEqual([
+      "00:15 (23:15Z)",
+      "01:15 (00:15Z)",
+      "03:15 (01:15Z)",
+      "04:15 (02:15Z)",
+    ]);
+    expect(localDay(cron, "Europe/Berlin", "2026-10-25").slice(1, 5)).toEqual([
+      "01:15 (23:15Z)",
+      "02:15 (00:15Z)",
+      "02:15 (01:15Z)",
+      "03:15 (02:15Z)",
+    ]);
+  },
+);
+
+test.each([
+  ["61 * * * *", "UTC", '"61 * * * *" is not a cron expression: Invalid value for minute: 61'],
   ["* * *", "UTC", "five fields"],
   ["", "UTC", "five fields"],
   ["* * * * * * 2030", "UTC", "five fields"],
   ["2030-01-01T00:00:00", "UTC", "five fields"],
   ["@reboot", "UTC", "five fields"],
   ["0 0 31 2 *", "UTC", "it never comes"],
-  ["* * * * *", "Mars/Phobos", '"Mars/Phobos" is no time zone'],
-  ["* * * * *", "+01:00", '"+01:00" is no time zone'],
+  ["* * * * *", "Mars/Phobos", '"Mars/Phobos" is not a time zone'],
+  ["* * * * *", "+01:00", '"+01:00" is not a time zone'],
 ])("%j in %s is refused: %s", (cron, timeZone, text) => {
   expect(() => new CronTimes(cron, timeZone)).toThrow(
     expect.objectContaining({ code: "invalid_argument", message: expect.stringContaining(text) }),
@@ -55,8 +103,85 @@ test("an expression is told in words", () => {
   expect(cronInWords("@daily")).toBe("At 00:00");
 });
 
-const crons = ["*/7 * * * *", "30 2 * * *", "0 */3 * * *", "15 1 * * 0", "5 4 1 * *", "*/20 * * * * *"];
-const zones = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"];
+/** Days on which the clocks change: by an hour, by half an hour, at midnight, by a whole day. */
+const changes = [
+  ["Europe/Berlin", "2026-03-29"],
+  ["Europe/Berlin", "2026-10-25"],
+  ["America/New_York", "2026-11-01"],
+  ["Australia/Lord_Howe", "2026-04-05"],
+  ["Australia/Lord_Howe", "2026-10-04"],
+  ["America/Sao_Paulo", "2018-02-18"],
+  ["America/Sao_Paulo", "2018-11-04"],
+  ["Africa/Cairo", "2026-04-24"],
+  ["Pacific/Apia", "2011-12-30"],
+] as const;
+
+test("around a change each wall-clock time has one occurrence, its first moment or the end of the gap (property)", () => {
+  const MINUTE = 60_000;
+  const hoursOf = fc.uniqueArray(fc.integer({ min: 0, max: 23 }), { minLength: 1, maxLength: 23 });
+  const minutesOf = fc.uniqueArray(fc.integer({ min: 0, max: 59 }), { minLength: 1, maxLength: 5 });
+  const check = (
+    [timeZone, day]: readonly [string, string],
+    hours: number[],
+    minutes: number[],
+    startMinute: number,
+  ) => {
+    const clock = new Intl.DateTimeFormat("sv", { timeZone, dateStyle: "short", timeStyle: "short" });
+    const from = ms(`${day}T00:00Z`) - 36 * 60 * MINUTE;
+    const end = from + 84 * 60 * MINUTE;
+    // Walk through real time, minute by minute; a time that was shown or passed already does not count again.
+    const expected: number[] = [];
+    let shown = ms(`${clock.format(from - MINUTE).replace(" ", "T")}Z`);
+    for (let at = from; at <= end; at += MINUTE) {
+      const wall = ms(`${clock.format(at).replace(" ", "T")}Z`);
+      let isDue = false;
+      for (let passed = shown + MINUTE; passed <= wall; passed += MINUTE) {
+        const time = new Date(passed);
+        isDue ||= hours.includes(time.getUTCHours()) && minutes.includes(time.getUTCMinutes());
+      }
+      if (isDue) expected.push(at);
+      shown = Math.max(shown, wall);
+    }
+    const times = new CronTimes(`${minutes.join(",")} ${hours.join(",")} * * *`, timeZone);
+    const start = from + startMinute * MINUTE;
+    const later = expected.filter((at) => at >= start);
+    expect(iso(times.following(start - 1, later.length))).toEqual(iso(later));
+    if (later[0] !== undefined) {
+      const { times: between } = times.between(later[0], end);
+      expect(iso(between)).toEqual(iso(later.slice(-100)));
+    }
+  };
+  for (const change of changes) check(change, [0, 1, 2, 3], [0, 15, 59], 0);
+  fc.assert(
+    fc.property(
+      fc.constantFrom(...changes),
+      hoursOf,
+      minutesOf,
+      fc.integer({ min: 0, max: 84 * 60 }),
+      (...[change, hours, minutes, start]) => check(change, hours, minutes, start),
+    ),
+    { numRuns: 100 },
+  );
+});
+
+const crons = [
+  "*/7 * * * *",
+  "30 2 * * *",
+  "*/20 1-3 * * *",
+  "* 2 * * *",
+  "0 */3 * * *",
+  "15 1 * * 0",
+  "5 4 1 * *",
+  "*/20 * * * * *",
+];
+const zones = [
+  "UTC",
+  "Europe/Berlin",
+  "America/New_York",
+  "Australia/Lord_Howe",
+  "Asia/Kathmandu",
+  "Africa/Cairo",
+];
 
 test("occurrences only grow, and those of a span are the ones that following tells (property)", () => {
   const range = { min: ms("2026-01-01"), max: ms("2027-01-01") };

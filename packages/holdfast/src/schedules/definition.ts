@@ -1,4 +1,5 @@
 import {
+  checkJsonDepth,
   HoldfastError,
   isTaskType,
   LIMITS,
@@ -25,7 +26,7 @@ export function checkScheduleId(id: string): string {
   return id;
 }
 
-/** Every default filled in. @throws HoldfastError invalid_*, payload_too_large */
+/** Every default filled in. @throws HoldfastError invalid_*, payload_too_large, payload_too_deep */
 export function checkSchedule(
   input: ScheduleInput,
 ): Omit<ScheduleDefinition, "paused" | "createdAt" | "updatedAt" | "revision"> {
@@ -55,8 +56,9 @@ export function checkSchedule(
   try {
     JSON.parse(payloadText);
   } catch (error) {
-    refuse(`payloadText is no JSON: ${error instanceof Error ? error.message : error}`);
+    refuse(`payloadText is not valid JSON: ${error instanceof Error ? error.message : error}`);
   }
+  checkJsonDepth(payloadText, "payloadText");
   if (!payloadText.isWellFormed()) refuse("the payload text has a lone surrogate: write it as an escape");
   if (Buffer.byteLength(payloadText) > LIMITS.payloadBytes)
     throw new HoldfastError("payload_too_large", `the payload has more than ${LIMITS.payloadBytes} bytes`);

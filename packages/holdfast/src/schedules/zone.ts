@@ -1,0 +1,90 @@
+import { HoldfastError } from "@holdfast/contracts";
+
+const DAY_MS = 86_400_000;
+const SECOND_MS = 1_000;
+
+/**
+ * The clocks of a place. A wall-clock time is told as the ms since the epoch at which a clock in UTC shows it, so that
+ * wall-clock times can be compared and counted with.
+ */
+export class Zone {
+  readonly #format: Intl.DateTimeFormat;
+  /** The change of the clocks that was found last: calendars ask for the same one again and again. */
+  #change: Change | null = null;
+
+  /** @throws HoldfastError invalid_argument */
+  constructor(timeZone: string) {
+    this.#format = formatOf(timeZone);
+  }
+
+  /** What the clocks show at a moment. */
+  wallOf(ms: number): number {
+    return ms + this.#offsetAt(ms);
+  }
+
+  /** The latest wall-clock time that the clocks have shown up to a moment: more than `wallOf` while an hour is repeated. */
+  latestWallOf(ms: number): number {
+    const change = this.#changeNear(ms);
+    const wall = this.wallOf(ms);
+    return change !== null && ms >= change.at ? Math.max(wall, change.at + change.before - 1) : wall;
+  }
+
+  /** The moment at which the clocks first show a time, or at which they skip it. */
+  firstMomentOf(wall: number): number {
+    const change = this.#changeNear(wall);
+    if (change === null) return wall - this.#offsetAt(wall);
+    const before = wall - change.before;
+    return before < change.at ? before : Math.max(change.at, wall - change.after);
+  }
+
+  /** The change of the clocks within a day of a moment. No place has changed them twice in two days. */
+  #changeNear(ms: number): Change | null {
+    let low = ms - DAY_MS;
+    let high = ms + DAY_MS;
+    const known = this.#change;
+    if (known !== null && low < known.at && known.at <= high) return known;
+    const before = this.#offsetAt(low);
+    const after = this.#offsetAt(high);
+    if (before === after) return null;
+    low = Math.floor(low / SECOND_MS);
+    high = Math.ceil(high / SECOND_MS);
+    while (high - low > 1) {
+      const middle = Math.floor((low + high) / 2);
+      if (this.#offsetAt(middle * SECOND_MS) === before) low = middle;
+      else high = middle;
+    }
+    this.#change = { at: high * SECOND_MS, before, after };
+    return this.#change;
+  }
+
+  #offsetAt(ms: number): number {
+    const parts = { year: 0, month: 0, day: 0, hour: 0, minute: 0, second: 0 };
+    for (const { type, value } of this.#format.formatToParts(ms))
+      if (type in parts) parts[type as keyof typeof parts] = Number(value);
+    const { year, month, day, hour, minute, second } = parts;
+    return Date.UTC(year, month - 1, day, hour, minute, second) - Math.floor(ms / SECOND_MS) * SECOND_MS;
+  }
+}
+
+/** A change of the clocks: its moment, and what is added to UTC before and after, ms. */
+interface Change {
+  at: number;
+  before: number;
+  after: number;
+}
+
+function formatOf(timeZone: string): Intl.DateTimeFormat {
+  try {
+    // Offsets like +01:00 are refused: they do not follow the clocks of a place.
+    if (/^[A-Za-z]/.test(timeZone))
+      return new Intl.DateTimeFormat("en-US", {
+        ...{ timeZone, calendar: "gregory", hourCycle: "h23" },
+        ...{ year: "numeric", month: "numeric", day: "numeric" },
+        ...{ hour: "numeric", minute: "numeric", second: "numeric" },
+      });
+  } catch {}
+  throw new HoldfastError(
+    "invalid_argument",
+    `"${timeZone}" is not a time zone: give an IANA name, such as Europe/Berlin or UTC`,
+  );
+}
