@@ -6,8 +6,12 @@
 -- ARGV[2] expected  string  the definition that the caller has seen, "" for none
 -- ARGV[3] definition  string  the new one
 -- ARGV[4] revision  integer  of the new one
--- ARGV[5] nextAt  integer  ms since the epoch, 0 for none, -1 for as it is
--- RETURNS "written" | "changed"
+-- ARGV[5] expectedAt  integer  the next time that the caller has seen
+-- ARGV[6] nextAt  integer  ms since the epoch, 0 for none, -1 for as it is
+-- ARGV[7] owed  string  times that were due by the definition before and are still to be enqueued, oldest first,
+--   separated by commas; "-" for none
+-- ARGV[8] runs  string  lines of those that were due and are not enqueued, "" for none
+-- RETURNS "written" | "changed", also where a janitor has decided on what was due
 -- TIME    O(log s), s = schedules
 -- MOVES   nothing
 
@@ -22,10 +26,18 @@ end
 if current ~= expected then
   return 'changed'
 end
-local before, _, owed = parseRuns(fields[2])
-local after = nextAt == -1 and before or nextAt
+local before, _, owedBefore = parseRuns(fields[2])
+if nextAt == -1 then
+  nextAt = before
+elseif before ~= expectedAt then
+  return 'changed'
+end
+if owedBefore ~= '-' then
+  owed = owed == '-' and owedBefore or owedBefore .. ',' .. owed
+end
+local lines = appendRuns(runLines(fields[2]), runs)
 redis.call('ZADD', schedulesDueKey, '0', scheduleId)
 redis.call('HSET', schedulesKey, 'd' .. scheduleId, definition, 'r' .. scheduleId,
-  string.format('%.0f %.0f %s', after, revision, owed) .. runLines(fields[2]))
-indexSchedule(scheduleId, after, owed)
+  string.format('%.0f %.0f %s', nextAt, revision, owed) .. lines)
+indexSchedule(scheduleId, nextAt, owed)
 return 'written'

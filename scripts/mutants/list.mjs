@@ -556,6 +556,11 @@ export const mutants = [
       "packages/holdfast/test/invariants/resend.redis.test.ts",
     ],
   },
+  {
+    name: "schedule_put: decides again on what a janitor has decided on",
+    changes: [["lua/schedule_put.lua", "elseif before ~= expectedAt then", "elseif false then"]],
+    tests: [test("schedules/exactly-once")],
+  },
 ];
 
 /** The text with the change made. @throws RangeError where `from` is not there exactly once, or nothing changes */

@@ -13,6 +13,13 @@ export interface StoredSchedule {
   record: RunRecord;
 }
 
+/** What was decided on: the next time, ms since the epoch or 0 for none; times to enqueue; runs that come to nothing. */
+export interface SchedulePlan {
+  nextAt: number;
+  owed: readonly number[];
+  runs: readonly ScheduleRun[];
+}
+
 /** The schedules in Redis: one typed method per script. */
 export class ScheduleStore {
   readonly #connection: Connection;
@@ -71,19 +78,24 @@ export class ScheduleStore {
     return { now, nextInMs, schedules };
   }
 
-  /** @param nextAt 0 for none, -1 for as it is */
+  /**
+   * @param seen what the caller has read, null for none
+   * @param next null: the next time stays as it is. Else the next time, 0 for none, and what was decided on beside it.
+   * @returns "changed" where somebody has written the schedule meanwhile, or decided on what was due
+   */
   put(
     id: string,
-    expected: string,
+    seen: StoredSchedule | null,
     definition: ScheduleDefinition,
-    nextAt: number,
+    next: SchedulePlan | null,
   ): Promise<"written" | "changed"> {
     return this.#run(scripts.schedulePutScript, {
       scheduleId: id,
-      expected,
+      expected: seen?.definitionText ?? "",
       definition: JSON.stringify(definition),
       revision: definition.revision,
-      nextAt,
+      expectedAt: seen?.record.nextAt ?? 0,
+      ...planArgs(next ?? { nextAt: -1, owed: [], runs: [] }),
     });
   }
 
@@ -95,15 +107,13 @@ export class ScheduleStore {
   /** @returns "changed" where another janitor has decided, or somebody has written the schedule meanwhile */
   plan(
     { id, definition, record }: Pick<StoredSchedule, "id" | "definition" | "record">,
-    plan: { nextAt: number; owed: readonly number[]; runs: readonly ScheduleRun[] },
+    plan: SchedulePlan,
   ): Promise<"planned" | "changed"> {
     return this.#run(scripts.schedulePlanScript, {
       scheduleId: id,
       revision: definition.revision,
       expectedAt: record.nextAt,
-      nextAt: plan.nextAt,
-      owed: plan.owed.length > 0 ? plan.owed.join(",") : "-",
-      runs: plan.runs.map(encodeRun).join("\n"),
+      ...planArgs(plan),
     });
   }
 
@@ -113,6 +123,12 @@ export class ScheduleStore {
     return (await this.#run<scripts.ScheduleSettleArgs, number>(scripts.scheduleSettleScript, args)) === 1;
   }
 }
+
+const planArgs = ({ nextAt, owed, runs }: SchedulePlan) => ({
+  nextAt,
+  owed: owed.length > 0 ? owed.join(",") : "-",
+  runs: runs.map(encodeRun).join("\n"),
+});
 
 function stored(id: string, definitionText: string, record: string): StoredSchedule {
   const definition = JSON.parse(definitionText) as ScheduleDefinition;

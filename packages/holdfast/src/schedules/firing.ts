@@ -2,7 +2,7 @@ import type { RunOutcome } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import { ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
 import { cronTimes } from "./cron.ts";
-import { planRuns } from "./plan.ts";
+import { decideDue, isDue } from "./decide.ts";
 import { isOvertaken, occurrenceId, TaskPlace } from "./task-place.ts";
 
 /** How an occurrence went, as the janitor tells it. */
@@ -75,31 +75,20 @@ export class ScheduleFiring {
 
   /** @returns false where something is owed that cannot be enqueued now */
   async #fire(schedule: StoredSchedule, now: number): Promise<boolean> {
-    const { owed, nextAt } = schedule.record;
-    if (owed.length > 0) return this.#settleOwed(schedule, now);
-    if (nextAt === 0 || nextAt > now) return true;
-    return this.#plan(schedule, now);
+    if (schedule.record.owed.length > 0) return this.#settleOwed(schedule, now);
+    return isDue(schedule, now) ? this.#plan(schedule, now) : true;
   }
 
   async #plan(schedule: StoredSchedule, now: number): Promise<boolean> {
     const { id, definition, record } = schedule;
-    const { queue, missed, overlap } = definition;
-    const times = cronTimes(definition.cron, definition.timeZone);
-    const { times: due } = times.between(record.nextAt, now);
-    const previousRuns = overlap === "skip" && (await this.#previousRuns(schedule));
-    const plan = planRuns({ due, now, missed, overlap, previousRuns });
-    const runs = [
-      ...plan.missed.map((at) => ({ at, outcome: "missed" as const })),
-      ...plan.overlapped.map((at) => ({ at, outcome: "overlapped" as const })),
-    ]
-      .sort((a, b) => a.at - b.at)
-      .map((run) => ({ ...run, taskId: null, manual: false }));
+    const { owed, runs } = await decideDue(schedule, now, this.#place);
     // After now, not after the last one looked at: of a very long outage not all were.
-    const next = { nextAt: times.after(now) ?? 0, owed: plan.enqueue };
+    const nextAt = cronTimes(definition.cron, definition.timeZone).after(now) ?? 0;
+    const next = { nextAt, owed };
     // Somebody else has decided: what is owed comes with the next look.
     if ((await this.#store.plan(schedule, { ...next, runs })) === "changed") return true;
     for (const { at, outcome } of runs)
-      this.#onRun({ scheduleId: id, queue, at, outcome, taskId: null, lagMs: now - at });
+      this.#onRun({ scheduleId: id, queue: definition.queue, at, outcome, taskId: null, lagMs: now - at });
     return this.#settleOwed({ ...schedule, record: { ...record, ...next } }, now);
   }
 
@@ -136,12 +125,5 @@ export class ScheduleFiring {
       if (!current?.record.owed.includes(at)) return null;
       return this.#place.enqueue(definition, taskId, at, now);
     }
-  }
-
-  async #previousRuns({ definition, record }: StoredSchedule): Promise<boolean> {
-    const previous = record.runs.findLast((run) => run.taskId !== null);
-    if (!previous?.taskId) return false;
-    const state = await this.#place.stateOf(definition.queue, previous.taskId);
-    return state === "scheduled" || state === "pending" || state === "processing";
   }
 }

@@ -9,9 +9,10 @@ import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
 import { checkQueueName } from "../engine/names.ts";
 import type { ScheduleDefinition } from "../engine/schedule-record.ts";
-import { ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
+import { type SchedulePlan, ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
 import type { RedisOption } from "../redis/connection.ts";
 import { cronTimes } from "./cron.ts";
+import { decideDue, isDue } from "./decide.ts";
 import { checkSchedule, checkScheduleId } from "./definition.ts";
 import { TaskPlace } from "./task-place.ts";
 
@@ -70,8 +71,8 @@ export class Schedules {
 
   /**
    * Writes a schedule, new or in place of the one with that id. Its runs stay; with the same expression and zone its next
-   * time stays too.
-   * @throws HoldfastError invalid_*, payload_too_large, conflict (written by others all the while)
+   * time stays too. With another expression, what was due by the one before is still enqueued, as `missed` said.
+   * @throws HoldfastError invalid_*, payload_too_large, payload_too_deep, conflict (written by others all the while)
    */
   async put(id: string, input: ScheduleInput): Promise<ScheduleView> {
     checkScheduleId(id);
@@ -162,13 +163,31 @@ export class Schedules {
       };
       // Before its first task, so that janitors and dashboards know the queue.
       await this.#place.register(definition.queue);
-      const nextAt = nextTime(before, definition, now);
-      if ((await this.#store.put(id, before?.definitionText ?? "", definition, nextAt)) === "written") {
+      const next = await this.#next(before, definition, now);
+      if ((await this.#store.put(id, before, definition, next)) === "written") {
         const written = await this.#store.get(id);
         if (written) return this.#view(written, now);
       }
     }
     throw new HoldfastError("conflict", `schedule "${id}" is being written by others: try again`);
+  }
+
+  /** Null where the next time stays as it is. */
+  async #next(
+    before: StoredSchedule | null,
+    definition: ScheduleDefinition,
+    now: number,
+  ): Promise<SchedulePlan | null> {
+    const nothing = { owed: [], runs: [] };
+    if (definition.paused) return { nextAt: 0, ...nothing };
+    const { cron, timeZone, paused } = before?.definition ?? {};
+    if (before && !paused && cron === definition.cron && timeZone === definition.timeZone) return null;
+    // After all that was decided on, should the clock have gone back: no time comes twice.
+    const last = Math.max(now, ...(before?.record.owed ?? []), ...timesOf(before));
+    const nextAt = cronTimes(definition.cron, definition.timeZone).after(last) ?? 0;
+    // What came by the expression before is still due, although no janitor has seen it yet.
+    const due = before && isDue(before, now) ? await decideDue(before, now, this.#place) : nothing;
+    return { nextAt, ...due };
   }
 
   async #view({ id, definition, record }: StoredSchedule, now: number): Promise<ScheduleView> {
@@ -190,16 +209,6 @@ export class Schedules {
   async #stateOf(queue: string, { taskId }: ScheduleRun): Promise<TaskState | null> {
     return taskId === null ? null : this.#place.stateOf(queue, taskId);
   }
-}
-
-/** @returns -1 for as it is, 0 for none */
-function nextTime(before: StoredSchedule | null, definition: ScheduleDefinition, now: number): number {
-  if (definition.paused) return 0;
-  const { cron, timeZone, paused } = before?.definition ?? {};
-  if (before && !paused && cron === definition.cron && timeZone === definition.timeZone) return -1;
-  // After all that was decided on, should the clock have gone back: no time comes twice.
-  const last = Math.max(now, ...(before?.record.owed ?? []), ...timesOf(before));
-  return cronTimes(definition.cron, definition.timeZone).after(last) ?? 0;
 }
 
 const timesOf = (schedule: StoredSchedule | null) =>

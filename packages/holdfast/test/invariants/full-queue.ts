@@ -15,9 +15,10 @@ const definition = (q: TestQueue, revision: number): ScheduleDefinition => ({
   ...{ queue: q.name, cron: "* * * * *", timeZone: "UTC", type: "t", payloadText: "{}", options: {} },
   ...{ missed: "all", overlap: "allow", paused: false, createdAt: 1, updatedAt: revision, revision },
 });
+const next = (nextAt: number) => ({ nextAt, owed: [], runs: [] });
 /** One that owes a run, and is due again. */
 const prepareSchedule = async (q: TestQueue) => {
-  await schedules(q).put("s", "", definition(q, 1), q.now - 120_000);
+  await schedules(q).put("s", null, definition(q, 1), next(q.now - 120_000));
   const [due] = (await schedules(q).due(1)).schedules;
   const plan = { nextAt: q.now - 60_000, owed: [q.now - 120_000], runs: [] };
   if (due) await schedules(q).plan(due, plan);
@@ -143,7 +144,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
       if (due) await schedules(q).plan(due, { nextAt: q.now + 60_000, owed: [q.now - 60_000], runs: [] });
     },
   },
-  schedulePut: { call: (q) => schedules(q).put("new", "", definition(q, 2), q.now + 60_000) },
+  schedulePut: { call: (q) => schedules(q).put("new", null, definition(q, 2), next(q.now + 60_000)) },
   scheduleSettle: { call: (q) => schedules(q).settle("s", run(q)) },
   schedulesDue: { call: (q) => schedules(q).due(1) },
   seriesWrite: {

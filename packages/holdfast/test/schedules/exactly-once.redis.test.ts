@@ -139,8 +139,8 @@ test("a write that Redis aborts can be repeated, and nothing fires by half of it
     const cut = janitor({ mutate: abortAt("schedulePut", call) });
     const definition = { ...before?.definition, cron: "*/2 * * * *", revision: 2 } as ScheduleDefinition;
     const half = new ScheduleStore(cut.connection, system.prefix, () => clock.nowMs);
-    const text = before?.definitionText ?? "";
-    await expect(half.put("s", text, definition, NOON + 2 * MINUTE)).rejects.toThrow("aborted");
+    const next = { nextAt: NOON + 2 * MINUTE, owed: [], runs: [] };
+    await expect(half.put("s", before, definition, next)).rejects.toThrow("aborted");
     await every({ cron: "*/2 * * * *" });
     for (const minute of [1, 2, 3]) {
       clock.nowMs = NOON + minute * MINUTE;
@@ -148,6 +148,52 @@ test("a write that Redis aborts can be repeated, and nothing fires by half of it
     }
     expect([call, await times()]).toEqual([call, [2]]);
     expect((await schedules.get("s"))?.nextAt).toBe(NOON + 4 * MINUTE);
+  }
+});
+
+test("a put that Redis aborts leaves what is due as it was", async () => {
+  for (let call = 1; call <= 3; call++) {
+    const { clock, every, janitor, times } = await setupSchedules();
+    await every({ missed: "all" });
+    clock.nowMs = NOON + 2 * MINUTE;
+    const cut = janitor({ mutate: abortAt("schedulePut", call) });
+    const input = { queue: "work", cron: "*/1 * * * *", type: "t", missed: "all" } as const;
+    await expect(cut.schedules.put("s", input)).rejects.toThrow("aborted");
+    await janitor().fire();
+    expect([call, await times()]).toEqual([call, [1, 2]]);
+    await every({ missed: "all", cron: "*/1 * * * *" });
+    await janitor().fire();
+    expect([call, await times()]).toEqual([call, [1, 2]]);
+  }
+});
+
+test("a put that read before a janitor decided looks again, so nothing comes twice", async () => {
+  const { clock, every, janitor, store, times, schedules } = await setupSchedules();
+  await every({ missed: "all" });
+  clock.nowMs = NOON + 2 * MINUTE;
+  const seen = await store.get("s");
+  await janitor().fire();
+  const definition = { ...seen?.definition, cron: "*/1 * * * *", revision: 2 } as ScheduleDefinition;
+  const owed = [NOON + MINUTE, NOON + 2 * MINUTE];
+  const next = { nextAt: NOON + 3 * MINUTE, owed, runs: [] };
+  expect(await store.put("s", seen, definition, next)).toBe("changed");
+  await Promise.all([every({ missed: "all", cron: "*/1 * * * *" }), janitor().fire(), janitor().fire()]);
+  expect(await times()).toEqual([1, 2]);
+  expect((await schedules.get("s"))?.runs).toHaveLength(2);
+});
+
+test("puts and janitors at once: each occurrence is one task (property)", async () => {
+  for (let round = 0; round < 10; round++) {
+    const { clock, every, janitor, times } = await setupSchedules();
+    await every({ missed: "all" });
+    const janitors = [janitor(), janitor()];
+    for (let minute = 1; minute <= 4; minute++) {
+      clock.nowMs = NOON + minute * MINUTE;
+      const puts = ["*/1 * * * *", "0-59 * * * *"].map((cron) => every({ missed: "all", cron }));
+      await Promise.all([...puts, ...janitors.map(({ fire }) => fire())]);
+    }
+    await janitor().fire();
+    expect([round, await times()]).toEqual([round, [1, 2, 3, 4]]);
   }
 });
 

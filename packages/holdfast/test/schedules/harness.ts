@@ -65,7 +65,8 @@ export async function setupSchedules() {
       },
     } as unknown as Holdfast;
     const firing = new ScheduleFiring({ client: faulty, onRun: (event) => events.push(event), clockMs });
-    return { fire: () => firing.runOnce(), events, calls: () => calls, connection };
+    const written = new Schedules({ client: faulty, clockMs });
+    return { fire: () => firing.runOnce(), events, calls: () => calls, connection, schedules: written };
   };
 
   const every = (change: Partial<ScheduleInput> = {}) =>

@@ -117,6 +117,56 @@ test("an update keeps the runs, and the next time where expression and zone stay
   expect(await every()).toMatchObject({ paused: true, nextAt: null });
 });
 
+test.each([
+  ["the same in other words", { cron: "*/1  * * * *" }],
+  ["a list instead of a star", { cron: "0-59 * * * *" }],
+  ["the zone in small letters", { timeZone: "utc" }],
+  ["another expression", { cron: "30 * * * *" }],
+])("a put drops nothing that is due and that no janitor has seen: %s", async (_, change) => {
+  const { clock, every, janitor, times, schedules } = await setupSchedules();
+  await every({ missed: "all" });
+  clock.nowMs = at(3) + 20_000;
+  const written = await every({ missed: "all", ...change });
+  expect(written.nextAt).toBe("cron" in change && change.cron === "30 * * * *" ? at(30) : at(4));
+  const { fire, events } = janitor();
+  await fire();
+  expect(await times()).toEqual([1, 2, 3]);
+  expect(events.map(({ outcome }) => outcome)).toEqual(["enqueued", "enqueued", "enqueued"]);
+  expect((await schedules.get("s"))?.nextAt).toBe(written.nextAt);
+});
+
+test("what a put finds due goes by the policies of the definition before, and is told as a janitor tells it", async () => {
+  const { clock, every, janitor, times, schedules } = await setupSchedules();
+  await every({ missed: "once" });
+  clock.nowMs = at(3) + 20_000;
+  const once = await every({ missed: "skip", cron: "*/1 * * * *" });
+  expect(once.runs.map(({ at: time, outcome }) => [time, outcome])).toEqual([
+    [at(2), "missed"],
+    [at(1), "missed"],
+  ]);
+  clock.nowMs = at(5) + 20_000;
+  const skipped = await every({ missed: "all", cron: "* * * * *" });
+  expect(skipped.runs[0]).toMatchObject({ at: at(5), outcome: "missed" });
+  await janitor().fire();
+  expect(await times()).toEqual([3]);
+  expect((await schedules.get("s"))?.nextAt).toBe(at(6));
+});
+
+test("a put keeps what is owed already before what has become due", async () => {
+  const { clock, every, janitor, observer, schedules, times } = await setupSchedules();
+  await every({ missed: "all" });
+  await observer.configure("work", { maxWaiting: 1 });
+  await schedules.run("s");
+  clock.nowMs = at(1);
+  await janitor().fire();
+  clock.nowMs = at(2);
+  await every({ missed: "all", cron: "*/1 * * * *" });
+  await observer.configure("work", { maxWaiting: 0 });
+  await observer.empty("work", ["pending"]);
+  await janitor().fire();
+  expect(await times()).toEqual([1, 2]);
+});
+
 test("run now enqueues a task at once, paused or not, and leaves the occurrences as they are", async () => {
   const { every, schedules, observer } = await setupSchedules();
   await every();
@@ -202,6 +252,9 @@ test("lists go by queue; bad ids, queues, types, payloads and options are refuse
   expect(await refused({ queue: "no good" })).toBe("invalid_queue_name");
   expect(await refused({ type: "" })).toBe("invalid_task_type");
   expect(await refused({ payloadText: `"${"x".repeat(262_144)}"` })).toBe("payload_too_large");
+  expect(await refused({ payloadText: "[".repeat(65) + "]".repeat(65) })).toBe("payload_too_deep");
+  expect(await refused({ payloadText: `["${"[".repeat(99)}",{"a\\"[":[]}]` })).toBe("written");
+  expect(await refused({ payloadText: "[".repeat(64) + "]".repeat(64) })).toBe("written");
   expect(await refused({}, "a:b")).toBe("invalid_argument");
   expect(Schedules.preview("@hourly", "UTC", NOON)).toEqual({
     words: expect.stringMatching(/hour/i),

@@ -1,0 +1,35 @@
+import type { ScheduleRun } from "@holdfast/contracts";
+import type { StoredSchedule } from "../engine/schedule-store.ts";
+import { cronTimes } from "./cron.ts";
+import { planRuns } from "./plan.ts";
+import type { TaskPlace } from "./task-place.ts";
+
+/** What is to be written down about the occurrences that are due: those to enqueue, and the runs that come to nothing. */
+export interface Decision {
+  owed: number[];
+  runs: ScheduleRun[];
+}
+
+/** Occurrences have come that nobody has decided on yet. */
+export const isDue = ({ record }: StoredSchedule, now: number) => record.nextAt > 0 && record.nextAt <= now;
+
+/** Decides on the occurrences that are due, by the policies of the schedule. */
+export async function decideDue(schedule: StoredSchedule, now: number, place: TaskPlace): Promise<Decision> {
+  const { cron, timeZone, missed, overlap } = schedule.definition;
+  const { times: due } = cronTimes(cron, timeZone).between(schedule.record.nextAt, now);
+  const previousRuns = overlap === "skip" && (await hasUnfinishedRun(schedule, place));
+  const plan = planRuns({ due, now, missed, overlap, previousRuns });
+  const runs = [
+    ...plan.missed.map((at) => ({ at, outcome: "missed" as const })),
+    ...plan.overlapped.map((at) => ({ at, outcome: "overlapped" as const })),
+  ].sort((a, b) => a.at - b.at);
+  return { owed: plan.enqueue, runs: runs.map((run) => ({ ...run, taskId: null, manual: false })) };
+}
+
+async function hasUnfinishedRun({ definition, record }: StoredSchedule, place: TaskPlace): Promise<boolean> {
+  if (record.owed.length > 0) return true;
+  const previous = record.runs.findLast((run) => run.taskId !== null);
+  if (!previous?.taskId) return false;
+  const state = await place.stateOf(definition.queue, previous.taskId);
+  return state === "scheduled" || state === "pending" || state === "processing";
+}
