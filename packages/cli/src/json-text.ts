@@ -1,3 +1,4 @@
+import { checkJsonDepth } from "holdfast";
 import { UsageError } from "./exit.ts";
 
 const SPACE = /\s/;
@@ -7,14 +8,20 @@ export function checkJson(text: string, what: string): void {
   try {
     JSON.parse(text);
   } catch (error) {
-    throw new UsageError(`${what} is no JSON: ${(error as Error).message}`);
+    throw new UsageError(`${what} is not valid JSON: ${(error as Error).message}`);
   }
+}
+
+/** Refuses the payloads that the HTTP API refuses. @throws UsageError, HoldfastError payload_too_deep */
+export function checkPayload(text: string): void {
+  checkJson(text, "the payload");
+  checkJsonDepth(text, "the payload");
 }
 
 /**
  * The members of a JSON object, each as the exact text that it was written with: parsed and written again,
  * 12345678901234567890 would be another number. Null where the text is another kind of value.
- * @throws UsageError where it is no JSON, or names a member twice
+ * @throws UsageError where it is not JSON, or names a member twice
  */
 export function membersOf(text: string): Map<string, string> | null {
   checkJson(text, "it");

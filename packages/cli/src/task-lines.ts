@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import type { NewPartitionedTask } from "holdfast";
+import { checkJsonDepth, type NewPartitionedTask } from "holdfast";
 import { UsageError } from "./exit.ts";
 import { membersOf } from "./json-text.ts";
 
@@ -36,20 +36,23 @@ export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGen
   if (rest.length > 0) yield Buffer.concat(rest);
 }
 
-/** A task out of one line of NDJSON, its payload byte by byte. @throws UsageError */
+/** A task out of one line of NDJSON, its payload byte by byte. @throws UsageError, HoldfastError payload_too_deep */
 export function taskOfLine(line: Buffer): NewPartitionedTask {
   if (!isUtf8(line)) throw new UsageError("it is not UTF-8");
   const members = membersOf(line.toString("utf8"));
-  if (members === null) throw new UsageError('it is no object: {"type":"…","payload":…}');
+  if (members === null) throw new UsageError('it is not an object: {"type":"…","payload":…}');
   const type: unknown = JSON.parse(members.get("type") ?? "null");
   if (typeof type !== "string") throw new UsageError('it has no "type"');
   const options: Record<string, unknown> = {};
   for (const [name, text] of members) {
     if (name === "type" || name === "payload") continue;
-    if (!OPTIONS.has(name)) throw new UsageError(`"${name}" is no field of a task`);
+    if (!OPTIONS.has(name)) throw new UsageError(`"${name}" is not a field of a task`);
     options[name] = JSON.parse(text);
   }
-  const payloadText = members.get("payload") ?? "null";
+  const payloadText = members.get("payload");
+  if (payloadText === undefined)
+    throw new UsageError('it has no "payload"; a task without one has "payload":null');
+  checkJsonDepth(payloadText, "the payload");
   return Object.keys(options).length > 0 ? { type, payloadText, options } : { type, payloadText };
 }
 

@@ -54,3 +54,6 @@ export const time = (ms: number | null) => (ms === null ? "" : new Date(ms).toIS
 
 /** `1 task waits`, `2 tasks wait`. */
 export const counted = (count: number, one: string, more: string) => `${count} ${count === 1 ? one : more}`;
+
+/** `10,000`. */
+export const withCommas = (count: number) => count.toLocaleString("en-US");

@@ -110,7 +110,9 @@ test("--wait shows the end, and its exit code tells it", async () => {
 
 test.each([
   [["enqueue", "q"], "missing the type"],
-  [["enqueue", "q", "ok", "{bad"], "the payload is no JSON"],
+  [["enqueue", "q", "ok", "{bad"], "the payload is not valid JSON"],
+  [["enqueue", "q", "ok", "[".repeat(65) + "]".repeat(65)], "the payload nests deeper than 64 levels"],
+  [["dlq", "replay", "q", "a", "--payload", "[".repeat(65) + "]".repeat(65)], "nests deeper than 64 levels"],
   [["enqueue", "q", "ok", "--delay", "5"], "has to be a duration"],
   [["enqueue", "q", "ok", "--run-at", "tomorrow"], "has to be a time"],
   [["enqueue", "no/queue", "ok"], "is no queue name"],
@@ -195,6 +197,7 @@ test("dead letters are shown, grouped, replayed and discarded", async () => {
   const table = await cli("dlq", "ls", "dead");
   expect(table.stdout).toMatch(/^a +bad +fatal +1 .* no way, a/m);
   expect(await json("dlq", "groups", "dead")).toHaveLength(4);
+  expect((await cli("dlq", "groups", "--help")).stdout).toContain("the newest 10,000 dead letters");
   expect(await json("dlq", "show", "dead", "a")).toMatchObject({
     state: "dead",
     lastError: expect.any(String),
@@ -247,6 +250,8 @@ test("lines of NDJSON are tasks; a bad one is named and stops no other", async (
   const bad = [
     "{",
     '{"payload":1}',
+    '{"type":"ok"}',
+    `{"type":"ok","payload":${"[".repeat(65)}${"]".repeat(65)}}`,
     '{"type":"ok","nope":1}',
     '{"type":"ok","type":"ok"}',
     '{"type":"n o"}',
@@ -254,7 +259,7 @@ test("lines of NDJSON are tasks; a bad one is named and stops no other", async (
   ];
   const good = [
     '{"type":"ok","id":"big","payload":{"n":12345678901234567890, "s":"}\\"{"}}',
-    '{"type":"ok"}',
+    `{"type":"ok","payload":${"[".repeat(64)}${"]".repeat(64)}}`,
   ];
   await writeFile(file, [good[0], ...bad, "", good[1]].join("\n"));
   const { code, stdout, stderr } = await cli(
@@ -272,9 +277,10 @@ test("lines of NDJSON are tasks; a bad one is named and stops no other", async (
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  expect(results.filter(({ error }) => error === null).map(({ line }) => line)).toEqual([1, 8]);
-  expect(results).toHaveLength(8);
-  expect(stderr.match(/^holdfast: line \d+: /gm)).toHaveLength(6);
+  expect(results.filter(({ error }) => error === null).map(({ line }) => line)).toEqual([1, 10]);
+  expect(results).toHaveLength(10);
+  expect(stderr.match(/^holdfast: line \d+: /gm)).toHaveLength(8);
+  expect(stderr).toContain('line 4: it has no "payload"; a task without one has "payload":null');
   expect((await observer.task("lines", "big"))?.payloadText).toBe('{"n":12345678901234567890, "s":"}\\"{"}');
   expect((await readFile(rejects, "utf8")).trimEnd().split("\n").sort()).toEqual([...bad].sort());
   // A file of another run is not overwritten.

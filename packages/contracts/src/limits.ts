@@ -18,6 +18,8 @@ export const LIMITS = {
   scriptTasks: 500,
   /** Rows of one page. */
   pageTasks: 100,
+  /** Dead letters, the newest, that are grouped by error unless a caller asks for more. */
+  groupedDeadLetters: 10_000,
   /** Characters kept of one error. */
   errorCharacters: 1_024,
   /** Longest wait for a result, ms. */

@@ -78,7 +78,14 @@ test("a preview tells words and the next five times, and changes nothing", async
 test.each<[string, string, object, number, string, string]>([
   ["PUT", "/v1/schedules/x", { ...hourly, cron: "61 * * * *" }, 422, "invalid_argument", "minute: 61"],
   ["PUT", "/v1/schedules/x", { ...hourly, cron: "often" }, 422, "invalid_argument", "five fields"],
-  ["PUT", "/v1/schedules/x", { ...hourly, timeZone: "Mars/Base" }, 422, "invalid_argument", "not a time zone"],
+  [
+    "PUT",
+    "/v1/schedules/x",
+    { ...hourly, timeZone: "Mars/Base" },
+    422,
+    "invalid_argument",
+    "not a time zone",
+  ],
   ["PUT", "/v1/schedules/x", { ...hourly, payloadText: "{" }, 422, "invalid_argument", "not valid JSON"],
   ["PUT", "/v1/schedules/x", { ...hourly, payloadText: deep }, 422, "payload_too_deep", "64 levels"],
   ["PUT", "/v1/schedules/x", { ...hourly, missed: "never" }, 422, "invalid_argument", "missed"],

@@ -10,9 +10,9 @@ import {
 } from "holdfast";
 import { type Action, type Command, type Context, Option } from "../context.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
-import { checkJson } from "../json-text.ts";
+import { checkPayload } from "../json-text.ts";
 import type { Column } from "../output.ts";
-import { counted, parseTime, parseWhole, time } from "../values.ts";
+import { counted, parseTime, parseWhole, time, withCommas } from "../values.ts";
 import { runHere } from "./operation.ts";
 import { type ListOptions, listOptions, printPage, printTask, taskOf } from "./task.ts";
 
@@ -134,10 +134,15 @@ export function dlqCommand(program: Command, action: Action): void {
   dlq
     .command("groups")
     .argument("<queue>")
-    .description("the 1,000 newest dead letters by type, reason and error")
+    .description(`the newest ${withCommas(LIMITS.groupedDeadLetters)} dead letters by type, reason and error`)
     .action(
       action(async (context, [queue = ""]) => {
-        context.out.list((await (await context.observer()).deadLetterGroups(queue)).groups, GROUP_COLUMNS);
+        const { groups, scanned, total } = await (await context.observer()).deadLetterGroups(queue);
+        context.out.list(groups, GROUP_COLUMNS);
+        if (scanned < total)
+          context.out.say(
+            `of ${withCommas(total)} dead letters, the newest ${withCommas(scanned)} were looked at`,
+          );
       }),
     );
 
@@ -164,7 +169,7 @@ export function dlqCommand(program: Command, action: Action): void {
         async (context, [queue = "", ...ids], options) => {
           const { to, payload: payloadText, rate } = options;
           const filter = filterOf(ids, options);
-          if (payloadText !== undefined) checkJson(payloadText, "the payload");
+          if (payloadText !== undefined) checkPayload(payloadText);
           if (payloadText !== undefined && ids.length !== 1)
             throw new UsageError("--payload goes with exactly one id");
           const observer = await context.observer();

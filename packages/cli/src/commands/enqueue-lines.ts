@@ -82,7 +82,7 @@ export class LineEnqueuer {
     try {
       this.#waiting.push({ number, bytes, task: taskOfLine(bytes) });
     } catch (error) {
-      if (!(error instanceof UsageError)) throw error;
+      if (!(error instanceof UsageError || error instanceof HoldfastError)) throw error;
       this.#refused(number, bytes, null, error);
     }
   }

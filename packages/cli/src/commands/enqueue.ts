@@ -12,7 +12,7 @@ import {
 } from "holdfast";
 import { type Action, type Command, type Context, Option } from "../context.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
-import { checkJson } from "../json-text.ts";
+import { checkPayload } from "../json-text.ts";
 import { collect, parseDuration, parseTime, parseWhole } from "../values.ts";
 import { LineEnqueuer } from "./enqueue-lines.ts";
 import { printTask } from "./task.ts";
@@ -100,7 +100,7 @@ async function enqueueOne(
   options: EnqueueOptions,
 ): Promise<ExitCode> {
   const payloadText = payload === "-" ? await readAll(context.io.stdin) : (payload ?? "null");
-  checkJson(payloadText, "the payload");
+  checkPayload(payloadText);
   const producer = await context.producer(queue);
   if (options.partitionKey !== undefined && !("partitions" in producer))
     throw new UsageError(`--partition-key: queue "${queue}" has no partitions`);

@@ -11,7 +11,7 @@ import {
   type ScheduleView,
 } from "holdfast";
 import { type Action, type Command, type Context, Option } from "../context.ts";
-import { checkJson } from "../json-text.ts";
+import { checkPayload } from "../json-text.ts";
 import type { Column } from "../output.ts";
 import { collect, parseDuration, parseWhole, time } from "../values.ts";
 
@@ -138,7 +138,7 @@ export function scheduleCommand(program: Command, action: Action): void {
       action<PutOptions>(async (context, [id = "", queue = "", cron = "", type = "", payload], options) => {
         const { timeZone, missed, overlap, paused, priority, maxRetries, timeout, expiresAfter, tag } =
           options;
-        if (payload !== undefined) checkJson(payload, "the payload");
+        if (payload !== undefined) checkPayload(payload);
         const definition = {
           ...{ queue, cron, type },
           ...(payload === undefined ? {} : { payloadText: payload }),

@@ -39,7 +39,7 @@ export const GroupsQuery = Type.Object(
       Type.Integer({
         minimum: 100,
         maximum: 100_000,
-        default: 10_000,
+        default: LIMITS.groupedDeadLetters,
         description: "How many dead letters to look at, from the newest on",
       }),
     ),

@@ -49,7 +49,6 @@ export interface BulkOptions {
 
 const CALL_TASKS = 200;
 const EMPTY_TASKS = 250;
-const GROUPED = 10_000;
 const POSITION_EXACT = 10_000;
 const WORKER_LOST_MS = 10_000;
 
@@ -111,7 +110,7 @@ export class Observer {
   ): Promise<DeadLetterGroups> {
     const engine = await this.#known(queue);
     const stats = queueStats(queue, await engine.stats());
-    const { scan = GROUPED, signal } = options;
+    const { scan = LIMITS.groupedDeadLetters, signal } = options;
     const newest: DeadFacts[] = [];
     for await (const page of pagesOfDead(engine, "last", signal)) {
       // Only what a group is made of is kept: the payloads of ten thousand tasks would not fit.

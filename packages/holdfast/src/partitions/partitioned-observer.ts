@@ -137,7 +137,7 @@ export class PartitionedObserver extends Observer {
   ): Promise<DeadLetterGroups> {
     const partitions = await this.#registry.get(queue);
     if (!partitions) return super.deadLetterGroups(queue, options);
-    const scan = Math.ceil((options.scan ?? 10_000) / partitions.count);
+    const scan = Math.ceil((options.scan ?? LIMITS.groupedDeadLetters) / partitions.count);
     const parts = await this.#each(queue, (name) => super.deadLetterGroups(name, { ...options, scan }));
     return mergeGroups(parts ?? []);
   }
