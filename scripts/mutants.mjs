@@ -1,4 +1,4 @@
-// Puts each fault of mutants/list.mjs into a copy of the scripts and the client, runs the tests that guard against it
+// Puts each fault of mutants/list.mjs into a copy of the scripts, the client and the services, runs the tests that guard against it
 // there, and tells which test noticed. Exit 0 only where every one was caught. ONLY=text runs those with it in the name.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -25,17 +25,24 @@ function copy() {
     "scripts",
     "packages/holdfast/src",
     "packages/holdfast/test",
+    "packages/holdfast/package.json",
+    "packages/service/src",
+    "packages/service/package.json",
+    "services/observability/src",
+    "services/observability/test",
+    "services/observability/package.json",
+    "package.json",
     "tsconfig.base.json",
   ]) {
     cpSync(join(root, part), join(folder, part), { recursive: true });
   }
-  cpSync(join(root, "packages/holdfast/package.json"), join(folder, "packages/holdfast/package.json"));
-  cpSync(join(root, "package.json"), join(folder, "package.json"));
   for (const part of [
     "node_modules",
     "packages/contracts",
     "packages/holdfast/node_modules",
     "packages/holdfast/dist",
+    "packages/service/node_modules",
+    "services/observability/node_modules",
   ]) {
     symlinkSync(join(root, part), join(folder, part));
   }

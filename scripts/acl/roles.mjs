@@ -66,7 +66,7 @@ export const ROLES = {
       ":operations": ["HMGET"],
       ":operations:index": ["ZSCORE", "ZREVRANGE", "ZREVRANK"],
       ":audit": ["XLEN", "XREVRANGE", "XRANGE"],
-      ":ended_sessions": ["ZADD", "ZREMRANGEBYSCORE", "ZRANGEBYSCORE"],
+      ":log_outs": ["XADD", "XRANGE"],
       stale_verdicts: ["LRANGE"],
       timings: ["HGETALL"],
       series: ["LRANGE"],

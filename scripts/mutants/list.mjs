@@ -9,6 +9,9 @@ const model = test("invariants/model");
 const push = test("push");
 const settle = test("settle");
 const keepPayload = test("keep-payload");
+const sessions = "services/observability/test/session.test.ts";
+const logOut = "services/observability/test/log-out.redis.test.ts";
+const authors = "services/observability/test/audit-authors.test.ts";
 const handBack = "packages/holdfast/test/invariants/hand-back.test.ts";
 
 export const mutants = [
@@ -560,6 +563,89 @@ export const mutants = [
     name: "schedule_put: decides again on what a janitor has decided on",
     changes: [["lua/schedule_put.lua", "elseif before ~= expectedAt then", "elseif false then"]],
     tests: [test("schedules/exactly-once")],
+  },
+  {
+    name: "audit log: the author is looked up by the id that the client sent",
+    changes: [
+      [
+        "services/observability/src/operators/audit-log.ts",
+        "  const { label, keyId, role } = identity;\n",
+        '  authors[String(headers["x-request-id"])] ??= identity;\n  const { label, keyId, role } = authors[String(headers["x-request-id"])] as Identity;\n',
+      ],
+      [
+        "services/observability/src/operators/audit-log.ts",
+        "/** Somebody who was let in. */",
+        "const authors: Record<string, Identity> = {};\n/** Somebody who was let in. */",
+      ],
+    ],
+    tests: [authors],
+  },
+  {
+    name: "audit log: requests of strangers leave records",
+    changes: [["services/observability/src/routes/task-audit.ts", "!isKnown(request.identity) ||", ""]],
+    tests: [authors],
+  },
+  {
+    name: "http: the client chooses the id of its request",
+    changes: [
+      [
+        "packages/service/src/http/server.ts",
+        "genReqId: requestId,",
+        "genReqId: (raw) => clientRequestId(raw.headers) ?? requestId(),",
+      ],
+    ],
+    tests: ["packages/service/src/tasks/routes.test.ts"],
+  },
+  {
+    name: "sessions: every look reads all log-outs again",
+    changes: [
+      ["services/observability/src/identity/sessions.ts", "ended.after(this.#cursor)", 'ended.after("")'],
+    ],
+    tests: [logOut],
+  },
+  {
+    name: "sessions: a pass over all log-outs for each of them",
+    changes: [
+      [
+        "services/observability/src/identity/sessions.ts",
+        "if (until > now) this.#end(id, until);",
+        "if (until > now) { this.#end(id, until); this.#forgotAt = 0; this.#forget(now); }",
+      ],
+    ],
+    tests: [logOut],
+  },
+  {
+    name: "sessions: log-ins with one key are not limited",
+    changes: [
+      [
+        "services/observability/src/routes/session.ts",
+        'take(logIns, key.id, "too many log-ins with this key");',
+        "",
+      ],
+    ],
+    tests: [sessions],
+  },
+  {
+    name: "sessions: any number of them is open",
+    changes: [
+      [
+        "services/observability/src/identity/sessions.ts",
+        "if (open < most) return;",
+        "if (open >= 0) return;",
+      ],
+    ],
+    tests: [sessions],
+  },
+  {
+    name: "sessions: a right key waits behind wrong ones",
+    changes: [
+      [
+        "services/observability/src/routes/session.ts",
+        "    try {\n      return sessions.keyOf(",
+        '    if (!failures.look(networkOf(request.ip)).isAllowed) throw new HoldfastError("rate_limited", "wait");\n    try {\n      return sessions.keyOf(',
+      ],
+    ],
+    tests: [sessions],
   },
 ];
 

@@ -1,5 +1,5 @@
 export { describeRedis } from "holdfast";
-export { blockListOf, isTrusted } from "./config/addresses.ts";
+export { blockListOf, isTrusted, networkOf } from "./config/addresses.ts";
 export {
   type HttpConfig,
   httpConfig,

@@ -59,6 +59,8 @@ export interface AppOptions {
   maskedPointers?: string[];
   /** Nobody changes anything. @default false */
   readOnly?: boolean;
+  /** Of one key; log-outs likewise. @default 60 */
+  logInsPerMinute?: number;
   /** Text of the badge. */
   environment?: string | undefined;
   /** Tells when keys came or went: streams of those who may no longer are ended. */
@@ -185,7 +187,12 @@ export async function createApp(options: AppOptions): Promise<App> {
   systemRoutes(server, context);
   scheduleRoutes(server, context);
   workerRoutes(server, context);
-  sessionRoutes(server, { entrance, readOnly, environment: options.environment ?? null });
+  sessionRoutes(server, {
+    entrance,
+    readOnly,
+    environment: options.environment ?? null,
+    logInsPerMinute: options.logInsPerMinute ?? 60,
+  });
   burstRoutes(server, context);
   registerTaskRoutes(server, {
     queue: options.queue,

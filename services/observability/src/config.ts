@@ -43,6 +43,19 @@ export const observabilityConfig = Type.Object({
     maximum: 2_592_000_000,
     description: "A session ends so long after log-in, ms.",
   }),
+  SESSIONS_PER_KEY: Type.Integer({
+    default: 100,
+    minimum: 1,
+    maximum: 100_000,
+    description:
+      "Sessions that one key may have open at a time, as far as one process knows; one more is 429.",
+  }),
+  LOG_INS_PER_MINUTE: Type.Integer({
+    default: 60,
+    minimum: 1,
+    maximum: 6_000,
+    description: "Log-ins with one key in a minute, and as many log-outs; more are 429.",
+  }),
   SESSION_SECURE_ONLY: Type.Boolean({
     default: false,
     description: "Session cookies over TLS only. Without it they are so where the browser came over TLS.",

@@ -80,6 +80,7 @@ export async function startObservability(options: StartOptions): Promise<Running
     maskedPointers: parseList(config.MASKED_POINTERS),
     trustedProxies: parseList(config.TRUSTED_PROXIES),
     readOnly: config.READ_ONLY,
+    logInsPerMinute: config.LOG_INS_PER_MINUTE,
     environment: config.ENVIRONMENT,
     onKeysChange: (listener) => ring.onChange(listener),
     metrics,

@@ -33,6 +33,7 @@ async function served(env: Record<string, string> = {}, ...specs: Partial<NewKey
   const { server } = await setup({
     entrance,
     readOnly: config.READ_ONLY,
+    logInsPerMinute: config.LOG_INS_PER_MINUTE,
     environment: config.ENVIRONMENT,
     allowedOrigins: ["https://ops.example"],
   });
@@ -142,11 +143,11 @@ test("a session ends with its key, and nothing that was made up is one", async (
 });
 
 test("a session ends when it is not used, and in any case after its length; use makes it longer", async () => {
-  const { key, text } = mintKey({ label: "l", scopes: ["read"] });
+  const { key } = mintKey({ label: "l", scopes: ["read"] });
   const ring = { verify: () => key, current: () => key };
   const options = { ring, secrets: ["s".repeat(32)], idleMs: 100_000, maxMs: 250_000, secureOnly: false };
   const sessions = new Sessions(options);
-  const { session, value } = sessions.open(text, 0);
+  const { session, value } = sessions.open(key, undefined, 0);
   const cookie = (value: string) => sessions.cookiesOf(value, false)[0]?.split(";")[0] ?? "";
   expect(sessions.find(cookie(value), 99_999)).toMatchObject({ id: session.id, idleExpiresAt: 100_000 });
   expect(sessions.find(cookie(value), 100_000)).toBeUndefined();
@@ -201,9 +202,74 @@ test("wrong keys are slowed down, for the address that sends them", async () => 
   const seen: number[] = [];
   for (let turn = 0; turn < 7; turn++) seen.push((await logIn(wrong)).status);
   expect(seen).toEqual([401, 401, 401, 401, 401, 429, 429]);
-  const refused = await logIn(made[0]?.text ?? "");
-  expect(refused.status).toBe(429);
+  const refused = await logIn(wrong);
   expect(Number(refused.headers["retry-after"])).toBeGreaterThan(0);
+  expect(refused.json()).toMatchObject({
+    code: "rate_limited",
+    detail: expect.stringContaining("wrong keys"),
+  });
+  // A neighbour behind the same address, or a proxy that was not named, has the right one: it does not wait.
+  for (let turn = 0; turn < 7; turn++) {
+    expect((await logIn(made[0]?.text ?? "")).status).toBe(200);
+    expect((await logIn(wrong)).status).toBe(429);
+  }
+});
+
+test("log-ins and log-outs with one key are limited, those with another key are not", async () => {
+  const { call, logIn, made } = await served({ LOG_INS_PER_MINUTE: "3" }, {}, {});
+  const [one = "", other = ""] = made.map(({ text }) => text);
+  const logOut = (cookie: string) =>
+    call({ method: "DELETE", url: "/v1/session", headers: { cookie, ...OWN } });
+  const opened = [];
+  for (let turn = 0; turn < 3; turn++) opened.push(await logIn(one));
+  const fourth = await logIn(one);
+  expect([fourth.status, fourth.json().code]).toEqual([429, "rate_limited"]);
+  expect(fourth.json().detail).toContain("too many log-ins with this key");
+  expect(Number(fourth.headers["retry-after"])).toBeGreaterThanOrEqual(15);
+  const elsewhere = await logIn(other);
+  expect(elsewhere.status).toBe(200);
+  for (const { cookie } of opened) expect((await logOut(cookie)).status).toBe(200);
+  expect((await logOut(elsewhere.cookie)).status).toBe(200);
+});
+
+test("a key has so many sessions open at a time; one that ends makes room", async () => {
+  const { call, logIn, made } = await served({ SESSIONS_PER_KEY: "2" }, {}, {});
+  const [one = "", other = ""] = made.map(({ text }) => text);
+  const first = await logIn(one);
+  await logIn(one);
+  const third = await logIn(one);
+  expect([third.status, third.set]).toEqual([429, []]);
+  expect(third.json().detail).toContain("SESSIONS_PER_KEY");
+  // Two hours, the idle time of the default.
+  expect(Number(third.headers["retry-after"])).toBeGreaterThan(7_000);
+  expect((await logIn(other)).status).toBe(200);
+  // In the same browser the session before ends, so it takes no more room.
+  expect((await logIn(one, { ...OWN, cookie: first.cookie })).status).toBe(200);
+  expect((await logIn(one)).status).toBe(429);
+  const { cookie } = await logIn(other);
+  await call({ method: "DELETE", url: "/v1/session", headers: { cookie, ...OWN } });
+  expect((await logIn(other)).status).toBe(200);
+});
+
+test("a session that ended by itself makes room, and a process that was started anew counts what it sees", () => {
+  const { key } = mintKey({ label: "l", scopes: ["read"] });
+  const ring = { verify: () => key, current: () => key };
+  const options = {
+    ring,
+    secrets: ["s".repeat(32)],
+    idleMs: 1_000,
+    maxMs: 9_000,
+    maxPerKey: 1,
+    secureOnly: false,
+  };
+  const sessions = new Sessions(options);
+  const { session, value } = sessions.open(key, undefined, 0);
+  expect(() => sessions.open(key, undefined, 999)).toThrow("SESSIONS_PER_KEY");
+  expect(() => new Sessions(options).open(key, undefined, 999)).not.toThrow();
+  const anew = new Sessions(options);
+  anew.use(session, `holdfast_session=${value}`, 500);
+  expect(() => anew.open(key, undefined, 1_499)).toThrow("SESSIONS_PER_KEY");
+  expect(() => sessions.open(key, undefined, 1_000)).not.toThrow();
 });
 
 test("without keys there is nothing to log in to", async () => {

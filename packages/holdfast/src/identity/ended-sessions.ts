@@ -1,35 +1,55 @@
 import type { Connection } from "../redis/connection.ts";
 import { systemKeys } from "../redis/keys.ts";
 
-// A look-up brings no more than this; who logs out so often has other worries.
-const MOST = 10_000;
+/** Entries of one call: a look that finds more asks again. */
+const PAGE = 1_000;
+/** Two Redis servers do not have quite the same clock: after a failover an entry can have an id that was passed already. */
+const OVERLAP_MS = 2_000;
 
-/** Ids of dashboard sessions that were logged out, in Redis, until they would have ended by themselves. */
+export type EndedSession = readonly [id: string, until: number];
+
+/**
+ * Dashboard sessions that were logged out, in Redis, in the order of their log-outs: whoever has read up to one of them
+ * reads on from there.
+ */
 export class EndedSessions {
   readonly #connection: Connection;
   readonly #key: string;
 
   constructor(connection: Connection, prefix = "queue") {
     this.#connection = connection;
-    this.#key = systemKeys(prefix).endedSessions;
+    this.#key = systemKeys(prefix).logOuts;
   }
 
-  /** @param until ms since the epoch: when its cookie is worth nothing any more */
-  async add(id: string, until: number, now = Date.now()): Promise<void> {
-    await this.#connection.command("ZADD", this.#key, until, id);
-    await this.#connection.command("ZREMRANGEBYSCORE", this.#key, "-inf", now);
-  }
-
-  /** Id and end of those that are not over by themselves. */
-  async list(now = Date.now()): Promise<[id: string, until: number][]> {
-    const pairs = await this.#connection.command<unknown[]>(
-      ...(["ZRANGEBYSCORE", this.#key, now, "+inf", "WITHSCORES", "LIMIT", 0, MOST] as const),
+  /**
+   * @param until when its cookie is worth nothing any more, ms since the epoch
+   * @param keepMs how long after a log-out a cookie can be worth something; older entries go
+   */
+  async add(id: string, until: number, keepMs: number): Promise<void> {
+    // By the clock of Redis, which made the ids: by one that is ahead the new entry could go at once.
+    const oldest = String(Math.max(0, Math.floor(this.#connection.now() - keepMs)));
+    await this.#connection.command(
+      ...(["XADD", this.#key, "MINID", "~", oldest, "*", "id", id, "until", String(until)] as const),
     );
-    // Pairs in RESP3, one after the other before it.
-    const flat = pairs.flat();
-    return Array.from({ length: flat.length / 2 }, (_, at) => [
-      String(flat[2 * at]),
-      Number(flat[2 * at + 1]),
-    ]);
+  }
+
+  /**
+   * Those that were added since, page by page. The last seconds before `since` come again.
+   * @param since the cursor of the look before; "" reads all
+   */
+  async *after(since: string): AsyncGenerator<{ ended: EndedSession[]; cursor: string }> {
+    let from = "-";
+    if (since !== "") from = String(Math.max(0, Number(since.split("-", 1)[0]) - OVERLAP_MS));
+    for (let isLast = false; !isLast; ) {
+      const entries = await this.#connection.command<[id: string, fields: string[]][]>(
+        ...(["XRANGE", this.#key, from, "+", "COUNT", PAGE] as const),
+      );
+      const last = entries.at(-1)?.[0];
+      isLast = last === undefined || entries.length < PAGE;
+      if (last === undefined) return;
+      const ended = entries.map(([, [, id = "", , until]]): EndedSession => [id, Number(until)]);
+      yield { ended, cursor: last };
+      from = `(${last}`;
+    }
   }
 }

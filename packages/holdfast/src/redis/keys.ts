@@ -34,7 +34,7 @@ export interface SystemKeys {
   readonly workers: string;
   readonly partitions: string;
   readonly apiKeys: string;
-  readonly endedSessions: string;
+  readonly logOuts: string;
   readonly workerTasks: string;
   readonly draining: string;
   readonly schedules: string;
@@ -86,7 +86,7 @@ export function systemKeys(prefix: string): SystemKeys {
     workers: key("workers"),
     partitions: key("partitions"),
     apiKeys: key("keys"),
-    endedSessions: key("ended_sessions"),
+    logOuts: key("log_outs"),
     workerTasks: key("worker_tasks"),
     draining: key("draining"),
     schedules: key("schedules"),

@@ -130,8 +130,8 @@ async function operate(client: Holdfast): Promise<void> {
   expect((await actions.page({ limit: 5 })).records).toHaveLength(1);
   for await (const page of actions.all({})) expect(page).toHaveLength(1);
   const ended = new EndedSessions(client.connection, prefix);
-  await ended.add("a", 2, 1);
-  expect(await ended.list(1)).toEqual([["a", 2]]);
+  await ended.add("a", 2, 1_000);
+  for await (const page of ended.after("")) expect(page.ended).toEqual([["a", 2]]);
 }
 
 test("an observer does its whole job as the user observer", async () => {

@@ -19,6 +19,26 @@ export function blockListOf(entries: readonly string[]): BlockList {
 
 export function isTrusted(list: BlockList, address: string | undefined): boolean {
   if (address === undefined) return false;
-  const plain = address.startsWith("::ffff:") ? address.slice(7) : address;
+  const plain = plainAddress(address);
   return list.check(plain, isIP(plain) === 6 ? "ipv6" : "ipv4");
+}
+
+/** An IPv4 address that a socket for both families gave as an IPv6 one, as what it is. */
+const plainAddress = (address: string) => (address.startsWith("::ffff:") ? address.slice(7) : address);
+
+/**
+ * Who counts as one address where something is shared out by address: an IPv4 address, or the first 64 bits of an IPv6
+ * one, since a single machine can have all the others.
+ */
+export function networkOf(address: string): string {
+  const plain = plainAddress(address);
+  if (!plain.includes(":")) return plain;
+  const [head = "", tail] = (plain.split("%", 1)[0] ?? "").split("::");
+  const front = head === "" ? [] : head.split(":");
+  const back = tail === undefined || tail === "" ? [] : tail.split(":");
+  const groups = [...front, ...Array<string>(Math.max(0, 8 - front.length - back.length)).fill("0"), ...back];
+  return `${groups
+    .slice(0, 4)
+    .map((group) => Number.parseInt(group, 16).toString(16))
+    .join(":")}::/64`;
 }

@@ -1,5 +1,6 @@
 import { HoldfastError } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
+import { networkOf } from "../config/addresses.ts";
 
 // Own code instead of a plugin of the framework: the fast lane goes round it, and both have to take from one bucket.
 
@@ -107,7 +108,7 @@ export function createRateLimiter(config: {
 /** A key has one bucket, wherever its requests come from, the sessions that it opened included. */
 export function bucketOf(identity: Identity | undefined, address: string): string {
   if (identity?.keyId) return `key:${identity.keyId}`;
-  return identity?.kind === "proxy" ? `proxy:${identity.label}` : `address:${address}`;
+  return identity?.kind === "proxy" ? `proxy:${identity.label}` : `address:${networkOf(address)}`;
 }
 
 /** For every answer, names and values in turn. */
@@ -118,8 +119,9 @@ export function rateHeaders({ limit, remaining, resetMs }: RateVerdict): string[
   ];
 }
 
-export function tooMany(verdict: RateVerdict): HoldfastError {
-  return new HoldfastError("rate_limited", "too many requests: wait as long as Retry-After says", {
+/** @param what there was too much of. @default "too many requests" */
+export function tooMany(verdict: RateVerdict, what = "too many requests"): HoldfastError {
+  return new HoldfastError("rate_limited", `${what}: wait as long as Retry-After says`, {
     retryAfterMs: verdict.retryAfterMs,
   });
 }

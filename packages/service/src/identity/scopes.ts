@@ -52,7 +52,7 @@ export function guardRoute(request: FastifyRequest, reply: FastifyReply, { ident
     identity = identify(request.raw);
   } catch (error) {
     // Whoever tries keys is counted, too.
-    if (limiter) takeFor(limiter, reply, `address:${request.ip}`);
+    if (limiter) takeFor(limiter, reply, bucketOf(undefined, request.ip));
     throw error;
   }
   request.identity = identity;

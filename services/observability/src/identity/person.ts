@@ -58,6 +58,7 @@ export function createEntrance(
     secrets: parseList(config.SESSION_SECRET),
     idleMs: config.SESSION_IDLE_MS,
     maxMs: config.SESSION_MAX_MS,
+    maxPerKey: config.SESSIONS_PER_KEY,
     secureOnly: config.SESSION_SECURE_ONLY,
     ended,
   });

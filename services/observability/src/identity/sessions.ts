@@ -3,7 +3,7 @@ import { Signer } from "@fastify/cookie";
 import type { Identity } from "@holdfast/contracts/api";
 import { identityOf, type KeyRing } from "@holdfast/service";
 import { parseCookie, stringifySetCookie } from "cookie";
-import type { ApiKey, EndedSessions } from "holdfast";
+import { type ApiKey, type EndedSessions, HoldfastError } from "holdfast";
 import { nanoid } from "nanoid";
 
 export const SESSION_COOKIE = "holdfast_session";
@@ -12,6 +12,8 @@ export const SESSION_COOKIE = "holdfast_session";
 const SECURE_NAME = `__Host-${SESSION_COOKIE}`;
 /** How often the time of the last use is written into the cookie anew, ms. */
 const RENEW_MS = 60_000;
+/** How often what is over is forgotten, ms: a pass over all of them, so not at every request. */
+const FORGET_MS = 60_000;
 
 export interface SessionOptions {
   ring: Pick<KeyRing, "verify" | "current">;
@@ -21,10 +23,12 @@ export interface SessionOptions {
   idleMs: number;
   /** Ends so long after log-in, ms. */
   maxMs: number;
+  /** Sessions of one key at a time, as far as this process knows of them. @default no limit */
+  maxPerKey?: number | undefined;
   /** Only over TLS, whatever the request looks like. */
   secureOnly: boolean;
   /** Where all processes of the service tell each other of log-outs. */
-  ended?: Pick<EndedSessions, "add" | "list"> | undefined;
+  ended?: Pick<EndedSessions, "add" | "after"> | undefined;
 }
 
 export interface Session {
@@ -37,6 +41,13 @@ export interface Session {
   idleExpiresAt: number;
 }
 
+interface OpenSession {
+  keyId: string;
+  seenAt: number;
+  /** By its length, by its key, or by not being used. */
+  endsAt: number;
+}
+
 /**
  * Log-ins to the dashboard, kept by the browser: a signed cookie names the key that opened it and holds no secret. It is
  * good for as long as that key is.
@@ -45,9 +56,13 @@ export class Sessions {
   readonly #options: SessionOptions;
   readonly #signer: Signer;
   /** Of those in use here: a stream holds the cookie of its beginning, and is no younger than the newest request. */
-  readonly #seenAt = new Map<string, number>();
+  readonly #open = new Map<string, OpenSession>();
+  readonly #openByKey = new Map<string, Set<string>>();
   /** Logged out here or elsewhere, until they would have ended anyhow: a copy of the cookie must not outlive the log-out. */
   readonly #ended = new Map<string, number>();
+  /** How far the log-outs of other processes were read. */
+  #cursor = "";
+  #forgotAt = 0;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -55,14 +70,22 @@ export class Sessions {
     this.#signer = new Signer(secrets.length > 0 ? [...secrets] : [randomBytes(32).toString("base64url")]);
   }
 
+  /** The key of this text. @throws HoldfastError unauthorized, redis_unavailable */
+  keyOf(text: string): ApiKey {
+    return this.#options.ring.verify(text);
+  }
+
   /**
    * A new session for whoever has this key: its id is always new, so none that was planted before is taken over.
-   * @throws HoldfastError unauthorized
+   * @param key as `keyOf` gave it
+   * @param before the session that ends with this log-in
+   * @throws HoldfastError rate_limited: the key has too many open sessions
    */
-  open(keyText: string, now = Date.now()): { session: Session; value: string } {
-    const key = this.#options.ring.verify(keyText);
+  open(key: ApiKey, before?: Session, now = Date.now()): { session: Session; value: string } {
+    this.#assertRoom(key, before, now);
     const id = nanoid();
     const session = this.#sessionOf(id, key, now, now);
+    this.#remember(session, key.id);
     return { session, value: this.#valueOf(id, key, now, now) };
   }
 
@@ -72,7 +95,7 @@ export class Sessions {
     if (claims === undefined || this.#ended.has(claims.id)) return undefined;
     const key = this.#options.ring.current(claims.keyId, claims.sha256);
     if (key === undefined) return undefined;
-    const seenAt = Math.max(claims.seenAt, this.#seenAt.get(claims.id) ?? 0);
+    const seenAt = Math.max(claims.seenAt, this.#open.get(claims.id)?.seenAt ?? 0);
     const session = this.#sessionOf(claims.id, key, claims.issuedAt, seenAt);
     return now < session.expiresAt && now < session.idleExpiresAt ? session : undefined;
   }
@@ -81,8 +104,8 @@ export class Sessions {
   use(session: Session, cookieHeader: string | undefined, now = Date.now()): string | undefined {
     const claims = this.#read(cookieHeader);
     if (claims?.id !== session.id) return undefined;
-    this.#seenAt.set(session.id, now);
-    if (this.#seenAt.size > 1_000) this.#forget(now);
+    this.#remember({ ...session, seenAt: now, idleExpiresAt: now + this.#options.idleMs }, claims.keyId);
+    this.#forget(now);
     if (now - claims.seenAt < RENEW_MS) return undefined;
     const key = this.#options.ring.current(claims.keyId, claims.sha256);
     return key && this.#valueOf(session.id, key, session.issuedAt, now);
@@ -90,20 +113,63 @@ export class Sessions {
 
   /** Here at once, whatever becomes of the rest. @throws HoldfastError redis_unavailable: other processes do not know */
   async end(session: Session, now = Date.now()): Promise<void> {
-    const until = session.issuedAt + this.#options.maxMs;
-    this.#end(session.id, until, now);
-    await this.#options.ended?.add(session.id, until, now);
+    const { maxMs, ended } = this.#options;
+    const until = session.issuedAt + maxMs;
+    this.#end(session.id, until);
+    this.#forget(now);
+    await ended?.add(session.id, until, maxMs);
   }
 
-  /** Learns of the log-outs that other processes answered. */
+  /** Learns of the log-outs that other processes answered since the last look. */
   async learn(now = Date.now()): Promise<void> {
-    for (const [id, until] of (await this.#options.ended?.list(now)) ?? []) this.#end(id, until, now);
+    const { ended } = this.#options;
+    if (ended === undefined) return;
+    for await (const page of ended.after(this.#cursor)) {
+      for (const [id, until] of page.ended) if (until > now) this.#end(id, until);
+      this.#cursor = page.cursor;
+    }
+    this.#forget(now);
   }
 
-  #end(id: string, until: number, now: number): void {
+  #assertRoom(key: ApiKey, before: Session | undefined, now: number): void {
+    const most = this.#options.maxPerKey ?? Number.POSITIVE_INFINITY;
+    const ids = this.#openByKey.get(key.id);
+    if (ids === undefined || ids.size < most) return;
+    let open = 0;
+    let nextEnd = Number.POSITIVE_INFINITY;
+    for (const id of ids) {
+      const { endsAt = 0 } = this.#open.get(id) ?? {};
+      if (id === before?.id || endsAt <= now) continue;
+      open++;
+      nextEnd = Math.min(nextEnd, endsAt);
+    }
+    if (open < most) return;
+    throw new HoldfastError(
+      "rate_limited",
+      `this key has ${open} open sessions, as many as SESSIONS_PER_KEY allows: log out of one, or wait until one ends`,
+      { retryAfterMs: nextEnd - now },
+    );
+  }
+
+  #remember({ id, seenAt, expiresAt, idleExpiresAt }: Session, keyId: string): void {
+    this.#open.set(id, { keyId, seenAt, endsAt: Math.min(expiresAt, idleExpiresAt) });
+    const ids = this.#openByKey.get(keyId);
+    if (ids) ids.add(id);
+    else this.#openByKey.set(keyId, new Set([id]));
+  }
+
+  #drop(id: string): void {
+    const keyId = this.#open.get(id)?.keyId;
+    if (keyId === undefined) return;
+    this.#open.delete(id);
+    const ids = this.#openByKey.get(keyId);
+    ids?.delete(id);
+    if (ids?.size === 0) this.#openByKey.delete(keyId);
+  }
+
+  #end(id: string, until: number): void {
     this.#ended.set(id, until);
-    this.#seenAt.delete(id);
-    if (this.#ended.size > 1_000) this.#forget(now);
+    this.#drop(id);
   }
 
   /** The headers that set it. @param isTls the browser came over TLS */
@@ -146,9 +212,9 @@ export class Sessions {
   }
 
   #forget(now: number): void {
-    for (const [id, seenAt] of this.#seenAt) {
-      if (seenAt + this.#options.idleMs < now) this.#seenAt.delete(id);
-    }
+    if (Math.abs(now - this.#forgotAt) < FORGET_MS) return;
+    this.#forgotAt = now;
+    for (const [id, { endsAt }] of this.#open) if (endsAt < now) this.#drop(id);
     for (const [id, until] of this.#ended) if (until < now) this.#ended.delete(id);
   }
 }

@@ -1,25 +1,33 @@
 import { type Identity, LogInBody, SessionView } from "@holdfast/contracts/api";
-import { type HttpServer, NOBODY, RateLimiter, tooMany } from "@holdfast/service";
+import { type HttpServer, NOBODY, networkOf, RateLimiter, tooMany } from "@holdfast/service";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { HoldfastError } from "holdfast";
+import { type ApiKey, HoldfastError } from "holdfast";
 import type { Entrance } from "../identity/person.ts";
 import type { Session } from "../identity/sessions.ts";
 import { PROBLEMS, TAGS } from "./context.ts";
 
-/** Wrong keys of one address: five at once, then one in ten seconds. A key cannot be guessed; trying is noise all the same. */
+/**
+ * Wrong keys of one address that are answered as what they are: five at once, then one in ten seconds. A key cannot be
+ * guessed; trying is noise all the same. A right key never waits for them: they can be those of a neighbour.
+ */
 const FAILURES = { perSecond: 0.1, burst: 5 };
 
 export interface SessionRouteOptions {
   entrance: Entrance;
   readOnly: boolean;
   environment: string | null;
+  /** Of one key; log-outs likewise. */
+  logInsPerMinute: number;
 }
 
 /** Log-in to the dashboard: a key is traded for a cookie that scripts cannot read. */
 export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): void {
-  const { entrance, readOnly, environment } = options;
+  const { entrance, readOnly, environment, logInsPerMinute } = options;
   const { sessions } = entrance;
   const failures = new RateLimiter(FAILURES);
+  const perKey = { perSecond: logInsPerMinute / 60, burst: logInsPerMinute };
+  const logIns = new RateLimiter(perKey);
+  const logOuts = new RateLimiter(perKey);
   const tags = [TAGS.system];
   const config = { scope: "public" as const, allowsReadOnly: true };
 
@@ -35,6 +43,23 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     idleExpiresAt: session?.idleExpiresAt ?? null,
     environment,
   });
+
+  const take = (limiter: RateLimiter, who: string, what: string) => {
+    const verdict = limiter.take(who);
+    if (!verdict.isAllowed) throw tooMany(verdict, what);
+  };
+
+  /** @throws HoldfastError unauthorized; rate_limited after too many wrong keys */
+  const keyOf = (request: FastifyRequest, text: string): ApiKey => {
+    try {
+      return sessions.keyOf(text.trim());
+    } catch (error) {
+      if (!(error instanceof HoldfastError) || error.code !== "unauthorized") throw error;
+      take(failures, networkOf(request.ip), "too many wrong keys from this address");
+      request.log.warn({ from: request.ip }, "log-in refused");
+      throw error;
+    }
+  };
 
   const endOf = async (session: Session, request: FastifyRequest) => {
     try {
@@ -96,22 +121,15 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
         // There is nothing to log in to.
         return viewOf(entrance.identify(request.raw), undefined);
       }
-      const state = failures.look(request.ip);
-      if (!state.isAllowed) throw tooMany(state);
-      try {
-        const { session, value } = sessions.open(request.body.key.trim());
-        // The session before, of whoever it was, is over.
-        const before = sessions.find(request.headers.cookie);
-        if (before) await endOf(before, request);
-        reply.header("set-cookie", sessions.cookiesOf(value, isTls(request)));
-        request.log.info({ keyId: session.identity.keyId, label: session.identity.label }, "logged in");
-        return viewOf(session.identity, session);
-      } catch (error) {
-        if (!(error instanceof HoldfastError) || error.code !== "unauthorized") throw error;
-        failures.take(request.ip);
-        request.log.warn({ from: request.ip }, "log-in refused");
-        throw error;
-      }
+      const key = keyOf(request, request.body.key);
+      take(logIns, key.id, "too many log-ins with this key");
+      // The session before, of whoever it was, is over.
+      const before = sessions.find(request.headers.cookie);
+      const { session, value } = sessions.open(key, before);
+      if (before) await endOf(before, request);
+      reply.header("set-cookie", sessions.cookiesOf(value, isTls(request)));
+      request.log.info({ keyId: key.id, label: key.label }, "logged in");
+      return viewOf(session.identity, session);
     },
   );
 
@@ -129,7 +147,10 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     async (request, reply) => {
       noStore(reply);
       const session = sessions.find(request.headers.cookie);
-      if (session) await endOf(session, request);
+      if (session) {
+        take(logOuts, session.identity.keyId ?? "", "too many log-outs with this key");
+        await endOf(session, request);
+      }
       reply.header("set-cookie", sessions.goneCookies());
       return viewOf(NOBODY, undefined);
     },
