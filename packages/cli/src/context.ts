@@ -84,12 +84,12 @@ export class Context {
     return this.#client;
   }
 
-  /** Connects. @throws HoldfastError redis_unavailable, redis_unsupported */
+  /** Connects. @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported */
   async checked(): Promise<void> {
     await this.client.check(CONNECT_MS);
   }
 
-  /** @throws HoldfastError redis_unavailable, redis_unsupported */
+  /** @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported */
   async observer(): Promise<PartitionedObserver> {
     await this.checked();
     this.#observer ??= new PartitionedObserver({ client: this.client });
@@ -148,7 +148,7 @@ export class Context {
     } catch (error) {
       const { code } = asHoldfastError(error);
       // Where Redis is away nothing was done, and nothing can be written.
-      if (code !== "redis_unavailable") await leave({ count: 0, code });
+      if (code !== "redis_unavailable" && code !== "redis_refused") await leave({ count: 0, code });
       throw error;
     }
     const done = doneOf(result);

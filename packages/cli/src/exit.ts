@@ -13,6 +13,8 @@ export const EXIT = {
   conflict: 4,
   /** Redis does not answer, or did not in time. */
   unreachable: 5,
+  /** Redis answers, and refuses this client: password, rights, database. Trying again does not help. */
+  refused: 6,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -45,6 +47,7 @@ const CODES: Partial<Record<ErrorCode, ExitCode>> = {
   queue_busy: EXIT.conflict,
   redis_unavailable: EXIT.unreachable,
   outcome_unknown: EXIT.unreachable,
+  redis_refused: EXIT.refused,
 };
 
 export function exitCodeOf(error: unknown): ExitCode {

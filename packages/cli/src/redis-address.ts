@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { ConnectionSettings } from "holdfast";
+import { type ConnectionSettings, describeRedis } from "holdfast";
 import { UsageError } from "./exit.ts";
 
 export type Environment = Record<string, string | undefined>;
@@ -30,7 +30,13 @@ export function redisSettings(env: Environment, given: string | undefined): Conn
     throw new UsageError("REDIS_SENTINELS and REDIS_CLUSTER_NODES exclude each other: keep one of them");
   if (sentinels && name) return { ...settings, sentinels: parseNodes(sentinels, 26_379), sentinelName: name };
   if (nodes) return { ...settings, clusterNodes: parseNodes(nodes, 6_379) };
-  if (url !== undefined) return { ...settings, url: checkUrl(url, "REDIS_URL") };
+  if (url !== undefined) {
+    checkUrl(url, "REDIS_URL");
+    // It says who logs in: the single variables are for an address that does not.
+    const { username: _, password: __, ...others } = settings;
+    const hasPassword = URL.canParse(url) && new URL(url).password !== "";
+    return { ...(hasPassword ? others : settings), url };
+  }
   const port = Number(env.REDIS_PORT || 6_379);
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new UsageError(`REDIS_PORT has to be a port, got "${env.REDIS_PORT}"`);
@@ -75,11 +81,13 @@ function isOn(env: Environment, name: string): boolean {
   throw new UsageError(`${name} has to be 1 or 0, got "${text}"`);
 }
 
-// The address is not repeated in the message: it can hold a password.
 function checkUrl(url: string, where: string): string {
-  if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol))
-    throw new UsageError(`${where} is no address of a Redis: redis://host:6379, or rediss:// with TLS`);
-  return url;
+  try {
+    describeRedis(url);
+    return url;
+  } catch (error) {
+    throw new UsageError(`${where}: ${(error as Error).message}`);
+  }
 }
 
 function parseNodes(text: string, defaultPort: number): { host: string; port: number }[] {

@@ -125,7 +125,7 @@ test.each([
   [["dlq", "replay", "q"], "name ids"],
   [["dlq", "replay", "q", "a", "--all"], "one of the three"],
   [["top", "--interval", "1ms"], "100ms or more"],
-  [["--redis", "http://user:hunter2@host", "queue", "ls"], "--redis is no address of a Redis"],
+  [["--redis", "http://user:hunter2@host", "queue", "ls"], "--redis: the Redis URL begins with http://"],
   [["--prefix", "{x}", "queue", "ls"], "is no prefix"],
 ])("%j is one line on stderr and exit code 2", async (args, message) => {
   const { code, stdout, stderr } = await cli(...args);
@@ -133,6 +133,14 @@ test.each([
   expect(stderr).toContain(message);
   expect(stderr).toMatch(/^holdfast: [^\n]+\n$/);
   expect(stderr).not.toContain("hunter2");
+});
+
+test("a Redis that refuses the user is exit code 6, at once and without the password", async () => {
+  const { host } = new URL(redis.url);
+  const refused = await cli("--redis", `redis://nobody:hunter2@${host}`, "queue", "ls");
+  expect(refused).toMatchObject({ code: 6, stdout: "" });
+  expect(refused.stderr).toMatch(/^holdfast: Redis refuses this user: [^\n]*WRONGPASS[^\n]*\n$/);
+  expect(refused.stderr).not.toContain("hunter2");
 });
 
 test("what is not there ends with 3, Redis that does not answer with 5", async () => {

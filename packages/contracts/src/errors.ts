@@ -27,6 +27,7 @@ export const ERROR_STATUS = {
   redis_out_of_memory: 503,
   redis_read_only: 503,
   redis_unavailable: 503,
+  redis_refused: 503,
   redis_unsupported: 503,
   outcome_unknown: 503,
   layout_too_new: 503,

@@ -35,11 +35,14 @@ test("Redis down at start: tries again until it is there, and says how to mend i
   expect(lines).toEqual([complaint, complaint, "append-only file is off", "connected to Redis"]);
 });
 
-test("an unusable Redis ends the start with one line", async () => {
-  const { options } = setup([new HoldfastError("redis_unsupported", "Redis 6.2 is too old")]);
+test.each([
+  ["redis_unsupported", "Redis 6.2 is too old"],
+  ["redis_refused", "Redis refuses this user"],
+] as const)("an answer that waiting would not mend (%s) ends the start with one line", async (code, text) => {
+  const { options } = setup([new HoldfastError(code, text)]);
   const failure = waitForRedis(options);
   await expect(failure).rejects.toBeInstanceOf(StartupError);
-  await expect(failure).rejects.toThrow("Redis 6.2 is too old");
+  await expect(failure).rejects.toThrow(text);
 });
 
 test("a signal ends the waiting", async () => {

@@ -1,11 +1,17 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { HoldfastError } from "@holdfast/contracts";
+import { type ErrorCode, HoldfastError } from "@holdfast/contracts";
 import { type ConnectionSettings, describeRedis, type Holdfast } from "holdfast";
 import { StartupError } from "./lifecycle.ts";
 import type { Logger } from "./logger.ts";
 
 // Shorter than the time-out of a command: the first line about a Redis that is down should come soon.
 const CHECK_TIMEOUT_MS = 1_000;
+
+const ENDS_THE_START: ReadonlySet<ErrorCode> = new Set([
+  "redis_unsupported",
+  "redis_refused",
+  "layout_too_new",
+]);
 
 export interface RedisGateOptions {
   client: Pick<Holdfast, "check">;
@@ -20,7 +26,8 @@ export interface RedisGateOptions {
 
 /**
  * Waits until Redis answers and passed the boot checks. Unreachable: says so and tries again, for as long as it
- * takes. Unusable (version, eviction policy): throws StartupError, since waiting would not mend it.
+ * takes. Unusable (version, eviction policy) or refused (password, rights, database): throws StartupError, since waiting
+ * would not mend it.
  */
 export async function waitForRedis(options: RedisGateOptions): Promise<void> {
   const { client, settings, logger, signal } = options;
@@ -35,7 +42,7 @@ export async function waitForRedis(options: RedisGateOptions): Promise<void> {
       return;
     } catch (error) {
       if (!(error instanceof HoldfastError)) throw error;
-      if (error.code === "redis_unsupported" || error.code === "layout_too_new") {
+      if (ENDS_THE_START.has(error.code)) {
         throw new StartupError(error.message, { cause: error });
       }
       logger.warn(

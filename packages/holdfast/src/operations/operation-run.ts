@@ -39,7 +39,12 @@ const CALL_TASKS = 200;
 const LOOK_MS = 250;
 const RETRY_MS = 500;
 /** Redis is away, or may have done it: the very same call is safe to repeat. */
-const TRANSIENT: readonly string[] = ["redis_unavailable", "outcome_unknown", "redis_read_only"];
+const TRANSIENT: readonly string[] = [
+  "redis_unavailable",
+  "redis_refused",
+  "outcome_unknown",
+  "redis_read_only",
+];
 
 /** Another process holds the operation by now, or this one is to stop. */
 class Left extends Error {}

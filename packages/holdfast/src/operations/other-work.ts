@@ -69,7 +69,7 @@ export function burstWork(operation: ClaimedOperation, producer: BurstProducer):
       if (!refusal || refusal.ok)
         return { done: count, counts: { enqueued: count }, failures: [], taskIds: [] };
       // Not known whether it was accepted: the same ids are asked for again.
-      if (refusal.error.code === "outcome_unknown" || refusal.error.code === "redis_unavailable")
+      if (["outcome_unknown", "redis_unavailable", "redis_refused"].includes(refusal.error.code))
         throw refusal.error;
       const enqueued = results.filter(({ ok }) => ok).length;
       return { done: enqueued, counts: { enqueued }, failures: [], taskIds: [], stop: refusal.error };

@@ -28,9 +28,8 @@ function connectionOf(client: Holdfast): Connection {
   let connection = connections.get(client);
   if (!connection) {
     const { redis } = client.connection;
-    const settings = typeof redis === "string" ? { url: redis } : redis;
-    const commandTimeoutMs = (settings.commandTimeoutMs ?? 5_000) + WAIT_MS;
-    connection = new Connection({ ...settings, commandTimeoutMs }, { name: "holdfast-confirm" });
+    const commandTimeoutMs = (redis.commandTimeoutMs ?? 5_000) + WAIT_MS;
+    connection = new Connection({ ...redis, commandTimeoutMs }, { name: "holdfast-confirm" });
     connections.set(client, connection);
     client.alsoClose(connection);
   }

@@ -1,33 +1,15 @@
-import { HoldfastError } from "@holdfast/contracts";
+import { type ErrorCode, HoldfastError } from "@holdfast/contracts";
 import { type CheckResult, checkInfo } from "./checks.ts";
-import { classify } from "./errors.ts";
+import { classify, refusalOf } from "./errors.ts";
 import { Cluster, Redis } from "./ioredis.ts";
 import type { QueueKeys } from "./keys.ts";
 import type { Script } from "./script.ts";
 import { BytesPool, encodeCall, headOfCall, ScriptCommand } from "./script-call.ts";
+import { type ConnectionSettings, describeRedis, type RedisOption, settingsOf } from "./settings.ts";
 import type { TailBytes } from "./tail-bytes.ts";
-import { remedyOf, type TlsSettings, tlsOptions } from "./tls.ts";
+import { remedyOf, tlsOptions } from "./tls.ts";
 
-/** Where Redis is: one server, a Sentinel group, or a Cluster. */
-export interface ConnectionSettings extends TlsSettings {
-  /** `redis://` or `rediss://` (TLS). The other fields go before what it says. */
-  url?: string;
-  /** @default "127.0.0.1" */
-  host?: string;
-  /** @default 6379 */
-  port?: number;
-  username?: string;
-  password?: string;
-  db?: number;
-  /** With TLS they are spoken to with TLS as well. */
-  sentinels?: { host: string; port: number }[];
-  sentinelName?: string;
-  clusterNodes?: { host: string; port: number }[];
-  /** Longest wait for one reply before the call is tried again or given up. Milliseconds. @default 5_000 */
-  commandTimeoutMs?: number;
-}
-
-export type RedisOption = string | ConnectionSettings;
+export { type ConnectionSettings, describeRedis, type RedisOption } from "./settings.ts";
 
 export interface ConnectionOptions {
   /** Told how long each script call took. */
@@ -35,47 +17,32 @@ export interface ConnectionOptions {
   name?: string;
 }
 
+const DEFAULT_TIMEOUT_MS = 5_000;
 const RETRY_DELAY_MS = 50;
 const RECONNECT_MS = 1_000;
+/** Of a call that waits for a connection: an earlier try of it may have been sent. */
+const NOT_SENT: ReadonlySet<ErrorCode> = new Set(["redis_unavailable", "redis_refused", "closed"]);
 
-function settingsOf(redis: RedisOption): ConnectionSettings {
-  return typeof redis === "string" ? { url: redis } : redis;
-}
-
-/** "host:port" of what a setting points at, without credentials. */
-export function describeRedis(redis: RedisOption): string {
-  const s = settingsOf(redis);
-  if (s.clusterNodes?.length) return s.clusterNodes.map((n) => `${n.host}:${n.port}`).join(",");
-  if (s.sentinels?.length)
-    return `${s.sentinelName ?? "mymaster"} by ${s.sentinels.map((n) => `${n.host}:${n.port}`).join(",")}`;
-  if (s.url && URL.canParse(s.url)) {
-    const url = new URL(s.url);
-    return `${url.hostname}:${url.port || 6379}`;
-  }
-  return `${s.host ?? "127.0.0.1"}:${s.port ?? 6379}`;
-}
-
-function open(redis: RedisOption, name: string): Redis | Cluster {
-  const s = settingsOf(redis);
-  const tls = tlsOptions(s, s.clusterNodes?.length || s.sentinels?.length ? undefined : s.url);
+/** @throws HoldfastError invalid_argument: a TLS file cannot be read */
+function open(s: ConnectionSettings, name: string): Redis | Cluster {
+  const tls = tlsOptions(s);
   const common = {
     // A script that was resent by the client would run twice: retries are ours, with the same request id.
     autoResendUnfulfilledCommands: false,
     enableOfflineQueue: false,
-    commandTimeout: s.commandTimeoutMs ?? 5_000,
+    commandTimeout: s.commandTimeoutMs ?? DEFAULT_TIMEOUT_MS,
     // A closed connection fails its unanswered commands at once: with null they would wait for the command timeout.
     maxRetriesPerRequest: 0,
     // The client's own leaves a failure unhandled, which ends the process: `listen` does it.
     autoResubscribe: false,
     retryStrategy: (tries: number) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
     lazyConnect: true,
-    connectionName: name,
     ...(s.username === undefined ? {} : { username: s.username }),
     ...(s.password === undefined ? {} : { password: s.password }),
-    ...(s.db === undefined ? {} : { db: s.db }),
+    ...(s.family === undefined ? {} : { family: s.family }),
     ...(tls ? { tls } : {}),
   };
-  if (s.clusterNodes?.length) {
+  if (s.clusterNodes) {
     return new Cluster(s.clusterNodes, {
       lazyConnect: true,
       enableOfflineQueue: false,
@@ -83,53 +50,73 @@ function open(redis: RedisOption, name: string): Redis | Cluster {
       clusterRetryStrategy: (tries) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
       // The client asks the DNS itself and connects to the address: a certificate is for the name.
       ...(tls ? { dnsLookup: (host, done) => done(null, host) } : {}),
+      ...(s.natMap ? { natMap: s.natMap } : {}),
       // Its subscribers are handed from node to node by the client itself.
-      redisOptions: { ...common, autoResubscribe: true },
+      redisOptions: { ...common, connectionName: name, autoResubscribe: true },
     });
   }
-  if (s.sentinels?.length) {
+  if (s.sentinels) {
     return new Redis({
       ...common,
       sentinels: s.sentinels,
       name: s.sentinelName ?? "mymaster",
+      ...(s.sentinelUsername === undefined ? {} : { sentinelUsername: s.sentinelUsername }),
+      ...(s.sentinelPassword === undefined ? {} : { sentinelPassword: s.sentinelPassword }),
+      ...(s.natMap ? { natMap: s.natMap } : {}),
       // Without it the client leaves the TLS of the master out.
       ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: tls } : {}),
     });
   }
-  if (s.url !== undefined) {
-    if (!URL.canParse(s.url) || !/^rediss?:$/.test(new URL(s.url).protocol)) {
-      throw new HoldfastError(
-        "invalid_argument",
-        "the Redis URL has to look like redis://host:6379 or rediss://host:6379",
-      );
-    }
-    return new Redis(s.url, common);
-  }
+  if (s.path !== undefined) return new Redis({ ...common, path: s.path });
   return new Redis({ ...common, host: s.host ?? "127.0.0.1", port: s.port ?? 6379 });
+}
+
+/** Somebody who waits until commands can be sent. */
+interface Waiter {
+  resolve: () => void;
+  reject: (error: HoldfastError) => void;
 }
 
 /** One connection to Redis: the only place that sends a command. */
 export class Connection {
-  readonly redis: RedisOption;
+  /** As `settingsOf` gives them. */
+  readonly redis: ConnectionSettings;
   readonly #client: Redis | Cluster;
+  readonly #name: string;
   readonly #onScript: ConnectionOptions["onScript"];
   readonly #timeoutMs: number;
-  #connecting: Promise<void> | undefined;
+  #isReady = false;
+  #isConnecting = false;
   #closed = false;
+  readonly #waiters = new Set<Waiter>();
+  /** Called each time that commands can be sent again. */
+  readonly #onReady: (() => void)[] = [];
   #clockOffsetMs = 0;
   /** Memory for script calls. */
   readonly pool = new BytesPool();
   #check: CheckResult | undefined;
   #lastError: string | undefined;
+  /** Redis answered the last try to connect, and refused it. */
+  #refusal: HoldfastError | undefined;
 
+  /** @throws HoldfastError invalid_argument */
   constructor(redis: RedisOption, options: ConnectionOptions = {}) {
-    this.redis = redis;
-    this.#client = open(redis, options.name ?? "holdfast");
+    this.redis = settingsOf(redis);
+    this.#name = options.name ?? "holdfast";
+    this.#client = open(this.redis, this.#name);
     this.#onScript = options.onScript;
-    this.#timeoutMs = settingsOf(redis).commandTimeoutMs ?? 5_000;
-    // ioredis retries by itself; without a listener it would print each failure.
-    this.#client.on("error", (error: Error) => {
-      this.#lastError = error.message || (error as NodeJS.ErrnoException).code || error.name;
+    this.#timeoutMs = this.redis.commandTimeoutMs ?? DEFAULT_TIMEOUT_MS;
+    // The client retries by itself; without a listener it would print each failure.
+    this.#client.on("error", (error: Error) => this.#failed(error));
+    this.#client.on("ready", () => void this.#handshake());
+    this.#client.on("close", () => {
+      this.#isReady = false;
+    });
+    this.#client.on("end", () => {
+      this.#isReady = false;
+      // Not connected and no longer trying: begin again at the next call.
+      this.#isConnecting = false;
+      if (!this.#closed) this.#rejectAll(this.#unreachable());
     });
   }
 
@@ -144,53 +131,91 @@ export class Connection {
   }
 
   get isReady(): boolean {
-    return this.#client.status === "ready";
+    return this.#isReady;
   }
 
-  /** Waits until commands can be sent. @throws HoldfastError redis_unavailable after `timeoutMs` */
+  /**
+   * Waits until commands can be sent.
+   * @throws HoldfastError redis_unavailable after `timeoutMs`; at once redis_refused (wrong password, no such database) and closed
+   */
   async ready(timeoutMs = this.#timeoutMs): Promise<void> {
-    if (this.#closed) throw new HoldfastError("closed", "this connection was closed");
-    if (this.#client.status === "ready") return;
-    if (this.#connecting === undefined) {
-      // The first attempt may fail: ioredis goes on trying.
-      this.#connecting = this.#client.connect().catch((error: Error) => {
-        this.#lastError = error.message || error.name;
-      });
+    if (this.#closed) throw closedError();
+    if (this.#isReady) return;
+    if (!this.#isConnecting) {
+      this.#isConnecting = true;
+      this.#refusal = undefined;
+      // The first attempt may fail: the client goes on trying.
+      this.#client.connect().catch((error: Error) => this.#failed(error));
     }
-    const client = this.#client as Redis;
+    // The client tries on, and whoever asks after that is let in. Until then nobody waits for it.
+    if (this.#refusal !== undefined) throw this.#refusal;
     await new Promise<void>((resolve, reject) => {
       const done = () => {
         clearTimeout(timer);
-        client.off("ready", onReady);
-        client.off("end", onEnd);
+        this.#waiters.delete(waiter);
       };
-      const onReady = () => {
-        done();
-        resolve();
+      const waiter: Waiter = {
+        resolve: () => {
+          done();
+          resolve();
+        },
+        reject: (error) => {
+          done();
+          reject(error);
+        },
       };
-      const fail = () => {
-        done();
-        const why = this.#lastError ? `: ${this.#lastError}` : "";
-        reject(
-          new HoldfastError(
-            "redis_unavailable",
-            `cannot reach Redis at ${describeRedis(this.redis)}${why}. ${remedyOf(this.#lastError ?? "")}`,
-            {
-              retryAfterMs: 1_000,
-            },
-          ),
-        );
-      };
-      const onEnd = () => {
-        // Not connected and no longer trying: begin again at the next call.
-        if (!this.#closed) this.#connecting = undefined;
-        fail();
-      };
-      const timer = setTimeout(fail, Math.max(1, timeoutMs));
-      client.on("ready", onReady);
-      client.on("end", onEnd);
-      if (client.status === "ready") onReady();
+      const timer = setTimeout(() => waiter.reject(this.#unreachable()), Math.max(1, timeoutMs));
+      this.#waiters.add(waiter);
     });
+  }
+
+  /** What the client itself would send while it connects: it goes on where that fails, in another database then. */
+  async #handshake(): Promise<void> {
+    const { db = 0, clusterNodes } = this.redis;
+    try {
+      if (clusterNodes === undefined) {
+        const answers = [this.#client.call("CLIENT", "SETNAME", this.#name)];
+        if (db !== 0) answers.push(this.#client.call("SELECT", db));
+        await Promise.all(answers);
+      }
+    } catch (error) {
+      if (this.#closed) return;
+      const refusal = refusalOf(error) ?? refusedDatabase(error, db);
+      if (refusal !== undefined) this.#refused(refusal);
+      // The client begins again. Where the connection went away by itself it does so anyway.
+      if (this.#client.status === "ready") (this.#client as Redis).disconnect(true);
+      return;
+    }
+    if (this.#closed || this.#client.status !== "ready") return;
+    this.#isReady = true;
+    this.#refusal = undefined;
+    this.#lastError = undefined;
+    for (const onReady of this.#onReady) onReady();
+    for (const waiter of [...this.#waiters]) waiter.resolve();
+  }
+
+  #failed(error: Error): void {
+    this.#lastError = reasonOf(error);
+    const refusal = refusalOf(error);
+    if (refusal !== undefined) this.#refused(refusal);
+  }
+
+  #refused(refusal: HoldfastError): void {
+    this.#refusal = refusal;
+    this.#rejectAll(refusal);
+  }
+
+  #rejectAll(error: HoldfastError): void {
+    for (const waiter of [...this.#waiters]) waiter.reject(error);
+  }
+
+  #unreachable(): HoldfastError {
+    const why = this.#lastError ? `: ${this.#lastError}` : "";
+    return new HoldfastError(
+      "redis_unavailable",
+      `cannot reach Redis at ${describeRedis(this.redis)}${why}. ${remedyOf(this.#lastError ?? "", this.redis)}`,
+      { retryAfterMs: 1_000 },
+    );
   }
 
   /** The boot checks, once per connection. @throws HoldfastError redis_unsupported */
@@ -267,8 +292,7 @@ export class Connection {
     let maybeSent = false;
     for (;;) {
       try {
-        if (this.#client.status !== "ready")
-          await this.ready(deadline === 0 ? timeoutMs : deadline - performance.now());
+        if (!this.#isReady) await this.ready(deadline === 0 ? timeoutMs : deadline - performance.now());
         return await send();
       } catch (error) {
         // The client hangs the whole command on its errors: a payload must not get into a log by that way.
@@ -282,7 +306,8 @@ export class Connection {
             await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
             continue;
           }
-        } else if (!maybeSent || failure.error.code !== "redis_unavailable") {
+          if (!maybeSent && this.#closed) throw closedError();
+        } else if (!maybeSent || !NOT_SENT.has(failure.error.code)) {
           throw failure.error;
         }
         const reason = failure.kind === "retry" ? failure.reason : failure.error.message;
@@ -333,12 +358,33 @@ export class Connection {
     await subscribe();
     if (this.#client instanceof Cluster) return;
     // Where it fails, the connection is gone again: the next one brings it.
-    this.#client.on("ready", () => void subscribe().catch(() => {}));
+    this.#onReady.push(() => void subscribe().catch(() => {}));
   }
 
+  /** Ends it at once. Whoever waits is told: `closed`, or `outcome_unknown` where the call was sent. Idempotent. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#isReady = false;
+    this.#rejectAll(closedError());
+    const { stream, status } = this.#client as Redis;
     this.#client.disconnect();
+    // The client only ends it, and one that is still being opened would hold the process until its time-out.
+    if (status === "connecting") stream?.destroy();
   }
+}
+
+function closedError(): HoldfastError {
+  return new HoldfastError("closed", "this connection was closed");
+}
+
+function reasonOf(error: Error): string {
+  return error.message || (error as NodeJS.ErrnoException).code || error.name;
+}
+
+function refusedDatabase(error: unknown, db: number): HoldfastError | undefined {
+  const answer = error instanceof Error ? error.message : String(error);
+  // An answer of Redis, and not of the connection.
+  if (!/^ERR\b/.test(answer)) return undefined;
+  return new HoldfastError("redis_refused", `Redis refuses database ${db}: ${answer}`, { cause: error });
 }

@@ -29,6 +29,8 @@ export function classify(error: unknown): Failure {
     kind: "fail",
     error: new HoldfastError(code, text, { cause: error }),
   });
+  const refusal = refusalOf(error);
+  if (refusal !== undefined) return { kind: "fail", error: refusal };
   switch (word) {
     case "OOM":
       return fail(
@@ -39,13 +41,6 @@ export function classify(error: unknown): Failure {
       return fail(
         "redis_read_only",
         "Redis refuses writes since it cannot persist them: free disk space or mend its save or append-only settings",
-      );
-    case "NOAUTH":
-    case "WRONGPASS":
-    case "NOPERM":
-      return fail(
-        "redis_unavailable",
-        `Redis refuses this user: check REDIS_USERNAME and REDIS_PASSWORD (${message})`,
       );
     case "HOLDFAST_LAYOUT":
       return fail("layout_too_new", "this queue was written by a newer Holdfast: upgrade this process");
@@ -63,4 +58,22 @@ export function classify(error: unknown): Failure {
     return { kind: "retry", sent: true, reason: message };
   }
   return fail("internal", `Redis answered: ${message}`);
+}
+
+const REFUSED = /\b(?:NOAUTH|WRONGPASS|NOPERM)\b.*/s;
+
+/**
+ * What no retry can change: Redis answers, and lets this client not in, or not do what it has to. The answer of one node or
+ * Sentinel stands in the error that the client makes of all of them.
+ */
+export function refusalOf(error: unknown): HoldfastError | undefined {
+  const { message, lastNodeError } = (error ?? {}) as { message?: unknown; lastNodeError?: unknown };
+  const [answer] = (typeof message === "string" && REFUSED.exec(message)) || [];
+  if (answer === undefined) return lastNodeError === undefined ? undefined : refusalOf(lastNodeError);
+  const remedy = answer.startsWith("NOPERM")
+    ? "its ACL has to allow what docs/redis.md lists"
+    : "check the user name and the password (REDIS_USERNAME and REDIS_PASSWORD)";
+  return new HoldfastError("redis_refused", `Redis refuses this user: ${remedy}. It answered: ${answer}`, {
+    cause: error,
+  });
 }

@@ -1,17 +1,16 @@
 import { expect, test } from "vitest";
 import { remedyOf, tlsOptions } from "./tls.ts";
 
-test("without any setting there is no TLS; an address, tls, or one of its settings brings it", () => {
-  expect(tlsOptions({}, "redis://h")).toBeNull();
+test("without any setting there is no TLS; tls, its options, or a file brings it", () => {
+  expect(tlsOptions({})).toBeNull();
   expect(tlsOptions({ tls: false })).toBeNull();
-  expect(tlsOptions({}, "rediss://h")).toEqual({});
-  expect(tlsOptions({ tls: true }, "redis://h")).toEqual({});
+  expect(tlsOptions({ tls: true })).toEqual({});
+  expect(tlsOptions({ tls: {} })).toEqual({});
+  expect(tlsOptions({ tls: { rejectUnauthorized: false } })).toEqual({ rejectUnauthorized: false });
   expect(tlsOptions({ tlsServerName: "redis.internal" })).toEqual({ servername: "redis.internal" });
 });
 
 test.each([
-  ["WRONGPASS invalid username-password pair or user is disabled.", "REDIS_PASSWORD"],
-  ["NOAUTH HELLO must be called with the client already authenticated", "REDIS_PASSWORD"],
   ["unable to verify the first certificate", "REDIS_TLS_CA_FILE"],
   ["unable to get local issuer certificate", "REDIS_TLS_CA_FILE"],
   ["self-signed certificate in certificate chain", "REDIS_TLS_CA_FILE"],
@@ -28,4 +27,18 @@ test.each([
   ["", "REDIS_URL"],
 ])("%s: what to do is told", (reason, remedy) => {
   expect(remedyOf(reason)).toContain(remedy);
+});
+
+test.each([
+  [{ tls: true }, "", "use redis://"],
+  [{ tls: true }, "connect ETIMEDOUT", "use redis://"],
+  [
+    { tls: true },
+    "write EPROTO 00:error:0A00010B:SSL routines:ssl3_get_record:wrong version number",
+    "use redis://",
+  ],
+  [{}, "Connection is closed.", "use rediss://"],
+  [{}, "connect ETIMEDOUT", "REDIS_URL"],
+])("%j, %s: TLS on one side only is told of", (settings, reason, remedy) => {
+  expect(remedyOf(reason, settings)).toContain(remedy);
 });

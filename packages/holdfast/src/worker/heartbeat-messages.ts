@@ -1,9 +1,9 @@
 import type { WorkerRecord } from "../engine/registry.ts";
-import type { RedisOption } from "../redis/connection.ts";
+import type { ConnectionSettings } from "../redis/connection.ts";
 
 export interface HeartbeatData {
   table: SharedArrayBuffer;
-  redis: RedisOption;
+  redis: ConnectionSettings;
   prefix: string;
   queues: string[];
   leaseMs: number;

@@ -217,7 +217,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.#heartbeat = new Heartbeat(
       {
         table: this.#table.buffer,
-        redis: options.redis,
+        redis: this.#client.connection.redis,
         prefix: this.#prefix,
         queues: this.#queues,
         leaseMs,

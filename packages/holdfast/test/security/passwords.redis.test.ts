@@ -17,7 +17,7 @@ test("who brings no password, or a wrong one, is refused and told which variable
       () => expect.unreachable(),
       (reason) => reason,
     );
-    expect(error.code).toBe("redis_unavailable");
+    expect(error.code).toBe("redis_refused");
     expect(error.message).toContain("REDIS_USERNAME and REDIS_PASSWORD");
     expect(error.message).not.toContain("guess");
   }
@@ -39,6 +39,6 @@ test("a password is rotated without a gap, and the old one gets nobody in any mo
   expect(await failure(new Queue("work", { client: after }).enqueue("t", 1))).toBe("fulfilled");
   const late = new Holdfast({ redis: old, prefix });
   afterwards(() => late.close());
-  expect(await failure(late.check(500))).toBe("redis_unavailable");
+  expect(await failure(late.check(500))).toBe("redis_refused");
   expect(old).not.toBe(redis.url("producer"));
 });

@@ -183,9 +183,11 @@ test("with Sentinels, they and the master are spoken to with TLS", async () => {
 
 test("a CA that cannot be read, or half a client certificate, is refused at once", () => {
   const missing = join(folder(), "none.crt");
-  expect(() => new Holdfast({ redis: { tlsCaFile: missing } })).toThrow(
+  expect(() => new Holdfast({ redis: { host: "127.0.0.1", tlsCaFile: missing } })).toThrow(
     expect.objectContaining({ code: "invalid_argument", message: expect.stringContaining(missing) }),
   );
   writeFileSync(missing, "");
-  expect(() => new Holdfast({ redis: { tlsCertFile: missing } })).toThrow(/tlsKeyFile belong together/);
+  expect(() => new Holdfast({ redis: { host: "127.0.0.1", tlsCertFile: missing } })).toThrow(
+    /tlsKeyFile belong together/,
+  );
 });

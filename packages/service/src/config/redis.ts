@@ -1,5 +1,5 @@
 import { accessSync, constants } from "node:fs";
-import type { ConnectionSettings } from "holdfast";
+import { type ConnectionSettings, describeRedis } from "holdfast";
 import { type Static, Type } from "typebox";
 
 const nodes = (what: string) =>
@@ -14,9 +14,9 @@ const nodes = (what: string) =>
 export const redisConfig = {
   REDIS_URL: Type.Optional(
     Type.String({
-      pattern: "^rediss?://",
       secret: true,
-      description: "`redis://` or `rediss://` address. Wins over the single variables.",
+      description:
+        "`redis://`, `rediss://` or `unix://` address. Wins over the single variables; a user or password that it leaves out is taken from them.",
     }),
   ),
   REDIS_HOST: Type.String({ default: "127.0.0.1", description: "Host of Redis." }),
@@ -79,6 +79,11 @@ export function toConnectionSettings(config: RedisConfig): ConnectionSettings {
     settings.clusterNodes = parseNodes(config.REDIS_CLUSTER_NODES, 6_379);
   } else if (config.REDIS_URL !== undefined) {
     settings.url = config.REDIS_URL;
+    // It says who logs in: the single variables are for an address that does not.
+    if (URL.canParse(config.REDIS_URL) && new URL(config.REDIS_URL).password !== "") {
+      delete settings.username;
+      delete settings.password;
+    }
   } else {
     settings.host = config.REDIS_HOST;
     settings.port = config.REDIS_PORT;
@@ -95,8 +100,12 @@ export function redisProblems(config: Record<string, unknown>): string[] {
   if (config.REDIS_SENTINELS !== undefined && config.REDIS_CLUSTER_NODES !== undefined) {
     problems.push("REDIS_SENTINELS and REDIS_CLUSTER_NODES exclude each other: keep one of them");
   }
-  if (typeof config.REDIS_URL === "string" && !URL.canParse(config.REDIS_URL)) {
-    problems.push("REDIS_URL is not a valid address: redis://user:password@host:port/db");
+  if (typeof config.REDIS_URL === "string") {
+    try {
+      describeRedis(config.REDIS_URL);
+    } catch (error) {
+      problems.push(`REDIS_URL: ${(error as Error).message}`);
+    }
   }
   if ((config.REDIS_TLS_CERT_FILE === undefined) !== (config.REDIS_TLS_KEY_FILE === undefined)) {
     problems.push("REDIS_TLS_CERT_FILE and REDIS_TLS_KEY_FILE belong together: set both or none");

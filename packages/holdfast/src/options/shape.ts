@@ -1,0 +1,183 @@
+import { type ErrorCode, HoldfastError } from "@holdfast/contracts";
+
+/** What one option takes. */
+export interface Kind {
+  /** Ends the sentence "maxRetries has to be …". */
+  readonly wants: string;
+  is(value: unknown): boolean;
+  /** An object with options of its own. */
+  readonly shape?: Shape | undefined;
+  /** The value is never repeated in a message. */
+  readonly isSecret?: boolean;
+  /** @default "invalid_argument" */
+  readonly code?: ErrorCode;
+}
+
+/** One kind per option of an options object; a name that is missing or left over does not compile. */
+export type Kinds<Options> = { readonly [Name in keyof Required<Options>]: Kind };
+
+/** What a public options object may hold. `undefined` stands for "left out" everywhere; null does not. */
+export interface Shape {
+  /** Ends the sentence "jobId is not an option of …". */
+  readonly what: string;
+  /** The heading of docs/options.md. */
+  readonly title: string;
+  readonly kinds: ReadonlyMap<string, Kind>;
+  readonly hints: ReadonlyMap<string, string>;
+  readonly required: readonly string[];
+  readonly rule: ((options: never) => string | undefined) | undefined;
+}
+
+export interface ShapeSpec<Options> {
+  what: string;
+  title: string;
+  kinds: Kinds<Options>;
+  /** What people write who come from other libraries, and what to tell them. */
+  hints?: Readonly<Record<string, string>>;
+  required?: readonly (keyof Options & string)[];
+  /** Looked at last. @returns what is wrong with options that are fine one by one */
+  rule?: (options: Options) => string | undefined;
+}
+
+export function shapeOf<Options>(spec: ShapeSpec<Options>): Shape {
+  const { what, title, kinds, hints = {}, required = [], rule } = spec;
+  return {
+    what,
+    title,
+    kinds: new Map(Object.entries<Kind>(kinds)),
+    hints: new Map(Object.entries(hints)),
+    required,
+    rule,
+  };
+}
+
+/**
+ * Checks names, kinds and ranges.
+ * @param at where the options stand in others, `backoff.`
+ * @throws HoldfastError invalid_argument that names the option and what it has to be
+ */
+export function checkShape(shape: Shape, options: unknown, at = ""): void {
+  if (typeof options !== "object" || options === null || Array.isArray(options)) {
+    const what = at === "" ? `the options of ${shape.what} have` : `${at.slice(0, -1)} has`;
+    throw refused(shape, `${what} to be an object, got ${shown(options)}`);
+  }
+  for (const name in options) {
+    const value = (options as Record<string, unknown>)[name];
+    const kind = shape.kinds.get(name);
+    if (kind === undefined) {
+      // Left out: nothing is ignored then.
+      if (value === undefined) continue;
+      throw refused(shape, unknownOption(shape, name, at));
+    }
+    if (value === undefined) continue;
+    if (kind.shape !== undefined) checkShape(kind.shape, value, `${at}${name}.`);
+    else if (!kind.is(value)) {
+      const got = kind.isSecret ? "" : `, got ${shown(value)}`;
+      throw refused(shape, `${at}${name} has to be ${kind.wants}${got}`, kind.code);
+    }
+  }
+  for (const name of shape.required) {
+    if ((options as Record<string, unknown>)[name] === undefined)
+      throw refused(shape, `${at}${name} is missing: it has to be ${shape.kinds.get(name)?.wants}`);
+  }
+  const wrong = shape.rule?.(options as never);
+  if (wrong !== undefined) throw refused(shape, wrong);
+}
+
+/** The options as they were given; `undefined` stands for none. */
+export function checkOptional<Options>(shape: Shape, options: Options | undefined): Options {
+  if (options === undefined) return {} as Options;
+  checkShape(shape, options);
+  return options;
+}
+
+/** One argument that is no options object. @throws HoldfastError invalid_argument, or the code of the kind */
+export function checkArgument<Value>(name: string, kind: Kind, value: Value): Value {
+  if (kind.is(value)) return value;
+  throw new HoldfastError(
+    kind.code ?? "invalid_argument",
+    `${name} has to be ${kind.wants}${kind.isSecret ? "" : `, got ${shown(value)}`}`,
+  );
+}
+
+function refused(shape: Shape, text: string, code: ErrorCode = "invalid_argument"): HoldfastError {
+  const end = text.endsWith("?") ? "" : ".";
+  return new HoldfastError(code, `${text}${end} See docs/options.md#${anchorOf(shape.title)}`);
+}
+
+/** As GitHub makes it of a heading. */
+export function anchorOf(title: string): string {
+  return title
+    .toLowerCase()
+    .replaceAll(/[^a-z0-9 -]/g, "")
+    .replaceAll(" ", "-");
+}
+
+function unknownOption(shape: Shape, name: string, at: string): string {
+  const text = `${at}${clipped(name)} is not an option of ${shape.what}`;
+  const hint = shape.hints.get(name);
+  if (hint !== undefined) return `${text}: ${shape.kinds.has(hint) ? `did you mean ${at}${hint}?` : hint}`;
+  const near = nearest(name, [...shape.kinds.keys()]);
+  return near === undefined
+    ? `${text}, which are ${[...shape.kinds.keys()].join(", ")}`
+    : `${text}: did you mean ${at}${near}?`;
+}
+
+/** The name that was probably meant, if any. */
+export function nearest(name: string, names: readonly string[]): string | undefined {
+  const plain = name.toLowerCase().replaceAll(/[^a-z0-9]/g, "");
+  if (plain === "") return undefined;
+  let best: string | undefined;
+  let least = Math.min(3, 1 + Math.floor(plain.length / 4)) + 1;
+  for (const known of names) {
+    const other = known.toLowerCase();
+    // `delay` for `delayMs`, `retries` for `maxRetries`.
+    const isPart = plain.length >= 4 && (other.startsWith(plain) || other.endsWith(plain));
+    const steps = isPart ? 1 : distance(plain, other);
+    if (steps < least) [best, least] = [known, steps];
+  }
+  return best;
+}
+
+/** Letters that have to be put in, taken out or changed to get from one word to the other; two that changed places count once. */
+function distance(a: string, b: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      let least = Math.min(
+        (row[j - 1] as number) + 1,
+        (last[j] as number) + 1,
+        (last[j - 1] as number) + same,
+      );
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1])
+        least = Math.min(least, (before[j - 2] as number) + 1);
+      row.push(least);
+    }
+    [before, last] = [last, row];
+  }
+  return last[b.length] as number;
+}
+
+const SHOWN_CHARACTERS = 60;
+
+function clipped(text: string): string {
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
+}
+
+/** A value in a message: short, and without what an object holds. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return clipped(JSON.stringify(value));
+  if (typeof value === "function") return "a function";
+  if (typeof value === "symbol") return "a symbol";
+  if (typeof value === "bigint") return `${value}n`;
+  if (typeof value !== "object" || value === null) return String(value);
+  if (Array.isArray(value)) return "an array";
+  let name: unknown;
+  try {
+    name = value.constructor?.name;
+  } catch {}
+  return typeof name !== "string" || name === "" || name === "Object" ? "an object" : `a ${clipped(name)}`;
+}

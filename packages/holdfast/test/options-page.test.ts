@@ -1,0 +1,57 @@
+import { expect, test } from "vitest";
+import type { Shape } from "../src/options/shape.ts";
+import { anchorOf } from "../src/options/shape.ts";
+import { connectionShape, tlsShape } from "../src/redis/settings.ts";
+
+/** In the order of the page. */
+const SHAPES: readonly Shape[] = [connectionShape, tlsShape];
+
+const HEAD = `# Options
+
+What the library takes, and what it refuses. Every name, kind and range is checked when an object is made or a call is
+begun. What is not understood is refused with an \`invalid_argument\` error that names the option; nothing is ignored.
+\`undefined\` stands for "left out", \`null\` does not. Times are whole numbers of milliseconds. Defaults stand in the doc
+comments of the types, which editors show.
+
+<!-- Written by packages/holdfast/test/options-page.test.ts: npx vitest run packages/holdfast/test/options-page.test.ts -u -->
+`;
+
+const escaped = (text: string) => text.replaceAll("|", "\\|");
+
+function rows(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const widths = head.map((text, i) =>
+    Math.max(text.length, ...body.map((cells) => (cells[i] ?? "").length)),
+  );
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(" | ")} |`;
+  return [line(head), line(widths.map((width) => "-".repeat(width))), ...body.map(line)].join("\n");
+}
+
+function section({ title, what, kinds, hints, required }: Shape): string {
+  const options = [...kinds].map(([name, { wants }]) => [
+    `\`${name}\``,
+    `${escaped(wants)}${required.includes(name) ? "; required" : ""}`,
+  ]);
+  const known = [...hints].map(([name, hint]) => [
+    `\`${name}\``,
+    kinds.has(hint) ? `\`${hint}\`` : escaped(hint),
+  ]);
+  const others =
+    known.length === 0
+      ? ""
+      : `\nNames of other libraries, and what to write instead:\n\n${rows(["Not an option", "Instead"], known)}\n`;
+  return `\n## ${title}\n\nOptions of ${what}:\n\n${rows(["Option", "Takes"], options)}\n${others}`;
+}
+
+test("the page of all options is as the checks are", async () => {
+  await expect(`${HEAD}${SHAPES.map(section).join("")}`).toMatchFileSnapshot("../../../docs/options.md");
+});
+
+test("every error points at a heading of the page, and no two headings are alike", () => {
+  const anchors = SHAPES.map(({ title }) => anchorOf(title));
+  expect(new Set(anchors).size).toBe(anchors.length);
+  const nested = SHAPES.flatMap(({ kinds }) =>
+    [...kinds.values()].flatMap(({ shape }) => (shape ? [shape] : [])),
+  );
+  for (const shape of nested) expect(SHAPES).toContain(shape);
+});
