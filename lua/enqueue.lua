@@ -17,7 +17,7 @@
 -- ARGV[6] normal  integer  how many follow for pending
 -- ARGV[7] low  integer  how many follow for pending:low; the rest is scheduled
 -- ARGV[8..] taskId  string  repeated, at most 500 times: taskId, envelope
--- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, d duplicate, c conflict, f queue full; states: of duplicates and conflicts
+-- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, d duplicate, c conflict, f queue full; states: of duplicates and conflicts. {now} alone: refused, since the queue is not registered
 -- TIME    O(n), n tasks given; O(n log s) for scheduled ones
 -- MOVES   -> pending | scheduled; pending -> processing
 
@@ -32,7 +32,7 @@
 -- 1. Read.
 local count = (#ARGV - taskIdAt + 1) / 2
 local own = redis.call('HMGET', tasksKey, '#in', slot)
-local queue = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked')
+local queue = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked', '#registered')
 local settings = readSettings(queue[2])
 if not settings then
   return layoutError()
@@ -44,6 +44,10 @@ end
 if previous then
   local verdicts, states = string.match(previous, '^(%a*) (%a*)$')
   return { now, verdicts, states }
+end
+-- New, or deleted while somebody goes on with it: nothing is stored where no operator and no janitor would find it.
+if queue[4] ~= '1' then
+  return { now }
 end
 local acceptedPending, acceptedScheduled, deduplicated = unpackAccepted(own[1])
 -- How many more may wait: the first of the call get in, and what is known already takes no room.

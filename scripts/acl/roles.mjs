@@ -7,9 +7,12 @@
  * `reads`: the same, for keys that the role must not write, whatever else it may send.
  */
 const REGISTRY = {
-  ":queues": ["SADD", "SREM", "SISMEMBER"],
-  ":partitions": ["HEXISTS", "HGETALL", "HSETNX", "HDEL"],
+  ":queues": ["SISMEMBER"],
+  ":partitions": ["HGETALL", "HSETNX", "HDEL"],
 };
+
+/** What registers a queue: each role that enqueues, works or configures does that where it is new, or was deleted. */
+const OPEN = ["open", "queueAdd"];
 
 // Whoever could write there could make himself an admin: `holdfast key create` is for the user admin.
 const API_KEYS = { ":keys": ["HGET", "HGETALL"] };
@@ -17,7 +20,7 @@ const API_KEYS = { ":keys": ["HGET", "HGETALL"] };
 export const ROLES = {
   producer: {
     text: "Queue, PartitionedQueue, producer-api",
-    scripts: ["enqueue", "confirm", "get", "cancel"],
+    scripts: [...OPEN, "enqueue", "confirm", "get", "cancel"],
     commands: { ...REGISTRY, state: ["HGET", "EXISTS"] },
     reads: API_KEYS,
     keyless: ["WAIT", "WAITAOF"],
@@ -25,7 +28,7 @@ export const ROLES = {
   },
   worker: {
     text: "Worker with its heartbeat thread, PartitionedWorker, the worker service",
-    scripts: ["acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
+    scripts: [...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
     commands: { ...REGISTRY, stale_verdicts: ["LPUSH", "LTRIM"] },
     keyless: [],
     listens: true,
@@ -35,17 +38,18 @@ export const ROLES = {
     scripts: [
       ...["reap", "promote", "purge", "audit", "epoch"],
       // For what schedules have due.
-      ...["schedulesDue", "schedulePlan", "scheduleSettle", "enqueue", "get"],
+      ...["schedulesDue", "schedulePlan", "scheduleSettle", ...OPEN, "enqueue", "get"],
     ],
     commands: {
-      ":queues": [...REGISTRY[":queues"], "SMEMBERS"],
+      ":queues": ["SMEMBERS"],
+      // It enqueues what schedules have due, in partitioned queues too.
+      ":partitions": ["HGETALL"],
+      tasks: ["HEXISTS"],
       ":workers": ["HVALS", "HDEL"],
       ":worker_tasks": ["HDEL"],
       ":draining": ["SREM"],
       ":schedules": ["HMGET"],
     },
-    // It enqueues what schedules have due, in partitioned queues too.
-    reads: { ":partitions": ["HEXISTS", "HGETALL"] },
     keyless: [],
     listens: false,
   },
@@ -53,6 +57,7 @@ export const ROLES = {
     text: "Observer, PartitionedObserver, Schedules, observability with the dashboard",
     scripts: [
       ...["stats", "get", "list", "audit"],
+      ...[...OPEN, "queueRemove"],
       ...["enqueue", "replay", "discard", "restore", "cancel", "pause", "configure", "empty", "delete"],
       ...["operationCreate", "operationClaim", "operationWrite", "operationControl", "auditAppend"],
       ...["schedulePut", "scheduleDelete", "scheduleSettle", "drain", "seriesWrite"],
@@ -60,6 +65,7 @@ export const ROLES = {
     commands: {
       ...REGISTRY,
       ":queues": [...REGISTRY[":queues"], "SMEMBERS"],
+      ":deleting": ["HSET"],
       ":workers": ["HVALS"],
       ":worker_tasks": ["HGETALL"],
       ":schedules": ["HMGET", "HGETALL"],

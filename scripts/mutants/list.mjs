@@ -12,6 +12,7 @@ const keepPayload = test("keep-payload");
 const sessions = "services/observability/test/session.test.ts";
 const logOut = "services/observability/test/log-out.redis.test.ts";
 const authors = "services/observability/test/audit-authors.test.ts";
+const deletion = test("invariants/deletion");
 const handBack = "packages/holdfast/test/invariants/hand-back.test.ts";
 
 export const mutants = [
@@ -93,6 +94,28 @@ export const mutants = [
     name: "settle: an ack is not idempotent",
     changes: [["lua/lib/acks.lua", "string.match(record, '^c%S+ (%S+)') == fence then", "false then"]],
     tests: [settle, interleavings],
+  },
+  {
+    name: "enqueue: into a deleted queue without a word",
+    changes: [["lua/enqueue.lua", "if queue[4] ~= '1' then", "if false then"]],
+    tests: [deletion, test("library/deleted-queue")],
+  },
+  {
+    name: "open: a queue that was deleted meanwhile is confirmed",
+    changes: [["lua/open.lua", "if registered == confirmed then", "if true then"]],
+    tests: [deletion],
+  },
+  {
+    name: "delete: a queue that was registered meanwhile leaves the registry",
+    changes: [
+      ["lua/queue_remove.lua", "if redis.call('HGET', deletingKey, queue) ~= deletion then", "if false then"],
+    ],
+    tests: [deletion],
+  },
+  {
+    name: "queue_add: a partition that its queue does not have",
+    changes: [["lua/queue_add.lua", "if count <= partition or count == 0 then", "if count == 0 then"]],
+    tests: [test("library/deleted-queue")],
   },
   {
     name: "heartbeat: any token",
@@ -550,8 +573,8 @@ export const mutants = [
     changes: [
       [
         "packages/holdfast/src/redis/connection.ts",
-        "      const reply = await this.#retried<Reply>(async () => {\n",
-        '      const reply = await this.#retried<Reply>(async () => {\n        const at = argv.findIndex((value) => typeof value === "string" && value.startsWith("#q:"));\n        if (at >= 0) argv[at] = "#q:again:" + Math.random();\n',
+        "      return await this.#retried<Reply>(async () => {\n",
+        '      return await this.#retried<Reply>(async () => {\n        const at = argv.findIndex((value) => typeof value === "string" && value.startsWith("#q:"));\n        if (at >= 0) argv[at] = "#q:again:" + Math.random();\n',
       ],
     ],
     tests: [

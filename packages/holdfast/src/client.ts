@@ -48,7 +48,11 @@ export class Holdfast {
   engine(queue: string): Engine {
     let engine = this.#engines.get(queue);
     if (!engine) {
-      engine = new Engine(this.connection, queue, { prefix: this.prefix, instance: this.#instance });
+      engine = new Engine(this.connection, queue, {
+        prefix: this.prefix,
+        instance: this.#instance,
+        register: () => this.registry.addQueue(queue),
+      });
       this.#engines.set(queue, engine);
     }
     return engine;

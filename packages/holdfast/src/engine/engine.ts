@@ -1,4 +1,5 @@
 import type { Durability, QueueSettings } from "@holdfast/contracts";
+import { nanoid } from "nanoid";
 import type { Connection } from "../redis/connection.ts";
 import * as scripts from "../redis/generated/index.ts";
 import { type QueueKeys, queueKeys } from "../redis/keys.ts";
@@ -87,17 +88,28 @@ export class Engine {
   readonly connection: Connection;
   readonly #requests: RequestSlots;
   readonly #clockMs: () => number;
+  readonly #register: () => Promise<void>;
+  #opening: Promise<void> | undefined;
 
-  /** @param options.clockMs tests only: the time that the scripts take instead of Redis TIME, 0 for Redis TIME */
+  /**
+   * @param options.register adds the queue to the registry @default nothing: it is known only to who names it
+   * @param options.clockMs tests only: the time that the scripts take instead of Redis TIME, 0 for Redis TIME
+   */
   constructor(
     connection: Connection,
     queue: string,
-    options: { prefix?: string | undefined; instance?: string | undefined; clockMs?: () => number } = {},
+    options: {
+      prefix?: string | undefined;
+      instance?: string | undefined;
+      register?: () => Promise<void>;
+      clockMs?: () => number;
+    } = {},
   ) {
     this.queue = queue;
     this.connection = connection;
     this.keys = queueKeys(options.prefix ?? "queue", queue);
     this.#requests = new RequestSlots(options.instance);
+    this.#register = options.register ?? (async () => {});
     this.#clockMs = options.clockMs ?? (() => 0);
   }
 
@@ -114,27 +126,63 @@ export class Engine {
     this.#requests.give(request);
   }
 
+  /**
+   * Registers the queue where it is not: before its first task, and after it was deleted while somebody goes on with it.
+   * @throws HoldfastError as `Registry.addQueue`
+   */
+  open(): Promise<void> {
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined;
+    });
+    return this.#opening;
+  }
+
+  async #open(): Promise<void> {
+    const ask = (confirmed: string) =>
+      this.#run<scripts.OpenArgs, string>(scripts.openScript, { nonce: nanoid(10), confirmed });
+    // It goes round again only where the queue is deleted in the middle of it.
+    for (;;) {
+      const asked = await ask("");
+      // Even where it is said to be: on a Cluster the registry is on another node, which may have lost its last writes.
+      await this.#register();
+      if (asked === "1" || (await ask(asked)) === "1") return;
+    }
+  }
+
   /** A letter per task: n new, d duplicate, c conflict, f queue full; and the state letter of each d and c. */
-  enqueue(args: EnqueueArgs, request?: Request): Promise<{ verdicts: string; states: string }> {
+  async enqueue(args: EnqueueArgs, request?: Request): Promise<{ verdicts: string; states: string }> {
     const call = async ({ slot, sequence }: Request) => {
-      const [now, verdicts, states] = await this.#run<scripts.EnqueueArgs, [number, string, string]>(
-        scripts.enqueueScript,
-        {
-          clockMs: this.#clockMs(),
-          slot,
-          sequence,
-          checked: args.checked ? 1 : 0,
-          high: args.high,
-          normal: args.normal,
-          low: args.low,
-          tail: args.tail,
-        },
-        args.bytes,
-      );
-      this.connection.observeClock(now);
-      return { verdicts, states };
+      for (;;) {
+        const [now, verdicts, states] = await this.#run<
+          scripts.EnqueueArgs,
+          [now: number, verdicts?: string, states?: string]
+        >(
+          scripts.enqueueScript,
+          {
+            clockMs: this.#clockMs(),
+            slot,
+            sequence,
+            checked: args.checked ? 1 : 0,
+            high: args.high,
+            normal: args.normal,
+            low: args.low,
+            tail: args.tail,
+          },
+          args.bytes,
+        );
+        this.connection.observeClock(now);
+        if (verdicts !== undefined && states !== undefined) return { verdicts, states };
+        await this.open();
+      }
     };
-    return request ? call(request) : this.#requests.with(call);
+    let isAnswered = false;
+    try {
+      const reply = await (request ? call(request) : this.#requests.with(call));
+      isAnswered = true;
+      return reply;
+    } finally {
+      args.bytes?.release(this.connection.pool, isAnswered);
+    }
   }
 
   acquire(args: TurnArgs, request?: Request): Promise<Turn> {

@@ -1,7 +1,9 @@
 import { type CurrentTask, HoldfastError } from "@holdfast/contracts";
+import { nanoid } from "nanoid";
 import type { Connection } from "../redis/connection.ts";
 import * as scripts from "../redis/generated/index.ts";
 import { type SystemKeys, systemKeys } from "../redis/keys.ts";
+import type { Script } from "../redis/script.ts";
 import { queueOfPartition } from "./names.ts";
 
 /** What a worker says of itself: JSON in the worker registry. */
@@ -23,7 +25,6 @@ export interface WorkerRecord {
 export class Registry {
   readonly #connection: Connection;
   readonly #keys: SystemKeys;
-  readonly #known = new Set<string>();
 
   constructor(connection: Connection, prefix = "queue") {
     this.#connection = connection;
@@ -31,36 +32,38 @@ export class Registry {
   }
 
   /**
-   * Adds a queue before its first task, once per process.
-   * @throws HoldfastError conflict: it is partitioned; queue_not_found: a partition of a queue that is not
+   * Makes a queue known to operators and janitors. Repeated, it changes nothing.
+   * @param options.isGrowing the queue that it is a partition of is about to get so many
+   * @throws HoldfastError conflict: it is partitioned; queue_not_found: its queue has no such partition
    */
-  async addQueue(queue: string): Promise<void> {
-    if (this.#known.has(queue)) return;
+  async addQueue(queue: string, options: { isGrowing?: boolean } = {}): Promise<void> {
     const whole = queueOfPartition(queue);
-    // Written first, then looked at, as a declaration of partitions does: of two at once, one sees the other.
-    // Looked up before that: a full Redis refuses even an SADD that adds nothing, and a worker has to drain it.
-    const added = (await this.hasQueue(queue))
-      ? 0
-      : await this.#connection.command<number>("SADD", this.#keys.queues, queue);
-    const partitioned =
-      (await this.#connection.command<number>("HEXISTS", this.#keys.partitions, whole ?? queue)) === 1;
-    if (partitioned !== (whole !== null)) {
-      if (added === 1) await this.#connection.command("SREM", this.#keys.queues, queue);
-      throw whole === null
-        ? new HoldfastError(
-            "conflict",
-            `queue "${queue}" is partitioned: use the classes for partitioned queues`,
-          )
-        : new HoldfastError("queue_not_found", `queue "${whole}" has no partitions`);
+    const partition = whole === null || options.isGrowing ? -1 : Number(queue.slice(whole.length + 1));
+    const outcome = await this.#script<scripts.QueueAddArgs, "added" | "partitioned" | "no_partition">(
+      scripts.queueAddScript,
+      { queue, whole: whole ?? "", partition },
+    );
+    if (outcome === "partitioned") {
+      throw new HoldfastError(
+        "conflict",
+        `queue "${queue}" is partitioned: use the classes for partitioned queues`,
+      );
     }
-    this.#known.add(queue);
+    if (outcome === "no_partition")
+      throw new HoldfastError("queue_not_found", `queue "${whole}" has no partition ${partition}`);
   }
 
-  /** As `addQueue`, also for a queue that somebody has deleted since: a schedule brings it back. */
-  async ensureQueue(queue: string): Promise<void> {
-    if (await this.hasQueue(queue)) return;
-    this.#known.delete(queue);
-    await this.addQueue(queue);
+  /**
+   * Takes a queue out of the registry whose keys `deleteKeys` removes. A queue that somebody registers meanwhile stays:
+   * the note of the deletion, which is written first, is gone then.
+   * @param deleteKeys @returns false where the queue is in use, so that it stays
+   */
+  async removeQueue(queue: string, deleteKeys: () => Promise<boolean>): Promise<boolean> {
+    const deletion = nanoid(10);
+    await this.#connection.command("HSET", this.#keys.deleting, queue, deletion);
+    if (!(await deleteKeys())) return false;
+    await this.#script<scripts.QueueRemoveArgs, number>(scripts.queueRemoveScript, { queue, deletion });
+    return true;
   }
 
   /** How many partitions queues have: by field, see `PartitionRegistry`. */
@@ -80,11 +83,6 @@ export class Registry {
     if (fields.length > 0) await this.#connection.command("HDEL", this.#keys.partitions, ...fields);
   }
 
-  async removeQueue(queue: string): Promise<void> {
-    await this.#connection.command("SREM", this.#keys.queues, queue);
-    this.#known.delete(queue);
-  }
-
   async hasQueue(queue: string): Promise<boolean> {
     return (await this.#connection.command<number>("SISMEMBER", this.#keys.queues, queue)) === 1;
   }
@@ -95,28 +93,18 @@ export class Registry {
 
   /** @returns whether the worker was told to drain */
   async putWorker(worker: WorkerRecord, tasks: readonly CurrentTask[] = []): Promise<boolean> {
-    const draining = await this.#connection.script<scripts.RegisterArgs, number, SystemKeys>(
-      scripts.registerScript,
-      this.#keys,
-      {
-        workerId: worker.id,
-        worker: JSON.stringify(worker),
-        tasks: tasks.length === 0 ? "" : JSON.stringify(tasks),
-      },
-    );
-    return draining === 1;
+    const args = {
+      workerId: worker.id,
+      worker: JSON.stringify(worker),
+      tasks: tasks.length === 0 ? "" : JSON.stringify(tasks),
+    };
+    return (await this.#script<scripts.RegisterArgs, number>(scripts.registerScript, args)) === 1;
   }
 
   /** @returns false where there is no such worker */
   async drainWorker(id: string, draining: boolean): Promise<boolean> {
     const args = { workerId: id, draining: draining ? 1 : 0 };
-    return (
-      (await this.#connection.script<scripts.DrainArgs, number, SystemKeys>(
-        scripts.drainScript,
-        this.#keys,
-        args,
-      )) === 1
-    );
+    return (await this.#script<scripts.DrainArgs, number>(scripts.drainScript, args)) === 1;
   }
 
   /** What each worker runs, by its id. */
@@ -138,5 +126,9 @@ export class Registry {
     await this.#connection.command("HDEL", this.#keys.workerTasks, ...ids);
     await this.#connection.command("SREM", this.#keys.draining, ...ids);
     await this.#connection.command("HDEL", this.#keys.workers, ...ids);
+  }
+
+  #script<Args, Reply>(script: Script<Args, SystemKeys>, args: Args): Promise<Reply> {
+    return this.#connection.script<Args, Reply, SystemKeys>(script, this.#keys, args);
   }
 }

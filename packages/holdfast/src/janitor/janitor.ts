@@ -3,6 +3,7 @@ import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import { Holdfast } from "../client.ts";
 import { type AuditReport, AuditWalk, auditQueue } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { WorkerRecord } from "../engine/registry.ts";
 import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
 import { ScheduleFiring, type ScheduleRunEvent } from "../schedules/firing.ts";
 import { RewindDetector, type RewoundEvent } from "./rewind.ts";
@@ -134,7 +135,8 @@ export class Janitor extends EventEmitter<JanitorEvents> {
    */
   async runOnce(): Promise<number> {
     await this.#client.check();
-    const queues = this.#queues ?? (await this.#client.registry.queues());
+    const workers = await this.#client.registry.workers();
+    const queues = this.#queues ?? (await this.#queuesInUse(workers));
     let nextInMs = this.#sweepIntervalMs;
     let failure: unknown;
     const fired = async () => {
@@ -157,7 +159,7 @@ export class Janitor extends EventEmitter<JanitorEvents> {
     this.#rewinds.keepOnly(queues);
     for (const queue of this.#audits.keys()) if (!queues.includes(queue)) this.#audits.delete(queue);
     if (failure !== undefined) throw failure;
-    await this.#forgetWorkers();
+    await this.#forgetWorkers(workers);
     this.#lastSuccessAt = Date.now();
     // What was found at the beginning is so much nearer by now.
     return Math.max(0, nextInMs - (performance.now() - sweptFromMs));
@@ -232,11 +234,34 @@ export class Janitor extends EventEmitter<JanitorEvents> {
     this.emit("audited", await auditQueue(engine, { repair: true }));
   }
 
-  async #forgetWorkers(): Promise<void> {
-    const gone = (await this.#client.registry.workers()).filter(
+  /**
+   * Those that are registered, and those of workers that hold tasks and are not: a Redis that lost its last writes, or a
+   * producer of an older version, may have left one so.
+   */
+  async #queuesInUse(workers: readonly WorkerRecord[]): Promise<string[]> {
+    const queues = new Set(await this.#client.registry.queues());
+    for (const queue of new Set(workers.flatMap((worker) => worker.queues))) {
+      if (queues.has(queue)) continue;
+      const engine = this.#client.engine(queue);
+      if ((await this.#client.connection.command<number>("HEXISTS", engine.keys.tasks, "#in")) === 0)
+        continue;
+      // One that cannot be registered is swept all the same.
+      await engine.open().catch((error: unknown) => this.#report(error));
+      queues.add(queue);
+    }
+    return [...queues];
+  }
+
+  async #forgetWorkers(workers: readonly WorkerRecord[]): Promise<void> {
+    const gone = workers.filter(
       (worker) => this.#client.connection.now() - worker.heartbeatAt > WORKER_GONE_MS,
     );
     await this.#client.registry.removeWorkers(gone.map((worker) => worker.id));
+  }
+
+  #report(error: unknown): void {
+    // An "error" without a listener would end the process.
+    if (this.listenerCount("error") > 0) this.emit("error", asHoldfastError(error));
   }
 
   async #run(): Promise<void> {
@@ -245,7 +270,7 @@ export class Janitor extends EventEmitter<JanitorEvents> {
       try {
         sleepMs = await this.runOnce();
       } catch (error) {
-        if (this.listenerCount("error") > 0) this.emit("error", asHoldfastError(error));
+        this.#report(error);
       }
       if (!this.#running) return;
       await new Promise<void>((resolve) => {

@@ -141,8 +141,9 @@ export class Observer {
     if (options.payloadText !== undefined)
       throw new HoldfastError("invalid_argument", "a new payload and another queue exclude each other");
     checkQueueName(options.to);
-    await this.#client.registry.addQueue(options.to);
-    return replayInto(engine, this.#client.engine(options.to), ids);
+    const target = this.#client.engine(options.to);
+    await target.open();
+    return replayInto(engine, target, ids);
   }
 
   /** Every dead letter that matches and was there at the call, oldest first, in batches. */
@@ -213,15 +214,21 @@ export class Observer {
     return readStale(await this.#known(queue), Math.min(100, Math.max(1, limit)));
   }
 
-  /** @param by who does it, shown beside the paused queue as `pausedBy` */
+  /**
+   * Before the first task too: the queue is made known then.
+   * @param by who does it, shown beside the paused queue as `pausedBy`
+   * @throws HoldfastError invalid_queue_name, conflict (it is partitioned)
+   */
   async pause(queue: string, reason = "", by = ""): Promise<void> {
-    await (await this.#known(queue)).pause(true, reason, by);
+    await (await this.#opened(queue)).pause(true, reason, by);
   }
 
+  /** @throws HoldfastError queue_not_found */
   async resume(queue: string): Promise<void> {
     await (await this.#known(queue)).pause(false);
   }
 
+  /** Before the first task too: the queue is made known then. @throws HoldfastError invalid_*, conflict (it is partitioned) */
   async configure(queue: string, settings: Partial<QueueSettings>): Promise<QueueSettings> {
     const { durability, ...numbers } = settings;
     if (durability !== undefined && !DURABILITIES.includes(durability)) {
@@ -238,11 +245,7 @@ export class Observer {
         );
       }
     }
-    checkQueueName(queue);
-    await this.#client.check();
-    // Limits can be set before the first task.
-    await this.#client.registry.addQueue(queue);
-    return this.#client.engine(queue).configure(settings);
+    return (await this.#opened(queue)).configure(settings);
   }
 
   /** Removes every task that stands in these states. Running tasks are left alone. */
@@ -261,7 +264,10 @@ export class Observer {
     return { removed };
   }
 
-  /** @throws HoldfastError queue_not_paused, queue_busy (something is processing), queue_not_found */
+  /**
+   * Removes a queue and all that it holds. It is known again as soon as somebody enqueues to it, as a new queue.
+   * @throws HoldfastError queue_not_paused, queue_busy (something is processing), queue_not_found
+   */
   async deleteQueue(queue: string): Promise<{ removed: number }> {
     const engine = await this.#known(queue);
     const stats = queueStats(queue, await engine.stats());
@@ -276,13 +282,12 @@ export class Observer {
         `${stats.processing} tasks of queue "${queue}" are processing: wait until they end`,
       );
     const { removed } = await this.empty(queue, Object.keys(INDEXES) as EmptiedState[]);
-    const outcome = await engine.delete();
-    if (outcome !== "deleted")
+    const deleteKeys = async () => (await engine.delete()) === "deleted";
+    if (!(await this.#client.registry.removeQueue(queue, deleteKeys)))
       throw new HoldfastError(
         "queue_busy",
         `queue "${queue}" got new tasks meanwhile: stop its producers and try again`,
       );
-    await this.#client.registry.removeQueue(queue);
     return { removed };
   }
 
@@ -337,6 +342,15 @@ export class Observer {
     const stats = queueStats(engine.queue, await engine.stats());
     this.#rates.observe(stats);
     return stats;
+  }
+
+  /** The engine of a queue that is made known where it was not. */
+  async #opened(queue: string): Promise<Engine> {
+    checkQueueName(queue);
+    await this.#client.check();
+    const engine = this.#client.engine(queue);
+    await engine.open();
+    return engine;
   }
 
   async #known(queue: string): Promise<Engine> {

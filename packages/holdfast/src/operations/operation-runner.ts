@@ -126,7 +126,7 @@ export class OperationRunner {
     };
     switch (kind) {
       case "replay": {
-        if (to !== undefined && to !== queue) await client.registry.addQueue(to);
+        if (to !== undefined && to !== queue) await client.engine(to).open();
         const target = to === undefined || to === queue ? null : client.engine(to);
         return replayWork(operation, parts, partOf, target);
       }

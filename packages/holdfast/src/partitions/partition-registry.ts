@@ -92,7 +92,8 @@ export class PartitionRegistry {
   }
 
   async #addQueues(queue: string, count: number): Promise<void> {
-    for (const name of partitionNames(queue, count)) await this.#client.registry.addQueue(name);
+    for (const name of partitionNames(queue, count))
+      await this.#client.registry.addQueue(name, { isGrowing: true });
   }
 
   #checked(queue: string, partitions: Partitions, count: number | undefined): Partitions {

@@ -35,6 +35,15 @@ export type PartitionedQueueOptions = {
 // Tasks without a key stay together for one script call of one partition, then it is the turn of the next.
 const TOGETHER = 250;
 
+interface Route<Options extends PartitionedTaskOptions> {
+  queue: Queue;
+  own: Omit<Options, "partitionKey"> | undefined;
+}
+
+/** The partition is not there, and so nothing was stored. */
+const isWithoutPartition = (result: { error: unknown } | { ok: true }): boolean =>
+  "error" in result && result.error instanceof HoldfastError && result.error.code === "queue_not_found";
+
 /** The producer's side of one hot queue that is spread over several partitions, each with a Cluster slot of its own. */
 export class PartitionedQueue {
   readonly name: string;
@@ -66,25 +75,41 @@ export class PartitionedQueue {
   }
 
   /** As `Queue.enqueue`. @throws HoldfastError as there, and invalid_argument where an id and a partition key are given */
-  async enqueue(type: string, payload: unknown, options?: PartitionedTaskOptions): Promise<EnqueueReceipt> {
-    const { queue, own } = await this.#route(options);
-    return queue.enqueue(type, payload, own);
+  enqueue(type: string, payload: unknown, options?: PartitionedTaskOptions): Promise<EnqueueReceipt> {
+    return this.#inPartition(options, ({ queue, own }) => queue.enqueue(type, payload, own));
   }
 
   /** As `Queue.enqueueText`. */
-  async enqueueText(
+  enqueueText(
     type: string,
     payloadText: string,
     options?: PartitionedTaskOptions & { fingerprint?: string },
   ): Promise<EnqueueReceipt> {
-    const { queue, own } = await this.#route(options);
-    return queue.enqueueText(type, payloadText, own);
+    return this.#inPartition(options, ({ queue, own }) => queue.enqueueText(type, payloadText, own));
   }
 
   /** One result per task, in the order given. */
   async enqueueMany(
     tasks: readonly NewPartitionedTask[],
     options: EnqueueManyOptions = {},
+  ): Promise<EnqueueResult[]> {
+    const results = await this.#enqueueMany(tasks, options);
+    const homeless = results.flatMap((result, at) => (isWithoutPartition(result) ? [at] : []));
+    if (homeless.length === 0) return results;
+    this.#opened = undefined;
+    const again = await this.#enqueueMany(
+      homeless.map((at) => tasks[at] as NewPartitionedTask),
+      options,
+    );
+    homeless.forEach((at, i) => {
+      results[at] = again[i] as EnqueueResult;
+    });
+    return results;
+  }
+
+  async #enqueueMany(
+    tasks: readonly NewPartitionedTask[],
+    options: EnqueueManyOptions,
   ): Promise<EnqueueResult[]> {
     await this.#open();
     const results = new Array<EnqueueResult>(tasks.length);
@@ -102,10 +127,13 @@ export class PartitionedQueue {
     }
     await Promise.all(
       [...byQueue].map(async ([queue, group]) => {
-        const done = await queue.enqueueMany(
-          group.map(({ task }) => task),
-          options,
-        );
+        const own = group.map(({ task }) => task);
+        const done = await queue.enqueueMany(own, options).catch((error: unknown) => {
+          if (!isWithoutPartition({ error })) throw error;
+          return own.map((task): EnqueueResult => {
+            return { ok: false, id: task.options?.id ?? null, error: error as HoldfastError };
+          });
+        });
         group.forEach(({ at }, i) => {
           results[at] = done[i] as EnqueueResult;
         });
@@ -166,9 +194,23 @@ export class PartitionedQueue {
     return this.#queues[partition] as Queue;
   }
 
+  /** Where the queue was deleted since it was looked up, it is looked up again: it is made anew where its number is given. */
+  async #inPartition<Options extends PartitionedTaskOptions>(
+    options: Options | undefined,
+    enqueue: (route: Route<Options>) => Promise<EnqueueReceipt>,
+  ): Promise<EnqueueReceipt> {
+    try {
+      return await enqueue(await this.#route(options));
+    } catch (error) {
+      if (!isWithoutPartition({ error })) throw error;
+      this.#opened = undefined;
+      return enqueue(await this.#route(options));
+    }
+  }
+
   async #route<Options extends PartitionedTaskOptions>(
     options: Options | undefined,
-  ): Promise<{ queue: Queue; own: Omit<Options, "partitionKey"> | undefined }> {
+  ): Promise<Route<Options>> {
     const partitions = await this.#open();
     if (options?.partitionKey !== undefined) {
       const { partitionKey, ...own } = options;

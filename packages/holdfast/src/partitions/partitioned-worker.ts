@@ -13,6 +13,15 @@ export interface PartitionedWorkerOptions extends WorkerOptions {
   watchMs?: number;
 }
 
+// An event that is missing here does not compile.
+const FORWARDED: Record<keyof WorkerEvents, true> = {
+  settled: true,
+  stale: true,
+  error: true,
+  drain: true,
+  renewal: true,
+};
+
 /**
  * Runs the tasks of all partitions of a queue. When the queue has grown, a worker over all of them starts and the one
  * before it finishes what it runs: for that time there are up to twice `concurrency` tasks. In handlers and events
@@ -86,7 +95,10 @@ export class PartitionedWorker extends EventEmitter<WorkerEvents> {
       const { count } = await this.#registry.open(this.#name);
       if (count > this.#count && !this.#stopped) await this.#run(count);
     } catch (error) {
-      if (this.listenerCount("error") > 0) this.emit("error", asHoldfastError(error));
+      const known = asHoldfastError(error);
+      // It was deleted: there is nothing to work on until somebody makes it again.
+      if (known.code === "queue_not_found") return;
+      if (this.listenerCount("error") > 0) this.emit("error", known);
     }
   }
 
@@ -97,12 +109,12 @@ export class PartitionedWorker extends EventEmitter<WorkerEvents> {
       ...options,
       ...(id === undefined ? {} : { id: generation === 1 ? id : `${id}-${generation}` }),
     });
-    worker.on("settled", (event) => this.emit("settled", event));
-    worker.on("renewal", (event) => this.emit("renewal", event));
-    worker.on("drain", (event) => this.emit("drain", event));
-    worker.on("error", (error) => {
-      if (this.listenerCount("error") > 0) this.emit("error", error);
-    });
+    for (const event of Object.keys(FORWARDED) as (keyof WorkerEvents)[]) {
+      worker.on(event, (...told: unknown[]) => {
+        // An "error" without a listener would end the process.
+        if (this.listenerCount(event) > 0) this.emit(event, ...(told as never));
+      });
+    }
     try {
       await worker.start();
     } catch (error) {

@@ -360,7 +360,7 @@ export class Queue {
   async #ready(): Promise<void> {
     if (this.#closed) throw new HoldfastError("closed", `queue "${this.name}" was closed`);
     if (this.#registered === undefined) {
-      this.#registered = this.#client.check().then(() => this.#client.registry.addQueue(this.name));
+      this.#registered = this.#client.check().then(() => this.#engine.open());
       this.#registered.catch(() => {
         this.#registered = undefined;
       });

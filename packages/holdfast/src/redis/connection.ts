@@ -240,7 +240,7 @@ export class Connection {
    * Runs a script. After a lost reply the very same call is sent again until `timeoutMs` have passed: scripts answer a
    * repeated request as they did before.
    *
-   * @param tail what follows the arguments
+   * @param tail what follows the arguments; the caller releases it
    * @throws HoldfastError redis_unavailable (never ran), outcome_unknown (may have run), or what Redis said
    */
   async script<Args, Reply, Keys = QueueKeys>(
@@ -252,9 +252,8 @@ export class Connection {
   ): Promise<Reply> {
     const argv = script.argv(keys, args);
     const started = performance.now();
-    let isAnswered = false;
     try {
-      const reply = await this.#retried<Reply>(async () => {
+      return await this.#retried<Reply>(async () => {
         try {
           return await this.#call<Reply>("EVALSHA", script.sha1, script.keyCount, argv, tail);
         } catch (error) {
@@ -262,10 +261,7 @@ export class Connection {
           return await this.#call<Reply>("EVAL", script.source, script.keyCount, argv, tail);
         }
       }, timeoutMs);
-      isAnswered = true;
-      return reply;
     } finally {
-      tail?.release(this.pool, isAnswered);
       this.#onScript?.(script.name, (performance.now() - started) / 1000);
     }
   }

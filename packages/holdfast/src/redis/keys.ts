@@ -33,6 +33,7 @@ export interface SystemKeys {
   readonly queues: string;
   readonly workers: string;
   readonly partitions: string;
+  readonly deleting: string;
   readonly apiKeys: string;
   readonly logOuts: string;
   readonly workerTasks: string;
@@ -85,6 +86,7 @@ export function systemKeys(prefix: string): SystemKeys {
     queues: key("queues"),
     workers: key("workers"),
     partitions: key("partitions"),
+    deleting: key("deleting"),
     apiKeys: key("keys"),
     logOuts: key("log_outs"),
     workerTasks: key("worker_tasks"),

@@ -32,7 +32,7 @@ export class TaskPlace {
 
   /** Makes a queue known, unless its partitions are. @throws HoldfastError redis_* */
   async register(queue: string): Promise<void> {
-    if (!(await this.#partitions.get(queue))) await this.#client.registry.ensureQueue(queue);
+    if (!(await this.#partitions.get(queue))) await this.#client.engine(queue).open();
   }
 
   /** Null where there is no such task any more. */
@@ -51,7 +51,6 @@ export class TaskPlace {
     request?: Request,
   ): Promise<Enqueued> {
     const engine = await this.#engineOf(definition.queue, id);
-    await this.#client.registry.ensureQueue(engine.queue);
     const band = bandOf(taskOptions(definition.options, at));
     const { verdicts } = await engine.enqueue(
       {

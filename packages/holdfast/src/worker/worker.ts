@@ -279,7 +279,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
 
   async #start(): Promise<void> {
     await this.#client.check();
-    for (const queue of this.#queues) await this.#client.registry.addQueue(queue);
+    for (const queue of this.#queues) await this.#client.engine(queue).open();
     const channels = new Map(
       this.#queues.flatMap((queue, i) => {
         const { wake } = queueKeys(this.#prefix, queue);

@@ -121,12 +121,17 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
       ),
   },
   list: { call: (q) => q.engine.list("pending", "waiting", "", 10) },
+  open: { call: (q) => q.engine.open() },
   pause: { call: (q) => q.engine.pause(false, "no") },
   progress: {
     call: (q) => q.engine.progress("held", q.held.at(-1)?.token ?? "", { progress: "1", line: "l" }),
   },
   promote: { call: (q) => q.engine.promote(500) },
   purge: { call: (q) => q.engine.purge(200, 1) },
+  queueAdd: { call: (q) => new Registry(q.engine.connection, q.name).addQueue("another") },
+  queueRemove: {
+    call: (q) => new Registry(q.engine.connection, q.name).removeQueue("gone", async () => true),
+  },
   reap: { call: (q) => q.engine.reap(500) },
   register: {
     call: putWorker,

@@ -203,7 +203,7 @@ test("a closed queue refuses every way of enqueueing, and says that it was close
 test("a queue over a client that others use leaves it open", async () => {
   const { client, queue } = library();
   const other = new Queue("another", { client });
-  afterwards(() => client.registry.removeQueue("another"));
+  afterwards(() => client.registry.removeQueue("another", async () => true));
   await other.close();
   expect(await queue.enqueue("t", 1)).toMatchObject({ duplicate: false });
 });

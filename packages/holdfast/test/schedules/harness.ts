@@ -58,8 +58,9 @@ export async function setupSchedules() {
       connection,
       check: () => own.check(),
       engine(queue: string) {
+        const register = () => own.registry.addQueue(queue);
         const engine =
-          engines.get(queue) ?? new Engine(connection, queue, { prefix: system.prefix, clockMs });
+          engines.get(queue) ?? new Engine(connection, queue, { prefix: system.prefix, register, clockMs });
         engines.set(queue, engine);
         return engine;
       },

@@ -30,7 +30,7 @@ export function library(options: Partial<HoldfastOptions> = {}) {
     try {
       expect((await auditQueue(engine)).violations).toEqual([]);
       await client.connection.command("UNLINK", ...Object.values(engine.keys));
-      await client.registry.removeQueue(name);
+      await client.registry.removeQueue(name, async () => true);
     } finally {
       await client.close();
     }

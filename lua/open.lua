@@ -1,0 +1,32 @@
+#!lua flags=allow-oom
+-- open: ask whether the queue is registered, or confirm that it is. An enqueue is refused until then.
+-- KEYS[1] state  HASH  the queue's own fields
+-- ARGV[1] nonce  string  of this call, not "1"
+-- ARGV[2] confirmed  string  what the question was answered; "" to ask
+-- RETURNS "1" where the queue is registered; else what has to be confirmed once the caller has registered it, or "" where the queue was deleted meanwhile
+-- TIME    O(1)
+-- MOVES   nothing
+
+-- include lib/settings.lua
+
+local fields = redis.call('HMGET', stateKey, '#registered', '#settings')
+if not readSettings(fields[2]) then
+  return layoutError()
+end
+local registered = fields[1] or ''
+if registered == '1' then
+  return '1'
+end
+if confirmed == '' then
+  if registered == '' then
+    redis.call('HSET', stateKey, '#registered', nonce)
+    return nonce
+  end
+  return registered
+end
+-- A deletion in between has removed what was asked for: what this caller registered may be gone from the registry too.
+if registered == confirmed then
+  redis.call('HSET', stateKey, '#registered', '1')
+  return '1'
+end
+return ''

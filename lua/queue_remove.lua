@@ -1,0 +1,16 @@
+#!lua flags=allow-oom
+-- queue_remove: take a deleted queue out of the registry, unless somebody has registered it again since the deletion began.
+-- KEYS[1] :queues  SET  names of the queues
+-- KEYS[2] :deleting  HASH  queue -> the deletion that is under way
+-- ARGV[1] queue  string
+-- ARGV[2] deletion  string  what the caller wrote to :deleting before it deleted the keys
+-- RETURNS 1, or 0 where the queue is in use again
+-- TIME    O(1)
+-- MOVES   nothing
+
+if redis.call('HGET', deletingKey, queue) ~= deletion then
+  return 0
+end
+redis.call('SREM', queuesKey, queue)
+redis.call('HDEL', deletingKey, queue)
+return 1

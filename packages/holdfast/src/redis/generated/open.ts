@@ -1,0 +1,18 @@
+// Made from lua/open.lua by scripts/generate-bindings.mjs. Do not edit.
+import type { Script } from "../script.ts";
+
+export interface OpenArgs {
+  /** of this call, not "1" */
+  nonce: string;
+  /** what the question was answered; "" to ask */
+  confirmed: string;
+}
+
+/** open: ask whether the queue is registered, or confirm that it is. An enqueue is refused until then. Returns "1" where the queue is registered; else what has to be confirmed once the caller has registered it, or "" where the queue was deleted meanwhile. */
+export const openScript: Script<OpenArgs> = {
+  name: "open",
+  sha1: "cf066c16b65f166c79467bfe5f185213f9e93ce8",
+  keyCount: 1,
+  argv: (k, a) => [k.state, a.nonce, a.confirmed],
+  source: "#!lua flags=allow-oom\nlocal function readSettings(raw)\nif not raw then\nreturn { paused = false, maxWaiting = 0, retentionMs = 86400000, retentionCount = 10000, idempotencyMs = 3600000, reason = '', durability = '' }\nend\nlocal layout, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason, durability =\nstring.match(raw, '^(%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S*) ?(.*)$')\nif not layout or tonumber(layout) > 1 then\nreturn nil\nend\nreturn {\npaused = paused == '1',\nmaxWaiting = tonumber(maxWaiting),\nretentionMs = tonumber(retentionMs),\nretentionCount = tonumber(retentionCount),\nidempotencyMs = tonumber(idempotencyMs),\nreason = reason,\ndurability = durability,\n}\nend\nlocal function layoutError()\nreturn redis.error_reply('HOLDFAST_LAYOUT this queue was written by a newer Holdfast')\nend\nlocal fields = redis.call('HMGET', KEYS[1], '#registered', '#settings')\nif not readSettings(fields[2]) then\nreturn layoutError()\nend\nlocal registered = fields[1] or ''\nif registered == '1' then\nreturn '1'\nend\nif ARGV[2] == '' then\nif registered == '' then\nredis.call('HSET', KEYS[1], '#registered', ARGV[1])\nreturn ARGV[1]\nend\nreturn registered\nend\nif registered == ARGV[2] then\nredis.call('HSET', KEYS[1], '#registered', '1')\nreturn '1'\nend\nreturn ''\n",
+};

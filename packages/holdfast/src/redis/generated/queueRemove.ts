@@ -1,0 +1,18 @@
+// Made from lua/queue_remove.lua by scripts/generate-bindings.mjs. Do not edit.
+import type { SystemKeys } from "../keys.ts";
+import type { Script } from "../script.ts";
+
+export interface QueueRemoveArgs {
+  queue: string;
+  /** what the caller wrote to :deleting before it deleted the keys */
+  deletion: string;
+}
+
+/** queue_remove: take a deleted queue out of the registry, unless somebody has registered it again since the deletion began. Returns 1, or 0 where the queue is in use again. */
+export const queueRemoveScript: Script<QueueRemoveArgs, SystemKeys> = {
+  name: "queueRemove",
+  sha1: "a48e0577db6d606a14525699fd637a928a790e86",
+  keyCount: 2,
+  argv: (k, a) => [k.queues, k.deleting, a.queue, a.deletion],
+  source: "#!lua flags=allow-oom\nif redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then\nreturn 0\nend\nredis.call('SREM', KEYS[1], ARGV[1])\nredis.call('HDEL', KEYS[2], ARGV[1])\nreturn 1\n",
+};

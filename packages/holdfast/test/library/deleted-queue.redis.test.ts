@@ -1,0 +1,257 @@
+import { describe, expect, test } from "vitest";
+import {
+  Holdfast,
+  Observer,
+  PartitionedObserver,
+  PartitionedQueue,
+  type PartitionedQueueOptions,
+  PartitionedWorker,
+  type Queue,
+  Schedules,
+} from "../../src/index.ts";
+import { afterwards } from "../support/library.ts";
+import { until } from "../support/until.ts";
+import { type System, setupSystem, untilAborted } from "../worker/harness.ts";
+
+/** Another process of the same system: it shares nothing that a client keeps. */
+function elsewhere(system: System): { client: Holdfast; observer: Observer } {
+  const client = new Holdfast({ redis: system.url, prefix: system.prefix });
+  afterwards(() => client.close());
+  return { client, observer: new Observer({ client }) };
+}
+
+/** A queue that a producer has used, and that somebody else has deleted since. */
+async function usedAndDeleted() {
+  const system = await setupSystem();
+  const queue = system.queue();
+  await queue.enqueue("t", 0);
+  const { client, observer } = elsewhere(system);
+  await observer.pause("work");
+  expect(await observer.deleteQueue("work")).toEqual({ removed: 1 });
+  expect(await observer.queues()).toEqual([]);
+  return { system, queue, client, observer };
+}
+
+const plain = { bytes: Buffer.from("1"), types: ["t"], spans: [0, 1] };
+
+describe("a queue that is deleted while a producer goes on with it is known again before the enqueue is answered", () => {
+  test.each<[string, (queue: Queue) => Promise<unknown>]>([
+    ["enqueue", (queue) => queue.enqueue("t", 1)],
+    ["enqueue with an id", (queue) => queue.enqueue("t", 1, { id: "a" })],
+    ["enqueue with a delay", (queue) => queue.enqueue("t", 1, { delayMs: 60_000 })],
+    ["enqueueText", (queue) => queue.enqueueText("t", "1")],
+    ["enqueueMany", (queue) => queue.enqueueMany([{ type: "t", payload: 1 }])],
+    ["enqueuePlain", (queue) => queue.enqueuePlain(plain)],
+    ["calls at once", (queue) => Promise.all([queue.enqueue("t", 1), queue.enqueue("t", 1, { id: "a" })])],
+  ])("%s", async (_, enqueue) => {
+    const { queue, observer } = await usedAndDeleted();
+    await enqueue(queue);
+    expect(await observer.queues()).toEqual(["work"]);
+    const { pending, scheduled, paused } = await observer.stats("work");
+    expect(pending + scheduled).toBeGreaterThan(0);
+    expect(paused).toBe(false);
+  });
+
+  test("a large batch of plain tasks, in more than one call", async () => {
+    const { queue, observer } = await usedAndDeleted();
+    const count = 1_201;
+    const bytes = Buffer.from("12345".repeat(count));
+    const spans = Array.from({ length: count }, (_, i) => [5 * i, 5 * i + 5]).flat();
+    const { ids } = await queue.enqueuePlain({ bytes, types: Array(count).fill("t"), spans });
+    expect(ids).toHaveLength(count);
+    expect((await observer.stats("work")).pending).toBe(count);
+    expect((await queue.get(ids?.at(-1) ?? ""))?.payloadText).toBe("12345");
+  });
+
+  test("a dead letter that is moved there", async () => {
+    const { system, observer } = await usedAndDeleted();
+    await system.queue("other").enqueue("t", 1, { id: "a", maxRetries: 0 });
+    await system.started("other", {
+      t: () => {
+        throw new Error("no");
+      },
+    });
+    await until("it is dead", async () => (await system.observer.stats("other")).dead === 1);
+    expect(await system.observer.replay("other", ["a"], { to: "work" })).toMatchObject([
+      { outcome: "moved" },
+    ]);
+    expect((await observer.stats("work")).pending).toBe(1);
+  });
+
+  test("a run of a schedule", async () => {
+    const { system, observer } = await usedAndDeleted();
+    const schedules = new Schedules({ client: system.client });
+    await schedules.put("s", { queue: "work", cron: "0 0 1 1 *", type: "t" });
+    await observer.pause("work");
+    await observer.deleteQueue("work");
+    await schedules.run("s");
+    expect((await observer.stats("work")).pending).toBe(1);
+  });
+});
+
+test("what a killed worker held of a queue that was deleted and used again is reaped", async () => {
+  const { system, queue, observer } = await usedAndDeleted();
+  await queue.enqueue("t", 1, { id: "victim" });
+  expect(await system.grantToNobody("work", 1, 300)).toEqual(["victim"]);
+  await system.janitor({ sweepIntervalMs: 50 }).start();
+  await until("it waits again", async () => (await queue.get("victim"))?.state === "pending");
+  expect(await observer.task("work", "victim")).toMatchObject({ crashes: 1 });
+});
+
+test("a worker that lives through the deletion runs what comes then", async () => {
+  const system = await setupSystem();
+  const queue = system.queue();
+  await system.started("work", { t: () => "ran" }, { pollMs: 100 });
+  const { observer } = elsewhere(system);
+  await observer.pause("work");
+  await observer.deleteQueue("work");
+  const { id } = await queue.enqueue("t", 1);
+  expect(await queue.result(id, { waitMs: 10_000 })).toMatchObject({
+    state: "completed",
+    resultText: '"ran"',
+  });
+  expect(await observer.queues()).toEqual(["work"]);
+});
+
+test("a queue is not deleted while a task runs, nor where one came after it was emptied", async () => {
+  const system = await setupSystem();
+  const queue = system.queue();
+  await system.started("work", { t: (_, { signal }) => untilAborted(signal) });
+  await queue.enqueue("t", 1);
+  await until("it runs", async () => (await system.observer.stats("work")).processing === 1);
+  await system.observer.pause("work");
+  await expect(system.observer.deleteQueue("work")).rejects.toMatchObject({ code: "queue_busy" });
+  expect(await system.observer.queues()).toEqual(["work"]);
+});
+
+test("a janitor finds a queue whose entry was lost by its workers, and sweeps it", async () => {
+  const system = await setupSystem();
+  const queue = system.queue();
+  const { worker } = await system.started(
+    "work",
+    { t: (_, { signal }) => untilAborted(signal) },
+    { leaseMs: 300 },
+  );
+  await queue.enqueue("t", 1, { id: "a" });
+  await until("it runs", async () => (await queue.get("a"))?.state === "processing");
+  // As a Redis that was rewound: on a Cluster the registry is on another node than the queue.
+  await system.redis.srem(`${system.prefix}:{:system}:queues`, "work");
+  await until("the worker is known", async () => (await system.observer.workers()).length === 1);
+  await system.janitor({ sweepIntervalMs: 50 }).start();
+  await until("the queue is known", async () => (await system.observer.queues()).includes("work"));
+  await worker.stop({ graceMs: 0 });
+});
+
+test("a janitor does not bring back a deleted queue that nobody enqueues to, though a worker listens", async () => {
+  const system = await setupSystem();
+  await system.started("work", {}, { pollMs: 20 });
+  await system.observer.pause("work");
+  await system.observer.deleteQueue("work");
+  const janitor = system.janitor();
+  await until("the worker is known", async () => (await system.observer.workers()).length === 1);
+  await janitor.runOnce();
+  expect(await system.observer.queues()).toEqual([]);
+});
+
+describe("a queue can be paused and configured before its first task", () => {
+  test.each<[string, boolean]>([
+    ["that never was", false],
+    ["that somebody else has deleted", true],
+  ])("a queue %s", async (_, wasThere) => {
+    const system = await setupSystem();
+    if (wasThere) {
+      // The process that pauses it has known it before.
+      await system.observer.configure("work", { maxWaiting: 7 });
+      const { observer } = elsewhere(system);
+      await observer.pause("work");
+      await observer.deleteQueue("work");
+    }
+    await system.observer.pause("work", "deploying");
+    await system.observer.configure("work", { maxWaiting: 2 });
+    expect(await elsewhere(system).observer.stats("work")).toMatchObject({
+      paused: true,
+      pauseReason: "deploying",
+      settings: { maxWaiting: 2 },
+    });
+    const { settled } = await system.started("work", { t: () => {} });
+    await system.queue().enqueue("t", 1);
+    await system.observer.resume("work");
+    await until("it ran", () => settled.length === 1);
+  });
+
+  test("to resume one that nobody has paused says that there is none", async () => {
+    const system = await setupSystem();
+    await expect(system.observer.resume("work")).rejects.toMatchObject({ code: "queue_not_found" });
+    expect(await system.observer.queues()).toEqual([]);
+    await expect(system.observer.pause("no name")).rejects.toMatchObject({ code: "invalid_queue_name" });
+  });
+});
+
+describe("a partitioned queue that is deleted while a producer goes on with it", () => {
+  async function deleted(producer: { partitions?: number }) {
+    const system = await setupSystem();
+    const opened = (options: { partitions?: number }) => {
+      const all: PartitionedQueueOptions = { redis: system.url, prefix: system.prefix, ...options };
+      const queue = new PartitionedQueue("hot", all);
+      afterwards(() => queue.close());
+      return queue;
+    };
+    await opened({ partitions: 4 }).partitions();
+    const queue = opened(producer);
+    const tasks = Array.from({ length: 600 }, (_, n) => ({ type: "t", payload: n }));
+    await queue.enqueueMany(tasks);
+    const observer = new PartitionedObserver({ client: elsewhere(system).client });
+    await observer.pause("hot");
+    expect(await observer.deleteQueue("hot")).toEqual({ removed: 600 });
+    expect(await observer.queues()).toEqual([]);
+    return { system, queue, observer, opened, tasks };
+  }
+
+  test("is made anew where the producer says how many partitions it has", async () => {
+    const { queue, observer, tasks } = await deleted({ partitions: 4 });
+    const { id } = await queue.enqueue("t", 1);
+    expect((await queue.enqueueMany(tasks)).every(({ ok }) => ok)).toBe(true);
+    expect(await observer.queues()).toEqual(["hot"]);
+    expect(await observer.stats("hot")).toMatchObject({ pending: 601, paused: false });
+    expect(await observer.task("hot", id)).toMatchObject({ state: "pending" });
+  });
+
+  test("refuses its tasks where the producer does not, and stores nothing", async () => {
+    const { system, queue, observer } = await deleted({});
+    await expect(queue.enqueue("t", 1)).rejects.toMatchObject({ code: "queue_not_found" });
+    await expect(queue.enqueueMany([{ type: "t", payload: 1 }])).rejects.toMatchObject({
+      code: "queue_not_found",
+    });
+    expect(await observer.queues()).toEqual([]);
+    expect(await system.redis.keys(`${system.prefix}:{hot/*:tasks`)).toEqual([]);
+  });
+
+  test("gets none into a partition that it has no more, where somebody made it anew with fewer", async () => {
+    const { queue, observer, opened, tasks } = await deleted({});
+    await opened({ partitions: 2 }).partitions();
+    for (let n = 0; n < 8; n++) await queue.enqueue("t", n);
+    const results = await queue.enqueueMany(tasks);
+    expect(results.every(({ ok }) => ok)).toBe(true);
+    expect((await observer.stats("hot")).pending).toBe(608);
+  });
+
+  test("is worked on again by the worker that lived through it, which tells of no error", async () => {
+    const system = await setupSystem();
+    const options = { redis: system.url, prefix: system.prefix };
+    const queue = new PartitionedQueue("hot", { ...options, partitions: 2 });
+    afterwards(() => queue.close());
+    await queue.partitions();
+    const worker = new PartitionedWorker("hot", { t: () => "ran" }, { ...options, watchMs: 20, pollMs: 100 });
+    const errors: unknown[] = [];
+    worker.on("error", (error) => errors.push(error));
+    afterwards(() => worker.stop({ graceMs: 2_000 }));
+    await worker.start();
+    const observer = new PartitionedObserver({ client: elsewhere(system).client });
+    await observer.pause("hot");
+    await observer.deleteQueue("hot");
+    await until("it has looked", async () => worker.lastGoodPollAgeMs() < 100);
+    const { id } = await queue.enqueue("t", 1);
+    expect(await queue.result(id, { waitMs: 10_000 })).toMatchObject({ state: "completed" });
+    expect(errors).toEqual([]);
+  });
+});
