@@ -144,6 +144,8 @@ test("whatever is sent to any route: no 5xx, no hang, errors as problem+json, no
           { requiredKeys: [] },
         ),
       ),
+      // One that no route knows: it has to be refused, whatever the rest is.
+      isStranger: fc.boolean(),
       body: bodySchema
         ? fc.oneof(
             { weight: 4, arbitrary: arbitraryOf(bodySchema).map((value) => JSON.stringify(value)) },
@@ -152,9 +154,10 @@ test("whatever is sent to any route: no 5xx, no hang, errors as problem+json, no
         : fc.constant(undefined),
     });
     await fc.assert(
-      fc.asyncProperty(input, async ({ segment, query, body }) => {
+      fc.asyncProperty(input, async ({ segment, query, isStranger, body }) => {
+        const given = { ...(query as Record<string, unknown>), ...(isStranger ? { no_such_filter: 1 } : {}) };
         const search = new URLSearchParams(
-          Object.entries(query as Record<string, unknown>).map(([name, value]): [string, string] => [
+          Object.entries(given).map(([name, value]): [string, string] => [
             name,
             String(typeof value === "object" ? JSON.stringify(value) : value),
           ]),
@@ -163,6 +166,7 @@ test("whatever is sent to any route: no 5xx, no hang, errors as problem+json, no
         const where = `${operation.service} ${operation.method} ${operation.path}: ${status} ${answer.slice(0, 300)}`;
         if (status >= 500) throw new Error(where);
         if (status >= 400 && !type.includes("problem+json")) throw new Error(`no problem: ${where}`);
+        if (status < 400 && isStranger) throw new Error(`an unknown parameter accepted: ${where}`);
         if (answer.includes("    at ")) throw new Error(`a stack: ${where}`);
         if (status < 300 && bodySchema && !isAccepted(bodySchema, body, status === 207 ? answer : undefined))
           throw new Error(`garbage accepted: ${where}`);

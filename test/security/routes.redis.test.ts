@@ -77,9 +77,9 @@ const schedule = (queue: string) => ({
 /** Where the handler has to look at what is there: a body that it would take. */
 const BODIES: Record<string, object> = { "PUT /v1/schedules/{id}": schedule(MINE) };
 
-async function call(operation: Operation, key: string | undefined, queue = MINE) {
+async function call(operation: Operation, key: string | undefined, queue = MINE, query = "") {
   const hasBody = operation.bodySchema !== undefined;
-  const response = await fetch(operation.base + pathOf(operation, queue), {
+  const response = await fetch(operation.base + pathOf(operation, queue) + query, {
     method: operation.method,
     headers: {
       ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
@@ -164,6 +164,22 @@ test("with a key of another queue: 403, and in no answer a word of the queue of 
     } else {
       expect.soft([nameOf(operation), answer.text.includes(OTHER)]).toEqual([nameOf(operation), false]);
     }
+  }
+}, 180_000);
+
+test("a query parameter that a route does not know is refused by name, whatever else is asked for", async () => {
+  for (const operation of operations) {
+    const { status, text } = await call(operation, owner, MINE, "?no_such_filter=1");
+    const { errors, code } = JSON.parse(text) as { code: string; errors?: { in: string; message: string }[] };
+    // A body that the walk cannot make up is refused first.
+    const isBody =
+      errors?.some((error) => error.in === "body") || ["invalid_json", "invalid_argument"].includes(code);
+    const named = errors?.some(
+      (error) => error.in === "querystring" && error.message.includes("no_such_filter"),
+    );
+    expect
+      .soft([nameOf(operation), status, named ?? false])
+      .toEqual(isBody ? [nameOf(operation), 422, false] : [nameOf(operation), 400, true]);
   }
 }, 180_000);
 

@@ -49,7 +49,7 @@ export type OperationVerb = "pause" | "resume" | "cancel" | "undo";
 
 /** `POST /v1/operations/:id/{pause,resume,cancel,undo}`. */
 export const actOnOperation = (id: string, verb: OperationVerb) =>
-  data(api.POST(`/v1/operations/{id}/${verb}`, operationAt(id)));
+  data(api.POST(`/v1/operations/{id}/${verb}`, { ...operationAt(id), body: {} }));
 
 /** `POST /v1/queues/:queue/burst`: 202 and an operation. */
 export const runBurst = (queue: string, tasks: number, failRate: number) =>

@@ -108,6 +108,36 @@ test("--wait shows the end, and its exit code tells it", async () => {
   expect(bad.stdout).toMatch(/^reason +fatal$/m);
 });
 
+test("a filter narrows what is listed, counted and replayed in the same way", async () => {
+  const lines = ["acme", "beta", "acme"].map((tenant, n) =>
+    JSON.stringify({
+      type: "bad",
+      id: `${tenant}-${n}`,
+      payload: { To: "A@Example" },
+      tags: [`tenant:${tenant}`],
+    }),
+  );
+  expect((await withInput(lines.join("\n"), "enqueue", "narrow", "--ndjson", "-")).code).toBe(0);
+  expect(await json("task", "ls", "narrow", "--tag", "tenant:acme")).toHaveLength(2);
+  await runWorker("narrow");
+  await waitUntil("three dead letters", async () => (await observer.stats("narrow")).dead === 3);
+  const of = async (...filter: string[]) => [
+    (await json<object[]>("dlq", "ls", "narrow", ...filter)).length,
+    (await json<{ matched: number }>("dlq", "replay", "narrow", ...filter, "--dry-run")).matched,
+  ];
+  expect(await of("--tag", "tenant:acme")).toEqual([2, 2]);
+  expect(await of("--tag", "tenant")).toEqual([0, 0]);
+  expect(await of("--search", "a@EXAMPLE")).toEqual([3, 3]);
+  expect(await of("--search", "BETA", "--error", "NO WAY", "--reason", "fatal")).toEqual([1, 1]);
+  expect(await of("--since", "2125-01-01T00:00:00Z")).toEqual([0, 0]);
+  expect(await of("--signature", "Error: none")).toEqual([0, 0]);
+  expect((await cli("dlq", "ls", "narrow", "--tag", "")).code).toBe(2);
+  expect(await json("dlq", "discard", "narrow", "--tag", "tenant:beta", "--yes")).toMatchObject({
+    discarded: 1,
+  });
+  expect(await json("dlq", "replay", "narrow", "--tag", "tenant:acme")).toEqual({ replayed: 2, skipped: 0 });
+});
+
 test.each([
   [["enqueue", "q"], "missing the type"],
   [["enqueue", "q", "ok", "{bad"], "the payload is not valid JSON"],

@@ -20,16 +20,16 @@ export { loadHandlerModule, loadHandlerModules } from "./isolation/handler-modul
 export { type IsolatedHandlers, type IsolationOptions, isolated } from "./isolation/isolated.ts";
 export { Janitor, type JanitorEvents, type JanitorOptions, type SweptEvent } from "./janitor/janitor.ts";
 export type { RewoundEvent } from "./janitor/rewind.ts";
-export {
-  type DeadLetterFilter,
-  type DeadLetterGroup,
-  type DeadLetterGroups,
-  type DiscardResult,
-  type ReplayResult,
-  signatureOf,
+export type {
+  DeadLetterGroup,
+  DeadLetterGroups,
+  DiscardResult,
+  ReplayResult,
 } from "./observer/dead-letters.ts";
 export type { EmptiedState } from "./observer/emptied.ts";
+export { type DeadLetterFilter, matcherOf, type TaskFilter } from "./observer/filter.ts";
 export { type BulkOptions, Observer, type ObserverOptions } from "./observer/observer.ts";
+export { signatureOf } from "./observer/signature.ts";
 export type { ListOptions, TaskPage } from "./observer/task-list.ts";
 export type { Why } from "./observer/why.ts";
 export { OperationRunner, type OperationRunnerOptions } from "./operations/operation-runner.ts";

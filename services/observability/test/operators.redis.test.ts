@@ -23,8 +23,13 @@ const stats = async (queue: string) =>
 const task = async (queue: string, id: string) =>
   (await running.call("GET", `/v1/queues/${queue}/tasks/${id}`)).json() as unknown as TaskView;
 
-async function enqueue(queue: string, count: number, type = "test.fatal"): Promise<string[]> {
-  const tasks = Array.from({ length: count }, (_, n) => ({ type, payload: { n } }));
+async function enqueue(
+  queue: string,
+  count: number,
+  type = "test.fatal",
+  tags?: string[],
+): Promise<string[]> {
+  const tasks = Array.from({ length: count }, (_, n) => ({ type, payload: { n }, ...(tags && { tags }) }));
   const response = await running.call("POST", `/v1/queues/${queue}/tasks/batch`, tasks);
   expect(response.status).toBe(207);
   return (response.json().results as { id: string }[]).map(({ id }) => id);
@@ -45,6 +50,20 @@ async function deadLetters(queue: string, count: number): Promise<string[]> {
   const ids: string[] = [];
   for (let start = 0; start < count; start += 1_000)
     ids.push(...(await enqueue(queue, Math.min(1_000, count - start))));
+  await kill(queue, count);
+  return ids;
+}
+
+/** As many dead letters with each tag. */
+async function tagged(queue: string, counts: Record<string, number>): Promise<void> {
+  for (const [tag, count] of Object.entries(counts)) await enqueue(queue, count, "test.fatal", [tag]);
+  await kill(
+    queue,
+    Object.values(counts).reduce((sum, count) => sum + count),
+  );
+}
+
+async function kill(queue: string, count: number): Promise<void> {
   const worker = await startWorker(queue, {
     "test.fatal": () => {
       throw new FatalError("no such user 4711");
@@ -52,7 +71,6 @@ async function deadLetters(queue: string, count: number): Promise<string[]> {
   });
   await waitUntil("all are dead", async () => (await stats(queue)).dead === count, 20_000);
   await worker.stop({ graceMs: 1_000 });
-  return ids;
 }
 
 test("a payload comes back byte for byte, and the task says why it waits", async () => {
@@ -106,6 +124,47 @@ test("a dead letter is seen with its reason, replayed with a mended payload, and
     skipped: 2,
     results: [{ outcome: "not_dead" }, { outcome: "not_found" }],
   });
+});
+
+test("dead letters are narrowed by tag, for a list, a count, a replay and a discard", async () => {
+  const queue = newQueue();
+  await tagged(queue, { "tenant:acme": 2, "tenant:beta": 3 });
+  const path = `/v1/queues/${queue}/dead-letters`;
+  const listed = await running.call("GET", `${path}?tag=tenant:acme`);
+  expect(listed.json()).toMatchObject({ tasks: [{ tags: ["tenant:acme"] }, { tags: ["tenant:acme"] }] });
+  const filter = { tag: "tenant:acme" };
+  const dry = await running.call("POST", `${path}/replay`, { filter, dryRun: true });
+  expect(dry.json()).toMatchObject({ matched: 2, scanned: 5, total: 5 });
+  const replay = await running.call("POST", `${path}/replay`, { filter });
+  expect(replay.json()).toMatchObject({ matched: 2, replayed: 2 });
+  const discard = await running.call("POST", `${path}/discard`, { filter: { tag: "tenant:beta" } });
+  expect(discard.json()).toMatchObject({ matched: 3, discarded: 3 });
+  expect(await stats(queue)).toMatchObject({ dead: 0, pending: 2 });
+});
+
+test("a filter that is not known is refused, wherever it stands, and nothing is replayed", async () => {
+  const queue = newQueue();
+  await tagged(queue, { "tenant:acme": 1 });
+  const path = `/v1/queues/${queue}/dead-letters`;
+  for (const query of ["tags=tenant:acme", "tag=", "tag=a&tag=b", "limit=5&Tag=x"])
+    expect([query, (await running.call("GET", `${path}?${query}`)).status]).toEqual([query, 400]);
+  for (const [what, method, url, body] of [
+    ["a filter of the body", "POST", `${path}/replay`, { filter: { tags: "tenant:acme" } }],
+    ["beside all", "POST", `${path}/replay`, { all: true, tag: "tenant:acme" }],
+    ["in the query of a replay", "POST", `${path}/replay?tag=tenant:acme`, { all: true }],
+    ["in the query of a discard", "POST", `${path}/discard?type=x`, { all: true }],
+    ["in the query of groups", "GET", `${path}/groups?tag=tenant:acme`, undefined],
+    ["of queues", "GET", "/v1/queues?paused=true", undefined],
+    ["of workers", "GET", `/v1/workers?queue=${queue}`, undefined],
+  ] as const) {
+    const { status, text } = await running.call(method, url, body);
+    expect([what, status < 500 && status >= 400, text]).toEqual([
+      what,
+      true,
+      expect.stringMatching(/unknown fields/),
+    ]);
+  }
+  expect(await stats(queue)).toMatchObject({ dead: 1, pending: 0 });
 });
 
 test("more than 500 dead letters are replayed by an operation, each once", async () => {

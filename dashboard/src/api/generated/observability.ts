@@ -522,7 +522,14 @@ export interface paths {
                 };
                 cookie?: never;
             };
-            requestBody?: never;
+            requestBody: {
+                content: {
+                    "application/json": {
+                        /** @description Why; kept in the audit log */
+                        reason?: string;
+                    } | null;
+                };
+            };
             responses: {
                 /** @description What went wrong */
                 "4XX": {
@@ -1440,6 +1447,8 @@ export interface paths {
                 query: {
                     /** @description The name of the queue, typed again */
                     confirm: string;
+                    /** @description Why; kept in the audit log */
+                    reason?: string;
                 };
                 header?: never;
                 path: {
@@ -1778,12 +1787,12 @@ export interface paths {
                 query?: {
                     /** @description `cursor` of the page before */
                     cursor?: string;
-                    /** @description Text to find in the last error */
+                    /** @description Text to find in the last error; upper and lower case are the same */
                     error?: string;
                     /** @description When it ended, is due (scheduled) or was enqueued (pending, processing): at this time or later, ms since the epoch */
                     from?: number;
                     limit?: number;
-                    /** @description Text to find in id, error, tags or payload */
+                    /** @description Text to find in id, type, error, tags or payload; upper and lower case are the same */
                     q?: string;
                     /** @description Why it died */
                     reason?: "retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable";
@@ -2001,16 +2010,18 @@ export interface paths {
                         dryRun?: boolean;
                         /** @description All that is given has to match */
                         filter?: {
-                            /** @description Text to find in the last error */
+                            /** @description Text to find in the last error; upper and lower case are the same */
                             error?: string;
                             /** @description Died at this time or later, ms since the epoch */
                             from?: number;
-                            /** @description Text to find in id, error, tags or payload */
+                            /** @description Text to find in id, type, error, tags or payload; upper and lower case are the same */
                             q?: string;
                             /** @enum {string} */
                             reason?: "retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable";
                             /** @description `signature` of a group */
                             signature?: string;
+                            /** @description A whole tag */
+                            tag?: string;
                             /** @description Died before this time, ms since the epoch */
                             to?: number;
                             /**
@@ -2341,16 +2352,18 @@ export interface paths {
                         dryRun?: boolean;
                         /** @description All that is given has to match */
                         filter?: {
-                            /** @description Text to find in the last error */
+                            /** @description Text to find in the last error; upper and lower case are the same */
                             error?: string;
                             /** @description Died at this time or later, ms since the epoch */
                             from?: number;
-                            /** @description Text to find in id, error, tags or payload */
+                            /** @description Text to find in id, type, error, tags or payload; upper and lower case are the same */
                             q?: string;
                             /** @enum {string} */
                             reason?: "retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable";
                             /** @description `signature` of a group */
                             signature?: string;
+                            /** @description A whole tag */
+                            tag?: string;
                             /** @description Died before this time, ms since the epoch */
                             to?: number;
                             /**
@@ -3144,12 +3157,12 @@ export interface paths {
                 query: {
                     /** @description `cursor` of the page before */
                     cursor?: string;
-                    /** @description Text to find in the last error */
+                    /** @description Text to find in the last error; upper and lower case are the same */
                     error?: string;
                     /** @description When it ended, is due (scheduled) or was enqueued (pending, processing): at this time or later, ms since the epoch */
                     from?: number;
                     limit?: number;
-                    /** @description Text to find in id, error, tags or payload */
+                    /** @description Text to find in id, type, error, tags or payload; upper and lower case are the same */
                     q?: string;
                     /** @description Why it died */
                     reason?: "retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable";
@@ -3962,11 +3975,11 @@ export interface paths {
         get: {
             parameters: {
                 query: {
-                    /** @description Text to find in the last error */
+                    /** @description Text to find in the last error; upper and lower case are the same */
                     error?: string;
                     /** @description When it ended, is due (scheduled) or was enqueued (pending, processing): at this time or later, ms since the epoch */
                     from?: number;
-                    /** @description Text to find in id, error, tags or payload */
+                    /** @description Text to find in id, type, error, tags or payload; upper and lower case are the same */
                     q?: string;
                     /** @description Why it died */
                     reason?: "retries_exhausted" | "crashes_exhausted" | "releases_exhausted" | "fatal" | "no_handler" | "undecodable";

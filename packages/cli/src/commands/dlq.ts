@@ -1,30 +1,22 @@
 import {
-  DEAD_REASONS,
   type DeadLetterFilter,
   type DeadLetterGroup,
-  type DeadReason,
   HoldfastError,
   isTaskId,
   LIMITS,
   type TaskView,
 } from "holdfast";
-import { type Action, type Command, type Context, Option } from "../context.ts";
+import type { Action, Command, Context } from "../context.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
 import { checkPayload } from "../json-text.ts";
 import type { Column } from "../output.ts";
-import { counted, parseTime, parseWhole, time, withCommas } from "../values.ts";
+import { deadFilterOptions, type FilterOptions, taskFilterOf } from "../task-filter.ts";
+import { counted, parseWhole, time, withCommas } from "../values.ts";
 import { runHere } from "./operation.ts";
-import { type ListOptions, listOptions, printPage, printTask, taskOf } from "./task.ts";
+import { type ListOptions, pageOptions, printPage, printTask, taskOf } from "./task.ts";
 
-interface Selection {
+interface Selection extends FilterOptions {
   all?: boolean;
-  type?: string;
-  reason?: DeadReason;
-  signature?: string;
-  error?: string;
-  search?: string;
-  since?: number;
-  until?: number;
   dryRun?: boolean;
   rate?: number;
 }
@@ -47,34 +39,19 @@ const GROUP_COLUMNS: Column<DeadLetterGroup>[] = [
   { title: "ERROR", cell: (group) => group.signature },
 ];
 
-const reasonOption = () => new Option("--reason <reason>", "dead for this reason only").choices(DEAD_REASONS);
-
 function selectionOptions(command: Command): Command {
-  return command
-    .argument("<queue>")
-    .argument("[ids...]")
-    .option("--all", "every dead letter of the queue")
-    .option("--type <type>", "every one of this type")
-    .addOption(reasonOption())
-    .option("--signature <text>", "whose error has this signature: see dlq groups")
-    .option("--error <text>", "with this text in the last error")
-    .option("--search <text>", "with this text in the id, the payload, the last error or a tag")
-    .option("--since <time>", "that died at this time or later", parseTime)
-    .option("--until <time>", "that died before this time", parseTime)
+  return deadFilterOptions(
+    command.argument("<queue>").argument("[ids...]").option("--all", "every dead letter of the queue"),
+  )
     .option("--rate <n>", "at most so many a second", parseWhole(1, 100_000))
     .option("--dry-run", "count only; change nothing");
 }
 
 /** Ids, or a filter, or all: null means the ids. @throws UsageError where it is not exactly one of them */
 function filterOf(ids: readonly string[], selection: Selection): DeadLetterFilter | null {
-  const { all, type, reason, signature, error, search: q, since: from, until: to } = selection;
-  const filter: DeadLetterFilter = Object.fromEntries(
-    Object.entries({ type, reason, signature, error, q, from, to }).filter(
-      ([, value]) => value !== undefined,
-    ),
-  );
+  const filter = taskFilterOf(selection);
   const filtered = Object.keys(filter).length > 0;
-  if (Number(ids.length > 0) + Number(filtered) + Number(all === true) !== 1)
+  if (Number(ids.length > 0) + Number(filtered) + Number(selection.all === true) !== 1)
     throw new UsageError("name ids, or a filter such as --type and --reason, or --all: one of the three");
   return ids.length > 0 ? null : filter;
 }
@@ -120,14 +97,11 @@ async function inBulk(
 export function dlqCommand(program: Command, action: Action): void {
   const dlq = program.command("dlq").description("dead letters: look, replay, discard");
 
-  listOptions(dlq.command("ls").alias("list").argument("<queue>"))
-    .addOption(reasonOption())
+  pageOptions(deadFilterOptions(dlq.command("ls").alias("list").argument("<queue>")))
     .description("dead letters, newest first, a page at a time")
     .action(
-      action<ListOptions & { reason?: DeadReason }>(async (context, [queue = ""], options) =>
-        printPage(context, queue, "dead", options, DEAD_COLUMNS, (task) =>
-          options.reason === undefined ? true : task.deadReason === options.reason,
-        ),
+      action<ListOptions>(async (context, [queue = ""], options) =>
+        printPage(context, queue, "dead", options, DEAD_COLUMNS),
       ),
     );
 

@@ -9,6 +9,7 @@ import {
 import { type Action, type Command, type Context, Option } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { type Column, tableLines } from "../output.ts";
+import { type FilterOptions, filterOptions, taskFilterOf } from "../task-filter.ts";
 import { parseWhole, time } from "../values.ts";
 
 const ATTEMPT_COLUMNS: Column<AttemptView>[] = [
@@ -65,17 +66,13 @@ export async function taskOf(context: Context, queue: string, id: string): Promi
   return task;
 }
 
-export interface ListOptions {
+export interface ListOptions extends FilterOptions {
   limit: number;
   cursor?: string;
-  type?: string;
-  search?: string;
 }
 
-export function listOptions(command: Command): Command {
+export function pageOptions(command: Command): Command {
   return command
-    .option("--type <type>", "of this type only")
-    .option("--search <text>", "text in the id, the payload, the last error or a tag")
     .option("--limit <n>", `rows, 1 to ${LIMITS.pageTasks}`, parseWhole(1, LIMITS.pageTasks), 50)
     .option("--cursor <cursor>", "where the page before ended");
 }
@@ -85,18 +82,17 @@ export async function printPage(
   context: Context,
   queue: string,
   state: TaskState,
-  { limit, cursor, type, search }: ListOptions,
+  options: ListOptions,
   columns: Column<TaskView>[],
-  keep: (task: TaskView) => boolean = () => true,
 ): Promise<void> {
+  const { limit, cursor } = options;
   const page = await (await context.observer()).list(queue, {
     state,
     limit,
     ...(cursor === undefined ? {} : { cursor }),
-    ...(type === undefined ? {} : { type }),
-    ...(search === undefined ? {} : { q: search }),
+    ...taskFilterOf(options),
   });
-  context.out.list(page.tasks.filter(keep), columns);
+  context.out.list(page.tasks, columns);
   if (page.cursor !== null) context.out.say(`more: --cursor ${page.cursor}`);
 }
 
@@ -112,7 +108,7 @@ export function taskCommand(program: Command, action: Action): void {
       action(async (context, [queue = "", id = ""]) => printTask(context, await taskOf(context, queue, id))),
     );
 
-  listOptions(task.command("ls").alias("list").argument("<queue>"))
+  pageOptions(filterOptions(task.command("ls").alias("list").argument("<queue>")))
     .addOption(new Option("--state <state>", "tasks in this state").choices(TASK_STATES).default("pending"))
     .description("tasks in a state, a page at a time")
     .action(

@@ -1,5 +1,5 @@
 import { type TSchema, Type } from "typebox";
-import { QUEUE_NAME_PATTERN, TASK_ID_PATTERN, TASK_TYPE_PATTERN } from "../limits.ts";
+import { LIMITS, QUEUE_NAME_PATTERN, TASK_ID_PATTERN, TASK_TYPE_PATTERN } from "../limits.ts";
 
 export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
@@ -32,8 +32,14 @@ export const Reason = Type.String({
   description: "Why; kept in the audit log",
 });
 
-/** Found as it is written, upper and lower case told apart. */
-export const SearchText = (description: string) => Type.String({ minLength: 1, maxLength: 200, description });
+export const SearchText = (description: string) =>
+  Type.String({
+    minLength: 1,
+    maxLength: 200,
+    description: `${description}; upper and lower case are the same`,
+  });
+/** A whole tag, as it is written. */
+export const Tag = Type.String({ minLength: 1, maxLength: LIMITS.tagCharacters, description: "A whole tag" });
 
 export const QueueParams = Type.Object({ queue: QueueName });
 export type QueueParams = Type.Static<typeof QueueParams>;

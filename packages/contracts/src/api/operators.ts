@@ -8,6 +8,7 @@ import {
   QueueName,
   Reason,
   SearchText,
+  Tag,
   TaskId,
   TaskType,
   Timestamp,
@@ -61,12 +62,13 @@ export type DeadLetterGroups = Type.Static<typeof DeadLetterGroups>;
 export const DeadLetterFilter = Type.Object(
   {
     type: Type.Optional(TaskType),
+    tag: Type.Optional(Tag),
     reason: Type.Optional(oneOf(DEAD_REASONS)),
     signature: Type.Optional(
       Type.String({ minLength: 1, maxLength: 256, description: "`signature` of a group" }),
     ),
     error: Type.Optional(SearchText("Text to find in the last error")),
-    q: Type.Optional(SearchText("Text to find in id, error, tags or payload")),
+    q: Type.Optional(SearchText("Text to find in id, type, error, tags or payload")),
     from: Type.Optional(Timestamp("Died at this time or later")),
     to: Type.Optional(Timestamp("Died before this time")),
   },

@@ -128,7 +128,10 @@ export const EmptyBody = Type.Object(
 );
 export type EmptyBody = Type.Static<typeof EmptyBody>;
 export const DeleteQueueQuery = Type.Object(
-  { confirm: Type.String({ description: "The name of the queue, typed again" }) },
+  {
+    confirm: Type.String({ description: "The name of the queue, typed again" }),
+    reason: Type.Optional(Reason),
+  },
   { additionalProperties: false },
 );
 export const RemovedReply = Type.Object({ queue: Type.String(), removed: Count() });

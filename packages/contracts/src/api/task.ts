@@ -2,7 +2,17 @@ import { Type } from "typebox";
 import { LIMITS } from "../limits.ts";
 import { ATTEMPT_OUTCOMES, DEAD_REASONS, PRIORITIES, TASK_STATES } from "../states.ts";
 import type { TaskView } from "../task.ts";
-import { type Assert, Count, nullable, oneOf, type Same, SearchText, TaskType, Timestamp } from "./common.ts";
+import {
+  type Assert,
+  Count,
+  nullable,
+  oneOf,
+  type Same,
+  SearchText,
+  Tag,
+  TaskType,
+  Timestamp,
+} from "./common.ts";
 
 export const BackoffSchema = Type.Object(
   {
@@ -76,10 +86,8 @@ export type TaskViewSchemaMatches = Assert<Same<typeof TaskViewSchema, TaskView>
 const filter = {
   state: oneOf(TASK_STATES, { description: "Which state to list" }),
   type: Type.Optional(TaskType),
-  tag: Type.Optional(
-    Type.String({ minLength: 1, maxLength: LIMITS.tagCharacters, description: "A whole tag" }),
-  ),
-  q: Type.Optional(SearchText("Text to find in id, error, tags or payload")),
+  tag: Type.Optional(Tag),
+  q: Type.Optional(SearchText("Text to find in id, type, error, tags or payload")),
   error: Type.Optional(SearchText("Text to find in the last error")),
   signature: Type.Optional(
     Type.String({ minLength: 1, maxLength: 256, description: "`signature` of a group of dead letters" }),

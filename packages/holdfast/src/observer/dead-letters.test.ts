@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { taskViewOf } from "../../test/support/views.ts";
-import { errorSignature, groupDead, matchesDead } from "./dead-letters.ts";
+import { groupDead } from "./dead-letters.ts";
+import { errorSignature } from "./signature.ts";
 
 test.each([
   ["Error: order 17 of 99", "Error: order <n> of <n>"],
@@ -76,34 +77,4 @@ test("without an error the reason stands for it; at most five samples are kept o
   expect(group).toMatchObject({ signature: "crashes_exhausted", count: 12 });
   expect(group?.sampleIds).toHaveLength(5);
   expect(groupDead([], UNTIL)).toEqual({ groups: [], scanned: 0, trendFrom: UNTIL, trendTo: UNTIL });
-});
-
-test("a filter asks for type and reason, each where it is given", () => {
-  const task = dead("a", 1, null);
-  expect(matchesDead(task, {})).toBe(true);
-  expect(matchesDead(task, { type: "t", reason: "retries_exhausted" })).toBe(true);
-  expect(matchesDead(task, { type: "u" })).toBe(false);
-  expect(matchesDead(task, { type: "t", reason: "fatal" })).toBe(false);
-});
-
-test("a filter asks for signature, error, text and time as well, and all of it has to match", () => {
-  const task = dead("id-7", 100, "Error: order 7", { tags: ["blue"], payloadText: '{"n":1e3}' });
-  const matching = [
-    { signature: "Error: order <n>" },
-    { error: "order 7" },
-    { q: "1e3" },
-    { q: "blu" },
-    { q: "id-" },
-    { from: 100, to: 101 },
-  ];
-  for (const filter of matching) expect([filter, matchesDead(task, filter)]).toEqual([filter, true]);
-  const others = [
-    { signature: "Error: order 7" },
-    { error: "ORDER" },
-    { q: "2e3" },
-    { from: 101 },
-    { to: 100 },
-  ];
-  for (const filter of others) expect([filter, matchesDead(task, filter)]).toEqual([filter, false]);
-  expect(matchesDead(task, { q: "1e3", type: "other" })).toBe(false);
 });

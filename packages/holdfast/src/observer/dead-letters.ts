@@ -4,21 +4,7 @@ import type { Engine, RawTask } from "../engine/engine.ts";
 import { decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envelope.ts";
 import type { Request } from "../engine/requests.ts";
 import { taskView } from "../engine/task-view.ts";
-
-/** All that is given has to match. */
-export interface DeadLetterFilter {
-  type?: string;
-  reason?: DeadReason;
-  /** As `errorSignature` gives it. */
-  signature?: string;
-  /** Text in the last error. */
-  error?: string;
-  /** Text in id, error, tags or payload. */
-  q?: string;
-  /** Died at this time or later, and before that one; ms since the epoch. */
-  from?: number;
-  to?: number;
-}
+import { signatureOf } from "./signature.ts";
 
 export interface ReplayResult {
   id: string;
@@ -60,52 +46,6 @@ const PAGE = 100;
 const SAMPLES = 5;
 const TREND_BUCKETS = 12;
 const MAX_GROUPS = 200;
-
-/** What failures have in common: the message without what differs from task to task. */
-export function errorSignature(error: string | null): string {
-  const line = (error ?? "").split("\n", 1)[0] ?? "";
-  return line
-    .replaceAll(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, "<uuid>")
-    .replaceAll(/\b0x[0-9a-f]+\b/gi, "<hex>")
-    .replaceAll(/(["'`]).*?\1/g, "<text>")
-    .replaceAll(/\d+/g, "<n>")
-    .slice(0, 200);
-}
-
-/** What stands for the error of a dead letter: where there is none, the reason. */
-export function signatureOf(task: Pick<TaskView, "lastError" | "deadReason">): string {
-  return errorSignature(task.lastError) || (task.deadReason ?? "retries_exhausted");
-}
-
-export function matchesDead(
-  task: DeadFacts & Pick<TaskView, "tags" | "payloadText">,
-  filter: DeadLetterFilter,
-): boolean {
-  const { type, reason, signature, error, q, from, to } = filter;
-  const endedAt = task.endedAt ?? 0;
-  return (
-    (type === undefined || task.type === type) &&
-    (reason === undefined || task.deadReason === reason) &&
-    (from === undefined || endedAt >= from) &&
-    (to === undefined || endedAt < to) &&
-    (error === undefined || (task.lastError?.includes(error) ?? false)) &&
-    (signature === undefined || signatureOf(task) === signature) &&
-    (q === undefined || hasText(task, q))
-  );
-}
-
-/** Text in id, error, tags or payload. */
-export function hasText(
-  task: Pick<TaskView, "id" | "lastError" | "tags" | "payloadText">,
-  q: string,
-): boolean {
-  return (
-    task.id.includes(q) ||
-    (task.lastError?.includes(q) ?? false) ||
-    task.tags.some((tag) => tag.includes(q)) ||
-    task.payloadText.includes(q)
-  );
-}
 
 /** The dead letters from the oldest or newest on, page by page. */
 export async function* pagesOfDead(

@@ -17,18 +17,17 @@ import { taskView } from "../engine/task-view.ts";
 import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
 import {
   type DeadFacts,
-  type DeadLetterFilter,
   type DeadLetterGroups,
   type DiscardResult,
   discardDead,
   groupDead,
-  matchesDead,
   pagesOfDead,
   type ReplayResult,
   replayHere,
   replayInto,
 } from "./dead-letters.ts";
 import { type EmptiedState, INDEXES } from "./emptied.ts";
+import { bulkMatcherOf, type DeadLetterFilter } from "./filter.ts";
 import { queueStats } from "./queue-stats.ts";
 import { RateMeter } from "./rate-meter.ts";
 import { type ListOptions, listTasks, type TaskPage } from "./task-list.ts";
@@ -86,9 +85,9 @@ export class Observer {
   }
 
   /**
-   * One page of the tasks in a state. With `type` or `q` pages are looked through until enough match or 1,000 tasks
-   * were scanned: a page can be short and still have a cursor.
-   * @throws HoldfastError invalid_cursor, queue_not_found
+   * One page of the tasks in a state. With a filter pages are looked through until enough match or 1,000 tasks were
+   * scanned: a page can be short and still have a cursor.
+   * @throws HoldfastError invalid_argument (a filter that is not known, too), invalid_cursor, queue_not_found
    */
   async list(queue: string, options: ListOptions): Promise<TaskPage> {
     return listTasks(await this.#known(queue), options);
@@ -146,7 +145,10 @@ export class Observer {
     return replayInto(engine, target, ids);
   }
 
-  /** Every dead letter that matches and was there at the call, oldest first, in batches. */
+  /**
+   * Every dead letter that matches and was there at the call, oldest first, in batches.
+   * @throws HoldfastError invalid_argument (a filter that is not known, too), queue_not_found
+   */
   async replayAll(
     queue: string,
     filter: DeadLetterFilter = {},
@@ -190,13 +192,14 @@ export class Observer {
     filter: DeadLetterFilter = {},
     bounds: { matched?: number; scanned?: number; signal?: AbortSignal } = {},
   ): Promise<{ matched: number; scanned: number; total: number; isWhole: boolean }> {
+    const matches = bulkMatcherOf(filter);
     const engine = await this.#known(queue);
     const total = queueStats(queue, await engine.stats()).dead;
     if (Object.keys(filter).length === 0) return { matched: total, scanned: total, total, isWhole: true };
     let [matched, scanned] = [0, 0];
     for await (const page of pagesOfDead(engine, "last", bounds.signal)) {
       scanned += page.length;
-      matched += page.filter((task) => matchesDead(task, filter)).length;
+      matched += page.filter(matches).length;
       const isEnough = matched > (bounds.matched ?? Number.POSITIVE_INFINITY);
       if ((isEnough || scanned >= (bounds.scanned ?? Number.POSITIVE_INFINITY)) && scanned < total)
         return { matched, scanned, total, isWhole: false };
@@ -376,6 +379,7 @@ export class Observer {
     options: BulkOptions,
     act: (ids: string[]) => Promise<number>,
   ) {
+    const matches = bulkMatcherOf(filter);
     const engine = await this.#known(queue);
     // Those that die again meanwhile are left for the next call: it ends even where every replay fails at once.
     const began = (await engine.stats()).now;
@@ -398,9 +402,7 @@ export class Observer {
     };
     for await (const page of pagesOfDead(engine, "first")) {
       options.signal?.throwIfAborted();
-      const ids = page
-        .filter((task) => matchesDead(task, filter) && (task.endedAt ?? 0) <= began)
-        .map((task) => task.id);
+      const ids = page.filter((task) => matches(task) && (task.endedAt ?? 0) <= began).map((task) => task.id);
       const size =
         options.ratePerSecond === undefined
           ? CALL_TASKS

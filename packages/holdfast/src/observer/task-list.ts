@@ -1,8 +1,8 @@
-import { type DeadReason, HoldfastError, LIMITS, type TaskState, type TaskView } from "@holdfast/contracts";
+import { HoldfastError, LIMITS, TASK_STATES, type TaskState, type TaskView } from "@holdfast/contracts";
 import type { Engine, ListOrder } from "../engine/engine.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { QueueKeys } from "../redis/keys.ts";
-import { hasText, signatureOf } from "./dead-letters.ts";
+import { matcherOf, type TaskFilter, timeOf } from "./filter.ts";
 import { queueStats } from "./queue-stats.ts";
 
 export interface TaskPage {
@@ -15,25 +15,12 @@ export interface TaskPage {
   total: number;
 }
 
-export interface ListOptions {
+export interface ListOptions extends TaskFilter {
   state: TaskState;
   /** `cursor` of the page before. */
   cursor?: string;
   /** 1 to 100. @default 50 */
   limit?: number;
-  type?: string;
-  /** A whole tag. */
-  tag?: string;
-  /** Text in id, error, tags or payload. */
-  q?: string;
-  /** Text in the last error. */
-  error?: string;
-  signature?: string;
-  reason?: DeadReason;
-  /** When it ended, is due (scheduled) or was enqueued (pending, processing): at this time or later, ms. */
-  from?: number;
-  /** The same: before this time. Of a time that came twice, the clock being set back, some may be left out. */
-  to?: number;
   /** Ends the walk between two reads. */
   signal?: AbortSignal;
 }
@@ -89,19 +76,25 @@ function isPastSpan(task: TaskView, { state, from, to }: ListOptions): boolean {
 }
 
 export async function listTasks(engine: Engine, options: ListOptions): Promise<TaskPage> {
-  const limit = options.limit ?? 50;
+  const { state, cursor, limit = 50, signal, ...filter } = options;
+  const matches = matcherOf(filter);
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > LIMITS.pageTasks) {
     throw new HoldfastError("invalid_argument", `limit has to be 1 to ${LIMITS.pageTasks}, got ${limit}`);
   }
-  const indexes = INDEXES[options.state];
+  if (!TASK_STATES.includes(state))
+    throw new HoldfastError(
+      "invalid_argument",
+      `state has to be one of ${TASK_STATES.join(", ")}, got ${String(state).slice(0, 100)}`,
+    );
+  const indexes = INDEXES[state];
   let { at, after } =
-    options.cursor === undefined ? { at: 0, after: entryOf(options) } : decodeCursor(options.cursor, indexes);
-  const total = queueStats(engine.queue, await engine.stats())[options.state];
+    cursor === undefined ? { at: 0, after: entryOf(options) } : decodeCursor(cursor, indexes);
+  const total = queueStats(engine.queue, await engine.stats())[state];
   const tasks: TaskView[] = [];
   let scanned = 0;
   let pageSize: number = LIMITS.pageTasks;
   while (tasks.length < limit && scanned < SCANNED) {
-    options.signal?.throwIfAborted();
+    signal?.throwIfAborted();
     const [index, order] = indexes[at] as Index;
     const page = await engine.list(index, order, after, Math.min(limit - tasks.length, pageSize));
     scanned += page.ids.length;
@@ -109,9 +102,9 @@ export async function listTasks(engine: Engine, options: ListOptions): Promise<T
     for (const raw of await engine.get(page.ids)) {
       bytes += raw.envelope.length + raw.record.length + raw.result.length;
       const task = taskView(engine.queue, raw);
-      if (task?.state !== options.state) continue;
+      if (task?.state !== state) continue;
       if (isPastSpan(task, options)) return { tasks, cursor: null, scanned, total };
-      if (matches(task, options)) tasks.push(task);
+      if (matches(task)) tasks.push(task);
     }
     if (bytes > 0)
       pageSize = Math.max(1, Math.min(LIMITS.pageTasks, Math.floor((READ_BYTES * page.ids.length) / bytes)));
@@ -122,23 +115,4 @@ export async function listTasks(engine: Engine, options: ListOptions): Promise<T
     }
   }
   return { tasks, cursor: encodeCursor(at, after), scanned, total };
-}
-
-/** The time by which `from` and `to` ask. */
-function timeOf(task: TaskView): number {
-  if (task.state === "scheduled") return task.runAt ?? 0;
-  return task.state === "pending" || task.state === "processing" ? task.enqueuedAt : (task.endedAt ?? 0);
-}
-
-function matches(task: TaskView, { type, tag, q, error, signature, reason, from, to }: ListOptions): boolean {
-  return (
-    (type === undefined || task.type === type) &&
-    (reason === undefined || task.deadReason === reason) &&
-    (tag === undefined || task.tags.includes(tag)) &&
-    (from === undefined || timeOf(task) >= from) &&
-    (to === undefined || timeOf(task) < to) &&
-    (error === undefined || (task.lastError?.includes(error) ?? false)) &&
-    (signature === undefined || signatureOf(task) === signature) &&
-    (q === undefined || q === "" || hasText(task, q))
-  );
 }

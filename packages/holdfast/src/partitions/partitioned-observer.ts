@@ -8,13 +8,9 @@ import {
 import { Holdfast } from "../client.ts";
 import type { AuditReport } from "../engine/audit.ts";
 import { checkTaskId, queueOfPartition } from "../engine/names.ts";
-import type {
-  DeadLetterFilter,
-  DeadLetterGroups,
-  DiscardResult,
-  ReplayResult,
-} from "../observer/dead-letters.ts";
+import type { DeadLetterGroups, DiscardResult, ReplayResult } from "../observer/dead-letters.ts";
 import type { EmptiedState } from "../observer/emptied.ts";
+import type { DeadLetterFilter } from "../observer/filter.ts";
 import { type BulkOptions, Observer, type ObserverOptions } from "../observer/observer.ts";
 import type { ListOptions, TaskPage } from "../observer/task-list.ts";
 import type { Why } from "../observer/why.ts";

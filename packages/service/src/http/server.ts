@@ -28,7 +28,7 @@ import { registerErrors, sendProblem } from "./errors.ts";
 import { type ReadinessCheck, safely } from "./health.ts";
 import { isAllowedHost } from "./hosts.ts";
 import { PROBLEM_MEDIA_TYPE, problem } from "./problem.ts";
-import { typeboxValidator } from "./validation.ts";
+import { closeQueries, typeboxValidator } from "./validation.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
@@ -173,6 +173,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     ...options.securitySchemes,
   } as const;
   scopeRoutes(app, Object.keys(schemes));
+  closeQueries(app);
   app.decorate("basics", {
     isHostAllowed,
     requestId,

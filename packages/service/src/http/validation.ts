@@ -1,4 +1,4 @@
-import type { FastifySchemaCompiler } from "fastify";
+import type { FastifyInstance, FastifySchemaCompiler } from "fastify";
 import { type TSchema, Type } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import { Value } from "typebox/value";
@@ -66,6 +66,22 @@ export const typeboxValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
     return issues.length === 0 ? { value: candidate } : { error: issues as unknown as Error };
   };
 };
+
+const NO_QUERY = Type.Object({}, { additionalProperties: false });
+
+/**
+ * Lets every route of the API refuse query parameters that it does not know: a filter that is ignored means more than the
+ * caller asked for.
+ */
+export function closeQueries(app: Pick<FastifyInstance, "addHook">): void {
+  app.addHook("onRoute", (route) => {
+    if (!route.url.startsWith("/v1/")) return;
+    const { querystring = NO_QUERY } = route.schema ?? {};
+    if ((querystring as TSchema & { additionalProperties?: unknown }).additionalProperties !== false)
+      throw new Error(`${String(route.method)} ${route.url}: its query lacks additionalProperties: false`);
+    route.schema = { ...route.schema, querystring };
+  });
+}
 
 function fromText(schema: TSchema, properties: Record<string, Property>, value: unknown): unknown {
   const result: Record<string, unknown> = { ...(value as Record<string, unknown>) };

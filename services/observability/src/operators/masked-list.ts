@@ -2,6 +2,7 @@ import type { TaskListQuery } from "@holdfast/contracts/api";
 import {
   type DeadLetterGroups,
   LIMITS,
+  matcherOf,
   mergeGroups,
   signatureOf,
   type TaskPage,
@@ -30,6 +31,11 @@ export async function listFor(
   const { q, error, signature, ...rest } = query;
   if (mask === undefined || [q, error, signature].every((words) => words === undefined))
     return observer.list(queue, query);
+  const isMatch = matcherOf({
+    ...(q === undefined ? {} : { q }),
+    ...(error === undefined ? {} : { error }),
+    ...(signature === undefined ? {} : { signature }),
+  });
   const limit = query.limit ?? LIMITS.pageTasks / 2;
   const found: TaskPage = { tasks: [], cursor: query.cursor ?? null, scanned: 0, total: 0 };
   do {
@@ -38,15 +44,7 @@ export async function listFor(
       ...(found.cursor === null ? {} : { cursor: found.cursor }),
       limit: limit - found.tasks.length,
     });
-    const seen = page.tasks.map((task) => mask(task) as TaskView);
-    found.tasks.push(
-      ...seen.filter(
-        (task) =>
-          (!q || hasText(task, q)) &&
-          (!error || task.lastError?.includes(error)) &&
-          (!signature || signatureOf(task) === signature),
-      ),
-    );
+    found.tasks.push(...page.tasks.map((task) => mask(task) as TaskView).filter(isMatch));
     found.cursor = page.cursor;
     found.scanned += page.scanned;
     found.total = page.total;
@@ -81,9 +79,4 @@ export async function groupsFor(
     await Promise.all(some);
   }
   return mergeGroups([{ ...found, groups }]);
-}
-
-function hasText(task: TaskView, q: string): boolean {
-  const texts = [task.id, task.lastError ?? "", task.payloadText, ...task.tags];
-  return texts.some((text) => text.includes(q));
 }

@@ -222,9 +222,10 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
     },
     async (request) => {
       const { queue } = request.params;
-      assertConfirmed(queue, request.query.confirm, "querystring", "/confirm");
+      const { confirm, reason } = request.query;
+      assertConfirmed(queue, confirm, "querystring", "/confirm");
       const { count } = await audit.during(
-        { action: "queue.delete", queue, by: authorOf(request) },
+        { action: "queue.delete", queue, by: authorOf(request), reason },
         async () => ({ count: (await observer.deleteQueue(queue)).removed }),
       );
       return { queue, removed: count };

@@ -108,6 +108,7 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
         summary: "Cancel an operation",
         description: "It ends after the batch that is under way; what was done stays done.",
         params: OperationParams,
+        body: nullable(PauseBody),
         response: { 202: OperationView, ...PROBLEMS },
       },
     },
@@ -115,8 +116,9 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
       const { id } = request.params;
       const operation = (await operations.store.get(id)) ?? unknownOperation(id);
       assertQueue(request.identity, operation.queue);
+      const reason = request.body?.reason;
       const { view } = await audit.during(
-        { action: "operation.cancel", queue: operation.queue, by: authorOf(request) },
+        { action: "operation.cancel", queue: operation.queue, by: authorOf(request), reason },
         async () => ({ count: 0, view: await operations.control(id, "cancel") }),
       );
       return reply.code(202).send(view);

@@ -1,0 +1,42 @@
+import { DEAD_REASONS, type DeadReason, type TaskFilter } from "holdfast";
+import { type Command, Option } from "./context.ts";
+import { parseTime } from "./values.ts";
+
+export interface FilterOptions {
+  type?: string;
+  tag?: string;
+  search?: string;
+  error?: string;
+  since?: number;
+  until?: number;
+  reason?: DeadReason;
+  signature?: string;
+}
+
+/** The filters of a list of tasks. @param times what happened at the times of --since and --until */
+export function filterOptions(command: Command, times = "enqueued, due or ended, by its state,"): Command {
+  return command
+    .option("--type <type>", "of this type, as it is written")
+    .option("--tag <tag>", "with this tag, as it is written")
+    .option("--search <text>", "with this text in the id, type, payload, last error or a tag, in any case")
+    .option("--error <text>", "with this text in the last error, in any case")
+    .option("--since <time>", `${times} at this time or later`, parseTime)
+    .option("--until <time>", `${times} before this time`, parseTime);
+}
+
+/** Those, and what only dead letters have. */
+export function deadFilterOptions(command: Command): Command {
+  return filterOptions(command, "that died")
+    .addOption(new Option("--reason <reason>", "dead for this reason").choices(DEAD_REASONS))
+    .option("--signature <text>", "whose error has this signature: see dlq groups");
+}
+
+/** Has only what was given: an empty filter means everything. */
+export function taskFilterOf(options: FilterOptions): TaskFilter {
+  const { type, tag, search: q, error, since: from, until: to, reason, signature } = options;
+  return Object.fromEntries(
+    Object.entries({ type, tag, q, error, from, to, reason, signature }).filter(
+      ([, value]) => value !== undefined,
+    ),
+  );
+}

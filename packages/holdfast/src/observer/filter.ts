@@ -1,0 +1,120 @@
+import { DEAD_REASONS, type DeadReason, HoldfastError, type TaskView } from "@holdfast/contracts";
+import { signatureOf } from "./signature.ts";
+
+/** Which tasks are meant: all that is given has to match. */
+export interface TaskFilter {
+  type?: string;
+  /** A whole tag, as it is written. */
+  tag?: string;
+  /** Text in id, type, error, tags or payload; upper and lower case are the same. */
+  q?: string;
+  /** Text in the last error; upper and lower case are the same. */
+  error?: string;
+  /** As `signatureOf` gives it. */
+  signature?: string;
+  /** Why it died. */
+  reason?: DeadReason;
+  /** When it ended, is due (scheduled) or was enqueued (pending, processing): at this time or later, ms. */
+  from?: number;
+  /** The same: before this time. Of a time that came twice, the clock being set back, some may be left out. */
+  to?: number;
+}
+
+/** Which dead letters are meant. An empty filter means all of them. */
+export type DeadLetterFilter = TaskFilter;
+
+/** What a filter looks at. */
+export type FilteredTask = Pick<
+  TaskView,
+  | "id"
+  | "type"
+  | "state"
+  | "tags"
+  | "payloadText"
+  | "lastError"
+  | "deadReason"
+  | "enqueuedAt"
+  | "runAt"
+  | "endedAt"
+>;
+
+const TEXTS = ["type", "tag", "q", "error", "signature", "reason"] as const;
+const TIMES = ["from", "to"] as const;
+const KNOWN: ReadonlySet<string> = new Set([...TEXTS, ...TIMES]);
+
+/** The time by which `from` and `to` ask. */
+export function timeOf(task: Pick<TaskView, "state" | "enqueuedAt" | "runAt" | "endedAt">): number {
+  if (task.state === "scheduled") return task.runAt ?? 0;
+  return task.state === "pending" || task.state === "processing" ? task.enqueuedAt : (task.endedAt ?? 0);
+}
+
+/** Finds words in texts; upper and lower case are the same. */
+export function textFinder(words: string): (text: string) => boolean {
+  if (words.toLowerCase() === words.toUpperCase()) return (text) => text.includes(words);
+  const pattern = new RegExp(words.replaceAll(/[$()*+.?[\\\]^{|}/]/g, "\\$&"), "iu");
+  return (text) => pattern.test(text);
+}
+
+/**
+ * Checks a filter and turns it into a function. A field that is not known is refused, since a filter that is ignored means
+ * more tasks than the caller does.
+ * @throws HoldfastError invalid_argument, which names the field
+ */
+export function matcherOf(filter: TaskFilter): (task: FilteredTask) => boolean {
+  checkFilter(filter);
+  const { type, tag, reason, signature, from, to } = filter;
+  const hasWords = filter.q === undefined ? undefined : textFinder(filter.q);
+  const hasError = filter.error === undefined ? undefined : textFinder(filter.error);
+  return (task) =>
+    (type === undefined || task.type === type) &&
+    (reason === undefined || task.deadReason === reason) &&
+    (tag === undefined || task.tags.includes(tag)) &&
+    (from === undefined || timeOf(task) >= from) &&
+    (to === undefined || timeOf(task) < to) &&
+    (hasError === undefined || (task.lastError !== null && hasError(task.lastError))) &&
+    (signature === undefined || signatureOf(task) === signature) &&
+    (hasWords === undefined || textsOf(task).some(hasWords));
+}
+
+/** Where `q` looks. */
+export function textsOf({ id, type, lastError, tags, payloadText }: FilteredTask): string[] {
+  return [id, type, lastError ?? "", ...tags, payloadText];
+}
+
+/**
+ * For what acts on all that match: a field that is given as undefined is refused as well, since without it the action would
+ * be about every dead letter.
+ * @throws HoldfastError invalid_argument
+ */
+export function bulkMatcherOf(filter: DeadLetterFilter): (task: FilteredTask) => boolean {
+  for (const [name, value] of Object.entries(filter)) {
+    if (value === undefined)
+      throw invalid(name, "is undefined: give it a value, or leave it out to mean every dead letter");
+  }
+  return matcherOf(filter);
+}
+
+function checkFilter(filter: TaskFilter): void {
+  const given = filter as Record<string, unknown>;
+  for (const name of Object.keys(given)) {
+    if (!KNOWN.has(name)) throw invalid(name, `is not known; a filter has ${[...KNOWN].join(", ")}`);
+  }
+  for (const name of TEXTS) {
+    const value = given[name];
+    if (value !== undefined && (typeof value !== "string" || value === ""))
+      throw invalid(name, `has to be a text that is not empty, got ${shown(value)}`);
+  }
+  for (const name of TIMES) {
+    const value = given[name];
+    if (value !== undefined && (typeof value !== "number" || Number.isNaN(value)))
+      throw invalid(name, `has to be a number of milliseconds since the epoch, got ${shown(value)}`);
+  }
+  if (filter.reason !== undefined && !DEAD_REASONS.includes(filter.reason))
+    throw invalid("reason", `has to be one of ${DEAD_REASONS.join(", ")}, got ${shown(filter.reason)}`);
+}
+
+const shown = (value: unknown) =>
+  (typeof value === "string" ? JSON.stringify(value) : String(value)).slice(0, 100);
+
+const invalid = (name: string, what: string) =>
+  new HoldfastError("invalid_argument", `the filter's field "${name.slice(0, 100)}" ${what}`);
