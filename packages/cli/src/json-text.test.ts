@@ -24,9 +24,9 @@ test("numbers keep every digit, and text its escapes", () => {
   ]);
 });
 
-test("another kind of value has no members; what is no JSON, or ambiguous, is refused", () => {
+test("another kind of value has no members; what is not JSON, or ambiguous, is refused", () => {
   for (const text of ["[]", "1", '"x"', "null"]) expect(membersOf(text)).toBeNull();
-  expect(() => membersOf("{")).toThrow("no JSON");
+  expect(() => membersOf("{")).toThrow("not valid JSON");
   expect(() => membersOf('{"a":1,"\\u0061":2}')).toThrow("twice");
 });
 

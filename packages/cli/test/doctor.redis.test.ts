@@ -5,7 +5,7 @@ import {
   type TestRedis,
   waitUntil,
 } from "@holdfast/service/testing";
-import { FatalError, Holdfast, Observer, Queue, Worker } from "holdfast";
+import { FatalError, Holdfast, Janitor, Observer, Queue, Schedules, Worker } from "holdfast";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { cliFor, type Ended, start } from "./support.ts";
 
@@ -18,15 +18,21 @@ interface Finding {
 
 let redis: TestRedis;
 let client: Holdfast;
+let janitor: Janitor;
 const workers: Worker[] = [];
 const { cli } = cliFor(() => redis.url);
 
 beforeEach(async () => {
   redis = await startTestRedis(["--appendonly", "yes"]);
   client = new Holdfast({ redis: redis.url });
+  janitor = new Janitor({ redis: redis.url });
+  await janitor.start();
+  const observer = new Observer({ client });
+  await waitUntil("the janitor is seen", async () => (await observer.janitors()).length === 1);
 });
 
 afterEach(async () => {
+  await janitor.stop({ graceMs: 500 });
   await Promise.all(workers.splice(0).map((worker) => worker.stop({ graceMs: 500 })));
   await client.close();
   await redis.stop();
@@ -73,6 +79,7 @@ test("a system in order has no problem, and the exit code is 0", async () => {
     "memory",
     "clock",
     "worker versions",
+    "janitors",
   ])
     expect(stdout).toMatch(new RegExp(`^ok +${check} `, "m"));
   expect(stdout).toMatch(/\nnothing wrong\n$/);
@@ -188,6 +195,41 @@ test("fault 10: memory that is nearly full, and a replica", async () => {
   await redis.command("CONFIG SET maxmemory 0");
   await redis.command("REPLICAOF 127.0.0.1 1");
   expect(await problems()).toContainEqual(expect.objectContaining({ check: "role" }));
+});
+
+test("fault 11: no janitor runs, whether something is overdue or not", async () => {
+  await janitor.stop();
+  expect(await problems()).toEqual([]);
+  const schedules = new Schedules({ client });
+  await schedules.put("daily", { queue: "q", cron: "@daily", type: "bad" });
+  const expected = { check: "janitors", remedy: expect.stringContaining("start the janitor service") };
+  expect(await problems()).toMatchObject([expected]);
+  const listed = await cli("schedule", "ls", "--json");
+  expect(listed).toMatchObject({ code: 1, stderr: expect.stringContaining("no janitor runs") });
+  expect(JSON.parse(listed.stdout)).toMatchObject([{ id: "daily" }]);
+  const put = await cli("schedule", "put", "hourly", "q", "@hourly", "bad");
+  expect(put).toMatchObject({ code: 0, stderr: expect.stringContaining("no janitor runs") });
+  for (const id of ["daily", "hourly"]) await schedules.pause(id);
+  expect(await cli("schedule", "ls")).toMatchObject({ code: 0, stderr: "" });
+});
+
+test("fault 12: a janitor runs, and what is due stays as it is", async () => {
+  const past = new Schedules({ client, clockMs: () => Date.now() - 40_000 });
+  await janitor.stop();
+  await past.put("often", { queue: "q", cron: "* * * * * *", type: "bad" });
+  await client.connection.command("ZADD", "queue:{:system}:janitors", Date.now() + 60_000, "stuck");
+  expect(await problems()).toMatchObject([
+    {
+      check: "schedules",
+      detail: expect.stringMatching(
+        /^schedule often has been due for (\d\ds|1m\d\ds): no janitor has seen to it$/,
+      ),
+    },
+  ]);
+  expect(await cli("schedule", "ls")).toMatchObject({ code: 1, stderr: expect.stringContaining("often") });
+  janitor = new Janitor({ redis: redis.url });
+  await janitor.start();
+  await waitUntil("it is in order", async () => (await cli("schedule", "ls")).code === 0);
 });
 
 test("on a Cluster every master is looked at", async () => {

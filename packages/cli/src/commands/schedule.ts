@@ -11,6 +11,8 @@ import {
   type ScheduleView,
 } from "holdfast";
 import { type Action, type Command, type Context, Option } from "../context.ts";
+import { overdueOf, START_A_JANITOR } from "../doctor/janitors.ts";
+import { EXIT } from "../exit.ts";
 import { checkPayload } from "../json-text.ts";
 import type { Column } from "../output.ts";
 import { collect, parseDuration, parseWhole, time } from "../values.ts";
@@ -70,6 +72,17 @@ function found(schedule: ScheduleView | null, id: string): ScheduleView {
   return schedule;
 }
 
+/** Says that no janitor runs, or that none has seen to what is due. @returns whether something was said */
+async function sayWhatKeepsThem(context: Context, schedules: readonly ScheduleView[]): Promise<boolean> {
+  if (schedules.every(({ paused }) => paused)) return false;
+  const janitors = await (await context.observer()).janitors();
+  const overdue = overdueOf(schedules, context.client.connection.now());
+  const why = janitors.length === 0 ? "no janitor runs, and so no schedule does" : overdue;
+  if (why === null) return false;
+  context.out.say(`holdfast: ${why}; ${START_A_JANITOR}`);
+  return true;
+}
+
 /** Does something to a schedule that is there, and records it under the queue that it has. */
 async function changed<T>(
   context: Context,
@@ -94,10 +107,12 @@ export function scheduleCommand(program: Command, action: Action): void {
     .command("ls")
     .alias("list")
     .option("--queue <queue>", "only those of one queue")
-    .description("every schedule with its next and last run")
+    .description("every schedule with its next and last run; exit 1 where no janitor runs them")
     .action(
       action<{ queue?: string }>(async (context, _args, { queue }) => {
-        context.out.list(await schedulesOf(context).list({ queue }), SCHEDULE_COLUMNS);
+        const schedules = await schedulesOf(context).list({ queue });
+        context.out.list(schedules, SCHEDULE_COLUMNS);
+        return (await sayWhatKeepsThem(context, schedules)) ? EXIT.failed : EXIT.ok;
       }),
     );
 
@@ -155,7 +170,9 @@ export function scheduleCommand(program: Command, action: Action): void {
           },
         };
         const mutation = { action: "schedule.put", queue, subject: id } as const;
-        show(context, await context.recorded(mutation, () => schedulesOf(context).put(id, definition)));
+        const written = await context.recorded(mutation, () => schedulesOf(context).put(id, definition));
+        show(context, written);
+        await sayWhatKeepsThem(context, [written]);
       }),
     );
 

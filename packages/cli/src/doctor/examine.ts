@@ -1,7 +1,8 @@
-import { HoldfastError } from "holdfast";
+import { HoldfastError, Schedules } from "holdfast";
 import type { Context } from "../context.ts";
 import { messageOf } from "../exit.ts";
 import { type Finding, problem, skipped } from "./finding.ts";
+import { checkJanitors, checkSchedules } from "./janitors.ts";
 import { examineServers, remedyOf } from "./servers.ts";
 import { checkQueue, checkWorkers, type QueueSight } from "./system.ts";
 
@@ -31,8 +32,14 @@ export async function examine(context: Context, maxWaitMs: number): Promise<Find
 async function examineSystem(context: Context, maxWaitMs: number): Promise<Finding[]> {
   const observer = await context.observer();
   const workers = await observer.workers();
-  const findings = checkWorkers(workers);
-  for (const stats of await observer.snapshot()) {
+  const snapshot = await observer.snapshot();
+  const schedules = await new Schedules({ client: context.client }).list();
+  const findings = [
+    ...checkWorkers(workers),
+    ...checkJanitors(await observer.janitors(), snapshot.length, schedules.length),
+    ...checkSchedules(schedules, context.client.connection.now()),
+  ];
+  for (const stats of snapshot) {
     const first = async (state: "processing" | "scheduled" | "dead", limit = 1) =>
       (await observer.list(stats.queue, { state, limit })).tasks;
     const sight: QueueSight = {

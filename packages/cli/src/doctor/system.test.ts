@@ -60,7 +60,7 @@ test("a backlog is told by its age, by its cap, and by who could work it off", (
 
 test("leases and due tasks that stay as they are tell that no janitor runs", () => {
   const late = { nextLease: task({ leaseExpiresAt: AT - 11_000 }) };
-  expect(bad(sight({ processing: 1 }, late))[0]).toContain("no janitor runs");
+  expect(bad(sight({ processing: 1 }, late))[0]).toContain("no janitor has seen to it");
   expect(bad(sight({ scheduled: 1 }, { nextDue: task({ runAt: AT - 60_000 }) }))[0]).toContain("1m00s");
   expect(bad(sight({ scheduled: 1 }, { nextDue: task({ runAt: AT + 60_000 }) }))).toEqual([]);
   expect(bad(sight({ processing: 1 }, { nextLease: task({ leaseExpiresAt: AT - 1_000 }) }))).toEqual([]);

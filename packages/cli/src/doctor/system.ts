@@ -1,6 +1,7 @@
 import type { QueueStats, TaskView, WorkerView } from "holdfast";
 import { counted, duration } from "../values.ts";
 import { type Finding, notice, ok, problem } from "./finding.ts";
+import { START_A_JANITOR } from "./janitors.ts";
 
 /** What is known of one queue. */
 export interface QueueSight {
@@ -125,8 +126,8 @@ function checkJanitor({ stats, nextLease, nextDue }: QueueSight): Finding[] {
   return [
     problem(
       `queue ${stats.queue}`,
-      `a lease that ran out, or a task that is due, was left as it is for ${duration(overdueMs)}: no janitor runs`,
-      "start the janitor service, with the same Redis and QUEUE_PREFIX",
+      `a lease that ran out, or a task that is due, was left as it is for ${duration(overdueMs)}: no janitor has seen to it`,
+      `${START_A_JANITOR}, or look into the log of the one that runs`,
     ),
   ];
 }

@@ -121,6 +121,16 @@ export class Registry {
     return fields.map((text) => JSON.parse(text) as WorkerRecord);
   }
 
+  /** Ids of the janitors that run and look after schedules. */
+  janitors(): Promise<string[]> {
+    const after = `(${this.#connection.now()}`;
+    return this.#connection.command<string[]>("ZRANGEBYSCORE", this.#keys.janitors, after, "+inf");
+  }
+
+  async removeJanitor(id: string): Promise<void> {
+    await this.#connection.command("ZREM", this.#keys.janitors, id);
+  }
+
   async removeWorkers(ids: string[]): Promise<void> {
     if (ids.length === 0) return;
     await this.#connection.command("HDEL", this.#keys.workerTasks, ...ids);

@@ -20,6 +20,12 @@ export interface SchedulePlan {
   runs: readonly ScheduleRun[];
 }
 
+/** A janitor that says that it runs, and for how long it counts as running without another word, ms. */
+export interface Announcement {
+  janitorId: string;
+  aliveMs: number;
+}
+
 /** The schedules in Redis: one typed method per script. */
 export class ScheduleStore {
   readonly #connection: Connection;
@@ -67,10 +73,13 @@ export class ScheduleStore {
   }
 
   /** Those whose time has come; `nextInMs` is -1 where there is no other. */
-  async due(limit: number): Promise<{ now: number; nextInMs: number; schedules: StoredSchedule[] }> {
+  async due(
+    limit: number,
+    janitor: Announcement = { janitorId: "", aliveMs: 0 },
+  ): Promise<{ now: number; nextInMs: number; schedules: StoredSchedule[] }> {
     const [now, nextInMs, ...rest] = await this.#run<scripts.SchedulesDueArgs, [number, number, ...string[]]>(
       scripts.schedulesDueScript,
-      { clockMs: this.#clockMs(), limit },
+      { clockMs: this.#clockMs(), limit, ...janitor },
     );
     const schedules: StoredSchedule[] = [];
     for (let i = 0; i + 2 < rest.length; i += 3)

@@ -1,5 +1,7 @@
 import { EventEmitter } from "node:events";
+import { hostname } from "node:os";
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
 import { type AuditReport, AuditWalk, auditQueue } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
@@ -57,6 +59,8 @@ const DEFAULT_GRACE_MS = 25_000;
 const REQUEST_IDLE_MS = 3_600_000;
 const WORKER_GONE_MS = 3_600_000;
 const SOONEST_MS = 5;
+// A janitor that has not looked at the schedules for so long, beside its sweep interval, does not count as running.
+const SILENT_MS = 15_000;
 
 /** Finds leases that ran out, tasks that are due, and what is past retention. Any number of janitors may run. */
 export class Janitor extends EventEmitter<JanitorEvents> {
@@ -68,7 +72,9 @@ export class Janitor extends EventEmitter<JanitorEvents> {
   readonly #audits = new Map<string, { begunAt: number; steppedAt: number; walk: AuditWalk }>();
   readonly #rewinds = new RewindDetector();
   readonly #schedules: ScheduleFiring | undefined;
+  readonly #id = `${hostname()}:${process.pid}:${nanoid(6)}`;
   #lastSuccessAt = 0;
+  #isAnnounced = false;
   #running = false;
   #stopped = false;
   #loop: Promise<void> | undefined;
@@ -96,6 +102,7 @@ export class Janitor extends EventEmitter<JanitorEvents> {
         client: this.#client,
         onRun: (event) => this.emit("scheduled", event),
         clockMs: options.clockMs,
+        announcement: { janitorId: this.#id, aliveMs: this.#sweepIntervalMs + SILENT_MS },
       });
     }
   }
@@ -123,8 +130,18 @@ export class Janitor extends EventEmitter<JanitorEvents> {
     this.#stopped = true;
     this.#running = false;
     this.#wake?.();
-    const timer = setTimeout(() => void this.#client.close(), options.graceMs ?? DEFAULT_GRACE_MS);
+    let timer: NodeJS.Timeout | undefined;
+    const graceIsOver = new Promise<void>((resolve) => {
+      timer = setTimeout(() => {
+        void this.#client.close();
+        resolve();
+      }, options.graceMs ?? DEFAULT_GRACE_MS);
+    });
     await this.#loop;
+    // Where Redis is away the entry ends by itself.
+    if (this.#isAnnounced)
+      await Promise.race([graceIsOver, this.#client.registry.removeJanitor(this.#id).catch(() => {})]);
+    this.#isAnnounced = false;
     clearTimeout(timer);
     await this.#client.close();
   }
@@ -140,7 +157,9 @@ export class Janitor extends EventEmitter<JanitorEvents> {
     let nextInMs = this.#sweepIntervalMs;
     let failure: unknown;
     const fired = async () => {
+      this.#isAnnounced = false;
       const inMs = (await this.#schedules?.runOnce(() => this.#stopped)) ?? -1;
+      this.#isAnnounced = this.#schedules !== undefined;
       if (inMs >= 0) nextInMs = Math.min(nextInMs, inMs);
     };
     await fired().catch((error: unknown) => {

@@ -313,6 +313,12 @@ export class Observer {
       .sort((a, b) => a.id.localeCompare(b.id));
   }
 
+  /** Ids of the janitors that run; those that were told to leave schedules alone are not among them. */
+  async janitors(): Promise<string[]> {
+    await this.#client.check();
+    return this.#client.registry.janitors();
+  }
+
   /**
    * Tells one worker to acquire nothing more: it hands back what it has not begun, and ends what runs. It follows with
    * its next heartbeat, within two seconds, and is `drained` when it holds nothing.

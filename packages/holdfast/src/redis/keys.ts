@@ -40,6 +40,7 @@ export interface SystemKeys {
   readonly draining: string;
   readonly schedules: string;
   readonly schedulesDue: string;
+  readonly janitors: string;
   readonly operations: string;
   readonly operationsIndex: string;
   readonly operationsRunning: string;
@@ -93,6 +94,7 @@ export function systemKeys(prefix: string): SystemKeys {
     draining: key("draining"),
     schedules: key("schedules"),
     schedulesDue: key("schedules_due"),
+    janitors: key("janitors"),
     operations: key("operations"),
     operationsIndex: key("operations:index"),
     operationsRunning: key("operations:running"),

@@ -1,6 +1,6 @@
 import type { RunOutcome } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
-import { ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
+import { type Announcement, ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
 import { cronTimes } from "./cron.ts";
 import { decideDue, isDue } from "./decide.ts";
 import { isOvertaken, occurrenceId, TaskPlace } from "./task-place.ts";
@@ -23,6 +23,8 @@ export interface FiringOptions {
   onRun: (event: ScheduleRunEvent) => void;
   /** 0 for Redis time; tests give another. */
   clockMs?: (() => number) | undefined;
+  /** Said with each look, so that operators see that a janitor runs. */
+  announcement?: Announcement | undefined;
 }
 
 const CALL_SCHEDULES = 100;
@@ -38,11 +40,13 @@ export class ScheduleFiring {
   readonly #store: ScheduleStore;
   readonly #place: TaskPlace;
   readonly #onRun: FiringOptions["onRun"];
+  readonly #announcement: Announcement | undefined;
 
   constructor(options: FiringOptions) {
     this.#store = new ScheduleStore(options.client.connection, options.client.prefix, options.clockMs);
     this.#place = new TaskPlace(options.client);
     this.#onRun = options.onRun;
+    this.#announcement = options.announcement;
   }
 
   /**
@@ -53,7 +57,7 @@ export class ScheduleFiring {
     let failure: unknown;
     const stuck = new Set<string>();
     for (let call = 0; call < CALLS_PER_SWEEP; call++) {
-      const { now, nextInMs, schedules } = await this.#store.due(CALL_SCHEDULES);
+      const { now, nextInMs, schedules } = await this.#store.due(CALL_SCHEDULES, this.#announcement);
       const open = schedules.filter(({ id }) => !stuck.has(id));
       for (const schedule of open) {
         if (isStopped()) return nextInMs;

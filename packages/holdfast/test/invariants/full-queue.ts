@@ -151,7 +151,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   },
   schedulePut: { call: (q) => schedules(q).put("new", null, definition(q, 2), next(q.now + 60_000)) },
   scheduleSettle: { call: (q) => schedules(q).settle("s", run(q)) },
-  schedulesDue: { call: (q) => schedules(q).due(1) },
+  schedulesDue: { call: (q) => schedules(q).due(1, { janitorId: "j", aliveMs: 15_000 }) },
   seriesWrite: {
     async call(q) {
       const store = new SeriesStore(q.engine.connection, "queue");

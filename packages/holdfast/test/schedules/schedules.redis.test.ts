@@ -276,6 +276,35 @@ test("a janitor wakes for an occurrence, however long its sweep interval", async
   expect(await schedules.delete("s")).toBe(true);
 });
 
+test("a janitor that looks after schedules is seen while it runs, and no longer", async () => {
+  const { system, observer } = await setupSchedules();
+  const blind = system.janitor({ schedules: false });
+  const [one, two] = [system.janitor({ sweepIntervalMs: 50 }), system.janitor({ sweepIntervalMs: 50 })];
+  for (const janitor of [blind, one, two]) await janitor.start();
+  await until("both are seen", async () => (await observer.janitors()).length === 2);
+  const ids = await observer.janitors();
+  await one.stop();
+  await until("one is seen", async () => (await observer.janitors()).length === 1);
+  expect(ids).toEqual(expect.arrayContaining(await observer.janitors()));
+  await two.stop();
+  expect(await observer.janitors()).toEqual([]);
+});
+
+test("a janitor that died without a word counts for a sweep interval and 15 s", async () => {
+  const { clock, store, system } = await setupSchedules();
+  const announced = (janitorId: string) => store.due(1, { janitorId, aliveMs: 20_000 });
+  const left = async () => {
+    await announced("other");
+    const key = `${system.prefix}:{:system}:janitors`;
+    return (await system.client.connection.command<string[]>("ZRANGE", key, 0, -1)).sort();
+  };
+  await announced("killed");
+  clock.nowMs += 19_999;
+  expect(await left()).toEqual(["killed", "other"]);
+  clock.nowMs += 1;
+  expect(await left()).toEqual(["other"]);
+});
+
 test("a janitor of an injected time fires by it; one that is told so leaves schedules alone", async () => {
   const { clock, every, system, times } = await setupSchedules();
   await every({ missed: "all" });

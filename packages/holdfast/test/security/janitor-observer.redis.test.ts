@@ -204,6 +204,7 @@ test("an observer does its whole job as the user observer", async () => {
   await observer.pause("work", "trying");
   await observer.resume("work");
   expect(await observer.workers({ tasks: true })).toEqual([]);
+  expect(await observer.janitors()).toEqual([]);
   expect(await failure(observer.drainWorker("nobody"))).toBe("not_found");
   expect(await failure(observer.resumeWorker("nobody"))).toBe("not_found");
   expect((await observer.audit("work", { repair: true })).violations).toEqual([]);
