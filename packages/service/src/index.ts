@@ -1,6 +1,7 @@
 export { describeRedis } from "holdfast";
 export { blockListOf, isTrusted, networkOf } from "./config/addresses.ts";
 export {
+  connectionLimits,
   type HttpConfig,
   httpConfig,
   isLoopback,

@@ -1,5 +1,6 @@
 import {
   assertQueue,
+  type connectionLimits,
   createHttpServer,
   createIntakeMetrics,
   type HttpServer,
@@ -55,6 +56,7 @@ export interface AppOptions {
   /** @default everybody is anonymous, and may do everything */
   entrance?: Entrance;
   limiter?: Limiter | undefined;
+  connectionLimits?: ReturnType<typeof connectionLimits>;
   trustedProxies?: string[];
   maskedPointers?: string[];
   /** Nobody changes anything. @default false */
@@ -151,6 +153,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       },
     },
     limiter: options.limiter,
+    ...options.connectionLimits,
     trustedProxies: options.trustedProxies,
     maskedPointers: options.maskedPointers,
     contentSecurityPolicy: CONTENT_SECURITY_POLICY,

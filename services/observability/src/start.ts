@@ -1,4 +1,5 @@
 import {
+  connectionLimits,
   createMetrics,
   createQueueCache,
   createRateLimiter,
@@ -77,6 +78,7 @@ export async function startObservability(options: StartOptions): Promise<Running
     ready: readiness.check,
     entrance,
     limiter: createRateLimiter(config),
+    connectionLimits: connectionLimits(config),
     maskedPointers: parseList(config.MASKED_POINTERS),
     trustedProxies: parseList(config.TRUSTED_PROXIES),
     readOnly: config.READ_ONLY,

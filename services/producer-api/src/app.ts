@@ -1,4 +1,5 @@
 import {
+  connectionLimits,
   createHttpServer,
   createIntakeMetrics,
   createMetrics,
@@ -23,8 +24,6 @@ import {
 } from "@holdfast/service";
 import { Holdfast, HoldfastError } from "holdfast";
 import type { Config } from "./config.ts";
-
-const STREAM_MS = 600_000;
 
 export interface App extends RunningService {
   http: HttpServer;
@@ -68,8 +67,7 @@ export async function startApp(
     limiter: createRateLimiter(config),
     maskedPointers: parseList(config.MASKED_POINTERS),
     trustedProxies: parseList(config.TRUSTED_PROXIES),
-    // A stream of lines takes its time; a connection that falls silent is cut before.
-    requestTimeoutMs: STREAM_MS,
+    ...connectionLimits(config),
   });
   const tasks: FastLaneOptions = {
     queue: createQueueCache(client),

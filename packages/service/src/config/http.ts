@@ -15,9 +15,34 @@ const listenConfig = {
   ),
 };
 
+const connectionConfig = {
+  REQUEST_TIMEOUT_MS: Type.Integer({
+    default: 30_000,
+    minimum: 1_000,
+    maximum: 600_000,
+    description:
+      "How long a request may take to arrive, ms; later it is answered 408 and its connection closed.",
+  }),
+  STREAM_TIMEOUT_MS: Type.Integer({
+    default: 600_000,
+    minimum: 1_000,
+    maximum: 86_400_000,
+    description:
+      "The same for a body of NDJSON that was let in, ms. One that falls silent is cut after 75 s.",
+  }),
+  CONNECTIONS_PER_ADDRESS: Type.Integer({
+    default: 1_024,
+    minimum: 0,
+    maximum: 4_096,
+    description:
+      "Connections of one address at a time, of 4,096 in all; one more is answered 429. Those of `TRUSTED_PROXIES` are not counted; 0: no cap.",
+  }),
+};
+
 /** Of a service with an API: whom it lets in. */
 export const httpConfig = {
   ...listenConfig,
+  ...connectionConfig,
   API_KEYS_FILE: Type.Optional(
     Type.String({
       description: 'File of API keys, made by "holdfast key create --file"; they hold beside those in Redis.',
@@ -53,6 +78,15 @@ export const httpConfig = {
     }),
   ),
 };
+
+/** The limits of connections, as the server takes them. */
+export function connectionLimits(config: Pick<HttpConfig, keyof typeof connectionConfig>) {
+  return {
+    requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
+    streamTimeoutMs: config.STREAM_TIMEOUT_MS,
+    connectionsPerAddress: config.CONNECTIONS_PER_ADDRESS,
+  };
+}
 
 const httpObject = Type.Object(httpConfig);
 export type HttpConfig = Static<typeof httpObject>;

@@ -5,13 +5,19 @@ import type { HttpServer } from "./server.ts";
 /** Sends a problem; a value of `retryAfter` becomes the header, seconds. */
 export function sendProblem(reply: FastifyReply, body: Problem, retryAfter?: number): FastifyReply {
   if (retryAfter !== undefined) reply.header("retry-after", String(retryAfter));
-  if (body.status === 401) reply.header("www-authenticate", 'Bearer realm="holdfast"');
+  if (body.status === 401) {
+    reply.header("www-authenticate", 'Bearer realm="holdfast"');
+  }
+  // Strangers keep no connections; nor does a body that nobody reads.
+  if (body.status === 401 || body.status === 413) reply.server.basics.closeAfterAnswer(reply);
   // A string goes out as it is: the serialiser of a route knows only its own schemas.
   return reply.code(body.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(body));
 }
 
-/** Every error and every path that nobody serves as a problem. */
-export function registerErrors(app: HttpServer): void {
+/** Every error and every path that nobody serves as a problem. @returns what answers such a path */
+export function registerErrors(
+  app: HttpServer,
+): (request: FastifyRequest, reply: FastifyReply) => FastifyReply {
   const routes: { matcher: RegExp; methods: Set<string> }[] = [];
   app.addHook("onRoute", (route) => {
     const methods = [route.method].flat();
@@ -23,7 +29,7 @@ export function registerErrors(app: HttpServer): void {
       routes.push({ matcher: new RegExp(`^${pattern}$`), methods: new Set(methods) });
   });
 
-  app.setNotFoundHandler((request: FastifyRequest, reply: FastifyReply) => {
+  const notFound = (request: FastifyRequest, reply: FastifyReply) => {
     const path = request.url.split("?", 1)[0] ?? "/";
     const allowed = new Set(
       routes.filter(({ matcher }) => matcher.test(path)).flatMap(({ methods }) => [...methods]),
@@ -38,7 +44,8 @@ export function registerErrors(app: HttpServer): void {
     }
     const detail = `there is nothing at ${request.method} ${path.slice(0, 256)}`;
     return sendProblem(reply, problem("not_found", 404, detail, request.id));
-  });
+  };
+  app.setNotFoundHandler(notFound);
 
   app.setErrorHandler((error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const { body, retryAfter, unexpected } = toProblem(error, request.id);
@@ -47,4 +54,5 @@ export function registerErrors(app: HttpServer): void {
       request.log.warn({ code: body.code, reason: body.detail }, "request refused");
     return sendProblem(reply, body, retryAfter);
   });
+  return notFound;
 }

@@ -4,6 +4,7 @@ import { StartupError } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
 import type { ServiceMetrics } from "../metrics.ts";
 import { isPortInUse, portInUseMessage } from "../ports.ts";
+import { Connections, hangUp } from "./connections.ts";
 import { isAllowedHost } from "./hosts.ts";
 import { PROBLEM_MEDIA_TYPE, type ProblemCode, problem } from "./problem.ts";
 
@@ -37,14 +38,19 @@ export interface HealthServer {
 
 /** `/metrics`, `/livez` and `/readyz` of a service that has no API. */
 export async function createHealthServer(options: HealthServerOptions): Promise<HealthServer> {
-  const server = createServer((request, response) => {
-    respond(options, request, response).catch((error: unknown) => {
+  const limits = { requestTimeout: 10_000, headersTimeout: 10_000, connectionsCheckingInterval: 1_000 };
+  const server = createServer(limits, (request, response) => {
+    response.once("finish", () => {
+      if (!request.complete) hangUp(request);
+    });
+    respond(options, request, response, connections).catch((error: unknown) => {
       options.logger.error({ err: error }, "health request failed");
       response.destroy();
     });
   });
-  server.requestTimeout = 10_000;
   server.maxConnections = 256;
+  // So that nobody who reaches the port takes the places of the probes and of Prometheus.
+  const connections = new Connections(server, { perAddress: 64, logger: options.logger });
   const first = (options.port ?? METRICS_BASE_PORT) + options.instance;
   const port = await listenFrom(server, options, first);
   options.logger.info({ port, host: options.host }, "metrics and health are served");
@@ -101,12 +107,17 @@ async function respond(
   options: HealthServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
+  connections: Connections,
 ): Promise<void> {
   const send = (status: number, type: string, body: string) => {
     response.writeHead(status, { "content-type": type, "x-content-type-options": "nosniff" }).end(body);
   };
   const refuse = (code: ProblemCode, status: number, detail: string) =>
     send(status, PROBLEM_MEDIA_TYPE, JSON.stringify(problem(code, status, detail, "")));
+  if (connections.isClosing(request.socket)) {
+    response.setHeader("connection", "close").setHeader("retry-after", "1");
+    return refuse("rate_limited", 429, "too many connections from this address");
+  }
   if (!isAllowedHost(request.headers.host, options.host, options.allowedHosts)) {
     return refuse("forbidden", 403, "this Host is not served: add the name to ALLOWED_HOSTS");
   }

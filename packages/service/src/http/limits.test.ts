@@ -1,4 +1,5 @@
 import { connect, type Socket } from "node:net";
+import { HoldfastError } from "@holdfast/contracts";
 import { pino } from "pino";
 import { afterEach, expect, test } from "vitest";
 import { createMetrics } from "../metrics.ts";
@@ -11,6 +12,10 @@ afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
   await app?.close();
 });
+
+const stranger = () => {
+  throw new HoldfastError("unauthorized", "who is it?");
+};
 
 async function served(options: Partial<HttpServerOptions> = {}): Promise<number> {
   app = await createHttpServer({
@@ -25,12 +30,24 @@ async function served(options: Partial<HttpServerOptions> = {}): Promise<number>
     ...options,
   });
   app.post("/echo", async (request) => request.body ?? null);
+  app.post("/lines", { config: { lines: true } }, async (request, reply) => {
+    if (request.headers["content-type"] !== "application/x-ndjson") return request.body ?? null;
+    app?.basics.allowLongBody(request.raw, reply.raw);
+    let bytes = 0;
+    for await (const chunk of request.body as AsyncIterable<Buffer>) bytes += chunk.length;
+    return { bytes };
+  });
+  app.post("/stream", { config: { lines: true } }, (request, reply) => {
+    app?.basics.allowLongBody(request.raw, reply.raw);
+    return reply.send(request.body as never);
+  });
   await app.listen({ host: "127.0.0.1", port: 0 });
   return (app.server.address() as { port: number }).port;
 }
 
-function open(port: number) {
-  const socket = connect(port, "127.0.0.1");
+/** @param allowHalfOpen like a client that does not care whether the other side has ended */
+function open(port: number, { host = "127.0.0.1", allowHalfOpen = false } = {}) {
+  const socket = connect({ port, host, allowHalfOpen });
   sockets.push(socket);
   const seen = { text: "", isClosed: false };
   socket.on("data", (chunk) => {
@@ -93,5 +110,113 @@ test("too many headers are 431, what is no HTTP is 400, a body beyond the limit 
     socket.write(text);
     await waitUntil(`it answers ${status}`, () => seen.text.includes(`HTTP/1.1 ${status}`));
     await waitUntil("a problem", () => seen.text.includes("problem+json"));
+  }
+});
+
+const SLOW = "Content-Length: 1000000\r\n\r\n{";
+
+test.each([
+  ["a body of somebody who is not let in", `POST /echo HTTP/1.1\r\n${HEAD}${SLOW}`, 401],
+  [
+    "lines of somebody who is not let in",
+    "POST /lines HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+    401,
+  ],
+  ["a body of a path that nobody serves", `POST /nothing HTTP/1.1\r\n${HEAD}${SLOW}`, 404],
+  ["a body of a GET, which is answered well", `GET /livez HTTP/1.1\r\n${HEAD}${SLOW}`, 200],
+  ["a Host that is not served", `POST /echo HTTP/1.1\r\nHost: evil.example\r\n${SLOW}`, 403],
+  ["what is no HTTP", `GET\r\n${HEAD}\r\n`, 400],
+  ["a body that is too large", `POST /echo HTTP/1.1\r\n${HEAD}Content-Length: 9000000\r\n\r\n{`, 413],
+])("%s: answered, and closed soon though it goes on and on", async (_name, text, status) => {
+  const port = await served({ identify: status === 413 ? undefined : stranger });
+  const { socket, seen } = open(port, { allowHalfOpen: true });
+  socket.write(text);
+  const trickle = setInterval(() => socket.write(" "), 50);
+  try {
+    await waitUntil("the answer", () => seen.text.includes(`HTTP/1.1 ${status} `), 5_000);
+    // The time of a request is 30 s.
+    await waitUntil("it is closed", () => seen.isClosed, 10_000);
+  } finally {
+    clearInterval(trickle);
+  }
+});
+
+test("who is not let in keeps no connection, who is keeps his", async () => {
+  const port = await served({ identify: stranger });
+  const get = open(port);
+  get.socket.write(`GET /echo HTTP/1.1\r\n${HEAD}\r\n`);
+  const post = open(port);
+  post.socket.write(`POST /echo HTTP/1.1\r\n${HEAD}Content-Length: 2\r\n\r\n{}`);
+  const known = open(port);
+  known.socket.write(`GET /livez HTTP/1.1\r\n${HEAD}\r\n`);
+  await waitUntil("it is served", () => known.seen.text.includes("200 OK"));
+  await waitUntil("the stranger's POST is closed", () => post.seen.isClosed, 5_000);
+  expect(post.seen.text).toContain("HTTP/1.1 401");
+  known.socket.write(`GET /nothing HTTP/1.1\r\n${HEAD}\r\n`);
+  await waitUntil("it is served again", () => known.seen.text.includes("HTTP/1.1 404"));
+  known.socket.write(`POST /nothing HTTP/1.1\r\n${HEAD}Content-Length: 2\r\n\r\n{}`);
+  await waitUntil("and once more", () => known.seen.text.split("HTTP/1.1 404").length === 3);
+  expect(known.seen.isClosed).toBe(false);
+});
+
+test("only lines of somebody who was let in have the time of a stream, and no more than that", async () => {
+  const port = await served({ requestTimeoutMs: 1_000, streamTimeoutMs: 4_000 });
+  const lines = "Host: 127.0.0.1\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const long = open(port);
+  long.socket.write(`POST /lines HTTP/1.1\r\n${lines}2\r\n{}\r\n`);
+  const json = open(port);
+  json.socket.write(`POST /lines HTTP/1.1\r\n${HEAD}Content-Length: 100\r\n\r\n{`);
+  const endless = [open(port), open(port)];
+  endless[0]?.socket.write(`POST /lines HTTP/1.1\r\n${lines}2\r\n{}\r\n`);
+  endless[1]?.socket.write(`POST /stream HTTP/1.1\r\n${lines}2\r\n{}\r\n`);
+  await waitUntil("the JSON is cut off", () => json.seen.isClosed, 8_000);
+  expect(json.seen.text).toContain("HTTP/1.1 408");
+  expect(long.seen).toEqual({ text: "", isClosed: false });
+  long.socket.write("2\r\n{}\r\n0\r\n\r\n");
+  await waitUntil("the lines are taken", () => long.seen.text.includes('{"bytes":4}'), 8_000);
+  await waitUntil("the endless ones are cut off", () => endless.every(({ seen }) => seen.isClosed), 15_000);
+  expect(endless[0]?.seen.text).toContain("HTTP/1.1 408");
+  // An answer that has begun is not followed by another one.
+  expect(endless[1]?.seen.text).toContain("HTTP/1.1 200");
+  expect(endless[1]?.seen.text).not.toContain("408");
+});
+
+test("one address has its share of connections; it is told so, and others are served", async () => {
+  const port = await served({ connectionsPerAddress: 3 });
+  const get = `GET /livez HTTP/1.1\r\n${HEAD}\r\n`;
+  const kept = [open(port), open(port), open(port)];
+  for (const { socket, seen } of kept) {
+    socket.write(get);
+    await waitUntil("it is served", () => seen.text.includes("200 OK"));
+  }
+  const fourth = open(port);
+  fourth.socket.write(`POST /echo HTTP/1.1\r\n${HEAD}Content-Length: 2\r\n\r\n{}`);
+  await waitUntil("it is closed", () => fourth.seen.isClosed);
+  expect(fourth.seen.text).toMatch(/^HTTP\/1\.1 429 .*retry-after: 1\r\n/is);
+  expect(fourth.seen.text).toContain('"code":"rate_limited"');
+  // One that asks nothing does not stay either.
+  const silent = open(port);
+  await waitUntil("the silent one is closed", () => silent.seen.isClosed);
+  const elsewhere = open(port, { host: "127.0.0.2" });
+  elsewhere.socket.write(get);
+  kept[0]?.socket.end();
+  await waitUntil("a place is free", () => kept[0]?.seen.isClosed === true);
+  const next = open(port);
+  next.socket.write(get);
+  await waitUntil("it is served", () => next.seen.text.includes("200 OK"));
+});
+
+test("a crowd beyond the share is closed, most of it at once", async () => {
+  const port = await served({ connectionsPerAddress: 1 });
+  const crowd = Array.from({ length: 60 }, () => open(port));
+  await waitUntil("all but one are closed", () => crowd.filter(({ seen }) => seen.isClosed).length === 59);
+});
+
+test("a trusted proxy has no share: its connections are those of many", async () => {
+  const port = await served({ connectionsPerAddress: 1, trustedProxies: ["127.0.0.1"] });
+  const ofProxy = Array.from({ length: 5 }, () => open(port));
+  for (const { socket, seen } of ofProxy) {
+    socket.write(`GET /livez HTTP/1.1\r\n${HEAD}\r\n`);
+    await waitUntil("it is served", () => seen.text.includes("200 OK"));
   }
 });

@@ -24,10 +24,11 @@ import { StartupError } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
 import type { ServiceMetrics } from "../metrics.ts";
 import { isPortInUse, portInUseMessage } from "../ports.ts";
+import { answerRaw, Connections, hangUp } from "./connections.ts";
 import { registerErrors, sendProblem } from "./errors.ts";
 import { type ReadinessCheck, safely } from "./health.ts";
 import { isAllowedHost } from "./hosts.ts";
-import { PROBLEM_MEDIA_TYPE, problem } from "./problem.ts";
+import { problem } from "./problem.ts";
 import { closeQueries, typeboxValidator } from "./validation.ts";
 
 declare module "fastify" {
@@ -52,6 +53,12 @@ declare module "fastify" {
       requestId(): string;
       identify: Identify;
       limiter: Limiter | undefined;
+      /** One too many of its address, or about to be closed: what comes over it is refused. */
+      isClosing(socket: Socket): boolean;
+      /** The connection is closed when the answer was sent. */
+      closeAfterAnswer(reply: FastifyReply): void;
+      /** Gives the body of a request that was let in the time of a stream. */
+      allowLongBody(request: IncomingMessage, response: ServerResponse): void;
       /** The address of a client without a proxy in between is that of its socket. */
       hasProxies: boolean;
       /** What hides the masked fields from this identity; undefined: it sees all. */
@@ -101,8 +108,12 @@ export interface HttpServerOptions {
   bodyLimitBytes?: number;
   /** How long a request may take to arrive, ms; its headers have 30 s. @default 30_000 */
   requestTimeoutMs?: number;
+  /** How long a body of lines of somebody who was let in may take, ms. @default 600_000 */
+  streamTimeoutMs?: number;
   /** @default 4_096 */
   maxConnections?: number;
+  /** Connections of one address at a time, but for those of trusted proxies; 0: no cap. @default 0 */
+  connectionsPerAddress?: number;
   /** Content-Security-Policy directives that differ from the default. */
   contentSecurityPolicy?: Record<string, string[]>;
 }
@@ -138,17 +149,22 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       return logger.child(given === null ? bindings : { ...bindings, clientRequestId: given }, options);
     },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
-    clientErrorHandler,
+    clientErrorHandler: (error, socket) => answerClientError(connections, error, socket as Socket),
     frameworkErrors: (error, request, reply) => {
       sendProblem(reply as FastifyReply, problem("invalid_request", 400, error.message, request.id));
     },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.server.maxConnections = options.maxConnections ?? 4_096;
+  const connections = new Connections(app.server, {
+    perAddress: options.connectionsPerAddress ?? 0,
+    trustedProxies: options.trustedProxies,
+    logger: options.logger,
+  });
   app.setValidatorCompiler(typeboxValidator);
   // Response schemas are documentation: a serialiser built from them would drop fields in silence.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   registerParsers(app);
-  registerErrors(app);
+  const notFound = registerErrors(app);
 
   const security = await securityHeaders(options.contentSecurityPolicy);
   // These hooks call back: a promise per hook and request costs more than what they do.
@@ -179,6 +195,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     requestId,
     identify,
     limiter: options.limiter,
+    isClosing: (socket: Socket) => connections.isClosing(socket),
+    closeAfterAnswer: (reply) => {
+      reply.header("connection", "close");
+      connections.closeAfterAnswer(reply.request.raw.socket);
+    },
+    allowLongBody: (request, response) =>
+      connections.allowLong(request, response, options.streamTimeoutMs ?? 600_000),
     hasProxies: Boolean(options.trustedProxies?.length),
     maskFor,
     observe: metrics.observeHttp,
@@ -193,6 +216,17 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.addHook("onRequest", (request, reply, done) => {
     reply.headers(security);
     reply.header("x-request-id", request.id);
+    if (connections.isClosing(request.raw.socket)) {
+      app.basics.closeAfterAnswer(reply);
+      done(
+        new HoldfastError(
+          "rate_limited",
+          "too many connections from this address: close some, or raise CONNECTIONS_PER_ADDRESS",
+          { retryAfterMs: 1_000 },
+        ),
+      );
+      return;
+    }
     const { host, "content-encoding": encoding } = request.headers;
     if (!isHostAllowed(host)) {
       done(
@@ -201,6 +235,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
           `this service does not answer to the Host "${(host ?? "").slice(0, 128)}": add the name to ALLOWED_HOSTS`,
         ),
       );
+      return;
+    }
+    if (request.is404) {
+      // Before its body, which nobody asked for, is waited for.
+      notFound(request, reply);
       return;
     }
     if (encoding !== undefined && encoding !== "identity") {
@@ -220,6 +259,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   app.addHook("onResponse", (request, reply, done) => {
     const route = request.routeOptions.url ?? "__unmatched__";
     metrics.observeHttp(request.method, route, reply.statusCode, reply.elapsedTime / 1_000);
+    if (request.raw.complete === false) hangUp(request.raw);
     done();
   });
 
@@ -346,25 +386,19 @@ export function clientRequestId(headers: IncomingMessage["headers"]): string | n
 }
 
 /** What is not even HTTP never reaches a route. */
-function clientErrorHandler(error: NodeJS.ErrnoException, socket: Socket): void {
+function answerClientError(connections: Connections, error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
     return;
   }
-  const status =
-    error.code === "HPE_HEADER_OVERFLOW" ? 431 : error.code === "ERR_HTTP_REQUEST_TIMEOUT" ? 408 : 400;
-  const code = status === 408 ? "request_timeout" : "invalid_request";
-  const detail =
-    status === 408
-      ? "the request did not arrive in time"
-      : status === 431
-        ? "the request headers are too large"
-        : "the request is not valid HTTP";
-  const body = problem(code, status, detail, randomUUID());
-  const text = JSON.stringify(body);
-  socket.end(
-    `HTTP/1.1 ${status} ${body.title}\r\nContent-Type: ${PROBLEM_MEDIA_TYPE}\r\nContent-Length: ${Buffer.byteLength(text)}\r\nConnection: close\r\n\r\n${text}`,
-  );
+  if (error.code === "ERR_HTTP_REQUEST_TIMEOUT") {
+    if (!connections.goesOn(socket))
+      answerRaw(socket, 408, "request_timeout", "the request did not arrive in time");
+  } else if (error.code === "HPE_HEADER_OVERFLOW") {
+    answerRaw(socket, 431, "invalid_request", "the request headers are too large");
+  } else {
+    answerRaw(socket, 400, "invalid_request", "the request is not valid HTTP");
+  }
 }
 
 export type { FastifyReply, FastifyRequest };

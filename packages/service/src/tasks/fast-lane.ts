@@ -51,7 +51,7 @@ interface Target {
  * answer the same. It goes round the caller's own hooks as well.
  */
 export function registerFastLane(app: HttpServer, options: FastLaneOptions): void {
-  const { isHostAllowed, requestId, identify, limiter, hasProxies } = app.basics;
+  const { isHostAllowed, requestId, identify, limiter, hasProxies, isClosing } = app.basics;
   const lane: Lane = { app, options, isClosing: false };
   app.addHook("preClose", (done) => {
     lane.isClosing = true;
@@ -83,7 +83,8 @@ export function registerFastLane(app: HttpServer, options: FastLaneOptions): voi
       // A batch as lines is a stream, and a key is for one task.
       (target.isBatch && (key !== undefined || headers.accept?.includes("ndjson"))) ||
       (key !== undefined && (typeof key !== "string" || key === "" || key.length > 255)) ||
-      !isHostAllowed(headers.host)
+      !isHostAllowed(headers.host) ||
+      isClosing(request.socket)
     ) {
       return false;
     }

@@ -124,7 +124,9 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
             "Idempotency-Key is for one task: give each task of a batch an id",
           );
         }
-        blocks = /ndjson/i.test(type)
+        const isStream = /ndjson/i.test(type);
+        if (isStream) app.basics.allowLongBody(request.raw, reply.raw);
+        blocks = isStream
           ? readTaskStream((request.body ?? []) as unknown as AsyncIterable<Buffer>, wantsLines)
           : oneBlock(readTaskArray(bodyBytes(request.body)));
         items = (await blocks.next()).value;
