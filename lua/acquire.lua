@@ -4,13 +4,14 @@
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[7] expired  LIST  taskIds, newest first
--- KEYS[8] tasks  HASH  taskId -> envelope
--- KEYS[9] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[10] requests  ZSET  slot -> last seen, ms since the epoch
--- KEYS[11] wake  CHANNEL
+-- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[6] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[7] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[8] expired  LIST  taskIds, newest first
+-- KEYS[9] tasks  HASH  taskId -> envelope
+-- KEYS[10] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[11] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[12] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] slot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -21,8 +22,10 @@
 -- ARGV[8] workerId  string
 -- ARGV[9] nonce  string  the second half of what is granted here: with a dot at its end all tasks share one fence
 -- ARGV[10] park  integer  1: where nothing is granted, the request waits in `#parked` to be granted by an enqueue
+-- ARGV[11] types  string  "" for any type; otherwise those that the caller runs, a space before each
+-- ARGV[12] noHandlerAfterMs  integer  how long a task that stands aside waits for a worker that runs its type
 -- RETURNS {now, "", first grant, flags, counts, taskIds, envelope, ...}; counts: "place=counts" of those granted before
--- TIME    O(w log p), w wanted, p = tasks processing
+-- TIME    O(w log p + t log q), w wanted, p = tasks processing, t types told while q tasks stand aside
 -- MOVES   scheduled -> pending; pending -> processing | expired
 
 -- include lib/clock.lua
@@ -61,12 +64,17 @@ if promoted > 0 then
   fields[1] = redis.call('HGET', stateKey, '#counters')
 end
 local counters = unpackCounters(fields[1])
+local typed
+if types ~= '' then
+-- include lib/typed.lua
+  typed = newTyped(types, noHandlerAfterMs)
+end
 local request = { want = settings.paused and 0 or want, held = held, leaseMs = leaseMs, maxRetries = maxRetries,
-  workerId = workerId, nonce = nonce }
+  workerId = workerId, nonce = nonce, typed = typed }
 local commit = newCommit()
 local grants = planAcquire(counters, request, fields[4], commit)
 local rests = park == 1 and #grants.ids == 0 and not hasMore(grants) and not grants.drain
-local line = rests and string.format('%s %s %.0f %d %.0f %d %s', workerId, slot, sequence, want, leaseMs, maxRetries, nonce) or nil
+local line = rests and string.format('%s %s %.0f %d %.0f %d %s', workerId, slot, sequence, want, leaseMs, maxRetries, nonce) .. types or nil
 local parked, parks = parkedAfter(fields[3], line)
 
 -- 2. Write the targets.
@@ -74,6 +82,9 @@ if hasReply(grants, '') then
   indexRequest(fields[5], 's', slot)
 end
 writeGrants(grants)
+if typed then
+  typed.write(typed, commit)
+end
 
 -- 3. Commit.
 local flags = turnFlags(settings, grants) + (parks and PARKED_FLAG or 0)
@@ -84,7 +95,7 @@ end
 
 -- 4. Remove the sources.
 trimGrants(grants)
-if promoted > #grants.ids then -- more than this caller takes
+if promoted > #grants.ids or grants.aside > 0 then -- more than this caller takes
   wake()
 end
 return { now, '', grants.firstText, flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }

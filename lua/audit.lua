@@ -4,18 +4,19 @@
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[7] dead_letters  ZSET  taskId -> when, ms since the epoch
--- KEYS[8] completed  LIST  taskIds, newest first
--- KEYS[9] cancelled  LIST  taskIds, newest first
--- KEYS[10] expired  LIST  taskIds, newest first
--- KEYS[11] tasks  HASH  taskId -> envelope, and what was accepted
--- KEYS[12] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[13] requests  ZSET  slot -> last seen, ms since the epoch
--- KEYS[14] results  HASH  taskId -> JSON text
--- KEYS[15] progress  HASH  taskId -> progress and log lines
--- KEYS[16] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
+-- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[6] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[7] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[8] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[9] completed  LIST  taskIds, newest first
+-- KEYS[10] cancelled  LIST  taskIds, newest first
+-- KEYS[11] expired  LIST  taskIds, newest first
+-- KEYS[12] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[13] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[14] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[15] results  HASH  taskId -> JSON text
+-- KEYS[16] progress  HASH  taskId -> progress and log lines
+-- KEYS[17] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- ARGV[1] repair  integer  1 removes index entries that no record stands behind; never a record
 -- ARGV[2] part  string  what to look at closely: the part name of an index, "tasks", or "" for nothing
 -- ARGV[3] from  integer  position of the window; in tasks a cursor
@@ -33,7 +34,7 @@
 local RECOUNTED = 20000
 local LETTERS = { processing = 'l', dead_letters = 'd', completed = 'c', cancelled = 'x', expired = 'e', discarded = 'k' }
 local INDEX = { ['pending:high'] = pendingHighKey, pending = pendingKey, ['pending:low'] = pendingLowKey, ['pending:solo'] = pendingSoloKey,
-  processing = processingKey, scheduled = scheduledKey, dead_letters = deadLettersKey, completed = completedKey,
+  ['pending:typed'] = pendingTypedKey, processing = processingKey, scheduled = scheduledKey, dead_letters = deadLettersKey, completed = completedKey,
   cancelled = cancelledKey, expired = expiredKey, discarded = discardedKey }
 local found, repaired, looked = {}, 0, 0
 if not readSettings(redis.call('HGET', stateKey, '#settings')) then
@@ -85,8 +86,13 @@ end
 -- I1 for a window: each entry stands for a record in that state. Tombstones in the pending lists are legal.
 local key = INDEX[part]
 if key then
-  local sorted = part == 'processing' or part == 'scheduled' or part == 'dead_letters' or part == 'discarded'
+  local sorted = part == 'processing' or part == 'scheduled' or part == 'dead_letters' or part == 'discarded' or part == 'pending:typed'
   local ids = redis.call(sorted and 'ZRANGE' or 'LRANGE', key, from, from + limit - 1)
+  if part == 'pending:typed' then
+    for i, member in ipairs(ids) do
+      ids[i] = string.match(member, '%S+$')
+    end
+  end
   looked = #ids
   if #ids > 0 then
     local isPendingPart = string.sub(part, 1, 7) == 'pending'
@@ -139,7 +145,7 @@ compare('I1', 'expired', counters[EXPIRED], redis.call('LLEN', expiredKey))
 
 -- The pending lists may hold more than the pending tasks, never less: acquire drops what stands for none of them.
 local entries = redis.call('LLEN', pendingHighKey) + redis.call('LLEN', pendingKey) + redis.call('LLEN', pendingLowKey)
-  + redis.call('LLEN', pendingSoloKey)
+  + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey)
 local pending = acceptedPending + counters[PENDING]
 if entries ~= pending + counters[TOMBSTONES] then
   violation('I1', string.format('pending: counted %.0f and %.0f tombstones, found %.0f entries', pending, counters[TOMBSTONES], entries))

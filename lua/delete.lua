@@ -4,24 +4,25 @@
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[7] dead_letters  ZSET  taskId -> when, ms since the epoch
--- KEYS[8] completed  LIST  taskIds, newest first
--- KEYS[9] cancelled  LIST  taskIds, newest first
--- KEYS[10] expired  LIST  taskIds, newest first
--- KEYS[11] remembered  LIST  purged taskIds whose id a caller gave, newest first
--- KEYS[12] tasks  HASH  taskId -> envelope
--- KEYS[13] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[14] results  HASH  taskId -> JSON text
--- KEYS[15] progress  HASH  taskId -> progress and log lines
--- KEYS[16] requests  ZSET  slot -> last seen, ms since the epoch
--- KEYS[17] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
--- KEYS[18] stale_verdicts  LIST  verdicts that came too late, newest first
--- KEYS[19] timings  HASH  how long tasks waited and ran
--- KEYS[20] series  LIST  buckets of 10 s
--- KEYS[21] series_long  LIST  buckets of 5 minutes
--- KEYS[22] series_last  STRING  what the last bucket was made by
+-- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[6] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[7] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[8] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[9] completed  LIST  taskIds, newest first
+-- KEYS[10] cancelled  LIST  taskIds, newest first
+-- KEYS[11] expired  LIST  taskIds, newest first
+-- KEYS[12] remembered  LIST  purged taskIds whose id a caller gave, newest first
+-- KEYS[13] tasks  HASH  taskId -> envelope
+-- KEYS[14] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[15] results  HASH  taskId -> JSON text
+-- KEYS[16] progress  HASH  taskId -> progress and log lines
+-- KEYS[17] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[18] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
+-- KEYS[19] stale_verdicts  LIST  verdicts that came too late, newest first
+-- KEYS[20] timings  HASH  how long tasks waited and ran
+-- KEYS[21] series  LIST  buckets of 10 s
+-- KEYS[22] series_long  LIST  buckets of 5 minutes
+-- KEYS[23] series_last  STRING  what the last bucket was made by
 -- RETURNS "deleted" | "not_paused" | "busy"
 -- TIME    O(r), r = remembered ids and request records
 -- MOVES   nothing: every task has to be purged before
@@ -37,7 +38,7 @@ if not settings.paused then
 end
 if redis.call('ZCARD', processingKey) + redis.call('ZCARD', scheduledKey) + redis.call('ZCARD', deadLettersKey)
   + redis.call('LLEN', pendingHighKey) + redis.call('LLEN', pendingKey) + redis.call('LLEN', pendingLowKey)
-  + redis.call('LLEN', pendingSoloKey) + redis.call('LLEN', completedKey) + redis.call('LLEN', cancelledKey)
+  + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey) + redis.call('LLEN', completedKey) + redis.call('LLEN', cancelledKey)
   + redis.call('LLEN', expiredKey) > 0 then
   return 'busy'
 end

@@ -39,10 +39,14 @@ if previous then
   return { tonumber(removed), tonumber(looked) }
 end
 finishPurge(fields[4])
-local sorted = target == 'scheduled' or target == 'dead'
-local ids = redis.call(sorted and 'ZRANGE' or 'LRANGE', indexKey, 0, limit - 1)
-if #ids == 0 then
+local sorted = redis.call('TYPE', indexKey).ok == 'zset'
+local members = redis.call(sorted and 'ZRANGE' or 'LRANGE', indexKey, 0, limit - 1)
+if #members == 0 then
   return { 0, 0 }
+end
+local ids = {}
+for i, member in ipairs(members) do
+  ids[i] = string.match(member, '%S+$') -- in `pending:typed` the id stands at the end
 end
 local counters = unpackCounters(fields[1])
 local records = redis.call('HMGET', stateKey, unpack(ids))
@@ -71,7 +75,7 @@ local reply = string.format('%d %d', plan.counted, #ids)
 redis.call('HSET', stateKey, '#counters', packCounters(counters), slot, requestRecord(sequence, reply), unpack(plan.commit))
 removePurged(plan)
 if sorted then
-  redis.call('ZREM', indexKey, unpack(ids))
+  redis.call('ZREM', indexKey, unpack(members))
 else
   redis.call('LTRIM', indexKey, #ids, -1)
 end

@@ -3,12 +3,13 @@
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
--- KEYS[4] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[5] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[6] tasks  HASH  taskId -> envelope, and what was accepted
--- KEYS[7] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[8] requests  ZSET  slot -> last seen, ms since the epoch
--- KEYS[9] wake  CHANNEL
+-- KEYS[4] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[7] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[8] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[9] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[10] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] slot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -172,8 +173,9 @@ if pushed > 0 and queue[3] then
 -- include lib/park.lua
 -- include lib/push.lua
   local counters = unpackCounters(queue[1])
-  -- What waits already goes first: then all are woken for it.
-  local alone = entries == pushed and acceptedPending + counters[PENDING] == 0
+  -- What waits already goes first: then all are woken for it. What stands aside waits for none of those that are parked.
+  local waiting = acceptedPending + counters[PENDING]
+  local alone = entries == pushed and (waiting == 0 or waiting <= redis.call('ZCARD', pendingTypedKey))
   local tasks, at = ARGV, taskIdAt
   if checked == 1 then
     tasks, at = accepted, 1

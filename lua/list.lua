@@ -2,8 +2,8 @@
 -- list: one page of the ids in one index. The cursor stays right while the index changes.
 -- KEYS[1] index  LIST|ZSET  the index to page through, of this queue
 -- KEYS[2] state  HASH  taskId -> state record
--- ARGV[1] order  string  of a sorted set "first" (lowest score first) or "last"; of a list "ended" (newest first) or "waiting" (next first)
--- ARGV[2] after  string  the cursor: "<score, end or position>:<taskId>" of the last one seen, without taskId all of that score or end; "" to begin
+-- ARGV[1] order  string  of a sorted set "first" (lowest score first) or "last"; of a list "ended" (newest first) or "waiting" (next first); "typed" for `pending:typed`
+-- ARGV[2] after  string  the cursor: "<score, end or position>:<taskId>" of the last one seen, without taskId all of that score or end; of "typed" a "0:" and the member; "" to begin
 -- ARGV[3] limit  integer  1 to 500
 -- RETURNS {cursor of the next page or "", length of the index, taskId, ...}
 -- TIME    O(log² n + limit), of a list O(n) where the clock was set back; "waiting" O(position) up to 100,000, beyond that O(limit)
@@ -58,6 +58,15 @@ if order == 'first' or order == 'last' then
     ids[#ids + 1] = page[i]
   end
   return { #ids == limit and page[#page] .. ':' .. page[#page - 1] or '', length, unpack(ids) }
+end
+
+if order == 'typed' then
+  local page = redis.call('ZRANGEBYLEX', indexKey, number and '(' .. id or '-', '+', 'LIMIT', 0, limit)
+  local ids = {}
+  for i, member in ipairs(page) do
+    ids[i] = string.match(member, '%S+$')
+  end
+  return { #ids == limit and '0:' .. page[#page] or '', redis.call('ZCARD', indexKey), unpack(ids) }
 end
 
 local length = redis.call('LLEN', indexKey)

@@ -4,13 +4,14 @@
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[6] tasks  HASH  taskId -> envelope
--- KEYS[7] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[8] wake  CHANNEL
+-- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[7] tasks  HASH  taskId -> envelope
+-- KEYS[8] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[9] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  1 to 500
--- RETURNS {promoted, ms until the next is due or -1}
+-- RETURNS {promoted, ms until the next is due or -1, tasks that stand aside by their type}
 -- TIME    O(n log s), n = limit, s = tasks scheduled
 -- MOVES   scheduled -> pending
 
@@ -31,4 +32,4 @@ if promoted > 0 then
   wake()
 end
 local nextDue = redis.call('ZRANGE', scheduledKey, 0, 0, 'WITHSCORES')
-return { promoted, nextDue[2] and math.max(0, tonumber(nextDue[2]) - now) or -1 }
+return { promoted, nextDue[2] and math.max(0, tonumber(nextDue[2]) - now) or -1, redis.call('ZCARD', pendingTypedKey) }

@@ -4,19 +4,20 @@
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[7] dead_letters  ZSET  taskId -> when, ms since the epoch
--- KEYS[8] completed  LIST  taskIds, newest first
--- KEYS[9] cancelled  LIST  taskIds, newest first
--- KEYS[10] expired  LIST  taskIds, newest first
--- KEYS[11] remembered  LIST  purged taskIds whose id a caller gave, newest first
--- KEYS[12] tasks  HASH  taskId -> envelope
--- KEYS[13] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[14] results  HASH  taskId -> JSON text
--- KEYS[15] progress  HASH  taskId -> progress and log lines
--- KEYS[16] requests  ZSET  slot -> last seen, ms since the epoch
--- KEYS[17] wake  CHANNEL
+-- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[6] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[7] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[8] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[9] completed  LIST  taskIds, newest first
+-- KEYS[10] cancelled  LIST  taskIds, newest first
+-- KEYS[11] expired  LIST  taskIds, newest first
+-- KEYS[12] remembered  LIST  purged taskIds whose id a caller gave, newest first
+-- KEYS[13] tasks  HASH  taskId -> envelope
+-- KEYS[14] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[15] results  HASH  taskId -> JSON text
+-- KEYS[16] progress  HASH  taskId -> progress and log lines
+-- KEYS[17] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[18] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] slot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -26,10 +27,11 @@
 -- ARGV[7] maxRetries  integer  for tasks that bring none
 -- ARGV[8] workerId  string
 -- ARGV[9] nonce  string  as for acquire
--- ARGV[10] noHandlerAfterMs  integer
--- ARGV[11] acks  integer  how many verdicts of the tail are acks without a result
--- ARGV[12] fences  integer  how many fences those acks share
--- ARGV[13..] verdict  string  at most 500: each fence and how many acks have it; the taskIds of the acks; then taskId, fence, verdict, delayMs, text each
+-- ARGV[10] types  string  as for acquire
+-- ARGV[11] noHandlerAfterMs  integer  as for acquire
+-- ARGV[12] acks  integer  how many verdicts of the tail are acks without a result
+-- ARGV[13] fences  integer  how many fences those acks share
+-- ARGV[14..] verdict  string  at most 500: each fence and how many acks have it; the taskIds of the acks; then taskId, fence, verdict, delayMs, text each
 -- RETURNS {now, verdicts, first grant, flags, counts, taskIds, envelope, ...}; verdicts: a letter each, in the order given
 -- TIME    O(s + w log p), s verdicts, w wanted, p = tasks processing
 -- MOVES   processing -> completed | scheduled | pending | dead | cancelled; scheduled -> pending; pending -> processing | expired
@@ -55,12 +57,13 @@
 -- 1. Read.
 local acksAt = verdictAt + 2 * fences
 local othersAt = acksAt + acks
-local ids, retried = { unpack(ARGV, acksAt, othersAt - 1) }, {}
+local ids, retried, unrouted = { unpack(ARGV, acksAt, othersAt - 1) }, {}, false
 for at = othersAt, #ARGV, 5 do
   ids[#ids + 1] = ARGV[at]
   if ARGV[at + 2] == 'fail' and ARGV[at + 3] == '0' then
     retried[#retried + 1] = ARGV[at]
   end
+  unrouted = unrouted or ARGV[at + 2] == 'unrouted'
 end
 local RESERVED = 5
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#solo', slot, '#purging', unpack(ids))
@@ -85,6 +88,11 @@ end
 
 local counters = unpackCounters(fields[1])
 local commit = newCommit()
+local typed
+if types ~= '' or unrouted then
+-- include lib/typed.lua
+  typed = newTyped(types, noHandlerAfterMs)
+end
 local settled, letters, seen = newSettled(commit), {}, {}
 local from = 1
 for place = 1, fences do
@@ -99,7 +107,7 @@ if acks < #ids then
   for i = acks + 1, #ids do
     local id, size, at = ids[i], settled.size, othersAt + 5 * (i - acks - 1)
     letters[#letters + 1] = seen[id] and 's' or planOther(settled, counters, id, ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]),
-      ARGV[at + 4], fields[RESERVED + i] or nil, noHandlerAfterMs)
+      ARGV[at + 4], fields[RESERVED + i] or nil, typed)
     -- A stale verdict moves nothing: the one that holds the lease may stand behind it in the same call.
     if settled.size > size then
       seen[id] = true
@@ -115,7 +123,7 @@ if #settled.dropped > 0 then
 end
 
 local grants = planAcquire(counters, { want = (settings.paused or releases > 0) and 0 or want, held = held, leaseMs = leaseMs,
-  maxRetries = maxRetries, workerId = workerId, nonce = nonce }, fields[3], commit)
+  maxRetries = maxRetries, workerId = workerId, nonce = nonce, typed = typed }, fields[3], commit)
 
 -- As many of the oldest as retention does not keep, but not those completed in this very call: they are in no list yet.
 local excess = math.min(counters[COMPLETED] - settings.retentionCount, 2 * #settled.completed)
@@ -152,6 +160,9 @@ if writeOthers then
   writeOthers(settled)
 end
 writeGrants(grants)
+if typed then
+  typed.write(typed, commit)
+end
 
 -- 3. Commit.
 local flags = turnFlags(settings, grants)
@@ -171,7 +182,7 @@ end
 if removeOldest then
   removeOldest()
 end
-if releases > 0 or settled.queuedAgain or promoted > #grants.ids then
+if releases > 0 or settled.queuedAgain or typed and #typed.members > 0 or promoted > #grants.ids then
   wake()
 end
 return { now, verdicts, grants.firstText, flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }

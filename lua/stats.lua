@@ -4,32 +4,51 @@
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] tasks  HASH  taskId -> envelope, and what was accepted
--- KEYS[6] state  HASH  the queue's own fields
--- KEYS[7] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[8] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[9] dead_letters  ZSET  taskId -> when, ms since the epoch
--- KEYS[10] completed  LIST  taskIds, newest first
--- KEYS[11] cancelled  LIST  taskIds, newest first
--- KEYS[12] expired  LIST  taskIds, newest first
+-- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[6] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[7] state  HASH  the queue's own fields
+-- KEYS[8] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[9] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[10] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[11] completed  LIST  taskIds, newest first
+-- KEYS[12] cancelled  LIST  taskIds, newest first
+-- KEYS[13] expired  LIST  taskIds, newest first
 -- ARGV[1] clockMs  integer  0 for Redis time
--- RETURNS {now, counters, accepted, settings, lengths in the order of KEYS without tasks and state, oldest envelope header per band}
+-- RETURNS {now, counters, accepted, settings, lengths in the order of KEYS without tasks and state, oldest envelope header per band and line}
 -- TIME    O(1)
 -- MOVES   nothing
 
 -- include lib/clock.lua
 -- include lib/counters.lua
 
+-- What stands aside counts in its band.
+local typed = redis.call('ZCARD', pendingTypedKey)
+local function typedIn(code)
+  return typed > 0 and redis.call('ZLEXCOUNT', pendingTypedKey, '[' .. code .. ' ', '(' .. code .. '!') or 0
+end
 local lengths = {
-  redis.call('LLEN', pendingHighKey), redis.call('LLEN', pendingKey), redis.call('LLEN', pendingLowKey), redis.call('LLEN', pendingSoloKey),
+  redis.call('LLEN', pendingHighKey) + typedIn('1'), redis.call('LLEN', pendingKey) + typedIn('2'),
+  redis.call('LLEN', pendingLowKey) + typedIn('3'), redis.call('LLEN', pendingSoloKey) + typedIn('0'), typed,
   redis.call('ZCARD', processingKey), redis.call('ZCARD', scheduledKey), redis.call('ZCARD', deadLettersKey),
   redis.call('LLEN', completedKey), redis.call('LLEN', cancelledKey), redis.call('LLEN', expiredKey),
 }
+local function headerOf(id)
+  local envelope = id and redis.call('HGET', tasksKey, id)
+  return envelope and string.match(envelope, '^[^\n]*') or ''
+end
 local oldest = {}
 for i, key in ipairs({ pendingHighKey, pendingKey, pendingLowKey, pendingSoloKey }) do
-  local id = redis.call('LINDEX', key, 0)
-  local envelope = id and redis.call('HGET', tasksKey, id)
-  oldest[i] = envelope and string.match(envelope, '^[^\n]*') or ''
+  oldest[i] = headerOf(redis.call('LINDEX', key, 0))
+end
+-- Of what stands aside the first of each line, of 20 lines.
+local line = '-'
+for i = 5, typed > 0 and 24 or 0 do
+  local member = redis.call('ZRANGEBYLEX', pendingTypedKey, line, '+', 'LIMIT', 0, 1)[1]
+  if not member then
+    break
+  end
+  oldest[i] = headerOf(string.match(member, '%S+$'))
+  line = '[' .. string.match(member, '^%S+ %S+') .. '!'
 end
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
 return { now, unpackCounters(fields[1]), { unpackAccepted(redis.call('HGET', tasksKey, '#in')) }, fields[2] or '', lengths, oldest }

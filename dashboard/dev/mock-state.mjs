@@ -209,6 +209,7 @@ export function createMockState() {
         low: Math.floor(one.pending * 0.05),
       },
       pendingSolo: 0,
+      pendingTyped: 0,
       processing: one.processing,
       scheduled: one.scheduled,
       completed: Math.min(10_000, one.totals.acked),

@@ -6,8 +6,10 @@ local function turnOf(grant)
   return turn == 7 and 'low' or (turn == 3 or turn == 8 or turn == 13) and 'normal' or 'high'
 end
 
--- Ids in the order in which they shall be granted, and from which band each comes. last: the place of the last one wanted.
-local function peekBands(want, last, grants)
+-- Ids in the order in which they shall be granted, and from which band each comes. last: the place of the last one looked
+-- at. lines: members that stand aside for the caller, by band, or nil: they are older than the lists. Third: the member
+-- behind each id, false for one of a list.
+local function peekBands(count, last, grants, lines)
   local peeked = {
     high = redis.call('LRANGE', pendingHighKey, '0', last),
     normal = redis.call('LRANGE', pendingKey, '0', last),
@@ -15,8 +17,15 @@ local function peekBands(want, last, grants)
   }
   local fallback = { 'high', 'normal', 'low' }
   local at = { high = 0, normal = 0, low = 0 }
-  local ids, from = {}, {}
-  for turn = 1, want do
+  local ids, from, members = {}, {}, {}
+  for _, band in ipairs(lines and fallback or {}) do
+    local line, listed = lines[band], peeked[band]
+    peeked[band] = line
+    for _, id in ipairs(listed) do
+      line[#line + 1] = id
+    end
+  end
+  for turn = 1, count do
     local band = turnOf(grants + turn)
     if at[band] >= #peeked[band] then
       band = nil
@@ -31,22 +40,38 @@ local function peekBands(want, last, grants)
       end
     end
     at[band] = at[band] + 1
-    ids[#ids + 1] = peeked[band][at[band]]
+    local entry = peeked[band][at[band]]
+    local id = lines and string.match(entry, ' (%S+)$')
+    ids[#ids + 1] = id or entry
     from[#from + 1] = band
+    members[#members + 1] = id and entry or false
   end
-  return ids, from
+  return ids, from, members
 end
 
--- How often a pending task was granted, with the grant that it gets now.
-local function countsAfter(record, terms)
+-- The same for a task that has to run alone: one that stands aside, or what is at the head of the list.
+local function peekSolo(last, line)
+  local ids = line and line[1] and { string.match(line[1], '%S+$') } or redis.call('LRANGE', pendingSoloKey, '0', last)
+  local from, members = {}, {}
+  for i = 1, #ids do
+    from[i], members[i] = 'solo', line and line[1] or false
+  end
+  return ids, from, members
+end
+
+-- How often a pending task was granted, with the grant that it gets now. stoodAside: it comes to a worker that runs it.
+local function countsAfter(record, terms, stoodAside)
   if not record then
     return terms.counts
-  elseif terms.flags == '' then
+  elseif terms.flags == '' and not stoodAside then
     local attempts, others = string.match(record, '^%a(%d+)(%S*)')
     return string.format('%d', attempts + 1) .. others
   end
   local c = parseCounts(record)
   c.attempts = c.attempts + 1
+  if stoodAside then
+    c.unroutedSince = 0
+  end
   for flag in string.gmatch(terms.flags, '%a') do
     setFlag(c, flag)
   end
@@ -54,16 +79,23 @@ local function countsAfter(record, terms)
 end
 
 -- idsText: the ids as the record of the request has them. named: these, and those of the expired, as the reply has them.
+-- left: members of `pending:typed` to remove. aside: tasks that the caller does not run, to be put there. typed: some stand
+-- there. untold: the caller did not say whether they are for it.
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
-    changed = 0, dropped = 0, first = 0, firstText = '', shared = false, solo = false, drain = false, claim = nil }
+    left = {}, changed = 0, dropped = 0, aside = 0, first = 0, firstText = '', shared = false, solo = false, drain = false, claim = nil,
+    typed = false, untold = false }
 end
 
+-- A caller that tells its types looks at no fewer entries than these: some may be for others.
+local LOOKED_AT = 16
+
 -- request: want, how many; held, what the caller holds already (a solo task goes only to one that holds nothing); leaseMs,
--- maxRetries, workerId, nonce. The records go to the end of `commit`.
+-- maxRetries, workerId, nonce; typed, see lib/typed.lua, where the caller told its types. The records go to the end of `commit`.
 local function planAcquire(counters, request, soloClaim, commit)
   local grants = newGrants()
   local want, workerId, leaseMs = request.want, request.workerId, request.leaseMs
+  local typed = request.typed and request.typed.runs and request.typed
   grants.first, grants.shared = counters[GRANTS] + 1, hasSharedFence(request.nonce)
   grants.firstText = string.format('%d', grants.first)
   local claimant, untilMs = string.match(soloClaim or '', '^(%S+) (%d+)$')
@@ -75,14 +107,20 @@ local function planAcquire(counters, request, soloClaim, commit)
     end
     return grants
   end
-  local ids, from
+  local ids, from, members, lines
+  local count = typed and math.max(want, LOOKED_AT) or want
   -- As text: a number that is an argument of a call is written out with all its digits, at three times the cost.
-  local last = string.format('%d', want - 1)
-  -- Most queues have the normal band alone: one look for the three others.
-  local others = redis.call('EXISTS', pendingHighKey, pendingLowKey, pendingSoloKey) > 0
-  if others and redis.call('LLEN', pendingSoloKey) > 0 then
+  local last = string.format('%d', count - 1)
+  -- Most queues have the normal band alone: one look for the four others.
+  local others = redis.call('EXISTS', pendingHighKey, pendingLowKey, pendingSoloKey, pendingTypedKey) > 0
+  if others and redis.call('EXISTS', pendingTypedKey) == 1 then
+    grants.typed, grants.untold = true, not typed
+    lines = typed and typed.peek(typed, want)
+  end
+  if others and (redis.call('LLEN', pendingSoloKey) > 0 or lines and #lines.solo > 0) then
     if request.held == 0 then
-      ids, from, grants.solo = redis.call('LRANGE', pendingSoloKey, '0', '0'), { 'solo' }, true
+      want, grants.solo = 1, true
+      ids, from, members = peekSolo(typed and last or '0', lines and lines.solo)
     else
       -- One worker at a time is asked to drain for it; the claim runs out with a lease.
       if not claimant or claimant == workerId or tonumber(untilMs) <= now then
@@ -91,8 +129,8 @@ local function planAcquire(counters, request, soloClaim, commit)
       end
     end
   end
-  if others and not ids then
-    ids, from = peekBands(want, last, counters[GRANTS])
+  if not ids and (others or typed) then
+    ids, from, members = peekBands(count, last, counters[GRANTS], lines)
   elseif not ids then
     ids = redis.call('LRANGE', pendingKey, '0', last)
   end
@@ -115,14 +153,20 @@ local function planAcquire(counters, request, soloClaim, commit)
     grants.taken.normal = #ids
   end
   for i = 1, #ids do
+    if place == want then
+      break -- more was looked at than is wanted
+    end
     local id, record, envelope = ids[i], records[i] or nil, envelopes[i] or nil
-    if from then
+    local member = members and members[i]
+    if member then
+      grants.left[#grants.left + 1] = member
+    elseif from then
       grants.taken[from[i]] = grants.taken[from[i]] + 1
     end
     local terms
     if seen[id] then
       grants.dropped = grants.dropped + 1
-    elseif envelope and not record and byte(envelope) == 46 then -- "."
+    elseif envelope and not record and not typed and byte(envelope) == 46 then -- "."
       terms = plain
     elseif not isPending(record, envelope) then
       grants.dropped = grants.dropped + 1
@@ -139,11 +183,21 @@ local function planAcquire(counters, request, soloClaim, commit)
         commit[size + 1], commit[size + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
         size = size + 2
         terms = nil
+      elseif typed and not member and not typed.canRun(typed, envelope) then
+        local c = record and parseCounts(record) or newCounts()
+        seen[id] = true
+        typed.standAside(typed, id, envelope, c)
+        commit[size + 1], commit[size + 2] = id, 'p' .. countsText(c) .. historyOf(record)
+        size, grants.aside = size + 2, grants.aside + 1
+        if from[i] == 'solo' and claimant == workerId then
+          grants.claim = '- 0'
+        end
+        terms = nil
       end
     end
     if terms then
       if not fence or terms ~= termsBefore or record ~= pastOf then
-        local counts = countsAfter(record, terms)
+        local counts = countsAfter(record, terms, member)
         local ownFence = fence or string.format('%d-%s', grants.first + place, request.nonce)
         leased = 'l' .. counts .. ' ' .. ownFence .. terms.tail .. historyOf(record)
         told = counts ~= '1' and counts .. previousSpan(record) or nil
@@ -159,6 +213,7 @@ local function planAcquire(counters, request, soloClaim, commit)
       end
     end
   end
+  grants.typed = grants.typed or grants.aside > 0
   -- Expired ones come last: they carry no grant, the caller only tells of them.
   local expired = #grants.expired
   for i = 1, expired do
@@ -200,6 +255,9 @@ end
 
 -- After the commit: the entries that they came from.
 local function trimGrants(grants)
+  if #grants.left > 0 then
+    redis.call('ZREM', pendingTypedKey, unpack(grants.left))
+  end
   for band, count in pairs(grants.taken) do
     if count > 0 then
       redis.call('LTRIM', bandKeys[band], string.format('%d', count), '-1')

@@ -1,18 +1,20 @@
 -- The one HSET that makes a turn (settle, acquire, or both) true: records, counters, and the reply for a repeat.
 
--- Entries were looked at that gave no task: those behind them may.
+-- Entries were looked at that gave no task: those behind them may. Or some were not looked at, since the caller did not tell
+-- its types.
 local function hasMore(grants)
-  return grants.dropped > 0 or #grants.expired > 0
+  return grants.dropped > 0 or #grants.expired > 0 or grants.aside > 0 or grants.untold
 end
 
 local function turnFlags(settings, grants)
   return (settings.paused and PAUSED_FLAG or 0) + (grants.drain and DRAIN_FLAG or 0)
     + (grants.solo and #grants.ids > 0 and SOLO_FLAG or 0) + (hasMore(grants) and AGAIN_FLAG or 0) + (grants.shared and SHARED_FLAG or 0)
+    + (grants.typed and TYPED_FLAG or 0)
 end
 
 -- An idle poll that changes nothing writes nothing, and has no reply worth keeping.
 local function hasReply(grants, verdicts)
-  return grants.changed > 0 or verdicts ~= '' or grants.dropped > 0
+  return grants.changed > 0 or verdicts ~= '' or grants.dropped > 0 or grants.aside > 0
 end
 
 -- What one HSET writes: all that is planned in a turn appends to it, so that nothing is copied.

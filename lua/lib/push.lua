@@ -7,18 +7,32 @@ local PUSH_TASKS = 32
 -- A larger push goes without the tasks: the worker repeats its request to get them.
 local PUSH_BYTES = 65536
 
--- The first parked request whose worker listens, and the text of those behind it.
-local function takeParked(parked)
+-- Whether one who told its types, ' type …', runs all of these tasks.
+local function runsAll(types, tasks, at, pushed)
+  for place = 1, types == '' and 0 or pushed do
+    local name = string.match(tasks[at + 2 * place - 1], '^.(%S+)')
+    if name and not string.find(types .. ' ', ' ' .. name .. ' ', 1, true) then
+      return false
+    end
+  end
+  return true
+end
+
+-- The first parked request whose worker listens and runs the tasks, and the text of the others that may still listen.
+local function takeParked(parked, tasks, at, pushed)
+  local before = ''
   while parked ~= '' do
-    local worker, parkedSlot, parkedSequence, want, leaseMs, maxRetries, nonce, others =
-      string.match(parked, '^(%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%S+)\n?(.*)$')
+    local line, worker, parkedSlot, parkedSequence, want, leaseMs, maxRetries, nonce, types, others =
+      string.match(parked, '^((%S+) (%S+) (%d+) (%d+) (%d+) (%d+) (%S+)([^\n]*))\n?(.*)$')
     if not worker then
       return nil
     end
     local channel = wakeKey .. ':' .. worker
-    if redis.call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then
-      return { workerId = worker, slot = parkedSlot, sequence = parkedSequence, want = tonumber(want),
-        leaseMs = tonumber(leaseMs), maxRetries = tonumber(maxRetries), nonce = nonce, channel = channel }, others
+    if not runsAll(types, tasks, at, pushed) then
+      before = before .. line .. '\n'
+    elseif redis.call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then
+      return { workerId = worker, slot = parkedSlot, sequence = parkedSequence, want = tonumber(want), leaseMs = tonumber(leaseMs),
+        maxRetries = tonumber(maxRetries), nonce = nonce, channel = channel }, others == '' and string.sub(before, 1, -2) or before .. others
     end
     parked = others
   end
@@ -35,7 +49,7 @@ end
 local function push(counters, parked, tasks, at, pushed, bands)
   local request, others
   if pushed <= PUSH_TASKS then
-    request, others = takeParked(parked)
+    request, others = takeParked(parked, tasks, at, pushed)
   end
   if not request or request.want < pushed then
     return false

@@ -91,8 +91,8 @@ local function planFailure(settled, counters, id, record, verdict, delayMs, text
   return planDead(settled, counters, id, c, reason, history, err)
 end
 
--- One verdict other than ack, on a record whose fence was checked.
-local function planVerdict(settled, counters, id, record, verdict, delayMs, text, noHandlerAfterMs)
+-- One verdict other than ack, on a record whose fence was checked. typed: see lib/typed.lua; there where a verdict is unrouted.
+local function planVerdict(settled, counters, id, record, verdict, delayMs, text, typed)
   add(counters, PROCESSING, -1)
   if verdict == 'fail' or verdict == 'fatal' or verdict == 'quarantine' then
     return planFailure(settled, counters, id, record, verdict, delayMs, text)
@@ -101,16 +101,14 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
   local _, _, _, maxAttempts = parseLease(record)
   local cancelled = hasFlag(c, 'x')
   if verdict == 'unrouted' then
-    if c.unroutedSince == 0 then
-      c.unroutedSince = now
-    end
     if cancelled then
       return planCancelled(settled, counters, id, c, appendAttempt(record, c, 'unrouted', text))
-    elseif now - c.unroutedSince >= noHandlerAfterMs then
-      return planDead(settled, counters, id, c, 'no_handler', appendAttempt(record, c, 'unrouted', text))
     end
+    -- It waits for a worker that runs its type, and its attempt is refunded.
     c.attempts = c.attempts - 1
-    planScheduled(settled, counters, id, c, delayMs, historyOf(record), '')
+    typed.standAside(typed, id, redis.call('HGET', tasksKey, id) or '.- ', c)
+    add(counters, PENDING, 1)
+    put(settled, id, 'p' .. countsText(c) .. historyOf(record))
     return 'l'
   end
 
@@ -139,7 +137,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
 end
 
 -- An ack with a result, or any other verdict.
-local function planOther(settled, counters, id, fence, verdict, delayMs, text, record, noHandlerAfterMs)
+local function planOther(settled, counters, id, fence, verdict, delayMs, text, record, typed)
   local current = record and parseLease(record)
   if verdict == 'ack' then
     local letter = planAck(settled, counters, id, fence, record)
@@ -149,7 +147,7 @@ local function planOther(settled, counters, id, fence, verdict, delayMs, text, r
     end
     return letter
   elseif current == fence then -- only the holder of the current lease moves the task
-    return planVerdict(settled, counters, id, record, verdict, delayMs, text, noHandlerAfterMs)
+    return planVerdict(settled, counters, id, record, verdict, delayMs, text, typed)
   end
   return verdictWithoutLease(counters, record, nil)
 end

@@ -36,7 +36,7 @@ export const ROLES = {
   janitor: {
     text: "Janitor, the janitor service",
     scripts: [
-      ...["reap", "promote", "purge", "audit", "epoch"],
+      ...["reap", "promote", "purge", "reject", "audit", "epoch"],
       // For what schedules have due.
       ...["schedulesDue", "schedulePlan", "scheduleSettle", ...OPEN, "enqueue", "get"],
     ],
@@ -107,11 +107,11 @@ export const SINCE_7_2 = ["WAITAOF", "CLIENT|SETINFO"];
 /** Scripts that are given the index to work on, and which it can be. */
 export const INDEXES = {
   list: [
-    ...["pending:high", "pending", "pending:low", "pending:solo", "processing", "scheduled"],
+    ...["pending:high", "pending", "pending:low", "pending:solo", "pending:typed", "processing", "scheduled"],
     ...["dead_letters", "completed", "cancelled", "expired", "discarded"],
   ],
   empty: [
-    ...["pending:high", "pending", "pending:low", "pending:solo", "scheduled"],
+    ...["pending:high", "pending", "pending:low", "pending:solo", "pending:typed", "scheduled"],
     ...["dead_letters", "completed", "cancelled", "expired"],
   ],
 };

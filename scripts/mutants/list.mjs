@@ -7,6 +7,8 @@ const interleavings = test("invariants/interleavings");
 const abort = test("invariants/abort");
 const model = test("invariants/model");
 const push = test("push");
+const typed = test("typed");
+const types = test("worker/types");
 const settle = test("settle");
 const keepPayload = test("keep-payload");
 const sessions = "services/observability/test/session.test.ts";
@@ -482,7 +484,7 @@ export const mutants = [
     changes: [
       [
         "lua/enqueue.lua",
-        "entries == pushed and acceptedPending + counters[PENDING] == 0",
+        "entries == pushed and (waiting == 0 or waiting <= redis.call('ZCARD', pendingTypedKey))",
         "entries == pushed",
       ],
     ],
@@ -490,8 +492,103 @@ export const mutants = [
   },
   {
     name: "push: into a list that is not empty",
-    changes: [["lua/enqueue.lua", "entries == pushed and acceptedPending", "acceptedPending"]],
+    changes: [["lua/enqueue.lua", "entries == pushed and (waiting", "(waiting"]],
     tests: [push],
+  },
+  {
+    name: "push: to a worker that runs other types",
+    changes: [["lua/lib/push.lua", "if not runsAll(types, tasks, at, pushed) then", "if false then"]],
+    tests: [push, model],
+  },
+  {
+    name: "push: a task that stands aside keeps others from it",
+    changes: [
+      [
+        "lua/enqueue.lua",
+        "(waiting == 0 or waiting <= redis.call('ZCARD', pendingTypedKey))",
+        "waiting == 0",
+      ],
+    ],
+    tests: [push, model],
+  },
+  {
+    name: "acquire: a task whose type the worker does not run",
+    changes: [
+      [
+        "lua/lib/acquire.lua",
+        "elseif typed and not member and not typed.canRun",
+        "elseif false and typed.canRun",
+      ],
+    ],
+    tests: [typed, interleavings, model],
+  },
+  {
+    name: "acquire: more than is wanted",
+    changes: [["lua/lib/acquire.lua", "if place == want then\n      break", "if false then\n      break"]],
+    tests: [typed, model],
+  },
+  {
+    name: "acquire: a task that stood aside stays there",
+    changes: [["lua/lib/acquire.lua", "if #grants.left > 0 then", "if false then"]],
+    tests: [typed, model],
+  },
+  {
+    name: "acquire: tasks are put aside, and those who wait for them sleep on",
+    changes: [["lua/acquire.lua", "promoted > #grants.ids or grants.aside > 0", "promoted > #grants.ids"]],
+    tests: [typed, model],
+  },
+  {
+    name: "acquire: the list is trimmed before the task stands aside",
+    changes: [["lua/lib/typed.lua", "    redis.call('ZADD', pendingTypedKey, unpack(typed.members))\n", ""]],
+    tests: [typed, abort],
+  },
+  {
+    name: "settle: the task of another type goes to the dead letters of time",
+    changes: [["lua/lib/typed.lua", "c.unroutedSince + typed.noHandlerAfterMs", "c.unroutedSince"]],
+    tests: [typed],
+  },
+  {
+    name: "reject: what a registered worker runs",
+    changes: [["lua/reject.lua", "if not isKnown[name] then", "if true then"]],
+    tests: [typed, model],
+  },
+  {
+    name: "reject: before its time",
+    changes: [["lua/reject.lua", "if tonumber(dieAt) > now then", "if false then"]],
+    tests: [typed, model],
+  },
+  {
+    name: "reject: a task that stands there twice counts twice",
+    changes: [
+      [
+        "lua/reject.lua",
+        "string.byte(record) == 112 and not seen[id] then",
+        "string.byte(record) == 112 then",
+      ],
+    ],
+    tests: [typed],
+  },
+  {
+    name: "a worker does not tell its types",
+    changes: [
+      [
+        "packages/holdfast/src/worker/queue-runner.ts",
+        'monotonicMs() < this.#tellsTypesUntilMs ? this.#types : ""',
+        '""',
+      ],
+    ],
+    tests: [types],
+  },
+  {
+    name: "janitor: only workers that beat count as registered",
+    changes: [
+      [
+        "packages/holdfast/src/janitor/janitor.ts",
+        'state !== "stopped" && queues',
+        'state === "running" && false && queues',
+      ],
+    ],
+    tests: [types],
   },
   {
     name: "push: of a task that is past its time",

@@ -98,6 +98,7 @@ export function queueStats(part: Partial<QueueStats> = {}): QueueStats {
     pending: 0,
     pendingByPriority: { high: 0, normal: 0, low: 0 },
     pendingSolo: 0,
+    pendingTyped: 0,
     processing: 0,
     scheduled: 0,
     completed: 0,

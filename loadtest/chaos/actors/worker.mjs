@@ -3,7 +3,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FatalError, Holdfast, Worker } from "holdfast";
 import { options, tell, tellTimeBy } from "./tell.mjs";
 
-const { queue, graceMs = 500, ...settings } = options;
+// only: the types of its version; all without.
+const { queue, graceMs = 500, only, ...settings } = options;
 const client = new Holdfast({ redis: settings.redis, prefix: settings.prefix });
 await client.check().catch(() => {});
 tellTimeBy(client);
@@ -29,32 +30,30 @@ function block(ms) {
   while (performance.now() < end);
 }
 
-const worker = new Worker(
-  queue,
-  {
-    sleep: told((task) => sleep(task.payload.ms ?? 0)),
-    /** Fails in its first `failures` attempts. */
-    flaky: told(async ({ payload, attempt }) => {
-      await sleep(payload.ms ?? 0);
-      if (attempt <= payload.failures) throw new Error(`attempt ${attempt} fails`);
-    }),
-    fatal: told(() => {
-      throw new FatalError("fails for good");
-    }),
-    /** Blocks the event loop in its first attempt. */
-    block: told(({ payload, attempt }) => (attempt === 1 ? block(payload.ms) : undefined)),
-    /** The first attempt ends only when it is told to, later ones at once. */
-    hold: told(({ attempt }, ctx) => (attempt === 1 ? aborted(ctx.signal) : undefined)),
-    /** The first attempt does not even listen. */
-    deaf: told(({ attempt }) => (attempt === 1 ? new Promise(() => {}) : undefined)),
-    poison: told(async () => {
-      await sleep(40);
-      process.kill(process.pid, "SIGKILL");
-      await sleep(60_000);
-    }),
-  },
-  settings,
-);
+const handlers = {
+  sleep: told((task) => sleep(task.payload.ms ?? 0)),
+  /** Fails in its first `failures` attempts. */
+  flaky: told(async ({ payload, attempt }) => {
+    await sleep(payload.ms ?? 0);
+    if (attempt <= payload.failures) throw new Error(`attempt ${attempt} fails`);
+  }),
+  fatal: told(() => {
+    throw new FatalError("fails for good");
+  }),
+  /** Blocks the event loop in its first attempt. */
+  block: told(({ payload, attempt }) => (attempt === 1 ? block(payload.ms) : undefined)),
+  /** The first attempt ends only when it is told to, later ones at once. */
+  hold: told(({ attempt }, ctx) => (attempt === 1 ? aborted(ctx.signal) : undefined)),
+  /** The first attempt does not even listen. */
+  deaf: told(({ attempt }) => (attempt === 1 ? new Promise(() => {}) : undefined)),
+  poison: told(async () => {
+    await sleep(40);
+    process.kill(process.pid, "SIGKILL");
+    await sleep(60_000);
+  }),
+};
+const version = only ? Object.fromEntries(only.map((type) => [type, handlers[type]])) : handlers;
+const worker = new Worker(queue, version, settings);
 worker.on("settled", ({ task, outcome, attempt }) => {
   const key = `${task.id} ${attempt}`;
   const phase = outcome === "stale" ? "info" : "ok";

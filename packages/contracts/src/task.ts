@@ -139,6 +139,8 @@ export interface QueueStats {
   pendingByPriority: Record<Priority, number>;
   /** Of the pending ones: tasks that have to run alone. */
   pendingSolo: number;
+  /** Of the pending ones: tasks that stand aside until a worker asks that has a handler for their type. */
+  pendingTyped: number;
   processing: number;
   scheduled: number;
   completed: number;

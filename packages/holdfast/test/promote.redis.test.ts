@@ -7,12 +7,12 @@ test("due tasks become pending in the order in which they were due, never early 
   await q.add("first", { delayMs: 10 });
   await q.add("third", { delayMs: 30 });
   q.advance(9);
-  expect(await q.engine.promote(10)).toEqual({ promoted: 0, nextInMs: 1 });
+  expect(await q.engine.promote(10)).toMatchObject({ promoted: 0, nextInMs: 1 });
   q.advance(11);
-  expect(await q.engine.promote(10)).toEqual({ promoted: 2, nextInMs: 10 });
+  expect(await q.engine.promote(10)).toMatchObject({ promoted: 2, nextInMs: 10 });
   expect(await q.redis.lrange(q.keys.pending, 0, -1)).toEqual(["first", "second"]);
   q.advance(10);
-  expect(await q.engine.promote(10)).toEqual({ promoted: 1, nextInMs: -1 });
+  expect(await q.engine.promote(10)).toMatchObject({ promoted: 1, nextInMs: -1 });
   expect((await q.stats()).totals.promoted).toBe(3);
 });
 
@@ -30,8 +30,8 @@ test("a call moves no more than its limit and says that more are due", async () 
   const q = await setup();
   await q.add(["a", "b", "c"], { delayMs: 1 });
   q.advance(1);
-  expect(await q.engine.promote(2)).toEqual({ promoted: 2, nextInMs: 0 });
-  expect(await q.engine.promote(2)).toEqual({ promoted: 1, nextInMs: -1 });
+  expect(await q.engine.promote(2)).toMatchObject({ promoted: 2, nextInMs: 0 });
+  expect(await q.engine.promote(2)).toMatchObject({ promoted: 1, nextInMs: -1 });
 });
 
 test("a retry keeps its history", async () => {
@@ -59,7 +59,7 @@ test("a task that crashed its worker twice, then failed, comes back to run alone
 test("an entry that stands for no scheduled task is dropped", async () => {
   const q = await setup();
   await q.redis.zadd(q.keys.scheduled, 1, "ghost");
-  expect(await q.engine.promote(10)).toEqual({ promoted: 0, nextInMs: -1 });
+  expect(await q.engine.promote(10)).toMatchObject({ promoted: 0, nextInMs: -1 });
   expect(await q.redis.exists(q.keys.scheduled)).toBe(0);
 });
 

@@ -23,9 +23,9 @@ async function listenFor(q: TestQueue, workerId: string): Promise<Buffer[]> {
 /** An idle worker: its request is parked, and it listens. */
 async function idleWorker(
   q: TestQueue,
-  options: { workerId?: string; want?: number; listens?: boolean; nonce?: string } = {},
+  options: { workerId?: string; want?: number; listens?: boolean; nonce?: string; types?: string } = {},
 ) {
-  const { workerId = "w1", want = 4, listens = true, nonce = NONCE } = options;
+  const { workerId = "w1", want = 4, listens = true, nonce = NONCE, types = "" } = options;
   const heard = listens ? await listenFor(q, workerId) : [];
   const args = {
     want,
@@ -34,6 +34,7 @@ async function idleWorker(
     maxRetries: 3,
     workerId,
     nonce,
+    types,
     park: true,
     noHandlerAfterMs: 1_000,
   };
@@ -135,6 +136,39 @@ test("each enqueue is granted to another worker, the one first that waits longes
   await until("both heard", () => first.heard.length === 1 && second.heard.length === 1);
   expect(await q.task("a")).toMatchObject({ workerId: "w1" });
   expect(await q.task("b")).toMatchObject({ workerId: "w2" });
+});
+
+test("a task is granted to the first that runs its type, and the others go on waiting", async () => {
+  const q = await setup();
+  await idleWorker(q, { workerId: "mails", types: " mail mail-report" });
+  await idleWorker(q, { workerId: "none", types: " " });
+  const { heard } = await idleWorker(q, { workerId: "reports", types: " other report" });
+  await idleWorker(q, { workerId: "last" });
+  await q.add("a", { type: "report" });
+  await until("the grant was heard", () => heard.length === 1);
+  expect(await q.task("a")).toMatchObject({ state: "processing", workerId: "reports" });
+  expect((await parked(q))?.split("\n").map((line) => line.split(" ")[0])).toEqual(["mails", "none", "last"]);
+});
+
+test("what nobody who waits runs whole wakes them all", async () => {
+  const q = await setup();
+  const { heard } = await idleWorker(q, { types: " mail" });
+  const envelope = (type: string) => encodeEnvelope(type, q.now, "{}");
+  const tail = ["m", envelope("mail"), "r", envelope("report")];
+  await q.engine.enqueue({ checked: false, high: 0, normal: 2, low: 0, tail });
+  await until("the hint was heard", () => heard.length === 1);
+  expect(heard[0]).toHaveLength(0);
+  expect([await q.task("m"), await q.task("r")]).toMatchObject([{ state: "pending" }, { state: "pending" }]);
+});
+
+test("tasks that stand aside for a type do not keep others from being granted by push", async () => {
+  const q = await setup();
+  await q.add("r", { type: "report" });
+  await q.acquire(1, { types: " " });
+  const { heard } = await idleWorker(q, { types: " mail" });
+  await q.add("m", { type: "mail" });
+  await until("the grant was heard", () => heard.some((message) => message.length > 0));
+  expect(await q.task("m")).toMatchObject({ state: "processing", workerId: "w1" });
 });
 
 test("tasks too large for a message are named, and had by repeating the request", async () => {

@@ -198,44 +198,6 @@ describe("release", () => {
   });
 });
 
-describe("unrouted: no worker knows the type", () => {
-  test("waits and is offered again, the attempt refunded, the time noted", async () => {
-    const q = await setup();
-    await q.add("a");
-    const sinceMs = q.now;
-    expect(await q.unrouted(await q.grant())).toBe("released");
-    expect(await q.task("a")).toMatchObject({
-      state: "scheduled",
-      runAt: q.now + 1_000,
-      attempts: 0,
-      unroutedSince: sinceMs,
-    });
-    q.advance(1_000);
-    await q.unrouted(await q.grant());
-    expect((await q.task("a")).unroutedSince).toBe(sinceMs);
-  });
-
-  test("ends in the dead letters as no_handler once the limit has passed", async () => {
-    const q = await setup();
-    await q.add("a");
-    await q.unrouted(await q.grant(), { noHandlerAfterMs: 2_000 });
-    q.advance(1_999);
-    expect(await q.unrouted(await q.grant(), { noHandlerAfterMs: 2_000 })).toBe("released");
-    q.advance(1_000);
-    expect(await q.unrouted(await q.grant(), { noHandlerAfterMs: 2_000 })).toBe("dead");
-    expect(await q.task("a")).toMatchObject({ state: "dead", deadReason: "no_handler" });
-  });
-
-  test("a handler that was found and failed begins the count anew", async () => {
-    const q = await setup();
-    await q.add("a");
-    await q.unrouted(await q.grant());
-    q.advance(1_000);
-    await q.fail(await q.grant());
-    expect((await q.task("a")).unroutedSince).toBeNull();
-  });
-});
-
 describe("fencing (I5)", () => {
   test("an ack of a first grant needs its own token, be the other as long", async () => {
     const q = await setup();

@@ -40,6 +40,7 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
     pending: 0,
     pendingByPriority: { high: 0, normal: 0, low: 0 },
     pendingSolo: 0,
+    pendingTyped: 0,
     processing: 0,
     scheduled: 0,
     completed: 0,

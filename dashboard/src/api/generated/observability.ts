@@ -1243,6 +1243,8 @@ export interface paths {
                                 };
                                 /** @description Of the pending ones: tasks that have to run alone */
                                 pendingSolo: number;
+                                /** @description Of the pending ones: tasks that stand aside for a worker that has a handler for their type */
+                                pendingTyped: number;
                                 processing: number;
                                 queue: string;
                                 scheduled: number;
@@ -1399,6 +1401,8 @@ export interface paths {
                             };
                             /** @description Of the pending ones: tasks that have to run alone */
                             pendingSolo: number;
+                            /** @description Of the pending ones: tasks that stand aside for a worker that has a handler for their type */
+                            pendingTyped: number;
                             processing: number;
                             queue: string;
                             scheduled: number;

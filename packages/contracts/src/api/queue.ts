@@ -37,6 +37,9 @@ export const QueueStatsSchema = Type.Object({
   pending: Count(),
   pendingByPriority: Type.Object({ high: Count(), normal: Count(), low: Count() }),
   pendingSolo: Count("Of the pending ones: tasks that have to run alone"),
+  pendingTyped: Count(
+    "Of the pending ones: tasks that stand aside for a worker that has a handler for their type",
+  ),
   processing: Count(),
   scheduled: Count(),
   completed: Count("Kept records; totals.acked counts all"),

@@ -19,6 +19,7 @@ const PARTS = [
   "pending",
   "pending:low",
   "pending:solo",
+  "pending:typed",
 ];
 const WALK = [...PARTS, "tasks"];
 const WINDOW = 500;

@@ -5,7 +5,7 @@ import * as scripts from "../redis/generated/index.ts";
 import { type QueueKeys, queueKeys } from "../redis/keys.ts";
 import type { Script } from "../redis/script.ts";
 import type { TailBytes } from "../redis/tail-bytes.ts";
-import { bareEnvelope } from "./record.ts";
+import { bareEnvelope, encodeError } from "./record.ts";
 import { type Request, RequestSlots } from "./requests.ts";
 import { fenceOf, parseTurn, type Turn, type TurnReply, type VerdictOutcome } from "./turn.ts";
 import { type Verdict, verdictTail } from "./verdict.ts";
@@ -26,6 +26,8 @@ export interface TurnArgs {
   maxRetries: number;
   workerId: string;
   nonce: string;
+  /** "" for tasks of any type; otherwise those that the worker runs, a space before each (`lua/lib/typed.lua`). @default "" */
+  types?: string;
   noHandlerAfterMs: number;
   /** Of an acquire: where nothing is granted, leave the request in Redis for the next enqueue. @default false */
   park?: boolean;
@@ -48,8 +50,8 @@ export interface AuditReply {
   violations: { invariant: string; detail: string }[];
 }
 
-/** Of a sorted set by score, or of a list: what ended last first, or what is taken next first. */
-export type ListOrder = "first" | "last" | "ended" | "waiting";
+/** Of a sorted set by score, or of a list: what ended last first, or what is taken next first. `typed`: of `pending:typed`. */
+export type ListOrder = "first" | "last" | "ended" | "waiting" | "typed";
 
 export interface RawTask {
   id: string;
@@ -70,8 +72,9 @@ export interface RawStats {
 }
 
 /** What an acquire needs, alone or after a settle. */
-function acquireFields({ want, held, leaseMs, maxRetries, workerId, nonce }: TurnArgs) {
-  return { want, held, leaseMs, maxRetries, workerId, nonce };
+function acquireFields(args: TurnArgs) {
+  const { want, held, leaseMs, maxRetries, workerId, nonce, types = "", noHandlerAfterMs } = args;
+  return { want, held, leaseMs, maxRetries, workerId, nonce, types, noHandlerAfterMs };
 }
 
 /** The outcomes in the order in which the verdicts were given: `places` says where each of them stood. */
@@ -209,7 +212,6 @@ export class Engine {
         slot,
         sequence,
         ...acquireFields(args),
-        noHandlerAfterMs: args.noHandlerAfterMs,
         acks,
         fences,
         tail,
@@ -247,15 +249,32 @@ export class Engine {
     });
   }
 
-  async promote(limit: number): Promise<{ promoted: number; nextInMs: number }> {
-    const [promoted, nextInMs] = await this.#run<scripts.PromoteArgs, [number, number]>(
+  /** @returns typed: how many tasks stand aside by their type */
+  async promote(limit: number): Promise<{ promoted: number; nextInMs: number; typed: number }> {
+    const [promoted, nextInMs, typed] = await this.#run<scripts.PromoteArgs, [number, number, number]>(
       scripts.promoteScript,
       {
         clockMs: this.#clockMs(),
         limit,
       },
     );
-    return { promoted, nextInMs };
+    return { promoted, nextInMs, typed };
+  }
+
+  /**
+   * Ends tasks that stood aside for too long and whose type is none of `types`.
+   * @param known what the registry knows, for the record
+   * @param after of the call before; "" to begin
+   */
+  async reject(
+    types: readonly string[],
+    known: string,
+    limit: number,
+    after = "",
+  ): Promise<{ dead: number; after: string }> {
+    const args = { clockMs: this.#clockMs(), limit, after, known: encodeError(known), tail: types };
+    const [dead, next] = await this.#run<scripts.RejectArgs, [number, string]>(scripts.rejectScript, args);
+    return { dead, after: next };
   }
 
   async reap(

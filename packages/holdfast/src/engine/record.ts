@@ -72,8 +72,8 @@ function decodeAttempt(line: string): AttemptView {
   };
 }
 
-/** Attempts count from 1: a line of history with the number 0 is a replay. */
-const isReplay = (line: string) => line.startsWith("0 ");
+/** A replay: a line of history with the number 0 and the outcome of a release, which no attempt has. */
+const isReplay = (line: string) => /^0 \d+ released /.test(line);
 
 function decodeReplay(line: string): ReplayView {
   const [, generation, , at] = line.split(" ");

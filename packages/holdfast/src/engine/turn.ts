@@ -21,13 +21,11 @@ export interface Past {
   fresh: boolean;
   /** How often it was replayed. */
   generation: number;
-  /** Since when no worker has a handler for it; null where one had. Milliseconds since the epoch. */
-  unroutedSince: number | null;
   /** The span of the last attempt, where it left one. */
   span: string | undefined;
 }
 
-export const FRESH: Past = { attempt: 1, fresh: true, generation: 0, unroutedSince: null, span: undefined };
+export const FRESH: Past = { attempt: 1, fresh: true, generation: 0, span: undefined };
 /** Stands for a task that was past its `expiresAt`. */
 const EXPIRED: Past = { ...FRESH };
 
@@ -61,6 +59,8 @@ export interface Turn {
   solo: boolean;
   /** Entries were dropped that stood for no task: there may be more behind them. */
   again: boolean;
+  /** Tasks stand aside by their type: the caller should tell which types it runs. */
+  typed: boolean;
   /** The request waits in Redis: an enqueue may grant to it. Repeat it to learn what became of it. */
   parked: boolean;
 }
@@ -83,9 +83,9 @@ const ENVELOPES_AT = 6;
 export function decodePast(text: string): Past {
   if (text === "e") return EXPIRED;
   const [head = "", span] = text.split("~");
-  const { attempts, failures, crashes, releases, generation, unroutedSince } = decodeCounts(head);
+  const { attempts, failures, crashes, releases, generation } = decodeCounts(head);
   const fresh = attempts + failures + crashes + releases + generation === 1;
-  return { attempt: attempts, fresh, generation, unroutedSince, span };
+  return { attempt: attempts, fresh, generation, span };
 }
 
 /** "place=counts …": of the tasks that are not granted for the first time. */
@@ -155,5 +155,6 @@ export function turnOf(
     solo: (flags & 4) !== 0,
     again: (flags & 8) !== 0,
     parked: (flags & 16) !== 0,
+    typed: (flags & 64) !== 0,
   };
 }

@@ -8,7 +8,8 @@ export type Verdict =
   | { kind: "release"; id: string; token: string }
   /** Never begun: handed back as it was, however often. */
   | { kind: "unstarted"; id: string; token: string }
-  | { kind: "unrouted"; id: string; token: string; delayMs: number };
+  /** The worker has no handler for its type: it stands aside for one that has. */
+  | { kind: "unrouted"; id: string; token: string };
 
 /** As `flatMap` would: of short lists it takes 190 ns for each element, and `concat` 3. */
 function joined<T>(lists: readonly T[][]): T[] {

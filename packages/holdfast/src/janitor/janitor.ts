@@ -33,6 +33,8 @@ export interface SweptEvent {
   queue: string;
   promoted: number;
   reaped: { requeued: number; dead: number; cancelled: number };
+  /** Dead letters of tasks that no registered worker has a handler for. */
+  rejected: number;
   purged: number;
   /** Remembered ids and request records that were dropped. */
   forgotten: number;
@@ -61,6 +63,15 @@ const WORKER_GONE_MS = 3_600_000;
 const SOONEST_MS = 5;
 // A janitor that has not looked at the schedules for so long, beside its sweep interval, does not count as running.
 const SILENT_MS = 15_000;
+const SHOWN_TYPES = 20;
+
+/** What a dead letter says of the registry. */
+function knownWorkers(workers: number, types: readonly string[]): string {
+  if (workers === 0) return "no worker of it is registered";
+  const shown = types.slice(0, SHOWN_TYPES).join(", ");
+  const more = types.length > SHOWN_TYPES ? ` and ${types.length - SHOWN_TYPES} more` : "";
+  return `${workers} registered, with handlers for: ${shown === "" ? "nothing" : shown}${more}`;
+}
 
 /** Finds leases that ran out, tasks that are due, and what is past retention. Any number of janitors may run. */
 export class Janitor extends EventEmitter<JanitorEvents> {
@@ -190,6 +201,7 @@ export class Janitor extends EventEmitter<JanitorEvents> {
       queue: engine.queue,
       promoted: 0,
       reaped: { requeued: 0, dead: 0, cancelled: 0 },
+      rejected: 0,
       purged: 0,
       forgotten: 0,
     };
@@ -203,11 +215,14 @@ export class Janitor extends EventEmitter<JanitorEvents> {
       expiryInMs = reaped.nextInMs;
     }
     let dueInMs = 0;
+    let aside = 0;
     for (let call = 0; call < CALLS_PER_SWEEP && dueInMs === 0; call++) {
-      const { promoted, nextInMs } = await engine.promote(CALL_TASKS);
+      const { promoted, nextInMs, typed } = await engine.promote(CALL_TASKS);
       swept.promoted += promoted;
       dueInMs = nextInMs;
+      aside = typed;
     }
+    if (aside > 0) swept.rejected = await this.#reject(engine);
     for (let call = 0; call < CALLS_PER_SWEEP; call++) {
       const { purged, forgotten } = await engine.purge(CALL_TASKS, REQUEST_IDLE_MS);
       swept.purged += purged;
@@ -215,12 +230,29 @@ export class Janitor extends EventEmitter<JanitorEvents> {
       if (purged + forgotten < CALL_TASKS) break;
     }
     const { requeued, dead, cancelled } = swept.reaped;
-    if (swept.promoted + requeued + dead + cancelled + swept.purged + swept.forgotten > 0)
+    if (swept.promoted + requeued + dead + cancelled + swept.rejected + swept.purged + swept.forgotten > 0)
       this.emit("swept", swept);
     await this.#audit(engine);
     // -1 stands for none.
     const inMs = (ms: number) => (ms < 0 ? this.#sweepIntervalMs : ms);
     return Math.min(this.#sweepIntervalMs, inMs(expiryInMs), inMs(dueInMs));
+  }
+
+  /** Ends what waits too long for a worker with its type, unless one is registered: also one that has not beaten for a while. */
+  async #reject(engine: Engine): Promise<number> {
+    const registered = (await this.#client.registry.workers()).filter(
+      ({ queues, state }) => state !== "stopped" && queues.includes(engine.queue),
+    );
+    const types = [...new Set(registered.flatMap((worker) => worker.types))].sort();
+    let rejected = 0;
+    let after = "";
+    for (let call = 0; call < CALLS_PER_SWEEP; call++) {
+      const step = await engine.reject(types, knownWorkers(registered.length, types), CALL_TASKS, after);
+      rejected += step.dead;
+      after = step.after;
+      if (after === "") break;
+    }
+    return rejected;
   }
 
   async #audit(engine: Engine): Promise<void> {

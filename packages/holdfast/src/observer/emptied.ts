@@ -4,7 +4,7 @@ export type EmptiedState = "pending" | "scheduled" | "dead" | "completed" | "can
 
 /** Where the tasks of a state stand. */
 export const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
-  pending: ["pendingHigh", "pending", "pendingLow", "pendingSolo"],
+  pending: ["pendingHigh", "pending", "pendingLow", "pendingSolo", "pendingTyped"],
   scheduled: ["scheduled"],
   dead: ["deadLetters"],
   completed: ["completed"],

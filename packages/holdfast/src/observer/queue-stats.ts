@@ -33,13 +33,14 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
   const count = (at: number) => raw.counters[at] ?? 0;
   const total = (at: number) => count(TOTALS + at);
   const [acceptedPending = 0, acceptedScheduled = 0, deduplicated = 0] = raw.accepted;
-  const [high = 0, normal = 0, low = 0, solo = 0] = raw.lengths;
+  const [high = 0, normal = 0, low = 0, solo = 0, typed = 0] = raw.lengths;
   return {
     queue,
     at: raw.now,
     pending: acceptedPending + count(PENDING),
     pendingByPriority: { high, normal, low },
     pendingSolo: solo,
+    pendingTyped: typed,
     processing: count(PROCESSING),
     scheduled: acceptedScheduled + count(SCHEDULED),
     completed: count(COMPLETED),

@@ -36,12 +36,21 @@ test("not_due: before its time, or before the next try", () => {
   expect(why({ task: { ...task, failures: 2 } }).detail).toContain("after failure 2");
 });
 
-test("no_worker_for_type: a scheduled one that was handed back, with the time since", () => {
-  const task = { state: "scheduled", type: "odd", unroutedSince: 0, runAt: 9 } as const;
+test("no_worker_for_type: one that stands aside, with the time since", () => {
+  const task = { state: "pending", type: "odd", unroutedSince: 0 } as const;
   expect(why({ task })).toMatchObject({
     reason: "no_worker_for_type",
-    detail: expect.stringContaining('"odd" since 1970-01-01T00:00:00.000Z'),
-    expectedStartAt: 9,
+    detail: 'the only running worker has no handler for "odd"; it has waited since 1970-01-01T00:00:00.000Z',
+  });
+});
+
+test("waiting: one that stands aside names those that have a handler for it", () => {
+  const workers = [workerViewOf({ types: ["odd"] }), workerViewOf({ types: ["even"] })];
+  const task = { state: "pending", type: "odd", unroutedSince: 0 } as const;
+  expect(why({ task, workers, stats: { pending: 90, pendingTyped: 3 } })).toMatchObject({
+    reason: "waiting",
+    detail: '3 tasks are before it; it waits for a worker with a handler for "odd" (1 of 2 have one)',
+    positionIsEstimate: true,
   });
 });
 
@@ -65,7 +74,7 @@ test("no_worker_for_type: there are workers, but none knows the type", () => {
   const workers = [workerViewOf({ types: ["a"] }), workerViewOf({ types: ["b"] })];
   expect(why({ workers })).toMatchObject({
     reason: "no_worker_for_type",
-    detail: expect.stringContaining("none of the 2 workers"),
+    detail: expect.stringContaining("none of the 2 running workers has a handler"),
   });
 });
 

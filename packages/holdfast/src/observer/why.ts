@@ -46,15 +46,6 @@ export function explain(
     return why("terminal", `it is ${task.state}, and stays so`);
   const live = workers.filter((worker) => worker.state === "running" && worker.queues.includes(task.queue));
   if (task.state === "scheduled") {
-    if (task.unroutedSince !== null) {
-      return why(
-        "no_worker_for_type",
-        `no worker has had a handler for "${task.type}" since ${new Date(task.unroutedSince).toISOString()}`,
-        {
-          expectedStartAt: task.runAt,
-        },
-      );
-    }
     const wait =
       task.failures > 0 ? `it waits to be tried again after failure ${task.failures}` : "it is not due yet";
     return why("not_due", wait, { expectedStartAt: task.runAt });
@@ -74,13 +65,26 @@ export function explain(
       `${draining.length === 1 ? "the only worker" : `all ${draining.length} workers`} of queue "${task.queue}" ${draining.length === 1 ? "drains" : "drain"}: resume one, or start another`,
     );
   if (live.length === 0) return why("no_workers", `no worker runs queue "${task.queue}"`);
-  if (!live.some((worker) => worker.types.includes(task.type))) {
-    return why("no_worker_for_type", `none of the ${live.length} workers has a handler for "${task.type}"`);
+  const fitting = live.filter((worker) => worker.types.includes(task.type)).length;
+  if (fitting === 0) {
+    const nobody =
+      live.length === 1
+        ? "the only running worker has no"
+        : `none of the ${live.length} running workers has a`;
+    const since =
+      task.unroutedSince === null
+        ? ""
+        : `; it has waited since ${new Date(task.unroutedSince).toISOString()}`;
+    return why("no_worker_for_type", `${nobody} handler for "${task.type}"${since}`);
   }
   if (task.solo)
     return why("solo", "it crashed its worker twice: it runs alone, as soon as a worker holds nothing else");
-  const before = position ?? stats.pending;
-  return why("waiting", `${before} ${before === 1 ? "task is" : "tasks are"} before it`, {
+  const aside = task.unroutedSince !== null;
+  const before = position ?? (aside ? stats.pendingTyped : stats.pending);
+  const forWhom = aside
+    ? `; it waits for a worker with a handler for "${task.type}" (${fitting} of ${live.length} have one)`
+    : "";
+  return why("waiting", `${before} ${before === 1 ? "task is" : "tasks are"} before it${forWhom}`, {
     position: before,
     positionIsEstimate: position === null,
     expectedStartAt: acksPerSecond > 0 ? Math.round(stats.at + (before / acksPerSecond) * 1000) : null,

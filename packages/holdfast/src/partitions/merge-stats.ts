@@ -46,6 +46,7 @@ export function mergeStats(queue: string, parts: readonly QueueStats[]): QueueSt
       low: sum(parts, ({ pendingByPriority }) => pendingByPriority.low),
     },
     pendingSolo: sum(parts, ({ pendingSolo }) => pendingSolo),
+    pendingTyped: sum(parts, ({ pendingTyped }) => pendingTyped),
     processing: sum(parts, ({ processing }) => processing),
     scheduled: sum(parts, ({ scheduled }) => scheduled),
     completed: sum(parts, ({ completed }) => completed),

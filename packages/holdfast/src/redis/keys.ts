@@ -7,6 +7,7 @@ export interface QueueKeys {
   readonly pending: string;
   readonly pendingLow: string;
   readonly pendingSolo: string;
+  readonly pendingTyped: string;
   readonly processing: string;
   readonly scheduled: string;
   readonly deadLetters: string;
@@ -54,6 +55,7 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     pending: key("pending"),
     pendingLow: key("pending:low"),
     pendingSolo: key("pending:solo"),
+    pendingTyped: key("pending:typed"),
     processing: key("processing"),
     scheduled: key("scheduled"),
     deadLetters: key("dead_letters"),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { backoffDelayMs, unroutedDelayMs } from "./backoff.ts";
+import { backoffDelayMs } from "./backoff.ts";
 
 const random = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
 const JUST_BELOW_ONE = 1 - 2 ** -53;
@@ -42,23 +42,5 @@ describe("backoff", () => {
     const wait = (attempt: number, maxMs: number) =>
       backoffDelayMs({ kind: "fixed", baseMs: 700, maxMs, jitter: "none" }, attempt, 0.9);
     expect([wait(1, 1_000), wait(9, 1_000), wait(9, 500)]).toEqual([700, 700, 500]);
-  });
-});
-
-describe("the wait of a task without a handler", () => {
-  test("lies between half a second and a minute", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: -1_000, max: 10 ** 12 }), random, (sinceMs, r) => {
-        const wait = unroutedDelayMs(sinceMs, r);
-        expect(wait).toBeGreaterThanOrEqual(500);
-        expect(wait).toBeLessThanOrEqual(60_000);
-      }),
-    );
-  });
-
-  test("grows with the time that it has waited: half of it is random", () => {
-    expect([unroutedDelayMs(0, 0), unroutedDelayMs(0, 0.99)]).toEqual([500, 995]);
-    expect([unroutedDelayMs(8_000, 0), unroutedDelayMs(8_000, 0.5)]).toEqual([4_000, 6_000]);
-    expect(unroutedDelayMs(3_600_000, 0)).toBe(30_000);
   });
 });

@@ -23,9 +23,3 @@ export function backoffDelayMs(backoff: Backoff, attempt: number, random: number
   const capped = Math.min(wait, maxMs);
   return jitter === "full" ? Math.floor(random * (capped + 1)) : capped;
 }
-
-/** The wait before a task whose type this worker does not know is offered again: 1 s doubling to 60 s, half of it random. */
-export function unroutedDelayMs(sinceMs: number, random: number): number {
-  const wait = Math.min(60_000, Math.max(1_000, sinceMs));
-  return Math.floor(wait / 2 + (random * wait) / 2);
-}

@@ -15,6 +15,7 @@ const NOTHING: Turn = {
   drain: false,
   solo: false,
   again: false,
+  typed: false,
   parked: false,
 };
 

@@ -55,6 +55,8 @@ const HALVES_FROM = 32;
 const EARLY_VERDICTS = 8;
 const AHEAD_TASKS = 400;
 const SWEEP_MS = 100;
+// So long after the last sign of tasks for others it tells its types with each call.
+const TYPED_MS = 60_000;
 
 interface Settled {
   task: RunningTask;
@@ -106,6 +108,9 @@ export class QueueRunner {
   #clockLeadMs = 0;
   // One that comes while an acquire is under way must not be slept through: it may be about what came after it.
   #wakes = 0;
+  /** What it tells of its types, and until when: monotonic, ms. */
+  readonly #types: string;
+  #tellsTypesUntilMs = 0;
   #scheduled = false;
   #beginning = false;
   readonly #beginSoon: () => void;
@@ -121,6 +126,7 @@ export class QueueRunner {
     this.#events = events;
     this.engine = options.engine;
     this.weight = options.weight;
+    this.#types = [...options.handlers.keys()].map((type) => ` ${type}`).join("") || " ";
     this.#pace = new Pace(options.aheadMs, AHEAD_TASKS);
     this.#context = {
       engine: options.engine,
@@ -234,6 +240,7 @@ export class QueueRunner {
       this.#pace.end();
       // Without a handler, or handed back, it has not run.
       if (verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal") this.#time(task);
+      else if (verdict.kind === "unrouted") this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
     }
     this.#verdicts.push({ task, verdict, error });
     // Half of a batch does not wait for the rest: in one call, Redis and this process would wait for each other in turn.
@@ -434,6 +441,7 @@ export class QueueRunner {
   /** @param mayRest an acquire of its own that found too little, and no wake-up since it was sent */
   #afterTurn(turn: Turn, want: number, sentAtMs: number, mayRest: boolean): void {
     const { slots } = this.#o;
+    if (turn.typed) this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
     if (want > 0) this.#pace.answered(turn.grants.length === want);
     if (want > 0 || slots.drainFor === this) {
       if (turn.drain) {
@@ -479,7 +487,8 @@ export class QueueRunner {
   #send(settled: Settled[], { request, nonce }: Asked, want: number, held: number): Promise<Turn | null> {
     const verdicts = settled.map(({ verdict }) => verdict);
     const { leaseMs, maxRetries, workerId, noHandlerAfterMs } = this.#o;
-    const args = { want, held, leaseMs, maxRetries, workerId, nonce, noHandlerAfterMs };
+    const types = monotonicMs() < this.#tellsTypesUntilMs ? this.#types : "";
+    const args = { want, held, leaseMs, maxRetries, workerId, nonce, types, noHandlerAfterMs };
     return untilAnswered(
       () =>
         verdicts.length === 0

@@ -5,7 +5,7 @@ import { encodeError, tracedError } from "../engine/record.ts";
 import type { Past } from "../engine/turn.ts";
 import { isSampled, traceIdOf } from "../tracing/trace-context.ts";
 import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
-import { backoffDelayMs, unroutedDelayMs } from "./backoff.ts";
+import { backoffDelayMs } from "./backoff.ts";
 import type { Handler, HandlerContext, HandlerTask } from "./handler.ts";
 import { JsonText } from "./json-text.ts";
 
@@ -241,15 +241,7 @@ export class RunningTask implements HandlerTask, HandlerContext {
     }
     const handler = this.#run.handlers.get(this.type);
     if (!handler) {
-      const now = this.#run.engine.connection.now();
-      const { unroutedSince } = this.#past;
-      const sinceMs = unroutedSince === null ? 0 : now - unroutedSince;
-      this.#end({
-        kind: "unrouted",
-        id: this.id,
-        token: this.fence,
-        delayMs: unroutedDelayMs(sinceMs, Math.random()),
-      });
+      this.#end({ kind: "unrouted", id: this.id, token: this.fence });
       return;
     }
     // A little before the deadline in Redis, so that the failure is settled before the lease can be reaped.

@@ -70,6 +70,49 @@ export const scenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 5, nonce: "n." }), park: false }, request),
   },
+  "acquire by type: its own from the lists and from those aside, others to stand aside, one expired": {
+    script: "acquire",
+    // Promote, look at the lists, the lines of four bands, read, write four targets, commit, remove.
+    callsAtLeast: 20,
+    async prepare(q) {
+      await q.add("r1", { type: "report" });
+      await q.add("r2", { type: "report", priority: "high", expiresAt: q.now + 1 });
+      await q.acquire(5, { types: " none" });
+      await q.add("m", { type: "mail", fingerprint: "fp" });
+      await q.add("gone", { type: "mail" });
+      await q.engine.cancel("gone");
+      await q.add("r3", { type: "report" });
+      await park(q);
+      q.advance(5);
+      return { accepted: ["r1", "r2", "r3", "m", "gone"] };
+    },
+    call: (q) =>
+      q.engine.acquire({ ...q.turnArgs({ want: 20, nonce: "n.", types: " report x" }), park: true }, request),
+  },
+  "acquire by type of a solo task that stands aside": {
+    script: "acquire",
+    async prepare(q) {
+      await q.add("killer", { type: "report" });
+      await crashTwice(q);
+      await q.acquire(1, { types: " none" });
+      await q.add("bystander");
+      return { accepted: ["killer", "bystander"] };
+    },
+    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 5, nonce: "n.", types: " report" }) }, request),
+  },
+  reject: {
+    script: "reject",
+    callsAtLeast: 9,
+    async prepare(q) {
+      for (const [id, type] of Object.entries({ a: "x", b: "x", kept: "y", gone: "z" }))
+        await q.add(id, { type });
+      await q.acquire(4, { types: " none", noHandlerAfterMs: 1 });
+      await q.engine.cancel("gone");
+      q.advance(1);
+      return { accepted: ["a", "b", "kept", "gone"] };
+    },
+    call: (q) => q.engine.reject(["y"], "-", 100),
+  },
   "settle, with all verdicts, an acquire and a purge": {
     script: "settle",
     removes: ["old1", "old2"],
@@ -102,7 +145,7 @@ export const scenarios: Record<string, Scenario> = {
           { kind: "fail", ...lease("fail"), delayMs: 5, error: "x" },
           { kind: "fatal", ...lease("fatal"), error: "x" },
           { kind: "quarantine", ...lease("quarantine"), error: "x" },
-          { kind: "unrouted", ...lease("unrouted"), delayMs: 5 },
+          { kind: "unrouted", ...lease("unrouted") },
           { kind: "fail", ...lease("stop"), delayMs: 5, error: "x" },
         ],
         q.turnArgs({ want: 5, nonce: "n." }),

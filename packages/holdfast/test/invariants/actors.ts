@@ -5,6 +5,7 @@ import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { fenceOf } from "../../src/engine/turn.ts";
 import type { Connection } from "../../src/redis/connection.ts";
 import { START_MS } from "../support/setup.ts";
+import { typesText } from "../support/test-queue.ts";
 import { Ledger } from "./ledger.ts";
 
 export const LEASE_MS = 1_000;
@@ -30,9 +31,9 @@ export class World {
     return this.#lastGrant.get(actor) ?? { id: "a", token: `9-${actor}` };
   }
 
-  async enqueue(id: string, options: { delayMs?: number; body?: string } = {}): Promise<void> {
-    const { body = "{}", ...rest } = options;
-    const envelope = encodeEnvelope("t", this.nowMs, body, rest, `fp${body}`);
+  async enqueue(id: string, options: { delayMs?: number; body?: string; type?: string } = {}): Promise<void> {
+    const { body = "{}", type = "t", ...rest } = options;
+    const envelope = encodeEnvelope(type, this.nowMs, body, rest, `fp${body}`);
     const normal = rest.delayMs === undefined ? 1 : 0;
     await this.engine.enqueue({ checked: true, high: 0, normal, low: 0, tail: [id, envelope] });
   }
@@ -64,8 +65,13 @@ export class World {
     }
   }
 
-  async acquire(actor: string, want = 1): Promise<void> {
-    this.#take(actor, await this.engine.acquire(this.#turnArgs(actor, want)));
+  /** @param types those that it runs, any without */
+  async acquire(actor: string, want = 1, types?: string): Promise<void> {
+    const told = types === undefined ? {} : { types: typesText(types) };
+    const turn = await this.engine.acquire({ ...this.#turnArgs(actor, want), ...told });
+    const granted = turn.grants.map(({ envelope }) => envelope.slice(1).split(" ")[0] ?? "");
+    if (types !== undefined) expect(granted.filter((type) => !types.split(" ").includes(type))).toEqual([]);
+    this.#take(actor, turn);
   }
 
   /** The reply of the first is lost: the same request again has to bring the same grants, if they still stand. */
@@ -114,7 +120,7 @@ export class World {
       this.nowMs += LEASE_MS + 1_000;
       await this.engine.reap(100);
       await this.engine.promote(100);
-      const turn = await this.engine.acquire(this.#turnArgs("end", 10));
+      const turn = await this.engine.acquire({ ...this.#turnArgs("end", 10), types: typesText("t u") });
       this.#take("end", turn);
       if (turn.grants.length === 0 && !turn.again) return;
       const verdicts = turn.grants.map(({ id, token }) => ({ kind: "ack" as const, id, token }));
@@ -211,6 +217,21 @@ export const actorSets: Record<string, ActorSet> = {
         (w) => w.engine.epoch(),
         after(1_100, (w) => w.engine.purge(10, 10)),
         after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+      ],
+    ],
+  },
+  "two workers that run different types, an operator who cancels, a janitor that rejects": {
+    async prepare(w) {
+      await w.enqueue("u", { type: "u" });
+      await w.enqueue("a");
+    },
+    actors: [
+      [(w) => w.acquire("A"), (w) => w.settle("A", "unrouted"), (w) => w.acquire("A", 2, "t")],
+      [(w) => w.acquire("B", 1, "u"), (w) => w.settle("B", "release"), (w) => w.acquire("B", 2, "u")],
+      [
+        (w) => w.engine.cancel("u"),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+        after(90_000_000, (w) => w.engine.reject(["t"], "-", 10)),
       ],
     ],
   },

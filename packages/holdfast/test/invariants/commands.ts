@@ -13,7 +13,7 @@ import type { RedisServer } from "../support/redis-server.ts";
 import { LEASE_MS } from "../support/test-queue.ts";
 import { until } from "../support/until.ts";
 import { type Kind, MAX_RETRIES, type Model, type NewTask } from "./model.ts";
-import type { Asked } from "./parking.ts";
+import { type Asked, runs } from "./parking.ts";
 
 export interface Real {
   engine: Engine;
@@ -29,6 +29,8 @@ export interface Real {
 
 /** How a call with a request id is made: once; twice with the same id; or once, its reply lost on the way. */
 type Sending = "once" | "twice" | "lost";
+
+const NO_HANDLER_MS = 100_000;
 
 /** Every second one is that of an older worker, which wants a fence for each task. */
 const nonceOf = (count: number) => (count % 2 === 0 ? `n${count}` : `n${count}.`);
@@ -56,8 +58,9 @@ async function expectEqual(model: Model, { redis, engine }: Real): Promise<void>
     .map(([id, t]) => [id, t.state, t.attempts, t.generation, t.crashes, t.releases, fenceOf(t.token)]);
   expect(told.sort()).toEqual(expected.sort());
   expect([queue.accepted, queue.purged]).toEqual([model.acceptedTotal, model.purgedTotal]);
-  const parked = model.parking.lines.map(({ workerId, want, nonce, request: { slot, sequence } }) =>
-    [workerId, slot, sequence, want, LEASE_MS, MAX_RETRIES, nonce].join(" "),
+  const parked = model.parking.lines.map(
+    ({ workerId, want, nonce, types, request: { slot, sequence } }) =>
+      [workerId, slot, sequence, want, LEASE_MS, MAX_RETRIES, nonce].join(" ") + types,
   );
   expect((await redis.hget(engine.keys.state, "#parked")) ?? "").toBe(parked.join("\n"));
 }
@@ -116,8 +119,22 @@ function turnArgs(model: Model, real: Real, want: number, held: number) {
     workerId: "w",
     nonce: nonceOf(++real.nonces),
     park: false,
-    noHandlerAfterMs: 86_400_000,
+    types: "",
+    noHandlerAfterMs: NO_HANDLER_MS,
   };
+}
+
+/** Ids of the tasks that stand aside by their type, those of cancelled ones among them. */
+const aside = async ({ redis, engine }: Real) =>
+  (await redis.zrange(engine.keys.pendingTyped, "-", "+", "BYLEX")).map(
+    (member) => member.split(" ").at(-1) ?? "",
+  );
+
+/** What an acquire put aside has a record since; those that wait for its type are woken. */
+async function toldAside(model: Model, real: Real, before: string[]): Promise<void> {
+  const put = (await aside(real)).filter((id) => !before.includes(id));
+  for (const id of put) model.task(id).touched = true;
+  if (put.length > 0) model.parking.wake();
 }
 
 /** The tasks are leased already, under the next tokens; the message tells the same, if it is not lost. */
@@ -159,7 +176,7 @@ function close(model: Model, real: Real, asked: Asked): void {
 const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
   new Command(`enqueue(${sending}, ${heard}, ${JSON.stringify(tasks)})`, async (model, real) => {
     const { pendingHigh, pending, pendingLow } = real.engine.keys;
-    const nothingWaits = model.in("pending").length === 0;
+    const nothingWaits = model.in("pending").length <= (await aside(real)).length;
     // Entries of tasks that were cancelled stand in them still.
     const lengths = await Promise.all([pendingHigh, pending, pendingLow].map((key) => real.redis.llen(key)));
     const rank = (task: NewTask) => (task.delayMs > 0 ? 3 : ["high", "normal", "low"].indexOf(task.priority));
@@ -167,16 +184,19 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
     const sorted = tasks
       .map((task, at) => ({ ...task, given, id: given ? task.id : `m${model.tasks.size + at}` }))
       .sort((a, b) => rank(a) - rank(b));
-    const tail = sorted.flatMap(({ id, body, priority, maxRetries, delayMs, expiresInMs, keepPayload }) => {
-      const options = {
-        maxRetries,
-        ...(priority === "normal" ? {} : { priority }),
-        ...(delayMs > 0 ? { delayMs } : {}),
-        ...(keepPayload ? {} : { keepPayload }),
-        ...(expiresInMs > 0 ? { expiresAt: model.nowMs + expiresInMs } : {}),
-      };
-      return [id, encodeEnvelope("t", model.nowMs, body, options, given ? `fp${body.length}` : undefined)];
-    });
+    const tail = sorted.flatMap(
+      ({ id, type, body, priority, maxRetries, delayMs, expiresInMs, keepPayload }) => {
+        const options = {
+          maxRetries,
+          ...(priority === "normal" ? {} : { priority }),
+          ...(delayMs > 0 ? { delayMs } : {}),
+          ...(keepPayload ? {} : { keepPayload }),
+          ...(expiresInMs > 0 ? { expiresAt: model.nowMs + expiresInMs } : {}),
+        };
+        const fingerprint = given ? `fp${type}${body.length}` : undefined;
+        return [id, encodeEnvelope(type, model.nowMs, body, options, fingerprint)];
+      },
+    );
     const [high, normal, low] = [0, 1, 2].map((n) => sorted.filter((task) => rank(task) === n).length);
     const args = { checked: given, high: high ?? 0, normal: normal ?? 0, low: low ?? 0, tail };
     const { verdicts } = await send(real, sending, (request) => real.engine.enqueue(args, request));
@@ -187,13 +207,19 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
     });
     const pushed = sorted.filter((task, at) => verdicts[at] === "n" && task.delayMs === 0);
     const alone = nothingWaits && pushed.every((task) => lengths[rank(task)] === 0);
-    const asked = model.parking.grantTo(pushed.length, alone && !model.paused);
+    const types = pushed.map(({ type }) => type);
+    const asked = model.parking.grantTo(types, alone && !model.paused);
     const ids = pushed.map(({ id }) => id);
     if (asked) await expectPushed(model, real, asked, ids, heard);
   });
 
 /** What an answer tells is checked, and taken over by the model. */
-async function take(model: Model, real: Real, turn: Turn, held: number, sending: Sending): Promise<void> {
+async function take(
+  model: Model,
+  real: Real,
+  turn: Turn,
+  { held, types, sending }: { held: number; types: string; sending: Sending },
+): Promise<void> {
   expect(turn.paused).toBe(model.paused);
   const waiting = model.paused ? [] : model.in("pending");
   const late = waiting.filter(([, task]) => task.expiresAtMs <= model.nowMs);
@@ -210,34 +236,43 @@ async function take(model: Model, real: Real, turn: Turn, held: number, sending:
       false,
     ]);
     expect(task.expiresAtMs).toBeGreaterThan(model.nowMs);
+    expect([id, runs(types, task.type)]).toEqual([id, true]);
     expect([id, model.needsSolo(task)]).toEqual([id, turn.solo]);
     if (turn.solo) expect([held, turn.grants.length]).toEqual([0, 1]);
     model.grant(id, token);
   }
 }
 
-/** Nothing was left behind that could have been granted. */
-function expectNothingLeft(model: Model, held: number): void {
+/** Nothing was left behind that could have been granted: to a worker that told no types nothing of what stands aside. */
+async function expectNothingLeft(model: Model, real: Real, held: number, types: string): Promise<void> {
+  const apart = types === "" ? await aside(real) : [];
   const left = model.paused ? [] : model.in("pending");
-  expect(left.filter(([, task]) => held === 0 || !model.needsSolo(task)).map(([id]) => id)).toEqual([]);
+  const fitting = left.filter(
+    ([id, task]) => (held === 0 || !model.needsSolo(task)) && runs(types, task.type) && !apart.includes(id),
+  );
+  expect(fitting.map(([id]) => id)).toEqual([]);
 }
 
 const toldGrants = ({ grants }: Turn) => grants.map(({ id, token, envelope }) => [id, token, envelope]);
 
-const acquire = (want: number, held: number, sending: Sending) =>
-  new Command(`acquire(${want}, held ${held}, ${sending})`, async (model, real) => {
+const acquire = (want: number, held: number, types: string, sending: Sending) =>
+  new Command(`acquire(${want}, held ${held}, "${types}", ${sending})`, async (model, real) => {
     let left = want;
     for (;;) {
       const promoted = model.paused ? 0 : model.promote();
-      const args = turnArgs(model, real, left, held);
+      const args = { ...turnArgs(model, real, left, held), types };
+      const before = await aside(real);
       const call = (request: Request) => real.engine.acquire(args, request);
       const turn = await send(real, sending, call, toldGrants);
       if (promoted > turn.grants.length) model.parking.wake();
-      await take(model, real, turn, held, sending);
+      await toldAside(model, real, before);
+      await take(model, real, turn, { held, types, sending });
       left -= turn.grants.length;
       if (turn.solo || left === 0) return;
-      if (turn.again) continue;
-      expectNothingLeft(model, held);
+      // One that does not tell its types is asked for them again and again while tasks stand aside.
+      if (turn.again && !(types === "" && turn.typed && turn.grants.length + turn.expired.length === 0))
+        continue;
+      if (!turn.again) await expectNothingLeft(model, real, held, types);
       return;
     }
   });
@@ -253,48 +288,62 @@ const listen = async (model: Model, { engine, listener }: Real, workerId: string
 };
 
 /** An idle worker asks, or asks again under the same request id. @param want 0: it stops */
-const poll = (workerId: string, want: number, held: number, listens: boolean, sending: Sending) =>
-  new Command(`poll(${workerId}, ${want}, held ${held}, ${listens}, ${sending})`, async (model, real) => {
-    await listen(model, real, workerId, listens);
-    const { parking } = model;
-    const asked: Asked = parking.asked.get(workerId) ?? {
-      workerId,
-      want,
-      nonce: nonceOf(++real.nonces),
-      request: real.engine.takeRequest(),
-      granted: null,
-    };
-    const promoted = model.paused || asked.granted ? 0 : model.promote();
-    const { nonce, request } = asked;
-    const args = { ...turnArgs(model, real, want, held), want, workerId, nonce, park: want > 0 };
-    const turn = await send(
-      real,
-      sending,
-      (request) => real.engine.acquire(args, request),
-      toldGrants,
-      request,
-    );
-    if (asked.granted) {
-      const stillLeased = asked.granted.filter(({ id, token }) => model.holds(id, token));
-      expect(turn.grants.map(({ id, token }) => ({ id, token }))).toEqual(stillLeased);
-      close(model, real, asked);
-      return;
-    }
-    expect(turn.parked).toBe(want > 0 && turn.grants.length === 0 && !turn.again && !turn.drain);
-    if (!turn.parked) parking.leave(workerId);
-    else parking.park({ ...asked, want });
-    if (promoted > turn.grants.length) {
-      parking.wake();
-      // What parks is not recorded: asked again, it parks again.
-      if (turn.parked && sending !== "once") parking.park({ ...asked, want });
-    }
-    await take(model, real, turn, held, sending);
-    if (turn.grants.length < want && !turn.again && !turn.solo) expectNothingLeft(model, held);
-    parking.asked.set(workerId, asked);
-    if (!turn.parked) close(model, real, asked);
-  });
+const poll = (
+  workerId: string,
+  want: number,
+  held: number,
+  types: string,
+  listens: boolean,
+  sending: Sending,
+) =>
+  new Command(
+    `poll(${workerId}, ${want}, held ${held}, "${types}", ${listens}, ${sending})`,
+    async (model, real) => {
+      await listen(model, real, workerId, listens);
+      const { parking } = model;
+      const asked: Asked = parking.asked.get(workerId) ?? {
+        workerId,
+        want,
+        types,
+        nonce: nonceOf(++real.nonces),
+        request: real.engine.takeRequest(),
+        granted: null,
+      };
+      const promoted = model.paused || asked.granted ? 0 : model.promote();
+      const { nonce, request } = asked;
+      const args = { ...turnArgs(model, real, want, held), want, workerId, nonce, types, park: want > 0 };
+      const before = await aside(real);
+      const turn = await send(
+        real,
+        sending,
+        (request) => real.engine.acquire(args, request),
+        toldGrants,
+        request,
+      );
+      if (asked.granted) {
+        const stillLeased = asked.granted.filter(({ id, token }) => model.holds(id, token));
+        expect(turn.grants.map(({ id, token }) => ({ id, token }))).toEqual(stillLeased);
+        close(model, real, asked);
+        return;
+      }
+      expect(turn.parked).toBe(want > 0 && turn.grants.length === 0 && !turn.again && !turn.drain);
+      if (!turn.parked) parking.leave(workerId);
+      else parking.park({ ...asked, want, types });
+      await toldAside(model, real, before);
+      if (promoted > turn.grants.length) {
+        parking.wake();
+        // What parks is not recorded: asked again, it parks again.
+        if (turn.parked && sending !== "once") parking.park({ ...asked, want, types });
+      }
+      await take(model, real, turn, { held, types, sending });
+      if (turn.grants.length < want && !turn.again && !turn.solo)
+        await expectNothingLeft(model, real, held, types);
+      parking.asked.set(workerId, { ...asked, types });
+      if (!turn.parked) close(model, real, asked);
+    },
+  );
 
-const kinds: readonly Kind[] = ["ack", "fail", "fatal", "release", "unstarted"];
+const kinds: readonly Kind[] = ["ack", "fail", "fatal", "release", "unstarted", "unrouted"];
 
 const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
   new Command(`settle(${kind}, ${at}, ${delayMs}, ${sending})`, async (model, real) => {
@@ -353,6 +402,15 @@ const simple: Record<string, Body> = {
     await engine.pause(model.paused);
     if (!model.paused) model.parking.wake();
   },
+  reject: async (model, { engine, redis }) => {
+    const due = (await redis.zrange(engine.keys.pendingTyped, "-", "+", "BYLEX"))
+      .map((member) => member.split(" "))
+      .filter(([, type, , dieAt]) => type !== "t" && Number(dieAt) <= model.nowMs)
+      .map((fields) => fields.at(-1) ?? "");
+    const ended = [...new Set(due)].filter((id) => model.task(id).state === "pending");
+    expect(await engine.reject(["t"], "-", 100)).toEqual({ dead: ended.length, after: "" });
+    for (const id of ended) model.end(model.task(id), "dead");
+  },
   "script flush": async (_, { redis }) => {
     await redis.script("FLUSH");
   },
@@ -401,12 +459,15 @@ const sending = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Sending>("lost") },
 );
 const at = fc.nat({ max: 12 });
+/** What a worker tells of its types: nothing, that it runs none, one or the other, or both. */
+const types = fc.constantFrom("", "", "", " ", " t", " u", " t u");
 /** One discard is undone more often than not by the operation that it was. */
 const by = fc.constantFrom("op1", "op1", "op2");
 
 const newTask: fc.Arbitrary<NewTask> = fc.record({
   id: fc.integer({ min: 0, max: 9 }).map((n) => `t${n}`),
   given: fc.boolean(),
+  type: fc.constantFrom("t", "t", "t", "u"),
   body: fc.constantFrom("{}", "{}", "[1]"),
   maxRetries: fc.integer({ min: 0, max: 4 }),
   delayMs: fc.constantFrom(0, 0, 0, 1, 5_000),
@@ -423,6 +484,7 @@ const polls = fc
     fc.constantFrom("w1", "w1", "w2"),
     fc.constantFrom(0, 1, 4, 4, 8),
     fc.constantFrom(0, 0, 1),
+    types,
     fc.constantFrom(true, true, true, false),
     sending,
   )
@@ -431,7 +493,7 @@ const polls = fc
 const idle = fc.tuple(polls, enqueueSome).map(
   (steps) =>
     new Command(["acquire all", ...steps].join(", "), async (model, real) => {
-      for (const step of [acquire(50, 0, "once"), ...steps]) await step.run(model, real);
+      for (const step of [acquire(50, 0, "", "once"), ...steps]) await step.run(model, real);
     }),
 );
 
@@ -439,7 +501,7 @@ const idle = fc.tuple(polls, enqueueSome).map(
 const undone = fc.tuple(at, by, by, sending, sending).map(
   ([at, by, other, first, second]) =>
     new Command(`fail all, discard(${by}), restore(${other}) ${at}`, async (model, real) => {
-      await acquire(50, 0, "once").run(model, real);
+      await acquire(50, 0, "", "once").run(model, real);
       for (let back = 0; back < 3; back++) await settle("fatal", back, 0, "once").run(model, real);
       await discard(at, 3, by, first).run(model, real);
       await restore(at, 3, other, second).run(model, real);
@@ -448,7 +510,9 @@ const undone = fc.tuple(at, by, by, sending, sending).map(
 
 const often = [
   enqueueSome,
-  fc.tuple(fc.integer({ min: 1, max: 4 }), fc.constantFrom(0, 0, 1), sending).map((args) => acquire(...args)),
+  fc
+    .tuple(fc.integer({ min: 1, max: 4 }), fc.constantFrom(0, 0, 1), types, sending)
+    .map((args) => acquire(...args)),
   fc
     .tuple(fc.constantFrom(...kinds), fc.nat({ max: 3 }), fc.constantFrom(0, 5_000), sending)
     .map((a) => settle(...a)),

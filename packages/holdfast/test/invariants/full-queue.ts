@@ -5,7 +5,7 @@ import { ScheduleStore } from "../../src/engine/schedule-store.ts";
 import { SeriesStore } from "../../src/engine/series-store.ts";
 import * as scripts from "../../src/redis/generated/index.ts";
 import type { Scenario } from "../support/abort.ts";
-import type { TestQueue } from "../support/test-queue.ts";
+import { type TestQueue, typesText } from "../support/test-queue.ts";
 
 const request = { slot: "#q:full:0", sequence: 1 };
 
@@ -66,12 +66,19 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.add("l", { priority: "low" });
   await q.add("due", { delayMs: 1 });
   await q.add("later", { delayMs: 3_600_000 });
+  // These stand aside: one worker of the queue runs "report", and none "old".
+  for (const [id, type] of Object.entries({ report: "report", old: "old" })) {
+    await q.add(id, { type, priority: "high", fingerprint: "fp" });
+    await q.acquire(1, { held: 1, types: typesText("none"), noHandlerAfterMs: 1 });
+  }
   q.advance(1);
   q.held = [...grants, ...later];
   await prepareSchedule(q);
   await putWorker(q);
   const accepted =
-    "completed bare dead cancelled expired retry solo out stop held n gone h l due later".split(" ");
+    "completed bare dead cancelled expired retry solo out stop held n gone h l due later report old".split(
+      " ",
+    );
   return { accepted, held: q.held };
 };
 
@@ -87,7 +94,11 @@ const leases = (q: TestQueue) => q.held.map(({ id, token }) => ({ id, token }));
 /** One call of every script there is: a new one has to be added. By the name of the script. */
 export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   acquire: {
-    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 20, held: 1, nonce: "n." }), park: true }, request),
+    call: (q) =>
+      q.engine.acquire(
+        { ...q.turnArgs({ want: 20, held: 1, nonce: "n.", types: typesText("report") }), park: true },
+        request,
+      ),
   },
   audit: { call: (q) => q.engine.audit(true, "processing") },
   cancel: { call: (q) => q.engine.cancel("retry") },
@@ -133,6 +144,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
     call: (q) => new Registry(q.engine.connection, q.name).removeQueue("gone", async () => true),
   },
   reap: { call: (q) => q.engine.reap(500) },
+  reject: { call: (q) => q.engine.reject(["report"], "-", 500) },
   register: {
     call: putWorker,
   },
@@ -167,7 +179,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
           ...leases(q).map((lease) => ({ kind: "fail" as const, ...lease, delayMs: 5, error: "no" })),
           { kind: "ack", id: "dead", token: "1-old" },
         ],
-        q.turnArgs({ want: 5, held: 1, nonce: "n." }),
+        q.turnArgs({ want: 5, held: 1, nonce: "n.", types: typesText("t report") }),
         request,
       ),
   },

@@ -24,6 +24,7 @@ const isGone = (task: { state: State } | undefined) =>
 
 export interface ModelTask {
   state: State;
+  type: string;
   body: string;
   given: boolean;
   maxAttempts: number;
@@ -45,11 +46,12 @@ export interface ModelTask {
 }
 
 /** What the model tells of an attempt. */
-export type Kind = "ack" | "fail" | "fatal" | "release" | "unstarted";
+export type Kind = "ack" | "fail" | "fatal" | "release" | "unstarted" | "unrouted";
 
 export interface NewTask {
   id: string;
   given: boolean;
+  type: string;
   body: string;
   maxRetries: number;
   delayMs: number;
@@ -81,7 +83,7 @@ export class Model {
   enqueueVerdicts(task: NewTask): string[] {
     const known = this.tasks.get(task.id);
     if (!known || !task.given) return ["n"];
-    const same = known.body === task.body ? "d" : "c";
+    const same = known.body === task.body && known.type === task.type ? "d" : "c";
     if (known.state !== "purged") return [same];
     if (!known.given) return ["n"];
     return known.endedMs + IDEMPOTENCY_MS > this.nowMs ? [same] : ["n", same];
@@ -91,6 +93,7 @@ export class Model {
     this.acceptedTotal++;
     this.tasks.set(task.id, {
       state: task.delayMs > 0 ? "scheduled" : "pending",
+      type: task.type,
       body: task.body,
       given: task.given,
       maxAttempts: task.maxRetries + 1,
@@ -161,8 +164,8 @@ export class Model {
       return "cancelled";
     }
     task.token = "";
-    if (kind === "release" || kind === "unstarted") {
-      const refunded = kind === "unstarted" || task.releases <= 10;
+    if (kind === "release" || kind === "unstarted" || kind === "unrouted") {
+      const refunded = kind !== "release" || task.releases <= 10;
       if (!refunded && task.attempts >= task.maxAttempts) {
         this.end(task, "dead");
         return "dead";

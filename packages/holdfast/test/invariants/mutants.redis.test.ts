@@ -109,7 +109,7 @@ const mutants: Mutant[] = [
     mutate: replaceOnce(
       "settle",
       "if writeOthers then\nwriteOthers(settled)\nend\n",
-      "redis.call('ZREM', KEYS[5], unpack(settled.gone))\nif writeOthers then\nwriteOthers(settled)\nend\n",
+      "redis.call('ZREM', KEYS[6], unpack(settled.gone))\nif writeOthers then\nwriteOthers(settled)\nend\n",
     ),
     property: (_, mutate) => expectAbortSafe(settleOne, { repeat: false, ...(mutate ? { mutate } : {}) }),
   },

@@ -5,12 +5,17 @@ export interface Asked {
   workerId: string;
   want: number;
   nonce: string;
+  /** What it told of its types, as the scripts take it. */
+  types: string;
   request: Request & { readonly index: number };
   /** What an enqueue granted to it, in the order of the tokens; null where it was not granted anything yet. */
   granted: { id: string; token: string }[] | null;
 }
 
 const PUSH_TASKS = 32;
+
+/** A worker that did not tell its types is granted any. */
+export const runs = (told: string, type: string) => told === "" || told.split(" ").includes(type);
 
 /** Who waits for tasks, and to whom an enqueue grants. */
 export class Parking {
@@ -30,21 +35,24 @@ export class Parking {
 
   /** A request that is repeated as it is keeps its place. */
   park(asked: Asked): void {
-    const { workerId, want } = asked;
-    if (this.lines.some((line) => line.workerId === workerId && line.want === want)) return;
+    const { workerId, want, types } = asked;
+    if (this.lines.some((line) => line.workerId === workerId && line.want === want && line.types === types))
+      return;
     this.leave(workerId);
     this.lines.push({ ...asked });
   }
 
-  /** To whom an enqueue of so many pending tasks grants them; otherwise it wakes them all. */
-  grantTo(pushed: number, mayPush: boolean): Asked | null {
-    if (pushed === 0) return null;
+  /** To whom an enqueue of pending tasks of these types grants them; otherwise it wakes them all. */
+  grantTo(types: string[], mayPush: boolean): Asked | null {
+    if (types.length === 0) return null;
     const { lines } = this;
     this.lines = [];
-    const at = lines.findIndex(({ workerId }) => this.listening.has(workerId));
+    const runsAll = (line: Asked) => types.every((type) => runs(line.types, type));
+    const at = lines.findIndex((line) => runsAll(line) && this.listening.has(line.workerId));
     const line = lines[at];
-    if (!line || !mayPush || line.want < pushed || pushed > PUSH_TASKS) return null;
-    this.lines = lines.slice(at + 1);
+    if (!line || !mayPush || line.want < types.length || types.length > PUSH_TASKS) return null;
+    // Those before it that listen no more are dropped.
+    this.lines = [...lines.slice(0, at).filter((other) => !runsAll(other)), ...lines.slice(at + 1)];
     return this.asked.get(line.workerId) ?? null;
   }
 }

@@ -36,7 +36,10 @@ test("a janitor does its whole job as the user janitor, after a rewind too", asy
   await new Observer({ client: admin }).configure("work", { retentionMs: 0, retentionCount: 0 });
   await queue.enqueue("t", 1, { id: "ended", delayMs: 60_000 });
   await queue.cancel("ended");
-  // After the acquire, which would have taken it along.
+  // No worker has a handler for it.
+  await queue.enqueue("odd", 1, { id: "rejected" });
+  await engine.acquire({ ...turn, types: " t" });
+  // After the acquires, which would have taken it along.
   await queue.enqueue("t", 1, { id: "due", delayMs: 1 });
   const lost = { id: "w", queues: ["later"], types: [], host: "h", pid: 1, version: "1", slots: 1, busy: 0 };
   await admin.registry.putWorker({ ...lost, startedAt: 1, heartbeatAt: 1, state: "running" });
@@ -54,7 +57,8 @@ test("a janitor does its whole job as the user janitor, after a rewind too", asy
   const janitor = noting(new Janitor(settings), called);
   const events: string[] = [];
   const errors: string[] = [];
-  janitor.on("swept", ({ promoted, reaped, purged }) => {
+  janitor.on("swept", ({ promoted, reaped, rejected, purged }) => {
+    if (rejected) events.push("rejected");
     if (promoted) events.push("promoted");
     if (reaped.requeued) events.push("reaped");
     if (purged) events.push("purged");
@@ -64,7 +68,7 @@ test("a janitor does its whole job as the user janitor, after a rewind too", asy
   janitor.on("error", (error) => errors.push(error.message));
   await janitor.runOnce();
   await janitor.start();
-  const all = ["promoted", "reaped", "purged", "audited 0", "enqueued", "overlapped"];
+  const all = ["promoted", "reaped", "rejected", "purged", "audited 0", "enqueued", "overlapped"];
   await until(`it has done ${all}: ${events}`, () => all.every((event) => events.includes(event)));
   await until("the dead worker is forgotten", async () => (await admin.registry.workers()).length === 0);
   expect(janitor.lastSuccessAt()).toBeGreaterThan(0);

@@ -10,7 +10,7 @@ export const everyVerdict = (id: string, token: string): Verdict[] => [
   { kind: "fatal", id, token, error: "late" },
   { kind: "quarantine", id, token, error: "late" },
   { kind: "release", id, token },
-  { kind: "unrouted", id, token, delayMs: 0 },
+  { kind: "unrouted", id, token },
 ];
 
 /** I5: once a task was granted again, nothing that its former holder says changes it. */

@@ -8,6 +8,7 @@ const INDEXES = [
   "pendingHigh",
   "pending",
   "pendingLow",
+  "pendingTyped",
   "processing",
   "scheduled",
   "deadLetters",
@@ -16,26 +17,27 @@ const INDEXES = [
   "expired",
   "discarded",
 ] as const;
-const PENDING_LISTS: readonly string[] = INDEXES.slice(0, 4);
+const PENDING_LISTS: readonly string[] = INDEXES.slice(0, 5);
 
 // One call, so that it is one moment. It shares nothing with the scripts of the product.
 const READ = `
 local out = {}
-for i = 1, 11 do
+for i = 1, 12 do
   local kind = redis.call('TYPE', KEYS[i]).ok
   out[i] = kind == 'list' and redis.call('LRANGE', KEYS[i], 0, -1) or kind == 'zset' and redis.call('ZRANGE', KEYS[i], 0, -1) or {}
 end
-out[12] = redis.call('HGETALL', KEYS[12])
+for i, member in ipairs(out[5]) do out[5][i] = string.match(member, '%S+$') end
 out[13] = redis.call('HGETALL', KEYS[13])
-out[14] = {}
+out[14] = redis.call('HGETALL', KEYS[14])
+out[15] = {}
 local function numbers(raw, format)
   for _, number in ipairs(raw and { struct.unpack(format, raw) } or {}) do
-    table.insert(out[14], string.format('%.0f', number))
+    table.insert(out[15], string.format('%.0f', number))
   end
-  if raw then table.remove(out[14]) end
+  if raw then table.remove(out[15]) end
 end
-numbers(redis.call('HGET', KEYS[12], '#in') or string.rep('\\0', 24), '>ddd')
-numbers(redis.call('HGET', KEYS[13], '#counters') or string.rep('\\0', 168), '>' .. string.rep('d', 21))
+numbers(redis.call('HGET', KEYS[13], '#in') or string.rep('\\0', 24), '>ddd')
+numbers(redis.call('HGET', KEYS[14], '#counters') or string.rep('\\0', 168), '>' .. string.rep('d', 21))
 return out`;
 
 /** All that Redis holds of a queue, at one moment. */
@@ -63,8 +65,8 @@ function pairs(flat: string[]): Map<string, string> {
 export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSnapshot> {
   const names = [...INDEXES.map((name) => keys[name]), keys.tasks, keys.state];
   const reply = (await redis.eval(READ, names.length, ...names)) as string[][];
-  const envelopes = pairs(reply[11] as string[]);
-  const records = pairs(reply[12] as string[]);
+  const envelopes = pairs(reply[12] as string[]);
+  const records = pairs(reply[13] as string[]);
   const tasks: QueueSnapshot["tasks"] = new Map();
   for (const [id, envelope] of envelopes) {
     if (id.startsWith("#")) continue;
@@ -75,7 +77,7 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
   for (const id of bare)
     tasks.set(id, { ...decodeRecord(records.get(id) ?? "", false), raw: records.get(id) ?? "" });
   const remembered = new Set([...records.keys()].filter((id) => !id.startsWith("#") && !tasks.has(id)));
-  const [inPending = 0, inScheduled = 0, , ...counters] = (reply[13] as string[]).map(Number);
+  const [inPending = 0, inScheduled = 0, , ...counters] = (reply[14] as string[]).map(Number);
   return {
     tasks,
     remembered,
@@ -102,7 +104,11 @@ export function violationsOf(queue: QueueSnapshot): string[] {
       ? [...new Set(ids)].filter((id) => queue.tasks.get(id)?.state === "pending")
       : ids;
     const place = isPending ? "pending" : name === "deadLetters" ? "dead" : name;
-    for (const id of standing) places.set(id, [...(places.get(id) ?? []), place]);
+    for (const id of standing) {
+      // An acquire that was cut short may leave the entry in the list that it took a task from to put it aside.
+      if (name === "pendingTyped" && places.has(id)) continue;
+      places.set(id, [...(places.get(id) ?? []), place]);
+    }
   }
   const tally = new Map<string, number>(COUNTED.map((name) => [name, 0]));
   for (const [id, { state }] of queue.tasks) {

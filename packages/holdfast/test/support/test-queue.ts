@@ -15,6 +15,9 @@ export interface AddOptions extends TaskOptions {
   fingerprint?: string;
 }
 
+/** As a worker tells them: "mail report" runs two types, "" none. */
+export const typesText = (types: string): string => ` ${types}`;
+
 export const LEASE_MS = 30_000;
 export const MAX_RETRIES = 3;
 
@@ -136,11 +139,23 @@ export class TestQueue {
     return this.#settleOne({ kind: "release", id, token });
   }
 
+  /** Its worker has no handler for its type: it stands aside. */
   unrouted(
     { id, token }: { id: string; token: string },
     change: Partial<TurnArgs> = {},
   ): Promise<VerdictOutcome> {
-    return this.#settleOne({ kind: "unrouted", id, token, delayMs: 1_000 }, change);
+    return this.#settleOne({ kind: "unrouted", id, token }, change);
+  }
+
+  /** Acquires as a worker that runs these types alone, until nothing is left that it could look at. */
+  async acquireTypes(types: string, want: number, change: Partial<TurnArgs> = {}): Promise<Grant[]> {
+    const granted: Grant[] = [];
+    for (;;) {
+      const left = want - granted.length;
+      const turn = await this.acquire(left, { types: typesText(types), ...change });
+      granted.push(...turn.grants);
+      if (turn.solo || granted.length === want || !turn.again) return granted;
+    }
   }
 
   /** Lets every lease run out and takes the tasks back. */

@@ -54,6 +54,7 @@ export function statsOf(
     pending: 0,
     pendingByPriority: { high: 0, normal: 0, low: 0 },
     pendingSolo: 0,
+    pendingTyped: 0,
     processing: 0,
     scheduled: 0,
     completed: 0,

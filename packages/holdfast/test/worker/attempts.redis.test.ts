@@ -289,7 +289,7 @@ test("a task of an unknown type is handed back without burning an attempt, until
   await until("the task is released", () => old.settled.length > 0);
   expect(old.settled[0]).toMatchObject({ outcome: "released", task: { id } });
   expect(await queue.get(id)).toMatchObject({
-    state: "scheduled",
+    state: "pending",
     attempts: 0,
     failures: 0,
     unroutedSince: expect.any(Number),
@@ -306,6 +306,7 @@ test("a task of an unknown type is handed back without burning an attempt, until
 test("a task whose type nobody knows for long enough is dead as no_handler", async () => {
   const system = await setupSystem();
   await system.started("work", {}, { pollMs: 50, noHandlerAfterMs: 300 });
+  await system.janitor({ sweepIntervalMs: 50 }).start();
   const { id } = await system.queue().enqueue("novel", null);
   expect(await system.queue().result(id, { waitMs: 8_000 })).toMatchObject({
     state: "dead",

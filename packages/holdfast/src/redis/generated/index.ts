@@ -26,6 +26,7 @@ export * from "./queueAdd.ts";
 export * from "./queueRemove.ts";
 export * from "./reap.ts";
 export * from "./register.ts";
+export * from "./reject.ts";
 export * from "./replay.ts";
 export * from "./restore.ts";
 export * from "./scheduleDelete.ts";

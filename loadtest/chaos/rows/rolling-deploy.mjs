@@ -1,0 +1,59 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+const OLD = ["sleep"];
+const NEW = ["sleep", "flaky"];
+const TASKS = 200;
+// By far longer than any task waits here, and by far shorter than the default of 24 hours.
+const NO_HANDLER_MS = 2_000;
+
+/** Tasks of both versions in turn. */
+const mixed = (count) =>
+  Array.from({ length: count }, (_, i) =>
+    i % 2
+      ? { type: "sleep", payload: { ms: 5 } }
+      : { type: "flaky", payload: { ms: 5, failures: i % 8 === 0 ? 1 : 0 } },
+  );
+
+export const row = {
+  order: 25,
+  name: "rolling-deploy",
+  fault: "workers of two versions, one without a handler for half of the tasks; old and new ones killed",
+  expected: "each task runs on a version that has a handler; none is dead as no_handler; 0 lost",
+  async run(ctx) {
+    const { url } = await ctx.startRedis();
+    const view = ctx.client(url);
+    await ctx.janitor(url).ready();
+    const start = (only) =>
+      ctx.worker(url, { only, concurrency: 10, noHandlerAfterMs: NO_HANDLER_MS }).ready();
+    const old = await Promise.all([start(OLD), start(OLD), start(OLD)]);
+    const ids = await ctx.enqueue(view, mixed(TASKS));
+    const fresh = [await start(NEW)];
+    ids.push(...(await ctx.enqueue(view, mixed(TASKS))));
+    // A crash on either side: what they held comes back, and goes to a worker that runs it.
+    await old[0].kill();
+    await fresh[0].kill();
+    // While no worker of the new version runs, its tasks wait: the dead one is registered still.
+    await sleep(NO_HANDLER_MS + 500);
+    fresh.push(await start(NEW), await start(NEW));
+    for (let n = 0; n < 10; n++) {
+      ids.push(...(await ctx.enqueue(view, mixed(20))));
+      await sleep(20);
+    }
+    for (const worker of old.slice(1)) {
+      worker.signal("SIGTERM");
+      await worker.ended;
+    }
+    ids.push(...(await ctx.enqueue(view, mixed(20))));
+    await ctx.settle(view);
+    const tasks = await ctx.tasks(view);
+    const dead = [...tasks.values()].filter(({ state }) => state === "dead");
+    ctx.expect(dead.length === 0, `${dead.length} dead, ${dead[0]?.deadReason}: ${dead[0]?.lastError}`);
+    const isOld = new Set(old.map((worker) => worker.heard("process", { what: "ready" })[0]?.workerId));
+    const wrong = [...tasks.values()].filter(({ type, workerId }) => type === "flaky" && isOld.has(workerId));
+    ctx.expect(wrong.length === 0, `${wrong.length} tasks of the new version completed on an old worker`);
+    const { totals } = await view.observer.stats(ctx.queueName);
+    const ended = totals.acked + totals.failed + totals.crashed + totals.released;
+    // Handed back by an old worker: granted, and neither acked, failed, crashed nor released.
+    return `${tasks.size} of ${ids.length} completed; ${totals.attempts - ended} handed back for their type, ${totals.crashed} crashed`;
+  },
+};

@@ -1,0 +1,79 @@
+-- Lines by type. The workers of a queue may have handlers for different types. A task that one of them meets and has no
+-- handler for stands aside in `pending:typed`, and is granted only to a worker that says that it runs the type. A worker
+-- tells its types only while such tasks are about, so a queue whose workers run all types never comes here.
+--
+--   member   <band> <type> <sequence> <dieAt> <taskId>     every score is 0, so the members are in the order of their bytes
+--   band     0 solo   1 high   2 normal   3 low
+--   dieAt    from then on `reject` ends the task, unless a registered worker runs its type
+local BAND_CODES = { solo = '0', high = '1', normal = '2', low = '3' }
+
+local function typeOf(envelope)
+  return string.match(envelope, '^.(%S+)')
+end
+
+-- What no type can be read of is for anybody: its worker quarantines it.
+local function canRun(typed, envelope)
+  local name = typeOf(envelope)
+  return not name or typed.runs[name]
+end
+
+-- Plans the entry of a pending task, and says in its counts since when it stands aside. The caller writes its record.
+local function standAside(typed, id, envelope, c)
+  local members = typed.members
+  typed.sequence = (typed.sequence or tonumber(redis.call('HGET', stateKey, '#typed') or 0)) + 1
+  if c.unroutedSince == 0 then
+    c.unroutedSince = now
+  end
+  members[#members + 1] = '0'
+  members[#members + 1] = string.format('%s %s %012.0f %.0f %s', BAND_CODES[bandOf(envelope, c)], typeOf(envelope), typed.sequence,
+    c.unroutedSince + typed.noHandlerAfterMs, id)
+end
+
+-- Before the commit. The sequence goes into it.
+local function writeAside(typed, commit)
+  if #typed.members > 0 then
+    redis.call('ZADD', pendingTypedKey, unpack(typed.members))
+    commit[#commit + 1], commit[#commit + 2] = '#typed', string.format('%.0f', typed.sequence)
+  end
+end
+
+local function sequenceOf(member)
+  return tonumber(string.match(member, '^%S+ %S+ (%d+)'))
+end
+
+-- Of each band the first `want` members whose type the caller runs, oldest first.
+local function peekTyped(typed, want)
+  local lines = {}
+  for band, code in pairs(BAND_CODES) do
+    local line, types = {}, 0
+    if redis.call('ZLEXCOUNT', pendingTypedKey, '[' .. code .. ' ', '(' .. code .. '!') > 0 then
+      for _, name in ipairs(typed.names) do
+        local from = code .. ' ' .. name
+        local members = redis.call('ZRANGEBYLEX', pendingTypedKey, '[' .. from .. ' ', '(' .. from .. '!', 'LIMIT', 0, want)
+        types = types + (#members > 0 and 1 or 0)
+        for _, member in ipairs(members) do
+          line[#line + 1] = member
+        end
+      end
+    end
+    if types > 1 then
+      table.sort(line, function(a, b)
+        return sequenceOf(a) < sequenceOf(b)
+      end)
+    end
+    lines[band] = line
+  end
+  return lines
+end
+
+-- types: '' where the caller did not tell; otherwise those that it runs, a space before each. Its functions come with it, since
+-- only the calls that need them define them.
+local function newTyped(types, noHandlerAfterMs)
+  local typed = { noHandlerAfterMs = noHandlerAfterMs, runs = types ~= '' and {} or nil, names = {}, members = {}, sequence = nil,
+    canRun = canRun, standAside = standAside, peek = peekTyped, write = writeAside }
+  for name in string.gmatch(types, '%S+') do
+    typed.runs[name] = true
+    typed.names[#typed.names + 1] = name
+  end
+  return typed
+end

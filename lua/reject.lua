@@ -1,0 +1,97 @@
+#!lua flags=allow-oom
+-- reject: end tasks that stood aside for too long, and whose type no registered worker runs.
+-- KEYS[1] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[2] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[3] tasks  HASH  taskId -> envelope
+-- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] limit  integer  tasks to look at, 1 to 500
+-- ARGV[3] after  string  a line of the walk, "<band> <type>": only lines behind it are looked at; "" to begin
+-- ARGV[4] known  string  what the registry knows, for the record: encoded as errors are
+-- ARGV[5..] type  string  repeated: those that the registered workers of the queue run
+-- RETURNS {dead, the line to go on behind, "" at the end}
+-- TIME    O(n log q), n = limit, q = tasks that stand aside
+-- MOVES   pending -> dead
+
+-- include lib/clock.lua
+-- include lib/counters.lua
+-- include lib/settings.lua
+-- include lib/record.lua
+
+-- 1. Read: line by line, each oldest first.
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
+if not readSettings(fields[2]) then
+  return layoutError()
+end
+local isKnown = {}
+for at = typeAt, #ARGV do
+  isKnown[ARGV[at]] = true
+end
+local counters = unpackCounters(fields[1])
+local left, due, commit, seen, looked = {}, {}, {}, {}, 0
+
+local function reject(member, name, id)
+  local record = redis.call('HGET', stateKey, id)
+  left[#left + 1] = member
+  if record and string.byte(record) == 112 and not seen[id] then -- p
+    seen[id] = true
+    local c = parseCounts(record)
+    local line = table.concat({ '\n', string.format('%d %d unrouted %.0f ', c.attempts, c.generation, c.unroutedSince), nowText,
+      ' - - NoHandler: no registered worker of this queue has a handler for "', name, '"; ', known })
+    due[#due + 1] = nowText
+    due[#due + 1] = id
+    commit[#commit + 1] = id
+    commit[#commit + 1] = 'd' .. countsText(c) .. ' ' .. nowText .. ' no_handler' .. roomIn(historyOf(record)) .. line
+  else
+    counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] - 1)
+  end
+end
+
+local done, lines = after, 0
+while looked < limit and lines < limit do
+  -- "!" is behind the space that ends a type, and before all that a longer type could go on with.
+  local head = redis.call('ZRANGEBYLEX', pendingTypedKey, done == '' and '-' or '[' .. done .. '!', '+', 'LIMIT', 0, 1)[1]
+  if not head then
+    done = ''
+    break
+  end
+  local line, name = string.match(head, '^(%S+ (%S+))')
+  lines = lines + 1
+  local hasMore = false
+  if not isKnown[name] then
+    local room = limit - looked
+    local members = redis.call('ZRANGEBYLEX', pendingTypedKey, '[' .. line .. ' ', '(' .. line .. '!', 'LIMIT', 0, room)
+    hasMore = #members == room
+    for _, member in ipairs(members) do
+      local dieAt, id = string.match(member, '(%d+) (%S+)$')
+      if tonumber(dieAt) > now then
+        hasMore = false
+        break
+      end
+      looked = looked + 1
+      reject(member, name, id)
+    end
+  end
+  if not hasMore then
+    done = line
+  end
+end
+
+-- 2. Write the target.
+if #due > 0 then
+  redis.call('ZADD', deadLettersKey, unpack(due))
+end
+
+-- 3. Commit.
+if #left > 0 then
+  add(counters, PENDING, -#due / 2)
+  add(counters, DEAD, #due / 2)
+  add(counters, DEAD_TOTAL, #due / 2)
+  redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
+end
+
+-- 4. Remove the source.
+if #left > 0 then
+  redis.call('ZREM', pendingTypedKey, unpack(left))
+end
+return { #due / 2, done }

@@ -1,0 +1,314 @@
+import { describe, expect, test } from "vitest";
+import { setup } from "./support/setup.ts";
+import { type TestQueue, typesText } from "./support/test-queue.ts";
+
+const NO_HANDLER_MS = 2_000;
+const ids = (grants: { id: string }[]) => grants.map(({ id }) => id);
+
+/** Brings tasks of these types to stand aside, in the order given: a worker that runs nothing met them. */
+async function aside(q: TestQueue, ...tasks: [id: string, type: string][]): Promise<void> {
+  for (const [id, type] of tasks) await q.add(id, { type });
+  expect(await q.acquireTypes("", tasks.length)).toEqual([]);
+}
+
+describe("a task whose worker has no handler for its type", () => {
+  test("stands aside as pending, its attempt refunded and the time noted", async () => {
+    const q = await setup();
+    await q.add("a", { type: "report" });
+    const sinceMs = q.now;
+    q.advance(5);
+    expect(await q.unrouted(await q.grant())).toBe("released");
+    expect(await q.task("a")).toMatchObject({
+      ...{ state: "pending", attempts: 0, failures: 0, unroutedSince: sinceMs + 5, history: [] },
+    });
+    expect(await q.stats()).toMatchObject({ pending: 1, pendingTyped: 1, pendingByPriority: { normal: 1 } });
+  });
+
+  test("is never granted to a worker that does not tell its types, which is told to do so", async () => {
+    const q = await setup();
+    await q.add("a", { type: "report" });
+    await q.unrouted(await q.grant());
+    const turn = await q.acquire(5);
+    expect(turn).toMatchObject({ grants: [], typed: true, again: true, parked: false });
+  });
+
+  test("is never granted to a worker that runs other types, and at once to one that runs it", async () => {
+    const q = await setup();
+    await q.add("a", { type: "report" });
+    await q.unrouted(await q.grant());
+    expect(await q.acquireTypes("mail repor reports", 5)).toEqual([]);
+    const [grant] = await q.acquireTypes("mail report", 5);
+    expect(grant).toMatchObject({ id: "a", past: { attempt: 1, fresh: true } });
+    expect((await q.task("a")).unroutedSince).toBeNull();
+    expect(await q.stats()).toMatchObject({ processing: 1, pendingTyped: 0 });
+  });
+
+  test("is cancelled where its worker was told to stop it", async () => {
+    const q = await setup();
+    await q.add("a", { type: "report" });
+    const grant = await q.grant();
+    await q.engine.cancel("a");
+    expect(await q.unrouted(grant)).toBe("cancelled");
+    expect((await q.stats()).pendingTyped).toBe(0);
+  });
+
+  test("keeps its options: the flags of an id that a caller gave, and a payload that is not kept", async () => {
+    const q = await setup();
+    await q.add("given", { type: "report", fingerprint: "fp", keepPayload: false, maxRetries: 0 });
+    await q.unrouted(await q.grant());
+    const [grant] = await q.acquireTypes("report", 1);
+    await q.ack(grant ?? { id: "", token: "" });
+    expect(await q.task("given")).toMatchObject({ state: "completed", payloadText: "", attempts: 1 });
+  });
+});
+
+describe("a worker that tells its types", () => {
+  test("is granted its own from between those of others, in order, and the others stand aside", async () => {
+    const q = await setup();
+    for (const [id, type] of Object.entries({ r1: "report", m1: "mail", r2: "report", m2: "mail" }))
+      await q.add(id, { type });
+    expect(ids(await q.acquireTypes("mail", 10))).toEqual(["m1", "m2"]);
+    expect(await q.stats()).toMatchObject({ pending: 2, pendingTyped: 2, processing: 2 });
+    expect(ids(await q.acquireTypes("report", 10))).toEqual(["r1", "r2"]);
+  });
+
+  test("takes no more than it wants, and leaves the rest of its own where they are", async () => {
+    const q = await setup();
+    for (const n of [1, 2, 3]) {
+      await q.add(`r${n}`, { type: "report" });
+      await q.add(`m${n}`, { type: "mail" });
+    }
+    expect(ids(await q.acquireTypes("mail", 1))).toEqual(["m1"]);
+    expect(await q.redis.lrange(q.keys.pending, 0, -1)).toEqual(["r2", "m2", "r3", "m3"]);
+    expect(ids(await q.acquireTypes("mail report", 9))).toEqual(["r1", "r2", "m2", "r3", "m3"]);
+  });
+
+  test("finds its own behind a thousand of others", async () => {
+    const q = await setup();
+    await q.add(
+      Array.from({ length: 400 }, (_, n) => `r${n}`),
+      { type: "report" },
+    );
+    await q.add("m", { type: "mail" });
+    expect(ids(await q.acquireTypes("mail", 1))).toEqual(["m"]);
+    expect((await q.acquireTypes("report", 400)).map(({ id }) => id)).toEqual(
+      Array.from({ length: 400 }, (_, n) => `r${n}`),
+    );
+  });
+
+  test("gets what stood aside of several types in the order in which it was put there", async () => {
+    const q = await setup();
+    await aside(q, ["b1", "b"], ["a1", "a"], ["c1", "c"], ["b2", "b"], ["a2", "a"]);
+    expect(ids(await q.acquireTypes("a b", 3))).toEqual(["b1", "a1", "b2"]);
+    expect(ids(await q.acquireTypes("c a b", 3))).toEqual(["c1", "a2"]);
+  });
+
+  test("gets what stood aside by its band: high before normal before low", async () => {
+    const q = await setup();
+    await q.add("l", { type: "report", priority: "low" });
+    await q.add("n", { type: "report" });
+    await q.add("h", { type: "report", priority: "high" });
+    await q.acquireTypes("", 3);
+    expect(await q.stats()).toMatchObject({ pendingByPriority: { high: 1, normal: 1, low: 1 } });
+    await q.add("m", { type: "mail", priority: "high" });
+    expect(ids(await q.acquireTypes("report mail", 4))).toEqual(["h", "m", "n", "l"]);
+  });
+
+  test("drops what stood aside and was cancelled, and expires what is past its time", async () => {
+    const q = await setup();
+    await q.add("late", { type: "report", expiresAt: q.now + 10 });
+    await aside(q, ["gone", "report"], ["there", "report"]);
+    await q.engine.cancel("gone");
+    q.advance(11);
+    const turn = await q.acquire(3, { types: typesText("report") });
+    expect([ids(turn.grants), ids(turn.expired)]).toEqual([["there"], ["late"]]);
+    expect(await q.stats()).toMatchObject({ pending: 0, pendingTyped: 0, expired: 1, cancelled: 1 });
+  });
+
+  test("parks with its types, and an enqueue grants to it only what it runs", async () => {
+    const q = await setup();
+    await q.acquire(5, { types: typesText("mail"), park: true });
+    expect((await q.redis.hget(q.keys.state, "#parked")) ?? "").toMatch(/ mail$/);
+  });
+
+  test("wakes the others when it puts tasks aside", async () => {
+    const q = await setup();
+    // Nobody listens for a push, so the enqueue wakes all; one that runs it parks before the other has looked.
+    await q.add("r", { type: "report" });
+    await q.redis.hset(q.keys.state, "#parked", "w2 #q:w2:0 1 1 30000 3 n2.");
+    expect(await q.acquireTypes("mail", 1)).toEqual([]);
+    expect(await q.redis.hget(q.keys.state, "#parked")).toBeNull();
+  });
+
+  test("settles and acquires by type in one call", async () => {
+    const q = await setup();
+    for (const [id, type] of Object.entries({ m1: "mail", r1: "report", m2: "mail" }))
+      await q.add(id, { type });
+    const [held] = await q.acquireTypes("mail", 1);
+    const { outcomes, grants } = await q.engine.settle(
+      [{ kind: "ack", id: "m1", token: held?.token ?? "" }],
+      q.turnArgs({ want: 5, types: typesText("mail") }),
+    );
+    expect([outcomes, ids(grants)]).toEqual([["acked"], ["m2"]]);
+    expect((await q.stats()).pendingTyped).toBe(1);
+  });
+
+  test("is answered a repeat with the same grants", async () => {
+    const q = await setup();
+    await aside(q, ["r", "report"]);
+    const request = { slot: "#q:typed:0", sequence: 1 };
+    const args = q.turnArgs({ want: 2, types: typesText("report") });
+    const first = await q.engine.acquire(args, request);
+    const again = await q.engine.acquire(args, request);
+    expect(ids(first.grants)).toEqual(["r"]);
+    expect(again.grants).toEqual(first.grants);
+  });
+});
+
+describe("a solo task", () => {
+  const solo = async (q: TestQueue, type: string) => {
+    await q.add("killer", { type });
+    for (let n = 0; n < 2; n++) {
+      await q.grant();
+      await q.crash();
+    }
+  };
+
+  test("stands aside for a worker that runs it, and is granted to it alone", async () => {
+    const q = await setup();
+    await solo(q, "report");
+    await q.add("m", { type: "mail" });
+    await q.add("r", { type: "report" });
+    expect(ids(await q.acquireTypes("mail", 5))).toEqual(["m"]);
+    expect((await q.stats()).pendingSolo).toBe(1);
+    const turn = await q.acquire(5, { types: typesText("report mail") });
+    expect([turn.solo, ids(turn.grants)]).toEqual([true, ["killer"]]);
+  });
+
+  test("that stands aside asks a worker that runs it to drain, and no other", async () => {
+    const q = await setup();
+    await solo(q, "report");
+    expect(await q.acquireTypes("mail", 5)).toEqual([]);
+    expect((await q.acquire(5, { types: typesText("mail"), held: 1, workerId: "old" })).drain).toBe(false);
+    expect((await q.acquire(5, { types: typesText("report"), held: 1, workerId: "new" })).drain).toBe(true);
+  });
+
+  test("of another type does not keep the claim of the worker that drained for it", async () => {
+    const q = await setup();
+    await solo(q, "report");
+    expect((await q.acquire(5, { types: typesText("mail"), held: 1, workerId: "old" })).drain).toBe(true);
+    expect(await q.acquireTypes("mail", 5, { workerId: "old" })).toEqual([]);
+    expect((await q.acquire(5, { types: typesText("report"), held: 1, workerId: "new" })).drain).toBe(true);
+  });
+});
+
+describe("reject", () => {
+  const since = (q: TestQueue) => q.redis.zrange(q.keys.pendingTyped, "-", "+", "BYLEX");
+  const reject = (q: TestQueue, types: string[] = [], limit = 100) =>
+    q.engine.reject(types, "2 registered, with handlers for: a, b%", limit);
+
+  test("ends what stood aside for too long, with what the registry knew", async () => {
+    const q = await setup();
+    await q.add("a", { type: "report" });
+    const atMs = q.now;
+    await q.unrouted(await q.grant(), { noHandlerAfterMs: NO_HANDLER_MS });
+    q.advance(NO_HANDLER_MS - 1);
+    expect(await reject(q)).toEqual({ dead: 0, after: "" });
+    q.advance(1);
+    expect(await reject(q)).toEqual({ dead: 1, after: "" });
+    expect(await q.task("a")).toMatchObject({
+      state: "dead",
+      deadReason: "no_handler",
+      endedAt: q.now,
+      lastError:
+        'NoHandler: no registered worker of this queue has a handler for "report"; 2 registered, with handlers for: a, b%',
+      history: [{ attempt: 0, outcome: "unrouted", startedAt: atMs, endedAt: q.now, workerId: "-" }],
+    });
+    expect(await since(q)).toEqual([]);
+  });
+
+  test("leaves alone what a registered worker runs, however long it waits", async () => {
+    const q = await setup();
+    await aside(q, ["a", "report"], ["b", "mail"]);
+    q.advance(90_000_000);
+    expect((await reject(q, ["report"])).dead).toBe(1);
+    expect((await q.task("a")).state).toBe("pending");
+    expect((await q.task("b")).state).toBe("dead");
+  });
+
+  test("goes through all lines by its limit, each type in each band", async () => {
+    const q = await setup();
+    const tasks = Array.from({ length: 12 }, (_, n): [string, string] => [`t${n}`, `type${n % 5}`]);
+    await aside(q, ...tasks);
+    await q.add("h", { type: "type0", priority: "high" });
+    await q.acquireTypes("", 1);
+    q.advance(90_000_000);
+    for (const limit of [1, 2, 3]) {
+      let after = "";
+      const known = ["type1", "type3"];
+      do after = (await q.engine.reject(known, "-", limit, after)).after;
+      while (after !== "");
+    }
+    const left = (await since(q)).map((member) => member.split(" ")[1]);
+    expect([...new Set(left)]).toEqual(["type1", "type3"]);
+    expect(await q.stats()).toMatchObject({ dead: 8, pending: 5, pendingTyped: 5 });
+  });
+
+  test("drops what was cancelled meanwhile", async () => {
+    const q = await setup();
+    await aside(q, ["a", "report"]);
+    await q.engine.cancel("a");
+    q.advance(90_000_000);
+    expect((await reject(q)).dead).toBe(0);
+    expect(await since(q)).toEqual([]);
+  });
+
+  test("counts a task once that stands there twice, as an abort may leave it", async () => {
+    const q = await setup();
+    await aside(q, ["a", "report"]);
+    await q.redis.zadd(q.keys.pendingTyped, 0, "2 report 000000000099 1 a");
+    q.advance(90_000_000);
+    expect((await reject(q)).dead).toBe(1);
+    expect(await q.stats()).toMatchObject({ dead: 1, pending: 0, pendingTyped: 0 });
+  });
+
+  test("keeps no more lines of history than an attempt would", async () => {
+    const q = await setup();
+    await q.add("a", { type: "report", maxRetries: 50 });
+    for (let n = 0; n < 40; n++) await q.fail(await q.grant());
+    await q.unrouted(await q.grant(), { noHandlerAfterMs: 0 });
+    await reject(q);
+    expect((await q.task("a")).history).toHaveLength(32);
+  });
+
+  test("a replay offers it to anybody again, with its time anew", async () => {
+    const q = await setup();
+    await aside(q, ["a", "report"]);
+    q.advance(90_000_000);
+    await reject(q);
+    await q.engine.replay(["a", ""]);
+    const [grant] = await q.acquireTypes("report", 1);
+    expect(grant?.past).toMatchObject({ attempt: 1, generation: 1 });
+  });
+});
+
+test("a cancelled task that stood aside, an emptied queue and a deleted one leave nothing behind", async () => {
+  const q = await setup();
+  await aside(q, ["a", "report"], ["b", "mail"], ["c", "mail"]);
+  await q.engine.cancel("b");
+  expect(await q.engine.empty("pendingTyped", "pending", 100)).toEqual({ removed: 2, looked: 3 });
+  expect(await q.stats()).toMatchObject({ pending: 0, pendingTyped: 0, totals: { purged: 2 } });
+});
+
+test("pages of what stands aside follow each other", async () => {
+  const q = await setup();
+  await aside(q, ["a", "x"], ["b", "y"], ["c", "x"], ["d", "x/y.z:1"]);
+  const seen: string[] = [];
+  let cursor = "";
+  do {
+    const page = await q.engine.list("pendingTyped", "typed", cursor, 1);
+    seen.push(...page.ids);
+    cursor = page.cursor;
+  } while (cursor !== "");
+  expect(seen).toEqual(["a", "c", "d", "b"]);
+});
