@@ -1,5 +1,18 @@
+import { isUtf8 } from "node:buffer";
 import { checkJsonDepth } from "holdfast";
 import { UsageError } from "./exit.ts";
+
+const BYTE_ORDER_MARK = "\ufeff";
+
+/**
+ * The text of a file or of standard input, without a byte order mark in front.
+ * @throws UsageError where it is not UTF-8: decoded carelessly it could be altered
+ */
+export function textOf(bytes: Buffer, what: string): string {
+  if (!isUtf8(bytes)) throw new UsageError(`${what} is not UTF-8`);
+  const text = bytes.toString("utf8");
+  return text.startsWith(BYTE_ORDER_MARK) ? text.slice(1) : text;
+}
 
 const SPACE = /\s/;
 

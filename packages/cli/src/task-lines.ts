@@ -1,7 +1,6 @@
-import { isUtf8 } from "node:buffer";
 import { checkJsonDepth, type NewPartitionedTask } from "holdfast";
 import { UsageError } from "./exit.ts";
-import { membersOf } from "./json-text.ts";
+import { membersOf, textOf } from "./json-text.ts";
 
 const OPTIONS = new Set([
   "id",
@@ -38,8 +37,7 @@ export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGen
 
 /** A task out of one line of NDJSON, its payload byte by byte. @throws UsageError, HoldfastError payload_too_deep */
 export function taskOfLine(line: Buffer): NewPartitionedTask {
-  if (!isUtf8(line)) throw new UsageError("it is not UTF-8");
-  const members = membersOf(line.toString("utf8"));
+  const members = membersOf(textOf(line, "it"));
   if (members === null) throw new UsageError('it is not an object: {"type":"…","payload":…}');
   const type: unknown = JSON.parse(members.get("type") ?? "null");
   if (typeof type !== "string") throw new UsageError('it has no "type"');
@@ -59,7 +57,7 @@ export function taskOfLine(line: Buffer): NewPartitionedTask {
 /** The same line with the id that was minted for it: sent again, it is accepted once. */
 export function withId(line: Buffer, id: string | null): Buffer {
   const brace = line.indexOf("{");
-  if (id === null || brace < 0 || membersOf(line.toString("utf8"))?.has("id")) return line;
+  if (id === null || brace < 0 || membersOf(textOf(line, "it"))?.has("id")) return line;
   return Buffer.concat([
     line.subarray(0, brace + 1),
     Buffer.from(`"id":${JSON.stringify(id)},`),

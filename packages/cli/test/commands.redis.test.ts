@@ -64,6 +64,16 @@ test("a payload is kept byte by byte, from the command line and from standard in
   expect((await observer.task("exact", JSON.parse(stdout).id))?.payloadText).toBe(text);
 });
 
+test("a byte order mark in front of a payload or of lines is skipped", async () => {
+  const payload = await withInput('\ufeff{"n":1}', "enqueue", "marked", "ok", "-", "--id", "p", "--json");
+  expect(payload).toMatchObject({ code: 0 });
+  expect((await observer.task("marked", "p"))?.payloadText).toBe('{"n":1}');
+  const line = (id: string) => `{"type":"ok","id":"${id}","payload":1}`;
+  const lines = await withInput(`\ufeff${line("a")}\n${line("b")}\n`, "enqueue", "marked", "--ndjson", "-");
+  expect(lines).toMatchObject({ code: 0, stderr: "" });
+  expect((await observer.stats("marked")).pending).toBe(3);
+});
+
 test("options of a task arrive", async () => {
   const options = [
     "--id",

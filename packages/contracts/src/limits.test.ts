@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { isQueueName, isTaskId, isTaskType } from "./limits.ts";
+import { isNewTaskId, isQueueName, isTaskId, isTaskType } from "./limits.ts";
 
 const neverNames = ["", " ", "a b", "a{b", "a}b", "a\n", "\na", "é", "a\u0000", undefined, null, 7, ["a"]];
 
@@ -30,6 +30,18 @@ test.each([
   ["#counters", false],
 ])("task id %s: %s", (id, fits) => {
   expect(isTaskId(id)).toBe(fits);
+});
+
+test.each([
+  [".", true, false],
+  ["..", true, false],
+  ["...", true, true],
+  [".a", true, true],
+  ["a.", true, true],
+  ["", false, false],
+  [".\n", false, false],
+])("task id %j: known %s, new %s", (id, known, fresh) => {
+  expect([isTaskId(id), isNewTaskId(id)]).toEqual([known, fresh]);
 });
 
 test.each([

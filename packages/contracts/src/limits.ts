@@ -3,6 +3,8 @@
 /** Braces would break Redis hash tags, `..` would rewrite URLs: both are outside the pattern. */
 export const QUEUE_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 export const TASK_ID_PATTERN = "^[A-Za-z0-9_.:-]{1,128}$";
+/** Of a task to be: "." and ".." cannot be named by a URL, since clients take them for steps of the path. */
+export const NEW_TASK_ID_PATTERN = "^(?!\\.{1,2}$)[A-Za-z0-9_.:-]{1,128}$";
 export const TASK_TYPE_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$";
 
 export const LIMITS = {
@@ -33,10 +35,13 @@ export const LIMITS = {
 
 const queueName = new RegExp(QUEUE_NAME_PATTERN);
 const taskId = new RegExp(TASK_ID_PATTERN);
+const newTaskId = new RegExp(NEW_TASK_ID_PATTERN);
 const taskType = new RegExp(TASK_TYPE_PATTERN);
 
 export const isQueueName = (value: unknown): value is string =>
   typeof value === "string" && queueName.test(value) && !value.includes("..");
 export const isTaskId = (value: unknown): value is string => typeof value === "string" && taskId.test(value);
+export const isNewTaskId = (value: unknown): value is string =>
+  typeof value === "string" && newTaskId.test(value);
 export const isTaskType = (value: unknown): value is string =>
   typeof value === "string" && taskType.test(value);

@@ -1,4 +1,3 @@
-import { isUtf8 } from "node:buffer";
 import { existsSync } from "node:fs";
 import {
   DURABILITIES,
@@ -12,7 +11,7 @@ import {
 } from "holdfast";
 import { type Action, type Command, type Context, Option } from "../context.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
-import { checkPayload } from "../json-text.ts";
+import { checkPayload, textOf } from "../json-text.ts";
 import { collect, parseDuration, parseTime, parseWhole } from "../values.ts";
 import { LineEnqueuer } from "./enqueue-lines.ts";
 import { printTask } from "./task.ts";
@@ -164,7 +163,5 @@ function taskOptions(given: EnqueueOptions): PartitionedTaskOptions {
 async function readAll(stdin: NodeJS.ReadStream): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
-  const bytes = Buffer.concat(chunks);
-  if (!isUtf8(bytes)) throw new UsageError("the payload is not UTF-8");
-  return bytes.toString("utf8");
+  return textOf(Buffer.concat(chunks), "the payload");
 }

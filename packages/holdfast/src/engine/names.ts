@@ -1,4 +1,4 @@
-import { HoldfastError, isQueueName, isTaskId } from "@holdfast/contracts";
+import { HoldfastError, isNewTaskId, isQueueName, isTaskId } from "@holdfast/contracts";
 
 const PARTITION = /^(.*)\/(0|[1-9]\d{0,2})$/;
 
@@ -21,7 +21,17 @@ export function checkQueueName(name: string): string {
 /** @throws HoldfastError invalid_task_id */
 export function checkTaskId(id: string): string {
   if (!isTaskId(id)) {
-    throw new HoldfastError("invalid_task_id", `"${id}" is no task id: 1 to 128 of A-Z a-z 0-9 _ . : -`);
+    throw new HoldfastError(
+      "invalid_task_id",
+      `"${id}" is not a valid task id: 1 to 128 of A-Z a-z 0-9 _ . : -`,
+    );
   }
   return id;
+}
+
+/** Of a task that is enqueued. @throws HoldfastError invalid_task_id */
+export function checkNewTaskId(id: string): string {
+  if (isNewTaskId(id)) return id;
+  checkTaskId(id);
+  throw new HoldfastError("invalid_task_id", `"${id}" cannot be the id of a task: no URL can name it`);
 }

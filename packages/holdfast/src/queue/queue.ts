@@ -11,7 +11,7 @@ import { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { bandOf, checkOptions, encodeEnvelope, traceOf } from "../engine/envelope.ts";
 import { fingerprintOf } from "../engine/fingerprint.ts";
-import { checkQueueName, checkTaskId } from "../engine/names.ts";
+import { checkNewTaskId, checkQueueName, checkTaskId } from "../engine/names.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { RedisOption } from "../redis/connection.ts";
 import type { DurabilityWish } from "../redis/durability.ts";
@@ -433,7 +433,7 @@ export class Queue {
         envelope: encodeEnvelope(type, now, payloadText, options, undefined, trace),
       };
     }
-    checkTaskId(options.id);
+    checkNewTaskId(options.id);
     if (fingerprint !== undefined && !FINGERPRINT.test(fingerprint)) {
       throw new HoldfastError(
         "invalid_argument",

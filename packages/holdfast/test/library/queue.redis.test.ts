@@ -98,6 +98,8 @@ describe("a refused task", () => {
     ],
     ["one over it in bytes alone", "t", `"${"é".repeat(LIMITS.payloadBytes / 2)}"`, {}, "payload_too_large"],
     ["an empty id", "t", "1", { id: "" }, "invalid_task_id"],
+    ["an id that is a step of a path", "t", "1", { id: "." }, "invalid_task_id"],
+    ["an id that is a step up", "t", "1", { id: ".." }, "invalid_task_id"],
     ["an id with a slash", "t", "1", { id: "a/b" }, "invalid_task_id"],
     ["an empty type", "", "1", {}, "invalid_task_type"],
     ["a type with a newline", "t\n", "1", {}, "invalid_task_type"],

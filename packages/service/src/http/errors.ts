@@ -1,3 +1,4 @@
+import { HoldfastError } from "@holdfast/contracts";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { PROBLEM_MEDIA_TYPE, type Problem, problem, toProblem } from "./problem.ts";
 import type { HttpServer } from "./server.ts";
@@ -47,7 +48,10 @@ export function registerErrors(
   };
   app.setNotFoundHandler(notFound);
 
-  app.setErrorHandler((error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+  app.setErrorHandler((thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    // The framework does not say what the route would take.
+    const isNotTaken = (thrown as { code?: string }).code === "FST_ERR_CTP_INVALID_MEDIA_TYPE";
+    const error = isNotTaken ? notTaken(request) : thrown;
     const { body, retryAfter, unexpected } = toProblem(error, request.id);
     if (unexpected) request.log.error({ err: error, route: request.routeOptions.url }, "request failed");
     else if (body.status >= 500)
@@ -55,4 +59,18 @@ export function registerErrors(
     return sendProblem(reply, body, retryAfter);
   });
   return notFound;
+}
+
+/** A body of a kind that the route does not take, with what to send instead. */
+export function notTaken(request: FastifyRequest): HoldfastError {
+  const given = request.headers["content-type"];
+  const taken = request.routeOptions.config.lines
+    ? "application/json or application/x-ndjson"
+    : "application/json";
+  return new HoldfastError(
+    "unsupported_media_type",
+    given === undefined
+      ? `the body has no Content-Type: this route takes ${taken}`
+      : `this route takes ${taken}, not "${given.slice(0, 128)}": send the header Content-Type: application/json`,
+  );
 }

@@ -25,7 +25,7 @@ import type { Logger } from "../logger.ts";
 import type { ServiceMetrics } from "../metrics.ts";
 import { isPortInUse, portInUseMessage } from "../ports.ts";
 import { answerRaw, Connections, hangUp } from "./connections.ts";
-import { registerErrors, sendProblem } from "./errors.ts";
+import { notTaken, registerErrors, sendProblem } from "./errors.ts";
 import { type ReadinessCheck, safely } from "./health.ts";
 import { isAllowedHost } from "./hosts.ts";
 import { problem } from "./problem.ts";
@@ -227,7 +227,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       );
       return;
     }
-    const { host, "content-encoding": encoding } = request.headers;
+    const { host, "content-encoding": encoding, "transfer-encoding": transfer } = request.headers;
     if (!isHostAllowed(host)) {
       done(
         new HoldfastError(
@@ -243,8 +243,23 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       return;
     }
     if (encoding !== undefined && encoding !== "identity") {
+      reply.header("accept-encoding", "identity");
       done(
-        new HoldfastError("unsupported_media_type", `the content encoding "${encoding}" is not supported`),
+        new HoldfastError(
+          "unsupported_media_type",
+          `the content encoding "${encoding.slice(0, 64)}" is not supported: send the body as it is, without Content-Encoding`,
+        ),
+      );
+      return;
+    }
+    // Node takes the chunks apart and leaves every other coding as it is.
+    if (transfer !== undefined && transfer.toLowerCase() !== "chunked") {
+      reply.header("connection", "close");
+      done(
+        new HoldfastError(
+          "unsupported_media_type",
+          `the transfer encoding "${transfer.slice(0, 64)}" is not supported: send the body as it is, with Content-Length or "Transfer-Encoding: chunked"`,
+        ),
       );
       return;
     }
@@ -366,7 +381,7 @@ function registerParsers(app: HttpServer): void {
     ["application/x-ndjson", "application/ndjson"],
     (request: FastifyRequest, body: IncomingMessage, done) => {
       if (request.routeOptions.config.lines === true) done(null, body);
-      else done(new HoldfastError("unsupported_media_type", "this route takes application/json"));
+      else done(notTaken(request));
     },
   );
 }

@@ -119,10 +119,13 @@ describe("the JSON scanner", () => {
     expect(sliceJsonArray("[1,2]", 2)).toHaveLength(2);
   });
 
-  test("refuses bytes that are not UTF-8 and a byte-order mark", () => {
+  test("refuses bytes that are not UTF-8, and skips a byte order mark at the beginning", () => {
     expect(codeOf(() => decodeUtf8(Buffer.from([0x22, 0xff, 0x22])))).toBe("invalid_json");
     expect(codeOf(() => decodeUtf8(Buffer.from([0x22, 0xed, 0xa0, 0x80, 0x22])))).toBe("invalid_json");
-    expect(codeOf(() => parseJson(decodeUtf8(Buffer.from("\ufeff1"))))).toBe("invalid_json");
+    expect(parseJson(decodeUtf8(Buffer.from("\ufeff1")))).toBe(1);
+    for (const text of ["\ufeff\ufeff1", "1\ufeff", "[\ufeff1]"])
+      expect(codeOf(() => parseJson(decodeUtf8(Buffer.from(text))))).toBe("invalid_json");
+    expect(parseJson(decodeUtf8(Buffer.from('"\ufeff"')))).toBe("\ufeff");
   });
 
   test("says where it stumbled", () => {

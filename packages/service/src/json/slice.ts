@@ -19,11 +19,14 @@ export interface JsonSlice {
   duplicateKey: string | undefined;
 }
 
-/** @throws HoldfastError invalid_json where the bytes are not UTF-8: decoded loosely they would be altered. */
+/**
+ * Without a byte order mark, which some editors and tools put in front of UTF-8.
+ * @throws HoldfastError invalid_json where the bytes are not UTF-8: decoded loosely they would be altered.
+ */
 export function decodeUtf8(bytes: Buffer): string {
   if (!isUtf8(bytes)) throw new HoldfastError("invalid_json", "the body is not valid UTF-8");
-  // The byte-order mark is kept, so that it is refused as JSON.parse refuses it.
-  return bytes.toString("utf8");
+  const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+  return bytes.toString("utf8", hasMark ? 3 : 0);
 }
 
 /**

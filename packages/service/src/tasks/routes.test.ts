@@ -75,6 +75,16 @@ async function setup(fake: Fake = {}) {
   return { app, base, seen, call, metrics };
 }
 
+/** What is answered to these very bytes. */
+async function raw(base: string, firstLine: string, headers: string[] = [], body = ""): Promise<string> {
+  const { hostname: host, port } = new URL(base);
+  const socket = connect({ host, port: Number(port) });
+  socket.end([firstLine, `Host: ${host}`, ...headers, "", body].join("\r\n"));
+  let text = "";
+  for await (const chunk of socket) text += String(chunk);
+  return text;
+}
+
 describe("POST a task", () => {
   test("answers 201 with the place of the task, and hands the exact payload on", async () => {
     const { call, seen } = await setup();
@@ -126,15 +136,65 @@ describe("POST a task", () => {
   });
 
   test.each([
-    ["text/plain", {}],
-    ["application/xml", {}],
-    ["application/json", { "content-encoding": "gzip" }],
-  ])("answers 415 to %s %j", async (type, headers) => {
+    [TASKS, "text/plain", {}, 'not "text/plain": send the header Content-Type: application/json'],
+    [TASKS, "application/x-www-form-urlencoded", {}, "send the header Content-Type: application/json"],
+    [TASKS, "application/x-ndjson", {}, 'takes application/json, not "application/x-ndjson"'],
+    [TASKS, "nonsense", {}, 'not "nonsense": send the header Content-Type: application/json'],
+    [`${TASKS}/batch`, "text/csv", {}, "application/json or application/x-ndjson, not"],
+    [TASKS, "application/json", { "content-encoding": "gzip" }, "without Content-Encoding"],
+  ])("answers 415 to %s with %s %j and says what to send", async (path, type, headers, detail) => {
     const { call } = await setup();
-    expect(await call("POST", TASKS, GOOD, { "content-type": type, ...headers })).toMatchObject({
+    expect(await call("POST", path, GOOD, { "content-type": type, ...headers })).toMatchObject({
       status: 415,
-      json: { code: "unsupported_media_type" },
+      json: { code: "unsupported_media_type", detail: expect.stringContaining(detail) },
     });
+  });
+
+  test("answers 415 to a body without a Content-Type and says what to send", async () => {
+    const { base } = await setup();
+    const answer = await raw(base, `POST ${TASKS} HTTP/1.1`, [`Content-Length: ${GOOD.length}`], GOOD);
+    expect(answer).toContain("HTTP/1.1 415");
+    expect(answer).toContain("the body has no Content-Type: this route takes application/json");
+  });
+
+  test.each(["gzip", "gzip, chunked", "identity"])(
+    "refuses the transfer encoding %s, whose coding nobody would take off",
+    async (coding) => {
+      const { base, seen } = await setup();
+      const body = `${GOOD.length.toString(16)}\r\n${GOOD}\r\n0\r\n\r\n`;
+      const headers = ["Content-Type: application/json", `Transfer-Encoding: ${coding}`];
+      const answer = await raw(base, `POST ${TASKS} HTTP/1.1`, headers, body);
+      expect(answer).toMatch(/^HTTP\/1\.1 4\d\d /);
+      expect(answer).toMatch(/connection: close/i);
+      if (coding === "gzip, chunked") expect(answer).toContain('the transfer encoding \\"gzip, chunked\\"');
+      expect(seen).toEqual([]);
+    },
+  );
+
+  test("takes chunks, and a byte order mark in front of a body and of lines", async () => {
+    const { base, call, seen } = await setup();
+    const chunk = `${GOOD.length.toString(16)}\r\n${GOOD}\r\n0\r\n\r\n`;
+    const headers = ["Content-Type: application/json", "Transfer-Encoding: Chunked"];
+    expect(await raw(base, `POST ${TASKS} HTTP/1.1`, headers, chunk)).toContain("HTTP/1.1 201");
+    const marked = `\ufeff${GOOD}`;
+    expect(await call("POST", TASKS, marked)).toMatchObject({ status: 201 });
+    expect(await call("POST", `${TASKS}/batch`, `\ufeff[${GOOD}]`)).toMatchObject({ json: { accepted: 1 } });
+    const lines = { "content-type": "application/x-ndjson" };
+    expect(await call("POST", `${TASKS}/batch`, `${marked}\n${GOOD}\n`, lines)).toMatchObject({
+      json: { accepted: 2, failed: 0 },
+    });
+    expect(seen).toHaveLength(5);
+    for (const task of seen) expect(task).toEqual(seen[0]);
+  });
+
+  test.each([".", ".."])("refuses the id %j, which no URL can name", async (id) => {
+    const { call, seen } = await setup();
+    const body = JSON.stringify({ type: "t", payload: 1, id });
+    expect(await call("POST", TASKS, body)).toMatchObject({
+      status: 422,
+      json: { code: "invalid_argument", errors: [{ path: "/id" }] },
+    });
+    expect(seen).toEqual([]);
   });
 
   test.each([
@@ -338,10 +398,7 @@ describe("every error is a problem", () => {
 
   test("what is no HTTP is 400, with a body", async () => {
     const { base } = await setup();
-    const socket = connect({ host: "127.0.0.1", port: Number(new URL(base).port) });
-    socket.end("NONSENSE\r\n\r\n");
-    let text = "";
-    for await (const chunk of socket) text += String(chunk);
+    const text = await raw(base, "NONSENSE");
     expect(text).toMatch(/^HTTP\/1\.1 400 /);
     expect(text).toContain('"code":"invalid_request"');
   });

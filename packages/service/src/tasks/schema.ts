@@ -1,6 +1,7 @@
 import {
   DURABILITIES,
   LIMITS,
+  NEW_TASK_ID_PATTERN,
   PRIORITIES,
   QUEUE_NAME_PATTERN,
   TASK_ID_PATTERN,
@@ -30,7 +31,7 @@ export const taskOptionsSchema = Type.Object(
     type: Type.String({ pattern: TASK_TYPE_PATTERN, description: "Chooses the handler." }),
     id: Type.Optional(
       Type.String({
-        pattern: TASK_ID_PATTERN,
+        pattern: NEW_TASK_ID_PATTERN,
         description: "Makes the enqueue idempotent. Minted if absent.",
       }),
     ),
