@@ -2,6 +2,9 @@
 
 -- The hard limit of an attempt whose task brings none.
 local DEFAULT_TIMEOUT_MS = 1800000
+-- From the time-out to the deadline, after which no heartbeat extends the lease: the worker ends the attempt at the
+-- time-out itself, and its verdict has to arrive before a janitor may reap the task.
+local SETTLE_MS = 250
 
 -- What the state record keeps of the tokens of one call: a nonce that ends in a dot asks for one fence for all its tasks,
 -- which the worker tells apart by their places behind it. Another nonce comes from an older worker: a grant number each.
@@ -14,7 +17,7 @@ end
 -- request: leaseMs, maxRetries, workerId.
 local function leaseTerms(request)
   local leaseMs, maxRetries, workerId = request.leaseMs, request.maxRetries, request.workerId
-  local expiry, deadline = now + leaseMs, now + DEFAULT_TIMEOUT_MS
+  local expiry, deadline = now + leaseMs, now + DEFAULT_TIMEOUT_MS + SETTLE_MS
   local expiryText = string.format('%d', expiry < deadline and expiry or deadline)
   local plain = { given = false, flags = '', counts = '1', expiresAt = 0, lease = expiryText,
     tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. workerId }
@@ -29,7 +32,7 @@ local function leaseTerms(request)
     local text = timeEnd and headerEnd and timeEnd < headerEnd and string.sub(envelope, timeEnd, headerEnd - 1) or ''
     local terms = known[text]
     if not terms then
-      local timeoutMs = tonumber(optionOf(text, 't')) or DEFAULT_TIMEOUT_MS
+      local limitMs = (tonumber(optionOf(text, 't')) or DEFAULT_TIMEOUT_MS) + SETTLE_MS
       local maxAttempts = (tonumber(optionOf(text, 'm')) or maxRetries) + 1
       local flags = (optionOf(text, 'h') and 'h' or '') .. (optionOf(text, 'k') == '0' and 'k' or '')
       terms = {
@@ -38,8 +41,8 @@ local function leaseTerms(request)
         counts = flags == '' and '1' or '1,0,0,0,0,0,' .. flags,
         -- A value that is no number must not stop the queue: the worker finds out and quarantines the task.
         expiresAt = tonumber(optionOf(text, 'e')) or 0,
-        tail = ' ' .. nowText .. string.format(' %.0f %d ', now + timeoutMs, maxAttempts) .. workerId,
-        lease = timeoutMs < leaseMs and string.format('%.0f', now + timeoutMs) or expiryText,
+        tail = ' ' .. nowText .. string.format(' %.0f %d ', now + limitMs, maxAttempts) .. workerId,
+        lease = limitMs < leaseMs and string.format('%.0f', now + limitMs) or expiryText,
       }
       known[text] = terms
     end

@@ -61,24 +61,48 @@ export class HoldfastError extends Error {
 
 /** Gives what was thrown as one of ours: anything else is `internal`, with the thrown value as its cause. */
 export function asHoldfastError(error: unknown): HoldfastError {
-  if (error instanceof HoldfastError) return error;
-  return new HoldfastError("internal", error instanceof Error ? error.message : String(error), {
-    cause: error,
-  });
+  let message = "something was thrown that cannot be read";
+  try {
+    if (error instanceof HoldfastError) return error;
+    message = error instanceof Error ? error.message : String(error);
+  } catch {
+    // Anything can be thrown: a revoked proxy, an object without a text.
+  }
+  return new HoldfastError("internal", message, { cause: error });
 }
 
-/** Thrown by a handler: no retry would help. The task goes straight to the dead letters. */
+/**
+ * What an error that a handler throws means to the worker: on the prototype, so that a subclass with a name of its own
+ * means the same. A registered symbol, since a handler may carry another copy of this package, or run in another realm.
+ */
+export const ERROR_MEANING = Symbol.for("holdfast.meaning");
+
+/**
+ * Thrown by a handler: no retry would help. The task goes straight to the dead letters. A subclass means the same, and so
+ * does an error that has a FatalError among its causes.
+ */
 export class FatalError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "FatalError";
   }
+
+  get [ERROR_MEANING](): "fatal" {
+    return "fatal";
+  }
 }
 
-/** Thrown by a handler that knows when the next attempt makes sense. It counts as a failure. */
+/**
+ * Thrown by a handler that knows when the next attempt makes sense. It counts as a failure, so the task is dead once its
+ * attempts are used up. A subclass means the same, and so does an error that has a RetryAfter among its causes.
+ */
 export class RetryAfter extends Error {
   /** Wait before the next attempt, ms, 0 or more. */
   readonly delayMs: number;
+
+  get [ERROR_MEANING](): "retry_after" {
+    return "retry_after";
+  }
 
   constructor(delayMs: number, message = `retry after ${delayMs} ms`, options?: ErrorOptions) {
     super(message, options);

@@ -22,7 +22,9 @@ export const LIMITS = {
   pageTasks: 100,
   /** Dead letters, the newest, that are grouped by error unless a caller asks for more. */
   groupedDeadLetters: 10_000,
-  /** Characters kept of one error. */
+  /** Bytes of one progress report, UTF-8. It is written again with each log line. */
+  progressBytes: 8_192,
+  /** Characters kept of one error, and of one log line. */
   errorCharacters: 1_024,
   /** Longest wait for a result, ms. */
   waitMs: 30_000,

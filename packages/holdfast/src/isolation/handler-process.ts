@@ -1,7 +1,10 @@
 import { type ChildProcess, fork } from "node:child_process";
+import { randomUUID } from "node:crypto";
+import { HoldfastError } from "@holdfast/contracts";
+import { JsonText } from "../worker/json-text.ts";
 import { HandlerKilled, type KillReason } from "./handler-killed.ts";
-import type { FromChild, SentTask, ToChild } from "./messages.ts";
-import { receivedError, sentError } from "./sent-error.ts";
+import type { FromChild, Refused, SentTask, ToChild } from "./messages.ts";
+import { receivedError } from "./sent-error.ts";
 
 export interface ProcessOptions {
   files: readonly string[];
@@ -11,7 +14,7 @@ export interface ProcessOptions {
 }
 
 /** How an attempt ended there. */
-export type RunEnd = { text?: string; unstorable?: string };
+export type RunEnd = { text?: string; tooLarge?: string };
 
 export interface AttemptCalls {
   progress(value: unknown): Promise<void>;
@@ -44,6 +47,8 @@ export class HandlerProcess {
   attempts = 0;
   readonly #child: ChildProcess;
   readonly #memoryMb: number;
+  /** In each message of our own side of the child. */
+  readonly #key = randomUUID();
   #running: Running | undefined;
   #killed: HandlerKilled | undefined;
   #uncaught: string | undefined;
@@ -52,7 +57,7 @@ export class HandlerProcess {
 
   constructor(options: ProcessOptions) {
     this.#memoryMb = options.memoryMb;
-    this.#child = fork(CHILD, [String(process.pid), ...options.files], {
+    this.#child = fork(CHILD, [String(process.pid)], {
       execArgv: [
         // Flags of the process, like --eval or --input-type, are about its own script.
         ...process.execArgv.filter((flag) => flag === "--enable-source-maps"),
@@ -71,10 +76,11 @@ export class HandlerProcess {
       this.#stderr = (this.#stderr + text).slice(-TAIL_CHARACTERS);
     });
     this.ready = new Promise((resolve, reject) => {
-      child.on("message", (message: FromChild) => {
-        if (message.kind === "ready") resolve(message.types);
-        else if (message.kind === "broken") reject(new Error(message.message));
-        else this.#receive(message);
+      child.on("message", (sent: unknown) => {
+        const message = this.#ours(sent);
+        if (message?.kind === "ready") resolve(message.types);
+        else if (message?.kind === "broken") reject(new Error(message.message));
+        else if (message) this.#receive(message);
       });
       void this.#end().then(() => reject(this.#verdict()));
     });
@@ -85,6 +91,7 @@ export class HandlerProcess {
       child.once("error", () => child.pid === undefined && resolve());
     });
     void this.#end().then(() => this.#fail(this.#verdict()));
+    this.#send({ kind: "start", key: this.#key, files: options.files });
   }
 
   get pid(): number | undefined {
@@ -153,6 +160,13 @@ export class HandlerProcess {
     this.#child.send(message, () => {});
   }
 
+  /** Handlers, and what they import, may send messages of their own: they are nobody's here. */
+  #ours(message: unknown): FromChild | undefined {
+    const isOurs =
+      typeof message === "object" && message !== null && (message as { key?: unknown }).key === this.#key;
+    return isOurs ? (message as FromChild) : undefined;
+  }
+
   #receive(message: Exclude<FromChild, { kind: "ready" | "broken" }>): void {
     if (message.kind === "uncaught") {
       this.#uncaught = message.message;
@@ -164,10 +178,10 @@ export class HandlerProcess {
       case "progress":
       case "log":
         // After its end an attempt has no lease to write under: ignored, as a worker does.
-        void this.#answer(message.call, async () => {
-          if (message.kind === "log") await current?.calls.log(message.text);
-          else await current?.calls.progress(JSON.parse(message.text));
-        });
+        void tell(current?.calls, message)
+          // Nothing in it rejects, as long as it is our side of the child that asks.
+          .catch(() => {})
+          .then(() => this.#send({ kind: "answer", call: message.call }));
         return;
       case "done":
         if (!current) return;
@@ -178,15 +192,6 @@ export class HandlerProcess {
         if (!current) return;
         this.#running = undefined;
         current.reject(receivedError(message.error));
-    }
-  }
-
-  async #answer(call: number, act: () => Promise<void>): Promise<void> {
-    try {
-      await act();
-      this.#send({ kind: "answer", call });
-    } catch (error) {
-      this.#send({ kind: "answer", call, error: sentError(error) });
     }
   }
 
@@ -227,4 +232,23 @@ export class HandlerProcess {
       `its process ended ${how}${this.#uncaught ? `: ${this.#uncaught}` : " before the handler did"}`,
     );
   }
+}
+
+/** Does in the worker what a handler asked of its context. */
+async function tell(
+  calls: AttemptCalls | undefined,
+  message: Extract<FromChild, { kind: "progress" | "log" }>,
+): Promise<void> {
+  if (message.kind === "log") await calls?.log(message.text);
+  else
+    await calls?.progress(message.refused ? unstorable(message.refused) : new JsonText(message.text ?? ""));
+}
+
+/** A value that the context of the worker refuses for the reason that the child found. */
+export function unstorable({ code, message }: Refused): object {
+  return {
+    toJSON() {
+      throw new HoldfastError(code, message);
+    },
+  };
 }

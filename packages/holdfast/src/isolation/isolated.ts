@@ -1,10 +1,10 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HoldfastError } from "@holdfast/contracts";
+import { AttemptAborted } from "../worker/attempt-aborted.ts";
 import type { Handler, HandlerContext, Handlers, HandlerTask } from "../worker/handler.ts";
 import { JsonText } from "../worker/json-text.ts";
-import { AttemptAborted } from "../worker/running-task.ts";
-import type { HandlerProcess, RunEnd } from "./handler-process.ts";
+import { type HandlerProcess, type RunEnd, unstorable } from "./handler-process.ts";
 import { ProcessPool } from "./pool.ts";
 
 export interface IsolationOptions {
@@ -92,7 +92,7 @@ async function runIn(
   signal.addEventListener("abort", onAbort, { once: true });
   try {
     const { id, type, queue, payloadText, attempt, enqueuedAt, tags } = task;
-    const { token, traceparent } = ctx;
+    const { token, traceparent = null } = ctx;
     const sent = { id, type, queue, payloadText, attempt, enqueuedAt, tags, token, traceparent };
     const running = process.run(sent, ctx);
     // Between the process and this line.
@@ -123,15 +123,8 @@ function stopAttempt(
   );
 }
 
-function resultOf({ text, unstorable }: RunEnd): unknown {
-  if (unstorable !== undefined) {
-    // As in a worker: the task is done all the same, and the worker reports why its result is left out.
-    return {
-      toJSON() {
-        throw new Error(unstorable);
-      },
-    };
-  }
+function resultOf({ text, tooLarge }: RunEnd): unknown {
+  if (tooLarge !== undefined) return unstorable({ code: "payload_too_large", message: tooLarge });
   return text === undefined ? undefined : new JsonText(text);
 }
 

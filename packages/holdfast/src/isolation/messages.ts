@@ -1,4 +1,5 @@
-import type { AttemptAborted } from "../worker/running-task.ts";
+import type { AttemptAborted } from "../worker/attempt-aborted.ts";
+import type { Thrown } from "../worker/thrown.ts";
 
 /** Over the channel between a worker and a child process: JSON, so a lone surrogate in a payload survives. */
 
@@ -14,28 +15,26 @@ export interface SentTask {
   traceparent: string | null;
 }
 
-/** What was thrown. `text` where it was no Error. */
-export interface SentError {
-  name: string;
-  message: string;
-  stack?: string;
-  delayMs?: number;
-  code?: string;
-  text?: string;
-}
-
 /** `run` numbers the attempts of one child, `call` what a handler asks of its context. */
 export type ToChild =
+  /** First of all. `key` is in each message of ours: handlers, and what they import, may use the channel as well. */
+  | { kind: "start"; key: string; files: readonly string[] }
   | { kind: "run"; run: number; task: SentTask }
   | { kind: "abort"; run: number; reason: AttemptAborted["reason"]; message: string }
-  | { kind: "answer"; call: number; error?: SentError };
+  | { kind: "answer"; call: number };
 
 export type FromChild =
   | { kind: "ready"; types: string[] }
   | { kind: "broken"; message: string }
   | { kind: "uncaught"; message: string }
-  | { kind: "progress"; run: number; call: number; text: string }
+  /** `refused`: the value cannot be stored. */
+  | { kind: "progress"; run: number; call: number; text?: string; refused?: Refused }
   | { kind: "log"; run: number; call: number; text: string }
-  /** `unstorable`: it is done, but what it returned cannot be kept. */
-  | { kind: "done"; run: number; text?: string; unstorable?: string }
-  | { kind: "failed"; run: number; error: SentError };
+  /** `tooLarge`: it is done, but what it returned is not kept. */
+  | { kind: "done"; run: number; text?: string; tooLarge?: string }
+  | { kind: "failed"; run: number; error: Thrown };
+
+export interface Refused {
+  code: "invalid_argument" | "payload_too_large";
+  message: string;
+}

@@ -9,6 +9,22 @@ test.each([
   ["at 0xdeadBEEF", "at <hex>"],
   [`unknown key "a" in 'b c' of \`d\``, "unknown key <text> in <text> of <text>"],
   ["first\n    at second (file.ts:1:2)", "first"],
+  [
+    "TypeError: fetch failed\n    at x (y.js:1:2)\nCaused by: Error: connect ECONNREFUSED 10.0.0.7:80",
+    "TypeError: fetch failed (Error: connect ECONNREFUSED <n>.<n>.<n>.<n>:<n>)",
+  ],
+  [
+    "TypeError: fetch failed\nCaused by: AggregateError [ECONNREFUSED]\nError 1 of 2: Error: connect ECONNREFUSED ::1",
+    "TypeError: fetch failed (Error: connect ECONNREFUSED ::<n>)",
+  ],
+  [
+    "AggregateError: All promises were rejected\nError 1 of 2: Error: mirror a: 503\nError 2 of 2: Error: mirror b",
+    "AggregateError: All promises were rejected (Error: mirror a: <n>)",
+  ],
+  ["Error\nCaused by: Error", "Error (Error)"],
+  // It says something itself.
+  ["Error: cannot save invoice 7\nCaused by: Error: disk full", "Error: cannot save invoice <n>"],
+  ["a text\nCaused by: Error: disk full", "a text"],
   ["", ""],
   [null, ""],
 ])("%j has the signature %j", (error, signature) => {

@@ -19,7 +19,10 @@ export interface DiscardResult {
 }
 
 export interface DeadLetterGroup {
-  /** The first line of the last error with its numbers and ids taken out. */
+  /**
+   * The first line of the last error with its numbers and ids taken out. Where that line says nothing by itself, such as
+   * "fetch failed", the innermost known cause follows in brackets.
+   */
   signature: string;
   type: string;
   reason: DeadReason;

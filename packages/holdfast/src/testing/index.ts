@@ -1,8 +1,9 @@
 import { type Backoff, HoldfastError } from "@holdfast/contracts";
-import { traceIdOf } from "../tracing/trace-context.ts";
 import { DEFAULT_BACKOFF } from "../worker/backoff.ts";
-import type { HandlerContext, Handlers, HandlerTask } from "../worker/handler.ts";
-import { resultText, verdictOfError } from "../worker/running-task.ts";
+import type { Handlers } from "../worker/handler.ts";
+import { type Attempt, failedCall, handlerContext, handlerTask } from "../worker/handler-arguments.ts";
+import { logText, progressText, storedResult } from "../worker/json-text.ts";
+import { readThrown, verdictOfError } from "../worker/thrown.ts";
 
 export interface TestRun {
   outcome: "acked" | "retried" | "dead";
@@ -16,6 +17,8 @@ export interface TestRun {
   attempts: number;
   progress: unknown[];
   log: string[];
+  /** What a worker would tell as `error` events: calls of `ctx` that failed, a result that was left out. */
+  errors: HoldfastError[];
 }
 
 export interface TestRunOptions {
@@ -49,47 +52,54 @@ export function testWorker(handlers: Handlers) {
       const maxRetries = options.maxRetries ?? 3;
       const progress: unknown[] = [];
       const log: string[] = [];
+      const errors: HoldfastError[] = [];
+      const id = options.id ?? "test-task";
+      const traceparent = options.traceparent ?? null;
       for (let attempt = options.attempt ?? 1; ; attempt++) {
-        const task: HandlerTask = {
-          id: options.id ?? "test-task",
+        const behind: Attempt = {
+          payload: JSON.parse(payloadText),
+          signal: options.signal ?? new AbortController().signal,
+          progress: async (value) => {
+            try {
+              progress.push(JSON.parse(progressText(value)));
+            } catch (error) {
+              errors.push(failedCall("ctx.progress", id, error));
+            }
+          },
+          log: async (line) => {
+            log.push(logText(line));
+          },
+        };
+        const of = {
+          id,
           type,
           queue: "test",
-          payload: JSON.parse(payloadText),
           payloadText,
           attempt,
           enqueuedAt: Date.now(),
           tags: options.tags ?? [],
         };
-        const context: HandlerContext = {
-          signal: options.signal ?? new AbortController().signal,
-          attempt,
-          token: `${attempt}-test`,
-          traceId: options.traceparent === undefined ? null : traceIdOf(options.traceparent),
-          traceparent: options.traceparent ?? null,
-          progress: async (value) => void progress.push(value),
-          log: async (line) => void log.push(line),
-        };
-        const ended = { attempts: attempt, progress, log };
-        let returned: unknown;
+        const context = { attempt, token: `${attempt}-test`, traceparent };
+        const ended = { attempts: attempt, progress, log, errors };
+        let error: unknown;
         try {
-          returned = await handler(task, context);
-        } catch (error) {
-          const verdict = verdictOfError(error, { ...DEFAULT_BACKOFF, ...options.backoff }, attempt, 0.5);
-          if (verdict.kind === "fatal" || attempt > maxRetries) return { outcome: "dead", ...ended, error };
-          if (!options.untilSettled) return { outcome: "retried", ...ended, error, delayMs: verdict.delayMs };
-          continue;
-        }
-        try {
-          const text = resultText(returned);
+          const returned = await handler(handlerTask(of, behind), handlerContext(context, behind));
+          const { text, tooLarge } = storedResult(returned);
+          if (tooLarge) errors.push(failedCall("the result", id, tooLarge));
           return {
             outcome: "acked",
             ...ended,
             ...(text === undefined ? {} : { result: JSON.parse(text), resultText: text }),
+            // As in a worker: the work is done, whatever it returned.
+            ...(tooLarge ? { error: tooLarge } : {}),
           };
-        } catch (error) {
-          // As in a worker: the work is done, whatever it returned.
-          return { outcome: "acked", ...ended, error };
+        } catch (thrown) {
+          error = thrown;
         }
+        const backoff = { ...DEFAULT_BACKOFF, ...options.backoff };
+        const verdict = verdictOfError(readThrown(error), backoff, attempt, 0.5);
+        if (verdict.kind === "fatal" || attempt > maxRetries) return { outcome: "dead", ...ended, error };
+        if (!options.untilSettled) return { outcome: "retried", ...ended, error, delayMs: verdict.delayMs };
       }
     },
   };

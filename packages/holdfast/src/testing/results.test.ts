@@ -1,14 +1,34 @@
 import { expect, test } from "vitest";
 import { testWorker } from "./index.ts";
 
-// A worker acks these without a result and reports an error: running the work again would do it twice.
-test.each([
-  ["too large", "x".repeat(100_000), "payload_too_large"],
-  ["without a JSON form", 1n, "invalid_argument"],
-])("a result that is %s does not undo the work: acked, with the error beside it", async (_, result, code) => {
-  const run = await testWorker({ t: () => result }).run("t", {});
-  expect(run).toMatchObject({ outcome: "acked", attempts: 1, error: { code } });
+test("a result that is too large does not undo the work: acked, with the error beside it", async () => {
+  const run = await testWorker({ t: () => "x".repeat(100_000) }).run("t", {});
+  expect(run).toMatchObject({ outcome: "acked", attempts: 1, error: { code: "payload_too_large" } });
+  expect(run.errors).toMatchObject([{ code: "payload_too_large", taskId: "test-task" }]);
   expect(run).not.toHaveProperty("resultText");
+});
+
+test("a result without a JSON form is the end at once: to run it again would end the same way", async () => {
+  const run = await testWorker({ t: () => 1n }).run("t", {});
+  expect(run).toMatchObject({ outcome: "dead", attempts: 1, error: { name: "FatalError" } });
+});
+
+test("what ctx cannot store is told, and costs no attempt", async () => {
+  const run = await testWorker({
+    t: async (_, { progress, log }) => {
+      await progress(10n);
+      await progress({ done: 1 });
+      await log("x".repeat(2_000));
+    },
+  }).run("t", {});
+  expect(run).toMatchObject({
+    outcome: "acked",
+    progress: [{ done: 1 }],
+    errors: [
+      { code: "invalid_argument", taskId: "test-task", message: expect.stringContaining("ctx.progress") },
+    ],
+  });
+  expect(run.log[0]).toHaveLength(1_024);
 });
 
 test("a handler that returns nothing has no result", async () => {

@@ -1,4 +1,4 @@
-/** A task as its handler sees it. */
+/** A task as its handler sees it: a plain object with these properties and no others. */
 export interface HandlerTask {
   readonly id: string;
   readonly type: string;
@@ -15,6 +15,7 @@ export interface HandlerTask {
   readonly tags: readonly string[];
 }
 
+/** A plain object with these properties and no others. Its functions need no `this`: `(task, { progress, log }) => …` */
 export interface HandlerContext {
   /** Aborted when the lease is lost, a cancel was requested, the time-out passed, or the grace of a stop ended. */
   readonly signal: AbortSignal;
@@ -25,13 +26,24 @@ export interface HandlerContext {
   readonly traceId: string | null;
   /** W3C Trace Context for what the handler calls: of this attempt where the worker traces, else of the enqueue. */
   readonly traceparent: string | null;
-  /** Stores how far the attempt is; any JSON value. Ignored once the lease is lost. */
+  /**
+   * Stores how far the attempt is; any JSON value of at most 8,192 bytes. Ignored once the attempt is over or its lease is
+   * lost. Never rejects: a value that cannot be stored, or a Redis that cannot be reached, is an `error` event of the
+   * worker with the task's id.
+   */
   progress(value: unknown): Promise<void>;
-  /** Adds a line to the task's log, of which the last 50 are kept. */
+  /**
+   * Adds a line to the task's log, of which the last 50 are kept. A line is cut after 1,024 characters and says so.
+   * Otherwise like `progress`.
+   */
   log(line: string): Promise<void>;
 }
 
-/** What it returns is stored as the result (JSON, or the exact text of a `JsonText`); a throw is a failure. */
+/**
+ * What it returns is stored as the result: JSON, or the exact text of a `JsonText`. More than 65,536 bytes are left out, and
+ * an `error` event says so. A value without a JSON form (a BigInt, a circle) sends the task to the dead letters. A throw
+ * is a failure.
+ */
 export type Handler = (task: HandlerTask, ctx: HandlerContext) => unknown;
 
 export type Handlers = Readonly<Record<string, Handler>>;

@@ -1,4 +1,5 @@
-import { HoldfastError } from "@holdfast/contracts";
+import { asHoldfastError, FatalError, HoldfastError, LIMITS } from "@holdfast/contracts";
+import { cutText, readThrown, textOf } from "./thrown.ts";
 
 /**
  * JSON text that a handler returns as its result, stored byte by byte: numbers beyond 2^53 and the order and spacing of
@@ -16,4 +17,69 @@ export class JsonText {
     }
     this.text = text;
   }
+}
+
+/** @throws HoldfastError invalid_argument where the value has no JSON form; what its `toJSON` throws, where that is ours */
+function jsonOf(what: string, value: unknown): string | undefined {
+  try {
+    return value instanceof JsonText ? value.text : JSON.stringify(value);
+  } catch (error) {
+    if (error instanceof HoldfastError) throw error;
+    const { message, text } = readThrown(error);
+    throw new HoldfastError("invalid_argument", `${what} has no JSON form: ${text ?? message}`, {
+      cause: error,
+    });
+  }
+}
+
+function checkBytes(what: string, text: string, bytes: number): string {
+  // A character has three bytes at most.
+  if (text.length * 3 > bytes && Buffer.byteLength(text) > bytes)
+    throw new HoldfastError(
+      "payload_too_large",
+      `${what} has ${Buffer.byteLength(text)} bytes of JSON, more than ${bytes}`,
+    );
+  return text;
+}
+
+/** What is stored of a result. */
+export interface StoredResult {
+  text?: string;
+  /** Why there is no text: the work is done, and running it again because of its result would do it twice. */
+  tooLarge?: HoldfastError;
+}
+
+const NOTHING: StoredResult = {};
+
+/**
+ * What is stored of what a handler returned.
+ * @throws FatalError where it has no JSON form: to run it again would do the work twice and end the same way
+ */
+export function storedResult(value: unknown): StoredResult {
+  if (value === undefined) return NOTHING;
+  try {
+    const text = jsonOf("the result", value);
+    return text === undefined ? NOTHING : { text: checkBytes("the result", text, LIMITS.resultBytes) };
+  } catch (error) {
+    const refused = asHoldfastError(error);
+    if (refused.code === "payload_too_large") return { tooLarge: refused };
+    const fatal = new FatalError(`${refused.message}. Return JSON values, a JsonText, or nothing`);
+    // Of this file: it tells nobody anything.
+    fatal.stack = `${fatal.name}: ${fatal.message}`;
+    throw fatal;
+  }
+}
+
+/** The JSON text of a progress report. @throws HoldfastError invalid_argument where there is none; payload_too_large */
+export function progressText(value: unknown): string {
+  const text = jsonOf("the progress", value);
+  if (text === undefined)
+    throw new HoldfastError("invalid_argument", `the progress has no JSON form: it is ${typeof value}`);
+  // It is kept as one line. In JSON a line break can only stand between two tokens.
+  return checkBytes("the progress", text.replaceAll(/[\r\n]+/g, " "), LIMITS.progressBytes);
+}
+
+/** What is kept of a log line. */
+export function logText(line: unknown): string {
+  return cutText(typeof line === "string" ? line : textOf(line), LIMITS.errorCharacters);
 }

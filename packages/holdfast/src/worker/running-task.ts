@@ -1,51 +1,19 @@
-import { type Backoff, HoldfastError, LIMITS } from "@holdfast/contracts";
+import type { Backoff, HoldfastError } from "@holdfast/contracts";
 import type { Engine, Grant, Verdict } from "../engine/engine.ts";
 import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engine/envelope.ts";
 import { encodeError, tracedError } from "../engine/record.ts";
 import type { Past } from "../engine/turn.ts";
-import { isSampled, traceIdOf } from "../tracing/trace-context.ts";
+import { isSampled } from "../tracing/trace-context.ts";
 import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
-import { backoffDelayMs } from "./backoff.ts";
-import type { Handler, HandlerContext, HandlerTask } from "./handler.ts";
-import { JsonText } from "./json-text.ts";
+import { AttemptAborted } from "./attempt-aborted.ts";
+import type { Handler } from "./handler.ts";
+import { type Attempt, failedCall, handlerContext, handlerTask } from "./handler-arguments.ts";
+import { logText, progressText, type StoredResult, storedResult } from "./json-text.ts";
+import { errorText, readThrown, verdictOfError } from "./thrown.ts";
 
-export const DEFAULT_TIMEOUT_MS = 1_800_000;
+const DEFAULT_TIMEOUT_MS = 1_800_000;
 const OWN_TIMER_MS = 10_000;
-
-/** Why a handler's signal was aborted: `signal.reason`. */
-export class AttemptAborted extends Error {
-  readonly reason: "lease_lost" | "cancelled" | "timed_out" | "shutdown";
-  constructor(reason: AttemptAborted["reason"], message: string) {
-    super(message);
-    this.name = "AttemptAborted";
-    this.reason = reason;
-  }
-}
-
-// How the line of a stack begins that says where a handler was called.
-const CALLED_HERE = "\n    at RunningTask.start (";
-
-/** A stack without the frames below the handler: they are the same for each error, and several times its own text. */
-function withoutOwnFrames(stack: string): string {
-  const at = stack.indexOf(CALLED_HERE);
-  // Somebody else may have a class of this name.
-  return at >= 0 && stack.indexOf("running-task.", at) < stack.indexOf(")", at) ? stack.slice(0, at) : stack;
-}
-
-/** The text that is kept of an error: name, message and the first lines of its stack, down to the handler. */
-export function errorText(error: unknown): string {
-  let text: string;
-  try {
-    text =
-      error instanceof Error
-        ? withoutOwnFrames(String(error.stack ?? `${error.name}: ${error.message}`))
-        : String(error);
-  } catch {
-    // Anything can be thrown: Object.create(null) has no text.
-    text = "the handler threw a value that has no text";
-  }
-  return encodeError(text.slice(0, LIMITS.errorCharacters));
-}
+const { then } = Promise.prototype;
 
 /** Query builders and the like are awaited as `await` would, whatever class they are of. */
 function isThenable(value: unknown): value is PromiseLike<unknown> {
@@ -54,47 +22,6 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
     value !== null &&
     typeof (value as { then?: unknown }).then === "function"
   );
-}
-
-/** A delay that a script can count with: one bad value would hold up every verdict of its batch. */
-function saneDelayMs(delayMs: unknown): number {
-  const ms = Number(delayMs);
-  return Number.isNaN(ms) ? 0 : Math.min(LIMITS.delayMs, Math.max(0, ms));
-}
-
-/** What a throw of a handler means. By name, not by class: a handler may carry another copy of the library. */
-export function verdictOfError(
-  error: unknown,
-  backoff: Backoff,
-  attempt: number,
-  random: number,
-): { kind: "fail"; delayMs: number } | { kind: "fatal" } {
-  if (error instanceof Error) {
-    const { name } = error;
-    if (name === "FatalError") return { kind: "fatal" };
-    if (name === "RetryAfter")
-      return { kind: "fail", delayMs: saneDelayMs((error as { delayMs?: unknown }).delayMs) };
-  }
-  return { kind: "fail", delayMs: saneDelayMs(backoffDelayMs(backoff, attempt, random)) };
-}
-
-/** The JSON text of a result, undefined for none. @throws HoldfastError where it has none or is too large */
-export function resultText(value: unknown): string | undefined {
-  if (value === undefined) return undefined;
-  let text: string | undefined;
-  try {
-    text = value instanceof JsonText ? value.text : JSON.stringify(value);
-  } catch (error) {
-    throw new HoldfastError(
-      "invalid_argument",
-      `the result has no JSON form: ${error instanceof Error ? error.message : error}`,
-      { cause: error },
-    );
-  }
-  if (text !== undefined && Buffer.byteLength(text) > LIMITS.resultBytes) {
-    throw new HoldfastError("payload_too_large", `the result has more than ${LIMITS.resultBytes} bytes`);
-  }
-  return text;
 }
 
 export interface RunContext {
@@ -109,7 +36,7 @@ export interface RunContext {
 }
 
 /** One attempt in this process, from its grant to its verdict. */
-export class RunningTask implements HandlerTask, HandlerContext {
+export class RunningTask implements Attempt {
   readonly id: string;
   readonly token: string;
   /** The part of the token that Redis compares. */
@@ -201,26 +128,33 @@ export class RunningTask implements HandlerTask, HandlerContext {
     return this.span?.context?.traceparent ?? this.#envelope?.traceparent ?? null;
   }
 
-  get traceId(): string | null {
-    const { traceparent } = this;
-    return traceparent === null ? null : traceIdOf(traceparent);
-  }
-
   get timeoutMs(): number {
     return this.#envelope?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   }
 
-  async progress(value: unknown): Promise<void> {
-    const text = JSON.stringify(value);
-    if (text === undefined) throw new HoldfastError("invalid_argument", "the progress has no JSON form");
-    await this.#run.engine.progress(this.id, this.fence, { progress: text.slice(0, LIMITS.errorCharacters) });
+  progress(value: unknown): Promise<void> {
+    return this.#write("ctx.progress", () => ({ progress: progressText(value) }));
   }
 
-  async log(line: string): Promise<void> {
-    this.span?.log(String(line));
-    await this.#run.engine.progress(this.id, this.fence, {
-      line: encodeError(String(line).slice(0, LIMITS.errorCharacters)),
+  log(line: unknown): Promise<void> {
+    return this.#write("ctx.log", () => {
+      const text = logText(line);
+      this.span?.log(text);
+      return { line: encodeError(text) };
     });
+  }
+
+  /**
+   * Never rejects: a handler need not await it, and what it tells is not worth an attempt. Once the attempt is over it has
+   * no lease to write under: ignored then.
+   */
+  async #write(what: string, change: () => { progress?: string; line?: string }): Promise<void> {
+    if (this.ended) return;
+    try {
+      await this.#run.engine.progress(this.id, this.fence, change());
+    } catch (error) {
+      if (!this.ended) this.#run.onError(failedCall(what, this.id, error));
+    }
   }
 
   /** Its lease may be over, or it was told to stop before it was begun. */
@@ -234,7 +168,12 @@ export class RunningTask implements HandlerTask, HandlerContext {
     this.startedAtMs = nowMs;
     if (!this.#envelope) {
       this.#end(
-        { kind: "quarantine", id: this.id, token: this.fence, error: errorText(this.#decodeError) },
+        {
+          kind: "quarantine",
+          id: this.id,
+          token: this.fence,
+          error: errorText(readThrown(this.#decodeError)),
+        },
         this.#decodeError,
       );
       return;
@@ -244,24 +183,31 @@ export class RunningTask implements HandlerTask, HandlerContext {
       this.#end({ kind: "unrouted", id: this.id, token: this.fence });
       return;
     }
-    // A little before the deadline in Redis, so that the failure is settled before the lease can be reaped.
-    const marginMs = Math.min(250, this.timeoutMs * 0.1);
-    this.#deadlineMs = this.leasedAtMs + this.timeoutMs - marginMs;
+    // The lease in Redis ends a little later (lua/lib/lease.lua), so that the failure is settled before it can be reaped.
+    this.#deadlineMs = this.leasedAtMs + this.timeoutMs;
     // A long one is found by the sweep of its queue: a timer per task would cost more than most tasks.
     if (this.timeoutMs < OWN_TIMER_MS)
-      this.#timer = setTimeout(() => this.#timeOut(), Math.max(1, this.#deadlineMs - this.startedAtMs));
+      this.#timer = setTimeout(() => this.#timeOut(), Math.ceil(this.#deadlineMs - this.startedAtMs));
     this.span = this.#run.tracing && this.#beginSpan(this.#run.tracing);
+    let returned: unknown;
     try {
-      const returned = this.span ? this.span.run(() => handler(this, this)) : handler(this, this);
+      const task = handlerTask(this, this);
+      const context = handlerContext(this, this);
+      returned = this.span ? this.span.run(() => handler(task, context)) : handler(task, context);
       if (isThenable(returned)) {
-        Promise.resolve(returned).then(
+        // Not its own `then`, which a handler may have replaced.
+        then.call(
+          Promise.resolve(returned),
           (value) => this.#succeed(value),
           (error) => this.#fail(error),
         );
-      } else this.#succeed(returned);
+        return;
+      }
     } catch (error) {
       this.#fail(error);
+      return;
     }
+    this.#succeed(returned);
   }
 
   #beginSpan(tracing: Tracing): AttemptSpan {
@@ -304,26 +250,28 @@ export class RunningTask implements HandlerTask, HandlerContext {
   }
 
   #succeed(value: unknown): void {
-    let text: string | undefined;
+    let stored: StoredResult;
     try {
-      text = resultText(value);
+      stored = storedResult(value);
     } catch (error) {
-      // The work is done: running it again because of its result would do it twice.
-      this.#run.onError(error as HoldfastError);
+      this.#fail(error);
+      return;
     }
+    if (stored.tooLarge) this.#run.onError(failedCall("the result", this.id, stored.tooLarge));
     this.#end(
-      text === undefined
+      stored.text === undefined
         ? { kind: "ack", id: this.id, token: this.fence }
-        : { kind: "ack", id: this.id, token: this.fence, resultText: text },
+        : { kind: "ack", id: this.id, token: this.fence, resultText: stored.text },
     );
   }
 
   #fail(error: unknown): void {
     const brought = this.#envelope?.backoff;
     const backoff = brought ? { ...this.#run.backoff, ...brought } : this.#run.backoff;
-    const verdict = verdictOfError(error, backoff, this.attempt, Math.random());
+    const thrown = readThrown(error);
+    const verdict = verdictOfError(thrown, backoff, this.attempt, Math.random());
     const own = this.span?.context?.traceparent;
-    const text = errorText(error);
+    const text = errorText(thrown);
     // The next attempt points at this one, where its span is kept.
     const told = own !== undefined && isSampled(own) ? tracedError(own, text) : text;
     this.#end({ ...verdict, id: this.id, token: this.fence, error: told }, error);

@@ -4,7 +4,8 @@ import { Parking } from "./parking.ts";
 
 export const RETENTION_MS = 120_000;
 export const IDEMPOTENCY_MS = 200_000;
-const DEADLINE_MS = 1_800_000;
+// The time-out, and the time in which the verdict of the worker that ended it may arrive.
+const DEADLINE_MS = 1_800_250;
 
 export type State =
   | "pending"

@@ -82,8 +82,8 @@ describe("what crosses between worker and child", () => {
     expect(pool.pids).toEqual([Number(first.resultText)]);
   });
 
-  test("context, progress and log cross", async () => {
-    const { run, queue } = await setup();
+  test("context, progress and log cross, and what cannot be stored is told", async () => {
+    const { run, queue, errors } = await setup();
     const task = await run("context", null, { tags: ["a"] });
     expect(JSON.parse(task.resultText ?? "")).toEqual({
       id: task.id,
@@ -96,7 +96,10 @@ describe("what crosses between worker and child", () => {
     const view = await queue.get(task.id);
     expect(view?.progress).toBe('{"done":3}');
     expect(JSON.stringify(view?.log)).toContain("one line");
-    expect((await run("badProgress")).lastError).toContain("the progress has no JSON form");
+    expect(await run("badProgress")).toMatchObject({ state: "completed" });
+    expect(errors).toMatchObject([
+      { code: "invalid_argument", message: expect.stringContaining("the progress has no JSON form") },
+    ]);
   });
 
   test("errors keep name, message and stack; FatalError is dead at once, RetryAfter chooses the wait", async () => {
@@ -115,11 +118,21 @@ describe("what crosses between worker and child", () => {
     });
   });
 
-  test("a result that cannot be kept does not undo the work", async () => {
+  test("a result that is too large does not undo the work", async () => {
     const { run, errors } = await setup();
-    expect(await run("big")).toMatchObject({ state: "completed", resultText: null });
-    expect(await run("circular")).toMatchObject({ state: "completed", resultText: null });
-    expect(errors.map(({ message }) => message).join()).toMatch(/65536 bytes.*circular/s);
+    const big = await run("big");
+    expect(big).toMatchObject({ state: "completed", resultText: null });
+    expect(errors).toMatchObject([{ code: "payload_too_large", taskId: big.id }]);
+  });
+
+  test("a result without a JSON form is a fatal failure", async () => {
+    const { run } = await setup({}, { maxRetries: 3 });
+    expect(await run("circular")).toMatchObject({
+      state: "dead",
+      deadReason: "fatal",
+      attempts: 1,
+      lastError: expect.stringContaining("FatalError: the result has no JSON form: Converting circular"),
+    });
   });
 });
 

@@ -159,12 +159,13 @@ test("whatever a handler throws or returns, its neighbours in the same batch are
   const ended = await Promise.all(
     results.map((result) => queue.result(result.ok ? result.receipt.id : "", { waitMs: 8_000 })),
   );
+  expect(ended[3]).toMatchObject({ deadReason: "fatal", attempts: 1 });
   expect(ended.map((task) => [task?.type, task?.state, task?.resultText])).toEqual([
     ["bare", "dead", null],
     ["imposter", "completed", null],
     ["thenable", "completed", '"later"'],
-    // The work is done: it is not done again because its result has no JSON form.
-    ["circular", "completed", null],
+    // A retry would do the work again and end the same way.
+    ["circular", "dead", null],
     ["ok", "completed", '"ok"'],
   ]);
 });
@@ -185,6 +186,24 @@ test("a time-out is a failure, and the handler's signal tells it", async () => {
   expect(task?.lastError).toContain("TimeoutError");
   expect(reason).toMatchObject({ reason: "timed_out" });
   await until("one settled event", () => settled.length === 1);
+});
+
+test("a time-out does not fire before its time", async () => {
+  const system = await setupSystem();
+  const { id } = await system.queue().enqueue("slow", null, { timeoutMs: 2_000, maxRetries: 0 });
+  let abortedAt = 0;
+  await system.started("work", {
+    slow: (_, ctx) =>
+      untilAborted(ctx.signal).finally(() => {
+        abortedAt = performance.now();
+      }),
+  });
+  // It acquires from the next turn of the event loop on.
+  const startedAt = performance.now();
+  const task = await system.queue().result(id, { waitMs: 10_000 });
+  expect(abortedAt - startedAt).toBeGreaterThanOrEqual(2_000);
+  expect(task).toMatchObject({ state: "dead", failures: 1, crashes: 0 });
+  expect(task?.lastError).toBe("TimeoutError: timed out after 2000 ms");
 });
 
 test("the time-out counts from the grant: a task that waited behind a blocking one fails before it can be reaped", async () => {

@@ -1,0 +1,9 @@
+/** Why a handler's signal was aborted: `signal.reason`. */
+export class AttemptAborted extends Error {
+  readonly reason: "lease_lost" | "cancelled" | "timed_out" | "shutdown";
+  constructor(reason: AttemptAborted["reason"], message: string) {
+    super(message);
+    this.name = "AttemptAborted";
+    this.reason = reason;
+  }
+}

@@ -1,0 +1,97 @@
+import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import { traceIdOf } from "../tracing/trace-context.ts";
+import type { HandlerContext, HandlerTask } from "./handler.ts";
+
+/** The attempt behind a task and a context. */
+export interface Attempt {
+  /** Parsed when it is first read. */
+  readonly payload: unknown;
+  /** Made when it is first read. */
+  readonly signal: AbortSignal;
+  progress(value: unknown): Promise<void>;
+  log(line: unknown): Promise<void>;
+}
+
+/** What is told of a call of the context that failed. */
+export function failedCall(what: string, taskId: string, failure: unknown): HoldfastError {
+  const { code, message, retryAfterMs } = asHoldfastError(failure);
+  return new HoldfastError(code, `${what} of task ${taskId}: ${message}`, {
+    cause: failure,
+    taskId,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+  });
+}
+
+class Itself {
+  constructor(object: object) {
+    // biome-ignore lint/correctness/noConstructorReturn: a subclass adds its private field to this object
+    return object;
+  }
+}
+
+/** Adds the attempt to an object as a private field, which no spread, clone or log shows. */
+class Given extends Itself {
+  readonly #attempt: Attempt;
+
+  constructor(object: object, attempt: Attempt) {
+    super(object);
+    this.#attempt = attempt;
+  }
+
+  /** @param object the one that was given, or one that inherits from it */
+  static attemptOf(object: object): Attempt {
+    let given = object;
+    while (!(#attempt in given)) given = Object.getPrototypeOf(given);
+    return given.#attempt;
+  }
+}
+
+// One getter for all objects, so that they share a hidden class: with a closure for each, a task costs 1.4 µs more
+// instead of 0.25. Own properties, so that a spread has them.
+const payload = {
+  enumerable: true,
+  configurable: true,
+  get(this: object) {
+    return Given.attemptOf(this).payload;
+  },
+};
+const signal = {
+  enumerable: true,
+  configurable: true,
+  get(this: object) {
+    return Given.attemptOf(this).signal;
+  },
+};
+
+/** What a handler gets as its task: a plain object with what is documented, and nothing else. */
+export function handlerTask(of: Omit<HandlerTask, "payload">, attempt: Attempt): HandlerTask {
+  const task = {
+    id: of.id,
+    type: of.type,
+    queue: of.queue,
+    payloadText: of.payloadText,
+    attempt: of.attempt,
+    enqueuedAt: of.enqueuedAt,
+    // Its own: what a handler does to it reaches no other attempt.
+    tags: of.tags.length === 0 ? [] : [...of.tags],
+  };
+  new Given(task, attempt);
+  return Object.defineProperty(task, "payload", payload) as unknown as HandlerTask;
+}
+
+/** What a handler gets as its context, likewise. Its functions need no `this`. */
+export function handlerContext(
+  { attempt: number, token, traceparent }: Pick<HandlerContext, "attempt" | "token" | "traceparent">,
+  attempt: Attempt,
+): HandlerContext {
+  const context = {
+    attempt: number,
+    token,
+    traceId: traceparent === null ? null : traceIdOf(traceparent),
+    traceparent,
+    progress: (value: unknown) => attempt.progress(value),
+    log: (line: unknown) => attempt.log(line),
+  };
+  new Given(context, attempt);
+  return Object.defineProperty(context, "signal", signal) as unknown as HandlerContext;
+}

@@ -1,0 +1,218 @@
+import { inspect, types } from "node:util";
+import { type Backoff, ERROR_MEANING, LIMITS } from "@holdfast/contracts";
+import { encodeError } from "../engine/record.ts";
+import { backoffDelayMs } from "./backoff.ts";
+
+/** What a thrown value says of itself. Plain data: it also crosses from a child process to its worker. */
+export interface Thrown {
+  name: string;
+  message: string;
+  /** The lines below the message, each beginning with a line break. */
+  frames: string;
+  code?: string;
+  means?: "fatal" | "retry_after";
+  /** Of a RetryAfter, ms. */
+  delayMs?: number;
+  cause?: Thrown;
+  /** The first errors of an aggregate. */
+  errors?: Thrown[];
+  /** How many errors the aggregate has. */
+  errorCount?: number;
+  /** What stands for a value that is not an error. Name and message are empty then. */
+  text?: string;
+}
+
+// Of what is read: more is kept of no error.
+const CHARACTERS = 4 * LIMITS.errorCharacters;
+const CODE_CHARACTERS = 64;
+const CAUSES = 5;
+const ERRORS = 3;
+// How many characters the first line of an error takes where others follow, and that of each that follows.
+const OUTER_CHARACTERS = 480;
+const INNER_CHARACTERS = 240;
+const NO_TEXT = "a value that cannot be shown";
+
+// How the line of a stack begins that says where a handler was called.
+const CALLED_HERE = "\n    at RunningTask.start (";
+
+/** A getter may throw, and so does each look into a revoked proxy. */
+function read(value: unknown, key: string | symbol): unknown {
+  try {
+    return (value as Record<string | symbol, unknown>)[key];
+  } catch {
+    return undefined;
+  }
+}
+
+const isObject = (value: unknown): value is object =>
+  (typeof value === "object" && value !== null) || typeof value === "function";
+
+/**
+ * Errors of any realm, and what has the form of one, such as an error that was sent through JSON. By form and not by
+ * class: `instanceof` knows this realm alone, and throws for a revoked proxy.
+ */
+function isErrorLike(value: unknown): value is object {
+  return isObject(value) && (types.isNativeError(value) || typeof read(value, "message") === "string");
+}
+
+/** What a value looks like, on one line where it is short. Never throws. */
+export function textOf(value: unknown): string {
+  try {
+    if (isObject(value)) return inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY });
+    return String(value);
+  } catch {
+    return NO_TEXT;
+  }
+}
+
+const CUT = " … (cut)";
+
+/** The text, or what fits of it and that it was cut. */
+export function cutText(text: string, characters: number): string {
+  return text.length <= characters ? text : text.slice(0, characters - CUT.length) + CUT;
+}
+
+function namedMeaning(name: string): Thrown["means"] {
+  return name === "FatalError" ? "fatal" : name === "RetryAfter" ? "retry_after" : undefined;
+}
+
+/** A wait that a script can count with: one bad value would hold up every verdict of its batch. */
+function saneDelayMs(delayMs: unknown): number {
+  const ms = typeof delayMs === "number" || typeof delayMs === "string" ? Number(delayMs) : 0;
+  return Number.isNaN(ms) ? 0 : Math.min(LIMITS.delayMs, Math.max(0, ms));
+}
+
+/** Without the lines below the handler: they are the same for each error, and several times its own text. */
+function withoutOwnFrames(frames: string): string {
+  const at = frames.indexOf(CALLED_HERE);
+  // Somebody else may have a class of this name.
+  return at >= 0 && frames.indexOf("running-task.", at) < frames.indexOf(")", at)
+    ? frames.slice(0, at)
+    : frames;
+}
+
+/** What of a stack stands below the name and the message. */
+function framesOf(stack: unknown, message: string): string {
+  if (typeof stack !== "string") return "";
+  // A message may be long, and may hold lines of a stack itself.
+  const found = message === "" ? 0 : stack.indexOf(message);
+  const at = stack.indexOf("\n", found < 0 ? 0 : found + message.length);
+  return at < 0 ? "" : withoutOwnFrames(stack.slice(at, at + CHARACTERS));
+}
+
+/** Reads what was thrown, whatever it is. Never throws. */
+export function readThrown(value: unknown): Thrown {
+  return readError(value, new Set(), 0);
+}
+
+function readError(value: unknown, seen: Set<unknown>, depth: number): Thrown {
+  if (!isErrorLike(value)) {
+    const meaning = namedMeaning(String(read(value ?? {}, "name")));
+    return {
+      name: "",
+      message: "",
+      frames: "",
+      text: textOf(value).slice(0, CHARACTERS),
+      ...(meaning === undefined ? {} : { means: meaning, delayMs: saneDelayMs(read(value, "delayMs")) }),
+    };
+  }
+  const givenName = read(value, "name");
+  const name =
+    typeof givenName === "string" && givenName !== "" ? givenName.slice(0, INNER_CHARACTERS) : "Error";
+  const givenMessage = read(value, "message");
+  const message = typeof givenMessage === "string" ? givenMessage : "";
+  const thrown: Thrown = {
+    name,
+    message: message.slice(0, CHARACTERS),
+    frames: framesOf(read(value, "stack"), message),
+  };
+  const code = read(value, "code");
+  if (typeof code === "string" || typeof code === "number")
+    thrown.code = String(code).slice(0, CODE_CHARACTERS);
+  const means = read(value, ERROR_MEANING) ?? namedMeaning(name);
+  if (means === "fatal") thrown.means = means;
+  else if (means === "retry_after") {
+    thrown.means = means;
+    thrown.delayMs = saneDelayMs(read(value, "delayMs"));
+  }
+  const cause = read(value, "cause");
+  const errors = read(value, "errors");
+  if ((cause === undefined && errors === undefined) || depth === CAUSES) return thrown;
+  seen.add(value);
+  if (cause !== undefined && cause !== null && !seen.has(cause))
+    thrown.cause = readError(cause, seen, depth + 1);
+  readErrors(thrown, errors, seen, depth);
+  return thrown;
+}
+
+function readErrors(thrown: Thrown, errors: unknown, seen: Set<unknown>, depth: number): void {
+  let list: unknown[];
+  try {
+    // Validators hang arrays of other things on their errors: they are not among what is kept.
+    if (!Array.isArray(errors)) return;
+    list = errors.slice(0, ERRORS).filter((error) => isErrorLike(error) && !seen.has(error));
+    thrown.errorCount = Number(errors.length);
+  } catch {
+    return;
+  }
+  if (list.length > 0) thrown.errors = list.map((error) => readError(error, seen, depth + 1));
+}
+
+/** Name, code and message on one line, or the text of what is not an error. */
+function headOf({ name, message, code, text }: Thrown, characters: number): string {
+  if (text !== undefined) return cutText(text, characters);
+  // Many a message names its code.
+  const coded = code === undefined || message.includes(code) ? name : `${name} [${code}]`;
+  return cutText(message === "" ? coded : `${coded}: ${message}`, characters);
+}
+
+/** As many whole lines as fit. */
+function linesWithin(frames: string, characters: number): string {
+  if (frames.length <= characters) return frames;
+  return frames.slice(0, Math.max(0, frames.lastIndexOf("\n", characters)));
+}
+
+/** What explains an error, a line each: its errors, its cause, and what these explain. */
+function explanations({ cause, errors, errorCount = 0 }: Thrown): string[] {
+  const lines = [];
+  for (const [i, error] of (errors ?? []).entries())
+    lines.push(`Error ${i + 1} of ${errorCount}: ${headOf(error, INNER_CHARACTERS)}`, ...explanations(error));
+  if (cause) lines.push(`${CAUSED_BY}${headOf(cause, INNER_CHARACTERS)}`, ...explanations(cause));
+  return lines;
+}
+
+const CAUSED_BY = "Caused by: ";
+
+/**
+ * The text that is kept of an error, encoded for the record: name, code and message, the first lines of the stack, down
+ * to the handler; then its causes and the first errors of an aggregate, without their stacks.
+ */
+export function errorText(thrown: Thrown): string {
+  const limit = LIMITS.errorCharacters;
+  if (!thrown.cause && !thrown.errors) {
+    const head = headOf(thrown, limit);
+    return encodeError(head + linesWithin(thrown.frames, limit - head.length));
+  }
+  const head = headOf(thrown, OUTER_CHARACTERS);
+  let told = "";
+  for (const line of explanations(thrown))
+    if (head.length + told.length + line.length < limit) told += `\n${line}`;
+  return encodeError(head + linesWithin(thrown.frames, limit - head.length - told.length) + told);
+}
+
+/**
+ * What a throw of a handler means: by the mark of FatalError and RetryAfter, or by their names, of the error itself or of
+ * the first among its causes that has one.
+ */
+export function verdictOfError(
+  thrown: Thrown,
+  backoff: Backoff,
+  attempt: number,
+  random: number,
+): { kind: "fail"; delayMs: number } | { kind: "fatal" } {
+  for (let at: Thrown | undefined = thrown; at; at = at.cause) {
+    if (at.means === "fatal") return { kind: "fatal" };
+    if (at.means === "retry_after") return { kind: "fail", delayMs: at.delayMs ?? 0 };
+  }
+  return { kind: "fail", delayMs: saneDelayMs(backoffDelayMs(backoff, attempt, random)) };
+}

@@ -1,0 +1,111 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { type Handlers, type IsolatedHandlers, isolated } from "../../src/index.ts";
+import { testWorker } from "../../src/testing/index.ts";
+import { setupSystem } from "./harness.ts";
+
+const MODULE = new URL("./handler-arguments.mjs", import.meta.url);
+const { handlers } = (await import(MODULE.href)) as { handlers: Handlers };
+const TASK = ["id", "type", "queue", "payloadText", "attempt", "enqueuedAt", "tags", "payload"];
+const CONTEXT = ["attempt", "token", "traceId", "traceparent", "progress", "log", "signal"];
+
+const pools: IsolatedHandlers[] = [];
+afterEach(async () => {
+  await Promise.all(pools.splice(0).map((pool) => pool.close()));
+});
+
+/** Runs a handler as a worker does: what it returned, and what was kept of its progress and log. */
+type Run = (type: string) => Promise<{ result: unknown; progress: unknown; log: string[] }>;
+
+async function workerOf(given: Handlers): Promise<Run> {
+  const system = await setupSystem();
+  const { errors } = await system.started("work", given, { maxRetries: 0 });
+  return async (type) => {
+    const { id } = await system.queue().enqueue(type, { a: 1 }, { tags: ["x"] });
+    const task = await system.queue().result(id, { waitMs: 10_000 });
+    expect([task?.lastError, errors]).toEqual([null, []]);
+    return {
+      result: JSON.parse(task?.resultText ?? "null"),
+      progress: JSON.parse(task?.progress || "null"),
+      log: task?.log ?? [],
+    };
+  };
+}
+
+const RUNS: Record<string, () => Promise<Run>> = {
+  Worker: () => workerOf(handlers),
+  "isolated()": async () => {
+    const pool = await isolated(MODULE, { processes: 1 });
+    pools.push(pool);
+    return workerOf(pool.handlers);
+  },
+  testWorker: async () => async (type) => {
+    const { result, progress, log, error } = await testWorker(handlers).run(type, { a: 1 }, { tags: ["x"] });
+    expect(error).toBeUndefined();
+    return { result, progress: progress.at(-1) ?? null, log };
+  },
+};
+
+describe.each(Object.keys(RUNS))("what a handler is given by %s", (name) => {
+  const setup = () => (RUNS[name] as () => Promise<Run>)();
+
+  test("are plain objects with what is documented, the same everywhere", async () => {
+    const run = await setup();
+    const kinds = (keys: string[], getter: string, types: Record<string, string>) =>
+      Object.fromEntries(
+        keys.map((key) => [key, [key === getter ? "getter" : "value", types[key] ?? "string", true, true]]),
+      );
+    expect((await run("shape")).result).toEqual({
+      task: {
+        isPlain: true,
+        keys: TASK,
+        kinds: kinds(TASK, "payload", {
+          payload: "object",
+          attempt: "number",
+          enqueuedAt: "number",
+          tags: "object",
+        }),
+      },
+      ctx: {
+        isPlain: true,
+        keys: CONTEXT,
+        kinds: kinds(CONTEXT, "signal", {
+          attempt: "number",
+          traceId: "object",
+          traceparent: "object",
+          progress: "function",
+          log: "function",
+          signal: "object",
+        }),
+      },
+    });
+  });
+
+  test("can be destructured, functions and all", async () => {
+    expect(await (await setup())("destructured")).toEqual({
+      result: ["string", { a: 1 }, '{"a":1}', ["x"], false, 1, "string", null, null],
+      progress: { done: 1 },
+      log: ["a line"],
+    });
+  });
+
+  test("can be spread, cloned, logged and inherited from", async () => {
+    const run = await setup();
+    expect(await run("spread")).toEqual({
+      result: [{ a: 1 }, TASK, CONTEXT, false],
+      progress: { done: 2 },
+      log: ["a line"],
+    });
+    expect((await run("cloned")).result).toEqual([
+      [TASK, { a: 1 }],
+      [TASK, { a: 1 }],
+    ]);
+    expect((await run("inherited")).result).toEqual([{ a: 1 }, false]);
+  });
+
+  test("are the handler's own: what it does to them reaches nobody else", async () => {
+    const run = await setup();
+    for (let n = 0; n < 2; n++) expect((await run("changed")).result).toEqual([["x", "mine"], { a: 2 }]);
+    expect((await run("refused")).result).toEqual(["TypeError", "TypeError"]);
+    expect((await run("twice")).result).toEqual([true, true]);
+  });
+});
