@@ -4,7 +4,9 @@ import { OperationStore } from "./engine/operation-store.ts";
 import { Registry } from "./engine/registry.ts";
 import { KeyStore } from "./identity/key-store.ts";
 import { Connection, type ConnectionOptions, type RedisOption } from "./redis/connection.ts";
+import { guardedTracing } from "./tracing/guarded.ts";
 import type { Tracing } from "./tracing/tracing.ts";
+import { warn } from "./user-code.ts";
 
 export interface HoldfastOptions {
   redis: RedisOption;
@@ -37,7 +39,7 @@ export class Holdfast {
     this.prefix = options.prefix ?? "queue";
     this.#instance = options.instance;
     this.connection = new Connection(options.redis, { onScript: options.onScript });
-    this.tracing = options.tracing;
+    this.tracing = options.tracing && guardedTracing(options.tracing, warn);
     this.registry = new Registry(this.connection, this.prefix);
     this.keys = new KeyStore(this.connection, this.prefix);
     this.operations = new OperationStore(this.connection, this.prefix);

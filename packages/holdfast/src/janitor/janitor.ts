@@ -1,4 +1,3 @@
-import { EventEmitter } from "node:events";
 import { hostname } from "node:os";
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
@@ -8,6 +7,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { WorkerRecord } from "../engine/registry.ts";
 import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
 import { ScheduleFiring, type ScheduleRunEvent } from "../schedules/firing.ts";
+import { SafeEmitter } from "../user-code.ts";
 import { RewindDetector, type RewoundEvent } from "./rewind.ts";
 
 export interface JanitorOptions {
@@ -74,7 +74,7 @@ function knownWorkers(workers: number, types: readonly string[]): string {
 }
 
 /** Finds leases that ran out, tasks that are due, and what is past retention. Any number of janitors may run. */
-export class Janitor extends EventEmitter<JanitorEvents> {
+export class Janitor extends SafeEmitter<JanitorEvents> {
   readonly #client: Holdfast;
   readonly #sweepIntervalMs: number;
   readonly #auditIntervalMs: number;
@@ -92,7 +92,7 @@ export class Janitor extends EventEmitter<JanitorEvents> {
   #wake: (() => void) | undefined;
 
   constructor(options: JanitorOptions) {
-    super();
+    super("the janitor");
     this.#sweepIntervalMs = options.sweepIntervalMs ?? 1_000;
     if (
       !Number.isFinite(this.#sweepIntervalMs) ||
@@ -297,7 +297,7 @@ export class Janitor extends EventEmitter<JanitorEvents> {
       if ((await this.#client.connection.command<number>("HEXISTS", engine.keys.tasks, "#in")) === 0)
         continue;
       // One that cannot be registered is swept all the same.
-      await engine.open().catch((error: unknown) => this.#report(error));
+      await engine.open().catch((error: unknown) => this.emit("error", asHoldfastError(error)));
       queues.add(queue);
     }
     return [...queues];
@@ -310,18 +310,13 @@ export class Janitor extends EventEmitter<JanitorEvents> {
     await this.#client.registry.removeWorkers(gone.map((worker) => worker.id));
   }
 
-  #report(error: unknown): void {
-    // An "error" without a listener would end the process.
-    if (this.listenerCount("error") > 0) this.emit("error", asHoldfastError(error));
-  }
-
   async #run(): Promise<void> {
     while (this.#running) {
       let sleepMs = this.#sweepIntervalMs;
       try {
         sleepMs = await this.runOnce();
       } catch (error) {
-        this.#report(error);
+        this.emit("error", asHoldfastError(error));
       }
       if (!this.#running) return;
       await new Promise<void>((resolve) => {

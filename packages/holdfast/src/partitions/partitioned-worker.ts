@@ -1,6 +1,6 @@
-import { EventEmitter } from "node:events";
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import { Holdfast } from "../client.ts";
+import { SafeEmitter } from "../user-code.ts";
 import type { Handlers } from "../worker/handler.ts";
 import { Worker, type WorkerEvents, type WorkerOptions } from "../worker/worker.ts";
 import { partitionNames } from "./partition-names.ts";
@@ -27,7 +27,7 @@ const FORWARDED: Record<keyof WorkerEvents, true> = {
  * before it finishes what it runs: for that time there are up to twice `concurrency` tasks. In handlers and events
  * `task.queue` is the partition, `orders/3`.
  */
-export class PartitionedWorker extends EventEmitter<WorkerEvents> {
+export class PartitionedWorker extends SafeEmitter<WorkerEvents> {
   readonly #name: string;
   readonly #handlers: Handlers;
   readonly #options: PartitionedWorkerOptions;
@@ -43,7 +43,7 @@ export class PartitionedWorker extends EventEmitter<WorkerEvents> {
 
   /** @throws HoldfastError invalid_queue_name */
   constructor(queue: string, handlers: Handlers, options: PartitionedWorkerOptions) {
-    super();
+    super("the worker");
     this.#name = checkPartitionedName(queue);
     this.#handlers = handlers;
     this.#options = options;
@@ -97,8 +97,7 @@ export class PartitionedWorker extends EventEmitter<WorkerEvents> {
     } catch (error) {
       const known = asHoldfastError(error);
       // It was deleted: there is nothing to work on until somebody makes it again.
-      if (known.code === "queue_not_found") return;
-      if (this.listenerCount("error") > 0) this.emit("error", known);
+      if (known.code !== "queue_not_found") this.emit("error", known);
     }
   }
 
@@ -109,12 +108,8 @@ export class PartitionedWorker extends EventEmitter<WorkerEvents> {
       ...options,
       ...(id === undefined ? {} : { id: generation === 1 ? id : `${id}-${generation}` }),
     });
-    for (const event of Object.keys(FORWARDED) as (keyof WorkerEvents)[]) {
-      worker.on(event, (...told: unknown[]) => {
-        // An "error" without a listener would end the process.
-        if (this.listenerCount(event) > 0) this.emit(event, ...(told as never));
-      });
-    }
+    for (const event of Object.keys(FORWARDED) as (keyof WorkerEvents)[])
+      worker.on(event, (...told: unknown[]) => this.emit(event, ...(told as never)));
     try {
       await worker.start();
     } catch (error) {

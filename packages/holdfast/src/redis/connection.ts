@@ -1,4 +1,5 @@
 import { type ErrorCode, HoldfastError } from "@holdfast/contracts";
+import { callHook, thrownBy, warn } from "../user-code.ts";
 import { type CheckResult, checkInfo } from "./checks.ts";
 import { classify, refusalOf } from "./errors.ts";
 import { Cluster, Redis } from "./ioredis.ts";
@@ -19,6 +20,7 @@ export interface ConnectionOptions {
 
 const DEFAULT_TIMEOUT_MS = 5_000;
 const RETRY_DELAY_MS = 50;
+const scriptHookThrew = (thrown: unknown) => warn(thrownBy("`onScript`", thrown));
 const RECONNECT_MS = 1_000;
 /** Of a call that waits for a connection: an earlier try of it may have been sent. */
 const NOT_SENT: ReadonlySet<ErrorCode> = new Set(["redis_unavailable", "redis_refused", "closed"]);
@@ -262,7 +264,10 @@ export class Connection {
         }
       }, timeoutMs);
     } finally {
-      this.#onScript?.(script.name, (performance.now() - started) / 1000);
+      const onScript = this.#onScript;
+      // What it throws must not stand in the place of the reply.
+      if (onScript)
+        callHook(() => onScript(script.name, (performance.now() - started) / 1000), scriptHookThrew);
     }
   }
 

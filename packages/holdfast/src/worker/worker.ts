@@ -1,4 +1,3 @@
-import { EventEmitter } from "node:events";
 import { hostname } from "node:os";
 import {
   asHoldfastError,
@@ -10,13 +9,15 @@ import {
 import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
 import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
-import { decodeHeader } from "../engine/envelope.ts";
+import { decodeEnvelopeForDisplay } from "../engine/envelope.ts";
 import { checkQueueName } from "../engine/names.ts";
 import { parsePush } from "../engine/push.ts";
 import { Connection, type ConnectionOptions, type RedisOption } from "../redis/connection.ts";
 import { queueKeys, workerChannel } from "../redis/keys.ts";
+import { guardedTracing } from "../tracing/guarded.ts";
 import { isSampled, traceIdOf } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
+import { SafeEmitter } from "../user-code.ts";
 import { DEFAULT_BACKOFF } from "./backoff.ts";
 import type { Handler, Handlers } from "./handler.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -127,7 +128,7 @@ function weightsOf(
 }
 
 /** Runs the tasks of one or more queues. */
-export class Worker extends EventEmitter<WorkerEvents> {
+export class Worker extends SafeEmitter<WorkerEvents> {
   readonly id: string;
   readonly slots: number;
   readonly #client: Holdfast;
@@ -158,7 +159,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     handlers: Handlers,
     options: WorkerOptions,
   ) {
-    super();
+    super("the worker");
     const weights = weightsOf(queues);
     this.slots = checkRange("concurrency", options.concurrency ?? 50, 1, 5_000);
     const leaseMs = checkRange("leaseMs", options.leaseMs ?? 30_000, 300, 3_600_000);
@@ -196,21 +197,20 @@ export class Worker extends EventEmitter<WorkerEvents> {
             noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
             workerId: this.id,
             types: typeIndexes,
-            tracing: options.tracing,
+            tracing: options.tracing && guardedTracing(options.tracing, (error) => this.emit("error", error)),
             aheadMs,
           },
           {
             share: (runner, taken, free) => this.#shareOf(runner, taken, free),
             alone: (runner) => this.#runners.every((other) => other === runner || other.idle),
-            onSettled: (task, outcome, verdict, error) =>
-              this.#tell(() => this.#settled(task, outcome, verdict, error)),
-            onExpired: (queue, id, envelope) => this.#tell(() => this.#expired(queue, id, envelope)),
+            onSettled: (task, outcome, verdict, error) => this.#settled(task, outcome, verdict, error),
+            onExpired: (queue, id, envelope) => this.#expired(queue, id, envelope),
             onTurn: () => {
               this.#lastTurnMs = monotonicMs();
               this.#lastTurnAt = this.#client.connection.now();
             },
             onChange: () => this.#changed(),
-            onError: (error) => this.#report(error),
+            onError: (error) => this.emit("error", error),
           },
         ),
     );
@@ -241,10 +241,10 @@ export class Worker extends EventEmitter<WorkerEvents> {
         onRenewal: (outcome, count) => {
           // One long task that fills or drains the worker leaves nothing to poll for: its renewals show Redis just as well.
           if (outcome === "renewed") this.#lastTurnMs = monotonicMs();
-          this.#tell(() => this.emit("renewal", { outcome, count }));
+          this.emit("renewal", { outcome, count });
         },
         onRegistered: (draining) => this.#told(draining),
-        onError: (error) => this.#report(error),
+        onError: (error) => this.emit("error", error),
       },
     );
   }
@@ -351,7 +351,7 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.#draining = draining;
     this.#table.state = draining ? "draining" : "running";
     for (const runner of this.#runners) runner.drain(draining);
-    this.#tell(() => this.emit("drain", { draining }));
+    this.emit("drain", { draining });
   }
 
   #changed(): void {
@@ -381,13 +381,13 @@ export class Worker extends EventEmitter<WorkerEvents> {
     this.#staleReports.add(
       this.#client.engine(queue),
       { id, token, attempt, type, workerId: this.id },
-      (verdict) => this.#tell(() => this.emit("stale", verdict)),
-      (error) => this.#report(asHoldfastError(error)),
+      (verdict) => this.emit("stale", verdict),
+      (error) => this.emit("error", asHoldfastError(error)),
     );
   }
 
   #expired(queue: string, id: string, envelope: string): void {
-    const { type, enqueuedAt } = decodeHeader(envelope.slice(0, envelope.indexOf("\n")));
+    const { type, enqueuedAt } = decodeEnvelopeForDisplay(envelope);
     const waitMs = Math.max(0, this.#client.connection.now() - enqueuedAt);
     this.emit("settled", {
       task: { id, type, queue, enqueuedAt },
@@ -396,30 +396,6 @@ export class Worker extends EventEmitter<WorkerEvents> {
       waitMs,
       runMs: 0,
     });
-  }
-
-  /** A listener that throws must not cost the grants that came with the same answer. */
-  #tell(emit: () => void): void {
-    try {
-      emit();
-    } catch (error) {
-      this.#report(
-        new HoldfastError("internal", `a listener of the worker threw: ${error}`, { cause: error }),
-      );
-    }
-  }
-
-  #report(error: HoldfastError): void {
-    // An "error" without a listener would end the process.
-    if (this.listenerCount("error") === 0) return;
-    try {
-      this.emit("error", error);
-    } catch (thrown) {
-      // Uncaught like any other, but not in the middle of a turn.
-      setImmediate(() => {
-        throw thrown;
-      });
-    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { AuditReport, HoldfastError, SweptEvent } from "../../src/index.ts";
+import { type AuditReport, type HoldfastError, Schedules, type SweptEvent } from "../../src/index.ts";
 import { startRedisServer } from "../support/redis-server.ts";
 import { until } from "../support/until.ts";
 import { setupSystem } from "../worker/harness.ts";
@@ -204,6 +204,41 @@ test("a janitor sweeps on after an outage of Redis, and stops within its grace d
     await server.stop();
   }
 });
+
+test.each(["swept", "scheduled", "error"] as const)(
+  "a listener of `%s` that throws does not keep the janitor from its work",
+  async (event) => {
+    const system = await setupSystem();
+    const schedules = new Schedules({ redis: system.url, prefix: system.prefix });
+    try {
+      for (const id of ["a", "b"])
+        await schedules.put(id, { queue: "work", cron: "* * * * * *", timeZone: "UTC", type: "t" });
+      const janitor = system.janitor({ sweepIntervalMs: 20 });
+      const errors: string[] = [];
+      janitor.on("error", ({ message }) => errors.push(message));
+      let calls = 0;
+      const boom = () => {
+        calls++;
+        throw new Error("a bug of the user's");
+      };
+      // Each sweep of the next one fails: the listener of `error` is called.
+      if (event === "error") janitor.on("swept", boom).prependListener("error", boom);
+      else janitor.on(event, boom);
+      await janitor.start();
+      await until("the listener was called by several sweeps", async () => {
+        await system.queue().enqueue("t", null, { delayMs: 1 });
+        return calls > 5;
+      });
+      for (const id of ["a", "b"])
+        await until("both schedules run", async () => ((await schedules.get(id))?.runs.length ?? 0) > 1);
+      expect(Date.now() - janitor.lastSuccessAt()).toBeLessThan(5_000);
+      if (event !== "error")
+        expect(errors[0]).toContain("a listener of the janitor threw: Error: a bug of the user's");
+    } finally {
+      await schedules.close();
+    }
+  },
+);
 
 test("a sweep interval out of range is refused", async () => {
   const system = await setupSystem();

@@ -1,0 +1,98 @@
+import type { HoldfastError } from "@holdfast/contracts";
+import { callHook, thrownBy } from "../user-code.ts";
+import { isTraceparent, isTracestate, type TraceContext } from "./trace-context.ts";
+import type { AttemptAbout, AttemptSpan, EnqueueAbout, EnqueueSpan, Tracing } from "./tracing.ts";
+
+type OnError = (error: HoldfastError) => void;
+
+/** A tracing whose faults cost spans, and never a task: what a hook throws is told, and the work goes on without it. */
+export function guardedTracing(tracing: Tracing, onError: OnError): Tracing {
+  return {
+    enqueue: (about) => new GuardedEnqueue(tracing, about, onError),
+    attempt: (about) => new GuardedAttempt(tracing, about, onError),
+  };
+}
+
+/** What a span says of its place in the trace, if a record can hold it. */
+function contextOf(span: { readonly context: TraceContext | undefined } | undefined, onError: OnError) {
+  return callHook(
+    () => {
+      const { traceparent, tracestate } = span?.context ?? {};
+      if (traceparent === undefined) return undefined;
+      if (!isTraceparent(traceparent) || !(tracestate === undefined || isTracestate(tracestate)))
+        throw new TypeError("not a W3C trace context");
+      return tracestate === undefined ? { traceparent } : { traceparent, tracestate };
+    },
+    thrownIn("context", onError),
+  );
+}
+
+const thrownIn = (hook: string, onError: OnError) => (thrown: unknown) =>
+  onError(thrownBy(`\`${hook}\` of the tracing`, thrown));
+
+class GuardedEnqueue implements EnqueueSpan {
+  readonly context: TraceContext | undefined;
+  readonly #span: EnqueueSpan | undefined;
+  readonly #onError: OnError;
+
+  constructor(tracing: Tracing, about: EnqueueAbout, onError: OnError) {
+    this.#onError = onError;
+    this.#span = callHook(() => tracing.enqueue(about), thrownIn("enqueue", onError));
+    this.context = this.#span === undefined ? about.parent : contextOf(this.#span, onError);
+  }
+
+  end(result: Parameters<EnqueueSpan["end"]>[0]): void {
+    callHook(() => this.#span?.end(result), thrownIn("end", this.#onError));
+  }
+}
+
+class GuardedAttempt implements AttemptSpan {
+  readonly context: TraceContext | undefined;
+  readonly #span: AttemptSpan | undefined;
+  readonly #onError: OnError;
+
+  constructor(tracing: Tracing, about: AttemptAbout, onError: OnError) {
+    this.#onError = onError;
+    this.#span = callHook(() => tracing.attempt(about), thrownIn("attempt", onError));
+    this.context = contextOf(this.#span, onError);
+  }
+
+  /** Whatever the hook does, the handler is called once, and what it returns or throws is what counts. */
+  run<T>(handler: () => T): T {
+    const span = this.#span;
+    if (span === undefined) return handler();
+    let called: { returned: T } | { thrown: unknown } | undefined;
+    const once = (): T => {
+      if (called === undefined) {
+        try {
+          called = { returned: handler() };
+        } catch (thrown) {
+          called = { thrown };
+        }
+      }
+      if ("thrown" in called) throw called.thrown;
+      return called.returned;
+    };
+    try {
+      const returned: unknown = span.run(once);
+      // An `async` hook: what it rejects with is mostly what the handler did, and that is settled below.
+      if (returned instanceof Promise) returned.catch(() => {});
+    } catch (thrown) {
+      const isOfHandler = called !== undefined && "thrown" in called && called.thrown === thrown;
+      if (!isOfHandler) thrownIn("run", this.#onError)(thrown);
+    }
+    return once();
+  }
+
+  log(line: string): void {
+    callHook(() => this.#span?.log(line), thrownIn("log", this.#onError));
+  }
+
+  ended(error: unknown): void {
+    callHook(() => this.#span?.ended(error), thrownIn("ended", this.#onError));
+  }
+
+  settled(outcome: Parameters<AttemptSpan["settled"]>[0]): void {
+    callHook(() => this.#span?.settled(outcome), thrownIn("settled", this.#onError));
+  }
+}
