@@ -101,6 +101,7 @@ export function createMockMore({ id, operate }) {
       expiresAt: now + HOUR,
       idleExpiresAt: now + HOUR,
       environment: "staging",
+      demoLoad: true,
     }),
     schedules: () => [...schedules.values()],
     putSchedule: (name, body) => {

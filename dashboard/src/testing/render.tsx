@@ -41,6 +41,7 @@ const OPEN: Session = {
   expiresAt: null,
   idleExpiresAt: null,
   environment: null,
+  demoLoad: true,
 };
 
 /** Shows the whole dashboard at an address, over an API that answers what the test says. */

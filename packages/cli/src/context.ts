@@ -9,6 +9,7 @@ import {
   ERROR_STATUS,
   type ErrorCode,
   Holdfast,
+  isQueueName,
   PartitionedObserver,
   PartitionedQueue,
   Queue,
@@ -94,6 +95,16 @@ export class Context {
     await this.checked();
     this.#observer ??= new PartitionedObserver({ client: this.client });
     return this.#observer;
+  }
+
+  /** A mistyped name makes a queue: that is said before. @param maker what makes it */
+  async warnOfNewQueue(queue: string, maker = "this"): Promise<void> {
+    if (await this.isNewQueue(queue))
+      this.out.say(`holdfast: warning: there is no queue "${queue}" yet; ${maker} makes it`);
+  }
+
+  async isNewQueue(queue: string): Promise<boolean> {
+    return isQueueName(queue) && !(await (await this.observer()).queues()).includes(queue);
   }
 
   /** The producer's side of a queue, whether it is partitioned or not. */

@@ -26,7 +26,7 @@ export type {
   DiscardResult,
   ReplayResult,
 } from "./observer/dead-letters.ts";
-export type { EmptiedState } from "./observer/emptied.ts";
+export { EMPTIED_STATES, type EmptiedState } from "./observer/emptied.ts";
 export { type DeadLetterFilter, matcherOf, type TaskFilter } from "./observer/filter.ts";
 export { type BulkOptions, Observer, type ObserverOptions } from "./observer/observer.ts";
 export { signatureOf } from "./observer/signature.ts";

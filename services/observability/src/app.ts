@@ -63,8 +63,8 @@ export interface AppOptions {
   readOnly?: boolean;
   /** Of one key; log-outs likewise. @default 60 */
   logInsPerMinute?: number;
-  /** Text of the badge. */
-  environment?: string | undefined;
+  /** Its name is the text of the badge, and decides whether demo load may be sent. */
+  environment?: string | null | undefined;
   /** Tells when keys came or went: streams of those who may no longer are ended. */
   onKeysChange?(listener: () => void): () => void;
   metrics: ServiceMetrics;
@@ -90,6 +90,7 @@ export interface App {
 /** Wires routes, sampler, stream and registries over an observer. Does not listen. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { observer, metrics, logger, readOnly = false } = options;
+  const environment = options.environment ?? null;
   const entrance = options.entrance ?? openEntrance();
   const series = new SeriesStore();
   const keeper = new SeriesKeeper({ history: options.history, logger });
@@ -182,6 +183,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     operations,
     audit,
     countReplayed: gauges.countReplayed,
+    environment,
   };
   auditTaskRoutes(server, audit);
   queueRoutes(server, context);
@@ -193,7 +195,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   sessionRoutes(server, {
     entrance,
     readOnly,
-    environment: options.environment ?? null,
+    environment,
     logInsPerMinute: options.logInsPerMinute ?? 60,
   });
   burstRoutes(server, context);

@@ -65,7 +65,11 @@ export const observabilityConfig = Type.Object({
     description: "Nobody changes anything through the dashboard and the operator API.",
   }),
   ENVIRONMENT: Type.Optional(
-    Type.String({ maxLength: 32, description: "Badge of the dashboard, like `production`." }),
+    Type.String({
+      maxLength: 32,
+      description:
+        "Name of the environment, shown as a badge: `production`. Bursts of demo tasks are refused unless it is empty or `development`.",
+    }),
   ),
   PROXY_USER_HEADER: Type.Optional(
     Type.String({

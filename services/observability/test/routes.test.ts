@@ -227,6 +227,28 @@ test("enqueue keeps the bytes of the payload, and tasks leave audit records with
   expect(JSON.stringify(records)).not.toContain("12345678901234567890");
 });
 
+test.each(["production", "staging"])("a burst is refused where ENVIRONMENT is %s", async (environment) => {
+  const operations = fakeOperations();
+  const { call, audit } = await setup({ operations, environment });
+  const burst = await call("POST", "/v1/queues/q/burst", { tasks: 5 });
+  expect(burst.status).toBe(403);
+  expect(burst.json()).toMatchObject({
+    ...{ code: "forbidden", detail: expect.stringContaining(`ENVIRONMENT is "${environment}"`) },
+  });
+  expect(operations.specs).toEqual([]);
+  expect(await audit()).toMatchObject([{ action: "queue.burst", outcome: "refused", count: 0 }]);
+  expect((await call("GET", "/v1/session")).json()).toMatchObject({ environment, demoLoad: false });
+});
+
+test.each([undefined, "", "development"])(
+  "a burst may be sent where ENVIRONMENT is %j",
+  async (environment) => {
+    const { call } = await setup({ environment });
+    expect((await call("GET", "/v1/session")).json()).toMatchObject({ demoLoad: true });
+    expect((await call("POST", "/v1/queues/q/burst", { tasks: 5 })).status).toBe(202);
+  },
+);
+
 test("a burst is an operation over as many tasks as were asked for", async () => {
   const operations = fakeOperations();
   const { call } = await setup({ operations });

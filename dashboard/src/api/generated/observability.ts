@@ -1643,7 +1643,7 @@ export interface paths {
         put?: never;
         /**
          * Enqueue a burst of demo tasks
-         * @description By default 10,000 tasks of which every attempt fails with a chance of 20 %. Answers an operation.
+         * @description By default 10,000 tasks of which every attempt fails with a chance of 20 %. Answers an operation. 403 unless ENVIRONMENT is empty or `development`.
          */
         post: {
             parameters: {
@@ -5357,6 +5357,8 @@ export interface paths {
                         "application/json": {
                             /** @description False: log in with a key, by `POST /v1/session` */
                             authenticated: boolean;
+                            /** @description Bursts of demo tasks may be sent: the environment has no name, or is called development */
+                            demoLoad: boolean;
                             environment: string | null;
                             expiresAt: number | null;
                             idleExpiresAt: number | null;
@@ -5452,6 +5454,8 @@ export interface paths {
                         "application/json": {
                             /** @description False: log in with a key, by `POST /v1/session` */
                             authenticated: boolean;
+                            /** @description Bursts of demo tasks may be sent: the environment has no name, or is called development */
+                            demoLoad: boolean;
                             environment: string | null;
                             expiresAt: number | null;
                             idleExpiresAt: number | null;
@@ -5539,6 +5543,8 @@ export interface paths {
                         "application/json": {
                             /** @description False: log in with a key, by `POST /v1/session` */
                             authenticated: boolean;
+                            /** @description Bursts of demo tasks may be sent: the environment has no name, or is called development */
+                            demoLoad: boolean;
                             environment: string | null;
                             expiresAt: number | null;
                             idleExpiresAt: number | null;

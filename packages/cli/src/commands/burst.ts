@@ -1,4 +1,4 @@
-import { type HoldfastError, LIMITS, type NewTask } from "holdfast";
+import { assertDemoLoad, type HoldfastError, LIMITS, type NewTask } from "holdfast";
 import { type Action, type Command, InvalidArgumentError } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { parseFraction, parseWhole } from "../values.ts";
@@ -23,9 +23,11 @@ export function burstCommand(program: Command, action: Action): void {
     .option("--tasks <n>", "how many, 1 to 1000000", parseWhole(1, 1_000_000), 10_000)
     .option("--fail-rate <share>", "chance of each attempt to fail, 0 to 1", parseFraction, 0.2)
     .option("--type <type>", "type of the tasks, demo.…", parseDemoType, "demo.flaky")
-    .description("enqueues many demo tasks at once")
+    .description("enqueues many demo tasks at once; refused unless ENVIRONMENT is empty or development")
     .action(
       action<BurstOptions>(async (context, [queue = ""], { tasks, failRate, type }) => {
+        assertDemoLoad(context.io.env.ENVIRONMENT);
+        await context.warnOfNewQueue(queue);
         const producer = await context.producer(queue);
         const startedMs = performance.now();
         let enqueued = 0;

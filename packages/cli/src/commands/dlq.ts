@@ -148,6 +148,7 @@ export function dlqCommand(program: Command, action: Action): void {
             throw new UsageError("--payload goes with exactly one id");
           const observer = await context.observer();
           if (options.dryRun) return dryRun(context, queue, ids, filter);
+          if (to !== undefined) await context.warnOfNewQueue(to);
           const target = to === undefined ? {} : { to };
           const mutation = { action: "dead_letters.replay", queue } as const;
           if (filter === null)

@@ -79,6 +79,7 @@ async function enqueueLines(
   if (path !== "-" && !existsSync(path)) throw new UsageError(`there is no file "${path}"`);
   if (rejects !== undefined && existsSync(rejects))
     throw new UsageError(`the file "${rejects}" is there already: it could hold lines of another run`);
+  await context.warnOfNewQueue(queue);
   const producer = await context.producer(queue);
   const lines = new LineEnqueuer(context, producer, rejects);
   const mutation = { action: "task.enqueue_batch", queue } as const;
@@ -100,6 +101,7 @@ async function enqueueOne(
 ): Promise<ExitCode> {
   const payloadText = payload === "-" ? await readAll(context.io.stdin) : (payload ?? "null");
   checkPayload(payloadText);
+  const isNew = await context.isNewQueue(queue);
   const producer = await context.producer(queue);
   if (options.partitionKey !== undefined && !("partitions" in producer))
     throw new UsageError(`--partition-key: queue "${queue}" has no partitions`);
@@ -116,6 +118,7 @@ async function enqueueOne(
         `${error.message}. That is: run it again with --id ${error.taskId ?? options.id}`,
       );
     });
+  if (isNew) context.out.say(`holdfast: warning: there was no queue "${queue}"; this task made it`);
   const ended = options.wait === undefined ? null : await wait(context, producer, receipt.id, options.wait);
   if (ended !== null) return ended;
   context.out.record(receipt, [

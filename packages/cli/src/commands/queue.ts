@@ -1,7 +1,10 @@
-import type { QueueStats } from "holdfast";
-import type { Action, Command } from "../context.ts";
+import { EMPTIED_STATES, type EmptiedState, type QueueStats, Schedules } from "holdfast";
+import { confirmByName } from "../confirm.ts";
+import { type Action, type Command, type Context, InvalidArgumentError, Option } from "../context.ts";
+import { EXIT, UsageError } from "../exit.ts";
 import type { Column } from "../output.ts";
-import { duration, time } from "../values.ts";
+import { counted, duration, time } from "../values.ts";
+import { runHere } from "./operation.ts";
 
 export const QUEUE_COLUMNS: Column<QueueStats>[] = [
   { title: "QUEUE", cell: (stats) => stats.queue },
@@ -18,8 +21,27 @@ export const QUEUE_COLUMNS: Column<QueueStats>[] = [
   { title: "COMPLETED", cell: (stats) => stats.totals.acked, right: true },
 ];
 
+interface ConfirmOptions {
+  confirm?: string;
+  reason?: string;
+}
+
+interface EmptyOptions extends ConfirmOptions {
+  state?: EmptiedState[];
+  all?: boolean;
+}
+
+function collectState(text: string, before: EmptiedState[] = []): EmptiedState[] {
+  const state = EMPTIED_STATES.find((each) => each === text);
+  if (state === undefined)
+    throw new InvalidArgumentError(`It has to be one of ${EMPTIED_STATES.join(", ")}.`);
+  return [...before, state];
+}
+
 export function queueCommand(program: Command, action: Action): void {
-  const queue = program.command("queue").description("queues: their counts, pause and resume");
+  const queue = program
+    .command("queue")
+    .description("queues: their counts, pause and resume, empty and delete");
 
   queue
     .command("ls")
@@ -90,4 +112,71 @@ export function queueCommand(program: Command, action: Action): void {
         context.out.record({ queue: name, paused: false }, [[name, "running"]]);
       }),
     );
+
+  queue
+    .command("empty")
+    .argument("<queue>")
+    .addOption(
+      new Option("--state <state>", "remove the tasks in this state; can be given several times")
+        .choices(EMPTIED_STATES)
+        .argParser(collectState),
+    )
+    .option("--all", "remove the tasks in every state but processing")
+    .option("--confirm <queue>", "the name of the queue again; without it a terminal is asked")
+    .option("--reason <text>", "kept in the audit log")
+    .description("removes every task in some states, for good; running tasks are left alone")
+    .action(
+      action<EmptyOptions>(async (context, [name = ""], options) => {
+        const { state = [], all = false, reason } = options;
+        if (all === state.length > 0)
+          throw new UsageError("name the states with --state, or all of them with --all: one of the two");
+        const states: readonly EmptiedState[] = all ? EMPTIED_STATES : [...new Set(state)];
+        const stats = await (await context.observer()).stats(name);
+        const total = states.reduce((sum, each) => sum + stats[each], 0);
+        const what = `remove ${counted(total, "task", "tasks")} of queue "${name}" (${states.join(", ")})`;
+        await confirmByName(context, name, options.confirm, what);
+        const view = await context.recorded(
+          { action: "queue.empty", queue: name, reason },
+          () => runHere(context, { kind: "empty", queue: name, states: [...states] }, reason),
+          ({ result }) => result.removed ?? 0,
+        );
+        const removed = view.result.removed ?? 0;
+        context.out.record({ queue: name, removed, operationId: view.id }, [["removed", removed]]);
+        return view.state === "succeeded" ? EXIT.ok : EXIT.failed;
+      }),
+    );
+
+  queue
+    .command("delete")
+    .alias("rm")
+    .argument("<queue>")
+    .option("--confirm <queue>", "the name of the queue again; without it a terminal is asked")
+    .option("--reason <text>", "kept in the audit log")
+    .description("deletes a paused queue with everything in it, for good; nothing of it may be running")
+    .action(
+      action<ConfirmOptions>(async (context, [name = ""], { confirm, reason }) => {
+        const observer = await context.observer();
+        const stats = await observer.stats(name);
+        const total = EMPTIED_STATES.reduce((sum, state) => sum + stats[state], 0);
+        const what = `delete queue "${name}" with ${counted(total, "task", "tasks")}`;
+        await confirmByName(context, name, confirm, what);
+        const { removed } = await context.recorded(
+          { action: "queue.delete", queue: name, reason },
+          () => observer.deleteQueue(name),
+          (done) => done.removed,
+        );
+        context.out.record({ queue: name, removed }, [["removed", removed]]);
+        await warnOfSchedules(context, name);
+      }),
+    );
+}
+
+/** A queue comes back with the next task that a schedule enqueues into it. */
+async function warnOfSchedules(context: Context, queue: string): Promise<void> {
+  const found = await new Schedules({ client: context.client }).list({ queue });
+  if (found.length === 0) return;
+  const ids = found.map(({ id }) => id).join(", ");
+  context.out.say(
+    `holdfast: warning: ${counted(found.length, "schedule makes", "schedules make")} the queue anew: ${ids}`,
+  );
 }

@@ -169,6 +169,7 @@ export function scheduleCommand(program: Command, action: Action): void {
             ...(tag === undefined ? {} : { tags: tag }),
           },
         };
+        await context.warnOfNewQueue(queue, "the first run");
         const mutation = { action: "schedule.put", queue, subject: id } as const;
         const written = await context.recorded(mutation, () => schedulesOf(context).put(id, definition));
         show(context, written);

@@ -43,5 +43,8 @@ export const SessionView = Type.Object({
   expiresAt: nullable(Timestamp("End of the session, or of the key")),
   idleExpiresAt: nullable(Timestamp("End of the session, if nothing is asked until then")),
   environment: nullable(Type.String({ description: "Text of the badge, such as production" })),
+  demoLoad: Type.Boolean({
+    description: "Bursts of demo tasks may be sent: the environment has no name, or is called development",
+  }),
 });
 export type SessionView = Type.Static<typeof SessionView>;

@@ -26,7 +26,7 @@ import {
   replayHere,
   replayInto,
 } from "./dead-letters.ts";
-import { type EmptiedState, INDEXES } from "./emptied.ts";
+import { EMPTIED_STATES, type EmptiedState, INDEXES } from "./emptied.ts";
 import { bulkMatcherOf, type DeadLetterFilter } from "./filter.ts";
 import { queueStats } from "./queue-stats.ts";
 import { RateMeter } from "./rate-meter.ts";
@@ -284,7 +284,7 @@ export class Observer {
         "queue_busy",
         `${stats.processing} tasks of queue "${queue}" are processing: wait until they end`,
       );
-    const { removed } = await this.empty(queue, Object.keys(INDEXES) as EmptiedState[]);
+    const { removed } = await this.empty(queue, EMPTIED_STATES);
     const deleteKeys = async () => (await engine.delete()) === "deleted";
     if (!(await this.#client.registry.removeQueue(queue, deleteKeys)))
       throw new HoldfastError(

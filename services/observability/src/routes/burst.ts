@@ -1,10 +1,11 @@
 import { BurstBody, nullable, OperationView, QueueParams } from "@holdfast/contracts/api";
 import type { HttpServer } from "@holdfast/service";
+import { assertDemoLoad } from "holdfast";
 import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
 /** The dashboard's "run the burst": many demo tasks, enqueued here so that the browser sends one request. */
-export function burstRoutes(app: HttpServer, { operations, audit }: RouteContext): void {
+export function burstRoutes(app: HttpServer, { operations, audit, environment }: RouteContext): void {
   app.post(
     "/v1/queues/:queue/burst",
     {
@@ -13,7 +14,7 @@ export function burstRoutes(app: HttpServer, { operations, audit }: RouteContext
         tags: [TAGS.tasks],
         summary: "Enqueue a burst of demo tasks",
         description:
-          "By default 10,000 tasks of which every attempt fails with a chance of 20 %. Answers an operation.",
+          "By default 10,000 tasks of which every attempt fails with a chance of 20 %. Answers an operation. 403 unless ENVIRONMENT is empty or `development`.",
         params: QueueParams,
         body: nullable(BurstBody),
         response: { 202: OperationView, ...PROBLEMS },
@@ -24,6 +25,7 @@ export function burstRoutes(app: HttpServer, { operations, audit }: RouteContext
       const { tasks = 10_000, failRate = 0.2, type = "demo.flaky" } = request.body ?? {};
       const mutation = { action: "queue.burst" as const, queue, by: authorOf(request) };
       const { view } = await audit.during(mutation, async () => {
+        assertDemoLoad(environment);
         const by = { ...authorOf(request), reason: null };
         const burst = { tasks, failRate, type };
         const view = await operations.start({ kind: "burst", queue, burst, by }, tasks);

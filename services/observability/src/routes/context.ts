@@ -51,6 +51,8 @@ export interface RouteContext {
   history: Pick<SeriesHistory, "read">;
   operations: Operations;
   audit: AuditLog;
+  /** Name of the environment; null where it has none. */
+  environment: string | null;
   countReplayed(queue: string, outcome: ReplayedOutcome, count: number): void;
 }
 

@@ -1,7 +1,7 @@
 import { type Identity, LogInBody, SessionView } from "@holdfast/contracts/api";
 import { type HttpServer, NOBODY, networkOf, RateLimiter, tooMany } from "@holdfast/service";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type ApiKey, HoldfastError } from "holdfast";
+import { type ApiKey, allowsDemoLoad, HoldfastError } from "holdfast";
 import type { Entrance } from "../identity/person.ts";
 import type { Session } from "../identity/sessions.ts";
 import { PROBLEMS, TAGS } from "./context.ts";
@@ -42,6 +42,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     expiresAt: session && Number.isFinite(session.expiresAt) ? session.expiresAt : null,
     idleExpiresAt: session?.idleExpiresAt ?? null,
     environment,
+    demoLoad: allowsDemoLoad(environment),
   });
 
   const take = (limiter: RateLimiter, who: string, what: string) => {

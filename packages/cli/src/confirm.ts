@@ -1,0 +1,33 @@
+import { createInterface } from "node:readline/promises";
+import type { Context } from "./context.ts";
+import { UsageError } from "./exit.ts";
+import { printable } from "./output.ts";
+
+/**
+ * For what cannot be undone: the name of the queue has to be typed again, as `--confirm` or, on a terminal, as the answer to
+ * a question.
+ * @param given what --confirm says @param what what would be done, as `delete queue "q" with 3 tasks`
+ * @throws UsageError where the name is another one
+ */
+export async function confirmByName(
+  { io }: Context,
+  queue: string,
+  given: string | undefined,
+  what: string,
+): Promise<void> {
+  let typed = given;
+  if (typed === undefined) {
+    if (!io.stdin.isTTY) throw new UsageError(`this would ${what}: add --confirm ${queue} to do it`);
+    const terminal = createInterface({ input: io.stdin, output: io.stderr });
+    try {
+      const question = `This would ${printable(what)}, for good.\nType the name of the queue to go on: `;
+      // Whoever ends the input answers nothing.
+      const ended = new Promise<string>((resolve) => terminal.once("close", () => resolve("")));
+      typed = (await Promise.race([terminal.question(question, { signal: io.signal }), ended])).trim();
+    } finally {
+      terminal.close();
+    }
+  }
+  if (typed !== queue)
+    throw new UsageError(`nothing was done: "${typed}" is not the name of the queue, "${queue}"`);
+}
