@@ -157,10 +157,25 @@ test("with a key of another queue: 403, and in no answer a word of the queue of 
     if (operation.path.includes("{queue}")) {
       expect.soft([nameOf(operation), answer.status]).toEqual([nameOf(operation), 403]);
     } else if (operation.path.includes("{id}")) {
-      // Whether there is such a thing is nobody's business either.
+      expect.soft(answer.text).not.toContain(OTHER);
+      if (operation.method === "PUT") {
+        // A schedule that would be written over another's cannot be answered as if that one were not there.
+        expect.soft([nameOf(operation), answer.status]).toEqual([nameOf(operation), 403]);
+        continue;
+      }
+      // Whether there is such a thing is nobody's business either: it is answered as one that is not there.
+      const kind = operation.path.split("/")[2] ?? "";
+      const there = ids[kind] ?? "";
+      ids[kind] = "thing-of-nobody";
+      const never = await call(operation, text, OTHER);
+      ids[kind] = there;
+      const toldOf = (text: string, id: string) => {
+        const { status, code, detail } = JSON.parse(text) as Record<string, unknown>;
+        return { status, code, detail: String(detail).replace(id, "it") };
+      };
       expect
-        .soft([nameOf(operation), [403, 404].includes(answer.status), answer.status])
-        .toEqual([nameOf(operation), true, answer.status]);
+        .soft([nameOf(operation), toldOf(answer.text, there)])
+        .toEqual([nameOf(operation), toldOf(never.text, "thing-of-nobody")]);
     } else {
       expect.soft([nameOf(operation), answer.text.includes(OTHER)]).toEqual([nameOf(operation), false]);
     }
@@ -181,6 +196,15 @@ test("a query parameter that a route does not know is refused by name, whatever 
       .soft([nameOf(operation), status, named ?? false])
       .toEqual(isBody ? [nameOf(operation), 422, false] : [nameOf(operation), 400, true]);
   }
+}, 180_000);
+
+test("no cache keeps an answer that needs a key, whatever it is", async () => {
+  const { text } = await stack.key({ label: "reader", scopes: ["admin"] });
+  for (const operation of guarded())
+    for (const key of [text, undefined]) {
+      const { headers } = await call(operation, key, "queue-of-nobody");
+      expect.soft([nameOf(operation), headers.get("cache-control")]).toEqual([nameOf(operation), "no-store"]);
+    }
 }, 180_000);
 
 test("health, metrics, the description and its pages need no key", async () => {

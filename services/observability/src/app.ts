@@ -155,6 +155,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     limiter: options.limiter,
     ...options.connectionLimits,
+    onKeysChange: options.onKeysChange,
     trustedProxies: options.trustedProxies,
     maskedPointers: options.maskedPointers,
     contentSecurityPolicy: CONTENT_SECURITY_POLICY,

@@ -2,7 +2,7 @@ import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
 import { HoldfastError, type ScheduleView } from "holdfast";
 import { expect, test } from "vitest";
 import { openEntrance } from "../src/identity/person.ts";
-import { fakeSchedules, statsOf } from "./fakes.ts";
+import { fakeSchedules, statsOf, taskOf } from "./fakes.ts";
 import { setup } from "./setup.ts";
 
 const person = (changes: Partial<Identity>): Identity => ({
@@ -64,7 +64,7 @@ async function served() {
     schedules: {
       ...fakeSchedules(),
       list: async () => [schedule("s1", "mail"), schedule("s2", "secret")],
-      get: async (id) => schedule(id, id === "s1" ? "mail" : "secret"),
+      get: async (id) => (id === "none" ? null : schedule(id, id === "s1" ? "mail" : "secret")),
       pause: async (id) => schedule(id, "mail"),
     },
   });
@@ -123,9 +123,6 @@ test("who is limited to a queue sees and does nothing of another", async () => {
     ["GET", "/v1/queues/secret"],
     ["GET", "/v1/audit?queue=secret"],
     ["POST", "/v1/queues/secret/pause"],
-    ["GET", "/v1/schedules/s2"],
-    ["POST", "/v1/schedules/s2/pause"],
-    ["POST", "/v1/schedules/s2/run"],
     ["PUT", "/v1/schedules/s2", { queue: "mail", cron: "@daily", type: "t" }],
     ["PUT", "/v1/schedules/s1", { queue: "secret", cron: "@daily", type: "t" }],
     // It runs a queue of others, too.
@@ -133,6 +130,22 @@ test("who is limited to a queue sees and does nothing of another", async () => {
     ["POST", "/v1/queues/mail/dead-letters/replay", { ids: ["a"], to: "secret" }],
   ] as const)
     expect([url, (await call("limited", method, url, body)).status]).toEqual([url, 403]);
+  // What is named by its id is not there for him, as if there were no such thing.
+  for (const [method, there, never] of [
+    ["GET", "/v1/schedules/s2", "/v1/schedules/none"],
+    ["DELETE", "/v1/schedules/s2", "/v1/schedules/none"],
+    ["POST", "/v1/schedules/s2/pause", "/v1/schedules/none/pause"],
+    ["POST", "/v1/schedules/s2/run", "/v1/schedules/none/run"],
+    ["POST", "/v1/workers/other/drain", "/v1/workers/none/drain"],
+  ] as const) {
+    const answers = [await call("limited", method, there), await call("limited", method, never)];
+    const told = answers.map(({ status, json }) => {
+      const { detail, code } = json() as { detail: string; code: string };
+      return { status, code, detail: detail.replace(/"(s2|other|none)"/, '"id"') };
+    });
+    expect([there, told[0]]).toEqual([there, told[1]]);
+    expect(told[0]).toMatchObject({ status: 404, code: "not_found" });
+  }
   for (const url of ["/v1/queues/mail/pause", "/v1/schedules/s1/pause", "/v1/workers/mine/drain"])
     expect([url, (await call("limited", "POST", url)).status]).toEqual([url, 200]);
   expect((await call("viewer", "POST", "/v1/workers/mine/drain")).status).toBe(403);
@@ -145,8 +158,8 @@ test("an operation and a record of another queue are not shown, nor is the opera
   expect(started.status).toBe(202);
   const { id } = started.json() as { id: string };
   expect((await call("admin", "GET", `/v1/operations/${id}`)).status).toBe(200);
-  expect((await call("limited", "GET", `/v1/operations/${id}`)).status).toBe(403);
-  expect((await call("limited", "POST", `/v1/operations/${id}/cancel`)).status).toBe(403);
+  expect((await call("limited", "GET", `/v1/operations/${id}`)).status).toBe(404);
+  expect((await call("limited", "POST", `/v1/operations/${id}/cancel`)).status).toBe(404);
   expect((await call("limited", "GET", "/v1/operations")).json()).toMatchObject({ operations: [] });
   expect((await call("admin", "GET", "/v1/operations")).json().operations).toHaveLength(1);
   expect((await call("limited", "GET", "/v1/audit")).json()).toMatchObject({ records: [] });
@@ -157,4 +170,34 @@ test("pages, health and the API description need no key", async () => {
   for (const url of ["/", "/queues/x", "/livez", "/readyz", "/metrics", "/openapi.json"])
     expect([url, (await call("nobody", "GET", url)).status]).toEqual([url, 200]);
   expect((await call("nobody", "GET", "/v1/nothing")).status).toBe(404);
+});
+
+test("an export stops at the page where its sender may no longer", async () => {
+  let isAllowed = true;
+  const { server } = await setup({
+    entrance: {
+      ...openEntrance(),
+      identify: () => {
+        if (!isAllowed) throw new HoldfastError("unauthorized", "this key was revoked");
+        return person({ role: "viewer", scopes: ["read"] });
+      },
+    },
+    observer: {
+      list: async (_queue, { cursor }) => {
+        if (cursor === "2") isAllowed = false;
+        const page = Number(cursor ?? 0);
+        return { tasks: [taskOf(`task-${page}`)], cursor: String(page + 1), scanned: 1, total: 9 };
+      },
+    },
+  });
+  const base = await server.listen({ host: "127.0.0.1", port: 0 });
+  const response = await fetch(`${base}/v1/queues/q/tasks/export?state=dead`);
+  expect(response.headers.get("cache-control")).toBe("no-store");
+  let text = "";
+  const read = async () => {
+    for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString();
+  };
+  // Cut, so that nobody takes it for the whole.
+  await expect(read()).rejects.toThrow();
+  expect(text.match(/task-\d/g)).toEqual(["task-0", "task-1"]);
 });

@@ -64,6 +64,7 @@ export async function startApp(
     allowedHosts: parseAllowedHosts(config.ALLOWED_HOSTS),
     ready: readiness.check,
     identify: identifyByKey(access),
+    onKeysChange: (listener) => ring.onChange(listener),
     limiter: createRateLimiter(config),
     maskedPointers: parseList(config.MASKED_POINTERS),
     trustedProxies: parseList(config.TRUSTED_PROXIES),

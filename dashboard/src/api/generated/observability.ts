@@ -3810,7 +3810,7 @@ export interface paths {
         put?: never;
         /**
          * Enqueue many tasks
-         * @description A JSON array of up to 1000 tasks, or any number of tasks as application/x-ndjson, one per line: lines are stored as they arrive, and those that were stored stay stored where the request breaks off. At most 262144 bytes of payload and 524288 bytes per line. Each task has its own result. With `Accept: application/x-ndjson` the results are lines too, sent while the body still arrives: read them while you write.
+         * @description A JSON array of up to 1000 tasks, or any number of tasks as application/x-ndjson, one per line: lines are stored as they arrive, and those that were stored stay stored where the request breaks off. At most 262144 bytes of payload and 524288 bytes per line. Each task has its own result. Where the key is revoked meanwhile the last result is 401, and nothing after it is stored. With `Accept: application/x-ndjson` the results are lines too, sent while the body still arrives: read them while you write.
          */
         post: {
             parameters: {

@@ -17,7 +17,7 @@ import Fastify, {
 } from "fastify";
 import type { Identify } from "../identity/access.ts";
 import type { Limiter } from "../identity/rate-limit.ts";
-import { guardRoute, type RouteScope, scopeRoutes } from "../identity/scopes.ts";
+import { guardRoute, type RouteScope, recheck, scopeRoutes } from "../identity/scopes.ts";
 import { createMasker, parsePointers } from "../json/mask.ts";
 import { decodeUtf8, parseJson } from "../json/slice.ts";
 import { StartupError } from "../lifecycle.ts";
@@ -57,6 +57,10 @@ declare module "fastify" {
       isClosing(socket: Socket): boolean;
       /** The connection is closed when the answer was sent. */
       closeAfterAnswer(reply: FastifyReply): void;
+      /** Whether the sender still may what he was let in for. @throws HoldfastError unauthorized, forbidden */
+      recheck(request: FastifyRequest): void;
+      /** Tells when the sender of a request that lasts may no longer. */
+      watch(request: FastifyRequest): Watch;
       /** Gives the body of a request that was let in the time of a stream. */
       allowLongBody(request: IncomingMessage, response: ServerResponse): void;
       /** The address of a client without a proxy in between is that of its socket. */
@@ -75,6 +79,16 @@ export type HttpServer = FastifyInstance<
   FastifyBaseLogger,
   TypeBoxTypeProvider
 >;
+
+/** A request that lasts, watched until `end`. */
+export interface Watch {
+  request: FastifyRequest;
+  /** Called when the keys have changed and its sender may no longer; to be set. */
+  onDenied: (error: Error) => void;
+  /** @throws HoldfastError unauthorized, forbidden */
+  recheck(): void;
+  end(): void;
+}
 
 /** A cookie that opens a route. */
 export interface SecurityScheme {
@@ -98,6 +112,8 @@ export interface HttpServerOptions {
   identify?: Identify | undefined;
   /** What lets in beside a key, as OpenAPI describes it. */
   securitySchemes?: Record<string, SecurityScheme> | undefined;
+  /** Tells of each change of the keys: what lasts and may no longer is ended. */
+  onKeysChange?: ((listener: () => void) => unknown) | undefined;
   /** @default no limit */
   limiter?: Limiter | undefined;
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
@@ -117,6 +133,9 @@ export interface HttpServerOptions {
   /** Content-Security-Policy directives that differ from the default. */
   contentSecurityPolicy?: Record<string, string[]>;
 }
+
+/** A key is over within a second of its end; what took no longer was checked soon enough. */
+const RECHECK_MS = 1_000;
 
 /**
  * Fastify with everything that the HTTP services share. Routes are added by the caller, before `listen`.
@@ -182,6 +201,17 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const maskFor = ({ role }: Identity) => (role === "viewer" ? masker : undefined);
   const identify = options.identify ?? (() => ANONYMOUS);
   const guard = { identify, limiter: options.limiter };
+  const watches = new Set<Watch>();
+  options.onKeysChange?.(() => {
+    for (const watch of [...watches]) {
+      try {
+        watch.recheck();
+      } catch (error) {
+        watches.delete(watch);
+        watch.onDenied(error as Error);
+      }
+    }
+  });
   // Fastify takes no object here, since requests would share it; each gets its own at once.
   app.decorateRequest("identity", null as unknown as Identity);
   const schemes = {
@@ -199,6 +229,17 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     closeAfterAnswer: (reply) => {
       reply.header("connection", "close");
       connections.closeAfterAnswer(reply.request.raw.socket);
+    },
+    recheck: (request) => recheck(request, identify),
+    watch: (request) => {
+      const watch: Watch = {
+        request,
+        onDenied: () => {},
+        recheck: () => recheck(request, identify),
+        end: () => watches.delete(watch),
+      };
+      watches.add(watch);
+      return watch;
     },
     allowLongBody: (request, response) =>
       connections.allowLong(request, response, options.streamTimeoutMs ?? 600_000),
@@ -263,8 +304,20 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       );
       return;
     }
+    // Payloads are for whoever asked for them, and no cache in between.
+    if (request.routeOptions.config.scope !== "public") reply.header("cache-control", "no-store");
     try {
       guardRoute(request, reply, guard);
+    } catch (error) {
+      done(error as Error);
+      return;
+    }
+    done();
+  });
+  app.addHook("preHandler", (request, reply, done) => {
+    try {
+      // A body that took its time: its key may have been revoked meanwhile.
+      if (reply.elapsedTime > RECHECK_MS) recheck(request, identify);
     } catch (error) {
       done(error as Error);
       return;

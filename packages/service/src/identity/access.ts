@@ -70,7 +70,8 @@ export function mayUseQueue(identity: Identity, queue: string): boolean {
 export function assertQueue(identity: Identity, queue: string): void {
   if (mayUseQueue(identity, queue)) return;
   if (identity === NOT_YET_KNOWN) throw notYetKnown();
-  throw new HoldfastError("forbidden", `this key is limited to other queues than "${queue.slice(0, 64)}"`);
+  // Without the name: it can be one that the caller did not know of.
+  throw new HoldfastError("forbidden", "this key is limited to other queues");
 }
 
 /** @throws HoldfastError forbidden */

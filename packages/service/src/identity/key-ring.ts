@@ -46,6 +46,7 @@ export class KeyRing {
   #version: string | null = null;
   #readAt = Number.NEGATIVE_INFINITY;
   #isKnown = false;
+  #nextExpiry = Number.POSITIVE_INFINITY;
   #isInUse: boolean;
   readonly #abort = new AbortController();
 
@@ -116,6 +117,7 @@ export class KeyRing {
     };
     // Apart from each other: a Redis that does not answer must not hold up the file.
     void every(() => this.#pollRedis());
+    void every(() => this.#tellExpired());
     if (this.#options.file !== undefined) void every(() => this.#pollFile());
   }
 
@@ -123,7 +125,7 @@ export class KeyRing {
     this.#abort.abort();
   }
 
-  /** Called after every change of the keys. */
+  /** Called after every change of the keys, and when one has expired. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -180,6 +182,21 @@ export class KeyRing {
     if (isDue || (await this.#options.store.version()) !== this.#version) await this.load();
   }
 
+  /** What lasts, like a stream or an upload, hears of the end of a key from here. */
+  #tellExpired(): void {
+    if (Date.now() < this.#nextExpiry) return;
+    this.#nextExpiry = this.#findNextExpiry();
+    for (const listener of this.#listeners) listener();
+  }
+
+  #findNextExpiry(): number {
+    const now = Date.now();
+    let next = Number.POSITIVE_INFINITY;
+    for (const { expiresAt } of this.#byId.values())
+      if (expiresAt !== null && expiresAt > now && expiresAt < next) next = expiresAt;
+    return next;
+  }
+
   #pollFile(): void {
     const { file } = this.#options;
     if (file === undefined || stampOf(file) === this.#fileStamp) return;
@@ -198,6 +215,7 @@ export class KeyRing {
   #index(): void {
     this.#byId = new Map([...this.#fromRedis, ...this.#fromFile].map((key) => [key.id, key]));
     this.#verified = new Map();
+    this.#nextExpiry = this.#findNextExpiry();
   }
 
   #changed(): void {

@@ -44,7 +44,7 @@ export interface Guard {
  */
 export function guardRoute(request: FastifyRequest, reply: FastifyReply, { identify, limiter }: Guard): void {
   request.identity = NOBODY;
-  const { scope, beforeKeys } = request.routeOptions.config;
+  const { scope } = request.routeOptions.config;
   // A path that nobody serves has none: it is answered with 404, which tells nothing.
   if (scope === undefined || scope === "public") return;
   let identity: Identity;
@@ -57,6 +57,20 @@ export function guardRoute(request: FastifyRequest, reply: FastifyReply, { ident
   }
   request.identity = identity;
   if (limiter) takeFor(limiter, reply, bucketOf(identity, request.ip));
+  assertMay(request, identity);
+}
+
+/**
+ * Whether the sender still may what he was let in for: his key can be revoked, or run out, while his request lasts.
+ * @throws HoldfastError unauthorized, forbidden, redis_unavailable
+ */
+export function recheck(request: FastifyRequest, identify: Identify): void {
+  if (request.routeOptions.config.scope !== "public") assertMay(request, identify(request.raw));
+}
+
+function assertMay(request: FastifyRequest, identity: Identity): void {
+  const { scope, beforeKeys } = request.routeOptions.config;
+  if (scope === undefined || scope === "public") return;
   if (identity === NOT_YET_KNOWN && beforeKeys !== true) throw notYetKnown();
   assertScope(identity, scope);
   if (identity.queues === null) return;

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { includesScope, isQueueName } from "@holdfast/contracts";
+import { HoldfastError, includesScope, isQueueName } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
 import { type Queue, type TraceContext, traceContextOf } from "holdfast";
 import { PROBLEM_MEDIA_TYPE, toProblem } from "../http/problem.ts";
@@ -26,6 +26,7 @@ const TYPES = new Set(["application/json", JSON_TYPE, "application/json;charset=
 
 // What of the framework's headers means anything on an answer that no browser shows.
 const SECURITY = {
+  "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
   "cross-origin-resource-policy": "same-origin",
   "referrer-policy": "no-referrer",
@@ -37,6 +38,8 @@ const SECURITY_LIST = Object.entries(SECURITY).flat();
 export interface FastLaneOptions extends TaskRouteOptions {
   queue(name: string): Pick<Queue, "enqueuePlain"> & ReturnType<TaskRouteOptions["queue"]>;
 }
+
+const RECHECK_MS = 1_000;
 
 interface Target {
   url: string;
@@ -178,6 +181,14 @@ class Exchange {
   }
 
   run(): void {
+    // It took so long that the key may have been revoked meanwhile.
+    if (performance.now() - this.#startedAt > RECHECK_MS) {
+      const { app } = this.#lane;
+      if (enqueuer(app.basics.identify, this.#request, this.#target.name) === undefined) {
+        this.#fail(new HoldfastError("unauthorized", "this key may no longer enqueue here"));
+        return;
+      }
+    }
     const { options } = this.#lane;
     const { name, isBatch } = this.#target;
     const { metrics } = options;

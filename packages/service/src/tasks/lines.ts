@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
 import { HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { Queue, TraceContext } from "holdfast";
+import type { Watch } from "../http/server.ts";
 import { enqueueItems, resultText, resultTexts } from "./intake.ts";
 import type { IntakeMetrics } from "./metrics.ts";
 import { LINE_LIMIT_BYTES, type ReadTask, readTaskLines, tooLong } from "./read.ts";
@@ -60,6 +61,46 @@ export async function* readTaskStream(
   whole.push(...partial);
   const items = take();
   if (items.length > 0) yield items;
+}
+
+/**
+ * The same blocks for as long as their sender may send them; then, in the place of a block, why no more is taken.
+ * @throws HoldfastError unauthorized, forbidden: before the first block
+ */
+export async function* whileAllowed(
+  blocks: AsyncGenerator<ReadTask[]>,
+  watch: Watch,
+): AsyncGenerator<ReadTask[]> {
+  let isFirst = true;
+  let isDenied = false;
+  const next = () =>
+    // Not a race with one promise for all blocks: each of them would leave something on it.
+    new Promise<IteratorResult<ReadTask[]>>((resolve, reject) => {
+      watch.onDenied = (error) => {
+        isDenied = true;
+        reject(error);
+      };
+      blocks.next().then(resolve, reject);
+    });
+  try {
+    for (let block = await next(); !block.done; block = await next()) {
+      try {
+        watch.recheck();
+      } catch (error) {
+        isDenied = true;
+        throw error;
+      }
+      isFirst = false;
+      yield block.value;
+    }
+  } catch (error) {
+    if (!isDenied || isFirst || !(error instanceof HoldfastError)) throw error;
+    yield [{ ok: false, error }];
+  } finally {
+    watch.end();
+    // It would close the connection, and the rest of the answer has to be sent first.
+    if (!isDenied) await blocks.return(undefined);
+  }
 }
 
 export type LineTotals = Pick<BatchResult, "accepted" | "duplicates" | "failed">;

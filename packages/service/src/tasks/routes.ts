@@ -4,7 +4,14 @@ import { Type } from "typebox";
 import { RequestError } from "../http/problem.ts";
 import type { HttpServer } from "../http/server.ts";
 import { enqueueItems } from "./intake.ts";
-import { answerAsDocument, answerAsLines, LINE_HELP, type LineTotals, readTaskStream } from "./lines.ts";
+import {
+  answerAsDocument,
+  answerAsLines,
+  LINE_HELP,
+  type LineTotals,
+  readTaskStream,
+  whileAllowed,
+} from "./lines.ts";
 import type { IntakeMetrics } from "./metrics.ts";
 import { emptyBatch, LINE_LIMIT_BYTES, type ReadTask, readTask, readTaskArray } from "./read.ts";
 import {
@@ -102,7 +109,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
       schema: {
         tags: ["tasks"],
         summary: "Enqueue many tasks",
-        description: `A JSON array of up to ${LIMITS.batchTasks} tasks, or any number of tasks as application/x-ndjson, one per line: lines are stored as they arrive, and those that were stored stay stored where the request breaks off. ${LINE_HELP} Each task has its own result. With \`Accept: application/x-ndjson\` the results are lines too, sent while the body still arrives: read them while you write.`,
+        description: `A JSON array of up to ${LIMITS.batchTasks} tasks, or any number of tasks as application/x-ndjson, one per line: lines are stored as they arrive, and those that were stored stay stored where the request breaks off. ${LINE_HELP} Each task has its own result. Where the key is revoked meanwhile the last result is 401, and nothing after it is stored. With \`Accept: application/x-ndjson\` the results are lines too, sent while the body still arrives: read them while you write.`,
         consumes: ["application/json", "application/x-ndjson"],
         params: queueParams,
         body: batchSchema,
@@ -114,6 +121,8 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
       let blocks: AsyncGenerator<ReadTask[]>;
       let items: ReadTask[] | undefined;
       let queue: TaskQueue;
+      const watch = app.basics.watch(request);
+      reply.raw.once("close", watch.end);
       const { accept = "", "content-type": type = "", "idempotency-key": key } = request.headers;
       const wantsLines = /\bndjson\b|x-ndjson/i.test(accept);
       try {
@@ -127,7 +136,10 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
         const isStream = /ndjson/i.test(type);
         if (isStream) app.basics.allowLongBody(request.raw, reply.raw);
         blocks = isStream
-          ? readTaskStream((request.body ?? []) as unknown as AsyncIterable<Buffer>, wantsLines)
+          ? whileAllowed(
+              readTaskStream((request.body ?? []) as unknown as AsyncIterable<Buffer>, wantsLines),
+              watch,
+            )
           : oneBlock(readTaskArray(bodyBytes(request.body)));
         items = (await blocks.next()).value;
         if (items === undefined) throw emptyBatch();
@@ -177,8 +189,21 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
         const { queue: name, id } = request.params;
         const { waitMs } = request.query;
         const queue = open(name);
-        const signal = untilGone(reply.raw, closing.signal);
-        const task = await (waitMs > 0 ? waitOrGet(queue, id, waitMs, signal) : queue.get(id));
+        const wait = async () => {
+          const watch = app.basics.watch(request);
+          const denied = new AbortController();
+          watch.onDenied = () => denied.abort();
+          try {
+            const signal = untilGone(reply.raw, closing.signal, denied.signal);
+            const task = await waitOrGet(queue, id, waitMs, signal);
+            // However the wait ended: the answer is for somebody who may have it now.
+            watch.recheck();
+            return task;
+          } finally {
+            watch.end();
+          }
+        };
+        const task = await (waitMs > 0 ? wait() : queue.get(id));
         if (task === null) throw unknownTask(name, id);
         return task;
       },
@@ -245,16 +270,18 @@ async function waitOrGet(
   }
 }
 
-/** Aborts when the response is over (sent, or the client hung up) or the server closes. */
-function untilGone(response: NodeJS.EventEmitter, closing: AbortSignal): AbortSignal {
+/** Aborts when the response is over (sent, or the client hung up) or one of the signals says so. */
+function untilGone(response: NodeJS.EventEmitter, ...signals: AbortSignal[]): AbortSignal {
   const gone = new AbortController();
   const abort = () => {
-    closing.removeEventListener("abort", abort);
+    for (const signal of signals) signal.removeEventListener("abort", abort);
     gone.abort();
   };
   response.once("close", abort);
-  closing.addEventListener("abort", abort);
-  if (closing.aborted) abort();
+  for (const signal of signals) {
+    signal.addEventListener("abort", abort);
+    if (signal.aborted) abort();
+  }
   return gone.signal;
 }
 

@@ -14,6 +14,8 @@ export function sendLines(
   const mask = reply.server.basics.maskFor(reply.request.identity);
   async function* chunks(): AsyncGenerator<string> {
     for await (const page of pages) {
+      // A page may wait for a client that reads slowly: its key can be over by now.
+      reply.server.basics.recheck(reply.request);
       if (page.length > 0) yield `${page.map((row) => JSON.stringify(mask ? mask(row) : row)).join("\n")}\n`;
     }
   }

@@ -12,7 +12,7 @@ import {
   OperationView,
   PauseBody,
 } from "@holdfast/contracts/api";
-import { assertQueue, type HttpServer, mayUseQueue } from "@holdfast/service";
+import { type HttpServer, mayUseQueue } from "@holdfast/service";
 import { HoldfastError } from "holdfast";
 import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
@@ -21,6 +21,11 @@ import { sendLines } from "./lines.ts";
 /** Operations, audit log. */
 export function systemRoutes(app: HttpServer, { operations, audit }: RouteContext): void {
   const tags = [TAGS.system];
+  /** One of a queue of others is answered like one that is not there. @throws HoldfastError not_found */
+  const visible = async (identity: Identity, id: string): Promise<OperationView> => {
+    const operation = await operations.store.get(id);
+    return operation && mayUseQueue(identity, operation.queue) ? operation : unknownOperation(id);
+  };
 
   app.get(
     "/v1/operations",
@@ -48,9 +53,7 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
       },
     },
     async ({ identity, params }) => {
-      const operation = (await operations.store.get(params.id)) ?? unknownOperation(params.id);
-      assertQueue(identity, operation.queue);
-      return operation;
+      return visible(identity, params.id);
     },
   );
 
@@ -66,8 +69,7 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
       },
     },
     async ({ identity, params, query }) => {
-      const operation = (await operations.store.get(params.id)) ?? unknownOperation(params.id);
-      assertQueue(identity, operation.queue);
+      await visible(identity, params.id);
       return operations.store.failures(params.id, query);
     },
   );
@@ -86,8 +88,7 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
       },
       async (request, reply) => {
         const { id } = request.params;
-        const operation = (await operations.store.get(id)) ?? unknownOperation(id);
-        assertQueue(request.identity, operation.queue);
+        const operation = await visible(request.identity, id);
         const reason = request.body?.reason;
         const mutation = { queue: operation.queue, by: authorOf(request), reason };
         const { view } = await audit.during({ ...mutation, action: `operation.${verb}` }, async () => {
@@ -114,8 +115,7 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
     },
     async (request, reply) => {
       const { id } = request.params;
-      const operation = (await operations.store.get(id)) ?? unknownOperation(id);
-      assertQueue(request.identity, operation.queue);
+      const operation = await visible(request.identity, id);
       const reason = request.body?.reason;
       const { view } = await audit.during(
         { action: "operation.cancel", queue: operation.queue, by: authorOf(request), reason },

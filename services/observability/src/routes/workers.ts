@@ -50,7 +50,9 @@ export function workerRoutes(app: HttpServer, { observer, audit }: RouteContext)
       async (request) => {
         const { id } = request.params;
         const worker = (await observer.workers()).find((known) => known.id === id);
-        if (!worker) throw new HoldfastError("not_found", `there is no worker "${id}"`);
+        // One that runs queues of others alone is answered like one that is not there.
+        if (!worker || visibleWorkers(request.identity, [worker]).length === 0)
+          throw new HoldfastError("not_found", `there is no worker "${id}"`);
         // It takes nothing of any of its queues: each has to be the caller's to control.
         for (const queue of worker.queues) assertQueue(request.identity, queue);
         const mutation = {

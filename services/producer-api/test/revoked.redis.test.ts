@@ -1,0 +1,181 @@
+import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
+import { createLogger, loadConfig } from "@holdfast/service";
+import { freePort, startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { Holdfast, mintKey, type NewKey, Observer } from "holdfast";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type App, startApp } from "../src/app.ts";
+import { configSchema } from "../src/config.ts";
+
+// What was let in and lasts: it ends when its key does.
+
+let redis: TestRedis;
+let app: App;
+let client: Holdfast;
+let port: number;
+const requests: ClientRequest[] = [];
+
+beforeAll(async () => {
+  redis = await startTestRedis();
+  client = new Holdfast({ redis: redis.url });
+  await client.check();
+  await client.keys.add(mintKey({ label: "first", scopes: ["admin"] }).key);
+  port = await freePort();
+  const config = loadConfig(configSchema, { PORT: String(port), REDIS_URL: redis.url, LOG_LEVEL: "silent" });
+  app = await startApp(config, "test", createLogger(config, "producer-api"), new AbortController().signal);
+  await app.opened;
+});
+afterEach(() => {
+  for (const request of requests.splice(0)) request.destroy();
+});
+afterAll(async () => {
+  await app?.stop();
+  await client?.close();
+  await redis?.stop();
+});
+
+async function keyOf(spec: Partial<NewKey> = {}) {
+  const { key, text } = mintKey({ label: "test", scopes: ["enqueue", "read"], ...spec });
+  await client.keys.add(key);
+  const known = () =>
+    fetch(`http://127.0.0.1:${port}/v1/queues/none/tasks/x`, {
+      headers: { authorization: `Bearer ${text}` },
+    });
+  await waitUntil("the key is known", async () => (await known()).status === 404, 5_000);
+  return { id: key.id, text };
+}
+
+function open(method: string, path: string, key: string, headers: Record<string, string> = {}) {
+  const request = httpRequest({
+    ...{ port, host: "127.0.0.1", method, path: `/v1/queues/${path}` },
+    headers: { authorization: `Bearer ${key}`, ...headers },
+  });
+  requests.push(request);
+  const seen = { status: 0, text: "", isOver: false };
+  request.on("error", () => {
+    seen.isOver = true;
+  });
+  request.on("response", (response: IncomingMessage) => {
+    seen.status = response.statusCode ?? 0;
+    response.on("data", (chunk) => {
+      seen.text += String(chunk);
+    });
+    response.on("close", () => {
+      seen.isOver = true;
+    });
+    response.on("error", () => {});
+  });
+  return { request, seen };
+}
+
+const LINES = { "content-type": "application/x-ndjson" };
+const line = (n: number, padding = "") => `${JSON.stringify({ type: "t", payload: { n, padding } })}\n`;
+const stored = async (queue: string) => (await new Observer({ client }).stats(queue)).pending;
+
+test("an open upload of lines ends with a 401, also while it sends nothing", async () => {
+  const { id, text } = await keyOf();
+  const { request, seen } = open("POST", "idle/tasks/batch", text, {
+    ...LINES,
+    accept: "application/x-ndjson",
+  });
+  request.write(line(1) + line(2));
+  await waitUntil("the first ones are stored", () => seen.text.split("\n").length === 3);
+  await client.keys.revoke(id);
+  await waitUntil("the last line says why it ends", () => seen.text.includes('"status":401'), 5_000);
+  await waitUntil("the connection is closed", () => seen.isOver, 10_000);
+  const results = seen.text
+    .trim()
+    .split("\n")
+    .map((result) => JSON.parse(result));
+  expect(results).toMatchObject([{ status: 201 }, { status: 201 }, { status: 401, code: "unauthorized" }]);
+});
+
+test("of an upload that goes on sending nothing more is stored", async () => {
+  const { id, text } = await keyOf();
+  const { request, seen } = open("POST", "busy/tasks/batch", text, {
+    ...LINES,
+    accept: "application/x-ndjson",
+  });
+  let sent = 0;
+  const sending = setInterval(() => request.write(line(sent++)), 10);
+  try {
+    await waitUntil("some are stored", () => seen.text.includes('"status":201'));
+    await client.keys.revoke(id);
+    await waitUntil("the last line says why it ends", () => seen.text.includes('"status":401'), 5_000);
+    const then = sent;
+    await waitUntil("it is closed, though more was sent", () => seen.isOver && sent > then, 10_000);
+  } finally {
+    clearInterval(sending);
+  }
+  const results = seen.text
+    .trim()
+    .split("\n")
+    .map((result) => JSON.parse(result).status);
+  expect(results.filter((status) => status !== 201)).toEqual([401]);
+  expect(await stored("busy")).toBe(results.length - 1);
+});
+
+test("an upload that is answered as a document tells of it as its last result", async () => {
+  const { id, text } = await keyOf();
+  const { request, seen } = open("POST", "whole/tasks/batch", text, LINES);
+  // The answer begins with the second block of 256 KB.
+  const block = Array.from({ length: 300 }, (_, n) => line(n, "x".repeat(1_000))).join("");
+  request.write(block + block);
+  await waitUntil("it has begun", () => seen.text.includes('"status":201'));
+  await client.keys.revoke(id);
+  await waitUntil("it ends", () => seen.text.endsWith('"failed":1}'), 10_000);
+  const answer = JSON.parse(seen.text);
+  expect(answer).toMatchObject({ accepted: await stored("whole"), duplicates: 0, failed: 1 });
+  expect(answer.results.at(-1)).toMatchObject({ status: 401, code: "unauthorized" });
+  await waitUntil("the connection is closed", () => seen.isOver, 10_000);
+});
+
+test("an upload whose first lines have not come is answered 401 as a whole", async () => {
+  const { id, text } = await keyOf();
+  const { request, seen } = open("POST", "late/tasks/batch", text, LINES);
+  request.write(line(1));
+  await client.keys.revoke(id);
+  await waitUntil("it is refused", () => seen.status === 401, 5_000);
+  await waitUntil("it says so", () => seen.text.includes('"code":"unauthorized"'));
+  await expect(stored("late")).rejects.toMatchObject({ code: "queue_not_found" });
+});
+
+test.each(["revoked", "expired"])("a long poll ends with 401 when its key is %s", async (how) => {
+  const { id, text } = await keyOf(how === "expired" ? { expiresAt: Date.now() + 3_000 } : {});
+  const enqueued = await fetch(`http://127.0.0.1:${port}/v1/queues/polled/tasks`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${text}`, "content-type": "application/json" },
+    body: '{"type":"t","payload":1}',
+  });
+  const { id: taskId } = (await enqueued.json()) as { id: string };
+  const started = performance.now();
+  const { request, seen } = open("GET", `polled/tasks/${taskId}?waitMs=30000`, text);
+  request.end();
+  if (how === "revoked") await client.keys.revoke(id);
+  await waitUntil("it is over", () => seen.isOver, 15_000);
+  expect([seen.status, JSON.parse(seen.text).code]).toEqual([401, "unauthorized"]);
+  expect(performance.now() - started).toBeLessThan(20_000);
+});
+
+test.each([
+  ["the short way", {}],
+  ["the framework", { "content-encoding": "identity" }],
+])("a body that takes its time is refused where its key is revoked meanwhile: %s", async (_way, headers) => {
+  const { id, text } = await keyOf();
+  const queue = `slow-${id}`;
+  const body = '{"type":"t","payload":1}';
+  const { request, seen } = open("POST", `${queue}/tasks`, text, {
+    ...{ "content-type": "application/json", "content-length": String(body.length) },
+    ...headers,
+  });
+  request.write(body.slice(0, 5));
+  await client.keys.revoke(id);
+  const refused = () =>
+    fetch(`http://127.0.0.1:${port}/v1/queues/q/tasks/x`, { headers: { authorization: `Bearer ${text}` } });
+  await waitUntil("the key is over", async () => (await refused()).status === 401, 5_000);
+  // A body that came within a second is not looked at again.
+  const started = performance.now();
+  await waitUntil("a second has passed", () => performance.now() - started > 1_100);
+  request.end(body.slice(5));
+  await waitUntil("it is refused", () => seen.status === 401, 5_000);
+  await expect(stored(queue)).rejects.toMatchObject({ code: "queue_not_found" });
+});
