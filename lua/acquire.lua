@@ -24,7 +24,7 @@
 -- ARGV[10] park  integer  1: where nothing is granted, the request waits in `#parked` to be granted by an enqueue
 -- ARGV[11] types  string  "" for any type; otherwise those that the caller runs, a space before each
 -- ARGV[12] noHandlerAfterMs  integer  how long a task that stands aside waits for a worker that runs its type
--- RETURNS {now, "", first grant, flags, counts, taskIds, envelope, ...}; counts: "place=counts" of those granted before
+-- RETURNS {now, "", first grant, flags, counts, taskIds, envelope, ...}; counts: "place=counts" of those granted before; instead of an envelope, where the request waits: ms until the next task is due, -1 for none
 -- TIME    O(w log p + t log q), w wanted, p = tasks processing, t types told while q tasks stand aside
 -- MOVES   scheduled -> pending; pending -> processing | expired
 
@@ -38,6 +38,7 @@
 -- include lib/park.lua
 -- include lib/wake.lua
 -- include lib/promote.lua
+-- include lib/due.lua
 -- include lib/lease.lua
 -- include lib/reply.lua
 -- include lib/acquire.lua
@@ -97,5 +98,9 @@ end
 trimGrants(grants)
 if promoted > #grants.ids or grants.aside > 0 then -- more than this caller takes
   wake()
+end
+if rests then
+  -- An enqueue or a settle wakes it for what is due sooner.
+  grants.envelopes[1] = settings.paused and -1 or untilDue()
 end
 return { now, '', grants.firstText, flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }

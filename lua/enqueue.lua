@@ -18,9 +18,9 @@
 -- ARGV[6] normal  integer  how many follow for pending
 -- ARGV[7] low  integer  how many follow for pending:low; the rest is scheduled
 -- ARGV[8..] taskId  string  repeated, at most 500 times: taskId, envelope
--- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, d duplicate, c conflict, f queue full; states: of duplicates and conflicts. {now} alone: refused, since the queue is not registered
+-- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, p new and due at once although it was to be scheduled, d duplicate, c conflict, f queue full; states: of duplicates and conflicts. {now} alone: refused, since the queue is not registered
 -- TIME    O(n), n tasks given; O(n log s) for scheduled ones
--- MOVES   -> pending | scheduled; pending -> processing
+-- MOVES   -> pending | scheduled (not where it is due already); pending -> processing
 
 -- include lib/clock.lua
 -- include lib/counters.lua
@@ -63,6 +63,8 @@ local none = {}
 -- Due times and ids of what is put off. Ids and envelopes of a checked call. Records of a purge that was cut short: the new
 -- task must not inherit them.
 local due, accepted, leftover = none, none, none
+-- isDueNow: one of those that were to be put off is not.
+local isDueNow = false
 local fitting = math.max(0, math.min(count, room))
 local verdicts, states = string.rep('n', fitting) .. string.rep('f', count - fitting), ''
 
@@ -74,7 +76,8 @@ if checked == 0 and normal == count then
   end
 else
   due = {}
-  local function accept(position, id, envelope)
+  -- at: where the envelope stands among the arguments. Returns the verdict.
+  local function accept(position, id, envelope, at)
     if position <= high then
       bands.high[#bands.high + 1] = id
     elseif position <= high + normal then
@@ -83,9 +86,20 @@ else
       bands.low[#bands.low + 1] = id
     else
       local delayMs = option(envelope, 'd')
-      due[#due + 1] = delayMs and string.format('%.0f', now + tonumber(delayMs)) or option(envelope, 'r')
+      local time = delayMs and now + tonumber(delayMs) or tonumber(option(envelope, 'r'))
+      if time <= now then
+        -- It does not wait to be promoted: its envelope says "scheduled" no more.
+        ARGV[at] = '+' .. string.sub(envelope, 2)
+        local p = option(envelope, 'p')
+        local band = bands[p == 'h' and 'high' or p == 'l' and 'low' or 'normal']
+        band[#band + 1] = id
+        isDueNow = true
+        return 'p'
+      end
+      due[#due + 1] = string.format('%.0f', time)
       due[#due + 1] = id
     end
+    return 'n'
   end
 
   if checked == 1 then
@@ -100,7 +114,8 @@ else
     local new, letters, known = {}, {}, {}
     accepted, leftover = {}, {}
     for position, id in ipairs(ids) do
-      local envelope = ARGV[taskIdAt + 2 * position - 1]
+      local at = taskIdAt + 2 * position - 1
+      local envelope = ARGV[at]
       local verdict, state = standing(new[id] or envelopes[position] or bareEnvelope(records[position]), records[position] or nil, envelope)
       if verdict == 'n' and room < 1 then
         verdict = 'f'
@@ -112,9 +127,9 @@ else
         if records[position] then
           leftover[#leftover + 1] = id
         end
-        accept(position, id, envelope)
+        letters[position] = accept(position, id, envelope, at)
         accepted[#accepted + 1] = id
-        accepted[#accepted + 1] = envelope
+        accepted[#accepted + 1] = ARGV[at]
       elseif verdict ~= 'f' then
         known[#known + 1] = state
         if verdict == 'd' then
@@ -124,9 +139,12 @@ else
     end
     verdicts, states = table.concat(letters), table.concat(known)
   else
+    local letters = {}
     for position = 1, fitting do
-      accept(position, ARGV[taskIdAt + 2 * position - 2], ARGV[taskIdAt + 2 * position - 1])
+      local at = taskIdAt + 2 * position - 1
+      letters[position] = accept(position, ARGV[at - 1], ARGV[at], at)
     end
+    verdicts = table.concat(letters) .. string.rep('f', count - fitting)
   end
 end
 -- Nothing was accepted. One letter rules that out for most calls, and costs less than a pattern.
@@ -147,7 +165,12 @@ end
 if #bands.low > 0 then
   entries = entries + append(pendingLowKey, bands.low)
 end
+-- A worker that waits knows when the first one is due.
+local isSooner = false
 if #due > 0 then
+-- include lib/due.lua
+  local first = placeDue(due)
+  isSooner = queue[3] and not settings.paused and isFirstDue(first)
   redis.call('ZADD', scheduledKey, unpack(due))
 end
 
@@ -167,7 +190,7 @@ else
 end
 
 -- 4. Somebody waits for it: grant it, or wake them all. What that takes is defined only then.
-if pushed > 0 and queue[3] then
+if queue[3] and (pushed > 0 or isSooner) then
 -- include lib/lease.lua
 -- include lib/reply.lua
 -- include lib/park.lua
@@ -180,7 +203,8 @@ if pushed > 0 and queue[3] then
   if checked == 1 then
     tasks, at = accepted, 1
   end
-  if settings.paused or not alone or not push(counters, queue[3], tasks, at, pushed, bands) then
+  local isPushed = pushed > 0 and alone and not isDueNow and not settings.paused and push(counters, queue[3], tasks, at, pushed, bands)
+  if isSooner or not isPushed then
     wake()
   end
 end

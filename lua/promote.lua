@@ -23,6 +23,7 @@
 -- include lib/bands.lua
 -- include lib/wake.lua
 -- include lib/promote.lua
+-- include lib/due.lua
 
 if not readSettings(redis.call('HGET', stateKey, '#settings')) then
   return layoutError()
@@ -31,5 +32,4 @@ local promoted = promoteDue(limit)
 if promoted > 0 then
   wake()
 end
-local nextDue = redis.call('ZRANGE', scheduledKey, 0, 0, 'WITHSCORES')
-return { promoted, nextDue[2] and math.max(0, tonumber(nextDue[2]) - now) or -1, redis.call('ZCARD', pendingTypedKey) }
+return { promoted, untilDue(), redis.call('ZCARD', pendingTypedKey) }

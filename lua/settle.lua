@@ -102,6 +102,7 @@ for place = 1, fences do
 end
 local releases, writeOthers = 0, nil
 if acks < #ids then
+-- include lib/due.lua
 -- include lib/verdicts.lua
   prepareVerdicts(settled, retried)
   for i = acks + 1, #ids do
@@ -182,7 +183,8 @@ end
 if removeOldest then
   removeOldest()
 end
-if releases > 0 or settled.queuedAgain or typed and #typed.members > 0 or promoted > #grants.ids then
+local isSooner = settled.sooner and not settings.paused
+if releases > 0 or settled.queuedAgain or isSooner or typed and #typed.members > 0 or promoted > #grants.ids then
   wake()
 end
 return { now, verdicts, grants.firstText, flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }

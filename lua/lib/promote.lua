@@ -3,7 +3,8 @@ local PROMOTE_LIMIT = '200'
 
 -- Moves due tasks to pending, as a whole transition of its own: push, commit, remove.
 local function promoteDue(limit)
-  local due = redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', nowText, 'LIMIT', '0', limit)
+  -- All of this millisecond: those that share a due time stand in parts of it.
+  local due = redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', string.format('(%d', now + 1), 'LIMIT', '0', limit)
   if #due == 0 then
     return 0
   end

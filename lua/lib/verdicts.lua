@@ -166,6 +166,7 @@ local function writeVerdicts(settled)
     redis.call('LPUSH', cancelledKey, unpack(settled.cancelled))
   end
   if #settled.scheduled > 0 then
+    settled.sooner = isFirstDue(placeDue(settled.scheduled))
     redis.call('ZADD', scheduledKey, unpack(settled.scheduled))
   end
   if #settled.dead > 0 then

@@ -120,6 +120,16 @@ export const mutants = [
     tests: [test("library/deleted-queue")],
   },
   {
+    name: "enqueue, settle: tasks with one due time go by their ids",
+    changes: [["lua/lib/due.lua", "return place + math.ldexp(1, exponent - 53)", "return place, exponent"]],
+    tests: [test("same-due-time")],
+  },
+  {
+    name: "promote: a part of a millisecond early",
+    changes: [["lua/lib/promote.lua", "string.format('(%d', now + 1)", "string.format('%d', now + 1)"]],
+    tests: [test("same-due-time"), test("promote")],
+  },
+  {
     name: "heartbeat: any token",
     changes: [["lua/heartbeat.lua", "if fence ~= ARGV[taskIdAt + 2 * i - 1] or", "if not fence or"]],
     tests: [test("heartbeat")],
@@ -387,7 +397,9 @@ export const mutants = [
   },
   {
     name: "promote: tasks that are not due",
-    changes: [["lua/lib/promote.lua", "'-inf', nowText, 'LIMIT'", "'-inf', '+inf', 'LIMIT'"]],
+    changes: [
+      ["lua/lib/promote.lua", "'-inf', string.format('(%d', now + 1), 'LIMIT'", "'-inf', '+inf', 'LIMIT'"],
+    ],
     tests: [test("promote"), test("acquire")],
   },
   {
@@ -452,7 +464,7 @@ export const mutants = [
   },
   {
     name: "push: on a paused queue",
-    changes: [["lua/enqueue.lua", "if settings.paused or not alone", "if not alone"]],
+    changes: [["lua/enqueue.lua", "and not settings.paused and push(", "and push("]],
     tests: [push],
   },
   {

@@ -22,9 +22,9 @@ export interface TaskOptions {
   id?: string;
   /** @default "normal" */
   priority?: Priority;
-  /** Not before this many milliseconds of Redis time from now. Excludes `runAt`. */
+  /** Not before this many milliseconds of Redis time from now, 0 to 365 days. 0: pending at once. Excludes `runAt`. */
   delayMs?: number;
-  /** Not before this moment of Redis time, ms since the epoch. Excludes `delayMs`. */
+  /** Not before this moment of Redis time, ms since the epoch. In the past: pending at once. Excludes `delayMs`. */
   runAt?: number;
   /** Retries after the first attempt, 0 to 100. @default the worker's MAX_RETRIES */
   maxRetries?: number;

@@ -50,8 +50,8 @@ test("a draining worker learns that another one took the task", async () => {
 
 test("tasks that were promoted beyond what the caller takes wake the workers that sleep", async () => {
   const q = await setup();
-  expect((await q.acquire(1, { park: true, workerId: "sleeper" })).grants).toEqual([]);
   await q.add(["a", "b"], { delayMs: 10 });
+  expect((await q.acquire(1, { park: true, workerId: "sleeper" })).grants).toEqual([]);
   q.advance(11);
   const waker = q.redis.duplicate();
   try {

@@ -152,7 +152,7 @@ export class Engine {
     }
   }
 
-  /** A letter per task: n new, d duplicate, c conflict, f queue full; and the state letter of each d and c. */
+  /** A letter per task: n new, p new and due at once although it was to be scheduled, d duplicate, c conflict, f queue full; and the state letter of each d and c. */
   async enqueue(args: EnqueueArgs, request?: Request): Promise<{ verdicts: string; states: string }> {
     const call = async ({ slot, sequence }: Request) => {
       for (;;) {

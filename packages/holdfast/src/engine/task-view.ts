@@ -36,7 +36,7 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     tags: envelope.tags,
     traceId: envelope.traceparent === null ? null : traceIdOf(envelope.traceparent),
     enqueuedAt: envelope.enqueuedAt,
-    runAt: state === "scheduled" && raw.score !== "" ? Number(raw.score) : envelope.runAt,
+    runAt: state === "scheduled" && raw.score !== "" ? Math.floor(Number(raw.score)) : envelope.runAt,
     expiresAt: envelope.expiresAt,
     leaseExpiresAt: state === "processing" && raw.score !== "" ? Number(raw.score) : null,
     endedAt: record.endedAt,

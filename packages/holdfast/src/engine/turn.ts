@@ -63,6 +63,8 @@ export interface Turn {
   typed: boolean;
   /** The request waits in Redis: an enqueue may grant to it. Repeat it to learn what became of it. */
   parked: boolean;
+  /** Where nothing was granted: until the next scheduled task is due, ms; Infinity where none is known. */
+  dueInMs: number;
 }
 
 export type TurnReply = [
@@ -73,7 +75,7 @@ export type TurnReply = [
   counts: string,
   /** Of the envelopes that follow, in their order, with a space between two. */
   ids: string,
-  ...envelopes: string[],
+  ...envelopes: (string | number)[],
 ];
 
 /** Where the envelopes of a reply begin. */
@@ -107,7 +109,10 @@ export function parseTurn(reply: TurnReply, nonce: string): Turn {
   // One text of all ids: what Redis and the client do for each string of a reply is more than the split.
   const ids = named === "" ? [] : named.split(" ");
   const granted = { first, ids, envelopes: reply as readonly unknown[], from: ENVELOPES_AT };
-  return turnOf(now, verdicts, flags, granted, placedPasts(counts), nonce);
+  const turn = turnOf(now, verdicts, flags, granted, placedPasts(counts), nonce);
+  const [, , , , , , dueInMs] = reply;
+  if (typeof dueInMs === "number" && dueInMs >= 0) turn.dueInMs = dueInMs;
+  return turn;
 }
 
 /** What was granted under a nonce, in the order of the tokens. */
@@ -156,5 +161,6 @@ export function turnOf(
     again: (flags & 8) !== 0,
     parked: (flags & 16) !== 0,
     typed: (flags & 64) !== 0,
+    dueInMs: Number.POSITIVE_INFINITY,
   };
 }

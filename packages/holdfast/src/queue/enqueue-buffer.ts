@@ -160,8 +160,8 @@ export class EnqueueBuffer {
       const sink = sinks[i] as EnqueueSink;
       const place = places[i] as number;
       const verdict = reply.verdicts[i];
-      if (verdict === "n") {
-        const state = bands?.[i] === "scheduled" ? "scheduled" : "pending";
+      if (verdict === "n" || verdict === "p") {
+        const state = verdict === "n" && bands?.[i] === "scheduled" ? "scheduled" : "pending";
         sink.accepted(place, { id, state, duplicate: false, durability: "memory" });
       } else if (verdict === "f") sink.refused(place, queueFull(this.#engine.queue, id));
       else {

@@ -63,7 +63,7 @@ export class TaskPlace {
       request,
     );
     // A conflict is the task of this very time by an older definition: one task is what was promised.
-    return verdicts === "n" ? "enqueued" : verdicts === "f" ? "full" : "duplicate";
+    return verdicts === "n" || verdicts === "p" ? "enqueued" : verdicts === "f" ? "full" : "duplicate";
   }
 
   /**

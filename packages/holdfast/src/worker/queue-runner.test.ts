@@ -17,6 +17,7 @@ const NOTHING: Turn = {
   again: false,
   typed: false,
   parked: false,
+  dueInMs: Number.POSITIVE_INFINITY,
 };
 
 /** An engine whose answers the test gives, call by call. */

@@ -417,7 +417,8 @@ export class QueueRunner {
     for (let i = 0; i < settled.length; i++) {
       const { task, verdict, error } = settled[i] as Settled;
       const outcome = turn.outcomes[i] ?? "unknown";
-      if (outcome === "retried") this.#wakeForRetry(verdict);
+      // One with a wait comes as what is due next, with the answer that sends this runner to sleep.
+      if (outcome === "retried" && "delayMs" in verdict && verdict.delayMs === 0) this.wake();
       this.#events.onSettled(task, outcome, verdict, error);
     }
     for (const { id, envelope } of turn.expired) this.#events.onExpired(this.engine.queue, id, envelope);
@@ -450,7 +451,7 @@ export class QueueRunner {
         this.idle = false;
       } else if (slots.drainFor === this) slots.drainFor = null;
       const short = turn.grants.length === 0 && !turn.again && !turn.drain;
-      if (want > 0 && short && mayRest) this.#sleep();
+      if (want > 0 && short && mayRest) this.#sleep(turn.dueInMs);
     }
     if (turn.grants.length === 0) return;
     this.#earlyAt = Math.max(EARLY_VERDICTS, turn.grants.length >> 1);
@@ -470,18 +471,12 @@ export class QueueRunner {
     this.#begin();
   }
 
-  /** A retry that is due before the next poll is not left to it: the janitor may sleep as long. */
-  #wakeForRetry(verdict: Verdict): void {
-    const delayMs = "delayMs" in verdict ? verdict.delayMs : 0;
-    if (delayMs === 0) this.wake();
-    else if (delayMs < this.#o.pollMs) setTimeout(() => this.wake(), delayMs + 1).unref();
-  }
-
-  #sleep(): void {
+  /** @param dueInMs what is due before the next poll is not left to it: there may be no janitor, or it may sleep as long */
+  #sleep(dueInMs: number): void {
     this.idle = true;
     clearTimeout(this.#pollTimer);
     if (this.#yields) return;
-    this.#pollTimer = setTimeout(() => this.wake(), this.#o.pollMs);
+    this.#pollTimer = setTimeout(() => this.wake(), Math.min(this.#o.pollMs, dueInMs + 1));
   }
 
   #send(settled: Settled[], { request, nonce }: Asked, want: number, held: number): Promise<Turn | null> {

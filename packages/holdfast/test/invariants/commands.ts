@@ -200,6 +200,7 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
     const [high, normal, low] = [0, 1, 2].map((n) => sorted.filter((task) => rank(task) === n).length);
     const args = { checked: given, high: high ?? 0, normal: normal ?? 0, low: low ?? 0, tail };
     const { verdicts } = await send(real, sending, (request) => real.engine.enqueue(args, request));
+    const firstDueMs = model.firstDueMs();
     sorted.forEach((task, at) => {
       const verdict = verdicts[at] ?? "";
       expect(model.enqueueVerdicts(task), `verdict of ${task.id}`).toContain(verdict);
@@ -209,6 +210,8 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
     const alone = nothingWaits && pushed.every((task) => lengths[rank(task)] === 0);
     const types = pushed.map(({ type }) => type);
     const asked = model.parking.grantTo(types, alone && !model.paused);
+    // Workers that wait know when the first one is due.
+    if (model.firstDueMs() < firstDueMs && !model.paused) model.parking.wake();
     const ids = pushed.map(({ id }) => id);
     if (asked) await expectPushed(model, real, asked, ids, heard);
   });

@@ -115,6 +115,11 @@ export class Model {
     });
   }
 
+  /** The first of those that are scheduled; Infinity where none is. */
+  firstDueMs(): number {
+    return Math.min(...this.in("scheduled").map(([, task]) => task.dueMs));
+  }
+
   promote(): number {
     const due = this.in("scheduled").filter(([, task]) => task.dueMs <= this.nowMs);
     for (const [, task] of due) Object.assign(task, { state: "pending", touched: true });
@@ -177,9 +182,10 @@ export class Model {
       return "released";
     }
     if (kind === "fail" && task.attempts < task.maxAttempts) {
-      task.state = delayMs === 0 ? "pending" : "scheduled";
       task.dueMs = this.nowMs + delayMs;
-      if (delayMs === 0) this.parking.wake();
+      // Workers that wait know when the first one is due.
+      if (delayMs === 0 || (task.dueMs < this.firstDueMs() && !this.paused)) this.parking.wake();
+      task.state = delayMs === 0 ? "pending" : "scheduled";
       return "retried";
     }
     this.end(task, "dead");

@@ -64,3 +64,43 @@ test("a resumed queue wakes its workers", async () => {
   await system.observer.resume("work");
   await until("the task ran", () => settled.length === 1, 3_000);
 });
+
+test("without a janitor, what is due waits for no poll: behind what is due later, after a retry, and as the first of all", async () => {
+  const system = await setupSystem();
+  const queue = system.queue();
+  let failures = 0;
+  // It polls every 10 s.
+  const { settled } = await system.started("work", {
+    now: () => 1,
+    fails: () => {
+      if (failures++ === 0) throw new Error("once");
+    },
+  });
+  await queue.enqueue("now", null, { delayMs: 60_000 });
+  await until("the worker sleeps", async () => (await parked(system)) === 1);
+  const enqueuedAt = performance.now();
+  const first = await queue.enqueue("now", null, { delayMs: 300 });
+  const later = await queue.enqueue("now", null, { delayMs: 500 });
+  const backoff = { kind: "fixed", baseMs: 200, jitter: "none" } as const;
+  const retried = await queue.enqueue("fails", null, { backoff });
+  for (const { id } of [first, later, retried])
+    expect((await queue.result(id, { waitMs: 8_000 }))?.state).toBe("completed");
+  expect(performance.now() - enqueuedAt).toBeGreaterThanOrEqual(495);
+  expect(performance.now() - enqueuedAt).toBeLessThan(8_000);
+  expect(settled.map(({ outcome }) => outcome)).toContain("retried");
+});
+
+test("what the receipt calls pending is: delayMs 0 and a runAt in the past are no schedule", async () => {
+  const system = await setupSystem();
+  const queue = system.queue();
+  expect(await queue.enqueue("t", 1, { delayMs: 0 })).toMatchObject({ state: "pending" });
+  expect(await queue.enqueue("t", 1, { id: "a", runAt: 1 })).toMatchObject({ state: "pending" });
+  expect(await queue.enqueue("t", 1, { id: "a", runAt: 1 })).toMatchObject({
+    state: "pending",
+    duplicate: true,
+  });
+  expect(await queue.enqueueMany([{ type: "t", payload: 1, options: { delayMs: 0 } }])).toMatchObject([
+    { receipt: { state: "pending" } },
+  ]);
+  expect(await queue.enqueue("t", 1, { delayMs: 60_000 })).toMatchObject({ state: "scheduled" });
+});
