@@ -24,6 +24,8 @@ export interface Io {
   stdin: NodeJS.ReadStream;
   stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;
+  /** The first error of a write to stdout: what was printed since then is lost. */
+  outputError(): NodeJS.ErrnoException | null;
   /** Aborted when the user, or the system, asks it to end. */
   signal: AbortSignal;
 }

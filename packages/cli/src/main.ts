@@ -16,17 +16,20 @@ for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     setTimeout(() => process.exit(1), STOP_MS).unref();
   });
 }
-// `holdfast … | head` ends the reader, not the work: what was asked for is done, and no more is printed.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-});
-
 const { env, stdin, stdout, stderr } = process;
+let outputError: NodeJS.ErrnoException | null = null;
+stdout.on("error", (error: NodeJS.ErrnoException) => {
+  outputError ??= error;
+});
+// There is nowhere left to say it.
+stderr.on("error", () => {});
+
 process.exitCode = await run(process.argv.slice(2), version, {
   env,
   stdin,
   stdout,
   stderr,
+  outputError: () => outputError,
   signal: ending.signal,
 });
 // A stdin that was read from, and not to its end, would keep the process.

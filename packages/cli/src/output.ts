@@ -20,6 +20,20 @@ export function printable(text: string): string {
   );
 }
 
+/** Resolves when all that was printed is written, or could not be. */
+export function flushed(stdout: NodeJS.WritableStream): Promise<void> {
+  return new Promise((resolve) => stdout.write("", () => resolve()));
+}
+
+/** What to say where the output could not be written. */
+export function lostOutput(error: NodeJS.ErrnoException): string {
+  const why = isHungUp(error) ? "nobody reads it any more (EPIPE)" : error.message;
+  return printable(`the output could not be written: ${why}`);
+}
+
+/** `holdfast … | head` ends the reader, not the work: what was asked for is done, and no more is printed. */
+export const isHungUp = (error: NodeJS.ErrnoException) => error.code === "EPIPE";
+
 /** Rows under their titles, each column as wide as its widest cell. */
 export function tableLines<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): string[] {
   const cells = [

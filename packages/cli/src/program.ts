@@ -14,7 +14,7 @@ import { topCommand } from "./commands/top.ts";
 import { workerCommand } from "./commands/worker.ts";
 import { actions, Command, CommanderError, formatOption, type Io } from "./context.ts";
 import { EXIT, type ExitCode, exitCodeOf, messageOf } from "./exit.ts";
-import { printable } from "./output.ts";
+import { flushed, lostOutput, printable } from "./output.ts";
 
 const EXIT_CODES = `
 Exit codes: 0 done; 1 failed, or something is wrong; 2 a call that makes no sense; 3 not found; 4 conflict, or too late;
@@ -24,6 +24,15 @@ An id or payload that begins with a dash goes after --.`;
 
 /** Runs one command line. Data is on stdout, one line for what went wrong on stderr. */
 export async function run(argv: readonly string[], version: string, io: Io): Promise<ExitCode> {
+  const code = await runCommand(argv, version, io);
+  await flushed(io.stdout);
+  const lost = io.outputError();
+  if (lost === null) return code;
+  io.stderr.write(`holdfast: ${lostOutput(lost)}\n`);
+  return code === EXIT.ok ? EXIT.failed : code;
+}
+
+async function runCommand(argv: readonly string[], version: string, io: Io): Promise<ExitCode> {
   let code: ExitCode = EXIT.ok;
   const program = createProgram(version, io, (ended) => {
     code = ended;

@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
 import { startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
 import { FatalError, Holdfast, Janitor, Observer, PartitionedQueue, Worker } from "holdfast";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { cliFor, start } from "./support.ts";
+import { cliFor, type Ended, start } from "./support.ts";
 
 let redis: TestRedis;
 let folder: string;
@@ -325,7 +325,7 @@ test("lines of NDJSON are tasks; a bad one is named and stops no other", async (
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line));
-  expect(results.filter(({ error }) => error === null).map(({ line }) => line)).toEqual([1, 10]);
+  expect(results.filter(({ error }) => error === null).map(({ line }) => line)).toEqual([1, 11]);
   expect(results).toHaveLength(10);
   expect(stderr.match(/^holdfast: line \d+: /gm)).toHaveLength(8);
   expect(stderr).toContain('line 4: it has no "payload"; a task without one has "payload":null');
@@ -335,13 +335,67 @@ test("lines of NDJSON are tasks; a bad one is named and stops no other", async (
   expect((await cli("enqueue", "lines", "--ndjson", file, "--rejects", rejects)).code).toBe(2);
 });
 
-test("a reader that goes away stops the output, not the work", async () => {
-  const lines = Array.from({ length: 3_000 }, (_, n) => `{"type":"ok","payload":${n}}`).join("\n");
+const manyLines = (count: number) =>
+  Array.from({ length: count }, (_, n) => `{"type":"ok","payload":${n}}`).join("\n");
+
+/** A command whose output goes to a device on which there is never any space. */
+async function onFullDisk(input: string, ...args: string[]): Promise<Ended> {
+  const disk = await open("/dev/full", "w");
+  const running = start(args, { REDIS_URL: redis.url }, disk.fd);
+  running.child.stdin?.end(input);
+  const ended = await running.ended;
+  await disk.close();
+  return ended;
+}
+
+test("a reader that goes away stops the output, not the work, and is told of", async () => {
   const running = start(["enqueue", "pipe", "--ndjson", "-", "-o", "ndjson"], { REDIS_URL: redis.url });
   running.child.stdout?.destroy();
-  running.child.stdin?.end(lines);
-  expect((await running.ended).code).toBe(0);
+  running.child.stdin?.end(manyLines(3_000));
+  const { code, stderr } = await running.ended;
+  expect(code).toBe(1);
+  expect(stderr).toContain(
+    "holdfast: all 3000 lines were sent: 3000 accepted, 0 refused\n" +
+      "holdfast: the output could not be written: nobody reads it any more (EPIPE)\n",
+  );
   expect((await observer.stats("pipe")).pending).toBe(3_000);
+});
+
+test.each([
+  [["queue", "ls"]],
+  [["queue", "ls", "-o", "ndjson"]],
+  [["--help"]],
+  [["completion", "bash"]],
+  [["enqueue", "full", "ok", "1"]],
+])("%j on a full disk is one line on stderr and exit code 1", async (args) => {
+  await json("enqueue", "full", "ok", "1");
+  const { code, stderr } = await onFullDisk("", ...args);
+  expect(stderr).toMatch(/^holdfast: the output could not be written: ENOSPC[^\n]+\n$/);
+  expect(code).toBe(1);
+});
+
+test("an import whose results are lost on a full disk stops, and says how far it came", async () => {
+  const lines = `\n${manyLines(20_000)}`;
+  const { code, stderr } = await onFullDisk(lines, "-o", "ndjson", "enqueue", "import", "--ndjson", "-");
+  expect(code).toBe(1);
+  const { pending } = await observer.stats("import");
+  expect(pending).toBeLessThan(20_000);
+  // The first line is empty: lines are counted as an editor counts them.
+  expect(stderr).toMatch(
+    new RegExp(
+      `^holdfast: the output could not be written: ENOSPC.*: stopped after ${pending} accepted tasks, line ${pending + 2} and what follows were not sent$`,
+      "m",
+    ),
+  );
+  expect(stderr).not.toContain("    at ");
+});
+
+test("an import whose input cannot be read, or whose rejects cannot be written, says how far it came", async () => {
+  const unreadable = await cli("enqueue", "unreadable", "--ndjson", folder);
+  expect(unreadable).toMatchObject({ code: 1 });
+  expect(unreadable.stderr).toMatch(/^holdfast: EISDIR[^\n]*: stopped after 0 accepted tasks$/m);
+  const nowhere = await cli("enqueue", "unreadable", "--ndjson", "-", "--rejects", join(folder, "no", "x"));
+  expect(nowhere).toMatchObject({ code: 1, stderr: expect.stringMatching(/^holdfast: ENOENT.*$/m) });
 });
 
 test("a burst enqueues demo tasks and nothing else", async () => {

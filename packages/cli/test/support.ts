@@ -16,21 +16,25 @@ export interface Running {
 }
 
 /** The built command as a process of its own. Nothing is inherited: a REDIS_URL of the shell must not decide a test. */
-export function start(args: readonly string[], env: Record<string, string> = {}): Running {
+export function start(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  output: "pipe" | number = "pipe",
+): Running {
   const child = spawn(process.execPath, [bin, ...args], {
     env: { PATH: process.env.PATH ?? "", ...env },
-    stdio: ["pipe", "pipe", "pipe"],
+    stdio: ["pipe", output, "pipe"],
   });
   let stdout = "";
   let stderr = "";
-  child.stdout.on("data", (chunk) => {
+  child.stdout?.on("data", (chunk) => {
     stdout += String(chunk);
   });
-  child.stderr.on("data", (chunk) => {
+  child.stderr?.on("data", (chunk) => {
     stderr += String(chunk);
   });
   // Who ends without reading its input breaks the pipe: that is for the test to judge, by the exit code.
-  child.stdin.on("error", () => {});
+  child.stdin?.on("error", () => {});
   const ended = new Promise<Ended>((done) => child.once("close", (code) => done({ code, stdout, stderr })));
   return { child, stdout: () => stdout, ended };
 }

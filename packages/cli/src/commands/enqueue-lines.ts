@@ -1,6 +1,8 @@
 import { once } from "node:events";
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
+import { finished } from "node:stream/promises";
 import {
+  asHoldfastError,
   type ErrorCode,
   HoldfastError,
   LIMITS,
@@ -10,6 +12,7 @@ import {
 } from "holdfast";
 import type { Context, Done } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, messageOf, UsageError } from "../exit.ts";
+import { flushed, isHungUp, lostOutput } from "../output.ts";
 import { linesOf, taskOfLine, withId } from "../task-lines.ts";
 
 interface Line {
@@ -26,7 +29,15 @@ interface LineResult {
   error: string | null;
 }
 
-/** Enqueues one task per line, 500 a call. What is refused is told with its line, and can be written to a file. */
+const STOPPING: Partial<Record<ExitCode, string>> = {
+  [EXIT.unreachable]: "Redis does not answer",
+  [EXIT.refused]: "Redis refuses this client",
+};
+
+/**
+ * Enqueues one task per line, 500 a call. What is refused is told with its line, and can be written to a file. Where it
+ * stops before the end it says why and how far it came.
+ */
 export class LineEnqueuer {
   readonly #context: Context;
   readonly #producer: Pick<Queue, "enqueueMany">;
@@ -36,22 +47,46 @@ export class LineEnqueuer {
   #waiting: Line[] = [];
   #failure: ExitCode = EXIT.ok;
   #firstCode: ErrorCode | null = null;
+  /** The input cannot be read, the file of refused lines cannot be written, or something unexpected. */
+  #error: { cause: string; code: ExitCode } | null = null;
+  /** The number of the first line that was not sent. */
+  #unsentFrom: number | null = null;
 
   constructor(context: Context, producer: Pick<Queue, "enqueueMany">, rejects: string | undefined) {
     this.#context = context;
     this.#producer = producer;
     this.#rejects = rejects === undefined ? null : createWriteStream(rejects);
+    this.#rejects?.on("error", (error) => {
+      this.#error ??= { cause: `the rejects could not be written: ${messageOf(error)}`, code: EXIT.failed };
+    });
   }
 
   async run(path: string): Promise<ExitCode> {
     const source = path === "-" ? this.#context.io.stdin : createReadStream(path);
     if (this.#rejects) await once(this.#rejects, "open");
+    try {
+      await this.#readAll(source);
+      await this.#send();
+    } catch (error) {
+      const { code } = asHoldfastError(error);
+      this.#firstCode ??= code;
+      this.#error ??= { cause: messageOf(error), code: exitCodeOf(error) };
+      this.#unsentFrom ??= this.#waiting[0]?.number ?? null;
+    }
+    if (this.#rejects) await finished(this.#rejects.end()).catch(() => {});
+    await flushed(this.#context.io.stdout);
+    return this.#report();
+  }
+
+  async #readAll(source: AsyncIterable<Buffer | string>): Promise<void> {
+    let number = 0;
     for await (const bytes of linesOf(source)) {
+      number++;
       if (/^\s*$/.test(bytes.toString("latin1"))) continue;
-      const number = ++this.counts.lines;
-      if (this.#ended) {
-        this.counts.unsent++;
-        this.#keep(bytes, null);
+      this.counts.lines++;
+      if (this.#stopped !== null) {
+        await this.#send();
+        this.#leave(number, bytes);
         // Only a file of refused lines needs the rest of the input.
         if (!this.#rejects) break;
         continue;
@@ -59,23 +94,22 @@ export class LineEnqueuer {
       this.#read(number, bytes);
       if (this.#waiting.length === LIMITS.scriptTasks) await this.#send();
     }
-    await this.#send();
-    if (this.#rejects) {
-      this.#rejects.end();
-      await once(this.#rejects, "finish");
-    }
-    return this.#report();
   }
 
   /** What came of it, for the audit log. */
   get done(): Done {
     const { accepted, duplicates } = this.counts;
-    return { count: accepted - duplicates, code: this.#firstCode, interrupted: this.#ended };
+    return { count: accepted - duplicates, code: this.#firstCode, interrupted: this.#stopped !== null };
   }
 
-  /** Redis is gone, or the user asked for the end: the rest is left unsent. */
-  get #ended(): boolean {
-    return this.#failure === EXIT.unreachable || this.#context.io.signal.aborted;
+  /** Why the rest is left unsent: Redis is gone, results or refused lines are lost, or the user asked for the end. */
+  get #stopped(): string | null {
+    const { io } = this.#context;
+    if (io.signal.aborted) return "interrupted";
+    if (this.#error) return this.#error.cause;
+    const lost = io.outputError();
+    if (lost !== null && !isHungUp(lost)) return lostOutput(lost);
+    return STOPPING[this.#failure] ?? null;
   }
 
   #read(number: number, bytes: Buffer): void {
@@ -91,12 +125,16 @@ export class LineEnqueuer {
     const lines = this.#waiting;
     this.#waiting = [];
     if (lines.length === 0) return;
-    if (this.#ended) {
-      this.counts.unsent += lines.length;
-      for (const { bytes } of lines) this.#keep(bytes, null);
+    if (this.#stopped !== null) {
+      for (const { number, bytes } of lines) this.#leave(number, bytes);
       return;
     }
-    const results = await this.#producer.enqueueMany(lines.map(({ task }) => task));
+    const results = await this.#producer
+      .enqueueMany(lines.map(({ task }) => task))
+      .catch((error: unknown) => {
+        this.#unsentFrom ??= lines[0]?.number ?? null;
+        throw error;
+      });
     for (const [at, result] of results.entries()) {
       const { number, bytes } = lines[at] as Line;
       if (!result.ok) this.#refused(number, bytes, result.id, result.error);
@@ -113,11 +151,18 @@ export class LineEnqueuer {
     const message = messageOf(error);
     this.counts.refused++;
     this.#firstCode ??= error instanceof HoldfastError ? error.code : "invalid_request";
-    if (this.#failure !== EXIT.unreachable)
-      this.#failure = exitCodeOf(error) === EXIT.unreachable ? EXIT.unreachable : EXIT.failed;
+    const code = exitCodeOf(error);
+    if (!(this.#failure in STOPPING)) this.#failure = code in STOPPING ? code : EXIT.failed;
     this.#context.out.say(`holdfast: line ${number}: ${message}`);
     this.#keep(bytes, id);
     this.#result({ line: number, id, state: null, duplicate: false, error: message });
+  }
+
+  /** Lines are left in their order. */
+  #leave(number: number, bytes: Buffer): void {
+    this.counts.unsent++;
+    this.#unsentFrom ??= number;
+    this.#keep(bytes, null);
   }
 
   #keep(bytes: Buffer, id: string | null): void {
@@ -134,12 +179,15 @@ export class LineEnqueuer {
     const { out, io } = this.#context;
     if (out.format !== "ndjson")
       out.record({ ...this.counts, results: this.#results }, Object.entries(this.counts));
-    if (this.#ended) {
-      const cause = io.signal.aborted ? "interrupted" : "Redis does not answer";
-      out.say(
-        `holdfast: ${cause}: stopped after ${this.counts.accepted} accepted tasks, the rest was not sent`,
-      );
-    }
-    return this.#failure === EXIT.ok && this.#ended ? EXIT.failed : this.#failure;
+    const { lines, accepted, refused } = this.counts;
+    const stopped = this.#stopped;
+    if (stopped !== null) {
+      const rest =
+        this.#unsentFrom === null ? "" : `, line ${this.#unsentFrom} and what follows were not sent`;
+      out.say(`holdfast: ${stopped}: stopped after ${accepted} accepted tasks${rest}`);
+    } else if (io.outputError() !== null)
+      out.say(`holdfast: all ${lines} lines were sent: ${accepted} accepted, ${refused} refused`);
+    if (stopped === null || this.#failure !== EXIT.ok) return this.#failure;
+    return this.#error?.code ?? EXIT.failed;
   }
 }

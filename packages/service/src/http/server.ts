@@ -295,7 +295,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     }
     // Node takes the chunks apart and leaves every other coding as it is.
     if (transfer !== undefined && transfer.toLowerCase() !== "chunked") {
-      reply.header("connection", "close");
+      app.basics.closeAfterAnswer(reply);
       done(
         new HoldfastError(
           "unsupported_media_type",
