@@ -779,6 +779,43 @@ export const mutants = [
     ],
     tests: [sessions],
   },
+  {
+    name: "masking: a tag is compared as it is stored",
+    changes: [
+      [
+        "services/observability/src/operators/masked-list.ts",
+        "const { q, error, signature, tag, ...rest } = query;",
+        "const { q, error, signature, ...rest } = query;\n  const tag = undefined;",
+      ],
+    ],
+    tests: ["services/observability/test/masked-groups.test.ts"],
+  },
+  {
+    name: "masking: the beginning of a value that was cut is shown",
+    changes: [["packages/service/src/json/mask.ts", "if (begun > 0)", "if (begun > 99)"]],
+    tests: ["packages/service/src/json/mask.test.ts"],
+  },
+  {
+    name: "masking: only the first cut of a text is looked at",
+    changes: [["packages/service/src/json/mask.ts", "CUT_MARK, at + 1))", "CUT_MARK, masked.length))"]],
+    tests: ["packages/service/src/json/mask.test.ts"],
+  },
+  {
+    name: "masking: a key guesses payloads as often as it likes",
+    changes: [
+      [
+        "packages/service/src/tasks/conflicts.ts",
+        "if (conflicts > 0) this.#limiter.owe(this.#who, conflicts);",
+        "",
+      ],
+    ],
+    tests: ["packages/service/src/tasks/conflicts.test.ts"],
+  },
+  {
+    name: "masking: the guesses of one batch count as one",
+    changes: [["packages/service/src/tasks/conflicts.ts", "owe(this.#who, conflicts)", "owe(this.#who, 1)"]],
+    tests: ["packages/service/src/tasks/conflicts.test.ts"],
+  },
 ];
 
 /** The text with the change made. @throws RangeError where `from` is not there exactly once, or nothing changes */

@@ -27,6 +27,10 @@ beforeAll(async () => {
         await context.log("of " + task.payload.card.holder);
         return { charged: true, card: task.payload.card };
       },
+      "card.cut": async (task, context) => {
+        await context.log("y".repeat(task.payload.pad) + task.payload.card.number);
+        throw new Error("x".repeat(task.payload.pad) + task.payload.card.number);
+      },
       "card.fail": async (task) => { throw new Error("refused: " + task.payload.card.number + " of " + task.payload.card.holder); },
     };\n`,
   );
@@ -69,6 +73,12 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
   expect((await enqueue({ type: "card.fail", id: "failed", payload: { card }, maxRetries: 0 })).status).toBe(
     201,
   );
+  // Errors and log lines are cut at 1,024 characters, somewhere within the number.
+  const pads = Array.from({ length: 8 }, (_, at) => 985 + 5 * at);
+  for (const pad of pads) {
+    const cut = { type: "card.cut", id: `cut-${pad}`, payload: { card, pad }, maxRetries: 0 };
+    expect((await enqueue(cut)).status).toBe(201);
+  }
   const later = { type: "card.charge", id: "later", payload: { card }, delayMs: 3_600_000 };
   expect((await enqueue(later)).status).toBe(201);
   const stateOf = async (id: string) => {
@@ -77,6 +87,8 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
   };
   await waitUntil("both have ended", async () => (await stateOf("paid")) === "completed", 30_000);
   await waitUntil("both have ended", async () => (await stateOf("failed")) === "dead", 30_000);
+  for (const pad of pads)
+    await waitUntil("all have ended", async () => (await stateOf(`cut-${pad}`)) === "dead", 30_000);
 
   const outputs = new Map<string, string>();
   // What is wrong quotes what was sent, if anything does.
@@ -107,7 +119,9 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
   const visit = async (key: string, who: string, seen: Map<string, string>) => {
     for (const { method, base, path, scope } of await stack.operations()) {
       if (method !== "GET" || scope !== "read") continue;
-      for (const id of path.includes("{id}") ? ["paid", "failed", "later"] : [""]) {
+      for (const id of path.includes("{id}")
+        ? ["paid", "failed", "later", ...pads.map((pad) => `cut-${pad}`)]
+        : [""]) {
         for (const state of /\/tasks(\/export)?$/.test(path) ? ["completed", "dead", "scheduled"] : [""]) {
           const url = path.replace("{queue}", "shop").replace("{id}", id) + (state && `?state=${state}`);
           const answer = await fetch(base + url, { headers: headers(key) });
@@ -144,6 +158,9 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
     HEADER,
     PAYLOAD,
     NUMBER,
+    // Nor its beginning, where a text was cut.
+    `x${NUMBER.slice(0, 2)}`,
+    `y${NUMBER.slice(0, 2)}`,
     admin.text.slice(-43),
     viewer.text.slice(-43),
   ];

@@ -35,6 +35,9 @@ export const LIMITS = {
   tagCharacters: 64,
 } as const;
 
+/** Ends a text of which only the beginning is kept, such as an error or a log line. */
+export const CUT_MARK = " … (cut)";
+
 const queueName = new RegExp(QUEUE_NAME_PATTERN);
 const taskId = new RegExp(TASK_ID_PATTERN);
 const newTaskId = new RegExp(NEW_TASK_ID_PATTERN);

@@ -1,13 +1,13 @@
 export { describeRedis } from "holdfast";
 export { blockListOf, isTrusted, networkOf } from "./config/addresses.ts";
 export {
-  connectionLimits,
   type HttpConfig,
   httpConfig,
   isLoopback,
   metricsConfig,
   parseAllowedHosts,
   parseList,
+  serverLimits,
 } from "./config/http.ts";
 export { ConfigError, configTable, type Environment, loadConfig } from "./config/load.ts";
 export { type RedisConfig, redisConfig, toConnectionSettings } from "./config/redis.ts";

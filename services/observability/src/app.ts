@@ -1,6 +1,5 @@
 import {
   assertQueue,
-  type connectionLimits,
   createHttpServer,
   createIntakeMetrics,
   type HttpServer,
@@ -8,6 +7,7 @@ import {
   type ReadinessCheck,
   registerTaskRoutes,
   type ServiceMetrics,
+  type serverLimits,
 } from "@holdfast/service";
 import { HoldfastError, type OperationRunnerOptions, type SeriesHistory } from "holdfast";
 import type { Logger } from "pino";
@@ -56,7 +56,7 @@ export interface AppOptions {
   /** @default everybody is anonymous, and may do everything */
   entrance?: Entrance;
   limiter?: Limiter | undefined;
-  connectionLimits?: ReturnType<typeof connectionLimits>;
+  serverLimits?: ReturnType<typeof serverLimits>;
   trustedProxies?: string[];
   maskedPointers?: string[];
   /** Nobody changes anything. @default false */
@@ -154,7 +154,7 @@ export async function createApp(options: AppOptions): Promise<App> {
       },
     },
     limiter: options.limiter,
-    ...options.connectionLimits,
+    ...options.serverLimits,
     onKeysChange: options.onKeysChange,
     trustedProxies: options.trustedProxies,
     maskedPointers: options.maskedPointers,

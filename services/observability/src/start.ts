@@ -1,5 +1,5 @@
 import {
-  connectionLimits,
+  createMasker,
   createMetrics,
   createQueueCache,
   createRateLimiter,
@@ -10,7 +10,9 @@ import {
   openKeys,
   parseAllowedHosts,
   parseList,
+  parsePointers,
   type RunningService,
+  serverLimits,
   startTracing,
   toConnectionSettings,
   waitForRedis,
@@ -23,6 +25,7 @@ import {
   PartitionedObserver,
   Schedules,
   SeriesHistory,
+  type TaskView,
 } from "holdfast";
 import { createApp } from "./app.ts";
 import type { ObservabilityConfig } from "./config.ts";
@@ -61,6 +64,12 @@ export async function startObservability(options: StartOptions): Promise<Running
   options.signal.addEventListener("abort", () => abort.abort(), { once: true });
   const { signal } = abort;
   const queue = createQueueCache(client);
+  const pointers = parseList(config.MASKED_POINTERS);
+  // Whoever may see an operation may see the error of its canary there, also where the task itself is masked for him.
+  const shown =
+    pointers.length === 0
+      ? undefined
+      : (createMasker(parsePointers(pointers)) as (task: TaskView) => TaskView);
   const app = await createApp({
     observer: new PartitionedObserver({ client }),
     schedules: new Schedules({ client }),
@@ -68,7 +77,7 @@ export async function startObservability(options: StartOptions): Promise<Running
     operations: client.operations,
     actions: client.actions,
     auditLogMax: config.AUDIT_LOG_MAX,
-    createRunner: (hooks) => new OperationRunner({ client, producer: queue, ...hooks }),
+    createRunner: (hooks) => new OperationRunner({ client, producer: queue, shown, ...hooks }),
     history: new SeriesHistory(client),
     assertOpen: () => {
       if (!readiness.isOpen)
@@ -78,8 +87,8 @@ export async function startObservability(options: StartOptions): Promise<Running
     ready: readiness.check,
     entrance,
     limiter: createRateLimiter(config),
-    connectionLimits: connectionLimits(config),
-    maskedPointers: parseList(config.MASKED_POINTERS),
+    serverLimits: serverLimits(config),
+    maskedPointers: pointers,
     trustedProxies: parseList(config.TRUSTED_PROXIES),
     readOnly: config.READ_ONLY,
     logInsPerMinute: config.LOG_INS_PER_MINUTE,

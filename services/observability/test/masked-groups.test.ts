@@ -11,7 +11,7 @@ const dead = (id: string, name: string): TaskView =>
       type: "mail",
       state: "dead",
       deadReason: "fatal",
-      tags: [],
+      tags: [`of:${name}`, "blue"],
       payloadText: JSON.stringify({ name }),
     },
     lastError: `Error: no mailbox of ${name}`,
@@ -50,4 +50,21 @@ test("a signature finds what a viewer sees, and tells nothing of what he does no
     (await listFor(observer, "q", { state: "dead", signature }, mask)).tasks.map(({ id }) => id);
   expect(await find("Error: no mailbox of ***")).toEqual(["a", "b", "c"]);
   expect(await find("Error: no mailbox of alexandra")).toEqual([]);
+});
+
+test("a tag finds what a viewer sees: a guess of what is masked in it finds nothing", async () => {
+  const find = async (tag: string, by: typeof mask | undefined) =>
+    (await listFor(filtering, "q", { state: "dead", tag }, by)).tasks.map(({ id }) => id);
+  // As the library does it, which knows of no viewer.
+  const filtering = {
+    list: async (_queue: string, { tag }: { tag?: string }) => ({
+      tasks: tasks.filter(({ tags }) => tag === undefined || tags.includes(tag)),
+      ...{ cursor: null, scanned: 3, total: 3 },
+    }),
+  };
+  expect(await find("of:alexandra", mask)).toEqual([]);
+  expect(await find("of:carolina", mask)).toEqual([]);
+  expect(await find("of:***", mask)).toEqual(["a", "b", "c"]);
+  expect(await find("blue", mask)).toEqual(["a", "b", "c"]);
+  expect(await find("of:alexandra", undefined)).toEqual(["a", "c"]);
 });

@@ -3,12 +3,14 @@ import { FatalError, type TaskView, Worker } from "holdfast";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Running, startRunning } from "./running.ts";
 
+const CARD = "4929130020415581";
+
 let running: Running;
 const workers: Worker[] = [];
 let queues = 0;
 
 beforeAll(async () => {
-  running = await startRunning();
+  running = await startRunning({ env: { MASKED_POINTERS: "/card" } });
   await waitUntil("ready", async () => (await running.call("GET", "/readyz")).status === 200);
 });
 afterEach(async () => {
@@ -29,7 +31,7 @@ async function deadLetters(count: number, type = "test.fatal"): Promise<string> 
   for (let from = 0; from < count; from += 500) {
     const tasks = Array.from({ length: Math.min(500, count - from) }, (_, i) => ({
       type,
-      payload: { n: from + i },
+      payload: { n: from + i, card: CARD },
     }));
     expect((await post(queue, "tasks/batch", tasks)).status).toBe(207);
   }
@@ -96,14 +98,17 @@ test("a canary of which one fails stops the replay, and says which and why", asy
   const queue = await deadLetters(30);
   await worker(queue, {
     "test.fatal": () => {
-      throw new FatalError("still broken");
+      throw new FatalError(`still broken: ${CARD}`);
     },
   });
   const canary = { size: 5, waitMs: 20_000 };
   const replay = (await post(queue, "dead-letters/replay", { all: true, canary })).json();
   const ended = await running.operation(String(replay.id));
   expect(ended).toMatchObject({ state: "failed", done: 5, canary: { state: "stopped", size: 5 } });
-  expect(ended.error).toContain("still broken");
+  // Viewers see operations too: what is masked for them in the task is masked here.
+  expect(ended.error).toContain("still broken: ***");
+  const told = JSON.stringify([ended, await get(`/v1/operations/${replay.id}/failures`)]);
+  expect(told).not.toContain(CARD);
   expect(await stats(queue)).toMatchObject({ dead: 30, totals: { replayed: 5 } });
   expect((await get(`/v1/operations/${replay.id}/failures`)).failures).toContainEqual(
     expect.objectContaining({ code: "canary_failed" }),

@@ -1,5 +1,4 @@
 import {
-  connectionLimits,
   createHttpServer,
   createIntakeMetrics,
   createMetrics,
@@ -18,6 +17,7 @@ import {
   type RunningService,
   registerFastLane,
   registerTaskRoutes,
+  serverLimits,
   startTracing,
   toConnectionSettings,
   waitForRedis,
@@ -68,7 +68,7 @@ export async function startApp(
     limiter: createRateLimiter(config),
     maskedPointers: parseList(config.MASKED_POINTERS),
     trustedProxies: parseList(config.TRUSTED_PROXIES),
-    ...connectionLimits(config),
+    ...serverLimits(config),
   });
   const tasks: FastLaneOptions = {
     queue: createQueueCache(client),

@@ -1,3 +1,4 @@
+import type { TaskView } from "@holdfast/contracts";
 import type { OperationView } from "@holdfast/contracts/api";
 import type { Engine } from "../engine/engine.ts";
 import { taskView } from "../engine/task-view.ts";
@@ -12,12 +13,16 @@ export interface CanaryVerdict {
   failed: { id: string; detail: string }[];
 }
 
-/** @param seen ids that were seen completed before: retention may have taken them since */
+/**
+ * @param seen ids that were seen completed before: retention may have taken them since
+ * @param shown what of a task may stand in an operation. @default all of it
+ */
 export async function lookAtCanary(
   canary: CanaryView,
   targets: readonly { engine: Engine; id: string }[],
   seen: Set<string>,
   isLate: boolean,
+  shown: (task: TaskView) => TaskView = (task) => task,
 ): Promise<CanaryVerdict | null> {
   const failed: CanaryVerdict["failed"] = [];
   let open = 0;
@@ -28,7 +33,8 @@ export async function lookAtCanary(
     if (task?.state === "completed") seen.add(id);
     else if (task === null) failed.push({ id, detail: "it is gone, and was not seen to complete" });
     else if (task.state === "dead" || task.state === "cancelled" || task.state === "expired") {
-      const error = task.lastError === null ? "" : `: ${task.lastError.split("\n", 1)[0]}`;
+      const { lastError } = shown(task);
+      const error = lastError === null ? "" : `: ${lastError.split("\n", 1)[0]}`;
       failed.push({ id, detail: `it is ${task.state}${task.state === "dead" ? error : ""}` });
     } else if (isLate) failed.push({ id, detail: `it is still ${task.state}` });
     else open++;

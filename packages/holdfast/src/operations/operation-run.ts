@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import { asHoldfastError, HoldfastError, type TaskView } from "@holdfast/contracts";
 import type { OperationView } from "@holdfast/contracts/api";
 import {
   type ClaimedOperation,
@@ -29,6 +29,8 @@ export interface RunOptions {
   owner: string;
   leaseMs: number;
   work: Work;
+  /** What of a task may stand in the operation. @default all of it */
+  shown?: ((task: TaskView) => TaskView) | undefined;
   /** Hands the operation over, between two batches. */
   signal: AbortSignal;
   onMoved?: ((operation: ClaimedOperation, moved: Moved) => void) | undefined;
@@ -180,11 +182,14 @@ export class OperationRun {
     this.#progress.lookUntil ??= this.#nowMs + canary.waitMs;
     await this.#write("run");
     const until = this.#progress.lookUntil;
-    const { targetOf } = this.#options.work;
+    const { work, shown } = this.#options;
+    const { targetOf } = work;
     const targets = canary.taskIds.flatMap((id) => (targetOf ? [{ id, engine: targetOf(id) }] : []));
     const seen = new Set<string>();
     for (;;) {
-      const verdict = await this.#retried(() => lookAtCanary(canary, targets, seen, this.#nowMs >= until));
+      const verdict = await this.#retried(() =>
+        lookAtCanary(canary, targets, seen, this.#nowMs >= until, shown),
+      );
       if (verdict) {
         canary.state = verdict.passed ? "passed" : "stopped";
         canary.detail = verdict.detail;

@@ -1,4 +1,4 @@
-import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import { asHoldfastError, HoldfastError, type TaskView } from "@holdfast/contracts";
 import type { OperationView } from "@holdfast/contracts/api";
 import { nanoid } from "nanoid";
 import type { Holdfast } from "../client.ts";
@@ -20,6 +20,8 @@ export interface OperationRunnerOptions {
   pollMs?: number;
   /** How many it runs at a time. @default 4 */
   concurrency?: number;
+  /** What of a task may be told in an operation, which more people read than the task. @default all of it */
+  shown?: ((task: TaskView) => TaskView) | undefined;
   onMoved?(spec: OperationSpec, counts: Moved["counts"]): void;
   onEnded?(view: OperationView, spec: OperationSpec): void;
   onError?(error: HoldfastError): void;
@@ -99,12 +101,13 @@ export class OperationRunner {
   }
 
   async #runOne(operation: ClaimedOperation, owner: string, leaseMs: number): Promise<void> {
-    const { client, onMoved, onEnded } = this.#options;
+    const { client, shown, onMoved, onEnded } = this.#options;
     const run = new OperationRun(operation, {
       store: client.operations,
       owner,
       leaseMs,
       work: await this.#workOf(operation),
+      shown,
       signal: this.#abort.signal,
       onMoved: ({ spec }, { counts }) => onMoved?.(spec, counts),
     });

@@ -1,5 +1,5 @@
 import { inspect, types } from "node:util";
-import { type Backoff, ERROR_MEANING, LIMITS } from "@holdfast/contracts";
+import { type Backoff, CUT_MARK, ERROR_MEANING, LIMITS } from "@holdfast/contracts";
 import { encodeError } from "../engine/record.ts";
 import { backoffDelayMs } from "./backoff.ts";
 
@@ -65,11 +65,9 @@ export function textOf(value: unknown): string {
   }
 }
 
-const CUT = " … (cut)";
-
 /** The text, or what fits of it and that it was cut. */
 export function cutText(text: string, characters: number): string {
-  return text.length <= characters ? text : text.slice(0, characters - CUT.length) + CUT;
+  return text.length <= characters ? text : text.slice(0, characters - CUT_MARK.length) + CUT_MARK;
 }
 
 function namedMeaning(name: string): Thrown["means"] {

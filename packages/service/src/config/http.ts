@@ -70,6 +70,13 @@ export const httpConfig = {
         "JSON pointers into payloads and results, separated by commas, `*` for any name: `/card/*`. Viewers see `***` there.",
     }),
   ),
+  CONFLICTS_PER_MINUTE: Type.Integer({
+    default: 60,
+    minimum: 0,
+    maximum: 1_000_000,
+    description:
+      "Tasks in a minute whose id is taken by another body, of one key that does not see every payload; beyond it its tasks with an id are 429. 0: no limit.",
+  }),
   TRUSTED_PROXIES: Type.Optional(
     Type.String({
       pattern: "^[0-9A-Fa-f.:/]+( *, *[0-9A-Fa-f.:/]+)*$",
@@ -79,12 +86,15 @@ export const httpConfig = {
   ),
 };
 
-/** The limits of connections, as the server takes them. */
-export function connectionLimits(config: Pick<HttpConfig, keyof typeof connectionConfig>) {
+/** The limits of connections and conflicts, as the server takes them. */
+export function serverLimits(
+  config: Pick<HttpConfig, keyof typeof connectionConfig | "CONFLICTS_PER_MINUTE">,
+) {
   return {
     requestTimeoutMs: config.REQUEST_TIMEOUT_MS,
     streamTimeoutMs: config.STREAM_TIMEOUT_MS,
     connectionsPerAddress: config.CONNECTIONS_PER_ADDRESS,
+    conflictsPerMinute: config.CONFLICTS_PER_MINUTE,
   };
 }
 

@@ -5,7 +5,7 @@ import helmet from "@fastify/helmet";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import { HoldfastError } from "@holdfast/contracts";
+import { HoldfastError, includesScope } from "@holdfast/contracts";
 import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
 import Fastify, {
   type FastifyBaseLogger,
@@ -24,6 +24,7 @@ import { StartupError } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
 import type { ServiceMetrics } from "../metrics.ts";
 import { isPortInUse, portInUseMessage } from "../ports.ts";
+import { Conflicts } from "../tasks/conflicts.ts";
 import { answerRaw, Connections, hangUp } from "./connections.ts";
 import { notTaken, registerErrors, sendProblem } from "./errors.ts";
 import { type ReadinessCheck, safely } from "./health.ts";
@@ -57,6 +58,8 @@ declare module "fastify" {
       isClosing(socket: Socket): boolean;
       /** The connection is closed when the answer was sent. */
       closeAfterAnswer(reply: FastifyReply): void;
+      /** What limits the conflicts of a sender who does not see every payload; undefined: he does, or there is no limit. */
+      conflictsFor(identity: Identity): Pick<Conflicts, "limit"> | undefined;
       /** Whether the sender still may what he was let in for. @throws HoldfastError unauthorized, forbidden */
       recheck(request: FastifyRequest): void;
       /** Tells when the sender of a request that lasts may no longer. */
@@ -118,6 +121,8 @@ export interface HttpServerOptions {
   limiter?: Limiter | undefined;
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   trustedProxies?: string[] | undefined;
+  /** Of one key that does not see every payload; 0: no limit. @default 0 */
+  conflictsPerMinute?: number | undefined;
   /** JSON pointers into payloads and results that viewers do not see. */
   maskedPointers?: string[] | undefined;
   /** Bytes. @default 1_048_576 */
@@ -201,6 +206,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const maskFor = ({ role }: Identity) => (role === "viewer" ? masker : undefined);
   const identify = options.identify ?? (() => ANONYMOUS);
   const guard = { identify, limiter: options.limiter };
+  const conflicts = options.conflictsPerMinute ? new Conflicts(options.conflictsPerMinute) : undefined;
   const watches = new Set<Watch>();
   options.onKeysChange?.(() => {
     for (const watch of [...watches]) {
@@ -230,6 +236,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       reply.header("connection", "close");
       connections.closeAfterAnswer(reply.request.raw.socket);
     },
+    conflictsFor: (identity) =>
+      conflicts && (maskFor(identity) !== undefined || !includesScope(identity.scopes, "read"))
+        ? conflicts
+        : undefined,
     recheck: (request) => recheck(request, identify),
     watch: (request) => {
       const watch: Watch = {

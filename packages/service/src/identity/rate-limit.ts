@@ -53,12 +53,17 @@ export class RateLimiter {
     return this.#verdict(bucket, bucket.tokens >= 1);
   }
 
+  /** Takes more than there may be: what is owed has to come back before the next request is allowed. */
+  owe(who: string, requests: number, nowMs: number = performance.now()): void {
+    this.#refilled(who, nowMs).tokens -= requests;
+  }
+
   #verdict({ tokens }: Bucket, isAllowed: boolean): RateVerdict {
     const { perSecond, burst } = this.#limit;
     return {
       isAllowed,
       limit: burst,
-      remaining: Math.floor(tokens),
+      remaining: Math.max(0, Math.floor(tokens)),
       resetMs: ((burst - tokens) / perSecond) * 1_000,
       retryAfterMs: isAllowed ? 0 : ((1 - tokens) / perSecond) * 1_000,
     };

@@ -1,3 +1,4 @@
+import { CUT_MARK, LIMITS } from "@holdfast/contracts";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createMasker, maskJson, parsePointers } from "./mask.ts";
@@ -83,6 +84,73 @@ test("an error, a log line and the progress that quote a masked value are masked
     ],
   });
   expect(createMasker(parsePointers(["/card"]))(answer)).toEqual(answer);
+});
+
+const CARD = "4929130020415581";
+const maskTask = (fields: object) =>
+  createMasker(parsePointers(["/card"]))({
+    payloadText: JSON.stringify({ card: CARD }),
+    ...fields,
+  }) as Record<string, unknown>;
+
+test("words that were cut within a masked value do not show its beginning", () => {
+  for (let kept = 1; kept < CARD.length; kept++) {
+    const cut = `Error: refused ${CARD.slice(0, kept)}${CUT_MARK}`;
+    const answer = maskTask({
+      lastError: `${cut}\nCaused by: ${cut}`,
+      log: [cut],
+      progress: cut,
+      history: [{ error: cut }],
+    });
+    const masked = `Error: refused ***${CUT_MARK}`;
+    expect(answer).toMatchObject({
+      lastError: `${masked}\nCaused by: ${masked}`,
+      log: [masked],
+      progress: masked,
+      history: [{ error: masked }],
+    });
+    // An older version cut without a mark, at the length that is kept.
+    const old = `${"x".repeat(LIMITS.errorCharacters - kept)}${CARD.slice(0, kept)}`;
+    expect(maskTask({ lastError: old }).lastError).toBe(`${"x".repeat(LIMITS.errorCharacters - kept)}***`);
+  }
+});
+
+test("of several values that may have been cut the longest beginning goes, and what was not cut stays", () => {
+  const mask = createMasker(parsePointers(["/a", "/b"]));
+  const payloadText = JSON.stringify({ a: "xabc-long", b: "abc-other" });
+  expect(mask({ payloadText, lastError: `of xabc-${CUT_MARK}` })).toMatchObject({
+    lastError: `of ***${CUT_MARK}`,
+  });
+  const whole = { payloadText, lastError: "no cut, so this is no beginning: xab", log: [`plain${CUT_MARK}`] };
+  expect(mask(whole)).toMatchObject({ lastError: whole.lastError, log: whole.log });
+});
+
+test("whatever the value and wherever the cut, no beginning of four characters is left", () => {
+  fc.assert(
+    fc.property(
+      fc.string({ minLength: 5 }),
+      fc.nat(30),
+      fc.string({ maxLength: 40 }),
+      (secret, at, before) => {
+        const quoted = `${before.replaceAll(secret.slice(0, 4), "")}|${secret}`;
+        const cut = quoted.slice(0, before.length + 1 + (at % secret.length)) + CUT_MARK;
+        const mask = createMasker(parsePointers(["/s"]));
+        const { lastError } = mask({ payloadText: JSON.stringify({ s: secret }), lastError: cut }) as {
+          lastError: string;
+        };
+        const kept = cut.slice(0, -CUT_MARK.length).slice(quoted.indexOf("|") + 1);
+        if (kept.length >= 4 && secret.startsWith(kept))
+          expect(lastError.split("|").at(-1)).toBe(`***${CUT_MARK}`);
+      },
+    ),
+  );
+});
+
+test("a value that JSON has to escape is masked as JSON quotes it, too", () => {
+  const secret = 'say "when"\nnow';
+  const payloadText = JSON.stringify({ card: secret });
+  const progress = JSON.stringify({ at: secret });
+  expect(maskTask({ payloadText, progress }).progress).toBe('{"at":"***"}');
 });
 
 test("what is no pointer is refused", () => {

@@ -1,4 +1,4 @@
-import { LIMITS } from "@holdfast/contracts";
+import { CUT_MARK, LIMITS } from "@holdfast/contracts";
 import { eachElement, eachMember, OPEN_BRACE, OPEN_BRACKET, scanValue, skipSpace } from "./scan.ts";
 
 /** What stands in the place of a masked value. */
@@ -85,23 +85,47 @@ function visit(
   return scanValue(text, at, budget);
 }
 
-/** Replaces every value of these texts wherever it occurs in words, as in the error of a handler that quotes it. */
+/**
+ * Replaces every value of these texts wherever it occurs in words, as in the error of a handler that quotes it; and its
+ * beginning where the words were cut within it. (They are cut when they are stored: who will read them is not known then.)
+ */
 function maskWords(words: string, secrets: readonly string[]): string {
   let masked = words;
   for (const secret of secrets) masked = masked.replaceAll(secret, MASK);
+  const cuts: number[] = [];
+  for (let at = masked.indexOf(CUT_MARK); at >= 0; at = masked.indexOf(CUT_MARK, at + 1)) cuts.push(at);
+  // Older versions cut without a mark.
+  if (words.length >= LIMITS.errorCharacters) cuts.push(masked.length);
+  // From behind, so that the other places stay where they are.
+  for (const cut of cuts.reverse()) {
+    const begun = Math.max(0, ...secrets.map((secret) => beginningAt(masked, cut, secret)));
+    if (begun > 0) masked = masked.slice(0, cut - begun) + MASK + masked.slice(cut);
+  }
   return masked;
+}
+
+/** How many characters of the secret's beginning stand in front of this place. */
+function beginningAt(words: string, cut: number, secret: string): number {
+  for (let length = Math.min(secret.length - 1, cut); length > 0; length--)
+    if (words.startsWith(secret.slice(0, length), cut - length)) return length;
+  return 0;
 }
 
 /** The strings and numbers within a JSON text, as they would be quoted: longest first. */
 function secretsIn(texts: readonly string[]): string[] {
   const found = new Set<string>();
   const collect = (value: unknown): void => {
-    if (typeof value === "string" || typeof value === "number") found.add(String(value));
+    if (typeof value === "string") {
+      found.add(value);
+      // As JSON that quotes it has it, in the progress or in a log line.
+      found.add(JSON.stringify(value).slice(1, -1));
+    } else if (typeof value === "number") found.add(String(value));
     else if (typeof value === "object" && value !== null)
       for (const inner of Object.values(value)) collect(inner);
   };
   for (const text of texts) {
-    found.add(text);
+    // A string as it is quoted is found below: with its quotes it would take those of the JSON around it.
+    if (!text.startsWith('"')) found.add(text);
     // As it was written, too: a number that JavaScript cannot hold.
     for (const [number] of text.matchAll(/-?\d[\d.eE+-]{3,}/g)) found.add(number);
     try {

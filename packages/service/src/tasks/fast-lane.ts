@@ -103,7 +103,12 @@ export function registerFastLane(app: HttpServer, options: FastLaneOptions): voi
       rate = rateHeaders(verdict);
     }
     const trace = headers.traceparent === undefined ? undefined : traceContextOf(headers);
-    const exchange = new Exchange(lane, target, request, response, { id: requestId(), key, rate, trace });
+    const exchange = new Exchange(lane, target, request, response, identity, {
+      id: requestId(),
+      key,
+      rate,
+      trace,
+    });
     request.on("data", (chunk: Buffer) => exchange.add(chunk));
     // Not reached where the client hangs up before the body has come.
     request.on("end", () => exchange.run());
@@ -149,6 +154,7 @@ class Exchange {
   readonly #target: Target;
   readonly #request: IncomingMessage;
   readonly #response: ServerResponse;
+  readonly #identity: Identity;
   readonly #id: string;
   readonly #key: string | undefined;
   readonly #rate: string[] | undefined;
@@ -162,12 +168,14 @@ class Exchange {
     target: Target,
     request: IncomingMessage,
     response: ServerResponse,
+    identity: Identity,
     { id, key, rate, trace }: Head,
   ) {
     this.#lane = lane;
     this.#target = target;
     this.#request = request;
     this.#response = response;
+    this.#identity = identity;
     this.#id = id;
     this.#key = key;
     this.#rate = rate;
@@ -201,13 +209,14 @@ class Exchange {
         const plain = readPlainTasks(body);
         const answer =
           plain === undefined
-            ? enqueueItems(name, queue, readTaskArray(body), metrics, this.#trace).then(textOf)
+            ? enqueueItems(name, this.#limited(queue), readTaskArray(body), metrics, this.#trace).then(textOf)
             : enqueuePlainTasks(name, queue, plain, metrics, this.#trace);
         answer.then((done) => this.#stored(done), fail);
         return;
       }
       const { task, bytes } = readTask(body, this.#key);
-      enqueueTask(queue, task, this.#trace).then((receipt) => {
+      const target = task.options?.id === undefined ? queue : this.#limited(queue);
+      enqueueTask(target, task, this.#trace).then((receipt) => {
         metrics?.enqueued(name, task.type, bytes, receipt.duplicate);
         const place = ["location", `/v1/queues/${name}/tasks/${receipt.id}`];
         if (receipt.duplicate) place.push("idempotent-replayed", "true");
@@ -216,6 +225,11 @@ class Exchange {
     } catch (error) {
       fail(error);
     }
+  }
+
+  #limited(queue: ReturnType<TaskRouteOptions["queue"]>): Pick<Queue, "enqueueMany" | "enqueueText"> {
+    const conflicts = this.#lane.app.basics.conflictsFor(this.#identity);
+    return conflicts?.limit(queue, this.#identity, this.#request.socket.remoteAddress ?? "") ?? queue;
   }
 
   #stored({ text, retryAfter, bytes }: BatchText): void {

@@ -1,4 +1,5 @@
 import { HoldfastError, isQueueName, LIMITS, type TaskView } from "@holdfast/contracts";
+import type { FastifyRequest } from "fastify";
 import { type Queue, traceContextOf } from "holdfast";
 import { Type } from "typebox";
 import { RequestError } from "../http/problem.ts";
@@ -62,6 +63,11 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
     return options.queue(name);
   };
 
+  const limited = (
+    { identity, ip }: Pick<FastifyRequest, "identity" | "ip">,
+    queue: TaskQueue,
+  ): Pick<TaskQueue, "enqueueMany"> => app.basics.conflictsFor(identity)?.limit(queue, identity, ip) ?? queue;
+
   app.post(
     "/v1/queues/:queue/tasks",
     {
@@ -83,7 +89,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
     async (request, reply) => {
       const { queue: name } = request.params;
       try {
-        const queue = open(name);
+        const queue = limited(request, open(name));
         const { task, bytes } = readTask(bodyBytes(request.body), request.headers["idempotency-key"]);
         const [result] = await queue.enqueueMany([task], { trace: traceContextOf(request.headers) });
         if (result === undefined) throw new HoldfastError("internal", "an enqueue without a result");
@@ -120,13 +126,13 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
       const { queue: name } = request.params;
       let blocks: AsyncGenerator<ReadTask[]>;
       let items: ReadTask[] | undefined;
-      let queue: TaskQueue;
+      let queue: Pick<TaskQueue, "enqueueMany">;
       const watch = app.basics.watch(request);
       reply.raw.once("close", watch.end);
       const { accept = "", "content-type": type = "", "idempotency-key": key } = request.headers;
       const wantsLines = /\bndjson\b|x-ndjson/i.test(accept);
       try {
-        queue = open(name);
+        queue = limited(request, open(name));
         if (key !== undefined) {
           throw new RequestError(
             "invalid_request",

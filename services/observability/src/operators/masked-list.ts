@@ -28,13 +28,14 @@ export async function listFor(
   query: TaskListQuery & { signal?: AbortSignal },
   mask: Mask | undefined,
 ): Promise<TaskPage> {
-  const { q, error, signature, ...rest } = query;
-  if (mask === undefined || [q, error, signature].every((words) => words === undefined))
+  const { q, error, signature, tag, ...rest } = query;
+  if (mask === undefined || [q, error, signature, tag].every((words) => words === undefined))
     return observer.list(queue, query);
   const isMatch = matcherOf({
     ...(q === undefined ? {} : { q }),
     ...(error === undefined ? {} : { error }),
     ...(signature === undefined ? {} : { signature }),
+    ...(tag === undefined ? {} : { tag }),
   });
   const limit = query.limit ?? LIMITS.pageTasks / 2;
   const found: TaskPage = { tasks: [], cursor: query.cursor ?? null, scanned: 0, total: 0 };

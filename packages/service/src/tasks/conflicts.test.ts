@@ -1,0 +1,60 @@
+import { ANONYMOUS } from "@holdfast/contracts/api";
+import { HoldfastError, type NewTask } from "holdfast";
+import { expect, test } from "vitest";
+import { Conflicts } from "./conflicts.ts";
+
+const conflict = () => new HoldfastError("task_conflict", "another body");
+const receipt = { id: "x", state: "pending", duplicate: false, durability: "memory" } as const;
+const identity = (keyId: string) => ({ ...ANONYMOUS, kind: "key" as const, keyId });
+
+/** A queue where every id is taken. */
+function setup(perMinute: number) {
+  const seen: string[] = [];
+  const conflicts = new Conflicts(perMinute);
+  const queue = {
+    async enqueueText(type: string, _text: string, options?: { id?: string }) {
+      seen.push(type);
+      if (options?.id !== undefined) throw conflict();
+      return receipt;
+    },
+    async enqueueMany(tasks: readonly NewTask[]) {
+      return tasks.map(({ type, options }) => {
+        seen.push(type);
+        if (options?.id === undefined) return { ok: true as const, receipt };
+        return { ok: false as const, id: options.id, error: conflict() };
+      });
+    },
+  };
+  const limited = (keyId = "k") => conflicts.limit(queue as never, identity(keyId), "10.0.0.1");
+  return { limited, seen };
+}
+
+const codeOf = (done: Promise<unknown>) =>
+  done.then(
+    () => "stored",
+    (error) => (error as HoldfastError).code,
+  );
+
+test("after so many conflicts tasks with an id are refused unseen, those without are taken", async () => {
+  const { limited, seen } = setup(3);
+  const codes = [];
+  for (let turn = 0; turn < 5; turn++) codes.push(await codeOf(limited().enqueueText("t", "1", { id: "a" })));
+  expect(codes).toEqual(["task_conflict", "task_conflict", "task_conflict", "rate_limited", "rate_limited"]);
+  expect(seen).toHaveLength(3);
+  expect(await codeOf(limited().enqueueText("t", "1"))).toBe("stored");
+  expect(await codeOf(limited("other").enqueueText("t", "1", { id: "a" }))).toBe("task_conflict");
+  await expect(limited().enqueueText("t", "1", { id: "a" })).rejects.toThrow("CONFLICTS_PER_MINUTE");
+});
+
+test("guesses in one batch are counted one by one: what is owed has to come back first", async () => {
+  const { limited, seen } = setup(60);
+  const guesses = Array.from({ length: 600 }, (_, at) => ({ type: `t${at}`, options: { id: "a" } }));
+  await limited().enqueueMany(guesses);
+  expect(seen).toHaveLength(600);
+  const results = await limited().enqueueMany([{ type: "no-id" }, { type: "guess", options: { id: "a" } }]);
+  expect(results).toMatchObject([{ ok: true }, { ok: false, id: "a", error: { code: "rate_limited" } }]);
+  // 540 beyond the minute's 60, at one in a second.
+  const refused = results[1] as { error: HoldfastError };
+  expect(refused.error.retryAfterMs).toBeGreaterThan(500_000);
+  expect(seen.slice(600)).toEqual(["no-id"]);
+});
