@@ -20,16 +20,23 @@ export async function loadHandlerModule(file: string): Promise<Record<string, Ha
     const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
     throw refused(`${file} does not load: ${reason.split("\n", 1)[0]}`, error);
   }
-  const fallback = module.default as { handlers?: unknown } | undefined;
-  // A CommonJS module arrives as the default.
-  const exported = module.handlers ?? fallback?.handlers ?? fallback;
+  const fallback = defaultOf(module);
+  const exported = module.handlers ?? (fallback as { handlers?: unknown } | undefined)?.handlers ?? fallback;
   if (typeof exported === "function") return check(file, { [basename(file, extname(file))]: exported });
-  if (typeof exported !== "object" || exported === null) {
+  if (typeof exported !== "object" || exported === null || Array.isArray(exported)) {
     throw refused(
       `${file} exports no handlers: export const handlers = { "task.type": async (task, ctx) => {} }`,
     );
   }
   return check(file, exported as Record<string, unknown>);
+}
+
+/** A CommonJS module arrives as the default, and one that was compiled from ES modules has its own default in there. */
+function defaultOf(module: { default?: unknown }): unknown {
+  const exported = module.default as
+    | { __esModule?: unknown; default?: unknown; handlers?: unknown }
+    | undefined;
+  return exported?.__esModule && exported.handlers === undefined ? exported.default : exported;
 }
 
 function check(file: string, record: Record<string, unknown>): Record<string, Handler> {

@@ -60,6 +60,8 @@ describe("the text that is kept of an error", () => {
       "Error: connect ECONNREFUSED 127.0.0.1:1",
     );
     expect(coded("no", { not: "a code" })).toBe("Error: no");
+    expect(coded("no", 503)).toBe("Error [503]: no");
+    expect(shown(new DOMException("no", "AbortError"))).toMatch(/^AbortError: no\n/);
   });
 
   test("has the chain of causes, also where the outer message and stack are long", () => {

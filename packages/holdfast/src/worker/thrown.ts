@@ -44,6 +44,14 @@ function read(value: unknown, key: string | symbol): unknown {
   }
 }
 
+function hasOwn(value: object, key: string): boolean {
+  try {
+    return Object.hasOwn(value, key);
+  } catch {
+    return false;
+  }
+}
+
 const isObject = (value: unknown): value is object =>
   (typeof value === "object" && value !== null) || typeof value === "function";
 
@@ -125,7 +133,8 @@ function readError(value: unknown, seen: Set<unknown>, depth: number): Thrown {
     frames: framesOf(read(value, "stack"), message),
   };
   const code = read(value, "code");
-  if (typeof code === "string" || typeof code === "number")
+  // A number in a class, as of each DOMException, says less than the name.
+  if (typeof code === "string" || (typeof code === "number" && hasOwn(value, "code")))
     thrown.code = String(code).slice(0, CODE_CHARACTERS);
   const means = read(value, ERROR_MEANING) ?? namedMeaning(name);
   if (means === "fatal") thrown.means = means;
