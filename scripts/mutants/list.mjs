@@ -15,6 +15,8 @@ const sessions = "services/observability/test/session.test.ts";
 const logOut = "services/observability/test/log-out.redis.test.ts";
 const authors = "services/observability/test/audit-authors.test.ts";
 const deletion = test("invariants/deletion");
+const userCode = test("worker/user-code");
+const texts = test("library/texts");
 const handBack = "packages/holdfast/test/invariants/hand-back.test.ts";
 
 export const mutants = [
@@ -815,6 +817,106 @@ export const mutants = [
     name: "masking: the guesses of one batch count as one",
     changes: [["packages/service/src/tasks/conflicts.ts", "owe(this.#who, conflicts)", "owe(this.#who, 1)"]],
     tests: ["packages/service/src/tasks/conflicts.test.ts"],
+  },
+  {
+    name: "worker: a call of ctx that fails rejects",
+    changes: [
+      [
+        "packages/holdfast/src/worker/running-task.ts",
+        "if (!this.ended) this.#run.onError(failedCall(what, this.id, error));",
+        "throw error;",
+      ],
+    ],
+    tests: [userCode],
+  },
+  {
+    name: "worker: a call of ctx after the end of the attempt is told",
+    changes: [
+      ["packages/holdfast/src/worker/running-task.ts", "    if (this.ended) return;\n    try {", "    try {"],
+      [
+        "packages/holdfast/src/worker/running-task.ts",
+        "if (!this.ended) this.#run.onError(failed",
+        "this.#run.onError(failed",
+      ],
+    ],
+    tests: [userCode],
+  },
+  {
+    name: "worker: an id is taken as it comes",
+    changes: [["packages/holdfast/src/engine/names.ts", "if (isWorkerId(id)) return id;", "return id;"]],
+    tests: [texts],
+  },
+  {
+    name: "keys: a prefix is taken as it comes",
+    changes: [
+      ["packages/holdfast/src/engine/names.ts", "if (isKeyPrefix(prefix)) return prefix;", "return prefix;"],
+    ],
+    tests: [texts],
+  },
+  {
+    name: "text: a line break stays one",
+    changes: [
+      [
+        "packages/holdfast/src/engine/text.ts",
+        'lines.replaceAll("\\n", "%0A").toWellFormed()',
+        "lines.toWellFormed()",
+      ],
+    ],
+    tests: [texts, "packages/holdfast/src/engine/text.test.ts"],
+  },
+  {
+    name: "text: an error passes for a span",
+    changes: [["packages/holdfast/src/engine/text.ts", "first === 126", "first === -1"]],
+    tests: [texts],
+  },
+  {
+    name: "user code: a listener that throws is not caught",
+    changes: [
+      [
+        "packages/holdfast/src/user-code.ts",
+        "this.#listenerThrew(error, event);\n      return true;",
+        "throw error;",
+      ],
+    ],
+    tests: [userCode],
+  },
+  {
+    name: "user code: an async listener that rejects is not caught",
+    changes: [["packages/holdfast/src/user-code.ts", "captureRejections: true", "captureRejections: false"]],
+    tests: [userCode],
+  },
+  {
+    name: "user code: the hooks of the tracing are called as they are",
+    changes: [
+      [
+        "packages/holdfast/src/worker/worker.ts",
+        'options.tracing && guardedTracing(options.tracing, (error) => this.emit("error", error))',
+        "options.tracing",
+      ],
+    ],
+    tests: [userCode],
+  },
+  {
+    name: "user code: a child's own messages pass for ours",
+    changes: [
+      [
+        "packages/holdfast/src/isolation/handler-process.ts",
+        "(message as { key?: unknown }).key === this.#key",
+        "true",
+      ],
+    ],
+    tests: [userCode],
+  },
+  {
+    name: "user code: a thrown value is read without care",
+    changes: [
+      [
+        "packages/holdfast/src/worker/thrown.ts",
+        "  } catch {\n    return undefined;\n  }\n}\n\nfunction hasOwn",
+        "  } finally {\n  }\n}\n\nfunction hasOwn",
+      ],
+    ],
+    tests: [userCode],
   },
 ];
 

@@ -155,7 +155,7 @@ test.each([
   [["dlq", "replay", "q", "a", "--payload", "[".repeat(65) + "]".repeat(65)], "nests deeper than 64 levels"],
   [["enqueue", "q", "ok", "--delay", "5"], "has to be a duration"],
   [["enqueue", "q", "ok", "--run-at", "tomorrow"], "has to be a time"],
-  [["enqueue", "no/queue", "ok"], "is no queue name"],
+  [["enqueue", "no/queue", "ok"], "is not a valid queue name"],
   [["enqueue", "q", "n o"], "is no task type"],
   [["enqueue", "q", "ok", "--ndjson", "-"], "each line says its type"],
   [["enqueue", "q", "--ndjson", "/no/such/file"], "there is no file"],

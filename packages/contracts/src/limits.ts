@@ -6,6 +6,12 @@ export const TASK_ID_PATTERN = "^[A-Za-z0-9_.:-]{1,128}$";
 /** Of a task to be: "." and ".." cannot be named by a URL, since clients take them for steps of the path. */
 export const NEW_TASK_ID_PATTERN = "^(?!\\.{1,2}$)[A-Za-z0-9_.:-]{1,128}$";
 export const TASK_TYPE_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$";
+/** Of workers and of clients: a part of records, where a space ends a field, and of the name of a channel. */
+export const WORKER_ID_PATTERN = "^[A-Za-z0-9_.:@-]{1,128}$";
+/** The first part of every key. */
+export const KEY_PREFIX_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$";
+/** A task id is made of it and a time, so it is shorter than one. */
+export const SCHEDULE_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 
 export const LIMITS = {
   /** Bytes of one payload, UTF-8. A larger value stalls everybody: 10 MB through a script took 84 ms. */
@@ -42,6 +48,9 @@ const queueName = new RegExp(QUEUE_NAME_PATTERN);
 const taskId = new RegExp(TASK_ID_PATTERN);
 const newTaskId = new RegExp(NEW_TASK_ID_PATTERN);
 const taskType = new RegExp(TASK_TYPE_PATTERN);
+const workerId = new RegExp(WORKER_ID_PATTERN);
+const keyPrefix = new RegExp(KEY_PREFIX_PATTERN);
+const scheduleId = new RegExp(SCHEDULE_ID_PATTERN);
 
 export const isQueueName = (value: unknown): value is string =>
   typeof value === "string" && queueName.test(value) && !value.includes("..");
@@ -50,3 +59,9 @@ export const isNewTaskId = (value: unknown): value is string =>
   typeof value === "string" && newTaskId.test(value);
 export const isTaskType = (value: unknown): value is string =>
   typeof value === "string" && taskType.test(value);
+export const isWorkerId = (value: unknown): value is string =>
+  typeof value === "string" && workerId.test(value);
+export const isKeyPrefix = (value: unknown): value is string =>
+  typeof value === "string" && keyPrefix.test(value);
+export const isScheduleId = (value: unknown): value is string =>
+  typeof value === "string" && scheduleId.test(value);

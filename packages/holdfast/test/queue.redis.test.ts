@@ -254,7 +254,7 @@ describe("an operator", () => {
 
 test("a queue name outside the pattern is refused", () => {
   for (const name of ["", ".a", "a{b}", "a..b", "a/b", "x".repeat(65)]) {
-    expect(() => new Queue(name, { redis: redisUrl() })).toThrow(/is no queue name/);
+    expect(() => new Queue(name, { redis: redisUrl() })).toThrow(/is not a valid queue name/);
   }
   const queue = new Queue("a", { redis: redisUrl() });
   afterwards(() => queue.close());

@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import { LIMITS } from "../limits.ts";
+import { LIMITS, SCHEDULE_ID_PATTERN } from "../limits.ts";
 import {
   MISSED_POLICIES,
   OVERLAP_POLICIES,
@@ -11,8 +11,6 @@ import { PRIORITIES, TASK_STATES } from "../states.ts";
 import { type Assert, nullable, oneOf, QueueName, Reason, type Same, TaskType, Timestamp } from "./common.ts";
 import { BackoffSchema } from "./task.ts";
 
-/** A task id is made of it and a time, so it is shorter than one. */
-export const SCHEDULE_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 export const ScheduleId = Type.String({
   // The library tells what is wrong with one that does not match.
   description: `Id of a schedule: ${SCHEDULE_ID_PATTERN}`,

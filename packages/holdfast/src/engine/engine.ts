@@ -5,8 +5,9 @@ import * as scripts from "../redis/generated/index.ts";
 import { type QueueKeys, queueKeys } from "../redis/keys.ts";
 import type { Script } from "../redis/script.ts";
 import type { TailBytes } from "../redis/tail-bytes.ts";
-import { bareEnvelope, encodeError } from "./record.ts";
+import { bareEnvelope } from "./record.ts";
 import { type Request, RequestSlots } from "./requests.ts";
+import { encodeLine, encodeWord } from "./text.ts";
 import { fenceOf, parseTurn, type Turn, type TurnReply, type VerdictOutcome } from "./turn.ts";
 import { type Verdict, verdictTail } from "./verdict.ts";
 
@@ -272,7 +273,7 @@ export class Engine {
     limit: number,
     after = "",
   ): Promise<{ dead: number; after: string }> {
-    const args = { clockMs: this.#clockMs(), limit, after, known: encodeError(known), tail: types };
+    const args = { clockMs: this.#clockMs(), limit, after, known: encodeLine(known), tail: types };
     const [dead, next] = await this.#run<scripts.RejectArgs, [number, string]>(scripts.rejectScript, args);
     return { dead, after: next };
   }
@@ -355,8 +356,8 @@ export class Engine {
     await this.#run(scripts.pauseScript, {
       clockMs: this.#clockMs(),
       paused: paused ? 1 : 0,
-      reason: encodeURIComponent(reason.toWellFormed()),
-      by: encodeURIComponent(by.toWellFormed()),
+      reason: encodeWord(reason),
+      by: encodeWord(by),
     });
   }
 

@@ -13,6 +13,7 @@ import {
   isTracestate,
   type TraceContext,
 } from "../tracing/trace-context.ts";
+import { decodeWord, encodeWord } from "./text.ts";
 
 /**
  * The immutable part of a task, one text: a header line, then the payload's exact bytes.
@@ -84,7 +85,7 @@ export function encodeEnvelope(
   if (options?.timeoutMs !== undefined) fields += ` t=${options.timeoutMs}`;
   if (options?.expiresAt !== undefined) fields += ` e=${options.expiresAt}`;
   if (options?.backoff !== undefined) fields += ` b=${encodeBackoff(options.backoff)}`;
-  if (options?.tags?.length) fields += ` g=${options.tags.map(encodeURIComponent).join(",")}`;
+  if (options?.tags?.length) fields += ` g=${options.tags.map(encodeWord).join(",")}`;
   if (options?.keepPayload === false) fields += " k=0";
   if (fingerprint !== undefined) fields += ` h=${fingerprint}`;
   if (trace !== undefined) {
@@ -100,7 +101,7 @@ export function encodeEnvelope(
 
 function decodeTag(text: string): string {
   try {
-    return decodeURIComponent(text);
+    return decodeWord(text);
   } catch (error) {
     throw new HoldfastError("invalid_argument", "a tag cannot be decoded", { cause: error });
   }

@@ -1,4 +1,19 @@
-import { HoldfastError, isNewTaskId, isQueueName, isTaskId } from "@holdfast/contracts";
+import {
+  HoldfastError,
+  isKeyPrefix,
+  isNewTaskId,
+  isQueueName,
+  isScheduleId,
+  isTaskId,
+  isTaskType,
+  isWorkerId,
+} from "@holdfast/contracts";
+
+/**
+ * The checks of texts that stand in a record, a key, a channel or a reply as they are. A record is lines of words, so
+ * none of them may have a space or a line break, and in a key a brace would move the hash tag. Free text is encoded
+ * instead: text.ts.
+ */
 
 const PARTITION = /^(.*)\/(0|[1-9]\d{0,2})$/;
 
@@ -12,7 +27,7 @@ export function checkQueueName(name: string): string {
   if (!isQueueName(queueOfPartition(name) ?? name)) {
     throw new HoldfastError(
       "invalid_queue_name",
-      `"${name}" is no queue name: 1 to 64 of A-Z a-z 0-9 _ . -, the first a letter or digit, no ".."`,
+      `"${name}" is not a valid queue name: 1 to 64 of A-Z a-z 0-9 _ . -, the first a letter or digit, no ".."`,
     );
   }
   return name;
@@ -34,4 +49,49 @@ export function checkNewTaskId(id: string): string {
   if (isNewTaskId(id)) return id;
   checkTaskId(id);
   throw new HoldfastError("invalid_task_id", `"${id}" cannot be the id of a task: no URL can name it`);
+}
+
+/** @throws HoldfastError invalid_task_type */
+export function checkTaskType(type: string): string {
+  if (isTaskType(type)) return type;
+  throw new HoldfastError(
+    "invalid_task_type",
+    `"${type}" is not a valid task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit`,
+  );
+}
+
+/** The first part of every key. @throws HoldfastError invalid_argument */
+export function checkPrefix(prefix: string): string {
+  if (isKeyPrefix(prefix)) return prefix;
+  throw new HoldfastError(
+    "invalid_argument",
+    `prefix has to be 1 to 64 of A-Z a-z 0-9 _ . : -, the first a letter or digit, got ${JSON.stringify(prefix)}`,
+  );
+}
+
+/** @throws HoldfastError invalid_argument */
+export function checkWorkerId(id: string): string {
+  if (isWorkerId(id)) return id;
+  throw new HoldfastError(
+    "invalid_argument",
+    `the id of a worker has to be 1 to 128 of A-Z a-z 0-9 _ . : @ -, got ${JSON.stringify(id)}`,
+  );
+}
+
+/** What people read in the request ids of a client; "" for nothing. @throws HoldfastError invalid_argument */
+export function checkInstance(instance: string): string {
+  if (instance === "" || isWorkerId(instance)) return instance;
+  throw new HoldfastError(
+    "invalid_argument",
+    `instance has to be up to 128 of A-Z a-z 0-9 _ . : @ -, got ${JSON.stringify(instance)}`,
+  );
+}
+
+/** @throws HoldfastError invalid_argument */
+export function checkScheduleId(id: string): string {
+  if (isScheduleId(id)) return id;
+  throw new HoldfastError(
+    "invalid_argument",
+    `"${id}" is not a valid schedule id: 1 to 64 of A-Z a-z 0-9 _ . -, the first a letter or digit`,
+  );
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bareEnvelope, decodeCounts, decodeRecord, encodeError, stateOfLetter } from "./record.ts";
+import { bareEnvelope, decodeCounts, decodeRecord, stateOfLetter } from "./record.ts";
+import { encodeLine } from "./text.ts";
 
 test.each([
   ["p", "pending"],
@@ -150,7 +151,7 @@ describe("history", () => {
 
 describe("the text of an error", () => {
   const through = (error: string) =>
-    decodeRecord(`p1,1,0,0,0,0,\n1 0 failed 1 2 w t ${encodeError(error)}`, false);
+    decodeRecord(`p1,1,0,0,0,0,\n1 0 failed 1 2 w t ${encodeLine(error)}`, false);
 
   test("comes back as it was, on one line of the record", () => {
     fc.assert(
@@ -166,7 +167,7 @@ describe("the text of an error", () => {
   });
 
   test.each(["%0A", "%25", "100%\n%0A%", "a\n\nb\n"])("%j", (error) => {
-    expect(encodeError(error)).not.toContain("\n");
+    expect(encodeLine(error)).not.toContain("\n");
     expect(through(error).history[0]?.error).toBe(error);
   });
 

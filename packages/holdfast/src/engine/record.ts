@@ -1,5 +1,7 @@
 import type { AttemptOutcome, AttemptView, DeadReason, ReplayView, TaskState } from "@holdfast/contracts";
 
+import { decodeLine } from "./text.ts";
+
 /** The state record of a task, decoded. Its grammar: lua/lib/record.lua. */
 export interface StateRecord {
   state: TaskState | "discarded" | "purged";
@@ -39,9 +41,8 @@ export function stateOfLetter(letter: string): StateRecord["state"] {
   return STATES[letter] ?? "purged";
 }
 
-function decodeError(text: string): string | null {
-  if (text === "-" || text === "") return null;
-  return text.replaceAll("%0A", "\n").replaceAll("%25", "%");
+function decodeError(line: string): string | null {
+  return line === "-" || line === "" ? null : decodeLine(line);
 }
 
 const TRACED = /^~(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}) /;
@@ -49,13 +50,6 @@ const TRACED = /^~(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}) /;
 /** An error with the span of its attempt before it, which the next attempt is told of. */
 export function tracedError(traceparent: string, error: string): string {
   return `~${traceparent} ${error}`;
-}
-
-/** One line of history. Only the two bytes that would break the record are escaped. */
-export function encodeError(text: string): string {
-  const escaped = text.includes("%") ? text.replaceAll("%", "%25") : text;
-  const lines = escaped.includes("\r") ? escaped.replaceAll(/\r\n?/g, "\n") : escaped;
-  return lines.replaceAll("\n", "%0A").toWellFormed();
 }
 
 function decodeAttempt(line: string): AttemptView {

@@ -1,4 +1,5 @@
 import { DURABILITIES, type Durability, type QueueSettings, type QueueStats } from "@holdfast/contracts";
+import { decodeWord } from "./text.ts";
 
 const DEFAULT_SETTINGS: QueueSettings = {
   maxWaiting: 0,
@@ -27,8 +28,8 @@ export function settingsText(
       durability: DURABILITIES.includes(durability as Durability) ? (durability as Durability) : "memory",
     },
     paused: paused === "1",
-    pauseReason: reason === "" ? null : decodeURIComponent(reason),
+    pauseReason: reason === "" ? null : decodeWord(reason),
     pausedAt: at === "" ? null : Number(at),
-    pausedBy: by === "" ? null : decodeURIComponent(by),
+    pausedBy: by === "" ? null : decodeWord(by),
   };
 }

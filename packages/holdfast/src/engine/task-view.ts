@@ -3,6 +3,7 @@ import { traceIdOf } from "../tracing/trace-context.ts";
 import type { RawTask } from "./engine.ts";
 import { decodeEnvelopeForDisplay } from "./envelope.ts";
 import { decodeRecord } from "./record.ts";
+import { decodeLine } from "./text.ts";
 
 /** A task as it is shown; null where there is none, or only its id is remembered. */
 export function taskView(queue: string, raw: RawTask): TaskView | null {
@@ -48,7 +49,7 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     deadReason: record.deadReason,
     lastError,
     progress: progress === "" ? null : progress,
-    log: log.map((line) => line.replaceAll("%0A", "\n").replaceAll("%25", "%")),
+    log: log.map(decodeLine),
     history: record.history,
     replays: record.replays,
   };

@@ -1,7 +1,6 @@
 import {
   checkJsonDepth,
   HoldfastError,
-  isTaskType,
   LIMITS,
   MISSED_POLICIES,
   OVERLAP_POLICIES,
@@ -10,21 +9,9 @@ import {
 } from "@holdfast/contracts";
 import { checkOptions, encodeEnvelope } from "../engine/envelope.ts";
 import { fingerprintOf } from "../engine/fingerprint.ts";
-import { checkQueueName, queueOfPartition } from "../engine/names.ts";
+import { checkQueueName, checkTaskType, queueOfPartition } from "../engine/names.ts";
 import type { ScheduleDefinition } from "../engine/schedule-record.ts";
 import { cronTimes } from "./cron.ts";
-
-const ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-
-/** @throws HoldfastError invalid_argument */
-export function checkScheduleId(id: string): string {
-  if (!ID.test(id))
-    throw new HoldfastError(
-      "invalid_argument",
-      `"${id}" is no schedule id: 1 to 64 of A-Z a-z 0-9 _ . -, the first a letter or digit`,
-    );
-  return id;
-}
 
 /** Every default filled in. @throws HoldfastError invalid_*, payload_too_large, payload_too_deep */
 export function checkSchedule(
@@ -36,11 +23,7 @@ export function checkSchedule(
   const { queue, cron, type, payloadText = "null", options = {}, timeZone = "UTC" } = input;
   const { missed = "once", overlap = "allow" } = input;
   if (queueOfPartition(checkQueueName(queue)) !== null) refuse(`"${queue}" is a partition: name its queue`);
-  if (!isTaskType(type))
-    throw new HoldfastError(
-      "invalid_task_type",
-      `"${type}" is no task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit`,
-    );
+  checkTaskType(type);
   cronTimes(cron, timeZone);
   if (!MISSED_POLICIES.includes(missed)) refuse(`missed has to be skip, once or all, got ${missed}`);
   if (!OVERLAP_POLICIES.includes(overlap)) refuse(`overlap has to be allow or skip, got ${overlap}`);

@@ -7,13 +7,13 @@ import {
 } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
-import { checkQueueName } from "../engine/names.ts";
+import { checkQueueName, checkScheduleId } from "../engine/names.ts";
 import type { ScheduleDefinition } from "../engine/schedule-record.ts";
 import { type SchedulePlan, ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
 import type { RedisOption } from "../redis/connection.ts";
 import { cronTimes } from "./cron.ts";
 import { decideDue, isDue } from "./decide.ts";
-import { checkSchedule, checkScheduleId } from "./definition.ts";
+import { checkSchedule } from "./definition.ts";
 import { TaskPlace } from "./task-place.ts";
 
 export type SchedulesOptions = ({ client: Holdfast } | { redis: RedisOption; prefix?: string }) & {

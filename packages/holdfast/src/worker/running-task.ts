@@ -1,7 +1,8 @@
 import type { Backoff, HoldfastError } from "@holdfast/contracts";
 import type { Engine, Grant, Verdict } from "../engine/engine.ts";
 import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engine/envelope.ts";
-import { encodeError, tracedError } from "../engine/record.ts";
+import { tracedError } from "../engine/record.ts";
+import { encodeLine } from "../engine/text.ts";
 import type { Past } from "../engine/turn.ts";
 import { isSampled } from "../tracing/trace-context.ts";
 import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
@@ -140,7 +141,7 @@ export class RunningTask implements Attempt {
     return this.#write("ctx.log", () => {
       const text = logText(line);
       this.span?.log(text);
-      return { line: encodeError(text) };
+      return { line: encodeLine(text) };
     });
   }
 

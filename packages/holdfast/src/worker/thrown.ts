@@ -1,6 +1,6 @@
 import { inspect, types } from "node:util";
 import { type Backoff, CUT_MARK, ERROR_MEANING, LIMITS } from "@holdfast/contracts";
-import { encodeError } from "../engine/record.ts";
+import { encodeLine } from "../engine/text.ts";
 import { backoffDelayMs } from "./backoff.ts";
 
 /** What a thrown value says of itself. Plain data: it also crosses from a child process to its worker. */
@@ -198,13 +198,13 @@ export function errorText(thrown: Thrown): string {
   const limit = LIMITS.errorCharacters;
   if (!thrown.cause && !thrown.errors) {
     const head = headOf(thrown, limit);
-    return encodeError(head + linesWithin(thrown.frames, limit - head.length));
+    return encodeLine(head + linesWithin(thrown.frames, limit - head.length));
   }
   const head = headOf(thrown, OUTER_CHARACTERS);
   let told = "";
   for (const line of explanations(thrown))
     if (head.length + told.length + line.length < limit) told += `\n${line}`;
-  return encodeError(head + linesWithin(thrown.frames, limit - head.length - told.length) + told);
+  return encodeLine(head + linesWithin(thrown.frames, limit - head.length - told.length) + told);
 }
 
 /**

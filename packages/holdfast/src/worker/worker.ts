@@ -10,7 +10,7 @@ import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
 import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { decodeEnvelopeForDisplay } from "../engine/envelope.ts";
-import { checkQueueName } from "../engine/names.ts";
+import { checkQueueName, checkTaskType, checkWorkerId } from "../engine/names.ts";
 import { parsePush } from "../engine/push.ts";
 import { Connection, type ConnectionOptions, type RedisOption } from "../redis/connection.ts";
 import { queueKeys, workerChannel } from "../redis/keys.ts";
@@ -50,7 +50,10 @@ export interface WorkerOptions {
   pollMs?: number;
   /** A task whose type no worker knows for so long goes to the dead letters. Milliseconds. @default 86_400_000 */
   noHandlerAfterMs?: number;
-  /** Names the worker; must be unique. @default host, process id and a random part */
+  /**
+   * Names the worker; must be unique. 1 to 128 of A-Z a-z 0-9 _ . : @ -.
+   * @default host, process id and a random part
+   */
   id?: string;
   /** Shown in the worker registry. */
   version?: string;
@@ -152,7 +155,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   /**
    * @param queues a name, several, or names with weights: while several have tasks waiting, each gets its share of the slots
    * @param handlers by task type
-   * @throws HoldfastError invalid_argument, invalid_queue_name
+   * @throws HoldfastError invalid_argument, invalid_queue_name, invalid_task_type
    */
   constructor(
     queues: string | readonly string[] | Readonly<Record<string, number>>,
@@ -165,11 +168,12 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     const leaseMs = checkRange("leaseMs", options.leaseMs ?? 30_000, 300, 3_600_000);
     const aheadMs = checkRange("aheadMs", options.aheadMs ?? 5, 0, 100);
     const maxRetries = checkRange("maxRetries", options.maxRetries ?? 3, 0, 100);
-    this.id =
+    this.id = checkWorkerId(
       options.id ??
-      `${hostname()
-        .slice(0, 40)
-        .replaceAll(/[^A-Za-z0-9_.-]/g, "-")}-${process.pid}-${nanoid(6)}`;
+        `${hostname()
+          .slice(0, 40)
+          .replaceAll(/[^A-Za-z0-9_.-]/g, "-")}-${process.pid}-${nanoid(6)}`,
+    );
     this.#prefix = options.prefix ?? "queue";
     this.#client = new Holdfast({ redis: options.redis, prefix: this.#prefix, onScript: options.onScript });
     this.#listener = new Connection(options.redis, { name: "holdfast-wake" });
@@ -178,7 +182,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     this.#table = new LeaseTable(this.slots * 2 + 1_024);
     this.#queues = weights.map(([name]) => name);
     const byType = new Map<string, Handler>(Object.entries(handlers));
-    const types = [...byType.keys()].sort();
+    const types = [...byType.keys()].map(checkTaskType).sort();
     const typeIndexes = new Map(types.map((type, index) => [type, index]));
     this.#runners = weights.map(
       ([name, weight], index) =>

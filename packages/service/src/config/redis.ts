@@ -1,4 +1,5 @@
 import { accessSync, constants } from "node:fs";
+import { KEY_PREFIX_PATTERN } from "@holdfast/contracts";
 import { type ConnectionSettings, describeRedis } from "holdfast";
 import { type Static, Type } from "typebox";
 
@@ -48,7 +49,7 @@ export const redisConfig = {
   REDIS_CLUSTER_NODES: nodes("Nodes of a Redis Cluster to start from"),
   QUEUE_PREFIX: Type.String({
     default: "queue",
-    pattern: "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$",
+    pattern: KEY_PREFIX_PATTERN,
     description: "First part of every key. Two systems on one Redis take two prefixes.",
   }),
   LOG_LEVEL: Type.Unsafe<"fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent">({
