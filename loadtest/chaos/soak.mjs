@@ -91,7 +91,7 @@ async function enqueue(numbers) {
     const tasks = open.map((number) => ({
       type: "soak",
       payload: planOf(number).payload,
-      options: { id: `s${number}` },
+      id: `s${number}`,
     }));
     const results = await queue.enqueueMany(tasks).catch(() => []);
     open = open.filter((number, i) => {

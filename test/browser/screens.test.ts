@@ -42,9 +42,9 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     const tags = [HOSTILE.slice(0, 60), "plain"];
     const payload = { html: HOSTILE, long: LONG, big: "12345678901234567890" };
     await queue("hostile").enqueueMany([
-      { type: "evil.fail", payload, options: { id: `dead-${"x".repeat(120)}`, tags } },
-      { type: "evil.done", payload, options: { id: "done", tags } },
-      { type: "evil.later", payload, options: { id: "later", tags, delayMs: 3_600_000 } },
+      { type: "evil.fail", payload, id: `dead-${"x".repeat(120)}`, tags },
+      { type: "evil.done", payload, id: "done", tags },
+      { type: "evil.later", payload, id: "later", tags, delayMs: 3_600_000 },
     ]);
     await waitUntil("the hostile tasks have ended", async () => {
       const stats = await observer.stats("hostile");

@@ -165,7 +165,9 @@ export async function die(
         type,
         payload: { ...payload, n: start + n },
         // Dead at the first attempt: no retry is granted.
-        options: { maxRetries: 0, id: `${id}-${start + n}`, ...(tags && { tags }) },
+        maxRetries: 0,
+        id: `${id}-${start + n}`,
+        ...(tags && { tags }),
       })),
     );
   }

@@ -27,8 +27,8 @@ test("of 2,000 tasks, a fifth failing, none is lost when a worker and a janitor 
   const tasks = Array.from({ length: 2_000 }, (_, n) => ({
     type: "flaky",
     payload: { ms: 30, failures: n % 10 === 0 ? 1 : n % 10 === 5 ? 99 : 0, fatal: n % 100 === 5 },
-    ...(n % 7 === 0 ? { options: { priority: "high" as const } } : {}),
-    ...(n % 11 === 0 ? { options: { delayMs: 200 } } : {}),
+    ...(n % 7 === 0 ? { priority: "high" as const } : {}),
+    ...(n % 11 === 0 ? { delayMs: 200 } : {}),
   }));
   const ids = await system.enqueue(tasks);
   await until("it is in the middle", async () => {

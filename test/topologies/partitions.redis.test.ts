@@ -86,8 +86,8 @@ test("one hot queue spreads over the nodes of a Cluster, grows while it runs, an
         Array.from({ length: 600 }, (_, n) => ({
           type,
           payload: { n },
-          options:
-            n % 2 ? { id: `${type}-${n}`, maxRetries: 2 } : { partitionKey: `k${n % 40}`, maxRetries: 2 },
+          ...(n % 2 ? { id: `${type}-${n}` } : { partitionKey: `k${n % 40}` }),
+          maxRetries: 2,
         })),
       ),
     );
@@ -114,7 +114,7 @@ test("one hot queue spreads over the nodes of a Cluster, grows while it runs, an
         expect(await producer.enqueue("ok", { n }, again)).toMatchObject({ duplicate: true });
       }
     const after = await newer.enqueueMany(
-      Array.from({ length: 600 }, (_, n) => ({ type: "ok", payload: n, options: { partitionKey: `k${n}` } })),
+      Array.from({ length: 600 }, (_, n) => ({ type: "ok", payload: n, partitionKey: `k${n}` })),
     );
     expect(after.filter((result) => !result.ok)).toEqual([]);
     await waitUntil("all 2,400 completed", async () => (await observer.stats("hot")).completed === 2_400);

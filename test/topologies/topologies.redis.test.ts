@@ -52,7 +52,7 @@ async function lifecycle(redis: ConnectionSettings): Promise<void> {
     await janitor.start();
     await worker.start();
     const tasks = ["ok", "once", "broken"].flatMap((type) =>
-      Array.from({ length: 60 }, (_, n) => ({ type, payload: { n }, options: { maxRetries: 2 } })),
+      Array.from({ length: 60 }, (_, n) => ({ type, payload: { n }, maxRetries: 2 })),
     );
     const results = await queue.enqueueMany(tasks);
     expect(results.filter((result) => !result.ok)).toEqual([]);

@@ -19,9 +19,7 @@ export const row = {
     ctx.expect(second.heard("run").length === 0, "another worker got the task of the blocked one");
     await second.kill();
     const timeoutMs = 1_500;
-    const [late] = await ctx.enqueue(view, [
-      { type: "block", payload: { ms: 4_000 }, options: { timeoutMs } },
-    ]);
+    const [late] = await ctx.enqueue(view, [{ type: "block", payload: { ms: 4_000 }, timeoutMs }]);
     await until("it runs", () => first.heard("run").length === 2);
     await ctx.worker(url, { concurrency: 1 }).ready();
     await until("its late verdict is answered", () => first.heard("settle").length === 2);

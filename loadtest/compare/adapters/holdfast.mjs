@@ -35,7 +35,7 @@ export async function open({ url, queue }) {
       const options = optionsOf(wanted);
       const results = await producer.enqueueMany(
         payloads.map((payload) =>
-          options ? { type: "bench", payload, options } : { type: "bench", payload },
+          options ? { type: "bench", payload, ...options } : { type: "bench", payload },
         ),
       );
       const refused = results.find((result) => !result.ok);

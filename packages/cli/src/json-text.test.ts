@@ -49,7 +49,7 @@ test("a refused line gets the id that it was sent with, unless it has one", () =
   expect(taskOfLine(withId(line, "x1"))).toEqual({
     type: "ok",
     payloadText: '{"id":1}',
-    options: { id: "x1" },
+    id: "x1",
   });
   expect(withId(Buffer.from('{"type":"ok","id":"mine"}'), "x1").toString()).toBe('{"type":"ok","id":"mine"}');
   expect(withId(line, null)).toBe(line);

@@ -1,10 +1,8 @@
 import { readFileSync } from "node:fs";
-import { type ConnectionSettings, describeRedis } from "holdfast";
+import { type ConnectionSettings, describeRedis, isKeyPrefix } from "holdfast";
 import { UsageError } from "./exit.ts";
 
 export type Environment = Record<string, string | undefined>;
-
-const PREFIX = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
 
 /**
  * Where Redis is, by the same variables as the services: REDIS_URL or REDIS_HOST and so on, Sentinel, Cluster. What was
@@ -46,8 +44,10 @@ export function redisSettings(env: Environment, given: string | undefined): Conn
 /** First part of every key. @throws UsageError */
 export function keyPrefix(env: Environment, given: string | undefined): string {
   const prefix = given ?? (env.QUEUE_PREFIX || "queue");
-  if (!PREFIX.test(prefix))
-    throw new UsageError(`"${prefix}" is no prefix of keys: letters, digits, _ . : -`);
+  if (!isKeyPrefix(prefix))
+    throw new UsageError(
+      `"${prefix}" is not a valid prefix of keys: 1 to 64 of A-Z a-z 0-9 _ . : -, the first a letter or digit`,
+    );
   return prefix;
 }
 

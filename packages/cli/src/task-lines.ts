@@ -51,7 +51,7 @@ export function taskOfLine(line: Buffer): NewPartitionedTask {
   if (payloadText === undefined)
     throw new UsageError('it has no "payload"; a task without one has "payload":null');
   checkJsonDepth(payloadText, "the payload");
-  return Object.keys(options).length > 0 ? { type, payloadText, options } : { type, payloadText };
+  return { type, payloadText, ...options };
 }
 
 /** The same line with the id that was minted for it: sent again, it is accepted once. */

@@ -156,7 +156,7 @@ test.each([
   [["enqueue", "q", "ok", "--delay", "5"], "has to be a duration"],
   [["enqueue", "q", "ok", "--run-at", "tomorrow"], "has to be a time"],
   [["enqueue", "no/queue", "ok"], "is not a valid queue name"],
-  [["enqueue", "q", "n o"], "is no task type"],
+  [["enqueue", "q", "n o"], "is not a valid task type"],
   [["enqueue", "q", "ok", "--ndjson", "-"], "each line says its type"],
   [["enqueue", "q", "--ndjson", "/no/such/file"], "there is no file"],
   [["queue", "ls", "extra"], "too many arguments"],
@@ -166,7 +166,7 @@ test.each([
   [["dlq", "replay", "q", "a", "--all"], "one of the three"],
   [["top", "--interval", "1ms"], "100ms or more"],
   [["--redis", "http://user:hunter2@host", "queue", "ls"], "--redis: the Redis URL begins with http://"],
-  [["--prefix", "{x}", "queue", "ls"], "is no prefix"],
+  [["--prefix", "{x}", "queue", "ls"], "is not a valid prefix of keys"],
 ])("%j is one line on stderr and exit code 2", async (args, message) => {
   const { code, stdout, stderr } = await cli(...args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

@@ -20,7 +20,7 @@ afterAll(async () => {
 
 async function deadLetters(name: string, count: number): Promise<void> {
   await new Queue(name, { client }).enqueueMany(
-    Array.from({ length: count }, (_, i) => ({ type: "t", payload: i, options: { id: `d${i}` } })),
+    Array.from({ length: count }, (_, i) => ({ type: "t", payload: i, id: `d${i}` })),
   );
   const turn = { held: 0, leaseMs: 60_000, maxRetries: 0, workerId: "w", nonce: "n", noHandlerAfterMs: 1 };
   const { grants } = await client.engine(name).acquire({ ...turn, want: count });

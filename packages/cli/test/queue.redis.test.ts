@@ -26,7 +26,7 @@ async function filled(name: string): Promise<void> {
   const tasks = [0, 0, 0, 60_000, 60_000].map((delayMs) => ({
     type: "t",
     payload: 1,
-    ...(delayMs > 0 ? { options: { delayMs } } : {}),
+    ...(delayMs > 0 ? { delayMs } : {}),
   }));
   await new Queue(name, { client }).enqueueMany(tasks);
 }

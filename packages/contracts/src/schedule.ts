@@ -1,5 +1,5 @@
 import type { TaskState } from "./states.ts";
-import type { TaskOptions } from "./task.ts";
+import type { Given, TaskOptions } from "./task.ts";
 
 /** What becomes of occurrences that no janitor saw in time: none of them, one for all, or each (the last 100). */
 export const MISSED_POLICIES = ["skip", "once", "all"] as const;
@@ -17,7 +17,7 @@ export type RunOutcome = (typeof RUN_OUTCOMES)[number];
 export interface ScheduledTaskOptions
   extends Pick<TaskOptions, "priority" | "maxRetries" | "backoff" | "timeoutMs" | "tags"> {
   /** A task that is acquired so long after its time becomes `expired`. Milliseconds, 1 to 31_536_000_000. */
-  expiresAfterMs?: number;
+  expiresAfterMs?: number | undefined;
 }
 
 /** A schedule as it is written. */
@@ -26,17 +26,17 @@ export interface ScheduleInput {
   /** Five fields, or six with seconds first; `@daily` and the like. */
   cron: string;
   /** IANA name. @default "UTC" */
-  timeZone?: string;
+  timeZone?: string | undefined;
   type: string;
   /** The payload of every task as exact JSON text. @default "null" */
-  payloadText?: string;
-  options?: ScheduledTaskOptions;
+  payloadText?: string | undefined;
+  options?: ScheduledTaskOptions | undefined;
   /** @default "once" */
-  missed?: MissedPolicy;
+  missed?: MissedPolicy | undefined;
   /** @default "allow" */
-  overlap?: OverlapPolicy;
+  overlap?: OverlapPolicy | undefined;
   /** @default as it is; false for a new one */
-  paused?: boolean;
+  paused?: boolean | undefined;
 }
 
 export interface ScheduleRun {
@@ -56,7 +56,7 @@ export interface ScheduleView {
   timeZone: string;
   type: string;
   payloadText: string;
-  options: ScheduledTaskOptions;
+  options: Given<ScheduledTaskOptions>;
   missed: MissedPolicy;
   overlap: OverlapPolicy;
   paused: boolean;

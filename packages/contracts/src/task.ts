@@ -1,15 +1,22 @@
 import type { AttemptOutcome, DeadReason, Priority, TaskState } from "./states.ts";
 
+/** Options as they are kept: what was left out is not there, rather than undefined. */
+export type Given<Options> = Options extends readonly unknown[]
+  ? Options
+  : Options extends object
+    ? { [Name in keyof Options]: Given<Exclude<Options[Name], undefined>> }
+    : Options;
+
 /** The wait before a retry: `baseMs * 2^(n-1)`, at most `maxMs`, of which a random part is waited (full jitter). */
 export interface Backoff {
   /** @default "exponential" */
-  kind?: "exponential" | "fixed";
+  kind?: "exponential" | "fixed" | undefined;
   /** Milliseconds, 0 to 86_400_000. @default 1_000 */
-  baseMs?: number;
+  baseMs?: number | undefined;
   /** Milliseconds. @default 3_600_000 */
-  maxMs?: number;
+  maxMs?: number | undefined;
   /** `full` waits a random time up to the computed one, `none` the computed one. @default "full" */
-  jitter?: "full" | "none";
+  jitter?: "full" | "none" | undefined;
 }
 
 /** How far an accepted task has got before its enqueue is confirmed. */
@@ -19,35 +26,35 @@ export type Durability = (typeof DURABILITIES)[number];
 /** What an enqueue can ask for beside type and payload. */
 export interface TaskOptions {
   /** Given by the caller, `[A-Za-z0-9_.:-]{1,128}`: makes the enqueue idempotent. @default minted, 14 characters */
-  id?: string;
+  id?: string | undefined;
   /** @default "normal" */
-  priority?: Priority;
+  priority?: Priority | undefined;
   /** Not before this many milliseconds of Redis time from now, 0 to 365 days. 0: pending at once. Excludes `runAt`. */
-  delayMs?: number;
+  delayMs?: number | undefined;
   /** Not before this moment of Redis time, ms since the epoch. In the past: pending at once. Excludes `delayMs`. */
-  runAt?: number;
+  runAt?: number | undefined;
   /** Retries after the first attempt, 0 to 100. @default the worker's MAX_RETRIES */
-  maxRetries?: number;
-  backoff?: Backoff;
+  maxRetries?: number | undefined;
+  backoff?: Backoff | undefined;
   /** Hard limit of one attempt, ms, 1 to 86_400_000. @default 1_800_000 */
-  timeoutMs?: number;
+  timeoutMs?: number | undefined;
   /** A task that is acquired after this moment (ms since the epoch, Redis time) becomes `expired`. */
-  expiresAt?: number;
+  expiresAt?: number | undefined;
   /** At most 16 of 64 characters. */
-  tags?: string[];
+  tags?: string[] | undefined;
   /** `false` drops the payload at the moment of completion; a dead letter always keeps it. @default true */
-  keepPayload?: boolean;
+  keepPayload?: boolean | undefined;
   /**
    * What the enqueue has to reach before it is confirmed: Redis' memory, its disk, or a replica.
    * @default the setting of the queue
    */
-  durability?: Durability;
+  durability?: Durability | undefined;
   /** W3C Trace Context of the caller, `00-<trace id>-<span id>-<flags>`: stored with the task, its attempts belong to it. */
-  traceparent?: string;
+  traceparent?: string | undefined;
   /** W3C tracestate, with a `traceparent`. */
-  tracestate?: string;
+  tracestate?: string | undefined;
   /** With durability "replicated": how many replicas have to confirm, 1 to 16. @default 1 */
-  replicas?: number;
+  replicas?: number | undefined;
 }
 
 /** One attempt in the history of a task. */
@@ -100,7 +107,7 @@ export interface TaskView {
   diedAgain: boolean;
   maxRetries: number | null;
   timeoutMs: number | null;
-  backoff: Backoff | null;
+  backoff: Given<Backoff> | null;
   tags: string[];
   /** The trace that it belongs to, 32 hex digits; null without one. */
   traceId: string | null;

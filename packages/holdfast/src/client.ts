@@ -1,9 +1,13 @@
+import { isWorkerId } from "@holdfast/contracts";
+import { ownerProblem, prefixKind, redisHints, redisKind, tracingKind } from "./client-options.ts";
 import { ActionLog } from "./engine/action-log.ts";
 import { Engine } from "./engine/engine.ts";
 import { checkInstance } from "./engine/names.ts";
 import { OperationStore } from "./engine/operation-store.ts";
 import { Registry } from "./engine/registry.ts";
 import { KeyStore } from "./identity/key-store.ts";
+import { callback, pattern } from "./options/kinds.ts";
+import { checkShape, type Kind, shapeOf } from "./options/shape.ts";
 import { Connection, type ConnectionOptions, type RedisOption } from "./redis/connection.ts";
 import { guardedTracing } from "./tracing/guarded.ts";
 import type { Tracing } from "./tracing/tracing.ts";
@@ -11,7 +15,7 @@ import { warn } from "./user-code.ts";
 
 export interface HoldfastOptions {
   redis: RedisOption;
-  /** First part of every key. @default "queue" */
+  /** First part of every key: 1 to 64 of `A-Z a-z 0-9 _ . : -`. @default "queue" */
   prefix?: string | undefined;
   /** Shown in request ids, beside a part that is always minted. */
   instance?: string | undefined;
@@ -19,6 +23,21 @@ export interface HoldfastOptions {
   /** Where the spans of its queues go. @default nowhere */
   tracing?: Tracing | undefined;
 }
+
+export const holdfastShape = shapeOf<HoldfastOptions>({
+  what: "a client (Holdfast)",
+  title: "Holdfast",
+  example: '{ redis: "redis://127.0.0.1:6379" }',
+  kinds: {
+    redis: redisKind,
+    prefix: prefixKind,
+    instance: pattern("up to 128 of A-Z a-z 0-9 _ . : @ -", (value) => value === "" || isWorkerId(value)),
+    onScript: callback,
+    tracing: tracingKind,
+  },
+  hints: redisHints,
+  rule: ownerProblem,
+});
 
 /** One connection that queues, janitors and observers of a process can share. */
 export class Holdfast {
@@ -36,7 +55,9 @@ export class Holdfast {
   readonly #instance: string | undefined;
   readonly #engines = new Map<string, Engine>();
 
+  /** @throws HoldfastError invalid_argument */
   constructor(options: HoldfastOptions) {
+    checkShape(holdfastShape, options);
     this.prefix = options.prefix ?? "queue";
     this.#instance = options.instance && checkInstance(options.instance);
     this.connection = new Connection(options.redis, { onScript: options.onScript });
@@ -85,3 +106,9 @@ export class Holdfast {
     await Promise.all([this.connection, ...this.#others].map((connection) => connection.close()));
   }
 }
+
+/** A client that is shared. */
+export const clientKind: Kind = {
+  wants: "a client: new Holdfast({ redis })",
+  is: (value) => value instanceof Holdfast,
+};

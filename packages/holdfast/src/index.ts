@@ -50,6 +50,7 @@ export {
   type NewTask,
   Queue,
   type QueueOptions,
+  type WaitOptions,
 } from "./queue/queue.ts";
 export { type ConnectionSettings, describeRedis, type RedisOption } from "./redis/connection.ts";
 export type { ScheduleRunEvent } from "./schedules/firing.ts";

@@ -62,7 +62,7 @@ test("with the append-only file fsynced on every write, fsynced is given and tol
     Array.from({ length: 700 }, (_, payload) => ({
       type: "t",
       payload,
-      options: { durability: "fsynced" as const },
+      durability: "fsynced" as const,
     })),
   );
   expect(many.every((result) => result.ok && result.receipt.durability === "fsynced")).toBe(true);

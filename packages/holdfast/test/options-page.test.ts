@@ -1,10 +1,20 @@
 import { expect, test } from "vitest";
+import { holdfastShape } from "../src/client.ts";
+import { backoffShape, newTaskShape, taskShape, taskTextShape } from "../src/engine/task-options.ts";
 import type { Shape } from "../src/options/shape.ts";
 import { anchorOf } from "../src/options/shape.ts";
+import { partitionedQueueShape } from "../src/partitions/partitioned-queue.ts";
+import { enqueueManyShape, queueShape, traceContextShape, waitShape } from "../src/queue/queue-options.ts";
 import { connectionShape, tlsShape } from "../src/redis/settings.ts";
+import { scheduledTaskShape, scheduleShape } from "../src/schedules/definition.ts";
 
 /** In the order of the page. */
-const SHAPES: readonly Shape[] = [connectionShape, tlsShape];
+const SHAPES: readonly Shape[] = [
+  ...[connectionShape, tlsShape, holdfastShape],
+  ...[queueShape, partitionedQueueShape, taskShape, backoffShape, taskTextShape, newTaskShape],
+  ...[enqueueManyShape, traceContextShape, waitShape],
+  ...[scheduleShape, scheduledTaskShape],
+];
 
 const HEAD = `# Options
 

@@ -105,11 +105,11 @@ describe("enqueueMany", () => {
     await queue.enqueue("t", 1, { id: "taken" });
     const results = await queue.enqueueMany([
       { type: "t", payload: 1 },
-      { type: "t", payload: 2, options: { id: "taken" } },
-      { type: "", payload: 1, options: { id: "bad-type" } },
-      { type: "t", payload: 1, options: { id: "taken" } },
+      { type: "t", payload: 2, id: "taken" },
+      { type: "", payload: 1, id: "bad-type" },
+      { type: "t", payload: 1, id: "taken" },
       { type: "t" },
-      { type: "t", payloadText: "[1,2]", options: { priority: "high" } },
+      { type: "t", payloadText: "[1,2]", priority: "high" },
     ]);
     expect(results.map((result) => (result.ok ? result.receipt.duplicate : result.error.code))).toEqual([
       false,
@@ -221,7 +221,7 @@ describe("an operator", () => {
     const { name, queue, observer } = library();
     await queue.enqueueMany([
       { type: "t", payload: 1 },
-      { type: "t", payload: 1, options: { delayMs: 9_999 } },
+      { type: "t", payload: 1, delayMs: 9_999 },
     ]);
     await expect(observer.deleteQueue(name)).rejects.toMatchObject({ code: "queue_not_paused" });
     await observer.pause(name);
@@ -235,7 +235,7 @@ describe("an operator", () => {
       Array.from({ length: 5 }, (_, i) => ({
         type: i % 2 ? "odd" : "even",
         payload: i,
-        options: { id: `t${i}` },
+        id: `t${i}`,
       })),
     );
     const first = await observer.list(name, { state: "pending", limit: 3 });

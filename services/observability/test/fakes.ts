@@ -146,7 +146,7 @@ export function fakeProducer(overrides: Partial<Producer> = {}): Producer {
     enqueueMany: async (tasks) =>
       tasks.map((task, index) => ({
         ok: true as const,
-        receipt: receipt(task.options?.id ?? `minted-${index}`),
+        receipt: receipt(task.id ?? `minted-${index}`),
       })),
     get: async () => null,
     wait: async () => null,

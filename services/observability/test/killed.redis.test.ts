@@ -23,7 +23,7 @@ async function deadLetters(client: Holdfast, name: string, count: number): Promi
     const tasks = Array.from({ length: 500 }, (_, i) => ({
       type: "t",
       payload: from + i,
-      options: { id: `id-${from + i}` },
+      id: `id-${from + i}`,
     }));
     await queue.enqueueMany(tasks);
     const turn = { held: 0, leaseMs: 60_000, maxRetries: 0, workerId: "w", nonce: "n", noHandlerAfterMs: 1 };

@@ -189,7 +189,7 @@ test("a refused delete of a queue is a conflict and is audited as refused", asyn
 });
 
 test("enqueue keeps the bytes of the payload, and tasks leave audit records without them", async () => {
-  const enqueueMany = vi.fn(async (tasks: readonly { payloadText?: string }[]) =>
+  const enqueueMany = vi.fn(async (tasks: readonly { payloadText?: string | undefined }[]) =>
     tasks.map((_, index) => ({
       ok: true as const,
       receipt: {

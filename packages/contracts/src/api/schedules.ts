@@ -8,6 +8,7 @@ import {
   type ScheduleView,
 } from "../schedule.ts";
 import { PRIORITIES, TASK_STATES } from "../states.ts";
+import type { Given } from "../task.ts";
 import { type Assert, nullable, oneOf, QueueName, Reason, type Same, TaskType, Timestamp } from "./common.ts";
 import { BackoffSchema } from "./task.ts";
 
@@ -77,7 +78,7 @@ export const ScheduleBody = Type.Object(
   { additionalProperties: false },
 );
 export type ScheduleBody = Type.Static<typeof ScheduleBody>;
-export type ScheduleBodyMatches = Assert<Same<typeof ScheduleBody, ScheduleInput>>;
+export type ScheduleBodyMatches = Assert<Same<typeof ScheduleBody, Given<ScheduleInput>>>;
 
 const run = {
   at: Timestamp("The time it was for"),

@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import {
   bandOf,
-  checkOptions,
   decodeEnvelope,
   decodeEnvelopeForDisplay,
   decodeHeader,
@@ -166,44 +165,4 @@ test("the band follows the priority, unless the task is scheduled", () => {
   expect(bandOf({ priority: "low" })).toBe("low");
   expect(bandOf({ priority: "high", delayMs: 0 })).toBe("scheduled");
   expect(bandOf({ runAt: 1 })).toBe("scheduled");
-});
-
-describe("options outside their range are refused by name", () => {
-  test.each([
-    [{ delayMs: -1 }, /^delayMs/],
-    [{ delayMs: 0.5 }, /^delayMs/],
-    [{ delayMs: Number.NaN }, /^delayMs/],
-    [{ delayMs: LIMITS.delayMs + 1 }, /^delayMs/],
-    [{ runAt: -1 }, /^runAt/],
-    [{ delayMs: 1, runAt: 1 }, /exclude/],
-    [{ maxRetries: 101 }, /^maxRetries/],
-    [{ timeoutMs: 0 }, /^timeoutMs/],
-    [{ expiresAt: 0 }, /^expiresAt/],
-    [{ priority: "urgent" }, /^priority/],
-    [{ tags: Array(17).fill("x") }, /16 tags/],
-    [{ tags: [""] }, /a tag/],
-    [{ tags: ["x".repeat(65)] }, /a tag/],
-    [{ tags: ["\ud800"] }, /a tag/],
-    [{ backoff: { baseMs: -1 } }, /^backoff\.baseMs/],
-    [{ backoff: { maxMs: 86_400_001 } }, /^backoff\.maxMs/],
-  ])("%j", (options, message) => {
-    expect(() => checkOptions(options as TaskOptions)).toThrow(message);
-  });
-
-  test("the bounds themselves are allowed", () => {
-    checkOptions({ delayMs: 0, maxRetries: 0, timeoutMs: 1, expiresAt: 1, tags: ["x".repeat(64)] });
-    checkOptions({ delayMs: LIMITS.delayMs, maxRetries: 100, timeoutMs: LIMITS.timeoutMs });
-    checkOptions({ runAt: 8.64e15, backoff: { baseMs: 0, maxMs: 86_400_000 }, durability: "memory" });
-  });
-
-  test("every durability is an option, and replicas go with replicated", () => {
-    checkOptions({ durability: "fsynced" });
-    checkOptions({ durability: "replicated", replicas: 2 });
-    for (const wrong of [
-      { replicas: 1 },
-      { durability: "fsynced" as const, replicas: 1 },
-      { durability: "disk" as never },
-    ])
-      expect(() => checkOptions(wrong)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
-  });
 });

@@ -1,8 +1,7 @@
 import {
   type Backoff,
-  DURABILITIES,
+  type Given,
   HoldfastError,
-  LIMITS,
   type Priority,
   type TaskOptions,
 } from "@holdfast/contracts";
@@ -10,7 +9,6 @@ import {
   decodeTracestate,
   encodeTracestate,
   isTraceparent,
-  isTracestate,
   type TraceContext,
 } from "../tracing/trace-context.ts";
 import { decodeWord, encodeWord } from "./text.ts";
@@ -31,7 +29,7 @@ export interface Envelope {
   priority: Priority;
   maxRetries: number | null;
   timeoutMs: number | null;
-  backoff: Backoff | null;
+  backoff: Given<Backoff> | null;
   expiresAt: number | null;
   delayMs: number | null;
   runAt: number | null;
@@ -57,7 +55,7 @@ function encodeBackoff(b: Backoff): string {
   return `${b.kind === "fixed" ? "f" : "e"},${b.baseMs ?? ""},${b.maxMs ?? ""},${b.jitter === "none" ? "n" : "f"}`;
 }
 
-function decodeBackoff(text: string): Backoff {
+function decodeBackoff(text: string): Given<Backoff> {
   const [kind, baseMs, maxMs, jitter] = text.split(",");
   return {
     kind: kind === "f" ? "fixed" : "exponential",
@@ -232,57 +230,6 @@ export function decodeEnvelopeForDisplay(text: string): Envelope {
 
 /** Stands for the type of a record that cannot be decoded. */
 export const UNREADABLE_TYPE = "unreadable";
-
-const whole = (value: number, from: number, to: number) =>
-  Number.isSafeInteger(value) && value >= from && value <= to;
-
-/** @throws HoldfastError invalid_argument that names the option and its range */
-export function checkOptions(options: TaskOptions): void {
-  const refuse = (text: string): never => {
-    throw new HoldfastError("invalid_argument", text);
-  };
-  const { delayMs, runAt, maxRetries, timeoutMs, expiresAt, priority, tags, durability, replicas, backoff } =
-    options;
-  if (options.keepPayload !== undefined && typeof options.keepPayload !== "boolean")
-    refuse("keepPayload has to be true or false");
-  if (delayMs !== undefined && !whole(delayMs, 0, LIMITS.delayMs))
-    refuse(`delayMs has to be a whole number from 0 to ${LIMITS.delayMs}, got ${delayMs}`);
-  if (runAt !== undefined && !whole(runAt, 0, 8.64e15))
-    refuse(`runAt has to be a time in ms since the epoch, got ${runAt}`);
-  if (delayMs !== undefined && runAt !== undefined) refuse("delayMs and runAt exclude each other");
-  if (maxRetries !== undefined && !whole(maxRetries, 0, LIMITS.maxRetries))
-    refuse(`maxRetries has to be a whole number from 0 to ${LIMITS.maxRetries}, got ${maxRetries}`);
-  if (timeoutMs !== undefined && !whole(timeoutMs, 1, LIMITS.timeoutMs))
-    refuse(`timeoutMs has to be a whole number from 1 to ${LIMITS.timeoutMs}, got ${timeoutMs}`);
-  if (expiresAt !== undefined && !whole(expiresAt, 1, 8.64e15))
-    refuse(`expiresAt has to be a time in ms since the epoch, got ${expiresAt}`);
-  if (priority !== undefined && !["high", "normal", "low"].includes(priority))
-    refuse(`priority has to be high, normal or low, got ${priority}`);
-  if (tags !== undefined) {
-    if (tags.length > LIMITS.tags) refuse(`at most ${LIMITS.tags} tags, got ${tags.length}`);
-    for (const tag of tags) {
-      if (typeof tag !== "string" || tag === "" || tag.length > LIMITS.tagCharacters || !tag.isWellFormed()) {
-        refuse(`a tag has 1 to ${LIMITS.tagCharacters} characters`);
-      }
-    }
-  }
-  for (const [name, value] of [
-    ["backoff.baseMs", backoff?.baseMs],
-    ["backoff.maxMs", backoff?.maxMs],
-  ] as const) {
-    if (value !== undefined && !whole(value, 0, 86_400_000))
-      refuse(`${name} has to be a whole number from 0 to 86400000, got ${value}`);
-  }
-  if (durability !== undefined && !DURABILITIES.includes(durability))
-    refuse(`durability has to be memory, fsynced or replicated, got ${durability}`);
-  if (replicas !== undefined && (!whole(replicas, 1, 16) || durability !== "replicated"))
-    refuse(`replicas has to be a whole number from 1 to 16, with durability "replicated", got ${replicas}`);
-  const { traceparent, tracestate } = options;
-  if (traceparent !== undefined && !isTraceparent(traceparent))
-    refuse("traceparent has to be 00-<trace id>-<span id>-<flags> in lower-case hex");
-  if (tracestate !== undefined && (traceparent === undefined || !isTracestate(tracestate)))
-    refuse("tracestate has 1 to 512 visible ASCII characters and spaces, and comes with a traceparent");
-}
 
 /** What the options or the envelope of a task say of its trace. */
 export function traceOf(

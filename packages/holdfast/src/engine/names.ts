@@ -1,13 +1,13 @@
 import {
   HoldfastError,
   isKeyPrefix,
-  isNewTaskId,
   isQueueName,
   isScheduleId,
   isTaskId,
   isTaskType,
   isWorkerId,
 } from "@holdfast/contracts";
+import { shown } from "../options/shape.ts";
 
 /**
  * The checks of texts that stand in a record, a key, a channel or a reply as they are. A record is lines of words, so
@@ -24,10 +24,10 @@ export function queueOfPartition(name: string): string | null {
 
 /** A queue, or one partition of it, `name/3`. @throws HoldfastError invalid_queue_name */
 export function checkQueueName(name: string): string {
-  if (!isQueueName(queueOfPartition(name) ?? name)) {
+  if (typeof name !== "string" || !isQueueName(queueOfPartition(name) ?? name)) {
     throw new HoldfastError(
       "invalid_queue_name",
-      `"${name}" is not a valid queue name: 1 to 64 of A-Z a-z 0-9 _ . -, the first a letter or digit, no ".."`,
+      `${shown(name)} is not a valid queue name: 1 to 64 of A-Z a-z 0-9 _ . -, the first a letter or digit, no ".."`,
     );
   }
   return name;
@@ -38,26 +38,21 @@ export function checkTaskId(id: string): string {
   if (!isTaskId(id)) {
     throw new HoldfastError(
       "invalid_task_id",
-      `"${id}" is not a valid task id: 1 to 128 of A-Z a-z 0-9 _ . : -`,
+      `${shown(id)} is not a valid task id: 1 to 128 of A-Z a-z 0-9 _ . : -`,
     );
   }
   return id;
 }
 
-/** Of a task that is enqueued. @throws HoldfastError invalid_task_id */
-export function checkNewTaskId(id: string): string {
-  if (isNewTaskId(id)) return id;
-  checkTaskId(id);
-  throw new HoldfastError("invalid_task_id", `"${id}" cannot be the id of a task: no URL can name it`);
-}
-
 /** @throws HoldfastError invalid_task_type */
 export function checkTaskType(type: string): string {
-  if (isTaskType(type)) return type;
-  throw new HoldfastError(
-    "invalid_task_type",
-    `"${type}" is not a valid task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit`,
-  );
+  if (!isTaskType(type)) {
+    throw new HoldfastError(
+      "invalid_task_type",
+      `${shown(type)} is not a valid task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit`,
+    );
+  }
+  return type;
 }
 
 /** The first part of every key. @throws HoldfastError invalid_argument */

@@ -1,7 +1,7 @@
-import type { RunOutcome, ScheduleInput, ScheduleRun } from "@holdfast/contracts";
+import type { Given, RunOutcome, ScheduleInput, ScheduleRun } from "@holdfast/contracts";
 
 /** A schedule as it is kept: JSON in the field `d<id>` of the hash of schedules. */
-export interface ScheduleDefinition extends Required<Omit<ScheduleInput, "paused">> {
+export interface ScheduleDefinition extends Required<Omit<Given<ScheduleInput>, "paused">> {
   paused: boolean;
   createdAt: number;
   updatedAt: number;

@@ -62,7 +62,7 @@ export function burstWork(operation: ClaimedOperation, producer: BurstProducer):
       const chunk: NewTask[] = Array.from({ length: count }, (_, index) => ({
         type,
         payload: { n: from + index, failRate },
-        options: { id: `${operation.id}.${from + index}` },
+        id: `${operation.id}.${from + index}`,
       }));
       const results = await producer.enqueueMany(chunk);
       const refusal = results.find((item) => !item.ok);

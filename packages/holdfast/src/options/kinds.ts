@@ -29,7 +29,9 @@ export function oneOf(...values: readonly string[]): Kind {
   };
 }
 
-/** Text without control characters, lone surrogates and spaces at its ends. */
+export const isText = (value: unknown): value is string => typeof value === "string";
+
+/** Well-formed text. */
 export function text(from: number, to: number): Kind {
   return {
     wants: `a text of ${from} to ${to} characters`,

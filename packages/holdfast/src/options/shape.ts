@@ -13,6 +13,9 @@ export interface Kind {
   readonly code?: ErrorCode;
 }
 
+/** The options of all members of a union: what is common to them, and what only some have. */
+export type Merged<Union> = { [Name in Union extends unknown ? keyof Union : never]?: unknown };
+
 /** One kind per option of an options object; a name that is missing or left over does not compile. */
 export type Kinds<Options> = { readonly [Name in keyof Required<Options>]: Kind };
 
@@ -22,6 +25,8 @@ export interface Shape {
   readonly what: string;
   /** The heading of docs/options.md. */
   readonly title: string;
+  /** Follows "has to be an object, such as". */
+  readonly example: string | undefined;
   readonly kinds: ReadonlyMap<string, Kind>;
   readonly hints: ReadonlyMap<string, string>;
   readonly required: readonly string[];
@@ -31,6 +36,7 @@ export interface Shape {
 export interface ShapeSpec<Options> {
   what: string;
   title: string;
+  example?: string;
   kinds: Kinds<Options>;
   /** What people write who come from other libraries, and what to tell them. */
   hints?: Readonly<Record<string, string>>;
@@ -40,10 +46,11 @@ export interface ShapeSpec<Options> {
 }
 
 export function shapeOf<Options>(spec: ShapeSpec<Options>): Shape {
-  const { what, title, kinds, hints = {}, required = [], rule } = spec;
+  const { what, title, example, kinds, hints = {}, required = [], rule } = spec;
   return {
     what,
     title,
+    example,
     kinds: new Map(Object.entries<Kind>(kinds)),
     hints: new Map(Object.entries(hints)),
     required,
@@ -59,7 +66,8 @@ export function shapeOf<Options>(spec: ShapeSpec<Options>): Shape {
 export function checkShape(shape: Shape, options: unknown, at = ""): void {
   if (typeof options !== "object" || options === null || Array.isArray(options)) {
     const what = at === "" ? `the options of ${shape.what} have` : `${at.slice(0, -1)} has`;
-    throw refused(shape, `${what} to be an object, got ${shown(options)}`);
+    const such = shape.example === undefined ? "" : ` such as ${shape.example}`;
+    throw refused(shape, `${what} to be an object${such}, got ${shown(options)}`);
   }
   for (const name in options) {
     const value = (options as Record<string, unknown>)[name];

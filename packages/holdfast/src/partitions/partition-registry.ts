@@ -1,6 +1,8 @@
 import { HoldfastError } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import { checkQueueName, queueOfPartition } from "../engine/names.ts";
+import { whole } from "../options/kinds.ts";
+import { checkArgument } from "../options/shape.ts";
 import { MAX_PARTITIONS, type Partitions, partitionNames } from "./partition-names.ts";
 
 /** @throws HoldfastError invalid_queue_name */
@@ -114,7 +116,8 @@ function countsOf(queue: string, fields: Record<string, string>): number[] {
   return counts;
 }
 
+export const partitionsKind = whole(1, MAX_PARTITIONS);
+
 function checkCount(count: number): void {
-  if (!Number.isSafeInteger(count) || count < 1 || count > MAX_PARTITIONS)
-    throw new HoldfastError("invalid_argument", `partitions has to be 1 to ${MAX_PARTITIONS}, got ${count}`);
+  checkArgument("partitions", partitionsKind, count);
 }

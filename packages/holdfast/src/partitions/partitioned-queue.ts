@@ -1,8 +1,18 @@
 import { HoldfastError, type TaskOptions, type TaskView } from "@holdfast/contracts";
-import { Holdfast } from "../client.ts";
+import { Holdfast, type HoldfastOptions } from "../client.ts";
+import { ownerProblem } from "../client-options.ts";
 import { checkTaskId } from "../engine/names.ts";
+import { type FingerprintedOptions, type NewTask, partitionKeyKind } from "../engine/task-options.ts";
+import { checkArgument, checkShape, type Merged, shapeOf } from "../options/shape.ts";
 import type { EnqueueReceipt } from "../queue/enqueue-buffer.ts";
-import { type EnqueueManyOptions, type EnqueueResult, type NewTask, Queue } from "../queue/queue.ts";
+import { checkBatch, type EnqueueResult, givenId, Queue } from "../queue/queue.ts";
+import {
+  type EnqueueManyOptions,
+  enqueueManyShape,
+  queueHints,
+  queueKinds,
+  type WaitOptions,
+} from "../queue/queue-options.ts";
 import type { RedisOption } from "../redis/connection.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import {
@@ -12,25 +22,38 @@ import {
   partitionOfId,
   partitionOfKey,
 } from "./partition-names.ts";
-import { checkPartitionedName, PartitionRegistry } from "./partition-registry.ts";
+import { checkPartitionedName, PartitionRegistry, partitionsKind } from "./partition-registry.ts";
 
 export interface PartitionedTaskOptions extends TaskOptions {
   /**
    * Tasks of one key go to one partition and are granted there in the order of their enqueues, within one priority; see
    * docs/guarantees.md for what that is worth. 1 to 256 characters. Not together with `id`.
    */
-  partitionKey?: string;
+  partitionKey?: string | undefined;
 }
 
-export interface NewPartitionedTask extends NewTask {
-  options?: PartitionedTaskOptions;
-}
+export type NewPartitionedTask = NewTask & PartitionedTaskOptions;
 
 export type PartitionedQueueOptions = {
   /** How many; the queue is made with them. Left out: as many as it has. 1 to 256. */
-  partitions?: number;
-  lingerMs?: number;
-} & ({ client: Holdfast } | { redis: RedisOption; prefix?: string; tracing?: Tracing });
+  partitions?: number | undefined;
+  /** As in `QueueOptions`. @default 0 */
+  lingerMs?: number | undefined;
+} & (
+  | { client: Holdfast }
+  | { redis: RedisOption; prefix?: string | undefined; tracing?: Tracing | undefined }
+);
+
+const { client, redis, prefix, tracing, lingerMs } = queueKinds;
+
+export const partitionedQueueShape = shapeOf<Merged<PartitionedQueueOptions>>({
+  what: "a partitioned queue",
+  title: "PartitionedQueue",
+  example: '{ redis: "redis://127.0.0.1:6379", partitions: 8 }',
+  kinds: { client, redis, prefix, tracing, lingerMs, partitions: partitionsKind },
+  hints: { ...queueHints, mintId: "the ids of a partitioned queue say which partition they are in" },
+  rule: ownerProblem as (options: Merged<PartitionedQueueOptions>) => string | undefined,
+});
 
 // Tasks without a key stay together for one script call of one partition, then it is the turn of the next.
 const TOGETHER = 250;
@@ -55,14 +78,18 @@ export class PartitionedQueue {
   #opened: Promise<Partitions> | undefined;
   #turn = 0;
   #together = 0;
+  /** Calls that `close` waits for. */
+  readonly #underWay = new Set<Promise<unknown>>();
   #closed = false;
 
-  /** @throws HoldfastError invalid_queue_name */
+  /** @throws HoldfastError invalid_queue_name, invalid_argument */
   constructor(name: string, options: PartitionedQueueOptions) {
     this.name = checkPartitionedName(name);
+    checkShape(partitionedQueueShape, options);
+    const { partitions: _, lingerMs: __, ...owner } = options;
     this.#options = options;
-    this.#ownsClient = !("client" in options);
-    this.#client = "client" in options ? options.client : new Holdfast(options);
+    this.#ownsClient = !("client" in owner && owner.client);
+    this.#client = "client" in owner && owner.client ? owner.client : new Holdfast(owner as HoldfastOptions);
     this.#registry = new PartitionRegistry(this.#client);
   }
 
@@ -71,40 +98,48 @@ export class PartitionedQueue {
    * @throws HoldfastError conflict: not the number that was asked for; queue_not_found: none was, and there is no such queue
    */
   async partitions(): Promise<number> {
-    return (await this.#open()).count;
+    return this.#during(async () => (await this.#open()).count);
   }
 
   /** As `Queue.enqueue`. @throws HoldfastError as there, and invalid_argument where an id and a partition key are given */
   enqueue(type: string, payload: unknown, options?: PartitionedTaskOptions): Promise<EnqueueReceipt> {
-    return this.#inPartition(options, ({ queue, own }) => queue.enqueue(type, payload, own));
+    return this.#during(() =>
+      this.#inPartition(options, ({ queue, own }) => queue.enqueue(type, payload, own)),
+    );
   }
 
   /** As `Queue.enqueueText`. */
   enqueueText(
     type: string,
     payloadText: string,
-    options?: PartitionedTaskOptions & { fingerprint?: string },
+    options?: PartitionedTaskOptions & FingerprintedOptions,
   ): Promise<EnqueueReceipt> {
-    return this.#inPartition(options, ({ queue, own }) => queue.enqueueText(type, payloadText, own));
+    return this.#during(() =>
+      this.#inPartition(options, ({ queue, own }) => queue.enqueueText(type, payloadText, own)),
+    );
   }
 
-  /** One result per task, in the order given. */
-  async enqueueMany(
+  /** As `Queue.enqueueMany`. */
+  enqueueMany(
     tasks: readonly NewPartitionedTask[],
     options: EnqueueManyOptions = {},
   ): Promise<EnqueueResult[]> {
-    const results = await this.#enqueueMany(tasks, options);
-    const homeless = results.flatMap((result, at) => (isWithoutPartition(result) ? [at] : []));
-    if (homeless.length === 0) return results;
-    this.#opened = undefined;
-    const again = await this.#enqueueMany(
-      homeless.map((at) => tasks[at] as NewPartitionedTask),
-      options,
-    );
-    homeless.forEach((at, i) => {
-      results[at] = again[i] as EnqueueResult;
+    return this.#during(async () => {
+      checkBatch(tasks);
+      checkShape(enqueueManyShape, options);
+      const results = await this.#enqueueMany(tasks, options);
+      const homeless = results.flatMap((result, at) => (isWithoutPartition(result) ? [at] : []));
+      if (homeless.length === 0) return results;
+      this.#opened = undefined;
+      const again = await this.#enqueueMany(
+        homeless.map((at) => tasks[at] as NewPartitionedTask),
+        options,
+      );
+      homeless.forEach((at, i) => {
+        results[at] = again[i] as EnqueueResult;
+      });
+      return results;
     });
-    return results;
   }
 
   async #enqueueMany(
@@ -114,15 +149,16 @@ export class PartitionedQueue {
     await this.#open();
     const results = new Array<EnqueueResult>(tasks.length);
     const byQueue = new Map<Queue, { at: number; task: NewTask }[]>();
-    for (const [at, { options: taskOptions, ...task }] of tasks.entries()) {
+    for (const [at, task] of tasks.entries()) {
       try {
-        const { queue, own } = await this.#route(taskOptions);
+        const { queue, own } = await this.#route(task);
         const group = byQueue.get(queue) ?? [];
-        group.push({ at, task: own === undefined ? task : { ...task, options: own } });
+        // What else is wrong with it, its partition says.
+        group.push({ at, task: own as NewTask });
         byQueue.set(queue, group);
       } catch (error) {
         if (!(error instanceof HoldfastError)) throw error;
-        results[at] = { ok: false, id: taskOptions?.id ?? null, error };
+        results[at] = { ok: false, id: givenId(task), error };
       }
     }
     await Promise.all(
@@ -131,7 +167,7 @@ export class PartitionedQueue {
         const done = await queue.enqueueMany(own, options).catch((error: unknown) => {
           if (!isWithoutPartition({ error })) throw error;
           return own.map((task): EnqueueResult => {
-            return { ok: false, id: task.options?.id ?? null, error: error as HoldfastError };
+            return { ok: false, id: givenId(task), error: error as HoldfastError };
           });
         });
         group.forEach(({ at }, i) => {
@@ -144,36 +180,49 @@ export class PartitionedQueue {
 
   /** What is known of a task, or null. */
   async get(id: string): Promise<TaskView | null> {
-    return this.#named(await (await this.#queueOf(id))?.get(id));
+    return this.#during(async () => this.#named(await (await this.#queueOf(id))?.get(id)));
   }
 
   async cancel(id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
-    return (await (await this.#queueOf(id))?.cancel(id)) ?? "not_found";
+    return this.#during(async () => (await (await this.#queueOf(id))?.cancel(id)) ?? "not_found");
   }
 
   /** As `Queue.wait`. */
-  async wait(id: string, options: { waitMs: number; signal?: AbortSignal }): Promise<TaskView | null> {
+  async wait(id: string, options: WaitOptions & { waitMs: number }): Promise<TaskView | null> {
+    this.#assertOpen();
     return this.#named(await (await this.#queueOf(id))?.wait(id, options));
   }
 
   /** As `Queue.result`. */
-  async result(
-    id: string,
-    options: { waitMs?: number; signal?: AbortSignal } = {},
-  ): Promise<TaskView | null> {
+  async result(id: string, options: WaitOptions = {}): Promise<TaskView | null> {
+    this.#assertOpen();
     return this.#named(await (await this.#queueOf(id))?.result(id, options));
   }
 
-  /** Sends what waits, then closes the connection where it is the queue's own. */
+  /** Sends what waits, then closes the connection where it is the queue's own. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
+    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
     await this.#opened?.catch(() => {});
     await Promise.all(this.#queues.map((queue) => queue?.close()));
     if (this.#ownsClient) await this.#client.close();
   }
 
+  #assertOpen(): void {
+    if (this.#closed) throw new HoldfastError("closed", `queue "${this.name}" was closed`);
+  }
+
+  /** A call that has begun before `close` is served. @throws HoldfastError closed */
+  async #during<Result>(call: () => Promise<Result>): Promise<Result> {
+    this.#assertOpen();
+    const running = call();
+    this.#underWay.add(running);
+    const done = () => this.#underWay.delete(running);
+    running.then(done, done);
+    return await running;
+  }
+
   #open(): Promise<Partitions> {
-    if (this.#closed) return Promise.reject(new HoldfastError("closed", `queue "${this.name}" was closed`));
     if (this.#opened === undefined) {
       const opening = this.#registry.open(this.name, this.#options.partitions);
       this.#opened = opening;
@@ -221,8 +270,7 @@ export class PartitionedQueue {
           { taskId: options.id },
         );
       }
-      if (typeof partitionKey !== "string" || partitionKey === "" || partitionKey.length > 256)
-        throw new HoldfastError("invalid_argument", "a partition key has 1 to 256 characters");
+      checkArgument("partitionKey", partitionKeyKind, partitionKey);
       return { queue: this.#queue(partitionOfKey(partitionKey, partitions)), own };
     }
     if (options?.id === undefined) return { queue: this.#queue(this.#next(partitions)), own: options };

@@ -1,5 +1,6 @@
 import { HoldfastError, isTaskType, LIMITS } from "@holdfast/contracts";
 import { encodeEnvelope } from "../engine/envelope.ts";
+import { shown } from "../options/shape.ts";
 import { type ViewedBytes, viewOf } from "../redis/tail-bytes.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
 import type { EnqueueResult, NewTask } from "./queue.ts";
@@ -16,6 +17,21 @@ export interface PlainTasks {
 
 /** The ids, where every task was accepted as new and waits in memory; else a result per task. */
 export type PlainResult = { ids: string[] } | { ids: null; results: EnqueueResult[] };
+
+/** @throws HoldfastError invalid_argument: its columns are not what `PlainTasks` says */
+export function checkPlain(tasks: PlainTasks): void {
+  const { bytes, types, spans } = (tasks ?? {}) as Partial<PlainTasks>;
+  const refuse = (name: string, wants: string, value: unknown) => {
+    throw new HoldfastError(
+      "invalid_argument",
+      `${name} of plain tasks has to be ${wants}, got ${shown(value)}`,
+    );
+  };
+  if (!Buffer.isBuffer(bytes)) refuse("bytes", "a Buffer with the payloads", bytes);
+  if (!Array.isArray(types)) refuse("types", "an array with the type of each task", types);
+  else if (!Array.isArray(spans) || spans.length !== 2 * types.length)
+    refuse("spans", `an array of ${2 * types.length} numbers, start and end of each payload`, spans);
+}
 
 /** What the envelope of each type says before the payload. Undefined where a task is refused: its error is then made for it alone. */
 export function headersOf(
@@ -39,7 +55,8 @@ export function headersOf(
     before = end;
     if (end - start > LIMITS.payloadBytes) return undefined;
     const type = types[place] as string;
-    if (type === last) continue;
+    // Not of what is no type: nothing was last at first.
+    if (type === last && last !== undefined) continue;
     if (!isTaskType(type)) return undefined;
     last = type;
     if (headers.has(type)) continue;

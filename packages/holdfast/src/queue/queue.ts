@@ -1,19 +1,26 @@
 import {
   asHoldfastError,
   HoldfastError,
-  isTaskType,
   LIMITS,
   type TaskOptions,
   type TaskView,
   TERMINAL_STATES,
 } from "@holdfast/contracts";
-import { Holdfast } from "../client.ts";
+import { Holdfast, type HoldfastOptions } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
-import { bandOf, checkOptions, encodeEnvelope, traceOf } from "../engine/envelope.ts";
+import { bandOf, encodeEnvelope, traceOf } from "../engine/envelope.ts";
 import { fingerprintOf } from "../engine/fingerprint.ts";
-import { checkNewTaskId, checkQueueName, checkTaskId } from "../engine/names.ts";
+import { checkQueueName, checkTaskId, checkTaskType } from "../engine/names.ts";
+import {
+  type FingerprintedOptions,
+  type NewTask,
+  optionsOfNewTask,
+  taskKinds,
+  taskShape,
+  taskTextShape,
+} from "../engine/task-options.ts";
 import { taskView } from "../engine/task-view.ts";
-import type { RedisOption } from "../redis/connection.ts";
+import { checkArgument, checkShape, shown } from "../options/shape.ts";
 import type { DurabilityWish } from "../redis/durability.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
@@ -22,45 +29,34 @@ import { DurabilityGate } from "./durability.ts";
 import { EnqueueBuffer, type EnqueueReceipt, type EnqueueSink, type PreparedTask } from "./enqueue-buffer.ts";
 import { mintId } from "./mint-ids.ts";
 import { PlainBuffer, PlainRun } from "./plain-buffer.ts";
-import { headersOf, type PlainResult, type PlainTasks, toTasks } from "./plain-tasks.ts";
+import { checkPlain, headersOf, type PlainResult, type PlainTasks, toTasks } from "./plain-tasks.ts";
+import {
+  type EnqueueManyOptions,
+  enqueueManyShape,
+  type QueueOptions,
+  queueShape,
+  type WaitOptions,
+  waitForShape,
+  waitShape,
+} from "./queue-options.ts";
+import { whenAborted } from "./when-aborted.ts";
 
-/** One task of a batch: `payload`, or its exact JSON text. */
-export interface NewTask {
-  type: string;
-  payload?: unknown;
-  payloadText?: string;
-  options?: TaskOptions;
-  /** Decides whether a task with the same id has the same body. @default a hash of type, options and payload */
-  fingerprint?: string;
-}
+export type { NewTask } from "../engine/task-options.ts";
+export type { EnqueueManyOptions, QueueOptions, WaitOptions } from "./queue-options.ts";
 
 export type EnqueueResult =
   | { ok: true; receipt: EnqueueReceipt }
   | { ok: false; id: string | null; error: HoldfastError };
 
-export type QueueOptions =
-  | {
-      client: Holdfast;
-      lingerMs?: number;
-      /** Makes the ids of tasks that bring none. @default 14 random characters of the alphabet of nanoid */
-      mintId?: () => string;
-    }
-  | { redis: RedisOption; prefix?: string; lingerMs?: number; tracing?: Tracing };
-
-export interface EnqueueManyOptions {
-  /** Where the caller is in its trace: for all tasks that bring no `traceparent` of their own. */
-  trace?: TraceContext | undefined;
-}
-
 type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">;
 
-// It stands in the envelope's header line: a space or newline in it would break the record.
-const FINGERPRINT = /^[\x21-\x7e]{1,128}$/;
 // The first look after an enqueue comes soon, later ones at most this far apart.
 const WAIT_STEP_MS = 200;
 
 /** Of a text that a caller gave: what `JSON.stringify` makes is well-formed, and to ask would copy it. */
 function checkWellFormed(payloadText: string): void {
+  if (typeof payloadText !== "string")
+    throw new HoldfastError("invalid_argument", `payloadText has to be JSON text, got ${shown(payloadText)}`);
   if (payloadText.isWellFormed()) return;
   throw new HoldfastError("invalid_argument", "the payload text has a lone surrogate: write it as an escape");
 }
@@ -79,24 +75,29 @@ export class Queue {
   #registered: Promise<void> | undefined;
   #isRegistered = false;
   readonly #early: AskedTask[] = [];
-  #opening: Promise<void> | undefined;
+  /** Calls that `close` has to wait for: they began before it, and have nothing in a buffer yet. */
+  readonly #entering = new Set<Promise<unknown>>();
   #closed = false;
-  // Most tasks have the type of the one before, and come within the same millisecond.
-  #headerType: string | undefined;
+  // Most tasks have the type of the one before, and come within the same millisecond. A valid type from the start: what
+  // equals it is valid too.
+  #headerType = "t";
   #headerAt = 0;
   #header = "";
 
-  /** @throws HoldfastError invalid_queue_name */
+  /** @throws HoldfastError invalid_queue_name, invalid_argument */
   constructor(name: string, options: QueueOptions) {
     this.name = checkQueueName(name);
-    this.#ownsClient = !("client" in options);
-    this.#client = "client" in options ? options.client : new Holdfast(options);
-    this.#mintId = ("mintId" in options && options.mintId) || mintId;
+    checkShape(queueShape, options);
+    const { lingerMs = 0, mintId: mint, ...owner } = options;
+    this.#ownsClient = !("client" in owner && owner.client);
+    this.#client = "client" in owner && owner.client ? owner.client : new Holdfast(owner as HoldfastOptions);
+    this.#mintId =
+      mint === undefined ? mintId : () => checkArgument("what mintId makes", taskKinds.id, mint());
     this.#tracing = this.#client.tracing;
     this.#engine = this.#client.engine(name);
     this.#durability = new DurabilityGate(this.#client, this.#engine);
-    this.#buffer = new EnqueueBuffer(this.#engine, options.lingerMs ?? 0);
-    this.#plain = new PlainBuffer(this.#engine, options.lingerMs ?? 0);
+    this.#buffer = new EnqueueBuffer(this.#engine, lingerMs);
+    this.#plain = new PlainBuffer(this.#engine, lingerMs);
   }
 
   /**
@@ -119,6 +120,7 @@ export class Queue {
   enqueue(type: string, payload: unknown, options?: TaskOptions): Promise<EnqueueReceipt> {
     // No `async`: a promise more per task would be a tenth of its cost.
     try {
+      if (options !== undefined) checkShape(taskShape, options);
       return this.#accept(type, this.#stringify(payload), options);
     } catch (error) {
       return Promise.reject(error);
@@ -126,13 +128,10 @@ export class Queue {
   }
 
   /** Like `enqueue`, with the payload as JSON text that is kept byte by byte. The caller vouches that it is JSON. */
-  enqueueText(
-    type: string,
-    payloadText: string,
-    options?: TaskOptions & { fingerprint?: string },
-  ): Promise<EnqueueReceipt> {
+  enqueueText(type: string, payloadText: string, options?: FingerprintedOptions): Promise<EnqueueReceipt> {
     try {
       checkWellFormed(payloadText);
+      if (options !== undefined) checkShape(taskTextShape, options);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -142,7 +141,7 @@ export class Queue {
   #accept(
     type: string,
     payloadText: string,
-    options: (TaskOptions & { fingerprint?: string }) | undefined,
+    options: FingerprintedOptions | undefined,
   ): Promise<EnqueueReceipt> {
     return this.#tracing === undefined
       ? this.#enqueue(type, payloadText, options, options && traceOf(options))
@@ -153,7 +152,7 @@ export class Queue {
     tracing: Tracing,
     type: string,
     payloadText: string,
-    options: (TaskOptions & { fingerprint?: string }) | undefined,
+    options: FingerprintedOptions | undefined,
   ): Promise<EnqueueReceipt> {
     const span = tracing.enqueue({ queue: this.name, type, count: 1, parent: traceOf(options) });
     const stored = this.#enqueue(type, payloadText, options, span.context);
@@ -167,7 +166,7 @@ export class Queue {
   #enqueue(
     type: string,
     payloadText: string,
-    options: (TaskOptions & { fingerprint?: string }) | undefined,
+    options: FingerprintedOptions | undefined,
     trace: TraceContext | undefined,
   ): Promise<EnqueueReceipt> {
     let prepared: PreparedTask;
@@ -194,7 +193,7 @@ export class Queue {
   #sendOnceReady(asked: AskedTask): void {
     this.#early.push(asked);
     if (this.#early.length > 1) return;
-    this.#opening = this.#ready().then(
+    this.#enter().then(
       () => {
         for (const each of this.#early.splice(0)) this.#send(each);
       },
@@ -204,8 +203,15 @@ export class Queue {
     );
   }
 
-  /** One result per task, in the order given. A task that is refused does not stop the others. Calls of the same turn share script calls too. */
+  /**
+   * One result per task, in the order given. A task that is refused does not stop the others. Calls of the same turn share
+   * script calls too.
+   * @param tasks each in the shape of HTTP and NDJSON: `{ type, payload, delayMs, … }`
+   * @throws HoldfastError invalid_argument (no array), closed, redis_*
+   */
   async enqueueMany(tasks: readonly NewTask[], options: EnqueueManyOptions = {}): Promise<EnqueueResult[]> {
+    checkBatch(tasks);
+    checkShape(enqueueManyShape, options);
     if (this.#tracing === undefined) return this.#enqueueMany(tasks, options.trace);
     const [only] = tasks;
     const span = this.#tracing.enqueue({
@@ -227,7 +233,7 @@ export class Queue {
   }
 
   async #enqueueMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
-    if (!this.#isRegistered || this.#closed || this.#durability.isOld) await this.ready();
+    if (!this.#isRegistered || this.#closed || this.#durability.isOld) await this.#enter();
     return new Promise((resolve) => {
       const results = new Array<EnqueueResult>(tasks.length);
       let open = tasks.length;
@@ -240,16 +246,17 @@ export class Queue {
         accepted: (place, receipt) => end(place, { ok: true, receipt }),
         refused: (place, error) => {
           const known = asHoldfastError(error);
-          end(place, { ok: false, id: known.taskId ?? tasks[place]?.options?.id ?? null, error: known });
+          end(place, { ok: false, id: known.taskId ?? givenId(tasks[place]), error: known });
         },
       };
       const now = this.#client.connection.now();
       for (let place = 0; place < tasks.length; place++) {
         const task = tasks[place] as NewTask;
         try {
+          const options = optionsOfNewTask(task);
+          const { type } = task;
           const text = task.payloadText ?? this.#stringify(task.payload);
           if (task.payloadText !== undefined) checkWellFormed(text);
-          const { type, options } = task;
           const own = options === undefined ? trace : (traceOf(options) ?? trace);
           const prepared = this.#prepare(type, text, options, task.fingerprint, now, own);
           const wish = this.#durability.wishOf(options);
@@ -270,10 +277,13 @@ export class Queue {
   /**
    * Like `enqueueMany`, for tasks that have nothing but a type and a payload: without an object per task, for a third of
    * the cost. The caller vouches that each payload is JSON in UTF-8, and leaves the bytes as they are until this resolves.
-   * @throws HoldfastError closed, redis_*, invalid_argument (spans)
+   * @throws HoldfastError closed, redis_*, invalid_argument (bytes, types or spans)
    */
-  async enqueuePlain(tasks: PlainTasks, { trace }: EnqueueManyOptions = {}): Promise<PlainResult> {
-    if (!this.#isRegistered || this.#closed || this.#durability.isOld) await this.ready();
+  async enqueuePlain(tasks: PlainTasks, options: EnqueueManyOptions = {}): Promise<PlainResult> {
+    checkPlain(tasks);
+    checkShape(enqueueManyShape, options);
+    const { trace } = options;
+    if (!this.#isRegistered || this.#closed || this.#durability.isOld) await this.#enter();
     const headers = headersOf(tasks, this.#client.connection.now(), trace);
     const isPlain =
       this.#tracing === undefined && this.#mintId === mintId && this.#durability.wishOf(undefined) === null;
@@ -298,7 +308,8 @@ export class Queue {
   }
 
   /** The task as it is once terminal, or as it is after `waitMs`; null where it is unknown. */
-  async wait(id: string, options: { waitMs: number; signal?: AbortSignal }): Promise<TaskView | null> {
+  async wait(id: string, options: WaitOptions & { waitMs: number }): Promise<TaskView | null> {
+    checkShape(waitForShape, options);
     const deadline = performance.now() + options.waitMs;
     let stepMs = 5;
     for (;;) {
@@ -312,22 +323,18 @@ export class Queue {
   }
 
   /** The task once it is terminal; null where it is still waiting or running after `waitMs`, or unknown. */
-  async result(
-    id: string,
-    options: { waitMs?: number; signal?: AbortSignal } = {},
-  ): Promise<TaskView | null> {
-    const task = await this.wait(id, {
-      waitMs: options.waitMs ?? LIMITS.waitMs,
-      ...(options.signal ? { signal: options.signal } : {}),
-    });
+  async result(id: string, options: WaitOptions = {}): Promise<TaskView | null> {
+    checkShape(waitShape, options);
+    const { waitMs = LIMITS.waitMs, signal } = options;
+    const task = await this.wait(id, { waitMs, signal });
     return task && (TERMINAL_STATES as readonly string[]).includes(task.state) ? task : null;
   }
 
-  /** Sends what waits, then closes the connection where it is the queue's own. */
+  /** Sends what waits, then closes the connection where it is the queue's own. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     // Enqueues that still wait for the registration get into the buffer first.
-    await this.#opening;
+    while (this.#entering.size > 0) await Promise.allSettled(this.#entering);
     await this.#registered?.catch(() => {});
     await new Promise(setImmediate);
     await this.#buffer.drain();
@@ -355,6 +362,15 @@ export class Queue {
     const receipt = await this.#buffer.add(prepared);
     await this.#durability.confirm(id, wish);
     return { ...receipt, durability: wish.durability };
+  }
+
+  /** As `ready`; `close` waits for it. */
+  #enter(): Promise<void> {
+    const entering = this.ready();
+    this.#entering.add(entering);
+    const done = () => this.#entering.delete(entering);
+    entering.then(done, done);
+    return entering;
   }
 
   async #ready(): Promise<void> {
@@ -397,12 +413,7 @@ export class Queue {
     now: number,
     trace: TraceContext | undefined,
   ): PreparedTask {
-    if (type !== this.#headerType && !isTaskType(type)) {
-      throw new HoldfastError(
-        "invalid_task_type",
-        `"${type}" is no task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit`,
-      );
-    }
+    if (type !== this.#headerType) checkTaskType(type);
     // A character has three bytes at most: most texts need not be measured.
     const { payloadBytes } = LIMITS;
     if (payloadText.length * 3 > payloadBytes && Buffer.byteLength(payloadText) > payloadBytes) {
@@ -423,7 +434,6 @@ export class Queue {
       }
       return { id: this.#mintId(), checked: false, band: "normal", envelope: this.#header + payloadText };
     }
-    checkOptions(options);
     const band = bandOf(options);
     if (options.id === undefined) {
       return {
@@ -432,13 +442,6 @@ export class Queue {
         band,
         envelope: encodeEnvelope(type, now, payloadText, options, undefined, trace),
       };
-    }
-    checkNewTaskId(options.id);
-    if (fingerprint !== undefined && !FINGERPRINT.test(fingerprint)) {
-      throw new HoldfastError(
-        "invalid_argument",
-        "a fingerprint has 1 to 128 visible ASCII characters, no spaces",
-      );
     }
     const print = fingerprint ?? fingerprintOf(type, payloadText, options);
     return {
@@ -450,16 +453,30 @@ export class Queue {
   }
 }
 
+/** @throws HoldfastError invalid_argument */
+export function checkBatch(tasks: readonly unknown[]): void {
+  if (!Array.isArray(tasks))
+    throw new HoldfastError(
+      "invalid_argument",
+      `enqueueMany takes an array of tasks, { type, payload, … }, got ${shown(tasks)}`,
+    );
+}
+
+/** The id that a task of a batch brought, whatever it is made of. */
+export function givenId(task: NewTask | null | undefined): string | null {
+  const id: unknown = task?.id;
+  return typeof id === "string" ? id : null;
+}
+
 function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => {
+    const forget = whenAborted(signal, () => {
       clearTimeout(timer);
       reject(signal?.reason);
-    };
+    });
     const timer = setTimeout(() => {
-      signal?.removeEventListener("abort", onAbort);
+      forget();
       resolve();
     }, ms);
-    signal?.addEventListener("abort", onAbort, { once: true });
   });
 }

@@ -4,38 +4,90 @@ import {
   LIMITS,
   MISSED_POLICIES,
   OVERLAP_POLICIES,
+  type ScheduledTaskOptions,
   type ScheduleInput,
   type TaskOptions,
 } from "@holdfast/contracts";
-import { checkOptions, encodeEnvelope } from "../engine/envelope.ts";
+import { encodeEnvelope } from "../engine/envelope.ts";
 import { fingerprintOf } from "../engine/fingerprint.ts";
 import { checkQueueName, checkTaskType, queueOfPartition } from "../engine/names.ts";
 import type { ScheduleDefinition } from "../engine/schedule-record.ts";
+import { taskHints, taskKinds, taskTypeKind } from "../engine/task-options.ts";
+import { isText, nested, oneOf, pattern, text, whole, yesNo } from "../options/kinds.ts";
+import { checkArgument, checkShape, shapeOf } from "../options/shape.ts";
 import { cronTimes } from "./cron.ts";
+
+const { priority, maxRetries, backoff, timeoutMs, tags } = taskKinds;
+const { attempts, timeout } = taskHints;
+
+export const scheduledTaskShape = shapeOf<ScheduledTaskOptions>({
+  what: "the tasks of a schedule",
+  title: "Tasks of a schedule",
+  example: '{ priority: "low" }',
+  kinds: {
+    ...{ priority, maxRetries, backoff, timeoutMs, tags },
+    expiresAfterMs: whole(1, LIMITS.delayMs),
+  },
+  hints: {
+    ...{ attempts, timeout },
+    expiresAt: "expiresAfterMs",
+    ttl: "expiresAfterMs",
+    id: "each task has the id <schedule>:<time in ms>",
+    delayMs: "a task is due at the time of its occurrence",
+    runAt: "a task is due at the time of its occurrence",
+  },
+});
+
+const noEnd = "a schedule has no end: pause or delete it";
+
+export const scheduleShape = shapeOf<ScheduleInput>({
+  what: "a schedule",
+  title: "Schedule",
+  example: '{ queue: "reports", cron: "0 9 * * *", type: "report" }',
+  kinds: {
+    queue: { wants: "the name of a queue", is: isText, code: "invalid_queue_name" },
+    cron: text(1, 1_000),
+    timeZone: text(1, 64),
+    type: taskTypeKind,
+    payloadText: { wants: "JSON text", is: isText },
+    options: nested(scheduledTaskShape),
+    missed: oneOf(...MISSED_POLICIES),
+    overlap: oneOf(...OVERLAP_POLICIES),
+    paused: yesNo,
+  },
+  hints: {
+    tz: "timeZone",
+    timezone: "timeZone",
+    pattern: "cron",
+    expression: "cron",
+    every: 'a schedule goes by its cron expression, which can have seconds: cron: "*/30 * * * * *"',
+    limit: noEnd,
+    count: noEnd,
+    endDate: noEnd,
+    startDate: "put the schedule when it is to begin, or paused: true and resume it",
+    immediately: "schedules.run(id) enqueues a task now",
+    payload: "did you mean payloadText? It is JSON text: JSON.stringify(payload)",
+    data: "did you mean payloadText? It is JSON text: JSON.stringify(data)",
+    name: "type",
+    jobId: "each task has the id <schedule>:<time in ms>",
+  },
+  required: ["queue", "cron"],
+});
 
 /** Every default filled in. @throws HoldfastError invalid_*, payload_too_large, payload_too_deep */
 export function checkSchedule(
   input: ScheduleInput,
 ): Omit<ScheduleDefinition, "paused" | "createdAt" | "updatedAt" | "revision"> {
-  const refuse = (text: string): never => {
-    throw new HoldfastError("invalid_argument", text);
+  const refuse = (message: string): never => {
+    throw new HoldfastError("invalid_argument", message);
   };
-  const { queue, cron, type, payloadText = "null", options = {}, timeZone = "UTC" } = input;
+  checkShape(scheduleShape, input);
+  const { queue, cron, type, payloadText = "null", timeZone = "UTC" } = input;
   const { missed = "once", overlap = "allow" } = input;
+  const options = (input.options ?? {}) as ScheduleDefinition["options"];
   if (queueOfPartition(checkQueueName(queue)) !== null) refuse(`"${queue}" is a partition: name its queue`);
   checkTaskType(type);
   cronTimes(cron, timeZone);
-  if (!MISSED_POLICIES.includes(missed)) refuse(`missed has to be skip, once or all, got ${missed}`);
-  if (!OVERLAP_POLICIES.includes(overlap)) refuse(`overlap has to be allow or skip, got ${overlap}`);
-  const { priority, maxRetries, backoff, timeoutMs, tags, expiresAfterMs, ...others } = options;
-  const [unknown] = Object.keys(others);
-  if (unknown !== undefined) refuse(`a schedule has no option ${unknown} for its tasks`);
-  checkOptions(taskOptions(options, 0));
-  if (
-    expiresAfterMs !== undefined &&
-    (!Number.isSafeInteger(expiresAfterMs) || expiresAfterMs < 1 || expiresAfterMs > LIMITS.delayMs)
-  )
-    refuse(`expiresAfterMs has to be a whole number from 1 to ${LIMITS.delayMs}, got ${expiresAfterMs}`);
   try {
     JSON.parse(payloadText);
   } catch (error) {

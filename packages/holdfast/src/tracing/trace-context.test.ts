@@ -1,7 +1,9 @@
 import { HoldfastError } from "@holdfast/contracts";
 import { describe, expect, it, test } from "vitest";
-import { checkOptions, decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envelope.ts";
+import { decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envelope.ts";
 import { decodeRecord, tracedError } from "../engine/record.ts";
+import { taskShape } from "../engine/task-options.ts";
+import { checkShape } from "../options/shape.ts";
 import { isSampled, isTraceparent, traceContextOf, traceIdOf } from "./trace-context.ts";
 
 const TRACE = "0af7651916cd43dd8448eb211c80319c";
@@ -73,9 +75,9 @@ test("a traceparent in an envelope that is none is left out, and the task stays 
 });
 
 test("options with a context that is none are refused by name", () => {
-  expect(() => checkOptions({ traceparent: "00-1-2-3" })).toThrow(/traceparent/);
-  expect(() => checkOptions({ tracestate: "a=1" })).toThrow(HoldfastError);
-  expect(() => checkOptions({ traceparent, tracestate: "a=1" })).not.toThrow();
+  expect(() => checkShape(taskShape, { traceparent: "00-1-2-3" })).toThrow(/traceparent/);
+  expect(() => checkShape(taskShape, { tracestate: "a=1" })).toThrow(HoldfastError);
+  expect(() => checkShape(taskShape, { traceparent, tracestate: "a=1" })).not.toThrow();
 });
 
 test("the span before an error in the history is not part of the error", () => {

@@ -5,7 +5,7 @@ import { until } from "../support/until.ts";
 import { setupSystem } from "../worker/harness.ts";
 
 const tasks = (count: number, options = {}) =>
-  Array.from({ length: count }, (_, n) => ({ type: "t", payload: n, options }));
+  Array.from({ length: count }, (_, n) => ({ type: "t", payload: n, ...options }));
 
 test("a lease that ran out is taken back within the sweep interval, and not before its end", async () => {
   const system = await setupSystem();

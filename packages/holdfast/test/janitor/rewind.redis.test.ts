@@ -92,9 +92,7 @@ test("both signs are needed: another run of the server, and a count that has not
 
 test("the audit goes on where the last one ended, until it has seen everything", async () => {
   const { name, redis, client, queue, engine } = library();
-  await queue.enqueueMany(
-    Array.from({ length: 3_000 }, () => ({ type: "t", options: { delayMs: 600_000 }, payload: 1 })),
-  );
+  await queue.enqueueMany(Array.from({ length: 3_000 }, () => ({ type: "t", delayMs: 600_000, payload: 1 })));
   // Late in a late index: an audit of a thousand entries does not get there at once.
   await client.connection.command("ZADD", engine.keys.deadLetters, 1, "ghost");
   const janitor = new Janitor({ redis, queues: [name], auditIntervalMs: 1, auditBudget: 1_000 });

@@ -11,7 +11,8 @@ async function deadLetters() {
     ["acme", "beta", "acme", "gamma", "beta", "gamma"].map((tenant, n) => ({
       type: "mail.send",
       payload: { To: `${tenant.toUpperCase()}@Example.com` },
-      options: { id: `${tenant}-${n}`, tags: [`tenant:${tenant}`, "mail"] },
+      id: `${tenant}-${n}`,
+      tags: [`tenant:${tenant}`, "mail"],
     })),
   );
   const handlers = {

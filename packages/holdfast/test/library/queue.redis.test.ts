@@ -72,10 +72,10 @@ describe("a refused task", () => {
     const late = { delayMs: 60_000 };
     await queue.enqueueMany([
       { type: "t", payload: 1 },
-      { type: "t", payload: 2, options: { id: "a", ...late } },
+      { type: "t", payload: 2, id: "a", ...late },
     ]);
     const results = await queue.enqueueMany([
-      { type: "t", payload: 3, options: { id: "b" } },
+      { type: "t", payload: 3, id: "b" },
       { type: "t", payload: 4 },
     ]);
     expect(results).toMatchObject([
@@ -140,7 +140,7 @@ test("enqueueMany takes more than one call holds, of every band, and answers in 
   const { name, queue, observer } = library();
   const kinds: TaskOptions[] = [{}, { priority: "high" }, { priority: "low" }, { delayMs: 60_000 }];
   const results = await queue.enqueueMany(
-    Array.from({ length: 1_200 }, (_, i) => ({ type: "t", payload: i, options: kinds[i % 4] ?? {} })),
+    Array.from({ length: 1_200 }, (_, i) => ({ type: "t", payload: i, ...kinds[i % 4] })),
   );
   for (const i of [0, 1, 2, 3, 598, 1_199]) {
     const result = results[i];

@@ -152,7 +152,7 @@ test("free text comes back as it was, byte by byte, and touches nothing beside i
     texts.map((text, n) => ({
       type: "t",
       payload: n,
-      options: { tags: tagsOf(text) },
+      tags: tagsOf(text),
     })),
   );
   await until("all have run", () => settled.length === texts.length, 30_000);

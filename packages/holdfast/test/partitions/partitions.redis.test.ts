@@ -97,7 +97,7 @@ test("a given id is accepted once; with a partition key beside it, or of a parti
   });
   const [ok, refused] = await queue.enqueueMany([
     { type: "t", payload: 1 },
-    { type: "t", payload: 1, options: { id: "a", partitionKey: "b" } },
+    { type: "t", payload: 1, id: "a", partitionKey: "b" },
   ]);
   expect([ok?.ok, refused?.ok]).toEqual([true, false]);
 });
@@ -138,7 +138,7 @@ test("a queue grows: lookups and idempotency hold, a running worker takes the ne
   const worker = await works({ t: () => "done" });
   const minted = await enqueued(Array.from({ length: 600 }, () => ({ type: "t", payload: 1 })));
   const given = await enqueued(
-    Array.from({ length: 50 }, (_, n) => ({ type: "t", payload: n, options: { id: `given-${n}` } })),
+    Array.from({ length: 50 }, (_, n) => ({ type: "t", payload: n, id: `given-${n}` })),
   );
   await observer.configure("hot", { maxWaiting: 10_000 });
   expect(await observer.grow("hot", 5)).toEqual({ partitions: 5 });
@@ -187,7 +187,7 @@ test("another number, fewer partitions, and a queue of the other kind are refuse
   await expect(opened(system, undefined, "none").partitions()).rejects.toMatchObject({
     code: "queue_not_found",
   });
-  await expect(opened(system, 257, "none").partitions()).rejects.toMatchObject({ code: "invalid_argument" });
+  expect(() => opened(system, 257, "none")).toThrow(expect.objectContaining({ code: "invalid_argument" }));
   // A plain producer and a plain worker on a partitioned queue.
   await expect(system.queue("hot").enqueue("t", 1)).rejects.toMatchObject({ code: "conflict" });
   await expect(system.worker("hot", {}).worker.start()).rejects.toMatchObject({ code: "conflict" });
@@ -212,7 +212,7 @@ test("an operator acts on all partitions: pause, list, dead letters, delete", as
     { maxRetries: 0 },
   );
   const ids = await enqueued(
-    Array.from({ length: 40 }, (_, n) => ({ type: "bad", payload: n, options: { partitionKey: `k${n}` } })),
+    Array.from({ length: 40 }, (_, n) => ({ type: "bad", payload: n, partitionKey: `k${n}` })),
   );
   await until("all are dead", async () => (await observer.stats("hot")).dead === 40);
   expect(await observer.countDead("hot", { type: "bad" })).toBe(40);
@@ -266,7 +266,7 @@ test("an operator acts on all partitions: pause, list, dead letters, delete", as
 test("a janitor takes back what a dead worker held in any partition", async () => {
   const { system, queue, works, enqueued } = await setup();
   const ids = await enqueued(
-    Array.from({ length: 40 }, (_, n) => ({ type: "t", payload: n, options: { partitionKey: `k${n}` } })),
+    Array.from({ length: 40 }, (_, n) => ({ type: "t", payload: n, partitionKey: `k${n}` })),
   );
   for (let partition = 0; partition < 4; partition++) await system.grantToNobody(`hot/${partition}`, 40, 300);
   await system.janitor({ sweepIntervalMs: 50 }).start();

@@ -146,7 +146,7 @@ test("an observer does its whole job as the user observer", async () => {
   await split.enqueue("t", 1);
   await new Queue("plain", { client: admin }).enqueue("t", 1);
   const dead = ["a", "b", "c", "d", "e", "f"];
-  await queue.enqueueMany(dead.map((id) => ({ type: "dies", payload: 1, options: { id } })));
+  await queue.enqueueMany(dead.map((id) => ({ type: "dies", payload: 1, id })));
   const engine = admin.engine("work");
   const turn = {
     want: 10,

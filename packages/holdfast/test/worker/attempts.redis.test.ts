@@ -153,9 +153,7 @@ test("whatever a handler throws or returns, its neighbours in the same batch are
   );
   const queue = system.queue();
   const types = ["bare", "imposter", "thenable", "circular", "ok"];
-  const results = await queue.enqueueMany(
-    types.map((type) => ({ type, options: { maxRetries: 1 }, payload: 0 })),
-  );
+  const results = await queue.enqueueMany(types.map((type) => ({ type, maxRetries: 1, payload: 0 })));
   const ended = await Promise.all(
     results.map((result) => queue.result(result.ok ? result.receipt.id : "", { waitMs: 8_000 })),
   );

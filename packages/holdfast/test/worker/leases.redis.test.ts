@@ -111,7 +111,7 @@ test("a worker goes on after an outage of Redis without a restart, and its healt
   );
   await until("a first poll", () => worker.lastGoodPollAgeMs() < 1_000);
   const long = await queue.enqueue("long", null);
-  const [waiting] = await queue.enqueueMany([{ type: "short", payload: 0, options: { delayMs: 300 } }]);
+  const [waiting] = await queue.enqueueMany([{ type: "short", payload: 0, delayMs: 300 }]);
   await running.opened;
   await server.kill();
   // Its verdict has to wait for Redis.

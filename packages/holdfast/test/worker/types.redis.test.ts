@@ -82,7 +82,7 @@ test("three workers with overlapping types, tasks of all priorities and a backlo
   await queue.enqueueMany(
     mixed(300, "a", "b", "c").map((task, n) => ({
       ...task,
-      options: { priority: priorities[n % 2] ?? "low" },
+      priority: priorities[n % 2] ?? "low",
     })),
   );
   const watched = await Promise.all([

@@ -99,7 +99,7 @@ test("what the receipt calls pending is: delayMs 0 and a runAt in the past are n
     state: "pending",
     duplicate: true,
   });
-  expect(await queue.enqueueMany([{ type: "t", payload: 1, options: { delayMs: 0 } }])).toMatchObject([
+  expect(await queue.enqueueMany([{ type: "t", payload: 1, delayMs: 0 }])).toMatchObject([
     { receipt: { state: "pending" } },
   ]);
   expect(await queue.enqueue("t", 1, { delayMs: 60_000 })).toMatchObject({ state: "scheduled" });

@@ -18,10 +18,10 @@ function setup(perMinute: number) {
       return receipt;
     },
     async enqueueMany(tasks: readonly NewTask[]) {
-      return tasks.map(({ type, options }) => {
+      return tasks.map(({ type, id }) => {
         seen.push(type);
-        if (options?.id === undefined) return { ok: true as const, receipt };
-        return { ok: false as const, id: options.id, error: conflict() };
+        if (id === undefined) return { ok: true as const, receipt };
+        return { ok: false as const, id, error: conflict() };
       });
     },
   };
@@ -48,10 +48,10 @@ test("after so many conflicts tasks with an id are refused unseen, those without
 
 test("guesses in one batch are counted one by one: what is owed has to come back first", async () => {
   const { limited, seen } = setup(60);
-  const guesses = Array.from({ length: 600 }, (_, at) => ({ type: `t${at}`, options: { id: "a" } }));
+  const guesses = Array.from({ length: 600 }, (_, at) => ({ type: `t${at}`, id: "a" }));
   await limited().enqueueMany(guesses);
   expect(seen).toHaveLength(600);
-  const results = await limited().enqueueMany([{ type: "no-id" }, { type: "guess", options: { id: "a" } }]);
+  const results = await limited().enqueueMany([{ type: "no-id" }, { type: "guess", id: "a" }]);
   expect(results).toMatchObject([{ ok: true }, { ok: false, id: "a", error: { code: "rate_limited" } }]);
   // 540 beyond the minute's 60, at one in a second.
   const refused = results[1] as { error: HoldfastError };

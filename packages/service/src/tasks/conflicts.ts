@@ -51,7 +51,7 @@ class LimitedQueue implements Intake {
     options?: Parameters<Queue["enqueueMany"]>[1],
   ): Promise<EnqueueResult[]> {
     const refusal = this.#refusal();
-    const isTaken = (task: NewTask) => refusal === undefined || task.options?.id === undefined;
+    const isTaken = (task: NewTask) => refusal === undefined || task.id === undefined;
     const taken = tasks.filter(isTaken);
     const results = taken.length === 0 ? [] : await this.#queue.enqueueMany(taken, options);
     const conflicts = results.filter((result) => !result.ok && isConflict(result.error)).length;
@@ -60,7 +60,7 @@ class LimitedQueue implements Intake {
     let next = 0;
     return tasks.map((task) => {
       if (isTaken(task)) return results[next++] as EnqueueResult;
-      return { ok: false, id: task.options?.id ?? null, error: refusal };
+      return { ok: false, id: task.id ?? null, error: refusal };
     });
   }
 

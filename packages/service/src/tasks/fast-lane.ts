@@ -215,7 +215,7 @@ class Exchange {
         return;
       }
       const { task, bytes } = readTask(body, this.#key);
-      const target = task.options?.id === undefined ? queue : this.#limited(queue);
+      const target = task.id === undefined ? queue : this.#limited(queue);
       enqueueTask(target, task, this.#trace).then((receipt) => {
         metrics?.enqueued(name, task.type, bytes, receipt.duplicate);
         const place = ["location", `/v1/queues/${name}/tasks/${receipt.id}`];

@@ -10,10 +10,11 @@ export type Result = BatchResult["results"][number];
 /** Stores one task that was read from a body. */
 export function enqueueTask(
   queue: Pick<Queue, "enqueueText">,
-  { type, payloadText = "", options, fingerprint }: NewTask,
+  { type, payloadText = "", ...options }: NewTask,
   trace?: TraceContext,
 ) {
-  const given = fingerprint === undefined ? options : { ...options, fingerprint };
+  // A task without options takes a shorter way through the library.
+  const given = Object.keys(options).length === 0 ? undefined : options;
   return queue.enqueueText(type, payloadText, trace === undefined ? given : { ...given, ...trace });
 }
 

@@ -25,7 +25,7 @@ describe("the body of an enqueue", () => {
     '"é😀\u2028"',
   ])("keeps the payload %s to the byte", (payload) => {
     const { task, bytes } = readTask(Buffer.from(`{"type":"t", "payload": ${payload} , "maxRetries":0}`));
-    expect(task).toMatchObject({ type: "t", payloadText: payload, options: { maxRetries: 0 } });
+    expect(task).toMatchObject({ type: "t", payloadText: payload, maxRetries: 0 });
     expect(bytes).toBe(Buffer.byteLength(payload));
   });
 
@@ -75,9 +75,9 @@ describe("the body of an enqueue", () => {
   });
 
   test("an idempotency key becomes an id that fits the pattern, the same each time", () => {
-    const { options } = read('{"type":"t","payload":1}', "order 4711 / é");
-    expect(options?.id).toBe(idFromKey("order 4711 / é"));
-    expect(options?.id).toMatch(/^idem:[A-Za-z0-9_-]{43}$/);
+    const { id } = read('{"type":"t","payload":1}', "order 4711 / é");
+    expect(id).toBe(idFromKey("order 4711 / é"));
+    expect(id).toMatch(/^idem:[A-Za-z0-9_-]{43}$/);
     expect(read('{"type":"t","payload":1}', "k").fingerprint).toBeDefined();
     expect(() => read('{"type":"t","payload":1,"id":"x"}', "k")).toThrow("exclude each other");
   });

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { HoldfastError, isTaskType, LIMITS, type TaskOptions } from "@holdfast/contracts";
+import { HoldfastError, isTaskType, LIMITS } from "@holdfast/contracts";
 import type { NewTask } from "holdfast";
 import { Compile } from "typebox/compile";
 import { type FieldError, RequestError } from "../http/problem.ts";
@@ -152,9 +152,7 @@ function toTask(slice: JsonSlice, idempotencyKey?: string): { task: NewTask; byt
     options.id = idFromKey(idempotencyKey);
   }
   const bytes = payloadSize(payloadText as string);
-  const task: NewTask = { type, payloadText: payloadText as string };
-  // A task without options takes a shorter way through the library.
-  if (Object.keys(options).length > 0) task.options = options as TaskOptions;
+  const task: NewTask = { type, payloadText: payloadText as string, ...options };
   // Of the bytes of this task alone: the same task is the same in a batch and by itself. Only an id asks for it.
   if (options.id !== undefined) {
     task.fingerprint = hash("sha256", slice.text, "base64url");

@@ -47,9 +47,7 @@ async function setup(fake: Fake = {}) {
     queue: () => ({
       enqueueMany: async (tasks) => {
         seen.push(...tasks);
-        return (
-          fake.enqueueMany?.(tasks) ?? tasks.map((task, index) => stored(task.options?.id ?? `id-${index}`))
-        );
+        return fake.enqueueMany?.(tasks) ?? tasks.map((task, index) => stored(task.id ?? `id-${index}`));
       },
       enqueueText: () => Promise.reject(new Error("not used")),
       get: async () => null,

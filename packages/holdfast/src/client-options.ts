@@ -1,0 +1,61 @@
+import { isKeyPrefix } from "@holdfast/contracts";
+import { anything, pattern } from "./options/kinds.ts";
+import type { Kind } from "./options/shape.ts";
+import type { RedisOption } from "./redis/settings.ts";
+import type { Tracing } from "./tracing/tracing.ts";
+
+/** First part of every key. */
+export const prefixKind: Kind = pattern(
+  "1 to 64 of A-Z a-z 0-9 _ . : -, the first a letter or digit",
+  isKeyPrefix,
+);
+
+/** Looked at in detail when the connection is made. */
+export const redisKind: Kind = {
+  ...anything,
+  wants: "where Redis is: a URL, settings, or a client of ioredis",
+  isSecret: true,
+};
+
+export const tracingKind: Kind = {
+  wants: "a Tracing, such as openTelemetry() of holdfast/opentelemetry",
+  is: (value) => {
+    const { enqueue, attempt } = (value ?? {}) as Partial<Tracing>;
+    return typeof enqueue === "function" && typeof attempt === "function";
+  },
+};
+
+const asRedis = "redis";
+
+/** What other libraries call the same. */
+export const redisHints = {
+  connection: asRedis,
+  redisUrl: asRedis,
+  url: asRedis,
+  createClient: asRedis,
+  host: "where Redis is stands in redis: { host, port }",
+  port: "where Redis is stands in redis: { host, port }",
+  keyPrefix: "prefix",
+  namespace: "prefix",
+} as const;
+
+/** Of options that take a client that is shared, or what one of their own is made of. */
+export interface OwnerOptions {
+  client?: unknown;
+  redis?: RedisOption | undefined;
+  prefix?: unknown;
+  tracing?: unknown;
+  onScript?: unknown;
+}
+
+/** @returns what is wrong with them */
+export function ownerProblem(options: OwnerOptions): string | undefined {
+  const { client, redis } = options;
+  if (client === undefined)
+    return redis === undefined && !("redis" in options)
+      ? 'redis is missing: give its address, such as { redis: "redis://127.0.0.1:6379" }, or a client that is shared'
+      : undefined;
+  for (const name of ["redis", "prefix", "tracing", "onScript"] as const)
+    if (options[name] !== undefined) return `client and ${name} exclude each other: the client has its own`;
+  return undefined;
+}

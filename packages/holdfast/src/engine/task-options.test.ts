@@ -1,0 +1,136 @@
+import { LIMITS } from "@holdfast/contracts";
+import { describe, expect, test } from "vitest";
+import { checkShape } from "../options/shape.ts";
+import { type NewTask, optionsOfNewTask, taskShape, taskTextShape } from "./task-options.ts";
+
+const checkOptions = (options: object) => checkShape(taskShape, options);
+const refusalOf = (check: () => unknown): { code: string; message: string } => {
+  try {
+    check();
+  } catch (error) {
+    return error as { code: string; message: string };
+  }
+  return expect.unreachable("it was accepted");
+};
+
+describe("options outside their range are refused by name", () => {
+  test.each([
+    [{ delayMs: -1 }, /^delayMs/],
+    [{ delayMs: 0.5 }, /^delayMs/],
+    [{ delayMs: Number.NaN }, /^delayMs/],
+    [{ delayMs: LIMITS.delayMs + 1 }, /^delayMs/],
+    [{ runAt: -1 }, /^runAt/],
+    [{ delayMs: 1, runAt: 1 }, /exclude/],
+    [{ maxRetries: 101 }, /^maxRetries/],
+    [{ timeoutMs: 0 }, /^timeoutMs/],
+    [{ expiresAt: 0 }, /^expiresAt/],
+    [{ priority: "urgent" }, /^priority/],
+    [{ tags: Array(17).fill("x") }, /^tags has to be a list of at most 16/],
+    [{ tags: [""] }, /^tags/],
+    [{ tags: ["x".repeat(65)] }, /^tags/],
+    [{ tags: ["\ud800"] }, /^tags/],
+    [{ backoff: { baseMs: -1 } }, /^backoff\.baseMs/],
+    [{ backoff: { maxMs: 86_400_001 } }, /^backoff\.maxMs/],
+  ])("%j", (options, message) => {
+    expect(() => checkOptions(options)).toThrow(message);
+  });
+
+  test("the bounds themselves are allowed", () => {
+    checkOptions({ delayMs: 0, maxRetries: 0, timeoutMs: 1, expiresAt: 1, tags: ["x".repeat(64)] });
+    checkOptions({ delayMs: LIMITS.delayMs, maxRetries: 100, timeoutMs: LIMITS.timeoutMs });
+    checkOptions({ runAt: 8.64e15, backoff: { baseMs: 0, maxMs: 86_400_000 }, durability: "memory" });
+  });
+
+  test("every durability is an option, and replicas go with replicated", () => {
+    checkOptions({ durability: "fsynced" });
+    checkOptions({ durability: "replicated", replicas: 2 });
+    for (const wrong of [{ replicas: 1 }, { durability: "fsynced", replicas: 1 }, { durability: "disk" }])
+      expect(() => checkOptions(wrong)).toThrow(expect.objectContaining({ code: "invalid_argument" }));
+  });
+});
+
+test.each([
+  [{ delay: 5_000 }, "delay is not an option of a task: did you mean delayMs?"],
+  [{ delayMS: 5_000 }, "did you mean delayMs?"],
+  [{ attempts: 5 }, "did you mean maxRetries? It counts the retries after the first attempt"],
+  [{ jobId: "x" }, "did you mean id?"],
+  [{ removeOnComplete: true }, "retentionMs"],
+  [{ lifo: true }, "give it another priority"],
+  [{ deduplication: { id: "d" } }, "did you mean id?"],
+  [{ repeat: { every: 1 } }, "docs/schedules.md"],
+  [{ partitionKey: "k" }, "partitionKey is not an option of a task"],
+  [{ fingerprint: "x" }, "fingerprint is not an option of a task"],
+  [{ backoff: 5_000 }, 'backoff has to be an object such as { kind: "fixed", baseMs: 1_000 }, got 5000'],
+  [{ backoff: "exponential" }, 'got "exponential"'],
+  [{ backoff: null }, "got null"],
+  [
+    { backoff: { type: "fixed", delay: 10 } },
+    "backoff.type is not an option of a backoff: did you mean backoff.kind?",
+  ],
+  [{ backoff: { delay: 10 } }, "did you mean backoff.baseMs?"],
+  [{ backoff: { kind: "linear" } }, 'backoff.kind has to be exponential or fixed, got "linear"'],
+  [{ backoff: { jitter: 0.5 } }, "backoff.jitter has to be full or none, got 0.5"],
+  [{ backoff: { baseMs: "200ms" } }, 'got "200ms"'],
+  [{ tags: "abc" }, 'got "abc"'],
+  [{ tags: new Set(["a"]) }, "got a Set"],
+  [
+    { runAt: new Date(0) },
+    "runAt has to be a time in ms since the epoch (a whole number, such as Date.now()), got a Date",
+  ],
+  [{ priority: 1 }, "priority has to be high, normal or low, got 1"],
+  [{ keepPayload: null }, "keepPayload has to be true or false, got null"],
+  [null, "got null"],
+  ["high", 'the options of a task have to be an object such as { delayMs: 5_000 }, got "high"'],
+])("%j is refused: %s", (options, message) => {
+  const refusal = refusalOf(() => checkShape(taskShape, options));
+  expect(refusal.code).toBe("invalid_argument");
+  expect(refusal.message).toContain(message);
+  expect(refusal.message).toContain("docs/options.md#");
+});
+
+test("an id that is none keeps its own code", () => {
+  for (const id of [123, null, "", "a/b", "x".repeat(129)])
+    expect(refusalOf(() => checkShape(taskShape, { id })).code).toBe("invalid_task_id");
+});
+
+test("a fingerprint goes with an id, and into no record with a space or newline", () => {
+  checkShape(taskTextShape, { id: "a", fingerprint: "x" });
+  for (const wrong of [
+    { fingerprint: "x" },
+    { id: "a", fingerprint: "a b" },
+    { id: "a", fingerprint: "a\nb" },
+  ])
+    expect(refusalOf(() => checkShape(taskTextShape, wrong)).message).toContain("fingerprint");
+});
+
+describe("a task of a batch", () => {
+  test("brings its options beside type and payload", () => {
+    const plain: NewTask[] = [
+      { type: "t", payload: 1 },
+      { type: "t", payloadText: "1" },
+      { type: "t", payload: undefined },
+      { type: "t", payload: 1, payloadText: undefined },
+    ];
+    for (const task of plain) expect(optionsOfNewTask(task)).toBeUndefined();
+    const task = { type: "t", payload: 1, delayMs: 5 };
+    expect(optionsOfNewTask(task)).toBe(task);
+  });
+
+  test.each([
+    [{ type: "t", payload: 1, options: { delayMs: 5 } }, "its fields stand beside type and payload"],
+    [{ type: "t", payload: 1, opts: {} }, "its fields stand beside type and payload"],
+    [{ name: "t", data: 1 }, "name is not an option of a task of a batch: did you mean type?"],
+    [{ type: "t", data: 1 }, "did you mean payload?"],
+    [{ type: "t", payload: 1, delay: 5 }, "did you mean delayMs?"],
+    [{ type: "t", payload: 1, payloadText: "1" }, "payload and payloadText exclude each other"],
+    [{ type: "t", payloadText: 1 }, "payloadText has to be JSON text, got 1"],
+    [{ type: "t", payload: 1, partitionKey: "k" }, "partitionKey is for a PartitionedQueue"],
+    [{ type: "t", payload: 1, delayMs: 1, runAt: 1 }, "exclude each other"],
+    [{ type: 5, payload: 1, delayMs: 1 }, "type has to be a task type"],
+    [null, "got null"],
+    [undefined, "got undefined"],
+    ["t", 'got "t"'],
+  ])("%j is refused: %s", (task, message) => {
+    expect(refusalOf(() => optionsOfNewTask(task as never)).message).toContain(message);
+  });
+});

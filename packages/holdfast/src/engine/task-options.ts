@@ -1,0 +1,199 @@
+import {
+  type Backoff,
+  DURABILITIES,
+  isNewTaskId,
+  isTaskType,
+  LIMITS,
+  PRIORITIES,
+  type TaskOptions,
+} from "@holdfast/contracts";
+import {
+  anything,
+  epochMs,
+  isText,
+  listOf,
+  nested,
+  oneOf,
+  pattern,
+  text,
+  whole,
+  yesNo,
+} from "../options/kinds.ts";
+import { checkShape, type Kind, type Kinds, shapeOf } from "../options/shape.ts";
+import { isTraceparent, isTracestate } from "../tracing/trace-context.ts";
+
+export const backoffShape = shapeOf<Backoff>({
+  what: "a backoff",
+  title: "Backoff",
+  example: '{ kind: "fixed", baseMs: 1_000 }',
+  kinds: {
+    kind: oneOf("exponential", "fixed"),
+    baseMs: whole(0, 86_400_000),
+    maxMs: whole(0, 86_400_000),
+    jitter: oneOf("full", "none"),
+  },
+  hints: { type: "kind", strategy: "kind", delay: "baseMs", initialInterval: "baseMs", maxDelay: "maxMs" },
+});
+
+/** It stands in the envelope's header line: a space or newline in it would break the record. */
+const fingerprint = pattern("1 to 128 visible ASCII characters, no spaces", (value) =>
+  /^[\x21-\x7e]{1,128}$/.test(value),
+);
+
+export const taskKinds: Kinds<TaskOptions> = {
+  id: {
+    ...pattern('a valid task id: 1 to 128 of A-Z a-z 0-9 _ . : -, but "." and ".."', isNewTaskId),
+    code: "invalid_task_id",
+  },
+  priority: oneOf(...PRIORITIES),
+  delayMs: whole(0, LIMITS.delayMs),
+  runAt: epochMs,
+  maxRetries: whole(0, LIMITS.maxRetries),
+  backoff: nested(backoffShape),
+  timeoutMs: whole(1, LIMITS.timeoutMs),
+  expiresAt: { ...epochMs, is: (value) => epochMs.is(value) && value !== 0 },
+  tags: listOf(
+    text(1, LIMITS.tagCharacters),
+    `a list of at most ${LIMITS.tags} texts of 1 to ${LIMITS.tagCharacters} characters`,
+    0,
+    LIMITS.tags,
+  ),
+  keepPayload: yesNo,
+  durability: oneOf(...DURABILITIES),
+  replicas: whole(1, 16),
+  traceparent: pattern("00-<trace id>-<span id>-<flags> in lower-case hex", isTraceparent),
+  tracestate: pattern("1 to 512 visible ASCII characters and spaces", isTracestate),
+};
+
+const schedules = "a task that repeats is a schedule (docs/schedules.md)";
+const retention = "retention is set per queue: observer.configure(queue, { retentionMs, retentionCount })";
+export const taskHints = {
+  delay: "delayMs",
+  countdown: "delayMs",
+  eta: "runAt",
+  scheduledAt: "runAt",
+  attempts:
+    "did you mean maxRetries? It counts the retries after the first attempt: attempts: 4 is maxRetries: 3",
+  retry: "maxRetries",
+  jobId: "id",
+  taskId: "id",
+  deduplication: "did you mean id? The same id with the same body is accepted once",
+  dedupeId: "id",
+  uniqueKey: "id",
+  timeout: "timeoutMs",
+  ttl: "expiresAt",
+  expires: "expiresAt",
+  repeat: schedules,
+  cron: schedules,
+  every: schedules,
+  removeOnComplete: retention,
+  removeOnFail: retention,
+  lifo: "tasks of one priority run in the order of their enqueues: give it another priority",
+  parent: "there are no flows: enqueue the next task in the handler, with an id derived from task.id",
+  keepLogs: "the last 50 lines are kept",
+} as const;
+
+function contradictionOf(options: TaskOptions): string | undefined {
+  if (options.delayMs !== undefined && options.runAt !== undefined)
+    return "delayMs and runAt exclude each other";
+  if (options.replicas !== undefined && options.durability !== "replicated")
+    return 'replicas goes with durability "replicated"';
+  if (options.tracestate !== undefined && options.traceparent === undefined)
+    return "tracestate goes with a traceparent";
+  return undefined;
+}
+
+export const taskShape = shapeOf<TaskOptions>({
+  what: "a task",
+  title: "Task",
+  example: "{ delayMs: 5_000 }",
+  kinds: taskKinds,
+  hints: taskHints,
+  rule: contradictionOf,
+});
+
+/** Options of a task that is given as text. */
+export interface FingerprintedOptions extends TaskOptions {
+  /** Decides whether a task with the same id has the same body. @default a hash of type, options and payload */
+  fingerprint?: string | undefined;
+}
+
+function fingerprintWithoutId({ fingerprint, id }: FingerprintedOptions): string | undefined {
+  return fingerprint !== undefined && id === undefined ? "fingerprint goes with an id" : undefined;
+}
+
+/** Of `enqueueText`. */
+export const taskTextShape = shapeOf<FingerprintedOptions>({
+  what: "a task",
+  title: "Task given as text",
+  example: "{ delayMs: 5_000 }",
+  kinds: { ...taskKinds, fingerprint },
+  hints: taskHints,
+  rule: (options) => contradictionOf(options) ?? fingerprintWithoutId(options),
+});
+
+/** Tasks go to one partition by their key; in `PartitionedQueue` alone. */
+export const partitionKeyKind = text(1, 256);
+
+/** One task of a batch, in the shape that HTTP and NDJSON have too: what it is and its options side by side. */
+export interface NewTask extends FingerprintedOptions {
+  type: string;
+  /** Any JSON value; in place of it `payloadText`. */
+  payload?: unknown;
+  /** The exact JSON text of the payload, kept byte by byte. The caller vouches that it is JSON. */
+  payloadText?: string | undefined;
+  /** They stand beside type and payload. Named here, since TypeScript lets names pass that it does not know. */
+  options?: never;
+}
+
+export const taskTypeKind: Kind = {
+  ...pattern("a task type: 1 to 128 of A-Z a-z 0-9 _ . : / -, the first a letter or digit", isTaskType),
+  code: "invalid_task_type",
+};
+
+const ownKinds = {
+  type: taskTypeKind,
+  payload: anything,
+  payloadText: { wants: "JSON text", is: isText },
+  fingerprint,
+};
+
+export const newTaskShape = shapeOf<Omit<NewTask, "options">>({
+  what: "a task of a batch",
+  title: "Task of a batch",
+  example: '{ type: "mail", payload: { to: "ada" }, delayMs: 5_000 }',
+  kinds: { ...taskKinds, ...ownKinds },
+  hints: {
+    ...taskHints,
+    options: "its fields stand beside type and payload: { type, payload, delayMs }",
+    opts: "its fields stand beside type and payload: { type, payload, delayMs }",
+    name: "type",
+    data: "payload",
+    partitionKey: "partitionKey is for a PartitionedQueue",
+  },
+  rule: (task) =>
+    task.payload !== undefined && task.payloadText !== undefined
+      ? "payload and payloadText exclude each other"
+      : (contradictionOf(task) ?? fingerprintWithoutId(task)),
+});
+
+/**
+ * Checks one task of a batch, but for its type.
+ * @returns the task where it brings options, else undefined: most bring none, and take a shorter way
+ * @throws HoldfastError invalid_* that names the field
+ */
+export function optionsOfNewTask(task: NewTask): TaskOptions | undefined {
+  if (typeof task === "object" && task !== null) {
+    let isPlain = true;
+    for (const name in task)
+      if (name !== "type" && name !== "payload" && name !== "payloadText") isPlain = false;
+    // Both would be odd, and are refused below.
+    if (
+      isPlain &&
+      (task.payloadText === undefined || (typeof task.payloadText === "string" && task.payload === undefined))
+    )
+      return undefined;
+  }
+  checkShape(newTaskShape, task);
+  return task;
+}

@@ -1,0 +1,22 @@
+const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+
+/**
+ * Calls back once the signal is aborted. However many wait for one signal, it has one listener: more than ten would print
+ * a warning.
+ * @returns call it to be told no more
+ */
+export function whenAborted(signal: AbortSignal | undefined, callback: () => void): () => void {
+  if (signal === undefined) return () => {};
+  let callbacks = waiting.get(signal);
+  if (callbacks === undefined) {
+    const all = new Set<() => void>();
+    callbacks = all;
+    waiting.set(signal, all);
+    const onAbort = () => {
+      for (const each of [...all]) each();
+    };
+    signal.addEventListener("abort", onAbort, { once: true });
+  }
+  callbacks.add(callback);
+  return () => void callbacks.delete(callback);
+}

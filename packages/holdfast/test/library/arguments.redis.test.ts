@@ -1,0 +1,251 @@
+import { expect, test } from "vitest";
+import { Holdfast, type HoldfastError, PartitionedQueue, Queue } from "../../src/index.ts";
+import { library } from "../support/library.ts";
+import { redisUrl } from "../support/setup.ts";
+
+type Outcome = { code: string; message: string } | "accepted";
+
+/** Of a call that throws, rejects, or has a result per task. */
+async function outcomeOf(call: () => unknown): Promise<Outcome> {
+  try {
+    const result = await call();
+    const [first] = Array.isArray(result) ? result : [];
+    if (first && first.ok === false) return first.error;
+    return "accepted";
+  } catch (error) {
+    expect((error as Error).name, String((error as Error).stack)).toBe("HoldfastError");
+    return error as HoldfastError;
+  }
+}
+
+const loosely = (queue: Queue | PartitionedQueue) =>
+  queue as unknown as Record<string, (...args: unknown[]) => unknown>;
+
+/** Each way to enqueue one task of this type. */
+const WAYS: Record<string, (queue: Queue, type: unknown) => unknown> = {
+  enqueue: (queue, type) => loosely(queue).enqueue?.(type, 1),
+  "enqueue with options": (queue, type) => loosely(queue).enqueue?.(type, 1, { priority: "high" }),
+  "enqueue with an id": (queue, type) => loosely(queue).enqueue?.(type, 1, { id: `id-${Math.random()}` }),
+  enqueueText: (queue, type) => loosely(queue).enqueueText?.(type, "1"),
+  enqueueMany: (queue, type) => loosely(queue).enqueueMany?.([{ type, payload: 1 }]),
+  "enqueueMany with options": (queue, type) =>
+    loosely(queue).enqueueMany?.([{ type, payload: 1, maxRetries: 1 }]),
+  enqueuePlain: async (queue, type) => {
+    const plain = { bytes: Buffer.from("11"), types: [type, "t"], spans: [0, 1, 1, 2] };
+    const result = (await loosely(queue).enqueuePlain?.(plain)) as { results?: unknown[] } | undefined;
+    return result?.results ?? [];
+  },
+};
+
+test.each(Object.entries(WAYS))(
+  "%s refuses what is no type: as the first call, after a right one, and after itself",
+  async (_, way) => {
+    const { name, client, observer } = library();
+    for (const wrong of [undefined, null, "", 5, "a b", Symbol("x"), {}]) {
+      const queue = new Queue(name, { client });
+      const refused = { code: "invalid_task_type" };
+      expect(await outcomeOf(() => way(queue, wrong))).toMatchObject(refused);
+      expect(await outcomeOf(() => way(queue, wrong))).toMatchObject(refused);
+      expect(await outcomeOf(() => way(queue, "right"))).toBe("accepted");
+      expect(await outcomeOf(() => way(queue, wrong))).toMatchObject(refused);
+      expect(await outcomeOf(() => way(queue, "right"))).toBe("accepted");
+      expect(await outcomeOf(() => way(queue, "other"))).toBe("accepted");
+      expect(await outcomeOf(() => way(queue, wrong))).toMatchObject(refused);
+      await queue.close();
+    }
+    const { tasks } = await observer.list(name, { state: "pending", limit: 100 });
+    for (const { type } of tasks) expect(["right", "other", "t"]).toContain(type);
+  },
+);
+
+test("options that were right are checked again when they were changed since", async () => {
+  const { queue } = library();
+  const options: Record<string, unknown> = { delayMs: 60_000 };
+  expect(await outcomeOf(() => queue.enqueue("t", 1, options))).toBe("accepted");
+  options.delay = 5;
+  expect(await outcomeOf(() => queue.enqueue("t", 1, options))).toMatchObject({
+    code: "invalid_argument",
+    message: expect.stringContaining("did you mean delayMs?"),
+  });
+});
+
+test.each<[string, (queue: Record<string, (...args: unknown[]) => unknown>) => unknown, string]>([
+  ["enqueue(t, 1, null)", (q) => q.enqueue?.("t", 1, null), "got null"],
+  ["enqueue(t, 1, high)", (q) => q.enqueue?.("t", 1, "high"), 'got "high"'],
+  ["enqueue(t, 1, { delay })", (q) => q.enqueue?.("t", 1, { delay: 5 }), "did you mean delayMs?"],
+  [
+    "enqueue(t, 1, { backoff: 1000 })",
+    (q) => q.enqueue?.("t", 1, { backoff: 1000 }),
+    "backoff has to be an object",
+  ],
+  ["enqueueText(t, undefined)", (q) => q.enqueueText?.("t", undefined), "payloadText has to be JSON text"],
+  ["enqueueText(t, 1, { delay })", (q) => q.enqueueText?.("t", "1", { delay: 5 }), "did you mean delayMs?"],
+  ["enqueueMany(undefined)", (q) => q.enqueueMany?.(undefined), "takes an array of tasks"],
+  ["enqueueMany(a task)", (q) => q.enqueueMany?.({ type: "t", payload: 1 }), "takes an array of tasks"],
+  ["enqueueMany(a Set)", (q) => q.enqueueMany?.(new Set([1])), "takes an array of tasks"],
+  ["enqueueMany([[]])", (q) => q.enqueueMany?.([[]]), "the payload has no JSON form"],
+  ["enqueueMany([null])", (q) => q.enqueueMany?.([null]), "got null"],
+  [
+    "enqueueMany([{ options }])",
+    (q) => q.enqueueMany?.([{ type: "t", payload: 1, options: {} }]),
+    "stand beside",
+  ],
+  ["enqueueMany([], { traces })", (q) => q.enqueueMany?.([], { traces: 1 }), "did you mean trace?"],
+  ["get(Symbol)", (q) => q.get?.(Symbol("x")), "a symbol is not a valid task id"],
+  ["cancel(undefined)", (q) => q.cancel?.(undefined), "undefined is not a valid task id"],
+  ["wait(id)", (q) => q.wait?.("x"), "have to be an object such as { waitMs: 10_000 }, got undefined"],
+  ["wait(id, {})", (q) => q.wait?.("x", {}), "waitMs is missing"],
+  ["wait(id, { waitMs: NaN })", (q) => q.wait?.("x", { waitMs: Number.NaN }), "got NaN"],
+  ["wait(id, { waitMs: 2^31 })", (q) => q.wait?.("x", { waitMs: 2 ** 31 }), "got 2147483648"],
+  ["result(id, { timeout })", (q) => q.result?.("x", { timeout: 5 }), "did you mean waitMs?"],
+  ["result(id, { waitMs: '200' })", (q) => q.result?.("x", { waitMs: "200" }), 'got "200"'],
+])("%s says what is wrong, on a queue with and without partitions", async (_, call, message) => {
+  const { name, client, queue } = library();
+  const partitioned = new PartitionedQueue(`${name}-p`, { client, partitions: 2 });
+  for (const each of [queue, partitioned])
+    expect(await outcomeOf(() => call(loosely(each)))).toMatchObject({
+      code: expect.stringMatching(/^invalid_/),
+      message: expect.stringContaining(message),
+    });
+});
+
+test.each<[string, unknown, string]>([
+  ["bytes", { bytes: "1", types: ["t"], spans: [0, 1] }, "bytes of plain tasks has to be a Buffer"],
+  ["types", { bytes: Buffer.from("1"), type: "t" }, "types of plain tasks"],
+  ["spans", { bytes: Buffer.from("1"), types: ["t"] }, "spans of plain tasks"],
+  ["too few spans", { bytes: Buffer.from("1"), types: ["t", "t"], spans: [0, 1] }, "an array of 4 numbers"],
+  ["nothing", undefined, "bytes of plain tasks"],
+])("enqueuePlain with wrong %s", async (_, tasks, message) => {
+  const { queue } = library();
+  expect(await outcomeOf(() => loosely(queue).enqueuePlain?.(tasks))).toMatchObject({
+    code: "invalid_argument",
+    message: expect.stringContaining(message),
+  });
+});
+
+test.each<[string, unknown, string]>([
+  ["nothing", undefined, 'such as { redis: "redis://127.0.0.1:6379" }, got undefined'],
+  ["a URL", "redis://127.0.0.1:6379", "the options of a queue have to be an object"],
+  ["{}", {}, "redis is missing"],
+  [
+    "{ connection }",
+    { connection: { host: "h" } },
+    "connection is not an option of a queue: did you mean redis?",
+  ],
+  ["{ redis: undefined }", { redis: undefined }, "is an environment variable missing?"],
+  ["{ client: {} }", { client: {} }, "client has to be a client: new Holdfast({ redis }), got an object"],
+  ["{ prefix: {a} }", { redis: "redis://h", prefix: "{a}" }, "prefix has to be 1 to 64 of"],
+  ["{ prefix: '' }", { redis: "redis://h", prefix: "" }, "prefix has to be"],
+  ["{ prefix: 'a b' }", { redis: "redis://h", prefix: "a b" }, "prefix has to be"],
+  [
+    "{ lingerMs: Infinity }",
+    { redis: "redis://h", lingerMs: Number.POSITIVE_INFINITY },
+    "lingerMs has to be",
+  ],
+  ["{ defaultJobOptions }", { redis: "redis://h", defaultJobOptions: {} }, "defineTask"],
+  ["{ tracing: {} }", { redis: "redis://h", tracing: {} }, "tracing has to be a Tracing"],
+  [
+    "a client and redis",
+    { client: new Holdfast({ redis: "redis://h" }), redis: "redis://h" },
+    "client and redis exclude",
+  ],
+  [
+    "a client and a prefix",
+    { client: new Holdfast({ redis: "redis://h" }), prefix: "p" },
+    "client and prefix exclude",
+  ],
+])("a queue made with %s", async (_, options, message) => {
+  for (const make of [Queue, PartitionedQueue]) {
+    const queue = await outcomeOf(
+      () => new (make as unknown as new (...args: unknown[]) => Queue)("q", options),
+    );
+    expect(queue).toMatchObject({ code: "invalid_argument" });
+    expect(
+      (queue as HoldfastError).message
+        .replace("a partitioned queue", "a queue")
+        .replace(", partitions: 8", ""),
+    ).toContain(message);
+  }
+});
+
+test("names that are no names are refused, whatever they are", async () => {
+  for (const name of [undefined, null, 5, Symbol("x"), {}, "a b", "..", "x".repeat(65)])
+    expect(await outcomeOf(() => new Queue(name as string, { redis: redisUrl() }))).toMatchObject({
+      code: "invalid_queue_name",
+    });
+});
+
+test("ids that a mintId makes are checked as those that a caller gives", async () => {
+  const { name, client } = library();
+  const queue = new Queue(name, { client, mintId: () => "a b" });
+  expect(await outcomeOf(() => queue.enqueue("t", 1))).toMatchObject({ code: "invalid_task_id" });
+});
+
+const CALLS: Record<string, (queue: Queue | PartitionedQueue) => Promise<unknown>> = {
+  enqueue: (queue) => queue.enqueue("t", 1),
+  enqueueText: (queue) => queue.enqueueText("t", "1"),
+  enqueueMany: (queue) =>
+    queue.enqueueMany([{ type: "t", payload: 1 }]).then(([only]) => only?.ok || Promise.reject(only)),
+  enqueuePlain: (queue) =>
+    queue instanceof Queue
+      ? queue.enqueuePlain({ bytes: Buffer.from("1"), types: ["t"], spans: [0, 1] })
+      : queue.enqueue("t", 1),
+};
+
+test.each(Object.entries(CALLS))(
+  "what was enqueued before close() is sent: %s, on a fresh queue and on one at rest",
+  async (_, call) => {
+    const { name, observer, client } = library();
+    const partitioned = `${name}-p`;
+    let expected = 0;
+    for (const isWarm of [false, true]) {
+      const queues = [
+        new Queue(name, { redis: redisUrl() }),
+        new PartitionedQueue(partitioned, { redis: redisUrl(), partitions: 2 }),
+      ];
+      for (const queue of queues) {
+        if (isWarm) {
+          await queue.enqueue("t", 0);
+          expected++;
+          // What it knows of its durability is read again after a second.
+          await new Promise((resolve) => setTimeout(resolve, 1_050));
+        }
+        // Redis is slow just then.
+        await client.connection.command("CLIENT", "PAUSE", 200);
+        const sent = call(queue);
+        const closed = queue.close();
+        await expect(sent).resolves.toBeDefined();
+        await closed;
+        expected++;
+        await expect(call(queue)).rejects.toMatchObject({ code: "closed" });
+      }
+    }
+    const all = await Promise.all(
+      [name, `${partitioned}/0`, `${partitioned}/1`].map((each) =>
+        observer.stats(each).then(({ pending }) => pending),
+      ),
+    );
+    expect(all.reduce((sum, pending) => sum + pending, 0)).toBe(expected);
+  },
+);
+
+test("many waits share one signal without a warning, and all of them end with it", async () => {
+  const warnings: Error[] = [];
+  const onWarning = (warning: Error) => warnings.push(warning);
+  process.on("warning", onWarning);
+  const { queue } = library();
+  const { id } = await queue.enqueue("t", 1);
+  const abort = new AbortController();
+  const waiting = Array.from({ length: 30 }, () =>
+    queue.result(id, { waitMs: 60_000, signal: abort.signal }),
+  );
+  const ended = Promise.allSettled(waiting);
+  await queue.get(id);
+  await queue.get(id);
+  abort.abort(new Error("enough"));
+  for (const result of await ended)
+    expect(result).toMatchObject({ status: "rejected", reason: { message: "enough" } });
+  await new Promise(setImmediate);
+  process.off("warning", onWarning);
+  expect(warnings).toEqual([]);
+});
