@@ -4,6 +4,7 @@
 -- KEYS[2] cancelled  LIST  taskIds, newest first
 -- KEYS[3] tasks  HASH  taskId -> envelope
 -- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[5] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] taskId  string
 -- RETURNS "cancelled" | "requested" | "too_late" | "not_found"
@@ -31,6 +32,9 @@ if letter == 'l' then
   local c = parseCounts(record)
   setFlag(c, 'x')
   redis.call('HSET', stateKey, taskId, (string.gsub(record, '^l%S+', 'l' .. countsText(c), 1)))
+  -- A hint: a worker that does not hear it learns it with its next heartbeat.
+  local fence, _, _, _, worker = parseLease(record)
+  redis.call('SPUBLISH', wakeKey .. ':' .. worker, 'cancel ' .. fence .. ' ' .. taskId)
   return 'requested'
 end
 if letter == 'x' then

@@ -9,6 +9,7 @@ const model = test("invariants/model");
 const push = test("push");
 const typed = test("typed");
 const types = test("worker/types");
+const runners = "packages/holdfast/src/worker/runners.test.ts";
 const settle = test("settle");
 const keepPayload = test("keep-payload");
 const sessions = "services/observability/test/session.test.ts";
@@ -603,6 +604,27 @@ export const mutants = [
       ],
     ],
     tests: [types],
+  },
+  {
+    name: "cancel: the worker is not told",
+    changes: [["lua/cancel.lua", "redis.call('SPUBLISH', wakeKey", "redis.call('PUBLISH', wakeKey"]],
+    tests: [test("cancel"), test("worker/leases")],
+  },
+  {
+    name: "worker: grants by push are kept, whatever the other queues hold",
+    changes: [
+      [
+        "packages/holdfast/src/worker/queue-runner.ts",
+        "const kept = Math.max(0, this.#o.slots.room + ahead);",
+        "const kept = turn.grants.length + ahead;",
+      ],
+    ],
+    tests: [runners],
+  },
+  {
+    name: "worker: what a queue has taken ahead waits for its own handlers",
+    changes: [["packages/holdfast/src/worker/runners.ts", "        runner.begin();\n", ""]],
+    tests: [runners],
   },
   {
     name: "push: of a task that is past its time",

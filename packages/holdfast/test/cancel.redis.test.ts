@@ -1,5 +1,8 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
+import { parseCancel } from "../src/engine/push.ts";
+import { workerChannel } from "../src/redis/keys.ts";
 import { setup } from "./support/setup.ts";
+import { until } from "./support/until.ts";
 
 test("a pending task ends at once; acquire drops what is left of it in the list", async () => {
   const q = await setup();
@@ -95,4 +98,21 @@ test("a queue written by a newer layout is left alone", async () => {
   await q.redis.hset(q.keys.state, "#settings", "2 0 0 86400000 10000 3600000 ");
   await expect(q.engine.cancel("a")).rejects.toMatchObject({ code: "layout_too_new" });
   expect(await q.redis.exists(q.keys.cancelled)).toBe(0);
+});
+
+test("the worker of a running task is told at once, by its own channel, and no other is", async () => {
+  const q = await setup();
+  await q.add(["a", "b"]);
+  const grant = await q.grant({ workerId: "w1" });
+  await q.grant({ workerId: "w2" });
+  const heard: [string, string][] = [];
+  const listener = q.redis.duplicate();
+  onTestFinished(() => listener.disconnect());
+  listener.on("smessage", (channel: string, message: string) => heard.push([channel, message]));
+  const channel = workerChannel(q.keys.wake, "w1");
+  await listener.ssubscribe(channel, workerChannel(q.keys.wake, "w2"), q.keys.wake);
+  expect(await q.engine.cancel("a")).toBe("requested");
+  await until("it was told", () => heard.length > 0);
+  expect(heard).toEqual([[channel, `cancel ${grant.fence} a`]]);
+  expect(parseCancel(Buffer.from(heard[0]?.[1] ?? ""))).toEqual({ id: "a", fence: grant.fence });
 });

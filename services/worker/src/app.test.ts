@@ -1,7 +1,16 @@
 import { expect, test } from "vitest";
-import { workerReadiness } from "./app.ts";
+import { workerLiveness, workerReadiness } from "./app.ts";
 
 const green = { ok: true, detail: "" };
+
+test("liveness is red only where the worker has stalled", () => {
+  expect(workerLiveness({ stalledMs: () => 0 })).toEqual({ ok: true, detail: "it runs" });
+  expect(workerLiveness({ stalledMs: () => 30_001 })).toEqual({
+    ok: false,
+    detail: "slots are free, and a queue was not asked for tasks for 30001 ms",
+  });
+});
+
 const worker = (ageMs: number, busy: number) => ({ busy, slots: 2, lastGoodPollAgeMs: () => ageMs });
 
 test("a worker is ready while Redis answers and it polls, or has no slot to poll for", () => {

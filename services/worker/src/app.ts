@@ -19,6 +19,7 @@ import { observeWorker } from "./metrics.ts";
 
 /** A poll is due each second, and a command may take 5 s: after this long something is wrong. */
 const POLL_AGE_LIMIT_MS = 10_000;
+const STALL_LIMIT_MS = 30_000;
 
 export interface App extends RunningService {
   health: HealthServer;
@@ -63,6 +64,7 @@ export async function startApp(
     metrics,
     logger,
     ready: async () => workerReadiness(await redis.check(), worker),
+    live: () => workerLiveness(worker),
   });
   worker.on("drain", ({ draining }) => {
     logger.info(
@@ -90,6 +92,17 @@ export async function startApp(
     "worker is running",
   );
   return { health, worker, stop };
+}
+
+/** Red where slots stay free though tasks may wait, and nothing is asked of Redis: a fault of the worker that a restart ends. */
+export function workerLiveness(worker: Pick<Worker, "stalledMs">): Readiness {
+  const stalledMs = worker.stalledMs();
+  return stalledMs <= STALL_LIMIT_MS
+    ? { ok: true, detail: "it runs" }
+    : {
+        ok: false,
+        detail: `slots are free, and a queue was not asked for tasks for ${Math.round(stalledMs)} ms`,
+      };
 }
 
 /** Green while Redis answers and the loop does its rounds; a worker with all slots taken has no round to do. */

@@ -65,6 +65,11 @@ export class PartitionedWorker extends SafeEmitter<WorkerEvents> {
     return this.#worker?.lastGoodPollAgeMs() ?? Number.POSITIVE_INFINITY;
   }
 
+  /** As `Worker.stalledMs`. */
+  stalledMs(): number {
+    return this.#worker?.stalledMs() ?? 0;
+  }
+
   /** @throws HoldfastError redis_*, conflict and queue_not_found as `PartitionedQueue.partitions` */
   async start(): Promise<void> {
     if (this.#stopped) throw new HoldfastError("closed", "this worker was stopped");

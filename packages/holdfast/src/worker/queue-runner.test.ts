@@ -287,3 +287,14 @@ test("the first half of a batch that ends at once is on its way to Redis while t
   expect(engine.asked).toHaveLength(0);
   runner.close();
 });
+
+test("a cancel that overtakes the answer with its task reaches the handler", async () => {
+  const { runner, next } = setup({ total: 1 });
+  runner.schedule();
+  const first = await next();
+  runner.cancelRequested("early", "1-early.");
+  await first.answer({ grants: [grant("early")] });
+  // Not begun: it is handed back, and Redis ends it as cancelled.
+  expect((await next()).settled).toEqual(["early"]);
+  runner.close();
+});

@@ -55,6 +55,8 @@ const HALVES_FROM = 32;
 const EARLY_VERDICTS = 8;
 const AHEAD_TASKS = 400;
 const SWEEP_MS = 100;
+const CANCEL_REQUESTED = "a cancel was requested";
+const CANCEL_AHEAD_MS = 10_000;
 // So long after the last sign of tasks for others it tells its types with each call.
 const TYPED_MS = 60_000;
 
@@ -84,6 +86,8 @@ export class QueueRunner {
   idle = false;
   /** Where its turn at the slots ends: see `shareOf`. */
   turnEnd = 0;
+  /** When Redis answered it last, ms of the monotonic clock; its start before that. */
+  answeredMs = monotonicMs();
   readonly #o: RunnerOptions;
   readonly #events: RunnerEvents;
   readonly #context: RunContext;
@@ -104,6 +108,8 @@ export class QueueRunner {
   #parked: Asked | null = null;
   // A grant that overtook the answer to the request that it belongs to.
   #early: Push | null = null;
+  /** Fence and id of tasks that a cancel was requested of before they were known here. */
+  readonly #cancelsAhead = new Set<string>();
   // Redis time minus monotonic time, at most.
   #clockLeadMs = 0;
   // One that comes while an acquire is under way must not be slept through: it may be about what came after it.
@@ -150,6 +156,16 @@ export class QueueRunner {
       this.#verdicts.length === 0 &&
       (this.#parked === null || !this.#yields)
     );
+  }
+
+  /** A call of it is under way. */
+  get waits(): boolean {
+    return this.#inFlight > 0;
+  }
+
+  /** How long it sleeps at most. */
+  get pollMs(): number {
+    return this.#o.pollMs;
   }
 
   /** Slots that it holds or has asked for: a verdict under way has freed its slot. */
@@ -205,11 +221,13 @@ export class QueueRunner {
 
   #giveBack(): void {
     clearTimeout(this.#pollTimer);
-    for (const task of this.#ahead.splice(0)) {
-      if (this.#o.table.begin(task.slot)) task.release();
-      else this.#drop(task);
-    }
+    for (const task of this.#ahead.splice(0)) this.#handBack(task);
     this.schedule();
+  }
+
+  #handBack(task: RunningTask): void {
+    if (this.#o.table.begin(task.slot)) task.release();
+    else this.#drop(task);
   }
 
   close(): void {
@@ -231,7 +249,20 @@ export class QueueRunner {
     const task = this.held.get(slot);
     if (task?.version !== version) return;
     if (what === "lost") task.abort("lease_lost", "the lease was lost: another worker may run this task");
-    else task.abort("cancelled", "a cancel was requested");
+    else task.abort("cancelled", CANCEL_REQUESTED);
+  }
+
+  /** Redis says so at once; the heartbeat says it again. */
+  cancelRequested(id: string, fence: string): void {
+    for (const task of this.held.values()) {
+      if (task.id !== id || task.fence !== fence) continue;
+      task.abort("cancelled", CANCEL_REQUESTED);
+      return;
+    }
+    // It overtook the answer that grants the task, or the task has ended.
+    const key = `${fence} ${id}`;
+    this.#cancelsAhead.add(key);
+    setTimeout(() => this.#cancelsAhead.delete(key), CANCEL_AHEAD_MS).unref();
   }
 
   #done(task: RunningTask, verdict: Verdict, error: unknown): void {
@@ -269,6 +300,10 @@ export class QueueRunner {
   }
 
   /** Begins what was taken ahead, as far as slots are free. */
+  begin(): void {
+    if (!this.#beginning && this.#ahead.length > 0) this.#begin();
+  }
+
   #begin(): void {
     const { slots, table } = this.#o;
     // A handler that returns at once does not come here again: this loop goes on.
@@ -299,14 +334,15 @@ export class QueueRunner {
 
   #sweep(): void {
     const now = monotonicMs();
+    this.#o.slots.look();
     for (const task of this.held.values()) task.checkDeadline(now);
-    // What was handed back meanwhile makes room, even while no handler ends.
+    // What was handed back meanwhile makes room for all, even while no handler ends.
     const handedBack = this.#ahead.filter((task) => this.#o.table.wasHandedBack(task.slot));
     if (handedBack.length === 0) return;
     for (const task of handedBack) this.#drop(task);
     this.#o.table.busy = this.#o.slots.held;
     this.#ahead = this.#ahead.filter((task) => !handedBack.includes(task));
-    this.schedule();
+    this.#events.onChange();
   }
 
   /**
@@ -390,9 +426,16 @@ export class QueueRunner {
     else this.engine.giveRequest(asked.request);
     if (turn) {
       this.#clockLeadMs = turn.now - sentAtMs;
+      this.answeredMs = monotonicMs();
       this.#events.onTurn();
       this.#tell(turn, settled);
-      this.#afterTurn(turn, want, sentAtMs, settled.length === 0 && wakes === this.#wakes);
+      this.#afterTurn(
+        turn,
+        want,
+        sentAtMs,
+        settled.length === 0 && wakes === this.#wakes,
+        turn.grants.length,
+      );
     }
     const early = this.#early;
     this.#early = null;
@@ -431,16 +474,23 @@ export class QueueRunner {
     if (turn && this.#parked) {
       this.engine.giveRequest(this.#parked.request);
       this.#parked = null;
+      this.answeredMs = monotonicMs();
       this.#events.onTurn();
       this.#tell(turn, []);
-      this.#afterTurn(turn, turn.grants.length, turn.now - this.#clockLeadMs, false);
+      // Since the request was parked, other queues may have taken the slots that it asked for.
+      const ahead = this.#events.alone(this) ? this.#pace.ahead() : 0;
+      const kept = Math.max(0, this.#o.slots.room + ahead);
+      this.#afterTurn(turn, turn.grants.length, turn.now - this.#clockLeadMs, false, kept);
     }
     // Without the tasks themselves (too large for a message) the repeated request brings them.
     this.schedule();
   }
 
-  /** @param mayRest an acquire of its own that found too little, and no wake-up since it was sent */
-  #afterTurn(turn: Turn, want: number, sentAtMs: number, mayRest: boolean): void {
+  /**
+   * @param mayRest an acquire of its own that found too little, and no wake-up since it was sent
+   * @param kept how many of the grants there is room for: the others go back at once
+   */
+  #afterTurn(turn: Turn, want: number, sentAtMs: number, mayRest: boolean, kept: number): void {
     const { slots } = this.#o;
     if (turn.typed) this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
     if (want > 0) this.#pace.answered(turn.grants.length === want);
@@ -467,7 +517,11 @@ export class QueueRunner {
       task.version = this.#o.table.versionOf(task.slot);
       this.held.set(task.slot, task);
       this.#ahead.push(task);
+      if (this.#cancelsAhead.size > 0 && this.#cancelsAhead.delete(`${task.fence} ${task.id}`))
+        task.abort("cancelled", CANCEL_REQUESTED);
     }
+    const back = this.#ahead.splice(this.#ahead.length - Math.max(0, turn.grants.length - kept));
+    for (const task of back) this.#handBack(task);
     this.#begin();
   }
 

@@ -11,7 +11,7 @@ import { Holdfast } from "../client.ts";
 import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { decodeEnvelopeForDisplay } from "../engine/envelope.ts";
 import { checkQueueName, checkTaskType, checkWorkerId } from "../engine/names.ts";
-import { parsePush } from "../engine/push.ts";
+import { parseCancel, parsePush } from "../engine/push.ts";
 import { Connection, type ConnectionOptions, type RedisOption } from "../redis/connection.ts";
 import { queueKeys, workerChannel } from "../redis/keys.ts";
 import { guardedTracing } from "../tracing/guarded.ts";
@@ -23,8 +23,8 @@ import type { Handler, Handlers } from "./handler.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LeaseTable, monotonicMs } from "./lease-table.ts";
 import { QueueRunner } from "./queue-runner.ts";
+import { Runners } from "./runners.ts";
 import type { RunningTask } from "./running-task.ts";
-import { shareOf } from "./share.ts";
 import { Slots } from "./slots.ts";
 import { StaleReports } from "./stale-reports.ts";
 
@@ -102,6 +102,8 @@ export interface WorkerEvents {
 const DEFAULT_GRACE_MS = 25_000;
 const RELEASE_MS = 3_000;
 const TIMINGS_MS = 1_000;
+// As in lua/lib/push.lua.
+const PUSH_TASKS = 32;
 
 function checkRange(name: string, value: number, from: number, to: number): number {
   if (!Number.isSafeInteger(value) || value < from || value > to) {
@@ -138,7 +140,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   readonly #listener: Connection;
   readonly #slots: Slots;
   readonly #table: LeaseTable;
-  readonly #runners: QueueRunner[];
+  readonly #runners: Runners;
   readonly #heartbeat: Heartbeat;
   readonly #queues: string[];
   readonly #prefix: string;
@@ -178,45 +180,49 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     this.#client = new Holdfast({ redis: options.redis, prefix: this.#prefix, onScript: options.onScript });
     this.#listener = new Connection(options.redis, { name: "holdfast-wake" });
     this.#slots = new Slots(this.slots);
-    // Room for what runs, what is taken ahead, and what is on its way to Redis with a verdict.
-    this.#table = new LeaseTable(this.slots * 2 + 1_024);
+    // Room for what runs, what is taken ahead, and what is on its way to Redis with a verdict; and for what is granted by push to
+    // each queue while others fill the slots.
+    const pushed = weights.length > 1 ? weights.length * PUSH_TASKS : 0;
+    this.#table = new LeaseTable(this.slots * 2 + 1_024 + pushed);
     this.#queues = weights.map(([name]) => name);
     const byType = new Map<string, Handler>(Object.entries(handlers));
     const types = [...byType.keys()].map(checkTaskType).sort();
     const typeIndexes = new Map(types.map((type, index) => [type, index]));
-    this.#runners = weights.map(
-      ([name, weight], index) =>
-        new QueueRunner(
-          {
-            engine: this.#client.engine(name),
-            index,
-            weight,
-            slots: this.#slots,
-            table: this.#table,
-            handlers: byType,
-            leaseMs,
-            maxRetries,
-            backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
-            pollMs: options.pollMs ?? 1_000,
-            noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
-            workerId: this.id,
-            types: typeIndexes,
-            tracing: options.tracing && guardedTracing(options.tracing, (error) => this.emit("error", error)),
-            aheadMs,
-          },
-          {
-            share: (runner, taken, free) => this.#shareOf(runner, taken, free),
-            alone: (runner) => this.#runners.every((other) => other === runner || other.idle),
-            onSettled: (task, outcome, verdict, error) => this.#settled(task, outcome, verdict, error),
-            onExpired: (queue, id, envelope) => this.#expired(queue, id, envelope),
-            onTurn: () => {
-              this.#lastTurnMs = monotonicMs();
-              this.#lastTurnAt = this.#client.connection.now();
+    this.#runners = new Runners(this.#slots);
+    this.#runners.all.push(
+      ...weights.map(
+        ([name, weight], index) =>
+          new QueueRunner(
+            {
+              engine: this.#client.engine(name),
+              index,
+              weight,
+              slots: this.#slots,
+              table: this.#table,
+              handlers: byType,
+              leaseMs,
+              maxRetries,
+              backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
+              pollMs: options.pollMs ?? 1_000,
+              noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
+              workerId: this.id,
+              types: typeIndexes,
+              tracing:
+                options.tracing && guardedTracing(options.tracing, (error) => this.emit("error", error)),
+              aheadMs,
             },
-            onChange: () => this.#changed(),
-            onError: (error) => this.emit("error", error),
-          },
-        ),
+            {
+              ...this.#runners.events,
+              onSettled: (task, outcome, verdict, error) => this.#settled(task, outcome, verdict, error),
+              onExpired: (queue, id, envelope) => this.#expired(queue, id, envelope),
+              onTurn: () => {
+                this.#lastTurnMs = monotonicMs();
+                this.#lastTurnAt = this.#client.connection.now();
+              },
+              onError: (error) => this.emit("error", error),
+            },
+          ),
+      ),
     );
     this.#heartbeat = new Heartbeat(
       {
@@ -263,9 +269,21 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     return this.#slots.held;
   }
 
-  /** Age of the last answer from Redis to an acquire, settle or heartbeat, ms; Infinity before the first. */
+  /**
+   * Age of the last answer from Redis to an acquire, settle or heartbeat, ms; Infinity before the first. While slots are free,
+   * of the queue that has waited longest for one.
+   */
   lastGoodPollAgeMs(): number {
-    return monotonicMs() - this.#lastTurnMs;
+    const ageMs = monotonicMs() - this.#lastTurnMs;
+    return this.#draining ? ageMs : Math.max(ageMs, this.#runners.oldestAnswerAgeMs());
+  }
+
+  /**
+   * How long a slot has been free while a queue neither slept, within its `pollMs`, nor waited for Redis, ms. More than a moment
+   * is a fault of the worker: restart it.
+   */
+  stalledMs(): number {
+    return this.#started && !this.#draining && !this.#stopped ? this.#runners.stalledMs() : 0;
   }
 
   /**
@@ -288,20 +306,25 @@ export class Worker extends SafeEmitter<WorkerEvents> {
       this.#queues.flatMap((queue, i) => {
         const { wake } = queueKeys(this.#prefix, queue);
         // The first is for all workers, the second for what is granted to this one.
-        return [wake, workerChannel(wake, this.id)].map((channel) => [channel, this.#runners[i]] as const);
+        return [wake, workerChannel(wake, this.id)].map(
+          (channel) => [channel, this.#runners.all[i]] as const,
+        );
       }),
     );
     await this.#listener.listen([...channels.keys()], (channel, message) => {
+      const runner = channels.get(channel);
       const push = parsePush(message);
-      if (push) channels.get(channel)?.granted(push);
-      else channels.get(channel)?.wake();
+      const cancel = push ? null : parseCancel(message);
+      if (push) runner?.granted(push);
+      else if (cancel) runner?.cancelRequested(cancel.id, cancel.fence);
+      else runner?.wake();
     });
     this.#started = true;
     await this.#heartbeat.start();
     if (this.#stopped) return;
-    for (const runner of this.#runners) runner.schedule();
+    for (const runner of this.#runners.all) runner.schedule();
     this.#timingsTimer = setInterval(() => {
-      for (const runner of this.#runners) void runner.writeTimings();
+      for (const runner of this.#runners.all) void runner.writeTimings();
     }, TIMINGS_MS).unref();
   }
 
@@ -316,35 +339,27 @@ export class Worker extends SafeEmitter<WorkerEvents> {
 
   async #stop(graceMs: number): Promise<void> {
     clearInterval(this.#timingsTimer);
-    for (const runner of this.#runners) runner.stopAcquiring();
+    for (const runner of this.#runners.all) runner.stopAcquiring();
     if (this.#started) {
       this.#table.state = "draining";
-      const quiet = () => this.#runners.every((runner) => runner.quiet);
+      const quiet = () => this.#runners.quiet;
       await waitUntil(quiet, graceMs);
-      for (const runner of this.#runners) runner.releaseAll();
+      for (const runner of this.#runners.all) runner.releaseAll();
       await waitUntil(quiet, RELEASE_MS);
       await Promise.race([
-        Promise.all(this.#runners.map((runner) => runner.writeTimings())),
+        Promise.all(this.#runners.all.map((runner) => runner.writeTimings())),
         new Promise((resolve) => setTimeout(resolve, RELEASE_MS).unref()),
       ]);
       this.#table.state = "stopped";
       await this.#heartbeat.stop();
     }
-    for (const runner of this.#runners) runner.close();
+    for (const runner of this.#runners.all) runner.close();
     await Promise.race([
       this.#staleReports.drain(),
       new Promise((resolve) => setTimeout(resolve, RELEASE_MS).unref()),
     ]);
     await this.#listener.close();
     await this.#client.close();
-  }
-
-  #shareOf(runner: QueueRunner, taken: number, free: number): number {
-    if (this.#runners.length === 1) return free;
-    const { total, virtualTime } = this.#slots;
-    const self = { weight: runner.weight, idle: false, taken, turnEnd: runner.turnEnd };
-    const all = this.#runners.map((other) => (other === runner ? self : other));
-    return shareOf(self, all, { total, free, virtualTime });
   }
 
   /** What an operator wants of it, as its heartbeat has learned. */
@@ -354,16 +369,12 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     if (this.#draining === draining || this.#stopped) return;
     this.#draining = draining;
     this.#table.state = draining ? "draining" : "running";
-    for (const runner of this.#runners) runner.drain(draining);
+    for (const runner of this.#runners.all) runner.drain(draining);
     this.emit("drain", { draining });
   }
 
-  #changed(): void {
-    for (const runner of this.#runners) if (!runner.idle) runner.schedule();
-  }
-
   #leaseChanged(what: "lost" | "cancelled", index: number, version: number): void {
-    for (const runner of this.#runners) runner.leaseChanged(what, index, version);
+    for (const runner of this.#runners.all) runner.leaseChanged(what, index, version);
   }
 
   #settled(task: RunningTask, outcome: VerdictOutcome, verdict: Verdict, error: unknown): void {

@@ -61,6 +61,7 @@ test("a worker does its whole job as the user worker", async () => {
   worker.on("renewal", ({ outcome }) => renewals.push(outcome));
   await worker.start();
   expect(worker.lastGoodPollAgeMs()).toBeGreaterThanOrEqual(0);
+  expect(worker.stalledMs()).toBe(0);
 
   // Each by a push or a wake-up: it polls every 10 s only.
   const state = async (id: string) => (await queue.get(id))?.state;
@@ -100,6 +101,7 @@ test("a worker does its whole job as the user worker", async () => {
   parts.on("error", (error) => errors.push(error.message));
   await parts.start();
   expect(parts.lastGoodPollAgeMs()).toBeGreaterThanOrEqual(0);
+  expect(parts.stalledMs()).toBe(0);
   const { id } = await split.enqueue("ok", 1);
   expect(await split.result(id, { waitMs: 5_000 })).toMatchObject({ state: "completed" });
   const other = { redis: redis.url("worker"), prefix };

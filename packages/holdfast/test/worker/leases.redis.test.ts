@@ -194,3 +194,22 @@ test("the verdicts of a lost lease and of the next one arrive in one call: the c
     attempts: 2,
   });
 });
+
+test("a running handler hears of a cancel at once, however seldom its worker beats", async () => {
+  const system = await setupSystem();
+  const running = gate();
+  const aborted = gate();
+  const hold = (_: unknown, { signal }: { signal: AbortSignal }) => {
+    signal.addEventListener("abort", () => aborted.open());
+    running.open();
+    return untilAborted(signal);
+  };
+  // It beats every 200 s.
+  const { settled } = await system.started("work", { hold }, { leaseMs: 600_000 });
+  const { id } = await system.queue().enqueue("hold", 1);
+  await running.opened;
+  expect(await system.queue().cancel(id)).toBe("requested");
+  await aborted.opened;
+  await until("it has ended", () => settled.length === 1);
+  expect(settled[0]).toMatchObject({ outcome: "cancelled" });
+});

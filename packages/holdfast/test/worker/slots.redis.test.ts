@@ -164,3 +164,55 @@ test.each([
     expect((await system.observer.stats("work")).totals.crashed).toBe(2);
   },
 );
+
+test("three queues and one slot: what was granted while it was taken is begun or handed back, and the worker goes on", async () => {
+  const system = await setupSystem();
+  const first = gate();
+  const started: string[] = [];
+  const { worker } = await system.started(
+    ["a", "b", "c"],
+    {
+      hold: async ({ queue }) => {
+        started.push(queue);
+        await first.opened;
+      },
+      step: ({ queue }) => {
+        started.push(queue);
+      },
+    },
+    { concurrency: 1 },
+  );
+  const queues = ["a", "b", "c"].map((name) => system.queue(name));
+  const parked = async () =>
+    Promise.all(["a", "b", "c"].map((name) => system.redis.hexists(system.keys(name).state, "#parked")));
+  await until("all three requests are parked", async () => (await parked()).every((there) => there === 1));
+  await queues[0]?.enqueue("hold", 1);
+  await until("the slot is taken", () => started.length === 1);
+  await Promise.all([queues[1]?.enqueue("step", 1), queues[2]?.enqueue("step", 1)]);
+  await until("both were handed back", async () => {
+    const stats = await system.observer.snapshot();
+    return stats.filter(({ pending, totals }) => pending === 1 && totals.released === 1).length === 2;
+  });
+  first.open();
+  await until("all ran", () => started.length === 3);
+  await Promise.all(queues.map((queue) => queue.enqueue("step", 2)));
+  await until("three more ran", () => started.length === 6);
+  expect(worker.stalledMs()).toBe(0);
+});
+
+test("60 queues on 5 slots: all that comes in bursts runs", async () => {
+  const system = await setupSystem();
+  const names = Array.from({ length: 60 }, (_, n) => `tenant-${n}`);
+  let ran = 0;
+  const step = async () => {
+    await delay(2);
+    ran++;
+  };
+  const { worker } = await system.started(names, { step }, { concurrency: 5 });
+  const queues = names.map((name) => system.queue(name));
+  for (let burst = 0; burst < 3; burst++) {
+    await Promise.all(queues.map((queue) => queue.enqueueMany(tasks(4, "step"))));
+    await until(`burst ${burst} ran`, () => ran === 240 * (burst + 1));
+  }
+  expect(worker.stalledMs()).toBe(0);
+});

@@ -29,6 +29,8 @@ export interface HealthServerOptions {
   metrics: ServiceMetrics;
   logger: Logger;
   ready: ReadinessCheck;
+  /** What only a restart mends: `/livez` is red then. @default never */
+  live?: () => Readiness;
 }
 
 export interface HealthServer {
@@ -125,8 +127,10 @@ async function respond(
     return refuse("method_not_allowed", 405, "only GET");
   }
   switch (request.url?.split("?", 1)[0]) {
-    case "/livez":
-      return send(200, "application/json", '{"ok":true}');
+    case "/livez": {
+      const liveness = options.live?.() ?? { ok: true };
+      return send(liveness.ok ? 200 : 503, "application/json", JSON.stringify(liveness));
+    }
     case "/readyz": {
       const readiness = await safely(options.ready);
       return send(readiness.ok ? 200 : 503, "application/json", JSON.stringify(readiness));

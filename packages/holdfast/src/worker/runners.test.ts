@@ -1,0 +1,345 @@
+import fc from "fast-check";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import type { Engine, Turn, TurnArgs, Verdict } from "../engine/engine.ts";
+import { parsePush } from "../engine/push.ts";
+import type { Request } from "../engine/requests.ts";
+import { FRESH } from "../engine/turn.ts";
+import { LeaseTable, monotonicMs } from "./lease-table.ts";
+import { QueueRunner } from "./queue-runner.ts";
+import { Runners } from "./runners.ts";
+import { Slots } from "./slots.ts";
+
+const POLL_MS = 1_000_000_000;
+// Handed back by the heartbeat thread after so long, looked for this often: heartbeat-thread.ts.
+const AHEAD_MS = 50;
+const THREAD_MS = 25;
+const SETTLED_MS = 2_000;
+// A call takes 2 ms here, and each queue may have to be asked in turn.
+const IDLE_MS = 40;
+
+interface FakeTask {
+  id: string;
+  runMs: number;
+  solo: boolean;
+}
+
+/** A queue as Redis keeps it for one worker: a list, leases, and its parked request. Every answer takes a millisecond. */
+class FakeQueue {
+  readonly connection = { now: () => 0 };
+  readonly queue: string;
+  pending: FakeTask[] = [];
+  readonly leased = new Map<string, FakeTask>();
+  readonly completed: string[] = [];
+  #parked: { request: Request; nonce: string; want: number } | null = null;
+  readonly #granted = new Map<number, FakeTask[]>();
+  #sequence = 0;
+  #runner: QueueRunner | undefined;
+
+  constructor(name: string) {
+    this.queue = name;
+  }
+
+  attach(runner: QueueRunner): void {
+    this.#runner = runner;
+  }
+
+  takeRequest() {
+    return { slot: this.queue, sequence: ++this.#sequence, index: 0 };
+  }
+
+  giveRequest() {}
+
+  async timings() {}
+
+  async acquire(args: TurnArgs, request: Request): Promise<Turn> {
+    await after(1);
+    const turn = this.#take(args, request);
+    await after(1);
+    return turn;
+  }
+
+  async settle(verdicts: readonly Verdict[], args: TurnArgs, request: Request): Promise<Turn> {
+    await after(1);
+    let released = false;
+    const outcomes = verdicts.map(({ kind, id }) => {
+      const task = this.leased.get(id);
+      this.leased.delete(id);
+      if (kind === "ack") {
+        this.completed.push(id);
+        return "acked" as const;
+      }
+      if (task) this.pending.unshift(task);
+      released = true;
+      return "released" as const;
+    });
+    const turn = released ? this.#turn([]) : this.#take({ ...args, park: false }, request);
+    if (released) this.#wake();
+    await after(1);
+    return { ...turn, outcomes };
+  }
+
+  enqueue(tasks: FakeTask[]): void {
+    const alone = this.pending.length === 0;
+    this.pending.push(...tasks);
+    const parked = this.#parked;
+    const pushes =
+      alone && parked && tasks.length <= Math.min(32, parked.want) && !tasks.some((task) => task.solo);
+    if (!pushes) {
+      this.#wake();
+      return;
+    }
+    this.#parked = null;
+    const grants = this.#lease(tasks.length);
+    this.#granted.set(parked.request.sequence, grants);
+    const { slot, sequence } = parked.request;
+    const envelopes = grants.map(envelopeOf);
+    const lines = grants.map(({ id }, i) => `${id} - ${envelopes[i]?.length}\n`);
+    const head = `${slot} ${sequence} 0 1 ${tasks.length} 32\n`;
+    const push = parsePush(Buffer.from(head + lines.join("") + envelopes.join("")));
+    if (push) void after(1).then(() => this.#runner?.granted(push));
+  }
+
+  /** What the heartbeat thread does with a task that was taken ahead and is not begun. */
+  handBack(id: string): void {
+    const task = this.leased.get(id);
+    if (!task) return;
+    this.leased.delete(id);
+    this.pending.unshift(task);
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (!this.#parked) return;
+    this.#parked = null;
+    void after(1).then(() => this.#runner?.wake());
+  }
+
+  #take(args: TurnArgs, request: Request): Turn {
+    const again = this.#granted.get(request.sequence);
+    if (again) return this.#turn(again);
+    const solo = this.pending.find((task) => task.solo);
+    if (solo && args.want > 0) {
+      if (args.held > 0) return { ...this.#turn([]), drain: true };
+      this.pending = this.pending.filter((task) => task !== solo);
+      this.leased.set(solo.id, solo);
+      this.#granted.set(request.sequence, [solo]);
+      return { ...this.#turn([solo]), solo: true };
+    }
+    const grants = this.#lease(args.want);
+    if (grants.length > 0) this.#granted.set(request.sequence, grants);
+    const parks = args.park === true && grants.length === 0;
+    if (parks) this.#parked = { request, nonce: args.nonce, want: args.want };
+    return { ...this.#turn(grants), parked: parks };
+  }
+
+  #lease(count: number): FakeTask[] {
+    const tasks = this.pending.splice(0, count);
+    for (const task of tasks) this.leased.set(task.id, task);
+    return tasks;
+  }
+
+  #turn(tasks: FakeTask[]): Turn {
+    const grants = tasks.map((task, at) => ({
+      id: task.id,
+      token: `1-n.${at}`,
+      fence: "1-n.",
+      envelope: envelopeOf(task),
+      past: FRESH,
+    }));
+    const no = {
+      paused: false,
+      drain: false,
+      solo: false,
+      again: false,
+      typed: false,
+      parked: false,
+      dueInMs: Number.POSITIVE_INFINITY,
+    };
+    return { now: 0, outcomes: [], grants, expired: [], ...no };
+  }
+}
+
+const envelopeOf = ({ runMs, solo }: FakeTask) => `.${solo ? "solo" : "t"} 0\n${runMs}`;
+const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** One worker over several queues, its heartbeat thread, and what it runs. */
+class World {
+  readonly slots: Slots;
+  readonly table: LeaseTable;
+  readonly runners: Runners;
+  readonly queues: FakeQueue[];
+  running = 0;
+  soloRuns = false;
+  /** What must not happen. */
+  readonly broken: string[] = [];
+  readonly #timers: NodeJS.Timeout[];
+  #idleMs = 0;
+
+  constructor(total: number, weights: number[], aheadMs: number) {
+    this.slots = new Slots(total);
+    this.table = new LeaseTable(total * 2 + 1_024);
+    this.runners = new Runners(this.slots);
+    this.queues = weights.map((_, at) => new FakeQueue(`q${at}`));
+    const run = async (solo: boolean, ms: number) => {
+      if (this.soloRuns || (solo && this.running > 0)) this.broken.push("a solo task ran beside another");
+      this.running++;
+      if (this.running > total) this.broken.push("more handlers ran than there are slots");
+      this.soloRuns = solo;
+      if (ms > 0) await after(ms);
+      this.soloRuns = false;
+      this.running--;
+    };
+    const handlers = new Map([
+      ["t", (task: { payload: unknown }) => run(false, Number(task.payload))],
+      ["solo", (task: { payload: unknown }) => run(true, Number(task.payload))],
+    ]);
+    weights.forEach((weight, index) => {
+      const engine = this.queues[index] as FakeQueue;
+      const runner = new QueueRunner(
+        {
+          engine: engine as unknown as Engine,
+          ...{
+            index,
+            weight,
+            slots: this.slots,
+            table: this.table,
+            handlers,
+            leaseMs: 30_000,
+            maxRetries: 3,
+          },
+          ...{
+            backoff: {},
+            pollMs: POLL_MS,
+            noHandlerAfterMs: 1_000,
+            workerId: "w",
+            types: new Map(),
+            aheadMs,
+          },
+        },
+        {
+          ...this.runners.events,
+          onSettled: () => {},
+          onExpired: () => {},
+          onTurn: () => {},
+          onError: (error) => this.broken.push(error.message),
+        },
+      );
+      engine.attach(runner);
+      this.runners.all.push(runner);
+    });
+    const thread = () => {
+      for (const entry of this.table.readBuffered(monotonicMs() - AHEAD_MS))
+        if (this.table.handBack(entry)) this.queues[entry.queue]?.handBack(entry.id);
+    };
+    this.#timers = [setInterval(thread, THREAD_MS), setInterval(() => this.#watch(), 1)];
+    for (const runner of this.runners.all) runner.schedule();
+  }
+
+  /** A slot is free while a task waits: that may last for a few calls. For a task that has to run alone it may last longer. */
+  #watch(): void {
+    const tasks = this.queues.flatMap((queue) => [...queue.pending, ...queue.leased.values()]);
+    const idles =
+      tasks.length > this.running && this.running < this.slots.total && !tasks.some((task) => task.solo);
+    this.#idleMs = idles ? this.#idleMs + 1 : 0;
+    if (this.#idleMs === IDLE_MS) this.broken.push(`a slot was free for ${IDLE_MS} ms while a task waited`);
+  }
+
+  get waiting(): number {
+    return this.queues.reduce((sum, queue) => sum + queue.pending.length, 0);
+  }
+
+  get ended(): number {
+    return this.queues.reduce((sum, queue) => sum + queue.completed.length, 0);
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearInterval(timer);
+    for (const runner of this.runners.all) runner.close();
+  }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({
+    toFake: ["setTimeout", "clearTimeout", "setInterval", "clearInterval", "setImmediate", "hrtime"],
+  });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+interface Arrival {
+  queue: number;
+  tasks: { runMs: number; solo: boolean }[];
+  thenMs: number;
+}
+
+async function play(total: number, weights: number[], aheadMs: number, arrivals: Arrival[]): Promise<World> {
+  const world = new World(total, weights, aheadMs);
+  let count = 0;
+  // Idle: every queue has parked its request.
+  await vi.advanceTimersByTimeAsync(20);
+  for (const { queue, tasks, thenMs } of arrivals) {
+    world.queues[queue % weights.length]?.enqueue(tasks.map((task) => ({ ...task, id: `t${count++}` })));
+    await vi.advanceTimersByTimeAsync(thenMs);
+  }
+  // No task runs so long: that nothing ended all that time means that nothing will.
+  for (let ended = -1; ended < world.ended && world.ended < count; ) {
+    ended = world.ended;
+    await vi.advanceTimersByTimeAsync(SETTLED_MS);
+  }
+  return world;
+}
+
+test("two queues whose tasks come while the only slot is taken get it when it is free", async () => {
+  const one = (queue: number, runMs: number) => ({ queue, tasks: [{ runMs, solo: false }], thenMs: 0 });
+  const world = await play(1, [1, 1, 1], 5, [{ ...one(0, 600), thenMs: 50 }, one(1, 1), one(2, 1)]);
+  expect([world.ended, world.waiting, world.broken]).toEqual([3, 0, []]);
+  expect(world.runners.stalledMs()).toBe(0);
+  world.close();
+});
+
+test("while a slot is free and a task waits, something is granted, whatever comes in whatever order", async () => {
+  const task = fc.record({
+    runMs: fc.constantFrom(0, 0, 1, 5, 30, 60, 200, 700),
+    solo: fc.constantFrom(false, false, false, false, false, false, true),
+  });
+  const arrival = fc.record({
+    queue: fc.nat({ max: 7 }),
+    tasks: fc.array(task, { minLength: 1, maxLength: 6 }),
+    thenMs: fc.constantFrom(0, 0, 0, 1, 2, 3, 10, 55, 120),
+  });
+  const settings = fc.tuple(
+    fc.integer({ min: 1, max: 6 }),
+    fc.array(fc.integer({ min: 1, max: 3 }), { minLength: 1, maxLength: 6 }),
+    fc.constantFrom(0, 5),
+    fc.array(arrival, { minLength: 1, maxLength: 25 }),
+  );
+  const runs = Number(process.env.HOLDFAST_MODEL_RUNS ?? 300);
+  await fc.assert(
+    fc.asyncProperty(settings, async ([total, weights, aheadMs, arrivals]) => {
+      const world = await play(total, weights, aheadMs, arrivals);
+      const count = arrivals.reduce((sum, { tasks }) => sum + tasks.length, 0);
+      const seen = { ended: world.ended, waiting: world.waiting, broken: world.broken };
+      const stalledMs = world.runners.stalledMs();
+      world.close();
+      expect(seen).toEqual({ ended: count, waiting: 0, broken: [] });
+      expect(stalledMs).toBe(0);
+    }),
+    { numRuns: runs },
+  );
+});
+
+test("a queue that neither sleeps nor asks while a slot is free is told of as stalled", async () => {
+  const world = new World(1, [1, 1], 5);
+  await vi.advanceTimersByTimeAsync(20);
+  expect([world.runners.stalledMs(), world.runners.oldestAnswerAgeMs() < 50]).toEqual([0, true]);
+  // Its timer is lost: it was never to sleep for so long.
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(world.runners.oldestAnswerAgeMs()).toBeGreaterThan(9_000);
+  vi.advanceTimersByTime(0);
+  const [first] = world.runners.all;
+  Object.defineProperty(first, "pollMs", { value: 1_000 });
+  Object.defineProperty(world.runners.all[1], "pollMs", { value: 1_000 });
+  expect(world.runners.stalledMs()).toBeGreaterThan(8_000);
+  world.close();
+});

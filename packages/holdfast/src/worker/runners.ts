@@ -1,0 +1,65 @@
+import { monotonicMs } from "./lease-table.ts";
+import type { QueueRunner, RunnerEvents } from "./queue-runner.ts";
+import { shareOf } from "./share.ts";
+import type { Slots } from "./slots.ts";
+
+/**
+ * The queues of a worker, and how they share its slots. Whatever frees a slot is told to all of them: each looks then for
+ * what it has taken and not begun, and for what it could ask for.
+ */
+export class Runners {
+  readonly all: QueueRunner[] = [];
+  readonly #slots: Slots;
+
+  constructor(slots: Slots) {
+    this.#slots = slots;
+  }
+
+  /** What a runner asks of the others, and tells them. */
+  readonly events: Pick<RunnerEvents, "share" | "alone" | "onChange"> = {
+    share: (runner, taken, free) => this.#shareOf(runner, taken, free),
+    alone: (runner) => this.all.every((other) => other === runner || other.idle),
+    onChange: () => {
+      for (const runner of this.all) {
+        runner.begin();
+        if (!runner.idle) runner.schedule();
+      }
+    },
+  };
+
+  #shareOf(runner: QueueRunner, taken: number, free: number): number {
+    if (this.all.length === 1) return free;
+    const { total, virtualTime } = this.#slots;
+    const self = { weight: runner.weight, idle: false, taken, turnEnd: runner.turnEnd };
+    const others = this.all.map((other) => (other === runner ? self : other));
+    return shareOf(self, others, { total, free, virtualTime });
+  }
+
+  /** Nothing is held by any of them and nothing waits for an answer. */
+  get quiet(): boolean {
+    return this.all.every((runner) => runner.quiet);
+  }
+
+  /**
+   * Age of the oldest answer that a queue had from Redis, ms, while a slot has been free: each of them polls then. 0 while
+   * no slot is free.
+   */
+  oldestAnswerAgeMs(): number {
+    return this.#oldest(() => true);
+  }
+
+  /** The same of those that do not even wait for an answer, beside what they may sleep: 0, unless something is broken. */
+  stalledMs(): number {
+    const age = this.#oldest((runner) => !runner.waits);
+    return Math.max(0, age - Math.max(...this.all.map(({ pollMs }) => pollMs)));
+  }
+
+  #oldest(counts: (runner: QueueRunner) => boolean): number {
+    this.#slots.look();
+    if (!this.#slots.hasFree) return 0;
+    const since = this.all
+      .filter(counts)
+      .map(({ answeredMs }) => Math.max(answeredMs, this.#slots.takenAtMs));
+    return since.length === 0 ? 0 : Math.max(0, monotonicMs() - Math.min(...since));
+  }
+}
