@@ -62,7 +62,7 @@ function resolveIncludes(file, source) {
       problems.push(`lua/${file}: no ${path}`);
       return "";
     }
-    return readFileSync(found, "utf8").trimEnd();
+    return resolveIncludes(file, readFileSync(found, "utf8").trimEnd());
   });
 }
 

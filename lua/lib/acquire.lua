@@ -1,75 +1,16 @@
 -- The reading half of an acquire: which tasks to grant, and what has to be written for it. The calling script writes.
 
--- Of every 16 grants at least 3 go to normal and 1 to low where such tasks wait: the grant number decides the turn.
-local function turnOf(grant)
-  local turn = grant % 16
-  return turn == 7 and 'low' or (turn == 3 or turn == 8 or turn == 13) and 'normal' or 'high'
-end
-
--- Ids in the order in which they shall be granted, and from which band each comes. last: the place of the last one looked
--- at. lines: members that stand aside for the caller, by band, or nil: they are older than the lists. Third: the member
--- behind each id, false for one of a list.
-local function peekBands(count, last, grants, lines)
-  local peeked = {
-    high = redis.call('LRANGE', pendingHighKey, '0', last),
-    normal = redis.call('LRANGE', pendingKey, '0', last),
-    low = redis.call('LRANGE', pendingLowKey, '0', last),
-  }
-  local fallback = { 'high', 'normal', 'low' }
-  local at = { high = 0, normal = 0, low = 0 }
-  local ids, from, members = {}, {}, {}
-  for _, band in ipairs(lines and fallback or {}) do
-    local line, listed = lines[band], peeked[band]
-    peeked[band] = line
-    for _, id in ipairs(listed) do
-      line[#line + 1] = id
-    end
-  end
-  for turn = 1, count do
-    local band = turnOf(grants + turn)
-    if at[band] >= #peeked[band] then
-      band = nil
-      for _, other in ipairs(fallback) do
-        if at[other] < #peeked[other] then
-          band = other
-          break
-        end
-      end
-      if not band then
-        break
-      end
-    end
-    at[band] = at[band] + 1
-    local entry = peeked[band][at[band]]
-    local id = lines and string.match(entry, ' (%S+)$')
-    ids[#ids + 1] = id or entry
-    from[#from + 1] = band
-    members[#members + 1] = id and entry or false
-  end
-  return ids, from, members
-end
-
--- The same for a task that has to run alone: one that stands aside, or what is at the head of the list.
-local function peekSolo(last, line)
-  local ids = line and line[1] and { string.match(line[1], '%S+$') } or redis.call('LRANGE', pendingSoloKey, '0', last)
-  local from, members = {}, {}
-  for i = 1, #ids do
-    from[i], members[i] = 'solo', line and line[1] or false
-  end
-  return ids, from, members
-end
-
--- How often a pending task was granted, with the grant that it gets now. stoodAside: it comes to a worker that runs it.
-local function countsAfter(record, terms, stoodAside)
+-- How often a pending task was granted, with the grant that it gets now. routed: it is known to run where it goes.
+local function countsAfter(record, terms, routed)
   if not record then
     return terms.counts
-  elseif terms.flags == '' and not stoodAside then
+  elseif terms.flags == '' and not routed then
     local attempts, others = string.match(record, '^%a(%d+)(%S*)')
     return string.format('%d', attempts + 1) .. others
   end
   local c = parseCounts(record)
   c.attempts = c.attempts + 1
-  if stoodAside then
+  if routed then
     c.unroutedSince = 0
   end
   for flag in string.gmatch(terms.flags, '%a') do
@@ -107,32 +48,31 @@ local function planAcquire(counters, request, soloClaim, commit)
     end
     return grants
   end
-  local ids, from, members, lines
-  local count = typed and math.max(want, LOOKED_AT) or want
-  -- As text: a number that is an argument of a call is written out with all its digits, at three times the cost.
-  local last = string.format('%d', count - 1)
+  local ids, sources
   -- Most queues have the normal band alone: one look for the four others.
-  local others = redis.call('EXISTS', pendingHighKey, pendingLowKey, pendingSoloKey, pendingTypedKey) > 0
-  if others and redis.call('EXISTS', pendingTypedKey) == 1 then
-    grants.typed, grants.untold = true, not typed
-    lines = typed and typed.peek(typed, want)
-  end
-  if others and (redis.call('LLEN', pendingSoloKey) > 0 or lines and #lines.solo > 0) then
-    if request.held == 0 then
-      want, grants.solo = 1, true
-      ids, from, members = peekSolo(typed and last or '0', lines and lines.solo)
-    else
-      -- One worker at a time is asked to drain for it; the claim runs out with a lease.
-      if not claimant or claimant == workerId or tonumber(untilMs) <= now then
+  if typed or redis.call('EXISTS', pendingHighKey, pendingLowKey, pendingSoloKey, pendingTypedKey) > 0 then
+-- include lib/peek.lua
+    local count, lines = typed and math.max(want, LOOKED_AT) or want, nil
+    if redis.call('EXISTS', pendingTypedKey) == 1 then
+      grants.typed, grants.untold = true, not typed
+      lines = typed and typed.peek(typed, want)
+    end
+    if redis.call('LLEN', pendingSoloKey) > 0 or lines and #lines.solo > 0 then
+      if request.held == 0 then
+        want, grants.solo = 1, true
+        ids, sources = peekSolo(typed and count - 1 or 0, lines and lines.solo)
+      elseif not claimant or claimant == workerId or tonumber(untilMs) <= now then
+        -- One worker at a time is asked to drain for it; the claim runs out with a lease.
         grants.drain = true
         grants.claim = string.format('%s %.0f', workerId, now + leaseMs)
       end
     end
-  end
-  if not ids and (others or typed) then
-    ids, from, members = peekBands(count, last, counters[GRANTS], lines)
-  elseif not ids then
-    ids = redis.call('LRANGE', pendingKey, '0', last)
+    if not ids then
+      ids, sources = peekBands(count, count - 1, counters[GRANTS], lines)
+    end
+  else
+    -- As text: a number that is an argument of a call is written out with all its digits, at three times the cost.
+    ids = redis.call('LRANGE', pendingKey, '0', string.format('%d', want - 1))
   end
   if #ids == 0 then
     return grants
@@ -149,19 +89,22 @@ local function planAcquire(counters, request, soloClaim, commit)
   -- Each string that Lua makes costs. With a fence for all, tasks with the same options and the same past get the same
   -- record, and it is made once for those that stand together.
   local pastOf, termsBefore, leased, told
-  if not from then
-    grants.taken.normal = #ids
+  local taken, left = grants.taken, grants.left
+  if not sources then
+    taken.normal = #ids
   end
   for i = 1, #ids do
-    if place == want then
-      break -- more was looked at than is wanted
-    end
     local id, record, envelope = ids[i], records[i] or nil, envelopes[i] or nil
-    local member = members and members[i]
-    if member then
-      grants.left[#grants.left + 1] = member
-    elseif from then
-      grants.taken[from[i]] = grants.taken[from[i]] + 1
+    if sources then
+      if place == want then
+        break -- more was looked at than is wanted
+      end
+      local source = sources[i]
+      if taken[source] then
+        taken[source] = taken[source] + 1
+      else
+        left[#left + 1] = source
+      end
     end
     local terms
     if seen[id] then
@@ -183,13 +126,13 @@ local function planAcquire(counters, request, soloClaim, commit)
         commit[size + 1], commit[size + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
         size = size + 2
         terms = nil
-      elseif typed and not member and not typed.canRun(typed, envelope) then
+      elseif typed and taken[sources[i]] and not typed.canRun(typed, envelope) then
         local c = record and parseCounts(record) or newCounts()
         seen[id] = true
         typed.standAside(typed, id, envelope, c)
         commit[size + 1], commit[size + 2] = id, 'p' .. countsText(c) .. historyOf(record)
         size, grants.aside = size + 2, grants.aside + 1
-        if from[i] == 'solo' and claimant == workerId then
+        if sources[i] == 'solo' and claimant == workerId then
           grants.claim = '- 0'
         end
         terms = nil
@@ -197,7 +140,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     end
     if terms then
       if not fence or terms ~= termsBefore or record ~= pastOf then
-        local counts = countsAfter(record, terms, member)
+        local counts = countsAfter(record, terms, typed)
         local ownFence = fence or string.format('%d-%s', grants.first + place, request.nonce)
         leased = 'l' .. counts .. ' ' .. ownFence .. terms.tail .. historyOf(record)
         told = counts ~= '1' and counts .. previousSpan(record) or nil

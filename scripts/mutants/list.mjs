@@ -531,7 +531,7 @@ export const mutants = [
     changes: [
       [
         "lua/lib/acquire.lua",
-        "elseif typed and not member and not typed.canRun",
+        "elseif typed and taken[sources[i]] and not typed.canRun",
         "elseif false and typed.canRun",
       ],
     ],
@@ -539,7 +539,9 @@ export const mutants = [
   },
   {
     name: "acquire: more than is wanted",
-    changes: [["lua/lib/acquire.lua", "if place == want then\n      break", "if false then\n      break"]],
+    changes: [
+      ["lua/lib/acquire.lua", "if place == want then\n        break", "if false then\n        break"],
+    ],
     tests: [typed, model],
   },
   {
