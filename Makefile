@@ -87,6 +87,11 @@ compare: ## Speed beside bullmq, bull and bee-queue, a verdict per target: 12 mi
 test: ## Install what is missing, build, run every test; ends with "N passed, N failed, N skipped"
 	@scripts/test
 
+.PHONY: check
+check: ## Before a commit: format, imports, types, and the unit tests of what changed since the last one (no Redis, 30 s)
+	@scripts/setup dependencies
+	@$(PNPM) run check
+
 .PHONY: fuzz
 fuzz: ## Send nonsense to every route of both APIs: no 5xx, no hang, no garbage accepted (RUNS=1000 a route)
 	@scripts/setup dependencies redis build

@@ -20,11 +20,17 @@ export default defineConfig({
     projects: [
       {
         test: {
-          name: "node",
-          include: [
-            "{packages,services,examples}/**/*.test.ts",
-            "{test,loadtest,scripts}/**/*.test.{ts,mjs}",
-          ],
+          // Without Redis.
+          name: "unit",
+          include: ["{packages,services,examples,test,loadtest,scripts}/**/*.test.{ts,mjs}"],
+          exclude: [...exclude, ...systems, "**/*.redis.test.*"],
+          testTimeout: 60_000,
+        },
+      },
+      {
+        test: {
+          name: "redis",
+          include: ["{packages,services,examples,test,loadtest,scripts}/**/*.redis.test.{ts,mjs}"],
           exclude: [...exclude, ...systems],
           globalSetup: ["packages/holdfast/test/support/global-setup.ts"],
           testTimeout: 60_000,

@@ -314,7 +314,7 @@ test("while a slot is free and a task waits, something is granted, whatever come
     fc.constantFrom(0, 5),
     fc.array(arrival, { minLength: 1, maxLength: 25 }),
   );
-  const runs = Number(process.env.HOLDFAST_MODEL_RUNS ?? 300);
+  const runs = Number(process.env.HOLDFAST_MODEL_RUNS ?? 100);
   await fc.assert(
     fc.asyncProperty(settings, async ([total, weights, aheadMs, arrivals]) => {
       const world = await play(total, weights, aheadMs, arrivals);
