@@ -1,5 +1,12 @@
 import { isWorkerId } from "@holdfast/contracts";
-import { ownerProblem, prefixKind, redisHints, redisKind, tracingKind } from "./client-options.ts";
+import {
+  type OwnerOptions,
+  ownerProblem,
+  prefixKind,
+  redisHints,
+  redisKind,
+  tracingKind,
+} from "./client-options.ts";
 import { ActionLog } from "./engine/action-log.ts";
 import { Engine } from "./engine/engine.ts";
 import { checkInstance } from "./engine/names.ts";
@@ -107,8 +114,20 @@ export class Holdfast {
   }
 }
 
-/** A client that is shared. */
+/** A client that is shared; by what it has, since it may come from another copy of the library. */
 export const clientKind: Kind = {
   wants: "a client: new Holdfast({ redis })",
-  is: (value) => value instanceof Holdfast,
+  is: (value) => {
+    const { engine, check, connection } = (value ?? {}) as Partial<Holdfast>;
+    return typeof engine === "function" && typeof check === "function" && typeof connection === "object";
+  },
 };
+
+/** The client of something: the one that it was given, or one of its own. */
+export function clientOf({ client, redis, prefix, tracing, onScript }: OwnerOptions): {
+  client: Holdfast;
+  isOwn: boolean;
+} {
+  if (client !== undefined) return { client: client as Holdfast, isOwn: false };
+  return { client: new Holdfast({ redis, prefix, tracing, onScript } as HoldfastOptions), isOwn: true };
+}

@@ -1,59 +1,157 @@
-import { HoldfastError, type TaskOptions } from "@holdfast/contracts";
+import { FatalError, HoldfastError, type TaskOptions } from "@holdfast/contracts";
+import { checkTaskType } from "./engine/names.ts";
+import { taskShape } from "./engine/task-options.ts";
+import { nested } from "./options/kinds.ts";
+import { checkArgument, checkShape, shapeOf } from "./options/shape.ts";
 import type { EnqueueReceipt } from "./queue/enqueue-buffer.ts";
 import type { Queue } from "./queue/queue.ts";
 import type { HandlerContext, HandlerTask } from "./worker/handler.ts";
 
 /** The part of Standard Schema v1 (standardschema.dev) that is used here: any validator that speaks it will do. */
-export interface StandardSchema<Output> {
+export interface StandardSchema<Input, Output = Input> {
   readonly "~standard": {
     readonly version: 1;
     readonly vendor: string;
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>;
-    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined;
   };
+}
+
+interface SchemaIssue {
+  readonly message: string;
+  readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined;
 }
 
 type SchemaResult<Output> =
   | { readonly value: Output; readonly issues?: undefined }
-  | {
-      readonly issues: readonly {
-        readonly message: string;
-        readonly path?: readonly unknown[] | undefined;
-      }[];
-    };
+  | { readonly issues: readonly SchemaIssue[] };
 
-export interface TaskDefinition<Payload, Result> {
+export interface TaskDefinitionOptions<Input, Output = Input> {
+  /**
+   * Says what the payload is. What is enqueued is stored as it was given; the handler gets what the schema makes of it, so
+   * defaults, dates (`z.coerce.date()`) and transforms are applied there.
+   */
+  schema?: StandardSchema<Input, Output> | undefined;
+  /** For enqueues that do not say otherwise. */
+  defaults?: TaskOptions | undefined;
+}
+
+/**
+ * @typeParam Input what is enqueued
+ * @typeParam Output what the handler gets
+ */
+export interface TaskDefinition<Input, Result, Output = Input> {
   readonly type: string;
-  /** @throws HoldfastError invalid_argument where the payload does not fit the schema */
-  enqueue(queue: Queue, payload: Payload, options?: TaskOptions): Promise<EnqueueReceipt>;
-  /** An entry for the handlers of a worker: `{ ...send.handler(async (payload, ctx) => …) }`. */
+  /**
+   * @param queue a `Queue`, or a `PartitionedQueue`
+   * @throws HoldfastError invalid_argument where the payload does not fit the schema, as it is or after its way through JSON
+   */
+  enqueue(queue: Pick<Queue, "enqueue">, payload: Input, options?: TaskOptions): Promise<EnqueueReceipt>;
+  /**
+   * An entry for the handlers of a worker: `{ ...send.handler(async (payload, ctx) => …) }`. A stored payload that does not
+   * fit the schema goes to the dead letters at once, since no retry would change it.
+   */
   handler(
-    run: (payload: Payload, ctx: HandlerContext, task: HandlerTask) => Result | Promise<Result>,
+    run: (payload: Output, ctx: HandlerContext, task: HandlerTask) => Result | Promise<Result>,
   ): Record<string, (task: HandlerTask, ctx: HandlerContext) => Promise<Result>>;
 }
 
+export const taskDefinitionShape = shapeOf<TaskDefinitionOptions<unknown>>({
+  what: "defineTask",
+  title: "defineTask",
+  example: "{ schema, defaults: { maxRetries: 5 } }",
+  kinds: {
+    schema: {
+      wants: "a schema that speaks Standard Schema (Zod 3.24 or later, Valibot 1, ArkType 2)",
+      is: (value) =>
+        typeof (value as Partial<StandardSchema<unknown>> | null)?.["~standard"]?.validate === "function",
+    },
+    defaults: nested(taskShape),
+  },
+  hints: {
+    options: "defaults",
+    defaultOptions: "defaults",
+    validate: "schema",
+    handler: "definition.handler(run) makes the entry for a worker",
+  },
+});
+
 /** A task type with the types of its payload and result, checked at both ends where a schema is given. */
-export function defineTask<Payload, Result = unknown>(
+export function defineTask<Input, Result = unknown, Output = Input>(
   type: string,
-  options: { schema?: StandardSchema<Payload>; defaults?: TaskOptions } = {},
-): TaskDefinition<Payload, Result> {
-  const check = async (value: unknown): Promise<Payload> => {
-    if (!options.schema) return value as Payload;
-    const result = await options.schema["~standard"].validate(value);
-    if (result.issues) {
-      const issues = result.issues.map((issue) => issue.message).join("; ");
-      throw new HoldfastError("invalid_argument", `payload of "${type}": ${issues}`);
-    }
-    return result.value;
-  };
+  options: TaskDefinitionOptions<Input, Output> = {},
+): TaskDefinition<Input, Result, Output> {
+  checkTaskType(type);
+  checkShape(taskDefinitionShape, options);
+  const { schema, defaults } = options;
+  const validate = (value: unknown): SchemaResult<Output> | Promise<SchemaResult<Output>> =>
+    schema === undefined ? { value: value as Output } : schema["~standard"].validate(value);
   return {
     type,
     async enqueue(queue, payload, own) {
-      const merged = options.defaults || own ? { ...options.defaults, ...own } : undefined;
-      return queue.enqueue(type, await check(payload), merged);
+      if (own !== undefined) checkShape(taskShape, own);
+      // As the worker will find it: a schema that wants a Date would refuse each of its tasks there.
+      const checked = schema === undefined ? undefined : validate(throughJson(payload));
+      // Not awaited where it is there already: the enqueue then begins before a close() that comes right after it.
+      const { issues } = (checked instanceof Promise ? await checked : checked) ?? {};
+      if (issues) throw await misfit(type, issues, validate(payload));
+      return queue.enqueue(type, payload, merged(defaults, own));
     },
     handler(run) {
-      return { [type]: async (task, ctx) => run(await check(task.payload), ctx, task) };
+      checkArgument(
+        "the handler of a task",
+        { wants: "a function", is: (value) => typeof value === "function" },
+        run,
+      );
+      return {
+        [type]: async (task, ctx) => {
+          const result = await validate(task.payload);
+          if (result.issues) throw new FatalError(`payload of "${type}": ${told(result.issues)}`);
+          return run(result.value, ctx, task);
+        },
+      };
     },
   };
+}
+
+async function misfit(
+  type: string,
+  issues: readonly SchemaIssue[],
+  direct: SchemaResult<unknown> | Promise<SchemaResult<unknown>>,
+): Promise<HoldfastError> {
+  const text = (await direct).issues
+    ? `: ${told((await direct).issues ?? issues)}`
+    : ` fits its schema, but not after its way through JSON, where a Date becomes text: ${told(issues)}. Let the schema take what JSON has, such as z.coerce.date()`;
+  return new HoldfastError("invalid_argument", `payload of "${type}"${text}`);
+}
+
+/** What a call gives goes before the defaults; of two ways to say when, its own. */
+function merged(defaults: TaskOptions | undefined, own: TaskOptions | undefined): TaskOptions | undefined {
+  if (defaults === undefined || own === undefined) return own ?? defaults;
+  const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+  const { delayMs, runAt, ...others } = defaults;
+  return "delayMs" in given || "runAt" in given ? { ...others, ...given } : { ...defaults, ...given };
+}
+
+/** What has no JSON form is for the queue to refuse. */
+function throughJson(payload: unknown): unknown {
+  try {
+    const text = JSON.stringify(payload);
+    return text === undefined ? payload : JSON.parse(text);
+  } catch {
+    return payload;
+  }
+}
+
+/** Each issue with the place that it is about, `items[2].to: …`. */
+function told(issues: readonly SchemaIssue[]): string {
+  return issues
+    .map(({ message, path = [] }) => {
+      const keys = path.map((part) => (typeof part === "object" ? part.key : part));
+      const place = keys
+        .map((key, i) => (typeof key === "number" ? `[${key}]` : `${i === 0 ? "" : "."}${String(key)}`))
+        .join("");
+      return place === "" ? message : `${place}: ${message}`;
+    })
+    .join("; ");
 }

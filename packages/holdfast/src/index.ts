@@ -1,10 +1,16 @@
 export * from "@holdfast/contracts";
 export type { AuditAction, AuditOutcome } from "@holdfast/contracts/api";
 export { Holdfast, type HoldfastOptions } from "./client.ts";
-export { defineTask, type StandardSchema, type TaskDefinition } from "./define-task.ts";
+export {
+  defineTask,
+  type StandardSchema,
+  type TaskDefinition,
+  type TaskDefinitionOptions,
+} from "./define-task.ts";
 export { type ActionFilter, ActionLog, type ActionPage } from "./engine/action-log.ts";
 export type { AuditReport } from "./engine/audit.ts";
 export { type OperationSpec, OperationStore } from "./engine/operation-store.ts";
+export type { StopOptions } from "./grace.ts";
 export { EndedSessions } from "./identity/ended-sessions.ts";
 export {
   isTextOf,

@@ -1,19 +1,40 @@
 import { expect, test } from "vitest";
 import { holdfastShape } from "../src/client.ts";
+import { taskDefinitionShape } from "../src/define-task.ts";
 import { backoffShape, newTaskShape, taskShape, taskTextShape } from "../src/engine/task-options.ts";
+import { stopShape } from "../src/grace.ts";
+import { isolationShape } from "../src/isolation/isolated.ts";
+import { janitorShape } from "../src/janitor/janitor.ts";
+import {
+  auditShape,
+  bulkShape,
+  groupShape,
+  matchShape,
+  observerShape,
+  replayShape,
+  settingsShape,
+  workersShape,
+} from "../src/observer/observer-options.ts";
 import type { Shape } from "../src/options/shape.ts";
 import { anchorOf } from "../src/options/shape.ts";
 import { partitionedQueueShape } from "../src/partitions/partitioned-queue.ts";
+import { partitionedWorkerShape } from "../src/partitions/partitioned-worker.ts";
 import { enqueueManyShape, queueShape, traceContextShape, waitShape } from "../src/queue/queue-options.ts";
 import { connectionShape, tlsShape } from "../src/redis/settings.ts";
 import { scheduledTaskShape, scheduleShape } from "../src/schedules/definition.ts";
+import { scheduleListShape, schedulesShape } from "../src/schedules/schedules.ts";
+import { testRunShape } from "../src/testing/index.ts";
+import { workerShape } from "../src/worker/worker-options.ts";
 
 /** In the order of the page. */
 const SHAPES: readonly Shape[] = [
   ...[connectionShape, tlsShape, holdfastShape],
   ...[queueShape, partitionedQueueShape, taskShape, backoffShape, taskTextShape, newTaskShape],
-  ...[enqueueManyShape, traceContextShape, waitShape],
-  ...[scheduleShape, scheduledTaskShape],
+  ...[enqueueManyShape, traceContextShape, waitShape, taskDefinitionShape],
+  ...[workerShape, partitionedWorkerShape, stopShape, isolationShape, testRunShape],
+  ...[janitorShape, schedulesShape, scheduleShape, scheduledTaskShape, scheduleListShape],
+  ...[observerShape, settingsShape, bulkShape, replayShape, groupShape, matchShape],
+  ...[workersShape, auditShape],
 ];
 
 const HEAD = `# Options

@@ -90,7 +90,7 @@ test.each<[string, string, object, number, string, string]>([
   ["PUT", "/v1/schedules/x", { ...hourly, payloadText: deep }, 422, "payload_too_deep", "64 levels"],
   ["PUT", "/v1/schedules/x", { ...hourly, missed: "never" }, 422, "invalid_argument", "missed"],
   ["PUT", "/v1/schedules/x", { ...hourly, extra: 1 }, 422, "invalid_argument", "extra"],
-  ["PUT", "/v1/schedules/a:b", hourly, 422, "invalid_argument", "the id of a schedule has to be"],
+  ["PUT", "/v1/schedules/a:b", hourly, 422, "invalid_argument", "is not a valid schedule id"],
   ["POST", "/v1/schedules/preview", { cron: "* * * *" }, 422, "invalid_argument", "five fields"],
   ["POST", "/v1/schedules/none/run", {}, 404, "not_found", "none"],
   ["POST", "/v1/schedules/none/pause", {}, 404, "not_found", "none"],

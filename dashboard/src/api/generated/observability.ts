@@ -3782,7 +3782,7 @@ export interface paths {
                             position: number | null;
                             /** @description Exact up to 10,000 */
                             positionIsEstimate: boolean;
-                            /** @description paused | waiting | no_worker_for_type | no_workers | workers_draining | not_due | running | solo | terminal */
+                            /** @description paused | waiting | no_worker_for_type | no_workers | workers_draining | not_due | overdue | running | worker_lost | solo | terminal */
                             reason: string;
                             /** @enum {string} */
                             state: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired";

@@ -1,6 +1,8 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HoldfastError } from "@holdfast/contracts";
+import { isText, listOf, MAX_TIMER_MS, whole } from "../options/kinds.ts";
+import { checkShape, shapeOf, shown } from "../options/shape.ts";
 import { AttemptAborted } from "../worker/attempt-aborted.ts";
 import type { Handler, HandlerContext, Handlers, HandlerTask } from "../worker/handler.ts";
 import { JsonText } from "../worker/json-text.ts";
@@ -12,23 +14,48 @@ export interface IsolationOptions {
    * Child processes at most. Each runs one attempt at a time: give the worker the same `concurrency`, or attempts wait
    * for a process under their lease. 1 to 1_000. @default 4
    */
-  processes?: number;
+  processes?: number | undefined;
   /** Memory of one child, its heap and its resident set: more, and it is killed. Node alone takes
    * about 60. Megabytes, 128 to 65_536. @default 256 */
-  memoryMb?: number;
+  memoryMb?: number | undefined;
   /** How long a handler may go on after its signal was aborted. Past its time-out it is killed at once. Milliseconds. @default 5_000 */
-  killAfterMs?: number;
+  killAfterMs?: number | undefined;
   /** A child ends after so many attempts; the next one starts fresh. @default 10_000 */
-  recycleAfter?: number;
+  recycleAfter?: number | undefined;
   /** A child that had nothing to do for so long ends. Milliseconds. @default 60_000 */
-  idleMs?: number;
+  idleMs?: number | undefined;
   /** How long a child may take to load the modules. Milliseconds. @default 30_000 */
-  startMs?: number;
+  startMs?: number | undefined;
   /** Flags of Node for the children, such as `["--import", "tsx"]`. */
-  execArgv?: readonly string[];
+  execArgv?: readonly string[] | undefined;
   /** Environment of the children. @default that of this process, secrets included */
-  env?: NodeJS.ProcessEnv;
+  env?: NodeJS.ProcessEnv | undefined;
 }
+
+export const isolationShape = shapeOf<IsolationOptions>({
+  what: "isolated()",
+  title: "Isolation",
+  example: "{ processes: 4 }",
+  kinds: {
+    processes: whole(1, 1_000),
+    memoryMb: whole(128, 65_536),
+    killAfterMs: whole(0, 3_600_000),
+    recycleAfter: whole(1, Number.MAX_SAFE_INTEGER),
+    idleMs: whole(1, MAX_TIMER_MS),
+    startMs: whole(1, 3_600_000),
+    execArgv: listOf({ wants: "a flag", is: isText }, "a list of flags of Node", 0, 1_000),
+    env: {
+      wants: "an object of variables",
+      is: (value) => typeof value === "object" && value !== null,
+      isSecret: true,
+    },
+  },
+  hints: {
+    concurrency: "processes",
+    memory: "memoryMb",
+    timeout: "the time-out is that of the task: timeoutMs",
+  },
+});
 
 /** Handlers that run in child processes. */
 export interface IsolatedHandlers {
@@ -53,15 +80,22 @@ export async function isolated(
   modules: string | URL | readonly (string | URL)[],
   options: IsolationOptions = {},
 ): Promise<IsolatedHandlers> {
-  const list = typeof modules === "string" || modules instanceof URL ? [modules] : modules;
-  const killAfterMs = inRange("killAfterMs", options.killAfterMs ?? 5_000, 0, 3_600_000);
+  const isModule = (value: unknown) => typeof value === "string" || value instanceof URL;
+  const list = (isModule(modules) ? [modules] : modules) as readonly (string | URL)[];
+  if (!Array.isArray(list) || list.length === 0 || !list.every(isModule))
+    throw new HoldfastError(
+      "invalid_argument",
+      `isolated() takes the path or file URL of a module, or several, got ${shown(modules)}`,
+    );
+  checkShape(isolationShape, options);
+  const { killAfterMs = 5_000 } = options;
   const pool = new ProcessPool({
     files: list.map(fileOf),
-    processes: inRange("processes", options.processes ?? 4, 1, 1_000),
-    memoryMb: inRange("memoryMb", options.memoryMb ?? 256, 128, 65_536),
-    recycleAfter: inRange("recycleAfter", options.recycleAfter ?? 10_000, 1, Number.MAX_SAFE_INTEGER),
-    idleMs: inRange("idleMs", options.idleMs ?? 60_000, 1, 2_147_483_647),
-    startMs: inRange("startMs", options.startMs ?? 30_000, 1, 3_600_000),
+    processes: options.processes ?? 4,
+    memoryMb: options.memoryMb ?? 256,
+    recycleAfter: options.recycleAfter ?? 10_000,
+    idleMs: options.idleMs ?? 60_000,
+    startMs: options.startMs ?? 30_000,
     execArgv: options.execArgv ?? [],
     env: options.env,
   });
@@ -131,14 +165,4 @@ function resultOf({ text, tooLarge }: RunEnd): unknown {
 function fileOf(module: string | URL): string {
   const url = typeof module === "string" && module.startsWith("file:") ? new URL(module) : module;
   return typeof url === "string" ? resolve(url) : fileURLToPath(url);
-}
-
-function inRange(name: string, value: number, from: number, to: number): number {
-  if (!Number.isSafeInteger(value) || value < from || value > to) {
-    throw new HoldfastError(
-      "invalid_argument",
-      `${name} has to be a whole number from ${from} to ${to}, got ${value}`,
-    );
-  }
-  return value;
 }

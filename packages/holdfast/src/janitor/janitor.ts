@@ -2,9 +2,14 @@ import { hostname } from "node:os";
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
+import { prefixKind, redisHints, redisKind } from "../client-options.ts";
 import { type AuditReport, AuditWalk, auditQueue } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
+import { checkQueueName } from "../engine/names.ts";
 import type { WorkerRecord } from "../engine/registry.ts";
+import { Grace, type StopOptions, stopShape } from "../grace.ts";
+import { callback, isText, listOf, MAX_TIMER_MS, whole, yesNo } from "../options/kinds.ts";
+import { checkShape, shapeOf } from "../options/shape.ts";
 import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
 import { ScheduleFiring, type ScheduleRunEvent } from "../schedules/firing.ts";
 import { SafeEmitter } from "../user-code.ts";
@@ -13,21 +18,46 @@ import { RewindDetector, type RewoundEvent } from "./rewind.ts";
 export interface JanitorOptions {
   redis: RedisOption;
   /** First part of every key. @default "queue" */
-  prefix?: string;
+  prefix?: string | undefined;
   /** Longest sleep between two sweeps. Milliseconds, 10 to 60_000. @default 1_000 */
-  sweepIntervalMs?: number;
-  /** How often each queue is audited, ms; 0 for never (but after a rewind). @default 60_000 */
-  auditIntervalMs?: number;
-  /** Entries that one audit looks at before the next goes on from there. @default 10_000 */
-  auditBudget?: number;
+  sweepIntervalMs?: number | undefined;
+  /** How often each queue is audited; 0 for never (but after a rewind). Milliseconds, 0 to 2_147_483_647. @default 60_000 */
+  auditIntervalMs?: number | undefined;
+  /** Entries that one audit looks at before the next goes on from there. 1 to 10_000_000. @default 10_000 */
+  auditBudget?: number | undefined;
   /** @default every queue that is registered */
-  queues?: string[];
+  queues?: string[] | undefined;
   /** Enqueue what schedules have due. @default true */
-  schedules?: boolean;
+  schedules?: boolean | undefined;
   /** The clock by which schedules are due, ms since the epoch; for tests. @default Redis time */
-  clockMs?: () => number;
-  onScript?: ConnectionOptions["onScript"];
+  clockMs?: (() => number) | undefined;
+  onScript?: ConnectionOptions["onScript"] | undefined;
 }
+
+export const janitorShape = shapeOf<JanitorOptions>({
+  what: "a janitor",
+  title: "Janitor",
+  example: '{ redis: "redis://127.0.0.1:6379" }',
+  kinds: {
+    redis: redisKind,
+    prefix: prefixKind,
+    sweepIntervalMs: whole(10, 60_000),
+    auditIntervalMs: whole(0, MAX_TIMER_MS),
+    auditBudget: whole(1, 10_000_000),
+    queues: listOf({ wants: "a name", is: isText }, "a list of names of queues", 0, 100_000),
+    schedules: yesNo,
+    clockMs: callback,
+    onScript: callback,
+  },
+  hints: {
+    ...redisHints,
+    interval: "sweepIntervalMs",
+    intervalMs: "sweepIntervalMs",
+    stalledInterval: "sweepIntervalMs",
+    client: "a janitor has a connection of its own: give redis, and prefix where the client has one",
+  },
+  required: ["redis"],
+});
 
 export interface SweptEvent {
   queue: string;
@@ -87,23 +117,17 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   #lastSuccessAt = 0;
   #isAnnounced = false;
   #running = false;
-  #stopped = false;
+  #stopped: Promise<void> | undefined;
+  readonly #grace = new Grace();
   #loop: Promise<void> | undefined;
   #wake: (() => void) | undefined;
 
+  /** @throws HoldfastError invalid_argument, invalid_queue_name */
   constructor(options: JanitorOptions) {
     super("the janitor");
+    checkShape(janitorShape, options);
+    for (const queue of options.queues ?? []) checkQueueName(queue);
     this.#sweepIntervalMs = options.sweepIntervalMs ?? 1_000;
-    if (
-      !Number.isFinite(this.#sweepIntervalMs) ||
-      this.#sweepIntervalMs < 10 ||
-      this.#sweepIntervalMs > 60_000
-    ) {
-      throw new HoldfastError(
-        "invalid_argument",
-        `sweepIntervalMs has to be 10 to 60000, got ${options.sweepIntervalMs}`,
-      );
-    }
     this.#auditIntervalMs = options.auditIntervalMs ?? 60_000;
     this.#auditBudget = options.auditBudget ?? 10_000;
     this.#queues = options.queues;
@@ -123,37 +147,46 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     return this.#lastSuccessAt;
   }
 
-  /** @throws HoldfastError redis_unavailable, redis_unsupported: the janitor can be started again; closed */
+  /** @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported: the janitor can be started again; closed */
   async start(): Promise<void> {
-    if (this.#stopped) throw new HoldfastError("closed", "this janitor was stopped");
+    this.#assertRuns();
     if (this.#running) return;
-    await this.#client.check();
-    if (this.#running || this.#stopped) return;
+    try {
+      await this.#client.check();
+    } finally {
+      // Whatever failed: it did since everything was closed.
+      this.#assertRuns();
+    }
+    if (this.#running) return;
     this.#running = true;
     this.#loop = this.#run();
   }
 
+  #assertRuns(): void {
+    if (this.#stopped) throw new HoldfastError("closed", "this janitor was stopped");
+  }
+
   /**
-   * Ends the sweep under way after the queue that it is at, and gives up on Redis after the grace. Idempotent.
-   * @param options.graceMs @default 25_000
+   * Ends the sweep under way after the queue that it is at, and gives up on Redis after the grace. Idempotent; a later call
+   * can shorten the grace.
+   * @throws HoldfastError invalid_argument
    */
-  async stop(options: { graceMs?: number } = {}): Promise<void> {
-    this.#stopped = true;
+  async stop(options: StopOptions = {}): Promise<void> {
+    checkShape(stopShape, options);
+    this.#grace.shorten(options.graceMs ?? DEFAULT_GRACE_MS);
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
     this.#running = false;
     this.#wake?.();
-    let timer: NodeJS.Timeout | undefined;
-    const graceIsOver = new Promise<void>((resolve) => {
-      timer = setTimeout(() => {
-        void this.#client.close();
-        resolve();
-      }, options.graceMs ?? DEFAULT_GRACE_MS);
-    });
+    void this.#grace.over.then(() => this.#client.close());
     await this.#loop;
     // Where Redis is away the entry ends by itself.
-    if (this.#isAnnounced)
-      await Promise.race([graceIsOver, this.#client.registry.removeJanitor(this.#id).catch(() => {})]);
-    this.#isAnnounced = false;
-    clearTimeout(timer);
+    if (this.#isAnnounced && this.#client.connection.isReady)
+      await this.#grace.orEnd(this.#client.registry.removeJanitor(this.#id));
+    this.#grace.end();
     await this.#client.close();
   }
 
@@ -169,7 +202,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     let failure: unknown;
     const fired = async () => {
       this.#isAnnounced = false;
-      const inMs = (await this.#schedules?.runOnce(() => this.#stopped)) ?? -1;
+      const inMs = (await this.#schedules?.runOnce(() => this.#stopped !== undefined)) ?? -1;
       this.#isAnnounced = this.#schedules !== undefined;
       if (inMs >= 0) nextInMs = Math.min(nextInMs, inMs);
     };

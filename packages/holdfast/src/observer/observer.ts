@@ -1,5 +1,4 @@
 import {
-  DURABILITIES,
   HoldfastError,
   LIMITS,
   type QueueSettings,
@@ -8,13 +7,14 @@ import {
   type TaskView,
   type WorkerView,
 } from "@holdfast/contracts";
-import { Holdfast } from "../client.ts";
+import { clientOf, type Holdfast } from "../client.ts";
 import { type AuditReport, auditQueue } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
 import { checkQueueName, checkTaskId } from "../engine/names.ts";
 import { readStale } from "../engine/stale-ledger.ts";
 import { taskView } from "../engine/task-view.ts";
-import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
+import { listOf, oneOf } from "../options/kinds.ts";
+import { checkArgument, checkShape, shown } from "../options/shape.ts";
 import {
   type DeadFacts,
   type DeadLetterGroups,
@@ -28,28 +28,39 @@ import {
 } from "./dead-letters.ts";
 import { EMPTIED_STATES, type EmptiedState, INDEXES } from "./emptied.ts";
 import { bulkMatcherOf, type DeadLetterFilter } from "./filter.ts";
+import {
+  auditShape,
+  type BulkOptions,
+  bulkShape,
+  type GroupOptions,
+  groupShape,
+  type MatchBounds,
+  matchShape,
+  type ObserverOptions,
+  observerShape,
+  type ReplayOptions,
+  replayShape,
+  settingsShape,
+  staleLimit,
+  workersShape,
+} from "./observer-options.ts";
 import { queueStats } from "./queue-stats.ts";
 import { RateMeter } from "./rate-meter.ts";
 import { type ListOptions, listTasks, type TaskPage } from "./task-list.ts";
 import { explain, type Why } from "./why.ts";
 
-export type ObserverOptions =
-  | { client: Holdfast }
-  | { redis: RedisOption; prefix?: string; onScript?: ConnectionOptions["onScript"] };
-
-export interface BulkOptions {
-  /** Into another queue. */
-  to?: string;
-  /** At most so many a second. */
-  ratePerSecond?: number;
-  signal?: AbortSignal;
-  onProgress?: (progress: { done: number; total: number }) => void;
-}
+export type { BulkOptions, ObserverOptions } from "./observer-options.ts";
 
 const CALL_TASKS = 200;
 const EMPTY_TASKS = 250;
 const POSITION_EXACT = 10_000;
 const WORKER_LOST_MS = 10_000;
+const emptiedStates = listOf(
+  oneOf(...Object.keys(INDEXES)),
+  `a list of ${Object.keys(INDEXES).join(", ")}`,
+  0,
+  Object.keys(INDEXES).length,
+);
 
 /** Sees every queue, and acts on them for an operator. */
 export class Observer {
@@ -57,9 +68,12 @@ export class Observer {
   readonly #ownsClient: boolean;
   readonly #rates = new RateMeter();
 
+  /** @throws HoldfastError invalid_argument */
   constructor(options: ObserverOptions) {
-    this.#ownsClient = !("client" in options);
-    this.#client = "client" in options ? options.client : new Holdfast(options);
+    checkShape(observerShape, options);
+    const { client, isOwn } = clientOf(options);
+    this.#ownsClient = isOwn;
+    this.#client = client;
   }
 
   async queues(): Promise<string[]> {
@@ -97,16 +111,19 @@ export class Observer {
     const engine = await this.#known(queue);
     const task = await this.task(queue, id);
     if (!task) return null;
-    const [stats, workers] = [await this.#statsOf(engine), await this.workers()];
+    const [stats, workers, janitors] = await Promise.all([
+      this.#statsOf(engine),
+      this.workers(),
+      this.janitors(),
+    ]);
     const position = task.state === "pending" && !task.solo ? await this.#positionOf(engine, task) : null;
-    return explain(task, stats, workers, position, this.#rates.acksPerSecond(queue));
+    const acksPerSecond = this.#rates.acksPerSecond(queue);
+    return explain(task, { stats, workers, janitors: janitors.length, position, acksPerSecond });
   }
 
   /** Dead letters with the same type, reason and error. @param options.scan how many of the newest are looked at, 10,000 */
-  async deadLetterGroups(
-    queue: string,
-    options: { scan?: number; signal?: AbortSignal } = {},
-  ): Promise<DeadLetterGroups> {
+  async deadLetterGroups(queue: string, options: GroupOptions = {}): Promise<DeadLetterGroups> {
+    checkShape(groupShape, options);
     const engine = await this.#known(queue);
     const stats = queueStats(queue, await engine.stats());
     const { scan = LIMITS.groupedDeadLetters, signal } = options;
@@ -124,11 +141,8 @@ export class Observer {
   }
 
   /** At most 500 ids. @param options.payloadText replaces the payload; with exactly one id */
-  async replay(
-    queue: string,
-    ids: readonly string[],
-    options: { to?: string; payloadText?: string } = {},
-  ): Promise<ReplayResult[]> {
+  async replay(queue: string, ids: readonly string[], options: ReplayOptions = {}): Promise<ReplayResult[]> {
+    checkShape(replayShape, options);
     const engine = await this.#known(queue);
     this.#checkIds(ids);
     if (options.payloadText !== undefined && ids.length !== 1) {
@@ -190,8 +204,9 @@ export class Observer {
   async matchDead(
     queue: string,
     filter: DeadLetterFilter = {},
-    bounds: { matched?: number; scanned?: number; signal?: AbortSignal } = {},
+    bounds: MatchBounds = {},
   ): Promise<{ matched: number; scanned: number; total: number; isWhole: boolean }> {
+    checkShape(matchShape, bounds);
     const matches = bulkMatcherOf(filter);
     const engine = await this.#known(queue);
     const total = queueStats(queue, await engine.stats()).dead;
@@ -214,7 +229,8 @@ export class Observer {
 
   /** Settles that came too late, newest first, at most 100. @throws HoldfastError queue_not_found */
   async staleVerdicts(queue: string, limit = 100): Promise<StaleVerdict[]> {
-    return readStale(await this.#known(queue), Math.min(100, Math.max(1, limit)));
+    checkArgument("limit", staleLimit, limit);
+    return readStale(await this.#known(queue), limit);
   }
 
   /**
@@ -233,21 +249,7 @@ export class Observer {
 
   /** Before the first task too: the queue is made known then. @throws HoldfastError invalid_*, conflict (it is partitioned) */
   async configure(queue: string, settings: Partial<QueueSettings>): Promise<QueueSettings> {
-    const { durability, ...numbers } = settings;
-    if (durability !== undefined && !DURABILITIES.includes(durability)) {
-      throw new HoldfastError(
-        "invalid_argument",
-        `durability has to be memory, fsynced or replicated, got ${durability}`,
-      );
-    }
-    for (const [name, value] of Object.entries(numbers)) {
-      if (!Number.isSafeInteger(value) || value < 0) {
-        throw new HoldfastError(
-          "invalid_argument",
-          `${name} has to be a whole number of 0 or more, got ${value}`,
-        );
-      }
-    }
+    checkShape(settingsShape, settings);
     return (await this.#opened(queue)).configure(settings);
   }
 
@@ -255,6 +257,7 @@ export class Observer {
   async empty(queue: string, states: readonly EmptiedState[]): Promise<{ removed: number }> {
     const engine = await this.#known(queue);
     let removed = 0;
+    checkArgument("states", emptiedStates, states);
     for (const state of states) {
       for (const index of INDEXES[state]) {
         for (;;) {
@@ -296,6 +299,7 @@ export class Observer {
 
   /** @param options.tasks with what each of them runs */
   async workers(options: { tasks?: boolean } = {}): Promise<WorkerView[]> {
+    checkShape(workersShape, options);
     await this.#client.check();
     const tasks = options.tasks ? await this.#client.registry.workerTasks() : null;
     const now = this.#client.connection.now();
@@ -334,6 +338,7 @@ export class Observer {
   }
 
   async audit(queue: string, options: { repair?: boolean } = {}): Promise<AuditReport> {
+    checkShape(auditShape, options);
     return auditQueue(await this.#known(queue), options);
   }
 
@@ -371,6 +376,8 @@ export class Observer {
   }
 
   #checkIds(ids: readonly string[]): void {
+    if (!Array.isArray(ids))
+      throw new HoldfastError("invalid_argument", `ids has to be an array of task ids, got ${shown(ids)}`);
     if (ids.length > LIMITS.scriptTasks)
       throw new HoldfastError(
         "invalid_argument",
@@ -385,6 +392,7 @@ export class Observer {
     options: BulkOptions,
     act: (ids: string[]) => Promise<number>,
   ) {
+    checkShape(bulkShape, options);
     const matches = bulkMatcherOf(filter);
     const engine = await this.#known(queue);
     // Those that die again meanwhile are left for the next call: it ends even where every replay fails at once.

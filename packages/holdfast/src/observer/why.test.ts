@@ -9,17 +9,64 @@ interface Case {
   workers?: WorkerView[];
   position?: number | null;
   acksPerSecond?: number;
+  janitors?: number;
 }
 
-const why = ({ task, stats, workers = [workerViewOf()], position = null, acksPerSecond = 0 }: Case) =>
-  explain(taskViewOf(task), statsOf(stats), workers, position, acksPerSecond);
+const why = ({ task, stats, workers = [workerViewOf()], position = null, ...rest }: Case) =>
+  explain(taskViewOf(task), {
+    acksPerSecond: 0,
+    janitors: 1,
+    ...rest,
+    stats: statsOf(stats),
+    workers,
+    position,
+  });
 
 test("running: where, and that a cancel was asked for", () => {
   const task = { state: "processing", attempts: 2, workerId: "w7" } as const;
-  expect(why({ task })).toMatchObject({ reason: "running", detail: "attempt 2 runs on worker w7" });
-  expect(why({ task: { ...task, cancelRequested: true } }).detail).toContain("cancel was requested");
-  // Even in a paused queue without workers: it runs.
-  expect(why({ task, stats: { paused: true }, workers: [] }).reason).toBe("running");
+  const workers = [workerViewOf({ id: "w7", state: "draining" })];
+  expect(why({ task, workers })).toMatchObject({ reason: "running", detail: "attempt 2 runs on worker w7" });
+  expect(why({ task: { ...task, cancelRequested: true }, workers }).detail).toContain("cancel was requested");
+  // Even in a paused queue: it runs.
+  expect(why({ task, stats: { paused: true }, workers }).reason).toBe("running");
+});
+
+test("worker_lost: what became of its worker, and when another one gets it", () => {
+  const at = 100_000;
+  const task = { state: "processing", attempts: 1, workerId: "w7", leaseExpiresAt: at + 20_000 } as const;
+  const lost = workerViewOf({ id: "w7", state: "lost", heartbeatAgeMs: 11_000 });
+  expect(why({ task, stats: { at }, workers: [lost] })).toMatchObject({
+    reason: "worker_lost",
+    detail:
+      "attempt 1 was on worker w7, which was last heard of 11 s ago; its lease ends in 20 s: then the janitor will give it to another worker",
+  });
+  const late = { ...task, leaseExpiresAt: at - 600_000 };
+  expect(why({ task: late, stats: { at }, workers: [], janitors: 0 })).toMatchObject({
+    reason: "worker_lost",
+    detail:
+      "attempt 1 was on worker w7, which is not registered any more; its lease ended 10 min ago: a janitor has to give it to another worker, and none runs: start one",
+  });
+  const stopped = workerViewOf({ id: "w7", state: "stopped" });
+  expect(why({ task, stats: { at }, workers: [stopped], janitors: 2 }).detail).toMatch(
+    /which has stopped; .*then one of 2 janitors will give it/,
+  );
+  // It beats, and its lease has ended all the same.
+  const alive = workerViewOf({ id: "w7" });
+  expect(why({ task: late, stats: { at }, workers: [alive] })).toMatchObject({
+    reason: "running",
+    detail: expect.stringContaining("its lease ended 10 min ago"),
+  });
+});
+
+test("overdue: a scheduled task whose time has come, and why nobody moves it", () => {
+  const task = { state: "scheduled", runAt: 5_000 } as const;
+  expect(why({ task, stats: { at: 65_000 }, janitors: 0 })).toMatchObject({
+    reason: "overdue",
+    detail: "it was due 60 s ago: a janitor has to move it to the waiting tasks, and none runs: start one",
+  });
+  expect(why({ task, stats: { at: 65_000 } }).detail).toContain("the janitor will move it");
+  // A janitor has a moment.
+  expect(why({ task, stats: { at: 6_000 } }).reason).toBe("not_due");
 });
 
 test.each(["completed", "dead", "cancelled", "expired"] as const)("terminal: %s", (state) => {
@@ -28,12 +75,13 @@ test.each(["completed", "dead", "cancelled", "expired"] as const)("terminal: %s"
 
 test("not_due: before its time, or before the next try", () => {
   const task = { state: "scheduled", runAt: 5_000 } as const;
-  expect(why({ task })).toMatchObject({
+  const stats = { at: 1_000 };
+  expect(why({ task, stats })).toMatchObject({
     reason: "not_due",
     expectedStartAt: 5_000,
     detail: "it is not due yet",
   });
-  expect(why({ task: { ...task, failures: 2 } }).detail).toContain("after failure 2");
+  expect(why({ task: { ...task, failures: 2 }, stats }).detail).toContain("after failure 2");
 });
 
 test("no_worker_for_type: one that stands aside, with the time since", () => {

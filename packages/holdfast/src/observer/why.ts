@@ -10,7 +10,9 @@ export interface Why {
     | "no_workers"
     | "workers_draining"
     | "not_due"
+    | "overdue"
     | "running"
+    | "worker_lost"
     | "solo"
     | "terminal";
   detail: string;
@@ -21,14 +23,22 @@ export interface Why {
   expectedStartAt: number | null;
 }
 
-/** @param position index in its band, null where it was not found among those looked at */
-export function explain(
-  task: TaskView,
-  stats: QueueStats,
-  workers: WorkerView[],
-  position: number | null,
-  acksPerSecond: number,
-): Why {
+// A janitor sleeps until the next lease ends or task is due: what is later than this is not a matter of moments.
+const LATE_MS = 2_000;
+
+/** What the registry and the queue say beside the task itself. */
+export interface Surroundings {
+  stats: QueueStats;
+  workers: WorkerView[];
+  /** How many janitors run. */
+  janitors: number;
+  /** Index in its band, null where it was not found among those looked at. */
+  position: number | null;
+  acksPerSecond: number;
+}
+
+export function explain(task: TaskView, around: Surroundings): Why {
+  const { stats, workers, position, acksPerSecond } = around;
   const why = (reason: Why["reason"], detail: string, more: Partial<Why> = {}): Why => ({
     state: task.state,
     reason,
@@ -40,12 +50,25 @@ export function explain(
   });
   if (task.state === "processing") {
     const asked = task.cancelRequested ? "; a cancel was requested" : "";
-    return why("running", `attempt ${task.attempts} runs on worker ${task.workerId}${asked}`);
+    const gone = whatBecameOf(workers.find(({ id }) => id === task.workerId));
+    const lease = leaseOf(task, around, gone !== null);
+    if (gone === null)
+      return why("running", `attempt ${task.attempts} runs on worker ${task.workerId}${asked}${lease}`);
+    return why(
+      "worker_lost",
+      `attempt ${task.attempts} was on worker ${task.workerId}, which ${gone}${asked}${lease}`,
+    );
   }
   if (task.state !== "pending" && task.state !== "scheduled")
     return why("terminal", `it is ${task.state}, and stays so`);
   const live = workers.filter((worker) => worker.state === "running" && worker.queues.includes(task.queue));
   if (task.state === "scheduled") {
+    const lateMs = task.runAt === null ? 0 : stats.at - task.runAt;
+    if (lateMs > LATE_MS)
+      return why(
+        "overdue",
+        `it was due ${ago(lateMs)}: ${janitorsOf(around, "move it to the waiting tasks")}`,
+      );
     const wait =
       task.failures > 0 ? `it waits to be tried again after failure ${task.failures}` : "it is not due yet";
     return why("not_due", wait, { expectedStartAt: task.runAt });
@@ -89,4 +112,32 @@ export function explain(
     positionIsEstimate: position === null,
     expectedStartAt: acksPerSecond > 0 ? Math.round(stats.at + (before / acksPerSecond) * 1000) : null,
   });
+}
+
+/** Null for a worker that runs. */
+function whatBecameOf(worker: WorkerView | undefined): string | null {
+  if (worker === undefined) return "is not registered any more";
+  if (worker.state === "lost") return `was last heard of ${ago(worker.heartbeatAgeMs)}`;
+  return worker.state === "stopped" ? "has stopped" : null;
+}
+
+function leaseOf(task: TaskView, around: Surroundings, isGone: boolean): string {
+  if (task.leaseExpiresAt === null) return "";
+  const leftMs = task.leaseExpiresAt - around.stats.at;
+  const next = janitorsOf(around, "give it to another worker");
+  if (leftMs < -LATE_MS) return `; its lease ended ${ago(-leftMs)}: ${next}`;
+  return isGone ? `; its lease ends in ${spanOf(Math.max(0, leftMs))}: then ${next}` : "";
+}
+
+function janitorsOf({ janitors }: Surroundings, todo: string): string {
+  if (janitors === 0) return `a janitor has to ${todo}, and none runs: start one`;
+  return janitors === 1 ? `the janitor will ${todo}` : `one of ${janitors} janitors will ${todo}`;
+}
+
+const ago = (ms: number) => `${spanOf(ms)} ago`;
+
+function spanOf(ms: number): string {
+  const seconds = Math.round(ms / 1_000);
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
 }

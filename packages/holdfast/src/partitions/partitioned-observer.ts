@@ -5,15 +5,17 @@ import {
   type QueueStats,
   type TaskView,
 } from "@holdfast/contracts";
-import { Holdfast } from "../client.ts";
+import { clientOf, type Holdfast } from "../client.ts";
 import type { AuditReport } from "../engine/audit.ts";
 import { checkTaskId, queueOfPartition } from "../engine/names.ts";
 import type { DeadLetterGroups, DiscardResult, ReplayResult } from "../observer/dead-letters.ts";
 import type { EmptiedState } from "../observer/emptied.ts";
 import type { DeadLetterFilter } from "../observer/filter.ts";
 import { type BulkOptions, Observer, type ObserverOptions } from "../observer/observer.ts";
+import { observerShape } from "../observer/observer-options.ts";
 import type { ListOptions, TaskPage } from "../observer/task-list.ts";
 import type { Why } from "../observer/why.ts";
+import { checkShape } from "../options/shape.ts";
 import { mergeGroups, mergeSettings, mergeStats, splitSettings } from "./merge-stats.ts";
 import { type Partitions, partitionName, partitionNames, partitionOfId } from "./partition-names.ts";
 import { PartitionRegistry } from "./partition-registry.ts";
@@ -30,10 +32,11 @@ export class PartitionedObserver extends Observer {
   readonly #registry: PartitionRegistry;
 
   constructor(options: ObserverOptions) {
-    const client = "client" in options ? options.client : new Holdfast(options);
+    checkShape(observerShape, options);
+    const { client, isOwn } = clientOf(options);
     super({ client });
     this.#client = client;
-    this.#ownsClient = !("client" in options);
+    this.#ownsClient = isOwn;
     this.#registry = new PartitionRegistry(client);
   }
 

@@ -1,5 +1,5 @@
 import { HoldfastError, type TaskOptions, type TaskView } from "@holdfast/contracts";
-import { Holdfast, type HoldfastOptions } from "../client.ts";
+import { clientOf, type Holdfast } from "../client.ts";
 import { ownerProblem } from "../client-options.ts";
 import { checkTaskId } from "../engine/names.ts";
 import { type FingerprintedOptions, type NewTask, partitionKeyKind } from "../engine/task-options.ts";
@@ -86,10 +86,10 @@ export class PartitionedQueue {
   constructor(name: string, options: PartitionedQueueOptions) {
     this.name = checkPartitionedName(name);
     checkShape(partitionedQueueShape, options);
-    const { partitions: _, lingerMs: __, ...owner } = options;
+    const { client, isOwn } = clientOf(options);
     this.#options = options;
-    this.#ownsClient = !("client" in owner && owner.client);
-    this.#client = "client" in owner && owner.client ? owner.client : new Holdfast(owner as HoldfastOptions);
+    this.#ownsClient = isOwn;
+    this.#client = client;
     this.#registry = new PartitionRegistry(this.#client);
   }
 

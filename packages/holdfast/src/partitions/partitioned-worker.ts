@@ -1,17 +1,30 @@
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import { Holdfast } from "../client.ts";
+import { type StopOptions, stopShape } from "../grace.ts";
+import { whole } from "../options/kinds.ts";
+import { checkShape, shapeOf } from "../options/shape.ts";
 import { SafeEmitter } from "../user-code.ts";
 import type { Handlers } from "../worker/handler.ts";
-import { Worker, type WorkerEvents, type WorkerOptions } from "../worker/worker.ts";
+import { Worker, type WorkerEvents } from "../worker/worker.ts";
+import { checkHandlers, type WorkerOptions, workerHints, workerKinds } from "../worker/worker-options.ts";
 import { partitionNames } from "./partition-names.ts";
-import { checkPartitionedName, PartitionRegistry } from "./partition-registry.ts";
+import { checkPartitionedName, PartitionRegistry, partitionsKind } from "./partition-registry.ts";
 
 export interface PartitionedWorkerOptions extends WorkerOptions {
   /** As in `PartitionedQueueOptions`. */
-  partitions?: number;
-  /** How often it looks whether the queue has grown. Milliseconds. @default 2_000 */
-  watchMs?: number;
+  partitions?: number | undefined;
+  /** How often it looks whether the queue has grown. Milliseconds, 10 to 3_600_000. @default 2_000 */
+  watchMs?: number | undefined;
 }
+
+export const partitionedWorkerShape = shapeOf<PartitionedWorkerOptions>({
+  what: "a partitioned worker",
+  title: "PartitionedWorker",
+  example: '{ redis: "redis://127.0.0.1:6379", concurrency: 10 }',
+  kinds: { ...workerKinds, partitions: partitionsKind, watchMs: whole(10, 3_600_000) },
+  hints: workerHints,
+  required: ["redis"],
+});
 
 // An event that is missing here does not compile.
 const FORWARDED: Record<keyof WorkerEvents, true> = {
@@ -33,7 +46,8 @@ export class PartitionedWorker extends SafeEmitter<WorkerEvents> {
   readonly #options: PartitionedWorkerOptions;
   readonly #client: Holdfast;
   readonly #registry: PartitionRegistry;
-  readonly #old = new Set<Promise<void>>();
+  /** The one that runs, the one that starts, and those that finish what they run. */
+  readonly #workers = new Set<Worker>();
   #worker: Worker | undefined;
   #count = 0;
   #generation = 0;
@@ -41,10 +55,12 @@ export class PartitionedWorker extends SafeEmitter<WorkerEvents> {
   #looking: Promise<void> | undefined;
   #stopped: Promise<void> | undefined;
 
-  /** @throws HoldfastError invalid_queue_name */
+  /** @throws HoldfastError invalid_queue_name, invalid_argument */
   constructor(queue: string, handlers: Handlers, options: PartitionedWorkerOptions) {
     super("the worker");
     this.#name = checkPartitionedName(queue);
+    checkHandlers(handlers);
+    checkShape(partitionedWorkerShape, options);
     this.#handlers = handlers;
     this.#options = options;
     this.#client = new Holdfast({ redis: options.redis, prefix: options.prefix });
@@ -70,11 +86,17 @@ export class PartitionedWorker extends SafeEmitter<WorkerEvents> {
     return this.#worker?.stalledMs() ?? 0;
   }
 
-  /** @throws HoldfastError redis_*, conflict and queue_not_found as `PartitionedQueue.partitions` */
+  /** @throws HoldfastError redis_*, closed, conflict and queue_not_found as `PartitionedQueue.partitions` */
   async start(): Promise<void> {
-    if (this.#stopped) throw new HoldfastError("closed", "this worker was stopped");
-    const { count } = await this.#registry.open(this.#name, this.#options.partitions);
-    await this.#run(count);
+    this.#assertRuns();
+    try {
+      const { count } = await this.#registry.open(this.#name, this.#options.partitions);
+      await this.#run(count);
+    } catch (error) {
+      this.#assertRuns();
+      throw error;
+    }
+    this.#assertRuns();
     this.#timer = setInterval(() => {
       this.#looking ??= this.#look().finally(() => {
         this.#looking = undefined;
@@ -83,16 +105,23 @@ export class PartitionedWorker extends SafeEmitter<WorkerEvents> {
   }
 
   /** As `Worker.stop`. */
-  stop(options: { graceMs?: number } = {}): Promise<void> {
-    this.#stopped ??= this.#stop(options);
-    return this.#stopped;
+  async stop(options: StopOptions = {}): Promise<void> {
+    checkShape(stopShape, options);
+    const stopping = [...this.#workers].map((worker) => worker.stop(options));
+    this.#stopped ??= this.#stop();
+    await Promise.all([...stopping, this.#stopped]);
   }
 
-  async #stop(options: { graceMs?: number }): Promise<void> {
+  async #stop(): Promise<void> {
     clearInterval(this.#timer);
-    await this.#looking;
-    await Promise.all([this.#worker?.stop(options), ...this.#old]);
+    // Where it is about to start another one, that one finds out.
     await this.#client.close();
+    await this.#looking;
+    await Promise.all([...this.#workers].map((worker) => worker.stop()));
+  }
+
+  #assertRuns(): void {
+    if (this.#stopped) throw new HoldfastError("closed", "this worker was stopped");
   }
 
   async #look(): Promise<void> {
@@ -102,11 +131,12 @@ export class PartitionedWorker extends SafeEmitter<WorkerEvents> {
     } catch (error) {
       const known = asHoldfastError(error);
       // It was deleted: there is nothing to work on until somebody makes it again.
-      if (known.code !== "queue_not_found") this.emit("error", known);
+      if (known.code !== "queue_not_found" && !this.#stopped) this.emit("error", known);
     }
   }
 
   async #run(count: number): Promise<void> {
+    this.#assertRuns();
     const { partitions: _, watchMs: __, id, ...options } = this.#options;
     const generation = ++this.#generation;
     const worker = new Worker(partitionNames(this.#name, count), this.#handlers, {
@@ -115,17 +145,17 @@ export class PartitionedWorker extends SafeEmitter<WorkerEvents> {
     });
     for (const event of Object.keys(FORWARDED) as (keyof WorkerEvents)[])
       worker.on(event, (...told: unknown[]) => this.emit(event, ...(told as never)));
+    this.#workers.add(worker);
     try {
       await worker.start();
     } catch (error) {
       await worker.stop({ graceMs: 0 });
+      this.#workers.delete(worker);
       throw error;
     }
     const before = this.#worker;
     this.#worker = worker;
     this.#count = count;
-    if (!before) return;
-    const stopped = before.stop().finally(() => this.#old.delete(stopped));
-    this.#old.add(stopped);
+    if (before) void before.stop().finally(() => this.#workers.delete(before));
   }
 }

@@ -6,7 +6,7 @@ import {
   type TaskView,
   TERMINAL_STATES,
 } from "@holdfast/contracts";
-import { Holdfast, type HoldfastOptions } from "../client.ts";
+import { clientOf, type Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { bandOf, encodeEnvelope, traceOf } from "../engine/envelope.ts";
 import { fingerprintOf } from "../engine/fingerprint.ts";
@@ -88,9 +88,10 @@ export class Queue {
   constructor(name: string, options: QueueOptions) {
     this.name = checkQueueName(name);
     checkShape(queueShape, options);
-    const { lingerMs = 0, mintId: mint, ...owner } = options;
-    this.#ownsClient = !("client" in owner && owner.client);
-    this.#client = "client" in owner && owner.client ? owner.client : new Holdfast(owner as HoldfastOptions);
+    const { lingerMs = 0, mintId: mint } = options;
+    const { client, isOwn } = clientOf(options);
+    this.#ownsClient = isOwn;
+    this.#client = client;
     this.#mintId =
       mint === undefined ? mintId : () => checkArgument("what mintId makes", taskKinds.id, mint());
     this.#tracing = this.#client.tracing;

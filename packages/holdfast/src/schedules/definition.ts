@@ -13,8 +13,8 @@ import { fingerprintOf } from "../engine/fingerprint.ts";
 import { checkQueueName, checkTaskType, queueOfPartition } from "../engine/names.ts";
 import type { ScheduleDefinition } from "../engine/schedule-record.ts";
 import { taskHints, taskKinds, taskTypeKind } from "../engine/task-options.ts";
-import { isText, nested, oneOf, pattern, text, whole, yesNo } from "../options/kinds.ts";
-import { checkArgument, checkShape, shapeOf } from "../options/shape.ts";
+import { isText, nested, oneOf, text, whole, yesNo } from "../options/kinds.ts";
+import { checkShape, shapeOf } from "../options/shape.ts";
 import { cronTimes } from "./cron.ts";
 
 const { priority, maxRetries, backoff, timeoutMs, tags } = taskKinds;

@@ -6,20 +6,41 @@ import {
   type TaskState,
 } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
-import { Holdfast } from "../client.ts";
+import { clientKind, clientOf, type Holdfast } from "../client.ts";
+import { ownerProblem, prefixKind, redisHints, redisKind } from "../client-options.ts";
 import { checkQueueName, checkScheduleId } from "../engine/names.ts";
 import type { ScheduleDefinition } from "../engine/schedule-record.ts";
 import { type SchedulePlan, ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
+import { callback, isText } from "../options/kinds.ts";
+import { checkShape, type Merged, shapeOf } from "../options/shape.ts";
 import type { RedisOption } from "../redis/connection.ts";
 import { cronTimes } from "./cron.ts";
 import { decideDue, isDue } from "./decide.ts";
 import { checkSchedule } from "./definition.ts";
 import { TaskPlace } from "./task-place.ts";
 
-export type SchedulesOptions = ({ client: Holdfast } | { redis: RedisOption; prefix?: string }) & {
+export type SchedulesOptions = (
+  | { client: Holdfast }
+  | { redis: RedisOption; prefix?: string | undefined }
+) & {
   /** The clock, ms since the epoch; for tests. @default Redis time */
-  clockMs?: () => number;
+  clockMs?: (() => number) | undefined;
 };
+
+export const schedulesShape = shapeOf<Merged<SchedulesOptions>>({
+  what: "Schedules",
+  title: "Schedules",
+  example: '{ redis: "redis://127.0.0.1:6379" }',
+  kinds: { client: clientKind, redis: redisKind, prefix: prefixKind, clockMs: callback },
+  hints: redisHints,
+  rule: ownerProblem as (options: Merged<SchedulesOptions>) => string | undefined,
+});
+
+export const scheduleListShape = shapeOf<{ queue?: string | undefined }>({
+  what: "a list of schedules",
+  title: "List of schedules",
+  kinds: { queue: { wants: "the name of a queue", is: isText, code: "invalid_queue_name" } },
+});
 
 const NEXT_RUNS = 5;
 const TRIES = 10;
@@ -34,9 +55,12 @@ export class Schedules {
   readonly #store: ScheduleStore;
   readonly #place: TaskPlace;
 
+  /** @throws HoldfastError invalid_argument */
   constructor(options: SchedulesOptions) {
-    this.#ownsClient = !("client" in options);
-    this.#client = "client" in options ? options.client : new Holdfast(options);
+    checkShape(schedulesShape, options);
+    const { client, isOwn } = clientOf(options);
+    this.#ownsClient = isOwn;
+    this.#client = client;
     this.#store = new ScheduleStore(this.#client.connection, this.#client.prefix, options.clockMs);
     this.#place = new TaskPlace(this.#client);
   }
@@ -52,6 +76,7 @@ export class Schedules {
 
   /** In the order of their ids. */
   async list(options: { queue?: string | undefined } = {}): Promise<ScheduleView[]> {
+    checkShape(scheduleListShape, options);
     if (options.queue !== undefined) checkQueueName(options.queue);
     await this.#client.check();
     const all = await this.#store.list();

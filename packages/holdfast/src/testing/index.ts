@@ -1,9 +1,13 @@
 import { type Backoff, HoldfastError } from "@holdfast/contracts";
+import { taskKinds } from "../engine/task-options.ts";
+import { abortSignal, whole, yesNo } from "../options/kinds.ts";
+import { checkShape, shapeOf } from "../options/shape.ts";
 import { DEFAULT_BACKOFF } from "../worker/backoff.ts";
 import type { Handlers } from "../worker/handler.ts";
 import { type Attempt, failedCall, handlerContext, handlerTask } from "../worker/handler-arguments.ts";
 import { logText, progressText, storedResult } from "../worker/json-text.ts";
 import { readThrown, verdictOfError } from "../worker/thrown.ts";
+import { checkHandlers } from "../worker/worker-options.ts";
 
 export interface TestRun {
   outcome: "acked" | "retried" | "dead";
@@ -22,24 +26,40 @@ export interface TestRun {
 }
 
 export interface TestRunOptions {
-  id?: string;
+  id?: string | undefined;
   /** Which attempt this is, from 1. @default 1 */
-  attempt?: number;
+  attempt?: number | undefined;
   /** @default 3 */
-  maxRetries?: number;
-  backoff?: Backoff;
-  signal?: AbortSignal;
-  tags?: string[];
+  maxRetries?: number | undefined;
+  backoff?: Backoff | undefined;
+  signal?: AbortSignal | undefined;
+  tags?: string[] | undefined;
   /** As it would be stored with the task. */
-  traceparent?: string;
+  traceparent?: string | undefined;
   /** Runs attempt after attempt, without the waits, until the task is acked or dead. @default false */
-  untilSettled?: boolean;
+  untilSettled?: boolean | undefined;
 }
+
+const { id, maxRetries, backoff, tags, traceparent } = taskKinds;
+
+export const testRunShape = shapeOf<TestRunOptions>({
+  what: "a test run",
+  title: "Test run",
+  example: "{ attempt: 2 }",
+  kinds: {
+    ...{ id, maxRetries, backoff, tags, traceparent },
+    attempt: whole(1, 1_000),
+    signal: abortSignal,
+    untilSettled: yesNo,
+  },
+});
 
 /** Runs handlers as a worker would, without Redis: payloads and results go through JSON, throws mean what they mean there. */
 export function testWorker(handlers: Handlers) {
+  checkHandlers(handlers);
   return {
     async run(type: string, payload: unknown, options: TestRunOptions = {}): Promise<TestRun> {
+      checkShape(testRunShape, options);
       const handler = handlers[type];
       if (!handler)
         throw new HoldfastError(

@@ -91,14 +91,15 @@ export class Heartbeat {
     }
   }
 
-  async stop(): Promise<void> {
+  /** @param withinMs then it is ended, wherever it is */
+  async stop(withinMs = STOP_MS): Promise<void> {
     this.#stopping = true;
     const thread = this.#thread;
     if (!thread || this.#exited) return;
     this.#thread = undefined;
     const ended = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
     thread.postMessage("stop");
-    const timer = setTimeout(() => void thread.terminate(), STOP_MS);
+    const timer = setTimeout(() => void thread.terminate(), withinMs);
     await ended;
     clearTimeout(timer);
   }

@@ -1,22 +1,16 @@
 import { hostname } from "node:os";
-import {
-  asHoldfastError,
-  type Backoff,
-  type DeadReason,
-  HoldfastError,
-  type StaleVerdict,
-} from "@holdfast/contracts";
+import { asHoldfastError, type DeadReason, HoldfastError, type StaleVerdict } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
 import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { decodeEnvelopeForDisplay } from "../engine/envelope.ts";
-import { checkQueueName, checkTaskType, checkWorkerId } from "../engine/names.ts";
 import { parseCancel, parsePush } from "../engine/push.ts";
-import { Connection, type ConnectionOptions, type RedisOption } from "../redis/connection.ts";
+import { Grace, type StopOptions, stopShape } from "../grace.ts";
+import { checkShape } from "../options/shape.ts";
+import { Connection } from "../redis/connection.ts";
 import { queueKeys, workerChannel } from "../redis/keys.ts";
 import { guardedTracing } from "../tracing/guarded.ts";
 import { isSampled, traceIdOf } from "../tracing/trace-context.ts";
-import type { Tracing } from "../tracing/tracing.ts";
 import { SafeEmitter } from "../user-code.ts";
 import { DEFAULT_BACKOFF } from "./backoff.ts";
 import type { Handler, Handlers } from "./handler.ts";
@@ -27,40 +21,9 @@ import { Runners } from "./runners.ts";
 import type { RunningTask } from "./running-task.ts";
 import { Slots } from "./slots.ts";
 import { StaleReports } from "./stale-reports.ts";
+import { checkHandlers, type WorkerOptions, weightsOf, workerShape } from "./worker-options.ts";
 
-export interface WorkerOptions {
-  redis: RedisOption;
-  /** First part of every key. @default "queue" */
-  prefix?: string;
-  /** Tasks run at the same time, 1 to 5_000. @default 50 */
-  concurrency?: number;
-  /** How long a task stays invisible to others without a heartbeat. Milliseconds, 300 to 3_600_000. @default 30_000 */
-  leaseMs?: number;
-  /** Retries of tasks that bring no number of their own, 0 to 100. @default 3 */
-  maxRetries?: number;
-  /** Wait before a retry, for tasks that bring none. @default exponential from 1 s to 1 h, full jitter */
-  backoff?: Backoff;
-  /**
-   * How far ahead of its free slots a worker may take tasks: what its handlers end within so many ms, by the pace of the
-   * last ones, and up to four times that behind a backlog. What is not begun soon is handed back. Milliseconds, 0 to 100;
-   * 0: never. @default 5
-   */
-  aheadMs?: number;
-  /** How often an idle queue is looked at, should a wake-up be lost. Milliseconds. @default 1_000 */
-  pollMs?: number;
-  /** A task whose type no worker knows for so long goes to the dead letters. Milliseconds. @default 86_400_000 */
-  noHandlerAfterMs?: number;
-  /**
-   * Names the worker; must be unique. 1 to 128 of A-Z a-z 0-9 _ . : @ -.
-   * @default host, process id and a random part
-   */
-  id?: string;
-  /** Shown in the worker registry. */
-  version?: string;
-  onScript?: ConnectionOptions["onScript"];
-  /** Where the spans of attempts go. @default nowhere */
-  tracing?: Tracing | undefined;
-}
+export type { WorkerOptions } from "./worker-options.ts";
 
 export interface SettledEvent {
   task: { id: string; type: string; queue: string; enqueuedAt: number };
@@ -101,36 +64,11 @@ export interface WorkerEvents {
 
 const DEFAULT_GRACE_MS = 25_000;
 const RELEASE_MS = 3_000;
+/** For the heartbeat thread to end by itself, where it has nobody to say goodbye to. */
+const AWAY_MS = 100;
 const TIMINGS_MS = 1_000;
 // As in lua/lib/push.lua.
 const PUSH_TASKS = 32;
-
-function checkRange(name: string, value: number, from: number, to: number): number {
-  if (!Number.isSafeInteger(value) || value < from || value > to) {
-    throw new HoldfastError(
-      "invalid_argument",
-      `${name} has to be a whole number from ${from} to ${to}, got ${value}`,
-    );
-  }
-  return value;
-}
-
-function weightsOf(
-  queues: string | readonly string[] | Readonly<Record<string, number>>,
-): [string, number][] {
-  const pairs: [string, number][] =
-    typeof queues === "string"
-      ? [[queues, 1]]
-      : Array.isArray(queues)
-        ? queues.map((name) => [name, 1])
-        : Object.entries(queues as Record<string, number>);
-  if (pairs.length === 0) throw new HoldfastError("invalid_argument", "a worker needs at least one queue");
-  for (const [name, weight] of pairs) {
-    checkQueueName(name);
-    checkRange(`the weight of queue "${name}"`, weight, 1, 1_000);
-  }
-  return pairs;
-}
 
 /** Runs the tasks of one or more queues. */
 export class Worker extends SafeEmitter<WorkerEvents> {
@@ -153,6 +91,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   #starting: Promise<void> | undefined;
   #started = false;
   #stopped: Promise<void> | undefined;
+  readonly #grace = new Grace();
 
   /**
    * @param queues a name, several, or names with weights: while several have tasks waiting, each gets its share of the slots
@@ -166,16 +105,15 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   ) {
     super("the worker");
     const weights = weightsOf(queues);
-    this.slots = checkRange("concurrency", options.concurrency ?? 50, 1, 5_000);
-    const leaseMs = checkRange("leaseMs", options.leaseMs ?? 30_000, 300, 3_600_000);
-    const aheadMs = checkRange("aheadMs", options.aheadMs ?? 5, 0, 100);
-    const maxRetries = checkRange("maxRetries", options.maxRetries ?? 3, 0, 100);
-    this.id = checkWorkerId(
+    checkHandlers(handlers);
+    checkShape(workerShape, options);
+    const { concurrency = 50, leaseMs = 30_000, aheadMs = 5, maxRetries = 3 } = options;
+    this.slots = concurrency;
+    this.id =
       options.id ??
-        `${hostname()
-          .slice(0, 40)
-          .replaceAll(/[^A-Za-z0-9_.-]/g, "-")}-${process.pid}-${nanoid(6)}`,
-    );
+      `${hostname()
+        .slice(0, 40)
+        .replaceAll(/[^A-Za-z0-9_.-]/g, "-")}-${process.pid}-${nanoid(6)}`;
     this.#prefix = options.prefix ?? "queue";
     this.#client = new Holdfast({ redis: options.redis, prefix: this.#prefix, onScript: options.onScript });
     this.#listener = new Connection(options.redis, { name: "holdfast-wake" });
@@ -186,7 +124,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     this.#table = new LeaseTable(this.slots * 2 + 1_024 + pushed);
     this.#queues = weights.map(([name]) => name);
     const byType = new Map<string, Handler>(Object.entries(handlers));
-    const types = [...byType.keys()].map(checkTaskType).sort();
+    const types = [...byType.keys()].sort();
     const typeIndexes = new Map(types.map((type, index) => [type, index]));
     this.#runners = new Runners(this.#slots);
     this.#runners.all.push(
@@ -288,13 +226,14 @@ export class Worker extends SafeEmitter<WorkerEvents> {
 
   /**
    * Connects, runs the boot checks and begins to acquire.
-   * @throws HoldfastError redis_unavailable, redis_unsupported: the worker can be started again
+   * @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported: the worker can be started again; closed
    */
   start(): Promise<void> {
-    if (this.#stopped) return Promise.reject(new HoldfastError("closed", "this worker was stopped"));
+    if (this.#stopped) return Promise.reject(stoppedError());
     this.#starting ??= this.#start().catch((error: unknown) => {
       this.#starting = undefined;
-      throw error;
+      // Whatever failed: it did since everything was closed.
+      throw this.#stopped ? stoppedError() : error;
     });
     return this.#starting;
   }
@@ -319,9 +258,11 @@ export class Worker extends SafeEmitter<WorkerEvents> {
       else if (cancel) runner?.cancelRequested(cancel.id, cancel.fence);
       else runner?.wake();
     });
+    // The thread would outlive a stop that has not seen it.
+    if (this.#stopped) throw stoppedError();
     this.#started = true;
     await this.#heartbeat.start();
-    if (this.#stopped) return;
+    if (this.#stopped) throw stoppedError();
     for (const runner of this.#runners.all) runner.schedule();
     this.#timingsTimer = setInterval(() => {
       for (const runner of this.#runners.all) void runner.writeTimings();
@@ -329,35 +270,40 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Stops acquiring, lets what runs end within the grace, and hands the rest back with the attempt refunded. Idempotent.
-   * @param options.graceMs @default 25_000
+   * Stops acquiring, lets what runs end within the grace, and hands the rest back with the attempt refunded. That takes up
+   * to 3 s more where Redis does not answer, and is left out where it cannot be reached: the leases then run out. Idempotent;
+   * a later call can shorten the grace.
+   * @throws HoldfastError invalid_argument
    */
-  stop(options: { graceMs?: number } = {}): Promise<void> {
-    this.#stopped ??= this.#stop(options.graceMs ?? DEFAULT_GRACE_MS);
+  async stop(options: StopOptions = {}): Promise<void> {
+    checkShape(stopShape, options);
+    this.#grace.shorten(options.graceMs ?? DEFAULT_GRACE_MS);
+    this.#stopped ??= this.#stop();
     return this.#stopped;
   }
 
-  async #stop(graceMs: number): Promise<void> {
+  async #stop(): Promise<void> {
     clearInterval(this.#timingsTimer);
     for (const runner of this.#runners.all) runner.stopAcquiring();
+    const isAway = () => !this.#client.connection.isReady;
+    let handover: Grace | undefined;
     if (this.#started) {
       this.#table.state = "draining";
-      const quiet = () => this.#runners.quiet;
-      await waitUntil(quiet, graceMs);
+      // What waits for Redis alone is no reason to wait.
+      await this.#grace.until(() => this.#runners.quiet || (isAway() && this.#slots.held === 0));
       for (const runner of this.#runners.all) runner.releaseAll();
-      await waitUntil(quiet, RELEASE_MS);
-      await Promise.race([
-        Promise.all(this.#runners.all.map((runner) => runner.writeTimings())),
-        new Promise((resolve) => setTimeout(resolve, RELEASE_MS).unref()),
-      ]);
+      // One time for all that is still to be told.
+      handover = new Grace(RELEASE_MS);
+      await handover.until(() => this.#runners.quiet || isAway());
+      if (!isAway())
+        await handover.orEnd(Promise.all(this.#runners.all.map((runner) => runner.writeTimings())));
       this.#table.state = "stopped";
-      await this.#heartbeat.stop();
+      await this.#heartbeat.stop(isAway() ? AWAY_MS : handover.leftMs);
     }
     for (const runner of this.#runners.all) runner.close();
-    await Promise.race([
-      this.#staleReports.drain(),
-      new Promise((resolve) => setTimeout(resolve, RELEASE_MS).unref()),
-    ]);
+    if (!isAway()) await handover?.orEnd(this.#staleReports.drain());
+    handover?.end();
+    this.#grace.end();
     await this.#listener.close();
     await this.#client.close();
   }
@@ -414,11 +360,6 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 }
 
-const POLL_STEP_MS = 10;
-
-async function waitUntil(condition: () => boolean, timeoutMs: number): Promise<void> {
-  const deadline = performance.now() + timeoutMs;
-  while (!condition() && performance.now() < deadline) {
-    await new Promise((resolve) => setTimeout(resolve, POLL_STEP_MS));
-  }
+function stoppedError(): HoldfastError {
+  return new HoldfastError("closed", "this worker was stopped");
 }

@@ -1,4 +1,7 @@
 import { expect, test } from "vitest";
+import { type HoldfastError, Janitor, PartitionedQueue, PartitionedWorker, Worker } from "../../src/index.ts";
+import { afterwards } from "../support/library.ts";
+import { startRedisServer } from "../support/redis-server.ts";
 import { until } from "../support/until.ts";
 import { gate, setupSystem, untilAborted } from "./harness.ts";
 
@@ -72,8 +75,7 @@ test("a stop without work ends at once, however often it is asked for", async ()
   const { worker } = await system.started("work", { any: () => 1 });
   const startedAt = performance.now();
   const first = worker.stop();
-  expect(worker.stop({ graceMs: 1 })).toBe(first);
-  await first;
+  await Promise.all([first, worker.stop({ graceMs: 1 })]);
   await worker.stop();
   expect(performance.now() - startedAt).toBeLessThan(2_000);
   await expect(worker.start()).rejects.toMatchObject({ code: "closed" });
@@ -103,3 +105,102 @@ test("after ten releases of one task a release burns the attempt", async () => {
   }
   expect(await queue.get(id)).toMatchObject({ state: "dead", deadReason: "releases_exhausted", attempts: 1 });
 });
+
+test("a second stop with a shorter grace hurries the first, one with a longer grace changes nothing", async () => {
+  const system = await setupSystem();
+  const aborted = gate();
+  let isRunning = false;
+  const { worker } = await system.started("work", {
+    long: (_, ctx) => {
+      isRunning = true;
+      ctx.signal.addEventListener("abort", () => aborted.open());
+      return untilAborted(ctx.signal);
+    },
+  });
+  const { id } = await system.queue().enqueue("long", null);
+  await until("it runs", () => isRunning);
+  const stoppedAt = performance.now();
+  const first = worker.stop({ graceMs: 60_000 });
+  const longer = worker.stop({ graceMs: 120_000 });
+  await worker.stop({ graceMs: 0 });
+  await Promise.all([aborted.opened, first, longer]);
+  expect(performance.now() - stoppedAt).toBeLessThan(20_000);
+  expect(await system.queue().get(id)).toMatchObject({ state: "pending", releases: 1 });
+});
+
+test("a stop at any moment of a start ends it as closed, and nothing goes on", async () => {
+  const system = await setupSystem();
+  const partitioned = new PartitionedQueue("hot", {
+    redis: system.url,
+    prefix: system.prefix,
+    partitions: 2,
+  });
+  await partitioned.partitions();
+  await partitioned.close();
+  const options = { redis: system.url, prefix: system.prefix };
+  const makes = [
+    () => new Worker("work", { t: () => 1 }, options),
+    () => new PartitionedWorker("hot", { t: () => 1 }, options),
+    () => new Janitor(options),
+  ];
+  for (const make of makes) {
+    for (const turns of [0, 1, 2, 3, 5, 8, 13, 21, 34, 55]) {
+      const part = make();
+      const errors: unknown[] = [];
+      (part as Worker).on("error", (error) => errors.push(error));
+      const starting = part.start().then(
+        () => "started",
+        (error: HoldfastError) => error.code,
+      );
+      for (let turn = 0; turn < turns; turn++) await new Promise(setImmediate);
+      await part.stop({ graceMs: 1_000 });
+      expect(["closed", "started"]).toContain(await starting);
+      await expect(part.start()).rejects.toMatchObject({ code: "closed" });
+      expect(errors).toEqual([]);
+    }
+  }
+  // Their entries in the registry say so too.
+  await until("no worker runs", async () =>
+    (await system.observer.workers()).every(({ state }) => state === "stopped"),
+  );
+});
+
+test.each(["SIGKILL", "SIGSTOP"] as const)(
+  "a stop while Redis is away (%s) keeps to its grace",
+  async (signal) => {
+    const server = await startRedisServer();
+    afterwards(() => server.stop());
+    const system = await setupSystem(server.url);
+    const redis = { url: server.url, commandTimeoutMs: 60_000 };
+    const options = { redis, prefix: system.prefix };
+    let isRunning = false;
+    const forever = () => {
+      isRunning = true;
+      return new Promise(() => {});
+    };
+    const busy = new Worker("work", { forever }, options);
+    const idle = new Worker("idle", { t: () => 1 }, options);
+    const queue = new PartitionedQueue("hot", { redis: server.url, prefix: system.prefix, partitions: 2 });
+    await queue.partitions();
+    await queue.close();
+    const partitioned = new PartitionedWorker("hot", { t: () => 1 }, options);
+    const janitor = new Janitor({ ...options, sweepIntervalMs: 20 });
+    const parts = [busy, idle, partitioned, janitor];
+    for (const part of parts) {
+      (part as Worker).on("error", () => {});
+      await part.start();
+    }
+    await system.queue().enqueue("forever", null);
+    await until("it runs", () => isRunning);
+    if (signal === "SIGKILL") await server.kill();
+    else server.signal(signal);
+    if (signal === "SIGKILL") await until("it is noticed", () => busy.lastGoodPollAgeMs() > 100);
+    const stoppedAt = performance.now();
+    await Promise.all(parts.map((part) => part.stop({ graceMs: 300 })));
+    const tookMs = performance.now() - stoppedAt;
+    server.signal("SIGCONT");
+    expect(tookMs).toBeGreaterThan(250);
+    // A Redis that hangs is waited for up to 3 s more, to hand back what runs.
+    expect(tookMs).toBeLessThan(signal === "SIGKILL" ? 2_500 : 6_000);
+  },
+);

@@ -1,0 +1,125 @@
+import { DURABILITIES, LIMITS, type QueueSettings } from "@holdfast/contracts";
+import { clientKind, type Holdfast } from "../client.ts";
+import { ownerProblem, prefixKind, redisHints, redisKind } from "../client-options.ts";
+import { abortSignal, callback, isText, oneOf, whole, yesNo } from "../options/kinds.ts";
+import { type Kind, type Merged, shapeOf } from "../options/shape.ts";
+import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
+
+export type ObserverOptions =
+  | { client: Holdfast }
+  | { redis: RedisOption; prefix?: string | undefined; onScript?: ConnectionOptions["onScript"] };
+
+export interface BulkOptions {
+  /** Into another queue. */
+  to?: string | undefined;
+  /** At most so many a second, more than 0. @default as fast as Redis takes them */
+  ratePerSecond?: number | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: ((progress: { done: number; total: number }) => void) | undefined;
+}
+
+export interface ReplayOptions {
+  /** Into another queue. */
+  to?: string | undefined;
+  /** Replaces the payload; with exactly one id. */
+  payloadText?: string | undefined;
+}
+
+export interface GroupOptions {
+  /** How many of the newest are looked at, 1 to 1_000_000. @default 10_000 */
+  scan?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+export interface MatchBounds {
+  /** It ends once more than so many match. */
+  matched?: number | undefined;
+  /** It ends once so many were looked at. */
+  scanned?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+/** Checked as a name where it is used. */
+const queueName: Kind = { wants: "the name of a queue", is: isText, code: "invalid_queue_name" };
+const rate: Kind = {
+  wants: "a number above 0",
+  is: (value) => typeof value === "number" && value > 0 && value < Number.POSITIVE_INFINITY,
+};
+const count: Kind = {
+  wants: "a whole number of 0 or more, or Infinity",
+  is: (value) =>
+    value === Number.POSITIVE_INFINITY || (Number.isSafeInteger(value) && (value as number) >= 0),
+};
+
+export const observerShape = shapeOf<Merged<ObserverOptions>>({
+  what: "an observer",
+  title: "Observer",
+  example: '{ redis: "redis://127.0.0.1:6379" }',
+  kinds: { client: clientKind, redis: redisKind, prefix: prefixKind, onScript: callback },
+  hints: redisHints,
+  rule: ownerProblem as (options: Merged<ObserverOptions>) => string | undefined,
+});
+
+export const bulkShape = shapeOf<BulkOptions>({
+  what: "a replay or discard of many",
+  title: "Replay or discard of many",
+  example: "{ ratePerSecond: 100 }",
+  kinds: { to: queueName, ratePerSecond: rate, signal: abortSignal, onProgress: callback },
+  hints: { rate: "ratePerSecond", queue: "to", count: "a filter or the ids say which: replay(queue, ids)" },
+});
+
+export const replayShape = shapeOf<ReplayOptions>({
+  what: "a replay",
+  title: "Replay by ids",
+  example: '{ to: "other-queue" }',
+  kinds: { to: queueName, payloadText: { wants: "JSON text", is: isText } },
+  hints: { queue: "to", payload: "did you mean payloadText? It is JSON text: JSON.stringify(payload)" },
+});
+
+export const groupShape = shapeOf<GroupOptions>({
+  what: "the groups of dead letters",
+  title: "Groups of dead letters",
+  kinds: { scan: whole(1, 1_000_000), signal: abortSignal },
+  hints: { limit: "scan" },
+});
+
+export const matchShape = shapeOf<MatchBounds>({
+  what: "a count of dead letters",
+  title: "Count of dead letters",
+  kinds: { matched: count, scanned: count, signal: abortSignal },
+});
+
+export const settingsShape = shapeOf<Partial<QueueSettings>>({
+  what: "the settings of a queue",
+  title: "Settings of a queue",
+  example: "{ retentionMs: 86_400_000 }",
+  kinds: {
+    maxWaiting: whole(0, Number.MAX_SAFE_INTEGER),
+    retentionMs: whole(0, Number.MAX_SAFE_INTEGER),
+    retentionCount: whole(0, Number.MAX_SAFE_INTEGER),
+    idempotencyMs: whole(0, Number.MAX_SAFE_INTEGER),
+    durability: oneOf(...DURABILITIES),
+  },
+  hints: {
+    removeOnComplete: "retentionMs or retentionCount",
+    age: "retentionMs",
+    count: "retentionCount",
+    maxSize: "maxWaiting",
+    limit: "maxWaiting",
+  },
+});
+
+export const workersShape = shapeOf<{ tasks?: boolean }>({
+  what: "a list of workers",
+  title: "List of workers",
+  kinds: { tasks: yesNo },
+});
+
+export const auditShape = shapeOf<{ repair?: boolean }>({
+  what: "an audit",
+  title: "Audit",
+  kinds: { repair: yesNo },
+  hints: { fix: "repair" },
+});
+
+export const staleLimit = whole(1, LIMITS.pageTasks);

@@ -1,0 +1,155 @@
+import { type Backoff, HoldfastError, isWorkerId, LIMITS } from "@holdfast/contracts";
+import { prefixKind, redisHints, redisKind, tracingKind } from "../client-options.ts";
+import { checkQueueName, checkTaskType } from "../engine/names.ts";
+import { backoffShape, taskHints } from "../engine/task-options.ts";
+import { callback, nested, pattern, text, whole } from "../options/kinds.ts";
+import { checkArgument, shapeOf, shown } from "../options/shape.ts";
+import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
+import type { Tracing } from "../tracing/tracing.ts";
+import type { Handlers } from "./handler.ts";
+
+export interface WorkerOptions {
+  redis: RedisOption;
+  /** First part of every key. @default "queue" */
+  prefix?: string | undefined;
+  /** Tasks run at the same time, 1 to 5_000. @default 50 */
+  concurrency?: number | undefined;
+  /** How long a task stays invisible to others without a heartbeat. Milliseconds, 300 to 3_600_000. @default 30_000 */
+  leaseMs?: number | undefined;
+  /** Retries of tasks that bring no number of their own, 0 to 100. @default 3 */
+  maxRetries?: number | undefined;
+  /** Wait before a retry, for tasks that bring none. @default exponential from 1 s to 1 h, full jitter */
+  backoff?: Backoff | undefined;
+  /**
+   * How far ahead of its free slots a worker may take tasks: what its handlers end within so many ms, by the pace of the
+   * last ones, and up to four times that behind a backlog. What is not begun soon is handed back. Milliseconds, 0 to 100;
+   * 0: never. @default 5
+   */
+  aheadMs?: number | undefined;
+  /** How often an idle queue is looked at, should a wake-up be lost. Milliseconds, 10 to 3_600_000. @default 1_000 */
+  pollMs?: number | undefined;
+  /** A task whose type no worker knows for so long goes to the dead letters. Milliseconds. @default 86_400_000 */
+  noHandlerAfterMs?: number | undefined;
+  /**
+   * Names the worker; must be unique. 1 to 128 of A-Z a-z 0-9 _ . : @ -.
+   * @default host, process id and a random part
+   */
+  id?: string | undefined;
+  /** Shown in the worker registry. */
+  version?: string | undefined;
+  onScript?: ConnectionOptions["onScript"];
+  /** Where the spans of attempts go. @default nowhere */
+  tracing?: Tracing | undefined;
+}
+
+const { removeOnComplete, removeOnFail } = taskHints;
+const oneTask = "it is an option of a task: enqueue(type, payload, { timeoutMs })";
+const janitor = "a Janitor takes back what a dead worker held, as soon as its lease ends";
+
+export const workerKinds = {
+  redis: redisKind,
+  prefix: prefixKind,
+  concurrency: whole(1, 5_000),
+  leaseMs: whole(300, 3_600_000),
+  maxRetries: whole(0, LIMITS.maxRetries),
+  backoff: nested(backoffShape),
+  aheadMs: whole(0, 100),
+  pollMs: whole(10, 3_600_000),
+  noHandlerAfterMs: whole(0, LIMITS.delayMs),
+  id: pattern("1 to 128 of A-Z a-z 0-9 _ . : @ -", isWorkerId),
+  version: text(0, 128),
+  onScript: callback,
+  tracing: tracingKind,
+} as const;
+
+export const workerHints = {
+  ...redisHints,
+  ...{ removeOnComplete, removeOnFail },
+  lockDuration: "leaseMs",
+  lockRenewTime: "a lease is renewed after a third of leaseMs",
+  stalledInterval: janitor,
+  maxStalledCount: janitor,
+  skipStalledCheck: janitor,
+  limiter: "a worker has no rate limit: concurrency says how many tasks run at a time",
+  autorun: "a worker begins with start()",
+  drainDelay: "pollMs",
+  attempts: taskHints.attempts,
+  retries: "maxRetries",
+  backoffStrategy: "backoff",
+  settings: "backoff, or RetryAfter thrown by the handler",
+  timeout: oneTask,
+  timeoutMs: oneTask,
+  useWorkerThreads: "isolated(module) runs handlers in child processes",
+  name: "id",
+  workerId: "id",
+  client: "a worker has connections of its own: give redis, and prefix where the client has one",
+} as const;
+
+export const workerShape = shapeOf<WorkerOptions>({
+  what: "a worker",
+  title: "Worker",
+  example: '{ redis: "redis://127.0.0.1:6379", concurrency: 10 }',
+  kinds: workerKinds,
+  hints: workerHints,
+  required: ["redis"],
+});
+
+const EXAMPLE = '{ "mail.send": async (task, ctx) => {} }';
+
+/** @throws HoldfastError invalid_argument, invalid_task_type */
+export function checkHandlers(handlers: Handlers): void {
+  const refuse = (why: string): never => {
+    throw new HoldfastError("invalid_argument", `handlers has to be an object such as ${EXAMPLE}${why}`);
+  };
+  if (typeof handlers === "function")
+    refuse(", got a function: a worker has a function for each task type, not one for all");
+  if (handlers instanceof Map) refuse(", got a Map: Object.fromEntries(map) makes one of it");
+  if (typeof handlers !== "object" || handlers === null || Array.isArray(handlers))
+    refuse(`, got ${shown(handlers)}`);
+  if (Array.isArray(handlers.pids) && typeof handlers.handlers === "object")
+    refuse(": of isolated() it is the field handlers");
+  for (const [type, handler] of Object.entries(handlers)) {
+    if (typeof handler !== "function")
+      refuse(`: handlers[${JSON.stringify(type)}] has to be a function, got ${shown(handler)}`);
+    checkTaskType(type);
+  }
+}
+
+const weight = whole(1, 1_000);
+
+/** The queues of a worker with their weights. @throws HoldfastError invalid_argument, invalid_queue_name */
+export function weightsOf(
+  queues: string | readonly string[] | Readonly<Record<string, number>>,
+): [string, number][] {
+  const pairs: [string, number][] =
+    typeof queues === "string"
+      ? [[queues, 1]]
+      : Array.isArray(queues)
+        ? queues.map((name) => [name, 1])
+        : Object.entries((isPlainObject(queues) ? queues : refuseQueues(queues)) as Record<string, number>);
+  if (pairs.length === 0) throw new HoldfastError("invalid_argument", "a worker needs at least one queue");
+  const seen = new Set<string>();
+  for (const [name, value] of pairs) {
+    checkQueueName(name);
+    checkArgument(`the weight of queue "${name}"`, weight, value);
+    if (seen.has(name))
+      throw new HoldfastError(
+        "invalid_argument",
+        `queue "${name}" is named twice: give it a larger weight instead, { "${name}": 2 }`,
+      );
+    seen.add(name);
+  }
+  return pairs;
+}
+
+const isPlainObject = (value: unknown): boolean =>
+  typeof value === "object" &&
+  value !== null &&
+  [Object.prototype, null].includes(Object.getPrototypeOf(value));
+
+function refuseQueues(queues: unknown): never {
+  throw new HoldfastError(
+    "invalid_argument",
+    `the queues of a worker have to be a name, a list of names, or names with weights such as { mail: 2, reports: 1 }, got ${shown(queues)}`,
+  );
+}

@@ -1,0 +1,198 @@
+import { expect, test } from "vitest";
+import { defineTask, type StandardSchema } from "../src/define-task.ts";
+import { Queue } from "../src/queue/queue.ts";
+import { testWorker } from "../src/testing/index.ts";
+import { Worker } from "../src/worker/worker.ts";
+import { library, started } from "./support/library.ts";
+
+interface Mail {
+  to: string;
+}
+
+/** As a validator of Standard Schema would be: asynchronous, and it normalises. */
+const mailSchema: StandardSchema<Mail> = {
+  "~standard": {
+    version: 1,
+    vendor: "by-hand",
+    validate: async (value) => {
+      const to = (value as Partial<Mail> | null)?.to;
+      if (typeof to === "string" && to.includes("@")) return { value: { to: to.toLowerCase() } };
+      return { issues: [{ message: "not an address", path: ["to"] }, { message: "try again" }] };
+    },
+  },
+};
+
+/** Keeps what is enqueued. */
+function fakeQueue() {
+  const calls: unknown[][] = [];
+  const enqueue = async (...call: unknown[]) => {
+    calls.push(call);
+    return { id: "x", state: "pending", duplicate: false, durability: "memory" };
+  };
+  return { calls, queue: { enqueue } as unknown as Queue };
+}
+
+test("a payload that fits is enqueued as it was given", async () => {
+  const { calls, queue } = fakeQueue();
+  const send = defineTask<Mail, void>("mail.send", { schema: mailSchema });
+  expect(await send.enqueue(queue, { to: "A@B.C" })).toMatchObject({ id: "x" });
+  expect(calls).toEqual([["mail.send", { to: "A@B.C" }, undefined]]);
+});
+
+test("a payload that does not fit is refused with every issue, and nothing is enqueued", async () => {
+  const { calls, queue } = fakeQueue();
+  const send = defineTask<Mail>("mail.send", { schema: mailSchema });
+  await expect(send.enqueue(queue, { to: "nobody" })).rejects.toMatchObject({
+    code: "invalid_argument",
+    message: 'payload of "mail.send": to: not an address; try again',
+  });
+  expect(calls).toEqual([]);
+});
+
+test("the options of a call go before the defaults", async () => {
+  const { calls, queue } = fakeQueue();
+  const send = defineTask<Mail>("mail.send", { defaults: { priority: "low", maxRetries: 1 } });
+  await send.enqueue(queue, { to: "unchecked" }, { priority: "high" });
+  expect(calls).toEqual([["mail.send", { to: "unchecked" }, { priority: "high", maxRetries: 1 }]]);
+});
+
+test("the handler gets the checked payload, and fails before it runs where it does not fit", async () => {
+  const seen: Mail[] = [];
+  const send = defineTask<Mail, string>("mail.send", { schema: mailSchema });
+  const worker = testWorker(
+    send.handler((payload, ctx, task) => {
+      seen.push(payload);
+      return `${task.type} ${ctx.attempt}`;
+    }),
+  );
+  expect(await worker.run("mail.send", { to: "A@B.C" })).toMatchObject({
+    outcome: "acked",
+    result: "mail.send 1",
+  });
+  expect(await worker.run("mail.send", {})).toMatchObject({
+    outcome: "dead",
+    attempts: 1,
+    error: { name: "FatalError", message: 'payload of "mail.send": to: not an address; try again' },
+  });
+  expect(seen).toEqual([{ to: "a@b.c" }]);
+});
+
+interface Given {
+  at: string | Date;
+  zone?: string;
+}
+interface Made {
+  at: Date;
+  zone: string;
+}
+
+/** With a date that is made of text, and a default; what a transform makes does not fit the schema itself. */
+const eventSchema: StandardSchema<Given, Made> = {
+  "~standard": {
+    version: 1,
+    vendor: "by-hand",
+    validate: (value) => {
+      const { at, zone = "UTC" } = value as Partial<Given>;
+      if (typeof at !== "string" && !(at instanceof Date))
+        return { issues: [{ message: "not a date", path: ["at"] }] };
+      if (zone.endsWith("!")) return { issues: [{ message: "made already", path: [{ key: "zone" }] }] };
+      return { value: { at: new Date(at), zone: `${zone}!` } };
+    },
+  },
+};
+
+test("dates, defaults and transforms reach the handler, in a worker as in testWorker", async () => {
+  const { name, queue, redis } = library();
+  const event = defineTask("event", { schema: eventSchema });
+  const seen: Made[] = [];
+  const handlers = event.handler((payload) => {
+    seen.push(payload);
+    return "done";
+  });
+  const at = new Date(1_800_000_000_000);
+  const made = { at, zone: "UTC!" };
+  await started(new Worker(name, handlers, { redis }));
+  // `zone` has a default: it may be left out.
+  const { id } = await event.enqueue(queue, { at });
+  expect(await queue.result(id)).toMatchObject({ state: "completed", payloadText: JSON.stringify({ at }) });
+  expect(await testWorker(handlers).run("event", { at })).toMatchObject({ outcome: "acked" });
+  expect(seen).toEqual([made, made]);
+});
+
+test("a stored payload that does not fit is dead at once, and the error names the place", async () => {
+  const { name, queue, redis } = library();
+  const event = defineTask("event", { schema: eventSchema });
+  await started(
+    new Worker(
+      name,
+      event.handler(() => {}),
+      { redis, maxRetries: 5 },
+    ),
+  );
+  const { id } = await queue.enqueue("event", { at: 5 });
+  expect(await queue.result(id)).toMatchObject({
+    state: "dead",
+    deadReason: "fatal",
+    attempts: 1,
+    lastError: expect.stringContaining('payload of "event": at: not a date'),
+  });
+});
+
+test("a schema that wants what JSON does not have is told of at the enqueue", async () => {
+  const { calls, queue } = fakeQueue();
+  const strict: StandardSchema<{ at: Date }[]> = {
+    "~standard": {
+      version: 1,
+      vendor: "by-hand",
+      validate: (value) =>
+        (value as { at: unknown }[])[0]?.at instanceof Date
+          ? { value: value as { at: Date }[] }
+          : { issues: [{ message: "expected a Date", path: [0, "at"] }] },
+    },
+  };
+  const event = defineTask("event", { schema: strict });
+  await expect(event.enqueue(queue, [{ at: new Date() }])).rejects.toMatchObject({
+    code: "invalid_argument",
+    message: expect.stringMatching(/after its way through JSON.*\[0\]\.at: expected a Date.*z\.coerce\.date/),
+  });
+  expect(calls).toEqual([]);
+});
+
+test("a call's own time, and what it leaves undefined, go well with the defaults", async () => {
+  const { calls, queue } = fakeQueue();
+  const send = defineTask<Mail>("mail.send", { defaults: { delayMs: 5, priority: "low" } });
+  await send.enqueue(queue, { to: "x" }, { runAt: 7, priority: undefined });
+  await send.enqueue(queue, { to: "x" });
+  expect(calls.map(([, , options]) => options)).toEqual([
+    { priority: "low", runAt: 7 },
+    { delayMs: 5, priority: "low" },
+  ]);
+});
+
+test("an enqueue that is checked at once begins before a close that follows it", async () => {
+  const { name, client, observer } = library();
+  const queue = new Queue(name, { client });
+  const event = defineTask("event", { schema: eventSchema });
+  const sent = event.enqueue(queue, { at: "2030-01-01" });
+  await queue.close();
+  await expect(sent).resolves.toMatchObject({ state: "pending" });
+  expect((await observer.stats(name)).pending).toBe(1);
+});
+
+test.each<[string, () => unknown, string]>([
+  ["no type", () => defineTask(undefined as never), "undefined is not a valid task type"],
+  [
+    "no schema",
+    () => defineTask("t", { schema: { parse() {} } as never }),
+    "schema has to be a schema that speaks",
+  ],
+  ["an unknown option", () => defineTask("t", { options: {} } as never), "did you mean defaults?"],
+  [
+    "wrong defaults",
+    () => defineTask("t", { defaults: { delay: 5 } as never }),
+    "did you mean defaults.delayMs?",
+  ],
+  ["no handler", () => defineTask("t").handler(undefined as never), "has to be a function"],
+])("defineTask with %s", (_, define, message) => {
+  expect(define).toThrow(message);
+});

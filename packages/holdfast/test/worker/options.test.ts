@@ -1,0 +1,164 @@
+import { expect, test } from "vitest";
+import { Janitor, Observer, PartitionedWorker, Schedules, Worker } from "../../src/index.ts";
+import { isolated } from "../../src/isolation/isolated.ts";
+import { testWorker } from "../../src/testing/index.ts";
+
+const redis = "redis://127.0.0.1:1";
+const fine = { t: () => 1 };
+
+/** Nothing of this connects: whatever is wrong is told before. */
+async function refusalOf(make: () => unknown): Promise<{ name: string; code: string; message: string }> {
+  try {
+    await make();
+  } catch (error) {
+    return error as { name: string; code: string; message: string };
+  }
+  return expect.unreachable("it was accepted");
+}
+
+const loosely = <Made>(made: unknown) => made as new (...args: unknown[]) => Made;
+const AnyWorker = loosely<Worker>(Worker);
+
+test.each<[unknown, string]>([
+  [{ connection: {} }, "connection is not an option of a worker: did you mean redis?"],
+  [{ redis, limiter: { max: 1, duration: 1 } }, "a worker has no rate limit"],
+  [{ redis, lockDuration: 1 }, "did you mean leaseMs?"],
+  [{ redis, stalledInterval: 1 }, "a Janitor takes back"],
+  [{ redis, timeoutMs: 5 }, "it is an option of a task"],
+  [{ redis, concurency: 5 }, "did you mean concurrency?"],
+  [{ redis, backoff: 5_000 }, "backoff has to be an object"],
+  [{ redis, backoff: { type: "fixed", delay: 5_000 } }, "did you mean backoff.kind?"],
+  [
+    { redis, backoff: { baseMs: "200ms" } },
+    'backoff.baseMs has to be a whole number from 0 to 86400000, got "200ms"',
+  ],
+  [{ redis, backoff: { baseMs: Number.NaN } }, "got NaN"],
+  [{ redis, backoff: { baseMs: -5 } }, "got -5"],
+  [{ redis, concurrency: "5" }, 'concurrency has to be a whole number from 1 to 5000, got "5"'],
+  [{ redis, id: "my worker" }, "id has to be 1 to 128 of"],
+  [{ redis, onScript: 5 }, "onScript has to be a function"],
+  [{ redis, tracing: {} }, "tracing has to be a Tracing"],
+  [{}, "redis is missing"],
+  [undefined, "have to be an object such as"],
+  [redis, "have to be an object such as"],
+])("a worker with %j", async (options, message) => {
+  for (const make of [
+    () => new AnyWorker("q", fine, options),
+    () => new (loosely(PartitionedWorker))("q", fine, options),
+  ]) {
+    const refusal = await refusalOf(make);
+    expect(refusal).toMatchObject({ name: "HoldfastError", code: "invalid_argument" });
+    expect(refusal.message.replace("a partitioned worker", "a worker")).toContain(message);
+  }
+});
+
+test.each<[string, unknown, string]>([
+  ["a function", async () => 1, "a worker has a function for each task type, not one for all"],
+  ["a Map", new Map([["t", () => 1]]), "Object.fromEntries(map)"],
+  ["nothing", undefined, "got undefined"],
+  ["null", null, "got null"],
+  ["a list", [() => 1], "got an array"],
+  [
+    "what isolated() gives",
+    { handlers: fine, pids: [], close() {} },
+    "of isolated() it is the field handlers",
+  ],
+  ["a text as handler", { t: "x" }, 'handlers["t"] has to be a function, got "x"'],
+  ["no handler", { t: undefined }, 'handlers["t"] has to be a function, got undefined'],
+  ["an object as handler", { t: { run() {} } }, 'handlers["t"] has to be a function, got an object'],
+])("handlers that are %s", async (_, handlers, message) => {
+  for (const make of [
+    () => new AnyWorker("q", handlers, { redis }),
+    () => new (loosely(PartitionedWorker))("q", handlers, { redis }),
+    () => testWorker(handlers as never),
+  ]) {
+    const refusal = await refusalOf(make);
+    expect(refusal).toMatchObject({ name: "HoldfastError", code: "invalid_argument" });
+    expect(refusal.message).toContain(message);
+  }
+});
+
+test.each<[unknown, string]>([
+  [["a", "b", "a"], 'queue "a" is named twice'],
+  [[], "needs at least one queue"],
+  [{}, "needs at least one queue"],
+  [{ a: 0 }, 'the weight of queue "a" has to be'],
+  [{ a: "2" }, 'got "2"'],
+  [undefined, "got undefined"],
+  [new Map([["a", 1]]), "got a Map"],
+  [5, "got 5"],
+  [["a b"], "is not a valid queue name"],
+  [[undefined], "undefined is not a valid queue name"],
+])("queues of a worker that are %j", async (queues, message) => {
+  const refusal = await refusalOf(() => new AnyWorker(queues, fine, { redis }));
+  expect(refusal).toMatchObject({ name: "HoldfastError", code: expect.stringMatching(/^invalid_/) });
+  expect(refusal.message).toContain(message);
+});
+
+/** What a timer of Node takes for 1 ms, or never ends. */
+const NO_TIMES = [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, -1, 1.5, "5000", null];
+
+test.each<[string, (ms: unknown) => unknown]>([
+  ["pollMs of a worker", (pollMs) => new AnyWorker("q", fine, { redis, pollMs })],
+  ["leaseMs of a worker", (leaseMs) => new AnyWorker("q", fine, { redis, leaseMs })],
+  ["aheadMs of a worker", (aheadMs) => new AnyWorker("q", fine, { redis, aheadMs })],
+  [
+    "watchMs of a partitioned worker",
+    (watchMs) => new (loosely(PartitionedWorker))("q", fine, { redis, watchMs }),
+  ],
+  ["graceMs of a worker", (graceMs) => new Worker("q", fine, { redis }).stop({ graceMs } as never)],
+  [
+    "graceMs of a partitioned worker",
+    (graceMs) => new PartitionedWorker("q", fine, { redis }).stop({ graceMs } as never),
+  ],
+  ["graceMs of a janitor", (graceMs) => new Janitor({ redis }).stop({ graceMs } as never)],
+  ["sweepIntervalMs of a janitor", (sweepIntervalMs) => new (loosely(Janitor))({ redis, sweepIntervalMs })],
+  ["auditIntervalMs of a janitor", (auditIntervalMs) => new (loosely(Janitor))({ redis, auditIntervalMs })],
+  ["killAfterMs of isolated", (killAfterMs) => isolated("x.mjs", { killAfterMs } as never)],
+  ["idleMs of isolated", (idleMs) => isolated("x.mjs", { idleMs } as never)],
+  [
+    "commandTimeoutMs",
+    (commandTimeoutMs) => new AnyWorker("q", fine, { redis: { url: redis, commandTimeoutMs } }),
+  ],
+])("%s is checked as every time in ms is", async (name, make) => {
+  for (const ms of NO_TIMES) {
+    expect(await refusalOf(() => make(ms))).toMatchObject({
+      code: "invalid_argument",
+      message: expect.stringMatching(
+        new RegExp(`${name.split(" ")[0]} has to be a whole number from \\d+ to \\d+, got`),
+      ),
+    });
+  }
+});
+
+test.each<[string, () => unknown, string]>([
+  [
+    "a janitor with an unknown option",
+    () => new (loosely(Janitor))({ redis, interval: 5 }),
+    "did you mean sweepIntervalMs?",
+  ],
+  [
+    "a janitor with a name that is none",
+    () => new Janitor({ redis, queues: ["a b"] }),
+    "is not a valid queue name",
+  ],
+  ["a janitor without options", () => new (loosely(Janitor))(), "have to be an object"],
+  ["an observer with a connection", () => new (loosely(Observer))({ connection: {} }), "did you mean redis?"],
+  ["an observer without options", () => new (loosely(Observer))(), "have to be an object"],
+  ["schedules with a connection", () => new (loosely(Schedules))({ connection: {} }), "did you mean redis?"],
+  [
+    "a stop with a time-out",
+    () => new Janitor({ redis }).stop({ timeout: 5 } as never),
+    "did you mean graceMs?",
+  ],
+  ["isolated without a module", () => isolated(undefined as never), "takes the path or file URL of a module"],
+  [
+    "isolated with an unknown option",
+    () => isolated("x", { concurrency: 5 } as never),
+    "did you mean processes?",
+  ],
+])("%s", async (_, make, message) => {
+  const refusal = await refusalOf(make);
+  expect(refusal.name).toBe("HoldfastError");
+  expect(refusal.message).toContain(message);
+});
