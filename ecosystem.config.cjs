@@ -67,5 +67,6 @@ module.exports = {
       // 200 above the workers: room for as many of them.
       env: { METRICS_PORT: String(Number(setting("METRICS_PORT", "9464")) + 200) },
     }),
-  ],
+    // To PM2 no instances are as many as there are cores.
+  ].filter(({ instances }) => instances > 0),
 };

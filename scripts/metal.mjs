@@ -1,5 +1,6 @@
 // Runs the services under PM2 and, where none answers, a Redis of our own: node scripts/metal.mjs up | down
-// [--volumes] | logs | ps | scale N | secrets ARGS... Called by scripts/stack, which has installed and built before.
+// [--volumes] | logs | ps | scale N | metrics-port | secrets ARGS... Called by scripts/stack, which has installed and built
+// before.
 //
 // Keys and passwords are made in .holdfast/secrets where there are none (services/init). A Redis of our own has a user
 // per service, and TLS with HOLDFAST_TLS=1; one that somebody else runs stays as it is.
@@ -8,7 +9,7 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { openPm2, root, waitReady } from "./pm2.mjs";
+import { openPm2, portOf, root, runningOf, servicesOf, waitReady } from "./pm2.mjs";
 import { judgeRedis, redisInfo } from "./redis-probe.mjs";
 
 const pm2 = openPm2();
@@ -24,10 +25,14 @@ const redis = {
   username: process.env.REDIS_USERNAME,
   password: process.env.REDIS_PASSWORD,
 };
-const ports = {
-  PORT: Number(process.env.PORT || 3000),
-  OBSERVABILITY_PORT: Number(process.env.OBSERVABILITY_PORT || 3001),
+const instances = {
+  worker: Number(process.env.HOLDFAST_WORKERS || 2),
+  janitor: Number(process.env.HOLDFAST_JANITORS || 2),
 };
+const METRICS_PORT = 9464;
+/** Janitors serve their metrics so far above the workers, so that as many of each fit between those of two systems. */
+const MOST_INSTANCES = 200;
+const SERVICES = ["producer-api", "observability", "worker", "janitor"];
 
 const say = (text) => console.log(`holdfast: ${text}`);
 function die(text) {
@@ -55,32 +60,35 @@ function redisServerVersion() {
   return /v=(\d+\.\d+)/.exec(stdout ?? "")?.[1] ?? "7.0";
 }
 
-/** Makes it run. True where it is ours: the services are users of it then. */
-async function startRedis() {
-  if (process.env.REDIS_URL || process.env.REDIS_SENTINELS || process.env.REDIS_CLUSTER_NODES) {
+const namesOther = () =>
+  Boolean(process.env.REDIS_URL || process.env.REDIS_SENTINELS || process.env.REDIS_CLUSTER_NODES);
+
+/** The port of the Redis that we started, while it runs. */
+function ownRedisPort() {
+  if (redisPid() === null) return null;
+  return Number(/^(?:tls-)?port ([1-9]\d*)$/m.exec(readSecret("redis/access.conf"))?.[1]);
+}
+
+/** Which Redis it will be: "named" by the environment, "ours", or "theirs" that answers already. Changes nothing. */
+async function chooseRedis() {
+  if (namesOther()) {
     say("using the Redis that the environment names");
-    return false;
+    return "named";
   }
-  if (redisPid() === null) {
-    const info = await redisInfo(redis).catch((error) =>
-      die(`${error.message}. One of our own on another port: REDIS_PORT=16379 make up`),
-    );
-    if (info !== null) {
-      const { problem, warning } = judgeRedis(info);
-      const where = `the Redis ${info.redis_version} that answers at ${redis.host}:${redis.port}`;
-      if (problem !== null)
-        die(`cannot use ${where}: ${problem}. One of our own on another port: REDIS_PORT=16379 make up`);
-      say(`using ${where} as it is`);
-      if (warning) say(`WARNING: ${warning}`);
-      if (tls) say("WARNING: HOLDFAST_TLS is for a Redis of our own; REDIS_TLS=1 speaks TLS to yours");
-      return false;
-    }
-    if (!["127.0.0.1", "localhost"].includes(redis.host))
-      die(`no Redis answers at ${redis.host}:${redis.port}`);
-    execFileSync(join(root, "scripts/setup"), ["redis"], { stdio: "inherit" });
-  }
-  await startOwnRedis();
-  return true;
+  const isHere = ["127.0.0.1", "localhost"].includes(redis.host);
+  if (isHere && ownRedisPort() === redis.port) return "ours";
+  const info = await redisInfo(redis).catch((error) =>
+    die(`${error.message}. One of our own on another port: REDIS_PORT=16379 make up`),
+  );
+  if (info === null) return isHere ? "ours" : die(`no Redis answers at ${redis.host}:${redis.port}`);
+  const { problem, warning } = judgeRedis(info);
+  const where = `the Redis ${info.redis_version} that answers at ${redis.host}:${redis.port}`;
+  if (problem !== null)
+    die(`cannot use ${where}: ${problem}. One of our own on another port: REDIS_PORT=16379 make up`);
+  say(`using ${where} as it is`);
+  if (warning) say(`WARNING: ${warning}`);
+  if (tls) say("WARNING: HOLDFAST_TLS is for a Redis of our own; REDIS_TLS=1 speaks TLS to yours");
+  return "theirs";
 }
 
 async function startOwnRedis() {
@@ -151,21 +159,108 @@ async function untilReady() {
   const late = await waitReady(pm2);
   if (late.length === 0) return;
   pm2.run(["logs", "--nostream", "--lines", "30"], { stdio: "inherit", tolerant: true });
-  die(`not ready after 60 s: ${late.join(", ")} (logs above)`);
+  die(`not ready: ${late.join(", ")} (logs above)`);
+}
+
+/** The ports that the services are going to listen on, with the variable that moves each. */
+function wantedPorts() {
+  const metrics = Number(process.env.METRICS_PORT || METRICS_PORT);
+  const several = (count, from) =>
+    Array.from({ length: count }, (_, number) => ["METRICS_PORT", from + number, metrics]);
+  return [
+    ["PORT", Number(process.env.PORT || 3000)],
+    ["OBSERVABILITY_PORT", Number(process.env.OBSERVABILITY_PORT || 3001)],
+    ...several(instances.worker, metrics),
+    ...several(instances.janitor, metrics + MOST_INSTANCES),
+  ];
+}
+
+/** Ends where somebody else has one of the ports; nothing has been changed by then. */
+async function checkPorts() {
+  const wanted = wantedPorts();
+  for (const [name, port] of wanted)
+    if (!(Number.isInteger(port) && port >= 1 && port <= 65_535))
+      die(`${name}="${process.env[name]}" is not a port, 1 to 65535`);
+  const twice = wanted.find(([, port], at) => wanted.findIndex((other) => other[1] === port) !== at);
+  if (twice) die(`${twice[0]} gives a port to two services: ${twice[1]}`);
+  const { holdsPort } = await import("../packages/service/dist/ports.js");
+  const own = new Set();
+  for (const running of runningOf(pm2))
+    if (running.pid > 0 && (await holdsPort(running.pid, portOf(running))) !== false)
+      own.add(portOf(running));
+  const pairs = wanted.filter(([, port]) => !own.has(port)).map(([name, port]) => `${name}=${port}`);
+  if (spawnSync(join(root, "scripts/ports"), pairs, { stdio: "inherit" }).status !== 0) process.exit(1);
+}
+
+const isFree = (port) =>
+  spawnSync(join(root, "scripts/ports"), [`METRICS_PORT=${port}`], { stdio: "ignore" }).status === 0;
+
+/** Of the first block of ports in which nobody listens: another system on this machine has one of its own. */
+function freeMetricsPort() {
+  for (let from = METRICS_PORT; from < 65_000; from += 2 * MOST_INSTANCES)
+    if ([from, from + 1, from + MOST_INSTANCES, from + MOST_INSTANCES + 1].every(isFree)) return from;
+  return die("no block of free ports from 9464 on: choose one with METRICS_PORT");
+}
+
+/** PM2 gives a process that it restarts its old environment: it has to forget the process first. */
+function replaceServices(isOurs) {
+  const env = { HOLDFAST_SECRETS: secretsDir, HOLDFAST_REDIS_USERS: isOurs ? "1" : "" };
+  for (const service of SERVICES) {
+    const name = `holdfast-${service}`;
+    if (servicesOf(pm2).some((running) => running.name === name))
+      pm2.run(["delete", name], { tolerant: true });
+    if (instances[service] !== 0) pm2.run(["start", "ecosystem.config.cjs", "--only", name], { env });
+  }
 }
 
 async function up() {
-  if (!pm2.runs()) {
-    const pairs = Object.entries(ports).map(([name, port]) => `${name}=${port}`);
-    if (spawnSync(join(root, "scripts/ports"), pairs, { stdio: "inherit" }).status !== 0) process.exit(1);
+  for (const [service, count] of Object.entries(instances))
+    if (!(Number.isInteger(count) && count >= 0 && count <= MOST_INSTANCES))
+      die(`HOLDFAST_${service.toUpperCase()}S has to be a whole number from 0 to ${MOST_INSTANCES}`);
+  await checkPorts();
+  const choice = await chooseRedis();
+  if (choice === "ours") execFileSync(join(root, "scripts/setup"), ["redis"], { stdio: "inherit" });
+  // From here on something runs, and `make down` has to know how.
+  writeFileSync(join(root, ".holdfast/way"), "metal\n");
+  const own = ownRedisPort();
+  if (own !== null && (choice !== "ours" || own !== redis.port)) {
+    // Before the services lose it, they hand back what they hold.
+    say(`moving from our Redis on 127.0.0.1:${own}`);
+    for (const { id } of servicesOf(pm2)) pm2.run(["delete", String(id)], { tolerant: true });
+    await stopRedis();
   }
-  const isOurs = await startRedis();
-  if (!isOurs) secrets(["create"]);
-  const env = { HOLDFAST_SECRETS: secretsDir, HOLDFAST_REDIS_USERS: isOurs ? "1" : "" };
-  pm2.run(["startOrRestart", "ecosystem.config.cjs", "--update-env"], { env });
+  if (choice === "ours") await startOwnRedis();
+  else secrets(["create"]);
+  replaceServices(choice === "ours");
   await untilReady();
   const key = secrets(["show", "--once", "api-key"]);
   if (key !== "") say(`the admin key, shown once (make key shows it again): ${key}`);
+}
+
+/** One worker stays with PM2, stopped, where none is to run: with it PM2 would forget what it was told. */
+async function scale(text) {
+  const count = Number(text);
+  if (!(count <= MOST_INSTANCES)) die(`at most ${MOST_INSTANCES} workers on one machine`);
+  const workers = () => servicesOf(pm2).filter(({ name }) => name === "holdfast-worker");
+  const running = () => runningOf(pm2).filter(({ name }) => name === "holdfast-worker");
+  if (servicesOf(pm2).length === 0) die("nothing runs: make up");
+  if (workers().length === 0) {
+    const isOurs = redisPid() !== null;
+    const env = { HOLDFAST_SECRETS: secretsDir, HOLDFAST_REDIS_USERS: isOurs ? "1" : "" };
+    if (count > 0)
+      pm2.run(["start", "ecosystem.config.cjs", "--only", "holdfast-worker"], {
+        env: { ...env, HOLDFAST_WORKERS: String(count) },
+      });
+  } else {
+    // "Nothing to do" is an error to PM2.
+    pm2.run(["scale", "holdfast-worker", String(Math.max(1, count))], { tolerant: true });
+    for (const { id, status } of workers()) {
+      if (count === 0) pm2.run(["stop", String(id)]);
+      else if (status === "stopped") pm2.run(["start", String(id)]);
+    }
+  }
+  await untilReady();
+  if (running().length !== count) die(`${running().length} workers run, ${count} were asked for: make logs`);
 }
 
 async function down(deleteData) {
@@ -194,12 +289,16 @@ switch (command) {
     pm2.run(["list"], { stdio: "inherit" });
     break;
   case "scale":
-    pm2.run(["scale", "holdfast-worker", argument], { tolerant: true });
-    await untilReady();
+    await scale(argument);
+    break;
+  case "metrics-port":
+    console.log(freeMetricsPort());
     break;
   case "secrets":
     console.log(secrets([argument, ...more], redisServerVersion()));
     break;
   default:
-    die("usage: node scripts/metal.mjs up | down [--volumes] | logs | ps | scale N | secrets ARGS...");
+    die(
+      "usage: node scripts/metal.mjs up | down [--volumes] | logs | ps | scale N | metrics-port | secrets ARGS...",
+    );
 }

@@ -1,8 +1,10 @@
 // The PM2 of this workspace, with a home of its own, so that nobody else's processes are touched.
 import { execFile, spawnSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
+import { get } from "node:http";
 import { createRequire } from "node:module";
-import { homedir } from "node:os";
+import { homedir, userInfo } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 
@@ -18,16 +20,41 @@ function daemonRuns(home) {
   }
 }
 
+// The path of a socket has 107 bytes on Linux and 103 on macOS; the longest name that PM2 gives one is interactor.sock.
+const LONGEST_SOCKET = 100;
+// A daemon that runs answers within milliseconds.
+const ANSWER_MS = 30_000;
+
+/** Where PM2's sockets go that do not fit into its home: a folder that nobody else can write to. */
+function shortSockets(home) {
+  if (Buffer.byteLength(join(home, "interactor.sock")) <= LONGEST_SOCKET) return {};
+  const { uid } = userInfo();
+  // Not $TMPDIR, which can be another one in the next shell.
+  const folder = `/tmp/holdfast-${uid}-${createHash("sha256").update(home).digest("hex").slice(0, 16)}`;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const stat = lstatSync(folder);
+  if (!stat.isDirectory() || stat.uid !== uid || (stat.mode & 0o077) !== 0)
+    throw new Error(`${folder} is for the sockets of PM2, and belongs to somebody else: remove it`);
+  return {
+    PM2_DAEMON_RPC_PORT: join(folder, "rpc.sock"),
+    PM2_DAEMON_PUB_PORT: join(folder, "pub.sock"),
+    PM2_INTERACTOR_RPC_PORT: join(folder, "interactor.sock"),
+  };
+}
+
 /** One PM2 daemon. `run` starts it where it does not run yet. */
 export function openPm2(home = ownHome) {
+  const place = { ...shortSockets(home), PM2_HOME: home };
   const path = () => createRequire(join(root, "package.json")).resolve("pm2/bin/pm2");
   const run = (args, { env = {}, tolerant = false, ...options } = {}) => {
     const result = spawnSync(process.execPath, [path(), ...args], {
       cwd: root,
-      env: { ...process.env, ...env, PM2_HOME: home },
+      env: { ...process.env, ...env, ...place },
       encoding: "utf8",
       ...options,
     });
+    if (result.error?.code === "ETIMEDOUT")
+      throw new Error(`PM2 does not answer (pm2 ${args[0]}): see ${join(home, "pm2.log")}`);
     if (result.status !== 0 && !tolerant) {
       throw new Error(`pm2 ${args[0]} failed:\n${result.stdout ?? ""}${result.stderr ?? ""}`);
     }
@@ -39,20 +66,22 @@ export function openPm2(home = ownHome) {
     runAsync: (args) =>
       promisify(execFile)(process.execPath, [path(), ...args], {
         cwd: root,
-        env: { ...process.env, PM2_HOME: home },
+        env: { ...process.env, ...place },
       }),
     runs: () => daemonRuns(home),
-    /** What it runs: name, pid, status, and the environment that each process was started with. */
+    /** What it runs: id, name, pid, status, restarts, and the environment that each process was started with. */
     processes() {
       if (!daemonRuns(home)) return [];
       // A notice may come before the list.
-      const line = run(["jlist", "--silent"])
+      const line = run(["jlist", "--silent"], { timeout: ANSWER_MS })
         .split("\n")
         .findLast((text) => text.startsWith("["));
-      return JSON.parse(line ?? "[]").map(({ name, pid, pm2_env }) => ({
+      return JSON.parse(line ?? "[]").map(({ pm_id, name, pid, pm2_env }) => ({
+        id: pm_id,
         name,
         pid,
         status: pm2_env.status,
+        restarts: pm2_env.restart_time,
         env: pm2_env,
       }));
     },
@@ -70,29 +99,58 @@ export function findPm2() {
   return null;
 }
 
-/** Where a process of ours answers `/readyz`. A worker or janitor adds its instance number. */
-export function readyUrl({ name, env }) {
+/** The port on which a process of ours answers `/readyz`. A worker or janitor adds its instance number. */
+export function portOf({ name, env }) {
   const port = {
     "holdfast-producer-api": () => env.PORT,
     "holdfast-observability": () => env.OBSERVABILITY_PORT,
   }[name]?.();
-  return `http://127.0.0.1:${port ?? Number(env.METRICS_PORT) + Number(env.NODE_APP_INSTANCE ?? 0)}/readyz`;
+  return Number(port ?? Number(env.METRICS_PORT) + Number(env.NODE_APP_INSTANCE ?? 0));
 }
 
-/** Until every process is ready. Returns those that are not after `timeoutMs`. */
+export const readyUrl = (running) => `http://127.0.0.1:${portOf(running)}/readyz`;
+
+/** Not by `fetch`, which refuses some ports, such as 6000, that a service can have. */
+function isOk(url) {
+  return new Promise((resolve) => {
+    const request = get(url, { timeout: 2_000 }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.on("timeout", () => request.destroy());
+    request.on("error", () => resolve(false));
+  });
+}
+
+const isStopped = ({ status }) => status === "stopped";
+export const servicesOf = (pm2) => pm2.processes().filter(({ name }) => name.startsWith("holdfast-"));
+export const runningOf = (pm2) => servicesOf(pm2).filter((service) => !isStopped(service));
+
+// A service that cannot start is started again by PM2; by now it is plain that it will not get further.
+const HOPELESS_RESTARTS = 4;
+
+/**
+ * Until every process is ready: it answers, and it is the one that does. Returns those that are not after `timeoutMs`,
+ * or that PM2 has started in vain again and again.
+ */
 export async function waitReady(pm2, timeoutMs = 60_000) {
+  const { holdsPort } = await import("../packages/service/dist/ports.js");
   const deadline = Date.now() + timeoutMs;
+  const before = new Map(servicesOf(pm2).map(({ id, restarts }) => [id, restarts]));
   for (;;) {
     const late = [];
-    for (const running of pm2.processes().filter(({ name }) => name.startsWith("holdfast-"))) {
+    let isHopeless = false;
+    for (const running of runningOf(pm2)) {
       const url = readyUrl(running);
-      const ok = await fetch(url, { signal: AbortSignal.timeout(2_000) }).then(
-        (response) => response.ok,
-        () => false,
-      );
-      if (!ok) late.push(`${running.name} at ${url}`);
+      const answers = await isOk(url);
+      const isIts = running.pid > 0 ? await holdsPort(running.pid, portOf(running)) : false;
+      if (answers && isIts !== false) continue;
+      const restarts = running.restarts - (before.get(running.id) ?? 0);
+      const why = answers ? " (another process answers there)" : "";
+      late.push(`${running.name} at ${url}${why}${restarts > 0 ? `, started ${restarts + 1} times` : ""}`);
+      isHopeless ||= restarts >= HOPELESS_RESTARTS;
     }
-    if (late.length === 0 || Date.now() > deadline) return late;
+    if (late.length === 0 || isHopeless || Date.now() > deadline) return late;
     await new Promise((done) => setTimeout(done, 250));
   }
 }

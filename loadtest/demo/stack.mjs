@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { readDotenv } from "../../scripts/dotenv.mjs";
 import { findPm2, root, waitReady } from "../../scripts/pm2.mjs";
 
 const WORKER = "holdfast-worker";
@@ -18,16 +19,13 @@ const NOT_THEIRS = Object.fromEntries(
   ]),
 );
 
-/** What `make up` was told (ports above all); the environment of the caller wins. */
+/** What `make up` was told (ports above all), then `.env`; the environment of the caller wins. */
 export function settings() {
-  const kept = {};
-  for (const file of [".env", ".holdfast/env"]) {
-    const path = join(root, file);
-    if (!existsSync(path)) continue;
-    for (const [, name, value] of readFileSync(path, "utf8").matchAll(/^([A-Z][A-Z0-9_]*)=(.*)$/gm))
-      kept[name] = value;
-  }
-  return { ...kept, ...process.env };
+  const fromFile = readDotenv(join(root, ".env"), (name) => process.env[name]);
+  const path = join(root, ".holdfast/env");
+  const lines = existsSync(path) ? readFileSync(path, "utf8").matchAll(/^([A-Z][A-Z0-9_]*)=(.*)$/gm) : [];
+  const kept = Object.fromEntries(Array.from(lines, ([, name, value]) => [name, value]));
+  return { ...Object.fromEntries(fromFile), ...kept, ...process.env };
 }
 
 export function urls() {

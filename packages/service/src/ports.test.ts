@@ -1,6 +1,6 @@
 import { type AddressInfo, createServer } from "node:net";
 import { expect, test } from "vitest";
-import { listeningInodes, portHolder, portInUseMessage } from "./ports.ts";
+import { holdsPort, listeningInodes, portHolder, portInUseMessage } from "./ports.ts";
 
 const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:0BB8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0000 100
@@ -22,4 +22,15 @@ test("a busy port names this very process as its holder, and the variable to cha
   expect(message).toContain("set PORT to a free port");
   await new Promise((resolve) => server.close(resolve));
   expect(await portHolder(port)).toBeNull();
+});
+
+test("a process holds the ports on which it listens, and no others", async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  expect(await holdsPort(process.pid, port)).toBe(true);
+  expect(await holdsPort(process.ppid, port)).toBe(false);
+  expect(await holdsPort(2 ** 30, port)).toBe(false);
+  await new Promise((resolve) => server.close(resolve));
+  expect(await holdsPort(process.pid, port)).toBe(false);
 });

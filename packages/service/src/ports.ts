@@ -14,6 +14,22 @@ export async function portHolder(port: number): Promise<string | null> {
   }
 }
 
+/** Whether a process of ours listens on a local TCP port. Null where this machine offers no way to find out. */
+export async function holdsPort(pid: number, port: number): Promise<boolean | null> {
+  try {
+    if (process.platform !== "linux") return (await lsof(port)).includes(`p${pid}`);
+    const sockets = await listeningSockets(port);
+    for (const descriptor of await readdir(`/proc/${pid}/fd`)) {
+      const target = await readlink(`/proc/${pid}/fd/${descriptor}`).catch(() => "");
+      if (sockets.has(target)) return true;
+    }
+    return false;
+  } catch (error) {
+    // It ended meanwhile, or there is neither /proc nor lsof.
+    return (error as NodeJS.ErrnoException).syscall?.startsWith("spawn") ? null : false;
+  }
+}
+
 /** The message for a busy port: names its holder and the variable that moves us elsewhere. */
 export async function portInUseMessage(port: number, variable: string): Promise<string> {
   const holder = (await portHolder(port)) ?? "another process (of another user, or in a container)";
@@ -35,13 +51,15 @@ export function listeningInodes(table: string, port: number): string[] {
     .map((fields) => fields[9] ?? "");
 }
 
-async function holderFromProc(port: number): Promise<string | null> {
+async function listeningSockets(port: number): Promise<Set<string>> {
   const tables = await Promise.all(
     ["/proc/net/tcp", "/proc/net/tcp6"].map((path) => readFile(path, "utf8").catch(() => "")),
   );
-  const sockets = new Set(
-    tables.flatMap((table) => listeningInodes(table, port)).map((inode) => `socket:[${inode}]`),
-  );
+  return new Set(tables.flatMap((table) => listeningInodes(table, port)).map((inode) => `socket:[${inode}]`));
+}
+
+async function holderFromProc(port: number): Promise<string | null> {
+  const sockets = await listeningSockets(port);
   if (sockets.size === 0) return null;
   for (const pid of await readdir("/proc")) {
     if (!/^\d+$/.test(pid)) continue;
@@ -57,7 +75,13 @@ async function holderFromProc(port: number): Promise<string | null> {
 }
 
 async function holderFromLsof(port: number): Promise<string | null> {
+  const text = (await lsof(port)).join("\n");
+  const pid = /^p(\d+)$/m.exec(text)?.[1];
+  return pid === undefined ? null : `"${/^c(.+)$/m.exec(text)?.[1] ?? "?"}" (pid ${pid})`;
+}
+
+/** Lines about each process that listens: `p<pid>`, `c<command>`. */
+async function lsof(port: number): Promise<string[]> {
   const { stdout } = await promisify(execFile)("lsof", ["-nP", `-iTCP:${port}`, "-sTCP:LISTEN", "-Fpc"]);
-  const pid = /^p(\d+)$/m.exec(stdout)?.[1];
-  return pid === undefined ? null : `"${/^c(.+)$/m.exec(stdout)?.[1] ?? "?"}" (pid ${pid})`;
+  return stdout.split("\n");
 }
