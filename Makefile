@@ -45,7 +45,7 @@ env: ## What a shell needs for curl and the command holdfast: eval "$$(make -s e
 	@scripts/stack env
 
 .PHONY: rotate
-rotate: ## Make a secret anew and restart what reads it: NAME=api-key, redis, session, grafana or tls
+rotate: ## Make a secret anew and restart what reads it: NAME=api-key, k6-key, redis, session, grafana or tls
 	@scripts/stack rotate $(NAME)
 
 .PHONY: demo
@@ -122,6 +122,10 @@ verify: ## Is the generated code fresh?
 generate: ## Make the script bindings from lua/, and the Redis users of each role from them
 	@node scripts/generate-bindings.mjs
 	@node scripts/generate-acl.mjs
+
+.PHONY: pin-images
+pin-images: ## Lines for .env that pin the base images to the digests of their tags: make -s pin-images >>.env
+	@scripts/pin-images
 
 .PHONY: sbom
 sbom: ## Write sbom.cdx.json: what the services and the dashboard are made of (CycloneDX)

@@ -1,8 +1,21 @@
+import type { ClientRequest, IncomingMessage } from "node:http";
 import react from "@vitejs/plugin-react";
-import { defineConfig } from "vite";
+import { defineConfig, type ProxyOptions } from "vite";
 
 // Where `pnpm dev` sends /v1: an observability service, or dev/mock-server.mjs.
 const api = process.env.HOLDFAST_API ?? "http://127.0.0.1:3001";
+
+// A page of Vite is from another origin than the service. It is this proxy, and no setting of the service, that lets it in,
+// and it alone: a page from elsewhere keeps its origin.
+const sameOrigin: ProxyOptions = {
+  changeOrigin: true,
+  configure(proxy) {
+    for (const event of ["proxyReq", "proxyReqWs"] as const)
+      proxy.on(event, (sent: ClientRequest, { headers: { origin, host } }: IncomingMessage) => {
+        if (origin === `http://${host}`) sent.setHeader("origin", new URL(api).origin);
+      });
+  },
+};
 
 export default defineConfig({
   plugins: [react()],
@@ -10,12 +23,12 @@ export default defineConfig({
     port: 5173,
     strictPort: true,
     proxy: {
-      "/v1": { target: api, changeOrigin: true, ws: true },
-      "/docs": { target: api, changeOrigin: true },
-      "/openapi.json": { target: api, changeOrigin: true },
+      "/v1": { target: api, ...sameOrigin, ws: true },
+      "/docs": { target: api, ...sameOrigin },
+      "/openapi.json": { target: api, ...sameOrigin },
     },
   },
-  preview: { port: 5173, proxy: { "/v1": { target: api, changeOrigin: true, ws: true } } },
+  preview: { port: 5173, proxy: { "/v1": { target: api, ...sameOrigin, ws: true } } },
   build: {
     manifest: true,
     // Inlined data: URLs would need a wider Content-Security-Policy.

@@ -13,7 +13,7 @@ import {
   waitUntil,
 } from "@holdfast/service/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { adminRecord, newKeyText } from "../../services/init/src/api-key.ts";
+import { newKeyText, recordOf } from "../../services/init/src/api-key.ts";
 
 // What the README tells a reader to type, typed: on ports of our own in the place of its fixed ones.
 const root = resolve(import.meta.dirname, "../..");
@@ -58,7 +58,10 @@ afterAll(async () => {
 async function keyFile() {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-keys-"));
   const text = newKeyText();
-  await writeFile(join(folder, "keys.json"), JSON.stringify({ keys: [adminRecord(text, Date.now())] }));
+  await writeFile(
+    join(folder, "keys.json"),
+    JSON.stringify({ keys: [recordOf(text, { label: "admin", scopes: ["admin"] }, Date.now())] }),
+  );
   return { folder, text };
 }
 

@@ -268,6 +268,36 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     });
   });
 
+  test("the network is closed until values open it: nobody calls the APIs, workers reach DNS and Redis", () => {
+    const closed = render("minimal", "--set-json", "networkPolicy.producerApiFrom=[]");
+    const prometheus = {
+      namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": "monitoring" } },
+    };
+    for (const name of ["holdfast-producer-api", "holdfast-observability"])
+      expect(byName(closed, "NetworkPolicy", name).spec.ingress).toEqual([
+        { ports: [{ port: name === "holdfast-producer-api" ? 3000 : 3001 }], from: [prometheus] },
+      ]);
+    const portsOf = (policy: Manifest) =>
+      policy.spec.egress.map(({ ports }: Manifest) => ports?.map(({ port }: Manifest) => port));
+    for (const policy of ofKind(closed, "NetworkPolicy")) expect(portsOf(policy)).toEqual([[53, 53], [6379]]);
+    // What opens it.
+    expect(byName(minimal, "NetworkPolicy", "holdfast-producer-api").spec.ingress[0].from).toEqual([
+      { podSelector: {} },
+      prometheus,
+    ]);
+    const open = render("minimal", "--set", "networkPolicy.workerEgressAll=true");
+    expect(byName(open, "NetworkPolicy", "holdfast-worker-default").spec.egress).toEqual([{}]);
+    expect(byName(open, "NetworkPolicy", "holdfast-janitor").spec.egress).not.toEqual([{}]);
+  });
+
+  test("behind an ingress the services are told whose X-Forwarded-For they may believe", () => {
+    for (const name of ["holdfast-producer-api", "holdfast-observability"]) {
+      expect(envOf(byName(production, "Deployment", name)).TRUSTED_PROXIES).toBe("10.244.0.0/16");
+      expect(envOf(byName(minimal, "Deployment", name)).TRUSTED_PROXIES).toBeUndefined();
+    }
+    expect(envOf(byName(production, "Deployment", "holdfast-janitor")).TRUSTED_PROXIES).toBeUndefined();
+  });
+
   test("what is drained by hand is drained one at a time", () => {
     const names = ofKind(production, "PodDisruptionBudget").map(({ metadata }) => metadata.name);
     expect(names.sort()).toEqual([
@@ -286,6 +316,7 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
     { set: "workers.default.queues=a/b", says: /queues/ },
     { set: "workers.default.replica=3", says: /replica/ },
     { set: "redis.port=redis", says: /port/ },
+    { set: "trustedProxies[0]=ingress", says: /trustedProxies/ },
     { set: "producerApi.ingress.enabled=true", says: /host/ },
   ])("$set is refused and named", ({ set, says }) => {
     expect(() => render("minimal", "--set", set)).toThrow(says);

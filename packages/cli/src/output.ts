@@ -8,16 +8,26 @@ export interface Column<Row> {
   right?: boolean;
 }
 
+// What a terminal could take for an order, and what turns the direction of text or hides in it. JSON escapes only the
+// first 32 by itself.
+const CONTROL = "\\u0000-\\u001f\\u007f-\\u009f";
+const INVISIBLE = "\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff";
+const UNPRINTABLE = new RegExp(`[${CONTROL}${INVISIBLE}]`, "g");
+const UNPRINTABLE_IN_JSON = new RegExp(`[\\u007f-\\u009f${INVISIBLE}]`, "g");
+
+const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+
 /**
  * Text of others on a terminal: control characters, which could be orders to it, are shown as what they are, and so are
  * the marks that turn the direction of what follows.
  */
 export function printable(text: string): string {
-  return text.replaceAll(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: it is them that are taken out
-    /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
+  return text.replaceAll(UNPRINTABLE, escaped);
+}
+
+/** JSON of the same value, in which nothing could be an order to the terminal that it is printed on. */
+export function printableJson(value: unknown, indent = 0): string {
+  return JSON.stringify(value, null, indent).replaceAll(UNPRINTABLE_IN_JSON, escaped);
 }
 
 /** Resolves when all that was printed is written, or could not be. */
@@ -67,21 +77,26 @@ export class Output {
     this.#stdout.write(`${text}\n`);
   }
 
+  /** A line of JSON, or several where it is indented. */
+  json(value: unknown, indent = 0): void {
+    this.line(printableJson(value, indent));
+  }
+
   /** For people: not part of the data. */
   say(text: string): void {
     this.#stderr.write(`${printable(text)}\n`);
   }
 
   list<Row>(rows: readonly Row[], columns: readonly Column<Row>[]): void {
-    if (this.format === "json") this.line(JSON.stringify(rows, null, 2));
-    else if (this.format === "ndjson") for (const row of rows) this.line(JSON.stringify(row));
+    if (this.format === "json") this.json(rows, 2);
+    else if (this.format === "ndjson") for (const row of rows) this.json(row);
     else for (const text of tableLines(rows, columns)) this.line(text);
   }
 
   /** One thing. As a table: a line for each field that is named. */
   record<Value extends object>(value: Value, fields: readonly (readonly [string, unknown])[]): void {
     if (this.format !== "table") {
-      this.line(JSON.stringify(value, null, this.format === "json" ? 2 : 0));
+      this.json(value, this.format === "json" ? 2 : 0);
       return;
     }
     const shown = fields.filter(([, text]) => text !== null && text !== undefined && text !== "");

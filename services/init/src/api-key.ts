@@ -24,14 +24,18 @@ export function newKeyText(): string {
   return `hf_${newId()}_${newSecret()}`;
 }
 
-/** The record of an administrator's key. @throws RangeError where the text is no key */
-export function adminRecord(text: string, createdAt: number): ApiKeyRecord {
+/** The record of a key. @throws RangeError where the text is no key */
+export function recordOf(
+  text: string,
+  { label, scopes }: Pick<ApiKeyRecord, "label" | "scopes">,
+  createdAt: number,
+): ApiKeyRecord {
   const id = /^hf_([0-9a-z]{12})_[0-9A-Za-z]{43}$/.exec(text)?.[1];
-  if (id === undefined) throw new RangeError("the admin key is not of the form hf_<id>_<secret>");
+  if (id === undefined) throw new RangeError(`the ${label} key is not of the form hf_<id>_<secret>`);
   return {
     id,
-    label: "admin",
-    scopes: ["admin"],
+    label,
+    scopes,
     queues: null,
     createdAt,
     expiresAt: null,

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { join, resolve } from "node:path";
-import { type ApiKeyRecord, adminRecord, newKeyText } from "./api-key.ts";
+import { type ApiKeyRecord, newKeyText, recordOf } from "./api-key.ts";
 import { newAuthority, newServerCertificate, type Pair, stillServes } from "./certificates.ts";
 import { openFolder, type SecretFolder } from "./folder.ts";
 import { redisRoles, redisUsers } from "./redis-users.ts";
@@ -36,9 +36,16 @@ type Reader = keyof typeof READERS;
 /** Where the names of the Compose file, of its Cluster and of the loopback interface lead. */
 const REDIS_NAMES = ["redis", "redis-1", "redis-2", "redis-3", "localhost", "127.0.0.1", "::1"];
 
+/** The keys that are made, and what each may do: k6 only what a load test does. */
+const KEYS: Record<string, Pick<ApiKeyRecord, "label" | "scopes">> = {
+  "api-key": { label: "admin", scopes: ["admin"] },
+  "k6-key": { label: "k6", scopes: ["enqueue", "read"] },
+};
+
 /** What can be made anew, and the files of it. */
 const ROTATED: Record<string, () => string[]> = {
   "api-key": () => ["api-key"],
+  "k6-key": () => ["k6-key"],
   redis: () => ["admin", "health", ...redisRoles()].map((user) => `redis-${user}`),
   session: () => ["session-secret"],
   grafana: () => ["grafana-password"],
@@ -65,7 +72,7 @@ const own = (name: string) => join("own", name);
 export function openSecrets(options: SecretsOptions): Secrets {
   const folder = openFolder(resolve(options.folder));
   const names = () => [
-    "api-key",
+    ...Object.keys(KEYS),
     "grafana-password",
     "session-secret",
     ...["admin", ...redisRoles()].map((user) => `redis-${user}`),
@@ -90,7 +97,7 @@ export function openSecrets(options: SecretsOptions): Secrets {
       const files = ROTATED[name];
       if (files === undefined)
         throw new RangeError(`"${name}" cannot be rotated: ${Object.keys(ROTATED).join(", ")}`);
-      if (name === "api-key") forgetAdminKey(folder);
+      if (name in KEYS) forgetKey(folder, name);
       for (const file of files()) folder.remove(own(file));
       return create(folder, options);
     },
@@ -108,8 +115,8 @@ async function create(folder: SecretFolder, options: SecretsOptions): Promise<st
     return text;
   };
 
-  const key = keep("api-key", newKeyText);
-  const keys = withAdminKey(folder, key);
+  for (const name of Object.keys(KEYS)) addKey(folder, name, keep(name, newKeyText));
+  const keys = writeKeys(folder, keysOf(folder));
   const session = keep("session-secret", random);
   const grafana = keep("grafana-password", random);
   const passwordOf = (user: string) => keep(`redis-${user}`, random);
@@ -132,7 +139,7 @@ async function create(folder: SecretFolder, options: SecretsOptions): Promise<st
   for (const reader of ["producer-api", "observability"] as const) hand(reader, "api-keys.json", keys);
   hand("observability", "session-secret", session);
   hand("grafana", "admin-password", grafana);
-  hand("k6", "api-key", key);
+  hand("k6", "api-key", keep("k6-key", newKeyText));
   if (options.tls) {
     const { authority, server } = await certificates(folder, made);
     for (const reader of Object.keys(READERS) as Reader[]) {
@@ -153,20 +160,19 @@ const writeKeys = (folder: SecretFolder, keys: ApiKeyRecord[]): string => {
   return text;
 };
 
-/** The file of keys with the admin key in it. What somebody added to it stays. */
-function withAdminKey(folder: SecretFolder, key: string): string {
+/** The first in the file is the one made last. What somebody added to it stays. */
+function addKey(folder: SecretFolder, name: string, text: string): void {
   const keys = keysOf(folder);
-  const record = adminRecord(key, Date.now());
-  return writeKeys(folder, keys.some((there) => there.sha256 === record.sha256) ? keys : [record, ...keys]);
+  const spec = KEYS[name];
+  if (spec === undefined || keys.some((there) => there.sha256 === sha256(text))) return;
+  writeKeys(folder, [recordOf(text, spec, Date.now()), ...keys]);
 }
 
-function forgetAdminKey(folder: SecretFolder): void {
-  const key = folder.read(own("api-key"));
-  if (key !== null)
-    writeKeys(
-      folder,
-      keysOf(folder).filter((there) => there.sha256 !== sha256(key)),
-    );
+function forgetKey(folder: SecretFolder, name: string): void {
+  const text = folder.read(own(name));
+  if (text === null) return;
+  const rest = keysOf(folder).filter((there) => there.sha256 !== sha256(text));
+  writeKeys(folder, rest);
 }
 
 /** Settings of Redis beside infra/redis/redis.conf: who may come in, and how. */

@@ -46,8 +46,8 @@ test("every secret is long, and no two are the same", async () => {
   const texts = readdirSync(join(folder, "own"))
     .filter((name) => !name.endsWith(".json"))
     .map((name) => read(`own/${name}`));
-  expect(texts).toHaveLength(9);
-  expect(new Set(texts).size).toBe(9);
+  expect(texts).toHaveLength(10);
+  expect(new Set(texts).size).toBe(10);
   for (const text of texts) expect(text.length).toBeGreaterThanOrEqual(43);
 });
 
@@ -55,17 +55,36 @@ test("the services get the hash of the admin key, never the key", async () => {
   await open().create();
   const key = read("own/api-key");
   expect(keyIdOf(key)).not.toBeNull();
-  expect(parseKeyFile(read("own/api-keys.json"), "api-keys.json")).toHaveLength(1);
+  expect(parseKeyFile(read("own/api-keys.json"), "api-keys.json")).toHaveLength(2);
   for (const reader of ["producer-api", "observability"]) {
-    expect(keyFile(reader).keys).toEqual([
-      {
-        ...{ id: key.split("_")[1], label: "admin", scopes: ["admin"], queues: null, expiresAt: null },
-        ...{ sha256: sha256(key), createdAt: expect.any(Number) },
-      },
-    ]);
+    expect(keyFile(reader).keys).toContainEqual({
+      ...{ id: key.split("_")[1], label: "admin", scopes: ["admin"], queues: null, expiresAt: null },
+      ...{ sha256: sha256(key), createdAt: expect.any(Number) },
+    });
   }
   const holders = files().filter((name) => read(name).includes(key));
-  expect(holders.sort()).toEqual(["k6/api-key", "own/api-key"]);
+  expect(holders).toEqual(["own/api-key"]);
+});
+
+test("a load test gets a key of its own, which enqueues and reads and may do nothing else", async () => {
+  await open().create();
+  const key = read("k6/api-key");
+  expect(key).toBe(read("own/k6-key"));
+  const spec = { label: "k6", scopes: ["enqueue", "read"], queues: null, sha256: sha256(key) };
+  for (const reader of ["producer-api", "observability"])
+    expect(keyFile(reader).keys).toContainEqual(expect.objectContaining(spec));
+  expect(await open().rotate("k6-key")).toEqual(["k6-key"]);
+  expect(read("k6/api-key")).not.toBe(key);
+  expect(keyFile("observability").keys.map(({ sha256 }) => sha256)).not.toContain(sha256(key));
+  expect(keyFile("observability").keys).toHaveLength(2);
+});
+
+test("a folder of an older version, where k6 had the admin key, gets the new one", async () => {
+  await open().create();
+  rmSync(join(folder, "own/k6-key"));
+  writeFileSync(join(folder, "k6/api-key"), read("own/api-key"));
+  expect(await open().create()).toEqual(["k6-key"]);
+  expect(read("k6/api-key")).toBe(read("own/k6-key"));
 });
 
 test("each reader has its own password of Redis; the file of users has the hashes alone", async () => {
@@ -123,7 +142,9 @@ describe("rotation", () => {
     expect(await open().rotate("api-key")).toEqual(["api-key"]);
     const now = read("own/api-key");
     expect(now).not.toBe(old);
-    expect(keyFile("observability").keys.map((key) => key.sha256)).toEqual([sha256(now), added.sha256]);
+    expect(keyFile("observability").keys.map((key) => key.sha256)).toEqual([
+      ...[sha256(now), sha256(read("k6/api-key")), added.sha256],
+    ]);
   });
 
   test("of Redis: every password changes; of the rest none does", async () => {
@@ -137,7 +158,9 @@ describe("rotation", () => {
 
   test("an unknown name is refused and changes nothing", async () => {
     await open().create();
-    await expect(open().rotate("everything")).rejects.toThrow("api-key, redis, session, grafana, tls");
+    await expect(open().rotate("everything")).rejects.toThrow(
+      "api-key, k6-key, redis, session, grafana, tls",
+    );
     expect(await open().create()).toEqual([]);
   });
 });

@@ -13,11 +13,12 @@ export const observabilityConfig = Type.Object({
     maximum: 65_535,
     description: "Port of the dashboard and the operator API.",
   }),
-  ALLOWED_ORIGINS: Type.String({
-    default: "http://localhost:5173,http://127.0.0.1:5173",
-    description:
-      "Origins, beside its own, whose pages may open the live stream and change things, separated by commas. The default is Vite in development.",
-  }),
+  ALLOWED_ORIGINS: Type.Optional(
+    Type.String({
+      description:
+        "Origins, beside its own, whose pages may open the live stream and change things, separated by commas.",
+    }),
+  ),
   AUDIT_LOG_MAX: Type.Integer({
     default: 100_000,
     minimum: 1_000,

@@ -99,7 +99,7 @@ export async function startObservability(options: StartOptions): Promise<Running
     version,
     host: config.HOST,
     allowedHosts: parseAllowedHosts(config.ALLOWED_HOSTS),
-    allowedOrigins: parseOrigins(config.ALLOWED_ORIGINS),
+    allowedOrigins: parseOrigins(config.ALLOWED_ORIGINS ?? ""),
     dashboardDir: config.DASHBOARD_DIR,
   });
   try {

@@ -79,6 +79,10 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 - name: MASKED_POINTERS
   value: {{ . | quote }}
 {{- end }}
+{{- with .root.Values.trustedProxies }}
+- name: TRUSTED_PROXIES
+  value: {{ join "," . | quote }}
+{{- end }}
 {{- if and .ingress.enabled .ingress.host }}
 - name: ALLOWED_HOSTS
   value: {{ printf "%s,%s" .ingress.host .serviceHost | quote }}

@@ -16,8 +16,8 @@ export function doctorCommand(program: Command, action: Action): void {
         const { out } = context;
         const findings = await examine(context, maxWait);
         const problems = findings.filter(({ verdict }) => verdict === "problem").length;
-        if (out.format === "json") out.line(JSON.stringify({ ok: problems === 0, findings }, null, 2));
-        else if (out.format === "ndjson") for (const finding of findings) out.line(JSON.stringify(finding));
+        if (out.format === "json") out.json({ ok: problems === 0, findings }, 2);
+        else if (out.format === "ndjson") for (const finding of findings) out.json(finding);
         else {
           const width = Math.max(...findings.map(({ check }) => check.length));
           for (const { verdict, check, detail, remedy } of findings) {

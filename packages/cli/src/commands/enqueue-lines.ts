@@ -171,7 +171,7 @@ export class LineEnqueuer {
 
   #result(result: LineResult): void {
     const { format } = this.#context.out;
-    if (format === "ndjson") this.#context.out.line(JSON.stringify(result));
+    if (format === "ndjson") this.#context.out.json(result);
     else if (format === "json") this.#results.push(result);
   }
 

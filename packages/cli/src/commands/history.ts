@@ -29,7 +29,7 @@ export function historyCommand(program: Command, action: Action): void {
           ];
           if (all) {
             for await (const page of context.client.actions.all(options))
-              for (const record of page) context.out.line(JSON.stringify(record));
+              for (const record of page) context.out.json(record);
             return;
           }
           const page = await context.client.actions.page(options);

@@ -55,7 +55,7 @@ async function printLines(context: Context, options: TopOptions): Promise<ExitCo
   const { out, io } = context;
   await eachLook(context, options, io.signal, (sight) => {
     if (out.format === "table") for (const line of plainLines(sight)) out.line(line);
-    else out.line(JSON.stringify({ ...sight, rates: Object.fromEntries(sight.rates) }));
+    else out.json({ ...sight, rates: Object.fromEntries(sight.rates) });
   });
   return EXIT.ok;
 }

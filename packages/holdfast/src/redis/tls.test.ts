@@ -4,10 +4,15 @@ import { remedyOf, tlsOptions } from "./tls.ts";
 test("without any setting there is no TLS; tls, its options, or a file brings it", () => {
   expect(tlsOptions({})).toBeNull();
   expect(tlsOptions({ tls: false })).toBeNull();
-  expect(tlsOptions({ tls: true })).toEqual({});
-  expect(tlsOptions({ tls: {} })).toEqual({});
+  // Said, since a variable of the environment turns the default off.
+  const checked = { rejectUnauthorized: true };
+  expect(tlsOptions({ tls: true })).toEqual(checked);
+  expect(tlsOptions({ tls: {} })).toEqual(checked);
   expect(tlsOptions({ tls: { rejectUnauthorized: false } })).toEqual({ rejectUnauthorized: false });
-  expect(tlsOptions({ tlsServerName: "redis.internal" })).toEqual({ servername: "redis.internal" });
+  expect(tlsOptions({ tlsServerName: "redis.internal" })).toEqual({
+    ...checked,
+    servername: "redis.internal",
+  });
 });
 
 test.each([

@@ -15,20 +15,23 @@ function read(what: string, path: string): Buffer {
   }
 }
 
+/** Said, and not left to the default, which NODE_TLS_REJECT_UNAUTHORIZED=0 turns off for the whole process. */
+const CHECKED: TlsOptions = { rejectUnauthorized: true };
+
 /**
  * What the TLS of Node is to be given; null for a connection without TLS.
  * @throws HoldfastError invalid_argument: a file cannot be read
  */
 export function tlsOptions(settings: TlsSettings): TlsOptions | null {
   const { tls, tlsCaFile, tlsServerName, tlsCertFile, tlsKeyFile } = settings;
-  if (typeof tls === "object") return tls;
+  if (typeof tls === "object") return { ...CHECKED, ...tls };
   const options: TlsOptions = {
     ...(tlsCaFile === undefined ? {} : { ca: read("CA file", tlsCaFile) }),
     ...(tlsServerName === undefined ? {} : { servername: tlsServerName }),
     ...(tlsCertFile === undefined ? {} : { cert: read("client certificate", tlsCertFile) }),
     ...(tlsKeyFile === undefined ? {} : { key: read("client key", tlsKeyFile) }),
   };
-  return tls === true || Object.keys(options).length > 0 ? options : null;
+  return tls === true || Object.keys(options).length > 0 ? { ...CHECKED, ...options } : null;
 }
 
 const UNTRUSTED = /self.signed certificate|unable to (?:verify|get) .*certificate|unable to get .*issuer/i;

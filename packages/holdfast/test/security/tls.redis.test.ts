@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "node:tls";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import {
   type ConnectionSettings,
   Holdfast,
@@ -113,6 +113,18 @@ test("a certificate of another CA is refused before the password is sent, and th
     expect(error.message).toContain("REDIS_TLS_CA_FILE");
     expect(error.message).not.toContain(PASSWORD);
   }
+});
+
+test("NODE_TLS_REJECT_UNAUTHORIZED=0 does not make an untrusted certificate trusted", async () => {
+  const redis = await tlsRedis();
+  vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
+  afterwards(async () => void vi.unstubAllEnvs());
+  // As Node itself would do it: the variable works here.
+  const socket = connect({ port: redis.port, host: "127.0.0.1" });
+  await once(socket, "secureConnect");
+  socket.destroy();
+  for (const tls of [{}, { tls: true }, { tls: {} }] as const)
+    expect((await refusalOf({ url: redis.url, ...tls })).message).toContain("not trusted");
 });
 
 test("a certificate for another name is refused, unless that name is given", async () => {
