@@ -19,6 +19,10 @@ const deletion = test("invariants/deletion");
 const userCode = test("worker/user-code");
 const texts = test("library/texts");
 const handBack = "packages/holdfast/test/invariants/hand-back.test.ts";
+const connecting = test("library/connecting");
+const args = test("library/arguments");
+const stopping = test("worker/stopping");
+const connection = "packages/holdfast/src/redis/connection.ts";
 
 export const mutants = [
   {
@@ -941,6 +945,59 @@ export const mutants = [
       ],
     ],
     tests: [userCode],
+  },
+  {
+    name: "connection: close leaves those waiting who wait for a connection",
+    changes: [[connection, "    this.#rejectAll(closedError());\n    const { stream", "    const { stream"]],
+    tests: [connecting, stopping],
+  },
+  {
+    name: "connection: the database is not selected",
+    changes: [[connection, 'if (db !== 0) answers.push(this.#client.call("SELECT", db));', ""]],
+    tests: [connecting],
+  },
+  {
+    name: "connection: a database that is refused is worked in all the same",
+    changes: [
+      [
+        connection,
+        '      if (this.#client.status === "ready") (this.#client as Redis).disconnect(true);\n      return;',
+        "",
+      ],
+    ],
+    tests: [connecting],
+  },
+  {
+    name: "connection: a wrong password is a Redis that is away",
+    changes: [[connection, "if (refusal !== undefined) this.#refused(refusal);\n  }", "}"]],
+    tests: [connecting],
+  },
+  {
+    name: "queue: a missing type passes",
+    changes: [
+      [
+        "packages/holdfast/src/queue/queue.ts",
+        "if (type !== this.#headerType) checkTaskType(type);",
+        "if (type !== this.#headerType && type !== undefined) checkTaskType(type);",
+      ],
+    ],
+    tests: [args],
+  },
+  {
+    name: "queue: close does not wait for calls that have begun",
+    changes: [["packages/holdfast/src/queue/queue.ts", "this.#entering.add(entering);", ""]],
+    tests: [args],
+  },
+  {
+    name: "stop: a second one with a shorter grace changes nothing",
+    changes: [
+      [
+        "packages/holdfast/src/grace.ts",
+        "if (endsAtMs >= this.#endsAtMs) return;",
+        "if (this.#endsAtMs < Number.POSITIVE_INFINITY) return;",
+      ],
+    ],
+    tests: [stopping],
   },
 ];
 

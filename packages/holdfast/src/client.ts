@@ -60,7 +60,11 @@ export class Holdfast {
   readonly tracing: Tracing | undefined;
   readonly #others: Connection[] = [];
   readonly #instance: string | undefined;
-  readonly #engines = new Map<string, Engine>();
+  /** Held by whoever uses them: a process may see many queues in its time. */
+  readonly #engines = new Map<string, WeakRef<Engine>>();
+  readonly #unused = new FinalizationRegistry<string>((queue) => {
+    if (this.#engines.get(queue)?.deref() === undefined) this.#engines.delete(queue);
+  });
 
   /** @throws HoldfastError invalid_argument */
   constructor(options: HoldfastOptions) {
@@ -75,16 +79,17 @@ export class Holdfast {
     this.actions = new ActionLog(this.connection, this.prefix);
   }
 
-  /** The engine of one queue; the same one for the same name. */
+  /** The engine of one queue; the same one for the same name, for as long as somebody has it. */
   engine(queue: string): Engine {
-    let engine = this.#engines.get(queue);
+    let engine = this.#engines.get(queue)?.deref();
     if (!engine) {
       engine = new Engine(this.connection, queue, {
         prefix: this.prefix,
         instance: this.#instance,
         register: () => this.registry.addQueue(queue),
       });
-      this.#engines.set(queue, engine);
+      this.#engines.set(queue, new WeakRef(engine));
+      this.#unused.register(engine, queue);
     }
     return engine;
   }

@@ -78,3 +78,14 @@ test("a log line is text, whatever it was given, and says where it was cut", () 
   expect(logText("x".repeat(2_000))).toMatch(/x … \(cut\)$/);
   expect(logText("x".repeat(2_000))).toHaveLength(LIMITS.errorCharacters);
 });
+
+test.each(['"\ud800"', '{"\udc00":1}', undefined, 5])(
+  "a JsonText of %j is refused: it could not be kept byte by byte",
+  (text) => {
+    expect(() => new JsonText(text as string)).toThrow(expect.objectContaining({ code: "invalid_json" }));
+  },
+);
+
+test("an escaped surrogate is JSON that can be kept", () => {
+  expect(new JsonText('"\\ud800"').text).toBe('"\\ud800"');
+});

@@ -1,4 +1,5 @@
 import { asHoldfastError, FatalError, HoldfastError, LIMITS } from "@holdfast/contracts";
+import { shown } from "../options/shape.ts";
 import { cutText, readThrown, textOf } from "./thrown.ts";
 
 /**
@@ -8,13 +9,18 @@ import { cutText, readThrown, textOf } from "./thrown.ts";
 export class JsonText {
   readonly text: string;
 
-  /** @throws HoldfastError invalid_json where the text is no JSON */
+  /** @throws HoldfastError invalid_json where the text is not JSON, or cannot be kept byte by byte */
   constructor(text: string) {
+    if (typeof text !== "string")
+      throw new HoldfastError("invalid_json", `a JsonText is made of JSON text, got ${shown(text)}`);
     try {
       JSON.parse(text);
     } catch (error) {
       throw new HoldfastError("invalid_json", `not JSON: ${(error as Error).message}`, { cause: error });
     }
+    // In UTF-8 it would become another character.
+    if (!text.isWellFormed())
+      throw new HoldfastError("invalid_json", "the JSON text has a lone surrogate: write it as an escape");
     this.text = text;
   }
 }

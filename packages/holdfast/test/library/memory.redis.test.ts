@@ -1,0 +1,27 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
+import { expect, test } from "vitest";
+import { Queue } from "../../src/index.ts";
+import { library } from "../support/library.ts";
+import { until } from "../support/until.ts";
+
+setFlagsFromString("--expose-gc");
+const collect = runInNewContext("gc") as () => void;
+
+test("a client keeps nothing of queues that nobody uses any more", async () => {
+  const { name, client } = library();
+  const used = client.engine(name);
+  const use = async () => {
+    const queue = new Queue(`${name}-once`, { client });
+    await queue.get("x");
+    await queue.close();
+    return new WeakRef(client.engine(queue.name));
+  };
+  const engine = await use();
+  await until("it was collected", async () => {
+    collect();
+    return engine.deref() === undefined;
+  });
+  // What is used stays the same.
+  expect(client.engine(name)).toBe(used);
+});
