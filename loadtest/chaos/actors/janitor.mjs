@@ -3,7 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Janitor } from "holdfast";
 import { options, tell } from "./tell.mjs";
 
-const janitor = new Janitor(options);
+// Every actor is handed the queue: a janitor sweeps all.
+const { queue: _, ...settings } = options;
+const janitor = new Janitor(settings);
 janitor.on("swept", (swept) => tell("sweep", "ok", swept));
 janitor.on("audited", ({ violations, repaired }) => tell("audit", "ok", { violations, repaired }));
 janitor.on("error", (error) => tell("error", "info", { code: error.code, message: error.message }));
