@@ -185,4 +185,5 @@ void every(BEAT_MS, beat);
 void every(REGISTER_MS, register);
 // Forty times a second, so as cheap as can be: mostly one look at a number.
 const aheadTimer = setInterval(() => table.buffered > 0 && void handBackAhead(), AHEAD_CHECK_MS);
-stopping.signal.addEventListener("abort", () => clearInterval(aheadTimer));
+if (stopping.signal.aborted) clearInterval(aheadTimer);
+else stopping.signal.addEventListener("abort", () => clearInterval(aheadTimer));
