@@ -6,11 +6,18 @@
 // per service, and TLS with HOLDFAST_TLS=1; one that somebody else runs stays as it is.
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { openPm2, portOf, root, runningOf, servicesOf, waitReady } from "./pm2.mjs";
 import { judgeRedis, redisInfo } from "./redis-probe.mjs";
+
+// Payloads and keys go into files: nobody but their owner reads what is written from here on, be it by Redis, by PM2 or by
+// a service. Files of before stand in a folder that nobody else gets into.
+process.umask(0o077);
+const home = join(root, ".holdfast");
+mkdirSync(home, { recursive: true, mode: 0o700 });
+chmodSync(home, 0o700);
 
 const pm2 = openPm2();
 const redisDir = join(root, ".holdfast/redis");

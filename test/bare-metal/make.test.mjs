@@ -3,8 +3,10 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
@@ -115,6 +117,21 @@ test("make up runs in a deep folder, by a .env with quotes, comments and CRLF", 
   expect(await online(first, "worker")).toHaveLength(1);
   const answer = await fetch(`http://127.0.0.1:${ports.OBSERVABILITY_PORT}/readyz`);
   expect(await answer.json()).toMatchObject({ ok: true });
+});
+
+test("what make up writes is for its owner alone: data, secrets, logs and the folder around them", async () => {
+  const home = join(first, ".holdfast");
+  const paths = [home, ...readdirSync(home, { recursive: true }).map((name) => join(home, name))];
+  const open = paths.filter((path) => {
+    const stat = lstatSync(path);
+    // The sockets of PM2 are in a folder of their own.
+    return (stat.isFile() || stat.isDirectory()) && (stat.mode & 0o077) !== 0;
+  });
+  // What scripts/stack keeps beside them holds no secret, and nobody else gets into the folder.
+  const harmless = ["way", "env", "given"].map((name) => join(home, name));
+  expect(open.filter((path) => !harmless.includes(path))).toEqual([]);
+  expect(paths.some((path) => path.includes("appendonly"))).toBe(true);
+  expect(paths.some((path) => path.endsWith(".log"))).toBe(true);
 });
 
 test("no workers, and then three again: each is counted", { timeout: 120_000 }, async () => {

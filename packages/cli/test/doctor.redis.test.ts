@@ -1,3 +1,4 @@
+import { chmodSync } from "node:fs";
 import {
   freePort,
   startOldRedis,
@@ -263,4 +264,19 @@ test("on a Cluster every master is looked at", async () => {
   } finally {
     await Promise.all(nodes.map((node) => node.stop()));
   }
+});
+
+test("data of a local Redis that every user can read is told, with what to do", async () => {
+  await client.connection.command("SET", "x", "1");
+  const [, folder = ""] = await client.connection.command<string[]>("CONFIG", "GET", "dir");
+  const told = async () =>
+    findingsOf(await cli("doctor", "--json")).find(({ check }) => check === "files of Redis");
+  chmodSync(folder, 0o700);
+  expect(await told()).toMatchObject({ verdict: "ok" });
+  chmodSync(folder, 0o755);
+  expect(await told()).toMatchObject({
+    verdict: "notice",
+    detail: expect.stringContaining("appendonly"),
+    remedy: expect.stringContaining(`chmod 700 ${folder}`),
+  });
 });

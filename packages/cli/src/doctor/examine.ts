@@ -1,6 +1,7 @@
 import { HoldfastError, Schedules } from "holdfast";
 import type { Context } from "../context.ts";
 import { messageOf } from "../exit.ts";
+import { examineFiles } from "./files.ts";
 import { type Finding, problem, skipped } from "./finding.ts";
 import { checkJanitors, checkSchedules } from "./janitors.ts";
 import { examineServers, remedyOf } from "./servers.ts";
@@ -12,7 +13,7 @@ const RECENT = 100;
 export async function examine(context: Context, maxWaitMs: number): Promise<Finding[]> {
   const findings: Finding[] = [];
   try {
-    findings.push(...(await examineServers(context)));
+    findings.push(...(await examineServers(context)), ...(await examineFiles(context)));
   } catch (error) {
     return [problem("connection", messageOf(error), remedyOf(messageOf(error)))];
   }
