@@ -18,6 +18,8 @@ const authors = "services/observability/test/audit-authors.test.ts";
 const deletion = test("invariants/deletion");
 const userCode = test("worker/user-code");
 const texts = test("library/texts");
+const loss = test("heartbeat/loss");
+const heartbeat = "packages/holdfast/src/worker/heartbeat.test.ts";
 const handBack = "packages/holdfast/test/invariants/hand-back.test.ts";
 const connecting = test("library/connecting");
 const args = test("library/arguments");
@@ -871,14 +873,12 @@ export const mutants = [
   },
   {
     name: "worker: an id is taken as it comes",
-    changes: [["packages/holdfast/src/engine/names.ts", "if (isWorkerId(id)) return id;", "return id;"]],
+    changes: [["packages/holdfast/src/worker/worker-options.ts", '@ -", isWorkerId)', '@ -", () => true)']],
     tests: [texts],
   },
   {
     name: "keys: a prefix is taken as it comes",
-    changes: [
-      ["packages/holdfast/src/engine/names.ts", "if (isKeyPrefix(prefix)) return prefix;", "return prefix;"],
-    ],
+    changes: [["packages/holdfast/src/client-options.ts", "  isKeyPrefix,\n);", "  () => true,\n);"]],
     tests: [texts],
   },
   {
@@ -998,6 +998,46 @@ export const mutants = [
       ],
     ],
     tests: [stopping],
+  },
+  {
+    name: "heartbeat: a worker acquires without one",
+    changes: [
+      [
+        "packages/holdfast/src/worker/worker.ts",
+        "runner.drain(this.#draining || !this.#beating)",
+        "runner.drain(this.#draining)",
+      ],
+    ],
+    tests: [loss],
+  },
+  {
+    name: "heartbeat: a worker that has lost it for good goes on",
+    changes: [
+      [
+        "packages/holdfast/src/worker/worker.ts",
+        "    void this.stop({ graceMs: Math.floor(leaseMs / 3) });\n",
+        "",
+      ],
+    ],
+    tests: [loss],
+  },
+  {
+    name: "heartbeat: a start does not wait for the thread",
+    changes: [
+      [
+        "packages/holdfast/src/worker/heartbeat.ts",
+        "this.#number = shared.add(this);",
+        "this.#number = shared.add(this);\n        resolve();",
+      ],
+    ],
+    tests: [heartbeat],
+  },
+  {
+    name: "heartbeat: a thread is begun again for ever",
+    changes: [
+      ["packages/holdfast/src/worker/heartbeat.ts", "this.#ends.length >= ENDS", "this.#ends.length < 0"],
+    ],
+    tests: [heartbeat],
   },
 ];
 

@@ -31,6 +31,7 @@ export const ERROR_STATUS = {
   redis_unsupported: 503,
   outcome_unknown: 503,
   layout_too_new: 503,
+  heartbeat_failed: 503,
   closed: 503,
 } as const;
 

@@ -9,7 +9,6 @@ import {
 } from "./client-options.ts";
 import { ActionLog } from "./engine/action-log.ts";
 import { Engine } from "./engine/engine.ts";
-import { checkInstance } from "./engine/names.ts";
 import { OperationStore } from "./engine/operation-store.ts";
 import { Registry } from "./engine/registry.ts";
 import { KeyStore } from "./identity/key-store.ts";
@@ -70,7 +69,7 @@ export class Holdfast {
   constructor(options: HoldfastOptions) {
     checkShape(holdfastShape, options);
     this.prefix = options.prefix ?? "queue";
-    this.#instance = options.instance && checkInstance(options.instance);
+    this.#instance = options.instance;
     this.connection = new Connection(options.redis, { onScript: options.onScript });
     this.tracing = options.tracing && guardedTracing(options.tracing, warn);
     this.registry = new Registry(this.connection, this.prefix);

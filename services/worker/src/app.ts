@@ -79,6 +79,14 @@ export async function startApp(
     await client.close();
     await tracer?.stop();
   };
+  worker.on("error", (error) => {
+    if (error.code !== "heartbeat_failed") return;
+    // It stops by itself, and hands back what it runs. A process that runs nothing any more is one to start anew.
+    void worker.stop().then(() => {
+      logger.fatal({ err: error }, "the heartbeat thread was lost");
+      process.exit(1);
+    });
+  });
   try {
     await waitForRedis({ client, settings, logger, signal });
     await worker.start();

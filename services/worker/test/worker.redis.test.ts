@@ -113,6 +113,31 @@ test("handlers come from a module, and one that does not load is one line and ex
   expect(bad.service.output()).toContain("broken.mjs does not load");
 });
 
+test("exits with 1 where its heartbeat thread is lost, and does not start without one", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "holdfast-threads-"));
+  const preload = fileURLToPath(
+    new URL("../../../packages/holdfast/test/heartbeat/preload.cjs", import.meta.url),
+  );
+  const end = join(folder, "end");
+  const withThreads = (fate: string) =>
+    setup({
+      NODE_OPTIONS: `--require ${preload}`,
+      THREAD_FATE: fate,
+      THREAD_COUNT: join(folder, `count-${++queues}`),
+      THREAD_END: end,
+    });
+  const lost = await withThreads("end");
+  await lost.service.says("worker is running");
+  writeFileSync(end, "");
+  expect(await lost.service.exit(30_000)).toEqual({ code: 1, signal: null });
+  expect(lost.service.output()).toContain("the heartbeat thread was lost");
+
+  const none = await withThreads("throw");
+  expect(await none.service.exit(30_000)).toEqual({ code: 1, signal: null });
+  expect(none.service.output()).toContain("a preload that does not bear threads");
+  expect(none.service.output()).not.toContain("worker is running");
+});
+
 test("turns red while Redis is away, stays alive, and works again afterwards", async () => {
   const { name, service, status } = await setup();
   await service.says("worker is running");

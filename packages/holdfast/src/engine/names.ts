@@ -1,18 +1,11 @@
-import {
-  HoldfastError,
-  isKeyPrefix,
-  isQueueName,
-  isScheduleId,
-  isTaskId,
-  isTaskType,
-  isWorkerId,
-} from "@holdfast/contracts";
+import { HoldfastError, isQueueName, isScheduleId, isTaskId, isTaskType } from "@holdfast/contracts";
 import { shown } from "../options/shape.ts";
 
 /**
  * The checks of texts that stand in a record, a key, a channel or a reply as they are. A record is lines of words, so
- * none of them may have a space or a line break, and in a key a brace would move the hash tag. Free text is encoded
- * instead: text.ts.
+ * none of them may have a space or a line break, and in a key a brace would move the hash tag. The options of constructors
+ * (worker id, prefix, instance) are checked with the others there are: client-options.ts, worker-options.ts. Free text is
+ * encoded instead: text.ts.
  */
 
 const PARTITION = /^(.*)\/(0|[1-9]\d{0,2})$/;
@@ -53,33 +46,6 @@ export function checkTaskType(type: string): string {
     );
   }
   return type;
-}
-
-/** The first part of every key. @throws HoldfastError invalid_argument */
-export function checkPrefix(prefix: string): string {
-  if (isKeyPrefix(prefix)) return prefix;
-  throw new HoldfastError(
-    "invalid_argument",
-    `prefix has to be 1 to 64 of A-Z a-z 0-9 _ . : -, the first a letter or digit, got ${JSON.stringify(prefix)}`,
-  );
-}
-
-/** @throws HoldfastError invalid_argument */
-export function checkWorkerId(id: string): string {
-  if (isWorkerId(id)) return id;
-  throw new HoldfastError(
-    "invalid_argument",
-    `the id of a worker has to be 1 to 128 of A-Z a-z 0-9 _ . : @ -, got ${JSON.stringify(id)}`,
-  );
-}
-
-/** What people read in the request ids of a client; "" for nothing. @throws HoldfastError invalid_argument */
-export function checkInstance(instance: string): string {
-  if (instance === "" || isWorkerId(instance)) return instance;
-  throw new HoldfastError(
-    "invalid_argument",
-    `instance has to be up to 128 of A-Z a-z 0-9 _ . : @ -, got ${JSON.stringify(instance)}`,
-  );
 }
 
 /** @throws HoldfastError invalid_argument */

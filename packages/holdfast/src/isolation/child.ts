@@ -18,6 +18,22 @@ let handlers: Record<string, Handler> = {};
 let lastCall = 0;
 let current: { run: number; abort: AbortController } | undefined;
 
+/**
+ * A thread of each child process: ends it when its worker is gone. A handler that blocks the event loop would never see
+ * that the channel was closed, and would go on for ever. The thread gets it as text, so it uses nothing from outside.
+ */
+function watchParent(parentPid: number): void {
+  setInterval(() => {
+    if (process.ppid === parentPid) return;
+    try {
+      // With what it started: it leads a process group of its own.
+      process.kill(-process.pid, "SIGKILL");
+    } catch {
+      process.kill(process.pid, "SIGKILL");
+    }
+  }, 500);
+}
+
 function say(message: FromChild): void {
   // A channel that is gone ends this process; nobody is left who could be told.
   if (process.connected) send?.({ key, ...message }, () => {});
@@ -95,8 +111,8 @@ process.on("uncaughtExceptionMonitor", (error, origin) => {
   const { name, message, text } = readThrown(error);
   say({ kind: "uncaught", message: `${origin}: ${text ?? `${name}: ${message}`}` });
 });
-new Thread(new URL("./parent-watch.js", import.meta.url), {
-  workerData: Number(process.argv[2]),
+new Thread(`(${watchParent})(${Number(process.argv[2])})`, {
+  eval: true,
   execArgv: [],
   resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 2 },
 }).unref();

@@ -1,12 +1,15 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { HoldfastError } from "@holdfast/contracts";
+import type { OwnCode } from "../own-code.ts";
 import { JsonText } from "../worker/json-text.ts";
 import { HandlerKilled, type KillReason } from "./handler-killed.ts";
 import type { FromChild, Refused, SentTask, ToChild } from "./messages.ts";
 import { receivedError } from "./sent-error.ts";
 
 export interface ProcessOptions {
+  /** Of the child. */
+  code: OwnCode;
   files: readonly string[];
   memoryMb: number;
   execArgv: readonly string[];
@@ -28,11 +31,6 @@ interface Running {
   reject(error: unknown): void;
 }
 
-// Sources that are run without a build still need the built child: Node runs no TypeScript by itself before 22.
-const CHILD = new URL(
-  import.meta.url.endsWith(".ts") ? "../../dist/isolation/child.js" : "./child.js",
-  import.meta.url,
-);
 const HEAP_FULL = "heap out of memory";
 const TAIL_CHARACTERS = 8_192;
 // What it wrote last may arrive after its end; a grandchild could keep the pipe open for ever.
@@ -57,7 +55,9 @@ export class HandlerProcess {
 
   constructor(options: ProcessOptions) {
     this.#memoryMb = options.memoryMb;
-    this.#child = fork(CHILD, [String(process.pid)], {
+    const { code } = options;
+    // As text it comes by the standard input, which "-" stands for: a command line has a limit.
+    this.#child = fork("file" in code ? code.file : "-", [String(process.pid)], {
       execArgv: [
         // Flags of the process, like --eval or --input-type, are about its own script.
         ...process.execArgv.filter((flag) => flag === "--enable-source-maps"),
@@ -65,12 +65,14 @@ export class HandlerProcess {
         `--max-old-space-size=${options.memoryMb}`,
       ],
       ...(options.env ? { env: options.env } : {}),
-      stdio: ["ignore", "inherit", "pipe", "ipc"],
+      stdio: ["file" in code ? "ignore" : "pipe", "inherit", "pipe", "ipc"],
       // A process group of its own: what a handler started is killed with it, and a Ctrl-C at the terminal reaches the
       // worker alone, which gives its attempts their grace.
       detached: true,
     });
     const child = this.#child;
+    // It may be killed before it has read it all.
+    if ("text" in code) child.stdin?.on("error", () => {}).end(code.text);
     child.stderr?.setEncoding("utf8").on("data", (text: string) => {
       process.stderr.write(text);
       this.#stderr = (this.#stderr + text).slice(-TAIL_CHARACTERS);

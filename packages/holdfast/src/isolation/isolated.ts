@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { HoldfastError } from "@holdfast/contracts";
 import { isText, listOf, MAX_TIMER_MS, whole } from "../options/kinds.ts";
 import { checkShape, shapeOf, shown } from "../options/shape.ts";
+import { ownCode } from "../own-code.ts";
 import { AttemptAborted } from "../worker/attempt-aborted.ts";
 import type { Handler, HandlerContext, Handlers, HandlerTask } from "../worker/handler.ts";
 import { JsonText } from "../worker/json-text.ts";
@@ -90,6 +91,7 @@ export async function isolated(
   checkShape(isolationShape, options);
   const { killAfterMs = 5_000 } = options;
   const pool = new ProcessPool({
+    code: await ownCode("isolationChild"),
     files: list.map(fileOf),
     processes: options.processes ?? 4,
     memoryMb: options.memoryMb ?? 256,

@@ -146,6 +146,8 @@ export class PartitionedWorker extends SafeEmitter<WorkerEvents> {
     for (const event of Object.keys(FORWARDED) as (keyof WorkerEvents)[])
       worker.on(event, (...told: unknown[]) => this.emit(event, ...(told as never)));
     this.#workers.add(worker);
+    // It has stopped: the partitions have no other.
+    worker.on("error", ({ code }) => code === "heartbeat_failed" && void this.stop());
     try {
       await worker.start();
     } catch (error) {

@@ -1,5 +1,3 @@
-import { checkPrefix } from "../engine/names.ts";
-
 /**
  * Every key of one queue. They share one Redis hash tag, `{<name>}`, so that a script may touch them all on a Cluster.
  * What each holds: docs/keys.md.
@@ -50,9 +48,7 @@ export interface SystemKeys {
   readonly audit: string;
 }
 
-/** @throws HoldfastError invalid_argument: the prefix */
 export function queueKeys(prefix: string, queue: string): QueueKeys {
-  checkPrefix(prefix);
   const key = (part: string) => `${prefix}:{${queue}}:${part}`;
   return {
     pendingHigh: key("pending:high"),
@@ -87,9 +83,7 @@ export function workerChannel(wake: string, workerId: string): string {
   return `${wake}:${workerId}`;
 }
 
-/** @throws HoldfastError invalid_argument: the prefix */
 export function systemKeys(prefix: string): SystemKeys {
-  checkPrefix(prefix);
   const key = (part: string) => `${prefix}:{:system}:${part}`;
   return {
     queues: key("queues"),

@@ -1,11 +1,12 @@
-import { createRequire } from "node:module";
 import { HoldfastError } from "@holdfast/contracts";
 import { Cron } from "croner";
 import type Cronstrue from "cronstrue";
+import * as cronstrueModule from "./cronstrue-module.cts";
 import { Zone } from "./zone.ts";
 
-// Read when first asked for: it is large, and most processes never say a schedule in words.
-const load = createRequire(import.meta.url);
+// Read when first asked for: it is large, and most processes never say a schedule in words. By a CommonJS module, since this
+// is no place to wait for an import, and bundlers follow it.
+const { load } = cronstrueModule as unknown as { load(): typeof Cronstrue };
 
 /** Occurrences that are computed at once: each takes about 0.1 ms, most of it in the time zone. */
 const LOOKED_AT = 100;
@@ -95,8 +96,7 @@ export class CronTimes {
 
 export function cronInWords(cron: string): string {
   try {
-    const cronstrue = load("cronstrue") as typeof Cronstrue;
-    return cronstrue.toString(cron, { use24HourTimeFormat: true });
+    return load().toString(cron, { use24HourTimeFormat: true });
   } catch {
     return cron;
   }

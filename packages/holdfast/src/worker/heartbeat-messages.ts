@@ -1,6 +1,7 @@
 import type { WorkerRecord } from "../engine/registry.ts";
 import type { ConnectionSettings } from "../redis/connection.ts";
 
+/** What the heartbeat thread has to know of one worker. */
 export interface HeartbeatData {
   table: SharedArrayBuffer;
   redis: ConnectionSettings;
@@ -11,8 +12,14 @@ export interface HeartbeatData {
   worker: WorkerRecord;
 }
 
-/** From the thread. A lease is named by slot and version: the slot may have been claimed again. */
-export type HeartbeatMessage =
+/** To the thread. `member` numbers the workers of the process. */
+export type ToThread =
+  | { kind: "add"; member: number; data: HeartbeatData }
+  /** Writes its last line into the registry, and answers with `removed`. */
+  | { kind: "remove"; member: number };
+
+/** From the thread, about one worker. A lease is named by slot and version: the slot may have been claimed again. */
+export type MemberMessage =
   | { kind: "lease"; what: "lost" | "cancelled"; leases: { index: number; version: number }[] }
   /** It is connected, and beats from now on. */
   | { kind: "ready" }
@@ -20,4 +27,8 @@ export type HeartbeatMessage =
   /** The registry has it, and said whether to drain. */
   | { kind: "registered"; draining: boolean }
   | { kind: "error"; code: string; message: string }
-  | { kind: "stopped" };
+  /** It cannot be done for this worker. */
+  | { kind: "failed"; message: string }
+  | { kind: "removed" };
+
+export type FromThread = { kind: "up" } | { kind: "about"; member: number; message: MemberMessage };

@@ -1,81 +1,213 @@
 import { Worker as Thread } from "node:worker_threads";
-import { type ErrorCode, HoldfastError } from "@holdfast/contracts";
-import type { HeartbeatData, HeartbeatMessage } from "./heartbeat-messages.ts";
+import { asHoldfastError, type ErrorCode, HoldfastError } from "@holdfast/contracts";
+import { type OwnCode, ownCode } from "../own-code.ts";
+import type { FromThread, HeartbeatData, MemberMessage, ToThread } from "./heartbeat-messages.ts";
 
 export interface HeartbeatEvents {
   onLease(what: "lost" | "cancelled", index: number, version: number): void;
   onRenewal(outcome: "renewed" | "lost" | "cancelled", count: number): void;
   /** Every two seconds, with what an operator wants of the worker. */
   onRegistered(draining: boolean): void;
+  /** False from the moment on that the thread is gone, until another one beats. Not told of the first. */
+  onBeating(beating: boolean): void;
+  /** The thread ended again and again: nobody beats any more. */
+  onLost(error: HoldfastError): void;
   onError(error: HoldfastError): void;
 }
 
-const STOP_MS = 3_000;
-const READY_MS = 5_000;
+/** How long a thread may take until it runs. */
+const LAUNCH_MS = 10_000;
+const RELAUNCH_MS = 100;
+/** A thread that ends so often within so long is given up. */
+const ENDS = 3;
+const ENDS_WITHIN_MS = 60_000;
+/** A worker that goes is not held up for longer. */
+const STOP_MS = 2_000;
+const CONNECT_MS = 5_000;
 
-/** The main thread's handle of the heartbeat thread: starts it, restarts it should it die, stops it. */
-export class Heartbeat {
-  readonly #data: HeartbeatData;
-  readonly #events: HeartbeatEvents;
+/** One worker, as the thread sees it. */
+interface Member {
+  readonly data: HeartbeatData;
+  receive(message: MemberMessage): void;
+  /** The thread ended; another one begins, if it can. */
+  down(error: HoldfastError): void;
+  /** It will not begin again. */
+  lost(error: HoldfastError): void;
+}
+
+/** The thread of this process that beats for all its workers, as long as there are any. */
+class HeartbeatThread {
+  readonly #members = new Map<number, Member>();
+  #next = 1;
   #thread: Thread | undefined;
-  #stopping = false;
-  #exited = false;
-  #onReady = () => {};
+  #isUp = false;
+  #relaunch: NodeJS.Timeout | undefined;
+  #launching = false;
+  #ends: number[] = [];
 
-  constructor(data: HeartbeatData, events: HeartbeatEvents) {
-    this.#data = data;
-    this.#events = events;
+  /** @returns the number by which it is removed */
+  add(member: Member): number {
+    const number = this.#next++;
+    this.#members.set(number, member);
+    if (this.#isUp) this.#send(number, member);
+    else if (!this.#thread && !this.#relaunch) void this.#launch();
+    return number;
   }
 
-  /** Resolves when the thread beats: a lease that is taken before it could run out in a blocked event loop. */
-  async start(): Promise<void> {
-    const ready = new Promise<void>((resolve) => {
-      this.#onReady = resolve;
-    });
-    this.#launch();
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, READY_MS);
-    });
-    await Promise.race([ready, late]);
-    clearTimeout(timer);
+  /** Resolves when the thread has let go of it; with the last one the thread ends. */
+  async remove(number: number, removed: Promise<void>, limitMs: number): Promise<void> {
+    if (!this.#members.has(number)) return;
+    const thread = this.#thread;
+    if (thread && this.#isUp) {
+      const gone = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
+      thread.postMessage({ kind: "remove", member: number } satisfies ToThread);
+      await withinMs(limitMs, Promise.race([removed, gone]));
+    }
+    this.#members.delete(number);
+    if (this.#members.size > 0) return;
+    clearTimeout(this.#relaunch);
+    this.#relaunch = undefined;
+    this.#ends = [];
+    const last = this.#thread;
+    this.#thread = undefined;
+    this.#isUp = false;
+    await last?.terminate();
   }
 
-  #launch(): void {
-    // Sources that are run without a build still need the built thread: Node runs no TypeScript in a thread before 22.
-    const url = new URL(
-      import.meta.url.endsWith(".ts") ? "../../dist/worker/heartbeat-thread.js" : "./heartbeat-thread.js",
-      import.meta.url,
-    );
-    const thread = new Thread(url, {
-      workerData: this.#data,
+  #send(number: number, member: Member): void {
+    try {
+      this.#thread?.postMessage({ kind: "add", member: number, data: member.data } satisfies ToThread);
+    } catch (error) {
+      // A function among the options of TLS.
+      this.#members.delete(number);
+      const { message } = asHoldfastError(error);
+      member.lost(
+        new HoldfastError("heartbeat_failed", `a thread cannot be given the settings of Redis: ${message}`, {
+          cause: error,
+        }),
+      );
+    }
+  }
+
+  async #launch(): Promise<void> {
+    if (this.#launching) return;
+    this.#launching = true;
+    try {
+      this.#begin(await ownCode("heartbeatThread"));
+    } catch (error) {
+      this.#ended(asHoldfastError(error).message, error);
+    } finally {
+      this.#launching = false;
+    }
+  }
+
+  #begin(code: OwnCode): void {
+    // They have all gone meanwhile.
+    if (this.#members.size === 0) return;
+    const thread = new Thread("file" in code ? code.file : code.text, {
+      eval: "text" in code,
       name: "holdfast-heartbeat",
       // Flags of the process, like --eval or --input-type, are about its own script and would end the thread at once.
       execArgv: process.execArgv.filter((flag) => flag === "--enable-source-maps"),
     });
     this.#thread = thread;
-    this.#exited = false;
-    thread.on("message", (message: HeartbeatMessage) => this.#receive(message));
-    thread.on("error", (error) => {
-      this.#events.onError(
-        new HoldfastError("internal", `the heartbeat thread ended: ${error.message}`, { cause: error }),
-      );
+    let failure: unknown;
+    const timer = setTimeout(() => {
+      failure = new Error(`it did not begin within ${LAUNCH_MS} ms`);
+      void thread.terminate();
+    }, LAUNCH_MS);
+    thread.on("message", (message: FromThread) => {
+      if (message.kind === "about") this.#members.get(message.member)?.receive(message.message);
+      else if (this.#thread === thread) {
+        clearTimeout(timer);
+        this.#isUp = true;
+        for (const [number, member] of this.#members) this.#send(number, member);
+      }
     });
-    thread.on("exit", () => {
-      this.#exited = true;
-      if (this.#thread === thread && !this.#stopping)
-        setTimeout(() => !this.#stopping && this.#launch(), 100).unref();
+    thread.on("error", (error) => {
+      failure = error;
+    });
+    thread.on("exit", (code) => {
+      clearTimeout(timer);
+      if (this.#thread !== thread) return;
+      this.#thread = undefined;
+      this.#isUp = false;
+      this.#ended(failure === undefined ? `with code ${code}` : asHoldfastError(failure).message, failure);
     });
   }
 
-  #receive(message: HeartbeatMessage): void {
+  #ended(why: string, cause: unknown): void {
+    const now = performance.now();
+    this.#ends = [...this.#ends.filter((at) => now - at < ENDS_WITHIN_MS), now];
+    const error = new HoldfastError("heartbeat_failed", `the heartbeat thread ended: ${why}`, { cause });
+    const members = [...this.#members.values()];
+    if (this.#ends.length >= ENDS) {
+      this.#members.clear();
+      this.#ends = [];
+      for (const member of members) member.lost(error);
+      return;
+    }
+    for (const member of members) member.down(error);
+    if (this.#members.size === 0) return;
+    this.#relaunch = setTimeout(() => {
+      this.#relaunch = undefined;
+      void this.#launch();
+    }, RELAUNCH_MS);
+  }
+}
+
+const shared = new HeartbeatThread();
+
+/** The heartbeats of one worker, by the thread that all workers of the process share. */
+export class Heartbeat implements Member {
+  readonly data: HeartbeatData;
+  readonly #events: HeartbeatEvents;
+  #number: number | undefined;
+  #first: { resolve(): void; reject(error: HoldfastError): void } | undefined;
+  #lastError: HoldfastError | undefined;
+  #onRemoved = () => {};
+
+  constructor(data: HeartbeatData, events: HeartbeatEvents) {
+    this.data = data;
+    this.#events = events;
+  }
+
+  /**
+   * Resolves when the thread beats: a lease that is taken before it could run out in a blocked event loop.
+   * @throws HoldfastError heartbeat_failed: it cannot begin; it can be started again. What kept it from Redis. closed
+   */
+  async start(): Promise<void> {
+    const limitMs = LAUNCH_MS + CONNECT_MS + (this.data.redis.commandTimeoutMs ?? CONNECT_MS);
+    const timer = setTimeout(() => {
+      const why = new HoldfastError(
+        "heartbeat_failed",
+        `the heartbeat thread did not beat within ${limitMs} ms`,
+      );
+      this.#first?.reject(this.#lastError ?? why);
+    }, limitMs);
+    try {
+      await new Promise<void>((resolve, reject) => {
+        this.#first = { resolve, reject };
+        this.#number = shared.add(this);
+      });
+    } catch (error) {
+      await this.stop();
+      throw error;
+    } finally {
+      clearTimeout(timer);
+      this.#first = undefined;
+    }
+  }
+
+  receive(message: MemberMessage): void {
     switch (message.kind) {
       case "lease":
         this.#events.onRenewal(message.what, message.leases.length);
         for (const { index, version } of message.leases) this.#events.onLease(message.what, index, version);
         return;
       case "ready":
-        this.#onReady();
+        if (this.#first) this.#first.resolve();
+        else this.#events.onBeating(true);
         return;
       case "renewed":
         this.#events.onRenewal("renewed", message.count);
@@ -84,23 +216,56 @@ export class Heartbeat {
         this.#events.onRegistered(message.draining);
         return;
       case "error":
-        this.#events.onError(new HoldfastError(message.code as ErrorCode, message.message));
+        this.#lastError = new HoldfastError(message.code as ErrorCode, message.message);
+        this.#events.onError(this.#lastError);
         return;
-      case "stopped":
+      case "failed":
+        this.#fail(new HoldfastError("heartbeat_failed", message.message));
+        return;
+      case "removed":
+        this.#onRemoved();
         return;
     }
   }
 
-  /** @param withinMs then it is ended, wherever it is */
-  async stop(withinMs = STOP_MS): Promise<void> {
-    this.#stopping = true;
-    const thread = this.#thread;
-    if (!thread || this.#exited) return;
-    this.#thread = undefined;
-    const ended = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
-    thread.postMessage("stop");
-    const timer = setTimeout(() => void thread.terminate(), withinMs);
-    await ended;
-    clearTimeout(timer);
+  down(error: HoldfastError): void {
+    if (this.#first) this.#first.reject(error);
+    else {
+      this.#events.onBeating(false);
+      this.#events.onError(
+        new HoldfastError("internal", `${error.message}. Another one begins`, { cause: error }),
+      );
+    }
   }
+
+  lost(error: HoldfastError): void {
+    this.#number = undefined;
+    this.#fail(error);
+  }
+
+  #fail(error: HoldfastError): void {
+    if (this.#first) this.#first.reject(error);
+    else this.#events.onLost(error);
+  }
+
+  /** Resolves when the registry has its last line, as far as Redis takes it, or after `limitMs`. Idempotent. */
+  async stop(limitMs = STOP_MS): Promise<void> {
+    const number = this.#number;
+    this.#number = undefined;
+    this.#first?.reject(new HoldfastError("closed", "this worker was stopped"));
+    if (number === undefined) return;
+    const removed = new Promise<void>((resolve) => {
+      this.#onRemoved = resolve;
+    });
+    await shared.remove(number, removed, limitMs);
+  }
+}
+
+async function withinMs(ms: number, promise: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([promise, late]);
+  clearTimeout(timer);
 }

@@ -18,6 +18,7 @@ test("a claimed lease is read as it was written, a released one is gone", () => 
       id: "id-1",
       fence: "7-nonce",
       leasedAtMs: 123.5,
+      confirmedAtMs: 123.5,
       type: -1,
     },
   ]);

@@ -23,6 +23,7 @@ const TYPE = 5;
 // Float64 fields, in units of 8 bytes from the slot's start.
 const LEASED_AT = 3;
 const BUFFERED_AT = 28;
+const CONFIRMED_AT = 29;
 
 // The low bits of ACTIVE; above them stands the version, so that an exchange cannot meet the next claim of the slot.
 const FREE = 0;
@@ -47,6 +48,9 @@ export interface LeaseEntry {
   id: string;
   fence: string;
   leasedAtMs: number;
+  /** When the lease was last known to hold: its grant, or the last heartbeat. In the table, so that a heartbeat thread that
+   * takes over from one that died knows. */
+  confirmedAtMs: number;
   /** Index among the types that the worker has handlers for; -1 for none of them, or not begun. */
   type: number;
 }
@@ -127,6 +131,7 @@ export class LeaseTable {
     this.#ints[i + ID_LENGTH] = this.#writeId(id, at + ID_AT);
     this.#ints[i + FENCE_LENGTH] = this.#writeFence(fence, at + FENCE_AT);
     this.#floats[at / 8 + LEASED_AT] = leasedAtMs;
+    this.#floats[at / 8 + CONFIRMED_AT] = leasedAtMs;
     this.#floats[at / 8 + BUFFERED_AT] = bufferedAtMs;
     if (bufferedAtMs > 0) Atomics.add(this.#ints, BUFFERED_COUNT, 1);
     const version = (this.#ints[i + VERSION] as number) + 1;
@@ -169,6 +174,12 @@ export class LeaseTable {
   wasHandedBack(index: number): boolean {
     const active = (HEADER_BYTES + index * SLOT_BYTES) / 4 + ACTIVE;
     return (Atomics.load(this.#ints, active) & STATE_BITS) === HANDED_BACK;
+  }
+
+  /** For the heartbeat thread: the lease holds as of `atMs`. Ignored where the slot serves another one. */
+  confirm({ index, version }: LeaseEntry, atMs: number): void {
+    if (Atomics.load(this.#ints, (HEADER_BYTES + index * SLOT_BYTES) / 4 + VERSION) === version)
+      this.#floats[(HEADER_BYTES + index * SLOT_BYTES) / 8 + CONFIRMED_AT] = atMs;
   }
 
   /** Takes a buffered task away from its worker. @returns false where it was begun, or the slot serves another one */
@@ -243,6 +254,7 @@ export class LeaseTable {
         id: this.#bytes.toString("latin1", at + ID_AT, idEnd),
         fence: this.#bytes.toString("latin1", at + FENCE_AT, fenceEnd),
         leasedAtMs: this.#float(at, LEASED_AT),
+        confirmedAtMs: this.#float(at, CONFIRMED_AT),
         type: this.#ints[i + TYPE] as number,
       };
       if (Atomics.load(this.#ints, i + VERSION) === version) entries.push(entry);

@@ -11,7 +11,7 @@ import { Connection } from "../redis/connection.ts";
 import { queueKeys, workerChannel } from "../redis/keys.ts";
 import { guardedTracing } from "../tracing/guarded.ts";
 import { isSampled, traceIdOf } from "../tracing/trace-context.ts";
-import { SafeEmitter } from "../user-code.ts";
+import { SafeEmitter, warn } from "../user-code.ts";
 import { DEFAULT_BACKOFF } from "./backoff.ts";
 import type { Handler, Handlers } from "./handler.ts";
 import { Heartbeat } from "./heartbeat.ts";
@@ -55,7 +55,7 @@ export interface WorkerEvents {
   settled: [SettledEvent];
   /** A verdict came too late, and the ledger has it: once it was written, after "settled". */
   stale: [StaleVerdict];
-  /** Something went wrong that the worker goes on with. */
+  /** Something went wrong that the worker goes on with. Not with `heartbeat_failed` after its start: then it stops. */
   error: [HoldfastError];
   /** An operator told it to drain, or to go on. What it had taken ahead is handed back, what runs ends. */
   drain: [{ draining: boolean }];
@@ -87,8 +87,11 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   /** The same, ms since the epoch, by the clock of Redis. */
   #lastTurnAt = 0;
   #draining = false;
+  /** Its leases are renewed. */
+  #beating = true;
   #timingsTimer: NodeJS.Timeout | undefined;
   #starting: Promise<void> | undefined;
+  #listening: Promise<void> | undefined;
   #started = false;
   #stopped: Promise<void> | undefined;
   readonly #grace = new Grace();
@@ -192,6 +195,11 @@ export class Worker extends SafeEmitter<WorkerEvents> {
           this.emit("renewal", { outcome, count });
         },
         onRegistered: (draining) => this.#told(draining),
+        onBeating: (beating) => {
+          this.#beating = beating;
+          this.#drainRunners();
+        },
+        onLost: (error) => this.#lostHeartbeat(error, leaseMs),
         onError: (error) => this.emit("error", error),
       },
     );
@@ -221,18 +229,20 @@ export class Worker extends SafeEmitter<WorkerEvents> {
    * is a fault of the worker: restart it.
    */
   stalledMs(): number {
-    return this.#started && !this.#draining && !this.#stopped ? this.#runners.stalledMs() : 0;
+    const acquires = this.#started && this.#beating && !this.#draining && !this.#stopped;
+    return acquires ? this.#runners.stalledMs() : 0;
   }
 
   /**
    * Connects, runs the boot checks and begins to acquire.
-   * @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported: the worker can be started again; closed
+   * @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported, heartbeat_failed (its thread does not
+   * begin): the worker can be started again. closed: it was stopped, before or meanwhile
    */
   start(): Promise<void> {
     if (this.#stopped) return Promise.reject(stoppedError());
     this.#starting ??= this.#start().catch((error: unknown) => {
       this.#starting = undefined;
-      // Whatever failed: it did since everything was closed.
+      // What a stop broke off is no fault of Redis.
       throw this.#stopped ? stoppedError() : error;
     });
     return this.#starting;
@@ -241,6 +251,22 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   async #start(): Promise<void> {
     await this.#client.check();
     for (const queue of this.#queues) await this.#client.engine(queue).open();
+    this.#listening ??= this.#listen().catch((error: unknown) => {
+      this.#listening = undefined;
+      throw error;
+    });
+    await this.#listening;
+    if (this.#stopped) throw stoppedError();
+    await this.#heartbeat.start();
+    if (this.#stopped) throw stoppedError();
+    this.#started = true;
+    for (const runner of this.#runners.all) runner.schedule();
+    this.#timingsTimer = setInterval(() => {
+      for (const runner of this.#runners.all) void runner.writeTimings();
+    }, TIMINGS_MS).unref();
+  }
+
+  async #listen(): Promise<void> {
     const channels = new Map(
       this.#queues.flatMap((queue, i) => {
         const { wake } = queueKeys(this.#prefix, queue);
@@ -258,15 +284,6 @@ export class Worker extends SafeEmitter<WorkerEvents> {
       else if (cancel) runner?.cancelRequested(cancel.id, cancel.fence);
       else runner?.wake();
     });
-    // The thread would outlive a stop that has not seen it.
-    if (this.#stopped) throw stoppedError();
-    this.#started = true;
-    await this.#heartbeat.start();
-    if (this.#stopped) throw stoppedError();
-    for (const runner of this.#runners.all) runner.schedule();
-    this.#timingsTimer = setInterval(() => {
-      for (const runner of this.#runners.all) void runner.writeTimings();
-    }, TIMINGS_MS).unref();
   }
 
   /**
@@ -285,6 +302,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   async #stop(): Promise<void> {
     clearInterval(this.#timingsTimer);
     for (const runner of this.#runners.all) runner.stopAcquiring();
+    const starting = this.#starting;
     const isAway = () => !this.#client.connection.isReady;
     let handover: Grace | undefined;
     if (this.#started) {
@@ -297,15 +315,17 @@ export class Worker extends SafeEmitter<WorkerEvents> {
       await handover.until(() => this.#runners.quiet || isAway());
       if (!isAway())
         await handover.orEnd(Promise.all(this.#runners.all.map((runner) => runner.writeTimings())));
-      this.#table.state = "stopped";
-      await this.#heartbeat.stop(isAway() ? AWAY_MS : handover.leftMs);
     }
+    this.#table.state = "stopped";
+    // It may be beginning.
+    await this.#heartbeat.stop(isAway() ? AWAY_MS : handover?.leftMs);
     for (const runner of this.#runners.all) runner.close();
     if (!isAway()) await handover?.orEnd(this.#staleReports.drain());
     handover?.end();
     this.#grace.end();
     await this.#listener.close();
     await this.#client.close();
+    await starting?.catch(() => {});
   }
 
   /** What an operator wants of it, as its heartbeat has learned. */
@@ -315,8 +335,21 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     if (this.#draining === draining || this.#stopped) return;
     this.#draining = draining;
     this.#table.state = draining ? "draining" : "running";
-    for (const runner of this.#runners.all) runner.drain(draining);
+    this.#drainRunners();
     this.emit("drain", { draining });
+  }
+
+  /** Without heartbeats nothing is acquired either: a task that outlives its lease would run twice. */
+  #drainRunners(): void {
+    for (const runner of this.#runners.all) runner.drain(this.#draining || !this.#beating);
+  }
+
+  #lostHeartbeat(cause: HoldfastError, leaseMs: number): void {
+    const message = `${cause.message}. It ended too often: this worker stops, since nobody renews its leases`;
+    const error = new HoldfastError("heartbeat_failed", message, { cause });
+    if (!this.emit("error", error)) warn(error);
+    // The leases that it holds last that long: the last heartbeat was a third of a lease ago at most.
+    void this.stop({ graceMs: Math.floor(leaseMs / 3) });
   }
 
   #leaseChanged(what: "lost" | "cancelled", index: number, version: number): void {

@@ -1,0 +1,35 @@
+import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { HoldfastError } from "@holdfast/contracts";
+
+/** Code of ours that runs in a thread or a process of its own. */
+const FILES = {
+  heartbeatThread: "./worker/heartbeat-thread.js",
+  isolationChild: "./isolation/child.js",
+} as const;
+
+/** Its file, or, where a bundler has left that behind, its text: CommonJS that needs nothing beside it. */
+export type OwnCode = { file: string } | { text: string };
+
+// Without a value in a bundle that is CommonJS.
+const here: string | undefined = import.meta.url;
+
+/** @throws HoldfastError internal: a bundle of a Holdfast that was not built to the end */
+export async function ownCode(name: keyof typeof FILES): Promise<OwnCode> {
+  if (here?.startsWith("file:")) {
+    // Sources that are run without a build still need the built files: Node runs no TypeScript by itself before 22.
+    const base = here.endsWith(".ts") ? new URL("../dist/", here) : here;
+    const file = fileURLToPath(new URL(FILES[name], base));
+    if (existsSync(file)) return { file };
+  }
+  try {
+    const embedded = await import("./embedded.js");
+    return { text: embedded[name] };
+  } catch (error) {
+    throw new HoldfastError(
+      "internal",
+      `${FILES[name].slice(2)} of holdfast is not here, and its text is not in this bundle either: build holdfast with \`pnpm run build\` before you bundle, or leave it out of the bundle (\`external: ["holdfast"]\`) and install it beside`,
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,2 @@
+// CommonJS, for the reason that cron.ts gives.
+exports.load = () => require("cronstrue");

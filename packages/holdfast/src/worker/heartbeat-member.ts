@@ -1,0 +1,206 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { asHoldfastError, type CurrentTask } from "@holdfast/contracts";
+import { Engine } from "../engine/engine.ts";
+import { Registry } from "../engine/registry.ts";
+import type { Connection } from "../redis/connection.ts";
+import type { HeartbeatData, MemberMessage } from "./heartbeat-messages.ts";
+import { type LeaseEntry, LeaseTable, monotonicMs } from "./lease-table.ts";
+
+const REGISTER_MS = 2_000;
+const CALL_PAIRS = 250;
+// Of what runs, in the registry: 100 are about 9 kB every two seconds.
+const SHOWN_TASKS = 100;
+// What was taken ahead and is not begun by then goes back to whoever is idle.
+const AHEAD_MS = 50;
+const AHEAD_CHECK_MS = 25;
+const RECONNECT_MS = 500;
+// The last line in the registry: a Redis that is slow or gone does not hold up a stop for longer.
+const LAST_WORD_MS = 1_000;
+
+/** The heartbeats of one worker: what the thread does for it. */
+export class HeartbeatMember {
+  readonly #data: HeartbeatData;
+  readonly #table: LeaseTable;
+  readonly #connection: Connection;
+  readonly #engines: Engine[];
+  readonly #registry: Registry;
+  readonly #post: (message: MemberMessage) => void;
+  // Told already, by slot: their fence is not the current one any more, and never will be.
+  readonly #lostVersions = new Map<number, number>();
+  readonly #stopping = new AbortController();
+  #aheadTimer: NodeJS.Timeout | undefined;
+  // An operator wants it to drain.
+  #told = false;
+
+  constructor(data: HeartbeatData, connection: Connection, post: (message: MemberMessage) => void) {
+    this.#data = data;
+    this.#table = new LeaseTable(data.table);
+    this.#connection = connection;
+    this.#engines = data.queues.map((queue) => new Engine(connection, queue, { prefix: data.prefix }));
+    this.#registry = new Registry(connection, data.prefix);
+    this.#post = post;
+  }
+
+  /** Beats from the moment on that it is connected, for as long as that takes. */
+  async begin(): Promise<void> {
+    const beatMs = this.#data.leaseMs / 3;
+    void this.#every(beatMs / 2, async () => this.#giveUpOutdated());
+    while (!this.#stopping.signal.aborted) {
+      try {
+        await this.#connection.check();
+        break;
+      } catch (error) {
+        this.#report(error);
+        await this.#sleep(RECONNECT_MS);
+      }
+    }
+    if (this.#stopping.signal.aborted) return;
+    this.#post({ kind: "ready" });
+    void this.#every(beatMs, () => this.#beat(beatMs));
+    void this.#every(REGISTER_MS, () => this.#register());
+    // Forty times a second, so as cheap as can be: mostly one look at a number.
+    this.#aheadTimer = setInterval(
+      () => this.#table.buffered > 0 && void this.#handBackAhead(),
+      AHEAD_CHECK_MS,
+    );
+  }
+
+  /** Leaves its last line in the registry, as far as Redis takes it. */
+  async end(): Promise<void> {
+    this.#stopping.abort();
+    clearInterval(this.#aheadTimer);
+    if (!this.#connection.isReady) return;
+    await Promise.race([this.#register(), sleep(LAST_WORD_MS, undefined, { ref: false })]);
+  }
+
+  #report(error: unknown): void {
+    if (this.#stopping.signal.aborted) return;
+    const known = asHoldfastError(error);
+    this.#post({ kind: "error", code: known.code, message: `heartbeat: ${known.message}` });
+  }
+
+  async #every(intervalMs: number, step: () => Promise<void>): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      const startedAtMs = monotonicMs();
+      try {
+        await step();
+      } catch (error) {
+        this.#report(error);
+      }
+      await this.#sleep(Math.max(1, intervalMs - (monotonicMs() - startedAtMs)));
+    }
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: this.#stopping.signal }).catch(() => {});
+  }
+
+  #tellLost(what: "lost" | "cancelled", entries: readonly LeaseEntry[]): void {
+    if (entries.length === 0) return;
+    this.#post({
+      kind: "lease",
+      what,
+      leases: entries.map(({ index, version }) => ({ index, version })),
+    });
+  }
+
+  async #beat(beatMs: number): Promise<void> {
+    const held = this.#table.read(monotonicMs() - beatMs / 2);
+    const live = new Set(held.map((entry) => entry.index));
+    for (const index of this.#lostVersions.keys()) if (!live.has(index)) this.#lostVersions.delete(index);
+    const entries = held.filter((entry) => this.#lostVersions.get(entry.index) !== entry.version);
+    await Promise.all(
+      this.#engines.map((engine, queue) =>
+        this.#beatQueue(
+          engine,
+          entries.filter((entry) => entry.queue === queue),
+        ),
+      ),
+    );
+  }
+
+  async #beatQueue(engine: Engine, entries: LeaseEntry[]): Promise<void> {
+    for (let at = 0; at < entries.length; at += CALL_PAIRS) {
+      const part = entries.slice(at, at + CALL_PAIRS);
+      // Counted from before the call: the lease cannot end earlier than that.
+      const sentAtMs = monotonicMs();
+      const letters = await engine.heartbeat(
+        part.flatMap((entry) => [entry.id, entry.fence]),
+        this.#data.leaseMs,
+      );
+      part.forEach((entry, i) => {
+        if (letters[i] === "l") this.#lostVersions.set(entry.index, entry.version);
+        else this.#table.confirm(entry, sentAtMs);
+      });
+      const lost = part.filter((_, i) => letters[i] === "l");
+      this.#tellLost("lost", lost);
+      this.#tellLost(
+        "cancelled",
+        part.filter((_, i) => letters[i] === "c"),
+      );
+      if (part.length > lost.length) this.#post({ kind: "renewed", count: part.length - lost.length });
+    }
+  }
+
+  /**
+   * What nobody confirmed for a whole lease: another worker may hold it by now. On a timer of its own, since a beat waits
+   * for Redis for as long as a call may take.
+   */
+  #giveUpOutdated(): void {
+    const now = monotonicMs();
+    const { leaseMs } = this.#data;
+    const outdated = this.#table
+      .read(now - leaseMs)
+      .filter(
+        (entry) =>
+          this.#lostVersions.get(entry.index) !== entry.version && now - entry.confirmedAtMs > leaseMs,
+      );
+    // Told once.
+    for (const entry of outdated) this.#table.confirm(entry, Number.POSITIVE_INFINITY);
+    this.#tellLost("lost", outdated);
+  }
+
+  /** Also where a handler blocks the event loop: the worker itself could not let go of them. */
+  async #handBackAhead(): Promise<void> {
+    const before = monotonicMs() - AHEAD_MS;
+    const taken = this.#table.readBuffered(before).filter((entry) => this.#table.handBack(entry));
+    if (taken.length === 0) return;
+    const { leaseMs, maxRetries, worker } = this.#data;
+    const nothing = { want: 0, held: 0, leaseMs, maxRetries, workerId: worker.id, nonce: "-" };
+    const calls = this.#engines.flatMap((engine, queue) => {
+      const own = taken.filter((entry) => entry.queue === queue);
+      if (own.length === 0) return [];
+      const verdicts = own.map(({ id, fence }) => ({ kind: "unstarted" as const, id, token: fence }));
+      return engine.settle(verdicts, { ...nothing, noHandlerAfterMs: 0 });
+    });
+    await Promise.all(calls).catch((error) => this.#report(error));
+  }
+
+  #currentTasks(): CurrentTask[] {
+    const now = this.#connection.now();
+    const nowMs = monotonicMs();
+    return this.#table.readRunning(SHOWN_TASKS).map(({ id, queue, type, leasedAtMs }) => ({
+      id,
+      queue: this.#data.queues[queue] ?? "",
+      type: this.#data.worker.types[type] ?? "",
+      startedAt: Math.round(now - (nowMs - leasedAtMs)),
+    }));
+  }
+
+  async #register(): Promise<void> {
+    const { busy, state } = this.#table;
+    const drained = this.#told && state === "draining" && busy === 0;
+    const worker = {
+      ...this.#data.worker,
+      busy,
+      state: drained ? ("drained" as const) : state,
+      heartbeatAt: this.#connection.now(),
+    };
+    try {
+      this.#told = await this.#registry.putWorker(worker, this.#currentTasks());
+      this.#post({ kind: "registered", draining: this.#told });
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+}

@@ -1,0 +1,162 @@
+import { EventEmitter } from "node:events";
+import { expect, test, vi } from "vitest";
+import { until } from "../../test/support/until.ts";
+import { Heartbeat, type HeartbeatEvents } from "./heartbeat.ts";
+import type { FromThread, HeartbeatData, MemberMessage, ToThread } from "./heartbeat-messages.ts";
+
+const { threads, FakeThread } = vi.hoisted(() => ({
+  threads: [] as unknown[],
+  FakeThread: { make: () => ({}) },
+}));
+vi.mock("node:worker_threads", () => ({
+  Worker: function Worker() {
+    return FakeThread.make();
+  },
+}));
+
+/** A thread that does what the test says. */
+class Thread extends EventEmitter {
+  readonly got: ToThread[] = [];
+  terminated = false;
+  postMessage(message: ToThread): void {
+    this.got.push(message);
+    if (message.kind === "remove") this.about(message.member, { kind: "removed" });
+  }
+  up(): void {
+    this.emit("message", { kind: "up" } satisfies FromThread);
+  }
+  about(member: number, message: MemberMessage): void {
+    this.emit("message", { kind: "about", member, message } satisfies FromThread);
+  }
+  end(error?: Error): void {
+    if (error) this.emit("error", error);
+    this.emit("exit", 1);
+  }
+  async terminate(): Promise<void> {
+    this.terminated = true;
+    this.emit("exit", 1);
+  }
+  /** The number under which the last worker came. */
+  get last(): number {
+    return (this.got.findLast(({ kind }) => kind === "add") as { member: number }).member;
+  }
+}
+FakeThread.make = () => {
+  const thread = new Thread();
+  threads.push(thread);
+  return thread;
+};
+
+const nth = async (n: number): Promise<Thread> => {
+  await until(`${n} threads were begun`, () => threads.length >= n);
+  return threads[n - 1] as Thread;
+};
+
+function member() {
+  const told: string[] = [];
+  const events: HeartbeatEvents = {
+    onLease: () => {},
+    onRenewal: () => {},
+    onRegistered: () => {},
+    onBeating: (beating) => told.push(beating ? "beats" : "down"),
+    onLost: ({ code }) => told.push(`lost: ${code}`),
+    onError: ({ message }) => told.push(message),
+  };
+  return { told, heartbeat: new Heartbeat({ redis: {} } as HeartbeatData, events) };
+}
+
+test("one thread beats for all workers of the process, from the first to the last", async () => {
+  threads.length = 0;
+  const [first, second] = [member(), member()];
+  const starting = first.heartbeat.start();
+  const thread = await nth(1);
+  thread.up();
+  thread.about(thread.last, { kind: "ready" });
+  await starting;
+  const alsoStarting = second.heartbeat.start();
+  thread.about(thread.last, { kind: "ready" });
+  await alsoStarting;
+  await first.heartbeat.stop();
+  await first.heartbeat.stop();
+  expect(thread.got.map(({ kind }) => kind)).toEqual(["add", "add", "remove"]);
+  expect(thread.terminated).toBe(false);
+  await second.heartbeat.stop();
+  expect(thread.got.map(({ kind }) => kind)).toEqual(["add", "add", "remove", "remove"]);
+  expect(thread.terminated).toBe(true);
+  expect(threads).toHaveLength(1);
+  // The next one begins anew.
+  const again = member();
+  const startingAgain = again.heartbeat.start();
+  const next = await nth(2);
+  next.up();
+  next.about(next.last, { kind: "ready" });
+  await startingAgain;
+  await again.heartbeat.stop();
+  expect([first.told, second.told, again.told]).toEqual([[], [], []]);
+});
+
+test("a thread that ends before it beats is a start that fails, and can be tried again", async () => {
+  threads.length = 0;
+  const { heartbeat } = member();
+  for (let n = 1; n <= 4; n++) {
+    const starting = heartbeat.start();
+    (await nth(n)).end(new Error("no such file"));
+    await expect(starting).rejects.toMatchObject({
+      code: "heartbeat_failed",
+      message: "the heartbeat thread ended: no such file",
+    });
+  }
+  const starting = heartbeat.start();
+  const thread = await nth(5);
+  thread.up();
+  thread.about(thread.last, { kind: "ready" });
+  await starting;
+  await heartbeat.stop();
+});
+
+test("what cannot be done for one worker does not touch the others", async () => {
+  threads.length = 0;
+  const [good, bad] = [member(), member()];
+  const starting = good.heartbeat.start();
+  const thread = await nth(1);
+  thread.up();
+  thread.about(thread.last, { kind: "ready" });
+  await starting;
+  const failing = bad.heartbeat.start();
+  thread.about(thread.last, { kind: "failed", message: "no such certificate" });
+  await expect(failing).rejects.toMatchObject({ code: "heartbeat_failed", message: "no such certificate" });
+  expect(good.told).toEqual([]);
+  await good.heartbeat.stop();
+});
+
+test("all workers are told when their thread ends and when another one beats; the third end is the last", async () => {
+  threads.length = 0;
+  const both = [member(), member()];
+  const starting = both.map(({ heartbeat }) => heartbeat.start());
+  const beginAll = (thread: Thread) => {
+    thread.up();
+    for (const message of [...thread.got])
+      if (message.kind === "add") thread.about(message.member, { kind: "ready" });
+  };
+  beginAll(await nth(1));
+  await Promise.all(starting);
+  for (let n = 1; n <= 3; n++) {
+    (await nth(n)).end();
+    if (n < 3) beginAll(await nth(n + 1));
+  }
+  const ended = "the heartbeat thread ended: with code 1. Another one begins";
+  for (const { told } of both)
+    expect(told).toEqual(["down", ended, "beats", "down", ended, "beats", "lost: heartbeat_failed"]);
+  expect(threads).toHaveLength(3);
+  for (const { heartbeat } of both) await heartbeat.stop();
+});
+
+test("a stop while the thread begins ends the start at once", async () => {
+  threads.length = 0;
+  const { heartbeat } = member();
+  const starting = heartbeat.start();
+  await nth(1);
+  const stopping = heartbeat.stop();
+  await expect(starting).rejects.toMatchObject({ code: "closed" });
+  await stopping;
+});

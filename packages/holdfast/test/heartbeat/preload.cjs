@@ -1,0 +1,15 @@
+// Loaded with --require, into threads as well. THREAD_FATE: what becomes of the first thread, the second and so on, the last
+// of them of all that follow: "throw" at once, "hang" for some ms before it runs, "live", or "end" as soon as the file
+// THREAD_END is there.
+const { appendFileSync, existsSync, readFileSync } = require("node:fs");
+const { isMainThread } = require("node:worker_threads");
+
+if (!isMainThread) {
+  const file = process.env.THREAD_COUNT;
+  appendFileSync(file, ".");
+  const fates = process.env.THREAD_FATE.split(",");
+  const [fate, ms] = (fates[readFileSync(file, "utf8").length - 1] ?? fates.at(-1)).split(":");
+  if (fate === "throw") throw new Error("a preload that does not bear threads");
+  if (fate === "hang") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(ms));
+  if (fate === "end") setInterval(() => existsSync(process.env.THREAD_END) && process.exit(3), 20).unref();
+}
