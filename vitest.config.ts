@@ -7,6 +7,7 @@ const exclude = ["**/node_modules/**", "**/dist/**"];
 const systems = [
   "test/browser/**/*.test.ts",
   "test/bare-metal/**/*.test.mjs",
+  "test/proxy/**/*.test.ts",
   "test/compose*.test.ts",
   "test/monitoring/prometheus.redis.test.ts",
   "test/loadtest/**/*.test.mjs",

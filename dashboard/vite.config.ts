@@ -1,6 +1,9 @@
+import { writeFileSync } from "node:fs";
 import type { ClientRequest, IncomingMessage } from "node:http";
+import { join } from "node:path";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
-import { defineConfig, type ProxyOptions } from "vite";
+import { defineConfig, type Plugin, type ProxyOptions } from "vite";
 
 // Where `pnpm dev` sends /v1: an observability service, or dev/mock-server.mjs.
 const api = process.env.HOLDFAST_API ?? "http://127.0.0.1:3001";
@@ -17,8 +20,26 @@ const sameOrigin: ProxyOptions = {
   },
 };
 
+/** A compressed file beside each that is text, for browsers that take it; below a kilobyte it is not worth a second file. */
+function compress(): Plugin {
+  return {
+    name: "holdfast-compress",
+    apply: "build",
+    writeBundle({ dir = "" }, bundle) {
+      for (const [name, file] of Object.entries(bundle)) {
+        const content = Buffer.from(file.type === "chunk" ? file.code : file.source);
+        if (!/\.(js|css|svg)$/.test(name) || content.length < 1_024) continue;
+        writeFileSync(join(dir, `${name}.br`), brotliCompressSync(content));
+        writeFileSync(join(dir, `${name}.gz`), gzipSync(content, { level: 9 }));
+      }
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [react()],
+  // Relative to the page, whose <base> says where the service is: it can be below a path of a reverse proxy.
+  base: "./",
+  plugins: [react(), compress()],
   server: {
     port: 5173,
     strictPort: true,

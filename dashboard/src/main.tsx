@@ -23,6 +23,9 @@ const client = new QueryClient({
   },
 });
 
+// It has said where the service is, see api/base.ts; left there, "#main" would be another page.
+document.querySelector("base")?.remove();
+
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");
 

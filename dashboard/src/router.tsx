@@ -5,6 +5,7 @@ import {
   lazyRouteComponent,
   redirect,
 } from "@tanstack/react-router";
+import { BASE_PATH } from "./api/base.ts";
 import { OverviewPage } from "./screens/overview-page.tsx";
 import { NotFound, RouteFailed } from "./screens/route-fallbacks.tsx";
 import {
@@ -120,6 +121,7 @@ export const routeTree = root.addChildren([
 
 export const router = createRouter({
   routeTree,
+  basepath: BASE_PATH || "/",
   scrollRestoration: true,
   defaultPreload: "intent",
   // A screen that fails leaves the frame around it standing.

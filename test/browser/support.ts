@@ -38,7 +38,10 @@ export interface Stack {
   errors: string[];
   queue(name: string): Queue;
   /** A service of its own, ended with the stack. */
-  start(name: "observability" | "worker" | "janitor", env?: Record<string, string>): Promise<ServiceProcess>;
+  start(
+    name: "observability" | "worker" | "janitor" | "producer-api",
+    env?: Record<string, string>,
+  ): Promise<ServiceProcess>;
   page(options?: BrowserContextOptions): Promise<Page>;
   stop(): Promise<void>;
 }
@@ -60,6 +63,7 @@ export async function startStack(
       BACKOFF_MAX_MS: "20",
       SHUTDOWN_GRACE_MS: "500",
     }),
+    "producer-api": async () => ({ PORT: String(await freePort()) }),
     janitor: async () => ({ METRICS_PORT: String(await freePort()), SWEEP_INTERVAL_MS: "100" }),
   };
   const processes: ServiceProcess[] = [];

@@ -1,5 +1,6 @@
 import type { AuditAction, AuditRecord } from "@holdfast/contracts/api";
 import { infiniteQueryOptions } from "@tanstack/react-query";
+import { BASE_PATH } from "./base.ts";
 import { api, data, given } from "./client.ts";
 
 export type { AuditAction, AuditRecord };
@@ -24,4 +25,4 @@ export const auditQuery = (filter: AuditFilter) =>
 
 /** Where the browser downloads the filtered log as NDJSON. */
 export const auditExportUrl = (filter: AuditFilter): string =>
-  `/v1/audit/export?${new URLSearchParams(given({ ...filter }) as Record<string, string>)}`;
+  `${BASE_PATH}/v1/audit/export?${new URLSearchParams(given({ ...filter }) as Record<string, string>)}`;

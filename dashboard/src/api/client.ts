@@ -1,10 +1,11 @@
 import createClient from "openapi-fetch";
+import { SERVICE_URL } from "./base.ts";
 import type { paths } from "./generated/observability.ts";
 import { apiFetch } from "./http.ts";
 
 /** Every route of the service, typed by its OpenAPI document. */
 export const api = createClient<paths>({
-  baseUrl: typeof location === "undefined" ? "" : location.origin,
+  baseUrl: SERVICE_URL,
   fetch: apiFetch,
   headers: { accept: "application/json" },
 });

@@ -1,6 +1,7 @@
 import type { DeadReason, Priority, TaskState, TaskView } from "@holdfast/contracts";
 import type { TaskPage, WhyView } from "@holdfast/contracts/api";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { BASE_PATH } from "./base.ts";
 import { api, asIs, data, given, queueAt } from "./client.ts";
 import { ApiError } from "./errors.ts";
 import { queueKey } from "./queues.ts";
@@ -68,7 +69,7 @@ export const firstTaskQuery = (queue: string, state: TaskState) =>
 
 /** Where the browser downloads all that match as NDJSON. */
 export const tasksExportUrl = (queue: string, filter: TaskFilter): string =>
-  `/v1/queues/${encodeURIComponent(queue)}/tasks/export?${new URLSearchParams(
+  `${BASE_PATH}/v1/queues/${encodeURIComponent(queue)}/tasks/export?${new URLSearchParams(
     given({ ...filter }) as Record<string, string>,
   )}`;
 

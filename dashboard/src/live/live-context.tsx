@@ -11,6 +11,7 @@ import {
   useState,
   useSyncExternalStore,
 } from "react";
+import { SERVICE_URL } from "../api/base.ts";
 import { type ApiError, toApiError } from "../api/errors.ts";
 import { type OperationView, operationQuery } from "../api/operations.ts";
 import { queuesQuery } from "../api/queues.ts";
@@ -60,7 +61,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
       timer = setTimeout(connect, reconnectDelayMs(failures));
     };
     const connect = () => {
-      close = openStream(streamUrl(location), {
+      close = openStream(streamUrl(SERVICE_URL), {
         onOpen: () => dispatch({ type: "opened" }),
         onMessage: (message) => {
           failures = 0;

@@ -6,10 +6,8 @@ export interface StreamCallbacks {
   onClose(): void;
 }
 
-/** The address of the stream on the origin that served the page. */
-export function streamUrl(location: { protocol: string; host: string }): string {
-  return `${location.protocol === "https:" ? "wss:" : "ws:"}//${location.host}/v1/stream`;
-}
+/** The address of the stream of the service that served the page. */
+export const streamUrl = (serviceUrl: string) => `${serviceUrl.replace(/^http/, "ws")}/v1/stream`;
 
 /** Opens one socket. Returns a function that closes it and silences its callbacks. */
 export function openStream(url: string, callbacks: StreamCallbacks): () => void {

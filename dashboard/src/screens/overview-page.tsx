@@ -2,6 +2,7 @@ import type { QueueStats } from "@holdfast/contracts";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { CirclePause, TriangleAlert } from "lucide-react";
 import type { ReactNode } from "react";
+import { SERVICE_URL } from "../api/base.ts";
 import { count, percent, plural, rate } from "../format/number.ts";
 import { duration } from "../format/time.ts";
 import { failureShareOf, type Rates, ratesOf } from "../live/history.ts";
@@ -226,7 +227,7 @@ export function QueueBadges({ stats }: { stats: QueueStats }) {
 }
 
 function FirstTask() {
-  const command = `curl -X POST ${location.origin}/v1/queues/default/tasks -H 'content-type: application/json' -d '{"type":"demo.echo","payload":{"hello":"world"}}'`;
+  const command = `curl -X POST ${SERVICE_URL}/v1/queues/default/tasks -H 'content-type: application/json' -d '{"type":"demo.echo","payload":{"hello":"world"}}'`;
   return (
     <section className="panel">
       <NoneYet title="No queues yet">

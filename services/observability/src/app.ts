@@ -1,8 +1,10 @@
 import {
   assertQueue,
+  blockListOf,
   createHttpServer,
   createIntakeMetrics,
   type HttpServer,
+  isTrusted,
   type Limiter,
   type ReadinessCheck,
   registerTaskRoutes,
@@ -33,6 +35,7 @@ import { Sampler } from "./sampling/sampler.ts";
 import { SeriesStore } from "./sampling/series.ts";
 import { SeriesKeeper } from "./sampling/series-keeper.ts";
 import { StreamHub } from "./stream/hub.ts";
+import { type Addressed, ownHosts } from "./stream/origin.ts";
 
 const READING_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 
@@ -58,6 +61,7 @@ export interface AppOptions {
   limiter?: Limiter | undefined;
   serverLimits?: ReturnType<typeof serverLimits>;
   trustedProxies?: string[];
+  basePath?: string | undefined;
   maskedPointers?: string[];
   /** Nobody changes anything. @default false */
   readOnly?: boolean;
@@ -157,12 +161,15 @@ export async function createApp(options: AppOptions): Promise<App> {
     ...options.serverLimits,
     onKeysChange: options.onKeysChange,
     trustedProxies: options.trustedProxies,
+    basePath: options.basePath,
     maskedPointers: options.maskedPointers,
     contentSecurityPolicy: CONTENT_SECURITY_POLICY,
   });
+  const proxies = blockListOf(options.trustedProxies ?? []);
+  const hostsOf = (request: Addressed) => ownHosts(request, (address) => isTrusted(proxies, address));
   server.addHook("onRequest", async (request) => {
     if (READING_METHODS.has(request.method)) return;
-    assertOwnPage(request.headers, request.identity, options.allowedOrigins);
+    assertOwnPage(request.headers, request.identity, hostsOf(request.raw), options.allowedOrigins);
     if (readOnly && !request.routeOptions.config.allowsReadOnly && !request.is404) {
       throw new HoldfastError("forbidden", "this service is read-only: READ_ONLY=1");
     }
@@ -205,7 +212,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     metrics: createIntakeMetrics(metrics),
     withoutGet: true,
   });
-  await streamRoutes(server, { hub, allowedOrigins: options.allowedOrigins });
+  await streamRoutes(server, { hub, hostsOf, allowedOrigins: options.allowedOrigins });
   await dashboardRoutes(server, { directory: options.dashboardDir });
 
   return {

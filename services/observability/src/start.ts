@@ -90,6 +90,7 @@ export async function startObservability(options: StartOptions): Promise<Running
     serverLimits: serverLimits(config),
     maskedPointers: pointers,
     trustedProxies: parseList(config.TRUSTED_PROXIES),
+    basePath: config.BASE_PATH,
     readOnly: config.READ_ONLY,
     logInsPerMinute: config.LOG_INS_PER_MINUTE,
     environment: config.ENVIRONMENT,

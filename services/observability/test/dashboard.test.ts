@@ -15,7 +15,7 @@ beforeEach(async () => {
   await mkdir(folder);
   await writeFile(join(parent, "secret.txt"), "not for you");
   await mkdir(join(folder, "assets"));
-  await writeFile(join(folder, "index.html"), "<!doctype html><title>built</title>");
+  await writeFile(join(folder, "index.html"), "<!doctype html><html><head><title>built</title>");
   await writeFile(join(folder, "assets", "index-abc123.js"), "export {};");
   await writeFile(join(folder, "favicon.svg"), "<svg/>");
   await mkdir(join(folder, ".vite"));
@@ -113,4 +113,48 @@ test("without built files a page says how to build them", async () => {
   expect(page.statusCode).toBe(200);
   expect(page.body).toContain("pnpm run build");
   expect((await get("/assets/index-abc123.js")).statusCode).toBe(404);
+});
+
+test.each([
+  ["/", "./"],
+  ["/load", "./"],
+  ["/queues/a.b?x=/y/z", "../"],
+  ["/queues/a/tasks/b", "../../../"],
+  ["/queues/a/", "../../"],
+])("the page at %s says that the service is at %s", async (url, base) => {
+  app = await testApp({ dashboardDir: folder });
+  expect((await get(url)).body).toContain(`<head><base href="${base}">`);
+});
+
+test("with BASE_PATH everything is below it, and at the root for health checks", async () => {
+  app = await testApp({ dashboardDir: folder, basePath: "/ops/queues" });
+  const base = await app.server.listen({ host: "127.0.0.1", port: 0 });
+  const at = async (path: string) => {
+    const response = await fetch(`${base}${path}`, { redirect: "manual" });
+    return [response.status, response.headers.get("location"), (await response.text()).slice(0, 60)];
+  };
+  expect(await at("/ops/queues")).toEqual([308, "queues/", ""]);
+  expect((await at("/ops/queues/"))[2]).toContain('<base href="./">');
+  expect((await at("/ops/queues/queues/a"))[2]).toContain('<base href="../">');
+  expect((await at("/ops/queues/assets/index-abc123.js"))[0]).toBe(200);
+  expect((await at("/ops/queues/v1/queues"))[0]).toBe(200);
+  expect((await at("/livez"))[0]).toBe(200);
+});
+
+test("a compressed file beside the built one goes to browsers that take it", async () => {
+  app = await testApp({ dashboardDir: folder });
+  const script = join(folder, "assets", "index-abc123.js");
+  await writeFile(`${script}.br`, "br");
+  await writeFile(`${script}.gz`, "gz");
+  const sent = async (accept?: string) => {
+    const headers = { host: "127.0.0.1", ...(accept === undefined ? {} : { "accept-encoding": accept }) };
+    const response = await app.server.inject({ url: "/assets/index-abc123.js", headers });
+    expect(response.headers["content-type"]).toContain("javascript");
+    expect(response.headers["cache-control"]).toBe("public, max-age=31536000, immutable");
+    return [response.body, response.headers["content-encoding"]];
+  };
+  expect(await sent("gzip, deflate, br")).toEqual(["br", "br"]);
+  expect(await sent("gzip")).toEqual(["gz", "gzip"]);
+  expect(await sent("identity")).toEqual(["export {};", undefined]);
+  expect(await sent()).toEqual(["export {};", undefined]);
 });

@@ -68,6 +68,7 @@ export async function startApp(
     limiter: createRateLimiter(config),
     maskedPointers: parseList(config.MASKED_POINTERS),
     trustedProxies: parseList(config.TRUSTED_PROXIES),
+    basePath: config.BASE_PATH,
     ...serverLimits(config),
   });
   const tasks: FastLaneOptions = {

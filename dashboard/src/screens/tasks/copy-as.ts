@@ -6,8 +6,8 @@ export const shellWord = (text: string): string =>
   /^[A-Za-z0-9_./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 /** The same enqueue again over HTTP, the payload as the exact text. */
-export function asCurl(task: TaskView, origin: string): string {
-  const url = `${origin}/v1/queues/${encodeURIComponent(task.queue)}/tasks`;
+export function asCurl(task: TaskView, serviceUrl: string): string {
+  const url = `${serviceUrl}/v1/queues/${encodeURIComponent(task.queue)}/tasks`;
   let body: string;
   try {
     body = injectBody({ type: task.type, payloadText: task.payloadText, priority: task.priority });

@@ -1,6 +1,7 @@
 import type { TaskView } from "@holdfast/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
+import { SERVICE_URL } from "../../api/base.ts";
 import { taskQuery } from "../../api/tasks.ts";
 import { count } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
@@ -89,7 +90,7 @@ function TaskDetail({ task }: { task: TaskView }) {
           <div className="panel-head">
             <h2>Facts</h2>
             <div className="actions">
-              <CopyButton text={asCurl(task, location.origin)} label="Copy as curl" />
+              <CopyButton text={asCurl(task, SERVICE_URL)} label="Copy as curl" />
               <CopyButton text={asCommand(task)} label="Copy as CLI" />
             </div>
           </div>

@@ -77,11 +77,18 @@ export const httpConfig = {
     description:
       "Tasks in a minute whose id is taken by another body, of one key that does not see every payload; beyond it its tasks with an id are 429. 0: no limit.",
   }),
+  BASE_PATH: Type.Optional(
+    Type.String({
+      pattern: "^(/[A-Za-z0-9._~-]+)+$",
+      description:
+        "Path that a reverse proxy leaves in front of the paths of this service, such as `/queues`. One that takes it off needs no setting.",
+    }),
+  ),
   TRUSTED_PROXIES: Type.Optional(
     Type.String({
       pattern: "^[0-9A-Fa-f.:/]+( *, *[0-9A-Fa-f.:/]+)*$",
       description:
-        "Addresses and networks of reverse proxies whose `X-Forwarded-For` and user header are believed, separated by commas.",
+        "Addresses and networks of reverse proxies whose `X-Forwarded-*` and user header are believed, separated by commas.",
     }),
   ),
 };

@@ -123,6 +123,8 @@ export interface HttpServerOptions {
   trustedProxies?: string[] | undefined;
   /** Of one key that does not see every payload; 0: no limit. @default 0 */
   conflictsPerMinute?: number | undefined;
+  /** What a reverse proxy leaves in front of every path, such as `/queues`. */
+  basePath?: string | undefined;
   /** JSON pointers into payloads and results that viewers do not see. */
   maskedPointers?: string[] | undefined;
   /** Bytes. @default 1_048_576 */
@@ -184,6 +186,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     trustedProxies: options.trustedProxies,
     logger: options.logger,
   });
+  if (options.basePath !== undefined) serveBelow(app, options.basePath);
   app.setValidatorCompiler(typeboxValidator);
   // Response schemas are documentation: a serialiser built from them would drop fields in silence.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
@@ -383,6 +386,19 @@ async function securityHeaders(
   await probe.inject("/");
   await probe.close();
   return headers;
+}
+
+/** Takes the path off before anything looks at it; without the path everything is served as well, for health checks. */
+function serveBelow(app: HttpServer, basePath: string): void {
+  const strip = (request: IncomingMessage) => {
+    if (request.url?.startsWith(`${basePath}/`)) request.url = request.url.slice(basePath.length);
+  };
+  app.server.prependListener("request", strip);
+  app.server.prependListener("upgrade", strip);
+  // Without the slash at its end the relative addresses of a page would be beside it.
+  app.get(basePath, { schema: { hide: true }, config: { scope: "public" } }, (_request, reply) =>
+    reply.redirect(`${basePath.slice(basePath.lastIndexOf("/") + 1)}/`, 308),
+  );
 }
 
 /** Listens, or says who holds the port and which variable moves this service. */

@@ -115,11 +115,11 @@ export function registerFastLane(app: HttpServer, options: FastLaneOptions): voi
     return true;
   };
 
-  const [framework] = app.server.listeners("request");
-  if (framework === undefined) throw new Error("the server has no request listener");
+  const others = app.server.listeners("request");
+  if (others.length === 0) throw new Error("the server has no request listener");
   app.server.removeAllListeners("request");
   app.server.on("request", (request: IncomingMessage, response: ServerResponse) => {
-    if (!serve(request, response)) framework.call(app.server, request, response);
+    if (!serve(request, response)) for (const other of others) other.call(app.server, request, response);
   });
 }
 

@@ -73,6 +73,17 @@ export function createEntrance(
   };
 }
 
+/** What to do about an Origin that is not that of this service. */
+export function foreignOrigin(what: string, hosts: readonly string[]): HoldfastError {
+  return new HoldfastError(
+    "forbidden",
+    `pages of this Origin may not ${what}: this service is known as ${hosts.join(" or ") || "nothing"}. Behind a proxy let it pass on the Host with its port, or X-Forwarded-Host with its address in TRUSTED_PROXIES; or add the Origin to ALLOWED_ORIGINS`.slice(
+      0,
+      512,
+    ),
+  );
+}
+
 /**
  * Whether a change was asked for by a page that may. A page from elsewhere can send a POST through the user's browser,
  * unasked, and the browser adds what lets the user in; but it also says where the page is from.
@@ -81,15 +92,11 @@ export function createEntrance(
 export function assertOwnPage(
   headers: IncomingHttpHeaders,
   identity: Identity,
+  hosts: readonly string[],
   allowedOrigins: readonly string[],
 ): void {
-  const { origin, host } = headers;
-  if (!isAllowedOrigin(origin, host, allowedOrigins)) {
-    throw new HoldfastError(
-      "forbidden",
-      "pages of this Origin may not change anything: add it to ALLOWED_ORIGINS",
-    );
-  }
+  const { origin } = headers;
+  if (!isAllowedOrigin(origin, hosts, allowedOrigins)) throw foreignOrigin("change anything", hosts);
   if (origin !== undefined) return;
   const site = headers["sec-fetch-site"];
   if (site !== undefined && site !== "same-origin") {

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { join, relative, resolve, sep } from "node:path";
 import fastifyStatic from "@fastify/static";
 import type { HttpServer } from "@holdfast/service";
@@ -13,7 +13,7 @@ const NOT_BUILT = `<!doctype html>
 <body><h1>Holdfast</h1>
 <p>The dashboard is not built yet. Run <code>pnpm install</code> and <code>pnpm run build</code> in the root of the
 repository, then load this page again. <code>DASHBOARD_DIR</code> names the folder of the built files.</p>
-<p>The API works without it: <a href="/docs">API documentation</a>, <a href="/v1/queues">queues</a>.</p>
+<p>The API works without it: <a href="docs">API documentation</a>, <a href="v1/queues">queues</a>.</p>
 </body></html>
 `;
 
@@ -28,7 +28,8 @@ export const CONTENT_SECURITY_POLICY: Record<string, string[]> = {
   fontSrc: ["'self'", "data:"],
   connectSrc: ["'self'"],
   objectSrc: ["'none'"],
-  baseUri: ["'none'"],
+  // The page says where it is: see pageAt.
+  baseUri: ["'self'"],
   formAction: ["'self'"],
   frameAncestors: ["'none'"],
 };
@@ -46,6 +47,8 @@ export async function dashboardRoutes(app: HttpServer, options: { directory: str
       serve: false,
       cacheControl: false,
       index: false,
+      // The build puts compressed files beside its own.
+      preCompressed: true,
       dotfiles: "ignore",
       // Called for files that exist only: a kept 404 would outlive the build that adds the file.
       setHeaders: (reply, path) => void reply.header("cache-control", cacheControl(directory, path)),
@@ -58,17 +61,33 @@ export async function dashboardRoutes(app: HttpServer, options: { directory: str
       return reply;
     }
     const name = fileName(path);
-    if (serves && isFile(directory, name)) return reply.sendFile(path.slice(1));
+    if (serves && name !== "index.html" && isFile(directory, name)) return reply.sendFile(path.slice(1));
     if (!isScreen(name)) {
       reply.callNotFound();
       return reply;
     }
-    // Looked up per request, so that a build is seen without a restart.
-    if (!serves || !existsSync(join(directory, "index.html"))) {
-      return reply.header("cache-control", "no-cache").type("text/html; charset=utf-8").send(NOT_BUILT);
-    }
-    return reply.sendFile("index.html");
+    // The page names the hashed files of its build: kept, it would ask for files that are gone.
+    reply.header("cache-control", "no-cache").type("text/html; charset=utf-8");
+    return reply.send(pageAt(path, (serves && readPage(directory)) || NOT_BUILT));
   });
+}
+
+/** Looked up per request, so that a build is seen without a restart. Null where there is none. */
+function readPage(directory: string): string | null {
+  try {
+    return readFileSync(join(directory, "index.html"), "utf8");
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * The page as it is at a path. It names its files relative to the root of this service, which is so many steps up: that
+ * holds whatever path a reverse proxy has taken off in front.
+ */
+function pageAt(path: string, page: string): string {
+  const steps = path.split("/").length - 2;
+  return page.replace("<head>", `<head><base href="${"../".repeat(steps) || "./"}">`);
 }
 
 /** What a path would be called as a file, relative to the folder; "" where the path cannot be decoded. */
@@ -95,13 +114,11 @@ function isFile(directory: string, name: string): boolean {
 /** The first part of a screen's path is a fixed word, and no screen is below the folder of the hashed files. */
 function isScreen(name: string): boolean {
   const [first = ""] = name.split("/", 1);
-  return !first.includes(".") && first !== HASHED_FOLDER;
+  return name === "index.html" || (!first.includes(".") && first !== HASHED_FOLDER);
 }
 
 function cacheControl(directory: string, path: string): string {
   const file = relative(directory, path);
-  // The page names the hashed files of its build: kept, it would ask for files that are gone.
-  if (file === "index.html") return "no-cache";
   return file.startsWith(HASHED_FOLDER + sep)
     ? "public, max-age=31536000, immutable"
     : "public, max-age=3600";

@@ -1,8 +1,8 @@
 import websocket from "@fastify/websocket";
 import type { HttpServer } from "@holdfast/service";
-import { HoldfastError } from "holdfast";
+import { foreignOrigin } from "../identity/person.ts";
 import type { StreamHub } from "../stream/hub.ts";
-import { isAllowedOrigin } from "../stream/origin.ts";
+import { type Addressed, isAllowedOrigin } from "../stream/origin.ts";
 
 /** Clients have nothing to say: a larger frame closes the connection. */
 const MAX_PAYLOAD_BYTES = 1_024;
@@ -10,8 +10,14 @@ const MAX_PAYLOAD_BYTES = 1_024;
 /** `WS /v1/stream`; the frames are `StreamMessage` of the contracts. */
 export async function streamRoutes(
   app: HttpServer,
-  { hub, allowedOrigins }: { hub: StreamHub; allowedOrigins: readonly string[] },
+  options: {
+    hub: StreamHub;
+    /** The names under which the browser may know this service. */
+    hostsOf(request: Addressed): string[];
+    allowedOrigins: readonly string[];
+  },
 ): Promise<void> {
+  const { hub, hostsOf, allowedOrigins } = options;
   await app.register(websocket, { options: { maxPayload: MAX_PAYLOAD_BYTES, perMessageDeflate: false } });
   // The plugin forgets the socket of an upgrade that is refused before its own hook; it would stay open for ever.
   app.addHook("onResponse", async (request, reply) => {
@@ -26,13 +32,9 @@ export async function streamRoutes(
         config: { scope: "read", beforeKeys: true },
         // Before the upgrade: a refused page gets a plain 403 and never a socket.
         onRequest: async (request) => {
-          const { origin, host } = request.headers;
-          if (!isAllowedOrigin(origin, host, allowedOrigins)) {
-            throw new HoldfastError(
-              "forbidden",
-              "this Origin may not open the stream: add it to ALLOWED_ORIGINS",
-            );
-          }
+          const hosts = hostsOf(request.raw);
+          if (!isAllowedOrigin(request.headers.origin, hosts, allowedOrigins))
+            throw foreignOrigin("open the stream", hosts);
         },
       },
       // The headers of the upgrade stand for the client as long as it stays: asked again for each frame.

@@ -1,17 +1,53 @@
+import type { IncomingHttpHeaders } from "node:http";
+
+/** A request, as far as it says under which name the browser knows this service. */
+export interface Addressed {
+  headers: IncomingHttpHeaders;
+  socket: { remoteAddress?: string | undefined };
+}
+
 /**
- * Whether a page may open the stream or change something. A browser always says where a page is from; what says nothing is no browser
+ * The names under which the browser may know this service: its Host header and, of a proxy that is trusted, the host and
+ * port that it says the browser asked for. A proxy that sends a Host of its own, or one without the port, says so there.
+ */
+export function ownHosts(
+  { headers, socket }: Addressed,
+  isTrusted: (address: string | undefined) => boolean,
+): string[] {
+  const hosts = headers.host === undefined ? [] : [headers.host];
+  if (!isTrusted(socket.remoteAddress)) return hosts;
+  const last = (name: string) =>
+    String(headers[name] ?? "")
+      .split(",")
+      .at(-1)
+      ?.trim() ?? "";
+  const forwarded = last("x-forwarded-host");
+  if (forwarded !== "") hosts.push(forwarded);
+  const port = last("x-forwarded-port");
+  if (/^\d{1,5}$/.test(port))
+    for (const host of [...hosts]) if (!/:\d+$/.test(host)) hosts.push(`${host}:${port}`);
+  return hosts;
+}
+
+/**
+ * Whether a page may open the stream or change something. A browser always says where a page is from; what says nothing is not a browser
  * (curl, the CLI) and cannot be tricked by a page. Allowed: our own origin, and those on the list.
  */
 export function isAllowedOrigin(
   origin: string | undefined,
-  host: string | undefined,
+  hosts: readonly string[],
   allowed: readonly string[],
 ): boolean {
   if (origin === undefined) return true;
   if (allowed.includes(origin)) return true;
-  if (host === undefined || !URL.canParse(origin)) return false;
+  if (!URL.canParse(origin)) return false;
   const { protocol, host: originHost } = new URL(origin);
-  return (protocol === "http:" || protocol === "https:") && originHost === host.toLowerCase();
+  if (protocol !== "http:" && protocol !== "https:") return false;
+  // As a URL, so that the port of the protocol may be written out.
+  return hosts.some((host) => {
+    const own = `${protocol}//${host}`;
+    return URL.canParse(own) && new URL(own).host === originHost;
+  });
 }
 
 export function parseOrigins(text: string): string[] {
