@@ -100,7 +100,17 @@ function arbitraryOf(schema: Record<string, unknown>, depth = 0): fc.Arbitrary<u
 }
 
 const rawBody = fc.oneof(
-  fc.constantFrom("", "{", "[", "nul", '{"a":1,"a":2}', `${"[".repeat(2_000)}`, '"\\ud800"', "\ufeff{}"),
+  fc.constantFrom(
+    "",
+    "{",
+    "[",
+    "nul",
+    '{"a":1,"a":2}',
+    `${"[".repeat(2_000)}`,
+    '"\\ud800"',
+    "\ufeff{}",
+    "\ufeff\ufeff{}",
+  ),
   fc.string(),
   fc.jsonValue().map((value) => JSON.stringify(value)),
 );
@@ -187,7 +197,8 @@ test("whatever is sent to any route: no 5xx, no hang, errors as problem+json, no
 function isAccepted(schema: Record<string, unknown>, body: string | undefined, batch?: string): boolean {
   if (body === undefined || body === "") return true;
   try {
-    const value = JSON.parse(body) as unknown;
+    // One byte order mark in front is skipped.
+    const value = JSON.parse(body.replace(/^\ufeff/, "")) as unknown;
     if (batch === undefined) return Value.Check(schema as never, value);
     const { items } = schema as { items: Record<string, unknown> };
     const { accepted, duplicates } = JSON.parse(batch) as { accepted: number; duplicates: number };
