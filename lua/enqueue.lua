@@ -13,12 +13,12 @@
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] slot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
--- ARGV[4] checked  integer  1: the ids were given by callers, so each is looked up
+-- ARGV[4] checked  integer  1 or 2: the ids were given by callers, so each is looked up; 2: a task that ended without completing keeps its id
 -- ARGV[5] high  integer  how many of the tail go to pending:high, first
 -- ARGV[6] normal  integer  how many follow for pending
 -- ARGV[7] low  integer  how many follow for pending:low; the rest is scheduled
 -- ARGV[8..] taskId  string  repeated, at most 500 times: taskId, envelope
--- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, p new and due at once although it was to be scheduled, d duplicate, c conflict, f queue full; states: of duplicates and conflicts. {now} alone: refused, since the queue is not registered
+-- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, p new and due at once although it was to be scheduled, d duplicate, c conflict, e ended without completing (`enqueue_again` begins its next life), b is being cancelled, f queue full; states: of duplicates and conflicts. {now} alone: refused, since the queue is not registered
 -- TIME    O(n), n tasks given; O(n log s) for scheduled ones
 -- MOVES   -> pending | scheduled (not where it is due already); pending -> processing
 
@@ -85,8 +85,7 @@ else
     elseif position <= high + normal + low then
       bands.low[#bands.low + 1] = id
     else
-      local delayMs = option(envelope, 'd')
-      local time = delayMs and now + tonumber(delayMs) or tonumber(option(envelope, 'r'))
+      local time = dueTime(envelope)
       if time <= now then
         -- It does not wait to be promoted: its envelope says "scheduled" no more.
         ARGV[at] = '+' .. string.sub(envelope, 2)
@@ -102,7 +101,7 @@ else
     return 'n'
   end
 
-  if checked == 1 then
+  if checked > 0 then
 -- include lib/record.lua
 -- include lib/standing.lua
     local ids = {}
@@ -116,7 +115,8 @@ else
     for position, id in ipairs(ids) do
       local at = taskIdAt + 2 * position - 1
       local envelope = ARGV[at]
-      local verdict, state = standing(new[id] or envelopes[position] or bareEnvelope(records[position]), records[position] or nil, envelope)
+      local record = not new[id] and records[position] or nil -- twice in one call: the second is about the first
+      local verdict, state = standing(new[id] or envelopes[position] or bareEnvelope(record), record, envelope, checked == 1)
       if verdict == 'n' and room < 1 then
         verdict = 'f'
       end
@@ -124,17 +124,15 @@ else
       if verdict == 'n' then
         room = room - 1
         new[id] = envelope
-        if records[position] then
+        if record then
           leftover[#leftover + 1] = id
         end
         letters[position] = accept(position, id, envelope, at)
         accepted[#accepted + 1] = id
         accepted[#accepted + 1] = ARGV[at]
-      elseif verdict ~= 'f' then
+      elseif verdict == 'd' or verdict == 'c' then
         known[#known + 1] = state
-        if verdict == 'd' then
-          deduplicated = deduplicated + 1
-        end
+        deduplicated = deduplicated + (verdict == 'd' and 1 or 0)
       end
     end
     verdicts, states = table.concat(letters), table.concat(known)
@@ -148,7 +146,7 @@ else
   end
 end
 -- Nothing was accepted. One letter rules that out for most calls, and costs less than a pattern.
-if string.byte(verdicts) == 102 and not string.find(verdicts, '[^f]') then -- f
+if string.byte(verdicts) ~= 110 and not string.find(verdicts, '[npdc]') then -- n
   return { now, verdicts, '' }
 end
 
@@ -182,7 +180,7 @@ end
 local pushed = #bands.high + #bands.normal + #bands.low
 local counts = struct.pack('>ddd', acceptedPending + pushed, acceptedScheduled + #due / 2, deduplicated)
 local record = requestRecord(sequence, verdicts .. ' ' .. states)
-if checked == 1 then
+if checked > 0 then
   redis.call('HSET', tasksKey, '#in', counts, slot, record, unpack(accepted))
 else
   local last = taskIdAt + 2 * (pushed + #due / 2) - 1
@@ -200,7 +198,7 @@ if queue[3] and (pushed > 0 or isSooner) then
   local waiting = acceptedPending + counters[PENDING]
   local alone = entries == pushed and (waiting == 0 or waiting <= redis.call('ZCARD', pendingTypedKey))
   local tasks, at = ARGV, taskIdAt
-  if checked == 1 then
+  if checked > 0 then
     tasks, at = accepted, 1
   end
   local isPushed = pushed > 0 and alone and not isDueNow and not settings.paused and push(counters, queue[3], tasks, at, pushed, bands)

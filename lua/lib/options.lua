@@ -17,3 +17,12 @@ end
 local function option(envelope, name)
   return optionOf(headerOf(envelope), name)
 end
+
+-- When a task is due that is to be scheduled; nil for any other.
+local function dueTime(envelope)
+  if string.byte(envelope) ~= 64 then -- @
+    return nil
+  end
+  local delayMs = option(envelope, 'd')
+  return delayMs and now + tonumber(delayMs) or tonumber(option(envelope, 'r'))
+end

@@ -67,7 +67,8 @@ local function planPurge(ids, records, settings, belongs, commit)
       end
       local kept = 'r'
       if fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
-        kept = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -'
+        -- How it ended, where it did not complete: then its id is free for another enqueue.
+        kept = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -' .. (letter == 99 and '' or ' ' .. string.char(letter or 112))
         plan.remembered[#plan.remembered + 1] = id
       else
         forgotten = forgotten + 1

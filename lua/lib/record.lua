@@ -7,7 +7,7 @@
 --   counts   attempts[,failures,crashes,releases,generation,unroutedSince,flags]   the short form where only attempts count
 --   flags    h the caller gave the id   o runs solo   x cancel requested   k the payload goes at completion (only while leased or before)
 --   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence grantedAt endedAt workerId
---            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo
+--            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo[ letter: how it ended, where not c]
 --   bare     c0<counts> fence ranMs endedAt workerId type waitedMs[ name=value …]: completed, and of its envelope only this
 --            is kept: the header, with the time from enqueue to grant and without its k=0. `tasks` has nothing of it, and
 --            `#bare` counts them. Never of an id that a caller gave

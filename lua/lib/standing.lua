@@ -5,21 +5,50 @@ local function bodyOf(envelope)
   return string.match(envelope, '^.(%S+)') .. string.sub(envelope, string.find(envelope, '\n', 1, true) or 1)
 end
 
--- What an id that a caller gave stands for already: nothing, the same task, or another one.
-local function standing(envelope, record, offered)
-  local fingerprint = option(offered, 'h')
+-- Callers compute moments from the clock, so two of the same enqueue lie as far apart as the calls do. They may differ by as
+-- much more.
+local SAME_MOMENT_MS = 1000
+
+local function enqueuedAt(envelope)
+  return tonumber(string.match(envelope, '^%S+ (%w+)') or '', 36) or 0
+end
+
+-- The fingerprint says that both have this option or neither. Same: the same moment, or as long after the enqueue.
+local function isSameMoment(name, kept, offered)
+  local before, after = tonumber(option(kept, name)), tonumber(option(offered, name))
+  return not before or not after or before == after
+    or math.abs(before - enqueuedAt(kept) - (after - enqueuedAt(offered))) <= SAME_MOMENT_MS
+end
+
+local function isSameBody(kept, offered)
+  local print = option(kept, 'h')
+  if print then
+    return print == option(offered, 'h') and isSameMoment('r', kept, offered) and isSameMoment('e', kept, offered)
+  end
+  -- One without a fingerprint was enqueued under a minted id: its caller asks again, after an answer that was lost.
+  local body, wanted = bodyOf(kept), bodyOf(offered)
+  -- Where its payload was not kept, the rest has to do: an id minted here is never another task's.
+  return body == wanted or (option(kept, 'k') == '0' and body == string.match(wanted, '^[^\n]*\n'))
+end
+
+-- What an id that a caller gave stands for already, and the state of that task. again: a task that ended without completing
+-- does not keep its id.
+--   n  nothing   d  the same task   c  another one
+--   e  a task that ended without completing: its next life begins (only with `again`)
+--   b  a task that runs and was asked to stop: it has to end before its next life can begin (only with `again`)
+local function standing(envelope, record, offered, again)
   if envelope then
     local letter = record and string.sub(record, 1, 1) or (isScheduled(nil, envelope) and 's' or 'p')
-    -- One without a fingerprint was enqueued under a minted id: its caller asks again, after an answer that was lost.
-    local kept = option(envelope, 'h')
-    -- Where its payload was not kept, the rest has to do: an id minted here is never another task's.
-    local same = kept == fingerprint or (not kept and (bodyOf(envelope) == bodyOf(offered)
-      or (option(envelope, 'k') == '0' and bodyOf(envelope) == string.match(bodyOf(offered), '^[^\n]*\n'))))
-    return same and 'd' or 'c', letter
+    if again and string.find(letter, '[dxek]') then
+      return 'e', letter
+    elseif again and letter == 'l' and string.find(record, '^l%S*x') then
+      return 'b', letter
+    end
+    return isSameBody(envelope, offered) and 'd' or 'c', letter
   end
-  local remembered = record and string.match(record, '^r %d+ (%S+)')
-  if remembered then
-    return remembered == fingerprint and 'd' or 'c', 'r'
+  local remembered, ended = string.match(record or '', '^r %d+ (%S+) %S+ ?(%a?)')
+  if remembered and not (again and ended ~= '') then
+    return remembered == option(offered, 'h') and 'd' or 'c', 'r'
   end
   return 'n', ''
 end

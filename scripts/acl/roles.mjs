@@ -20,7 +20,7 @@ const API_KEYS = { ":keys": ["HGET", "HGETALL"] };
 export const ROLES = {
   producer: {
     text: "Queue, PartitionedQueue, producer-api",
-    scripts: [...OPEN, "enqueue", "confirm", "get", "cancel"],
+    scripts: [...OPEN, "enqueue", "enqueueAgain", "confirm", "get", "cancel"],
     commands: { ...REGISTRY, state: ["HGET", "EXISTS"] },
     reads: API_KEYS,
     keyless: ["WAIT", "WAITAOF"],
@@ -59,7 +59,18 @@ export const ROLES = {
     scripts: [
       ...["stats", "get", "list", "audit"],
       ...[...OPEN, "queueRemove"],
-      ...["enqueue", "replay", "discard", "restore", "cancel", "pause", "configure", "empty", "delete"],
+      ...[
+        "enqueue",
+        "enqueueAgain",
+        "replay",
+        "discard",
+        "restore",
+        "cancel",
+        "pause",
+        "configure",
+        "empty",
+        "delete",
+      ],
       ...["operationCreate", "operationClaim", "operationWrite", "operationControl", "auditAppend"],
       ...["schedulePut", "scheduleDelete", "scheduleSettle", "drain", "seriesWrite"],
     ],

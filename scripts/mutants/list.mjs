@@ -20,6 +20,7 @@ const userCode = test("worker/user-code");
 const texts = test("library/texts");
 const loss = test("heartbeat/loss");
 const heartbeat = "packages/holdfast/src/worker/heartbeat.test.ts";
+const again = test("enqueue-again");
 const handBack = "packages/holdfast/test/invariants/hand-back.test.ts";
 const connecting = test("library/connecting");
 const args = test("library/arguments");
@@ -137,6 +138,52 @@ export const mutants = [
     name: "promote: a part of a millisecond early",
     changes: [["lua/lib/promote.lua", "string.format('(%d', now + 1)", "string.format('%d', now + 1)"]],
     tests: [test("same-due-time"), test("promote")],
+  },
+  {
+    name: "enqueue: a dead letter keeps its id",
+    changes: [["lua/lib/standing.lua", "string.find(letter, '[dxek]')", "string.find(letter, '[xek]')"]],
+    tests: [again, model],
+  },
+  {
+    name: "enqueue: an id that was taken for good begins anew",
+    changes: [["lua/enqueue.lua", "record, envelope, checked == 1)", "record, envelope, true)"]],
+    tests: [again],
+  },
+  {
+    name: "purge: a completed task does not keep its id",
+    changes: [["lua/lib/purge.lua", "(letter == 99 and '' or ' ' ..", "(' ' .."]],
+    tests: [again, test("purge")],
+  },
+  {
+    name: "enqueue: a task that was asked to stop is called the same",
+    changes: [["lua/lib/standing.lua", "string.find(record, '^l%S*x') then", "false then"]],
+    tests: [again],
+  },
+  {
+    name: "enqueue: another moment is called the same",
+    changes: [["lua/lib/standing.lua", "<= SAME_MOMENT_MS", "<= 1000 * SAME_MOMENT_MS"]],
+    tests: [again],
+  },
+  {
+    name: "enqueue_again: the life before goes on in the same generation",
+    changes: [["lua/enqueue_again.lua", "c.generation = c.generation + 1", "c.generation = c.generation"]],
+    tests: [again, interleavings],
+  },
+  {
+    name: "enqueue_again: the source goes before the target is written",
+    changes: [
+      [
+        "lua/enqueue_again.lua",
+        "pushBands(bands, false)\n",
+        "if #sources.d > 0 then redis.call('ZREM', deadLettersKey, unpack(sources.d)) end\npushBands(bands, false)\n",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
+    name: "enqueue_again: one that crashed its workers runs among others",
+    changes: [["lua/enqueue_again.lua", "c.flags = needsSolo(c) and 'o' or ''", "c.flags = ''"]],
+    tests: [again],
   },
   {
     name: "heartbeat: any token",
@@ -481,8 +528,8 @@ export const mutants = [
     changes: [
       [
         "lua/enqueue.lua",
-        "if checked == 1 then\n  redis.call('HSET', tasksKey",
-        "local function commitLate()\nif checked == 1 then\n  redis.call('HSET', tasksKey",
+        "if checked > 0 then\n  redis.call('HSET', tasksKey",
+        "local function commitLate()\nif checked > 0 then\n  redis.call('HSET', tasksKey",
       ],
       ["lua/enqueue.lua", "\n\n-- 4. Somebody waits", "\nend\n\n-- 4. Somebody waits"],
       ["lua/enqueue.lua", "    wake()\n  end\nend\nreturn", "    wake()\n  end\nend\ncommitLate()\nreturn"],

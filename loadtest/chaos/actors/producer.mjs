@@ -1,5 +1,5 @@
 // Enqueues at a rate until it is stopped or has sent `count`, by the library or over HTTP. An id whose outcome is not
-// known, or that was refused for now, is tried again: as a careful caller does.
+// known, or that was refused for now, is tried again, and found where it has ended: as a careful caller does.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Holdfast, Queue } from "holdfast";
 import { options, tell, tellTimeBy } from "./tell.mjs";
@@ -37,7 +37,7 @@ async function overHttp(id, body) {
   const response = await fetch(`${http}/v1/queues/${name}/tasks`, {
     method: "POST",
     headers: { "content-type": "application/json" },
-    body: JSON.stringify({ id, ...body }),
+    body: JSON.stringify({ id, ifEnded: "duplicate", ...body }),
     signal: started,
   }).catch((error) => {
     throw Object.assign(error, { code: "outcome_unknown" });
@@ -57,7 +57,7 @@ async function enqueue(id, runAt) {
     try {
       const receipt = http
         ? await overHttp(id, { type, payload, ...more })
-        : await queue.enqueue(type, payload, { ...more, id });
+        : await queue.enqueue(type, payload, { ...more, id, ifEnded: "duplicate" });
       tell("enqueue", "ok", { ...event, tookMs: tookMs(), durability: receipt.durability });
       return;
     } catch (error) {

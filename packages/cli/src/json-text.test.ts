@@ -45,11 +45,14 @@ test("lines are found wherever the chunks are cut", async () => {
 
 test("a refused line gets the id that it was sent with, unless it has one", () => {
   const line = Buffer.from(' {"type":"ok","payload":{"id":1}}');
-  expect(withId(line, "x1").toString()).toBe(' {"id":"x1","type":"ok","payload":{"id":1}}');
+  expect(withId(line, "x1").toString()).toBe(
+    ' {"id":"x1","ifEnded":"duplicate","type":"ok","payload":{"id":1}}',
+  );
   expect(taskOfLine(withId(line, "x1"))).toEqual({
     type: "ok",
     payloadText: '{"id":1}',
     id: "x1",
+    ifEnded: "duplicate",
   });
   expect(withId(Buffer.from('{"type":"ok","id":"mine"}'), "x1").toString()).toBe('{"type":"ok","id":"mine"}');
   expect(withId(line, null)).toBe(line);

@@ -4,6 +4,7 @@ import { membersOf, textOf } from "./json-text.ts";
 
 const OPTIONS = new Set([
   "id",
+  "ifEnded",
   "priority",
   "delayMs",
   "runAt",
@@ -54,13 +55,13 @@ export function taskOfLine(line: Buffer): NewPartitionedTask {
   return { type, payloadText, ...options };
 }
 
-/** The same line with the id that was minted for it: sent again, it is accepted once. */
+/** The same line with the id that was minted for it: sent again, it is accepted once, however that task ended. */
 export function withId(line: Buffer, id: string | null): Buffer {
   const brace = line.indexOf("{");
   if (id === null || brace < 0 || membersOf(textOf(line, "it"))?.has("id")) return line;
   return Buffer.concat([
     line.subarray(0, brace + 1),
-    Buffer.from(`"id":${JSON.stringify(id)},`),
+    Buffer.from(`"id":${JSON.stringify(id)},"ifEnded":"duplicate",`),
     line.subarray(brace + 1),
   ]);
 }

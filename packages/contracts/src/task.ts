@@ -27,6 +27,13 @@ export type Durability = (typeof DURABILITIES)[number];
 export interface TaskOptions {
   /** Given by the caller, `[A-Za-z0-9_.:-]{1,128}`: makes the enqueue idempotent. @default minted, 14 characters */
   id?: string | undefined;
+  /**
+   * With an `id`: what the enqueue means where the task with that id ended without completing (cancelled, expired, dead,
+   * discarded, emptied). "again": it is enqueued as a new life of that task, with this body. "duplicate": the id stays
+   * taken, as that of a completed task does: the receipt says `duplicate` and `willRun: false`, and another body is a
+   * conflict. Either way an id is forgotten some time after the end (setting `idempotencyMs`). @default "again"
+   */
+  ifEnded?: "again" | "duplicate" | undefined;
   /** @default "normal" */
   priority?: Priority | undefined;
   /** Not before this many milliseconds of Redis time from now, 0 to 365 days. 0: pending at once. Excludes `runAt`. */

@@ -27,7 +27,7 @@ function fakeQueue() {
   const calls: unknown[][] = [];
   const enqueue = async (...call: unknown[]) => {
     calls.push(call);
-    return { id: "x", state: "pending", duplicate: false, durability: "memory" };
+    return { id: "x", state: "pending", duplicate: false, willRun: true, durability: "memory" };
   };
   return { calls, queue: { enqueue } as unknown as Queue };
 }

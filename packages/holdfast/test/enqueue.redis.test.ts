@@ -102,7 +102,16 @@ describe("an id given by the caller (I10)", () => {
     const q = await setup();
     const envelope = encodeEnvelope("t", q.now, "{}", {}, "fp-a");
     const again = async () =>
-      (await q.engine.enqueue({ checked: true, high: 0, normal: 1, low: 0, tail: ["id", envelope] })).states;
+      (
+        await q.engine.enqueue({
+          checked: true,
+          once: true,
+          high: 0,
+          normal: 1,
+          low: 0,
+          tail: ["id", envelope],
+        })
+      ).states;
     await q.add("id", a);
     expect(await again()).toBe("p");
     const grant = await q.grant();

@@ -97,13 +97,14 @@ test.each(["cancelled", "expired", "completed"] as const)(
     q.advance(10);
     await q.engine.purge(100, IDLE_MS);
     expect(await q.view("id")).toBeNull();
-    expect(await q.add("id", { fingerprint: "fp" })).toBe("d");
-    expect(await q.add("id", { fingerprint: "other" })).toBe("c");
+    const once = { ifEnded: "duplicate" } as const;
+    expect(await q.add("id", { ...once, fingerprint: "fp" })).toBe("d");
+    expect(await q.add("id", { ...once, fingerprint: "other" })).toBe("c");
     q.advance(990);
     await q.engine.purge(100, IDLE_MS);
     expect(await q.redis.hexists(q.keys.state, "id")).toBe(0);
     expect(await q.redis.llen(q.keys.remembered)).toBe(0);
-    expect(await q.add("id", { fingerprint: "other" })).toBe("n");
+    expect(await q.add("id", { ...once, fingerprint: "other" })).toBe("n");
   },
 );
 

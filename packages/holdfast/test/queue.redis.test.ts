@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { Queue, Worker } from "../src/index.ts";
 import { afterwards, library, started } from "./support/library.ts";
 import { redisUrl } from "./support/setup.ts";
+import { until } from "./support/until.ts";
 
 describe("enqueue", () => {
   test("10,000 concurrent calls need at most 100 script calls, and each gets its own id", async () => {
@@ -64,7 +65,81 @@ describe("enqueue", () => {
     }
   });
 
+  test("an id is free again where its task ended without completing, and the receipt says what will run", async () => {
+    const { name, queue, observer, redis } = library();
+    const delayed = { id: "x", delayMs: 60_000 };
+    expect(await queue.enqueue("t", 1, delayed)).toMatchObject({ duplicate: false, willRun: true });
+    expect(await queue.enqueue("t", 1, delayed)).toMatchObject({
+      duplicate: true,
+      willRun: true,
+      state: "scheduled",
+    });
+    await queue.cancel("x");
+    // To change the time: cancel, and enqueue anew.
+    expect(await queue.enqueue("t", 1, { id: "x", delayMs: 0 })).toMatchObject({
+      state: "pending",
+      duplicate: false,
+    });
+    await queue.cancel("x");
+    expect(await queue.enqueue("t", 1, { id: "x", ifEnded: "duplicate", delayMs: 0 })).toEqual({
+      ...{ id: "x", state: "cancelled", duplicate: true, willRun: false, durability: "memory" },
+    });
+    await expect(queue.enqueue("t", 2, { id: "x", ifEnded: "duplicate" })).rejects.toMatchObject({
+      code: "task_conflict",
+    });
+    await started(new Worker(name, { t: (task) => task.payload }, { redis }));
+    expect(await queue.enqueue("t", 3, { id: "x" })).toMatchObject({ duplicate: false });
+    expect(await queue.result("x")).toMatchObject({ state: "completed", resultText: "3", generation: 2 });
+    expect(await queue.enqueue("t", 3, { id: "x" })).toMatchObject({
+      ...{ state: "completed", duplicate: true, willRun: false },
+    });
+    await observer.empty(name, ["completed"]);
+    expect(await queue.enqueue("t", 3, { id: "x" })).toMatchObject({ state: "purged", willRun: false });
+    const both = await queue.enqueueMany([
+      { type: "t", payload: 3, id: "x" },
+      { type: "t", payload: 3, id: "x", ifEnded: "duplicate" },
+    ]);
+    expect(both.map((result) => result.ok && result.receipt.willRun)).toEqual([false, false]);
+  });
+
+  test("the id of a task that was asked to stop is refused until it has ended", async () => {
+    const { name, queue, redis } = library();
+    let stop = () => {};
+    const stopped = new Promise<void>((resolve) => {
+      stop = resolve;
+    });
+    let runs = 0;
+    await started(
+      new Worker(name, { t: () => (runs++ === 0 ? stopped.then(() => Promise.reject("no")) : 1) }, { redis }),
+    );
+    await queue.enqueue("t", 1, { id: "x" });
+    await until("it runs", () => runs === 1);
+    expect(await queue.cancel("x")).toBe("requested");
+    await expect(queue.enqueue("t", 1, { id: "x" })).rejects.toMatchObject({
+      ...{ code: "task_conflict", taskId: "x", retryAfterMs: 1_000 },
+      message: expect.stringContaining("was asked to stop"),
+    });
+    stop();
+    await until("it has ended", async () => (await queue.get("x"))?.state === "cancelled");
+    expect(await queue.enqueue("t", 1, { id: "x" })).toMatchObject({ duplicate: false });
+    expect(await queue.result("x")).toMatchObject({ state: "completed" });
+  });
+
+  test("a repeat whose runAt is computed from the clock is the same task, one for another time a conflict", async () => {
+    const { queue } = library();
+    const inAMinute = () => ({ id: "remind", runAt: Date.now() + 60_000 });
+    const first = await queue.enqueue("t", 1, inAMinute());
+    expect(first).toMatchObject({ state: "scheduled", duplicate: false });
+    const began = Date.now();
+    await until("the clock goes on", () => Date.now() > began + 20);
+    expect(await queue.enqueue("t", 1, inAMinute())).toMatchObject({ state: "scheduled", duplicate: true });
+    for (const other of [{ id: "remind", runAt: Date.now() + 90_000 }, { id: "remind" }])
+      await expect(queue.enqueue("t", 1, other)).rejects.toMatchObject({ code: "task_conflict" });
+  });
+
   test.each([
+    ["t", {}, { id: "a", ifEnded: "never" as never }, "invalid_argument"],
+    ["t", {}, { ifEnded: "duplicate" as const }, "invalid_argument"],
     ["t", {}, { delayMs: -1 }, "invalid_argument"],
     ["t", {}, { delayMs: 1, runAt: 1 }, "invalid_argument"],
     ["t", {}, { id: "no spaces" }, "invalid_task_id"],

@@ -139,6 +139,7 @@ export function fakeProducer(overrides: Partial<Producer> = {}): Producer {
     id,
     state: "pending" as const,
     duplicate: false,
+    willRun: true,
     durability: "memory" as const,
   });
   return {

@@ -196,6 +196,7 @@ test("enqueue keeps the bytes of the payload, and tasks leave audit records with
         id: `t${index}`,
         state: "pending" as const,
         duplicate: false,
+        willRun: true,
         durability: "memory" as const,
       },
     })),

@@ -149,6 +149,63 @@ describe("an enqueue that is repeated", () => {
     expect((await call("GET", "/x")).json.payloadText).toBe("1");
   });
 
+  test("201 for what will run, 200 for what is on its way, 208 where nothing will run", async () => {
+    const { call } = setup();
+    const again = '{"type":"t","id":"x","payload":1,"ifEnded":"duplicate"}';
+    expect(await call("POST", "", again)).toMatchObject({ status: 201, json: { state: "pending" } });
+    expect(await call("POST", "", again)).toMatchObject({
+      status: 200,
+      json: { state: "pending", willRun: true },
+    });
+    await call("DELETE", "/x");
+    const known = await call("POST", "", again);
+    expect(known).toMatchObject({ status: 208, json: { id: "x", state: "cancelled", willRun: false } });
+    expect(known.headers.get("idempotent-replayed")).toBe("true");
+    // In a batch and as lines the same.
+    expect((await call("POST", "/batch", `[${again}]`)).json).toMatchObject({
+      ...{ accepted: 0, duplicates: 1, failed: 0 },
+      results: [{ status: 208, id: "x", state: "cancelled", willRun: false }],
+    });
+    // Without the wish it begins anew, with any body.
+    expect(await call("POST", "", '{"type":"t","id":"x","payload":2}')).toMatchObject({
+      status: 201,
+      json: { state: "pending" },
+    });
+    expect((await call("GET", "/x")).json).toMatchObject({
+      state: "pending",
+      payloadText: "2",
+      generation: 1,
+    });
+    expect(await call("POST", "", '{"type":"t","payload":2,"ifEnded":"duplicate"}')).toMatchObject({
+      status: 422,
+      json: { code: "invalid_argument", errors: [{ path: "/ifEnded" }] },
+    });
+  });
+
+  test("an Idempotency-Key is answered 200 for as long as it is remembered, however its task ended", async () => {
+    const { call } = setup();
+    const headers = { "idempotency-key": "k" };
+    const first = await call("POST", "", '{"type":"t","payload":1}', headers);
+    await call("DELETE", `/${first.json.id}`);
+    expect(await call("POST", "", '{"type":"t","payload":1}', headers)).toMatchObject({
+      ...{ status: 200, json: { id: first.json.id, state: "cancelled", willRun: false } },
+    });
+    expect((await call("POST", "", '{"type":"t","payload":2}', headers)).status).toBe(409);
+    const contrary = await call("POST", "", '{"type":"t","payload":1,"ifEnded":"again"}', headers);
+    expect(contrary).toMatchObject({ status: 400, json: { code: "invalid_request" } });
+  });
+
+  test("a runAt that is computed anew for each request is the same task", async () => {
+    const { call } = setup();
+    const body = () => JSON.stringify({ type: "t", id: "x", payload: 1, runAt: Date.now() + 60_000 });
+    expect((await call("POST", "", body())).status).toBe(201);
+    const before = body();
+    while (body() === before);
+    expect(await call("POST", "", body())).toMatchObject({ status: 200, json: { state: "scheduled" } });
+    const later = JSON.stringify({ type: "t", id: "x", payload: 1, runAt: Date.now() + 3_600_000 });
+    expect((await call("POST", "", later)).status).toBe(409);
+  });
+
   test("an Idempotency-Key works like an id, per queue", async () => {
     const { call } = setup();
     const headers = { "idempotency-key": "order 4711" };

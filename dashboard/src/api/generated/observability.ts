@@ -3338,7 +3338,10 @@ export interface paths {
             };
         };
         put?: never;
-        /** Enqueue a task */
+        /**
+         * Enqueue a task
+         * @description 201: stored. 200: a task with this id and body was stored before, and is waiting or running. 208: it was, and has ended: nothing will run. 409: another task has the id, or the one that has it runs and was asked to stop. The repeat of a request with an Idempotency-Key is answered 200 for as long as the key is remembered, however its task ended.
+         */
         post: {
             parameters: {
                 query?: never;
@@ -3371,6 +3374,12 @@ export interface paths {
                         expiresAt?: number;
                         /** @description Makes the enqueue idempotent. Minted if absent. */
                         id?: string;
+                        /**
+                         * @description With an id: what it means where the task with that id ended without completing (cancelled, expired, dead, discarded, emptied). again: it is enqueued anew. duplicate: its id stays taken, and nothing runs.
+                         * @default again
+                         * @enum {string}
+                         */
+                        ifEnded?: "again" | "duplicate";
                         /**
                          * @description False drops the payload at completion. A dead letter always keeps it.
                          * @default true
@@ -3411,6 +3420,8 @@ export interface paths {
                             id: string;
                             /** @enum {string} */
                             state: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired" | "purged";
+                            /** @description Of a task that was stored before: whether it is waiting or running. False: nothing will run. */
+                            willRun?: boolean;
                         };
                     };
                 };
@@ -3429,6 +3440,28 @@ export interface paths {
                             id: string;
                             /** @enum {string} */
                             state: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired" | "purged";
+                            /** @description Of a task that was stored before: whether it is waiting or running. False: nothing will run. */
+                            willRun?: boolean;
+                        };
+                    };
+                };
+                /** @description Default Response */
+                208: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": {
+                            /**
+                             * @description What the task has reached.
+                             * @enum {string}
+                             */
+                            durability: "memory" | "fsynced" | "replicated";
+                            id: string;
+                            /** @enum {string} */
+                            state: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired" | "purged";
+                            /** @description Of a task that was stored before: whether it is waiting or running. False: nothing will run. */
+                            willRun?: boolean;
                         };
                     };
                 };
@@ -3843,6 +3876,12 @@ export interface paths {
                         /** @description Makes the enqueue idempotent. Minted if absent. */
                         id?: string;
                         /**
+                         * @description With an id: what it means where the task with that id ended without completing (cancelled, expired, dead, discarded, emptied). again: it is enqueued anew. duplicate: its id stays taken, and nothing runs.
+                         * @default again
+                         * @enum {string}
+                         */
+                        ifEnded?: "again" | "duplicate";
+                        /**
                          * @description False drops the payload at completion. A dead letter always keeps it.
                          * @default true
                          */
@@ -3883,6 +3922,12 @@ export interface paths {
                         expiresAt?: number;
                         /** @description Makes the enqueue idempotent. Minted if absent. */
                         id?: string;
+                        /**
+                         * @description With an id: what it means where the task with that id ended without completing (cancelled, expired, dead, discarded, emptied). again: it is enqueued anew. duplicate: its id stays taken, and nothing runs.
+                         * @default again
+                         * @enum {string}
+                         */
+                        ifEnded?: "again" | "duplicate";
                         /**
                          * @description False drops the payload at completion. A dead letter always keeps it.
                          * @default true
@@ -3929,8 +3974,10 @@ export interface paths {
                                 id?: string;
                                 /** @enum {string} */
                                 state?: "scheduled" | "pending" | "processing" | "completed" | "dead" | "cancelled" | "expired" | "purged";
-                                /** @description What a single enqueue would have answered: 201, 200, 409, 422, ... */
+                                /** @description What a single enqueue would have answered: 201, 200, 208, 409, 422, ... 200: a task with this id and body was stored before, and is waiting or running. 208: it was, and has ended: nothing will run. 409: another task has the id, or the one that has it runs and was asked to stop. */
                                 status: number;
+                                /** @description Of a task that was stored before: whether it is waiting or running. False: nothing will run. */
+                                willRun?: boolean;
                             }[];
                         };
                     };

@@ -26,6 +26,7 @@ interface LineResult {
   id: string | null;
   state: TaskState | "purged" | null;
   duplicate: boolean;
+  willRun: boolean;
   error: string | null;
 }
 
@@ -139,10 +140,10 @@ export class LineEnqueuer {
       const { number, bytes } = lines[at] as Line;
       if (!result.ok) this.#refused(number, bytes, result.id, result.error);
       else {
-        const { id, state, duplicate } = result.receipt;
+        const { id, state, duplicate, willRun } = result.receipt;
         this.counts.accepted++;
         if (duplicate) this.counts.duplicates++;
-        this.#result({ line: number, id, state, duplicate, error: null });
+        this.#result({ line: number, id, state, duplicate, willRun, error: null });
       }
     }
   }
@@ -155,7 +156,7 @@ export class LineEnqueuer {
     if (!(this.#failure in STOPPING)) this.#failure = code in STOPPING ? code : EXIT.failed;
     this.#context.out.say(`holdfast: line ${number}: ${message}`);
     this.#keep(bytes, id);
-    this.#result({ line: number, id, state: null, duplicate: false, error: message });
+    this.#result({ line: number, id, state: null, duplicate: false, willRun: false, error: message });
   }
 
   /** Lines are left in their order. */

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import {
   DURABILITIES,
   type Durability,
+  type EnqueueReceipt,
   HoldfastError,
   LIMITS,
   type PartitionedTaskOptions,
@@ -18,6 +19,7 @@ import { printTask } from "./task.ts";
 
 interface EnqueueOptions {
   id?: string;
+  ifEnded?: "again" | "duplicate";
   priority?: Priority;
   delay?: number;
   runAt?: number;
@@ -39,6 +41,12 @@ export function enqueueCommand(program: Command, action: Action): void {
     .argument("[type]", "task type; not with --ndjson")
     .argument("[payload]", "JSON, kept byte by byte; - reads it from standard input (default: null)")
     .option("--id <id>", "an id of your own: the same id with the same task is accepted once")
+    .addOption(
+      new Option(
+        "--if-ended <what>",
+        "with --id, where that task ended without completing: enqueue it again (default), or leave it (duplicate)",
+      ).choices(["again", "duplicate"]),
+    )
     .addOption(new Option("--priority <priority>", "urgency").choices(PRIORITIES))
     .option("--delay <duration>", "not before so long from now (5s, 10m, 2h)", parseDuration)
     .option("--run-at <time>", "not before this moment (2030-01-31T08:00:00Z)", parseTime)
@@ -115,7 +123,7 @@ async function enqueueOne(
       if (!(error instanceof HoldfastError) || error.code !== "outcome_unknown") throw error;
       throw new HoldfastError(
         "outcome_unknown",
-        `${error.message}. That is: run it again with --id ${error.taskId ?? options.id}`,
+        `${error.message}. That is: run it again with --id ${error.taskId ?? options.id} --if-ended duplicate`,
       );
     });
   if (isNew) context.out.say(`holdfast: warning: there was no queue "${queue}"; this task made it`);
@@ -124,10 +132,16 @@ async function enqueueOne(
   context.out.record(receipt, [
     ["id", receipt.id],
     ["state", receipt.state],
-    ["duplicate", receipt.duplicate ? "yes: it was accepted before" : null],
+    ["duplicate", receipt.duplicate ? duplicateText(receipt) : null],
     ["durability", receipt.durability === "memory" ? null : receipt.durability],
   ]);
   return EXIT.ok;
+}
+
+function duplicateText({ willRun }: EnqueueReceipt): string {
+  return willRun
+    ? "yes: it was accepted before"
+    : "yes: it was accepted before and has ended, nothing will run";
 }
 
 /** Null where there is nothing to show: the record of a duplicate is gone. */
@@ -151,6 +165,7 @@ async function wait(
 function taskOptions(given: EnqueueOptions): PartitionedTaskOptions {
   const options: PartitionedTaskOptions = {};
   if (given.id !== undefined) options.id = given.id;
+  if (given.ifEnded !== undefined) options.ifEnded = given.ifEnded;
   if (given.priority !== undefined) options.priority = given.priority;
   if (given.delay !== undefined) options.delayMs = given.delay;
   if (given.runAt !== undefined) options.runAt = given.runAt;

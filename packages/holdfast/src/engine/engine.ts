@@ -1,10 +1,11 @@
-import type { Durability, QueueSettings } from "@holdfast/contracts";
+import { type Durability, HoldfastError, type QueueSettings } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import type { Connection } from "../redis/connection.ts";
 import * as scripts from "../redis/generated/index.ts";
 import { type QueueKeys, queueKeys } from "../redis/keys.ts";
 import type { Script } from "../redis/script.ts";
 import type { TailBytes } from "../redis/tail-bytes.ts";
+import { answerOf, type EnqueueAnswer, lettersOf, partOf } from "./enqueue-answer.ts";
 import { bareEnvelope } from "./record.ts";
 import { type Request, RequestSlots } from "./requests.ts";
 import { encodeLine, encodeWord } from "./text.ts";
@@ -19,6 +20,8 @@ const UNDO_MS = 600_000;
 
 // A queue that was deleted is not left with them for ever.
 const TIMINGS_TTL_MS = 2_678_400_000;
+
+const AGAIN_ROUNDS = 10;
 
 export interface TurnArgs {
   want: number;
@@ -35,7 +38,10 @@ export interface TurnArgs {
 }
 
 export interface EnqueueArgs {
+  /** The ids were given by callers: they are looked up. */
   checked: boolean;
+  /** With `checked`: a task that ended without completing keeps its id too. @default false: a new life of it begins */
+  once?: boolean;
   high: number;
   normal: number;
   low: number;
@@ -153,8 +159,22 @@ export class Engine {
     }
   }
 
-  /** A letter per task: n new, p new and due at once although it was to be scheduled, d duplicate, c conflict, f queue full; and the state letter of each d and c. */
-  async enqueue(args: EnqueueArgs, request?: Request): Promise<{ verdicts: string; states: string }> {
+  /**
+   * A letter per task: n new (or a new life of a task that ended), p the same and due at once although it was to be
+   * scheduled, d duplicate, c conflict, b being cancelled, f queue full; and the state letter of each d and c.
+   */
+  async enqueue(args: EnqueueArgs, request?: Request): Promise<EnqueueAnswer> {
+    let isAnswered = false;
+    try {
+      const answer = await this.#enqueue(args, request);
+      isAnswered = true;
+      return args.checked && answer.verdicts.includes("e") ? await this.#beginAgain(args, answer) : answer;
+    } finally {
+      args.bytes?.release(this.connection.pool, isAnswered);
+    }
+  }
+
+  #enqueue(args: EnqueueArgs, request?: Request): Promise<EnqueueAnswer> {
     const call = async ({ slot, sequence }: Request) => {
       for (;;) {
         const [now, verdicts, states] = await this.#run<
@@ -166,7 +186,7 @@ export class Engine {
             clockMs: this.#clockMs(),
             slot,
             sequence,
-            checked: args.checked ? 1 : 0,
+            checked: args.checked ? (args.once ? 2 : 1) : 0,
             high: args.high,
             normal: args.normal,
             low: args.low,
@@ -179,14 +199,43 @@ export class Engine {
         await this.open();
       }
     };
-    let isAnswered = false;
-    try {
-      const reply = await (request ? call(request) : this.#requests.with(call));
-      isAnswered = true;
-      return reply;
-    } finally {
-      args.bytes?.release(this.connection.pool, isAnswered);
+    return request ? call(request) : this.#requests.with(call);
+  }
+
+  /** In a call of its own, so that an enqueue of new tasks does not name the keys that it takes. */
+  async #beginAgain(args: EnqueueArgs, first: EnqueueAnswer): Promise<EnqueueAnswer> {
+    const letters = lettersOf(first);
+    const placesOf = (letter: string) => letters.flatMap((own, place) => (own === letter ? [place] : []));
+    // Others may purge, enqueue and cancel the same ids all the while.
+    for (let round = 0; round < AGAIN_ROUNDS; round++) {
+      const ended = placesOf("e");
+      if (ended.length === 0) return answerOf(letters);
+      const begun = lettersOf(await this.enqueueAgain(partOf(args, ended).tail));
+      ended.forEach((place, i) => {
+        letters[place] = begun[i] ?? "e";
+      });
+      const gone = placesOf("g");
+      if (gone.length === 0) continue;
+      const stored = lettersOf(await this.#enqueue(partOf(args, gone)));
+      gone.forEach((place, i) => {
+        letters[place] = stored[i] ?? "e";
+      });
     }
+    throw new HoldfastError("conflict", "others enqueue and remove tasks with the same ids: try again", {
+      retryAfterMs: 1_000,
+    });
+  }
+
+  /** As `enqueue`, of tasks that ended without completing: ids and envelopes in turn. g: the id is not known any more. */
+  enqueueAgain(tail: readonly string[], request?: Request): Promise<EnqueueAnswer> {
+    const call = async ({ slot, sequence }: Request) => {
+      const [verdicts, states] = await this.#run<scripts.EnqueueAgainArgs, [string, string]>(
+        scripts.enqueueAgainScript,
+        { clockMs: this.#clockMs(), slot, sequence, tail },
+      );
+      return { verdicts, states };
+    };
+    return request ? call(request) : this.#requests.with(call);
   }
 
   acquire(args: TurnArgs, request?: Request): Promise<Turn> {

@@ -45,6 +45,7 @@ export const taskKinds: Kinds<TaskOptions> = {
     ...pattern('a valid task id: 1 to 128 of A-Z a-z 0-9 _ . : -, but "." and ".."', isNewTaskId),
     code: "invalid_task_id",
   },
+  ifEnded: oneOf("again", "duplicate"),
   priority: oneOf(...PRIORITIES),
   delayMs: whole(0, LIMITS.delayMs),
   runAt: epochMs,
@@ -96,6 +97,7 @@ export const taskHints = {
 function contradictionOf(options: TaskOptions): string | undefined {
   if (options.delayMs !== undefined && options.runAt !== undefined)
     return "delayMs and runAt exclude each other";
+  if (options.ifEnded !== undefined && options.id === undefined) return "ifEnded goes with an id";
   if (options.replicas !== undefined && options.durability !== "replicated")
     return 'replicas goes with durability "replicated"';
   if (options.tracestate !== undefined && options.traceparent === undefined)

@@ -186,7 +186,9 @@ export async function replayInto(
     );
     const count = (band: string) => (priority === band ? 1 : 0);
     const { verdicts } = await to.enqueue({
+      // However it ended there: a repeat has to find it.
       checked: true,
+      once: true,
       high: count("high"),
       normal: count("normal"),
       low: count("low"),

@@ -13,7 +13,7 @@ async function sent(envelopes: readonly string[]) {
   } as unknown as Engine;
   const buffer = new EnqueueBuffer(engine);
   const receipts = await Promise.all(
-    envelopes.map((envelope, n) => buffer.add({ id: `t${n}`, checked: false, band: "normal", envelope })),
+    envelopes.map((envelope, n) => buffer.add({ id: `t${n}`, idIs: "minted", band: "normal", envelope })),
   );
   expect(receipts.map(({ id }) => id)).toEqual(envelopes.map((_, n) => `t${n}`));
   return calls;

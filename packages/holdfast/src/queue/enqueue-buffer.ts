@@ -9,16 +9,18 @@ export interface EnqueueReceipt {
   id: string;
   /** "purged" where a duplicate's task ended and is kept for its id alone. */
   state: TaskState | "purged";
-  /** The same id with the same body was accepted before. */
+  /** The same id with the same body was accepted before: this call stored nothing. */
   duplicate: boolean;
+  /** False: the task had ended before this call, and nothing will run for it. Only with `duplicate`. */
+  willRun: boolean;
   /** What the write is known to have reached. */
   durability: Durability;
 }
 
 export interface PreparedTask {
   id: string;
-  /** The id was given by a caller: it is looked up first. */
-  checked: boolean;
+  /** The id was minted here, or given by a caller: then it is looked up; "once": it is taken for good (`ifEnded: "duplicate"`). */
+  idIs: "minted" | "given" | "once";
   band: Band;
   envelope: string;
 }
@@ -53,7 +55,7 @@ class Call {
     return this.sinks.length;
   }
 
-  add({ id, envelope, band }: PreparedTask, sink: EnqueueSink, place: number): void {
+  add({ id, envelope, band }: Omit<PreparedTask, "idIs">, sink: EnqueueSink, place: number): void {
     if (band !== "normal") this.bands ??= this.sinks.map(() => "normal");
     this.bands?.push(band);
     this.tail.push(id, envelope);
@@ -75,7 +77,7 @@ class Call {
       for (let i = 0; i < bands.length; i++) {
         if (bands[i] !== band) continue;
         const task = { id: tail[2 * i] as string, envelope: tail[2 * i + 1] as string, band };
-        this.add({ ...task, checked: false }, sinks[i] as EnqueueSink, places[i] as number);
+        this.add(task, sinks[i] as EnqueueSink, places[i] as number);
       }
       return this.size - before;
     });
@@ -86,9 +88,8 @@ class Call {
 export class EnqueueBuffer {
   readonly #engine: Engine;
   readonly #lingerMs: number;
-  // A call looks up all of its ids or none; a minted id cannot be known yet.
-  #minted = new Call();
-  #given = new Call();
+  // A call looks up all of its ids in one way, or none; a minted id cannot be known yet.
+  readonly #calls = { minted: new Call(), given: new Call(), once: new Call() };
   #scheduled = false;
   #inFlight = new Set<Promise<void>>();
 
@@ -110,9 +111,9 @@ export class EnqueueBuffer {
 
   /** Like `add`, told by `sink`. */
   push(task: PreparedTask, sink: EnqueueSink, place: number): void {
-    const call = task.checked ? this.#given : this.#minted;
+    const call = this.#calls[task.idIs];
     call.add(task, sink, place);
-    if (call.isFull) this.#flush(task.checked);
+    if (call.isFull) this.#flush(task.idIs);
     else if (!this.#scheduled) {
       this.#scheduled = true;
       if (this.#lingerMs > 0) setTimeout(() => this.flush(), this.#lingerMs);
@@ -124,8 +125,9 @@ export class EnqueueBuffer {
 
   flush(): void {
     this.#scheduled = false;
-    this.#flush(false);
-    this.#flush(true);
+    this.#flush("minted");
+    this.#flush("given");
+    this.#flush("once");
   }
 
   /** Sends what waits and resolves when every call was answered. */
@@ -134,22 +136,25 @@ export class EnqueueBuffer {
     await Promise.allSettled(this.#inFlight);
   }
 
-  #flush(checked: boolean): void {
-    const call = checked ? this.#given : this.#minted;
+  #flush(idIs: PreparedTask["idIs"]): void {
+    const call = this.#calls[idIs];
     if (call.size === 0) return;
-    if (checked) this.#given = new Call();
-    else this.#minted = new Call();
-    const sent = this.#send(call, checked);
+    this.#calls[idIs] = new Call();
+    const sent = this.#send(call, idIs);
     this.#inFlight.add(sent);
     void sent.finally(() => this.#inFlight.delete(sent));
   }
 
-  async #send(call: Call, checked: boolean): Promise<void> {
+  async #send(call: Call, idIs: PreparedTask["idIs"]): Promise<void> {
     const [high = 0, normal = 0, low = 0] = call.order();
     const { tail, sinks, places, bands, size } = call;
     let reply: { verdicts: string; states: string };
     try {
-      reply = await this.#engine.enqueue({ checked, high, normal, low, tail });
+      reply = await this.#engine.enqueue({
+        ...{ high, normal, low, tail },
+        checked: idIs !== "minted",
+        once: idIs === "once",
+      });
     } catch (error) {
       for (let i = 0; i < size; i++) sinks[i]?.refused(places[i] as number, failureOf(error, tail[2 * i]));
       return;
@@ -162,13 +167,16 @@ export class EnqueueBuffer {
       const verdict = reply.verdicts[i];
       if (verdict === "n" || verdict === "p") {
         const state = verdict === "n" && bands?.[i] === "scheduled" ? "scheduled" : "pending";
-        sink.accepted(place, { id, state, duplicate: false, durability: "memory" });
+        sink.accepted(place, { id, state, duplicate: false, willRun: true, durability: "memory" });
       } else if (verdict === "f") sink.refused(place, queueFull(this.#engine.queue, id));
+      else if (verdict === "b") sink.refused(place, stopping(id));
       else {
         const found = stateOfLetter(reply.states[known++] ?? "r");
         // It could still be restored; for its producer it is gone.
         const state = found === "discarded" ? "purged" : found;
-        if (verdict === "d") sink.accepted(place, { id, state, duplicate: true, durability: "memory" });
+        const willRun = state === "pending" || state === "scheduled" || state === "processing";
+        if (verdict === "d")
+          sink.accepted(place, { id, state, duplicate: true, willRun, durability: "memory" });
         else sink.refused(place, conflict(id));
       }
     }
@@ -180,6 +188,16 @@ export function queueFull(queue: string, id: string | undefined): HoldfastError 
     ...(id === undefined ? {} : { taskId: id }),
     retryAfterMs: FULL_RETRY_MS,
   });
+}
+
+const STOPPING_RETRY_MS = 1_000;
+
+function stopping(id: string): HoldfastError {
+  return new HoldfastError(
+    "task_conflict",
+    `task "${id}" runs and was asked to stop: enqueue it again once it has ended`,
+    { taskId: id, retryAfterMs: STOPPING_RETRY_MS },
+  );
 }
 
 function conflict(id: string): HoldfastError {

@@ -68,7 +68,10 @@ export class PlainRun {
 }
 
 function asNew(id: string): EnqueueResult {
-  return { ok: true, receipt: { id, state: "pending", duplicate: false, durability: "memory" } };
+  return {
+    ok: true,
+    receipt: { id, state: "pending", duplicate: false, willRun: true, durability: "memory" },
+  };
 }
 
 /** The tasks of one script call: whom to tell, one entry per part of a run. */

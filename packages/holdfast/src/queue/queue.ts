@@ -426,20 +426,20 @@ export class Queue {
     if (options === undefined) {
       if (trace !== undefined) {
         const envelope = encodeEnvelope(type, now, payloadText, undefined, undefined, trace);
-        return { id: this.#mintId(), checked: false, band: "normal", envelope };
+        return { id: this.#mintId(), idIs: "minted", band: "normal", envelope };
       }
       if (now !== this.#headerAt || type !== this.#headerType) {
         this.#headerAt = now;
         this.#headerType = type;
         this.#header = encodeEnvelope(type, now, "");
       }
-      return { id: this.#mintId(), checked: false, band: "normal", envelope: this.#header + payloadText };
+      return { id: this.#mintId(), idIs: "minted", band: "normal", envelope: this.#header + payloadText };
     }
     const band = bandOf(options);
     if (options.id === undefined) {
       return {
         id: this.#mintId(),
-        checked: false,
+        idIs: "minted",
         band,
         envelope: encodeEnvelope(type, now, payloadText, options, undefined, trace),
       };
@@ -447,7 +447,7 @@ export class Queue {
     const print = fingerprint ?? fingerprintOf(type, payloadText, options);
     return {
       id: options.id,
-      checked: true,
+      idIs: options.ifEnded === "duplicate" ? "once" : "given",
       band,
       envelope: encodeEnvelope(type, now, payloadText, options, print, trace),
     };

@@ -54,7 +54,9 @@ export class TaskPlace {
     const band = bandOf(taskOptions(definition.options, at));
     const { verdicts } = await engine.enqueue(
       {
+        // An occurrence is one task, however that ended.
         checked: true,
+        once: true,
         high: band === "high" ? 1 : 0,
         normal: band === "normal" ? 1 : 0,
         low: band === "low" ? 1 : 0,

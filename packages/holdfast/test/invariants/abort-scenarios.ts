@@ -36,6 +36,39 @@ export const scenarios: Record<string, Scenario> = {
       return q.engine.enqueue({ checked: true, high: 1, normal: 1, low: 1, tail }, request);
     },
   },
+  "enqueue of ids whose tasks ended": {
+    script: "enqueueAgain",
+    begins: ["dead", "solo", "x", "e", "k", "later"],
+    async prepare(q) {
+      const given = { fingerprint: "fp" };
+      for (const id of ["dead", "k"]) await q.addDead(id, given);
+      await q.engine.discard(["k", ""]);
+      await q.add("solo", { ...given, maxRetries: 1 });
+      await crashTwice(q);
+      await q.add("e", { ...given, expiresAt: 1 });
+      await q.acquire(1);
+      await q.add(["x", "later"], given);
+      for (const id of ["x", "later"]) await q.engine.cancel(id);
+      await park(q);
+      return { accepted: ["dead", "solo", "x", "e", "later"] };
+    },
+    call(q) {
+      const text = (options = {}) => encodeEnvelope("t", q.now, "2", options, "fp2");
+      const waiting = [
+        "dead",
+        text(),
+        "solo",
+        text(),
+        "x",
+        text({ priority: "high" }),
+        "e",
+        text(),
+        "k",
+        text(),
+      ];
+      return q.engine.enqueueAgain([...waiting, "later", text({ delayMs: 5 })], request);
+    },
+  },
   "enqueue of minted ids": {
     script: "enqueue",
     adds: ["a", "b"],

@@ -180,9 +180,9 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
     // Entries of tasks that were cancelled stand in them still.
     const lengths = await Promise.all([pendingHigh, pending, pendingLow].map((key) => real.redis.llen(key)));
     const rank = (task: NewTask) => (task.delayMs > 0 ? 3 : ["high", "normal", "low"].indexOf(task.priority));
-    const given = tasks[0]?.given ?? true;
+    const { given = true, once = false } = tasks[0] ?? {};
     const sorted = tasks
-      .map((task, at) => ({ ...task, given, id: given ? task.id : `m${model.tasks.size + at}` }))
+      .map((task, at) => ({ ...task, given, once, id: given ? task.id : `m${model.tasks.size + at}` }))
       .sort((a, b) => rank(a) - rank(b));
     const tail = sorted.flatMap(
       ({ id, type, body, priority, maxRetries, delayMs, expiresInMs, keepPayload }) => {
@@ -198,20 +198,28 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
       },
     );
     const [high, normal, low] = [0, 1, 2].map((n) => sorted.filter((task) => rank(task) === n).length);
-    const args = { checked: given, high: high ?? 0, normal: normal ?? 0, low: low ?? 0, tail };
-    const { verdicts } = await send(real, sending, (request) => real.engine.enqueue(args, request));
+    const args = { checked: given, once, high: high ?? 0, normal: normal ?? 0, low: low ?? 0, tail };
+    // A new life has begun by the time that its enqueue is repeated: it is found then.
+    const ended = new Set(sorted.map(({ id }) => id).filter((id) => model.hasEnded(id)));
+    const told = (answer: { verdicts: string }) =>
+      [...answer.verdicts].map((verdict, at) => (ended.has(sorted[at]?.id ?? "") ? "" : verdict));
+    const call = (request: Request) => real.engine.enqueue(args, request);
+    const { verdicts } = await send(real, sending, call, told);
     const firstDueMs = model.firstDueMs();
+    const begun: NewTask[] = [];
     sorted.forEach((task, at) => {
       const verdict = verdicts[at] ?? "";
       expect(model.enqueueVerdicts(task), `verdict of ${task.id}`).toContain(verdict);
-      if (verdict === "n") model.accept(task);
+      if (verdict === "n" && model.accept(task)) begun.push(task);
     });
-    const pushed = sorted.filter((task, at) => verdicts[at] === "n" && task.delayMs === 0);
+    const isNew = (task: NewTask, at: number) => verdicts[at] === "n" && !begun.includes(task);
+    const pushed = sorted.filter((task, at) => isNew(task, at) && task.delayMs === 0);
     const alone = nothingWaits && pushed.every((task) => lengths[rank(task)] === 0);
     const types = pushed.map(({ type }) => type);
     const asked = model.parking.grantTo(types, alone && !model.paused);
-    // Workers that wait know when the first one is due.
-    if (model.firstDueMs() < firstDueMs && !model.paused) model.parking.wake();
+    // Workers that wait know when the first one is due. What begins again does so in a call of its own.
+    const isSooner = model.firstDueMs() < firstDueMs || begun.some(({ delayMs }) => delayMs === 0);
+    if (isSooner && !model.paused) model.parking.wake();
     const ids = pushed.map(({ id }) => id);
     if (asked) await expectPushed(model, real, asked, ids, heard);
   });
@@ -470,6 +478,7 @@ const by = fc.constantFrom("op1", "op1", "op2");
 const newTask: fc.Arbitrary<NewTask> = fc.record({
   id: fc.integer({ min: 0, max: 9 }).map((n) => `t${n}`),
   given: fc.boolean(),
+  once: fc.constantFrom(false, false, true),
   type: fc.constantFrom("t", "t", "t", "u"),
   body: fc.constantFrom("{}", "{}", "[1]"),
   maxRetries: fc.integer({ min: 0, max: 4 }),

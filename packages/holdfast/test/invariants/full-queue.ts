@@ -122,6 +122,14 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
       return q.engine.enqueue({ checked: true, high: 0, normal: 5, low: 0, tail }, request);
     },
   },
+  enqueueAgain: {
+    call(q) {
+      const again = encodeEnvelope("t", q.now, "{}", {}, "fp");
+      const later = encodeEnvelope("t", q.now, "{}", { delayMs: 5 }, "fp");
+      const tail = ["dead", again, "cancelled", again, "expired", later, "dropped", again];
+      return q.engine.enqueueAgain([...tail, "completed", again, "n", again, "none", again], request);
+    },
+  },
   epoch: { call: (q) => q.engine.connection.script(scripts.epochScript, q.keys, {}) },
   get: { call: (q) => q.engine.get(["n", "completed", "bare", "none"]) },
   heartbeat: {

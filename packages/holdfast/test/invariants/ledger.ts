@@ -9,10 +9,11 @@ const MOVES: Record<string, readonly string[]> = {
   scheduled: ["pending", "processing", "cancelled", "expired", "absent"],
   processing: ["completed", "scheduled", "pending", "dead", "cancelled"],
   completed: ["absent"],
-  dead: ["pending", "discarded", "absent"],
-  discarded: ["dead", "absent"],
-  cancelled: ["absent"],
-  expired: ["absent"],
+  // An enqueue of the id begins the next life of a task that ended without completing.
+  dead: ["pending", "scheduled", "discarded", "absent"],
+  discarded: ["pending", "scheduled", "dead", "absent"],
+  cancelled: ["pending", "scheduled", "absent"],
+  expired: ["pending", "scheduled", "absent"],
 };
 
 function attemptsMayBecome(before: StateRecord, after: StateRecord): number[] {

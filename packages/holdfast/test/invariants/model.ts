@@ -19,6 +19,9 @@ export type State =
   | "discarded"
   | "purged";
 
+/** These keep their id from any other enqueue. */
+const ON_THEIR_WAY: readonly State[] = ["pending", "scheduled", "processing"];
+
 /** Neither an operator nor a producer can do anything with it. */
 const isGone = (task: { state: State } | undefined) =>
   !task || task.state === "discarded" || task.state === "purged";
@@ -30,6 +33,7 @@ export interface ModelTask {
   given: boolean;
   maxAttempts: number;
   expiresAtMs: number;
+  expiresInMs: number;
   attempts: number;
   crashes: number;
   releases: number;
@@ -44,6 +48,8 @@ export interface ModelTask {
   endedMs: number;
   /** The operation that discarded it last. */
   discard: string;
+  /** It was acked, so it keeps its id; also once it is purged. */
+  completed: boolean;
 }
 
 /** What the model tells of an attempt. */
@@ -52,6 +58,8 @@ export type Kind = "ack" | "fail" | "fatal" | "release" | "unstarted" | "unroute
 export interface NewTask {
   id: string;
   given: boolean;
+  /** A task that ended without completing keeps its id too. */
+  once: boolean;
   type: string;
   body: string;
   maxRetries: number;
@@ -80,18 +88,41 @@ export class Model {
     return [...this.tasks].filter(([, task]) => task.state === state);
   }
 
+  /** Neither on its way nor completed, and not purged: an enqueue of its id begins its next life. */
+  hasEnded(id: string): boolean {
+    const task = this.tasks.get(id);
+    return task !== undefined && !task.completed && ![...ON_THEIR_WAY, "purged"].includes(task.state);
+  }
+
   /** The verdicts that an enqueue may answer. An id whose memory ran out may be forgotten already, or not yet. */
   enqueueVerdicts(task: NewTask): string[] {
     const known = this.tasks.get(task.id);
     if (!known || !task.given) return ["n"];
-    const same = known.body === task.body && known.type === task.type ? "d" : "c";
+    const same = this.#isSame(known, task) ? "d" : "c";
+    if (known.state === "processing" && known.cancelRequested && !task.once) return ["b"];
+    const isFree = !task.once && !known.completed && !ON_THEIR_WAY.includes(known.state);
+    if (isFree) return ["n"];
     if (known.state !== "purged") return [same];
     if (!known.given) return ["n"];
     return known.endedMs + IDEMPOTENCY_MS > this.nowMs ? [same] : ["n", same];
   }
 
-  accept(task: NewTask): void {
-    this.acceptedTotal++;
+  /** The same moment, or as long after the enqueue; of a purged task only the rest is known. */
+  #isSame(known: ModelTask, task: NewTask): boolean {
+    if (known.body !== task.body || known.type !== task.type) return false;
+    if (known.state === "purged" || known.expiresInMs === 0 || task.expiresInMs === 0) return true;
+    return (
+      known.expiresAtMs === this.nowMs + task.expiresInMs ||
+      Math.abs(known.expiresInMs - task.expiresInMs) <= 1_000
+    );
+  }
+
+  /** @returns whether it is a new life of a task that ended */
+  accept(task: NewTask): boolean {
+    const before = this.tasks.get(task.id);
+    const begins = task.given && before !== undefined && before.state !== "purged";
+    if (!begins) this.acceptedTotal++;
+    else if (before.state === "discarded") this.purgedTotal--;
     this.tasks.set(task.id, {
       state: task.delayMs > 0 ? "scheduled" : "pending",
       type: task.type,
@@ -102,17 +133,20 @@ export class Model {
       attempts: 0,
       crashes: 0,
       releases: 0,
-      generation: 0,
-      solo: false,
+      generation: begins ? before.generation + 1 : 0,
+      solo: begins && this.needsSolo(before),
       cancelRequested: false,
-      touched: false,
+      touched: begins,
       dueMs: this.nowMs + task.delayMs,
       token: "",
       leaseUntilMs: 0,
       deadlineMs: 0,
       endedMs: 0,
       discard: "",
+      completed: false,
+      expiresInMs: task.expiresInMs,
     });
+    return begins;
   }
 
   /** The first of those that are scheduled; Infinity where none is. */
@@ -149,6 +183,7 @@ export class Model {
   end(task: ModelTask, state: State): void {
     task.state = state;
     task.endedMs = this.nowMs;
+    task.completed = state === "completed";
     task.touched = true;
     task.cancelRequested = false;
     if (state !== "completed") task.token = "";

@@ -91,7 +91,7 @@ const DANGEROUS = [
 
 /** Of each role: keys of a queue that it has nothing to do with. */
 const NOT_ITS_OWN: Record<(typeof ROLES)[number], string[]> = {
-  producer: ["{work}:dead_letters", "{work}:completed", "{work}:stale_verdicts", "{:system}:workers"],
+  producer: ["{work}:completed", "{work}:remembered", "{work}:stale_verdicts", "{:system}:workers"],
   worker: ["{work}:else"],
   janitor: ["{work}:stale_verdicts", "{:system}:keys"],
   observer: ["{work}:else"],

@@ -216,7 +216,10 @@ test("an observer does its whole job as the user observer", async () => {
   await observer.pause("work");
   await observer.deleteQueue("work");
   // The command line does both.
-  await new Queue("work", { client }).enqueue("t", 1);
+  const producer = new Queue("work", { client });
+  await producer.enqueue("t", 1, { id: "again" });
+  expect(await observer.cancel("work", "again")).toBe("cancelled");
+  expect(await producer.enqueue("t", 1, { id: "again" })).toMatchObject({ duplicate: false });
   expect(await parts.partitions("split")).toBe(2);
   expect(await parts.grow("split", 3)).toEqual({ partitions: 3 });
   expect(await parts.stats("split")).toMatchObject({ pending: 1 });

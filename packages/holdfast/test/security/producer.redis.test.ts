@@ -47,6 +47,8 @@ test("a producer does its whole job as the user producer", async () => {
   expect(await queue.enqueueText("t", "[1]", { delayMs: 60_000, id: "later" })).toMatchObject({
     duplicate: true,
   });
+  expect(await queue.cancel("later")).toBe("cancelled");
+  expect(await queue.enqueueText("t", "[2]", { id: "later" })).toMatchObject({ duplicate: false });
   await until("the replica is in step", async () =>
     /state=online/.test(await redis.admin.info("replication")),
   );

@@ -21,6 +21,8 @@ export interface Scenario {
   restores?: string[];
   /** Tasks that the call adds. */
   adds?: string[];
+  /** Tasks that ended, and whose next life the call begins. */
+  begins?: string[];
   /** How many calls the script makes at least where it does all that the scenario is about. @default 1 */
   callsAtLeast?: number;
 }
@@ -123,6 +125,10 @@ export async function expectAbortSafe(
     for (const id of scenario.adds ?? []) {
       const view = await queue.view(id);
       if (options.repeat || view) expect([id, view?.state]).toEqual([id, "completed"]);
+    }
+    if (options.repeat) {
+      for (const id of scenario.begins ?? [])
+        expect([id, (await queue.view(id))?.state]).toEqual([id, "completed"]);
     }
     for (const id of scenario.restores ?? []) {
       const view = await queue.view(id);

@@ -107,6 +107,8 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     for (const id of standing) {
       // An acquire that was cut short may leave the entry in the list that it took a task from to put it aside.
       if (name === "pendingTyped" && places.has(id)) continue;
+      // A cancel leaves the entry, and the next life of the task may stand in another band: what is met second is dropped.
+      if (isPending && places.get(id)?.includes(place)) continue;
       places.set(id, [...(places.get(id) ?? []), place]);
     }
   }

@@ -73,6 +73,7 @@ export class TestQueue {
     const { verdicts } = await this.engine.enqueue(
       {
         checked: fingerprint !== undefined,
+        once: rest.ifEnded === "duplicate",
         high: count("high"),
         normal: count("normal"),
         low: count("low"),

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { Conflicts } from "./conflicts.ts";
 
 const conflict = () => new HoldfastError("task_conflict", "another body");
-const receipt = { id: "x", state: "pending", duplicate: false, durability: "memory" } as const;
+const receipt = { id: "x", state: "pending", duplicate: false, willRun: true, durability: "memory" } as const;
 const identity = (keyId: string) => ({ ...ANONYMOUS, kind: "key" as const, keyId });
 
 /** A queue where every id is taken. */

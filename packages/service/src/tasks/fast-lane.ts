@@ -13,6 +13,7 @@ import {
   enqueuePlainTasks,
   enqueueTask,
   receiptText,
+  statusOf,
 } from "./intake.ts";
 import { readPlainTasks } from "./plain.ts";
 import { readTask, readTaskArray } from "./read.ts";
@@ -220,7 +221,8 @@ class Exchange {
         metrics?.enqueued(name, task.type, bytes, receipt.duplicate);
         const place = ["location", `/v1/queues/${name}/tasks/${receipt.id}`];
         if (receipt.duplicate) place.push("idempotent-replayed", "true");
-        this.#send(receipt.duplicate ? 200 : 201, JSON_TYPE, receiptText(receipt), place);
+        const status = statusOf(receipt, this.#key !== undefined);
+        this.#send(status, JSON_TYPE, receiptText(receipt), place);
       }, fail);
     } catch (error) {
       fail(error);

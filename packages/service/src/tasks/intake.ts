@@ -114,18 +114,39 @@ function toAnswer(
   return { body, retryAfter };
 }
 
-function accepted({ id, state, duplicate, durability }: EnqueueReceipt): Result {
-  return { status: duplicate ? 200 : 201, id, state, durability };
+/**
+ * 201: stored. 200: known, and on its way. 208: known and over, nothing will run. The repeat of a request with an
+ * `Idempotency-Key` is answered 200 in either case: that request was carried out.
+ */
+export function statusOf({ duplicate, willRun }: EnqueueReceipt, hasKey = false): 200 | 201 | 208 {
+  if (!duplicate) return 201;
+  return willRun || hasKey ? 200 : 208;
+}
+
+/** What a receipt tells over HTTP: of a duplicate also whether anything will run. */
+export function receiptBody({ id, state, duplicate, willRun, durability }: EnqueueReceipt) {
+  return { id, state, durability, ...(duplicate ? { willRun } : {}) };
+}
+
+function accepted(receipt: EnqueueReceipt): Result {
+  return { status: statusOf(receipt), ...receiptBody(receipt) };
 }
 
 /** As JSON.stringify would write it, in a fifth of the time: neither id nor state nor durability needs an escape. */
-export function receiptText({ id, state, durability }: EnqueueReceipt): string {
-  return `{"id":"${id}","state":"${state}","durability":"${durability}"}`;
+export function receiptText(receipt: EnqueueReceipt): string {
+  return `{${fieldsText(receiptBody(receipt))}}`;
+}
+
+type ReceiptFields = Pick<Result, "id" | "state" | "durability" | "willRun">;
+
+function fieldsText({ id, state, durability, willRun }: ReceiptFields): string {
+  const text = `"id":"${id}","state":"${state}","durability":"${durability}"`;
+  return willRun === undefined ? text : `${text},"willRun":${willRun}`;
 }
 
 export function resultText(result: Result): string {
   if (result.code !== undefined) return JSON.stringify(result);
-  return `{"status":${result.status},"id":"${result.id}","state":"${result.state}","durability":"${result.durability}"}`;
+  return `{"status":${result.status},${fieldsText(result)}}`;
 }
 
 export function resultTexts(results: Result[]): string {

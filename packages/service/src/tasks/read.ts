@@ -137,7 +137,7 @@ function toTask(slice: JsonSlice, idempotencyKey?: string): { task: NewTask; byt
       Object.defineProperty(record, key, { value: JSON.parse(text), enumerable: true });
     else record[key] = JSON.parse(text);
   }
-  const errors = fieldErrors(record, payloadText);
+  const errors = fieldErrors(record, payloadText, idempotencyKey !== undefined);
   const first = errors[0];
   if (first) throw new RequestError("invalid_argument", `body${first.path} ${first.message}`, errors);
 
@@ -149,12 +149,20 @@ function toTask(slice: JsonSlice, idempotencyKey?: string): { task: NewTask; byt
         "the field id and the header Idempotency-Key exclude each other",
       );
     }
+    if (options.ifEnded === "again") {
+      throw new RequestError(
+        "invalid_request",
+        "a request with an Idempotency-Key is carried out once: give the task an id instead, with ifEnded again",
+      );
+    }
     options.id = idFromKey(idempotencyKey);
+    options.ifEnded = "duplicate";
   }
   const bytes = payloadSize(payloadText as string);
   const task: NewTask = { type, payloadText: payloadText as string, ...options };
-  // Of the bytes of this task alone: the same task is the same in a batch and by itself. Only an id asks for it.
-  if (options.id !== undefined) {
+  // Of the bytes of this task alone: the same task is the same in a batch and by itself. Only an id asks for it. Moments
+  // that were computed from the clock differ from request to request: then the library compares what was read.
+  if (options.id !== undefined && options.runAt === undefined && options.expiresAt === undefined) {
     task.fingerprint = hash("sha256", slice.text, "base64url");
   }
   return { task, bytes };
@@ -225,7 +233,11 @@ function payloadSize(payloadText: string): number {
   return bytes;
 }
 
-function fieldErrors(record: Record<string, unknown>, payloadText: string | undefined): FieldError[] {
+function fieldErrors(
+  record: Record<string, unknown>,
+  payloadText: string | undefined,
+  hasKey: boolean,
+): FieldError[] {
   const errors = issuesOf(fields, record).map(({ instancePath, message }) => ({
     path: instancePath,
     message,
@@ -233,6 +245,13 @@ function fieldErrors(record: Record<string, unknown>, payloadText: string | unde
   }));
   if (payloadText === undefined) {
     errors.push({ path: "", message: 'lacks required fields: "payload" (null is a payload)', in: "body" });
+  }
+  if (record.ifEnded !== undefined && record.id === undefined && !hasKey) {
+    errors.push({
+      path: "/ifEnded",
+      message: "is about a task that was enqueued with the same id: give an id too",
+      in: "body",
+    });
   }
   if (record.delayMs !== undefined && record.runAt !== undefined) {
     errors.push({ path: "/runAt", message: "excludes delayMs: give one of them", in: "body" });

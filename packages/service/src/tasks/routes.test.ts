@@ -25,7 +25,7 @@ interface Fake {
 
 const stored = (id: string, duplicate = false): EnqueueResult => ({
   ok: true,
-  receipt: { id, state: "pending", duplicate, durability: "memory" },
+  receipt: { id, state: "pending", duplicate, willRun: true, durability: "memory" },
 });
 
 /** The routes over a queue that answers as told; what is tested here is HTTP, the engine has tests of its own. */

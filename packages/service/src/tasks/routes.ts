@@ -4,7 +4,7 @@ import { type Queue, traceContextOf } from "holdfast";
 import { Type } from "typebox";
 import { RequestError } from "../http/problem.ts";
 import type { HttpServer } from "../http/server.ts";
-import { enqueueItems } from "./intake.ts";
+import { enqueueItems, receiptBody, statusOf } from "./intake.ts";
 import {
   answerAsDocument,
   answerAsLines,
@@ -19,6 +19,7 @@ import {
   batchResultSchema,
   batchSchema,
   cancelSchema,
+  DUPLICATE_HELP,
   newTaskSchema,
   problemSchema,
   queueParams,
@@ -78,12 +79,13 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
       schema: {
         tags: ["tasks"],
         summary: "Enqueue a task",
+        description: `201: stored. ${DUPLICATE_HELP} The repeat of a request with an Idempotency-Key is answered 200 for as long as the key is remembered, however its task ended.`,
         params: queueParams,
         headers: Type.Object({
           "idempotency-key": Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
         }),
         body: newTaskSchema,
-        response: { 201: receiptSchema, 200: receiptSchema, default: problemSchema },
+        response: { 201: receiptSchema, 200: receiptSchema, 208: receiptSchema, default: problemSchema },
       },
     },
     async (request, reply) => {
@@ -94,11 +96,12 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
         const [result] = await queue.enqueueMany([task], { trace: traceContextOf(request.headers) });
         if (result === undefined) throw new HoldfastError("internal", "an enqueue without a result");
         if (!result.ok) throw result.error;
-        const { id, state, duplicate, durability } = result.receipt;
+        const { id, duplicate } = result.receipt;
         metrics?.enqueued(name, task.type, bytes, duplicate);
         reply.header("location", `/v1/queues/${name}/tasks/${id}`);
         if (duplicate) reply.header("idempotent-replayed", "true");
-        return reply.code(duplicate ? 200 : 201).send({ id, state, durability });
+        const hasKey = request.headers["idempotency-key"] !== undefined;
+        return reply.code(statusOf(result.receipt, hasKey)).send(receiptBody(result.receipt));
       } catch (error) {
         metrics?.rejected(name, error);
         throw error;

@@ -35,6 +35,13 @@ export const taskOptionsSchema = Type.Object(
         description: "Makes the enqueue idempotent. Minted if absent.",
       }),
     ),
+    ifEnded: Type.Optional(
+      OneOf(["again", "duplicate"], {
+        description:
+          "With an id: what it means where the task with that id ended without completing (cancelled, expired, dead, discarded, emptied). again: it is enqueued anew. duplicate: its id stays taken, and nothing runs.",
+        default: "again",
+      }),
+    ),
     priority: Type.Optional(OneOf(PRIORITIES, { default: "normal" })),
     delayMs: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.delayMs })),
     runAt: Type.Optional(epochMs("Not before this moment, ms since the epoch. Excludes delayMs.")),
@@ -102,10 +109,19 @@ export const waitQuery = Type.Object(
 // A duplicate of a task whose record is gone, while its id is remembered, is "purged".
 const stateSchema = OneOf([...TASK_STATES, "purged"]);
 
+/** What the statuses of a known id mean. */
+export const DUPLICATE_HELP =
+  "200: a task with this id and body was stored before, and is waiting or running. 208: it was, and has ended: nothing will run. 409: another task has the id, or the one that has it runs and was asked to stop.";
+
+const willRunSchema = Type.Boolean({
+  description: "Of a task that was stored before: whether it is waiting or running. False: nothing will run.",
+});
+
 export const receiptSchema = Type.Object({
   id: Type.String(),
   state: stateSchema,
   durability: OneOf(DURABILITIES, { description: "What the task has reached." }),
+  willRun: Type.Optional(willRunSchema),
 });
 
 export const batchResultSchema = Type.Object({
@@ -115,11 +131,12 @@ export const batchResultSchema = Type.Object({
   results: Type.Array(
     Type.Object({
       status: Type.Integer({
-        description: "What a single enqueue would have answered: 201, 200, 409, 422, ...",
+        description: `What a single enqueue would have answered: 201, 200, 208, 409, 422, ... ${DUPLICATE_HELP}`,
       }),
       id: Type.Optional(Type.String()),
       state: Type.Optional(stateSchema),
       durability: Type.Optional(OneOf(DURABILITIES)),
+      willRun: Type.Optional(willRunSchema),
       code: Type.Optional(Type.String()),
       detail: Type.Optional(Type.String()),
     }),

@@ -9,6 +9,7 @@ export * from "./discard.ts";
 export * from "./drain.ts";
 export * from "./empty.ts";
 export * from "./enqueue.ts";
+export * from "./enqueueAgain.ts";
 export * from "./epoch.ts";
 export * from "./get.ts";
 export * from "./heartbeat.ts";

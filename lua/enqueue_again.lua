@@ -1,0 +1,145 @@
+#!lua
+-- enqueue_again: begin a new life of tasks that ended without completing, for enqueues of their ids. Refused at maxmemory, like every enqueue.
+-- KEYS[1] pending:high  LIST  taskIds
+-- KEYS[2] pending  LIST  taskIds
+-- KEYS[3] pending:low  LIST  taskIds
+-- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[5] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[6] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[7] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
+-- KEYS[8] cancelled  LIST  taskIds, newest first
+-- KEYS[9] expired  LIST  taskIds, newest first
+-- KEYS[10] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[11] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[12] progress  HASH  taskId -> progress and log lines
+-- KEYS[13] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[14] wake  CHANNEL
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[3] sequence  integer  grows within the slot
+-- ARGV[4..] taskId  string  repeated, at most 500 times: taskId, envelope
+-- RETURNS {verdicts, states}; verdicts: a letter per task, as enqueue gives it, and g where nothing is known of the id any more; states: of duplicates and conflicts
+-- TIME    O(n (log s + c)), n tasks given, s = tasks scheduled, c = tasks that were cancelled or expired since
+-- MOVES   dead | cancelled | expired | discarded -> pending | scheduled
+
+-- include lib/clock.lua
+-- include lib/counters.lua
+-- include lib/settings.lua
+-- include lib/request.lua
+-- include lib/options.lua
+-- include lib/record.lua
+-- include lib/standing.lua
+-- include lib/bands.lua
+-- include lib/due.lua
+-- include lib/wake.lua
+
+-- 1. Read.
+local ids = {}
+for at = taskIdAt, #ARGV, 2 do
+  ids[#ids + 1] = ARGV[at]
+end
+local records = redis.call('HMGET', stateKey, '#counters', '#settings', slot, unpack(ids))
+local settings = readSettings(records[2])
+if not settings then
+  return layoutError()
+end
+local previous, refused = previousReply(records[3])
+if refused then
+  return refused
+end
+if previous then
+  return { string.match(previous, '^(%a*) (%a*)$') }
+end
+local known = redis.call('HMGET', tasksKey, '#in', unpack(ids))
+local counters = unpackCounters(records[1])
+local acceptedPending, acceptedScheduled = unpackAccepted(known[1])
+local room = math.huge
+if settings.maxWaiting > 0 then
+  room = settings.maxWaiting - (acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED])
+end
+local COUNTER = { d = DEAD, x = CANCELLED, e = EXPIRED, k = PURGED }
+local sources = { d = {}, x = {}, e = {}, k = {} }
+local bands, due, envelopes, commit, again, letters, states, begun = newBands(), {}, {}, {}, {}, {}, {}, {}
+local pushed = 0
+for i, id in ipairs(ids) do
+  local record, envelope = records[i + 3] or nil, ARGV[taskIdAt + 2 * i - 1]
+  if begun[id] then -- twice in one call: it is the task that begins here
+    record = nil
+  end
+  local verdict, state = standing(begun[id] or known[i + 1] or bareEnvelope(record), record, envelope, true)
+  if verdict == 'e' and room < 1 then
+    verdict = 'f'
+  elseif verdict == 'n' then
+    verdict = 'g'
+  elseif verdict == 'd' or verdict == 'c' then
+    states[#states + 1] = state
+  elseif verdict == 'e' then
+    verdict, room = 'n', room - 1
+    local c = parseCounts(record)
+    -- A task that crashed its workers goes on running alone: bystanders are not blamed for its next life either.
+    c.flags = needsSolo(c) and 'o' or ''
+    c.attempts, c.failures, c.crashes, c.releases, c.unroutedSince = 0, 0, 0, 0, 0
+    c.generation = c.generation + 1
+    local time = dueTime(envelope)
+    local head
+    if time and time > now then
+      due[#due + 1], due[#due + 2] = string.format('%.0f', time), id
+      add(counters, SCHEDULED, 1)
+      head = 's' .. countsText(c) .. string.format(' %.0f', time)
+    else
+      if time then
+        envelope, verdict = '+' .. string.sub(envelope, 2), 'p'
+      end
+      local band = bands[bandOf(envelope, c)]
+      band[#band + 1] = id
+      add(counters, PENDING, 1)
+      pushed = pushed + 1
+      head = 'p' .. countsText(c)
+    end
+    add(counters, COUNTER[state], -1)
+    add(counters, REPLAYED_TOTAL, 1)
+    local source = sources[state]
+    source[#source + 1], again[#again + 1], begun[id] = id, id, envelope
+    envelopes[#envelopes + 1], envelopes[#envelopes + 2] = id, envelope
+    commit[#commit + 1], commit[#commit + 2] = id, head .. appendReplay(record, c)
+  end
+  letters[i] = verdict
+end
+local verdicts = table.concat(letters)
+if #again == 0 then
+  return { verdicts, table.concat(states) }
+end
+
+-- 2. Write the targets. Until the commit an ended task may have the new envelope: what it was stands in its record.
+indexRequest(records[3], 's', slot)
+pushBands(bands, false)
+local isSooner = false
+if #due > 0 then
+  isSooner = isFirstDue(placeDue(due))
+  redis.call('ZADD', scheduledKey, unpack(due))
+end
+redis.call('HSET', tasksKey, unpack(envelopes))
+
+-- 3. Commit. The records have no token, so that a late verdict of the life before fits nothing.
+redis.call('HSET', stateKey, '#counters', packCounters(counters), slot,
+  requestRecord(sequence, verdicts .. ' ' .. table.concat(states)), unpack(commit))
+
+-- 4. Remove the sources, and what the life before told of itself.
+if #sources.d > 0 then
+  redis.call('ZREM', deadLettersKey, unpack(sources.d))
+end
+if #sources.k > 0 then
+  redis.call('ZREM', discardedKey, unpack(sources.k))
+end
+-- The newest stand first, and those are what most callers enqueue again.
+for _, id in ipairs(sources.x) do
+  redis.call('LREM', cancelledKey, '1', id)
+end
+for _, id in ipairs(sources.e) do
+  redis.call('LREM', expiredKey, '1', id)
+end
+redis.call('HDEL', progressKey, unpack(again))
+if (pushed > 0 or isSooner) and not settings.paused then
+  wake()
+end
+return { verdicts, table.concat(states) }

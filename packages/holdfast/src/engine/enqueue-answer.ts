@@ -1,0 +1,34 @@
+import type { EnqueueArgs } from "./engine.ts";
+
+/** A letter per task, as the script enqueue gives it, and the state letter of each duplicate and conflict in turn. */
+export interface EnqueueAnswer {
+  verdicts: string;
+  states: string;
+}
+
+/** The letter of each task, with the letter of its state behind it where it has one. */
+export function lettersOf({ verdicts, states }: EnqueueAnswer): string[] {
+  let known = 0;
+  return [...verdicts].map((verdict) =>
+    verdict === "d" || verdict === "c" ? verdict + (states[known++] ?? "r") : verdict,
+  );
+}
+
+export function answerOf(letters: readonly string[]): EnqueueAnswer {
+  return {
+    verdicts: letters.map((letter) => letter.charAt(0)).join(""),
+    states: letters.map((letter) => letter.slice(1)).join(""),
+  };
+}
+
+/** Some tasks of a call as a call of their own. @param places in ascending order */
+export function partOf({ high, normal, low, tail }: EnqueueArgs, places: readonly number[]): EnqueueArgs {
+  const between = (from: number, to: number) => places.filter((place) => place >= from && place < to).length;
+  return {
+    checked: true,
+    high: between(0, high),
+    normal: between(high, high + normal),
+    low: between(high + normal, high + normal + low),
+    tail: places.flatMap((place) => tail.slice(2 * place, 2 * place + 2)),
+  };
+}
