@@ -1,10 +1,12 @@
 #!lua flags=allow-oom
--- audit_append: keep a record of what an operator did; the oldest go beyond the bound.
--- KEYS[1] :audit  STREAM  record: JSON
--- ARGV[1] maxKept  integer  kept at least; a little more while Redis trims whole nodes
+-- audit_append: keep a record of what an operator did. Nothing that it may call takes a record away: audit_trim does that.
+-- KEYS[1] :audit_log  LIST  when, ms since the epoch, and a record as JSON; oldest first
+-- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] record  string  JSON; never read here
--- RETURNS the id of the entry
+-- RETURNS how many records there are
 -- TIME    O(1)
 -- MOVES   nothing
 
-return redis.call('XADD', auditKey, 'MAXLEN', '~', maxKept, '*', 'record', record)
+-- include lib/clock.lua
+
+return redis.call('RPUSH', auditLogKey, nowText .. ' ' .. record)

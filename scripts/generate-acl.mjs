@@ -3,7 +3,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { ROLES } from "./acl/roles.mjs";
+import { ROLES, scriptsOf } from "./acl/roles.mjs";
 import { readScripts, templateOf } from "./acl/rules.mjs";
 
 const folder = fileURLToPath(new URL("../infra/redis/acl", import.meta.url));
@@ -11,7 +11,7 @@ const check = process.argv.includes("--check");
 const problems = [];
 
 const scripts = readScripts();
-const used = new Set(Object.values(ROLES).flatMap((role) => role.scripts));
+const used = new Set(Object.values(ROLES).flatMap(scriptsOf));
 for (const name of scripts.keys())
   if (!used.has(name)) problems.push(`lua/${name}.lua: no role runs it, say which in scripts/acl/roles.mjs`);
 

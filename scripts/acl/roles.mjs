@@ -4,6 +4,8 @@
  *
  * `scripts`: those of lua/ that the role runs; what they call and touch is read out of them.
  * `commands`: sent by the library itself, with the keys that they are sent for: parts of a queue, or `:part` of the system.
+ * `only`: commands for these keys alone, which stand in a selector of their own: the user may send nothing else to them.
+ * `scripts` are run on them, `keysOf` names a script whose keys they are.
  * `reads`: the same, for keys that the role must not write, whatever else it may send.
  */
 const REGISTRY = {
@@ -16,6 +18,12 @@ const OPEN = ["open", "queueAdd"];
 
 // Whoever could write there could make himself an admin: `holdfast key create` is for the user admin.
 const API_KEYS = { ":keys": ["HGET", "HGETALL"] };
+
+/** Every script that a role runs. */
+export const scriptsOf = ({ scripts, only = [] }) => [
+  ...scripts,
+  ...only.flatMap((part) => part.scripts ?? []),
+];
 
 export const ROLES = {
   producer: {
@@ -36,7 +44,7 @@ export const ROLES = {
   janitor: {
     text: "Janitor, the janitor service",
     scripts: [
-      ...["reap", "promote", "purge", "reject", "audit", "epoch"],
+      ...["reap", "promote", "purge", "reject", "audit", "epoch", "auditTrim"],
       // For what schedules have due.
       ...["schedulesDue", "schedulePlan", "scheduleSettle", ...OPEN, "enqueue", "get"],
     ],
@@ -71,7 +79,7 @@ export const ROLES = {
         "empty",
         "delete",
       ],
-      ...["operationCreate", "operationClaim", "operationWrite", "operationControl", "auditAppend"],
+      ...["operationCreate", "operationClaim", "operationWrite", "operationControl"],
       ...["schedulePut", "scheduleDelete", "scheduleSettle", "drain", "seriesWrite"],
     ],
     commands: {
@@ -83,7 +91,6 @@ export const ROLES = {
       ":schedules": ["HMGET", "HGETALL"],
       ":operations": ["HMGET"],
       ":operations:index": ["ZSCORE", "ZREVRANGE", "ZREVRANK"],
-      ":audit": ["XLEN", "XREVRANGE", "XRANGE"],
       ":log_outs": ["XADD", "XRANGE"],
       stale_verdicts: ["LRANGE"],
       timings: ["HGETALL"],
@@ -91,7 +98,13 @@ export const ROLES = {
       series_long: ["LRANGE"],
       series_last: ["GET"],
     },
-    reads: { ...API_KEYS, ":janitors": ["ZRANGEBYSCORE"] },
+    only: [
+      // Appended to: nothing here takes a record away (XADD could, by its MAXLEN).
+      { keys: [":audit_log"], scripts: ["auditAppend"], commands: ["LLEN", "LRANGE"] },
+      // Whole keys go with their queue, and none of the system's.
+      { keysOf: "delete", commands: ["UNLINK"] },
+    ],
+    reads: { ...API_KEYS, ":janitors": ["ZRANGEBYSCORE"], ":audit_dropped": ["GET"] },
     keyless: [],
     listens: false,
   },

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { CLUSTER, CONNECTION, INDEXES, ROLES, SINCE_7_2 } from "./roles.mjs";
+import { CLUSTER, CONNECTION, INDEXES, ROLES, SINCE_7_2, scriptsOf } from "./roles.mjs";
 
 const redisDir = fileURLToPath(new URL("../../packages/holdfast/src/redis", import.meta.url));
 
@@ -80,15 +80,28 @@ const sorted = (items) => [...new Set(items)].sort();
  * EVALSHA asks for reading and writing of all its KEYS, so only what no script touches can be for reading only.
  */
 export function rulesOf(role, scripts = readScripts()) {
-  const { scripts: names, commands, reads = {}, keyless, listens } = ROLES[role];
+  const { scripts: names, commands, reads = {}, only = [], keyless, listens } = ROLES[role];
   const own = names.map((name) => {
     const script = scripts.get(name);
     if (!script) throw new Error(`scripts/acl/roles.mjs: ${role} runs "${name}", which is no script`);
     return script;
   });
+  const keyOf = (part) => (part.startsWith(":") ? `{:system}${part}` : `{*}:${part}`);
   const publishes = own.some((script) => script.publishes);
   const parts = sorted([...own.flatMap(({ keys }) => keys), ...Object.keys(commands)]);
-  const inScripts = new Set(own.flatMap((script) => [...script.commands]));
+  const apart = only.map(({ keys, keysOf, scripts: run = [], commands }) => ({
+    keys: (keys ?? scripts.get(keysOf).keys).map(keyOf),
+    // Whoever runs a script on a key may also send EVAL with it: what the script calls is checked against the user.
+    commands: sorted([
+      ...(run.length > 0 ? ["EVAL", "EVALSHA"] : []),
+      ...run.flatMap((name) => [...scripts.get(name).commands]).filter((command) => command !== "TIME"),
+      ...commands,
+    ]),
+  }));
+  const elsewhere = new Set(only.flatMap(({ keysOf, commands }) => (keysOf ? commands : [])));
+  const inScripts = new Set(
+    own.flatMap((script) => [...script.commands]).filter((command) => !elsewhere.has(command)),
+  );
   const direct = new Set([
     ...CONNECTION,
     ...keyless,
@@ -97,7 +110,6 @@ export function rulesOf(role, scripts = readScripts()) {
     ...(listens ? ["SSUBSCRIBE"] : []),
   ]);
   const notIn = (known) => (command) => !known.has(command);
-  const keyOf = (part) => (part.startsWith(":") ? `{:system}${part}` : `{*}:${part}`);
   return {
     keys: parts.map(keyOf),
     readKeys: sorted(Object.keys(reads)).map(keyOf),
@@ -108,6 +120,7 @@ export function rulesOf(role, scripts = readScripts()) {
       .filter(notIn(new Set(SINCE_7_2))),
     newer: sorted(direct).filter((command) => SINCE_7_2.includes(command)),
     cluster: CLUSTER,
+    apart,
   };
 }
 
@@ -124,7 +137,7 @@ export function templateOf(role, scripts = readScripts()) {
     ...rules.readKeys.map((key) => `%R~${TEMPLATE_PREFIX}:${key}`),
     ...(rules.channels.length > 0 ? ["# Channels"] : []),
     ...rules.channels.map((channel) => `&${TEMPLATE_PREFIX}:${channel}`),
-    `# Called by the scripts ${sorted(ROLES[role].scripts).join(", ")}`,
+    `# Called by the scripts ${sorted(scriptsOf(ROLES[role])).join(", ")}`,
     allow(rules.inScripts),
     "# Sent by the library",
     allow(rules.direct),
@@ -132,5 +145,10 @@ export function templateOf(role, scripts = readScripts()) {
     ...rules.newer.map((command) => `7.2: +${command.toLowerCase()}`),
     "# To a Cluster",
     allow(rules.cluster),
+    ...(rules.apart.length > 0 ? ["# For these keys alone"] : []),
+    ...rules.apart.map(
+      ({ keys, commands }) =>
+        `(${keys.map((key) => `~${TEMPLATE_PREFIX}:${key}`).join(" ")} ${allow(commands)})`,
+    ),
   ].join("\n")}\n`;
 }

@@ -797,6 +797,22 @@ export const mutants = [
     tests: [authors],
   },
   {
+    name: "audit_trim: the places of the records move before the records go",
+    changes: [
+      [
+        "lua/audit_trim.lua",
+        "redis.call('LTRIM', auditLogKey, excess, -1)\nredis.call('INCRBY', auditDroppedKey, excess)",
+        "redis.call('INCRBY', auditDroppedKey, excess)\nredis.call('LTRIM', auditLogKey, excess, -1)",
+      ],
+    ],
+    tests: [test("action-log")],
+  },
+  {
+    name: "audit_trim: the newest records go",
+    changes: [["lua/audit_trim.lua", "auditLogKey, excess, -1)", "auditLogKey, 0, -excess - 1)"]],
+    tests: [test("action-log")],
+  },
+  {
     name: "http: the client chooses the id of its request",
     changes: [
       [

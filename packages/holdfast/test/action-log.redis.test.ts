@@ -1,6 +1,7 @@
 import type { AuditRecord } from "@holdfast/contracts/api";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Holdfast } from "../src/index.ts";
+import { auditTrimScript } from "../src/redis/generated/auditTrim.ts";
 import { type RedisServer, startRedisServer } from "./support/redis-server.ts";
 
 let redis: RedisServer;
@@ -9,7 +10,9 @@ beforeAll(async () => {
   redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
 });
+const closers: (() => Promise<void>)[] = [];
 afterAll(async () => {
+  for (const close of closers) await close();
   await client?.close();
   await redis?.stop();
 });
@@ -30,6 +33,104 @@ test("records are paged newest first, and walked oldest first", async () => {
   for await (const page of client.actions.all({})) walked.push(...page.map(({ subject }) => subject));
   expect(walked).toEqual(["a", "b", "c"]);
 });
+
+/** A log of its own: records written a second apart, as the clock of Redis would have it. */
+async function logOf(count: number) {
+  const prefix = `log-${Math.random().toString(36).slice(2)}`;
+  const own = new Holdfast({ redis: redis.url, prefix });
+  closers.push(() => own.close());
+  const key = `${prefix}:{:system}:audit_log`;
+  const texts = Array.from(
+    { length: count },
+    (_, n) =>
+      `${(n + 1) * 1_000} ${JSON.stringify({ ...record(`s${n}`), queue: n % 10 === 0 ? "ten" : "q" })}`,
+  );
+  for (let at = 0; at < count; at += 500)
+    await own.connection.command("RPUSH", key, ...texts.slice(at, at + 500));
+  const subjects = async (filter: Parameters<typeof own.actions.page>[0]) => {
+    const found: string[] = [];
+    let cursor = filter.cursor;
+    do {
+      const page = await own.actions.page({ ...filter, ...(cursor === undefined ? {} : { cursor }) });
+      found.push(...page.records.map(({ subject }) => subject ?? ""));
+      cursor = page.cursor ?? undefined;
+    } while (cursor !== undefined);
+    return found;
+  };
+  const walk = async (filter: Parameters<typeof own.actions.all>[0]) => {
+    const found: string[] = [];
+    for await (const page of own.actions.all(filter)) found.push(...page.map(({ subject }) => subject ?? ""));
+    return found;
+  };
+  return { own, key, subjects, walk };
+}
+
+test("a part of the time is found, from both ends, page by page", async () => {
+  const { subjects, walk } = await logOf(1_000);
+  const of = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `s${from + n}`);
+  for (const [filter, expected] of [
+    [{}, of(0, 1_000)],
+    [{ from: 500_000 }, of(499, 1_000)],
+    [{ to: 500_000 }, of(0, 499)],
+    [{ from: 1_001, to: 400_000 }, of(1, 399)],
+    [{ from: 400_000, to: 400_001 }, ["s399"]],
+    [{ from: 2_000_000 }, []],
+  ] as const) {
+    expect([filter, await walk(filter)]).toEqual([filter, expected]);
+    expect([filter, await subjects({ ...filter, limit: 37 })]).toEqual([filter, [...expected].reverse()]);
+  }
+  expect(await subjects({ queue: "ten", limit: 7 })).toHaveLength(100);
+});
+
+test("a page of few matches ends, and its cursor goes on", async () => {
+  const { own, subjects } = await logOf(5_000);
+  const first = await own.actions.page({ actor: "nobody", limit: 10 });
+  expect(first).toMatchObject({ records: [], scanned: 2_000, total: 5_000 });
+  expect(await own.actions.page({ actor: "nobody", limit: 10, cursor: first.cursor ?? "" })).toMatchObject({
+    scanned: 2_000,
+  });
+  expect(await subjects({ actor: "nobody", limit: 10 })).toEqual([]);
+});
+
+test("the oldest are forgotten beyond a bound, and a cursor of before stays where it was", async () => {
+  const { own, subjects, walk } = await logOf(3_000);
+  const first = await own.actions.page({ limit: 500 });
+  expect(await own.actions.trim(1_000)).toBe(2_000);
+  expect(await own.actions.trim(1_000)).toBe(0);
+  const second = await own.actions.page({ limit: 500, cursor: first.cursor ?? "" });
+  expect(second.records.map(({ subject }) => subject)).toEqual(
+    Array.from({ length: 500 }, (_, n) => `s${2_499 - n}`),
+  );
+  expect(second).toMatchObject({ cursor: null, total: 1_000 });
+  expect(await subjects({ limit: 100, from: 2_990_000 })).toHaveLength(11);
+  expect((await walk({}))[0]).toBe("s2000");
+  // One whose place was forgotten meanwhile.
+  expect(await own.actions.page({ limit: 10, cursor: "5-7" })).toMatchObject({ records: [], cursor: null });
+});
+
+test.each([0, 1, 2])(
+  "a trim that is cut short after %i of its calls loses no record that is to be kept",
+  async (calls) => {
+    const { own, key, subjects, walk } = await logOf(1_500);
+    const { cursor } = await own.actions.page({ limit: 500 });
+    const { source } = auditTrimScript;
+    let left = calls;
+    // The call that comes too many is an error.
+    const cut = source.replaceAll(/redis\.call\('(LTRIM|INCRBY)'/g, (call) =>
+      left-- > 0 ? call : "error('cut') redis.call('X'",
+    );
+    const dropped = key.replace("audit_log", "audit_dropped");
+    const run = own.connection.command("EVAL", cut, 2, key, dropped, 1_000);
+    if (calls === 2) expect(await run).toBe(500);
+    else await expect(run).rejects.toThrow("cut");
+    // What the page did not show yet is shown by the next ones.
+    expect(await subjects({ limit: 100, cursor: cursor ?? "" })).toEqual(
+      expect.arrayContaining(Array.from({ length: 500 }, (_, n) => `s${500 + n}`)),
+    );
+    await own.actions.trim(1_000);
+    expect((await walk({})).slice(-1_000)).toEqual(Array.from({ length: 1_000 }, (_, n) => `s${500 + n}`));
+  },
+);
 
 test("before the beginning of time there is nothing, and no error", async () => {
   for (const filter of [{ to: 0 }, { to: -5 }, { from: 10, to: 5 }, { from: 0, to: 1 }]) {

@@ -37,6 +37,7 @@ export async function startApp(
     ...shared,
     sweepIntervalMs: config.SWEEP_INTERVAL_MS,
     auditIntervalMs: config.AUDIT_INTERVAL_MS,
+    auditLogMax: config.AUDIT_LOG_MAX,
   });
   observeJanitor(janitor, metrics, { auditIntervalMs: config.AUDIT_INTERVAL_MS });
   janitor.on("error", createErrorLog(logger, "sweep failed"));

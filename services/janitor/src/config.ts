@@ -14,6 +14,12 @@ export const configSchema = Type.Object({
     maximum: 86_400_000,
     description: "Pause between two audits of a queue, ms.",
   }),
+  AUDIT_LOG_MAX: Type.Integer({
+    default: 100_000,
+    minimum: 1_000,
+    maximum: 10_000_000,
+    description: "Records of operator actions that are kept in Redis; the oldest beyond it go.",
+  }),
   ...metricsConfig,
   ...redisConfig,
 });

@@ -47,8 +47,6 @@ export interface AppOptions {
   actions: ActionsPort;
   /** Makes what runs the operations; without it they wait for another process. */
   createRunner?(hooks: RunnerHooks): RunnerPort;
-  /** Records of the audit log that are kept. @default 100_000 */
-  auditLogMax?: number;
   /** The series that Redis keeps. */
   history: Pick<SeriesHistory, "keep" | "read">;
   /** Throws while nothing may be changed, as before the boot checks of Redis have passed. */
@@ -99,7 +97,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const series = new SeriesStore();
   const keeper = new SeriesKeeper({ history: options.history, logger });
   const gauges = createGauges(metrics, series);
-  const audit = new AuditLog({ actions: options.actions, logger, maxKept: options.auditLogMax });
+  const audit = new AuditLog({ actions: options.actions, logger });
   const runner = options.createRunner?.({
     onMoved: ({ kind, queue, to }, counts) => {
       if (kind !== "replay") return;

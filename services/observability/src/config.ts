@@ -19,12 +19,6 @@ export const observabilityConfig = Type.Object({
         "Origins, beside its own, whose pages may open the live stream and change things, separated by commas.",
     }),
   ),
-  AUDIT_LOG_MAX: Type.Integer({
-    default: 100_000,
-    minimum: 1_000,
-    maximum: 10_000_000,
-    description: "Records of operator actions that are kept in Redis; the oldest beyond it go.",
-  }),
   SESSION_SECRET: Type.Optional(
     Type.String({
       secret: true,

@@ -76,7 +76,6 @@ export async function startObservability(options: StartOptions): Promise<Running
     queue,
     operations: client.operations,
     actions: client.actions,
-    auditLogMax: config.AUDIT_LOG_MAX,
     createRunner: (hooks) => new OperationRunner({ client, producer: queue, shown, ...hooks }),
     history: new SeriesHistory(client),
     assertOpen: () => {

@@ -26,11 +26,22 @@ export interface ActionPage {
 const PAGE = 200;
 // A page of few matches ends after so many; its cursor goes on from there.
 const SCANNED = 2_000;
-const DEFAULT_MAX_KEPT = 100_000;
 
-type Entry = [id: string, fields: string[]];
+/** Records kept by a janitor that is told nothing else. */
+export const AUDIT_LOG_MAX = 100_000;
 
-/** What operators did, kept in Redis: appended to, never changed, bounded. */
+/** A record and its place: counted from the first one that ever was, so that it stays when older ones are forgotten. */
+interface Entry {
+  place: number;
+  /** When it was written, by the clock of Redis. */
+  ms: number;
+  record: AuditRecord | null;
+}
+
+/**
+ * What operators did, kept in Redis: appended to, never changed. Who appends cannot take a record away; a janitor forgets
+ * the oldest.
+ */
 export class ActionLog {
   readonly #connection: Connection;
   readonly #keys: SystemKeys;
@@ -40,70 +51,111 @@ export class ActionLog {
     this.#keys = systemKeys(prefix);
   }
 
-  /** @param maxKept the oldest beyond so many go. @default 100_000 */
-  async append(record: AuditRecord, maxKept = DEFAULT_MAX_KEPT): Promise<void> {
-    await this.#connection.script<scripts.AuditAppendArgs, string, SystemKeys>(
+  async append(record: AuditRecord): Promise<void> {
+    await this.#connection.script<scripts.AuditAppendArgs, number, SystemKeys>(
       scripts.auditAppendScript,
       this.#keys,
-      { maxKept, record: JSON.stringify(record) },
+      { clockMs: 0, record: JSON.stringify(record) },
+    );
+  }
+
+  /** Forgets the oldest beyond `maxKept`, some at a time. @returns how many */
+  async trim(maxKept: number): Promise<number> {
+    return this.#connection.script<scripts.AuditTrimArgs, number, SystemKeys>(
+      scripts.auditTrimScript,
+      this.#keys,
+      { maxKept },
     );
   }
 
   /** Newest first. With a filter a page can be short or empty before the end: the cursor goes on. */
   async page(options: ActionFilter & { cursor?: string | undefined; limit: number }): Promise<ActionPage> {
-    const total = await this.#connection.command<number>("XLEN", this.#keys.audit);
+    const { cursor, to, from = Number.NEGATIVE_INFINITY, limit } = options;
+    const { first, end } = await this.#bounds();
     const records: AuditRecord[] = [];
-    const oldest = options.from === undefined ? "-" : `${Math.max(0, Math.floor(options.from))}-0`;
     let scanned = 0;
-    let upTo = options.cursor === undefined ? newestOf(options) : `(${options.cursor}`;
-    if (isNothing(upTo)) return { records, cursor: null, scanned, total };
-    for (;;) {
-      const entries = await this.#connection.command<Entry[]>(
-        ...(["XREVRANGE", this.#keys.audit, upTo, oldest, "COUNT", PAGE] as const),
-      );
-      for (const [id, fields] of entries) {
+    const page = (cursor: string | null) => ({ records, cursor, scanned, total: end - first });
+    let upTo = cursor === undefined ? end : Math.min(end, Number(cursor.split("-")[1]));
+    if (to !== undefined) upTo = Math.min(upTo, await this.#since(to));
+    while (upTo > first) {
+      const entries = await this.#read(Math.max(first, upTo - PAGE), upTo);
+      if (entries.length === 0) break;
+      for (const { place, ms, record } of entries.reverse()) {
+        if (ms < from) return page(null);
         scanned++;
-        const record = parse(fields);
         if (record && matches(record, options)) records.push(record);
-        if (records.length >= options.limit || scanned >= SCANNED)
-          return { records, cursor: id, scanned, total };
-        upTo = `(${id}`;
+        upTo = place;
+        if (place > first && (records.length >= limit || scanned >= SCANNED)) return page(`${ms}-${place}`);
       }
-      if (entries.length < PAGE) return { records, cursor: null, scanned, total };
     }
+    return page(null);
   }
 
   /** Oldest first, a page at a time. */
   async *all(filter: ActionFilter): AsyncGenerator<AuditRecord[]> {
-    let from = filter.from === undefined ? "-" : `${Math.max(0, Math.floor(filter.from))}-0`;
-    if (isNothing(newestOf(filter))) return;
+    const { from, to = Number.POSITIVE_INFINITY } = filter;
+    let at = from === undefined ? (await this.#bounds()).first : await this.#since(from);
     for (;;) {
-      const entries = await this.#connection.command<Entry[]>(
-        ...(["XRANGE", this.#keys.audit, from, newestOf(filter), "COUNT", PAGE] as const),
-      );
-      const records = entries.map(([, fields]) => parse(fields));
-      yield records.filter((record): record is AuditRecord => record !== null && matches(record, filter));
+      const entries = await this.#read(at, at + PAGE);
       const last = entries.at(-1);
-      if (!last || entries.length < PAGE) return;
-      from = `(${last[0]}`;
+      if (last === undefined) return;
+      const records = entries.filter(({ ms }) => ms < to).map(({ record }) => record);
+      yield records.filter((record): record is AuditRecord => record !== null && matches(record, filter));
+      if (last.ms >= to) return;
+      at = last.place + 1;
     }
+  }
+
+  async #bounds(): Promise<{ first: number; end: number }> {
+    const first = await this.#dropped();
+    return { first, end: first + (await this.#connection.command<number>("LLEN", this.#keys.auditLog)) };
+  }
+
+  async #dropped(): Promise<number> {
+    return Number((await this.#connection.command<string | null>("GET", this.#keys.auditDropped)) ?? 0);
+  }
+
+  /** What is left of the places from `from` up to `end`, oldest first. */
+  async #read(from: number, end: number): Promise<Entry[]> {
+    for (;;) {
+      const dropped = await this.#dropped();
+      const first = Math.max(from, dropped);
+      if (first >= end) return [];
+      const texts = await this.#connection.command<string[]>(
+        ...(["LRANGE", this.#keys.auditLog, first - dropped, end - 1 - dropped] as const),
+      );
+      // A janitor that forgets some in between moves the others.
+      if ((await this.#dropped()) === dropped)
+        return texts.map((text, index) => ({ place: first + index, ...parse(text) }));
+    }
+  }
+
+  /** The place of the first one that was written at this time or later. */
+  async #since(ms: number): Promise<number> {
+    let { first: low, end: high } = await this.#bounds();
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      const [entry] = await this.#read(middle, middle + 1);
+      if (entry === undefined || entry.ms < ms) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
 
-const newestOf = ({ to }: ActionFilter) => (to === undefined ? "+" : `(${Math.max(0, Math.floor(to))}-0`);
-
-/** Before the first id that there can be: Redis refuses such an end. */
-const isNothing = (upTo: string) => upTo === "(0-0";
-
-function parse(fields: readonly string[]): AuditRecord | null {
-  const at = fields.indexOf("record");
+function parse(text: string): Omit<Entry, "place"> {
+  const space = text.indexOf(" ");
+  const ms = Number(text.slice(0, space));
   try {
-    const record = JSON.parse(fields[at + 1] ?? "") as AuditRecord;
+    const record = JSON.parse(text.slice(space + 1)) as AuditRecord;
     // Records of older versions lack these.
-    return { ...record, subject: record.subject ?? null, clientRequestId: record.clientRequestId ?? null };
+    return {
+      ms,
+      record: { ...record, subject: record.subject ?? null, clientRequestId: record.clientRequestId ?? null },
+    };
   } catch {
     // Written by something else: it is no record of ours.
-    return null;
+    return { ms, record: null };
   }
 }
 

@@ -3,6 +3,7 @@ import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
 import { prefixKind, redisHints, redisKind } from "../client-options.ts";
+import { AUDIT_LOG_MAX } from "../engine/action-log.ts";
 import { type AuditReport, AuditWalk, auditQueue } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
 import { checkQueueName } from "../engine/names.ts";
@@ -25,6 +26,8 @@ export interface JanitorOptions {
   auditIntervalMs?: number | undefined;
   /** Entries that one audit looks at before the next goes on from there. 1 to 10_000_000. @default 10_000 */
   auditBudget?: number | undefined;
+  /** Records of operator actions that are kept, 1_000 to 10_000_000; the oldest beyond it go. @default 100_000 */
+  auditLogMax?: number | undefined;
   /** @default every queue that is registered */
   queues?: string[] | undefined;
   /** Enqueue what schedules have due. @default true */
@@ -44,6 +47,7 @@ export const janitorShape = shapeOf<JanitorOptions>({
     sweepIntervalMs: whole(10, 60_000),
     auditIntervalMs: whole(0, MAX_TIMER_MS),
     auditBudget: whole(1, 10_000_000),
+    auditLogMax: whole(1_000, 10_000_000),
     queues: listOf({ wants: "a name", is: isText }, "a list of names of queues", 0, 100_000),
     schedules: yesNo,
     clockMs: callback,
@@ -87,6 +91,8 @@ const CALLS_PER_SWEEP = 50;
 // An audit reads what it looks at: a step takes about ten milliseconds of Redis, and is one sweep's share.
 const AUDIT_STEP = 1_000;
 const AUDIT_STEP_MS = 250;
+// The audit log may be so much longer than it is kept as an hour of operators makes it: no reason to look every second.
+const TRIM_MS = 10_000;
 const DEFAULT_GRACE_MS = 25_000;
 const REQUEST_IDLE_MS = 3_600_000;
 const WORKER_GONE_MS = 3_600_000;
@@ -110,11 +116,13 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   readonly #auditIntervalMs: number;
   readonly #queues: string[] | undefined;
   readonly #auditBudget: number;
+  readonly #auditLogMax: number;
   readonly #audits = new Map<string, { begunAt: number; steppedAt: number; walk: AuditWalk }>();
   readonly #rewinds = new RewindDetector();
   readonly #schedules: ScheduleFiring | undefined;
   readonly #id = `${hostname()}:${process.pid}:${nanoid(6)}`;
   #lastSuccessAt = 0;
+  #trimNextAt = 0;
   #isAnnounced = false;
   #running = false;
   #stopped: Promise<void> | undefined;
@@ -130,6 +138,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     this.#sweepIntervalMs = options.sweepIntervalMs ?? 1_000;
     this.#auditIntervalMs = options.auditIntervalMs ?? 60_000;
     this.#auditBudget = options.auditBudget ?? 10_000;
+    this.#auditLogMax = options.auditLogMax ?? AUDIT_LOG_MAX;
     this.#queues = options.queues;
     this.#client = new Holdfast({ redis: options.redis, prefix: options.prefix, onScript: options.onScript });
     if (options.schedules !== false) {
@@ -223,9 +232,17 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     for (const queue of this.#audits.keys()) if (!queues.includes(queue)) this.#audits.delete(queue);
     if (failure !== undefined) throw failure;
     await this.#forgetWorkers(workers);
+    await this.#trimAuditLog();
     this.#lastSuccessAt = Date.now();
     // What was found at the beginning is so much nearer by now.
     return Math.max(0, nextInMs - (performance.now() - sweptFromMs));
+  }
+
+  async #trimAuditLog(): Promise<void> {
+    const now = performance.now();
+    if (now < this.#trimNextAt) return;
+    await this.#client.actions.trim(this.#auditLogMax);
+    this.#trimNextAt = now + TRIM_MS;
   }
 
   async #sweep(engine: Engine): Promise<number> {

@@ -45,7 +45,8 @@ export interface SystemKeys {
   readonly operations: string;
   readonly operationsIndex: string;
   readonly operationsRunning: string;
-  readonly audit: string;
+  readonly auditLog: string;
+  readonly auditDropped: string;
 }
 
 export function queueKeys(prefix: string, queue: string): QueueKeys {
@@ -100,6 +101,7 @@ export function systemKeys(prefix: string): SystemKeys {
     operations: key("operations"),
     operationsIndex: key("operations:index"),
     operationsRunning: key("operations:running"),
-    audit: key("audit"),
+    auditLog: key("audit_log"),
+    auditDropped: key("audit_dropped"),
   };
 }

@@ -1,3 +1,4 @@
+import type { AuditRecord } from "@holdfast/contracts/api";
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { Holdfast, mintKey } from "../../src/index.ts";
@@ -19,11 +20,14 @@ function allowedBy(role: string): string[] {
     .split("\n")
     .filter((line) => !line.startsWith("#"))
     .flatMap((line) => (line.startsWith("7.2: ") ? (isSince72 ? [line.slice(5)] : []) : [line]));
-  return lines
-    .join(" ")
-    .split(" ")
-    .filter((word) => word.startsWith("+"))
-    .map((word) => word.slice(1));
+  return (
+    lines
+      .join(" ")
+      .split(" ")
+      .filter((word) => word.startsWith("+"))
+      // The last one of a selector has its bracket.
+      .map((word) => word.slice(1).replace(")", ""))
+  );
 }
 
 type CommandInfo = [name: string, arity: number, ...unknown: unknown[]];
@@ -75,7 +79,9 @@ test.each(ROLES)(
       // Another verdict is about the keys or channels: the command itself is allowed.
       if (!verdict.includes("no permissions to run")) allowed.push(name);
     }
-    expect(allowed.filter((name) => !ALWAYS.includes(name)).sort()).toEqual(allowedBy(role).sort());
+    expect(allowed.filter((name) => !ALWAYS.includes(name)).sort()).toEqual(
+      [...new Set(allowedBy(role))].sort(),
+    );
   },
 );
 
@@ -173,4 +179,41 @@ test("without a password nothing is answered", async () => {
     expect(await answer(client, words)).toMatch(/^NOAUTH/);
   expect(await answer(client, ["AUTH", "default", ""])).toMatch(/^WRONGPASS/);
   expect(await answer(client, ["AUTH", "producer", redis.password("worker")])).toMatch(/^WRONGPASS/);
+});
+
+const RECORD: AuditRecord = {
+  ...{ at: 1, actor: "ops", keyId: null, role: "admin", from: "::1", action: "queue.pause", queue: "q" },
+  ...{ subject: null, count: 0, reason: null, outcome: "succeeded", code: null },
+  ...{ clientRequestId: null, requestId: "r", operationId: null },
+};
+
+test("an observer appends to the audit log and reads it; nothing that he sends takes a record away or changes it", async () => {
+  const redis = await startSecuredRedis();
+  const client = new Holdfast({ redis: redis.url("observer"), prefix: PREFIX });
+  afterwards(() => client.close());
+  for (const actor of ["a", "b", "c"]) await client.actions.append({ ...RECORD, actor });
+  const log = `${PREFIX}:{:system}:audit_log`;
+  const observer = await as(redis, "observer");
+  const attempts = [
+    `DEL ${log}|UNLINK ${log}|LTRIM ${log} 1 0|LPOP ${log}|RPOP ${log}|LREM ${log} 0 x|LSET ${log} 0 x`,
+    `LPUSH ${log} x|LINSERT ${log} BEFORE x y|LMOVE ${log} ${log} LEFT RIGHT|RPOPLPUSH ${log} ${log}|LMPOP 1 ${log} LEFT`,
+    `EXPIRE ${log} 1|PEXPIRE ${log} 1|RENAME ${log} x|COPY x ${log} REPLACE|SET ${log} x|RESTORE ${log} 0 x REPLACE`,
+    `SORT ${log} ALPHA STORE ${log}|XADD ${log} MAXLEN 0 * f v|BLPOP ${log} 1|GETDEL ${log}|MOVE ${log} 1`,
+    // Whole keys of the system are nobody's to remove either.
+    `UNLINK ${PREFIX}:{:system}:queues|UNLINK ${PREFIX}:{:system}:operations|UNLINK ${PREFIX}:{:system}:log_outs`,
+    `SET ${PREFIX}:{:system}:audit_dropped 9`,
+  ].join("|");
+  for (const attempt of attempts.split("|")) {
+    const words = attempt.split(" ");
+    expect.soft(await answer(observer, words), attempt).toEqual(refusal);
+    const script = `return redis.call(${words.map((word) => `'${word}'`).join(",")})`;
+    expect.soft(await answer(observer, ["EVAL", script, "1", log]), attempt).toEqual(refusalInScript);
+  }
+  const { records } = await client.actions.page({ limit: 10 });
+  expect(records.map(({ actor }) => actor)).toEqual(["c", "b", "a"]);
+  // A janitor forgets the oldest, and that is all that is forgotten.
+  const janitor = new Holdfast({ redis: redis.url("janitor"), prefix: PREFIX });
+  afterwards(() => janitor.close());
+  expect(await janitor.actions.trim(2)).toBe(1);
+  expect((await client.actions.page({ limit: 10 })).records.map(({ actor }) => actor)).toEqual(["c", "b"]);
 });

@@ -48,12 +48,14 @@ test("a janitor does its whole job as the user janitor, after a rewind too", asy
   await new Schedules({ client: admin }).put("s", often);
   await new Observer({ client: admin }).pause("later");
   await new Observer({ client: admin }).deleteQueue("later");
+  const log = `${prefix}:{:system}:audit_log`;
+  await redis.admin.rpush(log, ...Array.from({ length: 1_001 }, (_, n) => `${n} {}`));
   await redis.admin.script("FLUSH");
 
   const seen = await watch(redis);
   await clientOf(redis, "janitor");
   const called = new Set<string>();
-  const settings = { redis: redis.url("janitor"), prefix, auditIntervalMs: 1 };
+  const settings = { redis: redis.url("janitor"), prefix, auditIntervalMs: 1, auditLogMax: 1_000 };
   const janitor = noting(new Janitor(settings), called);
   const events: string[] = [];
   const errors: string[] = [];
@@ -164,6 +166,8 @@ test("an observer does its whole job as the user observer", async () => {
   );
   await queue.enqueue("t", 1, { id: "waits" });
   await queue.enqueue("t", 1, { id: "cancelled" });
+  const log = `${prefix}:{:system}:audit_log`;
+  await redis.admin.rpush(log, ...Array.from({ length: 1_001 }, (_, n) => `${n} {}`));
   await redis.admin.script("FLUSH");
 
   const seen = await watch(redis);

@@ -43,8 +43,6 @@ export const isKnown = (identity: Identity) => identity !== NOBODY && identity !
 export interface AuditLogOptions {
   actions: ActionsPort;
   logger: Logger;
-  /** Records kept in Redis. */
-  maxKept?: number | undefined;
 }
 
 /** Who did what: kept in Redis, and all of it in the log as well. Takes counts and names, never a payload. */
@@ -61,10 +59,10 @@ export class AuditLog {
 
   /** Never fails: what was done is done, and the log has it where Redis could not take it. */
   async record(entry: AuditRecord): Promise<void> {
-    const { actions, logger, maxKept } = this.#options;
+    const { actions, logger } = this.#options;
     logger.info({ audit: entry }, "operator action");
     try {
-      await actions.append(entry, maxKept);
+      await actions.append(entry);
     } catch (error) {
       logger.error(
         { err: error, audit: entry },

@@ -3,17 +3,17 @@ import type { SystemKeys } from "../keys.ts";
 import type { Script } from "../script.ts";
 
 export interface AuditAppendArgs {
-  /** kept at least; a little more while Redis trims whole nodes */
-  maxKept: number;
+  /** 0 for Redis time */
+  clockMs: number;
   /** JSON; never read here */
   record: string;
 }
 
-/** audit_append: keep a record of what an operator did; the oldest go beyond the bound. Returns the id of the entry. */
+/** audit_append: keep a record of what an operator did. Nothing that it may call takes a record away: audit_trim does that. Returns how many records there are. */
 export const auditAppendScript: Script<AuditAppendArgs, SystemKeys> = {
   name: "auditAppend",
-  sha1: "683447092bc157e95909f67c50b98de089e23426",
+  sha1: "521e5cc1962f12185fa6e5e2fa05943b6e5291c5",
   keyCount: 1,
-  argv: (k, a) => [k.audit, a.maxKept, a.record],
-  source: "#!lua flags=allow-oom\nlocal maxKept = tonumber(ARGV[1])\nreturn redis.call('XADD', KEYS[1], 'MAXLEN', '~', maxKept, '*', 'record', ARGV[2])\n",
+  argv: (k, a) => [k.auditLog, a.clockMs, a.record],
+  source: "#!lua flags=allow-oom\nlocal clockMs = tonumber(ARGV[1])\nlocal now = clockMs\nif now == 0 then\nlocal time = redis.call('TIME')\nnow = time[1] * 1000 + math.floor(time[2] / 1000)\nend\nlocal nowText = string.format('%d', now)\nreturn redis.call('RPUSH', KEYS[1], nowText .. ' ' .. ARGV[2])\n",
 };

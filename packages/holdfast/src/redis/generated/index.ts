@@ -1,6 +1,7 @@
 export * from "./acquire.ts";
 export * from "./audit.ts";
 export * from "./auditAppend.ts";
+export * from "./auditTrim.ts";
 export * from "./cancel.ts";
 export * from "./configure.ts";
 export * from "./confirm.ts";
