@@ -1,4 +1,4 @@
-import { HoldfastError, type TaskOptions, type TaskView } from "@holdfast/contracts";
+import { HoldfastError, LIMITS, type TaskOptions, type TaskView } from "@holdfast/contracts";
 import { clientOf, type Holdfast } from "../client.ts";
 import { ownerProblem } from "../client-options.ts";
 import { checkTaskId } from "../engine/names.ts";
@@ -56,7 +56,7 @@ export const partitionedQueueShape = shapeOf<Merged<PartitionedQueueOptions>>({
 });
 
 // Tasks without a key stay together for one script call of one partition, then it is the turn of the next.
-const TOGETHER = 250;
+const TOGETHER = LIMITS.scriptTasks;
 
 interface Route<Options extends PartitionedTaskOptions> {
   queue: Queue;

@@ -6,10 +6,11 @@ import {
   type PartitionedQueueOptions,
   PartitionedWorker,
   type PartitionedWorkerOptions,
+  type StaleVerdict,
 } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
 import { until } from "../support/until.ts";
-import { type System, setupSystem } from "../worker/harness.ts";
+import { gate, type System, setupSystem } from "../worker/harness.ts";
 
 const partitionOf = (id: string) => Number(/^p:(\d+):/.exec(id)?.[1]);
 
@@ -74,6 +75,25 @@ test("a task enqueued alone is found by its id, waited for, and cancelled", asyn
   expect(await queue.get("unknown")).toBeNull();
   expect(await queue.get("p:9:V1StGXR8_Z5jdHi6")).toBeNull();
   expect(await queue.cancel("p:9:V1StGXR8_Z5jdHi6")).toBe("not_found");
+});
+
+test("a verdict that comes too late is told as of one partition", async () => {
+  const { system, queue, works } = await setup();
+  const end = gate();
+  const worker = await works({ long: () => end.opened }, { concurrency: 1 });
+  const stale: StaleVerdict[] = [];
+  worker.on("stale", (verdict) => stale.push(verdict));
+  const { id } = await queue.enqueue("long", null);
+  await until("it runs", async () => (await queue.get(id))?.state === "processing");
+  // Its lease is over by decree.
+  const engine = system.client.engine(`hot/${partitionOf(id)}`);
+  await until("its lease is lost", async () => {
+    await system.client.connection.command("ZADD", engine.keys.processing, 1, id);
+    return (await engine.reap(10)).requeued === 1;
+  });
+  end.open();
+  await until("it is told", () => stale.length > 0);
+  expect(stale).toMatchObject([{ id, queue: engine.queue, type: "long", attempt: 1 }]);
 });
 
 test("a given id is accepted once; with a partition key beside it, or of a partition that is not there, never", async () => {
@@ -151,10 +171,10 @@ test("a queue grows: lookups and idempotency hold, a running worker takes the ne
       expect(await from.enqueue("t", n, { id })).toMatchObject({ id, duplicate: true });
   }
   for (const id of [...minted, ...given]) expect((await newer.result(id))?.state).toBe("completed");
-  const results = await newer.enqueueMany(Array.from({ length: 1_500 }, () => ({ type: "t", payload: 2 })));
+  const results = await newer.enqueueMany(Array.from({ length: 2_500 }, () => ({ type: "t", payload: 2 })));
   const ids = results.map((result) => (result.ok ? result.receipt.id : ""));
   expect(new Set(ids.map(partitionOf))).toEqual(new Set([0, 1, 2, 3, 4]));
-  await until("all are completed", async () => (await observer.stats("hot")).completed === 2_150);
+  await until("all are completed", async () => (await observer.stats("hot")).completed === 3_150);
   expect(worker.partitions).toBe(5);
   // The one from before learns of a partition from an id that names it.
   const latest = ids.find((id) => partitionOf(id) === 4) as string;
