@@ -45,7 +45,10 @@ async function atTerminal(answer: string | null, ...args: string[]) {
     if (answer === null) stdin.end();
     else stdin.write(`${answer}\n`);
   });
-  const io = { stdin, stdout, stderr, env: { REDIS_URL: redis.url }, signal: new AbortController().signal };
+  const io = {
+    ...{ stdin, stdout, stderr, env: { REDIS_URL: redis.url } },
+    ...{ signal: new AbortController().signal, outputError: () => null },
+  };
   const code = await run(args, "0.0.0", io as never);
   return { code, stdout: out, stderr: said };
 }
