@@ -669,16 +669,16 @@ export const mutants = [
     name: "worker: grants by push are kept, whatever the other queues hold",
     changes: [
       [
-        "packages/holdfast/src/worker/queue-runner.ts",
-        "const kept = Math.max(0, this.#o.slots.room + ahead);",
-        "const kept = turn.grants.length + ahead;",
+        "packages/holdfast/src/worker/policy.ts",
+        "return Math.max(0, room + (now.alone ? now.ahead : 0));",
+        "return CALL_TASKS;",
       ],
     ],
     tests: [runners],
   },
   {
     name: "worker: what a queue has taken ahead waits for its own handlers",
-    changes: [["packages/holdfast/src/worker/runners.ts", "        runner.begin();\n", ""]],
+    changes: [["packages/holdfast/src/worker/runners.ts", "        runner.held.begin();\n", ""]],
     tests: [runners],
   },
   {

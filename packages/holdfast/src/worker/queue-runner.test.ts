@@ -292,7 +292,7 @@ test("a cancel that overtakes the answer with its task reaches the handler", asy
   const { runner, next } = setup({ total: 1 });
   runner.schedule();
   const first = await next();
-  runner.cancelRequested("early", "1-early.");
+  runner.held.cancelRequested("early", "1-early.");
   await first.answer({ grants: [grant("early")] });
   // Not begun: it is handed back, and Redis ends it as cancelled.
   expect((await next()).settled).toEqual(["early"]);

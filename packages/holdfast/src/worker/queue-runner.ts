@@ -1,15 +1,15 @@
 import type { Backoff, HoldfastError } from "@holdfast/contracts";
-import { nanoid } from "nanoid";
 import type { Engine, Turn, Verdict } from "../engine/engine.ts";
 import type { Push } from "../engine/push.ts";
-import type { Request } from "../engine/requests.ts";
-import { soon } from "../soon.ts";
 import type { Tracing } from "../tracing/tracing.ts";
+import { AcquireRequest, type Asked } from "./acquire-request.ts";
 import { Gathering } from "./gathering.ts";
 import type { Handler } from "./handler.ts";
+import { HeldTasks } from "./held-tasks.ts";
 import { type LeaseTable, monotonicMs } from "./lease-table.ts";
 import { Pace } from "./pace.ts";
-import { type RunContext, RunningTask } from "./running-task.ts";
+import { CALL_TASKS, earlyVerdicts, gathers, keptOfPush, type Situation, wish } from "./policy.ts";
+import type { RunContext, RunningTask } from "./running-task.ts";
 import type { Slots } from "./slots.ts";
 import { Timings } from "./timings.ts";
 import { untilAnswered } from "./until-answered.ts";
@@ -49,14 +49,8 @@ export interface RunnerEvents {
 }
 
 const CALLS_IN_FLIGHT = 2;
-const CALL_TASKS = 250;
-// Slots and tasks ahead from which a batch goes in halves: the fixed cost of a call is that of ten tasks.
-const HALVES_FROM = 32;
-const EARLY_VERDICTS = 8;
 const AHEAD_TASKS = 400;
 const SWEEP_MS = 100;
-const CANCEL_REQUESTED = "a cancel was requested";
-const CANCEL_AHEAD_MS = 10_000;
 // So long after the last sign of tasks for others it tells its types with each call.
 const TYPED_MS = 60_000;
 
@@ -64,12 +58,6 @@ interface Settled {
   task: RunningTask;
   verdict: Verdict;
   error: unknown;
-}
-
-/** A request that is on its way to Redis, or parked there: by it the grants of a lost answer can be had again. */
-interface Asked {
-  request: Request & { readonly index: number };
-  nonce: string;
 }
 
 /**
@@ -80,8 +68,7 @@ interface Asked {
 export class QueueRunner {
   readonly engine: Engine;
   readonly weight: number;
-  /** Tasks held, by slot of the lease table. */
-  readonly held = new Map<number, RunningTask>();
+  readonly held: HeldTasks;
   /** The last acquire got less than it asked for. */
   idle = false;
   /** Where its turn at the slots ends: see `shareOf`. */
@@ -93,23 +80,15 @@ export class QueueRunner {
   readonly #context: RunContext;
   readonly #pace: Pace;
   readonly #timings = new Timings();
-  /** Taken ahead, in the order of their grants. */
-  #ahead: RunningTask[] = [];
+  readonly #acquire: AcquireRequest;
   #verdicts: Settled[] = [];
-  // Verdicts in the calls that are under way.
+  // Of this queue: verdicts in the calls that are under way, and tasks that these ask for.
   #settling = 0;
+  #reserved = 0;
+  #inFlight = 0;
   // Tasks are taken ahead, and enough for two calls in turn.
   #inHalves = false;
-  // Half of what came last.
-  #earlyAt = EARLY_VERDICTS;
-  #inFlight = 0;
-  #reserved = 0;
-  #asking: Asked | null = null;
-  #parked: Asked | null = null;
-  // A grant that overtook the answer to the request that it belongs to.
-  #early: Push | null = null;
-  /** Fence and id of tasks that a cancel was requested of before they were known here. */
-  readonly #cancelsAhead = new Set<string>();
+  #earlyAt = earlyVerdicts(0);
   // Redis time minus monotonic time, at most.
   #clockLeadMs = 0;
   // One that comes while an acquire is under way must not be slept through: it may be about what came after it.
@@ -118,8 +97,6 @@ export class QueueRunner {
   readonly #types: string;
   #tellsTypesUntilMs = 0;
   #scheduled = false;
-  #beginning = false;
-  readonly #beginSoon: () => void;
   readonly #gathering = new Gathering(() => this.#pump());
   #stopping = false;
   #draining = false;
@@ -132,6 +109,8 @@ export class QueueRunner {
     this.#events = events;
     this.engine = options.engine;
     this.weight = options.weight;
+    this.held = new HeldTasks(options);
+    this.#acquire = new AcquireRequest(options.engine);
     this.#types = [...options.handlers.keys()].map((type) => ` ${type}`).join("") || " ";
     this.#pace = new Pace(options.aheadMs, AHEAD_TASKS);
     this.#context = {
@@ -143,19 +122,13 @@ export class QueueRunner {
       done: (task, verdict, error) => this.#done(task, verdict, error),
       onError: (error) => events.onError(error),
     };
-    // Bound: one frame less under the stack of a handler's error.
-    this.#beginSoon = this.#begin.bind(this);
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
   /** Nothing is held and nothing waits for an answer. */
   get quiet(): boolean {
-    return (
-      this.held.size === 0 &&
-      this.#inFlight === 0 &&
-      this.#verdicts.length === 0 &&
-      (this.#parked === null || !this.#yields)
-    );
+    const calls = this.#inFlight + this.#verdicts.length;
+    return this.held.size === 0 && calls === 0 && !(this.#acquire.isParked && this.#yields);
   }
 
   /** A call of it is under way. */
@@ -191,14 +164,18 @@ export class QueueRunner {
     this.schedule();
   }
 
-  /** Tasks were granted to the parked request. */
+  /** Tasks were granted to the parked request, as a message says. */
   granted(push: Push): void {
-    const { slot, sequence } = push;
-    const belongsTo = (asked: Asked | null) =>
-      asked?.request.slot === slot && asked.request.sequence === sequence;
-    // What belongs to no open request was had by repeating it, or the request was given up.
-    if (belongsTo(this.#asking)) this.#early = push;
-    else if (belongsTo(this.#parked)) this.#accept(push);
+    const turn = this.#acquire.granted(push);
+    if (turn === null) return;
+    this.idle = false;
+    clearTimeout(this.#pollTimer);
+    if (turn !== "again") {
+      this.#answered(turn, []);
+      this.#pace.answered(true);
+      this.#take(turn, turn.now - this.#clockLeadMs, keptOfPush(this.#situation()));
+    }
+    this.schedule();
   }
 
   /** It acquires nothing more: it ends, or was told to drain. */
@@ -215,19 +192,18 @@ export class QueueRunner {
   drain(draining: boolean): void {
     this.#draining = draining;
     if (draining) this.#giveBack();
-    else this.idle = false;
+    else {
+      this.held.yields = this.#stopping;
+      this.idle = false;
+    }
     this.schedule();
   }
 
   #giveBack(): void {
     clearTimeout(this.#pollTimer);
-    for (const task of this.#ahead.splice(0)) this.#handBack(task);
+    this.held.yields = true;
+    this.held.giveBack();
     this.schedule();
-  }
-
-  #handBack(task: RunningTask): void {
-    if (this.#o.table.begin(task.slot)) task.release();
-    else this.#drop(task);
   }
 
   close(): void {
@@ -235,34 +211,7 @@ export class QueueRunner {
     clearTimeout(this.#pollTimer);
     this.#gathering.close();
     clearInterval(this.#sweepTimer);
-    // Redis did not answer in time: what became of these is not known here.
-    for (const task of this.held.values()) task.span?.settled("unknown");
-  }
-
-  /** Hands everything back: what runs is told to stop. */
-  releaseAll(): void {
-    for (const task of this.held.values()) task.release();
-  }
-
-  /** The lease of a held task changed. */
-  leaseChanged(what: "lost" | "cancelled", slot: number, version: number): void {
-    const task = this.held.get(slot);
-    if (task?.version !== version) return;
-    if (what === "lost") task.abort("lease_lost", "the lease was lost: another worker may run this task");
-    else task.abort("cancelled", CANCEL_REQUESTED);
-  }
-
-  /** Redis says so at once; the heartbeat says it again. */
-  cancelRequested(id: string, fence: string): void {
-    for (const task of this.held.values()) {
-      if (task.id !== id || task.fence !== fence) continue;
-      task.abort("cancelled", CANCEL_REQUESTED);
-      return;
-    }
-    // It overtook the answer that grants the task, or the task has ended.
-    const key = `${fence} ${id}`;
-    this.#cancelsAhead.add(key);
-    setTimeout(() => this.#cancelsAhead.delete(key), CANCEL_AHEAD_MS).unref();
+    this.held.close();
   }
 
   #done(task: RunningTask, verdict: Verdict, error: unknown): void {
@@ -276,11 +225,7 @@ export class QueueRunner {
     this.#verdicts.push({ task, verdict, error });
     // Half of a batch does not wait for the rest: in one call, Redis and this process would wait for each other in turn.
     if (this.#inHalves && this.#inFlight === 0 && this.#verdicts.length >= this.#earlyAt) this.#pump();
-    // Once for all that end together, and not below their stacks.
-    if (!this.#beginning && this.#ahead.length > 0) {
-      this.#beginning = true;
-      soon(this.#beginSoon);
-    }
+    this.held.beginSoon();
     this.schedule();
   }
 
@@ -299,100 +244,61 @@ export class QueueRunner {
     if (fields.length > 0) await this.engine.timings(fields).catch(() => {});
   }
 
-  /** Begins what was taken ahead, as far as slots are free. */
-  begin(): void {
-    if (!this.#beginning && this.#ahead.length > 0) this.#begin();
-  }
-
-  #begin(): void {
-    const { slots, table } = this.#o;
-    // A handler that returns at once does not come here again: this loop goes on.
-    this.#beginning = true;
-    let at = 0;
-    while (at < this.#ahead.length && slots.running < slots.total) {
-      const task = this.#ahead[at++] as RunningTask;
-      if (task.ended) continue;
-      const now = monotonicMs();
-      if (!table.begin(task.slot, this.#o.types.get(task.type))) this.#drop(task);
-      // Its lease may be over already, or the worker stops: it is not begun.
-      else if (this.#yields || task.outdated(this.#o.leaseMs, now)) task.release();
-      else {
-        slots.running++;
-        task.start(now);
-      }
-    }
-    this.#ahead.splice(0, at);
-    this.#beginning = false;
-  }
-
-  /** It was handed back by the heartbeat thread. */
-  #drop(task: RunningTask): void {
-    this.#o.table.release(task.slot);
-    this.held.delete(task.slot);
-    this.#o.slots.held--;
-  }
-
   #sweep(): void {
-    const now = monotonicMs();
-    this.#o.slots.look();
-    for (const task of this.held.values()) task.checkDeadline(now);
-    // What was handed back meanwhile makes room for all, even while no handler ends.
-    const handedBack = this.#ahead.filter((task) => this.#o.table.wasHandedBack(task.slot));
-    if (handedBack.length === 0) return;
-    for (const task of handedBack) this.#drop(task);
-    this.#o.table.busy = this.#o.slots.held;
-    this.#ahead = this.#ahead.filter((task) => !handedBack.includes(task));
+    const { slots, table } = this.#o;
+    slots.look();
+    // What was handed back makes room for all, even while no handler ends.
+    if (!this.held.sweep()) return;
+    table.busy = slots.held;
     this.#events.onChange();
   }
 
-  /**
-   * Verdicts may wait for others: every slot is busy, and enough is taken ahead for those that become free meanwhile. So a
-   * worker with slow handlers sends few large calls, and not one per handler that ends.
-   */
-  #gathers(): boolean {
-    const { slots } = this.#o;
-    const waiting = this.#verdicts.length;
-    if (waiting === 0 || waiting >= CALL_TASKS || this.#yields) return false;
-    if (slots.drainFor || slots.exclusive || slots.running < slots.total || !this.#events.alone(this))
-      return false;
-    if (this.#ahead.length === 0 || this.#ahead.length < this.#pace.ahead() >> 1) return false;
-    return this.#gathering.lasts(this.#pace.gatherMs);
+  #situation(): Situation {
+    const { slots, table } = this.#o;
+    return {
+      slots: slots.total,
+      running: slots.running,
+      held: slots.held,
+      settling: slots.settling,
+      reserved: slots.reserved,
+      exclusive: slots.exclusive,
+      drains: !slots.drainFor ? "nobody" : slots.drainFor === this ? "this queue" : "another queue",
+      yields: this.#yields,
+      idle: this.idle,
+      alone: this.#events.alone(this),
+      ahead: this.#pace.ahead(),
+      inHalves: this.#inHalves,
+      inFlight: this.#inFlight,
+      tableFree: table.free,
+    };
   }
 
   #pump(): void {
-    if (this.#gathers()) return;
+    const verdicts = this.#verdicts.length;
+    if (
+      verdicts > 0 &&
+      gathers(this.#situation(), verdicts, this.held.ahead) &&
+      this.#gathering.lasts(this.#pace.gatherMs)
+    )
+      return;
     this.#gathering.end();
     while (this.#inFlight < CALLS_IN_FLIGHT && !this.#closed) {
-      const verdicts = this.#verdicts.splice(0, CALL_TASKS);
-      const want = this.#wanted(verdicts.length);
-      if (verdicts.length === 0 && this.#asking) return;
-      const unpark = this.#yields && this.#parked !== null && verdicts.length === 0;
-      if (verdicts.length === 0 && want === 0 && !unpark) return;
-      void this.#turn(verdicts, want);
+      const settled = this.#verdicts.splice(0, CALL_TASKS);
+      const isAcquire = settled.length === 0;
+      const asks = wish(this.#situation(), settled.length, (free) =>
+        this.#events.share(this, this.taken - settled.length, free),
+      );
+      if (asks) this.#inHalves = asks.inHalves;
+      const want = asks?.want ?? 0;
+      if (isAcquire && this.#acquire.isSent) return;
+      // One that stops takes its parked request back, with what was granted to it.
+      if (isAcquire && want === 0 && !(this.#yields && this.#acquire.isParked)) return;
+      void this.#turn(settled, want);
     }
   }
 
-  /** @param settled tasks that this call settles: their slots can be filled by it */
-  #wanted(settled: number): number {
-    const { slots, table } = this.#o;
-    if (this.#yields || this.idle || slots.exclusive) return 0;
-    const held = slots.held - settled + slots.reserved;
-    if (slots.drainFor) return slots.drainFor === this && held === 0 ? 1 : 0;
-    // A verdict under way has freed its slot; what its call asks for is reserved.
-    const free = slots.total - held + slots.settling;
-    // Beside a call that is under way, tasks ahead of the slots are worth no call of their own.
-    const mayTakeAhead = this.#events.alone(this) && (settled > 0 || this.#inFlight === 0);
-    const ahead = mayTakeAhead ? this.#pace.ahead() : 0;
-    const whole = slots.total + ahead;
-    if (mayTakeAhead) this.#inHalves = ahead > 0 && whole >= HALVES_FROM;
-    const share = free <= 0 ? 0 : this.#events.share(this, this.taken - settled, free);
-    // What goes beyond the slots is asked for in equal parts: else one call would carry nearly all, and the other wait.
-    const part = this.#inHalves ? Math.max(share, whole >> 1) : whole;
-    return Math.max(0, Math.min(share + Math.min(ahead, free + ahead), part, CALL_TASKS, table.free));
-  }
-
   async #turn(settled: Settled[], want: number): Promise<void> {
-    const { slots } = this.#o;
+    const { slots, table } = this.#o;
     this.#inFlight++;
     slots.reserved += want;
     this.#reserved += want;
@@ -403,15 +309,8 @@ export class QueueRunner {
     // A solo task may come back: until the answer is here, nobody else acquires.
     const exclusive = want > 0 && held === 0;
     if (exclusive) slots.exclusive = true;
-    const asked = (settled.length === 0 ? this.#parked : null) ?? {
-      request: this.engine.takeRequest(),
-      // With a dot: all that one call grants shares a fence. Of 8 characters, as records are cut to classes of memory.
-      nonce: `${nanoid(7)}.`,
-    };
-    if (settled.length === 0) {
-      this.#asking = asked;
-      this.#parked = null;
-    }
+    const isAcquire = settled.length === 0;
+    const asked = isAcquire ? this.#acquire.send() : this.#acquire.create();
     const sentAtMs = monotonicMs();
     const turn = await this.#send(settled, asked, want, held);
     this.#inFlight--;
@@ -419,44 +318,27 @@ export class QueueRunner {
     this.#reserved -= want;
     slots.settling -= settled.length;
     this.#settling -= settled.length;
-    this.#leave(settled);
+    for (const { task } of settled) this.held.leave(task);
     if (exclusive) slots.exclusive = false;
-    if (settled.length === 0) this.#asking = null;
-    if (turn?.parked) this.#parked = asked;
-    else this.engine.giveRequest(asked.request);
+    this.#acquire.answered(asked, turn);
     if (turn) {
       this.#clockLeadMs = turn.now - sentAtMs;
-      this.answeredMs = monotonicMs();
-      this.#events.onTurn();
-      this.#tell(turn, settled);
-      this.#afterTurn(
-        turn,
-        want,
-        sentAtMs,
-        settled.length === 0 && wakes === this.#wakes,
-        turn.grants.length,
-      );
+      this.#answered(turn, settled);
+      // A wake-up since it was sent may be about what it did not find.
+      this.#rest(turn, want, isAcquire && wakes === this.#wakes);
+      this.#take(turn, sentAtMs, turn.grants.length);
     }
-    const early = this.#early;
-    this.#early = null;
-    if (early && this.#parked) this.#accept(early);
-    this.#o.table.busy = slots.held;
+    const early = this.#acquire.takeEarly();
+    if (early) this.granted(early);
+    table.busy = slots.held;
     this.#events.onChange();
     this.schedule();
   }
 
-  /** Of the table, the slots and what is held. */
-  #leave(settled: readonly Settled[]): void {
-    const { slots, table } = this.#o;
-    for (const { task } of settled) {
-      table.release(task.slot);
-      this.held.delete(task.slot);
-      slots.held--;
-      if (task.solo) slots.exclusive = false;
-    }
-  }
-
-  #tell(turn: Turn, settled: Settled[]): void {
+  /** Redis has answered: what became of the verdicts, and what expired. */
+  #answered(turn: Turn, settled: Settled[]): void {
+    this.answeredMs = monotonicMs();
+    this.#events.onTurn();
     for (let i = 0; i < settled.length; i++) {
       const { task, verdict, error } = settled[i] as Settled;
       const outcome = turn.outcomes[i] ?? "unknown";
@@ -465,64 +347,31 @@ export class QueueRunner {
       this.#events.onSettled(task, outcome, verdict, error);
     }
     for (const { id, envelope } of turn.expired) this.#events.onExpired(this.engine.queue, id, envelope);
-  }
-
-  #accept(push: Push): void {
-    const turn = this.#parked && push.turn(this.#parked.nonce);
-    this.idle = false;
-    clearTimeout(this.#pollTimer);
-    if (turn && this.#parked) {
-      this.engine.giveRequest(this.#parked.request);
-      this.#parked = null;
-      this.answeredMs = monotonicMs();
-      this.#events.onTurn();
-      this.#tell(turn, []);
-      // Since the request was parked, other queues may have taken the slots that it asked for.
-      const ahead = this.#events.alone(this) ? this.#pace.ahead() : 0;
-      const kept = Math.max(0, this.#o.slots.room + ahead);
-      this.#afterTurn(turn, turn.grants.length, turn.now - this.#clockLeadMs, false, kept);
-    }
-    // Without the tasks themselves (too large for a message) the repeated request brings them.
-    this.schedule();
-  }
-
-  /**
-   * @param mayRest an acquire of its own that found too little, and no wake-up since it was sent
-   * @param kept how many of the grants there is room for: the others go back at once
-   */
-  #afterTurn(turn: Turn, want: number, sentAtMs: number, mayRest: boolean, kept: number): void {
-    const { slots } = this.#o;
     if (turn.typed) this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
+  }
+
+  /** What an answer means for the next call: the worker drains for a task that has to run alone, or the queue sleeps. */
+  #rest(turn: Turn, want: number, mayRest: boolean): void {
+    const { slots } = this.#o;
     if (want > 0) this.#pace.answered(turn.grants.length === want);
-    if (want > 0 || slots.drainFor === this) {
-      if (turn.drain) {
-        slots.drainFor = this;
-        // An answer before this one may have sent it to sleep: nobody acquires until it asks again.
-        this.idle = false;
-      } else if (slots.drainFor === this) slots.drainFor = null;
-      const short = turn.grants.length === 0 && !turn.again && !turn.drain;
-      if (want > 0 && short && mayRest) this.#sleep(turn.dueInMs);
-    }
-    if (turn.grants.length === 0) return;
-    this.#earlyAt = Math.max(EARLY_VERDICTS, turn.grants.length >> 1);
+    if (want === 0 && slots.drainFor !== this) return;
+    if (turn.drain) {
+      slots.drainFor = this;
+      // An answer before this one may have sent it to sleep: nobody acquires until it asks again.
+      this.idle = false;
+    } else if (slots.drainFor === this) slots.drainFor = null;
+    const short = turn.grants.length === 0 && !turn.again && !turn.drain;
+    if (want > 0 && short && mayRest) this.#sleep(turn.dueInMs);
+  }
+
+  #take(turn: Turn, leasedAtMs: number, kept: number): void {
+    const { slots } = this.#o;
+    const { grants, solo } = turn;
+    if (grants.length === 0) return;
+    this.#earlyAt = earlyVerdicts(grants.length);
     slots.virtualTime = Math.max(slots.virtualTime, this.turnEnd);
-    this.turnEnd = slots.virtualTime + turn.grants.length / this.weight;
-    const now = monotonicMs();
-    slots.held += turn.grants.length;
-    if (turn.solo) slots.exclusive = true;
-    for (const grant of turn.grants) {
-      const task = new RunningTask(grant, this.#context, sentAtMs);
-      task.solo = turn.solo;
-      task.slot = this.#o.table.claim(this.#o.index, task.id, task.fence, sentAtMs, now);
-      task.version = this.#o.table.versionOf(task.slot);
-      this.held.set(task.slot, task);
-      this.#ahead.push(task);
-      if (this.#cancelsAhead.size > 0 && this.#cancelsAhead.delete(`${task.fence} ${task.id}`))
-        task.abort("cancelled", CANCEL_REQUESTED);
-    }
-    const back = this.#ahead.splice(this.#ahead.length - Math.max(0, turn.grants.length - kept));
-    for (const task of back) this.#handBack(task);
-    this.#begin();
+    this.turnEnd = slots.virtualTime + grants.length / this.weight;
+    this.held.take(grants, this.#context, leasedAtMs, solo, kept);
   }
 
   /** @param dueInMs what is due before the next poll is not left to it: there may be no janitor, or it may sleep as long */

@@ -21,7 +21,7 @@ export class Runners {
     alone: (runner) => this.all.every((other) => other === runner || other.idle),
     onChange: () => {
       for (const runner of this.all) {
-        runner.begin();
+        runner.held.begin();
         if (!runner.idle) runner.schedule();
       }
     },

@@ -30,11 +30,6 @@ export class Slots {
     return this.running < this.total && !this.exclusive && !this.drainFor;
   }
 
-  /** What could be acquired or begun beside all that is held and asked for. A verdict under way has freed its slot. */
-  get room(): number {
-    return this.exclusive || this.drainFor ? 0 : this.total - this.held + this.settling - this.reserved;
-  }
-
   /** Called now and then: it is what liveness goes by, so a slot that is free for a moment does not matter. */
   look(): void {
     if (!this.hasFree) this.takenAtMs = monotonicMs();

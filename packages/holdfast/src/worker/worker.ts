@@ -281,7 +281,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
       const push = parsePush(message);
       const cancel = push ? null : parseCancel(message);
       if (push) runner?.granted(push);
-      else if (cancel) runner?.cancelRequested(cancel.id, cancel.fence);
+      else if (cancel) runner?.held.cancelRequested(cancel.id, cancel.fence);
       else runner?.wake();
     });
   }
@@ -309,7 +309,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
       this.#table.state = "draining";
       // What waits for Redis alone is no reason to wait.
       await this.#grace.until(() => this.#runners.quiet || (isAway() && this.#slots.held === 0));
-      for (const runner of this.#runners.all) runner.releaseAll();
+      for (const runner of this.#runners.all) runner.held.releaseAll();
       // One time for all that is still to be told.
       handover = new Grace(RELEASE_MS);
       await handover.until(() => this.#runners.quiet || isAway());
@@ -353,7 +353,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   #leaseChanged(what: "lost" | "cancelled", index: number, version: number): void {
-    for (const runner of this.#runners.all) runner.leaseChanged(what, index, version);
+    for (const runner of this.#runners.all) runner.held.leaseChanged(what, index, version);
   }
 
   #settled(task: RunningTask, outcome: VerdictOutcome, verdict: Verdict, error: unknown): void {

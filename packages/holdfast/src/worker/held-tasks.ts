@@ -1,0 +1,171 @@
+import type { Grant } from "../engine/engine.ts";
+import { soon } from "../soon.ts";
+import { type LeaseTable, monotonicMs } from "./lease-table.ts";
+import { type RunContext, RunningTask } from "./running-task.ts";
+import type { Slots } from "./slots.ts";
+
+const CANCEL_REQUESTED = "a cancel was requested";
+const CANCEL_AHEAD_MS = 10_000;
+
+export interface HeldTasksOptions {
+  /** Index of the queue in the lease table. */
+  index: number;
+  slots: Slots;
+  table: LeaseTable;
+  leaseMs: number;
+  /** Index of each type among those that the worker shows. */
+  types: ReadonlyMap<string, number>;
+}
+
+/** The tasks that one queue of a worker holds: taken ahead, running, or on their way to Redis with a verdict. */
+export class HeldTasks {
+  readonly #o: HeldTasksOptions;
+  /** By slot of the lease table. */
+  readonly #held = new Map<number, RunningTask>();
+  /** Not begun yet, in the order of their grants. */
+  #ahead: RunningTask[] = [];
+  #beginning = false;
+  readonly #beginSoon: () => void;
+  /** Fence and id of tasks that a cancel was requested of before they were known here. */
+  readonly #cancelsAhead = new Set<string>();
+  /** Nothing is begun any more: what is taken goes back. */
+  yields = false;
+
+  constructor(options: HeldTasksOptions) {
+    this.#o = options;
+    // Bound: one frame less under the stack of a handler's error.
+    this.#beginSoon = this.#begin.bind(this);
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  /** How many are not begun. */
+  get ahead(): number {
+    return this.#ahead.length;
+  }
+
+  /**
+   * Takes what was granted, in order.
+   * @param leasedAtMs monotonic time from before the acquire was sent
+   * @param kept how many there is room for: the others go back at once
+   */
+  take(grants: readonly Grant[], run: RunContext, leasedAtMs: number, solo: boolean, kept: number): void {
+    const { slots, table, index } = this.#o;
+    const now = monotonicMs();
+    slots.held += grants.length;
+    if (solo) slots.exclusive = true;
+    for (const grant of grants) {
+      const task = new RunningTask(grant, run, leasedAtMs);
+      task.solo = solo;
+      task.slot = table.claim(index, task.id, task.fence, leasedAtMs, now);
+      task.version = table.versionOf(task.slot);
+      this.#held.set(task.slot, task);
+      this.#ahead.push(task);
+      if (this.#cancelsAhead.size > 0 && this.#cancelsAhead.delete(`${task.fence} ${task.id}`))
+        task.abort("cancelled", CANCEL_REQUESTED);
+    }
+    const back = this.#ahead.splice(this.#ahead.length - Math.max(0, grants.length - kept));
+    for (const task of back) this.#handBack(task);
+    this.#begin();
+  }
+
+  /** Begins what was taken ahead, as far as slots are free. */
+  begin(): void {
+    if (!this.#beginning && this.#ahead.length > 0) this.#begin();
+  }
+
+  /** The same, once for all handlers that end together, and not below their stacks. */
+  beginSoon(): void {
+    if (this.#beginning || this.#ahead.length === 0) return;
+    this.#beginning = true;
+    soon(this.#beginSoon);
+  }
+
+  #begin(): void {
+    const { slots, table, types, leaseMs } = this.#o;
+    // A handler that returns at once does not come here again: this loop goes on.
+    this.#beginning = true;
+    let at = 0;
+    while (at < this.#ahead.length && slots.running < slots.total) {
+      const task = this.#ahead[at++] as RunningTask;
+      if (task.ended) continue;
+      const now = monotonicMs();
+      if (!table.begin(task.slot, types.get(task.type))) this.#drop(task);
+      // Its lease may be over already, or the worker stops: it is not begun.
+      else if (this.yields || task.outdated(leaseMs, now)) task.release();
+      else {
+        slots.running++;
+        task.start(now);
+      }
+    }
+    this.#ahead.splice(0, at);
+    this.#beginning = false;
+  }
+
+  /** Hands back what is not begun. */
+  giveBack(): void {
+    for (const task of this.#ahead.splice(0)) this.#handBack(task);
+  }
+
+  #handBack(task: RunningTask): void {
+    if (this.#o.table.begin(task.slot)) task.release();
+    else this.#drop(task);
+  }
+
+  /** It was handed back by the heartbeat thread. */
+  #drop(task: RunningTask): void {
+    this.#o.table.release(task.slot);
+    this.#held.delete(task.slot);
+    this.#o.slots.held--;
+  }
+
+  /** It was settled: its slot is free. */
+  leave(task: RunningTask): void {
+    this.#drop(task);
+    if (task.solo) this.#o.slots.exclusive = false;
+  }
+
+  /** Ends attempts whose time is over, and lets go of what was handed back. @returns whether that made room */
+  sweep(): boolean {
+    const now = monotonicMs();
+    for (const task of this.#held.values()) task.checkDeadline(now);
+    const handedBack = this.#ahead.filter((task) => this.#o.table.wasHandedBack(task.slot));
+    if (handedBack.length === 0) return false;
+    for (const task of handedBack) this.#drop(task);
+    this.#ahead = this.#ahead.filter((task) => !handedBack.includes(task));
+    return true;
+  }
+
+  /** Hands everything back: what runs is told to stop. */
+  releaseAll(): void {
+    for (const task of this.#held.values()) task.release();
+  }
+
+  /** Redis did not answer in time: what became of these is not known here. */
+  close(): void {
+    for (const task of this.#held.values()) task.span?.settled("unknown");
+  }
+
+  /** The lease of a held task changed. */
+  leaseChanged(what: "lost" | "cancelled", slot: number, version: number): void {
+    const task = this.#held.get(slot);
+    if (task?.version !== version) return;
+    if (what === "lost") task.abort("lease_lost", "the lease was lost: another worker may run this task");
+    else task.abort("cancelled", CANCEL_REQUESTED);
+  }
+
+  /** Redis says so at once; the heartbeat says it again. */
+  cancelRequested(id: string, fence: string): void {
+    for (const task of this.#held.values()) {
+      if (task.id !== id || task.fence !== fence) continue;
+      task.abort("cancelled", CANCEL_REQUESTED);
+      return;
+    }
+    // It overtook the answer that grants the task, or the task has ended.
+    const key = `${fence} ${id}`;
+    this.#cancelsAhead.add(key);
+    setTimeout(() => this.#cancelsAhead.delete(key), CANCEL_AHEAD_MS).unref();
+  }
+}

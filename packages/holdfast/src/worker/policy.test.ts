@@ -1,0 +1,132 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { CALL_TASKS, earlyVerdicts, gathers, keptOfPush, type Situation, wish } from "./policy.ts";
+
+/** A worker of ten slots at rest, with one queue. */
+const situation = (change: Partial<Situation> = {}): Situation => ({
+  ...{ slots: 10, running: 0, held: 0, settling: 0, reserved: 0, inFlight: 0, tableFree: 1_000 },
+  ...{
+    exclusive: false,
+    drains: "nobody",
+    yields: false,
+    idle: false,
+    alone: true,
+    ahead: 0,
+    inHalves: false,
+  },
+  ...change,
+});
+const all = (free: number) => free;
+const want = (change: Partial<Situation>, settled = 0, share = all) =>
+  wish(situation(change), settled, share)?.want ?? 0;
+
+/** Counts that fit together: no more is settled or runs than is held. */
+const situations = fc
+  .record({
+    slots: fc.integer({ min: 1, max: 400 }),
+    taken: fc.array(fc.nat({ max: 200 }), { minLength: 4, maxLength: 4 }),
+    ahead: fc.nat({ max: 400 }),
+    inFlight: fc.nat({ max: 2 }),
+    tableFree: fc.nat({ max: 2_000 }),
+    alone: fc.boolean(),
+    inHalves: fc.boolean(),
+  })
+  .map(({ taken: [running = 0, waiting = 0, settling = 0, reserved = 0], ...rest }) =>
+    situation({
+      ...rest,
+      running: Math.min(running, rest.slots),
+      held: running + waiting + settling,
+      settling,
+      reserved,
+    }),
+  );
+
+describe("what to ask for", () => {
+  test("an idle worker asks for all its slots, and one that stops, sleeps or runs a task alone for nothing", () => {
+    expect(want({})).toBe(10);
+    for (const state of ["yields", "idle", "exclusive"] as const) expect(want({ [state]: true })).toBe(0);
+  });
+
+  test("what is held and what is asked for already counts; what is settled, or about to be, has freed its slot", () => {
+    expect(want({ held: 6 })).toBe(4);
+    expect(want({ held: 6, reserved: 3 })).toBe(1);
+    expect(want({ held: 10 })).toBe(0);
+    expect(want({ held: 10 }, 3)).toBe(3);
+    expect(want({ held: 10, settling: 2 })).toBe(2);
+  });
+
+  test("a worker that drains asks for one task when it holds nothing, and for its own queue alone", () => {
+    expect(want({ drains: "this queue" })).toBe(1);
+    expect(want({ drains: "this queue", held: 1 })).toBe(0);
+    expect(want({ drains: "this queue", reserved: 1 })).toBe(0);
+    expect(want({ drains: "another queue" })).toBe(0);
+  });
+
+  test("quick handlers get tasks ahead of the slots, beside no other queue and no other call without verdicts", () => {
+    expect(want({ ahead: 5 })).toBe(15);
+    expect(want({ ahead: 5, held: 10 })).toBe(5);
+    expect(want({ ahead: 5, held: 12 })).toBe(3);
+    expect(want({ ahead: 5, held: 10, alone: false })).toBe(0);
+    expect(want({ ahead: 5, held: 10, inFlight: 1 })).toBe(0);
+    expect(want({ ahead: 5, held: 10, inFlight: 1 }, 2)).toBe(7);
+  });
+
+  test("a large batch goes in two equal calls, a small one in one", () => {
+    expect(wish(situation({ slots: 20, ahead: 20 }), 0, all)).toEqual({ want: 20, inHalves: true });
+    expect(wish(situation({ slots: 10, ahead: 21 }), 0, all)).toEqual({ want: 31, inHalves: false });
+    // Beside another queue nothing is decided anew.
+    expect(wish(situation({ alone: false, inHalves: true }), 0, all)?.inHalves).toBe(true);
+  });
+
+  test("never more than a call holds, the table has room for, or slots and tasks ahead come to; something while it has a share of a free slot", () => {
+    fc.assert(
+      fc.property(situations, fc.nat({ max: 300 }), fc.nat({ max: 400 }), (now, settled, portion) => {
+        const share = (free: number) => Math.min(free, portion);
+        const { want } = wish(now, Math.min(settled, now.held), share) ?? { want: 0 };
+        const free = now.slots - (now.held - Math.min(settled, now.held) + now.reserved) + now.settling;
+        expect(Number.isInteger(want)).toBe(true);
+        expect(want).toBeGreaterThanOrEqual(0);
+        expect(want).toBeLessThanOrEqual(Math.min(CALL_TASKS, now.tableFree, Math.max(0, free + now.ahead)));
+        if (free > 0 && portion > 0 && now.tableFree > 0) expect(want).toBeGreaterThan(0);
+      }),
+    );
+  });
+});
+
+describe("whether verdicts wait for others", () => {
+  const full = { running: 10, held: 20, ahead: 10 };
+
+  test("only while every slot is busy and enough is taken ahead", () => {
+    expect(gathers(situation(full), 1, 5)).toBe(true);
+    expect(gathers(situation(full), 1, 4)).toBe(false);
+    expect(gathers(situation({ ...full, ahead: 0 }), 1, 0)).toBe(false);
+    expect(gathers(situation({ ...full, running: 9 }), 1, 5)).toBe(false);
+  });
+
+  test("never where a call is full, another queue has tasks, or the worker stops or drains", () => {
+    expect(gathers(situation(full), 0, 5)).toBe(false);
+    expect(gathers(situation(full), CALL_TASKS, 5)).toBe(false);
+    for (const change of [
+      { alone: false },
+      { yields: true },
+      { exclusive: true },
+      { drains: "this queue" as const },
+    ])
+      expect(gathers(situation({ ...full, ...change }), 1, 5)).toBe(false);
+  });
+});
+
+test("of a push is kept what the slots have room for, and what quick handlers may take ahead", () => {
+  expect(keptOfPush(situation())).toBe(10);
+  expect(keptOfPush(situation({ held: 10 }))).toBe(0);
+  expect(keptOfPush(situation({ held: 12 }))).toBe(0);
+  expect(keptOfPush(situation({ held: 10, settling: 1, reserved: 1 }))).toBe(0);
+  expect(keptOfPush(situation({ held: 10, ahead: 4 }))).toBe(4);
+  expect(keptOfPush(situation({ held: 10, ahead: 4, alone: false }))).toBe(0);
+  expect(keptOfPush(situation({ exclusive: true }))).toBe(0);
+  expect(keptOfPush(situation({ drains: "another queue" }))).toBe(0);
+});
+
+test("half of what came last is worth a call, and never fewer than eight", () => {
+  expect([0, 15, 16, 17, 250].map(earlyVerdicts)).toEqual([8, 8, 8, 8, 125]);
+});

@@ -1,0 +1,90 @@
+/** Tasks of one call at most. */
+export const CALL_TASKS = 250;
+// Slots and tasks ahead from which a batch goes in halves: the fixed cost of a call is that of ten tasks.
+const HALVES_FROM = 32;
+const EARLY_VERDICTS = 8;
+
+/** What a queue of a worker goes by when it decides what to ask for: counts of the worker, unless it says otherwise. */
+export interface Situation {
+  slots: number;
+  /** Handlers that run. */
+  running: number;
+  /** Tasks held: running, taken ahead, or on their way to Redis with a verdict. */
+  held: number;
+  /** Of those held: their verdicts are under way. */
+  settling: number;
+  /** Asked for by calls that are not answered. */
+  reserved: number;
+  /** A task runs alone, or may be about to. */
+  exclusive: boolean;
+  /** For whom the worker drains: a task of a queue has to run alone. */
+  drains: "nobody" | "this queue" | "another queue";
+  /** This queue acquires nothing: it stops, or an operator has told it to. */
+  yields: boolean;
+  /** This queue had nothing to give, and sleeps. */
+  idle: boolean;
+  /** No other queue of the worker has tasks waiting. */
+  alone: boolean;
+  /** Tasks to take beyond the slots, by the pace of the handlers. */
+  ahead: number;
+  /** A batch goes in halves, as decided before. */
+  inHalves: boolean;
+  /** Calls of this queue that are under way. */
+  inFlight: number;
+  /** Entries of the lease table that are free. */
+  tableFree: number;
+}
+
+/** How many tasks to ask for, and whether a batch goes in two calls in turn. */
+export interface Wish {
+  want: number;
+  inHalves: boolean;
+}
+
+/**
+ * What the next call should ask for.
+ * @param settled tasks that this call settles: their slots can be filled by it
+ * @param share how many of so many free slots this queue may fill
+ */
+export function wish(now: Situation, settled: number, share: (free: number) => number): Wish | null {
+  if (now.yields || now.idle || now.exclusive) return null;
+  const held = now.held - settled + now.reserved;
+  if (now.drains !== "nobody")
+    return now.drains === "this queue" && held === 0 ? { want: 1, inHalves: now.inHalves } : null;
+  // A verdict under way has freed its slot; what its call asks for is reserved.
+  const free = now.slots - held + now.settling;
+  // Beside a call that is under way, tasks ahead of the slots are worth no call of their own.
+  const mayTakeAhead = now.alone && (settled > 0 || now.inFlight === 0);
+  const ahead = mayTakeAhead ? now.ahead : 0;
+  const whole = now.slots + ahead;
+  const inHalves = mayTakeAhead ? ahead > 0 && whole >= HALVES_FROM : now.inHalves;
+  const own = free <= 0 ? 0 : share(free);
+  // What goes beyond the slots is asked for in equal parts: otherwise one call would carry nearly all, and the other wait.
+  const part = inHalves ? Math.max(own, whole >> 1) : whole;
+  const want = Math.max(0, Math.min(own + Math.min(ahead, free + ahead), part, CALL_TASKS, now.tableFree));
+  return { want, inHalves };
+}
+
+/**
+ * Whether verdicts may wait for others: every slot is busy, and enough is taken ahead for those that become free meanwhile. So
+ * a worker with slow handlers sends few large calls, and not one per handler that ends.
+ * @param verdicts that wait to be sent
+ * @param taken tasks that are taken ahead and not begun
+ */
+export function gathers(now: Situation, verdicts: number, taken: number): boolean {
+  if (verdicts === 0 || verdicts >= CALL_TASKS || now.yields) return false;
+  if (now.drains !== "nobody" || now.exclusive || now.running < now.slots || !now.alone) return false;
+  return taken > 0 && taken >= now.ahead >> 1;
+}
+
+/** How many verdicts are worth a call while nothing is under way: half of a batch does not wait for the rest. */
+export function earlyVerdicts(granted: number): number {
+  return Math.max(EARLY_VERDICTS, granted >> 1);
+}
+
+/** How many tasks that were granted by push are kept: since the request was parked, other queues may have taken its slots. */
+export function keptOfPush(now: Situation): number {
+  if (now.exclusive || now.drains !== "nobody") return 0;
+  const room = now.slots - now.held + now.settling - now.reserved;
+  return Math.max(0, room + (now.alone ? now.ahead : 0));
+}
