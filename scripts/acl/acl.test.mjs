@@ -41,6 +41,7 @@ describe("what a script calls", () => {
         return [...inScripts, ...direct, ...apart.flatMap(({ commands }) => commands)].includes(command);
       });
     expect(may("SSUBSCRIBE")).toEqual(["worker"]);
+    expect(may("SUNSUBSCRIBE")).toEqual(["worker"]);
     expect(may("UNLINK")).toEqual(["observer"]);
     // The end of the last bucket of a series is the one string that is read.
     expect(may("GET")).toEqual(["observer"]);

@@ -107,7 +107,7 @@ export function rulesOf(role, scripts = readScripts()) {
     ...keyless,
     ...Object.values(commands).flat(),
     ...Object.values(reads).flat(),
-    ...(listens ? ["SSUBSCRIBE"] : []),
+    ...(listens ? ["SSUBSCRIBE", "SUNSUBSCRIBE"] : []),
   ]);
   const notIn = (known) => (command) => !known.has(command);
   return {

@@ -26,6 +26,7 @@ const connecting = test("library/connecting");
 const args = test("library/arguments");
 const stopping = test("worker/stopping");
 const connection = "packages/holdfast/src/redis/connection.ts";
+const link = "packages/holdfast/src/redis/link.ts";
 
 export const mutants = [
   {
@@ -744,15 +745,11 @@ export const mutants = [
     name: "client: sends a script again after a reconnect",
     changes: [
       [
-        "packages/holdfast/src/redis/connection.ts",
+        link,
         "autoResendUnfulfilledCommands: false,\n    enableOfflineQueue: false,",
         "autoResendUnfulfilledCommands: true,\n    enableOfflineQueue: true,",
       ],
-      [
-        "packages/holdfast/src/redis/connection.ts",
-        "maxRetriesPerRequest: 0,",
-        "maxRetriesPerRequest: null,",
-      ],
+      [link, "maxRetriesPerRequest: 0,", "maxRetriesPerRequest: null,"],
     ],
     tests: ["packages/holdfast/test/invariants/resend.redis.test.ts"],
   },
@@ -1011,20 +1008,25 @@ export const mutants = [
   },
   {
     name: "connection: close leaves those waiting who wait for a connection",
-    changes: [[connection, "    this.#rejectAll(closedError());\n    const { stream", "    const { stream"]],
+    changes: [[connection, "    this.onFailure(closedError());\n", ""]],
     tests: [connecting, stopping],
   },
   {
+    name: "connection: one that is closed takes the shared client with it",
+    changes: [[link, "if (this.#users.size > 0) return;", ""]],
+    tests: [test("worker/connections")],
+  },
+  {
     name: "connection: the database is not selected",
-    changes: [[connection, 'if (db !== 0) answers.push(this.#client.call("SELECT", db));', ""]],
+    changes: [[link, 'if (db !== 0) answers.push(this.client.call("SELECT", db));', ""]],
     tests: [connecting],
   },
   {
     name: "connection: a database that is refused is worked in all the same",
     changes: [
       [
-        connection,
-        '      if (this.#client.status === "ready") (this.#client as Redis).disconnect(true);\n      return;',
+        link,
+        '      if (this.client.status === "ready") (this.client as Redis).disconnect(true);\n      return;',
         "",
       ],
     ],
@@ -1032,7 +1034,7 @@ export const mutants = [
   },
   {
     name: "connection: a wrong password is a Redis that is away",
-    changes: [[connection, "if (refusal !== undefined) this.#refused(refusal);\n  }", "}"]],
+    changes: [[link, "if (refusal !== undefined) this.#refused(refusal);\n  }", "}"]],
     tests: [connecting],
   },
   {

@@ -65,12 +65,15 @@ export class Holdfast {
     if (this.#engines.get(queue)?.deref() === undefined) this.#engines.delete(queue);
   });
 
-  /** @throws HoldfastError invalid_argument */
-  constructor(options: HoldfastOptions) {
+  /**
+   * @param connection of a worker, which shares it with the others of the process
+   * @throws HoldfastError invalid_argument
+   */
+  constructor(options: HoldfastOptions, connection?: Connection) {
     checkShape(holdfastShape, options);
     this.prefix = options.prefix ?? "queue";
     this.#instance = options.instance;
-    this.connection = new Connection(options.redis, { onScript: options.onScript });
+    this.connection = connection ?? new Connection(options.redis, { onScript: options.onScript });
     this.tracing = options.tracing && guardedTracing(options.tracing, warn);
     this.registry = new Registry(this.connection, this.prefix);
     this.keys = new KeyStore(this.connection, this.prefix);

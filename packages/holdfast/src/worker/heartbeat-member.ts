@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { asHoldfastError, type CurrentTask } from "@holdfast/contracts";
 import { Engine } from "../engine/engine.ts";
 import { Registry } from "../engine/registry.ts";
-import type { Connection } from "../redis/connection.ts";
+import { Connection } from "../redis/connection.ts";
 import type { HeartbeatData, MemberMessage } from "./heartbeat-messages.ts";
 import { type LeaseEntry, LeaseTable, monotonicMs } from "./lease-table.ts";
 
@@ -32,9 +32,12 @@ export class HeartbeatMember {
   // An operator wants it to drain.
   #told = false;
 
-  constructor(data: HeartbeatData, connection: Connection, post: (message: MemberMessage) => void) {
+  /** @throws HoldfastError invalid_argument */
+  constructor(data: HeartbeatData, post: (message: MemberMessage) => void) {
     this.#data = data;
     this.#table = new LeaseTable(data.table);
+    // With the other workers of the process.
+    const connection = new Connection(data.redis, { name: "holdfast-heartbeat", share: true });
     this.#connection = connection;
     this.#engines = data.queues.map((queue) => new Engine(connection, queue, { prefix: data.prefix }));
     this.#registry = new Registry(connection, data.prefix);
@@ -69,8 +72,9 @@ export class HeartbeatMember {
   async end(): Promise<void> {
     this.#stopping.abort();
     clearInterval(this.#aheadTimer);
-    if (!this.#connection.isReady) return;
-    await Promise.race([this.#register(), sleep(LAST_WORD_MS, undefined, { ref: false })]);
+    if (this.#connection.isReady)
+      await Promise.race([this.#register(), sleep(LAST_WORD_MS, undefined, { ref: false })]);
+    await this.#connection.close();
   }
 
   #report(error: unknown): void {

@@ -41,6 +41,8 @@ class HeartbeatThread {
   #next = 1;
   #thread: Thread | undefined;
   #isUp = false;
+  /** Resolves when the thread of now has ended. */
+  #gone = Promise.resolve();
   #relaunch: NodeJS.Timeout | undefined;
   #launching = false;
   #ends: number[] = [];
@@ -59,9 +61,8 @@ class HeartbeatThread {
     if (!this.#members.has(number)) return;
     const thread = this.#thread;
     if (thread && this.#isUp) {
-      const gone = new Promise<void>((resolve) => thread.once("exit", () => resolve()));
       thread.postMessage({ kind: "remove", member: number } satisfies ToThread);
-      await withinMs(limitMs, Promise.race([removed, gone]));
+      await withinMs(limitMs, Promise.race([removed, this.#gone]));
     }
     this.#members.delete(number);
     if (this.#members.size > 0) return;
@@ -127,6 +128,7 @@ class HeartbeatThread {
     thread.on("error", (error) => {
       failure = error;
     });
+    this.#gone = new Promise((resolve) => thread.once("exit", () => resolve()));
     thread.on("exit", (code) => {
       clearTimeout(timer);
       if (this.#thread !== thread) return;

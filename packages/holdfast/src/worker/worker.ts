@@ -118,8 +118,11 @@ export class Worker extends SafeEmitter<WorkerEvents> {
         .slice(0, 40)
         .replaceAll(/[^A-Za-z0-9_.-]/g, "-")}-${process.pid}-${nanoid(6)}`;
     this.#prefix = options.prefix ?? "queue";
-    this.#client = new Holdfast({ redis: options.redis, prefix: this.#prefix, onScript: options.onScript });
-    this.#listener = new Connection(options.redis, { name: "holdfast-wake" });
+    const { redis, onScript } = options;
+    // The workers of a process share one connection for their work and one that listens, and end them with the last.
+    const connection = new Connection(redis, { onScript, share: true });
+    this.#client = new Holdfast({ redis, prefix: this.#prefix }, connection);
+    this.#listener = new Connection(redis, { name: "holdfast-wake", share: true });
     this.#slots = new Slots(this.slots);
     // Room for what runs, what is taken ahead, and what is on its way to Redis with a verdict; and for what is granted by push to
     // each queue while others fill the slots.
