@@ -8,6 +8,7 @@ const REMEDIES: Record<string, string> = {
   rate_limited: "Wait a moment, then try again.",
   queue_not_found: "The queue has not been used yet: enqueue a first task.",
   task_not_found: "It may have been removed by retention or by another operator.",
+  task_not_kept: "Raise the retention of the queue to see the results of its tasks.",
   task_conflict: "This id is in use by a task with another payload: choose another id.",
   too_late: "The task has ended in the meantime: reload it.",
   payload_too_large: "Store the data elsewhere and put a reference into the payload.",

@@ -39,6 +39,7 @@ const CODES: Partial<Record<ErrorCode, ExitCode>> = {
   payload_too_deep: EXIT.usage,
   not_found: EXIT.notFound,
   task_not_found: EXIT.notFound,
+  task_not_kept: EXIT.notFound,
   queue_not_found: EXIT.notFound,
   conflict: EXIT.conflict,
   task_conflict: EXIT.conflict,

@@ -118,6 +118,18 @@ test("--wait shows the end, and its exit code tells it", async () => {
   expect(bad.stdout).toMatch(/^reason +fatal$/m);
 });
 
+test("--wait for a task that an operator removes says so", async () => {
+  await observer.configure("fleeting", {});
+  const waiting = cli("enqueue", "fleeting", "ok", "1", "--id", "a", "--delay", "1m", "--wait", "20s");
+  await waitUntil("it is there", async () => (await observer.task("fleeting", "a")) !== null);
+  await observer.empty("fleeting", ["scheduled"]);
+  const { code, stdout, stderr } = await waiting;
+  expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
+  expect(stderr).toMatch(
+    /task a was accepted\n.*nothing is kept of task "a": it ended, or an operator removed it/,
+  );
+});
+
 test("a filter narrows what is listed, counted and replayed in the same way", async () => {
   const lines = ["acme", "beta", "acme"].map((tenant, n) =>
     JSON.stringify({

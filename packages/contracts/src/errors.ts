@@ -17,6 +17,7 @@ export const ERROR_STATUS = {
   too_late: 409,
   queue_not_paused: 409,
   queue_busy: 409,
+  task_not_kept: 410,
   payload_too_large: 413,
   unsupported_media_type: 415,
   payload_too_deep: 422,

@@ -127,7 +127,9 @@ async function enqueueOne(
       );
     });
   if (isNew) context.out.say(`holdfast: warning: there was no queue "${queue}"; this task made it`);
-  const ended = options.wait === undefined ? null : await wait(context, producer, receipt.id, options.wait);
+  // Of a duplicate that was purged there is nothing to show.
+  const waitMs = receipt.state === "purged" ? undefined : options.wait;
+  const ended = waitMs === undefined ? null : await wait(context, producer, receipt.id, waitMs);
   if (ended !== null) return ended;
   context.out.record(receipt, [
     ["id", receipt.id],
@@ -144,7 +146,7 @@ function duplicateText({ willRun }: EnqueueReceipt): string {
     : "yes: it was accepted before and has ended, nothing will run";
 }
 
-/** Null where there is nothing to show: the record of a duplicate is gone. */
+/** Null where no task has the id any more. */
 async function wait(
   context: Context,
   producer: Awaited<ReturnType<Context["producer"]>>,

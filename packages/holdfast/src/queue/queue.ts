@@ -1,11 +1,4 @@
-import {
-  asHoldfastError,
-  HoldfastError,
-  LIMITS,
-  type TaskOptions,
-  type TaskView,
-  TERMINAL_STATES,
-} from "@holdfast/contracts";
+import { asHoldfastError, HoldfastError, LIMITS, type TaskOptions, type TaskView } from "@holdfast/contracts";
 import { clientOf, type Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { bandOf, encodeEnvelope, traceOf } from "../engine/envelope.ts";
@@ -39,7 +32,7 @@ import {
   waitForShape,
   waitShape,
 } from "./queue-options.ts";
-import { whenAborted } from "./when-aborted.ts";
+import { isTerminal, waitForTask } from "./wait.ts";
 
 export type { NewTask } from "../engine/task-options.ts";
 export type { EnqueueManyOptions, QueueOptions, WaitOptions } from "./queue-options.ts";
@@ -49,9 +42,6 @@ export type EnqueueResult =
   | { ok: false; id: string | null; error: HoldfastError };
 
 type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">;
-
-// The first look after an enqueue comes soon, later ones at most this far apart.
-const WAIT_STEP_MS = 200;
 
 /** Of a text that a caller gave: what `JSON.stringify` makes is well-formed, and to ask would copy it. */
 function checkWellFormed(payloadText: string): void {
@@ -308,27 +298,25 @@ export class Queue {
     return this.#engine.cancel(id);
   }
 
-  /** The task as it is once terminal, or as it is after `waitMs`; null where it is unknown. */
+  /**
+   * The task as it is once terminal, or as it is after `waitMs`; null where no task has the id.
+   * @throws HoldfastError task_not_kept: it ended, or an operator removed it, and the queue keeps nothing of it; also where
+   * the queue keeps no ended tasks at all (a retention of 0), so that this cannot be told from an unknown id
+   */
   async wait(id: string, options: WaitOptions & { waitMs: number }): Promise<TaskView | null> {
     checkShape(waitForShape, options);
-    const deadline = performance.now() + options.waitMs;
-    let stepMs = 5;
-    for (;;) {
-      const task = await this.get(id);
-      const leftMs = deadline - performance.now();
-      if (!task || (TERMINAL_STATES as readonly string[]).includes(task.state) || leftMs <= 0) return task;
-      options.signal?.throwIfAborted();
-      await sleep(Math.min(stepMs, leftMs), options.signal);
-      stepMs = Math.min(WAIT_STEP_MS, stepMs * 2);
-    }
+    return waitForTask(this.#engine, id, options);
   }
 
-  /** The task once it is terminal; null where it is still waiting or running after `waitMs`, or unknown. */
+  /**
+   * The task once it is terminal; null where it is still waiting or running after `waitMs`, or no task has the id.
+   * @throws HoldfastError task_not_kept, as `wait` does
+   */
   async result(id: string, options: WaitOptions = {}): Promise<TaskView | null> {
     checkShape(waitShape, options);
     const { waitMs = LIMITS.waitMs, signal } = options;
     const task = await this.wait(id, { waitMs, signal });
-    return task && (TERMINAL_STATES as readonly string[]).includes(task.state) ? task : null;
+    return task && isTerminal(task) ? task : null;
   }
 
   /** Sends what waits, then closes the connection where it is the queue's own. Idempotent. */
@@ -467,17 +455,4 @@ export function checkBatch(tasks: readonly unknown[]): void {
 export function givenId(task: NewTask | null | undefined): string | null {
   const id: unknown = task?.id;
   return typeof id === "string" ? id : null;
-}
-
-function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const forget = whenAborted(signal, () => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    });
-    const timer = setTimeout(() => {
-      forget();
-      resolve();
-    }, ms);
-  });
 }

@@ -289,6 +289,15 @@ describe("POST a batch", () => {
 });
 
 describe("GET and DELETE a task", () => {
+  test("who waits for a task that is not kept is answered 410", async () => {
+    const gone = new HoldfastError("task_not_kept", "nothing is kept", { taskId: "a" });
+    const { call } = await setup({ wait: () => Promise.reject(gone) });
+    expect(await call("GET", `${TASKS}/a?waitMs=100`)).toMatchObject({
+      status: 410,
+      json: { code: "task_not_kept", detail: "nothing is kept" },
+    });
+  });
+
   test("an unknown task is 404, a bad id 422, a bad wait 400", async () => {
     const { call } = await setup();
     expect(await call("GET", `${TASKS}/nope`)).toMatchObject({

@@ -189,6 +189,8 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
         schema: {
           tags: ["tasks"],
           summary: "State, attempts and result of a task",
+          description:
+            "404: no task has the id. 410, with waitMs: the task ended and the queue keeps nothing of it, or keeps no ended tasks at all (a retention of 0).",
           params: taskParams,
           querystring: waitQuery,
           response: { 200: taskViewSchema, default: problemSchema },

@@ -1,0 +1,63 @@
+import { HoldfastError, type TaskView, TERMINAL_STATES } from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
+import { checkTaskId } from "../engine/names.ts";
+import { settingsText } from "../engine/settings-text.ts";
+import { taskView } from "../engine/task-view.ts";
+import type { WaitOptions } from "./queue-options.ts";
+import { whenAborted } from "./when-aborted.ts";
+
+// The first look after an enqueue comes soon, later ones at most this far apart.
+const LONGEST_STEP_MS = 200;
+
+export const isTerminal = ({ state }: TaskView): boolean =>
+  (TERMINAL_STATES as readonly string[]).includes(state);
+
+/** What is answered where there is no task with the id: null, or an error that says that it was there or may have been. */
+async function withoutTask(engine: Engine, id: string, isKnown: boolean): Promise<null> {
+  const text = await engine.connection.command<string | null>("HGET", engine.keys.state, "#settings");
+  const { retentionMs, retentionCount } = settingsText(text ?? "").settings;
+  const keepsNothing = retentionMs === 0 || retentionCount === 0;
+  if (!isKnown && !keepsNothing) return null;
+  const kept = keepsNothing
+    ? `queue "${engine.queue}" keeps no ended tasks: its ${retentionMs === 0 ? "retentionMs" : "retentionCount"} is 0`
+    : `queue "${engine.queue}" keeps up to ${retentionCount} ended tasks of each state, for ${retentionMs} ms`;
+  const what = isKnown ? "it ended, or an operator removed it" : "it ended, or there never was such a task";
+  throw new HoldfastError("task_not_kept", `nothing is kept of task "${id}": ${what}; ${kept}`, {
+    taskId: id,
+  });
+}
+
+/** See `Queue.wait`. */
+export async function waitForTask(
+  engine: Engine,
+  id: string,
+  { waitMs, signal }: WaitOptions & { waitMs: number },
+): Promise<TaskView | null> {
+  checkTaskId(id);
+  const deadline = performance.now() + waitMs;
+  let stepMs = 5;
+  for (let wasThere = false; ; wasThere = true) {
+    const [raw] = await engine.get([id]);
+    const task = raw ? taskView(engine.queue, raw) : null;
+    // The record of an id that a caller gave outlives the task.
+    if (!task) return withoutTask(engine, id, wasThere || Boolean(raw?.record));
+    const leftMs = deadline - performance.now();
+    if (isTerminal(task) || leftMs <= 0) return task;
+    signal?.throwIfAborted();
+    await sleep(Math.min(stepMs, leftMs), signal);
+    stepMs = Math.min(LONGEST_STEP_MS, stepMs * 2);
+  }
+}
+
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const forget = whenAborted(signal, () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    });
+    const timer = setTimeout(() => {
+      forget();
+      resolve();
+    }, ms);
+  });
+}

@@ -1,0 +1,64 @@
+import { expect, test } from "vitest";
+import { PartitionedQueue } from "../../src/index.ts";
+import { afterwards } from "../support/library.ts";
+import { until } from "../support/until.ts";
+import { setupSystem } from "../worker/harness.ts";
+
+const UNKNOWN = "V1StGXR8_Z5jdHi6B-myT";
+
+test.each([
+  ["retentionCount", { retentionCount: 0 }],
+  ["retentionMs", { retentionMs: 0 }],
+])(
+  "%s of 0: who asks for the result of a task that has ended is told that it is not kept",
+  async (name, settings) => {
+    const system = await setupSystem();
+    const queue = system.queue();
+    await system.observer.configure("work", settings);
+    await system.started("work", { t: () => "done" });
+    await system.janitor({ sweepIntervalMs: 20 }).start();
+    const { id } = await queue.enqueue("t", 1);
+    await until("it is gone", async () => (await queue.get(id)) === null);
+    await expect(queue.result(id)).rejects.toMatchObject({
+      code: "task_not_kept",
+      taskId: id,
+      message: `nothing is kept of task "${id}": it ended, or there never was such a task; queue "work" keeps no ended tasks: its ${name} is 0`,
+    });
+  },
+);
+
+test("a queue that keeps its ended tasks: null stands for an id that nothing is known of", async () => {
+  const system = await setupSystem();
+  const queue = system.queue();
+  expect(await queue.result(UNKNOWN)).toBeNull();
+  await queue.enqueue("t", 1, { id: "a", delayMs: 60_000 });
+  expect(await queue.result(UNKNOWN)).toBeNull();
+  expect(await queue.result("a", { waitMs: 10 })).toBeNull();
+});
+
+test("a task that goes while somebody waits for it, and one whose id is remembered", async () => {
+  const system = await setupSystem();
+  const queue = system.queue();
+  const { id } = await queue.enqueue("t", 1, { delayMs: 60_000 });
+  const waiting = expect(queue.result(id, { waitMs: 20_000 })).rejects.toMatchObject({
+    code: "task_not_kept",
+    message: `nothing is kept of task "${id}": it ended, or an operator removed it; queue "work" keeps up to 10000 ended tasks of each state, for 86400000 ms`,
+  });
+  await queue.enqueue("t", 1, { id: "a", delayMs: 60_000 });
+  // Behind the first look of the one that waits, on the same connection.
+  await queue.get(id);
+  await system.observer.empty("work", ["scheduled"]);
+  await waiting;
+  await expect(queue.wait("a", { waitMs: 0 })).rejects.toMatchObject({ code: "task_not_kept", taskId: "a" });
+  expect(await queue.result(UNKNOWN)).toBeNull();
+});
+
+test("a partitioned queue tells the same", async () => {
+  const system = await setupSystem();
+  const queue = new PartitionedQueue("hot", { client: system.client, partitions: 2 });
+  afterwards(() => queue.close());
+  await queue.enqueue("t", 1, { id: "a", delayMs: 60_000 });
+  for (const partition of await system.observer.queues())
+    await system.observer.empty(partition, ["scheduled"]);
+  await expect(queue.result("a")).rejects.toMatchObject({ code: "task_not_kept", taskId: "a" });
+});
