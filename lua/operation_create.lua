@@ -1,17 +1,19 @@
 #!lua flags=allow-oom
--- operation_create: keep an operation, and forget the oldest ones that have ended.
+-- operation_create: keep an operation, unless too many are open, and forget the oldest ones that have ended.
 -- KEYS[1] :operations  HASH  operationId:field -> text
 -- KEYS[2] :operations:index  ZSET  operationId -> start, ms since the epoch
--- KEYS[3] :operations:running  ZSET  operationId -> end of the lease of the process that runs it
+-- KEYS[3] :operations:running  ZSET  operationId -> end of the lease of the process that runs it; inf: paused
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] operationId  string
 -- ARGV[3] spec  string  what to do; never read here
 -- ARGV[4] view  string  how it goes; never read here
 -- ARGV[5] undoes  string  the discard that it undoes, each once; or ""
--- ARGV[6] maxRunning  integer
--- ARGV[7] maxKept  integer
--- RETURNS {1 created, 0 too many run, -1 undone already; now}
--- TIME    O(log n)
+-- ARGV[6] share  string  "large" or "small", a space, and whose share it takes; or ""
+-- ARGV[7] maxOfShare  integer  operations of that share that have not ended
+-- ARGV[8] maxRunning  integer  operations that run, but for small ones
+-- ARGV[9] maxKept  integer
+-- RETURNS {1 created, 0 too many run, -1 undone already, -2 its share is taken; now}
+-- TIME    O(n), n operations that have not ended
 -- MOVES   nothing
 
 -- include lib/clock.lua
@@ -23,7 +25,31 @@ end
 if redis.call('HEXISTS', operationsKey, field('view')) == 1 then
   return { 1, tonumber(redis.call('ZSCORE', operationsIndexKey, operationId)) }
 end
-if redis.call('ZCARD', operationsRunningKey) >= maxRunning then
+local function isSmall(text)
+  return string.sub(text, 1, 6) == 'small '
+end
+
+local open = redis.call('ZRANGE', operationsRunningKey, 0, -1, 'WITHSCORES')
+local running, ofShare = 0, 0
+-- In parts: `unpack` takes some thousands.
+for first = 1, #open, 2000 do
+  local names = {}
+  for at = first, math.min(#open, first + 1998), 2 do
+    names[#names + 1] = open[at] .. ':share'
+  end
+  for i, found in ipairs(redis.call('HMGET', operationsKey, unpack(names))) do
+    if found == share then
+      ofShare = ofShare + 1
+    end
+    if open[first + 2 * i - 1] ~= 'inf' and not isSmall(found or '') then
+      running = running + 1
+    end
+  end
+end
+if share ~= '' and ofShare >= maxOfShare then
+  return { -2, now }
+end
+if not isSmall(share) and running >= maxRunning then
   return { 0, now }
 end
 if undoes ~= '' and redis.call('HEXISTS', operationsKey, undoes .. ':undoneAt') == 1 then
@@ -33,7 +59,7 @@ end
 -- as undone only together with what undoes it.
 redis.call('ZADD', operationsIndexKey, nowText, operationId)
 redis.call('ZADD', operationsRunningKey, 0, operationId)
-local fields = { field('spec'), spec, field('view'), view }
+local fields = { field('spec'), spec, field('share'), share, field('view'), view }
 if undoes ~= '' then
   fields[#fields + 1], fields[#fields + 2] = undoes .. ':undoneAt', nowText
 end
@@ -44,7 +70,7 @@ if excess > 0 then
   for _, old in ipairs(redis.call('ZRANGE', operationsIndexKey, 0, math.min(excess, 10) - 1)) do
     local known = redis.call('HMGET', operationsKey, old .. ':ended', old .. ':view')
     if known[1] or not known[2] then
-      local names = { old .. ':spec', old .. ':view', old .. ':batch', old .. ':control', old .. ':owner', old .. ':ended', old .. ':undoneAt' }
+      local names = { old .. ':spec', old .. ':view', old .. ':batch', old .. ':control', old .. ':owner', old .. ':share', old .. ':ended', old .. ':undoneAt' }
       local failures = tonumber(redis.call('HGET', operationsKey, old .. ':failures') or 0)
       names[#names + 1] = old .. ':failures'
       for i = 0, failures - 1 do

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- operation_write: keep how far an operation has got, if the caller still holds it.
 -- KEYS[1] :operations  HASH  operationId:field -> text
--- KEYS[2] :operations:running  ZSET  operationId -> end of the lease of the process that runs it
+-- KEYS[2] :operations:running  ZSET  operationId -> end of the lease of the process that runs it; inf: paused
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] operationId  string
 -- ARGV[3] owner  string
@@ -38,11 +38,13 @@ else
   redis.call('HDEL', operationsKey, operationId .. ':owner')
   if phase == 'release' then
     redis.call('ZADD', operationsRunningKey, 0, operationId)
+  elseif phase == 'pause' then
+    redis.call('ZADD', operationsRunningKey, 'inf', operationId)
   else
     redis.call('ZREM', operationsRunningKey, operationId)
   end
   if phase == 'end' then
-    redis.call('HDEL', operationsKey, operationId .. ':spec', operationId .. ':batch', operationId .. ':control')
+    redis.call('HDEL', operationsKey, operationId .. ':spec', operationId .. ':batch', operationId .. ':control', operationId .. ':share')
   end
 end
 return { 1, control, now }

@@ -14,6 +14,7 @@ const settle = test("settle");
 const keepPayload = test("keep-payload");
 const sessions = "services/observability/test/session.test.ts";
 const logOut = "services/observability/test/log-out.redis.test.ts";
+const shares = test("operation-shares");
 const authors = "services/observability/test/audit-authors.test.ts";
 const deletion = test("invariants/deletion");
 const userCode = test("worker/user-code");
@@ -808,6 +809,26 @@ export const mutants = [
     name: "audit_trim: the newest records go",
     changes: [["lua/audit_trim.lua", "auditLogKey, excess, -1)", "auditLogKey, 0, -excess - 1)"]],
     tests: [test("action-log")],
+  },
+  {
+    name: "operations: one key takes as many as there can be",
+    changes: [["lua/operation_create.lua", "ofShare >= maxOfShare", "ofShare > maxOfShare + 100"]],
+    tests: [shares],
+  },
+  {
+    name: "operations: small ones take the places of the others",
+    changes: [["lua/operation_create.lua", "not isSmall(found or '')", "true"]],
+    tests: [shares],
+  },
+  {
+    name: "operations: paused ones do not count, and any number is kept",
+    changes: [["lua/operation_write.lua", "elseif phase == 'pause' then", "elseif false then"]],
+    tests: [shares],
+  },
+  {
+    name: "operations: those of one key keep the others waiting",
+    changes: [["lua/operation_claim.lua", "passedOver[ARGV[at]] = true", "passedOver[ARGV[at]] = false"]],
+    tests: [shares],
   },
   {
     name: "http: the client chooses the id of its request",

@@ -9,7 +9,7 @@ export {
 } from "./define-task.ts";
 export { type ActionFilter, ActionLog, type ActionPage } from "./engine/action-log.ts";
 export type { AuditReport } from "./engine/audit.ts";
-export { type OperationSpec, OperationStore } from "./engine/operation-store.ts";
+export { type OperationShare, type OperationSpec, OperationStore } from "./engine/operation-store.ts";
 export type { StopOptions } from "./grace.ts";
 export { EndedSessions } from "./identity/ended-sessions.ts";
 export {

@@ -65,6 +65,10 @@ export interface AppOptions {
   readOnly?: boolean;
   /** Of one key; log-outs likewise. @default 60 */
   logInsPerMinute?: number;
+  /** Operations of one key that may be open at a time, but for small ones. @default 10 */
+  operationsPerKey?: number;
+  /** Live streams of one key at a time. @default 25 */
+  streamsPerKey?: number;
   /** Its name is the text of the badge, and decides whether demo load may be sent. */
   environment?: string | null | undefined;
   /** Tells when keys came or went: streams of those who may no longer are ended. */
@@ -115,7 +119,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     },
     onError: (error) => logger.warn({ err: error }, "operations not run"),
   });
-  const operations = new Operations({ store: options.operations, runner, logger });
+  const operations = new Operations({
+    store: options.operations,
+    runner,
+    logger,
+    perKey: options.operationsPerKey ?? 10,
+  });
   const sampler = new Sampler({
     observer,
     logger,
@@ -135,6 +144,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     operations: (limit) => operations.latest(limit),
     logger,
     onClients: gauges.setClients,
+    maxPerKey: options.streamsPerKey ?? 25,
   });
   const server = await createHttpServer({
     title: "Holdfast observability",

@@ -51,6 +51,20 @@ export const observabilityConfig = Type.Object({
     maximum: 6_000,
     description: "Log-ins with one key in a minute, and as many log-outs; more are 429.",
   }),
+  OPERATIONS_PER_KEY: Type.Integer({
+    default: 10,
+    minimum: 1,
+    maximum: 50,
+    description:
+      "Operations of one key or address that have not ended, of 50 in all that run. Those about 500 tasks or fewer, without a rate or canary, are not counted.",
+  }),
+  STREAMS_PER_KEY: Type.Integer({
+    default: 25,
+    minimum: 1,
+    maximum: 100,
+    description:
+      "Live streams of one key or address at a time, of 100 in all of one process; one more is answered 429.",
+  }),
   SESSION_SECURE_ONLY: Type.Boolean({
     default: false,
     description: "Session cookies over TLS only. Without it they are so where the browser came over TLS.",

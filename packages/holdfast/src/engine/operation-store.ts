@@ -27,6 +27,16 @@ export interface OperationSpec {
   by: Pick<AuditRecord, "actor" | "keyId" | "role" | "from" | "requestId" | "clientRequestId" | "reason">;
 }
 
+/** Whose operation it is, where each may have so many. */
+export interface OperationShare {
+  /** A key, a person or an address. */
+  who: string;
+  /** It is about few tasks: it is counted apart, and begins whatever else runs. */
+  isSmall: boolean;
+  /** Operations of `who`, small or not as this one, that may be open at a time: those that run, wait or are paused. */
+  most: number;
+}
+
 export type OperationPhase = "run" | "pause" | "end" | "release";
 export type OperationControl = "" | "pause" | "resume" | "cancel";
 
@@ -41,6 +51,8 @@ export interface ClaimedOperation {
   control: OperationControl;
   /** How many failures are kept. */
   failuresKept: number;
+  /** Whose share it takes; "" where it takes none. */
+  share: string;
 }
 
 export const UNDO_MS = 600_000;
@@ -68,9 +80,10 @@ export class OperationStore {
 
   /**
    * @param total tasks that it is about, as far as is known
-   * @throws HoldfastError rate_limited: too many run; conflict: the discard was undone already
+   * @param share @default it takes none, and counts among all that run
+   * @throws HoldfastError rate_limited: too many run, or the share is taken; conflict: the discard was undone already
    */
-  async create(spec: OperationSpec, total: number): Promise<OperationView> {
+  async create(spec: OperationSpec, total: number, share?: OperationShare): Promise<OperationView> {
     const id = `op_${nanoid(16)}`;
     const view: Kept = {
       kind: spec.kind,
@@ -100,10 +113,18 @@ export class OperationStore {
         spec: JSON.stringify(spec),
         view: JSON.stringify(view),
         undoes: spec.undoes?.id ?? "",
+        share: share ? `${share.isSmall ? "small" : "large"} ${share.who}` : "",
+        maxOfShare: share?.most ?? 0,
         maxRunning: MAX_RUNNING,
         maxKept: MAX_KEPT,
       },
     );
+    if (outcome === -2)
+      throw new HoldfastError(
+        "rate_limited",
+        `this key, or this address, has ${share?.most} ${share?.isSmall ? "small " : ""}operations that have not ended, which is as many as it may have (OPERATIONS_PER_KEY): wait for one to end, or cancel one`,
+        { retryAfterMs: share?.isSmall ? 1_000 : 5_000 },
+      );
     if (outcome === 0)
       throw new HoldfastError(
         "rate_limited",
@@ -114,12 +135,19 @@ export class OperationStore {
     return { ...view, id, startedAt: now, undoneAt: null };
   }
 
-  /** @param only this operation and no other */
-  async claim(owner: string, leaseMs: number, only = ""): Promise<ClaimedOperation | null> {
-    const [id, startedAt, spec, view, batch, control, failures] = await this.#run<
+  /**
+   * @param options.only this operation and no other
+   * @param options.passOver shares of which none is taken
+   */
+  async claim(
+    owner: string,
+    leaseMs: number,
+    { only = "", passOver = [] }: { only?: string; passOver?: readonly string[] } = {},
+  ): Promise<ClaimedOperation | null> {
+    const [id, startedAt, spec, view, batch, control, failures, share] = await this.#run<
       scripts.OperationClaimArgs,
       string[]
-    >(scripts.operationClaimScript, { clockMs: this.#clockMs(), owner, leaseMs, only });
+    >(scripts.operationClaimScript, { clockMs: this.#clockMs(), owner, leaseMs, only, tail: [...passOver] });
     if (id === undefined) return null;
     return {
       id,
@@ -129,6 +157,7 @@ export class OperationStore {
       batch: batch ?? "",
       control: (control ?? "") as OperationControl,
       failuresKept: Number(failures),
+      share: share ?? "",
     };
   }
 
@@ -168,7 +197,11 @@ export class OperationStore {
   }
 
   /** Starts the restore of what a discard took. @throws HoldfastError not_found, conflict, too_late */
-  async undo(id: string, by: OperationSpec["by"]): Promise<OperationView> {
+  async undo(
+    id: string,
+    by: OperationSpec["by"],
+    shareOf: (total: number) => OperationShare | undefined = () => undefined,
+  ): Promise<OperationView> {
     const view = await this.get(id);
     if (!view) throw new HoldfastError("not_found", `there is no operation ${id}`);
     if (view.kind !== "discard")
@@ -179,7 +212,8 @@ export class OperationStore {
     if (this.#now() > view.endedAt + UNDO_MS)
       throw new HoldfastError("too_late", `a discard can be undone for ${UNDO_MS / 60_000} minutes`);
     const undoes = { id, from: view.startedAt, to: view.endedAt };
-    return this.create({ kind: "restore", queue: view.queue, undoes, by }, view.result.discarded ?? 0);
+    const total = view.result.discarded ?? 0;
+    return this.create({ kind: "restore", queue: view.queue, undoes, by }, total, shareOf(total));
   }
 
   async get(id: string): Promise<OperationView | null> {

@@ -18,7 +18,7 @@ export interface OperationRunnerOptions {
   leaseMs?: number;
   /** How often it looks for operations that nobody runs, ms. @default 500 */
   pollMs?: number;
-  /** How many it runs at a time. @default 4 */
+  /** How many it runs at a time; beyond them one of each share of which none runs here. @default 4 */
   concurrency?: number;
   /** What of a task may be told in an operation, which more people read than the task. @default all of it */
   shown?: ((task: TaskView) => TaskView) | undefined;
@@ -32,7 +32,8 @@ export class OperationRunner {
   readonly #options: OperationRunnerOptions;
   readonly #partitions: PartitionRegistry;
   readonly #abort = new AbortController();
-  readonly #running = new Set<Promise<void>>();
+  /** What runs here, and whose share each takes. */
+  readonly #running = new Map<Promise<void>, string>();
   #loop: Promise<void> | undefined;
   #wake: (() => void) | undefined;
 
@@ -50,10 +51,9 @@ export class OperationRunner {
     this.#wake?.();
   }
 
-  /** Runs this one to its end, unless another process has it. For who has no loop of its own. */
+  /** Runs this one to its end, whatever else runs here, unless another process has it. */
   async runNow(id: string): Promise<void> {
-    await this.#claim(id);
-    await Promise.all(this.#running);
+    await (await this.#claim({ only: id }))?.ended;
   }
 
   /** Hands over what it runs, after the batch under way. Idempotent. */
@@ -61,7 +61,7 @@ export class OperationRunner {
     this.#abort.abort();
     this.#wake?.();
     await this.#loop;
-    await Promise.all(this.#running);
+    await Promise.all(this.#running.keys());
   }
 
   async #run(): Promise<void> {
@@ -69,7 +69,9 @@ export class OperationRunner {
     const { signal } = this.#abort;
     while (!signal.aborted) {
       try {
-        while (this.#running.size < concurrency && !signal.aborted && (await this.#claim()));
+        // Whoever has many that take hours must not keep the others waiting.
+        const passOver = () => (this.#running.size < concurrency ? [] : [...new Set(this.#running.values())]);
+        while (!signal.aborted && (await this.#claim({ passOver: passOver() })));
       } catch (error) {
         this.#options.onError?.(asHoldfastError(error));
       }
@@ -84,20 +86,20 @@ export class OperationRunner {
     }
   }
 
-  /** @returns false where there is nothing to run */
-  async #claim(only = ""): Promise<boolean> {
+  /** @returns undefined where there is nothing to run */
+  async #claim(which: { only?: string; passOver?: string[] }): Promise<{ ended: Promise<void> } | undefined> {
     const { client, leaseMs = 5_000 } = this.#options;
     const owner = nanoid();
-    const operation = await client.operations.claim(owner, leaseMs, only);
-    if (!operation) return false;
+    const operation = await client.operations.claim(owner, leaseMs, which);
+    if (!operation) return undefined;
     const running: Promise<void> = this.#runOne(operation, owner, leaseMs)
       .catch((error: unknown) => this.#options.onError?.(asHoldfastError(error)))
       .finally(() => {
         this.#running.delete(running);
         this.#wake?.();
       });
-    this.#running.add(running);
-    return true;
+    this.#running.set(running, operation.share);
+    return { ended: running };
   }
 
   async #runOne(operation: ClaimedOperation, owner: string, leaseMs: number): Promise<void> {

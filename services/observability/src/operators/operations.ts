@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { OperationView } from "@holdfast/contracts/api";
-import type { OperationSpec, OperationStore } from "holdfast";
+import { type Identity, type OperationView, SYNC_LIMIT } from "@holdfast/contracts/api";
+import { bucketOf } from "@holdfast/service";
+import type { OperationShare, OperationSpec, OperationStore } from "holdfast";
 import type { Logger } from "pino";
 
 export type OperationsPort = Pick<
@@ -14,8 +15,18 @@ export interface RunnerPort {
   stop(): Promise<void>;
   /** There is something new to run. */
   nudge(): void;
+  /** Runs this one to its end, whatever else runs. */
+  runNow(id: string): Promise<void>;
 }
 
+/** Who asks for an operation: each key, person or address has a share of them. */
+export interface Asker {
+  identity: Identity;
+  ip: string;
+}
+
+/** Small operations that one key may have at a time: each ends within seconds. */
+const SMALL_PER_KEY = 50;
 const SHOWN = 20;
 const LOOK_MS = 15;
 
@@ -24,34 +35,63 @@ export class Operations {
   readonly #store: OperationsPort;
   readonly #runner: RunnerPort | undefined;
   readonly #logger: Logger;
+  readonly #perKey: number;
   #latest: OperationView[] = [];
 
-  constructor(options: { store: OperationsPort; runner?: RunnerPort | undefined; logger: Logger }) {
+  constructor(options: {
+    store: OperationsPort;
+    runner?: RunnerPort | undefined;
+    logger: Logger;
+    perKey: number;
+  }) {
     this.#store = options.store;
     this.#runner = options.runner;
     this.#logger = options.logger;
+    this.#perKey = options.perKey;
   }
 
   get store(): OperationsPort {
     return this.#store;
   }
 
-  /** @throws HoldfastError rate_limited while too many run */
-  async start(spec: OperationSpec, total: number): Promise<OperationView> {
-    const view = await this.#store.create(spec, total);
-    this.#runner?.nudge();
-    return view;
+  /**
+   * @param total tasks that it is about, as far as they were counted
+   * @param isCounted there are no more of them
+   * @throws HoldfastError rate_limited while too many run, or too many of this key are open
+   */
+  async start(spec: OperationSpec, total: number, asker: Asker, isCounted = true): Promise<OperationView> {
+    const isPaced = spec.ratePerSecond !== undefined || spec.canary !== undefined;
+    const share = this.#shareOf(asker, isCounted && !isPaced && total <= SYNC_LIMIT);
+    return this.#begun(await this.#store.create(spec, total, share), share.isSmall);
   }
 
   async control(id: string, control: "pause" | "resume" | "cancel"): Promise<OperationView> {
     const view = await this.#store.control(id, control);
-    this.#runner?.nudge();
-    return view;
+    // One that waits for a place, or is paused, ends or pauses without one.
+    return this.#begun(view, control !== "resume");
   }
 
-  async undo(id: string, by: OperationSpec["by"]): Promise<OperationView> {
-    const view = await this.#store.undo(id, by);
-    this.#runner?.nudge();
+  /** @throws HoldfastError not_found, conflict, too_late; rate_limited as `start` */
+  async undo(id: string, by: OperationSpec["by"], asker: Asker): Promise<OperationView> {
+    let isSmall = false;
+    const view = await this.#store.undo(id, by, (total) => {
+      isSmall = total <= SYNC_LIMIT;
+      return this.#shareOf(asker, isSmall);
+    });
+    return this.#begun(view, isSmall);
+  }
+
+  #shareOf({ identity, ip }: Asker, isSmall: boolean): OperationShare {
+    return { who: bucketOf(identity, ip), isSmall, most: isSmall ? SMALL_PER_KEY : this.#perKey };
+  }
+
+  /** @param isNow without waiting for a place: what takes little, and somebody waits for */
+  #begun(view: OperationView, isNow: boolean): OperationView {
+    if (!isNow) this.#runner?.nudge();
+    else
+      this.#runner?.runNow(view.id).catch((error: unknown) => {
+        this.#logger.warn({ err: error, operationId: view.id }, "operation not begun: it waits for a place");
+      });
     return view;
   }
 

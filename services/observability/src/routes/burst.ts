@@ -28,7 +28,7 @@ export function burstRoutes(app: HttpServer, { operations, audit, environment }:
         assertDemoLoad(environment);
         const by = { ...authorOf(request), reason: null };
         const burst = { tasks, failRate, type };
-        const view = await operations.start({ kind: "burst", queue, burst, by }, tasks);
+        const view = await operations.start({ kind: "burst", queue, burst, by }, tasks, request);
         return { count: tasks, operationId: view.id, view };
       });
       return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);

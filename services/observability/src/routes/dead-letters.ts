@@ -75,7 +75,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
           by: { ...by, reason: body.reason ?? null },
         };
         const { view } = await audit.during(mutation, async () => {
-          const view = await operations.start(spec, matches.matched);
+          const view = await operations.start(spec, matches.matched, request, isWhole);
           return { count: matches.matched, operationId: view.id, view };
         });
         return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
@@ -122,7 +122,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       };
       const isSmall = isWhole && matches.matched <= SYNC_LIMIT && body.ratePerSecond === undefined;
       const { view } = await audit.during(mutation, async () => {
-        const begun = await operations.start(spec, matches.matched);
+        const begun = await operations.start(spec, matches.matched, request, isWhole);
         const view = isSmall ? await operations.settled(begun, DISCARD_WAIT_MS) : begun;
         return { count: matches.matched, operationId: view.id, view };
       });

@@ -195,7 +195,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       if (total > EMPTY_SYNC_LIMIT) {
         const { view } = await audit.during(mutation, async () => {
           const by = { ...authorOf(request), reason: reason ?? null };
-          const view = await operations.start({ kind: "empty", queue, states, by }, total);
+          const view = await operations.start({ kind: "empty", queue, states, by }, total, request);
           return { count: total, operationId: view.id, view };
         });
         return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);

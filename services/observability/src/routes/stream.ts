@@ -1,5 +1,5 @@
 import websocket from "@fastify/websocket";
-import type { HttpServer } from "@holdfast/service";
+import { bucketOf, type HttpServer } from "@holdfast/service";
 import { foreignOrigin } from "../identity/person.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import { type Addressed, isAllowedOrigin } from "../stream/origin.ts";
@@ -30,15 +30,17 @@ export async function streamRoutes(
         websocket: true,
         schema: { hide: true },
         config: { scope: "read", beforeKeys: true },
-        // Before the upgrade: a refused page gets a plain 403 and never a socket.
+        // Before the upgrade: whoever is refused gets a plain answer and never a socket.
         onRequest: async (request) => {
           const hosts = hostsOf(request.raw);
           if (!isAllowedOrigin(request.headers.origin, hosts, allowedOrigins))
             throw foreignOrigin("open the stream", hosts);
+          hub.assertRoom(bucketOf(request.identity, request.ip));
         },
       },
       // The headers of the upgrade stand for the client as long as it stays: asked again for each frame.
-      (socket, request) => hub.add(socket, () => app.basics.identify(request.raw)),
+      (socket, request) =>
+        hub.add(socket, () => app.basics.identify(request.raw), bucketOf(request.identity, request.ip)),
     );
   });
 }

@@ -93,7 +93,7 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
         const mutation = { queue: operation.queue, by: authorOf(request), reason };
         const { view } = await audit.during({ ...mutation, action: `operation.${verb}` }, async () => {
           if (verb !== "undo") return { count: 0, view: await operations.control(id, verb) };
-          const view = await operations.undo(id, { ...authorOf(request), reason: reason ?? null });
+          const view = await operations.undo(id, { ...authorOf(request), reason: reason ?? null }, request);
           return { count: view.total, operationId: view.id, view };
         });
         return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);

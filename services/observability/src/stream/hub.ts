@@ -5,6 +5,7 @@ import {
   type QueueRates,
   type StreamMessage,
 } from "@holdfast/contracts/api";
+import { HoldfastError } from "holdfast";
 import type { Logger } from "pino";
 import type { WebSocket } from "ws";
 import { visibleFrame } from "../operators/visible.ts";
@@ -14,6 +15,8 @@ const OPEN = 1;
 /** What a client may leave unread before it is cut off: many frames, and little memory for 100 clients. */
 const MAX_BUFFERED_BYTES = 1_048_576;
 const MAX_CLIENTS = 100;
+/** When somebody who was refused should try again, ms. */
+const RETRY_MS = 5_000;
 const PING_INTERVAL_MS = 15_000;
 /** A session or key can end by its time alone: how often that is looked at, ms. */
 const CHECK_INTERVAL_MS = 500;
@@ -34,11 +37,14 @@ export interface StreamHubOptions {
   logger: Logger;
   onClients?: (count: number) => void;
   maxClients?: number;
+  /** Streams of one key, person or address at a time. @default as many as of all together */
+  maxPerKey?: number;
   pingIntervalMs?: number;
 }
 
 interface Client {
   socket: StreamSocket;
+  who: string;
   seq: number;
   answeredPing: boolean;
   /** Who it is now. @throws where its key or session has ended */
@@ -61,13 +67,34 @@ export class StreamHub {
     return this.#clients.size;
   }
 
-  /** @param identify asked for each frame, so that it throws once the client may no longer */
-  add(socket: StreamSocket, identify: () => Identity = () => ANONYMOUS): void {
-    if (this.#clients.size >= (this.#options.maxClients ?? MAX_CLIENTS)) {
+  /** @param who a key, a person or an address @throws HoldfastError rate_limited: there is no place for one more */
+  assertRoom(who: string): void {
+    const { maxClients = MAX_CLIENTS, maxPerKey = maxClients } = this.#options;
+    const full = (text: string) =>
+      new HoldfastError("rate_limited", `${text}: close one, or try again later`, { retryAfterMs: RETRY_MS });
+    if (this.#clients.size >= maxClients)
+      throw full(`${maxClients} live streams are open, as many as there can be`);
+    let own = 0;
+    for (const client of this.#clients) if (client.who === who) own++;
+    if (own >= maxPerKey)
+      throw full(
+        `${own} live streams of this key, or of this address, are open, as many as STREAMS_PER_KEY allows`,
+      );
+  }
+
+  /**
+   * @param identify asked for each frame, so that it throws once the client may no longer
+   * @param who whose places it takes
+   */
+  add(socket: StreamSocket, identify: () => Identity = () => ANONYMOUS, who = ""): void {
+    try {
+      this.assertRoom(who);
+    } catch {
+      // Others came in between, while this one was upgraded.
       socket.close(1013, "too many clients");
       return;
     }
-    const client: Client = { socket, seq: 0, answeredPing: true, identify };
+    const client: Client = { socket, who, seq: 0, answeredPing: true, identify };
     this.#clients.add(client);
     socket.on("close", () => this.#remove(client));
     // A frame above `maxPayload` ends up here; the socket closes itself afterwards.
