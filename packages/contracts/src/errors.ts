@@ -44,6 +44,8 @@ export interface HoldfastErrorOptions {
   taskId?: string;
   /** How long to wait before the next try, ms. */
   retryAfterMs?: number;
+  /** The argument that is wrong, by the name it has in the call, such as `timeZone`. */
+  field?: string;
 }
 
 /** An unexpected outcome. Expected outcomes are values. */
@@ -51,6 +53,7 @@ export class HoldfastError extends Error {
   readonly code: ErrorCode;
   readonly taskId: string | undefined;
   readonly retryAfterMs: number | undefined;
+  readonly field: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: HoldfastErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -58,6 +61,7 @@ export class HoldfastError extends Error {
     this.code = code;
     this.taskId = options.taskId;
     this.retryAfterMs = options.retryAfterMs;
+    this.field = options.field;
   }
 }
 

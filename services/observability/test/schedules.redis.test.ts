@@ -63,6 +63,23 @@ test("a schedule is written, read, listed, paused, resumed, run and deleted, eac
   expect(records.find(({ action }) => action === "schedule.pause")?.reason).toBe("audit of the year");
 });
 
+test("what is wrong with a schedule is told by the field that it is about", async () => {
+  for (const [field, body] of [
+    ["timeZone", { cron: "0 3 * * *", timeZone: "Mars/Phobos" }],
+    ["cron", { cron: "0 3 31 2 *", timeZone: "Europe/Berlin" }],
+  ] as const) {
+    const written = { queue: "scheduled", type: "t", payloadText: "1", ...body };
+    for (const answer of [
+      await call("POST", "/v1/schedules/preview", body),
+      await call("PUT", "/v1/schedules/wrong", written),
+    ])
+      expect([field, answer.status, answer.json()]).toMatchObject([
+        ...[field, 422],
+        { code: "invalid_argument", errors: [{ path: `/${field}`, in: "body" }] },
+      ]);
+  }
+});
+
 test("a preview tells words and the next five times, and changes nothing", async () => {
   const { status, json } = await call("POST", "/v1/schedules/preview", {
     cron: "30 2 * * 1-5",

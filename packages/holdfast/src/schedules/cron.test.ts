@@ -94,7 +94,10 @@ test.each([
   ["* * * * *", "+01:00", '"+01:00" is not a time zone'],
 ])("%j in %s is refused: %s", (cron, timeZone, text) => {
   expect(() => new CronTimes(cron, timeZone)).toThrow(
-    expect.objectContaining({ code: "invalid_argument", message: expect.stringContaining(text) }),
+    expect.objectContaining({
+      ...{ code: "invalid_argument", message: expect.stringContaining(text) },
+      field: text.includes("time zone") ? "timeZone" : "cron",
+    }),
   );
 });
 

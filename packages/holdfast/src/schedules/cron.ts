@@ -108,7 +108,9 @@ const fieldsOf = (cron: string) => cron.trim().split(/\s+/);
 /** By clocks in UTC. */
 function parse(cron: string): Cron {
   const refuse = (why: string): never => {
-    throw new HoldfastError("invalid_argument", `"${cron}" is not a cron expression: ${why}`);
+    throw new HoldfastError("invalid_argument", `"${cron}" is not a cron expression: ${why}`, {
+      field: "cron",
+    });
   };
   const fields = fieldsOf(cron);
   if (!NICKNAME.test(cron) && fields.length !== 5 && fields.length !== 6)

@@ -86,5 +86,6 @@ function formatOf(timeZone: string): Intl.DateTimeFormat {
   throw new HoldfastError(
     "invalid_argument",
     `"${timeZone}" is not a time zone: give an IANA name, such as Europe/Berlin or UTC`,
+    { field: "timeZone" },
   );
 }

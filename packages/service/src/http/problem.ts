@@ -64,6 +64,11 @@ export function retryAfterSeconds(error: HoldfastError): number | undefined {
   return status === 429 || status === 503 ? 1 : undefined;
 }
 
+/** An argument of the library has the name of its field in the body. */
+function fieldErrors({ field, message }: HoldfastError): FieldError[] {
+  return field === undefined ? [] : [{ path: `/${field}`, message, in: "body" }];
+}
+
 interface FrameworkError {
   code?: string;
   statusCode?: number;
@@ -79,7 +84,7 @@ export function toProblem(
 ): { body: Problem; retryAfter?: number | undefined; unexpected: boolean } {
   if (error instanceof HoldfastError) {
     const status = ERROR_STATUS[error.code];
-    const errors = error instanceof RequestError ? error.errors : [];
+    const errors = error instanceof RequestError ? error.errors : fieldErrors(error);
     return {
       body: problem(error.code, status, error.message, requestId, { errors, taskId: error.taskId }),
       retryAfter: retryAfterSeconds(error),
