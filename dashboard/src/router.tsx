@@ -1,11 +1,17 @@
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  redirect,
-} from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, redirect } from "@tanstack/react-router";
 import { BASE_PATH } from "./api/base.ts";
+import {
+  AuditPage,
+  DeadLettersTab,
+  LoadPage,
+  OperationsPage,
+  QueueLayout,
+  QueueOverview,
+  SchedulesPage,
+  TaskPage,
+  TasksTab,
+  WorkersPage,
+} from "./lazy-screens.ts";
 import { OverviewPage } from "./screens/overview-page.tsx";
 import { NotFound, RouteFailed } from "./screens/route-fallbacks.tsx";
 import {
@@ -33,34 +39,34 @@ const load = createRoute({
   getParentRoute: () => root,
   path: "/load",
   validateSearch: loadSearch,
-  component: lazyRouteComponent(() => import("./screens/load-page.tsx"), "LoadPage"),
+  component: LoadPage,
 });
 
 const workers = createRoute({
   getParentRoute: () => root,
   path: "/workers",
-  component: lazyRouteComponent(() => import("./screens/workers/workers-page.tsx"), "WorkersPage"),
+  component: WorkersPage,
 });
 
 const operations = createRoute({
   getParentRoute: () => root,
   path: "/operations",
   validateSearch: operationsSearch,
-  component: lazyRouteComponent(() => import("./screens/operations/operations-page.tsx"), "OperationsPage"),
+  component: OperationsPage,
 });
 
 const schedules = createRoute({
   getParentRoute: () => root,
   path: "/schedules",
   validateSearch: schedulesSearch,
-  component: lazyRouteComponent(() => import("./screens/schedules/schedules-page.tsx"), "SchedulesPage"),
+  component: SchedulesPage,
 });
 
 const audit = createRoute({
   getParentRoute: () => root,
   path: "/audit",
   validateSearch: auditSearch,
-  component: lazyRouteComponent(() => import("./screens/audit/audit-page.tsx"), "AuditPage"),
+  component: AuditPage,
 });
 
 const queues = createRoute({
@@ -74,37 +80,34 @@ const queues = createRoute({
 const queue = createRoute({
   getParentRoute: () => root,
   path: "/queues/$queue",
-  component: lazyRouteComponent(() => import("./screens/queue/queue-layout.tsx"), "QueueLayout"),
+  component: QueueLayout,
 });
 
 const queueOverview = createRoute({
   getParentRoute: () => queue,
   path: "/",
   validateSearch: queueSearch,
-  component: lazyRouteComponent(() => import("./screens/queue/queue-overview.tsx"), "QueueOverview"),
+  component: QueueOverview,
 });
 
 const tasks = createRoute({
   getParentRoute: () => queue,
   path: "/tasks",
   validateSearch: tasksSearch,
-  component: lazyRouteComponent(() => import("./screens/tasks/tasks-tab.tsx"), "TasksTab"),
+  component: TasksTab,
 });
 
 const deadLetters = createRoute({
   getParentRoute: () => queue,
   path: "/dead-letters",
   validateSearch: deadLettersSearch,
-  component: lazyRouteComponent(
-    () => import("./screens/dead-letters/dead-letters-tab.tsx"),
-    "DeadLettersTab",
-  ),
+  component: DeadLettersTab,
 });
 
 const task = createRoute({
   getParentRoute: () => root,
   path: "/queues/$queue/tasks/$id",
-  component: lazyRouteComponent(() => import("./screens/tasks/task-page.tsx"), "TaskPage"),
+  component: TaskPage,
 });
 
 export const routeTree = root.addChildren([

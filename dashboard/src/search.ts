@@ -1,6 +1,8 @@
 import { DEAD_REASONS, type DeadReason, TASK_STATES, type TaskState } from "@holdfast/contracts";
+import type { AuditAction } from "./api/audit.ts";
+import { ACTION_TEXT } from "./screens/audit/action-text.ts";
 
-/** State of a screen that lives in its URL. Anything unknown falls back: an old link never breaks a page. */
+/** State of a screen that lives in its URL. What is not understood is left out, and the screen says so. */
 
 export const SORTS = ["worst", "name", "age", "pending", "processing", "failures", "dead"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -51,7 +53,7 @@ export interface OperationsSearch {
 export interface AuditSearch {
   queue?: string;
   actor?: string;
-  action?: string;
+  action?: AuditAction;
 }
 
 export interface SchedulesSearch {
@@ -69,7 +71,8 @@ const pick = <K extends string, T extends string>(key: K, value: unknown, allowe
 const text = <K extends string>(key: K, value: unknown, most = 200) => {
   // The router parses `?q=17` as a number: a filter is text whatever it looks like.
   const valid = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-  const clean = valid ? String(value).slice(0, most) : "";
+  // Cut off it would mean more than it says.
+  const clean = valid && String(value).length <= most ? String(value) : "";
   return (clean === "" ? {} : { [key]: clean }) as { [P in K]?: string };
 };
 
@@ -90,12 +93,17 @@ export const tasksSearch = (raw: Raw): TasksSearch => ({
   ...listSearch(raw),
 });
 
-export const deadLettersSearch = (raw: Raw): DeadLettersSearch => ({
-  ...pick("view", raw.view, ["list", "groups"] as const),
-  ...listSearch(raw),
-  ...pick("reason", raw.reason, DEAD_REASONS),
-  ...text("signature", raw.signature, 2_000),
-});
+export const deadLettersSearch = (raw: Raw): DeadLettersSearch => {
+  const view = pick("view", raw.view, ["list", "groups"] as const);
+  // The groups are those of all dead letters.
+  if (view.view === "groups") return view;
+  return {
+    ...view,
+    ...listSearch(raw),
+    ...pick("reason", raw.reason, DEAD_REASONS),
+    ...text("signature", raw.signature, 256),
+  };
+};
 
 export const loadSearch = (raw: Raw): LoadSearch => text("queue", raw.queue);
 
@@ -109,7 +117,7 @@ export const schedulesSearch = (raw: Raw): SchedulesSearch => ({
 export const auditSearch = (raw: Raw): AuditSearch => ({
   ...text("queue", raw.queue),
   ...text("actor", raw.actor),
-  ...text("action", raw.action),
+  ...pick("action", raw.action, Object.keys(ACTION_TEXT) as AuditAction[]),
 });
 
 const MINUTE = 60_000;

@@ -29,6 +29,8 @@ const FLAGS =
 export const HOSTILE = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>"'\`\${7*7}{{7*7}}\u202e\u0007`;
 export const LONG = "W".repeat(3_000);
 
+type ServiceName = "observability" | "worker" | "janitor" | "producer-api";
+
 export interface Stack {
   redis: TestRedis;
   base: string;
@@ -38,10 +40,9 @@ export interface Stack {
   errors: string[];
   queue(name: string): Queue;
   /** A service of its own, ended with the stack. */
-  start(
-    name: "observability" | "worker" | "janitor" | "producer-api",
-    env?: Record<string, string>,
-  ): Promise<ServiceProcess>;
+  start(name: ServiceName, env?: Record<string, string>): Promise<ServiceProcess>;
+  /** Ends what runs under this name; `start` starts it again, observability on the same port. */
+  end(name: ServiceName): Promise<void>;
   page(options?: BrowserContextOptions): Promise<Page>;
   stop(): Promise<void>;
 }
@@ -66,13 +67,13 @@ export async function startStack(
     "producer-api": async () => ({ PORT: String(await freePort()) }),
     janitor: async () => ({ METRICS_PORT: String(await freePort()), SWEEP_INTERVAL_MS: "100" }),
   };
-  const processes: ServiceProcess[] = [];
+  const processes: { name: string; process: ServiceProcess }[] = [];
   const queues = new Map<string, Queue>();
   const errors: string[] = [];
   const start: Stack["start"] = async (name, env = {}) => {
     const main = new URL(`../../services/${name}/dist/main.js`, import.meta.url).pathname;
     const process = startService(main, { ...shared, ...(await settings[name]()), ...env });
-    processes.push(process);
+    processes.push({ name, process });
     return process;
   };
   await start("observability");
@@ -91,6 +92,9 @@ export async function startStack(
     browser,
     errors,
     start,
+    end: async (name) => {
+      for (const each of processes) if (each.name === name) await each.process.kill();
+    },
     queue: (name) => {
       const known = queues.get(name) ?? new Queue(name, { redis: redis.url });
       queues.set(name, known);
@@ -115,7 +119,7 @@ export async function startStack(
       await browser.close();
       for (const queue of queues.values()) await queue.close();
       await observer.close();
-      for (const process of processes) await process.kill();
+      for (const { process } of processes) await process.kill();
       await redis.stop();
     },
   };

@@ -17,7 +17,6 @@ const REMEDIES: Record<string, string> = {
   invalid_cursor: "The list has changed: load it again from the start.",
   unauthorized: "Sign in with a valid key.",
   forbidden: "Your role does not allow this.",
-  unreachable: "Check that the observability service runs (port 3001) and that no proxy blocks it.",
   not_json: "Something between the browser and the service answered: check the proxy.",
 };
 
@@ -52,6 +51,8 @@ export class ApiError extends Error {
   }
 
   get remedy(): string | null {
+    if (this.unreachable)
+      return `Check that the observability service runs at ${location.host}, and that no proxy in between blocks it.`;
     return REMEDIES[this.code] ?? null;
   }
 

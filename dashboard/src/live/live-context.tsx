@@ -90,10 +90,14 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     };
   }, []);
 
-  // Lists and details hang on the figures: after a gap they may have missed a change.
+  // After a gap all that is on the screen may have missed a change, and what failed meanwhile can be had again.
+  const away = error !== null;
   useEffect(() => {
-    if (connection.gaps > 0) void client.invalidateQueries({ queryKey: ["queue"] });
+    if (connection.gaps > 0) void client.invalidateQueries();
   }, [client, connection.gaps]);
+  useEffect(() => {
+    if (!away) void client.invalidateQueries({ predicate: ({ state }) => state.status === "error" });
+  }, [client, away]);
 
   const running = figures.operations.find(({ state }) => state === "running")?.id;
   const polling = connection.phase !== "live" && connection.phase !== "connecting";

@@ -6,10 +6,12 @@ import { logIn, sessionKey } from "../api/session.ts";
 import { Mark } from "../ui/brand.tsx";
 import { Button } from "../ui/button.tsx";
 import { TextField } from "../ui/text-field.tsx";
+import { titleOf, useTitle } from "../ui/title.ts";
 
 export function LoginPage({ environment }: { environment: string | null }) {
   const client = useQueryClient();
   const [key, setKey] = useState("");
+  useTitle(titleOf("Log in", null, environment));
   const enter = useMutation({
     mutationFn: logIn,
     onSuccess: async (session) => {

@@ -8,7 +8,7 @@ const KEYS: readonly [string[], string][] = [
   [["k"], "Row before"],
   [["x"], "Select the row; with Shift and a click: all in between"],
   [["Enter"], "Open the row"],
-  [["/"], "Go to the search field"],
+  [["/"], "Go to the search field; the palette, where the screen has none"],
   [["q"], "Up: from a task to its list, from a list to the queues"],
   [["?"], "This sheet"],
   [["Esc"], "Close"],

@@ -1,57 +1,38 @@
-import { isTaskId } from "@holdfast/contracts";
-import { useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
-import {
-  Autocomplete,
-  Dialog,
-  Input,
-  ListBox,
-  ListBoxItem,
-  Modal,
-  ModalOverlay,
-  SearchField,
-} from "react-aria-components";
-import { pauseQueue, resumeQueue } from "../api/queues.ts";
-import { findTask } from "../api/tasks.ts";
-import { count } from "../format/number.ts";
-import { useLive } from "../live/live-context.tsx";
-import { useSession } from "../session/session-context.tsx";
-import { setTheme } from "../ui/theme-choice.tsx";
-import { useTimeMode } from "../ui/time.tsx";
-import { useToasts } from "../ui/toast.tsx";
-import { GO_KEYS } from "./use-shortcuts.ts";
+import { type KeyboardEvent, useId, useState } from "react";
+import { Dialog, Modal, ModalOverlay } from "react-aria-components";
+import { type Command, usePaletteCommands } from "./palette-commands.ts";
 
-interface Command {
-  id: string;
-  text: string;
-  hint: string;
-  run(): void;
-}
-
-const MOST_SHOWN = 12;
-
-/** Every word of the query is in the command: `pau em` finds "Pause emails". */
-export function matching<T extends { text: string; hint: string }>(
-  commands: readonly T[],
-  query: string,
-): T[] {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
-  return commands.filter(({ text, hint }) => {
-    const all = `${text} ${hint}`.toLowerCase();
-    return words.every((word) => all.includes(word));
-  });
-}
-
+/**
+ * Queues, tasks, screens and commands behind one field. It is part of the first load, and its field has the focus before
+ * the key that opened it is over: what is typed right behind that key is text.
+ */
 export function Palette({ onClose, onHelp }: { onClose(): void; onHelp(): void }) {
   const [query, setQuery] = useState("");
-  const commands = useCommands(query.trim(), onHelp);
-  const shown = matching(commands, query).slice(0, MOST_SHOWN);
-  const lookUp = useLookUp(query.trim());
-  const all = lookUp === null ? shown : [...shown, lookUp];
+  const [marked, setMarked] = useState(0);
+  const commands = usePaletteCommands(query, onHelp);
+  const listId = useId();
+  const optionId = (index: number) => `${listId}-${index}`;
+  const at = Math.min(marked, commands.length - 1);
+  const mark = (index: number) => {
+    setMarked(index);
+    document.getElementById(optionId(index))?.scrollIntoView({ block: "nearest" });
+  };
   const act = (command: Command | undefined) => {
     if (command === undefined) return;
     onClose();
     command.run();
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    // Keys of an input method choose among its own proposals.
+    if (event.nativeEvent.isComposing) return;
+    const { key } = event;
+    const step = key === "ArrowDown" ? 1 : key === "ArrowUp" ? -1 : 0;
+    if (key !== "Escape" && (commands.length === 0 || (key !== "Enter" && step === 0))) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (key === "Escape") onClose();
+    else if (key === "Enter") act(commands[at]);
+    else mark((at + step + commands.length) % commands.length);
   };
   return (
     <ModalOverlay
@@ -62,148 +43,50 @@ export function Palette({ onClose, onHelp }: { onClose(): void; onHelp(): void }
     >
       <Modal className="modal palette">
         <Dialog aria-label="Search and commands">
-          <Autocomplete inputValue={query} onInputChange={setQuery}>
-            <SearchField
-              aria-label="Queue, task id, screen or command"
-              autoFocus
-              onSubmit={() => {
-                // Somebody who types faster than the list marks its first row means that row.
-                if (document.querySelector(".palette-list [data-focused]") === null) act(all[0]);
-              }}
-            >
-              <Input className="palette-input" placeholder="Queue, task id, screen or command" />
-            </SearchField>
-            <ListBox
-              className="palette-list"
-              aria-label="Results"
-              selectionMode="none"
-              items={all}
-              onAction={(id) => act(all.find((command) => command.id === id))}
-              renderEmptyState={() => <p className="palette-none">Nothing is called that.</p>}
-            >
-              {(command) => (
-                <ListBoxItem id={command.id} textValue={command.text} className="palette-item">
-                  <span className="clip">{command.text}</span>
-                  <span className="hint">{command.hint}</span>
-                </ListBoxItem>
-              )}
-            </ListBox>
-          </Autocomplete>
+          <input
+            className="palette-input"
+            type="text"
+            role="combobox"
+            aria-label="Queue, task id, screen or command"
+            aria-autocomplete="list"
+            aria-expanded={commands.length > 0}
+            aria-controls={listId}
+            aria-activedescendant={commands.length === 0 ? undefined : optionId(at)}
+            placeholder="Queue, task id, screen or command"
+            autoComplete="off"
+            spellCheck={false}
+            autoFocus
+            value={query}
+            onChange={(event) => {
+              setQuery(event.target.value);
+              setMarked(0);
+            }}
+            onKeyDown={onKeyDown}
+          />
+          {commands.length === 0 ? (
+            <p className="palette-none" role="status">
+              Nothing is called that.
+            </p>
+          ) : null}
+          <div className="palette-list" id={listId} role="listbox" aria-label="Results">
+            {commands.map((command, index) => (
+              // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are those of the field, which keeps the focus
+              <div
+                key={command.id}
+                id={optionId(index)}
+                role="option"
+                aria-selected={index === at}
+                className="palette-item"
+                onPointerMove={() => setMarked(index)}
+                onClick={() => act(command)}
+              >
+                <span className="clip">{command.text}</span>
+                <span className="hint">{command.hint}</span>
+              </div>
+            ))}
+          </div>
         </Dialog>
       </Modal>
     </ModalOverlay>
   );
-}
-
-function useCommands(query: string, onHelp: () => void): Command[] {
-  const navigate = useNavigate();
-  const { figures, paused, setPaused } = useLive();
-  const { denied } = useSession();
-  const { setMode } = useTimeMode();
-  const { say, fail } = useToasts();
-  const screens = Object.entries(GO_KEYS)
-    .filter(([, { to }]) => !to.includes("$queue"))
-    .map(([key, { text, to }]) => ({
-      id: `go:${to}`,
-      text: text.replace("Queues: the overview", "Overview"),
-      hint: `screen, g ${key}`,
-      run: () => void navigate({ to }),
-    }));
-  const queues = (figures.queues ?? []).flatMap((stats): Command[] => {
-    const { queue } = stats;
-    const params = { queue };
-    const open: Command[] = [
-      {
-        id: `queue:${queue}`,
-        text: queue,
-        hint: `queue, ${count(stats.pending)} pending`,
-        run: () => void navigate({ to: "/queues/$queue", params }),
-      },
-    ];
-    // With many queues the list would drown in commands: they come once something is typed.
-    if (query === "") return open;
-    open.push(
-      {
-        id: `tasks:${queue}`,
-        text: `Tasks of ${queue}`,
-        hint: "screen",
-        run: () => void navigate({ to: "/queues/$queue/tasks", params }),
-      },
-      {
-        id: `dead:${queue}`,
-        text: `Dead letters of ${queue}`,
-        hint: `screen, ${count(stats.dead)} dead`,
-        run: () => void navigate({ to: "/queues/$queue/dead-letters", params }),
-      },
-    );
-    if (denied("control", queue) !== null) return open;
-    open.push(
-      stats.paused
-        ? {
-            id: `resume:${queue}`,
-            text: `Resume ${queue}`,
-            hint: "command",
-            run: () =>
-              void resumeQueue(queue).then(
-                () => say(`${queue} resumed`),
-                (error: unknown) => fail("The queue was not resumed", error),
-              ),
-          }
-        : {
-            id: `pause:${queue}`,
-            text: `Pause ${queue}`,
-            hint: "command",
-            run: () =>
-              void pauseQueue(queue, "").then(
-                () => say(`${queue} paused`),
-                (error: unknown) => fail("The queue was not paused", error),
-              ),
-          },
-    );
-    return open;
-  });
-  const choices: Command[] = [
-    {
-      id: "live",
-      text: paused ? "Go on with live updates" : "Hold live updates",
-      hint: "command",
-      run: () => setPaused(!paused),
-    },
-    ...(["light", "dark", "system"] as const).map((theme) => ({
-      id: `theme:${theme}`,
-      text: `Theme: ${theme}`,
-      hint: "command",
-      run: () => setTheme(theme),
-    })),
-    ...(["relative", "utc", "local"] as const).map((mode) => ({
-      id: `time:${mode}`,
-      text: `Times: ${mode === "relative" ? "ago" : mode === "utc" ? "UTC" : "local"}`,
-      hint: "command",
-      run: () => setMode(mode),
-    })),
-    { id: "help", text: "Keyboard shortcuts", hint: "?", run: onHelp },
-  ];
-  return [...queues, ...screens, ...choices];
-}
-
-/** A task is named by queue and id: with the id alone each queue is asked. */
-function useLookUp(query: string): Command | null {
-  const navigate = useNavigate();
-  const { figures } = useLive();
-  const { say, fail } = useToasts();
-  if (query.length < 3 || !isTaskId(query)) return null;
-  const names = (figures.queues ?? []).map(({ queue }) => queue);
-  return {
-    id: `task:${query}`,
-    text: `Open task ${query}`,
-    hint: `looks in ${names.length === 1 ? names[0] : `${names.length} queues`}`,
-    run: () =>
-      void findTask(names, query).then(
-        (queue) => {
-          if (queue === null) say(`No queue has a task ${query}`);
-          else void navigate({ to: "/queues/$queue/tasks/$id", params: { queue, id: query } });
-        },
-        (error: unknown) => fail("The task could not be looked up", error),
-      ),
-  };
 }

@@ -1,26 +1,35 @@
 import { Outlet, useLocation } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useRef, useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { Dialog, Modal, ModalOverlay } from "react-aria-components";
+import { flushSync } from "react-dom";
 import { ToastCards } from "../ui/toast.tsx";
 import { useNarrow } from "../ui/use-narrow.ts";
+import { HelpSheet } from "./help-sheet.tsx";
+import { UnknownSearchBanner } from "./known-search.tsx";
 import { OperationCards } from "./operation-cards.tsx";
+import { Palette } from "./palette.tsx";
+import { useScreenTitle } from "./screen-title.ts";
 import { Sidebar } from "./sidebar.tsx";
 import { SystemBanners } from "./system-banners.tsx";
 import { Topbar } from "./topbar.tsx";
 import { useShortcuts } from "./use-shortcuts.ts";
 
-// Opened by a key or a button: not worth a byte of the first load.
-const Palette = lazy(() => import("./palette.tsx").then((module) => ({ default: module.Palette })));
-const HelpSheet = lazy(() => import("./help-sheet.tsx").then((module) => ({ default: module.HelpSheet })));
-
 export function Shell() {
   const [open, setOpen] = useState<"palette" | "help" | "menu" | null>(null);
   const narrow = useNarrow();
   const { pathname } = useLocation();
-  useShortcuts({ onPalette: () => setOpen("palette"), onHelp: () => setOpen("help") });
+  // At once, within the key that asks for it: the next key belongs to what was opened.
+  const openNow = (what: "palette" | "help") => flushSync(() => setOpen(what));
+  useShortcuts({
+    onPalette: () => openNow("palette"),
+    onHelp: () => openNow("help"),
+    isOff: open !== null,
+  });
   useFocusOnNewScreen(pathname);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the menu closes with each change of the screen
-  useEffect(() => setOpen(null), [pathname]);
+  useScreenTitle();
+  // The menu closes with each change of the screen. What was opened by a key stays: somebody may be typing in it.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: runs with each change of the path
+  useEffect(() => setOpen((now) => (now === "menu" ? null : now)), [pathname]);
   const close = () => setOpen(null);
   return (
     <div className="shell">
@@ -40,6 +49,7 @@ export function Shell() {
         />
         <main id="main" className="content" tabIndex={-1}>
           <SystemBanners />
+          <UnknownSearchBanner />
           <Outlet />
         </main>
       </div>
@@ -63,10 +73,8 @@ export function Shell() {
           </Modal>
         </ModalOverlay>
       ) : null}
-      <Suspense fallback={null}>
-        {open === "palette" ? <Palette onClose={close} onHelp={() => setOpen("help")} /> : null}
-        {open === "help" ? <HelpSheet onClose={close} /> : null}
-      </Suspense>
+      {open === "palette" ? <Palette onClose={close} onHelp={() => setOpen("help")} /> : null}
+      {open === "help" ? <HelpSheet onClose={close} /> : null}
     </div>
   );
 }

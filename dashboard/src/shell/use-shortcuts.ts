@@ -26,11 +26,18 @@ export function takesKeys(target: EventTarget | null): boolean {
   return target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
 }
 
-export function useShortcuts({ onPalette, onHelp }: { onPalette(): void; onHelp(): void }): void {
+interface ShortcutOptions {
+  onPalette(): void;
+  onHelp(): void;
+  /** Something is open above the screen: every key but Ctrl-K is its own. */
+  isOff: boolean;
+}
+
+export function useShortcuts({ onPalette, onHelp, isOff }: ShortcutOptions): void {
   const navigate = useNavigate();
   const { queue, id } = useParams({ strict: false });
-  const latest = useRef({ onPalette, onHelp, queue, id });
-  latest.current = { onPalette, onHelp, queue, id };
+  const latest = useRef({ onPalette, onHelp, isOff, queue, id });
+  latest.current = { onPalette, onHelp, isOff, queue, id };
 
   useEffect(() => {
     let goAt = 0;
@@ -44,7 +51,12 @@ export function useShortcuts({ onPalette, onHelp }: { onPalette(): void; onHelp(
     };
     const single: Record<string, () => void> = {
       "?": () => latest.current.onHelp(),
-      "/": () => document.querySelector<HTMLElement>("[data-search]")?.focus(),
+      "/": () => {
+        const field = document.querySelector<HTMLElement>("[data-search]");
+        // Without a field of its own the screen is searched by the palette: what follows is text in any case.
+        if (field === null) latest.current.onPalette();
+        else field.focus();
+      },
       j: () => currentList()?.move(1),
       k: () => currentList()?.move(-1),
       x: () => currentList()?.toggle(),
@@ -64,7 +76,8 @@ export function useShortcuts({ onPalette, onHelp }: { onPalette(): void; onHelp(
         latest.current.onPalette();
         return;
       }
-      if (event.ctrlKey || event.metaKey || event.altKey || takesKeys(event.target)) return;
+      if (latest.current.isOff || event.ctrlKey || event.metaKey || event.altKey || takesKeys(event.target))
+        return;
       const going = Date.now() - goAt < SEQUENCE_MS;
       goAt = 0;
       if (going && go(event.key)) {

@@ -2,13 +2,16 @@ import { useInfiniteQuery } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Ban, CircleCheck, Clock3, Download, OctagonX, ShieldX } from "lucide-react";
 import { type FormEvent, useEffect, useState } from "react";
-import { type AuditAction, type AuditRecord, auditExportUrl, auditQuery } from "../../api/audit.ts";
+import { type AuditRecord, auditExportUrl, auditQuery } from "../../api/audit.ts";
 import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
+import { auditSearch } from "../../search.ts";
+import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
 import { Badge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
+import { ACTION_TEXT, actionText } from "./action-text.ts";
 
 const route = getRouteApi("/audit");
 
@@ -21,9 +24,16 @@ const OUTCOME = {
 } as const;
 
 export function AuditPage() {
-  const { action: asked, ...words } = route.useSearch();
-  const action = isAction(asked) ? asked : undefined;
-  const search = { ...words, ...(action === undefined ? {} : { action }) };
+  return (
+    <KnownSearch>
+      <AuditLog />
+    </KnownSearch>
+  );
+}
+
+function AuditLog() {
+  const search = route.useSearch();
+  const { action: _action, ...words } = search;
   const navigate = route.useNavigate();
   const { figures, paused } = useLive();
   const [draft, setDraft] = useState({ actor: search.actor ?? "", queue: search.queue ?? "" });
@@ -56,8 +66,8 @@ export function AuditPage() {
           className="input"
           type="search"
           data-search=""
-          aria-label="Actor"
-          placeholder="Actor"
+          aria-label="Actor, the exact name"
+          placeholder="Actor, exact"
           value={draft.actor}
           onChange={(event) => setDraft({ ...draft, actor: event.target.value })}
         />
@@ -81,7 +91,7 @@ export function AuditPage() {
           value={search.action ?? ""}
           onChange={(event) => {
             void navigate({
-              search: event.target.value === "" ? words : { ...words, action: event.target.value },
+              search: auditSearch({ ...words, action: event.target.value }),
             });
           }}
         >
@@ -145,41 +155,6 @@ export function AuditPage() {
     </>
   );
 }
-
-const ACTION_TEXT: Record<AuditAction, string> = {
-  "queue.pause": "Pause queue",
-  "queue.resume": "Resume queue",
-  "queue.configure": "Change settings",
-  "queue.empty": "Empty queue",
-  "queue.delete": "Delete queue",
-  "queue.burst": "Run a burst",
-  "queue.repair": "Repair indexes",
-  "dead_letters.replay": "Replay dead letters",
-  "dead_letters.discard": "Discard dead letters",
-  "task.enqueue": "Enqueue a task",
-  "task.enqueue_batch": "Enqueue tasks",
-  "task.cancel": "Cancel a task",
-  "operation.pause": "Pause operation",
-  "operation.resume": "Resume operation",
-  "operation.cancel": "Cancel operation",
-  "operation.undo": "Undo a discard",
-  "schedule.put": "Write schedule",
-  "schedule.delete": "Delete schedule",
-  "schedule.run": "Run schedule now",
-  "schedule.pause": "Pause schedule",
-  "schedule.resume": "Resume schedule",
-  "worker.drain": "Drain worker",
-  "worker.resume": "Resume worker",
-  "key.create": "Create key",
-  "key.revoke": "Revoke key",
-};
-
-const isAction = (value: string | undefined): value is AuditAction =>
-  value !== undefined && Object.hasOwn(ACTION_TEXT, value);
-
-/** What is newer than this page is shown by its name: `key.create` as `key: create`. */
-const actionText = (action: string): string =>
-  ACTION_TEXT[action as AuditAction] ?? action.replaceAll("_", " ").replace(".", ": ");
 
 function Row({ record }: { record: AuditRecord }) {
   const look = OUTCOME[record.outcome];

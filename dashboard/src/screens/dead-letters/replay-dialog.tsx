@@ -1,5 +1,5 @@
 import { isQueueName, LIMITS, type TaskView } from "@holdfast/contracts";
-import { type FormEvent, lazy, Suspense, useState } from "react";
+import { type FormEvent, useState } from "react";
 import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 import type { DeadLetterTarget, ReplayOptions } from "../../api/dead-letters.ts";
 import { toApiError } from "../../api/errors.ts";
@@ -7,14 +7,17 @@ import { plural } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { LabelledCheckbox } from "../../ui/checkbox.tsx";
+import { lazyPart } from "../../ui/lazy-part.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { payloadError } from "../load/inject-panel.tsx";
 import { confirmationPhrase } from "./confirmation.ts";
 import { useTargetSize } from "./use-target-size.ts";
 
 // The editor is larger than the rest of the page: it comes when somebody edits.
-const PayloadDiff = lazy(() =>
-  import("./payload-diff.tsx").then((module) => ({ default: module.PayloadDiff })),
+const PayloadDiff = lazyPart(
+  async () => (await import("./payload-diff.tsx")).PayloadDiff,
+  "the editor",
+  () => <div className="diff diff-place" aria-busy="true" />,
 );
 
 const CANARY_SIZE = 5;
@@ -105,9 +108,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
             {task === null ? null : (
               <div className="field">
                 <span>Payload, before and after</span>
-                <Suspense fallback={<div className="diff diff-place" aria-busy="true" />}>
-                  <PayloadDiff before={task.payloadText} after={payloadText} onChange={setPayloadText} />
-                </Suspense>
+                <PayloadDiff before={task.payloadText} after={payloadText} onChange={setPayloadText} />
                 {errors.payload === null ? (
                   <span className="hint" role="status">
                     {edited

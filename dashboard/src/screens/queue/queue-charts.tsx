@@ -1,15 +1,21 @@
 import { useQuery } from "@tanstack/react-query";
-import { lazy, memo, Suspense, useMemo } from "react";
+import { memo, useMemo } from "react";
 import { type SeriesPoint, seriesQuery } from "../../api/queues.ts";
 import { count, percent, rate } from "../../format/number.ts";
 import { duration, shortDuration } from "../../format/time.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { spanMs, type Window } from "../../search.ts";
+import { lazyPart } from "../../ui/lazy-part.tsx";
 import { type ChartPoint, chartPoints } from "./chart-points.ts";
 import type { ChartSeries, TimeChartProps } from "./time-chart.tsx";
 
 // Recharts is larger than all the rest: it comes with the first chart, not with the first page.
-const LazyChart = lazy(() => import("./time-chart.tsx").then((module) => ({ default: module.TimeChart })));
+const LazyChart = lazyPart<TimeChartProps<{ at: number }>>(
+  async () => (await import("./time-chart.tsx")).TimeChart,
+  "the chart",
+  ChartPlace,
+);
+const Chart = LazyChart as unknown as <P extends { at: number }>(props: TimeChartProps<P>) => React.ReactNode;
 
 /** Up to here the browser's own stream draws the newest part of a line. */
 const LIVE_SPAN_MS = 900_000;
@@ -136,20 +142,13 @@ const SeriesCharts = memo(function SeriesCharts({ past, ms }: { past: readonly S
 });
 
 /** Holds the place of a chart until the library is there, so that nothing jumps. */
-export function Chart<P extends { at: number }>(props: TimeChartProps<P>) {
-  const Typed = LazyChart as unknown as (props: TimeChartProps<P>) => React.ReactNode;
+function ChartPlace({ title }: { title: string }) {
   return (
-    <Suspense
-      fallback={
-        <section className="panel chart-panel" aria-busy="true">
-          <div className="chart-head">
-            <h3>{props.title}</h3>
-          </div>
-          <div className="chart" />
-        </section>
-      }
-    >
-      <Typed {...props} />
-    </Suspense>
+    <section className="panel chart-panel" aria-busy="true">
+      <div className="chart-head">
+        <h3>{title}</h3>
+      </div>
+      <div className="chart" />
+    </section>
   );
 }

@@ -1,0 +1,48 @@
+import { describe, expect, it } from "vitest";
+import { codePoint, partsOf, plainText } from "./foreign-text.ts";
+
+const kinds = (text: string) => (partsOf(text) ?? []).map(({ text, kind }) => [kind, text]);
+
+describe("text of others", () => {
+  it("is left as it is where nothing in it could mislead", () => {
+    for (const text of ["", '{"a":"é日本 😀","b":[1]}\n\t', "👩‍👩‍👧 family", "naïve"])
+      expect(partsOf(text)).toBe(null);
+  });
+
+  it("has its invisible and reordering characters marked, one by one", () => {
+    expect(kinds('"admin\u202e\u2066"\r\u200b\u0007')).toEqual([
+      ["plain", '"admin'],
+      ["marked", "\u202e"],
+      ["marked", "\u2066"],
+      ["plain", '"'],
+      ["marked", "\r"],
+      ["marked", "\u200b"],
+      ["marked", "\u0007"],
+    ]);
+  });
+
+  it("keeps words from right to left to themselves, so that what stands between them stays in its order", () => {
+    expect(kinds('["שלום עולם",1,"مرحبا"]')).toEqual([
+      ["plain", '["'],
+      ["isolated", "שלום עולם"],
+      ["plain", '",1,"'],
+      ["isolated", "مرحبا"],
+      ["plain", '"]'],
+    ]);
+  });
+
+  it("is whole when its parts are put together again", () => {
+    const text = 'a\u202eb ש 1 ת\ufeff\u{10800}\u{1e800}x "\u2028"';
+    expect(
+      partsOf(text)
+        ?.map((part) => part.text)
+        .join(""),
+    ).toBe(text);
+  });
+
+  it("names its characters by number, in places without markup too", () => {
+    expect(codePoint("\u202e")).toBe("U+202E");
+    expect(codePoint("\u0007")).toBe("U+0007");
+    expect(plainText("a\u202eb")).toBe("a<U+202E>b");
+  });
+});

@@ -1,0 +1,74 @@
+/**
+ * Text of others can hold characters that are not seen and that reorder what is: a payload would look like another one. It
+ * is taken apart here into what can be shown as it is, and what has to be marked or kept to itself.
+ */
+export interface TextPart {
+  /** The characters as they are. */
+  text: string;
+  /** `marked`: shown by its number. `isolated`: reads from right to left, and must not reorder what is around it. */
+  kind: "plain" | "marked" | "isolated";
+}
+
+/** Controls but tab and line feed, marks of direction, and what has no width; joiners stay, emoji and scripts need them. */
+const MARKED =
+  "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb";
+/** Hebrew, Arabic, Syriac and the other scripts that are written from right to left. */
+const RIGHT_TO_LEFT =
+  "\\u0590-\\u061b\\u061d-\\u08ff\\ufb1d-\\ufdff\\ufe70-\\ufefc\\u{10800}-\\u{10fff}\\u{1e800}-\\u{1efff}";
+
+const PARTS = new RegExp(
+  `([${MARKED}])|([${RIGHT_TO_LEFT}](?:[${RIGHT_TO_LEFT}\\p{M}\\u200c\\u200d ]*[${RIGHT_TO_LEFT}\\p{M}])?)`,
+  "gu",
+);
+const ANY = new RegExp(`[${MARKED}${RIGHT_TO_LEFT}]`, "u");
+
+/** Null where the text can be shown as it is, as nearly all can. */
+export function partsOf(text: string): TextPart[] | null {
+  if (!ANY.test(text)) return null;
+  const parts: TextPart[] = [];
+  let from = 0;
+  for (const match of text.matchAll(PARTS)) {
+    if (match.index > from) parts.push({ text: text.slice(from, match.index), kind: "plain" });
+    parts.push({ text: match[0], kind: match[1] === undefined ? "isolated" : "marked" });
+    from = match.index + match[0].length;
+  }
+  if (from < text.length) parts.push({ text: text.slice(from), kind: "plain" });
+  return parts;
+}
+
+/** `U+202E`. */
+export const codePoint = (character: string): string =>
+  `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+
+/** For places that take no markup, such as tooltips: marked characters by their number, in place. */
+export function plainText(text: string): string {
+  const parts = partsOf(text);
+  if (parts === null) return text;
+  return parts.map(({ text, kind }) => (kind === "marked" ? `<${codePoint(text)}>` : text)).join("");
+}
+
+const NAMES: Record<string, string> = {
+  "\u000d": "carriage return",
+  "\u001b": "escape",
+  "\u00ad": "soft hyphen",
+  "\u200b": "zero width space",
+  "\u200e": "left-to-right mark",
+  "\u200f": "right-to-left mark",
+  "\u202a": "left-to-right embedding",
+  "\u202b": "right-to-left embedding",
+  "\u202c": "end of a direction",
+  "\u202d": "left-to-right override",
+  "\u202e": "right-to-left override",
+  "\u2066": "left-to-right isolate",
+  "\u2067": "right-to-left isolate",
+  "\u2068": "first strong isolate",
+  "\u2069": "end of an isolate",
+  "\ufeff": "byte order mark",
+};
+
+/** What a marked character is, in words where they are known. */
+export const nameOf = (character: string): string =>
+  `${codePoint(character)}${NAMES[character] === undefined ? "" : `, ${NAMES[character]}`}`;
+
+/** For an editor: the characters that it has to mark. */
+export const MARKED_CHARACTERS = new RegExp(`[${MARKED}]`, "gu");

@@ -1,0 +1,54 @@
+import { type LazyPart, lazyPart } from "./ui/lazy-part.tsx";
+
+/** Typed here, since the types of the screens hang on those of the routes. */
+type Screen = LazyPart<object>;
+
+export const LoadPage: Screen = lazyPart(
+  async () => (await import("./screens/load-page.tsx")).LoadPage,
+  "the screen Load",
+);
+
+export const WorkersPage: Screen = lazyPart(
+  async () => (await import("./screens/workers/workers-page.tsx")).WorkersPage,
+  "the screen Workers",
+);
+
+export const OperationsPage: Screen = lazyPart(
+  async () => (await import("./screens/operations/operations-page.tsx")).OperationsPage,
+  "the screen Operations",
+);
+
+export const SchedulesPage: Screen = lazyPart(
+  async () => (await import("./screens/schedules/schedules-page.tsx")).SchedulesPage,
+  "the screen Schedules",
+);
+
+export const AuditPage: Screen = lazyPart(
+  async () => (await import("./screens/audit/audit-page.tsx")).AuditPage,
+  "the screen Audit",
+);
+
+export const QueueLayout: Screen = lazyPart(
+  async () => (await import("./screens/queue/queue-layout.tsx")).QueueLayout,
+  "the screen of the queue",
+);
+
+export const QueueOverview: Screen = lazyPart(
+  async () => (await import("./screens/queue/queue-overview.tsx")).QueueOverview,
+  "the overview of the queue",
+);
+
+export const TasksTab: Screen = lazyPart(
+  async () => (await import("./screens/tasks/tasks-tab.tsx")).TasksTab,
+  "the list of tasks",
+);
+
+export const DeadLettersTab: Screen = lazyPart(
+  async () => (await import("./screens/dead-letters/dead-letters-tab.tsx")).DeadLettersTab,
+  "the dead letters",
+);
+
+export const TaskPage: Screen = lazyPart(
+  async () => (await import("./screens/tasks/task-page.tsx")).TaskPage,
+  "the screen of the task",
+);

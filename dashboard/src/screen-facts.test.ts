@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { screenFacts, unknownIn } from "./screen-facts.ts";
+
+const unknown = (path: string, raw: Record<string, unknown>) => unknownIn(raw, screenFacts(path));
+const DEAD = "/queues/$queue/dead-letters";
+
+describe("what a screen does not understand of its address", () => {
+  it("is nothing where every field is known", () => {
+    expect(
+      unknown("/queues/$queue/tasks", { state: "dead", q: 17, tag: "a", within: "1h", type: "" }),
+    ).toEqual([]);
+    expect(unknown(DEAD, { view: "list", tag: "tenant:acme", reason: "fatal", signature: "x" })).toEqual([]);
+    expect(unknown("/", { sort: "dead" })).toEqual([]);
+  });
+
+  it("is told by name and value, be it the field or its value that is unknown", () => {
+    expect(unknown(DEAD, { tags: "tenant:acme" })).toEqual(["tags=tenant:acme"]);
+    expect(unknown(DEAD, { reason: "bored", tag: "a" })).toEqual(["reason=bored"]);
+    expect(unknown("/queues/$queue/tasks", { within: "2h", state: "jobs" })).toEqual([
+      "within=2h",
+      "state=jobs",
+    ]);
+    expect(unknown("/queues/$queue/tasks", { tag: ["a", "b"] })).toEqual(['tag=["a","b"]']);
+    expect(unknown("/audit", { action: "queue.burn" })).toEqual(["action=queue.burn"]);
+    expect(unknown("/workers", { queue: "emails" })).toEqual(["queue=emails"]);
+  });
+
+  it("is a text that would have to be cut, and a filter beside the groups of all dead letters", () => {
+    const long = "x".repeat(201);
+    expect(unknown(DEAD, { q: long })).toEqual([`q=${long}`]);
+    expect(unknown(DEAD, { view: "groups", tag: "a" })).toEqual(["tag=a"]);
+  });
+});

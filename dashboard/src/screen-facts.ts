@@ -1,0 +1,58 @@
+import {
+  auditSearch,
+  deadLettersSearch,
+  loadSearch,
+  operationsSearch,
+  overviewSearch,
+  queueSearch,
+  schedulesSearch,
+  tasksSearch,
+} from "./search.ts";
+
+/** What the frame has to know of a screen without loading it. */
+export interface ScreenFacts {
+  title(params: Record<string, string>): string;
+  /** What it understands of the address; what is left out of the answer is not applied. */
+  search(raw: Record<string, unknown>): object;
+  /** Its search narrows a list, which must not be shown wider than it was asked for. */
+  narrows?: boolean;
+}
+
+const nothing = () => ({});
+
+/** By the full path of the route. */
+const SCREENS: Record<string, ScreenFacts> = {
+  "/": { title: () => "Overview", search: overviewSearch },
+  "/load": { title: () => "Load", search: loadSearch },
+  "/workers": { title: () => "Workers", search: nothing },
+  "/operations": { title: () => "Operations", search: operationsSearch },
+  "/schedules": { title: () => "Schedules", search: schedulesSearch, narrows: true },
+  "/audit": { title: () => "Audit", search: auditSearch, narrows: true },
+  "/queues/$queue/": { title: ({ queue = "" }) => queue, search: queueSearch },
+  "/queues/$queue/tasks": {
+    title: ({ queue = "" }) => `Tasks of ${queue}`,
+    search: tasksSearch,
+    narrows: true,
+  },
+  "/queues/$queue/dead-letters": {
+    title: ({ queue = "" }) => `Dead letters of ${queue}`,
+    search: deadLettersSearch,
+    narrows: true,
+  },
+  "/queues/$queue/tasks/$id": {
+    title: ({ queue = "", id = "" }) => `Task ${id} of ${queue}`,
+    search: nothing,
+  },
+};
+
+const NOT_FOUND: ScreenFacts = { title: () => "Not found", search: (raw) => raw };
+
+export const screenFacts = (fullPath: string): ScreenFacts => SCREENS[fullPath] ?? NOT_FOUND;
+
+/** Fields of the address that a screen does not understand, as they stand there; an empty one asks for nothing. */
+export function unknownIn(raw: Record<string, unknown>, { search }: ScreenFacts): string[] {
+  const known = search(raw) as Record<string, unknown>;
+  return Object.entries(raw)
+    .filter(([name, value]) => value !== "" && String(known[name] ?? "") !== String(value))
+    .map(([name, value]) => `${name}=${typeof value === "object" ? JSON.stringify(value) : String(value)}`);
+}

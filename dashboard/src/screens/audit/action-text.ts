@@ -1,0 +1,34 @@
+import type { AuditAction } from "../../api/audit.ts";
+
+/** What operators do, in words. */
+export const ACTION_TEXT: Record<AuditAction, string> = {
+  "queue.pause": "Pause queue",
+  "queue.resume": "Resume queue",
+  "queue.configure": "Change settings",
+  "queue.empty": "Empty queue",
+  "queue.delete": "Delete queue",
+  "queue.burst": "Run a burst",
+  "queue.repair": "Repair indexes",
+  "dead_letters.replay": "Replay dead letters",
+  "dead_letters.discard": "Discard dead letters",
+  "task.enqueue": "Enqueue a task",
+  "task.enqueue_batch": "Enqueue tasks",
+  "task.cancel": "Cancel a task",
+  "operation.pause": "Pause operation",
+  "operation.resume": "Resume operation",
+  "operation.cancel": "Cancel operation",
+  "operation.undo": "Undo a discard",
+  "schedule.put": "Write schedule",
+  "schedule.delete": "Delete schedule",
+  "schedule.run": "Run schedule now",
+  "schedule.pause": "Pause schedule",
+  "schedule.resume": "Resume schedule",
+  "worker.drain": "Drain worker",
+  "worker.resume": "Resume worker",
+  "key.create": "Create key",
+  "key.revoke": "Revoke key",
+};
+
+/** What is newer than this page is shown by its name: `key.create` as `key: create`. */
+export const actionText = (action: string): string =>
+  ACTION_TEXT[action as AuditAction] ?? action.replaceAll("_", " ").replace(".", ": ");

@@ -1,0 +1,152 @@
+import { isTaskId } from "@holdfast/contracts";
+import { useNavigate } from "@tanstack/react-router";
+import { pauseQueue, resumeQueue } from "../api/queues.ts";
+import { findTask } from "../api/tasks.ts";
+import { count } from "../format/number.ts";
+import { useLive } from "../live/live-context.tsx";
+import { useSession } from "../session/session-context.tsx";
+import { setTheme } from "../ui/theme-choice.tsx";
+import { useTimeMode } from "../ui/time.tsx";
+import { useToasts } from "../ui/toast.tsx";
+import { GO_KEYS } from "./use-shortcuts.ts";
+
+export interface Command {
+  id: string;
+  text: string;
+  hint: string;
+  run(): void;
+}
+
+const MOST_SHOWN = 12;
+
+/** What a query can mean, the best first; and at the end a look for a task of that id. */
+export function usePaletteCommands(query: string, onHelp: () => void): Command[] {
+  const shown = matching(useCommands(query.trim(), onHelp), query).slice(0, MOST_SHOWN);
+  const lookUp = useLookUp(query.trim());
+  return lookUp === null ? shown : [...shown, lookUp];
+}
+
+/** Every word of the query is in the command: `pau em` finds "Pause emails". */
+export function matching<T extends { text: string; hint: string }>(
+  commands: readonly T[],
+  query: string,
+): T[] {
+  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  return commands.filter(({ text, hint }) => {
+    const all = `${text} ${hint}`.toLowerCase();
+    return words.every((word) => all.includes(word));
+  });
+}
+
+function useCommands(query: string, onHelp: () => void): Command[] {
+  const navigate = useNavigate();
+  const { figures, paused, setPaused } = useLive();
+  const { denied } = useSession();
+  const { setMode } = useTimeMode();
+  const { say, fail } = useToasts();
+  const screens = Object.entries(GO_KEYS)
+    .filter(([, { to }]) => !to.includes("$queue"))
+    .map(([key, { text, to }]) => ({
+      id: `go:${to}`,
+      text: text.replace("Queues: the overview", "Overview"),
+      hint: `screen, g ${key}`,
+      run: () => void navigate({ to }),
+    }));
+  const queues = (figures.queues ?? []).flatMap((stats): Command[] => {
+    const { queue } = stats;
+    const params = { queue };
+    const open: Command[] = [
+      {
+        id: `queue:${queue}`,
+        text: queue,
+        hint: `queue, ${count(stats.pending)} pending`,
+        run: () => void navigate({ to: "/queues/$queue", params }),
+      },
+    ];
+    // With many queues the list would drown in commands: they come once something is typed.
+    if (query === "") return open;
+    open.push(
+      {
+        id: `tasks:${queue}`,
+        text: `Tasks of ${queue}`,
+        hint: "screen",
+        run: () => void navigate({ to: "/queues/$queue/tasks", params }),
+      },
+      {
+        id: `dead:${queue}`,
+        text: `Dead letters of ${queue}`,
+        hint: `screen, ${count(stats.dead)} dead`,
+        run: () => void navigate({ to: "/queues/$queue/dead-letters", params }),
+      },
+    );
+    if (denied("control", queue) !== null) return open;
+    open.push(
+      stats.paused
+        ? {
+            id: `resume:${queue}`,
+            text: `Resume ${queue}`,
+            hint: "command",
+            run: () =>
+              void resumeQueue(queue).then(
+                () => say(`${queue} resumed`),
+                (error: unknown) => fail("The queue was not resumed", error),
+              ),
+          }
+        : {
+            id: `pause:${queue}`,
+            text: `Pause ${queue}`,
+            hint: "command",
+            run: () =>
+              void pauseQueue(queue, "").then(
+                () => say(`${queue} paused`),
+                (error: unknown) => fail("The queue was not paused", error),
+              ),
+          },
+    );
+    return open;
+  });
+  const choices: Command[] = [
+    {
+      id: "live",
+      text: paused ? "Go on with live updates" : "Hold live updates",
+      hint: "command",
+      run: () => setPaused(!paused),
+    },
+    ...(["light", "dark", "system"] as const).map((theme) => ({
+      id: `theme:${theme}`,
+      text: `Theme: ${theme}`,
+      hint: "command",
+      run: () => setTheme(theme),
+    })),
+    ...(["relative", "utc", "local"] as const).map((mode) => ({
+      id: `time:${mode}`,
+      text: `Times: ${mode === "relative" ? "ago" : mode === "utc" ? "UTC" : "local"}`,
+      hint: "command",
+      run: () => setMode(mode),
+    })),
+    { id: "help", text: "Keyboard shortcuts", hint: "?", run: onHelp },
+  ];
+  return [...queues, ...screens, ...choices];
+}
+
+/** A task is named by queue and id: with the id alone each queue is asked. */
+function useLookUp(query: string): Command | null {
+  const navigate = useNavigate();
+  const { figures } = useLive();
+  const { say, fail } = useToasts();
+  if (query.length < 3 || !isTaskId(query)) return null;
+  const names = (figures.queues ?? []).map(({ queue }) => queue);
+  return {
+    id: `task:${query}`,
+    text: `Open task ${query}`,
+    hint: `looks in ${names.length === 1 ? names[0] : `${names.length} queues`}`,
+    run: () =>
+      void findTask(names, query).then(
+        (queue) => {
+          if (queue === null) say(`No queue has a task ${query}`);
+          else void navigate({ to: "/queues/$queue/tasks/$id", params: { queue, id: query } });
+        },
+        (error: unknown) => fail("The task could not be looked up", error),
+      ),
+  };
+}

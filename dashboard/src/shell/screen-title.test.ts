@@ -1,0 +1,30 @@
+import { expect, it } from "vitest";
+import { emptyFigures } from "../live/live-store.ts";
+import { queueStats } from "../testing/render.tsx";
+import { titleOf } from "../ui/title.ts";
+import { troubleOf } from "./screen-title.ts";
+
+const figures = (...queues: Parameters<typeof queueStats>[0][]) => ({
+  ...emptyFigures,
+  queues: queues.map(queueStats),
+  workers: [],
+});
+
+it("says how bad it is, of one queue or of all", () => {
+  expect(troubleOf(figures({ queue: "a" }), undefined)).toBe(null);
+  const bad = figures(
+    { queue: "a", dead: 1_204 },
+    { queue: "b", pending: 1 },
+    { queue: "c", paused: true, pending: 1 },
+  );
+  expect(troubleOf(bad, undefined)).toBe("1 queue without workers, 1,204 dead");
+  expect(troubleOf(bad, "a")).toBe("1,204 dead");
+  expect(troubleOf(bad, "b")).toBe("no workers");
+  expect(troubleOf(bad, "c")).toBe("paused");
+  expect(troubleOf({ ...bad, redisUp: false }, "c")).toBe("Redis is down");
+});
+
+it("says the screen first and the environment last", () => {
+  expect(titleOf("Tasks of a", "3 dead", "production")).toBe("Tasks of a: 3 dead · Holdfast production");
+  expect(titleOf("Workers", null, null)).toBe("Workers · Holdfast");
+});

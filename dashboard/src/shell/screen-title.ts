@@ -1,0 +1,37 @@
+import { count, plural } from "../format/number.ts";
+import { useLive } from "../live/live-context.tsx";
+import type { LiveFigures } from "../live/live-store.ts";
+import { waitingWithoutWorkers } from "../screens/rank.ts";
+import { useSession } from "../session/session-context.tsx";
+import { titleOf, useTitle } from "../ui/title.ts";
+import { useScreen } from "./use-screen.ts";
+
+/** What is wrong with a queue, or with all of them; null where nothing is. */
+export function troubleOf(figures: LiveFigures, queue: string | undefined): string | null {
+  if (!figures.redisUp) return "Redis is down";
+  const queues = (figures.queues ?? []).filter((stats) => queue === undefined || stats.queue === queue);
+  const unworked = waitingWithoutWorkers(queues, figures.workers).length;
+  const dead = queues.reduce((sum, stats) => sum + stats.dead, 0);
+  const troubles = [
+    queue !== undefined && queues[0]?.paused === true ? "paused" : null,
+    unworked === 0
+      ? null
+      : queue === undefined
+        ? `${plural(unworked, "queue")} without workers`
+        : "no workers",
+    dead === 0 ? null : `${count(dead)} dead`,
+  ].filter((trouble) => trouble !== null);
+  return troubles.length === 0 ? null : troubles.join(", ");
+}
+
+/** Sets the title for the screen that is shown, and follows the figures. */
+export function useScreenTitle(): void {
+  const { facts, params } = useScreen();
+  const { figures } = useLive();
+  const { session } = useSession();
+  const { queue, id } = params;
+  // A task has a state of its own, and the other screens have no figures of queues.
+  const hasTrouble = id === undefined && (queue !== undefined || facts.title({}) === "Overview");
+  const trouble = hasTrouble ? troubleOf(figures, queue) : null;
+  useTitle(titleOf(facts.title(params), trouble, session.environment));
+}

@@ -1,0 +1,21 @@
+import { codePoint, nameOf, partsOf } from "../format/foreign-text.ts";
+
+/**
+ * Text that somebody else wrote, to the character: what is selected and copied is what is there. Characters that are not
+ * seen, or that would reorder the rest, show their number.
+ */
+export function ForeignText({ text }: { text: string }) {
+  const parts = partsOf(text);
+  if (parts === null) return text;
+  return parts.map(({ text, kind }, index) => {
+    if (kind === "plain") return text;
+    // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text have no other name
+    if (kind === "isolated") return <bdi key={index}>{text}</bdi>;
+    return (
+      // biome-ignore lint/suspicious/noArrayIndexKey: the parts of a text have no other name
+      <span key={index} className="code-point" data-code={codePoint(text)} title={nameOf(text)}>
+        <span>{text}</span>
+      </span>
+    );
+  });
+}

@@ -1,0 +1,61 @@
+import { type ComponentType, type ReactNode, useEffect, useSyncExternalStore } from "react";
+import { PartAway } from "./part-away.tsx";
+
+type State<Props> =
+  | { phase: "none" | "loading" | "failed" }
+  | { phase: "ready"; Component: ComponentType<Props> };
+
+export interface LazyPart<Props> {
+  (props: Props): ReactNode;
+  /** Loads the code. Never rejects: whether it is there is shown where the part is. The router waits for it. */
+  preload(): Promise<void>;
+}
+
+/**
+ * Code that comes when it is first shown. While it cannot be loaded (the server is away, or has a newer version by now) the
+ * part says so in its own place, and tries again until it succeeds: nothing around it is lost, and the page is not
+ * reloaded under the reader.
+ * @param what what it is, as it is called in the message
+ * @param Place what stands there while it loads
+ */
+export function lazyPart<Props extends object>(
+  load: () => Promise<ComponentType<Props>>,
+  what: string,
+  Place: ComponentType<Props> = () => null,
+): LazyPart<Props> {
+  let state: State<Props> = { phase: "none" };
+  let loading: Promise<void> | undefined;
+  const watchers = new Set<() => void>();
+  const show = (next: State<Props>) => {
+    state = next;
+    for (const watcher of watchers) watcher();
+  };
+  const preload = (): Promise<void> => {
+    if (state.phase === "ready") return Promise.resolve();
+    loading ??= load()
+      .then(
+        (Component) => show({ phase: "ready", Component }),
+        () => show({ phase: "failed" }),
+      )
+      .finally(() => {
+        loading = undefined;
+      });
+    if (state.phase === "none") show({ phase: "loading" });
+    return loading;
+  };
+  const subscribe = (watcher: () => void) => {
+    watchers.add(watcher);
+    return () => {
+      watchers.delete(watcher);
+    };
+  };
+  function Part(props: Props): ReactNode {
+    const now = useSyncExternalStore(subscribe, () => state);
+    useEffect(() => {
+      if (now.phase === "none") void preload();
+    }, [now.phase]);
+    if (now.phase === "ready") return <now.Component {...props} />;
+    return now.phase === "failed" ? <PartAway what={what} retry={preload} /> : <Place {...props} />;
+  }
+  return Object.assign(Part, { preload });
+}

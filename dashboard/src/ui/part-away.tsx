@@ -1,0 +1,56 @@
+import { ServerOff } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
+import { useLive } from "../live/live-context.tsx";
+import { Button } from "./button.tsx";
+
+const RETRY_MS = 2_000;
+/** So many tries in vain though the server answers: it has a newer dashboard, or the browser keeps the failure. */
+const OUTDATED_AFTER = 3;
+
+/** In the place of a part whose code could not be loaded. */
+export function PartAway({ what, retry }: { what: string; retry(): Promise<void> }) {
+  const { connection } = useLive();
+  const answers = connection.phase === "live" || (connection.phase === "polling" && !connection.stale);
+  const [failures, setFailures] = useState(0);
+  const latest = useRef(retry);
+  latest.current = retry;
+
+  useEffect(() => {
+    let timer: ReturnType<typeof setTimeout>;
+    let over = false;
+    const again = async () => {
+      await latest.current();
+      // Still here: it failed again.
+      if (over) return;
+      setFailures((count) => (answers ? count + 1 : 0));
+      timer = setTimeout(() => void again(), RETRY_MS);
+    };
+    timer = setTimeout(() => void again(), answers ? 0 : RETRY_MS);
+    return () => {
+      over = true;
+      clearTimeout(timer);
+    };
+  }, [answers]);
+
+  const outdated = answers && failures >= OUTDATED_AFTER;
+  return (
+    <div className="empty" role="alert">
+      <ServerOff size={30} strokeWidth={1.5} aria-hidden="true" />
+      <h2>Cannot load {what}</h2>
+      {outdated ? (
+        <p>
+          The server answers, and does not have this file any more: it has another version of the dashboard by
+          now. Reload the page to get it.
+        </p>
+      ) : (
+        <p>
+          {location.host} does not send it. It opens by itself as soon as the server answers; what is already
+          open stays usable.
+        </p>
+      )}
+      <Button onPress={() => (outdated ? location.reload() : void retry())}>
+        {outdated ? "Reload the page" : "Try again"}
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,13 @@
+import { useEffect } from "react";
+
+/** The title of the tab: what it shows, how bad it is, and where. */
+export function titleOf(screen: string, trouble: string | null, environment: string | null): string {
+  const where = environment === null || environment === "" ? "Holdfast" : `Holdfast ${environment}`;
+  return `${screen}${trouble === null ? "" : `: ${trouble}`} · ${where}`;
+}
+
+export function useTitle(title: string): void {
+  useEffect(() => {
+    document.title = title;
+  }, [title]);
+}

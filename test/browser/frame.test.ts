@@ -1,0 +1,185 @@
+import { waitUntil } from "@holdfast/service/testing";
+import type { Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { executablePath, open, type Stack, startStack } from "./support.ts";
+
+describe.skipIf(!executablePath)(
+  "the frame around the screens, in a real browser",
+  { timeout: 120_000 },
+  () => {
+    let stack: Stack;
+
+    beforeAll(async () => {
+      stack = await startStack({ services: [] });
+      await stack.queue("reports.monthly").enqueue("demo.echo", 1, { id: "moved.g1.json" });
+      await stack.queue("emails").enqueue("demo.echo", 1, { id: "one" });
+    });
+
+    afterAll(() => stack?.stop());
+
+    test("opens a deep link with dots in its last part, also after a reload", async () => {
+      const page = await stack.page();
+      for (const [path, heading] of [
+        ["/queues/reports.monthly", "reports.monthly"],
+        ["/queues/reports.monthly/tasks/moved.g1.json", "moved.g1.json"],
+      ] as const) {
+        await open(page, stack.base + path);
+        await page.getByRole("heading", { name: heading, exact: true }).waitFor();
+        expect((await page.reload())?.status()).toBe(200);
+        await page.getByRole("heading", { name: heading, exact: true }).waitFor();
+      }
+      await page.context().close();
+    });
+
+    test("takes every key after the first Ctrl-K as text, however fast they come", async () => {
+      for (let use = 0; use < 5; use++) {
+        // A context of its own: nothing is in the cache of the browser.
+        const page = await stack.page();
+        await open(page, `${stack.base}/queues/emails`);
+        await typeAtOnce(page, ["Control+k", ..."gdpr jkxq?/"]);
+        const field = page.getByRole("combobox", { name: "Queue, task id, screen or command" });
+        expect(await field.inputValue()).toBe("gdpr jkxq?/");
+        expect(new URL(page.url()).pathname).toBe("/queues/emails");
+        await page.context().close();
+      }
+    });
+
+    test("closes the palette with one Esc, whatever is typed, and the next key is a shortcut again", async () => {
+      const page = await stack.page();
+      await open(page, `${stack.base}/queues/emails`);
+      await typeAtOnce(page, ["Control+k", "a", "b", "Escape"]);
+      expect(await page.getByRole("dialog").count()).toBe(0);
+      await typeAtOnce(page, ["?", "j", "Escape"]);
+      expect(await page.getByRole("dialog").count()).toBe(0);
+      await typeAtOnce(page, ["?"]);
+      expect(await page.getByRole("dialog", { name: "Keyboard shortcuts" }).count()).toBe(1);
+      await page.keyboard.press("Escape");
+      // This screen has no field to search in: what follows is text all the same.
+      await typeAtOnce(page, ["/", ..."gw"]);
+      expect(await page.getByRole("combobox").inputValue()).toBe("gw");
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("Control+k");
+      await page.keyboard.type("tasks of emails");
+      await page.keyboard.press("Enter");
+      await page.waitForURL(/\/queues\/emails\/tasks$/);
+      await page.context().close();
+    });
+
+    test("keeps what is typed in the palette when the screen behind it changes", async () => {
+      const page = await stack.page();
+      await open(page, stack.base);
+      // The code of the screen comes late, and the address changes when it is there.
+      let release = () => {};
+      const held = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      await page.route(/workers-page/, async (route) => {
+        await held;
+        await route.continue();
+      });
+      await page.keyboard.press("g");
+      await page.keyboard.press("w");
+      await page.keyboard.press("Control+k");
+      await page.keyboard.type("emai");
+      release();
+      await page.waitForURL(/\/workers$/);
+      await page.keyboard.type("ls");
+      expect(await page.getByRole("combobox").inputValue()).toBe("emails");
+      await page.context().close();
+    });
+
+    test("says itself that a screen cannot be loaded while the server is away, and opens it by itself later", async () => {
+      const away = await startStack({ services: [] });
+      try {
+        await away.queue("emails").enqueue("demo.echo", 1);
+        const page = await away.page();
+        await open(page, `${away.base}/queues/emails`);
+        await away.end("observability");
+        await page.getByRole("link", { name: "Schedules" }).click();
+        const message = page.getByRole("alert").filter({ hasText: "Cannot load the screen Schedules" });
+        await message.waitFor();
+        expect(page.url()).toBe(`${away.base}/schedules`);
+        // The frame stands, and what was open before opens again.
+        await page.getByRole("link", { name: "emails" }).click();
+        await page.getByRole("heading", { name: "emails", exact: true }).waitFor();
+        await page.getByRole("link", { name: "Schedules" }).click();
+        await message.waitFor();
+        await away.start("observability");
+        await page.getByRole("heading", { name: "Schedules", exact: true }).waitFor({ timeout: 40_000 });
+        await page.getByRole("heading", { name: "No schedules yet" }).waitFor();
+        await page.getByLabel("Connection: Live").waitFor({ timeout: 40_000 });
+      } finally {
+        await away.stop();
+      }
+    });
+
+    test("asks again for what it could not get, once the server is back", async () => {
+      const away = await startStack({ services: [] });
+      try {
+        await away.queue("emails").enqueue("demo.echo", 1, { id: "first" });
+        await away.queue("emails").enqueue("demo.echo", 1, { id: "second" });
+        const page = await away.page();
+        await open(page, `${away.base}/queues/emails/tasks`);
+        await page.getByRole("link", { name: "first", exact: true }).click();
+        await page.getByRole("heading", { name: "first" }).waitFor();
+        await page.goBack();
+        await away.end("observability");
+        await page.getByRole("link", { name: "second", exact: true }).click();
+        await page.getByRole("heading", { name: "Cannot reach the API" }).waitFor({ timeout: 40_000 });
+        // Where it looks is where the page came from, not a port that somebody once chose.
+        await page.getByRole("alert").getByText(new URL(away.base).host).first().waitFor();
+        expect(await page.getByText("3001").count()).toBe(0);
+        await away.start("observability");
+        await page.getByRole("heading", { name: "second" }).waitFor({ timeout: 40_000 });
+      } finally {
+        await away.stop();
+      }
+    });
+
+    test("each screen has a title that says what it shows, and how bad it is", async () => {
+      const page = await stack.page();
+      const title = async (path: string, wanted: string | RegExp) => {
+        await open(page, stack.base + path);
+        await waitUntil(`the title of ${path}`, async () => {
+          const now = await page.title();
+          return typeof wanted === "string" ? now === wanted : wanted.test(now);
+        }).catch(async (error) => {
+          throw new Error(`${(error as Error).message}: it is "${await page.title()}"`);
+        });
+      };
+      await title("/", "Overview: 2 queues without workers · Holdfast");
+      await title("/workers", "Workers · Holdfast");
+      await title("/operations", "Operations · Holdfast");
+      await title("/schedules", "Schedules · Holdfast");
+      await title("/audit", "Audit · Holdfast");
+      await title("/load", "Load · Holdfast");
+      await title("/queues/emails", "emails: no workers · Holdfast");
+      await title("/queues/emails/tasks", "Tasks of emails: no workers · Holdfast");
+      await title("/queues/emails/dead-letters", "Dead letters of emails: no workers · Holdfast");
+      await title("/queues/emails/tasks/one", "Task one of emails · Holdfast");
+      await title("/nowhere/at/all", "Not found · Holdfast");
+      await page.context().close();
+    });
+
+    test("nothing was written to the console as an error", () => {
+      expect(stack.errors).toEqual([]);
+    });
+  },
+);
+
+/** All keys as fast as the browser takes them, without waiting for what each of them does. */
+async function typeAtOnce(page: Page, keys: readonly string[]): Promise<void> {
+  const browser = await page.context().newCDPSession(page);
+  const sent = keys.flatMap((name) => {
+    const isControl = name.startsWith("Control+");
+    const key = isControl ? name.slice("Control+".length) : name;
+    const text = key.length === 1 && !isControl ? { text: key } : {};
+    const event = { key, modifiers: isControl ? 2 : 0, ...text };
+    return [
+      browser.send("Input.dispatchKeyEvent", { type: "keyDown", ...event }),
+      browser.send("Input.dispatchKeyEvent", { type: "keyUp", ...event }),
+    ];
+  });
+  await Promise.all(sent);
+  await browser.detach();
+}
