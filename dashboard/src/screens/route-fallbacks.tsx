@@ -12,5 +12,5 @@ export function NotFound() {
 }
 
 export function RouteFailed({ error, reset }: { error: unknown; reset: () => void }) {
-  return <Failed error={error} onRetry={reset} />;
+  return <Failed error={error} onRetry={reset} page />;
 }

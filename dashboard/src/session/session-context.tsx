@@ -72,7 +72,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
       <Loading what="the dashboard" />
     ) : (
       <main className="gate">
-        <Failed error={error} onRetry={() => void refetch()} />
+        <Failed error={error} onRetry={() => void refetch()} page />
       </main>
     );
   }

@@ -2,6 +2,7 @@ import { Inbox, SearchX, ServerOff } from "lucide-react";
 import type { ReactNode } from "react";
 import { type ApiError, toApiError } from "../api/errors.ts";
 import { Button } from "./button.tsx";
+import { ForeignText } from "./foreign-text.tsx";
 
 /** Nothing exists yet: says how to make the first one. */
 export function NoneYet(props: {
@@ -33,13 +34,22 @@ export function NoneMatch({ what, scanned, onClear }: { what: string; scanned?: 
 }
 
 /** The answer did not come, or it was an error: cause, remedy, request id. */
-export function Failed({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+export function Failed(props: {
+  error: unknown;
+  onRetry?: () => void;
+  /** Nothing else is on the page. */
+  page?: boolean;
+}) {
+  const { error, onRetry, page = false } = props;
   const failure: ApiError = toApiError(error);
+  const Heading = page ? "h1" : "h2";
   return (
     <div className="empty" role="alert">
       <ServerOff size={30} strokeWidth={1.5} aria-hidden="true" />
-      <h2>{failure.unreachable ? "Cannot reach the API" : "This did not work"}</h2>
-      <p>{failure.detail}</p>
+      <Heading>{failure.unreachable ? "Cannot reach the API" : "This did not work"}</Heading>
+      <p>
+        <ForeignText text={failure.detail} />
+      </p>
       {failure.remedy === null ? null : <p>{failure.remedy}</p>}
       {failure.requestId === null ? null : <p className="hint mono">request {failure.requestId}</p>}
       {onRetry === undefined ? null : <Button onPress={onRetry}>Try again</Button>}

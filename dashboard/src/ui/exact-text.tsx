@@ -3,6 +3,7 @@ import { useState } from "react";
 import { indentJsonText } from "../format/json-text.ts";
 import { bytes } from "../format/number.ts";
 import { Button } from "./button.tsx";
+import { ForeignText } from "./foreign-text.tsx";
 import { Segments } from "./segments.tsx";
 
 export function CopyButton({ text, label }: { text: string; label: string }) {
@@ -22,7 +23,7 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
 
 /**
  * Text of a payload or result, character for character, always as text and never as markup.
- * Indenting only adds white space outside strings.
+ * Indenting only adds white space outside strings. Characters that are not seen show their number.
  */
 export function ExactText({ title, text, byteCount }: { title: string; text: string; byteCount?: number }) {
   const [view, setView] = useState<"exact" | "indented">("exact");
@@ -47,7 +48,7 @@ export function ExactText({ title, text, byteCount }: { title: string; text: str
       </div>
       <div className="panel-body">
         <pre className="text-block" tabIndex={0}>
-          {view === "exact" ? text : indentJsonText(text)}
+          <ForeignText text={view === "exact" ? text : indentJsonText(text)} />
         </pre>
       </div>
     </section>

@@ -15,6 +15,6 @@ it("says that a screen could not be loaded, and opens it once it can be", async 
   expect(screen.getByRole("navigation", { name: "Main" })).toBeTruthy();
   isAway = false;
   vi.resetModules();
-  await screen.findByText("Workers at last", undefined, { timeout: 10_000 });
+  await screen.findByText("Workers at last");
   expect(screen.queryByText("Cannot load the screen Workers")).toBe(null);
 }, 30_000);

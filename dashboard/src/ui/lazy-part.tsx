@@ -16,12 +16,12 @@ export interface LazyPart<Props> {
  * part says so in its own place, and tries again until it succeeds: nothing around it is lost, and the page is not
  * reloaded under the reader.
  * @param what what it is, as it is called in the message
- * @param Place what stands there while it loads
+ * @param Place what stands there while it loads; a screen has none, since the one before stands until then
  */
 export function lazyPart<Props extends object>(
   load: () => Promise<ComponentType<Props>>,
   what: string,
-  Place: ComponentType<Props> = () => null,
+  Place?: ComponentType<Props>,
 ): LazyPart<Props> {
   let state: State<Props> = { phase: "none" };
   let loading: Promise<void> | undefined;
@@ -55,7 +55,8 @@ export function lazyPart<Props extends object>(
       if (now.phase === "none") void preload();
     }, [now.phase]);
     if (now.phase === "ready") return <now.Component {...props} />;
-    return now.phase === "failed" ? <PartAway what={what} retry={preload} /> : <Place {...props} />;
+    if (now.phase === "failed") return <PartAway what={what} retry={preload} page={Place === undefined} />;
+    return Place === undefined ? null : <Place {...props} />;
   }
   return Object.assign(Part, { preload });
 }

@@ -8,7 +8,7 @@ const RETRY_MS = 2_000;
 const OUTDATED_AFTER = 3;
 
 /** In the place of a part whose code could not be loaded. */
-export function PartAway({ what, retry }: { what: string; retry(): Promise<void> }) {
+export function PartAway({ what, retry, page }: { what: string; retry(): Promise<void>; page: boolean }) {
   const { connection } = useLive();
   const answers = connection.phase === "live" || (connection.phase === "polling" && !connection.stale);
   const [failures, setFailures] = useState(0);
@@ -32,11 +32,12 @@ export function PartAway({ what, retry }: { what: string; retry(): Promise<void>
     };
   }, [answers]);
 
+  const Heading = page ? "h1" : "h2";
   const outdated = answers && failures >= OUTDATED_AFTER;
   return (
     <div className="empty" role="alert">
       <ServerOff size={30} strokeWidth={1.5} aria-hidden="true" />
-      <h2>Cannot load {what}</h2>
+      <Heading>Cannot load {what}</Heading>
       {outdated ? (
         <p>
           The server answers, and does not have this file any more: it has another version of the dashboard by

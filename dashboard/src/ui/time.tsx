@@ -37,8 +37,22 @@ export function Time({ at }: { at: number }) {
   const { mode } = useTimeMode();
   return (
     <time dateTime={utcPrecise(at)} title={`${utcPrecise(at)} (${clockTime(at)} here)`}>
-      {mode === "relative" ? <RelativeTime at={at} /> : mode === "utc" ? utc(at) : local.format(at)}
+      {mode === "relative" ? (
+        <RelativeTime at={at} />
+      ) : (
+        <ClockTime text={mode === "utc" ? utc(at) : local.format(at)} />
+      )}
     </time>
+  );
+}
+
+/** Day and time of day, in two lines where the place is narrow: a time that is cut off says another time. */
+function ClockTime({ text }: { text: string }) {
+  const [day, ...rest] = text.split(" ");
+  return (
+    <>
+      <span className="time-part">{day}</span> <span className="time-part">{rest.join(" ")}</span>
+    </>
   );
 }
 

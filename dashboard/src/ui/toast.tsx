@@ -2,10 +2,11 @@ import { CircleCheck, TriangleAlert, X } from "lucide-react";
 import { createContext, type ReactNode, use, useCallback, useMemo, useState } from "react";
 import { toApiError } from "../api/errors.ts";
 import { Button } from "./button.tsx";
+import { ForeignText } from "./foreign-text.tsx";
 
 export interface Toast {
   id: number;
-  tone: "good" | "bad";
+  tone: "good" | "warn" | "bad";
   title: string;
   detail: string | null;
   /** What to do about it. */
@@ -22,6 +23,8 @@ export interface ToastAction {
 interface Toasts {
   toasts: Toast[];
   say(title: string, detail?: string, action?: ToastAction): void;
+  /** Shows that something was not done, though nothing failed. */
+  warn(title: string, detail?: string): void;
   /** Shows an error with cause, remedy and request id. */
   fail(title: string, error: unknown): void;
   dismiss(id: number): void;
@@ -33,6 +36,7 @@ const ToastContext = createContext<Toasts | null>(null);
 const GOOD_MS = 5_000;
 /** With something to press: time to notice, read and decide. */
 const ACTION_MS = 20_000;
+const TONES = { good: "completed", warn: "warn", bad: "dead" } as const;
 let nextId = 1;
 
 export function ToastProvider({ children }: { children: ReactNode }) {
@@ -42,7 +46,8 @@ export function ToastProvider({ children }: { children: ReactNode }) {
     (toast: Omit<Toast, "id">) => {
       const id = nextId++;
       setToasts((all) => [...all.slice(-3), { ...toast, id }]);
-      if (toast.tone === "good") setTimeout(() => dismiss(id), toast.action === null ? GOOD_MS : ACTION_MS);
+      if (toast.tone !== "bad")
+        setTimeout(() => dismiss(id), toast.tone === "good" && toast.action === null ? GOOD_MS : ACTION_MS);
     },
     [dismiss],
   );
@@ -59,6 +64,8 @@ export function ToastProvider({ children }: { children: ReactNode }) {
           requestId: null,
           action: action ?? null,
         }),
+      warn: (title, detail) =>
+        add({ tone: "warn", title, detail: detail ?? null, remedy: null, requestId: null, action: null }),
       fail: (title, error) => {
         const { detail, remedy, requestId } = toApiError(error);
         add({ tone: "bad", title, detail, remedy, requestId, action: null });
@@ -80,7 +87,7 @@ export function ToastCards() {
   return (
     <div role="status" aria-live="polite" style={{ display: "grid", gap: "0.5rem" }}>
       {toasts.map((toast) => (
-        <div key={toast.id} className={`card ${toast.tone === "good" ? "tone-completed" : "tone-dead"}`}>
+        <div key={toast.id} className={`card tone-${TONES[toast.tone]}`}>
           <div className="card-head">
             {toast.tone === "good" ? (
               <CircleCheck size={17} color="var(--tone)" aria-hidden="true" />
@@ -89,7 +96,11 @@ export function ToastCards() {
             )}
             <div>
               <strong>{toast.title}</strong>
-              {toast.detail === null ? null : <p className="small">{toast.detail}</p>}
+              {toast.detail === null ? null : (
+                <p className="small">
+                  <ForeignText text={toast.detail} />
+                </p>
+              )}
               {toast.remedy === null ? null : <p className="small soft">{toast.remedy}</p>}
               {toast.requestId === null ? null : <p className="hint mono">request {toast.requestId}</p>}
             </div>

@@ -3,12 +3,14 @@ import { getRouteApi, Link } from "@tanstack/react-router";
 import { Ban, CircleCheck, Clock3, Download, OctagonX, ShieldX } from "lucide-react";
 import { type FormEvent, useEffect, useState } from "react";
 import { type AuditRecord, auditExportUrl, auditQuery } from "../../api/audit.ts";
+import { plainText } from "../../format/foreign-text.ts";
 import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { auditSearch } from "../../search.ts";
 import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Badge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { ACTION_TEXT, actionText } from "./action-text.ts";
@@ -74,8 +76,8 @@ function AuditLog() {
         <input
           className="input"
           type="search"
-          aria-label="Queue"
-          placeholder="Queue"
+          aria-label="Queue, the exact name"
+          placeholder="Queue, exact"
           list="audit-queues"
           value={draft.queue}
           onChange={(event) => setDraft({ ...draft, queue: event.target.value })}
@@ -164,8 +166,8 @@ function Row({ record }: { record: AuditRecord }) {
         <Time at={record.at} />
       </div>
       <div className="cell cell-half" role="cell">
-        <div className="clip" title={record.actor}>
-          {record.actor}
+        <div className="clip" title={plainText(record.actor)}>
+          <ForeignText text={record.actor} />
         </div>
         <div className="hint clip" title={record.from ?? ""}>
           {[record.role, record.from].filter((part) => part != null && part !== "").join(", ")}
@@ -203,7 +205,11 @@ function Row({ record }: { record: AuditRecord }) {
         )}
       </div>
       <div className="cell cell-wide" role="cell">
-        {record.reason === null ? null : <div className="wrap">{record.reason}</div>}
+        {record.reason === null ? null : (
+          <div className="wrap">
+            <ForeignText text={record.reason} />
+          </div>
+        )}
         <div className="hint clip mono" title={record.requestId ?? ""}>
           {[record.code, record.requestId].filter((part) => part !== null).join(" · ")}
         </div>

@@ -1,11 +1,13 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { type DeadLetterGroup, deadLetterGroupsQuery } from "../../api/dead-letters.ts";
+import { plainText } from "../../format/foreign-text.ts";
 import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Sparkline } from "../../ui/sparkline.tsx";
 import { ReasonBadge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
@@ -91,9 +93,9 @@ function GroupRow({
           to="/queues/$queue/dead-letters"
           params={{ queue }}
           search={filter}
-          title={name}
+          title={plainText(name)}
         >
-          {name}
+          <ForeignText text={name} />
         </Link>
         <div className="hint clip">
           {group.sampleIds.slice(0, 3).map((id, index) => (

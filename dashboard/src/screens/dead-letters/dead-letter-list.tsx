@@ -1,9 +1,11 @@
 import type { TaskView } from "@holdfast/contracts";
 import { Link } from "@tanstack/react-router";
 import { useCallback, useRef } from "react";
+import { plainText } from "../../format/foreign-text.ts";
 import { count } from "../../format/number.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { RowButton } from "../../ui/button.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
 import { ReasonBadge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { useNarrow } from "../../ui/use-narrow.ts";
@@ -50,10 +52,18 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
         <div className="cell cell-half clip" role="cell">
           <AttemptCounts task={task} />
         </div>
-        <div className="cell cell-wide clip mono" role="cell" title={(task.lastError ?? "").slice(0, 500)}>
-          {task.lastError === null ? <span className="zero">none</span> : task.lastError.slice(0, 300)}
+        <div
+          className="cell cell-wide clip mono"
+          role="cell"
+          title={plainText((task.lastError ?? "").slice(0, 500))}
+        >
+          {task.lastError === null ? (
+            <span className="zero">none</span>
+          ) : (
+            <ForeignText text={task.lastError.slice(0, 300)} />
+          )}
         </div>
-        <div className="cell cell-half clip" role="cell">
+        <div className="cell cell-half" role="cell">
           {task.endedAt === null ? null : <Time at={task.endedAt} />}
         </div>
         <div className="cell cell-half actions" role="cell">

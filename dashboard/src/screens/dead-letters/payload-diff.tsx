@@ -1,11 +1,12 @@
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { json } from "@codemirror/lang-json";
-import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { bidiIsolates, HighlightStyle, syntaxHighlighting } from "@codemirror/language";
 import { MergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
-import { EditorView, keymap, lineNumbers } from "@codemirror/view";
+import { EditorView, highlightSpecialChars, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
+import { codePoint, MARKED_CHARACTERS, nameOf } from "../../format/foreign-text.ts";
 
 interface PayloadDiffProps {
   before: string;
@@ -25,6 +26,19 @@ const look = EditorView.theme({
   ".cm-gutters": { backgroundColor: "transparent", color: "var(--quiet)", border: "0" },
 });
 
+/** A character that is not seen, or that would reorder the line, shows its number. */
+const specialChars = highlightSpecialChars({
+  specialChars: MARKED_CHARACTERS,
+  render: (code) => {
+    const character = String.fromCodePoint(code);
+    const mark = document.createElement("span");
+    mark.className = "code-point";
+    mark.dataset.code = codePoint(character);
+    mark.title = nameOf(character);
+    return mark;
+  },
+});
+
 /** Old and new payload side by side; the new one can be edited. The text is kept to the character, line ends too. */
 export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -36,6 +50,9 @@ export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
     if (parent === null) return;
     const shared = [
       lineNumbers(),
+      specialChars,
+      // Each string is on its own: words from right to left in two of them do not change places.
+      bidiIsolates({ alwaysIsolate: true }),
       json(),
       syntaxHighlighting(colours),
       look,

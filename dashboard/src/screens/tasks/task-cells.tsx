@@ -1,6 +1,8 @@
 import type { TaskState, TaskView } from "@holdfast/contracts";
 import { Link } from "@tanstack/react-router";
+import { plainText } from "../../format/foreign-text.ts";
 import { count } from "../../format/number.ts";
+import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Time } from "../../ui/time.tsx";
 
 export const timeColumn = (state: TaskState): string => {
@@ -42,12 +44,12 @@ export function TaskCells({ task, queue, state }: { task: TaskView; queue: strin
           {task.id}
         </Link>
       </div>
-      <div className="cell cell-half clip" role="cell" title={task.tags.join(", ")}>
+      <div className="cell cell-half clip" role="cell" title={plainText(task.tags.join(", "))}>
         {task.type}
         {task.priority === "normal" ? null : <span className="hint"> {task.priority}</span>}
         {task.tags.length === 0 ? null : (
           <span className="tag">
-            {(task.tags[0] ?? "").slice(0, 40)}
+            <ForeignText text={(task.tags[0] ?? "").slice(0, 40)} />
             {task.tags.length > 1 ? ` +${task.tags.length - 1}` : ""}
           </span>
         )}
@@ -55,11 +57,15 @@ export function TaskCells({ task, queue, state }: { task: TaskView; queue: strin
       <div className="cell cell-hide" role="cell">
         {count(task.attempts)}
       </div>
-      <div className="cell cell-half clip" role="cell">
+      <div className="cell cell-half" role="cell">
         {at === null ? <span className="zero">none</span> : <Time at={at} />}
       </div>
-      <div className="cell cell-last clip mono soft" role="cell" title={(last ?? "").slice(0, 500)}>
-        {(last ?? "").slice(0, SHOWN_CHARACTERS)}
+      <div
+        className="cell cell-last clip mono soft"
+        role="cell"
+        title={plainText((last ?? "").slice(0, 500))}
+      >
+        <ForeignText text={(last ?? "").slice(0, SHOWN_CHARACTERS)} />
       </div>
     </>
   );

@@ -4,6 +4,7 @@ import { toApiError } from "../../api/errors.ts";
 import { whyQuery } from "../../api/tasks.ts";
 import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Time } from "../../ui/time.tsx";
 
 /** Why the task is not running, in the words of the service. */
@@ -20,7 +21,9 @@ export function WhyPanel({ queue, id }: { queue: string; id: string }) {
             <p className="soft">{error === null ? "Looking…" : toApiError(error).detail}</p>
           ) : (
             <>
-              <p>{data.detail}</p>
+              <p>
+                <ForeignText text={data.detail} />
+              </p>
               <p className="hint">
                 {data.position === null
                   ? null

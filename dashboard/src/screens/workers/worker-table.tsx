@@ -9,10 +9,12 @@ import {
   Unplug,
 } from "lucide-react";
 import type { WorkerView } from "../../api/workers.ts";
+import { plainText } from "../../format/foreign-text.ts";
 import { count } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { useNow } from "../../live/live-context.tsx";
 import { Button } from "../../ui/button.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Badge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { DrainButton } from "./drain-button.tsx";
@@ -72,11 +74,11 @@ function WorkerRow({ worker, open, onOpen }: WorkerRowProps) {
     <>
       <div className="grid-row worker-row" role="row">
         <div className="cell cell-wide" role="cell">
-          <div className="mono clip" title={worker.id}>
-            {worker.id}
+          <div className="mono clip" title={plainText(worker.id)}>
+            <ForeignText text={worker.id} />
           </div>
           <div className="hint clip">
-            {worker.host}, pid {worker.pid}, version {worker.version}
+            <ForeignText text={`${worker.host}, pid ${worker.pid}, version ${worker.version}`} />
           </div>
         </div>
         <div className="cell cell-half" role="cell">
