@@ -1,5 +1,12 @@
 import type { QueueStats } from "@holdfast/contracts";
-import type { QueueList, QueueRates, SeriesPoint, SettingsBody } from "@holdfast/contracts/api";
+import type {
+  EmptyBody,
+  OperationView,
+  QueueList,
+  QueueRates,
+  SeriesPoint,
+  SettingsBody,
+} from "@holdfast/contracts/api";
 import { queryOptions } from "@tanstack/react-query";
 import { api, data, given, queueAt } from "./client.ts";
 
@@ -16,8 +23,28 @@ export const queuesQuery = () =>
     queryFn: ({ signal }) => data(api.GET("/v1/queues", { signal })),
   });
 
+/** `GET /v1/queues/:queue`. */
+export const queueQuery = (queue: string) =>
+  queryOptions({
+    queryKey: [...queueKey(queue), "stats"] as const,
+    queryFn: ({ signal }) => data(api.GET("/v1/queues/{queue}", { ...queueAt(queue), signal })),
+  });
+
 /** Finer points than pixels only cost time. */
 const MOST_POINTS = 240;
+
+/**
+ * The step of the charts over a span: few enough points, and a whole number of what the service keeps of such a span, so
+ * that every step is made of as many parts.
+ */
+export function seriesStep(windowMs: number): number {
+  const unit =
+    windowMs <= SERIES_KEPT.secondsMs ? 1_000 : windowMs <= SERIES_KEPT.bucketsMs ? 10_000 : 300_000;
+  return Math.max(unit, Math.ceil(windowMs / MOST_POINTS / unit) * unit);
+}
+
+/** By the second for 15 minutes, by 10 s for 3 hours, then by 5 minutes. */
+const SERIES_KEPT = { secondsMs: 900_000, bucketsMs: 10_800_000 } as const;
 
 /** `GET /v1/queues/:queue/series`: the last `windowMs`, as far as they are remembered. */
 export const seriesQuery = (queue: string, windowMs: number) =>
@@ -28,7 +55,7 @@ export const seriesQuery = (queue: string, windowMs: number) =>
         api.GET("/v1/queues/{queue}/series", {
           params: {
             path: { queue },
-            query: { windowMs, stepMs: Math.max(1_000, Math.ceil(windowMs / MOST_POINTS)) },
+            query: { windowMs, stepMs: seriesStep(windowMs) },
           },
           signal,
         }),
@@ -48,3 +75,25 @@ export const resumeQueue = (queue: string) =>
 /** `PATCH /v1/queues/:queue`: what is not named stays as it is. */
 export const configureQueue = (queue: string, body: SettingsBody) =>
   data(api.PATCH("/v1/queues/{queue}", { ...queueAt(queue), body }));
+
+/** States that can be emptied: what is processing belongs to its worker. */
+export type EmptiedState = EmptyBody["states"][number];
+
+/** `POST /v1/queues/:queue/empty`: few tasks at once, many by an operation. */
+export const emptyQueue = async (
+  queue: string,
+  states: EmptiedState[],
+  reason: string | undefined,
+): Promise<{ removed: number } | { operation: OperationView }> => {
+  const body = { states, confirm: queue, ...given({ reason }) };
+  const answer = await data(api.POST("/v1/queues/{queue}/empty", { ...queueAt(queue), body }));
+  return "kind" in answer ? { operation: answer } : { removed: answer.removed };
+};
+
+/** `DELETE /v1/queues/:queue`: it has to be paused, and nothing of it running. */
+export const deleteQueue = (queue: string, reason: string | undefined) =>
+  data(
+    api.DELETE("/v1/queues/{queue}", {
+      params: { path: { queue }, query: { confirm: queue, ...given({ reason }) } },
+    }),
+  );

@@ -1,8 +1,9 @@
 import { isQueueName } from "@holdfast/contracts";
 import { getRouteApi } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
-import { useLive } from "../live/live-context.tsx";
-import { TextField } from "../ui/text-field.tsx";
+import { useQueueStats } from "../live/use-queue-stats.ts";
+import { useSession } from "../session/session-context.tsx";
+import { QueueField } from "../ui/queue-field.tsx";
 import { BurstPanel } from "./load/burst-panel.tsx";
 import { InjectPanel } from "./load/inject-panel.tsx";
 import { LiveCharts } from "./queue/live-charts.tsx";
@@ -12,11 +13,11 @@ const route = getRouteApi("/load");
 export function LoadPage() {
   const { queue = "default" } = route.useSearch();
   const navigate = route.useNavigate();
-  const { figures } = useLive();
+  const { session } = useSession();
   const [draft, setDraft] = useState(queue);
   useEffect(() => setDraft(queue), [queue]);
   const valid = isQueueName(draft);
-  const known = figures.queues?.some((stats) => stats.queue === draft) ?? false;
+  const { exists } = useQueueStats(draft);
   const choose = (next: string) => {
     setDraft(next);
     if (isQueueName(next))
@@ -27,26 +28,33 @@ export function LoadPage() {
       <div className="page-head">
         <h1>Load</h1>
       </div>
-      <div style={{ maxWidth: "22rem" }}>
-        <TextField
-          label="Queue"
-          value={draft}
-          onChange={choose}
-          mono
-          list="known-queues"
-          error={valid ? null : "Letters, digits, - _ and . after the first; at most 64 characters."}
-        />
-        <datalist id="known-queues">
-          {(figures.queues ?? []).map((stats) => (
-            <option key={stats.queue} value={stats.queue} />
-          ))}
-        </datalist>
+      <div style={{ maxWidth: "26rem" }}>
+        <QueueField label="Queue" value={draft} onChange={choose} maker="the first task" />
       </div>
       <div className="columns">
         <InjectPanel queue={valid ? draft : null} />
-        <BurstPanel queue={valid ? draft : null} />
+        {session.demoLoad ? <BurstPanel queue={valid ? draft : null} /> : <NoDemoLoad />}
       </div>
-      {known ? <LiveCharts queue={draft} spanMs={60_000} /> : null}
+      {exists === true ? <LiveCharts queue={draft} spanMs={60_000} /> : null}
     </>
+  );
+}
+
+/** In place of the burst where real tasks run. */
+function NoDemoLoad() {
+  const { session } = useSession();
+  return (
+    <section className="panel" aria-label="Demo load">
+      <div className="panel-head">
+        <h2>No demo load here</h2>
+      </div>
+      <div className="panel-body">
+        <p className="soft">
+          Bursts of demo tasks are off, because this environment is called{" "}
+          <strong>{session.environment}</strong>. They run only where <code>ENVIRONMENT</code> is empty or{" "}
+          <code>development</code>.
+        </p>
+      </div>
+    </section>
   );
 }

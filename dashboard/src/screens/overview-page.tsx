@@ -1,17 +1,17 @@
 import type { QueueStats } from "@holdfast/contracts";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { CirclePause, TriangleAlert } from "lucide-react";
-import type { ReactNode } from "react";
 import { SERVICE_URL } from "../api/base.ts";
 import { count, percent, plural, rate } from "../format/number.ts";
 import { duration } from "../format/time.ts";
-import { failureShareOf, type Rates, ratesOf } from "../live/history.ts";
+import { failureShareOf } from "../live/history.ts";
 import { useLive } from "../live/live-context.tsx";
 import type { Sort } from "../search.ts";
 import { Failed, Loading, NoneYet } from "../ui/empty.tsx";
 import { CopyButton } from "../ui/exact-text.tsx";
 import { Sparkline } from "../ui/sparkline.tsx";
 import { Badge } from "../ui/status.tsx";
+import { drainOf } from "./queue/drain.ts";
 import { ageTone, sortQueues, waitingWithoutWorkers, workersOf } from "./rank.ts";
 import { Tile, Tiles } from "./tiles.tsx";
 
@@ -22,11 +22,11 @@ export function OverviewPage() {
   const { sort = "worst" } = route.useSearch();
   const { queues, workers } = figures;
   if (queues === null) {
-    return error === null ? <Loading what="queues" /> : <Failed error={error} />;
+    return error === null ? <Loading what="queues" /> : <Failed error={error} page />;
   }
   const running = (workers ?? []).filter((worker) => worker.state === "running");
   const sum = (of: (stats: QueueStats) => number) => queues.reduce((total, stats) => total + of(stats), 0);
-  const completedRate = sum((stats) => ratesOf(figures.history[stats.queue] ?? []).completed);
+  const completedRate = sum((stats) => figures.rates[stats.queue]?.completedPerSecond ?? 0);
   const dead = sum((stats) => stats.dead);
   return (
     <>
@@ -118,7 +118,8 @@ function QueueRow({ stats }: { stats: QueueStats }) {
   const samples = figures.history[stats.queue] ?? [];
   const workers = figures.workers === null ? null : workersOf(stats.queue, figures.workers);
   const tone = ageTone(stats.oldestPendingAgeMs);
-  const rates = ratesOf(samples);
+  const rates = figures.rates[stats.queue];
+  const drain = drainOf(stats, rates);
   const failing = failureShareOf(samples);
   return (
     <div className="grid-row" role="row">
@@ -167,11 +168,11 @@ function QueueRow({ stats }: { stats: QueueStats }) {
       </div>
       <div className="cell num" role="cell">
         <span className="label">Done/s</span>
-        {rate(rates.completed)}
+        {rates === undefined ? <span className="zero">–</span> : rate(rates.completedPerSecond)}
       </div>
       <div className="cell num" role="cell">
         <span className="label">Drains in</span>
-        {drainText(stats, rates)}
+        <span className={DRAIN_CLASS[drain.look]}>{drain.text}</span>
       </div>
       <Figure label="Workers" value={workers?.length ?? 0} />
       <div className="cell cell-wide" role="cell">
@@ -184,14 +185,7 @@ function QueueRow({ stats }: { stats: QueueStats }) {
   );
 }
 
-/** How long until nothing waits, at the present rates. */
-function drainText(stats: QueueStats, rates: Rates): ReactNode {
-  if (stats.pending === 0) return <span className="zero">empty</span>;
-  if (stats.paused) return <span className="zero">paused</span>;
-  const net = rates.completed - rates.enqueued;
-  if (net > 0) return duration((stats.pending / net) * 1_000);
-  return <span className="tone-warn alarm">{rates.enqueued > 0 ? "grows" : "stands"}</span>;
-}
+const DRAIN_CLASS = { plain: undefined, quiet: "zero", alarm: "tone-warn alarm" } as const;
 
 function Figure({ label, value, strong = false }: { label: string; value: number; strong?: boolean }) {
   return (

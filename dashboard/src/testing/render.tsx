@@ -1,7 +1,7 @@
 import type { QueueStats, TaskView } from "@holdfast/contracts";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createMemoryHistory, createRouter, RouterProvider } from "@tanstack/react-router";
-import { render } from "@testing-library/react";
+import { configure, render } from "@testing-library/react";
 import { vi } from "vitest";
 import type { Session } from "../api/session.ts";
 import { LiveProvider } from "../live/live-context.tsx";
@@ -9,6 +9,9 @@ import { routeTree } from "../router.tsx";
 import { SessionGate } from "../session/session-context.tsx";
 import { TimeProvider } from "../ui/time.tsx";
 import { ToastProvider } from "../ui/toast.tsx";
+
+// The first test of a file also loads the code of its screen, on a machine that may be busy with others.
+configure({ asyncUtilTimeout: 15_000 });
 
 /** One request that a screen made. */
 export interface Call {

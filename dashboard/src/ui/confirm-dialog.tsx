@@ -57,7 +57,7 @@ export function ConfirmDialog(props: ConfirmDialogProps) {
         <Dialog role="alertdialog" className="dialog">
           <Heading slot="title">{title}</Heading>
           <form className="form" onSubmit={(event) => void submit(event)}>
-            <div>{children}</div>
+            <div className="dialog-text">{children}</div>
             {fields}
             {phrase === null ? null : (
               <TextField

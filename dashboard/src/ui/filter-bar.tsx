@@ -10,8 +10,6 @@ interface FilterBarProps {
   /** Whether anything narrows the list, here or by `children`. */
   filtered: boolean;
   onClear(): void;
-  /** What cannot be filtered by here. */
-  without?: "tag";
   children?: ReactNode;
 }
 
@@ -23,13 +21,13 @@ const AGE_TEXT: Record<Age, string> = {
 };
 
 const FIELDS = [
-  { key: "type", label: "Task type", placeholder: "Type" },
-  { key: "tag", label: "Tag", placeholder: "Tag" },
-  { key: "error", label: "Error text", placeholder: "Error" },
+  { key: "type", label: "Task type, as it is written", placeholder: "Type, exact" },
+  { key: "tag", label: "Tag, as it is written", placeholder: "Tag, exact" },
+  { key: "error", label: "Text of the error, in any case", placeholder: "Error text" },
 ] as const;
 
 /** Filters that are applied with Enter or the button, and live in the URL. */
-export function FilterBar({ value, onApply, filtered, onClear, without, children }: FilterBarProps) {
+export function FilterBar({ value, onApply, filtered, onClear, children }: FilterBarProps) {
   const [draft, setDraft] = useState(value);
   const narrow = useNarrow();
   const [open, setOpen] = useState(false);
@@ -44,7 +42,7 @@ export function FilterBar({ value, onApply, filtered, onClear, without, children
     <form className="filters" role="search" onSubmit={submit}>
       <label className="search-field">
         <Search size={14} aria-hidden="true" />
-        <span className="visually-hidden">Find by id, payload or any text</span>
+        <span className="visually-hidden">Find text in id, type, payload, error or tags, in any case</span>
         <input
           className="input"
           type="search"
@@ -61,7 +59,7 @@ export function FilterBar({ value, onApply, filtered, onClear, without, children
       ) : null}
       {all ? (
         <>
-          {FIELDS.filter(({ key }) => key !== without).map(({ key, label, placeholder }) => (
+          {FIELDS.map(({ key, label, placeholder }) => (
             <input
               key={key}
               className="input"

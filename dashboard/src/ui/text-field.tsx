@@ -8,6 +8,8 @@ interface TextFieldProps {
   hint?: ReactNode;
   /** Why the value is refused; null when it is fine. */
   error?: string | null;
+  /** What to think of before it is taken; in place of the hint. */
+  warning?: string | null;
   rows?: number;
   placeholder?: string;
   mono?: boolean;
@@ -25,6 +27,7 @@ export function TextField(props: TextFieldProps) {
     onChange,
     hint,
     error = null,
+    warning = null,
     rows,
     placeholder,
     mono,
@@ -57,9 +60,9 @@ export function TextField(props: TextFieldProps) {
       ) : (
         <TextArea className={className} rows={rows} placeholder={placeholder ?? ""} />
       )}
-      {hint === undefined || error !== null ? null : (
-        <Text slot="description" className="hint">
-          {hint}
+      {error !== null || (hint === undefined && warning === null) ? null : (
+        <Text slot="description" className={warning === null ? "hint" : "warn-text"}>
+          {warning ?? hint}
         </Text>
       )}
       <FieldError className="error-text">{error}</FieldError>

@@ -2,7 +2,7 @@ import { cleanup, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { type Call, deadTask, frame, queueStats, renderAt } from "../../testing/render.tsx";
-import { confirmationPhrase } from "./confirmation.ts";
+import { confirmationPhrase } from "../confirmation.ts";
 
 afterEach(() => {
   cleanup();
@@ -33,7 +33,7 @@ const posts = (calls: Call[]) =>
 describe("dead letters", () => {
   it("replays one at once and says so", async () => {
     const { calls } = show(2);
-    const [first] = await screen.findAllByRole("button", { name: "Replay" }, { timeout: 5_000 });
+    const [first] = await screen.findAllByRole("button", { name: "Replay" });
     await userEvent.click(first as HTMLElement);
     await screen.findByText("1 dead letter replayed");
     expect(posts(calls)).toEqual([
@@ -43,13 +43,13 @@ describe("dead letters", () => {
 
   it("shows failures and crashes apart", async () => {
     show(2);
-    expect(await screen.findByText("4 failed", {}, { timeout: 5_000 })).toBeTruthy();
+    expect(await screen.findByText("4 failed")).toBeTruthy();
     expect(screen.getByText(/3 crashed/)).toBeTruthy();
   });
 
   it("replays more than 100 only after the count was typed", async () => {
     const { calls } = show(2_013);
-    const button = await screen.findByRole("button", { name: "Replay all" }, { timeout: 5_000 });
+    const button = await screen.findByRole("button", { name: "Replay all" });
     await waitFor(() => expect(button).toHaveProperty("disabled", false));
     await userEvent.click(button);
     const dialog = await screen.findByRole("alertdialog");
@@ -75,19 +75,65 @@ describe("dead letters", () => {
       }
       return frame([queueStats({ dead: 1 })])(call);
     });
-    await userEvent.click(await screen.findByRole("button", { name: "Discard" }, { timeout: 5_000 }));
-    await userEvent.type(await screen.findByLabelText("Confirmation"), "discard 1");
-    const dialog = screen.getByRole("alertdialog");
+    await userEvent.click(await screen.findByRole("button", { name: "Discard" }));
+    const dialog = await screen.findByRole("alertdialog");
     await userEvent.click(within(dialog).getByRole("button", { name: "Discard" }));
     const alert = await screen.findByText(/Redis does not answer/);
     expect(alert.textContent).toContain("Check that Redis runs");
     expect(screen.getByRole("alertdialog")).toBeTruthy();
   });
 
+  it("says that nothing was replayed where the task is not dead any more", async () => {
+    renderAt("/queues/emails/dead-letters", (call) => {
+      if (call.path === LIST) return { body: { tasks: [deadTask("a-1")], cursor: null, scanned: 1 } };
+      if (call.method === "POST")
+        return { body: { dryRun: false, matched: 1, replayed: 0, skipped: 1, results: [] } };
+      return frame([queueStats({ dead: 1 })])(call);
+    });
+    await userEvent.click(await screen.findByRole("button", { name: "Replay" }));
+    await screen.findByText("Nothing was replayed");
+    expect(screen.getByText(/not a dead letter any more/)).toBeTruthy();
+    expect(screen.queryByText(/0 dead letters/)).toBeNull();
+  });
+
+  it("narrows the list, the count and the replay by the same tag", async () => {
+    const { calls } = renderAt("/queues/emails/dead-letters?tag=tenant:acme", (call) => {
+      if (call.path === LIST)
+        return { body: { tasks: [deadTask("a-1")], cursor: null, scanned: 9, total: 9 } };
+      if (call.bodyText?.includes("dryRun"))
+        return { body: { dryRun: true, matched: 1, replayed: 0, skipped: 0 } };
+      if (call.path === `${ACT}/replay`)
+        return { body: { dryRun: false, matched: 1, replayed: 1, skipped: 0, results: [] } };
+      return frame([queueStats({ dead: 9 })])(call);
+    });
+    const all = await screen.findByRole("button", { name: "Replay all that match" });
+    await waitFor(() => expect(all).toHaveProperty("disabled", false));
+    expect(calls.find(({ path }) => path === LIST)?.query.tag).toBe("tenant:acme");
+    await userEvent.click(all);
+    const dialog = await screen.findByRole("alertdialog");
+    await within(dialog).findByText("Replay 1 dead letter");
+    await userEvent.click(within(dialog).getByRole("button", { name: "Replay" }));
+    await waitFor(() => expect(posts(calls)).toHaveLength(1));
+    expect(posts(calls)[0]?.bodyText).toBe('{"filter":{"tag":"tenant:acme"}}');
+  });
+
+  it("shows nothing while the address asks for a filter that it does not know", async () => {
+    const { calls: asked } = renderAt(
+      "/queues/emails/dead-letters?tags=tenant:acme",
+      frame([queueStats({ dead: 2 })]),
+    );
+    await screen.findByRole("heading", { name: /cannot be narrowed/ });
+    expect(screen.getByText("tags=tenant:acme")).toBeTruthy();
+    expect(screen.queryByRole("button", { name: /Replay/ })).toBeNull();
+    expect(asked.filter(({ path }) => path === LIST)).toEqual([]);
+    await userEvent.click(screen.getByRole("button", { name: "Remove it and show the list" }));
+    await screen.findByRole("button", { name: "Replay all" });
+  });
+
   it("shows hostile ids, types and errors as text", async () => {
     const hostile = '<img src=x onerror="document.title=1">';
     show(1, [deadTask("a-1", { lastError: hostile, type: "x</script><script>document.title=1</script>" })]);
-    await screen.findByText(hostile, {}, { timeout: 5_000 });
+    await screen.findByText(hostile);
     expect(document.querySelector("img, script")).toBeNull();
   });
 
@@ -99,15 +145,17 @@ describe("dead letters", () => {
       }
       return frame([queueStats({ dead: 1 })])(call);
     });
-    await screen.findByRole("heading", { name: "No dead letters match" }, { timeout: 5_000 });
+    await screen.findByRole("heading", { name: "No dead letters match" });
     expect(calls.find(({ path }) => path === LIST)?.query.q).toBe("zzz");
     await userEvent.click(screen.getAllByRole("button", { name: "Clear filters" })[0] as HTMLElement);
     expect(await screen.findByRole("link", { name: "a-1" })).toBeTruthy();
   });
 });
 
-it("asks for a phrase above 100 replays and for any discard", () => {
-  expect(confirmationPhrase("replay", 100)).toBeNull();
-  expect(confirmationPhrase("replay", 101)).toBe("replay 101");
-  expect(confirmationPhrase("discard", 1)).toBe("discard 1");
+it("asks for a number above 100 tasks, whatever is done to them", () => {
+  for (const verb of ["replay", "discard", "cancel", "burst"] as const) {
+    expect(confirmationPhrase(verb, 1)).toBeNull();
+    expect(confirmationPhrase(verb, 100)).toBeNull();
+    expect(confirmationPhrase(verb, 101)).toBe(`${verb} 101`);
+  }
 });

@@ -7,9 +7,11 @@ import { queueKey } from "../../api/queues.ts";
 import { tasksExportUrl } from "../../api/tasks.ts";
 import type { DeadLettersSearch } from "../../search.ts";
 import { useSession } from "../../session/session-context.tsx";
+import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, NoneMatch, NoneYet } from "../../ui/empty.tsx";
 import { FilterBar } from "../../ui/filter-bar.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { DEAD_REASON_TEXT } from "../../ui/status.tsx";
 import { ListFoot, ListNews } from "../tasks/list-foot.tsx";
@@ -24,6 +26,14 @@ import { type DeadLetterActions, useDeadLetterActions } from "./use-dead-letter-
 const route = getRouteApi("/queues/$queue/dead-letters");
 
 export function DeadLettersTab() {
+  return (
+    <KnownSearch>
+      <DeadLetters />
+    </KnownSearch>
+  );
+}
+
+function DeadLetters() {
   const { queue } = route.useParams();
   const { view = "list" } = route.useSearch();
   const navigate = route.useNavigate();
@@ -86,9 +96,9 @@ function AllActions({
 }
 
 function ListView({ queue, actions }: { queue: string; actions: DeadLetterActions }) {
-  const { view: _view, tag: _tag, reason, signature, ...search } = route.useSearch();
+  const { view: _view, reason, signature, ...search } = route.useSearch();
   const navigate = route.useNavigate();
-  const { denied } = useSession();
+  const { denied, session } = useSession();
   const base = useTaskFilter("dead", search);
   const filter = { ...base, reason, signature };
   const filtered = isFiltered(search) || reason !== undefined || signature !== undefined;
@@ -98,6 +108,7 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
   useFollow(list, !selection.any);
   const target: DeadLetterFilter = {
     type: base.type,
+    tag: base.tag,
     error: base.error,
     q: base.q,
     from: base.from,
@@ -116,10 +127,8 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
 
   return (
     <>
-      {/* An action on all that match selects like the list, and the service selects dead letters without tags. */}
       <FilterBar
         value={search}
-        without="tag"
         filtered={filtered}
         onApply={(next) => show({ ...next, ...(reason && { reason }), ...(signature && { signature }) })}
         onClear={() => show({})}
@@ -143,7 +152,10 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
       </FilterBar>
       {signature === undefined ? null : (
         <p className="chip-row">
-          <span className="hint">Error</span> <code className="clip">{signature}</code>
+          <span className="hint">Error</span>{" "}
+          <code className="clip">
+            <ForeignText text={signature} />
+          </code>
           <Button small look="quiet" onPress={() => show({ ...search, ...(reason && { reason }) })}>
             All errors
           </Button>
@@ -182,11 +194,17 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
           ) : (
             <NoneYet title="No dead letters">
               <p>
-                Tasks that run out of attempts end here. The burst on{" "}
-                <Link to="/load" search={{ queue }}>
-                  Load
-                </Link>{" "}
-                makes some.
+                Tasks that run out of attempts end here.
+                {session.demoLoad ? (
+                  <>
+                    {" "}
+                    The burst on{" "}
+                    <Link to="/load" search={{ queue }}>
+                      Load
+                    </Link>{" "}
+                    makes some.
+                  </>
+                ) : null}
               </p>
             </NoneYet>
           )

@@ -2,8 +2,8 @@ import { useState } from "react";
 import type { DeadLetterTarget } from "../../api/dead-letters.ts";
 import { count, plural } from "../../format/number.ts";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
-import { TextField } from "../../ui/text-field.tsx";
-import { confirmationPhrase } from "./confirmation.ts";
+import { ReasonField } from "../../ui/reason-field.tsx";
+import { confirmationPhrase } from "../confirmation.ts";
 import { useTargetSize } from "./use-target-size.ts";
 
 interface DiscardDialogProps {
@@ -26,14 +26,7 @@ export function DiscardDialog({ queue, target, what, onDiscard, onClose }: Disca
       phrase={size === null ? null : confirmationPhrase("discard", size)}
       onConfirm={() => onDiscard(reason.trim() === "" ? undefined : reason.trim())}
       onClose={onClose}
-      fields={
-        <TextField
-          label="Reason"
-          hint="Optional. Kept in the audit log."
-          value={reason}
-          onChange={(text) => setReason(text.slice(0, 256))}
-        />
-      }
+      fields={<ReasonField value={reason} onChange={setReason} />}
     >
       <p>
         {size === null

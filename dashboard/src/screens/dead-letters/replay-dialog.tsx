@@ -1,16 +1,17 @@
-import { isQueueName, LIMITS, type TaskView } from "@holdfast/contracts";
+import { LIMITS, type TaskView } from "@holdfast/contracts";
 import { type FormEvent, useState } from "react";
 import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 import type { DeadLetterTarget, ReplayOptions } from "../../api/dead-letters.ts";
 import { toApiError } from "../../api/errors.ts";
 import { plural } from "../../format/number.ts";
-import { useLive } from "../../live/live-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { LabelledCheckbox } from "../../ui/checkbox.tsx";
 import { lazyPart } from "../../ui/lazy-part.tsx";
+import { QueueField, queueNameError } from "../../ui/queue-field.tsx";
+import { ReasonField } from "../../ui/reason-field.tsx";
 import { TextField } from "../../ui/text-field.tsx";
+import { confirmationPhrase } from "../confirmation.ts";
 import { payloadError } from "../load/inject-panel.tsx";
-import { confirmationPhrase } from "./confirmation.ts";
 import { useTargetSize } from "./use-target-size.ts";
 
 // The editor is larger than the rest of the page: it comes when somebody edits.
@@ -34,7 +35,6 @@ interface ReplayDialogProps {
 
 export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: ReplayDialogProps) {
   const { size, problem, recount } = useTargetSize(queue, target);
-  const { figures } = useLive();
   const [payloadText, setPayloadText] = useState(task?.payloadText ?? "");
   const [to, setTo] = useState("");
   const [rate, setRate] = useState("");
@@ -51,7 +51,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
   const paced = many && !("ids" in target && target.ids.length > LIMITS.batchTasks);
   const phrase = size === null ? null : confirmationPhrase("replay", size);
   const errors = {
-    to: to === "" || isQueueName(to) ? null : "This is no name of a queue.",
+    to: to === "" ? null : queueNameError(to),
     rate: numberError(rate, 100_000),
     canary: canary ? (canarySize.trim() === "" ? "How many?" : numberError(canarySize, 100)) : null,
     payload: edited ? payloadError(payloadText) : null,
@@ -123,7 +123,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
               </div>
             )}
             <div className="form-row">
-              <TextField
+              <QueueField
                 label="Into queue"
                 placeholder={queue}
                 hint={
@@ -131,15 +131,8 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
                 }
                 value={to}
                 onChange={setTo}
-                error={errors.to}
-                list="replay-queues"
-                mono
+                maker="the replay"
               />
-              <datalist id="replay-queues">
-                {(figures.queues ?? []).map((stats) => (
-                  <option key={stats.queue} value={stats.queue} />
-                ))}
-              </datalist>
               {paced ? (
                 <TextField
                   label="At most per second"
@@ -167,12 +160,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
                 ) : null}
               </div>
             ) : null}
-            <TextField
-              label="Reason"
-              hint="Optional. Kept in the audit log."
-              value={reason}
-              onChange={(text) => setReason(text.slice(0, 256))}
-            />
+            <ReasonField value={reason} onChange={setReason} />
             {phrase === null ? null : (
               <TextField
                 label="Confirmation"

@@ -55,7 +55,7 @@ export interface DeadLetterActions {
 export function useDeadLetterActions(queue: string): DeadLetterActions {
   const client = useQueryClient();
   const { trackOperation } = useLive();
-  const { say, fail } = useToasts();
+  const { say, warn, fail } = useToasts();
   const [plan, setPlan] = useState<Plan | null>(null);
   const refresh = () => client.invalidateQueries({ queryKey: queueKey(queue) });
 
@@ -63,14 +63,23 @@ export function useDeadLetterActions(queue: string): DeadLetterActions {
     actOnOperation(id, "undo").then(
       async (operation) => {
         trackOperation(operation);
-        say("The discard is undone", "Each task goes back to the dead letters.");
+        say("The discard is being undone", "Each task goes back to the dead letters.");
         await refresh();
       },
       (error: unknown) => fail("The discard was not undone", error),
     );
   const tell = async (answer: BulkAnswer, verb: "replayed" | "discarded") => {
     if ("operation" in answer) trackOperation(answer.operation);
-    else {
+    else if (answer.done === 0) {
+      warn(
+        `Nothing was ${verb}`,
+        answer.skipped === 1
+          ? "The task is not a dead letter any more: somebody else replayed or discarded it."
+          : answer.skipped === 0
+            ? "No dead letter matches any more."
+            : `None of the ${count(answer.skipped)} tasks is a dead letter any more.`,
+      );
+    } else {
       const { operationId } = answer;
       say(
         `${plural(answer.done, "dead letter")} ${verb}`,

@@ -1,43 +1,36 @@
+import type { QueueStats } from "@holdfast/contracts";
 import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { runBurst } from "../../api/operations.ts";
-import { count, rate } from "../../format/number.ts";
-import { ratesOf } from "../../live/history.ts";
+import { count, plural, rate } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
+import { useQueueStats } from "../../live/use-queue-stats.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
+import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { TextField } from "../../ui/text-field.tsx";
-import { useToasts } from "../../ui/toast.tsx";
+import { confirmationPhrase } from "../confirmation.ts";
 import { Tile, Tiles } from "../tiles.tsx";
 
 const MOST_TASKS = 10_000;
 
 export function BurstPanel({ queue }: { queue: string | null }) {
   const { figures, trackOperation } = useLive();
-  const { fail } = useToasts();
   const [tasks, setTasks] = useState("10000");
   const [failPercent, setFailPercent] = useState("20");
   const { denied } = useSession();
-  const [busy, setBusy] = useState(false);
-  const stats = figures.queues?.find((candidate) => candidate.queue === queue);
-  const rates = ratesOf((queue === null ? undefined : figures.history[queue]) ?? []);
+  const [asking, setAsking] = useState(false);
+  const { stats } = useQueueStats(queue ?? "");
+  const rates = queue === null ? undefined : figures.rates[queue];
   const errors = {
     tasks: wholeBetween(tasks, 1, MOST_TASKS),
     failPercent: wholeBetween(failPercent, 0, 100),
   };
   const refused = queue === null || errors.tasks !== null || errors.failPercent !== null;
 
-  const submit = async (event: FormEvent) => {
+  const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (refused || queue === null) return;
-    setBusy(true);
-    try {
-      trackOperation(await runBurst(queue, Number(tasks), Number(failPercent) / 100));
-    } catch (error) {
-      fail("The burst did not start", error);
-    } finally {
-      setBusy(false);
-    }
+    if (!refused) setAsking(true);
   };
 
   return (
@@ -50,7 +43,7 @@ export function BurstPanel({ queue }: { queue: string | null }) {
           </Link>
         )}
       </div>
-      <form className="panel-body form" onSubmit={(event) => void submit(event)}>
+      <form className="panel-body form" onSubmit={submit}>
         <p className="soft">
           Enqueues tasks of type <code>demo.flaky</code>, of which a share fails at each attempt. Those that
           run out of retries end in the dead letters, where they can be replayed.
@@ -75,8 +68,8 @@ export function BurstPanel({ queue }: { queue: string | null }) {
           <Button
             type="submit"
             look="primary"
-            denied={denied("control", queue ?? undefined)}
-            isDisabled={busy || refused}
+            denied={denied("enqueue", queue ?? undefined)}
+            isDisabled={refused}
           >
             Run the burst
           </Button>
@@ -86,11 +79,32 @@ export function BurstPanel({ queue }: { queue: string | null }) {
             <Tile state="pending" value={count(stats.pending)} />
             <Tile state="processing" value={count(stats.processing)} />
             <Tile state="scheduled" value={count(stats.scheduled)} />
-            <Tile state="completed" value={count(stats.totals.acked)} sub={`${rate(rates.completed)}/s`} />
+            <Tile
+              state="completed"
+              value={count(stats.totals.acked)}
+              sub={`${rate(rates?.completedPerSecond ?? 0)}/s`}
+            />
             <Tile state="dead" value={count(stats.dead)} alarm={stats.dead > 0} />
           </Tiles>
         )}
       </form>
+      {asking && queue !== null ? (
+        <ConfirmDialog
+          title={`Send ${plural(Number(tasks), "demo task")} into ${queue}`}
+          action="Run the burst"
+          phrase={confirmationPhrase("burst", Number(tasks))}
+          onConfirm={async () =>
+            trackOperation(await runBurst(queue, Number(tasks), Number(failPercent) / 100))
+          }
+          onClose={() => setAsking(false)}
+        >
+          <p>{burstNote(stats)}</p>
+          <p>
+            {failPercent}&nbsp;% of the attempts fail on purpose. The burst can be cancelled while it is sent;
+            what was sent stays.
+          </p>
+        </ConfirmDialog>
+      ) : null}
     </section>
   );
 }
@@ -99,4 +113,13 @@ function wholeBetween(text: string, least: number, most: number): string | null 
   const value = Number(text);
   if (text.trim() !== "" && Number.isInteger(value) && value >= least && value <= most) return null;
   return `A whole number from ${count(least)} to ${count(most)}.`;
+}
+
+/** What the queue has to do already. */
+function burstNote(stats: QueueStats | undefined): string {
+  if (stats === undefined) return "There is no such queue yet: the burst makes it.";
+  const open = stats.pending + stats.processing + stats.scheduled;
+  return open === 0
+    ? "Nothing waits in the queue now."
+    : `The queue has ${plural(open, "task")} to run now: the burst joins them.`;
 }

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { injectTask } from "../../api/tasks.ts";
 import { bytes } from "../../format/number.ts";
+import { useLive } from "../../live/live-context.tsx";
 import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Segments } from "../../ui/segments.tsx";
@@ -33,12 +34,14 @@ export function delayError(text: string): string | null {
 const PRIORITY_TEXT: Record<Priority, string> = { high: "High", normal: "Normal", low: "Low" };
 
 export function InjectPanel({ queue }: { queue: string | null }) {
+  const { figures } = useLive();
   const { say, fail } = useToasts();
-  const [type, setType] = useState("demo.echo");
-  const [payloadText, setPayloadText] = useState('{\n  "hello": "world"\n}');
+  const { denied, session } = useSession();
+  // Where real tasks run nothing is filled in: a demo task there would be one click away.
+  const [type, setType] = useState(session.demoLoad ? "demo.echo" : "");
+  const [payloadText, setPayloadText] = useState(session.demoLoad ? '{\n  "hello": "world"\n}' : "");
   const [priority, setPriority] = useState<Priority>("normal");
   const [delay, setDelay] = useState("");
-  const { denied } = useSession();
   const [busy, setBusy] = useState(false);
   const [last, setLast] = useState<{ queue: string; id: string } | null>(null);
   const errors = {
@@ -46,6 +49,7 @@ export function InjectPanel({ queue }: { queue: string | null }) {
     payload: payloadError(payloadText),
     delay: delayError(delay),
   };
+  const types = [...new Set((figures.workers ?? []).flatMap((worker) => worker.types))].sort();
   const refused = queue === null || Object.values(errors).some((error) => error !== null);
 
   const submit = async (event: FormEvent) => {
@@ -74,9 +78,16 @@ export function InjectPanel({ queue }: { queue: string | null }) {
         <h2>Inject a task</h2>
       </div>
       <form className="panel-body form" onSubmit={(event) => void submit(event)}>
-        <TextField label="Type" value={type} onChange={setType} mono error={errors.type} list="known-types" />
+        <TextField
+          label="Type"
+          value={type}
+          onChange={setType}
+          mono
+          error={type === "" ? null : errors.type}
+          list="known-types"
+        />
         <datalist id="known-types">
-          {["demo.echo", "demo.sleep", "demo.flaky", "demo.cpu", "demo.crash"].map((name) => (
+          {types.map((name) => (
             <option key={name} value={name} />
           ))}
         </datalist>
@@ -86,7 +97,7 @@ export function InjectPanel({ queue }: { queue: string | null }) {
           value={payloadText}
           onChange={setPayloadText}
           rows={7}
-          error={errors.payload}
+          error={payloadText === "" ? null : errors.payload}
         />
         <div className="form-row">
           <div className="field">

@@ -1,13 +1,17 @@
+import type { QueueStats } from "@holdfast/contracts";
 import { getRouteApi, Link, Outlet } from "@tanstack/react-router";
 import { CirclePause, CirclePlay } from "lucide-react";
 import { useState } from "react";
 import { pauseQueue, resumeQueue } from "../../api/queues.ts";
 import { count } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
+import { useQueueStats } from "../../live/use-queue-stats.ts";
 import { useSession } from "../../session/session-context.tsx";
 import { Banner } from "../../ui/banner.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
+import { Time } from "../../ui/time.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { QueueBadges } from "../overview-page.tsx";
 import { PauseDialog } from "./pause-dialog.tsx";
@@ -18,18 +22,23 @@ export function QueueLayout() {
   const { queue } = route.useParams();
   const { figures, error } = useLive();
   const { say, fail } = useToasts();
-  const { denied } = useSession();
+  const { denied, session } = useSession();
   const [pausing, setPausing] = useState(false);
-  const stats = figures.queues?.find((candidate) => candidate.queue === queue);
+  const { stats, exists } = useQueueStats(queue);
 
-  if (figures.queues === null)
-    return error === null ? <Loading what="the queue" /> : <Failed error={error} />;
+  if (stats === undefined && exists === null)
+    return error === null || figures.queues !== null ? (
+      <Loading what="the queue" />
+    ) : (
+      <Failed error={error} page />
+    );
   if (stats === undefined) {
     return (
       <section className="panel">
         <NoneYet title="This queue does not exist yet" page>
           <p>
-            No task has been enqueued into <strong className="mono">{queue}</strong>.
+            No task has been enqueued into <strong className="mono">{queue}</strong> yet, or it was deleted
+            since.
           </p>
           <Link className="button" to="/load" search={{ queue }}>
             Inject its first task
@@ -63,15 +72,14 @@ export function QueueLayout() {
             </Button>
           )}
           <Link className="button" to="/load" search={{ queue }}>
-            Inject or burst
+            {session.demoLoad ? "Inject or burst" : "Inject a task"}
           </Link>
         </div>
       </div>
       {stats.paused ? (
         <Banner icon={CirclePause} tone="warn">
-          <strong>Paused{stats.pauseReason === null || stats.pauseReason === "" ? "." : ":"}</strong>{" "}
-          {stats.pauseReason} Workers finish what they hold and acquire nothing more; enqueues are still
-          accepted.
+          <PausedSince stats={stats} /> Workers finish what they hold and acquire nothing more; enqueues are
+          still accepted.
         </Banner>
       ) : null}
       <nav className="tabs" aria-label={`Views of ${queue}`}>
@@ -96,6 +104,38 @@ export function QueueLayout() {
           onClose={() => setPausing(false)}
         />
       ) : null}
+    </>
+  );
+}
+
+/** Who paused it, when and why, as far as that was kept. */
+function PausedSince({ stats }: { stats: QueueStats }) {
+  const { pausedBy, pausedAt, pauseReason } = stats;
+  return (
+    <>
+      <strong>Paused</strong>
+      {pausedBy === null ? null : (
+        <>
+          {" by "}
+          <strong>
+            <ForeignText text={pausedBy} />
+          </strong>
+        </>
+      )}
+      {pausedAt === null ? null : (
+        <>
+          {", "}
+          <Time at={pausedAt} />
+        </>
+      )}
+      {pauseReason === null || pauseReason === "" ? (
+        ", without a reason."
+      ) : (
+        <>
+          {": "}
+          <ForeignText text={pauseReason} />.
+        </>
+      )}
     </>
   );
 }

@@ -2,14 +2,17 @@ import { PRIORITIES } from "@holdfast/contracts";
 import { getRouteApi } from "@tanstack/react-router";
 import { count, percent, plural, rate } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
-import { failureShareOf, ratesOf } from "../../live/history.ts";
+import { failureShareOf } from "../../live/history.ts";
 import { useLive } from "../../live/live-context.tsx";
+import { useQueueStats } from "../../live/use-queue-stats.ts";
 import { WINDOWS, type Window } from "../../search.ts";
 import { Segments } from "../../ui/segments.tsx";
 import { ageTone, workersOf } from "../rank.ts";
 import { Tile, Tiles } from "../tiles.tsx";
 import { WorkerTable } from "../workers/worker-table.tsx";
+import { drainOf } from "./drain.ts";
 import { QueueCharts } from "./queue-charts.tsx";
+import { RemovalPanel } from "./removal-panel.tsx";
 import { SettingsPanel } from "./settings-panel.tsx";
 
 const route = getRouteApi("/queues/$queue/");
@@ -29,14 +32,12 @@ export function QueueOverview() {
   const { span = "5m" } = route.useSearch();
   const navigate = route.useNavigate();
   const { figures } = useLive();
-  const stats = figures.queues?.find((candidate) => candidate.queue === queue);
+  const { stats } = useQueueStats(queue);
   if (stats === undefined) return null;
 
   const samples = figures.history[queue] ?? [];
-  const rates = ratesOf(samples);
+  const rates = figures.rates[queue];
   const failing = failureShareOf(samples);
-  const drainMs =
-    rates.completed > rates.enqueued ? (stats.pending / (rates.completed - rates.enqueued)) * 1_000 : null;
   const workers = figures.workers === null ? null : workersOf(queue, figures.workers);
   const { pendingByPriority: bands, totals } = stats;
   return (
@@ -71,8 +72,8 @@ export function QueueOverview() {
         />
         <Tile
           name="Time to drain"
-          value={stats.pending === 0 ? "empty" : drainMs === null ? "grows" : duration(drainMs)}
-          sub={`${rate(rates.completed)}/s done`}
+          value={drainOf(stats, rates).text}
+          sub={rates === undefined ? "no rate yet" : `${rate(rates.completedPerSecond)}/s done`}
         />
       </Tiles>
       <div className="section-head">
@@ -114,6 +115,7 @@ export function QueueOverview() {
           <WorkerTable workers={workers} />
         </section>
       )}
+      <RemovalPanel stats={stats} />
     </>
   );
 }

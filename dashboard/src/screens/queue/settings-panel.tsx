@@ -21,7 +21,7 @@ export function SettingsPanel({ stats }: { stats: QueueStats }) {
     <section className="panel" aria-label="Settings">
       <div className="panel-head">
         <h2>Settings</h2>
-        <Button small denied={denied("control", stats.queue)} onPress={() => setEditing(true)}>
+        <Button small denied={denied("admin", stats.queue)} onPress={() => setEditing(true)}>
           <Settings2 size={13} aria-hidden="true" />
           Change
         </Button>

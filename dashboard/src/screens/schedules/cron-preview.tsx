@@ -1,5 +1,5 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { toApiError } from "../../api/errors.ts";
 import { cronPreviewQuery } from "../../api/schedules.ts";
 import { zoned } from "./zoned.ts";
@@ -7,14 +7,30 @@ import { zoned } from "./zoned.ts";
 interface CronPreviewProps {
   cron: string;
   timeZone: string;
-  onError(message: string | null): void;
+  onErrors(errors: CronErrors): void;
+}
+
+/** Why the service refuses it, by the field that is wrong. */
+export interface CronErrors {
+  cron: string | null;
+  timeZone: string | null;
+}
+
+export const NO_CRON_ERRORS: CronErrors = { cron: null, timeZone: null };
+
+/** What the answer says of no field is about the expression, which is the first of them. */
+function errorsOf(error: unknown): CronErrors {
+  const { detail, errors } = toApiError(error);
+  return errors.some(({ path }) => path === "/timeZone")
+    ? { cron: null, timeZone: detail }
+    : { cron: detail, timeZone: null };
 }
 
 /** Long enough for the next key of somebody who types. */
 const TYPING_MS = 250;
 
 /** The expression in words and its next five runs, by the service: the one that will fire them. */
-export function CronPreview({ cron, timeZone, onError }: CronPreviewProps) {
+export function CronPreview({ cron, timeZone, onErrors }: CronPreviewProps) {
   const [asked, setAsked] = useState({ cron, timeZone });
   useEffect(() => {
     const timer = setTimeout(() => setAsked({ cron, timeZone }), TYPING_MS);
@@ -25,9 +41,12 @@ export function CronPreview({ cron, timeZone, onError }: CronPreviewProps) {
     placeholderData: keepPreviousData,
     enabled: asked.cron.trim() !== "" && asked.timeZone.trim() !== "",
   });
-  const problem = query.error === null ? null : toApiError(query.error).detail;
-  useEffect(() => onError(problem), [problem, onError]);
-  if (problem !== null || query.data === undefined) return null;
+  const errors = useMemo(
+    () => (query.error === null ? NO_CRON_ERRORS : errorsOf(query.error)),
+    [query.error],
+  );
+  useEffect(() => onErrors(errors), [errors, onErrors]);
+  if (query.error !== null || query.data === undefined) return null;
   return (
     <div className="cron-preview" role="status">
       <p>

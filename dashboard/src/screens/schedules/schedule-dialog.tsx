@@ -1,5 +1,4 @@
 import {
-  isQueueName,
   isTaskType,
   type MissedPolicy,
   type OverlapPolicy,
@@ -11,26 +10,28 @@ import { type FormEvent, useState } from "react";
 import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
 import { toApiError } from "../../api/errors.ts";
 import { putSchedule, type ScheduleView, schedulesKey } from "../../api/schedules.ts";
-import { useLive } from "../../live/live-context.tsx";
+import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
+import { QueueField, queueNameError } from "../../ui/queue-field.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { payloadError } from "../load/inject-panel.tsx";
-import { CronPreview } from "./cron-preview.tsx";
+import { type CronErrors, CronPreview, NO_CRON_ERRORS } from "./cron-preview.tsx";
 import { timeZones } from "./zoned.ts";
 
 const SCHEDULE_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
 const PRIORITY_TEXT: Record<Priority, string> = { high: "High", normal: "Normal", low: "Low" };
 
-function draftOf(schedule: ScheduleView | null) {
+/** @param demo whether demo tasks may be proposed */
+function draftOf(schedule: ScheduleView | null, demo: boolean) {
   return {
     id: schedule?.id ?? "",
-    queue: schedule?.queue ?? "default",
+    queue: schedule?.queue ?? (demo ? "default" : ""),
     cron: schedule?.cron ?? "0 3 * * *",
     timeZone: schedule?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC",
-    type: schedule?.type ?? "demo.echo",
+    type: schedule?.type ?? (demo ? "demo.echo" : ""),
     payloadText: schedule?.payloadText ?? "null",
     priority: schedule?.options.priority ?? ("normal" as Priority),
     maxRetries: schedule?.options.maxRetries?.toString() ?? "",
@@ -41,22 +42,23 @@ function draftOf(schedule: ScheduleView | null) {
 
 export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView | null; onClose(): void }) {
   const client = useQueryClient();
-  const { figures } = useLive();
+  const { session } = useSession();
   const { say } = useToasts();
-  const [draft, setDraft] = useState(() => draftOf(schedule));
-  const [cronError, setCronError] = useState<string | null>(null);
+  const [draft, setDraft] = useState(() => draftOf(schedule, session.demoLoad));
+  const [previewErrors, setPreviewErrors] = useState<CronErrors>(NO_CRON_ERRORS);
   const set = (part: Partial<typeof draft>) => setDraft((before) => ({ ...before, ...part }));
   const errors = {
     id: SCHEDULE_ID.test(draft.id)
       ? null
       : "Letters, digits, - _ and . after the first; at most 64 characters.",
-    queue: isQueueName(draft.queue) ? null : "This is no name of a queue.",
+    queue: queueNameError(draft.queue),
     type: isTaskType(draft.type) ? null : "Letters, digits and _ . : / - after the first.",
     payload: payloadError(draft.payloadText),
     maxRetries: /^\d{0,4}$/.test(draft.maxRetries.trim())
       ? null
       : "A whole number, or nothing for the default.",
-    cron: cronError,
+    cron: draft.cron.trim() === "" ? "Such as 0 3 * * *: every day at three." : previewErrors.cron,
+    timeZone: draft.timeZone.trim() === "" ? "Such as UTC or Europe/Berlin." : previewErrors.timeZone,
   };
   const refused = Object.values(errors).some((error) => error !== null);
   const save = useMutation({
@@ -105,19 +107,12 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
                   autoFocus
                 />
               ) : null}
-              <TextField
+              <QueueField
                 label="Queue"
                 value={draft.queue}
                 onChange={(queue) => set({ queue })}
-                error={errors.queue}
-                list="schedule-queues"
-                mono
+                maker="the first run"
               />
-              <datalist id="schedule-queues">
-                {(figures.queues ?? []).map(({ queue }) => (
-                  <option key={queue} value={queue} />
-                ))}
-              </datalist>
             </div>
             <div className="form-row">
               <TextField
@@ -125,7 +120,7 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
                 hint="Minute, hour, day, month, weekday; six fields begin with seconds."
                 value={draft.cron}
                 onChange={(cron) => set({ cron })}
-                error={cronError}
+                error={errors.cron}
                 mono
               />
               <TextField
@@ -133,6 +128,7 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
                 hint="IANA name, such as Europe/Berlin."
                 value={draft.timeZone}
                 onChange={(timeZone) => set({ timeZone })}
+                error={errors.timeZone}
                 list="time-zones"
               />
               <datalist id="time-zones">
@@ -141,12 +137,12 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
                 ))}
               </datalist>
             </div>
-            <CronPreview cron={draft.cron} timeZone={draft.timeZone} onError={setCronError} />
+            <CronPreview cron={draft.cron} timeZone={draft.timeZone} onErrors={setPreviewErrors} />
             <TextField
               label="Task type"
               value={draft.type}
               onChange={(type) => set({ type })}
-              error={errors.type}
+              error={draft.type === "" ? null : errors.type}
               mono
             />
             <TextField

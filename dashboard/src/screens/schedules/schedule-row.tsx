@@ -140,7 +140,7 @@ function ScheduleActions({ schedule, onEdit }: { schedule: ScheduleView; onEdit(
         small
         denied={why}
         isDisabled={run.isPending}
-        aria-label={`Run ${id} now`}
+        aria-label={`Run now: ${id}`}
         onPress={() => run.mutate()}
       >
         <CalendarClock size={13} aria-hidden="true" />
@@ -166,7 +166,7 @@ function ScheduleActions({ schedule, onEdit }: { schedule: ScheduleView; onEdit(
           title={`Delete the schedule ${id}`}
           action="Delete"
           danger
-          phrase="delete 1"
+          phrase={id}
           onConfirm={async () => {
             await deleteSchedule(id);
             say(`${id} deleted`);
@@ -174,7 +174,7 @@ function ScheduleActions({ schedule, onEdit }: { schedule: ScheduleView; onEdit(
           }}
           onClose={() => setDeleting(false)}
         >
-          It enqueues nothing more. Tasks that it has enqueued stay.
+          It is gone for good, and enqueues nothing more. Tasks that it has enqueued stay.
         </ConfirmDialog>
       ) : null}
     </>

@@ -6,6 +6,7 @@ import { type ScheduleView, schedulesQuery } from "../../api/schedules.ts";
 import { plural } from "../../format/number.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { useSession } from "../../session/session-context.tsx";
+import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
 import { ScheduleDialog } from "./schedule-dialog.tsx";
@@ -14,6 +15,14 @@ import { ScheduleRow } from "./schedule-row.tsx";
 const route = getRouteApi("/schedules");
 
 export function SchedulesPage() {
+  return (
+    <KnownSearch>
+      <Schedules />
+    </KnownSearch>
+  );
+}
+
+function Schedules() {
   const { q = "" } = route.useSearch();
   const navigate = route.useNavigate();
   const { paused } = useLive();

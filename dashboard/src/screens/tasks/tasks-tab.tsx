@@ -3,10 +3,12 @@ import { useQueryClient } from "@tanstack/react-query";
 import { getRouteApi, Link } from "@tanstack/react-router";
 import { Download } from "lucide-react";
 import { useCallback, useState } from "react";
+import { toApiError } from "../../api/errors.ts";
 import { queueKey } from "../../api/queues.ts";
 import { cancelTask, tasksExportUrl } from "../../api/tasks.ts";
 import { count, plural } from "../../format/number.ts";
 import { useSession } from "../../session/session-context.tsx";
+import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button } from "../../ui/button.tsx";
 import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
 import { Failed, Loading, NoneMatch, NoneYet } from "../../ui/empty.tsx";
@@ -15,6 +17,7 @@ import { STATE_LOOK } from "../../ui/status.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { useNarrow } from "../../ui/use-narrow.ts";
 import { type RowCells, VirtualList } from "../../ui/virtual-list.tsx";
+import { confirmationPhrase } from "../confirmation.ts";
 import { ListFoot, ListNews } from "./list-foot.tsx";
 import { SelectAllCell, SelectCell } from "./select-cell.tsx";
 import { lastColumn, TaskCells, timeColumn } from "./task-cells.tsx";
@@ -28,6 +31,14 @@ const route = getRouteApi("/queues/$queue/tasks");
 const CANCELLABLE: ReadonlySet<TaskState> = new Set(["pending", "scheduled", "processing"]);
 
 export function TasksTab() {
+  return (
+    <KnownSearch>
+      <Tasks />
+    </KnownSearch>
+  );
+}
+
+function Tasks() {
   const { queue } = route.useParams();
   const { state = "pending", ...search } = route.useSearch();
   const navigate = route.useNavigate();
@@ -167,28 +178,38 @@ export function Searching({ list }: { list: ReturnType<typeof useTaskList> }) {
 
 function CancelChosen({ queue, ids, onDone }: { queue: string; ids: string[]; onDone(): void }) {
   const client = useQueryClient();
-  const { say } = useToasts();
+  const { say, warn } = useToasts();
   const { denied } = useSession();
   const [asking, setAsking] = useState(false);
+  const refresh = () => client.invalidateQueries({ queryKey: queueKey(queue) });
   const cancelAll = async () => {
     const sum = { cancelled: 0, requested: 0, late: 0 };
     for (const id of ids) {
       try {
         const { outcome } = await cancelTask(queue, id);
         sum[outcome] += 1;
-      } catch {
-        // It ended in the meantime: nothing is left to cancel.
+      } catch (error) {
+        // It ended, or went, in the meantime: nothing is left to cancel. Anything else is told by the dialog.
+        const { code } = toApiError(error);
+        if (code !== "too_late" && code !== "task_not_found") {
+          await refresh();
+          throw error;
+        }
         sum.late += 1;
       }
     }
-    say(
-      `${plural(sum.cancelled + sum.requested, "task")} cancelled`,
-      sum.requested + sum.late === 0
-        ? undefined
-        : `${count(sum.requested)} still run and were told, ${count(sum.late)} had ended.`,
-    );
+    if (sum.cancelled + sum.requested === 0) {
+      warn("Nothing was cancelled", `${plural(sum.late, "task")} had ended before.`);
+    } else {
+      say(
+        `${plural(sum.cancelled + sum.requested, "task")} cancelled`,
+        sum.requested + sum.late === 0
+          ? undefined
+          : `${count(sum.requested)} still run and were told, ${count(sum.late)} had ended.`,
+      );
+    }
     onDone();
-    await client.invalidateQueries({ queryKey: queueKey(queue) });
+    await refresh();
   };
   return (
     <>
@@ -200,7 +221,7 @@ function CancelChosen({ queue, ids, onDone }: { queue: string; ids: string[]; on
           title={`Cancel ${plural(ids.length, "task")}`}
           action="Cancel tasks"
           danger
-          phrase={ids.length > 100 ? `cancel ${ids.length}` : null}
+          phrase={confirmationPhrase("cancel", ids.length)}
           onConfirm={cancelAll}
           onClose={() => setAsking(false)}
         >

@@ -1,0 +1,150 @@
+import type { QueueStats } from "@holdfast/contracts";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useNavigate } from "@tanstack/react-router";
+import { Eraser, Trash2 } from "lucide-react";
+import { useState } from "react";
+import { deleteQueue, type EmptiedState, emptyQueue, pauseQueue, queueKey } from "../../api/queues.ts";
+import { schedulesQuery } from "../../api/schedules.ts";
+import { count, plural } from "../../format/number.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { useSession } from "../../session/session-context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { LabelledCheckbox } from "../../ui/checkbox.tsx";
+import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
+import { ReasonField } from "../../ui/reason-field.tsx";
+import { STATE_LOOK } from "../../ui/status.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+
+const EMPTIED: readonly EmptiedState[] = [
+  "pending",
+  "scheduled",
+  "dead",
+  "completed",
+  "cancelled",
+  "expired",
+];
+
+/** What is done to a queue for good. */
+export function RemovalPanel({ stats }: { stats: QueueStats }) {
+  const { denied } = useSession();
+  const [asking, setAsking] = useState<"empty" | "delete" | null>(null);
+  const why = denied("admin", stats.queue);
+  const close = () => setAsking(null);
+  return (
+    <section className="panel" aria-label="Empty or delete">
+      <div className="panel-head">
+        <h2>Empty or delete</h2>
+        <div className="actions">
+          <Button small look="danger" denied={why} onPress={() => setAsking("empty")}>
+            <Eraser size={13} aria-hidden="true" />
+            Empty queue
+          </Button>
+          <Button small look="danger" denied={why} onPress={() => setAsking("delete")}>
+            <Trash2 size={13} aria-hidden="true" />
+            Delete queue
+          </Button>
+        </div>
+      </div>
+      {asking === "empty" ? <EmptyDialog stats={stats} onClose={close} /> : null}
+      {asking === "delete" ? <DeleteDialog stats={stats} onClose={close} /> : null}
+    </section>
+  );
+}
+
+interface RemovalDialogProps {
+  stats: QueueStats;
+  onClose(): void;
+}
+
+function EmptyDialog({ stats, onClose }: RemovalDialogProps) {
+  const { queue } = stats;
+  const client = useQueryClient();
+  const { trackOperation } = useLive();
+  const { say, warn } = useToasts();
+  const [states, setStates] = useState<readonly EmptiedState[]>([]);
+  const [reason, setReason] = useState("");
+  const size = states.reduce((sum, state) => sum + stats[state], 0);
+  return (
+    <ConfirmDialog
+      title={`Empty ${queue}`}
+      action={`Remove ${plural(size, "task")}`}
+      danger
+      blocked={states.length === 0}
+      phrase={queue}
+      onConfirm={async () => {
+        const answer = await emptyQueue(queue, [...states], reason.trim() || undefined);
+        if ("operation" in answer) trackOperation(answer.operation);
+        else if (answer.removed === 0) warn("Nothing was removed", "No task was in these states any more.");
+        else say(`${plural(answer.removed, "task")} removed`, `Out of ${queue}.`);
+        await client.invalidateQueries({ queryKey: queueKey(queue) });
+      }}
+      onClose={onClose}
+      fields={
+        <>
+          <fieldset className="field states-choice">
+            <legend>Tasks that are</legend>
+            {EMPTIED.map((state) => (
+              <LabelledCheckbox
+                key={state}
+                isSelected={states.includes(state)}
+                onChange={(chosen) =>
+                  setStates(EMPTIED.filter((each) => (each === state ? chosen : states.includes(each))))
+                }
+              >
+                {STATE_LOOK[state].text} <span className="hint">{count(stats[state])}</span>
+              </LabelledCheckbox>
+            ))}
+          </fieldset>
+          <ReasonField value={reason} onChange={setReason} />
+        </>
+      }
+    >
+      They are removed for good, with payload and history. Running tasks are left alone. To be able to bring
+      dead letters back, discard them instead.
+    </ConfirmDialog>
+  );
+}
+
+function DeleteDialog({ stats, onClose }: RemovalDialogProps) {
+  const { queue } = stats;
+  const client = useQueryClient();
+  const navigate = useNavigate();
+  const { say } = useToasts();
+  const [reason, setReason] = useState("");
+  const schedules = useQuery(schedulesQuery());
+  const into = (schedules.data ?? []).filter((schedule) => schedule.queue === queue);
+  const size = EMPTIED.reduce((sum, state) => sum + stats[state], 0);
+  return (
+    <ConfirmDialog
+      title={`Delete ${queue}`}
+      action="Delete queue"
+      danger
+      phrase={queue}
+      onConfirm={async () => {
+        // Nothing of it may start while it goes: it has to be paused.
+        if (!stats.paused) await pauseQueue(queue, "it is being deleted");
+        const { removed } = await deleteQueue(queue, reason.trim() || undefined);
+        say(`${queue} is deleted`, `${plural(removed, "task")} went with it.`);
+        await navigate({ to: "/" });
+        client.removeQueries({ queryKey: queueKey(queue) });
+      }}
+      onClose={onClose}
+      fields={<ReasonField value={reason} onChange={setReason} />}
+    >
+      <p>
+        The queue and {plural(size, "task")} in it are removed for good, with its settings and its past.
+        {stats.paused ? "" : " It is paused first, and stays paused where it cannot be deleted."}
+        {stats.processing === 0
+          ? ""
+          : ` It cannot be deleted while tasks of it run: now ${count(stats.processing)}.`}
+      </p>
+      {into.length === 0 ? null : (
+        <p className="warn-text">
+          {into.length === 1 ? "A schedule enqueues" : `${into.length} schedules enqueue`} into it, and will
+          make it anew: {into.map(({ id }) => id).join(", ")}.
+        </p>
+      )}
+      <p>A producer that still uses the name makes it anew with its next task.</p>
+    </ConfirmDialog>
+  );
+}

@@ -1,0 +1,54 @@
+import { isQueueName } from "@holdfast/contracts";
+import { type ReactNode, useId } from "react";
+import { useLive } from "../live/live-context.tsx";
+import { useQueueStats } from "../live/use-queue-stats.ts";
+import { TextField } from "./text-field.tsx";
+
+interface QueueFieldProps {
+  label: string;
+  value: string;
+  onChange(queue: string): void;
+  /** What makes the queue where there is none of that name: `the first task`. */
+  maker: string;
+  placeholder?: string;
+  hint?: ReactNode;
+}
+
+export const queueNameError = (name: string): string | null =>
+  isQueueName(name)
+    ? null
+    : "Begin with a letter or digit; then letters, digits, - _ and . are allowed, at most 64 characters.";
+
+/** The name of a queue. A mistyped name makes a queue: one that does not exist yet is told before. */
+export function QueueField(props: QueueFieldProps) {
+  const { label, value, onChange, maker, placeholder, hint } = props;
+  const { figures } = useLive();
+  const { exists } = useQueueStats(value);
+  const list = useId();
+  // An empty field is not wrong yet; what cannot do without a queue does not go on without one.
+  const error = value === "" ? null : queueNameError(value);
+  return (
+    <div>
+      <TextField
+        label={label}
+        value={value}
+        onChange={onChange}
+        error={error}
+        warning={
+          exists === false && error === null && value !== ""
+            ? `There is no queue “${value}” yet: ${maker} makes it.`
+            : null
+        }
+        list={list}
+        mono
+        {...(placeholder === undefined ? {} : { placeholder })}
+        {...(hint === undefined ? {} : { hint })}
+      />
+      <datalist id={list}>
+        {(figures.queues ?? []).map(({ queue }) => (
+          <option key={queue} value={queue} />
+        ))}
+      </datalist>
+    </div>
+  );
+}

@@ -1,0 +1,15 @@
+import { TextField } from "./text-field.tsx";
+
+const MOST_CHARACTERS = 256;
+
+/** Why something is done, for the audit log. */
+export function ReasonField({ value, onChange }: { value: string; onChange(reason: string): void }) {
+  return (
+    <TextField
+      label="Reason"
+      hint="Optional. Kept in the audit log."
+      value={value}
+      onChange={(text) => onChange(text.slice(0, MOST_CHARACTERS))}
+    />
+  );
+}

@@ -1,0 +1,85 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { die, executablePath, expectToFit, open, type Stack, startStack, violations } from "./support.ts";
+
+describe.skipIf(!executablePath)("filters in a real browser", { timeout: 120_000 }, () => {
+  let stack: Stack;
+  const at = (rest = "") => `${stack.base}/queues/crm/dead-letters${rest}`;
+
+  beforeAll(async () => {
+    stack = await startStack({ services: ["janitor"] });
+    await stack.start("worker", { QUEUES: "crm", WORKER_CONCURRENCY: "100" });
+    await die(stack, "crm", 3, { id: "Acme", tags: ["tenant:acme"] });
+    await die(stack, "crm", 5, { id: "beta", tags: ["tenant:beta"] });
+    await stack.end("worker");
+  });
+
+  afterAll(() => stack?.stop());
+
+  test("narrows dead letters by tag: the list, the export, the count and the replay", async () => {
+    const page = await stack.page();
+    await open(page, at("?tag=tenant:acme"));
+    await page.getByText("3 matches, scanned 8 of 8").waitFor();
+    expect(await page.getByPlaceholder("Tag, exact").inputValue()).toBe("tenant:acme");
+    expect(await page.getByRole("link", { name: /^beta-/ }).count()).toBe(0);
+    expect(await page.getByRole("link", { name: "Export NDJSON" }).getAttribute("href")).toContain(
+      "tag=tenant%3Aacme",
+    );
+    await page.getByRole("button", { name: "Replay all that match" }).click();
+    const dialog = page.getByRole("alertdialog");
+    await dialog.getByText("Replay 3 dead letters").waitFor();
+    await dialog.getByRole("button", { name: "Replay", exact: true }).click();
+    await page.getByText("3 dead letters replayed").waitFor();
+    expect(await stack.observer.stats("crm")).toMatchObject({ pending: 3, dead: 5 });
+    await page.context().close();
+  });
+
+  test("shows nothing, and offers nothing to press, where the address asks for an unknown filter", async () => {
+    const page = await stack.page();
+    for (const [path, asked] of [
+      [at("?tags=tenant:acme"), "tags=tenant:acme"],
+      [at("?reason=bored"), "reason=bored"],
+      [at("?view=groups&tag=tenant:acme"), "tag=tenant:acme"],
+      [`${stack.base}/queues/crm/tasks?within=2h`, "within=2h"],
+      [`${stack.base}/audit?action=queue.burn`, "action=queue.burn"],
+      [`${stack.base}/schedules?queue=crm`, "queue=crm"],
+    ] as const) {
+      await open(page, path);
+      const message = page.getByRole("alert").filter({ hasText: "cannot be narrowed as the address asks" });
+      await message.getByText(asked, { exact: true }).waitFor();
+      expect(await page.getByRole("button", { name: /Replay|Discard/ }).count()).toBe(0);
+      expect(await page.getByRole("row").count()).toBe(0);
+    }
+    await open(page, at("?tags=tenant:beta&q=BETA-4"));
+    expect(await violations(page)).toEqual([]);
+    await page.setViewportSize({ width: 390, height: 844 });
+    await expectToFit(page, "the message of an unknown filter");
+    await page.getByRole("button", { name: "Remove it and show the list" }).click();
+    // What was understood stays.
+    await page.getByText("1 match, scanned 5 of 5").waitFor();
+    await page.getByRole("link", { name: "beta-4" }).waitFor();
+    await open(page, `${stack.base}/workers?state=lost`);
+    await page.getByText("state=lost").waitFor();
+    await page.getByRole("heading", { name: "Workers" }).waitFor();
+    await page.context().close();
+  });
+
+  test("finds text in any case", async () => {
+    const page = await stack.page();
+    await open(page, at());
+    await page.getByPlaceholder("Id, payload, any text").fill("BETA-3");
+    await page.keyboard.press("Enter");
+    await page.getByText("1 match, scanned 5 of 5").waitFor();
+    await page.getByPlaceholder("Id, payload, any text").fill("DEMO.flaky");
+    await page.keyboard.press("Enter");
+    await page.getByText("5 matches, scanned 5 of 5").waitFor();
+    await page.getByPlaceholder("Error text").fill("ERROR");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/error=ERROR/);
+    await page.getByText("5 matches, scanned 5 of 5").waitFor();
+    await page.context().close();
+  });
+
+  test("nothing was written to the console as an error", () => {
+    expect(stack.errors).toEqual([]);
+  });
+});
