@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { append, rateSeries, ratesOf, type Sample } from "./history.ts";
+import { append, between, type Sample } from "./history.ts";
 
 const sample = (at: number, part: Partial<Sample> = {}): Sample => ({
   at,
@@ -14,17 +14,13 @@ const sample = (at: number, part: Partial<Sample> = {}): Sample => ({
   ...part,
 });
 
-it("computes rates from the growth of the counters over the window", () => {
-  const samples = [
-    sample(0, { acked: 0 }),
-    sample(10_000, { acked: 1_000 }),
-    sample(15_000, { acked: 1_500, failed: 5 }),
-  ];
-  expect(ratesOf(samples)).toEqual({ enqueued: 0, completed: 100, failed: 1 });
+it("computes rates from the growth of the counters, failures and crashes together", () => {
+  const later = sample(5_000, { enqueued: 10, acked: 500, failed: 4, crashed: 1 });
+  expect(between(sample(0), later)).toEqual({ enqueued: 2, completed: 100, failed: 1 });
 });
 
 it("shows no negative rate when a counter was reset", () => {
-  expect(ratesOf([sample(0, { acked: 900 }), sample(1_000, { acked: 0 })]).completed).toBe(0);
+  expect(between(sample(0, { acked: 900 }), sample(1_000, { acked: 0 })).completed).toBe(0);
 });
 
 it("drops a sample that is not newer and keeps the newest when full", () => {
@@ -34,12 +30,4 @@ it("drops a sample that is not newer and keeps the newest when full", () => {
   for (let at = 1; at <= 1_900; at += 1) samples = append(samples, sample(at));
   expect(samples).toHaveLength(1_800);
   expect(samples.at(-1)?.at).toBe(1_900);
-});
-
-it("makes one rate point per bucket", () => {
-  const samples = [0, 500, 1_000, 1_500, 2_000].map((at) => sample(at, { enqueued: at }));
-  expect(rateSeries(samples, 1_000).map((point) => [point.at, point.enqueued])).toEqual([
-    [1_000, 1_000],
-    [2_000, 1_000],
-  ]);
 });

@@ -13,7 +13,7 @@ export interface Sample {
   crashed: number;
 }
 
-/** Per second, over the last few seconds. */
+/** Per second. */
 export interface Rates {
   enqueued: number;
   completed: number;
@@ -22,7 +22,6 @@ export interface Rates {
 
 /** 15 minutes at two samples a second. */
 const MOST_SAMPLES = 1_800;
-const RATE_WINDOW_MS = 5_000;
 const FAILURE_WINDOW_MS = 60_000;
 
 export function toSample(stats: QueueStats): Sample {
@@ -47,15 +46,8 @@ export function append(samples: readonly Sample[], sample: Sample): readonly Sam
   return next.length > MOST_SAMPLES ? next.slice(-MOST_SAMPLES) : next;
 }
 
-/** Rates from the counters that only grow: unlike the depth of `completed` they know no retention. */
-export function ratesOf(samples: readonly Sample[], windowMs = RATE_WINDOW_MS): Rates {
-  const last = samples.at(-1);
-  if (last === undefined) return { enqueued: 0, completed: 0, failed: 0 };
-  const first = samples.find((sample) => sample.at >= last.at - windowMs) ?? last;
-  return between(first, last);
-}
-
-function between(first: Sample, last: Sample): Rates {
+/** From the counters that only grow: unlike the depth of `completed` they know no retention. */
+export function between(first: Sample, last: Sample): Rates {
   const seconds = (last.at - first.at) / 1_000;
   if (seconds <= 0) return { enqueued: 0, completed: 0, failed: 0 };
   // A counter that fell was reset (a deleted queue): no rate rather than a negative one.
@@ -75,20 +67,4 @@ export function failureShareOf(samples: readonly Sample[]): number | null {
   const bad = last.failed + last.crashed - first.failed - first.crashed;
   const good = last.acked - first.acked;
   return bad < 0 || good < 0 || bad + good === 0 ? null : bad / (bad + good);
-}
-
-export interface RatePoint extends Rates {
-  at: number;
-}
-
-/** Throughput over time: one point per bucket, so that the line does not jitter with each update. */
-export function rateSeries(samples: readonly Sample[], bucketMs: number): RatePoint[] {
-  const points: RatePoint[] = [];
-  let previous = samples[0];
-  for (const sample of samples) {
-    if (previous === undefined || sample.at - previous.at < bucketMs) continue;
-    points.push({ at: sample.at, ...between(previous, sample) });
-    previous = sample;
-  }
-  return points;
 }

@@ -1,10 +1,14 @@
 import { expect, it } from "vitest";
-import type { SeriesPoint } from "../../api/queues.ts";
+import { type SeriesPoint, seriesStep } from "../../api/queues.ts";
 import type { Sample } from "../../live/history.ts";
-import { chartPoints, niceTicks } from "./chart-points.ts";
+import { chartPoints, chartStep, niceTicks, seriesPoints } from "./chart-points.ts";
 
-const past = (at: number): SeriesPoint =>
-  ({ at, pending: 1, processing: 0, scheduled: 0, dead: 0, enqueuedPerSecond: 5 }) as SeriesPoint;
+const past = (at: number, part: Partial<SeriesPoint> = {}): SeriesPoint =>
+  ({
+    ...{ at, spanMs: 1_000, pending: 1, processing: 0, scheduled: 0, dead: 0, oldestPendingAgeMs: 0 },
+    ...{ enqueuedPerSecond: 5, completedPerSecond: 0, failedPerSecond: 0 },
+    ...part,
+  }) as SeriesPoint;
 const live = (at: number, enqueued = 0): Sample => ({
   at,
   pending: 2,
@@ -20,19 +24,63 @@ const live = (at: number, enqueued = 0): Sample => ({
 it("joins the past and the stream without an overlap, in order", () => {
   const points = chartPoints(
     [past(1_000), past(2_000), past(3_000)],
-    [live(2_500), live(3_500, 10), live(4_500, 20)],
+    [live(2_000), live(3_000, 10), live(4_000, 20)],
     60_000,
+    1_000,
   );
-  expect(points.map(({ at }) => at)).toEqual([1_000, 2_000, 3_500, 4_500]);
-  expect(points.map(({ enqueued }) => enqueued)).toEqual([5, 5, 10, 10]);
+  expect(points.map(({ at, enqueued }) => [at, enqueued])).toEqual([
+    ...[
+      [1_000, 5],
+      [2_000, 5],
+    ],
+    ...[
+      [3_000, 10],
+      [4_000, 10],
+    ],
+  ]);
 });
 
-it("drops what is older than the span and thins what a chart cannot show", () => {
-  const samples = Array.from({ length: 1_800 }, (_, index) => live(index * 500));
-  const points = chartPoints([], samples, 300_000);
+it("drops what is older than the span, and makes steps of what a chart cannot show", () => {
+  const samples = Array.from({ length: 1_800 }, (_, index) => live(index * 500, index * 5));
+  const points = chartPoints([], samples, 300_000, 2_000);
   expect(points[0]?.at).toBeGreaterThanOrEqual(899_500 - 300_000);
-  expect(points.length).toBeLessThanOrEqual(250);
-  expect(points.at(-1)?.at).toBe(899_500);
+  expect(points.length).toBeLessThanOrEqual(151);
+  expect(points.at(-1)).toMatchObject({ at: 899_500, enqueued: null });
+  expect(new Set(points.slice(0, -1).map(({ enqueued }) => enqueued))).toEqual(new Set([10]));
+});
+
+it("draws all of a span by the coarsest of its parts: a steady load stays a straight line", () => {
+  // 10 s before the process of the service began, seconds since then: 100 tasks every other second.
+  const coarse = [10_000, 20_000, 30_000].map((at) => past(at, { spanMs: 10_000, enqueuedPerSecond: 50 }));
+  const fine = Array.from({ length: 30 }, (_, n) =>
+    past(31_000 + n * 1_000, { enqueuedPerSecond: n % 2 === 0 ? 0 : 100, pending: n }),
+  );
+  const stream = Array.from({ length: 21 }, (_, n) => live(60_000 + n * 1_000, Math.floor(n / 2) * 100));
+  const points = chartPoints([...coarse, ...fine], stream, 300_000, 2_000);
+  expect(points.map(({ at }) => at)).toEqual([
+    10_000, 20_000, 30_000, 40_000, 50_000, 60_000, 70_000, 80_000,
+  ]);
+  expect(points.map(({ enqueued }) => enqueued)).toEqual(Array(8).fill(50));
+  const series = seriesPoints([...coarse, ...fine], 300_000, 2_000);
+  expect(series.map(({ at }) => at)).toEqual([10_000, 20_000, 30_000, 40_000, 50_000, 60_000]);
+  expect(series.map(({ enqueuedPerSecond }) => enqueuedPerSecond)).toEqual(Array(6).fill(50));
+  expect(series.at(-1)?.pending).toBe(29);
+});
+
+it("forgets the coarse part once it has left the span", () => {
+  const points = [
+    past(10_000, { spanMs: 10_000 }),
+    ...Array.from({ length: 60 }, (_, n) => past(11_000 + n * 1_000)),
+  ];
+  expect(chartStep(points, 10_000, 1_000)).toBe(1_000);
+  expect(chartStep(points, 9_000, 1_000)).toBe(10_000);
+});
+
+it("takes steps that are whole numbers of what the service keeps", () => {
+  const minutes = (count: number) => seriesStep(count * 60_000);
+  expect([1, 5, 15].map(minutes)).toEqual([1_000, 2_000, 4_000]);
+  expect([60, 360, 1_440].map(minutes)).toEqual([20_000, 300_000, 600_000]);
+  expect([10_080, 43_200].map(minutes)).toEqual([2_700_000, 10_800_000]);
 });
 
 it("makes round ticks that hold the largest value", () => {

@@ -1,5 +1,5 @@
 import type { SeriesPoint } from "../../api/queues.ts";
-import { rateSeries, type Sample } from "../../live/history.ts";
+import { between, type Sample } from "../../live/history.ts";
 
 export interface ChartPoint {
   at: number;
@@ -12,60 +12,106 @@ export interface ChartPoint {
   failed: number | null;
 }
 
-/** Finer points than pixels only cost time. */
-const MOST_POINTS = 240;
+/**
+ * The one step of all charts of a queue: the finest that all of the span is known by. The service knows its last minutes
+ * by the second, and what was before it started by 10 s or 5 minutes; drawn in one line with both, a steady load would
+ * look like a change.
+ */
+export function chartStep(past: readonly SeriesPoint[], start: number, leastMs: number): number {
+  return past.reduce((step, { at, spanMs }) => (at > start ? Math.max(step, spanMs) : step), leastMs);
+}
 
-/** Joins what the service remembers with what has streamed in since, and thins it to what a chart can show. */
+/** What falls into the same step, in order. */
+function steps<T extends { at: number }>(items: readonly T[], stepMs: number): T[][] {
+  const groups: T[][] = [];
+  let current = Number.NaN;
+  for (const item of items) {
+    const own = Math.ceil(item.at / stepMs);
+    if (own !== current) groups.push([]);
+    current = own;
+    groups.at(-1)?.push(item);
+  }
+  return groups;
+}
+
+/** A rate over several spans is the mean by their length. */
+function meanRate<T extends { spanMs: number }>(group: readonly T[], of: (item: T) => number): number {
+  const spanMs = group.reduce((sum, item) => sum + item.spanMs, 0);
+  return spanMs === 0 ? 0 : group.reduce((sum, item) => sum + of(item) * item.spanMs, 0) / spanMs;
+}
+
+/** Joins what the service remembers with what has streamed in since, in equal steps. */
 export function chartPoints(
   past: readonly SeriesPoint[],
   samples: readonly Sample[],
   spanMs: number,
+  leastStepMs: number,
 ): ChartPoint[] {
   const end = Math.max(samples.at(-1)?.at ?? 0, past.at(-1)?.at ?? 0);
   const start = end - spanMs;
-  const stepMs = Math.max(1_000, spanMs / MOST_POINTS);
+  const stepMs = chartStep(past, start, leastStepMs);
   const firstLive = samples[0]?.at ?? Number.POSITIVE_INFINITY;
-
-  const points: ChartPoint[] = past
-    .filter((point) => point.at >= start && point.at < firstLive)
+  const told = past
+    .filter(({ at }) => at > start && at <= firstLive)
     .map((point) => ({
-      at: point.at,
-      pending: point.pending,
-      processing: point.processing,
-      scheduled: point.scheduled,
-      dead: point.dead,
+      ...point,
       enqueued: point.enqueuedPerSecond,
       completed: point.completedPerSecond,
       failed: point.failedPerSecond,
     }));
-
-  const live = samples.filter((sample) => sample.at >= start);
-  const rates = new Map(rateSeries(live, stepMs).map((point) => [point.at, point]));
-  for (const sample of live) {
-    const rate = rates.get(sample.at);
-    // The newest sample is always shown, so that the line ends at the present.
-    if (rate === undefined && sample !== live.at(-1) && sample !== live[0]) continue;
-    points.push({
-      at: sample.at,
-      pending: sample.pending,
-      processing: sample.processing,
-      scheduled: sample.scheduled,
-      dead: sample.dead,
-      enqueued: rate?.enqueued ?? null,
-      completed: rate?.completed ?? null,
-      failed: rate?.failed ?? null,
-    });
-  }
-  return thin(points, stepMs);
+  const streamed = samples.slice(1).flatMap((sample, index) => {
+    const before = samples[index] as Sample;
+    return sample.at > start
+      ? [{ ...sample, ...between(before, sample), spanMs: sample.at - before.at }]
+      : [];
+  });
+  return steps([...told, ...streamed], stepMs).map((group): ChartPoint => {
+    const { at, pending, processing, scheduled, dead } = group.at(-1) as (typeof group)[number];
+    // Of a step that is not over yet the rates are those of a moment.
+    const isOver = Math.ceil(at / stepMs) * stepMs <= end;
+    const rate = (of: (item: (typeof group)[number]) => number) => (isOver ? meanRate(group, of) : null);
+    return {
+      ...{ at, pending, processing, scheduled, dead },
+      enqueued: rate((item) => item.enqueued),
+      completed: rate((item) => item.completed),
+      failed: rate((item) => item.failed),
+    };
+  });
 }
 
-function thin(points: ChartPoint[], stepMs: number): ChartPoint[] {
-  const kept: ChartPoint[] = [];
-  for (const point of points) {
-    const last = kept.at(-1);
-    if (last === undefined || point.at - last.at >= stepMs * 0.9 || point === points.at(-1)) kept.push(point);
-  }
-  return kept;
+const RATES = [
+  ...(["enqueuedPerSecond", "attemptsPerSecond", "completedPerSecond", "failedPerSecond"] as const),
+  ...(["retriedPerSecond", "deadLetteredPerSecond", "crashedPerSecond", "releasedPerSecond"] as const),
+  ...(["cancelledPerSecond", "expiredPerSecond"] as const),
+] satisfies (keyof SeriesPoint)[];
+const MEASURED = [
+  ...(["utilisation", "waitP50Ms", "waitP95Ms", "waitP99Ms"] as const),
+  ...(["runP50Ms", "runP95Ms", "runP99Ms"] as const),
+] satisfies (keyof SeriesPoint)[];
+
+/** The series in the same equal steps. */
+export function seriesPoints(
+  past: readonly SeriesPoint[],
+  spanMs: number,
+  leastStepMs: number,
+): SeriesPoint[] {
+  const start = (past.at(-1)?.at ?? 0) - spanMs;
+  const stepMs = chartStep(past, start, leastStepMs);
+  return steps(
+    past.filter(({ at }) => at > start),
+    stepMs,
+  ).map((group) => {
+    const merged: SeriesPoint = {
+      ...(group.at(-1) as SeriesPoint),
+      spanMs: group.reduce((sum, point) => sum + point.spanMs, 0),
+      oldestPendingAgeMs: Math.max(...group.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
+    };
+    for (const name of RATES) merged[name] = meanRate(group, (point) => point[name]);
+    // Measured over longer than a second: the newest that is known stands for the step.
+    for (const name of MEASURED)
+      merged[name] = group.findLast((point) => point[name] !== null)?.[name] ?? null;
+    return merged;
+  });
 }
 
 /** Five round ticks from 0 to at least the largest value, so that the axis does not change with each update. */

@@ -1,12 +1,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { memo, useMemo } from "react";
-import { type SeriesPoint, seriesQuery } from "../../api/queues.ts";
+import { type SeriesPoint, seriesQuery, seriesStep } from "../../api/queues.ts";
 import { count, percent, rate } from "../../format/number.ts";
 import { duration, shortDuration } from "../../format/time.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { spanMs, type Window } from "../../search.ts";
 import { lazyPart } from "../../ui/lazy-part.tsx";
-import { type ChartPoint, chartPoints } from "./chart-points.ts";
+import { type ChartPoint, chartPoints, seriesPoints } from "./chart-points.ts";
 import type { ChartSeries, TimeChartProps } from "./time-chart.tsx";
 
 // Recharts is larger than all the rest: it comes with the first chart, not with the first page.
@@ -101,7 +101,7 @@ const NONE: SeriesPoint[] = [];
 export function LivePair({ queue, past, ms }: { queue: string; past: readonly SeriesPoint[]; ms: number }) {
   const { figures } = useLive();
   const samples = ms <= LIVE_SPAN_MS ? figures.history[queue] : undefined;
-  const points = useMemo(() => chartPoints(past, samples ?? [], ms), [past, samples, ms]);
+  const points = useMemo(() => chartPoints(past, samples ?? [], ms, seriesStep(ms)), [past, samples, ms]);
   return (
     <>
       <Chart title="Depth by state" unit="tasks" points={points} spanMs={ms} series={DEPTH} format={count} />
@@ -119,7 +119,8 @@ export function LivePair({ queue, past, ms }: { queue: string; past: readonly Se
 
 /** Drawn anew when the series comes, not with every message. */
 const SeriesCharts = memo(function SeriesCharts({ past, ms }: { past: readonly SeriesPoint[]; ms: number }) {
-  const shared = { points: past, spanMs: ms };
+  const points = useMemo(() => seriesPoints(past, ms, seriesStep(ms)), [past, ms]);
+  const shared = { points, spanMs: ms };
   const time = { format: duration, tick: shortDuration };
   return (
     <>
