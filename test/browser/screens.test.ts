@@ -34,7 +34,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       {
         redis: redis.url,
         maxRetries: 0,
-        id: `worker-${HOSTILE.slice(0, 40)}`,
+        id: `worker-${"x".repeat(100)}`,
         version: HOSTILE.slice(0, 30),
       },
     );

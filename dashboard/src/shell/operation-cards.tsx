@@ -10,10 +10,11 @@ import {
   OperationIcon,
   operationTitle,
   ProgressBar,
-  STATE_TEXT,
-  TONES,
+  stateText,
+  toneOf,
 } from "../screens/operations/operation-look.tsx";
 import { Button } from "../ui/button.tsx";
+import { ForeignText } from "../ui/foreign-text.tsx";
 
 /** How long a finished operation stays on the screen by itself. */
 const LINGER_MS = 10_000;
@@ -55,18 +56,22 @@ function OperationCard({
 }) {
   const title = operationTitle(operation);
   return (
-    <section className={`card tone-${TONES[operation.state]}`} aria-label={title}>
+    <section className={`card tone-${toneOf(operation)}`} aria-label={title}>
       <div className="card-head">
-        <OperationIcon state={operation.state} />
+        <OperationIcon operation={operation} />
         <div>
           <Link to="/operations" search={{ id: operation.id }}>
             {title}
           </Link>
           <p className="small soft">
-            {count(operation.done)} of {count(operation.total)} · {STATE_TEXT[operation.state]} ·{" "}
+            {count(operation.done)} of {count(operation.total)} · {stateText(operation)} ·{" "}
             {duration((operation.endedAt ?? now) - operation.startedAt)}
           </p>
-          {operation.error === null ? null : <p className="error-text">{operation.error}</p>}
+          {operation.error === null ? null : (
+            <p className="error-text">
+              <ForeignText text={operation.error} />
+            </p>
+          )}
         </div>
         {isOpen(operation) ? null : (
           <Button small look="quiet" aria-label="Dismiss" onPress={onHide}>

@@ -9,7 +9,7 @@ const KIND_TEXT: Record<OperationView["kind"], string> = {
   burst: "Burst",
 };
 
-export const STATE_TEXT: Record<OperationState, string> = {
+const STATE_TEXT: Record<OperationState, string> = {
   running: "running",
   paused: "paused",
   succeeded: "done",
@@ -17,7 +17,7 @@ export const STATE_TEXT: Record<OperationState, string> = {
   cancelled: "cancelled",
 };
 
-export const TONES: Record<OperationState, string> = {
+const TONES: Record<OperationState, string> = {
   running: "processing",
   paused: "warn",
   succeeded: "completed",
@@ -25,11 +25,31 @@ export const TONES: Record<OperationState, string> = {
   cancelled: "quiet",
 };
 
+/** The count that says what an operation of a kind has done. */
+const DONE: Record<OperationView["kind"], string> = {
+  replay: "replayed",
+  discard: "discarded",
+  restore: "restored",
+  empty: "removed",
+  burst: "enqueued",
+};
+
+/** It went to its end and moved nothing: everything was gone or changed before. */
+const isVain = ({ state, kind, result }: OperationView): boolean =>
+  state === "succeeded" && (result[DONE[kind]] ?? 0) === 0;
+
+export const stateText = (operation: OperationView): string =>
+  isVain(operation) ? `nothing was ${DONE[operation.kind]}` : STATE_TEXT[operation.state];
+
+export const toneOf = (operation: OperationView): string =>
+  isVain(operation) ? "warn" : TONES[operation.state];
+
 export const operationTitle = ({ kind, queue }: OperationView): string => `${KIND_TEXT[kind]} on ${queue}`;
 
-export function OperationIcon({ state }: { state: OperationState }) {
+export function OperationIcon({ operation }: { operation: OperationView }) {
   const common = { size: 17, color: "var(--tone)", "aria-hidden": true } as const;
-  switch (state) {
+  if (isVain(operation)) return <TriangleAlert {...common} />;
+  switch (operation.state) {
     case "running":
       return <LoaderCircle {...common} className="spin" />;
     case "paused":

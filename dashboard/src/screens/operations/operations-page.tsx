@@ -13,9 +13,10 @@ import { duration } from "../../format/time.ts";
 import { useLive, useNow } from "../../live/live-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Time } from "../../ui/time.tsx";
 import { OperationActions } from "./operation-actions.tsx";
-import { OperationIcon, operationTitle, ProgressBar, STATE_TEXT, TONES } from "./operation-look.tsx";
+import { OperationIcon, operationTitle, ProgressBar, stateText, toneOf } from "./operation-look.tsx";
 
 const route = getRouteApi("/operations");
 
@@ -92,7 +93,7 @@ function OperationTable({ operations, chosen }: { operations: OperationView[]; c
         {operations.map((operation) => (
           <div
             key={operation.id}
-            className={`grid-row tone-${TONES[operation.state]}`}
+            className={`grid-row tone-${toneOf(operation)}`}
             role="row"
             data-selected={operation.id === chosen ? "" : undefined}
           >
@@ -100,11 +101,15 @@ function OperationTable({ operations, chosen }: { operations: OperationView[]; c
               <Link to="/operations" search={{ id: operation.id }}>
                 {operationTitle(operation)}
               </Link>
-              {operation.reason == null ? null : <div className="hint clip">{operation.reason}</div>}
+              {operation.reason == null ? null : (
+                <div className="hint clip">
+                  <ForeignText text={operation.reason} />
+                </div>
+              )}
             </div>
             <div className="cell cell-half state-cell" role="cell">
-              <OperationIcon state={operation.state} />
-              {STATE_TEXT[operation.state]}
+              <OperationIcon operation={operation} />
+              {stateText(operation)}
               {operation.undoneAt == null ? "" : ", undone"}
             </div>
             <div className="cell cell-half" role="cell">
@@ -147,7 +152,7 @@ function OperationDetail({ id, known }: { id: string; known: OperationView | und
   const { canary } = operation;
   const seconds = ((operation.endedAt ?? now) - operation.startedAt) / 1_000;
   return (
-    <section className={`panel tone-${TONES[operation.state]}`} aria-label="The operation">
+    <section className={`panel tone-${toneOf(operation)}`} aria-label="The operation">
       <div className="panel-head">
         <h2>{operationTitle(operation)}</h2>
         <Link className="button button-small button-quiet" to="/operations">
@@ -158,7 +163,7 @@ function OperationDetail({ id, known }: { id: string; known: OperationView | und
         <ProgressBar operation={operation} />
         <dl className="facts">
           <Fact name="State">
-            {STATE_TEXT[operation.state]}
+            {stateText(operation)}
             {operation.undoneAt == null ? null : (
               <>
                 , undone <Time at={operation.undoneAt} />
@@ -179,8 +184,16 @@ function OperationDetail({ id, known }: { id: string; known: OperationView | und
               <Time at={operation.endedAt} />
             </Fact>
           )}
-          {operation.actor === undefined ? null : <Fact name="By">{operation.actor}</Fact>}
-          {operation.reason == null ? null : <Fact name="Reason">{operation.reason}</Fact>}
+          {operation.actor === undefined ? null : (
+            <Fact name="By">
+              <ForeignText text={operation.actor} />
+            </Fact>
+          )}
+          {operation.reason == null ? null : (
+            <Fact name="Reason">
+              <ForeignText text={operation.reason} />
+            </Fact>
+          )}
           {operation.to == null ? null : <Fact name="Into queue">{operation.to}</Fact>}
           {operation.ratePerSecond == null ? null : (
             <Fact name="At most">{count(operation.ratePerSecond)} a second</Fact>
@@ -189,7 +202,11 @@ function OperationDetail({ id, known }: { id: string; known: OperationView | und
             <Fact name="Canary">
               {plural(canary.size, "task")} first: {canary.state}
               {canary.completed === undefined ? "" : `, ${count(canary.completed)} completed`}
-              {canary.detail == null ? null : <div className="error-text">{canary.detail}</div>}
+              {canary.detail == null ? null : (
+                <div className="error-text">
+                  <ForeignText text={canary.detail} />
+                </div>
+              )}
             </Fact>
           )}
           {Object.entries(operation.result).map(([name, value]) => (
@@ -200,7 +217,7 @@ function OperationDetail({ id, known }: { id: string; known: OperationView | und
         </dl>
         {operation.error === null ? null : (
           <p className="error-text" role="alert">
-            {operation.error}
+            <ForeignText text={operation.error} />
           </p>
         )}
         <OperationActions operation={operation} />
@@ -237,7 +254,9 @@ function Failures({ operation }: { operation: OperationView }) {
             >
               {failure.id}
             </Link>
-            <span className="hint">{failure.detail ?? failure.code}</span>
+            <span className="hint">
+              <ForeignText text={failure.detail ?? failure.code} />
+            </span>
           </li>
         ))}
       </ul>

@@ -30,7 +30,7 @@ it("shows payload and errors character for character, never as markup", async ()
     }
     return frame([queueStats({ dead: 1 })])(call);
   });
-  expect(await screen.findByText(payloadText, {}, { timeout: 5_000 })).toBeTruthy();
+  expect(await screen.findByText(payloadText)).toBeTruthy();
   expect(screen.getByText("<b>boom</b>")).toBeTruthy();
   expect(screen.getByText(/waited 500 ms, ran 250 ms/)).toBeTruthy();
   expect(document.querySelector("img, b")).toBeNull();
@@ -42,6 +42,38 @@ it("says that the task does not exist, with what may have happened", async () =>
       ? { status: 404, body: { code: "task_not_found", detail: "there is no task gone in queue emails" } }
       : frame([queueStats()])(call),
   );
-  await screen.findByText("there is no task gone in queue emails", {}, { timeout: 5_000 });
+  await screen.findByText("there is no task gone in queue emails");
   expect(screen.getByText(/removed by retention/)).toBeTruthy();
+});
+
+it("follows what others do to a dead task, and says when it is gone", async () => {
+  let answer: { status?: number; body: unknown } = { body: deadTask("t-1") };
+  renderAt("/queues/emails/tasks/t-1", (call) =>
+    call.path === "/v1/queues/emails/tasks/t-1" ? answer : frame([queueStats({ dead: 1 })])(call),
+  );
+  await screen.findByRole("button", { name: "Replay" });
+  answer = { body: deadTask("t-1", { state: "completed", deadReason: null, endedAt: 9_000 }) };
+  await screen.findByText("Completed");
+  expect(screen.queryByRole("button", { name: "Replay" })).toBeNull();
+  answer = { status: 404, body: { code: "task_not_found", detail: "there is no task t-1" } };
+  await screen.findByText("This task is gone:");
+  // What was known of it stays.
+  expect(screen.getByRole("heading", { name: "t-1" })).toBeTruthy();
+}, 30_000);
+
+it("shows what a payload hides, and keeps it to the character", async () => {
+  const payloadText = '{"to":"admin\u202e","name":["\u05d0",1,"\u05d1"],"x":"\u200b"}';
+  renderAt("/queues/emails/tasks/t-1", (call) =>
+    call.path === "/v1/queues/emails/tasks/t-1"
+      ? { body: deadTask("t-1", { payloadText }) }
+      : frame([queueStats({ dead: 1 })])(call),
+  );
+  const payload = await screen.findByRole("region", { name: "Payload" });
+  expect(payload.querySelector("pre")?.textContent).toBe(payloadText);
+  const marks = [...payload.querySelectorAll<HTMLElement>(".code-point")].map(({ dataset }) => dataset.code);
+  expect(marks).toEqual(["U+202E", "U+200B"]);
+  expect([...payload.querySelectorAll("bdi")].map(({ textContent }) => textContent)).toEqual([
+    "\u05d0",
+    "\u05d1",
+  ]);
 });

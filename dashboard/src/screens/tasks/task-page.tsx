@@ -1,13 +1,17 @@
 import type { TaskView } from "@holdfast/contracts";
 import { useQuery } from "@tanstack/react-query";
 import { getRouteApi } from "@tanstack/react-router";
+import { Ghost } from "lucide-react";
 import { SERVICE_URL } from "../../api/base.ts";
+import { toApiError } from "../../api/errors.ts";
 import { taskQuery } from "../../api/tasks.ts";
 import { count } from "../../format/number.ts";
 import { duration } from "../../format/time.ts";
 import { useLive } from "../../live/live-context.tsx";
+import { Banner } from "../../ui/banner.tsx";
 import { Failed, Loading } from "../../ui/empty.tsx";
 import { CopyButton, ExactText } from "../../ui/exact-text.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
 import { ReasonBadge, StateBadge } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { asCommand, asCurl } from "./copy-as.ts";
@@ -24,28 +28,38 @@ export function TaskPage() {
   const { paused } = useLive();
   const query = useQuery({
     ...taskQuery(queue, id),
-    refetchInterval: ({ state }) =>
-      !paused && state.data !== undefined && LIVE_STATES.has(state.data.state) ? 1_000 : false,
+    // Others act on it too, also when it has ended: it can be replayed, discarded, brought back.
+    refetchInterval: ({ state }) => {
+      if (paused || state.data === undefined) return false;
+      return LIVE_STATES.has(state.data.state) ? 1_000 : state.data.state === "dead" ? 2_000 : 5_000;
+    },
   });
   if (query.data === undefined) {
     return query.isError ? (
-      <Failed error={query.error} onRetry={() => void query.refetch()} />
+      <Failed error={query.error} onRetry={() => void query.refetch()} page />
     ) : (
       <Loading what="the task" />
     );
   }
-  return <TaskDetail task={query.data} />;
+  const gone = query.error !== null && toApiError(query.error).code === "task_not_found";
+  return <TaskDetail task={query.data} gone={gone} />;
 }
 
-function TaskDetail({ task }: { task: TaskView }) {
-  const live = LIVE_STATES.has(task.state);
+function TaskDetail({ task, gone }: { task: TaskView; gone: boolean }) {
+  const live = LIVE_STATES.has(task.state) && !gone;
   return (
     <>
+      {gone ? (
+        <Banner icon={Ghost} tone="warn">
+          <strong>This task is gone:</strong> it was discarded, emptied or moved into another queue, or its
+          retention is over. Below is what was last known of it.
+        </Banner>
+      ) : null}
       <div className="page-head">
         <h1 className="mono">{task.id}</h1>
         <StateBadge state={task.state} />
         {task.deadReason === null ? null : <ReasonBadge reason={task.deadReason} />}
-        <TaskActions task={task} />
+        {gone ? null : <TaskActions task={task} />}
       </div>
       <div className="columns columns-wide">
         <div className="form">
@@ -80,7 +94,7 @@ function TaskDetail({ task }: { task: TaskView }) {
               </div>
               <div className="panel-body">
                 <pre className="text-block" tabIndex={0}>
-                  {task.log.join("\n")}
+                  <ForeignText text={task.log.join("\n")} />
                 </pre>
               </div>
             </section>
@@ -128,7 +142,7 @@ function Facts({ task }: { task: TaskView }) {
       "Worker",
       task.workerId === null ? null : (
         <span key="worker" className="mono">
-          {task.workerId}
+          <ForeignText text={task.workerId} />
         </span>
       ),
     ],
@@ -149,10 +163,10 @@ function Facts({ task }: { task: TaskView }) {
         </span>
       ),
     ],
-    ["Tags", task.tags.length === 0 ? null : task.tags.join(", ")],
+    ["Tags", task.tags.length === 0 ? null : <ForeignText key="tags" text={task.tags.join(", ")} />],
     ["Runs alone", task.solo ? "yes: it crashed its worker twice" : null],
     ["Cancel", task.cancelRequested ? "requested" : null],
-    ["Progress", task.progress],
+    ["Progress", task.progress === null ? null : <ForeignText key="progress" text={task.progress} />],
     [
       "No handler since",
       task.unroutedSince === null ? null : <Time key="unrouted" at={task.unroutedSince} />,

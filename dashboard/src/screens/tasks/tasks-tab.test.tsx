@@ -21,7 +21,7 @@ it("asks for the next page with the cursor of the last one and shows each task o
     if (call.path === LIST) return { body: { tasks: page(99), cursor: null, scanned: 100 } };
     return frame([queueStats({ completed: 199 })])(call);
   });
-  await userEvent.click(await screen.findByRole("button", { name: "Load more" }, { timeout: 5_000 }));
+  await userEvent.click(await screen.findByRole("button", { name: "Load more" }));
   await screen.findByText("199 tasks loaded");
   await screen.findByText("All shown");
   const lists = calls.filter(({ path }) => path === LIST);
@@ -38,7 +38,7 @@ it("shows cause and remedy when the list cannot be had, and tries again", async 
     if (call.path === LIST) return { body: { tasks: [deadTask("t-1")], cursor: null, scanned: 1 } };
     return frame([queueStats({ pending: 1 })])(call);
   });
-  await screen.findByText("this cursor is not one of ours", {}, { timeout: 5_000 });
+  await screen.findByText("this cursor is not one of ours");
   expect(screen.getByText(/load it again from the start/)).toBeTruthy();
   broken = false;
   await userEvent.click(screen.getByRole("button", { name: "Try again" }));

@@ -1,44 +1,21 @@
-import type { AttemptView, TaskView } from "@holdfast/contracts";
-import { Inbox, RotateCcw } from "lucide-react";
+import type { TaskView } from "@holdfast/contracts";
+import { Ellipsis, Inbox, type LucideIcon, RotateCcw } from "lucide-react";
+import type { ReactNode } from "react";
 import { duration } from "../../format/time.ts";
 import { useNow } from "../../live/live-context.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
 import { OUTCOME_LOOK } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
+import { type TimelineEntry, timelineOf } from "./timeline-entries.ts";
 
 /** Every attempt, oldest first: how long it waited, ran, and what became of it. */
 export function Timeline({ task }: { task: TaskView }) {
   const now = useNow();
   return (
     <ol className="timeline">
-      <li className="attempt">
-        <div className="attempt-mark">
-          <Inbox size={16} aria-hidden="true" />
-        </div>
-        <div className="attempt-body">
-          <div className="attempt-title">
-            <strong>Enqueued</strong>
-            <span className="hint">
-              <Time at={task.enqueuedAt} />
-            </span>
-          </div>
-        </div>
-      </li>
-      {task.history.map((attempt, index) => {
-        const before = task.history[index - 1];
-        const replayed = attempt.generation > (before?.generation ?? 0);
-        return (
-          <Attempt
-            key={attempt.token}
-            attempt={attempt}
-            replayed={replayed}
-            waitMs={attempt.startedAt - (before?.endedAt ?? task.enqueuedAt)}
-            wait={
-              before === undefined ? "waited" : before.outcome === "failed" ? "backoff and wait" : "waited"
-            }
-            runMs={(attempt.endedAt ?? now) - attempt.startedAt}
-          />
-        );
-      })}
+      {timelineOf(task, now).map((entry) => (
+        <Entry key={keyOf(entry)} entry={entry} />
+      ))}
       {task.history.length === 0 ? (
         <li className="attempt">
           <div className="attempt-mark" />
@@ -49,59 +26,80 @@ export function Timeline({ task }: { task: TaskView }) {
   );
 }
 
-interface AttemptProps {
-  attempt: AttemptView;
-  replayed: boolean;
-  waitMs: number;
-  /** What the time before it was spent with. */
-  wait: string;
-  runMs: number;
+function keyOf(entry: TimelineEntry): string {
+  if (entry.kind === "attempt")
+    return `${entry.attempt.generation}.${entry.attempt.attempt} ${entry.attempt.token}`;
+  return entry.kind === "replayed" ? `replay ${entry.generation}` : entry.kind;
 }
 
-function Attempt({ attempt, replayed, waitMs, wait, runMs }: AttemptProps) {
+function Entry({ entry }: { entry: TimelineEntry }) {
+  if (entry.kind === "attempt") return <Attempt {...entry} />;
+  if (entry.kind === "enqueued")
+    return (
+      <Moment icon={Inbox} title="Enqueued">
+        <Time at={entry.at} />
+      </Moment>
+    );
+  if (entry.kind === "missing")
+    return (
+      <Moment icon={Ellipsis} title="Earlier attempts">
+        not kept any more
+      </Moment>
+    );
+  return (
+    <Moment icon={RotateCcw} title="Replayed">
+      {entry.at === null ? "at a time that is not known" : <Time at={entry.at} />}
+      {`, replay ${entry.generation}: attempts are counted anew`}
+    </Moment>
+  );
+}
+
+function Moment({ icon: Icon, title, children }: { icon: LucideIcon; title: string; children: ReactNode }) {
+  return (
+    <li className="attempt">
+      <div className="attempt-mark">
+        <Icon size={16} aria-hidden="true" />
+      </div>
+      <div className="attempt-body">
+        <div className="attempt-title">
+          <strong>{title}</strong>
+          <span className="hint">{children}</span>
+        </div>
+      </div>
+    </li>
+  );
+}
+
+function Attempt({ attempt, wait, runMs }: Extract<TimelineEntry, { kind: "attempt" }>) {
   const look = OUTCOME_LOOK[attempt.outcome];
   return (
-    <>
-      {replayed ? (
-        <li className="attempt">
-          <div className="attempt-mark">
-            <RotateCcw size={16} aria-hidden="true" />
-          </div>
-          <div className="attempt-body">
-            <div className="attempt-title">
-              <strong>Replayed</strong>
-              <span className="hint">replay {attempt.generation}, attempts counted anew</span>
-            </div>
-          </div>
-        </li>
-      ) : null}
-      <li className={`attempt tone-${look.tone}`}>
-        <div className="attempt-mark">
-          <look.icon size={16} aria-hidden="true" />
+    <li className={`attempt tone-${look.tone}`}>
+      <div className="attempt-mark">
+        <look.icon size={16} aria-hidden="true" />
+      </div>
+      <div className="attempt-body">
+        <div className="attempt-title">
+          <strong>
+            Attempt {attempt.attempt}: {look.text}
+          </strong>
+          <span className="hint">
+            <Time at={attempt.startedAt} />
+          </span>
         </div>
-        <div className="attempt-body">
-          <div className="attempt-title">
-            <strong>
-              Attempt {attempt.attempt}: {look.text}
-            </strong>
-            <span className="hint">
-              <Time at={attempt.startedAt} />
-            </span>
-          </div>
-          <p className="hint">
-            {wait} {duration(waitMs)}, {attempt.endedAt === null ? "running for" : "ran"} {duration(runMs)}
-            <br />
-            <span className="mono">
-              {attempt.workerId} · {attempt.token}
-            </span>
-          </p>
-          {attempt.error === null ? null : (
-            <pre className="text-block" tabIndex={0}>
-              {attempt.error}
-            </pre>
-          )}
-        </div>
-      </li>
-    </>
+        <p className="hint">
+          {wait === null ? "" : `${wait.what} ${duration(wait.ms)}, `}
+          {attempt.endedAt === null ? "running for" : "ran"} {duration(runMs)}
+          <br />
+          <span className="mono">
+            <ForeignText text={attempt.workerId} /> · {attempt.token}
+          </span>
+        </p>
+        {attempt.error === null ? null : (
+          <pre className="text-block" tabIndex={0}>
+            <ForeignText text={attempt.error} />
+          </pre>
+        )}
+      </div>
+    </li>
   );
 }
