@@ -1,6 +1,6 @@
 // Imports run one way: contracts <- holdfast <- service <- services; the dashboard imports contracts only, cli holdfast
 // only. Inside holdfast the loops import no sibling, and only redis/ talks to Redis. Fails with one line per import that
-// does not fit.
+// does not fit, or that closes a circle (types included).
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -27,6 +27,8 @@ const ALLOWED = [
   ["services/", ["@holdfast/contracts", "holdfast", "@holdfast/service"]],
   ["dashboard/", ["@holdfast/contracts"]],
 ];
+/** path -> paths of the same package that it imports */
+const edges = new Map();
 const LOOPS = ["queue", "worker", "janitor", "observer"];
 
 const IMPORT =
@@ -35,6 +37,7 @@ const IMPORT =
 for (const dir of ["packages", "services", "dashboard"]) {
   for (const file of sources(join(root, dir))) {
     const path = relative(root, file);
+    edges.set(path, []);
     const allowed = ALLOWED.find(([prefix]) => path.startsWith(prefix))?.[1] ?? [];
     for (const match of readFileSync(file, "utf8").matchAll(IMPORT)) {
       const specifier = match[1] ?? match[2];
@@ -46,6 +49,7 @@ for (const dir of ["packages", "services", "dashboard"]) {
             .split("/")
             .slice(0, name.startsWith("dashboard/") ? 1 : 2)
             .join("/");
+        edges.get(path).push(target);
         if (packageOf(target) !== packageOf(path)) fail("it is in another package");
         const loopOf = (name) => LOOPS.find((loop) => name.startsWith(`packages/holdfast/src/${loop}/`));
         if (loopOf(path) && loopOf(target) && loopOf(path) !== loopOf(target))
@@ -62,6 +66,20 @@ for (const dir of ["packages", "services", "dashboard"]) {
     }
   }
 }
+
+const done = new Set();
+/** Depth first: an import of a file that stands on the way to it closes a circle. */
+function findCircles(path, way) {
+  if (way.includes(path)) {
+    problems.push(`${[...way.slice(way.indexOf(path)), path].join(" -> ")}: these files import each other`);
+    return;
+  }
+  if (done.has(path)) return;
+  for (const target of edges.get(path) ?? []) findCircles(target, [...way, path]);
+  done.add(path);
+}
+for (const path of edges.keys()) findCircles(path, []);
+
 if (problems.length > 0) {
   console.error(problems.join("\n"));
   process.exit(1);

@@ -20,7 +20,7 @@ const NOT_THEIRS = Object.fromEntries(
 );
 
 /** What `make up` was told (ports above all), then `.env`; the environment of the caller wins. */
-export function settings() {
+function settings() {
   const fromFile = readDotenv(join(root, ".env"), (name) => process.env[name]);
   const path = join(root, ".holdfast/env");
   const lines = existsSync(path) ? readFileSync(path, "utf8").matchAll(/^([A-Z][A-Z0-9_]*)=(.*)$/gm) : [];

@@ -5,14 +5,14 @@ import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
 import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
 
-export const accepted = new Counter("tasks_accepted");
+const accepted = new Counter("tasks_accepted");
 /** Refused for good, or still refused when the patience ended. */
-export const requestsFailed = new Counter("requests_failed");
-export const requestsRepeated = new Counter("requests_repeated");
+const requestsFailed = new Counter("requests_failed");
+const requestsRepeated = new Counter("requests_repeated");
 /** From the enqueue to the end of the task, both by the clock of Redis. */
-export const endToEnd = new Trend("task_end_to_end", true);
+const endToEnd = new Trend("task_end_to_end", true);
 /** When enqueues were sent and answered: the first and the last give the time that the intake took. */
-export const intakeClock = new Trend("intake_clock");
+const intakeClock = new Trend("intake_clock");
 
 const PATIENCE_SECONDS = 60;
 // Neither the server's refusal under load nor its restart is a fault of the test: `requests_failed` counts what stays.
@@ -77,7 +77,7 @@ export function enqueueBatch(body, { withIds = false, name = "enqueue batch" } =
 }
 
 /** The task once it has ended, or as it is after `waitMs`; null where there is none. */
-export function task(id, waitMs = 0, name = "task") {
+function task(id, waitMs = 0, name = "task") {
   const url = `${producerUrl}/v1/queues/${queue}/tasks/${id}?waitMs=${waitMs}`;
   const response = send("GET", url, null, name);
   if (response.status === 200) return response.json();

@@ -4,10 +4,10 @@ import http from "k6/http";
 import { Counter, Gauge } from "k6/metrics";
 import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
 
-export const lost = new Counter("tasks_lost");
-export const stored = new Gauge("tasks_stored");
+const lost = new Counter("tasks_lost");
+const stored = new Gauge("tasks_stored");
 /** A teardown that could not look has found no loss, and has shown nothing. */
-export const checked = new Counter("conservation_checked");
+const checked = new Counter("conservation_checked");
 
 const PATIENCE_SECONDS = 60;
 

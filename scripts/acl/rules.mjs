@@ -6,7 +6,7 @@ import { CLUSTER, CONNECTION, INDEXES, ROLES, SINCE_7_2, scriptsOf } from "./rol
 const redisDir = fileURLToPath(new URL("../../packages/holdfast/src/redis", import.meta.url));
 
 /** The prefix that the templates are written for. */
-export const TEMPLATE_PREFIX = "queue";
+const TEMPLATE_PREFIX = "queue";
 
 // Commands whose first argument is a command of its own.
 const CONTAINERS = new Set([

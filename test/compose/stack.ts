@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 
-export const root = resolve(import.meta.dirname, "../..");
+const root = resolve(import.meta.dirname, "../..");
 /** A project and ports of its own: it runs beside the stack of a user. */
 export const project = `holdfast-test-${process.pid}`;
 const env: NodeJS.ProcessEnv = { ...process.env, COMPOSE_PROJECT_NAME: project, HOLDFAST_RUN: "docker" };
@@ -53,7 +53,7 @@ export const producerUrl = () => `http://127.0.0.1:${env.PORT}`;
 export const observabilityUrl = () => `http://127.0.0.1:${env.OBSERVABILITY_PORT}`;
 export const prometheusUrl = () => `http://127.0.0.1:${env.PROMETHEUS_PORT}`;
 export const grafanaUrl = () => `http://127.0.0.1:${env.GRAFANA_PORT}`;
-export const redisPort = () => Number(env.REDIS_PORT);
+const redisPort = () => Number(env.REDIS_PORT);
 
 interface Container {
   ID: string;

@@ -12,7 +12,7 @@ export { until };
 /** Test settings of the fault matrix. */
 export const LEASE_MS = 1_000;
 export const SWEEP_MS = 200;
-export const POLL_MS = 100;
+const POLL_MS = 100;
 
 /** One line that a fixture wrote. */
 export interface Said {

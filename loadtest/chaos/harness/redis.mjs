@@ -19,7 +19,7 @@ export async function cli(port, ...args) {
 }
 
 /** The first bytes that a server answers to PING, "" where there is none. */
-export function ping(port) {
+function ping(port) {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
     const done = (answer) => {
@@ -64,7 +64,7 @@ export async function afterSync(port, timeoutMs = 3_000) {
 }
 
 /** The fields of INFO. */
-export async function info(port) {
+async function info(port) {
   const text = await cli(port, "info");
   return Object.fromEntries(
     text
@@ -75,7 +75,7 @@ export async function info(port) {
 }
 
 /** A redis-server of one row, on a port and in a folder of its own. */
-export class RedisServer {
+class RedisServer {
   constructor({ port, folder, args, env, track, label }) {
     Object.assign(this, { port, folder, args, env, track, label });
     this.url = `redis://127.0.0.1:${port}`;

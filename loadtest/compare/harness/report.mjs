@@ -4,7 +4,7 @@ import { redisVersion } from "./redis.mjs";
 import { summary } from "./statistics.mjs";
 import { stolenLines } from "./steal.mjs";
 
-export function figure(value) {
+function figure(value) {
   if (!Number.isFinite(value)) return "–";
   const size = Math.abs(value);
   if (size >= 1_000) return Math.round(value).toLocaleString("en-US");

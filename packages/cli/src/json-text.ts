@@ -17,7 +17,7 @@ export function textOf(bytes: Buffer, what: string): string {
 const SPACE = /\s/;
 
 /** @throws UsageError */
-export function checkJson(text: string, what: string): void {
+function checkJson(text: string, what: string): void {
   try {
     JSON.parse(text);
   } catch (error) {

@@ -48,17 +48,17 @@ export {
   type PartitionedTaskOptions,
 } from "./partitions/partitioned-queue.ts";
 export { PartitionedWorker, type PartitionedWorkerOptions } from "./partitions/partitioned-worker.ts";
-export type { EnqueueReceipt } from "./queue/enqueue-buffer.ts";
+export type { EnqueueReceipt, EnqueueResult } from "./queue/enqueue-buffer.ts";
 export type { PlainResult, PlainTasks } from "./queue/plain-tasks.ts";
 export {
   type EnqueueManyOptions,
-  type EnqueueResult,
   type NewTask,
   Queue,
   type QueueOptions,
   type WaitOptions,
 } from "./queue/queue.ts";
-export { type ConnectionSettings, describeRedis, type RedisOption } from "./redis/connection.ts";
+export type { ConnectionSettings } from "./redis/connection-settings.ts";
+export { describeRedis, type RedisOption } from "./redis/settings.ts";
 export type { ScheduleRunEvent } from "./schedules/firing.ts";
 export { Schedules, type SchedulesOptions } from "./schedules/schedules.ts";
 export { mergeBuckets, type SeriesBucket } from "./series/bucket.ts";

@@ -17,6 +17,7 @@ export * from "./http/health.ts";
 export * from "./http/hosts.ts";
 export * from "./http/problem.ts";
 export * from "./http/server.ts";
+export type { HttpServer, Watch } from "./http/types.ts";
 export { OneOf } from "./http/validation.ts";
 export * from "./identity/access.ts";
 export * from "./identity/key-ring.ts";

@@ -8,8 +8,7 @@ import {
   type TaskView,
 } from "holdfast";
 import { type App, type AppOptions, createApp } from "../src/app.ts";
-import type { ObserverPort, Producer } from "../src/routes/context.ts";
-import type { SchedulesPort } from "../src/routes/schedules.ts";
+import type { ObserverPort, Producer, SchedulesPort } from "../src/routes/context.ts";
 
 export const silent = createLogger({ LOG_LEVEL: "silent" }, "test");
 
@@ -107,7 +106,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
 }
 
 /** An observer over nothing; a test overrides what it is about. */
-export function fakeObserver(overrides: Partial<ObserverPort> = {}): ObserverPort {
+function fakeObserver(overrides: Partial<ObserverPort> = {}): ObserverPort {
   return {
     stats: async (queue) => {
       if (queue === "unknown") throw new HoldfastError("queue_not_found", `there is no queue ${queue}`);
@@ -134,7 +133,7 @@ export function fakeObserver(overrides: Partial<ObserverPort> = {}): ObserverPor
   };
 }
 
-export function fakeProducer(overrides: Partial<Producer> = {}): Producer {
+function fakeProducer(overrides: Partial<Producer> = {}): Producer {
   const receipt = (id: string) => ({
     id,
     state: "pending" as const,

@@ -6,7 +6,7 @@ import type { Column } from "../output.ts";
 import { counted, duration, time } from "../values.ts";
 import { runHere } from "./operation.ts";
 
-export const QUEUE_COLUMNS: Column<QueueStats>[] = [
+const QUEUE_COLUMNS: Column<QueueStats>[] = [
   { title: "QUEUE", cell: (stats) => stats.queue },
   { title: "STATE", cell: (stats) => (stats.paused ? "paused" : "running") },
   { title: "PENDING", cell: (stats) => stats.pending, right: true },

@@ -21,7 +21,7 @@ const ATTEMPT_COLUMNS: Column<AttemptView>[] = [
   { title: "ERROR", cell: (attempt) => attempt.error ?? "" },
 ];
 
-export const TASK_COLUMNS: Column<TaskView>[] = [
+const TASK_COLUMNS: Column<TaskView>[] = [
   { title: "ID", cell: (task) => task.id },
   { title: "TYPE", cell: (task) => task.type },
   { title: "STATE", cell: (task) => task.state },

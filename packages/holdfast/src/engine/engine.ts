@@ -5,7 +5,7 @@ import * as scripts from "../redis/generated/index.ts";
 import { type QueueKeys, queueKeys } from "../redis/keys.ts";
 import type { Script } from "../redis/script.ts";
 import type { TailBytes } from "../redis/tail-bytes.ts";
-import { answerOf, type EnqueueAnswer, lettersOf, partOf } from "./enqueue-answer.ts";
+import { answerOf, type EnqueueAnswer, type EnqueueArgs, lettersOf, partOf } from "./enqueue-answer.ts";
 import { bareEnvelope } from "./record.ts";
 import { type Request, RequestSlots } from "./requests.ts";
 import { encodeLine, encodeWord } from "./text.ts";
@@ -35,20 +35,6 @@ export interface TurnArgs {
   noHandlerAfterMs: number;
   /** Of an acquire: where nothing is granted, leave the request in Redis for the next enqueue. @default false */
   park?: boolean;
-}
-
-export interface EnqueueArgs {
-  /** The ids were given by callers: they are looked up. */
-  checked: boolean;
-  /** With `checked`: a task that ended without completing keeps its id too. @default false: a new life of it begins */
-  once?: boolean;
-  high: number;
-  normal: number;
-  low: number;
-  /** taskId, envelope, …: high, then normal, then low, then scheduled. At most 500 tasks. */
-  tail: string[];
-  /** Instead of the tail: the same, as the bytes of the call. */
-  bytes?: TailBytes;
 }
 
 export interface AuditReply {

@@ -1,4 +1,18 @@
-import type { EnqueueArgs } from "./engine.ts";
+import type { TailBytes } from "../redis/tail-bytes.ts";
+
+export interface EnqueueArgs {
+  /** The ids were given by callers: they are looked up. */
+  checked: boolean;
+  /** With `checked`: a task that ended without completing keeps its id too. @default false: a new life of it begins */
+  once?: boolean;
+  high: number;
+  normal: number;
+  low: number;
+  /** taskId, envelope, …: high, then normal, then low, then scheduled. At most 500 tasks. */
+  tail: string[];
+  /** Instead of the tail: the same, as the bytes of the call. */
+  bytes?: TailBytes;
+}
 
 /** A letter per task, as the script enqueue gives it, and the state letter of each duplicate and conflict in turn. */
 export interface EnqueueAnswer {

@@ -105,7 +105,7 @@ export function groupDead(tasks: readonly DeadFacts[], until: number): Omit<Dead
   return { groups: largestFirst([...groups.values()]), scanned: tasks.length, trendFrom, trendTo };
 }
 
-export function largestFirst(groups: DeadLetterGroup[]): DeadLetterGroup[] {
+function largestFirst(groups: DeadLetterGroup[]): DeadLetterGroup[] {
   return groups.sort((a, b) => b.count - a.count || b.lastAt - a.lastAt).slice(0, MAX_GROUPS);
 }
 

@@ -77,7 +77,7 @@ export function matcherOf(filter: TaskFilter): (task: FilteredTask) => boolean {
 }
 
 /** Where `q` looks. */
-export function textsOf({ id, type, lastError, tags, payloadText }: FilteredTask): string[] {
+function textsOf({ id, type, lastError, tags, payloadText }: FilteredTask): string[] {
   return [id, type, lastError ?? "", ...tags, payloadText];
 }
 

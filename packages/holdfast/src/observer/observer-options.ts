@@ -3,7 +3,8 @@ import { clientKind, type Holdfast } from "../client.ts";
 import { ownerProblem, prefixKind, redisHints, redisKind } from "../client-options.ts";
 import { abortSignal, callback, isText, oneOf, whole, yesNo } from "../options/kinds.ts";
 import { type Kind, type Merged, shapeOf } from "../options/shape.ts";
-import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
+import type { ConnectionOptions } from "../redis/connection.ts";
+import type { RedisOption } from "../redis/settings.ts";
 
 export type ObserverOptions =
   | { client: Holdfast }

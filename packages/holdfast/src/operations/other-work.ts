@@ -1,7 +1,8 @@
 import type { ListOrder } from "../engine/engine.ts";
 import type { ClaimedOperation } from "../engine/operation-store.ts";
+import type { NewTask } from "../engine/task-options.ts";
 import { type EmptiedState, INDEXES } from "../observer/emptied.ts";
-import type { EnqueueResult, NewTask } from "../queue/queue.ts";
+import type { EnqueueResult } from "../queue/enqueue-buffer.ts";
 import type { Part, Work } from "./work.ts";
 
 // A removal of 250 keeps Redis busy for a few milliseconds.

@@ -92,13 +92,6 @@ export function checkShape(shape: Shape, options: unknown, at = ""): void {
   if (wrong !== undefined) throw refused(shape, wrong);
 }
 
-/** The options as they were given; `undefined` stands for none. */
-export function checkOptional<Options>(shape: Shape, options: Options | undefined): Options {
-  if (options === undefined) return {} as Options;
-  checkShape(shape, options);
-  return options;
-}
-
 /** One argument that is no options object. @throws HoldfastError invalid_argument, or the code of the kind */
 export function checkArgument<Value>(name: string, kind: Kind, value: Value): Value {
   if (kind.is(value)) return value;

@@ -4,8 +4,8 @@ import { ownerProblem } from "../client-options.ts";
 import { checkTaskId } from "../engine/names.ts";
 import { type FingerprintedOptions, type NewTask, partitionKeyKind } from "../engine/task-options.ts";
 import { checkArgument, checkShape, type Merged, shapeOf } from "../options/shape.ts";
-import type { EnqueueReceipt } from "../queue/enqueue-buffer.ts";
-import { checkBatch, type EnqueueResult, givenId, Queue } from "../queue/queue.ts";
+import type { EnqueueReceipt, EnqueueResult } from "../queue/enqueue-buffer.ts";
+import { checkBatch, givenId, Queue } from "../queue/queue.ts";
 import {
   type EnqueueManyOptions,
   enqueueManyShape,
@@ -13,7 +13,7 @@ import {
   queueKinds,
   type WaitOptions,
 } from "../queue/queue-options.ts";
-import type { RedisOption } from "../redis/connection.ts";
+import type { RedisOption } from "../redis/settings.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import {
   mintPartitionId,

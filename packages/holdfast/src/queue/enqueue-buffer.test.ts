@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import type { Engine, EnqueueArgs } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { EnqueueArgs } from "../engine/enqueue-answer.ts";
 import { EnqueueBuffer } from "./enqueue-buffer.ts";
 
 /** How many tasks went in each call, and which ids were accepted, where Redis takes all. */

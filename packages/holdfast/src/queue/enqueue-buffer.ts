@@ -17,6 +17,10 @@ export interface EnqueueReceipt {
   durability: Durability;
 }
 
+export type EnqueueResult =
+  | { ok: true; receipt: EnqueueReceipt }
+  | { ok: false; id: string | null; error: HoldfastError };
+
 export interface PreparedTask {
   id: string;
   /** The id was minted here, or given by a caller: then it is looked up; "once": it is taken for good (`ifEnded: "duplicate"`). */

@@ -2,10 +2,9 @@ import { asHoldfastError, LIMITS } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { TailBytes, type ViewedBytes, viewOf } from "../redis/tail-bytes.ts";
 import { soon } from "../soon.ts";
-import { failureOf, queueFull } from "./enqueue-buffer.ts";
+import { type EnqueueResult, failureOf, queueFull } from "./enqueue-buffer.ts";
 import { MINTED_CHARACTERS, mintIds } from "./mint-ids.ts";
 import type { PlainResult, PlainTasks } from "./plain-tasks.ts";
-import type { EnqueueResult } from "./queue.ts";
 
 /** Tasks that were given together, and what became of them: their ids alone, as long as nothing else has to be said. */
 export class PlainRun {

@@ -1,9 +1,10 @@
 import { HoldfastError, isTaskType, LIMITS } from "@holdfast/contracts";
 import { encodeEnvelope } from "../engine/envelope.ts";
+import type { NewTask } from "../engine/task-options.ts";
 import { shown } from "../options/shape.ts";
 import { type ViewedBytes, viewOf } from "../redis/tail-bytes.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
-import type { EnqueueResult, NewTask } from "./queue.ts";
+import type { EnqueueResult } from "./enqueue-buffer.ts";
 
 /** Tasks that have nothing but a type and a payload, in columns. */
 export interface PlainTasks {

@@ -19,7 +19,13 @@ import type { TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import { AskedTask, keepSettlers } from "./asked-task.ts";
 import { DurabilityGate } from "./durability.ts";
-import { EnqueueBuffer, type EnqueueReceipt, type EnqueueSink, type PreparedTask } from "./enqueue-buffer.ts";
+import {
+  EnqueueBuffer,
+  type EnqueueReceipt,
+  type EnqueueResult,
+  type EnqueueSink,
+  type PreparedTask,
+} from "./enqueue-buffer.ts";
 import { mintId } from "./mint-ids.ts";
 import { PlainBuffer, PlainRun } from "./plain-buffer.ts";
 import { checkPlain, headersOf, type PlainResult, type PlainTasks, toTasks } from "./plain-tasks.ts";
@@ -36,10 +42,6 @@ import { isTerminal, waitForTask } from "./wait.ts";
 
 export type { NewTask } from "../engine/task-options.ts";
 export type { EnqueueManyOptions, QueueOptions, WaitOptions } from "./queue-options.ts";
-
-export type EnqueueResult =
-  | { ok: true; receipt: EnqueueReceipt }
-  | { ok: false; id: string | null; error: HoldfastError };
 
 type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">;
 

@@ -1,15 +1,14 @@
 import { type ErrorCode, HoldfastError } from "@holdfast/contracts";
 import { callHook, thrownBy, warn } from "../user-code.ts";
 import { type CheckResult, checkInfo } from "./checks.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
 import { classify } from "./errors.ts";
 import type { QueueKeys } from "./keys.ts";
 import { DEFAULT_TIMEOUT_MS, Link, type LinkUser, type OnMessage } from "./link.ts";
 import type { Script } from "./script.ts";
 import { BytesPool, encodeCall, headOfCall, ScriptCommand } from "./script-call.ts";
-import { type ConnectionSettings, describeRedis, type RedisOption, settingsOf } from "./settings.ts";
+import { describeRedis, type RedisOption, settingsOf } from "./settings.ts";
 import type { TailBytes } from "./tail-bytes.ts";
-
-export { type ConnectionSettings, describeRedis, type RedisOption } from "./settings.ts";
 
 export interface ConnectionOptions {
   /** Told how long each script call took. */

@@ -1,8 +1,8 @@
 import { lookup } from "node:dns";
 import { HoldfastError } from "@holdfast/contracts";
+import type { ConnectionSettings, RedisNode } from "./connection-settings.ts";
 import type { Cluster, Redis } from "./ioredis.ts";
 import { parseRedisUrl } from "./redis-url.ts";
-import type { ConnectionSettings, RedisNode } from "./settings.ts";
 
 type Options = Record<string, unknown>;
 

@@ -1,8 +1,9 @@
 import { HoldfastError } from "@holdfast/contracts";
 import type { CheckResult } from "./checks.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
 import { refusalOf } from "./errors.ts";
 import { Cluster, Redis } from "./ioredis.ts";
-import { type ConnectionSettings, describeRedis } from "./settings.ts";
+import { describeRedis } from "./settings.ts";
 import { remedyOf, tlsOptions } from "./tls.ts";
 
 export const DEFAULT_TIMEOUT_MS = 5_000;

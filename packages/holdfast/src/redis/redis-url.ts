@@ -1,5 +1,5 @@
 import { HoldfastError } from "@holdfast/contracts";
-import type { ConnectionSettings } from "./settings.ts";
+import type { ConnectionSettings } from "./connection-settings.ts";
 
 const FORMS = "redis://user:password@host:6379/0, rediss://… for TLS, or unix:///path/to/redis.sock";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { ConnectionOptions as TlsOptions } from "node:tls";
 import { HoldfastError } from "@holdfast/contracts";
-import type { TlsSettings } from "./settings.ts";
+import type { TlsSettings } from "./connection-settings.ts";
 
 function read(what: string, path: string): Buffer {
   try {

@@ -13,7 +13,7 @@ import type { ScheduleDefinition } from "../engine/schedule-record.ts";
 import { type SchedulePlan, ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
 import { callback, isText } from "../options/kinds.ts";
 import { checkShape, type Merged, shapeOf } from "../options/shape.ts";
-import type { RedisOption } from "../redis/connection.ts";
+import type { RedisOption } from "../redis/settings.ts";
 import { cronTimes } from "./cron.ts";
 import { decideDue, isDue } from "./decide.ts";
 import { checkSchedule } from "./definition.ts";

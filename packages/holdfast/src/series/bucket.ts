@@ -101,7 +101,7 @@ export function mergeBuckets(buckets: readonly SeriesBucket[]): SeriesBucket {
 }
 
 /** Nothing has happened in it. */
-export function isQuiet(bucket: SeriesBucket): boolean {
+function isQuiet(bucket: SeriesBucket): boolean {
   return (
     bucket.wait.size === 0 && bucket.run.size === 0 && COUNTED.every((name) => bucket.counts[name] === 0)
   );

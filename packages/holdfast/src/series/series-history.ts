@@ -15,8 +15,8 @@ import {
 } from "./bucket.ts";
 import { decodeHistogram, encodeHistogram, grownBy } from "./histogram.ts";
 
-export const BUCKET_MS = 10_000;
-export const LONG_BUCKET_MS = 300_000;
+const BUCKET_MS = 10_000;
+const LONG_BUCKET_MS = 300_000;
 /** Buckets of 10 s that one of 5 minutes can be made of, and some more. */
 const SHORT_IN_LONG = 40;
 

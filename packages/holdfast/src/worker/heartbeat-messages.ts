@@ -1,5 +1,5 @@
 import type { WorkerRecord } from "../engine/registry.ts";
-import type { ConnectionSettings } from "../redis/connection.ts";
+import type { ConnectionSettings } from "../redis/connection-settings.ts";
 
 /** What the heartbeat thread has to know of one worker. */
 export interface HeartbeatData {

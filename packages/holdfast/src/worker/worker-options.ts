@@ -4,7 +4,8 @@ import { checkQueueName, checkTaskType } from "../engine/names.ts";
 import { backoffShape, taskHints } from "../engine/task-options.ts";
 import { callback, nested, pattern, text, whole } from "../options/kinds.ts";
 import { checkArgument, shapeOf, shown } from "../options/shape.ts";
-import type { ConnectionOptions, RedisOption } from "../redis/connection.ts";
+import type { ConnectionOptions } from "../redis/connection.ts";
+import type { RedisOption } from "../redis/settings.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import type { Handlers } from "./handler.ts";
 

@@ -8,7 +8,7 @@ import { START_MS } from "../support/setup.ts";
 import { typesText } from "../support/test-queue.ts";
 import { Ledger } from "./ledger.ts";
 
-export const LEASE_MS = 1_000;
+const LEASE_MS = 1_000;
 
 const MOVED = new Set(["acked", "retried", "dead", "released", "cancelled"]);
 

@@ -12,7 +12,7 @@ const root = resolve(import.meta.dirname, "../../../..");
 export const PREFIX = "hf";
 
 /** "7.0.15", of the redis-server that is installed. */
-export const redisVersion =
+const redisVersion =
   /v=([\d.]+)/.exec(execFileSync("redis-server", ["--version"], { encoding: "utf8" }))?.[1] ?? "";
 export const [major = 0, minor = 0] = redisVersion.split(".").map(Number);
 export const isSince72 = major > 7 || (major === 7 && minor >= 2);

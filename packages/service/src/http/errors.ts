@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/contracts";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { PROBLEM_MEDIA_TYPE, type Problem, problem, toProblem } from "./problem.ts";
-import type { HttpServer } from "./server.ts";
+import type { HttpServer } from "./types.ts";
 
 /** Sends a problem; a value of `retryAfter` becomes the header, seconds. */
 export function sendProblem(reply: FastifyReply, body: Problem, retryAfter?: number): FastifyReply {

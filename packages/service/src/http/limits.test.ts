@@ -4,7 +4,8 @@ import { pino } from "pino";
 import { afterEach, expect, test } from "vitest";
 import { createMetrics } from "../metrics.ts";
 import { waitUntil } from "../testing/index.ts";
-import { createHttpServer, type HttpServer, type HttpServerOptions } from "./server.ts";
+import { createHttpServer, type HttpServerOptions } from "./server.ts";
+import type { HttpServer } from "./types.ts";
 
 const sockets: Socket[] = [];
 let app: HttpServer | undefined;

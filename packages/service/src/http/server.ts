@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import helmet from "@fastify/helmet";
 import swagger from "@fastify/swagger";
@@ -9,15 +9,13 @@ import { HoldfastError, includesScope } from "@holdfast/contracts";
 import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
 import Fastify, {
   type FastifyBaseLogger,
-  type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
   LogController,
-  type RawServerDefault,
 } from "fastify";
 import type { Identify } from "../identity/access.ts";
 import type { Limiter } from "../identity/rate-limit.ts";
-import { guardRoute, type RouteScope, recheck, scopeRoutes } from "../identity/scopes.ts";
+import { guardRoute, recheck, scopeRoutes } from "../identity/scopes.ts";
 import { createMasker, parsePointers } from "../json/mask.ts";
 import { decodeUtf8, parseJson } from "../json/slice.ts";
 import { StartupError } from "../lifecycle.ts";
@@ -30,68 +28,8 @@ import { notTaken, registerErrors, sendProblem } from "./errors.ts";
 import { type ReadinessCheck, safely } from "./health.ts";
 import { isAllowedHost } from "./hosts.ts";
 import { problem } from "./problem.ts";
+import type { HttpServer, Watch } from "./types.ts";
 import { closeQueries, typeboxValidator } from "./validation.ts";
-
-declare module "fastify" {
-  interface FastifyContextConfig {
-    /** The body arrives as a Buffer: for routes that need the bytes sent. */
-    rawBody?: boolean;
-    /** A body of `application/x-ndjson` arrives as a stream. */
-    lines?: boolean;
-    /** What a key needs. @default GET `read`, all others `control` */
-    scope?: RouteScope;
-    /** Answered also while it is not known whether there are keys, since Redis is away. */
-    beforeKeys?: boolean;
-  }
-  interface FastifyRequest {
-    /** Who sent it. */
-    identity: Identity;
-  }
-  interface FastifyInstance {
-    /** What every answer has, for one that does not come from a route. */
-    basics: {
-      isHostAllowed(host: string | undefined): boolean;
-      requestId(): string;
-      identify: Identify;
-      limiter: Limiter | undefined;
-      /** One too many of its address, or about to be closed: what comes over it is refused. */
-      isClosing(socket: Socket): boolean;
-      /** The connection is closed when the answer was sent. */
-      closeAfterAnswer(reply: FastifyReply): void;
-      /** What limits the conflicts of a sender who does not see every payload; undefined: he does, or there is no limit. */
-      conflictsFor(identity: Identity): Pick<Conflicts, "limit"> | undefined;
-      /** Whether the sender still may what he was let in for. @throws HoldfastError unauthorized, forbidden */
-      recheck(request: FastifyRequest): void;
-      /** Tells when the sender of a request that lasts may no longer. */
-      watch(request: FastifyRequest): Watch;
-      /** Gives the body of a request that was let in the time of a stream. */
-      allowLongBody(request: IncomingMessage, response: ServerResponse): void;
-      /** The address of a client without a proxy in between is that of its socket. */
-      hasProxies: boolean;
-      /** What hides the masked fields from this identity; undefined: it sees all. */
-      maskFor(identity: Identity): ((value: unknown) => unknown) | undefined;
-      observe: ServiceMetrics["observeHttp"];
-    };
-  }
-}
-
-export type HttpServer = FastifyInstance<
-  RawServerDefault,
-  IncomingMessage,
-  ServerResponse,
-  FastifyBaseLogger,
-  TypeBoxTypeProvider
->;
-
-/** A request that lasts, watched until `end`. */
-export interface Watch {
-  request: FastifyRequest;
-  /** Called when the keys have changed and its sender may no longer; to be set. */
-  onDenied: (error: Error) => void;
-  /** @throws HoldfastError unauthorized, forbidden */
-  recheck(): void;
-  end(): void;
-}
 
 /** A cookie that opens a route. */
 export interface SecurityScheme {
@@ -494,5 +432,3 @@ function answerClientError(connections: Connections, error: NodeJS.ErrnoExceptio
     answerRaw(socket, 400, "invalid_request", "the request is not valid HTTP");
   }
 }
-
-export type { FastifyReply, FastifyRequest };

@@ -2,7 +2,7 @@ import { CUT_MARK, LIMITS } from "@holdfast/contracts";
 import { eachElement, eachMember, OPEN_BRACE, OPEN_BRACKET, scanValue, skipSpace } from "./scan.ts";
 
 /** What stands in the place of a masked value. */
-export const MASK = "***";
+const MASK = "***";
 const MASK_TEXT = JSON.stringify(MASK);
 /** Shorter ones would be found in every other word of an error. */
 const LEAST_SECRET = 4;

@@ -59,7 +59,7 @@ export function skipSpace(text: string, at: number): number {
 }
 
 /** From the opening quote to the index after the closing one. */
-export function scanString(text: string, at: number): number {
+function scanString(text: string, at: number): number {
   if (text.charCodeAt(at) !== QUOTE) throw new JsonSyntaxError(text, at, "a string");
   for (let index = at + 1; ; index++) {
     const code = text.charCodeAt(index);
@@ -80,7 +80,7 @@ export function isSimpleText(bytes: Uint8Array): boolean {
 }
 
 /** Like `scanString`, in a simple text. */
-export function skipString(text: string, at: number): number {
+function skipString(text: string, at: number): number {
   const end = text.charCodeAt(at) === QUOTE ? text.indexOf('"', at + 1) : -1;
   // The slow way knows what to say of it.
   return end < 0 ? scanString(text, at) : end + 1;

@@ -3,7 +3,8 @@ import { HoldfastError, includesScope, isQueueName } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
 import { type Queue, type TraceContext, traceContextOf } from "holdfast";
 import { PROBLEM_MEDIA_TYPE, toProblem } from "../http/problem.ts";
-import { clientRequestId, type HttpServer } from "../http/server.ts";
+import { clientRequestId } from "../http/server.ts";
+import type { HttpServer } from "../http/types.ts";
 import { type Identify, mayUseQueue } from "../identity/access.ts";
 import { bucketOf, rateHeaders } from "../identity/rate-limit.ts";
 import {

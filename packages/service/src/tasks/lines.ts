@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import { HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { Queue, TraceContext } from "holdfast";
-import type { Watch } from "../http/server.ts";
+import type { Watch } from "../http/types.ts";
 import { enqueueItems, resultText, resultTexts } from "./intake.ts";
 import type { IntakeMetrics } from "./metrics.ts";
 import { LINE_LIMIT_BYTES, type ReadTask, readTaskLines, tooLong } from "./read.ts";

@@ -3,7 +3,7 @@ import type { FastifyRequest } from "fastify";
 import { type Queue, traceContextOf } from "holdfast";
 import { Type } from "typebox";
 import { RequestError } from "../http/problem.ts";
-import type { HttpServer } from "../http/server.ts";
+import type { HttpServer } from "../http/types.ts";
 import { enqueueItems, receiptBody, statusOf } from "./intake.ts";
 import {
   answerAsDocument,

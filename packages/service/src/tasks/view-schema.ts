@@ -61,4 +61,4 @@ export const taskViewSchema = Type.Object({
 
 // Fails to compile when the contract grows a field that the description lacks.
 type Missing = Exclude<keyof TaskView, keyof Static<typeof taskViewSchema>>;
-export const _taskViewIsDescribed: Missing extends never ? true : Missing = true;
+const _taskViewIsDescribed: Missing extends never ? true : Missing = true;

@@ -8,8 +8,14 @@ import {
   resourceFromAttributes,
 } from "@opentelemetry/resources";
 import { BatchSpanProcessor, NodeTracerProvider } from "@opentelemetry/sdk-trace-node";
+import type { Tracing } from "holdfast";
 import { openTelemetry } from "holdfast/opentelemetry";
-import type { ServiceTracing } from "./tracing.ts";
+
+export interface ServiceTracing {
+  tracing: Tracing;
+  /** Sends what waits, for a few seconds at most. */
+  stop(): Promise<void>;
+}
 
 const STOP_MS = 3_000;
 

@@ -1,7 +1,7 @@
-import type { Tracing } from "holdfast";
 import { type Static, Type } from "typebox";
 import { createErrorLog } from "../error-log.ts";
 import { type Logger, setLogFields } from "../logger.ts";
+import type { ServiceTracing } from "./sdk.ts";
 
 /** Spread into the schema of every service that traces. The SDK reads the other OTEL_* variables itself. */
 export const tracingConfig = {
@@ -16,12 +16,6 @@ export const tracingConfig = {
 
 const tracingObject = Type.Object(tracingConfig);
 export type TracingConfig = Static<typeof tracingObject>;
-
-export interface ServiceTracing {
-  tracing: Tracing;
-  /** Sends what waits, for a few seconds at most. */
-  stop(): Promise<void>;
-}
 
 /** Undefined where nothing is to be traced: the SDK is not even loaded then. */
 export async function startTracing(

@@ -3,12 +3,14 @@ import type {} from "@fastify/swagger";
 import { Problem } from "@holdfast/contracts/api";
 import type { TaskRouteOptions } from "@holdfast/service";
 import type { FastifyReply } from "fastify";
-import type { Observer, SeriesHistory } from "holdfast";
+import type { Observer, Schedules, SeriesHistory } from "holdfast";
 import type { AuditLog } from "../operators/audit-log.ts";
 import type { Operations } from "../operators/operations.ts";
 import type { ReplayedOutcome } from "../sampling/gauges.ts";
 import type { SeriesStore } from "../sampling/series.ts";
-import type { SchedulesPort } from "./schedules.ts";
+
+/** What the routes use of the library's schedules. */
+export type SchedulesPort = Pick<Schedules, "list" | "get" | "put" | "delete" | "run" | "pause" | "resume">;
 
 declare module "fastify" {
   interface FastifyContextConfig {

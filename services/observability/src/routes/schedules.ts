@@ -17,9 +17,6 @@ import { Type } from "typebox";
 import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** What the routes use of the library's schedules. */
-export type SchedulesPort = Pick<Schedules, "list" | "get" | "put" | "delete" | "run" | "pause" | "resume">;
-
 export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteContext): void {
   const tags = [TAGS.schedules];
   const config = { scope: "control" } as const;

@@ -140,7 +140,7 @@ async function* pagesFrom(first: Page, next: (cursor: string) => Promise<Page>):
   }
 }
 
-export function unknownTask(queue: string, id: string): never {
+function unknownTask(queue: string, id: string): never {
   throw new HoldfastError(
     "task_not_found",
     `there is no task ${id} in queue ${queue}: it never was, or its retention is over`,

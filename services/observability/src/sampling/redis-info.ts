@@ -1,6 +1,6 @@
 import type { Logger, ServiceMetrics } from "@holdfast/service";
 
-export const REDIS_INFO_INTERVAL_MS = 5_000;
+const REDIS_INFO_INTERVAL_MS = 5_000;
 
 export interface RedisInfoOptions {
   /** The text of INFO. */

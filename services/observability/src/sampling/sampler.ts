@@ -1,8 +1,8 @@
 import type { Observer, QueueStats, WorkerView } from "holdfast";
 import type { Logger } from "pino";
 
-export const STREAM_INTERVAL_MS = 500;
-export const IDLE_INTERVAL_MS = 1_000;
+const STREAM_INTERVAL_MS = 500;
+const IDLE_INTERVAL_MS = 1_000;
 /** An answer that takes longer counts as none, so that clients learn of a hanging Redis within seconds. */
 const ANSWER_LIMIT_MS = 2_000;
 
