@@ -1,7 +1,7 @@
 import { waitUntil } from "@holdfast/service/testing";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { executablePath, open, type Stack, startStack } from "./support.ts";
+import { executablePath, open, type Stack, startStack, violations } from "./support.ts";
 
 describe.skipIf(!executablePath)(
   "the frame around the screens, in a real browser",
@@ -98,6 +98,7 @@ describe.skipIf(!executablePath)(
         await page.getByRole("link", { name: "Schedules" }).click();
         const message = page.getByRole("alert").filter({ hasText: "Cannot load the screen Schedules" });
         await message.waitFor();
+        expect(await violations(page)).toEqual([]);
         expect(page.url()).toBe(`${away.base}/schedules`);
         // The frame stands, and what was open before opens again.
         await page.getByRole("link", { name: "emails" }).click();

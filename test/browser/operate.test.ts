@@ -1,7 +1,7 @@
 import { waitUntil } from "@holdfast/service/testing";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { executablePath, open, type Stack, startStack } from "./support.ts";
+import { executablePath, open, type Stack, startStack, violations } from "./support.ts";
 
 describe.skipIf(!executablePath)("operating queues in a real browser", { timeout: 120_000 }, () => {
   let stack: Stack;
@@ -169,6 +169,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     const run = dialog.getByRole("button", { name: "Run the burst" });
     await dialog.getByText("Send 10,000 demo tasks into default").waitFor();
     expect(await run.isDisabled()).toBe(true);
+    expect(await violations(page)).toEqual([]);
     expect((await stats("default")).totals.enqueued).toBe(before.enqueued);
     await dialog.getByLabel("Confirmation").fill("burst 10000");
     await run.click();

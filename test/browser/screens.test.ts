@@ -51,7 +51,20 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       return stats.dead === 1 && stats.completed === 1;
     });
     await queue("idle").enqueue("demo.echo", 1);
-    await observer.pause("idle", HOSTILE.slice(0, 200));
+    await observer.pause("idle", HOSTILE.slice(0, 200), LONG.slice(0, 120));
+    const send = (method: string, path: string, body: object) =>
+      fetch(stack.base + path, {
+        method,
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(body),
+      });
+    const schedule = { queue: "idle", cron: "0 3 * * *", timeZone: "America/Argentina/Buenos_Aires" };
+    await send("PUT", `/v1/schedules/nightly-${"x".repeat(50)}`, { ...schedule, type: "demo.echo", payload });
+    await send("POST", "/v1/queues/hostile/dead-letters/replay", {
+      filter: { q: "found nowhere" },
+      ratePerSecond: 5,
+      reason: HOSTILE.slice(0, 200),
+    });
   });
 
   afterAll(async () => {
@@ -102,6 +115,11 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       },
     ],
     ["operations", "/operations"],
+    [
+      "operation",
+      "/operations",
+      (page) => page.getByRole("row").getByRole("link", { name: "Replay on hostile" }).click(),
+    ],
     ["schedules", "/schedules"],
     [
       "schedule dialog",
@@ -111,12 +129,19 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     ["workers", "/workers"],
     ["audit", "/audit"],
     ["load", "/load?queue=idle"],
+    ["empty dialog", "/queues/hostile", (page) => page.getByRole("button", { name: "Empty queue" }).click()],
+    ["delete dialog", "/queues/idle", (page) => page.getByRole("button", { name: "Delete queue" }).click()],
+    ["pause dialog", "/queues/hostile", (page) => page.getByRole("button", { name: "Pause" }).click()],
+    ["unknown filter", `/queues/hostile/dead-letters?tags=${encodeURIComponent(HOSTILE + LONG)}`],
+    ["unknown part of an address", `/workers?state=${encodeURIComponent(HOSTILE)}`],
     ["settings dialog", "/queues/idle", (page) => page.getByRole("button", { name: "Change" }).click()],
     ["palette", "/", (page) => page.keyboard.press("Control+k")],
     ["shortcuts", "/", (page) => page.keyboard.press("?")],
     ["no such queue", "/queues/nowhere"],
     ["no such page", "/nowhere/at/all"],
   ];
+
+  const ACTED = "[role=dialog], [role=alertdialog], .list-foot[data-chosen], [aria-label='The operation']";
 
   test.each(["light", "dark"] as const)(
     "has no axe violation, fits, and runs nothing that is text, in the %s theme",
@@ -126,8 +151,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       for (const [name, path, act] of SCREENS) {
         await open(page, stack.base + path);
         await act?.(page);
-        if (act)
-          await page.locator("[role=dialog], [role=alertdialog], .list-foot[data-chosen]").first().waitFor();
+        if (act) await page.locator(ACTED).first().waitFor();
         found.push(...(await violations(page)).map((line) => `${name}: ${line}`));
         await expectToFit(page, name);
         expect(await page.evaluate(() => (globalThis as { hacked?: number }).hacked), name).toBeUndefined();
@@ -146,6 +170,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       if (name === "palette" || name === "shortcuts") continue;
       await open(page, stack.base + path);
       await act?.(page);
+      if (act) await page.locator(ACTED).first().waitFor();
       await expectToFit(page, `${name} at 390 px`);
     }
     await open(page, stack.base);
