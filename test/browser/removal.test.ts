@@ -39,13 +39,13 @@ describe.skipIf(!executablePath)(
 
     test("says that a name is new before a task, a schedule or a replay makes the queue", async () => {
       await open(page, `${stack.base}/load?queue=emials`);
-      await page.getByText("There is no queue “emials” yet: the first task makes it.").waitFor();
+      await page.getByText("There is no queue “emials” yet: the first task will create it.").waitFor();
       await page.getByLabel("Queue", { exact: true }).fill("emails");
       await page.getByText(/There is no queue/).waitFor({ state: "detached" });
       await open(page, `${stack.base}/schedules`);
       await page.getByRole("button", { name: "New schedule" }).first().click();
       await page.getByRole("dialog").getByLabel("Queue", { exact: true }).fill("emials");
-      await page.getByText("There is no queue “emials” yet: the first run makes it.").waitFor();
+      await page.getByText("There is no queue “emials” yet: the first run will create it.").waitFor();
       expect(await violations(page)).toEqual([]);
     });
 
@@ -76,7 +76,7 @@ describe.skipIf(!executablePath)(
       await page.getByRole("button", { name: "Delete queue" }).click();
       const dialog = page.getByRole("alertdialog");
       await dialog.getByText(/The queue and 1 task in it are removed for good/).waitFor();
-      await dialog.getByText(/A schedule enqueues into it, and will make it anew: weekly/).waitFor();
+      await dialog.getByText(/A schedule enqueues into it, and will create it again: weekly/).waitFor();
       expect(await violations(page)).toEqual([]);
       expect(await dialog.getByRole("button", { name: "Delete queue" }).isDisabled()).toBe(true);
       await dialog.getByLabel("Confirmation").fill("emials");

@@ -52,14 +52,20 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
     });
     await queue("idle").enqueue("demo.echo", 1);
     await observer.pause("idle", HOSTILE.slice(0, 200), LONG.slice(0, 120));
-    const send = (method: string, path: string, body: object) =>
-      fetch(stack.base + path, {
+    const send = async (method: string, path: string, body: object) => {
+      const answer = await fetch(stack.base + path, {
         method,
         headers: { "content-type": "application/json" },
         body: JSON.stringify(body),
       });
+      if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
+    };
     const schedule = { queue: "idle", cron: "0 3 * * *", timeZone: "America/Argentina/Buenos_Aires" };
-    await send("PUT", `/v1/schedules/nightly-${"x".repeat(50)}`, { ...schedule, type: "demo.echo", payload });
+    await send("PUT", `/v1/schedules/nightly-${"x".repeat(50)}`, {
+      ...schedule,
+      type: "demo.echo",
+      payloadText: JSON.stringify(payload),
+    });
     await send("POST", "/v1/queues/hostile/dead-letters/replay", {
       filter: { q: "found nowhere" },
       ratePerSecond: 5,

@@ -8,7 +8,7 @@ interface QueueFieldProps {
   label: string;
   value: string;
   onChange(queue: string): void;
-  /** What makes the queue where there is none of that name: `the first task`. */
+  /** What creates the queue where there is none of that name: `the first task`. */
   maker: string;
   placeholder?: string;
   hint?: ReactNode;
@@ -19,13 +19,13 @@ export const queueNameError = (name: string): string | null =>
     ? null
     : "Begin with a letter or digit; then letters, digits, - _ and . are allowed, at most 64 characters.";
 
-/** The name of a queue. A mistyped name makes a queue: one that does not exist yet is told before. */
+/** The name of a queue. A mistyped name creates a queue, so the field warns about a queue that does not exist yet. */
 export function QueueField(props: QueueFieldProps) {
   const { label, value, onChange, maker, placeholder, hint } = props;
   const { figures } = useLive();
   const { exists } = useQueueStats(value);
   const list = useId();
-  // An empty field is not wrong yet; what cannot do without a queue does not go on without one.
+  // An empty field shows no error yet; a form that needs a queue checks for it before it is sent.
   const error = value === "" ? null : queueNameError(value);
   return (
     <div>
@@ -36,7 +36,7 @@ export function QueueField(props: QueueFieldProps) {
         error={error}
         warning={
           exists === false && error === null && value !== ""
-            ? `There is no queue “${value}” yet: ${maker} makes it.`
+            ? `There is no queue “${value}” yet: ${maker} will create it.`
             : null
         }
         list={list}

@@ -99,10 +99,10 @@ export class Context {
     return this.#observer;
   }
 
-  /** A mistyped name makes a queue: that is said before. @param maker what makes it */
+  /** A mistyped name creates a queue, so the command warns of one that does not exist. @param maker what creates it */
   async warnOfNewQueue(queue: string, maker = "this"): Promise<void> {
     if (await this.isNewQueue(queue))
-      this.out.say(`holdfast: warning: there is no queue "${queue}" yet; ${maker} makes it`);
+      this.out.say(`holdfast: warning: there is no queue "${queue}" yet; ${maker} will create it`);
   }
 
   async isNewQueue(queue: string): Promise<boolean> {

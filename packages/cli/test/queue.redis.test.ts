@@ -127,7 +127,7 @@ test("a new name of a queue is told before it is made, a known one is not", asyn
   expect(lines.stderr).toContain(warning("liens"));
   expect((await cli("burst", "brust", "--tasks", "1")).stderr).toContain(warning("brust"));
   const put = await cli("schedule", "put", "s", "sceduled", "0 3 * * *", "t");
-  expect(put.stderr).toContain(`${warning("sceduled")}; the first run makes it`);
+  expect(put.stderr).toContain(`${warning("sceduled")}; the first run will create it`);
   const moved = await cli("dlq", "replay", "defualt", "x", "--to", "elsewere");
   expect(moved.stderr).toContain(warning("elsewere"));
 });

@@ -117,7 +117,7 @@ function wholeBetween(text: string, least: number, most: number): string | null 
 
 /** What the queue has to do already. */
 function burstNote(stats: QueueStats | undefined): string {
-  if (stats === undefined) return "There is no such queue yet: the burst makes it.";
+  if (stats === undefined) return "There is no such queue yet: the burst will create it.";
   const open = stats.pending + stats.processing + stats.scheduled;
   return open === 0
     ? "Nothing waits in the queue now."

@@ -141,10 +141,10 @@ function DeleteDialog({ stats, onClose }: RemovalDialogProps) {
       {into.length === 0 ? null : (
         <p className="warn-text">
           {into.length === 1 ? "A schedule enqueues" : `${into.length} schedules enqueue`} into it, and will
-          make it anew: {into.map(({ id }) => id).join(", ")}.
+          create it again: {into.map(({ id }) => id).join(", ")}.
         </p>
       )}
-      <p>A producer that still uses the name makes it anew with its next task.</p>
+      <p>A producer that still uses the name creates it again with its next task.</p>
     </ConfirmDialog>
   );
 }
