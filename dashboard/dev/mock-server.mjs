@@ -48,10 +48,12 @@ const server = createServer(async (request, response) => {
       return operation ? reply(200, operation) : problem(404, "not_found", `there is no operation ${name}`);
     }
     if (area !== "queues") return problem(404, "not_found", `no route ${url.pathname}`);
-    if (name === undefined) return reply(200, { queues: state.stats(), rates: {} });
+    if (name === undefined) return reply(200, { queues: state.stats(), rates: state.rates() });
     if (part === "burst" && post) return reply(202, state.burst(name, body.tasks ?? 10_000));
     if (part === "tasks" && post) return reply(201, state.enqueue(name, body, text));
     if (!state.has(name)) return problem(404, "queue_not_found", `there is no queue ${name}`);
+    if (part === "empty" && post) return reply(200, state.empty(name, body.states));
+    if (part === undefined && request.method === "DELETE") return reply(200, state.remove(name));
     if (part === undefined)
       return reply(
         200,

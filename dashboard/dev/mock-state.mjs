@@ -23,6 +23,9 @@ const ERRORS = [
   ["email.send", "retries_exhausted", () => '<img src=x onerror="alert(1)"> is not a valid subject'],
 ];
 
+/** The count that says what an operation has done. */
+const DONE = { replay: "replayed", discard: "discarded", restore: "restored", burst: "enqueued" };
+
 export function createMockState() {
   let counter = 0;
   const started = Date.now();
@@ -193,6 +196,7 @@ export function createMockState() {
     for (const operation of operations) {
       if (operation.state !== "running") continue;
       operation.done = Math.min(operation.total, operation.done + Math.ceil(operation.total / 12));
+      operation.result = { [DONE[operation.kind]]: operation.done };
       if (operation.done < operation.total) continue;
       Object.assign(operation, { state: "succeeded", endedAt: Date.now() });
     }
@@ -230,6 +234,26 @@ export function createMockState() {
         durability: "memory",
       },
     }));
+
+  // Fewer come than go, where anybody works.
+  const rates = () =>
+    Object.fromEntries(
+      [...queues].map(([name, { processing, pending }]) => {
+        const done = processing === 0 ? 0 : 120;
+        return [
+          name,
+          {
+            enqueuedPerSecond: 80,
+            attemptsPerSecond: done,
+            completedPerSecond: done,
+            failedPerSecond: done / 24,
+            retriedPerSecond: done / 30,
+            deadLetteredPerSecond: done / 120,
+            drainSeconds: done === 0 ? null : pending / 40,
+          },
+        ];
+      }),
+    );
 
   const workers = () =>
     ["running", "running", "draining", "lost"].map((workerState, n) => ({
@@ -302,7 +326,7 @@ export function createMockState() {
       redisUp: true,
       queues: stats(),
       queuesTotal: queues.size,
-      rates: {},
+      rates: rates(),
       workers: workers(),
       operations: operations.slice(0, 10),
     }),
@@ -339,6 +363,27 @@ export function createMockState() {
       queue: name,
       dead: undefined,
     }),
+    rates,
+    empty: (name, states) => {
+      const one = queues.get(name);
+      let removed = 0;
+      for (const state of states) {
+        if (state === "dead") removed += one.dead.splice(0).length;
+        else if (state === "completed") {
+          removed += Math.min(10_000, one.totals.acked);
+          one.totals.acked = 0;
+        } else {
+          removed += one[state];
+          one[state] = 0;
+        }
+      }
+      return { queue: name, removed };
+    },
+    remove: (name) => {
+      const { pending, dead } = queues.get(name);
+      queues.delete(name);
+      return { queue: name, removed: pending + dead.length };
+    },
     series: (name) => {
       const one = queues.get(name);
       const points = Array.from({ length: 600 }, (_, n) => {

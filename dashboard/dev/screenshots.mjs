@@ -53,6 +53,9 @@ const SCREENS = [
   ],
   ["audit", "/audit"],
   ["settings", "/queues/emails", async (page) => page.getByRole("button", { name: "Change" }).click()],
+  ["empty", "/queues/emails", async (page) => page.getByRole("button", { name: "Empty queue" }).click()],
+  ["delete", "/queues/emails", async (page) => page.getByRole("button", { name: "Delete queue" }).click()],
+  ["unknown-filter", "/queues/emails/dead-letters?tags=tenant:acme"],
   [
     "palette",
     "/",
