@@ -155,10 +155,10 @@ async function makeDeadLetters(client, Queue, count) {
       })),
     );
     const { grants } = await engine.acquire({ ...turn, want: size });
-    const verdicts = grants.map(({ id, token }, i) => ({
+    const verdicts = grants.map(({ id, fence }, i) => ({
       kind: "fatal",
       id,
-      token,
+      fence,
       error: `Error: mailbox ${from + i} of ${["alpha", "beta", "gamma"][i % 3]} is full`,
     }));
     await engine.settle(verdicts, { ...turn, want: 0 });

@@ -20,7 +20,7 @@
 -- ARGV[6] leaseMs  integer
 -- ARGV[7] maxRetries  integer  for tasks that bring none
 -- ARGV[8] workerId  string
--- ARGV[9] nonce  string  the second half of what is granted here: with a dot at its end all tasks share one fence
+-- ARGV[9] nonce  string  the second half of the fence of what is granted here
 -- ARGV[10] park  integer  1: where nothing is granted, the request waits in `#parked` to be granted by an enqueue
 -- ARGV[11] types  string  "" for any type; otherwise those that the caller runs, a space before each
 -- ARGV[12] noHandlerAfterMs  integer  how long a task that stands aside waits for a worker that runs its type
@@ -56,8 +56,8 @@ if refused then
 end
 if previous then
 -- include lib/again.lua
-  local first, flags, again = string.match(previous, '^%a* (%d+) (%d+) ?(.*)$')
-  local counts, envelopes = grantsAgain(tonumber(first), tonumber(flags), again)
+  local first, flags, again = string.match(previous, '^%a* (%d+) (%d+) (.*)$')
+  local counts, envelopes = grantsAgain(first, again)
   return { now, '', first, tonumber(flags), counts, again, unpack(envelopes) }
 end
 local promoted = settings.paused and 0 or promoteDue(PROMOTE_LIMIT)
@@ -88,7 +88,7 @@ if typed then
 end
 
 -- 3. Commit.
-local flags = turnFlags(settings, grants) + (parks and PARKED_FLAG or 0)
+local flags = turnFlags(settings, grants) + (parks and REPLY_PARKED or 0)
 commitTurn(commit, counters, grants, '', flags) -- parked requests are a hint, so they are no part of it
 if parked ~= (fields[3] or '') then
   writeParked(parked)

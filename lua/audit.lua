@@ -68,7 +68,7 @@ if part == 'tasks' then
         redis.call('HDEL', tasksKey, id)
         repaired = repaired + 1
       end
-    elseif record and string.byte(record) == 114 then -- r
+    elseif record and string.byte(record) == RECORD_PURGED then
       violation('I1', 'tasks holds ' .. id .. ', which was purged')
       if repair == 1 then
         redis.call('HDEL', tasksKey, id)
@@ -103,7 +103,7 @@ if key then
       local record = records[i]
       -- "r" behind an entry: a purge that was cut short after its commit. What it left is removed here.
       local removed = 0
-      if repair == 1 and record and string.byte(record) == 114 then
+      if repair == 1 and record and string.byte(record) == RECORD_PURGED then
         removed = redis.call('HDEL', tasksKey, id) + redis.call('HDEL', resultsKey, id) + redis.call('HDEL', progressKey, id)
         if record == 'r' then
           removed = removed + redis.call('HDEL', stateKey, id)
@@ -171,7 +171,7 @@ local expected = live + redis.call('ZCARD', discardedKey) - bare
 local envelopes = fields > 0 and fields - own - redis.call('HEXISTS', tasksKey, '#in') or 0
 compare('I2', 'envelopes', expected, envelopes)
 
--- An older worker purges bare records and does not know that they are counted.
+-- The count of bare records may be what does not fit.
 local completed = redis.call('LLEN', completedKey)
 if part == '' and expected ~= envelopes and bare > 0 and completed <= RECOUNTED then
   local seen, actual = {}, 0

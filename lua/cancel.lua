@@ -30,7 +30,7 @@ local letter = record and string.sub(record, 1, 1)
 
 if letter == 'l' then
   local c = parseCounts(record)
-  setFlag(c, 'x')
+  setFlag(c, FLAG_CANCEL)
   redis.call('HSET', stateKey, taskId, (string.gsub(record, '^l%S+', 'l' .. countsText(c), 1)))
   -- A hint: a worker that does not hear it learns it with its next heartbeat.
   local fence, _, _, _, worker = parseLease(record)
@@ -50,7 +50,7 @@ end
 
 local c = parseCounts(record or 'p0')
 if option(envelope, 'h') then
-  setFlag(c, 'h')
+  setFlag(c, FLAG_GIVEN)
 end
 redis.call('LPUSH', cancelledKey, taskId)
 add(counters, waiting and SCHEDULED or PENDING, -1)

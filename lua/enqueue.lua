@@ -146,7 +146,7 @@ else
   end
 end
 -- Nothing was accepted. One letter rules that out for most calls, and costs less than a pattern.
-if string.byte(verdicts) ~= 110 and not string.find(verdicts, '[npdc]') then -- n
+if string.byte(verdicts) ~= string.byte('n') and not string.find(verdicts, '[npdc]') then
   return { now, verdicts, '' }
 end
 

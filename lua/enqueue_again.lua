@@ -77,7 +77,7 @@ for i, id in ipairs(ids) do
     verdict, room = 'n', room - 1
     local c = parseCounts(record)
     -- A task that crashed its workers goes on running alone: bystanders are not blamed for its next life either.
-    c.flags = needsSolo(c) and 'o' or ''
+    c.flags = needsSolo(c) and FLAG_ALONE or ''
     c.attempts, c.failures, c.crashes, c.releases, c.unroutedSince = 0, 0, 0, 0, 0
     c.generation = c.generation + 1
     local time = dueTime(envelope)

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- epoch: count a visit of a janitor, and say that it knows bare records. Lower than one that it has seen, in a Redis that was restarted: writes were lost.
+-- epoch: count a visit of a janitor. A count lower than one that it has seen, in a Redis that was restarted: writes were lost.
 -- KEYS[1] state  HASH  the queue's own fields
 -- RETURNS {epoch, run id of the server}; epoch 0 where the queue has no state yet
 -- TIME    O(1)
@@ -10,5 +10,4 @@ local runId = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''
 if redis.call('EXISTS', stateKey) == 0 then
   return { 0, runId }
 end
-redis.call('HSETNX', stateKey, '#bare', 0)
 return { redis.call('HINCRBY', stateKey, '#epoch', 1), runId }

@@ -28,7 +28,7 @@ for i, id in ipairs(ids) do
   else
     leases[#leases + 1] = string.format('%.0f', math.min(now + leaseMs, deadline))
     leases[#leases + 1] = id
-    letters[i] = hasFlag(parseCounts(record), 'x') and 'c' or 'r'
+    letters[i] = hasFlag(parseCounts(record), FLAG_CANCEL) and 'c' or 'r'
   end
 end
 if #leases > 0 then

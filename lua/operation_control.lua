@@ -15,8 +15,7 @@ if redis.call('HEXISTS', operationsKey, operationId .. ':ended') == 1 then
   return 'ended'
 end
 redis.call('HSET', operationsKey, operationId .. ':control', control)
--- Those that older versions paused are not there.
-if control ~= 'pause' and (redis.call('ZSCORE', operationsRunningKey, operationId) or 'inf') == 'inf' then
+if control ~= 'pause' and redis.call('ZSCORE', operationsRunningKey, operationId) == 'inf' then
   redis.call('ZADD', operationsRunningKey, 0, operationId)
 end
 return 'asked'

@@ -78,7 +78,7 @@ purgeList(expiredKey, EXPIRED, 'e')
 local final = redis.call('ZRANGEBYSCORE', discardedKey, '-inf', string.format('%.0f', now - undoMs), 'LIMIT', 0, limit)
 if #final > 0 then
   local plan = planPurge(final, redis.call('HMGET', stateKey, unpack(final)), settings, function(record)
-    return record and string.byte(record) == 107 -- k
+    return record and string.byte(record) == RECORD_DISCARDED
   end)
   rememberPurged(plan)
   if #plan.commit > 0 then

@@ -44,12 +44,12 @@ local bands, dead, cancelled, commit = newBands(), {}, {}, {}
 local queuedAgain = 0
 for i, id in ipairs(ids) do
   local record = records[i + 2]
-  if record and string.byte(record) == 108 then -- l
+  if record and string.byte(record) == RECORD_PROCESSING then
     local c = parseCounts(record)
     local _, _, _, maxAttempts = parseLease(record)
     c.crashes = c.crashes + 1
-    local cancelRequested = hasFlag(c, 'x')
-    clearFlag(c, 'x')
+    local cancelRequested = hasFlag(c, FLAG_CANCEL)
+    clearFlag(c, FLAG_CANCEL)
     local history = table.concat({ appendAttempt(record, c, 'crashed', '') })
     add(counters, PROCESSING, -1)
     add(counters, CRASHED_TOTAL, 1)

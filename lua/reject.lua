@@ -33,7 +33,7 @@ local left, due, commit, seen, looked = {}, {}, {}, {}, 0
 local function reject(member, name, id)
   local record = redis.call('HGET', stateKey, id)
   left[#left + 1] = member
-  if record and string.byte(record) == 112 and not seen[id] then -- p
+  if record and string.byte(record) == RECORD_PENDING and not seen[id] then
     seen[id] = true
     local c = parseCounts(record)
     local line = table.concat({ '\n', string.format('%d %d unrouted %.0f ', c.attempts, c.generation, c.unroutedSince), nowText,

@@ -50,9 +50,9 @@ for i, id in ipairs(ids) do
   local record, envelope = records[i + 3], envelopes[i]
   if not (envelope or bareEnvelope(record)) then
     letters[i] = 'u'
-  elseif record and string.byte(record) == 107 then -- k
+  elseif record and string.byte(record) == RECORD_DISCARDED then
     letters[i] = 'u'
-  elseif seen[id] or not record or string.byte(record) ~= 100 then -- d
+  elseif seen[id] or not record or string.byte(record) ~= RECORD_DEAD then
     letters[i] = 'n'
   elseif diedBefore > 0 and tonumber(endedAtOf(record)) > diedBefore then
     letters[i] = 'n'
@@ -62,7 +62,7 @@ for i, id in ipairs(ids) do
     local c = parseCounts(record)
     -- A task that crashed its workers goes on running alone: bystanders are not blamed for a second life either.
     if needsSolo(c) then
-      setFlag(c, 'o')
+      setFlag(c, FLAG_ALONE)
     end
     c.attempts, c.failures, c.crashes, c.releases, c.unroutedSince = 0, 0, 0, 0, 0
     c.generation = c.generation + 1

@@ -77,8 +77,8 @@ if refused then
 end
 if previous then
 -- include lib/again.lua
-  local verdicts, first, flags, again = string.match(previous, '^(%a*) (%d+) (%d+) ?(.*)$')
-  local counts, envelopes = grantsAgain(tonumber(first), tonumber(flags), again)
+  local verdicts, first, flags, again = string.match(previous, '^(%a*) (%d+) (%d+) (.*)$')
+  local counts, envelopes = grantsAgain(first, again)
   return { now, verdicts, first, tonumber(flags), counts, again, unpack(envelopes) }
 end
 local promoted = (want == 0 or settings.paused) and 0 or promoteDue(PROMOTE_LIMIT)

@@ -1,8 +1,8 @@
-// Compiles lua/*.lua into packages/holdfast/src/redis/generated: includes resolved, KEYS and ARGV given their names,
-// and typed bindings made from each header. `--check` writes nothing and fails where the files are not fresh.
+// Compiles lua/*.lua into packages/holdfast/src/redis/generated: includes resolved, the constants of lua/lib/format.lua, KEYS
+// and ARGV given their names, and typed bindings made from each header. `--check` writes nothing and fails where the files are not fresh.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { basename, join } from "node:path";
+import { basename, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import luaparse from "luaparse";
 import { inlineConstants } from "./lua-inline.mjs";
@@ -73,6 +73,7 @@ function assemble(file, source, header) {
   );
   const isInteger = (arg) => arg.type === "integer";
   const names = new Map([
+    ...format.map(({ name, lua }) => [name, lua]),
     ...header.keys.map((key, i) => [`${camel(key.part.replace(/^:/, ""))}Key`, `KEYS[${i + 1}]`]),
     ...header.args.flatMap((arg, i) => (isInteger(arg) ? [] : [[arg.name, `ARGV[${i + 1}]`]])),
     ...(header.tail ? [[`${header.tail.name}At`, `${header.tail.at}`]] : []),
@@ -93,6 +94,40 @@ function assemble(file, source, header) {
   const whole = [...locals, ...lines, ""].join("\n");
   checkGlobals(file, whole);
   return `${shebang}\n${whole}`;
+}
+
+/** The constants of lua/lib/format.lua: name -> its value and, where it is the byte of a letter, that letter. */
+function readFormat() {
+  const { body, comments } = luaparse.parse(readFileSync(join(luaDir, "lib/format.lua"), "utf8"), {
+    luaVersion: "5.1",
+    locations: true,
+    encodingMode: "pseudo-latin1",
+  });
+  return body.map(({ variables: [{ name }], init: [value], loc }) => {
+    const letter = value.type === "CallExpression" ? value.arguments[0].value : null;
+    const above = [];
+    for (let line = loc.start.line - 1; ; line--) {
+      const comment = comments.find((comment) => comment.loc.start.line === line);
+      if (!comment) break;
+      above.unshift(comment.value.trim());
+    }
+    const constant = letter ?? value.value;
+    return {
+      name,
+      lua: letter === null ? value.raw : String(letter.charCodeAt(0)),
+      constant,
+      comment: above.join(" "),
+    };
+  });
+}
+
+/** What the library shares with the scripts. */
+function formatModule(constants) {
+  const lines = constants.map(
+    ({ name, constant, comment }) =>
+      `${comment === "" ? "" : `\n/** ${comment} */\n`}export const ${name} = ${JSON.stringify(constant)};`,
+  );
+  return `// Made from lua/lib/format.lua by scripts/generate-bindings.mjs. Do not edit.\n${lines.join("\n")}\n`;
 }
 
 /** Shared fragments hold more than one script calls: what is never named is left out. */
@@ -173,6 +208,7 @@ export const ${name}Script: Script<${type}${system ? ", SystemKeys" : ""}> = {
 const files = readdirSync(luaDir)
   .filter((file) => file.endsWith(".lua"))
   .sort();
+const format = readFormat();
 const outputs = new Map();
 for (const file of files) {
   const name = camel(basename(file, ".lua"));
@@ -188,11 +224,12 @@ if (problems.length > 0) {
 }
 mkdirSync(outDir, { recursive: true });
 const stale = readdirSync(outDir).filter((file) => !outputs.has(file));
+outputs.set("../../engine/format.ts", formatModule(format));
 for (const [file, text] of outputs) {
   const path = join(outDir, file);
   const before = existsSync(path) ? readFileSync(path, "utf8") : null;
   if (before === text) continue;
-  if (check) problems.push(`packages/holdfast/src/redis/generated/${file} is not fresh: run make generate`);
+  if (check) problems.push(`${relative(root, path)} is not fresh: run make generate`);
   else writeFileSync(path, text);
 }
 for (const file of stale) {

@@ -2,14 +2,14 @@ import luaparse from "luaparse";
 
 /**
  * A script runs from its first line at each call, and Lua looks through all captured locals for each one that a function
- * captures. So what never changes is written where it is used: constants that are literals (in capitals), and the names of
- * KEYS and of ARGV that are texts. A name of ARGV that is also one of a local stays one.
+ * captures. So what never changes is written where it is used: constants that are literals (in capitals), the byte of a letter
+ * (`string.byte('c')`), and the names of KEYS and of ARGV that are texts. A name of ARGV that is also one of a local stays one.
  * @param text Lua 5.1
  * @param names Map name -> Lua expression: what stands for KEYS and ARGV
  * @throws Error where a constant or a key shares its name
  */
 export function inlineConstants(text, names) {
-  const { tree, identifiers, declared } = parse(text);
+  const { tree, identifiers, declared, letters } = parse(text);
   const isShared = (name) => declared.includes(name) && names.get(name)?.startsWith("ARGV");
   const values = new Map([...names].filter(([name]) => !isShared(name)));
   const edits = [];
@@ -27,6 +27,7 @@ export function inlineConstants(text, names) {
     if (declared.filter((other) => other === name).length > (names.has(name) ? 0 : 1))
       throw new Error(`${name} is declared twice: a constant or a key has its name for itself`);
   }
+  for (const { range, letter } of letters) edits.push({ range, by: String(letter.charCodeAt(0)) });
   edits.sort((a, b) => b.range[0] - a.range[0]);
   let result = text;
   for (const { range, by } of edits) result = result.slice(0, range[0]) + by + result.slice(range[1]);
@@ -63,11 +64,15 @@ function parse(text) {
   const fields = new Set();
   const identifiers = [];
   const declared = [];
+  const letters = [];
   const tree = luaparse.parse(text, {
     luaVersion: "5.1",
     ranges: true,
+    encodingMode: "pseudo-latin1",
     onCreateNode(node) {
       if (node.type === "Identifier") identifiers.push(node);
+      else if (node.type === "CallExpression" && isByteOfLetter(node))
+        letters.push({ range: node.range, letter: node.arguments[0].value });
       else if (node.type === "MemberExpression") fields.add(node.identifier);
       else if (node.type === "TableKeyString") fields.add(node.key);
       else if (node.type === "FunctionDeclaration") {
@@ -78,5 +83,13 @@ function parse(text) {
       else if (node.type === "ForNumericStatement") declared.push(node.variable.name);
     },
   });
-  return { tree, declared, identifiers: identifiers.filter((node) => !fields.has(node)) };
+  return { tree, declared, letters, identifiers: identifiers.filter((node) => !fields.has(node)) };
 }
+
+const isByteOfLetter = ({ base, arguments: given }) =>
+  base.type === "MemberExpression" &&
+  base.base.name === "string" &&
+  base.identifier.name === "byte" &&
+  given.length === 1 &&
+  given[0].type === "StringLiteral" &&
+  given[0].value.length === 1;

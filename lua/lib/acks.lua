@@ -22,7 +22,7 @@ local function verdictWithoutLease(counters, record, fence)
   if fence and record and string.match(record, '^c%S+ (%S+)') == fence then
     return 'a'
   end
-  if not record or string.byte(record) == 114 then
+  if not record or string.byte(record) == RECORD_PURGED then
     return 'u'
   end
   add(counters, STALE_TOTAL, 1)
@@ -38,7 +38,7 @@ local function planAck(settled, counters, id, fence, record)
   local drops, given = false, false
   if string.find(counts, '[xk]') then
     local c = parseCounts(record)
-    drops, given = hasFlag(c, 'k'), hasFlag(c, 'h')
+    drops, given = hasFlag(c, FLAG_DROPS), hasFlag(c, FLAG_GIVEN)
     clearFlag(c, '[xk]')
     counts = countsText(c)
     if drops then

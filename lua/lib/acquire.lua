@@ -24,7 +24,7 @@ end
 -- there. untold: the caller did not say whether they are for it.
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
-    left = {}, changed = 0, dropped = 0, aside = 0, first = 0, firstText = '', shared = false, solo = false, drain = false, claim = nil,
+    left = {}, changed = 0, dropped = 0, aside = 0, firstText = '', solo = false, drain = false, claim = nil,
     typed = false, untold = false }
 end
 
@@ -37,8 +37,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   local grants = newGrants()
   local want, workerId, leaseMs = request.want, request.workerId, request.leaseMs
   local typed = request.typed and request.typed.runs and request.typed
-  grants.first, grants.shared = counters[GRANTS] + 1, hasSharedFence(request.nonce)
-  grants.firstText = string.format('%d', grants.first)
+  grants.firstText = string.format('%d', counters[GRANTS] + 1)
   local claimant, untilMs = string.match(soloClaim or '', '^(%S+) (%d+)$')
   if want == 0 then
     -- One that drains acquires nothing: what it settles meanwhile keeps its claim.
@@ -81,7 +80,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   local records = redis.call('HMGET', stateKey, unpack(ids))
   local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
   local plain, termsOf = leaseTerms(request)
-  local fence = grants.shared and grants.firstText .. '-' .. request.nonce
+  local fence = fenceOf(grants.firstText, request.nonce)
 
   local byte = string.byte
   local leases, granted, seen, expiredEnvelopes = grants.leases, grants.ids, {}, {}
@@ -109,16 +108,16 @@ local function planAcquire(counters, request, soloClaim, commit)
     local terms
     if seen[id] then
       grants.dropped = grants.dropped + 1
-    elseif envelope and not record and not typed and byte(envelope) == 46 then -- "."
+    elseif envelope and not record and not typed and byte(envelope) == ENVELOPE_PLAIN then
       terms = plain
     elseif not isPending(record, envelope) then
       grants.dropped = grants.dropped + 1
     else
-      terms = byte(envelope) == 46 and plain or termsOf(envelope)
+      terms = byte(envelope) == ENVELOPE_PLAIN and plain or termsOf(envelope)
       if terms.expiresAt > 0 and terms.expiresAt <= now then
         local c = record and parseCounts(record) or newCounts()
         if terms.given then
-          setFlag(c, 'h')
+          setFlag(c, FLAG_GIVEN)
         end
         seen[id] = true
         grants.expired[#grants.expired + 1] = id
@@ -139,10 +138,9 @@ local function planAcquire(counters, request, soloClaim, commit)
       end
     end
     if terms then
-      if not fence or terms ~= termsBefore or record ~= pastOf then
+      if terms ~= termsBefore or record ~= pastOf then
         local counts = countsAfter(record, terms, typed)
-        local ownFence = fence or string.format('%d-%s', grants.first + place, request.nonce)
-        leased = 'l' .. counts .. ' ' .. ownFence .. terms.tail .. historyOf(record)
+        leased = 'l' .. counts .. ' ' .. fence .. terms.tail .. historyOf(record)
         told = counts ~= '1' and counts .. previousSpan(record) or nil
         termsBefore, pastOf = terms, record
       end

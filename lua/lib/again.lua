@@ -1,7 +1,7 @@
 -- A repeated call gets the envelopes of the tasks whose fence is still the one that it was given, '' for the others.
-local function grantsAgain(first, flags, again)
+local function grantsAgain(first, again)
   local envelopes, counts = {}, {}
-  local shared = flags % (2 * SHARED_FLAG) >= SHARED_FLAG -- Lua 5.1 has no bits
+  local granted = fenceOf(first, nonce)
   local ids = {}
   for id in string.gmatch(again, '%S+') do
     ids[#ids + 1] = id
@@ -15,7 +15,7 @@ local function grantsAgain(first, flags, again)
     local record = records[i]
     local fence = record and parseLease(record)
     envelopes[i] = ''
-    if fence == string.format('%d-%s', shared and first or first + i - 1, nonce) then
+    if fence == granted then
       envelopes[i] = kept[i]
       local text = string.match(record, '^l(%S+)')
       if text ~= '1' then

@@ -7,9 +7,9 @@ local function hasMore(grants)
 end
 
 local function turnFlags(settings, grants)
-  return (settings.paused and PAUSED_FLAG or 0) + (grants.drain and DRAIN_FLAG or 0)
-    + (grants.solo and #grants.ids > 0 and SOLO_FLAG or 0) + (hasMore(grants) and AGAIN_FLAG or 0) + (grants.shared and SHARED_FLAG or 0)
-    + (grants.typed and TYPED_FLAG or 0)
+  return (settings.paused and REPLY_PAUSED or 0) + (grants.drain and REPLY_DRAIN or 0)
+    + (grants.solo and #grants.ids > 0 and REPLY_ALONE or 0) + (hasMore(grants) and REPLY_AGAIN or 0)
+    + (grants.typed and REPLY_TYPED or 0)
 end
 
 -- An idle poll that changes nothing writes nothing, and has no reply worth keeping.

@@ -1,18 +1,16 @@
 -- What goes of tasks that were to keep no payload. Read now, written only after the commit: until then the task may have
 -- to run again.
 --   bare  ids whose envelopes go as a whole: their records have the header, from this commit on
---   cut   ids and envelopes that are cut behind their header: of ids that a caller gave, since the repeat of an enqueue by
---         an older process has to find them; and of a queue whose janitors are older and would take the others for lost
+--   cut   ids and envelopes that are cut behind their header: of ids that a caller gave, since the fingerprint is there, by
+--         which the repeat of an enqueue is recognised
 local function planDropped(settled)
   local dropped, commit, bare, cut = settled.dropped, settled.commit, {}, {}
   local envelopes = redis.call('HMGET', tasksKey, unpack(dropped))
-  local visited = redis.call('HMGET', stateKey, '#epoch', '#bare')
-  local mayBeBare = visited[2] or not visited[1]
   for i, id in ipairs(dropped) do
     local drop, envelope = dropped[id], envelopes[i] or ''
     local taskType, enqueuedAt, options = string.match(envelope, '^.(%S+) (%w+)([^\n]*)\n')
     enqueuedAt = enqueuedAt and tonumber(enqueuedAt, 36)
-    if enqueuedAt and mayBeBare and not drop.given then
+    if enqueuedAt and not drop.given then
       local worker = drop.worker
       local newline = string.find(worker, '\n', 1, true) or #worker + 1
       options = options ~= ' k=0' and string.gsub(options, ' k=0', '', 1) or ''

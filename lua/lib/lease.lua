@@ -1,15 +1,13 @@
 -- What is written of a task that is leased.
 
--- The hard limit of an attempt whose task brings none.
-local DEFAULT_TIMEOUT_MS = 1800000
 -- From the time-out to the deadline, after which no heartbeat extends the lease: the worker ends the attempt at the
 -- time-out itself, and its verdict has to arrive before a janitor may reap the task.
 local SETTLE_MS = 250
 
--- What the state record keeps of the tokens of one call: a nonce that ends in a dot asks for one fence for all its tasks,
--- which the worker tells apart by their places behind it. Another nonce comes from an older worker: a grant number each.
-local function hasSharedFence(nonce)
-  return string.byte(nonce, -1) == 46 -- .
+-- The fence of all tasks that one call grants. A worker adds a dot and the place of each, which makes its token.
+-- first: the number of the first grant, as text.
+local function fenceOf(first, nonce)
+  return first .. '-' .. nonce
 end
 
 -- The terms of a task that brings no option, and what finds those of another. counts: those of a first grant. tail: what
@@ -17,7 +15,7 @@ end
 -- request: leaseMs, maxRetries, workerId.
 local function leaseTerms(request)
   local leaseMs, maxRetries, workerId = request.leaseMs, request.maxRetries, request.workerId
-  local expiry, deadline = now + leaseMs, now + DEFAULT_TIMEOUT_MS + SETTLE_MS
+  local expiry, deadline = now + leaseMs, now + ATTEMPT_TIMEOUT_MS + SETTLE_MS
   local expiryText = string.format('%d', expiry < deadline and expiry or deadline)
   local plain = { given = false, flags = '', counts = '1', expiresAt = 0, lease = expiryText,
     tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. workerId }
@@ -32,9 +30,9 @@ local function leaseTerms(request)
     local text = timeEnd and headerEnd and timeEnd < headerEnd and string.sub(envelope, timeEnd, headerEnd - 1) or ''
     local terms = known[text]
     if not terms then
-      local limitMs = (tonumber(optionOf(text, 't')) or DEFAULT_TIMEOUT_MS) + SETTLE_MS
+      local limitMs = (tonumber(optionOf(text, 't')) or ATTEMPT_TIMEOUT_MS) + SETTLE_MS
       local maxAttempts = (tonumber(optionOf(text, 'm')) or maxRetries) + 1
-      local flags = (optionOf(text, 'h') and 'h' or '') .. (optionOf(text, 'k') == '0' and 'k' or '')
+      local flags = (optionOf(text, 'h') and FLAG_GIVEN or '') .. (optionOf(text, 'k') == '0' and FLAG_DROPS or '')
       terms = {
         given = optionOf(text, 'h') ~= nil,
         flags = flags,

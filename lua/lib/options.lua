@@ -2,7 +2,7 @@
 
 -- The envelope's header line; nil for one without options.
 local function headerOf(envelope)
-  if string.byte(envelope) == 46 then -- "."
+  if string.byte(envelope) == ENVELOPE_PLAIN then
     return nil
   end
   return string.sub(envelope, 1, (string.find(envelope, '\n', 1, true) or 0) - 1)
@@ -20,7 +20,7 @@ end
 
 -- When a task is due that is to be scheduled; nil for any other.
 local function dueTime(envelope)
-  if string.byte(envelope) ~= 64 then -- @
+  if string.byte(envelope) ~= ENVELOPE_SCHEDULED then
     return nil
   end
   local delayMs = option(envelope, 'd')

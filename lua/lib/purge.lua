@@ -44,7 +44,7 @@ local function planPurge(ids, records, settings, belongs, commit)
     end
     if seen[id] then
       -- An abort may leave an id in an index twice: it is one task.
-    elseif letter == 114 then -- r: counted before an abort
+    elseif letter == RECORD_PURGED then -- counted before an abort
       removed = removed + 1
       gone[removed] = id
       if record == 'r' then
@@ -56,10 +56,10 @@ local function planPurge(ids, records, settings, belongs, commit)
       gone[removed] = id
       local fingerprint, endedAt
       -- What was never granted has no flags yet: only its envelope tells.
-      if third ~= 32 or letter == 112 or letter == 115 then -- p, s
-        if letter == 99 and second == 48 then -- c0
+      if third ~= string.byte(' ') or letter == RECORD_PENDING or letter == RECORD_SCHEDULED then
+        if letter == RECORD_COMPLETED and second == string.byte('0') then -- a bare one
           plan.bare = plan.bare + 1
-        elseif not record or letter == 112 or letter == 115 or hasFlag(parseCounts(record), 'h') then
+        elseif not record or letter == RECORD_PENDING or letter == RECORD_SCHEDULED or hasFlag(parseCounts(record), FLAG_GIVEN) then
           local envelope = redis.call('HGET', tasksKey, id)
           fingerprint = envelope and option(envelope, 'h')
           endedAt = endedAtOf(record) or nowText
@@ -68,7 +68,7 @@ local function planPurge(ids, records, settings, belongs, commit)
       local kept = 'r'
       if fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
         -- How it ended, where it did not complete: then its id is free for another enqueue.
-        kept = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -' .. (letter == 99 and '' or ' ' .. string.char(letter or 112))
+        kept = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -' .. (letter == RECORD_COMPLETED and '' or ' ' .. string.char(letter or RECORD_PENDING))
         plan.remembered[#plan.remembered + 1] = id
       else
         forgotten = forgotten + 1
@@ -113,7 +113,8 @@ local function planPurgeCompleted(ids, settings, commit)
     local id, record = ids[i], records[i]
     if not record or record ~= last then
       local letter, attempts, space = string.byte(record or '', 1, 3)
-      last = letter == 99 and attempts ~= 48 and space == 32 and record or nil -- c1, c2 … c9; c0 is a bare one
+      -- c1, c2 … c9; c0 is a bare one.
+      last = letter == RECORD_COMPLETED and attempts ~= string.byte('0') and space == string.byte(' ') and record or nil
     end
     if not last then
       others[#others + 1], theirs[#theirs + 1] = id, record
@@ -122,7 +123,7 @@ local function planPurgeCompleted(ids, settings, commit)
     end
   end
   local plan = planPurge(others, theirs, settings, function(_, _, letter)
-    return letter == 99 -- c
+    return letter == RECORD_COMPLETED
   end, commit)
   if #plain > 0 then
     plan.plain, plan.counted = plain, plan.counted + #plain

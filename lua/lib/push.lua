@@ -61,16 +61,15 @@ local function push(counters, parked, tasks, at, pushed, bands)
 
   local plain, termsOf = leaseTerms(request)
   local firstText = string.format('%d', counters[GRANTS] + 1)
-  local shared = hasSharedFence(request.nonce) and firstText .. '-' .. request.nonce
+  local fence = fenceOf(firstText, request.nonce)
   local commit = { '#counters', '', request.slot, '' }
   local ids, leases, heads, envelopes, bytes = {}, {}, {}, {}, 0
   for place = 1, pushed do
     local id, envelope = tasks[at + 2 * place - 2], tasks[at + 2 * place - 1]
-    local terms = string.byte(envelope) == 46 and plain or termsOf(envelope) -- "."
+    local terms = string.byte(envelope) == ENVELOPE_PLAIN and plain or termsOf(envelope)
     if terms.expiresAt > 0 and terms.expiresAt <= now then -- an acquire tells of it
       return false
     end
-    local fence = shared or string.format('%d-%s', counters[GRANTS] + place, request.nonce)
     ids[place], envelopes[place] = id, envelope
     leases[2 * place - 1], leases[2 * place] = terms.lease, id
     commit[2 * place + 3], commit[2 * place + 4] = id, 'l' .. terms.counts .. ' ' .. fence .. terms.tail
@@ -80,9 +79,8 @@ local function push(counters, parked, tasks, at, pushed, bands)
   add(counters, GRANTS, pushed)
   add(counters, PROCESSING, pushed)
   add(counters, PENDING, -pushed)
-  local flags = shared and SHARED_FLAG or 0
   commit[2] = packCounters(counters)
-  commit[4] = requestRecord(request.sequence, turnReply('', firstText, flags, table.concat(ids, ' ')))
+  commit[4] = requestRecord(request.sequence, turnReply('', firstText, 0, table.concat(ids, ' ')))
 
   indexRequest(record, 's', request.slot)
   redis.call('ZADD', processingKey, unpack(leases))
@@ -92,7 +90,7 @@ local function push(counters, parked, tasks, at, pushed, bands)
   trimBand(pendingLowKey, bands.low)
   writeParked(others)
   local inside = bytes <= PUSH_BYTES
-  local head = request.slot .. ' ' .. request.sequence .. ' ' .. nowText .. ' ' .. firstText .. string.format(' %d %d\n', inside and pushed or 0, flags)
+  local head = request.slot .. ' ' .. request.sequence .. ' ' .. nowText .. ' ' .. firstText .. string.format(' %d\n', inside and pushed or 0)
   redis.call('SPUBLISH', request.channel, inside and head .. table.concat(heads) .. table.concat(envelopes) or head)
   return true
 end

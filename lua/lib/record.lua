@@ -19,10 +19,6 @@
 -- No record: the task is as it was enqueued, and the first byte of its envelope says where:
 --   . or + pending      @ scheduled
 
-local SOLO_CRASHES = 2
-local HISTORY_LINES = 32
-local RELEASES_REFUNDED = 10
-
 local function newCounts()
   return { attempts = 0, failures = 0, crashes = 0, releases = 0, generation = 0, unroutedSince = 0, flags = '' }
 end
@@ -133,9 +129,9 @@ local function isPending(record, envelope)
     return false
   end
   if record then
-    return string.byte(record) == 112 -- p
+    return string.byte(record) == RECORD_PENDING
   end
-  return string.byte(envelope) ~= 64 -- @
+  return string.byte(envelope) ~= ENVELOPE_SCHEDULED
 end
 
 local function isScheduled(record, envelope)
@@ -143,13 +139,13 @@ local function isScheduled(record, envelope)
     return false
   end
   if record then
-    return string.byte(record) == 115 -- s
+    return string.byte(record) == RECORD_SCHEDULED
   end
-  return string.byte(envelope) == 64 -- @
+  return string.byte(envelope) == ENVELOPE_SCHEDULED
 end
 
 local function needsSolo(c)
-  return c.crashes >= SOLO_CRASHES or hasFlag(c, 'o')
+  return c.crashes >= ALONE_FROM_CRASHES or hasFlag(c, FLAG_ALONE)
 end
 
 -- Which list a pending task stands in: "solo", or its band by the envelope's `p` option (h, l; normal without it).

@@ -22,7 +22,7 @@ local function planCancelled(settled, counters, id, c, history, err)
   settled.cancelled[#settled.cancelled + 1] = id
   add(counters, CANCELLED, 1)
   add(counters, CANCELLED_TOTAL, 1)
-  clearFlag(c, 'x')
+  clearFlag(c, FLAG_CANCEL)
   put(settled, id, 'x' .. countsText(c) .. ' ' .. nowText .. history .. err)
   return 'c'
 end
@@ -69,7 +69,7 @@ local function failureOf(settled, record, verdict, text)
   c.unroutedSince = 0
   local history, err = appendAttempt(record, c, verdict == 'quarantine' and 'quarantined' or 'failed', text)
   local retries = verdict == 'fail' and c.attempts < maxAttempts
-  settled.failure = { record = record, verdict = verdict, text = text, c = c, cancelled = hasFlag(c, 'x'), history = history, err = err,
+  settled.failure = { record = record, verdict = verdict, text = text, c = c, cancelled = hasFlag(c, FLAG_CANCEL), history = history, err = err,
     retries = retries }
   return settled.failure
 end
@@ -99,7 +99,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
   end
   local c = parseCounts(record)
   local _, _, _, maxAttempts = parseLease(record)
-  local cancelled = hasFlag(c, 'x')
+  local cancelled = hasFlag(c, FLAG_CANCEL)
   if verdict == 'unrouted' then
     if cancelled then
       return planCancelled(settled, counters, id, c, appendAttempt(record, c, 'unrouted', text))

@@ -88,13 +88,6 @@ export const mutants = [
     tests: [keepPayload],
   },
   {
-    name: "settle: bare records where only an older janitor looks",
-    changes: [
-      ["lua/lib/dropped.lua", "local mayBeBare = visited[2] or not visited[1]", "local mayBeBare = true"],
-    ],
-    tests: [keepPayload],
-  },
-  {
     name: "settle: a fail or release under any token",
     changes: [["lua/lib/verdicts.lua", "elseif current == fence then", "elseif current then"]],
     tests: [settle, interleavings],
@@ -153,7 +146,7 @@ export const mutants = [
   },
   {
     name: "purge: a completed task does not keep its id",
-    changes: [["lua/lib/purge.lua", "(letter == 99 and '' or ' ' ..", "(' ' .."]],
+    changes: [["lua/lib/purge.lua", "(letter == RECORD_COMPLETED and '' or ' ' ..", "(' ' .."]],
     tests: [again, test("purge")],
   },
   {
@@ -184,7 +177,7 @@ export const mutants = [
   },
   {
     name: "enqueue_again: one that crashed its workers runs among others",
-    changes: [["lua/enqueue_again.lua", "c.flags = needsSolo(c) and 'o' or ''", "c.flags = ''"]],
+    changes: [["lua/enqueue_again.lua", "c.flags = needsSolo(c) and FLAG_ALONE or ''", "c.flags = ''"]],
     tests: [again],
   },
   {
@@ -340,7 +333,7 @@ export const mutants = [
   },
   {
     name: "acquire: solo is ignored",
-    changes: [["lua/lib/record.lua", "c.crashes >= SOLO_CRASHES or hasFlag(c, 'o')", "false"]],
+    changes: [["lua/lib/record.lua", "c.crashes >= ALONE_FROM_CRASHES or hasFlag(c, FLAG_ALONE)", "false"]],
     tests: [test("acquire"), test("reap")],
   },
   {
@@ -391,7 +384,7 @@ export const mutants = [
   },
   {
     name: "replay: moves what is not dead",
-    changes: [["lua/replay.lua", "string.byte(record) ~= 100", "false"]],
+    changes: [["lua/replay.lua", "string.byte(record) ~= RECORD_DEAD", "false"]],
     tests: [test("replay"), interleavings],
   },
   {
@@ -482,7 +475,7 @@ export const mutants = [
   {
     name: "discard: what is not dead",
     changes: [
-      ["lua/discard.lua", "string.byte(record) == 100 and not seen[id]", "not seen[id]"],
+      ["lua/discard.lua", "string.byte(record) == RECORD_DEAD and not seen[id]", "not seen[id]"],
       ["lua/discard.lua", "'^d([^\\n]*)'", "'^.([^\\n]*)'"],
     ],
     tests: [test("discard"), interleavings],
@@ -509,7 +502,7 @@ export const mutants = [
       ],
       [
         "lua/lib/push.lua",
-        "commit[4] = requestRecord(request.sequence, turnReply('', firstText, flags, table.concat(ids, ' ')))",
+        "commit[4] = requestRecord(request.sequence, turnReply('', firstText, 0, table.concat(ids, ' ')))",
         "commit[4] = commit[2]",
       ],
     ],
@@ -517,7 +510,7 @@ export const mutants = [
   },
   {
     name: "push: a repeat is answered without the grants",
-    changes: [["lua/lib/push.lua", "flags, table.concat(ids, ' '))", "flags, '')"]],
+    changes: [["lua/lib/push.lua", "0, table.concat(ids, ' '))", "flags, '')"]],
     tests: [push],
   },
   {
@@ -634,8 +627,8 @@ export const mutants = [
     changes: [
       [
         "lua/reject.lua",
-        "string.byte(record) == 112 and not seen[id] then",
-        "string.byte(record) == 112 then",
+        "string.byte(record) == RECORD_PENDING and not seen[id] then",
+        "string.byte(record) == RECORD_PENDING then",
       ],
     ],
     tests: [typed],

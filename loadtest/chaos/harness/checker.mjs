@@ -4,8 +4,8 @@ const TERMINAL = new Set(["completed", "dead", "cancelled", "expired"]);
 /** Attempts that were given back do not count. */
 const REFUNDED = new Set(["released", "unrouted"]);
 
-/** What a record keeps of a token: all up to the dot, which the tasks of one grant share. */
-const fenceOf = (token) => token.slice(0, token.indexOf(".") + 1) || token;
+/** What a record keeps of a token: all before its dot, which the tasks of one grant share. */
+const fenceOf = (token) => token.split(".")[0];
 
 /** Which call granted it: all that it grants begins at one time, for one worker. */
 const grantOf = ({ startedAt, workerId }) => `${startedAt} ${workerId}`;
@@ -167,11 +167,7 @@ export function check(lines, tasks, options = {}) {
     for (const attempt of history) {
       if (attempt.token === "") continue;
       const call = fences.get(attempt.token) ?? { ids: new Set(), id, by: grantOf(attempt) };
-      if (
-        call.ids.has(id) ||
-        call.by !== grantOf(attempt) ||
-        (call.ids.size > 0 && !attempt.token.endsWith("."))
-      )
+      if (call.ids.has(id) || call.by !== grantOf(attempt))
         say("I7", `${id} and ${call.id} were granted with ${attempt.token}`);
       call.ids.add(id);
       fences.set(attempt.token, call);

@@ -24,10 +24,10 @@ async function deadLetters(name: string, count: number): Promise<void> {
   );
   const turn = { held: 0, leaseMs: 60_000, maxRetries: 0, workerId: "w", nonce: "n", noHandlerAfterMs: 1 };
   const { grants } = await client.engine(name).acquire({ ...turn, want: count });
-  const fatal = grants.map(({ id, token }, i) => ({
+  const fatal = grants.map(({ id, fence }, i) => ({
     kind: "fatal" as const,
     id,
-    token,
+    fence,
     error: `Error: no ${i}`,
   }));
   await client.engine(name).settle(fatal, { ...turn, want: 0 });

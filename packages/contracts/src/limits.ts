@@ -32,6 +32,8 @@ export const LIMITS = {
   progressBytes: 8_192,
   /** Characters kept of one error, and of one log line. */
   errorCharacters: 1_024,
+  /** A discard can be undone for so long, ms. */
+  undoMs: 600_000,
   /** Longest wait for a result, ms. */
   waitMs: 30_000,
   maxRetries: 100,

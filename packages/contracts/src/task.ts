@@ -71,7 +71,7 @@ export interface AttemptView {
   generation: number;
   outcome: AttemptOutcome;
   workerId: string;
-  /** `<grant>-<nonce>.`, what Redis keeps of the token. */
+  /** The fence: the part of the token before its dot, which Redis keeps. */
   token: string;
   /** Milliseconds since the epoch, Redis time. */
   startedAt: number;
@@ -127,7 +127,7 @@ export interface TaskView {
   /** When it reached its terminal state. */
   endedAt: number | null;
   workerId: string | null;
-  /** Of the current or the last lease: `<grant>-<nonce>.`, what Redis keeps of the token. */
+  /** The fence of the current or the last lease: the part of its token before the dot, which Redis keeps. */
   token: string | null;
   cancelRequested: boolean;
   /** It crashed its worker twice: it is acquired alone. */
@@ -202,7 +202,7 @@ export interface StaleVerdict {
   type: string;
   /** The token that the verdict came with. */
   token: string;
-  /** What Redis keeps of the token of the lease that runs now, where one does. */
+  /** The fence of the lease that runs now, where one does. */
   currentToken: string | null;
   attempt: number;
   workerId: string;

@@ -7,7 +7,7 @@ import { setup } from "./support/setup.ts";
 async function oneOfEach() {
   const q = await setup();
   await q.add(["done", "running"]);
-  await q.ack((await q.acquire(2)).grants[0] ?? { id: "", token: "" });
+  await q.ack((await q.acquire(2)).grants[0] ?? { id: "", fence: "" });
   await q.addDead("dead");
   await q.add("cancelled");
   await q.engine.cancel("cancelled");

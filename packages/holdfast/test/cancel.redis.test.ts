@@ -76,11 +76,12 @@ test("comes too late for a task that ended, is repeated for one that was cancell
   expect((await q.stats()).cancelled).toBe(1);
 });
 
-test("a cancelled id that a caller gave stays known", async () => {
+test("a cancelled id that a caller gave stays known to those who ask for it, and is free to all others", async () => {
   const q = await setup();
   await q.add("id", { fingerprint: "fp" });
   await q.engine.cancel("id");
-  expect(await q.add("id", { fingerprint: "fp" })).toBe("d");
+  expect(await q.add("id", { fingerprint: "fp", ifEnded: "duplicate" })).toBe("d");
+  expect(await q.add("id", { fingerprint: "fp" })).toBe("n");
 });
 
 test("an unrouted task whose cancel was requested ends as cancelled", async () => {

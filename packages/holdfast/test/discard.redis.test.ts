@@ -33,17 +33,17 @@ test("what is not dead stays, what is not there is unknown, and a second time co
   expect((await q.task("waiting")).state).toBe("pending");
 });
 
-test("an id that a caller gave stays known", async () => {
+test("an id that a caller gave stays known to those who ask for it", async () => {
   const q = await setup();
   await q.addDead("id", { fingerprint: "fp" });
   await q.engine.discard(["id", ""]);
-  expect(await q.add("id", { fingerprint: "fp" })).toBe("d");
-  expect(await q.add("id", { fingerprint: "other" })).toBe("c");
+  expect(await q.add("id", { fingerprint: "fp", ifEnded: "duplicate" })).toBe("d");
+  expect(await q.add("id", { fingerprint: "other", ifEnded: "duplicate" })).toBe("c");
   q.advance(3_600_000);
   // Out of the discarded, then out of the remembered.
   await q.engine.purge(100, 7_200_000);
   await q.engine.purge(100, 7_200_000);
-  expect(await q.add("id", { fingerprint: "other" })).toBe("n");
+  expect(await q.add("id", { fingerprint: "other", ifEnded: "duplicate" })).toBe("n");
 });
 
 test.each([undefined, "fp"])(

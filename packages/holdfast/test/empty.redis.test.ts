@@ -17,7 +17,7 @@ test("retries that wait are removed like new tasks, running ones are left alone"
   const q = await setup();
   await q.add(["retry", "running"]);
   const { grants } = await q.acquire(2);
-  await q.fail(grants[0] ?? { id: "", token: "" }, "x", 50);
+  await q.fail(grants[0] ?? { id: "", fence: "" }, "x", 50);
   await q.add("later", { delayMs: 9 });
   expect(await q.engine.empty("scheduled", "scheduled", 100)).toEqual({ removed: 2, looked: 2 });
   expect(await q.stats()).toMatchObject({ scheduled: 0, processing: 1 });
@@ -46,8 +46,8 @@ test.each([
   const ids = ["a", "b", "c"];
   await q.add(ids, state === "expired" ? { expiresAt: 1 } : {});
   if (state === "cancelled") for (const id of ids) await q.engine.cancel(id);
-  for (const { id, token } of (await q.acquire(3)).grants) {
-    await (state === "dead" ? q.fatal({ id, token }) : q.ack({ id, token }, "1"));
+  for (const { id, fence } of (await q.acquire(3)).grants) {
+    await (state === "dead" ? q.fatal({ id, fence }) : q.ack({ id, fence }, "1"));
   }
   expect((await q.stats())[state]).toBe(3);
   expect(await q.engine.empty(index, state, 2)).toEqual({ removed: 2, looked: 2 });
@@ -57,14 +57,15 @@ test.each([
 });
 
 test.each([undefined, 5])(
-  "an id that a caller gave stays known, though its task (delay %s) never ran",
+  "an id that a caller gave stays known to those who ask for it, though its task (delay %s) never ran",
   async (delayMs) => {
     const q = await setup();
     const options = { fingerprint: "fp", ...(delayMs === undefined ? {} : { delayMs }) };
     await q.add("id", options);
     const index = delayMs === undefined ? "pending" : "scheduled";
     await q.engine.empty(index, index, 10);
-    expect(await q.add("id", options)).toBe("d");
-    expect(await q.add("id", { fingerprint: "other" })).toBe("c");
+    expect(await q.add("id", { ...options, ifEnded: "duplicate" })).toBe("d");
+    expect(await q.add("id", { fingerprint: "other", ifEnded: "duplicate" })).toBe("c");
+    expect(await q.add("id", options)).toBe("n");
   },
 );

@@ -91,7 +91,7 @@ describe.each(ends)("an id whose task is $state", ({ letter, end }) => {
     expect(await q.add("a", given)).toBe("c");
     const { grants } = await q.acquire(5);
     expect(grants.map(({ id, past }) => [id, past.attempt, past.generation])).toEqual([["a", 1, 1]]);
-    await q.ack(grants[0] as { id: string; token: string }, "1");
+    await q.ack(grants[0] as { id: string; fence: string }, "1");
     expect(await q.add("a", { fingerprint: "other" })).toBe("d");
     expect((await q.acquire(5)).grants).toEqual([]);
   });
@@ -260,7 +260,7 @@ test("its progress and its log begin anew", async () => {
   const q = await setup();
   await q.add("a", given);
   const grant = await q.grant();
-  await q.engine.progress("a", grant.token, { progress: "1", line: "before" });
+  await q.engine.progress("a", grant.fence, { progress: "1", line: "before" });
   await q.fatal(grant);
   await q.add("a", given);
   expect(await q.task("a")).toMatchObject({ progress: null, log: [] });

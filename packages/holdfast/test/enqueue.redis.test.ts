@@ -208,7 +208,7 @@ test("at maxmemory an enqueue is refused by name, and workers still drain", asyn
     };
     const [grant] = (await engine.acquire(turn)).grants;
     expect(grant?.id).toBe("a");
-    const verdict = { kind: "ack" as const, id: "a", token: grant?.token ?? "" };
+    const verdict = { kind: "ack" as const, id: "a", fence: grant?.fence ?? "" };
     expect((await engine.settle([verdict], { ...turn, want: 0 })).outcomes).toEqual(["acked"]);
   } finally {
     await connection.close();

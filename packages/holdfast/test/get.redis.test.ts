@@ -6,7 +6,7 @@ test("gives what each task has, in the order asked, and blanks for what is not t
   await q.add("later", { delayMs: 5 });
   await q.add("a");
   const grant = await q.grant();
-  await q.engine.progress("a", grant.token, { progress: "7" });
+  await q.engine.progress("a", grant.fence, { progress: "7" });
   const [nobody, a, later] = await q.engine.get(["nobody", "a", "later"]);
   expect(nobody).toEqual({ id: "nobody", envelope: "", record: "", result: "", progress: "", score: "" });
   expect(a).toMatchObject({ progress: "7", score: String(q.now + 30_000) });

@@ -74,15 +74,6 @@ test("a paused one is claimed by nobody until it goes on", async () => {
   expect(await store.claim("other", LEASE_MS)).toMatchObject({ id, share: "large key:a", control: "resume" });
 });
 
-test("an operation that an older version paused goes on, too", async () => {
-  const { q, store, create, write } = await scene();
-  const id = await create();
-  await write(id, "pause");
-  await q.redis.zrem(`${q.name}:{:system}:operations:running`, id);
-  await store.control(id, "resume");
-  expect(await store.claim("other", LEASE_MS)).toMatchObject({ id, share: "" });
-});
-
 test("shares that have enough are passed over", async () => {
   const { store, many, create } = await scene();
   await many(60, "key:a", { isSmall: true, most: 100 });

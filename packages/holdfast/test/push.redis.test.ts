@@ -6,8 +6,7 @@ import { setup } from "./support/setup.ts";
 import type { AddOptions, TestQueue } from "./support/test-queue.ts";
 import { until } from "./support/until.ts";
 
-// With a dot: the tasks of one grant share a fence.
-const NONCE = "nonce.";
+const NONCE = "nonce";
 const request = { slot: "#q:worker:0", sequence: 1 };
 
 /** What is sent to a worker, and the hints for all. */
@@ -64,29 +63,6 @@ test("what is enqueued while a worker waits is leased to it and sent to it, with
     expect(await q.ack(grant)).toBe("acked");
   }
   expect(await parked(q)).toBeNull();
-});
-
-test("an older worker, whose nonce has no dot, is sent a grant number for each task", async () => {
-  const q = await setup();
-  const { heard, repeat } = await idleWorker(q, { nonce: "old" });
-  await q.add(["a", "b"]);
-  await until("the grant was heard", () => heard.length === 1);
-  const turn = parsePush(heard[0] as Buffer)?.turn("old");
-  expect(turn?.grants.map(({ token, fence }) => [token, fence])).toEqual([
-    ["1-old", "1-old"],
-    ["2-old", "2-old"],
-  ]);
-  expect((await repeat()).grants).toEqual(turn?.grants);
-  for (const grant of turn?.grants ?? []) expect(await q.ack(grant)).toBe("acked");
-});
-
-test("what an older producer granted, and sent without flags, is read as a grant number for each task", async () => {
-  const message = "#q:w1:0 1 1700000000000 7 2\na - 5\nb - 5\n.t 0\n.t 0\n";
-  const turn = parsePush(Buffer.from(message))?.turn(NONCE);
-  expect(turn?.grants.map(({ id, token, fence }) => [id, token, fence])).toEqual([
-    ["a", "7-nonce.", "7-nonce."],
-    ["b", "8-nonce.", "8-nonce."],
-  ]);
 });
 
 test("a lost message is made up for by repeating the request: the same grants, and no second ones", async () => {

@@ -273,8 +273,8 @@ describe("an operator", () => {
       ...{ park: false, noHandlerAfterMs: 1_000 },
     };
     const [grant] = (await engine.acquire(turn)).grants;
-    const token = grant?.token ?? "";
-    await engine.settle([{ kind: "fatal", id, token, error: "x" }], { ...turn, want: 0 });
+    const fence = grant?.fence ?? "";
+    await engine.settle([{ kind: "fatal", id, fence, error: "x" }], { ...turn, want: 0 });
     expect(await observer.replay(name, [id, "nobody"], { to: to.name })).toEqual([
       { id, outcome: "moved", newId: `${id}.g1` },
       { id: "nobody", outcome: "not_found" },

@@ -159,7 +159,7 @@ test("500 ids fit in one call", async () => {
   const ids = Array.from({ length: 500 }, (_, i) => `t${i}`);
   await q.add(ids);
   const { grants } = await q.acquire(500);
-  await q.settle(grants.map(({ id, token }) => ({ kind: "fatal", id, token, error: "x" })));
+  await q.settle(grants.map(({ id, fence }) => ({ kind: "fatal", id, fence, error: "x" })));
   expect(await q.engine.replay(ids.flatMap((id) => [id, ""]))).toBe("r".repeat(500));
   expect(await q.stats()).toMatchObject({ pending: 500, dead: 0 });
 });

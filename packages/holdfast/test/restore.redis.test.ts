@@ -37,8 +37,8 @@ test("for producers and operators a discarded task is gone", async () => {
   expect(await q.engine.replay(["a", ""])).toBe("u");
   expect(await q.engine.discard(["a", ""])).toBe("u");
   expect(await q.engine.cancel("a")).toBe("not_found");
-  expect(await q.add("a", { fingerprint: "fp" })).toBe("d");
-  expect(await q.add("a", { fingerprint: "other" })).toBe("c");
+  expect(await q.add("a", { fingerprint: "fp", ifEnded: "duplicate" })).toBe("d");
+  expect(await q.add("a", { fingerprint: "other", ifEnded: "duplicate" })).toBe("c");
 });
 
 test("a queue with nothing but discarded tasks can be deleted", async () => {

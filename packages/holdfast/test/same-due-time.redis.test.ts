@@ -48,7 +48,7 @@ describe.each(["promote", "acquire", "settle"] as const)("promoted by %s", (how)
     await q.add(second);
     const { grants } = await q.acquire(40);
     // Half in one call, the rest one by one; the others come between and after them.
-    const fail = (n: number) => ({ kind: "fail" as const, ...(grants[n] as { id: string; token: string }) });
+    const fail = (n: number) => ({ kind: "fail" as const, ...(grants[n] as { id: string; fence: string }) });
     await q.settle(grants.slice(0, 20).map((_, n) => ({ ...fail(n), delayMs: 1_000, error: "x" })));
     for (let n = 20; n < 40; n++) await q.settle([{ ...fail(n), delayMs: 1_000, error: "x" }]);
     await q.add(third, { delayMs: 1_000 });
@@ -220,10 +220,10 @@ describe("a worker that waits", () => {
     await q.add(["a", "b"]);
     const { grants } = await q.acquire(2);
     await park(q);
-    await q.fail(grants[0] as { id: string; token: string }, "x", 700);
+    await q.fail(grants[0] as { id: string; fence: string }, "x", 700);
     expect(await isParked(q)).toBe(false);
     await park(q);
-    await q.fail(grants[1] as { id: string; token: string }, "x", 700);
+    await q.fail(grants[1] as { id: string; fence: string }, "x", 700);
     expect(await isParked(q)).toBe(true);
   });
 });

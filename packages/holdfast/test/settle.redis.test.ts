@@ -133,7 +133,7 @@ test("an undecodable task is quarantined with its raw bytes and does not block i
   const { grants } = await q.acquire(2);
   const bad = grants.find(({ id }) => id === "bad");
   expect(bad?.envelope).toBe(raw);
-  const verdict = { kind: "quarantine" as const, id: "bad", token: bad?.token ?? "", error: "no header" };
+  const verdict = { kind: "quarantine" as const, id: "bad", fence: bad?.fence ?? "", error: "no header" };
   expect(await q.settle([verdict])).toEqual(["dead"]);
   expect(await q.redis.hget(q.keys.tasks, "bad")).toBe(raw);
   expect(await q.redis.hget(q.keys.state, "bad")).toContain("undecodable");
@@ -154,7 +154,7 @@ describe("release", () => {
     const q = await setup();
     await q.add(["a", "b", "c"]);
     const { grants } = await q.acquire(2);
-    await q.settle(grants.map(({ id, token }) => ({ kind: "release", id, token })));
+    await q.settle(grants.map(({ id, fence }) => ({ kind: "release", id, fence })));
     expect(await q.redis.lrange(q.keys.pending, 0, -1)).toEqual(["a", "b", "c"]);
   });
 
@@ -204,10 +204,10 @@ describe("fencing (I5)", () => {
     await q.add(["a", "b"]);
     const [a, b] = [await q.grant(), await q.grant()];
     expect(a.token).toHaveLength(b.token.length);
-    const swapped = { ...a, token: b.token };
+    const swapped = { ...a, fence: b.fence };
     expect([await q.ack(swapped), await q.ack(swapped, "1")]).toEqual(["stale", "stale"]);
     // Handed back before it began it has had no attempt: granted again, its record is that of a first grant.
-    await q.settle([{ kind: "unstarted", id: a.id, token: a.token }]);
+    await q.settle([{ kind: "unstarted", id: a.id, fence: a.fence }]);
     const again = await q.grant();
     expect(again).toMatchObject({ id: "a", token: expect.stringMatching(/^3-/) });
     expect(await q.ack(a)).toBe("stale");
@@ -228,7 +228,7 @@ describe("fencing (I5)", () => {
     const verdicts = ["c", "b", "a", "d", "nobody"].map((id) => ({
       kind: "ack" as const,
       id,
-      token: a.token,
+      fence: a.fence,
     }));
     expect(await q.settle(verdicts)).toEqual(["acked", "stale", "acked", "acked", "unknown"]);
     expect(await q.task("b")).toMatchObject({ state: "processing", token: again.fence });
@@ -274,11 +274,11 @@ describe("fencing (I5)", () => {
   test("of two verdicts on one task in one call the first counts", async () => {
     const q = await setup();
     await q.add("a");
-    const { id, token } = await q.grant();
+    const { id, fence } = await q.grant();
     expect(
       await q.settle([
-        { kind: "ack", id, token },
-        { kind: "fail", id, token, delayMs: 0, error: "x" },
+        { kind: "ack", id, fence },
+        { kind: "fail", id, fence, delayMs: 0, error: "x" },
       ]),
     ).toEqual(["acked", "stale"]);
   });
@@ -287,7 +287,7 @@ describe("fencing (I5)", () => {
     const q = await setup();
     await q.add(["a", "b"]);
     const { grants } = await q.acquire(2);
-    const acks = [...grants, ...grants].map(({ id, token }) => ({ kind: "ack" as const, id, token }));
+    const acks = [...grants, ...grants].map(({ id, fence }) => ({ kind: "ack" as const, id, fence }));
     expect(await q.settle(acks)).toEqual(["acked", "acked", "stale", "stale"]);
     expect(await q.stats()).toMatchObject({ completed: 2, processing: 0, totals: { acked: 2 } });
     expect(await q.redis.llen(q.keys.completed)).toBe(2);
@@ -299,14 +299,14 @@ describe("one call with all kinds of verdicts", () => {
     const q = await setup();
     await q.add(["a", "b", "c", "d", "e", "f"]);
     const { grants } = await q.acquire(5);
-    const token = (id: string) => grants.find((grant) => grant.id === id)?.token ?? "";
+    const fence = (id: string) => grants.find((grant) => grant.id === id)?.fence ?? "";
     const turn = await q.engine.settle(
       [
-        { kind: "fail", id: "a", token: token("a"), delayMs: 9, error: "x" },
-        { kind: "ack", id: "b", token: token("b") },
-        { kind: "fatal", id: "c", token: token("c"), error: "x" },
-        { kind: "ack", id: "d", token: token("d"), resultText: "1" },
-        { kind: "ack", id: "e", token: "1-forged" },
+        { kind: "fail", id: "a", fence: fence("a"), delayMs: 9, error: "x" },
+        { kind: "ack", id: "b", fence: fence("b") },
+        { kind: "fatal", id: "c", fence: fence("c"), error: "x" },
+        { kind: "ack", id: "d", fence: fence("d"), resultText: "1" },
+        { kind: "ack", id: "e", fence: "1-forged" },
       ],
       q.turnArgs({ want: 5 }),
     );
@@ -321,11 +321,11 @@ describe("one call with all kinds of verdicts", () => {
     const [first, second] = [await q.acquire(2), await q.acquire(2)];
     const older = await q.grant({ nonce: "older" });
     const [a, b, c, d] = [...first.grants, ...second.grants] as Grant[];
-    const forged = { ...(b as Grant), token: (c as Grant).token };
+    const forged = { ...(b as Grant), fence: (c as Grant).fence };
     const verdicts = [d, forged, a, older, c, b].map((grant) => ({
       kind: "ack" as const,
       id: grant?.id ?? "",
-      token: grant?.token ?? "",
+      fence: grant?.fence ?? "",
     }));
     expect(await q.settle(verdicts)).toEqual(["acked", "stale", "acked", "acked", "acked", "acked"]);
   });
@@ -338,12 +338,12 @@ describe("one call with all kinds of verdicts", () => {
     await q.add(ids(500));
     const { grants } = await q.acquire(500);
     const turn = await q.engine.settle(
-      grants.map(({ id, token }) => ({ kind: "ack", id, token, resultText: "1" })),
+      grants.map(({ id, fence }) => ({ kind: "ack", id, fence, resultText: "1" })),
       q.turnArgs({ want: 500 }),
     );
     expect(turn.outcomes).toEqual(new Array(500).fill("acked"));
     expect(turn.grants).toHaveLength(500);
-    const last = turn.grants.map(({ id, token }) => ({ kind: "ack" as const, id, token }));
+    const last = turn.grants.map(({ id, fence }) => ({ kind: "ack" as const, id, fence }));
     expect(await q.settle(last)).toEqual(new Array(500).fill("acked"));
   });
 });
@@ -354,9 +354,9 @@ describe("the same request sent twice", () => {
     await q.add(["a", "b", "c", "d", "e"]);
     const { grants } = await q.acquire(3);
     const verdicts = [
-      { kind: "ack" as const, id: "a", token: grants[0]?.token ?? "" },
-      { kind: "fail" as const, id: "b", token: grants[1]?.token ?? "", delayMs: 60_000, error: "x" },
-      { kind: "unrouted" as const, id: "c", token: grants[2]?.token ?? "", delayMs: 60_000 },
+      { kind: "ack" as const, id: "a", fence: grants[0]?.fence ?? "" },
+      { kind: "fail" as const, id: "b", fence: grants[1]?.fence ?? "", delayMs: 60_000, error: "x" },
+      { kind: "unrouted" as const, id: "c", fence: grants[2]?.fence ?? "", delayMs: 60_000 },
     ];
     const args = q.turnArgs({ want: 1 });
     const first = await q.engine.settle(verdicts, args, request(1));
@@ -369,8 +369,8 @@ describe("the same request sent twice", () => {
   test("a repeated release is not stale", async () => {
     const q = await setup();
     await q.add("a");
-    const { id, token } = await q.grant();
-    const verdicts = [{ kind: "release" as const, id, token }];
+    const { id, fence } = await q.grant();
+    const verdicts = [{ kind: "release" as const, id, fence }];
     const args = q.turnArgs();
     const first = await q.engine.settle(verdicts, args, request(7));
     expect((await q.engine.settle(verdicts, args, request(7))).outcomes).toEqual(first.outcomes);
@@ -384,7 +384,7 @@ describe("the same request sent twice", () => {
     const ack = (i: number) => ({
       kind: "ack" as const,
       id: grants[i]?.id ?? "",
-      token: grants[i]?.token ?? "",
+      fence: grants[i]?.fence ?? "",
     });
     await q.engine.settle([ack(0)], q.turnArgs(), request(2));
     await expect(q.engine.settle([ack(1)], q.turnArgs(), request(1))).rejects.toMatchObject({
@@ -404,7 +404,7 @@ describe("retention by count", () => {
         const ids = Array.from({ length: 5 }, (_, i) => `r${round}-${i}`);
         await q.add(ids);
         const { grants } = await q.acquire(5);
-        const acks = grants.map(({ id, token }) => ({ kind: "ack" as const, id, token, resultText: "1" }));
+        const acks = grants.map(({ id, fence }) => ({ kind: "ack" as const, id, fence, resultText: "1" }));
         expect(await q.settle(acks)).toEqual(new Array(5).fill("acked"));
       }
       await q.engine.purge(100, 3_600_000);

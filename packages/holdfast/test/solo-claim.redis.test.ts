@@ -3,7 +3,7 @@ import { setup } from "./support/setup.ts";
 import { LEASE_MS, type TestQueue } from "./support/test-queue.ts";
 
 /** One task that crashed twice, and one plain task that worker "w1" holds. */
-async function withSolo(): Promise<{ q: TestQueue; held: { id: string; token: string } }> {
+async function withSolo(): Promise<{ q: TestQueue; held: { id: string; fence: string } }> {
   const q = await setup();
   await q.add("poison");
   for (let crash = 0; crash < 2; crash++) {

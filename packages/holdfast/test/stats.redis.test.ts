@@ -23,7 +23,7 @@ test("a queue that never had a task has zeros and the defaults", async () => {
 test("counts each state, each band and what happened", async () => {
   const q = await setup();
   await q.add(["done", "running"]);
-  await q.ack((await q.acquire(2)).grants[0] ?? { id: "", token: "" });
+  await q.ack((await q.acquire(2)).grants[0] ?? { id: "", fence: "" });
   await q.addDead("dead");
   await q.add("cancelled");
   await q.engine.cancel("cancelled");

@@ -57,7 +57,7 @@ describe("a task whose worker has no handler for its type", () => {
     await q.add("given", { type: "report", fingerprint: "fp", keepPayload: false, maxRetries: 0 });
     await q.unrouted(await q.grant());
     const [grant] = await q.acquireTypes("report", 1);
-    await q.ack(grant ?? { id: "", token: "" });
+    await q.ack(grant ?? { id: "", fence: "" });
     expect(await q.task("given")).toMatchObject({ state: "completed", payloadText: "", attempts: 1 });
   });
 });
@@ -146,7 +146,7 @@ describe("a worker that tells its types", () => {
       await q.add(id, { type });
     const [held] = await q.acquireTypes("mail", 1);
     const { outcomes, grants } = await q.engine.settle(
-      [{ kind: "ack", id: "m1", token: held?.token ?? "" }],
+      [{ kind: "ack", id: "m1", fence: held?.fence ?? "" }],
       q.turnArgs({ want: 5, types: typesText("mail") }),
     );
     expect([outcomes, ids(grants)]).toEqual([["acked"], ["m2"]]);

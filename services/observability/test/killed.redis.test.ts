@@ -28,7 +28,7 @@ async function deadLetters(client: Holdfast, name: string, count: number): Promi
     await queue.enqueueMany(tasks);
     const turn = { held: 0, leaseMs: 60_000, maxRetries: 0, workerId: "w", nonce: "n", noHandlerAfterMs: 1 };
     const { grants } = await engine.acquire({ ...turn, want: 500 });
-    const fatal = grants.map(({ id, token }) => ({ kind: "fatal" as const, id, token, error: "Error: no" }));
+    const fatal = grants.map(({ id, fence }) => ({ kind: "fatal" as const, id, fence, error: "Error: no" }));
     await engine.settle(fatal, { ...turn, want: 0 });
   }
 }

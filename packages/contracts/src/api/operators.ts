@@ -165,9 +165,6 @@ export const DiscardReply = Type.Object({
 });
 export type DiscardReply = Type.Static<typeof DiscardReply>;
 
-/** A discard can be undone for so long. */
-export const UNDO_MS = 600_000;
-
 /** `restore` undoes a discard. */
 export const OPERATION_KINDS = ["replay", "discard", "restore", "empty", "burst"] as const;
 export const OPERATION_STATES = ["running", "paused", "succeeded", "failed", "cancelled"] as const;

@@ -1,4 +1,4 @@
-import { type Durability, HoldfastError, type QueueSettings } from "@holdfast/contracts";
+import { type Durability, HoldfastError, LIMITS, type QueueSettings } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import type { Connection } from "../redis/connection.ts";
 import * as scripts from "../redis/generated/index.ts";
@@ -9,14 +9,11 @@ import { answerOf, type EnqueueAnswer, type EnqueueArgs, lettersOf, partOf } fro
 import { bareEnvelope } from "./record.ts";
 import { type Request, RequestSlots } from "./requests.ts";
 import { encodeLine, encodeWord } from "./text.ts";
-import { fenceOf, parseTurn, type Turn, type TurnReply, type VerdictOutcome } from "./turn.ts";
+import { parseTurn, type Turn, type TurnReply, type VerdictOutcome } from "./turn.ts";
 import { type Verdict, verdictTail } from "./verdict.ts";
 
 export type { Grant, Turn, VerdictOutcome } from "./turn.ts";
 export type { Verdict } from "./verdict.ts";
-
-// A discard can be undone for so long: `UNDO_MS` of the contracts says the same to clients.
-const UNDO_MS = 600_000;
 
 // A queue that was deleted is not left with them for ever.
 const TIMINGS_TTL_MS = 2_678_400_000;
@@ -259,17 +256,16 @@ export class Engine {
     return request ? call(request) : this.#requests.with(call);
   }
 
-  /** A letter per pair of id and token: r renewed, c renewed and a cancel was requested, l lost. */
+  /** A letter per pair of id and fence: r renewed, c renewed and a cancel was requested, l lost. */
   heartbeat(pairs: readonly string[], leaseMs: number): Promise<string> {
-    const tail = pairs.map((text, i) => (i % 2 === 1 ? fenceOf(text) : text));
-    return this.#run(scripts.heartbeatScript, { clockMs: this.#clockMs(), leaseMs, tail });
+    return this.#run(scripts.heartbeatScript, { clockMs: this.#clockMs(), leaseMs, tail: pairs });
   }
 
-  /** @returns false where the token is stale */
-  async progress(id: string, token: string, change: { progress?: string; line?: string }): Promise<boolean> {
+  /** @returns false where the fence is stale */
+  async progress(id: string, fence: string, change: { progress?: string; line?: string }): Promise<boolean> {
     const args = {
       taskId: id,
-      fence: fenceOf(token),
+      fence,
       progress: change.progress ?? "",
       line: change.line ?? "",
       maxLines: 50,
@@ -327,7 +323,7 @@ export class Engine {
   async purge(
     limit: number,
     requestIdleMs: number,
-    undoMs = UNDO_MS,
+    undoMs: number = LIMITS.undoMs,
   ): Promise<{ purged: number; forgotten: number }> {
     const [purged, forgotten] = await this.#run<scripts.PurgeArgs, [number, number]>(scripts.purgeScript, {
       clockMs: this.#clockMs(),

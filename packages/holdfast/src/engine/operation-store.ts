@@ -1,4 +1,4 @@
-import { HoldfastError } from "@holdfast/contracts";
+import { HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { AuditRecord, OperationFailure, OperationView } from "@holdfast/contracts/api";
 import { nanoid } from "nanoid";
 import type { Connection } from "../redis/connection.ts";
@@ -55,7 +55,6 @@ export interface ClaimedOperation {
   share: string;
 }
 
-export const UNDO_MS = 600_000;
 const MAX_RUNNING = 50;
 const MAX_KEPT = 500;
 const PAGE = 100;
@@ -209,8 +208,8 @@ export class OperationStore {
     if (view.endedAt === null)
       throw new HoldfastError("conflict", `operation ${id} has not ended: cancel it first`);
     if (view.undoneAt !== null) throw new HoldfastError("conflict", "this discard was undone already");
-    if (this.#now() > view.endedAt + UNDO_MS)
-      throw new HoldfastError("too_late", `a discard can be undone for ${UNDO_MS / 60_000} minutes`);
+    if (this.#now() > view.endedAt + LIMITS.undoMs)
+      throw new HoldfastError("too_late", `a discard can be undone for ${LIMITS.undoMs / 60_000} minutes`);
     const undoes = { id, from: view.startedAt, to: view.endedAt };
     const total = view.result.discarded ?? 0;
     return this.create({ kind: "restore", queue: view.queue, undoes, by }, total, shareOf(total));

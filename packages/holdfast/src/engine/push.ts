@@ -17,9 +17,7 @@ export interface Push {
 export function parsePush(message: Buffer): Push | null {
   const headEnd = message.indexOf(10);
   if (headEnd < 0) return null;
-  const [slot = "", sequence, now, first = "", count, flags] = message
-    .toString("utf8", 0, headEnd)
-    .split(" ");
+  const [slot = "", sequence, now, first = "", count] = message.toString("utf8", 0, headEnd).split(" ");
   const tasks = Number(count);
   return {
     slot,
@@ -44,8 +42,7 @@ export function parsePush(message: Buffer): Push | null {
         envelopes.push(message.toString("utf8", at, at + length));
         at += length;
       }
-      // An older producer sends no flags.
-      return turnOf(Number(now), "", Number(flags ?? 0), { first, ids, envelopes, from: 0 }, pasts, nonce);
+      return turnOf(Number(now), "", 0, { first, ids, envelopes, from: 0 }, pasts, nonce);
     },
   };
 }

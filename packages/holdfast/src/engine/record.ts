@@ -1,5 +1,6 @@
 import type { AttemptOutcome, AttemptView, DeadReason, ReplayView, TaskState } from "@holdfast/contracts";
 
+import * as format from "./format.ts";
 import { decodeLine } from "./text.ts";
 
 /** The state record of a task, decoded. Its grammar: lua/lib/record.lua. */
@@ -26,15 +27,15 @@ export interface StateRecord {
 }
 
 const STATES: Record<string, StateRecord["state"]> = {
-  p: "pending",
-  s: "scheduled",
-  l: "processing",
-  c: "completed",
-  d: "dead",
-  x: "cancelled",
-  e: "expired",
-  k: "discarded",
-  r: "purged",
+  [format.RECORD_PENDING]: "pending",
+  [format.RECORD_SCHEDULED]: "scheduled",
+  [format.RECORD_PROCESSING]: "processing",
+  [format.RECORD_COMPLETED]: "completed",
+  [format.RECORD_DEAD]: "dead",
+  [format.RECORD_CANCELLED]: "cancelled",
+  [format.RECORD_EXPIRED]: "expired",
+  [format.RECORD_DISCARDED]: "discarded",
+  [format.RECORD_PURGED]: "purged",
 };
 
 export function stateOfLetter(letter: string): StateRecord["state"] {
@@ -92,8 +93,8 @@ export function decodeCounts(text: string) {
     releases: Number(releases),
     generation: Number(generation),
     unroutedSince: unroutedSince === "0" ? null : Number(unroutedSince),
-    cancelRequested: flags.includes("x"),
-    solo: flags.includes("o") || Number(crashes) >= 2,
+    cancelRequested: flags.includes(format.FLAG_CANCEL),
+    solo: flags.includes(format.FLAG_ALONE) || Number(crashes) >= format.ALONE_FROM_CRASHES,
   };
 }
 

@@ -1,7 +1,6 @@
 import type { StaleVerdict } from "@holdfast/contracts";
 import type { Engine } from "./engine.ts";
 import { decodeRecord } from "./record.ts";
-import { fenceOf } from "./turn.ts";
 
 /** Entries that a queue keeps, the newest. */
 export const STALE_KEPT = 1_000;
@@ -23,7 +22,7 @@ export async function recordStale(engine: Engine, report: StaleReport): Promise<
   const at = engine.connection.now();
   const [raw] = await engine.get([report.id]);
   const { history } = decodeRecord(raw?.record ?? "", raw?.envelope.startsWith("@") ?? false);
-  const fence = fenceOf(report.token);
+  const [fence] = report.token.split(".");
   const own = history.findIndex(({ token }) => token === fence);
   const endedAt = history[own]?.endedAt ?? null;
   const next = own < 0 ? undefined : history[own + 1];

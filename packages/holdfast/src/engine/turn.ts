@@ -1,3 +1,4 @@
+import { REPLY_AGAIN, REPLY_ALONE, REPLY_DRAIN, REPLY_PARKED, REPLY_PAUSED, REPLY_TYPED } from "./format.ts";
 import { decodeCounts } from "./record.ts";
 
 /** What became of the task: the answer to a verdict. */
@@ -32,18 +33,12 @@ const EXPIRED: Past = { ...FRESH };
 /** One task that was leased to the caller. */
 export interface Grant {
   id: string;
-  /** `<grant>-<nonce>.<place>`: the fence, and the place among the tasks that share it. No other grant has it. */
+  /** `<fence>.<place>`: no other grant has it. */
   token: string;
-  /** What Redis keeps of the token: `<grant>-<nonce>`, and a dot where all tasks of one call share it. */
+  /** `<first grant>-<nonce>`: what all tasks of one call share, and what Redis keeps and compares. */
   fence: string;
   envelope: string;
   past: Past;
-}
-
-/** The part of a token that Redis keeps and compares; a fence is its own. */
-export function fenceOf(token: string): string {
-  const dot = token.indexOf(".");
-  return dot < 0 ? token : token.slice(0, dot + 1);
 }
 
 export interface Turn {
@@ -101,9 +96,6 @@ function placedPasts(text: string): Map<number, Past> {
   );
 }
 
-/** The bit of the flags that says that all tasks granted share one fence. */
-const SHARED = 32;
-
 export function parseTurn(reply: TurnReply, nonce: string): Turn {
   const [now, verdicts, first, flags, counts, named] = reply;
   // One text of all ids: what Redis and the client do for each string of a reply is more than the split.
@@ -133,20 +125,16 @@ export function turnOf(
   pasts: ReadonlyMap<number, Past>,
   nonce: string,
 ): Turn {
-  const shared = (flags & SHARED) !== 0 ? `${first}-${nonce}` : null;
+  const fence = `${first}-${nonce}`;
   const grants: Grant[] = [];
   const expired: { id: string; envelope: string }[] = [];
-  const grant = Number(first);
   for (let i = 0; i < ids.length; i++) {
     const id = ids[i] as string;
     const envelope = envelopes[from + i] as string;
     const past = pasts.get(i + 1) ?? FRESH;
     if (past === EXPIRED) expired.push({ id, envelope });
     // A repeated call names those that it no longer holds without their envelope.
-    else if (envelope) {
-      const fence = shared ?? `${grant + i}-${nonce}`;
-      grants.push({ id, token: shared === null ? fence : fence + (i + 1), fence, envelope, past });
-    }
+    else if (envelope) grants.push({ id, token: `${fence}.${i + 1}`, fence, envelope, past });
   }
   const outcomes = new Array<VerdictOutcome>(verdicts.length);
   for (let i = 0; i < verdicts.length; i++) outcomes[i] = OUTCOMES[verdicts[i] as string] ?? "unknown";
@@ -155,12 +143,12 @@ export function turnOf(
     outcomes,
     grants,
     expired,
-    paused: (flags & 1) !== 0,
-    drain: (flags & 2) !== 0,
-    solo: (flags & 4) !== 0,
-    again: (flags & 8) !== 0,
-    parked: (flags & 16) !== 0,
-    typed: (flags & 64) !== 0,
+    paused: (flags & REPLY_PAUSED) !== 0,
+    drain: (flags & REPLY_DRAIN) !== 0,
+    solo: (flags & REPLY_ALONE) !== 0,
+    again: (flags & REPLY_AGAIN) !== 0,
+    parked: (flags & REPLY_PARKED) !== 0,
+    typed: (flags & REPLY_TYPED) !== 0,
     dueInMs: Number.POSITIVE_INFINITY,
   };
 }

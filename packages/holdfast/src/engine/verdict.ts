@@ -1,15 +1,13 @@
-import { fenceOf } from "./turn.ts";
-
-/** What a worker says of an attempt. Of the token, the fence alone is enough. */
+/** What a worker says of an attempt, under the fence of its lease. */
 export type Verdict =
-  | { kind: "ack"; id: string; token: string; resultText?: string }
-  | { kind: "fail"; id: string; token: string; delayMs: number; error: string }
-  | { kind: "fatal" | "quarantine"; id: string; token: string; error: string }
-  | { kind: "release"; id: string; token: string }
+  | { kind: "ack"; id: string; fence: string; resultText?: string }
+  | { kind: "fail"; id: string; fence: string; delayMs: number; error: string }
+  | { kind: "fatal" | "quarantine"; id: string; fence: string; error: string }
+  | { kind: "release"; id: string; fence: string }
   /** Never begun: handed back as it was, however often. */
-  | { kind: "unstarted"; id: string; token: string }
+  | { kind: "unstarted"; id: string; fence: string }
   /** The worker has no handler for its type: it stands aside for one that has. */
-  | { kind: "unrouted"; id: string; token: string };
+  | { kind: "unrouted"; id: string; fence: string };
 
 /** As `flatMap` would: of short lists it takes 190 ns for each element, and `concat` 3. */
 function joined<T>(lists: readonly T[][]): T[] {
@@ -25,10 +23,10 @@ interface Acks {
 }
 
 /** Five arguments: what the script is told of a verdict that is no plain ack. */
-function pushOther(tail: (string | number)[], verdict: Verdict, fence: string): void {
+function pushOther(tail: (string | number)[], verdict: Verdict): void {
   const delayMs = "delayMs" in verdict ? Math.round(verdict.delayMs) : 0;
   const text = verdict.kind === "ack" ? (verdict.resultText ?? "") : "error" in verdict ? verdict.error : "";
-  tail.push(verdict.id, fence, verdict.kind, delayMs, text);
+  tail.push(verdict.id, verdict.fence, verdict.kind, delayMs, text);
 }
 
 /** The verdicts as `lua/settle.lua` wants them, and where each of them stood: acks first, by the fence that they share. */
@@ -37,20 +35,15 @@ export function verdictTail(verdicts: readonly Verdict[]) {
   const others: (string | number)[] = [];
   const otherPlaces: number[] = [];
   // Those that were granted together mostly end together: the fence is looked for once for all of them.
-  let token = "";
-  let fence = "";
   let acks: Acks | undefined;
   // Not a loop: V8 would compile it twice, as a loop that runs and as a function, in the first half second of a worker.
   verdicts.forEach((verdict, place) => {
-    if (verdict.token !== token) {
-      token = verdict.token;
-      fence = fenceOf(token);
-    }
     if (verdict.kind !== "ack" || verdict.resultText !== undefined) {
-      pushOther(others, verdict, fence);
+      pushOther(others, verdict);
       otherPlaces.push(place);
       return;
     }
+    const { fence } = verdict;
     if (acks?.fence !== fence) {
       acks = byFence.get(fence) ?? { fence, ids: [], places: [] };
       byFence.set(fence, acks);

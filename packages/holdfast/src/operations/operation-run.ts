@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { asHoldfastError, HoldfastError, type TaskView } from "@holdfast/contracts";
+import { asHoldfastError, HoldfastError, LIMITS, type TaskView } from "@holdfast/contracts";
 import type { OperationView } from "@holdfast/contracts/api";
 import {
   type ClaimedOperation,
@@ -8,7 +8,6 @@ import {
   type OperationControl,
   type OperationPhase,
   type OperationStore,
-  UNDO_MS,
 } from "../engine/operation-store.ts";
 import { lookAtCanary } from "./canary.ts";
 import type { Batch, Moved, Place, Work } from "./work.ts";
@@ -252,7 +251,7 @@ export class OperationRun {
     const view = this.#view;
     view.state = state;
     view.endedAt = this.#nowMs || Date.now();
-    if (view.kind === "discard") view.undoUntil = view.endedAt + UNDO_MS;
+    if (view.kind === "discard") view.undoUntil = view.endedAt + LIMITS.undoMs;
     await this.#write("end");
     return { ...view };
   }

@@ -3,7 +3,7 @@ import type { Engine, Turn } from "../engine/engine.ts";
 import type { Push } from "../engine/push.ts";
 import type { Request } from "../engine/requests.ts";
 
-/** A request id and the second half of the tokens that it may bring. */
+/** A request id, and the second half of the fence of what it may bring. */
 export interface Asked {
   request: Request & { readonly index: number };
   nonce: string;
@@ -34,8 +34,7 @@ export class AcquireRequest {
 
   /** A request of its own, for a settle that acquires as well. */
   create(): Asked {
-    // With a dot: all that one call grants shares a fence. Of 8 characters, as records are cut to classes of memory.
-    return { request: this.#engine.takeRequest(), nonce: `${nanoid(7)}.` };
+    return { request: this.#engine.takeRequest(), nonce: nanoid(8) };
   }
 
   /** The one that is parked, or a new one; it is under way from now on. */

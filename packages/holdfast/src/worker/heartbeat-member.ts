@@ -174,7 +174,7 @@ export class HeartbeatMember {
     const calls = this.#engines.flatMap((engine, queue) => {
       const own = taken.filter((entry) => entry.queue === queue);
       if (own.length === 0) return [];
-      const verdicts = own.map(({ id, fence }) => ({ kind: "unstarted" as const, id, token: fence }));
+      const verdicts = own.map(({ id, fence }) => ({ kind: "unstarted" as const, id, fence }));
       return engine.settle(verdicts, { ...nothing, noHandlerAfterMs: 0 });
     });
     await Promise.all(calls).catch((error) => this.#report(error));

@@ -1,6 +1,7 @@
 import type { Backoff, HoldfastError } from "@holdfast/contracts";
 import type { Engine, Grant, Verdict } from "../engine/engine.ts";
 import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engine/envelope.ts";
+import { ATTEMPT_TIMEOUT_MS } from "../engine/format.ts";
 import { tracedError } from "../engine/record.ts";
 import { encodeLine } from "../engine/text.ts";
 import type { Past } from "../engine/turn.ts";
@@ -12,7 +13,6 @@ import { type Attempt, failedCall, handlerContext, handlerTask } from "./handler
 import { logText, progressText, type StoredResult, storedResult } from "./json-text.ts";
 import { errorText, readThrown, verdictOfError } from "./thrown.ts";
 
-const DEFAULT_TIMEOUT_MS = 1_800_000;
 const OWN_TIMER_MS = 10_000;
 const { then } = Promise.prototype;
 
@@ -130,7 +130,7 @@ export class RunningTask implements Attempt {
   }
 
   get timeoutMs(): number {
-    return this.#envelope?.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+    return this.#envelope?.timeoutMs ?? ATTEMPT_TIMEOUT_MS;
   }
 
   progress(value: unknown): Promise<void> {
@@ -172,7 +172,7 @@ export class RunningTask implements Attempt {
         {
           kind: "quarantine",
           id: this.id,
-          token: this.fence,
+          fence: this.fence,
           error: errorText(readThrown(this.#decodeError)),
         },
         this.#decodeError,
@@ -181,7 +181,7 @@ export class RunningTask implements Attempt {
     }
     const handler = this.#run.handlers.get(this.type);
     if (!handler) {
-      this.#end({ kind: "unrouted", id: this.id, token: this.fence });
+      this.#end({ kind: "unrouted", id: this.id, fence: this.fence });
       return;
     }
     // The lease in Redis ends a little later (lua/lib/lease.lua), so that the failure is settled before it can be reaped.
@@ -234,7 +234,7 @@ export class RunningTask implements Attempt {
   /** Hands the task back: the attempt is refunded, whatever the handler still does is ignored. */
   release(): void {
     this.abort("shutdown", "the worker stops");
-    this.#end({ kind: this.begun ? "release" : "unstarted", id: this.id, token: this.fence });
+    this.#end({ kind: this.begun ? "release" : "unstarted", id: this.id, fence: this.fence });
   }
 
   /** Ends it where its time is over: called every 100 ms. */
@@ -261,8 +261,8 @@ export class RunningTask implements Attempt {
     if (stored.tooLarge) this.#run.onError(failedCall("the result", this.id, stored.tooLarge));
     this.#end(
       stored.text === undefined
-        ? { kind: "ack", id: this.id, token: this.fence }
-        : { kind: "ack", id: this.id, token: this.fence, resultText: stored.text },
+        ? { kind: "ack", id: this.id, fence: this.fence }
+        : { kind: "ack", id: this.id, fence: this.fence, resultText: stored.text },
     );
   }
 
@@ -275,7 +275,7 @@ export class RunningTask implements Attempt {
     const text = errorText(thrown);
     // The next attempt points at this one, where its span is kept.
     const told = own !== undefined && isSampled(own) ? tracedError(own, text) : text;
-    this.#end({ ...verdict, id: this.id, token: this.fence, error: told }, error);
+    this.#end({ ...verdict, id: this.id, fence: this.fence, error: told }, error);
   }
 
   #end(verdict: Verdict, error?: unknown): void {

@@ -3,7 +3,7 @@ import type { Scenario } from "../support/abort.ts";
 import type { TestQueue } from "../support/test-queue.ts";
 
 const request = { slot: "#q:aborted:0", sequence: 1 };
-const none = { id: "", token: "" };
+const none = { id: "", fence: "" };
 
 /** A worker that waits for tasks. */
 export const park = (q: TestQueue, want = 1) => q.engine.acquire({ ...q.turnArgs({ want }), park: true });
@@ -91,7 +91,7 @@ export const scenarios: Record<string, Scenario> = {
       q.advance(5);
       return { accepted: ["due", "n1", "n2", "gone", "old", "h", "l"] };
     },
-    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 20, nonce: "n." }), park: true }, request),
+    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 20, nonce: "n" }), park: true }, request),
   },
   "acquire of a solo task": {
     script: "acquire",
@@ -101,7 +101,7 @@ export const scenarios: Record<string, Scenario> = {
       await q.add("bystander");
       return { accepted: ["killer", "bystander"] };
     },
-    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 5, nonce: "n." }), park: false }, request),
+    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 5, nonce: "n" }), park: false }, request),
   },
   "acquire by type: its own from the lists and from those aside, others to stand aside, one expired": {
     script: "acquire",
@@ -120,7 +120,7 @@ export const scenarios: Record<string, Scenario> = {
       return { accepted: ["r1", "r2", "r3", "m", "gone"] };
     },
     call: (q) =>
-      q.engine.acquire({ ...q.turnArgs({ want: 20, nonce: "n.", types: " report x" }), park: true }, request),
+      q.engine.acquire({ ...q.turnArgs({ want: 20, nonce: "n", types: " report x" }), park: true }, request),
   },
   "acquire by type of a solo task that stands aside": {
     script: "acquire",
@@ -131,7 +131,7 @@ export const scenarios: Record<string, Scenario> = {
       await q.add("bystander");
       return { accepted: ["killer", "bystander"] };
     },
-    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 5, nonce: "n.", types: " report" }) }, request),
+    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 5, nonce: "n", types: " report" }) }, request),
   },
   reject: {
     script: "reject",
@@ -167,8 +167,8 @@ export const scenarios: Record<string, Scenario> = {
     },
     call(q) {
       const lease = (id: string) => {
-        const { token } = q.held.find((grant) => grant.id === id) ?? none;
-        return { id, token };
+        const { fence } = q.held.find((grant) => grant.id === id) ?? none;
+        return { id, fence };
       };
       return q.engine.settle(
         [
@@ -181,7 +181,7 @@ export const scenarios: Record<string, Scenario> = {
           { kind: "unrouted", ...lease("unrouted") },
           { kind: "fail", ...lease("stop"), delayMs: 5, error: "x" },
         ],
-        q.turnArgs({ want: 5, nonce: "n." }),
+        q.turnArgs({ want: 5, nonce: "n" }),
         request,
       );
     },
@@ -198,8 +198,8 @@ export const scenarios: Record<string, Scenario> = {
     },
     call: (q) =>
       q.engine.settle(
-        q.held.map(({ id, token }) => ({ kind: "release", id, token })),
-        q.turnArgs({ want: 3, nonce: "n." }),
+        q.held.map(({ id, fence }) => ({ kind: "release", id, fence })),
+        q.turnArgs({ want: 3, nonce: "n" }),
         request,
       ),
   },
@@ -218,8 +218,8 @@ export const scenarios: Record<string, Scenario> = {
     },
     call: (q) =>
       q.engine.settle(
-        q.held.map(({ id, token }) => ({ kind: "ack", id, token })),
-        q.turnArgs({ nonce: "n." }),
+        q.held.map(({ id, fence }) => ({ kind: "ack", id, fence })),
+        q.turnArgs({ nonce: "n" }),
         request,
       ),
   },
@@ -238,8 +238,8 @@ export const scenarios: Record<string, Scenario> = {
     },
     call: (q) =>
       q.engine.settle(
-        q.held.map(({ id, token }) => ({ kind: "ack", id, token })),
-        q.turnArgs({ nonce: "n." }),
+        q.held.map(({ id, fence }) => ({ kind: "ack", id, fence })),
+        q.turnArgs({ nonce: "n" }),
         request,
       ),
   },

@@ -2,8 +2,8 @@ import type { Redis } from "ioredis";
 import { expect } from "vitest";
 import { Engine, type Grant, type Turn, type Verdict } from "../../src/engine/engine.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
-import { fenceOf } from "../../src/engine/turn.ts";
 import type { Connection } from "../../src/redis/connection.ts";
+import { fenceOf } from "../support/fence.ts";
 import { START_MS } from "../support/setup.ts";
 import { typesText } from "../support/test-queue.ts";
 import { Ledger } from "./ledger.ts";
@@ -52,7 +52,7 @@ export class World {
       maxRetries: 2,
       workerId: actor,
       // Every second grant as an older worker asks for it, with a fence for each task.
-      nonce: ++this.#nonces % 2 === 0 ? `n${this.#nonces}` : `n${this.#nonces}.`,
+      nonce: `n${++this.#nonces}`,
       park: false,
       noHandlerAfterMs: 86_400_000,
     };
@@ -89,9 +89,10 @@ export class World {
     options: { want?: number; twice?: boolean } = {},
   ): Promise<void> {
     const { id, token } = this.lastOf(actor);
-    const verdict = { kind, id, token, delayMs: 500, error: "no" } as Verdict;
+    const fence = fenceOf(token);
+    const verdict = { kind, id, fence, delayMs: 500, error: "no" } as Verdict;
     const [before] = await this.engine.get([id]);
-    const wasLeased = before?.record.startsWith("l") && before.record.split(" ")[1] === fenceOf(token);
+    const wasLeased = before?.record.startsWith("l") && before.record.split(" ")[1] === fence;
     const request = this.engine.takeRequest();
     const args = this.#turnArgs(actor, options.want ?? 0);
     const turn = await this.engine.settle([verdict], args, request);
@@ -111,7 +112,7 @@ export class World {
 
   async heartbeat(actor: string): Promise<void> {
     const { id, token } = this.lastOf(actor);
-    const letters = await this.engine.heartbeat([id, token], LEASE_MS);
+    const letters = await this.engine.heartbeat([id, fenceOf(token)], LEASE_MS);
     if (letters !== "l") this.ledger.renewed(id, token, this.nowMs + LEASE_MS);
   }
 
@@ -123,7 +124,7 @@ export class World {
       const turn = await this.engine.acquire({ ...this.#turnArgs("end", 10), types: typesText("t u") });
       this.#take("end", turn);
       if (turn.grants.length === 0 && !turn.again) return;
-      const verdicts = turn.grants.map(({ id, token }) => ({ kind: "ack" as const, id, token }));
+      const verdicts = turn.grants.map(({ id, fence }) => ({ kind: "ack" as const, id, fence }));
       await this.engine.settle(verdicts, this.#turnArgs("end", 0));
       for (const { id, token } of turn.grants) this.ledger.settled(id, token, this.nowMs);
     }

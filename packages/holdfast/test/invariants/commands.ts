@@ -5,8 +5,8 @@ import type { Engine, Turn, Verdict } from "../../src/engine/engine.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { parsePush } from "../../src/engine/push.ts";
 import type { Request } from "../../src/engine/requests.ts";
-import { fenceOf } from "../../src/engine/turn.ts";
 import { workerChannel } from "../../src/redis/keys.ts";
+import { fenceOf } from "../support/fence.ts";
 import { readQueue, violationsOf } from "../support/invariants.ts";
 import type { startLossyProxy } from "../support/lossy-proxy.ts";
 import type { RedisServer } from "../support/redis-server.ts";
@@ -33,9 +33,7 @@ type Sending = "once" | "twice" | "lost";
 const NO_HANDLER_MS = 100_000;
 
 /** Every second one is that of an older worker, which wants a fence for each task. */
-const nonceOf = (count: number) => (count % 2 === 0 ? `n${count}` : `n${count}.`);
-const tokenAt = (first: number, at: number, nonce: string) =>
-  nonce.endsWith(".") ? `${first}-${nonce}${at + 1}` : `${first + at}-${nonce}`;
+const tokenAt = (first: number, at: number, nonce: string) => `${first}-${nonce}.${at + 1}`;
 
 type Body = (model: Model, real: Real) => Promise<void>;
 
@@ -117,7 +115,7 @@ function turnArgs(model: Model, real: Real, want: number, held: number) {
     leaseMs: LEASE_MS,
     maxRetries: MAX_RETRIES,
     workerId: "w",
-    nonce: nonceOf(++real.nonces),
+    nonce: `n${++real.nonces}`,
     park: false,
     types: "",
     noHandlerAfterMs: NO_HANDLER_MS,
@@ -316,7 +314,7 @@ const poll = (
         workerId,
         want,
         types,
-        nonce: nonceOf(++real.nonces),
+        nonce: `n${++real.nonces}`,
         request: real.engine.takeRequest(),
         granted: null,
       };
@@ -363,7 +361,7 @@ const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
       id: "t0",
       token: "1-forged",
     };
-    const verdict = { kind, id, token, delayMs, error: "no" } as Verdict;
+    const verdict = { kind, id, fence: fenceOf(token), delayMs, error: "no" } as Verdict;
     const args = turnArgs(model, real, 0, 0);
     args.want = 0;
     const { outcomes } = await send(real, sending, (request) => real.engine.settle([verdict], args, request));
@@ -375,7 +373,7 @@ const heartbeat = (at: number) =>
     const grant = model.grants.at(-1 - (at % Math.max(1, model.grants.length)));
     if (!grant) return;
     const { id, token } = grant;
-    expect(await real.engine.heartbeat([id, token], LEASE_MS)).toBe(model.heartbeat(id, token));
+    expect(await real.engine.heartbeat([id, fenceOf(token)], LEASE_MS)).toBe(model.heartbeat(id, token));
   });
 
 const anId = (model: Model, at: number) =>

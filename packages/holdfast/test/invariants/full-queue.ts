@@ -89,14 +89,14 @@ interface CallOnFullQueue {
   restores?: string[];
 }
 
-const leases = (q: TestQueue) => q.held.map(({ id, token }) => ({ id, token }));
+const leases = (q: TestQueue) => q.held.map(({ id, fence }) => ({ id, fence }));
 
 /** One call of every script there is: a new one has to be added. By the name of the script. */
 export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   acquire: {
     call: (q) =>
       q.engine.acquire(
-        { ...q.turnArgs({ want: 20, held: 1, nonce: "n.", types: typesText("report") }), park: true },
+        { ...q.turnArgs({ want: 20, held: 1, nonce: "n", types: typesText("report") }), park: true },
         request,
       ),
   },
@@ -135,7 +135,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   heartbeat: {
     call: (q) =>
       q.engine.heartbeat(
-        leases(q).flatMap(({ id, token }) => [id, token]),
+        leases(q).flatMap(({ id, fence }) => [id, fence]),
         30_000,
       ),
   },
@@ -143,7 +143,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   open: { call: (q) => q.engine.open() },
   pause: { call: (q) => q.engine.pause(false, "no") },
   progress: {
-    call: (q) => q.engine.progress("held", q.held.at(-1)?.token ?? "", { progress: "1", line: "l" }),
+    call: (q) => q.engine.progress("held", q.held.at(-1)?.fence ?? "", { progress: "1", line: "l" }),
   },
   promote: { call: (q) => q.engine.promote(500) },
   purge: { call: (q) => q.engine.purge(200, 1) },
@@ -185,9 +185,9 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
       q.engine.settle(
         [
           ...leases(q).map((lease) => ({ kind: "fail" as const, ...lease, delayMs: 5, error: "no" })),
-          { kind: "ack", id: "dead", token: "1-old" },
+          { kind: "ack", id: "dead", fence: "1-old" },
         ],
-        q.turnArgs({ want: 5, held: 1, nonce: "n.", types: typesText("t report") }),
+        q.turnArgs({ want: 5, held: 1, nonce: "n", types: typesText("t report") }),
         request,
       ),
   },

@@ -1,4 +1,4 @@
-import { UNDO_MS } from "../../src/engine/operation-store.ts";
+import { LIMITS } from "@holdfast/contracts";
 import { LEASE_MS, MAX_RETRIES } from "../support/test-queue.ts";
 import { Parking } from "./parking.ts";
 
@@ -320,7 +320,7 @@ export class Model {
     for (const [, task] of old) this.purge(task);
     // Counted when it was discarded.
     for (const [, task] of this.in("discarded"))
-      if (task.endedMs + UNDO_MS <= this.nowMs) task.state = "purged";
+      if (task.endedMs + LIMITS.undoMs <= this.nowMs) task.state = "purged";
     return old.length;
   }
 

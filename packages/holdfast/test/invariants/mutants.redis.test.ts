@@ -30,7 +30,7 @@ const settleOne: Scenario = {
   },
   call: (q) =>
     q.engine.settle(
-      q.held.map(({ id, token }) => ({ kind: "fail", id, token, delayMs: 5, error: "x" })),
+      q.held.map(({ id, fence }) => ({ kind: "fail", id, fence, delayMs: 5, error: "x" })),
       q.turnArgs(),
     ),
 };

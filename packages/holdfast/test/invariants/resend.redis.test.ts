@@ -50,7 +50,7 @@ test("an acquire whose reply was lost leases no task to nobody", async () => {
     leaseMs: 30_000,
     maxRetries: 3,
     workerId: "worker-of-lost-reply",
-    nonce: "n.",
+    nonce: "n",
     park: false,
     noHandlerAfterMs: 86_400_000,
   });

@@ -24,7 +24,7 @@ test("a Redis that comes back without what it had is told of, and its queues are
   const queue = new Queue("work", { client });
   const engine = client.engine("work");
   for (const id of ["a", "b", "c"]) await queue.enqueue("t", null, { id });
-  const { grants: before } = await engine.acquire({ ...turn, nonce: `${nanoid(8)}.` });
+  const { grants: before } = await engine.acquire({ ...turn, nonce: nanoid(8) });
   const told: (RewoundEvent | AuditReport)[] = [];
   const janitor = new Janitor({ redis: server.url, auditIntervalMs: 0 });
   janitor.on("rewound", (event) => told.push(event));
@@ -39,7 +39,7 @@ test("a Redis that comes back without what it had is told of, and its queues are
   expect(told).toEqual([]);
 
   // More happens, is seen, and is gone after the restart.
-  const { grants: lost } = await engine.acquire({ ...turn, nonce: `${nanoid(8)}.` });
+  const { grants: lost } = await engine.acquire({ ...turn, nonce: nanoid(8) });
   await janitor.runOnce();
   await janitor.runOnce();
   await client.connection.command("DEL", engine.keys.state);
@@ -52,7 +52,7 @@ test("a Redis that comes back without what it had is told of, and its queues are
   expect(told).toHaveLength(2);
 
   // The grant counter begins anew, so grant numbers come again: the nonces keep the old tokens from fitting.
-  const { grants: after } = await engine.acquire({ ...turn, want: 10, nonce: `${nanoid(8)}.` });
+  const { grants: after } = await engine.acquire({ ...turn, want: 10, nonce: nanoid(8) });
   const number = (token = "") => token.split("-")[0];
   expect([...before, ...lost].map(({ token }) => number(token))).toEqual(["1", "2"]);
   expect(after.map(({ token }) => number(token))).toContain("1");
@@ -63,10 +63,10 @@ test("a Redis that comes back without what it had is told of, and its queues are
         {
           kind: "ack",
           id: grant.id,
-          token: `${number(grant.token)}-${before[0]?.token.split("-").slice(1).join("-")}`,
+          fence: `${number(grant.fence)}-${before[0]?.token.split("-").slice(1).join("-")}`,
         },
       ],
-      { ...turn, want: 0, nonce: `${nanoid(8)}.` },
+      { ...turn, want: 0, nonce: nanoid(8) },
     );
     expect(outcomes).toEqual(["stale"]);
   }

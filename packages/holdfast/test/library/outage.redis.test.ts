@@ -127,7 +127,7 @@ test("at maxmemory enqueues are refused by name; what is there is worked off, an
   let acked = 0;
   for (let call = 0; call < 3; call++) {
     const { grants } = await engine.acquire({ ...turn, nonce: `n${call}` });
-    const verdicts = grants.map(({ id, token }) => ({ kind: "ack" as const, id, token }));
+    const verdicts = grants.map(({ id, fence }) => ({ kind: "ack" as const, id, fence }));
     const { outcomes } = await engine.settle(verdicts, { ...turn, want: 0, nonce: `s${call}` });
     acked += outcomes.filter((outcome) => outcome === "acked").length;
   }

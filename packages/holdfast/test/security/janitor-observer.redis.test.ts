@@ -161,7 +161,7 @@ test("an observer does its whole job as the user observer", async () => {
   };
   const { grants } = await engine.acquire(turn);
   await engine.settle(
-    grants.map(({ id, token }) => ({ kind: "fatal" as const, id, token, error: "Error: no" })),
+    grants.map(({ id, fence }) => ({ kind: "fatal" as const, id, fence, error: "Error: no" })),
     { ...turn, want: 0 },
   );
   await queue.enqueue("t", 1, { id: "waits" });

@@ -5,7 +5,7 @@ import { LEASE_MS, type TestQueue, typesText } from "./test-queue.ts";
 
 export interface Held {
   id: string;
-  token: string;
+  fence: string;
 }
 
 /** A start state, and the call that is cut short in it. */
@@ -58,8 +58,8 @@ class AckLedger {
     if ((await this.#queue.ack(held)) !== "acked") return;
     const life = `${held.id} in generation ${view?.generation}`;
     const tokens = this.#accepted.get(life) ?? new Set();
-    this.#accepted.set(life, tokens.add(held.token));
-    expect([life, [...tokens]]).toEqual([life, [held.token]]);
+    this.#accepted.set(life, tokens.add(held.fence));
+    expect([life, [...tokens]]).toEqual([life, [held.fence]]);
   }
 }
 

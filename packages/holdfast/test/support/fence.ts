@@ -2,15 +2,18 @@ import { expect } from "vitest";
 import type { Verdict } from "../../src/engine/engine.ts";
 import type { TestQueue } from "./test-queue.ts";
 
-/** Every kind of verdict, with the given token. */
-export const everyVerdict = (id: string, token: string): Verdict[] => [
-  { kind: "ack", id, token },
-  { kind: "ack", id, token, resultText: '"late"' },
-  { kind: "fail", id, token, delayMs: 0, error: "late" },
-  { kind: "fatal", id, token, error: "late" },
-  { kind: "quarantine", id, token, error: "late" },
-  { kind: "release", id, token },
-  { kind: "unrouted", id, token },
+/** The part of a token that Redis keeps. */
+export const fenceOf = (token: string): string => token.split(".")[0] ?? "";
+
+/** Every kind of verdict, with the given fence. */
+export const everyVerdict = (id: string, fence: string): Verdict[] => [
+  { kind: "ack", id, fence },
+  { kind: "ack", id, fence, resultText: '"late"' },
+  { kind: "fail", id, fence, delayMs: 0, error: "late" },
+  { kind: "fatal", id, fence, error: "late" },
+  { kind: "quarantine", id, fence, error: "late" },
+  { kind: "release", id, fence },
+  { kind: "unrouted", id, fence },
 ];
 
 /** I5: once a task was granted again, nothing that its former holder says changes it. */
@@ -19,9 +22,9 @@ export async function expectFenced(queue: TestQueue): Promise<void> {
   const first = await queue.grant();
   await queue.crash();
   const second = await queue.grant({ workerId: "w2" });
-  expect(second.token).not.toBe(first.token);
+  expect(second.fence).not.toBe(first.fence);
   const before = await queue.task("fenced");
-  for (const verdict of everyVerdict("fenced", first.token)) {
+  for (const verdict of everyVerdict("fenced", first.fence)) {
     expect([verdict.kind, await queue.settle([verdict])]).toEqual([verdict.kind, ["stale"]]);
   }
   expect(await queue.task("fenced")).toEqual(before);
@@ -33,10 +36,10 @@ export async function expectReapSpoilsToken(queue: TestQueue): Promise<void> {
   await queue.add("reaped");
   const grant = await queue.grant();
   await queue.crash();
-  for (const verdict of everyVerdict("reaped", grant.token)) {
+  for (const verdict of everyVerdict("reaped", grant.fence)) {
     expect([verdict.kind, await queue.settle([verdict])]).toEqual([verdict.kind, ["stale"]]);
   }
-  expect(await queue.engine.heartbeat(["reaped", grant.token], 30_000)).toBe("l");
+  expect(await queue.engine.heartbeat(["reaped", grant.fence], 30_000)).toBe("l");
   expect((await queue.task("reaped")).state).toBe("pending");
 }
 

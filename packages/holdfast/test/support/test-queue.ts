@@ -91,7 +91,7 @@ export class TestQueue {
       leaseMs: LEASE_MS,
       maxRetries: MAX_RETRIES,
       workerId: "w1",
-      nonce: `n${++this.#nonces}.`,
+      nonce: `n${++this.#nonces}`,
       park: false,
       noHandlerAfterMs: 86_400_000,
       ...change,
@@ -119,33 +119,33 @@ export class TestQueue {
     return outcome as VerdictOutcome;
   }
 
-  ack(grant: { id: string; token: string }, resultText?: string): Promise<VerdictOutcome> {
-    const { id, token } = grant;
-    return this.#settleOne({ kind: "ack", id, token, ...(resultText === undefined ? {} : { resultText }) });
+  ack(grant: { id: string; fence: string }, resultText?: string): Promise<VerdictOutcome> {
+    const { id, fence } = grant;
+    return this.#settleOne({ kind: "ack", id, fence, ...(resultText === undefined ? {} : { resultText }) });
   }
 
   fail(
-    { id, token }: { id: string; token: string },
+    { id, fence }: { id: string; fence: string },
     error = "Error: no",
     delayMs = 0,
   ): Promise<VerdictOutcome> {
-    return this.#settleOne({ kind: "fail", id, token, delayMs, error });
+    return this.#settleOne({ kind: "fail", id, fence, delayMs, error });
   }
 
-  fatal({ id, token }: { id: string; token: string }, error = "FatalError: never"): Promise<VerdictOutcome> {
-    return this.#settleOne({ kind: "fatal", id, token, error });
+  fatal({ id, fence }: { id: string; fence: string }, error = "FatalError: never"): Promise<VerdictOutcome> {
+    return this.#settleOne({ kind: "fatal", id, fence, error });
   }
 
-  release({ id, token }: { id: string; token: string }): Promise<VerdictOutcome> {
-    return this.#settleOne({ kind: "release", id, token });
+  release({ id, fence }: { id: string; fence: string }): Promise<VerdictOutcome> {
+    return this.#settleOne({ kind: "release", id, fence });
   }
 
   /** Its worker has no handler for its type: it stands aside. */
   unrouted(
-    { id, token }: { id: string; token: string },
+    { id, fence }: { id: string; fence: string },
     change: Partial<TurnArgs> = {},
   ): Promise<VerdictOutcome> {
-    return this.#settleOne({ kind: "unrouted", id, token }, change);
+    return this.#settleOne({ kind: "unrouted", id, fence }, change);
   }
 
   /** Acquires as a worker that runs these types alone, until nothing is left that it could look at. */

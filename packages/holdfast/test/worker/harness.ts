@@ -112,7 +112,7 @@ export class System {
       leaseMs,
       maxRetries: 3,
       workerId: "nobody",
-      nonce: `${nanoid(8)}.`,
+      nonce: nanoid(8),
       park: false,
       noHandlerAfterMs: 86_400_000,
     });

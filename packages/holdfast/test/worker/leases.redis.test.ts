@@ -186,11 +186,11 @@ test("the verdicts of a lost lease and of the next one arrive in one call: the c
   const [first] = (await engine.acquire(turn(1, "n1"))).grants;
   await until("it is reaped", async () => (await engine.reap(10)).requeued === 1);
   const [second] = (await engine.acquire(turn(1, "n2"))).grants;
-  const acks = [first, second].map((grant) => ({ kind: "ack" as const, id, token: grant?.token ?? "" }));
+  const acks = [first, second].map((grant) => ({ kind: "ack" as const, id, fence: grant?.fence ?? "" }));
   expect((await engine.settle(acks, turn(0, "n3"))).outcomes).toEqual(["stale", "acked"]);
   expect(await system.queue().get(id)).toMatchObject({
     state: "completed",
-    token: second?.token,
+    token: second?.fence,
     attempts: 2,
   });
 });

@@ -71,7 +71,11 @@ test.each([1, 50])(
       const acked = watched.settled.filter(({ outcome }) => outcome === "acked");
       expect(acked.map(({ task }) => task.type)).toEqual(Array.from({ length: 30 }, () => type));
     }
-    expect(released(a).length + released(b).length).toBeLessThanOrEqual(2 * concurrency + 2);
+    // What a worker had taken, ahead of its slots too, before anybody knew goes to the other one, and nothing comes back.
+    for (const { settled } of [a, b]) {
+      const ids = settled.map(({ task }) => task.id);
+      expect(ids).toHaveLength(new Set(ids).size);
+    }
   },
 );
 

@@ -3,11 +3,11 @@ import type { Script } from "../script.ts";
 
 export type EpochArgs = Record<string, never>;
 
-/** epoch: count a visit of a janitor, and say that it knows bare records. Lower than one that it has seen, in a Redis that was restarted: writes were lost. Returns {epoch, run id of the server}; epoch 0 where the queue has no state yet. */
+/** epoch: count a visit of a janitor. A count lower than one that it has seen, in a Redis that was restarted: writes were lost. Returns {epoch, run id of the server}; epoch 0 where the queue has no state yet. */
 export const epochScript: Script<EpochArgs> = {
   name: "epoch",
-  sha1: "18159053e7c33df519d553fbc2745b83aaf34c03",
+  sha1: "7b25c9335e7ad720355ccf6814beb9cd4b3dec1e",
   keyCount: 1,
   argv: (k, _a) => [k.state],
-  source: "#!lua flags=allow-oom\nlocal runId = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''\nif redis.call('EXISTS', KEYS[1]) == 0 then\nreturn { 0, runId }\nend\nredis.call('HSETNX', KEYS[1], '#bare', 0)\nreturn { redis.call('HINCRBY', KEYS[1], '#epoch', 1), runId }\n",
+  source: "#!lua flags=allow-oom\nlocal runId = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)') or ''\nif redis.call('EXISTS', KEYS[1]) == 0 then\nreturn { 0, runId }\nend\nreturn { redis.call('HINCRBY', KEYS[1], '#epoch', 1), runId }\n",
 };

@@ -1,0 +1,44 @@
+-- The letters, flags and limits that scripts and library share. The build puts these values where their names stand in a
+-- script, and writes them to packages/holdfast/src/engine/format.ts.
+
+-- The first byte of a state record (lib/record.lua): where the task is.
+local RECORD_PENDING = string.byte('p')
+local RECORD_SCHEDULED = string.byte('s')
+local RECORD_PROCESSING = string.byte('l')
+local RECORD_COMPLETED = string.byte('c')
+local RECORD_DEAD = string.byte('d')
+local RECORD_CANCELLED = string.byte('x')
+local RECORD_EXPIRED = string.byte('e')
+local RECORD_DISCARDED = string.byte('k')
+local RECORD_PURGED = string.byte('r')
+
+-- The first byte of an envelope: a pending task without options, one with options, and one that is scheduled.
+local ENVELOPE_PLAIN = string.byte('.')
+local ENVELOPE_OPTIONS = string.byte('+')
+local ENVELOPE_SCHEDULED = string.byte('@')
+
+-- The flags of a state record: a caller gave the id; the task runs alone; a cancel was requested; the payload goes when
+-- the task completes.
+local FLAG_GIVEN = 'h'
+local FLAG_ALONE = 'o'
+local FLAG_CANCEL = 'x'
+local FLAG_DROPS = 'k'
+
+-- What a reply tells a worker beside its tasks: the queue is paused; hold nothing and ask again, since a task has to run
+-- alone; the task that is granted has to; ask again, since entries were dropped; the request is parked; tasks stand aside
+-- by their type, so tell the types that you run.
+local REPLY_PAUSED = 1
+local REPLY_DRAIN = 2
+local REPLY_ALONE = 4
+local REPLY_AGAIN = 8
+local REPLY_PARKED = 16
+local REPLY_TYPED = 32
+
+-- From so many crashes on a task runs alone.
+local ALONE_FROM_CRASHES = 2
+-- Ended attempts that a record keeps.
+local HISTORY_LINES = 32
+-- So often the attempt of a task that was handed back is refunded.
+local RELEASES_REFUNDED = 10
+-- The hard limit of an attempt whose task brings none, ms.
+local ATTEMPT_TIMEOUT_MS = 1800000

@@ -1,0 +1,43 @@
+// Made from lua/lib/format.lua by scripts/generate-bindings.mjs. Do not edit.
+
+/** The first byte of a state record (lib/record.lua): where the task is. */
+export const RECORD_PENDING = "p";
+export const RECORD_SCHEDULED = "s";
+export const RECORD_PROCESSING = "l";
+export const RECORD_COMPLETED = "c";
+export const RECORD_DEAD = "d";
+export const RECORD_CANCELLED = "x";
+export const RECORD_EXPIRED = "e";
+export const RECORD_DISCARDED = "k";
+export const RECORD_PURGED = "r";
+
+/** The first byte of an envelope: a pending task without options, one with options, and one that is scheduled. */
+export const ENVELOPE_PLAIN = ".";
+export const ENVELOPE_OPTIONS = "+";
+export const ENVELOPE_SCHEDULED = "@";
+
+/** The flags of a state record: a caller gave the id; the task runs alone; a cancel was requested; the payload goes when the task completes. */
+export const FLAG_GIVEN = "h";
+export const FLAG_ALONE = "o";
+export const FLAG_CANCEL = "x";
+export const FLAG_DROPS = "k";
+
+/** What a reply tells a worker beside its tasks: the queue is paused; hold nothing and ask again, since a task has to run alone; the task that is granted has to; ask again, since entries were dropped; the request is parked; tasks stand aside by their type, so tell the types that you run. */
+export const REPLY_PAUSED = 1;
+export const REPLY_DRAIN = 2;
+export const REPLY_ALONE = 4;
+export const REPLY_AGAIN = 8;
+export const REPLY_PARKED = 16;
+export const REPLY_TYPED = 32;
+
+/** From so many crashes on a task runs alone. */
+export const ALONE_FROM_CRASHES = 2;
+
+/** Ended attempts that a record keeps. */
+export const HISTORY_LINES = 32;
+
+/** So often the attempt of a task that was handed back is refunded. */
+export const RELEASES_REFUNDED = 10;
+
+/** The hard limit of an attempt whose task brings none, ms. */
+export const ATTEMPT_TIMEOUT_MS = 1800000;
