@@ -1,8 +1,6 @@
-import type { QueueStats } from "@holdfast/contracts";
 import type {
   EmptyBody,
   OperationView,
-  QueueList,
   QueueRates,
   SeriesPoint,
   SettingsBody,
@@ -10,11 +8,11 @@ import type {
 import { queryOptions } from "@tanstack/react-query";
 import { api, data, given, queueAt } from "./client.ts";
 
-export type { QueueList, QueueRates, QueueStats, SeriesPoint, SettingsBody };
+export type { QueueRates, SeriesPoint, SettingsBody };
 
 /** Everything known about a queue hangs below this key, so that one invalidation refreshes it. */
 export const queueKey = (queue: string) => ["queue", queue] as const;
-export const queuesKey = ["queues"] as const;
+const queuesKey = ["queues"] as const;
 
 /** `GET /v1/queues`. */
 export const queuesQuery = () =>

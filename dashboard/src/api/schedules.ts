@@ -1,9 +1,9 @@
 import type { ScheduleView } from "@holdfast/contracts";
-import type { ScheduleBody, SchedulePreview } from "@holdfast/contracts/api";
+import type { ScheduleBody } from "@holdfast/contracts/api";
 import { queryOptions } from "@tanstack/react-query";
 import { api, data } from "./client.ts";
 
-export type { ScheduleBody, SchedulePreview, ScheduleView };
+export type { ScheduleBody, ScheduleView };
 
 const scheduleAt = (id: string) => ({ params: { path: { id } } });
 

@@ -1,8 +1,8 @@
-import type { Role, Scope, SessionView as Session } from "@holdfast/contracts/api";
+import type { Scope, SessionView as Session } from "@holdfast/contracts/api";
 import { queryOptions } from "@tanstack/react-query";
 import { api, data } from "./client.ts";
 
-export type { Role, Scope, Session };
+export type { Scope, Session };
 
 export const sessionKey = ["session"] as const;
 

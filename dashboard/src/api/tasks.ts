@@ -1,12 +1,12 @@
-import type { DeadReason, Priority, TaskState, TaskView } from "@holdfast/contracts";
-import type { TaskPage, WhyView } from "@holdfast/contracts/api";
+import type { DeadReason, Priority, TaskState } from "@holdfast/contracts";
+import type { TaskPage } from "@holdfast/contracts/api";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { BASE_PATH } from "./base.ts";
 import { api, asIs, data, given, queueAt } from "./client.ts";
 import { ApiError } from "./errors.ts";
 import { queueKey } from "./queues.ts";
 
-export type { TaskPage, TaskView, WhyView };
+export type { TaskPage };
 
 export interface TaskFilter {
   state: TaskState;

@@ -35,7 +35,7 @@ export function openStream(url: string, callbacks: StreamCallbacks): () => void 
   };
 }
 
-export function parseMessage(data: unknown): StreamMessage | null {
+function parseMessage(data: unknown): StreamMessage | null {
   if (typeof data !== "string") return null;
   try {
     const value = JSON.parse(data) as Partial<StreamMessage> | null;

@@ -1,5 +1,5 @@
 /** Above this many tasks a click is not enough. */
-export const TYPED_ABOVE = 100;
+const TYPED_ABOVE = 100;
 
 /**
  * How much it takes to do something follows from what a wrong click would cost. What touches one task and can be taken

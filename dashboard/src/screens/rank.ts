@@ -18,8 +18,8 @@ export function waitingWithoutWorkers(
 }
 
 /** From which age on waiting is shown as a warning, and as an alarm. */
-export const AGE_WARN_MS = 30_000;
-export const AGE_ALARM_MS = 300_000;
+const AGE_WARN_MS = 30_000;
+const AGE_ALARM_MS = 300_000;
 
 export function ageTone(ageMs: number): "none" | "warn" | "dead" {
   if (ageMs >= AGE_ALARM_MS) return "dead";

@@ -28,7 +28,7 @@ const NEEDED: Record<Scope, string> = {
   admin: "do this",
 };
 
-export function deniedBy(session: Session, scope: Scope, queue?: string): string | null {
+function deniedBy(session: Session, scope: Scope, queue?: string): string | null {
   if (session.readOnly && scope !== "read") return "This dashboard is read-only (READ_ONLY is set).";
   const allowed = session.scopes.some((held) => INCLUDED[held].includes(scope));
   if (!allowed) return `Your role, ${session.role}, may not ${NEEDED[scope]}.`;

@@ -11,7 +11,7 @@ interface PillLook {
   spin?: boolean;
 }
 
-export function pillLook(connection: Connection, paused: boolean): PillLook {
+function pillLook(connection: Connection, paused: boolean): PillLook {
   if (paused) return { icon: Pause, tone: "quiet", text: "Paused" };
   if (connection.stale && connection.freshAt !== null) {
     return { icon: TriangleAlert, tone: "dead", text: `Stale since ${clockTime(connection.freshAt)}` };

@@ -27,10 +27,7 @@ export function usePaletteCommands(query: string, onHelp: () => void): Command[]
 }
 
 /** Every word of the query is in the command: `pau em` finds "Pause emails". */
-export function matching<T extends { text: string; hint: string }>(
-  commands: readonly T[],
-  query: string,
-): T[] {
+function matching<T extends { text: string; hint: string }>(commands: readonly T[], query: string): T[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   return commands.filter(({ text, hint }) => {
     const all = `${text} ${hint}`.toLowerCase();

@@ -18,7 +18,7 @@ export const GO_KEYS = {
 const SEQUENCE_MS = 1_200;
 
 /** Whether a key belongs to what has the focus: letters in a field are text, and a dialog has keys of its own. */
-export function takesKeys(target: EventTarget | null): boolean {
+function takesKeys(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable || target.closest("[role=dialog], [role=alertdialog], .cm-editor") !== null)
     return true;

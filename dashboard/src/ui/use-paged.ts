@@ -11,7 +11,7 @@ interface PagedQuery {
 }
 
 /** Rows of all pages so far, each task once: a list that changes while it is read may repeat one. */
-export function mergePages(pages: readonly TaskPage[]): TaskView[] {
+function mergePages(pages: readonly TaskPage[]): TaskView[] {
   const byId = new Map<string, TaskView>();
   for (const page of pages) for (const task of page.tasks) if (!byId.has(task.id)) byId.set(task.id, task);
   return [...byId.values()];

@@ -117,7 +117,7 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
 }
 
 /** Failures and crashes apart: an error in the handler and a worker that died are not the same news. */
-export function AttemptCounts({ task }: { task: TaskView }) {
+function AttemptCounts({ task }: { task: TaskView }) {
   return (
     <span title={`${task.attempts} attempts`}>
       {count(task.failures)} failed

@@ -24,7 +24,7 @@ export function payloadError(text: string): string | null {
   }
 }
 
-export function delayError(text: string): string | null {
+function delayError(text: string): string | null {
   if (text.trim() === "") return null;
   const seconds = Number(text);
   if (!Number.isFinite(seconds) || seconds < 0) return "Seconds, 0 or more.";

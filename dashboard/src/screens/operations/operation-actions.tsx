@@ -14,7 +14,7 @@ import { Button } from "../../ui/button.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 
 /** What can be done with an operation in its state. */
-export function verbsOf({ state, kind, undoUntil, undoneAt }: OperationView, now: number): OperationVerb[] {
+function verbsOf({ state, kind, undoUntil, undoneAt }: OperationView, now: number): OperationVerb[] {
   if (state === "running") return kind === "burst" || kind === "empty" ? ["cancel"] : ["pause", "cancel"];
   if (state === "paused") return ["resume", "cancel"];
   return kind === "discard" && (undoUntil ?? 0) > now && (undoneAt ?? null) === null ? ["undo"] : [];

@@ -18,14 +18,14 @@ const DURABILITY_TEXT: Record<Durability, string> = {
   replicated: "Replicated",
 };
 
-export function hoursError(text: string): string | null {
+function hoursError(text: string): string | null {
   const value = Number(text);
   return text.trim() !== "" && Number.isFinite(value) && value >= 0 && value <= YEAR_HOURS
     ? null
     : "Hours, 0 to 8,760.";
 }
 
-export function countError(text: string, most: number): string | null {
+function countError(text: string, most: number): string | null {
   const value = Number(text);
   return text.trim() !== "" && Number.isInteger(value) && value >= 0 && value <= most
     ? null

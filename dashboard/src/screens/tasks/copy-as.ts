@@ -2,7 +2,7 @@ import type { TaskView } from "@holdfast/contracts";
 import { injectBody } from "../../api/tasks.ts";
 
 /** A word of a POSIX shell, whatever is in it. */
-export const shellWord = (text: string): string =>
+const shellWord = (text: string): string =>
   /^[A-Za-z0-9_./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 
 /** The same enqueue again over HTTP, the payload as the exact text. */

@@ -9,7 +9,7 @@ import { usePaged } from "../../ui/use-paged.ts";
 const MATCHES_PER_STEP = 100;
 
 /** How many tasks have ever entered a state: unlike its depth it tells what is new while others leave. */
-export function arrivals(stats: QueueStats, state: TaskState): number {
+function arrivals(stats: QueueStats, state: TaskState): number {
   const { totals } = stats;
   switch (state) {
     case "pending":

@@ -11,6 +11,7 @@ import {
   isTraceparent,
   type TraceContext,
 } from "../tracing/trace-context.ts";
+import { ENVELOPE_OPTIONS, ENVELOPE_PLAIN, ENVELOPE_SCHEDULED } from "./format.ts";
 import { decodeWord, encodeWord } from "./text.ts";
 
 /**
@@ -75,7 +76,7 @@ export function encodeEnvelope(
 ): string {
   const head = `${type} ${enqueuedAt.toString(36)}`;
   if (options === undefined && fingerprint === undefined && trace === undefined)
-    return `.${head}\n${payloadText}`;
+    return `${ENVELOPE_PLAIN}${head}\n${payloadText}`;
   let fields = "";
   if (options?.priority === "high") fields += " p=h";
   else if (options?.priority === "low") fields += " p=l";
@@ -93,8 +94,8 @@ export function encodeEnvelope(
   const scheduled = options?.delayMs !== undefined || options?.runAt !== undefined;
   if (options?.delayMs !== undefined) fields += ` d=${options.delayMs}`;
   else if (options?.runAt !== undefined) fields += ` r=${options.runAt}`;
-  if (fields === "") return `.${head}\n${payloadText}`;
-  return `${scheduled ? "@" : "+"}${head}${fields}\n${payloadText}`;
+  if (fields === "") return `${ENVELOPE_PLAIN}${head}\n${payloadText}`;
+  return `${scheduled ? ENVELOPE_SCHEDULED : ENVELOPE_OPTIONS}${head}${fields}\n${payloadText}`;
 }
 
 function decodeTag(text: string): string {

@@ -1,5 +1,6 @@
 import type { StaleVerdict } from "@holdfast/contracts";
 import type { Engine } from "./engine.ts";
+import { ENVELOPE_SCHEDULED } from "./format.ts";
 import { decodeRecord } from "./record.ts";
 
 /** Entries that a queue keeps, the newest. */
@@ -21,7 +22,7 @@ export interface StaleReport {
 export async function recordStale(engine: Engine, report: StaleReport): Promise<StaleVerdict> {
   const at = engine.connection.now();
   const [raw] = await engine.get([report.id]);
-  const { history } = decodeRecord(raw?.record ?? "", raw?.envelope.startsWith("@") ?? false);
+  const { history } = decodeRecord(raw?.record ?? "", raw?.envelope.startsWith(ENVELOPE_SCHEDULED) ?? false);
   const [fence] = report.token.split(".");
   const own = history.findIndex(({ token }) => token === fence);
   const endedAt = history[own]?.endedAt ?? null;

@@ -2,6 +2,7 @@ import type { TaskState, TaskView } from "@holdfast/contracts";
 import { traceIdOf } from "../tracing/trace-context.ts";
 import type { RawTask } from "./engine.ts";
 import { decodeEnvelopeForDisplay } from "./envelope.ts";
+import { ENVELOPE_SCHEDULED } from "./format.ts";
 import { decodeRecord } from "./record.ts";
 import { decodeLine } from "./text.ts";
 
@@ -9,7 +10,7 @@ import { decodeLine } from "./text.ts";
 export function taskView(queue: string, raw: RawTask): TaskView | null {
   if (raw.envelope === "") return null;
   const envelope = decodeEnvelopeForDisplay(raw.envelope);
-  const record = decodeRecord(raw.record, raw.envelope.startsWith("@"));
+  const record = decodeRecord(raw.record, raw.envelope.startsWith(ENVELOPE_SCHEDULED));
   if (record.state === "purged" || record.state === "discarded") return null;
   const state: TaskState = record.state;
   const [progress = "", ...log] = raw.progress.split("\n");
