@@ -40,6 +40,7 @@
 -- include lib/promote.lua
 -- include lib/due.lua
 -- include lib/lease.lua
+-- include lib/tombstones.lua
 -- include lib/reply.lua
 -- include lib/acquire.lua
 -- include lib/commit.lua

@@ -156,6 +156,16 @@ if entries ~= pending + counters[TOMBSTONES] then
   end
 end
 
+-- The parts of that count can only be too high: a task that was cancelled and enqueued again may stand in another band.
+local aside = redis.call('ZCARD', pendingTypedKey)
+for part, most in pairs({ [TOMBSTONES_HIGH] = redis.call('LLEN', pendingHighKey) + aside, [TOMBSTONES_LOW] = redis.call('LLEN', pendingLowKey) + aside,
+  [TOMBSTONES_SOLO] = redis.call('LLEN', pendingSoloKey) + aside, [TOMBSTONES_ASIDE] = aside }) do
+  if repair == 1 and counters[part] > most then
+    counters[part] = most
+    redis.call('HSET', stateKey, '#counters', packCounters(counters))
+  end
+end
+
 -- I2: every accepted task is counted in exactly one state; the envelopes are the tasks that are not purged, less those
 -- with a bare record, and those that were discarded and can still be restored.
 local live = pending + acceptedScheduled + counters[SCHEDULED] + counters[PROCESSING] + counters[COMPLETED] + counters[DEAD]

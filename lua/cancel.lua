@@ -16,6 +16,7 @@
 -- include lib/settings.lua
 -- include lib/options.lua
 -- include lib/record.lua
+-- include lib/tombstones.lua
 
 local envelope = redis.call('HGET', tasksKey, taskId)
 local fields = redis.call('HMGET', stateKey, '#counters', taskId, '#settings')
@@ -54,7 +55,9 @@ if option(envelope, 'h') then
 end
 redis.call('LPUSH', cancelledKey, taskId)
 add(counters, waiting and SCHEDULED or PENDING, -1)
-add(counters, TOMBSTONES, waiting and 0 or 1)
+if not waiting then
+  countTombstone(counters, bandOf(envelope, c), c.unroutedSince > 0, 1)
+end
 add(counters, CANCELLED, 1)
 add(counters, CANCELLED_TOTAL, 1)
 redis.call('HSET', stateKey, '#counters', packCounters(counters), taskId,

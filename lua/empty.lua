@@ -22,6 +22,7 @@
 -- include lib/request.lua
 -- include lib/options.lua
 -- include lib/record.lua
+-- include lib/tombstones.lua
 -- include lib/bare.lua
 -- include lib/purge.lua
 
@@ -53,9 +54,11 @@ local records = redis.call('HMGET', stateKey, unpack(ids))
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 local LETTERS = { dead = 'd', completed = 'c', cancelled = 'x', expired = 'e' }
 local COUNTER = { pending = PENDING, scheduled = SCHEDULED, dead = DEAD, completed = COMPLETED, cancelled = CANCELLED, expired = EXPIRED }
+local stood = {}
 local plan = planPurge(ids, records, settings, function(record, i)
   if target == 'pending' then
-    return isPending(record, envelopes[i])
+    stood[i] = isPending(record, envelopes[i])
+    return stood[i]
   elseif target == 'scheduled' then
     return isScheduled(record, envelopes[i])
   end
@@ -69,7 +72,12 @@ if plan.bare > 0 then
   countBare(plan.commit, -plan.bare)
 end
 if target == 'pending' then
-  counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] - (#ids - plan.counted))
+  local band = string.match(indexKey, 'pending:(%a+)$') or 'normal'
+  for i, member in ipairs(members) do
+    if not stood[i] then
+      countTombstone(counters, sorted and member or band, sorted, -1)
+    end
+  end
 end
 local reply = string.format('%d %d', plan.counted, #ids)
 redis.call('HSET', stateKey, '#counters', packCounters(counters), slot, requestRecord(sequence, reply), unpack(plan.commit))

@@ -17,6 +17,7 @@
 -- include lib/counters.lua
 -- include lib/settings.lua
 -- include lib/record.lua
+-- include lib/tombstones.lua
 
 -- 1. Read: line by line, each oldest first.
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
@@ -43,7 +44,7 @@ local function reject(member, name, id)
     commit[#commit + 1] = id
     commit[#commit + 1] = 'd' .. countsText(c) .. ' ' .. nowText .. ' no_handler' .. roomIn(historyOf(record)) .. line
   else
-    counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] - 1)
+    countTombstone(counters, member, true, -1)
   end
 end
 

@@ -46,6 +46,7 @@
 -- include lib/wake.lua
 -- include lib/promote.lua
 -- include lib/lease.lua
+-- include lib/tombstones.lua
 -- include lib/reply.lua
 -- include lib/acquire.lua
 -- include lib/acks.lua

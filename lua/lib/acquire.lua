@@ -106,12 +106,13 @@ local function planAcquire(counters, request, soloClaim, commit)
       end
     end
     local terms
+    local isDropped = false
     if seen[id] then
-      grants.dropped = grants.dropped + 1
+      isDropped = true
     elseif envelope and not record and not typed and byte(envelope) == ENVELOPE_PLAIN then
       terms = plain
     elseif not isPending(record, envelope) then
-      grants.dropped = grants.dropped + 1
+      isDropped = true
     else
       terms = byte(envelope) == ENVELOPE_PLAIN and plain or termsOf(envelope)
       if terms.expiresAt > 0 and terms.expiresAt <= now then
@@ -137,7 +138,11 @@ local function planAcquire(counters, request, soloClaim, commit)
         terms = nil
       end
     end
-    if terms then
+    if isDropped then
+      local source = sources and sources[i] or 'normal'
+      grants.dropped = grants.dropped + 1
+      countTombstone(counters, source, not bandKeys[source], -1)
+    elseif terms then
       if terms ~= termsBefore or record ~= pastOf then
         local counts = countsAfter(record, terms, typed)
         leased = 'l' .. counts .. ' ' .. fence .. terms.tail .. historyOf(record)
@@ -171,7 +176,6 @@ local function planAcquire(counters, request, soloClaim, commit)
   add(counters, PENDING, -place - expired)
   add(counters, EXPIRED, expired)
   add(counters, EXPIRED_TOTAL, expired)
-  counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] - grants.dropped)
   return grants
 end
 

@@ -44,7 +44,7 @@ export const ROLES = {
   janitor: {
     text: "Janitor, the janitor service",
     scripts: [
-      ...["reap", "promote", "purge", "reject", "audit", "epoch", "auditTrim"],
+      ...["reap", "promote", "expire", "purge", "reject", "audit", "epoch", "auditTrim"],
       // For what schedules have due.
       ...["schedulesDue", "schedulePlan", "scheduleSettle", ...OPEN, "enqueue", "get"],
     ],

@@ -312,8 +312,28 @@ export const mutants = [
   },
   {
     name: "cancel: a tombstone is not counted",
-    changes: [["lua/cancel.lua", "add(counters, TOMBSTONES, waiting and 0 or 1)", ""]],
-    tests: [model],
+    changes: [["lua/cancel.lua", "if not waiting then", "if false then"]],
+    tests: [model, test("expire")],
+  },
+  {
+    name: "cancel: a tombstone is not counted in its band",
+    changes: [["lua/lib/tombstones.lua", "  if part then", "  if false then"]],
+    tests: [test("expire")],
+  },
+  {
+    name: "stats: a cancelled task is the oldest",
+    changes: [["lua/stats.lua", "counters[TOMBSTONES] > 0 and 10 or 1", "1"]],
+    tests: [test("expire")],
+  },
+  {
+    name: "expire: a task ends before its time",
+    changes: [["lua/expire.lua", "expiresAt <= now", "expiresAt <= now + 1"]],
+    tests: [test("expire")],
+  },
+  {
+    name: "expire: the entry of a live task is dropped",
+    changes: [["lua/expire.lua", "head == i - 1", "true"]],
+    tests: [test("expire")],
   },
   {
     name: "discard: the counters of another state",

@@ -309,6 +309,20 @@ export class Engine {
     return { dead, after: next };
   }
 
+  /**
+   * Ends pending tasks past their `expiresAt`, of those at `from` and behind it in each list; at the heads it also drops what
+   * stands for no pending task.
+   * @returns next: where to go on; 0 at the end of all lists
+   */
+  async expire(limit: number, from = 0): Promise<{ expired: number; dropped: number; next: number }> {
+    const args = { clockMs: this.#clockMs(), limit, from };
+    const [expired, dropped, next] = await this.#run<scripts.ExpireArgs, [number, number, number]>(
+      scripts.expireScript,
+      args,
+    );
+    return { expired, dropped, next };
+  }
+
   async reap(
     limit: number,
   ): Promise<{ requeued: number; dead: number; cancelled: number; nextInMs: number }> {

@@ -70,6 +70,8 @@ export interface SweptEvent {
   reaped: { requeued: number; dead: number; cancelled: number };
   /** Dead letters of tasks that no registered worker has a handler for. */
   rejected: number;
+  /** Tasks whose `expiresAt` passed while no worker took them. */
+  expired: number;
   purged: number;
   /** Remembered ids and request records that were dropped. */
   forgotten: number;
@@ -119,6 +121,8 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   readonly #auditBudget: number;
   readonly #auditLogMax: number;
   readonly #audits = new Map<string, { begunAt: number; steppedAt: number; walk: AuditWalk }>();
+  // How far behind the heads of its pending lists a queue was looked at, where they are longer than a window.
+  readonly #expiredUpTo = new Map<string, number>();
   readonly #rewinds = new RewindDetector();
   readonly #schedules: ScheduleFiring | undefined;
   readonly #id = `${hostname()}:${process.pid}:${nanoid(6)}`;
@@ -230,7 +234,8 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
       }
     }
     this.#rewinds.keepOnly(queues);
-    for (const queue of this.#audits.keys()) if (!queues.includes(queue)) this.#audits.delete(queue);
+    for (const kept of [this.#audits, this.#expiredUpTo])
+      for (const queue of kept.keys()) if (!queues.includes(queue)) kept.delete(queue);
     if (failure !== undefined) throw failure;
     await this.#forgetWorkers(workers);
     await this.#trimAuditLog();
@@ -253,6 +258,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
       promoted: 0,
       reaped: { requeued: 0, dead: 0, cancelled: 0 },
       rejected: 0,
+      expired: 0,
       purged: 0,
       forgotten: 0,
     };
@@ -274,6 +280,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
       aside = typed;
     }
     if (aside > 0) swept.rejected = await this.#reject(engine);
+    swept.expired = await this.#expire(engine);
     for (let call = 0; call < CALLS_PER_SWEEP; call++) {
       const { purged, forgotten } = await engine.purge(CALL_TASKS, REQUEST_IDLE_MS);
       swept.purged += purged;
@@ -281,7 +288,17 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
       if (purged + forgotten < CALL_TASKS) break;
     }
     const { requeued, dead, cancelled } = swept.reaped;
-    if (swept.promoted + requeued + dead + cancelled + swept.rejected + swept.purged + swept.forgotten > 0)
+    if (
+      swept.promoted +
+        requeued +
+        dead +
+        cancelled +
+        swept.rejected +
+        swept.expired +
+        swept.purged +
+        swept.forgotten >
+      0
+    )
       this.emit("swept", swept);
     await this.#audit(engine);
     // -1 stands for none.
@@ -304,6 +321,26 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
       if (after === "") break;
     }
     return rejected;
+  }
+
+  /** The heads of the lists, where most of what expires is, and of the rest a window for each sweep, in turn. */
+  async #expire(engine: Engine): Promise<number> {
+    let total = 0;
+    let next = 0;
+    for (let call = 0; call < CALLS_PER_SWEEP; call++) {
+      const step = await engine.expire(CALL_TASKS);
+      total += step.expired;
+      next = step.next;
+      if (next === 0 || step.expired + step.dropped === 0) break;
+    }
+    if (next > 0) {
+      const step = await engine.expire(CALL_TASKS, this.#expiredUpTo.get(engine.queue) ?? next);
+      total += step.expired;
+      next = step.next;
+    }
+    if (next > 0) this.#expiredUpTo.set(engine.queue, next);
+    else this.#expiredUpTo.delete(engine.queue);
+    return total;
   }
 
   async #audit(engine: Engine): Promise<void> {

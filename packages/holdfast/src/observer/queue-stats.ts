@@ -14,6 +14,12 @@ const EXPIRED = 6;
 const PURGED = 7;
 const GRANTS = 9;
 const TOTALS = 10;
+// Entries of the pending lists that stand for no pending task.
+const TOMBSTONES = 8;
+const TOMBSTONES_HIGH = 21;
+const TOMBSTONES_LOW = 22;
+const TOMBSTONES_SOLO = 23;
+const TOMBSTONES_ASIDE = 24;
 
 function oldestAgeMs(raw: RawStats): number {
   let oldest = raw.now;
@@ -34,13 +40,20 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
   const total = (at: number) => count(TOTALS + at);
   const [acceptedPending = 0, acceptedScheduled = 0, deduplicated = 0] = raw.accepted;
   const [high = 0, normal = 0, low = 0, solo = 0, typed = 0] = raw.lengths;
+  const without = (entries: number, tombstones: number) => Math.max(0, entries - count(tombstones));
+  const inNormal =
+    count(TOMBSTONES) - count(TOMBSTONES_HIGH) - count(TOMBSTONES_LOW) - count(TOMBSTONES_SOLO);
   return {
     queue,
     at: raw.now,
     pending: acceptedPending + count(PENDING),
-    pendingByPriority: { high, normal, low },
-    pendingSolo: solo,
-    pendingTyped: typed,
+    pendingByPriority: {
+      high: without(high, TOMBSTONES_HIGH),
+      normal: Math.max(0, normal - Math.max(0, inNormal)),
+      low: without(low, TOMBSTONES_LOW),
+    },
+    pendingSolo: without(solo, TOMBSTONES_SOLO),
+    pendingTyped: without(typed, TOMBSTONES_ASIDE),
     processing: count(PROCESSING),
     scheduled: acceptedScheduled + count(SCHEDULED),
     completed: count(COMPLETED),

@@ -146,6 +146,22 @@ export const scenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.reject(["y"], "-", 100),
   },
+  expire: {
+    script: "expire",
+    callsAtLeast: 12,
+    async prepare(q) {
+      await q.add("aside", { type: "report", expiresAt: q.now + 1 });
+      await q.acquire(1, { types: " none" });
+      await q.add(["a", "gone"], { expiresAt: q.now + 1 });
+      await q.engine.cancel("gone");
+      await q.add("kept");
+      await q.add("b", { expiresAt: q.now + 1 });
+      await q.add("high", { priority: "high", expiresAt: q.now + 1 });
+      q.advance(1);
+      return { accepted: ["aside", "a", "gone", "kept", "b", "high"] };
+    },
+    call: (q) => q.engine.expire(100),
+  },
   "settle, with all verdicts, an acquire and a purge": {
     script: "settle",
     removes: ["old1", "old2"],

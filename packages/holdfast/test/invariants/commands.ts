@@ -399,6 +399,11 @@ const simple: Record<string, Body> = {
     expect(promoted).toBe(model.promote());
     if (promoted > 0) model.parking.wake();
   },
+  expire: async (model, { engine }) => {
+    const late = model.in("pending").filter(([, task]) => task.expiresAtMs <= model.nowMs);
+    expect((await engine.expire(500)).expired).toBe(late.length);
+    for (const [, task] of late) model.end(task, "expired");
+  },
   reap: async (model, { engine }) => {
     expect(await engine.reap(500)).toMatchObject(model.reap());
   },

@@ -145,6 +145,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   progress: {
     call: (q) => q.engine.progress("held", q.held.at(-1)?.fence ?? "", { progress: "1", line: "l" }),
   },
+  expire: { call: (q) => q.engine.expire(500) },
   promote: { call: (q) => q.engine.promote(500) },
   purge: { call: (q) => q.engine.purge(200, 1) },
   queueAdd: { call: (q) => new Registry(q.engine.connection, q.name).addQueue("another") },

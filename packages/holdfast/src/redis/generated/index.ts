@@ -12,6 +12,7 @@ export * from "./empty.ts";
 export * from "./enqueue.ts";
 export * from "./enqueueAgain.ts";
 export * from "./epoch.ts";
+export * from "./expire.ts";
 export * from "./get.ts";
 export * from "./heartbeat.ts";
 export * from "./list.ts";

@@ -1,0 +1,112 @@
+#!lua flags=allow-oom
+-- expire: end pending tasks whose expiresAt has passed, and drop what stands for no pending task at the heads of the lists.
+-- KEYS[1] pending:high  LIST  taskIds
+-- KEYS[2] pending  LIST  taskIds
+-- KEYS[3] pending:low  LIST  taskIds
+-- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
+-- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
+-- KEYS[6] expired  LIST  taskIds, newest first
+-- KEYS[7] tasks  HASH  taskId -> envelope
+-- KEYS[8] state  HASH  taskId -> state record, and the queue's own fields
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] limit  integer  entries of each list to look at, 1 to 500
+-- ARGV[3] from  integer  position of the first of them
+-- RETURNS {expired, entries dropped, where the next window begins, 0 at the end of all lists}
+-- TIME    O(n), n = limit; where `from` lies deep in a list also O(from / 100)
+-- MOVES   pending -> expired
+
+-- include lib/clock.lua
+-- include lib/counters.lua
+-- include lib/settings.lua
+-- include lib/options.lua
+-- include lib/record.lua
+-- include lib/bands.lua
+-- include lib/tombstones.lua
+
+-- A task is read with its payload: a call looks at no more once it has read so much.
+local READ_BYTES = 1048576
+
+-- 1. Read.
+if redis.call('EXISTS', pendingHighKey, pendingKey, pendingLowKey, pendingSoloKey, pendingTypedKey) == 0 then
+  return { 0, 0, 0 }
+end
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
+if not readSettings(fields[2]) then
+  return layoutError()
+end
+local counters = unpackCounters(fields[1])
+local last, expired, commit, seen, heads, left, dropped, nextFrom, read = from + limit - 1, {}, {}, {}, {}, {}, 0, 0, 0
+
+-- entries: of one list, or members of `pending:typed`. Returns how many at its beginning stand for no pending task any more.
+local function look(entries, band)
+  local head, looked = 0, 0
+  if #entries == 0 then
+    return head
+  end
+  local ids = {}
+  for i, entry in ipairs(entries) do
+    ids[i] = band and entry or string.match(entry, '%S+$')
+  end
+  local records = redis.call('HMGET', stateKey, unpack(ids))
+  for i, id in ipairs(ids) do
+    looked = i
+    local record = records[i] or nil
+    local envelope = not seen[id] and (not record or string.byte(record) == RECORD_PENDING) and redis.call('HGET', tasksKey, id) or nil
+    local stands = isPending(record, envelope)
+    local expiresAt = stands and tonumber(option(envelope, 'e') or 0) or 0
+    if expiresAt > 0 and expiresAt <= now then
+      local c = record and parseCounts(record) or newCounts()
+      if option(envelope, 'h') then
+        setFlag(c, FLAG_GIVEN)
+      end
+      stands = false
+      expired[#expired + 1] = id
+      commit[#commit + 1], commit[#commit + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
+      countTombstone(counters, band or entries[i], not band, 1)
+    end
+    seen[id] = true
+    if not stands and (not band or from == 0 and head == i - 1) then
+      head = i
+      dropped = dropped + 1
+      left[#left + 1] = not band and entries[i] or nil
+      countTombstone(counters, band or entries[i], not band, -1)
+    end
+    read = read + (envelope and #envelope or 0)
+    if read > READ_BYTES then
+      break
+    end
+  end
+  if looked < #entries or #entries == limit then
+    nextFrom = math.min(nextFrom > 0 and nextFrom or math.huge, from + looked)
+  end
+  return head
+end
+
+for _, band in ipairs(bandNames) do
+  heads[band] = look(redis.call('LRANGE', bandKeys[band], from, last), band)
+end
+look(redis.call('ZRANGE', pendingTypedKey, from, last), nil)
+
+-- 2. Write the target.
+if #expired > 0 then
+  redis.call('LPUSH', expiredKey, unpack(expired))
+end
+
+-- 3. Commit.
+if #expired + dropped > 0 then
+  add(counters, PENDING, -#expired)
+  add(counters, EXPIRED, #expired)
+  add(counters, EXPIRED_TOTAL, #expired)
+  redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
+end
+
+-- 4. Remove the source.
+for _, band in ipairs(bandNames) do
+  if heads[band] > 0 then
+    redis.call('LTRIM', bandKeys[band], heads[band], -1)
+  end
+end
+if #left > 0 then
+  redis.call('ZREM', pendingTypedKey, unpack(left))
+end
+return { #expired, dropped, nextFrom }
