@@ -246,3 +246,25 @@ test("a sweep interval out of range is refused", async () => {
     expect(() => system.janitor({ sweepIntervalMs })).toThrow(/10 to 60000/);
   }
 });
+
+test("a pending task that expires ends although no worker runs, also behind more than a sweep looks at first", async () => {
+  const system = await setupSystem();
+  const queue = system.queue();
+  await queue.enqueueMany(tasks(450));
+  const [last] = await queue.enqueueMany(tasks(1, { expiresAt: Date.now() + 1_000 }));
+  await queue.enqueueMany(tasks(1));
+  let expired = 0;
+  const janitor = system.janitor({ sweepIntervalMs: 20 });
+  janitor.on("swept", (swept) => {
+    expired += swept.expired;
+  });
+  await janitor.start();
+  const id = last?.ok ? last.receipt.id : "";
+  await until("it is expired", async () => (await queue.get(id))?.state === "expired");
+  await until("it is told", () => expired === 1);
+  expect(await system.observer.stats("work")).toMatchObject({
+    pending: 451,
+    pendingByPriority: { normal: 451 },
+    expired: 1,
+  });
+});
