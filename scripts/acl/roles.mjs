@@ -18,6 +18,8 @@ const OPEN = ["open", "queueAdd"];
 
 // Whoever could write there could make himself an admin: `holdfast key create` is for the user admin.
 const API_KEYS = { ":keys": ["HGET", "HGETALL"] };
+/** When a key was used last. */
+const KEY_USES = { ":key_uses": ["HSET"] };
 
 /** Every script that a role runs. */
 export const scriptsOf = ({ scripts, only = [] }) => [
@@ -29,7 +31,7 @@ export const ROLES = {
   producer: {
     text: "Queue, PartitionedQueue, producer-api",
     scripts: [...OPEN, "enqueue", "enqueueAgain", "confirm", "get", "cancel"],
-    commands: { ...REGISTRY, state: ["HGET", "EXISTS"] },
+    commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"] },
     reads: API_KEYS,
     keyless: ["WAIT", "WAITAOF"],
     listens: false,
@@ -92,6 +94,7 @@ export const ROLES = {
       ":operations": ["HMGET"],
       ":operations:index": ["ZSCORE", "ZREVRANGE", "ZREVRANK"],
       ":log_outs": ["XADD", "XRANGE"],
+      ...KEY_USES,
       stale_verdicts: ["LRANGE"],
       timings: ["HGETALL"],
       series: ["LRANGE"],

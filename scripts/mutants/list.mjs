@@ -15,6 +15,8 @@ const keepPayload = test("keep-payload");
 const sessions = "services/observability/test/session.test.ts";
 const logOut = "services/observability/test/log-out.redis.test.ts";
 const shares = test("operation-shares");
+const reads = "services/observability/test/audit-reads.test.ts";
+const keyRing = "packages/service/src/identity/key-ring.test.ts";
 const authors = "services/observability/test/audit-authors.test.ts";
 const deletion = test("invariants/deletion");
 const userCode = test("worker/user-code");
@@ -842,6 +844,55 @@ export const mutants = [
     name: "operations: those of one key keep the others waiting",
     changes: [["lua/operation_claim.lua", "passedOver[ARGV[at]] = true", "passedOver[ARGV[at]] = false"]],
     tests: [shares],
+  },
+  {
+    name: "audit log: strangers fill it with refused log-ins",
+    changes: [
+      [
+        "services/observability/src/operators/refused-log-ins.ts",
+        'if (this.#limiter.take("all").isAllowed)',
+        "if (this.#leftOut >= 0)",
+      ],
+    ],
+    tests: [sessions],
+  },
+  {
+    name: "audit log: an export that was broken off leaves no record",
+    changes: [
+      [
+        "services/observability/src/routes/lines.ts",
+        "      await audit.record({ ...author",
+        "      if (isWhole) await audit.record({ ...author",
+      ],
+    ],
+    tests: [reads],
+  },
+  {
+    name: "audit log: reads of payloads are recorded without the setting",
+    changes: [["services/observability/src/app.ts", "if (options.auditPayloadReads) ", ""]],
+    tests: [reads],
+  },
+  {
+    name: "keys: each look writes the last use of a key in use",
+    changes: [
+      [
+        "packages/service/src/identity/key-ring.ts",
+        " || now - use.triedAt < NOTE_USE_MS) continue;",
+        ") continue;",
+      ],
+    ],
+    tests: [keyRing],
+  },
+  {
+    name: "keys: the last use of a minute is forgotten",
+    changes: [
+      [
+        "packages/service/src/identity/key-ring.ts",
+        "for (const [id, at] of noted) this.#useOf(id).notedAt = at;",
+        "for (const id of noted.keys()) this.#useOf(id).notedAt = Number.POSITIVE_INFINITY;",
+      ],
+    ],
+    tests: [keyRing],
   },
   {
     name: "http: the client chooses the id of its request",

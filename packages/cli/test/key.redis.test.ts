@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startTestRedis, type TestRedis } from "@holdfast/service/testing";
-import { type KeyView, readKeyFile } from "holdfast";
+import { Holdfast, type KeyView, readKeyFile } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cliFor, start } from "./support.ts";
 
@@ -40,6 +40,17 @@ test("a key is made, listed without its secret, and revoked", async () => {
   const table = await cli("key", "ls");
   expect(table.stdout).toContain("mail");
   expect(JSON.stringify(listed) + table.stdout).not.toContain(secret);
+
+  // The services note the last use; a key that nobody used has none.
+  const client = new Holdfast({ redis: redis.url });
+  await client.keys.noteUses(new Map([[other.id, Date.parse("2030-01-31T08:00:00Z")]]));
+  await client.close();
+  expect((await json<{ lastUsedAt: number | null }[]>("key", "ls")).map((key) => key.lastUsedAt)).toEqual([
+    ...[null, Date.parse("2030-01-31T08:00:00Z")],
+  ]);
+  const [head, , used] = (await cli("key", "ls")).stdout.split("\n");
+  expect(head).toMatch(/LAST USED *$/);
+  expect(used).toContain("2030-01-31T08:00:00.000Z");
 
   const revoked = await cli("key", "revoke", made.stdout.trim());
   expect(revoked.code).toBe(0);

@@ -9,7 +9,8 @@ async function setup() {
   const client = new Holdfast({ redis: inject("holdfastRedisUrl"), prefix });
   afterwards(() => client.close());
   await client.check();
-  return { keys: client.keys, client, hash: `${prefix}:{:system}:keys` };
+  const usesKey = `${prefix}:{:system}:key_uses`;
+  return { keys: client.keys, client, hash: `${prefix}:{:system}:keys`, usesKey };
 }
 
 const make = (label = "ci") => mintKey({ label, scopes: ["enqueue", "read"] });
@@ -26,7 +27,7 @@ test("a key is found again as it was made, and its text is nowhere in Redis", as
   await keys.add(key);
   const [found, ...others] = await keys.list();
   expect(others).toEqual([]);
-  expect(found).toEqual(key);
+  expect(found).toEqual({ ...key, lastUsedAt: null });
   expect(found).toMatchObject({ scopes: ["enqueue", "read"], queues: ["mail", "sms"] });
   const stored = JSON.stringify(await client.connection.command("HGETALL", hash));
   expect(stored).not.toContain(text.slice(text.lastIndexOf("_") + 1));
@@ -52,6 +53,32 @@ test("each change changes the version; revoking takes one key and no other", asy
   await expect(keys.revoke("#version")).rejects.toMatchObject({ code: "not_found" });
   await expect(keys.add(second)).rejects.toMatchObject({ code: "conflict" });
   expect(await keys.version()).toBe(versions.at(-1));
+});
+
+test("a key is listed with its last use, and a revoked one leaves nothing of it", async () => {
+  const { keys, client, usesKey } = await setup();
+  const [first, second, third] = [make("first").key, make("second").key, make("third").key];
+  for (const key of [first, second, third]) await keys.add(key);
+  const before = await keys.version();
+  await keys.noteUses(
+    new Map([
+      [first.id, 1_700_000_000_000],
+      [second.id, 1_700_000_000_001],
+    ]),
+  );
+  await keys.noteUses(new Map([[second.id, 1_700_000_060_000]]));
+  const used = async () => (await keys.list()).map(({ id, lastUsedAt }) => [id, lastUsedAt]);
+  expect(new Map((await used()) as [string, number | null][])).toEqual(
+    new Map([
+      [first.id, 1_700_000_000_000],
+      [second.id, 1_700_000_060_000],
+      [third.id, null],
+    ]),
+  );
+  // It is no change of the keys: services do not read them again for it.
+  expect(await keys.version()).toBe(before);
+  await keys.revoke(first.id);
+  expect(await client.connection.command("HKEYS", usesKey)).toEqual([second.id]);
 });
 
 test("after the last key was revoked it still shows that there were keys", async () => {

@@ -21,6 +21,7 @@ import { burstRoutes } from "./routes/burst.ts";
 import type { ObserverPort, Producer, RouteContext, SchedulesPort } from "./routes/context.ts";
 import { CONTENT_SECURITY_POLICY, dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { auditPayloadReads } from "./routes/payload-audit.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
 import { sessionRoutes } from "./routes/session.ts";
@@ -65,6 +66,8 @@ export interface AppOptions {
   readOnly?: boolean;
   /** Of one key; log-outs likewise. @default 60 */
   logInsPerMinute?: number;
+  /** Who reads payloads unmasked leaves a record. @default false */
+  auditPayloadReads?: boolean;
   /** Operations of one key that may be open at a time, but for small ones. @default 10 */
   operationsPerKey?: number;
   /** Live streams of one key at a time. @default 25 */
@@ -202,6 +205,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     environment,
   };
   auditTaskRoutes(server, audit);
+  if (options.auditPayloadReads) auditPayloadReads(server, audit);
   queueRoutes(server, context);
   taskRoutes(server, context);
   deadLetterRoutes(server, context);
@@ -210,6 +214,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   workerRoutes(server, context);
   sessionRoutes(server, {
     entrance,
+    audit,
     readOnly,
     environment,
     logInsPerMinute: options.logInsPerMinute ?? 60,

@@ -65,6 +65,11 @@ export const observabilityConfig = Type.Object({
     description:
       "Live streams of one key or address at a time, of 100 in all of one process; one more is answered 429.",
   }),
+  AUDIT_PAYLOAD_READS: Type.Boolean({
+    default: false,
+    description:
+      "The audit log also says who read payloads that were not masked for him: one record for each answer.",
+  }),
   SESSION_SECURE_ONLY: Type.Boolean({
     default: false,
     description: "Session cookies over TLS only. Without it they are so where the browser came over TLS.",

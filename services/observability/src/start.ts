@@ -92,6 +92,7 @@ export async function startObservability(options: StartOptions): Promise<Running
     basePath: config.BASE_PATH,
     readOnly: config.READ_ONLY,
     logInsPerMinute: config.LOG_INS_PER_MINUTE,
+    auditPayloadReads: config.AUDIT_PAYLOAD_READS,
     operationsPerKey: config.OPERATIONS_PER_KEY,
     streamsPerKey: config.STREAMS_PER_KEY,
     environment: config.ENVIRONMENT,

@@ -209,12 +209,18 @@ test("tasks and the audit log are exported line by line", async () => {
     .trim()
     .split("\n")
     .map((line) => JSON.parse(line) as { action: string });
-  expect(records.map(({ action }) => action)).toEqual(["task.enqueue_batch", "queue.pause", "queue.resume"]);
-  const first = await get(`/v1/audit?queue=${queue}&limit=2`);
+  expect(records.map(({ action }) => action)).toEqual([
+    ...["task.enqueue_batch", "task.export", "queue.pause", "queue.resume"],
+  ]);
+  const first = await get(`/v1/audit?queue=${queue}&limit=3`);
   expect(first.records).toMatchObject([
+    { action: "audit.export", count: 4 },
     { action: "queue.resume" },
     { action: "queue.pause", reason: "look" },
   ]);
-  const second = await get(`/v1/audit?queue=${queue}&limit=2&cursor=${first.cursor}`);
-  expect(second).toMatchObject({ records: [{ action: "task.enqueue_batch" }], cursor: null });
+  const second = await get(`/v1/audit?queue=${queue}&limit=3&cursor=${first.cursor}`);
+  expect(second).toMatchObject({
+    records: [{ action: "task.export", count: 111 }, { action: "task.enqueue_batch" }],
+    cursor: null,
+  });
 });

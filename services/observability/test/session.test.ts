@@ -1,12 +1,14 @@
-import { EventEmitter } from "node:events";
 import type { SessionView } from "@holdfast/contracts/api";
-import { createLogger, KeyRing, loadConfig } from "@holdfast/service";
+import { createLogger, KeyRing, loadConfig, NOBODY } from "@holdfast/service";
+import type { FastifyRequest } from "fastify";
 import { type ApiKey, mintKey, type NewKey } from "holdfast";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { observabilityConfig } from "../src/config.ts";
 import { createEntrance } from "../src/identity/person.ts";
 import { Sessions } from "../src/identity/sessions.ts";
-import { parseOrigins } from "../src/stream/origin.ts";
+import { AuditLog } from "../src/operators/audit-log.ts";
+import { RefusedLogIns } from "../src/operators/refused-log-ins.ts";
+import { fakeActions } from "./fakes.ts";
 import { setup } from "./setup.ts";
 
 const OWN = { origin: "http://127.0.0.1" };
@@ -27,13 +29,16 @@ async function served(env: Record<string, string> = {}, ...specs: Partial<NewKey
     store: {
       version: async () => store.version,
       read: async () => ({ version: store.version, keys: store.keys, unreadable: [] }),
+      noteUses: async () => {},
     },
     logger: createLogger({ LOG_LEVEL: "silent" }, "test"),
   });
   await ring.load();
   const entrance = createEntrance(config, ring);
+  const actions = fakeActions();
   const { server } = await setup({
     entrance,
+    actions,
     readOnly: config.READ_ONLY,
     logInsPerMinute: config.LOG_INS_PER_MINUTE,
     environment: config.ENVIRONMENT,
@@ -58,7 +63,7 @@ async function served(env: Record<string, string> = {}, ...specs: Partial<NewKey
     store.version = `${store.version}+`;
     await ring.load();
   };
-  return { call, logIn, revoke, made, entrance };
+  return { call, logIn, revoke, made, entrance, server, records: actions.records };
 }
 
 const pause = (headers: Record<string, string>): Call => ({
@@ -347,29 +352,81 @@ test.each([
   expect(() => loadConfig(observabilityConfig, env as Record<string, string>)).toThrow(problem);
 });
 
-test("no page of another origin changes anything by default, not even of Vite in development", async () => {
-  expect(loadConfig(observabilityConfig, {}).ALLOWED_ORIGINS).toBeUndefined();
-  expect(
-    parseOrigins(loadConfig(observabilityConfig, { ALLOWED_ORIGINS: "" }).ALLOWED_ORIGINS ?? ""),
-  ).toEqual([]);
-  // Its proxy says for its own pages that they are of the service, and for no others.
-  const { default: vite } = (await import("../../../dashboard/vite.config.ts")) as unknown as {
-    default: { server: { proxy: Record<string, { configure(proxy: EventEmitter): void }> } };
-  };
-  for (const route of Object.values(vite.server.proxy)) {
-    const proxy = new EventEmitter();
-    route.configure(proxy);
-    const sent = (event: string, origin: string | undefined) => {
-      const headers: Record<string, string> = {};
-      const request = { headers: { origin, host: "localhost:5173" } };
-      proxy.emit(event, { setHeader: (name: string, value: string) => (headers[name] = value) }, request);
-      return headers.origin;
-    };
-    for (const event of ["proxyReq", "proxyReqWs"]) {
-      expect(sent(event, "http://localhost:5173")).toBe("http://127.0.0.1:3001");
-      for (const origin of ["https://evil.example", "http://localhost:5174", "null", undefined])
-        expect(sent(event, origin)).toBeUndefined();
-    }
+test("log-ins and log-outs are in the audit log, refused ones too", async () => {
+  const { logIn, call, revoke, made, records } = await served(
+    { LOG_INS_PER_MINUTE: "2" },
+    { label: "ada", scopes: ["control"] },
+    { label: "gone" },
+  );
+  const [ada, gone] = made;
+  const { cookie } = await logIn(` ${ada?.text} `, { ...OWN, "x-request-id": "mine" });
+  await call({ method: "DELETE", url: "/v1/session", headers: { cookie, ...OWN } });
+  // The second one ends nothing.
+  await call({ method: "DELETE", url: "/v1/session", headers: { cookie, ...OWN } });
+  if (gone) await revoke(gone.key);
+  expect((await logIn(gone?.text ?? "")).status).toBe(401);
+  expect((await logIn("a password\nof something else")).status).toBe(401);
+  await logIn(ada?.text ?? "");
+  expect((await logIn(ada?.text ?? "")).status).toBe(429);
+  const known = { actor: "ada", keyId: ada?.key.id, role: "operator", subject: ada?.key.id };
+  const unknown = { actor: "unknown", keyId: null, role: null };
+  const of = { queue: null, from: "127.0.0.1", reason: null, operationId: null };
+  const logInOf = { ...of, action: "session.log_in" };
+  const succeeded = { outcome: "succeeded", code: null, count: 0 };
+  const refused = { ...unknown, outcome: "refused", code: "unauthorized", count: 1 };
+  expect(records).toMatchObject([
+    { ...known, ...logInOf, ...succeeded, clientRequestId: "mine" },
+    { ...known, ...of, action: "session.log_out", ...succeeded },
+    { ...refused, ...logInOf, subject: gone?.key.id },
+    { ...refused, ...logInOf, subject: null },
+    { ...known, ...logInOf, ...succeeded },
+    { ...refused, ...logInOf, subject: ada?.key.id, code: "rate_limited" },
+  ]);
+  for (const { text } of made) expect(JSON.stringify(records)).not.toContain(text.slice(16));
+  expect(JSON.stringify(records)).not.toContain("password");
+});
+
+test("strangers cannot fill the audit log with refused log-ins: of many there is one record", async () => {
+  const { server, logIn, made, records } = await served({}, { label: "ada" });
+  for (let turn = 0; turn < 200; turn++) {
+    const { statusCode } = await server.inject({
+      method: "POST",
+      url: "/v1/session",
+      headers: { host: "127.0.0.1", ...OWN },
+      // Each from somewhere else: no address has had too many.
+      remoteAddress: `10.0.${turn}.1`,
+      payload: { key: "wrong" },
+    });
+    expect(statusCode).toBe(401);
+  }
+  expect(records).toHaveLength(10);
+  expect((await logIn(made[0]?.text ?? "")).status).toBe(200);
+  expect(records.at(-1)).toMatchObject({ actor: "ada", outcome: "succeeded" });
+  await server.close();
+  const refused = records.filter(({ outcome }) => outcome === "refused");
+  expect(refused).toHaveLength(11);
+  expect(refused.at(-1)).toMatchObject({ from: "10.0.199.1", count: 190, code: "unauthorized" });
+  expect(refused.at(-1)?.reason).toContain("190 refused log-ins");
+});
+
+test("refused log-ins that were left out are recorded within a minute", async () => {
+  vi.useFakeTimers();
+  try {
+    const actions = fakeActions();
+    const audit = new AuditLog({ actions, logger: createLogger({ LOG_LEVEL: "silent" }, "test") });
+    const refused = new RefusedLogIns(audit);
+    const request = { identity: NOBODY, ip: "::1", id: "r", headers: {} } as unknown as FastifyRequest;
+    for (let turn = 0; turn < 15; turn++) refused.add(request, "wrong", "unauthorized");
+    expect(actions.records).toHaveLength(10);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(actions.records).toHaveLength(11);
+    expect(actions.records.at(-1)).toMatchObject({ count: 5 });
+    // And nothing more: there were no others.
+    await refused.flush();
+    await vi.advanceTimersByTimeAsync(120_000);
+    expect(actions.records).toHaveLength(11);
+  } finally {
+    vi.useRealTimers();
   }
 });
 

@@ -14,7 +14,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    action?: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "queue.repair" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume" | "key.create" | "key.revoke";
+                    action?: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "queue.repair" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "task.export" | "payload.read" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume" | "key.create" | "key.revoke" | "session.log_in" | "session.log_out" | "audit.export";
                     actor?: string;
                     /** @description `cursor` of the page before */
                     cursor?: string;
@@ -94,14 +94,14 @@ export interface paths {
                             /** @description Newest first */
                             records: {
                                 /** @enum {string} */
-                                action: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "queue.repair" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume" | "key.create" | "key.revoke";
+                                action: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "queue.repair" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "task.export" | "payload.read" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume" | "key.create" | "key.revoke" | "session.log_in" | "session.log_out" | "audit.export";
                                 /** @description Label of the key, name of the user of the command, or anonymous */
                                 actor: string;
                                 /** @description When, ms since the epoch */
                                 at: number;
                                 clientRequestId: string | null;
                                 code: string | null;
-                                /** @description Tasks that it touched */
+                                /** @description Tasks that it touched, showed or exported; records of an export of the audit log; refused log-ins that this record stands for */
                                 count: number;
                                 /** @description Address that the request came from, or cli@host */
                                 from: string;
@@ -144,7 +144,7 @@ export interface paths {
         get: {
             parameters: {
                 query?: {
-                    action?: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "queue.repair" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume" | "key.create" | "key.revoke";
+                    action?: "queue.pause" | "queue.resume" | "queue.configure" | "queue.empty" | "queue.delete" | "queue.burst" | "queue.repair" | "dead_letters.replay" | "dead_letters.discard" | "task.enqueue" | "task.enqueue_batch" | "task.cancel" | "task.export" | "payload.read" | "operation.pause" | "operation.resume" | "operation.cancel" | "operation.undo" | "schedule.put" | "schedule.delete" | "schedule.run" | "schedule.pause" | "schedule.resume" | "worker.drain" | "worker.resume" | "key.create" | "key.revoke" | "session.log_in" | "session.log_out" | "audit.export";
                     actor?: string;
                     /** @description At this time or later, ms since the epoch */
                     from?: number;

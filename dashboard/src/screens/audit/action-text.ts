@@ -14,6 +14,8 @@ export const ACTION_TEXT: Record<AuditAction, string> = {
   "task.enqueue": "Enqueue a task",
   "task.enqueue_batch": "Enqueue tasks",
   "task.cancel": "Cancel a task",
+  "task.export": "Export tasks",
+  "payload.read": "Read payloads",
   "operation.pause": "Pause operation",
   "operation.resume": "Resume operation",
   "operation.cancel": "Cancel operation",
@@ -27,6 +29,9 @@ export const ACTION_TEXT: Record<AuditAction, string> = {
   "worker.resume": "Resume worker",
   "key.create": "Create key",
   "key.revoke": "Revoke key",
+  "session.log_in": "Log in",
+  "session.log_out": "Log out",
+  "audit.export": "Export the audit log",
 };
 
 /** What is newer than this page is shown by its name: `key.create` as `key: create`. */

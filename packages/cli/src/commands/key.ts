@@ -15,7 +15,12 @@ import { UsageError } from "../exit.ts";
 import type { Column } from "../output.ts";
 import { parseDuration, time } from "../values.ts";
 
-const COLUMNS: Column<KeyView>[] = [
+interface Listed extends KeyView {
+  /** Not of a file: Redis knows it. */
+  lastUsedAt?: number | null;
+}
+
+const COLUMNS: Column<Listed>[] = [
   { title: "ID", cell: (key) => key.id },
   { title: "LABEL", cell: (key) => key.label },
   { title: "SCOPES", cell: (key) => key.scopes.join(",") },
@@ -23,6 +28,10 @@ const COLUMNS: Column<KeyView>[] = [
   { title: "CREATED", cell: (key) => time(key.createdAt) },
   { title: "EXPIRES", cell: expiry },
 ];
+const USED: Column<Listed> = {
+  title: "LAST USED",
+  cell: ({ lastUsedAt = null }) => time(lastUsedAt),
+};
 
 interface Where {
   file?: string;
@@ -31,7 +40,7 @@ interface Where {
 /** Where the keys are: a file, for services that are told its name, or Redis, for all: there changes are recorded too. */
 interface Keys {
   add(key: ApiKey): Promise<void>;
-  list(): Promise<ApiKey[]>;
+  list(): Promise<(ApiKey & { lastUsedAt?: number | null })[]>;
   revoke(id: string): Promise<void>;
 }
 
@@ -79,10 +88,11 @@ export function keyCommand(program: Command, action: Action): void {
     .command("ls")
     .alias("list")
     .option("--file <path>", "those of this file instead of Redis")
-    .description("every key, without its secret")
+    .description("every key, without its secret; of those in Redis with the time of its last use")
     .action(
       action<Where>(async (context, _args, { file }) => {
-        context.out.list((await (await keysOf(context, file)).list()).map(viewOfKey), COLUMNS);
+        const keys = await (await keysOf(context, file)).list();
+        context.out.list(keys.map(viewOfKey), file === undefined ? [...COLUMNS, USED] : COLUMNS);
       }),
     );
 

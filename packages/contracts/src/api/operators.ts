@@ -255,6 +255,8 @@ export const AUDIT_ACTIONS = [
   "task.enqueue",
   "task.enqueue_batch",
   "task.cancel",
+  "task.export",
+  "payload.read",
   "operation.pause",
   "operation.resume",
   "operation.cancel",
@@ -268,6 +270,9 @@ export const AUDIT_ACTIONS = [
   "worker.resume",
   "key.create",
   "key.revoke",
+  "session.log_in",
+  "session.log_out",
+  "audit.export",
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
@@ -284,9 +289,14 @@ export const AuditRecord = Type.Object({
   action: oneOf(AUDIT_ACTIONS),
   queue: nullable(Type.String()),
   subject: nullable(
-    Type.String({ description: "Id of the one task, schedule, worker or key that it was done to" }),
+    Type.String({
+      description:
+        "Id of the one task, schedule, worker or key that it was done to; of a log-in the id of the key",
+    }),
   ),
-  count: Count("Tasks that it touched"),
+  count: Count(
+    "Tasks that it touched, showed or exported; records of an export of the audit log; refused log-ins that this record stands for",
+  ),
   reason: nullable(Type.String()),
   outcome: oneOf(AUDIT_OUTCOMES),
   code: nullable(Type.String({ description: "Code of the error, where it was refused or failed" })),

@@ -12,7 +12,7 @@ const ADD =
   "if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end redis.call('HSET', KEYS[1], '#version', ARGV[3]) return 1";
 // A key that leaked has to go while Redis is full, too.
 const REVOKE =
-  "#!lua flags=allow-oom\nif redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end redis.call('HSET', KEYS[1], '#version', ARGV[2]) return 1";
+  "#!lua flags=allow-oom\nif redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end redis.call('HSET', KEYS[1], '#version', ARGV[2]) redis.call('HDEL', KEYS[2], ARGV[1]) return 1";
 
 export interface StoredKeys {
   /** Changes with every change of the keys. Null: there never was a key. */
@@ -22,14 +22,21 @@ export interface StoredKeys {
   unreadable: string[];
 }
 
+/** A key and its last use. */
+export interface UsedKey extends ApiKey {
+  /** As the services noted it, about a minute late at most: ms since the epoch; null: never, or not since they note it. */
+  lastUsedAt: number | null;
+}
+
 /** The API keys in Redis, by id. */
 export class KeyStore {
   readonly #connection: Connection;
   readonly #hash: string;
+  readonly #uses: string;
 
   constructor(connection: Connection, prefix = "queue") {
     this.#connection = connection;
-    this.#hash = systemKeys(prefix).apiKeys;
+    ({ apiKeys: this.#hash, apiKeyUses: this.#uses } = systemKeys(prefix));
   }
 
   /** @throws HoldfastError conflict: a key of that id is there */
@@ -49,7 +56,7 @@ export class KeyStore {
   /** Every service drops it within a second. @throws HoldfastError not_found */
   async revoke(id: string): Promise<void> {
     const removed = isKeyId(id)
-      ? await this.#connection.command<number>("EVAL", REVOKE, 1, this.#hash, id, nanoid())
+      ? await this.#connection.command<number>("EVAL", REVOKE, 2, this.#hash, this.#uses, id, nanoid())
       : 0;
     if (removed === 0) throw new HoldfastError("not_found", `there is no key ${id}`);
   }
@@ -82,8 +89,17 @@ export class KeyStore {
     return stored;
   }
 
+  /** Notes when keys were used. @param uses id of a key and ms since the epoch; one at least */
+  async noteUses(uses: ReadonlyMap<string, number>): Promise<void> {
+    await this.#connection.command("HSET", this.#uses, ...[...uses].flat());
+  }
+
   /** Oldest first. */
-  async list(): Promise<ApiKey[]> {
-    return (await this.read()).keys;
+  async list(): Promise<UsedKey[]> {
+    const { keys } = await this.read();
+    const flat = await this.#connection.command<string[]>("HGETALL", this.#uses);
+    const uses = new Map<string, number>();
+    for (let at = 0; at + 1 < flat.length; at += 2) uses.set(flat[at] as string, Number(flat[at + 1]));
+    return keys.map((key) => ({ ...key, lastUsedAt: uses.get(key.id) ?? null }));
   }
 }

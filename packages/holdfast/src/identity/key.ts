@@ -5,7 +5,6 @@ import {
   isApiKey,
   isKeyLabel,
   isQueueName,
-  type KeyView,
   MAX_KEY_QUEUES,
   SCOPES,
   type Scope,
@@ -92,7 +91,7 @@ export function isTextOf(text: string, key: Pick<ApiKey, "sha256"> | undefined):
   return timingSafeEqual(hashOf(text), expected) && key !== undefined;
 }
 
-export function viewOfKey({ sha256: _, ...view }: ApiKey): KeyView {
+export function viewOfKey<K extends ApiKey>({ sha256: _, ...view }: K): Omit<K, "sha256"> {
   return view;
 }
 

@@ -36,6 +36,7 @@ export interface SystemKeys {
   readonly partitions: string;
   readonly deleting: string;
   readonly apiKeys: string;
+  readonly apiKeyUses: string;
   readonly logOuts: string;
   readonly workerTasks: string;
   readonly draining: string;
@@ -92,6 +93,7 @@ export function systemKeys(prefix: string): SystemKeys {
     partitions: key("partitions"),
     deleting: key("deleting"),
     apiKeys: key("keys"),
+    apiKeyUses: key("key_uses"),
     logOuts: key("log_outs"),
     workerTasks: key("worker_tasks"),
     draining: key("draining"),

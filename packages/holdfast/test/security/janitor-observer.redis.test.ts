@@ -178,6 +178,7 @@ test("an observer does its whole job as the user observer", async () => {
   expect(await observer.queues()).toEqual(["plain", "split/0", "split/1", "work"]);
   expect(await client.keys.version()).toBeNull();
   expect((await client.keys.read()).keys).toEqual([]);
+  await client.keys.noteUses(new Map([["abcdefghijkl", 1]]));
   expect(await observer.stats("work")).toMatchObject({ dead: 6, pending: 2 });
   expect(await observer.snapshot()).toHaveLength(4);
   expect(await observer.task("work", "a")).toMatchObject({ state: "dead" });

@@ -65,6 +65,7 @@ test("a producer does its whole job as the user producer", async () => {
 
   expect(await client.keys.version()).toBeNull();
   expect((await client.keys.read()).keys).toEqual([]);
+  await client.keys.noteUses(new Map([["abcdefghijkl", 1]]));
   const split = noting(new PartitionedQueue("split", { client, partitions: 2 }), called);
   expect(await split.partitions()).toBe(2);
   const part = await split.enqueue("t", 1, { partitionKey: "a" });

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ApiKey } from "@holdfast/contracts";
 import { HoldfastError, mintKey } from "holdfast";
 import { pino } from "pino";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { waitUntil } from "../testing/index.ts";
 import { identifyByKey, NOT_YET_KNOWN, openKeys } from "./access.ts";
 import { KeyRing } from "./key-ring.ts";
@@ -24,6 +24,12 @@ function fakeStore(...keys: ApiKey[]) {
     keys,
     changes: keys.length,
     isAway: false,
+    /** Each call of `noteUses`. */
+    noted: [] as [id: string, at: number][][],
+    async noteUses(uses: ReadonlyMap<string, number>) {
+      if (store.isAway) throw new HoldfastError("redis_unavailable", "away");
+      store.noted.push([...uses]);
+    },
     async version() {
       if (store.isAway) throw new HoldfastError("redis_unavailable", "away");
       return store.changes === 0 ? null : String(store.changes);
@@ -105,6 +111,78 @@ test("a key ends when it is revoked and when it expires, though its header was v
   expect(ring.current(soon.key.id, soon.key.sha256)).toBeUndefined();
   expect(ring.current(kept.key.id, gone.key.sha256)).toBeUndefined();
   expect(ring.current(kept.key.id, kept.key.sha256)).toEqual(kept.key);
+});
+
+test("the last use of a key is noted apart from the requests, at most once a minute", async () => {
+  const [busy, idle, ofFile] = [make("busy"), make("idle"), make("of a file")];
+  const store = fakeStore(busy.key, idle.key);
+  const ring = ringOver(store, keysFile(ofFile.key).path);
+  await ring.load();
+  const realNow = Date.now;
+  let later = 0;
+  const clock = vi.spyOn(Date, "now").mockImplementation(() => realNow() + later);
+  cleanups.push(() => clock.mockRestore());
+  const before = Date.now();
+  for (let turn = 0; turn < 100; turn++) ring.identify(bearer(busy.text));
+  ring.identify(bearer(ofFile.text));
+  expect(codeOf(() => ring.identify(bearer(`${idle.text.slice(0, -1)}!`)))).toBe("unauthorized");
+  ring.start();
+  await waitUntil("it is noted", () => store.noted.length > 0);
+  expect(store.noted).toEqual([[[busy.key.id, expect.any(Number)]]]);
+  const notedAt = store.noted[0]?.[0]?.[1] ?? 0;
+  expect(notedAt).toBeGreaterThanOrEqual(before);
+  // In the same minute nothing is written, however often it looks.
+  later = 59_000;
+  ring.identify(bearer(busy.text));
+  let looks = 0;
+  const { version } = store;
+  store.version = () => {
+    looks++;
+    return version();
+  };
+  await waitUntil("it has looked", () => looks > 5);
+  expect(store.noted).toHaveLength(1);
+  // The last use of that minute is not forgotten, though there is no other one.
+  later = 61_000;
+  await waitUntil("it is noted again", () => store.noted.length > 1);
+  expect(store.noted[1]).toEqual([[busy.key.id, expect.any(Number)]]);
+  expect(store.noted[1]?.[0]?.[1]).toBeGreaterThanOrEqual(notedAt + 59_000);
+  later = 130_000;
+  looks = 0;
+  await waitUntil("it has looked", () => looks > 5);
+  expect(store.noted).toHaveLength(2);
+  // A session is a use of its key, too, and so is a log-in.
+  ring.current(idle.key.id, idle.key.sha256);
+  ring.verify(busy.text);
+  await waitUntil("both are noted", () => store.noted.length > 2);
+  expect(store.noted[2]?.map(([id]) => id)).toEqual([busy.key.id, idle.key.id]);
+});
+
+test("what cannot be noted is noted a minute later, and no request fails for it", async () => {
+  const { key, text } = make();
+  const store = fakeStore(key);
+  const ring = ringOver(store);
+  await ring.load();
+  let tries = 0;
+  const { noteUses } = store;
+  store.noteUses = (uses) => {
+    tries++;
+    return noteUses(uses);
+  };
+  const realNow = Date.now;
+  let later = 0;
+  const clock = vi.spyOn(Date, "now").mockImplementation(() => realNow() + later);
+  cleanups.push(() => clock.mockRestore());
+  store.isAway = true;
+  ring.start();
+  expect(ring.identify(bearer(text)).label).toBe("ci");
+  await waitUntil("it was tried", () => tries === 1);
+  Object.assign(store, { isAway: false });
+  expect(ring.identify(bearer(text)).label).toBe("ci");
+  expect(store.noted).toEqual([]);
+  later = 61_000;
+  await waitUntil("it is noted", () => store.noted.length === 1);
+  expect(tries).toBe(2);
 });
 
 test("the keys read last hold while Redis is away, and after it came back with nothing no door is open", async () => {

@@ -11,11 +11,13 @@ import type { Logger } from "../logger.ts";
 const POLL_MS = 400;
 /** What somebody changed in Redis by hand does not change the version. */
 const FULL_READ_MS = 10_000;
+/** A key in use costs one write in so long, ms, in each process. */
+const NOTE_USE_MS = 60_000;
 /** Header texts kept as verified: as many as a service has clients, and no more than an attacker can fill. */
 const MAX_VERIFIED = 1_000;
 
 export interface KeyRingOptions {
-  store: Pick<KeyStore, "version" | "read">;
+  store: Pick<KeyStore, "version" | "read" | "noteUses">;
   /** A keys file, read beside Redis. */
   file?: string | undefined;
   logger: Logger;
@@ -23,8 +25,19 @@ export interface KeyRingOptions {
   pollMs?: number;
 }
 
+/** When a key was used last. */
+interface Use {
+  /** Ms since the epoch; 0: not in this process. */
+  at: number;
+  /** What of it Redis was told. */
+  notedAt: number;
+  /** When it was told, or that was tried, ms since the epoch. */
+  triedAt: number;
+}
+
 interface Verified {
   identity: Identity;
+  use: Use;
   /** Infinity: never. */
   expiresAt: number;
 }
@@ -37,11 +50,13 @@ export class KeyRing {
   readonly #options: KeyRingOptions;
   readonly #pollMs: number;
   readonly #logError: (error: unknown) => void;
+  readonly #logUseError: (error: unknown) => void;
   readonly #listeners = new Set<() => void>();
   #fromFile: ApiKey[] = [];
   #fromRedis: ApiKey[] = [];
   #byId = new Map<string, ApiKey>();
   #verified = new Map<string, Verified>();
+  readonly #uses = new Map<string, Use>();
   #fileStamp = "";
   #version: string | null = null;
   #readAt = Number.NEGATIVE_INFINITY;
@@ -59,6 +74,7 @@ export class KeyRing {
       "cannot read the API keys: those read before stay",
       30_000,
     );
+    this.#logUseError = createErrorLog(options.logger, "cannot note when API keys were used", 30_000);
     this.#isInUse = options.file !== undefined;
     if (options.file === undefined) return;
     try {
@@ -118,6 +134,7 @@ export class KeyRing {
     // Apart from each other: a Redis that does not answer must not hold up the file.
     void every(() => this.#pollRedis());
     void every(() => this.#tellExpired());
+    void every(() => this.#noteUses());
     if (this.#options.file !== undefined) void every(() => this.#pollFile());
   }
 
@@ -144,11 +161,15 @@ export class KeyRing {
         throw new HoldfastError("unauthorized", "send the key as Authorization: Bearer <key>");
       }
       const key = this.verify(text);
-      verified = { identity: identityOf(key), expiresAt: key.expiresAt ?? Number.POSITIVE_INFINITY };
+      const expiresAt = key.expiresAt ?? Number.POSITIVE_INFINITY;
+      verified = { identity: identityOf(key), use: this.#useOf(key.id), expiresAt };
       if (this.#verified.size >= MAX_VERIFIED) this.#verified.clear();
       this.#verified.set(authorization, verified);
     }
-    if (verified.expiresAt <= Date.now()) throw expired();
+    const now = Date.now();
+    if (verified.expiresAt <= now) throw expired();
+    // No more than this for each request: Redis is told apart from it.
+    verified.use.at = now;
     return verified.identity;
   }
 
@@ -166,7 +187,9 @@ export class KeyRing {
       }
       throw new HoldfastError("unauthorized", "this key is unknown, or was revoked");
     }
-    if (key.expiresAt !== null && key.expiresAt <= Date.now()) throw expired();
+    const now = Date.now();
+    if (key.expiresAt !== null && key.expiresAt <= now) throw expired();
+    this.#useOf(key.id).at = now;
     return key;
   }
 
@@ -174,7 +197,40 @@ export class KeyRing {
   current(id: string, sha256: string): ApiKey | undefined {
     const key = this.#byId.get(id);
     if (key?.sha256 !== sha256) return undefined;
-    return key.expiresAt === null || key.expiresAt > Date.now() ? key : undefined;
+    const now = Date.now();
+    if (key.expiresAt !== null && key.expiresAt <= now) return undefined;
+    this.#useOf(id).at = now;
+    return key;
+  }
+
+  #useOf(id: string): Use {
+    let use = this.#uses.get(id);
+    if (use === undefined) {
+      use = { at: 0, notedAt: 0, triedAt: 0 };
+      this.#uses.set(id, use);
+    }
+    return use;
+  }
+
+  /** Of the keys in Redis: those of a file are listed without it. */
+  async #noteUses(): Promise<void> {
+    const now = Date.now();
+    const noted = new Map<string, number>();
+    for (const { id } of this.#fromRedis) {
+      const use = this.#uses.get(id);
+      if (use === undefined || use.at <= use.notedAt || now - use.triedAt < NOTE_USE_MS) continue;
+      noted.set(id, use.at);
+      use.triedAt = now;
+    }
+    if (noted.size === 0) return;
+    try {
+      await this.#options.store.noteUses(noted);
+    } catch (error) {
+      // It is tried again with the next minute.
+      if (!this.#abort.signal.aborted) this.#logUseError(error);
+      return;
+    }
+    for (const [id, at] of noted) this.#useOf(id).notedAt = at;
   }
 
   async #pollRedis(): Promise<void> {
@@ -215,6 +271,7 @@ export class KeyRing {
   #index(): void {
     this.#byId = new Map([...this.#fromRedis, ...this.#fromFile].map((key) => [key.id, key]));
     this.#verified = new Map();
+    for (const id of this.#uses.keys()) if (!this.#byId.has(id)) this.#uses.delete(id);
     this.#nextExpiry = this.#findNextExpiry();
   }
 

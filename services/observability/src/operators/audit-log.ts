@@ -26,8 +26,12 @@ export interface MutationResult {
 /** Who sent which request, and from where. */
 export type Author = Pick<AuditRecord, "actor" | "keyId" | "role" | "from" | "requestId" | "clientRequestId">;
 
-/** Read from the request itself: kept beside it under a name, it could be mistaken for that of another. */
-export function authorOf({ identity, ip, id, headers }: FastifyRequest): Author {
+/**
+ * Read from the request itself: kept beside it under a name, it could be mistaken for that of another.
+ * @param identity @default whoever sent it
+ */
+export function authorOf(request: FastifyRequest, identity: Identity = request.identity): Author {
+  const { ip, id, headers } = request;
   const { label, keyId, role } = identity;
   return {
     ...(isKnown(identity) ? { actor: label, keyId, role } : { actor: "unknown", keyId: null, role: null }),
@@ -39,6 +43,9 @@ export function authorOf({ identity, ip, id, headers }: FastifyRequest): Author 
 
 /** Somebody who was let in. */
 export const isKnown = (identity: Identity) => identity !== NOBODY && identity !== NOT_YET_KNOWN;
+
+/** What is not given is null, or 0, or now. */
+export type NewRecord = Author & Pick<AuditRecord, "action" | "outcome"> & Partial<AuditRecord>;
 
 export interface AuditLogOptions {
   actions: ActionsPort;
@@ -58,8 +65,10 @@ export class AuditLog {
   }
 
   /** Never fails: what was done is done, and the log has it where Redis could not take it. */
-  async record(entry: AuditRecord): Promise<void> {
+  async record(given: NewRecord): Promise<void> {
     const { actions, logger } = this.#options;
+    const rest = { queue: null, subject: null, count: 0, reason: null, code: null, operationId: null };
+    const entry: AuditRecord = { at: Date.now(), ...rest, ...given };
     logger.info({ audit: entry }, "operator action");
     try {
       await actions.append(entry);
@@ -91,35 +100,16 @@ export class AuditLog {
   async operationEnded(view: OperationView, { by }: OperationSpec): Promise<void> {
     const action = ENDED_ACTIONS[view.kind];
     const outcome = view.state === "running" || view.state === "paused" ? "accepted" : view.state;
-    await this.record({
-      at: Date.now(),
-      ...by,
-      action,
-      queue: view.queue,
-      subject: null,
-      count: view.done,
-      outcome,
-      code: null,
-      operationId: view.id,
-    });
+    const { queue, done: count, id: operationId } = view;
+    await this.record({ ...by, action, queue, count, outcome, operationId });
   }
 
   #add(
     mutation: Mutation,
     end: Pick<AuditRecord, "count" | "outcome"> & Partial<AuditRecord>,
   ): Promise<void> {
-    const { action, queue, subject = null, by, reason } = mutation;
-    return this.record({
-      at: Date.now(),
-      ...by,
-      action,
-      queue,
-      subject,
-      reason: reason ?? null,
-      code: null,
-      operationId: null,
-      ...end,
-    });
+    const { action, queue, subject = null, by, reason = null } = mutation;
+    return this.record({ ...by, action, queue, subject, reason, ...end });
   }
 }
 

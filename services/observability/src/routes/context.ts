@@ -16,6 +16,8 @@ declare module "fastify" {
   interface FastifyContextConfig {
     /** Also with READ_ONLY=1: it changes nothing but who is logged in. */
     allowsReadOnly?: boolean;
+    /** Its answer holds payloads: with AUDIT_PAYLOAD_READS=1 it leaves a record. */
+    showsPayloads?: boolean;
   }
 }
 

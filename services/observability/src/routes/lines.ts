@@ -1,22 +1,48 @@
 import { Readable } from "node:stream";
 import type { FastifyReply } from "fastify";
+import { ERROR_STATUS, HoldfastError } from "holdfast";
+import { type AuditLog, authorOf } from "../operators/audit-log.ts";
+
+/** What is exported, for its record in the audit log. */
+export interface Export {
+  audit: AuditLog;
+  action: "task.export" | "audit.export";
+  queue: string | null;
+}
 
 /**
  * Answers with NDJSON, a page at a time: the next one is asked for when the client has taken the last, and none once it
- * has gone.
+ * has gone. Its end leaves a record.
  */
 export function sendLines(
   reply: FastifyReply,
   fileName: string,
   pages: AsyncIterable<readonly unknown[]>,
+  { audit, action, queue }: Export,
 ): FastifyReply {
   // A stream is not serialised by the framework: what hides fields from viewers there has to be asked for here.
   const mask = reply.server.basics.maskFor(reply.request.identity);
+  const author = authorOf(reply.request);
   async function* chunks(): AsyncGenerator<string> {
-    for await (const page of pages) {
-      // A page may wait for a client that reads slowly: its key can be over by now.
-      reply.server.basics.recheck(reply.request);
-      if (page.length > 0) yield `${page.map((row) => JSON.stringify(mask ? mask(row) : row)).join("\n")}\n`;
+    let count = 0;
+    let code: HoldfastError["code"] | null = null;
+    let isWhole = false;
+    try {
+      for await (const page of pages) {
+        // A page may wait for a client that reads slowly: its key can be over by now.
+        reply.server.basics.recheck(reply.request);
+        count += page.length;
+        if (page.length > 0)
+          yield `${page.map((row) => JSON.stringify(mask ? mask(row) : row)).join("\n")}\n`;
+      }
+      isWhole = true;
+    } catch (error) {
+      code = error instanceof HoldfastError ? error.code : "internal";
+      throw error;
+    } finally {
+      // Cancelled: the client went away.
+      const broken = code === null ? "cancelled" : ERROR_STATUS[code] < 500 ? "refused" : "failed";
+      await audit.record({ ...author, action, queue, count, code, outcome: isWhole ? "succeeded" : broken });
     }
   }
   // One page waits at most: pages can be of large payloads.

@@ -29,6 +29,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
   app.get(
     "/v1/schedules",
     {
+      config: { showsPayloads: true },
       schema: {
         tags,
         summary: "List schedules",
@@ -47,6 +48,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
   app.get(
     "/v1/schedules/:id",
     {
+      config: { showsPayloads: true },
       schema: {
         tags,
         summary: "One schedule",

@@ -4,6 +4,8 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { type ApiKey, allowsDemoLoad, HoldfastError } from "holdfast";
 import type { Entrance } from "../identity/person.ts";
 import type { Session } from "../identity/sessions.ts";
+import { type AuditLog, authorOf } from "../operators/audit-log.ts";
+import { RefusedLogIns } from "../operators/refused-log-ins.ts";
 import { PROBLEMS, TAGS } from "./context.ts";
 
 /**
@@ -14,6 +16,7 @@ const FAILURES = { perSecond: 0.1, burst: 5 };
 
 export interface SessionRouteOptions {
   entrance: Entrance;
+  audit: AuditLog;
   readOnly: boolean;
   environment: string | null;
   /** Of one key; log-outs likewise. */
@@ -22,7 +25,9 @@ export interface SessionRouteOptions {
 
 /** Log-in to the dashboard: a key is traded for a cookie that scripts cannot read. */
 export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): void {
-  const { entrance, readOnly, environment, logInsPerMinute } = options;
+  const { entrance, audit, readOnly, environment, logInsPerMinute } = options;
+  const refused = new RefusedLogIns(audit);
+  app.addHook("onClose", () => refused.flush());
   const { sessions } = entrance;
   const failures = new RateLimiter(FAILURES);
   const perKey = { perSecond: logInsPerMinute / 60, burst: logInsPerMinute };
@@ -53,13 +58,36 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
   /** @throws HoldfastError unauthorized; rate_limited after too many wrong keys */
   const keyOf = (request: FastifyRequest, text: string): ApiKey => {
     try {
-      return sessions.keyOf(text.trim());
+      return sessions.keyOf(text);
     } catch (error) {
       if (!(error instanceof HoldfastError) || error.code !== "unauthorized") throw error;
       take(failures, networkOf(request.ip), "too many wrong keys from this address");
       request.log.warn({ from: request.ip }, "log-in refused");
       throw error;
     }
+  };
+
+  /** @throws HoldfastError unauthorized, rate_limited */
+  const openedWith = (request: FastifyRequest, text: string, before: Session | undefined) => {
+    try {
+      const key = keyOf(request, text);
+      take(logIns, key.id, "too many log-ins with this key");
+      return sessions.open(key, before);
+    } catch (error) {
+      if (error instanceof HoldfastError && error.code !== "redis_unavailable")
+        refused.add(request, text, error.code);
+      throw error;
+    }
+  };
+
+  /** Nobody waits for it: a log-in and a log-out are answered also while Redis is away. */
+  const leaveRecord = (
+    request: FastifyRequest,
+    { identity }: Session,
+    action: "session.log_in" | "session.log_out",
+  ) => {
+    const author = authorOf(request, identity);
+    void audit.record({ ...author, action, subject: identity.keyId, outcome: "succeeded" });
   };
 
   const endOf = async (session: Session, request: FastifyRequest) => {
@@ -122,14 +150,13 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
         // There is nothing to log in to.
         return viewOf(entrance.identify(request.raw), undefined);
       }
-      const key = keyOf(request, request.body.key);
-      take(logIns, key.id, "too many log-ins with this key");
+      const text = request.body.key.trim();
       // The session before, of whoever it was, is over.
       const before = sessions.find(request.headers.cookie);
-      const { session, value } = sessions.open(key, before);
+      const { session, value } = openedWith(request, text, before);
       if (before) await endOf(before, request);
       reply.header("set-cookie", sessions.cookiesOf(value, isTls(request)));
-      request.log.info({ keyId: key.id, label: key.label }, "logged in");
+      leaveRecord(request, session, "session.log_in");
       return viewOf(session.identity, session);
     },
   );
@@ -151,6 +178,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
       if (session) {
         take(logOuts, session.identity.keyId ?? "", "too many log-outs with this key");
         await endOf(session, request);
+        leaveRecord(request, session, "session.log_out");
       }
       reply.header("set-cookie", sessions.goneCookies());
       return viewOf(NOBODY, undefined);

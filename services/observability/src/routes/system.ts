@@ -152,8 +152,11 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
         response: { 200: { type: "string", description: "A record per line" }, ...PROBLEMS },
       },
     },
-    async ({ identity, query }, reply) =>
-      sendLines(reply, "audit.ndjson", audit.actions.all({ ...query, isVisible: visibleTo(identity) })),
+    async ({ identity, query }, reply) => {
+      const pages = audit.actions.all({ ...query, isVisible: visibleTo(identity) });
+      const { queue = null } = query;
+      return sendLines(reply, "audit.ndjson", pages, { audit, action: "audit.export", queue });
+    },
   );
 }
 

@@ -42,16 +42,13 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
     if (!action || !result) return;
     const { queue, id: subject = null } = request.params as { queue: string; id?: string };
     await audit.record({
-      at: Date.now(),
       ...authorOf(request),
       action,
       queue,
       subject,
       count: result.count,
-      reason: null,
       outcome: result.code === null ? "succeeded" : reply.statusCode < 500 ? "refused" : "failed",
       code: result.code,
-      operationId: null,
     });
   });
 }

@@ -17,12 +17,13 @@ import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 import { sendLines } from "./lines.ts";
 
 /** The reading side of tasks and dead letters. */
-export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
+export function taskRoutes(app: HttpServer, { observer, audit }: RouteContext): void {
   const { maskFor } = app.basics;
 
   app.get(
     "/v1/queues/:queue/tasks",
     {
+      config: { showsPayloads: true },
       schema: {
         tags: [TAGS.tasks],
         summary: "List tasks of one state",
@@ -57,13 +58,16 @@ export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
       const query = { ...request.query, limit: LIMITS.pageTasks };
       const first = await listFor(observer, queue, query, mask);
       const pages = pagesFrom(first, (cursor) => listFor(observer, queue, { ...query, cursor }, mask));
-      return sendLines(reply, `${queue}-${request.query.state}.ndjson`, pages);
+      return sendLines(reply, `${queue}-${request.query.state}.ndjson`, pages, {
+        ...{ audit, action: "task.export", queue },
+      });
     },
   );
 
   app.get(
     "/v1/queues/:queue/tasks/:id",
     {
+      config: { showsPayloads: true },
       schema: {
         tags: [TAGS.tasks],
         summary: "One task with every attempt",
@@ -98,6 +102,7 @@ export function taskRoutes(app: HttpServer, { observer }: RouteContext): void {
   app.get(
     "/v1/queues/:queue/dead-letters",
     {
+      config: { showsPayloads: true },
       schema: {
         tags: [TAGS.deadLetters],
         summary: "List dead letters, newest first",
