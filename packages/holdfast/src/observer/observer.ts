@@ -64,6 +64,7 @@ const emptiedStates = listOf(
 
 /** Sees every queue, and acts on them for an operator. */
 export class Observer {
+  #callsBefore: Promise<void> = Promise.resolve();
   readonly #client: Holdfast;
   readonly #ownsClient: boolean;
   readonly #rates = new RateMeter();
@@ -239,18 +240,18 @@ export class Observer {
    * @throws HoldfastError invalid_queue_name, conflict (it is partitioned)
    */
   async pause(queue: string, reason = "", by = ""): Promise<void> {
-    await (await this.#opened(queue)).pause(true, reason, by);
+    await this.#inOrder(async () => (await this.#opened(queue)).pause(true, reason, by));
   }
 
   /** @throws HoldfastError queue_not_found */
   async resume(queue: string): Promise<void> {
-    await (await this.#known(queue)).pause(false);
+    await this.#inOrder(async () => (await this.#known(queue)).pause(false));
   }
 
   /** Before the first task too: the queue is made known then. @throws HoldfastError invalid_*, conflict (it is partitioned) */
   async configure(queue: string, settings: Partial<QueueSettings>): Promise<QueueSettings> {
     checkShape(settingsShape, settings);
-    return (await this.#opened(queue)).configure(settings);
+    return this.#inOrder(async () => (await this.#opened(queue)).configure(settings));
   }
 
   /** Removes every task that stands in these states. Running tasks are left alone. */
@@ -359,6 +360,16 @@ export class Observer {
   }
 
   /** The engine of a queue that is made known where it was not. */
+  /** A pause and a resume that are not awaited in between take effect in the order of the calls. */
+  #inOrder<T>(call: () => Promise<T>): Promise<T> {
+    const result = this.#callsBefore.then(call);
+    this.#callsBefore = result.then(
+      () => undefined,
+      () => undefined,
+    );
+    return result;
+  }
+
   async #opened(queue: string): Promise<Engine> {
     checkQueueName(queue);
     await this.#client.check();

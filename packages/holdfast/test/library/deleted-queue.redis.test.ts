@@ -255,3 +255,17 @@ describe("a partitioned queue that is deleted while a producer goes on with it",
     expect(errors).toEqual([]);
   });
 });
+
+test("pause, resume and configure take effect in the order of the calls, also where nobody awaits the one before", async () => {
+  const { observer } = await setupSystem();
+  for (let round = 0; round < 30; round++) {
+    await Promise.all([observer.pause("work"), observer.resume("work")]);
+    expect((await observer.stats("work")).paused).toBe(false);
+    await Promise.all([
+      observer.configure("work", { retentionCount: 1 }),
+      observer.configure("work", { retentionCount: 2 }),
+      observer.pause("work"),
+    ]);
+    expect(await observer.stats("work")).toMatchObject({ paused: true, settings: { retentionCount: 2 } });
+  }
+});
