@@ -157,7 +157,10 @@ test("a filter narrows what is listed, counted and replayed in the same way", as
   expect(await json("dlq", "discard", "narrow", "--tag", "tenant:beta", "--yes")).toMatchObject({
     discarded: 1,
   });
-  expect(await json("dlq", "replay", "narrow", "--tag", "tenant:acme")).toEqual({ replayed: 2, skipped: 0 });
+  expect(await json("dlq", "replay", "narrow", "--tag", "tenant:acme")).toMatchObject({
+    replayed: 2,
+    skipped: 0,
+  });
 });
 
 test.each([
@@ -276,7 +279,11 @@ test("dead letters are shown, grouped, replayed and discarded", async () => {
   expect(await cli("dlq", "show", "dead", "a")).toMatchObject({ code: 4, stdout: "" });
   expect((await cli("dlq", "replay", "dead", "a", "b")).code).toBe(4);
   expect((await cli("dlq", "replay", "dead", "nobody")).code).toBe(3);
-  expect(await json("dlq", "replay", "dead", "--type", "ok")).toEqual({ replayed: 0, skipped: 0 });
+  expect(await json("dlq", "replay", "dead", "--type", "ok")).toEqual({
+    replayed: 0,
+    skipped: 0,
+    operationId: expect.stringMatching(/^op_/),
+  });
   expect(await json("dlq", "replay", "dead", "c", "--to", "other")).toMatchObject([{ outcome: "moved" }]);
 
   const careless = await cli("dlq", "discard", "dead", "--reason", "fatal");
@@ -291,7 +298,7 @@ test("dead letters are shown, grouped, replayed and discarded", async () => {
   expect((await observer.stats("dead")).dead).toBe(0);
 });
 
-test("a replay that is interrupted says how far it got, and leaves the rest dead", async () => {
+test("a replay that is interrupted stays listed as an operation, which can be cancelled", async () => {
   await killFour("slowly");
   await json("queue", "pause", "slowly");
   const running = start(["dlq", "replay", "slowly", "--all", "--rate", "1"], { REDIS_URL: redis.url });
@@ -299,9 +306,15 @@ test("a replay that is interrupted says how far it got, and leaves the rest dead
   running.child.kill("SIGINT");
   const { code, stderr } = await running.ended;
   expect(code).toBe(1);
-  const done = Number(/^replayed (\d) of 4 before it ended/m.exec(stderr)?.[1]);
-  expect(done).toBeGreaterThan(0);
-  expect((await observer.stats("slowly")).dead).toBe(4 - done);
+  const [, id = ""] = /^operation (op_\S+) goes on without this command/m.exec(stderr) ?? [];
+  const { dead } = await observer.stats("slowly");
+  expect(dead).toBeGreaterThan(0);
+  expect(await json("operation", "show", id)).toMatchObject({
+    kind: "replay",
+    queue: "slowly",
+    done: 4 - dead,
+  });
+  expect(await json("operation", "cancel", id)).toMatchObject({ id });
 });
 
 test("lines of NDJSON are tasks; a bad one is named and stops no other", async () => {

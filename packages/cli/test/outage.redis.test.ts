@@ -44,8 +44,13 @@ test("a task whose reply is lost is told with its id, and sent again with it, it
     one.stop();
     expect(lost).toMatchObject({ code: 5, stdout: "" });
     expect(lost.stderr).toMatch(/^holdfast: [^\n]+\n$/);
-    const id = / --id (\S+)$/m.exec(lost.stderr)?.[1] ?? "";
-    expect(await json("enqueue", "q", "ok", '"cut-me"', "--id", id)).toMatchObject({ id, duplicate: true });
+    const id = / --id (\S+) --if-ended duplicate$/m.exec(lost.stderr)?.[1] ?? "";
+    expect(await json("enqueue", "q", "ok", '"cut-me"', "--id", id, "--if-ended", "duplicate")).toMatchObject(
+      {
+        id,
+        duplicate: true,
+      },
+    );
     expect((await observer.stats("q")).pending).toBe(2);
 
     const [file, rejects] = [join(folder, "tasks.ndjson"), join(folder, "rejects.ndjson")];

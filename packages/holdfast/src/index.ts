@@ -38,6 +38,7 @@ export { type BulkOptions, Observer, type ObserverOptions } from "./observer/obs
 export { signatureOf } from "./observer/signature.ts";
 export type { ListOptions, TaskPage } from "./observer/task-list.ts";
 export type { Why } from "./observer/why.ts";
+export { finishHere } from "./operations/finish-here.ts";
 export { OperationRunner, type OperationRunnerOptions } from "./operations/operation-runner.ts";
 export { mergeGroups } from "./partitions/merge-stats.ts";
 export { PartitionedObserver } from "./partitions/partitioned-observer.ts";

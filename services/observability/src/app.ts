@@ -106,7 +106,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const gauges = createGauges(metrics, series);
   const audit = new AuditLog({ actions: options.actions, logger });
   const runner = options.createRunner?.({
-    onMoved: ({ kind, queue, to }, counts) => {
+    onMoved: ({ kind, queue, to }, { counts }) => {
       if (kind !== "replay") return;
       gauges.countReplayed(
         queue,

@@ -52,13 +52,23 @@ const matching =
   });
 
 test("a replay of few by filter answers at once, with all that the filter asks for", async () => {
-  const replayAll = vi.fn(async () => ({ replayed: 500, skipped: 0 }));
-  const { call } = await setup({ observer: { replayAll, matchDead: matching(500) } });
+  const operations = fakeOperations();
+  operations.ends = () => ({ state: "succeeded", endedAt: 2, result: { replayed: 499, skipped: 1 } });
+  const { call } = await setup({ operations, observer: { matchDead: matching(500) } });
   const filter = { type: "t", reason: "fatal", signature: "s", error: "e", q: "x", from: 1, to: 2 };
   const few = await call("POST", "/v1/queues/q/dead-letters/replay", { filter });
   expect(few).toMatchObject({ status: 200 });
-  expect(few.json()).toMatchObject({ dryRun: false, matched: 500, replayed: 500, skipped: 0 });
-  expect(replayAll).toHaveBeenLastCalledWith("q", filter, {});
+  expect(few.json()).toMatchObject({ dryRun: false, matched: 500, replayed: 499, skipped: 1 });
+  expect(operations.specs[0]).toMatchObject({ kind: "replay", queue: "q", selection: { filter } });
+
+  operations.ends = () => ({
+    state: "failed",
+    endedAt: 2,
+    error: 'queue "q" is at its cap of waiting tasks',
+  });
+  const failed = await call("POST", "/v1/queues/q/dead-letters/replay", { filter });
+  expect(failed).toMatchObject({ status: 409 });
+  expect(failed.json().detail).toContain("at its cap");
 });
 
 test.each([

@@ -118,7 +118,6 @@ function fakeObserver(overrides: Partial<ObserverPort> = {}): ObserverPort {
     why: async () => null,
     deadLetterGroups: async () => ({ groups: [], scanned: 0, total: 0, trendFrom: 0, trendTo: 0 }),
     replay: async (_queue, ids) => ids.map((id) => ({ id, outcome: "replayed" as const })),
-    replayAll: async () => ({ replayed: 0, skipped: 0 }),
     matchDead: async () => ({ matched: 0, scanned: 0, total: 0, isWhole: true }),
     pause: async () => undefined,
     resume: async () => undefined,

@@ -81,7 +81,6 @@ test.each([
       empty: touched,
       deleteQueue: touched,
       replay: touched,
-      replayAll: touched,
       list: touched,
     },
     producer: { enqueueMany: touched },

@@ -72,26 +72,35 @@ async function byIds<Result extends { id: string; outcome: string }>(
   return results.some(({ outcome }) => outcome === "not_dead") ? EXIT.conflict : EXIT.ok;
 }
 
-/** All that match, with a count of what was done should it be interrupted. */
+/** All that match, as an operation that runs here. */
 async function inBulk(
   context: Context,
-  verb: string,
-  act: (progress: (counts: { done: number; total: number }) => void) => Promise<object>,
+  spec: { kind: "replay" | "discard"; queue: string; to?: string },
+  filter: DeadLetterFilter,
+  rate: number | undefined,
 ): Promise<ExitCode> {
-  let reached = { done: 0, total: 0 };
-  try {
-    const counts = await act((progress) => {
-      reached = progress;
-      // The library looks at its signal once a page, and a page at one a second takes long.
-      context.io.signal.throwIfAborted();
-    });
-    context.out.record(counts, Object.entries(counts));
-    return EXIT.ok;
-  } catch (error) {
-    context.out.say(`${verb} ${reached.done} of ${reached.total} before it ended; the rest is as it was`);
-    if (!context.io.signal.aborted) throw error;
-    return EXIT.failed;
-  }
+  const observer = await context.observer();
+  // An unknown queue is an error, not an operation about nothing.
+  await observer.stats(spec.queue);
+  const done = spec.kind === "replay" ? "replayed" : "discarded";
+  const view = await context.recorded(
+    { action: `dead_letters.${spec.kind}`, queue: spec.queue },
+    () =>
+      runHere(context, {
+        ...spec,
+        selection: { filter },
+        ...(rate === undefined ? {} : { ratePerSecond: rate }),
+      }),
+    ({ result }) => result[done] ?? 0,
+  );
+  const counts = { [done]: view.result[done] ?? 0, skipped: view.result.skipped ?? 0 };
+  context.out.record({ ...counts, operationId: view.id }, [
+    ...Object.entries(counts),
+    ["operation", view.id],
+  ]);
+  if (view.error !== null) context.out.say(view.error);
+  if (spec.kind === "discard") context.out.say(`to undo it: holdfast operation undo ${view.id}`);
+  return view.state === "succeeded" ? EXIT.ok : EXIT.failed;
 }
 
 export function dlqCommand(program: Command, action: Action): void {
@@ -164,19 +173,7 @@ export function dlqCommand(program: Command, action: Action): void {
                   results.filter(({ outcome }) => outcome === "replayed" || outcome === "moved").length,
               ),
             );
-          return inBulk(context, "replayed", (onProgress) =>
-            context.recorded(
-              mutation,
-              () =>
-                observer.replayAll(queue, filter, {
-                  ...target,
-                  ...(rate === undefined ? {} : { ratePerSecond: rate }),
-                  signal: context.io.signal,
-                  onProgress,
-                }),
-              ({ replayed }) => replayed,
-            ),
-          );
+          return inBulk(context, { kind: "replay", queue, ...target }, filter, rate);
         },
       ),
     );
@@ -208,21 +205,7 @@ export function dlqCommand(program: Command, action: Action): void {
             `this discards ${counted(count, "dead letter", "dead letters")}: add --yes to do it`,
           );
         }
-        await observer.stats(queue);
-        const rate = options.rate === undefined ? {} : { ratePerSecond: options.rate };
-        const view = await context.recorded(
-          mutation,
-          () => runHere(context, { kind: "discard", queue, selection: { filter }, ...rate }),
-          ({ result }) => result.discarded ?? 0,
-        );
-        const { discarded = 0, skipped = 0 } = view.result;
-        context.out.record({ discarded, skipped, operationId: view.id }, [
-          ["discarded", discarded],
-          ["skipped", skipped],
-          ["operation", view.id],
-        ]);
-        context.out.say(`to undo it: holdfast operation undo ${view.id}`);
-        return view.state === "succeeded" ? EXIT.ok : EXIT.failed;
+        return inBulk(context, { kind: "discard", queue }, filter, options.rate);
       }),
     );
 }

@@ -123,7 +123,7 @@ async function enqueueOne(
       if (!(error instanceof HoldfastError) || error.code !== "outcome_unknown") throw error;
       throw new HoldfastError(
         "outcome_unknown",
-        `${error.message}. That is: run it again with --id ${error.taskId ?? options.id} --if-ended duplicate`,
+        `${error.message}. To send it again without a second task: --id ${error.taskId ?? options.id} --if-ended duplicate`,
       );
     });
   if (isNew) context.out.say(`holdfast: warning: there was no queue "${queue}"; this task made it`);

@@ -1,4 +1,4 @@
-import { HoldfastError, LIMITS, OperationRunner, type OperationSpec } from "holdfast";
+import { finishHere, HoldfastError, LIMITS, type OperationSpec } from "holdfast";
 import type { Action, Command, Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Column } from "../output.ts";
@@ -49,24 +49,15 @@ export async function runHere(
   const { client } = context;
   const by = context.by(reason);
   const { id } = await client.operations.create({ ...spec, by }, 0);
-  return finishHere(context, id);
+  return finish(context, id);
 }
 
-async function finishHere(context: Context, id: string): Promise<View> {
-  const { client, io } = context;
-  const runner = new OperationRunner({
-    client,
-    producer: () => {
-      throw new HoldfastError("internal", "this operation enqueues nothing");
-    },
-  });
-  const stop = () => void runner.stop();
-  io.signal.addEventListener("abort", stop, { once: true });
-  await runner.runNow(id);
-  io.signal.removeEventListener("abort", stop);
-  const view = await client.operations.get(id);
-  if (!view) throw new HoldfastError("not_found", `there is no operation ${id}`);
-  if (view.endedAt === null) context.out.say(`operation ${id} goes on without this command`);
+async function finish(context: Context, id: string): Promise<View> {
+  const view = await finishHere(context.client, id, { signal: context.io.signal });
+  if (view.endedAt === null)
+    context.out.say(
+      `operation ${id} goes on without this command; to end it: holdfast operation cancel ${id}`,
+    );
   return view;
 }
 
@@ -165,7 +156,7 @@ export function operationCommand(program: Command, action: Action): void {
         } as const;
         const view = await context.recorded(
           mutation,
-          async () => finishHere(context, (await context.client.operations.undo(id, context.by(reason))).id),
+          async () => finish(context, (await context.client.operations.undo(id, context.by(reason))).id),
           ({ result }) => result.restored ?? 0,
         );
         print(context, view);

@@ -1,7 +1,7 @@
 import { DURABILITIES, LIMITS, type QueueSettings } from "@holdfast/contracts";
 import { clientKind, type Holdfast } from "../client.ts";
 import { ownerProblem, prefixKind, redisHints, redisKind } from "../client-options.ts";
-import { abortSignal, callback, isText, oneOf, whole, yesNo } from "../options/kinds.ts";
+import { abortSignal, callback, isText, oneOf, text, whole, yesNo } from "../options/kinds.ts";
 import { type Kind, type Merged, shapeOf } from "../options/shape.ts";
 import type { ConnectionOptions } from "../redis/connection.ts";
 import type { RedisOption } from "../redis/settings.ts";
@@ -15,7 +15,10 @@ export interface BulkOptions {
   to?: string | undefined;
   /** At most so many a second, more than 0. @default as fast as Redis takes them */
   ratePerSecond?: number | undefined;
+  /** Cancels it after the batch under way. */
   signal?: AbortSignal | undefined;
+  /** Who asks for it, shown beside the operation. @default "library" */
+  by?: string | undefined;
   onProgress?: ((progress: { done: number; total: number }) => void) | undefined;
 }
 
@@ -65,7 +68,7 @@ export const bulkShape = shapeOf<BulkOptions>({
   what: "a replay or discard of many",
   title: "Replay or discard of many",
   example: "{ ratePerSecond: 100 }",
-  kinds: { to: queueName, ratePerSecond: rate, signal: abortSignal, onProgress: callback },
+  kinds: { to: queueName, ratePerSecond: rate, signal: abortSignal, by: text(1, 128), onProgress: callback },
   hints: { rate: "ratePerSecond", queue: "to", count: "a filter or the ids say which: replay(queue, ids)" },
 });
 

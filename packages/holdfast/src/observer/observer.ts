@@ -13,6 +13,7 @@ import type { Engine } from "../engine/engine.ts";
 import { checkQueueName, checkTaskId } from "../engine/names.ts";
 import { readStale } from "../engine/stale-ledger.ts";
 import { taskView } from "../engine/task-view.ts";
+import { finishHere, localAuthor } from "../operations/finish-here.ts";
 import { listOf, oneOf } from "../options/kinds.ts";
 import { checkArgument, checkShape, shown } from "../options/shape.ts";
 import {
@@ -51,7 +52,6 @@ import { explain, type Why } from "./why.ts";
 
 export type { BulkOptions, ObserverOptions } from "./observer-options.ts";
 
-const CALL_TASKS = 200;
 const EMPTY_TASKS = 250;
 const POSITION_EXACT = 10_000;
 const WORKER_LOST_MS = 10_000;
@@ -161,19 +161,18 @@ export class Observer {
   }
 
   /**
-   * Every dead letter that matches and was there at the call, oldest first, in batches.
-   * @throws HoldfastError invalid_argument (a filter that is not known, too), queue_not_found
+   * Replays every dead letter that matches and was there at the call, oldest first, as an operation that runs here. It is
+   * listed with the others, can be paused and cancelled, and goes on in a service where this process ends.
+   * @throws HoldfastError invalid_argument (a filter that is not known, too), queue_not_found, rate_limited (too many
+   * operations run), conflict (somebody cancelled it)
    */
   async replayAll(
     queue: string,
     filter: DeadLetterFilter = {},
     options: BulkOptions = {},
   ): Promise<{ replayed: number; skipped: number }> {
-    const counts = await this.#eachDead(queue, filter, options, async (ids) => {
-      const results = await this.replay(queue, ids, options.to === undefined ? {} : { to: options.to });
-      return results.filter(({ outcome }) => outcome === "replayed" || outcome === "moved").length;
-    });
-    return { replayed: counts.moved, skipped: counts.skipped };
+    const { replayed = 0, skipped = 0 } = await this.#bulk("replay", queue, filter, options);
+    return { replayed, skipped };
   }
 
   async discard(queue: string, ids: readonly string[]): Promise<DiscardResult[]> {
@@ -182,16 +181,14 @@ export class Observer {
     return ids.length === 0 ? [] : discardDead(engine, ids);
   }
 
+  /** Discards every dead letter that matches, as `replayAll` replays them; for ten minutes it can be undone. */
   async discardAll(
     queue: string,
     filter: DeadLetterFilter = {},
     options: BulkOptions = {},
   ): Promise<{ discarded: number; skipped: number }> {
-    const counts = await this.#eachDead(queue, filter, options, async (ids) => {
-      const results = await this.discard(queue, ids);
-      return results.filter(({ outcome }) => outcome === "discarded").length;
-    });
-    return { discarded: counts.moved, skipped: counts.skipped };
+    const { discarded = 0, skipped = 0 } = await this.#bulk("discard", queue, filter, options);
+    return { discarded, skipped };
   }
 
   async countDead(queue: string, filter: DeadLetterFilter = {}): Promise<number> {
@@ -397,44 +394,42 @@ export class Observer {
     for (const id of ids) checkTaskId(id);
   }
 
-  async #eachDead(
+  /** @returns how many tasks came to which end */
+  async #bulk(
+    kind: "replay" | "discard",
     queue: string,
     filter: DeadLetterFilter,
     options: BulkOptions,
-    act: (ids: string[]) => Promise<number>,
-  ) {
+  ): Promise<Record<string, number>> {
     checkShape(bulkShape, options);
-    const matches = bulkMatcherOf(filter);
-    const engine = await this.#known(queue);
-    // Those that die again meanwhile are left for the next call: it ends even where every replay fails at once.
-    const began = (await engine.stats()).now;
+    bulkMatcherOf(filter);
+    const { to, ratePerSecond, signal, onProgress, by = "library" } = options;
+    signal?.throwIfAborted();
     const total = await this.countDead(queue, filter);
-    let moved = 0;
-    let skipped = 0;
-    let done = 0;
-    const startedAtMs = performance.now();
-    const step = async (ids: string[]) => {
-      if (ids.length === 0) return;
-      const count = await act(ids);
-      moved += count;
-      skipped += ids.length - count;
-      done += ids.length;
-      options.onProgress?.({ done, total });
-      if (options.ratePerSecond !== undefined) {
-        const dueMs = (done / options.ratePerSecond) * 1000 - (performance.now() - startedAtMs);
-        if (dueMs > 0) await new Promise((resolve) => setTimeout(resolve, dueMs));
-      }
-    };
-    for await (const page of pagesOfDead(engine, "first")) {
-      options.signal?.throwIfAborted();
-      const ids = page.filter((task) => matches(task) && (task.endedAt ?? 0) <= began).map((task) => task.id);
-      const size =
-        options.ratePerSecond === undefined
-          ? CALL_TASKS
-          : Math.max(1, Math.min(CALL_TASKS, Math.floor(options.ratePerSecond)));
-      for (let at = 0; at < ids.length; at += size) await step(ids.slice(at, at + size));
+    const store = this.#client.operations;
+    const { id } = await store.create(
+      {
+        kind,
+        queue,
+        selection: { filter },
+        ...(to === undefined ? {} : { to }),
+        ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
+        by: localAuthor(by),
+      },
+      total,
+    );
+    const cancel = () => void store.control(id, "cancel").catch(() => {});
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      const view = await finishHere(this.#client, id, {
+        onProgress: onProgress && ((done) => onProgress({ done, total: Math.max(done, total) })),
+      });
+      if (view.state === "succeeded") return view.result;
+      signal?.throwIfAborted();
+      throw new HoldfastError("conflict", view.error ?? `operation ${id} is ${view.state}`);
+    } finally {
+      signal?.removeEventListener("abort", cancel);
     }
-    return { moved, skipped };
   }
 
   /** Exact among the first 10,000 of its band, null beyond. */

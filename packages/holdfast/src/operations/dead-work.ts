@@ -115,9 +115,12 @@ export function replayWork(
   target: Engine | null,
 ): Work {
   const { payloadText } = operation.spec;
+  let opened = target === null;
   const move = async ({ part, ids }: Batch, request: Request): Promise<Moved> => {
     const { engine } = parts[part] as Part;
     const options = { request, diedBefore: operation.startedAt, payloadText };
+    if (!opened) await target?.open();
+    opened = true;
     const results: ReplayResult[] = target
       ? await replayInto(engine, target, ids, options)
       : await replayHere(engine, ids, options);

@@ -33,6 +33,8 @@ export interface RunOptions {
   /** Hands the operation over, between two batches. */
   signal: AbortSignal;
   onMoved?: ((operation: ClaimedOperation, moved: Moved) => void) | undefined;
+  /** What ends it as failed. */
+  onFailed?: ((error: HoldfastError) => void) | undefined;
 }
 
 // 200 per call keeps Redis busy for a few milliseconds at most.
@@ -82,9 +84,10 @@ export class OperationRun {
       return await this.#toTheEnd();
     } catch (error) {
       if (error instanceof Left) return null;
-      const { code, message } = asHoldfastError(error);
-      if (code === "closed") return null;
-      this.#view.error = message;
+      const failure = asHoldfastError(error);
+      if (failure.code === "closed") return null;
+      this.#options.onFailed?.(failure);
+      this.#view.error = failure.message;
       return this.#end("failed").catch(() => null);
     }
   }

@@ -22,7 +22,9 @@ export interface OperationRunnerOptions {
   concurrency?: number;
   /** What of a task may be told in an operation, which more people read than the task. @default all of it */
   shown?: ((task: TaskView) => TaskView) | undefined;
-  onMoved?(spec: OperationSpec, counts: Moved["counts"]): void;
+  onMoved?(spec: OperationSpec, moved: Moved): void;
+  /** What ends an operation as failed. */
+  onFailed?(error: HoldfastError): void;
   onEnded?(view: OperationView, spec: OperationSpec): void;
   onError?(error: HoldfastError): void;
 }
@@ -103,7 +105,7 @@ export class OperationRunner {
   }
 
   async #runOne(operation: ClaimedOperation, owner: string, leaseMs: number): Promise<void> {
-    const { client, shown, onMoved, onEnded } = this.#options;
+    const { client, shown, onMoved, onFailed, onEnded } = this.#options;
     const run = new OperationRun(operation, {
       store: client.operations,
       owner,
@@ -111,7 +113,8 @@ export class OperationRunner {
       work: await this.#workOf(operation),
       shown,
       signal: this.#abort.signal,
-      onMoved: ({ spec }, { counts }) => onMoved?.(spec, counts),
+      onMoved: ({ spec }, moved) => onMoved?.(spec, moved),
+      onFailed,
     });
     const ended = await run.run();
     if (ended) onEnded?.(ended, operation.spec);
@@ -131,7 +134,6 @@ export class OperationRunner {
     };
     switch (kind) {
       case "replay": {
-        if (to !== undefined && to !== queue) await client.engine(to).open();
         const target = to === undefined || to === queue ? null : client.engine(to);
         return replayWork(operation, parts, partOf, target);
       }

@@ -11,7 +11,7 @@ import { checkTaskId, queueOfPartition } from "../engine/names.ts";
 import type { DeadLetterGroups, DiscardResult, ReplayResult } from "../observer/dead-letters.ts";
 import type { EmptiedState } from "../observer/emptied.ts";
 import type { DeadLetterFilter } from "../observer/filter.ts";
-import { type BulkOptions, Observer, type ObserverOptions } from "../observer/observer.ts";
+import { Observer, type ObserverOptions } from "../observer/observer.ts";
 import { observerShape } from "../observer/observer-options.ts";
 import type { ListOptions, TaskPage } from "../observer/task-list.ts";
 import type { Why } from "../observer/why.ts";
@@ -157,39 +157,10 @@ export class PartitionedObserver extends Observer {
     return this.#perId(queue, ids, partitions, (name, own) => super.replay(name, own, other));
   }
 
-  override async replayAll(
-    queue: string,
-    filter: DeadLetterFilter = {},
-    options: BulkOptions = {},
-  ): Promise<{ replayed: number; skipped: number }> {
-    const total = { replayed: 0, skipped: 0 };
-    const bulk = options.to === queue ? withoutTarget(options) : options;
-    await this.#bulk(queue, filter, bulk, async (name, own) => {
-      const { replayed, skipped } = await super.replayAll(name, filter, own);
-      total.replayed += replayed;
-      total.skipped += skipped;
-    });
-    return total;
-  }
-
   override async discard(queue: string, ids: readonly string[]): Promise<DiscardResult[]> {
     const partitions = await this.#registry.get(queue);
     if (!partitions) return super.discard(queue, ids);
     return this.#perId(queue, ids, partitions, (name, own) => super.discard(name, own));
-  }
-
-  override async discardAll(
-    queue: string,
-    filter: DeadLetterFilter = {},
-    options: BulkOptions = {},
-  ): Promise<{ discarded: number; skipped: number }> {
-    const total = { discarded: 0, skipped: 0 };
-    await this.#bulk(queue, filter, options, async (name, own) => {
-      const { discarded, skipped } = await super.discardAll(name, filter, own);
-      total.discarded += discarded;
-      total.skipped += skipped;
-    });
-    return total;
   }
 
   override async matchDead(
@@ -307,40 +278,6 @@ export class PartitionedObserver extends Observer {
     }
     return ids.map((id) => results.get(id) ?? { id, outcome: "not_found" as const });
   }
-
-  /** One partition after the other, so that a rate stays what it is; progress counts over all. */
-  async #bulk(
-    queue: string,
-    filter: DeadLetterFilter,
-    options: BulkOptions,
-    act: (name: string, options: BulkOptions) => Promise<void>,
-  ): Promise<void> {
-    const partitions = await this.#registry.get(queue);
-    if (options.to !== undefined && (await this.#registry.get(options.to)))
-      throw new HoldfastError(
-        "invalid_argument",
-        `queue "${options.to}" is partitioned: replay in the same queue`,
-      );
-    if (!partitions) return act(queue, options);
-    const { onProgress, ...rest } = options;
-    const total = onProgress ? await this.countDead(queue, filter) : 0;
-    let before = 0;
-    for (const name of partitionNames(queue, partitions.count)) {
-      let here = 0;
-      await act(name, {
-        ...rest,
-        onProgress: ({ done }) => {
-          here = done;
-          onProgress?.({ done: before + done, total });
-        },
-      });
-      before += here;
-    }
-  }
-}
-
-function withoutTarget({ to: _, ...options }: BulkOptions): BulkOptions {
-  return options;
 }
 
 function decodeCursor(cursor: string | undefined, { count }: Partitions): [at: number, inner: string] {

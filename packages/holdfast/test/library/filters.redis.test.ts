@@ -85,3 +85,40 @@ test("an operation with a filter of a newer version ends as failed, and moves no
   });
   expect((await observer.stats(name)).dead).toBe(6);
 });
+
+test("a replay of many is an operation: listed with who asked, paced, and cancelled by its signal", async () => {
+  const { name, client, observer } = await deadLetters();
+  const abort = new AbortController();
+  const seen: number[] = [];
+  const replay = observer.replayAll(
+    name,
+    { type: "mail.send" },
+    {
+      ratePerSecond: 4,
+      by: "ana",
+      signal: abort.signal,
+      onProgress: ({ done, total }) => {
+        seen.push(done);
+        expect(total).toBe(6);
+        if (done === 2) abort.abort(new Error("enough"));
+      },
+    },
+  );
+  await expect(replay).rejects.toThrow("enough");
+  const { operations } = await client.operations.list({ queue: name, limit: 5 });
+  expect(operations).toMatchObject([
+    { kind: "replay", actor: "ana", state: "cancelled", ratePerSecond: 4, done: seen.at(-1) },
+  ]);
+  expect((await observer.stats(name)).dead).toBe(6 - (seen.at(-1) ?? 0));
+});
+
+test("what ends a replay of many as failed is its error: a target that is full", async () => {
+  const { name, client, observer } = await deadLetters();
+  await observer.configure(`${name}-full`, { maxWaiting: 1 });
+  await expect(observer.replayAll(name, {}, { to: `${name}-full` })).rejects.toMatchObject({
+    code: "queue_full",
+  });
+  const { operations } = await client.operations.list({ queue: name, limit: 5 });
+  expect(operations).toMatchObject([{ kind: "replay", state: "failed", to: `${name}-full` }]);
+  expect((await observer.stats(name)).dead).toBe(5);
+});

@@ -120,7 +120,10 @@ async function operate(client: Holdfast): Promise<void> {
   runner.nudge();
   expect(await endOf(undo.id)).toMatchObject({ state: "succeeded" });
   await runner.stop();
-  expect((await operations.list({ cursor: undo.id })).operations).toHaveLength(1);
+  expect((await operations.list({ cursor: undo.id })).operations).toMatchObject([
+    { id: discard.id },
+    { kind: "replay" },
+  ]);
   expect((await operations.failures(discard.id)).total).toBe(0);
   await actions.append({
     ...by,

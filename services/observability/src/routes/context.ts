@@ -31,7 +31,6 @@ export type ObserverPort = Pick<
   | "why"
   | "deadLetterGroups"
   | "replay"
-  | "replayAll"
   | "matchDead"
   | "pause"
   | "resume"

@@ -8,8 +8,9 @@ import {
   SYNC_LIMIT,
 } from "@holdfast/contracts/api";
 import { type HttpServer, RequestError, sliceJson } from "@holdfast/service";
-import { type DeadLetterFilter, LIMITS } from "holdfast";
+import { HoldfastError, LIMITS, type OperationSpec } from "holdfast";
 import { authorOf } from "../operators/audit-log.ts";
+import type { Asker } from "../operators/operations.ts";
 import { assertPatch, type Selection, selectionOf } from "../operators/selection.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
@@ -17,8 +18,8 @@ import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 const LOOKUPS_AT_ONCE = 50;
 /** A filter that looks through more than so many answers with an operation, which counts by itself. */
 const SYNC_SCAN = 5_000;
-/** How long a small discard may take before it is answered as an operation. */
-const DISCARD_WAIT_MS = 5_000;
+/** How long a small one may take before it is answered as an operation. */
+const SMALL_WAIT_MS = 5_000;
 
 interface Matches {
   matched: number;
@@ -62,30 +63,29 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       const by = authorOf(request);
       const mutation = { action: "dead_letters.replay" as const, queue, by, reason: body.reason };
       const isPaced = body.ratePerSecond !== undefined || body.canary !== undefined;
-      if (!isWhole || matches.matched > SYNC_LIMIT || isPaced) {
-        const { canary } = body;
-        const spec = {
-          kind: "replay" as const,
-          queue,
-          selection,
-          ...(body.to === undefined ? {} : { to: body.to }),
-          ...(body.patch ? { payloadText: body.patch.payloadText } : {}),
-          ...(body.ratePerSecond === undefined ? {} : { ratePerSecond: body.ratePerSecond }),
-          ...(canary ? { canary: { size: canary.size ?? 5, waitMs: canary.waitMs ?? 60_000 } } : {}),
-          by: { ...by, reason: body.reason ?? null },
-        };
-        const { view } = await audit.during(mutation, async () => {
-          const view = await operations.start(spec, matches.matched, request, isWhole);
-          return { count: matches.matched, operationId: view.id, view };
-        });
-        return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
+      const isSmall = isWhole && matches.matched <= SYNC_LIMIT && !isPaced;
+      const to = body.to === undefined ? {} : { to: body.to };
+      const payload = body.patch ? { payloadText: body.patch.payloadText } : {};
+      if (isSmall && "ids" in selection) {
+        const { count: _, ...result } = await audit.during(mutation, () =>
+          replayIds(queue, selection.ids, { ...to, ...payload }),
+        );
+        return reply.code(200).send({ dryRun: false, ...matches, ...result });
       }
-      const result = await audit.during(mutation, async () => {
-        const result = await replayNow(queue, selection, body);
-        return { ...result, count: result.replayed };
-      });
-      const { count, ...counts } = result;
-      return reply.code(200).send({ dryRun: false, ...matches, ...counts });
+      const { canary } = body;
+      const spec = {
+        ...{ kind: "replay" as const, queue, selection, ...to, ...payload },
+        ...(body.ratePerSecond === undefined ? {} : { ratePerSecond: body.ratePerSecond }),
+        ...(canary ? { canary: { size: canary.size ?? 5, waitMs: canary.waitMs ?? 60_000 } } : {}),
+        by: { ...by, reason: body.reason ?? null },
+      };
+      const { view } = await audit.during(mutation, () =>
+        begin(spec, matches.matched, request, isWhole, isSmall),
+      );
+      if (view.state !== "succeeded")
+        return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
+      const { replayed = 0, skipped = 0 } = view.result;
+      return reply.code(200).send({ dryRun: false, ...matches, replayed, skipped });
     },
   );
 
@@ -121,11 +121,9 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
         by: { ...by, reason: body.reason ?? null },
       };
       const isSmall = isWhole && matches.matched <= SYNC_LIMIT && body.ratePerSecond === undefined;
-      const { view } = await audit.during(mutation, async () => {
-        const begun = await operations.start(spec, matches.matched, request, isWhole);
-        const view = isSmall ? await operations.settled(begun, DISCARD_WAIT_MS) : begun;
-        return { count: matches.matched, operationId: view.id, view };
-      });
+      const { view } = await audit.during(mutation, () =>
+        begin(spec, matches.matched, request, isWhole, isSmall),
+      );
       if (view.state !== "succeeded")
         return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
       const { discarded = 0, skipped = 0 } = view.result;
@@ -167,23 +165,29 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
     return { matched, isWhole: true };
   }
 
-  async function replayNow(queue: string, selection: Selection, body: ReplayBody) {
-    const to = body.to === undefined ? {} : { to: body.to };
-    if ("filter" in selection) return replayMatching(queue, selection.filter, to);
-    const results = await observer.replay(queue, selection.ids, {
-      ...to,
-      ...(body.patch ? { payloadText: body.patch.payloadText } : {}),
-    });
+  async function replayIds(queue: string, ids: string[], how: { to?: string; payloadText?: string }) {
+    const results = await observer.replay(queue, ids, how);
     for (const { outcome } of results) countReplayed(queue, outcome, 1);
     const replayed = results.filter(({ outcome }) => outcome === "replayed" || outcome === "moved").length;
-    return { replayed, skipped: results.length - replayed, results };
+    return { replayed, skipped: results.length - replayed, results, count: replayed };
   }
 
-  async function replayMatching(queue: string, filter: DeadLetterFilter, to: { to?: string }) {
-    const counts = await observer.replayAll(queue, filter, to);
-    countReplayed(queue, to.to === undefined ? "replayed" : "moved", counts.replayed);
-    countReplayed(queue, "skipped", counts.skipped);
-    return counts;
+  /**
+   * Starts an operation. A small one is waited for.
+   * @throws HoldfastError conflict: a small one failed
+   */
+  async function begin(
+    spec: OperationSpec,
+    total: number,
+    request: Asker,
+    isWhole: boolean,
+    isSmall: boolean,
+  ) {
+    const begun = await operations.start(spec, total, request, isWhole);
+    const view = isSmall ? await operations.settled(begun, SMALL_WAIT_MS) : begun;
+    if (isSmall && view.state === "failed")
+      throw new HoldfastError("conflict", view.error ?? `operation ${view.id} failed`);
+    return { count: total, operationId: view.id, view };
   }
 
   /** Per id: an operation keeps those that it could not move. */

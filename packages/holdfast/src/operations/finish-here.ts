@@ -1,0 +1,70 @@
+import { hostname } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import { HoldfastError } from "@holdfast/contracts";
+import type { OperationView } from "@holdfast/contracts/api";
+import type { Holdfast } from "../client.ts";
+import type { OperationSpec } from "../engine/operation-store.ts";
+import { OperationRunner } from "./operation-runner.ts";
+
+const LOOK_MS = 50;
+
+export interface FinishOptions {
+  /** When it is aborted, the operation is handed over after the batch under way: another process may go on with it. */
+  signal?: AbortSignal | undefined;
+  /** Told after each batch how many tasks are done. */
+  onProgress?: ((done: number) => void) | undefined;
+}
+
+/**
+ * Runs an operation in this process to its end: no service has to be up. Where another process has begun it already, it
+ * waits for that one.
+ * @returns the operation as it is then; not ended where it was paused or handed over
+ * @throws HoldfastError what made the operation fail here; not_found
+ */
+export async function finishHere(
+  client: Holdfast,
+  id: string,
+  { signal, onProgress }: FinishOptions = {},
+): Promise<OperationView> {
+  let done = 0;
+  let failure: HoldfastError | undefined;
+  const runner = new OperationRunner({
+    client,
+    producer: () => {
+      throw new HoldfastError("internal", "this operation enqueues nothing");
+    },
+    onMoved: (_, moved) => {
+      done += moved.done;
+      onProgress?.(done);
+    },
+    onFailed: (error) => {
+      failure = error;
+    },
+  });
+  const stop = () => void runner.stop();
+  if (signal?.aborted) stop();
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    await runner.runNow(id);
+    for (;;) {
+      if (failure !== undefined) throw failure;
+      const view = await client.operations.get(id);
+      if (!view) throw new HoldfastError("not_found", `there is no operation ${id}`);
+      if (view.endedAt !== null || view.state === "paused" || signal?.aborted) return view;
+      await delay(LOOK_MS);
+    }
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+/** Who asks for an operation by the library, without a key and a request: the record says which process of which machine. */
+export const localAuthor = (actor: string): OperationSpec["by"] => ({
+  actor,
+  keyId: null,
+  role: null,
+  from: `library@${hostname()}`,
+  requestId: `library-${process.pid}`,
+  clientRequestId: null,
+  reason: null,
+});
