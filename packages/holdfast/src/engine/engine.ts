@@ -7,6 +7,7 @@ import type { Script } from "../redis/script.ts";
 import type { TailBytes } from "../redis/tail-bytes.ts";
 import { answerOf, type EnqueueAnswer, type EnqueueArgs, lettersOf, partOf } from "./enqueue-answer.ts";
 import { bareEnvelope } from "./record.ts";
+import type { AuditReply, ListOrder, RawStats, RawTask } from "./replies.ts";
 import { type Request, RequestSlots } from "./requests.ts";
 import { encodeLine, encodeWord } from "./text.ts";
 import { parseTurn, type Turn, type TurnReply, type VerdictOutcome } from "./turn.ts";
@@ -32,33 +33,6 @@ export interface TurnArgs {
   noHandlerAfterMs: number;
   /** Of an acquire: where nothing is granted, leave the request in Redis for the next enqueue. @default false */
   park?: boolean;
-}
-
-export interface AuditReply {
-  repaired: number;
-  looked: number;
-  violations: { invariant: string; detail: string }[];
-}
-
-/** Of a sorted set by score, or of a list: what ended last first, or what is taken next first. `typed`: of `pending:typed`. */
-export type ListOrder = "first" | "last" | "ended" | "waiting" | "typed";
-
-export interface RawTask {
-  id: string;
-  envelope: string;
-  record: string;
-  result: string;
-  progress: string;
-  score: string;
-}
-
-export interface RawStats {
-  now: number;
-  counters: number[];
-  accepted: number[];
-  settings: string;
-  lengths: number[];
-  oldest: string[];
 }
 
 /** What an acquire needs, alone or after a settle. */

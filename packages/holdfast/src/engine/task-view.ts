@@ -1,9 +1,9 @@
 import type { TaskState, TaskView } from "@holdfast/contracts";
 import { traceIdOf } from "../tracing/trace-context.ts";
-import type { RawTask } from "./engine.ts";
 import { decodeEnvelopeForDisplay } from "./envelope.ts";
 import { ENVELOPE_SCHEDULED } from "./format.ts";
 import { decodeRecord } from "./record.ts";
+import type { RawTask } from "./replies.ts";
 import { decodeLine } from "./text.ts";
 
 /** A task as it is shown; null where there is none, or only its id is remembered. */

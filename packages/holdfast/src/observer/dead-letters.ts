@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { type DeadReason, HoldfastError, type TaskView } from "@holdfast/contracts";
-import type { Engine, RawTask } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
 import { decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envelope.ts";
+import type { RawTask } from "../engine/replies.ts";
 import type { Request } from "../engine/requests.ts";
 import { taskView } from "../engine/task-view.ts";
 import { signatureOf } from "./signature.ts";

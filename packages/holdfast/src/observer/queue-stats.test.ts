@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import type { RawStats } from "../engine/engine.ts";
 import { encodeEnvelope } from "../engine/envelope.ts";
+import type { RawStats } from "../engine/replies.ts";
 import { queueStats } from "./queue-stats.ts";
 
 const raw = (change: Partial<RawStats> = {}): RawStats => ({

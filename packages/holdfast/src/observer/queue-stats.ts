@@ -1,6 +1,6 @@
 import type { QueueStats } from "@holdfast/contracts";
-import type { RawStats } from "../engine/engine.ts";
 import { decodeHeader } from "../engine/envelope.ts";
+import type { RawStats } from "../engine/replies.ts";
 import { settingsText } from "../engine/settings-text.ts";
 
 // Positions in the packed counters: lua/lib/counters.lua.

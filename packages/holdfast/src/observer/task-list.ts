@@ -1,5 +1,6 @@
 import { HoldfastError, LIMITS, TASK_STATES, type TaskState, type TaskView } from "@holdfast/contracts";
-import type { Engine, ListOrder } from "../engine/engine.ts";
+import type { Engine } from "../engine/engine.ts";
+import type { ListOrder } from "../engine/replies.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { QueueKeys } from "../redis/keys.ts";
 import { matcherOf, type TaskFilter, timeOf } from "./filter.ts";

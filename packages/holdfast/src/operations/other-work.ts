@@ -1,5 +1,5 @@
-import type { ListOrder } from "../engine/engine.ts";
 import type { ClaimedOperation } from "../engine/operation-store.ts";
+import type { ListOrder } from "../engine/replies.ts";
 import type { NewTask } from "../engine/task-options.ts";
 import { type EmptiedState, INDEXES } from "../observer/emptied.ts";
 import type { EnqueueResult } from "../queue/enqueue-buffer.ts";

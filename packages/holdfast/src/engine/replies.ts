@@ -1,0 +1,26 @@
+export interface AuditReply {
+  repaired: number;
+  looked: number;
+  violations: { invariant: string; detail: string }[];
+}
+
+/** Of a sorted set by score, or of a list: what ended last first, or what is taken next first. `typed`: of `pending:typed`. */
+export type ListOrder = "first" | "last" | "ended" | "waiting" | "typed";
+
+export interface RawTask {
+  id: string;
+  envelope: string;
+  record: string;
+  result: string;
+  progress: string;
+  score: string;
+}
+
+export interface RawStats {
+  now: number;
+  counters: number[];
+  accepted: number[];
+  settings: string;
+  lengths: number[];
+  oldest: string[];
+}
