@@ -94,6 +94,8 @@ describe.skipIf(!executablePath)(
         await away.queue("emails").enqueue("demo.echo", 1);
         const page = await away.page();
         await open(page, `${away.base}/queues/emails`);
+        // The list of queues comes by the live stream.
+        await page.getByRole("link", { name: "emails" }).waitFor();
         await away.end("observability");
         await page.getByRole("link", { name: "Schedules" }).click();
         const message = page.getByRole("alert").filter({ hasText: "Cannot load the screen Schedules" });

@@ -93,7 +93,7 @@ function checkUrl(url: string, where: string): string {
 function parseNodes(text: string, defaultPort: number): { host: string; port: number }[] {
   return text.split(",").map((entry) => {
     const match = /^([^\s,:]+)(?::(\d{1,5}))?$/.exec(entry);
-    if (!match) throw new UsageError(`"${entry}" is no node: host:port, separated by commas`);
+    if (!match) throw new UsageError(`"${entry}" is not a valid node: write host:port, separated by commas`);
     return { host: match[1] as string, port: Number(match[2] ?? defaultPort) };
   });
 }

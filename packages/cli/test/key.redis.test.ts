@@ -79,7 +79,7 @@ test("with --file no Redis is asked", async () => {
 test("what makes no key is refused before anything is written", async () => {
   const create = (...args: string[]) => cli("key", "create", "--label", "x", ...args);
   expect((await create()).code).toBe(2);
-  expect((await create("--scope", "root")).stderr).toContain('"root" is no scope');
+  expect((await create("--scope", "root")).stderr).toContain('"root" is not a valid scope');
   expect((await create("--scope", "read", "--queue", "a..b")).code).toBe(2);
   expect((await create("--scope", "read", "--expires", "0s")).code).toBe(2);
   expect((await cli("key", "revoke", "nonsense")).code).toBe(2);

@@ -24,7 +24,7 @@ export function newKeyText(): string {
   return `hf_${newId()}_${newSecret()}`;
 }
 
-/** The record of a key. @throws RangeError where the text is no key */
+/** The record of a key. @throws RangeError where the text is not a key */
 export function recordOf(
   text: string,
   { label, scopes }: Pick<ApiKeyRecord, "label" | "scopes">,

@@ -31,7 +31,7 @@ function options() {
     throw new RangeError(`HOLDFAST_TLS is "${values.tls}": 1 for TLS, empty without`);
   const redisPort = Number(values["redis-port"]);
   if (!Number.isInteger(redisPort) || redisPort < 1 || redisPort > 65_535)
-    throw new RangeError(`"${values["redis-port"]}" is no port`);
+    throw new RangeError(`"${values["redis-port"]}" is not a valid port`);
   const { folder, prefix, groups } = values;
   const secrets = { folder, prefix, groups, redisPort, tls: values.tls === "1" };
   return {

@@ -34,7 +34,7 @@ export function redisRoles(templates = TEMPLATES): string[] {
 export function redisUsers(options: RedisUsersOptions, templates = TEMPLATES): string {
   const { prefix, redisVersion, passwordOf, also = "" } = options;
   if (!PREFIX.test(prefix))
-    throw new RangeError(`"${prefix}" is no prefix of keys: letters, digits, _ . : -`);
+    throw new RangeError(`"${prefix}" is not a valid key prefix: use letters, digits, _ . : -`);
   const version = /^(\d+)\.(\d+)/.exec(redisVersion);
   if (version === null || Number(version[1]) < 7)
     throw new RangeError(`the version of Redis has to be 7.0 or later, got "${redisVersion}"`);

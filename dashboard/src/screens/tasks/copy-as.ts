@@ -12,7 +12,7 @@ export function asCurl(task: TaskView, serviceUrl: string): string {
   try {
     body = injectBody({ type: task.type, payloadText: task.payloadText, priority: task.priority });
   } catch {
-    // What is no JSON cannot be enqueued again: then the record is what is worth having.
+    // Text that is not JSON cannot be enqueued again: then the record is worth having.
     return `curl ${shellWord(`${url}/${encodeURIComponent(task.id)}`)}`;
   }
   return `curl -X POST ${shellWord(url)} -H 'content-type: application/json' --data-raw ${shellWord(body)}`;

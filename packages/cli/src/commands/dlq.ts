@@ -138,7 +138,7 @@ export function dlqCommand(program: Command, action: Action): void {
       action(async (context, [queue = "", id = ""]) => {
         const task = await taskOf(context, queue, id);
         if (task.state !== "dead")
-          throw new HoldfastError("conflict", `task "${id}" is ${task.state}, no dead letter`);
+          throw new HoldfastError("conflict", `task "${id}" is ${task.state}, not a dead letter`);
         printTask(context, task);
       }),
     );
@@ -190,7 +190,7 @@ export function dlqCommand(program: Command, action: Action): void {
         if (filter === null)
           return byIds(context, ids, async (some) => {
             await observer.stats(queue);
-            for (const id of some) if (!isTaskId(id)) throw new UsageError(`"${id}" is no id of a task`);
+            for (const id of some) if (!isTaskId(id)) throw new UsageError(`"${id}" is not a valid task id`);
             const view = await context.recorded(
               mutation,
               () => runHere(context, { kind: "discard", queue, selection: { ids: some } }),

@@ -150,7 +150,7 @@ function collectScopes(text: string, before: Scope[] = []): Scope[] {
   const scopes = text.split(",").map((name) => name.trim());
   for (const scope of scopes) {
     if (!(SCOPES as readonly string[]).includes(scope))
-      throw new InvalidArgumentError(`"${scope}" is no scope: it has to be of ${SCOPES.join(", ")}.`);
+      throw new InvalidArgumentError(`"${scope}" is not a valid scope: use ${SCOPES.join(", ")}.`);
   }
   return [...before, ...(scopes as Scope[])];
 }

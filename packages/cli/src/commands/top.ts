@@ -17,7 +17,7 @@ export function topCommand(program: Command, action: Action): void {
     .command("top")
     .option("--interval <duration>", "how often to look", parseDuration, 1_000)
     .option("--count <n>", "ends after so many looks", parseWhole(1, 1_000_000))
-    .description("queues and workers, live; q quits. Plain lines where the output is no terminal")
+    .description("queues and workers, live; q quits. Plain lines where the output is not a terminal")
     .action(
       action<TopOptions>(async (context, _args, options) => {
         if (options.interval < 100) throw new UsageError("--interval has to be 100ms or more");

@@ -232,7 +232,7 @@ export class OperationStore {
   ): Promise<{ operations: OperationView[]; cursor: string | null }> {
     const { cursor, limit = 50, queue, state, isVisible } = options;
     if (cursor !== undefined && !/^op_[A-Za-z0-9_-]{16}$/.test(cursor))
-      throw new HoldfastError("invalid_cursor", "this cursor is none of ours: begin without one");
+      throw new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
     const operations: OperationView[] = [];
     let from = 0;
     if (cursor !== undefined) {

@@ -44,14 +44,18 @@ export function mintKey(spec: NewKey, nowMs = Date.now()): { key: ApiKey; text: 
   }
   for (const scope of scopes) {
     if (!SCOPES.includes(scope)) {
-      throw new HoldfastError("invalid_argument", `"${scope}" is no scope: ${SCOPES.join(", ")}`);
+      throw new HoldfastError(
+        "invalid_argument",
+        `"${scope}" is not a valid scope: use ${SCOPES.join(", ")}`,
+      );
     }
   }
   if (queues && (queues.length === 0 || queues.length > MAX_KEY_QUEUES)) {
     throw new HoldfastError("invalid_argument", `a key is limited to 1 to ${MAX_KEY_QUEUES} queues`);
   }
   const wrong = queues?.find((queue) => !isQueueName(queue));
-  if (wrong !== undefined) throw new HoldfastError("invalid_queue_name", `"${wrong}" is no name of a queue`);
+  if (wrong !== undefined)
+    throw new HoldfastError("invalid_queue_name", `"${wrong}" is not a valid queue name`);
   if (expiresAt !== null && !(Number.isSafeInteger(expiresAt) && expiresAt > nowMs)) {
     throw new HoldfastError("invalid_argument", "a key has to expire in the future");
   }
@@ -101,5 +105,8 @@ export function readKey(value: unknown, where: string): ApiKey {
     const { id, label, scopes, queues, createdAt, expiresAt, sha256 } = value;
     return { id, label, scopes, queues, createdAt, expiresAt, sha256 };
   }
-  throw new HoldfastError("invalid_argument", `${where} is no key: make it with "holdfast key create"`);
+  throw new HoldfastError(
+    "invalid_argument",
+    `${where} is not a valid key: make one with "holdfast key create"`,
+  );
 }

@@ -58,7 +58,7 @@ function decodeCursor(cursor: string, indexes: Index[]): { at: number; after: st
   );
   const at = Number(match?.[1]);
   if (!match || indexes[at] === undefined)
-    throw new HoldfastError("invalid_cursor", "this cursor is none of ours: begin without one");
+    throw new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
   return { at, after: match[2] ?? "" };
 }
 

@@ -97,7 +97,7 @@ function walkOf(
 }
 
 const NOT_MOVED: Record<string, string> = {
-  not_dead: "it is no dead letter, or died after the operation began",
+  not_dead: "it is not a dead letter, or it died after the operation began",
   not_found: "there is no such task",
 };
 

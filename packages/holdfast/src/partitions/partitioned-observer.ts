@@ -284,6 +284,6 @@ function decodeCursor(cursor: string | undefined, { count }: Partitions): [at: n
   if (cursor === undefined) return [0, ""];
   const match = /^(\d{1,3})~([A-Za-z0-9_-]*)$/.exec(cursor);
   if (!match || Number(match[1]) >= count)
-    throw new HoldfastError("invalid_cursor", "this cursor is none of ours: begin without one");
+    throw new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
   return [Number(match[1]), match[2] ?? ""];
 }

@@ -65,7 +65,7 @@ function decoded(what: string, text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return refuse(`has a % in its ${what} that is no escape: write it as %25`);
+    return refuse(`has a % in its ${what} that does not begin an escape: write it as %25`);
   }
 }
 
@@ -93,7 +93,7 @@ function queryOf(url: URL): ConnectionSettings {
 
 function databaseOf(text: string, other: number | undefined): number {
   if (!/^\d{1,6}$/.test(text))
-    refuse('names a database that is no number: after the host comes "/" and a number, such as /0');
+    refuse('names a database that is not a number: after the host comes "/" and a number, such as /0');
   const db = Number(text);
   if (other !== undefined && other !== db) refuse("names two databases");
   return db;

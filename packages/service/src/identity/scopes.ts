@@ -21,7 +21,7 @@ export function scopeRoutes(app: Pick<FastifyInstance, "addHook">, schemes: read
   app.addHook("onRoute", (route) => {
     const scope = route.config?.scope ?? defaultScope(route);
     if (scope !== "public" && !SCOPES.includes(scope)) {
-      throw new Error(`${String(route.method)} ${route.url}: "${String(scope)}" is no scope`);
+      throw new Error(`${String(route.method)} ${route.url}: "${String(scope)}" is not a scope`);
     }
     route.config = { ...route.config, scope };
     // `x-scope` is what the walk over the routes goes by.

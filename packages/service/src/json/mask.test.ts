@@ -153,7 +153,7 @@ test("a value that JSON has to escape is masked as JSON quotes it, too", () => {
   expect(maskTask({ payloadText, progress }).progress).toBe('{"at":"***"}');
 });
 
-test("what is no pointer is refused", () => {
+test("what is not a pointer is refused", () => {
   for (const text of ["card", "", "/a~2b", "/a~"])
-    expect(() => parsePointers([text])).toThrow("no JSON pointer");
+    expect(() => parsePointers([text])).toThrow("not a JSON pointer");
 });

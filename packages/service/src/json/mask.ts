@@ -14,7 +14,9 @@ export type Pointer = readonly (string | null)[];
 export function parsePointers(texts: readonly string[]): Pointer[] {
   return texts.map((text) => {
     if (!text.startsWith("/") || /~(?![01])/.test(text)) {
-      throw new Error(`"${text}" is no JSON pointer: like /card/number, or /card/* for all of it`);
+      throw new Error(
+        `"${text}" is not a JSON pointer: write it like /card/number, or /card/* for all of it`,
+      );
     }
     return text
       .slice(1)

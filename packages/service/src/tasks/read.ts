@@ -85,7 +85,7 @@ export function readTaskArray(body: Buffer): ReadTask[] {
   return items;
 }
 
-/** One task per line; a line that is no JSON spoils only itself. Empty lines are skipped. */
+/** One task per line; a line that is not JSON spoils only itself. Empty lines are skipped. */
 export function readTaskLines(body: Buffer): ReadTask[] {
   const items: ReadTask[] = [];
   for (let start = 0; start < body.length; ) {
