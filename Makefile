@@ -117,11 +117,13 @@ lint: ## Format, lint, types, generated code against its sources, the Helm chart
 verify: ## Is the generated code fresh?
 	@node scripts/generate-bindings.mjs --check
 	@node scripts/generate-acl.mjs --check
+	@node scripts/task-path.mjs --check
 
 .PHONY: generate
-generate: ## Make the script bindings from lua/, and the Redis users of each role from them
+generate: ## Make the script bindings from lua/, the Redis users of each role from them, and the list in ARCHITECTURE.md
 	@node scripts/generate-bindings.mjs
 	@node scripts/generate-acl.mjs
+	@node scripts/task-path.mjs --write
 
 .PHONY: pin-images
 pin-images: ## Lines for .env that pin the base images to the digests of their tags: make -s pin-images >>.env

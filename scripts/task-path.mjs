@@ -1,0 +1,146 @@
+// Prints the path of a task from the POST to its handler: every file on it, in order, with its lines. `--write` puts the list
+// into ARCHITECTURE.md, `--check` fails where the page is not fresh. test/docs/task-path.redis.test.mjs posts a task and
+// compares the files with those whose code ran.
+import { readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const page = join(root, "ARCHITECTURE.md");
+const BEGIN = "<!-- task-path: make generate writes this list -->\n\n";
+const END = "\n<!-- /task-path -->";
+
+/** Each part of the path: where it runs, and its files with what they do there. */
+export const PARTS = [
+  [
+    "producer-api reads the request",
+    [
+      ["packages/service/src/tasks/fast-lane.ts", "receives the POST from node:http and sends the answer."],
+      ["packages/service/src/http/connections.ts", "says whether the connection is about to be closed."],
+      ["packages/service/src/http/server.ts", "checks the Host header and gives the request its id."],
+      [
+        "packages/service/src/identity/access.ts",
+        "turns the API key into an identity and checks its queues.",
+      ],
+      ["packages/service/src/identity/key-ring.ts", "holds the API keys in memory."],
+      ["packages/contracts/src/keys.ts", "knows which scope includes which."],
+      ["services/producer-api/src/app.ts", "refuses tasks until Redis has passed the boot checks."],
+      ["packages/service/src/readiness.ts", "knows whether it has."],
+      ["packages/service/src/tasks/queues.ts", "gives the `Queue` of that name, made once."],
+      ["packages/service/src/tasks/intake.ts", "enqueues the task and words the receipt."],
+      ["packages/service/src/tasks/read.ts", "reads the body and cuts the payload out as it is."],
+      ["packages/service/src/json/slice.ts", "decodes UTF-8 strictly."],
+      ["packages/service/src/json/scan.ts", "finds where each JSON value ends."],
+      ["packages/service/src/tasks/metrics.ts", "counts the accepted task."],
+      ["packages/service/src/metrics.ts", "measures the request and the script call."],
+      ["packages/service/src/plain-metrics.ts", "holds these counters as plain numbers."],
+    ],
+  ],
+  [
+    "The library sends it to Redis",
+    [
+      ["packages/holdfast/src/queue/queue.ts", "checks the task, gives it an id and adds it to the buffer."],
+      ["packages/contracts/src/limits.ts", "says what a valid task type is."],
+      [
+        "packages/holdfast/src/queue/durability.ts",
+        "decides whether a disk or replica has to confirm the write.",
+      ],
+      ["packages/holdfast/src/queue/mint-ids.ts", "makes the id."],
+      ["packages/holdfast/src/engine/envelope.ts", "writes the envelope, and reads it again in the worker."],
+      ["packages/holdfast/src/queue/asked-task.ts", "keeps the promise of the caller until Redis answers."],
+      [
+        "packages/holdfast/src/queue/enqueue-buffer.ts",
+        "gathers the enqueues of one event-loop turn into few calls.",
+      ],
+      ["packages/holdfast/src/soon.ts", "runs the flush at the end of that turn."],
+      ["packages/holdfast/src/engine/engine.ts", "calls the script `enqueue`: one method per script."],
+      ["packages/holdfast/src/engine/requests.ts", "gives the call its request slot and sequence."],
+      ["packages/holdfast/src/redis/connection.ts", "sends the call on its connection."],
+      ["packages/holdfast/src/redis/script-call.ts", "writes the call as bytes."],
+      ["packages/holdfast/src/user-code.ts", "calls hooks of the user so that their errors do no harm."],
+    ],
+  ],
+  [
+    "One Lua script stores it and grants it",
+    [
+      ["lua/enqueue.lua", "stores the task, and grants it if a worker waits."],
+      ["lua/lib/clock.lua", "reads the time of Redis once."],
+      ["lua/lib/counters.lua", "packs and unpacks the counters of the queue."],
+      ["lua/lib/settings.lua", "reads the settings of the queue."],
+      ["lua/lib/request.lua", "answers a repeated request as before."],
+      ["lua/lib/options.lua", "reads options from an envelope."],
+      ["lua/lib/append.lua", "pushes ids to a list."],
+      ["lua/lib/wake.lua", "wakes all workers, if the task is not granted here."],
+      ["lua/lib/record.lua", "explains and reads the state record."],
+      ["lua/lib/standing.lua", "answers for an id that the caller gave."],
+      ["lua/lib/due.lua", "places a task that is scheduled."],
+      ["lua/lib/lease.lua", "writes a lease: deadline, record and fence."],
+      ["lua/lib/reply.lua", "words the reply that a repeat would get."],
+      ["lua/lib/park.lua", "reads and writes parked requests."],
+      ["lua/lib/push.lua", "leases the task to the parked request and publishes it."],
+    ],
+  ],
+  [
+    "The worker runs the handler",
+    [
+      ["packages/holdfast/src/redis/link.ts", "receives the published message."],
+      ["packages/holdfast/src/engine/push.ts", "reads the message."],
+      ["packages/holdfast/src/engine/turn.ts", "pairs each id with its envelope, token and past."],
+      ["packages/holdfast/src/worker/worker.ts", "hands the tasks to the runner of the queue."],
+      [
+        "packages/holdfast/src/worker/queue-runner.ts",
+        "decides what to begin, what to settle and what to ask for.",
+      ],
+      ["packages/holdfast/src/worker/acquire-request.ts", "ends the parked request, which is answered now."],
+      ["packages/holdfast/src/worker/policy.ts", "holds the rules of the runner, without I/O."],
+      ["packages/holdfast/src/worker/runners.ts", "shares the slots of the worker between its queues."],
+      ["packages/holdfast/src/worker/pace.ts", "says how many tasks to take ahead of the free slots."],
+      ["packages/holdfast/src/worker/held-tasks.ts", "keeps the tasks that the worker holds."],
+      ["packages/holdfast/src/worker/lease-table.ts", "shows the lease to the heartbeat thread."],
+      ["packages/holdfast/src/worker/running-task.ts", "parses the payload and calls the handler."],
+      [
+        "packages/holdfast/src/worker/handler-arguments.ts",
+        "makes `task` and `ctx`, which the handler gets.",
+      ],
+    ],
+  ],
+];
+
+const linesOf = (path) => readFileSync(join(root, path), "utf8").split("\n").length - 1;
+
+/** As the formatter lays a table out. The first row is its head. */
+function table(rows) {
+  const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
+  const [head, ...others] = rows.map(
+    (row) => `| ${row.map((cell, column) => cell.padEnd(widths[column])).join(" | ")} |\n`,
+  );
+  return `${head}| ${widths.map((width) => "-".repeat(width)).join(" | ")} |\n${others.join("")}`;
+}
+
+/** The list as Markdown. */
+export function taskPath() {
+  const files = PARTS.flatMap(([, steps]) => steps.map(([path]) => path));
+  const lines = files.reduce((sum, path) => sum + linesOf(path), 0);
+  const blocks = PARTS.map(([title, steps]) => {
+    const rows = steps.map(([path, does]) => [`[${basename(path)}](${path})`, `${linesOf(path)}`, does]);
+    return `**${title}**\n\n${table([["File", "Lines", "What it does on the way"], ...rows])}`;
+  });
+  // Rounded: a sum that every change moves would be a conflict in every merge.
+  const about = (Math.round(lines / 100) * 100).toLocaleString("en");
+  return `${blocks.join("\n")}\nThese are ${files.length} files with about ${about} lines.\n`;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const text = taskPath();
+  const before = readFileSync(page, "utf8");
+  const from = before.indexOf(BEGIN);
+  const to = before.indexOf(END, from);
+  if (from < 0 || to < 0) throw new Error(`ARCHITECTURE.md has no ${BEGIN.trim()} … ${END.trim()}`);
+  const after = before.slice(0, from + BEGIN.length) + text + before.slice(to);
+  if (process.argv.includes("--write")) writeFileSync(page, after);
+  else if (!process.argv.includes("--check")) console.log(text);
+  else if (after !== before) {
+    console.error("ARCHITECTURE.md is not fresh: run make generate");
+    process.exit(1);
+  }
+}

@@ -1,0 +1,26 @@
+import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { promisify } from "node:util";
+import { expect, test } from "vitest";
+import { PARTS } from "../../scripts/task-path.mjs";
+
+const root = resolve(import.meta.dirname, "../..");
+const run = promisify(execFile);
+
+/** A script and every fragment that it includes. */
+function withFragments(path) {
+  const includes = readFileSync(join(root, path), "utf8").matchAll(/^-- include (\S+)$/gm);
+  return [path, ...[...includes].flatMap(([, fragment]) => withFragments(`lua/${fragment}`))];
+}
+
+test("ARCHITECTURE.md lists the files whose code runs from the POST of a task to its handler", async () => {
+  const fixture = join(import.meta.dirname, "fixtures/task-path.mjs");
+  const { stdout } = await run(process.execPath, [fixture], { timeout: 50_000 });
+  const ran = JSON.parse(stdout).flatMap((path) => {
+    const [, script] = /\/redis\/generated\/(\w+)\.ts$/.exec(path) ?? [];
+    return script === undefined ? [path] : withFragments(`lua/${script}.lua`);
+  });
+  const listed = PARTS.flatMap(([, steps]) => steps.map(([path]) => path));
+  expect(listed.toSorted()).toEqual(ran.toSorted());
+});
