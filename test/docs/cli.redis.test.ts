@@ -14,7 +14,7 @@ import {
 } from "@holdfast/service/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-// What both READMEs tell a reader to type with the command holdfast, typed.
+// The commands that both READMEs tell a reader to type.
 const root = resolve(import.meta.dirname, "../..");
 const run = promisify(execFile);
 let redis: TestRedis;
@@ -41,9 +41,12 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-function blocksOf(page: string): string[] {
+function blocksOf(page: string, begin: string): string[] {
   const text = readFileSync(join(root, page), "utf8");
-  const section = text.slice(text.indexOf("<!-- cli:"), text.indexOf("<!-- /cli -->"));
+  const from = text.indexOf(begin);
+  const to = text.indexOf("<!-- /cli -->", from);
+  if (from < 0 || to < 0) throw new Error(`${page} has no ${begin} … <!-- /cli -->`);
+  const section = text.slice(from, to);
   return [...section.matchAll(/```sh\n([\s\S]*?)```/g)].map(([, block]) => block ?? "");
 }
 
@@ -55,9 +58,19 @@ async function type(block: string): Promise<string> {
   return stdout;
 }
 
-test("the commands of the README work as typed, in order", async () => {
+test("the commands of the README work as typed", async () => {
+  const [block = ""] = blocksOf("README.md", "<!-- cli: a test runs this block");
+  const output = await type(block);
+  expect(output).toMatch(/^state +completed$/m);
+  expect(output).toMatch(/^default +running /m);
+  expect(output).toMatch(/^reason +terminal$/m);
+  expect(output).toMatch(/^ok +persistence [\s\S]*nothing wrong\n$/m);
+});
+
+test("the examples of the page of the command work as typed, in order", async () => {
   const seen: string[] = [];
-  for (const block of blocksOf("README.md")) seen.push(await type(block));
+  const page = "packages/cli/README.md";
+  for (const block of blocksOf(page, "<!-- cli: tests run each block")) seen.push(await type(block));
   const [enqueued, looked, dead, paused, doctor, ...rest] = seen;
   expect(rest).toEqual([]);
   expect(enqueued).toMatch(/^state +completed$/m);
@@ -74,7 +87,7 @@ test("the commands of the README work as typed, in order", async () => {
 });
 
 test("the file of refused lines is one to be sent again", async () => {
-  const [block = ""] = blocksOf("packages/cli/README.md");
+  const [block = ""] = blocksOf("packages/cli/README.md", "<!-- cli: a test runs this block");
   const output = await type(block);
   expect(output).toMatch(/^accepted +1$/m);
   expect(output.trimEnd().split("\n").at(-1)).toMatch(/^\{.*"type":"n o"\}$/);

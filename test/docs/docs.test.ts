@@ -16,7 +16,6 @@ function read(path: string): string {
     ? text.replace(/^\|.*$/gm, (row) => row.replaceAll(/ *\| */g, " | ").trim())
     : text;
 }
-const readme = read("README.md");
 const services: Record<string, { properties: object }> = {
   "producer-api": producerApi,
   worker,
@@ -103,28 +102,44 @@ describe("docs/state-machine.md", () => {
   });
 });
 
-describe("the table of variables in the README", () => {
-  const table = readme.slice(readme.indexOf("<!-- config"), readme.indexOf("<!-- /config -->"));
+describe("docs/configuration.md", () => {
+  const page = read("docs/configuration.md");
+  /** Each table by its heading; the column "Service" says who of these reads a variable. */
+  const tables: [string, string[]][] = [
+    ["All services", Object.keys(services)],
+    ["HTTP services", ["producer-api", "observability"]],
+    ["Worker and janitor", ["worker", "janitor"]],
+  ];
   const rows = new Map(
-    [...table.matchAll(/^\| `([A-Z_]+)` \| (.+?) \| (.+?) \|/gm)].map(([, name, who, value]) => [
-      name,
-      { who, value },
-    ]),
+    tables.flatMap(([title, readers]) => {
+      const section = page.split(`\n## ${title}\n`)[1]?.split("\n## ")[0] ?? "";
+      return [...section.matchAll(/^\| `([A-Z_]+)` \| (.+?) \| (.+?) \|/gm)].map(
+        ([, name = "", who = "", value]) => [name, { who: whoReads(who, readers), value }] as const,
+      );
+    }),
   );
 
+  function whoReads(cell: string, readers: string[]): string[] {
+    if (cell === "all" || cell === "both") return readers;
+    const [, missing] = /^all but (.*)$/.exec(cell) ?? [];
+    return missing === undefined ? [cell] : readers.filter((service) => service !== missing);
+  }
+
   test("has every variable of every service, with the services that read it", () => {
-    const expected = new Map<string, string[]>();
+    const expected: Record<string, string[]> = {};
     for (const [service, schema] of Object.entries(services)) {
       for (const name of Object.keys(schema.properties)) {
-        expected.set(name, [...(expected.get(name) ?? []), service]);
+        expected[name] = [...(expected[name] ?? []), service].sort();
       }
     }
-    const all = Object.keys(services).length;
-    expect(Object.fromEntries([...rows].map(([name, { who }]) => [name, who]))).toEqual(
-      Object.fromEntries(
-        [...expected].map(([name, who]) => [name, who.length === all ? "all" : who.join(", ")]),
-      ),
-    );
+    const told = [...rows].map(([name, { who }]) => [name, who.toSorted()]);
+    expect(Object.fromEntries(told)).toEqual(expected);
+  });
+
+  test("has no cell that is too wide to read", () => {
+    const cells = page.match(/^\|.*$/gm)?.flatMap((row) => row.split(" | ")) ?? [];
+    expect(cells.length).toBeGreaterThan(100);
+    expect(cells.filter((cell) => cell.length > 110)).toEqual([]);
   });
 
   test("tells the defaults", () => {
@@ -179,6 +194,10 @@ test("every relative link leads somewhere", () => {
       .map((link) => `${path}: ${link}`);
   });
   expect(broken).toEqual([]);
+});
+
+test("the README is one page", () => {
+  expect(Buffer.byteLength(readFileSync(join(root, "README.md")))).toBeLessThanOrEqual(14_000);
 });
 
 test("no page has a placeholder for a figure left", () => {

@@ -15,9 +15,10 @@ import {
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newKeyText, recordOf } from "../../services/init/src/api-key.ts";
 
-// What the README tells a reader to type, typed: on ports of our own in the place of its fixed ones.
+// The README and docs/http.md tell a reader what to type. It is typed here, on ports of our own instead of the fixed ones.
 const root = resolve(import.meta.dirname, "../..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
+const httpPage = readFileSync(join(root, "docs/http.md"), "utf8");
 const run = promisify(execFile);
 let redis: TestRedis;
 const ports = { producer: 0, observability: 0 };
@@ -65,11 +66,19 @@ async function keyFile() {
   return { folder, text };
 }
 
-function between(begin: string, end: string): string {
-  const from = readme.indexOf(begin);
-  const to = readme.indexOf(end, from);
-  if (from < 0 || to < 0) throw new Error(`README.md has no ${begin} … ${end}`);
-  return readme.slice(from, to);
+function between(page: string, begin: string, end: string): string {
+  const from = page.indexOf(begin);
+  const to = page.indexOf(end, from);
+  if (from < 0 || to < 0) throw new Error(`the page has no ${begin} … ${end}`);
+  return page.slice(from, to);
+}
+
+/** Types the blocks with `curl` of a page, one after the other. Gives the JSON bodies of each block. */
+async function typeCurl(page: string): Promise<Record<string, unknown>[][]> {
+  const blocks = between(page, "<!-- curl", "<!-- /curl -->").matchAll(/```sh\n([\s\S]*?)```/g);
+  const seen: Record<string, unknown>[][] = [];
+  for (const [, block = ""] of blocks) seen.push(await type(block));
+  return seen;
 }
 
 /** Runs a block in bash; an HTTP error fails it. Gives the JSON bodies, in order. */
@@ -94,15 +103,19 @@ async function type(block: string): Promise<Record<string, unknown>[]> {
     .map((line) => JSON.parse(line));
 }
 
-test("the curl examples work as typed, in order", async () => {
-  const blocks = [...between("<!-- curl", "<!-- /curl -->").matchAll(/```sh\n([\s\S]*?)```/g)].map(
-    ([, block]) => block ?? "",
-  );
+test("the curl examples of the README work as typed", async () => {
+  const [enqueue, replay, ...rest] = await typeCurl(readme);
+  expect(rest).toEqual([]);
+  expect(enqueue).toMatchObject([
+    { id: "hello-0", state: "pending" },
+    { state: "completed", payloadText: '{"n":12345678901234567890}' },
+  ]);
+  expect(replay).toMatchObject([{ dryRun: false, replayed: 0 }]);
+});
+
+test("the curl examples of docs/http.md work as typed, in order", async () => {
   const [enqueue, get, batch, lines, cancel, stats, dead, replay, pause, limits, ...rest] =
-    await blocks.reduce(
-      async (before, block) => [...(await before), await type(block)],
-      Promise.resolve([] as Record<string, unknown>[][]),
-    );
+    await typeCurl(httpPage);
   expect(rest).toEqual([]);
   expect(enqueue).toEqual([{ id: "hello-1", state: "pending", durability: "memory" }]);
   expect(get).toMatchObject([{ state: "completed", payloadText: '{"n":12345678901234567890}', attempts: 1 }]);
@@ -148,7 +161,7 @@ test("the curl examples work as typed, in order", async () => {
 });
 
 test("the library example runs as printed", async () => {
-  const code = /```js\n([\s\S]*?)```/.exec(between("<!-- sdk", "<!-- /sdk -->"))?.[1] ?? "";
+  const code = /```js\n([\s\S]*?)```/.exec(between(readme, "<!-- sdk", "<!-- /sdk -->"))?.[1] ?? "";
   const own = code.replaceAll("redis://127.0.0.1:6379", redis.url);
   expect(own).not.toBe(code);
   const folder = await mkdtemp(join(tmpdir(), "holdfast-readme-"));

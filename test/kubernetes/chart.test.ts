@@ -160,14 +160,14 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
   });
 
   test("every variable that the chart sets is one that its service reads", () => {
-    const readme = readFileSync(resolve(root, "README.md"), "utf8");
+    const page = readFileSync(resolve(root, "docs/configuration.md"), "utf8");
     const foreign = ["OTEL_EXPORTER_OTLP_ENDPOINT"];
     const names = [minimal, production, cluster]
       .flatMap((manifests) => ofKind(manifests, "Deployment"))
       .flatMap((deployment) => Object.keys(envOf(deployment)));
     const unknown = new Set(
       names.filter(
-        (name) => !foreign.includes(name) && !readme.includes(`\n| \`${name.replace(/_FILE$/, "")}`),
+        (name) => !foreign.includes(name) && !page.includes(`\n| \`${name.replace(/_FILE$/, "")}`),
       ),
     );
     expect([...unknown]).toEqual([]);

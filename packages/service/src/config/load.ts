@@ -71,7 +71,7 @@ export function loadConfig<T extends TObject>(schema: T, env: Environment): Stat
   return config as Static<T>;
 }
 
-/** The variables of a schema as a Markdown table, for the README: docs and code cannot drift apart. */
+/** The variables of a schema as a Markdown table. */
 export function configTable(schema: TObject): string {
   const rows = Object.entries(schema.properties).map(([name, property]) => {
     const variable = property as VariableSchema;
