@@ -8,7 +8,7 @@ export interface Partitions {
 
 export const MAX_PARTITIONS = 256;
 // Not the 14 of other minted ids: by this length older producers and observers tell them from ids of a caller, and 14 would
-// need the same block of memory (docs/adr/0016).
+// need the same block of memory (docs/adr/what-makes-it-fast.md).
 const ID_CHARACTERS = 16;
 const MINTED = /^p:(0|[1-9]\d{0,2}):[A-Za-z0-9_-]{16}$/;
 

@@ -1,6 +1,7 @@
 import { randomFillSync } from "node:crypto";
 
-// 14 characters are 84 random bits and, with what Redis adds, the most that fits into its block of 16 bytes: docs/adr/0016.
+// 14 characters are 84 random bits and, with what Redis adds, the most that fits into its block of 16 bytes
+// (docs/adr/what-makes-it-fast.md).
 export const MINTED_CHARACTERS = 14;
 // 21 random bytes are 28 characters of base64url, the alphabet of nanoid: two ids.
 const PAIR_BYTES = 21;
