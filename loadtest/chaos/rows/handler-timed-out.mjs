@@ -17,10 +17,10 @@ export const row = {
     const options = { timeoutMs: TIMEOUT_MS };
     const deaf = await ctx.enqueue(
       view,
-      Array.from({ length: 10 }, () => ({ type: "deaf", payload: {}, options })),
+      Array.from({ length: 10 }, () => ({ type: "deaf", payload: {}, ...options })),
     );
     await until("they run", () => first.heard("run").length === 10);
-    const blocked = await ctx.enqueue(view, [{ type: "block", payload: { ms: 5_000 }, options }]);
+    const blocked = await ctx.enqueue(view, [{ type: "block", payload: { ms: 5_000 }, ...options }]);
     await ctx.worker(url, { concurrency: 20 }).ready();
     await until("the blocked worker was answered", () => first.heard("settle").length >= 11);
     const { tasks } = await ctx.settle(view);

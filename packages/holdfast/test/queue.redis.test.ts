@@ -20,6 +20,18 @@ describe("enqueue", () => {
     expect((await queue.get(last))?.payloadText).toBe("9999");
   });
 
+  test("options of a task of a batch may stand in `options`", async () => {
+    const { queue } = library();
+    const results = await queue.enqueueMany([
+      { type: "t", payload: 1, options: { id: "nested", delayMs: 60_000 } },
+      { type: "t", payload: 2, id: "nested", options: { id: "nested" } },
+    ]);
+    expect(results).toMatchObject([
+      { ok: true, receipt: { id: "nested", state: "scheduled" } },
+      { ok: false, id: "nested", error: { code: "invalid_argument" } },
+    ]);
+  });
+
   test("enqueueMany calls of one event-loop turn share a script call: so do the requests of an HTTP service", async () => {
     let calls = 0;
     const { queue } = library({

@@ -1,7 +1,7 @@
 import { LIMITS } from "@holdfast/contracts";
 import { describe, expect, test } from "vitest";
 import { checkShape } from "../options/shape.ts";
-import { type NewTask, optionsOfNewTask, taskShape, taskTextShape } from "./task-options.ts";
+import { flatTask, type NewTask, optionsOfNewTask, taskShape, taskTextShape } from "./task-options.ts";
 
 const checkOptions = (options: object) => checkShape(taskShape, options);
 const refusalOf = (check: () => unknown): { code: string; message: string } => {
@@ -116,8 +116,24 @@ describe("a task of a batch", () => {
     expect(optionsOfNewTask(task)).toBe(task);
   });
 
+  test("may stand in `options`, as `enqueue` takes them, but no field in both places", () => {
+    const task = { type: "t", payload: 1, options: { id: "a", delayMs: 5 } };
+    expect(flatTask(task)).toEqual({ type: "t", payload: 1, id: "a", delayMs: 5 });
+    expect(flatTask({ type: "t", payload: 1, options: undefined })).toEqual({ type: "t", payload: 1 });
+    const flat = { type: "t", payload: 1, delayMs: 5 };
+    expect(flatTask(flat)).toBe(flat);
+    for (const [options, text] of [
+      [{ delayMs: 5 }, "delayMs stands beside type and payload and in options"],
+      [{ delay: 5 }, "did you mean delayMs?"],
+      [5, "got 5"],
+    ] as const)
+      expect(refusalOf(() => flatTask({ ...flat, options } as NewTask))).toMatchObject({
+        code: "invalid_argument",
+        message: expect.stringContaining(text),
+      });
+  });
+
   test.each([
-    [{ type: "t", payload: 1, options: { delayMs: 5 } }, "its fields stand beside type and payload"],
     [{ type: "t", payload: 1, opts: {} }, "its fields stand beside type and payload"],
     [{ name: "t", data: 1 }, "name is not an option of a task of a batch: did you mean type?"],
     [{ type: "t", data: 1 }, "did you mean payload?"],

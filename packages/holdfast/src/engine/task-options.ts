@@ -1,6 +1,7 @@
 import {
   type Backoff,
   DURABILITIES,
+  HoldfastError,
   isNewTaskId,
   isTaskType,
   LIMITS,
@@ -144,8 +145,8 @@ export interface NewTask extends FingerprintedOptions {
   payload?: unknown;
   /** The exact JSON text of the payload, kept byte by byte. The caller vouches that it is JSON. */
   payloadText?: string | undefined;
-  /** They stand beside type and payload. Named here, since TypeScript lets names pass that it does not know. */
-  options?: never;
+  /** The same options as `enqueue` takes them, instead of beside type and payload. A field in both places is refused. */
+  options?: FingerprintedOptions | undefined;
 }
 
 export const taskTypeKind: Kind = {
@@ -157,17 +158,17 @@ const ownKinds = {
   type: taskTypeKind,
   payload: anything,
   payloadText: { wants: "JSON text", is: isText },
+  options: nested(taskTextShape),
   fingerprint,
 };
 
-export const newTaskShape = shapeOf<Omit<NewTask, "options">>({
+export const newTaskShape = shapeOf<NewTask>({
   what: "a task of a batch",
   title: "Task of a batch",
   example: '{ type: "mail", payload: { to: "ada" }, delayMs: 5_000 }',
   kinds: { ...taskKinds, ...ownKinds },
   hints: {
     ...taskHints,
-    options: "its fields stand beside type and payload: { type, payload, delayMs }",
     opts: "its fields stand beside type and payload: { type, payload, delayMs }",
     name: "type",
     data: "payload",
@@ -180,7 +181,24 @@ export const newTaskShape = shapeOf<Omit<NewTask, "options">>({
 });
 
 /**
- * Checks one task of a batch, but for its type.
+ * The task with its options beside type and payload.
+ * @throws HoldfastError invalid_argument: a field is in both places
+ */
+export function flatTask(task: NewTask): NewTask {
+  if (typeof task !== "object" || task === null || !("options" in task)) return task;
+  const { options = {}, ...beside } = task;
+  checkShape(taskTextShape, options);
+  for (const name in options)
+    if (name in beside)
+      throw new HoldfastError(
+        "invalid_argument",
+        `${name} stands beside type and payload and in options: give it once`,
+      );
+  return { ...options, ...beside };
+}
+
+/**
+ * Checks one task of a batch, as `flatTask` gives it, but for its type.
  * @returns the task where it brings options, else undefined: most bring none, and take a shorter way
  * @throws HoldfastError invalid_* that names the field
  */

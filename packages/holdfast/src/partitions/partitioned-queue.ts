@@ -2,7 +2,12 @@ import { HoldfastError, LIMITS, type TaskOptions, type TaskView } from "@holdfas
 import { clientOf, type Holdfast } from "../client.ts";
 import { ownerProblem } from "../client-options.ts";
 import { checkTaskId } from "../engine/names.ts";
-import { type FingerprintedOptions, type NewTask, partitionKeyKind } from "../engine/task-options.ts";
+import {
+  type FingerprintedOptions,
+  flatTask,
+  type NewTask,
+  partitionKeyKind,
+} from "../engine/task-options.ts";
 import { checkArgument, checkShape, type Merged, shapeOf } from "../options/shape.ts";
 import type { EnqueueReceipt, EnqueueResult } from "../queue/enqueue-buffer.ts";
 import { checkBatch, givenId, Queue } from "../queue/queue.ts";
@@ -151,7 +156,7 @@ export class PartitionedQueue {
     const byQueue = new Map<Queue, { at: number; task: NewTask }[]>();
     for (const [at, task] of tasks.entries()) {
       try {
-        const { queue, own } = await this.#route(task);
+        const { queue, own } = await this.#route(flatTask(task));
         const group = byQueue.get(queue) ?? [];
         // What else is wrong with it, its partition says.
         group.push({ at, task: own as NewTask });

@@ -6,6 +6,7 @@ import { fingerprintOf } from "../engine/fingerprint.ts";
 import { checkQueueName, checkTaskId, checkTaskType } from "../engine/names.ts";
 import {
   type FingerprintedOptions,
+  flatTask,
   type NewTask,
   optionsOfNewTask,
   taskKinds,
@@ -199,7 +200,7 @@ export class Queue {
   /**
    * One result per task, in the order given. A task that is refused does not stop the others. Calls of the same turn share
    * script calls too.
-   * @param tasks each in the shape of HTTP and NDJSON: `{ type, payload, delayMs, … }`
+   * @param tasks each in the shape of HTTP and NDJSON: `{ type, payload, delayMs, … }`, or `{ type, payload, options }`
    * @throws HoldfastError invalid_argument (no array), closed, redis_*
    */
   async enqueueMany(tasks: readonly NewTask[], options: EnqueueManyOptions = {}): Promise<EnqueueResult[]> {
@@ -244,8 +245,8 @@ export class Queue {
       };
       const now = this.#client.connection.now();
       for (let place = 0; place < tasks.length; place++) {
-        const task = tasks[place] as NewTask;
         try {
+          const task = flatTask(tasks[place] as NewTask);
           const options = optionsOfNewTask(task);
           const { type } = task;
           const text = task.payloadText ?? this.#stringify(task.payload);
@@ -455,6 +456,6 @@ export function checkBatch(tasks: readonly unknown[]): void {
 
 /** The id that a task of a batch brought, whatever it is made of. */
 export function givenId(task: NewTask | null | undefined): string | null {
-  const id: unknown = task?.id;
+  const id: unknown = task?.id ?? task?.options?.id;
   return typeof id === "string" ? id : null;
 }

@@ -86,9 +86,9 @@ test.each<[string, (queue: Record<string, (...args: unknown[]) => unknown>) => u
   ["enqueueMany([[]])", (q) => q.enqueueMany?.([[]]), "the payload has no JSON form"],
   ["enqueueMany([null])", (q) => q.enqueueMany?.([null]), "got null"],
   [
-    "enqueueMany([{ options }])",
-    (q) => q.enqueueMany?.([{ type: "t", payload: 1, options: {} }]),
-    "stand beside",
+    "enqueueMany([{ options: { delay } }])",
+    (q) => q.enqueueMany?.([{ type: "t", payload: 1, options: { delay: 5 } }]),
+    "did you mean delayMs?",
   ],
   ["enqueueMany([], { traces })", (q) => q.enqueueMany?.([], { traces: 1 }), "did you mean trace?"],
   ["get(Symbol)", (q) => q.get?.(Symbol("x")), "a symbol is not a valid task id"],
