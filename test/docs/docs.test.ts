@@ -196,6 +196,29 @@ test("every relative link leads somewhere", () => {
   expect(broken).toEqual([]);
 });
 
+/** The anchors that GitHub gives the headings of a page. */
+function anchors(page: string): string[] {
+  return [...page.matchAll(/^#{1,6} (.*)$/gm)].map(([, title = ""]) =>
+    title
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N} _-]/gu, "")
+      .replaceAll(" ", "-"),
+  );
+}
+
+test("every link to a heading finds it", () => {
+  const broken = pages().flatMap((path) => {
+    const links = [...read(path).matchAll(/\]\(([^)\s#:]*)#([^)\s]+)\)/g)];
+    return links
+      .filter(([, target, anchor = ""]) => {
+        const page = target ? join(dirname(path), target) : path;
+        return page.endsWith(".md") && !anchors(read(page)).includes(anchor);
+      })
+      .map(([, target, anchor]) => `${path}: ${target}#${anchor}`);
+  });
+  expect(broken).toEqual([]);
+});
+
 test("the README is one page", () => {
   expect(Buffer.byteLength(readFileSync(join(root, "README.md")))).toBeLessThanOrEqual(14_000);
 });
