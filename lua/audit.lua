@@ -30,7 +30,7 @@
 -- include lib/record.lua
 -- include lib/purge.lua
 
--- A recount of bare records reads all that are completed: of more than these it would take too long.
+-- A recount of bare records reads all completed ones. With more than these it would take too long.
 local RECOUNTED = 20000
 local LETTERS = { processing = 'l', dead_letters = 'd', completed = 'c', cancelled = 'x', expired = 'e', discarded = 'k' }
 local INDEX = { ['pending:high'] = pendingHighKey, pending = pendingKey, ['pending:low'] = pendingLowKey, ['pending:solo'] = pendingSoloKey,
@@ -55,7 +55,7 @@ if purging then
   end
 end
 
--- What a purge left that was cut short after its commit, and whose index entry is gone: only a walk finds it.
+-- Records that a purge left when it was cut short after its commit. Their index entries are gone, so only a walk finds them.
 if part == 'tasks' then
   local page = redis.call('HSCAN', tasksKey, from, 'COUNT', limit)
   looked = tonumber(page[1])
@@ -181,7 +181,7 @@ local expected = live + redis.call('ZCARD', discardedKey) - bare
 local envelopes = fields > 0 and fields - own - redis.call('HEXISTS', tasksKey, '#in') or 0
 compare('I2', 'envelopes', expected, envelopes)
 
--- The count of bare records may be what does not fit.
+-- The count of bare records itself may be wrong.
 local completed = redis.call('LLEN', completedKey)
 if part == '' and expected ~= envelopes and bare > 0 and completed <= RECOUNTED then
   local seen, actual = {}, 0

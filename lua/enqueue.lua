@@ -51,7 +51,7 @@ if queue[4] ~= '1' then
   return { now }
 end
 local acceptedPending, acceptedScheduled, deduplicated = unpackAccepted(own[1])
--- How many more may wait: the first of the call get in, and what is known already takes no room.
+-- How many more tasks may wait. The first tasks of the call get in, and known ids take no room.
 local room = math.huge
 if settings.maxWaiting > 0 then
   local counters = unpackCounters(queue[1])
@@ -60,16 +60,16 @@ end
 
 local bands = { high = {}, normal = {}, low = {} }
 local none = {}
--- Due times and ids of what is put off. Ids and envelopes of a checked call. Records of a purge that was cut short: the new
--- task must not inherit them.
+-- due: due times and ids of scheduled tasks. accepted: ids and envelopes of a checked call. leftover: ids with a record of a
+-- purge that was cut short, which the new task must not inherit.
 local due, accepted, leftover = none, none, none
--- isDueNow: one of those that were to be put off is not.
+-- isDueNow: a task that was to be scheduled is due already.
 local isDueNow = false
 local fitting = math.max(0, math.min(count, room))
 local verdicts, states = string.rep('n', fitting) .. string.rep('f', count - fitting), ''
 
 if checked == 0 and normal == count then
-  -- Most calls are of minted ids and of the normal band alone: without a function, and with no look for the end of the list.
+  -- Most calls have minted ids and the normal band only. This loop calls no function and does not search the end of the list.
   local ids, given, at = bands.normal, ARGV, taskIdAt
   for position = 1, fitting do
     ids[position], at = given[at], at + 2
@@ -87,7 +87,7 @@ else
     else
       local time = dueTime(envelope)
       if time <= now then
-        -- It does not wait to be promoted: its envelope says "scheduled" no more.
+        -- It need not wait to be promoted, so its envelope must not say "scheduled".
         ARGV[at] = '+' .. string.sub(envelope, 2)
         local p = option(envelope, 'p')
         local band = bands[p == 'h' and 'high' or p == 'l' and 'low' or 'normal']
@@ -145,14 +145,14 @@ else
     verdicts = table.concat(letters) .. string.rep('f', count - fitting)
   end
 end
--- Nothing was accepted. One letter rules that out for most calls, and costs less than a pattern.
+-- If no task was accepted, the call ends. For most calls one letter rules that out, which costs less than a pattern.
 if string.byte(verdicts) ~= string.byte('n') and not string.find(verdicts, '[npdc]') then
   return { now, verdicts, '' }
 end
 
 -- 2. Write the targets.
 indexRequest(own[2], 't', slot)
--- entries: how many the lists have that got some.
+-- entries: how many entries the lists have that got new ones.
 local entries = 0
 if #bands.high > 0 then
   entries = entries + append(pendingHighKey, bands.high)
@@ -187,14 +187,15 @@ else
   redis.call('HSET', tasksKey, '#in', counts, slot, record, unpack(ARGV, taskIdAt, last))
 end
 
--- 4. Somebody waits for it: grant it, or wake them all. What that takes is defined only then.
+-- 4. If a worker waits, grant it the tasks, or wake all workers. The functions for that are defined only in this case.
 if queue[3] and (pushed > 0 or isSooner) then
 -- include lib/lease.lua
 -- include lib/reply.lua
 -- include lib/park.lua
 -- include lib/push.lua
   local counters = unpackCounters(queue[1])
-  -- What waits already goes first: then all are woken for it. What stands aside waits for none of those that are parked.
+  -- Tasks that wait already go first: then all workers are woken for them. Tasks that stand aside do not wait for the parked
+  -- workers.
   local waiting = acceptedPending + counters[PENDING]
   local alone = entries == pushed and (waiting == 0 or waiting <= redis.call('ZCARD', pendingTypedKey))
   local tasks, at = ARGV, taskIdAt

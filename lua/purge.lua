@@ -74,7 +74,7 @@ purgeList(completedKey, COMPLETED, 'c')
 purgeList(cancelledKey, CANCELLED, 'x')
 purgeList(expiredKey, EXPIRED, 'e')
 
--- What was discarded, once that can no longer be undone. It was counted as purged by the discard.
+-- Discarded tasks whose discard can no longer be undone. The discard counted them as purged.
 local final = redis.call('ZRANGEBYSCORE', discardedKey, '-inf', string.format('%.0f', now - undoMs), 'LIMIT', 0, limit)
 if #final > 0 then
   local plan = planPurge(final, redis.call('HMGET', stateKey, unpack(final)), settings, function(record)

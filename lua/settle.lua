@@ -53,7 +53,7 @@
 -- include lib/bare.lua
 -- include lib/commit.lua
 
--- What only some calls need is defined where they need it: a script runs from its first line at each call.
+-- Functions that only some calls need are defined in the branch that needs them: a script runs from its first line at each call.
 
 -- 1. Read.
 local acksAt = verdictAt + 2 * fences

@@ -23,7 +23,7 @@
 -- include lib/options.lua
 -- include lib/record.lua
 
--- What stands aside counts in its band.
+-- A task that stands aside counts in its band.
 local typed = redis.call('ZCARD', pendingTypedKey)
 local function typedIn(code)
   return typed > 0 and redis.call('ZLEXCOUNT', pendingTypedKey, '[' .. code .. ' ', '(' .. code .. '!') or 0
@@ -64,7 +64,7 @@ for i, key in ipairs({ pendingHighKey, pendingKey, pendingLowKey, pendingSoloKey
     return redis.call('LRANGE', key, from, to)
   end)
 end
--- Of what stands aside the first of each line, of 20 lines.
+-- The first task of each line of tasks that stand aside, of at most 20 lines.
 local line = '-'
 for i = 5, typed > 0 and 24 or 0 do
   local first = redis.call('ZRANGEBYLEX', pendingTypedKey, line, '+', 'LIMIT', 0, 1)[1]

@@ -1,6 +1,6 @@
--- Acks: the hot path of a settle. The reading half; the calling script writes.
+-- Acks, the hot path of a settle: the reading half. The calling script writes.
 
--- completed: what leaves `processing` by an ack. The records go to the end of `commit`, whose size is kept beside it.
+-- completed: ids that leave `processing` by an ack. The records go to the end of `commit`, whose size is kept beside it.
 local function newSettled(commit)
   return { commit = commit, size = #commit, completed = {}, acked = 0, dropped = {} }
 end
@@ -17,7 +17,7 @@ local function complete(settled, id, record)
   write(settled, id, record)
 end
 
--- An ack whose task is no longer leased under this fence: acked before (a repeat), gone, or somebody else's.
+-- Answers an ack whose task is no longer leased under this fence: it was acked before (a repeat), is gone, or has another holder.
 local function verdictWithoutLease(counters, record, fence)
   if fence and record and string.match(record, '^c%S+ (%S+)') == fence then
     return 'a'
@@ -29,7 +29,7 @@ local function verdictWithoutLease(counters, record, fence)
   return 's'
 end
 
--- Second: whether all tasks with this very record become the same.
+-- The second value says whether all tasks with this very record become the same record.
 local function planAck(settled, counters, id, fence, record)
   local counts, current, grantedAt, at = string.match(record or '', '^l(%S+) (%S+) (%d+) %d+ %d+ ()')
   if current ~= fence then
@@ -43,17 +43,17 @@ local function planAck(settled, counters, id, fence, record)
     counts = countsText(c)
     if drops then
       settled.dropped[#settled.dropped + 1] = id
-      -- Where its record will stand in the commit, and what of it.
+      -- The place of its record in the commit, and the parts of it that `lib/dropped.lua` needs.
       settled.dropped[id] = { at = settled.size + 2, given = given, head = counts .. ' ' .. fence .. ' ', grantedAt = tonumber(grantedAt),
         worker = string.sub(record, at) }
     end
   end
-  -- The worker, and the history behind it, stay as they are.
+  -- The worker, and the history behind it, are unchanged.
   complete(settled, id, table.concat({ 'c', counts, ' ', fence, ' ', grantedAt, ' ', nowText, ' ', string.sub(record, at) }))
   return 'a', not drops
 end
 
--- Acks of tasks that were granted by one call. Most have the very record of the one before, and become what that one became.
+-- Acks of tasks that one call granted. Most have the same record as the task before, and so become the same record.
 local function planAcks(settled, counters, fence, ids, fields, reserved, from, to, letters, seen)
   local commit, completed = settled.commit, settled.completed
   local size, acked, alike = settled.size, settled.acked, 0
@@ -85,7 +85,7 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
   settled.size, settled.acked = size, acked
 end
 
--- Counts what `planAck` completed.
+-- Counts the tasks that `planAck` completed.
 local function countAcked(settled, counters)
   add(counters, PROCESSING, -settled.acked)
   add(counters, COMPLETED, settled.acked)

@@ -1,6 +1,6 @@
--- The reading half of an acquire: which tasks to grant, and what has to be written for it. The calling script writes.
+-- The reading half of an acquire: it decides which tasks to grant and plans the writes. The calling script writes.
 
--- How often a pending task was granted, with the grant that it gets now. routed: it is known to run where it goes.
+-- The counts of a pending task after the grant that it gets now. routed: its worker is known to run its type.
 local function countsAfter(record, terms, routed)
   if not record then
     return terms.counts
@@ -20,15 +20,15 @@ local function countsAfter(record, terms, routed)
 end
 
 -- idsText: the ids as the record of the request has them. named: these, and those of the expired, as the reply has them.
--- left: members of `pending:typed` to remove. aside: tasks that the caller does not run, to be put there. typed: some stand
--- there. untold: the caller did not say whether they are for it.
+-- left: members of `pending:typed` to remove. aside: tasks that the caller does not run, to be put there. typed: some tasks stand
+-- there. untold: the caller did not say which types it runs.
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
     left = {}, changed = 0, dropped = 0, aside = 0, firstText = '', solo = false, drain = false, claim = nil,
     typed = false, untold = false }
 end
 
--- A caller that tells its types looks at no fewer entries than these: some may be for others.
+-- A caller that tells its types looks at this many entries at least, because some may be for other workers.
 local LOOKED_AT = 16
 
 -- request: want, how many; held, what the caller holds already (a solo task goes only to one that holds nothing); leaseMs,
@@ -40,7 +40,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   grants.firstText = string.format('%d', counters[GRANTS] + 1)
   local claimant, untilMs = string.match(soloClaim or '', '^(%S+) (%d+)$')
   if want == 0 then
-    -- One that drains acquires nothing: what it settles meanwhile keeps its claim.
+    -- A worker that drains acquires nothing. It keeps its claim while it settles.
     if claimant == workerId and redis.call('LLEN', pendingSoloKey) > 0 then
       grants.drain = true
       grants.claim = string.format('%s %.0f', workerId, now + leaseMs)
@@ -48,7 +48,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     return grants
   end
   local ids, sources
-  -- Most queues have the normal band alone: one look for the four others.
+  -- Most queues use the normal band only, so one command looks for the four others.
   if typed or redis.call('EXISTS', pendingHighKey, pendingLowKey, pendingSoloKey, pendingTypedKey) > 0 then
 -- include lib/peek.lua
     local count, lines = typed and math.max(want, LOOKED_AT) or want, nil
@@ -61,7 +61,7 @@ local function planAcquire(counters, request, soloClaim, commit)
         want, grants.solo = 1, true
         ids, sources = peekSolo(typed and count - 1 or 0, lines and lines.solo)
       elseif not claimant or claimant == workerId or tonumber(untilMs) <= now then
-        -- One worker at a time is asked to drain for it; the claim runs out with a lease.
+        -- One worker at a time is asked to drain for it; the claim expires after a lease.
         grants.drain = true
         grants.claim = string.format('%s %.0f', workerId, now + leaseMs)
       end
@@ -70,7 +70,7 @@ local function planAcquire(counters, request, soloClaim, commit)
       ids, sources = peekBands(count, count - 1, counters[GRANTS], lines)
     end
   else
-    -- As text: a number that is an argument of a call is written out with all its digits, at three times the cost.
+    -- As text: a number as an argument is formatted with all its digits, which costs three times as much.
     ids = redis.call('LRANGE', pendingKey, '0', string.format('%d', want - 1))
   end
   if #ids == 0 then
@@ -85,8 +85,8 @@ local function planAcquire(counters, request, soloClaim, commit)
   local byte = string.byte
   local leases, granted, seen, expiredEnvelopes = grants.leases, grants.ids, {}, {}
   local place, size = 0, #commit
-  -- Each string that Lua makes costs. With a fence for all, tasks with the same options and the same past get the same
-  -- record, and it is made once for those that stand together.
+  -- Making a string is expensive in Lua. Since all tasks share the fence, tasks with the same options and the same past get the
+  -- same record, which is made once for a run of such tasks.
   local pastOf, termsBefore, leased, told
   local taken, left = grants.taken, grants.left
   if not sources then
@@ -160,7 +160,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     end
   end
   grants.typed = grants.typed or grants.aside > 0
-  -- Expired ones come last: they carry no grant, the caller only tells of them.
+  -- Expired tasks come last: they have no grant, and the caller only reports them.
   local expired = #grants.expired
   for i = 1, expired do
     grants.envelopes[place + i], grants.counts[place + i] = expiredEnvelopes[i], 'e'
@@ -179,7 +179,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   return grants
 end
 
--- What a worker has to know beside id and envelope: "place=counts" of each that was granted before, places counted from 1.
+-- Tells the worker, beside id and envelope, "place=counts" of each task that was granted before; places are counted from 1.
 local function countsReply(counts)
   local parts = {}
   for place, text in pairs(counts) do
@@ -188,7 +188,7 @@ local function countsReply(counts)
   return table.concat(parts, ' ')
 end
 
--- Before the commit: the indexes that the granted tasks go to.
+-- Before the commit: adds to the indexes that the granted tasks go to.
 local function writeGrants(grants)
   if #grants.expired > 0 then
     redis.call('LPUSH', expiredKey, unpack(grants.expired))
@@ -198,7 +198,7 @@ local function writeGrants(grants)
   end
 end
 
--- After the commit: the entries that they came from.
+-- After the commit: removes the entries that they came from.
 local function trimGrants(grants)
   if #grants.left > 0 then
     redis.call('ZREM', pendingTypedKey, unpack(grants.left))

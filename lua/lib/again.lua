@@ -1,4 +1,4 @@
--- A repeated call gets the envelopes of the tasks whose fence is still the one that it was given, '' for the others.
+-- A repeated call gets the envelopes of the tasks that still have the fence of that call, and '' for the others.
 local function grantsAgain(first, again)
   local envelopes, counts = {}, {}
   local granted = fenceOf(first, nonce)

@@ -1,8 +1,8 @@
--- A call makes an object of each argument and frees them at its end. The allocator keeps up to 200 of a size at hand, so
--- more go back to its arenas, and that costs more than another call.
+-- A command makes an object of each argument and frees them at its end. The allocator keeps up to 200 of a size at hand; the others go
+-- back to its arenas, which costs more than another command.
 local PART = 125
 
--- Adds ids, at least one, to the end of a list. Returns how many it has then.
+-- Adds ids, at least one, to the end of a list. Returns its new length.
 local function append(key, ids)
   local count, done = #ids, 0
   while count - done > PART do

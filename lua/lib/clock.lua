@@ -1,4 +1,4 @@
--- One clock: Redis TIME, read once per script. Tests inject `clockMs`; 0 asks Redis.
+-- The only clock is Redis TIME, read once per script. Tests inject `clockMs`; 0 asks Redis.
 local now = clockMs
 if now == 0 then
   local time = redis.call('TIME')

@@ -1,7 +1,7 @@
--- The one HSET that makes a turn (settle, acquire, or both) true: records, counters, and the reply for a repeat.
+-- The commit of a round trip (settle, acquire, or both): one HSET of records, counters, and the reply for a repeat.
 
--- Entries were looked at that gave no task: those behind them may. Or some were not looked at, since the caller did not tell
--- its types.
+-- The caller should ask again: the entries that were looked at gave no task, but entries behind them may, or some were not looked at,
+-- because the caller did not tell its types.
 local function hasMore(grants)
   return grants.dropped > 0 or #grants.expired > 0 or grants.aside > 0 or grants.untold
 end
@@ -17,7 +17,7 @@ local function hasReply(grants, verdicts)
   return grants.changed > 0 or verdicts ~= '' or grants.dropped > 0 or grants.aside > 0
 end
 
--- What one HSET writes: all that is planned in a turn appends to it, so that nothing is copied.
+-- The arguments of that HSET. Every plan of the round trip appends to them, so that nothing is copied.
 local function newCommit()
   return { '#counters', '', slot, '' }
 end

@@ -2,13 +2,13 @@
 -- `pending` and `scheduled` hold what happened after the enqueue: enqueue itself counts in `tasks`, field "#in",
 -- because that is the hash that its own commit writes.
 local PENDING, SCHEDULED, PROCESSING, COMPLETED, DEAD, CANCELLED, EXPIRED, PURGED = 1, 2, 3, 4, 5, 6, 7, 8
--- Entries of the pending lists that stand for no pending task: acquire drops them when it meets them.
+-- Entries of the pending lists whose task is not pending: acquire drops them when it meets them.
 local TOMBSTONES = 9
 -- The grant counter of the queue: it never goes down, and each grant is one attempt.
 local GRANTS = 10
 local ACKED_TOTAL, FAILED_TOTAL, RETRIED_TOTAL, CRASHED_TOTAL, RELEASED_TOTAL = 11, 12, 13, 14, 15
 local DEAD_TOTAL, REPLAYED_TOTAL, PROMOTED_TOTAL, CANCELLED_TOTAL, EXPIRED_TOTAL, STALE_TOTAL = 16, 17, 18, 19, 20, 21
--- Of the tombstones those that are not in the normal band, and those in `pending:typed`, whatever their band.
+-- The tombstones that are not in the normal band, by band, and those in `pending:typed`, whatever their band.
 local TOMBSTONES_HIGH, TOMBSTONES_LOW, TOMBSTONES_SOLO, TOMBSTONES_ASIDE = 22, 23, 24, 25
 local COUNTERS_FORMAT = '>ddddddddddddddddddddddddd'
 local COUNTERS_BYTES = 200
@@ -32,7 +32,7 @@ local function add(counters, index, by)
   counters[index] = counters[index] + by
 end
 
--- What enqueue accepted: into pending, into scheduled, and asked for again.
+-- How many tasks enqueue accepted into pending and into scheduled, and how many were asked for again.
 local function unpackAccepted(raw)
   if not raw then
     return 0, 0, 0

@@ -1,7 +1,7 @@
--- What goes of tasks that were to keep no payload. Read now, written only after the commit: until then the task may have
--- to run again.
---   bare  ids whose envelopes go as a whole: their records have the header, from this commit on
---   cut   ids and envelopes that are cut behind their header: of ids that a caller gave, since the fingerprint is there, by
+-- Removes the payloads of tasks with `keepPayload: false`. It reads now and writes only after the commit: until then the task
+-- may have to run again.
+--   bare  ids whose whole envelopes are removed: from this commit on their records have the header
+--   cut   ids that a caller gave, and their envelopes, which are cut behind the header: the header has the fingerprint, by
 --         which the repeat of an enqueue is recognised
 local function planDropped(settled)
   local dropped, commit, bare, cut = settled.dropped, settled.commit, {}, {}
@@ -14,7 +14,7 @@ local function planDropped(settled)
       local worker = drop.worker
       local newline = string.find(worker, '\n', 1, true) or #worker + 1
       options = options ~= ' k=0' and string.gsub(options, ' k=0', '', 1) or ''
-      -- Spans of time, since they are shorter: a record of 76 characters fits into a block of 80 bytes.
+      -- Spans of time are shorter than times: a record of 76 characters fits into a block of 80 bytes.
       commit[drop.at] = 'c0' .. drop.head .. string.format('%d', now - drop.grantedAt) .. ' ' .. nowText .. ' '
         .. string.sub(worker, 1, newline - 1) .. ' ' .. taskType .. ' ' .. string.format('%d', drop.grantedAt - enqueuedAt) .. options
         .. string.sub(worker, newline)

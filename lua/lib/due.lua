@@ -1,12 +1,12 @@
 -- Places in `scheduled`: by due time, and within one millisecond first come, first served. A score is the due time, or the
 -- next number that a double can hold behind the last one in that millisecond. Until the year 2039 there are 4,096 of them.
--- Where a millisecond is full the task takes a place in the next one: never early, and late by a millisecond for each 4,096
+-- If a millisecond is full, the task takes a place in the next one: it is never early, and late by one millisecond for each 4,096
 -- tasks that were there before it.
 
--- Nobody is put off by more. A million tasks with one due time come first: those behind them share the last place.
+-- No task is delayed by more than this. After a million tasks with one due time, all further ones share the last place.
 local DUE_SPREAD_MS = 256
 
--- The last place that is taken in a millisecond; nil where none is.
+-- The last place that is taken in a millisecond; nil if none is.
 local function lastPlace(ms)
   local last = redis.call('ZREVRANGEBYSCORE', scheduledKey, string.format('(%.0f', ms + 1), string.format('%.0f', ms), 'WITHSCORES', 'LIMIT', '0', '1')
   return last[2] and tonumber(last[2])
@@ -20,7 +20,7 @@ end
 -- due: due times and ids in turn, in the order in which they came. The times become scores. Returns the lowest of them.
 local function placeDue(due)
   local taken, begin, lowest = {}, {}, math.huge
-  -- Most come to the end: nobody has to be looked for behind the last of all.
+  -- Most tasks go behind the last one of all, and then no place has to be searched.
   local highest = redis.call('ZREVRANGE', scheduledKey, '0', '0', 'WITHSCORES')[2]
   highest = highest and tonumber(highest) or -1
   for at = 1, #due, 2 do
@@ -50,7 +50,7 @@ local function isFirstDue(place)
   return not first or place < tonumber(first)
 end
 
--- How long until the first task is due, ms; -1 where none is scheduled.
+-- How long until the first task is due, ms; -1 if none is scheduled.
 local function untilDue()
   local first = redis.call('ZRANGE', scheduledKey, '0', '0', 'WITHSCORES')[2]
   return first and math.max(0, math.floor(tonumber(first)) - now) or -1

@@ -1,4 +1,4 @@
--- What is written of a task that is leased.
+-- Writes the lease of a task.
 
 -- From the time-out to the deadline, after which no heartbeat extends the lease: the worker ends the attempt at the
 -- time-out itself, and its verdict has to arrive before a janitor may reap the task.
@@ -10,8 +10,8 @@ local function fenceOf(first, nonce)
   return first .. '-' .. nonce
 end
 
--- The terms of a task that brings no option, and what finds those of another. counts: those of a first grant. tail: what
--- stands behind the fence in the record. lease: when it runs out. expiresAt: after that it is granted no more; 0 for never.
+-- Returns the terms of a task without options, and a function that finds the terms of a task with options. counts: those of a first
+-- grant. tail: the text behind the fence in the record. lease: when it expires. expiresAt: after that the task is not granted; 0: never.
 -- request: leaseMs, maxRetries, workerId.
 local function leaseTerms(request)
   local leaseMs, maxRetries, workerId = request.leaseMs, request.maxRetries, request.workerId
@@ -23,7 +23,7 @@ local function leaseTerms(request)
   local known = { [''] = plain }
   local find = string.find
   return plain, function(envelope)
-    -- What stands behind type and time. Plain searches: a pattern is several times slower, and each such task passes here.
+    -- The text behind type and time, by plain searches: a pattern is several times slower, and every such task passes here.
     local typeEnd = find(envelope, ' ', 1, true)
     local timeEnd = typeEnd and find(envelope, ' ', typeEnd + 1, true)
     local headerEnd = find(envelope, '\n', 1, true)
@@ -37,7 +37,7 @@ local function leaseTerms(request)
         given = optionOf(text, 'h') ~= nil,
         flags = flags,
         counts = flags == '' and '1' or '1,0,0,0,0,0,' .. flags,
-        -- A value that is no number must not stop the queue: the worker finds out and quarantines the task.
+        -- A value that is not a number must not stop the queue: the worker notices it and quarantines the task.
         expiresAt = tonumber(optionOf(text, 'e')) or 0,
         tail = ' ' .. nowText .. string.format(' %.0f %d ', now + limitMs, maxAttempts) .. workerId,
         lease = limitMs < leaseMs and string.format('%.0f', now + limitMs) or expiryText,

@@ -8,7 +8,7 @@ local function headerOf(envelope)
   return string.sub(envelope, 1, (string.find(envelope, '\n', 1, true) or 0) - 1)
 end
 
--- One option of a header line, nil without it. A plain search first: most options are not there.
+-- One option of a header line; nil if the line does not have it. A plain search comes first, because most options are absent.
 local function optionOf(header, name)
   local _, at = string.find(header or '', ' ' .. name .. '=', 1, true)
   return at and string.match(header, '^%S+', at + 1)
@@ -18,7 +18,7 @@ local function option(envelope, name)
   return optionOf(headerOf(envelope), name)
 end
 
--- When a task is due that is to be scheduled; nil for any other.
+-- When a task that is to be scheduled is due; nil for any other.
 local function dueTime(envelope)
   if string.byte(envelope) ~= ENVELOPE_SCHEDULED then
     return nil

@@ -1,6 +1,6 @@
 -- Requests of idle workers, "#parked": one line each, oldest first, at most one per worker.
 --
---   workerId slot sequence want leaseMs maxRetries nonce[ type …]     the types where the worker told them: it runs no others
+--   workerId slot sequence want leaseMs maxRetries nonce[ type …]     types: only if the worker told them; then it runs no others
 local PARKED_MAX = 64
 
 local function parkedLines(parked)
@@ -19,7 +19,7 @@ local function writeParked(parked)
   end
 end
 
--- The parked requests with that of this caller taken out, and put at the end where it parks. Second: whether it is parked.
+-- Returns the parked requests without that of this caller, or with it at the end if it parks, and whether it is parked.
 local function parkedAfter(parked, line)
   if line and parked and string.find('\n' .. parked .. '\n', '\n' .. line .. '\n', 1, true) then
     return parked, true

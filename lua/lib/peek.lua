@@ -1,14 +1,14 @@
--- Which entries an acquire looks at where there is more than the normal band. Beside each id stands its source: the band of the
--- list that it is in, or its member of `pending:typed`.
+-- Chooses the entries that an acquire looks at if there is more than the normal band. Each id comes with its source: the band of
+-- its list, or its member of `pending:typed`.
 
--- Of every 16 grants at least 3 go to normal and 1 to low where such tasks wait: the grant number decides the turn.
+-- At least 3 of every 16 grants go to normal and 1 to low if such tasks wait. The grant number decides whose turn it is.
 local function turnOf(grant)
   local turn = grant % 16
   return turn == 7 and 'low' or (turn == 3 or turn == 8 or turn == 13) and 'normal' or 'high'
 end
 
--- At most `count` in the order in which they shall be granted. last: the place of the last one looked at in each list. lines:
--- members that stand aside for the caller, by band, or nil; they are older than the lists.
+-- At most `count` entries, in the order in which to grant them. last: the place of the last entry looked at in each list. lines:
+-- members that stand aside for the caller, by band, or nil; they are older than the entries of the lists.
 local function peekBands(count, last, grants, lines)
   local peeked = {
     high = redis.call('LRANGE', pendingHighKey, '0', last),
@@ -48,7 +48,7 @@ local function peekBands(count, last, grants, lines)
   return ids, sources
 end
 
--- A task that has to run alone: one that stands aside, or what is at the head of the list.
+-- A task that has to run alone: one that stands aside, or the one at the head of the solo list.
 local function peekSolo(last, line)
   if line and line[1] then
     return { string.match(line[1], '%S+$') }, { line[1] }

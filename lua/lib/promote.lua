@@ -1,9 +1,9 @@
--- What an acquire promotes on its way: bounded, so that it stays quick. As text, as Redis takes it.
+-- How many due tasks an acquire promotes on its way: bounded, so that it stays quick. As text, as Redis takes it.
 local PROMOTE_LIMIT = '200'
 
 -- Moves due tasks to pending, as a whole transition of its own: push, commit, remove.
 local function promoteDue(limit)
-  -- All of this millisecond: those that share a due time stand in parts of it.
+  -- Up to the end of this millisecond: tasks that share a due time have parts of it as their scores.
   local due = redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', string.format('(%d', now + 1), 'LIMIT', '0', limit)
   if #due == 0 then
     return 0

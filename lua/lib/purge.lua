@@ -1,4 +1,4 @@
--- After the commit, as all that removes here.
+-- Called after the commit, like every function here that removes.
 local function removeBodies(ids)
   redis.call('HDEL', tasksKey, unpack(ids))
   -- Most queues have neither: one look is cheaper than a field per task.
@@ -14,7 +14,8 @@ local function removePlain(ids)
   redis.call('HDEL', stateKey, '#purging', unpack(ids))
 end
 
--- What an abort left of a purge of plain tasks. They are counted as purged: it goes before anything that looks at them again.
+-- Removes what an aborted purge of plain tasks left. These tasks are counted as purged, so they have to be gone before anything
+-- looks at them again.
 local function finishPurge(purging)
   local ids = {}
   for id in string.gmatch(purging or '', '%S+') do
@@ -55,7 +56,7 @@ local function planPurge(ids, records, settings, belongs, commit)
       counted, removed = counted + 1, removed + 1
       gone[removed] = id
       local fingerprint, endedAt
-      -- What was never granted has no flags yet: only its envelope tells.
+      -- A task that was never granted has no flags yet: only its envelope says whether a caller gave the id.
       if third ~= string.byte(' ') or letter == RECORD_PENDING or letter == RECORD_SCHEDULED then
         if letter == RECORD_COMPLETED and second == string.byte('0') then -- a bare one
           plan.bare = plan.bare + 1
@@ -67,7 +68,7 @@ local function planPurge(ids, records, settings, belongs, commit)
       end
       local kept = 'r'
       if fingerprint and tonumber(endedAt) + settings.idempotencyMs > now then
-        -- How it ended, where it did not complete: then its id is free for another enqueue.
+        -- The letter of its end, if the task did not complete: then its id is free for another enqueue.
         kept = 'r ' .. endedAt .. ' ' .. fingerprint .. ' -' .. (letter == RECORD_COMPLETED and '' or ' ' .. string.char(letter or RECORD_PENDING))
         plan.remembered[#plan.remembered + 1] = id
       else
@@ -83,7 +84,7 @@ local function planPurge(ids, records, settings, belongs, commit)
   return plan
 end
 
--- Before the commit: the list by which remembered ids are forgotten later.
+-- Before the commit: adds to the list by which remembered ids are forgotten later.
 local function rememberPurged(plan)
   if #plan.remembered > 0 then
     redis.call('LPUSH', rememberedKey, unpack(plan.remembered))
@@ -103,9 +104,9 @@ local function removePurged(plan)
   end
 end
 
--- Of completed tasks most are plain: their ids were minted, they were acked at their first attempt, and nothing of them is
--- kept or looked at. No record of theirs turns to "r" first: one field of the commit, "#purging", names them all, and goes
--- with their records.
+-- Most completed tasks are plain: their ids were minted, they were acked at their first attempt, and nothing of them has to be
+-- remembered. Their records do not turn to "r" first: one field of the commit, "#purging", names them all, and is removed
+-- together with the records.
 local function planPurgeCompleted(ids, settings, commit)
   local records = #ids > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}
   local plain, others, theirs, seen, last = {}, {}, {}, {}, nil

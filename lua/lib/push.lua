@@ -1,13 +1,13 @@
--- Grant by push: what came into a queue with nothing else to take is leased to a worker that waits for it, in the name of its
--- parked request, and sent to it. Nothing is popped: a message that gets lost is recovered by repeating the request, whose
--- reply is recorded as if it had been asked now.
+-- Grant by push: if nothing else waits in the queue, the new tasks are leased to a worker that waits, in the name of its parked
+-- request, and sent to it. Nothing is popped: if the message gets lost, the worker repeats its request and gets the recorded
+-- reply.
 
--- Tasks of one push; a burst wakes all by a hint instead, so that each takes its share.
+-- The most tasks of one push. A larger burst wakes all workers by a hint, so that each takes its share.
 local PUSH_TASKS = 32
--- A larger push goes without the tasks: the worker repeats its request to get them.
+-- A larger push is sent without the tasks: the worker repeats its request to get them.
 local PUSH_BYTES = 65536
 
--- Whether one who told its types, ' type …', runs all of these tasks.
+-- Whether a worker that told its types, ' type …', runs all of these tasks.
 local function runsAll(types, tasks, at, pushed)
   for place = 1, types == '' and 0 or pushed do
     local name = string.match(tasks[at + 2 * place - 1], '^.(%S+)')
@@ -44,8 +44,8 @@ local function trimBand(key, ids)
   end
 end
 
--- A transition of its own, after the commit of the enqueue. tasks: ids and envelopes in turn, the first id at `at`. bands:
--- the same ids by the list that they are alone in. False where nobody was there to take them.
+-- This is a transition of its own, after the commit of the enqueue. tasks: ids and envelopes in turn, the first id at `at`. bands:
+-- the same ids by list; these lists hold nothing else. Returns false if no worker was there to take them.
 local function push(counters, parked, tasks, at, pushed, bands)
   local request, others
   if pushed <= PUSH_TASKS then

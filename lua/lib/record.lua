@@ -9,8 +9,8 @@
 --   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence grantedAt endedAt workerId
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo[ letter: how it ended, where not c]
 --   bare     c0<counts> fence ranMs endedAt workerId type waitedMs[ name=value …]: completed, and of its envelope only this
---            is kept: the header, with the time from enqueue to grant and without its k=0. `tasks` has nothing of it, and
---            `#bare` counts them. Never of an id that a caller gave
+--            is kept: the header, with the time from enqueue to grant and without its k=0. `tasks` has no entry, and
+--            `#bare` counts such records. Ids that a caller gave never have one
 --   attempt  number generation outcome startedAt endedAt workerId fence error   (error percent-encoded, "-" for none;
 --            "~<traceparent> " before it where the attempt was traced)
 --   replay   an attempt line with the number 0: the task was replayed into this generation at startedAt. Its outcome is
@@ -62,19 +62,19 @@ local function historyOf(record)
   return newline and string.sub(record, newline) or ''
 end
 
--- When a task reached its terminal state, as text; nil for one that has not.
+-- When a task reached its terminal state, as text; nil if it has not.
 local function endedAtOf(record)
   return record and (string.match(record, '^c%S+ %S+ %-?%d+ (%d+)') or string.match(record, '^[dxek]%S+ (%d+)')) or nil
 end
 
--- Of a bare record what its envelope would be, but for the time; nil for any other.
+-- The envelope that a bare record stands for, except the time; nil for any other record.
 local function bareEnvelope(record)
   local header = record and string.match(record, '^c0%S+ %S+ %-?%d+ %d+ %S+ ([^\n]+)')
   return header and '+' .. header .. ' k=0\n'
 end
 
--- Parses the head of a leased record: fence, grantedAt, deadline, maxAttempts, workerId. A failure asks three times for
--- the same one.
+-- Parses the head of a leased record: fence, grantedAt, deadline, maxAttempts, workerId. A failure parses the same record three
+-- times, so the last one is remembered.
 local parsed = {}
 local function parseLease(record)
   if record ~= parsed.record then
@@ -85,7 +85,7 @@ local function parseLease(record)
   return parsed.fence, parsed.grantedAt, parsed.deadline, parsed.maxAttempts, parsed.workerId
 end
 
--- The history, without its oldest line where there is no place for one more.
+-- The history, without its oldest line if one more would be too many.
 local function roomIn(history)
   local lines, at = 0, string.find(history, '\n', 1, true)
   while at do
@@ -98,8 +98,8 @@ local function roomIn(history)
   return history
 end
 
--- The history with one more ended attempt, at most HISTORY_LINES of them, up to its error; and the error, the long part:
--- each string that Lua makes is hashed byte by byte, so it is put behind the rest once, by whoever writes the record.
+-- Returns two texts: the history with one more ended attempt, up to its error (at most HISTORY_LINES lines), and the error. The
+-- error is long, and Lua hashes every string that it makes, so the writer of the record joins the two once, at the end.
 local function appendAttempt(record, c, outcome, err)
   local fence, grantedAt, _, _, workerId = parseLease(record)
   return table.concat({ roomIn(historyOf(record)), '\n', string.format('%d %d ', c.attempts, c.generation), outcome, ' ', grantedAt, ' ', nowText, ' ',

@@ -1,6 +1,7 @@
--- The reply to a turn.
+-- The reply to a round trip (settle, acquire, or both).
 
--- What a repeat of the request is answered from. first: the first grant, as text. idsText: of what was granted, with spaces between.
+-- The text from which a repeat of the request is answered. first: the first grant, as text. idsText: the granted ids, with
+-- spaces between them.
 local function turnReply(verdicts, first, flags, idsText)
   return verdicts .. ' ' .. first .. string.format(' %d ', flags) .. idsText
 end

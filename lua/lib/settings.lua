@@ -1,6 +1,5 @@
 -- Settings of a queue: one text field of `state`, "layout paused maxWaiting retentionMs retentionCount idempotencyMs reason",
--- and the durability after it where it is not "memory". The reason is that of the pause, with the time and the author of the
--- pause behind it: "reason,pausedAt,pausedBy", each percent-encoded. It is empty while the queue is not paused.
+-- and the durability after it if it is not "memory". The reason is that of the pause, followed by its time and its author: "reason,pausedAt,pausedBy", each percent-encoded. It is empty while the queue is not paused.
 local LAYOUT = 1
 
 local function readSettings(raw)

@@ -1,19 +1,20 @@
--- What is known of an id that a caller gave.
+-- Answers what is known about an id that a caller gave.
 
--- Type and payload.
+-- The type and the payload of an envelope.
 local function bodyOf(envelope)
   return string.match(envelope, '^.(%S+)') .. string.sub(envelope, string.find(envelope, '\n', 1, true) or 1)
 end
 
--- Callers compute moments from the clock, so two of the same enqueue lie as far apart as the calls do. They may differ by as
--- much more.
+-- Callers compute moments from the clock, so the moments of two equal enqueues differ by as much as the times of the calls. This is
+-- how much more they may differ.
 local SAME_MOMENT_MS = 1000
 
 local function enqueuedAt(envelope)
   return tonumber(string.match(envelope, '^%S+ (%w+)') or '', 36) or 0
 end
 
--- The fingerprint says that both have this option or neither. Same: the same moment, or as long after the enqueue.
+-- The fingerprint already says that both have this option or neither. The option is the same if it is the same moment, or equally
+-- long after the enqueue.
 local function isSameMoment(name, kept, offered)
   local before, after = tonumber(option(kept, name)), tonumber(option(offered, name))
   return not before or not after or before == after
@@ -25,14 +26,14 @@ local function isSameBody(kept, offered)
   if print then
     return print == option(offered, 'h') and isSameMoment('r', kept, offered) and isSameMoment('e', kept, offered)
   end
-  -- One without a fingerprint was enqueued under a minted id: its caller asks again, after an answer that was lost.
+  -- A task without a fingerprint has a minted id: its caller asks again after a lost answer.
   local body, wanted = bodyOf(kept), bodyOf(offered)
-  -- Where its payload was not kept, the rest has to do: an id minted here is never another task's.
+  -- If its payload was not kept, the rest has to be enough: a minted id never belongs to another task.
   return body == wanted or (option(kept, 'k') == '0' and body == string.match(wanted, '^[^\n]*\n'))
 end
 
--- What an id that a caller gave stands for already, and the state of that task. again: a task that ended without completing
--- does not keep its id.
+-- Returns a letter that says what the id stands for already, and the state of that task. again: a task that ended without
+-- completing does not keep its id.
 --   n  nothing   d  the same task   c  another one
 --   e  a task that ended without completing: its next life begins (only with `again`)
 --   b  a task that runs and was asked to stop: it has to end before its next life can begin (only with `again`)

@@ -1,5 +1,5 @@
--- Counts an entry of the pending lists that stands for no pending task, or one less. source: the name of its band, or its member
--- of `pending:typed`, which begins with the number of the band. aside: it is in `pending:typed`.
+-- Counts an entry of the pending lists whose task is not pending, or one such entry less. source: the name of its band, or its
+-- member of `pending:typed`, which begins with the number of the band. aside: it is in `pending:typed`.
 local function countTombstone(counters, source, aside, by)
   counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] + by)
   local first = string.byte(source)

@@ -11,13 +11,13 @@ local function typeOf(envelope)
   return string.match(envelope, '^.(%S+)')
 end
 
--- What no type can be read of is for anybody: its worker quarantines it.
+-- A task whose type cannot be read goes to any worker, which quarantines it.
 local function canRun(typed, envelope)
   local name = typeOf(envelope)
   return not name or typed.runs[name]
 end
 
--- Plans the entry of a pending task, and says in its counts since when it stands aside. The caller writes its record.
+-- Plans the entry of a pending task, and notes in its counts since when it stands aside. The caller writes the record.
 local function standAside(typed, id, envelope, c)
   local members = typed.members
   typed.sequence = (typed.sequence or tonumber(redis.call('HGET', stateKey, '#typed') or 0)) + 1
@@ -41,7 +41,7 @@ local function sequenceOf(member)
   return tonumber(string.match(member, '^%S+ %S+ (%d+)'))
 end
 
--- Of each band the first `want` members whose type the caller runs, oldest first.
+-- The first `want` members of each band whose type the caller runs, oldest first.
 local function peekTyped(typed, want)
   local lines = {}
   for band, code in pairs(BAND_CODES) do
@@ -66,8 +66,8 @@ local function peekTyped(typed, want)
   return lines
 end
 
--- types: '' where the caller did not tell; otherwise those that it runs, a space before each. Its functions come with it, since
--- only the calls that need them define them.
+-- types: '' if the caller did not tell its types; otherwise the types that it runs, with a space before each. The functions are
+-- part of the table, because only the calls that need them define them.
 local function newTyped(types, noHandlerAfterMs)
   local typed = { noHandlerAfterMs = noHandlerAfterMs, runs = types ~= '' and {} or nil, names = {}, members = {}, sequence = nil,
     canRun = canRun, standAside = standAside, peek = peekTyped, write = writeAside }

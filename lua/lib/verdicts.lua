@@ -1,6 +1,6 @@
--- Verdicts other than a plain ack: what each does to its task. The reading half, and what has to be written before the commit.
+-- What verdicts other than a plain ack do to their tasks: the reading half, and the writes that go before the commit.
 
--- gone: what leaves `processing` otherwise than by an ack. retried: ids that may be queued again without a wait.
+-- gone: ids that leave `processing` otherwise than by an ack. retried: ids that may be queued again without a wait.
 local function prepareVerdicts(settled, retried)
   settled.gone, settled.cancelled, settled.scheduled, settled.dead, settled.results = {}, {}, {}, {}, {}
   settled.bands, settled.again, settled.envelopes = newBands(), newBands(), {}
@@ -17,7 +17,7 @@ local function put(settled, id, record)
   write(settled, id, record)
 end
 
--- history, err: of what `appendAttempt` gave.
+-- history, err: the two values that `appendAttempt` returned.
 local function planCancelled(settled, counters, id, c, history, err)
   settled.cancelled[#settled.cancelled + 1] = id
   add(counters, CANCELLED, 1)
@@ -56,8 +56,8 @@ local function planAgain(settled, counters, id, failure)
   return 'r'
 end
 
--- What a failure adds to a record. Tasks of one grant that fail alike have the same: it is made once for those that stand
--- together.
+-- The text that a failure adds to a record. Tasks of one grant that fail with the same error get the same text, so it is made
+-- once for a run of such tasks.
 local function failureOf(settled, record, verdict, text)
   local before = settled.failure
   if before and record == before.record and text == before.text and verdict == before.verdict then
@@ -91,7 +91,7 @@ local function planFailure(settled, counters, id, record, verdict, delayMs, text
   return planDead(settled, counters, id, c, reason, history, err)
 end
 
--- One verdict other than ack, on a record whose fence was checked. typed: see lib/typed.lua; there where a verdict is unrouted.
+-- One verdict other than ack, on a record whose fence was checked. typed: see lib/typed.lua; given if a verdict is `unrouted`.
 local function planVerdict(settled, counters, id, record, verdict, delayMs, text, typed)
   add(counters, PROCESSING, -1)
   if verdict == 'fail' or verdict == 'fatal' or verdict == 'quarantine' then
@@ -112,7 +112,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
     return 'l'
   end
 
-  -- release: the attempt is refunded, but not for ever. One that was never begun always is.
+  -- release: the attempt is refunded, but only so often. An attempt that never began is always refunded.
   if verdict == 'release' then
     c.releases = c.releases + 1
   end
@@ -152,12 +152,12 @@ local function planOther(settled, counters, id, fence, verdict, delayMs, text, r
   return verdictWithoutLease(counters, record, nil)
 end
 
--- A release goes to the head of its band, where the granted entries are trimmed: one or the other in one call.
+-- A release adds to the head of its band, and a grant trims there, so one call does either of them and not both.
 local function countReleases(settled)
   return #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low
 end
 
--- Before the commit: the places that these tasks go to.
+-- Before the commit: adds the tasks to the indexes that they go to.
 local function writeVerdicts(settled)
   if #settled.results > 0 then
     redis.call('HSET', resultsKey, unpack(settled.results))

@@ -110,7 +110,7 @@ describe("acl-users", () => {
   });
 
   test("a short password, a prefix with a wildcard and an unknown option are refused", () => {
-    expect(make("--prefix", "*").stderr).toContain("no prefix");
+    expect(make("--prefix", "*").stderr).toContain("not a valid key prefix");
     expect(make("--redis", "6.2").stderr).toContain("7.0");
     expect(make("--user", "x").stderr).toContain("usage");
     make();

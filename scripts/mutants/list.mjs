@@ -548,7 +548,7 @@ export const mutants = [
         "if checked > 0 then\n  redis.call('HSET', tasksKey",
         "local function commitLate()\nif checked > 0 then\n  redis.call('HSET', tasksKey",
       ],
-      ["lua/enqueue.lua", "\n\n-- 4. Somebody waits", "\nend\n\n-- 4. Somebody waits"],
+      ["lua/enqueue.lua", "\n\n-- 4. If a worker waits", "\nend\n\n-- 4. If a worker waits"],
       ["lua/enqueue.lua", "    wake()\n  end\nend\nreturn", "    wake()\n  end\nend\ncommitLate()\nreturn"],
     ],
     tests: [abort],
