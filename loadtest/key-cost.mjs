@@ -7,7 +7,7 @@
 import { Agent, request } from "node:http";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { freePort, startService, startTestRedis, waitUntil } from "@holdfast/service/testing";
+import { freePort, startRedisServer, startService, until } from "@holdfast/testing";
 import { Holdfast, mintKey } from "holdfast";
 import { summary } from "./compare/harness/statistics.mjs";
 
@@ -24,7 +24,7 @@ const main = fileURLToPath(new URL("../services/producer-api/dist/main.js", impo
 // 96 bytes of payload.
 const body = JSON.stringify({ type: "noop", payload: { data: "x".repeat(85) } });
 
-const redis = await startTestRedis();
+const redis = await startRedisServer();
 const services = [];
 
 async function startSide(prefix, key) {
@@ -41,7 +41,7 @@ async function startSide(prefix, key) {
       ...(key ? { authorization: `Bearer ${key}` } : {}),
     },
   };
-  await waitUntil(`${prefix} takes tasks`, async () => (await post(side).catch(() => 0)) === 201, 60_000);
+  await until(`${prefix} takes tasks`, async () => (await post(side).catch(() => 0)) === 201, 60_000);
   return side;
 }
 

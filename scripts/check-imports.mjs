@@ -20,6 +20,7 @@ function* sources(dir) {
 /** Which of our packages, or ioredis, each part of the repository may import. */
 const ALLOWED = [
   ["packages/contracts/", []],
+  ["packages/testing/", []],
   ["packages/holdfast/src/redis/", ["@holdfast/contracts", "ioredis"]],
   ["packages/holdfast/", ["@holdfast/contracts"]],
   ["packages/cli/", ["holdfast"]],

@@ -2,7 +2,7 @@
 // Starts a Redis and the built services of its own, makes that many dead letters, and prints as JSON: the time to the
 // first rows, the long tasks while scrolling, a replay of all of them through the screen, and PING meanwhile.
 import { performance } from "node:perf_hooks";
-import { freePort, startService, startTestRedis, waitUntil } from "@holdfast/service/testing";
+import { freePort, startRedisServer, startService, until } from "@holdfast/testing";
 import { Observer, Queue, Worker } from "holdfast";
 import { chromium } from "playwright-core";
 import { startPings } from "../../loadtest/pings.mjs";
@@ -12,7 +12,7 @@ const NAME = "many";
 const FLAGS =
   "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 
-const redis = await startTestRedis();
+const redis = await startRedisServer();
 const port = await freePort();
 const base = `http://127.0.0.1:${port}`;
 const main = new URL("../../services/observability/dist/main.js", import.meta.url).pathname;
@@ -29,11 +29,7 @@ const quantile = (values, share) => values.sort((a, b) => a - b)[Math.floor((val
 const round = (value) => Math.round(value * 10) / 10;
 
 try {
-  await waitUntil(
-    "ready",
-    async () => (await fetch(`${base}/readyz`).catch(() => null))?.ok === true,
-    60_000,
-  );
+  await until("ready", async () => (await fetch(`${base}/readyz`).catch(() => null))?.ok === true, 60_000);
   const worker = new Worker(
     NAME,
     {
@@ -52,7 +48,7 @@ try {
       })),
     );
   }
-  await waitUntil("all dead", async () => (await observer.stats(NAME)).dead === count, 600_000);
+  await until("all dead", async () => (await observer.stats(NAME)).dead === count, 600_000);
   await worker.stop({ graceMs: 1_000 });
 
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
@@ -85,11 +81,7 @@ try {
   await pings.since();
   const replayFrom = performance.now();
   await dialog.getByRole("button", { name: "Replay", exact: true }).click();
-  await waitUntil(
-    "all replayed",
-    async () => (await observer.stats(NAME)).totals.replayed === count,
-    600_000,
-  );
+  await until("all replayed", async () => (await observer.stats(NAME)).totals.replayed === count, 600_000);
   const replayMs = performance.now() - replayFrom;
   const took = await pings.since();
 

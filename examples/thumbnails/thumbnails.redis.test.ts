@@ -4,18 +4,18 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { freePort, startTestRedis, type TestRedis } from "@holdfast/service/testing";
+import { freePort, type RedisServer, startRedisServer } from "@holdfast/testing";
 import { Observer } from "holdfast";
 import sharp from "sharp";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const script = fileURLToPath(new URL("thumbnails.mjs", import.meta.url));
-let redis: TestRedis;
+let redis: RedisServer;
 let observer: Observer;
 let out: string;
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   observer = new Observer({ redis: redis.url });
   out = await mkdtemp(join(tmpdir(), "holdfast-thumbnails-"));
 });

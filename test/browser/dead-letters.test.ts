@@ -1,4 +1,4 @@
-import { waitUntil } from "@holdfast/service/testing";
+import { until } from "@holdfast/testing";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { die, executablePath, open, type Stack, startStack } from "./support.ts";
@@ -25,7 +25,7 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     await open(page, at("one"));
     await page.getByRole("row").filter({ hasText: "dead-1" }).getByRole("button", { name: "Replay" }).click();
     // It fails again, one generation up: the history of the first life is kept.
-    await waitUntil("it died a second time", async () => {
+    await until("it died a second time", async () => {
       const task = await stack.observer.task("one", "dead-1");
       return task?.state === "dead" && task.generation === 1 && task.history.length === 2;
     });
@@ -41,7 +41,7 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     await page.getByText("3 dead letters selected").waitFor();
     await page.getByRole("button", { name: "Replay selected" }).click();
     await page.getByRole("alertdialog").getByRole("button", { name: "Replay", exact: true }).click();
-    await waitUntil("four replays in all", async () => (await stats("one")).totals.replayed === 4);
+    await until("four replays in all", async () => (await stats("one")).totals.replayed === 4);
   });
 
   test("replays a group of equal errors and leaves the others", async () => {
@@ -54,7 +54,7 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     const dialog = page.getByRole("alertdialog");
     await dialog.getByText("Replay 12 dead letters").waitFor();
     await dialog.getByRole("button", { name: "Replay", exact: true }).click();
-    await waitUntil("the group was replayed", async () => (await stats("groups")).totals.replayed === 12);
+    await until("the group was replayed", async () => (await stats("groups")).totals.replayed === 12);
     expect((await stack.observer.task("groups", "other-0"))?.generation).toBe(0);
   });
 
@@ -75,7 +75,7 @@ describe.skipIf(!executablePath)("dead letters in a real browser", { timeout: 12
     expect(await page.getByLabel("Payload before").textContent()).toContain('"failRate":1');
     expect(await page.locator(".diff .cm-changedLine").count()).toBeGreaterThan(0);
     await page.getByRole("button", { name: "Replay edited" }).click();
-    await waitUntil("the edited task is completed", async () => {
+    await until("the edited task is completed", async () => {
       const task = await stack.observer.task("edit", "dead-0");
       return (
         task?.state === "completed" && task.payloadText === '{ "failRate": 0,  "n": 12345678901234567890 }'

@@ -1,4 +1,4 @@
-import { waitUntil } from "@holdfast/service/testing";
+import { until } from "@holdfast/testing";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, open, type Stack, startStack, violations } from "./support.ts";
@@ -143,7 +143,7 @@ describe.skipIf(!executablePath)(
       const page = await stack.page();
       const title = async (path: string, wanted: string | RegExp) => {
         await open(page, stack.base + path);
-        await waitUntil(`the title of ${path}`, async () => {
+        await until(`the title of ${path}`, async () => {
           const now = await page.title();
           return typeof wanted === "string" ? now === wanted : wanted.test(now);
         }).catch(async (error) => {

@@ -1,4 +1,4 @@
-import { waitUntil } from "@holdfast/service/testing";
+import { until } from "@holdfast/testing";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, open, type Stack, startStack, violations } from "./support.ts";
@@ -17,7 +17,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
 
   test("shows the counts of a queue, and follows them without a reload", async () => {
     await stack.queue("default").enqueue("demo.echo", "first");
-    await waitUntil("the first task is completed", async () => (await stats("default")).completed === 1);
+    await until("the first task is completed", async () => (await stats("default")).completed === 1);
     await open(page, stack.base);
     await page.getByRole("row").getByRole("link", { name: "default" }).waitFor();
     await open(page, `${stack.base}/queues/default`);
@@ -43,10 +43,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
       .waitFor();
     await page.getByRole("link", { name: "default" }).first().click();
     await page.getByRole("button", { name: "Resume", exact: true }).click();
-    await waitUntil(
-      "it ran",
-      async () => (await stack.observer.task("default", "held"))?.state === "completed",
-    );
+    await until("it ran", async () => (await stack.observer.task("default", "held"))?.state === "completed");
     await page.getByRole("button", { name: "Pause", exact: true }).waitFor();
   });
 
@@ -58,7 +55,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await page.getByLabel("Most tasks waiting").fill("50000");
     await page.getByLabel("Ended tasks are kept, hours").fill("1.5");
     await page.getByRole("button", { name: "Save" }).click();
-    await waitUntil("the settings are changed", async () => {
+    await until("the settings are changed", async () => {
       const { settings } = await stats("default");
       return settings.maxWaiting === 50_000 && settings.retentionMs === 5_400_000;
     });
@@ -74,13 +71,13 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await page.getByRole("button", { name: "Cancel task" }).click();
     await page.getByText("Cancelled", { exact: true }).first().waitFor();
     expect((await stack.observer.task("default", "later"))?.state).toBe("cancelled");
-    await waitUntil(
+    await until(
       "it runs",
       async () => (await stack.observer.task("default", "long"))?.state === "processing",
     );
     await open(page, `${stack.base}/queues/default/tasks/long`);
     await page.getByRole("button", { name: "Cancel task" }).click();
-    await waitUntil(
+    await until(
       "the worker ended it",
       async () => (await stack.observer.task("default", "long"))?.state === "cancelled",
       30_000,
@@ -139,7 +136,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await stack.queue("default").enqueue("demo.echo", 1, { id: "undrained" });
     await page.getByRole("button", { name: /^Resume / }).click();
     await page.getByRole("row").getByText("Running", { exact: true }).waitFor();
-    await waitUntil(
+    await until(
       "the task ran",
       async () => (await stack.observer.task("default", "undrained"))?.state === "completed",
     );
@@ -153,10 +150,10 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     const before = await counts.textContent();
     const { acked } = (await stats("default")).totals;
     await stack.queue("default").enqueue("demo.echo", 1);
-    await waitUntil("one more is completed", async () => (await stats("default")).totals.acked > acked);
+    await until("one more is completed", async () => (await stats("default")).totals.acked > acked);
     expect(await counts.textContent()).toBe(before);
     await page.getByRole("button", { name: "Go on with live updates" }).click();
-    await waitUntil("the counts move again", async () => (await counts.textContent()) !== before);
+    await until("the counts move again", async () => (await counts.textContent()) !== before);
   });
 
   test("runs the burst, shows it live, and every task of it ends", async () => {
@@ -177,13 +174,9 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     const counts = page.getByRole("region", { name: "Counts of default" });
     const shown = (state: string) =>
       counts.locator(".tile").filter({ hasText: state }).locator("dd").first().textContent();
-    await waitUntil(
-      "all of it is shown as waiting",
-      async () => (await shown("Pending")) === "10,000",
-      60_000,
-    );
+    await until("all of it is shown as waiting", async () => (await shown("Pending")) === "10,000", 60_000);
     await stack.observer.resume("default");
-    await waitUntil(
+    await until(
       "nothing of it waits or runs",
       async () => {
         const { pending, processing, scheduled, totals } = await stats("default");
@@ -198,7 +191,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     const exact = (value: number) => value.toLocaleString("en-US");
     const end = ["0", "0", "0", exact(after.totals.acked), exact(after.dead)];
     const states = ["Pending", "Processing", "Scheduled", "Completed", "Dead"];
-    await waitUntil(
+    await until(
       "the page shows the end",
       async () => String(await Promise.all(states.map(shown))) === String(end),
     );

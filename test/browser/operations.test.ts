@@ -1,4 +1,4 @@
-import { waitUntil } from "@holdfast/service/testing";
+import { until } from "@holdfast/testing";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { die, executablePath, open, type Stack, startStack } from "./support.ts";
@@ -32,11 +32,7 @@ describe.skipIf(!executablePath)("operations in a real browser", { timeout: 120_
     await dialog.getByLabel("Confirmation").fill("replay 700");
     await confirm.click();
     await page.getByRole("region", { name: "Replay on many" }).first().waitFor();
-    await waitUntil(
-      "each was replayed once",
-      async () => (await stats("many")).totals.replayed === 700,
-      60_000,
-    );
+    await until("each was replayed once", async () => (await stats("many")).totals.replayed === 700, 60_000);
     for (const n of [0, 4]) expect((await stack.observer.task("many", `other-${n}`))?.generation).toBe(0);
     await open(page, `${stack.base}/operations`);
     const row = page.getByRole("row").filter({ hasText: "Replay on many" });
@@ -71,9 +67,9 @@ describe.skipIf(!executablePath)("operations in a real browser", { timeout: 120_
     await dialog.getByLabel("Reason").fill("a test");
     expect((await stats("undo")).dead).toBe(8);
     await confirm.click();
-    await waitUntil("they are gone", async () => (await stats("undo")).dead === 0);
+    await until("they are gone", async () => (await stats("undo")).dead === 0);
     await page.getByRole("button", { name: "Undo" }).first().click();
-    await waitUntil("they are back", async () => (await stats("undo")).dead === 8);
+    await until("they are back", async () => (await stats("undo")).dead === 8);
     expect((await stack.observer.task("undo", "dead-3"))?.payloadText).toBe('{"failRate":1,"n":3}');
     await open(page, `${stack.base}/audit?queue=undo`);
     // Not the filter above, which names the same actions.

@@ -1,4 +1,4 @@
-import { waitUntil } from "@holdfast/service/testing";
+import { until } from "@holdfast/testing";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, open, type Stack, startStack, violations } from "./support.ts";
@@ -92,7 +92,7 @@ describe.skipIf(!executablePath)(
     test("says why a queue cannot be deleted, and that it stays paused", async () => {
       await stack.start("worker", { QUEUES: "busy" });
       await stack.queue("busy").enqueue("demo.sleep", { ms: 60_000 }, { id: "long" });
-      await waitUntil("it runs", async () => (await stack.observer.stats("busy")).processing === 1);
+      await until("it runs", async () => (await stack.observer.stats("busy")).processing === 1);
       await open(page, `${stack.base}/queues/busy`);
       await page.getByRole("button", { name: "Delete queue" }).click();
       const dialog = page.getByRole("alertdialog");

@@ -1,4 +1,4 @@
-import { waitUntil } from "@holdfast/service/testing";
+import { until } from "@holdfast/testing";
 import { Worker } from "holdfast";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -46,7 +46,7 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       { type: "evil.done", payload, id: "done", tags },
       { type: "evil.later", payload, id: "later", tags, delayMs: 3_600_000 },
     ]);
-    await waitUntil("the hostile tasks have ended", async () => {
+    await until("the hostile tasks have ended", async () => {
       const stats = await observer.stats("hostile");
       return stats.dead === 1 && stats.completed === 1;
     });

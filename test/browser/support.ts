@@ -1,12 +1,12 @@
 import { existsSync } from "node:fs";
 import {
   freePort,
+  type RedisServer,
   type ServiceProcess,
+  startRedisServer,
   startService,
-  startTestRedis,
-  type TestRedis,
-  waitUntil,
-} from "@holdfast/service/testing";
+  until,
+} from "@holdfast/testing";
 import axe from "axe-core";
 import { Observer, Queue } from "holdfast";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
@@ -32,7 +32,7 @@ export const LONG = "W".repeat(3_000);
 type ServiceName = "observability" | "worker" | "janitor" | "producer-api";
 
 export interface Stack {
-  redis: TestRedis;
+  redis: RedisServer;
   base: string;
   observer: Observer;
   browser: Browser;
@@ -52,7 +52,7 @@ export async function startStack(
   options: { services?: ("worker" | "janitor")[]; env?: Record<string, string> } = {},
 ): Promise<Stack> {
   const { services: wanted = ["worker", "janitor"], env: extra = {} } = options;
-  const redis = await startTestRedis();
+  const redis = await startRedisServer();
   const port = await freePort();
   const base = `http://127.0.0.1:${port}`;
   const shared = { REDIS_URL: redis.url, LOG_LEVEL: "info", PATH: process.env.PATH ?? "" };
@@ -78,7 +78,7 @@ export async function startStack(
   };
   await start("observability");
   for (const name of wanted) await start(name);
-  await waitUntil(
+  await until(
     "observability is ready",
     async () => (await fetch(`${base}/readyz`).catch(() => null))?.ok === true,
     30_000,
@@ -180,5 +180,5 @@ export async function die(
       })),
     );
   }
-  await waitUntil(`${count} dead letters in ${name}`, async () => (await dead()) === before + count, 60_000);
+  await until(`${count} dead letters in ${name}`, async () => (await dead()) === before + count, 60_000);
 }

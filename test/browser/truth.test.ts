@@ -1,4 +1,4 @@
-import { waitUntil } from "@holdfast/service/testing";
+import { until } from "@holdfast/testing";
 import { FatalError, Worker } from "holdfast";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -69,13 +69,13 @@ describe.skipIf(!executablePath)(
       const { endedAt } = (await stack.observer.task("waits", "dead-0")) ?? {};
       // Dead for a while: a wait from then on would be longer than this.
       const pauseMs = 3_000;
-      await waitUntil("it has been dead for a while", async () => {
+      await until("it has been dead for a while", async () => {
         const { at } = await stack.observer.stats("waits");
         return at - (endedAt ?? at) > pauseMs;
       });
       await stack.observer.replay("waits", ["dead-0"]);
       await stack.start("worker", { QUEUES: "waits" });
-      await waitUntil("it died again", async () => {
+      await until("it died again", async () => {
         const task = await stack.observer.task("waits", "dead-0");
         return task?.state === "dead" && task.generation === 1;
       });
@@ -97,7 +97,7 @@ describe.skipIf(!executablePath)(
         .enqueueMany(Array.from({ length: 4_000 }, () => ({ type: "demo.sleep", payload: { ms: 40 } })));
       await open(page, `${stack.base}/queues/drains`);
       const tile = page.locator(".tile").filter({ hasText: "Time to drain" }).locator("dd").first();
-      await waitUntil("it stands", async () => (await tile.textContent())?.startsWith("stands") === true);
+      await until("it stands", async () => (await tile.textContent())?.startsWith("stands") === true);
       await page.getByRole("link", { name: "Overview" }).first().click();
       const row = page
         .getByRole("row")
@@ -169,7 +169,7 @@ describe.skipIf(!executablePath)(
       );
       await worker.start();
       await stack.queue("edits").enqueue("t", { to: "admin\u202e" }, { id: "bidi" });
-      await waitUntil("it is dead", async () => (await stack.observer.stats("edits")).dead === 1);
+      await until("it is dead", async () => (await stack.observer.stats("edits")).dead === 1);
       await worker.stop();
       await open(page, `${stack.base}/queues/edits/tasks/bidi`);
       await page.getByRole("button", { name: "Edit and replay" }).click();

@@ -6,29 +6,29 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import {
   freePort,
+  type RedisServer,
   type ServiceProcess,
+  startRedisServer,
   startService,
-  startTestRedis,
-  type TestRedis,
-  waitUntil,
-} from "@holdfast/service/testing";
+  until,
+} from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 // The commands that both READMEs tell a reader to type.
 const root = resolve(import.meta.dirname, "../..");
 const run = promisify(execFile);
-let redis: TestRedis;
+let redis: RedisServer;
 let folder: string;
 const running: ServiceProcess[] = [];
 
 beforeAll(async () => {
-  redis = await startTestRedis(["--appendonly", "yes"]);
+  redis = await startRedisServer(["--appendonly", "yes"]);
   folder = await mkdtemp(join(tmpdir(), "holdfast-readme-"));
   for (const name of ["worker", "janitor"]) {
     const env = { REDIS_URL: redis.url, METRICS_PORT: String(await freePort()) };
     running.push(startService(join(root, "services", name, "dist/main.js"), env));
   }
-  await waitUntil(
+  await until(
     "a worker is registered",
     async () => (await type("holdfast worker ls")).includes("running"),
     20_000,

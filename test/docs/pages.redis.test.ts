@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { startTestRedis, type TestRedis } from "@holdfast/service/testing";
+import { type RedisServer, startRedisServer } from "@holdfast/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
 // Every `js` block of docs/*.md is run; the comment behind a console.log says what it prints.
@@ -19,10 +19,10 @@ const blocks = readdirSync(join(root, "docs"))
       .map(([, , code = ""], index) => ({ name: `${page}, block ${index + 1}`, code }));
   });
 
-let redis: TestRedis;
+let redis: RedisServer;
 let folder: string;
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   folder = await mkdtemp(join(tmpdir(), "holdfast-pages-"));
   await mkdir(join(folder, "node_modules"));
   await symlink(join(root, "packages/holdfast"), join(folder, "node_modules/holdfast"));

@@ -6,12 +6,12 @@ import { join, resolve } from "node:path";
 import { promisify } from "node:util";
 import {
   freePort,
+  type RedisServer,
   type ServiceProcess,
+  startRedisServer,
   startService,
-  startTestRedis,
-  type TestRedis,
-  waitUntil,
-} from "@holdfast/service/testing";
+  until,
+} from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newKeyText, recordOf } from "../../services/init/src/api-key.ts";
 
@@ -20,13 +20,13 @@ const root = resolve(import.meta.dirname, "../..");
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const httpPage = readFileSync(join(root, "docs/http.md"), "utf8");
 const run = promisify(execFile);
-let redis: TestRedis;
+let redis: RedisServer;
 const ports = { producer: 0, observability: 0 };
 let keys = { folder: "", text: "" };
 const running: ServiceProcess[] = [];
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   keys = await keyFile();
   ports.producer = await freePort();
   ports.observability = await freePort();
@@ -45,8 +45,8 @@ beforeAll(async () => {
       (response) => response.ok,
       () => false,
     );
-  await waitUntil("producer-api is ready", () => ready(ports.producer), 60_000);
-  await waitUntil("observability is ready", () => ready(ports.observability), 60_000);
+  await until("producer-api is ready", () => ready(ports.producer), 60_000);
+  await until("observability is ready", () => ready(ports.observability), 60_000);
 }, 130_000);
 
 afterAll(async () => {

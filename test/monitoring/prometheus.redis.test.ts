@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { resolve } from "node:path";
-import { waitUntil } from "@holdfast/service/testing";
+import { until } from "@holdfast/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SLOTS, type Stack, startStack, WORKERS } from "./stack.ts";
 import {
@@ -44,7 +44,7 @@ async function knownRun(): Promise<void> {
   expect((await producer("POST", tasks, { ...hello, payload: "else" })).status).toBe(409);
   expect((await producer("POST", "/v1/queues/mail/tasks", task("demo.sleep", { ms: 30 }))).status).toBe(201);
 
-  await waitUntil(
+  await until(
     "all attempts are over and scraped",
     async () => {
       const settled = await sum('sum(holdfast_task_attempts_total{outcome=~"acked|dead"})');
@@ -54,7 +54,7 @@ async function knownRun(): Promise<void> {
   );
   const everySecond = { queue: "timed", cron: "* * * * * *", type: "demo.echo", overlap: "allow" };
   expect((await operator("PUT", "/v1/schedules/every-second", everySecond)).status).toBe(201);
-  await waitUntil(
+  await until(
     "a schedule has run, and again after it was first scraped: a rate needs two looks",
     async () => (await sum('sum(holdfast_schedule_runs_total{outcome="enqueued"})')) >= 4,
     30_000,
@@ -62,7 +62,7 @@ async function knownRun(): Promise<void> {
   expect((await operator("DELETE", "/v1/schedules/every-second")).status).toBe(204);
   const replay = { ids: ["failing-0"], patch: { payloadText: '{"failRate":0}' } };
   expect((await operator("POST", "/v1/queues/default/dead-letters/replay", replay)).status).toBe(200);
-  await waitUntil(
+  await until(
     "the replay is over and scraped",
     async () => {
       const pending = await sum('sum(holdfast_queue_tasks{queue="default",state="dead"})');
@@ -78,7 +78,7 @@ async function standstill(): Promise<void> {
   await producer("POST", tasks, task("demo.echo", "late"));
   await producer("POST", "/v1/queues/mail/tasks", task("demo.sleep", { ms: 3_000 }, { id: "slow" }));
   let holder: string | null = null;
-  await waitUntil("the task runs", async () => {
+  await until("the task runs", async () => {
     const { body } = await operator("GET", "/v1/queues/mail/tasks/slow");
     ({ workerId: holder } = JSON.parse(body) as { workerId: string | null });
     return holder !== null;
@@ -87,7 +87,7 @@ async function standstill(): Promise<void> {
   expect(worker).toBeDefined();
   worker?.child.kill("SIGSTOP");
   try {
-    await waitUntil(
+    await until(
       "the janitor has taken the task back",
       async () => (await sum('sum(holdfast_tasks_reaped_total{queue="mail",action="requeued"})')) === 1,
       20_000,
@@ -95,7 +95,7 @@ async function standstill(): Promise<void> {
   } finally {
     worker?.child.kill("SIGCONT");
   }
-  await waitUntil(
+  await until(
     "the late verdict was refused, and the other one counted",
     async () =>
       (await sum('sum(holdfast_stale_verdicts_total{queue="mail",op="settle"})')) === 1 &&
@@ -159,7 +159,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     ["holdfast_redis_evicts", 0],
     ["holdfast_redis_evicted_keys_total", 0],
   ])("%s is %i", async (expr, wanted) => {
-    await waitUntil(`${expr} is ${wanted}`, async () => (await stack.sum(expr)) === wanted, 5_000).catch(
+    await until(`${expr} is ${wanted}`, async () => (await stack.sum(expr)) === wanted, 5_000).catch(
       async () => expect(await stack.sum(expr)).toBe(wanted),
     );
   });

@@ -4,12 +4,12 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import {
   freePort,
+  type RedisServer,
   type ServiceProcess,
+  startRedisServer,
   startService,
-  startTestRedis,
-  type TestRedis,
-  waitUntil,
-} from "@holdfast/service/testing";
+  until,
+} from "@holdfast/testing";
 import { read, root } from "./support.ts";
 
 export interface Series {
@@ -24,7 +24,7 @@ export interface Series {
 export type Ports = Record<"producer-api" | "observability" | "worker" | "janitor" | "prometheus", number[]>;
 
 export interface Stack {
-  redis: TestRedis;
+  redis: RedisServer;
   ports: Ports;
   workers: ServiceProcess[];
   producer(method: string, path: string, body?: unknown): Promise<{ status: number; body: string }>;
@@ -44,7 +44,7 @@ const QUEUES = "default,mail";
 
 /** Redis, the four services with three workers, and a Prometheus that scrapes them each second. */
 export async function startStack(): Promise<Stack> {
-  const redis = await startTestRedis();
+  const redis = await startRedisServer();
   const services: ServiceProcess[] = [];
   const common = { REDIS_URL: redis.url, LOG_LEVEL: "warn" };
   const start = async (name: string, env: Record<string, string>) => {
@@ -150,7 +150,7 @@ export async function startStack(): Promise<Stack> {
     },
   };
   try {
-    await waitUntil(
+    await until(
       "Prometheus scrapes all",
       async () => {
         if (prometheus.exitCode !== null) throw new Error(`prometheus ended:\n${log}`);

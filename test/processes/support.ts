@@ -3,9 +3,9 @@ import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { until } from "@holdfast/testing";
 import { afterAll, afterEach, inject } from "vitest";
 import { Observer, Queue } from "../../packages/holdfast/dist/index.js";
-import { until } from "../../packages/holdfast/test/support/until.ts";
 
 export { until };
 

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, waitUntil } from "@holdfast/service/testing";
+import { freePort, until } from "@holdfast/testing";
 import { addToKeyFile, mintKey } from "holdfast";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import WebSocket from "ws";
@@ -42,7 +42,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     await stack.start("producer-api", { ...shared, PORT: String(ports.producer) });
     await stack.queue("reports.monthly").enqueue("demo.echo", 1, { id: "first.one" });
     for (const port of [ports.kept, ports.producer])
-      await waitUntil(
+      await until(
         `the service at ${port} is ready`,
         async () => (await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => null))?.ok === true,
         30_000,
@@ -107,7 +107,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     child.stderr?.on("data", (chunk) => {
       said += String(chunk);
     });
-    await waitUntil("nginx answers", async () => {
+    await until("nginx answers", async () => {
       if (child.exitCode !== null) throw new Error(`nginx ended: ${said}`);
       return (await ask("GET", "/queues/readyz").catch(() => null))?.status === 200;
     });
@@ -241,7 +241,7 @@ describe.skipIf(!hasNginx || !executablePath)("behind nginx", { timeout: 120_000
     await page.goto(`${base}/queues/reports.monthly`);
     await page.getByRole("button", { name: "Pause", exact: true }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Pause" }).click();
-    await waitUntil("it is paused", async () => (await stack.observer.stats("reports.monthly")).paused);
+    await until("it is paused", async () => (await stack.observer.stats("reports.monthly")).paused);
     await stack.observer.resume("reports.monthly");
     await page.goto(`${base}/audit`);
     const href = await page.getByRole("link", { name: "Export NDJSON" }).getAttribute("href");

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, waitUntil } from "@holdfast/service/testing";
+import { freePort, until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type SecuredStack, startSecuredStack } from "./secured-stack.ts";
 
@@ -85,10 +85,10 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
     const answer = await fetch(`${tasks}/${id}?waitMs=5000`, { headers: headers(admin.text) });
     return ((await answer.json()) as { state: string }).state;
   };
-  await waitUntil("both have ended", async () => (await stateOf("paid")) === "completed", 30_000);
-  await waitUntil("both have ended", async () => (await stateOf("failed")) === "dead", 30_000);
+  await until("both have ended", async () => (await stateOf("paid")) === "completed", 30_000);
+  await until("both have ended", async () => (await stateOf("failed")) === "dead", 30_000);
   for (const pad of pads)
-    await waitUntil("all have ended", async () => (await stateOf(`cut-${pad}`)) === "dead", 30_000);
+    await until("all have ended", async () => (await stateOf(`cut-${pad}`)) === "dead", 30_000);
 
   const outputs = new Map<string, string>();
   // What is wrong quotes what was sent, if anything does.

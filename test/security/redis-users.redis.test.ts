@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { freePort, type ServiceProcess, startService, waitUntil } from "@holdfast/service/testing";
+import { freePort, type ServiceProcess, startService, until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { authority } from "../../packages/holdfast/test/security/certificates.ts";
 import { folder, PREFIX, startSecuredRedis } from "../../packages/holdfast/test/security/secured-redis.ts";
@@ -40,7 +40,7 @@ test("the four services work over TLS, each as its own user, and no output has a
       () => false,
     );
   for (const one of [port, observed])
-    await waitUntil(`${one} is ready`, () => ok(`http://127.0.0.1:${one}/readyz`), 20_000);
+    await until(`${one} is ready`, () => ok(`http://127.0.0.1:${one}/readyz`), 20_000);
 
   const tasks = `http://127.0.0.1:${port}/v1/queues/default/tasks`;
   const enqueue = (body: object) =>

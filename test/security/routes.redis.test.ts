@@ -1,4 +1,4 @@
-import { waitUntil } from "@holdfast/service/testing";
+import { until } from "@holdfast/testing";
 import { mintKey, SCOPES, type Scope } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Operation, type SecuredStack, startSecuredStack } from "./secured-stack.ts";
@@ -146,7 +146,7 @@ test("with a key that lacks the scope: 403; with the scope alone it is let in", 
 test("with a key of another queue: 403, and in no answer a word of the queue of others", async () => {
   const { text } = await stack.key({ label: "limited", scopes: ["admin"], queues: [MINE] });
   await scheduleOfOthers();
-  await waitUntil("the queue is seen", async () => {
+  await until("the queue is seen", async () => {
     const answer = await fetch(`${stack.observability}/v1/queues`, {
       headers: { authorization: `Bearer ${text}` },
     });

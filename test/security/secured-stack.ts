@@ -1,12 +1,12 @@
 import { join, resolve } from "node:path";
 import {
   freePort,
+  type RedisServer,
   type ServiceProcess,
+  startRedisServer,
   startService,
-  startTestRedis,
-  type TestRedis,
-  waitUntil,
-} from "@holdfast/service/testing";
+  until,
+} from "@holdfast/testing";
 import { Holdfast, mintKey, type NewKey } from "holdfast";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -22,7 +22,7 @@ export interface Operation {
 }
 
 export interface SecuredStack {
-  redis: TestRedis;
+  redis: RedisServer;
   client: Holdfast;
   api: string;
   observability: string;
@@ -54,7 +54,7 @@ interface Described {
 export async function startSecuredStack(
   options: { redisArgs?: string[]; env?: Record<string, string>; password?: string } = {},
 ): Promise<SecuredStack> {
-  const redis = await startTestRedis(options.redisArgs ?? []);
+  const redis = await startRedisServer(options.redisArgs ?? []);
   const { env = {}, password } = options;
   const client = new Holdfast({ redis: { url: redis.url, ...(password === undefined ? {} : { password }) } });
   await client.check();
@@ -82,12 +82,8 @@ export async function startSecuredStack(
       () => false,
     );
   const known = async (text: string, deadlineMs?: number) => {
-    await waitUntil("producer-api knows the key", () => knows(api, "/v1/queues/q/tasks/x", text), deadlineMs);
-    await waitUntil(
-      "observability knows the key",
-      () => knows(observability, "/v1/queues", text),
-      deadlineMs,
-    );
+    await until("producer-api knows the key", () => knows(api, "/v1/queues/q/tasks/x", text), deadlineMs);
+    await until("observability knows the key", () => knows(observability, "/v1/queues", text), deadlineMs);
   };
   try {
     await known(admin.text, 120_000);

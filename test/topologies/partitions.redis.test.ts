@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { freePort, waitUntil } from "@holdfast/service/testing";
+import { freePort, until } from "@holdfast/testing";
 import { Janitor, PartitionedObserver, PartitionedQueue, PartitionedWorker } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -31,14 +31,14 @@ beforeAll(async () => {
     );
   }
   for (const port of ports)
-    await waitUntil(`redis ${port}`, async () => (await cli(port, "ping").catch(() => "")) === "PONG");
+    await until(`redis ${port}`, async () => (await cli(port, "ping").catch(() => "")) === "PONG");
   await run("redis-cli", [
     "--cluster",
     "create",
     ...ports.map((port) => `127.0.0.1:${port}`),
     "--cluster-yes",
   ]);
-  await waitUntil("a healthy cluster", async () => {
+  await until("a healthy cluster", async () => {
     const states = await Promise.all(ports.map((port) => cli(port, "cluster", "info")));
     return states.every((state) => state.includes("cluster_state:ok"));
   });
@@ -98,13 +98,13 @@ test("one hot queue spreads over the nodes of a Cluster, grows while it runs, an
     expect(nodes.filter((count) => count > 0).length).toBeGreaterThan(1);
 
     await worker.start();
-    await waitUntil("1,200 completed and 600 dead", async () => {
+    await until("1,200 completed and 600 dead", async () => {
       const { completed, dead } = await observer.stats("hot");
       return completed === 1_200 && dead === 600;
     });
     mended = true;
     expect(await observer.replayAll("hot")).toEqual({ replayed: 600, skipped: 0 });
-    await waitUntil("all 1,800 completed", async () => (await observer.stats("hot")).completed === 1_800);
+    await until("all 1,800 completed", async () => (await observer.stats("hot")).completed === 1_800);
 
     await observer.grow("hot", 11);
     newer = new PartitionedQueue("hot", { redis, partitions: 11 });
@@ -117,7 +117,7 @@ test("one hot queue spreads over the nodes of a Cluster, grows while it runs, an
       Array.from({ length: 600 }, (_, n) => ({ type: "ok", payload: n, partitionKey: `k${n}` })),
     );
     expect(after.filter((result) => !result.ok)).toEqual([]);
-    await waitUntil("all 2,400 completed", async () => (await observer.stats("hot")).completed === 2_400);
+    await until("all 2,400 completed", async () => (await observer.stats("hot")).completed === 2_400);
     expect((await partitionsPerNode()).reduce((sum, count) => sum + count, 0)).toBe(11);
     for (const id of ids) expect((await newer.get(id))?.state).toBe("completed");
     expect((await observer.audit("hot")).violations).toEqual([]);

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { freePort, waitUntil } from "@holdfast/service/testing";
+import { freePort, until } from "@holdfast/testing";
 import { type ConnectionSettings, Janitor, Observer, Queue, Worker } from "holdfast";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 
@@ -23,10 +23,7 @@ async function serve(port: number, args: string[]): Promise<void> {
   servers.push(
     spawn("redis-server", ["--port", String(port), "--save", "", "--dir", dir, ...args], { stdio: "ignore" }),
   );
-  await waitUntil(
-    `redis-server on ${port}`,
-    async () => (await cli(port, "ping").catch(() => "")) === "PONG",
-  );
+  await until(`redis-server on ${port}`, async () => (await cli(port, "ping").catch(() => "")) === "PONG");
 }
 
 /** A life of 60 tasks of each kind: done, retried, dead and replayed. */
@@ -56,13 +53,13 @@ async function lifecycle(redis: ConnectionSettings): Promise<void> {
     );
     const results = await queue.enqueueMany(tasks);
     expect(results.filter((result) => !result.ok)).toEqual([]);
-    await waitUntil("120 completed and 60 dead", async () => {
+    await until("120 completed and 60 dead", async () => {
       const stats = await observer.stats("topology");
       return stats.completed === 120 && stats.dead === 60;
     });
     mended = true;
     expect(await observer.replayAll("topology")).toEqual({ replayed: 60, skipped: 0 });
-    await waitUntil("all 180 completed", async () => (await observer.stats("topology")).completed === 180);
+    await until("all 180 completed", async () => (await observer.stats("topology")).completed === 180);
     expect((await observer.audit("topology")).violations).toEqual([]);
     // The wake-up is a message in a channel of the queue's own slot: with a poll of 10 s nothing else is as quick.
     const started = performance.now();
@@ -101,7 +98,7 @@ describe("a Cluster of three", () => {
       ...ports.map((port) => `127.0.0.1:${port}`),
       "--cluster-yes",
     ]);
-    await waitUntil("a healthy cluster", async () => {
+    await until("a healthy cluster", async () => {
       const states = await Promise.all(ports.map((port) => cli(port, "cluster", "info")));
       return states.every((state) => state.includes("cluster_state:ok"));
     });
@@ -121,7 +118,7 @@ describe("a Sentinel group", () => {
     const config = join(dir, "sentinel.conf");
     writeFileSync(config, `port ${sentinel}\ndir ${dir}\nsentinel monitor tasks 127.0.0.1 ${master} 1\n`);
     servers.push(spawn("redis-server", [config, "--sentinel"], { stdio: "ignore" }));
-    await waitUntil("the sentinel", async () => (await cli(sentinel, "ping").catch(() => "")) === "PONG");
+    await until("the sentinel", async () => (await cli(sentinel, "ping").catch(() => "")) === "PONG");
   });
 
   test("is asked where the master is", async () => {

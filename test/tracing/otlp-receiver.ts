@@ -1,7 +1,7 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { until } from "@holdfast/testing";
 import protobuf from "protobufjs";
-import { until } from "../../packages/holdfast/test/support/until.ts";
 
 // The part of opentelemetry-proto that spans are sent in; fields that no test reads are skipped by the decoder.
 const PROTO = `

@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
+import { until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { Observer, Queue } from "../../packages/holdfast/dist/index.js";
-import { until } from "../../packages/holdfast/test/support/until.ts";
 import { freePort, type ServiceProcess, startService } from "../../packages/service/dist/testing/index.js";
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from "./otlp-receiver.ts";
 

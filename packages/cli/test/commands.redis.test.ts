@@ -1,12 +1,12 @@
 import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { FatalError, Holdfast, Janitor, Observer, PartitionedQueue, Worker } from "holdfast";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { cliFor, type Ended, start } from "./support.ts";
 
-let redis: TestRedis;
+let redis: RedisServer;
 let folder: string;
 let client: Holdfast;
 let observer: Observer;
@@ -14,7 +14,7 @@ const stopping: (() => Promise<unknown>)[] = [];
 const { cli, withInput, json } = cliFor(() => redis.url);
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   folder = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
   client = new Holdfast({ redis: redis.url });
   observer = new Observer({ client });
@@ -51,7 +51,7 @@ async function runWorker(queue: string, { hasJanitor = true } = {}): Promise<voi
 async function killFour(queue: string): Promise<void> {
   for (const id of ["a", "b", "c", "d"]) await json("enqueue", queue, "bad", `{"n":"${id}"}`, "--id", id);
   await runWorker(queue);
-  await waitUntil("four dead letters", async () => (await observer.stats(queue)).dead === 4);
+  await until("four dead letters", async () => (await observer.stats(queue)).dead === 4);
 }
 
 test("a payload is kept byte by byte, from the command line and from standard input", async () => {
@@ -121,7 +121,7 @@ test("--wait shows the end, and its exit code tells it", async () => {
 test("--wait for a task that an operator removes says so", async () => {
   await observer.configure("fleeting", {});
   const waiting = cli("enqueue", "fleeting", "ok", "1", "--id", "a", "--delay", "1m", "--wait", "20s");
-  await waitUntil("it is there", async () => (await observer.task("fleeting", "a")) !== null);
+  await until("it is there", async () => (await observer.task("fleeting", "a")) !== null);
   await observer.empty("fleeting", ["scheduled"]);
   const { code, stdout, stderr } = await waiting;
   expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
@@ -142,7 +142,7 @@ test("a filter narrows what is listed, counted and replayed in the same way", as
   expect((await withInput(lines.join("\n"), "enqueue", "narrow", "--ndjson", "-")).code).toBe(0);
   expect(await json("task", "ls", "narrow", "--tag", "tenant:acme")).toHaveLength(2);
   await runWorker("narrow");
-  await waitUntil("three dead letters", async () => (await observer.stats("narrow")).dead === 3);
+  await until("three dead letters", async () => (await observer.stats("narrow")).dead === 3);
   const of = async (...filter: string[]) => [
     (await json<object[]>("dlq", "ls", "narrow", ...filter)).length,
     (await json<{ matched: number }>("dlq", "replay", "narrow", ...filter, "--dry-run")).matched,
@@ -240,7 +240,7 @@ test("tasks are listed a page at a time, explained and cancelled", async () => {
   expect(await json("task", "why", "list", "a")).toMatchObject({ reason: "no_workers" });
   expect(await json("task", "cancel", "list", "a")).toEqual({ id: "a", queue: "list", outcome: "cancelled" });
   await runWorker("list");
-  await waitUntil("the rest is done", async () => (await observer.stats("list")).completed === 2);
+  await until("the rest is done", async () => (await observer.stats("list")).completed === 2);
   expect(await cli("task", "cancel", "list", "b")).toMatchObject({ code: 4, stdout: "" });
 });
 
@@ -248,7 +248,7 @@ test("text of a task cannot give orders to the terminal", async () => {
   // In JSON the escape character has to be written as \\u001b; its one-character sister and the mark that turns the text not.
   await json("enqueue", "escape", "bad", '"\u009b2J\u202e"', "--id", "x");
   await runWorker("escape");
-  await waitUntil("it is dead", async () => (await observer.stats("escape")).dead === 1);
+  await until("it is dead", async () => (await observer.stats("escape")).dead === 1);
   const { stdout } = await cli("task", "get", "escape", "x");
   for (const order of ["\u001b", "\u009b", "\u202e"]) expect(stdout).not.toContain(order);
   expect(stdout).toContain("\\u009b2J\\u202e");
@@ -302,7 +302,7 @@ test("a replay that is interrupted stays listed as an operation, which can be ca
   await killFour("slowly");
   await json("queue", "pause", "slowly");
   const running = start(["dlq", "replay", "slowly", "--all", "--rate", "1"], { REDIS_URL: redis.url });
-  await waitUntil("one is replayed", async () => (await observer.stats("slowly")).dead < 4);
+  await until("one is replayed", async () => (await observer.stats("slowly")).dead < 4);
   running.child.kill("SIGINT");
   const { code, stderr } = await running.ended;
   expect(code).toBe(1);
@@ -442,7 +442,7 @@ test("a partitioned queue is one queue", async () => {
 test("workers are listed, and an audit finds what an index holds too much", async () => {
   // A janitor would take the entry out before the audit sees it.
   await runWorker("audited", { hasJanitor: false });
-  await waitUntil("the worker is registered", async () => (await observer.workers()).length > 0);
+  await until("the worker is registered", async () => (await observer.workers()).length > 0);
   expect(await json<object[]>("worker", "ls")).toContainEqual(
     expect.objectContaining({ version: "1.0.0", queues: ["audited"] }),
   );

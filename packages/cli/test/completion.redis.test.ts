@@ -3,19 +3,19 @@ import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { startTestRedis, type TestRedis } from "@holdfast/service/testing";
+import { type RedisServer, startRedisServer } from "@holdfast/testing";
 import { Holdfast, Queue } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { bin, cliFor } from "./support.ts";
 
 const run = promisify(execFile);
 const has = (shell: string) => spawnSync(shell, ["-c", "true"]).status === 0;
-let redis: TestRedis;
+let redis: RedisServer;
 let folder: string;
 const { cli } = cliFor(() => redis.url);
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   folder = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
   await mkdir(join(folder, "bin"));
   await symlink(bin, join(folder, "bin/holdfast"));

@@ -1,11 +1,5 @@
 import { chmodSync } from "node:fs";
-import {
-  freePort,
-  startOldRedis,
-  startTestRedis,
-  type TestRedis,
-  waitUntil,
-} from "@holdfast/service/testing";
+import { freePort, type RedisServer, startFakeRedis, startRedisServer, until } from "@holdfast/testing";
 import { FatalError, Holdfast, Janitor, Observer, Queue, Schedules, Worker } from "holdfast";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { cliFor, type Ended, start } from "./support.ts";
@@ -17,19 +11,19 @@ interface Finding {
   remedy: string | null;
 }
 
-let redis: TestRedis;
+let redis: RedisServer;
 let client: Holdfast;
 let janitor: Janitor;
 const workers: Worker[] = [];
 const { cli } = cliFor(() => redis.url);
 
 beforeEach(async () => {
-  redis = await startTestRedis(["--appendonly", "yes"]);
+  redis = await startRedisServer(["--appendonly", "yes"]);
   client = new Holdfast({ redis: redis.url });
   janitor = new Janitor({ redis: redis.url });
   await janitor.start();
   const observer = new Observer({ client });
-  await waitUntil("the janitor is seen", async () => (await observer.janitors()).length === 1);
+  await until("the janitor is seen", async () => (await observer.janitors()).length === 1);
 });
 
 afterEach(async () => {
@@ -62,9 +56,7 @@ async function startWorker(queue: string, version: string): Promise<void> {
   workers.push(worker);
   await worker.start();
   const observer = new Observer({ client });
-  await waitUntil("it is registered", async () =>
-    (await observer.workers()).some(({ id }) => id === worker.id),
-  );
+  await until("it is registered", async () => (await observer.workers()).some(({ id }) => id === worker.id));
 }
 
 test("a system in order has no problem, and the exit code is 0", async () => {
@@ -87,7 +79,7 @@ test("a system in order has no problem, and the exit code is 0", async () => {
 });
 
 test("fault 1: a Redis that is too old", async () => {
-  const old = await startOldRedis("6.2.14");
+  const old = await startFakeRedis({ redis_version: "6.2.14", maxmemory_policy: "noeviction" });
   const ended = await cli("--redis", old.url, "doctor", "--json");
   await old.stop();
   expect(ended.code).toBe(1);
@@ -180,7 +172,7 @@ test("fault 9: dead letters that grow", async () => {
   await startWorker("q", "1.0.0");
   await new Queue("q", { client }).enqueue("bad", null);
   const observer = new Observer({ client });
-  await waitUntil("it is dead", async () => (await observer.stats("q")).dead === 1);
+  await until("it is dead", async () => (await observer.stats("q")).dead === 1);
   expect(await problems()).toMatchObject([
     {
       check: "queue q",
@@ -230,27 +222,27 @@ test("fault 12: a janitor runs, and what is due stays as it is", async () => {
   expect(await cli("schedule", "ls")).toMatchObject({ code: 1, stderr: expect.stringContaining("often") });
   janitor = new Janitor({ redis: redis.url });
   await janitor.start();
-  await waitUntil("it is in order", async () => (await cli("schedule", "ls")).code === 0);
+  await until("it is in order", async () => (await cli("schedule", "ls")).code === 0);
 });
 
 test("on a Cluster every master is looked at", async () => {
   const buses = [await freePort(), await freePort()];
   const nodes = await Promise.all(
     buses.map((bus, at) =>
-      startTestRedis([
+      startRedisServer([
         ...["--cluster-enabled", "yes", "--cluster-port", String(bus)],
         ...["--appendonly", at === 0 ? "yes" : "no"],
       ]),
     ),
   );
   try {
-    const [first, second] = nodes as [TestRedis, TestRedis];
+    const [first, second] = nodes as [RedisServer, RedisServer];
     await first.command("CLUSTER ADDSLOTSRANGE 0 8191");
     await second.command("CLUSTER ADDSLOTSRANGE 8192 16383");
     await first.command(`CLUSTER MEET 127.0.0.1 ${second.port} ${buses[1]}`);
     const env = { REDIS_CLUSTER_NODES: `127.0.0.1:${first.port}` };
     const look = async () => findingsOf(await start(["doctor", "--json"], env).ended);
-    await waitUntil(
+    await until(
       "the cluster is whole",
       async () => (await look()).some(({ detail }) => detail === "2 masters, all slots are served"),
       25_000,

@@ -1,15 +1,15 @@
-import { startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { Holdfast, Observer, Worker } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cliFor, start } from "./support.ts";
 
-let redis: TestRedis;
+let redis: RedisServer;
 let client: Holdfast;
 let observer: Observer;
 const { cli, withInput, json } = cliFor(() => redis.url);
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
   observer = new Observer({ client });
 });
@@ -61,7 +61,7 @@ test("what is enqueued from a terminal is in the history by its counts, never by
 
 test("a burst that is interrupted leaves how far it came", async () => {
   const running = start(["burst", "cut", "--tasks", "1000000"], { REDIS_URL: redis.url });
-  await waitUntil("some of it is there", async () => {
+  await until("some of it is there", async () => {
     const cut = (await observer.snapshot()).find(({ queue }) => queue === "cut");
     return (cut?.totals.enqueued ?? 0) > 0;
   });

@@ -1,16 +1,16 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startTestRedis, type TestRedis } from "@holdfast/service/testing";
+import { type RedisServer, startRedisServer } from "@holdfast/testing";
 import { Holdfast, type KeyView, readKeyFile } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cliFor, start } from "./support.ts";
 
-let redis: TestRedis;
+let redis: RedisServer;
 let folder: string;
 const { cli, json } = cliFor(() => redis.url);
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   folder = mkdtempSync(join(tmpdir(), "holdfast-cli-keys-"));
 });
 afterAll(async () => {

@@ -1,15 +1,15 @@
-import { startTestRedis, type TestRedis } from "@holdfast/service/testing";
+import { type RedisServer, startRedisServer } from "@holdfast/testing";
 import { Holdfast, Observer, Queue } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cliFor } from "./support.ts";
 
-let redis: TestRedis;
+let redis: RedisServer;
 let client: Holdfast;
 let observer: Observer;
 const { cli, json } = cliFor(() => redis.url);
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
   observer = new Observer({ client });
 });

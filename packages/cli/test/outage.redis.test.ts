@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startTestRedis, waitUntil } from "@holdfast/service/testing";
+import { startRedisServer, until } from "@holdfast/testing";
 import { Observer } from "holdfast";
 import { expect, test } from "vitest";
 import { cliFor, start } from "./support.ts";
@@ -32,7 +32,7 @@ async function wayThatEndsAt(text: string, redisPort: number) {
 }
 
 test("a task whose reply is lost is told with its id, and sent again with it, it is there once", async () => {
-  const redis = await startTestRedis();
+  const redis = await startRedisServer();
   const folder = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
   const observer = new Observer({ redis: redis.url });
   const { cli, json } = cliFor(() => redis.url);
@@ -71,7 +71,7 @@ test("a task whose reply is lost is told with its id, and sent again with it, it
 
 test("Redis dies amid a long input: each line is accepted or written down, and sent again it is there once", async () => {
   // On disk at every write: after the kill Redis comes back with all that it answered for.
-  const redis = await startTestRedis(["--appendonly", "yes", "--appendfsync", "always"]);
+  const redis = await startRedisServer(["--appendonly", "yes", "--appendfsync", "always"]);
   const folder = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
   const observer = new Observer({ redis: redis.url });
   const pending = async () => (await observer.stats("q").catch(() => null))?.pending ?? 0;
@@ -82,7 +82,7 @@ test("Redis dies amid a long input: each line is accepted or written down, and s
       REDIS_URL: redis.url,
     });
     running.child.stdin?.write(range(0, 500).map(line).join(""));
-    await waitUntil("the first 500 are accepted", async () => (await pending()) === 500);
+    await until("the first 500 are accepted", async () => (await pending()) === 500);
     await redis.kill();
     running.child.stdin?.end(range(500, 1_700).map(line).join(""));
     const { code, stdout, stderr } = await running.ended;
@@ -91,8 +91,8 @@ test("Redis dies amid a long input: each line is accepted or written down, and s
     expect(stderr).toContain("Redis does not answer: stopped after 500 accepted tasks");
     expect((await readFile(rejects, "utf8")).trimEnd().split("\n")).toHaveLength(1_200);
 
-    await redis.restart();
-    await waitUntil("Redis is back", async () => (await pending()) >= 500);
+    await redis.start();
+    await until("Redis is back", async () => (await pending()) >= 500);
     expect((await cli("enqueue", "q", "--ndjson", rejects)).code).toBe(0);
     const seen = new Set<string>();
     let cursor: string | null | undefined;

@@ -1,17 +1,17 @@
 import { PassThrough } from "node:stream";
-import { startTestRedis, type TestRedis } from "@holdfast/service/testing";
+import { type RedisServer, startRedisServer } from "@holdfast/testing";
 import { Holdfast, Observer, Queue, Schedules } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../src/program.ts";
 import { cliFor, start } from "./support.ts";
 
-let redis: TestRedis;
+let redis: RedisServer;
 let client: Holdfast;
 let observer: Observer;
 const { cli, json, withInput } = cliFor(() => redis.url);
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
   observer = new Observer({ client });
 });

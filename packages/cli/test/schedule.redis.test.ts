@@ -1,11 +1,11 @@
-import { startTestRedis, type TestRedis } from "@holdfast/service/testing";
+import { type RedisServer, startRedisServer } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cliFor } from "./support.ts";
 
-let redis: TestRedis;
+let redis: RedisServer;
 const { cli, json } = cliFor(() => redis.url);
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
 });
 afterAll(async () => redis?.stop());
 

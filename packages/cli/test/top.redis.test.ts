@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { Holdfast, Queue } from "holdfast";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { bin, start } from "./support.ts";
@@ -9,12 +9,12 @@ const hasScript = /util-linux/.test(spawnSync("script", ["--version"]).stdout?.t
 const ENTER = "\u001b[?1049h";
 const LEAVE = "\u001b[?25h\u001b[?1049l";
 
-let redis: TestRedis;
+let redis: RedisServer;
 let client: Holdfast;
 let child: ChildProcess | undefined;
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
 });
 
@@ -52,11 +52,11 @@ test.skipIf(!hasScript)("it draws itself anew, and q gives the terminal back as 
   const queue = new Queue("live", { client });
   await queue.enqueue("ok", null);
   const terminal = inTerminal(`${process.execPath} ${bin} top --interval 200ms`);
-  await waitUntil("it is drawn", () => /live +running +1 /.test(terminal.screen()), 20_000);
+  await until("it is drawn", () => /live +running +1 /.test(terminal.screen()), 20_000);
   expect(terminal.text()).toContain(ENTER);
   expect(terminal.screen()).toContain(`holdfast top  127.0.0.1:${redis.port}`);
   await Promise.all(Array.from({ length: 41 }, () => queue.enqueue("ok", null)));
-  await waitUntil("the new count is drawn", () => /live +running +42 /.test(terminal.screen()), 20_000);
+  await until("the new count is drawn", () => /live +running +42 /.test(terminal.screen()), 20_000);
   for (const line of terminal.screen().split("\r\n")) expect(line.length).toBeLessThan(120);
 
   terminal.press("xq");
@@ -70,14 +70,14 @@ test.skipIf(!hasScript)("it draws itself anew, and q gives the terminal back as 
 
 test.skipIf(!hasScript)("Ctrl-C and SIGTERM give the terminal back too", async () => {
   const byKey = inTerminal(`${process.execPath} ${bin} top`);
-  await waitUntil("it is drawn", () => byKey.screen().includes("q quits"), 20_000);
+  await until("it is drawn", () => byKey.screen().includes("q quits"), 20_000);
   byKey.press("\u0003");
   await byKey.ended;
   expect(byKey.text()).toContain(LEAVE);
   expect(byKey.text()).toMatch(/[\s;]icanon/);
 
   const bySignal = inTerminal(`sh -c 'echo "pid $$"; exec ${process.execPath} ${bin} top'`);
-  await waitUntil("it is drawn", () => bySignal.screen().includes("q quits"), 20_000);
+  await until("it is drawn", () => bySignal.screen().includes("q quits"), 20_000);
   process.kill(Number(/pid (\d+)/.exec(bySignal.text())?.[1]), "SIGTERM");
   await bySignal.ended;
   expect(bySignal.text()).toContain(LEAVE);
@@ -86,14 +86,14 @@ test.skipIf(!hasScript)("Ctrl-C and SIGTERM give the terminal back too", async (
 });
 
 test.skipIf(!hasScript)("Redis goes and comes back: it says so, and goes on", async () => {
-  const own = await startTestRedis();
+  const own = await startRedisServer();
   try {
     const terminal = inTerminal(`${process.execPath} ${bin} --redis ${own.url} top --interval 200ms`);
-    await waitUntil("it is drawn", () => terminal.screen().includes("q quits"), 20_000);
+    await until("it is drawn", () => terminal.screen().includes("q quits"), 20_000);
     await own.kill();
-    await waitUntil("it says what is wrong", () => terminal.screen().includes("\r\n! "), 20_000);
-    await own.restart();
-    await waitUntil(
+    await until("it says what is wrong", () => terminal.screen().includes("\r\n! "), 20_000);
+    await own.start();
+    await until(
       "it is right again",
       () => /q quits/.test(terminal.screen()) && !terminal.screen().includes("\r\n! "),
       20_000,
@@ -125,7 +125,7 @@ test("without a terminal it prints lines, and as JSON one object a look", async 
 
 test("SIGINT ends it with 0 where it prints lines", async () => {
   const running = start(["top", "--interval", "100ms"], { REDIS_URL: redis.url });
-  await waitUntil("it prints", () => running.stdout() !== "");
+  await until("it prints", () => running.stdout() !== "");
   running.child.kill("SIGINT");
   expect((await running.ended).code).toBe(0);
 });

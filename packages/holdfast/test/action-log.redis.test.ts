@@ -1,8 +1,8 @@
 import type { AuditRecord } from "@holdfast/contracts/api";
+import { type RedisServer, startRedisServer } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Holdfast } from "../src/index.ts";
 import { auditTrimScript } from "../src/redis/generated/auditTrim.ts";
-import { type RedisServer, startRedisServer } from "./support/redis-server.ts";
 
 let redis: RedisServer;
 let client: Holdfast;

@@ -1,8 +1,8 @@
+import { until } from "@holdfast/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { parseCancel } from "../src/engine/push.ts";
 import { workerChannel } from "../src/redis/keys.ts";
 import { setup } from "./support/setup.ts";
-import { until } from "./support/until.ts";
 
 test("a pending task ends at once; acquire drops what is left of it in the list", async () => {
   const q = await setup();

@@ -1,8 +1,7 @@
+import { type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { Holdfast, Observer, Queue } from "../src/index.ts";
 import { afterwards } from "./support/library.ts";
-import { type RedisServer, startRedisServer } from "./support/redis-server.ts";
-import { until } from "./support/until.ts";
 
 async function server(...args: string[]): Promise<RedisServer> {
   const started = await startRedisServer(args);

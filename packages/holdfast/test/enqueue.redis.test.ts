@@ -190,7 +190,7 @@ test("an enqueue wakes a parked worker once", async () => {
 });
 
 test("at maxmemory an enqueue is refused by name, and workers still drain", async () => {
-  const { startRedisServer } = await import("./support/redis-server.ts");
+  const { startRedisServer } = await import("@holdfast/testing");
   const { Connection } = await import("../src/redis/connection.ts");
   const { Engine } = await import("../src/engine/engine.ts");
   const server = await startRedisServer();

@@ -1,11 +1,9 @@
 import { inspect } from "node:util";
+import { freePort, type RedisServer, startFakeRedis, startRedisServer, until } from "@holdfast/testing";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Holdfast, Janitor, Queue, Worker } from "../src/index.ts";
 import { afterwards, library, started } from "./support/library.ts";
-import { startFakeRedis } from "./support/old-redis.ts";
-import { freePort, type RedisServer, startRedisServer } from "./support/redis-server.ts";
-import { until } from "./support/until.ts";
 
 // A server of this file alone: what is done to it would hurt the others.
 let server: RedisServer;

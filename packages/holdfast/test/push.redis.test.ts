@@ -1,10 +1,10 @@
+import { until } from "@holdfast/testing";
 import { expect, onTestFinished, test } from "vitest";
 import { encodeEnvelope } from "../src/engine/envelope.ts";
 import { parsePush } from "../src/engine/push.ts";
 import { workerChannel } from "../src/redis/keys.ts";
 import { setup } from "./support/setup.ts";
 import type { AddOptions, TestQueue } from "./support/test-queue.ts";
-import { until } from "./support/until.ts";
 
 const NONCE = "nonce";
 const request = { slot: "#q:worker:0", sequence: 1 };

@@ -1,8 +1,8 @@
+import { until } from "@holdfast/testing";
 import { describe, expect, test } from "vitest";
 import { Queue, Worker } from "../src/index.ts";
 import { afterwards, library, started } from "./support/library.ts";
 import { redisUrl } from "./support/setup.ts";
-import { until } from "./support/until.ts";
 
 describe("enqueue", () => {
   test("10,000 concurrent calls need at most 100 script calls, and each gets its own id", async () => {

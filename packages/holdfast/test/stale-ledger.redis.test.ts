@@ -1,8 +1,8 @@
+import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { recordStale, STALE_KEPT } from "../src/engine/stale-ledger.ts";
 import { type StaleVerdict, Worker } from "../src/index.ts";
 import { library, started } from "./support/library.ts";
-import { until } from "./support/until.ts";
 
 const turn = {
   want: 10,

@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, waitUntil } from "@holdfast/service/testing";
+import { freePort, until } from "@holdfast/testing";
 import { afterEach, expect, test } from "vitest";
 import { openSecrets } from "../src/secrets.ts";
 
@@ -34,7 +34,7 @@ test("with the default user off Redis still reads its whole append-only file aft
         return false;
       }
     };
-    await waitUntil("Redis answers", answers, 20_000);
+    await until("Redis answers", answers, 20_000);
   };
   await start();
   expect(redis("PING\n", [])).toContain("NOAUTH");

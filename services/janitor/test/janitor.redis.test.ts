@@ -1,21 +1,21 @@
 import { fileURLToPath } from "node:url";
 import {
   freePort,
+  type RedisServer,
   type ServiceProcess,
+  startRedisServer,
   startService,
-  startTestRedis,
-  type TestRedis,
-  waitUntil,
-} from "@holdfast/service/testing";
+  until,
+} from "@holdfast/testing";
 import { Queue } from "holdfast";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const services: ServiceProcess[] = [];
-let redis: TestRedis;
+let redis: RedisServer;
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
 });
 afterEach(async () => {
   await Promise.all(services.splice(0).map((service) => service.kill()));
@@ -43,10 +43,10 @@ test("moves a due task to pending, audits its queue, and ends with 0 on SIGTERM"
   const queue = new Queue("trial", { redis: redis.url });
   const { id, state } = await queue.enqueue("t", 1, { delayMs: 200 });
   expect(state).toBe("scheduled");
-  await waitUntil("the task is pending", async () => (await queue.get(id))?.state === "pending");
+  await until("the task is pending", async () => (await queue.get(id))?.state === "pending");
   await queue.close();
-  await waitUntil("ready", async () => (await status("/readyz")) === 200);
-  await waitUntil("the audit is reported", async () =>
+  await until("ready", async () => (await status("/readyz")) === 200);
+  await until("the audit is reported", async () =>
     (await metrics()).includes('holdfast_audit_violations{queue="trial",invariant="I1"} 0'),
   );
   service.child.kill("SIGTERM");
@@ -56,15 +56,15 @@ test("moves a due task to pending, audits its queue, and ends with 0 on SIGTERM"
 test("turns red while Redis is away and sweeps again afterwards", async () => {
   const { service, status } = await setup();
   await service.says("janitor is running");
-  await waitUntil("ready", async () => (await status("/readyz")) === 200);
+  await until("ready", async () => (await status("/readyz")) === 200);
   await redis.kill();
-  await waitUntil("red", async () => (await status("/readyz")) === 503);
+  await until("red", async () => (await status("/readyz")) === 503);
   expect(await status("/livez")).toBe(200);
-  await redis.restart();
+  await redis.start();
   const queue = new Queue("later", { redis: redis.url });
   const { id } = await queue.enqueue("t", 1, { delayMs: 100 });
-  await waitUntil("the task is pending", async () => (await queue.get(id))?.state === "pending", 20_000);
-  await waitUntil("green", async () => (await status("/readyz")) === 200, 20_000);
+  await until("the task is pending", async () => (await queue.get(id))?.state === "pending", 20_000);
+  await until("green", async () => (await status("/readyz")) === 200, 20_000);
   await queue.close();
 }, 60_000);
 

@@ -1,5 +1,5 @@
 import type { SessionView, StreamMessage } from "@holdfast/contracts/api";
-import { waitUntil } from "@holdfast/service/testing";
+import { until } from "@holdfast/testing";
 import { Holdfast, mintKey, type NewKey } from "holdfast";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
@@ -11,7 +11,7 @@ beforeEach(async () => {
   running = await startRunning();
   client = new Holdfast({ redis: running.redis.url });
   await client.check();
-  await waitUntil("ready", async () => (await running.call("GET", "/readyz")).status === 200);
+  await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
 });
 afterEach(async () => {
   await client?.close();
@@ -22,7 +22,7 @@ async function keyOf(spec: Partial<NewKey> = {}) {
   const { key, text } = mintKey({ label: "test", scopes: ["read"], ...spec });
   await client.keys.add(key);
   const authorization = `Bearer ${text}`;
-  await waitUntil(
+  await until(
     "the key is known",
     async () =>
       (await running.call("GET", "/v1/session", undefined, { authorization })).json().label === key.label,
@@ -67,7 +67,7 @@ const within = <T>(promise: Promise<T>, ms: number) => {
   void promise.then((result) => {
     value = result;
   });
-  return waitUntil("it has ended", () => value !== undefined, ms).then(() => value);
+  return until("it has ended", () => value !== undefined, ms).then(() => value);
 };
 
 test("the stream is refused before the upgrade, shows a limited key its queues, and ends with the key", async () => {
@@ -80,8 +80,8 @@ test("the stream is refused before the upgrade, shows a limited key its queues, 
   expect(await open(writer.headers)).toBe(403);
   expect(await open({ ...limited.headers, origin: "https://evil.example" })).toBe(403);
   const stream = await opened(limited.headers);
-  await waitUntil("a frame", () => stream.frames.some(({ queues }) => queues.length > 0));
-  await waitUntil("two frames", () => stream.frames.length > 2);
+  await until("a frame", () => stream.frames.some(({ queues }) => queues.length > 0));
+  await until("two frames", () => stream.frames.length > 2);
   expect(JSON.stringify(stream.frames)).not.toContain("secret");
   expect(stream.frames.at(-1)).toMatchObject({ queuesTotal: 1, queues: [{ queue: "mail" }] });
   await client.keys.revoke(limited.id);

@@ -1,11 +1,5 @@
 import { fileURLToPath } from "node:url";
-import {
-  freePort,
-  type ServiceProcess,
-  startService,
-  startTestRedis,
-  waitUntil,
-} from "@holdfast/service/testing";
+import { freePort, type ServiceProcess, startRedisServer, startService, until } from "@holdfast/testing";
 import { Holdfast, Observer, Queue } from "holdfast";
 import { afterEach, expect, test } from "vitest";
 
@@ -48,7 +42,7 @@ async function start(redisUrl: string) {
       ({ ok }) => ok,
       () => false,
     );
-  await waitUntil("observability is ready", isReady, 30_000);
+  await until("observability is ready", isReady, 30_000);
   const call = async (path: string, body?: unknown) => {
     const init = body === undefined ? {} : { method: "POST", body: JSON.stringify(body) };
     const response = await fetch(`${url}${path}`, {
@@ -69,7 +63,7 @@ async function start(redisUrl: string) {
 test.each(["SIGKILL", "SIGTERM"] as const)(
   "a replay of 10,000 that is cut off by %s ends after a restart, with each id moved once",
   async (signal) => {
-    const redis = await startTestRedis();
+    const redis = await startRedisServer();
     stops.push(() => redis.stop());
     const client = new Holdfast({ redis: redis.url });
     stops.push(() => client.close());
@@ -83,14 +77,14 @@ test.each(["SIGKILL", "SIGTERM"] as const)(
       // Slow enough to be met in the middle.
       ratePerSecond: 4_000,
     });
-    await waitUntil("it is in the middle", async () => (await observer.stats("q")).pending > 1_000, 30_000);
+    await until("it is in the middle", async () => (await observer.stats("q")).pending > 1_000, 30_000);
     first.service.child.kill(signal);
     await first.service.exit();
     const { pending } = await observer.stats("q");
     expect(pending).toBeLessThan(10_000);
 
     const second = await start(redis.url);
-    await waitUntil(
+    await until(
       "it has ended",
       async () => (await second.call(`/v1/operations/${id}`)).state === "succeeded",
       60_000,

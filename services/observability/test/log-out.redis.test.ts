@@ -1,14 +1,14 @@
 import { createLogger } from "@holdfast/service";
-import { startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { EndedSessions, Holdfast, mintKey } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { followLogOuts } from "../src/identity/follow-log-outs.ts";
 import { Sessions } from "../src/identity/sessions.ts";
 
-let redis: TestRedis;
+let redis: RedisServer;
 let client: Holdfast;
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
 });
 afterAll(async () => {
@@ -40,7 +40,7 @@ test("a log-out that one process answered ends the cookie at every other", async
   const following = followLogOuts(there, createLogger({ LOG_LEVEL: "silent" }, "test"), abort.signal);
   await here.end(session);
   expect(here.find(cookie)).toBeUndefined();
-  await waitUntil("it is over there as well", () => there.find(cookie) === undefined, 5_000);
+  await until("it is over there as well", () => there.find(cookie) === undefined, 5_000);
   expect(there.find(cookieOf(here, other.value))).toMatchObject({ id: other.session.id });
   abort.abort();
   await following;

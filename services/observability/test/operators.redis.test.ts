@@ -1,4 +1,4 @@
-import { waitUntil } from "@holdfast/service/testing";
+import { until } from "@holdfast/testing";
 import { FatalError, type QueueStats, type TaskView, Worker } from "holdfast";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Running, startRunning } from "./running.ts";
@@ -9,7 +9,7 @@ let queueNumber = 0;
 
 beforeAll(async () => {
   running = await startRunning();
-  await waitUntil("ready", async () => (await running.call("GET", "/readyz")).status === 200);
+  await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
 });
 afterEach(async () => {
   await Promise.all(workers.map((worker) => worker.stop({ graceMs: 1_000 })));
@@ -69,7 +69,7 @@ async function kill(queue: string, count: number): Promise<void> {
       throw new FatalError("no such user 4711");
     },
   });
-  await waitUntil("all are dead", async () => (await stats(queue)).dead === count, 20_000);
+  await until("all are dead", async () => (await stats(queue)).dead === count, 20_000);
   await worker.stop({ graceMs: 1_000 });
 }
 
@@ -112,7 +112,7 @@ test("a dead letter is seen with its reason, replayed with a mended payload, and
   expect(await task(queue, id)).toMatchObject({ state: "pending", generation: 1, attempts: 0, ...patch });
   const seen: string[] = [];
   await startWorker(queue, { "test.fatal": (given) => void seen.push(given.payloadText) });
-  await waitUntil("it completed", async () => (await task(queue, id)).state === "completed");
+  await until("it completed", async () => (await task(queue, id)).state === "completed");
   expect(seen).toEqual([patch.payloadText]);
   expect((await running.call("DELETE", `/v1/queues/${queue}/tasks/${id}`)).json().code).toBe("too_late");
 
@@ -237,9 +237,7 @@ test("a burst is enqueued, counted in the metrics, and cancelled tasks leave", a
   expect(await running.operation(String(burst.json().id))).toMatchObject({ state: "succeeded", done: 1_200 });
   expect(await stats(queue)).toMatchObject({ pending: 1_200, totals: { enqueued: 1_200 } });
   const metric = `holdfast_queue_tasks{queue="${queue}",state="pending"} 1200`;
-  await waitUntil("the gauge follows", async () =>
-    (await running.call("GET", "/metrics")).text.includes(metric),
-  );
+  await until("the gauge follows", async () => (await running.call("GET", "/metrics")).text.includes(metric));
   const page = (await running.call("GET", `/v1/queues/${queue}/tasks?state=pending&limit=1`)).json();
   const [first] = page.tasks as TaskView[];
   const id = first?.id ?? "";
@@ -251,12 +249,12 @@ test("a burst is enqueued, counted in the metrics, and cancelled tasks leave", a
 test("workers and the series of a queue are seen", async () => {
   const queue = newQueue();
   await startWorker(queue, { "test.ok": () => "done" });
-  await waitUntil("the worker registered", async () => {
+  await until("the worker registered", async () => {
     const { workers: views } = (await running.call("GET", "/v1/workers")).json();
     return (views as { queues: string[] }[]).some(({ queues }) => queues.includes(queue));
   });
   await enqueue(queue, 50, "test.ok");
-  await waitUntil("a point shows the 50 done", async () => {
+  await until("a point shows the 50 done", async () => {
     const { points } = (await running.call("GET", `/v1/queues/${queue}/series`)).json();
     return (points as { completed: number }[]).at(-1)?.completed === 50;
   });

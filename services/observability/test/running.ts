@@ -1,10 +1,10 @@
 import { createLogger, loadConfig } from "@holdfast/service";
-import { freePort, startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { observabilityConfig } from "../src/config.ts";
 import { startObservability } from "../src/start.ts";
 
 export interface Running {
-  redis: TestRedis;
+  redis: RedisServer;
   url: string;
   port: number;
   fatal: unknown[];
@@ -23,10 +23,10 @@ export async function startRunning(
   options: {
     redisArgs?: string[];
     env?: Record<string, string>;
-    beforeStart?(redis: TestRedis): Promise<void>;
+    beforeStart?(redis: RedisServer): Promise<void>;
   } = {},
 ): Promise<Running> {
-  const redis = await startTestRedis(options.redisArgs);
+  const redis = await startRedisServer(options.redisArgs);
   await options.beforeStart?.(redis);
   const port = await freePort();
   const config = loadConfig(observabilityConfig, {
@@ -71,7 +71,7 @@ export async function startRunning(
     call,
     async operation(id) {
       let view: Record<string, unknown> = {};
-      await waitUntil(`operation ${id} ended`, async () => {
+      await until(`operation ${id} ended`, async () => {
         view = (await call("GET", `/v1/operations/${id}`)).json();
         return view.state !== "running";
       });

@@ -1,4 +1,4 @@
-import { waitUntil } from "@holdfast/service/testing";
+import { until } from "@holdfast/testing";
 import { Janitor } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Running, startRunning } from "./running.ts";
@@ -6,7 +6,7 @@ import { type Running, startRunning } from "./running.ts";
 let running: Running;
 beforeAll(async () => {
   running = await startRunning();
-  await waitUntil("ready", async () => (await running.call("GET", "/readyz")).status === 200);
+  await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
 });
 afterAll(async () => running?.stop());
 
@@ -122,7 +122,7 @@ test("a janitor runs it, and its task is seen with its state", async () => {
   const janitor = new Janitor({ redis: running.redis.url });
   await janitor.start();
   try {
-    await waitUntil("it has run", async () => {
+    await until("it has run", async () => {
       const { lastRun } = (await call("GET", "/v1/schedules/often")).json() as { lastRun: object | null };
       return lastRun !== null;
     });

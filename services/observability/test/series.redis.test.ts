@@ -1,5 +1,5 @@
 import type { SeriesReply } from "@holdfast/contracts/api";
-import { waitUntil } from "@holdfast/service/testing";
+import { until } from "@holdfast/testing";
 import { Holdfast, Observer, Queue, SeriesHistory } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Running, startRunning } from "./running.ts";
@@ -7,7 +7,7 @@ import { type Running, startRunning } from "./running.ts";
 let running: Running;
 beforeAll(async () => {
   running = await startRunning();
-  await waitUntil("ready", async () => (await running.call("GET", "/readyz")).status === 200);
+  await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
 });
 afterAll(async () => running?.stop());
 
@@ -25,7 +25,7 @@ test("what an earlier process kept is in the series of one that was started sinc
     }
     const series = async (query = "") =>
       (await running.call("GET", `/v1/queues/kept/series${query}`)).json() as unknown as SeriesReply;
-    await waitUntil("live seconds are there", async () =>
+    await until("live seconds are there", async () =>
       (await series()).points.some(({ spanMs }) => spanMs === 1_000),
     );
     const { points, source, stepMs } = await series();

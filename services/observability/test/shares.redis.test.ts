@@ -1,4 +1,4 @@
-import { waitUntil } from "@holdfast/service/testing";
+import { until } from "@holdfast/testing";
 import { FatalError, Holdfast, mintKey, Queue, Worker } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
@@ -17,7 +17,7 @@ beforeAll(async () => {
       await client.keys.add(mintKey({ label: "first", scopes: ["admin"] }).key);
     },
   });
-  await waitUntil("ready", async () => (await running.call("GET", "/readyz")).status === 200);
+  await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
 });
 afterAll(async () => {
   for (const socket of sockets) socket.terminate();
@@ -30,7 +30,7 @@ async function newKey(label: string) {
   await client.keys.add(key);
   const headers = { authorization: `Bearer ${text}` };
   const call = (method: string, path: string, body?: unknown) => running.call(method, path, body, headers);
-  await waitUntil("the key is known", async () => (await call("GET", "/v1/queues")).status === 200, 5_000);
+  await until("the key is known", async () => (await call("GET", "/v1/queues")).status === 200, 5_000);
   return { call, headers };
 }
 
@@ -48,7 +48,7 @@ async function deadLetters(name: string, count: number): Promise<string[]> {
   await worker.start();
   const receipts = await queue.enqueueMany(Array.from({ length: count }, () => ({ type: "t", payload: 1 })));
   const ids = receipts.map((result) => (result.ok ? result.receipt.id : ""));
-  await waitUntil(
+  await until(
     "all are dead",
     async () => (await queue.get(ids.at(-1) as string))?.state === "dead" && (await dead(name)) === count,
     60_000,
@@ -91,7 +91,7 @@ test("one key with all its operations takes neither the places nor the time of a
     expect([discard.status, discard.json().discarded]).toEqual([200, 1]);
     const undo = await who.call("POST", `/v1/operations/${discard.json().operationId}/undo`);
     expect(undo.status).toBe(202);
-    await waitUntil("it is undone", async () => {
+    await until("it is undone", async () => {
       const view = (await who.call("GET", `/v1/operations/${undo.json().id}`)).json();
       return view.state === "succeeded";
     });
@@ -99,7 +99,7 @@ test("one key with all its operations takes neither the places nor the time of a
   // Large work of another key goes on, though those of the first would keep every place for minutes.
   const large = await start(other, "other", { ...slowly, ratePerSecond: 10_000 });
   expect(large.status).toBe(202);
-  await waitUntil("the large one has ended", async () => {
+  await until("the large one has ended", async () => {
     const view = (await other.call("GET", `/v1/operations/${large.json().id}`)).json();
     return view.state === "succeeded";
   });
@@ -108,10 +108,10 @@ test("one key with all its operations takes neither the places nor the time of a
   const [first = ""] = began;
   const state = async () => (await greedy.call("GET", `/v1/operations/${first}`)).json().state;
   await greedy.call("POST", `/v1/operations/${first}/pause`);
-  await waitUntil("it is paused", async () => (await state()) === "paused");
+  await until("it is paused", async () => (await state()) === "paused");
   expect((await start(greedy, "greedy")).status).toBe(429);
   await greedy.call("POST", `/v1/operations/${first}/cancel`);
-  await waitUntil("it is cancelled", async () => (await state()) === "cancelled");
+  await until("it is cancelled", async () => (await state()) === "cancelled");
   expect((await start(greedy, "small", { ids: [three], to: "elsewhere", ratePerSecond: 1 })).status).toBe(
     202,
   );
@@ -151,5 +151,5 @@ test("one key has so many live streams; what is refused is refused before the up
   expect(third.body).toContain("STREAMS_PER_KEY");
   expect((await open(other)).status).toBe(101);
   first.socket.close();
-  await waitUntil("its place is free", async () => (await open(greedy)).status === 101);
+  await until("its place is free", async () => (await open(greedy)).status === 101);
 });

@@ -1,17 +1,17 @@
 import { createLogger, loadConfig } from "@holdfast/service";
-import { freePort, startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { Holdfast, mintKey, type NewKey } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
 
-let redis: TestRedis;
+let redis: RedisServer;
 let app: App;
 let client: Holdfast;
 let base: string;
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
   await client.check();
   await client.keys.add(mintKey({ label: "first", scopes: ["admin"] }).key);
@@ -42,7 +42,7 @@ async function keyOf(scopes: NewKey["scopes"]) {
       headers: { authorization: `Bearer ${text}`, "content-type": "application/json", ...headers },
       body,
     });
-  await waitUntil("the key is known", async () => (await send("", "nonsense")).status !== 401, 5_000);
+  await until("the key is known", async () => (await send("", "nonsense")).status !== 401, 5_000);
   return send;
 }
 

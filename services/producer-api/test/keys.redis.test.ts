@@ -1,18 +1,18 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { createLogger, loadConfig } from "@holdfast/service";
-import { freePort, startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { Holdfast, mintKey, type NewKey } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
 
-let redis: TestRedis;
+let redis: RedisServer;
 let app: App;
 let client: Holdfast;
 let port: number;
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
   await client.check();
   port = await freePort();
@@ -82,7 +82,7 @@ test("on loopback without any key everybody may; from the first key on nobody wi
   // A client that has a key for elsewhere is no stranger here.
   expect((await enqueue("hf_of_elsewhere")).status).toBe(201);
   const { text } = await keyOf();
-  await waitUntil("keys are required", async () => (await enqueue()).status === 401, 1_000);
+  await until("keys are required", async () => (await enqueue()).status === 401, 1_000);
   expect((await enqueue(text)).status).toBe(201);
   expect((await batch(text)).status).toBe(207);
   for (const answer of [await enqueue(), await batch(), await enqueue("hf_of_elsewhere")]) {
@@ -101,7 +101,7 @@ test("a key does what its scopes say, in the queues that it names, and nothing e
     keyOf({ label: "reader", scopes: ["read"] }),
     keyOf({ label: "both", scopes: ["enqueue", "read"], queues: ["mail"] }),
   ]);
-  await waitUntil("the keys are known", async () => (await enqueue(both.text, "mail")).status === 201, 1_000);
+  await until("the keys are known", async () => (await enqueue(both.text, "mail")).status === 201, 1_000);
   const created = await enqueue(writes.text, "mail");
   expect(created.status).toBe(201);
   const task = `/v1/queues/mail/tasks/${String(created.json.id)}`;
@@ -125,27 +125,27 @@ test("a key does what its scopes say, in the queues that it names, and nothing e
 
 test("a revoked key is refused within a second, on a connection that used it a moment ago", async () => {
   const { id, text } = await keyOf();
-  await waitUntil("the key is known", async () => (await enqueue(text)).status === 201, 1_000);
+  await until("the key is known", async () => (await enqueue(text)).status === 201, 1_000);
   await client.keys.revoke(id);
-  await waitUntil("it is refused", async () => (await enqueue(text)).status === 401, 1_000);
+  await until("it is refused", async () => (await enqueue(text)).status === 401, 1_000);
   expect((await batch(text)).status).toBe(401);
 });
 
 test("an expired key is told so", async () => {
   const { text } = await keyOf({ expiresAt: Date.now() + 800 });
-  await waitUntil("the key is known", async () => (await enqueue(text)).status === 201, 700);
-  await waitUntil("it has expired", async () => (await enqueue(text)).status === 401, 2_000);
+  await until("the key is known", async () => (await enqueue(text)).status === 201, 700);
+  await until("it has expired", async () => (await enqueue(text)).status === 401, 2_000);
   expect((await enqueue(text)).json.detail).toBe("this key has expired");
 });
 
 test("the keys read last hold while Redis is away: an outage is 503 to those who have one, 401 to others", async () => {
   const { text } = await keyOf({ scopes: ["admin"] });
-  await waitUntil("the key is known", async () => (await enqueue(text)).status === 201, 1_000);
+  await until("the key is known", async () => (await enqueue(text)).status === 201, 1_000);
   await redis.kill();
   const [mine, theirs] = await Promise.all([enqueue(text), enqueue("hf_of_elsewhere")]);
   expect([mine.status, theirs.status]).toEqual([503, 401]);
-  await redis.restart();
+  await redis.start();
   // It came back empty: the key is lost with everything else, and the door stays shut.
-  await waitUntil("the key is gone", async () => (await enqueue(text)).status === 401);
+  await until("the key is gone", async () => (await enqueue(text)).status === 401);
   expect((await enqueue()).status).toBe(401);
 });

@@ -1,19 +1,19 @@
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
 import { createLogger, loadConfig } from "@holdfast/service";
-import { freePort, startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { Observer } from "holdfast";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
 
-let redis: TestRedis;
+let redis: RedisServer;
 let app: App;
 let port: number;
 let queues = 0;
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   port = await freePort();
   const config = loadConfig(configSchema, { PORT: String(port), REDIS_URL: redis.url, LOG_LEVEL: "silent" });
   app = await startApp(config, "test", createLogger(config, "producer-api"), new AbortController().signal);
@@ -95,7 +95,7 @@ describe("a batch of lines", () => {
     response.on("error", () => {});
     await once(response, "data");
     outgoing.destroy();
-    await waitUntil("the ten are stored", async () => (await waiting(queue)) === 10);
+    await until("the ten are stored", async () => (await waiting(queue)) === 10);
   });
 
   test("without a task is refused as a whole", async () => {

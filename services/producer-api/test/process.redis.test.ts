@@ -3,11 +3,11 @@ import { fileURLToPath } from "node:url";
 import {
   freePort,
   type ServiceProcess,
-  startOldRedis,
+  startFakeRedis,
+  startRedisServer,
   startService,
-  startTestRedis,
-  waitUntil,
-} from "@holdfast/service/testing";
+  until,
+} from "@holdfast/testing";
 import { Holdfast, mintKey } from "holdfast";
 import { afterEach, expect, test } from "vitest";
 
@@ -24,7 +24,7 @@ function start(env: Record<string, string>): ServiceProcess {
 }
 
 async function redisWith(...args: string[]) {
-  const redis = await startTestRedis(args);
+  const redis = await startRedisServer(args);
   cleanups.push(() => redis.stop());
   return redis;
 }
@@ -105,7 +105,7 @@ test("an eviction policy that loses tasks exits 1 and says how to mend it", asyn
 });
 
 test("a Redis older than 7.0 exits 1", async () => {
-  const redis = await startOldRedis("6.2.14");
+  const redis = await startFakeRedis({ redis_version: "6.2.14", maxmemory_policy: "noeviction" });
   cleanups.push(() => redis.stop());
   const service = start({ PORT: String(await freePort()), REDIS_URL: redis.url });
   expect(await service.exit()).toEqual(ended);
@@ -129,8 +129,8 @@ test("Redis down at start: says so, stays up, takes nothing, and serves once it 
   expect((await fetch(`${base}/readyz`)).status).toBe(503);
   const refused = await enqueue();
   expect([refused.status, refused.headers.get("retry-after")]).toEqual([503, "2"]);
-  await redis.restart();
-  await waitUntil("the service is ready", async () => (await fetch(`${base}/readyz`)).status === 200, 15_000);
+  await redis.start();
+  await until("the service is ready", async () => (await fetch(`${base}/readyz`)).status === 200, 15_000);
   expect((await enqueue()).status).toBe(201);
   service.child.kill("SIGTERM");
   expect(await service.exit()).toEqual({ code: 0, signal: null });

@@ -1,17 +1,17 @@
 import { createLogger, loadConfig } from "@holdfast/service";
-import { freePort, startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { Observer, Worker } from "holdfast";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
 
-let redis: TestRedis;
+let redis: RedisServer;
 let app: App;
 let base: string;
 let queues = 0;
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   const port = await freePort();
   const config = loadConfig(configSchema, { PORT: String(port), REDIS_URL: redis.url, LOG_LEVEL: "silent" });
   app = await startApp(config, "test", createLogger(config, "producer-api"), new AbortController().signal);
@@ -351,7 +351,7 @@ test("cancel of a running task is a request, of a completed one too late", async
       status: 409,
       json: { code: "too_late", taskId: quick },
     });
-    await waitUntil("it runs", async () => (await call("GET", `/${running}`)).json.state === "processing");
+    await until("it runs", async () => (await call("GET", `/${running}`)).json.state === "processing");
     expect(await call("DELETE", `/${running}`)).toMatchObject({
       status: 202,
       json: { outcome: "requested" },
@@ -412,7 +412,7 @@ test("Redis down later: 503, not ready; all is well again once it is back", asyn
   expect((await fetch(`${base}/readyz`)).status).toBe(503);
   expect((await fetch(`${base}/livez`)).status).toBe(200);
   expect(await (await fetch(`${base}/metrics`)).text()).toContain("holdfast_redis_up 0");
-  await redis.restart();
-  await waitUntil("ready again", async () => (await fetch(`${base}/readyz`)).status === 200);
+  await redis.start();
+  await until("ready again", async () => (await fetch(`${base}/readyz`)).status === 200);
   expect((await call("POST", "", { type: "t", payload: 1 })).status).toBe(201);
 }, 30_000);

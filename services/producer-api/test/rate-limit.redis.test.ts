@@ -1,17 +1,17 @@
 import { createLogger, loadConfig } from "@holdfast/service";
-import { freePort, startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { Holdfast, mintKey } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
 
-let redis: TestRedis;
+let redis: RedisServer;
 let app: App;
 let client: Holdfast;
 let base: string;
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
   await client.check();
   const port = await freePort();
@@ -63,7 +63,7 @@ test("one bucket for both lanes; what is beyond is 429 with Retry-After, for the
   await client.keys.add(two.key);
   const as = (text: string) => ({ authorization: `Bearer ${text}` });
   // The address has used up its own: it is told so before it is told that it needs a key.
-  await waitUntil("the keys are known", async () => (await enqueue(as(two.text))).status === 201, 1_000);
+  await until("the keys are known", async () => (await enqueue(as(two.text))).status === 201, 1_000);
   const seen: number[] = [];
   for (let turn = 0; turn < 5; turn++) seen.push((await enqueue(as(one.text))).status);
   expect(seen).toEqual([201, 201, 201, 429, 429]);

@@ -1,6 +1,6 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { createLogger, loadConfig } from "@holdfast/service";
-import { freePort, startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { Holdfast, mintKey, type NewKey, Observer } from "holdfast";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
@@ -8,14 +8,14 @@ import { configSchema } from "../src/config.ts";
 
 // What was let in and lasts: it ends when its key does.
 
-let redis: TestRedis;
+let redis: RedisServer;
 let app: App;
 let client: Holdfast;
 let port: number;
 const requests: ClientRequest[] = [];
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
   await client.check();
   await client.keys.add(mintKey({ label: "first", scopes: ["admin"] }).key);
@@ -40,7 +40,7 @@ async function keyOf(spec: Partial<NewKey> = {}) {
     fetch(`http://127.0.0.1:${port}/v1/queues/none/tasks/x`, {
       headers: { authorization: `Bearer ${text}` },
     });
-  await waitUntil("the key is known", async () => (await known()).status === 404, 5_000);
+  await until("the key is known", async () => (await known()).status === 404, 5_000);
   return { id: key.id, text };
 }
 
@@ -78,10 +78,10 @@ test("an open upload of lines ends with a 401, also while it sends nothing", asy
     accept: "application/x-ndjson",
   });
   request.write(line(1) + line(2));
-  await waitUntil("the first ones are stored", () => seen.text.split("\n").length === 3);
+  await until("the first ones are stored", () => seen.text.split("\n").length === 3);
   await client.keys.revoke(id);
-  await waitUntil("the last line says why it ends", () => seen.text.includes('"status":401'), 5_000);
-  await waitUntil("the connection is closed", () => seen.isOver, 10_000);
+  await until("the last line says why it ends", () => seen.text.includes('"status":401'), 5_000);
+  await until("the connection is closed", () => seen.isOver, 10_000);
   const results = seen.text
     .trim()
     .split("\n")
@@ -98,11 +98,11 @@ test("of an upload that goes on sending nothing more is stored", async () => {
   let sent = 0;
   const sending = setInterval(() => request.write(line(sent++)), 10);
   try {
-    await waitUntil("some are stored", () => seen.text.includes('"status":201'));
+    await until("some are stored", () => seen.text.includes('"status":201'));
     await client.keys.revoke(id);
-    await waitUntil("the last line says why it ends", () => seen.text.includes('"status":401'), 5_000);
+    await until("the last line says why it ends", () => seen.text.includes('"status":401'), 5_000);
     const then = sent;
-    await waitUntil("it is closed, though more was sent", () => seen.isOver && sent > then, 10_000);
+    await until("it is closed, though more was sent", () => seen.isOver && sent > then, 10_000);
   } finally {
     clearInterval(sending);
   }
@@ -120,13 +120,13 @@ test("an upload that is answered as a document tells of it as its last result", 
   // The answer begins with the second block of 256 KB.
   const block = Array.from({ length: 300 }, (_, n) => line(n, "x".repeat(1_000))).join("");
   request.write(block + block);
-  await waitUntil("it has begun", () => seen.text.includes('"status":201'));
+  await until("it has begun", () => seen.text.includes('"status":201'));
   await client.keys.revoke(id);
-  await waitUntil("it ends", () => seen.text.endsWith('"failed":1}'), 10_000);
+  await until("it ends", () => seen.text.endsWith('"failed":1}'), 10_000);
   const answer = JSON.parse(seen.text);
   expect(answer).toMatchObject({ accepted: await stored("whole"), duplicates: 0, failed: 1 });
   expect(answer.results.at(-1)).toMatchObject({ status: 401, code: "unauthorized" });
-  await waitUntil("the connection is closed", () => seen.isOver, 10_000);
+  await until("the connection is closed", () => seen.isOver, 10_000);
 });
 
 test("an upload whose first lines have not come is answered 401 as a whole", async () => {
@@ -134,8 +134,8 @@ test("an upload whose first lines have not come is answered 401 as a whole", asy
   const { request, seen } = open("POST", "late/tasks/batch", text, LINES);
   request.write(line(1));
   await client.keys.revoke(id);
-  await waitUntil("it is refused", () => seen.status === 401, 5_000);
-  await waitUntil("it says so", () => seen.text.includes('"code":"unauthorized"'));
+  await until("it is refused", () => seen.status === 401, 5_000);
+  await until("it says so", () => seen.text.includes('"code":"unauthorized"'));
   await expect(stored("late")).rejects.toMatchObject({ code: "queue_not_found" });
 });
 
@@ -151,7 +151,7 @@ test.each(["revoked", "expired"])("a long poll ends with 401 when its key is %s"
   const { request, seen } = open("GET", `polled/tasks/${taskId}?waitMs=30000`, text);
   request.end();
   if (how === "revoked") await client.keys.revoke(id);
-  await waitUntil("it is over", () => seen.isOver, 15_000);
+  await until("it is over", () => seen.isOver, 15_000);
   expect([seen.status, JSON.parse(seen.text).code]).toEqual([401, "unauthorized"]);
   expect(performance.now() - started).toBeLessThan(20_000);
 });
@@ -171,11 +171,11 @@ test.each([
   await client.keys.revoke(id);
   const refused = () =>
     fetch(`http://127.0.0.1:${port}/v1/queues/q/tasks/x`, { headers: { authorization: `Bearer ${text}` } });
-  await waitUntil("the key is over", async () => (await refused()).status === 401, 5_000);
+  await until("the key is over", async () => (await refused()).status === 401, 5_000);
   // A body that came within a second is not looked at again.
   const started = performance.now();
-  await waitUntil("a second has passed", () => performance.now() - started > 1_100);
+  await until("a second has passed", () => performance.now() - started > 1_100);
   request.end(body.slice(5));
-  await waitUntil("it is refused", () => seen.status === 401, 5_000);
+  await until("it is refused", () => seen.status === 401, 5_000);
   await expect(stored(queue)).rejects.toMatchObject({ code: "queue_not_found" });
 });

@@ -1,12 +1,12 @@
 import { connect, type Socket } from "node:net";
 import { createLogger, loadConfig } from "@holdfast/service";
-import { freePort, startTestRedis, type TestRedis, waitUntil } from "@holdfast/service/testing";
+import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { Holdfast, mintKey } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
 
-let redis: TestRedis;
+let redis: RedisServer;
 let app: App;
 let client: Holdfast;
 let port: number;
@@ -14,7 +14,7 @@ const { key, text } = mintKey({ label: "producer", scopes: ["enqueue"] });
 const sockets: Socket[] = [];
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
   await client.check();
   await client.keys.add(key);
@@ -56,7 +56,7 @@ function stranger(head: string) {
 test("strangers with slow bodies do not take the places of those who have a key", async () => {
   const heads = ["POST /v1/queues/q/tasks/batch", "POST /v1/queues/q/tasks", "POST /nothing", "GET /livez"];
   const crowd = Array.from({ length: 400 }, (_, at) => stranger(`${heads[at % 4]} HTTP/1.1\r\n`));
-  await waitUntil("all of them are over", () => crowd.every(({ isOver }) => isOver), 20_000);
+  await until("all of them are over", () => crowd.every(({ isOver }) => isOver), 20_000);
   const answers = new Set(crowd.map((seen) => seen.text.slice(9, 12)));
   expect([...answers].sort()).toEqual(["", "200", "401", "404", "429"]);
   const enqueued = await fetch(`http://127.0.0.1:${port}/v1/queues/q/tasks`, {

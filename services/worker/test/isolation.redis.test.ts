@@ -5,21 +5,21 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   freePort,
+  type RedisServer,
   type ServiceProcess,
+  startRedisServer,
   startService,
-  startTestRedis,
-  type TestRedis,
-  waitUntil,
-} from "@holdfast/service/testing";
+  until,
+} from "@holdfast/testing";
 import { Queue } from "holdfast";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const services: ServiceProcess[] = [];
-let redis: TestRedis;
+let redis: RedisServer;
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
 });
 afterEach(async () => {
   await Promise.all(services.splice(0).map((service) => service.kill()));
@@ -78,8 +78,8 @@ test("a handler that kills its process costs its own attempt; the worker lives, 
     lastError: expect.stringMatching(/^HandlerKilled: its process ended by SIGKILL/),
   });
   const { id } = await queue.enqueue("demo.cpu", { ms: 600_000 });
-  await waitUntil("it runs", async () => (await queue.get(id))?.state === "processing");
-  await waitUntil("it has a child", () => childrenOf(service.child.pid).length > 0);
+  await until("it runs", async () => (await queue.get(id))?.state === "processing");
+  await until("it has a child", () => childrenOf(service.child.pid).length > 0);
   const children = childrenOf(service.child.pid);
   service.child.kill("SIGTERM");
   expect(await service.exit(10_000)).toEqual({ code: 0, signal: null });

@@ -4,22 +4,22 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
   freePort,
+  type RedisServer,
   type ServiceProcess,
+  startRedisServer,
   startService,
-  startTestRedis,
-  type TestRedis,
-  waitUntil,
-} from "@holdfast/service/testing";
+  until,
+} from "@holdfast/testing";
 import { Holdfast, Observer, Queue } from "holdfast";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
 const services: ServiceProcess[] = [];
-let redis: TestRedis;
+let redis: RedisServer;
 let queues = 0;
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
 });
 afterEach(async () => {
   await Promise.all(services.splice(0).map((service) => service.kill()));
@@ -53,7 +53,7 @@ test("runs tasks, reports them, and ends with 0 on SIGTERM", async () => {
   });
   await queue.close();
   expect(await status("/readyz")).toBe(200);
-  await waitUntil("the attempt is counted", async () =>
+  await until("the attempt is counted", async () =>
     (await metrics()).includes(
       `holdfast_task_attempts_total{queue="${name}",type="demo.echo",outcome="acked"} 1`,
     ),
@@ -66,7 +66,7 @@ test("SIGTERM lets a running task finish within the grace", async () => {
   const { name, service } = await setup({ SHUTDOWN_GRACE_MS: "10000" });
   const queue = new Queue(name, { redis: redis.url });
   const { id } = await queue.enqueue("demo.sleep", { ms: 700 });
-  await waitUntil("the task runs", async () => (await queue.get(id))?.state === "processing");
+  await until("the task runs", async () => (await queue.get(id))?.state === "processing");
   service.child.kill("SIGTERM");
   expect(await service.exit()).toEqual({ code: 0, signal: null });
   expect(await queue.get(id)).toMatchObject({ state: "completed", attempts: 1 });
@@ -77,7 +77,7 @@ test("a task that outlasts the grace is released, its attempt refunded", async (
   const { name, service } = await setup({ SHUTDOWN_GRACE_MS: "100" });
   const queue = new Queue(name, { redis: redis.url });
   const { id } = await queue.enqueue("demo.sleep", { ms: 60_000 });
-  await waitUntil("the task runs", async () => (await queue.get(id))?.state === "processing");
+  await until("the task runs", async () => (await queue.get(id))?.state === "processing");
   service.child.kill("SIGTERM");
   expect(await service.exit()).toEqual({ code: 0, signal: null });
   expect(await queue.get(id)).toMatchObject({ state: "pending", attempts: 0, releases: 1 });
@@ -88,7 +88,7 @@ test("a second signal ends it at once", async () => {
   const { name, service } = await setup({ SHUTDOWN_GRACE_MS: "60000" });
   const queue = new Queue(name, { redis: redis.url });
   const { id } = await queue.enqueue("demo.sleep", { ms: 60_000 });
-  await waitUntil("the task runs", async () => (await queue.get(id))?.state === "processing");
+  await until("the task runs", async () => (await queue.get(id))?.state === "processing");
   service.child.kill("SIGTERM");
   await service.says("stopping");
   service.child.kill("SIGTERM");
@@ -141,12 +141,12 @@ test("exits with 1 where its heartbeat thread is lost, and does not start withou
 test("turns red while Redis is away, stays alive, and works again afterwards", async () => {
   const { name, service, status } = await setup();
   await service.says("worker is running");
-  await waitUntil("ready", async () => (await status("/readyz")) === 200);
+  await until("ready", async () => (await status("/readyz")) === 200);
   await redis.kill();
-  await waitUntil("red", async () => (await status("/readyz")) === 503);
+  await until("red", async () => (await status("/readyz")) === 503);
   expect(await status("/livez")).toBe(200);
-  await redis.restart();
-  await waitUntil("green", async () => (await status("/readyz")) === 200, 20_000);
+  await redis.start();
+  await until("green", async () => (await status("/readyz")) === 200, 20_000);
   const queue = new Queue(name, { redis: redis.url });
   const { id } = await queue.enqueue("demo.echo", 1);
   expect((await queue.result(id, { waitMs: 15_000 }))?.state).toBe("completed");
@@ -163,12 +163,12 @@ test("a worker process drains and goes on as an operator says; a long task ends 
     const of = async () =>
       (await observer.workers({ tasks: true })).find((worker) => worker.queues.includes(name));
     await queue.enqueue("demo.sleep", { ms: 3_500 }, { id: "long" });
-    await waitUntil("what runs is shown", async () => (await of())?.tasks?.[0]?.id === "long");
+    await until("what runs is shown", async () => (await of())?.tasks?.[0]?.id === "long");
     const { id = "" } = (await of()) ?? {};
     await observer.drainWorker(id);
     await service.says("an operator told this worker to drain");
     await queue.enqueue("demo.echo", 1, { id: "waits" });
-    await waitUntil("it is drained", async () => (await of())?.state === "drained", 20_000);
+    await until("it is drained", async () => (await of())?.state === "drained", 20_000);
     expect((await queue.get("long"))?.state).toBe("completed");
     expect((await queue.get("waits"))?.state).toBe("pending");
     expect(await status("/readyz")).toBe(200);

@@ -1,6 +1,6 @@
 import { EventEmitter } from "node:events";
+import { until } from "@holdfast/testing";
 import { expect, test, vi } from "vitest";
-import { until } from "../../test/support/until.ts";
 import { Heartbeat, type HeartbeatEvents } from "./heartbeat.ts";
 import type { FromThread, HeartbeatData, MemberMessage, ToThread } from "./heartbeat-messages.ts";
 

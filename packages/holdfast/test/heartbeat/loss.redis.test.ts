@@ -1,7 +1,7 @@
+import { until } from "@holdfast/testing";
 import { expect, test, vi } from "vitest";
 import type { HoldfastError } from "../../src/index.ts";
 import type { HeartbeatEvents } from "../../src/worker/heartbeat.ts";
-import { until } from "../support/until.ts";
 import { gate, setupSystem, untilAborted } from "../worker/harness.ts";
 
 const { fake } = vi.hoisted(() => ({ fake: { events: undefined as unknown, stops: 0 } }));

@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { until } from "@holdfast/testing";
 import { afterAll, afterEach, expect, test } from "vitest";
-import { until } from "../support/until.ts";
 import { type System, setupSystem } from "../worker/harness.ts";
 
 const WORKER = fileURLToPath(new URL("./worker.mjs", import.meta.url));

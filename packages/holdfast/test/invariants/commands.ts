@@ -1,3 +1,4 @@
+import { type RedisServer, until } from "@holdfast/testing";
 import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { expect } from "vitest";
@@ -9,9 +10,7 @@ import { workerChannel } from "../../src/redis/keys.ts";
 import { fenceOf } from "../support/fence.ts";
 import { readQueue, violationsOf } from "../support/invariants.ts";
 import type { startLossyProxy } from "../support/lossy-proxy.ts";
-import type { RedisServer } from "../support/redis-server.ts";
 import { LEASE_MS } from "../support/test-queue.ts";
-import { until } from "../support/until.ts";
 import { type Kind, MAX_RETRIES, type Model, type NewTask } from "./model.ts";
 import { type Asked, runs } from "./parking.ts";
 

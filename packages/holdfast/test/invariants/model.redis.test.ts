@@ -1,3 +1,4 @@
+import { startRedisServer } from "@holdfast/testing";
 import fc from "fast-check";
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
@@ -5,7 +6,6 @@ import { Engine } from "../../src/engine/engine.ts";
 import { Connection } from "../../src/redis/connection.ts";
 import { afterwards } from "../support/library.ts";
 import { startLossyProxy } from "../support/lossy-proxy.ts";
-import { startRedisServer } from "../support/redis-server.ts";
 import { START_MS } from "../support/setup.ts";
 import { commands, type Real } from "./commands.ts";
 import { IDEMPOTENCY_MS, Model, RETENTION_MS } from "./model.ts";

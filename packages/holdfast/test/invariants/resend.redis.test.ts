@@ -1,3 +1,4 @@
+import { startRedisServer } from "@holdfast/testing";
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { Engine } from "../../src/engine/engine.ts";
@@ -5,7 +6,6 @@ import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { Connection } from "../../src/redis/connection.ts";
 import { afterwards } from "../support/library.ts";
 import { startLossyProxy } from "../support/lossy-proxy.ts";
-import { startRedisServer } from "../support/redis-server.ts";
 
 async function lossy() {
   const server = await startRedisServer();

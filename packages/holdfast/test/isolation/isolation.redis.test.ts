@@ -3,6 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { until } from "@holdfast/testing";
 import { afterAll, afterEach, describe, expect, test } from "vitest";
 import {
   type HandlerKilled,
@@ -12,7 +13,6 @@ import {
   type TaskOptions,
   type WorkerOptions,
 } from "../../src/index.ts";
-import { until } from "../support/until.ts";
 import { setupSystem } from "../worker/harness.ts";
 
 const ABANDON = fileURLToPath(new URL("./abandon.mjs", import.meta.url));

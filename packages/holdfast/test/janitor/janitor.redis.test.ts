@@ -1,7 +1,6 @@
+import { startRedisServer, until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { type AuditReport, type HoldfastError, Schedules, type SweptEvent } from "../../src/index.ts";
-import { startRedisServer } from "../support/redis-server.ts";
-import { until } from "../support/until.ts";
 import { setupSystem } from "../worker/harness.ts";
 
 const tasks = (count: number, options = {}) =>

@@ -1,10 +1,9 @@
+import { startRedisServer, until } from "@holdfast/testing";
 import { nanoid } from "nanoid";
 import { expect, test } from "vitest";
 import { type AuditReport, Holdfast, Janitor, Queue, type RewoundEvent } from "../../src/index.ts";
 import { RewindDetector } from "../../src/janitor/rewind.ts";
 import { afterwards, library } from "../support/library.ts";
-import { startRedisServer } from "../support/redis-server.ts";
-import { until } from "../support/until.ts";
 
 const turn = {
   want: 1,

@@ -1,13 +1,12 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
+import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { Cluster, Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { Holdfast, Janitor, Observer, Queue, Worker } from "../../src/index.ts";
 import { Connection } from "../../src/redis/connection.ts";
 import { afterwards, library, started } from "../support/library.ts";
-import { freePort, type RedisServer, startRedisServer } from "../support/redis-server.ts";
 import { redisUrl } from "../support/setup.ts";
-import { until } from "../support/until.ts";
 
 async function ownServer(...args: string[]): Promise<RedisServer> {
   const server = await startRedisServer(["--appendonly", "no", ...args]);

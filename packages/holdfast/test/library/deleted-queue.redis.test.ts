@@ -1,3 +1,4 @@
+import { until } from "@holdfast/testing";
 import { describe, expect, test } from "vitest";
 import {
   Holdfast,
@@ -10,7 +11,6 @@ import {
   Schedules,
 } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
-import { until } from "../support/until.ts";
 import { type System, setupSystem, untilAborted } from "../worker/harness.ts";
 
 /** Another process of the same system: it shares nothing that a client keeps. */

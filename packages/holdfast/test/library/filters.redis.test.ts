@@ -1,7 +1,7 @@
+import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { FatalError, OperationRunner, Queue, Worker } from "../../src/index.ts";
 import { library, started } from "../support/library.ts";
-import { until } from "../support/until.ts";
 
 /** Six dead letters, two of each tenant. */
 async function deadLetters() {

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
+import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { Queue } from "../../src/index.ts";
 import { library } from "../support/library.ts";
-import { until } from "../support/until.ts";
 
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;

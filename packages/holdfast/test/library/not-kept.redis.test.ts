@@ -1,7 +1,7 @@
+import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { PartitionedQueue } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
-import { until } from "../support/until.ts";
 import { setupSystem } from "../worker/harness.ts";
 
 const UNKNOWN = "V1StGXR8_Z5jdHi6B-myT";

@@ -1,10 +1,8 @@
+import { type RedisServer, startFakeRedis, startRedisServer, until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { Holdfast, Queue } from "../../src/index.ts";
 import { afterwards, library } from "../support/library.ts";
 import { startLossyProxy } from "../support/lossy-proxy.ts";
-import { startFakeRedis } from "../support/old-redis.ts";
-import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
-import { until } from "../support/until.ts";
 
 async function ownServer(...args: string[]): Promise<RedisServer> {
   const server = await startRedisServer(["--appendonly", "no", ...args]);

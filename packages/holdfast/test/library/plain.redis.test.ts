@@ -1,9 +1,9 @@
+import { startRedisServer } from "@holdfast/testing";
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { decodeEnvelope } from "../../src/engine/envelope.ts";
 import { Holdfast, LIMITS, type PlainTasks, Queue } from "../../src/index.ts";
 import { afterwards, library } from "../support/library.ts";
-import { startRedisServer } from "../support/redis-server.ts";
 
 /** The tasks as a body would hold them. */
 function plain(tasks: [type: string, payloadText: string][]): PlainTasks {

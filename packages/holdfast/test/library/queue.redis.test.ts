@@ -1,8 +1,8 @@
+import { type RedisServer, startRedisServer } from "@holdfast/testing";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { Holdfast, LIMITS, Queue, type TaskOptions } from "../../src/index.ts";
 import { afterwards, library } from "../support/library.ts";
-import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
 import { redisUrl } from "../support/setup.ts";
 
 // What is done to the server here would hurt tests that share one.

@@ -1,3 +1,4 @@
+import { until } from "@holdfast/testing";
 import { describe, expect, test } from "vitest";
 import {
   Holdfast,
@@ -10,7 +11,6 @@ import {
   Worker,
 } from "../../src/index.ts";
 import { asKept, NASTY } from "../support/nasty.ts";
-import { until } from "../support/until.ts";
 import { setupSystem } from "../worker/harness.ts";
 
 const redis = "redis://127.0.0.1:1";

@@ -1,3 +1,4 @@
+import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import {
   type Handlers,
@@ -9,7 +10,6 @@ import {
   type StaleVerdict,
 } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
-import { until } from "../support/until.ts";
 import { gate, type System, setupSystem } from "../worker/harness.ts";
 
 const partitionOf = (id: string) => Number(/^p:(\d+):/.exec(id)?.[1]);

@@ -1,6 +1,6 @@
+import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { Schedules } from "../../src/index.ts";
-import { until } from "../support/until.ts";
 import { MINUTE, NOON, setupSchedules } from "./harness.ts";
 
 const at = (minutes: number) => NOON + minutes * MINUTE;

@@ -1,3 +1,4 @@
+import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import {
   EndedSessions,
@@ -13,7 +14,6 @@ import {
   SeriesHistory,
 } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
-import { until } from "../support/until.ts";
 import { clientOf, expectLeast, failure, helper, prefix } from "./roles.ts";
 import { methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 

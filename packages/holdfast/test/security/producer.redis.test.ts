@@ -1,8 +1,7 @@
+import { startRedisServer, until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { Observer, PartitionedQueue, Queue } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
-import { startRedisServer } from "../support/redis-server.ts";
-import { until } from "../support/until.ts";
 import { clientOf, expectLeast, failure, helper } from "./roles.ts";
 import { isSince72, methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 

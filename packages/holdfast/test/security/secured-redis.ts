@@ -3,10 +3,9 @@ import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { freePort, until } from "@holdfast/testing";
 import { Redis } from "ioredis";
 import { afterwards } from "../support/library.ts";
-import { freePort } from "../support/redis-server.ts";
-import { until } from "../support/until.ts";
 
 const root = resolve(import.meta.dirname, "../../../..");
 export const PREFIX = "hf";

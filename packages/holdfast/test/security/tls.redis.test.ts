@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "node:tls";
+import { freePort, startRedisServer, until } from "@holdfast/testing";
 import { expect, test, vi } from "vitest";
 import {
   type ConnectionSettings,
@@ -14,8 +15,6 @@ import {
   Worker,
 } from "../../src/index.ts";
 import { afterwards, started } from "../support/library.ts";
-import { freePort, startRedisServer } from "../support/redis-server.ts";
-import { until } from "../support/until.ts";
 import { authority } from "./certificates.ts";
 import { folder } from "./secured-redis.ts";
 

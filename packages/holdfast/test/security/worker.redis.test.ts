@@ -1,3 +1,4 @@
+import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import {
   Observer,
@@ -7,7 +8,6 @@ import {
   type StaleVerdict,
   Worker,
 } from "../../src/index.ts";
-import { until } from "../support/until.ts";
 import { clientOf, expectLeast, failure, helper, prefix } from "./roles.ts";
 import { methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 

@@ -1,8 +1,8 @@
 import type { QueueStats } from "@holdfast/contracts";
+import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { Holdfast, PartitionedQueue, quantileMs, SeriesHistory } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
-import { until } from "../support/until.ts";
 import { type System, setupSystem } from "../worker/harness.ts";
 
 const START = Date.UTC(2027, 0, 1);

@@ -1,5 +1,5 @@
+import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
-import { until } from "../support/until.ts";
 import { gate, setupSystem } from "./harness.ts";
 
 /** Quick ones end at once, slow ones when the gate opens. */

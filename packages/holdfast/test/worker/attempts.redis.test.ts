@@ -1,6 +1,6 @@
 import { FatalError, RetryAfter } from "@holdfast/contracts";
+import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
-import { until } from "../support/until.ts";
 import { gate, setupSystem, untilAborted } from "./harness.ts";
 
 const quick = { kind: "fixed", baseMs: 20, jitter: "none" } as const;

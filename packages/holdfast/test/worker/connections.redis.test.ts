@@ -1,7 +1,6 @@
+import { startRedisServer, until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { afterwards } from "../support/library.ts";
-import { startRedisServer } from "../support/redis-server.ts";
-import { until } from "../support/until.ts";
 import { gate, setupSystem } from "./harness.ts";
 
 test("the workers of a process share three connections, which end with the last of them", async () => {

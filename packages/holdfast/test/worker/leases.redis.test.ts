@@ -1,6 +1,5 @@
+import { type RedisServer, startRedisServer, until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type RedisServer, startRedisServer } from "../support/redis-server.ts";
-import { until } from "../support/until.ts";
 import { gate, setupSystem, untilAborted } from "./harness.ts";
 
 let server: RedisServer;

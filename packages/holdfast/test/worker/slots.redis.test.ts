@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
-import { until } from "../support/until.ts";
 import { gate, type System, setupSystem } from "./harness.ts";
 
 const tasks = (count: number, type: string) =>

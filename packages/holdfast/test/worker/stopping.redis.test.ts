@@ -1,8 +1,7 @@
+import { startRedisServer, until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import { type HoldfastError, Janitor, PartitionedQueue, PartitionedWorker, Worker } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
-import { startRedisServer } from "../support/redis-server.ts";
-import { until } from "../support/until.ts";
 import { gate, setupSystem, untilAborted } from "./harness.ts";
 
 test("a stop lets tasks finish within the grace and hands the rest back with the attempt refunded", async () => {

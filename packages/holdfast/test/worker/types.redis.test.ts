@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { until } from "@holdfast/testing";
 import { describe, expect, test } from "vitest";
 import { type Handlers, PartitionedObserver, PartitionedQueue, PartitionedWorker } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
-import { until } from "../support/until.ts";
 import { type System, setupSystem, type WatchedWorker } from "./harness.ts";
 
 const TASKS = 40;

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { until } from "@holdfast/testing";
 import { afterAll, afterEach, beforeEach, describe, expect, test } from "vitest";
 import {
   defineTask,
@@ -10,7 +11,6 @@ import {
   type Tracing,
   type WorkerOptions,
 } from "../../src/index.ts";
-import { until } from "../support/until.ts";
 import { setupSystem, type WatchedWorker } from "./harness.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-user-code-"));

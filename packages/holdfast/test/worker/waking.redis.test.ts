@@ -1,5 +1,5 @@
+import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
-import { until } from "../support/until.ts";
 import { type System, setupSystem } from "./harness.ts";
 
 const parked = (system: System) => system.redis.hexists(system.keys().state, "#parked");

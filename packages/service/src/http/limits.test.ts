@@ -1,9 +1,9 @@
 import { connect, type Socket } from "node:net";
 import { HoldfastError } from "@holdfast/contracts";
+import { until } from "@holdfast/testing";
 import { pino } from "pino";
 import { afterEach, expect, test } from "vitest";
 import { createMetrics } from "../metrics.ts";
-import { waitUntil } from "../testing/index.ts";
 import { createHttpServer, type HttpServerOptions } from "./server.ts";
 import type { HttpServer } from "./types.ts";
 
@@ -77,11 +77,11 @@ test("a connection beyond the cap is closed, those within it are served", async 
   const get = `GET /livez HTTP/1.1\r\n${HEAD}\r\n`;
   for (const { socket, seen } of kept) {
     socket.write(get);
-    await waitUntil("it is served", () => seen.text.includes("200 OK"));
+    await until("it is served", () => seen.text.includes("200 OK"));
   }
   const third = open(port);
   third.socket.write(get);
-  await waitUntil("it is closed", () => third.seen.isClosed);
+  await until("it is closed", () => third.seen.isClosed);
   expect(third.seen.text).toBe("");
   expect(kept.map(({ seen }) => seen.isClosed)).toEqual([false, false]);
 });
@@ -94,7 +94,7 @@ test("a body that never ends and headers that never end are cut off with 408", a
   ]) {
     const { socket, seen } = open(port);
     socket.write(begun);
-    await waitUntil("it is cut off", () => seen.isClosed);
+    await until("it is cut off", () => seen.isClosed);
     expect(seen.text).toContain("HTTP/1.1 408");
     expect(seen.text).toContain('"code":"request_timeout"');
   }
@@ -109,8 +109,8 @@ test("too many headers are 431, what is no HTTP is 400, a body beyond the limit 
   ] as const) {
     const { socket, seen } = open(port);
     socket.write(text);
-    await waitUntil(`it answers ${status}`, () => seen.text.includes(`HTTP/1.1 ${status}`));
-    await waitUntil("a problem", () => seen.text.includes("problem+json"));
+    await until(`it answers ${status}`, () => seen.text.includes(`HTTP/1.1 ${status}`));
+    await until("a problem", () => seen.text.includes("problem+json"));
   }
 });
 
@@ -134,9 +134,9 @@ test.each([
   socket.write(text);
   const trickle = setInterval(() => socket.write(" "), 50);
   try {
-    await waitUntil("the answer", () => seen.text.includes(`HTTP/1.1 ${status} `), 5_000);
+    await until("the answer", () => seen.text.includes(`HTTP/1.1 ${status} `), 5_000);
     // The time of a request is 30 s.
-    await waitUntil("it is closed", () => seen.isClosed, 10_000);
+    await until("it is closed", () => seen.isClosed, 10_000);
   } finally {
     clearInterval(trickle);
   }
@@ -150,13 +150,13 @@ test("who is not let in keeps no connection, who is keeps his", async () => {
   post.socket.write(`POST /echo HTTP/1.1\r\n${HEAD}Content-Length: 2\r\n\r\n{}`);
   const known = open(port);
   known.socket.write(`GET /livez HTTP/1.1\r\n${HEAD}\r\n`);
-  await waitUntil("it is served", () => known.seen.text.includes("200 OK"));
-  await waitUntil("the stranger's POST is closed", () => post.seen.isClosed, 5_000);
+  await until("it is served", () => known.seen.text.includes("200 OK"));
+  await until("the stranger's POST is closed", () => post.seen.isClosed, 5_000);
   expect(post.seen.text).toContain("HTTP/1.1 401");
   known.socket.write(`GET /nothing HTTP/1.1\r\n${HEAD}\r\n`);
-  await waitUntil("it is served again", () => known.seen.text.includes("HTTP/1.1 404"));
+  await until("it is served again", () => known.seen.text.includes("HTTP/1.1 404"));
   known.socket.write(`POST /nothing HTTP/1.1\r\n${HEAD}Content-Length: 2\r\n\r\n{}`);
-  await waitUntil("and once more", () => known.seen.text.split("HTTP/1.1 404").length === 3);
+  await until("and once more", () => known.seen.text.split("HTTP/1.1 404").length === 3);
   expect(known.seen.isClosed).toBe(false);
 });
 
@@ -170,12 +170,12 @@ test("only lines of somebody who was let in have the time of a stream, and no mo
   const endless = [open(port), open(port)];
   endless[0]?.socket.write(`POST /lines HTTP/1.1\r\n${lines}2\r\n{}\r\n`);
   endless[1]?.socket.write(`POST /stream HTTP/1.1\r\n${lines}2\r\n{}\r\n`);
-  await waitUntil("the JSON is cut off", () => json.seen.isClosed, 8_000);
+  await until("the JSON is cut off", () => json.seen.isClosed, 8_000);
   expect(json.seen.text).toContain("HTTP/1.1 408");
   expect(long.seen).toEqual({ text: "", isClosed: false });
   long.socket.write("2\r\n{}\r\n0\r\n\r\n");
-  await waitUntil("the lines are taken", () => long.seen.text.includes('{"bytes":4}'), 8_000);
-  await waitUntil("the endless ones are cut off", () => endless.every(({ seen }) => seen.isClosed), 15_000);
+  await until("the lines are taken", () => long.seen.text.includes('{"bytes":4}'), 8_000);
+  await until("the endless ones are cut off", () => endless.every(({ seen }) => seen.isClosed), 15_000);
   expect(endless[0]?.seen.text).toContain("HTTP/1.1 408");
   // An answer that has begun is not followed by another one.
   expect(endless[1]?.seen.text).toContain("HTTP/1.1 200");
@@ -188,29 +188,29 @@ test("one address has its share of connections; it is told so, and others are se
   const kept = [open(port), open(port), open(port)];
   for (const { socket, seen } of kept) {
     socket.write(get);
-    await waitUntil("it is served", () => seen.text.includes("200 OK"));
+    await until("it is served", () => seen.text.includes("200 OK"));
   }
   const fourth = open(port);
   fourth.socket.write(`POST /echo HTTP/1.1\r\n${HEAD}Content-Length: 2\r\n\r\n{}`);
-  await waitUntil("it is closed", () => fourth.seen.isClosed);
+  await until("it is closed", () => fourth.seen.isClosed);
   expect(fourth.seen.text).toMatch(/^HTTP\/1\.1 429 .*retry-after: 1\r\n/is);
   expect(fourth.seen.text).toContain('"code":"rate_limited"');
   // One that asks nothing does not stay either.
   const silent = open(port);
-  await waitUntil("the silent one is closed", () => silent.seen.isClosed);
+  await until("the silent one is closed", () => silent.seen.isClosed);
   const elsewhere = open(port, { host: "127.0.0.2" });
   elsewhere.socket.write(get);
   kept[0]?.socket.end();
-  await waitUntil("a place is free", () => kept[0]?.seen.isClosed === true);
+  await until("a place is free", () => kept[0]?.seen.isClosed === true);
   const next = open(port);
   next.socket.write(get);
-  await waitUntil("it is served", () => next.seen.text.includes("200 OK"));
+  await until("it is served", () => next.seen.text.includes("200 OK"));
 });
 
 test("a crowd beyond the share is closed, most of it at once", async () => {
   const port = await served({ connectionsPerAddress: 1 });
   const crowd = Array.from({ length: 60 }, () => open(port));
-  await waitUntil("all but one are closed", () => crowd.filter(({ seen }) => seen.isClosed).length === 59);
+  await until("all but one are closed", () => crowd.filter(({ seen }) => seen.isClosed).length === 59);
 });
 
 test("a trusted proxy has no share: its connections are those of many", async () => {
@@ -218,6 +218,6 @@ test("a trusted proxy has no share: its connections are those of many", async ()
   const ofProxy = Array.from({ length: 5 }, () => open(port));
   for (const { socket, seen } of ofProxy) {
     socket.write(`GET /livez HTTP/1.1\r\n${HEAD}\r\n`);
-    await waitUntil("it is served", () => seen.text.includes("200 OK"));
+    await until("it is served", () => seen.text.includes("200 OK"));
   }
 });

@@ -2,10 +2,10 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ApiKey } from "@holdfast/contracts";
+import { until } from "@holdfast/testing";
 import { HoldfastError, mintKey } from "holdfast";
 import { pino } from "pino";
 import { afterEach, expect, test, vi } from "vitest";
-import { waitUntil } from "../testing/index.ts";
 import { identifyByKey, NOT_YET_KNOWN, openKeys } from "./access.ts";
 import { KeyRing } from "./key-ring.ts";
 
@@ -101,12 +101,8 @@ test("a key ends when it is revoked and when it expires, though its header was v
   ring.start();
   for (const { text } of [kept, gone, soon]) ring.identify(bearer(text));
   store.set(kept.key, soon.key);
-  await waitUntil(
-    "it is gone",
-    () => codeOf(() => ring.identify(bearer(gone.text))) === "unauthorized",
-    1_000,
-  );
-  await waitUntil("it has expired", () => codeOf(() => ring.identify(bearer(soon.text))) === "unauthorized");
+  await until("it is gone", () => codeOf(() => ring.identify(bearer(gone.text))) === "unauthorized", 1_000);
+  await until("it has expired", () => codeOf(() => ring.identify(bearer(soon.text))) === "unauthorized");
   expect(ring.identify(bearer(kept.text)).label).toBe("kept");
   expect(ring.current(soon.key.id, soon.key.sha256)).toBeUndefined();
   expect(ring.current(kept.key.id, gone.key.sha256)).toBeUndefined();
@@ -127,7 +123,7 @@ test("the last use of a key is noted apart from the requests, at most once a min
   ring.identify(bearer(ofFile.text));
   expect(codeOf(() => ring.identify(bearer(`${idle.text.slice(0, -1)}!`)))).toBe("unauthorized");
   ring.start();
-  await waitUntil("it is noted", () => store.noted.length > 0);
+  await until("it is noted", () => store.noted.length > 0);
   expect(store.noted).toEqual([[[busy.key.id, expect.any(Number)]]]);
   const notedAt = store.noted[0]?.[0]?.[1] ?? 0;
   expect(notedAt).toBeGreaterThanOrEqual(before);
@@ -140,21 +136,21 @@ test("the last use of a key is noted apart from the requests, at most once a min
     looks++;
     return version();
   };
-  await waitUntil("it has looked", () => looks > 5);
+  await until("it has looked", () => looks > 5);
   expect(store.noted).toHaveLength(1);
   // The last use of that minute is not forgotten, though there is no other one.
   later = 61_000;
-  await waitUntil("it is noted again", () => store.noted.length > 1);
+  await until("it is noted again", () => store.noted.length > 1);
   expect(store.noted[1]).toEqual([[busy.key.id, expect.any(Number)]]);
   expect(store.noted[1]?.[0]?.[1]).toBeGreaterThanOrEqual(notedAt + 59_000);
   later = 130_000;
   looks = 0;
-  await waitUntil("it has looked", () => looks > 5);
+  await until("it has looked", () => looks > 5);
   expect(store.noted).toHaveLength(2);
   // A session is a use of its key, too, and so is a log-in.
   ring.current(idle.key.id, idle.key.sha256);
   ring.verify(busy.text);
-  await waitUntil("both are noted", () => store.noted.length > 2);
+  await until("both are noted", () => store.noted.length > 2);
   expect(store.noted[2]?.map(([id]) => id)).toEqual([busy.key.id, idle.key.id]);
 });
 
@@ -176,12 +172,12 @@ test("what cannot be noted is noted a minute later, and no request fails for it"
   store.isAway = true;
   ring.start();
   expect(ring.identify(bearer(text)).label).toBe("ci");
-  await waitUntil("it was tried", () => tries === 1);
+  await until("it was tried", () => tries === 1);
   Object.assign(store, { isAway: false });
   expect(ring.identify(bearer(text)).label).toBe("ci");
   expect(store.noted).toEqual([]);
   later = 61_000;
-  await waitUntil("it is noted", () => store.noted.length === 1);
+  await until("it is noted", () => store.noted.length === 1);
   expect(tries).toBe(2);
 });
 
@@ -198,10 +194,10 @@ test("the keys read last hold while Redis is away, and after it came back with n
     polls++;
     return version();
   };
-  await waitUntil("it has looked", () => polls > 3);
+  await until("it has looked", () => polls > 3);
   expect(ring.identify(bearer(text)).label).toBe("ci");
   Object.assign(store, { isAway: false, keys: [], changes: 0 });
-  await waitUntil("it is gone", () => codeOf(() => ring.identify(bearer(text))) === "unauthorized");
+  await until("it is gone", () => codeOf(() => ring.identify(bearer(text))) === "unauthorized");
   expect(ring.isInUse).toBe(true);
   const identify = identifyByKey({ ring, host: "127.0.0.1", allowUnauthenticated: false });
   expect(codeOf(() => identify({ headers: {} }))).toBe("unauthorized");
@@ -217,14 +213,14 @@ test("a file holds beside Redis; its changes are seen, and a broken one takes no
   ring.start();
   expect(ring.identify(bearer(inRedis.text)).label).toBe("redis");
   file.write(added.key);
-  await waitUntil("seen", () => codeOf(() => ring.identify(bearer(added.text))) === "none", 1_000);
+  await until("seen", () => codeOf(() => ring.identify(bearer(added.text))) === "none", 1_000);
   expect(codeOf(() => ring.identify(bearer(inFile.text)))).toBe("unauthorized");
   writeFileSync(file.path, "{");
   file.write(added.key, inFile.key);
-  await waitUntil("seen again", () => codeOf(() => ring.identify(bearer(inFile.text))) === "none", 1_000);
+  await until("seen again", () => codeOf(() => ring.identify(bearer(inFile.text))) === "none", 1_000);
   rmSync(file.path);
   const looked = performance.now() + 100;
-  await waitUntil("it has looked", () => performance.now() > looked);
+  await until("it has looked", () => performance.now() > looked);
   expect(ring.identify(bearer(added.text)).label).toBe("added");
 });
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { waitUntil } from "./redis-server.ts";
+import { until } from "./until.ts";
 
 export interface ServiceProcess {
   child: ChildProcess;
@@ -35,11 +35,11 @@ export function startService(mainPath: string, env: Record<string, string>): Ser
     child,
     output: () => text,
     says: async (wanted, deadlineMs = 15_000) => {
-      await waitUntil(`the service says "${wanted}"`, () => text.includes(wanted) || hasEnded(), deadlineMs);
+      await until(`the service says "${wanted}"`, () => text.includes(wanted) || hasEnded(), deadlineMs);
       if (!text.includes(wanted)) throw new Error(`the service ended without saying "${wanted}":\n${text}`);
     },
     exit: async (deadlineMs = 15_000) => {
-      await waitUntil("the service ends", hasEnded, deadlineMs);
+      await until("the service ends", hasEnded, deadlineMs);
       return ended;
     },
     kill: async () => {

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 
-/** A server that says it is Redis of some version, and can nothing else. */
+/** A server that answers INFO as a Redis of some version would, and anything else with OK: enough for the boot checks. */
 export async function startFakeRedis(info: Record<string, string>) {
   const text = Object.entries({ loading: "0", role: "master", ...info })
     .map(([name, value]) => `${name}:${value}\r\n`)
@@ -21,8 +21,10 @@ export async function startFakeRedis(info: Record<string, string>) {
     });
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
   return {
-    port: (server.address() as AddressInfo).port,
+    port,
+    url: `redis://127.0.0.1:${port}`,
     async stop() {
       for (const socket of sockets) socket.destroy();
       server.close();

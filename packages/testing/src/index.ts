@@ -1,3 +1,4 @@
-export * from "./old-redis.ts";
+export * from "./fake-redis.ts";
 export * from "./redis-server.ts";
 export * from "./service-process.ts";
+export * from "./until.ts";
