@@ -532,7 +532,7 @@ export const mutants = [
   },
   {
     name: "push: a repeat is answered without the grants",
-    changes: [["lua/lib/push.lua", "0, table.concat(ids, ' '))", "flags, '')"]],
+    changes: [["lua/lib/push.lua", "0, table.concat(ids, ' '))", "0, '')"]],
     tests: [push],
   },
   {
@@ -691,11 +691,23 @@ export const mutants = [
         "return CALL_TASKS;",
       ],
     ],
-    tests: [runners],
+    tests: ["packages/holdfast/src/worker/policy.test.ts"],
   },
   {
     name: "worker: what a queue has taken ahead waits for its own handlers",
     changes: [["packages/holdfast/src/worker/runners.ts", "        runner.held.begin();\n", ""]],
+    tests: [runners],
+  },
+  {
+    name: "worker: two queues whose grants fill the slots of each other stall",
+    changes: [
+      [
+        "packages/holdfast/src/worker/policy.ts",
+        "return Math.max(0, room + (now.alone ? now.ahead : 0));",
+        "return CALL_TASKS;",
+      ],
+      ["packages/holdfast/src/worker/runners.ts", "        runner.held.begin();\n", ""],
+    ],
     tests: [runners],
   },
   {

@@ -94,7 +94,7 @@ class FakeQueue {
     const { slot, sequence } = parked.request;
     const envelopes = grants.map(envelopeOf);
     const lines = grants.map(({ id }, i) => `${id} - ${envelopes[i]?.length}\n`);
-    const head = `${slot} ${sequence} 0 1 ${tasks.length} 32\n`;
+    const head = `${slot} ${sequence} 0 1 ${tasks.length}\n`;
     const push = parsePush(Buffer.from(head + lines.join("") + envelopes.join("")));
     if (push) void after(1).then(() => this.#runner?.granted(push));
   }
@@ -141,8 +141,8 @@ class FakeQueue {
   #turn(tasks: FakeTask[]): Turn {
     const grants = tasks.map((task, at) => ({
       id: task.id,
-      token: `1-n.${at}`,
-      fence: "1-n.",
+      token: `1-n.${at + 1}`,
+      fence: "1-n",
       envelope: envelopeOf(task),
       past: FRESH,
     }));
@@ -327,6 +327,20 @@ test("while a slot is free and a task waits, something is granted, whatever come
     }),
     { numRuns: runs },
   );
+});
+
+test("a slot that comes free is told to every queue: it begins what it has taken ahead, and asks unless it sleeps", () => {
+  const told: string[] = [];
+  const runners = new Runners(new Slots(1));
+  for (const [name, idle] of [
+    ["busy", false],
+    ["asleep", true],
+  ] as const) {
+    const held = { begin: () => told.push(`${name} begins`) };
+    runners.all.push({ held, idle, schedule: () => told.push(`${name} asks`) } as unknown as QueueRunner);
+  }
+  runners.events.onChange();
+  expect(told).toEqual(["busy begins", "busy asks", "asleep begins"]);
 });
 
 test("a queue that neither sleeps nor asks while a slot is free is told of as stalled", async () => {
