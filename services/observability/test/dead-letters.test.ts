@@ -133,8 +133,10 @@ test("a discard of few waits for its operation, and says until when it can be un
     undoUntil: 600_002,
     result: { discarded: 1, skipped: 1 },
   });
-  operations.failures = async () =>
-    ({ failures: [{ id: "b", at: 1, code: "not_dead", detail: "" }], cursor: null, total: 1 }) as never;
+  operations.outcomes = async () => [
+    { id: "a", outcome: "discarded" },
+    { id: "b", outcome: "not_dead" },
+  ];
   const { call } = await setup({ operations });
   const named = await call("POST", "/v1/queues/q/dead-letters/discard", { ids: ["a", "b"] });
   expect(named.status).toBe(200);

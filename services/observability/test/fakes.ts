@@ -223,6 +223,8 @@ export function fakeOperations() {
       cursor: null,
     }),
     failures: async () => ({ failures: [], cursor: null, total: 0 }),
+    outcomes: async (_id: string, ids: readonly string[], done: string) =>
+      ids.map((id) => ({ id, outcome: done })),
   };
 }
 

@@ -197,7 +197,7 @@ export function dlqCommand(program: Command, action: Action): void {
               ({ result }) => result.discarded ?? 0,
             );
             context.out.say(`to undo it: holdfast operation undo ${view.id}`);
-            return outcomesOf(context, view.id, some);
+            return context.client.operations.outcomes(view.id, some, "discarded");
           });
         if (!options.yes) {
           const count = await observer.countDead(queue, filter);
@@ -208,17 +208,6 @@ export function dlqCommand(program: Command, action: Action): void {
         return inBulk(context, { kind: "discard", queue }, filter, options.rate);
       }),
     );
-}
-
-/** Per id: an operation keeps those that it could not move. */
-async function outcomesOf(context: Context, operationId: string, ids: readonly string[]) {
-  const failed = new Map<string, string>();
-  for (let cursor: string | null = "0"; cursor !== null; ) {
-    const page = await context.client.operations.failures(operationId, { cursor, limit: LIMITS.pageTasks });
-    for (const { id, code } of page.failures) failed.set(id, code);
-    cursor = page.cursor;
-  }
-  return ids.map((id) => ({ id, outcome: failed.get(id) ?? "discarded" }));
 }
 
 async function dryRun(

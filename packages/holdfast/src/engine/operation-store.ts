@@ -286,6 +286,21 @@ export class OperationStore {
     return { failures, cursor: from + limit < kept ? String(from + limit) : null, total: view.failures };
   }
 
+  /** What an operation did with each of these ids: the code of its failure, or `done`. */
+  async outcomes(
+    id: string,
+    ids: readonly string[],
+    done: string,
+  ): Promise<{ id: string; outcome: string }[]> {
+    const failed = new Map<string, string>();
+    for (let cursor: string | null = "0"; cursor !== null; ) {
+      const page = await this.failures(id, { cursor, limit: LIMITS.pageTasks });
+      for (const failure of page.failures) failed.set(failure.id, failure.code);
+      cursor = page.cursor;
+    }
+    return ids.map((id) => ({ id, outcome: failed.get(id) ?? done }));
+  }
+
   #now(): number {
     return this.#clockMs() || this.#connection.now();
   }

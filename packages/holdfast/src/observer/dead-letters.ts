@@ -226,8 +226,14 @@ function derivedId(id: string, generation: number): string {
   return `${id.slice(0, 100)}.${rest}.g${generation}`;
 }
 
-export async function discardDead(engine: Engine, ids: readonly string[]): Promise<DiscardResult[]> {
-  const letters = await engine.discard(ids.flatMap((id) => [id, ""]));
+/** @param how of an operation: the request id under which a batch is repeated, and what `Engine.discard` takes */
+export async function discardDead(
+  engine: Engine,
+  ids: readonly string[],
+  { request, ...options }: { request?: Request; discard?: string; diedBefore?: number } = {},
+): Promise<DiscardResult[]> {
+  const tail = ids.flatMap((id) => [id, ""]);
+  const letters = await engine.discard(tail, request, options);
   return ids.map((id, i) => ({
     id,
     outcome: DISCARDED[letters[i] as keyof typeof DISCARDED] ?? "not_found",

@@ -3,7 +3,7 @@ import type { Engine } from "../engine/engine.ts";
 import type { ClaimedOperation } from "../engine/operation-store.ts";
 import type { Request } from "../engine/requests.ts";
 import { taskView } from "../engine/task-view.ts";
-import { type ReplayResult, replayHere, replayInto } from "../observer/dead-letters.ts";
+import { discardDead, type ReplayResult, replayHere, replayInto } from "../observer/dead-letters.ts";
 import { bulkMatcherOf, type DeadLetterFilter } from "../observer/filter.ts";
 import type { Batch, Failure, Moved, Part, Place, Work } from "./work.ts";
 
@@ -136,8 +136,6 @@ export function replayWork(
   return { ...walkOf(operation, parts, partOf), move, targetOf };
 }
 
-const DISCARDED = { d: "discarded", n: "not_dead", u: "not_found" } as const;
-
 export function discardWork(
   operation: ClaimedOperation,
   parts: readonly Part[],
@@ -145,16 +143,8 @@ export function discardWork(
 ): Work {
   const move = async ({ part, ids }: Batch, request: Request): Promise<Moved> => {
     const { engine } = parts[part] as Part;
-    const options = { discard: operation.id, diedBefore: operation.startedAt };
-    const letters = await engine.discard(
-      ids.flatMap((id) => [id, ""]),
-      request,
-      options,
-    );
-    const results = ids.map((id, i) => ({
-      id,
-      outcome: DISCARDED[letters[i] as keyof typeof DISCARDED] ?? "not_found",
-    }));
+    const how = { request, discard: operation.id, diedBefore: operation.startedAt };
+    const results = await discardDead(engine, ids, how);
     const discarded = results.filter(({ outcome }) => outcome === "discarded").length;
     return {
       done: ids.length,

@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 
 export type OperationsPort = Pick<
   OperationStore,
-  "create" | "control" | "undo" | "get" | "list" | "failures"
+  "create" | "control" | "undo" | "get" | "list" | "failures" | "outcomes"
 >;
 
 /** What makes operations go; without one another process has to. */

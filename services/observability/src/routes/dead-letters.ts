@@ -8,7 +8,7 @@ import {
   SYNC_LIMIT,
 } from "@holdfast/contracts/api";
 import { type HttpServer, RequestError, sliceJson } from "@holdfast/service";
-import { HoldfastError, LIMITS, type OperationSpec } from "holdfast";
+import { HoldfastError, type OperationSpec } from "holdfast";
 import { authorOf } from "../operators/audit-log.ts";
 import type { Asker } from "../operators/operations.ts";
 import { assertPatch, type Selection, selectionOf } from "../operators/selection.ts";
@@ -127,7 +127,14 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       if (view.state !== "succeeded")
         return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
       const { discarded = 0, skipped = 0 } = view.result;
-      const results = "ids" in selection ? await outcomesOf(view.id, selection.ids) : undefined;
+      const results =
+        "ids" in selection
+          ? ((await operations.store.outcomes(
+              view.id,
+              selection.ids,
+              "discarded",
+            )) as DiscardReply["results"])
+          : undefined;
       return reply.code(200).send({
         dryRun: false,
         ...matches,
@@ -188,19 +195,5 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
     if (isSmall && view.state === "failed")
       throw new HoldfastError("conflict", view.error ?? `operation ${view.id} failed`);
     return { count: total, operationId: view.id, view };
-  }
-
-  /** Per id: an operation keeps those that it could not move. */
-  async function outcomesOf(operationId: string, ids: readonly string[]) {
-    const failed = new Map<string, string>();
-    for (let cursor: string | null = "0"; cursor !== null; ) {
-      const page = await operations.store.failures(operationId, { cursor, limit: LIMITS.pageTasks });
-      for (const { id, code } of page.failures) failed.set(id, code);
-      cursor = page.cursor;
-    }
-    return ids.map((id) => ({
-      id,
-      outcome: (failed.get(id) ?? "discarded") as "discarded" | "not_dead" | "not_found",
-    }));
   }
 }
