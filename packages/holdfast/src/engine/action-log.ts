@@ -24,10 +24,10 @@ export interface ActionPage {
 }
 
 const PAGE = 200;
-// A page of few matches ends after so many; its cursor goes on from there.
+// A page with few matches ends after looking at this many records; its cursor continues from there.
 const SCANNED = 2_000;
 
-/** Records kept by a janitor that is told nothing else. */
+/** How many records a janitor keeps by default. */
 export const AUDIT_LOG_MAX = 100_000;
 
 /** A record and its place: counted from the first one that ever was, so that it stays when older ones are forgotten. */
@@ -39,8 +39,8 @@ interface Entry {
 }
 
 /**
- * What operators did, kept in Redis: appended to, never changed. Who appends cannot take a record away; a janitor forgets
- * the oldest.
+ * The audit log of what operators did, in Redis. Records are appended and never changed. A client that may append cannot remove
+ * a record; a janitor drops the oldest ones.
  */
 export class ActionLog {
   readonly #connection: Connection;
@@ -68,7 +68,7 @@ export class ActionLog {
     );
   }
 
-  /** Newest first. With a filter a page can be short or empty before the end: the cursor goes on. */
+  /** A page, newest first. With a filter a page can be short or empty before the end; the cursor then leads to the next one. */
   async page(options: ActionFilter & { cursor?: string | undefined; limit: number }): Promise<ActionPage> {
     const { cursor, to, from = Number.NEGATIVE_INFINITY, limit } = options;
     const { first, end } = await this.#bounds();
@@ -115,7 +115,7 @@ export class ActionLog {
     return Number((await this.#connection.command<string | null>("GET", this.#keys.auditDropped)) ?? 0);
   }
 
-  /** What is left of the places from `from` up to `end`, oldest first. */
+  /** The records that are left at the places from `from` up to `end`, oldest first. */
   async #read(from: number, end: number): Promise<Entry[]> {
     for (;;) {
       const dropped = await this.#dropped();
@@ -154,7 +154,7 @@ function parse(text: string): Omit<Entry, "place"> {
       record: { ...record, subject: record.subject ?? null, clientRequestId: record.clientRequestId ?? null },
     };
   } catch {
-    // Written by something else: it is no record of ours.
+    // Another program wrote it: it is not one of our records.
     return { ms, record: null };
   }
 }

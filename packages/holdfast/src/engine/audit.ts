@@ -39,7 +39,7 @@ export async function auditQueue(
   for (const part of PARTS) {
     for (let from = 0; from < (options.sample ?? Number.POSITIVE_INFINITY); ) {
       const reply = await engine.audit(repair, part, from, WINDOW);
-      // What does not concern the window is asked for once, at the end.
+      // The parts that do not depend on the window are asked for once, at the end.
       report.violations.push(...reply.violations.filter(({ detail }) => detail.startsWith(`${part} holds`)));
       report.repaired += reply.repaired;
       if (reply.looked < WINDOW) break;
@@ -63,14 +63,14 @@ export async function auditQueue(
 
 /**
  * A walk over everything that a queue holds, in turn: each index, then the records themselves. One audit ends after
- * `budget` entries or one full round, whichever comes first; the next goes on from there. It is done in steps, so that a
+ * `budget` entries or one full round, whichever comes first; the next audit continues from there. It is done in steps, so that a
  * large queue does not keep Redis busy at a stretch.
  */
 export class AuditWalk {
   readonly #engine: Engine;
   #part = 0;
   #from = 0;
-  // Of the audit under way: entries and parts that it still looks at.
+  // How many entries and parts the audit under way still looks at.
   #left = 0;
   #partsLeft = 0;
   #report: AuditReport | null = null;

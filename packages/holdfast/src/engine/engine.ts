@@ -31,11 +31,11 @@ export interface TurnArgs {
   /** "" for tasks of any type; otherwise those that the worker runs, a space before each (`lua/lib/typed.lua`). @default "" */
   types?: string;
   noHandlerAfterMs: number;
-  /** Of an acquire: where nothing is granted, leave the request in Redis for the next enqueue. @default false */
+  /** If nothing is granted, an acquire leaves its request in Redis for the next enqueue. @default false */
   park?: boolean;
 }
 
-/** What an acquire needs, alone or after a settle. */
+/** The arguments of an acquire, alone or after a settle. */
 function acquireFields(args: TurnArgs) {
   const { want, held, leaseMs, maxRetries, workerId, nonce, types = "", noHandlerAfterMs } = args;
   return { want, held, leaseMs, maxRetries, workerId, nonce, types, noHandlerAfterMs };
@@ -48,7 +48,7 @@ function inPlace(outcomes: readonly VerdictOutcome[], places: readonly number[])
   return placed;
 }
 
-/** The state engine of one queue: one typed method per script. Moves nothing by itself. */
+/** The state engine of one queue: one typed method per script. It moves no task unless it is called. */
 export class Engine {
   readonly queue: string;
   readonly keys: QueueKeys;
@@ -94,7 +94,7 @@ export class Engine {
   }
 
   /**
-   * Registers the queue where it is not: before its first task, and after it was deleted while somebody goes on with it.
+   * Registers the queue if it is not registered: before its first task, and after a deletion while somebody still uses it.
    * @throws HoldfastError as `Registry.addQueue`
    */
   open(): Promise<void> {
@@ -110,7 +110,7 @@ export class Engine {
     // It goes round again only where the queue is deleted in the middle of it.
     for (;;) {
       const asked = await ask("");
-      // Even where it is said to be: on a Cluster the registry is on another node, which may have lost its last writes.
+      // Also if the queue says that it is registered: on a Cluster the registry is on another node, which may have lost writes.
       await this.#register();
       if (asked === "1" || (await ask(asked)) === "1") return;
     }
@@ -268,7 +268,7 @@ export class Engine {
   }
 
   /**
-   * Ends tasks that stood aside for too long and whose type is none of `types`.
+   * Ends tasks that stood aside for too long and whose type is not one of `types`.
    * @param known what the registry knows, for the record
    * @param after of the call before; "" to begin
    */
@@ -284,8 +284,8 @@ export class Engine {
   }
 
   /**
-   * Ends pending tasks past their `expiresAt`, of those at `from` and behind it in each list; at the heads it also drops what
-   * stands for no pending task.
+   * Ends pending tasks past their `expiresAt`, from the position `from` on in each list. At the heads it also drops entries whose
+   * task is not pending.
    * @returns next: where to go on; 0 at the end of all lists
    */
   async expire(limit: number, from = 0): Promise<{ expired: number; dropped: number; next: number }> {
@@ -335,7 +335,7 @@ export class Engine {
     return request ? call(request) : this.#requests.with(call);
   }
 
-  /** A letter per pair of id and where it moved to ("" for nowhere): d discarded, n not dead, u unknown. */
+  /** A letter per pair of an id and the queue it moved to ("" if it did not): d discarded, n not dead, u unknown. */
   discard(
     tail: readonly string[],
     request?: Request,

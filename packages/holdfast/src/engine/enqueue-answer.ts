@@ -20,7 +20,7 @@ export interface EnqueueAnswer {
   states: string;
 }
 
-/** The letter of each task, with the letter of its state behind it where it has one. */
+/** The letter of each task, followed by the letter of its state if it has one. */
 export function lettersOf({ verdicts, states }: EnqueueAnswer): string[] {
   let known = 0;
   return [...verdicts].map((verdict) =>

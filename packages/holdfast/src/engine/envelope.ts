@@ -42,7 +42,7 @@ export interface Envelope {
   tracestate: string | null;
 }
 
-/** Where an enqueue puts the task: the order in which the enqueue script wants its tail. */
+/** The places where an enqueue puts tasks, in the order in which the enqueue script wants its arguments. */
 export const BAND_ORDER = ["high", "normal", "low", "scheduled"] as const;
 export type Band = (typeof BAND_ORDER)[number];
 
@@ -154,7 +154,7 @@ function decodeAsBefore(header: string, payloadText: string): Envelope | undefin
   return envelope;
 }
 
-/** Reads a header line. @throws HoldfastError invalid_argument where it is none */
+/** Reads a header line. @throws HoldfastError invalid_argument if the text is not a header */
 export function decodeHeader(header: string, payloadText = ""): Envelope {
   const parts = header.split(" ");
   const flagged = parts[0] ?? "";
@@ -233,7 +233,7 @@ export function decodeEnvelopeForDisplay(text: string): Envelope {
 /** Stands for the type of a record that cannot be decoded. */
 export const UNREADABLE_TYPE = "unreadable";
 
-/** What the options or the envelope of a task say of its trace. */
+/** The trace context in the options or the envelope of a task. */
 export function traceOf(
   of: { traceparent?: string | null | undefined; tracestate?: string | null | undefined } | undefined | null,
 ): TraceContext | undefined {

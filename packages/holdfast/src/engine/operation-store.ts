@@ -6,28 +6,28 @@ import * as scripts from "../redis/generated/index.ts";
 import { type SystemKeys, systemKeys } from "../redis/keys.ts";
 import type { Script } from "../redis/script.ts";
 
-/** What an operation is to do. It is kept until the operation has ended. */
+/** Describes what an operation has to do. It is kept until the operation has ended. */
 export interface OperationSpec {
   kind: OperationView["kind"];
   queue: string;
-  /** Of replay and discard: these dead letters, or all that match. */
+  /** For replay and discard: these dead letters, or all that match. */
   selection?: { ids: string[] } | { filter: object };
   to?: string;
-  /** Of a replay of one: its new payload. */
+  /** For the replay of one task: its new payload. */
   payloadText?: string;
   ratePerSecond?: number;
   canary?: { size: number; waitMs: number };
-  /** Of empty. */
+  /** For empty. */
   states?: string[];
-  /** Of a burst. */
+  /** For a burst. */
   burst?: { tasks: number; failRate: number; type: string };
-  /** Of a restore: the discard, and when it began and ended. */
+  /** For a restore: the discard, and when it began and ended. */
   undoes?: { id: string; from: number; to: number };
-  /** Who asked for it: for the record of how it ended. */
+  /** The person or key that asked for it, for the record of its end. */
   by: Pick<AuditRecord, "actor" | "keyId" | "role" | "from" | "requestId" | "clientRequestId" | "reason">;
 }
 
-/** Whose operation it is, where each may have so many. */
+/** The owner of an operation, if each owner may have only so many. */
 export interface OperationShare {
   /** A key, a person or an address. */
   who: string;
@@ -51,7 +51,7 @@ export interface ClaimedOperation {
   control: OperationControl;
   /** How many failures are kept. */
   failuresKept: number;
-  /** Whose share it takes; "" where it takes none. */
+  /** The owner whose share it takes; "" if it takes none. */
   share: string;
 }
 
@@ -182,7 +182,7 @@ export class OperationStore {
     return held === 1 ? { control, now } : null;
   }
 
-  /** Pauses, goes on with or cancels it. What was done stays done. @throws HoldfastError not_found */
+  /** Pauses, resumes or cancels an operation. Its finished part is not undone. @throws HoldfastError not_found */
   async control(id: string, control: Exclude<OperationControl, "">): Promise<OperationView> {
     const outcome = await this.#run<scripts.OperationControlArgs, "asked" | "ended" | "unknown">(
       scripts.operationControlScript,
@@ -328,7 +328,7 @@ function viewOf(id: string, startedAt: string, text: string, undoneAt: string | 
   return { ...view, id, startedAt: Number(startedAt), undoneAt: undoneAt === null ? null : Number(undoneAt) };
 }
 
-/** What is written of a view: the rest is in other fields. */
+/** The part of a view that is written as JSON; the rest is in other fields. */
 export function keptText({
   id: _id,
   startedAt: _startedAt,

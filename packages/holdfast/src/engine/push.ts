@@ -1,6 +1,6 @@
 import { decodePast, type Past, type Turn, turnOf } from "./turn.ts";
 
-/** What a worker is sent when an enqueue granted tasks to its parked request. */
+/** The message to a worker when an enqueue granted tasks to its parked request. */
 export interface Push {
   slot: string;
   sequence: number;
@@ -12,7 +12,7 @@ export interface Push {
 
 /**
  * Reads a message of `lua/lib/push.lua`: a head line, one line per task with the length of its envelope in bytes, then
- * the envelopes. Null for what is none: an empty message is a hint.
+ * the envelopes. Null for any other message: an empty one is a hint.
  */
 export function parsePush(message: Buffer): Push | null {
   const headEnd = message.indexOf(10);

@@ -48,7 +48,7 @@ function decodeError(line: string): string | null {
 
 const TRACED = /^~(00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}) /;
 
-/** An error with the span of its attempt before it, which the next attempt is told of. */
+/** An error with the span of its attempt before it; the next attempt gets that span. */
 export function tracedError(traceparent: string, error: string): string {
   return `~${traceparent} ${error}`;
 }

@@ -6,7 +6,7 @@ import { type SystemKeys, systemKeys } from "../redis/keys.ts";
 import type { Script } from "../redis/script.ts";
 import { queueOfPartition } from "./names.ts";
 
-/** What a worker says of itself: JSON in the worker registry. */
+/** The entry of a worker in the worker registry, as JSON. */
 export interface WorkerRecord {
   id: string;
   queues: string[];
@@ -101,13 +101,13 @@ export class Registry {
     return (await this.#script<scripts.RegisterArgs, number>(scripts.registerScript, args)) === 1;
   }
 
-  /** @returns false where there is no such worker */
+  /** @returns false if that worker does not exist */
   async drainWorker(id: string, draining: boolean): Promise<boolean> {
     const args = { workerId: id, draining: draining ? 1 : 0 };
     return (await this.#script<scripts.DrainArgs, number>(scripts.drainScript, args)) === 1;
   }
 
-  /** What each worker runs, by its id. */
+  /** The tasks that each worker runs, by the id of the worker. */
   async workerTasks(): Promise<Map<string, CurrentTask[]>> {
     const flat = await this.#connection.command<string[]>("HGETALL", this.#keys.workerTasks);
     const tasks = new Map<string, CurrentTask[]>();

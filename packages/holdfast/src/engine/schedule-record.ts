@@ -9,7 +9,7 @@ export interface ScheduleDefinition extends Required<Omit<Given<ScheduleInput>, 
   revision: number;
 }
 
-/** What `lua/lib/schedule.lua` keeps in the field `r<id>`. */
+/** The run record that `lua/lib/schedule.lua` keeps in the field `r<id>`. */
 export interface RunRecord {
   /** Milliseconds since the epoch; 0 for none. */
   nextAt: number;

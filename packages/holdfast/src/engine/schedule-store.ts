@@ -13,7 +13,7 @@ export interface StoredSchedule {
   record: RunRecord;
 }
 
-/** What was decided on: the next time, ms since the epoch or 0 for none; times to enqueue; runs that come to nothing. */
+/** The decision about a schedule: its next time, ms since the epoch or 0 for none; times to enqueue; runs that are skipped. */
 export interface SchedulePlan {
   nextAt: number;
   owed: readonly number[];
@@ -72,7 +72,7 @@ export class ScheduleStore {
       .sort((a, b) => (a.id < b.id ? -1 : 1));
   }
 
-  /** Those whose time has come; `nextInMs` is -1 where there is no other. */
+  /** The schedules that are due; `nextInMs` is -1 if there is no other one. */
   async due(
     limit: number,
     janitor: Announcement = { janitorId: "", aliveMs: 0 },

@@ -15,7 +15,7 @@ export const KEEP = 1_080;
 export const KEEP_LONG = 8_640;
 const TTL_MS = 2_678_400_000;
 
-/** What is kept of the past of one queue. */
+/** The past of one queue, as it is kept. */
 export class SeriesStore {
   readonly #connection: Connection;
   readonly #prefix: string;
@@ -25,7 +25,7 @@ export class SeriesStore {
     this.#prefix = prefix;
   }
 
-  /** End of the last bucket, and the text by it; null where there is none. */
+  /** The end of the last bucket, and the text beside it; null if there is none. */
   async last(queue: string): Promise<{ at: number; text: string } | null> {
     const value = await this.#connection.command<string | null>(
       "GET",

@@ -6,7 +6,7 @@ import { decodeRecord } from "./record.ts";
 /** Entries that a queue keeps, the newest. */
 export const STALE_KEPT = 1_000;
 
-/** What a worker knows of a verdict that was refused. */
+/** A refused verdict, as its worker knows it. */
 export interface StaleReport {
   id: string;
   token: string;

@@ -125,7 +125,7 @@ function fingerprintWithoutId({ fingerprint, id }: FingerprintedOptions): string
   return fingerprint !== undefined && id === undefined ? "fingerprint goes with an id" : undefined;
 }
 
-/** Of `enqueueText`. */
+/** The options of `enqueueText`. */
 export const taskTextShape = shapeOf<FingerprintedOptions>({
   what: "a task",
   title: "Task given as text",
@@ -199,7 +199,7 @@ export function flatTask(task: NewTask): NewTask {
 
 /**
  * Checks one task of a batch, as `flatTask` gives it, but for its type.
- * @returns the task where it brings options, else undefined: most bring none, and take a shorter way
+ * @returns the task if it has options, otherwise undefined: most tasks have none and take a shorter way
  * @throws HoldfastError invalid_* that names the field
  */
 export function optionsOfNewTask(task: NewTask): TaskOptions | undefined {

@@ -8,7 +8,7 @@ export function encodeWord(text: string): string {
   return encodeURIComponent(text.toWellFormed());
 }
 
-/** @throws URIError where it was not encoded so */
+/** @throws URIError if the text was not encoded in this way */
 export function decodeWord(word: string): string {
   return decodeURIComponent(word);
 }

@@ -1,7 +1,7 @@
 import { REPLY_AGAIN, REPLY_ALONE, REPLY_DRAIN, REPLY_PARKED, REPLY_PAUSED, REPLY_TYPED } from "./format.ts";
 import { decodeCounts } from "./record.ts";
 
-/** What became of the task: the answer to a verdict. */
+/** The answer to a verdict: what happened to the task. */
 export type VerdictOutcome = "acked" | "retried" | "dead" | "released" | "cancelled" | "stale" | "unknown";
 
 const OUTCOMES: Record<string, VerdictOutcome> = {
@@ -14,15 +14,15 @@ const OUTCOMES: Record<string, VerdictOutcome> = {
   u: "unknown",
 };
 
-/** What was tried of a task before, as its grant tells it. */
+/** The earlier attempts of a task, as its grant reports them. */
 export interface Past {
   /** The one that is granted, counted from 1. */
   attempt: number;
-  /** Nothing was tried: its wait is the one of the task. */
+  /** No attempt came before: its wait is the wait of the task. */
   fresh: boolean;
   /** How often it was replayed. */
   generation: number;
-  /** The span of the last attempt, where it left one. */
+  /** The span of the last attempt, if it left one. */
   span: string | undefined;
 }
 
@@ -58,7 +58,7 @@ export interface Turn {
   typed: boolean;
   /** The request waits in Redis: an enqueue may grant to it. Repeat it to learn what became of it. */
   parked: boolean;
-  /** Where nothing was granted: until the next scheduled task is due, ms; Infinity where none is known. */
+  /** If nothing was granted: how long until the next scheduled task is due, ms; Infinity if none is known. */
   dueInMs: number;
 }
 
@@ -68,12 +68,12 @@ export type TurnReply = [
   first: string,
   flags: number,
   counts: string,
-  /** Of the envelopes that follow, in their order, with a space between two. */
+  /** The ids of the envelopes that follow, in their order, with a space between two. */
   ids: string,
   ...envelopes: (string | number)[],
 ];
 
-/** Where the envelopes of a reply begin. */
+/** The position at which the envelopes of a reply begin. */
 const ENVELOPES_AT = 6;
 
 /** Reads `<counts>[~<span>]` (engine/record.ts), or "e". */
@@ -107,7 +107,7 @@ export function parseTurn(reply: TurnReply, nonce: string): Turn {
   return turn;
 }
 
-/** What was granted under a nonce, in the order of the tokens. */
+/** The tasks that were granted under a nonce, in the order of the tokens. */
 interface Granted {
   first: string;
   ids: readonly string[];

@@ -1,4 +1,4 @@
-/** What a worker says of an attempt, under the fence of its lease. */
+/** The judgement of a worker about an attempt, under the fence of its lease. */
 export type Verdict =
   | { kind: "ack"; id: string; fence: string; resultText?: string }
   | { kind: "fail"; id: string; fence: string; delayMs: number; error: string }
@@ -22,7 +22,7 @@ interface Acks {
   places: number[];
 }
 
-/** Five arguments: what the script is told of a verdict that is no plain ack. */
+/** The five arguments of the script for a verdict other than a plain ack. */
 function pushOther(tail: (string | number)[], verdict: Verdict): void {
   const delayMs = "delayMs" in verdict ? Math.round(verdict.delayMs) : 0;
   const text = verdict.kind === "ack" ? (verdict.resultText ?? "") : "error" in verdict ? verdict.error : "";
@@ -34,7 +34,7 @@ export function verdictTail(verdicts: readonly Verdict[]) {
   const byFence = new Map<string, Acks>();
   const others: (string | number)[] = [];
   const otherPlaces: number[] = [];
-  // Those that were granted together mostly end together: the fence is looked for once for all of them.
+  // Tasks that were granted together mostly end together, so the fence is looked for once for all of them.
   let acks: Acks | undefined;
   // Not a loop: V8 would compile it twice, as a loop that runs and as a function, in the first half second of a worker.
   verdicts.forEach((verdict, place) => {

@@ -8,7 +8,7 @@ import { type Capability, type DurabilityWish, readCapability } from "../redis/d
 
 /** How long a WAIT may take before the outcome is called unknown. */
 const WAIT_MS = 2_000;
-// What a server can give, and what a queue asks for, is read again after so long.
+// After this long the library reads again what the server can give and what the queue asks for.
 const KNOWN_FOR_MS = 1_000;
 // A reread that takes longer is not waited for: the last setting known holds meanwhile.
 const REREAD_MS = 250;
@@ -36,7 +36,7 @@ function connectionOf(client: Holdfast): Connection {
   return connection;
 }
 
-/** What one queue's enqueues ask for beyond memory, and the confirmation that they got it. */
+/** Knows which durability beyond memory the enqueues of one queue ask for, and confirms that they got it. */
 export class DurabilityGate {
   readonly #client: Holdfast;
   readonly #engine: Engine;
@@ -54,7 +54,7 @@ export class DurabilityGate {
     this.#engine = engine;
   }
 
-  /** Learns the queue's setting. Where that takes long or fails, the one known before goes on to hold. */
+  /** Reads the queue's setting. If that takes long or fails, the setting known before still holds. */
   reread(): Promise<void> {
     this.#reading ??= this.#read().finally(() => {
       this.#reading = undefined;
@@ -81,7 +81,7 @@ export class DurabilityGate {
     clearTimeout(timer);
   }
 
-  /** What a task has to reach beyond memory, or null. What the task asks for goes before the queue's setting. */
+  /** The durability beyond memory that a task has to reach, or null. The task's own wish overrides the queue's setting. */
   wishOf(options: TaskOptions | undefined): DurabilityWish | null {
     const durability = options?.durability ?? this.#default;
     if (durability === "memory") return null;

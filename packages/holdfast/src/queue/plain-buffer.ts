@@ -12,7 +12,7 @@ export class PlainRun {
   readonly ids: string[];
   readonly idBytes: ViewedBytes;
   readonly source: ViewedBytes;
-  /** Of each type that occurs, what the envelope says before the payload. */
+  /** For each type that occurs, the part of the envelope before the payload. */
   readonly headers: Map<string, ViewedBytes>;
   readonly #queue: string;
   readonly #resolve: (result: PlainResult) => void;
@@ -113,7 +113,7 @@ const IN_FLIGHT = 2;
 // A reply that does not come holds nobody back for longer.
 const GATHER_MS = 20;
 
-/** Like `EnqueueBuffer`, for runs of plain tasks: they are written as the bytes of a call as they come. */
+/** Like `EnqueueBuffer`, for runs of plain tasks: each is written into the bytes of a call when it arrives. */
 export class PlainBuffer {
   readonly #engine: Engine;
   readonly #lingerMs: number;

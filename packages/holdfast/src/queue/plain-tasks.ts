@@ -10,9 +10,9 @@ import type { EnqueueResult } from "./enqueue-buffer.ts";
 export interface PlainTasks {
   /** Holds the payloads, each one JSON text in UTF-8. */
   bytes: Buffer;
-  /** Of each task. */
+  /** The type of each task. */
   types: string[];
-  /** Where each payload stands in the bytes, in their order: start, end, start, end, … */
+  /** The place of each payload in the bytes, in their order: start, end, start, end, … */
   spans: number[];
 }
 
@@ -34,7 +34,7 @@ export function checkPlain(tasks: PlainTasks): void {
     refuse("spans", `an array of ${2 * types.length} numbers, start and end of each payload`, spans);
 }
 
-/** What the envelope of each type says before the payload. Undefined where a task is refused: its error is then made for it alone. */
+/** The part of the envelope before the payload, by type. Undefined if a task is refused: its error is then made for it alone. */
 export function headersOf(
   { bytes, types, spans }: PlainTasks,
   now: number,
@@ -56,7 +56,7 @@ export function headersOf(
     before = end;
     if (end - start > LIMITS.payloadBytes) return undefined;
     const type = types[place] as string;
-    // Not of what is no type: nothing was last at first.
+    // Only for valid types: at first there is no last one.
     if (type === last && last !== undefined) continue;
     if (!isTaskType(type)) return undefined;
     last = type;

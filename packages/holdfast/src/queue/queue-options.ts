@@ -20,7 +20,7 @@ export type QueueOptions = {
 );
 
 export interface EnqueueManyOptions {
-  /** Where the caller is in its trace: for all tasks that bring no `traceparent` of their own. */
+  /** The place of the caller in its trace, for all tasks without a `traceparent` of their own. */
   trace?: TraceContext | undefined;
 }
 
@@ -80,7 +80,7 @@ const waitSpec = {
   hints: { timeout: "waitMs", timeoutMs: "waitMs", ttl: "waitMs" },
 } satisfies ShapeSpec<WaitOptions>;
 
-/** Of `result`, which has a default. */
+/** The options of `result`, which has a default. */
 export const waitShape = shapeOf<WaitOptions>(waitSpec);
-/** Of `wait`. */
+/** The options of `wait`. */
 export const waitForShape = shapeOf<WaitOptions>({ ...waitSpec, required: ["waitMs"] });

@@ -46,7 +46,7 @@ export type { EnqueueManyOptions, QueueOptions, WaitOptions } from "./queue-opti
 
 type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">;
 
-/** Of a text that a caller gave: what `JSON.stringify` makes is well-formed, and to ask would copy it. */
+/** Checks a text that a caller gave. The output of `JSON.stringify` is well-formed, and a check would copy it. */
 function checkWellFormed(payloadText: string): void {
   if (typeof payloadText !== "string")
     throw new HoldfastError("invalid_argument", `payloadText has to be JSON text, got ${shown(payloadText)}`);
@@ -95,8 +95,8 @@ export class Queue {
   }
 
   /**
-   * Connects, runs the boot checks, makes the queue known and learns its durability: what the first enqueue does else,
-   * which then has to wait for it.
+   * Connects, runs the boot checks, registers the queue and reads its durability. Without this call the first enqueue does all
+   * that and has to wait for it.
    * @throws HoldfastError redis_unavailable, redis_unsupported, closed
    */
   async ready(): Promise<void> {
@@ -288,7 +288,7 @@ export class Queue {
     });
   }
 
-  /** What is known of a task, or null. */
+  /** Looks a task up; null if nothing is known about it. */
   async get(id: string): Promise<TaskView | null> {
     checkTaskId(id);
     const [raw] = await this.#engine.get([id]);
@@ -312,7 +312,7 @@ export class Queue {
   }
 
   /**
-   * The task once it is terminal; null where it is still waiting or running after `waitMs`, or no task has the id.
+   * The task once it is terminal; null if it still waits or runs after `waitMs`, or if no task has the id.
    * @throws HoldfastError task_not_kept, as `wait` does
    */
   async result(id: string, options: WaitOptions = {}): Promise<TaskView | null> {
@@ -322,7 +322,7 @@ export class Queue {
     return task && isTerminal(task) ? task : null;
   }
 
-  /** Sends what waits, then closes the connection where it is the queue's own. Idempotent. */
+  /** Sends the tasks that wait, then closes the connection if it is the queue's own. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
     // Enqueues that still wait for the registration get into the buffer first.
@@ -336,8 +336,8 @@ export class Queue {
   }
 
   /**
-   * Such a task is looked up by its id even where that was minted here, and its fingerprint is always our own: after
-   * an unknown outcome the caller sends it again, with the id in the options then.
+   * Such a task is looked up by its id even if the id was minted here, and the library always makes its fingerprint: after an
+   * unknown outcome the caller sends the task again, with the id in the options.
    */
   #addDurably(task: DurableTask, wish: DurabilityWish): Promise<EnqueueReceipt> {
     return this.#durability.during(this.#addConfirmed(task, wish));

@@ -12,7 +12,7 @@ const LONGEST_STEP_MS = 200;
 export const isTerminal = ({ state }: TaskView): boolean =>
   (TERMINAL_STATES as readonly string[]).includes(state);
 
-/** What is answered where there is no task with the id: null, or an error that says that it was there or may have been. */
+/** The answer if no task has the id: null, or an error that says that there was or may have been one. */
 async function withoutTask(engine: Engine, id: string, isKnown: boolean): Promise<null> {
   const text = await engine.connection.command<string | null>("HGET", engine.keys.state, "#settings");
   const { retentionMs, retentionCount } = settingsText(text ?? "").settings;

@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/contracts";
 
 export interface CheckResult {
   redisVersion: string;
-  /** What works, but should be looked at. */
+  /** Settings that work, but should be looked at. */
   warnings: string[];
 }
 

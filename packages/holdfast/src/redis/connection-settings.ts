@@ -46,13 +46,13 @@ export interface ConnectionSettings extends TlsSettings {
   db?: number | undefined;
   /** With TLS the Sentinels are spoken to with TLS as well. */
   sentinels?: RedisNode[] | undefined;
-  /** Of the master that the Sentinels watch. @default "mymaster" */
+  /** The name of the master that the Sentinels watch. @default "mymaster" */
   sentinelName?: string | undefined;
   sentinelUsername?: string | undefined;
   sentinelPassword?: string | undefined;
   /** Some nodes of the Cluster to start from. */
   clusterNodes?: RedisNode[] | undefined;
-  /** Where the addresses that Sentinels or Cluster nodes announce are reached from here: `{ "10.0.0.5:6379": { host, port } }`. */
+  /** How to reach the addresses that Sentinels or Cluster nodes announce: `{ "10.0.0.5:6379": { host, port } }`. */
   natMap?: Record<string, RedisNode> | undefined;
   /** Longest wait for one reply before the call is tried again or given up. Milliseconds, 1 to 3_600_000. @default 5_000 */
   commandTimeoutMs?: number | undefined;

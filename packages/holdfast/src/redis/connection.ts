@@ -20,7 +20,7 @@ export interface ConnectionOptions {
 
 const RETRY_DELAY_MS = 50;
 const scriptHookThrew = (thrown: unknown) => warn(thrownBy("`onScript`", thrown));
-/** Of a call that waits for a connection: an earlier try of it may have been sent. */
+/** For a call that waits for a connection: an earlier attempt may have been sent. */
 const NOT_SENT: ReadonlySet<ErrorCode> = new Set(["redis_unavailable", "redis_refused", "closed"]);
 
 /** Somebody who waits until commands can be sent. */
@@ -173,7 +173,7 @@ export class Connection implements LinkUser {
       }, timeoutMs);
     } finally {
       const onScript = this.#onScript;
-      // What it throws must not stand in the place of the reply.
+      // An error of the hook must not replace the reply.
       if (onScript)
         callHook(() => onScript(script.name, (performance.now() - started) / 1000), scriptHookThrew);
     }
@@ -255,7 +255,7 @@ export class Connection implements LinkUser {
     });
   }
 
-  /** Calls `onMessage` for each message in these channels; subscribes again by itself after a reconnect. */
+  /** Calls `onMessage` for each message in these channels; it subscribes again after a reconnect. */
   async listen(channels: string[], onMessage: OnMessage): Promise<void> {
     await this.ready();
     await this.#link.subscribe(channels, onMessage);

@@ -27,7 +27,7 @@ function onlineReplicas(fields: Map<string, string>): number {
 }
 
 /**
- * What a server can give, from its INFO.
+ * The durability that a server can give, read from its INFO.
  * @param config appendfsync and no-appendfsync-on-rewrite, or null where the server does not tell them
  */
 export function capabilityOf(

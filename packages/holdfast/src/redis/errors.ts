@@ -1,6 +1,6 @@
 import { HoldfastError } from "@holdfast/contracts";
 
-/** What a failed call means: whether the script may have run, and whether the same call can be sent again. */
+/** The meaning of a failed call: whether the script may have run, and whether the same call can be sent again. */
 export type Failure =
   | { kind: "retry"; sent: boolean; reason: string }
   | { kind: "no_script" }
@@ -63,8 +63,8 @@ export function classify(error: unknown): Failure {
 const REFUSED = /\b(?:NOAUTH|WRONGPASS|NOPERM)\b.*/s;
 
 /**
- * What no retry can change: Redis answers, and lets this client not in, or not do what it has to. The answer of one node or
- * Sentinel stands in the error that the client makes of all of them.
+ * The error for a refusal that no retry can change: Redis answers, but does not let this client in, or does not allow its
+ * commands. The client wraps the answers of all nodes or Sentinels in one error, so that is searched as well.
  */
 export function refusalOf(error: unknown): HoldfastError | undefined {
   const { message, lastNodeError } = (error ?? {}) as { message?: unknown; lastNodeError?: unknown };

@@ -1,6 +1,6 @@
 /**
  * Every key of one queue. They share one Redis hash tag, `{<name>}`, so that a script may touch them all on a Cluster.
- * What each holds: docs/keys.md.
+ * docs/keys.md describes what each key holds.
  */
 export interface QueueKeys {
   readonly pendingHigh: string;
@@ -80,7 +80,7 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
   };
 }
 
-/** Where one worker hears of the tasks that were granted to its parked request. */
+/** The channel on which one worker receives the tasks that were granted to its parked request. */
 export function workerChannel(wake: string, workerId: string): string {
   return `${wake}:${workerId}`;
 }

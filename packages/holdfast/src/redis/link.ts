@@ -57,7 +57,7 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
   return new Redis({ ...common, host: s.host ?? "127.0.0.1", port: s.port ?? 6379 });
 }
 
-/** Who uses a link. */
+/** A user of a link. */
 export interface LinkUser {
   /** Commands can be sent again. */
   onReady(): void;
@@ -112,7 +112,7 @@ export class Link {
     this.#name = name;
     this.#key = key;
     this.client = open(settings, name);
-    // The client retries by itself; without a listener it would print each failure.
+    // The client retries on its own. Without a listener it would print each failure.
     this.client.on("error", (error: Error) => this.#failed(error));
     this.client.on("ready", () => void this.#handshake());
     this.client.on("close", () => {
@@ -147,7 +147,7 @@ export class Link {
     if (this.#isConnecting) return;
     this.#isConnecting = true;
     this.refusal = undefined;
-    // The first attempt may fail: the client goes on trying.
+    // The first attempt may fail; the client keeps trying.
     this.client.connect().catch((error: Error) => this.#failed(error));
   }
 
@@ -160,7 +160,7 @@ export class Link {
     );
   }
 
-  /** Calls `handler` for each message in these channels; subscribes again by itself after a reconnect. */
+  /** Calls `handler` for each message in these channels; it subscribes again after a reconnect. */
   async subscribe(channels: readonly string[], handler: OnMessage): Promise<void> {
     for (const channel of channels) {
       const known = this.#subscriptions.get(channel);
@@ -181,12 +181,12 @@ export class Link {
       const subscription = this.#subscriptions.get(channel);
       if (!subscription?.handlers.delete(handler) || subscription.handlers.size > 0) continue;
       this.#subscriptions.delete(channel);
-      // Where it fails, the connection is gone, and the subscription with it.
+      // If it fails, the connection is gone, and the subscription with it.
       if (this.isReady) this.client.sunsubscribe(channel).catch(() => {});
     }
   }
 
-  /** What the client itself would send while it connects: it goes on where that fails, in another database then. */
+  /** Sends what the client would otherwise send while it connects. If that failed, the client would go on, in another database. */
   async #handshake(): Promise<void> {
     const { db = 0, clusterNodes } = this.settings;
     try {
@@ -199,7 +199,7 @@ export class Link {
       if (this.#closed) return;
       const refusal = refusalOf(error) ?? refusedDatabase(error, db);
       if (refusal !== undefined) this.#refused(refusal);
-      // The client begins again. Where the connection went away by itself it does so anyway.
+      // This makes the client reconnect. If the connection was lost, it does so anyway.
       if (this.client.status === "ready") (this.client as Redis).disconnect(true);
       return;
     }
@@ -207,7 +207,7 @@ export class Link {
     this.isReady = true;
     this.refusal = undefined;
     this.#lastError = undefined;
-    // Of a Cluster the client itself does it. Where it fails, the connection is gone again: the next one brings it.
+    // On a Cluster the client subscribes itself. If this fails, the connection is gone again, and the next one subscribes.
     if (clusterNodes === undefined)
       for (const channel of this.#subscriptions.keys()) this.client.ssubscribe(channel).catch(() => {});
     for (const user of [...this.#users]) user.onReady();

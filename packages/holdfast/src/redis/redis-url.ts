@@ -14,12 +14,12 @@ function refuse(why: string): never {
 }
 
 /**
- * The parts of a Redis URL. Each part that is not understood is refused, so that no task gets somewhere else.
+ * The parts of a Redis URL. A part that is not understood is refused, so that no task ends up in another place.
  * @throws HoldfastError invalid_argument
  */
 export function parseRedisUrl(text: string): ConnectionSettings {
   if (text === "") refuse(`is empty: it has to look like ${FORMS}`);
-  // Nothing of these is ever part of an address; a socket's path may hold a space.
+  // None of these characters is ever part of an address; the path of a socket may contain a space.
   if (text !== text.trim() || /[\r\n\t]/.test(text))
     refuse("has spaces or line breaks around it: remove them");
   if (/^["'`]|["'`]$/.test(text)) refuse("has quotes around it: remove them");

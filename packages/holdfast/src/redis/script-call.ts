@@ -6,7 +6,7 @@ const SHORT = Buffer.poolSize / 2;
 // "$<length>" of the arguments that are short, as most are.
 const LENGTHS = Array.from({ length: 1_024 }, (_, length) => `$${length}`);
 
-/** What Redis reads: as text where it is short and ASCII, which the socket writes without a copy of ours. */
+/** The bytes for Redis: as text if they are short and ASCII, which the socket writes without a copy on our side. */
 export type EncodedCall = string | Buffer;
 
 /**
@@ -59,7 +59,7 @@ function writeArguments(lines: string[], from: number, argv: readonly (string | 
   return at;
 }
 
-/** What a call begins with whose last `more` arguments are bytes already. */
+/** The beginning of a call whose last `more` arguments are bytes already. */
 export function headOfCall(
   name: "EVALSHA" | "EVAL",
   code: string,
@@ -83,14 +83,14 @@ const WHOLE_FACTOR = 8;
 
 /**
  * Memory for calls, used again. A call gives it back once Redis has replied, since it has read all of it by then, and
- * never where no reply came: what was not sent may still be.
+ * never without a reply: bytes that were not sent yet may still be.
  */
 export class BytesPool {
   readonly #free: Buffer[] = [];
-  /** Of `takeWhole`, not given back yet. */
+  /** How many buffers of `takeWhole` were not given back yet. */
   #lent = 0;
 
-  /** Of exactly that length; undefined for what is too small or too large to be worth it. */
+  /** A buffer of exactly that length; undefined if it is too small or too large to be worth it. */
   take(length: number): Buffer | undefined {
     if (length < SHORT || length > POOLED_BYTES) return undefined;
     const whole = this.#free.pop() ?? Buffer.allocUnsafeSlow(POOLED_BYTES);
@@ -122,7 +122,7 @@ export class BytesPool {
   }
 }
 
-/** What `encodeCall` made, as a command of the client: it knows the key by which a Cluster finds the node. */
+/** An encoded call as a command of the client. It knows the key by which a Cluster finds the node. */
 export class ScriptCommand extends Command {
   readonly #bytes: EncodedCall;
 

@@ -193,7 +193,7 @@ function contradictionOf(settings: ConnectionSettings): string | undefined {
 }
 
 /**
- * What every connection is made from: checked, the URL or client taken apart, plain values that the heartbeat thread can
+ * The settings from which every connection is made: checked, the URL or client taken apart, plain values that the heartbeat thread can
  * be handed. Settings that went through it come out as they are.
  * @throws HoldfastError invalid_argument that says what is not understood; never with a credential
  */
@@ -228,7 +228,7 @@ export function settingsOf(redis: RedisOption): ConnectionSettings {
   return merged;
 }
 
-/** What the URL says, and the fields that complete it. @throws HoldfastError invalid_argument where both say something else */
+/** The settings of the URL, completed by the fields. @throws HoldfastError invalid_argument if the two contradict each other */
 function merge(settings: ConnectionSettings, url: ConnectionSettings): ConnectionSettings {
   const merged: Record<string, unknown> = { ...url };
   for (const [name, value] of Object.entries(settings)) {

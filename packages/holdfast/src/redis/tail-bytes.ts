@@ -1,8 +1,8 @@
 import type { BytesPool } from "./script-call.ts";
 
-// What goes first of a call (the script's SHA-1, its keys and numbers) is about 600 bytes.
+// The first part of a call (the script's SHA-1, its keys and numbers) is about 600 bytes.
 const HEAD_BYTES = 2_048;
-/** Of one entry beside the id, the header and the payload: `$14\r\n`, `\r\n$262144\r\n`, `\r\n`, and room to spare. */
+/** The bytes of one entry beside the id, the header and the payload: `$14\r\n`, `\r\n$262144\r\n`, `\r\n`, and room to spare. */
 const FRAME_BYTES = 32;
 // A loop is faster than the way through a view of the source up to about here.
 const LOOP_BYTES = 1_024;

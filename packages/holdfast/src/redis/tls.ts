@@ -19,7 +19,7 @@ function read(what: string, path: string): Buffer {
 const CHECKED: TlsOptions = { rejectUnauthorized: true };
 
 /**
- * What the TLS of Node is to be given; null for a connection without TLS.
+ * The options for the TLS of Node; null for a connection without TLS.
  * @throws HoldfastError invalid_argument: a file cannot be read
  */
 export function tlsOptions(settings: TlsSettings): TlsOptions | null {
@@ -39,7 +39,7 @@ const UNTRUSTED = /self.signed certificate|unable to (?:verify|get) .*certificat
 // A Redis that expects no TLS waits for the end of the first "command": nothing is said until a time-out.
 const NO_TLS = /^$|ETIMEDOUT|wrong version number|packet length too long|before secure TLS connection/i;
 
-/** What to do about a connection that failed, by what was said of it. */
+/** Advice about a failed connection, by the text of its error. */
 export function remedyOf(reason: string, settings: TlsSettings = {}): string {
   const hasTls = tlsOptions(settings) !== null;
   if (hasTls && NO_TLS.test(reason))

@@ -60,7 +60,7 @@ export class AcquireRequest {
       this.#early = push;
       return null;
     }
-    // What belongs to no open request was had by repeating it, or the request was given up.
+    // If no open request matches, its tasks came with a repeated request already, or the request was given up.
     if (this.#parked === null || !belongsTo(this.#parked)) return null;
     const turn = push.turn(this.#parked.nonce);
     // Tasks that are too large for a message.

@@ -1,6 +1,6 @@
 import { monotonicMs } from "./lease-table.ts";
 
-/** What waits a little for others to travel with. */
+/** Items that wait a little so that they can be sent together. */
 export class Gathering {
   readonly #over: () => void;
   #sinceMs = 0;
@@ -24,7 +24,7 @@ export class Gathering {
     return true;
   }
 
-  /** Nothing waits any more. A timer that is set stays: it costs less than a new one. */
+  /** Called when nothing waits any more. A timer that is set stays set: it costs less than a new one. */
   end(): void {
     this.#sinceMs = 0;
   }

@@ -12,7 +12,7 @@ export interface Attempt {
   log(line: unknown): Promise<void>;
 }
 
-/** What is told of a call of the context that failed. */
+/** The error event for a failed call of the context. */
 export function failedCall(what: string, taskId: string, failure: unknown): HoldfastError {
   const { code, message, retryAfterMs } = asHoldfastError(failure);
   return new HoldfastError(code, `${what} of task ${taskId}: ${message}`, {
@@ -63,7 +63,7 @@ const signal = {
   },
 };
 
-/** What a handler gets as its task: a plain object with what is documented, and nothing else. */
+/** The `task` argument of a handler: a plain object with the documented fields and nothing else. */
 export function handlerTask(of: Omit<HandlerTask, "payload">, attempt: Attempt): HandlerTask {
   const task = {
     id: of.id,
@@ -79,7 +79,7 @@ export function handlerTask(of: Omit<HandlerTask, "payload">, attempt: Attempt):
   return Object.defineProperty(task, "payload", payload) as unknown as HandlerTask;
 }
 
-/** What a handler gets as its context, likewise. Its functions need no `this`. */
+/** The `ctx` argument of a handler, made likewise. Its functions need no `this`. */
 export function handlerContext(
   { attempt: number, token, traceparent }: Pick<HandlerContext, "attempt" | "token" | "traceparent">,
   attempt: Attempt,

@@ -40,8 +40,8 @@ export interface HandlerContext {
 }
 
 /**
- * What it returns is stored as the result: JSON, or the exact text of a `JsonText`. More than 65,536 bytes are left out, and
- * an `error` event says so. A value without a JSON form (a BigInt, a circle) sends the task to the dead letters. A throw
+ * The value that it returns is stored as the result: as JSON, or as the exact text of a `JsonText`. A result of more than 65,536
+ * bytes is left out, and an `error` event says so. A value without a JSON form (a BigInt, a circle) sends the task to the dead letters. A throw
  * is a failure.
  */
 export type Handler = (task: HandlerTask, ctx: HandlerContext) => unknown;

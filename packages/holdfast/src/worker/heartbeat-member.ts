@@ -8,9 +8,9 @@ import { type LeaseEntry, LeaseTable, monotonicMs } from "./lease-table.ts";
 
 const REGISTER_MS = 2_000;
 const CALL_PAIRS = 250;
-// Of what runs, in the registry: 100 are about 9 kB every two seconds.
+// How many running tasks the registry gets: 100 are about 9 kB every two seconds.
 const SHOWN_TASKS = 100;
-// What was taken ahead and is not begun by then goes back to whoever is idle.
+// A task that was taken ahead and has not begun by then goes back, so that an idle worker can take it.
 const AHEAD_MS = 50;
 const AHEAD_CHECK_MS = 25;
 const RECONNECT_MS = 500;
@@ -147,8 +147,8 @@ export class HeartbeatMember {
   }
 
   /**
-   * What nobody confirmed for a whole lease: another worker may hold it by now. On a timer of its own, since a beat waits
-   * for Redis for as long as a call may take.
+   * Gives up leases that were not confirmed for a whole lease: another worker may hold the tasks by now. It has its own timer,
+   * because a beat waits for Redis for as long as a call may take.
    */
   #giveUpOutdated(): void {
     const now = monotonicMs();

@@ -1,7 +1,7 @@
 import type { WorkerRecord } from "../engine/registry.ts";
 import type { ConnectionSettings } from "../redis/connection-settings.ts";
 
-/** What the heartbeat thread has to know of one worker. */
+/** The data of one worker that the heartbeat thread needs. */
 export interface HeartbeatData {
   table: SharedArrayBuffer;
   redis: ConnectionSettings;

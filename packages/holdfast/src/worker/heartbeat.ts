@@ -8,7 +8,7 @@ export interface HeartbeatEvents {
   onRenewal(outcome: "renewed" | "lost" | "cancelled", count: number): void;
   /** Every two seconds, with what an operator wants of the worker. */
   onRegistered(draining: boolean): void;
-  /** False from the moment on that the thread is gone, until another one beats. Not told of the first. */
+  /** Called with false when the thread is gone, and with true when another one beats; not called for the first thread. */
   onBeating(beating: boolean): void;
   /** The thread ended again and again: nobody beats any more. */
   onLost(error: HoldfastError): void;

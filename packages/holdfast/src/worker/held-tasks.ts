@@ -28,7 +28,7 @@ export class HeldTasks {
   readonly #beginSoon: () => void;
   /** Fence and id of tasks that a cancel was requested of before they were known here. */
   readonly #cancelsAhead = new Set<string>();
-  /** Nothing is begun any more: what is taken goes back. */
+  /** While it is true, no task begins: tasks that arrive go back. */
   yields = false;
 
   constructor(options: HeldTasksOptions) {
@@ -85,7 +85,7 @@ export class HeldTasks {
 
   #begin(): void {
     const { slots, table, types, leaseMs } = this.#o;
-    // A handler that returns at once does not come here again: this loop goes on.
+    // A handler that returns at once does not call this again: the loop continues with the next task.
     this.#beginning = true;
     let at = 0;
     while (at < this.#ahead.length && slots.running < slots.total) {

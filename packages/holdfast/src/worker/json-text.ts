@@ -25,7 +25,7 @@ export class JsonText {
   }
 }
 
-/** @throws HoldfastError invalid_argument where the value has no JSON form; what its `toJSON` throws, where that is ours */
+/** @throws HoldfastError invalid_argument if the value has no JSON form; an error of ours that its `toJSON` throws */
 function jsonOf(what: string, value: unknown): string | undefined {
   try {
     return value instanceof JsonText ? value.text : JSON.stringify(value);
@@ -48,18 +48,18 @@ function checkBytes(what: string, text: string, bytes: number): string {
   return text;
 }
 
-/** What is stored of a result. */
+/** The stored form of a result. */
 export interface StoredResult {
   text?: string;
-  /** Why there is no text: the work is done, and running it again because of its result would do it twice. */
+  /** The reason why there is no text. The work is done, and running it again because of its result would do it twice. */
   tooLarge?: HoldfastError;
 }
 
 const NOTHING: StoredResult = {};
 
 /**
- * What is stored of what a handler returned.
- * @throws FatalError where it has no JSON form: to run it again would do the work twice and end the same way
+ * The stored form of the value that a handler returned.
+ * @throws FatalError if the value has no JSON form: another run would do the work twice and end in the same way
  */
 export function storedResult(value: unknown): StoredResult {
   if (value === undefined) return NOTHING;
@@ -70,13 +70,13 @@ export function storedResult(value: unknown): StoredResult {
     const refused = asHoldfastError(error);
     if (refused.code === "payload_too_large") return { tooLarge: refused };
     const fatal = new FatalError(`${refused.message}. Return JSON values, a JsonText, or nothing`);
-    // Of this file: it tells nobody anything.
+    // The frames belong to this file and help nobody.
     fatal.stack = `${fatal.name}: ${fatal.message}`;
     throw fatal;
   }
 }
 
-/** The JSON text of a progress report. @throws HoldfastError invalid_argument where there is none; payload_too_large */
+/** The JSON text of a progress report. @throws HoldfastError invalid_argument if the value has none; payload_too_large */
 export function progressText(value: unknown): string {
   const text = jsonOf("the progress", value);
   if (text === undefined)
@@ -85,7 +85,7 @@ export function progressText(value: unknown): string {
   return checkBytes("the progress", text.replaceAll(/[\r\n]+/g, " "), LIMITS.progressBytes);
 }
 
-/** What is kept of a log line. */
+/** A log line as it is kept. */
 export function logText(line: unknown): string {
   return cutText(typeof line === "string" ? line : textOf(line), LIMITS.errorCharacters);
 }

@@ -148,7 +148,7 @@ export class LeaseTable {
     return length;
   }
 
-  /** Those that were granted together share it: it is written once for all, and copied by words. */
+  /** Tasks that were granted together share the fence, so it is written once for all of them and copied by words. */
   #writeFence(fence: string, at: number): number {
     const last = this.#lastFence;
     if (last.text !== fence) {
@@ -163,7 +163,7 @@ export class LeaseTable {
   /**
    * Begins a buffered task.
    * @param type its index among the types of the worker, shown as what runs
-   * @returns false where it was handed back meanwhile
+   * @returns false if it was handed back meanwhile
    */
   begin(index: number, type = -1): boolean {
     this.#ints[(HEADER_BYTES + index * SLOT_BYTES) / 4 + TYPE] = type;
@@ -182,7 +182,7 @@ export class LeaseTable {
       this.#floats[(HEADER_BYTES + index * SLOT_BYTES) / 8 + CONFIRMED_AT] = atMs;
   }
 
-  /** Takes a buffered task away from its worker. @returns false where it was begun, or the slot serves another one */
+  /** Takes a buffered task away from its worker. @returns false if it has begun, or if the slot serves another task */
   handBack(entry: LeaseEntry): boolean {
     return this.#leaveBuffer(entry.index, entry.version, HANDED_BACK);
   }
@@ -198,7 +198,7 @@ export class LeaseTable {
   release(index: number): void {
     const i = (HEADER_BYTES + index * SLOT_BYTES) / 4;
     const version = this.versionOf(index);
-    // What runs is in no buffer, and nobody else changes that.
+    // A running task is not buffered, and no other thread changes that.
     if (((this.#ints[i + ACTIVE] as number) & STATE_BITS) !== RUNNING)
       this.#leaveBuffer(index, version, FREE);
     Atomics.store(this.#ints, i + VERSION, version + 1);
@@ -220,7 +220,7 @@ export class LeaseTable {
     );
   }
 
-  /** What runs, at most `limit` of it. */
+  /** The running tasks, at most `limit` of them. */
   readRunning(limit: number): LeaseEntry[] {
     return this.#entries((state) => state === RUNNING).slice(0, limit);
   }

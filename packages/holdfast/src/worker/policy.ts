@@ -4,14 +4,14 @@ export const CALL_TASKS = 250;
 const HALVES_FROM = 32;
 const EARLY_VERDICTS = 8;
 
-/** What a queue of a worker goes by when it decides what to ask for: counts of the worker, unless it says otherwise. */
+/** The numbers by which a queue of a worker decides what to ask for. They count for the whole worker, unless they say otherwise. */
 export interface Situation {
   slots: number;
   /** Handlers that run. */
   running: number;
   /** Tasks held: running, taken ahead, or on their way to Redis with a verdict. */
   held: number;
-  /** Of those held: their verdicts are under way. */
+  /** How many of the held tasks have verdicts under way. */
   settling: number;
   /** Asked for by calls that are not answered. */
   reserved: number;
@@ -42,7 +42,7 @@ export interface Wish {
 }
 
 /**
- * What the next call should ask for.
+ * Decides what the next call should ask for.
  * @param settled tasks that this call settles: their slots can be filled by it
  * @param share how many of so many free slots this queue may fill
  */
@@ -59,7 +59,7 @@ export function wish(now: Situation, settled: number, share: (free: number) => n
   const whole = now.slots + ahead;
   const inHalves = mayTakeAhead ? ahead > 0 && whole >= HALVES_FROM : now.inHalves;
   const own = free <= 0 ? 0 : share(free);
-  // What goes beyond the slots is asked for in equal parts: otherwise one call would carry nearly all, and the other wait.
+  // Tasks beyond the slots are asked for in equal parts: otherwise one call would carry nearly all of them while the other waits.
   const part = inHalves ? Math.max(own, whole >> 1) : whole;
   const want = Math.max(0, Math.min(own + Math.min(ahead, free + ahead), part, CALL_TASKS, now.tableFree));
   return { want, inHalves };

@@ -71,7 +71,7 @@ export class QueueRunner {
   readonly held: HeldTasks;
   /** The last acquire got less than it asked for. */
   idle = false;
-  /** Where its turn at the slots ends: see `shareOf`. */
+  /** The point at which its turn at the slots ends: see `shareOf`. */
   turnEnd = 0;
   /** When Redis answered it last, ms of the monotonic clock; its start before that. */
   answeredMs = monotonicMs();
@@ -82,7 +82,7 @@ export class QueueRunner {
   readonly #timings = new Timings();
   readonly #acquire: AcquireRequest;
   #verdicts: Settled[] = [];
-  // Of this queue: verdicts in the calls that are under way, and tasks that these ask for.
+  // The verdicts of this queue in the calls under way, and the tasks that these calls ask for.
   #settling = 0;
   #reserved = 0;
   #inFlight = 0;
@@ -91,9 +91,9 @@ export class QueueRunner {
   #earlyAt = earlyVerdicts(0);
   // Redis time minus monotonic time, at most.
   #clockLeadMs = 0;
-  // One that comes while an acquire is under way must not be slept through: it may be about what came after it.
+  // A wake-up during an acquire must not be missed: it may be about tasks that came after that acquire.
   #wakes = 0;
-  /** What it tells of its types, and until when: monotonic, ms. */
+  /** The types that it tells, and until when it tells them: monotonic, ms. */
   readonly #types: string;
   #tellsTypesUntilMs = 0;
   #scheduled = false;
@@ -125,7 +125,7 @@ export class QueueRunner {
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 
-  /** Nothing is held and nothing waits for an answer. */
+  /** Whether nothing is held and nothing waits for an answer. */
   get quiet(): boolean {
     const calls = this.#inFlight + this.#verdicts.length;
     return this.held.size === 0 && calls === 0 && !(this.#acquire.isParked && this.#yields);
@@ -247,7 +247,7 @@ export class QueueRunner {
   #sweep(): void {
     const { slots, table } = this.#o;
     slots.look();
-    // What was handed back makes room for all, even while no handler ends.
+    // Tasks that were handed back make room for all queues, even while no handler ends.
     if (!this.held.sweep()) return;
     table.busy = slots.held;
     this.#events.onChange();
@@ -291,7 +291,7 @@ export class QueueRunner {
       if (asks) this.#inHalves = asks.inHalves;
       const want = asks?.want ?? 0;
       if (isAcquire && this.#acquire.isSent) return;
-      // One that stops takes its parked request back, with what was granted to it.
+      // A runner that stops takes its parked request back, together with the tasks that were granted to it.
       if (isAcquire && want === 0 && !(this.#yields && this.#acquire.isParked)) return;
       void this.#turn(settled, want);
     }
@@ -350,7 +350,7 @@ export class QueueRunner {
     if (turn.typed) this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
   }
 
-  /** What an answer means for the next call: the worker drains for a task that has to run alone, or the queue sleeps. */
+  /** Applies an answer to the next call: the worker drains for a task that has to run alone, or the queue sleeps. */
   #rest(turn: Turn, want: number, mayRest: boolean): void {
     const { slots } = this.#o;
     if (want > 0) this.#pace.answered(turn.grants.length === want);

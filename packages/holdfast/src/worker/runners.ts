@@ -15,7 +15,7 @@ export class Runners {
     this.#slots = slots;
   }
 
-  /** What a runner asks of the others, and tells them. */
+  /** The questions and messages of a runner to the others. */
   readonly events: Pick<RunnerEvents, "share" | "alone" | "onChange"> = {
     share: (runner, taken, free) => this.#shareOf(runner, taken, free),
     alone: (runner) => this.all.every((other) => other === runner || other.idle),
@@ -35,7 +35,7 @@ export class Runners {
     return shareOf(self, others, { total, free, virtualTime });
   }
 
-  /** Nothing is held by any of them and nothing waits for an answer. */
+  /** Whether none of them holds a task or waits for an answer. */
   get quiet(): boolean {
     return this.all.every((runner) => runner.quiet);
   }

@@ -50,7 +50,7 @@ export class RunningTask implements Attempt {
   readonly tags: readonly string[];
   /** Monotonic, ms, from before its lease began. */
   readonly leasedAtMs: number;
-  /** Monotonic, ms: when its handler was called, or when it was leased where it never was. */
+  /** Monotonic, ms: when its handler was called, or when the task was leased if the handler was never called. */
   startedAtMs: number;
   /** Its handler was called, or it got a verdict at its start. */
   begun = false;
@@ -98,7 +98,7 @@ export class RunningTask implements Attempt {
     this.#past = grant.past;
   }
 
-  /** Nothing was tried of it before: the wait before it is the one of the task. */
+  /** Whether no attempt came before: the wait before this one is then the wait of the task. */
   get fresh(): boolean {
     return this.#past.fresh;
   }
@@ -225,7 +225,7 @@ export class RunningTask implements Attempt {
     });
   }
 
-  /** Tells the handler to stop. What it then returns or throws is settled like anything else. */
+  /** Tells the handler to stop. Its later result or error is settled like any other. */
   abort(reason: AttemptAborted["reason"], message: string): void {
     this.#aborted ??= new AttemptAborted(reason, message);
     this.#controller?.abort(this.#aborted);
@@ -237,7 +237,7 @@ export class RunningTask implements Attempt {
     this.#end({ kind: this.begun ? "release" : "unstarted", id: this.id, fence: this.fence });
   }
 
-  /** Ends it where its time is over: called every 100 ms. */
+  /** Ends the attempt if its time is over. Called every 100 ms. */
   checkDeadline(nowMs: number): void {
     if (this.begun && !this.ended && nowMs >= this.#deadlineMs) this.#timeOut();
   }
@@ -273,7 +273,7 @@ export class RunningTask implements Attempt {
     const verdict = verdictOfError(thrown, backoff, this.attempt, Math.random());
     const own = this.span?.context?.traceparent;
     const text = errorText(thrown);
-    // The next attempt points at this one, where its span is kept.
+    // The next attempt links to this one, if its span is kept.
     const told = own !== undefined && isSampled(own) ? tracedError(own, text) : text;
     this.#end({ ...verdict, id: this.id, fence: this.fence, error: told }, error);
   }

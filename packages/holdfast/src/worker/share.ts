@@ -1,11 +1,11 @@
 /** One queue of a worker, as the others see it when slots are handed out. */
 export interface Sharer {
   readonly weight: number;
-  /** Nothing waits there. */
+  /** Whether nothing waits in that queue. */
   readonly idle: boolean;
   /** Slots that it holds or has asked for. */
   readonly taken: number;
-  /** Start-time fair queueing: where its turn ends, in grants by weight. */
+  /** Start-time fair queueing: the point at which its turn ends, in grants by weight. */
   readonly turnEnd: number;
 }
 

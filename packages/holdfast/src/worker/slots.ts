@@ -7,7 +7,7 @@ export class Slots {
   running = 0;
   /** Tasks held: running, taken ahead, or on their way to Redis with a verdict. */
   held = 0;
-  /** Of those held: their verdicts are under way. */
+  /** How many of the held tasks have verdicts under way. */
   settling = 0;
   /** Asked for by acquires that are not answered yet. */
   reserved = 0;
@@ -15,7 +15,7 @@ export class Slots {
   exclusive = false;
   /** The runner for which a task waits that has to run alone: nothing is acquired until nothing is held, then by it. */
   drainFor: object | null = null;
-  /** Where the turn of the queue that was granted last began: see `shareOf`. */
+  /** The point at which the turn of the queue that was granted last began: see `shareOf`. */
   virtualTime = 0;
   /** When no slot was free at the last look, ms of the monotonic clock. */
   takenAtMs = 0;

@@ -10,7 +10,7 @@ export class StaleReports {
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;
 
-  /** @param onRecorded told of each; @param onError of one that was lost */
+  /** @param onRecorded called for each report; @param onError called for a report that was lost */
   add(
     engine: Engine,
     report: StaleReport,

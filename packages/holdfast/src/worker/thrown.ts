@@ -3,7 +3,7 @@ import { type Backoff, CUT_MARK, ERROR_MEANING, LIMITS } from "@holdfast/contrac
 import { encodeLine } from "../engine/text.ts";
 import { backoffDelayMs } from "./backoff.ts";
 
-/** What a thrown value says of itself. Plain data: it also crosses from a child process to its worker. */
+/** The description of a thrown value. It is plain data, because it also crosses from a child process to its worker. */
 export interface Thrown {
   name: string;
   message: string;
@@ -11,18 +11,18 @@ export interface Thrown {
   frames: string;
   code?: string;
   means?: "fatal" | "retry_after";
-  /** Of a RetryAfter, ms. */
+  /** The wait of a RetryAfter, ms. */
   delayMs?: number;
   cause?: Thrown;
   /** The first errors of an aggregate. */
   errors?: Thrown[];
   /** How many errors the aggregate has. */
   errorCount?: number;
-  /** What stands for a value that is not an error. Name and message are empty then. */
+  /** The text for a value that is not an error. Name and message are empty then. */
   text?: string;
 }
 
-// Of what is read: more is kept of no error.
+// How much of an error is read: more than that is never kept.
 const CHARACTERS = 4 * LIMITS.errorCharacters;
 const CODE_CHARACTERS = 64;
 const CAUSES = 5;
@@ -63,7 +63,7 @@ function isErrorLike(value: unknown): value is object {
   return isObject(value) && (types.isNativeError(value) || typeof read(value, "message") === "string");
 }
 
-/** What a value looks like, on one line where it is short. Never throws. */
+/** The value as text, on one line if it is short. Never throws. */
 export function textOf(value: unknown): string {
   try {
     if (isObject(value)) return inspect(value, { depth: 1, breakLength: Number.POSITIVE_INFINITY });
@@ -97,7 +97,7 @@ function withoutOwnFrames(frames: string): string {
     : frames;
 }
 
-/** What of a stack stands below the name and the message. */
+/** The part of a stack below the name and the message. */
 function framesOf(stack: unknown, message: string): string {
   if (typeof stack !== "string") return "";
   // A message may be long, and may hold lines of a stack itself.
@@ -179,7 +179,7 @@ function linesWithin(frames: string, characters: number): string {
   return frames.slice(0, Math.max(0, frames.lastIndexOf("\n", characters)));
 }
 
-/** What explains an error, a line each: its errors, its cause, and what these explain. */
+/** The explanations of an error, a line each: its errors, its cause, and their explanations. */
 function explanations({ cause, errors, errorCount = 0 }: Thrown): string[] {
   const lines = [];
   for (const [i, error] of (errors ?? []).entries())
@@ -208,8 +208,8 @@ export function errorText(thrown: Thrown): string {
 }
 
 /**
- * What a throw of a handler means: by the mark of FatalError and RetryAfter, or by their names, of the error itself or of
- * the first among its causes that has one.
+ * The verdict for a throw of a handler. It goes by the mark or the name of FatalError and RetryAfter, of the error itself or of
+ * the first of its causes that has one.
  */
 export function verdictOfError(
   thrown: Thrown,

@@ -1,6 +1,6 @@
 import { BUCKETS, bucketOf } from "../series/histogram.ts";
 
-// Beyond so many since the last look one of EACH stands for as many: the clocks are what costs, 230 ns a task.
+// Beyond ALL tasks since the last look, one of EACH is measured and counts for all of them: reading the clocks costs 230 ns a task.
 const ALL = 512;
 const EACH = 8;
 
@@ -10,13 +10,13 @@ export class Timings {
   readonly #run = new Uint32Array(BUCKETS);
   #ended = 0;
 
-  /** For how many tasks the one that has just ended stands: 0 where it is not looked at. */
+  /** How many tasks the one that has just ended counts for; 0 if it is not measured. */
   weight(): number {
     this.#ended++;
     return this.#ended <= ALL ? 1 : this.#ended % EACH === 0 ? EACH : 0;
   }
 
-  /** @param waitMs from the enqueue, or the time that it was due, to its first start; null where it is not the first */
+  /** @param waitMs from the enqueue, or the time that it was due, to its first start; null if this start is not the first */
   add(waitMs: number | null, runMs: number, weight: number): void {
     if (waitMs !== null) (this.#wait[bucketOf(waitMs)] as number) += weight;
     (this.#run[bucketOf(runMs)] as number) += weight;

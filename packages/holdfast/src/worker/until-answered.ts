@@ -7,7 +7,7 @@ const RETRY_TO_MS = 1_000;
  * Repeats the very same call until Redis answers it: with its request id it is done once.
  *
  * @param givesUp looked at after each failure
- * @returns null where it gave up
+ * @returns null if it gave up
  */
 export async function untilAnswered<Answer>(
   call: () => Promise<Answer>,

@@ -39,7 +39,7 @@ export interface WorkerOptions {
   /** Shown in the worker registry. */
   version?: string | undefined;
   onScript?: ConnectionOptions["onScript"];
-  /** Where the spans of attempts go. @default nowhere */
+  /** Receives the spans of attempts. @default none are made */
   tracing?: Tracing | undefined;
 }
 

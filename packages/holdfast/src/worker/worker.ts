@@ -32,14 +32,14 @@ export interface SettledEvent {
   /** From the enqueue to the grant, ms: by two clocks, so a little off. */
   waitMs: number;
   runMs: number;
-  /** Its trace, where that is kept. */
+  /** Its trace, if that is kept. */
   traceId?: string;
   error?: unknown;
   /** With outcome "dead". */
   deadReason?: DeadReason;
 }
 
-/** What a verdict means where it ended the task. */
+/** The end of the task that a verdict caused. */
 const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
   ack: "retries_exhausted",
   fail: "retries_exhausted",
@@ -55,7 +55,7 @@ export interface WorkerEvents {
   settled: [SettledEvent];
   /** A verdict came too late, and the ledger has it: once it was written, after "settled". */
   stale: [StaleVerdict];
-  /** Something went wrong that the worker goes on with. Not with `heartbeat_failed` after its start: then it stops. */
+  /** An error after which the worker continues. Only after `heartbeat_failed`, once it has started, it stops. */
   error: [HoldfastError];
   /** An operator told it to drain, or to go on. What it had taken ahead is handed back, what runs ends. */
   drain: [{ draining: boolean }];
@@ -64,7 +64,7 @@ export interface WorkerEvents {
 
 const DEFAULT_GRACE_MS = 25_000;
 const RELEASE_MS = 3_000;
-/** For the heartbeat thread to end by itself, where it has nobody to say goodbye to. */
+/** How long the heartbeat thread may take to end on its own, if it has nothing to deregister. */
 const AWAY_MS = 100;
 const TIMINGS_MS = 1_000;
 // As in lua/lib/push.lua.
@@ -245,7 +245,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     if (this.#stopped) return Promise.reject(stoppedError());
     this.#starting ??= this.#start().catch((error: unknown) => {
       this.#starting = undefined;
-      // What a stop broke off is no fault of Redis.
+      // A call that a stop broke off is not a fault of Redis.
       throw this.#stopped ? stoppedError() : error;
     });
     return this.#starting;
@@ -290,9 +290,9 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   /**
-   * Stops acquiring, lets what runs end within the grace, and hands the rest back with the attempt refunded. That takes up
-   * to 3 s more where Redis does not answer, and is left out where it cannot be reached: the leases then run out. Idempotent;
-   * a later call can shorten the grace.
+   * Stops acquiring, lets running tasks end within the grace, and hands the rest back with the attempt refunded. Handing back takes
+   * up to 3 s more if Redis does not answer, and is left out if Redis cannot be reached: the leases then expire. Idempotent; a
+   * later call can shorten the grace.
    * @throws HoldfastError invalid_argument
    */
   async stop(options: StopOptions = {}): Promise<void> {
@@ -310,7 +310,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     let handover: Grace | undefined;
     if (this.#started) {
       this.#table.state = "draining";
-      // What waits for Redis alone is no reason to wait.
+      // Verdicts that only wait for Redis are not a reason to wait.
       await this.#grace.until(() => this.#runners.quiet || (isAway() && this.#slots.held === 0));
       for (const runner of this.#runners.all) runner.held.releaseAll();
       // One time for all that is still to be told.
@@ -331,7 +331,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     await starting?.catch(() => {});
   }
 
-  /** What an operator wants of it, as its heartbeat has learned. */
+  /** The wish of an operator, as the heartbeat has learned it. */
   #told(draining: boolean): void {
     // It does not poll meanwhile: that the registry answers shows Redis just as well.
     if (draining) this.#lastTurnMs = monotonicMs();
