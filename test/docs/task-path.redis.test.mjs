@@ -2,7 +2,8 @@ import { execFile } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { promisify } from "node:util";
-import { expect, test } from "vitest";
+import { freePort, startRedisServer } from "@holdfast/testing";
+import { expect, onTestFinished, test } from "vitest";
 import { PARTS } from "../../scripts/task-path.mjs";
 
 const root = resolve(import.meta.dirname, "../..");
@@ -16,7 +17,10 @@ function withFragments(path) {
 
 test("ARCHITECTURE.md lists the files whose code runs from the POST of a task to its handler", async () => {
   const fixture = join(import.meta.dirname, "fixtures/task-path.mjs");
-  const { stdout } = await run(process.execPath, [fixture], { timeout: 50_000 });
+  const redis = await startRedisServer();
+  onTestFinished(() => redis.stop());
+  const args = [fixture, redis.url, String(await freePort())];
+  const { stdout } = await run(process.execPath, args, { timeout: 50_000 });
   const ran = JSON.parse(stdout).flatMap((path) => {
     const [, script] = /\/redis\/generated\/(\w+)\.ts$/.exec(path) ?? [];
     return script === undefined ? [path] : withFragments(`lua/${script}.lua`);
