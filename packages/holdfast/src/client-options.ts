@@ -27,7 +27,7 @@ export const tracingKind: Kind = {
 
 const asRedis = "redis";
 
-/** What other libraries call the same. */
+/** The names that other libraries use for the same options. */
 export const redisHints = {
   connection: asRedis,
   redisUrl: asRedis,
@@ -39,7 +39,7 @@ export const redisHints = {
   namespace: "prefix",
 } as const;
 
-/** Of options that take a client that is shared, or what one of their own is made of. */
+/** Options that take either a shared client or the settings for a client of their own. */
 export interface OwnerOptions {
   client?: unknown;
   redis?: RedisOption | undefined;

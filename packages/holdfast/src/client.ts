@@ -27,7 +27,7 @@ export interface HoldfastOptions {
   /** Shown in request ids, beside a part that is always minted. */
   instance?: string | undefined;
   onScript?: ConnectionOptions["onScript"];
-  /** Where the spans of its queues go. @default nowhere */
+  /** Receives the spans of its queues. @default none are made */
   tracing?: Tracing | undefined;
 }
 
@@ -52,9 +52,9 @@ export class Holdfast {
   readonly registry: Registry;
   /** The API keys of the services. */
   readonly keys: KeyStore;
-  /** What operators asked for that outlives a request. */
+  /** The operations of operators that outlive a request. */
   readonly operations: OperationStore;
-  /** What operators did. */
+  /** The audit log of what operators did. */
   readonly actions: ActionLog;
   readonly connection: Connection;
   readonly tracing: Tracing | undefined;

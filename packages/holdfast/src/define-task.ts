@@ -92,7 +92,7 @@ export function defineTask<Input, Result = unknown, Output = Input>(
       if (own !== undefined) checkShape(taskShape, own);
       // As the worker will find it: a schema that wants a Date would refuse each of its tasks there.
       const checked = schema === undefined ? undefined : validate(throughJson(payload));
-      // Not awaited where it is there already: the enqueue then begins before a close() that comes right after it.
+      // A result that is there already is not awaited, so that the enqueue begins before a close() right after it.
       const { issues } = (checked instanceof Promise ? await checked : checked) ?? {};
       if (issues) throw await misfit(type, issues, validate(payload));
       return queue.enqueue(type, payload, merged(defaults, own));
@@ -125,7 +125,7 @@ async function misfit(
   return new HoldfastError("invalid_argument", `payload of "${type}"${text}`);
 }
 
-/** What a call gives goes before the defaults; of two ways to say when, its own. */
+/** The options of a call override the defaults. If the call says when, the default time is dropped in either form. */
 function merged(defaults: TaskOptions | undefined, own: TaskOptions | undefined): TaskOptions | undefined {
   if (defaults === undefined || own === undefined) return own ?? defaults;
   const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
@@ -133,7 +133,7 @@ function merged(defaults: TaskOptions | undefined, own: TaskOptions | undefined)
   return "delayMs" in given || "runAt" in given ? { ...others, ...given } : { ...defaults, ...given };
 }
 
-/** What has no JSON form is for the queue to refuse. */
+/** A payload without a JSON form is returned as it is: the queue refuses it. */
 function throughJson(payload: unknown): unknown {
   try {
     const text = JSON.stringify(payload);

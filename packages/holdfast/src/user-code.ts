@@ -2,13 +2,13 @@ import { captureRejectionSymbol, EventEmitter } from "node:events";
 import { HoldfastError } from "@holdfast/contracts";
 import { readThrown } from "./worker/thrown.ts";
 
-/** What user code threw, as an error of ours. `who` is the subject of the sentence, such as "a listener of the worker". */
+/** A value that user code threw, as an error of ours. `who` is the subject of the sentence, such as "a listener of the worker". */
 export function thrownBy(who: string, thrown: unknown): HoldfastError {
   const { name, message, text } = readThrown(thrown);
   return new HoldfastError("internal", `${who} threw: ${text ?? `${name}: ${message}`}`, { cause: thrown });
 }
 
-/** Calls a hook of a user. What it throws, or rejects with later, goes to `onError` and nowhere else. */
+/** Calls a hook of a user. Its error, thrown or rejected later, goes to `onError` and nowhere else. */
 export function callHook<T>(call: () => T, onError: (thrown: unknown) => void): T | undefined {
   try {
     const returned = call();
@@ -61,8 +61,8 @@ class Emitter extends EventEmitter {
 }
 
 /**
- * An emitter whose listeners cannot harm it. What a listener throws, or rejects with where it is `async`, is an `error`
- * event; what a listener of `error` throws is a warning of the process. An `error` that nobody listens to ends nothing.
+ * An emitter whose listeners cannot harm it. The error of a listener, thrown or rejected, becomes an `error` event; the error of a
+ * listener of `error` becomes a warning of the process. An `error` event without a listener does not end the process.
  * Its parameter is the subject of these messages, such as "the worker".
  */
 // The types of Node do not let a class with type parameters override `emit`.

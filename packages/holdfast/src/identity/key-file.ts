@@ -9,7 +9,7 @@ const LOCK_WAIT_MS = 5_000;
 
 /**
  * The keys of a file, `{ "keys": [ … ] }`.
- * @throws HoldfastError invalid_argument that names the file; not_found where there is none
+ * @throws HoldfastError invalid_argument that names the file; not_found if it does not exist
  */
 export async function readKeyFile(path: string): Promise<ApiKey[]> {
   let text: string;
@@ -45,7 +45,7 @@ export function parseKeyFile(text: string, path: string): ApiKey[] {
   return read;
 }
 
-/** Adds a key to a file; makes the file, for its owner only, where there is none. */
+/** Adds a key to a file. Makes the file, readable by its owner only, if it does not exist. */
 export function addToKeyFile(path: string, key: ApiKey): Promise<void> {
   return changeKeyFile(path, (keys) => {
     if (keys.some(({ id }) => id === key.id)) {
@@ -66,7 +66,7 @@ export async function revokeInKeyFile(path: string, id: string): Promise<void> {
   });
 }
 
-/** Whoever reads meanwhile sees the old file or the new one, never half of one. */
+/** Replaces the file, so that a reader sees the old file or the new one, never half of one. */
 async function changeKeyFile(path: string, change: (keys: ApiKey[]) => ApiKey[]): Promise<void> {
   await mkdir(dirname(path), { recursive: true, mode: 0o700 });
   const unlock = await lock(`${path}.lock`);

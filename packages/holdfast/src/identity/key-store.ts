@@ -4,7 +4,7 @@ import type { Connection } from "../redis/connection.ts";
 import { systemKeys } from "../redis/keys.ts";
 import { readKey } from "./key.ts";
 
-// Ids of keys are letters and digits: this field is none of them.
+// The ids of keys are letters and digits, so this field cannot be one.
 const VERSION = "#version";
 
 // The version changes in the same step as the keys, or a reader could take the old keys for the new version.
@@ -18,7 +18,7 @@ export interface StoredKeys {
   /** Changes with every change of the keys. Null: there never was a key. */
   version: string | null;
   keys: ApiKey[];
-  /** Fields that hold no key, put there by something else. */
+  /** Fields that do not hold a key, written by another program. */
   unreadable: string[];
 }
 

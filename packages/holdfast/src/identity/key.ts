@@ -12,7 +12,7 @@ import {
 import { customAlphabet } from "nanoid";
 
 export interface NewKey {
-  /** Who has it: 1 to 64 characters. */
+  /** The name of its holder: 1 to 64 characters. */
   label: string;
   scopes: readonly Scope[];
   /** Only these queues, at most 100. @default all */
@@ -79,7 +79,7 @@ function hashOf(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
 
-/** The id within the text of a key; null where it is none. */
+/** The id within the text of a key; null if the text is not a key. */
 export function keyIdOf(text: string): string | null {
   return TEXT.exec(text)?.[1] ?? null;
 }

@@ -8,7 +8,7 @@ import { readThrown } from "../worker/thrown.ts";
 import { loadHandlerModules } from "./handler-module.ts";
 import type { FromChild, Refused, SentTask, ToChild } from "./messages.ts";
 
-/** What runs in a child process: argv holds the pid of the worker. One attempt at a time comes over the channel. */
+/** The program of a child process. argv has the pid of the worker, and one attempt at a time comes over the channel. */
 
 // Taken before a handler is loaded, which may put something else in its place.
 const send = process.send?.bind(process);

@@ -8,7 +8,7 @@ import type { FromChild, Refused, SentTask, ToChild } from "./messages.ts";
 import { receivedError } from "./sent-error.ts";
 
 export interface ProcessOptions {
-  /** Of the child. */
+  /** The code that runs in the child. */
   code: OwnCode;
   files: readonly string[];
   memoryMb: number;
@@ -33,7 +33,7 @@ interface Running {
 
 const HEAP_FULL = "heap out of memory";
 const TAIL_CHARACTERS = 8_192;
-// What it wrote last may arrive after its end; a grandchild could keep the pipe open for ever.
+// Its last output may arrive after its end, but a grandchild could keep the pipe open for ever.
 const LAST_WORDS_MS = 500;
 const END_MS = 1_000;
 
@@ -140,7 +140,7 @@ export class HandlerProcess {
     this.#fail(this.#killed);
   }
 
-  /** Asks it to end, and kills it where it does not. */
+  /** Asks it to end, and kills it if it does not. */
   async end(): Promise<void> {
     if (this.#child.connected) this.#child.disconnect();
     const timer = setTimeout(() => this.kill("closed", "the handlers were closed"), END_MS);
@@ -181,7 +181,7 @@ export class HandlerProcess {
       case "log":
         // After its end an attempt has no lease to write under: ignored, as a worker does.
         void tell(current?.calls, message)
-          // Nothing in it rejects, as long as it is our side of the child that asks.
+          // Nothing in it rejects, as long as the request comes from our code in the child.
           .catch(() => {})
           .then(() => this.#send({ kind: "answer", call: message.call }));
         return;

@@ -1,7 +1,7 @@
 import { FatalError, RetryAfter } from "@holdfast/contracts";
 import type { Thrown } from "../worker/thrown.ts";
 
-/** What was thrown in a child, as an error of this process; the text of what was not an error. */
+/** A value that was thrown in a child, as an error of this process; a value that was not an error comes as its text. */
 export function receivedError(sent: Thrown): unknown {
   const { name, message, frames, code, means, delayMs = 0, cause, errors, text } = sent;
   if (text !== undefined && means === undefined) return text;

@@ -104,7 +104,7 @@ const SOONEST_MS = 5;
 const SILENT_MS = 15_000;
 const SHOWN_TYPES = 20;
 
-/** What a dead letter says of the registry. */
+/** The sentence of a dead letter about the registered workers. */
 function knownWorkers(workers: number, types: readonly string[]): string {
   if (workers === 0) return "no worker of it is registered";
   const shown = types.slice(0, SHOWN_TYPES).join(", ");
@@ -121,7 +121,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   readonly #auditBudget: number;
   readonly #auditLogMax: number;
   readonly #audits = new Map<string, { begunAt: number; steppedAt: number; walk: AuditWalk }>();
-  // How far behind the heads of its pending lists a queue was looked at, where they are longer than a window.
+  // How far each queue was looked at behind the heads of its pending lists, if these are longer than a window.
   readonly #expiredUpTo = new Map<string, number>();
   readonly #rewinds = new RewindDetector();
   readonly #schedules: ScheduleFiring | undefined;
@@ -197,7 +197,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     this.#wake?.();
     void this.#grace.over.then(() => this.#client.close());
     await this.#loop;
-    // Where Redis is away the entry ends by itself.
+    // If Redis is away, the entry expires on its own.
     if (this.#isAnnounced && this.#client.connection.isReady)
       await this.#grace.orEnd(this.#client.registry.removeJanitor(this.#id));
     this.#grace.end();
@@ -240,7 +240,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     await this.#forgetWorkers(workers);
     await this.#trimAuditLog();
     this.#lastSuccessAt = Date.now();
-    // What was found at the beginning is so much nearer by now.
+    // The time that was read at the beginning is nearer by the duration of the sweep.
     return Math.max(0, nextInMs - (performance.now() - sweptFromMs));
   }
 
@@ -374,8 +374,8 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   }
 
   /**
-   * Those that are registered, and those of workers that hold tasks and are not: a Redis that lost its last writes, or a
-   * producer of an older version, may have left one so.
+   * The registered queues, and queues of workers that hold tasks but are not registered: a Redis that lost its last writes, or
+   * a producer of an older version, may have left such a queue.
    */
   async #queuesInUse(workers: readonly WorkerRecord[]): Promise<string[]> {
     const queues = new Set(await this.#client.registry.queues());
@@ -384,7 +384,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
       const engine = this.#client.engine(queue);
       if ((await this.#client.connection.command<number>("HEXISTS", engine.keys.tasks, "#in")) === 0)
         continue;
-      // One that cannot be registered is swept all the same.
+      // A queue that cannot be registered is swept all the same.
       await engine.open().catch((error: unknown) => this.emit("error", asHoldfastError(error)));
       queues.add(queue);
     }

@@ -10,7 +10,7 @@ import { signatureOf } from "./signature.ts";
 export interface ReplayResult {
   id: string;
   outcome: "replayed" | "moved" | "not_dead" | "not_found";
-  /** The id in the other queue, where it was moved. */
+  /** The id in the other queue, if the task was moved. */
   newId?: string;
 }
 
@@ -28,7 +28,7 @@ export interface DeadLetterGroup {
   type: string;
   reason: DeadReason;
   count: number;
-  /** Of them: replayed before, and dead again. */
+  /** How many of them were replayed before and died again. */
   diedAgain: number;
   firstAt: number;
   lastAt: number;
@@ -69,7 +69,7 @@ export async function* pagesOfDead(
   } while (cursor !== "");
 }
 
-/** What a group is made of. */
+/** The fields by which a group is formed. */
 export type DeadFacts = Pick<TaskView, "id" | "type" | "deadReason" | "lastError" | "endedAt" | "diedAgain">;
 
 /** @param until end of the trend, ms since the epoch: now */
@@ -115,7 +115,7 @@ const DISCARDED = { d: "discarded", n: "not_dead", u: "not_found" } as const;
 
 export interface ReplayHow {
   payloadText?: string | undefined;
-  /** Of an operation: the request id under which a batch is repeated. */
+  /** For an operation: the request id under which a batch is repeated. */
   request?: Request;
   /** Leave those alone that died after this moment. */
   diedBefore?: number;
@@ -211,7 +211,7 @@ export async function replayInto(
   return results;
 }
 
-/** Where the note of a moved task says that it went: a batch of an operation that is repeated finds its own. */
+/** The new id in the note of a moved task, by which a repeated batch of an operation finds its own tasks. */
 function movedSince(record: string, queue: string, sinceMs: number): string | null {
   const [, movedAt, where] = /^r (\d+) \S+ (\S+)/.exec(record) ?? [];
   if (where === undefined || !(Number(movedAt) > sinceMs)) return null;

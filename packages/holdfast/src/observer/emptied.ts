@@ -1,10 +1,10 @@
 import type { QueueKeys } from "../redis/keys.ts";
 
-/** What can be emptied. Tasks that are processing belong to their workers. */
+/** The states that can be emptied. Tasks that are processing belong to their workers. */
 export const EMPTIED_STATES = ["pending", "scheduled", "dead", "completed", "cancelled", "expired"] as const;
 export type EmptiedState = (typeof EMPTIED_STATES)[number];
 
-/** Where the tasks of a state stand. */
+/** The indexes with the tasks of a state. */
 export const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
   pending: ["pendingHigh", "pending", "pendingLow", "pendingSolo", "pendingTyped"],
   scheduled: ["scheduled"],

@@ -23,7 +23,7 @@ export interface TaskFilter {
 /** Which dead letters are meant. An empty filter means all of them. */
 export type DeadLetterFilter = TaskFilter;
 
-/** What a filter looks at. */
+/** The fields of a task that a filter looks at. */
 export type FilteredTask = Pick<
   TaskView,
   | "id"
@@ -76,7 +76,7 @@ export function matcherOf(filter: TaskFilter): (task: FilteredTask) => boolean {
     (hasWords === undefined || textsOf(task).some(hasWords));
 }
 
-/** Where `q` looks. */
+/** The fields that `q` searches. */
 function textsOf({ id, type, lastError, tags, payloadText }: FilteredTask): string[] {
   return [id, type, lastError ?? "", ...tags, payloadText];
 }

@@ -17,7 +17,7 @@ export interface BulkOptions {
   ratePerSecond?: number | undefined;
   /** Cancels it after the batch under way. */
   signal?: AbortSignal | undefined;
-  /** Who asks for it, shown beside the operation. @default "library" */
+  /** The person or program that asks for it, shown beside the operation. @default "library" */
   by?: string | undefined;
   onProgress?: ((progress: { done: number; total: number }) => void) | undefined;
 }
@@ -43,7 +43,7 @@ export interface MatchBounds {
   signal?: AbortSignal | undefined;
 }
 
-/** Checked as a name where it is used. */
+/** It is checked as a name when it is used. */
 const queueName: Kind = { wants: "the name of a queue", is: isText, code: "invalid_queue_name" };
 const rate: Kind = {
   wants: "a number above 0",

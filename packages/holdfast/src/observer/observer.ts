@@ -356,7 +356,7 @@ export class Observer {
     return stats;
   }
 
-  /** The engine of a queue that is made known where it was not. */
+  /** The engine of a queue, which is registered if it was not. */
   /** A pause and a resume that are not awaited in between take effect in the order of the calls. */
   #inOrder<T>(call: () => Promise<T>): Promise<T> {
     const result = this.#callsBefore.then(call);

@@ -1,11 +1,11 @@
 import type { TaskView } from "@holdfast/contracts";
 
-// What a first line says that says nothing: a name alone, or what the platform puts around the reason.
+// First lines that say nothing about the cause: a name alone, or a phrase that the platform wraps around the reason.
 const SAYS_NOTHING =
   /^[\w$.]*( \[[^\]]*\])?(: (fetch failed|terminated|All promises were rejected|Error)?)?$/;
 const EXPLANATION = /^(?:Caused by|Error 1 of \d+): (.+)$/;
 
-/** The first line, with the innermost known cause behind it where it says nothing by itself (worker/thrown.ts). */
+/** The first line, followed by the innermost known cause if the line alone says nothing (worker/thrown.ts). */
 function tellingLine(error: string): string {
   const [first = "", ...others] = error.split("\n");
   if (!SAYS_NOTHING.test(first)) return first;
@@ -14,7 +14,7 @@ function tellingLine(error: string): string {
   return cause === undefined ? first : `${first} (${cause})`;
 }
 
-/** What failures have in common: the message without what differs from task to task. */
+/** The common part of equal failures: the message without the parts that differ from task to task. */
 export function errorSignature(error: string | null): string {
   return tellingLine(error ?? "")
     .replaceAll(/\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/gi, "<uuid>")
@@ -24,7 +24,7 @@ export function errorSignature(error: string | null): string {
     .slice(0, 200);
 }
 
-/** What stands for the error of a dead letter: where there is none, the reason. */
+/** The signature of a dead letter: that of its error, or its reason if it has no error. */
 export function signatureOf(task: Pick<TaskView, "lastError" | "deadReason">): string {
   return errorSignature(task.lastError) || (task.deadReason ?? "retries_exhausted");
 }

@@ -8,7 +8,7 @@ import { queueStats } from "./queue-stats.ts";
 
 export interface TaskPage {
   tasks: TaskView[];
-  /** Where the next page begins; null at the end. */
+  /** The cursor of the next page; null at the end. */
   cursor: string | null;
   /** Tasks looked at for this page. */
   scanned: number;
@@ -28,7 +28,7 @@ export interface ListOptions extends TaskFilter {
 
 type Index = [index: keyof QueueKeys, order: ListOrder];
 
-// What runs first comes first, what ended last comes first.
+// Waiting tasks: the one that runs next comes first. Ended tasks: the one that ended last comes first.
 const INDEXES: Record<TaskState, Index[]> = {
   pending: [
     ["pendingTyped", "typed"],
@@ -64,14 +64,14 @@ function decodeCursor(cursor: string, indexes: Index[]): { at: number; after: st
 
 const encodeCursor = (at: number, after: string) => Buffer.from(`${at}~${after}`).toString("base64url");
 
-/** Where an index that is in the order of time is entered, so that what is out of the span is never read. */
+/** The place at which an index in order of time is entered, so that tasks outside the span are never read. */
 function entryOf({ state, from, to }: ListOptions): string {
   if (state === "scheduled") return from === undefined ? "" : `${Math.ceil(from) - 1}:`;
   if (state === "pending" || state === "processing" || to === undefined) return "";
   return `${Math.ceil(to)}:`;
 }
 
-/** Nothing behind this task can be within the span. */
+/** Whether no task behind this one can be within the span. */
 function isPastSpan(task: TaskView, { state, from, to }: ListOptions): boolean {
   if (state === "scheduled") return to !== undefined && timeOf(task) >= to;
   if (state === "pending" || state === "processing") return false;

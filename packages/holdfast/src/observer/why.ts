@@ -19,20 +19,20 @@ export interface Why {
   /** Tasks before it in its band, where known. */
   position: number | null;
   positionIsEstimate: boolean;
-  /** Milliseconds since the epoch, where it can be told. */
+  /** Milliseconds since the epoch, if it is known. */
   expectedStartAt: number | null;
 }
 
 // A janitor sleeps until the next lease ends or task is due: what is later than this is not a matter of moments.
 const LATE_MS = 2_000;
 
-/** What the registry and the queue say beside the task itself. */
+/** The facts of the registry and the queue beside the task itself. */
 export interface Surroundings {
   stats: QueueStats;
   workers: WorkerView[];
   /** How many janitors run. */
   janitors: number;
-  /** Index in its band, null where it was not found among those looked at. */
+  /** Index in its band; null if it was not found among the entries looked at. */
   position: number | null;
   acksPerSecond: number;
 }

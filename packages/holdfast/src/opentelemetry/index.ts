@@ -66,7 +66,7 @@ export function openTelemetry(options: OpenTelemetryOptions = {}): Tracing {
   };
 }
 
-/** A partition is no destination of its own: `orders/3` is the third of `orders`. */
+/** A partition is not a destination of its own: `orders/3` is the third of `orders`. */
 function destinationOf(name: string): { queue: string; attributes: Attributes } {
   const [queue = name, partition] = name.split("/");
   const attributes: Attributes = { "messaging.system": SYSTEM, "messaging.destination.name": queue };
@@ -97,7 +97,7 @@ function remote(parent: TraceContext) {
   return trace.setSpanContext(context.active(), spanContextOf(parent));
 }
 
-/** Undefined for the span of a tracer that is no tracer: nothing is stored then. */
+/** Undefined for the span of a tracer that does nothing: then nothing is stored. */
 function contextOf(span: Span): TraceContext | undefined {
   const { traceId, spanId, traceFlags, traceState } = span.spanContext();
   if (!trace.isSpanContextValid({ traceId, spanId, traceFlags })) return undefined;

@@ -1,6 +1,6 @@
 import { type ErrorCode, HoldfastError } from "@holdfast/contracts";
 
-/** What one option takes. */
+/** The values that one option takes. */
 export interface Kind {
   /** Ends the sentence "maxRetries has to be …". */
   readonly wants: string;
@@ -19,7 +19,7 @@ export type Merged<Union> = { [Name in Union extends unknown ? keyof Union : nev
 /** One kind per option of an options object; a name that is missing or left over does not compile. */
 export type Kinds<Options> = { readonly [Name in keyof Required<Options>]: Kind };
 
-/** What a public options object may hold. `undefined` stands for "left out" everywhere; null does not. */
+/** The fields that a public options object may have. `undefined` means "left out" everywhere; null does not. */
 export interface Shape {
   /** Ends the sentence "jobId is not an option of …". */
   readonly what: string;
@@ -38,7 +38,7 @@ export interface ShapeSpec<Options> {
   title: string;
   example?: string;
   kinds: Kinds<Options>;
-  /** What people write who come from other libraries, and what to tell them. */
+  /** The names of other libraries for an option, and the advice about each. */
   hints?: Readonly<Record<string, string>>;
   required?: readonly (keyof Options & string)[];
   /** Looked at last. @returns what is wrong with options that are fine one by one */
@@ -92,7 +92,7 @@ export function checkShape(shape: Shape, options: unknown, at = ""): void {
   if (wrong !== undefined) throw refused(shape, wrong);
 }
 
-/** One argument that is no options object. @throws HoldfastError invalid_argument, or the code of the kind */
+/** Checks one argument that is not an options object. @throws HoldfastError invalid_argument, or the code of the kind */
 export function checkArgument<Value>(name: string, kind: Kind, value: Value): Value {
   if (kind.is(value)) return value;
   throw new HoldfastError(

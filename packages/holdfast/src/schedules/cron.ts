@@ -36,7 +36,7 @@ export class CronTimes {
     this.#cron = everyHour ? new Cron(cron, { timezone: timeZone, paused: true }) : parsed;
   }
 
-  /** The first occurrence after a moment; null where there is none. */
+  /** The first occurrence after a moment; null if there is none. */
   after(ms: number): number | null {
     const zone = this.#zone;
     if (zone === null) return this.#cron.nextRun(new Date(ms))?.getTime() ?? null;
@@ -74,7 +74,7 @@ export class CronTimes {
     return { times: collect(start).slice(-LOOKED_AT), cut: true };
   }
 
-  /** The hundredth occurrence before a moment, that moment included; the first one where there are fewer. */
+  /** The hundredth occurrence before a moment, that moment included; the first one if there are fewer. */
   #hundredthUntil(untilMs: number): number {
     const zone = this.#zone;
     let reference = (zone === null ? untilMs : zone.latestWallOf(untilMs)) + 1;

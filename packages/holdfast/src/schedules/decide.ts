@@ -4,7 +4,7 @@ import { cronTimes } from "./cron.ts";
 import { planRuns } from "./plan.ts";
 import type { TaskPlace } from "./task-place.ts";
 
-/** What is to be written down about the occurrences that are due: those to enqueue, and the runs that come to nothing. */
+/** The decision about the occurrences that are due, to be written down: those to enqueue, and the runs that are skipped. */
 export interface Decision {
   owed: number[];
   runs: ScheduleRun[];

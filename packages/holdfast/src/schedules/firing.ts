@@ -50,7 +50,7 @@ export class ScheduleFiring {
   }
 
   /**
-   * @returns ms until the next occurrence, -1 where there is none
+   * @returns ms until the next occurrence, -1 if there is none
    * @throws what went wrong first, after all that are due had their turn
    */
   async runOnce(isStopped: () => boolean = () => false): Promise<number> {

@@ -23,8 +23,8 @@ export interface Plan {
 }
 
 /**
- * What to do about the occurrences that are due. Those on time are never missed. Of the others `skip` makes up none,
- * `once` one where none is on time, `all` each. With overlap `skip` at most one task is there at a time.
+ * Plans the occurrences that are due. Occurrences on time are never missed. For late ones, `skip` enqueues none, `once` enqueues
+ * one if none is on time, and `all` enqueues each. With overlap `skip` at most one task exists at a time.
  */
 export function planRuns({ due, now, missed, overlap, previousRuns }: Occurrences): Plan {
   const onTime = due.filter((at) => now - at <= ON_TIME_MS);

@@ -109,7 +109,7 @@ export class Schedules {
     }));
   }
 
-  /** @returns false where there is none */
+  /** @returns false if it does not exist */
   async delete(id: string): Promise<boolean> {
     checkScheduleId(id);
     await this.#client.check();
@@ -210,7 +210,7 @@ export class Schedules {
     // After all that was decided on, should the clock have gone back: no time comes twice.
     const last = Math.max(now, ...(before?.record.owed ?? []), ...timesOf(before));
     const nextAt = cronTimes(definition.cron, definition.timeZone).after(last) ?? 0;
-    // What came by the expression before is still due, although no janitor has seen it yet.
+    // An occurrence of the earlier expression is still due, although no janitor has seen it yet.
     const due = before && isDue(before, now) ? await decideDue(before, now, this.#place) : nothing;
     return { nextAt, ...due };
   }

@@ -24,7 +24,7 @@ export class TaskPlace {
     this.#partitions = new PartitionRegistry(client);
   }
 
-  /** Where a task of that id is, or would go. */
+  /** The place of a task with that id, or the place where it would go. */
   async #engineOf(queue: string, id: string): Promise<Engine> {
     const partitions = await this.#partitions.get(queue);
     return this.#client.engine(partitions ? partitionName(queue, partitionOfId(id, partitions)) : queue);
@@ -35,7 +35,7 @@ export class TaskPlace {
     if (!(await this.#partitions.get(queue))) await this.#client.engine(queue).open();
   }
 
-  /** Null where there is no such task any more. */
+  /** Null if that task does not exist any more. */
   async stateOf(queue: string, id: string): Promise<TaskState | null> {
     const engine = await this.#engineOf(queue, id);
     const [raw] = await engine.get([id]);

@@ -17,7 +17,7 @@ export class Zone {
     this.#format = formatOf(timeZone);
   }
 
-  /** What the clocks show at a moment. */
+  /** The local time at a moment. */
   wallOf(ms: number): number {
     return ms + this.#offsetAt(ms);
   }

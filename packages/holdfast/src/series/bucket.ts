@@ -15,7 +15,7 @@ type Gauge =
   | "expired"
   | "oldestPendingAgeMs";
 
-/** What is counted of a bucket: how much these totals grew in it. */
+/** The counts of a bucket: how much these totals grew in it. */
 export const COUNTED = [
   ...(["enqueued", "attempts", "acked", "failed", "retried", "crashed", "released"] as const),
   ...(["deadLettered", "cancelled", "expired"] as const),
@@ -55,7 +55,7 @@ export function encodeBucket(bucket: SeriesBucket): string {
   return `${text}|${encodeHistogram(bucket.wait)}|${encodeHistogram(bucket.run)}`;
 }
 
-/** Null for what is none: a later version may write it otherwise. */
+/** Null if the text is not a bucket: a later version may write it in another form. */
 export function decodeBucket(text: string): SeriesBucket | null {
   const [numbers = "", wait = "", run = "", ...more] = text.split("|");
   const values = numbers.split(",").map((value) => (value === "" ? 0 : Number.parseInt(value, 36)));
@@ -100,7 +100,7 @@ export function mergeBuckets(buckets: readonly SeriesBucket[]): SeriesBucket {
   };
 }
 
-/** Nothing has happened in it. */
+/** Whether nothing has happened in it. */
 function isQuiet(bucket: SeriesBucket): boolean {
   return (
     bucket.wait.size === 0 && bucket.run.size === 0 && COUNTED.every((name) => bucket.counts[name] === 0)

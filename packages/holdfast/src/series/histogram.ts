@@ -23,7 +23,7 @@ export function addHistograms(all: readonly Histogram[]): Map<number, number> {
   return sum;
 }
 
-/** What has come in between two looks at counts that only grow; after a reset nothing is better than a negative count. */
+/** The growth between two looks at counts that only grow. After a reset it is empty, because a negative count would be wrong. */
 export function grownBy(before: Histogram, after: Histogram): Map<number, number> {
   const grown = new Map<number, number>();
   for (const [bucket, count] of after) {
@@ -33,7 +33,7 @@ export function grownBy(before: Histogram, after: Histogram): Map<number, number
   return grown;
 }
 
-/** The middle of the bucket in which the quantile lies, ms, with three digits; null where there is no time. */
+/** The middle of the bucket in which the quantile lies, ms, with three digits; null if the histogram is empty. */
 export function quantileMs(histogram: Histogram, quantile: number): number | null {
   let total = 0;
   for (const count of histogram.values()) total += count;

@@ -20,7 +20,7 @@ const LONG_BUCKET_MS = 300_000;
 /** Buckets of 10 s that one of 5 minutes can be made of, and some more. */
 const SHORT_IN_LONG = 40;
 
-/** What was counted when the last bucket ended. */
+/** The totals at the end of the last bucket. */
 interface Seen {
   /** Redis time of the look. */
   statsAt: number;
@@ -80,7 +80,7 @@ export class SeriesHistory {
     return kept;
   }
 
-  /** What is kept since a moment, oldest first: by 5 minutes, and by 10 s as far as that goes back. */
+  /** The buckets since a moment, oldest first: those of 5 minutes, and those of 10 s as far as they go back. */
   async read(queue: string, sinceMs: number, untilMs: number): Promise<SeriesBucket[]> {
     const wanted = (all: SeriesBucket[]) => all.filter((bucket) => bucket.at > sinceMs);
     const spanMs = untilMs - sinceMs;

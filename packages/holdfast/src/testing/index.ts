@@ -11,17 +11,17 @@ import { checkHandlers } from "../worker/worker-options.ts";
 
 export interface TestRun {
   outcome: "acked" | "retried" | "dead";
-  /** What a caller of `queue.result` would see, parsed. */
+  /** The result that a caller of `queue.result` would see, parsed. */
   result?: unknown;
   resultText?: string;
-  /** What the handler threw; with "acked", why its result could not be stored. */
+  /** The error that the handler threw; with "acked", the reason why its result could not be stored. */
   error?: unknown;
-  /** The wait before the next attempt, ms, where it is retried. */
+  /** The wait before the next attempt, ms, if the task is retried. */
   delayMs?: number;
   attempts: number;
   progress: unknown[];
   log: string[];
-  /** What a worker would tell as `error` events: calls of `ctx` that failed, a result that was left out. */
+  /** The `error` events that a worker would emit: calls of `ctx` that failed, a result that was left out. */
   errors: HoldfastError[];
 }
 

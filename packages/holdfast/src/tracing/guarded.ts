@@ -13,7 +13,7 @@ export function guardedTracing(tracing: Tracing, onError: OnError): Tracing {
   };
 }
 
-/** What a span says of its place in the trace, if a record can hold it. */
+/** The place of a span in its trace, if a record can hold it. */
 function contextOf(span: { readonly context: TraceContext | undefined } | undefined, onError: OnError) {
   return callHook(
     () => {

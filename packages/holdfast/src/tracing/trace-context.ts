@@ -2,7 +2,7 @@
 export interface TraceContext {
   /** `00-<trace id>-<span id>-<flags>`, lower-case hex. */
   traceparent: string;
-  /** What vendors add, at most 512 visible ASCII characters and spaces. */
+  /** The additions of vendors, at most 512 visible ASCII characters and spaces. */
   tracestate?: string;
 }
 
@@ -19,7 +19,7 @@ export function isTracestate(text: string): boolean {
   return TRACESTATE.test(text);
 }
 
-/** The context that a request came with; undefined where its headers hold none that can be read (W3C: then ignore them). */
+/** The context that a request came with; undefined if its headers hold none that can be read (W3C: then ignore them). */
 export function traceContextOf(
   headers: Readonly<Record<string, string | string[] | undefined>>,
 ): TraceContext | undefined {

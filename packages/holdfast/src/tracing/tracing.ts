@@ -2,8 +2,8 @@ import type { VerdictOutcome } from "../engine/engine.ts";
 import type { TraceContext } from "./trace-context.ts";
 
 /**
- * Where spans go. The library knows no tracer: `openTelemetry()` of `holdfast/opentelemetry` is one, and without any
- * an enqueue and an attempt cost what they cost before.
+ * Receives the spans. The library itself knows no tracer: `openTelemetry()` of `holdfast/opentelemetry` is one. Without a tracer
+ * an enqueue and an attempt cost nothing more.
  */
 export interface Tracing {
   /** An enqueue begins. */
@@ -18,7 +18,7 @@ export interface EnqueueAbout {
   count: number;
   /** Of the only task. */
   type?: string;
-  /** What the caller said it belongs to. Without it: whatever is current. */
+  /** The trace that the caller named. Without it the current one is used. */
   parent: TraceContext | undefined;
 }
 
@@ -38,9 +38,9 @@ export interface AttemptAbout {
   /** Raised by each replay. */
   generation: number;
   payloadText: string;
-  /** Of the enqueue. */
+  /** The trace context of the enqueue. */
   parent: TraceContext | undefined;
-  /** Of the attempt before this one, where that failed: of this generation a retry, else a replay. */
+  /** The span of the attempt before this one, if that failed. In the same generation this is a retry, otherwise a replay. */
   previous: string | undefined;
 }
 
