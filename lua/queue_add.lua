@@ -3,10 +3,13 @@
 -- KEYS[1] :queues  SET  names of the queues
 -- KEYS[2] :partitions  HASH  partitioned queue -> its first number of partitions; queue:step -> the number after that growth
 -- KEYS[3] :deleting  HASH  queue -> the deletion that is under way
+-- KEYS[4] :queue_makers  HASH  q<queue> -> the key or address that made it; n<key or address> -> how many of these queues are in the registry
 -- ARGV[1] queue  string
 -- ARGV[2] whole  string  the queue that it is a partition of, "" where it is not a partition
 -- ARGV[3] partition  integer  which one it is; -1 where its queue is about to grow
--- RETURNS "added" | "partitioned" (only its partitions take tasks) | "no_partition" (its queue has no such partition)
+-- ARGV[4] maker  string  the key or address that makes it where it is new; "" where nobody is counted
+-- ARGV[5] most  integer  queues that a maker may have made
+-- RETURNS "added" | "too_many" (it is new, and its maker has made as many as it may) | "partitioned" (only its partitions take tasks) | "no_partition" (its queue has no such partition)
 -- TIME    O(1)
 -- MOVES   nothing
 
@@ -23,6 +26,15 @@ if whole ~= '' then
   end
   if count <= partition or count == 0 then
     return 'no_partition'
+  end
+end
+if maker ~= '' and redis.call('SISMEMBER', queuesKey, queue) == 0 then
+  if tonumber(redis.call('HGET', queueMakersKey, 'n' .. maker) or '0') >= most then
+    return 'too_many'
+  end
+  -- A process of an older version removes a queue without its maker: that one is counted still, and stays.
+  if redis.call('HSETNX', queueMakersKey, 'q' .. queue, maker) == 1 then
+    redis.call('HINCRBY', queueMakersKey, 'n' .. maker, 1)
   end
 end
 redis.call('SADD', queuesKey, queue)

@@ -2,6 +2,7 @@
 -- queue_remove: take a deleted queue out of the registry, unless somebody has registered it again since the deletion began.
 -- KEYS[1] :queues  SET  names of the queues
 -- KEYS[2] :deleting  HASH  queue -> the deletion that is under way
+-- KEYS[3] :queue_makers  HASH  q<queue> -> the key or address that made it; n<key or address> -> how many of these queues are in the registry
 -- ARGV[1] queue  string
 -- ARGV[2] deletion  string  what the caller wrote to :deleting before it deleted the keys
 -- RETURNS 1, or 0 where the queue is in use again
@@ -13,4 +14,11 @@ if redis.call('HGET', deletingKey, queue) ~= deletion then
 end
 redis.call('SREM', queuesKey, queue)
 redis.call('HDEL', deletingKey, queue)
+local maker = redis.call('HGET', queueMakersKey, 'q' .. queue)
+if maker then
+  redis.call('HDEL', queueMakersKey, 'q' .. queue)
+  if redis.call('HINCRBY', queueMakersKey, 'n' .. maker, -1) <= 0 then
+    redis.call('HDEL', queueMakersKey, 'n' .. maker)
+  end
+end
 return 1

@@ -122,6 +122,86 @@ export const mutants = [
     tests: [deletion],
   },
   {
+    name: "queue_add: a key makes any number of queues",
+    changes: [["lua/queue_add.lua", "or '0') >= most then", "or '0') > most + 100 then"]],
+    tests: [test("new-queues")],
+  },
+  {
+    name: "queue_add: a queue that exists is refused to a key that has made as many as it may",
+    changes: [["lua/queue_add.lua", "redis.call('SISMEMBER', queuesKey, queue) == 0 then", "true then"]],
+    tests: [test("new-queues")],
+  },
+  {
+    name: "queue_remove: a deleted queue counts for its maker for ever",
+    changes: [["lua/queue_remove.lua", "'n' .. maker, -1)", "'n' .. maker, 0)"]],
+    tests: [test("new-queues")],
+  },
+  {
+    name: "new queues: the fast lane makes them without a look",
+    changes: [
+      [
+        "packages/service/src/tasks/fast-lane.ts",
+        "if (newQueues?.isKnown(target.name) === false) return false;",
+        "",
+      ],
+    ],
+    tests: ["packages/service/src/tasks/new-queues.test.ts"],
+  },
+  {
+    name: "new queues: a batch makes them without a look",
+    changes: [
+      [
+        "packages/service/src/tasks/routes.ts",
+        "if (isStream || items.some(({ ok }) => ok)) await",
+        "if (false) await",
+      ],
+    ],
+    tests: ["packages/service/src/tasks/new-queues.test.ts"],
+  },
+  {
+    name: "new queues: lines that begin with a wrong one make them without a look",
+    changes: [["packages/service/src/tasks/routes.ts", "if (isStream || items", "if (items"]],
+    tests: ["packages/service/src/tasks/new-queues.test.ts"],
+  },
+  {
+    name: "new queues: a replay makes them without a look",
+    changes: [
+      [
+        "services/observability/src/routes/dead-letters.ts",
+        "if (body.to !== undefined && body.to !== queue) await",
+        "if (false) await",
+      ],
+    ],
+    tests: ["services/observability/test/new-queues.redis.test.ts"],
+  },
+  {
+    name: "new queues: a pause makes them without a look",
+    changes: [
+      [
+        "services/observability/src/routes/queues.ts",
+        "await admitQueue(queue, request);\n        await observer.pause",
+        "await observer.pause",
+      ],
+    ],
+    tests: ["services/observability/test/new-queues.redis.test.ts"],
+  },
+  {
+    name: "new queues: a schedule makes them without a look",
+    changes: [
+      [
+        "services/observability/src/routes/schedules.ts",
+        "await admitQueue(request.body.queue, request);",
+        "",
+      ],
+    ],
+    tests: ["services/observability/test/new-queues.redis.test.ts"],
+  },
+  {
+    name: "new queues: a queue that was known once is never looked at again",
+    changes: [["packages/service/src/tasks/new-queues.ts", "this.#now() + KNOWN_MS", "Infinity"]],
+    tests: ["packages/service/src/tasks/new-queues.test.ts"],
+  },
+  {
     name: "queue_add: a partition that its queue does not have",
     changes: [["lua/queue_add.lua", "if count <= partition or count == 0 then", "if count == 0 then"]],
     tests: [test("library/deleted-queue")],

@@ -33,6 +33,7 @@ export * from "./readiness.ts";
 export * from "./redis-gate.ts";
 export { type FastLaneOptions, registerFastLane } from "./tasks/fast-lane.ts";
 export * from "./tasks/metrics.ts";
+export * from "./tasks/new-queues.ts";
 export * from "./tasks/queues.ts";
 export * from "./tasks/read.ts";
 export * from "./tasks/routes.ts";

@@ -10,6 +10,7 @@ import {
   registerTaskRoutes,
   type ServiceMetrics,
   type serverLimits,
+  type TaskRouteOptions,
 } from "@holdfast/service";
 import { HoldfastError, type OperationRunnerOptions, type SeriesHistory } from "holdfast";
 import type { Logger } from "pino";
@@ -43,6 +44,8 @@ const READING_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 export interface AppOptions {
   observer: ObserverPort;
   queue(name: string): Producer;
+  /** Limits how many queues a key makes. @default no limit */
+  newQueues?: TaskRouteOptions["newQueues"];
   schedules: SchedulesPort;
   operations: OperationsPort;
   actions: ActionsPort;
@@ -196,6 +199,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const context: RouteContext = {
     observer,
     queue: options.queue,
+    admitQueue: async (name, request) => options.newQueues?.admit(name, request),
     schedules: options.schedules,
     series,
     history: options.history,
@@ -222,6 +226,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   burstRoutes(server, context);
   registerTaskRoutes(server, {
     queue: options.queue,
+    newQueues: options.newQueues,
     metrics: createIntakeMetrics(metrics),
     withoutGet: true,
   });

@@ -11,6 +11,7 @@ import {
   KeyRing,
   type Logger,
   listen,
+  NewQueues,
   openKeys,
   parseAllowedHosts,
   parseList,
@@ -73,6 +74,7 @@ export async function startApp(
   });
   const tasks: FastLaneOptions = {
     queue: createQueueCache(client),
+    newQueues: new NewQueues(client.registry, config.QUEUES_PER_KEY),
     metrics: createIntakeMetrics(metrics),
     assertOpen: () => {
       if (!readiness.isOpen) {

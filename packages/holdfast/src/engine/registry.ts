@@ -34,15 +34,34 @@ export class Registry {
   /**
    * Makes a queue known to operators and janitors. Repeated, it changes nothing.
    * @param options.isGrowing the queue that it is a partition of is about to get so many
-   * @throws HoldfastError conflict: it is partitioned; queue_not_found: its queue has no such partition
+   * @param options.maker the key or address that makes the queue where it is new, and how many it may have made
+   * @throws HoldfastError conflict: it is partitioned; queue_not_found: its queue has no such partition; rate_limited:
+   * it is new, and its maker has made as many as it may
    */
-  async addQueue(queue: string, options: { isGrowing?: boolean } = {}): Promise<void> {
+  async addQueue(
+    queue: string,
+    options: { isGrowing?: boolean; maker?: { who: string; most: number } } = {},
+  ): Promise<void> {
+    const { maker } = options;
     const whole = queueOfPartition(queue);
     const partition = whole === null || options.isGrowing ? -1 : Number(queue.slice(whole.length + 1));
-    const outcome = await this.#script<scripts.QueueAddArgs, "added" | "partitioned" | "no_partition">(
-      scripts.queueAddScript,
-      { queue, whole: whole ?? "", partition },
-    );
+    const outcome = await this.#script<
+      scripts.QueueAddArgs,
+      "added" | "too_many" | "partitioned" | "no_partition"
+    >(scripts.queueAddScript, {
+      queue,
+      whole: whole ?? "",
+      partition,
+      maker: maker?.who ?? "",
+      most: maker?.most ?? 0,
+    });
+    if (outcome === "too_many") {
+      throw new HoldfastError(
+        "rate_limited",
+        `this key, or this address, has made ${maker?.most} queues that still exist, which is as many as it may have made (QUEUES_PER_KEY): use a queue that exists, delete one that is no longer needed, or raise QUEUES_PER_KEY`,
+        { retryAfterMs: 60_000 },
+      );
+    }
     if (outcome === "partitioned") {
       throw new HoldfastError(
         "conflict",

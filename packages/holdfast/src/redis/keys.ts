@@ -35,6 +35,7 @@ export interface SystemKeys {
   readonly workers: string;
   readonly partitions: string;
   readonly deleting: string;
+  readonly queueMakers: string;
   readonly apiKeys: string;
   readonly apiKeyUses: string;
   readonly logOuts: string;
@@ -92,6 +93,7 @@ export function systemKeys(prefix: string): SystemKeys {
     workers: key("workers"),
     partitions: key("partitions"),
     deleting: key("deleting"),
+    queueMakers: key("queue_makers"),
     apiKeys: key("keys"),
     apiKeyUses: key("key_uses"),
     logOuts: key("log_outs"),

@@ -148,7 +148,10 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   expire: { call: (q) => q.engine.expire(500) },
   promote: { call: (q) => q.engine.promote(500) },
   purge: { call: (q) => q.engine.purge(200, 1) },
-  queueAdd: { call: (q) => new Registry(q.engine.connection, q.name).addQueue("another") },
+  queueAdd: {
+    call: (q) =>
+      new Registry(q.engine.connection, q.name).addQueue("another", { maker: { who: "key:a", most: 10 } }),
+  },
   queueRemove: {
     call: (q) => new Registry(q.engine.connection, q.name).removeQueue("gone", async () => true),
   },

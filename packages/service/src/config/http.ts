@@ -77,6 +77,13 @@ export const httpConfig = {
     description:
       "Tasks in a minute whose id is taken by another body, of one key that does not see every payload; beyond it its tasks with an id are 429. 0: no limit.",
   }),
+  QUEUES_PER_KEY: Type.Integer({
+    default: 1_000,
+    minimum: 0,
+    maximum: 1_000_000,
+    description:
+      "Queues that one key, or one address without a key, may have made and that still exist; a request that would make one more is answered 429. Queues that exist are never refused. 0: no cap, and nothing is counted.",
+  }),
   BASE_PATH: Type.Optional(
     Type.String({
       pattern: "^(/[A-Za-z0-9._~-]+)+$",

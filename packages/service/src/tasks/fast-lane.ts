@@ -57,6 +57,7 @@ interface Target {
  */
 export function registerFastLane(app: HttpServer, options: FastLaneOptions): void {
   const { isHostAllowed, requestId, identify, limiter, hasProxies, isClosing } = app.basics;
+  const { newQueues } = options;
   const lane: Lane = { app, options, isClosing: false };
   app.addHook("preClose", (done) => {
     lane.isClosing = true;
@@ -77,6 +78,8 @@ export function registerFastLane(app: HttpServer, options: FastLaneOptions): voi
     if (request.method !== "POST" || lane.isClosing) return false;
     const target = targetOf(request.url ?? "");
     if (target === undefined) return false;
+    // A queue that may be new is made by the framework's routes, which may refuse that.
+    if (newQueues?.isKnown(target.name) === false) return false;
     const { headers } = request;
     const length = Number(headers["content-length"]);
     const key = headers["idempotency-key"];

@@ -14,6 +14,7 @@ import {
   whileAllowed,
 } from "./lines.ts";
 import type { IntakeMetrics } from "./metrics.ts";
+import type { NewQueues } from "./new-queues.ts";
 import { emptyBatch, LINE_LIMIT_BYTES, type ReadTask, readTask, readTaskArray } from "./read.ts";
 import {
   batchResultSchema,
@@ -36,6 +37,8 @@ export interface TaskRouteOptions {
   queue(name: string): TaskQueue;
   /** Throws where tasks cannot be taken now, as before the boot checks of Redis have passed. */
   assertOpen?(): void;
+  /** Limits how many queues a key makes. @default no limit */
+  newQueues?: Pick<NewQueues, "isKnown" | "admit"> | undefined;
   metrics?: IntakeMetrics;
   /** Leaves out `GET /v1/queues/:queue/tasks/:id`, for a service that has its own. */
   withoutGet?: boolean;
@@ -51,7 +54,7 @@ export const streamedTotals = new WeakMap<object, LineTotals>();
 
 /** Enqueue, batch, get and cancel: the routes of producer-api, which observability serves as well. */
 export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): void {
-  const { metrics } = options;
+  const { metrics, newQueues } = options;
   const closing = new AbortController();
   // Long-polls end at once when the server stops, or they would hold it for 30 s.
   app.addHook("preClose", async () => closing.abort());
@@ -93,6 +96,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
       try {
         const queue = limited(request, open(name));
         const { task, bytes } = readTask(bodyBytes(request.body), request.headers["idempotency-key"]);
+        await newQueues?.admit(name, request);
         const [result] = await queue.enqueueMany([task], { trace: traceContextOf(request.headers) });
         if (result === undefined) throw new HoldfastError("internal", "an enqueue without a result");
         if (!result.ok) throw result.error;
@@ -152,6 +156,8 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
           : oneBlock(readTaskArray(bodyBytes(request.body)));
         items = (await blocks.next()).value;
         if (items === undefined) throw emptyBatch();
+        // Good lines may follow where the first ones are wrong.
+        if (isStream || items.some(({ ok }) => ok)) await newQueues?.admit(name, request);
       } catch (error) {
         metrics?.rejected(name, error);
         throw error;

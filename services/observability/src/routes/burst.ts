@@ -5,7 +5,10 @@ import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
 /** The dashboard's "run the burst": many demo tasks, enqueued here so that the browser sends one request. */
-export function burstRoutes(app: HttpServer, { operations, audit, environment }: RouteContext): void {
+export function burstRoutes(
+  app: HttpServer,
+  { operations, audit, environment, admitQueue }: RouteContext,
+): void {
   app.post(
     "/v1/queues/:queue/burst",
     {
@@ -26,6 +29,7 @@ export function burstRoutes(app: HttpServer, { operations, audit, environment }:
       const mutation = { action: "queue.burst" as const, queue, by: authorOf(request) };
       const { view } = await audit.during(mutation, async () => {
         assertDemoLoad(environment);
+        await admitQueue(queue, request);
         const by = { ...authorOf(request), reason: null };
         const burst = { tasks, failRate, type };
         const view = await operations.start({ kind: "burst", queue, burst, by }, tasks, request);

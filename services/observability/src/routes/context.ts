@@ -2,7 +2,7 @@
 import type {} from "@fastify/swagger";
 import { Problem } from "@holdfast/contracts/api";
 import type { TaskRouteOptions } from "@holdfast/service";
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Observer, Schedules, SeriesHistory } from "holdfast";
 import type { AuditLog } from "../operators/audit-log.ts";
 import type { Operations } from "../operators/operations.ts";
@@ -49,6 +49,8 @@ export type Producer = ReturnType<TaskRouteOptions["queue"]>;
 export interface RouteContext {
   observer: ObserverPort;
   queue(name: string): Producer;
+  /** For every route that makes a queue where there is none. @throws HoldfastError rate_limited: QUEUES_PER_KEY */
+  admitQueue(name: string, sender: Pick<FastifyRequest, "identity" | "ip">): Promise<void>;
   schedules: SchedulesPort;
   series: Pick<SeriesStore, "points" | "rates">;
   history: Pick<SeriesHistory, "read">;

@@ -31,7 +31,7 @@ interface Matches {
 
 /** Replay and discard: small selections at once, large or paced ones as operations. */
 export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
-  const { observer, audit, operations, countReplayed } = context;
+  const { observer, audit, operations, countReplayed, admitQueue } = context;
 
   app.post(
     "/v1/queues/:queue/dead-letters/replay",
@@ -62,14 +62,18 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       }
       const by = authorOf(request);
       const mutation = { action: "dead_letters.replay" as const, queue, by, reason: body.reason };
+      const admitTarget = async () => {
+        if (body.to !== undefined && body.to !== queue) await admitQueue(body.to, request);
+      };
       const isPaced = body.ratePerSecond !== undefined || body.canary !== undefined;
       const isSmall = isWhole && matches.matched <= SYNC_LIMIT && !isPaced;
       const to = body.to === undefined ? {} : { to: body.to };
       const payload = body.patch ? { payloadText: body.patch.payloadText } : {};
       if (isSmall && "ids" in selection) {
-        const { count: _, ...result } = await audit.during(mutation, () =>
-          replayIds(queue, selection.ids, { ...to, ...payload }),
-        );
+        const { count: _, ...result } = await audit.during(mutation, async () => {
+          await admitTarget();
+          return replayIds(queue, selection.ids, { ...to, ...payload });
+        });
         return reply.code(200).send({ dryRun: false, ...matches, ...result });
       }
       const { canary } = body;
@@ -79,9 +83,10 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
         ...(canary ? { canary: { size: canary.size ?? 5, waitMs: canary.waitMs ?? 60_000 } } : {}),
         by: { ...by, reason: body.reason ?? null },
       };
-      const { view } = await audit.during(mutation, () =>
-        begin(spec, matches.matched, request, isWhole, isSmall),
-      );
+      const { view } = await audit.during(mutation, async () => {
+        await admitTarget();
+        return begin(spec, matches.matched, request, isWhole, isSmall);
+      });
       if (view.state !== "succeeded")
         return reply.code(202).header("location", `/v1/operations/${view.id}`).send(view);
       const { replayed = 0, skipped = 0 } = view.result;

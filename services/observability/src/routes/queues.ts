@@ -26,7 +26,7 @@ import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 const EMPTY_SYNC_LIMIT = 10_000;
 
 export function queueRoutes(app: HttpServer, context: RouteContext): void {
-  const { observer, series, history, audit, operations } = context;
+  const { observer, series, history, audit, operations, admitQueue } = context;
   const tags = [TAGS.queues];
 
   app.get(
@@ -121,7 +121,10 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       const { queue } = request.params;
       const { settings } = await audit.during(
         { action: "queue.configure", queue, by: authorOf(request) },
-        async () => ({ count: 0, settings: await observer.configure(queue, request.body) }),
+        async () => {
+          await admitQueue(queue, request);
+          return { count: 0, settings: await observer.configure(queue, request.body) };
+        },
       );
       return settings;
     },
@@ -143,6 +146,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       const { queue } = request.params;
       const reason = request.body?.reason;
       await audit.during({ action: "queue.pause", queue, by: authorOf(request), reason }, async () => {
+        await admitQueue(queue, request);
         await observer.pause(queue, reason, request.identity.label);
         return { count: 0 };
       });

@@ -17,7 +17,7 @@ import { Type } from "typebox";
 import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteContext): void {
+export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }: RouteContext): void {
   const tags = [TAGS.schedules];
   const config = { scope: "control" } as const;
   /** One of a queue of others is answered like one that is not there. @throws HoldfastError not_found */
@@ -81,7 +81,12 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
       const isNew = before === null;
       const { view } = await audit.during(
         { action: "schedule.put", queue: request.body.queue, subject: id, by: authorOf(request) },
-        async () => ({ count: 0, view: await schedules.put(id, request.body) }),
+        async () => {
+          // A definition that is wrong makes no queue.
+          Schedules.preview(request.body.cron, request.body.timeZone);
+          await admitQueue(request.body.queue, request);
+          return { count: 0, view: await schedules.put(id, request.body) };
+        },
       );
       if (isNew) reply.header("location", `/v1/schedules/${id}`);
       return reply.code(isNew ? 201 : 200).send(view);
@@ -132,10 +137,10 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules }: RouteConte
       const { id } = request.params;
       const { queue } = await visible(request.identity, id);
       const mutation = { action: "schedule.run" as const, queue, subject: id, by: authorOf(request) };
-      const { run } = await audit.during({ ...mutation, reason: request.body?.reason }, async () => ({
-        count: 1,
-        run: await schedules.run(id),
-      }));
+      const { run } = await audit.during({ ...mutation, reason: request.body?.reason }, async () => {
+        await admitQueue(queue, request);
+        return { count: 1, run: await schedules.run(id) };
+      });
       return reply
         .code(201)
         .header("location", `/v1/queues/${run.queue}/tasks/${encodeURIComponent(run.taskId)}`)

@@ -8,13 +8,17 @@ export interface QueueAddArgs {
   whole: string;
   /** which one it is; -1 where its queue is about to grow */
   partition: number;
+  /** the key or address that makes it where it is new; "" where nobody is counted */
+  maker: string;
+  /** queues that a maker may have made */
+  most: number;
 }
 
-/** queue_add: make a queue known to operators and janitors, and end a deletion of it that is under way. Returns "added" | "partitioned" (only its partitions take tasks) | "no_partition" (its queue has no such partition). */
+/** queue_add: make a queue known to operators and janitors, and end a deletion of it that is under way. Returns "added" | "too_many" (it is new, and its maker has made as many as it may) | "partitioned" (only its partitions take tasks) | "no_partition" (its queue has no such partition). */
 export const queueAddScript: Script<QueueAddArgs, SystemKeys> = {
   name: "queueAdd",
-  sha1: "af7734309f5db697ab4aea32d819229cff17df05",
-  keyCount: 3,
-  argv: (k, a) => [k.queues, k.partitions, k.deleting, a.queue, a.whole, a.partition],
-  source: "#!lua flags=allow-oom\nlocal partition = tonumber(ARGV[3])\nif ARGV[2] == '' and redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then\nreturn 'partitioned'\nend\nif ARGV[2] ~= '' then\nlocal count, step = 0, 1\nlocal field = redis.call('HGET', KEYS[2], ARGV[2])\nwhile field do\ncount = math.max(count, tonumber(field))\nfield = redis.call('HGET', KEYS[2], string.format('%s:%d', ARGV[2], step))\nstep = step + 1\nend\nif count <= partition or count == 0 then\nreturn 'no_partition'\nend\nend\nredis.call('SADD', KEYS[1], ARGV[1])\nredis.call('HDEL', KEYS[3], ARGV[1])\nreturn 'added'\n",
+  sha1: "cbb3dc1f072b4a4b98b9050e6e2cc1d9edb2b6d7",
+  keyCount: 4,
+  argv: (k, a) => [k.queues, k.partitions, k.deleting, k.queueMakers, a.queue, a.whole, a.partition, a.maker, a.most],
+  source: "#!lua flags=allow-oom\nlocal partition = tonumber(ARGV[3])\nlocal most = tonumber(ARGV[5])\nif ARGV[2] == '' and redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then\nreturn 'partitioned'\nend\nif ARGV[2] ~= '' then\nlocal count, step = 0, 1\nlocal field = redis.call('HGET', KEYS[2], ARGV[2])\nwhile field do\ncount = math.max(count, tonumber(field))\nfield = redis.call('HGET', KEYS[2], string.format('%s:%d', ARGV[2], step))\nstep = step + 1\nend\nif count <= partition or count == 0 then\nreturn 'no_partition'\nend\nend\nif ARGV[4] ~= '' and redis.call('SISMEMBER', KEYS[1], ARGV[1]) == 0 then\nif tonumber(redis.call('HGET', KEYS[4], 'n' .. ARGV[4]) or '0') >= most then\nreturn 'too_many'\nend\nif redis.call('HSETNX', KEYS[4], 'q' .. ARGV[1], ARGV[4]) == 1 then\nredis.call('HINCRBY', KEYS[4], 'n' .. ARGV[4], 1)\nend\nend\nredis.call('SADD', KEYS[1], ARGV[1])\nredis.call('HDEL', KEYS[3], ARGV[1])\nreturn 'added'\n",
 };

@@ -11,8 +11,8 @@ export interface QueueRemoveArgs {
 /** queue_remove: take a deleted queue out of the registry, unless somebody has registered it again since the deletion began. Returns 1, or 0 where the queue is in use again. */
 export const queueRemoveScript: Script<QueueRemoveArgs, SystemKeys> = {
   name: "queueRemove",
-  sha1: "a48e0577db6d606a14525699fd637a928a790e86",
-  keyCount: 2,
-  argv: (k, a) => [k.queues, k.deleting, a.queue, a.deletion],
-  source: "#!lua flags=allow-oom\nif redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then\nreturn 0\nend\nredis.call('SREM', KEYS[1], ARGV[1])\nredis.call('HDEL', KEYS[2], ARGV[1])\nreturn 1\n",
+  sha1: "35f60309ec6228e420b5a1c40f087b878a64d5ac",
+  keyCount: 3,
+  argv: (k, a) => [k.queues, k.deleting, k.queueMakers, a.queue, a.deletion],
+  source: "#!lua flags=allow-oom\nif redis.call('HGET', KEYS[2], ARGV[1]) ~= ARGV[2] then\nreturn 0\nend\nredis.call('SREM', KEYS[1], ARGV[1])\nredis.call('HDEL', KEYS[2], ARGV[1])\nlocal maker = redis.call('HGET', KEYS[3], 'q' .. ARGV[1])\nif maker then\nredis.call('HDEL', KEYS[3], 'q' .. ARGV[1])\nif redis.call('HINCRBY', KEYS[3], 'n' .. maker, -1) <= 0 then\nredis.call('HDEL', KEYS[3], 'n' .. maker)\nend\nend\nreturn 1\n",
 };

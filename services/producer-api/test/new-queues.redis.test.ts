@@ -1,0 +1,108 @@
+import { createLogger, loadConfig } from "@holdfast/service";
+import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
+import { Holdfast, mintKey, Observer, Queue } from "holdfast";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { type App, startApp } from "../src/app.ts";
+import { configSchema } from "../src/config.ts";
+
+let redis: RedisServer;
+const apps: App[] = [];
+let client: Holdfast;
+const ports: number[] = [];
+
+beforeAll(async () => {
+  redis = await startRedisServer();
+  client = new Holdfast({ redis: redis.url });
+  await client.check();
+  await client.keys.add(mintKey({ label: "first", scopes: ["admin"] }).key);
+  for (let n = 0; n < 2; n++) {
+    const port = await freePort();
+    const config = loadConfig(configSchema, {
+      PORT: String(port),
+      REDIS_URL: redis.url,
+      LOG_LEVEL: "silent",
+      QUEUES_PER_KEY: "3",
+    });
+    const logger = createLogger(config, "producer-api");
+    const app = await startApp(config, "test", logger, new AbortController().signal);
+    apps.push(app);
+    ports.push(port);
+    await app.opened;
+  }
+});
+afterAll(async () => {
+  for (const app of apps) await app.stop();
+  await client?.close();
+  await redis?.stop();
+});
+
+async function newKey() {
+  const { key, text } = mintKey({ label: "test", scopes: ["enqueue"] });
+  await client.keys.add(key);
+  const send = (queue: string, at = 0, path = "", body = '{"type":"t","payload":1}', headers = {}) =>
+    fetch(`http://127.0.0.1:${ports[at]}/v1/queues/${queue}/tasks${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${text}`, "content-type": "application/json", ...headers },
+      body,
+    });
+  for (const at of [0, 1])
+    await until("the key is known", async () => (await send("x", at, "", "no")).status !== 401, 5_000);
+  return send;
+}
+
+const TASK = '{"type":"t","payload":1}';
+/** Every way to enqueue: the first of both is the fast lane's where the queue is known. */
+const WAYS: [string, string, string, Record<string, string>][] = [
+  ["one task", "", TASK, {}],
+  ["one task, by the framework", "", TASK, { "content-encoding": "identity" }],
+  ["a batch", "/batch", `[${TASK}]`, {}],
+  ["lines", "/batch", `${TASK}\n`, { "content-type": "application/x-ndjson" }],
+  [
+    "lines, answered as lines",
+    "/batch",
+    `${TASK}\n`,
+    { "content-type": "application/x-ndjson", accept: "application/x-ndjson" },
+  ],
+];
+
+test("one key makes so many queues over all processes, on every way to enqueue; queues that exist take its tasks", async () => {
+  await new Queue("shared", { client }).enqueue("t", 1);
+  const send = await newKey();
+  // What is not stored makes no queue.
+  expect((await send("invalid", 0, "", '{"type":1}')).status).toBe(422);
+  expect((await send("invalid", 0, "/batch", '[{"type":1}]')).status).toBe(207);
+  const made = [await send("one", 0), await send("two", 1), await send("three", 0)];
+  expect(made.map(({ status }) => status)).toEqual([201, 201, 201]);
+  for (const [name, path, body, headers] of WAYS) {
+    for (const at of [0, 1]) {
+      const refused = await send("four", at, path, body, headers);
+      expect([name, refused.status, refused.headers.get("retry-after")]).toEqual([name, 429, "60"]);
+      expect(refused.headers.get("content-type")).toContain("application/problem+json");
+      expect(await refused.json()).toMatchObject({
+        code: "rate_limited",
+        detail: expect.stringMatching(/has made 3 queues.*QUEUES_PER_KEY/),
+      });
+      for (const queue of ["shared", "one", "two"]) {
+        const { status } = await send(queue, at, path, body, headers);
+        expect([name, queue, status]).toEqual([name, queue, path === "" ? 201 : 207]);
+      }
+    }
+  }
+  const observer = new Observer({ client });
+  expect(await observer.queues()).toEqual(["one", "shared", "three", "two"]);
+  // Another key makes its own, and then the first may use it.
+  const other = await newKey();
+  expect((await other("four")).status).toBe(201);
+  expect((await send("four")).status).toBe(201);
+  // To delete one is the remedy.
+  expect((await send("five")).status).toBe(429);
+  await observer.pause("one");
+  await observer.deleteQueue("one");
+  expect((await send("five")).status).toBe(201);
+  expect((await send("six")).status).toBe(429);
+});
+
+test("the library is not counted", async () => {
+  for (let n = 0; n < 6; n++) await new Queue(`library-${n}`, { client }).enqueue("t", 1);
+  expect((await (await newKey())("mine")).status).toBe(201);
+});
