@@ -4,11 +4,17 @@
 //
 // Two processes on one Redis of their own, loaded in turn, the order changing from round to round. The ratio is taken
 // within a round: what else the machine does hits both sides of it. CPU per request is the steadier of the two figures.
+
+import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";
-import { fileURLToPath } from "node:url";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { freePort, startRedisServer, startService, until } from "@holdfast/testing";
 import { Holdfast, mintKey } from "holdfast";
+import { freePort } from "./chaos/harness/ports.mjs";
+import { startRedis } from "./chaos/harness/redis.mjs";
+import { Service } from "./chaos/harness/service.mjs";
+import { until } from "./chaos/harness/until.mjs";
 import { summary } from "./compare/harness/statistics.mjs";
 
 const { values } = parseArgs({
@@ -20,16 +26,17 @@ const { values } = parseArgs({
 });
 const [rounds, seconds, connections] = [values.rounds, values.seconds, values.connections].map(Number);
 const LIMIT = 1.05;
-const main = fileURLToPath(new URL("../services/producer-api/dist/main.js", import.meta.url));
 // 96 bytes of payload.
 const body = JSON.stringify({ type: "noop", payload: { data: "x".repeat(85) } });
 
-const redis = await startRedisServer();
+const folder = mkdtempSync(join(tmpdir(), "holdfast-key-cost-"));
+const redis = await startRedis({ folder, track: (child) => child });
 const services = [];
 
 async function startSide(prefix, key) {
   const port = await freePort();
-  const service = startService(main, { PORT: String(port), REDIS_URL: redis.url, QUEUE_PREFIX: prefix });
+  const env = { PORT: String(port), REDIS_URL: redis.url, QUEUE_PREFIX: prefix };
+  const service = new Service("producer-api", port, env, { folder, label: prefix });
   services.push(service);
   const base = `http://127.0.0.1:${port}`;
   const side = {
@@ -116,5 +123,6 @@ try {
   process.exitCode = holds ? 0 : 1;
 } finally {
   await Promise.all(services.map((service) => service.kill()));
-  await redis.stop();
+  await redis.kill();
+  rmSync(folder, { recursive: true, force: true });
 }

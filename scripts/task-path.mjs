@@ -26,6 +26,10 @@ export const PARTS = [
       ["packages/contracts/src/keys.ts", "knows which scope includes which."],
       ["services/producer-api/src/app.ts", "refuses tasks until Redis has passed the boot checks."],
       ["packages/service/src/readiness.ts", "knows whether it has."],
+      [
+        "packages/service/src/tasks/new-queues.ts",
+        "knows whether the queue exists; a key may make only so many.",
+      ],
       ["packages/service/src/tasks/queues.ts", "gives the `Queue` of that name, made once."],
       ["packages/service/src/tasks/intake.ts", "enqueues the task and words the receipt."],
       ["packages/service/src/tasks/read.ts", "reads the body and cuts the payload out as it is."],
