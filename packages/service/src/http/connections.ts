@@ -124,14 +124,19 @@ export class Connections {
  * long as the client likes.
  */
 export function hangUp(request: IncomingMessage): void {
-  const timer = destroyLater(request.socket);
-  request.once("end", () => clearTimeout(timer));
+  request.once("end", destroyLater(request.socket));
 }
 
-function destroyLater(socket: Socket): NodeJS.Timeout {
+/** @returns leaves the connection open after all */
+function destroyLater(socket: Socket): () => void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
-  socket.once("close", () => clearTimeout(timer));
-  return timer;
+  const cancel = () => {
+    clearTimeout(timer);
+    // One connection carries many requests.
+    socket.removeListener("close", cancel);
+  };
+  socket.once("close", cancel);
+  return cancel;
 }
 
 /** Answers what never came to be a request, and closes the connection, also where the client keeps its end open. */
