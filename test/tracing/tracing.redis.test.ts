@@ -1,8 +1,7 @@
 import { fileURLToPath } from "node:url";
-import { until } from "@holdfast/testing";
+import { freePort, type ServiceProcess, startService, until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, inject, test } from "vitest";
 import { Observer, Queue } from "../../packages/holdfast/dist/index.js";
-import { freePort, type ServiceProcess, startService } from "../../packages/service/dist/testing/index.js";
 import { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from "./otlp-receiver.ts";
 
 const CALLER = { traceId: "0af7651916cd43dd8448eb211c80319c", spanId: "b7ad6b7169203331" };
