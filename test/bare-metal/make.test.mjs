@@ -17,8 +17,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
+import { freePort } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { freePort } from "../../packages/service/dist/testing/index.js";
 import { root, waitReady } from "../../scripts/pm2.mjs";
 
 const scratch = mkdtempSync(join(tmpdir(), "hf-make-"));

@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
+import { freePort, startRedisServer, until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Observer } from "../../packages/holdfast/dist/index.js";
-import { freePort, startTestRedis, waitUntil } from "../../packages/service/dist/testing/index.js";
 import { openPm2, readyUrl, root, waitReady } from "../../scripts/pm2.mjs";
 
 const QUEUE = "pm2";
@@ -86,7 +86,7 @@ function startLoad() {
 }
 
 beforeAll(async () => {
-  redis = await startTestRedis();
+  redis = await startRedisServer();
   const port = await freePort();
   env = {
     REDIS_URL: redis.url,
@@ -134,7 +134,7 @@ test("PM2 starts the system, brings a killed worker back, and reloads all of it 
   const ports = workers.map((worker) => new URL(readyUrl(worker)).port);
   expect(new Set(ports).size).toBe(2);
   for (const port of ports) {
-    await waitUntil(`a worker serves its metrics on ${port}`, () =>
+    await until(`a worker serves its metrics on ${port}`, () =>
       fetch(`http://127.0.0.1:${port}/metrics`).then(
         async (response) => (await response.text()).includes('holdfast_build_info{service="worker"'),
         // A kept connection that has just been closed.
@@ -148,13 +148,9 @@ test("PM2 starts the system, brings a killed worker back, and reloads all of it 
   }
 
   const load = startLoad();
-  await waitUntil(
-    "tasks are completed",
-    async () => (await observer.stats(QUEUE)).totals.acked > 100,
-    60_000,
-  );
+  await until("tasks are completed", async () => (await observer.stats(QUEUE)).totals.acked > 100, 60_000);
   process.kill(workers[0].pid, "SIGKILL");
-  await waitUntil(
+  await until(
     "PM2 has started another worker in its place",
     async () => {
       const now = running("worker").filter(({ status }) => status === "online");
@@ -169,14 +165,10 @@ test("PM2 starts the system, brings a killed worker back, and reloads all of it 
   expect(await waitReady(pm2, 90_000)).toEqual([]);
   expect(pm2.processes().filter(({ pid }) => before.has(pid))).toEqual([]);
   const { acked } = (await observer.stats(QUEUE)).totals;
-  await waitUntil(
-    "the new workers work",
-    async () => (await observer.stats(QUEUE)).totals.acked > acked,
-    60_000,
-  );
+  await until("the new workers work", async () => (await observer.stats(QUEUE)).totals.acked > acked, 60_000);
 
   await load.stop();
-  await waitUntil(
+  await until(
     "the queue has drained",
     async () => {
       const { pending, processing, scheduled } = await observer.stats(QUEUE);

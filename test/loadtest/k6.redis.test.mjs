@@ -2,8 +2,8 @@ import { execFile, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort, startRedisServer, startService } from "@holdfast/testing";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { freePort, startService, startTestRedis } from "../../packages/service/dist/testing/index.js";
 
 const root = join(import.meta.dirname, "../..");
 const hasK6 = spawnSync("k6", ["version"]).status === 0;
@@ -17,7 +17,7 @@ describe.skipIf(!hasK6)("the k6 scripts, briefly, against real services", () => 
   let env;
 
   beforeAll(async () => {
-    redis = await startTestRedis();
+    redis = await startRedisServer();
     folder = mkdtempSync(join(tmpdir(), "holdfast-k6-"));
     const [port, observabilityPort, workerPort, janitorPort] = await Promise.all(
       Array.from({ length: 4 }, freePort),
