@@ -1,6 +1,7 @@
 import { createMockMore } from "./mock-more.mjs";
 
 // An invented system that moves: queues fill and drain, tasks die, operations make progress.
+// It has more than 500 lines because most of them are invented data, which one place keeps consistent.
 
 const HOUR = 3_600_000;
 const zeroTotals = () =>

@@ -12,18 +12,9 @@ import {
   TasksTab,
   WorkersPage,
 } from "./lazy-screens.ts";
+import { SCREENS } from "./screen-facts.ts";
 import { OverviewPage } from "./screens/overview-page.tsx";
 import { NotFound, RouteFailed } from "./screens/route-fallbacks.tsx";
-import {
-  auditSearch,
-  deadLettersSearch,
-  loadSearch,
-  operationsSearch,
-  overviewSearch,
-  queueSearch,
-  schedulesSearch,
-  tasksSearch,
-} from "./search.ts";
 import { Shell } from "./shell/shell.tsx";
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, errorComponent: RouteFailed });
@@ -31,14 +22,14 @@ const root = createRootRoute({ component: Shell, notFoundComponent: NotFound, er
 const overview = createRoute({
   getParentRoute: () => root,
   path: "/",
-  validateSearch: overviewSearch,
+  validateSearch: SCREENS["/"].search,
   component: OverviewPage,
 });
 
 const load = createRoute({
   getParentRoute: () => root,
   path: "/load",
-  validateSearch: loadSearch,
+  validateSearch: SCREENS["/load"].search,
   component: LoadPage,
 });
 
@@ -51,21 +42,21 @@ const workers = createRoute({
 const operations = createRoute({
   getParentRoute: () => root,
   path: "/operations",
-  validateSearch: operationsSearch,
+  validateSearch: SCREENS["/operations"].search,
   component: OperationsPage,
 });
 
 const schedules = createRoute({
   getParentRoute: () => root,
   path: "/schedules",
-  validateSearch: schedulesSearch,
+  validateSearch: SCREENS["/schedules"].search,
   component: SchedulesPage,
 });
 
 const audit = createRoute({
   getParentRoute: () => root,
   path: "/audit",
-  validateSearch: auditSearch,
+  validateSearch: SCREENS["/audit"].search,
   component: AuditPage,
 });
 
@@ -86,21 +77,21 @@ const queue = createRoute({
 const queueOverview = createRoute({
   getParentRoute: () => queue,
   path: "/",
-  validateSearch: queueSearch,
+  validateSearch: SCREENS["/queues/$queue/"].search,
   component: QueueOverview,
 });
 
 const tasks = createRoute({
   getParentRoute: () => queue,
   path: "/tasks",
-  validateSearch: tasksSearch,
+  validateSearch: SCREENS["/queues/$queue/tasks"].search,
   component: TasksTab,
 });
 
 const deadLetters = createRoute({
   getParentRoute: () => queue,
   path: "/dead-letters",
-  validateSearch: deadLettersSearch,
+  validateSearch: SCREENS["/queues/$queue/dead-letters"].search,
   component: DeadLettersTab,
 });
 

@@ -20,8 +20,8 @@ export interface ScreenFacts {
 
 const nothing = () => ({});
 
-/** By the full path of the route. */
-const SCREENS: Record<string, ScreenFacts> = {
+/** By the full path of the route. The router takes `search` from here, so that both read an address alike. */
+export const SCREENS = {
   "/": { title: () => "Overview", search: overviewSearch },
   "/load": { title: () => "Load", search: loadSearch },
   "/workers": { title: () => "Workers", search: nothing },
@@ -43,11 +43,12 @@ const SCREENS: Record<string, ScreenFacts> = {
     title: ({ queue = "", id = "" }) => `Task ${id} of ${queue}`,
     search: nothing,
   },
-};
+} satisfies Record<string, ScreenFacts>;
 
 const NOT_FOUND: ScreenFacts = { title: () => "Not found", search: (raw) => raw };
 
-export const screenFacts = (fullPath: string): ScreenFacts => SCREENS[fullPath] ?? NOT_FOUND;
+export const screenFacts = (fullPath: string): ScreenFacts =>
+  (SCREENS as Record<string, ScreenFacts>)[fullPath] ?? NOT_FOUND;
 
 /** Fields of the address that a screen does not understand, as they stand there; an empty one asks for nothing. */
 export function unknownIn(raw: Record<string, unknown>, { search }: ScreenFacts): string[] {

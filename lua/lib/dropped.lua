@@ -14,7 +14,7 @@ local function planDropped(settled)
       local worker = drop.worker
       local newline = string.find(worker, '\n', 1, true) or #worker + 1
       options = options ~= ' k=0' and string.gsub(options, ' k=0', '', 1) or ''
-      -- Spans of time are shorter than times: a record of 76 characters fits into a block of 80 bytes.
+      -- Durations need fewer digits than points in time: a record of 76 characters fits into a block of 80 bytes.
       commit[drop.at] = 'c0' .. drop.head .. string.format('%d', now - drop.grantedAt) .. ' ' .. nowText .. ' '
         .. string.sub(worker, 1, newline - 1) .. ' ' .. taskType .. ' ' .. string.format('%d', drop.grantedAt - enqueuedAt) .. options
         .. string.sub(worker, newline)

@@ -53,7 +53,7 @@ export function useShortcuts({ onPalette, onHelp, isOff }: ShortcutOptions): voi
       "?": () => latest.current.onHelp(),
       "/": () => {
         const field = document.querySelector<HTMLElement>("[data-search]");
-        // Without a field of its own the screen is searched by the palette: what follows is text in any case.
+        // A screen without a search field opens the palette instead. Either way the keys that follow are text.
         if (field === null) latest.current.onPalette();
         else field.focus();
       },

@@ -393,7 +393,7 @@ test("strangers cannot fill the audit log with refused log-ins: of many there is
       method: "POST",
       url: "/v1/session",
       headers: { host: "127.0.0.1", ...OWN },
-      // Each from somewhere else: no address has had too many.
+      // Each log-in comes from another address, so that the limit per address is not what refuses it.
       remoteAddress: `10.0.${turn}.1`,
       payload: { key: "wrong" },
     });

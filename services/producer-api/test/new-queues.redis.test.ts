@@ -90,7 +90,7 @@ test("one key makes so many queues over all processes, on every way to enqueue; 
   }
   const observer = new Observer({ client });
   expect(await observer.queues()).toEqual(["one", "shared", "three", "two"]);
-  // Another key makes its own, and then the first may use it.
+  // Another key makes this queue. The first key may use it then, since it exists.
   const other = await newKey();
   expect((await other("four")).status).toBe(201);
   expect((await send("four")).status).toBe(201);

@@ -51,7 +51,7 @@ export function wish(now: Situation, settled: number, share: (free: number) => n
   const held = now.held - settled + now.reserved;
   if (now.drains !== "nobody")
     return now.drains === "this queue" && held === 0 ? { want: 1, inHalves: now.inHalves } : null;
-  // A verdict under way has freed its slot; what its call asks for is reserved.
+  // The handler of a verdict under way has ended, so its slot is free. The tasks that its call asks for are in `reserved`.
   const free = now.slots - held + now.settling;
   // Beside a call that is under way, tasks ahead of the slots are worth no call of their own.
   const mayTakeAhead = now.alone && (settled > 0 || now.inFlight === 0);

@@ -208,8 +208,8 @@ export function errorText(thrown: Thrown): string {
 }
 
 /**
- * The verdict for a throw of a handler. It goes by the mark or the name of FatalError and RetryAfter, of the error itself or of
- * the first of its causes that has one.
+ * The verdict for an error that a handler threw. The error, or else the first of its causes that says so, decides: FatalError and
+ * RetryAfter are recognised by a mark or by their name.
  */
 export function verdictOfError(
   thrown: Thrown,

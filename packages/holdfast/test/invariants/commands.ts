@@ -1,3 +1,5 @@
+// The commands of the model test. The file has more than 500 lines because it holds one command for each script, and all of
+// them share the helpers at its top.
 import { type RedisServer, until } from "@holdfast/testing";
 import fc from "fast-check";
 import type { Redis } from "ioredis";

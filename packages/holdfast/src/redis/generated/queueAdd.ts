@@ -8,7 +8,7 @@ export interface QueueAddArgs {
   whole: string;
   /** which one it is; -1 where its queue is about to grow */
   partition: number;
-  /** the key or address that makes it where it is new; "" where nobody is counted */
+  /** the key or address that makes the queue, if it is new; "" to count nobody */
   maker: string;
   /** queues that a maker may have made */
   most: number;
