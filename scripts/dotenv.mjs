@@ -74,7 +74,7 @@ export function parseDotenv(content, lookup = () => undefined, file = ".env") {
   }
 }
 
-/** What stands for a character in double quotes. A dollar stays marked, so that nothing is put in its place. */
+/** The meaning of an escape in double quotes. An escaped dollar stays marked, so that it is not expanded. */
 function unescaped(value) {
   return value.replaceAll(/\\(?:([abfnrtv"\\])|(\$)|0(\d{0,3}))/g, (_, letter, dollar, digits) => {
     if (dollar) return "$$";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { DotenvError, parseDotenv } from "./dotenv.mjs";
 
-/** What the environment of the caller has. */
+/** The variables of the caller's environment. */
 const ENVIRONMENT = { H: "host", E: "" };
 
 /** A file, and what Compose reads out of it for A and B, null for not at all; or null where it refuses the file. */

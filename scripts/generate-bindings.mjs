@@ -121,7 +121,7 @@ function readFormat() {
   });
 }
 
-/** What the library shares with the scripts. */
+/** The constants that the library shares with the scripts. */
 function formatModule(constants) {
   const lines = constants.map(
     ({ name, constant, comment }) =>

@@ -202,7 +202,7 @@ async function checkPorts() {
 const isFree = (port) =>
   spawnSync(join(root, "scripts/ports"), [`METRICS_PORT=${port}`], { stdio: "ignore" }).status === 0;
 
-/** Of the first block of ports in which nobody listens: another system on this machine has one of its own. */
+/** The first block of ports in which nobody listens, because another system on this machine uses a block of its own. */
 function freeMetricsPort() {
   for (let from = METRICS_PORT; from < 65_000; from += 2 * MOST_INSTANCES)
     if ([from, from + 1, from + MOST_INSTANCES, from + MOST_INSTANCES + 1].every(isFree)) return from;
@@ -244,7 +244,7 @@ async function up() {
   if (key !== "") say(`the admin key, shown once (make key shows it again): ${key}`);
 }
 
-/** One worker stays with PM2, stopped, where none is to run: with it PM2 would forget what it was told. */
+/** If no worker is to run, one stays with PM2, stopped: without any, PM2 would forget the settings. */
 async function scale(text) {
   const count = Number(text);
   if (!(count <= MOST_INSTANCES)) die(`at most ${MOST_INSTANCES} workers on one machine`);

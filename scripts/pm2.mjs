@@ -25,7 +25,7 @@ const LONGEST_SOCKET = 100;
 // A daemon that runs answers within milliseconds.
 const ANSWER_MS = 30_000;
 
-/** Where PM2's sockets go that do not fit into its home: a folder that nobody else can write to. */
+/** The folder for PM2's sockets if their path would be too long in its home; nobody else can write to it. */
 function shortSockets(home) {
   if (Buffer.byteLength(join(home, "interactor.sock")) <= LONGEST_SOCKET) return {};
   const { uid } = userInfo();
@@ -69,7 +69,7 @@ export function openPm2(home = ownHome) {
         env: { ...process.env, ...place },
       }),
     runs: () => daemonRuns(home),
-    /** What it runs: id, name, pid, status, restarts, and the environment that each process was started with. */
+    /** The processes that it runs: id, name, pid, status, restarts, and the environment each was started with. */
     processes() {
       if (!daemonRuns(home)) return [];
       // A notice may come before the list.

@@ -9,10 +9,10 @@ import {
   tasksSearch,
 } from "./search.ts";
 
-/** What the frame has to know of a screen without loading it. */
+/** The facts about a screen that the frame needs before the screen is loaded. */
 export interface ScreenFacts {
   title(params: Record<string, string>): string;
-  /** What it understands of the address; what is left out of the answer is not applied. */
+  /** Reads the address. A field that is missing in the result is not understood, and not applied. */
   search(raw: Record<string, unknown>): object;
   /** Its search narrows a list, which must not be shown wider than it was asked for. */
   narrows?: boolean;

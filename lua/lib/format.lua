@@ -24,7 +24,7 @@ local FLAG_ALONE = 'o'
 local FLAG_CANCEL = 'x'
 local FLAG_DROPS = 'k'
 
--- What a reply tells a worker beside its tasks: the queue is paused; hold nothing and ask again, since a task has to run
+-- The flags of a reply tell a worker, beside its tasks: the queue is paused; hold nothing and ask again, since a task has to run
 -- alone; the task that is granted has to; ask again, since entries were dropped; the request is parked; tasks stand aside
 -- by their type, so tell the types that you run.
 local REPLY_PAUSED = 1

@@ -127,7 +127,7 @@ test("what make up writes is for its owner alone: data, secrets, logs and the fo
     // The sockets of PM2 are in a folder of their own.
     return (stat.isFile() || stat.isDirectory()) && (stat.mode & 0o077) !== 0;
   });
-  // What scripts/stack keeps beside them holds no secret, and nobody else gets into the folder.
+  // The other files of scripts/stack hold no secrets, and nobody else can enter the folder.
   const harmless = ["way", "env", "given"].map((name) => join(home, name));
   expect(open.filter((path) => !harmless.includes(path))).toEqual([]);
   expect(paths.some((path) => path.includes("appendonly"))).toBe(true);
@@ -162,7 +162,7 @@ test("a port that somebody else has is refused, and nothing is changed or rememb
   const wrong = await make(first, ["up"], { METRICS_PORT: "9464x" });
   expect(wrong.output).toContain('METRICS_PORT="9464x" is not a port');
   expect(kept(first)).toBe(before);
-  // Where nothing runs, nothing is scaled.
+  // If nothing runs, there is nothing to scale.
   await make(second, ["up"], { HOLDFAST_RUN: "metal", PORT: ports.PORT });
   const scaled = await make(second, ["scale", "N=2"]);
   expect(scaled).toMatchObject({ code: expect.any(Number), output: expect.stringContaining("nothing runs") });

@@ -129,7 +129,7 @@ describe.skipIf(!executablePath)(
         await away.end("observability");
         await page.getByRole("link", { name: "second", exact: true }).click();
         await page.getByRole("heading", { name: "Cannot reach the API" }).waitFor({ timeout: 40_000 });
-        // Where it looks is where the page came from, not a port that somebody once chose.
+        // The text names the host that served the page, and no fixed port.
         await page.getByRole("alert").getByText(new URL(away.base).host).first().waitFor();
         expect(await page.getByText("3001").count()).toBe(0);
         await away.start("observability");

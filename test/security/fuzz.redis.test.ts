@@ -197,7 +197,7 @@ test("whatever is sent to any route: no 5xx, no hang, errors as problem+json, no
 function isAccepted(schema: Record<string, unknown>, body: string | undefined, batch?: string): boolean {
   if (body === undefined || body === "") return true;
   try {
-    // One byte order mark in front is skipped.
+    // A byte order mark at the beginning is skipped.
     const value = JSON.parse(body.replace(/^\ufeff/, "")) as unknown;
     if (batch === undefined) return Value.Check(schema as never, value);
     const { items } = schema as { items: Record<string, unknown> };

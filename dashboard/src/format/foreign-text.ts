@@ -66,7 +66,7 @@ const NAMES: Record<string, string> = {
   "\ufeff": "byte order mark",
 };
 
-/** What a marked character is, in words where they are known. */
+/** Describes a marked character, in words if it has a known name. */
 export const nameOf = (character: string): string =>
   `${codePoint(character)}${NAMES[character] === undefined ? "" : `, ${NAMES[character]}`}`;
 

@@ -19,7 +19,7 @@ export interface Command {
 
 const MOST_SHOWN = 12;
 
-/** What a query can mean, the best first; and at the end a look for a task of that id. */
+/** The possible meanings of a query, best first; the last one looks for a task with that id. */
 export function usePaletteCommands(query: string, onHelp: () => void): Command[] {
   const shown = matching(useCommands(query.trim(), onHelp), query).slice(0, MOST_SHOWN);
   const lookUp = useLookUp(query.trim());

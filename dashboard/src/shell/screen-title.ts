@@ -6,7 +6,7 @@ import { useSession } from "../session/session-context.tsx";
 import { titleOf, useTitle } from "../ui/title.ts";
 import { useScreen } from "./use-screen.ts";
 
-/** What is wrong with a queue, or with all of them; null where nothing is. */
+/** The worst problem of a queue, or of all queues; null if there is none. */
 export function troubleOf(figures: LiveFigures, queue: string | undefined): string | null {
   if (!figures.redisUp) return "Redis is down";
   const queues = (figures.queues ?? []).filter((stats) => queue === undefined || stats.queue === queue);

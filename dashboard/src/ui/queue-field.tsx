@@ -8,7 +8,7 @@ interface QueueFieldProps {
   label: string;
   value: string;
   onChange(queue: string): void;
-  /** What creates the queue where there is none of that name: `the first task`. */
+  /** Names what will create the queue if it does not exist, such as `the first task`. */
   maker: string;
   placeholder?: string;
   hint?: ReactNode;

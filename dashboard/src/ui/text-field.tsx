@@ -8,7 +8,7 @@ interface TextFieldProps {
   hint?: ReactNode;
   /** Why the value is refused; null when it is fine. */
   error?: string | null;
-  /** What to think of before it is taken; in place of the hint. */
+  /** A warning about the chosen name, shown in place of the hint. */
   warning?: string | null;
   rows?: number;
   placeholder?: string;

@@ -4,7 +4,7 @@ const TERMINAL = new Set(["completed", "dead", "cancelled", "expired"]);
 /** Attempts that were given back do not count. */
 const REFUNDED = new Set(["released", "unrouted"]);
 
-/** What a record keeps of a token: all before its dot, which the tasks of one grant share. */
+/** The part of a token that a record keeps: all before the dot, which the tasks of one grant share. */
 const fenceOf = (token) => token.split(".")[0];
 
 /** Which call granted it: all that it grants begins at one time, for one worker. */

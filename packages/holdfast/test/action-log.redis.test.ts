@@ -104,7 +104,7 @@ test("the oldest are forgotten beyond a bound, and a cursor of before stays wher
   expect(second).toMatchObject({ cursor: null, total: 1_000 });
   expect(await subjects({ limit: 100, from: 2_990_000 })).toHaveLength(11);
   expect((await walk({}))[0]).toBe("s2000");
-  // One whose place was forgotten meanwhile.
+  // The record that this cursor names was forgotten meanwhile.
   expect(await own.actions.page({ limit: 10, cursor: "5-7" })).toMatchObject({ records: [], cursor: null });
 });
 
@@ -123,7 +123,7 @@ test.each([0, 1, 2])(
     const run = own.connection.command("EVAL", cut, 2, key, dropped, 1_000);
     if (calls === 2) expect(await run).toBe(500);
     else await expect(run).rejects.toThrow("cut");
-    // What the page did not show yet is shown by the next ones.
+    // The next pages show the records that this page did not.
     expect(await subjects({ limit: 100, cursor: cursor ?? "" })).toEqual(
       expect.arrayContaining(Array.from({ length: 500 }, (_, n) => `s${500 + n}`)),
     );

@@ -69,7 +69,7 @@ export interface AppOptions {
   readOnly?: boolean;
   /** Of one key; log-outs likewise. @default 60 */
   logInsPerMinute?: number;
-  /** Who reads payloads unmasked leaves a record. @default false */
+  /** Records each read of an unmasked payload. @default false */
   auditPayloadReads?: boolean;
   /** Operations of one key that may be open at a time, but for small ones. @default 10 */
   operationsPerKey?: number;

@@ -84,7 +84,7 @@ test("the record of an export that did not come to its end says so, and how far 
   expect(failed.records).toMatchObject([{ count: 1, outcome: "failed", code: "redis_unavailable" }]);
 });
 
-/** What breaks off is an error for whoever reads it. */
+/** If the stream breaks off, its reader gets an error. */
 const get = (app: Awaited<ReturnType<typeof served>>, url: string) => app.get(url).catch(() => {});
 
 const READS = [
@@ -108,7 +108,7 @@ test("reads of payloads leave a record where a setting asks for it, of whoever s
   ]);
   expect(records.map(({ requestId }) => requestId)).toHaveLength(5);
   expect(JSON.stringify(records)).not.toContain("4111");
-  // Nothing was shown: nothing is recorded.
+  // No payload was shown, so there is nothing to record.
   for (const url of READS) expect((await get(url, "vic")).body).not.toContain("4111");
   for (const url of [
     "/v1/queues/q/tasks/none",

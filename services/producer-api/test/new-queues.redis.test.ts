@@ -68,7 +68,7 @@ const WAYS: [string, string, string, Record<string, string>][] = [
 test("one key makes so many queues over all processes, on every way to enqueue; queues that exist take its tasks", async () => {
   await new Queue("shared", { client }).enqueue("t", 1);
   const send = await newKey();
-  // What is not stored makes no queue.
+  // A request that stores nothing creates no queue.
   expect((await send("invalid", 0, "", '{"type":1}')).status).toBe(422);
   expect((await send("invalid", 0, "/batch", '[{"type":1}]')).status).toBe(207);
   const made = [await send("one", 0), await send("two", 1), await send("three", 0)];

@@ -166,7 +166,7 @@ describe("an enqueue that is repeated", () => {
       ...{ accepted: 0, duplicates: 1, failed: 0 },
       results: [{ status: 208, id: "x", state: "cancelled", willRun: false }],
     });
-    // Without the wish it begins anew, with any body.
+    // Without `ifEnded: "duplicate"` the id is free, whatever the body.
     expect(await call("POST", "", '{"type":"t","id":"x","payload":2}')).toMatchObject({
       status: 201,
       json: { state: "pending" },

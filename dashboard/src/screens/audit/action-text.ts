@@ -1,6 +1,6 @@
 import type { AuditAction } from "../../api/audit.ts";
 
-/** What operators do, in words. */
+/** The actions of operators, in words. */
 export const ACTION_TEXT: Record<AuditAction, string> = {
   "queue.pause": "Pause queue",
   "queue.resume": "Resume queue",
@@ -34,6 +34,6 @@ export const ACTION_TEXT: Record<AuditAction, string> = {
   "audit.export": "Export the audit log",
 };
 
-/** What is newer than this page is shown by its name: `key.create` as `key: create`. */
+/** Actions that this page does not know yet are shown by their name: `key.create` as `key: create`. */
 export const actionText = (action: string): string =>
   ACTION_TEXT[action as AuditAction] ?? action.replaceAll("_", " ").replace(".", ": ");

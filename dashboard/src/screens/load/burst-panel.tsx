@@ -115,7 +115,7 @@ function wholeBetween(text: string, least: number, most: number): string | null 
   return `A whole number from ${count(least)} to ${count(most)}.`;
 }
 
-/** What the queue has to do already. */
+/** The work that the queue already has. */
 function burstNote(stats: QueueStats | undefined): string {
   if (stats === undefined) return "There is no such queue yet: the burst will create it.";
   const open = stats.pending + stats.processing + stats.scheduled;

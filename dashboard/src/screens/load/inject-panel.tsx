@@ -37,7 +37,7 @@ export function InjectPanel({ queue }: { queue: string | null }) {
   const { figures } = useLive();
   const { say, fail } = useToasts();
   const { denied, session } = useSession();
-  // Where real tasks run nothing is filled in: a demo task there would be one click away.
+  // No field is filled in where real tasks run: with a proposed demo task, one click would send it.
   const [type, setType] = useState(session.demoLoad ? "demo.echo" : "");
   const [payloadText, setPayloadText] = useState(session.demoLoad ? '{\n  "hello": "world"\n}' : "");
   const [priority, setPriority] = useState<Priority>("normal");

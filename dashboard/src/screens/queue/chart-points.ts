@@ -21,7 +21,7 @@ export function chartStep(past: readonly SeriesPoint[], start: number, leastMs: 
   return past.reduce((step, { at, spanMs }) => (at > start ? Math.max(step, spanMs) : step), leastMs);
 }
 
-/** What falls into the same step, in order. */
+/** The points that fall into the same step, in order. */
 function steps<T extends { at: number }>(items: readonly T[], stepMs: number): T[][] {
   const groups: T[][] = [];
   let current = Number.NaN;
@@ -67,7 +67,7 @@ export function chartPoints(
   });
   return steps([...told, ...streamed], stepMs).map((group): ChartPoint => {
     const { at, pending, processing, scheduled, dead } = group.at(-1) as (typeof group)[number];
-    // Of a step that is not over yet the rates are those of a moment.
+    // A step that is not over yet has no rates: they would cover a moment only.
     const isOver = Math.ceil(at / stepMs) * stepMs <= end;
     const rate = (of: (item: (typeof group)[number]) => number) => (isOver ? meanRate(group, of) : null);
     return {

@@ -24,7 +24,7 @@ const EMPTIED: readonly EmptiedState[] = [
   "expired",
 ];
 
-/** What is done to a queue for good. */
+/** The actions on a queue that cannot be undone. */
 export function RemovalPanel({ stats }: { stats: QueueStats }) {
   const { denied } = useSession();
   const [asking, setAsking] = useState<"empty" | "delete" | null>(null);
@@ -121,7 +121,7 @@ function DeleteDialog({ stats, onClose }: RemovalDialogProps) {
       danger
       phrase={queue}
       onConfirm={async () => {
-        // Nothing of it may start while it goes: it has to be paused.
+        // The queue has to be paused, so that no task of it starts during the deletion.
         if (!stats.paused) await pauseQueue(queue, "it is being deleted");
         const { removed } = await deleteQueue(queue, reason.trim() || undefined);
         say(`${queue} is deleted`, `${plural(removed, "task")} went with it.`);

@@ -9,7 +9,7 @@ export type TimelineEntry =
   | {
       kind: "attempt";
       attempt: AttemptView;
-      /** What passed before it, and what that was; null where it is not known when the wait began. */
+      /** The wait before it and its cause; null if it is not known when the wait began. */
       wait: { ms: number; what: "waited" | "backoff and wait" | "waited since the replay" } | null;
       /** So far, where it still runs. */
       runMs: number;

@@ -127,7 +127,7 @@ async function enqueueOne(
       );
     });
   if (isNew) context.out.say(`holdfast: warning: there was no queue "${queue}"; this task made it`);
-  // Of a duplicate that was purged there is nothing to show.
+  // A duplicate that was purged has no result to show.
   const waitMs = receipt.state === "purged" ? undefined : options.wait;
   const ended = waitMs === undefined ? null : await wait(context, producer, receipt.id, waitMs);
   if (ended !== null) return ended;

@@ -286,7 +286,7 @@ export class OperationStore {
     return { failures, cursor: from + limit < kept ? String(from + limit) : null, total: view.failures };
   }
 
-  /** What an operation did with each of these ids: the code of its failure, or `done`. */
+  /** The result of an operation for each of these ids: the code of its failure, or `done`. */
   async outcomes(
     id: string,
     ids: readonly string[],

@@ -58,7 +58,7 @@ export async function finishHere(
   }
 }
 
-/** Who asks for an operation by the library, without a key and a request: the record says which process of which machine. */
+/** The author of an operation that the library starts. There is no key or request, so the record names the process and machine. */
 export const localAuthor = (actor: string): OperationSpec["by"] => ({
   actor,
   keyId: null,

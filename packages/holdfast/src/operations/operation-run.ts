@@ -33,7 +33,7 @@ export interface RunOptions {
   /** Hands the operation over, between two batches. */
   signal: AbortSignal;
   onMoved?: ((operation: ClaimedOperation, moved: Moved) => void) | undefined;
-  /** What ends it as failed. */
+  /** Called with the error that makes it fail. */
   onFailed?: ((error: HoldfastError) => void) | undefined;
 }
 

@@ -23,7 +23,7 @@ export interface OperationRunnerOptions {
   /** What of a task may be told in an operation, which more people read than the task. @default all of it */
   shown?: ((task: TaskView) => TaskView) | undefined;
   onMoved?(spec: OperationSpec, moved: Moved): void;
-  /** What ends an operation as failed. */
+  /** Called with the error that makes an operation fail. */
   onFailed?(error: HoldfastError): void;
   onEnded?(view: OperationView, spec: OperationSpec): void;
   onError?(error: HoldfastError): void;
@@ -34,7 +34,7 @@ export class OperationRunner {
   readonly #options: OperationRunnerOptions;
   readonly #partitions: PartitionRegistry;
   readonly #abort = new AbortController();
-  /** What runs here, and whose share each takes. */
+  /** The operations that run here, and whose share each takes. */
   readonly #running = new Map<Promise<void>, string>();
   #loop: Promise<void> | undefined;
   #wake: (() => void) | undefined;

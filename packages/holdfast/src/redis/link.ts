@@ -49,7 +49,7 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
       ...(s.sentinelUsername === undefined ? {} : { sentinelUsername: s.sentinelUsername }),
       ...(s.sentinelPassword === undefined ? {} : { sentinelPassword: s.sentinelPassword }),
       ...(s.natMap ? { natMap: s.natMap } : {}),
-      // Without it the client leaves the TLS of the master out.
+      // Without this option the client would connect to the master without TLS.
       ...(tls ? { enableTLSForSentinelMode: true, sentinelTLS: tls } : {}),
     });
   }

@@ -45,7 +45,7 @@ test("a task that goes while somebody waits for it, and one whose id is remember
     message: `nothing is kept of task "${id}": it ended, or an operator removed it; queue "work" keeps up to 10000 ended tasks of each state, for 86400000 ms`,
   });
   await queue.enqueue("t", 1, { id: "a", delayMs: 60_000 });
-  // Behind the first look of the one that waits, on the same connection.
+  // This runs after the first look of the waiting call, because both use one connection.
   await queue.get(id);
   await system.observer.empty("work", ["scheduled"]);
   await waiting;

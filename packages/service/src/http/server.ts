@@ -61,7 +61,7 @@ export interface HttpServerOptions {
   trustedProxies?: string[] | undefined;
   /** Of one key that does not see every payload; 0: no limit. @default 0 */
   conflictsPerMinute?: number | undefined;
-  /** What a reverse proxy leaves in front of every path, such as `/queues`. */
+  /** The prefix that a reverse proxy leaves in front of every path, such as `/queues`. */
   basePath?: string | undefined;
   /** JSON pointers into payloads and results that viewers do not see. */
   maskedPointers?: string[] | undefined;
@@ -333,7 +333,7 @@ function serveBelow(app: HttpServer, basePath: string): void {
   };
   app.server.prependListener("request", strip);
   app.server.prependListener("upgrade", strip);
-  // Without the slash at its end the relative addresses of a page would be beside it.
+  // Without the slash at the end, relative addresses of the page would resolve to the folder above.
   app.get(basePath, { schema: { hide: true }, config: { scope: "public" } }, (_request, reply) =>
     reply.redirect(`${basePath.slice(basePath.lastIndexOf("/") + 1)}/`, 308),
   );

@@ -21,27 +21,27 @@ declare module "fastify" {
     rawBody?: boolean;
     /** A body of `application/x-ndjson` arrives as a stream. */
     lines?: boolean;
-    /** What a key needs. @default GET `read`, all others `control` */
+    /** The scope that a key needs. @default `read` for GET, `control` for all others */
     scope?: RouteScope;
     /** Answered also while it is not known whether there are keys, since Redis is away. */
     beforeKeys?: boolean;
   }
   interface FastifyRequest {
-    /** Who sent it. */
+    /** The sender. */
     identity: Identity;
   }
   interface FastifyInstance {
-    /** What every answer has, for one that does not come from a route. */
+    /** The parts that every answer needs, for answers that do not come from a route. */
     basics: {
       isHostAllowed(host: string | undefined): boolean;
       requestId(): string;
       identify: Identify;
       limiter: Limiter | undefined;
-      /** One too many of its address, or about to be closed: what comes over it is refused. */
+      /** True if the address has too many connections, or this one is about to be closed: its requests are refused. */
       isClosing(socket: Socket): boolean;
       /** The connection is closed when the answer was sent. */
       closeAfterAnswer(reply: FastifyReply): void;
-      /** What limits the conflicts of a sender who does not see every payload; undefined: he does, or there is no limit. */
+      /** Limits the conflicts of a sender who may not see every payload; undefined if he may, or if there is no limit. */
       conflictsFor(identity: Identity): Pick<Conflicts, "limit"> | undefined;
       /** Whether the sender still may what he was let in for. @throws HoldfastError unauthorized, forbidden */
       recheck(request: FastifyRequest): void;
@@ -51,7 +51,7 @@ declare module "fastify" {
       allowLongBody(request: IncomingMessage, response: ServerResponse): void;
       /** The address of a client without a proxy in between is that of its socket. */
       hasProxies: boolean;
-      /** What hides the masked fields from this identity; undefined: it sees all. */
+      /** Masks fields for this identity; undefined if it may see everything. */
       maskFor(identity: Identity): ((value: unknown) => unknown) | undefined;
       observe: ServiceMetrics["observeHttp"];
     };

@@ -212,7 +212,7 @@ export class KeyRing {
     return use;
   }
 
-  /** Of the keys in Redis: those of a file are listed without it. */
+  /** Only for keys in Redis; keys of a file are listed without it. */
   async #noteUses(): Promise<void> {
     const now = Date.now();
     const noted = new Map<string, number>();

@@ -123,7 +123,7 @@ export function statusOf({ duplicate, willRun }: EnqueueReceipt, hasKey = false)
   return willRun || hasKey ? 200 : 208;
 }
 
-/** What a receipt tells over HTTP: of a duplicate also whether anything will run. */
+/** The receipt as HTTP sends it. For a duplicate it also says whether anything will run. */
 export function receiptBody({ id, state, duplicate, willRun, durability }: EnqueueReceipt) {
   return { id, state, durability, ...(duplicate ? { willRun } : {}) };
 }

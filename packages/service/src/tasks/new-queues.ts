@@ -38,7 +38,7 @@ export class NewQueues {
    * @throws HoldfastError rate_limited: it is new, and the sender has made as many as it may
    */
   async admit(queue: string, sender: { identity: Identity; ip: string }): Promise<void> {
-    // What is not a name is refused by the call that follows.
+    // A text that is not a queue name is refused by the call that follows.
     if (this.isKnown(queue) || !isQueueName(queue)) return;
     const maker = { who: bucketOf(sender.identity, sender.ip), most: this.#perKey };
     try {

@@ -109,7 +109,7 @@ export const waitQuery = Type.Object(
 // A duplicate of a task whose record is gone, while its id is remembered, is "purged".
 const stateSchema = OneOf([...TASK_STATES, "purged"]);
 
-/** What the statuses of a known id mean. */
+/** Explains the statuses for an id that is known. */
 export const DUPLICATE_HELP =
   "200: a task with this id and body was stored before, and is waiting or running. 208: it was, and has ended: nothing will run. 409: another task has the id, or the one that has it runs and was asked to stop.";
 

@@ -73,7 +73,7 @@ export function createEntrance(
   };
 }
 
-/** What to do about an Origin that is not that of this service. */
+/** The remedies if an Origin is not the one of this service. */
 export function foreignOrigin(what: string, hosts: readonly string[]): HoldfastError {
   return new HoldfastError(
     "forbidden",

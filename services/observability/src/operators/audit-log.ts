@@ -44,7 +44,7 @@ export function authorOf(request: FastifyRequest, identity: Identity = request.i
 /** Somebody who was let in. */
 export const isKnown = (identity: Identity) => identity !== NOBODY && identity !== NOT_YET_KNOWN;
 
-/** What is not given is null, or 0, or now. */
+/** Fields that are not given are null, 0, or now. */
 export type NewRecord = Author & Pick<AuditRecord, "action" | "outcome"> & Partial<AuditRecord>;
 
 export interface AuditLogOptions {

@@ -19,7 +19,7 @@ export interface RunnerPort {
   runNow(id: string): Promise<void>;
 }
 
-/** Who asks for an operation: each key, person or address has a share of them. */
+/** The sender of an operation: each key, person or address has a share of them. */
 export interface Asker {
   identity: Identity;
   ip: string;
@@ -67,7 +67,7 @@ export class Operations {
 
   async control(id: string, control: "pause" | "resume" | "cancel"): Promise<OperationView> {
     const view = await this.#store.control(id, control);
-    // One that waits for a place, or is paused, ends or pauses without one.
+    // An operation that waits for a place, or is paused, can end or pause without getting one.
     return this.#begun(view, control !== "resume");
   }
 

@@ -9,7 +9,7 @@ import type { Operations } from "../operators/operations.ts";
 import type { ReplayedOutcome } from "../sampling/gauges.ts";
 import type { SeriesStore } from "../sampling/series.ts";
 
-/** What the routes use of the library's schedules. */
+/** The part of the library's schedules that the routes use. */
 export type SchedulesPort = Pick<Schedules, "list" | "get" | "put" | "delete" | "run" | "pause" | "resume">;
 
 declare module "fastify" {

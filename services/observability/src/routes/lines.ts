@@ -3,7 +3,7 @@ import type { FastifyReply } from "fastify";
 import { ERROR_STATUS, HoldfastError } from "holdfast";
 import { type AuditLog, authorOf } from "../operators/audit-log.ts";
 
-/** What is exported, for its record in the audit log. */
+/** Describes the export in its audit record. */
 export interface Export {
   audit: AuditLog;
   action: "task.export" | "audit.export";

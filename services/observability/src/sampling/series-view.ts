@@ -40,7 +40,7 @@ export function viewOf(
   return { stepMs, source, points: points.slice(-SERIES.points - 1) };
 }
 
-/** What falls into the same step, in order. */
+/** The points that fall into the same step, in order. */
 function grouped<T extends { at: number }>(items: readonly T[], stepMs: number): T[][] {
   const groups: T[][] = [];
   let step = Number.NaN;
