@@ -139,10 +139,14 @@ test("whatever the value and wherever the cut, no beginning of four characters i
           lastError: string;
         };
         const kept = cut.slice(0, -CUT_MARK.length).slice(quoted.indexOf("|") + 1);
-        if (kept.length >= 4 && secret.startsWith(kept))
-          expect(lastError.split("|").at(-1)).toBe(`***${CUT_MARK}`);
+        if (kept.length < 4 || !secret.startsWith(kept)) return;
+        // The mark begins with a space: it may complete a value that ends in one, which is then masked as a whole.
+        const text = kept + CUT_MARK;
+        const left = text.startsWith(secret) ? text.slice(secret.length) : CUT_MARK;
+        expect(lastError.split("|").at(-1)).toBe(`***${left}`);
       },
     ),
+    { examples: [["     ", 29, ""]] },
   );
 });
 
