@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { customAlphabet } from "nanoid";
 
-/** A key as the services keep it: of its text only the hash. */
+/** The record of a key that the services keep. It has the hash of the key, not its text. */
 export interface ApiKeyRecord {
   id: string;
   label: string;
@@ -16,7 +16,7 @@ export interface ApiKeyRecord {
 
 const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";
 const newId = customAlphabet(DIGITS, 12);
-// As `holdfast key create` makes them: 43 characters out of 62 are 256 bits.
+// The same form as `holdfast key create` makes: 43 characters out of 62 are 256 bits.
 const newSecret = customAlphabet(`${DIGITS}ABCDEFGHIJKLMNOPQRSTUVWXYZ`, 43);
 
 /** `hf_<id>_<secret>` */
@@ -24,7 +24,7 @@ export function newKeyText(): string {
   return `hf_${newId()}_${newSecret()}`;
 }
 
-/** The record of a key. @throws RangeError where the text is not a key */
+/** The record of a key. @throws RangeError if the text is not a key */
 export function recordOf(
   text: string,
   { label, scopes }: Pick<ApiKeyRecord, "label" | "scopes">,

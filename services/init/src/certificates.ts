@@ -1,4 +1,4 @@
-// Read before @peculiar/x509, which injects its parts by it.
+// Must be imported before @peculiar/x509, which registers its parts through it.
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import { isIP } from "node:net";
@@ -9,7 +9,7 @@ const ALGORITHM = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
 const DAY_MS = 86_400_000;
 const CA_DAYS = 3_650;
 const SERVER_DAYS = 825;
-/** A certificate that ends sooner is made anew. */
+/** A certificate that ends within this time is replaced. */
 const RENEW_DAYS = 30;
 
 export interface Pair {
@@ -25,13 +25,13 @@ async function keyText(key: webcrypto.CryptoKey): Promise<string> {
   return `${x509.PemConverter.encode(await subtle.exportKey("pkcs8", key), "PRIVATE KEY")}\n`;
 }
 
-/** From a minute ago on: the clocks of two machines are never quite the same. */
+/** Valid from a minute ago, since the clocks of two machines are never quite the same. */
 const validity = (days: number, now = Date.now()) => ({
   notBefore: new Date(now - 60_000),
   notAfter: new Date(now + days * DAY_MS),
 });
 
-/** A certificate authority of this stack alone, for ten years. */
+/** A certificate authority for this stack only, valid for ten years. */
 export async function newAuthority(name: string): Promise<Pair> {
   const keys = await newKeys();
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
@@ -69,7 +69,7 @@ export async function newServerCertificate(authority: Pair, names: readonly stri
     extensions: [
       new x509.BasicConstraintsExtension(false, undefined, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      // A node of a Cluster is a client of the others.
+      // A node of a Cluster is also a client of the other nodes.
       new x509.ExtendedKeyUsageExtension([
         x509.ExtendedKeyUsage.serverAuth,
         x509.ExtendedKeyUsage.clientAuth,
@@ -83,7 +83,7 @@ export async function newServerCertificate(authority: Pair, names: readonly stri
   return { certificate: `${certificate.toString("pem")}\n`, key: await keyText(keys.privateKey) };
 }
 
-/** Is it for these names, and does it live for another month? */
+/** Whether the certificate is for these names and valid for another month. */
 export function stillServes(pem: string, names: readonly string[], now = Date.now()): boolean {
   const certificate = new x509.X509Certificate(pem);
   if (certificate.notAfter.getTime() < now + RENEW_DAYS * DAY_MS) return false;

@@ -1,12 +1,14 @@
 import { chmodSync, chownSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** A folder of secrets in which every file is written whole and read by one group, or by its owner alone. */
+/** A folder of secrets. Every file is written whole, and either one group or only its owner can read it. */
 export interface SecretFolder {
   readonly path: string;
-  /** Without the newline at its end; null where there is none. */
+  /** The text without the newline at its end; null if there is no such file. */
   read(name: string): string | null;
-  /** Leaves a file alone that says the same already. `group` may read it; null: nobody but the owner. */
+  /**
+   * Leaves a file alone that has this text already. Members of `group` can read the file; with null only the owner can.
+   */
   write(name: string, text: string, group: number | null): void;
   remove(name: string): void;
 }
@@ -21,7 +23,7 @@ export function openFolder(path: string): SecretFolder {
     }
   };
   const give = (file: string, group: number | null, mode: { own: number; shared: number }): void => {
-    // An owner may hand a file to a group that he is in: no capability is needed.
+    // An owner may give a file to a group that he is in, so no capability is needed.
     if (group !== null) chownSync(file, -1, group);
     chmodSync(file, group === null ? mode.own : mode.shared);
   };
@@ -35,7 +37,7 @@ export function openFolder(path: string): SecretFolder {
       if (folder !== path) give(folder, group, { own: 0o700, shared: 0o750 });
       const whole = text.endsWith("\n") ? text : `${text}\n`;
       if (read(name) !== whole) {
-        // What a run that was cut short left behind.
+        // Left behind by a run that was cut short.
         rmSync(`${file}.new`, { force: true });
         writeFileSync(`${file}.new`, whole, { mode: 0o600, flag: "wx" });
         give(`${file}.new`, group, { own: 0o600, shared: 0o440 });

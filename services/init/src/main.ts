@@ -1,14 +1,14 @@
-// Makes the secrets of a stack where there are none, and shows or renews one of them:
-//   node services/init/dist/main.js --folder <folder> [options] create | show NAME... | show --once NAME | rotate NAME | ls
-// It runs once and ends. In Compose it is the service `init`; on the bare machine scripts/metal.mjs calls it.
+// Makes the secrets of a stack that are missing, and shows or renews one of them: node services/init/dist/main.js
+// --folder <folder> [options] create | show NAME... | show --once NAME | rotate NAME | ls It runs once and ends. In
+// Compose it is the service `init`; on the bare machine scripts/metal.mjs calls it.
 import { parseArgs } from "node:util";
 import { openSecrets, type Secrets } from "./secrets.ts";
 
 const USAGE = `usage: init --folder <folder> [options] create | show NAME... | show --once NAME | rotate NAME | ls
-  --prefix queue         QUEUE_PREFIX: what the Redis users may touch
-  --redis-version 7.2    of the Redis that reads the aclfile
+  --prefix queue         QUEUE_PREFIX: the keys that Redis users may access
+  --redis-version 7.2    version of the Redis that reads the aclfile
   --redis-port 6379
-  --tls 1                certificates too, and a Redis that speaks TLS alone; empty: neither
+  --tls 1                make certificates, and let Redis accept only TLS; empty: no TLS
   --groups               each reader has a group of its own (Compose)
   --how "make key"       the command that shows the key, for the message of create`;
 
@@ -28,7 +28,7 @@ function options() {
   });
   if (values.folder === undefined) throw new RangeError(USAGE);
   if (values.tls !== "" && values.tls !== "1")
-    throw new RangeError(`HOLDFAST_TLS is "${values.tls}": 1 for TLS, empty without`);
+    throw new RangeError(`HOLDFAST_TLS is "${values.tls}", expected 1 for TLS or nothing`);
   const redisPort = Number(values["redis-port"]);
   if (!Number.isInteger(redisPort) || redisPort < 1 || redisPort > 65_535)
     throw new RangeError(`"${values["redis-port"]}" is not a valid port`);
@@ -48,7 +48,7 @@ async function run(secrets: Secrets, command: string, names: string[], once: boo
   switch (command) {
     case "create": {
       const made = await secrets.create();
-      // Never the key itself: this text ends in the logs of a container.
+      // Never print the key itself, because this text ends up in the logs of a container.
       if (made.length === 0) return `secrets: all there. The admin key: ${how}`;
       return `secrets: made ${made.join(", ")}. The admin key: ${how}`;
     }
@@ -68,7 +68,7 @@ try {
   const text = await run(openSecrets(secrets), command, names, once, how);
   if (text !== null) process.stdout.write(`${text}\n`);
 } catch (error) {
-  // A wrong word and a folder that cannot be written need no stack.
+  // A wrong word or a folder that cannot be written needs no stack trace.
   process.stderr.write(`init: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }

@@ -3,23 +3,23 @@ import { readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** One template per role, made by `make generate`. Seen from dist/ and from src/ alike. */
+/** One template per role, made by `make generate`. The path works from dist/ and from src/. */
 export const TEMPLATES = fileURLToPath(new URL("../../../infra/redis/acl", import.meta.url));
-/** The prefix that the templates are written for. */
+/** The prefix that is written in the templates. */
 const TEMPLATE_PREFIX = "queue";
 const PREFIX = /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/;
 
 export interface RedisUsersOptions {
-  /** QUEUE_PREFIX: each user is fenced to the keys and channels that begin with it. */
+  /** QUEUE_PREFIX: each user may only access keys and channels that begin with it. */
   prefix: string;
-  /** Version of Redis, like `7.2`: it refuses a user with a command that it does not know. */
+  /** Version of Redis, like `7.2`. Redis refuses a user that has a command unknown to its version. */
   redisVersion: string;
   passwordOf(user: string): string;
-  /** Further lines `user …`, of replicas and Sentinels for example. */
+  /** Further `user …` lines, for example for replicas and Sentinels. */
   also?: string;
 }
 
-/** The roles that there are templates for. */
+/** The roles that have a template. */
 export function redisRoles(templates = TEMPLATES): string[] {
   return readdirSync(templates)
     .filter((file) => file.endsWith(".acl"))
@@ -29,7 +29,7 @@ export function redisRoles(templates = TEMPLATES): string[] {
 
 /**
  * The text of an aclfile: a user per role and `admin`, with the SHA-256 hashes of their passwords; `default` is off.
- * @throws RangeError where the prefix or the version cannot be used
+ * @throws RangeError if the prefix or the version cannot be used
  */
 export function redisUsers(options: RedisUsersOptions, templates = TEMPLATES): string {
   const { prefix, redisVersion, passwordOf, also = "" } = options;
@@ -45,10 +45,10 @@ export function redisUsers(options: RedisUsersOptions, templates = TEMPLATES): s
     return `user ${user} ${rulesOf(template, prefix, newest)} ${hash(user)}`;
   };
   return [
-    // Whoever has no password of these gets nothing: a user that is off logs nobody in. It keeps its permissions, since
-    // Redis reads the transactions of its append-only file as this user, and without them it would drop every one.
+    // Nobody can log in without one of these passwords, since `default` is off. It keeps its permissions: Redis reads
+    // the transactions of its append-only file as this user, and would drop all of them without permissions.
     "user default reset off ~* &* +@all",
-    // For people, backups and ACL LOAD.
+    // For operators, backups and ACL LOAD.
     `user admin reset on ~* &* +@all ${hash("admin")}`,
     ...redisRoles(templates).map(role),
     ...also.split(/\r?\n/).filter((line) => line.startsWith("user ")),

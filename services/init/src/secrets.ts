@@ -7,20 +7,19 @@ import { redisRoles, redisUsers } from "./redis-users.ts";
 
 export interface SecretsOptions {
   folder: string;
-  /** QUEUE_PREFIX. */
   prefix: string;
   /** Version of the Redis that reads the aclfile, like `8.2`. */
   redisVersion: string;
   redisPort: number;
-  /** Certificates as well, and a Redis that speaks nothing but TLS. */
+  /** Makes certificates as well, and a Redis that accepts only TLS. */
   tls: boolean;
-  /** Compose: each reader has a group of its own. Else all readers are the user who calls. */
+  /** In Compose each reader has its own group. Otherwise the user who calls reads everything. */
   groups: boolean;
 }
 
 /**
- * Who reads what. A container gets the whole volume; its user reads the folder of its own group alone. The numbers are
- * those of docker-compose.yml.
+ * The group and the Redis user of each reader. A container mounts the whole volume, but its user can only read the
+ * folder of its group. The group numbers are those of docker-compose.yml.
  */
 export const READERS = {
   redis: { group: 999, redisUser: "health" },
@@ -33,16 +32,16 @@ export const READERS = {
 } as const;
 type Reader = keyof typeof READERS;
 
-/** Where the names of the Compose file, of its Cluster and of the loopback interface lead. */
+/** Host names of Redis in Compose, in its Cluster and on the loopback interface. */
 const REDIS_NAMES = ["redis", "redis-1", "redis-2", "redis-3", "localhost", "127.0.0.1", "::1"];
 
-/** The keys that are made, and what each may do: k6 only what a load test does. */
+/** The API keys that are made, and their scopes: k6 may only do what a load test does. */
 const KEYS: Record<string, Pick<ApiKeyRecord, "label" | "scopes">> = {
   "api-key": { label: "admin", scopes: ["admin"] },
   "k6-key": { label: "k6", scopes: ["enqueue", "read"] },
 };
 
-/** What can be made anew, and the files of it. */
+/** The secrets that can be rotated, with their files. */
 const ROTATED: Record<string, () => string[]> = {
   "api-key": () => ["api-key"],
   "k6-key": () => ["k6-key"],
@@ -53,20 +52,20 @@ const ROTATED: Record<string, () => string[]> = {
 };
 
 export interface Secrets {
-  /** Makes what is missing and hands each reader its own. Returns the names of what was made. */
+  /** Makes what is missing and gives each reader its files. Returns the names of the secrets that were made. */
   create(): Promise<string[]>;
-  /** Forgets the named ones and makes them anew. @throws RangeError for an unknown name */
+  /** Deletes the secret and makes it again. @throws RangeError if the name is unknown */
   rotate(name: string): Promise<string[]>;
-  /** The text of one. @throws RangeError where there is none */
+  /** @throws RangeError if there is no such secret */
   show(name: string): string;
-  /** The same, but null from the second time on. */
+  /** Like `show`, but returns null from the second call on. */
   showOnce(name: string): string | null;
   names(): string[];
 }
 
 const random = () => randomBytes(32).toString("base64url");
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
-/** The originals are for nobody but who makes them. */
+/** Only the user who makes the originals can read them. */
 const own = (name: string) => join("own", name);
 
 export function openSecrets(options: SecretsOptions): Secrets {
@@ -124,7 +123,7 @@ async function create(folder: SecretFolder, options: SecretsOptions): Promise<st
     prefix: options.prefix,
     redisVersion: options.redisVersion,
     passwordOf,
-    // Of the health check: it may ask whether Redis is there, and nothing else.
+    // The user of the health check may only ping Redis.
     also: `user health reset on +ping #${sha256(passwordOf("health"))}`,
   });
 
@@ -160,7 +159,7 @@ const writeKeys = (folder: SecretFolder, keys: ApiKeyRecord[]): string => {
   return text;
 };
 
-/** The first in the file is the one made last. What somebody added to it stays. */
+/** The first key in the file is the newest. Keys that somebody added stay. */
 function addKey(folder: SecretFolder, name: string, text: string): void {
   const keys = keysOf(folder);
   const spec = KEYS[name];
@@ -175,7 +174,7 @@ function forgetKey(folder: SecretFolder, name: string): void {
   writeKeys(folder, rest);
 }
 
-/** Settings of Redis beside infra/redis/redis.conf: who may come in, and how. */
+/** Settings of Redis that go beside infra/redis/redis.conf: who may log in, and over which protocol. */
 function redisAccess(folder: string, { redisPort, tls }: SecretsOptions): string {
   const file = (name: string) => `"${join(folder, "redis", name)}"`;
   const lines = [`aclfile ${file("users.acl")}`];
@@ -187,7 +186,7 @@ function redisAccess(folder: string, { redisPort, tls }: SecretsOptions): string
     `tls-cert-file ${file("redis.crt")}`,
     `tls-key-file ${file("redis.key")}`,
     `tls-ca-cert-file ${file("ca.crt")}`,
-    // Clients show a password. Nodes of a Cluster show their certificates to each other all the same.
+    // Clients authenticate by password. Nodes of a Cluster show each other their certificates in any case.
     "tls-auth-clients no",
     "tls-replication yes",
     "tls-cluster yes",
@@ -204,7 +203,7 @@ async function certificates(
     return certificate === null || key === null ? null : { certificate, key };
   };
   const keep = (name: string, pair: Pair): Pair => {
-    // The key first: a certificate without its key would be taken for a pair of which one is missing, and made anew.
+    // The key comes first: a certificate without its key counts as half of a pair and is made again.
     folder.write(own(`${name}.key`), pair.key, null);
     folder.write(own(`${name}.crt`), pair.certificate, null);
     made.push(name === "ca" ? "certificate authority" : `certificate of ${name}`);

@@ -13,7 +13,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test("with the default user off Redis still reads its whole append-only file after a restart", async () => {
+test("Redis reads its whole append-only file after a restart while the default user is off", async () => {
   folder = mkdtempSync(join(tmpdir(), "holdfast-restart-"));
   const port = await freePort();
   const options = { folder: join(folder, "secrets"), prefix: "queue", redisVersion: "7.0", redisPort: port };
@@ -39,7 +39,7 @@ test("with the default user off Redis still reads its whole append-only file aft
   await start();
   expect(redis("PING\n", [])).toContain("NOAUTH");
   expect(redis("AUTH default x\n", [])).toContain("WRONGPASS");
-  // As a script is written to the file: all of its writes, or none.
+  // Scripts are written to the file like this: all of their writes or none.
   redis("MULTI\nSET one 1\nSET two 2\nEXEC\n");
   const stopped = new Promise((done) => server?.once("exit", done));
   server?.kill("SIGTERM");

@@ -28,7 +28,7 @@ interface KeyFile {
 }
 const keyFile = (reader: string) => JSON.parse(read(`${reader}/api-keys.json`)) as KeyFile;
 
-test("what is missing is made, what is there stays, and a second run changes nothing", async () => {
+test("missing secrets are made, existing ones stay, and a second run changes nothing", async () => {
   const made = await open().create();
   expect(made).toContain("api-key");
   const before = Object.fromEntries(files().map((name) => [name, read(name)]));
@@ -79,7 +79,7 @@ test("a load test gets a key of its own, which enqueues and reads and may do not
   expect(keyFile("observability").keys).toHaveLength(2);
 });
 
-test("a folder of an older version, where k6 had the admin key, gets the new one", async () => {
+test("in a folder of an older version, k6 gets its own key in place of the admin key", async () => {
   await open().create();
   rmSync(join(folder, "own/k6-key"));
   writeFileSync(join(folder, "k6/api-key"), read("own/api-key"));
@@ -87,7 +87,7 @@ test("a folder of an older version, where k6 had the admin key, gets the new one
   expect(read("k6/api-key")).toBe(read("own/k6-key"));
 });
 
-test("each reader has its own password of Redis; the file of users has the hashes alone", async () => {
+test("each reader has its own password of Redis; the file of users has only hashes", async () => {
   await open({ prefix: "shop" }).create();
   const users = read("redis/users.acl");
   expect(users).toMatch(/^user default reset off ~\* &\* \+@all$/m);
@@ -102,7 +102,7 @@ test("each reader has its own password of Redis; the file of users has the hashe
   expect(read("redis/access.conf")).toBe(`aclfile "${folder}/redis/users.acl"\nport 6379`);
 });
 
-test("nobody but the owner can read a file, or look into a folder", async () => {
+test("only the owner can read a file or list a folder", async () => {
   await open({ tls: true }).create();
   for (const name of files()) expect(statSync(join(folder, name)).mode & 0o777, name).toBe(0o600);
   for (const name of readdirSync(folder)) expect(statSync(join(folder, name)).mode & 0o777, name).toBe(0o700);
@@ -121,7 +121,7 @@ test.skipIf(process.getuid?.() !== 0)("in Compose each group reads its own folde
     expect((statSync(join(folder, "own", name)).mode & 0o777).toString(8), name).toBe("600");
 });
 
-test("docker-compose.yml runs every reader as the group that its secrets are for", () => {
+test("docker-compose.yml runs every reader with the group of its secrets", () => {
   const compose = readFileSync(resolve(import.meta.dirname, "../../../docker-compose.yml"), "utf8");
   for (const [reader, { group }] of Object.entries(READERS)) {
     const from = reader === "redis" ? "x-redis: &redis" : `\n  ${reader}:`;
@@ -133,7 +133,7 @@ test("docker-compose.yml runs every reader as the group that its secrets are for
 });
 
 describe("rotation", () => {
-  test("of the admin key: the old one goes, keys that somebody added stay", async () => {
+  test("of the admin key removes the old one and keeps the keys that somebody added", async () => {
     await open().create();
     const old = read("own/api-key");
     const added = { ...keyFile("producer-api").keys[0], id: "0123456789ab", sha256: sha256("another") };
@@ -147,7 +147,7 @@ describe("rotation", () => {
     ]);
   });
 
-  test("of Redis: every password changes; of the rest none does", async () => {
+  test("of Redis changes every Redis password and no other secret", async () => {
     await open().create();
     const [worker, session] = [read("worker/redis-password"), read("own/session-secret")];
     expect(await open().rotate("redis")).toHaveLength(6);
@@ -176,7 +176,7 @@ describe("showing", () => {
     expect(secrets.showOnce("api-key")).toBe(read("own/api-key"));
   });
 
-  test("only what has a name can be shown: no path leads out of the folder", async () => {
+  test("only known names can be shown, so no path leads out of the folder", async () => {
     await open({ tls: true }).create();
     for (const name of ["../own/api-key", "ca.key", "redis.key", ""])
       expect(() => open({ tls: true }).show(name)).toThrow("there is no");
@@ -221,7 +221,7 @@ describe("certificates", () => {
   });
 });
 
-test("what a run that was cut short left behind does not stop the next", async () => {
+test("files that an interrupted run left behind do not stop the next run", async () => {
   await open().create();
   writeFileSync(join(folder, "own/redis-worker.new"), "half");
   chmodSync(join(folder, "own/redis-worker.new"), 0o400);

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { janitorReadiness } from "./app.ts";
 
-test("a janitor is ready while Redis answers and sweeps go through", () => {
+test("a janitor is ready while Redis answers and sweeps succeed", () => {
   const green = { ok: true, detail: "" };
   expect(janitorReadiness(green, 0, 5_000, 1_000)).toEqual({ ok: false, detail: "no sweep yet" });
   expect(janitorReadiness(green, 100_000, 109_000, 1_000).ok).toBe(true);

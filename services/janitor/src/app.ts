@@ -22,7 +22,7 @@ export interface App extends RunningService {
   janitor: Janitor;
 }
 
-/** Health first, then Redis, then the sweeps. Any number of these may run. */
+/** Starts health first, then Redis, then the sweeps. Any number of janitors may run at a time. */
 export async function startApp(
   config: Config,
   version: string,
@@ -41,7 +41,7 @@ export async function startApp(
   });
   observeJanitor(janitor, metrics, { auditIntervalMs: config.AUDIT_INTERVAL_MS });
   janitor.on("error", createErrorLog(logger, "sweep failed"));
-  // Whatever a repair removed has a line: all of them are told, in pieces.
+  // Everything that a repair removed is logged, in several lines if it is much.
   janitor.on("audited", ({ queue, violations, repaired }: Audited) => {
     for (let at = 0; at < violations.length; at += LOGGED_VIOLATIONS) {
       logger.error(
@@ -56,7 +56,7 @@ export async function startApp(
     }
   });
   janitor.on("scheduled", ({ outcome, ...run }) => {
-    if (outcome !== "enqueued") logger.warn({ ...run, outcome }, "a run of a schedule was not enqueued");
+    if (outcome !== "enqueued") logger.warn({ ...run, outcome }, "a scheduled task was not enqueued");
   });
   janitor.on("rewound", (rewound) => {
     logger.error(rewound, "Redis was rewound: writes that it had acknowledged are lost. The audit follows");
@@ -90,7 +90,7 @@ export async function startApp(
   return { health, janitor, stop };
 }
 
-/** Green while Redis answers and a sweep went through not long ago: ten intervals, at least 10 s. */
+/** Ready while Redis answers and a sweep succeeded within the last ten intervals (at least 10 s). */
 export function janitorReadiness(
   redis: Readiness,
   lastSuccessAt: number,

@@ -18,7 +18,7 @@ export const configSchema = Type.Object({
     default: 100_000,
     minimum: 1_000,
     maximum: 10_000_000,
-    description: "Records of operator actions that are kept in Redis; the oldest beyond it go.",
+    description: "How many records of operator actions Redis keeps; the oldest are dropped first.",
   }),
   ...metricsConfig,
   ...redisConfig,

@@ -81,7 +81,7 @@ test("what a sweep took back is counted as reaped, retried and dead", async () =
   }
 });
 
-test("a violation that was mended goes back to zero", async () => {
+test("a repaired violation goes back to zero", async () => {
   const { audited, lines } = setup();
   audited("emails", ["I1", "I1", "I9"]);
   expect(await lines()).toContain('holdfast_audit_violations{queue="emails",invariant="I1"} 2');
@@ -93,7 +93,7 @@ test("a violation that was mended goes back to zero", async () => {
   expect(all).toContain('holdfast_audit_repairs_total{queue="emails"} 3');
 });
 
-test("a queue that is audited no more, since it was deleted, violates nothing", async () => {
+test("a deleted queue, which is no longer audited, shows no violations", async () => {
   const { audited, clock, lines } = setup();
   audited("gone", ["I1"]);
   clock.now += 300_000;
@@ -126,7 +126,7 @@ test("partitions of a queue add up under the name of the queue", async () => {
   expect(all.join("")).not.toContain("orders/");
 });
 
-test("runs of schedules are counted by outcome, and how late they came", async () => {
+test("runs of schedules are counted by outcome, and their lateness is measured", async () => {
   const { source, lines } = setup();
   const event = { scheduleId: "s", queue: "emails/3", at: 1, taskId: null };
   source.emit("scheduled", { ...event, outcome: "enqueued", lagMs: 30 });

@@ -10,14 +10,14 @@ export interface Swept {
 export interface Audited {
   queue: string;
   violations: { invariant: string; detail: string }[];
-  /** Index entries that were set right. */
+  /** Index entries that audits corrected. */
   repaired: number;
 }
 
-/** What an audit always looks at (lua/audit.lua); others appear when they are violated. */
+/** The checks of every audit (lua/audit.lua). Others appear when they are violated. */
 const INVARIANTS = ["I1", "I2"];
 
-/** A janitor sweeps the partitions of a queue one by one: up to 256 of them are one queue to look at. */
+/** A janitor sweeps up to 256 partitions one by one, but the metrics show them as one queue. */
 const PARTITION = /\/\d+$/;
 const ACTIONS = ["requeued", "dead", "cancelled"] as const;
 const RUN_OUTCOMES = ["enqueued", "missed", "overlapped", "refused"] as const;
@@ -26,7 +26,8 @@ const FORGOTTEN_AFTER_MS = 300_000;
 
 /**
  * Turns the events of the janitor into its metrics.
- * @param options.auditIntervalMs what an audit found goes, when no other has followed within three of these
+ * @param options.auditIntervalMs the findings of an audit are dropped if no other audit follows within three of these
+ * intervals
  */
 export function observeJanitor(
   janitor: Pick<Janitor, "on" | "lastSuccessAt">,
@@ -37,28 +38,29 @@ export function observeJanitor(
   const labelOf = (queue: string) => metrics.queueLabel(queue.replace(PARTITION, ""));
   const forgottenAfterMs = Math.max(FORGOTTEN_AFTER_MS, options.auditIntervalMs * 3);
   const audits = new Map<string, { at: number; counts: Map<string, number> }>();
-  const reaped = metrics.counter("tasks_reaped_total", "Leases that ran out, by what became of the task.", [
-    "queue",
-    "action",
-  ]);
+  const reaped = metrics.counter(
+    "tasks_reaped_total",
+    "Leases that ran out, by the next state of the task.",
+    ["queue", "action"],
+  );
   const dead = metrics.counter("tasks_dead_lettered_total", "Tasks put into the dead letters.", [
     "queue",
     "type",
     "reason",
   ]);
-  const retried = metrics.counter("tasks_retried_total", "Attempts that a retry follows.", [
+  const retried = metrics.counter("tasks_retried_total", "Attempts that are followed by a retry.", [
     "queue",
     "type",
     "reason",
   ]);
   metrics.gauge(
     "audit_violations",
-    "What the last audit found wrong.",
+    "Violations that the last audit found.",
     ["queue", "invariant"],
     (violations) => {
       violations.reset();
       for (const [name, { at, counts }] of audits) {
-        // The queue was deleted: nobody will ever say that it is mended.
+        // The queue was deleted, so no audit will report that the violation is repaired.
         if (now() - at > forgottenAfterMs) audits.delete(name);
         else {
           const queue = labelOf(name);
@@ -71,34 +73,34 @@ export function observeJanitor(
     "queue",
     "invariant",
   ]);
-  const repairs = metrics.counter("audit_repairs_total", "Index entries that audits set right.", ["queue"]);
+  const repairs = metrics.counter("audit_repairs_total", "Index entries that audits corrected.", ["queue"]);
   const rewinds = metrics.counter(
     "rewinds_total",
-    "Times that Redis was found behind what had been seen of it.",
+    "Times that Redis was found to have lost acknowledged writes.",
     ["queue"],
   );
   const runs = metrics.counter(
     "schedule_runs_total",
-    "Occurrences of schedules that were decided on: enqueued, missed, overlapped, refused.",
+    "Occurrences of schedules by outcome: enqueued, missed, overlapped, refused.",
     ["queue", "outcome"],
   );
   const runLag = metrics.histogram(
     "schedule_lag_seconds",
-    "From the time of an occurrence to its enqueue; 0.005 to 3,600.",
+    "Seconds from the time of an occurrence to its enqueue; 0.005 to 3,600.",
     ["queue"],
     LAG_SECONDS,
   );
   metrics.gauge(
     "janitor_last_success_timestamp_seconds",
-    "When the last sweep went through, seconds since the epoch.",
+    "When the last sweep succeeded, seconds since the epoch.",
     [],
     (gauge) => gauge.set(janitor.lastSuccessAt() / 1_000),
   );
-  /** Zero counts too: the series of a queue begins with its first audit or sweep. */
+  /** Zero counts are added too, so that the series of a queue begins with its first audit or sweep. */
   const addReaped = (name: string, counts: Swept["reaped"]) => {
     const queue = labelOf(name);
     for (const action of ACTIONS) reaped.inc({ queue, action }, counts[action]);
-    // A sweep counts, it does not read the tasks: their type is not known here.
+    // A sweep counts tasks without reading them, so their type is unknown.
     dead.inc({ queue, type: OTHER, reason: "crashes_exhausted" }, counts.dead);
     retried.inc({ queue, type: OTHER, reason: "crashed" }, counts.requeued);
     rewinds.inc({ queue }, 0);
@@ -114,7 +116,7 @@ export function observeJanitor(
     addReaped(name, { requeued: 0, dead: 0, cancelled: 0 });
     const queue = labelOf(name);
     repairs.inc({ queue }, repaired);
-    // What was mended goes back to zero.
+    // Repaired violations go back to zero.
     const known = [...INVARIANTS, ...(audits.get(name)?.counts.keys() ?? [])];
     const counts = new Map(known.map((invariant) => [invariant, 0]));
     for (const { invariant } of found) counts.set(invariant, (counts.get(invariant) ?? 0) + 1);

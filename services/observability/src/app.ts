@@ -44,40 +44,40 @@ const READING_METHODS = new Set(["GET", "HEAD", "OPTIONS"]);
 export interface AppOptions {
   observer: ObserverPort;
   queue(name: string): Producer;
-  /** Limits how many queues a key makes. @default no limit */
+  /** Limits how many queues a key may make. @default no limit */
   newQueues?: TaskRouteOptions["newQueues"];
   schedules: SchedulesPort;
   operations: OperationsPort;
   actions: ActionsPort;
-  /** Makes what runs the operations; without it they wait for another process. */
+  /** Runs operations. Without it they wait for another process. */
   createRunner?(hooks: RunnerHooks): RunnerPort;
-  /** The series that Redis keeps. */
+  /** The series that are kept in Redis. */
   history: Pick<SeriesHistory, "keep" | "read">;
-  /** Throws while nothing may be changed, as before the boot checks of Redis have passed. */
+  /** Throws while no change is allowed, for example before Redis has passed the boot checks. */
   assertOpen?(): void;
-  /** The text of INFO. Not given for a Cluster: it would be that of one node, now this, now that. */
+  /** Returns the text of INFO. Left out for a Cluster, where it would come from any one of the nodes. */
   redisInfo?(): Promise<string>;
   ready: ReadinessCheck;
-  /** @default everybody is anonymous, and may do everything */
+  /** @default everybody is anonymous and may do everything */
   entrance?: Entrance;
   limiter?: Limiter | undefined;
   serverLimits?: ReturnType<typeof serverLimits>;
   trustedProxies?: string[];
   basePath?: string | undefined;
   maskedPointers?: string[];
-  /** Nobody changes anything. @default false */
+  /** Refuses every change. @default false */
   readOnly?: boolean;
-  /** Of one key; log-outs likewise. @default 60 */
+  /** Log-ins, and as many log-outs, per key. @default 60 */
   logInsPerMinute?: number;
   /** Records each read of an unmasked payload. @default false */
   auditPayloadReads?: boolean;
-  /** Operations of one key that may be open at a time, but for small ones. @default 10 */
+  /** Open operations per key. Small ones do not count. @default 10 */
   operationsPerKey?: number;
-  /** Live streams of one key at a time. @default 25 */
+  /** Live streams per key at a time. @default 25 */
   streamsPerKey?: number;
-  /** Its name is the text of the badge, and decides whether demo load may be sent. */
+  /** The text of the badge. Demo load is refused unless it is empty or `development`. */
   environment?: string | null | undefined;
-  /** Tells when keys came or went: streams of those who may no longer are ended. */
+  /** Calls the listener when keys were added or removed, so that streams whose access was revoked end. */
   onKeysChange?(listener: () => void): () => void;
   metrics: ServiceMetrics;
   logger: Logger;
@@ -94,12 +94,12 @@ export interface App {
   server: HttpServer;
   /** Starts the sampling of Redis. */
   start(): void;
-  /** Idempotent. Hands operations over, says goodbye to stream clients and closes the server. */
+  /** Idempotent. Hands over operations, closes streams with a close frame, and closes the server. */
   stop(): Promise<void>;
   sampler: Sampler;
 }
 
-/** Wires routes, sampler, stream and registries over an observer. Does not listen. */
+/** Wires routes, sampler, stream and registries to an observer. Does not listen yet. */
 export async function createApp(options: AppOptions): Promise<App> {
   const { observer, metrics, logger, readOnly = false } = options;
   const environment = options.environment ?? null;
@@ -190,7 +190,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   server.addHook("preHandler", async (request) => {
     if (!READING_METHODS.has(request.method)) options.assertOpen?.();
-    // A queue can be named in the body, too: the target of a replay, the queue of a schedule.
+    // The body can name a queue as well: the target of a replay, the queue of a schedule.
     const { to, queue } = (request.body ?? {}) as { to?: unknown; queue?: unknown };
     for (const name of [to, queue]) if (typeof name === "string") assertQueue(request.identity, name);
   });

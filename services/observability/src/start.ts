@@ -39,13 +39,13 @@ export interface StartOptions {
   logger: Logger;
   version: string;
   signal: AbortSignal;
-  /** Told of an error that ends the service after it began to serve: an unusable Redis. */
+  /** Called with an error that ends the running service, for example an unusable Redis. */
   onFatal(error: unknown): void;
 }
 
 /**
- * Serves at once, also while Redis is down, so that the dashboard can say so; changes are refused until the boot
- * checks of Redis have passed.
+ * Serves at once, also while Redis is down, so that the dashboard can show that. Changes are refused until Redis has
+ * passed the boot checks.
  */
 export async function startObservability(options: StartOptions): Promise<RunningService> {
   const { config, logger, version } = options;
@@ -66,7 +66,7 @@ export async function startObservability(options: StartOptions): Promise<Running
   const { signal } = abort;
   const queue = createQueueCache(client);
   const pointers = parseList(config.MASKED_POINTERS);
-  // Whoever may see an operation may see the error of its canary there, also where the task itself is masked for him.
+  // An operation shows the error of its canary to everybody who may see the operation, so the error is masked here.
   const shown =
     pointers.length === 0
       ? undefined

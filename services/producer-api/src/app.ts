@@ -28,13 +28,13 @@ import type { Config } from "./config.ts";
 
 export interface App extends RunningService {
   http: HttpServer;
-  /** Resolves once Redis has passed the boot checks and tasks are taken; rejects where it never will. */
+  /** Resolves when Redis has passed the boot checks and the API accepts tasks. Rejects if Redis can never pass them. */
   opened: Promise<void>;
 }
 
 /**
- * The HTTP intake of tasks. It listens at once and answers 503 until Redis has passed the boot checks: nothing is
- * accepted that an eviction could drop.
+ * The HTTP intake of tasks. It listens at once but answers 503 until Redis has passed the boot checks, so that no task
+ * is accepted that an eviction could drop.
  */
 export async function startApp(
   config: Config,

@@ -48,7 +48,7 @@ async function keyOf(scopes: NewKey["scopes"]) {
 
 const guess = (pin: number) => JSON.stringify({ id: "victim", type: "t", payload: { pin } });
 
-test("whoever does not see a payload guesses it a few times, on every way to enqueue, and then waits", async () => {
+test("a caller who may not see a payload can guess it only a few times, on every way to enqueue", async () => {
   const admin = await keyOf(["admin"]);
   expect((await admin("", guess(7_777))).status).toBe(201);
   for (const scopes of [["enqueue"], ["enqueue", "read"]] as const) {
@@ -62,7 +62,7 @@ test("whoever does not see a payload guesses it a few times, on every way to enq
     };
     statuses.push(...batch.results.map(({ status }) => status));
     expect([scopes, statuses]).toEqual([scopes, [409, 409, 409, 409, 409]]);
-    // Also the right one is not told any more.
+    // The right guess is not confirmed any more either.
     for (const headers of [{}, { "content-encoding": "identity" }]) {
       const refused = await send("", guess(7_777), headers);
       expect([refused.status, await refused.json()]).toMatchObject([429, { code: "rate_limited" }]);
@@ -74,7 +74,7 @@ test("whoever does not see a payload guesses it a few times, on every way to enq
   }
 });
 
-test("whoever sees every payload has nothing to guess", async () => {
+test("a caller who may see every payload is not limited", async () => {
   const admin = await keyOf(["admin"]);
   for (let pin = 0; pin < 10; pin++) expect((await admin("", guess(pin))).status).toBe(409);
 });

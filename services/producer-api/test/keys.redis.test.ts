@@ -77,9 +77,9 @@ const enqueue = (key?: string, queue = "q") => send("POST", `/v1/queues/${queue}
 const batch = (key?: string, queue = "q") =>
   send("POST", `/v1/queues/${queue}/tasks/batch`, key, `[${TASK}]`);
 
-test("on loopback without any key everybody may; from the first key on nobody without", async () => {
+test("on loopback everybody may enqueue until the first key exists; then a key is needed", async () => {
   expect((await enqueue()).status).toBe(201);
-  // A client that has a key for elsewhere is no stranger here.
+  // A client that sends the key of another service is accepted here.
   expect((await enqueue("hf_of_elsewhere")).status).toBe(201);
   const { text } = await keyOf();
   await until("keys are required", async () => (await enqueue()).status === 401, 1_000);
@@ -95,7 +95,7 @@ test("on loopback without any key everybody may; from the first key on nobody wi
     expect((await send("GET", path)).status).toBe(200);
 });
 
-test("a key does what its scopes say, in the queues that it names, and nothing else", async () => {
+test("a key allows what its scopes say, in the queues that it names, and nothing else", async () => {
   const [writes, reads, both] = await Promise.all([
     keyOf({ label: "writer", queues: ["q", "mail"] }),
     keyOf({ label: "reader", scopes: ["read"] }),
@@ -131,21 +131,21 @@ test("a revoked key is refused within a second, on a connection that used it a m
   expect((await batch(text)).status).toBe(401);
 });
 
-test("an expired key is told so", async () => {
+test("the answer to an expired key says that it has expired", async () => {
   const { text } = await keyOf({ expiresAt: Date.now() + 800 });
   await until("the key is known", async () => (await enqueue(text)).status === 201, 700);
   await until("it has expired", async () => (await enqueue(text)).status === 401, 2_000);
   expect((await enqueue(text)).json.detail).toBe("this key has expired");
 });
 
-test("the keys read last hold while Redis is away: an outage is 503 to those who have one, 401 to others", async () => {
+test("while Redis is away the last known keys count: callers with a key get 503, others 401", async () => {
   const { text } = await keyOf({ scopes: ["admin"] });
   await until("the key is known", async () => (await enqueue(text)).status === 201, 1_000);
   await redis.kill();
   const [mine, theirs] = await Promise.all([enqueue(text), enqueue("hf_of_elsewhere")]);
   expect([mine.status, theirs.status]).toEqual([503, 401]);
   await redis.start();
-  // It came back empty: the key is lost with everything else, and the door stays shut.
+  // Redis came back empty: the keys are lost with everything else, and the API stays closed.
   await until("the key is gone", async () => (await enqueue(text)).status === 401);
   expect((await enqueue()).status).toBe(401);
 });

@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const LINE = '{"type":"t","payload":1}\n';
 
-/** A batch of lines whose body is written by the test, into a queue of its own. */
+/** A batch of lines, sent into a queue of its own; the test writes the body. */
 function open(headers: Record<string, string> = {}) {
   const queue = `lines-${++queues}`;
   const outgoing = request({
@@ -57,7 +57,7 @@ async function waiting(queue: string): Promise<number> {
 }
 
 describe("a batch of lines", () => {
-  test("of more than fits in memory at once is stored whole, with one result each", async () => {
+  test("that is larger than the buffer is stored whole, with one result per task", async () => {
     const { queue, outgoing, answer } = open();
     // About 1.2 MB: several blocks.
     outgoing.end(`${LINE.repeat(20_000)}{oops\n${LINE.repeat(30_000)}`);
@@ -72,7 +72,7 @@ describe("a batch of lines", () => {
     expect(await waiting(queue)).toBe(50_000);
   });
 
-  test("is answered line by line while it arrives, where the caller asks for lines", async () => {
+  test("is answered line by line while it arrives, if the caller asks for lines", async () => {
     const { outgoing, answer } = open({ accept: "application/x-ndjson" });
     outgoing.write(LINE);
     const response = await answer;
@@ -109,7 +109,7 @@ describe("a batch of lines", () => {
   });
 });
 
-describe("the short way and the framework's", () => {
+describe("the fast lane and the framework", () => {
   const send = async (path: string, body: string, extra: Record<string, string>) => {
     const response = await fetch(`http://127.0.0.1:${port}/v1/queues/both/tasks${path}`, {
       method: "POST",
@@ -139,7 +139,7 @@ describe("the short way and the framework's", () => {
     ["/batch", '{"type":"t","payload":1}'],
   ])("answer the same to POST %s %s", async (path, body) => {
     await send("", '{"type":"t","id":"a","payload":1}', {});
-    // An encoding, even none, is not plain: that request goes through the framework.
+    // Any Content-Encoding header, even `identity`, sends the request through the framework.
     expect(await send(path, body, {})).toEqual(await send(path, body, { "content-encoding": "identity" }));
   });
 });

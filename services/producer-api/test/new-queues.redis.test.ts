@@ -51,7 +51,7 @@ async function newKey() {
 }
 
 const TASK = '{"type":"t","payload":1}';
-/** Every way to enqueue: the first of both is the fast lane's where the queue is known. */
+/** Every way to enqueue. The fast lane answers the first two if the queue is known. */
 const WAYS: [string, string, string, Record<string, string>][] = [
   ["one task", "", TASK, {}],
   ["one task, by the framework", "", TASK, { "content-encoding": "identity" }],
@@ -65,7 +65,7 @@ const WAYS: [string, string, string, Record<string, string>][] = [
   ],
 ];
 
-test("one key makes so many queues over all processes, on every way to enqueue; queues that exist take its tasks", async () => {
+test("a key can make QUEUES_PER_KEY queues over all processes, on every way to enqueue, and always use existing queues", async () => {
   await new Queue("shared", { client }).enqueue("t", 1);
   const send = await newKey();
   // A request that stores nothing creates no queue.
@@ -94,7 +94,7 @@ test("one key makes so many queues over all processes, on every way to enqueue; 
   const other = await newKey();
   expect((await other("four")).status).toBe(201);
   expect((await send("four")).status).toBe(201);
-  // To delete one is the remedy.
+  // Deleting a queue is the remedy.
   expect((await send("five")).status).toBe(429);
   await observer.pause("one");
   await observer.deleteQueue("one");
@@ -102,7 +102,7 @@ test("one key makes so many queues over all processes, on every way to enqueue; 
   expect((await send("six")).status).toBe(429);
 });
 
-test("the library is not counted", async () => {
+test("queues that the library makes are not counted", async () => {
   for (let n = 0; n < 6; n++) await new Queue(`library-${n}`, { client }).enqueue("t", 1);
   expect((await (await newKey())("mine")).status).toBe(201);
 });

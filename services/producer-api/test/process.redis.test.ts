@@ -67,7 +67,7 @@ test("listening beyond loopback without keys exits 1 and says what to do; with a
   expect(again.output()).not.toContain(text.slice(-43));
 });
 
-test("before Redis is there a service beyond loopback lets nobody in", async () => {
+test("a service beyond loopback lets nobody in until Redis is there", async () => {
   const redis = await redisWith();
   await redis.kill();
   const port = await freePort();
@@ -97,7 +97,7 @@ test("a busy port exits 1 and names its holder and the variable", async () => {
   expect(service.output()).toContain("set PORT to a free port");
 });
 
-test("an eviction policy that loses tasks exits 1 and says how to mend it", async () => {
+test("an eviction policy that loses tasks exits 1 and says how to fix it", async () => {
   const redis = await redisWith("--maxmemory-policy", "allkeys-lru");
   const service = start({ PORT: String(await freePort()), REDIS_URL: redis.url });
   expect(await service.exit()).toEqual(ended);
@@ -112,7 +112,7 @@ test("a Redis older than 7.0 exits 1", async () => {
   expect(service.output()).toContain("Redis 6.2.14 is too old");
 });
 
-test("Redis down at start: says so, stays up, takes nothing, and serves once it is there", async () => {
+test("while Redis is down at the start it says so, refuses tasks, and serves once Redis is there", async () => {
   const redis = await redisWith();
   await redis.kill();
   const port = await freePort();
@@ -136,7 +136,7 @@ test("Redis down at start: says so, stays up, takes nothing, and serves once it 
   expect(await service.exit()).toEqual({ code: 0, signal: null });
 }, 40_000);
 
-test("SIGTERM while it waits for Redis ends it with 0", async () => {
+test("SIGTERM while it waits for Redis ends it with code 0", async () => {
   const redis = await redisWith();
   await redis.kill();
   const service = start({ PORT: String(await freePort()), REDIS_URL: redis.url });

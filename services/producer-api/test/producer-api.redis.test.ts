@@ -24,7 +24,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** A queue of its own for each test. */
+/** Each test has its own queue. */
 function setup() {
   const queue = `trial-${++queues}`;
   const call = async (method: string, path: string, body?: unknown, headers: Record<string, string> = {}) => {
@@ -95,7 +95,7 @@ describe("enqueue and get", () => {
     expect(await call("GET", "/nope")).toMatchObject({ status: 404, json: { code: "task_not_found" } });
   });
 
-  test("a long-poll of a task that stays answers after its time, with the task as it is", async () => {
+  test("a long-poll of a task that does not end answers after its time, with the task as it is", async () => {
     const { call } = setup();
     const { json } = await call("POST", "", { type: "t", payload: 1 });
     const start = performance.now();
@@ -134,7 +134,7 @@ describe("enqueue and get", () => {
 describe("an enqueue that is repeated", () => {
   const body = '{"type":"t","id":"x","payload":1}';
 
-  test("with the same bytes stores nothing and says so; with others it is a conflict", async () => {
+  test("with the same bytes stores nothing and says so; with other bytes it is a conflict", async () => {
     const { call } = setup();
     expect((await call("POST", "", body)).status).toBe(201);
     const again = await call("POST", "", ` ${body}\n`);
@@ -149,7 +149,7 @@ describe("an enqueue that is repeated", () => {
     expect((await call("GET", "/x")).json.payloadText).toBe("1");
   });
 
-  test("201 for what will run, 200 for what is on its way, 208 where nothing will run", async () => {
+  test("is 201 for a new task, 200 for one that waits or runs, 208 for one that will not run", async () => {
     const { call } = setup();
     const again = '{"type":"t","id":"x","payload":1,"ifEnded":"duplicate"}';
     expect(await call("POST", "", again)).toMatchObject({ status: 201, json: { state: "pending" } });
@@ -161,7 +161,7 @@ describe("an enqueue that is repeated", () => {
     const known = await call("POST", "", again);
     expect(known).toMatchObject({ status: 208, json: { id: "x", state: "cancelled", willRun: false } });
     expect(known.headers.get("idempotent-replayed")).toBe("true");
-    // In a batch and as lines the same.
+    // Batches and lines answer the same.
     expect((await call("POST", "/batch", `[${again}]`)).json).toMatchObject({
       ...{ accepted: 0, duplicates: 1, failed: 0 },
       results: [{ status: 208, id: "x", state: "cancelled", willRun: false }],
@@ -195,7 +195,7 @@ describe("an enqueue that is repeated", () => {
     expect(contrary).toMatchObject({ status: 400, json: { code: "invalid_request" } });
   });
 
-  test("a runAt that is computed anew for each request is the same task", async () => {
+  test("a repeat with another runAt is the same task", async () => {
     const { call } = setup();
     const body = () => JSON.stringify({ type: "t", id: "x", payload: 1, runAt: Date.now() + 60_000 });
     expect((await call("POST", "", body())).status).toBe(201);
@@ -220,7 +220,7 @@ describe("an enqueue that is repeated", () => {
     expect((await elsewhere.call("POST", "", '{"type":"t","payload":2}', headers)).status).toBe(201);
   });
 
-  test("twenty at once store one", async () => {
+  test("twenty requests at once store one task", async () => {
     const { call } = setup();
     const statuses = await Promise.all(
       Array.from({ length: 20 }, async () => (await call("POST", "", body)).status),
@@ -249,7 +249,7 @@ describe("a batch", () => {
     expect((await call("GET", `/${results[4]?.id}`)).json.payloadText).toBe("5");
   });
 
-  test("of plain tasks is answered alike by the short way and the framework's, and kept to the byte", async () => {
+  test("of plain tasks is answered alike by the fast lane and the framework, and kept to the byte", async () => {
     const { call, queue } = setup();
     const payloads = Array.from(
       { length: 300 },
@@ -258,7 +258,7 @@ describe("a batch", () => {
     const body = `[${payloads.map((payload, i) => `{"type":"t${i % 2}", "payload":${payload}}`).join(",\n")}]`;
     const answers = [
       await call("POST", "/batch", body),
-      // An encoding, even none, is not plain: that request goes through the framework.
+      // Any Content-Encoding header, even `identity`, sends the request through the framework.
       await call("POST", "/batch", body, { "content-encoding": "identity" }),
     ];
     const ids = new Set<string>();
@@ -287,7 +287,7 @@ describe("a batch", () => {
     expect(text).toContain(`holdfast_payload_bytes_count{queue="${queue}"} 600`);
   });
 
-  test("of plain tasks says of each that has no room that it has to wait", async () => {
+  test("of plain tasks says for each task beyond the cap that it has to wait", async () => {
     const { call, queue } = setup();
     await call("POST", "", { type: "t", payload: 1 });
     const observer = new Observer({ redis: redis.url });
@@ -332,7 +332,7 @@ test("cancel ends a waiting task; repeated, it answers the same", async () => {
   expect(await call("DELETE", "/nope")).toMatchObject({ status: 404, json: { code: "task_not_found" } });
 });
 
-test("cancel of a running task is a request, of a completed one too late", async () => {
+test("cancelling a running task is a request, cancelling a completed one is too late", async () => {
   const { call, queue } = setup();
   let finish = () => {};
   const finished = new Promise<void>((resolve) => {
@@ -388,7 +388,7 @@ test("Redis at maxmemory answers 503 and nothing is stored", async () => {
   expect((await call("GET", "/x")).status).toBe(404);
 });
 
-test("metrics count what was taken and what was refused", async () => {
+test("metrics count accepted and refused tasks", async () => {
   const { call, queue } = setup();
   await call("POST", "", { type: "t", id: "x", payload: 1 });
   await call("POST", "", { type: "t", id: "x", payload: 1 });
@@ -401,8 +401,8 @@ test("metrics count what was taken and what was refused", async () => {
   expect(text).toMatch(/holdfast_redis_script_seconds_count\{script="enqueue"\} \d+/);
 });
 
-// Last: it takes Redis away from the others.
-test("Redis down later: 503, not ready; all is well again once it is back", async () => {
+// This test comes last because it stops Redis for the others.
+test("while Redis is down it answers 503 and is not ready; it serves again once Redis is back", async () => {
   const { call } = setup();
   await redis.kill();
   const refused = await call("POST", "", { type: "t", payload: 1 });

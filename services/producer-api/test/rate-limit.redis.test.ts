@@ -20,7 +20,7 @@ beforeAll(async () => {
     PORT: String(port),
     REDIS_URL: redis.url,
     LOG_LEVEL: "silent",
-    // So slow that none comes back while a test runs.
+    // Tokens come back so slowly that none does during a test.
     RATE_LIMIT_PER_SECOND: "0.01",
     RATE_LIMIT_BURST: "3",
   });
@@ -41,8 +41,8 @@ const enqueue = (headers: Record<string, string> = {}) =>
   });
 const get = (headers: Record<string, string> = {}) => fetch(`${base}/nothing`, { headers });
 
-test("one bucket for both lanes; what is beyond is 429 with Retry-After, for the address and for each key", async () => {
-  // The fast lane, the framework, the fast lane.
+test("both lanes share one bucket, per address and per key; requests beyond it get 429 with Retry-After", async () => {
+  // The order is fast lane, framework, fast lane.
   const answers = [await enqueue(), await get(), await enqueue()];
   expect(answers.map(({ status }) => status)).toEqual([201, 404, 201]);
   expect(answers.map(({ headers }) => headers.get("ratelimit-remaining"))).toEqual(["2", "1", "0"]);
@@ -62,7 +62,7 @@ test("one bucket for both lanes; what is beyond is 429 with Retry-After, for the
   await client.keys.add(one.key);
   await client.keys.add(two.key);
   const as = (text: string) => ({ authorization: `Bearer ${text}` });
-  // The address has used up its own: it is told so before it is told that it needs a key.
+  // The address has used up its tokens, so it gets 429 before it could get 401.
   await until("the keys are known", async () => (await enqueue(as(two.text))).status === 201, 1_000);
   const seen: number[] = [];
   for (let turn = 0; turn < 5; turn++) seen.push((await enqueue(as(one.text))).status);

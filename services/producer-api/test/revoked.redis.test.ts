@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
 
-// What was let in and lasts: it ends when its key does.
+// Requests that last: each ends when its key is revoked.
 
 let redis: RedisServer;
 let app: App;
@@ -89,7 +89,7 @@ test("an open upload of lines ends with a 401, also while it sends nothing", asy
   expect(results).toMatchObject([{ status: 201 }, { status: 201 }, { status: 401, code: "unauthorized" }]);
 });
 
-test("of an upload that goes on sending nothing more is stored", async () => {
+test("nothing more is stored of an upload that goes on sending", async () => {
   const { id, text } = await keyOf();
   const { request, seen } = open("POST", "busy/tasks/batch", text, {
     ...LINES,
@@ -114,7 +114,7 @@ test("of an upload that goes on sending nothing more is stored", async () => {
   expect(await stored("busy")).toBe(results.length - 1);
 });
 
-test("an upload that is answered as a document tells of it as its last result", async () => {
+test("an upload that is answered as one document reports the revocation as its last result", async () => {
   const { id, text } = await keyOf();
   const { request, seen } = open("POST", "whole/tasks/batch", text, LINES);
   // The answer begins with the second block of 256 KB.
@@ -129,7 +129,7 @@ test("an upload that is answered as a document tells of it as its last result", 
   await until("the connection is closed", () => seen.isOver, 10_000);
 });
 
-test("an upload whose first lines have not come is answered 401 as a whole", async () => {
+test("an upload without a first line yet is answered 401 as a whole", async () => {
   const { id, text } = await keyOf();
   const { request, seen } = open("POST", "late/tasks/batch", text, LINES);
   request.write(line(1));
@@ -159,7 +159,7 @@ test.each(["revoked", "expired"])("a long poll ends with 401 when its key is %s"
 test.each([
   ["the short way", {}],
   ["the framework", { "content-encoding": "identity" }],
-])("a body that takes its time is refused where its key is revoked meanwhile: %s", async (_way, headers) => {
+])("a slow body is refused if its key is revoked meanwhile: %s", async (_way, headers) => {
   const { id, text } = await keyOf();
   const queue = `slow-${id}`;
   const body = '{"type":"t","payload":1}';
@@ -172,7 +172,7 @@ test.each([
   const refused = () =>
     fetch(`http://127.0.0.1:${port}/v1/queues/q/tasks/x`, { headers: { authorization: `Bearer ${text}` } });
   await until("the key is over", async () => (await refused()).status === 401, 5_000);
-  // A body that came within a second is not looked at again.
+  // A body that arrived within a second is not checked again.
   const started = performance.now();
   await until("a second has passed", () => performance.now() - started > 1_100);
   request.end(body.slice(5));

@@ -53,7 +53,7 @@ function stranger(head: string) {
   return seen;
 }
 
-test("strangers with slow bodies do not take the places of those who have a key", async () => {
+test("strangers with slow bodies do not take the places of callers with a key", async () => {
   const heads = ["POST /v1/queues/q/tasks/batch", "POST /v1/queues/q/tasks", "POST /nothing", "GET /livez"];
   const crowd = Array.from({ length: 400 }, (_, at) => stranger(`${heads[at % 4]} HTTP/1.1\r\n`));
   await until("all of them are over", () => crowd.every(({ isOver }) => isOver), 20_000);
@@ -67,7 +67,7 @@ test("strangers with slow bodies do not take the places of those who have a key"
   expect(enqueued.status).toBe(201);
 }, 60_000);
 
-test("a whole body gets its 401, though nobody reads it", async () => {
+test("a request with a whole body gets its 401, although nobody reads the body", async () => {
   const body = Buffer.alloc(4_000_000, " ");
   for (let turn = 0; turn < 5; turn++) {
     const answer = await fetch(`http://127.0.0.1:${port}/v1/queues/q/tasks/batch`, {

@@ -3,7 +3,7 @@ import { workerLiveness, workerReadiness } from "./app.ts";
 
 const green = { ok: true, detail: "" };
 
-test("liveness is red only where the worker has stalled", () => {
+test("liveness fails only if the worker has stalled", () => {
   expect(workerLiveness({ stalledMs: () => 0 })).toEqual({ ok: true, detail: "it runs" });
   expect(workerLiveness({ stalledMs: () => 30_001 })).toEqual({
     ok: false,
@@ -13,7 +13,7 @@ test("liveness is red only where the worker has stalled", () => {
 
 const worker = (ageMs: number, busy: number) => ({ busy, slots: 2, lastGoodPollAgeMs: () => ageMs });
 
-test("a worker is ready while Redis answers and it polls, or has no slot to poll for", () => {
+test("a worker is ready while Redis answers and it polls, or has no free slot", () => {
   expect(workerReadiness(green, worker(900, 0)).ok).toBe(true);
   expect(workerReadiness(green, worker(10_001, 1)).ok).toBe(false);
   expect(workerReadiness(green, worker(600_000, 2)).ok).toBe(true);

@@ -17,7 +17,7 @@ import { type Config, parseQueues } from "./config.ts";
 import { provideHandlers } from "./handlers/provide.ts";
 import { observeWorker } from "./metrics.ts";
 
-/** A poll is due each second, and a command may take 5 s: after this long something is wrong. */
+/** A poll is due each second and a command may take 5 s, so a longer silence is a fault. */
 const POLL_AGE_LIMIT_MS = 10_000;
 const STALL_LIMIT_MS = 30_000;
 
@@ -26,7 +26,7 @@ export interface App extends RunningService {
   worker: Worker;
 }
 
-/** Handlers first: without them there is nothing to serve. Then health, then Redis, then the loop. */
+/** Starts with the handlers, because without them the worker cannot serve; then health, Redis and the loop. */
 export async function startApp(
   config: Config,
   version: string,
@@ -81,7 +81,8 @@ export async function startApp(
   };
   worker.on("error", (error) => {
     if (error.code !== "heartbeat_failed") return;
-    // It stops by itself, and hands back what it runs. A process that runs nothing any more is one to start anew.
+    // The worker stops by itself and hands back its tasks. The process then has nothing left to do and has to be
+    // restarted.
     void worker.stop().then(() => {
       logger.fatal({ err: error }, "the heartbeat thread was lost");
       process.exit(1);
@@ -102,7 +103,7 @@ export async function startApp(
   return { health, worker, stop };
 }
 
-/** Red where slots stay free though tasks may wait, and nothing is asked of Redis: a fault of the worker that a restart ends. */
+/** Fails if slots are free and tasks may wait, but the worker does not ask Redis for any. A restart ends this fault. */
 export function workerLiveness(worker: Pick<Worker, "stalledMs">): Readiness {
   const stalledMs = worker.stalledMs();
   return stalledMs <= STALL_LIMIT_MS
@@ -113,7 +114,7 @@ export function workerLiveness(worker: Pick<Worker, "stalledMs">): Readiness {
       };
 }
 
-/** Green while Redis answers and the loop does its rounds; a worker with all slots taken has no round to do. */
+/** Ready while Redis answers and the loop polls. A worker with all slots taken does not need to poll. */
 export function workerReadiness(
   redis: Readiness,
   worker: Pick<Worker, "busy" | "slots" | "lastGoodPollAgeMs">,

@@ -8,7 +8,7 @@ export const configSchema = Type.Object({
   QUEUES: Type.String({
     default: "default",
     pattern: `^${QUEUE}(,${QUEUE})*$`,
-    description: "Queues to work on, separated by commas; `critical=6,default=3` gives weights.",
+    description: "Queues to work on, separated by commas, with optional weights: `critical=6,default=3`.",
   }),
   WORKER_CONCURRENCY: Type.Integer({
     default: 50,
@@ -20,7 +20,7 @@ export const configSchema = Type.Object({
     default: 30_000,
     minimum: 1_000,
     maximum: 3_600_000,
-    description: "How long a task stays ours without a heartbeat, ms.",
+    description: "How long a task stays with this worker without a heartbeat, ms.",
   }),
   MAX_RETRIES: Type.Integer({
     default: 3,
@@ -60,13 +60,13 @@ export const configSchema = Type.Object({
     default: 4,
     minimum: 1,
     maximum: 1_000,
-    description: "Child processes at most, each with one task; the concurrency is no larger.",
+    description: "Most child processes, each with one task; this also limits the concurrency.",
   }),
   HANDLER_MEMORY_MB: Type.Integer({
     default: 256,
     minimum: 128,
     maximum: 65_536,
-    description: "Memory of one child process, MB; with more it is killed and its attempt fails.",
+    description: "Memory of one child process, MB. A child that uses more is killed and its attempt fails.",
   }),
   ...metricsConfig,
   ...redisConfig,
@@ -75,7 +75,10 @@ export const configSchema = Type.Object({
 
 export type Config = Static<typeof configSchema>;
 
-/** `critical=6,default=3` as weights; a queue without one has 1. A queue that is named twice keeps the last. */
+/**
+ * Parses weights like `critical=6,default=3`; a queue without one has weight 1. If a queue is named twice, the last
+ * weight counts.
+ */
 export function parseQueues(text: string): Record<string, number> {
   return Object.fromEntries(
     text.split(",").map((entry) => {

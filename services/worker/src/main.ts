@@ -10,7 +10,7 @@ const logger = createLogger(config, "worker");
 await runService({
   name: "worker",
   logger,
-  // The grace is the worker's; the rest is for the release of what it did not finish.
+  // The worker uses the grace; the remaining time is for handing back its unfinished tasks.
   stopTimeoutMs: config.SHUTDOWN_GRACE_MS + 5_000,
   start: (signal) => startApp(config, VERSION, logger, signal),
 });

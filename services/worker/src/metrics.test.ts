@@ -21,7 +21,7 @@ function setup(queues = ["emails"], types = ["email.send"]) {
   return { source, settled, lines, text: () => metrics.registry.metrics() };
 }
 
-test("the metrics of a worker have their names, types and labels", async () => {
+test("the metrics of a worker have the documented names, types and labels", async () => {
   const { text, lines } = setup();
   const types = [...(await text()).matchAll(/^# TYPE (holdfast_\S+) (\S+)$/gm)].map(
     ([, name, type]) => `${name} ${type}`,
@@ -121,7 +121,7 @@ test("each event is counted once, under its labels", async () => {
   );
 });
 
-test("no names that callers choose make more than 25,000 series", async () => {
+test("names that callers choose make at most 25,000 series", async () => {
   const { settled, lines } = setup();
   for (let queue = 0; queue < 100; queue++) {
     for (let type = 0; type < 100; type++) {

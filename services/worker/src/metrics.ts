@@ -7,7 +7,7 @@ import {
 } from "@holdfast/service";
 import { DEAD_REASONS, type SettledEvent, type StaleVerdict, type Worker } from "holdfast";
 
-/** What the worker says of an attempt that it has settled. */
+/** The answer to a heartbeat for one lease. */
 export interface Renewal {
   outcome: "renewed" | "lost" | "cancelled";
   count: number;
@@ -23,26 +23,22 @@ const OUTCOMES = [
   "stale",
   "unknown",
 ] as const satisfies SettledEvent["outcome"][];
-/** The ends that have run times worth a series before they were seen. */
+/** Outcomes whose run time has a series from the start. */
 const RUN_OUTCOMES = ["acked", "retried", "dead"] as const;
-/** Each pair of queue and type is up to 180 series: beyond these the type is `__other__`. */
+/** Each pair of queue and type has up to 180 series. Beyond this number of pairs the type is `__other__`. */
 const PAIRS = 64;
-// A worker never sees the end of a task that crashes it: the janitor counts that one.
+// `crash` is missing: a task that crashes its worker is counted by the janitor.
 const REASONS = DEAD_REASONS.filter((reason) => reason !== "crashes_exhausted");
 
-/** Turns the events of the worker into its metrics; known series start at zero, so that rates see the first step. */
+/** Turns the events of the worker into its metrics. Known series start at zero, so that `rate` sees the first step. */
 export function observeWorker(
   worker: Pick<Worker, "on" | "slots" | "busy">,
   metrics: ServiceMetrics,
   queues: string[],
   types: string[],
 ): void {
-  const attempts = metrics.counter("task_attempts_total", "Attempts that were settled.", [
-    "queue",
-    "type",
-    "outcome",
-  ]);
-  const retried = metrics.counter("tasks_retried_total", "Attempts that a retry follows.", [
+  const attempts = metrics.counter("task_attempts_total", "Settled attempts.", ["queue", "type", "outcome"]);
+  const retried = metrics.counter("tasks_retried_total", "Attempts that are followed by a retry.", [
     "queue",
     "type",
     "reason",
@@ -54,7 +50,7 @@ export function observeWorker(
   ]);
   const wait = metrics.histogram(
     "task_wait_seconds",
-    "From the enqueue to the acquire.",
+    "Seconds from enqueue to acquire.",
     ["queue", "type"],
     WAIT_BUCKETS_SECONDS,
   );
@@ -64,18 +60,21 @@ export function observeWorker(
     ["queue", "type", "outcome"],
     RUN_BUCKETS_SECONDS,
   );
-  const renewals = metrics.counter("lease_renewals_total", "Leases that a heartbeat asked for.", ["outcome"]);
-  const stale = metrics.counter("stale_verdicts_total", "Settles refused, since the lease had gone.", [
-    "queue",
-    "op",
+  const renewals = metrics.counter("lease_renewals_total", "Leases that heartbeats asked to renew.", [
+    "outcome",
   ]);
+  const stale = metrics.counter(
+    "stale_verdicts_total",
+    "Settles that were refused because the lease had been lost.",
+    ["queue", "op"],
+  );
   const overlap = metrics.histogram(
     "overlap_seconds",
-    "How long an attempt whose lease had gone ran beside the next one.",
+    "How long an attempt that had lost its lease ran beside the next one.",
     ["queue", "op"],
     RUN_BUCKETS_SECONDS,
   );
-  // Slots belong to the process; where it works on several queues they share one series.
+  // Slots belong to the process. If it works on several queues, they share one series.
   const shared = queues.join(",");
   metrics.gauge("worker_slots", "Tasks that this process can run at a time.", ["queue"], (gauge) =>
     gauge.set({ queue: shared }, worker.slots),
@@ -113,7 +112,7 @@ export function observeWorker(
     if (outcome === "dead") dead.inc({ ...labels, reason: deadReason ?? "retries_exhausted" });
     if (outcome === "stale") stale.inc({ queue: labels.queue, op: "settle" });
     wait.observe(labels, waitMs / 1_000, traceId);
-    // What expired never ran.
+    // Expired tasks never ran, so they have no run time.
     if (outcome !== "expired") run.observe({ ...labels, outcome }, runMs / 1_000, traceId);
   });
   worker.on("stale", (verdict: StaleVerdict) =>

@@ -88,7 +88,7 @@ test("a handler that kills its process costs its own attempt; the worker lives, 
   await queue.close();
 });
 
-test("handlers of a folder load in the children, and one that does not is one line and exit 1", async () => {
+test("handlers of a folder load in the children, and a bad module ends the start with one line and exit code 1", async () => {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-handlers-"));
   writeFileSync(join(folder, "hello.mjs"), "export default (task) => 'hello ' + task.payload;");
   const service = await start("isolated-folder", { HANDLERS: folder });

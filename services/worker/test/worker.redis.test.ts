@@ -96,7 +96,7 @@ test("a second signal ends it at once", async () => {
   await queue.close();
 });
 
-test("handlers come from a module, and one that does not load is one line and exit 1", async () => {
+test("handlers come from a module, and a bad module ends the start with one line and exit code 1", async () => {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-handlers-"));
   writeFileSync(join(folder, "hello.mjs"), "export default (task) => 'hello ' + task.payload;");
   const { name, service } = await setup({ HANDLERS: folder });
@@ -113,7 +113,7 @@ test("handlers come from a module, and one that does not load is one line and ex
   expect(bad.service.output()).toContain("broken.mjs does not load");
 });
 
-test("exits with 1 where its heartbeat thread is lost, and does not start without one", async () => {
+test("exits with 1 if its heartbeat thread is lost, and does not start without one", async () => {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-threads-"));
   const preload = fileURLToPath(
     new URL("../../../packages/holdfast/test/heartbeat/preload.cjs", import.meta.url),
@@ -134,11 +134,11 @@ test("exits with 1 where its heartbeat thread is lost, and does not start withou
 
   const none = await withThreads("throw");
   expect(await none.service.exit(30_000)).toEqual({ code: 1, signal: null });
-  expect(none.service.output()).toContain("a preload that does not bear threads");
+  expect(none.service.output()).toContain("a preload that fails in threads");
   expect(none.service.output()).not.toContain("worker is running");
 });
 
-test("turns red while Redis is away, stays alive, and works again afterwards", async () => {
+test("is not ready while Redis is away, stays alive, and works again afterwards", async () => {
   const { name, service, status } = await setup();
   await service.says("worker is running");
   await until("ready", async () => (await status("/readyz")) === 200);
@@ -153,7 +153,7 @@ test("turns red while Redis is away, stays alive, and works again afterwards", a
   await queue.close();
 }, 60_000);
 
-test("a worker process drains and goes on as an operator says; a long task ends first", async () => {
+test("a worker process drains and resumes when an operator says so; a long task ends first", async () => {
   const { name, service, status } = await setup({ WORKER_CONCURRENCY: "2" });
   await service.says("worker is running");
   const client = new Holdfast({ redis: redis.url });

@@ -238,7 +238,7 @@ export interface paths {
         };
         /**
          * List operations, newest first
-         * @description They are kept in Redis, the newest 500 that have ended.
+         * @description Redis keeps all open operations and the newest 500 that have ended.
          */
         get: {
             parameters: {
@@ -511,7 +511,7 @@ export interface paths {
         put?: never;
         /**
          * Cancel an operation
-         * @description It ends after the batch that is under way; what was done stays done.
+         * @description It ends after the present batch. Finished batches are not undone.
          */
         post: {
             parameters: {
@@ -1021,7 +1021,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Undo a discard: an operation puts back what it took */
+        /** Undo a discard: an operation puts the tasks back */
         post: {
             parameters: {
                 query?: never;
@@ -1156,7 +1156,7 @@ export interface paths {
         };
         /**
          * List queues
-         * @description Counts of every queue, read now, and its rates over the last seconds.
+         * @description Present counts of every queue, and its rates over the last seconds.
          */
         get: {
             parameters: {
@@ -1444,7 +1444,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a queue with everything in it
-         * @description For good. The queue must be paused and nothing of it running.
+         * @description This cannot be undone. The queue must be paused and none of its tasks running.
          */
         delete: {
             parameters: {
@@ -1532,7 +1532,7 @@ export interface paths {
         head?: never;
         /**
          * Change the settings of a queue
-         * @description Caps and retention; what is not named stays as it is. Answers all settings.
+         * @description Caps and retention; settings that are not named stay as they are. Answers all settings.
          */
         patch: {
             parameters: {
@@ -1643,7 +1643,7 @@ export interface paths {
         put?: never;
         /**
          * Enqueue a burst of demo tasks
-         * @description By default 10,000 tasks of which every attempt fails with a chance of 20 %. Answers an operation. 403 unless ENVIRONMENT is empty or `development`.
+         * @description By default 10,000 tasks whose attempts fail with a probability of 20%. Answers an operation, or 403 unless ENVIRONMENT is empty or `development`.
          */
         post: {
             parameters: {
@@ -1984,7 +1984,7 @@ export interface paths {
         put?: never;
         /**
          * Discard dead letters
-         * @description Takes them out; for ten minutes `POST /v1/operations/:id/undo` puts them back. Up to 500: 200 with the result and the id of its operation. More, or with `ratePerSecond`: 202 with the operation.
+         * @description Removes them; for ten minutes `POST /v1/operations/:id/undo` puts them back. Up to 500: 200 with the result and the id of its operation. More, or with `ratePerSecond`: 202 with the operation.
          */
         post: {
             parameters: {
@@ -2187,7 +2187,7 @@ export interface paths {
         };
         /**
          * Dead letters grouped by error
-         * @description Grouped by type, reason and signature of the error, from the newest on: `scanned` of `total` were looked at.
+         * @description Grouped by type, reason and signature of the error, newest first; `scanned` of `total` were read.
          */
         get: {
             parameters: {
@@ -2313,7 +2313,7 @@ export interface paths {
         put?: never;
         /**
          * Replay dead letters
-         * @description Puts them back with attempts at zero and their history kept. Up to 500: 200 with the result. More, or with `ratePerSecond` or `canary`: 202 with an operation, about those that were dead when it began. `dryRun` counts only; `patch` replaces the payload of one task; `to` sends them into another queue.
+         * @description Puts them back with attempts at zero and their history kept. Up to 500: 200 with the result. More, or with `ratePerSecond` or `canary`: 202 with an operation on the tasks that were dead when it began. `dryRun` only counts; `patch` replaces the payload of one task; `to` sends them into another queue.
          */
         post: {
             parameters: {
@@ -2542,7 +2542,7 @@ export interface paths {
         put?: never;
         /**
          * Remove every task in some states
-         * @description For good. Running tasks are not touched. More than 10000 tasks: 202 with an operation.
+         * @description This cannot be undone. Running tasks stay. More than 10000 tasks: 202 with an operation.
          */
         post: {
             parameters: {
@@ -2699,7 +2699,7 @@ export interface paths {
         put?: never;
         /**
          * Pause a queue
-         * @description Workers acquire nothing more of it; what runs goes on, enqueues are accepted.
+         * @description Workers acquire no more of its tasks. Running tasks go on, and enqueues are accepted.
          */
         post: {
             parameters: {
@@ -2900,7 +2900,7 @@ export interface paths {
         };
         /**
          * The past of a queue
-         * @description Counts, rates, wait and run times. The last 15 minutes by the second, as far as this process has seen them; before that what Redis keeps: 3 hours by 10 s and 30 days by 5 minutes. What is kept coarser than the step comes as it is.
+         * @description Counts, rates, wait and run times. This process has the last 15 minutes in steps of 1 s; Redis keeps 3 hours in steps of 10 s and 30 days in steps of 5 minutes. Points whose kept step is longer than the requested one come unchanged.
          */
         get: {
             parameters: {
@@ -3041,7 +3041,7 @@ export interface paths {
         };
         /**
          * Settles that came too late
-         * @description Each was refused, since its lease had gone. `overlapMs` is how long the task ran twice at a time.
+         * @description Each was refused because its lease had been lost. `overlapMs` is how long two attempts of the task overlapped.
          */
         get: {
             parameters: {
@@ -3154,7 +3154,7 @@ export interface paths {
         };
         /**
          * List tasks of one state
-         * @description A page and the cursor of the next one. With `type` or `q` a page can be short or empty before the end: go on while `cursor` is not null; `scanned` says how many records were looked at.
+         * @description A page and the cursor of the next one. With `type` or `q` a page can be short or empty before the end: continue while `cursor` is not null; `scanned` is the number of records read.
          */
         get: {
             parameters: {
@@ -4436,7 +4436,7 @@ export interface paths {
         };
         /**
          * Write a schedule
-         * @description Makes it, or replaces the definition of the one with that id: its runs stay, and so does its next time where expression and time zone stay.
+         * @description Creates the schedule, or replaces the definition of the one with that id. Its runs stay, and its next time stays if expression and time zone do.
          */
         put: {
             parameters: {
@@ -4711,7 +4711,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a schedule
-         * @description What it has enqueued stays.
+         * @description Its enqueued tasks stay.
          */
         delete: {
             parameters: {
@@ -4801,7 +4801,7 @@ export interface paths {
         put?: never;
         /**
          * Pause a schedule
-         * @description No occurrence comes while it is paused, and none is made up for afterwards.
+         * @description Occurrences during the pause are skipped for good.
          */
         post: {
             parameters: {
@@ -4966,7 +4966,7 @@ export interface paths {
         put?: never;
         /**
          * Resume a paused schedule
-         * @description It goes on with the next occurrence from now.
+         * @description It continues with the next occurrence from now.
          */
         post: {
             parameters: {
@@ -5131,7 +5131,7 @@ export interface paths {
         put?: never;
         /**
          * Run a schedule now
-         * @description Enqueues a task at once, paused or not; the occurrences stay as they are. 409 where its overlap is skip and the task before has not ended.
+         * @description Enqueues a task at once, even if the schedule is paused; its occurrences stay. 409 if its overlap is skip and the last task has not ended.
          */
         post: {
             parameters: {
@@ -5336,7 +5336,7 @@ export interface paths {
         };
         /**
          * Who am I?
-         * @description Also for who is not logged in.
+         * @description Also for callers that are not logged in.
          */
         get: {
             parameters: {
@@ -5522,7 +5522,7 @@ export interface paths {
         };
         /**
          * Log out
-         * @description The session is over, also for copies of its cookie.
+         * @description Ends the session, also for copies of its cookie.
          */
         delete: {
             parameters: {
@@ -5623,7 +5623,7 @@ export interface paths {
         };
         /**
          * List workers
-         * @description As they registered themselves, with the age of their last heartbeat and what they run, at most 100 tasks each.
+         * @description Each with its registration, the age of its last heartbeat and at most 100 of its running tasks.
          */
         get: {
             parameters: {
@@ -5741,7 +5741,7 @@ export interface paths {
         put?: never;
         /**
          * Drain a worker
-         * @description It acquires nothing more, hands back what it has not begun, and ends what runs; it follows with its next heartbeat, within two seconds. Its state is draining, then drained.
+         * @description With its next heartbeat, within two seconds, the worker stops acquiring, hands back tasks that it has not begun, and finishes the others. Its state is draining, then drained.
          */
         post: {
             parameters: {

@@ -9,7 +9,7 @@ if (!isMainThread) {
   appendFileSync(file, ".");
   const fates = process.env.THREAD_FATE.split(",");
   const [fate, ms] = (fates[readFileSync(file, "utf8").length - 1] ?? fates.at(-1)).split(":");
-  if (fate === "throw") throw new Error("a preload that does not bear threads");
+  if (fate === "throw") throw new Error("a preload that fails in threads");
   if (fate === "hang") Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, Number(ms));
   if (fate === "end") setInterval(() => existsSync(process.env.THREAD_END) && process.exit(3), 20).unref();
 }

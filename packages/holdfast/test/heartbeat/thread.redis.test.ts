@@ -82,7 +82,7 @@ test("a worker whose heartbeat thread cannot begin does not start, says why, and
   expect(told()).toEqual([
     {
       refused: "heartbeat_failed",
-      message: "the heartbeat thread ended: a preload that does not bear threads",
+      message: "the heartbeat thread ended: a preload that fails in threads",
       afterMs: expect.any(Number),
     },
   ]);

@@ -18,11 +18,11 @@ import { Sessions } from "./sessions.ts";
 export interface Entrance {
   identify: Identify;
   sessions: Sessions;
-  /** Somebody who shows nothing is not let in. */
+  /** Access without credentials is refused. */
   isGuarded(): boolean;
 }
 
-/** For a service without keys: everybody is let in. */
+/** For a service without keys: everybody may do everything. */
 export function openEntrance(): Entrance {
   const nobody = {
     verify: () => {
@@ -34,7 +34,7 @@ export function openEntrance(): Entrance {
   return { identify: () => ANONYMOUS, sessions, isGuarded: () => false };
 }
 
-/** By key, by what a proxy says, by session, in this order. */
+/** Identifies the caller by key, by what a proxy says, or by session, in this order. */
 export function createEntrance(
   config: ObservabilityConfig,
   ring: KeyRing,
@@ -85,8 +85,8 @@ export function foreignOrigin(what: string, hosts: readonly string[]): HoldfastE
 }
 
 /**
- * Whether a change was asked for by a page that may. A page from elsewhere can send a POST through the user's browser,
- * unasked, and the browser adds what lets the user in; but it also says where the page is from.
+ * Checks that a change was requested by a page that is allowed to. A foreign page can make the user's browser send a
+ * POST, and the browser adds the user's cookies, but it also says where the page comes from.
  * @throws HoldfastError forbidden
  */
 export function assertOwnPage(
@@ -105,12 +105,13 @@ export function assertOwnPage(
       `a page of another site (Sec-Fetch-Site: ${site}) may not change anything`,
     );
   }
-  // A key is sent by a program that means it. What a browser sends by itself proves nothing.
+  // Only a program sends a key, and it does so on purpose. A cookie proves nothing, because a browser sends it by
+  // itself.
   const isByBrowser = identity.kind === "session" || identity.kind === "proxy";
   if (isByBrowser && site === undefined) {
     throw new HoldfastError(
       "forbidden",
-      "with a session only its own pages change things: neither Origin nor Sec-Fetch-Site says that it is one",
+      "with a session only pages of this service may change things, and neither Origin nor Sec-Fetch-Site says that this is one",
     );
   }
 }

@@ -5,16 +5,15 @@ import { SCOPES_OF_ROLE } from "holdfast";
 export interface ProxyOptions {
   /** Addresses and networks: `10.0.0.1`, `10.0.0.0/8`. */
   trusted: readonly string[];
-  /** Header that names the person. */
   userHeader: string;
-  /** Header that names the role; without it, or without a role in it, `defaultRole`. */
+  /** Header that names the role. If this option or the header is missing, the role is `defaultRole`. */
   roleHeader?: string | undefined;
   defaultRole: Role;
 }
 
 /**
- * Who the reverse proxy in front says it is. Its header is believed from its own address only: whoever reaches this port
- * by another way could write it as well.
+ * The identity that the reverse proxy in front of this service reports. The header counts only if it comes from the
+ * proxy's own address: whoever reaches this port directly could write it as well.
  */
 export function identifyByProxy(options: ProxyOptions): (request: RequestHead) => Identity | undefined {
   const list = blockListOf(options.trusted);
@@ -26,7 +25,7 @@ export function identifyByProxy(options: ProxyOptions): (request: RequestHead) =
       return undefined;
     const told = roleHeader === undefined ? undefined : headers[roleHeader];
     const role = told === undefined ? options.defaultRole : ROLES.find((name) => name === told);
-    // A role that is none is a mistake of the proxy, and no reason to give the default.
+    // An unknown role is a mistake of the proxy, so it does not get the default role.
     if (role === undefined) return undefined;
     return { kind: "proxy", label: user, keyId: null, role, scopes: SCOPES_OF_ROLE[role], queues: null };
   };

@@ -8,26 +8,31 @@ import { nanoid } from "nanoid";
 
 export const SESSION_COOKIE = "holdfast_session";
 
-/** A browser takes it over TLS only, and from this very host: no neighbour can plant it. */
+/**
+ * The prefix `__Host-` makes the browser accept the cookie only over TLS and only from this host, so no other host can
+ * plant it.
+ */
 const SECURE_NAME = `__Host-${SESSION_COOKIE}`;
-/** How often the time of the last use is written into the cookie anew, ms. */
+/** How often the cookie is renewed with the time of its last use, ms. */
 const RENEW_MS = 60_000;
-/** How often what is over is forgotten, ms: a pass over all of them, so not at every request. */
+/**
+ * How often ended sessions are forgotten, ms. It takes a pass over all of them, so it does not happen on every request.
+ */
 const FORGET_MS = 60_000;
 
 export interface SessionOptions {
   ring: Pick<KeyRing, "verify" | "current">;
-  /** The first one signs, all of them are known: that is how a secret is changed. Empty: one for this process. */
+  /** The first secret signs and all are accepted, so a secret can be changed. If empty, this process makes its own. */
   secrets: readonly string[];
-  /** Ends so long after its last request, ms. */
+  /** Time from the last request of a session to its end, ms. */
   idleMs: number;
-  /** Ends so long after log-in, ms. */
+  /** Time from the log-in to the end of a session, ms. */
   maxMs: number;
-  /** Sessions of one key at a time, as far as this process knows of them. @default no limit */
+  /** Open sessions per key that this process knows of. @default no limit */
   maxPerKey?: number | undefined;
-  /** Only over TLS, whatever the request looks like. */
+  /** Limits cookies to TLS, whether or not the request came over TLS. */
   secureOnly: boolean;
-  /** Where all processes of the service tell each other of log-outs. */
+  /** Where all processes of the service publish log-outs. */
   ended?: Pick<EndedSessions, "add" | "after"> | undefined;
 }
 
@@ -36,7 +41,7 @@ export interface Session {
   identity: Identity;
   issuedAt: number;
   seenAt: number;
-  /** By its length or by its key, ms since the epoch. */
+  /** When the session reaches its longest time or its key expires, ms since the epoch. */
   expiresAt: number;
   idleExpiresAt: number;
 }
@@ -44,23 +49,29 @@ export interface Session {
 interface OpenSession {
   keyId: string;
   seenAt: number;
-  /** By its length, by its key, or by not being used. */
+  /** When the session reaches its longest time, its key expires, or it was idle for too long. */
   endsAt: number;
 }
 
 /**
- * Log-ins to the dashboard, kept by the browser: a signed cookie names the key that opened it and holds no secret. It is
- * good for as long as that key is.
+ * Log-ins to the dashboard. The browser keeps a signed cookie that names its key and holds no secret. It is valid as
+ * long as the key is.
  */
 export class Sessions {
   readonly #options: SessionOptions;
   readonly #signer: Signer;
-  /** Of those in use here: a stream holds the cookie of its beginning, and is no younger than the newest request. */
+  /**
+   * Sessions that were used here. A stream keeps the cookie from its start, so this also has the time of the newest
+   * request.
+   */
   readonly #open = new Map<string, OpenSession>();
   readonly #openByKey = new Map<string, Set<string>>();
-  /** Logged out here or elsewhere, until they would have ended anyhow: a copy of the cookie must not outlive the log-out. */
+  /**
+   * Sessions that were logged out here or elsewhere, until their regular end. A copy of the cookie must not outlive the
+   * log-out.
+   */
   readonly #ended = new Map<string, number>();
-  /** How far the log-outs of other processes were read. */
+  /** How far the log-outs of other processes have been read. */
   #cursor = "";
   #forgotAt = 0;
 
@@ -70,14 +81,14 @@ export class Sessions {
     this.#signer = new Signer(secrets.length > 0 ? [...secrets] : [randomBytes(32).toString("base64url")]);
   }
 
-  /** The key of this text. @throws HoldfastError unauthorized, redis_unavailable */
+  /** The key with this text. @throws HoldfastError unauthorized, redis_unavailable */
   keyOf(text: string): ApiKey {
     return this.#options.ring.verify(text);
   }
 
   /**
-   * A new session for whoever has this key: its id is always new, so none that was planted before is taken over.
-   * @param key as `keyOf` gave it
+   * A new session for the holder of this key. Its id is always new, so a planted session is never taken over.
+   * @param key as `keyOf` returned it
    * @param before the session that ends with this log-in
    * @throws HoldfastError rate_limited: the key has too many open sessions
    */
@@ -89,7 +100,7 @@ export class Sessions {
     return { session, value: this.#valueOf(id, key, now, now) };
   }
 
-  /** The session of a request, while it lasts. */
+  /** The session of a request, if it has not ended. */
   find(cookieHeader: string | undefined, now = Date.now()): Session | undefined {
     const claims = this.#read(cookieHeader);
     if (claims === undefined || this.#ended.has(claims.id)) return undefined;
@@ -100,7 +111,7 @@ export class Sessions {
     return now < session.expiresAt && now < session.idleExpiresAt ? session : undefined;
   }
 
-  /** Notes that it was used. @returns the value for a new cookie, where the old one would end too early */
+  /** Records that the session was used. @returns the value for a new cookie if the old one would end too early */
   use(session: Session, cookieHeader: string | undefined, now = Date.now()): string | undefined {
     const claims = this.#read(cookieHeader);
     if (claims?.id !== session.id) return undefined;
@@ -111,7 +122,10 @@ export class Sessions {
     return key && this.#valueOf(session.id, key, session.issuedAt, now);
   }
 
-  /** Here at once, whatever becomes of the rest. @throws HoldfastError redis_unavailable: other processes do not know */
+  /**
+   * Ends the session in this process first, so that it ends here in any case. @throws HoldfastError redis_unavailable:
+   * other processes do not know of it
+   */
   async end(session: Session, now = Date.now()): Promise<void> {
     const { maxMs, ended } = this.#options;
     const until = session.issuedAt + maxMs;
@@ -120,7 +134,7 @@ export class Sessions {
     await ended?.add(session.id, until, maxMs);
   }
 
-  /** Learns of the log-outs that other processes answered since the last look. */
+  /** Reads the log-outs that other processes answered since the last call. */
   async learn(now = Date.now()): Promise<void> {
     const { ended } = this.#options;
     if (ended === undefined) return;
@@ -172,14 +186,14 @@ export class Sessions {
     this.#drop(id);
   }
 
-  /** The headers that set it. @param isTls the browser came over TLS */
+  /** The headers that set the cookie. @param isTls the browser came over TLS */
   cookiesOf(value: string, isTls: boolean): string[] {
     const { secureOnly, maxMs } = this.#options;
     const isSecure = secureOnly || isTls;
     return [serialize(isSecure ? SECURE_NAME : SESSION_COOKIE, value, isSecure, maxMs / 1_000)];
   }
 
-  /** The headers that take it away, under either name. */
+  /** The headers that delete the cookie, under either name. */
   goneCookies(): string[] {
     return [serialize(SECURE_NAME, "", true, 0), serialize(SESSION_COOKIE, "", false, 0)];
   }

@@ -19,7 +19,7 @@ function setup() {
   return { audit, actions };
 }
 
-test("a mutation that went well leaves who, from where, its count and its reason", async () => {
+test("a mutation that succeeded leaves a record of who, from where, how many and why", async () => {
   const { audit, actions } = setup();
   await audit.during({ ...mutation, reason: "deploy" }, async () => ({ count: 3 }));
   expect(actions.records).toMatchObject([
@@ -45,7 +45,7 @@ test.each([
   expect(actions.records).toMatchObject([{ outcome, code, count: 0 }]);
 });
 
-test("a record that Redis did not take does not undo what was done, and is in the log", async () => {
+test("a record that Redis refused does not fail the mutation, and is written to the log", async () => {
   const actions = { ...fakeActions(), append: () => Promise.reject(new Error("full")) };
   const error = vi.fn();
   const audit = new AuditLog({ actions, logger: Object.assign(Object.create(silent), { error }) });

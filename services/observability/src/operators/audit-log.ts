@@ -6,29 +6,29 @@ import type { Logger } from "pino";
 
 export type ActionsPort = Pick<ActionLog, "append" | "page" | "all">;
 
-/** What a mutation is, before it is known how it went. */
+/** A mutation before its outcome is known. */
 export interface Mutation {
   action: AuditAction;
   queue: string | null;
-  /** The one task, schedule or worker that it is done to. */
+  /** The one task, schedule or worker that the mutation is about. */
   subject?: string;
   by: Author;
   reason?: string | undefined;
 }
 
 export interface MutationResult {
-  /** Tasks that it touched. */
+  /** Number of tasks that it changed. */
   count: number;
-  /** Set where an operation goes on with it. */
+  /** Set if an operation continues the mutation. */
   operationId?: string;
 }
 
-/** Who sent which request, and from where. */
+/** The sender of a request, its id and its address. */
 export type Author = Pick<AuditRecord, "actor" | "keyId" | "role" | "from" | "requestId" | "clientRequestId">;
 
 /**
- * Read from the request itself: kept beside it under a name, it could be mistaken for that of another.
- * @param identity @default whoever sent it
+ * Reads all fields from the request itself. A copy kept elsewhere could be mistaken for that of another request.
+ * @param identity @default the sender of the request
  */
 export function authorOf(request: FastifyRequest, identity: Identity = request.identity): Author {
   const { ip, id, headers } = request;
@@ -41,10 +41,10 @@ export function authorOf(request: FastifyRequest, identity: Identity = request.i
   };
 }
 
-/** Somebody who was let in. */
+/** Name of an authenticated person or key. */
 export const isKnown = (identity: Identity) => identity !== NOBODY && identity !== NOT_YET_KNOWN;
 
-/** Fields that are not given are null, 0, or now. */
+/** Fields that are missing become null, 0, or the present time. */
 export type NewRecord = Author & Pick<AuditRecord, "action" | "outcome"> & Partial<AuditRecord>;
 
 export interface AuditLogOptions {
@@ -52,7 +52,10 @@ export interface AuditLogOptions {
   logger: Logger;
 }
 
-/** Who did what: kept in Redis, and all of it in the log as well. Takes counts and names, never a payload. */
+/**
+ * The audit log. Each record is kept in Redis and also written to the service's log. It has counts and names, never a
+ * payload.
+ */
 export class AuditLog {
   readonly #options: AuditLogOptions;
 
@@ -64,7 +67,7 @@ export class AuditLog {
     return this.#options.actions;
   }
 
-  /** Never fails: what was done is done, and the log has it where Redis could not take it. */
+  /** Never throws, because the change has already been made. If Redis refuses the record, the log still has it. */
   async record(given: NewRecord): Promise<void> {
     const { actions, logger } = this.#options;
     const rest = { queue: null, subject: null, count: 0, reason: null, code: null, operationId: null };
@@ -75,12 +78,12 @@ export class AuditLog {
     } catch (error) {
       logger.error(
         { err: error, audit: entry },
-        "an operator action is in this log alone: Redis did not take it",
+        "Redis refused the record of an operator action: it is in this log only",
       );
     }
   }
 
-  /** Runs a mutation and leaves its record, whether it went well or not. */
+  /** Runs a mutation and records it, whether it succeeded or not. */
   async during<T extends MutationResult>(mutation: Mutation, run: () => Promise<T>): Promise<T> {
     let result: T;
     try {
@@ -96,7 +99,7 @@ export class AuditLog {
     return result;
   }
 
-  /** The record of how an operation ended. */
+  /** The record for the end of an operation. */
   async operationEnded(view: OperationView, { by }: OperationSpec): Promise<void> {
     const action = ENDED_ACTIONS[view.kind];
     const outcome = view.state === "running" || view.state === "paused" ? "accepted" : view.state;

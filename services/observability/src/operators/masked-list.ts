@@ -10,17 +10,17 @@ import {
 } from "holdfast";
 import type { ObserverPort } from "../routes/context.ts";
 
-/** Records looked at for one page, as in the library. */
+/** Records that one page reads at most; the library has the same limit. */
 const SCANNED = 1_000;
 
-/** Stands for an error whose task went while it was looked at. */
+/** The signature of an error whose task was removed meanwhile. */
 const UNKNOWN = "***";
 
 export type Mask = (value: unknown) => unknown;
 
 /**
- * A page of tasks for somebody who does not see all of them. Words are looked for in what he sees: a search in the whole
- * would tell, guess by guess, what is masked, be it by the number of records that were looked at.
+ * A page of tasks for somebody who sees masked tasks. The search only looks at the masked text: a search in the full
+ * text would reveal masked values guess by guess, even by the number of records that it read.
  */
 export async function listFor(
   observer: Pick<ObserverPort, "list">,
@@ -53,12 +53,12 @@ export async function listFor(
   return found;
 }
 
-/** Looked up at a time. */
+/** Samples that are read at a time. */
 const SAMPLES_AT_ONCE = 20;
 
 /**
- * Groups for somebody who does not see all of a task: the signature of each is that of an error as he sees it. Groups that
- * differ in nothing else are one.
+ * Groups for somebody who sees masked tasks: each signature is made from the masked error. Groups that no longer differ
+ * are merged.
  */
 export async function groupsFor(
   observer: Pick<ObserverPort, "deadLetterGroups" | "task">,
@@ -73,7 +73,7 @@ export async function groupsFor(
     query.signal?.throwIfAborted();
     const some = found.groups.slice(from, from + SAMPLES_AT_ONCE).map(async (group, at) => {
       const sample = await observer.task(queue, group.sampleIds[0] ?? "");
-      // Who cannot be looked at cannot be masked.
+      // If the task is gone, its error cannot be masked.
       const signature = sample ? signatureOf(mask(sample) as TaskView) : UNKNOWN;
       groups[from + at] = { ...group, signature };
     });

@@ -9,28 +9,30 @@ export type OperationsPort = Pick<
   "create" | "control" | "undo" | "get" | "list" | "failures" | "outcomes"
 >;
 
-/** What makes operations go; without one another process has to. */
+/** Runs operations. In a process without it they wait for another process. */
 export interface RunnerPort {
   start(): void;
   stop(): Promise<void>;
-  /** There is something new to run. */
+  /** Tells the runner that there is a new operation. */
   nudge(): void;
-  /** Runs this one to its end, whatever else runs. */
+  /** Runs this operation to its end, no matter how many others run. */
   runNow(id: string): Promise<void>;
 }
 
-/** The sender of an operation: each key, person or address has a share of them. */
+/** The sender of an operation. Each key, person or address has its own limit. */
 export interface Asker {
   identity: Identity;
   ip: string;
 }
 
-/** Small operations that one key may have at a time: each ends within seconds. */
+/** Small operations that one key may have open at a time; each ends within seconds. */
 const SMALL_PER_KEY = 50;
 const SHOWN = 20;
 const LOOK_MS = 15;
 
-/** Operations as the routes and the live stream use them. They are kept in Redis, and run by whoever claims them. */
+/**
+ * Operations for the routes and the live stream. Redis keeps them, and the process that claims an operation runs it.
+ */
 export class Operations {
   readonly #store: OperationsPort;
   readonly #runner: RunnerPort | undefined;
@@ -55,9 +57,9 @@ export class Operations {
   }
 
   /**
-   * @param total tasks that it is about, as far as they were counted
-   * @param isCounted there are no more of them
-   * @throws HoldfastError rate_limited while too many run, or too many of this key are open
+   * @param total tasks that the operation is about, as far as they were counted
+   * @param isCounted whether `total` has all of them
+   * @throws HoldfastError rate_limited if too many operations run, or too many of this key are open
    */
   async start(spec: OperationSpec, total: number, asker: Asker, isCounted = true): Promise<OperationView> {
     const isPaced = spec.ratePerSecond !== undefined || spec.canary !== undefined;
@@ -67,11 +69,11 @@ export class Operations {
 
   async control(id: string, control: "pause" | "resume" | "cancel"): Promise<OperationView> {
     const view = await this.#store.control(id, control);
-    // An operation that waits for a place, or is paused, can end or pause without getting one.
+    // To pause or end, an operation does not need a place.
     return this.#begun(view, control !== "resume");
   }
 
-  /** @throws HoldfastError not_found, conflict, too_late; rate_limited as `start` */
+  /** @throws HoldfastError not_found, conflict, too_late; rate_limited like `start` */
   async undo(id: string, by: OperationSpec["by"], asker: Asker): Promise<OperationView> {
     let isSmall = false;
     const view = await this.#store.undo(id, by, (total) => {
@@ -85,7 +87,7 @@ export class Operations {
     return { who: bucketOf(identity, ip), isSmall, most: isSmall ? SMALL_PER_KEY : this.#perKey };
   }
 
-  /** @param isNow without waiting for a place: what takes little, and somebody waits for */
+  /** @param isNow runs the operation without a place, because it is short and somebody waits for it */
   #begun(view: OperationView, isNow: boolean): OperationView {
     if (!isNow) this.#runner?.nudge();
     else
@@ -95,7 +97,7 @@ export class Operations {
     return view;
   }
 
-  /** The operation once it has ended, or as it is when the wait is over. */
+  /** The operation after it has ended, or as it is when the time is over. */
   async settled(view: OperationView, waitMs: number): Promise<OperationView> {
     const deadlineMs = performance.now() + waitMs;
     let latest = view;
@@ -106,7 +108,7 @@ export class Operations {
     return latest;
   }
 
-  /** The newest ones, as they were at the last look: for the live stream. */
+  /** The newest operations as of the last refresh, for the live stream. */
   latest(limit: number): OperationView[] {
     return this.#latest.slice(0, limit);
   }
@@ -115,7 +117,7 @@ export class Operations {
     try {
       this.#latest = (await this.#store.list({ limit: SHOWN })).operations;
     } catch (error) {
-      // The last known ones stay: while Redis is away the stream says so itself.
+      // The last known operations stay. The stream itself says that Redis is away.
       this.#logger.debug({ err: error }, "operations not read");
     }
   }
@@ -124,7 +126,7 @@ export class Operations {
     this.#runner?.start();
   }
 
-  /** Hands over what runs here. */
+  /** Hands the operations that run here over to other processes. */
   async stop(): Promise<void> {
     await this.#runner?.stop();
   }

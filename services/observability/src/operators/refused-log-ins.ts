@@ -3,12 +3,12 @@ import type { FastifyRequest } from "fastify";
 import { keyIdOf } from "holdfast";
 import { type AuditLog, authorOf, type NewRecord } from "./audit-log.ts";
 
-/** Records of refused log-ins, of all addresses together: strangers must not push everything else out of the audit log. */
+/** Records of refused log-ins, over all addresses: strangers must not push everything else out of the audit log. */
 const RECORDED = { perSecond: 10 / 60, burst: 10 };
-/** When those that were left out are recorded together, ms after the first of them. */
+/** Time from the first log-in that was left out to the record for all of them, ms. */
 const TOGETHER_MS = 60_000;
 
-/** Leaves a record of each refused log-in as long as they are few, and then one of many. */
+/** Records each refused log-in while there are few, and then one record for many. */
 export class RefusedLogIns {
   readonly #audit: AuditLog;
   readonly #limiter = new RateLimiter(RECORDED);
@@ -20,7 +20,7 @@ export class RefusedLogIns {
     this.#audit = audit;
   }
 
-  /** @param text what was sent as the key: only the id in it is kept, and it proves nothing */
+  /** @param text the text sent as the key. Only the id in it is recorded, and it proves nothing. */
   add(request: FastifyRequest, text: string, code: string): void {
     const record: NewRecord = {
       ...authorOf(request),
@@ -36,11 +36,11 @@ export class RefusedLogIns {
     }
     this.#leftOut++;
     this.#last = record;
-    // Whatever it waits for, the process may end meanwhile.
+    // The timer must not keep the process alive.
     this.#timer ??= setTimeout(() => void this.flush(), TOGETHER_MS).unref();
   }
 
-  /** Records those that were left out. */
+  /** Records the log-ins that were left out. */
   async flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;

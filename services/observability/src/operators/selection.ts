@@ -2,7 +2,7 @@ import type { DiscardBody, ReplayBody } from "@holdfast/contracts/api";
 import { RequestError } from "@holdfast/service";
 import { type DeadLetterFilter, LIMITS } from "holdfast";
 
-/** Which dead letters an operator means. A filter without a field means all. */
+/** The dead letters that an operator selects. A filter without a field selects all. */
 export type Selection = { ids: string[] } | { filter: DeadLetterFilter };
 
 /** @throws RequestError unless exactly one of `ids`, `filter`, `all` is given. */
@@ -13,7 +13,7 @@ export function selectionOf(body: Pick<DiscardBody, "ids" | "filter" | "all">): 
   return { filter: body.filter ?? {} };
 }
 
-/** @throws RequestError where a patch meets anything but one id, or is combined with what cannot be. */
+/** @throws RequestError if a patch does not have exactly one id, or comes with an option that excludes it */
 export function assertPatch(body: ReplayBody): void {
   if (!body.patch) return;
   if (body.ids?.length !== 1) throw invalid("/patch", "needs exactly one id in ids");

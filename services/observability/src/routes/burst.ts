@@ -4,7 +4,7 @@ import { assertDemoLoad } from "holdfast";
 import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** The dashboard's "run the burst": many demo tasks, enqueued here so that the browser sends one request. */
+/** The dashboard's "run the burst": many demo tasks. They are enqueued here, so that the browser sends one request. */
 export function burstRoutes(
   app: HttpServer,
   { operations, audit, environment, admitQueue }: RouteContext,
@@ -17,7 +17,7 @@ export function burstRoutes(
         tags: [TAGS.tasks],
         summary: "Enqueue a burst of demo tasks",
         description:
-          "By default 10,000 tasks of which every attempt fails with a chance of 20 %. Answers an operation. 403 unless ENVIRONMENT is empty or `development`.",
+          "By default 10,000 tasks whose attempts fail with a probability of 20%. Answers an operation, or 403 unless ENVIRONMENT is empty or `development`.",
         params: QueueParams,
         body: nullable(BurstBody),
         response: { 202: OperationView, ...PROBLEMS },

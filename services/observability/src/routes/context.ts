@@ -1,4 +1,4 @@
-// For its types alone: `summary`, `tags` and `hide` of a route's schema come from there.
+// Imported for its types: it adds `summary`, `tags` and `hide` to the schema of a route.
 import type {} from "@fastify/swagger";
 import { Problem } from "@holdfast/contracts/api";
 import type { TaskRouteOptions } from "@holdfast/service";
@@ -9,19 +9,19 @@ import type { Operations } from "../operators/operations.ts";
 import type { ReplayedOutcome } from "../sampling/gauges.ts";
 import type { SeriesStore } from "../sampling/series.ts";
 
-/** The part of the library's schedules that the routes use. */
+/** The part of the library's schedules that the routes need. */
 export type SchedulesPort = Pick<Schedules, "list" | "get" | "put" | "delete" | "run" | "pause" | "resume">;
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Also with READ_ONLY=1: it changes nothing but who is logged in. */
+    /** Allowed with READ_ONLY=1: it only changes who is logged in. */
     allowsReadOnly?: boolean;
-    /** Its answer holds payloads: with AUDIT_PAYLOAD_READS=1 it leaves a record. */
+    /** The answer holds payloads, so AUDIT_PAYLOAD_READS=1 records it. */
     showsPayloads?: boolean;
   }
 }
 
-/** What the routes use of the library's observer: a fake of it makes every route testable without Redis. */
+/** The part of the library's observer that the routes need. A fake of it makes every route testable without Redis. */
 export type ObserverPort = Pick<
   Observer,
   | "stats"
@@ -43,25 +43,25 @@ export type ObserverPort = Pick<
   | "staleVerdicts"
 >;
 
-/** What the routes use of a queue on its producer side. */
+/** The part of the library's queue that the routes need. */
 export type Producer = ReturnType<TaskRouteOptions["queue"]>;
 
 export interface RouteContext {
   observer: ObserverPort;
   queue(name: string): Producer;
-  /** For every route that makes a queue where there is none. @throws HoldfastError rate_limited: QUEUES_PER_KEY */
+  /** Called by every route that may make a queue. @throws HoldfastError rate_limited: QUEUES_PER_KEY */
   admitQueue(name: string, sender: Pick<FastifyRequest, "identity" | "ip">): Promise<void>;
   schedules: SchedulesPort;
   series: Pick<SeriesStore, "points" | "rates">;
   history: Pick<SeriesHistory, "read">;
   operations: Operations;
   audit: AuditLog;
-  /** Name of the environment; null where it has none. */
+  /** Name of the environment, or null. */
   environment: string | null;
   countReplayed(queue: string, outcome: ReplayedOutcome, count: number): void;
 }
 
-/** Aborted when the client goes away before it is answered: nobody waits for the rest of a search. */
+/** Aborted if the client disconnects before the answer, so that a search stops. */
 export function abortOf(reply: FastifyReply): AbortSignal {
   const abort = new AbortController();
   reply.raw.once("close", () => {

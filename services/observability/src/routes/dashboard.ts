@@ -3,9 +3,9 @@ import { join, relative, resolve, sep } from "node:path";
 import fastifyStatic from "@fastify/static";
 import type { HttpServer } from "@holdfast/service";
 
-/** What belongs to the API: a wrong path there is a 404, not the dashboard. */
+/** Paths of the API. A wrong path below them is a 404, not the dashboard. */
 const API_PATH = /^\/(v1|docs|metrics|livez|readyz|openapi\.json)(\/|$)/;
-/** Vite puts a hash of the content into the names below this folder. */
+/** Vite puts a hash of the content into the file names of this folder. */
 const HASHED_FOLDER = "assets";
 
 const NOT_BUILT = `<!doctype html>
@@ -17,7 +17,7 @@ repository, then load this page again. <code>DASHBOARD_DIR</code> names the fold
 </body></html>
 `;
 
-/** Content-Security-Policy of all pages: no inline script, nothing from elsewhere. */
+/** Content-Security-Policy of all pages: no inline scripts, and nothing from other hosts. */
 export const CONTENT_SECURITY_POLICY: Record<string, string[]> = {
   defaultSrc: ["'self'"],
   scriptSrc: ["'self'"],
@@ -28,15 +28,15 @@ export const CONTENT_SECURITY_POLICY: Record<string, string[]> = {
   fontSrc: ["'self'", "data:"],
   connectSrc: ["'self'"],
   objectSrc: ["'none'"],
-  // The page says where it is: see pageAt.
+  // The page has a `<base>`; see pageAt.
   baseUri: ["'self'"],
   formAction: ["'self'"],
   frameAncestors: ["'none'"],
 };
 
 /**
- * The built dashboard. A path that names a built file gets the file; any other path is a screen and gets the page. Names
- * of queues and tasks have dots, so a dot does not make a path a file.
+ * The built dashboard. A path that names a built file gets the file. Any other path is a screen and gets the page. A
+ * dot does not make a path a file, since names of queues and tasks have dots.
  */
 export async function dashboardRoutes(app: HttpServer, options: { directory: string }): Promise<void> {
   const directory = resolve(options.directory);
@@ -47,10 +47,10 @@ export async function dashboardRoutes(app: HttpServer, options: { directory: str
       serve: false,
       cacheControl: false,
       index: false,
-      // The build puts compressed files beside its own.
+      // The build writes a compressed file beside each file.
       preCompressed: true,
       dotfiles: "ignore",
-      // Called for files that exist only: a kept 404 would outlive the build that adds the file.
+      // Called only for files that exist: a cached 404 would hide the file after the build has added it.
       setHeaders: (reply, path) => void reply.header("cache-control", cacheControl(directory, path)),
     });
   }
@@ -66,13 +66,13 @@ export async function dashboardRoutes(app: HttpServer, options: { directory: str
       reply.callNotFound();
       return reply;
     }
-    // The page names the hashed files of its build: kept, it would ask for files that are gone.
+    // The page names the hashed files of its build. A cached page would ask for files that are gone.
     reply.header("cache-control", "no-cache").type("text/html; charset=utf-8");
     return reply.send(pageAt(path, (serves && readPage(directory)) || NOT_BUILT));
   });
 }
 
-/** Looked up per request, so that a build is seen without a restart. Null where there is none. */
+/** Looked up for each request, so that a new build needs no restart. Null if there is none. */
 function readPage(directory: string): string | null {
   try {
     return readFileSync(join(directory, "index.html"), "utf8");
@@ -82,15 +82,15 @@ function readPage(directory: string): string | null {
 }
 
 /**
- * The page as it is at a path. It names its files relative to the root of this service, which is so many steps up: that
- * holds whatever path a reverse proxy has taken off in front.
+ * The page for a path. It names its files relative to the root of this service, so `<base>` leads as many steps up as
+ * the path is deep. This works whatever prefix a reverse proxy has removed.
  */
 function pageAt(path: string, page: string): string {
   const steps = path.split("/").length - 2;
   return page.replace("<head>", `<head><base href="${"../".repeat(steps) || "./"}">`);
 }
 
-/** What a path would be called as a file, relative to the folder; "" where the path cannot be decoded. */
+/** The path of a file in the folder that this URL path could name; "" if it cannot be decoded. */
 function fileName(path: string): string {
   try {
     return decodeURIComponent(path).slice(1);
@@ -99,19 +99,19 @@ function fileName(path: string): string {
   }
 }
 
-/** Looked up per request, so that a build is seen without a restart. */
+/** Looked up for each request, so that a new build needs no restart. */
 function isFile(directory: string, name: string): boolean {
   const file = resolve(directory, name);
   if (!file.startsWith(directory + sep)) return false;
   try {
     return statSync(file).isFile();
   } catch {
-    // No such file, or a name that no file can have.
+    // There is no such file, or no file can have this name.
     return false;
   }
 }
 
-/** The first part of a screen's path is a fixed word, and no screen is below the folder of the hashed files. */
+/** The path of a screen begins with a fixed word, and no screen is below the folder of the hashed files. */
 function isScreen(name: string): boolean {
   const [first = ""] = name.split("/", 1);
   return name === "index.html" || (!first.includes(".") && first !== HASHED_FOLDER);

@@ -14,22 +14,22 @@ import type { Asker } from "../operators/operations.ts";
 import { assertPatch, type Selection, selectionOf } from "../operators/selection.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** Task views read at a time for a dry run over ids. */
+/** Tasks that a dry run over ids reads at a time. */
 const LOOKUPS_AT_ONCE = 50;
-/** A filter that looks through more than so many answers with an operation, which counts by itself. */
+/** A filter that reads more dead letters than this becomes an operation, which counts by itself. */
 const SYNC_SCAN = 5_000;
-/** How long a small one may take before it is answered as an operation. */
+/** How long the request waits for a small operation before it answers with the operation itself, ms. */
 const SMALL_WAIT_MS = 5_000;
 
 interface Matches {
   matched: number;
   scanned?: number;
   total?: number;
-  /** False: there may be more, it was not looked at all of them. */
+  /** False if only a part of them was read, so that there may be more. */
   isWhole: boolean;
 }
 
-/** Replay and discard: small selections at once, large or paced ones as operations. */
+/** Replay and discard. Small selections are done at once, large or paced ones become operations. */
 export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
   const { observer, audit, operations, countReplayed, admitQueue } = context;
 
@@ -39,7 +39,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags: [TAGS.deadLetters],
         summary: "Replay dead letters",
-        description: `Puts them back with attempts at zero and their history kept. Up to ${SYNC_LIMIT}: 200 with the result. More, or with \`ratePerSecond\` or \`canary\`: 202 with an operation, about those that were dead when it began. \`dryRun\` counts only; \`patch\` replaces the payload of one task; \`to\` sends them into another queue.`,
+        description: `Puts them back with attempts at zero and their history kept. Up to ${SYNC_LIMIT}: 200 with the result. More, or with \`ratePerSecond\` or \`canary\`: 202 with an operation on the tasks that were dead when it began. \`dryRun\` only counts; \`patch\` replaces the payload of one task; \`to\` sends them into another queue.`,
         params: QueueParams,
         body: ReplayBody,
         response: { 200: ReplayReply, 202: OperationView, ...PROBLEMS },
@@ -50,7 +50,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       const { body } = request;
       const selection = selectionOf(body);
       assertPatch(body);
-      // Reads it once: the text must be one JSON value within the depth limit.
+      // Parses the text once: it must be one JSON value within the depth limit.
       if (body.patch) sliceJson(body.patch.payloadText);
       if (body.patch && body.to !== undefined && body.to !== queue)
         throw new RequestError("invalid_argument", "body/patch and body/to exclude each other", [
@@ -100,7 +100,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags: [TAGS.deadLetters],
         summary: "Discard dead letters",
-        description: `Takes them out; for ten minutes \`POST /v1/operations/:id/undo\` puts them back. Up to ${SYNC_LIMIT}: 200 with the result and the id of its operation. More, or with \`ratePerSecond\`: 202 with the operation.`,
+        description: `Removes them; for ten minutes \`POST /v1/operations/:id/undo\` puts them back. Up to ${SYNC_LIMIT}: 200 with the result and the id of its operation. More, or with \`ratePerSecond\`: 202 with the operation.`,
         params: QueueParams,
         body: DiscardBody,
         response: { 200: DiscardReply, 202: OperationView, ...PROBLEMS },
@@ -152,7 +152,9 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
     },
   );
 
-  /** Ids count as named; only a dry run looks each of them up. A filter is looked through as far as it has to be. */
+  /**
+   * Ids are counted as given; only a dry run looks each of them up. A filter reads as many dead letters as it needs.
+   */
   async function matching(
     queue: string,
     selection: Selection,
@@ -164,7 +166,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       return observer.matchDead(queue, selection.filter, { ...bounds, signal });
     }
     if (!isDryRun) {
-      // An unknown queue is a 404, not an operation about nothing.
+      // An unknown queue is a 404, not an operation on nothing.
       await observer.stats(queue);
       return { matched: selection.ids.length, isWhole: true };
     }
@@ -185,8 +187,8 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
   }
 
   /**
-   * Starts an operation. A small one is waited for.
-   * @throws HoldfastError conflict: a small one failed
+   * Starts an operation, and waits for it if it is small.
+   * @throws HoldfastError conflict: a small operation failed
    */
   async function begin(
     spec: OperationSpec,

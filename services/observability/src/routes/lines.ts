@@ -11,8 +11,8 @@ export interface Export {
 }
 
 /**
- * Answers with NDJSON, a page at a time: the next one is asked for when the client has taken the last, and none once it
- * has gone. Its end leaves a record.
+ * Answers with NDJSON, page by page. The next page is read when the client has taken the last one, and none after it
+ * has disconnected. The end of the export is recorded.
  */
 export function sendLines(
   reply: FastifyReply,
@@ -20,7 +20,7 @@ export function sendLines(
   pages: AsyncIterable<readonly unknown[]>,
   { audit, action, queue }: Export,
 ): FastifyReply {
-  // A stream is not serialised by the framework: what hides fields from viewers there has to be asked for here.
+  // The framework does not serialise a stream, so fields that viewers may not see are hidden here.
   const mask = reply.server.basics.maskFor(reply.request.identity);
   const author = authorOf(reply.request);
   async function* chunks(): AsyncGenerator<string> {
@@ -29,7 +29,7 @@ export function sendLines(
     let isWhole = false;
     try {
       for await (const page of pages) {
-        // A page may wait for a client that reads slowly: its key can be over by now.
+        // A page may wait for a slow client, and its key may be revoked meanwhile.
         reply.server.basics.recheck(reply.request);
         count += page.length;
         if (page.length > 0)
@@ -40,12 +40,12 @@ export function sendLines(
       code = error instanceof HoldfastError ? error.code : "internal";
       throw error;
     } finally {
-      // Cancelled: the client went away.
+      // Cancelled means that the client disconnected.
       const broken = code === null ? "cancelled" : ERROR_STATUS[code] < 500 ? "refused" : "failed";
       await audit.record({ ...author, action, queue, count, code, outcome: isWhole ? "succeeded" : broken });
     }
   }
-  // One page waits at most: pages can be of large payloads.
+  // At most one page is buffered, because its payloads can be large.
   const stream = Readable.from(chunks(), { objectMode: true, highWaterMark: 1 });
   return reply
     .code(200)

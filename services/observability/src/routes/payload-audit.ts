@@ -7,7 +7,7 @@ interface Shown {
   schedules?: unknown[];
 }
 
-/** Leaves a record of each answer that shows payloads to somebody who sees all of them, before it is sent. */
+/** Records each answer that shows unmasked payloads, before it is sent. */
 export function auditPayloadReads(app: HttpServer, audit: AuditLog): void {
   app.addHook("preSerialization", async (request, reply, payload) => {
     const { identity, routeOptions, params, query } = request;

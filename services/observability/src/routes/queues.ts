@@ -22,7 +22,7 @@ import { authorOf } from "../operators/audit-log.ts";
 import { stepFor, viewOf } from "../sampling/series-view.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
-/** Beyond this many tasks an emptying outlives its request. */
+/** Emptying more tasks than this takes longer than a request may. */
 const EMPTY_SYNC_LIMIT = 10_000;
 
 export function queueRoutes(app: HttpServer, context: RouteContext): void {
@@ -35,7 +35,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags,
         summary: "List queues",
-        description: "Counts of every queue, read now, and its rates over the last seconds.",
+        description: "Present counts of every queue, and its rates over the last seconds.",
         response: { 200: QueueList, ...PROBLEMS },
       },
     },
@@ -66,7 +66,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
         tags,
         summary: "The past of a queue",
         description:
-          "Counts, rates, wait and run times. The last 15 minutes by the second, as far as this process has seen them; before that what Redis keeps: 3 hours by 10 s and 30 days by 5 minutes. What is kept coarser than the step comes as it is.",
+          "Counts, rates, wait and run times. This process has the last 15 minutes in steps of 1 s; Redis keeps 3 hours in steps of 10 s and 30 days in steps of 5 minutes. Points whose kept step is longer than the requested one come unchanged.",
         params: QueueParams,
         querystring: SeriesQuery,
         response: { 200: SeriesReply, ...PROBLEMS },
@@ -77,7 +77,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       const windowMs = request.query.windowMs ?? SERIES.windowMs;
       const stepMs = stepFor(windowMs, request.query.stepMs);
       const live = series.points(queue, Math.min(windowMs, SERIES.windowMs));
-      // An unknown queue is an error, a queue that was not sampled yet is an empty series.
+      // An unknown queue is an error. A queue that was not sampled yet has an empty series.
       const untilMs = live.at(-1)?.at ?? (await observer.stats(queue)).at;
       const sinceMs = untilMs - windowMs;
       const buckets = await history.read(queue, sinceMs, untilMs);
@@ -92,7 +92,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
         tags,
         summary: "Settles that came too late",
         description:
-          "Each was refused, since its lease had gone. `overlapMs` is how long the task ran twice at a time.",
+          "Each was refused because its lease had been lost. `overlapMs` is how long two attempts of the task overlapped.",
         params: QueueParams,
         querystring: StaleVerdictsQuery,
         response: { 200: StaleVerdictsReply, ...PROBLEMS },
@@ -111,7 +111,8 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags,
         summary: "Change the settings of a queue",
-        description: "Caps and retention; what is not named stays as it is. Answers all settings.",
+        description:
+          "Caps and retention; settings that are not named stay as they are. Answers all settings.",
         params: QueueParams,
         body: SettingsBody,
         response: { 200: QueueSettingsSchema, ...PROBLEMS },
@@ -136,7 +137,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags,
         summary: "Pause a queue",
-        description: "Workers acquire nothing more of it; what runs goes on, enqueues are accepted.",
+        description: "Workers acquire no more of its tasks. Running tasks go on, and enqueues are accepted.",
         params: QueueParams,
         body: nullable(PauseBody),
         response: { 200: PauseReply, ...PROBLEMS },
@@ -183,7 +184,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags,
         summary: "Remove every task in some states",
-        description: `For good. Running tasks are not touched. More than ${EMPTY_SYNC_LIMIT} tasks: 202 with an operation.`,
+        description: `This cannot be undone. Running tasks stay. More than ${EMPTY_SYNC_LIMIT} tasks: 202 with an operation.`,
         params: QueueParams,
         body: EmptyBody,
         response: { 200: RemovedReply, 202: OperationView, ...PROBLEMS },
@@ -218,7 +219,7 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
       schema: {
         tags,
         summary: "Delete a queue with everything in it",
-        description: "For good. The queue must be paused and nothing of it running.",
+        description: "This cannot be undone. The queue must be paused and none of its tasks running.",
         params: QueueParams,
         querystring: DeleteQueueQuery,
         response: { 200: RemovedReply, ...PROBLEMS },

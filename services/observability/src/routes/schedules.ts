@@ -20,7 +20,9 @@ import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }: RouteContext): void {
   const tags = [TAGS.schedules];
   const config = { scope: "control" } as const;
-  /** One of a queue of others is answered like one that is not there. @throws HoldfastError not_found */
+  /**
+   * A schedule of a queue that the caller may not see is answered like a missing one. @throws HoldfastError not_found
+   */
   const visible = async (identity: Identity, id: string) => {
     const schedule = await schedules.get(id);
     return schedule && mayUseQueue(identity, schedule.queue) ? schedule : unknown(id);
@@ -67,7 +69,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
         tags,
         summary: "Write a schedule",
         description:
-          "Makes it, or replaces the definition of the one with that id: its runs stay, and so does its next time where expression and time zone stay.",
+          "Creates the schedule, or replaces the definition of the one with that id. Its runs stay, and its next time stays if expression and time zone do.",
         params: ScheduleParams,
         body: ScheduleBody,
         response: { 200: ScheduleViewSchema, 201: ScheduleViewSchema, ...PROBLEMS },
@@ -76,13 +78,13 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
     async (request, reply) => {
       const { id } = request.params;
       const before = await schedules.get(id);
-      // Its new queue is looked at for every body; what it was before must be his as well.
+      // The new queue is checked for every body; the caller must also control the old one.
       if (before) assertQueue(request.identity, before.queue);
       const isNew = before === null;
       const { view } = await audit.during(
         { action: "schedule.put", queue: request.body.queue, subject: id, by: authorOf(request) },
         async () => {
-          // A definition that is wrong makes no queue.
+          // A wrong definition must not make a queue.
           Schedules.preview(request.body.cron, request.body.timeZone);
           await admitQueue(request.body.queue, request);
           return { count: 0, view: await schedules.put(id, request.body) };
@@ -100,7 +102,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
       schema: {
         tags,
         summary: "Delete a schedule",
-        description: "What it has enqueued stays.",
+        description: "Its enqueued tasks stay.",
         params: ScheduleParams,
         response: { 204: Type.Null(), ...PROBLEMS },
       },
@@ -127,7 +129,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
         tags,
         summary: "Run a schedule now",
         description:
-          "Enqueues a task at once, paused or not; the occurrences stay as they are. 409 where its overlap is skip and the task before has not ended.",
+          "Enqueues a task at once, even if the schedule is paused; its occurrences stay. 409 if its overlap is skip and the last task has not ended.",
         params: ScheduleParams,
         body: nullable(ScheduleActionBody),
         response: { 201: ScheduleRunReply, ...PROBLEMS },
@@ -158,8 +160,8 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
           summary: action === "pause" ? "Pause a schedule" : "Resume a paused schedule",
           description:
             action === "pause"
-              ? "No occurrence comes while it is paused, and none is made up for afterwards."
-              : "It goes on with the next occurrence from now.",
+              ? "Occurrences during the pause are skipped for good."
+              : "It continues with the next occurrence from now.",
           params: ScheduleParams,
           body: nullable(ScheduleActionBody),
           response: { 200: ScheduleViewSchema, ...PROBLEMS },
@@ -181,7 +183,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
   app.post(
     "/v1/schedules/preview",
     {
-      // It changes nothing.
+      // A preview changes nothing.
       config: { scope: "read" },
       schema: {
         tags,

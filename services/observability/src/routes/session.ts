@@ -9,8 +9,9 @@ import { RefusedLogIns } from "../operators/refused-log-ins.ts";
 import { PROBLEMS, TAGS } from "./context.ts";
 
 /**
- * Wrong keys of one address that are answered as what they are: five at once, then one in ten seconds. A key cannot be
- * guessed; trying is noise all the same. A right key never waits for them: they can be those of a neighbour.
+ * Wrong keys that one address may try: five at once, then one in ten seconds; more are answered 429. A key cannot be
+ * guessed, but attempts are noise. A right key is never limited by them, since a neighbour behind the same address may
+ * have sent them.
  */
 const FAILURES = { perSecond: 0.1, burst: 5 };
 
@@ -19,11 +20,11 @@ export interface SessionRouteOptions {
   audit: AuditLog;
   readOnly: boolean;
   environment: string | null;
-  /** Of one key; log-outs likewise. */
+  /** Per key; log-outs have the same limit. */
   logInsPerMinute: number;
 }
 
-/** Log-in to the dashboard: a key is traded for a cookie that scripts cannot read. */
+/** Log-in to the dashboard: the caller exchanges a key for a cookie that scripts cannot read. */
 export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): void {
   const { entrance, audit, readOnly, environment, logInsPerMinute } = options;
   const refused = new RefusedLogIns(audit);
@@ -80,7 +81,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     }
   };
 
-  /** Nobody waits for it: a log-in and a log-out are answered also while Redis is away. */
+  /** Nobody waits for the record, so that log-ins and log-outs are answered while Redis is away. */
   const leaveRecord = (
     request: FastifyRequest,
     { identity }: Session,
@@ -94,11 +95,14 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     try {
       await sessions.end(session);
     } catch (error) {
-      request.log.error({ err: error }, "logged out here; other processes of this service do not know of it");
+      request.log.error(
+        { err: error },
+        "logged out in this process; the other processes of this service do not know it",
+      );
     }
   };
 
-  // The cookie is written anew while it is in use.
+  // A session that is in use gets a renewed cookie.
   app.addHook("onSend", async (request, reply) => {
     if (request.identity?.kind !== "session" || reply.hasHeader("set-cookie")) return;
     const session = sessions.find(request.headers.cookie);
@@ -113,7 +117,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
       schema: {
         tags,
         summary: "Who am I?",
-        description: "Also for who is not logged in.",
+        description: "Also for callers that are not logged in.",
         response: { 200: SessionView, ...PROBLEMS },
       },
     },
@@ -123,7 +127,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
       try {
         identity = entrance.identify(request.raw);
       } catch {
-        // Not let in: that is the answer.
+        // The answer says that the caller is not logged in.
       }
       request.identity = identity;
       noStore(reply);
@@ -147,11 +151,11 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
     async (request, reply) => {
       noStore(reply);
       if (!entrance.isGuarded()) {
-        // There is nothing to log in to.
+        // Without keys there is no log-in.
         return viewOf(entrance.identify(request.raw), undefined);
       }
       const text = request.body.key.trim();
-      // The session before, of whoever it was, is over.
+      // The former session in this browser ends, whoever it belonged to.
       const before = sessions.find(request.headers.cookie);
       const { session, value } = openedWith(request, text, before);
       if (before) await endOf(before, request);
@@ -168,7 +172,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
       schema: {
         tags,
         summary: "Log out",
-        description: "The session is over, also for copies of its cookie.",
+        description: "Ends the session, also for copies of its cookie.",
         response: { 200: SessionView, ...PROBLEMS },
       },
     },
@@ -186,7 +190,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
   );
 }
 
-/** A browser says so itself: its pages are from https. Behind a proxy the proxy says it. */
+/** A browser sends an Origin that begins with https. A proxy says it in its header. */
 function isTls(request: FastifyRequest): boolean {
   const { origin } = request.headers;
   return request.protocol === "https" || (origin?.startsWith("https://") ?? false);

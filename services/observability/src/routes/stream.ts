@@ -4,10 +4,10 @@ import { foreignOrigin } from "../identity/person.ts";
 import type { StreamHub } from "../stream/hub.ts";
 import { type Addressed, isAllowedOrigin } from "../stream/origin.ts";
 
-/** Clients have nothing to say: a larger frame closes the connection. */
+/** Clients do not send data. A larger frame closes the connection. */
 const MAX_PAYLOAD_BYTES = 1_024;
 
-/** `WS /v1/stream`; the frames are `StreamMessage` of the contracts. */
+/** `WS /v1/stream`. Its frames are `StreamMessage` of the contracts. */
 export async function streamRoutes(
   app: HttpServer,
   options: {
@@ -19,7 +19,8 @@ export async function streamRoutes(
 ): Promise<void> {
   const { hub, hostsOf, allowedOrigins } = options;
   await app.register(websocket, { options: { maxPayload: MAX_PAYLOAD_BYTES, perMessageDeflate: false } });
-  // The plugin forgets the socket of an upgrade that is refused before its own hook; it would stay open for ever.
+  // If an upgrade is refused before the plugin's own hook, the plugin leaves the socket open for ever, so it is closed
+  // here.
   app.addHook("onResponse", async (request, reply) => {
     if (reply.statusCode >= 400 && request.headers.upgrade !== undefined) request.raw.socket.destroy();
   });
@@ -30,7 +31,7 @@ export async function streamRoutes(
         websocket: true,
         schema: { hide: true },
         config: { scope: "read", beforeKeys: true },
-        // Before the upgrade: whoever is refused gets a plain answer and never a socket.
+        // Checked before the upgrade, so that a refused client gets an ordinary HTTP answer.
         onRequest: async (request) => {
           const hosts = hostsOf(request.raw);
           if (!isAllowedOrigin(request.headers.origin, hosts, allowedOrigins))
@@ -38,7 +39,7 @@ export async function streamRoutes(
           hub.assertRoom(bucketOf(request.identity, request.ip));
         },
       },
-      // The headers of the upgrade stand for the client as long as it stays: asked again for each frame.
+      // The headers of the upgrade identify the client for as long as it stays; they are checked again for each frame.
       (socket, request) =>
         hub.add(socket, () => app.basics.identify(request.raw), bucketOf(request.identity, request.ip)),
     );

@@ -18,10 +18,12 @@ import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 import { sendLines } from "./lines.ts";
 
-/** Operations, audit log. */
+/** Operations and the audit log. */
 export function systemRoutes(app: HttpServer, { operations, audit }: RouteContext): void {
   const tags = [TAGS.system];
-  /** One of a queue of others is answered like one that is not there. @throws HoldfastError not_found */
+  /**
+   * An operation on a queue that the caller may not see is answered like a missing one. @throws HoldfastError not_found
+   */
   const visible = async (identity: Identity, id: string): Promise<OperationView> => {
     const operation = await operations.store.get(id);
     return operation && mayUseQueue(identity, operation.queue) ? operation : unknownOperation(id);
@@ -33,7 +35,7 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
       schema: {
         tags,
         summary: "List operations, newest first",
-        description: "They are kept in Redis, the newest 500 that have ended.",
+        description: "Redis keeps all open operations and the newest 500 that have ended.",
         querystring: OperationListQuery,
         response: { 200: OperationList, ...PROBLEMS },
       },
@@ -107,7 +109,7 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
       schema: {
         tags,
         summary: "Cancel an operation",
-        description: "It ends after the batch that is under way; what was done stays done.",
+        description: "It ends after the present batch. Finished batches are not undone.",
         params: OperationParams,
         body: nullable(PauseBody),
         response: { 202: OperationView, ...PROBLEMS },
@@ -160,19 +162,19 @@ export function systemRoutes(app: HttpServer, { operations, audit }: RouteContex
   );
 }
 
-/** A record of no queue is about all of them. */
+/** A record without a queue is about all queues. */
 const visibleTo = (identity: Identity) => (queue: string | null) =>
   identity.queues === null || (queue !== null && mayUseQueue(identity, queue));
 
 const SUMMARIES = {
   pause: "Pause an operation",
   resume: "Go on with a paused operation",
-  undo: "Undo a discard: an operation puts back what it took",
+  undo: "Undo a discard: an operation puts the tasks back",
 } as const;
 
 function unknownOperation(id: string): never {
   throw new HoldfastError(
     "not_found",
-    `there is no operation ${id}: those that have ended are forgotten beyond 500`,
+    `there is no operation ${id}: only the newest 500 that have ended are kept`,
   );
 }

@@ -15,7 +15,7 @@ interface Seen {
   code: string | null;
 }
 
-/** The task routes are shared with producer-api, which keeps no audit log: here hooks leave their records. */
+/** The task routes are shared with producer-api, which has no audit log. So hooks write the records here. */
 export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
   const seen = new WeakMap<FastifyRequest, Seen>();
   const actionOf = (request: FastifyRequest) => ACTIONS[`${request.method} ${request.routeOptions.url}`];
@@ -28,8 +28,9 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
     return payload;
   });
   app.addHook("onError", async (request, _reply, error) => {
-    // What the framework refused (a name outside the pattern, a body too large) was never an action.
-    // Nor was what a stranger sent, or a key that is over its rate: they could push everything else out of the log.
+    // Requests that the framework refused (a name outside the pattern, a body too large) never were actions. They are
+    // not recorded, nor are requests of strangers and of keys over their rate: these could push everything else out of
+    // the log.
     if (!actionOf(request) || !isKnown(request.identity) || !((error as Error) instanceof HoldfastError))
       return;
     const { code } = error as unknown as HoldfastError;

@@ -16,7 +16,7 @@ import { groupsFor, listFor } from "../operators/masked-list.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 import { sendLines } from "./lines.ts";
 
-/** The reading side of tasks and dead letters. */
+/** The routes that read tasks and dead letters. */
 export function taskRoutes(app: HttpServer, { observer, audit }: RouteContext): void {
   const { maskFor } = app.basics;
 
@@ -28,7 +28,7 @@ export function taskRoutes(app: HttpServer, { observer, audit }: RouteContext): 
         tags: [TAGS.tasks],
         summary: "List tasks of one state",
         description:
-          "A page and the cursor of the next one. With `type` or `q` a page can be short or empty before the end: go on while `cursor` is not null; `scanned` says how many records were looked at.",
+          "A page and the cursor of the next one. With `type` or `q` a page can be short or empty before the end: continue while `cursor` is not null; `scanned` is the number of records read.",
         params: QueueParams,
         querystring: TaskListQuery,
         response: { 200: TaskPage, ...PROBLEMS },
@@ -53,7 +53,7 @@ export function taskRoutes(app: HttpServer, { observer, audit }: RouteContext): 
     },
     async (request, reply) => {
       const { queue } = request.params;
-      // The first page before the answer: an unknown queue is a 404, not a broken stream.
+      // The first page is read before the answer begins, so that an unknown queue is a 404, not a broken stream.
       const mask = maskFor(request.identity);
       const query = { ...request.query, limit: LIMITS.pageTasks };
       const first = await listFor(observer, queue, query, mask);
@@ -122,7 +122,7 @@ export function taskRoutes(app: HttpServer, { observer, audit }: RouteContext): 
         tags: [TAGS.deadLetters],
         summary: "Dead letters grouped by error",
         description:
-          "Grouped by type, reason and signature of the error, from the newest on: `scanned` of `total` were looked at.",
+          "Grouped by type, reason and signature of the error, newest first; `scanned` of `total` were read.",
         params: QueueParams,
         querystring: GroupsQuery,
         response: { 200: DeadLetterGroups, ...PROBLEMS },
@@ -148,7 +148,7 @@ async function* pagesFrom(first: Page, next: (cursor: string) => Promise<Page>):
 function unknownTask(queue: string, id: string): never {
   throw new HoldfastError(
     "task_not_found",
-    `there is no task ${id} in queue ${queue}: it never was, or its retention is over`,
+    `there is no task ${id} in queue ${queue}: it never existed, or its retention is over`,
     {
       taskId: id,
     },

@@ -21,7 +21,7 @@ export function workerRoutes(app: HttpServer, { observer, audit }: RouteContext)
         tags,
         summary: "List workers",
         description:
-          "As they registered themselves, with the age of their last heartbeat and what they run, at most 100 tasks each.",
+          "Each with its registration, the age of its last heartbeat and at most 100 of its running tasks.",
         response: { 200: WorkerList, ...PROBLEMS },
       },
     },
@@ -40,7 +40,7 @@ export function workerRoutes(app: HttpServer, { observer, audit }: RouteContext)
           summary: action === "drain" ? "Drain a worker" : "Let a drained worker go on",
           description:
             action === "drain"
-              ? "It acquires nothing more, hands back what it has not begun, and ends what runs; it follows with its next heartbeat, within two seconds. Its state is draining, then drained."
+              ? "With its next heartbeat, within two seconds, the worker stops acquiring, hands back tasks that it has not begun, and finishes the others. Its state is draining, then drained."
               : "It acquires again after its next heartbeat, within two seconds.",
           params: WorkerParams,
           body: nullable(WorkerActionBody),
@@ -50,10 +50,10 @@ export function workerRoutes(app: HttpServer, { observer, audit }: RouteContext)
       async (request) => {
         const { id } = request.params;
         const worker = (await observer.workers()).find((known) => known.id === id);
-        // One that runs queues of others alone is answered like one that is not there.
+        // A worker that only runs queues the caller may not see is answered like a missing one.
         if (!worker || visibleWorkers(request.identity, [worker]).length === 0)
           throw new HoldfastError("not_found", `there is no worker "${id}"`);
-        // It takes nothing of any of its queues: each has to be the caller's to control.
+        // A drained worker takes no task from any of its queues, so the caller must control all of them.
         for (const queue of worker.queues) assertQueue(request.identity, queue);
         const mutation = {
           action: `worker.${action}` as const,

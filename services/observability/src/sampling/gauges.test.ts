@@ -50,7 +50,7 @@ test("a second look replaces the first, and a deleted queue goes", async () => {
   expect(await text()).not.toContain('holdfast_queue_tasks{queue="b"');
 });
 
-test("without Redis nothing is claimed about queues", async () => {
+test("without Redis there are no samples of queues", async () => {
   const { update, text } = setup();
   update({ queues: [statsOf("a", { pending: 5 })] });
   update({ redisUp: false, queues: [statsOf("a", { pending: 5 })] });

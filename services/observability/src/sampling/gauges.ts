@@ -5,7 +5,7 @@ import type { SeriesStore } from "./series.ts";
 
 const WORKER_STATES = ["running", "draining", "drained", "stopped", "lost"] as const;
 
-/** A worker names the partitions of a queue one by one; a sample has them as one queue. */
+/** A worker names the partitions of a queue one by one; a sample counts them as one queue. */
 const PARTITION = /\/\d+$/;
 const REPLAYED_OUTCOMES = ["replayed", "moved", "not_dead", "not_found", "skipped"] as const;
 
@@ -15,10 +15,10 @@ export interface Gauges {
   countReplayed(queue: string, outcome: ReplayedOutcome, count: number): void;
 }
 
-/** `skipped`: of a replay by filter, those that were gone when their turn came. */
+/** `skipped`: tasks of a replay by filter that were gone when their turn came. */
 export type ReplayedOutcome = (typeof REPLAYED_OUTCOMES)[number];
 
-/** The gauges of whole queues: from observability alone, or eight workers would report them eight times. */
+/** The gauges of whole queues. Only this service exports them: eight workers would export them eight times. */
 export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, "rates">): Gauges {
   const tasks = metrics.gauge("queue_tasks", "Tasks by state.", ["queue", "state"]);
   const age = metrics.gauge("queue_oldest_pending_age_seconds", "Age of the oldest pending task.", ["queue"]);
@@ -30,7 +30,7 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
   );
   const workers = metrics.gauge("workers", "Registered workers.", ["queue", "state"]);
   const clients = metrics.gauge("ws_clients", "Clients of the live stream.", []);
-  const replayed = metrics.counter("dead_letters_replayed_total", "Dead letters put back.", [
+  const replayed = metrics.counter("dead_letters_replayed_total", "Dead letters that were put back.", [
     "queue",
     "outcome",
   ]);
@@ -40,11 +40,12 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
   return {
     update(sample) {
       metrics.setRedisUp(sample.redisUp);
-      // Absent says "not known"; the last value, or that of a deleted queue, would be taken for the truth.
+      // A missing sample says "not known". The last value, or that of a deleted queue, would be mistaken for the
+      // present one.
       for (const gauge of ofQueues) gauge.reset();
       if (!sample.redisUp) return;
       const rates = series.rates();
-      // Queues beyond the cap share one label: their counts add up, of ages and times the worst is shown.
+      // Queues beyond the cap share one label: counts are added up; of ages and times the label shows the worst.
       const worst = new Map<string, { age: number; drain: number }>();
       for (const stats of sample.queues) {
         const queue = metrics.queueLabel(stats.queue);

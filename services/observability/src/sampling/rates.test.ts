@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { statsOf } from "../../test/fakes.ts";
 import { drainSeconds, ratesBetween } from "./rates.ts";
 
-test("rates are differences of totals by the clock of Redis", () => {
+test("rates are differences of totals over the time of Redis", () => {
   const before = statsOf("q", { at: 10_000, totals: { enqueued: 100, acked: 40 } });
   const after = statsOf("q", { at: 12_000, totals: { enqueued: 300, acked: 50, deadLettered: 1 } });
   expect(ratesBetween(before, after)).toMatchObject({
@@ -13,13 +13,13 @@ test("rates are differences of totals by the clock of Redis", () => {
   });
 });
 
-test("a queue that began anew gives no negative rates", () => {
+test("a queue that was made again has no negative rates", () => {
   const before = statsOf("q", { at: 10_000, totals: { enqueued: 100 } });
   const after = statsOf("q", { at: 11_000, totals: { enqueued: 5 } });
   expect(ratesBetween(before, after).enqueuedPerSecond).toBe(0);
 });
 
-test("two looks at the same moment give no rate", () => {
+test("two samples of the same moment give no rate", () => {
   const before = statsOf("q", { totals: { enqueued: 1 } });
   expect(ratesBetween(before, statsOf("q", { totals: { enqueued: 9 } })).enqueuedPerSecond).toBe(0);
 });

@@ -12,7 +12,7 @@ const NONE: CountRates = {
   deadLetteredPerSecond: 0,
 };
 
-/** What happened per second between two looks at a queue, out of its growing totals and the clock of Redis. */
+/** Rates per second between two samples of a queue, from its growing totals and the clock of Redis. */
 export function ratesBetween(before: QueueStats, after: QueueStats): CountRates {
   const seconds = (after.at - before.at) / 1_000;
   if (seconds <= 0) return NONE;
@@ -27,7 +27,7 @@ export function ratesBetween(before: QueueStats, after: QueueStats): CountRates 
   };
 }
 
-/** The same and the rarer outcomes, for a point of the series. */
+/** The same with the rarer outcomes, for a point of the series. */
 export function pointRatesBetween(before: QueueStats, after: QueueStats) {
   const seconds = Math.max(1, after.at - before.at) / 1_000;
   const rate = (name: keyof QueueTotals) => perSecond(before.totals[name], after.totals[name], seconds);
@@ -40,12 +40,12 @@ export function pointRatesBetween(before: QueueStats, after: QueueStats) {
   };
 }
 
-/** A queue that was deleted and made again starts at zero: no rate is better than a negative one. */
+/** A queue that was deleted and made again starts at zero. A missing rate is better than a negative one. */
 function perSecond(earlier: number, later: number, seconds: number): number {
   return Math.round((Math.max(0, later - earlier) / seconds) * 10) / 10;
 }
 
-/** Seconds until nothing is pending at the present rates; null while the queue does not shrink. */
+/** Seconds until nothing is pending at the present rates; null if the queue does not shrink. */
 export function drainSeconds(pending: number, rates: CountRates): number | null {
   if (pending === 0) return 0;
   const shrink = rates.completedPerSecond - rates.enqueuedPerSecond;

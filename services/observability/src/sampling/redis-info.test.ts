@@ -25,7 +25,7 @@ const INFO = [
   "",
 ].join("\r\n");
 
-test("memory, clients, commands and the eviction policy are those that INFO tells", async () => {
+test("memory, clients, commands and the eviction policy come from INFO", async () => {
   const { redisInfo, lines } = setup(async () => INFO);
   await redisInfo.runOnce();
   await redisInfo.runOnce();
@@ -39,7 +39,7 @@ test("memory, clients, commands and the eviction policy are those that INFO tell
   ]);
 });
 
-test("without maxmemory the limit is the memory of the machine, and a policy that evicts is told", async () => {
+test("without maxmemory the limit is the memory of the machine, and an evicting policy is reported", async () => {
   const { redisInfo, lines } = setup(async () =>
     INFO.replace("maxmemory:4000", "maxmemory:0").replace("noeviction", "allkeys-lru"),
   );
@@ -48,7 +48,7 @@ test("without maxmemory the limit is the memory of the machine, and a policy tha
   expect(await lines()).toContain("holdfast_redis_evicts 1");
 });
 
-test("nothing is claimed about a Redis that does not answer", async () => {
+test("a Redis that does not answer has no samples", async () => {
   let answers = true;
   const { redisInfo, lines } = setup(async () => {
     if (!answers) throw new Error("gone");

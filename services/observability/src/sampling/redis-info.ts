@@ -11,7 +11,7 @@ export interface RedisInfoOptions {
   intervalMs?: number;
 }
 
-/** What INFO tells of the memory, the load and the eviction policy of Redis: looked at beside the scrapes. */
+/** Exports memory, load and eviction policy of Redis from INFO. It is read on a timer, not by each scrape. */
 export class RedisInfo {
   readonly #options: RedisInfoOptions;
   readonly #gauges: Record<
@@ -31,14 +31,14 @@ export class RedisInfo {
       used: metrics.gauge("redis_memory_used_bytes", "Memory that Redis uses.", []),
       limit: metrics.gauge(
         "redis_memory_limit_bytes",
-        "maxmemory of Redis; where it has none, the memory of its machine.",
+        "maxmemory of Redis, or the memory of its machine if that is not set.",
         [],
       ),
       clients: metrics.gauge("redis_clients", "Connections of clients to Redis.", []),
       evicts: metrics.gauge("redis_evicts", "1 while Redis may evict keys, which loses tasks.", []),
     };
     this.#counters = {
-      commands: metrics.counter("redis_commands_total", "Commands that Redis has run.", []),
+      commands: metrics.counter("redis_commands_total", "Commands that Redis has processed.", []),
       evicted: metrics.counter("redis_evicted_keys_total", "Keys that Redis has evicted.", []),
     };
     this.#forget();
@@ -56,7 +56,7 @@ export class RedisInfo {
     await this.#inFlight;
   }
 
-  /** One look. Never rejects: without an answer the figures are absent. */
+  /** Reads INFO once. Never rejects: without an answer the figures are absent. */
   async runOnce(): Promise<void> {
     try {
       this.#record(parseInfo(await this.#options.info()));
@@ -76,7 +76,7 @@ export class RedisInfo {
     clients.set(number("connected_clients"));
     evicts.set((fields.get("maxmemory_policy") ?? "noeviction") === "noeviction" ? 0 : 1);
     const { commands, evicted } = this.#counters;
-    // Redis counts: its restart is a reset of these counters too.
+    // Redis does the counting, so these counters also reset when it restarts.
     commands.reset();
     commands.inc(number("total_commands_processed"));
     evicted.reset();

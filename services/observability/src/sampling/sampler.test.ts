@@ -10,7 +10,7 @@ const observing = (snapshot: () => Promise<ReturnType<typeof statsOf>[]>) => ({
   workers: async () => [],
 });
 
-test("samples once a second alone and twice a second while somebody watches, however many", async () => {
+test("samples once a second, and twice a second while at least one client watches", async () => {
   const snapshot = vi.fn(async () => [statsOf("q")]);
   const sampler = new Sampler({ observer: observing(snapshot), logger: silent });
   sampler.start();
@@ -28,7 +28,7 @@ test("samples once a second alone and twice a second while somebody watches, how
   expect(snapshot).not.toHaveBeenCalled();
 });
 
-test("without Redis it goes on telling so, with the last known counts", async () => {
+test("without Redis it reports that and the last known counts", async () => {
   let isUp = true;
   const sampler = new Sampler({
     observer: observing(async () => {
@@ -52,7 +52,7 @@ test("without Redis it goes on telling so, with the last known counts", async ()
   await sampler.stop();
 });
 
-test("a Redis that hangs counts as down after two seconds and is asked only once", async () => {
+test("a Redis that hangs counts as down after two seconds and gets only one call", async () => {
   const hanging: (() => void)[] = [];
   const snapshot = vi.fn(() => new Promise<never[]>((resolve) => hanging.push(() => resolve([]))));
   const sampler = new Sampler({ observer: observing(snapshot), logger: silent });

@@ -3,16 +3,16 @@ import type { Logger } from "pino";
 
 const STREAM_INTERVAL_MS = 500;
 const IDLE_INTERVAL_MS = 1_000;
-/** An answer that takes longer counts as none, so that clients learn of a hanging Redis within seconds. */
+/** A slower answer counts as none, so that clients learn within seconds that Redis hangs. */
 const ANSWER_LIMIT_MS = 2_000;
 
-/** The last known picture of all queues. */
+/** The last known state of all queues. */
 export interface Sample {
   /** Milliseconds since the epoch, by the clock of this process. */
   at: number;
   /** When Redis last answered; null before the first answer. */
   sampledAt: number | null;
-  /** False: the counts are the last known ones. */
+  /** False if the counts are the last known ones. */
   redisUp: boolean;
   queues: QueueStats[];
   workers: WorkerView[];
@@ -28,8 +28,8 @@ export interface SamplerOptions {
 }
 
 /**
- * The one loop that looks at Redis for everybody: series, gauges and all stream clients. Twice a second while
- * somebody watches, else once.
+ * The one loop that reads the state of all queues, for series, gauges and stream clients. It runs twice a second while
+ * somebody watches, otherwise once.
  */
 export class Sampler {
   readonly #options: SamplerOptions;
@@ -62,13 +62,15 @@ export class Sampler {
     await this.#inFlight;
   }
 
-  /** Called at most every `streamIntervalMs` with a fresh sample. @returns the way to end it */
+  /** The listener gets each new sample, at most one every `streamIntervalMs`. @returns a function that removes it */
   subscribe(listener: (sample: Sample) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** One look at Redis; a look that is under way is shared. Never rejects: a failure is a sample with `redisUp: false`. */
+  /**
+   * Reads one sample; a read that is under way is shared. Never rejects: a failure is a sample with `redisUp: false`.
+   */
   runOnce(): Promise<Sample> {
     if (this.#inFlight) return this.#inFlight;
     this.#inFlightSince = Date.now();

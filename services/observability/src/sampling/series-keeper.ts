@@ -2,7 +2,7 @@ import type { SeriesHistory } from "holdfast";
 import type { Logger } from "pino";
 import type { Sample } from "./sampler.ts";
 
-/** As many as the series in memory: further queues have no history. */
+/** The same number as of series in memory. Further queues have no history. */
 const MAX_QUEUES = 200;
 
 export interface SeriesKeeperOptions {
@@ -29,7 +29,7 @@ export class SeriesKeeper {
     });
   }
 
-  /** Waits for what is being written. */
+  /** Waits for the writes that are under way. */
   async stop(): Promise<void> {
     await this.#keeping;
   }
@@ -52,14 +52,14 @@ export class SeriesKeeper {
       for (const stats of sample.queues.slice(0, MAX_QUEUES)) {
         const worked = this.#worked.get(stats.queue);
         const utilisation = worked ? worked.sum / worked.looks : null;
-        // Also where another process was quicker: a new bucket begins.
+        // A new bucket also begins if another process wrote first.
         if (await this.#options.history.keep(stats, utilisation)) this.#worked.delete(stats.queue);
       }
       const present = new Set(sample.queues.map(({ queue }) => queue));
       for (const queue of this.#worked.keys()) if (!present.has(queue)) this.#worked.delete(queue);
       this.#failed = false;
     } catch (error) {
-      // Once, not every second: a full Redis refuses it, and charts are not worth more.
+      // Logged once, not every second: a full Redis refuses every write, and charts are less important.
       if (!this.#failed) this.#options.logger.warn({ err: error }, "the series could not be kept");
       this.#failed = true;
     }

@@ -7,17 +7,17 @@ export interface SeriesView {
   points: SeriesPoint[];
 }
 
-/** The least step that keeps an answer within its number of points, in whole seconds. */
+/** The shortest step, in whole seconds, that keeps an answer within its number of points. */
 export function stepFor(windowMs: number, wantedMs: number | undefined): number {
   const least = Math.ceil(windowMs / SERIES.points / 1_000) * 1_000;
   return Math.max(SERIES.stepMs, least, wantedMs ?? 0);
 }
 
 /**
- * The past of a queue: buckets out of Redis, and the seconds that this process remembers where the step is finer than a
- * bucket, or no bucket is over yet.
- * @param buckets oldest first, of the window
- * @param live a point a second, oldest first, of the window
+ * The past of a queue: buckets from Redis. The seconds that this process remembers are added if the step is finer than
+ * a bucket, or no bucket is complete yet.
+ * @param buckets oldest first, within the window
+ * @param live one point a second, oldest first, within the window
  */
 export function viewOf(
   buckets: readonly SeriesBucket[],
@@ -40,7 +40,7 @@ export function viewOf(
   return { stepMs, source, points: points.slice(-SERIES.points - 1) };
 }
 
-/** The points that fall into the same step, in order. */
+/** Merges the points of each step, in order. */
 function grouped<T extends { at: number }>(items: readonly T[], stepMs: number): T[][] {
   const groups: T[][] = [];
   let step = Number.NaN;
@@ -53,7 +53,7 @@ function grouped<T extends { at: number }>(items: readonly T[], stepMs: number):
   return groups;
 }
 
-/** A long bucket in which nothing happened is drawn as what it stands for: many equal ones. */
+/** A long bucket in which nothing happened stands for many equal seconds and is drawn as such. */
 function spread(bucket: SeriesBucket, stepMs: number, sinceMs: number): SeriesBucket[] {
   const isQuiet = Object.values(bucket.counts).every((count) => count === 0) && bucket.run.size === 0;
   if (!isQuiet || bucket.spanMs <= 2 * Math.max(stepMs, SERIES.bucketMs)) return [bucket];
@@ -117,7 +117,7 @@ const RATES = [
   ...(["cancelledPerSecond", "expiredPerSecond"] as const),
 ] satisfies (keyof SeriesPoint)[];
 
-/** A second does not know how long its tasks took: the bucket that it lies in does. */
+/** A second has no run and wait times of its own; they come from its bucket. */
 function overlaid(point: SeriesPoint, buckets: readonly SeriesBucket[]): SeriesPoint {
   const bucket = buckets.find(({ at, spanMs }) => point.at <= at && point.at > at - spanMs);
   return bucket ? { ...point, ...timesOf(bucket) } : point;

@@ -27,7 +27,7 @@ test("shown rates span three seconds", () => {
   expect(series.rates().q?.enqueuedPerSecond).toBe(30);
 });
 
-test("a queue that is gone is forgotten, and a clock that went back begins anew", () => {
+test("a deleted queue is forgotten, and a clock that went back starts a new series", () => {
   const series = new SeriesStore();
   series.record(at(10));
   series.record(at(11));

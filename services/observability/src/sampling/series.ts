@@ -4,12 +4,12 @@ import { drainSeconds, pointRatesBetween, ratesBetween } from "./rates.ts";
 
 /** A tick that comes a little early still counts as the next second. */
 const STEP_SLACK_MS = 50;
-/** Rates are shown over this span: shorter flickers with the batches of the workers. */
+/** Shown rates are averages over this span. A shorter one would flicker with the batches of the workers. */
 const RATE_SPAN_MS = 3_000;
-/** 200 queues of 900 points are about 40 MB. */
+/** 200 queues of 900 points take about 40 MB. */
 const MAX_QUEUES = 200;
 
-/** Of a second alone nothing is known of these: the kept buckets bring them. */
+/** These are not known for a single second; the buckets in Redis have them. */
 const NOT_MEASURED = {
   utilisation: null,
   waitP50Ms: null,
@@ -23,7 +23,7 @@ const NOT_MEASURED = {
 interface QueueSeries {
   points: SeriesPoint[];
   lastKept: QueueStats;
-  /** Looks of the last few seconds, oldest first, to take the shown rates from. */
+  /** Samples of the last few seconds, oldest first, for the shown rates. */
   recent: QueueStats[];
 }
 
@@ -40,14 +40,14 @@ export class SeriesStore {
     this.#maxQueues = options.maxQueues ?? MAX_QUEUES;
   }
 
-  /** Takes in one look at all queues; a queue that is not among them is forgotten. */
+  /** Adds one sample of all queues. A queue that is missing from it is forgotten. */
   record(snapshot: readonly QueueStats[]): void {
     const present = new Set(snapshot.map((stats) => stats.queue));
     for (const queue of this.#series.keys()) if (!present.has(queue)) this.#series.delete(queue);
     for (const stats of snapshot) this.#recordQueue(stats);
   }
 
-  /** Oldest first. Empty for a queue that was never seen. */
+  /** Oldest first. Empty for an unknown queue. */
   points(queue: string, windowMs: number): SeriesPoint[] {
     const series = this.#series.get(queue);
     if (!series) return [];
@@ -70,7 +70,7 @@ export class SeriesStore {
 
   #recordQueue(stats: QueueStats): void {
     const series = this.#series.get(stats.queue);
-    // A clock that went back (failover) would give rates out of nothing: begin anew.
+    // After a clock went back (failover) rates would be wrong, so the series starts again.
     if (!series || stats.at < series.lastKept.at) {
       if (!series && this.#series.size >= this.#maxQueues) return;
       this.#series.set(stats.queue, { points: [], lastKept: stats, recent: [stats] });

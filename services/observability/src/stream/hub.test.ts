@@ -58,7 +58,7 @@ function setup(options: Partial<StreamHubOptions> = {}) {
   return { hub, join, publish, listeners };
 }
 
-test("a client gets the picture at once, then every sample, numbered from 1", () => {
+test("a client gets the whole state at once, then every sample, numbered from 1", () => {
   const { join, publish } = setup();
   const first = join();
   publish();
@@ -106,7 +106,7 @@ test("a client that answers no ping is cut off", () => {
   expect(alive.closed).toEqual([1001]);
 });
 
-test("one client too many is sent away", () => {
+test("one client too many is refused", () => {
   const counts: number[] = [];
   const { join } = setup({ maxClients: 1, onClients: (count) => counts.push(count) });
   join();
@@ -114,7 +114,7 @@ test("one client too many is sent away", () => {
   expect(counts).toEqual([1]);
 });
 
-test("of very many queues those with most waiting are sent", () => {
+test("if there are very many queues, those with most waiting tasks are sent", () => {
   const { join, publish } = setup();
   const socket = join();
   publish({ queues: Array.from({ length: 250 }, (_, index) => statsOf(`q${index}`, { pending: index })) });

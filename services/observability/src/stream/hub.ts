@@ -12,15 +12,15 @@ import { visibleFrame } from "../operators/visible.ts";
 import type { Sample, Sampler } from "../sampling/sampler.ts";
 
 const OPEN = 1;
-/** What a client may leave unread before it is cut off: many frames, and little memory for 100 clients. */
+/** Unread bytes at which a client is disconnected: many frames, but little memory even for 100 clients. */
 const MAX_BUFFERED_BYTES = 1_048_576;
 const MAX_CLIENTS = 100;
-/** When somebody who was refused should try again, ms. */
+/** When a refused client should try again, ms. */
 const RETRY_MS = 5_000;
 const PING_INTERVAL_MS = 15_000;
-/** A session or key can end by its time alone: how often that is looked at, ms. */
+/** A session or key can expire without an event, so this is how often each is checked, ms. */
 const CHECK_INTERVAL_MS = 500;
-/** Code of the close frame: the same to a socket as 401 to a request. */
+/** Code of the close frame, like 401 for a request. */
 const UNAUTHORIZED = 4_401;
 const MAX_ROWS = 200;
 const MAX_OPERATIONS = 20;
@@ -37,7 +37,7 @@ export interface StreamHubOptions {
   logger: Logger;
   onClients?: (count: number) => void;
   maxClients?: number;
-  /** Streams of one key, person or address at a time. @default as many as of all together */
+  /** Streams of one key, person or address at a time. @default the limit for all together */
   maxPerKey?: number;
   pingIntervalMs?: number;
 }
@@ -47,11 +47,11 @@ interface Client {
   who: string;
   seq: number;
   answeredPing: boolean;
-  /** Who it is now. @throws where its key or session has ended */
+  /** Identifies the client now. @throws if its session or key has ended */
   identify(): Identity;
 }
 
-/** All clients of the live stream. Every frame is the whole picture, made once for all of them. */
+/** All clients of the live stream. Every frame has the whole state and is made once for all clients. */
 export class StreamHub {
   readonly #options: StreamHubOptions;
   readonly #clients = new Set<Client>();
@@ -67,37 +67,35 @@ export class StreamHub {
     return this.#clients.size;
   }
 
-  /** @param who a key, a person or an address @throws HoldfastError rate_limited: there is no place for one more */
+  /** @param who a key, a person or an address @throws HoldfastError rate_limited: no place is free */
   assertRoom(who: string): void {
     const { maxClients = MAX_CLIENTS, maxPerKey = maxClients } = this.#options;
     const full = (text: string) =>
       new HoldfastError("rate_limited", `${text}: close one, or try again later`, { retryAfterMs: RETRY_MS });
     if (this.#clients.size >= maxClients)
-      throw full(`${maxClients} live streams are open, as many as there can be`);
+      throw full(`${maxClients} live streams are open, which is the limit`);
     let own = 0;
     for (const client of this.#clients) if (client.who === who) own++;
     if (own >= maxPerKey)
-      throw full(
-        `${own} live streams of this key, or of this address, are open, as many as STREAMS_PER_KEY allows`,
-      );
+      throw full(`${own} live streams of this key or address are open, as many as STREAMS_PER_KEY allows`);
   }
 
   /**
-   * @param identify asked for each frame, so that it throws once the client may no longer
-   * @param who whose places it takes
+   * @param identify called for each frame; throws if the client may no longer read
+   * @param who the key, person or address whose place the client takes
    */
   add(socket: StreamSocket, identify: () => Identity = () => ANONYMOUS, who = ""): void {
     try {
       this.assertRoom(who);
     } catch {
-      // Others came in between, while this one was upgraded.
+      // Others may have connected while this client was upgraded.
       socket.close(1013, "too many clients");
       return;
     }
     const client: Client = { socket, who, seq: 0, answeredPing: true, identify };
     this.#clients.add(client);
     socket.on("close", () => this.#remove(client));
-    // A frame above `maxPayload` ends up here; the socket closes itself afterwards.
+    // A frame above `maxPayload` raises this error, and the socket closes itself.
     socket.on("error", () => this.#remove(client));
     socket.on("pong", () => {
       client.answeredPing = true;
@@ -107,7 +105,7 @@ export class StreamHub {
     this.#send(client, this.#bodyOf(this.#options.sampler.latest));
   }
 
-  /** Closes the streams of those who may no longer. */
+  /** Closes the streams of clients that may no longer read. */
   check(): void {
     for (const client of [...this.#clients]) this.#identityOf(client);
   }
@@ -150,7 +148,7 @@ export class StreamHub {
       { reason, bufferedBytes: client.socket.bufferedAmount },
       "stream client dropped",
     );
-    // `close` would wait behind everything that the client does not read.
+    // `close` would wait until the client has read everything.
     client.socket.terminate();
     this.#remove(client);
   }
@@ -186,7 +184,7 @@ export class StreamHub {
     client.socket.send(`{"seq":${client.seq},${bodyFor(identity)}`);
   }
 
-  /** The frame but for its opening, which carries the number of the client; made once for each set of queues. */
+  /** The frame without its beginning, which has the client's number. It is made once for each set of queues. */
   #bodyOf(sample: Sample): (identity: Identity) => string {
     const bodies = new Map<string, string>();
     const { rates, operations } = this.#options;

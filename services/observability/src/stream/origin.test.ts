@@ -31,8 +31,11 @@ test.each([
   [{ host: "a:1", "x-forwarded-port": "8443" }, ["a:1"]],
   [{ host: "a", "x-forwarded-port": "8443@evil" }, ["a"]],
   [{}, []],
-])("of a proxy that is trusted, %j are the names %j; of anybody else the Host alone", (headers, names) => {
-  const request = { headers, socket: { remoteAddress: "10.0.0.1" } };
-  expect(ownHosts(request, (address) => address === "10.0.0.1")).toEqual(names);
-  expect(ownHosts(request, () => false)).toEqual("host" in headers ? [headers.host] : []);
-});
+])(
+  "headers %j of a trusted proxy give the names %j; from anybody else only the Host counts",
+  (headers, names) => {
+    const request = { headers, socket: { remoteAddress: "10.0.0.1" } };
+    expect(ownHosts(request, (address) => address === "10.0.0.1")).toEqual(names);
+    expect(ownHosts(request, () => false)).toEqual("host" in headers ? [headers.host] : []);
+  },
+);

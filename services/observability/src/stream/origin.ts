@@ -1,14 +1,15 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-/** A request, as far as it says under which name the browser knows this service. */
+/** The headers of a request that say under which name the browser knows this service. */
 export interface Addressed {
   headers: IncomingHttpHeaders;
   socket: { remoteAddress?: string | undefined };
 }
 
 /**
- * The names under which the browser may know this service: its Host header and, of a proxy that is trusted, the host and
- * port that it says the browser asked for. A proxy that sends a Host of its own, or one without the port, says so there.
+ * The names under which the browser may know this service: its Host header and, if a trusted proxy sent the request,
+ * the host and port that the browser asked for according to the proxy. A proxy that rewrites the Host, or leaves out
+ * its port, sends these headers.
  */
 export function ownHosts(
   { headers, socket }: Addressed,
@@ -30,8 +31,9 @@ export function ownHosts(
 }
 
 /**
- * Whether a page may open the stream or change something. A browser always says where a page is from; what says nothing is not a browser
- * (curl, the CLI) and cannot be tricked by a page. Allowed: our own origin, and those on the list.
+ * Whether a page may open the stream or change something. A browser always sends the origin of a page. A client that
+ * sends none is not a browser (curl, the CLI), so no page can misuse it. Allowed are our own origin and those on the
+ * list.
  */
 export function isAllowedOrigin(
   origin: string | undefined,
@@ -43,7 +45,7 @@ export function isAllowedOrigin(
   if (!URL.canParse(origin)) return false;
   const { protocol, host: originHost } = new URL(origin);
   if (protocol !== "http:" && protocol !== "https:") return false;
-  // As a URL, so that the port of the protocol may be written out.
+  // Compared as URLs, so that the default port may be written out.
   return hosts.some((host) => {
     const own = `${protocol}//${host}`;
     return URL.canParse(own) && new URL(own).host === originHost;

@@ -8,7 +8,7 @@ function run(type: string, payload: unknown, context: Partial<HandlerContext> = 
   return handlers[type]?.({ payload, payloadText: JSON.stringify(payload) } as HandlerTask, ctx);
 }
 
-test("echo returns the bytes of its payload, whatever a number would round them to", () => {
+test("echo returns the bytes of its payload, also where parsing would round a number", () => {
   const payloadText = '{ "n": 12345678901234567890 }';
   const echo = handlers["demo.echo"]?.({ payloadText } as HandlerTask, {} as HandlerContext);
   expect(echo).toEqual(new JsonText(payloadText));
@@ -37,7 +37,7 @@ test("crash spares the attempts beyond its number", () => {
 });
 
 test.each([{ ms: "5" }, { ms: -1 }])(
-  "a payload like %j is fatal: no retry would mend it",
+  "a payload like %j is fatal, because no retry can help",
   async (payload) => {
     await expect(async () => run("demo.sleep", payload)).rejects.toBeInstanceOf(FatalError);
   },

@@ -1,19 +1,19 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FatalError, type Handler, JsonText } from "holdfast";
 
-/** The handlers of a worker that was given none: enough to see retries, dead letters and crashes. */
+/** The handlers of a worker for which none are configured. They show retries, dead letters and crashes. */
 export const handlers: Record<string, Handler> = {
   /** Returns its payload, byte by byte. */
   "demo.echo": (task) => new JsonText(task.payloadText),
 
-  /** `{ ms }`: waits that long. */
+  /** `{ ms }`: waits for that time. */
   "demo.sleep": async (task, { signal }) => {
     const ms = numberOf(task.payload, "ms", 0);
     await delay(ms, undefined, { signal });
     return { sleptMs: ms };
   },
 
-  /** `{ failRate, ms? }`: fails that share of the attempts, 0 to 1. */
+  /** `{ failRate, ms? }`: fails this share of the attempts, 0 to 1. */
   "demo.flaky": async (task, { signal, attempt }) => {
     const failRate = numberOf(task.payload, "failRate", 0.5);
     const ms = numberOf(task.payload, "ms", 0);
@@ -22,7 +22,7 @@ export const handlers: Record<string, Handler> = {
     return { attempt };
   },
 
-  /** `{ ms }`: blocks the event loop that long. */
+  /** `{ ms }`: blocks the event loop for that time. */
   "demo.cpu": (task) => {
     const ms = numberOf(task.payload, "ms", 100);
     const end = performance.now() + ms;
@@ -31,11 +31,11 @@ export const handlers: Record<string, Handler> = {
     return { rounds };
   },
 
-  /** `{ crashes? }`: kills its own worker process, in the first so many attempts (all, if not given). */
+  /** `{ crashes? }`: kills its own worker process in the first `crashes` attempts, by default in all of them. */
   "demo.crash": (task, { attempt }) => {
     if (attempt > numberOf(task.payload, "crashes", Number.POSITIVE_INFINITY)) return { attempt };
     process.kill(process.pid, "SIGKILL");
-    // The signal is on its way; the attempt must not end meanwhile.
+    // The signal is on its way, and the attempt must not end before it arrives.
     return new Promise(() => {});
   },
 };

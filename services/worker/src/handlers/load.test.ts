@@ -60,7 +60,7 @@ test.each([
   ["a throw", "throw new Error('no licence\\nfound')", "no licence"],
   ["no export", "export const other = 1;", "exports no handlers"],
   ["an empty record", "export const handlers = {};", "empty"],
-  ["a value that is no function", "export const handlers = { 'a.b': 'x' };", '"a.b"'],
+  ["a value that is not a function", "export const handlers = { 'a.b': 'x' };", '"a.b"'],
   ["a type outside the pattern", "export const handlers = { 'a b': () => 1 };", '"a b"'],
 ])("a module with %s is refused in one line that names it", async (_name, text, named) => {
   const file = join(folderWith({ "bad.mjs": text }), "bad.mjs");

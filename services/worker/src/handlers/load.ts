@@ -6,21 +6,21 @@ import { type Handler, loadHandlerModules } from "holdfast";
 const EXTENSIONS = new Set([".js", ".mjs", ".cjs"]);
 
 /**
- * The handlers of a module, or of every module of a folder (`loadHandlerModule` has what one exports).
+ * The handlers of a module, or of every module of a folder. `loadHandlerModule` describes the exports of a module.
  * @throws StartupError, one line that names the file and the cause
  */
 export async function loadHandlers(path: string): Promise<Record<string, Handler>> {
   return loadHandlerModules(await handlerFiles(path)).catch(refuse);
 }
 
-/** A bad module is one line, not a stack. @throws StartupError */
+/** Reports a bad module as one line instead of a stack trace. @throws StartupError */
 export function refuse(error: unknown): never {
   throw new StartupError(`HANDLERS: ${(error as Error).message}`, { cause: error });
 }
 
 /**
- * The module, or every module of the folder: not of its subfolders; names that begin with `_` or `.` and tests are left
- * out. Absolute paths.
+ * Absolute paths of the module, or of every module in the folder. Subfolders, tests and names that begin with `_` or
+ * `.` are left out.
  * @throws StartupError
  */
 export async function handlerFiles(path: string): Promise<string[]> {

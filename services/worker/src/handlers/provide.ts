@@ -8,13 +8,13 @@ export interface ProvidedHandlers {
   handlers: Handlers;
   /** Tasks that can run at a time. */
   concurrency: number;
-  /** Ends what the handlers run in, once the worker has stopped. */
+  /** Ends the child processes of the handlers after the worker has stopped. */
   close(): Promise<void>;
 }
 
 const DEMO_FILE = fileURLToPath(new URL("./demo.js", import.meta.url));
 
-/** The handlers that the settings name, in this process or in child processes. @throws StartupError */
+/** The handlers that the settings name, run in this process or in child processes. @throws StartupError */
 export async function provideHandlers(
   config: Pick<
     Config,
@@ -26,7 +26,7 @@ export async function provideHandlers(
     const handlers = HANDLERS === undefined ? demoHandlers : await loadHandlers(HANDLERS);
     return { handlers, concurrency: WORKER_CONCURRENCY, close: async () => {} };
   }
-  // An attempt without a process would only hold its lease.
+  // An attempt that waits for a process would only hold its lease.
   const concurrency = Math.min(WORKER_CONCURRENCY, config.HANDLER_PROCESSES);
   const files = HANDLERS === undefined ? [DEMO_FILE] : await handlerFiles(HANDLERS);
   const pool = await isolated(files, { processes: concurrency, memoryMb: config.HANDLER_MEMORY_MB }).catch(
