@@ -30,7 +30,7 @@
 -- include lib/record.lua
 -- include lib/purge.lua
 
--- A recount of bare records reads all completed ones. With more than these it would take too long.
+-- A recount of the headers in records reads all completed ones. With more than these it would take too long.
 local RECOUNTED = 20000
 local LETTERS = { processing = 'l', dead_letters = 'd', completed = 'c', cancelled = 'x', expired = 'e', discarded = 'k' }
 local INDEX = { ['pending:high'] = pendingHighKey, pending = pendingKey, ['pending:low'] = pendingLowKey, ['pending:solo'] = pendingSoloKey,
@@ -62,8 +62,8 @@ if part == 'tasks' then
   for i = 1, #page[2], 2 do
     local id = page[2][i]
     local record = string.sub(id, 1, 1) ~= '#' and redis.call('HGET', stateKey, id)
-    if bareEnvelope(record) then
-      violation('I1', 'tasks holds ' .. id .. ', whose record is bare')
+    if headerIn(record) then
+      violation('I1', 'tasks holds ' .. id .. ', whose record has the header')
       if repair == 1 then
         redis.call('HDEL', tasksKey, id)
         repaired = repaired + 1
@@ -115,7 +115,7 @@ if key then
       elseif part == 'scheduled' then
         fits = isScheduled(records[i], envelopes[i])
       else
-        fits = records[i] and string.sub(records[i], 1, 1) == LETTERS[part] and (envelopes[i] or bareEnvelope(records[i]))
+        fits = records[i] and string.sub(records[i], 1, 1) == LETTERS[part] and (envelopes[i] or headerIn(records[i]))
       end
       if not fits or (seen[id] and not isPendingPart) then
         violation('I1', part .. ' holds ' .. id .. ' without a record for it')
@@ -167,7 +167,7 @@ for part, most in pairs({ [TOMBSTONES_HIGH] = redis.call('LLEN', pendingHighKey)
 end
 
 -- I2: every accepted task is counted in exactly one state; the envelopes are the tasks that are not purged, less those
--- with a bare record, and those that were discarded and can still be restored.
+-- whose record has the header, and those that were discarded and can still be restored.
 local live = pending + acceptedScheduled + counters[SCHEDULED] + counters[PROCESSING] + counters[COMPLETED] + counters[DEAD]
   + counters[CANCELLED] + counters[EXPIRED]
 compare('I2', 'accepted', acceptedPending + acceptedScheduled, live + counters[PURGED])
@@ -175,28 +175,28 @@ local own = 0
 for _, member in ipairs(redis.call('ZRANGE', requestsKey, 0, 9999)) do
   own = own + (string.sub(member, 1, 1) == 't' and redis.call('HEXISTS', tasksKey, string.sub(member, 2)) or 0)
 end
-local bare = tonumber(redis.call('HGET', stateKey, '#bare') or 0)
 local fields = redis.call('HLEN', tasksKey)
-local expected = live + redis.call('ZCARD', discardedKey) - bare
+local expected = live + redis.call('ZCARD', discardedKey) - counters[HEADERS]
 local envelopes = fields > 0 and fields - own - redis.call('HEXISTS', tasksKey, '#in') or 0
 compare('I2', 'envelopes', expected, envelopes)
 
--- The count of bare records itself may be wrong.
+-- The count of those records itself may be wrong.
 local completed = redis.call('LLEN', completedKey)
-if part == '' and expected ~= envelopes and bare > 0 and completed <= RECOUNTED then
+if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and completed <= RECOUNTED then
   local seen, actual = {}, 0
   for at = 0, completed - 1, 500 do
     local ids = redis.call('LRANGE', completedKey, at, at + 499)
     for i, record in ipairs(redis.call('HMGET', stateKey, unpack(ids))) do
-      if not seen[ids[i]] and bareEnvelope(record) then
+      if not seen[ids[i]] and headerIn(record) then
         actual = actual + 1
       end
       seen[ids[i]] = true
     end
   end
-  compare('I2', 'bare', bare, actual)
-  if repair == 1 and actual ~= bare then
-    redis.call('HSET', stateKey, '#bare', actual)
+  compare('I2', 'headers', counters[HEADERS], actual)
+  if repair == 1 and actual ~= counters[HEADERS] then
+    counters[HEADERS] = actual
+    redis.call('HSET', stateKey, '#counters', packCounters(counters))
     repaired = repaired + 1
   end
 end

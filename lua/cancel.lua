@@ -25,7 +25,7 @@ if not readSettings(fields[3]) then
 end
 local counters, record = unpackCounters(fields[1]), fields[2]
 if not envelope then
-  return bareEnvelope(record) and 'too_late' or 'not_found'
+  return headerIn(record) and 'too_late' or 'not_found'
 end
 local letter = record and string.sub(record, 1, 1)
 

@@ -50,7 +50,7 @@ local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
 local letters, kept, commit, entries, dead, seen = {}, {}, {}, {}, {}, {}
 for i, id in ipairs(ids) do
   local record = records[i]
-  local isGone = not (envelopes[i] or bareEnvelope(record)) or (record and string.find(record, '^[kr]'))
+  local isGone = not (envelopes[i] or headerIn(record)) or (record and string.find(record, '^[kr]'))
   local isDead = not isGone and record and string.byte(record) == RECORD_DEAD and not seen[id]
     and (diedBefore == 0 or tonumber(endedAtOf(record)) <= diedBefore)
   letters[i] = isDead and 'd' or isGone and 'u' or 'n'

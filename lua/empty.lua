@@ -23,7 +23,6 @@
 -- include lib/options.lua
 -- include lib/record.lua
 -- include lib/tombstones.lua
--- include lib/bare.lua
 -- include lib/purge.lua
 
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings', slot, '#purging')
@@ -68,9 +67,7 @@ indexRequest(fields[3], 's', slot)
 rememberPurged(plan)
 add(counters, COUNTER[target], -plan.counted)
 add(counters, PURGED, plan.counted)
-if plan.bare > 0 then
-  countBare(plan.commit, -plan.bare)
-end
+add(counters, HEADERS, -plan.headers)
 if target == 'pending' then
   local band = string.match(indexKey, 'pending:(%a+)$') or 'normal'
   for i, member in ipairs(members) do

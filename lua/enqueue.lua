@@ -116,7 +116,7 @@ else
       local at = taskIdAt + 2 * position - 1
       local envelope = ARGV[at]
       local record = not new[id] and records[position] or nil -- twice in one call: the second is about the first
-      local verdict, state = standing(new[id] or envelopes[position] or bareEnvelope(record), record, envelope, checked == 1)
+      local verdict, state = standing(new[id] or envelopes[position] or envelopeIn(record), record, envelope, checked == 1)
       if verdict == 'n' and room < 1 then
         verdict = 'f'
       end

@@ -66,7 +66,7 @@ for i, id in ipairs(ids) do
   if begun[id] then -- twice in one call: it is the task that begins here
     record = nil
   end
-  local verdict, state = standing(begun[id] or known[i + 1] or bareEnvelope(record), record, envelope, true)
+  local verdict, state = standing(begun[id] or known[i + 1] or envelopeIn(record), record, envelope, true)
   if verdict == 'e' and room < 1 then
     verdict = 'f'
   elseif verdict == 'n' then

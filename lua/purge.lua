@@ -23,7 +23,6 @@
 -- include lib/settings.lua
 -- include lib/options.lua
 -- include lib/record.lua
--- include lib/bare.lua
 -- include lib/purge.lua
 
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#purging')
@@ -61,9 +60,7 @@ local function purgeList(key, counter, letter)
   rememberPurged(plan)
   add(counters, counter, -plan.counted)
   add(counters, PURGED, plan.counted)
-  if plan.bare > 0 then
-    countBare(plan.commit, -plan.bare)
-  end
+  add(counters, HEADERS, -plan.headers)
   redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(plan.commit))
   removePurged(plan)
   redis.call('LTRIM', key, 0, -#ids - 1)

@@ -48,7 +48,7 @@ local counters = unpackCounters(records[1])
 local bands, commit, replayed, edited, letters, seen = newBands(), {}, {}, {}, {}, {}
 for i, id in ipairs(ids) do
   local record, envelope = records[i + 3], envelopes[i]
-  if not (envelope or bareEnvelope(record)) then
+  if not (envelope or headerIn(record)) then
     letters[i] = 'u'
   elseif record and string.byte(record) == RECORD_DISCARDED then
     letters[i] = 'u'

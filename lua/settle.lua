@@ -50,7 +50,6 @@
 -- include lib/reply.lua
 -- include lib/acquire.lua
 -- include lib/acks.lua
--- include lib/bare.lua
 -- include lib/commit.lua
 
 -- Functions that only some calls need are defined in the branch that needs them: a script runs from its first line at each call.
@@ -118,10 +117,24 @@ if acks < #ids then
   releases, writeOthers = countReleases(settled), writeVerdicts
 end
 countAcked(settled, counters)
-local drops, removeDropped
-if #settled.dropped > 0 then
--- include lib/dropped.lua
-  drops, removeDropped = planDropped(settled), writeDropped
+-- Tasks that do not keep their payload: the header of the envelope goes into the record, and the envelope after the commit. Until
+-- then the task may have to run again.
+local moved = settled.dropped
+if #moved > 0 then
+  local dropped, envelopes = moved, redis.call('HMGET', tasksKey, unpack(moved))
+  moved = {}
+  for i, id in ipairs(dropped) do
+    local taskType, enqueuedAt, options = string.match(envelopes[i] or '', '^.(%S+) (%w+)([^\n]*)\n')
+    enqueuedAt = enqueuedAt and tonumber(enqueuedAt, 36)
+    if enqueuedAt then
+      local at, grantedAt = dropped[id].at, dropped[id].grantedAt
+      local head, history = string.match(commit[at], '^([^\n]*)(.*)$')
+      -- A span of time needs fewer digits than a time.
+      commit[at] = head .. ' ' .. taskType .. string.format(' %d', grantedAt - enqueuedAt) .. string.gsub(options, ' k=0', '', 1) .. history
+      moved[#moved + 1] = id
+    end
+  end
+  add(counters, HEADERS, #moved)
 end
 
 local grants = planAcquire(counters, { want = (settings.paused or releases > 0) and 0 or want, held = held, leaseMs = leaseMs,
@@ -129,7 +142,7 @@ local grants = planAcquire(counters, { want = (settings.paused or releases > 0) 
 
 -- As many of the oldest as retention does not keep, but not those completed in this very call: they are in no list yet.
 local excess = math.min(counters[COMPLETED] - settings.retentionCount, 2 * #settled.completed)
-local bare, removeOldest = drops and #drops.bare or 0, nil
+local removeOldest
 if excess > 0 or fields[5] then
 -- include lib/purge.lua
   finishPurge(fields[5])
@@ -137,7 +150,7 @@ if excess > 0 or fields[5] then
   local purge = planPurgeCompleted(oldest, settings, commit)
   add(counters, COMPLETED, -purge.counted)
   add(counters, PURGED, purge.counted)
-  bare = bare - purge.bare
+  add(counters, HEADERS, -purge.headers)
   rememberPurged(purge)
   removeOldest = function()
     removePurged(purge)
@@ -145,9 +158,6 @@ if excess > 0 or fields[5] then
       redis.call('LTRIM', completedKey, '0', string.format('%d', -#oldest - 1))
     end
   end
-end
-if bare ~= 0 then
-  countBare(commit, bare)
 end
 
 -- 2. Write the targets.
@@ -178,8 +188,8 @@ if settled.gone and #settled.gone > 0 then
   redis.call('ZREM', processingKey, unpack(settled.gone))
 end
 trimGrants(grants)
-if drops then
-  removeDropped(drops)
+if #moved > 0 then
+  redis.call('HDEL', tasksKey, unpack(moved))
 end
 if removeOldest then
   removeOldest()

@@ -35,21 +35,20 @@ local function planAck(settled, counters, id, fence, record)
   if current ~= fence then
     return verdictWithoutLease(counters, record, fence), false
   end
-  local drops, given = false, false
+  local drops = false
   if string.find(counts, '[xk]') then
     local c = parseCounts(record)
-    drops, given = hasFlag(c, FLAG_DROPS), hasFlag(c, FLAG_GIVEN)
+    drops = hasFlag(c, FLAG_DROPS)
     clearFlag(c, '[xk]')
     counts = countsText(c)
     if drops then
       settled.dropped[#settled.dropped + 1] = id
-      -- The place of its record in the commit, and the parts of it that `lib/dropped.lua` needs.
-      settled.dropped[id] = { at = settled.size + 2, given = given, head = counts .. ' ' .. fence .. ' ', grantedAt = tonumber(grantedAt),
-        worker = string.sub(record, at) }
+      -- The place of its record in the commit, and when it was granted: the header of its envelope goes into that record.
+      settled.dropped[id] = { at = settled.size + 2, grantedAt = tonumber(grantedAt) }
     end
   end
   -- The worker, and the history behind it, are unchanged.
-  complete(settled, id, table.concat({ 'c', counts, ' ', fence, ' ', grantedAt, ' ', nowText, ' ', string.sub(record, at) }))
+  complete(settled, id, table.concat({ 'c', counts, ' ', fence, string.format(' %d ', now - grantedAt), nowText, ' ', string.sub(record, at) }))
   return 'a', not drops
 end
 

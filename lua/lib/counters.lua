@@ -10,22 +10,19 @@ local ACKED_TOTAL, FAILED_TOTAL, RETRIED_TOTAL, CRASHED_TOTAL, RELEASED_TOTAL = 
 local DEAD_TOTAL, REPLAYED_TOTAL, PROMOTED_TOTAL, CANCELLED_TOTAL, EXPIRED_TOTAL, STALE_TOTAL = 16, 17, 18, 19, 20, 21
 -- The tombstones that are not in the normal band, by band, and those in `pending:typed`, whatever their band.
 local TOMBSTONES_HIGH, TOMBSTONES_LOW, TOMBSTONES_SOLO, TOMBSTONES_ASIDE = 22, 23, 24, 25
-local COUNTERS_FORMAT = '>ddddddddddddddddddddddddd'
-local COUNTERS_BYTES = 200
+-- The completed tasks whose records have the header of the envelope, so that `tasks` has no entry for them.
+local HEADERS = 26
+local COUNTERS_FORMAT = '>dddddddddddddddddddddddddd'
 
 local function unpackCounters(raw)
   if not raw then
-    return { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
-  end
-  if #raw < COUNTERS_BYTES then
-    -- Older versions write the first 21.
-    raw = raw .. string.rep('\0', COUNTERS_BYTES - #raw)
+    return { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
   end
   return { struct.unpack(COUNTERS_FORMAT, raw) }
 end
 
 local function packCounters(counters)
-  return struct.pack(COUNTERS_FORMAT, unpack(counters, 1, 25))
+  return struct.pack(COUNTERS_FORMAT, unpack(counters, 1, 26))
 end
 
 local function add(counters, index, by)

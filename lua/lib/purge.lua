@@ -30,7 +30,7 @@ end
 -- calling script, and only then are they removed, so that an abort leaves an entry to drop, never a wrong count.
 -- `belongs(record, place, letter)` says whether the entry stands for this record: another one may have the id by now.
 local function newPurge(commit)
-  return { commit = commit or {}, counted = 0, bare = 0, removed = {}, remembered = {}, forgotten = {}, plain = {} }
+  return { commit = commit or {}, counted = 0, headers = 0, removed = {}, remembered = {}, forgotten = {}, plain = {} }
 end
 
 local function planPurge(ids, records, settings, belongs, commit)
@@ -39,9 +39,9 @@ local function planPurge(ids, records, settings, belongs, commit)
   local counted, removed, forgotten, gone = 0, 0, 0, plan.removed
   for i = 1, #ids do
     local id, record = ids[i], records[i]
-    local letter, second, third
+    local letter, _, third
     if record then
-      letter, second, third = byte(record, 1, 3)
+      letter, _, third = byte(record, 1, 3)
     end
     if seen[id] then
       -- An abort may leave an id in an index twice: it is one task.
@@ -56,13 +56,15 @@ local function planPurge(ids, records, settings, belongs, commit)
       counted, removed = counted + 1, removed + 1
       gone[removed] = id
       local fingerprint, endedAt
+      local header = letter == RECORD_COMPLETED and headerIn(record)
+      if header then
+        plan.headers = plan.headers + 1
+      end
       -- A task that was never granted has no flags yet: only its envelope says whether a caller gave the id.
       if third ~= string.byte(' ') or letter == RECORD_PENDING or letter == RECORD_SCHEDULED then
-        if letter == RECORD_COMPLETED and second == string.byte('0') then -- a bare one
-          plan.bare = plan.bare + 1
-        elseif not record or letter == RECORD_PENDING or letter == RECORD_SCHEDULED or hasFlag(parseCounts(record), FLAG_GIVEN) then
-          local envelope = redis.call('HGET', tasksKey, id)
-          fingerprint = envelope and option(envelope, 'h')
+        if not record or letter == RECORD_PENDING or letter == RECORD_SCHEDULED or hasFlag(parseCounts(record), FLAG_GIVEN) then
+          local envelope = not header and redis.call('HGET', tasksKey, id)
+          fingerprint = optionOf(header or envelope and headerOf(envelope), 'h')
           endedAt = endedAtOf(record) or nowText
         end
       end
@@ -109,25 +111,27 @@ end
 -- together with the records.
 local function planPurgeCompleted(ids, settings, commit)
   local records = #ids > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}
-  local plain, others, theirs, seen, last = {}, {}, {}, {}, nil
+  local plain, others, theirs, seen, last, header = {}, {}, {}, {}, nil, nil
+  local headers = 0
   for i = 1, #ids do
     local id, record = ids[i], records[i]
     if not record or record ~= last then
-      local letter, attempts, space = string.byte(record or '', 1, 3)
-      -- c1, c2 … c9; c0 is a bare one.
-      last = letter == RECORD_COMPLETED and attempts ~= string.byte('0') and space == string.byte(' ') and record or nil
+      local letter, _, space = string.byte(record or '', 1, 3)
+      last = letter == RECORD_COMPLETED and space == string.byte(' ') and record or nil
+      header = headerIn(last)
     end
     if not last then
       others[#others + 1], theirs[#theirs + 1] = id, record
     elseif not seen[id] then -- an abort may have left it in the list twice
       plain[#plain + 1], seen[id] = id, true
+      headers = headers + (header and 1 or 0)
     end
   end
   local plan = planPurge(others, theirs, settings, function(_, _, letter)
     return letter == RECORD_COMPLETED
   end, commit)
   if #plain > 0 then
-    plan.plain, plan.counted = plain, plan.counted + #plain
+    plan.plain, plan.counted, plan.headers = plain, plan.counted + #plain, plan.headers + headers
     commit[#commit + 1], commit[#commit + 2] = '#purging', table.concat(plain, ' ')
   end
   return plan

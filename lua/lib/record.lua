@@ -6,11 +6,10 @@
 --            r purged, kept for its id alone
 --   counts   attempts[,failures,crashes,releases,generation,unroutedSince,flags]   the short form where only attempts count
 --   flags    h the caller gave the id   o runs solo   x cancel requested   k the payload goes at completion (only while leased or before)
---   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence grantedAt endedAt workerId
+--   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence ranMs endedAt workerId[ header]
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo[ letter: how it ended, where not c]
---   bare     c0<counts> fence ranMs endedAt workerId type waitedMs[ name=value …]: completed, and of its envelope only this
---            is kept: the header, with the time from enqueue to grant and without its k=0. `tasks` has no entry, and
---            `#bare` counts such records. Ids that a caller gave never have one
+--   header   type waitedMs[ name=value …]: a completed task that does not keep its payload has no entry in `tasks`. Its record has
+--            the header of the envelope, with the time from enqueue to grant and without its k=0. HEADERS counts such records
 --   attempt  number generation outcome startedAt endedAt workerId fence error   (error percent-encoded, "-" for none;
 --            "~<traceparent> " before it where the attempt was traced)
 --   replay   an attempt line with the number 0: the task was replayed into this generation at startedAt. Its outcome is
@@ -67,10 +66,9 @@ local function endedAtOf(record)
   return record and (string.match(record, '^c%S+ %S+ %-?%d+ (%d+)') or string.match(record, '^[dxek]%S+ (%d+)')) or nil
 end
 
--- The envelope that a bare record stands for, except the time; nil for any other record.
-local function bareEnvelope(record)
-  local header = record and string.match(record, '^c0%S+ %S+ %-?%d+ %d+ %S+ ([^\n]+)')
-  return header and '+' .. header .. ' k=0\n'
+-- The header in the record of a completed task that does not keep its payload; nil for any other record.
+local function headerIn(record)
+  return record and string.match(record, '^c%S+ %S+ %S+ %d+ %S+ ([^\n]+)')
 end
 
 -- Parses the head of a leased record: fence, grantedAt, deadline, maxAttempts, workerId. A failure parses the same record three

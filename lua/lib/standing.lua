@@ -1,5 +1,27 @@
 -- Answers what is known about an id that a caller gave.
 
+-- A number to the base of 36, as an envelope has the time.
+local function base36(number)
+  local text = ''
+  repeat
+    local digit = number % 36
+    text = string.sub('0123456789abcdefghijklmnopqrstuvwxyz', digit + 1, digit + 1) .. text
+    number = (number - digit) / 36
+  until number == 0
+  return text
+end
+
+-- The envelope, without its payload, of a completed task that has only a record; nil for any other record.
+local function envelopeIn(record)
+  local header = headerIn(record)
+  if not header then
+    return nil
+  end
+  local ranMs, endedAt = string.match(record, '^%S+ %S+ (%S+) (%d+)')
+  local taskType, waitedMs, options = string.match(header, '^(%S+) (%S+)(.*)$')
+  return '+' .. taskType .. ' ' .. base36(endedAt - ranMs - waitedMs) .. options .. ' k=0\n'
+end
+
 -- The type and the payload of an envelope.
 local function bodyOf(envelope)
   return string.match(envelope, '^.(%S+)') .. string.sub(envelope, string.find(envelope, '\n', 1, true) or 1)

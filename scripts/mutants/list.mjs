@@ -63,31 +63,40 @@ export const mutants = [
       [
         "lua/settle.lua",
         "\nwriteGrants(grants)\n",
-        "\nwriteGrants(grants)\nif drops then removeDropped(drops) end\n",
+        "\nwriteGrants(grants)\nif #moved > 0 then redis.call('HDEL', tasksKey, unpack(moved)) end\n",
       ],
     ],
     tests: [keepPayload],
   },
   {
-    name: "settle: bare records are not counted",
-    changes: [
-      [
-        "lua/settle.lua",
-        "local bare, removeOldest = drops and #drops.bare or 0, nil",
-        "local bare, removeOldest = 0, nil",
-      ],
-    ],
+    name: "settle: records with a header are not counted",
+    changes: [["lua/settle.lua", "  add(counters, HEADERS, #moved)\n", ""]],
     tests: [keepPayload],
   },
   {
-    name: "purge: bare records go uncounted",
-    changes: [["lua/lib/purge.lua", "plan.bare = plan.bare + 1", "plan.bare = 0"]],
+    name: "purge: records with a header go uncounted",
+    changes: [["lua/lib/purge.lua", "plan.headers = plan.headers + 1", "plan.headers = 0"]],
     tests: [test("purge"), keepPayload],
   },
   {
-    name: "settle: a bare record of an id that a caller gave",
-    changes: [["lua/lib/dropped.lua", "not drop.given", "drop"]],
+    name: "settle: records with a header that it purges go uncounted",
+    changes: [["lua/lib/purge.lua", "headers + (header and 1 or 0)", "headers"]],
     tests: [keepPayload],
+  },
+  {
+    name: "purge: an id is not remembered where the record has the header",
+    changes: [["lua/lib/purge.lua", "optionOf(header or envelope and", "optionOf(envelope and"]],
+    tests: [test("purge")],
+  },
+  {
+    name: "enqueue: an id is not known where the record has the header",
+    changes: [["lua/enqueue.lua", "or envelopeIn(record), record", ", record"]],
+    tests: [again],
+  },
+  {
+    name: "enqueue: the header in a record has another time",
+    changes: [["lua/lib/standing.lua", "base36(endedAt - ranMs - waitedMs)", "base36(endedAt - ranMs)"]],
+    tests: [again],
   },
   {
     name: "settle: a fail or release under any token",

@@ -62,14 +62,14 @@ test("comes too late for a task that ended, is repeated for one that was cancell
   const q = await setup();
   await q.add("done");
   await q.ack(await q.grant());
-  await q.add("bare", { keepPayload: false });
+  await q.add("unkept", { keepPayload: false });
   await q.ack(await q.grant());
   await q.addDead("dead");
   await q.add("expired", { expiresAt: 1 });
   await q.acquire(1);
   await q.add("gone");
   await q.engine.cancel("gone");
-  for (const id of ["done", "dead", "expired", "bare"])
+  for (const id of ["done", "dead", "expired", "unkept"])
     expect([id, await q.engine.cancel(id)]).toEqual([id, "too_late"]);
   expect(await q.engine.cancel("gone")).toBe("cancelled");
   expect(await q.engine.cancel("nobody")).toBe("not_found");

@@ -23,10 +23,10 @@ test("a dead letter is gone for who looks, counted as purged, and for good after
 test("what is not dead stays, what is not there is unknown, and a second time counts once", async () => {
   const q = await setup();
   await q.addDead("a");
-  await q.add("bare", { keepPayload: false });
+  await q.add("unkept", { keepPayload: false });
   await q.ack(await q.grant());
   await q.add("waiting");
-  const tail = ["a", "a", "waiting", "nobody", "bare"].flatMap((id) => [id, ""]);
+  const tail = ["a", "a", "waiting", "nobody", "unkept"].flatMap((id) => [id, ""]);
   expect(await q.engine.discard(tail)).toBe("dnnun");
   expect(await q.engine.replay(tail.slice(-4))).toBe("un");
   expect(await q.engine.discard(["a", ""])).toBe("u");

@@ -373,15 +373,18 @@ describe("moments that were computed from the clock", () => {
     expect(await q.add("a", runAt(q, 3_600_000))).toBe("c");
   });
 
-  test("the same holds for expiresAt, and while the task runs and after it completed", async () => {
-    const q = await setup();
-    const until = (ms: number) => ({ ...given, expiresAt: q.now + ms });
-    await q.add("a", until(60_000));
-    q.advance(5_000);
-    expect(await q.add("a", until(60_000))).toBe("d");
-    expect(await q.add("a", until(90_000))).toBe("c");
-    await q.ack(await q.grant());
-    expect(await q.add("a", until(60_000))).toBe("d");
-    expect(await q.add("a", until(90_000))).toBe("c");
-  });
+  test.each([{}, { keepPayload: false }])(
+    "the same holds for expiresAt, and while the task runs and after it completed: %j",
+    async (keeps) => {
+      const q = await setup();
+      const until = (ms: number) => ({ ...given, ...keeps, expiresAt: q.now + ms });
+      await q.add("a", until(60_000));
+      q.advance(5_000);
+      expect(await q.add("a", until(60_000))).toBe("d");
+      expect(await q.add("a", until(90_000))).toBe("c");
+      await q.ack(await q.grant());
+      expect(await q.add("a", until(60_000))).toBe("d");
+      expect(await q.add("a", until(90_000))).toBe("c");
+    },
+  );
 });

@@ -156,17 +156,6 @@ describe("cancelled tasks no longer count as waiting", () => {
     expect(await q.stats()).toMatchObject({ pendingByPriority: { ...NONE, low: 1 }, pendingSolo: 0 });
   });
 
-  test("an older version that wrote the counters without the bands does no harm", async () => {
-    const q = await setup();
-    await q.add(["a", "b"], { priority: "high" });
-    await q.engine.cancel("a");
-    const counters = await q.redis.hgetBuffer(q.keys.state, "#counters");
-    await q.redis.hset(q.keys.state, "#counters", (counters ?? Buffer.alloc(0)).subarray(0, 168));
-    expect(await q.stats()).toMatchObject({ pending: 1, pendingByPriority: { high: 2, normal: 0, low: 0 } });
-    expect((await q.acquire(5)).grants).toHaveLength(1);
-    expect(await q.stats()).toMatchObject({ pending: 0, pendingByPriority: NONE });
-  });
-
   test("an id that was enqueued again in another band leaves no count behind for good", async () => {
     const q = await setup();
     await q.add("a", { priority: "high", fingerprint: "f" });

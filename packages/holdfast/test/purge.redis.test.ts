@@ -40,11 +40,11 @@ test("completed tasks that kept nothing go like the others, and are no longer co
   await q.ack(await q.grant());
   q.advance(999);
   expect((await q.engine.purge(100, IDLE_MS)).purged).toBe(1);
-  expect(await q.redis.hget(q.keys.state, "#bare")).toBe("1");
-  expect(await q.redis.hmget(q.keys.state, "a", "b")).toEqual([null, expect.stringMatching(/^c01 /)]);
+  expect(await q.headers()).toBe(1);
+  expect(await q.redis.hmget(q.keys.state, "a", "b")).toEqual([null, expect.stringMatching(/^c1 /)]);
   q.advance(1);
   expect((await q.engine.purge(100, IDLE_MS)).purged).toBe(1);
-  expect(await q.redis.hget(q.keys.state, "#bare")).toBe("0");
+  expect(await q.headers()).toBe(0);
 });
 
 test("dead letters stay until somebody decides", async () => {
@@ -84,12 +84,18 @@ test("progress and log lines go with the task", async () => {
   expect(await q.redis.exists(q.keys.progress)).toBe(0);
 });
 
-test.each(["cancelled", "expired", "completed"] as const)(
-  "an id that a caller gave is remembered for the set time after its %s task is gone, then forgotten",
-  async (state) => {
+test.each([
+  ["cancelled", true],
+  ["expired", true],
+  ["completed", true],
+  ["completed", false],
+] as const)(
+  "an id that a caller gave is remembered for the set time after its %s task is gone, then forgotten (payload kept: %s)",
+  async (state, keepPayload) => {
     const q = await setup();
     await q.engine.configure({ retentionMs: 10, idempotencyMs: 1_000 });
-    await q.add("id", { fingerprint: "fp", ...(state === "expired" ? { expiresAt: q.now } : {}) });
+    const ends = state === "expired" ? { expiresAt: q.now } : {};
+    await q.add("id", { fingerprint: "fp", keepPayload, ...ends });
     if (state === "cancelled") await q.engine.cancel("id");
     const { grants } = await q.acquire(1);
     if (grants[0]) await q.ack(grants[0]);

@@ -6,7 +6,7 @@ import { type QueueKeys, queueKeys } from "../redis/keys.ts";
 import type { Script } from "../redis/script.ts";
 import type { TailBytes } from "../redis/tail-bytes.ts";
 import { answerOf, type EnqueueAnswer, type EnqueueArgs, lettersOf, partOf } from "./enqueue-answer.ts";
-import { bareEnvelope } from "./record.ts";
+import { envelopeIn } from "./record.ts";
 import type { AuditReply, ListOrder, RawStats, RawTask } from "./replies.ts";
 import { type Request, RequestSlots } from "./requests.ts";
 import { encodeLine, encodeWord } from "./text.ts";
@@ -423,7 +423,7 @@ export class Engine {
         5 * i,
         5 * i + 5,
       );
-      return { id, envelope: envelope || bareEnvelope(record), record, result, progress, score };
+      return { id, envelope: envelope || envelopeIn(record), record, result, progress, score };
     });
   }
 

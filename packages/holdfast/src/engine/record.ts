@@ -98,11 +98,11 @@ export function decodeCounts(text: string) {
   };
 }
 
-const BARE = /^c0\S+ \S+ (-?\d+) (\d+) \S+ (\S+) (-?\d+)([^\n]*)/;
+const WITH_HEADER = /^c\S+ \S+ (-?\d+) (\d+) \S+ (\S+) (-?\d+)([^\n]*)/;
 
-/** The envelope of a completed task of which only a bare record is left, "" for any other (lua/lib/record.lua). */
-export function bareEnvelope(record: string): string {
-  const match = record.startsWith("c0") ? BARE.exec(record) : null;
+/** The envelope, without its payload, of a completed task whose record has the header; "" for any other record. */
+export function envelopeIn(record: string): string {
+  const match = WITH_HEADER.exec(record);
   if (match === null) return "";
   const [, ranMs, endedAt, type, waitedMs, options] = match;
   const enqueuedAt = Number(endedAt) - Number(ranMs) - Number(waitedMs);
@@ -164,8 +164,7 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
     case "completed":
       record.token = fields[0] ?? null;
       record.endedAt = number(2);
-      // A bare record says how long it ran instead.
-      record.grantedAt = first.startsWith("c0") ? (record.endedAt ?? 0) - (number(1) ?? 0) : number(1);
+      record.grantedAt = (record.endedAt ?? 0) - (number(1) ?? 0);
       record.workerId = fields[3] ?? null;
       record.history.push(current("acked", record.endedAt));
       break;

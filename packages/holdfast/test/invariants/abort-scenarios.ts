@@ -400,7 +400,7 @@ export const scenarios: Record<string, Scenario> = {
   },
   "purge of all kinds": {
     script: "purge",
-    removes: ["done", "bare", "given", "gone", "old", "dropped"],
+    removes: ["done", "unkept", "given", "gone", "old", "dropped"],
     async prepare(q) {
       await q.engine.configure({ retentionMs: 1_000, idempotencyMs: 5_000 });
       await q.add("forgotten", { fingerprint: "fp" }, { slot: "#q:gone:0", sequence: 1 });
@@ -409,7 +409,7 @@ export const scenarios: Record<string, Scenario> = {
       await q.engine.purge(100, 3_600_000);
       q.advance(3_000);
       await complete(q, ["done"]);
-      await complete(q, ["bare"], { keepPayload: false });
+      await complete(q, ["unkept"], { keepPayload: false });
       await complete(q, ["given"], { fingerprint: "fp" });
       await q.add("gone");
       await q.engine.cancel("gone");
@@ -420,7 +420,7 @@ export const scenarios: Record<string, Scenario> = {
       await q.engine.discard(["dropped", ""]);
       q.advance(1_000);
       await q.addDead("dead");
-      return { accepted: ["done", "bare", "given", "gone", "old", "dead"] };
+      return { accepted: ["done", "unkept", "given", "gone", "old", "dead"] };
     },
     call: (q) => q.engine.purge(100, 2_000, 500),
   },

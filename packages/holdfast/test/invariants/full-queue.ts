@@ -38,7 +38,7 @@ const putWorker = async (q: TestQueue) => {
 export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.add("completed", { fingerprint: "fp" });
   await q.ack(await q.grant(), "1");
-  await q.add("bare", { keepPayload: false });
+  await q.add("unkept", { keepPayload: false });
   await q.ack(await q.grant());
   await q.addDead("dead", { fingerprint: "fp" });
   await q.addDead("dropped");
@@ -76,7 +76,7 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await prepareSchedule(q);
   await putWorker(q);
   const accepted =
-    "completed bare dead cancelled expired retry solo out stop held n gone h l due later report old".split(
+    "completed unkept dead cancelled expired retry solo out stop held n gone h l due later report old".split(
       " ",
     );
   return { accepted, held: q.held };
@@ -109,7 +109,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   },
   delete: { call: (q) => q.engine.delete() },
   discard: {
-    call: (q) => q.engine.discard(["dead", "", "bare", "", "n", "", "none", ""]),
+    call: (q) => q.engine.discard(["dead", "", "unkept", "", "n", "", "none", ""]),
     removes: ["dead"],
   },
   drain: { call: (q) => new Registry(q.engine.connection, q.name).drainWorker("w", true) },
@@ -118,7 +118,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
     adds: ["new"],
     call(q) {
       const known = encodeEnvelope("t", q.now, "{}", {}, "fp");
-      const tail = ["completed", known, "bare", known, "dead", known, "new", known, "n", known];
+      const tail = ["completed", known, "unkept", known, "dead", known, "new", known, "n", known];
       return q.engine.enqueue({ checked: true, high: 0, normal: 5, low: 0, tail }, request);
     },
   },
@@ -131,7 +131,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
     },
   },
   epoch: { call: (q) => q.engine.connection.script(scripts.epochScript, q.keys, {}) },
-  get: { call: (q) => q.engine.get(["n", "completed", "bare", "none"]) },
+  get: { call: (q) => q.engine.get(["n", "completed", "unkept", "none"]) },
   heartbeat: {
     call: (q) =>
       q.engine.heartbeat(
@@ -160,7 +160,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   register: {
     call: putWorker,
   },
-  replay: { call: (q) => q.engine.replay(["dead", "", "bare", "", "n", "", "none", ""], request) },
+  replay: { call: (q) => q.engine.replay(["dead", "", "unkept", "", "n", "", "none", ""], request) },
   restore: {
     call: (q) => q.engine.restore(["dropped", "dead", "none"], "d1", request),
     restores: ["dropped"],

@@ -37,18 +37,18 @@ local function numbers(raw, format)
   if raw then table.remove(out[15]) end
 end
 numbers(redis.call('HGET', KEYS[13], '#in') or string.rep('\\0', 24), '>ddd')
-numbers(redis.call('HGET', KEYS[14], '#counters') or string.rep('\\0', 168), '>' .. string.rep('d', 21))
+numbers(redis.call('HGET', KEYS[14], '#counters') or string.rep('\\0', 208), '>' .. string.rep('d', 26))
 return out`;
 
 /** All that Redis holds of a queue, at one moment. */
 export interface QueueSnapshot {
-  /** Every task that has an envelope, or a bare record. */
+  /** Every task that has an envelope, or a record with its header. */
   tasks: Map<string, StateRecord & { raw: string }>;
   /** Ids whose record outlived the task: purged, kept so that a late repeat is still found. */
   remembered: Set<string>;
-  /** Completed tasks whose envelope is gone: how many are counted, and which there are. */
-  bareCounted: number;
-  bare: string[];
+  /** Completed tasks whose record has the header: how many are counted, and which there are. */
+  headersCounted: number;
+  headers: string[];
   indexes: Record<(typeof INDEXES)[number], string[]>;
   accepted: number;
   purged: number;
@@ -73,16 +73,18 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
     const raw = records.get(id) ?? "";
     tasks.set(id, { ...decodeRecord(raw, envelope.startsWith("@")), raw });
   }
-  const bare = [...records.keys()].filter((id) => records.get(id)?.startsWith("c0") && !envelopes.has(id));
-  for (const id of bare)
+  const headers = [...records.keys()].filter(
+    (id) => /^c\S+( \S+){6}/.test(records.get(id) ?? "") && !envelopes.has(id),
+  );
+  for (const id of headers)
     tasks.set(id, { ...decodeRecord(records.get(id) ?? "", false), raw: records.get(id) ?? "" });
   const remembered = new Set([...records.keys()].filter((id) => !id.startsWith("#") && !tasks.has(id)));
   const [inPending = 0, inScheduled = 0, , ...counters] = (reply[14] as string[]).map(Number);
   return {
     tasks,
     remembered,
-    bareCounted: Number(records.get("#bare") ?? 0),
-    bare,
+    headersCounted: counters[25] ?? 0,
+    headers,
     indexes: Object.fromEntries(
       INDEXES.map((name, i) => [name, reply[i] as string[]]),
     ) as QueueSnapshot["indexes"],
@@ -124,8 +126,8 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     const [counted, there] = [queue.counted[i], tally.get(name)];
     if (counted !== there) found.push(`I2: ${counted} ${name} are counted, ${there} are there`);
   });
-  if (queue.bareCounted !== queue.bare.length)
-    found.push(`I2: ${queue.bareCounted} are counted as bare, ${queue.bare.length} are`);
+  if (queue.headersCounted !== queue.headers.length)
+    found.push(`I2: ${queue.headersCounted} headers are counted, ${queue.headers.length} records have one`);
   const total = queue.counted.reduce((sum, count) => sum + count, 0) + queue.purged;
   if (total !== queue.accepted) found.push(`I2: ${queue.accepted} were accepted, ${total} are counted`);
   return found;

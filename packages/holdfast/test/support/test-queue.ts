@@ -184,6 +184,11 @@ export class TestQueue {
     return view;
   }
 
+  /** How many completed tasks are counted whose record has the header of the envelope. */
+  async headers(): Promise<number> {
+    return (await this.engine.stats()).counters[25] ?? 0;
+  }
+
   async stats(): Promise<QueueStats> {
     return queueStats(this.name, await this.engine.stats());
   }
