@@ -10,7 +10,8 @@ import { Agent, request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { Holdfast, mintKey } from "holdfast";
+import { KeyStore, mintKey } from "@holdfast/service/keys";
+import { Holdfast } from "holdfast";
 import { freePort } from "./chaos/harness/ports.mjs";
 import { startRedis } from "./chaos/harness/redis.mjs";
 import { Service } from "./chaos/harness/service.mjs";
@@ -91,7 +92,7 @@ async function load(side, forSeconds) {
 try {
   const client = new Holdfast({ redis: redis.url, prefix: "keyed" });
   const { key, text } = mintKey({ label: "key-cost", scopes: ["enqueue"], queues: ["default"] });
-  await client.keys.add(key);
+  await new KeyStore(client).add(key);
   await client.close();
   const keyed = await startSide("keyed", text);
   const open = await startSide("open");

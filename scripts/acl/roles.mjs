@@ -1,6 +1,6 @@
 /**
  * Who calls what in Redis, in one place: `make generate` writes infra/redis/acl from it, and
- * packages/holdfast/test/security lets each role do its whole job with nothing else.
+ * test/security lets each role do its whole job with nothing else.
  *
  * `scripts`: those of lua/ that the role runs; what they call and touch is read out of them.
  * `commands`: sent by the library itself, with the keys that they are sent for: parts of a queue, or `:part` of the system.

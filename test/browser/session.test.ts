@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { addToKeyFile, mintKey, type Scope } from "holdfast";
+import type { Scope } from "@holdfast/contracts";
+import { addToKeyFile, mintKey } from "@holdfast/service/keys";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, open, type Stack, startStack, violations } from "./support.ts";
 

@@ -1,5 +1,5 @@
+import { SCOPES } from "@holdfast/contracts";
 import fc from "fast-check";
-import { SCOPES } from "holdfast";
 import { Value } from "typebox/value";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Operation, type SecuredStack, startSecuredStack } from "./secured-stack.ts";

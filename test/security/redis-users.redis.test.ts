@@ -2,9 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { freePort, type ServiceProcess, startService, until } from "@holdfast/testing";
 import { expect, test } from "vitest";
-import { authority } from "../../packages/holdfast/test/security/certificates.ts";
-import { folder, PREFIX, startSecuredRedis } from "../../packages/holdfast/test/security/secured-redis.ts";
 import { afterwards } from "../../packages/holdfast/test/support/library.ts";
+import { authority } from "./certificates.ts";
+import { folder, PREFIX, startSecuredRedis } from "./secured-redis.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 

@@ -1,5 +1,6 @@
+import { SCOPES, type Scope } from "@holdfast/contracts";
+import { KeyStore, mintKey } from "@holdfast/service/keys";
 import { until } from "@holdfast/testing";
-import { mintKey, SCOPES, type Scope } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Operation, type SecuredStack, startSecuredStack } from "./secured-stack.ts";
 
@@ -106,7 +107,7 @@ test("every route of both descriptions says what it needs, and only log-in needs
 
 test("without a key, with a bad one and with an expired one: 401, as problem+json", async () => {
   const expired = mintKey({ label: "expired", scopes: ["admin"], expiresAt: Date.now() + 1 });
-  await stack.client.keys.add(expired.key);
+  await new KeyStore(stack.client).add(expired.key);
   // As soon as this one is known, so is the other.
   await stack.key({ label: "later" });
   const bad = [undefined, "", "hf_nonsense", mintKey({ label: "x", scopes: ["admin"] }).text, expired.text];

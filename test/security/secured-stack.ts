@@ -1,4 +1,5 @@
 import { join, resolve } from "node:path";
+import { KeyStore, mintKey, type NewKey } from "@holdfast/service/keys";
 import {
   freePort,
   type RedisServer,
@@ -7,7 +8,7 @@ import {
   startService,
   until,
 } from "@holdfast/testing";
-import { Holdfast, mintKey, type NewKey } from "holdfast";
+import { Holdfast } from "holdfast";
 
 const root = resolve(import.meta.dirname, "../..");
 
@@ -73,7 +74,7 @@ export async function startSecuredStack(
   const api = `http://127.0.0.1:${port}`;
   const observability = `http://127.0.0.1:${observed}`;
   const admin = mintKey({ label: "first", scopes: ["admin"] });
-  await client.keys.add(admin.key);
+  await new KeyStore(client).add(admin.key);
   start("producer-api", { PORT: String(port) });
   start("observability", { OBSERVABILITY_PORT: String(observed), DASHBOARD_DIR: "/nonexistent" });
   const knows = (base: string, path: string, text: string) =>
@@ -104,7 +105,7 @@ export async function startSecuredStack(
     start,
     async key(spec) {
       const { key, text } = mintKey({ label: "test", scopes: ["read"], ...spec });
-      await client.keys.add(key);
+      await new KeyStore(client).add(key);
       await known(text, 10_000);
       return { id: key.id, text };
     },

@@ -1,15 +1,12 @@
 import { hostname, userInfo } from "node:os";
+import { asHoldfastError, ERROR_STATUS, isQueueName } from "@holdfast/contracts";
+import type { AuditAction, AuditOutcome } from "@holdfast/contracts/api";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import {
-  type AuditAction,
-  type AuditOutcome,
-  asHoldfastError,
   type ConnectionSettings,
   describeRedis,
-  ERROR_STATUS,
   type ErrorCode,
   Holdfast,
-  isQueueName,
   PartitionedObserver,
   PartitionedQueue,
   Queue,

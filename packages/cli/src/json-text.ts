@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { checkJsonDepth } from "holdfast";
+import { checkJsonDepth } from "@holdfast/contracts";
 import { UsageError } from "./exit.ts";
 
 const BYTE_ORDER_MARK = "\ufeff";

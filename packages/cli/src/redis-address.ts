@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { type ConnectionSettings, describeRedis, isKeyPrefix } from "holdfast";
+import { isKeyPrefix } from "@holdfast/contracts";
+import { type ConnectionSettings, describeRedis } from "holdfast";
 import { UsageError } from "./exit.ts";
 
 export type Environment = Record<string, string | undefined>;

@@ -1,4 +1,5 @@
-import { DEAD_REASONS, type DeadReason, type TaskFilter } from "holdfast";
+import { DEAD_REASONS } from "@holdfast/contracts";
+import type { DeadReason, TaskFilter } from "holdfast";
 import { type Command, Option } from "./context.ts";
 import { parseTime } from "./values.ts";
 

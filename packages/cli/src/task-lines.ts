@@ -1,4 +1,5 @@
-import { checkJsonDepth, type NewPartitionedTask } from "holdfast";
+import { checkJsonDepth } from "@holdfast/contracts";
+import type { NewPartitionedTask } from "holdfast";
 import { UsageError } from "./exit.ts";
 import { membersOf, textOf } from "./json-text.ts";
 

@@ -1,8 +1,10 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { KeyView } from "@holdfast/contracts";
+import { KeyStore, readKeyFile } from "@holdfast/service/keys";
 import { type RedisServer, startRedisServer } from "@holdfast/testing";
-import { Holdfast, type KeyView, readKeyFile } from "holdfast";
+import { Holdfast } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cliFor, start } from "./support.ts";
 
@@ -43,7 +45,7 @@ test("a key is made, listed without its secret, and revoked", async () => {
 
   // The services note the last use; a key that nobody used has none.
   const client = new Holdfast({ redis: redis.url });
-  await client.keys.noteUses(new Map([[other.id, Date.parse("2030-01-31T08:00:00Z")]]));
+  await new KeyStore(client).noteUses(new Map([[other.id, Date.parse("2030-01-31T08:00:00Z")]]));
   await client.close();
   expect((await json<{ lastUsedAt: number | null }[]>("key", "ls")).map((key) => key.lastUsedAt)).toEqual([
     ...[null, Date.parse("2030-01-31T08:00:00Z")],

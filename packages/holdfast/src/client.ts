@@ -11,7 +11,6 @@ import { ActionLog } from "./engine/action-log.ts";
 import { Engine } from "./engine/engine.ts";
 import { OperationStore } from "./engine/operation-store.ts";
 import { Registry } from "./engine/registry.ts";
-import { KeyStore } from "./identity/key-store.ts";
 import { callback, pattern } from "./options/kinds.ts";
 import { checkShape, type Kind, shapeOf } from "./options/shape.ts";
 import { Connection, type ConnectionOptions } from "./redis/connection.ts";
@@ -50,8 +49,6 @@ export const holdfastShape = shapeOf<HoldfastOptions>({
 export class Holdfast {
   readonly prefix: string;
   readonly registry: Registry;
-  /** The API keys of the services. */
-  readonly keys: KeyStore;
   /** The operations of operators that outlive a request. */
   readonly operations: OperationStore;
   /** The audit log of what operators did. */
@@ -77,7 +74,6 @@ export class Holdfast {
     this.connection = connection ?? new Connection(options.redis, { onScript: options.onScript });
     this.tracing = options.tracing && guardedTracing(options.tracing, warn);
     this.registry = new Registry(this.connection, this.prefix);
-    this.keys = new KeyStore(this.connection, this.prefix);
     this.operations = new OperationStore(this.connection, this.prefix);
     this.actions = new ActionLog(this.connection, this.prefix);
   }

@@ -1,5 +1,33 @@
-export * from "@holdfast/contracts";
-export type { AuditAction, AuditOutcome } from "@holdfast/contracts/api";
+/** A program that enqueues tasks or runs them needs no other entry (docs/library.md). */
+export {
+  type AttemptOutcome,
+  type AttemptView,
+  type Backoff,
+  type CurrentTask,
+  type DeadReason,
+  type Durability,
+  type ErrorCode,
+  FatalError,
+  HoldfastError,
+  type MissedPolicy,
+  type OverlapPolicy,
+  type Priority,
+  type QueueSettings,
+  type QueueStats,
+  type QueueTotals,
+  type ReplayView,
+  RetryAfter,
+  type RunOutcome,
+  type ScheduledTaskOptions,
+  type ScheduleInput,
+  type ScheduleRun,
+  type ScheduleView,
+  type StaleVerdict,
+  type TaskOptions,
+  type TaskState,
+  type TaskView,
+  type WorkerView,
+} from "@holdfast/contracts";
 export { Holdfast, type HoldfastOptions } from "./client.ts";
 export {
   defineTask,
@@ -7,20 +35,8 @@ export {
   type TaskDefinition,
   type TaskDefinitionOptions,
 } from "./define-task.ts";
-export { type ActionFilter, ActionLog, type ActionPage } from "./engine/action-log.ts";
 export type { AuditReport } from "./engine/audit.ts";
-export { type OperationShare, type OperationSpec, OperationStore } from "./engine/operation-store.ts";
 export type { StopOptions } from "./grace.ts";
-export { EndedSessions } from "./identity/ended-sessions.ts";
-export {
-  isTextOf,
-  keyIdOf,
-  mintKey,
-  type NewKey,
-  viewOfKey,
-} from "./identity/key.ts";
-export { addToKeyFile, parseKeyFile, readKeyFile, revokeInKeyFile } from "./identity/key-file.ts";
-export { KeyStore, type StoredKeys } from "./identity/key-store.ts";
 export { HandlerKilled, type KillReason } from "./isolation/handler-killed.ts";
 export { loadHandlerModule, loadHandlerModules } from "./isolation/handler-module.ts";
 export { type IsolatedHandlers, type IsolationOptions, isolated } from "./isolation/isolated.ts";
@@ -32,15 +48,11 @@ export type {
   DiscardResult,
   ReplayResult,
 } from "./observer/dead-letters.ts";
-export { EMPTIED_STATES, type EmptiedState } from "./observer/emptied.ts";
-export { type DeadLetterFilter, matcherOf, type TaskFilter } from "./observer/filter.ts";
+export type { EmptiedState } from "./observer/emptied.ts";
+export type { DeadLetterFilter, TaskFilter } from "./observer/filter.ts";
 export { type BulkOptions, Observer, type ObserverOptions } from "./observer/observer.ts";
-export { signatureOf } from "./observer/signature.ts";
 export type { ListOptions, TaskPage } from "./observer/task-list.ts";
 export type { Why } from "./observer/why.ts";
-export { finishHere } from "./operations/finish-here.ts";
-export { OperationRunner, type OperationRunnerOptions } from "./operations/operation-runner.ts";
-export { mergeGroups } from "./partitions/merge-stats.ts";
 export { PartitionedObserver } from "./partitions/partitioned-observer.ts";
 export {
   type NewPartitionedTask,
@@ -62,9 +74,6 @@ export type { ConnectionSettings } from "./redis/connection-settings.ts";
 export { describeRedis, type RedisOption } from "./redis/settings.ts";
 export type { ScheduleRunEvent } from "./schedules/firing.ts";
 export { Schedules, type SchedulesOptions } from "./schedules/schedules.ts";
-export { mergeBuckets, type SeriesBucket } from "./series/bucket.ts";
-export { quantileMs } from "./series/histogram.ts";
-export { SeriesHistory } from "./series/series-history.ts";
 export { type TraceContext, traceContextOf } from "./tracing/trace-context.ts";
 export type {
   AttemptAbout,

@@ -23,7 +23,7 @@ import { enqueueManyShape, queueShape, traceContextShape, waitShape } from "../s
 import { connectionShape, tlsShape } from "../src/redis/settings.ts";
 import { scheduledTaskShape, scheduleShape } from "../src/schedules/definition.ts";
 import { scheduleListShape, schedulesShape } from "../src/schedules/schedules.ts";
-import { testRunShape } from "../src/testing/index.ts";
+import { testRunShape } from "../src/testing/test-worker.ts";
 import { workerShape } from "../src/worker/worker-options.ts";
 
 /** In the order of the page. */

@@ -1,4 +1,3 @@
-export { describeRedis } from "holdfast";
 export { blockListOf, isTrusted, networkOf } from "./config/addresses.ts";
 export {
   type HttpConfig,

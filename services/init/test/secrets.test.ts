@@ -2,7 +2,7 @@ import { createHash, X509Certificate } from "node:crypto";
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { keyIdOf, parseKeyFile } from "holdfast";
+import { keyIdOf, parseKeyFile } from "@holdfast/service/keys";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { openSecrets, READERS, type SecretsOptions } from "../src/secrets.ts";
 

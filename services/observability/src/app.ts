@@ -12,7 +12,8 @@ import {
   type serverLimits,
   type TaskRouteOptions,
 } from "@holdfast/service";
-import { HoldfastError, type OperationRunnerOptions, type SeriesHistory } from "holdfast";
+import { HoldfastError } from "holdfast";
+import type { OperationRunnerOptions, SeriesHistory } from "holdfast/operate";
 import type { Logger } from "pino";
 import { assertOwnPage, type Entrance, openEntrance } from "./identity/person.ts";
 import { SESSION_COOKIE } from "./identity/sessions.ts";

@@ -18,18 +18,12 @@ import {
   toConnectionSettings,
   waitForRedis,
 } from "@holdfast/service";
-import {
-  EndedSessions,
-  Holdfast,
-  HoldfastError,
-  OperationRunner,
-  PartitionedObserver,
-  Schedules,
-  SeriesHistory,
-  type TaskView,
-} from "holdfast";
+import { KeyStore } from "@holdfast/service/keys";
+import { Holdfast, HoldfastError, PartitionedObserver, Schedules, type TaskView } from "holdfast";
+import { OperationRunner, SeriesHistory } from "holdfast/operate";
 import { createApp } from "./app.ts";
 import type { ObservabilityConfig } from "./config.ts";
+import { EndedSessions } from "./identity/ended-sessions.ts";
 import { followLogOuts } from "./identity/follow-log-outs.ts";
 import { createEntrance } from "./identity/person.ts";
 import { parseOrigins } from "./stream/origin.ts";
@@ -59,8 +53,8 @@ export async function startObservability(options: StartOptions): Promise<Running
     tracing: tracer?.tracing,
   });
   const readiness = createRedisReadiness({ client, metrics });
-  const ring = new KeyRing({ store: client.keys, file: config.API_KEYS_FILE, logger });
-  const entrance = createEntrance(config, ring, new EndedSessions(client.connection, config.QUEUE_PREFIX));
+  const ring = new KeyRing({ store: new KeyStore(client), file: config.API_KEYS_FILE, logger });
+  const entrance = createEntrance(config, ring, new EndedSessions(client));
   const abort = new AbortController();
   options.signal.addEventListener("abort", () => abort.abort(), { once: true });
   const { signal } = abort;

@@ -1,12 +1,7 @@
 import type { AuditRecord, OperationView } from "@holdfast/contracts/api";
 import { createLogger, createMetrics } from "@holdfast/service";
-import {
-  HoldfastError,
-  type OperationSpec,
-  type QueueStats,
-  type QueueTotals,
-  type TaskView,
-} from "holdfast";
+import { HoldfastError, type QueueStats, type QueueTotals, type TaskView } from "holdfast";
+import type { OperationSpec } from "holdfast/operate";
 import { type App, type AppOptions, createApp } from "../src/app.ts";
 import type { ObserverPort, Producer, SchedulesPort } from "../src/routes/context.ts";
 

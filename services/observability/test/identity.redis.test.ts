@@ -1,6 +1,7 @@
 import type { SessionView, StreamMessage } from "@holdfast/contracts/api";
+import { KeyStore, mintKey, type NewKey } from "@holdfast/service/keys";
 import { until } from "@holdfast/testing";
-import { Holdfast, mintKey, type NewKey } from "holdfast";
+import { Holdfast } from "holdfast";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { type Running, startRunning } from "./running.ts";
@@ -20,7 +21,7 @@ afterEach(async () => {
 
 async function keyOf(spec: Partial<NewKey> = {}) {
   const { key, text } = mintKey({ label: "test", scopes: ["read"], ...spec });
-  await client.keys.add(key);
+  await new KeyStore(client).add(key);
   const authorization = `Bearer ${text}`;
   await until(
     "the key is known",
@@ -84,7 +85,7 @@ test("the stream is refused before the upgrade, shows a limited key its queues, 
   await until("two frames", () => stream.frames.length > 2);
   expect(JSON.stringify(stream.frames)).not.toContain("secret");
   expect(stream.frames.at(-1)).toMatchObject({ queuesTotal: 1, queues: [{ queue: "mail" }] });
-  await client.keys.revoke(limited.id);
+  await new KeyStore(client).revoke(limited.id);
   expect(await within(stream.closed, 1_000)).toBe(4_401);
   expect(await open(limited.headers)).toBe(401);
 });
@@ -106,7 +107,7 @@ test("a session opens the stream; both end within a second of the key, and the s
     (await running.call("GET", "/v1/session", undefined, person)).json() as unknown as SessionView;
   expect((await me(people[0])).label).toBe("revoked");
 
-  await client.keys.revoke(revoked.id);
+  await new KeyStore(client).revoke(revoked.id);
   expect(await within(streams[0].closed, 1_000)).toBe(4_401);
   expect((await me(people[0])).authenticated).toBe(false);
   expect((await running.call("GET", "/v1/queues", undefined, people[0])).status).toBe(401);

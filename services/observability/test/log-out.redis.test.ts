@@ -1,7 +1,9 @@
 import { createLogger } from "@holdfast/service";
+import { mintKey } from "@holdfast/service/keys";
 import { type RedisServer, startRedisServer, until } from "@holdfast/testing";
-import { EndedSessions, Holdfast, mintKey } from "holdfast";
+import { Holdfast } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { EndedSessions } from "../src/identity/ended-sessions.ts";
 import { followLogOuts } from "../src/identity/follow-log-outs.ts";
 import { Sessions } from "../src/identity/sessions.ts";
 
@@ -30,7 +32,7 @@ const cookieOf = (sessions: Sessions, value: string) =>
   sessions.cookiesOf(value, false)[0]?.split(";")[0] ?? "";
 
 test("a log-out that one process answered ends the cookie at every other", async () => {
-  const ended = new EndedSessions(client.connection);
+  const ended = new EndedSessions(client);
   const [here, there] = [processOf(ended), processOf(ended)];
   const { session, value } = here.open(key);
   const other = here.open(key);
@@ -66,7 +68,7 @@ const entriesOf = (prefix: string, count: number, at: number) =>
   );
 
 test("a look reads all that is new and nothing that is old, however many there are", async () => {
-  const ended = new EndedSessions(client.connection, "many");
+  const ended = new EndedSessions({ connection: client.connection, prefix: "many" });
   const base = Date.now() - 60_000;
   await entriesOf("many", 11_000, base);
   const first = await read(ended);
@@ -81,7 +83,7 @@ test("a look reads all that is new and nothing that is old, however many there a
 });
 
 test("log-outs whose cookies are worth nothing any more are dropped", async () => {
-  const ended = new EndedSessions(client.connection, "kept");
+  const ended = new EndedSessions({ connection: client.connection, prefix: "kept" });
   await entriesOf("kept", 500, Date.now() - 120_000);
   await ended.add("last", 1_000, 60_000);
   // Redis drops whole nodes of 100.

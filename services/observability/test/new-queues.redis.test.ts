@@ -1,5 +1,6 @@
+import { KeyStore, mintKey } from "@holdfast/service/keys";
 import { until } from "@holdfast/testing";
-import { FatalError, Holdfast, mintKey, Observer, Queue, Schedules, Worker } from "holdfast";
+import { FatalError, Holdfast, Observer, Queue, Schedules, Worker } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Running, startRunning } from "./running.ts";
 
@@ -12,7 +13,7 @@ beforeAll(async () => {
     beforeStart: async (redis) => {
       client = new Holdfast({ redis: redis.url });
       await client.check();
-      await client.keys.add(mintKey({ label: "first", scopes: ["admin"] }).key);
+      await new KeyStore(client).add(mintKey({ label: "first", scopes: ["admin"] }).key);
     },
   });
   await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
@@ -24,7 +25,7 @@ afterAll(async () => {
 
 async function newKey() {
   const { key, text } = mintKey({ label: "test", scopes: ["admin"] });
-  await client.keys.add(key);
+  await new KeyStore(client).add(key);
   const headers = { authorization: `Bearer ${text}` };
   const call = (method: string, path: string, body?: unknown) => running.call(method, path, body, headers);
   await until("the key is known", async () => (await call("GET", "/v1/queues")).status === 200, 5_000);

@@ -1,6 +1,7 @@
 import type { SeriesReply } from "@holdfast/contracts/api";
 import { until } from "@holdfast/testing";
-import { Holdfast, Observer, Queue, SeriesHistory } from "holdfast";
+import { Holdfast, Observer, Queue } from "holdfast";
+import { SeriesHistory } from "holdfast/operate";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Running, startRunning } from "./running.ts";
 

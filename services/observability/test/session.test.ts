@@ -1,7 +1,8 @@
+import type { ApiKey } from "@holdfast/contracts";
 import type { SessionView } from "@holdfast/contracts/api";
 import { createLogger, KeyRing, loadConfig, NOBODY } from "@holdfast/service";
+import { mintKey, type NewKey } from "@holdfast/service/keys";
 import type { FastifyRequest } from "fastify";
-import { type ApiKey, mintKey, type NewKey } from "holdfast";
 import { expect, test, vi } from "vitest";
 import { observabilityConfig } from "../src/config.ts";
 import { createEntrance } from "../src/identity/person.ts";

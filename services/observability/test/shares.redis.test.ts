@@ -1,5 +1,6 @@
+import { KeyStore, mintKey } from "@holdfast/service/keys";
 import { until } from "@holdfast/testing";
-import { FatalError, Holdfast, mintKey, Queue, Worker } from "holdfast";
+import { FatalError, Holdfast, Queue, Worker } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { WebSocket } from "ws";
 import { type Running, startRunning } from "./running.ts";
@@ -14,7 +15,7 @@ beforeAll(async () => {
     beforeStart: async (redis) => {
       client = new Holdfast({ redis: redis.url });
       await client.check();
-      await client.keys.add(mintKey({ label: "first", scopes: ["admin"] }).key);
+      await new KeyStore(client).add(mintKey({ label: "first", scopes: ["admin"] }).key);
     },
   });
   await until("ready", async () => (await running.call("GET", "/readyz")).status === 200);
@@ -27,7 +28,7 @@ afterAll(async () => {
 
 async function newKey(label: string) {
   const { key, text } = mintKey({ label, scopes: ["admin"] });
-  await client.keys.add(key);
+  await new KeyStore(client).add(key);
   const headers = { authorization: `Bearer ${text}` };
   const call = (method: string, path: string, body?: unknown) => running.call(method, path, body, headers);
   await until("the key is known", async () => (await call("GET", "/v1/queues")).status === 200, 5_000);

@@ -23,6 +23,7 @@ import {
   toConnectionSettings,
   waitForRedis,
 } from "@holdfast/service";
+import { KeyStore } from "@holdfast/service/keys";
 import { Holdfast, HoldfastError } from "holdfast";
 import type { Config } from "./config.ts";
 
@@ -53,7 +54,7 @@ export async function startApp(
     tracing: tracer?.tracing,
   });
   const readiness = createRedisReadiness({ client, metrics });
-  const ring = new KeyRing({ store: client.keys, file: config.API_KEYS_FILE, logger });
+  const ring = new KeyRing({ store: new KeyStore(client), file: config.API_KEYS_FILE, logger });
   const access = { ring, host: config.HOST, allowUnauthenticated: config.ALLOW_UNAUTHENTICATED };
   const http = await createHttpServer({
     title: "Holdfast producer API",

@@ -1,6 +1,7 @@
 import { createLogger, loadConfig } from "@holdfast/service";
+import { KeyStore, mintKey, type NewKey } from "@holdfast/service/keys";
 import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
-import { Holdfast, mintKey, type NewKey } from "holdfast";
+import { Holdfast } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
@@ -14,7 +15,7 @@ beforeAll(async () => {
   redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
   await client.check();
-  await client.keys.add(mintKey({ label: "first", scopes: ["admin"] }).key);
+  await new KeyStore(client).add(mintKey({ label: "first", scopes: ["admin"] }).key);
   const port = await freePort();
   base = `http://127.0.0.1:${port}/v1/queues/pins/tasks`;
   const config = loadConfig(configSchema, {
@@ -35,7 +36,7 @@ afterAll(async () => {
 
 async function keyOf(scopes: NewKey["scopes"]) {
   const { key, text } = mintKey({ label: "test", scopes });
-  await client.keys.add(key);
+  await new KeyStore(client).add(key);
   const send = (path: string, body: string, headers: Record<string, string> = {}) =>
     fetch(base + path, {
       method: "POST",

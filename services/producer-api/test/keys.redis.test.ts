@@ -1,7 +1,8 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { createLogger, loadConfig } from "@holdfast/service";
+import { KeyStore, mintKey, type NewKey } from "@holdfast/service/keys";
 import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
-import { Holdfast, mintKey, type NewKey } from "holdfast";
+import { Holdfast } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
@@ -28,7 +29,7 @@ afterAll(async () => {
 
 async function keyOf(spec: Partial<NewKey> = {}) {
   const { key, text } = mintKey({ label: "test", scopes: ["enqueue"], ...spec });
-  await client.keys.add(key);
+  await new KeyStore(client).add(key);
   return { id: key.id, text };
 }
 
@@ -126,7 +127,7 @@ test("a key allows what its scopes say, in the queues that it names, and nothing
 test("a revoked key is refused within a second, on a connection that used it a moment ago", async () => {
   const { id, text } = await keyOf();
   await until("the key is known", async () => (await enqueue(text)).status === 201, 1_000);
-  await client.keys.revoke(id);
+  await new KeyStore(client).revoke(id);
   await until("it is refused", async () => (await enqueue(text)).status === 401, 1_000);
   expect((await batch(text)).status).toBe(401);
 });

@@ -1,6 +1,7 @@
 import { createLogger, loadConfig } from "@holdfast/service";
+import { KeyStore, mintKey } from "@holdfast/service/keys";
 import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
-import { Holdfast, mintKey, Observer, Queue } from "holdfast";
+import { Holdfast, Observer, Queue } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
@@ -14,7 +15,7 @@ beforeAll(async () => {
   redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
   await client.check();
-  await client.keys.add(mintKey({ label: "first", scopes: ["admin"] }).key);
+  await new KeyStore(client).add(mintKey({ label: "first", scopes: ["admin"] }).key);
   for (let n = 0; n < 2; n++) {
     const port = await freePort();
     const config = loadConfig(configSchema, {
@@ -38,7 +39,7 @@ afterAll(async () => {
 
 async function newKey() {
   const { key, text } = mintKey({ label: "test", scopes: ["enqueue"] });
-  await client.keys.add(key);
+  await new KeyStore(client).add(key);
   const send = (queue: string, at = 0, path = "", body = '{"type":"t","payload":1}', headers = {}) =>
     fetch(`http://127.0.0.1:${ports[at]}/v1/queues/${queue}/tasks${path}`, {
       method: "POST",

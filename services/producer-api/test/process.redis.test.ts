@@ -1,5 +1,6 @@
 import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
+import { KeyStore, mintKey } from "@holdfast/service/keys";
 import {
   freePort,
   type ServiceProcess,
@@ -8,7 +9,7 @@ import {
   startService,
   until,
 } from "@holdfast/testing";
-import { Holdfast, mintKey } from "holdfast";
+import { Holdfast } from "holdfast";
 import { afterEach, expect, test } from "vitest";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
@@ -51,7 +52,7 @@ test("listening beyond loopback without keys exits 1 and says what to do; with a
   const client = new Holdfast({ redis: redis.url });
   cleanups.push(() => client.close());
   const { key, text } = mintKey({ label: "ci", scopes: ["enqueue"] });
-  await client.keys.add(key);
+  await new KeyStore(client).add(key);
   const again = start(env);
   await again.says('"msg":"started"');
   const enqueue = async (headers: Record<string, string>) =>

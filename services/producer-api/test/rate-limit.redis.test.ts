@@ -1,6 +1,7 @@
 import { createLogger, loadConfig } from "@holdfast/service";
+import { KeyStore, mintKey } from "@holdfast/service/keys";
 import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
-import { Holdfast, mintKey } from "holdfast";
+import { Holdfast } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
@@ -59,8 +60,8 @@ test("both lanes share one bucket, per address and per key; requests beyond it g
 
   const [one, two] = [1, 2].map((n) => mintKey({ label: `key ${n}`, scopes: ["admin"] }));
   if (!one || !two) throw new Error("no keys");
-  await client.keys.add(one.key);
-  await client.keys.add(two.key);
+  await new KeyStore(client).add(one.key);
+  await new KeyStore(client).add(two.key);
   const as = (text: string) => ({ authorization: `Bearer ${text}` });
   // The address has used up its tokens, so it gets 429 before it could get 401.
   await until("the keys are known", async () => (await enqueue(as(two.text))).status === 201, 1_000);

@@ -1,7 +1,8 @@
 import { type ClientRequest, request as httpRequest, type IncomingMessage } from "node:http";
 import { createLogger, loadConfig } from "@holdfast/service";
+import { KeyStore, mintKey, type NewKey } from "@holdfast/service/keys";
 import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
-import { Holdfast, mintKey, type NewKey, Observer } from "holdfast";
+import { Holdfast, Observer } from "holdfast";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
@@ -18,7 +19,7 @@ beforeAll(async () => {
   redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
   await client.check();
-  await client.keys.add(mintKey({ label: "first", scopes: ["admin"] }).key);
+  await new KeyStore(client).add(mintKey({ label: "first", scopes: ["admin"] }).key);
   port = await freePort();
   const config = loadConfig(configSchema, { PORT: String(port), REDIS_URL: redis.url, LOG_LEVEL: "silent" });
   app = await startApp(config, "test", createLogger(config, "producer-api"), new AbortController().signal);
@@ -35,7 +36,7 @@ afterAll(async () => {
 
 async function keyOf(spec: Partial<NewKey> = {}) {
   const { key, text } = mintKey({ label: "test", scopes: ["enqueue", "read"], ...spec });
-  await client.keys.add(key);
+  await new KeyStore(client).add(key);
   const known = () =>
     fetch(`http://127.0.0.1:${port}/v1/queues/none/tasks/x`, {
       headers: { authorization: `Bearer ${text}` },
@@ -79,7 +80,7 @@ test("an open upload of lines ends with a 401, also while it sends nothing", asy
   });
   request.write(line(1) + line(2));
   await until("the first ones are stored", () => seen.text.split("\n").length === 3);
-  await client.keys.revoke(id);
+  await new KeyStore(client).revoke(id);
   await until("the last line says why it ends", () => seen.text.includes('"status":401'), 5_000);
   await until("the connection is closed", () => seen.isOver, 10_000);
   const results = seen.text
@@ -99,7 +100,7 @@ test("nothing more is stored of an upload that goes on sending", async () => {
   const sending = setInterval(() => request.write(line(sent++)), 10);
   try {
     await until("some are stored", () => seen.text.includes('"status":201'));
-    await client.keys.revoke(id);
+    await new KeyStore(client).revoke(id);
     await until("the last line says why it ends", () => seen.text.includes('"status":401'), 5_000);
     const then = sent;
     await until("it is closed, though more was sent", () => seen.isOver && sent > then, 10_000);
@@ -121,7 +122,7 @@ test("an upload that is answered as one document reports the revocation as its l
   const block = Array.from({ length: 300 }, (_, n) => line(n, "x".repeat(1_000))).join("");
   request.write(block + block);
   await until("it has begun", () => seen.text.includes('"status":201'));
-  await client.keys.revoke(id);
+  await new KeyStore(client).revoke(id);
   await until("it ends", () => seen.text.endsWith('"failed":1}'), 10_000);
   const answer = JSON.parse(seen.text);
   expect(answer).toMatchObject({ accepted: await stored("whole"), duplicates: 0, failed: 1 });
@@ -133,7 +134,7 @@ test("an upload without a first line yet is answered 401 as a whole", async () =
   const { id, text } = await keyOf();
   const { request, seen } = open("POST", "late/tasks/batch", text, LINES);
   request.write(line(1));
-  await client.keys.revoke(id);
+  await new KeyStore(client).revoke(id);
   await until("it is refused", () => seen.status === 401, 5_000);
   await until("it says so", () => seen.text.includes('"code":"unauthorized"'));
   await expect(stored("late")).rejects.toMatchObject({ code: "queue_not_found" });
@@ -150,7 +151,7 @@ test.each(["revoked", "expired"])("a long poll ends with 401 when its key is %s"
   const started = performance.now();
   const { request, seen } = open("GET", `polled/tasks/${taskId}?waitMs=30000`, text);
   request.end();
-  if (how === "revoked") await client.keys.revoke(id);
+  if (how === "revoked") await new KeyStore(client).revoke(id);
   await until("it is over", () => seen.isOver, 15_000);
   expect([seen.status, JSON.parse(seen.text).code]).toEqual([401, "unauthorized"]);
   expect(performance.now() - started).toBeLessThan(20_000);
@@ -168,7 +169,7 @@ test.each([
     ...headers,
   });
   request.write(body.slice(0, 5));
-  await client.keys.revoke(id);
+  await new KeyStore(client).revoke(id);
   const refused = () =>
     fetch(`http://127.0.0.1:${port}/v1/queues/q/tasks/x`, { headers: { authorization: `Bearer ${text}` } });
   await until("the key is over", async () => (await refused()).status === 401, 5_000);

@@ -1,7 +1,8 @@
 import { connect, type Socket } from "node:net";
 import { createLogger, loadConfig } from "@holdfast/service";
+import { KeyStore, mintKey } from "@holdfast/service/keys";
 import { freePort, type RedisServer, startRedisServer, until } from "@holdfast/testing";
-import { Holdfast, mintKey } from "holdfast";
+import { Holdfast } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type App, startApp } from "../src/app.ts";
 import { configSchema } from "../src/config.ts";
@@ -17,7 +18,7 @@ beforeAll(async () => {
   redis = await startRedisServer();
   client = new Holdfast({ redis: redis.url });
   await client.check();
-  await client.keys.add(key);
+  await new KeyStore(client).add(key);
   port = await freePort();
   const config = loadConfig(configSchema, {
     PORT: String(port),

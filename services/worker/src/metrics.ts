@@ -1,3 +1,4 @@
+import { DEAD_REASONS } from "@holdfast/contracts";
 import {
   LabelCap,
   OTHER,
@@ -5,7 +6,7 @@ import {
   type ServiceMetrics,
   WAIT_BUCKETS_SECONDS,
 } from "@holdfast/service";
-import { DEAD_REASONS, type SettledEvent, type StaleVerdict, type Worker } from "holdfast";
+import type { SettledEvent, StaleVerdict, Worker } from "holdfast";
 
 /** The answer to a heartbeat for one lease. */
 export interface Renewal {

@@ -1,4 +1,5 @@
-import { assertDemoLoad, type HoldfastError, LIMITS, type NewTask } from "holdfast";
+import { assertDemoLoad, LIMITS } from "@holdfast/contracts";
+import type { HoldfastError, NewTask } from "holdfast";
 import { type Action, type Command, InvalidArgumentError } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { parseFraction, parseWhole } from "../values.ts";

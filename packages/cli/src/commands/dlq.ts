@@ -1,11 +1,5 @@
-import {
-  type DeadLetterFilter,
-  type DeadLetterGroup,
-  HoldfastError,
-  isTaskId,
-  LIMITS,
-  type TaskView,
-} from "holdfast";
+import { isTaskId, LIMITS } from "@holdfast/contracts";
+import { type DeadLetterFilter, type DeadLetterGroup, HoldfastError, type TaskView } from "holdfast";
 import type { Action, Command, Context } from "../context.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
 import { checkPayload } from "../json-text.ts";

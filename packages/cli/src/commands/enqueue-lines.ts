@@ -1,15 +1,8 @@
 import { once } from "node:events";
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
-import {
-  asHoldfastError,
-  type ErrorCode,
-  HoldfastError,
-  LIMITS,
-  type NewPartitionedTask,
-  type Queue,
-  type TaskState,
-} from "holdfast";
+import { asHoldfastError, LIMITS } from "@holdfast/contracts";
+import { type ErrorCode, HoldfastError, type NewPartitionedTask, type Queue, type TaskState } from "holdfast";
 import type { Context, Done } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, messageOf, UsageError } from "../exit.ts";
 import { flushed, isHungUp, lostOutput } from "../output.ts";

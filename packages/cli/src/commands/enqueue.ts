@@ -1,14 +1,11 @@
 import { existsSync } from "node:fs";
+import { DURABILITIES, LIMITS, PRIORITIES, TERMINAL_STATES } from "@holdfast/contracts";
 import {
-  DURABILITIES,
   type Durability,
   type EnqueueReceipt,
   HoldfastError,
-  LIMITS,
   type PartitionedTaskOptions,
-  PRIORITIES,
   type Priority,
-  TERMINAL_STATES,
 } from "holdfast";
 import { type Action, type Command, type Context, Option } from "../context.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";

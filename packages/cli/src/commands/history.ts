@@ -1,4 +1,4 @@
-import { LIMITS } from "holdfast";
+import { LIMITS } from "@holdfast/contracts";
 import type { Action, Command } from "../context.ts";
 import { parseWhole, time } from "../values.ts";
 

@@ -1,15 +1,12 @@
+import { type ApiKey, type KeyView, SCOPES, type Scope } from "@holdfast/contracts";
 import {
-  type ApiKey,
   addToKeyFile,
   KeyStore,
-  type KeyView,
   mintKey,
   readKeyFile,
   revokeInKeyFile,
-  SCOPES,
-  type Scope,
   viewOfKey,
-} from "holdfast";
+} from "@holdfast/service/keys";
 import { type Action, type Command, type Context, InvalidArgumentError } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import type { Column } from "../output.ts";
@@ -119,7 +116,7 @@ async function keysOf(context: Context, file: string | undefined): Promise<Keys>
     };
   }
   await context.checked();
-  const store = new KeyStore(context.client.connection, context.prefix);
+  const store = new KeyStore(context.client);
   const recorded = (action: "key.create" | "key.revoke", subject: string, act: () => Promise<void>) =>
     context.recorded({ action, queue: null, subject }, act);
   return {

@@ -1,4 +1,6 @@
-import { finishHere, HoldfastError, LIMITS, type OperationSpec } from "holdfast";
+import { LIMITS } from "@holdfast/contracts";
+import { HoldfastError } from "holdfast";
+import { finishHere, type OperationSpec } from "holdfast/operate";
 import type { Action, Command, Context } from "../context.ts";
 import { EXIT, type ExitCode } from "../exit.ts";
 import type { Column } from "../output.ts";

@@ -1,4 +1,5 @@
-import { EMPTIED_STATES, type EmptiedState, type QueueStats, Schedules } from "holdfast";
+import { type EmptiedState, type QueueStats, Schedules } from "holdfast";
+import { EMPTIED_STATES } from "holdfast/operate";
 import { confirmByName } from "../confirm.ts";
 import { type Action, type Command, type Context, InvalidArgumentError, Option } from "../context.ts";
 import { EXIT, UsageError } from "../exit.ts";

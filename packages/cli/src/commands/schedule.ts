@@ -1,11 +1,8 @@
+import { LIMITS, MISSED_POLICIES, OVERLAP_POLICIES, PRIORITIES } from "@holdfast/contracts";
 import {
   HoldfastError,
-  LIMITS,
-  MISSED_POLICIES,
   type MissedPolicy,
-  OVERLAP_POLICIES,
   type OverlapPolicy,
-  PRIORITIES,
   type Priority,
   Schedules,
   type ScheduleView,

@@ -1,11 +1,5 @@
-import {
-  type AttemptView,
-  HoldfastError,
-  LIMITS,
-  TASK_STATES,
-  type TaskState,
-  type TaskView,
-} from "holdfast";
+import { LIMITS, TASK_STATES } from "@holdfast/contracts";
+import { type AttemptView, HoldfastError, type TaskState, type TaskView } from "holdfast";
 import { type Action, type Command, type Context, Option } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { type Column, tableLines } from "../output.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { testWorker } from "./index.ts";
+import { testWorker } from "./test-worker.ts";
 
 test("a result that is too large does not undo the work: acked, with the error beside it", async () => {
   const run = await testWorker({ t: () => "x".repeat(100_000) }).run("t", {});

@@ -1,6 +1,7 @@
 import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
-import { FatalError, OperationRunner, Queue, Worker } from "../../src/index.ts";
+import { FatalError, Queue, Worker } from "../../src/index.ts";
+import { OperationRunner } from "../../src/operate.ts";
 import { library, started } from "../support/library.ts";
 
 /** Six dead letters, two of each tenant. */

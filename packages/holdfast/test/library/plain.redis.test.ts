@@ -1,8 +1,9 @@
+import { LIMITS } from "@holdfast/contracts";
 import { startRedisServer } from "@holdfast/testing";
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { decodeEnvelope } from "../../src/engine/envelope.ts";
-import { Holdfast, LIMITS, type PlainTasks, Queue } from "../../src/index.ts";
+import { Holdfast, type PlainTasks, Queue } from "../../src/index.ts";
 import { afterwards, library } from "../support/library.ts";
 
 /** The tasks as a body would hold them. */

@@ -1,7 +1,8 @@
+import { LIMITS } from "@holdfast/contracts";
 import { type RedisServer, startRedisServer } from "@holdfast/testing";
 import { Redis } from "ioredis";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { Holdfast, LIMITS, Queue, type TaskOptions } from "../../src/index.ts";
+import { Holdfast, Queue, type TaskOptions } from "../../src/index.ts";
 import { afterwards, library } from "../support/library.ts";
 import { redisUrl } from "../support/setup.ts";
 

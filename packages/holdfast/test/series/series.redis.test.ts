@@ -1,7 +1,8 @@
 import type { QueueStats } from "@holdfast/contracts";
 import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
-import { Holdfast, PartitionedQueue, quantileMs, SeriesHistory } from "../../src/index.ts";
+import { Holdfast, PartitionedQueue } from "../../src/index.ts";
+import { quantileMs, SeriesHistory } from "../../src/operate.ts";
 import { afterwards } from "../support/library.ts";
 import { type System, setupSystem } from "../worker/harness.ts";
 

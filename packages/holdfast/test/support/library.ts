@@ -1,14 +1,7 @@
 import { nanoid } from "nanoid";
 import { afterEach, expect } from "vitest";
 import { auditQueue } from "../../src/engine/audit.ts";
-import {
-  Holdfast,
-  type HoldfastOptions,
-  type Janitor,
-  Observer,
-  Queue,
-  type Worker,
-} from "../../src/index.ts";
+import { Holdfast, type HoldfastOptions, Observer, Queue } from "../../src/index.ts";
 import { redisUrl } from "./setup.ts";
 
 const closing: (() => Promise<unknown>)[] = [];
@@ -38,8 +31,13 @@ export function library(options: Partial<HoldfastOptions> = {}) {
   return { name, redis, client, queue, observer, engine };
 }
 
+interface Loop {
+  start(): Promise<unknown>;
+  stop(options: { graceMs: number }): Promise<unknown>;
+}
+
 /** Started now, stopped after the test. */
-export async function started<Runs extends Worker | Janitor>(loop: Runs): Promise<Runs> {
+export async function started<Runs extends Loop>(loop: Runs): Promise<Runs> {
   afterwards(() => loop.stop({ graceMs: 2_000 }));
   await loop.start();
   return loop;

@@ -3,10 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ApiKey } from "@holdfast/contracts";
 import { until } from "@holdfast/testing";
-import { HoldfastError, mintKey } from "holdfast";
+import { HoldfastError } from "holdfast";
 import { pino } from "pino";
 import { afterEach, expect, test, vi } from "vitest";
 import { identifyByKey, NOT_YET_KNOWN, openKeys } from "./access.ts";
+import { mintKey } from "./key.ts";
 import { KeyRing } from "./key-ring.ts";
 
 const logger = pino({ level: "silent" });

@@ -2,10 +2,12 @@ import { readFileSync, statSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { type ApiKey, HoldfastError, roleOf } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
-import { isTextOf, type KeyStore, keyIdOf, parseKeyFile } from "holdfast";
 import { createErrorLog } from "../error-log.ts";
 import { StartupError } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
+import { isTextOf, keyIdOf } from "./key.ts";
+import { parseKeyFile } from "./key-file.ts";
+import type { KeyStore } from "./key-store.ts";
 
 // A revoked key has to be refused within a second.
 const POLL_MS = 400;

@@ -8,9 +8,10 @@ import {
   type KeyRing,
   parseList,
 } from "@holdfast/service";
-import { type EndedSessions, HoldfastError } from "holdfast";
+import { HoldfastError } from "holdfast";
 import type { ObservabilityConfig } from "../config.ts";
 import { isAllowedOrigin } from "../stream/origin.ts";
+import type { EndedSessions } from "./ended-sessions.ts";
 import { identifyByProxy } from "./proxy.ts";
 import { Sessions } from "./sessions.ts";
 

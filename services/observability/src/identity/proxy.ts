@@ -1,6 +1,6 @@
+import { SCOPES_OF_ROLE } from "@holdfast/contracts";
 import { type Identity, ROLES, type Role } from "@holdfast/contracts/api";
 import { blockListOf, isTrusted, type RequestHead } from "@holdfast/service";
-import { SCOPES_OF_ROLE } from "holdfast";
 
 export interface ProxyOptions {
   /** Addresses and networks: `10.0.0.1`, `10.0.0.0/8`. */

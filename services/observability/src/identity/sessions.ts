@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { Signer } from "@fastify/cookie";
+import type { ApiKey } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
 import { identityOf, type KeyRing } from "@holdfast/service";
 import { parseCookie, stringifySetCookie } from "cookie";
-import { type ApiKey, type EndedSessions, HoldfastError } from "holdfast";
+import { HoldfastError } from "holdfast";
 import { nanoid } from "nanoid";
+import type { EndedSessions } from "./ended-sessions.ts";
 
 export const SESSION_COOKIE = "holdfast_session";
 

@@ -1,7 +1,9 @@
+import { ERROR_STATUS } from "@holdfast/contracts";
 import type { AuditAction, AuditRecord, Identity, OperationView } from "@holdfast/contracts/api";
 import { clientRequestId, NOBODY, NOT_YET_KNOWN } from "@holdfast/service";
 import type { FastifyRequest } from "fastify";
-import { type ActionLog, ERROR_STATUS, HoldfastError, type OperationSpec } from "holdfast";
+import { HoldfastError } from "holdfast";
+import type { ActionLog, OperationSpec } from "holdfast/operate";
 import type { Logger } from "pino";
 
 export type ActionsPort = Pick<ActionLog, "append" | "page" | "all">;

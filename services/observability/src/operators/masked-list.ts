@@ -1,13 +1,7 @@
+import { LIMITS } from "@holdfast/contracts";
 import type { TaskListQuery } from "@holdfast/contracts/api";
-import {
-  type DeadLetterGroups,
-  LIMITS,
-  matcherOf,
-  mergeGroups,
-  signatureOf,
-  type TaskPage,
-  type TaskView,
-} from "holdfast";
+import type { DeadLetterGroups, TaskPage, TaskView } from "holdfast";
+import { matcherOf, mergeGroups, signatureOf } from "holdfast/operate";
 import type { ObserverPort } from "../routes/context.ts";
 
 /** Records that one page reads at most; the library has the same limit. */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Identity, type OperationView, SYNC_LIMIT } from "@holdfast/contracts/api";
 import { bucketOf } from "@holdfast/service";
-import type { OperationShare, OperationSpec, OperationStore } from "holdfast";
+import type { OperationShare, OperationSpec, OperationStore } from "holdfast/operate";
 import type { Logger } from "pino";
 
 export type OperationsPort = Pick<

@@ -1,6 +1,6 @@
 import { RateLimiter } from "@holdfast/service";
+import { keyIdOf } from "@holdfast/service/keys";
 import type { FastifyRequest } from "fastify";
-import { keyIdOf } from "holdfast";
 import { type AuditLog, authorOf, type NewRecord } from "./audit-log.ts";
 
 /** Records of refused log-ins, over all addresses: strangers must not push everything else out of the audit log. */

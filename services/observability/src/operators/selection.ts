@@ -1,6 +1,7 @@
+import { LIMITS } from "@holdfast/contracts";
 import type { DiscardBody, ReplayBody } from "@holdfast/contracts/api";
 import { RequestError } from "@holdfast/service";
-import { type DeadLetterFilter, LIMITS } from "holdfast";
+import type { DeadLetterFilter } from "holdfast";
 
 /** The dead letters that an operator selects. A filter without a field selects all. */
 export type Selection = { ids: string[] } | { filter: DeadLetterFilter };

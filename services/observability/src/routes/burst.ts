@@ -1,6 +1,6 @@
+import { assertDemoLoad } from "@holdfast/contracts";
 import { BurstBody, nullable, OperationView, QueueParams } from "@holdfast/contracts/api";
 import type { HttpServer } from "@holdfast/service";
-import { assertDemoLoad } from "holdfast";
 import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 

@@ -8,7 +8,8 @@ import {
   SYNC_LIMIT,
 } from "@holdfast/contracts/api";
 import { type HttpServer, RequestError, sliceJson } from "@holdfast/service";
-import { HoldfastError, type OperationSpec } from "holdfast";
+import { HoldfastError } from "holdfast";
+import type { OperationSpec } from "holdfast/operate";
 import { authorOf } from "../operators/audit-log.ts";
 import type { Asker } from "../operators/operations.ts";
 import { assertPatch, type Selection, selectionOf } from "../operators/selection.ts";

@@ -1,6 +1,7 @@
 import { Readable } from "node:stream";
+import { ERROR_STATUS } from "@holdfast/contracts";
 import type { FastifyReply } from "fastify";
-import { ERROR_STATUS, HoldfastError } from "holdfast";
+import { HoldfastError } from "holdfast";
 import { type AuditLog, authorOf } from "../operators/audit-log.ts";
 
 /** Describes the export in its audit record. */

@@ -1,7 +1,8 @@
+import { type ApiKey, allowsDemoLoad } from "@holdfast/contracts";
 import { type Identity, LogInBody, SessionView } from "@holdfast/contracts/api";
 import { type HttpServer, NOBODY, networkOf, RateLimiter, tooMany } from "@holdfast/service";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { type ApiKey, allowsDemoLoad, HoldfastError } from "holdfast";
+import { HoldfastError } from "holdfast";
 import type { Entrance } from "../identity/person.ts";
 import type { Session } from "../identity/sessions.ts";
 import { type AuditLog, authorOf } from "../operators/audit-log.ts";

@@ -1,3 +1,4 @@
+import { LIMITS } from "@holdfast/contracts";
 import {
   DeadLetterGroups,
   DeadLetterQuery,
@@ -11,7 +12,7 @@ import {
   WhyView,
 } from "@holdfast/contracts/api";
 import type { HttpServer } from "@holdfast/service";
-import { HoldfastError, LIMITS, type TaskPage as Page, type TaskView } from "holdfast";
+import { HoldfastError, type TaskPage as Page, type TaskView } from "holdfast";
 import { groupsFor, listFor } from "../operators/masked-list.ts";
 import { abortOf, PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 import { sendLines } from "./lines.ts";

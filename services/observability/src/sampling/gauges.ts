@@ -1,5 +1,5 @@
+import { TASK_STATES } from "@holdfast/contracts";
 import type { ServiceMetrics } from "@holdfast/service";
-import { TASK_STATES } from "holdfast";
 import type { Sample } from "./sampler.ts";
 import type { SeriesStore } from "./series.ts";
 

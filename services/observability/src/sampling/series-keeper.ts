@@ -1,4 +1,4 @@
-import type { SeriesHistory } from "holdfast";
+import type { SeriesHistory } from "holdfast/operate";
 import type { Logger } from "pino";
 import type { Sample } from "./sampler.ts";
 

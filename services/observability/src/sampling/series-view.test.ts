@@ -1,5 +1,5 @@
 import type { SeriesPoint } from "@holdfast/contracts/api";
-import type { SeriesBucket } from "holdfast";
+import type { SeriesBucket } from "holdfast/operate";
 import { expect, test } from "vitest";
 import { pointOf, stepFor, viewOf } from "./series-view.ts";
 

@@ -1,5 +1,5 @@
 import { SERIES, type SeriesPoint } from "@holdfast/contracts/api";
-import { mergeBuckets, quantileMs, type SeriesBucket } from "holdfast";
+import { mergeBuckets, quantileMs, type SeriesBucket } from "holdfast/operate";
 
 export interface SeriesView {
   stepMs: number;

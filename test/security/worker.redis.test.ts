@@ -1,13 +1,6 @@
 import { until } from "@holdfast/testing";
+import { Observer, PartitionedQueue, PartitionedWorker, Queue, type StaleVerdict, Worker } from "holdfast";
 import { expect, test } from "vitest";
-import {
-  Observer,
-  PartitionedQueue,
-  PartitionedWorker,
-  Queue,
-  type StaleVerdict,
-  Worker,
-} from "../../src/index.ts";
 import { clientOf, expectLeast, failure, helper, prefix } from "./roles.ts";
 import { methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 

@@ -1,5 +1,5 @@
-import type { Connection } from "../redis/connection.ts";
-import { systemKeys } from "../redis/keys.ts";
+import type { Holdfast } from "holdfast";
+import { systemKeys } from "holdfast/operate";
 
 /** Entries of one call: a look that finds more asks again. */
 const PAGE = 1_000;
@@ -13,10 +13,10 @@ export type EndedSession = readonly [id: string, until: number];
  * reads on from there.
  */
 export class EndedSessions {
-  readonly #connection: Connection;
+  readonly #connection: Holdfast["connection"];
   readonly #key: string;
 
-  constructor(connection: Connection, prefix = "queue") {
+  constructor({ connection, prefix }: Pick<Holdfast, "connection" | "prefix">) {
     this.#connection = connection;
     this.#key = systemKeys(prefix).logOuts;
   }

@@ -4,7 +4,6 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "node:tls";
 import { freePort, startRedisServer, until } from "@holdfast/testing";
-import { expect, test, vi } from "vitest";
 import {
   type ConnectionSettings,
   Holdfast,
@@ -13,8 +12,9 @@ import {
   Observer,
   Queue,
   Worker,
-} from "../../src/index.ts";
-import { afterwards, started } from "../support/library.ts";
+} from "holdfast";
+import { expect, test, vi } from "vitest";
+import { afterwards, started } from "../../packages/holdfast/test/support/library.ts";
 import { authority } from "./certificates.ts";
 import { folder } from "./secured-redis.ts";
 

@@ -1,7 +1,7 @@
 import { type ApiKey, HoldfastError, isKeyId } from "@holdfast/contracts";
+import type { Holdfast } from "holdfast";
+import { systemKeys } from "holdfast/operate";
 import { nanoid } from "nanoid";
-import type { Connection } from "../redis/connection.ts";
-import { systemKeys } from "../redis/keys.ts";
 import { readKey } from "./key.ts";
 
 // The ids of keys are letters and digits, so this field cannot be one.
@@ -30,13 +30,13 @@ export interface UsedKey extends ApiKey {
 
 /** The API keys in Redis, by id. */
 export class KeyStore {
-  readonly #connection: Connection;
+  readonly #connection: Holdfast["connection"];
   readonly #hash: string;
   readonly #uses: string;
 
-  constructor(connection: Connection, prefix = "queue") {
-    this.#connection = connection;
-    ({ apiKeys: this.#hash, apiKeyUses: this.#uses } = systemKeys(prefix));
+  constructor(client: Pick<Holdfast, "connection" | "prefix">) {
+    this.#connection = client.connection;
+    ({ apiKeys: this.#hash, apiKeyUses: this.#uses } = systemKeys(client.prefix));
   }
 
   /** @throws HoldfastError conflict: a key of that id is there */

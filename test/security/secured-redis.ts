@@ -5,9 +5,9 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { freePort, until } from "@holdfast/testing";
 import { Redis } from "ioredis";
-import { afterwards } from "../support/library.ts";
+import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 
-const root = resolve(import.meta.dirname, "../../../..");
+const root = resolve(import.meta.dirname, "../..");
 export const PREFIX = "hf";
 
 /** "7.0.15", of the redis-server that is installed. */

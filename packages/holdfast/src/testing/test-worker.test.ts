@@ -1,6 +1,6 @@
 import { FatalError, RetryAfter } from "@holdfast/contracts";
 import { expect, test } from "vitest";
-import { testWorker } from "./index.ts";
+import { testWorker } from "./test-worker.ts";
 
 test("a handler that returns is acked, its result as JSON makes it", async () => {
   const worker = testWorker({ add: (task) => ({ sum: task.payload.a + task.payload.b, at: new Date(0) }) });

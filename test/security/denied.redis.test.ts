@@ -1,8 +1,9 @@
 import type { AuditRecord } from "@holdfast/contracts/api";
+import { KeyStore, mintKey } from "@holdfast/service/keys";
+import { Holdfast } from "holdfast";
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
-import { Holdfast, mintKey } from "../../src/index.ts";
-import { afterwards } from "../support/library.ts";
+import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 import { isSince72, PREFIX, type SecuredRedis, startSecuredRedis, template } from "./secured-redis.ts";
 
 const ROLES = ["producer", "worker", "janitor", "observer"] as const;
@@ -152,18 +153,20 @@ test.each(ROLES)("nobody makes a key of an API as %s: that is for the user admin
   afterwards(() => client.close());
   afterwards(() => admin.close());
   const { key } = mintKey({ label: "mine", scopes: ["admin"] });
-  await admin.keys.add(key);
-  await expect(client.keys.add({ ...key, id: "a".repeat(12) })).rejects.toThrow(/NOPERM|permission|ACL/i);
-  await expect(client.keys.revoke(key.id)).rejects.toThrow(/NOPERM|permission|ACL/i);
+  await new KeyStore(admin).add(key);
+  await expect(new KeyStore(client).add({ ...key, id: "a".repeat(12) })).rejects.toThrow(
+    /NOPERM|permission|ACL/i,
+  );
+  await expect(new KeyStore(client).revoke(key.id)).rejects.toThrow(/NOPERM|permission|ACL/i);
   const hash = `${PREFIX}:{:system}:keys`;
   for (const command of [`HSET ${hash} x y`, `HDEL ${hash} x`, `DEL ${hash}`, `RENAME ${hash} x`])
     expect.soft(await answer(await as(redis, role), command.split(" ")), command).toEqual(refusal);
-  const seen = await client.keys.list().catch((error: Error) => error.message);
+  const seen = await new KeyStore(client).list().catch((error: Error) => error.message);
   const listed = [{ ...key, lastUsedAt: null }];
   expect(seen).toEqual(
     role === "producer" || role === "observer" ? listed : expect.stringMatching(/NOPERM|permission|ACL/i),
   );
-  expect(await admin.keys.list()).toEqual(listed);
+  expect(await new KeyStore(admin).list()).toEqual(listed);
 });
 
 test("without a password nothing is answered", async () => {

@@ -1,6 +1,6 @@
+import { Holdfast, type HoldfastError, Queue } from "holdfast";
 import { expect, test } from "vitest";
-import { Holdfast, type HoldfastError, Queue } from "../../src/index.ts";
-import { afterwards } from "../support/library.ts";
+import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 import { clientOf, failure, prefix } from "./roles.ts";
 import { startSecuredRedis } from "./secured-redis.ts";
 

@@ -1,7 +1,7 @@
+import { Holdfast, type HoldfastError } from "holdfast";
 import { expect } from "vitest";
-import { Holdfast, type HoldfastError } from "../../src/index.ts";
-import * as scripts from "../../src/redis/generated/index.ts";
-import { afterwards } from "../support/library.ts";
+import * as scripts from "../../packages/holdfast/src/redis/generated/index.ts";
+import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 import { isSince72, PREFIX, type SecuredRedis, template, type Watch } from "./secured-redis.ts";
 
 const nameOf = new Map(Object.values(scripts).map(({ sha1, name }) => [sha1, name]));

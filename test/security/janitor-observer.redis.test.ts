@@ -1,19 +1,19 @@
+import { KeyStore } from "@holdfast/service/keys";
 import { until } from "@holdfast/testing";
-import { expect, test } from "vitest";
 import {
-  EndedSessions,
   type Holdfast,
   Janitor,
   Observer,
-  OperationRunner,
   PartitionedObserver,
   PartitionedQueue,
   Queue,
   type RewoundEvent,
   Schedules,
-  SeriesHistory,
-} from "../../src/index.ts";
-import { afterwards } from "../support/library.ts";
+} from "holdfast";
+import { OperationRunner, SeriesHistory } from "holdfast/operate";
+import { expect, test } from "vitest";
+import { afterwards } from "../../packages/holdfast/test/support/library.ts";
+import { EndedSessions } from "../../services/observability/src/identity/ended-sessions.ts";
 import { clientOf, expectLeast, failure, helper, prefix } from "./roles.ts";
 import { methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 
@@ -138,7 +138,7 @@ async function operate(client: Holdfast): Promise<void> {
   });
   expect((await actions.page({ limit: 5 })).records).toHaveLength(1);
   for await (const page of actions.all({})) expect(page).toHaveLength(1);
-  const ended = new EndedSessions(client.connection, prefix);
+  const ended = new EndedSessions(client);
   await ended.add("a", 2, 1_000);
   for await (const page of ended.after("")) expect(page.ended).toEqual([["a", 2]]);
 }
@@ -179,9 +179,9 @@ test("an observer does its whole job as the user observer", async () => {
   const both = [new Observer({ client }), new PartitionedObserver({ client })] as const;
   const [observer, parts] = [noting(both[0], called), noting(both[1], called)];
   expect(await observer.queues()).toEqual(["plain", "split/0", "split/1", "work"]);
-  expect(await client.keys.version()).toBeNull();
-  expect((await client.keys.read()).keys).toEqual([]);
-  await client.keys.noteUses(new Map([["abcdefghijkl", 1]]));
+  expect(await new KeyStore(client).version()).toBeNull();
+  expect((await new KeyStore(client).read()).keys).toEqual([]);
+  await new KeyStore(client).noteUses(new Map([["abcdefghijkl", 1]]));
   expect(await observer.stats("work")).toMatchObject({ dead: 6, pending: 2 });
   expect(await observer.snapshot()).toHaveLength(4);
   expect(await observer.task("work", "a")).toMatchObject({ state: "dead" });

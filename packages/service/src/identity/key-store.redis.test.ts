@@ -1,16 +1,17 @@
 import { type ApiKey, isApiKey } from "@holdfast/contracts";
+import { Holdfast } from "holdfast";
 import { nanoid } from "nanoid";
-import { expect, inject, test } from "vitest";
-import { Holdfast, isTextOf, keyIdOf, mintKey, viewOfKey } from "../src/index.ts";
-import { afterwards } from "./support/library.ts";
+import { expect, inject, onTestFinished, test } from "vitest";
+import { isTextOf, keyIdOf, mintKey, viewOfKey } from "./key.ts";
+import { KeyStore } from "./key-store.ts";
 
 async function setup() {
   const prefix = `k${nanoid(10).replaceAll(/[^A-Za-z0-9]/g, "x")}`;
   const client = new Holdfast({ redis: inject("holdfastRedisUrl"), prefix });
-  afterwards(() => client.close());
+  onTestFinished(() => client.close());
   await client.check();
   const usesKey = `${prefix}:{:system}:key_uses`;
-  return { keys: client.keys, client, hash: `${prefix}:{:system}:keys`, usesKey };
+  return { keys: new KeyStore(client), client, hash: `${prefix}:{:system}:keys`, usesKey };
 }
 
 const make = (label = "ci") => mintKey({ label, scopes: ["enqueue", "read"] });

@@ -2,7 +2,8 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { addToKeyFile, mintKey, readKeyFile, revokeInKeyFile } from "../src/index.ts";
+import { mintKey } from "./key.ts";
+import { addToKeyFile, readKeyFile, revokeInKeyFile } from "./key-file.ts";
 
 let folder: string;
 let path: string;

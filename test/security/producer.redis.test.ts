@@ -1,7 +1,8 @@
+import { KeyStore } from "@holdfast/service/keys";
 import { startRedisServer, until } from "@holdfast/testing";
+import { Observer, PartitionedQueue, Queue } from "holdfast";
 import { expect, test } from "vitest";
-import { Observer, PartitionedQueue, Queue } from "../../src/index.ts";
-import { afterwards } from "../support/library.ts";
+import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 import { clientOf, expectLeast, failure, helper } from "./roles.ts";
 import { isSince72, methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 
@@ -62,9 +63,9 @@ test("a producer does its whole job as the user producer", async () => {
   expect(await queue.result(id, { waitMs: 1 })).toBeNull();
   expect(await queue.cancel("later")).toBe("cancelled");
 
-  expect(await client.keys.version()).toBeNull();
-  expect((await client.keys.read()).keys).toEqual([]);
-  await client.keys.noteUses(new Map([["abcdefghijkl", 1]]));
+  expect(await new KeyStore(client).version()).toBeNull();
+  expect((await new KeyStore(client).read()).keys).toEqual([]);
+  await new KeyStore(client).noteUses(new Map([["abcdefghijkl", 1]]));
   const split = noting(new PartitionedQueue("split", { client, partitions: 2 }), called);
   expect(await split.partitions()).toBe(2);
   const part = await split.enqueue("t", 1, { partitionKey: "a" });

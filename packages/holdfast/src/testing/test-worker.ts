@@ -1,0 +1,126 @@
+import { type Backoff, HoldfastError } from "@holdfast/contracts";
+import { taskKinds } from "../engine/task-options.ts";
+import { abortSignal, whole, yesNo } from "../options/kinds.ts";
+import { checkShape, shapeOf } from "../options/shape.ts";
+import { DEFAULT_BACKOFF } from "../worker/backoff.ts";
+import type { Handlers } from "../worker/handler.ts";
+import { type Attempt, failedCall, handlerContext, handlerTask } from "../worker/handler-arguments.ts";
+import { logText, progressText, storedResult } from "../worker/json-text.ts";
+import { readThrown, verdictOfError } from "../worker/thrown.ts";
+import { checkHandlers } from "../worker/worker-options.ts";
+
+export interface TestRun {
+  outcome: "acked" | "retried" | "dead";
+  /** The result that a caller of `queue.result` would see, parsed. */
+  result?: unknown;
+  resultText?: string;
+  /** The error that the handler threw; with "acked", the reason why its result could not be stored. */
+  error?: unknown;
+  /** The wait before the next attempt, ms, if the task is retried. */
+  delayMs?: number;
+  attempts: number;
+  progress: unknown[];
+  log: string[];
+  /** The `error` events that a worker would emit: calls of `ctx` that failed, a result that was left out. */
+  errors: HoldfastError[];
+}
+
+export interface TestRunOptions {
+  id?: string | undefined;
+  /** Which attempt this is, from 1. @default 1 */
+  attempt?: number | undefined;
+  /** @default 3 */
+  maxRetries?: number | undefined;
+  backoff?: Backoff | undefined;
+  signal?: AbortSignal | undefined;
+  tags?: string[] | undefined;
+  /** As it would be stored with the task. */
+  traceparent?: string | undefined;
+  /** Runs attempt after attempt, without the waits, until the task is acked or dead. @default false */
+  untilSettled?: boolean | undefined;
+}
+
+const { id, maxRetries, backoff, tags, traceparent } = taskKinds;
+
+export const testRunShape = shapeOf<TestRunOptions>({
+  what: "a test run",
+  title: "Test run",
+  example: "{ attempt: 2 }",
+  kinds: {
+    ...{ id, maxRetries, backoff, tags, traceparent },
+    attempt: whole(1, 1_000),
+    signal: abortSignal,
+    untilSettled: yesNo,
+  },
+});
+
+/** Runs handlers as a worker would, without Redis: payloads and results go through JSON, throws mean what they mean there. */
+export function testWorker(handlers: Handlers) {
+  checkHandlers(handlers);
+  return {
+    async run(type: string, payload: unknown, options: TestRunOptions = {}): Promise<TestRun> {
+      checkShape(testRunShape, options);
+      const handler = handlers[type];
+      if (!handler)
+        throw new HoldfastError(
+          "invalid_argument",
+          `there is no handler for "${type}": ${Object.keys(handlers).join(", ")}`,
+        );
+      const payloadText = JSON.stringify(payload);
+      if (payloadText === undefined)
+        throw new HoldfastError("invalid_argument", "the payload has no JSON form");
+      const maxRetries = options.maxRetries ?? 3;
+      const progress: unknown[] = [];
+      const log: string[] = [];
+      const errors: HoldfastError[] = [];
+      const id = options.id ?? "test-task";
+      const traceparent = options.traceparent ?? null;
+      for (let attempt = options.attempt ?? 1; ; attempt++) {
+        const behind: Attempt = {
+          payload: JSON.parse(payloadText),
+          signal: options.signal ?? new AbortController().signal,
+          progress: async (value) => {
+            try {
+              progress.push(JSON.parse(progressText(value)));
+            } catch (error) {
+              errors.push(failedCall("ctx.progress", id, error));
+            }
+          },
+          log: async (line) => {
+            log.push(logText(line));
+          },
+        };
+        const of = {
+          id,
+          type,
+          queue: "test",
+          payloadText,
+          attempt,
+          enqueuedAt: Date.now(),
+          tags: options.tags ?? [],
+        };
+        const context = { attempt, token: `${attempt}-test`, traceparent };
+        const ended = { attempts: attempt, progress, log, errors };
+        let error: unknown;
+        try {
+          const returned = await handler(handlerTask(of, behind), handlerContext(context, behind));
+          const { text, tooLarge } = storedResult(returned);
+          if (tooLarge) errors.push(failedCall("the result", id, tooLarge));
+          return {
+            outcome: "acked",
+            ...ended,
+            ...(text === undefined ? {} : { result: JSON.parse(text), resultText: text }),
+            // As in a worker: the work is done, whatever it returned.
+            ...(tooLarge ? { error: tooLarge } : {}),
+          };
+        } catch (thrown) {
+          error = thrown;
+        }
+        const backoff = { ...DEFAULT_BACKOFF, ...options.backoff };
+        const verdict = verdictOfError(readThrown(error), backoff, attempt, 0.5);
+        if (verdict.kind === "fatal" || attempt > maxRetries) return { outcome: "dead", ...ended, error };
+        if (!options.untilSettled) return { outcome: "retried", ...ended, error, delayMs: verdict.delayMs };
+      }
+    },
+  };
+}
