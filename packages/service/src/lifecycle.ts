@@ -3,7 +3,7 @@ import type { Static, TObject } from "typebox";
 import { ConfigError, type Environment, loadConfig } from "./config/load.ts";
 import type { Logger } from "./logger.ts";
 
-/** A cause that the operator can mend: shown as one line, without a stack. */
+/** A cause that the operator can fix. It is shown as one line without a stack. */
 export class StartupError extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -18,9 +18,9 @@ export interface RunningService {
 export interface RunServiceOptions {
   name: string;
   logger: Logger;
-  /** Resolves once the service serves. The signal aborts when the process is told to end meanwhile. */
+  /** Resolves when the service is ready. The signal aborts if the process is told to end before that. */
   start(signal: AbortSignal): Promise<RunningService>;
-  /** A stop that takes longer ends the process with 1, ms. @default 30_000 */
+  /** A stop that takes longer than this ends the process with 1, ms. @default 30_000 */
   stopTimeoutMs?: number;
 }
 
@@ -36,9 +36,9 @@ export function loadConfigOrExit<T extends TObject>(schema: T, env: Environment)
 }
 
 /**
- * Runs a service until SIGTERM or SIGINT: then stops it and exits 0. A second signal exits at once. An error at
- * start, an uncaught error or an unhandled rejection is logged and exits 1: a process in an unknown state must
- * not hold leases.
+ * Runs a service until SIGTERM or SIGINT, then stops it and exits with 0. A second signal exits at once. An error at
+ * start, an uncaught error or an unhandled rejection is logged and exits with 1: a process in an unknown state must not
+ * hold leases.
  */
 export async function runService(options: RunServiceOptions): Promise<void> {
   const { name, logger } = options;
@@ -71,7 +71,7 @@ export async function runService(options: RunServiceOptions): Promise<void> {
     stopping = signal;
     logger.info({ signal }, "stopping");
     abort.abort();
-    // Still starting: `start` sees the abort and the end of this function stops what it made.
+    // `start` is still running. It sees the abort, and the end of this function stops what it created.
     if (running) stop().catch((error: unknown) => fail(error, "stop failed"));
   };
   process.on("SIGTERM", onSignal);
@@ -93,6 +93,6 @@ export async function runService(options: RunServiceOptions): Promise<void> {
     return;
   }
   logger.info({ service: name, pid: process.pid }, "started");
-  // PM2 with `wait_ready` holds back the next instance until this one says so.
+  // With `wait_ready`, PM2 starts the next instance only after this message.
   process.send?.("ready");
 }

@@ -4,12 +4,12 @@ export type { Logger } from "pino";
 
 let moreFields: (() => Record<string, string>) | undefined;
 
-/** What each line gets beside its own fields, as the trace that it belongs to. */
+/** Fields that each line gets beside its own, for example the trace id. */
 export function setLogFields(fields: () => Record<string, string>): void {
   moreFields = fields;
 }
 
-/** JSON lines on stdout: constant message plus fields. Never a payload, never a credential. */
+/** JSON lines on stdout, each a constant message and fields. Never logs a payload or a credential. */
 export function createLogger(config: { LOG_LEVEL: string }, name: string): Logger {
   return pino({
     name,

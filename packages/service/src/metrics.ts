@@ -2,12 +2,10 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import { openMetricsText, wantsOpenMetrics } from "./open-metrics.ts";
 import { type BucketSeries, PlainCounter, PlainHistogram } from "./plain-metrics.ts";
 
-/** Stands in for every label value beyond the cap. */
+/** Replaces every label value beyond the cap. */
 export const OTHER = "__other__";
 
-/**
- * Keeps the values of one label bounded: callers choose queue and type names, and each new one is a time series.
- */
+/** Bounds the values of one label: callers choose queue and type names, and each new name is a time series. */
 export class LabelCap {
   readonly #limit: number;
   readonly #seen = new Set<string>();
@@ -40,21 +38,21 @@ const NO_EXEMPLAR = {};
 
 export interface ServiceMetrics {
   registry: Registry;
-  /** All of it, in the format that the scraper asks for by its Accept header. */
+  /** The text of all metrics, in the format that the scraper's Accept header asks for. */
   read(accept: string | undefined): Promise<{ contentType: string; text: string }>;
   /** Bounded values for the labels `queue` and `type`. */
   queueLabel(queue: string): string;
   typeLabel(type: string): string;
-  /** Hand it to the library as `onScript`. */
+  /** Pass it to the library as `onScript`. */
   onScript(script: string, seconds: number): void;
   setRedisUp(up: boolean): void;
   observeHttp(method: string, route: string, status: number, seconds: number): void;
-  /** Like `counter` and `histogram`, for what is counted with every task or request. */
+  /** Like `counter` and `histogram`, but cheap enough to be updated for every task or request. */
   plainCounter(name: string, help: string, labels: readonly string[]): PlainCounter;
   plainHistogram(name: string, help: string, labels: readonly string[], buckets: number[]): PlainHistogram;
   /** A counter, gauge or histogram of this service; `holdfast_` is put before its name. */
   counter<L extends string>(name: string, help: string, labels: readonly L[]): Counter<L>;
-  /** `collect` runs at each scrape, to set what is only known then. */
+  /** `collect` runs at each scrape and sets values that are only known then. */
   gauge<L extends string>(
     name: string,
     help: string,
@@ -69,13 +67,13 @@ export interface ServiceMetrics {
   ): TracedHistogram<L>;
 }
 
-/** A histogram whose buckets name a trace each, the last that fell into them. */
+/** A histogram that keeps, for each bucket, the trace of its last observation. */
 export interface TracedHistogram<L extends string> {
   observe(labels: Record<L, string>, value: number, traceId?: string): void;
   zero(labels: Record<L, string>): void;
 }
 
-/** One registry per service, with what every service reports (METRICS: `redis_up`, `build_info`, scripts, HTTP). */
+/** One registry per service, with the metrics of every service: `redis_up`, `build_info`, scripts, HTTP. */
 export function createMetrics(options: { service: string; version: string; http?: boolean }): ServiceMetrics {
   const registry = new Registry();
   const registers = [registry];
@@ -104,7 +102,7 @@ export function createMetrics(options: { service: string; version: string; http?
       labelNames,
       buckets,
       enableExemplars: true,
-      // Registered by hand: it refuses a registry that can be read in the older format as well.
+      // Registered directly, because the method refuses a registry that can also use the older format.
       registers: [],
     });
     registry.registerMetric(made);
@@ -119,7 +117,7 @@ export function createMetrics(options: { service: string; version: string; http?
     };
   };
 
-  gauge("build_info", "Version of this process, always 1.", ["service", "version"]).set(
+  gauge("build_info", "Always 1; the label has the version of this process.", ["service", "version"]).set(
     { service: options.service, version: options.version },
     1,
   );
@@ -129,7 +127,7 @@ export function createMetrics(options: { service: string; version: string; http?
     new PlainHistogram(registry, `holdfast_${name}`, help, labelNames, buckets);
   const scripts = plainHistogram(
     "redis_script_seconds",
-    "Duration of script calls, seen by the caller.",
+    "Duration of script calls, as seen by the caller.",
     ["script"],
     CALL_BUCKETS_SECONDS,
   );
@@ -142,7 +140,7 @@ export function createMetrics(options: { service: string; version: string; http?
           ["method", "route", "status_class"],
           CALL_BUCKETS_SECONDS,
         );
-  // Most requests are of the kind of the one before.
+  // Most requests have the same labels as the one before.
   let last: { method: string; route: string; statusClass: number; series: BucketSeries | undefined } = {
     method: "",
     route: "",

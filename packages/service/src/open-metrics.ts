@@ -9,18 +9,18 @@ interface Readable extends Shown {
   getForPromString?(): Promise<Shown>;
 }
 
-/** Prometheus asks for it first, and takes exemplars in no other format. */
+/** Prometheus asks for this format first, and accepts exemplars in no other. */
 export function wantsOpenMetrics(accept: string | undefined): boolean {
   return accept?.includes("application/openmetrics-text") === true;
 }
 
 /**
- * The registry in the OpenMetrics format. prom-client takes `_total` off the names of the counters for it, for good:
- * here they are shown through stand-ins, so that the next scrape may ask for the other format.
+ * The registry in the OpenMetrics format. For this format prom-client would permanently remove `_total` from the names
+ * of counters, so it gets stand-ins. The next scrape may then ask for the other format.
  */
 export async function openMetricsText(registry: Registry): Promise<{ contentType: string; text: string }> {
   const shown = new Registry();
-  // Its types allow this only of a registry that was made for it.
+  // The types of prom-client allow this only for a registry of this format.
   shown.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
   for (const metric of registry.getMetricsAsArray() as unknown as Readable[]) {
     const nameOf = (name: string) => (metric.type === "counter" ? name.replace(/_total$/, "") : name);

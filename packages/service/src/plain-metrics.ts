@@ -1,8 +1,8 @@
 import type { Metric, Registry } from "prom-client";
 
 /**
- * Counters and histograms for what happens with every request: prom-client hashes a label object per observation,
- * here a series is found once and counted in place. The text at a scrape is the same.
+ * Counters and histograms that are updated with every request. prom-client hashes a label object per observation; here
+ * a series is looked up once and counted in place. The text of a scrape is the same.
  */
 type Labels = Record<string, string>;
 
@@ -24,11 +24,11 @@ abstract class PlainMetric<S> {
     this.name = name;
     this.help = help;
     this.labelNames = labelNames;
-    // The registry asks nothing of a metric but its name and `get`.
+    // The registry only uses `name` and `get` of a metric.
     registry.registerMetric(this as unknown as Metric);
   }
 
-  /** @param values of the labels, in their order; few: each combination stays for good */
+  /** @param values of the labels, in their order. Each combination is kept for good, so there must be few. */
   of(...values: string[]): S {
     const key = values.join("\n");
     let found = this.#series.get(key);
@@ -61,7 +61,7 @@ export class PlainCounter extends PlainMetric<{ count: number }> {
   }
 }
 
-/** The observations of one combination of labels. */
+/** The observations of one combination of label values. */
 export class BucketSeries {
   readonly bounds: readonly number[];
   readonly counts: number[];

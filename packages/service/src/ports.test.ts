@@ -8,7 +8,7 @@ const TABLE = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->whe
    2: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1 0000 100
 `;
 
-test("only sockets that listen on the port count, not its connections", () => {
+test("only sockets that listen on the port count, connections do not", () => {
   expect(listeningInodes(TABLE, 3_000)).toEqual(["4711"]);
   expect(listeningInodes(TABLE, 3_001)).toEqual([]);
 });
@@ -24,7 +24,7 @@ test("a busy port names this very process as its holder, and the variable to cha
   expect(await portHolder(port)).toBeNull();
 });
 
-test("a process holds the ports on which it listens, and no others", async () => {
+test("a process holds the ports that it listens on, and no others", async () => {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -3,8 +3,8 @@ import { readdir, readFile, readlink } from "node:fs/promises";
 import { promisify } from "node:util";
 
 /**
- * Who listens on a local TCP port, like `node dist/main.js (pid 4711)`. Null where it cannot be found: another
- * user's process, or a container.
+ * The process that listens on a local TCP port, like `node dist/main.js (pid 4711)`. Null if it cannot be found,
+ * because it belongs to another user or runs in a container.
  */
 export async function portHolder(port: number): Promise<string | null> {
   try {
@@ -14,7 +14,7 @@ export async function portHolder(port: number): Promise<string | null> {
   }
 }
 
-/** Whether a process of ours listens on a local TCP port. Null where this machine offers no way to find out. */
+/** Whether the process listens on this local TCP port. Null if this machine cannot tell. */
 export async function holdsPort(pid: number, port: number): Promise<boolean | null> {
   try {
     if (process.platform !== "linux") return (await lsof(port)).includes(`p${pid}`);
@@ -25,12 +25,12 @@ export async function holdsPort(pid: number, port: number): Promise<boolean | nu
     }
     return false;
   } catch (error) {
-    // It ended meanwhile, or there is neither /proc nor lsof.
+    // The process has ended meanwhile, or there is neither /proc nor lsof.
     return (error as NodeJS.ErrnoException).syscall?.startsWith("spawn") ? null : false;
   }
 }
 
-/** The message for a busy port: names its holder and the variable that moves us elsewhere. */
+/** The message for a busy port. It names the holder and the variable that sets another port. */
 export async function portInUseMessage(port: number, variable: string): Promise<string> {
   const holder = (await portHolder(port)) ?? "another process (of another user, or in a container)";
   return `port ${port} is in use by ${holder}: end it or set ${variable} to a free port`;
@@ -40,7 +40,7 @@ export function isPortInUse(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | null)?.code === "EADDRINUSE";
 }
 
-/** Inodes of sockets that listen on the port, out of the text of `/proc/net/tcp` or `tcp6`. */
+/** Inodes of the sockets that listen on the port, from the text of `/proc/net/tcp` or `tcp6`. */
 export function listeningInodes(table: string, port: number): string[] {
   const suffix = `:${port.toString(16).toUpperCase().padStart(4, "0")}`;
   return table

@@ -5,7 +5,7 @@ import type { ServiceMetrics } from "./metrics.ts";
 export interface RedisReadinessOptions {
   client: Pick<Holdfast, "ping">;
   metrics: ServiceMetrics;
-  /** How long an answer counts, so that probes do not add up to load, ms. @default 500 */
+  /** How long an answer is reused, so that probes do not add load, ms. @default 500 */
   cacheMs?: number;
   /** @default 1_000 */
   timeoutMs?: number;
@@ -13,12 +13,12 @@ export interface RedisReadinessOptions {
 
 export interface RedisReadiness {
   check: ReadinessCheck;
-  /** Called once the boot checks have passed; red until then. */
+  /** Called when the boot checks have passed. Until then the check fails. */
   open(): void;
   readonly isOpen: boolean;
 }
 
-/** Green while the boot checks have passed and Redis answers a PING; keeps `redis_up` true to it. */
+/** Passes if the boot checks have passed and Redis answers a PING. Sets `redis_up` accordingly. */
 export function createRedisReadiness(options: RedisReadinessOptions): RedisReadiness {
   const { client, metrics, cacheMs = 500, timeoutMs = 1_000 } = options;
   let isOpen = false;
@@ -52,7 +52,7 @@ export function createRedisReadiness(options: RedisReadinessOptions): RedisReadi
   };
 }
 
-/** A client that waits for a reconnect answers late; a probe has to know now. */
+/** A client that is reconnecting answers late, but a probe needs an answer now. */
 async function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<never>((_resolve, reject) => {

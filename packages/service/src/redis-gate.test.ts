@@ -28,7 +28,7 @@ function setup(results: (HoldfastError | "ok")[]) {
 
 const down = () => new HoldfastError("redis_unavailable", "connect ECONNREFUSED");
 
-test("Redis down at start: tries again until it is there, and says how to mend it", async () => {
+test("if Redis is down at the start, it tries again until Redis is there, and says how to fix it", async () => {
   const { lines, options } = setup([down(), down(), "ok"]);
   await waitForRedis(options);
   const complaint = "cannot reach Redis at cache:7000: start it or set REDIS_URL";
@@ -38,7 +38,7 @@ test("Redis down at start: tries again until it is there, and says how to mend i
 test.each([
   ["redis_unsupported", "Redis 6.2 is too old"],
   ["redis_refused", "Redis refuses this user"],
-] as const)("an answer that waiting would not mend (%s) ends the start with one line", async (code, text) => {
+] as const)("an error that waiting cannot fix (%s) ends the start with one line", async (code, text) => {
   const { options } = setup([new HoldfastError(code, text)]);
   const failure = waitForRedis(options);
   await expect(failure).rejects.toBeInstanceOf(StartupError);

@@ -1,6 +1,6 @@
 import { BlockList, isIP } from "node:net";
 
-/** @throws Error that says which entry is none */
+/** @throws Error that names the invalid entry */
 export function blockListOf(entries: readonly string[]): BlockList {
   const list = new BlockList();
   for (const entry of entries) {
@@ -9,7 +9,7 @@ export function blockListOf(entries: readonly string[]): BlockList {
     const most = family === "ipv6" ? 128 : 32;
     const isNetwork = bits !== undefined && /^\d{1,3}$/.test(bits) && Number(bits) <= most;
     if (isIP(address) === 0 || rest.length > 0 || (bits !== undefined && !isNetwork)) {
-      throw new Error(`"${entry}" is no address and no network like 10.0.0.0/8`);
+      throw new Error(`"${entry}" is not an address or a network like 10.0.0.0/8`);
     }
     if (bits === undefined) list.addAddress(address, family);
     else list.addSubnet(address, Number(bits), family);
@@ -23,12 +23,12 @@ export function isTrusted(list: BlockList, address: string | undefined): boolean
   return list.check(plain, isIP(plain) === 6 ? "ipv6" : "ipv4");
 }
 
-/** An IPv4 address that a socket for both families gave as an IPv6 one, as what it is. */
+/** Turns an IPv4 address in IPv6 form, as a socket for both families reports it, back into an IPv4 address. */
 const plainAddress = (address: string) => (address.startsWith("::ffff:") ? address.slice(7) : address);
 
 /**
- * Who counts as one address where something is shared out by address: an IPv4 address, or the first 64 bits of an IPv6
- * one, since a single machine can have all the others.
+ * The unit of limits per address: an IPv4 address, or the first 64 bits of an IPv6 address, since a single machine can
+ * have all addresses with these bits.
  */
 export function networkOf(address: string): string {
   const plain = plainAddress(address);

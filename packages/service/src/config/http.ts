@@ -2,15 +2,15 @@ import { type Static, Type } from "typebox";
 import { parsePointers } from "../json/mask.ts";
 import { blockListOf } from "./addresses.ts";
 
-/** Where a service listens. Spread into the schema of every service that listens. */
+/** Where a service listens. Part of the schema of every service that listens. */
 const listenConfig = {
   HOST: Type.String({
     default: "127.0.0.1",
-    description: "Address to listen on. Beyond loopback an API needs keys.",
+    description: "Address to listen on. An API beyond loopback needs keys.",
   }),
   ALLOWED_HOSTS: Type.Optional(
     Type.String({
-      description: "More names that the Host header may carry, separated by commas; `*` allows every name.",
+      description: "Further names that the Host header may have, separated by commas; `*` allows every name.",
     }),
   ),
 };
@@ -21,48 +21,49 @@ const connectionConfig = {
     minimum: 1_000,
     maximum: 600_000,
     description:
-      "How long a request may take to arrive, ms; later it is answered 408 and its connection closed.",
+      "How long a request may take to arrive, ms; after that it is answered 408 and its connection is closed.",
   }),
   STREAM_TIMEOUT_MS: Type.Integer({
     default: 600_000,
     minimum: 1_000,
     maximum: 86_400_000,
     description:
-      "The same for a body of NDJSON that was let in, ms. One that falls silent is cut after 75 s.",
+      "The same for an NDJSON body of an authenticated caller, ms. A silent one is cut off after 75 s.",
   }),
   CONNECTIONS_PER_ADDRESS: Type.Integer({
     default: 1_024,
     minimum: 0,
     maximum: 4_096,
     description:
-      "Connections of one address at a time, of 4,096 in all; one more is answered 429. Those of `TRUSTED_PROXIES` are not counted; 0: no cap.",
+      "Connections per address at a time, and 4,096 in all; one more is answered 429. Those of `TRUSTED_PROXIES` are not counted; 0: no cap.",
   }),
 };
 
-/** Of a service with an API: whom it lets in. */
+/** Who may use a service with an API. */
 export const httpConfig = {
   ...listenConfig,
   ...connectionConfig,
   API_KEYS_FILE: Type.Optional(
     Type.String({
-      description: 'File of API keys, made by "holdfast key create --file"; they hold beside those in Redis.',
+      description:
+        'File of API keys, made by "holdfast key create --file"; they are valid beside those in Redis.',
     }),
   ),
   ALLOW_UNAUTHENTICATED: Type.Boolean({
     default: false,
-    description: "Accept that whoever reaches the port can use it, as an admin, without a key.",
+    description: "Lets everybody who reaches the port use it as an admin, without a key.",
   }),
   RATE_LIMIT_PER_SECOND: Type.Number({
     default: 0,
     minimum: 0,
     maximum: 1_000_000,
-    description: "Requests a second of one key, or of one address without a key; 0: no limit.",
+    description: "Requests per second for each key, or for each address without a key; 0: no limit.",
   }),
   RATE_LIMIT_BURST: Type.Integer({
     default: 0,
     minimum: 0,
     maximum: 1_000_000,
-    description: "Requests at once after a pause; 0: those of a second.",
+    description: "Requests at once after a pause; 0: as many as in a second.",
   }),
   MASKED_POINTERS: Type.Optional(
     Type.String({
@@ -75,20 +76,20 @@ export const httpConfig = {
     minimum: 0,
     maximum: 1_000_000,
     description:
-      "Tasks in a minute whose id is taken by another body, of one key that does not see every payload; beyond it its tasks with an id are 429. 0: no limit.",
+      "For keys that may not see every payload: tasks per minute whose id is taken by another body. Beyond it, tasks with an id are answered 429. 0: no limit.",
   }),
   QUEUES_PER_KEY: Type.Integer({
     default: 1_000,
     minimum: 0,
     maximum: 1_000_000,
     description:
-      "Queues that one key, or one address without a key, may have made and that still exist; a request that would make one more is answered 429. Queues that exist are never refused. 0: no cap, and nothing is counted.",
+      "Existing queues that one key, or one address without a key, may have made; a request that would make one more is answered 429. Existing queues are never refused. 0: no cap, and nothing is counted.",
   }),
   BASE_PATH: Type.Optional(
     Type.String({
       pattern: "^(/[A-Za-z0-9._~-]+)+$",
       description:
-        "Path that a reverse proxy leaves in front of the paths of this service, such as `/queues`. One that takes it off needs no setting.",
+        "Prefix that a reverse proxy leaves in front of the paths of this service, such as `/queues`. Not needed if the proxy removes it.",
     }),
   ),
   TRUSTED_PROXIES: Type.Optional(
@@ -100,7 +101,7 @@ export const httpConfig = {
   ),
 };
 
-/** The limits of connections and conflicts, as the server takes them. */
+/** The limits of connections and conflicts, in the form that the server takes. */
 export function serverLimits(
   config: Pick<HttpConfig, keyof typeof connectionConfig | "CONFLICTS_PER_MINUTE">,
 ) {
@@ -115,7 +116,7 @@ export function serverLimits(
 const httpObject = Type.Object(httpConfig);
 export type HttpConfig = Static<typeof httpObject>;
 
-/** For the small health server of worker and janitor: counts only, for which nobody needs a key. */
+/** For the small health server of worker and janitor. It only shows counts, so it needs no key. */
 export const metricsConfig = {
   ...listenConfig,
   METRICS_PORT: Type.Optional(
@@ -123,7 +124,7 @@ export const metricsConfig = {
       minimum: 1,
       maximum: 65_000,
       description:
-        "Port of `/metrics`, `/livez`, `/readyz`; the instance number of PM2 is added. Not set: 9464 and up, the first that is free.",
+        "Port of `/metrics`, `/livez`, `/readyz`; the instance number of PM2 is added. Not set: the first free port from 9464 on.",
     }),
   ),
   NODE_APP_INSTANCE: Type.Integer({
@@ -138,7 +139,7 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
-/** What stands between commas. */
+/** The entries of a list that is separated by commas. */
 export function parseList(text: string | undefined): string[] {
   return (text ?? "")
     .split(",")
@@ -152,7 +153,7 @@ export function parseAllowedHosts(text: string | undefined): string[] {
 
 const MIN_SECRET = 32;
 
-/** Contradictions and mistakes in whom a service trusts, that no single variable shows. */
+/** Problems with trust settings that only show when several variables are read together. */
 export function trustProblems(config: Record<string, unknown>): string[] {
   const problems: string[] = [];
   const proxies = typeof config.TRUSTED_PROXIES === "string" ? parseList(config.TRUSTED_PROXIES) : [];

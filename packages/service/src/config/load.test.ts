@@ -26,7 +26,7 @@ function problemsOf(env: Environment): readonly string[] {
 }
 
 describe("loadConfig", () => {
-  test("fills in the defaults of an empty environment", () => {
+  test("fills in the defaults in an empty environment", () => {
     const config = loadConfig(schema, {});
     expect(config).toMatchObject({
       PORT: 3_000,
@@ -37,7 +37,7 @@ describe("loadConfig", () => {
     expect(config.REDIS_URL).toBeUndefined();
   });
 
-  test("reads numbers and booleans out of text", () => {
+  test("reads numbers and booleans from text", () => {
     const config = loadConfig(schema, { PORT: "8080", RATIO: "0.25", REDIS_TLS: "true", HOST: "" });
     expect(config).toMatchObject({ PORT: 8_080, RATIO: 0.25, REDIS_TLS: true, HOST: "127.0.0.1" });
   });
@@ -117,7 +117,7 @@ describe("toConnectionSettings", () => {
     ]);
   });
 
-  test("what TLS needs is handed over; a file that is not there and half a certificate are refused", () => {
+  test("TLS settings are passed on; a missing file and half a certificate are refused", () => {
     const here = import.meta.filename;
     const pair = { REDIS_TLS_CERT_FILE: here, REDIS_TLS_KEY_FILE: here };
     expect(settings({ REDIS_URL: "rediss://h", REDIS_TLS_CA_FILE: here, ...pair })).toEqual({
@@ -131,7 +131,7 @@ describe("toConnectionSettings", () => {
     expect(problemsOf({ REDIS_TLS_CERT_FILE: here })[0]).toContain("REDIS_TLS_KEY_FILE");
   });
 
-  test("is described without the credentials", () => {
+  test("is described without credentials", () => {
     expect(describeRedis(settings({ REDIS_URL: "redis://user:hunter2@cache:7000" }))).toBe("cache:7000");
     expect(describeRedis(settings({ REDIS_URL: "redis://cache" }))).toBe("cache:6379");
   });

@@ -4,10 +4,10 @@ import { Value } from "typebox/value";
 import { trustProblems } from "./http.ts";
 import { redisProblems } from "./redis.ts";
 
-/** The environment as a process has it. Only a `main.ts` reads `process.env`; it is handed over from there. */
+/** The environment of a process. Only a `main.ts` reads `process.env` and passes it on. */
 export type Environment = Record<string, string | undefined>;
 
-/** Every variable that is wrong, one line each. A service that meets it prints it and exits 1. */
+/** Lists every bad variable, one line each. A service prints this error and exits with 1. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
 
@@ -18,7 +18,10 @@ export class ConfigError extends Error {
   }
 }
 
-/** The words of the system that came before: silently ignored they would point at keys nobody reads. */
+/**
+ * Names from the system that Holdfast replaced. If they were silently ignored, they would point at keys that nobody
+ * reads.
+ */
 const REFUSED = ["QUEUE_PENDING", "QUEUE_PROCESSING", "QUEUE_DLQ"];
 
 interface VariableSchema {
@@ -29,17 +32,17 @@ interface VariableSchema {
   maximum?: number;
   enum?: unknown[];
   pattern?: string;
-  /** Not shown in messages; can come from a file named by `<NAME>_FILE`. */
+  /** Not shown in messages. The value can come from a file that `<NAME>_FILE` names. */
   secret?: boolean;
 }
 
 /**
- * Reads a typed configuration out of the environment.
+ * Reads a typed configuration from the environment.
  *
- * The keys of the schema are the names of the variables. An empty variable counts as absent; a variable whose
- * schema says `secret: true` can be given as `<NAME>_FILE`, a file that holds the value.
+ * The keys of the schema are the names of the variables. An empty variable counts as missing. If the schema says
+ * `secret: true`, `<NAME>_FILE` can name a file that holds the value.
  *
- * @throws ConfigError that lists every bad variable, not the first only.
+ * @throws ConfigError that lists every bad variable, not only the first
  */
 export function loadConfig<T extends TObject>(schema: T, env: Environment): Static<T> {
   const problems: string[] = [];
@@ -131,7 +134,7 @@ function expectation(variable: VariableSchema): string {
       return `${noun} from ${variable.minimum} to ${variable.maximum}`;
     }
     default:
-      // A bar would end the cell of the docs table.
+      // An unescaped bar would end the cell of the docs table.
       return variable.pattern
         ? `a string that matches \`${variable.pattern.replaceAll("|", "\\|")}\``
         : "a string";

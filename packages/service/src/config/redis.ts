@@ -11,13 +11,13 @@ const nodes = (what: string) =>
     }),
   );
 
-/** How every service reaches Redis. Spread into the schema of a service. */
+/** How every service reaches Redis. Part of the schema of every service. */
 export const redisConfig = {
   REDIS_URL: Type.Optional(
     Type.String({
       secret: true,
       description:
-        "`redis://`, `rediss://` or `unix://` address. Wins over the single variables; a user or password that it leaves out is taken from them.",
+        "`redis://`, `rediss://` or `unix://` address. It overrides the single variables, which supply only a user or password that is missing in it.",
     }),
   ),
   REDIS_HOST: Type.String({ default: "127.0.0.1", description: "Host of Redis." }),
@@ -26,20 +26,20 @@ export const redisConfig = {
   REDIS_PASSWORD: Type.Optional(Type.String({ secret: true, description: "Password of Redis." })),
   REDIS_TLS: Type.Boolean({
     default: false,
-    description: "Connect with TLS. `rediss://` and each of the four below imply it.",
+    description: "Connect with TLS. Implied by `rediss://` and by each of the four variables below.",
   }),
   REDIS_TLS_CA_FILE: Type.Optional(
     Type.String({
-      description: "Certificates (PEM) of the CA that signed that of Redis, where Node knows it not.",
+      description: "CA certificates (PEM) for the certificate of Redis, if Node does not know the CA.",
     }),
   ),
   REDIS_TLS_SERVER_NAME: Type.Optional(
     Type.String({
-      description: "The name that the certificate of Redis has to be for, where it is not the host.",
+      description: "Name in the certificate of Redis, if it is not the host.",
     }),
   ),
   REDIS_TLS_CERT_FILE: Type.Optional(
-    Type.String({ description: "Certificate of this client (PEM), where Redis asks for one." }),
+    Type.String({ description: "Certificate of this client (PEM), if Redis asks for one." }),
   ),
   REDIS_TLS_KEY_FILE: Type.Optional(Type.String({ description: "Its key (PEM)." })),
   REDIS_SENTINELS: nodes("Sentinels"),
@@ -50,7 +50,7 @@ export const redisConfig = {
   QUEUE_PREFIX: Type.String({
     default: "queue",
     pattern: KEY_PREFIX_PATTERN,
-    description: "First part of every key. Two systems on one Redis take two prefixes.",
+    description: "First part of every key. Two systems on one Redis need different prefixes.",
   }),
   LOG_LEVEL: Type.Unsafe<"fatal" | "error" | "warn" | "info" | "debug" | "trace" | "silent">({
     type: "string",
@@ -63,7 +63,7 @@ export const redisConfig = {
 const redisObject = Type.Object(redisConfig);
 export type RedisConfig = Static<typeof redisObject>;
 
-/** Settings for the library out of the environment of a service. */
+/** Redis settings for the library, from the environment of a service. */
 export function toConnectionSettings(config: RedisConfig): ConnectionSettings {
   const settings: ConnectionSettings = {};
   if (config.REDIS_USERNAME !== undefined) settings.username = config.REDIS_USERNAME;
@@ -80,7 +80,7 @@ export function toConnectionSettings(config: RedisConfig): ConnectionSettings {
     settings.clusterNodes = parseNodes(config.REDIS_CLUSTER_NODES, 6_379);
   } else if (config.REDIS_URL !== undefined) {
     settings.url = config.REDIS_URL;
-    // It says who logs in: the single variables are for an address that does not.
+    // The URL says who logs in. The single variables only serve a URL without credentials.
     if (URL.canParse(config.REDIS_URL) && new URL(config.REDIS_URL).password !== "") {
       delete settings.username;
       delete settings.password;
@@ -92,7 +92,7 @@ export function toConnectionSettings(config: RedisConfig): ConnectionSettings {
   return settings;
 }
 
-/** Contradictions between variables that are fine one by one. */
+/** Contradictions between variables that are valid one by one. */
 export function redisProblems(config: Record<string, unknown>): string[] {
   const problems: string[] = [];
   if ((config.REDIS_SENTINELS === undefined) !== (config.REDIS_SENTINEL_NAME === undefined)) {

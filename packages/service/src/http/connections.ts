@@ -7,18 +7,21 @@ import type { Logger } from "../logger.ts";
 import { PROBLEM_MEDIA_TYPE, type ProblemCode, problem } from "./problem.ts";
 
 /**
- * How long a client that has its answer may go on with its body, ms. Cut at once, it could lose the answer: bytes that
- * nobody reads make the kernel reset the connection.
+ * How long a client that has been answered may go on sending its body, ms. If the connection were cut at once, the
+ * client could lose the answer, because unread bytes make the kernel reset the connection.
  */
 const LINGER_MS = 2_000;
-/** So many connections beyond the share of an address are told why they are closed; the others are closed at once. */
+/**
+ * This many connections beyond the share of an address get an answer that says why; further ones are closed without an
+ * answer.
+ */
 const TOLD = 32;
 const LOG_EVERY_MS = 30_000;
 
 export interface ConnectionOptions {
-  /** Connections of one address at a time; 0: no cap. */
+  /** Connections per address at a time; 0: no cap. */
   perAddress: number;
-  /** Their connections are those of many clients, and are not counted. */
+  /** Addresses of proxies. Their connections carry many clients, so they are not counted. */
   trustedProxies?: readonly string[] | undefined;
   logger: Logger;
 }
@@ -26,11 +29,11 @@ export interface ConnectionOptions {
 interface LongBody {
   request: IncomingMessage;
   response: ServerResponse;
-  /** By `performance.now()`. */
+  /** A time of `performance.now()`. */
   until: number;
 }
 
-/** What one address, and one body, may take of a server's connections. */
+/** Limits how many connections of a server one address may hold, and how long one body may hold a connection. */
 export class Connections {
   readonly #options: ConnectionOptions;
   readonly #proxies: BlockList;
@@ -45,14 +48,16 @@ export class Connections {
     if (options.perAddress > 0) server.on("connection", (socket: Socket) => this.#count(socket));
   }
 
-  /** Whether it is one too many of its address, or about to be closed: nothing that comes over it is done. */
+  /**
+   * Whether the connection is one too many for its address, or about to be closed. Requests on it are not carried out.
+   */
   isClosing(socket: Socket): boolean {
     return this.#closing.size > 0 && this.#closing.has(socket);
   }
 
   /**
-   * Closes a connection once its answer, which says `Connection: close`, was sent. Node would close it at once by itself,
-   * also where the request still arrives.
+   * Closes a connection after its answer, which says `Connection: close`, was sent. Node itself would close it at once,
+   * even while the request still arrives.
    */
   closeAfterAnswer(socket: Socket): void {
     this.#close(socket);
@@ -62,19 +67,22 @@ export class Connections {
     };
   }
 
-  /** Lets the body of a request that was let in arrive for `ms`, where others have the time of the server. */
+  /** Lets the body of an authenticated request take `ms` to arrive, instead of the time of the server. */
   allowLong(request: IncomingMessage, response: ServerResponse, ms: number): void {
     this.#longBodies.set(request.socket, { request, response, until: performance.now() + ms });
   }
 
-  /** Called when the time of a request is over. True: it is one that has longer, and is cut when that is over as well. */
+  /**
+   * Called when the time of a request is over. Returns true if the request has a longer time, and cuts it off when that
+   * ends.
+   */
   goesOn(socket: Socket): boolean {
     const long = this.#longBodies.get(socket);
     const leftMs = (long?.until ?? 0) - performance.now();
     if (long === undefined || long.request.complete || leftMs <= 0) return false;
     const timer = setTimeout(() => {
       if (long.request.complete) return;
-      // Behind the first bytes of an answer there is no place for another one.
+      // After the first bytes of an answer no second answer can follow.
       if (long.response.headersSent) socket.destroy();
       else answerRaw(socket, 408, "request_timeout", "the request did not arrive in time");
     }, leftMs);
@@ -120,14 +128,14 @@ export class Connections {
 }
 
 /**
- * Closes the connection of an answered request whose body does not end soon: nobody reads it, and it could go on for as
- * long as the client likes.
+ * Closes the connection of an answered request if its body does not end soon. Nobody reads the body, and the client
+ * could send it for ever.
  */
 export function hangUp(request: IncomingMessage): void {
   request.once("end", destroyLater(request.socket));
 }
 
-/** @returns leaves the connection open after all */
+/** @returns a function that leaves the connection open after all */
 function destroyLater(socket: Socket): () => void {
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);
   const cancel = () => {
@@ -139,7 +147,7 @@ function destroyLater(socket: Socket): () => void {
   return cancel;
 }
 
-/** Answers what never came to be a request, and closes the connection, also where the client keeps its end open. */
+/** Answers bytes that are not a request, and closes the connection even if the client keeps its end open. */
 export function answerRaw(socket: Socket, status: number, code: ProblemCode, detail: string): void {
   const body = problem(code, status, detail, randomUUID());
   const text = JSON.stringify(body);

@@ -3,19 +3,19 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { PROBLEM_MEDIA_TYPE, type Problem, problem, toProblem } from "./problem.ts";
 import type { HttpServer } from "./types.ts";
 
-/** Sends a problem; a value of `retryAfter` becomes the header, seconds. */
+/** Sends a problem. The header Retry-After gets the value of `retryAfter`, in seconds. */
 export function sendProblem(reply: FastifyReply, body: Problem, retryAfter?: number): FastifyReply {
   if (retryAfter !== undefined) reply.header("retry-after", String(retryAfter));
   if (body.status === 401) {
     reply.header("www-authenticate", 'Bearer realm="holdfast"');
   }
-  // Strangers keep no connections; nor does a body that nobody reads.
+  // The connection of a stranger is not kept, nor one with a body that nobody reads.
   if (body.status === 401 || body.status === 413) reply.server.basics.closeAfterAnswer(reply);
-  // A string goes out as it is: the serialiser of a route knows only its own schemas.
+  // The problem is sent as a string, because the serialiser of a route only knows its own schemas.
   return reply.code(body.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(body));
 }
 
-/** Every error and every path that nobody serves as a problem. @returns what answers such a path */
+/** Answers every error, and every unknown path, with a problem. @returns the handler for unknown paths */
 export function registerErrors(
   app: HttpServer,
 ): (request: FastifyRequest, reply: FastifyReply) => FastifyReply {
@@ -49,7 +49,7 @@ export function registerErrors(
   app.setNotFoundHandler(notFound);
 
   app.setErrorHandler((thrown: unknown, request: FastifyRequest, reply: FastifyReply) => {
-    // The framework does not say what the route would take.
+    // The framework does not say which content types the route takes.
     const isNotTaken = (thrown as { code?: string }).code === "FST_ERR_CTP_INVALID_MEDIA_TYPE";
     const error = isNotTaken ? notTaken(request) : thrown;
     const { body, retryAfter, unexpected } = toProblem(error, request.id);
@@ -61,7 +61,7 @@ export function registerErrors(
   return notFound;
 }
 
-/** A body of a kind that the route does not take, with what to send instead. */
+/** The problem for a body of a wrong content type. It says what to send instead. */
 export function notTaken(request: FastifyRequest): HoldfastError {
   const given = request.headers["content-type"];
   const taken = request.routeOptions.config.lines

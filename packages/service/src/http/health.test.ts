@@ -34,7 +34,7 @@ async function start(overrides: Partial<HealthServerOptions> = {}) {
   return server;
 }
 
-test("serves metrics and health, and turns red with the check", async () => {
+test("serves metrics and health, and is not ready if the check fails", async () => {
   let readiness: Readiness = { ok: true, detail: "fine" };
   const { port } = await start({ ready: async () => readiness });
   const status = async (path: string) => (await fetch(`http://127.0.0.1:${port}${path}`)).status;
@@ -47,7 +47,7 @@ test("serves metrics and health, and turns red with the check", async () => {
   expect(await status("/nope")).toBe(404);
 });
 
-test("without METRICS_PORT a busy port is passed over", async () => {
+test("without METRICS_PORT a busy port is skipped", async () => {
   const one = await start();
   const two = await start();
   expect(two.port).toBeGreaterThan(one.port);
@@ -62,7 +62,7 @@ test("with METRICS_PORT a busy port ends the start and names its holder", async 
   );
 });
 
-test("a check that throws or hangs is red", async () => {
+test("a check that throws or hangs counts as failed", async () => {
   const thrown = await safely(async () => {
     throw new Error("no connection");
   });

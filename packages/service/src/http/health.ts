@@ -29,7 +29,7 @@ export interface HealthServerOptions {
   metrics: ServiceMetrics;
   logger: Logger;
   ready: ReadinessCheck;
-  /** What only a restart mends: `/livez` is red then. @default never */
+  /** A check for faults that only a restart can end; `/livez` fails with it. @default never fails */
   live?: () => Readiness;
 }
 
@@ -38,7 +38,7 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
-/** `/metrics`, `/livez` and `/readyz` of a service that has no API. */
+/** Serves `/metrics`, `/livez` and `/readyz` for a service without an API. */
 export async function createHealthServer(options: HealthServerOptions): Promise<HealthServer> {
   const limits = { requestTimeout: 10_000, headersTimeout: 10_000, connectionsCheckingInterval: 1_000 };
   const server = createServer(limits, (request, response) => {
@@ -51,7 +51,7 @@ export async function createHealthServer(options: HealthServerOptions): Promise<
     });
   });
   server.maxConnections = 256;
-  // So that nobody who reaches the port takes the places of the probes and of Prometheus.
+  // Limited, so that nobody who reaches the port can take the places of the probes and of Prometheus.
   const connections = new Connections(server, { perAddress: 64, logger: options.logger });
   const first = (options.port ?? METRICS_BASE_PORT) + options.instance;
   const port = await listenFrom(server, options, first);
@@ -66,7 +66,7 @@ export async function createHealthServer(options: HealthServerOptions): Promise<
   };
 }
 
-/** A check that throws or hangs is a red answer, not a hanging probe. */
+/** A check that throws or hangs is answered as failed, so that the probe does not hang. */
 export async function safely(check: ReadinessCheck, timeoutMs = 2_000): Promise<Readiness> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<Readiness>((resolve) => {
@@ -136,12 +136,12 @@ async function respond(
       return send(readiness.ok ? 200 : 503, "application/json", JSON.stringify(readiness));
     }
     case "/metrics": {
-      // The check keeps `redis_up` true at the moment of the scrape.
+      // The check also sets `redis_up` for this scrape.
       await safely(options.ready);
       const { contentType, text } = await options.metrics.read(request.headers.accept);
       return send(200, contentType, text);
     }
     default:
-      return refuse("not_found", 404, "here are /metrics, /livez and /readyz");
+      return refuse("not_found", 404, "this port serves /metrics, /livez and /readyz");
   }
 }

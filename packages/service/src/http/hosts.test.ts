@@ -3,7 +3,7 @@ import { isAllowedHost } from "./hosts.ts";
 
 describe("the Host check of a keyless service", () => {
   test.each(["localhost", "localhost:3000", "127.0.0.1:3000", "[::1]:3000", "app.localhost", "LOCALHOST"])(
-    "on loopback lets %s in",
+    "on loopback accepts %s",
     (host) => expect(isAllowedHost(host, "127.0.0.1", [])).toBe(true),
   );
 
@@ -20,7 +20,7 @@ describe("the Host check of a keyless service", () => {
   ])("on loopback refuses %s", (host) => expect(isAllowedHost(host, "127.0.0.1", [])).toBe(false));
 
   test.each(["10.0.0.1:3000", "[fd00::1]", "producer-api:3000", "localhost"])(
-    "beyond loopback lets %s in",
+    "beyond loopback accepts %s",
     (host) => expect(isAllowedHost(host, "0.0.0.0", [])).toBe(true),
   );
 
@@ -28,7 +28,7 @@ describe("the Host check of a keyless service", () => {
     expect(isAllowedHost(host, "0.0.0.0", [])).toBe(false),
   );
 
-  test("lets in what ALLOWED_HOSTS names", () => {
+  test("accepts the names in ALLOWED_HOSTS", () => {
     expect(isAllowedHost("queue.example:443", "0.0.0.0", ["queue.example"])).toBe(true);
     expect(isAllowedHost("other.example", "0.0.0.0", ["queue.example"])).toBe(false);
     expect(isAllowedHost("other.example", "127.0.0.1", ["*"])).toBe(true);

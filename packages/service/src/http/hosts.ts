@@ -2,11 +2,12 @@ import { isIP } from "node:net";
 import { isLoopback } from "../config/http.ts";
 
 /**
- * Whether a keyless service answers a request with this Host header. A web page can point a name of its own at
- * 127.0.0.1 and then talk to us with the user's browser (DNS rebinding); its Host header still carries that name.
+ * Whether a service without keys answers a request with this Host header. A web page can point its own host name at
+ * 127.0.0.1 and then talk to the service through the user's browser (DNS rebinding), but its Host header still has that
+ * name.
  *
- * On loopback: loopback names only. Beyond it also IP addresses and names without a dot (`producer-api` in
- * Compose), neither of which an attacker can own. `allowed` adds names; `*` allows every one.
+ * On loopback only loopback names are accepted. Beyond loopback IP addresses and names without a dot (`producer-api` in
+ * Compose) are accepted too, since an attacker can own neither. `allowed` adds names; `*` allows every name.
  */
 export function isAllowedHost(header: string | undefined, listenHost: string, allowed: string[]): boolean {
   if (allowed.includes("*")) return true;

@@ -46,7 +46,7 @@ async function served(options: Partial<HttpServerOptions> = {}): Promise<number>
   return (app.server.address() as { port: number }).port;
 }
 
-/** @param allowHalfOpen like a client that does not care whether the other side has ended */
+/** @param allowHalfOpen keeps the client's side open after the server has closed its own */
 function open(port: number, { host = "127.0.0.1", allowHalfOpen = false } = {}) {
   const socket = connect({ port, host, allowHalfOpen });
   sockets.push(socket);
@@ -63,7 +63,7 @@ function open(port: number, { host = "127.0.0.1", allowHalfOpen = false } = {}) 
 
 const HEAD = "Host: 127.0.0.1\r\nContent-Type: application/json\r\n";
 
-test("none of the limits that Fastify leaves off is off", async () => {
+test("every limit that Fastify turns off by default is on", async () => {
   await served();
   const server = app?.server;
   expect(server?.maxConnections).toBe(4_096);
@@ -71,7 +71,7 @@ test("none of the limits that Fastify leaves off is off", async () => {
     expect([limit, (server?.[limit] ?? 0) > 0]).toEqual([limit, true]);
 });
 
-test("a connection beyond the cap is closed, those within it are served", async () => {
+test("a connection beyond the cap is closed, those within the cap are served", async () => {
   const port = await served({ maxConnections: 2 });
   const kept = [open(port), open(port)];
   const get = `GET /livez HTTP/1.1\r\n${HEAD}\r\n`;
@@ -100,7 +100,7 @@ test("a body that never ends and headers that never end are cut off with 408", a
   }
 });
 
-test("too many headers are 431, what is no HTTP is 400, a body beyond the limit 413", async () => {
+test("too many headers are 431, bytes that are not HTTP 400, a body beyond the limit 413", async () => {
   const port = await served({ bodyLimitBytes: 100 });
   for (const [text, status] of [
     [`GET /livez HTTP/1.1\r\n${HEAD}X-A: ${"a".repeat(20_000)}\r\n\r\n`, 431],
@@ -117,18 +117,18 @@ test("too many headers are 431, what is no HTTP is 400, a body beyond the limit 
 const SLOW = "Content-Length: 1000000\r\n\r\n{";
 
 test.each([
-  ["a body of somebody who is not let in", `POST /echo HTTP/1.1\r\n${HEAD}${SLOW}`, 401],
+  ["a body from a stranger", `POST /echo HTTP/1.1\r\n${HEAD}${SLOW}`, 401],
   [
-    "lines of somebody who is not let in",
+    "lines from a stranger",
     "POST /lines HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
     401,
   ],
-  ["a body of a path that nobody serves", `POST /nothing HTTP/1.1\r\n${HEAD}${SLOW}`, 404],
-  ["a body of a GET, which is answered well", `GET /livez HTTP/1.1\r\n${HEAD}${SLOW}`, 200],
+  ["a body for an unknown path", `POST /nothing HTTP/1.1\r\n${HEAD}${SLOW}`, 404],
+  ["a body of a GET that succeeds", `GET /livez HTTP/1.1\r\n${HEAD}${SLOW}`, 200],
   ["a Host that is not served", `POST /echo HTTP/1.1\r\nHost: evil.example\r\n${SLOW}`, 403],
-  ["what is no HTTP", `GET\r\n${HEAD}\r\n`, 400],
+  ["bytes that are not HTTP", `GET\r\n${HEAD}\r\n`, 400],
   ["a body that is too large", `POST /echo HTTP/1.1\r\n${HEAD}Content-Length: 9000000\r\n\r\n{`, 413],
-])("%s: answered, and closed soon though it goes on and on", async (_name, text, status) => {
+])("%s: answered, and closed soon although the client sends on", async (_name, text, status) => {
   const port = await served({ identify: status === 413 ? undefined : stranger });
   const { socket, seen } = open(port, { allowHalfOpen: true });
   socket.write(text);
@@ -142,7 +142,7 @@ test.each([
   }
 });
 
-test("who is not let in keeps no connection, who is keeps his", async () => {
+test("the connection of a stranger is closed, that of an authenticated caller is kept", async () => {
   const port = await served({ identify: stranger });
   const get = open(port);
   get.socket.write(`GET /echo HTTP/1.1\r\n${HEAD}\r\n`);
@@ -160,7 +160,7 @@ test("who is not let in keeps no connection, who is keeps his", async () => {
   expect(known.seen.isClosed).toBe(false);
 });
 
-test("only lines of somebody who was let in have the time of a stream, and no more than that", async () => {
+test("only lines of an authenticated caller get the time of a stream, and no more than that", async () => {
   const port = await served({ requestTimeoutMs: 1_000, streamTimeoutMs: 4_000 });
   const lines = "Host: 127.0.0.1\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n";
   const long = open(port);
@@ -177,12 +177,12 @@ test("only lines of somebody who was let in have the time of a stream, and no mo
   await until("the lines are taken", () => long.seen.text.includes('{"bytes":4}'), 8_000);
   await until("the endless ones are cut off", () => endless.every(({ seen }) => seen.isClosed), 15_000);
   expect(endless[0]?.seen.text).toContain("HTTP/1.1 408");
-  // An answer that has begun is not followed by another one.
+  // No second answer follows after the first has begun.
   expect(endless[1]?.seen.text).toContain("HTTP/1.1 200");
   expect(endless[1]?.seen.text).not.toContain("HTTP/1.1 408");
 });
 
-test("one address has its share of connections; it is told so, and others are served", async () => {
+test("an address beyond its share of connections gets an answer that says so, and others are served", async () => {
   const port = await served({ connectionsPerAddress: 3 });
   const get = `GET /livez HTTP/1.1\r\n${HEAD}\r\n`;
   const kept = [open(port), open(port), open(port)];
@@ -195,7 +195,7 @@ test("one address has its share of connections; it is told so, and others are se
   await until("it is closed", () => fourth.seen.isClosed);
   expect(fourth.seen.text).toMatch(/^HTTP\/1\.1 429 .*retry-after: 1\r\n/is);
   expect(fourth.seen.text).toContain('"code":"rate_limited"');
-  // One that asks nothing does not stay either.
+  // A connection without a request is closed as well.
   const silent = open(port);
   await until("the silent one is closed", () => silent.seen.isClosed);
   const elsewhere = open(port, { host: "127.0.0.2" });
@@ -207,13 +207,13 @@ test("one address has its share of connections; it is told so, and others are se
   await until("it is served", () => next.seen.text.includes("200 OK"));
 });
 
-test("a crowd beyond the share is closed, most of it at once", async () => {
+test("many connections beyond the share are closed, most of them at once", async () => {
   const port = await served({ connectionsPerAddress: 1 });
   const crowd = Array.from({ length: 60 }, () => open(port));
   await until("all but one are closed", () => crowd.filter(({ seen }) => seen.isClosed).length === 59);
 });
 
-test("a trusted proxy has no share: its connections are those of many", async () => {
+test("the connections of a trusted proxy are not counted", async () => {
   const port = await served({ connectionsPerAddress: 1, trustedProxies: ["127.0.0.1"] });
   const ofProxy = Array.from({ length: 5 }, () => open(port));
   for (const { socket, seen } of ofProxy) {

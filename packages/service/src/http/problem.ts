@@ -1,16 +1,16 @@
 import { STATUS_CODES } from "node:http";
 import { ERROR_STATUS, type ErrorCode, HoldfastError } from "@holdfast/contracts";
 
-/** What was wrong with one field. */
+/** The error of one field. */
 export interface FieldError {
-  /** JSON pointer into the part, like `/payload` or `/0/type`. */
+  /** JSON pointer to the field, like `/payload` or `/0/type`. */
   path: string;
   message: string;
   /** body, querystring, params, headers */
   in: string;
 }
 
-/** An error as a response, RFC 9457. */
+/** The body of an error response, RFC 9457. */
 export interface Problem {
   type: string;
   title: string;
@@ -26,7 +26,7 @@ export type ProblemCode = ErrorCode | "method_not_allowed" | "request_timeout";
 
 export const PROBLEM_MEDIA_TYPE = "application/problem+json";
 
-/** An error that carries its place in the request. */
+/** An error that names the wrong fields of the request. */
 export class RequestError extends HoldfastError {
   readonly errors: FieldError[];
 
@@ -57,14 +57,14 @@ export function problem(
   return body;
 }
 
-/** Seconds for `Retry-After`: given for what passes by itself (429 and 503), at least 1. */
+/** Seconds for `Retry-After`, at least 1. Present for errors that pass by themselves (429 and 503). */
 export function retryAfterSeconds(error: HoldfastError): number | undefined {
   const status = ERROR_STATUS[error.code];
   if (error.retryAfterMs !== undefined) return Math.max(1, Math.ceil(error.retryAfterMs / 1_000));
   return status === 429 || status === 503 ? 1 : undefined;
 }
 
-/** An argument of the library has the name of its field in the body. */
+/** Arguments of the library have the same names as the fields of the body. */
 function fieldErrors({ field, message }: HoldfastError): FieldError[] {
   return field === undefined ? [] : [{ path: `/${field}`, message, in: "body" }];
 }
@@ -77,7 +77,10 @@ interface FrameworkError {
   validationContext?: string;
 }
 
-/** Turns whatever was thrown into a problem, and says whether it is our fault (to be logged as an error). */
+/**
+ * Turns anything that was thrown into a problem, and says whether it is a fault of the service and has to be logged as
+ * an error.
+ */
 export function toProblem(
   error: unknown,
   requestId: string,
@@ -107,7 +110,7 @@ export function toProblem(
   };
 }
 
-/** A body that parses but does not fit is 422; a query or header that does not fit is a bad request, 400. */
+/** A body that parses but does not fit the schema is 422. A query or header that does not fit is 400. */
 function validationProblem(error: FrameworkError, requestId: string): Problem {
   const part = error.validationContext ?? "body";
   const errors = (error.validation ?? []).map((entry) => ({

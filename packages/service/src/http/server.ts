@@ -31,7 +31,7 @@ import { problem } from "./problem.ts";
 import type { HttpServer, Watch } from "./types.ts";
 import { closeQueries, typeboxValidator } from "./validation.ts";
 
-/** A cookie that opens a route. */
+/** A cookie that authenticates requests. */
 export interface SecurityScheme {
   type: "apiKey";
   in: "cookie";
@@ -45,21 +45,21 @@ export interface HttpServerOptions {
   version: string;
   logger: Logger;
   metrics: ServiceMetrics;
-  /** The address it will listen on: decides how strict the Host check is. */
+  /** The address that the server will listen on. It decides how strict the Host check is. */
   host: string;
   allowedHosts: string[];
   ready: ReadinessCheck;
-  /** @default everybody is anonymous, and may do everything */
+  /** @default everybody is anonymous and may do everything */
   identify?: Identify | undefined;
-  /** What lets in beside a key, as OpenAPI describes it. */
+  /** Other ways to authenticate than by key, for the API description. */
   securitySchemes?: Record<string, SecurityScheme> | undefined;
-  /** Tells of each change of the keys: what lasts and may no longer is ended. */
+  /** Calls the listener when keys have changed, so that lasting requests without access end. */
   onKeysChange?: ((listener: () => void) => unknown) | undefined;
   /** @default no limit */
   limiter?: Limiter | undefined;
   /** Addresses and networks of proxies whose X-Forwarded-For is believed. */
   trustedProxies?: string[] | undefined;
-  /** Of one key that does not see every payload; 0: no limit. @default 0 */
+  /** Conflicts per minute of a key that may not see every payload; 0: no limit. @default 0 */
   conflictsPerMinute?: number | undefined;
   /** The prefix that a reverse proxy leaves in front of every path, such as `/queues`. */
   basePath?: string | undefined;
@@ -67,35 +67,35 @@ export interface HttpServerOptions {
   maskedPointers?: string[] | undefined;
   /** Bytes. @default 1_048_576 */
   bodyLimitBytes?: number;
-  /** How long a request may take to arrive, ms; its headers have 30 s. @default 30_000 */
+  /** How long a request may take to arrive, ms; the headers may take 30 s. @default 30_000 */
   requestTimeoutMs?: number;
-  /** How long a body of lines of somebody who was let in may take, ms. @default 600_000 */
+  /** How long a body of lines from an authenticated caller may take, ms. @default 600_000 */
   streamTimeoutMs?: number;
   /** @default 4_096 */
   maxConnections?: number;
-  /** Connections of one address at a time, but for those of trusted proxies; 0: no cap. @default 0 */
+  /** Connections per address at a time, trusted proxies excepted; 0: no cap. @default 0 */
   connectionsPerAddress?: number;
   /** Content-Security-Policy directives that differ from the default. */
   contentSecurityPolicy?: Record<string, string[]>;
 }
 
-/** A key is over within a second of its end; what took no longer was checked soon enough. */
+/** A revoked key must lose access within a second. A body that arrived faster need not be checked again. */
 const RECHECK_MS = 1_000;
 
 /**
- * Fastify with everything that the HTTP services share. Routes are added by the caller, before `listen`.
- * Every error leaves as `application/problem+json`.
+ * Fastify with everything that the HTTP services share. The caller adds routes before `listen`. Every error is sent as
+ * `application/problem+json`.
  */
 export async function createHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const { metrics } = options;
   const app: HttpServer = Fastify({
     loggerInstance: options.logger as FastifyBaseLogger,
-    // Two lines per request would cost more than the request; errors are logged by the error handler.
+    // Two lines per request would cost more than the request itself. The error handler logs errors.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: options.bodyLimitBytes ?? 1_048_576,
-    // Fastify sets none of these by itself. 75 s leaves room for a long-poll of 30 s.
+    // Fastify sets none of these by default. 75 s leaves room for a long-poll of 30 s.
     requestTimeout: options.requestTimeoutMs ?? 30_000,
-    // Node looks every 30 s by itself: a request that takes for ever would live twice as long as it may.
+    // By default Node checks every 30 s, so an endless request could live twice as long as allowed.
     http: {
       headersTimeout: Math.min(30_000, options.requestTimeoutMs ?? 30_000),
       connectionsCheckingInterval: 1_000,
@@ -126,15 +126,15 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   });
   if (options.basePath !== undefined) serveBelow(app, options.basePath);
   app.setValidatorCompiler(typeboxValidator);
-  // Response schemas are documentation: a serialiser built from them would drop fields in silence.
+  // Response schemas are documentation only. A serialiser built from them would silently drop fields.
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   registerParsers(app);
   const notFound = registerErrors(app);
 
   const security = await securityHeaders(options.contentSecurityPolicy);
-  // These hooks call back: a promise per hook and request costs more than what they do.
+  // These hooks use callbacks: a promise per hook and request costs more than the work of the hooks.
   let lastHost: string | undefined;
-  // Most clients keep to one name: it is looked at once.
+  // Most clients always send the same Host, so the last result is kept.
   const isHostAllowed = (host: string | undefined) => {
     if (host !== undefined && host === lastHost) return true;
     if (!isAllowedHost(host, options.host, options.allowedHosts)) return false;
@@ -159,7 +159,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       }
     }
   });
-  // Fastify takes no object here, since requests would share it; each gets its own at once.
+  // Fastify accepts no object as the initial value, since all requests would share it. Each request gets its own.
   app.decorateRequest("identity", null as unknown as Identity);
   const schemes = {
     key: { type: "http", scheme: "bearer", description: "An API key, made by `holdfast key create`" },
@@ -199,7 +199,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     observe: metrics.observeHttp,
   });
   if (masker) {
-    // Here and not in the routes: one that is added must not have to think of it.
+    // Done here for all routes, so that a new route cannot forget it.
     app.addHook("preSerialization", async (request, _reply, payload) => {
       const mask = request.identity === null ? masker : maskFor(request.identity);
       return mask ? mask(payload) : payload;
@@ -230,7 +230,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       return;
     }
     if (request.is404) {
-      // Before its body, which nobody asked for, is waited for.
+      // Refused before the server waits for its body.
       notFound(request, reply);
       return;
     }
@@ -244,7 +244,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       );
       return;
     }
-    // Node takes the chunks apart and leaves every other coding as it is.
+    // Node decodes chunks and leaves every other coding in place.
     if (transfer !== undefined && transfer.toLowerCase() !== "chunked") {
       app.basics.closeAfterAnswer(reply);
       done(
@@ -255,7 +255,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       );
       return;
     }
-    // Payloads are for whoever asked for them, and no cache in between.
+    // Payloads must not be kept by any cache.
     if (request.routeOptions.config.scope !== "public") reply.header("cache-control", "no-store");
     try {
       guardRoute(request, reply, guard);
@@ -267,7 +267,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   });
   app.addHook("preHandler", (request, reply, done) => {
     try {
-      // A body that took its time: its key may have been revoked meanwhile.
+      // If the body took long, the key may have been revoked meanwhile.
       if (reply.elapsedTime > RECHECK_MS) recheck(request, identify);
     } catch (error) {
       done(error as Error);
@@ -294,7 +294,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   await app.register(swaggerUi, {
     routePrefix: "/docs",
     staticCSP: false,
-    // Without the bar on top: it is the plugin's own advertisement, and its field loads foreign documents.
+    // The top bar is left out: it advertises the plugin, and its field loads documents from elsewhere.
     theme: {
       title: options.title,
       css: [{ filename: "theme.css", content: ".swagger-ui .topbar { display: none }" }],
@@ -304,13 +304,13 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   return app;
 }
 
-/** Helmet makes the same headers for every response, at some cost: they are made once. */
+/** Helmet makes the same headers again for every response, so they are made once here. */
 async function securityHeaders(
   contentSecurityPolicy: Record<string, string[]> | undefined,
 ): Promise<Record<string, string>> {
   const probe = Fastify();
   await probe.register(helmet, {
-    // Plain HTTP on a private network: these two would send browsers to a port that speaks no TLS.
+    // On a private network with plain HTTP these two would send browsers to a port without TLS.
     strictTransportSecurity: false,
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null, ...contentSecurityPolicy } },
   });
@@ -326,20 +326,22 @@ async function securityHeaders(
   return headers;
 }
 
-/** Takes the path off before anything looks at it; without the path everything is served as well, for health checks. */
+/**
+ * Removes the prefix before anything reads the path. Paths without the prefix are served as well, for health checks.
+ */
 function serveBelow(app: HttpServer, basePath: string): void {
   const strip = (request: IncomingMessage) => {
     if (request.url?.startsWith(`${basePath}/`)) request.url = request.url.slice(basePath.length);
   };
   app.server.prependListener("request", strip);
   app.server.prependListener("upgrade", strip);
-  // Without the slash at the end, relative addresses of the page would resolve to the folder above.
+  // Without the slash at the end, relative addresses in the page would resolve to the parent folder.
   app.get(basePath, { schema: { hide: true }, config: { scope: "public" } }, (_request, reply) =>
     reply.redirect(`${basePath.slice(basePath.lastIndexOf("/") + 1)}/`, 308),
   );
 }
 
-/** Listens, or says who holds the port and which variable moves this service. */
+/** Listens. If the port is busy, the error names its holder and the variable that sets another port. */
 export async function listen(
   app: HttpServer,
   options: { host: string; port: number; variable: string },
@@ -365,7 +367,7 @@ function registerHealth(app: HttpServer, options: HttpServerOptions): void {
     return reply.code(readiness.ok ? 200 : 503).send(readiness);
   });
   app.get("/metrics", hidden, async (request, reply) => {
-    // The check keeps `redis_up` true at the moment of the scrape.
+    // The check also sets `redis_up` for this scrape.
     await safely(options.ready);
     const { contentType, text } = await options.metrics.read(request.headers.accept);
     return reply.type(contentType).send(text);
@@ -385,7 +387,7 @@ function registerParsers(app: HttpServer): void {
       }
       let value: unknown;
       try {
-        // Clients that always send the header also send it where there is nothing to say.
+        // Some clients send Content-Type on every request, also without a body.
         value = body.length === 0 ? undefined : parseJson(decodeUtf8(body));
       } catch (error) {
         done(error as Error);
@@ -403,21 +405,21 @@ function registerParsers(app: HttpServer): void {
   );
 }
 
-/** Always made here, and not guessable: whoever could choose the id of a request could take it for that of another. */
+/** Always made here and random: a caller who could choose the id of a request could make it equal to another one. */
 function requestId(): string {
   return randomUUID();
 }
 
 /**
- * The id that the client gave its request by `X-Request-Id`, for logs and the audit log; null where it gave none, or
- * one that is not harmless in a log line. It identifies nothing: two clients can send the same one.
+ * The client's own id from `X-Request-Id`, for logs and the audit log; null if it is missing or unsafe in a log line.
+ * It identifies nothing, since two clients can send the same one.
  */
 export function clientRequestId(headers: IncomingMessage["headers"]): string | null {
   const given = headers["x-request-id"];
   return typeof given === "string" && /^[A-Za-z0-9_.:-]{1,128}$/.test(given) ? given : null;
 }
 
-/** What is not even HTTP never reaches a route. */
+/** Bytes that are not valid HTTP never reach a route. */
 function answerClientError(connections: Connections, error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();

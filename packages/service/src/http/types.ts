@@ -17,13 +17,13 @@ import type { Conflicts } from "../tasks/conflicts.ts";
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** The body arrives as a Buffer: for routes that need the bytes sent. */
+    /** The body is given as a Buffer, for routes that need the bytes as sent. */
     rawBody?: boolean;
-    /** A body of `application/x-ndjson` arrives as a stream. */
+    /** A body of `application/x-ndjson` is given as a stream. */
     lines?: boolean;
     /** The scope that a key needs. @default `read` for GET, `control` for all others */
     scope?: RouteScope;
-    /** Answered also while it is not known whether there are keys, since Redis is away. */
+    /** The route also answers while Redis is away and it is not known whether there are keys. */
     beforeKeys?: boolean;
   }
   interface FastifyRequest {
@@ -31,25 +31,30 @@ declare module "fastify" {
     identity: Identity;
   }
   interface FastifyInstance {
-    /** The parts that every answer needs, for answers that do not come from a route. */
+    /** The parts that every answer needs, for answers outside of the routes. */
     basics: {
       isHostAllowed(host: string | undefined): boolean;
       requestId(): string;
       identify: Identify;
       limiter: Limiter | undefined;
-      /** True if the address has too many connections, or this one is about to be closed: its requests are refused. */
+      /**
+       * True if the address has too many connections, or this connection is about to be closed: its requests are
+       * refused.
+       */
       isClosing(socket: Socket): boolean;
-      /** The connection is closed when the answer was sent. */
+      /** The connection is closed after the answer. */
       closeAfterAnswer(reply: FastifyReply): void;
-      /** Limits the conflicts of a sender who may not see every payload; undefined if he may, or if there is no limit. */
+      /**
+       * Limits the conflicts of a sender who may not see every payload. Undefined if he may, or if there is no limit.
+       */
       conflictsFor(identity: Identity): Pick<Conflicts, "limit"> | undefined;
-      /** Whether the sender still may what he was let in for. @throws HoldfastError unauthorized, forbidden */
+      /** Checks that the sender still has access. @throws HoldfastError unauthorized, forbidden */
       recheck(request: FastifyRequest): void;
-      /** Tells when the sender of a request that lasts may no longer. */
+      /** Watches a lasting request, and reports when its sender loses access. */
       watch(request: FastifyRequest): Watch;
-      /** Gives the body of a request that was let in the time of a stream. */
+      /** Gives the body of an authenticated request the time of a stream. */
       allowLongBody(request: IncomingMessage, response: ServerResponse): void;
-      /** The address of a client without a proxy in between is that of its socket. */
+      /** The address of the client. Without a proxy it is that of the socket. */
       hasProxies: boolean;
       /** Masks fields for this identity; undefined if it may see everything. */
       maskFor(identity: Identity): ((value: unknown) => unknown) | undefined;
@@ -66,10 +71,10 @@ export type HttpServer = FastifyInstance<
   TypeBoxTypeProvider
 >;
 
-/** A request that lasts, watched until `end`. */
+/** A lasting request, watched until `end`. */
 export interface Watch {
   request: FastifyRequest;
-  /** Called when the keys have changed and its sender may no longer; to be set. */
+  /** Set by the route; called when the keys have changed and the sender has lost access. */
   onDenied: (error: Error) => void;
   /** @throws HoldfastError unauthorized, forbidden */
   recheck(): void;

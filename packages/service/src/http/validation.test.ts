@@ -6,7 +6,7 @@ import { issuesOf } from "./validation.ts";
 const Schema = Type.Object({ reason: Type.Optional(Type.String()) }, { additionalProperties: false });
 const many = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, i) => [`x/${i}`, 0]));
 
-describe("issues of a value", () => {
+describe("the issues of a value", () => {
   test.each([1, 7, 8, 9, 500])("%i unknown fields are refused, and some named", (count) => {
     expect(issuesOf(Compile(Type.Union([Schema, Type.Null()])), many(count))).not.toEqual([]);
     expect(issuesOf(Compile(Type.Array(Schema)), [many(count)])).not.toEqual([]);
@@ -14,7 +14,7 @@ describe("issues of a value", () => {
     expect(issue?.message).toContain('has unknown fields: "x/0"');
   });
 
-  test("what fits has none", () => {
+  test("a value that fits has none", () => {
     expect(issuesOf(Compile(Schema), { reason: "x" })).toEqual([]);
   });
 });

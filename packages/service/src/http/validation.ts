@@ -3,7 +3,7 @@ import { type TSchema, Type } from "typebox";
 import { Compile, type Validator } from "typebox/compile";
 import { Value } from "typebox/value";
 
-/** A string out of a list: one error for a wrong value, where a union of literals gives one per literal. */
+/** A string from a list. A wrong value gives one error; a union of literals would give one per literal. */
 export function OneOf<const T extends string>(values: readonly T[], options: Record<string, unknown> = {}) {
   return Type.Unsafe<T>({ type: "string", enum: [...values], ...options });
 }
@@ -20,14 +20,17 @@ interface Issue {
   params: Record<string, unknown>;
 }
 
-/** Compiled check with messages that name unknown fields and missing ones. Never empty for what does not fit. */
+/**
+ * A compiled check. Its messages name unknown and missing fields. The list is never empty for a value that does not
+ * fit.
+ */
 export function issuesOf(validator: Validator, value: unknown): Issue[] {
   if (validator.Check(value)) return [];
   const issues: Issue[] = [];
   const unknown: string[] = [];
   for (const error of validator.Errors(value)) {
     const params = error.params as Record<string, unknown>;
-    // TypeBox reports an unknown field twice: as `false` schema at its place and as a list at the object.
+    // TypeBox reports an unknown field twice: as a `false` schema at its place, and in a list at the object.
     if (error.keyword === "boolean") {
       unknown.push(error.instancePath);
       continue;
@@ -39,7 +42,7 @@ export function issuesOf(validator: Validator, value: unknown): Issue[] {
       params,
     });
   }
-  // TypeBox stops after eight errors: of many unknown fields it may not come to the list.
+  // TypeBox stops after eight errors, so with many unknown fields the list may be missing.
   if (issues.length === 0)
     issues.push({
       keyword: "additionalProperties",
@@ -51,8 +54,8 @@ export function issuesOf(validator: Validator, value: unknown): Issue[] {
 }
 
 /**
- * TypeBox as the validator of Fastify. A body is taken as it is: "5" is not 5, and nothing unknown is removed in
- * silence. Query, path and headers arrive as text, so numbers and booleans are read out of it.
+ * TypeBox as the validator of Fastify. A body is validated as it is: "5" is not 5, and unknown fields are not dropped.
+ * Query, path and headers arrive as text, so numbers and booleans are parsed.
  */
 export const typeboxValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpPart }) => {
   const validator = Compile(schema);
@@ -70,8 +73,8 @@ export const typeboxValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
 const NO_QUERY = Type.Object({}, { additionalProperties: false });
 
 /**
- * Lets every route of the API refuse query parameters that it does not know: a filter that is ignored means more than the
- * caller asked for.
+ * Makes every route of the API refuse unknown query parameters: without an ignored filter, a request would mean more
+ * than the caller asked for.
  */
 export function closeQueries(app: Pick<FastifyInstance, "addHook">): void {
   app.addHook("onRoute", (route) => {

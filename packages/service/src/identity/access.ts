@@ -6,16 +6,16 @@ import { isLoopback } from "../config/http.ts";
 import { StartupError } from "../lifecycle.ts";
 import type { KeyRing } from "./key-ring.ts";
 
-/** What of a request says who sends it. */
+/** The parts of a request that identify its sender. */
 export interface RequestHead {
   headers: IncomingMessage["headers"];
   socket?: { remoteAddress?: string | undefined };
 }
 
-/** Who sends a request. @throws HoldfastError unauthorized, redis_unavailable */
+/** Identifies the sender of a request. @throws HoldfastError unauthorized, redis_unavailable */
 export type Identify = (request: RequestHead) => Identity;
 
-/** Whoever needs no key, and shows none. */
+/** A sender without a key, where none is needed. */
 export const NOBODY: Identity = Object.freeze<Identity>({
   ...ANONYMOUS,
   role: "viewer",
@@ -23,7 +23,9 @@ export const NOBODY: Identity = Object.freeze<Identity>({
   queues: [],
 });
 
-/** On loopback while it is not known whether there are keys: it may hear that Redis is away, and see nothing. */
+/**
+ * A sender on loopback while it is unknown whether there are keys. It may learn that Redis is away, but sees nothing.
+ */
 export const NOT_YET_KNOWN: Identity = Object.freeze<Identity>({
   ...ANONYMOUS,
   role: "viewer",
@@ -37,17 +39,17 @@ export interface AccessOptions {
   host: string;
   /** ALLOW_UNAUTHENTICATED */
   allowUnauthenticated: boolean;
-  /** A proxy in front says who it is: then nobody is anonymous on loopback, and no key is needed to start. */
+  /** A proxy authenticates everybody. Then nobody is anonymous on loopback, and the service starts without keys. */
   isBehindProxy?: boolean | undefined;
 }
 
-/** Keys by header. On loopback, where there are none, everybody is let in. */
+/** Identifies senders by the key in their header. On loopback everybody has access while there are no keys. */
 export function identifyByKey(options: AccessOptions): Identify {
   const { ring, host, allowUnauthenticated, isBehindProxy } = options;
   const isLocal = isLoopback(host) && !isBehindProxy;
   return ({ headers: { authorization } }) => {
     if (authorization !== undefined && (ring.isInUse || !ring.isKnown)) {
-      // A client that has a key for elsewhere is no stranger here while there are none.
+      // While there are no keys, a client that sends the key of another service counts as anonymous.
       if (ring.isInUse || !isLocal) return ring.identify(authorization);
     }
     if (allowUnauthenticated) return ANONYMOUS;
@@ -61,16 +63,16 @@ export function identifyByKey(options: AccessOptions): Identify {
 /** Whether the identity may see and use this queue. */
 export function mayUseQueue(identity: Identity, queue: string): boolean {
   if (identity.queues === null || identity.queues.includes(queue)) return true;
-  // `orders/0` is a partition of `orders`: no other name has a slash.
+  // `orders/0` is a partition of `orders`. No other queue name has a slash.
   const slash = queue.indexOf("/");
   return slash > 0 && identity.queues.includes(queue.slice(0, slash));
 }
 
-/** @throws HoldfastError forbidden: for a queue that is not named by the path, as of an operation or in a body */
+/** For a queue that the path does not name, as in a body or of an operation. @throws HoldfastError forbidden */
 export function assertQueue(identity: Identity, queue: string): void {
   if (mayUseQueue(identity, queue)) return;
   if (identity === NOT_YET_KNOWN) throw notYetKnown();
-  // Without the name: it can be one that the caller did not know of.
+  // Leaves out the name, which the caller may not know.
   throw new HoldfastError("forbidden", "this key is limited to other queues");
 }
 
@@ -91,8 +93,8 @@ export function notYetKnown(): HoldfastError {
 }
 
 /**
- * Reads the keys of a Redis that has passed the boot checks, and begins to watch them.
- * @throws StartupError where the network could reach a service without keys, or this user of Redis may not read them
+ * Reads the keys from a Redis that has passed the boot checks, and begins to watch them.
+ * @throws StartupError if the network could reach a service without keys, or the Redis user may not read the keys
  */
 export async function openKeys(
   { ring, host, allowUnauthenticated, isBehindProxy }: AccessOptions,
@@ -107,7 +109,7 @@ export async function openKeys(
       if (!(error instanceof HoldfastError)) throw error;
       if (error.code !== "redis_unavailable" && error.code !== "outcome_unknown") {
         throw new StartupError(
-          `cannot read the API keys in Redis: ${error.message}. With users of Redis: make them anew from infra/redis/acl`,
+          `cannot read the API keys in Redis: ${error.message}. If Redis has users, make them again from infra/redis/acl`,
           { cause: error },
         );
       }
@@ -117,6 +119,6 @@ export async function openKeys(
   ring.start();
   if (isLoopback(host) || allowUnauthenticated || isBehindProxy || ring.size > 0) return;
   throw new StartupError(
-    `HOST=${host} listens beyond loopback and there are no keys: make one with "holdfast key create --label admin --scope admin" (it is kept in Redis), or set API_KEYS_FILE to a file made with --file, or set HOST=127.0.0.1; ALLOW_UNAUTHENTICATED=1 accepts that whoever reaches the port can use it`,
+    `HOST=${host} listens beyond loopback and there are no keys: make one with "holdfast key create --label admin --scope admin" (it is kept in Redis), or set API_KEYS_FILE to a file made with --file, or set HOST=127.0.0.1; ALLOW_UNAUTHENTICATED=1 lets everybody who reaches the port use it`,
   );
 }

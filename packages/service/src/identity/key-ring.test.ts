@@ -74,7 +74,7 @@ function keysFile(...keys: ApiKey[]) {
   return { path, write };
 }
 
-test("a key is known by its header, and who has it is told", async () => {
+test("a key is recognised by its header, and identifies its holder", async () => {
   const { key, text } = make("shop", { queues: ["mail"] });
   const ring = ringOver(fakeStore(key));
   await ring.load();
@@ -93,7 +93,7 @@ test("a key is known by its header, and who has it is told", async () => {
   expect(codeOf(() => ring.identify(bearer(other)))).toBe("unauthorized");
 });
 
-test("a key ends when it is revoked and when it expires, though its header was verified before", async () => {
+test("a key ends when it is revoked and when it expires, even if its header was verified before", async () => {
   const [kept, gone] = [make("kept"), make("gone")];
   const soon = make("soon", { expiresAt: Date.now() + 300 });
   const store = fakeStore(kept.key, gone.key, soon.key);
@@ -110,7 +110,7 @@ test("a key ends when it is revoked and when it expires, though its header was v
   expect(ring.current(kept.key.id, kept.key.sha256)).toEqual(kept.key);
 });
 
-test("the last use of a key is noted apart from the requests, at most once a minute", async () => {
+test("the last use of a key is written outside of requests, at most once a minute", async () => {
   const [busy, idle, ofFile] = [make("busy"), make("idle"), make("of a file")];
   const store = fakeStore(busy.key, idle.key);
   const ring = ringOver(store, keysFile(ofFile.key).path);
@@ -128,7 +128,7 @@ test("the last use of a key is noted apart from the requests, at most once a min
   expect(store.noted).toEqual([[[busy.key.id, expect.any(Number)]]]);
   const notedAt = store.noted[0]?.[0]?.[1] ?? 0;
   expect(notedAt).toBeGreaterThanOrEqual(before);
-  // In the same minute nothing is written, however often it looks.
+  // In the same minute nothing more is written.
   later = 59_000;
   ring.identify(bearer(busy.text));
   let looks = 0;
@@ -139,7 +139,7 @@ test("the last use of a key is noted apart from the requests, at most once a min
   };
   await until("it has looked", () => looks > 5);
   expect(store.noted).toHaveLength(1);
-  // The last use of that minute is not forgotten, though there is no other one.
+  // The last use in that minute is written later, although no other use follows.
   later = 61_000;
   await until("it is noted again", () => store.noted.length > 1);
   expect(store.noted[1]).toEqual([[busy.key.id, expect.any(Number)]]);
@@ -148,14 +148,14 @@ test("the last use of a key is noted apart from the requests, at most once a min
   looks = 0;
   await until("it has looked", () => looks > 5);
   expect(store.noted).toHaveLength(2);
-  // A session is a use of its key, too, and so is a log-in.
+  // A session and a log-in count as uses of their key.
   ring.current(idle.key.id, idle.key.sha256);
   ring.verify(busy.text);
   await until("both are noted", () => store.noted.length > 2);
   expect(store.noted[2]?.map(([id]) => id)).toEqual([busy.key.id, idle.key.id]);
 });
 
-test("what cannot be noted is noted a minute later, and no request fails for it", async () => {
+test("a use that cannot be written is written a minute later, and no request fails", async () => {
   const { key, text } = make();
   const store = fakeStore(key);
   const ring = ringOver(store);
@@ -182,7 +182,7 @@ test("what cannot be noted is noted a minute later, and no request fails for it"
   expect(tries).toBe(2);
 });
 
-test("the keys read last hold while Redis is away, and after it came back with nothing no door is open", async () => {
+test("the last known keys stay valid while Redis is away; if it comes back empty, nobody gets access", async () => {
   const { key, text } = make();
   const store = fakeStore(key);
   const ring = ringOver(store);
@@ -204,7 +204,7 @@ test("the keys read last hold while Redis is away, and after it came back with n
   expect(codeOf(() => identify({ headers: {} }))).toBe("unauthorized");
 });
 
-test("a file holds beside Redis; its changes are seen, and a broken one takes no key away", async () => {
+test("keys in a file are valid beside those in Redis; changes are read, and a broken file removes no key", async () => {
   const [inFile, inRedis, added] = [make("file"), make("redis"), make("added")];
   const file = keysFile(inFile.key);
   const ring = ringOver(fakeStore(inRedis.key), file.path);
@@ -229,7 +229,7 @@ test("a file that cannot be read stops the start", () => {
   expect(() => ringOver(fakeStore(), "/none/keys.json")).toThrow(/^API_KEYS_FILE: .*\/none\/keys\.json/);
 });
 
-test("more headers than are kept are all still known", async () => {
+test("keys are recognised even if there are more headers than the cache holds", async () => {
   const { key, text } = make();
   const ring = ringOver(fakeStore(key));
   await ring.load();
@@ -263,7 +263,7 @@ test.each(Object.entries(ways))("%s", async (_name, { host, keys, none, bad, ...
       return (error as HoldfastError).code;
     }
   };
-  // Nothing is open before the keys were read.
+  // Nobody gets access before the keys were read.
   expect(["unauthorized", "not yet known", "allow" in way && "anonymous"]).toContain(seen());
   expect(["redis_unavailable", "not yet known"]).toContain(seen(bearer(text)));
   await ring.load();

@@ -11,11 +11,11 @@ import type { KeyStore } from "./key-store.ts";
 
 // A revoked key has to be refused within a second.
 const POLL_MS = 400;
-/** What somebody changed in Redis by hand does not change the version. */
+/** Reads all keys even if the version is unchanged, since a change by hand in Redis does not change it. */
 const FULL_READ_MS = 10_000;
-/** A key in use costs one write in so long, ms, in each process. */
+/** The shortest time between two writes of a key's last use, ms, in each process. */
 const NOTE_USE_MS = 60_000;
-/** Header texts kept as verified: as many as a service has clients, and no more than an attacker can fill. */
+/** Verified header texts that are kept: as many as a service has clients, but no more than an attacker can fill. */
 const MAX_VERIFIED = 1_000;
 
 export interface KeyRingOptions {
@@ -27,13 +27,13 @@ export interface KeyRingOptions {
   pollMs?: number;
 }
 
-/** When a key was used last. */
+/** The last use of a key. */
 interface Use {
   /** Ms since the epoch; 0: not in this process. */
   at: number;
-  /** What of it Redis was told. */
+  /** The last use that was written to Redis. */
   notedAt: number;
-  /** When it was told, or that was tried, ms since the epoch. */
+  /** When it was last written, or a write failed, ms since the epoch. */
   triedAt: number;
 }
 
@@ -45,8 +45,8 @@ interface Verified {
 }
 
 /**
- * The keys that a service takes: those of the file and those in Redis. What was read last holds while neither can be
- * read.
+ * The keys that a service accepts: those in the file and those in Redis. While they cannot be read, the last known ones
+ * stay valid.
  */
 export class KeyRing {
   readonly #options: KeyRingOptions;
@@ -67,7 +67,7 @@ export class KeyRing {
   #isInUse: boolean;
   readonly #abort = new AbortController();
 
-  /** @throws StartupError where the keys file cannot be read */
+  /** @throws StartupError if the keys file cannot be read */
   constructor(options: KeyRingOptions) {
     this.#options = options;
     this.#pollMs = options.pollMs ?? POLL_MS;
@@ -86,17 +86,20 @@ export class KeyRing {
     }
   }
 
-  /** Redis has told its keys at least once. */
+  /** Whether the keys in Redis were read at least once. */
   get isKnown(): boolean {
     return this.#isKnown;
   }
 
-  /** There is a keys file, or there were keys in Redis since this process began: whoever has none stays outside. */
+  /**
+   * Whether there is a keys file, or there ever were keys in Redis while this process ran. If so, everybody needs a
+   * key.
+   */
   get isInUse(): boolean {
     return this.#isInUse;
   }
 
-  /** Keys that are valid now. */
+  /** The number of keys that are valid now. */
   get size(): number {
     const now = Date.now();
     return [...this.#byId.values()].filter(({ expiresAt }) => expiresAt === null || expiresAt > now).length;
@@ -110,7 +113,7 @@ export class KeyRing {
     }
     const isFirst = !this.#isKnown;
     this.#isKnown = true;
-    // Once in use they stay in use: with the keys lost, by a FLUSHALL for example, nothing may open.
+    // Once there were keys, they stay required. If they are lost, by a FLUSHALL for example, nothing may open.
     this.#isInUse ||= version !== null;
     const isSame = version === this.#version && sameKeys(keys, this.#fromRedis);
     this.#version = version;
@@ -119,7 +122,7 @@ export class KeyRing {
     if (isFirst || !isSame) this.#changed();
   }
 
-  /** Begins to look for changes: within a second they are seen. */
+  /** Begins to watch for changes, which take effect within a second. */
   start(): void {
     const { signal } = this.#abort;
     const every = async (work: () => Promise<void> | void) => {
@@ -133,7 +136,7 @@ export class KeyRing {
         }
       }
     };
-    // Apart from each other: a Redis that does not answer must not hold up the file.
+    // The two are read separately, so that a Redis that does not answer does not delay the file.
     void every(() => this.#pollRedis());
     void every(() => this.#tellExpired());
     void every(() => this.#noteUses());
@@ -144,14 +147,14 @@ export class KeyRing {
     this.#abort.abort();
   }
 
-  /** Called after every change of the keys, and when one has expired. */
+  /** The listener is called after every change of the keys, and when a key has expired. */
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
   /**
-   * Who sends this header.
+   * The holder of the key in this header.
    * @param authorization `Bearer hf_…`
    * @throws HoldfastError unauthorized; redis_unavailable while the keys are not known
    */
@@ -170,13 +173,13 @@ export class KeyRing {
     }
     const now = Date.now();
     if (verified.expiresAt <= now) throw expired();
-    // No more than this for each request: Redis is told apart from it.
+    // Only notes the time; the write to Redis happens outside of requests.
     verified.use.at = now;
     return verified.identity;
   }
 
   /**
-   * The key of this text.
+   * The key with this text.
    * @throws HoldfastError unauthorized; redis_unavailable while the keys are not known
    */
   verify(text: string): ApiKey {
@@ -195,7 +198,7 @@ export class KeyRing {
     return key;
   }
 
-  /** The key, if it is the same one and valid now. For what outlives a request: a session, a socket. */
+  /** The key, if it is unchanged and still valid. For sessions and sockets, which outlive a request. */
   current(id: string, sha256: string): ApiKey | undefined {
     const key = this.#byId.get(id);
     if (key?.sha256 !== sha256) return undefined;
@@ -214,7 +217,7 @@ export class KeyRing {
     return use;
   }
 
-  /** Only for keys in Redis; keys of a file are listed without it. */
+  /** Only for keys in Redis. Keys in a file are listed without it. */
   async #noteUses(): Promise<void> {
     const now = Date.now();
     const noted = new Map<string, number>();
@@ -228,7 +231,7 @@ export class KeyRing {
     try {
       await this.#options.store.noteUses(noted);
     } catch (error) {
-      // It is tried again with the next minute.
+      // It is tried again in the next minute.
       if (!this.#abort.signal.aborted) this.#logUseError(error);
       return;
     }
@@ -240,7 +243,7 @@ export class KeyRing {
     if (isDue || (await this.#options.store.version()) !== this.#version) await this.load();
   }
 
-  /** What lasts, like a stream or an upload, hears of the end of a key from here. */
+  /** Streams, uploads and other lasting requests learn here that a key has ended. */
   #tellExpired(): void {
     if (Date.now() < this.#nextExpiry) return;
     this.#nextExpiry = this.#findNextExpiry();
@@ -263,7 +266,7 @@ export class KeyRing {
   }
 
   #readFile(file: string): void {
-    // Before the content: a change in between is seen again at the next look.
+    // Read before the content, so that a change in between is noticed at the next look.
     const stamp = stampOf(file);
     this.#fromFile = parseKeyFile(readFileSync(file, "utf8"), file);
     this.#fileStamp = stamp;
@@ -299,7 +302,7 @@ function expired(): HoldfastError {
   return new HoldfastError("unauthorized", "this key has expired");
 }
 
-/** Changes when the file does, also within one tick of its clock: a file that was put in its place is another inode. */
+/** A text that changes with the file, even within one tick of its clock: a replaced file has another inode. */
 function stampOf(file: string): string {
   const { mtimeNs, size, ino } = statSync(file, { bigint: true });
   return `${mtimeNs}:${size}:${ino}`;

@@ -2,12 +2,12 @@ import { HoldfastError } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
 import { networkOf } from "../config/addresses.ts";
 
-// Own code instead of a plugin of the framework: the fast lane goes round it, and both have to take from one bucket.
+// Not a plugin of the framework, because the fast lane bypasses the framework and both must share one bucket.
 
 export interface RateLimit {
-  /** Requests a second, in the long run. */
+  /** Requests per second in the long run. */
   perSecond: number;
-  /** Requests at once, after a pause. */
+  /** Requests at once after a pause. */
   burst: number;
 }
 
@@ -16,9 +16,9 @@ export interface RateVerdict {
   limit: number;
   /** Requests that could follow at once. */
   remaining: number;
-  /** Until the whole burst is there again, ms. */
+  /** Time until the whole burst is available again, ms. */
   resetMs: number;
-  /** Until the next request would be allowed, ms; 0 where this one is. */
+  /** Time until the next request is allowed, ms; 0 if this one is. */
   retryAfterMs: number;
 }
 
@@ -27,7 +27,7 @@ interface Bucket {
   at: number;
 }
 
-/** Who is new again beyond this many callers: memory stays bounded whoever comes. */
+/** The number of callers whose buckets are kept, so that memory is bounded. */
 const MAX_BUCKETS = 10_000;
 
 /** A token bucket for each caller, in the memory of this process. */
@@ -39,7 +39,7 @@ export class RateLimiter {
     this.#limit = limit;
   }
 
-  /** Takes one request of this caller. A refused one costs nothing: waiting as told is enough. */
+  /** Takes one token of this caller. A refused request takes none, so waiting as long as it was told is enough. */
   take(who: string, nowMs: number = performance.now()): RateVerdict {
     const bucket = this.#refilled(who, nowMs);
     const isAllowed = bucket.tokens >= 1;
@@ -53,7 +53,7 @@ export class RateLimiter {
     return this.#verdict(bucket, bucket.tokens >= 1);
   }
 
-  /** Takes more than there may be: what is owed has to come back before the next request is allowed. */
+  /** Takes more tokens than there may be. The debt has to be refilled before the next request is allowed. */
   owe(who: string, requests: number, nowMs: number = performance.now()): void {
     this.#refilled(who, nowMs).tokens -= requests;
   }
@@ -83,7 +83,7 @@ export class RateLimiter {
     return bucket;
   }
 
-  /** Those that are full again need no bucket; if all are in use, the oldest tenth goes. */
+  /** A full bucket can be forgotten. If none is full, the oldest tenth is removed. */
   #forget(nowMs: number): void {
     const { perSecond, burst } = this.#limit;
     for (const [who, { tokens, at }] of this.#buckets) {
@@ -97,7 +97,7 @@ export class RateLimiter {
   }
 }
 
-/** What the server needs of it: the class is one per build. */
+/** Only the part that the server needs, because each build has its own copy of the class. */
 export type Limiter = Pick<RateLimiter, "take">;
 
 /** RATE_LIMIT_PER_SECOND and RATE_LIMIT_BURST; undefined: no limit. */
@@ -110,13 +110,13 @@ export function createRateLimiter(config: {
   return new RateLimiter({ perSecond, burst: Math.max(1, burst === 0 ? Math.ceil(perSecond) : burst) });
 }
 
-/** A key has one bucket, wherever its requests come from, the sessions that it opened included. */
+/** A key has one bucket for all its requests, including those of its sessions. */
 export function bucketOf(identity: Identity | undefined, address: string): string {
   if (identity?.keyId) return `key:${identity.keyId}`;
   return identity?.kind === "proxy" ? `proxy:${identity.label}` : `address:${networkOf(address)}`;
 }
 
-/** For every answer, names and values in turn. */
+/** Headers for every answer, names and values in turn. */
 export function rateHeaders({ limit, remaining, resetMs }: RateVerdict): string[] {
   return [
     ...["ratelimit-limit", String(limit), "ratelimit-remaining", String(remaining)],
@@ -124,9 +124,9 @@ export function rateHeaders({ limit, remaining, resetMs }: RateVerdict): string[
   ];
 }
 
-/** @param what there was too much of. @default "too many requests" */
+/** @param what the limit that was exceeded. @default "too many requests" */
 export function tooMany(verdict: RateVerdict, what = "too many requests"): HoldfastError {
-  return new HoldfastError("rate_limited", `${what}: wait as long as Retry-After says`, {
+  return new HoldfastError("rate_limited", `${what}: wait for the time in Retry-After`, {
     retryAfterMs: verdict.retryAfterMs,
   });
 }

@@ -9,14 +9,17 @@ export type RouteScope = Scope | "public";
 
 const READING = new Set(["GET", "HEAD"]);
 
-/** What a route needs that does not say it. */
+/** The default for a route without a scope. */
 export function defaultScope(route: Pick<RouteOptions, "method" | "url">): RouteScope {
-  // The pages of the plugin, which nobody else can tell.
+  // The pages of the documentation plugin, which cannot declare a scope.
   if (route.url === "/docs" || route.url.startsWith("/docs/")) return "public";
   return [route.method].flat().every((method) => READING.has(method)) ? "read" : "control";
 }
 
-/** Gives every route its scope, and tells it in the API description. @param schemes each of them opens a route */
+/**
+ * Gives every route its scope and adds it to the API description.
+ * @param schemes the ways to authenticate, each of which is enough
+ */
 export function scopeRoutes(app: Pick<FastifyInstance, "addHook">, schemes: readonly string[]): void {
   app.addHook("onRoute", (route) => {
     const scope = route.config?.scope ?? defaultScope(route);
@@ -24,7 +27,7 @@ export function scopeRoutes(app: Pick<FastifyInstance, "addHook">, schemes: read
       throw new Error(`${String(route.method)} ${route.url}: "${String(scope)}" is not a scope`);
     }
     route.config = { ...route.config, scope };
-    // `x-scope` is what the walk over the routes goes by.
+    // Tests of all routes read the scope from `x-scope`.
     route.schema = {
       ...route.schema,
       security: scope === "public" ? [] : schemes.map((scheme) => ({ [scheme]: [] })),
@@ -39,19 +42,19 @@ export interface Guard {
 }
 
 /**
- * Finds out who sends a request, whether he may, and whether it is not too often.
+ * Identifies the sender of a request, and checks access and rate limit.
  * @throws HoldfastError unauthorized, forbidden, rate_limited, redis_unavailable
  */
 export function guardRoute(request: FastifyRequest, reply: FastifyReply, { identify, limiter }: Guard): void {
   request.identity = NOBODY;
   const { scope } = request.routeOptions.config;
-  // A path that nobody serves has none: it is answered with 404, which tells nothing.
+  // An unknown path has no scope. It is answered with 404, which reveals nothing.
   if (scope === undefined || scope === "public") return;
   let identity: Identity;
   try {
     identity = identify(request.raw);
   } catch (error) {
-    // Whoever tries keys is counted, too.
+    // Attempts with wrong keys count as well.
     if (limiter) takeFor(limiter, reply, bucketOf(undefined, request.ip));
     throw error;
   }
@@ -61,7 +64,7 @@ export function guardRoute(request: FastifyRequest, reply: FastifyReply, { ident
 }
 
 /**
- * Whether the sender still may what he was let in for: his key can be revoked, or run out, while his request lasts.
+ * Checks again that the sender has access: his key can be revoked or expire while his request lasts.
  * @throws HoldfastError unauthorized, forbidden, redis_unavailable
  */
 export function recheck(request: FastifyRequest, identify: Identify): void {

@@ -13,15 +13,16 @@ import { openTelemetry } from "holdfast/opentelemetry";
 
 export interface ServiceTracing {
   tracing: Tracing;
-  /** Sends what waits, for a few seconds at most. */
+  /** Sends the buffered spans, for a few seconds at most. */
   stop(): Promise<void>;
 }
 
 const STOP_MS = 3_000;
 
 /**
- * The SDK, with the sampler, limits, headers and time-outs of its own environment variables. Loaded only where it is used.
- * @param onProblem is told of what the SDK complains about, such as a collector that does not answer
+ * The OpenTelemetry SDK, with the sampler, limits, headers and timeouts of its own environment variables. It is loaded
+ * only if tracing is on.
+ * @param onProblem called with errors of the SDK, such as a collector that does not answer
  */
 export function openSdk(
   service: { name: string; version: string },
@@ -34,7 +35,7 @@ export function openSdk(
     { error: complain, warn: complain, info: silent, debug: silent, verbose: silent },
     { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
   );
-  // What the environment says (OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES) comes last and wins.
+  // OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES come last, so they win.
   const resource = defaultResource()
     .merge(
       resourceFromAttributes({
@@ -48,7 +49,7 @@ export function openSdk(
     resource,
     spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
   });
-  // The context manager: what a handler enqueues belongs to its attempt.
+  // The context manager links the enqueues of a handler to its attempt.
   provider.register();
   return {
     tracing: openTelemetry({ tracerProvider: provider }),
@@ -63,7 +64,7 @@ export function openSdk(
   };
 }
 
-/** For the log lines of a handler, and of what it calls. */
+/** For the log lines of a handler and of the code that it calls. */
 export function activeSpanFields(): Record<string, string> {
   const span = trace.getActiveSpan()?.spanContext();
   return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };

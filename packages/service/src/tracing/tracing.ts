@@ -3,13 +3,13 @@ import { createErrorLog } from "../error-log.ts";
 import { type Logger, setLogFields } from "../logger.ts";
 import type { ServiceTracing } from "./sdk.ts";
 
-/** Spread into the schema of every service that traces. The SDK reads the other OTEL_* variables itself. */
+/** Part of the schema of every service that traces. The SDK itself reads the other OTEL_* variables. */
 export const tracingConfig = {
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(
     Type.String({
       pattern: "^https?://.+",
       description:
-        "Where spans go, by OTLP over HTTP: `http://collector:4318`. Not set: nothing is traced. The other OTEL_* variables of the OpenTelemetry SDK apply.",
+        "Address for spans, by OTLP over HTTP: `http://collector:4318`. Not set: no tracing. The other OTEL_* variables of the OpenTelemetry SDK apply.",
     }),
   ),
 };
@@ -17,7 +17,7 @@ export const tracingConfig = {
 const tracingObject = Type.Object(tracingConfig);
 export type TracingConfig = Static<typeof tracingObject>;
 
-/** Undefined where nothing is to be traced: the SDK is not even loaded then. */
+/** Undefined if tracing is off; the SDK is not loaded then. */
 export async function startTracing(
   config: TracingConfig,
   service: { name: string; version: string },
