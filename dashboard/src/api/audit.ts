@@ -1,7 +1,7 @@
 import type { AuditAction, AuditRecord } from "@holdfast/contracts/api";
 import { infiniteQueryOptions } from "@tanstack/react-query";
 import { BASE_PATH } from "./base.ts";
-import { api, data, given } from "./client.ts";
+import { api, given } from "./client.ts";
 
 export type { AuditAction, AuditRecord };
 
@@ -16,9 +16,7 @@ export const auditQuery = (filter: AuditFilter) =>
   infiniteQueryOptions({
     queryKey: ["audit", filter] as const,
     queryFn: ({ pageParam: cursor, signal }) =>
-      data(
-        api.GET("/v1/audit", { params: { query: { ...given({ ...filter, cursor }), limit: 100 } }, signal }),
-      ),
+      api("GET /v1/audit", { query: { ...given({ ...filter, cursor }), limit: 100 }, signal }),
     initialPageParam: "",
     getNextPageParam: (last) => last.cursor ?? undefined,
   });

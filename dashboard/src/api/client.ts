@@ -1,18 +1,54 @@
-import createClient from "openapi-fetch";
+import type { DashboardRoute, RouteBody, RouteParams, RouteQuery, RouteReply } from "@holdfast/contracts/api";
 import { SERVICE_URL } from "./base.ts";
-import type { paths } from "./generated/observability.ts";
 import { apiFetch } from "./http.ts";
 
-/** Every route of the service, typed by its OpenAPI document. */
-export const api = createClient<paths>({
-  baseUrl: SERVICE_URL,
-  fetch: apiFetch,
-  headers: { accept: "application/json" },
-});
+/** An option that has no value, or that may be left out whole, is optional. */
+type Option<Name extends string, T> = [T] extends [undefined]
+  ? unknown
+  : Partial<T> extends T
+    ? { [K in Name]?: T }
+    : { [K in Name]: T };
 
-/** The data of an answer. `apiFetch` has thrown where there is none. */
-export async function data<T>(answer: Promise<{ data?: T }>): Promise<T> {
-  return (await answer).data as T;
+type Call<R extends DashboardRoute> = {
+  /** A body that is JSON text already goes out byte for byte: a payload must not pass through JSON.parse and back. */
+  text?: string;
+  signal?: AbortSignal | undefined;
+} & Option<"params", RouteParams<R>> &
+  Option<"query", RouteQuery<R>> &
+  Option<"body", RouteBody<R>>;
+
+/** Calls a route of the service. @throws ApiError for every answer but success */
+export async function api<R extends DashboardRoute>(
+  route: R,
+  ...[call]: Partial<Call<R>> extends Call<R> ? [call?: Call<R>] : [call: Call<R>]
+): Promise<RouteReply<R>> {
+  const {
+    params = {},
+    query = {},
+    body,
+    text = body && JSON.stringify(body),
+    signal,
+  } = (call ?? {}) as {
+    params?: Record<string, string>;
+    query?: Record<string, string | number | boolean | undefined>;
+    body?: object;
+    text?: string;
+    signal?: AbortSignal;
+  };
+  const [method = "", pattern = ""] = route.split(" ");
+  const path = pattern.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ""));
+  const search = new URLSearchParams(given(query) as Record<string, string>).toString();
+  const request = new Request(`${SERVICE_URL}${path}${search && `?${search}`}`, {
+    method,
+    headers: {
+      accept: "application/json",
+      ...(text === undefined ? {} : { "content-type": "application/json" }),
+    },
+    ...(text === undefined ? {} : { body: text }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  const response = await apiFetch(request);
+  return response.status === 204 ? (null as RouteReply<R>) : response.json();
 }
 
 /** Drops what is not set: an empty filter is no filter. */
@@ -23,8 +59,3 @@ export function given<T extends Record<string, unknown>>(
     Object.entries(values).filter(([, value]) => value !== undefined && value !== ""),
   ) as { [K in keyof T]?: Exclude<T[K], undefined> };
 }
-
-/** A body that is JSON text already goes out byte for byte: a payload must not pass through JSON.parse and back. */
-export const asIs = (text: unknown) => text;
-
-export const queueAt = (queue: string) => ({ params: { path: { queue } } });

@@ -1,7 +1,7 @@
 import type { DeadReason } from "@holdfast/contracts";
 import type { DeadLetterGroups, DiscardReply, OperationView, ReplayReply } from "@holdfast/contracts/api";
 import { queryOptions } from "@tanstack/react-query";
-import { api, data, given, queueAt } from "./client.ts";
+import { api, given } from "./client.ts";
 import { queueKey } from "./queues.ts";
 
 export type DeadLetterGroup = DeadLetterGroups["groups"][number];
@@ -45,8 +45,7 @@ export type BulkAnswer =
 export const deadLetterGroupsQuery = (queue: string) =>
   queryOptions({
     queryKey: [...queueKey(queue), "dead-letter-groups"] as const,
-    queryFn: ({ signal }) =>
-      data(api.GET("/v1/queues/{queue}/dead-letters/groups", { ...queueAt(queue), signal })),
+    queryFn: ({ signal }) => api("GET /v1/queues/:queue/dead-letters/groups", { params: { queue }, signal }),
   });
 
 const wire = (target: DeadLetterTarget) => {
@@ -63,12 +62,10 @@ export const replayDeadLetters = async (
   options: ReplayOptions = {},
 ): Promise<BulkAnswer> =>
   bulkAnswer(
-    await data(
-      api.POST("/v1/queues/{queue}/dead-letters/replay", {
-        ...queueAt(queue),
-        body: { ...wire(target), ...given({ ...options }) },
-      }),
-    ),
+    await api("POST /v1/queues/:queue/dead-letters/replay", {
+      params: { queue },
+      body: { ...wire(target), ...given({ ...options }) },
+    }),
   );
 
 /** How many a replay or discard of this would touch now: a dry run. */
@@ -77,13 +74,11 @@ export const countDeadLetters = async (
   target: DeadLetterTarget,
   signal?: AbortSignal,
 ): Promise<number> => {
-  const answer = await data(
-    api.POST("/v1/queues/{queue}/dead-letters/replay", {
-      ...queueAt(queue),
-      body: { ...wire(target), dryRun: true },
-      ...(signal === undefined ? {} : { signal }),
-    }),
-  );
+  const answer = await api("POST /v1/queues/:queue/dead-letters/replay", {
+    params: { queue },
+    body: { ...wire(target), dryRun: true },
+    ...(signal === undefined ? {} : { signal }),
+  });
   return "matched" in answer ? answer.matched : answer.total;
 };
 
@@ -94,12 +89,10 @@ export const discardDeadLetters = async (
   reason?: string,
 ): Promise<BulkAnswer> =>
   bulkAnswer(
-    await data(
-      api.POST("/v1/queues/{queue}/dead-letters/discard", {
-        ...queueAt(queue),
-        body: { ...wire(target), ...given({ reason }) },
-      }),
-    ),
+    await api("POST /v1/queues/:queue/dead-letters/discard", {
+      params: { queue },
+      body: { ...wire(target), ...given({ reason }) },
+    }),
   );
 
 function bulkAnswer(answer: OperationView | ReplayReply | DiscardReply): BulkAnswer {

@@ -1,13 +1,12 @@
 import type { OperationView } from "@holdfast/contracts/api";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { api, data, given, queueAt } from "./client.ts";
+import { api, given } from "./client.ts";
 
 export type { OperationView };
 export type OperationState = OperationView["state"];
 
 export const operationsKey = ["operations"] as const;
 export const operationKey = (id: string) => ["operation", id] as const;
-const operationAt = (id: string) => ({ params: { path: { id } } });
 
 /** Whether it still changes by itself or can be made to. */
 export const isOpen = ({ state }: { state: OperationState }): boolean =>
@@ -18,7 +17,7 @@ export const operationsQuery = () =>
   infiniteQueryOptions({
     queryKey: operationsKey,
     queryFn: ({ pageParam: cursor, signal }) =>
-      data(api.GET("/v1/operations", { params: { query: { ...given({ cursor }), limit: 50 } }, signal })),
+      api("GET /v1/operations", { query: { ...given({ cursor }), limit: 50 }, signal }),
     initialPageParam: "",
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
@@ -27,7 +26,7 @@ export const operationsQuery = () =>
 export const operationQuery = (id: string) =>
   queryOptions({
     queryKey: operationKey(id),
-    queryFn: ({ signal }) => data(api.GET("/v1/operations/{id}", { ...operationAt(id), signal })),
+    queryFn: ({ signal }) => api("GET /v1/operations/:id", { params: { id }, signal }),
   });
 
 /** `GET /v1/operations/:id/failures`: what happened to each task that was not moved. */
@@ -35,12 +34,11 @@ export const operationFailuresQuery = (id: string) =>
   infiniteQueryOptions({
     queryKey: [...operationKey(id), "failures"] as const,
     queryFn: ({ pageParam: cursor, signal }) =>
-      data(
-        api.GET("/v1/operations/{id}/failures", {
-          params: { path: { id }, query: given({ cursor }) },
-          signal,
-        }),
-      ),
+      api("GET /v1/operations/:id/failures", {
+        params: { id },
+        query: given({ cursor }),
+        signal,
+      }),
     initialPageParam: "",
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
@@ -49,8 +47,8 @@ export type OperationVerb = "pause" | "resume" | "cancel" | "undo";
 
 /** `POST /v1/operations/:id/{pause,resume,cancel,undo}`. */
 export const actOnOperation = (id: string, verb: OperationVerb) =>
-  data(api.POST(`/v1/operations/{id}/${verb}`, { ...operationAt(id), body: {} }));
+  api(`POST /v1/operations/:id/${verb}`, { params: { id }, body: {} });
 
 /** `POST /v1/queues/:queue/burst`: 202 and an operation. */
 export const runBurst = (queue: string, tasks: number, failRate: number) =>
-  data(api.POST("/v1/queues/{queue}/burst", { ...queueAt(queue), body: { tasks, failRate } }));
+  api("POST /v1/queues/:queue/burst", { params: { queue }, body: { tasks, failRate } });

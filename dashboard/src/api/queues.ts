@@ -6,7 +6,7 @@ import type {
   SettingsBody,
 } from "@holdfast/contracts/api";
 import { queryOptions } from "@tanstack/react-query";
-import { api, data, given, queueAt } from "./client.ts";
+import { api, given } from "./client.ts";
 
 export type { QueueRates, SeriesPoint, SettingsBody };
 
@@ -18,14 +18,14 @@ const queuesKey = ["queues"] as const;
 export const queuesQuery = () =>
   queryOptions({
     queryKey: queuesKey,
-    queryFn: ({ signal }) => data(api.GET("/v1/queues", { signal })),
+    queryFn: ({ signal }) => api("GET /v1/queues", { signal }),
   });
 
 /** `GET /v1/queues/:queue`. */
 export const queueQuery = (queue: string) =>
   queryOptions({
     queryKey: [...queueKey(queue), "stats"] as const,
-    queryFn: ({ signal }) => data(api.GET("/v1/queues/{queue}", { ...queueAt(queue), signal })),
+    queryFn: ({ signal }) => api("GET /v1/queues/:queue", { params: { queue }, signal }),
   });
 
 /** Finer points than pixels only cost time. */
@@ -49,30 +49,26 @@ export const seriesQuery = (queue: string, windowMs: number) =>
   queryOptions({
     queryKey: [...queueKey(queue), "series", windowMs] as const,
     queryFn: ({ signal }) =>
-      data(
-        api.GET("/v1/queues/{queue}/series", {
-          params: {
-            path: { queue },
-            query: { windowMs, stepMs: seriesStep(windowMs) },
-          },
-          signal,
-        }),
-      ),
+      api("GET /v1/queues/:queue/series", {
+        params: { queue },
+        query: { windowMs, stepMs: seriesStep(windowMs) },
+        signal,
+      }),
     // The live stream goes on from here.
     staleTime: 30_000,
   });
 
 /** `POST /v1/queues/:queue/pause`. */
 export const pauseQueue = (queue: string, reason: string) =>
-  data(api.POST("/v1/queues/{queue}/pause", { ...queueAt(queue), body: given({ reason }) }));
+  api("POST /v1/queues/:queue/pause", { params: { queue }, body: given({ reason }) });
 
 /** `POST /v1/queues/:queue/resume`. */
 export const resumeQueue = (queue: string) =>
-  data(api.POST("/v1/queues/{queue}/resume", { ...queueAt(queue), body: {} }));
+  api("POST /v1/queues/:queue/resume", { params: { queue }, body: {} });
 
 /** `PATCH /v1/queues/:queue`: what is not named stays as it is. */
 export const configureQueue = (queue: string, body: SettingsBody) =>
-  data(api.PATCH("/v1/queues/{queue}", { ...queueAt(queue), body }));
+  api("PATCH /v1/queues/:queue", { params: { queue }, body });
 
 /** States that can be emptied: what is processing belongs to its worker. */
 export type EmptiedState = EmptyBody["states"][number];
@@ -84,14 +80,13 @@ export const emptyQueue = async (
   reason: string | undefined,
 ): Promise<{ removed: number } | { operation: OperationView }> => {
   const body = { states, confirm: queue, ...given({ reason }) };
-  const answer = await data(api.POST("/v1/queues/{queue}/empty", { ...queueAt(queue), body }));
+  const answer = await api("POST /v1/queues/:queue/empty", { params: { queue }, body });
   return "kind" in answer ? { operation: answer } : { removed: answer.removed };
 };
 
 /** `DELETE /v1/queues/:queue`: it has to be paused, and nothing of it running. */
 export const deleteQueue = (queue: string, reason: string | undefined) =>
-  data(
-    api.DELETE("/v1/queues/{queue}", {
-      params: { path: { queue }, query: { confirm: queue, ...given({ reason }) } },
-    }),
-  );
+  api("DELETE /v1/queues/:queue", {
+    params: { queue },
+    query: { confirm: queue, ...given({ reason }) },
+  });

@@ -1,6 +1,6 @@
 import type { Scope, SessionView as Session } from "@holdfast/contracts/api";
 import { queryOptions } from "@tanstack/react-query";
-import { api, data } from "./client.ts";
+import { api } from "./client.ts";
 
 export type { Scope, Session };
 
@@ -10,12 +10,12 @@ export const sessionKey = ["session"] as const;
 export const sessionQuery = () =>
   queryOptions({
     queryKey: sessionKey,
-    queryFn: ({ signal }): Promise<Session> => data(api.GET("/v1/session", { signal })),
+    queryFn: ({ signal }): Promise<Session> => api("GET /v1/session", { signal }),
     staleTime: 60_000,
   });
 
 /** `POST /v1/session`: trades a key for a cookie. */
-export const logIn = (key: string): Promise<Session> => data(api.POST("/v1/session", { body: { key } }));
+export const logIn = (key: string): Promise<Session> => api("POST /v1/session", { body: { key } });
 
 /** `DELETE /v1/session`. */
-export const logOut = () => data(api.DELETE("/v1/session"));
+export const logOut = () => api("DELETE /v1/session");

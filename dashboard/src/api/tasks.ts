@@ -2,7 +2,7 @@ import type { DeadReason, Priority, TaskState } from "@holdfast/contracts";
 import type { TaskPage } from "@holdfast/contracts/api";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { BASE_PATH } from "./base.ts";
-import { api, asIs, data, given, queueAt } from "./client.ts";
+import { api, given } from "./client.ts";
 import { ApiError } from "./errors.ts";
 import { queueKey } from "./queues.ts";
 
@@ -32,22 +32,16 @@ export interface NewTaskText {
   maxRetries?: number;
 }
 
-const taskAt = (queue: string, id: string) => ({ params: { path: { queue, id } } });
-
 /** `GET /v1/queues/:queue/tasks`, by cursor. A page may be empty and not the last: the search goes on from its cursor. */
 export const tasksQuery = (queue: string, filter: TaskFilter) =>
   infiniteQueryOptions({
     queryKey: [...queueKey(queue), "tasks", filter] as const,
     queryFn: ({ pageParam: cursor, signal }) =>
-      data(
-        api.GET("/v1/queues/{queue}/tasks", {
-          params: {
-            path: { queue },
-            query: { ...given({ ...filter, cursor }), state: filter.state, limit: 100 },
-          },
-          signal,
-        }),
-      ),
+      api("GET /v1/queues/:queue/tasks", {
+        params: { queue },
+        query: { ...given({ ...filter, cursor }), state: filter.state, limit: 100 },
+        signal,
+      }),
     initialPageParam: "",
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
@@ -58,12 +52,11 @@ export const firstTaskQuery = (queue: string, state: TaskState) =>
     queryKey: [...queueKey(queue), "first", state] as const,
     queryFn: async ({ signal }) =>
       (
-        await data(
-          api.GET("/v1/queues/{queue}/tasks", {
-            params: { path: { queue }, query: { state, limit: 1 } },
-            signal,
-          }),
-        )
+        await api("GET /v1/queues/:queue/tasks", {
+          params: { queue },
+          query: { state, limit: 1 },
+          signal,
+        })
       ).tasks[0] ?? null,
   });
 
@@ -77,31 +70,23 @@ export const tasksExportUrl = (queue: string, filter: TaskFilter): string =>
 export const taskQuery = (queue: string, id: string) =>
   queryOptions({
     queryKey: [...queueKey(queue), "task", id] as const,
-    queryFn: ({ signal }) => data(api.GET("/v1/queues/{queue}/tasks/{id}", { ...taskAt(queue, id), signal })),
+    queryFn: ({ signal }) => api("GET /v1/queues/:queue/tasks/:id", { params: { queue, id }, signal }),
   });
 
 /** `GET /v1/queues/:queue/tasks/:id/why`. */
 export const whyQuery = (queue: string, id: string) =>
   queryOptions({
     queryKey: [...queueKey(queue), "why", id] as const,
-    queryFn: ({ signal }) =>
-      data(api.GET("/v1/queues/{queue}/tasks/{id}/why", { ...taskAt(queue, id), signal })),
+    queryFn: ({ signal }) => api("GET /v1/queues/:queue/tasks/:id/why", { params: { queue, id }, signal }),
   });
 
 /** `DELETE /v1/queues/:queue/tasks/:id`: 200 cancelled, 202 requested. */
 export const cancelTask = (queue: string, id: string) =>
-  data(api.DELETE("/v1/queues/{queue}/tasks/{id}", taskAt(queue, id)));
+  api("DELETE /v1/queues/:queue/tasks/:id", { params: { queue, id } });
 
 /** `POST /v1/queues/:queue/tasks`. */
 export const injectTask = (queue: string, task: NewTaskText) =>
-  data(
-    api.POST("/v1/queues/{queue}/tasks", {
-      ...queueAt(queue),
-      // Typed as the object that the text is.
-      body: injectBody(task) as never,
-      bodySerializer: asIs,
-    }),
-  );
+  api("POST /v1/queues/:queue/tasks", { params: { queue }, text: injectBody(task) });
 
 /**
  * The body of an enqueue, put together as text: `12345678901234567890` would come out of
@@ -122,7 +107,7 @@ export function injectBody(task: NewTaskText): string {
 export async function findTask(queues: readonly string[], id: string): Promise<string | null> {
   for (const queue of queues) {
     try {
-      await data(api.GET("/v1/queues/{queue}/tasks/{id}", taskAt(queue, id)));
+      await api("GET /v1/queues/:queue/tasks/:id", { params: { queue, id } });
       return queue;
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 404) throw error;

@@ -1,6 +1,6 @@
 import type { WorkerView } from "@holdfast/contracts";
 import { queryOptions } from "@tanstack/react-query";
-import { api, data } from "./client.ts";
+import { api } from "./client.ts";
 
 export type { WorkerView };
 
@@ -10,14 +10,11 @@ export const workersKey = ["workers"] as const;
 export const workersQuery = () =>
   queryOptions({
     queryKey: workersKey,
-    queryFn: async ({ signal }): Promise<WorkerView[]> =>
-      (await data(api.GET("/v1/workers", { signal }))).workers,
+    queryFn: async ({ signal }): Promise<WorkerView[]> => (await api("GET /v1/workers", { signal })).workers,
   });
 
-const workerAt = (id: string) => ({ params: { path: { id } }, body: {} });
-
 /** `POST /v1/workers/:id/drain`: it takes nothing more. */
-export const drainWorker = (id: string) => data(api.POST("/v1/workers/{id}/drain", workerAt(id)));
+export const drainWorker = (id: string) => api("POST /v1/workers/:id/drain", { params: { id }, body: {} });
 
 /** `POST /v1/workers/:id/resume`. */
-export const resumeWorker = (id: string) => data(api.POST("/v1/workers/{id}/resume", workerAt(id)));
+export const resumeWorker = (id: string) => api("POST /v1/workers/:id/resume", { params: { id }, body: {} });

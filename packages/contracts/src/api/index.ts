@@ -3,6 +3,7 @@ export * from "./common.ts";
 export * from "./identity.ts";
 export * from "./operators.ts";
 export * from "./queue.ts";
+export * from "./routes.ts";
 export * from "./schedules.ts";
 export * from "./stream.ts";
 export * from "./task.ts";

@@ -1,7 +1,7 @@
 import { Type } from "typebox";
 import { LIMITS } from "../limits.ts";
 import { ATTEMPT_OUTCOMES, DEAD_REASONS, PRIORITIES, TASK_STATES } from "../states.ts";
-import type { TaskView } from "../task.ts";
+import { DURABILITIES, type TaskView } from "../task.ts";
 import {
   type Assert,
   Count,
@@ -82,6 +82,21 @@ export const TaskViewSchema = Type.Object({
   replays: Type.Array(ReplayViewSchema, { description: "Every replay in place, oldest first" }),
 });
 export type TaskViewSchemaMatches = Assert<Same<typeof TaskViewSchema, TaskView>>;
+
+/** Answer to an enqueue. */
+export const TaskReceipt = Type.Object({
+  id: Type.String(),
+  // A duplicate of a task whose record is gone, while its id is remembered, is "purged".
+  state: oneOf([...TASK_STATES, "purged"]),
+  durability: oneOf(DURABILITIES, { description: "What the task has reached." }),
+  willRun: Type.Optional(
+    Type.Boolean({
+      description:
+        "Of a task that was stored before: whether it is waiting or running. False: nothing will run.",
+    }),
+  ),
+});
+export const CancelReply = Type.Object({ id: Type.String(), outcome: oneOf(["cancelled", "requested"]) });
 
 const filter = {
   state: oneOf(TASK_STATES, { description: "Which state to list" }),

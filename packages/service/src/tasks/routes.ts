@@ -1,4 +1,5 @@
 import { HoldfastError, isQueueName, LIMITS, type TaskView } from "@holdfast/contracts";
+import { CancelReply, TaskReceipt } from "@holdfast/contracts/api";
 import type { FastifyRequest } from "fastify";
 import { type Queue, traceContextOf } from "holdfast";
 import { Type } from "typebox";
@@ -19,12 +20,10 @@ import { emptyBatch, LINE_LIMIT_BYTES, type ReadTask, readTask, readTaskArray } 
 import {
   batchResultSchema,
   batchSchema,
-  cancelSchema,
   DUPLICATE_HELP,
   newTaskSchema,
   problemSchema,
   queueParams,
-  receiptSchema,
   taskParams,
   waitQuery,
 } from "./schema.ts";
@@ -88,7 +87,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
           "idempotency-key": Type.Optional(Type.String({ minLength: 1, maxLength: 255 })),
         }),
         body: newTaskSchema,
-        response: { 201: receiptSchema, 200: receiptSchema, 208: receiptSchema, default: problemSchema },
+        response: { 201: TaskReceipt, 200: TaskReceipt, 208: TaskReceipt, default: problemSchema },
       },
     },
     async (request, reply) => {
@@ -237,7 +236,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
         description:
           "200: cancelled. 202: it is running, its worker has been asked. 409: it has already ended.",
         params: taskParams,
-        response: { 200: cancelSchema, 202: cancelSchema, default: problemSchema },
+        response: { 200: CancelReply, 202: CancelReply, default: problemSchema },
       },
     },
     async (request, reply) => {

@@ -5,9 +5,9 @@ import {
   PRIORITIES,
   QUEUE_NAME_PATTERN,
   TASK_ID_PATTERN,
-  TASK_STATES,
   TASK_TYPE_PATTERN,
 } from "@holdfast/contracts";
+import { TaskReceipt } from "@holdfast/contracts/api";
 import { type Static, Type } from "typebox";
 import { OneOf } from "../http/validation.ts";
 
@@ -106,23 +106,9 @@ export const waitQuery = Type.Object(
   strict,
 );
 
-// A duplicate of a task whose record is gone, while its id is remembered, is "purged".
-const stateSchema = OneOf([...TASK_STATES, "purged"]);
-
 /** Explains the statuses for an id that is known. */
 export const DUPLICATE_HELP =
   "200: a task with this id and body was stored before, and is waiting or running. 208: it was, and has ended: nothing will run. 409: another task has the id, or the one that has it runs and was asked to stop.";
-
-const willRunSchema = Type.Boolean({
-  description: "Of a task that was stored before: whether it is waiting or running. False: nothing will run.",
-});
-
-export const receiptSchema = Type.Object({
-  id: Type.String(),
-  state: stateSchema,
-  durability: OneOf(DURABILITIES, { description: "What the task has reached." }),
-  willRun: Type.Optional(willRunSchema),
-});
 
 export const batchResultSchema = Type.Object({
   accepted: Type.Integer({ description: "Stored by this request." }),
@@ -133,10 +119,7 @@ export const batchResultSchema = Type.Object({
       status: Type.Integer({
         description: `What a single enqueue would have answered: 201, 200, 208, 409, 422, ... ${DUPLICATE_HELP}`,
       }),
-      id: Type.Optional(Type.String()),
-      state: Type.Optional(stateSchema),
-      durability: Type.Optional(OneOf(DURABILITIES)),
-      willRun: Type.Optional(willRunSchema),
+      ...Type.Partial(TaskReceipt).properties,
       code: Type.Optional(Type.String()),
       detail: Type.Optional(Type.String()),
     }),
@@ -144,8 +127,6 @@ export const batchResultSchema = Type.Object({
   ),
 });
 export type BatchResult = Static<typeof batchResultSchema>;
-
-export const cancelSchema = Type.Object({ id: Type.String(), outcome: OneOf(["cancelled", "requested"]) });
 
 export const problemSchema = Type.Object({
   type: Type.String(),

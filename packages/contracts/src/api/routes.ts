@@ -1,0 +1,134 @@
+import { type Static, type TSchema, Type } from "typebox";
+import { LogInBody, SessionView } from "./identity.ts";
+import {
+  AuditList,
+  AuditQuery,
+  DeadLetterGroups,
+  DiscardBody,
+  DiscardReply,
+  FailureQuery,
+  GroupsQuery,
+  OperationFailures,
+  OperationList,
+  OperationListQuery,
+  OperationView,
+  ReplayBody,
+  ReplayReply,
+} from "./operators.ts";
+import {
+  BurstBody,
+  DeleteQueueQuery,
+  EmptyBody,
+  PauseBody,
+  PauseReply,
+  QueueList,
+  QueueSettingsSchema,
+  QueueStatsSchema,
+  RemovedReply,
+  SeriesQuery,
+  SeriesReply,
+  SettingsBody,
+} from "./queue.ts";
+import {
+  ScheduleActionBody,
+  ScheduleBody,
+  ScheduleList,
+  SchedulePreview,
+  SchedulePreviewBody,
+  ScheduleQuery,
+  ScheduleRunReply,
+  ScheduleViewSchema,
+} from "./schedules.ts";
+import { CancelReply, TaskListQuery, TaskPage, TaskReceipt, TaskViewSchema, WhyView } from "./task.ts";
+import { WorkerActionBody, WorkerDrainReply, WorkerList } from "./workers.ts";
+
+interface Route {
+  query?: TSchema;
+  body?: TSchema;
+  /** By status. */
+  replies: Record<number, TSchema>;
+}
+
+const operationVerb = { body: PauseBody, replies: { 202: OperationView } };
+const workerVerb = { body: WorkerActionBody, replies: { 200: WorkerDrainReply } };
+const scheduleVerb = { body: ScheduleActionBody, replies: { 200: ScheduleViewSchema } };
+
+/**
+ * The routes that the dashboard calls, by method and path. A test of the observability service compares them with the routes
+ * that it serves. The dashboard imports the types below and not this table.
+ */
+export const DASHBOARD_ROUTES = {
+  "GET /v1/session": { replies: { 200: SessionView } },
+  "POST /v1/session": { body: LogInBody, replies: { 200: SessionView } },
+  "DELETE /v1/session": { replies: { 200: SessionView } },
+
+  "GET /v1/queues": { replies: { 200: QueueList } },
+  "GET /v1/queues/:queue": { replies: { 200: QueueStatsSchema } },
+  "PATCH /v1/queues/:queue": { body: SettingsBody, replies: { 200: QueueSettingsSchema } },
+  "DELETE /v1/queues/:queue": { query: DeleteQueueQuery, replies: { 200: RemovedReply } },
+  "GET /v1/queues/:queue/series": { query: SeriesQuery, replies: { 200: SeriesReply } },
+  "POST /v1/queues/:queue/pause": { body: PauseBody, replies: { 200: PauseReply } },
+  "POST /v1/queues/:queue/resume": { body: PauseBody, replies: { 200: PauseReply } },
+  "POST /v1/queues/:queue/empty": { body: EmptyBody, replies: { 200: RemovedReply, 202: OperationView } },
+  "POST /v1/queues/:queue/burst": { body: BurstBody, replies: { 202: OperationView } },
+
+  "GET /v1/queues/:queue/tasks": { query: TaskListQuery, replies: { 200: TaskPage } },
+  "POST /v1/queues/:queue/tasks": { replies: { 200: TaskReceipt, 201: TaskReceipt, 208: TaskReceipt } },
+  "GET /v1/queues/:queue/tasks/:id": { replies: { 200: TaskViewSchema } },
+  "DELETE /v1/queues/:queue/tasks/:id": { replies: { 200: CancelReply, 202: CancelReply } },
+  "GET /v1/queues/:queue/tasks/:id/why": { replies: { 200: WhyView } },
+
+  "GET /v1/queues/:queue/dead-letters/groups": { query: GroupsQuery, replies: { 200: DeadLetterGroups } },
+  "POST /v1/queues/:queue/dead-letters/replay": {
+    body: ReplayBody,
+    replies: { 200: ReplayReply, 202: OperationView },
+  },
+  "POST /v1/queues/:queue/dead-letters/discard": {
+    body: DiscardBody,
+    replies: { 200: DiscardReply, 202: OperationView },
+  },
+
+  "GET /v1/operations": { query: OperationListQuery, replies: { 200: OperationList } },
+  "GET /v1/operations/:id": { replies: { 200: OperationView } },
+  "GET /v1/operations/:id/failures": { query: FailureQuery, replies: { 200: OperationFailures } },
+  "POST /v1/operations/:id/pause": operationVerb,
+  "POST /v1/operations/:id/resume": operationVerb,
+  "POST /v1/operations/:id/cancel": operationVerb,
+  "POST /v1/operations/:id/undo": operationVerb,
+  "GET /v1/audit": { query: AuditQuery, replies: { 200: AuditList } },
+
+  "GET /v1/workers": { replies: { 200: WorkerList } },
+  "POST /v1/workers/:id/drain": workerVerb,
+  "POST /v1/workers/:id/resume": workerVerb,
+
+  "GET /v1/schedules": { query: ScheduleQuery, replies: { 200: ScheduleList } },
+  "PUT /v1/schedules/:id": {
+    body: ScheduleBody,
+    replies: { 200: ScheduleViewSchema, 201: ScheduleViewSchema },
+  },
+  "DELETE /v1/schedules/:id": { replies: { 204: Type.Null() } },
+  "POST /v1/schedules/:id/run": { body: ScheduleActionBody, replies: { 201: ScheduleRunReply } },
+  "POST /v1/schedules/:id/pause": scheduleVerb,
+  "POST /v1/schedules/:id/resume": scheduleVerb,
+  "POST /v1/schedules/preview": { body: SchedulePreviewBody, replies: { 200: SchedulePreview } },
+} as const satisfies Record<string, Route>;
+
+type Routes = typeof DASHBOARD_ROUTES;
+export type DashboardRoute = keyof Routes;
+/** What stands in the place of `:queue` and `:id` of a path. */
+export type RouteParams<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? Record<Name, string> & RouteParams<Rest>
+  : Path extends `${string}:${infer Name}`
+    ? Record<Name, string>
+    : unknown;
+export type RouteQuery<R extends DashboardRoute> = Routes[R] extends { query: infer S extends TSchema }
+  ? Static<S>
+  : undefined;
+export type RouteBody<R extends DashboardRoute> = Routes[R] extends { body: infer S extends TSchema }
+  ? Static<S>
+  : undefined;
+export type RouteReply<R extends DashboardRoute> = Routes[R] extends { replies: infer S }
+  ? S[keyof S] extends TSchema
+    ? Static<S[keyof S]>
+    : never
+  : never;

@@ -1,0 +1,40 @@
+import { DASHBOARD_ROUTES } from "@holdfast/contracts/api";
+import type { FastifySchema, HTTPMethods } from "fastify";
+import { expect, test } from "vitest";
+import { setup } from "./setup.ts";
+
+interface Route {
+  query?: object;
+  body?: object;
+  replies: Record<number, object>;
+}
+
+/** The schemas of the route that serves this request. */
+async function schemaOf(method: string, url: string): Promise<FastifySchema | undefined> {
+  const { server } = await setup();
+  let schema: FastifySchema | undefined;
+  server.addHook("onRequest", async (request, reply) => {
+    schema = request.routeOptions.schema;
+    return reply.send();
+  });
+  await server.inject({ method: method as HTTPMethods, url, headers: { host: "127.0.0.1" } });
+  return schema;
+}
+
+/** Some bodies may be left out. */
+const requiredBody = (body: unknown) => (body as { anyOf?: unknown[] } | undefined)?.anyOf?.[0] ?? body;
+
+test.each(Object.entries<Route>(DASHBOARD_ROUTES))(
+  "%s is served as the dashboard calls it",
+  async (route, called) => {
+    const [method = "", path = ""] = route.split(" ");
+    const schema = await schemaOf(method, path.replaceAll(":", ""));
+    if (called.query === undefined) expect(schema?.querystring).toMatchObject({ properties: {} });
+    else expect(schema?.querystring).toEqual(called.query);
+    // Its body is sent as text, and has no schema in the table.
+    if (route !== "POST /v1/queues/:queue/tasks") expect(requiredBody(schema?.body)).toEqual(called.body);
+    const replies = Object.entries(schema?.response ?? {}).filter(([status]) => /^2\d\d$/.test(status));
+    expect(replies.map(([status]) => status)).toEqual(Object.keys(called.replies));
+    for (const [status, reply] of replies) expect(reply).toEqual(called.replies[Number(status)]);
+  },
+);
