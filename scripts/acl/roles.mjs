@@ -29,7 +29,7 @@ export const scriptsOf = ({ scripts, only = [] }) => [
 
 export const ROLES = {
   producer: {
-    text: "Queue, PartitionedQueue, producer-api",
+    text: "Queue, producer-api",
     scripts: [...OPEN, "enqueue", "enqueueAgain", "confirm", "get", "cancel"],
     commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"] },
     reads: API_KEYS,
@@ -37,7 +37,7 @@ export const ROLES = {
     listens: false,
   },
   worker: {
-    text: "Worker with its heartbeat thread, PartitionedWorker, the worker service",
+    text: "Worker with its heartbeat thread, the worker service",
     scripts: [...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
     commands: { ...REGISTRY, stale_verdicts: ["LPUSH", "LTRIM"] },
     keyless: [],
@@ -65,7 +65,7 @@ export const ROLES = {
     listens: false,
   },
   observer: {
-    text: "Observer, PartitionedObserver, Schedules, observability with the dashboard",
+    text: "Observer, Schedules, observability with the dashboard",
     scripts: [
       ...["stats", "get", "list", "audit"],
       ...[...OPEN, "queueRemove"],

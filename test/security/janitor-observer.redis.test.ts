@@ -1,15 +1,6 @@
 import { KeyStore } from "@holdfast/service/keys";
 import { until } from "@holdfast/testing";
-import {
-  type Holdfast,
-  Janitor,
-  Observer,
-  PartitionedObserver,
-  PartitionedQueue,
-  Queue,
-  type RewoundEvent,
-  Schedules,
-} from "holdfast";
+import { type Holdfast, Janitor, Observer, Queue, type RewoundEvent, Schedules } from "holdfast";
 import { OperationRunner, SeriesHistory } from "holdfast/operate";
 import { expect, test } from "vitest";
 import { afterwards } from "../../packages/holdfast/test/support/library.ts";
@@ -147,7 +138,7 @@ test("an observer does its whole job as the user observer", async () => {
   const redis = await startSecuredRedis();
   const admin = await helper(redis);
   const queue = new Queue("work", { client: admin });
-  const split = new PartitionedQueue("split", { client: admin, partitions: 2 });
+  const split = new Queue("split", { client: admin, partitions: 2 });
   await split.enqueue("t", 1);
   await new Queue("plain", { client: admin }).enqueue("t", 1);
   const dead = ["a", "b", "c", "d", "e", "f"];
@@ -176,14 +167,13 @@ test("an observer does its whole job as the user observer", async () => {
   const seen = await watch(redis);
   const client = await clientOf(redis, "observer");
   const called = new Set<string>();
-  const both = [new Observer({ client }), new PartitionedObserver({ client })] as const;
-  const [observer, parts] = [noting(both[0], called), noting(both[1], called)];
-  expect(await observer.queues()).toEqual(["plain", "split/0", "split/1", "work"]);
+  const observer = noting(new Observer({ client }), called);
+  expect(await observer.queues()).toEqual(["plain", "split", "work"]);
   expect(await new KeyStore(client).version()).toBeNull();
   expect((await new KeyStore(client).read()).keys).toEqual([]);
   await new KeyStore(client).noteUses(new Map([["abcdefghijkl", 1]]));
   expect(await observer.stats("work")).toMatchObject({ dead: 6, pending: 2 });
-  expect(await observer.snapshot()).toHaveLength(4);
+  expect(await observer.snapshot()).toHaveLength(3);
   expect(await observer.task("work", "a")).toMatchObject({ state: "dead" });
   for (const state of [
     "pending",
@@ -228,12 +218,14 @@ test("an observer does its whole job as the user observer", async () => {
   await producer.enqueue("t", 1, { id: "again" });
   expect(await observer.cancel("work", "again")).toBe("cancelled");
   expect(await producer.enqueue("t", 1, { id: "again" })).toMatchObject({ duplicate: false });
-  expect(await parts.partitions("split")).toBe(2);
-  expect(await parts.grow("split", 3)).toEqual({ partitions: 3 });
-  expect(await parts.stats("split")).toMatchObject({ pending: 1 });
-  expect(await failure(parts.configure("split", { maxWaiting: 5_000 }))).toBe("fulfilled");
-  await parts.pause("split");
-  await parts.deleteQueue("split");
+  expect(await observer.partitions("split")).toBe(2);
+  expect(await observer.partition("split", 3)).toEqual({ partitions: 3 });
+  expect(await observer.stats("split")).toMatchObject({ pending: 1 });
+  expect(await failure(observer.configure("split", { maxWaiting: 5_000 }))).toBe("fulfilled");
+  await observer.pause("split");
+  await observer.deleteQueue("split");
+  await observer.configure("empty", { retentionCount: 5 });
+  expect(await observer.partition("empty", 2)).toEqual({ partitions: 2 });
   const schedules = noting(new Schedules({ client }), called);
   await schedules.put("s", { queue: "plain", cron: "@daily", type: "t" });
   await schedules.run("s");
@@ -247,12 +239,8 @@ test("an observer does its whole job as the user observer", async () => {
   await history.keep(first, null);
   await history.keep({ ...first, at: first.at + 20_000 }, null);
   expect(await history.read("plain", 0, first.at + 20_000)).toHaveLength(1);
-  // Refused: it has partitions.
-  await admin.connection.command("HSETNX", `${prefix}:{:system}:partitions`, "whole", 2);
-  expect(await failure(observer.configure("whole", {}))).toBe("conflict");
   await seen.note();
   await observer.close();
-  await parts.close();
-  expect([...methodsOf(Observer), "grow", "partitions"].filter((name) => !called.has(name))).toEqual([]);
+  expect(methodsOf(Observer).filter((name) => !called.has(name))).toEqual([]);
   await expectLeast(redis, seen, "observer");
 });

@@ -1,6 +1,6 @@
 import { KeyStore } from "@holdfast/service/keys";
 import { startRedisServer, until } from "@holdfast/testing";
-import { Observer, PartitionedQueue, Queue } from "holdfast";
+import { Observer, Queue } from "holdfast";
 import { expect, test } from "vitest";
 import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 import { clientOf, expectLeast, failure, helper } from "./roles.ts";
@@ -66,7 +66,7 @@ test("a producer does its whole job as the user producer", async () => {
   expect(await new KeyStore(client).version()).toBeNull();
   expect((await new KeyStore(client).read()).keys).toEqual([]);
   await new KeyStore(client).noteUses(new Map([["abcdefghijkl", 1]]));
-  const split = noting(new PartitionedQueue("split", { client, partitions: 2 }), called);
+  const split = noting(new Queue("split", { client, partitions: 2 }), called);
   expect(await split.partitions()).toBe(2);
   const part = await split.enqueue("t", 1, { partitionKey: "a" });
   await split.enqueueMany([{ type: "t", payload: 1 }]);
@@ -75,16 +75,12 @@ test("a producer does its whole job as the user producer", async () => {
   expect(await split.cancel(part.id)).toBe("cancelled");
   expect(await split.wait(part.id, { waitMs: 1 })).toMatchObject({ state: "cancelled" });
   expect(await split.result(part.id)).toMatchObject({ state: "cancelled" });
-  expect(await failure(new Queue("split", { client }).enqueue("t", 1))).toBe("conflict");
-  expect(await failure(new PartitionedQueue("plain", { client, partitions: 2 }).partitions())).toBe(
-    "conflict",
-  );
+  expect(await new Queue("split", { client }).enqueue("t", 1)).toMatchObject({ duplicate: false });
+  expect(await failure(new Queue("plain", { client, partitions: 2 }).partitions())).toBe("conflict");
 
   await seen.note();
   await queue.close();
   await split.close();
-  expect([...methodsOf(Queue), ...methodsOf(PartitionedQueue)].filter((name) => !called.has(name))).toEqual(
-    [],
-  );
+  expect(methodsOf(Queue).filter((name) => !called.has(name))).toEqual([]);
   await expectLeast(redis, seen, "producer");
 });

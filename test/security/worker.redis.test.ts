@@ -1,14 +1,14 @@
 import { until } from "@holdfast/testing";
-import { Observer, PartitionedQueue, PartitionedWorker, Queue, type StaleVerdict, Worker } from "holdfast";
+import { Observer, Queue, type StaleVerdict, Worker } from "holdfast";
 import { expect, test } from "vitest";
-import { clientOf, expectLeast, failure, helper, prefix } from "./roles.ts";
+import { clientOf, expectLeast, helper, prefix } from "./roles.ts";
 import { methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 
 test("a worker does its whole job as the user worker", async () => {
   const redis = await startSecuredRedis();
   const admin = await helper(redis);
   const queue = new Queue("work", { client: admin });
-  const split = new PartitionedQueue("split", { client: admin, partitions: 2 });
+  const split = new Queue("split", { client: admin, partitions: 2 });
   await split.partitions();
   await queue.enqueue("warm-up", 1, { delayMs: 3_600_000 });
   await redis.admin.script("FLUSH");
@@ -88,7 +88,7 @@ test("a worker does its whole job as the user worker", async () => {
   );
 
   const parts = noting(
-    new PartitionedWorker("split", { ok: () => "done" }, { redis: redis.url("worker"), prefix }),
+    new Worker("split", { ok: () => "done" }, { redis: redis.url("worker"), prefix }),
     called,
   );
   parts.on("error", (error) => errors.push(error.message));
@@ -97,29 +97,18 @@ test("a worker does its whole job as the user worker", async () => {
   expect(parts.stalledMs()).toBe(0);
   const { id } = await split.enqueue("ok", 1);
   expect(await split.result(id, { waitMs: 5_000 })).toMatchObject({ state: "completed" });
-  const other = { redis: redis.url("worker"), prefix };
-  const refused = [
-    new Worker("split", {}, other),
-    new PartitionedWorker("work", {}, { ...other, partitions: 2 }),
-    // Declared by it: it may be the first that comes.
-    new PartitionedWorker("first", {}, { ...other, partitions: 2 }),
-  ];
-  expect(await Promise.all(refused.map((one) => failure(one.start())))).toEqual([
-    "conflict",
-    "conflict",
-    "fulfilled",
-  ]);
+  // It may be the first that comes.
+  const first = new Worker("first", {}, { redis: redis.url("worker"), prefix });
+  await first.start();
 
   await seen.note();
-  await Promise.all(refused.map((one) => one.stop({ graceMs: 0 })));
+  await first.stop({ graceMs: 0 });
   await queue.enqueue("held", 1, { id: "handed-back" });
   await until("it runs", () => opened.has("handed-back"));
   await worker.stop({ graceMs: 0 });
   expect(await queue.get("handed-back")).toMatchObject({ state: "pending", attempts: 0 });
   await parts.stop();
-  expect([...methodsOf(Worker), ...methodsOf(PartitionedWorker)].filter((name) => !called.has(name))).toEqual(
-    [],
-  );
+  expect(methodsOf(Worker).filter((name) => !called.has(name))).toEqual([]);
   expect(errors).toEqual([]);
   await expectLeast(redis, seen, "worker");
 });

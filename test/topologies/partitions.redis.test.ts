@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { freePort, until } from "@holdfast/testing";
-import { Janitor, PartitionedObserver, PartitionedQueue, PartitionedWorker } from "holdfast";
+import { Janitor, Observer, Queue, Worker } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const run = promisify(execFile);
@@ -61,11 +61,11 @@ async function partitionsPerNode(): Promise<number[]> {
 
 test("one hot queue spreads over the nodes of a Cluster, grows while it runs, and loses nothing", async () => {
   const redis = { clusterNodes: ports.map((port) => ({ host: "127.0.0.1", port })) };
-  const queue = new PartitionedQueue("hot", { redis, partitions: 6 });
-  const observer = new PartitionedObserver({ redis });
+  const queue = new Queue("hot", { redis, partitions: 6 });
+  const observer = new Observer({ redis });
   const janitor = new Janitor({ redis, sweepIntervalMs: 100 });
   let mended = false;
-  const worker = new PartitionedWorker(
+  const worker = new Worker(
     "hot",
     {
       ok: (task) => task.payload,
@@ -76,9 +76,9 @@ test("one hot queue spreads over the nodes of a Cluster, grows while it runs, an
         if (!mended) throw new Error("not mended yet");
       },
     },
-    { redis, partitions: 6, pollMs: 10_000, watchMs: 100, backoff: { baseMs: 10, maxMs: 20 } },
+    { redis, pollMs: 10_000, watchMs: 100, backoff: { baseMs: 10, maxMs: 20 } },
   );
-  let newer: PartitionedQueue | undefined;
+  let newer: Queue | undefined;
   try {
     await janitor.start();
     const results = await queue.enqueueMany(
@@ -106,8 +106,8 @@ test("one hot queue spreads over the nodes of a Cluster, grows while it runs, an
     expect(await observer.replayAll("hot")).toEqual({ replayed: 600, skipped: 0 });
     await until("all 1,800 completed", async () => (await observer.stats("hot")).completed === 1_800);
 
-    await observer.grow("hot", 11);
-    newer = new PartitionedQueue("hot", { redis, partitions: 11 });
+    await observer.partition("hot", 11);
+    newer = new Queue("hot", { redis, partitions: 11 });
     for (const n of [1, 301, 599])
       for (const producer of [queue, newer]) {
         const again = { id: `ok-${n}`, maxRetries: 2 };

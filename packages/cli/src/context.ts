@@ -2,15 +2,7 @@ import { hostname, userInfo } from "node:os";
 import { asHoldfastError, ERROR_STATUS, isQueueName } from "@holdfast/contracts";
 import type { AuditAction, AuditOutcome } from "@holdfast/contracts/api";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import {
-  type ConnectionSettings,
-  describeRedis,
-  type ErrorCode,
-  Holdfast,
-  PartitionedObserver,
-  PartitionedQueue,
-  Queue,
-} from "holdfast";
+import { type ConnectionSettings, describeRedis, type ErrorCode, Holdfast, Observer } from "holdfast";
 import { type ExitCode, messageOf } from "./exit.ts";
 import { FORMATS, type Format, Output } from "./output.ts";
 import { type Environment, keyPrefix, redisSettings } from "./redis-address.ts";
@@ -64,7 +56,7 @@ export class Context {
   readonly settings: ConnectionSettings;
   readonly prefix: string;
   #client: Holdfast | undefined;
-  #observer: PartitionedObserver | undefined;
+  #observer: Observer | undefined;
 
   constructor(io: Io, options: GlobalOptions) {
     this.io = io;
@@ -90,9 +82,9 @@ export class Context {
   }
 
   /** @throws HoldfastError redis_unavailable, redis_refused, redis_unsupported */
-  async observer(): Promise<PartitionedObserver> {
+  async observer(): Promise<Observer> {
     await this.checked();
-    this.#observer ??= new PartitionedObserver({ client: this.client });
+    this.#observer ??= new Observer({ client: this.client });
     return this.#observer;
   }
 
@@ -104,14 +96,6 @@ export class Context {
 
   async isNewQueue(queue: string): Promise<boolean> {
     return isQueueName(queue) && !(await (await this.observer()).queues()).includes(queue);
-  }
-
-  /** The producer's side of a queue, whether it is partitioned or not. */
-  async producer(queue: string): Promise<Queue | PartitionedQueue> {
-    const partitions = await (await this.observer()).partitions(queue);
-    return partitions === null
-      ? new Queue(queue, { client: this.client })
-      : new PartitionedQueue(queue, { client: this.client });
   }
 
   /** Who works at this terminal, for the audit log. */

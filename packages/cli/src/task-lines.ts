@@ -1,5 +1,5 @@
 import { checkJsonDepth } from "@holdfast/contracts";
-import type { NewPartitionedTask } from "holdfast";
+import type { NewTask } from "holdfast";
 import { UsageError } from "./exit.ts";
 import { membersOf, textOf } from "./json-text.ts";
 
@@ -38,7 +38,7 @@ export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGen
 }
 
 /** A task out of one line of NDJSON, its payload byte by byte. @throws UsageError, HoldfastError payload_too_deep */
-export function taskOfLine(line: Buffer): NewPartitionedTask {
+export function taskOfLine(line: Buffer): NewTask {
   const members = membersOf(textOf(line, "it"));
   if (members === null) throw new UsageError('it is not an object: {"type":"…","payload":…}');
   const type: unknown = JSON.parse(members.get("type") ?? "null");

@@ -41,6 +41,7 @@ export const LIMITS = {
   timeoutMs: 86_400_000,
   tags: 16,
   tagCharacters: 64,
+  partitionKeyCharacters: 256,
 } as const;
 
 /** Ends a text of which only the beginning is kept, such as an error or a log line. */

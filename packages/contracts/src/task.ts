@@ -34,6 +34,11 @@ export interface TaskOptions {
    * conflict. Either way an id is forgotten some time after the end (setting `idempotencyMs`). @default "again"
    */
   ifEnded?: "again" | "duplicate" | undefined;
+  /**
+   * Tasks of one key go to one partition of the queue, and are granted in the order of their enqueues within one priority
+   * (docs/guarantees.md). In a queue without partitions they all do. 1 to 256 characters. Excludes `id`.
+   */
+  partitionKey?: string | undefined;
   /** @default "normal" */
   priority?: Priority | undefined;
   /** Not before this many milliseconds of Redis time from now, 0 to 365 days. 0: pending at once. Excludes `runAt`. */

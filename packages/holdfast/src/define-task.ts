@@ -43,7 +43,6 @@ export interface TaskDefinitionOptions<Input, Output = Input> {
 export interface TaskDefinition<Input, Result, Output = Input> {
   readonly type: string;
   /**
-   * @param queue a `Queue`, or a `PartitionedQueue`
    * @throws HoldfastError invalid_argument where the payload does not fit the schema, as it is or after its way through JSON
    */
   enqueue(queue: Pick<Queue, "enqueue">, payload: Input, options?: TaskOptions): Promise<EnqueueReceipt>;

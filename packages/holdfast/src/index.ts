@@ -42,25 +42,13 @@ export { loadHandlerModule, loadHandlerModules } from "./isolation/handler-modul
 export { type IsolatedHandlers, type IsolationOptions, isolated } from "./isolation/isolated.ts";
 export { Janitor, type JanitorEvents, type JanitorOptions, type SweptEvent } from "./janitor/janitor.ts";
 export type { RewoundEvent } from "./janitor/rewind.ts";
-export type {
-  DeadLetterGroup,
-  DeadLetterGroups,
-  DiscardResult,
-  ReplayResult,
-} from "./observer/dead-letters.ts";
+export type { DeadLetterGroup, DeadLetterGroups } from "./observer/dead-groups.ts";
+export type { DiscardResult, ReplayResult } from "./observer/dead-letters.ts";
 export type { EmptiedState } from "./observer/emptied.ts";
 export type { DeadLetterFilter, TaskFilter } from "./observer/filter.ts";
 export { type BulkOptions, Observer, type ObserverOptions } from "./observer/observer.ts";
 export type { ListOptions, TaskPage } from "./observer/task-list.ts";
 export type { Why } from "./observer/why.ts";
-export { PartitionedObserver } from "./partitions/partitioned-observer.ts";
-export {
-  type NewPartitionedTask,
-  PartitionedQueue,
-  type PartitionedQueueOptions,
-  type PartitionedTaskOptions,
-} from "./partitions/partitioned-queue.ts";
-export { PartitionedWorker, type PartitionedWorkerOptions } from "./partitions/partitioned-worker.ts";
 export type { EnqueueReceipt, EnqueueResult } from "./queue/enqueue-buffer.ts";
 export type { PlainResult, PlainTasks } from "./queue/plain-tasks.ts";
 export {

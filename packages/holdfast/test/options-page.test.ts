@@ -17,8 +17,6 @@ import {
 } from "../src/observer/observer-options.ts";
 import type { Shape } from "../src/options/shape.ts";
 import { anchorOf } from "../src/options/shape.ts";
-import { partitionedQueueShape } from "../src/partitions/partitioned-queue.ts";
-import { partitionedWorkerShape } from "../src/partitions/partitioned-worker.ts";
 import { enqueueManyShape, queueShape, traceContextShape, waitShape } from "../src/queue/queue-options.ts";
 import { connectionShape, tlsShape } from "../src/redis/settings.ts";
 import { scheduledTaskShape, scheduleShape } from "../src/schedules/definition.ts";
@@ -29,9 +27,9 @@ import { workerShape } from "../src/worker/worker-options.ts";
 /** In the order of the page. */
 const SHAPES: readonly Shape[] = [
   ...[connectionShape, tlsShape, holdfastShape],
-  ...[queueShape, partitionedQueueShape, taskShape, backoffShape, taskTextShape, newTaskShape],
+  ...[queueShape, taskShape, backoffShape, taskTextShape, newTaskShape],
   ...[enqueueManyShape, traceContextShape, waitShape, taskDefinitionShape],
-  ...[workerShape, partitionedWorkerShape, stopShape, isolationShape, testRunShape],
+  ...[workerShape, stopShape, isolationShape, testRunShape],
   ...[janitorShape, schedulesShape, scheduleShape, scheduledTaskShape, scheduleListShape],
   ...[observerShape, settingsShape, bulkShape, replayShape, groupShape, matchShape],
   ...[workersShape, auditShape],

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { encodeEnvelope } from "../src/engine/envelope.ts";
-import { listTasks } from "../src/observer/task-list.ts";
+import { listPart } from "../src/observer/task-list.ts";
 import { setup } from "./support/setup.ts";
 import type { TestQueue } from "./support/test-queue.ts";
 
@@ -140,13 +140,17 @@ test("the pages of what is scheduled go on behind the last one, and show whole m
   const seen: string[] = [];
   let cursor: string | undefined;
   do {
-    const page = await listTasks(q.engine, { state: "scheduled", limit: 10, ...(cursor ? { cursor } : {}) });
+    const page = await listPart("work", q.engine, {
+      state: "scheduled",
+      limit: 10,
+      ...(cursor ? { cursor } : {}),
+    });
     seen.push(...page.tasks.map(({ id }) => id));
     for (const { runAt } of page.tasks) expect(runAt).toBe(q.now + 1_000);
     cursor = page.cursor ?? undefined;
   } while (cursor);
   expect(seen).toEqual(all);
-  const { tasks } = await listTasks(q.engine, { state: "scheduled", from: q.now + 1_001 });
+  const { tasks } = await listPart("work", q.engine, { state: "scheduled", from: q.now + 1_001 });
   expect(tasks).toEqual([]);
 });
 

@@ -61,9 +61,16 @@ test("the newest are kept, and a token that nobody knows is written as well", as
     engine.keys.staleVerdicts,
     ...Array(STALE_KEPT).fill('{"id":"old"}'),
   );
-  await recordStale(engine, { id, token: "9-x", attempt: 1, workerId: "w", type: "t" });
+  await recordStale(engine, { id, queue: name, token: "9-x", attempt: 1, workerId: "w", type: "t" });
   expect(await client.connection.command("LLEN", engine.keys.staleVerdicts)).toBe(STALE_KEPT);
   const [newest, second] = await observer.staleVerdicts(name);
-  expect(newest).toMatchObject({ id, token: "9-x", lateMs: null, overlapMs: 0, currentToken: null });
+  expect(newest).toMatchObject({
+    id,
+    queue: name,
+    token: "9-x",
+    lateMs: null,
+    overlapMs: 0,
+    currentToken: null,
+  });
   expect(second?.id).toBe("old");
 });

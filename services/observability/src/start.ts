@@ -19,7 +19,7 @@ import {
   waitForRedis,
 } from "@holdfast/service";
 import { KeyStore } from "@holdfast/service/keys";
-import { Holdfast, HoldfastError, PartitionedObserver, Schedules, type TaskView } from "holdfast";
+import { Holdfast, HoldfastError, Observer, Schedules, type TaskView } from "holdfast";
 import { OperationRunner, SeriesHistory } from "holdfast/operate";
 import { createApp } from "./app.ts";
 import type { ObservabilityConfig } from "./config.ts";
@@ -66,7 +66,7 @@ export async function startObservability(options: StartOptions): Promise<Running
       ? undefined
       : (createMasker(parsePointers(pointers)) as (task: TaskView) => TaskView);
   const app = await createApp({
-    observer: new PartitionedObserver({ client }),
+    observer: new Observer({ client }),
     schedules: new Schedules({ client }),
     queue,
     newQueues: new NewQueues(client.registry, config.QUEUES_PER_KEY),

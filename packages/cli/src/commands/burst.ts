@@ -1,5 +1,5 @@
 import { assertDemoLoad, LIMITS } from "@holdfast/contracts";
-import type { HoldfastError, NewTask } from "holdfast";
+import { type HoldfastError, type NewTask, Queue } from "holdfast";
 import { type Action, type Command, InvalidArgumentError } from "../context.ts";
 import { EXIT } from "../exit.ts";
 import { parseFraction, parseWhole } from "../values.ts";
@@ -29,7 +29,7 @@ export function burstCommand(program: Command, action: Action): void {
       action<BurstOptions>(async (context, [queue = ""], { tasks, failRate, type }) => {
         assertDemoLoad(context.io.env.ENVIRONMENT);
         await context.warnOfNewQueue(queue);
-        const producer = await context.producer(queue);
+        const producer = new Queue(queue, { client: context.client });
         const startedMs = performance.now();
         let enqueued = 0;
         let refusal: HoldfastError | undefined;

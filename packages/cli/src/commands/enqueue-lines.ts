@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import { asHoldfastError, LIMITS } from "@holdfast/contracts";
-import { type ErrorCode, HoldfastError, type NewPartitionedTask, type Queue, type TaskState } from "holdfast";
+import { type ErrorCode, HoldfastError, type NewTask, type Queue, type TaskState } from "holdfast";
 import type { Context, Done } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, messageOf, UsageError } from "../exit.ts";
 import { flushed, isHungUp, lostOutput } from "../output.ts";
@@ -11,7 +11,7 @@ import { linesOf, taskOfLine, withId } from "../task-lines.ts";
 interface Line {
   number: number;
   bytes: Buffer;
-  task: NewPartitionedTask;
+  task: NewTask;
 }
 
 interface LineResult {

@@ -4,8 +4,9 @@ import {
   type Durability,
   type EnqueueReceipt,
   HoldfastError,
-  type PartitionedTaskOptions,
   type Priority,
+  Queue,
+  type TaskOptions,
 } from "holdfast";
 import { type Action, type Command, type Context, Option } from "../context.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
@@ -54,7 +55,7 @@ export function enqueueCommand(program: Command, action: Action): void {
     .addOption(
       new Option("--durability <level>", "what it has to reach before it is confirmed").choices(DURABILITIES),
     )
-    .option("--partition-key <key>", "tasks of one key stay together; partitioned queues only")
+    .option("--partition-key <key>", "tasks of one key go to one partition, in their order")
     .option("--wait <duration>", "waits for its end and shows it; exit 1 unless it completes", parseDuration)
     .option("--ndjson <file>", "a task per line, fields as in HTTP; - is standard input")
     .option("--rejects <file>", "with --ndjson: lines that were not accepted go there, to be sent again")
@@ -85,7 +86,7 @@ async function enqueueLines(
   if (rejects !== undefined && existsSync(rejects))
     throw new UsageError(`the file "${rejects}" is there already: it could hold lines of another run`);
   await context.warnOfNewQueue(queue);
-  const producer = await context.producer(queue);
+  const producer = new Queue(queue, { client: context.client });
   const lines = new LineEnqueuer(context, producer, rejects);
   const mutation = { action: "task.enqueue_batch", queue } as const;
   const code = await context.recorded(
@@ -107,9 +108,7 @@ async function enqueueOne(
   const payloadText = payload === "-" ? await readAll(context.io.stdin) : (payload ?? "null");
   checkPayload(payloadText);
   const isNew = await context.isNewQueue(queue);
-  const producer = await context.producer(queue);
-  if (options.partitionKey !== undefined && !("partitions" in producer))
-    throw new UsageError(`--partition-key: queue "${queue}" has no partitions`);
+  const producer = new Queue(queue, { client: context.client });
   const receipt = await context
     .recorded(
       { action: "task.enqueue", queue, subject: options.id },
@@ -144,12 +143,7 @@ function duplicateText({ willRun }: EnqueueReceipt): string {
 }
 
 /** Null where no task has the id any more. */
-async function wait(
-  context: Context,
-  producer: Awaited<ReturnType<Context["producer"]>>,
-  id: string,
-  waitMs: number,
-): Promise<ExitCode | null> {
+async function wait(context: Context, producer: Queue, id: string, waitMs: number): Promise<ExitCode | null> {
   const task = await producer.wait(id, { waitMs, signal: context.io.signal }).catch((error: unknown) => {
     context.out.say(`task ${id} was accepted`);
     throw error;
@@ -161,8 +155,8 @@ async function wait(
   return task.state === "completed" ? EXIT.ok : EXIT.failed;
 }
 
-function taskOptions(given: EnqueueOptions): PartitionedTaskOptions {
-  const options: PartitionedTaskOptions = {};
+function taskOptions(given: EnqueueOptions): TaskOptions {
+  const options: TaskOptions = {};
   if (given.id !== undefined) options.id = given.id;
   if (given.ifEnded !== undefined) options.ifEnded = given.ifEnded;
   if (given.priority !== undefined) options.priority = given.priority;

@@ -21,6 +21,14 @@ export interface WorkerRecord {
   state: "running" | "draining" | "drained" | "stopped";
 }
 
+/** The queue has other parts than the caller knew: it got partitions, or has not so many. Look its parts up again. */
+export class PartsChanged extends HoldfastError {}
+
+/** Whether a call was refused because the parts of its queue have changed: nothing was stored. */
+export function partsChanged(error: unknown): boolean {
+  return error instanceof PartsChanged || (error instanceof Error && error.cause instanceof PartsChanged);
+}
+
 /** The sets through which queues and workers are found. */
 export class Registry {
   readonly #connection: Connection;
@@ -35,8 +43,8 @@ export class Registry {
    * Makes a queue known to operators and janitors. Repeated, it changes nothing.
    * @param options.isGrowing the queue that it is a partition of is about to get so many
    * @param options.maker the key or address that makes the queue where it is new, and how many it may have made
-   * @throws HoldfastError conflict: it is partitioned; queue_not_found: its queue has no such partition; rate_limited:
-   * it is new, and its maker has made as many as it may
+   * @throws PartsChanged conflict: it has partitions; queue_not_found: its queue has no such partition
+   * @throws HoldfastError rate_limited: it is new, and its maker has made as many as it may
    */
   async addQueue(
     queue: string,
@@ -63,13 +71,10 @@ export class Registry {
       );
     }
     if (outcome === "partitioned") {
-      throw new HoldfastError(
-        "conflict",
-        `queue "${queue}" is partitioned: use the classes for partitioned queues`,
-      );
+      throw new PartsChanged("conflict", `queue "${queue}" has partitions now: try again`);
     }
     if (outcome === "no_partition")
-      throw new HoldfastError("queue_not_found", `queue "${whole}" has no partition ${partition}`);
+      throw new PartsChanged("queue_not_found", `queue "${whole}" has no partition ${partition}`);
   }
 
   /**

@@ -9,6 +9,7 @@ export const STALE_KEPT = 1_000;
 /** A refused verdict, as its worker knows it. */
 export interface StaleReport {
   id: string;
+  queue: string;
   token: string;
   attempt: number;
   workerId: string;
@@ -30,7 +31,6 @@ export async function recordStale(engine: Engine, report: StaleReport): Promise<
   const lateMs = endedAt === null ? null : Math.max(0, at - endedAt);
   const verdict: StaleVerdict = {
     ...report,
-    queue: engine.queue,
     at,
     lateMs,
     // Until now, or until the next attempt was over.

@@ -47,6 +47,7 @@ export const taskKinds: Kinds<TaskOptions> = {
     code: "invalid_task_id",
   },
   ifEnded: oneOf("again", "duplicate"),
+  partitionKey: text(1, LIMITS.partitionKeyCharacters),
   priority: oneOf(...PRIORITIES),
   delayMs: whole(0, LIMITS.delayMs),
   runAt: epochMs,
@@ -98,6 +99,8 @@ export const taskHints = {
 function contradictionOf(options: TaskOptions): string | undefined {
   if (options.delayMs !== undefined && options.runAt !== undefined)
     return "delayMs and runAt exclude each other";
+  if (options.id !== undefined && options.partitionKey !== undefined)
+    return "id and partitionKey exclude each other: the id alone says which partition the task is in";
   if (options.ifEnded !== undefined && options.id === undefined) return "ifEnded goes with an id";
   if (options.replicas !== undefined && options.durability !== "replicated")
     return 'replicas goes with durability "replicated"';
@@ -135,9 +138,6 @@ export const taskTextShape = shapeOf<FingerprintedOptions>({
   rule: (options) => contradictionOf(options) ?? fingerprintWithoutId(options),
 });
 
-/** Tasks go to one partition by their key; in `PartitionedQueue` alone. */
-export const partitionKeyKind = text(1, 256);
-
 /** One task of a batch, in the shape that HTTP and NDJSON have too: what it is and its options side by side. */
 export interface NewTask extends FingerprintedOptions {
   type: string;
@@ -172,7 +172,6 @@ export const newTaskShape = shapeOf<NewTask>({
     opts: "its fields stand beside type and payload: { type, payload, delayMs }",
     name: "type",
     data: "payload",
-    partitionKey: "partitionKey is for a PartitionedQueue",
   },
   rule: (task) =>
     task.payload !== undefined && task.payloadText !== undefined

@@ -6,11 +6,13 @@ import { prefixKind, redisHints, redisKind } from "../client-options.ts";
 import { AUDIT_LOG_MAX } from "../engine/action-log.ts";
 import { type AuditReport, AuditWalk, auditQueue } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
-import { checkQueueName } from "../engine/names.ts";
+import { checkQueueName, queueOfPartition } from "../engine/names.ts";
 import type { WorkerRecord } from "../engine/registry.ts";
 import { Grace, type StopOptions, stopShape } from "../grace.ts";
 import { callback, isText, listOf, MAX_TIMER_MS, whole, yesNo } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
+import { partitionNames } from "../partitions/partition-names.ts";
+import { PartitionRegistry } from "../partitions/partition-registry.ts";
 import type { ConnectionOptions } from "../redis/connection.ts";
 import type { RedisOption } from "../redis/settings.ts";
 import { ScheduleFiring, type ScheduleRunEvent } from "../schedules/firing.ts";
@@ -118,6 +120,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   readonly #sweepIntervalMs: number;
   readonly #auditIntervalMs: number;
   readonly #queues: string[] | undefined;
+  readonly #partitions: PartitionRegistry;
   readonly #auditBudget: number;
   readonly #auditLogMax: number;
   readonly #audits = new Map<string, { begunAt: number; steppedAt: number; walk: AuditWalk }>();
@@ -146,6 +149,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     this.#auditLogMax = options.auditLogMax ?? AUDIT_LOG_MAX;
     this.#queues = options.queues;
     this.#client = new Holdfast({ redis: options.redis, prefix: options.prefix, onScript: options.onScript });
+    this.#partitions = new PartitionRegistry(this.#client);
     if (options.schedules !== false) {
       this.#schedules = new ScheduleFiring({
         client: this.#client,
@@ -211,7 +215,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   async runOnce(): Promise<number> {
     await this.#client.check();
     const workers = await this.#client.registry.workers();
-    const queues = this.#queues ?? (await this.#queuesInUse(workers));
+    const queues = await this.#queuesInUse(workers);
     let nextInMs = this.#sweepIntervalMs;
     let failure: unknown;
     const fired = async () => {
@@ -308,8 +312,9 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
 
   /** Ends what waits too long for a worker with its type, unless one is registered: also one that has not beaten for a while. */
   async #reject(engine: Engine): Promise<number> {
+    const queue = queueOfPartition(engine.queue) ?? engine.queue;
     const registered = (await this.#client.registry.workers()).filter(
-      ({ queues, state }) => state !== "stopped" && queues.includes(engine.queue),
+      ({ queues, state }) => state !== "stopped" && queues.includes(queue),
     );
     const types = [...new Set(registered.flatMap((worker) => worker.types))].sort();
     let rejected = 0;
@@ -374,12 +379,18 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   }
 
   /**
-   * The registered queues, and queues of workers that hold tasks but are not registered: a Redis that lost its last writes, or
-   * a producer of an older version, may have left such a queue.
+   * The parts of the queues that it was given. Otherwise of the registered ones, and those of workers that hold tasks but are not
+   * registered: a Redis that lost its last writes may have left such a queue.
    */
   async #queuesInUse(workers: readonly WorkerRecord[]): Promise<string[]> {
+    const partitioned = await this.#partitions.all();
+    const partsOf = (queue: string) => {
+      const partitions = partitioned.get(queue);
+      return partitions ? partitionNames(queue, partitions.count) : [queue];
+    };
+    if (this.#queues) return this.#queues.flatMap(partsOf);
     const queues = new Set(await this.#client.registry.queues());
-    for (const queue of new Set(workers.flatMap((worker) => worker.queues))) {
+    for (const queue of new Set(workers.flatMap((worker) => worker.queues).flatMap(partsOf))) {
       if (queues.has(queue)) continue;
       const engine = this.#client.engine(queue);
       if ((await this.#client.connection.command<number>("HEXISTS", engine.keys.tasks, "#in")) === 0)

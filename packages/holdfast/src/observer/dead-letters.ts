@@ -1,11 +1,11 @@
 import { createHash } from "node:crypto";
-import { type DeadReason, HoldfastError, type TaskView } from "@holdfast/contracts";
+import { HoldfastError } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envelope.ts";
 import type { RawTask } from "../engine/replies.ts";
 import type { Request } from "../engine/requests.ts";
 import { taskView } from "../engine/task-view.ts";
-import { signatureOf } from "./signature.ts";
+import type { Parts } from "../partitions/parts.ts";
 
 export interface ReplayResult {
   id: string;
@@ -19,96 +19,7 @@ export interface DiscardResult {
   outcome: "discarded" | "not_dead" | "not_found";
 }
 
-export interface DeadLetterGroup {
-  /**
-   * The first line of the last error with its numbers and ids taken out. Where that line says nothing by itself, such as
-   * "fetch failed", the innermost known cause follows in brackets.
-   */
-  signature: string;
-  type: string;
-  reason: DeadReason;
-  count: number;
-  /** How many of them were replayed before and died again. */
-  diedAgain: number;
-  firstAt: number;
-  lastAt: number;
-  /** Deaths in each of 12 equal parts of the span that was looked at, oldest first. */
-  trend: number[];
-  sampleIds: string[];
-}
-
-export interface DeadLetterGroups {
-  groups: DeadLetterGroup[];
-  /** Dead letters looked at, from the newest on. */
-  scanned: number;
-  total: number;
-  trendFrom: number;
-  trendTo: number;
-}
-
 const PAGE = 100;
-const SAMPLES = 5;
-const TREND_BUCKETS = 12;
-const MAX_GROUPS = 200;
-
-/** The dead letters from the oldest or newest on, page by page. */
-export async function* pagesOfDead(
-  engine: Engine,
-  order: "first" | "last",
-  signal?: AbortSignal,
-): AsyncGenerator<TaskView[]> {
-  let cursor = "";
-  do {
-    signal?.throwIfAborted();
-    const page = await engine.list("deadLetters", order, cursor, PAGE);
-    const tasks = (await engine.get(page.ids))
-      .map((raw) => taskView(engine.queue, raw))
-      .filter((task) => task?.state === "dead");
-    yield tasks as TaskView[];
-    cursor = page.cursor;
-  } while (cursor !== "");
-}
-
-/** The fields by which a group is formed. */
-export type DeadFacts = Pick<TaskView, "id" | "type" | "deadReason" | "lastError" | "endedAt" | "diedAgain">;
-
-/** @param until end of the trend, ms since the epoch: now */
-export function groupDead(tasks: readonly DeadFacts[], until: number): Omit<DeadLetterGroups, "total"> {
-  const groups = new Map<string, DeadLetterGroup>();
-  const trendFrom = tasks.reduce((oldest, task) => Math.min(oldest, task.endedAt ?? until), until);
-  const trendTo = tasks.reduce((newest, task) => Math.max(newest, task.endedAt ?? until), until);
-  const bucketMs = Math.max(1, (trendTo - trendFrom) / TREND_BUCKETS);
-  for (const task of tasks) {
-    const reason = task.deadReason ?? "retries_exhausted";
-    const signature = signatureOf(task);
-    const key = `${task.type}\n${reason}\n${signature}`;
-    const at = task.endedAt ?? 0;
-    const group = groups.get(key) ?? {
-      signature,
-      type: task.type,
-      reason,
-      count: 0,
-      diedAgain: 0,
-      firstAt: at,
-      lastAt: at,
-      trend: new Array<number>(TREND_BUCKETS).fill(0),
-      sampleIds: [],
-    };
-    group.count++;
-    if (task.diedAgain) group.diedAgain++;
-    group.firstAt = Math.min(group.firstAt, at);
-    group.lastAt = Math.max(group.lastAt, at);
-    const bucket = Math.min(TREND_BUCKETS - 1, Math.max(0, Math.floor((at - trendFrom) / bucketMs)));
-    group.trend[bucket] = (group.trend[bucket] ?? 0) + 1;
-    if (group.sampleIds.length < SAMPLES) group.sampleIds.push(task.id);
-    groups.set(key, group);
-  }
-  return { groups: largestFirst([...groups.values()]), scanned: tasks.length, trendFrom, trendTo };
-}
-
-function largestFirst(groups: DeadLetterGroup[]): DeadLetterGroup[] {
-  return groups.sort((a, b) => b.count - a.count || b.lastAt - a.lastAt).slice(0, MAX_GROUPS);
-}
 
 const REPLAYED = { r: "replayed", n: "not_dead", u: "not_found" } as const;
 const DISCARDED = { d: "discarded", n: "not_dead", u: "not_found" } as const;
@@ -148,7 +59,7 @@ export async function replayHere(
  */
 export async function replayInto(
   from: Engine,
-  to: Engine,
+  target: Parts,
   ids: readonly string[],
   { diedBefore = Number.POSITIVE_INFINITY }: ReplayHow = {},
 ): Promise<ReplayResult[]> {
@@ -157,7 +68,7 @@ export async function replayInto(
   for (let at = 0; at < ids.length; at += PAGE) raws.push(...(await from.get(ids.slice(at, at + PAGE))));
   for (const raw of raws) {
     const task = taskView(from.queue, raw);
-    const movedTo = task ? null : movedSince(raw.record, to.queue, diedBefore);
+    const movedTo = task ? null : movedSince(raw.record, target.queue, diedBefore);
     if (movedTo !== null) {
       results.push({ id: raw.id, outcome: "moved", newId: movedTo });
       continue;
@@ -167,6 +78,8 @@ export async function replayInto(
       continue;
     }
     const newId = derivedId(raw.id, task.generation + 1);
+    // A derived id names no partition, so every one of them has a place.
+    const { engine: to } = target.ofId(newId) as Parts["all"][number];
     const decoded = decodeEnvelope(raw.envelope);
     const { type, payloadText, maxRetries, timeoutMs, backoff, tags, priority, keepPayload } = decoded;
     const options = {
@@ -196,11 +109,11 @@ export async function replayInto(
       tail: [newId, envelope],
     });
     if (verdicts === "f")
-      throw new HoldfastError("queue_full", `queue "${to.queue}" is at its cap of waiting tasks`, {
+      throw new HoldfastError("queue_full", `queue "${target.queue}" is at its cap of waiting tasks`, {
         taskId: raw.id,
       });
     if (verdicts === "c")
-      throw new HoldfastError("task_conflict", `queue "${to.queue}" has another task "${newId}"`, {
+      throw new HoldfastError("task_conflict", `queue "${target.queue}" has another task "${newId}"`, {
         taskId: raw.id,
       });
     const letter = await from.discard([raw.id, `${to.queue}/${newId}`]);
@@ -215,7 +128,8 @@ export async function replayInto(
 function movedSince(record: string, queue: string, sinceMs: number): string | null {
   const [, movedAt, where] = /^r (\d+) \S+ (\S+)/.exec(record) ?? [];
   if (where === undefined || !(Number(movedAt) > sinceMs)) return null;
-  return where.startsWith(`${queue}/`) ? where.slice(queue.length + 1) : null;
+  // The name of the queue, of the partition if it has some, and the id.
+  return where.startsWith(`${queue}/`) ? where.slice(where.lastIndexOf("/") + 1) : null;
 }
 
 /** The same one each time: a repeat has to find the task that it enqueued before. */

@@ -1,3 +1,4 @@
+import type { Engine } from "../engine/engine.ts";
 import type { QueueKeys } from "../redis/keys.ts";
 
 /** The states that can be emptied. Tasks that are processing belong to their workers. */
@@ -13,3 +14,21 @@ export const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
   cancelled: ["cancelled"],
   expired: ["expired"],
 };
+
+/** A removal of so many keeps Redis busy for a few milliseconds. */
+export const EMPTY_TASKS = 250;
+
+/** Removes every task of one part that stands in these states. @returns how many */
+export async function emptyPart(engine: Engine, states: readonly EmptiedState[]): Promise<number> {
+  let removed = 0;
+  for (const state of states) {
+    for (const index of INDEXES[state]) {
+      for (let looked = EMPTY_TASKS; looked >= EMPTY_TASKS; ) {
+        const step = await engine.empty(index, state, EMPTY_TASKS);
+        removed += step.removed;
+        looked = step.looked;
+      }
+    }
+  }
+  return removed;
+}

@@ -1,10 +1,11 @@
 import { DURABILITIES, LIMITS, type QueueSettings } from "@holdfast/contracts";
 import { clientKind, type Holdfast } from "../client.ts";
 import { ownerProblem, prefixKind, redisHints, redisKind } from "../client-options.ts";
-import { abortSignal, callback, isText, oneOf, text, whole, yesNo } from "../options/kinds.ts";
+import { abortSignal, callback, isText, listOf, oneOf, text, whole, yesNo } from "../options/kinds.ts";
 import { type Kind, type Merged, shapeOf } from "../options/shape.ts";
 import type { ConnectionOptions } from "../redis/connection.ts";
 import type { RedisOption } from "../redis/settings.ts";
+import { EMPTIED_STATES } from "./emptied.ts";
 
 export type ObserverOptions =
   | { client: Holdfast }
@@ -45,6 +46,12 @@ export interface MatchBounds {
 
 /** It is checked as a name when it is used. */
 const queueName: Kind = { wants: "the name of a queue", is: isText, code: "invalid_queue_name" };
+export const emptiedStates = listOf(
+  oneOf(...EMPTIED_STATES),
+  `a list of ${EMPTIED_STATES.join(", ")}`,
+  0,
+  EMPTIED_STATES.length,
+);
 const rate: Kind = {
   wants: "a number above 0",
   is: (value) => typeof value === "number" && value > 0 && value < Number.POSITIVE_INFINITY,

@@ -9,30 +9,29 @@ import {
 } from "@holdfast/contracts";
 import { clientOf, type Holdfast } from "../client.ts";
 import { type AuditReport, auditQueue } from "../engine/audit.ts";
-import type { Engine } from "../engine/engine.ts";
-import { checkQueueName, checkTaskId } from "../engine/names.ts";
+import { checkQueueName, checkTaskId, queueOfPartition } from "../engine/names.ts";
 import { readStale } from "../engine/stale-ledger.ts";
 import { taskView } from "../engine/task-view.ts";
-import { finishHere, localAuthor } from "../operations/finish-here.ts";
-import { listOf, oneOf } from "../options/kinds.ts";
+import { runBulk } from "../operations/bulk.ts";
 import { checkArgument, checkShape, shown } from "../options/shape.ts";
+import { mergeGroups, mergeSettings, mergeStats, splitSettings } from "../partitions/merge-stats.ts";
+import { PartitionRegistry } from "../partitions/partition-registry.ts";
+import { type Part, Parts } from "../partitions/parts.ts";
+import { type DeadLetterGroups, type DeadMatch, deadLetterGroups, matchDead } from "./dead-groups.ts";
 import {
-  type DeadFacts,
-  type DeadLetterGroups,
   type DiscardResult,
   discardDead,
-  groupDead,
-  pagesOfDead,
   type ReplayResult,
   replayHere,
   replayInto,
 } from "./dead-letters.ts";
-import { EMPTIED_STATES, type EmptiedState, INDEXES } from "./emptied.ts";
+import { EMPTIED_STATES, type EmptiedState, emptyPart } from "./emptied.ts";
 import { bulkMatcherOf, type DeadLetterFilter } from "./filter.ts";
 import {
   auditShape,
   type BulkOptions,
   bulkShape,
+  emptiedStates,
   type GroupOptions,
   groupShape,
   type MatchBounds,
@@ -48,25 +47,17 @@ import {
 import { queueStats } from "./queue-stats.ts";
 import { RateMeter } from "./rate-meter.ts";
 import { type ListOptions, listTasks, type TaskPage } from "./task-list.ts";
-import { explain, type Why } from "./why.ts";
+import { explain, positionOf, type Why } from "./why.ts";
+import { workersOf } from "./workers.ts";
 
 export type { BulkOptions, ObserverOptions } from "./observer-options.ts";
 
-const EMPTY_TASKS = 250;
-const POSITION_EXACT = 10_000;
-const WORKER_LOST_MS = 10_000;
-const emptiedStates = listOf(
-  oneOf(...Object.keys(INDEXES)),
-  `a list of ${Object.keys(INDEXES).join(", ")}`,
-  0,
-  Object.keys(INDEXES).length,
-);
-
-/** Sees every queue, and acts on them for an operator. */
+/** Sees every queue, and acts on them for an operator. A queue with partitions is one queue here. */
 export class Observer {
   #callsBefore: Promise<void> = Promise.resolve();
   readonly #client: Holdfast;
   readonly #ownsClient: boolean;
+  readonly #partitions: PartitionRegistry;
   readonly #rates = new RateMeter();
 
   /** @throws HoldfastError invalid_argument */
@@ -75,33 +66,46 @@ export class Observer {
     const { client, isOwn } = clientOf(options);
     this.#ownsClient = isOwn;
     this.#client = client;
+    this.#partitions = new PartitionRegistry(client);
   }
 
   async queues(): Promise<string[]> {
     await this.#client.check();
-    return this.#client.registry.queues();
+    const names = await this.#client.registry.queues();
+    return [...new Set(names.map((name) => queueOfPartition(name) ?? name))].sort();
   }
 
-  /** @throws HoldfastError queue_not_found */
+  /** The counts of all partitions together. @throws HoldfastError queue_not_found */
   async stats(queue: string): Promise<QueueStats> {
-    return this.#statsOf(await this.#known(queue));
+    const { all } = await this.#known(queue);
+    return mergeStats(queue, await Promise.all(all.map((part) => this.#statsOf(part))));
   }
 
+  /** The stats of every queue. */
   async snapshot(): Promise<QueueStats[]> {
     await this.#client.check();
-    const queues = await this.#client.registry.queues();
-    return Promise.all(queues.map(async (queue) => this.#statsOf(this.#client.engine(queue))));
+    const names = await this.#client.registry.queues();
+    const all = await Promise.all(
+      names.map((name) => this.#statsOf({ name, engine: this.#client.engine(name) })),
+    );
+    const byQueue = new Map<string, QueueStats[]>();
+    for (const stats of all) {
+      const queue = queueOfPartition(stats.queue) ?? stats.queue;
+      byQueue.set(queue, [...(byQueue.get(queue) ?? []), stats]);
+    }
+    return [...byQueue]
+      .map(([queue, parts]) => mergeStats(queue, parts))
+      .sort((a, b) => (a.queue < b.queue ? -1 : 1));
   }
 
   async task(queue: string, id: string): Promise<TaskView | null> {
     checkTaskId(id);
-    const [raw] = await (await this.#known(queue)).get([id]);
-    return raw ? taskView(queue, raw) : null;
+    return this.#taskIn(queue, (await this.#known(queue)).ofId(id), id);
   }
 
   /**
    * One page of the tasks in a state. With a filter pages are looked through until enough match or 1,000 tasks were
-   * scanned: a page can be short and still have a cursor.
+   * scanned: a page can be short and still have a cursor. Partitions follow one another, in order within each.
    * @throws HoldfastError invalid_argument (a filter that is not known, too), invalid_cursor, queue_not_found
    */
   async list(queue: string, options: ListOptions): Promise<TaskPage> {
@@ -109,55 +113,47 @@ export class Observer {
   }
 
   async why(queue: string, id: string): Promise<Why | null> {
-    const engine = await this.#known(queue);
-    const task = await this.task(queue, id);
-    if (!task) return null;
-    const [stats, workers, janitors] = await Promise.all([
-      this.#statsOf(engine),
+    checkTaskId(id);
+    const part = (await this.#known(queue)).ofId(id);
+    const task = await this.#taskIn(queue, part, id);
+    if (!part || !task) return null;
+    const [stats, workers, janitors, position] = await Promise.all([
+      this.#statsOf(part),
       this.workers(),
       this.janitors(),
+      positionOf(part.engine, task),
     ]);
-    const position = task.state === "pending" && !task.solo ? await this.#positionOf(engine, task) : null;
-    const acksPerSecond = this.#rates.acksPerSecond(queue);
+    const acksPerSecond = this.#rates.acksPerSecond(part.name);
     return explain(task, { stats, workers, janitors: janitors.length, position, acksPerSecond });
   }
 
   /** Dead letters with the same type, reason and error. @param options.scan how many of the newest are looked at, 10,000 */
   async deadLetterGroups(queue: string, options: GroupOptions = {}): Promise<DeadLetterGroups> {
     checkShape(groupShape, options);
-    const engine = await this.#known(queue);
-    const stats = queueStats(queue, await engine.stats());
-    const { scan = LIMITS.groupedDeadLetters, signal } = options;
-    const newest: DeadFacts[] = [];
-    for await (const page of pagesOfDead(engine, "last", signal)) {
-      // Only what a group is made of is kept: the payloads of ten thousand tasks would not fit.
-      for (const { id, type, deadReason, lastError, endedAt, diedAgain } of page.slice(
-        0,
-        scan - newest.length,
-      ))
-        newest.push({ id, type, deadReason, lastError, endedAt, diedAgain });
-      if (newest.length >= scan) break;
-    }
-    return { ...groupDead(newest, stats.at), total: stats.dead };
+    const { all } = await this.#known(queue);
+    const scan = Math.ceil((options.scan ?? LIMITS.groupedDeadLetters) / all.length);
+    return mergeGroups(
+      await Promise.all(all.map(({ engine }) => deadLetterGroups(engine, { ...options, scan }))),
+    );
   }
 
-  /** At most 500 ids. @param options.payloadText replaces the payload; with exactly one id */
+  /**
+   * At most 500 ids.
+   * @param options.payloadText replaces the payload; with exactly one id
+   * @returns one result per id, in the order given
+   */
   async replay(queue: string, ids: readonly string[], options: ReplayOptions = {}): Promise<ReplayResult[]> {
     checkShape(replayShape, options);
-    const engine = await this.#known(queue);
-    this.#checkIds(ids);
-    if (options.payloadText !== undefined && ids.length !== 1) {
+    const parts = await this.#known(queue);
+    const { to, payloadText } = options;
+    if (payloadText !== undefined && ids.length !== 1)
       throw new HoldfastError("invalid_argument", "a new payload goes with exactly one id");
-    }
-    if (ids.length === 0) return [];
-    if (options.to === undefined || options.to === queue)
-      return replayHere(engine, ids, { payloadText: options.payloadText });
-    if (options.payloadText !== undefined)
+    if (to === undefined || to === queue)
+      return this.#perId(parts, ids, (part, own) => replayHere(part.engine, own, { payloadText }));
+    if (payloadText !== undefined)
       throw new HoldfastError("invalid_argument", "a new payload and another queue exclude each other");
-    checkQueueName(options.to);
-    const target = this.#client.engine(options.to);
-    await target.open();
-    return replayInto(engine, target, ids);
+    const target = await this.#opened(to);
+    return this.#perId(parts, ids, (part, own) => replayInto(part.engine, target, own));
   }
 
   /**
@@ -175,10 +171,9 @@ export class Observer {
     return { replayed, skipped };
   }
 
+  /** At most 500 ids. @returns one result per id, in the order given */
   async discard(queue: string, ids: readonly string[]): Promise<DiscardResult[]> {
-    const engine = await this.#known(queue);
-    this.#checkIds(ids);
-    return ids.length === 0 ? [] : discardDead(engine, ids);
+    return this.#perId(await this.#known(queue), ids, (part, own) => discardDead(part.engine, own));
   }
 
   /** Discards every dead letter that matches, as `replayAll` replays them; for ten minutes it can be undone. */
@@ -195,77 +190,97 @@ export class Observer {
     return (await this.matchDead(queue, filter)).matched;
   }
 
-  /**
-   * How many dead letters match. It looks at all of them, or ends once more than `matched` match or `scanned` were
-   * looked at.
-   */
+  /** How many dead letters match. @param bounds for each partition */
   async matchDead(
     queue: string,
     filter: DeadLetterFilter = {},
     bounds: MatchBounds = {},
-  ): Promise<{ matched: number; scanned: number; total: number; isWhole: boolean }> {
+  ): Promise<DeadMatch> {
     checkShape(matchShape, bounds);
-    const matches = bulkMatcherOf(filter);
-    const engine = await this.#known(queue);
-    const total = queueStats(queue, await engine.stats()).dead;
-    if (Object.keys(filter).length === 0) return { matched: total, scanned: total, total, isWhole: true };
-    let [matched, scanned] = [0, 0];
-    for await (const page of pagesOfDead(engine, "last", bounds.signal)) {
-      scanned += page.length;
-      matched += page.filter(matches).length;
-      const isEnough = matched > (bounds.matched ?? Number.POSITIVE_INFINITY);
-      if ((isEnough || scanned >= (bounds.scanned ?? Number.POSITIVE_INFINITY)) && scanned < total)
-        return { matched, scanned, total, isWhole: false };
-    }
-    return { matched, scanned, total, isWhole: true };
+    bulkMatcherOf(filter);
+    const { all } = await this.#known(queue);
+    const parts = await Promise.all(all.map(({ engine }) => matchDead(engine, filter, bounds)));
+    return {
+      matched: sum(parts, ({ matched }) => matched),
+      scanned: sum(parts, ({ scanned }) => scanned),
+      total: sum(parts, ({ total }) => total),
+      isWhole: parts.every(({ isWhole }) => isWhole),
+    };
   }
 
   async cancel(queue: string, id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
     checkTaskId(id);
-    return (await this.#known(queue)).cancel(id);
+    const part = (await this.#known(queue)).ofId(id);
+    return part ? part.engine.cancel(id) : "not_found";
   }
 
   /** Settles that came too late, newest first, at most 100. @throws HoldfastError queue_not_found */
   async staleVerdicts(queue: string, limit = 100): Promise<StaleVerdict[]> {
     checkArgument("limit", staleLimit, limit);
-    return readStale(await this.#known(queue), limit);
+    const { all } = await this.#known(queue);
+    const verdicts = (await Promise.all(all.map(({ engine }) => readStale(engine, limit)))).flat();
+    if (all.length > 1) verdicts.sort((a, b) => b.at - a.at);
+    return verdicts.slice(0, limit).map((verdict) => ({ ...verdict, queue }));
   }
 
   /**
    * Before the first task too: the queue is made known then.
    * @param by who does it, shown beside the paused queue as `pausedBy`
-   * @throws HoldfastError invalid_queue_name, conflict (it is partitioned)
+   * @throws HoldfastError invalid_queue_name
    */
   async pause(queue: string, reason = "", by = ""): Promise<void> {
-    await this.#inOrder(async () => (await this.#opened(queue)).pause(true, reason, by));
+    await this.#inOrder(async () =>
+      each(await this.#opened(queue), ({ engine }) => engine.pause(true, reason, by)),
+    );
   }
 
   /** @throws HoldfastError queue_not_found */
   async resume(queue: string): Promise<void> {
-    await this.#inOrder(async () => (await this.#known(queue)).pause(false));
+    await this.#inOrder(async () => each(await this.#known(queue), ({ engine }) => engine.pause(false)));
   }
 
-  /** Before the first task too: the queue is made known then. @throws HoldfastError invalid_*, conflict (it is partitioned) */
+  /**
+   * Before the first task too: the queue is made known then. The cap of waiting tasks and the number of kept ones are divided
+   * among the partitions, rounded up.
+   * @throws HoldfastError invalid_*
+   */
   async configure(queue: string, settings: Partial<QueueSettings>): Promise<QueueSettings> {
     checkShape(settingsShape, settings);
-    return this.#inOrder(async () => (await this.#opened(queue)).configure(settings));
+    return this.#inOrder(async () => {
+      const parts = await this.#opened(queue);
+      const split = splitSettings(settings, parts.all.length);
+      return mergeSettings(await each(parts, ({ engine }) => engine.configure(split)));
+    });
+  }
+
+  /** How many partitions a queue has, null where it has none. */
+  async partitions(queue: string): Promise<number | null> {
+    return (await this.#partitions.get(queue))?.count ?? null;
+  }
+
+  /**
+   * Makes a queue of so many partitions, or raises their number; new ones are paused and configured as the others are. Tasks
+   * stay where they are. Workers see it by themselves, producers when they start again or meet an id of a new partition.
+   * @throws HoldfastError conflict: it has more, or has tasks and no partitions; queue_not_paused as `deleteQueue`
+   */
+  async partition(queue: string, count: number): Promise<{ partitions: number }> {
+    await this.#client.check();
+    const { count: now } = (await this.#partitions.get(queue)) ?? (await this.#partitions.make(queue, count));
+    const first = new Parts(this.#client, queue, { first: now, count: now }).all[0] as Part;
+    const { settings, paused, pauseReason, pausedBy } = await this.#statsOf(first);
+    const { all } = new Parts(this.#client, queue, { first: now, count });
+    for (const { engine } of all.slice(now)) {
+      await engine.configure(settings);
+      if (paused) await engine.pause(true, pauseReason ?? "", pausedBy ?? "");
+    }
+    return { partitions: (await this.#partitions.grow(queue, count)).count };
   }
 
   /** Removes every task that stands in these states. Running tasks are left alone. */
   async empty(queue: string, states: readonly EmptiedState[]): Promise<{ removed: number }> {
-    const engine = await this.#known(queue);
-    let removed = 0;
     checkArgument("states", emptiedStates, states);
-    for (const state of states) {
-      for (const index of INDEXES[state]) {
-        for (;;) {
-          const step = await engine.empty(index, state, EMPTY_TASKS);
-          removed += step.removed;
-          if (step.looked < EMPTY_TASKS) break;
-        }
-      }
-    }
-    return { removed };
+    const removed = await each(await this.#known(queue), ({ engine }) => emptyPart(engine, states));
+    return { removed: sum(removed, (count) => count) };
   }
 
   /**
@@ -273,25 +288,32 @@ export class Observer {
    * @throws HoldfastError queue_not_paused, queue_busy (something is processing), queue_not_found
    */
   async deleteQueue(queue: string): Promise<{ removed: number }> {
-    const engine = await this.#known(queue);
-    const stats = queueStats(queue, await engine.stats());
-    if (!stats.paused)
+    const parts = await this.#known(queue);
+    // All parts or none, as far as that can be seen before.
+    const { paused, processing } = await this.stats(queue);
+    if (!paused)
       throw new HoldfastError(
         "queue_not_paused",
         `queue "${queue}" has to be paused before it can be deleted`,
       );
-    if (stats.processing > 0)
+    if (processing > 0)
       throw new HoldfastError(
         "queue_busy",
-        `${stats.processing} tasks of queue "${queue}" are processing: wait until they end`,
+        `${processing} tasks of queue "${queue}" are processing: wait until they end`,
       );
-    const { removed } = await this.empty(queue, EMPTIED_STATES);
-    const deleteKeys = async () => (await engine.delete()) === "deleted";
-    if (!(await this.#client.registry.removeQueue(queue, deleteKeys)))
-      throw new HoldfastError(
-        "queue_busy",
-        `queue "${queue}" got new tasks meanwhile: stop its producers and try again`,
-      );
+    let removed = 0;
+    for (const { name, engine } of parts.all) {
+      // A deletion that was cut short has removed some of the partitions.
+      if (parts.partitions && !(await this.#client.registry.hasQueue(name))) continue;
+      removed += await emptyPart(engine, EMPTIED_STATES);
+      const deleteKeys = async () => (await engine.delete()) === "deleted";
+      if (!(await this.#client.registry.removeQueue(name, deleteKeys)))
+        throw new HoldfastError(
+          "queue_busy",
+          `queue "${queue}" got new tasks meanwhile: stop its producers and try again`,
+        );
+    }
+    if (parts.partitions) await this.#partitions.forget(queue);
     return { removed };
   }
 
@@ -299,20 +321,7 @@ export class Observer {
   async workers(options: { tasks?: boolean } = {}): Promise<WorkerView[]> {
     checkShape(workersShape, options);
     await this.#client.check();
-    const tasks = options.tasks ? await this.#client.registry.workerTasks() : null;
-    const now = this.#client.connection.now();
-    return (await this.#client.registry.workers())
-      .map((worker): WorkerView => {
-        const heartbeatAgeMs = Math.max(0, Math.round(now - worker.heartbeatAt));
-        const lost = worker.state !== "stopped" && heartbeatAgeMs > WORKER_LOST_MS;
-        return {
-          ...worker,
-          heartbeatAgeMs,
-          state: lost ? "lost" : worker.state,
-          ...(tasks ? { tasks: tasks.get(worker.id) ?? [] } : {}),
-        };
-      })
-      .sort((a, b) => a.id.localeCompare(b.id));
+    return workersOf(this.#client, options.tasks ?? false);
   }
 
   /** Ids of the janitors that run; those that were told to leave schedules alone are not among them. */
@@ -337,7 +346,16 @@ export class Observer {
 
   async audit(queue: string, options: { repair?: boolean } = {}): Promise<AuditReport> {
     checkShape(auditShape, options);
-    return auditQueue(await this.#known(queue), options);
+    const { all, partitions } = await this.#known(queue);
+    const reports = await Promise.all(all.map(({ engine }) => auditQueue(engine, options)));
+    const where = (report: AuditReport) => (partitions ? `${report.queue}: ` : "");
+    return {
+      queue,
+      violations: reports.flatMap((report) =>
+        report.violations.map(({ invariant, detail }) => ({ invariant, detail: where(report) + detail })),
+      ),
+      repaired: sum(reports, ({ repaired }) => repaired),
+    };
   }
 
   async close(): Promise<void> {
@@ -350,13 +368,17 @@ export class Observer {
       throw new HoldfastError("not_found", `there is no worker "${id}"`);
   }
 
-  async #statsOf(engine: Engine): Promise<QueueStats> {
-    const stats = queueStats(engine.queue, await engine.stats());
+  async #statsOf({ name, engine }: Part): Promise<QueueStats> {
+    const stats = queueStats(name, await engine.stats());
     this.#rates.observe(stats);
     return stats;
   }
 
-  /** The engine of a queue, which is registered if it was not. */
+  async #taskIn(queue: string, part: Part | undefined, id: string): Promise<TaskView | null> {
+    const [raw] = part ? await part.engine.get([id]) : [];
+    return raw ? taskView(queue, raw) : null;
+  }
+
   /** A pause and a resume that are not awaited in between take effect in the order of the calls. */
   #inOrder<T>(call: () => Promise<T>): Promise<T> {
     const result = this.#callsBefore.then(call);
@@ -367,23 +389,27 @@ export class Observer {
     return result;
   }
 
-  async #opened(queue: string): Promise<Engine> {
-    checkQueueName(queue);
-    await this.#client.check();
-    const engine = this.#client.engine(queue);
-    await engine.open();
-    return engine;
+  /** The parts of a queue, which is registered if it was not. */
+  async #opened(queue: string): Promise<Parts> {
+    const parts = await this.#partitions.parts(checkQueueName(queue));
+    if (!parts.partitions) await parts.all[0]?.engine.open();
+    return parts;
   }
 
-  async #known(queue: string): Promise<Engine> {
-    checkQueueName(queue);
-    await this.#client.check();
-    if (!(await this.#client.registry.hasQueue(queue)))
+  /** @throws HoldfastError queue_not_found */
+  async #known(queue: string): Promise<Parts> {
+    const parts = await this.#partitions.parts(checkQueueName(queue));
+    if (!parts.partitions && !(await this.#client.registry.hasQueue(queue)))
       throw new HoldfastError("queue_not_found", `there is no queue "${queue}"`);
-    return this.#client.engine(queue);
+    return parts;
   }
 
-  #checkIds(ids: readonly string[]): void {
+  /** Acts on the tasks of each part in one call. */
+  async #perId<Result extends { id: string; outcome: string }>(
+    parts: Parts,
+    ids: readonly string[],
+    act: (part: Part, own: string[]) => Promise<Result[]>,
+  ): Promise<(Result | { id: string; outcome: "not_found" })[]> {
     if (!Array.isArray(ids))
       throw new HoldfastError("invalid_argument", `ids has to be an array of task ids, got ${shown(ids)}`);
     if (ids.length > LIMITS.scriptTasks)
@@ -391,7 +417,15 @@ export class Observer {
         "invalid_argument",
         `at most ${LIMITS.scriptTasks} ids a call, got ${ids.length}`,
       );
-    for (const id of ids) checkTaskId(id);
+    const byPart = new Map<Part, string[]>();
+    for (const id of ids) {
+      const part = parts.ofId(checkTaskId(id));
+      if (part) byPart.set(part, [...(byPart.get(part) ?? []), id]);
+    }
+    const results = new Map<string, Result>();
+    for (const [part, own] of byPart)
+      for (const result of await act(part, own)) results.set(result.id, result);
+    return ids.map((id) => results.get(id) ?? { id, outcome: "not_found" as const });
   }
 
   /** @returns how many tasks came to which end */
@@ -402,48 +436,13 @@ export class Observer {
     options: BulkOptions,
   ): Promise<Record<string, number>> {
     checkShape(bulkShape, options);
-    bulkMatcherOf(filter);
-    const { to, ratePerSecond, signal, onProgress, by = "library" } = options;
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     const total = await this.countDead(queue, filter);
-    const store = this.#client.operations;
-    const { id } = await store.create(
-      {
-        kind,
-        queue,
-        selection: { filter },
-        ...(to === undefined ? {} : { to }),
-        ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
-        by: localAuthor(by),
-      },
-      total,
-    );
-    const cancel = () => void store.control(id, "cancel").catch(() => {});
-    signal?.addEventListener("abort", cancel, { once: true });
-    try {
-      const view = await finishHere(this.#client, id, {
-        onProgress: onProgress && ((done) => onProgress({ done, total: Math.max(done, total) })),
-      });
-      if (view.state === "succeeded") return view.result;
-      signal?.throwIfAborted();
-      throw new HoldfastError("conflict", view.error ?? `operation ${id} is ${view.state}`);
-    } finally {
-      signal?.removeEventListener("abort", cancel);
-    }
-  }
-
-  /** Exact among the first 10,000 of its band, null beyond. */
-  async #positionOf(engine: Engine, task: TaskView): Promise<number | null> {
-    const index =
-      task.priority === "high" ? "pendingHigh" : task.priority === "low" ? "pendingLow" : "pending";
-    let cursor = "";
-    for (let before = 0; before < POSITION_EXACT; before += LIMITS.scriptTasks) {
-      const page = await engine.list(index, "waiting", cursor, LIMITS.scriptTasks);
-      const at = page.ids.indexOf(task.id);
-      if (at >= 0) return before + at;
-      if (page.cursor === "") return null;
-      cursor = page.cursor;
-    }
-    return null;
+    return runBulk(this.#client, { kind, queue, filter, total }, options);
   }
 }
+
+const sum = <Item>(items: readonly Item[], of: (item: Item) => number) =>
+  items.reduce((total, item) => total + of(item), 0);
+
+const each = <Result>({ all }: Parts, act: (part: Part) => Promise<Result>) => Promise.all(all.map(act));

@@ -2,6 +2,7 @@ import { HoldfastError, LIMITS, TASK_STATES, type TaskState, type TaskView } fro
 import type { Engine } from "../engine/engine.ts";
 import type { ListOrder } from "../engine/replies.ts";
 import { taskView } from "../engine/task-view.ts";
+import type { Parts } from "../partitions/parts.ts";
 import type { QueueKeys } from "../redis/keys.ts";
 import { matcherOf, type TaskFilter, timeOf } from "./filter.ts";
 import { queueStats } from "./queue-stats.ts";
@@ -57,8 +58,7 @@ function decodeCursor(cursor: string, indexes: Index[]): { at: number; after: st
     Buffer.from(cursor, "base64url").toString("utf8"),
   );
   const at = Number(match?.[1]);
-  if (!match || indexes[at] === undefined)
-    throw new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
+  if (!match || indexes[at] === undefined) throw invalidCursor();
   return { at, after: match[2] ?? "" };
 }
 
@@ -78,7 +78,47 @@ function isPastSpan(task: TaskView, { state, from, to }: ListOptions): boolean {
   return from !== undefined && timeOf(task) < from;
 }
 
-export async function listTasks(engine: Engine, options: ListOptions): Promise<TaskPage> {
+/** Partition by partition, where the queue has some: in order within each. */
+export async function listTasks(parts: Parts, options: ListOptions): Promise<TaskPage> {
+  const { all, partitions } = parts;
+  if (!partitions) return listPart(parts.queue, engineAt(parts, 0), options);
+  const { cursor, limit = 50, ...rest } = options;
+  let [place, inner] = decodePartCursor(cursor, all.length);
+  const page: TaskPage = { tasks: [], cursor: null, scanned: 0, total: await totalOf(parts, options.state) };
+  for (;;) {
+    const own = { ...rest, limit: limit - page.tasks.length, ...(inner === "" ? {} : { cursor: inner }) };
+    const part = await listPart(parts.queue, engineAt(parts, place), own);
+    page.tasks.push(...part.tasks);
+    page.scanned += part.scanned;
+    if (part.cursor === null) place++;
+    inner = part.cursor ?? "";
+    if (place >= all.length) return page;
+    if (page.tasks.length >= limit || page.scanned >= SCANNED || inner !== "")
+      return { ...page, cursor: `${place}~${inner}` };
+  }
+}
+
+const engineAt = ({ all }: Parts, place: number) => (all[place] as Parts["all"][number]).engine;
+
+async function totalOf({ all }: Parts, state: TaskState): Promise<number> {
+  const counts = await Promise.all(
+    all.map(async ({ name, engine }) => queueStats(name, await engine.stats())[state]),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
+}
+
+function decodePartCursor(cursor: string | undefined, count: number): [place: number, inner: string] {
+  if (cursor === undefined) return [0, ""];
+  const match = /^(\d{1,3})~([A-Za-z0-9_-]*)$/.exec(cursor);
+  if (!match || Number(match[1]) >= count) throw invalidCursor();
+  return [Number(match[1]), match[2] ?? ""];
+}
+
+const invalidCursor = () =>
+  new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
+
+/** @param queue its name, which the tasks show */
+export async function listPart(queue: string, engine: Engine, options: ListOptions): Promise<TaskPage> {
   const { state, cursor, limit = 50, signal, ...filter } = options;
   const matches = matcherOf(filter);
   if (!Number.isSafeInteger(limit) || limit < 1 || limit > LIMITS.pageTasks) {
@@ -104,7 +144,7 @@ export async function listTasks(engine: Engine, options: ListOptions): Promise<T
     let bytes = 0;
     for (const raw of await engine.get(page.ids)) {
       bytes += raw.envelope.length + raw.record.length + raw.result.length;
-      const task = taskView(engine.queue, raw);
+      const task = taskView(queue, raw);
       if (task?.state !== state) continue;
       if (isPastSpan(task, options)) return { tasks, cursor: null, scanned, total };
       if (matches(task)) tasks.push(task);

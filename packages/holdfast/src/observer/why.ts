@@ -1,4 +1,5 @@
-import type { QueueStats, TaskState, TaskView, WorkerView } from "@holdfast/contracts";
+import { LIMITS, type QueueStats, type TaskState, type TaskView, type WorkerView } from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
 
 /** Why a task does not run (or that it does). */
 export interface Why {
@@ -140,4 +141,22 @@ function spanOf(ms: number): string {
   const seconds = Math.round(ms / 1_000);
   if (seconds < 120) return `${seconds} s`;
   return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
+}
+
+// Positions up to here are exact.
+const POSITION_EXACT = 10_000;
+
+/** How many tasks stand before one in its band; null beyond 10,000, and for a task that is not in a band. */
+export async function positionOf(engine: Engine, task: TaskView): Promise<number | null> {
+  if (task.state !== "pending" || task.solo) return null;
+  const index = task.priority === "high" ? "pendingHigh" : task.priority === "low" ? "pendingLow" : "pending";
+  let cursor = "";
+  for (let before = 0; before < POSITION_EXACT; before += LIMITS.scriptTasks) {
+    const page = await engine.list(index, "waiting", cursor, LIMITS.scriptTasks);
+    const at = page.ids.indexOf(task.id);
+    if (at >= 0) return before + at;
+    if (page.cursor === "") return null;
+    cursor = page.cursor;
+  }
+  return null;
 }

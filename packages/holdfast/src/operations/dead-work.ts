@@ -5,10 +5,16 @@ import type { Request } from "../engine/requests.ts";
 import { taskView } from "../engine/task-view.ts";
 import { discardDead, type ReplayResult, replayHere, replayInto } from "../observer/dead-letters.ts";
 import { bulkMatcherOf, type DeadLetterFilter } from "../observer/filter.ts";
-import type { Batch, Failure, Moved, Part, Place, Work } from "./work.ts";
+import type { Parts } from "../partitions/parts.ts";
+import type { Batch, Failure, Moved, Place, Work } from "./work.ts";
 
 // `get` takes so many at a time.
 const READ = 100;
+
+const engineAt = (parts: Parts, place: number) => (parts.all[place] as Parts["all"][number]).engine;
+
+/** An id that names a partition which is not there is looked for in the first, and not found. */
+const placeOf = (parts: Parts, id: string) => Math.max(0, parts.placeOf(id));
 
 const isEverything = (filter: DeadLetterFilter) => Object.keys(filter).length === 0;
 
@@ -49,15 +55,11 @@ async function stretch(
 }
 
 /** What a selection of dead letters means, walked in the same way by replay and discard. */
-function walkOf(
-  operation: ClaimedOperation,
-  parts: readonly Part[],
-  partOf: (id: string) => number,
-): Pick<Work, "first" | "next" | "count"> {
+function walkOf(operation: ClaimedOperation, parts: Parts): Pick<Work, "first" | "next" | "count"> {
   const { selection } = operation.spec;
   const first: Place = { part: 0, after: "" };
   if (selection && "ids" in selection) {
-    const byPart = parts.map((_, part) => selection.ids.filter((id) => partOf(id) === part));
+    const byPart = parts.all.map((_, place) => selection.ids.filter((id) => placeOf(parts, id) === place));
     return {
       first,
       async next({ part, after }, size) {
@@ -66,17 +68,20 @@ function walkOf(
         const ids = own.slice(from, from + size);
         const isOver = from + size >= own.length;
         const next = isOver ? { part: part + 1, after: "" } : { part, after: String(from + size) };
-        return { batch: ids.length > 0 ? { part, ids } : null, next: next.part < parts.length ? next : null };
+        return {
+          batch: ids.length > 0 ? { part, ids } : null,
+          next: next.part < parts.all.length ? next : null,
+        };
       },
     };
   }
   const options = { filter: (selection?.filter ?? {}) as DeadLetterFilter, until: operation.startedAt };
   const next: Work["next"] = async ({ part, after }, size) => {
-    const found = await stretch((parts[part] as Part).engine, after, size, options);
+    const found = await stretch(engineAt(parts, part), after, size, options);
     const place = found.after === null ? { part: part + 1, after: "" } : { part, after: found.after };
     return {
       batch: found.ids.length > 0 ? { part, ids: found.ids } : null,
-      next: place.part < parts.length ? place : null,
+      next: place.part < parts.all.length ? place : null,
     };
   };
   if (isEverything(options.filter)) return { first, next };
@@ -108,19 +113,11 @@ function failuresOf(results: readonly { id: string; outcome: string }[]): Failur
   });
 }
 
-export function replayWork(
-  operation: ClaimedOperation,
-  parts: readonly Part[],
-  partOf: (id: string) => number,
-  target: Engine | null,
-): Work {
+export function replayWork(operation: ClaimedOperation, parts: Parts, target: Parts | null): Work {
   const { payloadText } = operation.spec;
-  let opened = target === null;
   const move = async ({ part, ids }: Batch, request: Request): Promise<Moved> => {
-    const { engine } = parts[part] as Part;
+    const engine = engineAt(parts, part);
     const options = { request, diedBefore: operation.startedAt, payloadText };
-    if (!opened) await target?.open();
-    opened = true;
     const results: ReplayResult[] = target
       ? await replayInto(engine, target, ids, options)
       : await replayHere(engine, ids, options);
@@ -132,17 +129,13 @@ export function replayWork(
       taskIds: moved.map(({ id, newId }) => newId ?? id),
     };
   };
-  const targetOf = (id: string) => target ?? (parts[partOf(id)] as Part).engine;
-  return { ...walkOf(operation, parts, partOf), move, targetOf };
+  const targetOf = (id: string) => engineAt(target ?? parts, placeOf(target ?? parts, id));
+  return { ...walkOf(operation, parts), move, targetOf };
 }
 
-export function discardWork(
-  operation: ClaimedOperation,
-  parts: readonly Part[],
-  partOf: (id: string) => number,
-): Work {
+export function discardWork(operation: ClaimedOperation, parts: Parts): Work {
   const move = async ({ part, ids }: Batch, request: Request): Promise<Moved> => {
-    const { engine } = parts[part] as Part;
+    const engine = engineAt(parts, part);
     const how = { request, discard: operation.id, diedBefore: operation.startedAt };
     const results = await discardDead(engine, ids, how);
     const discarded = results.filter(({ outcome }) => outcome === "discarded").length;
@@ -153,27 +146,27 @@ export function discardWork(
       taskIds: [],
     };
   };
-  return { ...walkOf(operation, parts, partOf), move };
+  return { ...walkOf(operation, parts), move };
 }
 
 /** Walks what was discarded while the discard ran; another discard's are passed by. */
-export function restoreWork(operation: ClaimedOperation, parts: readonly Part[]): Work {
+export function restoreWork(operation: ClaimedOperation, parts: Parts): Work {
   const { undoes } = operation.spec;
   if (!undoes) throw new HoldfastError("internal", `operation ${operation.id} undoes nothing`);
   return {
     first: { part: 0, after: "" },
     async next({ part, after }, size) {
-      const { engine } = parts[part] as Part;
+      const engine = engineAt(parts, part);
       const page = await engine.list("discarded", "first", after || `${undoes.from - 1}:`, size);
       const isOver = page.cursor === "" || scoreOf(page.cursor) > undoes.to;
       const place = isOver ? { part: part + 1, after: "" } : { part, after: page.cursor };
       return {
         batch: page.ids.length > 0 ? { part, ids: page.ids } : null,
-        next: place.part < parts.length ? place : null,
+        next: place.part < parts.all.length ? place : null,
       };
     },
     async move({ part, ids }, request) {
-      const letters = await (parts[part] as Part).engine.restore(ids, undoes.id, request);
+      const letters = await engineAt(parts, part).restore(ids, undoes.id, request);
       const restored = Array.from(letters).filter((letter) => letter === "r").length;
       return { done: restored, counts: { restored }, failures: [], taskIds: [] };
     },

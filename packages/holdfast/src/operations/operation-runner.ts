@@ -3,12 +3,11 @@ import type { OperationView } from "@holdfast/contracts/api";
 import { nanoid } from "nanoid";
 import type { Holdfast } from "../client.ts";
 import type { ClaimedOperation, OperationSpec } from "../engine/operation-store.ts";
-import { partitionNames, partitionOfId } from "../partitions/partition-names.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";
 import { discardWork, replayWork, restoreWork } from "./dead-work.ts";
 import { OperationRun } from "./operation-run.ts";
 import { type BurstProducer, burstWork, emptyWork } from "./other-work.ts";
-import type { Moved, Part, Work } from "./work.ts";
+import type { Moved, Work } from "./work.ts";
 
 export interface OperationRunnerOptions {
   client: Holdfast;
@@ -121,24 +120,17 @@ export class OperationRunner {
   }
 
   async #workOf(operation: ClaimedOperation): Promise<Work> {
-    const { client, producer } = this.#options;
+    const { producer } = this.#options;
     const { kind, queue, to } = operation.spec;
     if (kind === "burst") return burstWork(operation, producer(queue));
-    const partitions = await this.#partitions.get(queue);
-    const names = partitions ? partitionNames(queue, partitions.count) : [queue];
-    const parts: Part[] = names.map((name) => ({ name, engine: client.engine(name) }));
-    // An id that names a partition which is not there is looked for in the first, and not found.
-    const partOf = (id: string) => {
-      const part = partitions ? partitionOfId(id, partitions) : 0;
-      return part < parts.length ? part : 0;
-    };
+    const parts = await this.#partitions.parts(queue);
     switch (kind) {
       case "replay": {
-        const target = to === undefined || to === queue ? null : client.engine(to);
-        return replayWork(operation, parts, partOf, target);
+        const target = to === undefined || to === queue ? null : await this.#partitions.parts(to);
+        return replayWork(operation, parts, target);
       }
       case "discard":
-        return discardWork(operation, parts, partOf);
+        return discardWork(operation, parts);
       case "restore":
         return restoreWork(operation, parts);
       case "empty":

@@ -1,12 +1,10 @@
 import type { ClaimedOperation } from "../engine/operation-store.ts";
 import type { ListOrder } from "../engine/replies.ts";
 import type { NewTask } from "../engine/task-options.ts";
-import { type EmptiedState, INDEXES } from "../observer/emptied.ts";
+import { EMPTY_TASKS, type EmptiedState, INDEXES } from "../observer/emptied.ts";
+import type { Parts } from "../partitions/parts.ts";
 import type { EnqueueResult } from "../queue/enqueue-buffer.ts";
-import type { Part, Work } from "./work.ts";
-
-// A removal of 250 keeps Redis busy for a few milliseconds.
-const EMPTY_TASKS = 250;
+import type { Work } from "./work.ts";
 
 function orderOf(state: string): ListOrder {
   if (state === "pending") return "waiting";
@@ -14,11 +12,11 @@ function orderOf(state: string): ListOrder {
 }
 
 /** Up to as many as stood there at first in each index: what is added meanwhile does not keep it going for ever. */
-export function emptyWork(operation: ClaimedOperation, parts: readonly Part[]): Work {
+export function emptyWork(operation: ClaimedOperation, parts: Parts): Work {
   const indexes = (operation.spec.states ?? []).flatMap((state) =>
     INDEXES[state as EmptiedState].map((index) => ({ state, index })),
   );
-  const places = parts.flatMap((part) => indexes.map((index) => ({ ...part, ...index })));
+  const places = parts.all.flatMap((part) => indexes.map((index) => ({ ...part, ...index })));
   return {
     first: { part: 0, after: "" },
     async next({ part, after }, size) {

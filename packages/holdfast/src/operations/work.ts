@@ -46,9 +46,3 @@ export interface Work {
   /** Where a task of a canary is now. */
   targetOf?(taskId: string): Engine;
 }
-
-/** The part of a queue that a task is in: the queue itself, or one of its partitions. */
-export interface Part {
-  name: string;
-  engine: Engine;
-}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { DeadLetterGroup } from "../observer/dead-letters.ts";
+import type { DeadLetterGroup } from "../observer/dead-groups.ts";
 import { mergeGroups, mergeSettings, splitSettings } from "./merge-stats.ts";
 
 const SETTINGS = {

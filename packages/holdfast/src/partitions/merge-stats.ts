@@ -1,5 +1,5 @@
 import type { QueueSettings, QueueStats, QueueTotals } from "@holdfast/contracts";
-import type { DeadLetterGroup, DeadLetterGroups } from "../observer/dead-letters.ts";
+import type { DeadLetterGroup, DeadLetterGroups } from "../observer/dead-groups.ts";
 
 const SAMPLES = 5;
 

@@ -1,4 +1,5 @@
 import { nanoid } from "nanoid";
+import { whole } from "../options/kinds.ts";
 
 /** How many partitions a queue has, and had when it began. */
 export interface Partitions {
@@ -7,6 +8,7 @@ export interface Partitions {
 }
 
 export const MAX_PARTITIONS = 256;
+export const partitionsKind = whole(1, MAX_PARTITIONS);
 // Not the 14 of other minted ids: by this length older producers and observers tell them from ids of a caller, and 14 would
 // need the same block of memory (docs/adr/what-makes-it-fast.md).
 const ID_CHARACTERS = 16;

@@ -1,9 +1,11 @@
-import { HoldfastError } from "@holdfast/contracts";
+import { HoldfastError, type QueueStats } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import { checkQueueName, queueOfPartition } from "../engine/names.ts";
-import { whole } from "../options/kinds.ts";
+import { queueStats } from "../observer/queue-stats.ts";
 import { checkArgument } from "../options/shape.ts";
-import { MAX_PARTITIONS, type Partitions, partitionNames } from "./partition-names.ts";
+import { splitSettings } from "./merge-stats.ts";
+import { type Partitions, partitionNames, partitionsKind } from "./partition-names.ts";
+import { Parts } from "./parts.ts";
 
 /** @throws HoldfastError invalid_queue_name */
 export function checkPartitionedName(queue: string): string {
@@ -35,33 +37,67 @@ export class PartitionRegistry {
     return all;
   }
 
+  /** The partitions of a queue; null where it has none. */
   async get(queue: string): Promise<Partitions | null> {
     return (await this.all()).get(queue) ?? null;
   }
 
+  /** The parts of a queue, which need not exist. */
+  async parts(queue: string): Promise<Parts> {
+    return new Parts(this.#client, queue, await this.get(queue));
+  }
+
   /**
-   * The partitions of a queue; with `count` it is made where it is not there.
-   * @throws HoldfastError conflict: it has another number, or is a queue without partitions; queue_not_found;
-   * invalid_argument
+   * The partitions of a queue, which is made with so many where it does not exist.
+   * @throws HoldfastError conflict: it has another number, or is a queue without partitions; invalid_argument
    */
-  async open(queue: string, count?: number): Promise<Partitions> {
+  open(queue: string, count: number): Promise<Partitions> {
+    return this.#open(queue, count, async () => false);
+  }
+
+  /**
+   * As `open`, for operators: a queue without partitions gets them if it is empty, with its settings and its pause. It is
+   * deleted for that, so that its producers and workers notice.
+   */
+  async make(queue: string, count: number): Promise<Partitions> {
+    const engine = this.#client.engine(queue);
+    let before: QueueStats | undefined;
+    const partitions = await this.#open(queue, count, async () => {
+      before = queueStats(queue, await engine.stats());
+      const { paused } = before;
+      if (!paused) await engine.pause(true, "it gets partitions");
+      const deleteKeys = async () => (await engine.delete()) === "deleted";
+      const isDeleted = await this.#client.registry.removeQueue(queue, deleteKeys);
+      if (!isDeleted && !paused) await engine.pause(false);
+      return isDeleted;
+    });
+    if (before === undefined) return partitions;
+    const { settings, paused, pauseReason, pausedBy } = before;
+    for (const { engine: part } of new Parts(this.#client, queue, partitions).all) {
+      await part.configure(splitSettings(settings, partitions.count));
+      if (paused) await part.pause(true, pauseReason ?? "", pausedBy ?? "");
+    }
+    return partitions;
+  }
+
+  /** @param giveWay removes the queue that has no partitions; false where it stays */
+  async #open(queue: string, count: number, giveWay: () => Promise<boolean>): Promise<Partitions> {
+    checkArgument("partitions", partitionsKind, count);
     const known = await this.get(queue);
-    if (known) return this.#checked(queue, known, count);
-    if (count === undefined)
-      throw new HoldfastError("queue_not_found", `there is no partitioned queue "${queue}"`);
-    checkCount(count);
+    if (known) return checked(queue, known, count);
     const { registry } = this.#client;
+    // First, so that nobody registers the queue without partitions from now on.
     const mine = await registry.addPartitionField(queue, count);
-    if (await registry.hasQueue(queue)) {
+    if ((await registry.hasQueue(queue)) && !(await giveWay())) {
       if (mine) await registry.removePartitionFields([queue]);
       throw new HoldfastError(
         "conflict",
-        `queue "${queue}" exists without partitions: drain and delete it, or take another name`,
+        `queue "${queue}" exists without partitions. If it holds no tasks, not even ended ones, an operator can give it some: holdfast queue partition ${queue} ${count}`,
       );
     }
     const partitions = (await this.get(queue)) ?? { first: count, count };
     await this.#addQueues(queue, partitions.count);
-    return this.#checked(queue, partitions, count);
+    return checked(queue, partitions, count);
   }
 
   /**
@@ -69,9 +105,10 @@ export class PartitionRegistry {
    * @throws HoldfastError conflict: fewer than there are; queue_not_found; invalid_argument
    */
   async grow(queue: string, count: number): Promise<Partitions> {
-    checkCount(count);
+    checkArgument("partitions", partitionsKind, count);
     for (;;) {
-      const partitions = await this.open(queue);
+      const partitions = await this.get(queue);
+      if (!partitions) throw new HoldfastError("queue_not_found", `there is no partitioned queue "${queue}"`);
       if (count === partitions.count) return partitions;
       if (count < partitions.count) {
         throw new HoldfastError(
@@ -97,16 +134,14 @@ export class PartitionRegistry {
     for (const name of partitionNames(queue, count))
       await this.#client.registry.addQueue(name, { isGrowing: true });
   }
+}
 
-  #checked(queue: string, partitions: Partitions, count: number | undefined): Partitions {
-    if (count !== undefined && count !== partitions.count) {
-      throw new HoldfastError(
-        "conflict",
-        `queue "${queue}" has ${partitions.count} partitions, not ${count}: leave the number out, or grow the queue`,
-      );
-    }
-    return partitions;
-  }
+function checked(queue: string, partitions: Partitions, count: number): Partitions {
+  if (count === partitions.count) return partitions;
+  throw new HoldfastError(
+    "conflict",
+    `queue "${queue}" has ${partitions.count} partitions, not ${count}: leave the number out, or raise it (holdfast queue partition)`,
+  );
 }
 
 function countsOf(queue: string, fields: Record<string, string>): number[] {
@@ -114,10 +149,4 @@ function countsOf(queue: string, fields: Record<string, string>): number[] {
   for (let field = queue; fields[field] !== undefined; field = `${queue}:${counts.length}`)
     counts.push(Number(fields[field]));
   return counts;
-}
-
-export const partitionsKind = whole(1, MAX_PARTITIONS);
-
-function checkCount(count: number): void {
-  checkArgument("partitions", partitionsKind, count);
 }

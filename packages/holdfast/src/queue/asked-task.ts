@@ -1,4 +1,5 @@
 import type { TaskOptions } from "@holdfast/contracts";
+import { partsChanged } from "../engine/registry.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
 import type { EnqueueReceipt, EnqueueSink, PreparedTask } from "./enqueue-buffer.ts";
 
@@ -11,6 +12,7 @@ export class AskedTask implements EnqueueSink {
   readonly trace: TraceContext | undefined;
   readonly resolve: (receipt: EnqueueReceipt) => void;
   readonly reject: (error: unknown) => void;
+  readonly #onMoved: (task: AskedTask) => void;
 
   constructor(
     task: PreparedTask,
@@ -18,6 +20,7 @@ export class AskedTask implements EnqueueSink {
     payloadText: string,
     options: TaskOptions | undefined,
     trace: TraceContext | undefined,
+    onMoved: (task: AskedTask) => void,
   ) {
     this.task = task;
     this.type = type;
@@ -26,6 +29,7 @@ export class AskedTask implements EnqueueSink {
     this.trace = trace;
     this.resolve = settlers.resolve;
     this.reject = settlers.reject;
+    this.#onMoved = onMoved;
   }
 
   accepted(_place: number, receipt: EnqueueReceipt): void {
@@ -33,7 +37,8 @@ export class AskedTask implements EnqueueSink {
   }
 
   refused(_place: number, error: unknown): void {
-    this.reject(error);
+    if (partsChanged(error)) this.#onMoved(this);
+    else this.reject(error);
   }
 }
 

@@ -2,6 +2,7 @@ import { clientKind, type Holdfast } from "../client.ts";
 import { ownerProblem, prefixKind, redisHints, redisKind, tracingKind } from "../client-options.ts";
 import { abortSignal, callback, MAX_TIMER_MS, nested, pattern, whole } from "../options/kinds.ts";
 import { type Kinds, type Merged, type ShapeSpec, shapeOf } from "../options/shape.ts";
+import { partitionsKind } from "../partitions/partition-names.ts";
 import type { RedisOption } from "../redis/settings.ts";
 import { isTraceparent, isTracestate, type TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
@@ -11,6 +12,11 @@ export type QueueOptions = {
   lingerMs?: number | undefined;
   /** Makes the ids of tasks that bring none. @default 14 random characters of the alphabet of nanoid */
   mintId?: (() => string) | undefined;
+  /**
+   * The number of its partitions, each with a Cluster slot of its own, so that one busy queue can use several nodes. It is
+   * made with them where it does not exist. 1 to 256. Not together with `mintId`. @default as many as it has, none if it is new
+   */
+  partitions?: number | undefined;
 } & (
   | {
       /** Shared with others; the queue does not close it. */
@@ -39,6 +45,7 @@ export const queueKinds = {
   tracing: tracingKind,
   lingerMs: whole(0, 1_000),
   mintId: callback,
+  partitions: partitionsKind,
 } satisfies Kinds<Merged<QueueOptions>>;
 
 export const queueHints = {

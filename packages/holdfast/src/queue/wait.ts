@@ -13,23 +13,24 @@ export const isTerminal = ({ state }: TaskView): boolean =>
   (TERMINAL_STATES as readonly string[]).includes(state);
 
 /** The answer if no task has the id: null, or an error that says that there was or may have been one. */
-async function withoutTask(engine: Engine, id: string, isKnown: boolean): Promise<null> {
+async function withoutTask(engine: Engine, queue: string, id: string, isKnown: boolean): Promise<null> {
   const text = await engine.connection.command<string | null>("HGET", engine.keys.state, "#settings");
   const { retentionMs, retentionCount } = settingsText(text ?? "").settings;
   const keepsNothing = retentionMs === 0 || retentionCount === 0;
   if (!isKnown && !keepsNothing) return null;
   const kept = keepsNothing
-    ? `queue "${engine.queue}" keeps no ended tasks: its ${retentionMs === 0 ? "retentionMs" : "retentionCount"} is 0`
-    : `queue "${engine.queue}" keeps up to ${retentionCount} ended tasks of each state, for ${retentionMs} ms`;
+    ? `queue "${queue}" keeps no ended tasks: its ${retentionMs === 0 ? "retentionMs" : "retentionCount"} is 0`
+    : `queue "${queue}" keeps up to ${retentionCount} ended tasks of each state, for ${retentionMs} ms`;
   const what = isKnown ? "it ended, or an operator removed it" : "it ended, or there never was such a task";
   throw new HoldfastError("task_not_kept", `nothing is kept of task "${id}": ${what}; ${kept}`, {
     taskId: id,
   });
 }
 
-/** See `Queue.wait`. */
+/** See `Queue.wait`. @param engine of the part that the task is in */
 export async function waitForTask(
   engine: Engine,
+  queue: string,
   id: string,
   { waitMs, signal }: WaitOptions & { waitMs: number },
 ): Promise<TaskView | null> {
@@ -38,9 +39,9 @@ export async function waitForTask(
   let stepMs = 5;
   for (let wasThere = false; ; wasThere = true) {
     const [raw] = await engine.get([id]);
-    const task = raw ? taskView(engine.queue, raw) : null;
+    const task = raw ? taskView(queue, raw) : null;
     // The record of an id that a caller gave outlives the task.
-    if (!task) return withoutTask(engine, id, wasThere || Boolean(raw?.record));
+    if (!task) return withoutTask(engine, queue, id, wasThere || Boolean(raw?.record));
     const leftMs = deadline - performance.now();
     if (isTerminal(task) || leftMs <= 0) return task;
     signal?.throwIfAborted();

@@ -5,8 +5,8 @@ import { bandOf } from "../engine/envelope.ts";
 import type { Request } from "../engine/requests.ts";
 import type { ScheduleDefinition } from "../engine/schedule-record.ts";
 import { taskView } from "../engine/task-view.ts";
-import { partitionName, partitionOfId } from "../partitions/partition-names.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";
+import type { Part } from "../partitions/parts.ts";
 import { envelopeOf, taskOptions } from "./definition.ts";
 
 export type Enqueued = "enqueued" | "duplicate" | "full";
@@ -16,23 +16,24 @@ export const occurrenceId = (scheduleId: string, at: number) => `${scheduleId}:$
 
 /** The tasks of schedules in their queues, partitioned ones included. */
 export class TaskPlace {
-  readonly #client: Holdfast;
   readonly #partitions: PartitionRegistry;
 
   constructor(client: Holdfast) {
-    this.#client = client;
     this.#partitions = new PartitionRegistry(client);
   }
 
   /** The place of a task with that id, or the place where it would go. */
   async #engineOf(queue: string, id: string): Promise<Engine> {
-    const partitions = await this.#partitions.get(queue);
-    return this.#client.engine(partitions ? partitionName(queue, partitionOfId(id, partitions)) : queue);
+    const part = (await this.#partitions.parts(queue)).ofId(id);
+    // An occurrence has an id that names no partition.
+    return (part as Part).engine;
   }
 
-  /** Makes a queue known, unless its partitions are. @throws HoldfastError redis_* */
+  /** Makes a queue known. @throws HoldfastError redis_* */
   async register(queue: string): Promise<void> {
-    if (!(await this.#partitions.get(queue))) await this.#client.engine(queue).open();
+    const { partitions, all } = await this.#partitions.parts(queue);
+    // Partitions are known since they were made.
+    if (!partitions) await all[0]?.engine.open();
   }
 
   /** Null if that task does not exist any more. */

@@ -1,7 +1,6 @@
 import type { QueueStats } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import { KEEP, KEEP_LONG, SeriesStore } from "../engine/series-store.ts";
-import { partitionNames } from "../partitions/partition-names.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";
 import {
   COUNTED,
@@ -107,10 +106,9 @@ export class SeriesHistory {
   }
 
   async #timings(queue: string): Promise<Pick<Seen, "wait" | "run">> {
-    const partitions = await this.#partitions.get(queue);
-    const names = partitions ? partitionNames(queue, partitions.count) : [queue];
+    const { all } = await this.#partitions.parts(queue);
     const sums = { w: new Map<number, number>(), r: new Map<number, number>() };
-    for (const fields of await Promise.all(names.map((name) => this.#store.timings(name)))) {
+    for (const fields of await Promise.all(all.map(({ name }) => this.#store.timings(name)))) {
       for (const [field, count] of fields) {
         const sum = field.startsWith("w") ? sums.w : sums.r;
         const bucket = Number(field.slice(1));

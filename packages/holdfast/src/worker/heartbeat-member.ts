@@ -5,6 +5,7 @@ import { Registry } from "../engine/registry.ts";
 import { Connection } from "../redis/connection.ts";
 import type { HeartbeatData, MemberMessage } from "./heartbeat-messages.ts";
 import { type LeaseEntry, LeaseTable, monotonicMs } from "./lease-table.ts";
+import type { WorkedPart } from "./part-runners.ts";
 
 const REGISTER_MS = 2_000;
 const CALL_PAIRS = 250;
@@ -22,7 +23,7 @@ export class HeartbeatMember {
   readonly #data: HeartbeatData;
   readonly #table: LeaseTable;
   readonly #connection: Connection;
-  readonly #engines: Engine[];
+  #parts: { engine: Engine; queue: string }[] = [];
   readonly #registry: Registry;
   readonly #post: (message: MemberMessage) => void;
   // Told already, by slot: their fence is not the current one any more, and never will be.
@@ -39,9 +40,15 @@ export class HeartbeatMember {
     // With the other workers of the process.
     const connection = new Connection(data.redis, { name: "holdfast-heartbeat", share: true });
     this.#connection = connection;
-    this.#engines = data.queues.map((queue) => new Engine(connection, queue, { prefix: data.prefix }));
+    this.setParts(data.parts);
     this.#registry = new Registry(connection, data.prefix);
     this.#post = post;
+  }
+
+  /** Those that it has stay, in their places. */
+  setParts(parts: readonly WorkedPart[]): void {
+    for (const { name, queue } of parts.slice(this.#parts.length))
+      this.#parts.push({ queue, engine: new Engine(this.#connection, name, { prefix: this.#data.prefix }) });
   }
 
   /** Beats from the moment on that it is connected, for as long as that takes. */
@@ -114,16 +121,16 @@ export class HeartbeatMember {
     for (const index of this.#lostVersions.keys()) if (!live.has(index)) this.#lostVersions.delete(index);
     const entries = held.filter((entry) => this.#lostVersions.get(entry.index) !== entry.version);
     await Promise.all(
-      this.#engines.map((engine, queue) =>
-        this.#beatQueue(
+      this.#parts.map(({ engine }, part) =>
+        this.#beatPart(
           engine,
-          entries.filter((entry) => entry.queue === queue),
+          entries.filter((entry) => entry.part === part),
         ),
       ),
     );
   }
 
-  async #beatQueue(engine: Engine, entries: LeaseEntry[]): Promise<void> {
+  async #beatPart(engine: Engine, entries: LeaseEntry[]): Promise<void> {
     for (let at = 0; at < entries.length; at += CALL_PAIRS) {
       const part = entries.slice(at, at + CALL_PAIRS);
       // Counted from before the call: the lease cannot end earlier than that.
@@ -167,12 +174,14 @@ export class HeartbeatMember {
   /** Also where a handler blocks the event loop: the worker itself could not let go of them. */
   async #handBackAhead(): Promise<void> {
     const before = monotonicMs() - AHEAD_MS;
-    const taken = this.#table.readBuffered(before).filter((entry) => this.#table.handBack(entry));
+    const taken = this.#table
+      .readBuffered(before)
+      .filter((entry) => entry.part < this.#parts.length && this.#table.handBack(entry));
     if (taken.length === 0) return;
     const { leaseMs, maxRetries, worker } = this.#data;
     const nothing = { want: 0, held: 0, leaseMs, maxRetries, workerId: worker.id, nonce: "-" };
-    const calls = this.#engines.flatMap((engine, queue) => {
-      const own = taken.filter((entry) => entry.queue === queue);
+    const calls = this.#parts.flatMap(({ engine }, part) => {
+      const own = taken.filter((entry) => entry.part === part);
       if (own.length === 0) return [];
       const verdicts = own.map(({ id, fence }) => ({ kind: "unstarted" as const, id, fence }));
       return engine.settle(verdicts, { ...nothing, noHandlerAfterMs: 0 });
@@ -183,9 +192,9 @@ export class HeartbeatMember {
   #currentTasks(): CurrentTask[] {
     const now = this.#connection.now();
     const nowMs = monotonicMs();
-    return this.#table.readRunning(SHOWN_TASKS).map(({ id, queue, type, leasedAtMs }) => ({
+    return this.#table.readRunning(SHOWN_TASKS).map(({ id, part, type, leasedAtMs }) => ({
       id,
-      queue: this.#data.queues[queue] ?? "",
+      queue: this.#parts[part]?.queue ?? "",
       type: this.#data.worker.types[type] ?? "",
       startedAt: Math.round(now - (nowMs - leasedAtMs)),
     }));

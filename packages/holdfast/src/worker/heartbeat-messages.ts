@@ -1,12 +1,14 @@
 import type { WorkerRecord } from "../engine/registry.ts";
 import type { ConnectionSettings } from "../redis/connection-settings.ts";
+import type { WorkedPart } from "./part-runners.ts";
 
 /** The data of one worker that the heartbeat thread needs. */
 export interface HeartbeatData {
   table: SharedArrayBuffer;
   redis: ConnectionSettings;
   prefix: string;
-  queues: string[];
+  /** The parts of its queues, by their index in the lease table. */
+  parts: readonly WorkedPart[];
   leaseMs: number;
   maxRetries: number;
   worker: WorkerRecord;
@@ -15,6 +17,7 @@ export interface HeartbeatData {
 /** To the thread. `member` numbers the workers of the process. */
 export type ToThread =
   | { kind: "add"; member: number; data: HeartbeatData }
+  | { kind: "parts"; member: number; parts: readonly WorkedPart[] }
   /** Writes its last line into the registry, and answers with `removed`. */
   | { kind: "remove"; member: number };
 

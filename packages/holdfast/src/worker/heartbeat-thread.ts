@@ -31,6 +31,7 @@ parentPort?.on("message", (message: ToThread) => {
       const { message: text } = asHoldfastError(error);
       post({ kind: "about", member: message.member, message: { kind: "failed", message: text } });
     }
-  } else void remove(message.member);
+  } else if (message.kind === "parts") members.get(message.member)?.setParts(message.parts);
+  else void remove(message.member);
 });
 post({ kind: "up" });

@@ -2,6 +2,7 @@ import { Worker as Thread } from "node:worker_threads";
 import { asHoldfastError, type ErrorCode, HoldfastError } from "@holdfast/contracts";
 import { type OwnCode, ownCode } from "../own-code.ts";
 import type { FromThread, HeartbeatData, MemberMessage, ToThread } from "./heartbeat-messages.ts";
+import type { WorkedPart } from "./part-runners.ts";
 
 export interface HeartbeatEvents {
   onLease(what: "lost" | "cancelled", index: number, version: number): void;
@@ -73,6 +74,11 @@ class HeartbeatThread {
     this.#thread = undefined;
     this.#isUp = false;
     await last?.terminate();
+  }
+
+  /** The worker has got more parts to work on. */
+  setParts(number: number, parts: readonly WorkedPart[]): void {
+    if (this.#isUp) this.#thread?.postMessage({ kind: "parts", member: number, parts } satisfies ToThread);
   }
 
   #send(number: number, member: Member): void {
@@ -199,6 +205,13 @@ export class Heartbeat implements Member {
       clearTimeout(timer);
       this.#first = undefined;
     }
+  }
+
+  /** @param parts those from before in their places, then new ones */
+  setParts(parts: readonly WorkedPart[]): void {
+    if (parts.length === this.data.parts.length) return;
+    this.data.parts = [...parts];
+    if (this.#number !== undefined) shared.setParts(this.#number, this.data.parts);
   }
 
   receive(message: MemberMessage): void {

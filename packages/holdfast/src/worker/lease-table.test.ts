@@ -14,7 +14,7 @@ test("a claimed lease is read as it was written, a released one is gone", () => 
     {
       index,
       version: table.versionOf(index),
-      queue: 3,
+      part: 3,
       id: "id-1",
       fence: "7-nonce",
       leasedAtMs: 123.5,
@@ -126,7 +126,7 @@ test("a reader in another thread sees whole leases only, however fast they chang
   const deadline = performance.now() + 10_000;
   while (seen.size < 200 && performance.now() < deadline) {
     for (const entry of table.read(ANY_TIME)) {
-      if (entry.id !== entry.fence || entry.id[0] !== String(entry.queue)) torn.push(entry);
+      if (entry.id !== entry.fence || entry.id[0] !== String(entry.part)) torn.push(entry);
       seen.add(`${entry.id}@${entry.leasedAtMs}`);
     }
   }

@@ -16,7 +16,7 @@ const HEADER_BYTES = 64;
 // Int32 fields of a slot.
 const VERSION = 0;
 const ACTIVE = 1;
-const QUEUE = 2;
+const PART = 2;
 const ID_LENGTH = 3;
 const FENCE_LENGTH = 4;
 const TYPE = 5;
@@ -44,7 +44,8 @@ export const TABLE_STATES = ["running", "draining", "stopped"] as const;
 export interface LeaseEntry {
   index: number;
   version: number;
-  queue: number;
+  /** Index of the part of a queue that the task is in. */
+  part: number;
   id: string;
   fence: string;
   leasedAtMs: number;
@@ -71,24 +72,27 @@ export class LeaseTable {
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
   readonly #bytes: Buffer;
+  /** Slots that were used and are free. */
   readonly #free: number[] = [];
   readonly #lastFence: { text: string; length: number; words: Int32Array; bytes: Buffer };
+  /** Only its owner hands out slots. */
+  readonly #claimable: number;
   #used = 0;
 
   constructor(source: number | SharedArrayBuffer) {
     const fresh = typeof source === "number";
     this.buffer = fresh ? new SharedArrayBuffer(HEADER_BYTES + source * SLOT_BYTES) : source;
     this.capacity = (this.buffer.byteLength - HEADER_BYTES) / SLOT_BYTES;
+    this.#claimable = fresh ? this.capacity : 0;
     this.#ints = new Int32Array(this.buffer);
     this.#floats = new Float64Array(this.buffer);
     this.#bytes = Buffer.from(this.buffer);
     const words = new Int32Array(FENCE_BYTES / 4);
     this.#lastFence = { text: "", length: 0, words, bytes: Buffer.from(words.buffer) };
-    if (fresh) for (let i = this.capacity - 1; i >= 0; i--) this.#free.push(i);
   }
 
   get free(): number {
-    return this.#free.length;
+    return this.#free.length + this.#claimable - this.#used;
   }
 
   get busy(): number {
@@ -116,17 +120,17 @@ export class LeaseTable {
    * @param bufferedAtMs when it was taken ahead, monotonic; 0 for a task that is begun at once
    * @returns the slot's index; its version is `versionOf(index)`
    */
-  claim(queue: number, id: string, fence: string, leasedAtMs: number, bufferedAtMs = 0): number {
-    const index = this.#free.pop();
-    if (index === undefined) throw new RangeError("the lease table is full");
-    if (index >= this.#used) {
-      this.#used = index + 1;
+  claim(part: number, id: string, fence: string, leasedAtMs: number, bufferedAtMs = 0): number {
+    let index = this.#free.pop();
+    if (index === undefined) {
+      if (this.#used === this.#claimable) throw new RangeError("the lease table is full");
+      index = this.#used++;
       Atomics.store(this.#ints, USED, this.#used);
     }
     const at = HEADER_BYTES + index * SLOT_BYTES;
     const i = at / 4;
     Atomics.add(this.#ints, i + VERSION, 1);
-    this.#ints[i + QUEUE] = queue;
+    this.#ints[i + PART] = part;
     this.#ints[i + TYPE] = -1;
     this.#ints[i + ID_LENGTH] = this.#writeId(id, at + ID_AT);
     this.#ints[i + FENCE_LENGTH] = this.#writeFence(fence, at + FENCE_AT);
@@ -250,7 +254,7 @@ export class LeaseTable {
       const entry = {
         index,
         version,
-        queue: this.#ints[i + QUEUE] as number,
+        part: this.#ints[i + PART] as number,
         id: this.#bytes.toString("latin1", at + ID_AT, idEnd),
         fence: this.#bytes.toString("latin1", at + FENCE_AT, fenceEnd),
         leasedAtMs: this.#float(at, LEASED_AT),

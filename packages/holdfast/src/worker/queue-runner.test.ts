@@ -71,6 +71,7 @@ function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
   const runner: QueueRunner = new QueueRunner(
     {
       engine: engine as unknown as Engine,
+      queue: "work",
       index: 0,
       weight: 1,
       slots,

@@ -15,8 +15,11 @@ import { Timings } from "./timings.ts";
 import { untilAnswered } from "./until-answered.ts";
 
 export interface RunnerOptions {
+  /** Of the part that it works on. */
   engine: Engine;
-  /** Index of the queue in the lease table. */
+  /** The name of the queue. */
+  queue: string;
+  /** Index of the part in the lease table. */
   index: number;
   weight: number;
   slots: Slots;
@@ -41,7 +44,7 @@ export interface RunnerEvents {
   /** No other queue of the worker has tasks waiting. */
   alone(runner: QueueRunner): boolean;
   onSettled(task: RunningTask, outcome: Turn["outcomes"][number], verdict: Verdict, error: unknown): void;
-  onExpired(queue: string, id: string, envelope: string): void;
+  onExpired(id: string, envelope: string): void;
   onTurn(): void;
   /** Slots became free, or a state changed that others wait for. */
   onChange(): void;
@@ -61,13 +64,14 @@ interface Settled {
 }
 
 /**
- * One queue of a worker: keeps its share of the slots full, settles in batches with the next acquire. Where its handlers
+ * One queue of a worker, or one part of it: keeps its share of the slots full, settles in batches with the next acquire. Where its handlers
  * are quick it takes tasks ahead. While the queue has nothing to give, its request is parked in Redis, until a task is
  * granted to it, until it is woken, or until it polls.
  */
 export class QueueRunner {
   readonly engine: Engine;
-  readonly weight: number;
+  /** Its share of the slots, beside those of the other parts. */
+  weight: number;
   readonly held: HeldTasks;
   /** The last acquire got less than it asked for. */
   idle = false;
@@ -115,6 +119,7 @@ export class QueueRunner {
     this.#pace = new Pace(options.aheadMs, AHEAD_TASKS);
     this.#context = {
       engine: options.engine,
+      queue: options.queue,
       handlers: options.handlers,
       backoff: options.backoff,
       workerId: options.workerId,
@@ -346,7 +351,7 @@ export class QueueRunner {
       if (outcome === "retried" && "delayMs" in verdict && verdict.delayMs === 0) this.wake();
       this.#events.onSettled(task, outcome, verdict, error);
     }
-    for (const { id, envelope } of turn.expired) this.#events.onExpired(this.engine.queue, id, envelope);
+    for (const { id, envelope } of turn.expired) this.#events.onExpired(id, envelope);
     if (turn.typed) this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
   }
 

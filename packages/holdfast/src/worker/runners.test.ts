@@ -198,6 +198,7 @@ class World {
       const runner = new QueueRunner(
         {
           engine: engine as unknown as Engine,
+          queue: "work",
           ...{
             index,
             weight,
@@ -229,7 +230,7 @@ class World {
     });
     const thread = () => {
       for (const entry of this.table.readBuffered(monotonicMs() - AHEAD_MS))
-        if (this.table.handBack(entry)) this.queues[entry.queue]?.handBack(entry.id);
+        if (this.table.handBack(entry)) this.queues[entry.part]?.handBack(entry.id);
     };
     this.#timers = [setInterval(thread, THREAD_MS), setInterval(() => this.#watch(), 1)];
     for (const runner of this.runners.all) runner.schedule();

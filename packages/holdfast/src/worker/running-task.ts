@@ -26,7 +26,9 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 export interface RunContext {
+  /** Of the part of the queue that the task is in. */
   engine: Engine;
+  queue: string;
   handlers: ReadonlyMap<string, Handler>;
   backoff: Backoff;
   workerId: string;
@@ -80,7 +82,7 @@ export class RunningTask implements Attempt {
     this.id = grant.id;
     this.token = grant.token;
     this.fence = grant.fence;
-    this.queue = run.engine.queue;
+    this.queue = run.queue;
     this.leasedAtMs = leasedAtMs;
     this.startedAtMs = leasedAtMs;
     let envelope: Envelope | null = null;
@@ -96,6 +98,11 @@ export class RunningTask implements Attempt {
     this.tags = envelope?.tags ?? [];
     this.attempt = grant.past.attempt;
     this.#past = grant.past;
+  }
+
+  /** Of the part of the queue that it is in. */
+  get engine(): Engine {
+    return this.#run.engine;
   }
 
   /** Whether no attempt came before: the wait before this one is then the wait of the task. */
@@ -213,7 +220,7 @@ export class RunningTask implements Attempt {
 
   #beginSpan(tracing: Tracing): AttemptSpan {
     return tracing.attempt({
-      queue: this.queue,
+      queue: this.engine.queue,
       id: this.id,
       type: this.type,
       workerId: this.#run.workerId,

@@ -29,6 +29,8 @@ export interface WorkerOptions {
   aheadMs?: number | undefined;
   /** How often an idle queue is looked at, should a wake-up be lost. Milliseconds, 10 to 3_600_000. @default 1_000 */
   pollMs?: number | undefined;
+  /** How often it looks whether its queues have got other partitions. Milliseconds, 10 to 3_600_000. @default 2_000 */
+  watchMs?: number | undefined;
   /** A task whose type no worker knows for so long goes to the dead letters. Milliseconds. @default 86_400_000 */
   noHandlerAfterMs?: number | undefined;
   /**
@@ -56,6 +58,7 @@ export const workerKinds = {
   backoff: nested(backoffShape),
   aheadMs: whole(0, 100),
   pollMs: whole(10, 3_600_000),
+  watchMs: whole(10, 3_600_000),
   noHandlerAfterMs: whole(0, LIMITS.delayMs),
   id: pattern("1 to 128 of A-Z a-z 0-9 _ . : @ -", isWorkerId),
   version: text(0, 128),

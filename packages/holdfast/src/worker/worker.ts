@@ -4,11 +4,9 @@ import { nanoid } from "nanoid";
 import { Holdfast } from "../client.ts";
 import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { decodeEnvelopeForDisplay } from "../engine/envelope.ts";
-import { parseCancel, parsePush } from "../engine/push.ts";
 import { Grace, type StopOptions, stopShape } from "../grace.ts";
 import { checkShape } from "../options/shape.ts";
 import { Connection } from "../redis/connection.ts";
-import { queueKeys, workerChannel } from "../redis/keys.ts";
 import { guardedTracing } from "../tracing/guarded.ts";
 import { isSampled, traceIdOf } from "../tracing/trace-context.ts";
 import { SafeEmitter, warn } from "../user-code.ts";
@@ -16,6 +14,7 @@ import { DEFAULT_BACKOFF } from "./backoff.ts";
 import type { Handler, Handlers } from "./handler.ts";
 import { Heartbeat } from "./heartbeat.ts";
 import { LeaseTable, monotonicMs } from "./lease-table.ts";
+import { maxParts, PartRunners, type PartRunnersOptions } from "./part-runners.ts";
 import { QueueRunner } from "./queue-runner.ts";
 import { Runners } from "./runners.ts";
 import type { RunningTask } from "./running-task.ts";
@@ -67,10 +66,11 @@ const RELEASE_MS = 3_000;
 /** How long the heartbeat thread may take to end on its own, if it has nothing to deregister. */
 const AWAY_MS = 100;
 const TIMINGS_MS = 1_000;
+const DEFAULT_WATCH_MS = 2_000;
 // As in lua/lib/push.lua.
 const PUSH_TASKS = 32;
 
-/** Runs the tasks of one or more queues. */
+/** Runs the tasks of one or more queues, and of all their partitions. */
 export class Worker extends SafeEmitter<WorkerEvents> {
   readonly id: string;
   readonly slots: number;
@@ -79,9 +79,9 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   readonly #slots: Slots;
   readonly #table: LeaseTable;
   readonly #runners: Runners;
+  readonly #parts: PartRunners;
   readonly #heartbeat: Heartbeat;
-  readonly #queues: string[];
-  readonly #prefix: string;
+  readonly #watchMs: number;
   readonly #staleReports = new StaleReports();
   #lastTurnMs = Number.NEGATIVE_INFINITY;
   /** The same, ms since the epoch, by the clock of Redis. */
@@ -90,8 +90,9 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   /** Its leases are renewed. */
   #beating = true;
   #timingsTimer: NodeJS.Timeout | undefined;
+  #watchTimer: NodeJS.Timeout | undefined;
+  #looking: Promise<void> | undefined;
   #starting: Promise<void> | undefined;
-  #listening: Promise<void> | undefined;
   #started = false;
   #stopped: Promise<void> | undefined;
   readonly #grace = new Grace();
@@ -117,68 +118,65 @@ export class Worker extends SafeEmitter<WorkerEvents> {
       `${hostname()
         .slice(0, 40)
         .replaceAll(/[^A-Za-z0-9_.-]/g, "-")}-${process.pid}-${nanoid(6)}`;
-    this.#prefix = options.prefix ?? "queue";
-    const { redis, onScript } = options;
+    this.#watchMs = options.watchMs ?? DEFAULT_WATCH_MS;
+    const { redis, onScript, prefix = "queue" } = options;
     // The workers of a process share one connection for their work and one that listens, and end them with the last.
     const connection = new Connection(redis, { onScript, share: true });
-    this.#client = new Holdfast({ redis, prefix: this.#prefix }, connection);
+    this.#client = new Holdfast({ redis, prefix }, connection);
     this.#listener = new Connection(redis, { name: "holdfast-wake", share: true });
     this.#slots = new Slots(this.slots);
     // Room for what runs, what is taken ahead, and what is on its way to Redis with a verdict; and for what is granted by push to
-    // each queue while others fill the slots.
-    const pushed = weights.length > 1 ? weights.length * PUSH_TASKS : 0;
-    this.#table = new LeaseTable(this.slots * 2 + 1_024 + pushed);
-    this.#queues = weights.map(([name]) => name);
+    // each part of a queue while others fill the slots.
+    this.#table = new LeaseTable(this.slots * 2 + 1_024 + maxParts(weights.length) * PUSH_TASKS);
     const byType = new Map<string, Handler>(Object.entries(handlers));
     const types = [...byType.keys()].sort();
     const typeIndexes = new Map(types.map((type, index) => [type, index]));
+    const tracing = options.tracing && guardedTracing(options.tracing, (error) => this.emit("error", error));
     this.#runners = new Runners(this.#slots);
-    this.#runners.all.push(
-      ...weights.map(
-        ([name, weight], index) =>
-          new QueueRunner(
-            {
-              engine: this.#client.engine(name),
-              index,
-              weight,
-              slots: this.#slots,
-              table: this.#table,
-              handlers: byType,
-              leaseMs,
-              maxRetries,
-              backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
-              pollMs: options.pollMs ?? 1_000,
-              noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
-              workerId: this.id,
-              types: typeIndexes,
-              tracing:
-                options.tracing && guardedTracing(options.tracing, (error) => this.emit("error", error)),
-              aheadMs,
-            },
-            {
-              ...this.#runners.events,
-              onSettled: (task, outcome, verdict, error) => this.#settled(task, outcome, verdict, error),
-              onExpired: (queue, id, envelope) => this.#expired(queue, id, envelope),
-              onTurn: () => {
-                this.#lastTurnMs = monotonicMs();
-                this.#lastTurnAt = this.#client.connection.now();
-              },
-              onError: (error) => this.emit("error", error),
-            },
-          ),
-      ),
-    );
+    const make: PartRunnersOptions["make"] = ({ engine }, queue, index, weight) =>
+      new QueueRunner(
+        {
+          ...{ engine, queue, index, weight, leaseMs, maxRetries, tracing, aheadMs },
+          slots: this.#slots,
+          table: this.#table,
+          handlers: byType,
+          backoff: { ...DEFAULT_BACKOFF, ...options.backoff },
+          pollMs: options.pollMs ?? 1_000,
+          noHandlerAfterMs: options.noHandlerAfterMs ?? 86_400_000,
+          workerId: this.id,
+          types: typeIndexes,
+        },
+        {
+          ...this.#runners.events,
+          onSettled: (task, outcome, verdict, error) => this.#settled(task, outcome, verdict, error),
+          onExpired: (id, envelope) => this.#expired(queue, id, envelope),
+          onTurn: () => {
+            this.#lastTurnMs = monotonicMs();
+            this.#lastTurnAt = this.#client.connection.now();
+          },
+          onError: (error) => this.emit("error", error),
+        },
+      );
+    this.#parts = new PartRunners({
+      client: this.#client,
+      listener: this.#listener,
+      workerId: this.id,
+      queues: weights,
+      runners: this.#runners,
+      make,
+      onParts: (parts) => this.#heartbeat.setParts(parts),
+    });
     this.#heartbeat = new Heartbeat(
       {
         table: this.#table.buffer,
         redis: this.#client.connection.redis,
-        prefix: this.#prefix,
-        queues: this.#queues,
+        prefix,
+        parts: [],
         leaseMs,
         maxRetries,
         worker: {
           id: this.id,
-          queues: this.#queues,
+          queues: weights.map(([name]) => name),
           types,
           host: hostname(),
           pid: process.pid,
@@ -253,12 +251,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
 
   async #start(): Promise<void> {
     await this.#client.check();
-    for (const queue of this.#queues) await this.#client.engine(queue).open();
-    this.#listening ??= this.#listen().catch((error: unknown) => {
-      this.#listening = undefined;
-      throw error;
-    });
-    await this.#listening;
+    await this.#parts.look();
     if (this.#stopped) throw stoppedError();
     await this.#heartbeat.start();
     if (this.#stopped) throw stoppedError();
@@ -267,26 +260,23 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     this.#timingsTimer = setInterval(() => {
       for (const runner of this.#runners.all) void runner.writeTimings();
     }, TIMINGS_MS).unref();
+    this.#watchTimer = setInterval(() => {
+      this.#looking ??= this.#look().finally(() => {
+        this.#looking = undefined;
+      });
+    }, this.#watchMs).unref();
   }
 
-  async #listen(): Promise<void> {
-    const channels = new Map(
-      this.#queues.flatMap((queue, i) => {
-        const { wake } = queueKeys(this.#prefix, queue);
-        // The first is for all workers, the second for what is granted to this one.
-        return [wake, workerChannel(wake, this.id)].map(
-          (channel) => [channel, this.#runners.all[i]] as const,
-        );
-      }),
-    );
-    await this.#listener.listen([...channels.keys()], (channel, message) => {
-      const runner = channels.get(channel);
-      const push = parsePush(message);
-      const cancel = push ? null : parseCancel(message);
-      if (push) runner?.granted(push);
-      else if (cancel) runner?.held.cancelRequested(cancel.id, cancel.fence);
-      else runner?.wake();
-    });
+  /** Whether a queue has got other parts. */
+  async #look(): Promise<void> {
+    try {
+      for (const runner of await this.#parts.look()) {
+        if (this.#stopped) runner.stopAcquiring();
+        else runner.drain(this.#draining || !this.#beating);
+      }
+    } catch (error) {
+      if (!this.#stopped) this.emit("error", asHoldfastError(error));
+    }
   }
 
   /**
@@ -304,6 +294,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
 
   async #stop(): Promise<void> {
     clearInterval(this.#timingsTimer);
+    clearInterval(this.#watchTimer);
     for (const runner of this.#runners.all) runner.stopAcquiring();
     const starting = this.#starting;
     const isAway = () => !this.#client.connection.isReady;
@@ -329,6 +320,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     await this.#listener.close();
     await this.#client.close();
     await starting?.catch(() => {});
+    await this.#looking;
+    for (const runner of this.#runners.all) runner.close();
   }
 
   /** The wish of an operator, as the heartbeat has learned it. */
@@ -344,7 +337,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
 
   /** Without heartbeats nothing is acquired either: a task that outlives its lease would run twice. */
   #drainRunners(): void {
-    for (const runner of this.#runners.all) runner.drain(this.#draining || !this.#beating);
+    for (const runner of this.#runners.all)
+      runner.drain(this.#draining || !this.#beating || this.#parts.isGone(runner));
   }
 
   #lostHeartbeat(cause: HoldfastError, leaseMs: number): void {
@@ -374,10 +368,10 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     this.emit("settled", settled);
   }
 
-  #recordStale({ id, token, attempt, type, queue }: RunningTask): void {
+  #recordStale({ id, token, attempt, type, queue, engine }: RunningTask): void {
     this.#staleReports.add(
-      this.#client.engine(queue),
-      { id, token, attempt, type, workerId: this.id },
+      engine,
+      { id, queue, token, attempt, type, workerId: this.id },
       (verdict) => this.emit("stale", verdict),
       (error) => this.emit("error", asHoldfastError(error)),
     );

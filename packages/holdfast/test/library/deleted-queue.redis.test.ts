@@ -1,15 +1,6 @@
 import { until } from "@holdfast/testing";
 import { describe, expect, test } from "vitest";
-import {
-  Holdfast,
-  Observer,
-  PartitionedObserver,
-  PartitionedQueue,
-  type PartitionedQueueOptions,
-  PartitionedWorker,
-  type Queue,
-  Schedules,
-} from "../../src/index.ts";
+import { Holdfast, Observer, Queue, type QueueOptions, Schedules, Worker } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
 import { type System, setupSystem, untilAborted } from "../worker/harness.ts";
 
@@ -191,8 +182,8 @@ describe("a partitioned queue that is deleted while a producer goes on with it",
   async function deleted(producer: { partitions?: number }) {
     const system = await setupSystem();
     const opened = (options: { partitions?: number }) => {
-      const all: PartitionedQueueOptions = { redis: system.url, prefix: system.prefix, ...options };
-      const queue = new PartitionedQueue("hot", all);
+      const all: QueueOptions = { redis: system.url, prefix: system.prefix, ...options };
+      const queue = new Queue("hot", all);
       afterwards(() => queue.close());
       return queue;
     };
@@ -200,7 +191,7 @@ describe("a partitioned queue that is deleted while a producer goes on with it",
     const queue = opened(producer);
     const tasks = Array.from({ length: 600 }, (_, n) => ({ type: "t", payload: n }));
     await queue.enqueueMany(tasks);
-    const observer = new PartitionedObserver({ client: elsewhere(system).client });
+    const observer = new Observer({ client: elsewhere(system).client });
     await observer.pause("hot");
     expect(await observer.deleteQueue("hot")).toEqual({ removed: 600 });
     expect(await observer.queues()).toEqual([]);
@@ -216,13 +207,13 @@ describe("a partitioned queue that is deleted while a producer goes on with it",
     expect(await observer.task("hot", id)).toMatchObject({ state: "pending" });
   });
 
-  test("refuses its tasks where the producer does not, and stores nothing", async () => {
+  test("is a new queue without partitions where the producer does not", async () => {
     const { system, queue, observer } = await deleted({});
-    await expect(queue.enqueue("t", 1)).rejects.toMatchObject({ code: "queue_not_found" });
-    await expect(queue.enqueueMany([{ type: "t", payload: 1 }])).rejects.toMatchObject({
-      code: "queue_not_found",
-    });
-    expect(await observer.queues()).toEqual([]);
+    const { id } = await queue.enqueue("t", 1);
+    expect(await queue.enqueueMany([{ type: "t", payload: 1 }])).toMatchObject([{ ok: true }]);
+    expect(await observer.queues()).toEqual(["hot"]);
+    expect(await observer.partitions("hot")).toBeNull();
+    expect(await queue.get(id)).toMatchObject({ state: "pending", queue: "hot" });
     expect(await system.redis.keys(`${system.prefix}:{hot/*:tasks`)).toEqual([]);
   });
 
@@ -238,15 +229,15 @@ describe("a partitioned queue that is deleted while a producer goes on with it",
   test("is worked on again by the worker that lived through it, which tells of no error", async () => {
     const system = await setupSystem();
     const options = { redis: system.url, prefix: system.prefix };
-    const queue = new PartitionedQueue("hot", { ...options, partitions: 2 });
+    const queue = new Queue("hot", { ...options, partitions: 2 });
     afterwards(() => queue.close());
     await queue.partitions();
-    const worker = new PartitionedWorker("hot", { t: () => "ran" }, { ...options, watchMs: 20, pollMs: 100 });
+    const worker = new Worker("hot", { t: () => "ran" }, { ...options, watchMs: 20, pollMs: 100 });
     const errors: unknown[] = [];
     worker.on("error", (error) => errors.push(error));
     afterwards(() => worker.stop({ graceMs: 2_000 }));
     await worker.start();
-    const observer = new PartitionedObserver({ client: elsewhere(system).client });
+    const observer = new Observer({ client: elsewhere(system).client });
     await observer.pause("hot");
     await observer.deleteQueue("hot");
     await until("it has looked", async () => worker.lastGoodPollAgeMs() < 100);

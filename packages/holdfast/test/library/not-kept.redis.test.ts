@@ -1,6 +1,6 @@
 import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
-import { PartitionedQueue } from "../../src/index.ts";
+import { Queue } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
 import { setupSystem } from "../worker/harness.ts";
 
@@ -55,7 +55,7 @@ test("a task that goes while somebody waits for it, and one whose id is remember
 
 test("a partitioned queue tells the same", async () => {
   const system = await setupSystem();
-  const queue = new PartitionedQueue("hot", { client: system.client, partitions: 2 });
+  const queue = new Queue("hot", { client: system.client, partitions: 2 });
   afterwards(() => queue.close());
   await queue.enqueue("t", 1, { id: "a", delayMs: 60_000 });
   for (const partition of await system.observer.queues())

@@ -1,15 +1,6 @@
 import { until } from "@holdfast/testing";
 import { describe, expect, test } from "vitest";
-import {
-  Holdfast,
-  HoldfastError,
-  Janitor,
-  Observer,
-  PartitionedWorker,
-  Queue,
-  Schedules,
-  Worker,
-} from "../../src/index.ts";
+import { Holdfast, HoldfastError, Janitor, Observer, Queue, Schedules, Worker } from "../../src/index.ts";
 import { asKept, NASTY } from "../support/nasty.ts";
 import { setupSystem } from "../worker/harness.ts";
 
@@ -44,10 +35,6 @@ const NAMES: Record<string, { allowed: RegExp; give(text: string): unknown }> = 
   "prefix of schedules": {
     allowed: /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/,
     give: (prefix) => new Schedules({ redis, prefix }),
-  },
-  "prefix of a partitioned worker": {
-    allowed: /^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$/,
-    give: (prefix) => new PartitionedWorker("q", {}, { redis, prefix }),
   },
   "instance of a client": {
     allowed: /^[A-Za-z0-9_.:@-]{0,128}$/,

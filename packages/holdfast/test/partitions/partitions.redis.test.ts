@@ -2,21 +2,21 @@ import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
 import {
   type Handlers,
-  PartitionedObserver,
-  PartitionedQueue,
-  type PartitionedQueueOptions,
-  PartitionedWorker,
-  type PartitionedWorkerOptions,
+  Observer,
+  Queue,
+  type QueueOptions,
   type StaleVerdict,
+  Worker,
+  type WorkerOptions,
 } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
 import { gate, type System, setupSystem } from "../worker/harness.ts";
 
 const partitionOf = (id: string) => Number(/^p:(\d+):/.exec(id)?.[1]);
 
-function opened(system: System, partitions?: number, name = "hot"): PartitionedQueue {
-  const options: PartitionedQueueOptions = { redis: system.url, prefix: system.prefix };
-  const queue = new PartitionedQueue(name, partitions === undefined ? options : { ...options, partitions });
+function opened(system: System, partitions?: number, name = "hot"): Queue {
+  const options: QueueOptions = { redis: system.url, prefix: system.prefix };
+  const queue = new Queue(name, partitions === undefined ? options : { ...options, partitions });
   afterwards(() => queue.close());
   return queue;
 }
@@ -25,9 +25,9 @@ async function setup(partitions = 4) {
   const system = await setupSystem();
   const queue = opened(system, partitions);
   await queue.partitions();
-  const observer = new PartitionedObserver({ client: system.client });
-  const works = async (handlers: Handlers, options: Partial<PartitionedWorkerOptions> = {}) => {
-    const worker = new PartitionedWorker("hot", handlers, {
+  const observer = new Observer({ client: system.client });
+  const works = async (handlers: Handlers, options: Partial<WorkerOptions> = {}) => {
+    const worker = new Worker("hot", handlers, {
       redis: system.url,
       prefix: system.prefix,
       pollMs: 10_000,
@@ -38,7 +38,7 @@ async function setup(partitions = 4) {
     await worker.start();
     return worker;
   };
-  const enqueued = async (tasks: Parameters<PartitionedQueue["enqueueMany"]>[0]) =>
+  const enqueued = async (tasks: Parameters<Queue["enqueueMany"]>[0]) =>
     (await queue.enqueueMany(tasks)).map((result) => {
       if (!result.ok) throw result.error;
       return result.receipt.id;
@@ -77,8 +77,8 @@ test("a task enqueued alone is found by its id, waited for, and cancelled", asyn
   expect(await queue.cancel("p:9:V1StGXR8_Z5jdHi6")).toBe("not_found");
 });
 
-test("a verdict that comes too late is told as of one partition", async () => {
-  const { system, queue, works } = await setup();
+test("a verdict that comes too late is told under the name of the queue", async () => {
+  const { system, queue, observer, works } = await setup();
   const end = gate();
   const worker = await works({ long: () => end.opened }, { concurrency: 1 });
   const stale: StaleVerdict[] = [];
@@ -93,7 +93,8 @@ test("a verdict that comes too late is told as of one partition", async () => {
   });
   end.open();
   await until("it is told", () => stale.length > 0);
-  expect(stale).toMatchObject([{ id, queue: engine.queue, type: "long", attempt: 1 }]);
+  expect(stale).toMatchObject([{ id, queue: "hot", type: "long", attempt: 1 }]);
+  expect(await observer.staleVerdicts("hot")).toMatchObject([{ id, queue: "hot" }]);
 });
 
 test("a given id is accepted once; with a partition key beside it, or of a partition that is not there, never", async () => {
@@ -155,13 +156,13 @@ test("tasks of one key are in one partition, and are granted in the order of the
 
 test("a queue grows: lookups and idempotency hold, a running worker takes the new partitions on", async () => {
   const { system, queue, observer, works, enqueued } = await setup(2);
-  const worker = await works({ t: () => "done" });
+  await works({ t: () => "done" });
   const minted = await enqueued(Array.from({ length: 600 }, () => ({ type: "t", payload: 1 })));
   const given = await enqueued(
     Array.from({ length: 50 }, (_, n) => ({ type: "t", payload: n, id: `given-${n}` })),
   );
   await observer.configure("hot", { maxWaiting: 10_000 });
-  expect(await observer.grow("hot", 5)).toEqual({ partitions: 5 });
+  expect(await observer.partition("hot", 5)).toEqual({ partitions: 5 });
   expect((await observer.stats("hot")).settings.maxWaiting).toBe(25_000);
   const newer = opened(system, 5);
   expect(await newer.partitions()).toBe(5);
@@ -175,7 +176,6 @@ test("a queue grows: lookups and idempotency hold, a running worker takes the ne
   const ids = results.map((result) => (result.ok ? result.receipt.id : ""));
   expect(new Set(ids.map(partitionOf))).toEqual(new Set([0, 1, 2, 3, 4]));
   await until("all are completed", async () => (await observer.stats("hot")).completed === 3_150);
-  expect(worker.partitions).toBe(5);
   // The one from before learns of a partition from an id that names it.
   const latest = ids.find((id) => partitionOf(id) === 4) as string;
   expect((await queue.get(latest))?.state).toBe("completed");
@@ -185,9 +185,9 @@ test("a queue grows: lookups and idempotency hold, a running worker takes the ne
 test("two that grow a queue at once end with one number, none lost", async () => {
   const { observer } = await setup(2);
   const results = await Promise.allSettled([
-    observer.grow("hot", 4),
-    observer.grow("hot", 7),
-    observer.grow("hot", 7),
+    observer.partition("hot", 4),
+    observer.partition("hot", 7),
+    observer.partition("hot", 7),
   ]);
   expect(results.slice(1).map(({ status }) => status)).toEqual(["fulfilled", "fulfilled"]);
   expect(await observer.partitions("hot")).toBe(7);
@@ -200,17 +200,12 @@ test("another number, fewer partitions, and a queue of the other kind are refuse
     message: expect.stringContaining("has 4 partitions, not 3"),
   });
   expect(await opened(system).partitions()).toBe(4);
-  await expect(observer.grow("hot", 3)).rejects.toMatchObject({
+  await expect(observer.partition("hot", 3)).rejects.toMatchObject({
     code: "conflict",
     message: expect.stringContaining("they hold tasks"),
   });
-  await expect(opened(system, undefined, "none").partitions()).rejects.toMatchObject({
-    code: "queue_not_found",
-  });
+  expect(await opened(system, undefined, "none").partitions()).toBeNull();
   expect(() => opened(system, 257, "none")).toThrow(expect.objectContaining({ code: "invalid_argument" }));
-  // A plain producer and a plain worker on a partitioned queue.
-  await expect(system.queue("hot").enqueue("t", 1)).rejects.toMatchObject({ code: "conflict" });
-  await expect(system.worker("hot", {}).worker.start()).rejects.toMatchObject({ code: "conflict" });
   await expect(system.queue("none/0").enqueue("t", 1)).rejects.toMatchObject({ code: "queue_not_found" });
   // Partitions over a plain queue.
   await system.queue("plain").enqueue("t", 1);
@@ -262,9 +257,6 @@ test("an operator acts on all partitions: pause, list, dead letters, delete", as
   mended = true;
   expect(await observer.replay("hot", [ids[2] as string])).toEqual([{ id: ids[2], outcome: "replayed" }]);
   await system.queue("plain").enqueue("t", 1);
-  await expect(observer.replay("plain", ["x"], { to: "hot" })).rejects.toMatchObject({
-    code: "invalid_argument",
-  });
   const progress: number[] = [];
   expect(await observer.replayAll("hot", {}, { onProgress: ({ done }) => progress.push(done) })).toEqual({
     replayed: 37,
@@ -292,4 +284,72 @@ test("a janitor takes back what a dead worker held in any partition", async () =
   await system.janitor({ sweepIntervalMs: 50 }).start();
   await works({ t: () => "done" });
   for (const id of ids) expect(await queue.result(id)).toMatchObject({ state: "completed", crashes: 1 });
+});
+
+test("an empty queue gets partitions while its producer and its worker run, with its settings", async () => {
+  const system = await setupSystem();
+  const options = { redis: system.url, prefix: system.prefix };
+  const queue = opened(system);
+  const { observer } = system;
+  const worker = new Worker("hot", { t: (task) => task.queue }, { ...options, watchMs: 20, pollMs: 100 });
+  afterwards(() => worker.stop({ graceMs: 2_000 }));
+  await worker.start();
+  await queue.ready();
+  expect(await queue.partitions()).toBeNull();
+  await observer.configure("hot", { retentionCount: 100 });
+  expect(await observer.partition("hot", 4)).toEqual({ partitions: 4 });
+  expect(await observer.stats("hot")).toMatchObject({ paused: false, settings: { retentionCount: 100 } });
+  const results = await queue.enqueueMany(
+    Array.from({ length: 40 }, (_, n) => ({ type: "t", payload: n, partitionKey: `k${n}` })),
+  );
+  const ids = results.map((result) => (result.ok ? result.receipt.id : String(result.error)));
+  expect(new Set(ids.map(partitionOf))).toEqual(new Set([0, 1, 2, 3]));
+  for (const id of ids) expect(await queue.result(id)).toMatchObject({ resultText: '"hot"' });
+  expect((await observer.workers()).map(({ queues }) => queues)).toEqual([["hot"]]);
+});
+
+test("a queue that holds a task keeps it, and gets no partitions", async () => {
+  const { system, observer } = await setup(2);
+  await system.queue("plain").enqueue("t", 1, { id: "a" });
+  await expect(observer.partition("plain", 2)).rejects.toMatchObject({
+    code: "conflict",
+    message: expect.stringContaining("holds no tasks"),
+  });
+  expect(await observer.stats("plain")).toMatchObject({ pending: 1, paused: false });
+  expect(await observer.partitions("plain")).toBeNull();
+});
+
+test("a producer that knew the queue without partitions finds, and cancels, tasks in the new ones", async () => {
+  const { system, queue } = await setup(2);
+  const early = opened(system, undefined, "later");
+  expect(await early.get("unknown")).toBeNull();
+  const later = opened(system, 3, "later");
+  const { id } = await later.enqueue("t", 1);
+  expect(await early.get(id)).toMatchObject({ id, queue: "later" });
+  expect(await early.cancel(id)).toBe("cancelled");
+  expect(await queue.partitions()).toBe(2);
+});
+
+test("dead letters are moved into a queue with partitions, and found there", async () => {
+  const { system, queue, observer } = await setup(3);
+  await system.queue("plain").enqueueMany(["a", "b", "c"].map((id) => ({ type: "bad", payload: id, id })));
+  await system.started("plain", { bad: () => Promise.reject(new Error("no")) }, { maxRetries: 0 });
+  await until("all are dead", async () => (await observer.stats("plain")).dead === 3);
+  const moved = await observer.replay("plain", ["a"], { to: "hot" });
+  expect(moved).toEqual([{ id: "a", outcome: "moved", newId: "a.g1" }]);
+  expect(await observer.replayAll("plain", {}, { to: "hot" })).toEqual({ replayed: 2, skipped: 0 });
+  for (const id of ["a.g1", "b.g1", "c.g1"])
+    expect(await queue.get(id)).toMatchObject({ state: "pending", queue: "hot" });
+});
+
+test("an early enqueue keeps what it was given, whatever the caller does with it before the parts are known", async () => {
+  const { system } = await setup(2);
+  const queue = opened(system);
+  const payload = { n: 1 };
+  const options = { tags: ["a"], delayMs: 60_000 };
+  const stored = queue.enqueue("t", payload, options);
+  payload.n = 2;
+  options.tags[0] = "b";
+  const { id } = await stored;
+  expect(await queue.get(id)).toMatchObject({ payloadText: '{"n":1}', tags: ["a"], state: "scheduled" });
 });

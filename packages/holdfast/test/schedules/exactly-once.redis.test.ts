@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ScheduleDefinition } from "../../src/engine/schedule-record.ts";
 import { ScheduleStore } from "../../src/engine/schedule-store.ts";
-import { PartitionedObserver, PartitionedQueue, type ScheduleRunEvent } from "../../src/index.ts";
+import { Observer, Queue, type ScheduleRunEvent } from "../../src/index.ts";
 import { abortAt } from "../support/abort.ts";
 import { afterwards } from "../support/library.ts";
 import { gate } from "../worker/harness.ts";
@@ -249,7 +249,7 @@ test.each([
 
 test("the occurrences of a partitioned queue go where their id is looked for", async () => {
   const { clock, schedules, janitor, system } = await setupSchedules();
-  const queue = new PartitionedQueue("parted", { client: system.client, partitions: 3 });
+  const queue = new Queue("parted", { client: system.client, partitions: 3 });
   await queue.enqueue("t", 1);
   await schedules.put("s", { queue: "parted", cron: "* * * * *", type: "t", missed: "all" });
   const seen: ScheduleRunEvent[] = [];
@@ -257,7 +257,7 @@ test("the occurrences of a partitioned queue go where their id is looked for", a
   clock.nowMs = NOON + 5 * MINUTE;
   await fire();
   seen.push(...events);
-  const observer = new PartitionedObserver({ client: system.client });
+  const observer = new Observer({ client: system.client });
   afterwards(() => observer.close());
   for (const { taskId } of seen)
     expect(await observer.task("parted", taskId ?? "")).toMatchObject({ id: taskId, queue: "parted" });

@@ -1,7 +1,7 @@
 import type { QueueStats } from "@holdfast/contracts";
 import { until } from "@holdfast/testing";
 import { expect, test } from "vitest";
-import { Holdfast, PartitionedQueue } from "../../src/index.ts";
+import { Holdfast, Queue } from "../../src/index.ts";
 import { quantileMs, SeriesHistory } from "../../src/operate.ts";
 import { afterwards } from "../support/library.ts";
 import { type System, setupSystem } from "../worker/harness.ts";
@@ -142,7 +142,7 @@ test("workers write down how long tasks waited and ran, and a bucket has the qua
 
 test("the partitions of a queue have one series", async () => {
   const { system, history } = await setup();
-  const queue = new PartitionedQueue("parted", { client: system.client, partitions: 2 });
+  const queue = new Queue("parted", { client: system.client, partitions: 2 });
   await queue.enqueue("quick", 1);
   const base = await system.observer.stats("parted/0");
   const stats = (seconds: number) => ({ ...base, queue: "parted", at: START + seconds * 1_000 });

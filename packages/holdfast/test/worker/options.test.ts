@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { Janitor, Observer, PartitionedWorker, Schedules, Worker } from "../../src/index.ts";
+import { Janitor, Observer, Schedules, Worker } from "../../src/index.ts";
 import { isolated } from "../../src/isolation/isolated.ts";
 import { testWorker } from "../../src/testing/index.ts";
 
@@ -42,14 +42,9 @@ test.each<[unknown, string]>([
   [undefined, "have to be an object such as"],
   [redis, "have to be an object such as"],
 ])("a worker with %j", async (options, message) => {
-  for (const make of [
-    () => new AnyWorker("q", fine, options),
-    () => new (loosely(PartitionedWorker))("q", fine, options),
-  ]) {
-    const refusal = await refusalOf(make);
-    expect(refusal).toMatchObject({ name: "HoldfastError", code: "invalid_argument" });
-    expect(refusal.message.replace("a partitioned worker", "a worker")).toContain(message);
-  }
+  const refusal = await refusalOf(() => new AnyWorker("q", fine, options));
+  expect(refusal).toMatchObject({ name: "HoldfastError", code: "invalid_argument" });
+  expect(refusal.message).toContain(message);
 });
 
 test.each<[string, unknown, string]>([
@@ -67,11 +62,7 @@ test.each<[string, unknown, string]>([
   ["no handler", { t: undefined }, 'handlers["t"] has to be a function, got undefined'],
   ["an object as handler", { t: { run() {} } }, 'handlers["t"] has to be a function, got an object'],
 ])("handlers that are %s", async (_, handlers, message) => {
-  for (const make of [
-    () => new AnyWorker("q", handlers, { redis }),
-    () => new (loosely(PartitionedWorker))("q", handlers, { redis }),
-    () => testWorker(handlers as never),
-  ]) {
+  for (const make of [() => new AnyWorker("q", handlers, { redis }), () => testWorker(handlers as never)]) {
     const refusal = await refusalOf(make);
     expect(refusal).toMatchObject({ name: "HoldfastError", code: "invalid_argument" });
     expect(refusal.message).toContain(message);
@@ -102,15 +93,8 @@ test.each<[string, (ms: unknown) => unknown]>([
   ["pollMs of a worker", (pollMs) => new AnyWorker("q", fine, { redis, pollMs })],
   ["leaseMs of a worker", (leaseMs) => new AnyWorker("q", fine, { redis, leaseMs })],
   ["aheadMs of a worker", (aheadMs) => new AnyWorker("q", fine, { redis, aheadMs })],
-  [
-    "watchMs of a partitioned worker",
-    (watchMs) => new (loosely(PartitionedWorker))("q", fine, { redis, watchMs }),
-  ],
+  ["watchMs of a worker", (watchMs) => new AnyWorker("q", fine, { redis, watchMs })],
   ["graceMs of a worker", (graceMs) => new Worker("q", fine, { redis }).stop({ graceMs } as never)],
-  [
-    "graceMs of a partitioned worker",
-    (graceMs) => new PartitionedWorker("q", fine, { redis }).stop({ graceMs } as never),
-  ],
   ["graceMs of a janitor", (graceMs) => new Janitor({ redis }).stop({ graceMs } as never)],
   ["sweepIntervalMs of a janitor", (sweepIntervalMs) => new (loosely(Janitor))({ redis, sweepIntervalMs })],
   ["auditIntervalMs of a janitor", (auditIntervalMs) => new (loosely(Janitor))({ redis, auditIntervalMs })],

@@ -1,6 +1,6 @@
 import { startRedisServer, until } from "@holdfast/testing";
 import { expect, test } from "vitest";
-import { type HoldfastError, Janitor, PartitionedQueue, PartitionedWorker, Worker } from "../../src/index.ts";
+import { type HoldfastError, Janitor, Queue, Worker } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
 import { gate, setupSystem, untilAborted } from "./harness.ts";
 
@@ -129,7 +129,7 @@ test("a second stop with a shorter grace hurries the first, one with a longer gr
 
 test("a stop at any moment of a start ends it as closed, and nothing goes on", async () => {
   const system = await setupSystem();
-  const partitioned = new PartitionedQueue("hot", {
+  const partitioned = new Queue("hot", {
     redis: system.url,
     prefix: system.prefix,
     partitions: 2,
@@ -139,7 +139,7 @@ test("a stop at any moment of a start ends it as closed, and nothing goes on", a
   const options = { redis: system.url, prefix: system.prefix };
   const makes = [
     () => new Worker("work", { t: () => 1 }, options),
-    () => new PartitionedWorker("hot", { t: () => 1 }, options),
+    () => new Worker("hot", { t: () => 1 }, options),
     () => new Janitor(options),
   ];
   for (const make of makes) {
@@ -179,10 +179,10 @@ test.each(["SIGKILL", "SIGSTOP"] as const)(
     };
     const busy = new Worker("work", { forever }, options);
     const idle = new Worker("idle", { t: () => 1 }, options);
-    const queue = new PartitionedQueue("hot", { redis: server.url, prefix: system.prefix, partitions: 2 });
+    const queue = new Queue("hot", { redis: server.url, prefix: system.prefix, partitions: 2 });
     await queue.partitions();
     await queue.close();
-    const partitioned = new PartitionedWorker("hot", { t: () => 1 }, options);
+    const partitioned = new Worker("hot", { t: () => 1 }, options);
     const janitor = new Janitor({ ...options, sweepIntervalMs: 20 });
     const parts = [busy, idle, partitioned, janitor];
     for (const part of parts) {

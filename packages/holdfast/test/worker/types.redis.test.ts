@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { until } from "@holdfast/testing";
 import { describe, expect, test } from "vitest";
-import { type Handlers, PartitionedObserver, PartitionedQueue, PartitionedWorker } from "../../src/index.ts";
+import { type Handlers, Observer, Queue, Worker } from "../../src/index.ts";
 import { afterwards } from "../support/library.ts";
 import { type System, setupSystem, type WatchedWorker } from "./harness.ts";
 
@@ -174,10 +174,10 @@ test("what stands aside for a type that nobody runs keeps nobody else waiting, a
 test("a partitioned queue routes by type in each partition", async () => {
   const system = await setupSystem();
   const options = { redis: system.url, prefix: system.prefix };
-  const queue = new PartitionedQueue("parts", { ...options, partitions: 3 });
-  const old = new PartitionedWorker("parts", runs("mail"), { ...options, concurrency: 5 });
-  const fresh = new PartitionedWorker("parts", runs("mail", "report"), { ...options, concurrency: 5 });
-  const observer = new PartitionedObserver(options);
+  const queue = new Queue("parts", { ...options, partitions: 3 });
+  const old = new Worker("parts", runs("mail"), { ...options, concurrency: 5 });
+  const fresh = new Worker("parts", runs("mail", "report"), { ...options, concurrency: 5 });
+  const observer = new Observer(options);
   afterwards(async () => {
     for (const worker of [old, fresh]) await worker.stop({ graceMs: 0 });
     await observer.close();

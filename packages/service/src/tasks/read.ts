@@ -253,6 +253,13 @@ function fieldErrors(
       in: "body",
     });
   }
+  if (record.partitionKey !== undefined && (record.id !== undefined || hasKey)) {
+    errors.push({
+      path: "/partitionKey",
+      message: "excludes an id and an Idempotency-Key: the id alone says which partition the task is in",
+      in: "body",
+    });
+  }
   if (record.delayMs !== undefined && record.runAt !== undefined) {
     errors.push({ path: "/runAt", message: "excludes delayMs: give one of them", in: "body" });
   }

@@ -42,6 +42,13 @@ export const taskOptionsSchema = Type.Object(
         default: "again",
       }),
     ),
+    partitionKey: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: LIMITS.partitionKeyCharacters,
+        description: "Tasks of one key go to one partition of the queue, in their order. Excludes id.",
+      }),
+    ),
     priority: Type.Optional(OneOf(PRIORITIES, { default: "normal" })),
     delayMs: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.delayMs })),
     runAt: Type.Optional(epochMs("Not before this moment, ms since the epoch. Excludes delayMs.")),

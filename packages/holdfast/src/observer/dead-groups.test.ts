@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { taskViewOf } from "../../test/support/views.ts";
-import { groupDead } from "./dead-letters.ts";
+import { groupDead } from "./dead-groups.ts";
 import { errorSignature } from "./signature.ts";
 
 test.each([

@@ -1,0 +1,142 @@
+import { type DeadReason, LIMITS, type TaskView } from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
+import { taskView } from "../engine/task-view.ts";
+import type { DeadLetterFilter } from "./filter.ts";
+import { bulkMatcherOf } from "./filter.ts";
+import type { GroupOptions, MatchBounds } from "./observer-options.ts";
+import { queueStats } from "./queue-stats.ts";
+import { signatureOf } from "./signature.ts";
+
+export interface DeadLetterGroup {
+  /**
+   * The first line of the last error with its numbers and ids taken out. Where that line says nothing by itself, such as
+   * "fetch failed", the innermost known cause follows in brackets.
+   */
+  signature: string;
+  type: string;
+  reason: DeadReason;
+  count: number;
+  /** How many of them were replayed before and died again. */
+  diedAgain: number;
+  firstAt: number;
+  lastAt: number;
+  /** Deaths in each of 12 equal parts of the span that was looked at, oldest first. */
+  trend: number[];
+  sampleIds: string[];
+}
+
+export interface DeadLetterGroups {
+  groups: DeadLetterGroup[];
+  /** Dead letters looked at, from the newest on. */
+  scanned: number;
+  total: number;
+  trendFrom: number;
+  trendTo: number;
+}
+
+const PAGE = 100;
+const SAMPLES = 5;
+const TREND_BUCKETS = 12;
+const MAX_GROUPS = 200;
+
+/** The dead letters from the oldest or newest on, page by page. */
+export async function* pagesOfDead(
+  engine: Engine,
+  order: "first" | "last",
+  signal?: AbortSignal,
+): AsyncGenerator<TaskView[]> {
+  let cursor = "";
+  do {
+    signal?.throwIfAborted();
+    const page = await engine.list("deadLetters", order, cursor, PAGE);
+    const tasks = (await engine.get(page.ids))
+      .map((raw) => taskView(engine.queue, raw))
+      .filter((task) => task?.state === "dead");
+    yield tasks as TaskView[];
+    cursor = page.cursor;
+  } while (cursor !== "");
+}
+
+/** The fields by which a group is formed. */
+export type DeadFacts = Pick<TaskView, "id" | "type" | "deadReason" | "lastError" | "endedAt" | "diedAgain">;
+
+/** @param until end of the trend, ms since the epoch: now */
+export function groupDead(tasks: readonly DeadFacts[], until: number): Omit<DeadLetterGroups, "total"> {
+  const groups = new Map<string, DeadLetterGroup>();
+  const trendFrom = tasks.reduce((oldest, task) => Math.min(oldest, task.endedAt ?? until), until);
+  const trendTo = tasks.reduce((newest, task) => Math.max(newest, task.endedAt ?? until), until);
+  const bucketMs = Math.max(1, (trendTo - trendFrom) / TREND_BUCKETS);
+  for (const task of tasks) {
+    const reason = task.deadReason ?? "retries_exhausted";
+    const signature = signatureOf(task);
+    const key = `${task.type}\n${reason}\n${signature}`;
+    const at = task.endedAt ?? 0;
+    const group = groups.get(key) ?? {
+      signature,
+      type: task.type,
+      reason,
+      count: 0,
+      diedAgain: 0,
+      firstAt: at,
+      lastAt: at,
+      trend: new Array<number>(TREND_BUCKETS).fill(0),
+      sampleIds: [],
+    };
+    group.count++;
+    if (task.diedAgain) group.diedAgain++;
+    group.firstAt = Math.min(group.firstAt, at);
+    group.lastAt = Math.max(group.lastAt, at);
+    const bucket = Math.min(TREND_BUCKETS - 1, Math.max(0, Math.floor((at - trendFrom) / bucketMs)));
+    group.trend[bucket] = (group.trend[bucket] ?? 0) + 1;
+    if (group.sampleIds.length < SAMPLES) group.sampleIds.push(task.id);
+    groups.set(key, group);
+  }
+  return { groups: largestFirst([...groups.values()]), scanned: tasks.length, trendFrom, trendTo };
+}
+
+function largestFirst(groups: DeadLetterGroup[]): DeadLetterGroup[] {
+  return groups.sort((a, b) => b.count - a.count || b.lastAt - a.lastAt).slice(0, MAX_GROUPS);
+}
+
+/** Dead letters of one part with the same type, reason and error. */
+export async function deadLetterGroups(engine: Engine, options: GroupOptions): Promise<DeadLetterGroups> {
+  const stats = queueStats(engine.queue, await engine.stats());
+  const { scan = LIMITS.groupedDeadLetters, signal } = options;
+  const newest: DeadFacts[] = [];
+  for await (const page of pagesOfDead(engine, "last", signal)) {
+    // Only what a group is made of is kept: the payloads of ten thousand tasks would not fit.
+    for (const { id, type, deadReason, lastError, endedAt, diedAgain } of page.slice(0, scan - newest.length))
+      newest.push({ id, type, deadReason, lastError, endedAt, diedAgain });
+    if (newest.length >= scan) break;
+  }
+  return { ...groupDead(newest, stats.at), total: stats.dead };
+}
+
+/** How many dead letters match, and how many were looked at to know it. */
+export interface DeadMatch {
+  matched: number;
+  scanned: number;
+  total: number;
+  /** All of them were looked at. */
+  isWhole: boolean;
+}
+
+/** Of one part. It looks at all of them, or ends once more than `matched` match or `scanned` were looked at. */
+export async function matchDead(
+  engine: Engine,
+  filter: DeadLetterFilter,
+  bounds: MatchBounds,
+): Promise<DeadMatch> {
+  const matches = bulkMatcherOf(filter);
+  const total = queueStats(engine.queue, await engine.stats()).dead;
+  if (Object.keys(filter).length === 0) return { matched: total, scanned: total, total, isWhole: true };
+  let [matched, scanned] = [0, 0];
+  for await (const page of pagesOfDead(engine, "last", bounds.signal)) {
+    scanned += page.length;
+    matched += page.filter(matches).length;
+    const isEnough = matched > (bounds.matched ?? Number.POSITIVE_INFINITY);
+    if ((isEnough || scanned >= (bounds.scanned ?? Number.POSITIVE_INFINITY)) && scanned < total)
+      return { matched, scanned, total, isWhole: false };
+  }
+  return { matched, scanned, total, isWhole: true };
+}

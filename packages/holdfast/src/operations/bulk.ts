@@ -1,0 +1,44 @@
+import { HoldfastError } from "@holdfast/contracts";
+import type { Holdfast } from "../client.ts";
+import type { DeadLetterFilter } from "../observer/filter.ts";
+import type { BulkOptions } from "../observer/observer-options.ts";
+import { finishHere, localAuthor } from "./finish-here.ts";
+
+/**
+ * Replays or discards every dead letter that matches, as an operation that runs in this process.
+ * @param total how many match
+ * @returns how many tasks came to which end
+ * @throws HoldfastError rate_limited (too many operations run), conflict (somebody cancelled it)
+ */
+export async function runBulk(
+  client: Holdfast,
+  what: { kind: "replay" | "discard"; queue: string; filter: DeadLetterFilter; total: number },
+  options: BulkOptions,
+): Promise<Record<string, number>> {
+  const { kind, queue, filter, total } = what;
+  const { to, ratePerSecond, signal, onProgress, by = "library" } = options;
+  const store = client.operations;
+  const { id } = await store.create(
+    {
+      kind,
+      queue,
+      selection: { filter },
+      ...(to === undefined ? {} : { to }),
+      ...(ratePerSecond === undefined ? {} : { ratePerSecond }),
+      by: localAuthor(by),
+    },
+    total,
+  );
+  const cancel = () => void store.control(id, "cancel").catch(() => {});
+  signal?.addEventListener("abort", cancel, { once: true });
+  try {
+    const view = await finishHere(client, id, {
+      onProgress: onProgress && ((done) => onProgress({ done, total: Math.max(done, total) })),
+    });
+    if (view.state === "succeeded") return view.result;
+    signal?.throwIfAborted();
+    throw new HoldfastError("conflict", view.error ?? `operation ${id} is ${view.state}`);
+  } finally {
+    signal?.removeEventListener("abort", cancel);
+  }
+}

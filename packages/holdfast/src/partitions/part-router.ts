@@ -1,0 +1,48 @@
+import { LIMITS } from "@holdfast/contracts";
+import { checkTaskId } from "../engine/names.ts";
+import { taskKinds } from "../engine/task-options.ts";
+import { checkArgument } from "../options/shape.ts";
+import { partitionOfKey } from "./partition-names.ts";
+import type { Parts } from "./parts.ts";
+
+// Tasks without an id and a key stay together for one script call of one part, then it is the turn of the next.
+const TOGETHER = LIMITS.scriptTasks;
+
+/** The fields of a task that say which part of its queue it goes to. */
+export interface RoutedTask {
+  id?: string | undefined;
+  partitionKey?: string | undefined;
+}
+
+/** Chooses the part of the queue for each task that is enqueued. */
+export class PartRouter {
+  #turn = 0;
+  #together = 0;
+
+  /**
+   * @returns a place in `parts.all`, -1 where the id names a partition that these parts do not have
+   * @throws HoldfastError invalid_task_id, invalid_argument
+   */
+  placeFor(parts: Parts, task: RoutedTask | undefined): number {
+    if (task?.id !== undefined) return parts.placeOf(checkTaskId(task.id));
+    if (task?.partitionKey !== undefined) {
+      const key = checkArgument("partitionKey", taskKinds.partitionKey, task.partitionKey);
+      return parts.partitions ? partitionOfKey(key, parts.partitions) : 0;
+    }
+    return this.#next(parts.all.length);
+  }
+
+  #next(count: number): number {
+    if (this.#together++ >= TOGETHER) {
+      this.#together = 1;
+      this.#turn++;
+    }
+    if (this.#together === 1) {
+      setImmediate(() => {
+        this.#turn++;
+        this.#together = 0;
+      });
+    }
+    return this.#turn % count;
+  }
+}

@@ -1,0 +1,301 @@
+import { asHoldfastError, HoldfastError, LIMITS, type TaskOptions } from "@holdfast/contracts";
+import type { Holdfast } from "../client.ts";
+import type { Engine } from "../engine/engine.ts";
+import { bandOf, encodeEnvelope, traceOf } from "../engine/envelope.ts";
+import { fingerprintOf } from "../engine/fingerprint.ts";
+import { checkTaskType } from "../engine/names.ts";
+import { partsChanged } from "../engine/registry.ts";
+import {
+  type FingerprintedOptions,
+  flatTask,
+  type NewTask,
+  optionsOfNewTask,
+} from "../engine/task-options.ts";
+import type { DurabilityWish } from "../redis/durability.ts";
+import type { ViewedBytes } from "../redis/tail-bytes.ts";
+import type { TraceContext } from "../tracing/trace-context.ts";
+import { AskedTask, keepSettlers } from "./asked-task.ts";
+import { DurabilityGate } from "./durability.ts";
+import {
+  EnqueueBuffer,
+  type EnqueueReceipt,
+  type EnqueueResult,
+  type EnqueueSink,
+  type PreparedTask,
+} from "./enqueue-buffer.ts";
+import { mintId } from "./mint-ids.ts";
+import { PlainBuffer, PlainRun } from "./plain-buffer.ts";
+import { type PlainResult, type PlainTasks, toTasks } from "./plain-tasks.ts";
+import { checkWellFormed, givenId, payloadTextOf } from "./task-checks.ts";
+
+type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">;
+
+/** What a part needs of its queue. */
+export interface QueuePartOptions {
+  lingerMs: number;
+  /** Makes the ids of tasks that bring none. @default 14 random characters */
+  mintId?: (() => string) | undefined;
+  /** Takes a task that is refused since the queue has other parts by now. Nothing of it was stored. */
+  onMoved(task: AskedTask): void;
+}
+
+/** The producer's side of one part of a queue: of the queue itself, or of one of its partitions. */
+export class QueuePart {
+  readonly engine: Engine;
+  readonly #client: Holdfast;
+  readonly #buffer: EnqueueBuffer;
+  readonly #plain: PlainBuffer;
+  readonly #durability: DurabilityGate;
+  readonly #mintId: () => string;
+  readonly #onMoved: QueuePartOptions["onMoved"];
+  #registered: Promise<void> | undefined;
+  #isRegistered = false;
+  readonly #early: AskedTask[] = [];
+  /** Calls that `close` has to wait for: they began before it, and have nothing in a buffer yet. */
+  readonly #entering = new Set<Promise<unknown>>();
+  #closed = false;
+  // Most tasks have the type of the one before, and come within the same millisecond. A valid type from the start: what
+  // equals it is valid too.
+  #headerType = "t";
+  #headerAt = 0;
+  #header = "";
+
+  constructor(client: Holdfast, engine: Engine, options: QueuePartOptions) {
+    this.#client = client;
+    this.engine = engine;
+    this.#mintId = options.mintId ?? mintId;
+    this.#onMoved = options.onMoved;
+    this.#durability = new DurabilityGate(client, engine);
+    this.#buffer = new EnqueueBuffer(engine, options.lingerMs);
+    this.#plain = new PlainBuffer(engine, options.lingerMs);
+  }
+
+  /** As `Queue.ready`. */
+  async ready(): Promise<void> {
+    try {
+      await this.#ready();
+    } catch (error) {
+      throw asHoldfastError(error);
+    }
+  }
+
+  /** As `Queue.enqueueText`, with options that were checked. */
+  add(
+    type: string,
+    payloadText: string,
+    options: FingerprintedOptions | undefined,
+    trace: TraceContext | undefined,
+  ): Promise<EnqueueReceipt> {
+    let prepared: PreparedTask;
+    try {
+      const now = this.#client.connection.now();
+      prepared = this.#prepare(type, payloadText, options, options?.fingerprint, now, trace);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    const promise = new Promise(keepSettlers);
+    const asked = new AskedTask(prepared, type, payloadText, options, trace, this.#onMoved);
+    if (this.#isRegistered && !this.#closed && !this.#durability.isOld) this.#send(asked);
+    else this.#sendOnceReady(asked);
+    return promise;
+  }
+
+  #send(asked: AskedTask): void {
+    const wish = this.#durability.wishOf(asked.options);
+    if (wish === null) this.#buffer.push(asked.task, asked, 0);
+    else this.#addDurably(asked, wish).then(asked.resolve, (error) => asked.refused(0, error));
+  }
+
+  /** All that come before the queue is known wait in one list, for one answer. */
+  #sendOnceReady(asked: AskedTask): void {
+    this.#early.push(asked);
+    if (this.#early.length > 1) return;
+    this.#enter().then(
+      () => {
+        for (const each of this.#early.splice(0)) this.#send(each);
+      },
+      (error) => {
+        for (const each of this.#early.splice(0)) each.refused(0, error);
+      },
+    );
+  }
+
+  /** As `Queue.enqueueMany`. */
+  async addMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
+    const refusal = await this.#refusal();
+    if (refusal) return tasks.map((task) => ({ ok: false, id: givenId(task), error: refusal }));
+    return new Promise((resolve) => {
+      const results = new Array<EnqueueResult>(tasks.length);
+      let open = tasks.length;
+      if (open === 0) resolve(results);
+      const end = (place: number, result: EnqueueResult) => {
+        results[place] = result;
+        if (--open === 0) resolve(results);
+      };
+      const sink: EnqueueSink = {
+        accepted: (place, receipt) => end(place, { ok: true, receipt }),
+        refused: (place, error) => {
+          const known = asHoldfastError(error);
+          end(place, { ok: false, id: known.taskId ?? givenId(tasks[place]), error: known });
+        },
+      };
+      const now = this.#client.connection.now();
+      for (let place = 0; place < tasks.length; place++) {
+        try {
+          const task = flatTask(tasks[place] as NewTask);
+          const options = optionsOfNewTask(task);
+          const { type } = task;
+          const text = task.payloadText ?? payloadTextOf(task.payload);
+          if (task.payloadText !== undefined) checkWellFormed(text);
+          const own = options === undefined ? trace : (traceOf(options) ?? trace);
+          const prepared = this.#prepare(type, text, options, task.fingerprint, now, own);
+          const wish = this.#durability.wishOf(options);
+          if (wish === null) this.#buffer.push(prepared, sink, place);
+          else {
+            this.#addDurably({ type, payloadText: text, options, trace: own }, wish).then(
+              (receipt) => sink.accepted(place, receipt),
+              (error) => sink.refused(place, error),
+            );
+          }
+        } catch (error) {
+          sink.refused(place, error);
+        }
+      }
+    });
+  }
+
+  /** As `Queue.enqueuePlain`. @param headers by type, from `headersOf` */
+  async addPlain(
+    tasks: PlainTasks,
+    headers: Map<string, ViewedBytes>,
+    trace: TraceContext | undefined,
+  ): Promise<PlainResult> {
+    const refusal = await this.#refusal();
+    if (refusal) {
+      const error = refusal;
+      return { ids: null, results: tasks.types.map(() => ({ ok: false, id: null, error })) };
+    }
+    if (this.#mintId !== mintId || this.#durability.wishOf(undefined) !== null)
+      return { ids: null, results: await this.addMany(toTasks(tasks), trace) };
+    return new Promise((resolve) => {
+      this.#plain.push(new PlainRun(this.engine.queue, tasks, headers, resolve));
+    });
+  }
+
+  /** Sends the tasks that wait. Idempotent. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    // Enqueues that still wait for the registration get into the buffer first.
+    while (this.#entering.size > 0) await Promise.allSettled(this.#entering);
+    await this.#registered?.catch(() => {});
+    await new Promise(setImmediate);
+    await this.#buffer.drain();
+    await this.#plain.drain();
+    await this.#durability.drain();
+  }
+
+  /**
+   * Such a task is looked up by its id even if the id was minted here, and the library always makes its fingerprint: after an
+   * unknown outcome the caller sends the task again, with the id in the options.
+   */
+  #addDurably(task: DurableTask, wish: DurabilityWish): Promise<EnqueueReceipt> {
+    return this.#durability.during(this.#addConfirmed(task, wish));
+  }
+
+  async #addConfirmed(
+    { type, payloadText, options, trace }: DurableTask,
+    wish: DurabilityWish,
+  ): Promise<EnqueueReceipt> {
+    const id = options?.id ?? this.#mintId();
+    const now = this.#client.connection.now();
+    const prepared = this.#prepare(type, payloadText, { ...options, id }, undefined, now, trace);
+    await this.#durability.refuseImpossible(wish);
+    const receipt = await this.#buffer.add(prepared);
+    await this.#durability.confirm(id, wish);
+    return { ...receipt, durability: wish.durability };
+  }
+
+  /**
+   * Once the queue is known, or undefined where it is known already. A refusal since the queue has other parts is a value.
+   * @throws HoldfastError as `ready`
+   */
+  async #refusal(): Promise<HoldfastError | undefined> {
+    if (this.#isRegistered && !this.#closed && !this.#durability.isOld) return undefined;
+    try {
+      await this.#enter();
+      return undefined;
+    } catch (error) {
+      if (partsChanged(error)) return asHoldfastError(error);
+      throw error;
+    }
+  }
+
+  /** As `ready`; `close` waits for it. */
+  #enter(): Promise<void> {
+    const entering = this.ready();
+    this.#entering.add(entering);
+    const done = () => this.#entering.delete(entering);
+    entering.then(done, done);
+    return entering;
+  }
+
+  async #ready(): Promise<void> {
+    if (this.#closed) throw new HoldfastError("closed", `queue "${this.engine.queue}" was closed`);
+    if (this.#registered === undefined) {
+      this.#registered = this.#client.check().then(() => this.engine.open());
+      this.#registered.catch(() => {
+        this.#registered = undefined;
+      });
+    }
+    await this.#registered;
+    this.#isRegistered = true;
+    if (this.#durability.isOld) await this.#durability.reread();
+  }
+
+  #prepare(
+    type: string,
+    payloadText: string,
+    options: TaskOptions | undefined,
+    fingerprint: string | undefined,
+    now: number,
+    trace: TraceContext | undefined,
+  ): PreparedTask {
+    if (type !== this.#headerType) checkTaskType(type);
+    // A character has three bytes at most: most texts need not be measured.
+    const { payloadBytes } = LIMITS;
+    if (payloadText.length * 3 > payloadBytes && Buffer.byteLength(payloadText) > payloadBytes) {
+      throw new HoldfastError(
+        "payload_too_large",
+        `the payload has more than ${LIMITS.payloadBytes} bytes: store it elsewhere and enqueue a reference`,
+      );
+    }
+    if (options === undefined) {
+      if (trace !== undefined) {
+        const envelope = encodeEnvelope(type, now, payloadText, undefined, undefined, trace);
+        return { id: this.#mintId(), idIs: "minted", band: "normal", envelope };
+      }
+      if (now !== this.#headerAt || type !== this.#headerType) {
+        this.#headerAt = now;
+        this.#headerType = type;
+        this.#header = encodeEnvelope(type, now, "");
+      }
+      return { id: this.#mintId(), idIs: "minted", band: "normal", envelope: this.#header + payloadText };
+    }
+    const band = bandOf(options);
+    if (options.id === undefined) {
+      return {
+        id: this.#mintId(),
+        idIs: "minted",
+        band,
+        envelope: encodeEnvelope(type, now, payloadText, options, undefined, trace),
+      };
+    }
+    const print = fingerprint ?? fingerprintOf(type, payloadText, options);
+    return {
+      id: options.id,
+      idIs: options.ifEnded === "duplicate" ? "once" : "given",
+      band,
+      envelope: encodeEnvelope(type, now, payloadText, options, print, trace),
+    };
+  }
+}

@@ -1,0 +1,204 @@
+import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import type { Holdfast } from "../client.ts";
+import type { Engine } from "../engine/engine.ts";
+import { checkTaskId } from "../engine/names.ts";
+import { partsChanged } from "../engine/registry.ts";
+import { flatTask, type NewTask, taskKinds } from "../engine/task-options.ts";
+import { checkArgument } from "../options/shape.ts";
+import { PartRouter, type RoutedTask } from "../partitions/part-router.ts";
+import { mintPartitionId } from "../partitions/partition-names.ts";
+import { PartitionRegistry } from "../partitions/partition-registry.ts";
+import { Parts, samePartitions } from "../partitions/parts.ts";
+import type { ViewedBytes } from "../redis/tail-bytes.ts";
+import type { TraceContext } from "../tracing/trace-context.ts";
+import type { AskedTask } from "./asked-task.ts";
+import type { EnqueueResult } from "./enqueue-buffer.ts";
+import { type PlainResult, type PlainTasks, toTasks } from "./plain-tasks.ts";
+import type { QueueOptions } from "./queue-options.ts";
+import { QueuePart } from "./queue-part.ts";
+import { givenId } from "./task-checks.ts";
+
+interface Batch {
+  places: number[];
+  tasks: NewTask[];
+}
+
+/** The parts of a queue, as its producer uses them. They are looked up when first needed, and again when they have changed. */
+export class QueueParts {
+  /** The part of a queue that has one, as most queues have. Undefined as long as the parts are not known. */
+  only: QueuePart | undefined;
+  readonly #client: Holdfast;
+  readonly #queue: string;
+  readonly #options: QueueOptions;
+  readonly #registry: PartitionRegistry;
+  readonly #router = new PartRouter();
+  #parts: Parts | undefined;
+  /** Those that were used, by name. */
+  readonly #used = new Map<string, QueuePart>();
+  #looking: Promise<Parts> | undefined;
+
+  constructor(client: Holdfast, queue: string, options: QueueOptions) {
+    this.#client = client;
+    this.#queue = queue;
+    this.#options = options;
+    this.#registry = new PartitionRegistry(client);
+  }
+
+  get isKnown(): boolean {
+    return this.#parts !== undefined;
+  }
+
+  /** @throws HoldfastError as `Queue.ready` */
+  async known(): Promise<Parts> {
+    return this.#parts ?? this.lookAgain();
+  }
+
+  lookAgain(): Promise<Parts> {
+    this.#looking ??= this.#lookUp().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #lookUp(): Promise<Parts> {
+    const { partitions: count, mintId } = this.#options;
+    try {
+      // It can have grown since it was looked up first.
+      const found = this.#parts || count === undefined ? await this.#registry.get(this.#queue) : null;
+      const partitions =
+        found ?? (count === undefined ? null : await this.#registry.open(this.#queue, count));
+      if (partitions && mintId !== undefined)
+        throw new HoldfastError(
+          "invalid_argument",
+          `queue "${this.#queue}" has partitions, and the ids of its tasks say which one they are in: leave mintId out`,
+        );
+      this.#parts = new Parts(this.#client, this.#queue, partitions);
+      this.only = this.#parts.all.length === 1 ? this.#part(this.#parts, 0) : undefined;
+      return this.#parts;
+    } catch (error) {
+      throw asHoldfastError(error);
+    }
+  }
+
+  async ready(): Promise<void> {
+    const parts = await this.known();
+    await Promise.all(parts.all.map((_, place) => this.#part(parts, place).ready()));
+  }
+
+  /** The part that a task goes to. @throws HoldfastError invalid_task_id: its id names a partition that is not there */
+  async partFor(task: RoutedTask | undefined): Promise<QueuePart> {
+    let parts = await this.known();
+    let place = this.#router.placeFor(parts, task);
+    if (place < 0) {
+      // Minted by somebody who has seen the queue grow.
+      parts = await this.lookAgain();
+      place = this.#router.placeFor(parts, task);
+    }
+    if (place >= 0) return this.#part(parts, place);
+    throw new HoldfastError(
+      "invalid_task_id",
+      `"${task?.id}" names a partition that queue "${this.#queue}" does not have`,
+      { taskId: task?.id as string },
+    );
+  }
+
+  /** Sends each task to its part, one batch for each. One result per task, in the order given. */
+  async addMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
+    return this.#withMissed(tasks, await this.#spread(tasks, trace), trace);
+  }
+
+  /** As `Queue.enqueuePlain`. @param headers by type, from `headersOf` */
+  async addPlain(
+    tasks: PlainTasks,
+    headers: Map<string, ViewedBytes>,
+    trace: TraceContext | undefined,
+  ): Promise<PlainResult> {
+    if (this.only === undefined) return { ids: null, results: await this.addMany(toTasks(tasks), trace) };
+    const done = await this.only.addPlain(tasks, headers, trace);
+    if (done.ids) return done;
+    return { ids: null, results: await this.#withMissed(toTasks(tasks), done.results, trace) };
+  }
+
+  /** A task that was refused since its part is gone: it goes to the part that it belongs to now. */
+  async #moved(task: AskedTask): Promise<void> {
+    await this.lookAgain().catch(() => {});
+    const { type, payloadText, options, trace } = task;
+    try {
+      const [result] = await this.addMany([{ type, payloadText, ...options }], trace);
+      if (result?.ok) task.resolve(result.receipt);
+      else task.reject(result?.error);
+    } catch (error) {
+      task.reject(error);
+    }
+  }
+
+  /** The same of a batch: sends those again. */
+  async #withMissed(
+    tasks: readonly NewTask[],
+    results: EnqueueResult[],
+    trace: TraceContext | undefined,
+  ): Promise<EnqueueResult[]> {
+    const missed = results.flatMap((result, at) => (!result.ok && partsChanged(result.error) ? [at] : []));
+    if (missed.length === 0) return results;
+    await this.lookAgain();
+    const missing = missed.map((at) => tasks[at] as NewTask);
+    const again = await this.#spread(missing, trace);
+    for (const [i, at] of missed.entries()) results[at] = again[i] as EnqueueResult;
+    return results;
+  }
+
+  async #spread(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
+    if (this.only) return this.only.addMany(tasks, trace);
+    const results = new Array<EnqueueResult>(tasks.length);
+    const batches = new Map<QueuePart, Batch>();
+    for (const [place, given] of tasks.entries()) {
+      try {
+        const task = flatTask(given);
+        const part = await this.partFor(task);
+        const batch = batches.get(part) ?? { places: [], tasks: [] };
+        batch.places.push(place);
+        batch.tasks.push(task);
+        batches.set(part, batch);
+      } catch (error) {
+        results[place] = { ok: false, id: givenId(given), error: asHoldfastError(error) };
+      }
+    }
+    const send = async (part: QueuePart, batch: Batch) => {
+      const done = await part.addMany(batch.tasks, trace);
+      for (const [i, place] of batch.places.entries()) results[place] = done[i] as EnqueueResult;
+    };
+    await Promise.all([...batches].map(([part, batch]) => send(part, batch)));
+    return results;
+  }
+
+  /** Looks in the part that the id names. A miss can mean that the queue has got other parts: then it looks once more. */
+  async look<Found>(id: string, none: Found, look: (engine: Engine) => Promise<Found>): Promise<Found> {
+    checkTaskId(id);
+    const parts = await this.known();
+    const engine = parts.ofId(id)?.engine;
+    const found = engine ? await look(engine) : none;
+    if (found !== none) return found;
+    const now = await this.lookAgain();
+    const other = samePartitions(now.partitions, parts.partitions) ? undefined : now.ofId(id)?.engine;
+    return other ? look(other) : none;
+  }
+
+  /** Sends the tasks that wait. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#used.values()].map((part) => part.close()));
+  }
+
+  #part({ all, partitions }: Parts, place: number): QueuePart {
+    const { name, engine } = all[place] as Parts["all"][number];
+    let part = this.#used.get(name);
+    if (part === undefined) {
+      const { lingerMs = 0, mintId: mint } = this.#options;
+      const checked = mint && (() => checkArgument("what mintId makes", taskKinds.id, mint()));
+      const mintId = partitions ? () => mintPartitionId(place) : checked;
+      const onMoved = (task: AskedTask) => void this.#moved(task);
+      part = new QueuePart(this.#client, engine, { lingerMs, mintId, onMoved });
+      this.#used.set(name, part);
+    }
+    return part;
+  }
+}

@@ -1,0 +1,49 @@
+import { HoldfastError } from "@holdfast/contracts";
+import type { NewTask } from "../engine/task-options.ts";
+import { shown } from "../options/shape.ts";
+
+/** A payload as JSON text. @throws HoldfastError invalid_argument: it has no JSON form */
+export function payloadTextOf(payload: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(payload);
+  } catch (error) {
+    throw new HoldfastError(
+      "invalid_argument",
+      `the payload has no JSON form: ${error instanceof Error ? error.message : error}`,
+      { cause: error },
+    );
+  }
+  if (text === undefined)
+    throw new HoldfastError(
+      "invalid_argument",
+      "the payload has no JSON form: it is undefined, a function or a symbol",
+    );
+  return text;
+}
+
+/**
+ * Checks a payload text that a caller gave. The output of `JSON.stringify` is well-formed, and a check would copy it.
+ * @throws HoldfastError invalid_argument
+ */
+export function checkWellFormed(payloadText: string): void {
+  if (typeof payloadText !== "string")
+    throw new HoldfastError("invalid_argument", `payloadText has to be JSON text, got ${shown(payloadText)}`);
+  if (payloadText.isWellFormed()) return;
+  throw new HoldfastError("invalid_argument", "the payload text has a lone surrogate: write it as an escape");
+}
+
+/** @throws HoldfastError invalid_argument */
+export function checkBatch(tasks: readonly unknown[]): void {
+  if (!Array.isArray(tasks))
+    throw new HoldfastError(
+      "invalid_argument",
+      `enqueueMany takes an array of tasks, { type, payload, … }, got ${shown(tasks)}`,
+    );
+}
+
+/** The id that a task of a batch brought, whatever else it is made of. */
+export function givenId(task: NewTask | null | undefined): string | null {
+  const id: unknown = task?.id ?? task?.options?.id;
+  return typeof id === "string" ? id : null;
+}

@@ -1,0 +1,142 @@
+import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import type { Holdfast } from "../client.ts";
+import { parseCancel, parsePush } from "../engine/push.ts";
+import { partsChanged } from "../engine/registry.ts";
+import { MAX_PARTITIONS, type Partitions } from "../partitions/partition-names.ts";
+import { PartitionRegistry } from "../partitions/partition-registry.ts";
+import { type Part, Parts } from "../partitions/parts.ts";
+import type { Connection } from "../redis/connection.ts";
+import { workerChannel } from "../redis/keys.ts";
+import type { QueueRunner } from "./queue-runner.ts";
+import type { Runners } from "./runners.ts";
+
+/** One part of a queue that a worker works on. */
+export interface WorkedPart {
+  /** `orders`, or `orders/3`. */
+  name: string;
+  /** `orders`. */
+  queue: string;
+}
+
+export interface PartRunnersOptions {
+  client: Holdfast;
+  listener: Connection;
+  workerId: string;
+  /** The queues with their weights. */
+  queues: readonly (readonly [queue: string, weight: number])[];
+  runners: Runners;
+  /** Makes the runner of a part. @param index the number of the part in the lease table */
+  make(part: Part, queue: string, index: number, weight: number): QueueRunner;
+  /** All parts, by index: called before the runners of new ones begin. */
+  onParts(parts: readonly WorkedPart[]): void;
+}
+
+/** How many parts a worker of so many queues has room for in its lease table. */
+export const maxParts = (queues: number) => queues + MAX_PARTITIONS;
+
+/**
+ * The runners of a worker, one for each part of its queues. A queue can get partitions while the worker runs: new parts get
+ * runners, and the runner of a part that is gone acquires nothing more.
+ */
+export class PartRunners {
+  readonly #o: PartRunnersOptions;
+  readonly #registry: PartitionRegistry;
+  readonly #parts: WorkedPart[] = [];
+  readonly #runners = new Map<string, QueueRunner>();
+  readonly #listening = new Set<string>();
+  readonly #gone = new Set<QueueRunner>();
+
+  constructor(options: PartRunnersOptions) {
+    this.#o = options;
+    this.#registry = new PartitionRegistry(options.client);
+  }
+
+  /** The queue has no such part at present. */
+  isGone(runner: QueueRunner): boolean {
+    return this.#gone.has(runner);
+  }
+
+  /**
+   * Looks which parts the queues have, and makes runners for those that are new.
+   * @returns the new ones
+   * @throws HoldfastError redis_*, invalid_argument: more partitions than one worker has room for
+   */
+  async look(): Promise<QueueRunner[]> {
+    try {
+      return await this.#look();
+    } catch (error) {
+      // In the middle of it.
+      if (partsChanged(error)) return this.#look();
+      throw asHoldfastError(error);
+    }
+  }
+
+  async #look(): Promise<QueueRunner[]> {
+    const { client, queues } = this.#o;
+    const partitioned = await this.#registry.all();
+    const fresh: Part[] = [];
+    for (const [queue, weight] of queues) {
+      const partitions = partitioned.get(queue) ?? null;
+      if (await this.#isDeleted(queue, partitions)) continue;
+      const { all } = new Parts(client, queue, partitions);
+      this.#setParts(queue, all, weight / all.length);
+      for (const part of all) if (!this.#listening.has(part.name)) fresh.push(part);
+    }
+    this.#o.onParts(this.#parts);
+    await Promise.all(fresh.map((part) => this.#open(part)));
+    return fresh.map(({ name }) => this.#runners.get(name) as QueueRunner);
+  }
+
+  /** A queue that had partitions and was deleted: it stays unknown until somebody makes it again. */
+  async #isDeleted(queue: string, partitions: Partitions | null): Promise<boolean> {
+    const had = this.#parts.some((part) => part.queue === queue && part.name !== queue);
+    return partitions === null && had && !(await this.#o.client.registry.hasQueue(queue));
+  }
+
+  #setParts(queue: string, all: readonly Part[], weight: number): void {
+    const names = new Set(all.map(({ name }) => name));
+    for (const part of this.#parts) {
+      const runner = this.#runners.get(part.name);
+      if (part.queue !== queue || !runner) continue;
+      const isGone = !names.has(part.name);
+      if (isGone === this.#gone.has(runner)) continue;
+      if (isGone) this.#gone.add(runner);
+      else this.#gone.delete(runner);
+      runner.drain(isGone);
+    }
+    for (const part of all) {
+      const known = this.#runners.get(part.name);
+      if (known) known.weight = weight;
+      else this.#add(part, queue, weight);
+    }
+  }
+
+  #add(part: Part, queue: string, weight: number): void {
+    const { queues, make, runners } = this.#o;
+    const most = maxParts(queues.length);
+    if (this.#parts.length >= most)
+      throw new HoldfastError(
+        "invalid_argument",
+        `the queues of this worker have more than ${most} parts: give some of them workers of their own`,
+      );
+    const runner = make(part, queue, this.#parts.length, weight);
+    this.#parts.push({ name: part.name, queue });
+    this.#runners.set(part.name, runner);
+    runners.all.push(runner);
+  }
+
+  async #open({ name, engine }: Part): Promise<void> {
+    await engine.open();
+    const { wake } = engine.keys;
+    const runner = this.#runners.get(name) as QueueRunner;
+    // The first is for all workers, the second for what is granted to this one.
+    await this.#o.listener.listen([wake, workerChannel(wake, this.#o.workerId)], (_, message) => {
+      const push = parsePush(message);
+      const cancel = push ? null : parseCancel(message);
+      if (push) runner.granted(push);
+      else if (cancel) runner.held.cancelRequested(cancel.id, cancel.fence);
+      else runner.wake();
+    });
+    this.#listening.add(name);
+  }
+}
