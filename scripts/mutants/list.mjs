@@ -899,8 +899,8 @@ export const mutants = [
       ],
       [
         "services/observability/src/operators/audit-log.ts",
-        "/** Somebody who was let in. */",
-        "const authors: Record<string, Identity> = {};\n/** Somebody who was let in. */",
+        "export const isKnown =",
+        "const authors: Record<string, Identity> = {};\nexport const isKnown =",
       ],
     ],
     tests: [authors],
@@ -1227,7 +1227,7 @@ export const mutants = [
     name: "queue: a missing type passes",
     changes: [
       [
-        "packages/holdfast/src/queue/queue.ts",
+        "packages/holdfast/src/queue/queue-part.ts",
         "if (type !== this.#headerType) checkTaskType(type);",
         "if (type !== this.#headerType && type !== undefined) checkTaskType(type);",
       ],
@@ -1236,7 +1236,7 @@ export const mutants = [
   },
   {
     name: "queue: close does not wait for calls that have begun",
-    changes: [["packages/holdfast/src/queue/queue.ts", "this.#entering.add(entering);", ""]],
+    changes: [["packages/holdfast/src/queue/queue-part.ts", "this.#entering.add(entering);", ""]],
     tests: [args],
   },
   {

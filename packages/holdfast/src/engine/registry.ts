@@ -22,7 +22,7 @@ export interface WorkerRecord {
 }
 
 /** The queue has other parts than the caller knew: it got partitions, or has not so many. Look its parts up again. */
-export class PartsChanged extends HoldfastError {}
+class PartsChanged extends HoldfastError {}
 
 /** Whether a call was refused because the parts of its queue have changed: nothing was stored. */
 export function partsChanged(error: unknown): boolean {

@@ -40,7 +40,7 @@ const TREND_BUCKETS = 12;
 const MAX_GROUPS = 200;
 
 /** The dead letters from the oldest or newest on, page by page. */
-export async function* pagesOfDead(
+async function* pagesOfDead(
   engine: Engine,
   order: "first" | "last",
   signal?: AbortSignal,

@@ -14,7 +14,7 @@ export const partitionsKind = whole(1, MAX_PARTITIONS);
 const ID_CHARACTERS = 16;
 const MINTED = /^p:(0|[1-9]\d{0,2}):[A-Za-z0-9_-]{16}$/;
 
-export const partitionName = (queue: string, partition: number) => `${queue}/${partition}`;
+const partitionName = (queue: string, partition: number) => `${queue}/${partition}`;
 
 export const partitionNames = (queue: string, count: number) =>
   Array.from({ length: count }, (_, partition) => partitionName(queue, partition));

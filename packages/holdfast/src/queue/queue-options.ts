@@ -38,7 +38,7 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
-export const queueKinds = {
+const queueKinds = {
   client: clientKind,
   redis: redisKind,
   prefix: prefixKind,
@@ -48,7 +48,7 @@ export const queueKinds = {
   partitions: partitionsKind,
 } satisfies Kinds<Merged<QueueOptions>>;
 
-export const queueHints = {
+const queueHints = {
   ...redisHints,
   defaultJobOptions: "give each task its options, or keep them in an object of your own (or in defineTask)",
   limiter: "a queue has no rate limit",

@@ -49,7 +49,7 @@ const { removeOnComplete, removeOnFail } = taskHints;
 const oneTask = "it is an option of a task: enqueue(type, payload, { timeoutMs })";
 const janitor = "a Janitor takes back what a dead worker held, as soon as its lease ends";
 
-export const workerKinds = {
+const workerKinds = {
   redis: redisKind,
   prefix: prefixKind,
   concurrency: whole(1, 5_000),
@@ -66,7 +66,7 @@ export const workerKinds = {
   tracing: tracingKind,
 } as const;
 
-export const workerHints = {
+const workerHints = {
   ...redisHints,
   ...{ removeOnComplete, removeOnFail },
   lockDuration: "leaseMs",

@@ -43,7 +43,7 @@ export function authorOf(request: FastifyRequest, identity: Identity = request.i
   };
 }
 
-/** Name of an authenticated person or key. */
+/** Whether the sender has shown a key or a session. */
 export const isKnown = (identity: Identity) => identity !== NOBODY && identity !== NOT_YET_KNOWN;
 
 /** Fields that are missing become null, 0, or the present time. */
