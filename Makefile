@@ -63,12 +63,12 @@ scale-benchmark: ## Drain rate of 8 workers against 1: handler of 10 ms, concurr
 .PHONY: chaos
 chaos: ## Run the fault matrix with real processes: fault, expected, seen, verdict (ROW=name runs one)
 	@scripts/setup dependencies redis build
-	@node loadtest/chaos/chaos.mjs
+	@node test/chaos/chaos.mjs
 
 .PHONY: soak
 soak: ## MINUTES=30 of load while workers, janitors and Redis are killed: nothing lost, memory flat
 	@scripts/setup dependencies redis build
-	@node loadtest/chaos/soak.mjs
+	@node test/chaos/soak.mjs
 
 .PHONY: operators-load
 operators-load: ## 100,000 dead letters searched, discarded, restored, replayed, and what PING takes meanwhile

@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { freePort } from "./chaos/harness/ports.mjs";
-import { startRedis } from "./chaos/harness/redis.mjs";
-import { Service } from "./chaos/harness/service.mjs";
-import { percentile, until } from "./chaos/harness/until.mjs";
+import { freePort } from "../test/chaos/harness/ports.mjs";
+import { startRedis } from "../test/chaos/harness/redis.mjs";
+import { Service } from "../test/chaos/harness/service.mjs";
+import { percentile, until } from "../test/chaos/harness/until.mjs";
 import { startPings } from "./pings.mjs";
 
 const BOUND_MS = 20;

@@ -1,7 +1,7 @@
 // Runs the fault matrix (`make chaos`, `make chaos ROW=name`) with real processes and prints a table:
 // fault, expected, seen, verdict; then one JSON line. Exit 0 only when every row that can run here holds.
 //
-//   node loadtest/chaos/chaos.mjs [--row name] [--list] [--markdown] [--keep]
+//   node test/chaos/chaos.mjs [--row name] [--list] [--markdown] [--keep]
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
