@@ -80,8 +80,8 @@ compare: ## Speed beside bullmq, bull and bee-queue, a verdict per target: 12 mi
 	@[[ -d node_modules ]] || scripts/setup dependencies
 	@scripts/setup redis
 	@[[ -f packages/holdfast/dist/index.js && -f services/producer-api/dist/main.js ]] || scripts/setup build
-	@cd loadtest/compare && { [[ -d node_modules/bullmq ]] || $(PNPM) install --ignore-workspace --ignore-scripts --frozen-lockfile; }
-	@node loadtest/compare/compare.mjs $(if $(filter 1,$(QUICK)),--quick) $(if $(ONLY),--only $(ONLY))
+	@cd bench && { [[ -d node_modules/bullmq ]] || $(PNPM) install --ignore-workspace --ignore-scripts --frozen-lockfile; }
+	@node bench/compare.mjs $(if $(filter 1,$(QUICK)),--quick) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: test
 test: ## Install what is missing, build, run every test; ends with "N passed, N failed, N skipped"

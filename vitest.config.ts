@@ -23,7 +23,7 @@ export default defineConfig({
         test: {
           // Without Redis.
           name: "unit",
-          include: ["{packages,services,examples,test,loadtest,scripts}/**/*.test.{ts,mjs}"],
+          include: ["{packages,services,examples,test,bench,loadtest,scripts}/**/*.test.{ts,mjs}"],
           exclude: [...exclude, ...systems, "**/*.redis.test.*"],
           testTimeout: 60_000,
         },
@@ -31,7 +31,7 @@ export default defineConfig({
       {
         test: {
           name: "redis",
-          include: ["{packages,services,examples,test,loadtest,scripts}/**/*.redis.test.{ts,mjs}"],
+          include: ["{packages,services,examples,test,bench,loadtest,scripts}/**/*.redis.test.{ts,mjs}"],
           exclude: [...exclude, ...systems],
           globalSetup: ["packages/holdfast/test/support/global-setup.ts"],
           testTimeout: 60_000,

@@ -12,11 +12,11 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { KeyStore, mintKey } from "@holdfast/service/keys";
 import { Holdfast } from "holdfast";
+import { summary } from "../bench/harness/statistics.mjs";
 import { freePort } from "../test/chaos/harness/ports.mjs";
 import { startRedis } from "../test/chaos/harness/redis.mjs";
 import { Service } from "../test/chaos/harness/service.mjs";
 import { until } from "../test/chaos/harness/until.mjs";
-import { summary } from "./compare/harness/statistics.mjs";
 
 const { values } = parseArgs({
   options: {

@@ -11,7 +11,7 @@ export type EncodedCall = string | Buffer;
 
 /**
  * A script call as the bytes that Redis reads, arguments and all: made by one join instead of a concatenation per
- * argument, which is a third of what an enqueue costs (loadtest/compare/notes.md).
+ * argument, which is a third of what an enqueue costs (bench/notes.md).
  *
  * @param code what EVALSHA or EVAL takes first
  */

@@ -12,7 +12,7 @@ const WARM_SECONDS = 1;
 const prefix = `http-${process.pid}`;
 const fileOf = (path) => fileURLToPath(new URL(path, import.meta.url));
 const SERVERS = {
-  holdfast: fileOf("../../../../services/producer-api/dist/main.js"),
+  holdfast: fileOf("../../../services/producer-api/dist/main.js"),
   "bare-fastify": fileOf("bare-fastify.mjs"),
 };
 

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
-import { Observer, Queue } from "../../../../packages/holdfast/dist/index.js";
+import { Observer, Queue } from "../../../packages/holdfast/dist/index.js";
 import { dropKeys, printResult, readArgs, startChild } from "../shared/children.mjs";
 
 const { url, workers, tasks } = readArgs();

@@ -3,7 +3,7 @@
 import { createRequire } from "node:module";
 import { Queue as BullmqQueue, Worker as BullmqWorker } from "bullmq";
 import { Redis } from "ioredis";
-import { Queue, Worker } from "../../../../packages/holdfast/dist/index.js";
+import { Queue, Worker } from "../../../packages/holdfast/dist/index.js";
 
 const require = createRequire(import.meta.url);
 const CONCURRENCY = 10;

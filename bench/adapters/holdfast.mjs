@@ -1,10 +1,8 @@
 import { createRequire } from "node:module";
-import { Holdfast, Janitor, Observer, Queue, Worker } from "../../../packages/holdfast/dist/index.js";
+import { Holdfast, Janitor, Observer, Queue, Worker } from "../../packages/holdfast/dist/index.js";
 
 // The client that the library itself uses: its calls are counted.
-const { Redis } = createRequire(new URL("../../../packages/holdfast/package.json", import.meta.url))(
-  "ioredis",
-);
+const { Redis } = createRequire(new URL("../../packages/holdfast/package.json", import.meta.url))("ioredis");
 
 /** Where every command of a client passes: [object, method]. */
 export const clientCalls = [[Redis.prototype, "sendCommand"]];

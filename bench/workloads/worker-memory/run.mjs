@@ -1,7 +1,7 @@
 // Enqueues chunk by chunk from here, so that the worker's process does nothing but work.
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
-import { Janitor, Queue } from "../../../../packages/holdfast/dist/index.js";
+import { Janitor, Queue } from "../../../packages/holdfast/dist/index.js";
 import { dropKeys, median, printResult, readArgs, startChild } from "../shared/children.mjs";
 
 const { url, tasks, chunks, warmChunks } = readArgs();

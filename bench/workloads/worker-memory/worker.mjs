@@ -1,6 +1,6 @@
 // A worker of no-op tasks that tells its memory after a full collection.
 import { setTimeout as delay } from "node:timers/promises";
-import { Worker } from "../../../../packages/holdfast/dist/index.js";
+import { Worker } from "../../../packages/holdfast/dist/index.js";
 import { readArgs, serveParent } from "../shared/children.mjs";
 
 let done = 0;

@@ -1,4 +1,4 @@
-import { Queue, Worker } from "../../../packages/holdfast/dist/index.js";
+import { Queue, Worker } from "../../packages/holdfast/dist/index.js";
 
 const CHUNK = 1_000;
 

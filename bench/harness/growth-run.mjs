@@ -1,7 +1,7 @@
 // Small samples of the cost of a task, of its ingest and of its processing, beside so many tasks waiting. The queues
 // stand side by side and take turns, each time another one first, so that what disturbs the machine disturbs all of them.
 import { setTimeout as delay } from "node:timers/promises";
-import { Holdfast } from "../../../packages/holdfast/dist/index.js";
+import { Holdfast } from "../../packages/holdfast/dist/index.js";
 import { open } from "../adapters/holdfast.mjs";
 import { rotate } from "../workloads/shared/children.mjs";
 import { gatedQueue } from "./gated-queue.mjs";
