@@ -27,7 +27,6 @@
 -- include lib/settings.lua
 -- include lib/request.lua
 -- include lib/options.lua
--- include lib/append.lua
 -- include lib/wake.lua
 
 -- 1. Read.
@@ -145,8 +144,8 @@ else
     verdicts = table.concat(letters) .. string.rep('f', count - fitting)
   end
 end
--- If no task was accepted, the call ends. For most calls one letter rules that out, which costs less than a pattern.
-if string.byte(verdicts) ~= string.byte('n') and not string.find(verdicts, '[npdc]') then
+-- If no task was accepted, the call ends.
+if not string.find(verdicts, '[npdc]') then
   return { now, verdicts, '' }
 end
 
@@ -155,13 +154,13 @@ indexRequest(own[2], 't', slot)
 -- entries: how many entries the lists have that got new ones.
 local entries = 0
 if #bands.high > 0 then
-  entries = entries + append(pendingHighKey, bands.high)
+  entries = entries + redis.call('RPUSH', pendingHighKey, unpack(bands.high))
 end
 if #bands.normal > 0 then
-  entries = entries + append(pendingKey, bands.normal)
+  entries = entries + redis.call('RPUSH', pendingKey, unpack(bands.normal))
 end
 if #bands.low > 0 then
-  entries = entries + append(pendingLowKey, bands.low)
+  entries = entries + redis.call('RPUSH', pendingLowKey, unpack(bands.low))
 end
 -- A worker that waits knows when the first one is due.
 local isSooner = false

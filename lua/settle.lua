@@ -146,7 +146,7 @@ local removeOldest
 if excess > 0 or fields[5] then
 -- include lib/purge.lua
   finishPurge(fields[5])
-  local oldest = excess > 0 and redis.call('LRANGE', completedKey, string.format('%d', -excess), '-1') or {}
+  local oldest = excess > 0 and redis.call('LRANGE', completedKey, -excess, -1) or {}
   local purge = planPurgeCompleted(oldest, settings, commit)
   add(counters, COMPLETED, -purge.counted)
   add(counters, PURGED, purge.counted)
@@ -155,7 +155,7 @@ if excess > 0 or fields[5] then
   removeOldest = function()
     removePurged(purge)
     if #oldest > 0 then
-      redis.call('LTRIM', completedKey, '0', string.format('%d', -#oldest - 1))
+      redis.call('LTRIM', completedKey, 0, -#oldest - 1)
     end
   end
 end

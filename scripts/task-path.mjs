@@ -73,7 +73,6 @@ export const PARTS = [
       ["lua/lib/settings.lua", "reads the settings of the queue."],
       ["lua/lib/request.lua", "answers a repeated request as before."],
       ["lua/lib/options.lua", "reads options from an envelope."],
-      ["lua/lib/append.lua", "pushes ids to a list."],
       ["lua/lib/wake.lua", "wakes all workers, if the task is not granted here."],
       ["lua/lib/record.lua", "explains and reads the state record."],
       ["lua/lib/standing.lua", "answers for an id that the caller gave."],

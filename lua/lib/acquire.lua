@@ -4,9 +4,6 @@
 local function countsAfter(record, terms, routed)
   if not record then
     return terms.counts
-  elseif terms.flags == '' and not routed then
-    local attempts, others = string.match(record, '^%a(%d+)(%S*)')
-    return string.format('%d', attempts + 1) .. others
   end
   local c = parseCounts(record)
   c.attempts = c.attempts + 1
@@ -70,8 +67,7 @@ local function planAcquire(counters, request, soloClaim, commit)
       ids, sources = peekBands(count, count - 1, counters[GRANTS], lines)
     end
   else
-    -- As text: a number as an argument is formatted with all its digits, which costs three times as much.
-    ids = redis.call('LRANGE', pendingKey, '0', string.format('%d', want - 1))
+    ids = redis.call('LRANGE', pendingKey, 0, want - 1)
   end
   if #ids == 0 then
     return grants
@@ -205,7 +201,7 @@ local function trimGrants(grants)
   end
   for band, count in pairs(grants.taken) do
     if count > 0 then
-      redis.call('LTRIM', bandKeys[band], string.format('%d', count), '-1')
+      redis.call('LTRIM', bandKeys[band], count, -1)
     end
   end
 end

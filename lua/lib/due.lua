@@ -8,7 +8,7 @@ local DUE_SPREAD_MS = 256
 
 -- The last place that is taken in a millisecond; nil if none is.
 local function lastPlace(ms)
-  local last = redis.call('ZREVRANGEBYSCORE', scheduledKey, string.format('(%.0f', ms + 1), string.format('%.0f', ms), 'WITHSCORES', 'LIMIT', '0', '1')
+  local last = redis.call('ZREVRANGEBYSCORE', scheduledKey, string.format('(%.0f', ms + 1), string.format('%.0f', ms), 'WITHSCORES', 'LIMIT', 0, 1)
   return last[2] and tonumber(last[2])
 end
 
@@ -21,7 +21,7 @@ end
 local function placeDue(due)
   local taken, begin, lowest = {}, {}, math.huge
   -- Most tasks go behind the last one of all, and then no place has to be searched.
-  local highest = redis.call('ZREVRANGE', scheduledKey, '0', '0', 'WITHSCORES')[2]
+  local highest = redis.call('ZREVRANGE', scheduledKey, 0, 0, 'WITHSCORES')[2]
   highest = highest and tonumber(highest) or -1
   for at = 1, #due, 2 do
     local time = tonumber(due[at])
@@ -46,12 +46,12 @@ end
 
 -- Whether a task with this score would be the first to become due.
 local function isFirstDue(place)
-  local first = redis.call('ZRANGE', scheduledKey, '0', '0', 'WITHSCORES')[2]
+  local first = redis.call('ZRANGE', scheduledKey, 0, 0, 'WITHSCORES')[2]
   return not first or place < tonumber(first)
 end
 
 -- How long until the first task is due, ms; -1 if none is scheduled.
 local function untilDue()
-  local first = redis.call('ZRANGE', scheduledKey, '0', '0', 'WITHSCORES')[2]
+  local first = redis.call('ZRANGE', scheduledKey, 0, 0, 'WITHSCORES')[2]
   return first and math.max(0, math.floor(tonumber(first)) - now) or -1
 end

@@ -21,13 +21,9 @@ local function leaseTerms(request)
     tail = ' ' .. nowText .. string.format(' %d %d ', deadline, maxRetries + 1) .. workerId }
   -- By the text of the options: the tasks of a batch mostly share it.
   local known = { [''] = plain }
-  local find = string.find
   return plain, function(envelope)
-    -- The text behind type and time, by plain searches: a pattern is several times slower, and every such task passes here.
-    local typeEnd = find(envelope, ' ', 1, true)
-    local timeEnd = typeEnd and find(envelope, ' ', typeEnd + 1, true)
-    local headerEnd = find(envelope, '\n', 1, true)
-    local text = timeEnd and headerEnd and timeEnd < headerEnd and string.sub(envelope, timeEnd, headerEnd - 1) or ''
+    -- The text behind type and time.
+    local text = string.match(envelope, '^%S+ %S+([^\n]*)') or ''
     local terms = known[text]
     if not terms then
       local limitMs = (tonumber(optionOf(text, 't')) or ATTEMPT_TIMEOUT_MS) + SETTLE_MS

@@ -8,10 +8,9 @@ local function headerOf(envelope)
   return string.sub(envelope, 1, (string.find(envelope, '\n', 1, true) or 0) - 1)
 end
 
--- One option of a header line; nil if the line does not have it. A plain search comes first, because most options are absent.
+-- One option of a header line; nil if the line does not have it.
 local function optionOf(header, name)
-  local _, at = string.find(header or '', ' ' .. name .. '=', 1, true)
-  return at and string.match(header, '^%S+', at + 1)
+  return string.match(header or '', ' ' .. name .. '=(%S+)')
 end
 
 local function option(envelope, name)

@@ -11,9 +11,9 @@ end
 -- members that stand aside for the caller, by band, or nil; they are older than the entries of the lists.
 local function peekBands(count, last, grants, lines)
   local peeked = {
-    high = redis.call('LRANGE', pendingHighKey, '0', last),
-    normal = redis.call('LRANGE', pendingKey, '0', last),
-    low = redis.call('LRANGE', pendingLowKey, '0', last),
+    high = redis.call('LRANGE', pendingHighKey, 0, last),
+    normal = redis.call('LRANGE', pendingKey, 0, last),
+    low = redis.call('LRANGE', pendingLowKey, 0, last),
   }
   local fallback = { 'high', 'normal', 'low' }
   local aside, at = { high = 0, normal = 0, low = 0 }, { high = 0, normal = 0, low = 0 }
@@ -53,7 +53,7 @@ local function peekSolo(last, line)
   if line and line[1] then
     return { string.match(line[1], '%S+$') }, { line[1] }
   end
-  local ids, sources = redis.call('LRANGE', pendingSoloKey, '0', last), {}
+  local ids, sources = redis.call('LRANGE', pendingSoloKey, 0, last), {}
   for i = 1, #ids do
     sources[i] = 'solo'
   end

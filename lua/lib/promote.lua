@@ -1,10 +1,10 @@
--- How many due tasks an acquire promotes on its way: bounded, so that it stays quick. As text, as Redis takes it.
-local PROMOTE_LIMIT = '200'
+-- How many due tasks an acquire promotes on its way: bounded, so that it stays quick.
+local PROMOTE_LIMIT = 200
 
 -- Moves due tasks to pending, as a whole transition of its own: push, commit, remove.
 local function promoteDue(limit)
   -- Up to the end of this millisecond: tasks that share a due time have parts of it as their scores.
-  local due = redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', string.format('(%d', now + 1), 'LIMIT', '0', limit)
+  local due = redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', string.format('(%d', now + 1), 'LIMIT', 0, limit)
   if #due == 0 then
     return 0
   end

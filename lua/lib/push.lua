@@ -40,7 +40,7 @@ end
 
 local function trimBand(key, ids)
   if #ids > 0 then
-    redis.call('LTRIM', key, string.format('%d', #ids), '-1')
+    redis.call('LTRIM', key, #ids, -1)
   end
 end
 

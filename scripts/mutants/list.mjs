@@ -365,7 +365,6 @@ export const mutants = [
       ["lua/lib/lease.lua", "flags = '', counts = '1',", "flags = '', counts = '0',"],
       ["lua/lib/lease.lua", "'1,0,0,0,0,0,' ..", "'0,0,0,0,0,0,' .."],
       ["lua/lib/acquire.lua", "c.attempts = c.attempts + 1", "c.attempts = c.attempts"],
-      ["lua/lib/acquire.lua", "'%d', attempts + 1", "'%d', attempts"],
       [
         "lua/lib/verdicts.lua",
         "c.failures = c.failures + 1",
@@ -533,11 +532,6 @@ export const mutants = [
       ],
     ],
     tests: [abort],
-  },
-  {
-    name: "enqueue: the last part of a long call begins with the id before it",
-    changes: [["lua/lib/append.lua", "unpack(ids, done + 1))", "unpack(ids, math.max(1, done)))"]],
-    tests: [test("enqueue")],
   },
   {
     name: "enqueue: an id that is known is accepted again",
