@@ -43,7 +43,12 @@ export const PARTS = [
   [
     "The library sends it to Redis",
     [
-      ["packages/holdfast/src/queue/queue.ts", "checks the task, gives it an id and adds it to the buffer."],
+      ["packages/holdfast/src/queue/queue.ts", "chooses the part of the queue that gets the task."],
+      [
+        "packages/holdfast/src/queue/queue-part.ts",
+        "gives the task an id and adds it to the buffer of that part.",
+      ],
+      ["packages/holdfast/src/queue/task-checks.ts", "checks that the payload is well-formed text."],
       ["packages/contracts/src/limits.ts", "says what a valid task type is."],
       [
         "packages/holdfast/src/queue/durability.ts",
@@ -89,11 +94,15 @@ export const PARTS = [
       ["packages/holdfast/src/redis/link.ts", "receives the published message."],
       ["packages/holdfast/src/engine/push.ts", "reads the message."],
       ["packages/holdfast/src/engine/turn.ts", "pairs each id with its envelope, token and past."],
-      ["packages/holdfast/src/worker/worker.ts", "hands the tasks to the runner of the queue."],
+      [
+        "packages/holdfast/src/worker/part-runners.ts",
+        "hands the tasks to the runner of their part of the queue.",
+      ],
       [
         "packages/holdfast/src/worker/queue-runner.ts",
         "decides what to begin, what to settle and what to ask for.",
       ],
+      ["packages/holdfast/src/worker/worker.ts", "notes when Redis answered."],
       ["packages/holdfast/src/worker/acquire-request.ts", "ends the parked request, which is answered now."],
       ["packages/holdfast/src/worker/policy.ts", "holds the rules of the runner, without I/O."],
       ["packages/holdfast/src/worker/runners.ts", "shares the slots of the worker between its queues."],
