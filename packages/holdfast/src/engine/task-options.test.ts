@@ -58,7 +58,6 @@ test.each([
   [{ lifo: true }, "give it another priority"],
   [{ deduplication: { id: "d" } }, "did you mean id?"],
   [{ repeat: { every: 1 } }, "docs/schedules.md"],
-  [{ partitionKey: "k" }, "partitionKey is not an option of a task"],
   [{ fingerprint: "x" }, "fingerprint is not an option of a task"],
   [{ backoff: 5_000 }, 'backoff has to be an object such as { kind: "fixed", baseMs: 1_000 }, got 5000'],
   [{ backoff: "exponential" }, 'got "exponential"'],
