@@ -5,11 +5,11 @@ import { brotliCompressSync, gzipSync } from "node:zlib";
 import react from "@vitejs/plugin-react";
 import { defineConfig, type Plugin, type ProxyOptions } from "vite";
 
-// Where `pnpm dev` sends /v1: an observability service, or dev/mock-server.mjs.
+// The target of /v1 under `pnpm dev`: an observability service, or dev/mock-server.mjs.
 const api = process.env.HOLDFAST_API ?? "http://127.0.0.1:3001";
 
-// A page of Vite is from another origin than the service. It is this proxy, and no setting of the service, that lets it in,
-// and it alone: a page from elsewhere keeps its origin.
+// A page served by Vite has another origin than the service. This proxy gives its own pages, and only them, the origin
+// of the service; pages from elsewhere keep theirs. So the service needs no setting for it.
 const sameOrigin: ProxyOptions = {
   changeOrigin: true,
   configure(proxy) {
@@ -20,7 +20,7 @@ const sameOrigin: ProxyOptions = {
   },
 };
 
-/** A compressed file beside each that is text, for browsers that take it; below a kilobyte it is not worth a second file. */
+/** Writes a compressed file beside each text file, for browsers that accept it. Below a kilobyte it is not worth it. */
 function compress(): Plugin {
   return {
     name: "holdfast-compress",
@@ -37,7 +37,7 @@ function compress(): Plugin {
 }
 
 export default defineConfig({
-  // Relative to the page, whose <base> says where the service is: it can be below a path of a reverse proxy.
+  // Relative to the page, whose <base> says where the service is: a reverse proxy may serve it below a path.
   base: "./",
   plugins: [react(), compress()],
   server: {
@@ -52,7 +52,7 @@ export default defineConfig({
   preview: { port: 5173, proxy: { "/v1": { target: api, ...sameOrigin, ws: true } } },
   build: {
     manifest: true,
-    // Inlined data: URLs would need a wider Content-Security-Policy.
+    // Inlined, since data: URLs would need a wider Content-Security-Policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },

@@ -1,4 +1,4 @@
-// Fails the build when the first load grows over its budget: entry chunk plus what it imports statically.
+// Fails the build if the first load exceeds its budget: the entry chunk and its static imports.
 import { readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 

@@ -1,6 +1,6 @@
-// How the dead-letter screen carries many rows: node dashboard/dev/measure.mjs [count]   (100,000 without it)
-// Starts a Redis and the built services of its own, makes that many dead letters, and prints as JSON: the time to the
-// first rows, the long tasks while scrolling, a replay of all of them through the screen, and PING meanwhile.
+// Measures the dead-letter screen with many rows: node dashboard/dev/measure.mjs [count] (100,000 without it) Starts a
+// Redis and the built services of its own, makes that many dead letters, and prints as JSON: the time to the first
+// rows, the long tasks while scrolling, a replay of all of them through the screen, and PING meanwhile.
 import { performance } from "node:perf_hooks";
 import { freePort, startRedisServer, startService, until } from "@holdfast/testing";
 import { Observer, Queue, Worker } from "holdfast";
@@ -58,7 +58,7 @@ try {
       for (const entry of list.getEntries()) globalThis.longTasks.push(entry.duration);
     }).observe({ type: "longtask", buffered: true });
   });
-  // Once before, so that the browser's own start is not measured.
+  // Loaded once before, so that the start of the browser is not measured.
   await page.goto(base);
   await page.getByLabel("Connection: Live").waitFor();
   const from = performance.now();

@@ -1,4 +1,4 @@
-// What the mock knows besides queues and tasks: schedules, the audit log, groups with a trend.
+// Mock data beside queues and tasks: schedules, the audit log, groups with a trend.
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

@@ -24,7 +24,7 @@ const ERRORS = [
   ["email.send", "retries_exhausted", () => '<img src=x onerror="alert(1)"> is not a valid subject'],
 ];
 
-/** The count that says what an operation has done. */
+/** The counter for the finished tasks of an operation. */
 const DONE = { replay: "replayed", discard: "discarded", restore: "restored", burst: "enqueued" };
 
 export function createMockState() {
@@ -236,7 +236,7 @@ export function createMockState() {
       },
     }));
 
-  // Fewer come than go, where anybody works.
+  // More tasks leave than arrive if a worker runs.
   const rates = () =>
     Object.fromEntries(
       [...queues].map(([name, { processing, pending }]) => {

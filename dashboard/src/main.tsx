@@ -12,18 +12,19 @@ import { ToastProvider } from "./ui/toast.tsx";
 
 const client = new QueryClient({
   defaultOptions: {
-    // The service may be on this machine or in this network while the browser calls itself offline: asking tells.
+    // The service may be on this machine or in this network while the browser considers itself offline, so requests are
+    // sent anyway.
     mutations: { networkMode: "always" },
     queries: {
       networkMode: "always",
       staleTime: 1_000,
-      // A refusal stays a refusal; only a missing answer is worth a second try.
+      // A refusal is final; only a missing answer is worth another attempt.
       retry: (failures, error) => failures < 2 && error instanceof ApiError && error.unreachable,
     },
   },
 });
 
-// It has said where the service is, see api/base.ts; left there, "#main" would be another page.
+// The <base> has served its purpose, see api/base.ts. If it stayed, "#main" would be another page.
 document.querySelector("base")?.remove();
 
 const root = document.getElementById("root");

@@ -1,4 +1,4 @@
-/** What a reader chose for all pages: theme and way of showing times. Kept in this browser only. */
+/** The reader's choices for all pages: theme and format of times. They are kept in this browser only. */
 
 export function readPreference<T extends string>(name: string, allowed: readonly T[], fallback: T): T {
   try {
@@ -13,6 +13,6 @@ export function writePreference(name: string, value: string): void {
   try {
     localStorage.setItem(`holdfast.${name}`, value);
   } catch {
-    // Storage may be blocked: the choice then lasts as long as the page.
+    // Storage may be blocked; then the choice lasts as long as the page.
   }
 }

@@ -4,8 +4,8 @@ import { screenFacts, unknownIn } from "./screen-facts.ts";
 const unknown = (path: string, raw: Record<string, unknown>) => unknownIn(raw, screenFacts(path));
 const DEAD = "/queues/$queue/dead-letters";
 
-describe("what a screen does not understand of its address", () => {
-  it("is nothing where every field is known", () => {
+describe("the fields of the address that a screen does not understand", () => {
+  it("are none if every field is known", () => {
     expect(
       unknown("/queues/$queue/tasks", { state: "dead", q: 17, tag: "a", within: "1h", type: "" }),
     ).toEqual([]);
@@ -13,7 +13,7 @@ describe("what a screen does not understand of its address", () => {
     expect(unknown("/", { sort: "dead" })).toEqual([]);
   });
 
-  it("is told by name and value, be it the field or its value that is unknown", () => {
+  it("are reported by name and value, whether the field or its value is unknown", () => {
     expect(unknown(DEAD, { tags: "tenant:acme" })).toEqual(["tags=tenant:acme"]);
     expect(unknown(DEAD, { reason: "bored", tag: "a" })).toEqual(["reason=bored"]);
     expect(unknown("/queues/$queue/tasks", { within: "2h", state: "jobs" })).toEqual([
@@ -25,7 +25,7 @@ describe("what a screen does not understand of its address", () => {
     expect(unknown("/workers", { queue: "emails" })).toEqual(["queue=emails"]);
   });
 
-  it("is a text that would have to be cut, and a filter beside the groups of all dead letters", () => {
+  it("include a text that is too long, and a filter beside the groups of all dead letters", () => {
     const long = "x".repeat(201);
     expect(unknown(DEAD, { q: long })).toEqual([`q=${long}`]);
     expect(unknown(DEAD, { view: "groups", tag: "a" })).toEqual(["tag=a"]);

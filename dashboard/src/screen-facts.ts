@@ -12,15 +12,15 @@ import {
 /** The facts about a screen that the frame needs before the screen is loaded. */
 export interface ScreenFacts {
   title(params: Record<string, string>): string;
-  /** Reads the address. A field that is missing in the result is not understood, and not applied. */
+  /** Parses the address. Fields that the screen does not understand are missing in the result and not applied. */
   search(raw: Record<string, unknown>): object;
-  /** Its search narrows a list, which must not be shown wider than it was asked for. */
+  /** The search of this screen narrows a list, so the list must not be shown without it. */
   narrows?: boolean;
 }
 
 const nothing = () => ({});
 
-/** By the full path of the route. The router takes `search` from here, so that both read an address alike. */
+/** By the full path of the route. The router takes `search` from here, so that both parse an address alike. */
 export const SCREENS = {
   "/": { title: () => "Overview", search: overviewSearch },
   "/load": { title: () => "Load", search: loadSearch },
@@ -50,7 +50,7 @@ const NOT_FOUND: ScreenFacts = { title: () => "Not found", search: (raw) => raw 
 export const screenFacts = (fullPath: string): ScreenFacts =>
   (SCREENS as Record<string, ScreenFacts>)[fullPath] ?? NOT_FOUND;
 
-/** Fields of the address that a screen does not understand, as they stand there; an empty one asks for nothing. */
+/** Fields of the address that a screen does not understand, as they are written. An empty field has no effect. */
 export function unknownIn(raw: Record<string, unknown>, { search }: ScreenFacts): string[] {
   const known = search(raw) as Record<string, unknown>;
   return Object.entries(raw)

@@ -2,7 +2,7 @@ import { DEAD_REASONS, type DeadReason, TASK_STATES, type TaskState } from "@hol
 import type { AuditAction } from "./api/audit.ts";
 import { ACTION_TEXT } from "./screens/audit/action-text.ts";
 
-/** State of a screen that lives in its URL. What is not understood is left out, and the screen says so. */
+/** State of a screen that is kept in its URL. Fields that are not understood are left out, and the screen says so. */
 
 export const SORTS = ["worst", "name", "age", "pending", "processing", "failures", "dead"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -21,7 +21,7 @@ export interface QueueSearch {
 export const AGES = ["15m", "1h", "24h", "7d"] as const;
 export type Age = (typeof AGES)[number];
 
-/** What narrows a list of tasks. */
+/** The filters of a list of tasks. */
 export interface ListSearch {
   q?: string;
   type?: string;
@@ -46,7 +46,7 @@ export interface LoadSearch {
 }
 
 export interface OperationsSearch {
-  /** The one that is shown in full. */
+  /** The group that is shown in full. */
   id?: string;
 }
 
@@ -69,9 +69,9 @@ const pick = <K extends string, T extends string>(key: K, value: unknown, allowe
 };
 
 const text = <K extends string>(key: K, value: unknown, most = 200) => {
-  // The router parses `?q=17` as a number: a filter is text whatever it looks like.
+  // The router parses `?q=17` as a number, but a filter is always text.
   const valid = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-  // Cut off it would mean more than it says.
+  // A text that is cut off would match more than the address says.
   const clean = valid && String(value).length <= most ? String(value) : "";
   return (clean === "" ? {} : { [key]: clean }) as { [P in K]?: string };
 };
@@ -95,7 +95,7 @@ export const tasksSearch = (raw: Raw): TasksSearch => ({
 
 export const deadLettersSearch = (raw: Raw): DeadLettersSearch => {
   const view = pick("view", raw.view, ["list", "groups"] as const);
-  // The groups are those of all dead letters.
+  // The groups always cover all dead letters.
   if (view.view === "groups") return view;
   return {
     ...view,

@@ -152,7 +152,7 @@ describe.skipIf(!executablePath)("operating queues in a real browser", { timeout
     await stack.queue("default").enqueue("demo.echo", 1);
     await until("one more is completed", async () => (await stats("default")).totals.acked > acked);
     expect(await counts.textContent()).toBe(before);
-    await page.getByRole("button", { name: "Go on with live updates" }).click();
+    await page.getByRole("button", { name: "Resume live updates" }).click();
     await until("the counts move again", async () => (await counts.textContent()) !== before);
   });
 

@@ -75,7 +75,7 @@ describe.skipIf(!executablePath)(
       await open(page, `${stack.base}/queues/emials`);
       await page.getByRole("button", { name: "Delete queue" }).click();
       const dialog = page.getByRole("alertdialog");
-      await dialog.getByText(/The queue and 1 task in it are removed for good/).waitFor();
+      await dialog.getByText(/The queue and 1 task in it are removed with its settings/).waitFor();
       await dialog.getByText(/A schedule enqueues into it, and will create it again: weekly/).waitFor();
       expect(await violations(page)).toEqual([]);
       expect(await dialog.getByRole("button", { name: "Delete queue" }).isDisabled()).toBe(true);

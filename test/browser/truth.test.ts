@@ -39,7 +39,7 @@ describe.skipIf(!executablePath)(
       await stack.observer.replay("acted", ["dead-1"]);
       await page.getByRole("button", { name: "Replay", exact: true }).click();
       await page.getByText("Nothing was replayed").waitFor();
-      await page.getByText(/is not a dead letter any more/).waitFor();
+      await page.getByText(/is no longer a dead letter/).waitFor();
       expect(await page.getByText(/0 dead letters/).count()).toBe(0);
       await page.getByText("Pending", { exact: true }).first().waitFor();
 
@@ -123,7 +123,7 @@ describe.skipIf(!executablePath)(
       await stack.queue("held").enqueue("demo.echo", 1);
       await stack.observer.pause("held", "vendor outage \u202e", "ana@example.com");
       await open(page, `${stack.base}/queues/held`);
-      const banner = page.getByRole("status").filter({ hasText: "Workers finish what they hold" });
+      const banner = page.getByRole("status").filter({ hasText: "Workers finish their tasks" });
       expect((await banner.textContent()) ?? "").toMatch(
         /^Paused by ana@example\.com, (just now|\d+ s ago): vendor outage/,
       );

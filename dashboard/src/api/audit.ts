@@ -11,7 +11,7 @@ export interface AuditFilter {
   action?: AuditAction | undefined;
 }
 
-/** `GET /v1/audit`, newest first, by cursor. A filtered page may be empty and not the last. */
+/** `GET /v1/audit`, newest first, by cursor. With a filter a page may be empty before the last one. */
 export const auditQuery = (filter: AuditFilter) =>
   infiniteQueryOptions({
     queryKey: ["audit", filter] as const,
@@ -21,6 +21,6 @@ export const auditQuery = (filter: AuditFilter) =>
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
-/** Where the browser downloads the filtered log as NDJSON. */
+/** The address from which the browser downloads the filtered log as NDJSON. */
 export const auditExportUrl = (filter: AuditFilter): string =>
   `${BASE_PATH}/v1/audit/export?${new URLSearchParams(given({ ...filter }) as Record<string, string>)}`;

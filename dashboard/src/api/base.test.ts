@@ -17,11 +17,11 @@ test.each([
   ["../", "https://ops.example/queues/queues/a.b?x=1", "https://ops.example/queues/"],
   ["../../../", "https://ops.example:8443/a/b/queues/q/tasks/1", "https://ops.example:8443/a/b/"],
   [null, "https://ops.example/queues/a", "https://ops.example/"],
-])("a page with the base %s at %s is of the service at %s", (base, at, expected) => {
+])("a page with the base %s at %s belongs to the service at %s", (base, at, expected) => {
   expect(serviceUrl(page(base, at), new URL(at).origin)).toBe(expected);
 });
 
-test("the stream is below the same path, over TLS where the page is", () => {
+test("the stream is below the same path, over TLS if the page is", () => {
   expect(streamUrl("https://ops.example/queues")).toBe("wss://ops.example/queues/v1/stream");
   expect(streamUrl("http://127.0.0.1:3001")).toBe("ws://127.0.0.1:3001/v1/stream");
 });

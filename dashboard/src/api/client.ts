@@ -10,7 +10,7 @@ type Option<Name extends string, T> = [T] extends [undefined]
     : { [K in Name]: T };
 
 type Call<R extends DashboardRoute> = {
-  /** A body that is JSON text already goes out byte for byte: a payload must not pass through JSON.parse and back. */
+  /** JSON text is sent byte for byte, because a payload must not pass through JSON.parse and back. */
   text?: string;
   signal?: AbortSignal | undefined;
 } & Option<"params", RouteParams<R>> &
@@ -51,7 +51,7 @@ export async function api<R extends DashboardRoute>(
   return response.status === 204 ? (null as RouteReply<R>) : response.json();
 }
 
-/** Drops what is not set: an empty filter is no filter. */
+/** Drops fields that are not set, since an empty filter is not a filter. */
 export function given<T extends Record<string, unknown>>(
   values: T,
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {

@@ -13,12 +13,12 @@ export interface DeadLetterFilter {
   signature?: string | undefined;
   error?: string | undefined;
   q?: string | undefined;
-  /** Died from and to, ms since the epoch. */
+  /** Range of the time of death, ms since the epoch. */
   from?: number | undefined;
   to?: number | undefined;
 }
 
-/** Which dead letters an action is about. */
+/** The dead letters that an action is about. */
 export type DeadLetterTarget = { ids: string[] } | { filter: DeadLetterFilter } | { all: true };
 
 export interface ReplayOptions {
@@ -26,17 +26,17 @@ export interface ReplayOptions {
   to?: string | undefined;
   ratePerSecond?: number | undefined;
   canary?: { size: number } | undefined;
-  /** The new payload as exact JSON text: for one task alone. */
+  /** The new payload as exact JSON text, for a single task. */
   patch?: { payloadText: string } | undefined;
   reason?: string | undefined;
 }
 
-/** Few are done at once; many become an operation. */
+/** A few are done at once; many become an operation. */
 export type BulkAnswer =
   | {
       done: number;
       skipped: number;
-      /** By it a discard can be undone. */
+      /** The operation that can be undone. */
       operationId?: string;
     }
   | { operation: OperationView };
@@ -51,7 +51,7 @@ export const deadLetterGroupsQuery = (queue: string) =>
 const wire = (target: DeadLetterTarget) => {
   if (!("filter" in target)) return target;
   const filter = given({ ...target.filter });
-  // A filter without a condition is everything, and has to be asked for by that name.
+  // A filter without a condition selects everything, which has to be said explicitly.
   return Object.keys(filter).length === 0 ? { all: true as const } : { filter };
 };
 
@@ -68,7 +68,7 @@ export const replayDeadLetters = async (
     }),
   );
 
-/** How many a replay or discard of this would touch now: a dry run. */
+/** The number of tasks that this replay or discard would change now, from a dry run. */
 export const countDeadLetters = async (
   queue: string,
   target: DeadLetterTarget,

@@ -1,4 +1,4 @@
-/** What an operator can do about a code; the detail of the answer states the cause. */
+/** A remedy for each code. The detail of the answer states the cause. */
 const REMEDIES: Record<string, string> = {
   redis_unavailable: "Check that Redis runs and that the observability service can reach it.",
   redis_refused: "Check the user, password and database that the observability service logs in with.",
@@ -13,7 +13,7 @@ const REMEDIES: Record<string, string> = {
   too_late: "The task has ended in the meantime: reload it.",
   payload_too_large: "Store the data elsewhere and put a reference into the payload.",
   payload_too_deep: "Flatten the payload: at most 64 levels of nesting.",
-  outcome_unknown: "The write may have happened: look before trying again.",
+  outcome_unknown: "The write may have happened: check before trying again.",
   invalid_cursor: "The list has changed: load it again from the start.",
   unauthorized: "Sign in with a valid key.",
   forbidden: "Your role does not allow this.",
@@ -25,7 +25,7 @@ export interface FieldError {
   message: string;
 }
 
-/** A request that did not succeed: cause (`detail`), stable `code`, and the id to find in the log. */
+/** A failed request: its cause (`detail`), stable `code`, and the id to find in the log. */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
@@ -56,7 +56,7 @@ export class ApiError extends Error {
     return REMEDIES[this.code] ?? null;
   }
 
-  /** The service itself cannot be reached, as opposed to a refusal by it. */
+  /** Whether the service itself could not be reached, as opposed to a refusal by it. */
   get unreachable(): boolean {
     return this.code === "unreachable";
   }

@@ -1,18 +1,18 @@
 import { ApiError, type FieldError } from "./errors.ts";
 
-/** The one way to the API: checks the content type, throws typed errors, gives up after a time. */
+/** All requests to the API go through here. It checks the content type, throws typed errors, and has a timeout. */
 
 const TIMEOUT_MS = 20_000;
 
 const unauthorizedListeners = new Set<() => void>();
 
-/** Told when an answer says that the session is over. Returns how to stop listening. */
+/** The listener is called when an answer says that the session has ended. Returns a function that removes it. */
 export function onUnauthorized(listener: () => void): () => void {
   unauthorizedListeners.add(listener);
   return () => unauthorizedListeners.delete(listener);
 }
 
-/** `fetch` that resolves with a JSON answer of success, and throws an ApiError for everything else. */
+/** `fetch` that resolves with the JSON of a successful answer, and throws an ApiError for everything else. */
 export async function apiFetch(request: Request): Promise<Response> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   let response: Response;
@@ -36,12 +36,12 @@ async function refuseAllButJson(response: Response): Promise<void> {
   const isJson = contentType.startsWith("application/json");
   if (contentType.startsWith("application/problem+json") || (isJson && !response.ok)) {
     const error = problem(response.status, await response.json().catch(() => null), requestId);
-    // A refused key on the log-in screen is an answer to it; anywhere else the session has ended.
+    // On the log-in screen a refused key is an ordinary answer; anywhere else the session has ended.
     if (error.status === 401) for (const listener of unauthorizedListeners) listener();
     throw error;
   }
   if (isJson || (response.ok && contentType.startsWith("application/x-ndjson"))) return;
-  // A dev proxy or load balancer without a service behind it answers in HTML or plain text.
+  // A dev proxy or load balancer without a service behind it answers with HTML or plain text.
   const gone = response.status >= 502 && response.status <= 504;
   throw new ApiError({
     status: response.status,

@@ -8,7 +8,7 @@ export type OperationState = OperationView["state"];
 export const operationsKey = ["operations"] as const;
 export const operationKey = (id: string) => ["operation", id] as const;
 
-/** Whether it still changes by itself or can be made to. */
+/** Whether it can still change. */
 export const isOpen = ({ state }: { state: OperationState }): boolean =>
   state === "running" || state === "paused";
 
@@ -29,7 +29,7 @@ export const operationQuery = (id: string) =>
     queryFn: ({ signal }) => api("GET /v1/operations/:id", { params: { id }, signal }),
   });
 
-/** `GET /v1/operations/:id/failures`: what happened to each task that was not moved. */
+/** `GET /v1/operations/:id/failures`: the error of each task that was not moved. */
 export const operationFailuresQuery = (id: string) =>
   infiniteQueryOptions({
     queryKey: [...operationKey(id), "failures"] as const,

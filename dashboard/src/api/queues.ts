@@ -10,7 +10,7 @@ import { api, given } from "./client.ts";
 
 export type { QueueRates, SeriesPoint, SettingsBody };
 
-/** Everything known about a queue hangs below this key, so that one invalidation refreshes it. */
+/** All data of a queue is below this key, so that one invalidation refreshes it. */
 export const queueKey = (queue: string) => ["queue", queue] as const;
 const queuesKey = ["queues"] as const;
 
@@ -28,12 +28,12 @@ export const queueQuery = (queue: string) =>
     queryFn: ({ signal }) => api("GET /v1/queues/:queue", { params: { queue }, signal }),
   });
 
-/** Finer points than pixels only cost time. */
+/** More points than pixels only cost time. */
 const MOST_POINTS = 240;
 
 /**
- * The step of the charts over a span: few enough points, and a whole number of what the service keeps of such a span, so
- * that every step is made of as many parts.
+ * The step of the charts for a span. There are few enough points, and each step is a whole number of the service's own
+ * steps.
  */
 export function seriesStep(windowMs: number): number {
   const unit =
@@ -41,10 +41,10 @@ export function seriesStep(windowMs: number): number {
   return Math.max(unit, Math.ceil(windowMs / MOST_POINTS / unit) * unit);
 }
 
-/** By the second for 15 minutes, by 10 s for 3 hours, then by 5 minutes. */
+/** In steps of 1 s for 15 minutes, of 10 s for 3 hours, then of 5 minutes. */
 const SERIES_KEPT = { secondsMs: 900_000, bucketsMs: 10_800_000 } as const;
 
-/** `GET /v1/queues/:queue/series`: the last `windowMs`, as far as they are remembered. */
+/** `GET /v1/queues/:queue/series`: the last `windowMs`, as far as they are known. */
 export const seriesQuery = (queue: string, windowMs: number) =>
   queryOptions({
     queryKey: [...queueKey(queue), "series", windowMs] as const,
@@ -54,7 +54,7 @@ export const seriesQuery = (queue: string, windowMs: number) =>
         query: { windowMs, stepMs: seriesStep(windowMs) },
         signal,
       }),
-    // The live stream goes on from here.
+    // The live stream continues from here.
     staleTime: 30_000,
   });
 
@@ -66,11 +66,11 @@ export const pauseQueue = (queue: string, reason: string) =>
 export const resumeQueue = (queue: string) =>
   api("POST /v1/queues/:queue/resume", { params: { queue }, body: {} });
 
-/** `PATCH /v1/queues/:queue`: what is not named stays as it is. */
+/** `PATCH /v1/queues/:queue`: fields that are not named stay as they are. */
 export const configureQueue = (queue: string, body: SettingsBody) =>
   api("PATCH /v1/queues/:queue", { params: { queue }, body });
 
-/** States that can be emptied: what is processing belongs to its worker. */
+/** States that can be emptied. A task in processing belongs to its worker. */
 export type EmptiedState = EmptyBody["states"][number];
 
 /** `POST /v1/queues/:queue/empty`: few tasks at once, many by an operation. */
@@ -84,7 +84,7 @@ export const emptyQueue = async (
   return "kind" in answer ? { operation: answer } : { removed: answer.removed };
 };
 
-/** `DELETE /v1/queues/:queue`: it has to be paused, and nothing of it running. */
+/** `DELETE /v1/queues/:queue`: the queue has to be paused, and none of its tasks running. */
 export const deleteQueue = (queue: string, reason: string | undefined) =>
   api("DELETE /v1/queues/:queue", {
     params: { queue },

@@ -14,7 +14,7 @@ export const schedulesQuery = () =>
     queryFn: async ({ signal }) => (await api("GET /v1/schedules", { signal })).schedules,
   });
 
-/** `POST /v1/schedules/preview`: the expression in words and when it would fire. */
+/** `POST /v1/schedules/preview`: the expression in words and its next times. */
 export const cronPreviewQuery = (cron: string, timeZone: string) =>
   queryOptions({
     queryKey: ["cron", cron, timeZone] as const,
@@ -30,7 +30,7 @@ export const putSchedule = (id: string, body: ScheduleBody) =>
 /** `DELETE /v1/schedules/:id`. */
 export const deleteSchedule = (id: string) => api("DELETE /v1/schedules/:id", { params: { id } });
 
-/** `POST /v1/schedules/:id/run`: one task now, besides the plan. */
+/** `POST /v1/schedules/:id/run`: one task now, outside of the plan. */
 export const runSchedule = (id: string) => api("POST /v1/schedules/:id/run", { params: { id }, body: {} });
 
 /** `POST /v1/schedules/:id/{pause,resume}`. */

@@ -14,7 +14,7 @@ export const sessionQuery = () =>
     staleTime: 60_000,
   });
 
-/** `POST /v1/session`: trades a key for a cookie. */
+/** `POST /v1/session`: exchanges a key for a cookie. */
 export const logIn = (key: string): Promise<Session> => api("POST /v1/session", { body: { key } });
 
 /** `DELETE /v1/session`. */

@@ -16,9 +16,9 @@ export interface TaskFilter {
   q?: string | undefined;
   error?: string | undefined;
   reason?: DeadReason | undefined;
-  /** Of a group of dead letters. */
+  /** Signature of a group of dead letters. */
   signature?: string | undefined;
-  /** Times of the state's own order (enqueued, due, ended), ms since the epoch. */
+  /** Range of the time that orders the state (enqueued, due, ended), ms since the epoch. */
   from?: number | undefined;
   to?: number | undefined;
 }
@@ -32,7 +32,10 @@ export interface NewTaskText {
   maxRetries?: number;
 }
 
-/** `GET /v1/queues/:queue/tasks`, by cursor. A page may be empty and not the last: the search goes on from its cursor. */
+/**
+ * `GET /v1/queues/:queue/tasks`, by cursor. A page may be empty before the last one: the search continues from its
+ * cursor.
+ */
 export const tasksQuery = (queue: string, filter: TaskFilter) =>
   infiniteQueryOptions({
     queryKey: [...queueKey(queue), "tasks", filter] as const,
@@ -46,7 +49,7 @@ export const tasksQuery = (queue: string, filter: TaskFilter) =>
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
-/** The first task of a state: of those that run, the one whose lease ends next. Null without one. */
+/** The first task of a state; in processing, the one whose lease ends next. Null if there is none. */
 export const firstTaskQuery = (queue: string, state: TaskState) =>
   queryOptions({
     queryKey: [...queueKey(queue), "first", state] as const,
@@ -60,7 +63,7 @@ export const firstTaskQuery = (queue: string, state: TaskState) =>
       ).tasks[0] ?? null,
   });
 
-/** Where the browser downloads all that match as NDJSON. */
+/** The address from which the browser downloads all matches as NDJSON. */
 export const tasksExportUrl = (queue: string, filter: TaskFilter): string =>
   `${BASE_PATH}/v1/queues/${encodeURIComponent(queue)}/tasks/export?${new URLSearchParams(
     given({ ...filter }) as Record<string, string>,
@@ -89,8 +92,8 @@ export const injectTask = (queue: string, task: NewTaskText) =>
   api("POST /v1/queues/:queue/tasks", { params: { queue }, text: injectBody(task) });
 
 /**
- * The body of an enqueue, put together as text: `12345678901234567890` would come out of
- * JSON.parse and JSON.stringify as another number. Throws a SyntaxError when the payload is not JSON.
+ * The body of an enqueue, built as text: JSON.parse and JSON.stringify would turn `12345678901234567890` into another
+ * number. Throws a SyntaxError if the payload is not JSON.
  */
 export function injectBody(task: NewTaskText): string {
   JSON.parse(task.payloadText);
@@ -103,7 +106,7 @@ export function injectBody(task: NewTaskText): string {
   return `${rest.slice(0, -1)},"payload":${task.payloadText}}`;
 }
 
-/** Asks one queue after the other which has this task; null when none does. */
+/** Searches the queues one after the other for this task; null if none has it. */
 export async function findTask(queues: readonly string[], id: string): Promise<string | null> {
   for (const queue of queues) {
     try {

@@ -13,7 +13,7 @@ export const workersQuery = () =>
     queryFn: async ({ signal }): Promise<WorkerView[]> => (await api("GET /v1/workers", { signal })).workers,
   });
 
-/** `POST /v1/workers/:id/drain`: it takes nothing more. */
+/** `POST /v1/workers/:id/drain`: the worker acquires no more tasks. */
 export const drainWorker = (id: string) => api("POST /v1/workers/:id/drain", { params: { id }, body: {} });
 
 /** `POST /v1/workers/:id/resume`. */

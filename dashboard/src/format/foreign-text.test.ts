@@ -4,7 +4,7 @@ import { codePoint, partsOf, plainText } from "./foreign-text.ts";
 const kinds = (text: string) => (partsOf(text) ?? []).map(({ text, kind }) => [kind, text]);
 
 describe("text of others", () => {
-  it("is left as it is where nothing in it could mislead", () => {
+  it("stays as it is if nothing in it could mislead", () => {
     for (const text of ["", '{"a":"é日本 😀","b":[1]}\n\t', "👩‍👩‍👧 family", "naïve"])
       expect(partsOf(text)).toBe(null);
   });
@@ -21,7 +21,7 @@ describe("text of others", () => {
     ]);
   });
 
-  it("keeps words from right to left to themselves, so that what stands between them stays in its order", () => {
+  it("isolates words from right to left, so that the text between them keeps its order", () => {
     expect(kinds('["שלום עולם",1,"مرحبا"]')).toEqual([
       ["plain", '["'],
       ["isolated", "שלום עולם"],
@@ -31,7 +31,7 @@ describe("text of others", () => {
     ]);
   });
 
-  it("is whole when its parts are put together again", () => {
+  it("is complete when its parts are joined again", () => {
     const text = 'a\u202eb ש 1 ת\ufeff\u{10800}\u{1e800}x "\u2028"';
     expect(
       partsOf(text)
@@ -40,7 +40,7 @@ describe("text of others", () => {
     ).toBe(text);
   });
 
-  it("names its characters by number, in places without markup too", () => {
+  it("shows its characters by number, also in places without markup", () => {
     expect(codePoint("\u202e")).toBe("U+202E");
     expect(codePoint("\u0007")).toBe("U+0007");
     expect(plainText("a\u202eb")).toBe("a<U+202E>b");

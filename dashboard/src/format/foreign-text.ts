@@ -1,15 +1,19 @@
 /**
- * Text of others can hold characters that are not seen and that reorder what is: a payload would look like another one. It
- * is taken apart here into what can be shown as it is, and what has to be marked or kept to itself.
+ * Text of others can hold invisible characters and characters that reorder the visible ones, so that a payload looks
+ * like another one. This splits text into parts that can be shown as they are, and parts that have to be marked or
+ * isolated.
  */
 export interface TextPart {
   /** The characters as they are. */
   text: string;
-  /** `marked`: shown by its number. `isolated`: reads from right to left, and must not reorder what is around it. */
+  /** `marked`: shown by its number. `isolated`: reads from right to left, and must not reorder its surroundings. */
   kind: "plain" | "marked" | "isolated";
 }
 
-/** Controls but tab and line feed, marks of direction, and what has no width; joiners stay, emoji and scripts need them. */
+/**
+ * Control characters except tab and line feed, marks of direction, and characters without width. Joiners stay, since
+ * emoji and some scripts need them.
+ */
 const MARKED =
   "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb";
 /** Hebrew, Arabic, Syriac and the other scripts that are written from right to left. */
@@ -22,7 +26,7 @@ const PARTS = new RegExp(
 );
 const ANY = new RegExp(`[${MARKED}${RIGHT_TO_LEFT}]`, "u");
 
-/** Null where the text can be shown as it is, as nearly all can. */
+/** Null if the text can be shown as it is, as almost every text can. */
 export function partsOf(text: string): TextPart[] | null {
   if (!ANY.test(text)) return null;
   const parts: TextPart[] = [];
@@ -40,7 +44,7 @@ export function partsOf(text: string): TextPart[] | null {
 export const codePoint = (character: string): string =>
   `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 
-/** For places that take no markup, such as tooltips: marked characters by their number, in place. */
+/** For places without markup, such as tooltips: marked characters are replaced by their numbers. */
 export function plainText(text: string): string {
   const parts = partsOf(text);
   if (parts === null) return text;

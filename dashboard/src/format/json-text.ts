@@ -1,6 +1,6 @@
 /**
- * Indents JSON text without parsing it: every number and string keeps its exact characters.
- * Text that is not JSON comes out readable all the same.
+ * Indents JSON text without parsing it, so every number and string keeps its exact characters. Text that is not JSON is
+ * still readable afterwards.
  */
 export function indentJsonText(text: string): string {
   let out = "";

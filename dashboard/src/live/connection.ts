@@ -1,6 +1,8 @@
-/** What the dashboard knows about its source of live data. A pure reducer: the socket only reports events. */
+/** The state of the source of live data. A pure reducer: the socket only reports events. */
 
-/** Without news for this long the figures on the screen are called stale. Three missed updates of the slowest pace. */
+/**
+ * Without news for this long, the figures on the screen count as stale. It is three missed updates at the slowest pace.
+ */
 export const STALE_AFTER_MS = 6_000;
 
 export type Phase = "connecting" | "live" | "reconnecting" | "polling";
@@ -11,9 +13,9 @@ export interface Connection {
   seq: number | null;
   /** When the figures on the screen last changed, ms of this browser's clock. */
   freshAt: number | null;
-  /** Failed tries in a row; decides the wait before the next. */
+  /** Failed attempts in a row; they set the wait before the next. */
   failures: number;
-  /** Counts the gaps: whoever holds derived data refetches when it changes. */
+  /** Counts the gaps. Components with derived data fetch it again when this changes. */
   gaps: number;
   stale: boolean;
 }
@@ -34,13 +36,13 @@ export const initialConnection: Connection = {
   stale: false,
 };
 
-/** Failures in a row after which figures are polled for over HTTP while the socket goes on trying. */
+/** After this many failures in a row, figures are polled over HTTP while the socket keeps trying. */
 const POLL_AFTER_FAILURES = 2;
 
 export function reduceConnection(state: Connection, event: ConnectionEvent): Connection {
   switch (event.type) {
     case "opened":
-      // Live only with the first message: an open socket may still be silent.
+      // Live only with the first message, since an open socket may still be silent.
       return { ...state, seq: null };
     case "message": {
       const missed = state.seq === null ? state.freshAt !== null : event.seq !== state.seq + 1;
@@ -67,7 +69,7 @@ export function reduceConnection(state: Connection, event: ConnectionEvent): Con
   }
 }
 
-/** The wait before the next try, ms: doubles to 15 s, with jitter so that browsers do not return in step. */
+/** The wait before the next attempt, ms: doubles up to 15 s, with jitter so that browsers do not all return at once. */
 export function reconnectDelayMs(failures: number, random: () => number = Math.random): number {
   const ceiling = Math.min(15_000, 500 * 2 ** Math.max(0, failures - 1));
   return Math.round(ceiling / 2 + (random() * ceiling) / 2);

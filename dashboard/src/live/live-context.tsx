@@ -29,7 +29,7 @@ import { openStream, streamUrl } from "./socket.ts";
 interface Live {
   figures: LiveFigures;
   connection: Connection;
-  /** Why polling fails, while it does. */
+  /** The reason why polling fails, if it does. */
   error: ApiError | null;
   paused: boolean;
   setPaused(paused: boolean): void;
@@ -78,7 +78,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     const ticker = setInterval(() => {
       const now = Date.now();
       dispatch({ type: "tick", now });
-      // A cable that was pulled closes no socket: one that falls silent is given up for another, and for polling.
+      // A pulled cable does not close a socket. So a silent socket is replaced by a new one, and by polling.
       if (heardAt === null || now - heardAt <= STALE_AFTER_MS) return;
       close?.();
       again();
@@ -90,7 +90,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     };
   }, []);
 
-  // After a gap all that is on the screen may have missed a change, and what failed meanwhile can be had again.
+  // Everything on the screen may have missed a change during the gap, and failed requests may succeed now.
   const away = error !== null;
   useEffect(() => {
     if (connection.gaps > 0) void client.invalidateQueries();
@@ -163,9 +163,9 @@ let present = Date.now();
 let ticking: ReturnType<typeof setInterval> | undefined;
 const watchers = new Set<() => void>();
 
-/** One clock for all that shows an age: a timer for each row of a list would be hundreds. */
+/** One clock for everything that shows an age. One timer per row of a list would be hundreds. */
 function subscribe(watcher: () => void): () => void {
-  // While nobody watched the clock stood still.
+  // The clock does not run while it has no listeners.
   if (watchers.size === 0) present = Date.now();
   watchers.add(watcher);
   ticking ??= setInterval(() => {
@@ -182,7 +182,7 @@ function subscribe(watcher: () => void): () => void {
 
 const now = (): number => present;
 
-/** The present on the clock of Redis, moving once a second. */
+/** The present time by the clock of Redis, updated once a second. */
 export function useNow(): number {
   const { figures } = useLive();
   return useSyncExternalStore(subscribe, now) + figures.clockOffsetMs;

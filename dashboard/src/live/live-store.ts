@@ -11,9 +11,9 @@ export interface LiveFigures {
   workers: WorkerView[] | null;
   operations: OperationView[];
   redisUp: boolean;
-  /** When Redis last answered, ms of its clock; null when it is not known. */
+  /** When Redis last answered, ms by its clock; null if that is unknown. */
   sampledAt: number | null;
-  /** Redis time minus the clock of this browser: ages are counted on the clock that decides. */
+  /** Redis time minus the clock of this browser, because ages are measured by the clock of Redis. */
   clockOffsetMs: number;
   history: Record<string, readonly Sample[]>;
 }
@@ -65,7 +65,7 @@ export function applyPoll(
   };
 }
 
-/** Puts an operation that this browser has just started on the screen before the stream tells of it. */
+/** Shows an operation that this browser has just started, before the stream reports it. */
 export function upsertOperation(operations: OperationView[], operation: OperationView): OperationView[] {
   return [operation, ...operations.filter(({ id }) => id !== operation.id)];
 }

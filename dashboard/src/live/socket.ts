@@ -9,7 +9,7 @@ export interface StreamCallbacks {
 /** The address of the stream of the service that served the page. */
 export const streamUrl = (serviceUrl: string) => `${serviceUrl.replace(/^http/, "ws")}/v1/stream`;
 
-/** Opens one socket. Returns a function that closes it and silences its callbacks. */
+/** Opens one socket. Returns a function that closes it and stops its callbacks. */
 export function openStream(url: string, callbacks: StreamCallbacks): () => void {
   let over = false;
   const socket = new WebSocket(url);
@@ -25,7 +25,7 @@ export function openStream(url: string, callbacks: StreamCallbacks): () => void 
   socket.addEventListener("message", (event: MessageEvent<unknown>) => {
     if (over) return;
     const message = parseMessage(event.data);
-    // Something else than our service answers on this address: no better than a closed socket.
+    // Something other than the service answers on this address, so the socket counts as closed.
     if (message === null) close();
     else callbacks.onMessage(message);
   });

@@ -6,11 +6,11 @@ import { useLive } from "./live-context.tsx";
 
 interface KnownQueue {
   stats: QueueStats | undefined;
-  /** Null while it is not known. */
+  /** Null while unknown. */
   exists: boolean | null;
 }
 
-/** One queue. The live figures name those with most waiting, so with very many queues the others are asked for. */
+/** One queue. The live figures only have the queues with most waiting tasks; any other one is requested. */
 export function useQueueStats(queue: string): KnownQueue {
   const { figures, paused } = useLive();
   const { queues, queuesTotal } = figures;

@@ -2,10 +2,10 @@
 const TYPED_ABOVE = 100;
 
 /**
- * How much it takes to do something follows from what a wrong click would cost. What touches one task and can be taken
- * back is done at once; what touches several is asked for in a dialog; above 100 tasks their number has to be typed. What
- * is gone for good, such as a queue or a schedule, asks for its name instead, whatever its size.
- * @returns what has to be typed; null where a click is enough
+ * The confirmation that an action needs depends on the cost of a wrong click. An action on one task that can be undone
+ * is done at once. An action on several tasks asks in a dialog, and above 100 tasks their number has to be typed. To
+ * remove something for good, such as a queue or a schedule, its name has to be typed.
+ * @returns the text that has to be typed; null if a click is enough
  */
 export function confirmationPhrase(
   verb: "replay" | "discard" | "cancel" | "burst",

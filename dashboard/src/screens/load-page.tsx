@@ -40,7 +40,7 @@ export function LoadPage() {
   );
 }
 
-/** In place of the burst where real tasks run. */
+/** Shown in place of the burst if real tasks run. */
 function NoDemoLoad() {
   const { session } = useSession();
   return (

@@ -225,7 +225,7 @@ function FirstTask() {
   return (
     <section className="panel">
       <NoneYet title="No queues yet">
-        <p>A queue exists from its first task on. Enqueue one:</p>
+        <p>The first task creates its queue. Enqueue one:</p>
         <pre className="text-block">{command}</pre>
         <div className="actions">
           <CopyButton text={command} label="Copy" />

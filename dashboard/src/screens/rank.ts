@@ -1,12 +1,12 @@
 import type { QueueStats, WorkerView } from "@holdfast/contracts";
 import type { Sort } from "../search.ts";
 
-/** Workers that can take tasks of a queue now. */
+/** Workers that can acquire tasks of a queue now. */
 export function workersOf(queue: string, workers: readonly WorkerView[]): WorkerView[] {
   return workers.filter((worker) => worker.state === "running" && worker.queues.includes(queue));
 }
 
-/** Queues with tasks waiting that nobody works on. A paused queue waits on purpose. */
+/** Queues with waiting tasks but without workers. A paused queue waits on purpose. */
 export function waitingWithoutWorkers(
   queues: readonly QueueStats[],
   workers: readonly WorkerView[] | null,
@@ -17,7 +17,7 @@ export function waitingWithoutWorkers(
   );
 }
 
-/** From which age on waiting is shown as a warning, and as an alarm. */
+/** Ages from which waiting is shown as a warning, and as an alarm. */
 const AGE_WARN_MS = 30_000;
 const AGE_ALARM_MS = 300_000;
 
@@ -26,7 +26,7 @@ export function ageTone(ageMs: number): "none" | "warn" | "dead" {
   return ageMs >= AGE_WARN_MS ? "warn" : "none";
 }
 
-/** Worst first: nobody works on it, then the oldest waiting task, then the dead, then the depth. */
+/** The worst queue first: without workers, then by the age of the oldest waiting task, dead letters and depth. */
 export function sortQueues(
   queues: readonly QueueStats[],
   workers: readonly WorkerView[] | null,
@@ -36,7 +36,7 @@ export function sortQueues(
   const unworked = new Set(waitingWithoutWorkers(queues, workers).map((stats) => stats.queue));
   const worst = (stats: QueueStats): number[] => [
     unworked.has(stats.queue) ? 1 : 0,
-    // In bands, so that rows do not change places with each update.
+    // Sorted in bands, so that rows do not change places with each update.
     { dead: 2, warn: 1, none: 0 }[ageTone(stats.oldestPendingAgeMs)],
     stats.dead,
     stats.pending,

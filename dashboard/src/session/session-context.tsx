@@ -7,7 +7,7 @@ import { LoginPage } from "./login-page.tsx";
 
 interface SessionChoice {
   session: Session;
-  /** Why an action is not allowed, in words; null when it is. */
+  /** Why an action is not allowed, in words; null if it is. */
   denied(scope: Scope, queue?: string | undefined): string | null;
   leave(): Promise<void>;
 }
@@ -37,7 +37,10 @@ function deniedBy(session: Session, scope: Scope, queue?: string): string | null
   return null;
 }
 
-/** Shows the log-in screen in place of everything while nobody is logged in. The address stays, so it leads back. */
+/**
+ * Shows the log-in screen instead of everything else while nobody is logged in. The address stays, so that the reader
+ * returns to it.
+ */
 export function SessionGate({ children }: { children: ReactNode }) {
   const client = useQueryClient();
   const { data: session, error, refetch } = useQuery(sessionQuery());
@@ -46,7 +49,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
     () =>
       onUnauthorized(() => {
         const known = client.getQueryData<Session>(sessionKey);
-        // What was read for the one who left is not for the next.
+        // Data that was read for the last user must not be shown to the next.
         if (known?.authenticated === true) {
           client.setQueryData(sessionKey, { ...known, authenticated: false });
           client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionKey[0] });

@@ -42,7 +42,7 @@ export function ConnectionPill() {
       <Button
         small
         look="quiet"
-        aria-label={paused ? "Go on with live updates" : "Hold live updates"}
+        aria-label={paused ? "Resume live updates" : "Hold live updates"}
         onPress={() => setPaused(!paused)}
       >
         {paused ? <Play size={14} aria-hidden="true" /> : <Pause size={14} aria-hidden="true" />}

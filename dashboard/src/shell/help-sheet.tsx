@@ -6,9 +6,9 @@ const KEYS: readonly [string[], string][] = [
   [["Ctrl", "K"], "Find a queue, task or screen, or run a command"],
   [["j"], "Next row"],
   [["k"], "Row before"],
-  [["x"], "Select the row; with Shift and a click: all in between"],
+  [["x"], "Select the row; Shift and click: all rows in between"],
   [["Enter"], "Open the row"],
-  [["/"], "Go to the search field; the palette, where the screen has none"],
+  [["/"], "Go to the search field, or to the palette if the screen has none"],
   [["q"], "Up: from a task to its list, from a list to the queues"],
   [["?"], "This sheet"],
   [["Esc"], "Close"],
@@ -20,7 +20,7 @@ export function HelpSheet({ onClose }: { onClose(): void }) {
       <Modal className="modal">
         <Dialog className="dialog">
           <Heading slot="title">Keyboard shortcuts</Heading>
-          <p className="small soft">They are off while a field has the focus.</p>
+          <p className="small soft">Shortcuts are off while a field has the focus.</p>
           <dl className="keys">
             {KEYS.map(([keys, text]) => (
               <Keys key={text} keys={keys} text={text} />

@@ -5,12 +5,12 @@ import { duration } from "../format/time.ts";
 import { useLive, useNow } from "../live/live-context.tsx";
 import { Banner } from "../ui/banner.tsx";
 
-/** A janitor reaps within its sweep of a second or so: a lease that ran out this long ago says that none runs. */
+/** A janitor reaps within a second or so. If a lease ran out this long ago, no janitor runs. */
 const OVERDUE_MS = 15_000;
-/** As many queues are watched; each is a small request every few seconds. */
+/** At most this many queues are watched, since each takes a small request every few seconds. */
 const WATCHED_QUEUES = 20;
 
-/** Leases that ran out and were not reaped, of these queues: no janitor runs, or it cannot reach Redis. */
+/** Expired leases of these queues that were not reaped: no janitor runs, or it cannot reach Redis. */
 export function JanitorBanner({ queues }: { queues: readonly string[] }) {
   const { figures, paused } = useLive();
   const now = useNow();
@@ -34,7 +34,7 @@ export function JanitorBanner({ queues }: { queues: readonly string[] }) {
   return (
     <Banner icon={Timer} tone="warn">
       <strong>No janitor seems to run.</strong> In {worst.queue} a lease ran out {duration(worst.byMs)} ago
-      and its task was not given to another worker. Start a janitor, or look why it cannot reach Redis.
+      and its task was not given to another worker. Start a janitor, or check why it cannot reach Redis.
     </Banner>
   );
 }

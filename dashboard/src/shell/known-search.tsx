@@ -16,8 +16,8 @@ function useUnknownSearch() {
 }
 
 /**
- * Around a list that the address narrows. Where the address asks for something that the screen does not understand, it says
- * so in place of the list: shown without it, "all that match" would be more than was asked for.
+ * Wraps a list that the address narrows. If the screen does not understand a part of the address, an explanation
+ * replaces the list: "all that match" in a wider list would be more than the reader asked for.
  */
 export function KnownSearch({ children }: { children: ReactNode }) {
   const { unknown, remove } = useUnknownSearch();
@@ -28,14 +28,14 @@ export function KnownSearch({ children }: { children: ReactNode }) {
         <FilterX size={30} strokeWidth={1.5} aria-hidden="true" />
         <h2>This list cannot be narrowed as the address asks</h2>
         <Fields fields={unknown} />
-        <p>Without it the list would hold more than was asked for, so nothing is shown.</p>
+        <p>Without it the list would have more tasks than you asked for, so none is shown.</p>
         <Button onPress={remove}>Remove it and show the list</Button>
       </div>
     </section>
   );
 }
 
-/** The same for the other screens, which show nothing less than they are: it is told, and not applied. */
+/** The same for screens that do not narrow a list: they say so, and ignore it. */
 export function UnknownSearchBanner() {
   const { unknown, remove, narrows } = useUnknownSearch();
   if (unknown.length === 0 || narrows) return null;

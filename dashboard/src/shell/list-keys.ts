@@ -1,6 +1,6 @@
 import { useEffect } from "react";
 
-/** What `j`, `k`, `x` and Enter do: the list on the screen says so. */
+/** The effects of `j`, `k`, `x` and Enter, defined by the list on the screen. */
 export interface KeyedList {
   move(by: 1 | -1): void;
   toggle(): void;
@@ -10,7 +10,7 @@ let current: KeyedList | null = null;
 
 export const currentList = (): KeyedList | null => current;
 
-/** The newest list on the screen takes the keys. */
+/** The newest list on the screen gets the keys. */
 export function useKeyedList(list: KeyedList): void {
   useEffect(() => {
     const before = current;

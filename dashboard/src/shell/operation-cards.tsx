@@ -16,9 +16,9 @@ import {
 import { Button } from "../ui/button.tsx";
 import { ForeignText } from "../ui/foreign-text.tsx";
 
-/** How long a finished operation stays on the screen by itself. */
+/** How long a finished operation stays on the screen. */
 const LINGER_MS = 10_000;
-/** What can be undone lingers longer: regret takes a moment. */
+/** An operation that can be undone stays longer. */
 const UNDO_LINGER_MS = 45_000;
 
 export function OperationCards() {

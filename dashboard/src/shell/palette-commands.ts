@@ -19,14 +19,14 @@ export interface Command {
 
 const MOST_SHOWN = 12;
 
-/** The possible meanings of a query, best first; the last one looks for a task with that id. */
+/** The possible meanings of a query, best first. The last one searches for a task with that id. */
 export function usePaletteCommands(query: string, onHelp: () => void): Command[] {
   const shown = matching(useCommands(query.trim(), onHelp), query).slice(0, MOST_SHOWN);
   const lookUp = useLookUp(query.trim());
   return lookUp === null ? shown : [...shown, lookUp];
 }
 
-/** Every word of the query is in the command: `pau em` finds "Pause emails". */
+/** Whether every word of the query is in the command: `pau em` finds "Pause emails". */
 function matching<T extends { text: string; hint: string }>(commands: readonly T[], query: string): T[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   return commands.filter(({ text, hint }) => {
@@ -60,7 +60,7 @@ function useCommands(query: string, onHelp: () => void): Command[] {
         run: () => void navigate({ to: "/queues/$queue", params }),
       },
     ];
-    // With many queues the list would drown in commands: they come once something is typed.
+    // With many queues the list would be full of commands, so they only appear for a query.
     if (query === "") return open;
     open.push(
       {
@@ -105,7 +105,7 @@ function useCommands(query: string, onHelp: () => void): Command[] {
   const choices: Command[] = [
     {
       id: "live",
-      text: paused ? "Go on with live updates" : "Hold live updates",
+      text: paused ? "Resume live updates" : "Hold live updates",
       hint: "command",
       run: () => setPaused(!paused),
     },
@@ -126,7 +126,7 @@ function useCommands(query: string, onHelp: () => void): Command[] {
   return [...queues, ...screens, ...choices];
 }
 
-/** A task is named by queue and id: with the id alone each queue is asked. */
+/** A task is named by queue and id. With only the id, each queue is searched. */
 function useLookUp(query: string): Command | null {
   const navigate = useNavigate();
   const { figures } = useLive();
@@ -143,7 +143,7 @@ function useLookUp(query: string): Command | null {
           if (queue === null) say(`No queue has a task ${query}`);
           else void navigate({ to: "/queues/$queue/tasks/$id", params: { queue, id: query } });
         },
-        (error: unknown) => fail("The task could not be looked up", error),
+        (error: unknown) => fail("The task could not be read", error),
       ),
   };
 }

@@ -10,7 +10,7 @@ const figures = (...queues: Parameters<typeof queueStats>[0][]) => ({
   workers: [],
 });
 
-it("says how bad it is, of one queue or of all", () => {
+it("has the worst problem of one queue or of all", () => {
   expect(troubleOf(figures({ queue: "a" }), undefined)).toBe(null);
   const bad = figures(
     { queue: "a", dead: 1_204 },
@@ -24,7 +24,7 @@ it("says how bad it is, of one queue or of all", () => {
   expect(troubleOf({ ...bad, redisUp: false }, "c")).toBe("Redis is down");
 });
 
-it("says the screen first and the environment last", () => {
+it("begins with the screen and ends with the environment", () => {
   expect(titleOf("Tasks of a", "3 dead", "production")).toBe("Tasks of a: 3 dead · Holdfast production");
   expect(titleOf("Workers", null, null)).toBe("Workers · Holdfast");
 });

@@ -24,7 +24,7 @@ export function troubleOf(figures: LiveFigures, queue: string | undefined): stri
   return troubles.length === 0 ? null : troubles.join(", ");
 }
 
-/** Sets the title for the screen that is shown, and follows the figures. */
+/** Sets the title for the present screen, and updates it with the figures. */
 export function useScreenTitle(): void {
   const { facts, params } = useScreen();
   const { figures } = useLive();

@@ -31,7 +31,7 @@ const SCREENS: readonly {
   { to: "/load", text: "Load", icon: FlaskConical },
 ];
 
-/** Beyond this many a list is searched, not read. */
+/** A longer list is searched, not read. */
 const SHOWN_QUEUES = 30;
 
 export function Sidebar() {

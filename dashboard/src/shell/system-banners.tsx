@@ -7,14 +7,14 @@ import { waitingWithoutWorkers } from "../screens/rank.ts";
 import { Banner } from "../ui/banner.tsx";
 import { JanitorBanner } from "./janitor-banner.tsx";
 
-/** What concerns every screen: Redis, the API, queues that nobody works on. */
+/** Problems that concern every screen: Redis, the API, queues without workers. */
 export function SystemBanners() {
   const { figures, connection, error } = useLive();
   const now = useNow();
   const { queue } = useParams({ strict: false });
   const { pathname } = useLocation();
   const unworked = waitingWithoutWorkers(figures.queues ?? [], figures.workers).filter(
-    // Told where it can be seen which: on the overview of all, and on the screens of the one.
+    // Shown where the queue is visible: on the overview of all queues, and on the screens of this one.
     (stats) => (queue === undefined ? pathname === "/" : stats.queue === queue),
   );
   return (
@@ -22,9 +22,9 @@ export function SystemBanners() {
       {figures.redisUp ? null : (
         <Banner icon={DatabaseZap} tone="dead">
           <strong>Redis is down.</strong> The figures are the last known ones
-          {figures.sampledAt === null ? "" : `, ${duration(now - figures.sampledAt)} old`}. Nothing can be
-          enqueued or acquired; tasks that were accepted are kept by Redis. Check that Redis runs and that the
-          services can reach it.
+          {figures.sampledAt === null ? "" : `, ${duration(now - figures.sampledAt)} old`}. No task can be
+          enqueued or acquired; Redis keeps the accepted tasks. Check that Redis runs and that the services
+          can reach it.
         </Banner>
       )}
       {error?.unreachable === true && connection.phase !== "live" && figures.queues !== null ? (

@@ -6,7 +6,7 @@ import { useToasts } from "../ui/toast.tsx";
 import { ConnectionPill } from "./connection-pill.tsx";
 
 interface TopbarProps {
-  /** Opens the navigation where it does not fit beside the page. */
+  /** Opens the navigation if it does not fit beside the page. */
   onMenu: (() => void) | null;
   onPalette(): void;
   onHelp(): void;
@@ -35,7 +35,7 @@ export function Topbar({ onMenu, onPalette, onHelp }: TopbarProps) {
   );
 }
 
-/** Who is logged in and as what. Without keys there is nobody to name. */
+/** The user and his role. Without keys there is no user. */
 function Who() {
   const { session, leave } = useSession();
   const { fail } = useToasts();
@@ -63,7 +63,7 @@ function Who() {
 function Crumbs() {
   const { queue, id } = useParams({ strict: false });
   const { pathname } = useLocation();
-  // Top-level screens are marked in the navigation and say their name in the heading.
+  // The navigation marks top-level screens, and their heading has their name.
   if (queue === undefined || !pathname.startsWith("/queues/")) return <div className="crumbs-place" />;
   return (
     <nav aria-label="Breadcrumb" className="crumbs-place">

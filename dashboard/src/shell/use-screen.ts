@@ -4,11 +4,11 @@ import { type ScreenFacts, screenFacts } from "../screen-facts.ts";
 interface Screen {
   facts: ScreenFacts;
   params: Record<string, string>;
-  /** The address as it was given, before the screen took of it what it understands. */
+  /** The address as given, before the screen took the parts that it understands. */
   raw: Record<string, unknown>;
 }
 
-/** The screen that is shown, as far as the frame knows it. */
+/** The present screen, as far as the frame knows it. */
 export function useScreen(): Screen {
   const { routeId, fullPath, params } = useMatches({
     select: (matches) => {
@@ -18,7 +18,7 @@ export function useScreen(): Screen {
     structuralSharing: true,
   });
   const text = useLocation({ select: ({ searchStr }) => searchStr });
-  // The root alone matches where there is no such screen.
+  // If there is no such screen, only the root matches.
   const facts = screenFacts(routeId === "__root__" ? "" : fullPath);
   return { facts, params, raw: defaultParseSearch(text) };
 }

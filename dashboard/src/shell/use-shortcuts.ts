@@ -2,7 +2,7 @@ import { useNavigate, useParams } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { currentList } from "./list-keys.ts";
 
-/** Where `g` and a second key lead. The help sheet is made of this. */
+/** The screens that `g` and a second key open. The help sheet uses this table. */
 export const GO_KEYS = {
   q: { text: "Queues: the overview", to: "/" },
   o: { text: "Operations", to: "/operations" },
@@ -14,10 +14,10 @@ export const GO_KEYS = {
   d: { text: "Dead letters of this queue", to: "/queues/$queue/dead-letters" },
 } as const;
 
-/** A second key that comes later than this is a key of its own. */
+/** A later second key is a key of its own. */
 const SEQUENCE_MS = 1_200;
 
-/** Whether a key belongs to what has the focus: letters in a field are text, and a dialog has keys of its own. */
+/** Whether a key belongs to the focused element: letters in a field are text, and a dialog handles its own keys. */
 function takesKeys(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable || target.closest("[role=dialog], [role=alertdialog], .cm-editor") !== null)
@@ -29,7 +29,7 @@ function takesKeys(target: EventTarget | null): boolean {
 interface ShortcutOptions {
   onPalette(): void;
   onHelp(): void;
-  /** Something is open above the screen: every key but Ctrl-K is its own. */
+  /** While something is open above the screen, it handles every key but Ctrl-K. */
   isOff: boolean;
 }
 
@@ -53,7 +53,7 @@ export function useShortcuts({ onPalette, onHelp, isOff }: ShortcutOptions): voi
       "?": () => latest.current.onHelp(),
       "/": () => {
         const field = document.querySelector<HTMLElement>("[data-search]");
-        // A screen without a search field opens the palette instead. Either way the keys that follow are text.
+        // On a screen without a search field the palette opens instead. Either way the next keys are text.
         if (field === null) latest.current.onPalette();
         else field.focus();
       },

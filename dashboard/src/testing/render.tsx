@@ -10,10 +10,10 @@ import { SessionGate } from "../session/session-context.tsx";
 import { TimeProvider } from "../ui/time.tsx";
 import { ToastProvider } from "../ui/toast.tsx";
 
-// The first test of a file also loads the code of its screen, on a machine that may be busy with others.
+// The first test of a file also loads the code of its screen, while the machine may be busy.
 configure({ asyncUtilTimeout: 15_000 });
 
-/** One request that a screen made. */
+/** One request of a screen. */
 export interface Call {
   method: string;
   path: string;
@@ -23,7 +23,7 @@ export interface Call {
 
 type Handler = (call: Call) => { status?: number; body: unknown } | undefined;
 
-/** A socket that never opens: screens are fed by polling, through the same handler as all requests. */
+/** A socket that never opens, so that screens poll through the same handler as all requests. */
 class SilentSocket extends EventTarget {
   constructor() {
     super();
@@ -47,7 +47,7 @@ const OPEN: Session = {
   demoLoad: true,
 };
 
-/** Shows the whole dashboard at an address, over an API that answers what the test says. */
+/** Renders the whole dashboard at an address, with an API whose answers the test defines. */
 export function renderAt(address: string, handler: Handler): { calls: Call[] } {
   const calls: Call[] = [];
   vi.stubGlobal("WebSocket", SilentSocket);

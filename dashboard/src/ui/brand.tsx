@@ -1,4 +1,4 @@
-/** The mark of Holdfast: two posts, a bar, and what holds them. */
+/** The mark of Holdfast: two posts held by a bar. */
 export function Mark() {
   return (
     <svg width="24" height="24" viewBox="0 0 32 32" aria-hidden="true">

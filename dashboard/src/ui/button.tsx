@@ -12,12 +12,12 @@ interface RowButtonProps {
   look?: "plain" | "danger";
   /** Why this reader may not press it. */
   denied: string | null;
-  /** Id of what in the row it acts on. */
+  /** Id of the element in the row that the button acts on. */
   describedBy: string;
   onPress(): void;
 }
 
-/** The one of a row in a long list: hundreds are made in a second of scrolling, so it is the browser's own. */
+/** The button of a row in a long list: scrolling makes hundreds of them a second, so it is a native one. */
 export function RowButton({ children, look = "plain", denied, describedBy, onPress }: RowButtonProps) {
   const off = denied === null ? {} : { "data-disabled": "", "aria-disabled": true, title: denied };
   return (
@@ -38,7 +38,7 @@ interface ButtonProps extends Omit<AriaButtonProps, "className" | "children"> {
   children: ReactNode;
   look?: "plain" | "primary" | "danger" | "quiet";
   small?: boolean;
-  /** Why this reader may not press it: it stays in place, cannot be pressed, and says so. */
+  /** Why this reader may not press it. The button stays in place, is disabled, and shows this text. */
   denied?: string | null;
 }
 

@@ -10,7 +10,7 @@ function Box({ on, some }: { on: boolean; some: boolean }) {
   );
 }
 
-/** A checkbox whose name is for screen readers: the row or column says the rest. */
+/** A checkbox whose name is only for screen readers, since the row or column shows it. */
 export function Checkbox({
   label,
   ...props
@@ -22,7 +22,7 @@ export function Checkbox({
   );
 }
 
-/** The one of a row in a long list: hundreds are made in a second of scrolling, so it is the browser's own. */
+/** The checkbox of a row in a long list: scrolling makes hundreds of them a second, so it is a native one. */
 export function RowCheckbox({
   label,
   isSelected,
@@ -38,7 +38,7 @@ export function RowCheckbox({
         type="checkbox"
         aria-label={label}
         checked={isSelected}
-        // A click comes of the space bar as well, and both tell whether Shift is held.
+        // The space bar also triggers a click, and both events say whether Shift is held.
         onClick={(event) => onToggle(event.shiftKey)}
         onChange={() => {}}
       />

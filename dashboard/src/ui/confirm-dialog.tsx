@@ -10,9 +10,9 @@ interface ConfirmDialogProps {
   /** Words on the button that does it. */
   action: string;
   danger?: boolean;
-  /** Text that has to be typed first; null when a click is enough. */
+  /** Text that has to be typed first; null if a click is enough. */
   phrase: string | null;
-  /** Nothing can be done yet, or nothing is left to do. */
+  /** The action is not possible yet, or nothing is left to do. */
   blocked?: boolean;
   fields?: ReactNode;
   onConfirm(): Promise<void>;

@@ -4,10 +4,10 @@ import { type ApiError, toApiError } from "../api/errors.ts";
 import { Button } from "./button.tsx";
 import { ForeignText } from "./foreign-text.tsx";
 
-/** Nothing exists yet: says how to make the first one. */
+/** Nothing exists yet. The text says how to make the first one. */
 export function NoneYet(props: {
   title: string;
-  children?: ReactNode /** It is all of the page. */;
+  children?: ReactNode /** It fills the page. */;
   page?: boolean;
 }) {
   const { title, children, page = false } = props;
@@ -33,11 +33,11 @@ export function NoneMatch({ what, scanned, onClear }: { what: string; scanned?: 
   );
 }
 
-/** The answer did not come, or it was an error: cause, remedy, request id. */
+/** The answer did not arrive, or it was an error: cause, remedy, request id. */
 export function Failed(props: {
   error: unknown;
   onRetry?: () => void;
-  /** Nothing else is on the page. */
+  /** It fills the page. */
   page?: boolean;
 }) {
   const { error, onRetry, page = false } = props;

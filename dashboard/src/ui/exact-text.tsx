@@ -22,8 +22,8 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
 }
 
 /**
- * Text of a payload or result, character for character, always as text and never as markup.
- * Indenting only adds white space outside strings. Characters that are not seen show their number.
+ * The exact text of a payload or result, always as text and never as markup. Indenting only adds white space outside of
+ * strings. Invisible characters show their number.
  */
 export function ExactText({ title, text, byteCount }: { title: string; text: string; byteCount?: number }) {
   const [view, setView] = useState<"exact" | "indented">("exact");

@@ -7,7 +7,7 @@ import { useNarrow } from "./use-narrow.ts";
 interface FilterBarProps {
   value: ListSearch;
   onApply(value: ListSearch): void;
-  /** Whether anything narrows the list, here or by `children`. */
+  /** Whether any filter is set, here or by `children`. */
   filtered: boolean;
   onClear(): void;
   children?: ReactNode;
@@ -26,7 +26,7 @@ const FIELDS = [
   { key: "error", label: "Text of the error, in any case", placeholder: "Error text" },
 ] as const;
 
-/** Filters that are applied with Enter or the button, and live in the URL. */
+/** Filters that are applied with Enter or the button, and kept in the URL. */
 export function FilterBar({ value, onApply, filtered, onClear, children }: FilterBarProps) {
   const [draft, setDraft] = useState(value);
   const narrow = useNarrow();
@@ -42,7 +42,9 @@ export function FilterBar({ value, onApply, filtered, onClear, children }: Filte
     <form className="filters" role="search" onSubmit={submit}>
       <label className="search-field">
         <Search size={14} aria-hidden="true" />
-        <span className="visually-hidden">Find text in id, type, payload, error or tags, in any case</span>
+        <span className="visually-hidden">
+          Find text in id, type, payload, error or tags; case does not matter
+        </span>
         <input
           className="input"
           type="search"
@@ -100,7 +102,7 @@ export function FilterBar({ value, onApply, filtered, onClear, children }: Filte
   );
 }
 
-/** Without blanks around and without empty conditions, so that the URL says only what narrows. */
+/** Trims blanks and drops empty conditions, so that the URL only has real filters. */
 function trimmed(value: ListSearch): ListSearch {
   return Object.fromEntries(
     Object.entries(value)

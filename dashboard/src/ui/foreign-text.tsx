@@ -1,8 +1,8 @@
 import { codePoint, nameOf, partsOf } from "../format/foreign-text.ts";
 
 /**
- * Text that somebody else wrote, to the character: what is selected and copied is what is there. Characters that are not
- * seen, or that would reorder the rest, show their number.
+ * Text of others, kept exactly: selecting and copying gives the original. Invisible characters, and those that would
+ * reorder the rest, show their number.
  */
 export function ForeignText({ text }: { text: string }) {
   const parts = partsOf(text);

@@ -7,16 +7,16 @@ type State<Props> =
 
 export interface LazyPart<Props> {
   (props: Props): ReactNode;
-  /** Loads the code. Never rejects: whether it is there is shown where the part is. The router waits for it. */
+  /** Loads the code. Never rejects, since the part itself shows whether it was loaded. The router waits for it. */
   preload(): Promise<void>;
 }
 
 /**
- * Code that comes when it is first shown. While it cannot be loaded (the server is away, or has a newer version by now) the
- * part says so in its own place, and tries again until it succeeds: nothing around it is lost, and the page is not
- * reloaded under the reader.
- * @param what what it is, as it is called in the message
- * @param Place what stands there while it loads; a screen has none, since the one before stands until then
+ * Code that is loaded when it is first shown. If it cannot be loaded (the server is away, or has a newer version), the
+ * part says so in its own place, and tries again until it succeeds. Nothing around it is lost, and the page is not
+ * reloaded while somebody reads it.
+ * @param what the name of the part in the message
+ * @param Place shown while the part loads; a screen has none, since the last screen stays until then
  */
 export function lazyPart<Props extends object>(
   load: () => Promise<ComponentType<Props>>,

@@ -4,10 +4,13 @@ import { useLive } from "../live/live-context.tsx";
 import { Button } from "./button.tsx";
 
 const RETRY_MS = 2_000;
-/** So many tries in vain though the server answers: it has a newer dashboard, or the browser keeps the failure. */
+/**
+ * After this many failed attempts although the server answers, it has a newer dashboard, or the browser keeps the
+ * failure.
+ */
 const OUTDATED_AFTER = 3;
 
-/** In the place of a part whose code could not be loaded. */
+/** Shown in the place of a part whose code could not be loaded. */
 export function PartAway({ what, retry, page }: { what: string; retry(): Promise<void>; page: boolean }) {
   const { connection } = useLive();
   const answers = connection.phase === "live" || (connection.phase === "polling" && !connection.stale);
@@ -20,7 +23,7 @@ export function PartAway({ what, retry, page }: { what: string; retry(): Promise
     let over = false;
     const again = async () => {
       await latest.current();
-      // Still here: it failed again.
+      // If this is still mounted, the attempt has failed again.
       if (over) return;
       setFailures((count) => (answers ? count + 1 : 0));
       timer = setTimeout(() => void again(), RETRY_MS);
@@ -40,8 +43,8 @@ export function PartAway({ what, retry, page }: { what: string; retry(): Promise
       <Heading>Cannot load {what}</Heading>
       {outdated ? (
         <p>
-          The server answers, and does not have this file any more: it has another version of the dashboard by
-          now. Reload the page to get it.
+          The server no longer has this file, because it now has another version of the dashboard. Reload the
+          page to get it.
         </p>
       ) : (
         <p>

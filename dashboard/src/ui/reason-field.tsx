@@ -2,7 +2,7 @@ import { TextField } from "./text-field.tsx";
 
 const MOST_CHARACTERS = 256;
 
-/** Why something is done, for the audit log. */
+/** The reason for an action, for the audit log. */
 export function ReasonField({ value, onChange }: { value: string; onChange(reason: string): void }) {
   return (
     <TextField

@@ -6,9 +6,9 @@ interface TextFieldProps {
   value: string;
   onChange(value: string): void;
   hint?: ReactNode;
-  /** Why the value is refused; null when it is fine. */
+  /** Why the value is refused; null if it is valid. */
   error?: string | null;
-  /** A warning about the chosen name, shown in place of the hint. */
+  /** A warning about the chosen name, shown instead of the hint. */
   warning?: string | null;
   rows?: number;
   placeholder?: string;

@@ -9,7 +9,7 @@ export interface Toast {
   tone: "good" | "warn" | "bad";
   title: string;
   detail: string | null;
-  /** What to do about it. */
+  /** The remedy. */
   remedy: string | null;
   requestId: string | null;
   action: ToastAction | null;
@@ -23,7 +23,7 @@ export interface ToastAction {
 interface Toasts {
   toasts: Toast[];
   say(title: string, detail?: string, action?: ToastAction): void;
-  /** Shows that something was not done, though nothing failed. */
+  /** Says that something was not done, although nothing failed. */
   warn(title: string, detail?: string): void;
   /** Shows an error with cause, remedy and request id. */
   fail(title: string, error: unknown): void;
@@ -32,9 +32,9 @@ interface Toasts {
 
 const ToastContext = createContext<Toasts | null>(null);
 
-/** Long enough to read; errors stay until they are dismissed. */
+/** Long enough to read. Errors stay until they are dismissed. */
 const GOOD_MS = 5_000;
-/** With something to press: time to notice, read and decide. */
+/** A toast with a button stays longer: time to notice, read and decide. */
 const ACTION_MS = 20_000;
 const TONES = { good: "completed", warn: "warn", bad: "dead" } as const;
 let nextId = 1;

@@ -2,7 +2,10 @@ import { useSyncExternalStore } from "react";
 
 const query = () => (typeof matchMedia === "function" ? matchMedia("(max-width: 48rem)") : null);
 
-/** Whether lists are shown as cards: virtual rows need to know their height. Same width as in screens.css. */
+/**
+ * Whether lists are shown as cards, because virtual rows need to know their height. The width is the same as in
+ * screens.css.
+ */
 export function useNarrow(): boolean {
   return useSyncExternalStore(
     (onChange) => {

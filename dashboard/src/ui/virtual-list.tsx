@@ -17,9 +17,9 @@ interface VirtualListProps<T> {
   rows: readonly T[];
   rowHeight: number;
   rowKey(row: T): string;
-  /** A cell per column. What is on the screen is drawn again only for another one: keep it the same between renders. */
+  /** A cell per column. Visible rows are only redrawn if this function changes, so keep it the same between renders. */
   Cells: RowCells<T>;
-  /** Called when the reader nears the end. */
+  /** Called when the reader gets near the end. */
   onEnd(): void;
   /** `x` on the row that `j` and `k` chose. */
   onToggle?(row: T, index: number): void;
@@ -28,14 +28,14 @@ interface VirtualListProps<T> {
   isSelected?(row: T): boolean;
 }
 
-/** Keeps only the visible rows in the page, whatever their number. Rows share one height. */
+/** Renders only the visible rows, however many there are. All rows have the same height. */
 export function VirtualList<T>(props: VirtualListProps<T>) {
   const { label, className, head, rows, rowHeight, rowKey, Cells, onEnd, onToggle, onAtTop, isSelected } =
     props;
-  // The list is drawn at each step of the scroll, its rows once.
+  // The list is redrawn at each step of scrolling, its rows only once.
   const Row = useMemo(() => memo(Cells) as RowCells<T>, [Cells]);
   const scroller = useRef<HTMLDivElement>(null);
-  // The row that the keys are on, by key: it stays on its task when rows come in above.
+  // The row that the keys are on, by key, so that it stays on its task when rows are added above.
   const [cursorKey, setCursorKey] = useState<string | null>(null);
   const virtualizer = useVirtualizer({
     count: rows.length,
@@ -44,7 +44,7 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
     overscan: 5,
     // Wheel steps that come faster than rows can be drawn are drawn together.
     useFlushSync: false,
-    // Before the first measurement (and in tests without layout) a screenful is drawn.
+    // Before the first measurement (and in tests without layout) one screenful is drawn.
     initialRect: { width: 1_000, height: 800 },
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new height is what has to be measured

@@ -4,10 +4,11 @@ import { UsageError } from "./exit.ts";
 import { printable } from "./output.ts";
 
 /**
- * For what cannot be undone: the name of the queue has to be typed again, as `--confirm` or, on a terminal, as the answer to
- * a question.
- * @param given what --confirm says @param what what would be done, as `delete queue "q" with 3 tasks`
- * @throws UsageError where the name is another one
+ * Confirms an action that cannot be undone. The user has to type the queue's name again, as `--confirm` or, on a
+ * terminal, as the answer to a question.
+ * @param given the value of --confirm
+ * @param what the action, such as `delete queue "q" with 3 tasks`
+ * @throws UsageError if the name is another one
  */
 export async function confirmByName(
   { io }: Context,
@@ -21,7 +22,7 @@ export async function confirmByName(
     const terminal = createInterface({ input: io.stdin, output: io.stderr });
     try {
       const question = `This would ${printable(what)}, for good.\nType the name of the queue to go on: `;
-      // Whoever ends the input answers nothing.
+      // If the input ends, the answer is empty.
       const ended = new Promise<string>((resolve) => terminal.once("close", () => resolve("")));
       typed = (await Promise.race([terminal.question(question, { signal: io.signal }), ended])).trim();
     } finally {

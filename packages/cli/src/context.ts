@@ -7,35 +7,35 @@ import { type ExitCode, messageOf } from "./exit.ts";
 import { FORMATS, type Format, Output } from "./output.ts";
 import { type Environment, keyPrefix, redisSettings } from "./redis-address.ts";
 
-/** What the process has to do with the world. */
+/** The connections of the process to the outside. */
 export interface Io {
   env: Environment;
   stdin: NodeJS.ReadStream;
   stdout: NodeJS.WriteStream;
   stderr: NodeJS.WriteStream;
-  /** The first error of a write to stdout: what was printed since then is lost. */
+  /** The first error of a write to stdout. Output after it is lost. */
   outputError(): NodeJS.ErrnoException | null;
-  /** Aborted when the user, or the system, asks it to end. */
+  /** Aborted when the user or the system asks the command to end. */
   signal: AbortSignal;
 }
 
-/** Something that an operator changes, as the audit log names it. */
+/** A change by an operator, as it is recorded in the audit log. */
 export interface Mutation {
   action: AuditAction;
   queue: string | null;
-  /** The one task, schedule, worker or key that it is done to. */
+  /** The one task, schedule, worker or key that is changed. */
   subject?: string | undefined;
   operationId?: string;
   reason?: string | undefined;
 }
 
-/** How it went, where it did not throw: how many tasks, and the code of the error where some were not accepted. */
+/** The outcome of a change that did not throw: the number of tasks, and an error code if some were not accepted. */
 export interface Done {
   count: number;
   code: ErrorCode | null;
-  /** The user ended it before it was through. */
+  /** The user interrupted it. */
   interrupted?: boolean;
-  /** Where it is known only afterwards. */
+  /** Set if the outcome is only known afterwards. */
   subject?: string;
 }
 
@@ -46,10 +46,10 @@ export interface GlobalOptions {
   json?: boolean;
 }
 
-// Who types waits less patiently than a service.
+// A user waits less patiently than a service.
 const CONNECT_MS = 3_000;
 
-/** What a command works with: its connection is opened at first use. */
+/** The environment of a command. It connects when a connection is first used. */
 export class Context {
   readonly io: Io;
   readonly out: Output;
@@ -111,7 +111,7 @@ export class Context {
     };
   }
 
-  /** Does what changes something, and leaves a record of it in the audit log, however it went. */
+  /** Makes a change and records it in the audit log, whether it succeeds or not. */
   async recorded<T>(
     mutation: Mutation,
     act: () => Promise<T>,
@@ -131,7 +131,7 @@ export class Context {
           outcome: outcomeOf(code, interrupted),
         });
       } catch (error) {
-        // Where the reply was lost, so is the way to Redis: the error of the command says it.
+        // If the reply was lost, Redis cannot be reached for the record either. The error of the command says so.
         if (code === "outcome_unknown") return;
         this.out.say(`holdfast: the audit log has no record of this: ${messageOf(error)}`);
       }
@@ -141,7 +141,7 @@ export class Context {
       result = await act();
     } catch (error) {
       const { code } = asHoldfastError(error);
-      // Where Redis is away nothing was done, and nothing can be written.
+      // If Redis is away, nothing was changed and nothing can be recorded.
       if (code !== "redis_unavailable" && code !== "redis_refused") await leave({ count: 0, code });
       throw error;
     }
@@ -176,7 +176,7 @@ export type Run<Options> = (
   // biome-ignore lint/suspicious/noConfusingVoidType: a command that says nothing has done what it should
 ) => Promise<ExitCode | void>;
 
-/** Makes a command of a function: it opens what it needs, and is closed in any case. */
+/** Makes a command from a function. Its context is closed in any case. */
 export type Action = <Options = object>(run: Run<Options>) => (...params: unknown[]) => Promise<void>;
 
 export function actions(io: Io, ended: (code: ExitCode) => void): Action {
@@ -193,7 +193,7 @@ export function actions(io: Io, ended: (code: ExitCode) => void): Action {
 }
 
 export function formatOption(): Option {
-  return new Option("-o, --output <format>", "form of the data").choices(FORMATS).default("table");
+  return new Option("-o, --output <format>", "format of the data").choices(FORMATS).default("table");
 }
 
 export { Command, CommanderError, InvalidArgumentError, Option };

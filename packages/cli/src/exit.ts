@@ -3,23 +3,23 @@ import { type ErrorCode, HoldfastError } from "holdfast";
 /** How the command ends. */
 export const EXIT = {
   ok: 0,
-  /** It ran, and did not do what was asked, or found something wrong. */
+  /** The command ran but did not do what was asked, or found a problem. */
   failed: 1,
-  /** It was called in a way that makes no sense. */
+  /** The command line is wrong. */
   usage: 2,
-  /** No such queue or task. */
+  /** There is no such queue or task. */
   notFound: 3,
-  /** Something else is there, or it is too late. */
+  /** The state of the system does not allow it, or it is too late. */
   conflict: 4,
-  /** Redis does not answer, or did not in time. */
+  /** Redis does not answer, or not in time. */
   unreachable: 5,
-  /** Redis answers, and refuses this client: password, rights, database. Trying again does not help. */
+  /** Redis answers but refuses this client: password, rights, database. Another attempt does not help. */
   refused: 6,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
-/** What was typed cannot be done. */
+/** The command line is wrong. */
 export class UsageError extends Error {
   constructor(message: string) {
     super(message);
@@ -57,7 +57,7 @@ export function exitCodeOf(error: unknown): ExitCode {
   return EXIT.failed;
 }
 
-/** One line, whatever was thrown. */
+/** One line for anything that was thrown. */
 export function messageOf(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.replaceAll(/\s*\n\s*/g, " ");

@@ -30,7 +30,7 @@ test("another kind of value has no members; what is not JSON, or ambiguous, is r
   expect(() => membersOf('{"a":1,"\\u0061":2}')).toThrow("twice");
 });
 
-test("lines are found wherever the chunks are cut", async () => {
+test("lines are found wherever chunks end", async () => {
   const text = "one\n\nzwölf\nlast";
   for (let size = 1; size <= 5; size++) {
     const bytes = Buffer.from(text);
@@ -43,7 +43,7 @@ test("lines are found wherever the chunks are cut", async () => {
   }
 });
 
-test("a refused line gets the id that it was sent with, unless it has one", () => {
+test("a refused line gets the id that was sent for it, unless it has its own", () => {
   const line = Buffer.from(' {"type":"ok","payload":{"id":1}}');
   expect(withId(line, "x1").toString()).toBe(
     ' {"id":"x1","ifEnded":"duplicate","type":"ok","payload":{"id":1}}',

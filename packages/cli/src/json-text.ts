@@ -5,8 +5,8 @@ import { UsageError } from "./exit.ts";
 const BYTE_ORDER_MARK = "\ufeff";
 
 /**
- * The text of a file or of standard input, without a byte order mark in front.
- * @throws UsageError where it is not UTF-8: decoded carelessly it could be altered
+ * The text of a file or of standard input, without a byte order mark at its beginning.
+ * @throws UsageError if it is not UTF-8: a lenient decoder would alter it
  */
 export function textOf(bytes: Buffer, what: string): string {
   if (!isUtf8(bytes)) throw new UsageError(`${what} is not UTF-8`);
@@ -32,9 +32,9 @@ export function checkPayload(text: string): void {
 }
 
 /**
- * The members of a JSON object, each as the exact text that it was written with: parsed and written again,
- * 12345678901234567890 would be another number. Null where the text is another kind of value.
- * @throws UsageError where it is not JSON, or names a member twice
+ * The members of a JSON object, each as its exact text. Parsed and written again, 12345678901234567890 would be another
+ * number. Null if the text is another kind of value.
+ * @throws UsageError if it is not JSON, or has a member twice
  */
 export function membersOf(text: string): Map<string, string> | null {
   checkJson(text, "it");
@@ -67,7 +67,7 @@ function endOfString(text: string, from: number): number {
   return at + 1;
 }
 
-/** The text is known to be JSON: what opens also closes. */
+/** The text is known to be JSON, so brackets match. */
 function endOfValue(text: string, from: number): number {
   let depth = 0;
   let at = from;

@@ -5,7 +5,7 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
   version: string;
 };
 
-// After this long whatever still waits for Redis is given up.
+// After this time, everything that still waits for Redis is abandoned, ms.
 const STOP_MS = 5_000;
 
 const ending = new AbortController();
@@ -21,7 +21,7 @@ let outputError: NodeJS.ErrnoException | null = null;
 stdout.on("error", (error: NodeJS.ErrnoException) => {
   outputError ??= error;
 });
-// There is nowhere left to say it.
+// No output is left to report the error on.
 stderr.on("error", () => {});
 
 process.exitCode = await run(process.argv.slice(2), version, {
@@ -32,5 +32,5 @@ process.exitCode = await run(process.argv.slice(2), version, {
   outputError: () => outputError,
   signal: ending.signal,
 });
-// A stdin that was read from, and not to its end, would keep the process.
+// An open stdin that was not read to its end would keep the process alive.
 stdin.destroy();

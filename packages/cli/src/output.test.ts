@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Output, printable, printableJson } from "./output.ts";
 
-// Orders to a terminal in one character, and marks that turn or hide text.
+// Single characters that are commands to a terminal, and marks that turn or hide text.
 const DANGEROUS = [
   "\u009b2J",
   "\u0085",
@@ -27,7 +27,7 @@ function written(format: "json" | "ndjson" | "table", print: (out: Output) => vo
 }
 
 test.each(["json", "ndjson", "table"] as const)(
-  "no text of others is an order to the terminal: %s",
+  "text of others is never a command to the terminal: %s",
   (format) => {
     for (const payload of DANGEROUS) {
       const texts = [
@@ -41,7 +41,7 @@ test.each(["json", "ndjson", "table"] as const)(
   },
 );
 
-test("the JSON is of the same value, whatever it is", () => {
+test("the JSON has the same value", () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.string({ unit: "binary" }), (value, text) => {
       const whole = { value, text, [text]: DANGEROUS };

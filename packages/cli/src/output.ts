@@ -4,12 +4,12 @@ export type Format = (typeof FORMATS)[number];
 export interface Column<Row> {
   title: string;
   cell: (row: Row) => string | number;
-  /** Numbers stand on the right. */
+  /** Numbers are aligned to the right. */
   right?: boolean;
 }
 
-// What a terminal could take for an order, and what turns the direction of text or hides in it. JSON escapes only the
-// first 32 by itself.
+// Characters that a terminal could take for a command, and marks that turn the direction of text or hide in it. JSON
+// escapes only the first 32 characters.
 const CONTROL = "\\u0000-\\u001f\\u007f-\\u009f";
 const INVISIBLE = "\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff";
 const UNPRINTABLE = new RegExp(`[${CONTROL}${INVISIBLE}]`, "g");
@@ -18,30 +18,30 @@ const UNPRINTABLE_IN_JSON = new RegExp(`[\\u007f-\\u009f${INVISIBLE}]`, "g");
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
 /**
- * Text of others on a terminal: control characters, which could be orders to it, are shown as what they are, and so are
- * the marks that turn the direction of what follows.
+ * Text of others, made safe for a terminal: control characters, which could be commands to it, and marks that turn the
+ * direction of text are shown as escapes.
  */
 export function printable(text: string): string {
   return text.replaceAll(UNPRINTABLE, escaped);
 }
 
-/** JSON of the same value, in which nothing could be an order to the terminal that it is printed on. */
+/** JSON of the same value without characters that could be commands to the terminal. */
 export function printableJson(value: unknown, indent = 0): string {
   return JSON.stringify(value, null, indent).replaceAll(UNPRINTABLE_IN_JSON, escaped);
 }
 
-/** Resolves when all that was printed is written, or could not be. */
+/** Resolves when everything printed is written, or cannot be written. */
 export function flushed(stdout: NodeJS.WritableStream): Promise<void> {
   return new Promise((resolve) => stdout.write("", () => resolve()));
 }
 
-/** What to say where the output could not be written. */
+/** The message for output that could not be written. */
 export function lostOutput(error: NodeJS.ErrnoException): string {
-  const why = isHungUp(error) ? "nobody reads it any more (EPIPE)" : error.message;
+  const why = isHungUp(error) ? "its reader has ended (EPIPE)" : error.message;
   return printable(`the output could not be written: ${why}`);
 }
 
-/** `holdfast … | head` ends the reader, not the work: what was asked for is done, and no more is printed. */
+/** `holdfast … | head` ends the reader, not the work: the command finishes it and prints nothing more. */
 export const isHungUp = (error: NodeJS.ErrnoException) => error.code === "EPIPE";
 
 /** Rows under their titles, each column as wide as its widest cell. */
@@ -61,7 +61,7 @@ export function tableLines<Row>(rows: readonly Row[], columns: readonly Column<R
   );
 }
 
-/** Data goes to stdout in the chosen form, what is said about it to stderr. */
+/** Data goes to stdout in the chosen format, messages about it to stderr. */
 export class Output {
   readonly format: Format;
   readonly #stdout: NodeJS.WritableStream;
@@ -77,12 +77,12 @@ export class Output {
     this.#stdout.write(`${text}\n`);
   }
 
-  /** A line of JSON, or several where it is indented. */
+  /** JSON on one line, or on several if it is indented. */
   json(value: unknown, indent = 0): void {
     this.line(printableJson(value, indent));
   }
 
-  /** For people: not part of the data. */
+  /** A message for people, not part of the data. */
   say(text: string): void {
     this.#stderr.write(`${printable(text)}\n`);
   }
@@ -93,7 +93,7 @@ export class Output {
     else for (const text of tableLines(rows, columns)) this.line(text);
   }
 
-  /** One thing. As a table: a line for each field that is named. */
+  /** One object. As a table it has a line for each named field. */
   record<Value extends object>(value: Value, fields: readonly (readonly [string, unknown])[]): void {
     if (this.format !== "table") {
       this.json(value, this.format === "json" ? 2 : 0);

@@ -17,12 +17,12 @@ import { EXIT, type ExitCode, exitCodeOf, messageOf } from "./exit.ts";
 import { flushed, lostOutput, printable } from "./output.ts";
 
 const EXIT_CODES = `
-Exit codes: 0 done; 1 failed, or something is wrong; 2 a call that makes no sense; 3 not found; 4 conflict, or too late;
+Exit codes: 0 done; 1 failed, or something is wrong; 2 wrong usage; 3 not found; 4 conflict, or too late;
 5 Redis does not answer.
 Where Redis is: --redis, or REDIS_URL, REDIS_HOST, REDIS_PORT and the others that the services read.
 An id or payload that begins with a dash goes after --.`;
 
-/** Runs one command line. Data is on stdout, one line for what went wrong on stderr. */
+/** Runs one command line. Data goes to stdout, one line about an error to stderr. */
 export async function run(argv: readonly string[], version: string, io: Io): Promise<ExitCode> {
   const code = await runCommand(argv, version, io);
   await flushed(io.stdout);
@@ -41,7 +41,7 @@ async function runCommand(argv: readonly string[], version: string, io: Io): Pro
     await program.parseAsync(argv, { from: "user" });
     return code;
   } catch (error) {
-    // Commander has said it already, or it was asked for help.
+    // Commander has already printed the error or the help.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     io.stderr.write(`holdfast: ${printable(io.signal.aborted ? "interrupted" : messageOf(error))}\n`);
     return io.signal.aborted ? EXIT.failed : exitCodeOf(error);
@@ -50,11 +50,11 @@ async function runCommand(argv: readonly string[], version: string, io: Io): Pro
 
 function createProgram(version: string, io: Io, ended: (code: ExitCode) => void): Command {
   const program = new Command("holdfast")
-    .description("Works with the queues of a Holdfast system.")
+    .description("Shows and controls the queues of a Holdfast system.")
     .version(version)
     .option(
       "--redis <url>",
-      "address of Redis, redis:// or rediss://; a password is better off in REDIS_URL_FILE",
+      "address of Redis, redis:// or rediss://; better put a password into REDIS_URL_FILE",
     )
     .option("--prefix <prefix>", "first part of every key (default: QUEUE_PREFIX, or queue)")
     .addOption(formatOption())

@@ -6,13 +6,13 @@ import { UsageError } from "./exit.ts";
 export type Environment = Record<string, string | undefined>;
 
 /**
- * Where Redis is, by the same variables as the services: REDIS_URL or REDIS_HOST and so on, Sentinel, Cluster. What was
- * given as `--redis` goes before all of them.
+ * The address of Redis from the same variables as the services use: REDIS_URL or REDIS_HOST and so on, Sentinel,
+ * Cluster. `--redis` overrides all of them.
  * @throws UsageError
  */
 export function redisSettings(env: Environment, given: string | undefined): ConnectionSettings {
   const tls = tlsFiles(env);
-  // Each of them would turn TLS on: an address without it means what it says.
+  // Each of these would turn on TLS, but an address without TLS means what it says.
   if (given !== undefined)
     return { url: checkUrl(given, "--redis"), ...(given.startsWith("rediss:") ? tls : {}) };
   const settings: ConnectionSettings = tls;
@@ -31,7 +31,7 @@ export function redisSettings(env: Environment, given: string | undefined): Conn
   if (nodes) return { ...settings, clusterNodes: parseNodes(nodes, 6_379) };
   if (url !== undefined) {
     checkUrl(url, "REDIS_URL");
-    // It says who logs in: the single variables are for an address that does not.
+    // The URL says who logs in. The single variables only serve a URL without credentials.
     const { username: _, password: __, ...others } = settings;
     const hasPassword = URL.canParse(url) && new URL(url).password !== "";
     return { ...(hasPassword ? others : settings), url };

@@ -14,8 +14,11 @@ export interface FilterOptions {
   signature?: string;
 }
 
-/** The filters of a list of tasks. @param times what happened at the times of --since and --until */
-export function filterOptions(command: Command, times = "enqueued, due or ended, by its state,"): Command {
+/** The filters for a list of tasks. @param times the event that --since and --until refer to */
+export function filterOptions(
+  command: Command,
+  times = "enqueued, due or ended (depends on the state)",
+): Command {
   return command
     .option("--type <type>", "of this type, as it is written")
     .option("--tag <tag>", "with this tag, as it is written")
@@ -25,14 +28,14 @@ export function filterOptions(command: Command, times = "enqueued, due or ended,
     .option("--until <time>", `${times} before this time`, parseTime);
 }
 
-/** Those, and what only dead letters have. */
+/** The filters above and those for dead letters only. */
 export function deadFilterOptions(command: Command): Command {
   return filterOptions(command, "that died")
     .addOption(new Option("--reason <reason>", "dead for this reason").choices(DEAD_REASONS))
     .option("--signature <text>", "whose error has this signature: see dlq groups");
 }
 
-/** Has only what was given: an empty filter means everything. */
+/** Has only the filters that were given. An empty filter selects everything. */
 export function taskFilterOf(options: FilterOptions): TaskFilter {
   const { type, tag, search: q, error, since: from, until: to, reason, signature } = options;
   return Object.fromEntries(

@@ -21,7 +21,7 @@ const OPTIONS = new Set([
 ]);
 const NEWLINE = 10;
 
-/** The lines of a stream, without their ends, as bytes: decoded carelessly they could be altered. */
+/** The lines of a stream, without their ends, as bytes: a lenient decoder could alter them. */
 export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGenerator<Buffer> {
   let rest: Buffer[] = [];
   for await (const chunk of stream) {
@@ -56,7 +56,7 @@ export function taskOfLine(line: Buffer): NewTask {
   return { type, payloadText, ...options };
 }
 
-/** The same line with the id that was minted for it: sent again, it is accepted once, however that task ended. */
+/** The same line with the id that was minted for it, so that a repeat is accepted once, even if that task ended. */
 export function withId(line: Buffer, id: string | null): Buffer {
   const brace = line.indexOf("{");
   if (id === null || brace < 0 || membersOf(textOf(line, "it"))?.has("id")) return line;

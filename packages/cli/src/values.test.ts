@@ -9,7 +9,7 @@ test.each([
   ["1d", 86_400_000],
 ])("%s is %i ms", (text, ms) => expect(parseDuration(text)).toBe(ms));
 
-test.each(["5", "", "-1s", "1w", "1 s", "s", "1e3s"])("%j is no duration", (text) => {
+test.each(["5", "", "-1s", "1w", "1 s", "s", "1e3s"])("%j is not a duration", (text) => {
   expect(() => parseDuration(text)).toThrow("duration");
 });
 
@@ -28,7 +28,7 @@ test("numbers out of their range are refused", () => {
   for (const text of ["1.1", "-0", "", "x"]) expect(() => parseFraction(text)).toThrow();
 });
 
-test("lengths of time read well", () => {
+test("durations are easy to read", () => {
   const read = [0, 999, 59_999, 245_000, 12_000_000, 187_200_000].map(duration);
   expect(read).toEqual(["0ms", "999ms", "59s", "4m05s", "3h20m", "2d04h"]);
 });

@@ -2,14 +2,14 @@ import { InvalidArgumentError } from "commander";
 
 const UNITS: Record<string, number> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `500ms`, `5s`, `10m`, `2h`, `1d` as milliseconds. The unit has to be there: a bare number could be anything. */
+/** `500ms`, `5s`, `10m`, `2h`, `1d` as milliseconds. The unit is required, because a bare number is ambiguous. */
 export function parseDuration(text: string): number {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
   if (!match) throw new InvalidArgumentError("It has to be a duration like 500ms, 5s, 10m, 2h or 1d.");
   return Math.round(Number(match[1]) * (UNITS[match[2] as string] as number));
 }
 
-/** Milliseconds since the epoch, from an ISO 8601 time with its zone, or from such a number itself. */
+/** Milliseconds since the epoch, from an ISO 8601 time with its zone or from such a number. */
 export function parseTime(text: string): number {
   if (/^\d{13}$/.test(text)) return Number(text);
   const isIso = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text);
@@ -34,12 +34,12 @@ export function parseFraction(text: string): number {
   return value;
 }
 
-/** For an option that can be given several times. */
+/** For an option that can be repeated. */
 export function collect(value: string, before: string[] | undefined): string[] {
   return [...(before ?? []), value];
 }
 
-/** A length of time as a person reads it: `850ms`, `12s`, `4m05s`, `3h20m`, `2d04h`. */
+/** A duration for people: `850ms`, `12s`, `4m05s`, `3h20m`, `2d04h`. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)}ms`;
   const seconds = Math.floor(ms / 1_000);

@@ -30,7 +30,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Runs `ok` tasks, and puts the others among the dead letters. */
+/** Completes `ok` tasks, and moves the others to the dead letters. */
 async function runWorker(queue: string, { hasJanitor = true } = {}): Promise<void> {
   const handlers = {
     ok: () => "done",
@@ -42,7 +42,7 @@ async function runWorker(queue: string, { hasJanitor = true } = {}): Promise<voi
   stopping.push(() => worker.stop({ graceMs: 1_000 }));
   await worker.start();
   if (!hasJanitor) return;
-  // Of this queue alone: it runs on beside the tests that follow.
+  // The worker only has this queue, because it keeps running during the following tests.
   const janitor = new Janitor({ redis: redis.url, queues: [queue] });
   stopping.push(() => janitor.stop({ graceMs: 1_000 }));
   await janitor.start();
@@ -54,7 +54,7 @@ async function killFour(queue: string): Promise<void> {
   await until("four dead letters", async () => (await observer.stats(queue)).dead === 4);
 }
 
-test("a payload is kept byte by byte, from the command line and from standard input", async () => {
+test("a payload is kept byte for byte, from the command line and from standard input", async () => {
   const text = '{ "n": 12345678901234567890 }';
   const first = await json<{ id: string; state: string }>("enqueue", "exact", "ok", text);
   expect(first.state).toBe("pending");
@@ -118,7 +118,7 @@ test("--wait shows the end, and its exit code tells it", async () => {
   expect(bad.stdout).toMatch(/^reason +fatal$/m);
 });
 
-test("--wait for a task that an operator removes says so", async () => {
+test("--wait says if an operator has removed the task", async () => {
   await observer.configure("fleeting", {});
   const waiting = cli("enqueue", "fleeting", "ok", "1", "--id", "a", "--delay", "1m", "--wait", "20s");
   await until("it is there", async () => (await observer.task("fleeting", "a")) !== null);
@@ -172,12 +172,12 @@ test.each([
   [["enqueue", "q", "ok", "--run-at", "tomorrow"], "has to be a time"],
   [["enqueue", "no/queue", "ok"], "is not a valid queue name"],
   [["enqueue", "q", "n o"], "is not a valid task type"],
-  [["enqueue", "q", "ok", "--ndjson", "-"], "each line says its type"],
+  [["enqueue", "q", "ok", "--ndjson", "-"], "each line has its own type"],
   [["enqueue", "q", "--ndjson", "/no/such/file"], "there is no file"],
   [["queue", "ls", "extra"], "too many arguments"],
   [["quue"], "unknown command 'quue' (Did you mean queue?)"],
   [["queue", "ls", "-o", "xml"], "Allowed choices are table, json, ndjson"],
-  [["dlq", "replay", "q"], "name ids"],
+  [["dlq", "replay", "q"], "one of the three"],
   [["dlq", "replay", "q", "a", "--all"], "one of the three"],
   [["top", "--interval", "1ms"], "100ms or more"],
   [["--redis", "http://user:hunter2@host", "queue", "ls"], "--redis: the Redis URL begins with http://"],
@@ -198,7 +198,7 @@ test("a Redis that refuses the user is exit code 6, at once and without the pass
   expect(refused.stderr).not.toContain("hunter2");
 });
 
-test("what is not there ends with 3, Redis that does not answer with 5", async () => {
+test("exit code 3 stands for not found, 5 for a Redis that does not answer", async () => {
   expect(await cli("queue", "show", "nowhere")).toMatchObject({ code: 3, stdout: "" });
   await json("enqueue", "there", "ok");
   for (const verb of ["get", "cancel", "why"])
@@ -244,8 +244,8 @@ test("tasks are listed a page at a time, explained and cancelled", async () => {
   expect(await cli("task", "cancel", "list", "b")).toMatchObject({ code: 4, stdout: "" });
 });
 
-test("text of a task cannot give orders to the terminal", async () => {
-  // In JSON the escape character has to be written as \\u001b; its one-character sister and the mark that turns the text not.
+test("text of a task cannot send commands to the terminal", async () => {
+  // JSON escapes \u001b as \\u001b. It does not escape its one-character variant and the mark that turns text.
   await json("enqueue", "escape", "bad", '"\u009b2J\u202e"', "--id", "x");
   await runWorker("escape");
   await until("it is dead", async () => (await observer.stats("escape")).dead === 1);
@@ -288,7 +288,7 @@ test("dead letters are shown, grouped, replayed and discarded", async () => {
 
   const careless = await cli("dlq", "discard", "dead", "--reason", "fatal");
   expect(careless).toMatchObject({ code: 2, stdout: "" });
-  expect(careless.stderr).toContain("discards 1 dead letter: add --yes");
+  expect(careless.stderr).toContain("discards 1 dead letter; add --yes");
   expect((await observer.stats("dead")).dead).toBe(1);
   expect(await json("dlq", "discard", "dead", "--reason", "fatal", "--yes")).toEqual({
     discarded: 1,
@@ -317,7 +317,7 @@ test("a replay that is interrupted stays listed as an operation, which can be ca
   expect(await json("operation", "cancel", id)).toMatchObject({ id });
 });
 
-test("lines of NDJSON are tasks; a bad one is named and stops no other", async () => {
+test("lines of NDJSON are tasks; a bad line is named and does not stop the others", async () => {
   const file = join(folder, "tasks.ndjson");
   const rejects = join(folder, "rejects.ndjson");
   const bad = [
@@ -363,7 +363,7 @@ test("lines of NDJSON are tasks; a bad one is named and stops no other", async (
 const manyLines = (count: number) =>
   Array.from({ length: count }, (_, n) => `{"type":"ok","payload":${n}}`).join("\n");
 
-/** A command whose output goes to a device on which there is never any space. */
+/** Runs a command with its output on a device that is always full. */
 async function onFullDisk(input: string, ...args: string[]): Promise<Ended> {
   const disk = await open("/dev/full", "w");
   const running = start(args, { REDIS_URL: redis.url }, disk.fd);
@@ -373,7 +373,7 @@ async function onFullDisk(input: string, ...args: string[]): Promise<Ended> {
   return ended;
 }
 
-test("a reader that goes away stops the output, not the work, and is told of", async () => {
+test("a reader that ends stops the output, not the work, and a message says so", async () => {
   const running = start(["enqueue", "pipe", "--ndjson", "-", "-o", "ndjson"], { REDIS_URL: redis.url });
   running.child.stdout?.destroy();
   running.child.stdin?.end(manyLines(3_000));
@@ -381,7 +381,7 @@ test("a reader that goes away stops the output, not the work, and is told of", a
   expect(code).toBe(1);
   expect(stderr).toContain(
     "holdfast: all 3000 lines were sent: 3000 accepted, 0 refused\n" +
-      "holdfast: the output could not be written: nobody reads it any more (EPIPE)\n",
+      "holdfast: the output could not be written: its reader has ended (EPIPE)\n",
   );
   expect((await observer.stats("pipe")).pending).toBe(3_000);
 });
@@ -399,7 +399,7 @@ test.each([
   expect(code).toBe(1);
 });
 
-test("an import whose results are lost on a full disk stops, and says how far it came", async () => {
+test("an import whose results cannot be written stops, and says how far it came", async () => {
   const lines = `\n${manyLines(20_000)}`;
   const { code, stderr } = await onFullDisk(lines, "-o", "ndjson", "enqueue", "import", "--ndjson", "-");
   expect(code).toBe(1);
@@ -408,7 +408,7 @@ test("an import whose results are lost on a full disk stops, and says how far it
   // The first line is empty: lines are counted as an editor counts them.
   expect(stderr).toMatch(
     new RegExp(
-      `^holdfast: the output could not be written: ENOSPC.*: stopped after ${pending} accepted tasks, line ${pending + 2} and what follows were not sent$`,
+      `^holdfast: the output could not be written: ENOSPC.*: stopped after ${pending} accepted tasks, line ${pending + 2} and all after it were not sent$`,
       "m",
     ),
   );
@@ -438,8 +438,8 @@ test("a partitioned queue is one queue", async () => {
   await queue.close();
 });
 
-test("workers are listed, and an audit finds what an index holds too much", async () => {
-  // A janitor would take the entry out before the audit sees it.
+test("workers are listed, and an audit finds extra index entries", async () => {
+  // A janitor would remove the entry before the audit finds it.
   await runWorker("audited", { hasJanitor: false });
   await until("the worker is registered", async () => (await observer.workers()).length > 0);
   expect(await json<object[]>("worker", "ls")).toContainEqual(

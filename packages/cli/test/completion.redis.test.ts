@@ -35,7 +35,7 @@ async function shell(name: string, script: string, args: string[] = []): Promise
   return stdout.trim().split("\n");
 }
 
-/** What bash offers after these words. */
+/** The candidates that bash offers after these words. */
 function inBash(...words: string[]): Promise<string[]> {
   const list = ["holdfast", ...words].map((word) => `'${word}'`).join(" ");
   return shell(
@@ -54,7 +54,7 @@ test("bash completes commands, options, their values, and the queues in Redis", 
   expect(await inBash("queue", "show", "emails", "")).toEqual([""]);
 });
 
-test("a Redis that does not answer leaves the command line alone", async () => {
+test("a Redis that does not answer leaves the command line unchanged", async () => {
   const { code, stdout, stderr } = await cli(
     "__complete",
     "--",

@@ -37,7 +37,7 @@ function findingsOf({ stdout }: Ended): Finding[] {
   return (JSON.parse(stdout) as { findings: Finding[] }).findings;
 }
 
-/** The problems that it found. Each has to name what to do. */
+/** The reported problems. Each has to name a remedy. */
 async function problems(...args: string[]): Promise<Finding[]> {
   const ended = await cli("doctor", "--json", ...args);
   const found = findingsOf(ended).filter(({ verdict }) => verdict === "problem");
@@ -148,7 +148,7 @@ test("fault 6: workers of two versions", async () => {
   ]);
 });
 
-test("fault 7: a worker that fell silent", async () => {
+test("fault 7: a silent worker", async () => {
   await startWorker("q", "1.0.0");
   const [record] = await client.registry.workers();
   if (!record) throw new Error("no worker");
@@ -156,7 +156,7 @@ test("fault 7: a worker that fell silent", async () => {
   expect(await problems()).toMatchObject([{ check: "workers", detail: expect.stringContaining("old-one") }]);
 });
 
-test("fault 8: tasks that wait for nobody, and a queue that is paused", async () => {
+test("fault 8: waiting tasks without a worker, and a paused queue", async () => {
   const queue = new Queue("lonely", { client });
   await queue.enqueue("ok", null);
   expect(await problems()).toMatchObject([
@@ -206,7 +206,7 @@ test("fault 11: no janitor runs, whether something is overdue or not", async () 
   expect(await cli("schedule", "ls")).toMatchObject({ code: 0, stderr: "" });
 });
 
-test("fault 12: a janitor runs, and what is due stays as it is", async () => {
+test("fault 12: a janitor runs, but due tasks stay", async () => {
   const past = new Schedules({ client, clockMs: () => Date.now() - 40_000 });
   await janitor.stop();
   await past.put("often", { queue: "q", cron: "* * * * * *", type: "bad" });
@@ -215,7 +215,7 @@ test("fault 12: a janitor runs, and what is due stays as it is", async () => {
     {
       check: "schedules",
       detail: expect.stringMatching(
-        /^schedule often has been due for (\d\ds|1m\d\ds): no janitor has seen to it$/,
+        /^schedule often has been due for (\d\ds|1m\d\ds): no janitor has run it$/,
       ),
     },
   ]);
@@ -225,7 +225,7 @@ test("fault 12: a janitor runs, and what is due stays as it is", async () => {
   await until("it is in order", async () => (await cli("schedule", "ls")).code === 0);
 });
 
-test("on a Cluster every master is looked at", async () => {
+test("on a Cluster every master is checked", async () => {
   const buses = [await freePort(), await freePort()];
   const nodes = await Promise.all(
     buses.map((bus, at) =>
@@ -258,7 +258,7 @@ test("on a Cluster every master is looked at", async () => {
   }
 });
 
-test("data of a local Redis that every user can read is told, with what to do", async () => {
+test("data of a local Redis that every user can read is reported, with a remedy", async () => {
   await client.connection.command("SET", "x", "1");
   const [, folder = ""] = await client.connection.command<string[]>("CONFIG", "GET", "dir");
   const told = async () =>

@@ -26,7 +26,7 @@ interface Left {
   outcome: string;
   code: string | null;
 }
-/** The records that a queue, or no queue, has in the audit log: oldest first, in one line each. */
+/** The audit log's records for a queue, or for no queue: oldest first, one line each. */
 async function recordsOf(queue: string | null): Promise<string[]> {
   const records = (await json<Left[]>("history", "--limit", "100")).filter((left) => left.queue === queue);
   return records
@@ -34,7 +34,7 @@ async function recordsOf(queue: string | null): Promise<string[]> {
     .reverse();
 }
 
-test("what is enqueued from a terminal is in the history by its counts, never by its payload", async () => {
+test("enqueues from a terminal are in the history with their counts, never with a payload", async () => {
   const secret = "canary-of-a-payload";
   await json("enqueue", "logged", "t", JSON.stringify(secret), "--id", "one");
   await json("enqueue", "logged", "t", JSON.stringify(secret), "--id", "one");
@@ -59,7 +59,7 @@ test("what is enqueued from a terminal is in the history by its counts, never by
   expect((await cli("history", "--all")).stdout).not.toContain(secret);
 });
 
-test("a burst that is interrupted leaves how far it came", async () => {
+test("an interrupted burst records how far it came", async () => {
   const running = start(["burst", "cut", "--tasks", "1000000"], { REDIS_URL: redis.url });
   await until("some of it is there", async () => {
     const cut = (await observer.snapshot()).find(({ queue }) => queue === "cut");

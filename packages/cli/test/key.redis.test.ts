@@ -43,7 +43,7 @@ test("a key is made, listed without its secret, and revoked", async () => {
   expect(table.stdout).toContain("mail");
   expect(JSON.stringify(listed) + table.stdout).not.toContain(secret);
 
-  // The services note the last use; a key that nobody used has none.
+  // The services record the last use. This key was never used.
   const client = new Holdfast({ redis: redis.url });
   await new KeyStore(client).noteUses(new Map([[other.id, Date.parse("2030-01-31T08:00:00Z")]]));
   await client.close();
@@ -62,7 +62,7 @@ test("a key is made, listed without its secret, and revoked", async () => {
   expect((await cli("key", "revoke", other.id)).code).toBe(3);
 });
 
-test("with --file no Redis is asked", async () => {
+test("with --file Redis is not used", async () => {
   const file = join(folder, "keys.json");
   const run = async (...args: string[]) => {
     const running = start([...args, "--file", file], { REDIS_URL: "redis://127.0.0.1:1" });
@@ -78,7 +78,7 @@ test("with --file no Redis is asked", async () => {
   expect(await readKeyFile(file)).toEqual([]);
 });
 
-test("what makes no key is refused before anything is written", async () => {
+test("wrong options are refused before anything is written", async () => {
   const create = (...args: string[]) => cli("key", "create", "--label", "x", ...args);
   expect((await create()).code).toBe(2);
   expect((await create("--scope", "root")).stderr).toContain('"root" is not a valid scope');

@@ -11,7 +11,7 @@ import { cliFor, start } from "./support.ts";
 const line = (n: number) => `{"type":"ok","payload":${n}}\n`;
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
-/** A way to Redis that is cut for good once a command with this text has run, and before its reply is there. */
+/** A connection to Redis that is cut for good after a command with this text has run, before its reply arrives. */
 async function wayThatEndsAt(text: string, redisPort: number) {
   const server = createServer((client) => {
     const redis = connect(redisPort, "127.0.0.1");
@@ -31,13 +31,13 @@ async function wayThatEndsAt(text: string, redisPort: number) {
   return { url: `redis://127.0.0.1:${(server.address() as AddressInfo).port}`, stop: () => server.close() };
 }
 
-test("a task whose reply is lost is told with its id, and sent again with it, it is there once", async () => {
+test("a lost reply is reported with the task's id, and a repeat with that id does not make a second task", async () => {
   const redis = await startRedisServer();
   const folder = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
   const observer = new Observer({ redis: redis.url });
   const { cli, json } = cliFor(() => redis.url);
   try {
-    // Redis knows the script then: its first run is the one that is cut.
+    // Redis then knows the script, so its first run is the one that is cut.
     await json("enqueue", "q", "ok", "0");
     const one = await wayThatEndsAt("cut-me", redis.port);
     const lost = await cli("--redis", one.url, "enqueue", "q", "ok", '"cut-me"');
@@ -69,8 +69,8 @@ test("a task whose reply is lost is told with its id, and sent again with it, it
   }
 });
 
-test("Redis dies amid a long input: each line is accepted or written down, and sent again it is there once", async () => {
-  // On disk at every write: after the kill Redis comes back with all that it answered for.
+test("if Redis dies during a long input, each line is accepted or written to a file, and a repeat enqueues it once", async () => {
+  // Redis writes to disk on every write, so after the kill it has everything that it confirmed.
   const redis = await startRedisServer(["--appendonly", "yes", "--appendfsync", "always"]);
   const folder = await mkdtemp(join(tmpdir(), "holdfast-cli-"));
   const observer = new Observer({ redis: redis.url });

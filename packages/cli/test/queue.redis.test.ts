@@ -21,7 +21,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** Three tasks that wait, and two that are scheduled. */
+/** Three tasks wait, and two are scheduled. */
 async function filled(name: string): Promise<void> {
   const tasks = [0, 0, 0, 60_000, 60_000].map((delayMs) => ({
     type: "t",
@@ -31,7 +31,7 @@ async function filled(name: string): Promise<void> {
   await new Queue(name, { client }).enqueueMany(tasks);
 }
 
-/** The command as somebody at a terminal runs it, who answers what it asks. */
+/** Runs the command on a terminal, with a user who answers its questions. */
 async function atTerminal(answer: string | null, ...args: string[]) {
   const stdin = Object.assign(new PassThrough(), { isTTY: true });
   const [stdout, stderr] = [new PassThrough(), new PassThrough()];
@@ -53,7 +53,7 @@ async function atTerminal(answer: string | null, ...args: string[]) {
   return { code, stdout: out, stderr: said };
 }
 
-test("a queue is emptied of the states that are named, and of no other", async () => {
+test("emptying a queue removes tasks in the named states only", async () => {
   await filled("some");
   const asked = await cli("queue", "empty", "some", "--state", "pending");
   expect(asked).toMatchObject({ code: 2, stdout: "" });
@@ -84,7 +84,7 @@ test.each([
   expect(await cli(...args)).toMatchObject({ code: 2, stdout: "", stderr: expect.stringContaining(text) });
 });
 
-test("a queue is deleted with what is in it, once it is paused, and named again", async () => {
+test("a queue is deleted with its tasks after it is paused and named again", async () => {
   await filled("gone");
   expect((await cli("queue", "delete", "nowhere", "--confirm", "nowhere")).code).toBe(3);
   expect(await cli("queue", "delete", "gone", "--confirm", "gone")).toMatchObject({
@@ -97,13 +97,13 @@ test("a queue is deleted with what is in it, once it is paused, and named again"
   await new Schedules({ client }).put("nightly", { queue: "gone", cron: "0 3 * * *", type: "t" });
   const deleted = await cli("queue", "rm", "gone", "--confirm", "gone", "--reason", "mistyped", "--json");
   expect(JSON.parse(deleted.stdout)).toEqual({ queue: "gone", removed: 5 });
-  expect(deleted.stderr).toContain("1 schedule makes the queue anew: nightly");
+  expect(deleted.stderr).toContain("1 schedule will create the queue again: nightly");
   expect(await observer.queues()).not.toContain("gone");
   const [record] = await json<object[]>("history", "--queue", "gone");
   expect(record).toMatchObject({ action: "queue.delete", count: 5, reason: "mistyped" });
 });
 
-test("a terminal is asked for the name, and anything else does nothing", async () => {
+test("on a terminal the command asks for the name, and any other answer changes nothing", async () => {
   await filled("typed");
   await observer.pause("typed");
   for (const answer of ["", "type", null]) {
@@ -116,11 +116,11 @@ test("a terminal is asked for the name, and anything else does nothing", async (
   expect([code, stdout]).toEqual([0, "removed  5\n"]);
 });
 
-test("a new name of a queue is told before it is made, a known one is not", async () => {
+test("the command warns before it creates a queue, not for an existing one", async () => {
   const warning = (name: string) => `there is no queue "${name}" yet`;
   expect((await cli("enqueue", "defualt", "n o", "1")).stderr).not.toContain("warning");
   expect((await cli("enqueue", "defualt", "t", "1")).stderr).toContain(
-    'there was no queue "defualt"; this task made it',
+    'there was no queue "defualt"; this task created it',
   );
   expect((await cli("enqueue", "defualt", "t", "1")).stderr).toBe("");
   const lines = await withInput('{"type":"t","payload":1}', "enqueue", "liens", "--ndjson", "-");
@@ -132,7 +132,7 @@ test("a new name of a queue is told before it is made, a known one is not", asyn
   expect(moved.stderr).toContain(warning("elsewere"));
 });
 
-test("a burst is refused in an environment that is not for development", async () => {
+test("a burst is refused outside of development", async () => {
   const inEnvironment = (ENVIRONMENT: string) =>
     start(["burst", "b", "--tasks", "5"], { REDIS_URL: redis.url, ENVIRONMENT }).ended;
   expect(await inEnvironment("production")).toMatchObject({

@@ -15,11 +15,11 @@ test.each([
   { REDIS_CLUSTER_NODES: "a:1,b" },
   { REDIS_HOST: "h", REDIS_TLS_CA_FILE: import.meta.filename, REDIS_TLS_SERVER_NAME: "redis" },
   { REDIS_TLS_CERT_FILE: import.meta.filename, REDIS_TLS_KEY_FILE: import.meta.filename },
-])("%j leads where it leads the services", (env) => {
+])("%j gives the same address as in the services", (env) => {
   expect(redisSettings(env, undefined)).toEqual(service(env));
 });
 
-test("--redis goes before every variable", () => {
+test("--redis overrides every variable", () => {
   const env = { REDIS_URL: "redis://other", REDIS_CLUSTER_NODES: "a" };
   expect(redisSettings(env, "redis://h")).toEqual({ url: "redis://h" });
   const tls = { REDIS_TLS_CA_FILE: "ca.crt" };
@@ -27,7 +27,7 @@ test("--redis goes before every variable", () => {
   expect(redisSettings(tls, "rediss://h")).toEqual({ url: "rediss://h", tlsCaFile: "ca.crt" });
 });
 
-test("what makes no sense is refused, without a password in the message", () => {
+test("wrong settings are refused without a password in the message", () => {
   const bad = [
     { REDIS_URL: "http://user:hunter2@host" },
     { REDIS_PORT: "70000" },

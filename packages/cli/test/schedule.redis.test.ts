@@ -34,7 +34,7 @@ test("a schedule is put, shown, listed, run, paused, resumed and removed", async
   expect(await json("schedule", "ls")).toEqual([]);
 });
 
-test("a preview needs no Redis, and what makes no sense ends with 2 and the reason", async () => {
+test("a preview needs no Redis, and a wrong expression ends with 2 and the reason", async () => {
   const preview = await json<{ nextRuns: number[] }>("schedule", "preview", "@hourly");
   expect(preview.nextRuns).toHaveLength(5);
   const bad = await cli("schedule", "put", "x", "q", "61 * * * *", "t");

@@ -15,7 +15,10 @@ export interface Running {
   ended: Promise<Ended>;
 }
 
-/** The built command as a process of its own. Nothing is inherited: a REDIS_URL of the shell must not decide a test. */
+/**
+ * Runs the built command as a process. It inherits no environment, so that a REDIS_URL of the shell cannot change a
+ * test.
+ */
 export function start(
   args: readonly string[],
   env: Record<string, string> = {},
@@ -33,7 +36,7 @@ export function start(
   child.stderr?.on("data", (chunk) => {
     stderr += String(chunk);
   });
-  // Who ends without reading its input breaks the pipe: that is for the test to judge, by the exit code.
+  // A command that ends without reading its input breaks the pipe; the test checks the exit code instead.
   child.stdin?.on("error", () => {});
   const ended = new Promise<Ended>((done) => child.once("close", (code) => done({ code, stdout, stderr })));
   return { child, stdout: () => stdout, ended };
@@ -51,7 +54,7 @@ export function cliFor(redisUrl: () => string) {
     running.child.stdin?.end(input);
     return running.ended;
   };
-  /** What it printed as JSON; fails where it failed. */
+  /** The output, parsed as JSON. Fails if the command failed. */
   const json = async <T = Record<string, unknown>>(...args: string[]): Promise<T> => {
     const { code, stdout, stderr } = await cli(...args, "--json");
     if (code !== 0) throw new Error(`holdfast ${args.join(" ")} ended with ${code}: ${stderr}`);

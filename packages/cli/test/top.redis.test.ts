@@ -4,7 +4,7 @@ import { Holdfast, Queue } from "holdfast";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { bin, start } from "./support.ts";
 
-// util-linux' own: the script of other systems takes its command in another way.
+// Needs the `script` of util-linux: on other systems it takes its command in another way.
 const hasScript = /util-linux/.test(spawnSync("script", ["--version"]).stdout?.toString() ?? "");
 const ENTER = "\u001b[?1049h";
 const LEAVE = "\u001b[?25h\u001b[?1049l";
@@ -28,7 +28,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** A shell command within a real terminal of 100 columns and 24 rows; what the terminal is sent, and keys for it. */
+/** Runs a shell command in a real terminal of 100 columns and 24 rows. Gives its output, and sends it keys. */
 function inTerminal(command: string) {
   const line = `stty rows 24 cols 100; ${command}; echo "ended with $?"; stty -a`;
   const running = spawn("script", ["-qfec", line, "/dev/null"], {
@@ -41,14 +41,14 @@ function inTerminal(command: string) {
   });
   return {
     text: () => text,
-    /** Since the last time that the screen was drawn from its top. */
+    /** The output since the screen was last drawn from its top. */
     screen: () => text.slice(text.lastIndexOf("\u001b[H")),
     press: (keys: string) => running.stdin.write(keys),
     ended: new Promise<void>((done) => running.once("close", () => done())),
   };
 }
 
-test.skipIf(!hasScript)("it draws itself anew, and q gives the terminal back as it was", async () => {
+test.skipIf(!hasScript)("it redraws the screen, and q restores the terminal", async () => {
   const queue = new Queue("live", { client });
   await queue.enqueue("ok", null);
   const terminal = inTerminal(`${process.execPath} ${bin} top --interval 200ms`);
@@ -68,7 +68,7 @@ test.skipIf(!hasScript)("it draws itself anew, and q gives the terminal back as 
   expect(after).toMatch(/[\s;]echo[\s;]/);
 });
 
-test.skipIf(!hasScript)("Ctrl-C and SIGTERM give the terminal back too", async () => {
+test.skipIf(!hasScript)("Ctrl-C and SIGTERM restore the terminal too", async () => {
   const byKey = inTerminal(`${process.execPath} ${bin} top`);
   await until("it is drawn", () => byKey.screen().includes("q quits"), 20_000);
   byKey.press("\u0003");
@@ -85,7 +85,7 @@ test.skipIf(!hasScript)("Ctrl-C and SIGTERM give the terminal back too", async (
   expect(bySignal.text()).toMatch(/[\s;]icanon/);
 });
 
-test.skipIf(!hasScript)("Redis goes and comes back: it says so, and goes on", async () => {
+test.skipIf(!hasScript)("if Redis stops and comes back, it says so and continues", async () => {
   const own = await startRedisServer();
   try {
     const terminal = inTerminal(`${process.execPath} ${bin} --redis ${own.url} top --interval 200ms`);
@@ -106,7 +106,7 @@ test.skipIf(!hasScript)("Redis goes and comes back: it says so, and goes on", as
   }
 });
 
-test("without a terminal it prints lines, and as JSON one object a look", async () => {
+test("without a terminal it prints lines, and as JSON one object per update", async () => {
   await new Queue("plain", { client }).enqueue("ok", null);
   const options = ["top", "--count", "2", "--interval", "100ms"];
   const plain = await start(options, { REDIS_URL: redis.url }).ended;
@@ -123,7 +123,7 @@ test("without a terminal it prints lines, and as JSON one object a look", async 
   expect(looks.map((line) => JSON.parse(line).where)).toEqual(Array(2).fill(`127.0.0.1:${redis.port}`));
 });
 
-test("SIGINT ends it with 0 where it prints lines", async () => {
+test("SIGINT ends it with 0 when it prints lines", async () => {
   const running = start(["top", "--interval", "100ms"], { REDIS_URL: redis.url });
   await until("it prints", () => running.stdout() !== "");
   running.child.kill("SIGINT");

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { ERROR_STATUS, FatalError, HoldfastError, RetryAfter } from "./errors.ts";
 
 describe("HoldfastError", () => {
-  test("carries its code, what it is about, and what caused it", () => {
+  test("has its code, its task and argument, and its cause", () => {
     const cause = new Error("below");
     const error = new HoldfastError("queue_full", "no room", { cause, taskId: "t1", retryAfterMs: 1_000 });
     expect(error).toBeInstanceOf(Error);
@@ -16,7 +16,7 @@ describe("HoldfastError", () => {
     });
   });
 
-  test("has no cause where none was given", () => {
+  test("has no cause if none was given", () => {
     const error = new HoldfastError("internal", "x");
     expect("cause" in error).toBe(false);
     expect(error.taskId).toBeUndefined();
@@ -30,19 +30,19 @@ test("every code has an HTTP status of an error", () => {
   }
 });
 
-test("what a later try may mend is 429 or 503", () => {
+test("an error that may pass by itself is 429 or 503", () => {
   for (const code of ["queue_full", "rate_limited"] as const) expect(ERROR_STATUS[code]).toBe(429);
   for (const code of ["redis_unavailable", "redis_out_of_memory", "outcome_unknown", "closed"] as const)
     expect(ERROR_STATUS[code]).toBe(503);
 });
 
-test("FatalError keeps its name, by which a worker knows it, and its cause", () => {
+test("FatalError keeps its name, which workers recognise, and its cause", () => {
   const cause = new Error("below");
   expect(new FatalError("never", { cause })).toMatchObject({ name: "FatalError", message: "never", cause });
 });
 
 describe("RetryAfter", () => {
-  test("brings its wait", () => {
+  test("has its delay", () => {
     expect(new RetryAfter(5)).toMatchObject({ name: "RetryAfter", delayMs: 5, message: "retry after 5 ms" });
     expect(new RetryAfter(0, "soon").message).toBe("soon");
   });

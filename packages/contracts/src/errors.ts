@@ -1,4 +1,4 @@
-/** Every code that a Holdfast error carries, with the HTTP status that a service answers it with. */
+/** Every code of a Holdfast error, with the HTTP status of its response. */
 export const ERROR_STATUS = {
   invalid_argument: 422,
   invalid_queue_name: 422,
@@ -40,11 +40,11 @@ export type ErrorCode = keyof typeof ERROR_STATUS;
 
 export interface HoldfastErrorOptions {
   cause?: unknown;
-  /** The id of the task that the error is about, where there is one: retry with the same id. */
+  /** The id of the task that the error is about, if there is one. Use this id for a retry. */
   taskId?: string;
-  /** How long to wait before the next try, ms. */
+  /** How long to wait before the next attempt, ms. */
   retryAfterMs?: number;
-  /** The argument that is wrong, by the name it has in the call, such as `timeZone`. */
+  /** The name of the wrong argument in the call, such as `timeZone`. */
   field?: string;
 }
 
@@ -65,27 +65,29 @@ export class HoldfastError extends Error {
   }
 }
 
-/** Gives what was thrown as one of ours: anything else is `internal`, with the thrown value as its cause. */
+/**
+ * Turns anything that was thrown into a HoldfastError: unknown values become `internal`, with the value as the cause.
+ */
 export function asHoldfastError(error: unknown): HoldfastError {
   let message = "something was thrown that cannot be read";
   try {
     if (error instanceof HoldfastError) return error;
     message = error instanceof Error ? error.message : String(error);
   } catch {
-    // Anything can be thrown: a revoked proxy, an object without a text.
+    // Anything can be thrown, for example a revoked proxy or an object without a text.
   }
   return new HoldfastError("internal", message, { cause: error });
 }
 
 /**
- * What an error that a handler throws means to the worker: on the prototype, so that a subclass with a name of its own
- * means the same. A registered symbol, since a handler may carry another copy of this package, or run in another realm.
+ * How a worker treats an error that a handler throws. It is on the prototype, so that it also holds for subclasses. It
+ * is a registered symbol, since a handler may use another copy of this package or run in another realm.
  */
 export const ERROR_MEANING = Symbol.for("holdfast.meaning");
 
 /**
- * Thrown by a handler: no retry would help. The task goes straight to the dead letters. A subclass means the same, and so
- * does an error that has a FatalError among its causes.
+ * Thrown by a handler if no retry can help. The task goes straight to the dead letters. This also holds for a subclass,
+ * and for an error with a FatalError among its causes.
  */
 export class FatalError extends Error {
   constructor(message: string, options?: ErrorOptions) {
@@ -99,8 +101,8 @@ export class FatalError extends Error {
 }
 
 /**
- * Thrown by a handler that knows when the next attempt makes sense. It counts as a failure, so the task is dead once its
- * attempts are used up. A subclass means the same, and so does an error that has a RetryAfter among its causes.
+ * Thrown by a handler that knows when the next attempt makes sense. It counts as a failure, so the task is dead when
+ * its attempts are used up. This also holds for a subclass, and for an error with a RetryAfter among its causes.
  */
 export class RetryAfter extends Error {
   /** Wait before the next attempt, ms, 0 or more. */

@@ -18,7 +18,7 @@ const isTooDeep = (text: string) => {
   }
 };
 
-test("a JSON text is too deep where its value is (property)", () => {
+test("a JSON text is too deep if its value is (property)", () => {
   fc.assert(
     fc.property(fc.jsonValue(), fc.integer({ min: 58, max: 66 }), fc.boolean(), (value, levels, asObject) => {
       let text = JSON.stringify(value);

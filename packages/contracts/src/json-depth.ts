@@ -8,7 +8,7 @@ const OPEN = 123;
 const CLOSE = 125;
 
 /**
- * Refuses what nests deeper than `LIMITS.jsonDepth`. The text is known to be JSON.
+ * Refuses JSON that nests deeper than `LIMITS.jsonDepth`. The text must be valid JSON.
  * @throws HoldfastError payload_too_deep
  */
 export function checkJsonDepth(text: string, name: string): void {

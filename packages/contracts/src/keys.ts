@@ -1,21 +1,21 @@
 import { isQueueName } from "./limits.ts";
 
-/** What a key may do. `admin` includes all, `control` includes `read`. */
+/** The rights of a key. `admin` includes all others, `control` includes `read`. */
 export const SCOPES = ["enqueue", "read", "control", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-/** What a person may do: viewer reads, operator also enqueues and controls, admin may do everything. */
+/** The rights of a person: viewer reads, operator also enqueues and controls, admin may do everything. */
 export const ROLES = ["viewer", "operator", "admin"] as const;
 export type Role = (typeof ROLES)[number];
 
-/** An API key as it is kept. Its text, `hf_<id>_<secret>`, is shown once and kept nowhere. */
+/** The record of an API key. Its text, `hf_<id>_<secret>`, is shown once and not kept. */
 export interface ApiKey {
   /** 12 of `0-9a-z`. */
   id: string;
-  /** Who has it: 1 to 64 characters. It names the actor in the audit log. */
+  /** The holder, 1 to 64 characters. It names the actor in the audit log. */
   label: string;
   scopes: Scope[];
-  /** Only these queues; null: all. */
+  /** The queues that the key is limited to; null: all. */
   queues: string[] | null;
   /** Ms since the epoch. */
   createdAt: number;
@@ -25,10 +25,10 @@ export interface ApiKey {
   sha256: string;
 }
 
-/** What may be shown of a key. */
+/** The part of a key that may be shown. */
 export type KeyView = Omit<ApiKey, "sha256">;
 
-/** Queues that one key can be limited to. */
+/** Most queues that one key can be limited to. */
 export const MAX_KEY_QUEUES = 100;
 
 export function includesScope(scopes: readonly Scope[], wanted: Scope): boolean {
@@ -36,7 +36,7 @@ export function includesScope(scopes: readonly Scope[], wanted: Scope): boolean 
   return wanted === "read" && scopes.includes("control");
 }
 
-/** The role that scopes amount to. Who may only enqueue, or only read, is a viewer. */
+/** The role that these scopes give. A key with only `enqueue` or only `read` is a viewer. */
 export function roleOf(scopes: readonly Scope[]): Role {
   if (scopes.includes("admin")) return "admin";
   return scopes.includes("control") ? "operator" : "viewer";
@@ -48,7 +48,7 @@ export const SCOPES_OF_ROLE: Record<Role, Scope[]> = {
   admin: ["admin"],
 };
 
-// A label is shown in logs and on terminals: no control characters, nothing that turns the direction of text.
+// A label appears in logs and on terminals, so it has no control characters and no marks that turn text.
 const LABEL = /^[^\p{C}\p{Zl}\p{Zp}]{1,64}$/u;
 export const isKeyLabel = (value: unknown): value is string =>
   typeof value === "string" && LABEL.test(value) && value.trim() === value;
@@ -57,7 +57,7 @@ export const isKeyId = (value: unknown): value is string =>
 
 const isTime = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
 
-/** Whether this is a whole key, as it is kept in a file or in Redis. */
+/** Whether the value is a complete record of a key, from a file or from Redis. */
 export function isApiKey(value: unknown): value is ApiKey {
   if (typeof value !== "object" || value === null) return false;
   const { id, label, scopes, queues, createdAt, expiresAt, sha256 } = value as Record<string, unknown>;

@@ -56,6 +56,6 @@ test.each([
   expect(isTaskType(type)).toBe(fits);
 });
 
-test.each(neverNames)("%j is no name of anything", (value) => {
+test.each(neverNames)("%j is not a valid name", (value) => {
   expect([isQueueName(value), isTaskId(value), isTaskType(value)]).toEqual([false, false, false]);
 });

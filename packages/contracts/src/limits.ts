@@ -1,20 +1,23 @@
-/** Names and sizes that every part of Holdfast agrees on. */
+/** Limits of names and sizes for every part of Holdfast. */
 
-/** Braces would break Redis hash tags, `..` would rewrite URLs: both are outside the pattern. */
+/** Braces would break Redis hash tags and `..` would change URLs, so the pattern allows neither. */
 export const QUEUE_NAME_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 export const TASK_ID_PATTERN = "^[A-Za-z0-9_.:-]{1,128}$";
-/** Of a task to be: "." and ".." cannot be named by a URL, since clients take them for steps of the path. */
+/** Pattern of new task ids. "." and ".." are left out, since clients read them as steps of a path. */
 export const NEW_TASK_ID_PATTERN = "^(?!\\.{1,2}$)[A-Za-z0-9_.:-]{1,128}$";
 export const TASK_TYPE_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$";
-/** Of workers and of clients: a part of records, where a space ends a field, and of the name of a channel. */
+/**
+ * Pattern of the ids of workers and clients. They are part of records, where a space ends a field, and of a channel's
+ * name.
+ */
 export const WORKER_ID_PATTERN = "^[A-Za-z0-9_.:@-]{1,128}$";
 /** The first part of every key. */
 export const KEY_PREFIX_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$";
-/** A task id is made of it and a time, so it is shorter than one. */
+/** A task id is made of this id and a time, so it is shorter than a task id. */
 export const SCHEDULE_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 
 export const LIMITS = {
-  /** Bytes of one payload, UTF-8. A larger value stalls everybody: 10 MB through a script took 84 ms. */
+  /** Bytes of one payload, UTF-8. A larger value blocks Redis for everybody: 10 MB through a script took 84 ms. */
   payloadBytes: 262_144,
   /** Bytes of one result, UTF-8. */
   resultBytes: 65_536,
@@ -26,13 +29,13 @@ export const LIMITS = {
   scriptTasks: 500,
   /** Rows of one page. */
   pageTasks: 100,
-  /** Dead letters, the newest, that are grouped by error unless a caller asks for more. */
+  /** Dead letters that are grouped by error, from the newest on, unless a caller asks for more. */
   groupedDeadLetters: 10_000,
-  /** Bytes of one progress report, UTF-8. It is written again with each log line. */
+  /** Bytes of one progress report, UTF-8. It is rewritten with each log line. */
   progressBytes: 8_192,
   /** Characters kept of one error, and of one log line. */
   errorCharacters: 1_024,
-  /** A discard can be undone for so long, ms. */
+  /** How long a discard can be undone, ms. */
   undoMs: 600_000,
   /** Longest wait for a result, ms. */
   waitMs: 30_000,
@@ -44,7 +47,7 @@ export const LIMITS = {
   partitionKeyCharacters: 256,
 } as const;
 
-/** Ends a text of which only the beginning is kept, such as an error or a log line. */
+/** The mark at the end of a cut text, such as an error or a log line. */
 export const CUT_MARK = " … (cut)";
 
 const queueName = new RegExp(QUEUE_NAME_PATTERN);

@@ -1,7 +1,4 @@
-/**
- * The states of a task, in the order of its life. Who moves a task where, by which script:
- * docs/state-machine.md.
- */
+/** The states of a task, in the order of its life. docs/state-machine.md says which script moves a task. */
 export const TASK_STATES = [
   "scheduled",
   "pending",
@@ -14,14 +11,14 @@ export const TASK_STATES = [
 
 export type TaskState = (typeof TASK_STATES)[number];
 
-/** States that a task does not leave by itself. */
+/** States that a task only leaves through an operator or an enqueue. */
 export const TERMINAL_STATES = ["completed", "dead", "cancelled", "expired"] as const satisfies TaskState[];
 
 export function isTaskState(value: unknown): value is TaskState {
   return typeof value === "string" && (TASK_STATES as readonly string[]).includes(value);
 }
 
-/** The bands of `pending`, most urgent first. Of 16 grants, 3 go to `normal` and 1 to `low` where such tasks wait. */
+/** The bands of `pending`, most urgent first. Of 16 grants, 3 go to `normal` and 1 to `low` if such tasks wait. */
 export const PRIORITIES = ["high", "normal", "low"] as const;
 
 export type Priority = (typeof PRIORITIES)[number];

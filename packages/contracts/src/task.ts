@@ -1,13 +1,13 @@
 import type { AttemptOutcome, DeadReason, Priority, TaskState } from "./states.ts";
 
-/** Options as they are kept: what was left out is not there, rather than undefined. */
+/** Options as they are kept: a missing option is absent, not undefined. */
 export type Given<Options> = Options extends readonly unknown[]
   ? Options
   : Options extends object
     ? { [Name in keyof Options]: Given<Exclude<Options[Name], undefined>> }
     : Options;
 
-/** The wait before a retry: `baseMs * 2^(n-1)`, at most `maxMs`, of which a random part is waited (full jitter). */
+/** The wait before a retry: `baseMs * 2^(n-1)`, at most `maxMs`. With full jitter a random part of it is waited. */
 export interface Backoff {
   /** @default "exponential" */
   kind?: "exponential" | "fixed" | undefined;
@@ -15,23 +15,23 @@ export interface Backoff {
   baseMs?: number | undefined;
   /** Milliseconds. @default 3_600_000 */
   maxMs?: number | undefined;
-  /** `full` waits a random time up to the computed one, `none` the computed one. @default "full" */
+  /** `full` waits a random time up to the computed one, `none` exactly the computed one. @default "full" */
   jitter?: "full" | "none" | undefined;
 }
 
-/** How far an accepted task has got before its enqueue is confirmed. */
+/** Where a task has to be stored before its enqueue is confirmed. */
 export const DURABILITIES = ["memory", "fsynced", "replicated"] as const;
 export type Durability = (typeof DURABILITIES)[number];
 
-/** What an enqueue can ask for beside type and payload. */
+/** Options of an enqueue. */
 export interface TaskOptions {
-  /** Given by the caller, `[A-Za-z0-9_.:-]{1,128}`: makes the enqueue idempotent. @default minted, 14 characters */
+  /** An id from the caller, `[A-Za-z0-9_.:-]{1,128}`, makes the enqueue idempotent. @default minted, 14 characters */
   id?: string | undefined;
   /**
-   * With an `id`: what the enqueue means where the task with that id ended without completing (cancelled, expired, dead,
-   * discarded, emptied). "again": it is enqueued as a new life of that task, with this body. "duplicate": the id stays
-   * taken, as that of a completed task does: the receipt says `duplicate` and `willRun: false`, and another body is a
-   * conflict. Either way an id is forgotten some time after the end (setting `idempotencyMs`). @default "again"
+   * With an `id`: the effect of the enqueue if the task with that id ended without completing (cancelled, expired,
+   * dead, discarded, emptied). "again": it is enqueued as a new life of that task, with this body. "duplicate": the id
+   * stays taken, as that of a completed task does: the receipt says `duplicate` and `willRun: false`, and another body
+   * is a conflict. Either way an id is forgotten some time after the end (setting `idempotencyMs`). @default "again"
    */
   ifEnded?: "again" | "duplicate" | undefined;
   /**
@@ -57,15 +57,18 @@ export interface TaskOptions {
   /** `false` drops the payload at the moment of completion; a dead letter always keeps it. @default true */
   keepPayload?: boolean | undefined;
   /**
-   * What the enqueue has to reach before it is confirmed: Redis' memory, its disk, or a replica.
+   * Where the enqueue has to be stored before it is confirmed: in the memory of Redis, on its disk, or on a replica.
    * @default the setting of the queue
    */
   durability?: Durability | undefined;
-  /** W3C Trace Context of the caller, `00-<trace id>-<span id>-<flags>`: stored with the task, its attempts belong to it. */
+  /**
+   * W3C Trace Context of the caller, `00-<trace id>-<span id>-<flags>`. It is stored with the task, and its attempts
+   * belong to this trace.
+   */
   traceparent?: string | undefined;
   /** W3C tracestate, with a `traceparent`. */
   tracestate?: string | undefined;
-  /** With durability "replicated": how many replicas have to confirm, 1 to 16. @default 1 */
+  /** With durability "replicated": the number of replicas that have to confirm, 1 to 16. @default 1 */
   replicas?: number | undefined;
 }
 
@@ -76,7 +79,7 @@ export interface AttemptView {
   generation: number;
   outcome: AttemptOutcome;
   workerId: string;
-  /** The fence: the part of the token before its dot, which Redis keeps. */
+  /** The fence: the part of the token that Redis keeps, before the dot. */
   token: string;
   /** Milliseconds since the epoch, Redis time. */
   startedAt: number;
@@ -84,7 +87,7 @@ export interface AttemptView {
   error: string | null;
 }
 
-/** A replay of a task: it begins a new generation, with all its attempts again. */
+/** A replay of a task. It begins a new generation, with attempts at zero. */
 export interface ReplayView {
   /** The generation that it began, 1 for the first replay. */
   generation: number;
@@ -92,14 +95,14 @@ export interface ReplayView {
   at: number;
 }
 
-/** What is known of one task. Times are milliseconds since the epoch. */
+/** The state of one task. Times are milliseconds since the epoch. */
 export interface TaskView {
   id: string;
   queue: string;
   type: string;
   state: TaskState;
   priority: Priority;
-  /** The exact text that was enqueued; "" where it was not kept. */
+  /** The exact text that was enqueued; "" if it was not kept. */
   payloadText: string;
   payloadBytes: number;
   /** False once it completed with `keepPayload: false`. */
@@ -132,10 +135,10 @@ export interface TaskView {
   /** When it reached its terminal state. */
   endedAt: number | null;
   workerId: string | null;
-  /** The fence of the current or the last lease: the part of its token before the dot, which Redis keeps. */
+  /** The fence of the present or last lease: the part of its token that Redis keeps, before the dot. */
   token: string | null;
   cancelRequested: boolean;
-  /** It crashed its worker twice: it is acquired alone. */
+  /** True after it crashed its worker twice; it then runs alone. */
   solo: boolean;
   /** Since when no worker has had a handler for its type. */
   unroutedSince: number | null;
@@ -145,7 +148,7 @@ export interface TaskView {
   log: string[];
   /** Every attempt, oldest first. Of attempts and replays together at most the last 32 are kept. */
   history: AttemptView[];
-  /** Every replay in place, oldest first. A replay by a version before this field is not among them. */
+  /** Every replay in place, oldest first. */
   replays: ReplayView[];
 }
 
@@ -156,9 +159,9 @@ export interface QueueStats {
   at: number;
   pending: number;
   pendingByPriority: Record<Priority, number>;
-  /** Of the pending ones: tasks that have to run alone. */
+  /** Pending tasks that have to run alone. */
   pendingSolo: number;
-  /** Of the pending ones: tasks that stand aside until a worker asks that has a handler for their type. */
+  /** Pending tasks that are put aside until a worker with a handler for their type asks. */
   pendingTyped: number;
   processing: number;
   scheduled: number;
@@ -168,13 +171,13 @@ export interface QueueStats {
   expired: number;
   paused: boolean;
   pauseReason: string | null;
-  /** Since when, ms since the epoch, Redis time; null while it is not paused, and where an older version paused it. */
+  /** Since when, ms since the epoch, Redis time; null if it is not paused. */
   pausedAt: number | null;
-  /** Who paused it, as they were named; null where nobody was. */
+  /** Who paused it; null if no name was given. */
   pausedBy: string | null;
-  /** Age of the oldest pending task, ms, 0 without one. */
+  /** Age of the oldest pending task, ms; 0 if none is pending. */
   oldestPendingAgeMs: number;
-  /** Cumulative since the queue began. */
+  /** Totals since the queue was created. */
   totals: QueueTotals;
   settings: QueueSettings;
 }
@@ -200,26 +203,26 @@ export interface QueueTotals {
   purged: number;
 }
 
-/** A settle that was refused, since its lease had gone. Times are milliseconds. */
+/** A settle that was refused because its lease had been lost. Times are milliseconds. */
 export interface StaleVerdict {
   id: string;
   queue: string;
   type: string;
-  /** The token that the verdict came with. */
+  /** The token of the refused verdict. */
   token: string;
-  /** The fence of the lease that runs now, where one does. */
+  /** The fence of the present lease, if there is one. */
   currentToken: string | null;
   attempt: number;
   workerId: string;
   /** When it was refused: Redis time as the worker knew it, ms since the epoch. */
   at: number;
-  /** How long the attempt ran on after its lease had ended; null where that is no longer known. */
+  /** How long the attempt went on after the end of its lease; null if that is no longer known. */
   lateMs: number | null;
-  /** How long of it the next attempt ran at the same time; 0 where none had begun. */
+  /** How long the next attempt ran at the same time; 0 if none had begun. */
   overlapMs: number;
 }
 
-/** What an operator can set per queue. */
+/** Settings of a queue that an operator can change. */
 export interface QueueSettings {
   /** Most tasks waiting (pending and scheduled) before enqueues are refused. 0: no cap. @default 0 */
   maxWaiting: number;
@@ -229,11 +232,11 @@ export interface QueueSettings {
   retentionCount: number;
   /** How long an id given by a caller is remembered after the task ended, ms. @default 3_600_000 */
   idempotencyMs: number;
-  /** For enqueues that ask for none themselves. @default "memory" */
+  /** For enqueues without this option. @default "memory" */
   durability: Durability;
 }
 
-/** A worker as it registers itself. */
+/** The registration of a worker. */
 export interface WorkerView {
   id: string;
   queues: string[];
@@ -246,13 +249,13 @@ export interface WorkerView {
   startedAt: number;
   heartbeatAt: number;
   heartbeatAgeMs: number;
-  /** `drained`: it was told to drain, and holds nothing any more. */
+  /** `drained`: it was asked to drain, and holds no tasks. */
   state: "running" | "draining" | "drained" | "stopped" | "lost";
-  /** What it runs, at most 100; only where it is asked for one by one, not in the live stream. */
+  /** Its running tasks, at most 100. Only present for a single worker, not in the live stream. */
   tasks?: CurrentTask[];
 }
 
-/** A task that a worker runs now. */
+/** A task that a worker is running. */
 export interface CurrentTask {
   id: string;
   queue: string;

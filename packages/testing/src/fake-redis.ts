@@ -1,7 +1,10 @@
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
 
-/** A server that answers INFO as a Redis of some version would, and anything else with OK: enough for the boot checks. */
+/**
+ * A server that answers INFO like a Redis of some version, and everything else with OK, which is enough for the boot
+ * checks.
+ */
 export async function startFakeRedis(info: Record<string, string>) {
   const text = Object.entries({ loading: "0", role: "master", ...info })
     .map(([name, value]) => `${name}:${value}\r\n`)

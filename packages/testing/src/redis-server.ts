@@ -9,13 +9,13 @@ import { until } from "./until.ts";
 export interface RedisServer {
   readonly port: number;
   readonly url: string;
-  /** SIGKILL, and waits until it is gone. */
+  /** Sends SIGKILL, and waits for the end of the process. */
   kill(): Promise<void>;
   /** For example SIGSTOP and SIGCONT. */
   signal(signal: NodeJS.Signals): void;
   /** Starts it again on the same port and folder. */
   start(): Promise<void>;
-  /** Sends one inline command, like `CONFIG SET maxmemory 1`, and gives the first line of the reply. */
+  /** Sends one inline command, like `CONFIG SET maxmemory 1`, and returns the first line of the reply. */
   command(line: string): Promise<string>;
   /** Ends it and removes its folder. */
   stop(): Promise<void>;
@@ -31,7 +31,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** A redis-server of its own on a free port. Without `--appendonly yes` among the arguments it keeps nothing on disk. */
+/** A redis-server on a free port. Without `--appendonly yes` it keeps nothing on disk. */
 export async function startRedisServer(args: readonly string[] = []): Promise<RedisServer> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), "holdfast-test-"));
@@ -63,7 +63,7 @@ export async function startRedisServer(args: readonly string[] = []): Promise<Re
     server = child;
     const answers = until("redis-server answers", async () => {
       if (hasEnded()) throw new Error(`redis-server ended with ${child.exitCode}`);
-      // A server with a password refuses the command, and is there all the same.
+      // A server with a password refuses the command, but it is there.
       return /^[+-](PONG|NOAUTH|DENIED)/.test(await send(port, "PING").catch(() => ""));
     });
     await Promise.race([failed, answers]);

@@ -13,10 +13,10 @@ export interface ServiceProcess {
   kill(): Promise<void>;
 }
 
-/** Runs the built `main.js` of a service as a real process, with nothing but the given environment. */
+/** Runs the built `main.js` of a service as a process, with only the given environment. */
 export function startService(mainPath: string, env: Record<string, string>): ServiceProcess {
   const child = spawn(process.execPath, [mainPath], {
-    // Nothing inherited: a REDIS_URL of the shell must not decide what a test tests.
+    // It inherits no environment, so that a REDIS_URL of the shell cannot change a test.
     env,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -344,8 +344,8 @@ test("a proxy says who it is, from its own address only", async () => {
 
 test.each([
   [{ PROXY_USER_HEADER: "X-User" }, "needs TRUSTED_PROXIES"],
-  [{ TRUSTED_PROXIES: "10.0.0.0/40" }, "no network"],
-  [{ TRUSTED_PROXIES: "10.0.0" }, "no network"],
+  [{ TRUSTED_PROXIES: "10.0.0.0/40" }, "is not an address or a network"],
+  [{ TRUSTED_PROXIES: "10.0.0" }, "is not an address or a network"],
   [{ PROXY_ROLE_HEADER: "X-Role" }, "needs PROXY_USER_HEADER"],
   [{ SESSION_SECRET: "short" }, "32 characters"],
   [{ SESSION_SECRET: `${"x".repeat(32)},short` }, "32 characters"],

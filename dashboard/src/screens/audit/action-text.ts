@@ -34,6 +34,6 @@ export const ACTION_TEXT: Record<AuditAction, string> = {
   "audit.export": "Export the audit log",
 };
 
-/** Actions that this page does not know yet are shown by their name: `key.create` as `key: create`. */
+/** An action that this page does not know yet is shown by its name: `key.create` as `key: create`. */
 export const actionText = (action: string): string =>
   ACTION_TEXT[action as AuditAction] ?? action.replaceAll("_", " ").replace(".", ": ");

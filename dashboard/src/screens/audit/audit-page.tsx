@@ -120,8 +120,8 @@ function AuditLog() {
           filtered ? (
             <NoneMatch what="records" onClear={() => void navigate({ search: {} })} />
           ) : (
-            <NoneYet title="Nothing was done yet">
-              <p>Every pause, replay, discard, cancel and change of a setting will stand here.</p>
+            <NoneYet title="No actions yet">
+              <p>Every pause, replay, discard, cancel and change of a setting will be listed here.</p>
             </NoneYet>
           )
         ) : (

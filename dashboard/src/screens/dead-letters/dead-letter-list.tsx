@@ -116,7 +116,7 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
   );
 }
 
-/** Failures and crashes apart: an error in the handler and a worker that died are not the same news. */
+/** Failures and crashes are shown apart, because an error in the handler is not a worker that died. */
 function AttemptCounts({ task }: { task: TaskView }) {
   return (
     <span title={`${task.attempts} attempts`}>

@@ -47,7 +47,7 @@ describe("dead letters", () => {
     expect(screen.getByText(/3 crashed/)).toBeTruthy();
   });
 
-  it("replays more than 100 only after the count was typed", async () => {
+  it("replays more than 100 only after the number was typed", async () => {
     const { calls } = show(2_013);
     const button = await screen.findByRole("button", { name: "Replay all" });
     await waitFor(() => expect(button).toHaveProperty("disabled", false));
@@ -83,7 +83,7 @@ describe("dead letters", () => {
     expect(screen.getByRole("alertdialog")).toBeTruthy();
   });
 
-  it("says that nothing was replayed where the task is not dead any more", async () => {
+  it("says that nothing was replayed if the task is no longer dead", async () => {
     renderAt("/queues/emails/dead-letters", (call) => {
       if (call.path === LIST) return { body: { tasks: [deadTask("a-1")], cursor: null, scanned: 1 } };
       if (call.method === "POST")
@@ -92,7 +92,7 @@ describe("dead letters", () => {
     });
     await userEvent.click(await screen.findByRole("button", { name: "Replay" }));
     await screen.findByText("Nothing was replayed");
-    expect(screen.getByText(/not a dead letter any more/)).toBeTruthy();
+    expect(screen.getByText(/no longer a dead letter/)).toBeTruthy();
     expect(screen.queryByText(/0 dead letters/)).toBeNull();
   });
 
@@ -117,7 +117,7 @@ describe("dead letters", () => {
     expect(posts(calls)[0]?.bodyText).toBe('{"filter":{"tag":"tenant:acme"}}');
   });
 
-  it("shows nothing while the address asks for a filter that it does not know", async () => {
+  it("shows no list while the address has an unknown filter", async () => {
     const { calls: asked } = renderAt(
       "/queues/emails/dead-letters?tags=tenant:acme",
       frame([queueStats({ dead: 2 })]),
@@ -152,7 +152,7 @@ describe("dead letters", () => {
   });
 });
 
-it("asks for a number above 100 tasks, whatever is done to them", () => {
+it("asks for the number of tasks above 100, for every action", () => {
   for (const verb of ["replay", "discard", "cancel", "burst"] as const) {
     expect(confirmationPhrase(verb, 1)).toBeNull();
     expect(confirmationPhrase(verb, 100)).toBeNull();

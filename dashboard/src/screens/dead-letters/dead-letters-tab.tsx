@@ -246,7 +246,10 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
   );
 }
 
-/** How many match, loaded or not. A filter is counted by the service: the rows here are only the beginning. */
+/**
+ * The number of matches, loaded or not. The service counts them with a filter, since the rows here are only the first
+ * ones.
+ */
 function useMatching(
   queue: string,
   filter: DeadLetterFilter,

@@ -32,8 +32,8 @@ export function DiscardDialog({ queue, target, what, onDiscard, onClose }: Disca
         {size === null
           ? (problem ?? `Counting ${what}…`)
           : size === 0
-            ? "None is left that this is about."
-            : `Of ${queue}: ${what === "all" ? `all ${count(size)}` : what}. They are removed with payload and history, and can be brought back for ten minutes.`}
+            ? "None of these dead letters is left."
+            : `From ${queue}: ${what === "all" ? `all ${count(size)}` : what}. They are removed with payload and history, and can be restored for ten minutes.`}
       </p>
     </ConfirmDialog>
   );

@@ -26,7 +26,7 @@ const look = EditorView.theme({
   ".cm-gutters": { backgroundColor: "transparent", color: "var(--quiet)", border: "0" },
 });
 
-/** A character that is not seen, or that would reorder the line, shows its number. */
+/** An invisible character, or one that would reorder the line, shows its number. */
 const specialChars = highlightSpecialChars({
   specialChars: MARKED_CHARACTERS,
   render: (code) => {
@@ -39,7 +39,9 @@ const specialChars = highlightSpecialChars({
   },
 });
 
-/** Old and new payload side by side; the new one can be edited. The text is kept to the character, line ends too. */
+/**
+ * The old and the new payload side by side; the new one can be edited. The text is kept exactly, including line ends.
+ */
 export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
   const place = useRef<HTMLDivElement>(null);
   const latest = useRef(onChange);
@@ -51,13 +53,13 @@ export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
     const shared = [
       lineNumbers(),
       specialChars,
-      // Each string is on its own: words from right to left in two of them do not change places.
+      // Each string is isolated, so that words from right to left in two strings do not change places.
       bidiIsolates({ alwaysIsolate: true }),
       json(),
       syntaxHighlighting(colours),
       look,
       EditorView.lineWrapping,
-      // Without it every "\r\n" and lone "\r" would come out as "\n": another text than the one that was enqueued.
+      // Without this, "\r\n" and lone "\r" would become "\n", so the text would differ from the enqueued one.
       EditorState.lineSeparator.of("\n"),
     ];
     const { before, after } = first.current;

@@ -14,7 +14,7 @@ import { confirmationPhrase } from "../confirmation.ts";
 import { payloadError } from "../load/inject-panel.tsx";
 import { useTargetSize } from "./use-target-size.ts";
 
-// The editor is larger than the rest of the page: it comes when somebody edits.
+// The editor is larger than the rest of the page, so it is loaded when somebody edits.
 const PayloadDiff = lazyPart(
   async () => (await import("./payload-diff.tsx")).PayloadDiff,
   "the editor",
@@ -27,7 +27,7 @@ interface ReplayDialogProps {
   queue: string;
   target: DeadLetterTarget;
   what: string;
-  /** With one task its payload can be edited first. */
+  /** If there is one task, its payload can be edited first. */
   task: TaskView | null;
   onReplay(options: ReplayOptions): Promise<void>;
   onClose(): void;
@@ -47,7 +47,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
 
   const edited = task !== null && payloadText !== task.payloadText;
   const many = (size ?? 0) > 1;
-  // More ids than a request holds go out as several: they cannot share a rate or a canary.
+  // More ids than fit into a request are sent as several requests, which cannot share a rate or a canary.
   const paced = many && !("ids" in target && target.ids.length > LIMITS.batchTasks);
   const phrase = size === null ? null : confirmationPhrase("replay", size);
   const errors = {
@@ -112,7 +112,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
                 {errors.payload === null ? (
                   <span className="hint" role="status">
                     {edited
-                      ? "Changed: it is sent character for character."
+                      ? "Changed. It is sent character for character."
                       : "Not changed. Edit the right side."}
                   </span>
                 ) : (
@@ -127,7 +127,9 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
                 label="Into queue"
                 placeholder={queue}
                 hint={
-                  to !== "" && to !== queue ? "Gets a new id, linked to this one." : "Its own, if left empty."
+                  to !== "" && to !== queue
+                    ? "Gets a new id, linked to this one."
+                    : "Leave empty for its own queue."
                 }
                 value={to}
                 onChange={setTo}
@@ -147,7 +149,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
             {paced ? (
               <div className="form-row">
                 <LabelledCheckbox isSelected={canary} onChange={setCanary}>
-                  Canary: replay a few first, go on only if all of them complete
+                  Canary: replay a few first, continue only if all of them complete
                 </LabelledCheckbox>
                 {canary ? (
                   <TextField

@@ -16,7 +16,7 @@ import { useToasts } from "../../ui/toast.tsx";
 import { DiscardDialog } from "./discard-dialog.tsx";
 import { ReplayDialog } from "./replay-dialog.tsx";
 
-/** Up to so many ids a request is answered with its result at once. */
+/** A request with at most this many ids is answered with its result at once. */
 const IDS_PER_REQUEST = LIMITS.scriptTasks;
 
 async function inBatches(ids: string[], act: (ids: string[]) => Promise<BulkAnswer>): Promise<BulkAnswer> {
@@ -34,7 +34,7 @@ async function inBatches(ids: string[], act: (ids: string[]) => Promise<BulkAnsw
 interface Plan {
   verb: "replay" | "discard";
   target: DeadLetterTarget;
-  /** What it is about, in words for the title. */
+  /** The selection in words, for the title. */
   what: string;
   /** The one task whose payload can be edited first. */
   task: TaskView | null;
@@ -42,11 +42,11 @@ interface Plan {
 }
 
 export interface DeadLetterActions {
-  /** Puts one back at once, as it is. */
+  /** Replays one at once, unchanged. */
   replayOne(id: string): void;
-  /** Asks how, then replays. */
+  /** Asks for options, then replays. */
   replay(target: DeadLetterTarget, what: string, onDone?: () => void): void;
-  /** Asks how, with the payload of this task to edit. */
+  /** Asks for options, with the payload of this task to edit. */
   editAndReplay(task: TaskView): void;
   discard(target: DeadLetterTarget, what: string, onDone?: () => void): void;
   dialog: ReactNode;
@@ -74,10 +74,10 @@ export function useDeadLetterActions(queue: string): DeadLetterActions {
       warn(
         `Nothing was ${verb}`,
         answer.skipped === 1
-          ? "The task is not a dead letter any more: somebody else replayed or discarded it."
+          ? "The task is no longer a dead letter: somebody else replayed or discarded it."
           : answer.skipped === 0
-            ? "No dead letter matches any more."
-            : `None of the ${count(answer.skipped)} tasks is a dead letter any more.`,
+            ? "There are no more matching dead letters."
+            : `The ${count(answer.skipped)} tasks are no longer dead letters.`,
       );
     } else {
       const { operationId } = answer;

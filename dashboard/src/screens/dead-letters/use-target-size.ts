@@ -2,7 +2,9 @@ import { useQuery } from "@tanstack/react-query";
 import { countDeadLetters, type DeadLetterTarget } from "../../api/dead-letters.ts";
 import { toApiError } from "../../api/errors.ts";
 
-/** How many dead letters a plan is about: a dry run of it, made once, so that the phrase stays while it is typed. */
+/**
+ * The number of dead letters that a plan selects, from one dry run, so that the text to type does not change meanwhile.
+ */
 export function useTargetSize(
   queue: string,
   target: DeadLetterTarget,

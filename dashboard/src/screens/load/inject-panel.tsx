@@ -10,7 +10,7 @@ import { Segments } from "../../ui/segments.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 
-/** Why a payload would be refused; null when it would not. */
+/** Why a payload would be refused; null if it is accepted. */
 export function payloadError(text: string): string | null {
   if (text.trim() === "") return "A payload is needed. An empty one is null.";
   const size = new TextEncoder().encode(text).length;
@@ -37,7 +37,7 @@ export function InjectPanel({ queue }: { queue: string | null }) {
   const { figures } = useLive();
   const { say, fail } = useToasts();
   const { denied, session } = useSession();
-  // No field is filled in where real tasks run: with a proposed demo task, one click would send it.
+  // If real tasks run, the fields are empty: with a proposed demo task, one click would send it.
   const [type, setType] = useState(session.demoLoad ? "demo.echo" : "");
   const [payloadText, setPayloadText] = useState(session.demoLoad ? '{\n  "hello": "world"\n}' : "");
   const [priority, setPriority] = useState<Priority>("normal");

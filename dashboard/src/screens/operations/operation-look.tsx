@@ -25,7 +25,7 @@ const TONES: Record<OperationState, string> = {
   cancelled: "quiet",
 };
 
-/** The count that says what an operation of a kind has done. */
+/** The counter of finished tasks for a kind of operation. */
 const DONE: Record<OperationView["kind"], string> = {
   replay: "replayed",
   discard: "discarded",
@@ -34,7 +34,7 @@ const DONE: Record<OperationView["kind"], string> = {
   burst: "enqueued",
 };
 
-/** It went to its end and moved nothing: everything was gone or changed before. */
+/** It ended without moving anything, because every task was gone or had changed. */
 const isVain = ({ state, kind, result }: OperationView): boolean =>
   state === "succeeded" && (result[DONE[kind]] ?? 0) === 0;
 

@@ -28,7 +28,7 @@ export function OperationsPage() {
     const live = new Map(figures.operations.map((operation) => [operation.id, operation]));
     const listed = (query.data?.pages ?? []).flatMap((page) => page.operations);
     const known = new Set(listed.map((operation) => operation.id));
-    // The stream is ahead of the list: what it tells wins, and what has just begun comes first.
+    // The stream is ahead of the list, so its data wins, and new operations come first.
     return [
       ...figures.operations.filter((operation) => !known.has(operation.id)),
       ...listed.map((operation) => live.get(operation.id) ?? operation),
@@ -52,7 +52,7 @@ export function OperationsPage() {
           ) : (
             <NoneYet title="No operations yet">
               <p>
-                A replay or discard of many, or a burst, runs on the server and is followed here. Run the
+                A replay or discard of many tasks, or a burst, runs on the server and is shown here. Run the
                 burst on <Link to="/load">Load</Link>.
               </p>
             </NoneYet>
@@ -236,7 +236,7 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
   );
 }
 
-/** What happened to each task that was not moved. */
+/** The error of each task that was not moved. */
 function Failures({ operation }: { operation: OperationView }) {
   const query = useInfiniteQuery(operationFailuresQuery(operation.id));
   const rows = (query.data?.pages ?? []).flatMap((page) => page.failures);

@@ -40,7 +40,7 @@ it("joins the past and the stream without an overlap, in order", () => {
   ]);
 });
 
-it("drops what is older than the span, and makes steps of what a chart cannot show", () => {
+it("drops points older than the span, and merges points into steps that a chart can show", () => {
   const samples = Array.from({ length: 1_800 }, (_, index) => live(index * 500, index * 5));
   const points = chartPoints([], samples, 300_000, 2_000);
   expect(points[0]?.at).toBeGreaterThanOrEqual(899_500 - 300_000);
@@ -49,8 +49,8 @@ it("drops what is older than the span, and makes steps of what a chart cannot sh
   expect(new Set(points.slice(0, -1).map(({ enqueued }) => enqueued))).toEqual(new Set([10]));
 });
 
-it("draws all of a span by the coarsest of its parts: a steady load stays a straight line", () => {
-  // 10 s before the process of the service began, seconds since then: 100 tasks every other second.
+it("draws a whole span in the coarsest step of its parts, so that a steady load is a straight line", () => {
+  // Buckets of 10 s before the process of the service began, then seconds: 100 tasks every other second.
   const coarse = [10_000, 20_000, 30_000].map((at) => past(at, { spanMs: 10_000, enqueuedPerSecond: 50 }));
   const fine = Array.from({ length: 30 }, (_, n) =>
     past(31_000 + n * 1_000, { enqueuedPerSecond: n % 2 === 0 ? 0 : 100, pending: n }),
@@ -67,7 +67,7 @@ it("draws all of a span by the coarsest of its parts: a steady load stays a stra
   expect(series.at(-1)?.pending).toBe(29);
 });
 
-it("forgets the coarse part once it has left the span", () => {
+it("uses finer steps after the coarse part has left the span", () => {
   const points = [
     past(10_000, { spanMs: 10_000 }),
     ...Array.from({ length: 60 }, (_, n) => past(11_000 + n * 1_000)),
@@ -76,7 +76,7 @@ it("forgets the coarse part once it has left the span", () => {
   expect(chartStep(points, 9_000, 1_000)).toBe(10_000);
 });
 
-it("takes steps that are whole numbers of what the service keeps", () => {
+it("uses steps that are multiples of the service's steps", () => {
   const minutes = (count: number) => seriesStep(count * 60_000);
   expect([1, 5, 15].map(minutes)).toEqual([1_000, 2_000, 4_000]);
   expect([60, 360, 1_440].map(minutes)).toEqual([20_000, 300_000, 600_000]);

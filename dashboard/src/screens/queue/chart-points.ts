@@ -13,15 +13,15 @@ export interface ChartPoint {
 }
 
 /**
- * The one step of all charts of a queue: the finest that all of the span is known by. The service knows its last minutes
- * by the second, and what was before it started by 10 s or 5 minutes; drawn in one line with both, a steady load would
- * look like a change.
+ * The step of all charts of a queue: the finest one that is known for the whole span. The service has its last minutes
+ * in steps of 1 s, and the time before it started in steps of 10 s or 5 minutes. If one line had both, a steady load
+ * would look like a change.
  */
 export function chartStep(past: readonly SeriesPoint[], start: number, leastMs: number): number {
   return past.reduce((step, { at, spanMs }) => (at > start ? Math.max(step, spanMs) : step), leastMs);
 }
 
-/** The points that fall into the same step, in order. */
+/** Merges the points of each step, in order. */
 function steps<T extends { at: number }>(items: readonly T[], stepMs: number): T[][] {
   const groups: T[][] = [];
   let current = Number.NaN;
@@ -34,13 +34,13 @@ function steps<T extends { at: number }>(items: readonly T[], stepMs: number): T
   return groups;
 }
 
-/** A rate over several spans is the mean by their length. */
+/** The rate of several spans is their mean, weighted by length. */
 function meanRate<T extends { spanMs: number }>(group: readonly T[], of: (item: T) => number): number {
   const spanMs = group.reduce((sum, item) => sum + item.spanMs, 0);
   return spanMs === 0 ? 0 : group.reduce((sum, item) => sum + of(item) * item.spanMs, 0) / spanMs;
 }
 
-/** Joins what the service remembers with what has streamed in since, in equal steps. */
+/** Joins the points from the service with those that have streamed in since, in equal steps. */
 export function chartPoints(
   past: readonly SeriesPoint[],
   samples: readonly Sample[],
@@ -67,7 +67,7 @@ export function chartPoints(
   });
   return steps([...told, ...streamed], stepMs).map((group): ChartPoint => {
     const { at, pending, processing, scheduled, dead } = group.at(-1) as (typeof group)[number];
-    // A step that is not over yet has no rates: they would cover a moment only.
+    // A step that has not ended has no rates: they would only cover a moment.
     const isOver = Math.ceil(at / stepMs) * stepMs <= end;
     const rate = (of: (item: (typeof group)[number]) => number) => (isOver ? meanRate(group, of) : null);
     return {
@@ -107,7 +107,7 @@ export function seriesPoints(
       oldestPendingAgeMs: Math.max(...group.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
     };
     for (const name of RATES) merged[name] = meanRate(group, (point) => point[name]);
-    // Measured over longer than a second: the newest that is known stands for the step.
+    // Measured over more than a second, so the newest known value stands for the step.
     for (const name of MEASURED)
       merged[name] = group.findLast((point) => point[name] !== null)?.[name] ?? null;
     return merged;

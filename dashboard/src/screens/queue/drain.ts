@@ -4,13 +4,13 @@ import { duration } from "../../format/time.ts";
 
 export interface Drain {
   text: string;
-  /** `alarm`: it will not be empty by itself. */
+  /** `alarm`: the queue will not empty by itself. */
   look: "plain" | "quiet" | "alarm";
 }
 
 /**
- * How long until nothing waits, in words: the same on every screen. The figure is that of the service, which the API and
- * the metrics tell as well. @param rates undefined while the service has not seen the queue twice
+ * The time until nothing waits, in words, the same on every screen. The figure comes from the service, like those of
+ * the API and the metrics. @param rates undefined until the service has sampled the queue twice
  */
 export function drainOf(
   { pending, paused }: Pick<QueueStats, "pending" | "paused">,

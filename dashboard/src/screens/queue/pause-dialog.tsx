@@ -28,7 +28,7 @@ export function PauseDialog({ queue, onPause, onClose }: PauseDialogProps) {
         <Dialog className="dialog">
           <Heading slot="title">Pause {queue}</Heading>
           <form className="form" onSubmit={(event) => void submit(event)}>
-            <p>Workers finish what they hold and acquire nothing more until you resume the queue.</p>
+            <p>Workers finish their tasks and acquire no more until you resume the queue.</p>
             <TextField
               label="Reason"
               hint="Optional. Shown to everybody beside the paused queue."

@@ -9,7 +9,7 @@ import { lazyPart } from "../../ui/lazy-part.tsx";
 import { type ChartPoint, chartPoints, seriesPoints } from "./chart-points.ts";
 import type { ChartSeries, TimeChartProps } from "./time-chart.tsx";
 
-// Recharts is larger than all the rest: it comes with the first chart, not with the first page.
+// Recharts is larger than all the rest, so it is loaded with the first chart, not with the first page.
 const LazyChart = lazyPart<TimeChartProps<{ at: number }>>(
   async () => (await import("./time-chart.tsx")).TimeChart,
   "the chart",
@@ -17,7 +17,7 @@ const LazyChart = lazyPart<TimeChartProps<{ at: number }>>(
 );
 const Chart = LazyChart as unknown as <P extends { at: number }>(props: TimeChartProps<P>) => React.ReactNode;
 
-/** Up to here the browser's own stream draws the newest part of a line. */
+/** Up to this span, the live stream draws the newest part of a line. */
 const LIVE_SPAN_MS = 900_000;
 
 const DEPTH: readonly ChartSeries<ChartPoint>[] = [
@@ -78,7 +78,7 @@ const UTILISATION: readonly ChartSeries<SeriesPoint>[] = [
   },
 ];
 
-/** The course of one queue, all of what an operator asks about it. */
+/** The charts of one queue. */
 export function QueueCharts({ queue, span }: { queue: string; span: Window }) {
   const { paused } = useLive();
   const ms = spanMs(span);
@@ -97,7 +97,7 @@ export function QueueCharts({ queue, span }: { queue: string; span: Window }) {
 
 const NONE: SeriesPoint[] = [];
 
-/** Depth and throughput: the two that move with every message of the stream. */
+/** Depth and throughput, the two charts that change with every message of the stream. */
 export function LivePair({ queue, past, ms }: { queue: string; past: readonly SeriesPoint[]; ms: number }) {
   const { figures } = useLive();
   const samples = ms <= LIVE_SPAN_MS ? figures.history[queue] : undefined;
@@ -117,7 +117,7 @@ export function LivePair({ queue, past, ms }: { queue: string; past: readonly Se
   );
 }
 
-/** Drawn anew when the series comes, not with every message. */
+/** Redrawn when the series arrives, not with every message. */
 const SeriesCharts = memo(function SeriesCharts({ past, ms }: { past: readonly SeriesPoint[]; ms: number }) {
   const points = useMemo(() => seriesPoints(past, ms, seriesStep(ms)), [past, ms]);
   const shared = { points, spanMs: ms };
@@ -142,7 +142,7 @@ const SeriesCharts = memo(function SeriesCharts({ past, ms }: { past: readonly S
   );
 });
 
-/** Holds the place of a chart until the library is there, so that nothing jumps. */
+/** Keeps the place of a chart until the library is loaded, so that the page does not jump. */
 function ChartPlace({ title }: { title: string }) {
   return (
     <section className="panel chart-panel" aria-busy="true">

@@ -78,8 +78,8 @@ export function QueueLayout() {
       </div>
       {stats.paused ? (
         <Banner icon={CirclePause} tone="warn">
-          <PausedSince stats={stats} /> Workers finish what they hold and acquire nothing more; enqueues are
-          still accepted.
+          <PausedSince stats={stats} /> Workers finish their tasks and acquire no more; enqueues are still
+          accepted.
         </Banner>
       ) : null}
       <nav className="tabs" aria-label={`Views of ${queue}`}>
@@ -108,7 +108,7 @@ export function QueueLayout() {
   );
 }
 
-/** Who paused it, when and why, as far as that was kept. */
+/** Who paused it, when and why, as far as that is known. */
 function PausedSince({ stats }: { stats: QueueStats }) {
   const { pausedBy, pausedAt, pauseReason } = stats;
   return (

@@ -74,8 +74,9 @@ function EmptyDialog({ stats, onClose }: RemovalDialogProps) {
       onConfirm={async () => {
         const answer = await emptyQueue(queue, [...states], reason.trim() || undefined);
         if ("operation" in answer) trackOperation(answer.operation);
-        else if (answer.removed === 0) warn("Nothing was removed", "No task was in these states any more.");
-        else say(`${plural(answer.removed, "task")} removed`, `Out of ${queue}.`);
+        else if (answer.removed === 0)
+          warn("Nothing was removed", "There were no more tasks in these states.");
+        else say(`${plural(answer.removed, "task")} removed`, `From ${queue}.`);
         await client.invalidateQueries({ queryKey: queueKey(queue) });
       }}
       onClose={onClose}
@@ -99,8 +100,8 @@ function EmptyDialog({ stats, onClose }: RemovalDialogProps) {
         </>
       }
     >
-      They are removed for good, with payload and history. Running tasks are left alone. To be able to bring
-      dead letters back, discard them instead.
+      They are removed with payload and history, which cannot be undone. Running tasks stay. To be able to
+      restore dead letters, discard them instead.
     </ConfirmDialog>
   );
 }
@@ -121,7 +122,7 @@ function DeleteDialog({ stats, onClose }: RemovalDialogProps) {
       danger
       phrase={queue}
       onConfirm={async () => {
-        // The queue has to be paused, so that no task of it starts during the deletion.
+        // The queue has to be paused, so that none of its tasks starts during the deletion.
         if (!stats.paused) await pauseQueue(queue, "it is being deleted");
         const { removed } = await deleteQueue(queue, reason.trim() || undefined);
         say(`${queue} is deleted`, `${plural(removed, "task")} went with it.`);
@@ -132,11 +133,12 @@ function DeleteDialog({ stats, onClose }: RemovalDialogProps) {
       fields={<ReasonField value={reason} onChange={setReason} />}
     >
       <p>
-        The queue and {plural(size, "task")} in it are removed for good, with its settings and its past.
-        {stats.paused ? "" : " It is paused first, and stays paused where it cannot be deleted."}
+        The queue and {plural(size, "task")} in it are removed with its settings and its past. This cannot be
+        undone.
+        {stats.paused ? "" : " It is paused first, and stays paused if it cannot be deleted."}
         {stats.processing === 0
           ? ""
-          : ` It cannot be deleted while tasks of it run: now ${count(stats.processing)}.`}
+          : ` It cannot be deleted while its tasks run: now ${count(stats.processing)}.`}
       </p>
       {into.length === 0 ? null : (
         <p className="warn-text">

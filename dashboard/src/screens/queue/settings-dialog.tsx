@@ -35,10 +35,13 @@ function countError(text: string, most: number): string | null {
 const hours = (ms: number): string => String(Math.round((ms / HOUR_MS) * 1_000) / 1_000);
 const ms = (text: string): number => Math.round(Number(text) * HOUR_MS);
 
-/** Caps and retention of one queue. Only what was changed is sent: another operator may change the rest meanwhile. */
+/**
+ * Caps and retention of one queue. Only changed fields are sent, since another operator may change the others
+ * meanwhile.
+ */
 export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(): void }) {
   const { say } = useToasts();
-  // As they were when the dialog opened: the live figures go on, what is being typed stays.
+  // The settings as they were when the dialog opened. The live figures change, the typed values stay.
   const [before] = useState(stats.settings);
   const [draft, setDraft] = useState({
     maxWaiting: String(before.maxWaiting),
@@ -83,7 +86,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
           <form className="form" onSubmit={submit}>
             <TextField
               label="Most tasks waiting"
-              hint="Beyond it enqueues are refused with 429; workers still drain. 0 means no cap."
+              hint="Further enqueues are refused with 429; workers go on. 0 means no cap."
               value={draft.maxWaiting}
               onChange={(maxWaiting) => set({ maxWaiting })}
               error={errors.maxWaiting}
@@ -107,7 +110,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
             </div>
             <TextField
               label="Ids are remembered after the end, hours"
-              hint="So long the same id is the same task."
+              hint="For this long the same id is the same task."
               value={draft.idempotency}
               onChange={(idempotency) => set({ idempotency })}
               error={errors.idempotency}

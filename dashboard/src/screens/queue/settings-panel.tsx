@@ -8,7 +8,7 @@ import { Button } from "../../ui/button.tsx";
 import { SettingsDialog } from "./settings-dialog.tsx";
 
 const DURABILITY_TEXT = {
-  memory: "as Redis keeps it",
+  memory: "in the memory of Redis",
   fsynced: "on disk before the answer",
   replicated: "on a replica before the answer",
 } as const;

@@ -6,7 +6,7 @@ export interface ChartSeries<P> {
   name: string;
   color: string;
   value(point: P): number | null;
-  /** Told apart from its neighbours by more than colour. */
+  /** Lines differ by more than colour. */
   dash?: string;
 }
 
@@ -17,16 +17,16 @@ export interface TimeChartProps<P extends { at: number }> {
   spanMs: number;
   series: readonly ChartSeries<P>[];
   format(value: number): string;
-  /** Text of the axis where it is shorter than `format`. */
+  /** Text on the axis, if it is shorter than `format`. */
   tick?(value: number): string;
-  /** Top of the axis where it is fixed, such as 100 for percent. */
+  /** Fixed top of the axis, such as 100 for percent. */
   top?: number;
 }
 
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
-/** Beyond it seconds on the axis are noise. */
+/** Beyond this span, seconds on the axis are noise. */
 const MINUTES_FROM_MS = 1_800_000;
-/** Beyond it the time of day alone does not say when. */
+/** Beyond this span, the axis needs the day as well. */
 const DAYS_FROM_MS = 172_800_000;
 
 const axisTime = (spanMs: number): ((atMs: number) => string) =>
@@ -65,7 +65,7 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
           })}
         </ul>
       </div>
-      {/* The legend above says the present values in text; the drawing itself is skipped by screen readers. */}
+      {/* The legend above has the present values as text, so screen readers skip the drawing. */}
       <div className="chart" aria-hidden="true">
         {known ? (
           <ResponsiveContainer width="100%" height="100%">
@@ -132,7 +132,7 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
             </LineChart>
           </ResponsiveContainer>
         ) : (
-          <p className="chart-none">Nothing to show of this time.</p>
+          <p className="chart-none">There is no data for this time.</p>
         )}
       </div>
     </section>

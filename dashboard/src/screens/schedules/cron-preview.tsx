@@ -10,7 +10,7 @@ interface CronPreviewProps {
   onErrors(errors: CronErrors): void;
 }
 
-/** Why the service refuses it, by the field that is wrong. */
+/** Why the service refuses it, by the wrong field. */
 export interface CronErrors {
   cron: string | null;
   timeZone: string | null;
@@ -18,7 +18,7 @@ export interface CronErrors {
 
 export const NO_CRON_ERRORS: CronErrors = { cron: null, timeZone: null };
 
-/** What the answer says of no field is about the expression, which is the first of them. */
+/** An error without a field is about the expression, the first field. */
 function errorsOf(error: unknown): CronErrors {
   const { detail, errors } = toApiError(error);
   return errors.some(({ path }) => path === "/timeZone")
@@ -26,10 +26,10 @@ function errorsOf(error: unknown): CronErrors {
     : { cron: detail, timeZone: null };
 }
 
-/** Long enough for the next key of somebody who types. */
+/** Longer than the pause between two keys of somebody who types. */
 const TYPING_MS = 250;
 
-/** The expression in words and its next five runs, by the service: the one that will fire them. */
+/** The expression in words and its next five runs, as computed by the service that will run them. */
 export function CronPreview({ cron, timeZone, onErrors }: CronPreviewProps) {
   const [asked, setAsked] = useState({ cron, timeZone });
   useEffect(() => {

@@ -185,7 +185,7 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
                     { value: "all", text: "Run each" },
                   ]}
                 />
-                <span className="hint">After a time without a janitor.</span>
+                <span className="hint">For runs while no janitor was running.</span>
               </div>
               <div className="field">
                 <span>While the last still runs</span>

@@ -83,7 +83,7 @@ export function ScheduleRow({ schedule, onEdit }: { schedule: ScheduleView; onEd
 const OUTCOME_TEXT = {
   enqueued: "enqueued",
   missed: "missed: no janitor ran",
-  overlapped: "skipped: the one before had not ended",
+  overlapped: "skipped: the last task had not ended",
 } as const;
 
 function LastRun({ schedule }: { schedule: ScheduleView }) {
@@ -174,7 +174,7 @@ function ScheduleActions({ schedule, onEdit }: { schedule: ScheduleView; onEdit(
           }}
           onClose={() => setDeleting(false)}
         >
-          It is gone for good, and enqueues nothing more. Tasks that it has enqueued stay.
+          This cannot be undone. Its enqueued tasks stay.
         </ConfirmDialog>
       ) : null}
     </>

@@ -1,6 +1,6 @@
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** `Thu 26 Nov, 02:30 CET`: a moment on the clock of the schedule, with the zone as it is called then. */
+/** `Thu 26 Nov, 02:30 CET`: a moment in the time zone of the schedule, with the name of the zone at that time. */
 export function zoned(at: number, timeZone: string): string {
   let format = formats.get(timeZone);
   if (format === undefined) {
@@ -23,12 +23,12 @@ function makeFormat(timeZone: string): Intl.DateTimeFormat {
   try {
     return new Intl.DateTimeFormat("en-GB", { ...options, timeZone });
   } catch {
-    // A zone that the service knows and this browser does not.
+    // The service knows this zone, but the browser does not.
     return new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC" });
   }
 }
 
-/** What the browser knows; UTC first, since a server without a wish for another runs on it. */
+/** The zones that the browser knows. UTC comes first, since most servers run on it. */
 export const timeZones = (): string[] => [
   "UTC",
   ...Intl.supportedValuesOf("timeZone").filter((zone) => zone !== "UTC"),

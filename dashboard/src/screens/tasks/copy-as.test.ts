@@ -4,7 +4,10 @@ import { asCommand, asCurl } from "./copy-as.ts";
 
 const HOSTILE = `{"n":12345678901234567890,"s":"it's $(touch /tmp/never) \`id\` \\n"}`;
 
-/** What a POSIX shell makes of the words: in single quotes all is text, outside a backslash takes the next one. */
+/**
+ * Parses words like a POSIX shell: text in single quotes is literal, and a backslash outside of quotes escapes the next
+ * character.
+ */
 const words = (command: string): string[] =>
   (command.match(/(?:'[^']*'|\\.|[^\s'\\])+/g) ?? []).map((word) =>
     word.replace(/'([^']*)'|\\(.)/g, (_, quoted, escaped) => quoted ?? escaped),
@@ -34,7 +37,7 @@ it("gives curl the body that an enqueue sends", () => {
   );
 });
 
-it("shows the record of a task whose payload is no JSON", () => {
+it("shows the record of a task whose payload is not JSON", () => {
   expect(asCurl(deadTask("a", { payloadText: "\u0000" }), "http://test")).toBe(
     "curl http://test/v1/queues/emails/tasks/a",
   );

@@ -6,7 +6,7 @@ import { useLive } from "../../live/live-context.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { originOf } from "./lineage.ts";
 
-/** How often the task was replayed, whether it died of it again, and which task it stems from. */
+/** The number of replays, whether it died again, and the task that it comes from. */
 export function LineageValue({ task }: { task: TaskView }) {
   const { figures } = useLive();
   const navigate = useNavigate();
@@ -21,7 +21,7 @@ export function LineageValue({ task }: { task: TaskView }) {
         if (queue !== null) void navigate({ to: "/queues/$queue/tasks/$id", params: { queue, id } });
         else say(`No queue has a task ${id} any more`);
       },
-      (error: unknown) => fail("The task could not be looked up", error),
+      (error: unknown) => fail("The task could not be read", error),
     );
   return (
     <>

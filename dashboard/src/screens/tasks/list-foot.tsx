@@ -9,15 +9,15 @@ interface ListFootProps {
   filtered: boolean;
   noun: string;
   selection: Selection;
-  /** How many match in all, loaded or not; null while it is not known. */
+  /** The number of matches, loaded or not; null while it is unknown. */
   matching: number | null;
-  /** What can be done with the chosen ones. */
+  /** Actions on the chosen rows. */
   actions: ReactNode;
-  /** Whether something can be done with all that match. */
+  /** Whether there are actions on all matches. */
   allowEverything: boolean;
 }
 
-/** Below a list: how much of it was read, what is new, and what can be done with the chosen rows. */
+/** The foot of a list: how much was read, what is new, and the actions on the chosen rows. */
 export function ListFoot(props: ListFootProps) {
   const { list, filtered, noun, selection, matching, actions, allowEverything } = props;
   const { rows, scanned, total, query, searching, stopped } = list;
@@ -83,7 +83,7 @@ export function ListFoot(props: ListFootProps) {
   );
 }
 
-/** What has changed since the rows came, as a button that shows it. */
+/** A button that shows the changes since the rows were loaded. */
 export function ListNews({ list }: { list: TaskList }) {
   const { fresh, gone, query, refresh } = list;
   const text =

@@ -41,7 +41,7 @@ function CancelAction({ task }: { task: TaskView }) {
   const cancel = useMutation({
     mutationFn: () => cancelTask(task.queue, task.id),
     onSuccess: async ({ outcome }) => {
-      say(outcome === "requested" ? "Cancel requested: the worker will be told" : "Task cancelled");
+      say(outcome === "requested" ? "Cancel requested: the worker will stop the task" : "Task cancelled");
       await client.invalidateQueries({ queryKey: queueKey(task.queue) });
     },
     onError: (error) => fail("The task was not cancelled", error),

@@ -36,7 +36,7 @@ it("shows payload and errors character for character, never as markup", async ()
   expect(document.querySelector("img, b")).toBeNull();
 });
 
-it("says that the task does not exist, with what may have happened", async () => {
+it("says that the task does not exist, and what may have happened", async () => {
   renderAt("/queues/emails/tasks/gone", (call) =>
     call.path.endsWith("/tasks/gone")
       ? { status: 404, body: { code: "task_not_found", detail: "there is no task gone in queue emails" } }
@@ -57,11 +57,11 @@ it("follows what others do to a dead task, and says when it is gone", async () =
   expect(screen.queryByRole("button", { name: "Replay" })).toBeNull();
   answer = { status: 404, body: { code: "task_not_found", detail: "there is no task t-1" } };
   await screen.findByText("This task is gone:");
-  // What was known of it stays.
+  // The last known data stays.
   expect(screen.getByRole("heading", { name: "t-1" })).toBeTruthy();
 }, 30_000);
 
-it("shows what a payload hides, and keeps it to the character", async () => {
+it("shows the hidden characters of a payload, and keeps its exact text", async () => {
   const payloadText = '{"to":"admin\u202e","name":["\u05d0",1,"\u05d1"],"x":"\u200b"}';
   renderAt("/queues/emails/tasks/t-1", (call) =>
     call.path === "/v1/queues/emails/tasks/t-1"

@@ -10,14 +10,14 @@ afterEach(() => {
 
 const LIST = "/v1/queues/emails/tasks";
 
-it("asks for the next page with the cursor of the last one and shows each task once", async () => {
+it("requests the next page with the cursor of the last one, and shows each task once", async () => {
   const page = (from: number) =>
     Array.from({ length: 100 }, (_, index) => deadTask(`t-${from + index}`, { state: "completed" }));
   const { calls } = renderAt("/queues/emails/tasks?state=completed", (call) => {
     if (call.path === LIST && call.query.cursor === undefined) {
       return { body: { tasks: page(0), cursor: "c1", scanned: 100 } };
     }
-    // The second page repeats the last task of the first, as a list does that moved meanwhile.
+    // The second page repeats the last task of the first, as in a list that has changed meanwhile.
     if (call.path === LIST) return { body: { tasks: page(99), cursor: null, scanned: 100 } };
     return frame([queueStats({ completed: 199 })])(call);
   });
@@ -29,16 +29,16 @@ it("asks for the next page with the cursor of the last one and shows each task o
   expect(lists[0]?.query.state).toBe("completed");
 });
 
-it("shows cause and remedy when the list cannot be had, and tries again", async () => {
+it("shows cause and remedy if the list cannot be loaded, and tries again", async () => {
   let broken = true;
   renderAt("/queues/emails/tasks", (call) => {
     if (call.path === LIST && broken) {
-      return { status: 400, body: { code: "invalid_cursor", detail: "this cursor is not one of ours" } };
+      return { status: 400, body: { code: "invalid_cursor", detail: "invalid cursor" } };
     }
     if (call.path === LIST) return { body: { tasks: [deadTask("t-1")], cursor: null, scanned: 1 } };
     return frame([queueStats({ pending: 1 })])(call);
   });
-  await screen.findByText("this cursor is not one of ours");
+  await screen.findByText("invalid cursor");
   expect(screen.getByText(/load it again from the start/)).toBeTruthy();
   broken = false;
   await userEvent.click(screen.getByRole("button", { name: "Try again" }));

@@ -163,7 +163,7 @@ function Tasks() {
   );
 }
 
-/** While a search has found nothing yet: how far it is, and a way to stop it. */
+/** Shown while a search has found nothing yet, with its progress and a way to stop it. */
 export function Searching({ list }: { list: ReturnType<typeof useTaskList> }) {
   if (!list.searching) return <Loading what="tasks" />;
   return (
@@ -189,7 +189,7 @@ function CancelChosen({ queue, ids, onDone }: { queue: string; ids: string[]; on
         const { outcome } = await cancelTask(queue, id);
         sum[outcome] += 1;
       } catch (error) {
-        // It ended, or went, in the meantime: nothing is left to cancel. Anything else is told by the dialog.
+        // The task has ended or was removed meanwhile, so there is nothing to cancel. The dialog shows other errors.
         const { code } = toApiError(error);
         if (code !== "too_late" && code !== "task_not_found") {
           await refresh();
@@ -205,7 +205,7 @@ function CancelChosen({ queue, ids, onDone }: { queue: string; ids: string[]; on
         `${plural(sum.cancelled + sum.requested, "task")} cancelled`,
         sum.requested + sum.late === 0
           ? undefined
-          : `${count(sum.requested)} still run and were told, ${count(sum.late)} had ended.`,
+          : `${count(sum.requested)} still run and were asked to stop, ${count(sum.late)} had ended.`,
       );
     }
     onDone();
@@ -225,7 +225,7 @@ function CancelChosen({ queue, ids, onDone }: { queue: string; ids: string[]; on
           onConfirm={cancelAll}
           onClose={() => setAsking(false)}
         >
-          Those that wait end at once; those that run are told, and end with their attempt.
+          Waiting tasks end at once; running tasks are asked to stop, and end with their attempt.
         </ConfirmDialog>
       ) : null}
     </>

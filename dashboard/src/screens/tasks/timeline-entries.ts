@@ -4,18 +4,18 @@ export type TimelineEntry =
   | { kind: "enqueued"; at: number }
   /** Older attempts were dropped from the history. */
   | { kind: "missing" }
-  /** `at` is null where the version that replayed it did not keep the moment. */
+  /** `at` is null if the moment was not kept. */
   | { kind: "replayed"; generation: number; at: number | null }
   | {
       kind: "attempt";
       attempt: AttemptView;
-      /** The wait before it and its cause; null if it is not known when the wait began. */
+      /** The wait before the attempt and its cause; null if the beginning of the wait is unknown. */
       wait: { ms: number; what: "waited" | "backoff and wait" | "waited since the replay" } | null;
-      /** So far, where it still runs. */
+      /** Up to now, if it still runs. */
       runMs: number;
     };
 
-/** The life of a task in order. Each wait is counted from what began it: the enqueue, the attempt before, or the replay. */
+/** The life of a task in order. Each wait is counted from its cause: the enqueue, the last attempt, or the replay. */
 export function timelineOf(task: TaskView, now: number): TimelineEntry[] {
   const entries: TimelineEntry[] = [{ kind: "enqueued", at: task.enqueuedAt }];
   let generation = 0;
@@ -35,7 +35,7 @@ export function timelineOf(task: TaskView, now: number): TimelineEntry[] {
   if (first !== undefined && (first.generation > 0 || first.attempt > 1)) {
     entries.push({ kind: "missing" });
     since = null;
-    // Replays before the first attempt that is kept are as gone as the attempts before them.
+    // Replays before the first kept attempt are as unknown as the attempts before it.
     generation = Math.max(0, first.generation - 1);
   }
   for (const attempt of task.history) {

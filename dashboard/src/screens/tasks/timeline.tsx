@@ -8,7 +8,7 @@ import { OUTCOME_LOOK } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { type TimelineEntry, timelineOf } from "./timeline-entries.ts";
 
-/** Every attempt, oldest first: how long it waited, ran, and what became of it. */
+/** Every attempt, oldest first, with its wait, its run time and its outcome. */
 export function Timeline({ task }: { task: TaskView }) {
   const now = useNow();
   return (
@@ -48,8 +48,8 @@ function Entry({ entry }: { entry: TimelineEntry }) {
     );
   return (
     <Moment icon={RotateCcw} title="Replayed">
-      {entry.at === null ? "at a time that is not known" : <Time at={entry.at} />}
-      {`, replay ${entry.generation}: attempts are counted anew`}
+      {entry.at === null ? "at an unknown time" : <Time at={entry.at} />}
+      {`, replay ${entry.generation}: attempts start again at 1`}
     </Moment>
   );
 }

@@ -5,10 +5,10 @@ import { type TaskFilter, type TaskPage, tasksQuery } from "../../api/tasks.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { usePaged } from "../../ui/use-paged.ts";
 
-/** Matches that a search looks for before it waits for the reader to scroll on. */
+/** After this many matches a search waits until the reader scrolls. */
 const MATCHES_PER_STEP = 100;
 
-/** How many tasks have ever entered a state: unlike its depth it tells what is new while others leave. */
+/** The number of tasks that ever entered a state. Unlike the depth, it shows new ones while others leave. */
 function arrivals(stats: QueueStats, state: TaskState): number {
   const { totals } = stats;
   switch (state) {
@@ -29,7 +29,7 @@ function arrivals(stats: QueueStats, state: TaskState): number {
   }
 }
 
-/** A list that stays as it is while it is read, and says what has changed since. */
+/** A list that does not change while it is read, and says what has changed since. */
 export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean) {
   const { state } = filter;
   const client = useQueryClient();
@@ -43,7 +43,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
   const [atTop, setAtTop] = useState(true);
   const { hasNextPage, isFetching, fetchNextPage, dataUpdatedAt } = query;
 
-  // A search walks on by itself until a screenful is found, it is stopped, or all was looked at.
+  // A search continues by itself until it has a screenful, is stopped, or has read everything.
   const searching = filtered && hasNextPage && !stopped && rows.length < wanted;
   useEffect(() => {
     if (searching && !isFetching) void fetchNextPage();
@@ -66,7 +66,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
     now === null || then.current === null ? 0 : Math.max(0, then.current.depth + fresh - now.depth);
 
   const refresh = useCallback(async () => {
-    // From the start: pages further down hang on cursors of a list that has moved.
+    // Starts from the beginning, because later pages depend on cursors of a list that has changed.
     client.setQueryData<InfiniteData<TaskPage, string>>(options.queryKey, (known) =>
       known === undefined
         ? known
@@ -91,7 +91,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
     stopped: stopped && hasNextPage,
     stop,
     goOn: () => setStopped(false),
-    /** For the end of the list: the next page, or the next step of the search. */
+    /** For the end of the list: loads the next page, or continues the search. */
     more: () => {
       if (filtered) setWanted((count) => Math.max(count, rows.length + MATCHES_PER_STEP));
       else more();
@@ -107,7 +107,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
 
 export type TaskList = ReturnType<typeof useTaskList>;
 
-/** Follows the queue while following disturbs nobody: a short list at its start, nothing chosen in it. */
+/** Refreshes the list while that disturbs nobody: a short list at its start, with nothing selected. */
 export function useFollow(list: TaskList, undisturbed: boolean): void {
   const { fresh, gone, atTop, paused, pages, query, refresh, stopped } = list;
   const follow =

@@ -7,7 +7,7 @@ import { useLive } from "../../live/live-context.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Time } from "../../ui/time.tsx";
 
-/** Why the task is not running, in the words of the service. */
+/** The service's explanation of why the task does not run. */
 export function WhyPanel({ queue, id }: { queue: string; id: string }) {
   const { paused } = useLive();
   const { data, error } = useQuery({ ...whyQuery(queue, id), refetchInterval: paused ? false : 2_000 });

@@ -4,7 +4,7 @@ import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 
-/** Drain: finish what it holds and acquire nothing more, until it is resumed. */
+/** Drain: the worker finishes its tasks and acquires no more until it is resumed. */
 export function DrainButton({ worker }: { worker: WorkerView }) {
   const client = useQueryClient();
   const { say, fail } = useToasts();
@@ -14,12 +14,12 @@ export function DrainButton({ worker }: { worker: WorkerView }) {
     mutationFn: () => (verb === "drain" ? drainWorker : resumeWorker)(worker.id),
     onSuccess: async () => {
       say(
-        verb === "drain" ? "The worker will drain" : "The worker will go on",
-        "It follows with its next heartbeat, within seconds.",
+        verb === "drain" ? "The worker will drain" : "The worker will resume",
+        "It reacts with its next heartbeat, within seconds.",
       );
       await client.invalidateQueries({ queryKey: workersKey });
     },
-    onError: (error) => fail("The worker was not told", error),
+    onError: (error) => fail("The worker could not be reached", error),
   });
   if (worker.state === "stopped" || worker.state === "lost") return null;
   return (

@@ -27,12 +27,12 @@ const LOOK = {
   lost: { icon: Unplug, tone: "dead", text: "Lost" },
 } as const;
 
-/** Heartbeats come every few seconds; so old a one is worth a look. */
+/** Heartbeats come every few seconds, so an older one is highlighted. */
 const LATE_MS = 15_000;
 
 interface WorkerTableProps {
   workers: WorkerView[];
-  /** Whose tasks are shown. */
+  /** The worker whose tasks are shown. */
   open?: string | null;
   onOpen?(id: string | null): void;
 }
@@ -139,7 +139,7 @@ function CurrentTasks({ worker }: { worker: WorkerView }) {
     <div className="worker-tasks" role="row">
       <div role="cell">
         {tasks.length === 0 ? (
-          <p className="soft small">It holds no task now.</p>
+          <p className="soft small">It has no tasks now.</p>
         ) : (
           <ul aria-label={`Current tasks of ${worker.id}`}>
             {tasks.map((task) => (

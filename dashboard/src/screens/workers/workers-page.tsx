@@ -13,7 +13,7 @@ const START = "QUEUES=default pnpm run worker";
 export function WorkersPage() {
   const { figures, error, paused } = useLive();
   const [open, setOpen] = useState<string | null>(null);
-  // The stream knows the workers; what each of them runs is asked for here alone.
+  // The stream has the workers, but their running tasks are only requested here.
   const detail = useQuery({ ...workersQuery(), refetchInterval: paused ? false : 2_000 });
   const tasks = new Map((detail.data ?? []).map((worker) => [worker.id, worker.tasks]));
   const workers = (figures.workers ?? detail.data)?.map((worker) => ({

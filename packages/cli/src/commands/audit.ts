@@ -6,10 +6,8 @@ export function auditCommand(program: Command, action: Action): void {
   program
     .command("audit")
     .argument("[queues...]")
-    .option("--repair", "removes index entries behind which there is no task")
-    .description(
-      "holds the indexes of queues (all, unless named) against their tasks; exit 1 where they differ",
-    )
+    .option("--repair", "removes index entries that have no task")
+    .description("compares the indexes of queues (by default of all) with their tasks; exit 1 if they differ")
     .action(
       action<{ repair?: boolean }>(async (context, names, { repair = false }) => {
         const observer = await context.observer();

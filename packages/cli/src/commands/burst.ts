@@ -10,10 +10,9 @@ interface BurstOptions {
   type: string;
 }
 
-/** Demo tasks only: a burst must not be able to send ten thousand real e-mails. */
+/** Only demo tasks: a burst must not be able to send ten thousand real e-mails. */
 function parseDemoType(text: string): string {
-  if (!/^demo\.[a-z]+$/.test(text))
-    throw new InvalidArgumentError("It has to be one of the demo types, demo.…");
+  if (!/^demo\.[a-z]+$/.test(text)) throw new InvalidArgumentError("It has to be a demo type, demo.…");
   return text;
 }
 

@@ -2,7 +2,7 @@ import { completionOf, fitting, plain } from "../complete/candidates.ts";
 import { completionScript, SHELLS, type Shell } from "../complete/shells.ts";
 import { Command, Context, type Io } from "../context.ts";
 
-/** Longer than this nobody waits for a list of names. */
+/** Nobody waits longer than this for a list of names, ms. */
 const NAMES_MS = 500;
 
 export function completionCommand(program: Command, io: Io): void {
@@ -23,7 +23,7 @@ export function completionCommand(program: Command, io: Io): void {
     });
 }
 
-/** None where Redis does not answer: a completion has nobody to complain to. */
+/** Empty if Redis does not answer, because a completion cannot report errors. */
 async function queueNames(io: Io, words: readonly string[]) {
   const after = (option: string) => {
     const at = words.lastIndexOf(option);

@@ -37,16 +37,16 @@ function selectionOptions(command: Command): Command {
   return deadFilterOptions(
     command.argument("<queue>").argument("[ids...]").option("--all", "every dead letter of the queue"),
   )
-    .option("--rate <n>", "at most so many a second", parseWhole(1, 100_000))
-    .option("--dry-run", "count only; change nothing");
+    .option("--rate <n>", "at most this many per second", parseWhole(1, 100_000))
+    .option("--dry-run", "only count; change nothing");
 }
 
-/** Ids, or a filter, or all: null means the ids. @throws UsageError where it is not exactly one of them */
+/** Ids, a filter, or all; null stands for the ids. @throws UsageError unless exactly one of them is given */
 function filterOf(ids: readonly string[], selection: Selection): DeadLetterFilter | null {
   const filter = taskFilterOf(selection);
   const filtered = Object.keys(filter).length > 0;
   if (Number(ids.length > 0) + Number(filtered) + Number(selection.all === true) !== 1)
-    throw new UsageError("name ids, or a filter such as --type and --reason, or --all: one of the three");
+    throw new UsageError("give one of the three: ids, a filter such as --type and --reason, or --all");
   return ids.length > 0 ? null : filter;
 }
 
@@ -66,7 +66,7 @@ async function byIds<Result extends { id: string; outcome: string }>(
   return results.some(({ outcome }) => outcome === "not_dead") ? EXIT.conflict : EXIT.ok;
 }
 
-/** All that match, as an operation that runs here. */
+/** Runs an operation here on everything that matches. */
 async function inBulk(
   context: Context,
   spec: { kind: "replay" | "discard"; queue: string; to?: string },
@@ -74,7 +74,7 @@ async function inBulk(
   rate: number | undefined,
 ): Promise<ExitCode> {
   const observer = await context.observer();
-  // An unknown queue is an error, not an operation about nothing.
+  // An unknown queue is an error, not an operation on nothing.
   await observer.stats(spec.queue);
   const done = spec.kind === "replay" ? "replayed" : "discarded";
   const view = await context.recorded(
@@ -98,7 +98,7 @@ async function inBulk(
 }
 
 export function dlqCommand(program: Command, action: Action): void {
-  const dlq = program.command("dlq").description("dead letters: look, replay, discard");
+  const dlq = program.command("dlq").description("shows, replays and discards dead letters");
 
   pageOptions(deadFilterOptions(dlq.command("ls").alias("list").argument("<queue>")))
     .description("dead letters, newest first, a page at a time")
@@ -118,7 +118,7 @@ export function dlqCommand(program: Command, action: Action): void {
         context.out.list(groups, GROUP_COLUMNS);
         if (scanned < total)
           context.out.say(
-            `of ${withCommas(total)} dead letters, the newest ${withCommas(scanned)} were looked at`,
+            `of ${withCommas(total)} dead letters, the newest ${withCommas(scanned)} were read`,
           );
       }),
     );
@@ -138,9 +138,9 @@ export function dlqCommand(program: Command, action: Action): void {
     );
 
   selectionOptions(dlq.command("replay"))
-    .option("--to <queue>", "into another queue")
-    .option("--payload <json>", "with this payload instead; with exactly one id")
-    .description("puts dead letters back, with all their attempts again")
+    .option("--to <queue>", "replay into this other queue")
+    .option("--payload <json>", "replace the payload; needs exactly one id")
+    .description("puts dead letters back with attempts at zero")
     .action(
       action<Selection & { to?: string; payload?: string }>(
         async (context, [queue = "", ...ids], options) => {
@@ -174,7 +174,7 @@ export function dlqCommand(program: Command, action: Action): void {
 
   selectionOptions(dlq.command("discard"))
     .option("--yes", "needed for --all and for filters")
-    .description("takes dead letters out; holdfast operation undo puts them back, within ten minutes")
+    .description("removes dead letters; within ten minutes holdfast operation undo puts them back")
     .action(
       action<Selection & { yes?: boolean }>(async (context, [queue = "", ...ids], options) => {
         const filter = filterOf(ids, options);
@@ -196,7 +196,7 @@ export function dlqCommand(program: Command, action: Action): void {
         if (!options.yes) {
           const count = await observer.countDead(queue, filter);
           throw new UsageError(
-            `this discards ${counted(count, "dead letter", "dead letters")}: add --yes to do it`,
+            `this discards ${counted(count, "dead letter", "dead letters")}; add --yes to confirm`,
           );
         }
         return inBulk(context, { kind: "discard", queue }, filter, options.rate);

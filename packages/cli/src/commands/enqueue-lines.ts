@@ -29,8 +29,8 @@ const STOPPING: Partial<Record<ExitCode, string>> = {
 };
 
 /**
- * Enqueues one task per line, 500 a call. What is refused is told with its line, and can be written to a file. Where it
- * stops before the end it says why and how far it came.
+ * Enqueues one task per line, 500 per call. Refused lines are reported with their number, and can be written to a file.
+ * If it stops before the end, it says why and at which line.
  */
 export class LineEnqueuer {
   readonly #context: Context;
@@ -81,7 +81,7 @@ export class LineEnqueuer {
       if (this.#stopped !== null) {
         await this.#send();
         this.#leave(number, bytes);
-        // Only a file of refused lines needs the rest of the input.
+        // The rest of the input is only read if refused lines are written to a file.
         if (!this.#rejects) break;
         continue;
       }
@@ -90,13 +90,13 @@ export class LineEnqueuer {
     }
   }
 
-  /** What came of it, for the audit log. */
+  /** The outcome, for the audit log. */
   get done(): Done {
     const { accepted, duplicates } = this.counts;
     return { count: accepted - duplicates, code: this.#firstCode, interrupted: this.#stopped !== null };
   }
 
-  /** Why the rest is left unsent: Redis is gone, results or refused lines are lost, or the user asked for the end. */
+  /** Why the rest was not sent: Redis is gone, results or refused lines cannot be written, or the user interrupted. */
   get #stopped(): string | null {
     const { io } = this.#context;
     if (io.signal.aborted) return "interrupted";
@@ -152,7 +152,7 @@ export class LineEnqueuer {
     this.#result({ line: number, id, state: null, duplicate: false, willRun: false, error: message });
   }
 
-  /** Lines are left in their order. */
+  /** Keeps the order of the lines. */
   #leave(number: number, bytes: Buffer): void {
     this.counts.unsent++;
     this.#unsentFrom ??= number;
@@ -177,7 +177,7 @@ export class LineEnqueuer {
     const stopped = this.#stopped;
     if (stopped !== null) {
       const rest =
-        this.#unsentFrom === null ? "" : `, line ${this.#unsentFrom} and what follows were not sent`;
+        this.#unsentFrom === null ? "" : `, line ${this.#unsentFrom} and all after it were not sent`;
       out.say(`holdfast: ${stopped}: stopped after ${accepted} accepted tasks${rest}`);
     } else if (io.outputError() !== null)
       out.say(`holdfast: all ${lines} lines were sent: ${accepted} accepted, ${refused} refused`);

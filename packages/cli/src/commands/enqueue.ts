@@ -37,23 +37,25 @@ export function enqueueCommand(program: Command, action: Action): void {
     .command("enqueue")
     .argument("<queue>")
     .argument("[type]", "task type; not with --ndjson")
-    .argument("[payload]", "JSON, kept byte by byte; - reads it from standard input (default: null)")
+    .argument("[payload]", "JSON, stored byte for byte; - reads it from standard input (default: null)")
     .option("--id <id>", "an id of your own: the same id with the same task is accepted once")
     .addOption(
       new Option(
         "--if-ended <what>",
-        "with --id, where that task ended without completing: enqueue it again (default), or leave it (duplicate)",
+        "with --id, if that task ended without completing: enqueue it again (default), or leave it (duplicate)",
       ).choices(["again", "duplicate"]),
     )
     .addOption(new Option("--priority <priority>", "urgency").choices(PRIORITIES))
-    .option("--delay <duration>", "not before so long from now (5s, 10m, 2h)", parseDuration)
-    .option("--run-at <time>", "not before this moment (2030-01-31T08:00:00Z)", parseTime)
+    .option("--delay <duration>", "run it after this time at the earliest (5s, 10m, 2h)", parseDuration)
+    .option("--run-at <time>", "run it at this moment at the earliest (2030-01-31T08:00:00Z)", parseTime)
     .option("--max-retries <n>", "retries after the first attempt", parseWhole(0, LIMITS.maxRetries))
     .option("--timeout <duration>", "longest time of one attempt", parseDuration)
-    .option("--expires-at <time>", "it is not begun after this moment", parseTime)
-    .option("--tag <tag>", "a tag; can be given several times", collect)
+    .option("--expires-at <time>", "do not begin it after this moment", parseTime)
+    .option("--tag <tag>", "a tag; can be repeated", collect)
     .addOption(
-      new Option("--durability <level>", "what it has to reach before it is confirmed").choices(DURABILITIES),
+      new Option("--durability <level>", "where it has to be stored before it is confirmed").choices(
+        DURABILITIES,
+      ),
     )
     .option("--partition-key <key>", "tasks of one key go to one partition, in their order")
     .option("--wait <duration>", "waits for its end and shows it; exit 1 unless it completes", parseDuration)
@@ -65,7 +67,9 @@ export function enqueueCommand(program: Command, action: Action): void {
         if (options.ndjson !== undefined) {
           const others = Object.keys(options).filter((name) => name !== "ndjson" && name !== "rejects");
           if (type !== undefined || others.length > 0)
-            throw new UsageError("with --ndjson each line says its type and options: give none beside it");
+            throw new UsageError(
+              "with --ndjson each line has its own type and options: leave out those of the command line",
+            );
           return enqueueLines(context, queue, options.ndjson, options.rejects);
         }
         if (options.rejects !== undefined) throw new UsageError("--rejects goes with --ndjson");
@@ -84,7 +88,7 @@ async function enqueueLines(
 ): Promise<ExitCode> {
   if (path !== "-" && !existsSync(path)) throw new UsageError(`there is no file "${path}"`);
   if (rejects !== undefined && existsSync(rejects))
-    throw new UsageError(`the file "${rejects}" is there already: it could hold lines of another run`);
+    throw new UsageError(`the file "${rejects}" already exists: it could hold lines of another run`);
   await context.warnOfNewQueue(queue);
   const producer = new Queue(queue, { client: context.client });
   const lines = new LineEnqueuer(context, producer, rejects);
@@ -119,10 +123,10 @@ async function enqueueOne(
       if (!(error instanceof HoldfastError) || error.code !== "outcome_unknown") throw error;
       throw new HoldfastError(
         "outcome_unknown",
-        `${error.message}. To send it again without a second task: --id ${error.taskId ?? options.id} --if-ended duplicate`,
+        `${error.message}. To send it again without making a second task, add --id ${error.taskId ?? options.id} --if-ended duplicate`,
       );
     });
-  if (isNew) context.out.say(`holdfast: warning: there was no queue "${queue}"; this task made it`);
+  if (isNew) context.out.say(`holdfast: warning: there was no queue "${queue}"; this task created it`);
   // A duplicate that was purged has no result to show.
   const waitMs = receipt.state === "purged" ? undefined : options.wait;
   const ended = waitMs === undefined ? null : await wait(context, producer, receipt.id, waitMs);

@@ -2,16 +2,16 @@ import { LIMITS } from "@holdfast/contracts";
 import type { Action, Command } from "../context.ts";
 import { parseWhole, time } from "../values.ts";
 
-/** The audit log; `audit` is the command that holds indexes against tasks. */
+/** Shows the audit log. The command `audit` is another one: it compares indexes with tasks. */
 export function historyCommand(program: Command, action: Action): void {
   program
     .command("history")
-    .option("--queue <queue>", "on this queue only")
-    .option("--actor <name>", "of this one only")
+    .option("--queue <queue>", "only actions on this queue")
+    .option("--actor <name>", "only this action")
     .option("--limit <n>", `rows, 1 to ${LIMITS.pageTasks}`, parseWhole(1, LIMITS.pageTasks), 50)
-    .option("--cursor <cursor>", "where the page before ended")
-    .option("--all", "everything, oldest first, one record after the other")
-    .description("what operators did: by the dashboard, the API, and this command")
+    .option("--cursor <cursor>", "cursor of the next page")
+    .option("--all", "all records, oldest first")
+    .description("shows the actions of operators in the dashboard, the API and this command")
     .action(
       action<{ queue?: string; actor?: string; limit: number; cursor?: string; all?: boolean }>(
         async (context, _args, { all, ...options }) => {

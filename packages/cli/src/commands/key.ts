@@ -13,7 +13,7 @@ import type { Column } from "../output.ts";
 import { parseDuration, time } from "../values.ts";
 
 interface Listed extends KeyView {
-  /** Not of a file: Redis knows it. */
+  /** Left out for keys in a file, because only Redis records uses. */
   lastUsedAt?: number | null;
 }
 
@@ -34,7 +34,10 @@ interface Where {
   file?: string;
 }
 
-/** Where the keys are: a file, for services that are told its name, or Redis, for all: there changes are recorded too. */
+/**
+ * Where the keys are: in a file, for services that are given its name, or in Redis, for all services. Changes in Redis
+ * are also recorded in the audit log.
+ */
 interface Keys {
   add(key: ApiKey): Promise<void>;
   list(): Promise<(ApiKey & { lastUsedAt?: number | null })[]>;
@@ -46,16 +49,16 @@ export function keyCommand(program: Command, action: Action): void {
 
   key
     .command("create")
-    .requiredOption("--label <text>", "who has it; named in the audit log")
+    .requiredOption("--label <text>", "holder of the key; named in the audit log")
     .requiredOption(
       "--scope <scope>",
-      `${SCOPES.join(", ")}; several times, or separated by commas`,
+      `${SCOPES.join(", ")}; repeat it, or separate by commas`,
       collectScopes,
     )
-    .option("--queue <queue>", "only this queue; several times, or separated by commas", collectNames)
-    .option("--expires <duration>", "end of its validity from now, like 30d", parseDuration)
-    .option("--file <path>", "into this file (API_KEYS_FILE of the services) instead of Redis")
-    .description("makes a key and prints it, once: only its hash is kept")
+    .option("--queue <queue>", "only this queue; repeat it, or separate by commas", collectNames)
+    .option("--expires <duration>", "validity from now, like 30d", parseDuration)
+    .option("--file <path>", "write it to this file (API_KEYS_FILE of the services) instead of Redis")
+    .description("makes a key and prints it once; only its hash is kept")
     .action(
       action<Where & { label: string; scope: Scope[]; queue?: string[]; expires?: number }>(
         async (context, _args, { label, scope, queue, expires, file }) => {
@@ -67,7 +70,7 @@ export function keyCommand(program: Command, action: Action): void {
           });
           await (await keysOf(context, file)).add(key);
           if (context.out.format === "table") {
-            // Alone on stdout, so that KEY=$(holdfast key create …) holds the key.
+            // The key is alone on stdout, so that KEY=$(holdfast key create …) works.
             context.out.line(text);
             context.out.say(
               `key ${key.id} of "${key.label}": ${key.scopes.join(", ")}; ${
@@ -84,8 +87,8 @@ export function keyCommand(program: Command, action: Action): void {
   key
     .command("ls")
     .alias("list")
-    .option("--file <path>", "those of this file instead of Redis")
-    .description("every key, without its secret; of those in Redis with the time of its last use")
+    .option("--file <path>", "the keys in this file instead of Redis")
+    .description("lists every key without its secret; those in Redis with the time of their last use")
     .action(
       action<Where>(async (context, _args, { file }) => {
         const keys = await (await keysOf(context, file)).list();
@@ -95,9 +98,9 @@ export function keyCommand(program: Command, action: Action): void {
 
   key
     .command("revoke")
-    .argument("<id>", "its id: what stands between the underscores of the key")
-    .option("--file <path>", "in this file instead of Redis")
-    .description("ends a key: within a second no service takes it any more")
+    .argument("<id>", "id of the key: the part between its underscores")
+    .option("--file <path>", "the key is in this file instead of Redis")
+    .description("revokes a key: within a second every service refuses it")
     .action(
       action<Where>(async (context, [given = ""], { file }) => {
         const id = idOf(given);
@@ -126,7 +129,7 @@ async function keysOf(context: Context, file: string | undefined): Promise<Keys>
   };
 }
 
-/** A whole key is taken as well, and not repeated: it is what people have at hand. */
+/** Accepts a whole key as well, since that is what people have at hand, but never prints it. */
 function idOf(given: string): string {
   const id = /^(?:hf_)?([0-9a-z]{12})(?:_[0-9A-Za-z]*)?$/.exec(given)?.[1];
   if (id === undefined)

@@ -42,7 +42,10 @@ function print(context: Context, view: View): void {
   ]);
 }
 
-/** Creates an operation and runs it here, to its end: no service has to be up. Interrupted, it is left for another one. */
+/**
+ * Creates an operation and runs it here to its end, so no service has to run. If it is interrupted, another process
+ * continues it.
+ */
 export async function runHere(
   context: Context,
   spec: Omit<OperationSpec, "by">,
@@ -64,15 +67,17 @@ async function finish(context: Context, id: string): Promise<View> {
 }
 
 export function operationCommand(program: Command, action: Action): void {
-  const operation = program.command("operation").description("what works on many tasks: look, steer, undo");
+  const operation = program
+    .command("operation")
+    .description("shows, pauses, cancels and undoes operations on many tasks");
 
   operation
     .command("ls")
     .alias("list")
-    .option("--queue <queue>", "on this queue only")
+    .option("--queue <queue>", "only operations on this queue")
     .option("--limit <n>", `rows, 1 to ${LIMITS.pageTasks}`, parseWhole(1, LIMITS.pageTasks), 50)
-    .option("--cursor <cursor>", "where the page before ended")
-    .description("operations, newest first")
+    .option("--cursor <cursor>", "cursor of the next page")
+    .description("lists operations, newest first")
     .action(
       action<{ queue?: string; limit: number; cursor?: string }>(async (context, _args, options) => {
         await context.checked();
@@ -85,7 +90,7 @@ export function operationCommand(program: Command, action: Action): void {
   operation
     .command("show")
     .argument("<id>")
-    .description("one operation, how far it has got")
+    .description("shows one operation and its progress")
     .action(
       action(async (context, [id = ""]) => {
         await context.checked();
@@ -98,8 +103,8 @@ export function operationCommand(program: Command, action: Action): void {
   operation
     .command("failures")
     .argument("<id>")
-    .option("--cursor <cursor>", "where the page before ended")
-    .description("tasks that an operation could not move, and why")
+    .option("--cursor <cursor>", "cursor of the next page")
+    .description("lists tasks that an operation could not move, and why")
     .action(
       action<{ cursor?: string }>(async (context, [id = ""], { cursor }) => {
         await context.checked();
@@ -117,9 +122,9 @@ export function operationCommand(program: Command, action: Action): void {
     );
 
   const steer = {
-    pause: "stops it after the batch under way, until it is resumed",
-    resume: "goes on with a paused operation",
-    cancel: "ends it after the batch under way; what was done stays done",
+    pause: "pauses it after the present batch",
+    resume: "continues a paused operation",
+    cancel: "ends it after the present batch; finished batches are not undone",
   } as const;
   for (const [verb, description] of Object.entries(steer) as [keyof typeof steer, string][]) {
     operation
@@ -145,7 +150,7 @@ export function operationCommand(program: Command, action: Action): void {
     .command("undo")
     .argument("<id>")
     .option("--reason <text>", "kept in the audit log")
-    .description("puts back what a discard took, within ten minutes")
+    .description("puts back discarded tasks, within ten minutes")
     .action(
       action<{ reason?: string }>(async (context, [id = ""], { reason }): Promise<ExitCode> => {
         await context.checked();

@@ -40,14 +40,12 @@ function collectState(text: string, before: EmptiedState[] = []): EmptiedState[]
 }
 
 export function queueCommand(program: Command, action: Action): void {
-  const queue = program
-    .command("queue")
-    .description("queues: their counts, pause and resume, empty and delete");
+  const queue = program.command("queue").description("shows, pauses, resumes, empties and deletes queues");
 
   queue
     .command("ls")
     .alias("list")
-    .description("every queue with its counts; COMPLETED counts from its beginning on")
+    .description("lists every queue with its counts; COMPLETED has all tasks since the queue was created")
     .action(
       action(async (context) => {
         context.out.list(await (await context.observer()).snapshot(), QUEUE_COLUMNS);
@@ -57,7 +55,7 @@ export function queueCommand(program: Command, action: Action): void {
   queue
     .command("show")
     .argument("<queue>")
-    .description("one queue: counts, totals and settings")
+    .description("shows counts, totals and settings of one queue")
     .action(
       action(async (context, [name = ""]) => {
         const observer = await context.observer();
@@ -87,8 +85,8 @@ export function queueCommand(program: Command, action: Action): void {
   queue
     .command("pause")
     .argument("<queue>")
-    .option("--reason <text>", "shown to whoever asks why nothing runs", "")
-    .description("workers acquire nothing more of it; what runs goes on, enqueues are accepted")
+    .option("--reason <text>", "shown to everybody who asks why nothing runs", "")
+    .description("stops workers from acquiring its tasks; running tasks go on, enqueues are accepted")
     .action(
       action<{ reason: string }>(async (context, [name = ""], { reason }) => {
         const observer = await context.observer();
@@ -105,7 +103,7 @@ export function queueCommand(program: Command, action: Action): void {
   queue
     .command("resume")
     .argument("<queue>")
-    .description("workers acquire from it again")
+    .description("lets workers acquire its tasks again")
     .action(
       action(async (context, [name = ""]) => {
         const observer = await context.observer();
@@ -118,19 +116,19 @@ export function queueCommand(program: Command, action: Action): void {
     .command("empty")
     .argument("<queue>")
     .addOption(
-      new Option("--state <state>", "remove the tasks in this state; can be given several times")
+      new Option("--state <state>", "remove the tasks in this state; can be repeated")
         .choices(EMPTIED_STATES)
         .argParser(collectState),
     )
     .option("--all", "remove the tasks in every state but processing")
-    .option("--confirm <queue>", "the name of the queue again; without it a terminal is asked")
+    .option("--confirm <queue>", "the name of the queue again; without it the command asks on the terminal")
     .option("--reason <text>", "kept in the audit log")
-    .description("removes every task in some states, for good; running tasks are left alone")
+    .description("removes every task in some states; this cannot be undone; running tasks stay")
     .action(
       action<EmptyOptions>(async (context, [name = ""], options) => {
         const { state = [], all = false, reason } = options;
         if (all === state.length > 0)
-          throw new UsageError("name the states with --state, or all of them with --all: one of the two");
+          throw new UsageError("give one of the two: --state for some states, or --all");
         const states: readonly EmptiedState[] = all ? EMPTIED_STATES : [...new Set(state)];
         const stats = await (await context.observer()).stats(name);
         const total = states.reduce((sum, each) => sum + stats[each], 0);
@@ -151,9 +149,11 @@ export function queueCommand(program: Command, action: Action): void {
     .command("delete")
     .alias("rm")
     .argument("<queue>")
-    .option("--confirm <queue>", "the name of the queue again; without it a terminal is asked")
+    .option("--confirm <queue>", "the name of the queue again; without it the command asks on the terminal")
     .option("--reason <text>", "kept in the audit log")
-    .description("deletes a paused queue with everything in it, for good; nothing of it may be running")
+    .description(
+      "deletes a paused queue and everything in it; this cannot be undone; none of its tasks may run",
+    )
     .action(
       action<ConfirmOptions>(async (context, [name = ""], { confirm, reason }) => {
         const observer = await context.observer();
@@ -172,12 +172,12 @@ export function queueCommand(program: Command, action: Action): void {
     );
 }
 
-/** A queue comes back with the next task that a schedule enqueues into it. */
+/** A deleted queue comes back with the next task that a schedule enqueues into it. */
 async function warnOfSchedules(context: Context, queue: string): Promise<void> {
   const found = await new Schedules({ client: context.client }).list({ queue });
   if (found.length === 0) return;
   const ids = found.map(({ id }) => id).join(", ");
   context.out.say(
-    `holdfast: warning: ${counted(found.length, "schedule makes", "schedules make")} the queue anew: ${ids}`,
+    `holdfast: warning: ${counted(found.length, "schedule will", "schedules will")} create the queue again: ${ids}`,
   );
 }

@@ -69,18 +69,18 @@ function found(schedule: ScheduleView | null, id: string): ScheduleView {
   return schedule;
 }
 
-/** Says that no janitor runs, or that none has seen to what is due. @returns whether something was said */
+/** Warns if no janitor runs, or if janitors run but a schedule is overdue. @returns whether it warned */
 async function sayWhatKeepsThem(context: Context, schedules: readonly ScheduleView[]): Promise<boolean> {
   if (schedules.every(({ paused }) => paused)) return false;
   const janitors = await (await context.observer()).janitors();
   const overdue = overdueOf(schedules, context.client.connection.now());
-  const why = janitors.length === 0 ? "no janitor runs, and so no schedule does" : overdue;
+  const why = janitors.length === 0 ? "no janitor runs, so schedules enqueue nothing" : overdue;
   if (why === null) return false;
   context.out.say(`holdfast: ${why}; ${START_A_JANITOR}`);
   return true;
 }
 
-/** Does something to a schedule that is there, and records it under the queue that it has. */
+/** Acts on an existing schedule, and records the action under its queue. */
 async function changed<T>(
   context: Context,
   verb: "delete" | "run" | "pause" | "resume",
@@ -98,13 +98,13 @@ async function changed<T>(
 }
 
 export function scheduleCommand(program: Command, action: Action): void {
-  const schedule = program.command("schedule").description("cron schedules: write, run, pause, preview");
+  const schedule = program.command("schedule").description("writes, shows, runs and pauses cron schedules");
 
   schedule
     .command("ls")
     .alias("list")
-    .option("--queue <queue>", "only those of one queue")
-    .description("every schedule with its next and last run; exit 1 where no janitor runs them")
+    .option("--queue <queue>", "only those of this queue")
+    .description("lists every schedule with its next and last run; exit 1 if no janitor runs them")
     .action(
       action<{ queue?: string }>(async (context, _args, { queue }) => {
         const schedules = await schedulesOf(context).list({ queue });
@@ -116,35 +116,35 @@ export function scheduleCommand(program: Command, action: Action): void {
   schedule
     .command("show")
     .argument("<id>")
-    .description("one schedule: its definition, next and last run")
+    .description("shows the definition, next and last run of one schedule")
     .action(
       action(async (context, [id = ""]) => show(context, found(await schedulesOf(context).get(id), id))),
     );
 
   schedule
     .command("put")
-    .argument("<id>", "a new one, or one to replace; its runs stay")
+    .argument("<id>", "creates a schedule, or replaces one and keeps its runs")
     .argument("<queue>")
     .argument("<cron>", "five fields, or six with seconds first; @daily and the like")
     .argument("<type>", "task type")
-    .argument("[payload]", "JSON, kept byte by byte (default: null)")
-    .option("--time-zone <zone>", "IANA name, as Europe/Berlin (default: UTC)")
+    .argument("[payload]", "JSON, stored byte for byte (default: null)")
+    .option("--time-zone <zone>", "IANA name, such as Europe/Berlin (default: UTC)")
     .addOption(
-      new Option("--missed <policy>", "what no janitor saw in time: none, one for all, or each").choices(
+      new Option("--missed <policy>", "missed occurrences to enqueue: none, one for all, or each").choices(
         MISSED_POLICIES,
       ),
     )
     .addOption(
-      new Option("--overlap <policy>", "skip: no task while the one before has not ended").choices(
+      new Option("--overlap <policy>", "skip: no task until the last one has ended").choices(
         OVERLAP_POLICIES,
       ),
     )
-    .option("--paused", "it does not run until it is resumed")
-    .addOption(new Option("--priority <priority>", "urgency of its tasks").choices(PRIORITIES))
+    .option("--paused", "start paused, until it is resumed")
+    .addOption(new Option("--priority <priority>", "priority of its tasks").choices(PRIORITIES))
     .option("--max-retries <n>", "retries after the first attempt", parseWhole(0, LIMITS.maxRetries))
     .option("--timeout <duration>", "longest time of one attempt", parseDuration)
-    .option("--expires-after <duration>", "a task is not begun so long after its time", parseDuration)
-    .option("--tag <tag>", "a tag of its tasks; can be given several times", collect)
+    .option("--expires-after <duration>", "a task expires this long after its time", parseDuration)
+    .option("--tag <tag>", "a tag of its tasks; can be repeated", collect)
     .description("writes a schedule")
     .action(
       action<PutOptions>(async (context, [id = "", queue = "", cron = "", type = "", payload], options) => {
@@ -177,7 +177,7 @@ export function scheduleCommand(program: Command, action: Action): void {
   schedule
     .command("rm")
     .argument("<id>")
-    .description("deletes a schedule; what it has enqueued stays")
+    .description("deletes a schedule; its enqueued tasks stay")
     .action(
       action(async (context, [id = ""]) => {
         await changed(context, "delete", id, async (schedules) => {
@@ -190,7 +190,7 @@ export function scheduleCommand(program: Command, action: Action): void {
   schedule
     .command("run")
     .argument("<id>")
-    .description("enqueues its task now; the occurrences stay as they are")
+    .description("enqueues its task now; its occurrences stay as they are")
     .action(
       action(async (context, [id = ""]) => {
         const run = await changed(context, "run", id, (schedules) => schedules.run(id), 1);
@@ -206,9 +206,7 @@ export function scheduleCommand(program: Command, action: Action): void {
       .command(name)
       .argument("<id>")
       .description(
-        name === "pause"
-          ? "no occurrence comes, and none is made up for afterwards"
-          : "it goes on with the next occurrence",
+        name === "pause" ? "skips all occurrences until it is resumed" : "continues with the next occurrence",
       )
       .action(
         action(async (context, [id = ""]) =>
@@ -221,7 +219,7 @@ export function scheduleCommand(program: Command, action: Action): void {
     .command("preview")
     .argument("<cron>")
     .option("--time-zone <zone>", "IANA name", "UTC")
-    .description("an expression in words, and its next five times; needs no Redis")
+    .description("shows an expression in words and its next five times; needs no Redis")
     .action(
       action<{ timeZone: string }>(async (context, [cron = ""], { timeZone }) => {
         const preview = Schedules.preview(cron, timeZone);

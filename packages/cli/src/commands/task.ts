@@ -68,10 +68,10 @@ export interface ListOptions extends FilterOptions {
 export function pageOptions(command: Command): Command {
   return command
     .option("--limit <n>", `rows, 1 to ${LIMITS.pageTasks}`, parseWhole(1, LIMITS.pageTasks), 50)
-    .option("--cursor <cursor>", "where the page before ended");
+    .option("--cursor <cursor>", "cursor of the next page");
 }
 
-/** A page on stdout; where the next one begins on stderr, so that it does not get among the data. */
+/** Prints a page to stdout. The cursor of the next page goes to stderr, so that it does not mix with the data. */
 export async function printPage(
   context: Context,
   queue: string,
@@ -91,20 +91,20 @@ export async function printPage(
 }
 
 export function taskCommand(program: Command, action: Action): void {
-  const task = program.command("task").description("tasks: look, cancel, ask why one does not run");
+  const task = program.command("task").description("shows and cancels tasks, and says why one does not run");
 
   task
     .command("get")
     .argument("<queue>")
     .argument("<id>")
-    .description("everything that is known of a task, with its attempts")
+    .description("shows a task with all its attempts")
     .action(
       action(async (context, [queue = "", id = ""]) => printTask(context, await taskOf(context, queue, id))),
     );
 
   pageOptions(filterOptions(task.command("ls").alias("list").argument("<queue>")))
     .addOption(new Option("--state <state>", "tasks in this state").choices(TASK_STATES).default("pending"))
-    .description("tasks in a state, a page at a time")
+    .description("lists tasks in a state, page by page")
     .action(
       action<ListOptions & { state: TaskState }>(async (context, [queue = ""], options) =>
         printPage(context, queue, options.state, options, TASK_COLUMNS),
@@ -129,7 +129,7 @@ export function taskCommand(program: Command, action: Action): void {
         if (outcome === "too_late")
           throw new HoldfastError("too_late", `task "${id}" has ended: see holdfast task get ${queue} ${id}`);
         context.out.record({ id, queue, outcome }, [[id, outcome]]);
-        if (outcome === "requested") context.out.say("it runs: its worker was asked to stop it");
+        if (outcome === "requested") context.out.say("it is running; its worker was asked to stop it");
       }),
     );
 
@@ -137,7 +137,7 @@ export function taskCommand(program: Command, action: Action): void {
     .command("why")
     .argument("<queue>")
     .argument("<id>")
-    .description("why a task does not run, or that it does")
+    .description("says why a task does not run")
     .action(
       action(async (context, [queue = "", id = ""]) => {
         const why = await (await context.observer()).why(queue, id);

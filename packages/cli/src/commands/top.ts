@@ -15,13 +15,13 @@ const CTRL_C = "\u0003";
 export function topCommand(program: Command, action: Action): void {
   program
     .command("top")
-    .option("--interval <duration>", "how often to look", parseDuration, 1_000)
-    .option("--count <n>", "ends after so many looks", parseWhole(1, 1_000_000))
-    .description("queues and workers, live; q quits. Plain lines where the output is not a terminal")
+    .option("--interval <duration>", "time between two updates", parseDuration, 1_000)
+    .option("--count <n>", "end after this many updates", parseWhole(1, 1_000_000))
+    .description("shows queues and workers live; q quits; prints plain lines if the output is not a terminal")
     .action(
       action<TopOptions>(async (context, _args, options) => {
         if (options.interval < 100) throw new UsageError("--interval has to be 100ms or more");
-        // Whoever cannot reach Redis at the start is told so; later it is shown and tried again.
+        // If Redis cannot be reached at the start, the command fails. Later it shows the error and tries again.
         await context.observer();
         const isLive = Boolean(context.io.stdout.isTTY) && context.out.format === "table";
         return isLive ? showLive(context, options) : printLines(context, options);
@@ -60,7 +60,7 @@ async function printLines(context: Context, options: TopOptions): Promise<ExitCo
   return EXIT.ok;
 }
 
-/** Looks at once and then every `interval`, until the signal, the count, or nobody reads any more. */
+/** Updates at once and then every `interval`, until the signal, the count, or the end of its reader. */
 async function eachLook(
   context: Context,
   { interval, count = Number.POSITIVE_INFINITY }: TopOptions,
@@ -72,7 +72,7 @@ async function eachLook(
   let seen: Sight | undefined;
   for (let looks = 1; !signal.aborted; looks++) {
     const nextMs = performance.now() + interval;
-    // A look at a Redis that hangs takes its time: quitting does not wait for it.
+    // An update may hang with Redis, but quitting must not wait for it.
     const sight = await Promise.race([look(context, watch, seen), over]);
     if (sight === null) return;
     seen = sight;

@@ -14,12 +14,12 @@ export const WORKER_COLUMNS: Column<WorkerView>[] = [
 ];
 
 export function workerCommand(program: Command, action: Action): void {
-  const worker = program.command("worker").description("workers: what they are, drain and resume");
+  const worker = program.command("worker").description("shows, drains and resumes workers");
 
   worker
     .command("ls")
     .alias("list")
-    .description("every worker that registered itself; a silent one is shown as lost for an hour")
+    .description("lists every registered worker; a silent one is listed as lost for an hour")
     .action(
       action(async (context) => {
         context.out.list(await (await context.observer()).workers({ tasks: true }), WORKER_COLUMNS);
@@ -29,28 +29,32 @@ export function workerCommand(program: Command, action: Action): void {
   worker
     .command("drain")
     .argument("<id>")
-    .description("it acquires nothing more, hands back what it has not begun, and ends what runs")
+    .description(
+      "stops a worker from acquiring: it hands back tasks that it has not begun, and finishes the others",
+    )
     .action(
       action(async (context, [id = ""]) => {
         const observer = await context.observer();
         await context.recorded({ action: "worker.drain", queue: null, subject: id }, () =>
           observer.drainWorker(id),
         );
-        context.out.record({ id, draining: true }, [[id, "told to drain: it follows within two seconds"]]);
+        context.out.record({ id, draining: true }, [[id, "asked to drain: it starts within two seconds"]]);
       }),
     );
 
   worker
     .command("resume")
     .argument("<id>")
-    .description("it acquires again")
+    .description("lets a drained worker acquire again")
     .action(
       action(async (context, [id = ""]) => {
         const observer = await context.observer();
         await context.recorded({ action: "worker.resume", queue: null, subject: id }, () =>
           observer.resumeWorker(id),
         );
-        context.out.record({ id, draining: false }, [[id, "told to go on: it follows within two seconds"]]);
+        context.out.record({ id, draining: false }, [
+          [id, "asked to acquire again: it starts within two seconds"],
+        ]);
       }),
     );
 }

@@ -5,12 +5,12 @@ export interface Candidate {
   description: string;
 }
 
-/** What can stand at the end of a command line: known words, or one of the names that only Redis knows. */
+/** Possible last words of a command line: known words, or a kind of name that only Redis knows. */
 export type Completion = { words: Candidate[] } | { names: "queues" };
 
 const NOTHING: Completion = { words: [] };
 
-/** @param words what was typed after the name of the program; the last one is not finished and can be empty */
+/** @param words the words after the program's name; the last one is unfinished and may be empty */
 export function completionOf(program: Command, words: readonly string[]): Completion {
   let command = program;
   let operands = 0;

@@ -1,7 +1,7 @@
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 export type Shell = (typeof SHELLS)[number];
 
-// All three ask the command itself: it knows its options, and Redis the queues.
+// All three scripts call the command itself: it knows its options, and Redis has the names of queues.
 const SCRIPTS: Record<Shell, string> = {
   bash: `# bash completion of holdfast: source <(holdfast completion bash)
 _holdfast() {

@@ -9,7 +9,7 @@ import { checkQueue, checkWorkers, type QueueSight } from "./system.ts";
 
 const RECENT = 100;
 
-/** Looks at everything it can reach, and stops where going on makes no sense. Changes nothing. */
+/** Examines everything that it can reach, and stops if further checks make no sense. Changes nothing. */
 export async function examine(context: Context, maxWaitMs: number): Promise<Finding[]> {
   const findings: Finding[] = [];
   try {
@@ -23,7 +23,7 @@ export async function examine(context: Context, maxWaitMs: number): Promise<Find
     const isUnfit = error instanceof HoldfastError && error.code === "redis_unsupported";
     findings.push(
       isUnfit
-        ? skipped("queues, workers", "not looked at before Redis itself is in order")
+        ? skipped("queues, workers", "not checked until Redis itself is in order")
         : problem("queues, workers", messageOf(error), remedyOf(messageOf(error))),
     );
   }

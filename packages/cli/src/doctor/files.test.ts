@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-test("what every local user can read is told, also in folders within", async () => {
+test("files that every local user can read are reported, also in subfolders", async () => {
   expect((await openFiles(data)).sort()).toEqual([
     join(data, "appendonlydir/appendonly.aof"),
     join(data, "dump.rdb"),
@@ -28,9 +28,12 @@ test("what every local user can read is told, also in folders within", async () 
 test.each([
   ["the file", "dump.rdb", 0o640],
   ["its folder", "appendonlydir", 0o750],
-])("what its own mode, or that of a folder on the way, closes is not told: %s", async (_what, name, mode) => {
-  chmodSync(join(data, name), mode);
-  expect(await openFiles(data)).toHaveLength(1);
-  chmodSync(folder, 0o700);
-  expect(await openFiles(data)).toEqual([]);
-});
+])(
+  "files that their own mode or that of a folder above protects are not reported: %s",
+  async (_what, name, mode) => {
+    chmodSync(join(data, name), mode);
+    expect(await openFiles(data)).toHaveLength(1);
+    chmodSync(folder, 0o700);
+    expect(await openFiles(data)).toEqual([]);
+  },
+);

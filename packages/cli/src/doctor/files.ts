@@ -7,14 +7,14 @@ import { type Finding, notice, ok } from "./finding.ts";
 const READ_BY_ALL = 0o004;
 const PASSED_BY_ALL = 0o001;
 
-/** Whether every local user can read it: its own mode, and those of all folders on the way to it, let him. */
+/** Whether every local user can read the path: its own mode, and the modes of all folders above it, allow it. */
 async function isOpen(path: string, wanted: number): Promise<boolean> {
   if (((await stat(path)).mode & wanted) === 0) return false;
   const folder = dirname(path);
   return folder === path || isOpen(folder, PASSED_BY_ALL);
 }
 
-/** The files in this folder, and in those that are in it, which every local user can read. */
+/** The files below this folder that every local user can read. */
 export async function openFiles(folder: string): Promise<string[]> {
   const open: string[] = [];
   for (const entry of await readdir(folder, { recursive: true, withFileTypes: true })) {
@@ -33,7 +33,7 @@ function isLocal(host: string | undefined): boolean {
   );
 }
 
-/** The data of a Redis on this machine, where its user may ask for its folder: payloads are in it. */
+/** Checks the data folder of a Redis on this machine, which contains payloads, if its user may ask for the folder. */
 export async function examineFiles(context: Context): Promise<Finding[]> {
   const { clusterNodes, sentinels, url, host } = context.settings;
   if (clusterNodes || sentinels || !isLocal(url === undefined ? host : new URL(url).hostname)) return [];
@@ -50,7 +50,8 @@ export async function examineFiles(context: Context): Promise<Finding[]> {
       ),
     ];
   } catch {
-    // The user may not ask, or the folder is in a container or is somebody else's: then it is closed to us as well.
+    // Either this Redis user may not ask for the folder, or the folder is in a container or belongs to another user.
+    // Then this user cannot read it either.
     return [];
   }
 }

@@ -1,11 +1,11 @@
-/** `problem` ends the command with 1, `notice` is worth a look, `skipped` could not be looked at. */
+/** `problem` ends the command with 1, `notice` is worth a look, `skipped` could not be checked. */
 export type Verdict = "ok" | "notice" | "problem" | "skipped";
 
 export interface Finding {
   check: string;
   verdict: Verdict;
   detail: string;
-  /** What to do, where there is something to be done. */
+  /** The remedy, if there is one. */
   remedy: string | null;
 }
 

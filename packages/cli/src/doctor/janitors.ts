@@ -2,18 +2,18 @@ import type { ScheduleView } from "holdfast";
 import { counted, duration } from "../values.ts";
 import { type Finding, ok, problem } from "./finding.ts";
 
-// A janitor that is replaced takes a few seconds.
+// Replacing a janitor takes a few seconds.
 const OVERDUE_MS = 15_000;
 export const START_A_JANITOR = "start the janitor service, with the same Redis and QUEUE_PREFIX";
 
-/** @param janitors those that run */
+/** @param janitors the running ones */
 export function checkJanitors(janitors: readonly string[], queues: number, schedules: number): Finding[] {
   if (janitors.length > 0) return [ok("janitors", `${janitors.length} running`)];
   if (queues + schedules === 0) return [];
   return [
     problem(
       "janitors",
-      "no janitor runs: tasks of dead workers, retries, delayed tasks and schedules stay as they are",
+      "no janitor runs: tasks of dead workers, retries, delayed tasks and schedules are stuck",
       START_A_JANITOR,
     ),
   ];
@@ -24,10 +24,10 @@ export function checkSchedules(schedules: readonly ScheduleView[], now: number):
   const overdue = overdueOf(schedules, now);
   if (overdue === null)
     return [ok("schedules", `${counted(schedules.length, "schedule", "schedules")}, none overdue`)];
-  return [problem("schedules", overdue, `${START_A_JANITOR}, or look into the log of the one that runs`)];
+  return [problem("schedules", overdue, `${START_A_JANITOR}, or read the log of the running one`)];
 }
 
-/** One sentence about the schedules that no janitor has seen to in time; null where there are none. */
+/** One sentence about overdue schedules; null if there are none. */
 export function overdueOf(schedules: readonly ScheduleView[], now: number): string | null {
   const late = schedules
     .flatMap(({ id, nextAt }) => (nextAt === null ? [] : [{ id, lateMs: now - nextAt }]))
@@ -36,5 +36,5 @@ export function overdueOf(schedules: readonly ScheduleView[], now: number): stri
   const [first] = late;
   if (!first) return null;
   const others = late.length === 1 ? "" : `, and ${late.length - 1} more`;
-  return `schedule ${first.id} has been due for ${duration(first.lateMs)}${others}: no janitor has seen to it`;
+  return `schedule ${first.id} has been due for ${duration(first.lateMs)}${others}: no janitor has run it`;
 }

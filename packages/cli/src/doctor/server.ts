@@ -1,6 +1,6 @@
 import { type Finding, notice, ok, problem } from "./finding.ts";
 
-/** What INFO said, by field. */
+/** The fields of INFO. */
 export type Info = ReadonlyMap<string, string>;
 
 const OLDEST_MAJOR = 7;
@@ -8,7 +8,7 @@ const SLOW_MS = 50;
 const CLOCK_MS = 1_000;
 const MEMORY_SHARE = 0.9;
 
-/** INFO instead of CONFIG: managed Redis forbids the latter. */
+/** Uses INFO instead of CONFIG, which managed Redis services forbid. */
 export function parseInfo(text: string): Info {
   const fields = new Map<string, string>();
   for (const line of text.split(/\r?\n/)) {
@@ -37,10 +37,10 @@ function checkVersion(info: Info): Finding {
 }
 
 function checkRole(info: Info): Finding {
-  if (info.get("role") !== "slave") return ok("role", "it takes writes");
+  if (info.get("role") !== "slave") return ok("role", "it accepts writes");
   return problem(
     "role",
-    "this Redis is a replica and takes no writes",
+    "this Redis is a replica and accepts no writes",
     `point REDIS_URL at its master, ${info.get("master_host")}:${info.get("master_port")}, or use REDIS_SENTINELS`,
   );
 }
@@ -62,7 +62,7 @@ function checkPersistence(info: Info): Finding[] {
     findings.push(
       problem(
         "persistence",
-        "Redis keeps no append-only file: a crash loses what came after the last snapshot",
+        "Redis keeps no append-only file: a crash loses all writes after the last snapshot",
         "redis-cli config set appendonly yes, and the same line in its configuration file",
       ),
     );
@@ -75,7 +75,7 @@ function checkPersistence(info: Info): Finding[] {
       problem(
         "disk",
         `Redis could not write to its disk (${failed.join(", ")})`,
-        "free disk space and look into the log of Redis; it may refuse writes until then",
+        "free disk space and read the log of Redis; it may refuse writes until then",
       ),
     );
   }
@@ -92,18 +92,18 @@ function checkMemory(info: Info): Finding {
   return problem(
     "memory",
     `${detail}: when it is full, enqueues are refused`,
-    "raise maxmemory, add workers, or cap the queues (maxWaiting) so that producers are told earlier",
+    "raise maxmemory, add workers, or cap the queues (maxWaiting) so that producers are refused earlier",
   );
 }
 
-/** @param offsetMs how far the clock of Redis is ahead of this machine's; known up to half a round trip */
+/** @param offsetMs how far the clock of Redis is ahead of this machine's, exact to half a round trip */
 export function checkClock(offsetMs: number, roundTripMs: number): Finding {
   const size = Math.abs(offsetMs);
   const detail = `the clock of Redis is ${Math.round(size)} ms ${offsetMs >= 0 ? "ahead of" : "behind"} this machine's`;
   if (size - roundTripMs / 2 <= CLOCK_MS) return ok("clock", detail);
   return problem(
     "clock",
-    `${detail}: times that you give (--run-at, --expires-at) come early or late`,
+    `${detail}: times that you pass (--run-at, --expires-at) come early or late`,
     "set both clocks by NTP: timedatectl set-ntp true, or chronyc makestep",
   );
 }
@@ -118,14 +118,14 @@ export function checkRoundTrip(where: string, roundTripMs: number): Finding {
   );
 }
 
-/** @param info what CLUSTER INFO said */
+/** @param info the text of CLUSTER INFO */
 export function checkCluster(info: Info, masters: number): Finding {
   const state = info.get("cluster_state");
   if (state === "ok") return ok("cluster", `${masters} masters, all slots are served`);
   return problem(
     "cluster",
     `the state of the cluster is ${state}: ${info.get("cluster_slots_ok")} of 16384 slots are served`,
-    "redis-cli --cluster check tells which are not; start the missing nodes, or give their slots to others",
+    "redis-cli --cluster check shows the others; start the missing nodes, or give their slots to others",
   );
 }
 
@@ -134,7 +134,7 @@ export interface Node {
   port: number;
 }
 
-/** The masters that serve slots, of what CLUSTER NODES said: `id host:port@bus flags …` a line. */
+/** The masters that serve slots, from the text of CLUSTER NODES: `id host:port@bus flags …` per line. */
 export function mastersOf(text: string): Node[] {
   return text.split("\n").flatMap((line) => {
     const [, address = "", flags = "", , , , , , ...slots] = line.trim().split(" ");

@@ -47,7 +47,7 @@ test("an idle queue and a busy one are fine", () => {
   expect(bad(sight({ pending: 9_000, processing: 50, oldestPendingAgeMs: 60_000 }))).toEqual([]);
 });
 
-test("a backlog is told by its age, by its cap, and by who could work it off", () => {
+test("a backlog is reported by its age, by its cap, and by the workers for it", () => {
   expect(bad(sight({ pending: 5, oldestPendingAgeMs: 301_000 }))).toEqual([
     "5 tasks wait, the oldest for 5m01s, for 1 worker",
   ]);
@@ -58,15 +58,15 @@ test("a backlog is told by its age, by its cap, and by who could work it off", (
   expect(bad(sight({ pending: 1 }), [worker({ queues: ["q/0", "q/1"] })])).toEqual([]);
 });
 
-test("leases and due tasks that stay as they are tell that no janitor runs", () => {
+test("overdue leases and tasks show that no janitor runs", () => {
   const late = { nextLease: task({ leaseExpiresAt: AT - 11_000 }) };
-  expect(bad(sight({ processing: 1 }, late))[0]).toContain("no janitor has seen to it");
+  expect(bad(sight({ processing: 1 }, late))[0]).toContain("no janitor has moved it");
   expect(bad(sight({ scheduled: 1 }, { nextDue: task({ runAt: AT - 60_000 }) }))[0]).toContain("1m00s");
   expect(bad(sight({ scheduled: 1 }, { nextDue: task({ runAt: AT + 60_000 }) }))).toEqual([]);
   expect(bad(sight({ processing: 1 }, { nextLease: task({ leaseExpiresAt: AT - 1_000 }) }))).toEqual([]);
 });
 
-test("dead letters are a problem while they grow, and worth a look after that", () => {
+test("dead letters are a problem while they grow, and a notice after that", () => {
   const died = (agoMs: number) => task({ endedAt: AT - agoMs });
   expect(bad(sight({ dead: 2 }, { deadLetters: [died(1_000), died(900_000)] }))[0]).toContain(
     "1 in the last 10",
@@ -79,7 +79,7 @@ test("dead letters are a problem while they grow, and worth a look after that", 
   ]);
 });
 
-test("stopped workers count for nothing, neither as lost nor by their version", () => {
+test("stopped workers count neither as lost nor by their version", () => {
   const verdicts = checkWorkers([worker({}), worker({ state: "stopped", version: "0" })]).map(
     (f) => f.verdict,
   );
@@ -104,7 +104,7 @@ test("a clock is not blamed for a slow network", () => {
   expect(checkClock(-1_400, 10).verdict).toBe("problem");
 });
 
-test("of a Cluster, the masters with slots are looked at", () => {
+test("on a Cluster, the masters with slots are checked", () => {
   const nodes = [
     "07c3 10.0.0.1:7000@17000,one myself,master - 0 0 1 connected 0-8191",
     "67ed fd00::2:7001@17001 master - 0 1 2 connected 8192-16383",

@@ -3,12 +3,12 @@ import { counted, duration } from "../values.ts";
 import { type Finding, notice, ok, problem } from "./finding.ts";
 import { START_A_JANITOR } from "./janitors.ts";
 
-/** What is known of one queue. */
+/** The state of one queue. */
 export interface QueueSight {
   stats: QueueStats;
-  /** The one whose lease ends first. */
+  /** The task whose lease ends first. */
   nextLease: TaskView | null;
-  /** The one that is due first. */
+  /** The task that is due first. */
   nextDue: TaskView | null;
   /** Newest first, at most a page. */
   deadLetters: TaskView[];
@@ -26,7 +26,7 @@ export function checkWorkers(workers: readonly WorkerView[]): Finding[] {
       problem(
         "workers",
         `worker ${worker.id} on ${worker.host} has been silent for ${duration(worker.heartbeatAgeMs)}`,
-        "start it again if it died, look into its log and network if it did not; its tasks come back when their leases run out, and it is forgotten after an hour",
+        "start it again if it died, otherwise check its log and network; its tasks come back when their leases run out, and it is forgotten after an hour",
       ),
     );
   }
@@ -43,7 +43,7 @@ export function checkWorkers(workers: readonly WorkerView[]): Finding[] {
       problem(
         "worker versions",
         `workers of ${versions.size} versions run side by side: ${told}`,
-        "finish the deploy: stop the workers of the old version, holdfast worker ls names them",
+        "finish the deploy: stop the workers of the old version (see holdfast worker ls)",
       ),
     );
   } else if (versions.size === 1) findings.push(ok("worker versions", `all are ${told}`));
@@ -95,7 +95,7 @@ function checkBacklog(stats: QueueStats, workers: readonly WorkerView[], maxWait
     );
   }
   if (stats.paused || pending === 0) return findings;
-  // A worker of a partitioned queue names its partitions: "orders/0".
+  // A worker of a partitioned queue names its partitions, such as "orders/0".
   const isOf = (name: string) => name === queue || name.startsWith(`${queue}/`);
   const own = workers.filter(({ state, queues }) => state === "running" && queues.some(isOf));
   if (own.length === 0) {
@@ -111,14 +111,14 @@ function checkBacklog(stats: QueueStats, workers: readonly WorkerView[], maxWait
       problem(
         `queue ${queue}`,
         `${counted(pending, "task waits", "tasks wait")}, the oldest for ${duration(oldestPendingAgeMs)}, for ${counted(own.length, "worker", "workers")}`,
-        "add workers or raise WORKER_CONCURRENCY; holdfast task why tells what a single task waits for",
+        "add workers or raise WORKER_CONCURRENCY; holdfast task why says why a task waits",
       ),
     );
   }
   return findings;
 }
 
-/** Leases that have run out and tasks that are due are moved within a second or so where a janitor runs. */
+/** While a janitor runs, it moves expired leases and due tasks within about a second. */
 function checkJanitor({ stats, nextLease, nextDue }: QueueSight): Finding[] {
   const late = (at: number | null | undefined) => (at ? stats.at - at : 0);
   const overdueMs = Math.max(late(nextLease?.leaseExpiresAt), late(nextDue?.runAt));
@@ -126,8 +126,8 @@ function checkJanitor({ stats, nextLease, nextDue }: QueueSight): Finding[] {
   return [
     problem(
       `queue ${stats.queue}`,
-      `a lease that ran out, or a task that is due, was left as it is for ${duration(overdueMs)}: no janitor has seen to it`,
-      `${START_A_JANITOR}, or look into the log of the one that runs`,
+      `an expired lease or a due task has waited for ${duration(overdueMs)}: no janitor has moved it`,
+      `${START_A_JANITOR}, or read the log of the running one`,
     ),
   ];
 }
@@ -136,7 +136,7 @@ function checkDeadLetters({ stats, deadLetters }: QueueSight): Finding[] {
   const { queue, dead, at } = stats;
   if (dead === 0) return [];
   const recent = deadLetters.filter(({ endedAt }) => at - (endedAt ?? 0) <= RECENT_MS).length;
-  const look = `holdfast dlq groups ${queue} tells why; then holdfast dlq replay or discard`;
+  const look = `holdfast dlq groups ${queue} shows why; then use holdfast dlq replay or discard`;
   if (recent === 0)
     return [
       notice(

@@ -4,7 +4,7 @@ import { type Column, printable, tableLines } from "../output.ts";
 import { duration } from "../values.ts";
 import type { Rates } from "./rates.ts";
 
-/** What one look at the system gave. */
+/** One reading of the system's state. */
 export interface Sight {
   /** "host:port". */
   where: string;
@@ -13,14 +13,14 @@ export interface Sight {
   queues: QueueStats[];
   rates: ReadonlyMap<string, Rates | null>;
   workers: WorkerView[];
-  /** Why there is nothing newer to show. */
+  /** Why there is no newer reading. */
   error: string | null;
 }
 
 const rate = (value: number | undefined) =>
   value === undefined ? "" : value >= 100 ? String(Math.round(value)) : value.toFixed(1);
 
-/** The lines of one picture, each of `columns` characters at most, `rows` lines at most. */
+/** The lines of one screen: at most `rows` lines of at most `columns` characters. */
 export function frameLines(sight: Sight, columns: number, rows: number): string[] {
   const { queues, workers, rates } = sight;
   const live = workers.filter(({ state }) => state !== "stopped");
@@ -66,7 +66,7 @@ export function frameLines(sight: Sight, columns: number, rows: number): string[
   return [...lines, [foot, ...hidden].join("  ")].map((line) => line.slice(0, columns));
 }
 
-/** Where something waits or runs comes first; else by name. */
+/** Sorts queues with waiting or running tasks first, then by name. */
 function byUrgency(queues: readonly QueueStats[]): QueueStats[] {
   const load = ({ pending, processing }: QueueStats) => pending + processing;
   return [...queues].sort((a, b) => load(b) - load(a) || (a.queue < b.queue ? -1 : 1));

@@ -1,6 +1,6 @@
 import type { QueueStats } from "holdfast";
 
-/** Events a second since the look before; null at the first one. */
+/** Events per second since the last reading; null for the first one. */
 export interface Rates {
   enqueued: number;
   acked: number;
@@ -8,7 +8,7 @@ export interface Rates {
   deadLettered: number;
 }
 
-/** Turns counters that only grow into rates, by the time that Redis gave with them. */
+/** Turns growing counters into rates, by the Redis time that came with them. */
 export class RateWatch {
   #before = new Map<string, QueueStats>();
 

@@ -6,7 +6,7 @@ const CLEAR_BELOW = "\u001b[J";
 const REVERSE = "\u001b[7m";
 const PLAIN = "\u001b[0m";
 
-/** The other page of a terminal, with keys read one by one. `leave` puts everything back, in any case. */
+/** The alternate screen of a terminal, with keys read one by one. `leave` restores everything in any case. */
 export class Screen {
   readonly #stdin: NodeJS.ReadStream;
   readonly #stdout: NodeJS.WriteStream;
@@ -31,12 +31,12 @@ export class Screen {
     this.#stdout.write(ENTER);
   }
 
-  /** Columns and rows; a terminal that tells none gets the usual ones. */
+  /** Columns and rows. A terminal that does not report them gets the usual ones. */
   get size(): [columns: number, rows: number] {
     return [this.#stdout.columns || 80, this.#stdout.rows || 24];
   }
 
-  /** In one write, over what was there: nothing flickers. The first line stands out. */
+  /** Writes everything at once over the old screen, so nothing flickers. The first line is highlighted. */
   draw([title = "", ...lines]: readonly string[]): void {
     const [columns] = this.size;
     const text = [

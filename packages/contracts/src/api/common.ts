@@ -3,7 +3,7 @@ import { LIMITS, QUEUE_NAME_PATTERN, TASK_ID_PATTERN, TASK_TYPE_PATTERN } from "
 
 export const nullable = <T extends TSchema>(schema: T) => Type.Union([schema, Type.Null()]);
 
-/** A union of literals, written as the JSON Schema `enum` that tools show best. */
+/** A union of literals, as a JSON Schema `enum`, which tools display best. */
 export const oneOf = <const T extends readonly string[]>(values: T, options: object = {}) =>
   Type.Unsafe<T[number]>({ type: "string", enum: [...values], ...options });
 
@@ -13,7 +13,7 @@ export const Timestamp = (description: string) =>
 export const Count = (description?: string) =>
   Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) });
 
-/** Dots are in the pattern; two in a row would rewrite URLs and are refused. */
+/** Dots are allowed by the pattern, but two in a row would change URLs and are refused. */
 export const QueueName = Type.String({
   pattern: QUEUE_NAME_PATTERN.replace("^", "^(?!.*\\.\\.)"),
   description: "Name of a queue",
@@ -25,20 +25,20 @@ export const TaskType = Type.String({
   description: "Type of a task",
   examples: ["demo.flaky"],
 });
-/** Why an operator did it: kept in the audit log, shown beside a paused queue. */
+/** The operator's reason. It is kept in the audit log and shown beside a paused queue. */
 export const Reason = Type.String({
   minLength: 1,
   maxLength: 256,
-  description: "Why; kept in the audit log",
+  description: "The reason; kept in the audit log",
 });
 
 export const SearchText = (description: string) =>
   Type.String({
     minLength: 1,
     maxLength: 200,
-    description: `${description}; upper and lower case are the same`,
+    description: `${description}; case does not matter`,
   });
-/** A whole tag, as it is written. */
+/** A whole tag, case-sensitive. */
 export const Tag = Type.String({ minLength: 1, maxLength: LIMITS.tagCharacters, description: "A whole tag" });
 
 export const QueueParams = Type.Object({ queue: QueueName });
@@ -53,9 +53,9 @@ export const Problem = Type.Object(
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.Optional(Type.String()),
-    code: Type.String({ description: "Stable, machine readable" }),
+    code: Type.String({ description: "Stable code for programs" }),
     requestId: Type.Optional(Type.String()),
-    taskId: Type.Optional(Type.String({ description: "Retry with the same id" })),
+    taskId: Type.Optional(Type.String({ description: "Use this id for a retry" })),
     errors: Type.Optional(Type.Array(Type.Object({}, { additionalProperties: true }))),
   },
   { description: "What went wrong", additionalProperties: true },
@@ -69,7 +69,7 @@ type Flat<T> = T extends readonly (infer U)[]
     : T;
 type Equal<A, B> =
   (<T>() => T extends Flat<A> ? 1 : 2) extends <T>() => T extends Flat<B> ? 1 : 2 ? true : false;
-/** `true` where a schema and the interface that it describes have the same type; used with `Assert`. */
+/** `true` if a schema and its interface have the same type; used with `Assert`. */
 export type Same<Schema extends TSchema, View> = Equal<Type.Static<Schema>, View>;
-/** Does not compile for anything but `true`. */
+/** Only compiles for `true`. */
 export type Assert<T extends true> = T;

@@ -4,14 +4,14 @@ import { nullable, oneOf, Timestamp } from "./common.ts";
 
 export { ROLES, type Role, SCOPES, type Scope };
 
-/** Who sent a request. Without keys everybody is anonymous and may do everything. */
+/** The sender of a request. Without keys everybody is anonymous and may do everything. */
 export const Identity = Type.Object({
   kind: oneOf(["anonymous", "key", "session", "proxy"]),
   label: Type.String({ description: "Label of the key, or the name that the proxy gave" }),
   keyId: nullable(Type.String()),
   role: oneOf(ROLES),
   scopes: Type.Array(oneOf(SCOPES)),
-  queues: nullable(Type.Array(Type.String(), { description: "Only these; null: all" })),
+  queues: nullable(Type.Array(Type.String(), { description: "The queues it is limited to; null: all" })),
 });
 export type Identity = Type.Static<typeof Identity>;
 
@@ -29,22 +29,22 @@ export const LogInBody = Type.Object(
   { additionalProperties: false },
 );
 
-/** Whom the dashboard talks to, and what he may do there. */
+/** The user of the dashboard and his rights. */
 export const SessionView = Type.Object({
-  authenticated: Type.Boolean({ description: "False: log in with a key, by `POST /v1/session`" }),
+  authenticated: Type.Boolean({ description: "False: log in with a key through `POST /v1/session`" }),
   keysRequired: Type.Boolean({
-    description: "False: everybody is let in, as on a loopback address without keys",
+    description: "False: everybody has access, as on a loopback address without keys",
   }),
-  readOnly: Type.Boolean({ description: "Nobody changes anything through this service" }),
+  readOnly: Type.Boolean({ description: "This service refuses every change" }),
   label: Type.String(),
   role: oneOf(ROLES),
   scopes: Type.Array(oneOf(SCOPES)),
-  queues: nullable(Type.Array(Type.String(), { description: "Only these; null: all" })),
+  queues: nullable(Type.Array(Type.String(), { description: "The queues it is limited to; null: all" })),
   expiresAt: nullable(Timestamp("End of the session, or of the key")),
-  idleExpiresAt: nullable(Timestamp("End of the session, if nothing is asked until then")),
+  idleExpiresAt: nullable(Timestamp("End of the session if no request comes before")),
   environment: nullable(Type.String({ description: "Text of the badge, such as production" })),
   demoLoad: Type.Boolean({
-    description: "Bursts of demo tasks may be sent: the environment has no name, or is called development",
+    description: "Whether bursts of demo tasks may be sent: ENVIRONMENT is empty or development",
   }),
 });
 export type SessionView = Type.Static<typeof SessionView>;

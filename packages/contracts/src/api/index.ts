@@ -1,4 +1,4 @@
-/** What travels over HTTP: TypeBox schemas with their types, shared by the services and the dashboard. */
+/** The data that travels over HTTP: TypeBox schemas with their types, shared by the services and the dashboard. */
 export * from "./common.ts";
 export * from "./identity.ts";
 export * from "./operators.ts";

@@ -15,18 +15,21 @@ import {
 } from "./common.ts";
 import { ROLES } from "./identity.ts";
 
-/** Up to here a replay or discard is answered with its result (200), beyond with an operation (202). */
+/**
+ * A replay or discard of at most this many tasks is answered with its result (200), a larger one with an operation
+ * (202).
+ */
 export const SYNC_LIMIT = LIMITS.scriptTasks;
 
-/** Parts of the trend of a group, all of equal length, from `trendFrom` to `trendTo`. */
+/** The trend of a group has this many parts of equal length, from `trendFrom` to `trendTo`. */
 export const TREND_BUCKETS = 12;
 
 export const DeadLetterGroup = Type.Object({
-  signature: Type.String({ description: "The error with its changing parts taken out" }),
+  signature: Type.String({ description: "The error without its changing parts" }),
   type: Type.String(),
   reason: oneOf(DEAD_REASONS),
   count: Count(),
-  diedAgain: Count("Of them: replayed before, and dead again"),
+  diedAgain: Count("How many of them were replayed before and died again"),
   firstAt: Timestamp("Oldest"),
   lastAt: Timestamp("Newest"),
   trend: Type.Array(Type.Integer({ minimum: 0 }), {
@@ -41,7 +44,7 @@ export const GroupsQuery = Type.Object(
         minimum: 100,
         maximum: 100_000,
         default: LIMITS.groupedDeadLetters,
-        description: "How many dead letters to look at, from the newest on",
+        description: "How many dead letters to read, from the newest on",
       }),
     ),
   },
@@ -50,9 +53,9 @@ export const GroupsQuery = Type.Object(
 export const DeadLetterGroups = Type.Object(
   {
     groups: Type.Array(DeadLetterGroup, { description: "The largest first, at most 200" }),
-    scanned: Count("Dead letters looked at, from the newest on"),
+    scanned: Count("Dead letters that were read, from the newest on"),
     total: Count("Dead letters of the queue"),
-    trendFrom: Timestamp("Begin of the trend: the oldest death that was looked at"),
+    trendFrom: Timestamp("Start of the trend: the oldest death that was read"),
     trendTo: Timestamp("End of the trend: now"),
   },
   { description: "Dead letters with the same type, reason and error" },
@@ -72,7 +75,7 @@ export const DeadLetterFilter = Type.Object(
     from: Type.Optional(Timestamp("Died at this time or later")),
     to: Type.Optional(Timestamp("Died before this time")),
   },
-  { additionalProperties: false, minProperties: 1, description: "All that is given has to match" },
+  { additionalProperties: false, minProperties: 1, description: "All given fields have to match" },
 );
 export type DeadLetterFilter = Type.Static<typeof DeadLetterFilter>;
 
@@ -82,13 +85,13 @@ const selection = {
   ),
   filter: Type.Optional(DeadLetterFilter),
   all: Type.Optional(Type.Literal(true, { description: "Every dead letter of the queue" })),
-  dryRun: Type.Optional(Type.Boolean({ default: false, description: "Count only; change nothing" })),
+  dryRun: Type.Optional(Type.Boolean({ default: false, description: "Only count; change nothing" })),
   reason: Type.Optional(Reason),
   ratePerSecond: Type.Optional(
     Type.Number({
       exclusiveMinimum: 0,
       maximum: 100_000,
-      description: "At most this many a second: always an operation",
+      description: "At most this many per second; always an operation",
     }),
   ),
 };
@@ -97,14 +100,19 @@ const selection = {
 export const Canary = Type.Object(
   {
     size: Type.Optional(
-      Type.Integer({ minimum: 1, maximum: 100, default: 5, description: "How many go first" }),
+      Type.Integer({
+        minimum: 1,
+        maximum: 100,
+        default: 5,
+        description: "How many tasks are replayed first",
+      }),
     ),
     waitMs: Type.Optional(
       Type.Integer({
         minimum: 1_000,
         maximum: 3_600_000,
         default: 60_000,
-        description: "How long they may take to complete before the operation stops",
+        description: "How long they may take to complete, otherwise the operation stops",
       }),
     ),
   },
@@ -135,9 +143,9 @@ export type DiscardBody = Type.Static<typeof DiscardBody>;
 const moved = {
   dryRun: Type.Boolean(),
   matched: Count("Dead letters that the selection named"),
-  skipped: Count("Of them: no longer dead, or unknown"),
-  scanned: Type.Optional(Count("Dead letters looked at, where a filter was given")),
-  total: Type.Optional(Count("Dead letters of the queue, where a filter was given")),
+  skipped: Count("How many of them were unknown or no longer dead"),
+  scanned: Type.Optional(Count("Dead letters that were read for a filter")),
+  total: Type.Optional(Count("Dead letters of the queue, if there is a filter")),
 };
 export const ReplayReply = Type.Object({
   ...moved,
@@ -149,7 +157,7 @@ export const ReplayReply = Type.Object({
         outcome: oneOf(["replayed", "moved", "not_dead", "not_found"]),
         newId: Type.Optional(Type.String({ description: "Its id in the other queue" })),
       }),
-      { description: "Per id, where ids were given" },
+      { description: "One per id, if ids were given" },
     ),
   ),
 });
@@ -157,7 +165,7 @@ export type ReplayReply = Type.Static<typeof ReplayReply>;
 export const DiscardReply = Type.Object({
   ...moved,
   discarded: Count(),
-  operationId: nullable(Type.String({ description: "By it the discard can be undone; null of a dry run" })),
+  operationId: nullable(Type.String({ description: "The operation that can be undone; null for a dry run" })),
   undoUntil: nullable(Timestamp("Until when")),
   results: Type.Optional(
     Type.Array(Type.Object({ id: Type.String(), outcome: oneOf(["discarded", "not_dead", "not_found"]) })),
@@ -170,41 +178,41 @@ export const OPERATION_KINDS = ["replay", "discard", "restore", "empty", "burst"
 export const OPERATION_STATES = ["running", "paused", "succeeded", "failed", "cancelled"] as const;
 
 export const CanaryView = Type.Object({
-  size: Count("How many go first"),
-  waitMs: Count("How long they may take"),
+  size: Count("How many tasks are replayed first"),
+  waitMs: Count("How long they may take to complete"),
   state: oneOf(["waiting", "running", "passed", "stopped"]),
-  taskIds: Type.Array(Type.String(), { description: "Those that went first" }),
-  completed: Count("Of them: completed so far"),
+  taskIds: Type.Array(Type.String(), { description: "The tasks that were replayed first" }),
+  completed: Count("How many of them have completed so far"),
   detail: nullable(Type.String({ description: "Why it stopped" })),
 });
 
-/** Work that outlives its request. Kept in Redis: any observability process goes on with it. */
+/** Work that outlives its request. It is kept in Redis, so that any observability process can continue it. */
 export const OperationView = Type.Object({
   id: Type.String(),
   kind: oneOf(OPERATION_KINDS),
   queue: Type.String(),
   state: oneOf(OPERATION_STATES),
-  done: Count("Tasks dealt with, those that were skipped included"),
-  total: Count("Tasks that it is about, as far as it has counted them"),
+  done: Count("Finished tasks, including skipped ones"),
+  total: Count("Tasks of the operation, as far as they were counted"),
   startedAt: Timestamp("Start"),
   endedAt: nullable(Timestamp("End")),
   error: nullable(Type.String()),
   result: Type.Record(Type.String(), Type.Integer(), { description: "Counts, such as replayed and skipped" }),
-  actor: Type.String({ description: "Who asked for it" }),
+  actor: Type.String({ description: "Who started it" }),
   reason: nullable(Type.String()),
   ratePerSecond: nullable(Type.Number()),
-  to: nullable(Type.String({ description: "The queue that tasks are replayed into, where it is another" })),
+  to: nullable(Type.String({ description: "The queue that tasks are replayed into, if it is another one" })),
   canary: nullable(CanaryView),
-  undoUntil: nullable(Timestamp("Of a discard: until when it can be undone")),
-  undoneAt: nullable(Timestamp("Of a discard: when it was undone")),
-  undoes: nullable(Type.String({ description: "Of a restore: the discard that it undoes" })),
+  undoUntil: nullable(Timestamp("For a discard: until when it can be undone")),
+  undoneAt: nullable(Timestamp("For a discard: when it was undone")),
+  undoes: nullable(Type.String({ description: "For a restore: the discard that it undoes" })),
   failures: Count("Tasks that it could not move, see /failures"),
 });
 export type OperationView = Type.Static<typeof OperationView>;
 
 export const OperationListQuery = Type.Object(
   {
-    cursor: Type.Optional(Type.String({ maxLength: 128, description: "`cursor` of the page before" })),
+    cursor: Type.Optional(Type.String({ maxLength: 128, description: "`cursor` of the last page" })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
     queue: Type.Optional(QueueName),
     state: Type.Optional(oneOf(OPERATION_STATES)),
@@ -213,7 +221,7 @@ export const OperationListQuery = Type.Object(
 );
 export const OperationList = Type.Object({
   operations: Type.Array(OperationView, { description: "Newest first" }),
-  cursor: nullable(Type.String({ description: "Of the next page; null on the last" })),
+  cursor: nullable(Type.String({ description: "Cursor of the next page; null on the last page" })),
 });
 export type OperationList = Type.Static<typeof OperationList>;
 
@@ -229,15 +237,15 @@ export const OperationFailure = Type.Object({
 export type OperationFailure = Type.Static<typeof OperationFailure>;
 export const FailureQuery = Type.Object(
   {
-    cursor: Type.Optional(Type.String({ pattern: "^\\d{1,6}$", description: "`cursor` of the page before" })),
+    cursor: Type.Optional(Type.String({ pattern: "^\\d{1,6}$", description: "`cursor` of the last page" })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
   },
   { additionalProperties: false },
 );
 export const OperationFailures = Type.Object({
   failures: Type.Array(OperationFailure, { description: "Oldest first; the first 1,000 are kept" }),
-  cursor: nullable(Type.String({ description: "Of the next page; null on the last" })),
-  total: Count("How many there were"),
+  cursor: nullable(Type.String({ description: "Cursor of the next page; null on the last page" })),
+  total: Count("Number of all failures"),
 });
 
 export const OperationParams = Type.Object({ id: Type.String({ minLength: 1, maxLength: 64 }) });
@@ -279,7 +287,7 @@ export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 export const AUDIT_OUTCOMES = ["succeeded", "accepted", "refused", "failed", "cancelled"] as const;
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
-/** Who did what. Never holds a payload. */
+/** An operator's action. Never holds a payload. */
 export const AuditRecord = Type.Object({
   at: Timestamp("When"),
   actor: Type.String({ description: "Label of the key, name of the user of the command, or anonymous" }),
@@ -291,18 +299,20 @@ export const AuditRecord = Type.Object({
   subject: nullable(
     Type.String({
       description:
-        "Id of the one task, schedule, worker or key that it was done to; of a log-in the id of the key",
+        "Id of the one task, schedule, worker or key that was changed; for a log-in the id of the key",
     }),
   ),
   count: Count(
-    "Tasks that it touched, showed or exported; records of an export of the audit log; refused log-ins that this record stands for",
+    "Number of tasks that were changed, shown or exported; of records, for an export of the audit log; of refused log-ins in this record",
   ),
   reason: nullable(Type.String()),
   outcome: oneOf(AUDIT_OUTCOMES),
-  code: nullable(Type.String({ description: "Code of the error, where it was refused or failed" })),
-  requestId: Type.String({ description: "Made by the service; `cli-<pid>` of the command" }),
+  code: nullable(Type.String({ description: "Code of the error, if it was refused or failed" })),
+  requestId: Type.String({ description: "Request id made by the service; `cli-<pid>` for the command" }),
   clientRequestId: nullable(
-    Type.String({ description: "`X-Request-Id` of the request: chosen by the client, so it proves nothing" }),
+    Type.String({
+      description: "`X-Request-Id` of the request: the client chooses it, so it proves nothing",
+    }),
   ),
   operationId: nullable(Type.String()),
 });
@@ -319,7 +329,7 @@ export const AuditQuery = Type.Object(
   {
     ...auditFilter,
     cursor: Type.Optional(
-      Type.String({ pattern: "^\\d{1,16}-\\d{1,16}$", description: "`cursor` of the page before" }),
+      Type.String({ pattern: "^\\d{1,16}-\\d{1,16}$", description: "`cursor` of the last page" }),
     ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
   },
@@ -330,13 +340,13 @@ export const AuditExportQuery = Type.Object(auditFilter, { additionalProperties:
 export const AuditList = Type.Object(
   {
     records: Type.Array(AuditRecord, { description: "Newest first" }),
-    cursor: nullable(Type.String({ description: "Of the next page; null on the last" })),
-    scanned: Count("Records looked at for this page"),
+    cursor: nullable(Type.String({ description: "Cursor of the next page; null on the last page" })),
+    scanned: Count("Records that were read for this page"),
     total: Count("Records kept"),
   },
   {
     description:
-      "With a filter a page can be short or empty before the end: go on while `cursor` is not null",
+      "With a filter a page can be short or empty before the end: continue while `cursor` is not null",
   },
 );
 export type AuditList = Type.Static<typeof AuditList>;

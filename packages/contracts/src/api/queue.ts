@@ -6,7 +6,7 @@ import { type Assert, Count, nullable, oneOf, Reason, type Same, Timestamp } fro
 export const QueueSettingsSchema = Type.Object({
   maxWaiting: Count("Most tasks waiting before enqueues are refused; 0: no cap"),
   retentionMs: Count("How long completed, cancelled and expired tasks are kept, ms"),
-  retentionCount: Count("How many of each are kept at most"),
+  retentionCount: Count("How many of each state are kept at most"),
   idempotencyMs: Count("How long an id given by a caller is remembered after the task ended, ms"),
   durability: oneOf(DURABILITIES),
 });
@@ -30,19 +30,17 @@ export const QueueTotalsSchema = Type.Object({
   purged: total,
 });
 
-/** JSON Schema of `QueueStats`; `Assert` holds the two together. */
+/** JSON Schema of `QueueStats`; `Assert` keeps the two equal. */
 export const QueueStatsSchema = Type.Object({
   queue: Type.String(),
   at: Timestamp("Redis time of the counts"),
   pending: Count(),
   pendingByPriority: Type.Object({ high: Count(), normal: Count(), low: Count() }),
-  pendingSolo: Count("Of the pending ones: tasks that have to run alone"),
-  pendingTyped: Count(
-    "Of the pending ones: tasks that stand aside for a worker that has a handler for their type",
-  ),
+  pendingSolo: Count("Pending tasks that have to run alone"),
+  pendingTyped: Count("Pending tasks that are put aside for a worker with a handler for their type"),
   processing: Count(),
   scheduled: Count(),
-  completed: Count("Kept records; totals.acked counts all"),
+  completed: Count("Kept records; totals.acked counts all that ever completed"),
   dead: Count(),
   cancelled: Count(),
   expired: Count(),
@@ -71,7 +69,7 @@ export const QueueRates = Type.Object({
 export type QueueRates = Type.Static<typeof QueueRates>;
 
 export const RatesByQueue = Type.Record(Type.String({ pattern: QUEUE_NAME_PATTERN }), QueueRates, {
-  description: "By name of the queue; missing until two samples exist",
+  description: "By queue; missing until two samples exist",
 });
 
 export const QueueList = Type.Object({ queues: Type.Array(QueueStatsSchema), rates: RatesByQueue });
@@ -81,13 +79,13 @@ export const StaleVerdictSchema = Type.Object({
   id: Type.String(),
   queue: Type.String(),
   type: Type.String(),
-  token: Type.String({ description: "What the verdict came with" }),
-  currentToken: nullable(Type.String({ description: "What Redis keeps of that of the lease that runs now" })),
+  token: Type.String({ description: "Token of the refused verdict" }),
+  currentToken: nullable(Type.String({ description: "Fence of the present lease" })),
   attempt: Count(),
   workerId: Type.String(),
   at: Timestamp("When it was refused"),
-  lateMs: nullable(Type.Number({ description: "How long the attempt ran on after its lease had ended" })),
-  overlapMs: Type.Number({ description: "How long of it the next attempt ran at the same time" }),
+  lateMs: nullable(Type.Number({ description: "How long the attempt went on after the end of its lease" })),
+  overlapMs: Type.Number({ description: "How long the next attempt ran at the same time" }),
 });
 export type StaleVerdictSchemaMatches = Assert<Same<typeof StaleVerdictSchema, StaleVerdict>>;
 
@@ -115,7 +113,7 @@ export type SettingsBody = Type.Static<typeof SettingsBody>;
 export const PauseBody = Type.Object({ reason: Type.Optional(Reason) }, { additionalProperties: false });
 export const PauseReply = Type.Object({ queue: Type.String(), paused: Type.Boolean() });
 
-/** States that an operator can empty. `processing` is not one: its tasks are leased to workers. */
+/** States that an operator can empty. `processing` is left out, because its tasks are leased to workers. */
 export const EMPTY_STATES = ["pending", "scheduled", "dead", "completed", "cancelled", "expired"] as const;
 export const EmptyBody = Type.Object(
   {
@@ -142,10 +140,10 @@ export type RemovedReply = Type.Static<typeof RemovedReply>;
 
 const nullableNumber = (description: string) => nullable(Type.Number({ minimum: 0, description }));
 
-/** One step of one queue. Counts are those at its end. */
+/** One step of one queue. Counts are those at the end of the step. */
 export const SeriesPoint = Type.Object({
-  at: Timestamp("Redis time of its end"),
-  spanMs: Type.Integer({ description: "How much time it stands for" }),
+  at: Timestamp("Redis time of the end of the step"),
+  spanMs: Type.Integer({ description: "Length of the step" }),
   pending: Count(),
   processing: Count(),
   scheduled: Count(),
@@ -167,18 +165,18 @@ export const SeriesPoint = Type.Object({
   utilisation: nullableNumber(
     "Busy slots / slots of the workers of this queue, 0 to 1; null without workers",
   ),
-  waitP50Ms: nullableNumber("From enqueue (or due time) to the first start; null where nothing started"),
+  waitP50Ms: nullableNumber("From enqueue (or due time) to the first start; null if nothing started"),
   waitP95Ms: nullableNumber("As waitP50Ms"),
   waitP99Ms: nullableNumber("As waitP50Ms"),
-  runP50Ms: nullableNumber("From start to end of an attempt; null where none ended"),
+  runP50Ms: nullableNumber("From start to end of an attempt; null if none ended"),
   runP95Ms: nullableNumber("As runP50Ms"),
   runP99Ms: nullableNumber("As runP50Ms"),
 });
 export type SeriesPoint = Type.Static<typeof SeriesPoint>;
 
 /**
- * What is kept of a queue: the last 15 minutes by the second in the memory of the process, and in Redis three hours by
- * 10 s and 30 days by 5 minutes.
+ * The past of a queue: the last 15 minutes in steps of 1 s in the memory of the process, and in Redis three hours in
+ * steps of 10 s and 30 days in steps of 5 minutes.
  */
 export const SERIES = {
   stepMs: 1_000,
@@ -187,7 +185,7 @@ export const SERIES = {
   bucketWindowMs: 10_800_000,
   longBucketMs: 300_000,
   longBucketWindowMs: 2_592_000_000,
-  /** Points of one answer: the step is raised to fit. */
+  /** Most points of one answer; the step is raised to fit. */
   points: 1_000,
 } as const;
 
@@ -205,7 +203,7 @@ export const SeriesQuery = Type.Object(
       Type.Integer({
         minimum: SERIES.stepMs,
         maximum: 86_400_000,
-        description: `Span of a point, ms; raised so that at most ${SERIES.points} points come. The finest without it`,
+        description: `Span of a point, ms; raised so that there are at most ${SERIES.points} points. Default: the finest`,
       }),
     ),
   },
@@ -214,14 +212,14 @@ export const SeriesQuery = Type.Object(
 export const SeriesReply = Type.Object(
   {
     queue: Type.String(),
-    stepMs: Type.Integer({ description: "The step that was taken" }),
-    windowMs: Type.Integer({ description: "The span that was asked for; fewer points exist of a new queue" }),
+    stepMs: Type.Integer({ description: "The step of the answer" }),
+    windowMs: Type.Integer({ description: "The requested span; a new queue has fewer points" }),
     source: oneOf(["memory", "redis", "both"], { description: "Where the points come from" }),
     points: Type.Array(SeriesPoint, { description: "Oldest first" }),
   },
   {
     description:
-      "The last 15 minutes by the second, as far as this process has seen them; before that what Redis keeps: 3 hours by 10 s, 30 days by 5 minutes. What is kept coarser than the step comes as it is: `spanMs` says so.",
+      "This process has the last 15 minutes in steps of 1 s; Redis keeps 3 hours in steps of 10 s and 30 days in steps of 5 minutes. Points whose kept step is longer than the requested one come unchanged: see `spanMs`.",
   },
 );
 export type SeriesReply = Type.Static<typeof SeriesReply>;

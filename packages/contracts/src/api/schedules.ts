@@ -13,7 +13,7 @@ import { type Assert, nullable, oneOf, QueueName, Reason, type Same, TaskType, T
 import { BackoffSchema } from "./task.ts";
 
 export const ScheduleId = Type.String({
-  // The library tells what is wrong with one that does not match.
+  // The library reports what is wrong with an id that does not match.
   description: `Id of a schedule: ${SCHEDULE_ID_PATTERN}`,
   examples: ["nightly-report"],
 });
@@ -46,7 +46,7 @@ export const ScheduledTaskOptionsSchema = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: LIMITS.delayMs,
-        description: "A task that is acquired so long after its time becomes expired",
+        description: "A task that is acquired this long after its time expires",
       }),
     ),
   },
@@ -54,13 +54,13 @@ export const ScheduledTaskOptionsSchema = Type.Object(
 );
 
 const Missed = oneOf(MISSED_POLICIES, {
-  description: "Occurrences that no janitor saw in time: none of them, one for all, or each (the last 100)",
+  description: "Missed occurrences to enqueue: none, one for all, or each (the last 100)",
 });
 const Overlap = oneOf(OVERLAP_POLICIES, {
-  description: "skip: no task while the one before has not ended",
+  description: "skip: no task until the last one has ended",
 });
 
-/** Body of `PUT /v1/schedules/:id`: the whole definition; what is left out has its default. */
+/** Body of `PUT /v1/schedules/:id`: the whole definition. Missing fields get their defaults. */
 export const ScheduleBody = Type.Object(
   {
     queue: QueueName,
@@ -73,7 +73,7 @@ export const ScheduleBody = Type.Object(
     options: Type.Optional(ScheduledTaskOptionsSchema),
     missed: Type.Optional(Missed),
     overlap: Type.Optional(Overlap),
-    paused: Type.Optional(Type.Boolean({ description: "Without it: as it is; false for a new one" })),
+    paused: Type.Optional(Type.Boolean({ description: "Default: unchanged; false for a new one" })),
   },
   { additionalProperties: false },
 );
@@ -81,13 +81,13 @@ export type ScheduleBody = Type.Static<typeof ScheduleBody>;
 export type ScheduleBodyMatches = Assert<Same<typeof ScheduleBody, Given<ScheduleInput>>>;
 
 const run = {
-  at: Timestamp("The time it was for"),
+  at: Timestamp("The time of the occurrence"),
   taskId: nullable(Type.String()),
   outcome: oneOf(RUN_OUTCOMES),
-  manual: Type.Boolean({ description: "It was asked for by an operator" }),
+  manual: Type.Boolean({ description: "Started by an operator" }),
 };
 
-/** JSON Schema of `ScheduleView`; `Assert` holds the two together. */
+/** JSON Schema of `ScheduleView`; `Assert` keeps the two equal. */
 export const ScheduleViewSchema = Type.Object({
   id: Type.String(),
   queue: Type.String(),
@@ -101,11 +101,14 @@ export const ScheduleViewSchema = Type.Object({
   paused: Type.Boolean(),
   createdAt: Timestamp("Created"),
   updatedAt: Timestamp("Written last"),
-  nextAt: nullable(Timestamp("Next occurrence; null while paused, or where there is none")),
+  nextAt: nullable(Timestamp("Next occurrence; null while paused, or if there is none")),
   nextRuns: Type.Array(Type.Integer(), { description: "At most five, ms since the epoch" }),
   words: Type.String({ description: "The cron expression in words" }),
   lastRun: nullable(
-    Type.Object({ ...run, state: nullable(oneOf(TASK_STATES, { description: "Of its task, now" })) }),
+    Type.Object({
+      ...run,
+      state: nullable(oneOf(TASK_STATES, { description: "Present state of its task" })),
+    }),
   ),
   runs: Type.Array(Type.Object(run), { description: "The last ten, newest first" }),
 });
@@ -118,7 +121,7 @@ export const ScheduleQuery = Type.Object(
 export const ScheduleList = Type.Object({ schedules: Type.Array(ScheduleViewSchema) });
 export type ScheduleList = Type.Static<typeof ScheduleList>;
 
-/** Body of run, pause and resume: may be left out. */
+/** Optional body of run, pause and resume. */
 export const ScheduleActionBody = Type.Object(
   { reason: Type.Optional(Reason) },
   { additionalProperties: false },

@@ -10,7 +10,7 @@ test.each(["", ".a", "a..b", "a{b}", "a/b", "A".repeat(65)])("%s is not a queue 
   expect(Value.Check(QueueName, name)).toBe(false);
 });
 
-test("the state of a dead letter is not a choice", () => {
+test("the state of dead letters cannot be chosen", () => {
   expect(Value.Check(DeadLetterQuery, { limit: 5 })).toBe(true);
   expect(Value.Check(DeadLetterQuery, { limit: 5, state: "pending" })).toBe(false);
 });

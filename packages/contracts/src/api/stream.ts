@@ -5,8 +5,8 @@ import { QueueStatsSchema, RatesByQueue } from "./queue.ts";
 import { WorkerViewSchema } from "./workers.ts";
 
 /**
- * One text frame of `WS /v1/stream`: the whole picture each time, at connect and then at most twice a second.
- * Nothing is sent by the client; the server pings.
+ * One text frame of `WS /v1/stream`. Each has the whole state. One is sent at connect, then at most two per second. The
+ * client sends nothing; the server pings.
  */
 export const StreamMessage = Type.Object({
   seq: Type.Integer({
@@ -14,13 +14,13 @@ export const StreamMessage = Type.Object({
     description: "Counted from 1 on each connection; a gap means skipped frames",
   }),
   type: oneOf(["snapshot"]),
-  at: Timestamp("When it was made"),
+  at: Timestamp("Time of the frame"),
   sampledAt: nullable(Timestamp("When Redis last answered; older than `at` by seconds means stale")),
-  redisUp: Type.Boolean({ description: "False: the counts are the last known ones" }),
+  redisUp: Type.Boolean({ description: "False if the counts are the last known ones" }),
   queues: Type.Array(QueueStatsSchema, { description: "At most 200, those with most waiting first" }),
-  queuesTotal: Count("How many queues there are"),
+  queuesTotal: Count("Number of all queues"),
   rates: RatesByQueue,
   workers: Type.Array(WorkerViewSchema, { description: "At most 200" }),
-  operations: Type.Array(OperationView, { description: "The running ones and those that ended last" }),
+  operations: Type.Array(OperationView, { description: "Running operations and those that ended last" }),
 });
 export type StreamMessage = Type.Static<typeof StreamMessage>;

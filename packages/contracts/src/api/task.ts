@@ -29,7 +29,7 @@ export const AttemptViewSchema = Type.Object({
   generation: Count(),
   outcome: oneOf(ATTEMPT_OUTCOMES),
   workerId: Type.String(),
-  token: Type.String({ description: "What Redis keeps of the token" }),
+  token: Type.String({ description: "The part of the token that Redis keeps" }),
   startedAt: Timestamp("Start"),
   endedAt: nullable(Timestamp("End")),
   error: nullable(Type.String()),
@@ -40,16 +40,16 @@ export const ReplayViewSchema = Type.Object({
   at: Timestamp("When"),
 });
 
-/** JSON Schema of `TaskView`; `Assert` holds the two together. */
+/** JSON Schema of `TaskView`; `Assert` keeps the two equal. */
 export const TaskViewSchema = Type.Object({
   id: Type.String(),
   queue: Type.String(),
   type: Type.String(),
   state: oneOf(TASK_STATES),
   priority: oneOf(PRIORITIES),
-  payloadText: Type.String({ description: "The exact text that was enqueued; empty where it was not kept" }),
+  payloadText: Type.String({ description: "The exact text that was enqueued; empty if it was not kept" }),
   payloadBytes: Count(),
-  payloadKept: Type.Boolean({ description: "False once it completed with keepPayload: false" }),
+  payloadKept: Type.Boolean({ description: "False after it completed with keepPayload: false" }),
   resultText: nullable(Type.String({ description: "The exact JSON text that the handler returned" })),
   attempts: Count("Grants of a lease in this generation"),
   failures: Count("Attempts that the handler ended with an error"),
@@ -68,16 +68,18 @@ export const TaskViewSchema = Type.Object({
   leaseExpiresAt: nullable(Timestamp("End of the current lease")),
   endedAt: nullable(Timestamp("Terminal since")),
   workerId: nullable(Type.String()),
-  token: nullable(Type.String({ description: "What Redis keeps of the token of the current or last lease" })),
+  token: nullable(
+    Type.String({ description: "The part that Redis keeps of the token of the present or last lease" }),
+  ),
   cancelRequested: Type.Boolean(),
-  solo: Type.Boolean({ description: "It crashed its worker twice: it is acquired alone" }),
-  unroutedSince: nullable(Timestamp("No worker for its type since")),
+  solo: Type.Boolean({ description: "True after it crashed its worker twice; it then runs alone" }),
+  unroutedSince: nullable(Timestamp("Since when no worker has a handler for its type")),
   deadReason: nullable(oneOf(DEAD_REASONS)),
   lastError: nullable(Type.String()),
   progress: nullable(Type.String()),
   log: Type.Array(Type.String()),
   history: Type.Array(AttemptViewSchema, {
-    description: "Every attempt, oldest first. Of attempts and replays together the last 32 are kept",
+    description: "Every attempt, oldest first; the last 32 attempts and replays are kept",
   }),
   replays: Type.Array(ReplayViewSchema, { description: "Every replay in place, oldest first" }),
 });
@@ -99,7 +101,7 @@ export const TaskReceipt = Type.Object({
 export const CancelReply = Type.Object({ id: Type.String(), outcome: oneOf(["cancelled", "requested"]) });
 
 const filter = {
-  state: oneOf(TASK_STATES, { description: "Which state to list" }),
+  state: oneOf(TASK_STATES, { description: "State to list" }),
   type: Type.Optional(TaskType),
   tag: Type.Optional(Tag),
   q: Type.Optional(SearchText("Text to find in id, type, error, tags or payload")),
@@ -113,13 +115,13 @@ const filter = {
       "When it ended, is due (scheduled) or was enqueued (pending, processing): at this time or later",
     ),
   ),
-  to: Type.Optional(Timestamp("The same: before this time")),
+  to: Type.Optional(Timestamp("The same, before this time")),
 };
 
 export const TaskListQuery = Type.Object(
   {
     ...filter,
-    cursor: Type.Optional(Type.String({ maxLength: 512, description: "`cursor` of the page before" })),
+    cursor: Type.Optional(Type.String({ maxLength: 512, description: "`cursor` of the last page" })),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIMITS.pageTasks, default: 50 })),
   },
   { additionalProperties: false },
@@ -134,9 +136,9 @@ export type DeadLetterQuery = Type.Static<typeof DeadLetterQuery>;
 
 export const TaskPage = Type.Object({
   tasks: Type.Array(TaskViewSchema),
-  cursor: nullable(Type.String({ description: "Of the next page; null on the last" })),
-  scanned: Count("How many records were looked at for this page"),
-  total: Count("How many stand in the list that is looked through"),
+  cursor: nullable(Type.String({ description: "Cursor of the next page; null on the last page" })),
+  scanned: Count("Records that were read for this page"),
+  total: Count("Length of the list that is read"),
 });
 export type TaskPage = Type.Static<typeof TaskPage>;
 
@@ -147,8 +149,8 @@ export const WhyView = Type.Object({
       "paused | waiting | no_worker_for_type | no_workers | workers_draining | not_due | overdue | running | worker_lost | solo | terminal",
   }),
   detail: Type.String(),
-  position: nullable(Count("Tasks before it, where it waits")),
-  positionIsEstimate: Type.Boolean({ description: "Exact up to 10,000" }),
+  position: nullable(Count("Tasks before it, if it waits")),
+  positionIsEstimate: Type.Boolean({ description: "Whether the position is exact; it is up to 10,000" }),
   expectedStartAt: nullable(Timestamp("Expected start")),
 });
 export type WhyView = Type.Static<typeof WhyView>;

@@ -9,7 +9,7 @@ export const CurrentTaskSchema = Type.Object({
   startedAt: Timestamp("Start"),
 });
 
-/** JSON Schema of `WorkerView`; `Assert` holds the two together. */
+/** JSON Schema of `WorkerView`; `Assert` keeps the two equal. */
 export const WorkerViewSchema = Type.Object({
   id: Type.String(),
   queues: Type.Array(Type.String()),
@@ -23,10 +23,10 @@ export const WorkerViewSchema = Type.Object({
   heartbeatAt: Timestamp("Last heartbeat"),
   heartbeatAgeMs: Type.Number(),
   state: oneOf(["running", "draining", "drained", "stopped", "lost"], {
-    description: "drained: it was told to drain, and holds nothing any more",
+    description: "drained: it was asked to drain, and holds no tasks",
   }),
   tasks: Type.Optional(
-    Type.Array(CurrentTaskSchema, { description: "What it runs, at most 100; not in the live stream" }),
+    Type.Array(CurrentTaskSchema, { description: "Running tasks, at most 100; not in the live stream" }),
   ),
 });
 export type WorkerViewSchemaMatches = Assert<Same<typeof WorkerViewSchema, WorkerView>>;
@@ -36,7 +36,7 @@ export const WorkerParams = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 200, description: "Id of a worker" }),
 });
 export type WorkerParams = Type.Static<typeof WorkerParams>;
-/** Body of drain and resume: may be left out. */
+/** Optional body of drain and resume. */
 export const WorkerActionBody = Type.Object(
   { reason: Type.Optional(Reason) },
   { additionalProperties: false },

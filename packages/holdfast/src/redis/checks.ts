@@ -37,9 +37,9 @@ export function checkInfo(info: string): CheckResult {
   const warnings: string[] = [];
   if (fields.get("aof_enabled") === "0") {
     warnings.push(
-      "Redis keeps no append-only file: a crash loses what came after the last snapshot (set appendonly yes)",
+      "Redis keeps no append-only file: a crash loses all writes after the last snapshot (set appendonly yes)",
     );
   }
-  if (fields.get("role") === "slave") warnings.push("this Redis is a replica and takes no writes");
+  if (fields.get("role") === "slave") warnings.push("this Redis is a replica and accepts no writes");
   return { redisVersion, warnings };
 }
