@@ -98,7 +98,7 @@ export class Context {
     return isQueueName(queue) && !(await (await this.observer()).queues()).includes(queue);
   }
 
-  /** Who works at this terminal, for the audit log. */
+  /** The user of this terminal, for the audit log. */
   by(reason?: string) {
     return {
       actor: this.#userName(),

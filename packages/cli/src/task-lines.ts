@@ -37,7 +37,10 @@ export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGen
   if (rest.length > 0) yield Buffer.concat(rest);
 }
 
-/** A task out of one line of NDJSON, its payload byte by byte. @throws UsageError, HoldfastError payload_too_deep */
+/**
+ * Parses one line of NDJSON into a task and keeps its payload byte for byte. @throws UsageError, HoldfastError
+ * payload_too_deep
+ */
 export function taskOfLine(line: Buffer): NewTask {
   const members = membersOf(textOf(line, "it"));
   if (members === null) throw new UsageError('it is not an object: {"type":"…","payload":…}');

@@ -58,9 +58,9 @@ export function enqueueCommand(program: Command, action: Action): void {
       ),
     )
     .option("--partition-key <key>", "tasks of one key go to one partition, in their order")
-    .option("--wait <duration>", "waits for its end and shows it; exit 1 unless it completes", parseDuration)
-    .option("--ndjson <file>", "a task per line, fields as in HTTP; - is standard input")
-    .option("--rejects <file>", "with --ndjson: lines that were not accepted go there, to be sent again")
+    .option("--wait <duration>", "wait until it ends and show it; exit 1 unless it completes", parseDuration)
+    .option("--ndjson <file>", "a file with one task per line, fields as in HTTP; - is standard input")
+    .option("--rejects <file>", "with --ndjson: write lines that were not accepted to this file")
     .description("enqueues a task, or with --ndjson one per line")
     .action(
       action<EnqueueOptions>(async (context, [queue = "", type, payload], options) => {
@@ -146,7 +146,7 @@ function duplicateText({ willRun }: EnqueueReceipt): string {
     : "yes: it was accepted before and has ended, nothing will run";
 }
 
-/** Null where no task has the id any more. */
+/** Null if no task has the id any more. */
 async function wait(context: Context, producer: Queue, id: string, waitMs: number): Promise<ExitCode | null> {
   const task = await producer.wait(id, { waitMs, signal: context.io.signal }).catch((error: unknown) => {
     context.out.say(`task ${id} was accepted`);
