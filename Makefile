@@ -13,7 +13,7 @@ help: ## List these targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: up
-up: ## Set up and start everything: in Docker where an engine answers, else under PM2 (HOLDFAST_RUN=docker|metal)
+up: ## Set up and start everything: in Docker if an engine answers, otherwise under PM2 (HOLDFAST_RUN=docker|metal)
 	@scripts/stack up
 
 .PHONY: down
@@ -41,15 +41,15 @@ key: ## Show the admin key; another secret with NAME=grafana-password (alone on 
 	@scripts/stack key $(or $(NAME),api-key)
 
 .PHONY: env
-env: ## What a shell needs for curl and the command holdfast: eval "$$(make -s env)"
+env: ## Print the variables for curl and the command holdfast: eval "$$(make -s env)"
 	@scripts/stack env
 
 .PHONY: rotate
-rotate: ## Make a secret anew and restart what reads it: NAME=api-key, k6-key, redis, session, grafana or tls
+rotate: ## Replace a secret and restart its readers: NAME=api-key, k6-key, redis, session, grafana or tls
 	@scripts/stack rotate $(NAME)
 
 .PHONY: demo
-demo: ## 10,000 tasks that fail one time in five, a worker killed in the middle, none lost
+demo: ## Run 10,000 tasks that fail one time in five, kill a worker in the middle, and check that none is lost
 	@node loadtest/demo/demo.mjs
 
 .PHONY: rolling-restart
@@ -57,7 +57,7 @@ rolling-restart: ## Restart every process in turn under load for SECONDS=300: no
 	@node loadtest/rolling-restart.mjs --seconds $(SECONDS) --redis
 
 .PHONY: scale-benchmark
-scale-benchmark: ## Drain rate of 8 workers against 1: handler of 10 ms, concurrency 10
+scale-benchmark: ## Compare the drain rate of 8 workers with that of 1: handler of 10 ms, concurrency 10
 	@node loadtest/scale.mjs
 
 .PHONY: chaos
@@ -66,17 +66,17 @@ chaos: ## Run the fault matrix with real processes: fault, expected, seen, verdi
 	@node test/chaos/chaos.mjs
 
 .PHONY: soak
-soak: ## MINUTES=30 of load while workers, janitors and Redis are killed: nothing lost, memory flat
+soak: ## Run MINUTES=30 of load while workers, janitors and Redis are killed: no task lost, memory flat
 	@scripts/setup dependencies redis build
 	@node test/chaos/soak.mjs
 
 .PHONY: operators-load
-operators-load: ## 100,000 dead letters searched, discarded, restored, replayed, and what PING takes meanwhile
+operators-load: ## Search, discard, restore and replay 100,000 dead letters, and time PING meanwhile
 	@scripts/setup dependencies redis build
 	@node loadtest/operators.mjs
 
 .PHONY: compare
-compare: ## Speed beside bullmq, bull and bee-queue, a verdict per target: 12 minutes (QUICK=1: 2; ONLY=steady,cold: a part)
+compare: ## Compare the speed with bullmq, bull and bee-queue, with a verdict per target: 12 minutes (QUICK=1: 2; ONLY=steady,cold: a part)
 	@[[ -d node_modules ]] || scripts/setup dependencies
 	@scripts/setup redis
 	@[[ -f packages/holdfast/dist/index.js && -f services/producer-api/dist/main.js ]] || scripts/setup build
@@ -93,12 +93,12 @@ check: ## Before a commit: format, imports, types, and the unit tests of what ch
 	@$(PNPM) run check
 
 .PHONY: fuzz
-fuzz: ## Send nonsense to every route of both APIs: no 5xx, no hang, no garbage accepted (RUNS=1000 a route)
+fuzz: ## Send nonsense to every route of both APIs: no 5xx, no hang, no garbage accepted (RUNS=1000 per route)
 	@scripts/setup dependencies redis build
 	@HOLDFAST_FUZZ_RUNS=$(or $(RUNS),1000) npx vitest run test/security/fuzz.redis.test.ts
 
 .PHONY: key-cost
-key-cost: ## HTTP ingest with keys against without: 15 paired rounds, the median ratio
+key-cost: ## Compare HTTP ingest with keys and without: 15 paired rounds, the median ratio
 	@scripts/setup dependencies redis build
 	@node loadtest/key-cost.mjs
 
@@ -108,13 +108,13 @@ mutants: ## Put named faults into a copy of the scripts and the client; each has
 	@node scripts/mutants.mjs
 
 .PHONY: lint
-lint: ## Format, lint, types, generated code against its sources, the Helm chart against the Kubernetes API
+lint: ## Check format, lint, types, generated code and the Helm chart
 	@scripts/setup dependencies
 	@$(PNPM) run lint
 	@scripts/lint-kubernetes
 
 .PHONY: verify
-verify: ## Is the generated code fresh?
+verify: ## Check that the generated code is fresh
 	@node scripts/generate-bindings.mjs --check
 	@node scripts/generate-acl.mjs --check
 	@node scripts/task-path.mjs --check
@@ -126,11 +126,11 @@ generate: ## Make the script bindings from lua/, the Redis users of each role fr
 	@node scripts/task-path.mjs --write
 
 .PHONY: pin-images
-pin-images: ## Lines for .env that pin the base images to the digests of their tags: make -s pin-images >>.env
+pin-images: ## Print lines for .env that pin the base images to the digests of their tags: make -s pin-images >>.env
 	@scripts/pin-images
 
 .PHONY: sbom
-sbom: ## Write sbom.cdx.json: what the services and the dashboard are made of (CycloneDX)
+sbom: ## Write sbom.cdx.json, the dependencies of the services and the dashboard (CycloneDX)
 	@scripts/setup dependencies
 	@npx --yes pnpm@12.21.0 sbom --sbom-format cyclonedx --sbom-spec-version 1.6 --sbom-type application --prod --out sbom.cdx.json
 
@@ -139,6 +139,6 @@ build: ## Install the dependencies and build everything
 	@scripts/setup dependencies build
 
 .PHONY: clean
-clean: ## Delete what was built and installed; the data stays
+clean: ## Delete built and installed files; the data stays
 	@rm -rf node_modules packages/*/node_modules services/*/node_modules dashboard/node_modules examples/*/node_modules
 	@rm -rf packages/*/dist services/*/dist dashboard/dist coverage

@@ -10,7 +10,10 @@
 const setting = (name, fallback) => process.env[name] || fallback;
 const secrets = setting("HOLDFAST_SECRETS", "");
 
-/** What a service is given of the secrets. An empty variable counts as absent: those of the caller's shell do not count. */
+/**
+ * The environment variables for the secrets of a service. Empty variables count as missing, so that those of the
+ * caller's shell do not apply.
+ */
 const access = (name, redisUser) => {
   if (secrets === "") return {};
   const http = {
@@ -36,16 +39,16 @@ const service = (name, redisUser, options) => ({
   cwd: __dirname,
   script: `services/${name}/dist/main.js`,
   node_args: "--enable-source-maps",
-  // Not cluster mode: a worker needs no shared socket, and each has a metrics port of its own.
+  // Not cluster mode: a worker needs no shared socket, and each one has its own metrics port.
   exec_mode: "fork",
   instances: 1,
-  // The service says "ready" once Redis answered and its port is open.
+  // The service sends "ready" when Redis has answered and its port is open.
   wait_ready: true,
   listen_timeout: 15_000,
-  // Above the grace: a worker hands its tasks back before PM2 would kill it.
+  // More than the grace, so that a worker hands its tasks back before PM2 kills it.
   kill_timeout: graceMs + 10_000,
   exp_backoff_restart_delay: 100,
-  // PM2 keeps the environment that it was called with: the key of a person is not for it.
+  // PM2 keeps the environment of its caller, which must not include a person's key.
   filter_env: ["HOLDFAST_API_KEY"],
   ...options,
   env: { NODE_ENV: "production", ...access(name, redisUser), ...options.env },
@@ -59,14 +62,14 @@ module.exports = {
     }),
     service("worker", "worker", {
       instances: Number(setting("HOLDFAST_WORKERS", 2)),
-      // 9464, 9465, and so on: the worker adds the instance number that PM2 gives it.
+      // 9464, 9465, and so on: the worker adds its instance number from PM2.
       env: { METRICS_PORT: setting("METRICS_PORT", "9464"), QUEUES: setting("QUEUES", "default,demo") },
     }),
     service("janitor", "janitor", {
       instances: Number(setting("HOLDFAST_JANITORS", 2)),
-      // 200 above the workers: room for as many of them.
+      // 200 above the workers, which leaves room for as many of them.
       env: { METRICS_PORT: String(Number(setting("METRICS_PORT", "9464")) + 200) },
     }),
-    // To PM2 no instances are as many as there are cores.
+    // For PM2, 0 instances means one per core.
   ].filter(({ instances }) => instances > 0),
 };

@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 import { ClosingLine } from "./scripts/closing-line.mjs";
 
 const exclude = ["**/node_modules/**", "**/dist/**"];
-/** These start whole systems and browsers: one at a time, when the others are done. */
+/** These tests start whole systems and browsers, so they run one at a time after the others. */
 const systems = [
   "test/browser/**/*.test.ts",
   "test/bare-metal/**/*.test.mjs",
@@ -15,7 +15,7 @@ const systems = [
 
 export default defineConfig({
   test: {
-    // By default one core stays free, which on a machine of two is half of it.
+    // By default one core stays free, which is half of a machine with two cores.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     reporters: ["default", new ClosingLine()],
     projects: [

@@ -1,11 +1,11 @@
-// 10,000 tasks at once, a fifth of whose attempts fail: how fast are they taken, and does each one get to its end?
+// Sends 10,000 tasks at once, a fifth of whose attempts fail. Measures how fast they are accepted, and checks that each ends.
 //
 //   k6 run loadtest/burst.js
 //   k6 run -e TASKS=100000 loadtest/burst.js
 //   k6 run -e BATCH=1 -e VUS=100 loadtest/burst.js       one request per task
 //
 // TASKS 10000 · BATCH 500 tasks per request · VUS 8 clients · FAIL_RATE 0.2 · SAMPLES 200 tasks that are followed to
-// their end. What all scripts read is in loadtest/README.md.
+// their end. loadtest/README.md lists the settings of all scripts.
 import exec from "k6/execution";
 import { enqueue, enqueueBatch, follow } from "./k6/api.js";
 import { conservationThresholds, ready, settle } from "./k6/conservation.js";
@@ -18,14 +18,14 @@ const requests = Math.ceil(tasks / batch);
 const vus = Math.min(number("VUS", 8), requests);
 const samples = number("SAMPLES", 200);
 
-// Eight retries: that one of 10,000 tasks fails nine times happens once in 200 runs.
+// Eight retries: one of 10,000 tasks fails nine times only once in 200 runs.
 const task = {
   type: "demo.flaky",
   payload: { failRate: number("FAIL_RATE", 0.2) },
   maxRetries: 8,
   backoff: { baseMs: 50, maxMs: 500 },
 };
-// The text is made once: what is measured is the service, not JSON.stringify of the client.
+// The text is made once, so that the test measures the service, not JSON.stringify in the client.
 const text = JSON.stringify(task);
 const bodyOf = (size) => `[${Array(size).fill(text).join(",")}]`;
 const fullBody = bodyOf(batch);
@@ -47,7 +47,7 @@ export const options = {
 
 export const setup = ready;
 
-/** Each client sends every `vus`-th request, and follows some of its tasks once it has sent them all. */
+/** Each client sends every `vus`-th request, and follows some of its tasks after it has sent them all. */
 export default function burst() {
   const ids = [];
   for (let request = exec.vu.idInTest - 1; request < requests; request += vus) {

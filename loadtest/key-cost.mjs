@@ -1,9 +1,10 @@
-// What keys cost on HTTP ingest: producer-api with keys against producer-api without, side by side (`make key-cost`).
+// Measures the cost of keys on HTTP ingest: producer-api with keys against producer-api without, side by side
+// (`make key-cost`).
 //
 //   node loadtest/key-cost.mjs [--rounds 15] [--seconds 2] [--connections 50]
 //
-// Two processes on one Redis of their own, loaded in turn, the order changing from round to round. The ratio is taken
-// within a round: what else the machine does hits both sides of it. CPU per request is the steadier of the two figures.
+// The two processes share one Redis and are loaded in turn, in an order that changes from round to round. The ratio is taken
+// within a round, so that other load on the machine affects both sides. CPU per request is the steadier of the two figures.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";

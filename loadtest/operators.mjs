@@ -1,7 +1,8 @@
-// What an operator's work costs everybody else: 100,000 dead letters listed, searched, grouped, exported, discarded, restored
-// and replayed through the real observability service, while another thread sends PINGs to the same Redis.
+// Measures how an operator's work affects everybody else: 100,000 dead letters are listed, searched, grouped, exported,
+// discarded, restored and replayed through the real observability service, while another thread sends PINGs to the same
+// Redis.
 //
-//   node loadtest/operators.mjs [--tasks 100000]        exit code 1 where the p99 of PING reaches 20 ms
+//   node loadtest/operators.mjs [--tasks 100000]        exit code 1 if the p99 of PING reaches 20 ms
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -141,7 +142,7 @@ async function main() {
   process.exit(failed ? 1 : 0);
 }
 
-/** Acquired and failed for good by the engine itself: no worker is needed, and it is quick. */
+/** The engine itself acquires and fails them, which needs no worker and is quick. */
 async function makeDeadLetters(client, Queue, count) {
   const queue = new Queue(QUEUE, { client });
   const engine = client.engine(QUEUE);

@@ -1,4 +1,4 @@
-// Round trips of PING to one Redis, one after the other, from a thread of their own.
+// Measures round trips of PING to one Redis, one after the other, in a separate thread.
 import { connect } from "node:net";
 import { setPriority } from "node:os";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -6,7 +6,7 @@ import { isMainThread, parentPort, Worker, workerData } from "node:worker_thread
 const THREAD = "holdfast-pings";
 
 /**
- * Sends them until it is stopped; `since` gives those since it was last asked, in milliseconds.
+ * Sends PINGs until it is stopped. `since` returns the round trips since its last call, in milliseconds.
  * @param {number} port of a Redis on this machine, without a password
  */
 export function startPings(port) {
@@ -26,7 +26,7 @@ if (!isMainThread && workerData?.[THREAD] !== undefined) ping(workerData[THREAD]
 
 function ping(port) {
   try {
-    // Its own waiting for a processor would count as Redis being slow.
+    // If this thread waited for a processor, the wait would count as a slow Redis.
     setPriority(-10);
   } catch {}
   const socket = connect(port, "127.0.0.1").setNoDelay(true);

@@ -1,5 +1,5 @@
-// A steady load for as long as you like. Restart services meanwhile: what they refuse is sent again, with ids, so that
-// nothing is stored twice, and at the end nothing may be missing.
+// A steady load for as long as you like. Restart services meanwhile: refused requests are sent again with ids, so that
+// no task is stored twice, and at the end none may be missing.
 //
 //   k6 run loadtest/soak.js
 //   k6 run -e DURATION=1h -e RATE=200 loadtest/soak.js
@@ -24,7 +24,7 @@ export const options = {
       executor: "constant-arrival-rate",
       rate: Math.max(1, Math.round(rate / BATCH)),
       duration: __ENV.DURATION || "5m",
-      // A restart holds requests up for seconds: the load goes on all the same.
+      // A restart delays requests for seconds; the load continues meanwhile.
       preAllocatedVUs: 300,
       maxVUs: 1_000,
       gracefulStop: "90s",

@@ -1,9 +1,10 @@
-// What tracing costs, off and on: node loadtest/tracing-cost.mjs [--rounds 15] [--tasks 20000] [--baseline DIR]
+// Measures the cost of tracing, off and on:
+// node loadtest/tracing-cost.mjs [--rounds 15] [--tasks 20000] [--baseline DIR]
 //
-// Rounds of all variants, side by side in one process on a Redis of its own, in an order that rotates. Each round is
-// compared with the round of the first variant beside it, and the median of the ratios is printed: CPU time of this
-// process per task, which other load on the machine disturbs less than the clock. --baseline names another checkout,
-// built: for instance one from before a change.
+// All variants run side by side in one process on their own Redis, in an order that rotates. Each round is compared with the
+// round of the first variant beside it, and the median of the ratios is printed: CPU time of this process per task, which
+// other load on the machine disturbs less than elapsed time. --baseline names another built checkout, for example one from
+// before a change.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -32,7 +33,7 @@ const { context } = need("@opentelemetry/api");
 const { openTelemetry } = await import(join(root, "packages/holdfast/dist/opentelemetry/index.js"));
 
 function tracingWith(sampler) {
-  // Batches are made and thrown away: the cost of a network is that of the collector.
+  // Batches are made and dropped, because sending them is the cost of the collector.
   const exporter = { export: (_spans, done) => done({ code: 0 }), shutdown: async () => {} };
   const provider = new sdk.NodeTracerProvider({
     sampler,
@@ -73,7 +74,7 @@ const cpuMicros = () => {
   return user + system;
 };
 
-/** CPU µs per task, of enqueues one by one, of batches, and of the way from acquire to ack. */
+/** CPU µs per task of single enqueues, of batches, and from acquire to ack. */
 async function measure({ library, tracing }, prefix) {
   const more = tracing ? { tracing } : {};
   const queue = new library.Queue("cost", { redis: url, prefix, ...more });

@@ -18,7 +18,7 @@ function* sources(dir) {
   }
 }
 
-/** Which of our packages, which one entry of a package, or ioredis, each part of the repository may import. */
+/** What each part of the repository may import: our packages, one entry of a package, or ioredis. */
 const ALLOWED = [
   ["packages/contracts/", []],
   ["packages/testing/", []],
@@ -70,7 +70,7 @@ for (const dir of ["packages", "services", "dashboard"]) {
 }
 
 const done = new Set();
-/** Depth first: an import of a file that stands on the way to it closes a circle. */
+/** Searches depth first: an import of a file on the present way closes a circle. */
 function findCircles(path, way) {
   if (way.includes(path)) {
     problems.push(`${[...way.slice(way.indexOf(path)), path].join(" -> ")}: these files import each other`);

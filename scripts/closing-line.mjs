@@ -1,6 +1,6 @@
 import { writeSync } from "node:fs";
 
-/** A vitest reporter whose last line is plain: `12 passed, 0 failed, 1 skipped`. */
+/** A vitest reporter that prints a plain last line: `12 passed, 0 failed, 1 skipped`. */
 export class ClosingLine {
   onTestRunEnd(modules, unhandledErrors) {
     const count = { passed: 0, failed: unhandledErrors.length, skipped: 0 };
@@ -8,13 +8,13 @@ export class ClosingLine {
       const before = count.failed;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
-        // A test that never ran because its file broke is no pass.
+        // A test that did not run because its file failed has not passed.
         count[state === "passed" || state === "skipped" ? state : "failed"] += 1;
       }
-      // A file that does not load, or whose hook fails, has no test to show for it.
+      // A file that does not load, or whose hook fails, may not report any test.
       if (module.state() === "failed" && count.failed === before) count.failed += 1;
     }
-    // At exit: the default reporter prints its summary in the same event.
+    // Printed at exit, because the default reporter prints its summary on the same event.
     process.once("exit", () =>
       writeSync(1, `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`),
     );

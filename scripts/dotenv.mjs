@@ -7,11 +7,11 @@ import { pathToFileURL } from "node:url";
 
 const ESCAPES = { a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", '"': '"', "\\": "\\" };
 
-/** A file that Compose would refuse as well. The message names the file, and the line where there is one. */
+/** A file that Compose would refuse as well. The message names the file and, if there is one, the line. */
 export class DotenvError extends Error {}
 
 /**
- * @param lookup gives what the environment has for a name, else undefined; it wins over the file
+ * @param lookup returns the value of a name in the environment, otherwise undefined; it overrides the file
  * @returns the variables of the file, in its order
  * @throws DotenvError
  */
@@ -23,7 +23,7 @@ export function parseDotenv(content, lookup = () => undefined, file = ".env") {
   const fail = (why) => {
     throw new DotenvError(`${file}, line ${text.slice(0, at).split("\n").length}: ${why}`);
   };
-  /** The text that a sticky pattern finds here, and goes past it. */
+  /** Returns the text that a sticky pattern matches here, and advances. */
   const take = (pattern) => {
     pattern.lastIndex = at;
     const found = pattern.exec(text)?.[0] ?? "";
@@ -58,7 +58,7 @@ export function parseDotenv(content, lookup = () => undefined, file = ".env") {
     if (/\s/.test(name)) fail(`the name "${name}" has a space`);
     if (name === "") fail("a name is missing");
     at++;
-    // A name alone is taken from the environment, which wins anyhow.
+    // A name without a value is taken from the environment, which wins anyway.
     if (separator === "\n") continue;
     take(/[\t\v\f\r \u0085\u00a0]*/y);
     const quote = text[at];
@@ -111,7 +111,7 @@ function closingBrace(text, from) {
   throw new Error(`"${text.slice(from)}" lacks a closing brace`);
 }
 
-/** @param inner what stands between the braces */
+/** @param inner the text between the braces */
 function substitute(inner, valueFor) {
   const [, name, colon, operator, rest] =
     /^([A-Za-z_][A-Za-z0-9_]*)(?:(:?)([-?+])([\s\S]*))?$/.exec(inner) ?? [];
@@ -124,7 +124,7 @@ function substitute(inner, valueFor) {
   return value ?? "";
 }
 
-/** The variables of a file, none where there is no such file. @throws DotenvError */
+/** The variables of a file; none if there is no such file. @throws DotenvError */
 export function readDotenv(path, lookup) {
   return existsSync(path) ? parseDotenv(readFileSync(path, "utf8"), lookup, path) : new Map();
 }

@@ -8,7 +8,9 @@ import { DotenvError, parseDotenv } from "./dotenv.mjs";
 /** The variables of the caller's environment. */
 const ENVIRONMENT = { H: "host", E: "" };
 
-/** A file, and what Compose reads out of it for A and B, null for not at all; or null where it refuses the file. */
+/**
+ * A file, and the values that Compose reads for A and B: null if it sets none, or null for both if it refuses the file.
+ */
 const cases = JSON.parse(readFileSync(join(import.meta.dirname, "dotenv.cases.json"), "utf8"));
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-dotenv-"));
@@ -28,7 +30,7 @@ test.each(cases)("%j is read as Compose reads it", (text, expected) => {
   expect(read(text)).toEqual(expected);
 });
 
-test("a file that cannot be read is named with its line", () => {
+test("a bad file is named with its line", () => {
   expect(() => parseDotenv('A=1\n# c\nB="x\n')).toThrow('.env, line 3: the quote " is not closed');
   expect(() => parseDotenv("A=1\nB C=2")).toThrow('.env, line 2: the name "B C" has a space');
   expect(() => parseDotenv(["", "", "A=$" + "{B:?set B}"].join("\n"))).toThrow(
@@ -36,7 +38,7 @@ test("a file that cannot be read is named with its line", () => {
   );
 });
 
-test("every line of .env.example can be used as it stands, without what it says about itself", () => {
+test("every line of .env.example can be used as it is, without its comment", () => {
   const example = readFileSync(join(import.meta.dirname, "../.env.example"), "utf8");
   const settings = example.split("\n").filter((line) => /^# [A-Z_]+=/.test(line));
   expect(settings.length).toBeGreaterThan(25);
@@ -46,7 +48,7 @@ test("every line of .env.example can be used as it stands, without what it says 
   }
 });
 
-test("a shell gets what its environment lacks, whatever is in it", () => {
+test("a shell gets the variables that its environment lacks, whatever their text", () => {
   const path = join(folder, "shell.env");
   const trap = join(folder, "run");
   const lines = [`A='it is "$(touch ${trap})"; \\'\\n'`, 'B="a\\nb"', "HOME=elsewhere", "UID=7", "X-Y=1"];

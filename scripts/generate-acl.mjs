@@ -1,5 +1,5 @@
-// Writes infra/redis/acl/<role>.acl: what each role may do in Redis, out of scripts/acl/roles.mjs and what the generated
-// scripts call. `--check` writes nothing and fails where the files are not fresh, or where a script is nobody's.
+// Writes infra/redis/acl/<role>.acl with the Redis rights of each role, from scripts/acl/roles.mjs and the commands in
+// the generated scripts. `--check` writes nothing and fails if a file is not fresh or a script has no role.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,7 +13,8 @@ const problems = [];
 const scripts = readScripts();
 const used = new Set(Object.values(ROLES).flatMap(scriptsOf));
 for (const name of scripts.keys())
-  if (!used.has(name)) problems.push(`lua/${name}.lua: no role runs it, say which in scripts/acl/roles.mjs`);
+  if (!used.has(name))
+    problems.push(`lua/${name}.lua: no role runs it; add it to a role in scripts/acl/roles.mjs`);
 
 mkdirSync(folder, { recursive: true });
 const before = new Map(readdirSync(folder).map((file) => [file, readFileSync(join(folder, file), "utf8")]));
@@ -27,7 +28,7 @@ for (const role of Object.keys(ROLES)) {
   before.delete(file);
 }
 for (const file of before.keys()) {
-  if (check) problems.push(`infra/redis/acl/${file} is of no role`);
+  if (check) problems.push(`infra/redis/acl/${file} has no role`);
   else rmSync(join(folder, file));
 }
 if (problems.length > 0) {

@@ -1,5 +1,6 @@
-// Compiles lua/*.lua into packages/holdfast/src/redis/generated: includes resolved, the constants of lua/lib/format.lua, KEYS
-// and ARGV given their names, and typed bindings made from each header. `--check` writes nothing and fails where the files are not fresh.
+// Compiles lua/*.lua into packages/holdfast/src/redis/generated: resolves includes, inlines the constants of
+// lua/lib/format.lua, names KEYS and ARGV, and writes typed bindings from each header. `--check` writes nothing and
+// fails if a file is not fresh.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
@@ -96,7 +97,7 @@ function assemble(file, source, header) {
   return `${shebang}\n${whole}`;
 }
 
-/** The constants of lua/lib/format.lua: name -> its value and, where it is the byte of a letter, that letter. */
+/** The constants of lua/lib/format.lua: name -> its value and, for the byte of a letter, that letter. */
 function readFormat() {
   const { body, comments } = luaparse.parse(readFileSync(join(luaDir, "lib/format.lua"), "utf8"), {
     luaVersion: "5.1",
@@ -130,7 +131,7 @@ function formatModule(constants) {
   return `// Made from lua/lib/format.lua by scripts/generate-bindings.mjs. Do not edit.\n${lines.join("\n")}\n`;
 }
 
-/** Shared fragments hold more than one script calls: what is never named is left out. */
+/** Removes the functions of shared fragments that this script never names. */
 function withoutUncalled(text) {
   for (;;) {
     const uncalled = [...text.matchAll(/^local function (\w+)\([\s\S]*?^end$/gm)].find(
@@ -143,7 +144,7 @@ function withoutUncalled(text) {
 
 const count = (text, name) => (text.match(new RegExp(`\\b${name}\\b`, "g")) ?? []).length;
 
-/** An undeclared name fails only when Redis gets there: find it now. */
+/** An undeclared name would only fail when Redis reaches it, so it is found here. */
 function checkGlobals(file, text) {
   const known = new Set([
     "redis",
@@ -181,10 +182,10 @@ function binding(file, name, header, source) {
     ),
     ...(header.tail ? [`  /** ${header.tail.text} */\n  tail: readonly (string | number)[];`] : []),
   ];
-  // A part that begins with a colon is one of the system: a script has the keys of a queue or those of the system.
+  // A part that begins with a colon belongs to the system. A script has either keys of a queue or keys of the system.
   const system = header.keys.some((key) => key.part.startsWith(":"));
   if (system && !header.keys.every((key) => key.part.startsWith(":")))
-    problems.push(`${name}: keys of a queue and of the system are never on one node for certain`);
+    problems.push(`${name}: keys of a queue and of the system may be on different nodes`);
   const keys = header.keys.map((key) =>
     key.part === "index" ? "a.indexKey" : `k.${camel(key.part.replace(/^:/, ""))}`,
   );

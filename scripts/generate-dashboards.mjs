@@ -1,4 +1,4 @@
-// Writes infra/grafana/dashboards/ from infra/grafana/source/; `--check` only tells whether they are fresh.
+// Writes infra/grafana/dashboards/ from infra/grafana/source/. `--check` only checks whether they are fresh.
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,7 +14,7 @@ export const dashboards = {
   "workers-redis.json": workersRedis,
 };
 
-/** Names of the files that say something else than their source. The layout of the text is the formatter's. */
+/** Names of the files that differ from their source. Layout is left to the formatter. */
 export function outdated() {
   return Object.entries(dashboards).flatMap(([name, wanted]) => {
     let found;
@@ -31,7 +31,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const names = outdated();
   if (process.argv.includes("--check")) {
     for (const name of names)
-      console.error(`${name} is not what its source says: node scripts/generate-dashboards.mjs`);
+      console.error(`${name} differs from its source: run node scripts/generate-dashboards.mjs`);
     process.exitCode = names.length === 0 ? 0 : 1;
   } else {
     for (const name of names) {

@@ -3,12 +3,12 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 
-/** The oldest version that the chart supports, and the newest known. */
+/** The oldest version that the chart supports, and the newest known one. */
 const VERSIONS = ["v1.29.0", "v1.37.0"];
 const [from, to] = process.argv.slice(2);
 if (!from || !to) throw new Error("usage: kubernetes-schemas.mjs FROM TO");
 
-// Moved into place when whole: a folder that is there is taken for complete.
+// Moved into place when it is complete, since an existing folder counts as complete.
 const scratch = mkdtempSync(join(dirname(to), "schemas-"));
 for (const version of VERSIONS) {
   const folder = `${version}-local-strict`;
@@ -19,7 +19,7 @@ for (const version of VERSIONS) {
         ? value.replace("/api/_definitions.json", "_definitions.json")
         : value,
     );
-    // An address in it would be the base of every reference.
+    // With an address in it, references would be resolved against that address.
     delete schema.$id;
     writeFileSync(join(scratch, folder, name), JSON.stringify(schema));
   }

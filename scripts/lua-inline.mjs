@@ -1,12 +1,13 @@
 import luaparse from "luaparse";
 
 /**
- * A script runs from its first line at each call, and Lua looks through all captured locals for each one that a function
- * captures. So what never changes is written where it is used: constants that are literals (in capitals), the byte of a letter
- * (`string.byte('c')`), and the names of KEYS and of ARGV that are texts. A name of ARGV that is also one of a local stays one.
+ * Inlines what never changes, since a script runs from its first line at each call, and Lua searches all captured
+ * locals for each one that a function captures. It inlines constants that are literals (in capitals), the byte of a
+ * letter (`string.byte('c')`), and the names of KEYS and of ARGV that are texts. A name of ARGV that is also a local
+ * stays.
  * @param text Lua 5.1
- * @param names Map name -> Lua expression: what stands for KEYS and ARGV
- * @throws Error where a constant or a key shares its name
+ * @param names Map name -> Lua expression, for KEYS and ARGV
+ * @throws Error if a constant or a key shares its name
  */
 export function inlineConstants(text, names) {
   const { tree, identifiers, declared, letters } = parse(text);
@@ -25,7 +26,7 @@ export function inlineConstants(text, names) {
   }
   for (const name of values.keys()) {
     if (declared.filter((other) => other === name).length > (names.has(name) ? 0 : 1))
-      throw new Error(`${name} is declared twice: a constant or a key has its name for itself`);
+      throw new Error(`${name} is declared twice: the name of a constant or key must be unique`);
   }
   for (const { range, letter } of letters) edits.push({ range, by: String(letter.charCodeAt(0)) });
   edits.sort((a, b) => b.range[0] - a.range[0]);
@@ -41,7 +42,7 @@ export function inlineConstants(text, names) {
 
 const inside = ([from, to], [start, end]) => from >= start && to <= end;
 
-/** Those of the file, and of the blocks that only some calls enter. */
+/** The declarations of the file, and of blocks that only some calls enter. */
 const statementsOf = (body) =>
   body.flatMap((statement) => [
     statement,
@@ -59,7 +60,7 @@ function constantsOf(statement) {
   return constant ? statement.variables.map(({ name }, i) => ({ name, raw: statement.init[i].raw })) : null;
 }
 
-/** The tree, and every place where a variable is named: fields and methods are not variables. */
+/** The tree, and every place that names a variable. Fields and methods are not variables. */
 function parse(text) {
   const fields = new Set();
   const identifiers = [];

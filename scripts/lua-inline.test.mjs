@@ -6,7 +6,7 @@ const keys = new Map([
   ["slot", "ARGV[1]"],
 ]);
 
-test("constants, keys and arguments are written where they are used", () => {
+test("constants, keys and arguments are inlined", () => {
   const text = [
     "local FIRST, SECOND = 1, 'two'",
     "local LIMIT = 0x10",
@@ -19,21 +19,21 @@ test("constants, keys and arguments are written where they are used", () => {
   );
 });
 
-test("and so they are in a block that only some calls enter", () => {
+test("they are also inlined in a block that only some calls enter", () => {
   const text = "if slot then\nlocal LIMIT = 3\nlocal function f()\n  return LIMIT\nend\nf()\nend";
   expect(inlineConstants(text, keys)).toBe(
     "if ARGV[1] then\n\nlocal function f()\n  return 3\nend\nf()\nend",
   );
 });
 
-test("fields and texts of the same name are not what they are named like", () => {
+test("fields and texts of the same name stay", () => {
   const text = "local t = { slot = slot, LIMIT = 1 }\nreturn t.slot, t.LIMIT, 'stateKey slot'";
   expect(inlineConstants(text, keys)).toBe(
     "local t = { slot = ARGV[1], LIMIT = 1 }\nreturn t.slot, t.LIMIT, 'stateKey slot'",
   );
 });
 
-test("what is computed, or named like a variable, stays a local", () => {
+test("a computed value, or one named like a variable, stays a local", () => {
   const text = "local FORMAT = '>' .. slot\nlocal limit = 5\nreturn FORMAT, limit";
   expect(inlineConstants(text, keys)).toBe(
     "local FORMAT = '>' .. ARGV[1]\nlocal limit = 5\nreturn FORMAT, limit",

@@ -12,8 +12,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openPm2, portOf, root, runningOf, servicesOf, waitReady } from "./pm2.mjs";
 import { judgeRedis, redisInfo } from "./redis-probe.mjs";
 
-// Payloads and keys go into files: nobody but their owner reads what is written from here on, be it by Redis, by PM2 or by
-// a service. Files of before stand in a folder that nobody else gets into.
+// Payloads and keys are written to files. From here on only the owner can read new files of Redis, PM2 and the
+// services. Older files are in a folder that nobody else can enter.
 process.umask(0o077);
 const home = join(root, ".holdfast");
 mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -22,7 +22,7 @@ chmodSync(home, 0o700);
 const pm2 = openPm2();
 const redisDir = join(root, ".holdfast/redis");
 const redisPidFile = join(redisDir, "redis.pid");
-/** Hash of the users and certificates that ours was started with. */
+/** Hash of the users and certificates with which our Redis was started. */
 const redisAccessFile = join(redisDir, "access");
 const secretsDir = join(root, ".holdfast/secrets");
 const tls = process.env.HOLDFAST_TLS ?? "";
@@ -37,7 +37,7 @@ const instances = {
   janitor: Number(process.env.HOLDFAST_JANITORS || 2),
 };
 const METRICS_PORT = 9464;
-/** Janitors serve their metrics so far above the workers, so that as many of each fit between those of two systems. */
+/** The distance between the metrics ports of workers and janitors, so that both fit between those of two systems. */
 const MOST_INSTANCES = 200;
 const SERVICES = ["producer-api", "observability", "worker", "janitor"];
 
@@ -47,7 +47,7 @@ function die(text) {
   process.exit(1);
 }
 
-/** services/init on .holdfast/secrets. Gives what it prints. */
+/** Runs services/init on .holdfast/secrets and returns its output. */
 function secrets(args, redisVersion = "7.0") {
   const main = join(root, "services/init/dist/main.js");
   const options = ["--folder", secretsDir, "--prefix", process.env.QUEUE_PREFIX || "queue", "--tls", tls];
@@ -61,7 +61,7 @@ function secrets(args, redisVersion = "7.0") {
 
 const readSecret = (name) => readFileSync(join(secretsDir, name), "utf8").trim();
 
-/** Of the redis-server on this machine, like 7.0.15: it reads the file of users. */
+/** Version of the redis-server on this machine, like 7.0.15, for the file of users. */
 function redisServerVersion() {
   const { stdout } = spawnSync("redis-server", ["--version"], { encoding: "utf8" });
   return /v=(\d+\.\d+)/.exec(stdout ?? "")?.[1] ?? "7.0";
@@ -76,7 +76,9 @@ function ownRedisPort() {
   return Number(/^(?:tls-)?port ([1-9]\d*)$/m.exec(readSecret("redis/access.conf"))?.[1]);
 }
 
-/** Which Redis it will be: "named" by the environment, "ours", or "theirs" that answers already. Changes nothing. */
+/**
+ * Which Redis will be used: "named" by the environment, "ours", or "theirs", which answers already. Changes nothing.
+ */
 async function chooseRedis() {
   if (namesOther()) {
     say("using the Redis that the environment names");
@@ -107,7 +109,7 @@ async function startOwnRedis() {
   if (redisPid() !== null) {
     const before = existsSync(redisAccessFile) ? readFileSync(redisAccessFile, "utf8") : "";
     if (before === access) return say(`using the Redis that we started on 127.0.0.1:${redis.port}`);
-    say("starting our Redis anew: its users or certificates have changed");
+    say("restarting our Redis, because its users or certificates have changed");
     await stopRedis();
   }
   mkdirSync(redisDir, { recursive: true });
@@ -121,7 +123,7 @@ async function startOwnRedis() {
   };
   const deadline = Date.now() + 30_000;
   for (;;) {
-    // An AOF of a former run is read first: until then Redis answers LOADING, which INFO does not mind.
+    // Redis first reads the AOF of a former run. Until then it answers LOADING, except to INFO.
     const now = await redisInfo(asAdmin).catch(() => null);
     if (now !== null && now.loading === "0") {
       const { problem } = judgeRedis(now);
@@ -169,7 +171,7 @@ async function untilReady() {
   die(`not ready: ${late.join(", ")} (logs above)`);
 }
 
-/** The ports that the services are going to listen on, with the variable that moves each. */
+/** The ports of the services, with the variable that sets each. */
 function wantedPorts() {
   const metrics = Number(process.env.METRICS_PORT || METRICS_PORT);
   const several = (count, from) =>
@@ -182,7 +184,7 @@ function wantedPorts() {
   ];
 }
 
-/** Ends where somebody else has one of the ports; nothing has been changed by then. */
+/** Fails if another process has one of the ports. Nothing has been changed by then. */
 async function checkPorts() {
   const wanted = wantedPorts();
   for (const [name, port] of wanted)
@@ -202,14 +204,14 @@ async function checkPorts() {
 const isFree = (port) =>
   spawnSync(join(root, "scripts/ports"), [`METRICS_PORT=${port}`], { stdio: "ignore" }).status === 0;
 
-/** The first block of ports in which nobody listens, because another system on this machine uses a block of its own. */
+/** The first block of free ports, because another system on this machine uses a block of its own. */
 function freeMetricsPort() {
   for (let from = METRICS_PORT; from < 65_000; from += 2 * MOST_INSTANCES)
     if ([from, from + 1, from + MOST_INSTANCES, from + MOST_INSTANCES + 1].every(isFree)) return from;
   return die("no block of free ports from 9464 on: choose one with METRICS_PORT");
 }
 
-/** PM2 gives a process that it restarts its old environment: it has to forget the process first. */
+/** PM2 restarts a process with its old environment, so the process is deleted first. */
 function replaceServices(isOurs) {
   const env = { HOLDFAST_SECRETS: secretsDir, HOLDFAST_REDIS_USERS: isOurs ? "1" : "" };
   for (const service of SERVICES) {
@@ -227,11 +229,11 @@ async function up() {
   await checkPorts();
   const choice = await chooseRedis();
   if (choice === "ours") execFileSync(join(root, "scripts/setup"), ["redis"], { stdio: "inherit" });
-  // From here on something runs, and `make down` has to know how.
+  // From here on something runs, and `make down` has to know how it was started.
   writeFileSync(join(root, ".holdfast/way"), "metal\n");
   const own = ownRedisPort();
   if (own !== null && (choice !== "ours" || own !== redis.port)) {
-    // Before the services lose it, they hand back what they hold.
+    // Workers hand back their tasks before they lose their Redis.
     say(`moving from our Redis on 127.0.0.1:${own}`);
     for (const { id } of servicesOf(pm2)) pm2.run(["delete", String(id)], { tolerant: true });
     await stopRedis();
@@ -244,7 +246,7 @@ async function up() {
   if (key !== "") say(`the admin key, shown once (make key shows it again): ${key}`);
 }
 
-/** If no worker is to run, one stays with PM2, stopped: without any, PM2 would forget the settings. */
+/** If no worker is to run, one stays in PM2, stopped. Without any, PM2 would forget the settings. */
 async function scale(text) {
   const count = Number(text);
   if (!(count <= MOST_INSTANCES)) die(`at most ${MOST_INSTANCES} workers on one machine`);
@@ -259,7 +261,7 @@ async function scale(text) {
         env: { ...env, HOLDFAST_WORKERS: String(count) },
       });
   } else {
-    // "Nothing to do" is an error to PM2.
+    // "Nothing to do" is an error for PM2.
     pm2.run(["scale", "holdfast-worker", String(Math.max(1, count))], { tolerant: true });
     for (const { id, status } of workers()) {
       if (count === 0) pm2.run(["stop", String(id)]);

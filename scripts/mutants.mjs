@@ -1,5 +1,6 @@
-// Puts each fault of mutants/list.mjs into a copy of the scripts, the client and the services, runs the tests that guard against it
-// there, and tells which test noticed. Exit 0 only where every one was caught. ONLY=text runs those with it in the name.
+// Puts each fault of mutants/list.mjs into a copy of the scripts, the client and the services, runs the tests that
+// guard against it, and prints which test failed. Exits with 0 only if every fault was caught. ONLY=text runs the
+// faults with that text in their name.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -9,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { applyChange, mutants } from "./mutants/list.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-// Two test runs at once fill two cores.
+// Two test runs at a time keep two cores busy.
 const AT_ONCE = 2;
 const LIMIT_MS = 120_000;
 const CONFIG = `export default { test: {
@@ -17,7 +18,7 @@ const CONFIG = `export default { test: {
   testTimeout: 30_000, hookTimeout: 30_000, reporters: ["json"], outputFile: "report.json",
 } };\n`;
 
-/** A copy of what is mutated and of its tests; the dependencies are those of the checkout. */
+/** A copy of the mutated files and their tests. The dependencies are those of the checkout. */
 function copy() {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-mutant-"));
   for (const part of [
@@ -73,7 +74,7 @@ async function run(folder, args, limitMs = LIMIT_MS) {
 async function runTests(folder, files, limitMs = LIMIT_MS) {
   const report = join(folder, "report.json");
   rmSync(report, { force: true });
-  // One file at a time: two mutants run side by side already.
+  // One file at a time, because two mutants already run side by side.
   const args = ["node_modules/vitest/vitest.mjs", "run", "--no-file-parallelism", "--bail=1", ...files];
   const { output, late } = await run(folder, args, limitMs);
   if (late) throw new Error(`the tests took longer than ${limitMs} ms`);
@@ -115,7 +116,7 @@ async function tryMutant(folder, mutant) {
     const { failed } = await runTests(folder, mutant.tests);
     const [first] = failed;
     if (!first) return { verdict: "SURVIVED", by: mutant.tests.join(", ") };
-    // A script that does not run at all would be "caught" by anything.
+    // A script that does not run at all would be "caught" by every test.
     const message = first.failureMessages.join("\n");
     if (/ERR Error (compiling|running) script|Script attempted|user_script:\d+:/.test(message))
       return { verdict: "BROKEN", by: message.split("\n")[0] };
@@ -135,7 +136,7 @@ process.once("exit", () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-// Without a fault all of them have to pass, or a failure would say nothing.
+// Without a fault all tests have to pass, otherwise a failure means nothing.
 await build(folders[0]);
 const every = [...new Set(chosen.flatMap(({ tests }) => tests))];
 const sound = await runTests(folders[0], every, 3 * LIMIT_MS);

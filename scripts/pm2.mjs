@@ -1,4 +1,4 @@
-// The PM2 of this workspace, with a home of its own, so that nobody else's processes are touched.
+// The PM2 of this workspace, with a home of its own, so that it never touches processes of others.
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
@@ -20,21 +20,22 @@ function daemonRuns(home) {
   }
 }
 
-// The path of a socket has 107 bytes on Linux and 103 on macOS; the longest name that PM2 gives one is interactor.sock.
+// The path of a socket may have 107 bytes on Linux and 103 on macOS. The longest name of PM2's sockets is
+// interactor.sock.
 const LONGEST_SOCKET = 100;
-// A daemon that runs answers within milliseconds.
+// A running daemon answers within milliseconds.
 const ANSWER_MS = 30_000;
 
-/** The folder for PM2's sockets if their path would be too long in its home; nobody else can write to it. */
+/** The folder for PM2's sockets, used if their path in its home would be too long. Nobody else can write to it. */
 function shortSockets(home) {
   if (Buffer.byteLength(join(home, "interactor.sock")) <= LONGEST_SOCKET) return {};
   const { uid } = userInfo();
-  // Not $TMPDIR, which can be another one in the next shell.
+  // Not $TMPDIR, which may differ in the next shell.
   const folder = `/tmp/holdfast-${uid}-${createHash("sha256").update(home).digest("hex").slice(0, 16)}`;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stat = lstatSync(folder);
   if (!stat.isDirectory() || stat.uid !== uid || (stat.mode & 0o077) !== 0)
-    throw new Error(`${folder} is for the sockets of PM2, and belongs to somebody else: remove it`);
+    throw new Error(`${folder} is needed for the sockets of PM2, but belongs to another user: remove it`);
   return {
     PM2_DAEMON_RPC_PORT: join(folder, "rpc.sock"),
     PM2_DAEMON_PUB_PORT: join(folder, "pub.sock"),
@@ -42,7 +43,7 @@ function shortSockets(home) {
   };
 }
 
-/** One PM2 daemon. `run` starts it where it does not run yet. */
+/** One PM2 daemon. `run` starts the daemon if it does not run yet. */
 export function openPm2(home = ownHome) {
   const place = { ...shortSockets(home), PM2_HOME: home };
   const path = () => createRequire(join(root, "package.json")).resolve("pm2/bin/pm2");
@@ -62,17 +63,17 @@ export function openPm2(home = ownHome) {
   };
   return {
     run,
-    /** The same, while the caller goes on. */
+    /** The same, without blocking. */
     runAsync: (args) =>
       promisify(execFile)(process.execPath, [path(), ...args], {
         cwd: root,
         env: { ...process.env, ...place },
       }),
     runs: () => daemonRuns(home),
-    /** The processes that it runs: id, name, pid, status, restarts, and the environment each was started with. */
+    /** The processes of the daemon: id, name, pid, status, restarts, and the environment that each was started with. */
     processes() {
       if (!daemonRuns(home)) return [];
-      // A notice may come before the list.
+      // A notice may precede the list.
       const line = run(["jlist", "--silent"], { timeout: ANSWER_MS })
         .split("\n")
         .findLast((text) => text.startsWith("["));
@@ -88,7 +89,7 @@ export function openPm2(home = ownHome) {
   };
 }
 
-/** The daemon that runs our services: that of `make up`, else the user's own; null where there is none. */
+/** The daemon that runs our services: that of `make up`, otherwise the user's own; null if there is none. */
 export function findPm2() {
   const userHome = process.env.PM2_HOME ?? join(homedir(), ".pm2");
   for (const home of [ownHome, userHome]) {
@@ -99,7 +100,7 @@ export function findPm2() {
   return null;
 }
 
-/** The port on which a process of ours answers `/readyz`. A worker or janitor adds its instance number. */
+/** The port on which a process answers `/readyz`. A worker or janitor adds its instance number. */
 export function portOf({ name, env }) {
   const port = {
     "holdfast-producer-api": () => env.PORT,
@@ -110,7 +111,7 @@ export function portOf({ name, env }) {
 
 export const readyUrl = (running) => `http://127.0.0.1:${portOf(running)}/readyz`;
 
-/** Not by `fetch`, which refuses some ports, such as 6000, that a service can have. */
+/** Not `fetch`, which refuses some ports that a service may have, such as 6000. */
 function isOk(url) {
   return new Promise((resolve) => {
     const request = get(url, { timeout: 2_000 }, (response) => {
@@ -126,12 +127,12 @@ const isStopped = ({ status }) => status === "stopped";
 export const servicesOf = (pm2) => pm2.processes().filter(({ name }) => name.startsWith("holdfast-"));
 export const runningOf = (pm2) => servicesOf(pm2).filter((service) => !isStopped(service));
 
-// A service that cannot start is started again by PM2; by now it is plain that it will not get further.
+// PM2 restarts a service that cannot start. After this many restarts it will not succeed.
 const HOPELESS_RESTARTS = 4;
 
 /**
- * Until every process is ready: it answers, and it is the one that does. Returns those that are not after `timeoutMs`,
- * or that PM2 has started in vain again and again.
+ * Waits until every process is ready: it answers, and no other process answers on its port. Returns the processes that
+ * are not ready after `timeoutMs`, or that PM2 has restarted in vain.
  */
 export async function waitReady(pm2, timeoutMs = 60_000) {
   const { holdsPort } = await import("../packages/service/dist/ports.js");

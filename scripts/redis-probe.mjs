@@ -1,8 +1,8 @@
-// Asks a Redis for INFO with nothing but a socket: it runs before any dependency is installed.
+// Asks a Redis for INFO over a plain socket, because it runs before any dependency is installed.
 import { connect as connectPlain } from "node:net";
 import { connect as connectTls } from "node:tls";
 
-/** `INFO` as a map, or null where nothing listens. Throws where something else answers. `ca`: the PEM text, for TLS. */
+/** `INFO` as a map, or null if nothing listens. Throws if something else answers. `ca`: the PEM text, for TLS. */
 export function redisInfo({ host, port, username, password, ca, timeoutMs = 2_000 }) {
   return new Promise((resolve, reject) => {
     const socket = ca ? connectTls({ host, port, ca }) : connectPlain({ host, port });
@@ -45,7 +45,7 @@ export function redisInfo({ host, port, username, password, ca, timeoutMs = 2_00
   });
 }
 
-/** What stops Holdfast from using this Redis, or null; `warning` where it can but should not stay so. */
+/** The reason why Holdfast cannot use this Redis, or null. `warning`: it can be used but should be changed. */
 export function judgeRedis(info) {
   const version = info.redis_version ?? "unknown";
   if (Number(version.split(".")[0]) < 7)

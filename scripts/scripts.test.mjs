@@ -12,7 +12,7 @@ const listen = (onConnection) =>
     );
   });
 
-test("a busy port is named with its holder and the variable that moves it", async () => {
+test("a busy port is named with its holder and the variable that sets it", async () => {
   const { port, close } = await listen(() => {});
   const { status, stderr } = spawnSync(join(here, "ports"), [`OBSERVABILITY_PORT=${port}`], {
     encoding: "utf8",
@@ -23,7 +23,7 @@ test("a busy port is named with its holder and the variable that moves it", asyn
   expect(stderr).toMatch(/OBSERVABILITY_PORT=\d+ make up/);
 });
 
-test("free ports pass without a word", async () => {
+test("free ports pass without output", async () => {
   const { port, close } = await listen(() => {});
   close();
   expect(spawnSync(join(here, "ports"), [`PORT=${port}`], { encoding: "utf8" })).toMatchObject({
@@ -32,7 +32,7 @@ test("free ports pass without a word", async () => {
   });
 });
 
-test("nothing listening is no Redis, something else is an error", async () => {
+test("an unused port has no Redis, and another server is an error", async () => {
   const { port, close } = await listen((socket) => socket.end("HTTP/1.1 400 Bad Request\r\n\r\n"));
   await expect(redisInfo({ host: "127.0.0.1", port })).rejects.toThrow("not as a Redis");
   close();
@@ -43,7 +43,7 @@ test.each([
   [{ redis_version: "6.2.14", maxmemory_policy: "noeviction", aof_enabled: "1" }, /7\.0 or later/],
   [{ redis_version: "7.0.0", maxmemory_policy: "allkeys-lru", aof_enabled: "1" }, /noeviction/],
   [{ redis_version: "10.0.0", maxmemory_policy: "noeviction", aof_enabled: "1" }, null],
-])("a Redis with %o is judged", (info, problem) => {
+])("a Redis with %o is accepted or refused", (info, problem) => {
   const verdict = judgeRedis(info);
   if (problem === null) expect(verdict).toEqual({ problem: null });
   else expect(verdict.problem).toMatch(problem);

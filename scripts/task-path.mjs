@@ -1,6 +1,6 @@
-// Prints the path of a task from the POST to its handler: every file on it, in order, with its lines. `--write` puts the list
-// into ARCHITECTURE.md, `--check` fails where the page is not fresh. test/docs/task-path.redis.test.mjs posts a task and
-// compares the files with those whose code ran.
+// Prints the path of a task from the POST to its handler: every file on it, in order, with its lines. `--write` puts
+// the list into ARCHITECTURE.md, `--check` fails if the page is not fresh. test/docs/task-path.redis.test.mjs posts a
+// task and compares the list with the files whose code ran.
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,7 @@ const page = join(root, "ARCHITECTURE.md");
 const BEGIN = "<!-- task-path: make generate writes this list -->\n\n";
 const END = "\n<!-- /task-path -->";
 
-/** Each part of the path: where it runs, and its files with what they do there. */
+/** Each part of the path with its files and their part in it. */
 export const PARTS = [
   [
     "producer-api reads the request",
@@ -120,7 +120,7 @@ export const PARTS = [
 
 const linesOf = (path) => readFileSync(join(root, path), "utf8").split("\n").length - 1;
 
-/** As the formatter lays a table out. The first row is its head. */
+/** Pads a table like the formatter. The first row is its head. */
 function table(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   const [head, ...others] = rows.map(
@@ -137,7 +137,7 @@ export function taskPath() {
     const rows = steps.map(([path, does]) => [`[${basename(path)}](${path})`, `${linesOf(path)}`, does]);
     return `**${title}**\n\n${table([["File", "Lines", "What it does on the way"], ...rows])}`;
   });
-  // Rounded: a sum that every change moves would be a conflict in every merge.
+  // Rounded, because an exact sum would cause a conflict in every merge.
   const about = (Math.round(lines / 100) * 100).toLocaleString("en");
   return `${blocks.join("\n")}\nThese are ${files.length} files with about ${about} lines.\n`;
 }

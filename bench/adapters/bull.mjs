@@ -1,13 +1,13 @@
 import { createRequire } from "node:module";
 import Bull from "bull";
 
-// Bull brings an ioredis of its own major version.
+// Bull depends on its own major version of ioredis.
 const { Redis } = createRequire(createRequire(import.meta.url).resolve("bull"))("ioredis");
 
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
-// REFERENCE.md: `addBulk` for many jobs, `process(concurrency, handler)` for asynchronous handlers. What completed is
-// kept, the default: removing it is slower (measured: README.md).
+// REFERENCE.md: `addBulk` for many jobs, `process(concurrency, handler)` for asynchronous handlers. Completed jobs are
+// kept, which is the default; removing them is slower (measured: README.md).
 export async function open({ url, queue: name }) {
   const queue = new Bull(name, url);
   queue.on("error", (error) => console.error("bull:", error.message));
@@ -26,7 +26,7 @@ export async function open({ url, queue: name }) {
     async worker({ concurrency, handler, onDone }) {
       workers = new Bull(name, url);
       workers.on("error", (error) => console.error("bull:", error.message));
-      // Local events: emitted after the script that moves the job answered.
+      // Local events, emitted after the script that moves the job has answered.
       workers.on("completed", () => onDone(false));
       workers.on("failed", (job) => {
         if (job.attemptsMade >= (job.opts.attempts ?? 1)) onDone(true);

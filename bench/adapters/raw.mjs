@@ -4,7 +4,9 @@ export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
 const IDLE_MS = 1;
 
-/** The limit: payloads in a list, variadic RPUSH, LPOP of as many as the concurrency; no lease, no ack, no retry. */
+/**
+ * The upper limit: payloads in a list, variadic RPUSH, LPOP of as many as the concurrency; no lease, no ack, no retry.
+ */
 export async function open({ url, queue: name }) {
   const redis = new Redis(url, { lazyConnect: true });
   await redis.connect();

@@ -1,6 +1,6 @@
 import { OURS } from "./verdict.mjs";
 
-/** Makes a function that says which systems some target reads in these variants of a workload: none where no target does. */
+/** Makes a function that says which systems a target reads in these variants of a workload; none if no target does. */
 export function askedOf(targets, peers) {
   const figures = targets.flatMap((target) => target.figures);
   return (workload, variants) => {
@@ -13,7 +13,10 @@ export function askedOf(targets, peers) {
   };
 }
 
-/** The systems that a round measures: all in the first, then those that a target reads, or all where no target reads any. */
+/**
+ * The systems that a round measures: all of them in the first round, then those that a target reads, or all if no
+ * target reads any.
+ */
 export function takenIn(round, systems, asked) {
   return round === 0 || asked.size === 0 ? systems : systems.filter((system) => asked.has(system));
 }

@@ -2,7 +2,7 @@ import { Queue, Worker } from "../../packages/holdfast/dist/index.js";
 
 const CHUNK = 1_000;
 
-/** A queue whose worker stands at a gate: what it holds then is the same before and after a sample. */
+/** A queue whose worker waits at a gate, so that it holds the same tasks before and after a sample. */
 export function gatedQueue(name, { url, client, pad }) {
   const queue = new Queue(name, { client });
   let left = 0;
@@ -40,7 +40,7 @@ export function gatedQueue(name, { url, client, pad }) {
         if (results.some((result) => !result.ok)) throw new Error("an enqueue was refused");
       }
     },
-    /** Lets so many through; resolves when the last of them is settled. */
+    /** Lets this many tasks through; resolves when the last of them is settled. */
     pass(count) {
       const done = new Promise((resolve) => {
         reached = resolve;

@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 
 let calls = 0;
 
-/** Counts what the client libraries of this process send: one for each command, scripts as one. */
+/** Counts the commands that the client libraries of this process send; a script counts as one. */
 export function countCalls(places) {
   for (const [object, method] of places) {
     const original = object[method];
@@ -34,7 +34,10 @@ export async function openMeter(url) {
   return {
     redis,
     read,
-    /** Begin with `await before()`, then `begin()` at the moment itself, `end()` at the last, and `await costs(tasks)`. */
+    /**
+     * Call `await before()` first, then `begin()` at the start and `end()` at the end of the phase, and `await
+     * costs(tasks)`.
+     */
     async before() {
       const info = await read();
       let cpu;

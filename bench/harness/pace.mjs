@@ -1,5 +1,5 @@
-// How fast this machine is beside the one that the targets in µs were set on: by what the peers take on both. It decides
-// no verdict.
+// The speed of this machine compared with the one that the targets in µs were set on, measured by the peers on both. It
+// does not affect any verdict.
 import { summary, valuesOf } from "./statistics.mjs";
 
 /** µs per task of the peers on the machine of the targets: medians of five rounds, 100,000 tasks, Redis 7.0.15. */
@@ -15,8 +15,8 @@ const SET_ON = {
 };
 
 /**
- * For each figure in µs: ours, what each peer takes here for what it took there, and ours divided by the least of these, so
- * that the peer that makes this machine look fastest decides.
+ * For each figure in µs: ours; the time of each peer here divided by its time there; and ours divided by the smallest
+ * of these, so that the peer for which this machine looks fastest decides.
  */
 export function paces(records) {
   return Object.entries(SET_ON).flatMap(([variant, metrics]) =>

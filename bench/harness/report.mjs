@@ -82,7 +82,7 @@ function fullTable(records, note) {
     });
     return [...key.split("\u0000"), ...cells];
   });
-  // Variants together, in the order in which they came; systems by name, ours first.
+  // Variants are grouped in the order in which they came; systems are sorted by name, ours first.
   const variants = [...new Set(rows.map(([variant]) => variant))];
   const rank = (system) => (system === "holdfast" ? "" : system);
   rows.sort(
@@ -102,7 +102,7 @@ export function reached(rows) {
   ].join("\n\n");
 }
 
-/** Of the targets in µs; "" where the steady rounds were left out. */
+/** For the targets in µs; "" if the steady rounds were left out. */
 function paceTable(records) {
   const rows = paces(records).map(({ variant, metric, here, slower, atPace }) => [
     `${COLUMNS[metric]}, ${variant}`,

@@ -2,7 +2,10 @@ import { readFileSync } from "node:fs";
 
 const STEAL = 7;
 
-/** The CPU times since boot, in ticks: all of them, and what the host gave to others meanwhile. Null where Linux does not tell. */
+/**
+ * The CPU times since boot, in ticks: the total, and the time that the host gave to other guests. Null if Linux does
+ * not report it.
+ */
 export function cpuTicks(read = () => readFileSync("/proc/stat", "utf8")) {
   let text;
   try {
@@ -21,13 +24,13 @@ export function cpuTicks(read = () => readFileSync("/proc/stat", "utf8")) {
   return { all: ticks.reduce((sum, each) => sum + each, 0), stolen: ticks[STEAL] };
 }
 
-/** The share of the CPU time between two looks that neighbours took, 0 to 1; null where it is not known. */
+/** The share of CPU time between two readings that other guests took, 0 to 1; null if it is unknown. */
 export function stolenShare(before, after) {
   if (before === null || after === null || after.all <= before.all) return null;
   return (after.stolen - before.stolen) / (after.all - before.all);
 }
 
-/** What the report says of it: nothing where it is not known. */
+/** The line about it in the report; nothing if it is unknown. */
 export function stolenLines(share) {
   if (share === null) return [];
   return [`Neighbours took ${(100 * share).toFixed(1)}% of the CPU time meanwhile (steal in /proc/stat)`];

@@ -11,11 +11,11 @@ countCalls(adapter.clientCalls);
 
 const head = JSON.stringify({ i: 1_000_000, pad: "" }).length;
 const pad = "x".repeat(Math.max(0, payloadBytes - head));
-// The index has seven digits: every payload has the same size.
+// The index has seven digits, so that every payload has the same size.
 const payloadOf = (i) => ({ i: 1_000_000 + i, pad });
 
 let random = seed;
-/** 0 to below 1; the same row for every system of a round. */
+/** 0 to below 1; the same sequence for every system of a round. */
 function next() {
   random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0;
   return random / 4_294_967_296;
@@ -87,7 +87,7 @@ async function startWork(target, { count, concurrency, failing = 0, dueAt }) {
 }
 
 async function mixed(target, phase, work) {
-  // Requests that come one by one while the worker runs: so many wait for their answer at a time.
+  // For requests that come one by one while the worker runs: this many wait for their answer at a time.
   let from = 0;
   work.start();
   const produce = async () => {

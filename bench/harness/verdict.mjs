@@ -12,12 +12,12 @@ function fastest(records, figure, peers) {
   return best;
 }
 
-/** The greatest against the least over the variants that match: each is the median of many samples already. */
+/** The greatest value against the least over the matching variants; each is the median of many samples already. */
 function flatness(records, figure) {
   const values = records
     .filter((r) => r.workload === figure.workload && r.system === OURS && figure.variant.test(r.variant))
     .map((r) => r.metrics[figure.metric]);
-  // A median of one variant says nothing of growth.
+  // The median of one variant shows no growth.
   return values.length < 2 ? null : summary([Math.max(...values) / Math.min(...values)]);
 }
 
@@ -46,7 +46,7 @@ export function judge(records, figure, peers) {
   return { ...figure, measured, verdict };
 }
 
-/** Every row with its figures; a row is as good as its worst figure. */
+/** Every row with its figures. The worst figure decides a row. */
 export function judgeAll(records, targets, peers) {
   const order = ["not measured", "NOT held", "must held", "stretch reached"];
   return targets.map(({ row, figures }) => {

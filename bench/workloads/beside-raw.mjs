@@ -1,4 +1,4 @@
-// As `steady`, without the peers: our own µs, and the way to the floor, in more rounds.
+// Like `steady`, without the peers and in more rounds: our own µs, and the distance to the floor.
 import { OURS } from "../harness/verdict.mjs";
 import { runWarm } from "./tasks.mjs";
 

@@ -11,7 +11,7 @@ export async function round(ctx) {
   const records = [];
   for (const loaded of [false, true]) {
     const variant = loaded ? "beside a loaded queue" : "idle";
-    // The others are measured once, and by fewer samples.
+    // The other variants are measured once, with fewer samples.
     const asked = [...ctx.asked(name, [variant])];
     const { systems, loadPerSecond } = await ctx.runNode(file, {
       url: ctx.redis.url,
@@ -19,7 +19,8 @@ export async function round(ctx) {
       loaded,
       ...(ctx.round > 0 ? { only: asked } : {}),
       asked,
-      // Of each system: slices of half a second, 1,000 samples (400 in the quick run, and of what is not asked for).
+      // For each system: slices of half a second, 1,000 samples (400 in the quick run, and in variants that no target
+      // reads).
       slices: ctx.quick ? 4 : 10,
       slicesNotAsked: 4,
       perSlice: 100,

@@ -1,4 +1,4 @@
-// Enqueued one by one, 100 requests under way, while the same process works at concurrency 50.
+// Tasks are enqueued one by one, with 100 requests under way, while the same process works at concurrency 50.
 import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 
 export const name = "mixed";

@@ -1,4 +1,4 @@
-// What the workloads of tasks share: one process per system and run, systems in an order that rotates by round.
+// Shared by the workloads of tasks: one process per system and run, in an order that rotates by round.
 import { fileURLToPath } from "node:url";
 import { takenIn } from "../harness/asked.mjs";
 
@@ -11,7 +11,7 @@ export const rotate = (items, round) => items.map((_, at) => items[(at + round) 
 
 /**
  * The records of one round.
- * @param plan.phases of one run: see harness/task-run.mjs; what has `as` becomes a record, `as` being its variant
+ * @param plan.phases of one run: see harness/task-run.mjs; a phase with `as` becomes a record with this variant
  */
 export async function runTasks(ctx, { workload, systems, phases, aof = false, payloadBytes }) {
   const records = [];
@@ -32,7 +32,7 @@ export async function runTasks(ctx, { workload, systems, phases, aof = false, pa
   return records;
 }
 
-/** The records of one round of a bulk ingest and its processing, after a small one of both. */
+/** The records of one round of a bulk ingest and its processing, after a small warm-up of both. */
 export function runWarm(ctx, workload, systems) {
   const count = ctx.quick ? 30_000 : 100_000;
   return runTasks(ctx, {

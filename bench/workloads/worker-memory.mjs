@@ -7,8 +7,8 @@ export const rounds = () => 1;
 const file = fileURLToPath(new URL("worker-memory/run.mjs", import.meta.url));
 
 /**
- * Metrics: RSS and heap in use after a full collection, MB, early (after the warm-up) and late in the run, and late
- * against early: 1.1 is 10% more.
+ * Metrics: RSS and used heap after a full collection, MB, early (after the warm-up) and late in the run, and late
+ * divided by early: 1.1 is 10% more.
  */
 export async function round(ctx) {
   const tasks = ctx.quick ? 150_000 : 1_000_000;

@@ -1,7 +1,7 @@
-// The two HTTP interfaces, as a client that outlives a restart of either.
+// A client of the two HTTP interfaces that keeps working when either of them restarts.
 import { setTimeout as delay } from "node:timers/promises";
 
-/** A reply that no repetition will change. */
+/** A reply that no repetition would change. */
 export class ApiError extends Error {
   constructor(status, problem, what) {
     super(`${what}: ${status} ${problem?.title ?? ""} ${problem?.detail ?? ""}`.trim());
@@ -10,10 +10,10 @@ export class ApiError extends Error {
   }
 }
 
-/** @param baseUrl like http://127.0.0.1:3000 @param key an API key; empty: none is sent */
+/** @param baseUrl like http://127.0.0.1:3000 @param key an API key; if empty, none is sent */
 export function openApi(baseUrl, key, { onRequest = () => {}, onRepeat = () => {} } = {}) {
   const authorization = key ? { authorization: `Bearer ${key}` } : {};
-  /** Repeats while the service is busy or away: an enqueue with an id may be repeated, and so may a replay. */
+  /** Repeats a request while the service is busy or away. Enqueues with an id and replays may be repeated. */
   return async function request(method, path, body) {
     const what = `${method} ${baseUrl}${path}`;
     onRequest();

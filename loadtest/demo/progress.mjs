@@ -1,4 +1,4 @@
-// One line that tells how far it is: redrawn on a terminal, a line each second elsewhere.
+// One line with the progress: redrawn on a terminal, otherwise one line per second.
 const whole = (value) => Math.round(value).toLocaleString("en-US");
 
 export function openProgress(total, out = process.stdout) {
@@ -28,7 +28,7 @@ export function openProgress(total, out = process.stdout) {
         out.write(`${line}\n`);
       }
     },
-    /** A line of its own, above the progress. */
+    /** A line above the progress. */
     say(text) {
       out.write(out.isTTY ? `\r\u001b[K${text}\n` : `${text}\n`);
     },

@@ -1,6 +1,6 @@
 import { ApiError } from "./api.mjs";
 
-/** Every task of a run by its id: by pages of the completed ones, and one by one where they do not show it. */
+/** Every task of a run by its id: from the pages of completed tasks, and one by one if a page does not have it. */
 export async function readRecords(observability, queuePath, ids, prefix, forEach) {
   const wanted = new Set(ids);
   const found = new Map();

@@ -1,4 +1,4 @@
-// The running system as the demo needs it: what runs, workers with other settings for a while, one worker killed.
+// The running system, for the demo: its kind, workers with other settings for a while, killing a worker.
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -8,10 +8,10 @@ import { readDotenv } from "../../scripts/dotenv.mjs";
 import { findPm2, root, waitReady } from "../../scripts/pm2.mjs";
 
 const WORKER = "holdfast-worker";
-/** What a worker runs with where nobody said otherwise. */
+/** The default settings of a worker. */
 const DEFAULTS = { LEASE_MS: "30000", WORKER_CONCURRENCY: "50" };
 
-/** `make env` sets these for a person's shell. A worker that is restarted from it keeps its own. */
+/** `make env` sets these for a person's shell. A worker that is restarted from that shell keeps its own. */
 const NOT_THEIRS = Object.fromEntries(
   ["REDIS_HOST", "REDIS_PORT", "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS_CA_FILE"].map((name) => [
     name,
@@ -19,7 +19,7 @@ const NOT_THEIRS = Object.fromEntries(
   ]),
 );
 
-/** What `make up` was told (ports above all), then `.env`; the environment of the caller wins. */
+/** The settings of `make up` (mainly ports), then `.env`. The environment of the caller overrides both. */
 function settings() {
   const fromFile = readDotenv(join(root, ".env"), (name) => process.env[name]);
   const path = join(root, ".holdfast/env");
@@ -36,7 +36,7 @@ export function urls() {
   };
 }
 
-/** HOLDFAST_API_KEY, else that of what `make up` or Compose started here; empty where neither is. */
+/** HOLDFAST_API_KEY, otherwise the key of the system that `make up` or Compose started here; empty if there is none. */
 export function apiKey() {
   if (process.env.HOLDFAST_API_KEY) return process.env.HOLDFAST_API_KEY;
   const { status, stdout } = spawnSync(join(root, "scripts/stack"), ["key"], {
@@ -52,7 +52,7 @@ const answers = (url) =>
     () => false,
   );
 
-/** Starts the system where it does not answer. Returns how it runs. */
+/** Starts the system if it does not answer. Returns its kind. */
 export async function openStack() {
   const isUp = async () => (await Promise.all(Object.values(urls()).map(answers))).every(Boolean);
   if (!(await isUp())) {
@@ -88,17 +88,17 @@ function dockerStack() {
     way: "docker",
     workers: () => containers().length,
     setting: (name) => containers().slice(0, 1).map(environment)[0]?.[name],
-    /** Recreates the workers: `env` is what docker-compose.yml puts into its ${...}. */
+    /** Recreates the workers. `env` has the values of the ${...} in docker-compose.yml. */
     async runWorkers(count, env) {
       docker(["compose", "up", "-d", "--no-deps", "--wait", "--scale", `worker=${count}`, "worker"], env);
     },
     killWorker() {
       const [id] = containers();
       docker(["kill", "--signal", "KILL", id]);
-      // Docker takes `docker kill` as wanted and does not restart the container by itself.
+      // Docker treats `docker kill` as intended, so it does not restart the container.
       return { label: `container ${id.slice(0, 12)}`, revive: () => docker(["start", id]) };
     },
-    /** Every process of the system, to be restarted one after the other; the caller goes on meanwhile. */
+    /** Every process of the system, to be restarted one after the other. The function does not block. */
     async processesOneByOne({ redis = false } = {}) {
       const services = ["worker", "janitor", "producer-api", "observability", ...(redis ? ["redis"] : [])];
       return services.flatMap((service) =>
@@ -111,7 +111,7 @@ function dockerStack() {
   };
 }
 
-/** Told to end as `docker stop` does, with the grace of its service, and healthy again. */
+/** Ends the process like `docker stop`, with the grace of its service, and waits until it is healthy again. */
 async function restartContainer(id) {
   const docker = async (...args) => (await promisify(execFile)("docker", args)).stdout.trim();
   await docker("restart", id);
@@ -137,13 +137,13 @@ function pm2Stack(pm2) {
     killWorker() {
       const [{ pid }] = workers();
       process.kill(pid, "SIGKILL");
-      return { label: `process ${pid}`, revive() {} }; // PM2 starts another at once
+      return { label: `process ${pid}`, revive() {} }; // PM2 starts another one at once
     },
     async processesOneByOne() {
       const ours = pm2.processes().filter(({ name }) => name.startsWith("holdfast-"));
       return ours.map(({ name, env }) => ({
         label: `${name} ${env.pm_id}`,
-        // With `wait_ready` it ends when the new process serves.
+        // With `wait_ready` it ends when the new process is ready.
         restart: () => pm2.runAsync(["restart", String(env.pm_id)]),
       }));
     },

@@ -1,8 +1,8 @@
 /**
- * Counts a run out of what Redis recorded: no number comes from what the demo believes to have sent.
+ * Counts a run from the records in Redis, never from what the demo believes to have sent.
  *
- * @param ids every id that was accepted
- * @param tasks the records found: a Map from id to TaskView
+ * @param ids every accepted id
+ * @param tasks the found records: a Map from id to TaskView
  */
 export function tally(ids, tasks) {
   const count = {
@@ -50,7 +50,7 @@ export function tally(ids, tasks) {
   return { ...count, unfinished, reapedAttempts };
 }
 
-/** How long after the kill the last task of the killed worker ran again, ms; null where it held none. */
+/** How long after the kill the last task of the killed worker ran again, ms; null if it held none. */
 export function recovery(reapedAttempts, killedAt) {
   const again = reapedAttempts.flatMap(({ nextAt }) =>
     nextAt !== null && nextAt >= killedAt ? [nextAt - killedAt] : [],

@@ -1,24 +1,24 @@
-// The two HTTP interfaces, as a client that repeats what a restart or a full queue refused. Where the outcome is not
-// known only enqueues with ids are repeated, so that none is stored twice.
+// A client of the two HTTP interfaces that repeats requests that a restart or a full queue refused. If the outcome is
+// unknown, it only repeats enqueues with ids, so that no task is stored twice.
 import { sleep } from "k6";
 import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
 import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
 
 const accepted = new Counter("tasks_accepted");
-/** Refused for good, or still refused when the patience ended. */
+/** Requests that were refused for good, or were still refused when the client gave up. */
 const requestsFailed = new Counter("requests_failed");
 const requestsRepeated = new Counter("requests_repeated");
 /** From the enqueue to the end of the task, both by the clock of Redis. */
 const endToEnd = new Trend("task_end_to_end", true);
-/** When enqueues were sent and answered: the first and the last give the time that the intake took. */
+/** When enqueues were sent and answered. The first and the last give the duration of the intake. */
 const intakeClock = new Trend("intake_clock");
 
 const PATIENCE_SECONDS = 60;
-// Neither the server's refusal under load nor its restart is a fault of the test: `requests_failed` counts what stays.
+// Refusals under load and restarts are not faults of the test. `requests_failed` counts the final failures.
 const expected = http.expectedStatuses({ min: 200, max: 399 }, 404, 409, 429, 503);
 
-/** @param isSafe it may be sent again although it may have been done */
+/** @param isSafe whether the request may be repeated although it may have been carried out */
 function mayRepeat(response, isSafe) {
   if (response.status === 429) return true;
   if (response.status === 503) return isSafe || !String(response.body).includes("outcome_unknown");
@@ -60,7 +60,7 @@ export function enqueue(task, name = "enqueue") {
   return response.json("id");
 }
 
-/** @param body JSON text of an array of tasks, `withIds` or without. The ids, or none where it was refused. */
+/** @param body JSON text of an array of tasks, `withIds` or without. Returns the ids, or none if it was refused. */
 export function enqueueBatch(body, { withIds = false, name = "enqueue batch" } = {}) {
   intakeClock.add(Date.now());
   const response = send("POST", `${producerUrl}/v1/queues/${queue}/tasks/batch`, body, name, withIds);
@@ -70,13 +70,13 @@ export function enqueueBatch(body, { withIds = false, name = "enqueue batch" } =
     return [];
   }
   const answer = response.json();
-  // One that was stored by an attempt whose answer was lost is a duplicate of itself.
+  // A task that an attempt with a lost answer stored is reported as a duplicate of itself.
   accepted.add(answer.accepted + answer.duplicates);
   if (answer.failed > 0) failed(response, name);
   return answer.results.filter((result) => result.status < 300).map((result) => result.id);
 }
 
-/** The task once it has ended, or as it is after `waitMs`; null where there is none. */
+/** The task after it has ended, or as it is after `waitMs`; null if there is none. */
 function task(id, waitMs = 0, name = "task") {
   const url = `${producerUrl}/v1/queues/${queue}/tasks/${id}?waitMs=${waitMs}`;
   const response = send("GET", url, null, name);
@@ -85,7 +85,7 @@ function task(id, waitMs = 0, name = "task") {
   return null;
 }
 
-/** Follows a task to its end and notes how long that took. False where it has none within the time. */
+/** Follows a task to its end and records how long that took. False if it does not end in time. */
 export function follow(id, seconds = 60) {
   const deadline = Date.now() + seconds * 1_000;
   while (Date.now() < deadline) {

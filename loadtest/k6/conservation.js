@@ -1,4 +1,5 @@
-// Before: is everything ready, and what does the queue hold? After: did every accepted task get to one end?
+// Checks before a run that everything is ready and what the queue holds, and after it that every accepted task ended
+// once.
 import { fail, sleep } from "k6";
 import http from "k6/http";
 import { Counter, Gauge } from "k6/metrics";
@@ -6,7 +7,7 @@ import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
 
 const lost = new Counter("tasks_lost");
 const stored = new Gauge("tasks_stored");
-/** A teardown that could not look has found no loss, and has shown nothing. */
+/** A teardown that could not read the queue has proved nothing, even if it found no loss. */
 const checked = new Counter("conservation_checked");
 
 const PATIENCE_SECONDS = 60;
@@ -17,11 +18,11 @@ function get(url) {
   return http.get(url, { headers, responseCallback: any, tags: { name: "control" }, timeout: "10s" });
 }
 
-/** Where each accepted task is, by one look at Redis: what ended, and what still lives. */
+/** The place of each accepted task from one reading of Redis: ended tasks, and those that are still open. */
 function look() {
   const url = `${observabilityUrl}/v1/queues/${queue}`;
   let response = get(url);
-  // It may be restarting just now.
+  // The service may be restarting.
   for (let tries = 0; [0, 502, 503].includes(response.status) && tries < PATIENCE_SECONDS; tries++) {
     sleep(1);
     response = get(url);
@@ -33,7 +34,7 @@ function look() {
   const { enqueued, acked, deadLettered, replayed, cancelled, expired } = totals;
   return {
     enqueued,
-    // A dead letter that was replayed lives again, or has ended once more.
+    // A replayed dead letter is open again, or has ended once more.
     ended: acked + deadLettered - replayed + cancelled + expired,
     live: pending + processing + scheduled,
   };
@@ -49,7 +50,7 @@ function servingWorkers() {
   return workers.filter(({ state, queues }) => state === "running" && queues.includes(queue)).length;
 }
 
-/** Of every script: refuses to load a system that is not ready. The result is for `settle`. */
+/** Called by every script. Refuses to load a system that is not ready. The result is for `settle`. */
 export function ready() {
   for (const url of [producerUrl, observabilityUrl]) {
     const response = get(`${url}/readyz`);
@@ -58,7 +59,7 @@ export function ready() {
         `${url} is not ready (${response.status || response.error}): start the services, or set PRODUCER_URL and OBSERVABILITY_URL`,
       );
   }
-  // One that has just been started, or is restarted, says so within seconds.
+  // A service that is starting becomes ready within seconds.
   for (let tries = 1; servingWorkers() === 0; tries++) {
     if (tries === 10) fail(`no worker serves the queue "${queue}": set QUEUE to one that is served`);
     sleep(1);
@@ -67,8 +68,8 @@ export function ready() {
 }
 
 /**
- * Of every teardown: waits until the queue has drained, then holds what it accepted against where it went.
- * @param expected how many tasks the run has stored, where it knows
+ * Called by every teardown: waits until the queue has drained, then compares the accepted tasks with their places.
+ * @param expected the number of stored tasks, if the run knows it
  */
 export function settle({ before }, { seconds = 120, expected } = {}) {
   const deadline = Date.now() + seconds * 1_000;

@@ -1,12 +1,12 @@
-// What all scripts read from the environment. The defaults are those of `make up`.
+// Environment settings of all scripts. The defaults are those of `make up`.
 
 const trimmed = (url) => url.replace(/\/+$/, "");
 
 export const producerUrl = trimmed(__ENV.PRODUCER_URL || __ENV.BASE_URL || "http://127.0.0.1:3000");
 export const observabilityUrl = trimmed(__ENV.OBSERVABILITY_URL || "http://127.0.0.1:3001");
-/** One that the workers serve: `make up` says QUEUES=default,demo. */
+/** A queue that the workers serve: `make up` sets QUEUES=default,demo. */
 export const queue = __ENV.QUEUE || "demo";
-/** Where the summaries go, from the folder in which k6 runs. */
+/** The folder for summaries, relative to the folder in which k6 runs. */
 export const resultsFolder = trimmed(__ENV.RESULTS_DIR || "loadtest/results");
 
 const key =
@@ -23,5 +23,5 @@ export function number(name, fallback) {
   return value;
 }
 
-/** Ids of one run do not meet those of another. */
+/** The ids of two runs never collide. */
 export const runId = __ENV.RUN_ID || `k6-${Date.now().toString(36)}`;

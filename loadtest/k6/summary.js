@@ -1,4 +1,4 @@
-// What a run ends with: a text for people, and the same figures as JSON.
+// The result of a run: a text for people, and the same figures as JSON.
 import { queue, resultsFolder } from "./settings.js";
 
 const round = (value, digits = 0) => Number(value.toFixed(digits));
@@ -61,5 +61,5 @@ function asText({ script, tasks, intakeSeconds, acceptedPerSecond, requests, thr
   ].join("\n");
 }
 
-/** Beside the defaults of k6, which leave out the 99th percentile. */
+/** Added to the defaults of k6, which leave out the 99th percentile. */
 export const summaryTrendStats = ["min", "med", "avg", "p(95)", "p(99)", "max"];

@@ -1,24 +1,27 @@
 /**
- * Who calls what in Redis, in one place: `make generate` writes infra/redis/acl from it, and
- * test/security lets each role do its whole job with nothing else.
+ * The Redis rights of each role, in one place: `make generate` writes infra/redis/acl from it, and test/security lets
+ * each role do its whole work with these rights.
  *
- * `scripts`: those of lua/ that the role runs; what they call and touch is read out of them.
- * `commands`: sent by the library itself, with the keys that they are sent for: parts of a queue, or `:part` of the system.
- * `only`: commands for these keys alone, which stand in a selector of their own: the user may send nothing else to them.
- * `scripts` are run on them, `keysOf` names a script whose keys they are.
- * `reads`: the same, for keys that the role must not write, whatever else it may send.
+ * `scripts`: the scripts in lua/ that the role runs. Their commands and keys are read from the scripts. `commands`:
+ * commands that the library itself sends, with their keys: parts of a queue, or `:part` of the system. `only`: commands
+ * for these keys alone. They are in a selector of their own, so the user may send nothing else to these keys; `scripts`
+ * are run on them, and `keysOf` names a script whose keys they are. `reads`: the same for keys that the role must not
+ * write by any command.
  */
 const REGISTRY = {
   ":queues": ["SISMEMBER"],
   ":partitions": ["HGETALL", "HSETNX", "HDEL"],
 };
 
-/** What registers a queue: each role that enqueues, works or configures does that where it is new, or was deleted. */
+/**
+ * Commands that register a queue. Every role that enqueues, works or configures registers a queue that is new or was
+ * deleted.
+ */
 const OPEN = ["open", "queueAdd"];
 
-// Whoever could write there could make himself an admin: `holdfast key create` is for the user admin.
+// A role that could write there could make itself an admin. Only the user admin may run `holdfast key create`.
 const API_KEYS = { ":keys": ["HGET", "HGETALL"] };
-/** When a key was used last. */
+/** The last use of a key. */
 const KEY_USES = { ":key_uses": ["HSET"] };
 
 /** Every script that a role runs. */
@@ -47,12 +50,12 @@ export const ROLES = {
     text: "Janitor, the janitor service",
     scripts: [
       ...["reap", "promote", "expire", "purge", "reject", "audit", "epoch", "auditTrim"],
-      // For what schedules have due.
+      // For due schedules.
       ...["schedulesDue", "schedulePlan", "scheduleSettle", ...OPEN, "enqueue", "get"],
     ],
     commands: {
       ":queues": ["SMEMBERS"],
-      // It enqueues what schedules have due, in partitioned queues too.
+      // The janitor enqueues tasks of due schedules, also in partitioned queues.
       ":partitions": ["HGETALL"],
       tasks: ["HEXISTS"],
       ":workers": ["HVALS", "HDEL"],
@@ -102,9 +105,9 @@ export const ROLES = {
       series_last: ["GET"],
     },
     only: [
-      // Appended to: nothing here takes a record away (XADD could, by its MAXLEN).
+      // Records are only appended. The role cannot remove one (XADD could, by its MAXLEN).
       { keys: [":audit_log"], scripts: ["auditAppend"], commands: ["LLEN", "LRANGE"] },
-      // Whole keys go with their queue, and none of the system's.
+      // Whole keys are deleted with their queue, but no key of the system.
       { keysOf: "delete", commands: ["UNLINK"] },
     ],
     reads: { ...API_KEYS, ":janitors": ["ZRANGEBYSCORE"], ":audit_dropped": ["GET"] },
@@ -113,7 +116,7 @@ export const ROLES = {
   },
 };
 
-/** Of every connection. AUTH and HELLO need no permission. SELECT is for a database number in the URL. */
+/** For every connection. AUTH and HELLO need no permission. SELECT is for a database number in the URL. */
 export const CONNECTION = [
   "EVALSHA",
   "EVAL",
@@ -125,13 +128,13 @@ export const CONNECTION = [
   "CLIENT|SETINFO",
 ];
 
-/** Sent to a Cluster only. */
+/** Only sent to a Cluster. */
 export const CLUSTER = ["CLUSTER|SLOTS", "CLUSTER|INFO"];
 
-/** Redis refuses a user with a command that it does not know: these came with 7.2. */
+/** Redis refuses a user with an unknown command; these came with 7.2. */
 export const SINCE_7_2 = ["WAITAOF", "CLIENT|SETINFO"];
 
-/** Scripts that are given the index to work on, and which it can be. */
+/** Scripts that get their index as an argument, with the possible indexes. */
 export const INDEXES = {
   list: [
     ...["pending:high", "pending", "pending:low", "pending:solo", "pending:typed", "processing", "scheduled"],

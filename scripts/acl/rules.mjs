@@ -5,7 +5,7 @@ import { CLUSTER, CONNECTION, INDEXES, ROLES, SINCE_7_2, scriptsOf } from "./rol
 
 const redisDir = fileURLToPath(new URL("../../packages/holdfast/src/redis", import.meta.url));
 
-/** The prefix that the templates are written for. */
+/** The prefix in the templates. */
 const TEMPLATE_PREFIX = "queue";
 
 // Commands whose first argument is a command of its own.
@@ -21,26 +21,26 @@ const CONTAINERS = new Set([
   "SCRIPT",
 ]);
 
-/** Every command that a script can call. @throws where one is not written as a literal */
+/** Every command that a script can call. @throws if one is not a literal */
 export function commandsOf(name, source) {
   const commands = new Set();
   const calls = [...source.matchAll(/redis\.p?call\(([^,()]*)(?:, *'(\w+)')?/g)];
   for (const [call, first, second] of calls) {
     const names = [...first.matchAll(/'([A-Z]+)'/g)].map(([, command]) => command);
-    if (names.length === 0) throw new Error(`${name}: which command is ${call} …?`);
+    if (names.length === 0) throw new Error(`${name}: cannot tell which command ${call} … is`);
     for (const command of names) {
       if (!CONTAINERS.has(command)) commands.add(command);
       else if (second) commands.add(`${command}|${second}`);
-      else throw new Error(`${name}: which command of ${command} is ${call} …?`);
+      else throw new Error(`${name}: cannot tell which command of ${command} ${call} … is`);
     }
   }
-  // A call that was given another name would not be seen.
+  // A call under another name would not be found.
   if ([...source.matchAll(/redis\.p?call\b/g)].length !== calls.length)
     throw new Error(`${name}: redis.call is used other than as redis.call('COMMAND', …)`);
   return commands;
 }
 
-/** All generated scripts by name: what they call, the parts of a queue that are their KEYS, whether they publish. */
+/** For each generated script: its commands, the parts of a queue in its KEYS, and whether it publishes. */
 export function readScripts() {
   const [ofQueues = "", ofSystem = ""] = readFileSync(join(redisDir, "keys.ts"), "utf8").split(
     "export function systemKeys",
@@ -64,7 +64,7 @@ export function readScripts() {
     const keys = argv.slice(0, keyCount).flatMap((argument) => {
       if (argument === "a.indexKey" && INDEXES[name]) return INDEXES[name];
       const part = argument.startsWith("k.") ? parts.get(argument.slice(2)) : undefined;
-      if (part === undefined) throw new Error(`${name}: which key is ${argument}?`);
+      if (part === undefined) throw new Error(`${name}: cannot tell which key ${argument} is`);
       return [part];
     });
     const commands = commandsOf(name, source);
@@ -76,14 +76,14 @@ export function readScripts() {
 const sorted = (items) => [...new Set(items)].sort();
 
 /**
- * The rules of a role for a prefix: Redis checks the commands and keys of a script against the user that runs it.
- * EVALSHA asks for reading and writing of all its KEYS, so only what no script touches can be for reading only.
+ * The rules of a role for a prefix. Redis checks the commands and keys of a script against the user that runs it.
+ * EVALSHA needs read and write access to all its KEYS, so only keys that no script touches can be read-only.
  */
 export function rulesOf(role, scripts = readScripts()) {
   const { scripts: names, commands, reads = {}, only = [], keyless, listens } = ROLES[role];
   const own = names.map((name) => {
     const script = scripts.get(name);
-    if (!script) throw new Error(`scripts/acl/roles.mjs: ${role} runs "${name}", which is no script`);
+    if (!script) throw new Error(`scripts/acl/roles.mjs: ${role} runs "${name}", which is not a script`);
     return script;
   });
   const keyOf = (part) => (part.startsWith(":") ? `{:system}${part}` : `{*}:${part}`);
@@ -91,7 +91,8 @@ export function rulesOf(role, scripts = readScripts()) {
   const parts = sorted([...own.flatMap(({ keys }) => keys), ...Object.keys(commands)]);
   const apart = only.map(({ keys, keysOf, scripts: run = [], commands }) => ({
     keys: (keys ?? scripts.get(keysOf).keys).map(keyOf),
-    // Whoever runs a script on a key may also send EVAL with it: what the script calls is checked against the user.
+    // A user who may run a script on a key may also send EVAL with it, but Redis checks the commands of that script
+    // against the user.
     commands: sorted([
       ...(run.length > 0 ? ["EVAL", "EVALSHA"] : []),
       ...run.flatMap((name) => [...scripts.get(name).commands]).filter((command) => command !== "TIME"),

@@ -1,6 +1,6 @@
-// The faults that `make mutants` puts into a copy, one at a time. A change is [file, from, to]: `from` has to be there
-// exactly once, else it is an error of the mutant. `tests` are the files that have to notice.
-// More than 500 lines, since it is one list: an entry per fault, and nothing that runs.
+// The faults that `make mutants` puts into a copy, one at a time. A change is [file, from, to]. `from` must occur
+// exactly once, otherwise the mutant is wrong. `tests` are the files that have to fail. The file has more than 500
+// lines because it is a list with one entry per fault.
 
 const test = (name) => `packages/holdfast/test/${name}.redis.test.ts`;
 const interleavings = test("invariants/interleavings");
@@ -1286,7 +1286,7 @@ export const mutants = [
   },
 ];
 
-/** The text with the change made. @throws RangeError where `from` is not there exactly once, or nothing changes */
+/** The text with the change made. @throws RangeError if `from` does not occur exactly once, or nothing changes */
 export function applyChange(text, [file, from, to]) {
   const parts = text.split(from);
   if (parts.length !== 2)

@@ -35,11 +35,11 @@ const ran = (id, token = "1-a") => event("run", "invoke", { id, token, attempt: 
 const settled = (id, outcome = "acked", token = "1-a") =>
   event("settle", "ok", { id, token, attempt: 1, outcome });
 
-/** Counts and violations of a made-up run. */
+/** Counts and violations of an invented run. */
 const verdict = (lines, tasks, options) => check(lines.flat(), new Map(tasks), options);
 const crashed = (more) => attempt({ outcome: "crashed", ...more });
 
-test("a run in which nothing went wrong has no violation", () => {
+test("a run without faults has no violation", () => {
   const { counts, violations } = verdict([enqueued("a"), ran("a"), settled("a")], [task("a")]);
   expect(violations).toEqual([]);
   expect(counts).toMatchObject({
@@ -62,7 +62,7 @@ test.each([
   expect(violations).toEqual([expect.stringMatching(/^I3: a/)]);
 });
 
-test("a confirmed enqueue may be lost only where the row says so", () => {
+test("a confirmed enqueue may be lost only if the row allows it", () => {
   const lines = [enqueued("a"), enqueued("b")];
   const { counts, violations } = verdict(lines, [], { rewound: true, mayLose: (ok) => ok.id === "a" });
   expect(counts).toMatchObject({ lostAllowed: 1, lost: 1 });
@@ -81,7 +81,7 @@ test.each([
 test.each([
   ["timed out", enqueued("a", "info")],
   ["was never answered", [event("enqueue", "invoke", { id: "a" })]],
-])("a task whose enqueue %s is recovered where it is there, and not lost where it is not", (_, lines) => {
+])("a task whose enqueue %s counts as recovered if it exists, and is not lost if it does not", (_, lines) => {
   expect(verdict([lines], [task("a")])).toMatchObject({
     counts: { recovered: 1, unexpected: 0 },
     violations: [],
@@ -100,7 +100,7 @@ const twice = {
   history: [crashed({ endedAt: 150 }), attempt({ attempt: 2, token: "2-b", startedAt: 150 })],
 };
 
-test("a task that ran twice is a duplicate, which is legal", () => {
+test("a task that ran twice is a duplicate, which is allowed", () => {
   const lines = [
     enqueued("a"),
     ran("a"),
@@ -114,13 +114,13 @@ test("a task that ran twice is a duplicate, which is legal", () => {
   });
 });
 
-test("an attempt after a failed one is no duplicate", () => {
+test("an attempt after a failed one is not a duplicate", () => {
   const history = [attempt({ outcome: "failed", endedAt: 150 }), twice.history[1]];
   const lines = [enqueued("a"), ran("a"), ran("a", "2-b")];
   expect(verdict(lines, [task("a", { ...twice, history, failures: 1 })]).counts.duplicated).toBe(0);
 });
 
-test("two accepted acks are found by what the workers were told and by the record (I5)", () => {
+test("two accepted acks are found from the workers' replies and from the record (I5)", () => {
   const lines = [enqueued("a"), settled("a"), settled("a", "acked", "2-b")];
   expect(verdict(lines, [task("a", twice)]).violations).toEqual([expect.stringMatching(/^I5: 2 acks of a/)]);
   const history = [attempt({ endedAt: 150 }), attempt({ attempt: 2, token: "2-b", startedAt: 150 })];
@@ -129,7 +129,7 @@ test("two accepted acks are found by what the workers were told and by the recor
   });
 });
 
-test("an ack that was accepted and is not in the record is found (I5)", () => {
+test("an accepted ack that is missing in the record is found (I5)", () => {
   const lines = [enqueued("a"), settled("a", "acked", "1-a")];
   expect(verdict(lines, [task("a", twice)]).violations).toEqual([expect.stringMatching(/^I5: the ack of a/)]);
   const dead = { state: "dead", deadReason: "fatal", token: null, history: [crashed()] };
@@ -159,7 +159,7 @@ test.each([
   expect(verdict([enqueued("a")], [task("a", more)]).violations).toEqual([expect.stringMatching(text)]);
 });
 
-test("a token that was granted twice, and a run that no grant stands behind, are found (I7)", () => {
+test("a token that was granted twice, and a run without a grant, are found (I7)", () => {
   const lines = [enqueued("a"), enqueued("b")];
   const later = task("b", { history: [attempt({ startedAt: 99 })] });
   expect(verdict(lines, [task("a"), later]).violations).toEqual([
@@ -218,6 +218,6 @@ test("a grant before its time is early (I9)", () => {
   expect(violations).toEqual([expect.stringMatching(/^I9: a/)]);
 });
 
-test("what the audit found is a violation (I1, I2)", () => {
+test("the findings of the audit are violations (I1, I2)", () => {
   expect(verdict([], [], { audit: ["I2 one is missing"] }).violations).toEqual(["audit: I2 one is missing"]);
 });

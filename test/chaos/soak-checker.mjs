@@ -1,8 +1,11 @@
-// What the soak has to find at its end. Pure: no I/O.
+// The checks at the end of the soak. Pure, without I/O.
 
 export const MAX_GRANTS = 4;
 
-/** What task `number` does: of 100, 15 fail by chance in any attempt, 4 once or twice for certain, 1 always. */
+/**
+ * The behaviour of task `number`: of 100 tasks, 15 fail by chance in any attempt, 4 always fail once or twice, 1 always
+ * fails.
+ */
 export function planOf(number) {
   const kind = number % 100;
   if (kind === 0) return { kind: "doomed", payload: { ms: 1, f: MAX_GRANTS } };
@@ -12,8 +15,8 @@ export function planOf(number) {
 }
 
 /**
- * Does this dead letter deserve it? All of its attempts are used up, and each is in its history as failed or crashed.
- * @returns null, or what is wrong, as text
+ * Checks that a dead letter used up all its attempts, and that its history has each of them as failed or crashed.
+ * @returns null, or the problem as text
  */
 export function wrongDeath(number, task) {
   const { history } = task;
@@ -40,7 +43,7 @@ export function wrongDeath(number, task) {
   return null;
 }
 
-/** Has a value grown? The mean of the last third against that of the third before it. */
+/** Whether a value has grown: compares the mean of the last third with that of the third before it. */
 export function growth(values) {
   const third = Math.floor(values.length / 3);
   if (third === 0) return 0;

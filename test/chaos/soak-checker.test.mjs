@@ -26,7 +26,7 @@ test("of 100 tasks one is doomed and 19 others can fail", () => {
   expect([count("doomed"), count("certain"), count("chance"), count("sound")]).toEqual([1, 4, 15, 80]);
 });
 
-test("a task that used up all of its attempts died rightly, crashes counted", () => {
+test("a task that used up all of its attempts, crashes included, died rightly", () => {
   expect(wrongDeath(0, dead(four))).toBeNull();
   expect(wrongDeath(0, dead(["failed", "crashed", "failed", "failed"]))).toBeNull();
   expect(wrongDeath(50, dead(["crashed", "crashed", "crashed", "crashed"]))).toBeNull();
@@ -49,11 +49,11 @@ test.each([
   ["by a failure of a sound task", 50, dead(["crashed", "crashed", "crashed", "failed"])],
   ["in an attempt that had to succeed", 1, dead(four)],
   ["with counts of its own", 0, dead(four, { crashes: 1 })],
-])("a task that died %s did not", (_, number, task) => {
+])("a task that died %s died wrongly", (_, number, task) => {
   expect(wrongDeath(number, task)).toEqual(expect.any(String));
 });
 
-test("growth tells a leak from noise", () => {
+test("growth is distinguished from noise", () => {
   expect(growth([5, 100, 101, 99, 100, 101, 100, 99, 101])).toBeLessThan(0.02);
   expect(growth([10, 20, 30, 40, 50, 60, 70, 80, 90])).toBeGreaterThan(0.2);
 });

@@ -1,7 +1,7 @@
-// `make soak MINUTES=30`: a million tasks (555 a second), of which a fifth can fail and one in a hundred always does;
-// two workers and two janitors, of which one is killed with SIGKILL every few seconds and started again; a Redis (AOF
-// always) that is killed and started again every two minutes. At the end: nothing lost, dead letters exactly those that
-// had to be, a clean audit, flat memory. Exit 0 only then.
+// `make soak MINUTES=30`: a million tasks (555 a second), of which a fifth can fail and one in a hundred always does.
+// Two workers and two janitors run; every few seconds one of them is killed with SIGKILL and started again. A Redis
+// (AOF always) is killed and started again every two minutes. At the end no task may be lost, the dead letters must be
+// exactly the expected ones, the audit clean and the memory flat. Only then it exits with 0.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -82,10 +82,10 @@ const crew = {
 };
 const all = () => [...crew.worker, ...crew.janitor];
 for (const one of all()) await one.ready();
-// An id that a caller gave is remembered for an hour: at this rate that would be two million of them.
+// An id from a caller is remembered for an hour, which would be two million ids at this rate.
 await observer.configure(QUEUE, { retentionCount: RETAINED, idempotencyMs: 60_000 });
 
-/** Ids are numbers: what was accepted is one bit, not a line of history. */
+/** Ids are numbers, so an accepted id is one bit and not a line of history. */
 async function enqueue(numbers) {
   for (let open = numbers; open.length > 0; ) {
     const tasks = open.map((number) => ({
@@ -174,7 +174,7 @@ async function sample() {
         `soak: ${Math.round((performance.now() - started) / 1000)} s: ${text}; Redis ${Math.round(info.used_memory / 1e6)} MB, workers ${rss.join(", ")} MB; killed ${counts.workersKilled}, ${counts.janitorsKilled}, ${counts.redisKilled}`,
       );
     } catch {
-      // Redis went away in the middle: the next sample has it.
+      // Redis was killed meanwhile; the next sample succeeds.
     }
   }
 }
@@ -216,7 +216,7 @@ for (let number = 0; number < total; number += 100)
   if (accepted.has(number) && !dead.has(number)) doomedMissing++;
 
 const { totals } = stats;
-// Every accepted id ended once: acked, or dead. Completed ones are purged as they age, so the counters speak for them.
+// Every accepted id ended once, acked or dead. Completed tasks are purged, so the counters are used for them.
 const lost = accepted.size - totals.acked - dead.size;
 expectThat(accepted.size === total, `${accepted.size} of ${total} accepted`);
 expectThat(totals.enqueued === total, `${totals.enqueued} enqueued, ${total} accepted`);
@@ -226,10 +226,10 @@ expectThat(wrong === 0, `${wrong} dead letters that should not be`);
 expectThat(doomedMissing === 0, `${doomedMissing} tasks that always fail are not dead`);
 const audit = await observer.audit(QUEUE);
 expectThat(audit.violations.length === 0, `the audit: ${audit.violations[0]?.detail}`);
-// Shorter than this nothing has settled yet: the retention is filling up.
+// In a shorter run memory still grows while the retention fills up.
 const enough = minutes >= 5;
 const growths = {
-  // Dead letters stay, so memory grows with them; per retained task it must not.
+  // Dead letters stay, so memory grows with them, but it must not grow per retained task.
   redisPerTask: growth(samples.redisPerTask),
   producerRss: growth(samples.producerRss),
 };

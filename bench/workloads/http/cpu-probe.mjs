@@ -1,4 +1,4 @@
-// Loaded into each server: tells its own CPU time, µs, when asked.
+// Loaded into each server. Reports its CPU time, µs, on request.
 process.on("message", () => {
   const { user, system } = process.cpuUsage();
   process.send({ cpuMicros: user + system });

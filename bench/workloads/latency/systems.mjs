@@ -10,7 +10,7 @@ const CONCURRENCY = 10;
 
 const addressOf = (url) => ({ host: new URL(url).hostname, port: Number(new URL(url).port) });
 
-/** The floor: no lease, no acknowledgement, nothing but the way through Redis. */
+/** The floor: only the way through Redis, without lease or acknowledgement. */
 const blmove = {
   async work({ url, prefix }, onTask) {
     const redis = new Redis(url);
@@ -112,5 +112,5 @@ const beeQueue = {
 
 export const SYSTEMS = { blmove, "bee-queue": beeQueue, bullmq, bull, holdfast };
 
-/** Milliseconds of the machine's monotonic clock, which its processes share. */
+/** Milliseconds of the machine's monotonic clock, which all its processes share. */
 export const clockMs = () => Number(process.hrtime.bigint() / 1_000n) / 1_000;

@@ -1,4 +1,4 @@
-// The worker of one system: remembers how long each task took to reach its handler.
+// The worker of one system. It records how long each task took to reach its handler.
 import { readArgs, serveParent } from "../shared/children.mjs";
 import { clockMs, SYSTEMS } from "./systems.mjs";
 
@@ -10,7 +10,7 @@ const close = await SYSTEMS[args.system].work(args, ({ at }) => {
   onArrival();
 });
 
-// Answers once so many have arrived, with the latencies.
+// Answers with the latencies when this many tasks have arrived.
 serveParent(async ({ count }) => {
   await new Promise((resolve) => {
     onArrival = () => latencies.length >= count && resolve();

@@ -1,9 +1,9 @@
-// Processes that talk to the one that started them: ready, a question, an answer, stop.
+// Child processes that exchange messages with their parent: ready, a question, an answer, stop.
 import { fork } from "node:child_process";
 
 /**
- * Starts `node file JSON(args)` and waits for its first message.
- * `ask(question)` sends a message and gives the next one that comes back.
+ * Starts `node file JSON(args)` and waits for its first message. `ask(question)` sends a message and returns the next
+ * answer.
  */
 export async function startChild(file, args, { execArgv = [] } = {}) {
   const child = fork(file, [JSON.stringify(args)], {
@@ -36,7 +36,7 @@ export async function startChild(file, args, { execArgv = [] } = {}) {
   };
 }
 
-/** The other side: `answer` is called with each question; says "ready" first. Ends with the parent or on SIGTERM. */
+/** The side of the child: says "ready", then calls `answer` with each question. Ends with the parent or on SIGTERM. */
 export function serveParent(answer, close) {
   const end = () => Promise.resolve(close?.()).finally(() => process.exit(0));
   process.once("SIGTERM", end);
@@ -48,10 +48,10 @@ export function serveParent(answer, close) {
 /** A child that was started as `node file JSON(args)`. */
 export const readArgs = () => JSON.parse(process.argv[2] ?? "{}");
 
-/** Last line of a process that `runNode` started. */
+/** The last line of a process that `runNode` started. */
 export const printResult = (result) => process.stdout.write(`${JSON.stringify(result)}\n`);
 
-/** The items in an order that differs by round, so that nobody always comes first. */
+/** The items in an order that differs by round, so that none always comes first. */
 export const rotate = (items, round) => items.map((_, index) => items[(index + round) % items.length]);
 
 export function percentile(sorted, share) {
@@ -64,7 +64,7 @@ export const median = (values) =>
     0.5,
   );
 
-/** Removes what a run left in Redis: every key that begins so. */
+/** Removes the data of a run from Redis: every key with this prefix. */
 export async function dropKeys(redis, start) {
   let cursor = "0";
   do {

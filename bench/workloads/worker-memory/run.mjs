@@ -1,4 +1,4 @@
-// Enqueues chunk by chunk from here, so that the worker's process does nothing but work.
+// Enqueues in chunks from this process, so that the worker's process only works.
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { Janitor, Queue } from "../../../packages/holdfast/dist/index.js";
@@ -10,7 +10,7 @@ const BATCH = 500;
 const perChunk = Math.ceil(tasks / chunks);
 const batch = Array.from({ length: BATCH }, () => ({ type: "noop", payload: "x".repeat(94) }));
 const queue = new Queue("memory", options);
-// Keeps Redis small too: what has ended is purged.
+// Keeps Redis small too: ended tasks are purged.
 const janitor = new Janitor(options);
 await janitor.start();
 const worker = await startChild(fileURLToPath(new URL("worker.mjs", import.meta.url)), options, {

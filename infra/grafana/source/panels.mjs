@@ -1,8 +1,8 @@
-// Makes the parts of a Grafana dashboard. Definitions are beside this file; `node scripts/generate-dashboards.mjs`
-// writes infra/grafana/dashboards/.
+// Functions for the parts of a Grafana dashboard. The definitions are beside this file; `node
+// scripts/generate-dashboards.mjs` writes infra/grafana/dashboards/.
 const datasource = { type: "prometheus", uid: "prometheus" };
 
-/** Workers report one series for all their queues together, like queue="critical,default". */
+/** A worker reports one series for all its queues together, like queue="critical,default". */
 export const SHARED = '{queue=~"(.*,)?($queue)(,.*)?"}';
 
 const query = (expr, legendFormat, index, more = {}) => ({
@@ -38,7 +38,7 @@ const base = (type, title, unit, options) => ({
   },
 });
 
-/** From the first value on yellow, from the second on red. */
+/** Yellow from the first value on, red from the second on. */
 const thresholds = ([warning, critical]) => ({
   mode: "absolute",
   steps: [
@@ -48,7 +48,7 @@ const thresholds = ([warning, critical]) => ({
   ],
 });
 
-/** One figure. */
+/** A single figure. */
 export function stat(title, unit, expr, options = {}) {
   return {
     ...base("stat", title, unit, options),
@@ -84,14 +84,14 @@ export function lines(title, unit, queries, options = {}) {
   };
 }
 
-/** p50, p95 and p99 of a histogram. @param selector with its braces */
+/** p50, p95 and p99 of a histogram. @param selector including its braces */
 export function quantiles(title, metric, selector, options = {}) {
   const of = (share) =>
     `histogram_quantile(${share}, sum by (le) (rate(${metric}_bucket${selector}[$__rate_interval])))`;
   return lines(title, options.unit ?? "s", { p50: of(0.5), p95: of(0.95), p99: of(0.99) }, options);
 }
 
-/** How the values of a histogram spread over time. */
+/** The distribution of a histogram over time. */
 export function heatMap(title, metric, selector, options = {}) {
   const expr = `sum by (le) (increase(${metric}_bucket${selector}[$__rate_interval]))`;
   return {
@@ -109,7 +109,7 @@ export function heatMap(title, metric, selector, options = {}) {
   };
 }
 
-/** A row of figures that is newest first. */
+/** A row of single figures. */
 export function table(title, unit, expr, options = {}) {
   return {
     ...base("table", title, unit, options),
@@ -148,7 +148,7 @@ const annotation = (name, iconColor, expr, titleFormat) => ({
   tagKeys: "queue,service",
 });
 
-/** From left to right, then down: a panel that does not fit into its line begins the next. */
+/** Places panels from left to right, then down: a panel that does not fit into its row begins the next. */
 function placed(panels) {
   let x = 0;
   let y = 0;
@@ -187,7 +187,7 @@ export function dashboard({ uid, title, variables, panels }) {
     templating: {
       list: [
         ...variables.map((name) => list[name]),
-        // Where the dashboard of Holdfast is, seen by the browser.
+        // The address of the Holdfast dashboard, as seen by the browser.
         {
           name: "holdfast",
           label: "Dashboard",
@@ -235,7 +235,7 @@ export function dashboard({ uid, title, variables, panels }) {
   };
 }
 
-/** Leads from a series with a queue to that queue in the dashboard of Holdfast. */
+/** A link from a series with a queue to that queue in the dashboard of Holdfast. */
 export const toQueue = (path = "") => [
   {
     title: `Open \${__field.labels.queue} in Holdfast`,

@@ -72,7 +72,10 @@ export const queue = dashboard({
       "Stale verdicts",
       "ops",
       { "{{op}}": `sum by (op) (${rate("stale_verdicts_total", q)})` },
-      { description: "Each is an attempt that outlived its lease: the task may have run twice at a time." },
+      {
+        description:
+          "Each is an attempt that outlived its lease, so the task may have run twice at the same time.",
+      },
     ),
     lines("Runs of schedules", "ops", {
       "{{outcome}}": `sum by (outcome) (${rate("schedule_runs_total", q)})`,

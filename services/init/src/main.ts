@@ -1,6 +1,8 @@
-// Makes the secrets of a stack that are missing, and shows or renews one of them: node services/init/dist/main.js
-// --folder <folder> [options] create | show NAME... | show --once NAME | rotate NAME | ls It runs once and ends. In
-// Compose it is the service `init`; on the bare machine scripts/metal.mjs calls it.
+// Makes the missing secrets of a stack, and shows or renews one of them:
+//
+//   node services/init/dist/main.js --folder <folder> [options] create | show NAME... | show --once NAME | rotate NAME | ls
+//
+// It runs once and ends. In Compose it is the service `init`; on the bare machine scripts/metal.mjs calls it.
 import { parseArgs } from "node:util";
 import { openSecrets, type Secrets } from "./secrets.ts";
 

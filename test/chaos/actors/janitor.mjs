@@ -1,9 +1,9 @@
-// A janitor of the public library as a process of its own.
+// A janitor of the public library in its own process.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Janitor } from "holdfast";
 import { options, tell } from "./tell.mjs";
 
-// Every actor is handed the queue: a janitor sweeps all.
+// Every actor gets the queue as an option, but a janitor sweeps all queues.
 const { queue: _, ...settings } = options;
 const janitor = new Janitor(settings);
 janitor.on("swept", (swept) => tell("sweep", "ok", swept));

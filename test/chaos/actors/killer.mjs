@@ -1,4 +1,4 @@
-// A worker that fails every task for good and tells nothing of it: for rows that need many dead letters.
+// A worker that fails every task for good and writes no history, for rows that need many dead letters.
 import { FatalError, Worker } from "holdfast";
 import { options, tell } from "./tell.mjs";
 

@@ -1,11 +1,11 @@
-// Measures what other clients of Redis notice: the round trip of a PING, every millisecond.
+// Measures how Redis serves its other clients: the round trip of a PING, every millisecond.
 
 import { connect } from "node:net";
 import { setPriority } from "node:os";
 import { options, tell } from "./tell.mjs";
 
 try {
-  // Its own waiting for a processor would count as Redis being slow.
+  // If this process waited for a processor, the wait would count as a slow Redis.
   setPriority(-10);
 } catch {}
 const socket = connect(options.port, "127.0.0.1").setNoDelay(true);

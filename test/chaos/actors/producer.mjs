@@ -1,5 +1,5 @@
-// Enqueues at a rate until it is stopped or has sent `count`, by the library or over HTTP. An id whose outcome is not
-// known, or that was refused for now, is tried again, and found where it has ended: as a careful caller does.
+// Enqueues at a rate until it is stopped or has sent `count` tasks, by the library or over HTTP. Like a careful caller,
+// it tries an id again if its outcome is unknown or it was refused for now, and finds it if it has ended.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Holdfast, Queue } from "holdfast";
 import { options, tell, tellTimeBy } from "./tell.mjs";

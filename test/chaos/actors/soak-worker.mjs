@@ -1,5 +1,5 @@
-// A worker of the soak. What a task does is in its payload, so that the checker can say afterwards what had to become of
-// it: `f` fails that many first attempts (4: it ends dead), `r` is the chance of any attempt to fail.
+// A worker of the soak. The payload says what a task does, so that the checker knows its right outcome: `f` first
+// attempts fail (with 4 it ends dead), `r` is the probability that an attempt fails.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "holdfast";
 import { options, tell } from "./tell.mjs";

@@ -1,15 +1,15 @@
-// A worker of the public library as a process of its own, with handlers that behave badly on request.
+// A worker of the public library in its own process, with handlers that misbehave on request.
 import { setTimeout as sleep } from "node:timers/promises";
 import { FatalError, Holdfast, Worker } from "holdfast";
 import { options, tell, tellTimeBy } from "./tell.mjs";
 
-// only: the types of its version; all without.
+// With `only` it has handlers for these types, otherwise for all.
 const { queue, graceMs = 500, only, ...settings } = options;
 const client = new Holdfast({ redis: settings.redis, prefix: settings.prefix });
 await client.check().catch(() => {});
 tellTimeBy(client);
 
-/** Tokens of the attempts under way, by id: a verdict is told with the token that it was sent with. */
+/** Tokens of the running attempts, by id. The history has the token that a verdict was sent with. */
 const tokens = new Map();
 const told = (handler) => async (task, ctx) => {
   const attempt = { id: task.id, token: ctx.token, attempt: task.attempt };
@@ -42,9 +42,9 @@ const handlers = {
   }),
   /** Blocks the event loop in its first attempt. */
   block: told(({ payload, attempt }) => (attempt === 1 ? block(payload.ms) : undefined)),
-  /** The first attempt ends only when it is told to, later ones at once. */
+  /** The first attempt ends only on a signal, later ones at once. */
   hold: told(({ attempt }, ctx) => (attempt === 1 ? aborted(ctx.signal) : undefined)),
-  /** The first attempt does not even listen. */
+  /** The first attempt ignores even the signal. */
   deaf: told(({ attempt }) => (attempt === 1 ? new Promise(() => {}) : undefined)),
   poison: told(async () => {
     await sleep(40);

@@ -1,16 +1,16 @@
-// What the histories of all processes and the final state of the queue say about the promise. Pure: no I/O.
+// Checks the histories of all processes and the final state of the queue against the promise. Pure, without I/O.
 
 const TERMINAL = new Set(["completed", "dead", "cancelled", "expired"]);
-/** Attempts that were given back do not count. */
+/** Attempts that were handed back do not count. */
 const REFUNDED = new Set(["released", "unrouted"]);
 
-/** The part of a token that a record keeps: all before the dot, which the tasks of one grant share. */
+/** The fence: the part of a token that a record keeps, before the dot. The tasks of one grant share it. */
 const fenceOf = (token) => token.split(".")[0];
 
-/** Which call granted it: all that it grants begins at one time, for one worker. */
+/** Identifies the call that granted a task: all tasks of a call begin at one time, for one worker. */
 const grantOf = ({ startedAt, workerId }) => `${startedAt} ${workerId}`;
 
-/** What became of each id that somebody tried to enqueue: "ok", "unknown" or "refused". */
+/** The outcome for each id that was enqueued: "ok", "unknown" or "refused". */
 function outcomesOf(lines) {
   const ids = new Map();
   for (const line of lines) {
@@ -25,7 +25,7 @@ function outcomesOf(lines) {
     }
   }
   for (const known of ids.values()) {
-    // A call that a killed process never saw the end of is unknown too.
+    // A call whose end a killed process did not see is unknown too.
     known.outcome = known.ok ? "ok" : known.open > 0 || known.unknown > 0 ? "unknown" : "refused";
   }
   return ids;
@@ -43,11 +43,12 @@ function groupBy(lines, key) {
 
 /**
  * @param lines history lines of all processes
- * @param tasks what the queue knows at the end: TaskView by id
+ * @param tasks the tasks of the queue at the end: TaskView by id
  * @param options.audit violations that the library's audit found, as text
  * @param options.maxGrants most attempts of one generation, 4 unless a task says otherwise
- * @param options.mayLose for rows that rewind Redis: which confirmed enqueues (their `ok` line) the mode allows to lose
- * @param options.rewound Redis was set back: acks that workers saw may be gone, and numbers come again
+ * @param options.mayLose for rows that rewind Redis: tells from its `ok` line whether the mode may lose a confirmed
+ * enqueue
+ * @param options.rewound Redis was set back: acks that workers saw may be lost, and numbers may repeat
  * @returns counts and `violations`, each as one line of text
  */
 export function check(lines, tasks, options = {}) {
@@ -75,7 +76,7 @@ export function check(lines, tasks, options = {}) {
   );
   const settles = lines.filter((line) => line.op === "settle");
 
-  // I3: what was acknowledged is there, and at its end.
+  // I3: every acknowledged task exists and has ended.
   for (const [id, known] of enqueues) {
     const task = tasks.get(id);
     if (known.outcome === "ok") {
@@ -88,7 +89,7 @@ export function check(lines, tasks, options = {}) {
     } else if (known.outcome === "unknown" && task !== undefined) counts.recovered++;
   }
 
-  // I4: nothing is there, or ran, that nobody tried to enqueue or that was refused for good.
+  // I4: no task exists or ran that was never enqueued or was refused for good.
   for (const id of new Set([...tasks.keys(), ...runs.keys()])) {
     const outcome = enqueues.get(id)?.outcome;
     if (outcome === undefined || outcome === "refused") {
@@ -97,13 +98,13 @@ export function check(lines, tasks, options = {}) {
     }
   }
 
-  // An attempt that failed is followed by another: only what ran once more than that is a duplicate.
+  // A failed attempt is followed by another, so only further runs are duplicates.
   for (const [id, started] of runs) {
     const granted = new Set(started.map((line) => line.token)).size;
     if (granted > Math.max(1, (tasks.get(id)?.failures ?? 0) + 1)) counts.duplicated++;
   }
 
-  // I5: by what the workers were told, and by the record.
+  // I5: from the workers' replies and from the record.
   counts.stale = settles.filter((line) => line.outcome === "stale").length;
   const acked = groupBy(
     settles.filter((line) => line.outcome === "acked"),
@@ -127,7 +128,7 @@ export function check(lines, tasks, options = {}) {
       say("I5", `the ack of ${id} with ${told[0].token} was accepted, and ${task.token} is in its record`);
   }
 
-  // I7, by what the handlers were given: no two attempts share a token.
+  // I7, from what the handlers got: no two attempts share a token.
   const holders = new Map();
   for (const [id, started] of runs)
     for (const token of new Set(started.map((line) => line.token))) {
@@ -162,8 +163,8 @@ export function check(lines, tasks, options = {}) {
       }
     }
 
-    // I7: a fence is that of one call, which grants a task once; one attempt per grant that was not given back, never above
-    // the maximum.
+    // I7: a fence belongs to one call, which grants a task once. There is one attempt per grant that was not handed
+    // back, and never more than the maximum.
     for (const attempt of history) {
       if (attempt.token === "") continue;
       const call = fences.get(attempt.token) ?? { ids: new Set(), id, by: grantOf(attempt) };
@@ -187,7 +188,7 @@ export function check(lines, tasks, options = {}) {
       const strangers = (runs.get(id) ?? [])
         .map((line) => line.token)
         .filter((token) => !known.has(fenceOf(token)));
-      // A released attempt is refunded and leaves nothing but a count.
+      // A released attempt is refunded and only leaves a count.
       if (history.length < 32 && strangers.length > task.releases)
         say("I7", `${id} ran with ${strangers.join(", ")}, which its history does not know`);
     }

@@ -8,20 +8,20 @@ import { startRedis } from "./redis.mjs";
 import { startService } from "./service.mjs";
 import { until } from "./until.mjs";
 
-/** The settings that the fault matrix is stated for. */
+/** The settings that the fault matrix is specified for. */
 export const LEASE_MS = 1_000;
 export const SWEEP_MS = 200;
 export const POLL_MS = 100;
 const RETRY = { kind: "fixed", baseMs: 50, jitter: "none" };
 
-/** All that one row starts. It ends with the row. */
+/** Everything that one row starts. It ends with the row. */
 export class Context {
   queueName = "chaos";
   actors = [];
   #children = [];
   #closing = [];
   #labels = new Map();
-  /** Expectations that did not hold. */
+  /** Expectations that were not met. */
   failed = [];
 
   constructor(folder) {
@@ -44,7 +44,7 @@ export class Context {
     this.#closing.push(close);
   }
 
-  /** An expectation of the row. It goes on, to show the rest. */
+  /** Checks an expectation of the row. A failure does not end the row, so that it shows the others. */
   expect(holds, text) {
     if (!holds) this.failed.push(text);
   }
@@ -84,7 +84,7 @@ export class Context {
     return this.actor("pinger", { port });
   }
 
-  /** A row with 5 s of patience for one reply would be slow: 1 s is what the matrix is stated for. */
+  /** The matrix is specified for a reply timeout of 1 s; the default of 5 s would make rows slow. */
   settings(where) {
     return typeof where === "string"
       ? { url: where, commandTimeoutMs: 1_000 }
@@ -95,7 +95,7 @@ export class Context {
     return this.track(await startService(name, env, { folder: this.folder, label: this.#label(name) }));
   }
 
-  /** A client of the row itself, for what it enqueues and looks at. */
+  /** The row's own client, for its enqueues and queries. */
   client(redis) {
     const client = new Holdfast({ redis });
     const queue = new Queue(this.queueName, { client });
@@ -104,7 +104,7 @@ export class Context {
     return { client, queue, observer };
   }
 
-  /** Enqueues in the row itself; its history is kept like that of a producer. */
+  /** Enqueues from the row itself. The history has them like those of a producer. */
   async enqueue({ queue }, tasks) {
     const mono = () => Number(process.hrtime.bigint()) / 1e6;
     const results = await queue.enqueueMany(tasks);
@@ -146,7 +146,7 @@ export class Context {
     return Math.round(performance.now() - started);
   }
 
-  /** Every task that the queue knows, by id. */
+  /** Every task of the queue, by id. */
   async tasks({ observer }) {
     const tasks = new Map();
     for (const state of ["pending", "scheduled", "processing", "completed", "dead", "cancelled", "expired"]) {
@@ -164,7 +164,7 @@ export class Context {
     return tasks;
   }
 
-  /** The end of every row: drained, audited, checked. What does not hold is noted. @returns counts of the checker */
+  /** The end of every row: drains, audits and checks the queue, and notes failures. @returns counts of the checker */
   async settle(view, options = {}) {
     const { drainMs, ...rest } = options;
     for (const actor of this.actors) if (actor.kind === "producer" && actor.running) await actor.finish();
@@ -175,7 +175,7 @@ export class Context {
       const report = await view.observer.audit(queue);
       audit.push(...report.violations.map((found) => `${queue} ${found.invariant} ${found.detail}`));
     }
-    // What a janitor's audit met on the way was met under load: only a broken conservation counts there.
+    // A janitor's audit during the row ran under load, so only a violated conservation counts.
     for (const { violations } of this.heard("audit"))
       for (const found of violations)
         if (found.invariant === "I2" && !rest.rewound) audit.push(`on the way: ${found.detail}`);
@@ -196,7 +196,7 @@ export class Context {
   async close() {
     for (const child of this.#children) {
       if (!child.running) continue;
-      // A stopped process would not see another signal.
+      // A stopped process does not get other signals.
       child.signal("SIGCONT");
       await child.kill();
     }

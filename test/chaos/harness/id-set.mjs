@@ -1,4 +1,4 @@
-/** Numbers from 0 on, one bit each: a history of a million tasks has to fit. */
+/** A set of numbers from 0 on, one bit each, so that the history of a million tasks fits into memory. */
 export class IdSet {
   #bits;
 

@@ -4,8 +4,8 @@ import { createServer } from "node:net";
 const given = new Set();
 
 /**
- * A port that was free a moment ago and was given to nobody else here. A Cluster adds 10,000 for its bus: both are below
- * 32,768, where Linux takes the ports of outgoing connections from, which would be in the way now and then.
+ * A free port that this run has not given out before. A Cluster adds 10,000 for its bus. Both are below 32,768, because
+ * Linux uses the ports above for outgoing connections.
  */
 export async function freePort() {
   for (;;) {

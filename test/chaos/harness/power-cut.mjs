@@ -3,7 +3,7 @@ import { AOF } from "./redis.mjs";
 import { powerCut, whyNoShim } from "./shim.mjs";
 import { mono } from "./until.mjs";
 
-/** The rows of a machine that loses power: what Redis wrote and never synced is gone. */
+/** The rows of a machine that loses power: writes that Redis never synced are gone. */
 export function powerCutRow(order, policy, windowMs, durability) {
   return {
     order,

@@ -9,7 +9,10 @@ import { until } from "./until.mjs";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-/** The rows that time Redis itself: without this, its waiting for a processor would count. Where that is not allowed, it counts. */
+/**
+ * A higher priority for the rows that time Redis itself, so that its waiting for a processor does not count. Without
+ * permission for it, the waiting counts.
+ */
 export function favour(pid) {
   try {
     setPriority(pid, -10);
@@ -39,7 +42,7 @@ export class Child {
     return this.process.pid;
   }
 
-  /** @param signal "SIGKILL" unless told otherwise; resolves when the process is gone */
+  /** @param signal default "SIGKILL"; resolves when the process is gone */
   async kill(signal = "SIGKILL") {
     if (this.running) this.process.kill(signal);
     return this.ended;
@@ -54,7 +57,7 @@ export class Child {
   }
 }
 
-/** One of `actors/`: it writes its history to a file of its own. */
+/** One of `actors/`, which writes its history to its own file. */
 export class Actor extends Child {
   constructor(kind, options, { folder, label }) {
     const path = join(folder, `${label}.jsonl`);
@@ -65,7 +68,7 @@ export class Actor extends Child {
     this.history = new History(path);
   }
 
-  /** What it told, filtered: `heard("run", { phase: "invoke" })`. */
+  /** The history of the actor, filtered: `heard("run", { phase: "invoke" })`. */
   heard(op, match = {}) {
     const pairs = Object.entries(match);
     return this.history
@@ -81,7 +84,7 @@ export class Actor extends Child {
     return this;
   }
 
-  /** Ends a producer after what it has in flight, anything else after its grace. */
+  /** Lets a producer finish its requests, and ends anything else after its grace. */
   async finish(timeoutMs = 30_000) {
     this.signal("SIGTERM");
     await until(`${this.label} has stopped`, () => !this.running, timeoutMs);

@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
 /**
- * A way to Redis that breaks on request. Modes: `pass`; `delay` (each reply late by `delayMs`); `hole` (half-open: it
- * takes what is sent and answers nothing, the connection stays); `refuse` (no connection).
+ * A connection to Redis that breaks on request. Modes: `pass`; `delay` (each reply is late by `delayMs`); `hole`
+ * (half-open: it accepts data and answers nothing, the connection stays); `refuse` (no connection).
  */
 export async function startProxy(targetPort) {
   const pairs = new Set();
@@ -61,7 +61,7 @@ export async function startProxy(targetPort) {
     set(mode, more = {}) {
       Object.assign(state, { mode, ...more });
     },
-    /** Takes the next chunk for which `matches` holds to Redis, then loses the reply and closes. */
+    /** Sends the next chunk for which `matches` holds to Redis, then drops the reply and closes. */
     swallowNext(matches) {
       state.swallow = matches;
     },

@@ -18,7 +18,7 @@ export async function cli(port, ...args) {
   return stdout.trim();
 }
 
-/** The first bytes that a server answers to PING, "" where there is none. */
+/** The first bytes that a server answers to PING, "" if there is none. */
 function ping(port) {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
@@ -33,13 +33,13 @@ function ping(port) {
   });
 }
 
-// A sync takes milliseconds, so it has to be asked for as often: not by a process for each question.
+// A sync takes milliseconds, so Redis is asked that often over one connection.
 const ASKED_EVERY_MS = 1;
 
 /**
- * Resolves when Redis has just ended a sync of its append-only file: during one it may hold back what it has answered
- * already, and for most of a second after it there is none (everysec). After `timeoutMs` all the same, since on a quick disk
- * a sync may pass between two questions.
+ * Resolves when Redis has just ended a sync of its append-only file. During a sync it may hold back answered writes,
+ * and for most of a second after it there is none (everysec). Also resolves after `timeoutMs`, since on a quick disk a
+ * sync may pass between two questions.
  */
 export async function afterSync(port, timeoutMs = 3_000) {
   const socket = connect(port, "127.0.0.1");
@@ -74,7 +74,7 @@ async function info(port) {
   );
 }
 
-/** A redis-server of one row, on a port and in a folder of its own. */
+/** A redis-server for one row, with its own port and folder. */
 class RedisServer {
   constructor({ port, folder, args, env, track, label }) {
     Object.assign(this, { port, folder, args, env, track, label });
@@ -126,7 +126,7 @@ class RedisServer {
 export const AOF = { none: ["--appendonly", "no"] };
 for (const policy of ["always", "everysec"]) AOF[policy] = ["--appendonly", "yes", "--appendfsync", policy];
 
-/** @param folder of the row; the server gets one inside, unless `dataFolder` says where */
+/** @param folder of the row; the server gets a folder inside it, unless `dataFolder` is given */
 export async function startRedis({ folder, track, args = AOF.none, env = {}, dataFolder, port }) {
   const at = port ?? (await freePort());
   const own = dataFolder ?? join(folder, `redis-${at}`);

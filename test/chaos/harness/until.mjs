@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Resolves with the first truthy answer. @throws after `timeoutMs`, with what was waited for */
+/** Resolves with the first truthy answer. @throws after `timeoutMs`, with the name of the condition */
 export async function until(what, condition, timeoutMs = 20_000, stepMs = 20) {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
@@ -14,7 +14,7 @@ export async function until(what, condition, timeoutMs = 20_000, stepMs = 20) {
 /** CLOCK_MONOTONIC, ms: the same in every process of this machine. */
 export const mono = () => Number(process.hrtime.bigint()) / 1e6;
 
-/** The value that a share of all values does not exceed. */
+/** The value that a given share of all values does not exceed. */
 export function percentile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? 0;

@@ -2,7 +2,7 @@ import { mono, until } from "../harness/until.mjs";
 
 const DELETIONS = 5;
 const HELD = 20;
-// The history tells how long a call took in whole milliseconds.
+// The history has the duration of a call in whole milliseconds.
 const ROUNDING_MS = 2;
 
 export const row = {
@@ -39,7 +39,7 @@ export const row = {
           await view.observer.deleteQueue(ctx.queueName);
           return true;
         } catch (error) {
-          // Tasks still run, or the producers were faster.
+          // Tasks may still run, or the producers may have been faster.
           if (error.code !== "queue_busy") throw error;
           refused++;
           return false;

@@ -10,7 +10,8 @@ export const row = {
     const view = ctx.client(url);
     await ctx.janitor(url).ready();
     const first = await ctx.worker(url, { concurrency: 1 }).ready();
-    // Its heartbeat thread registers it, once it is up: a thread that cannot start while the machine is busy is no matter of this row.
+    // The heartbeat thread registers the worker when it runs. This row does not test a thread that cannot start on a
+    // busy machine.
     await until("its heartbeat thread is up", async () => (await view.observer.workers()).length === 1);
     const [kept] = await ctx.enqueue(view, [{ type: "block", payload: { ms: 3_000 } }]);
     await until("it runs", () => first.heard("run").length === 1);

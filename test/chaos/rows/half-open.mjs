@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 const COMMAND_MS = 1_000;
-// A call waits for one reply that long, repeats itself for as long again, and may then still wait for the last one.
+// A call waits this long for a reply, repeats itself for as long, and may then still wait for the last reply.
 const BOUND_MS = 3 * COMMAND_MS + 200;
 
 export const row = {

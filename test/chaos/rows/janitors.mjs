@@ -4,7 +4,7 @@ import { until } from "../harness/until.mjs";
 
 const TASKS = 200;
 const DOWN_MS = 2_000;
-// A janitor needs about half a second to start, which is down time too; measured from when it says that it runs.
+// The start of a janitor takes about half a second, which is down time too. So it is measured from its ready message.
 const BOUND_MS = SWEEP_MS + POLL_MS + 300;
 
 export const row = {

@@ -36,7 +36,7 @@ export const row = {
       20_000,
     );
     await producer.finish();
-    // Certainly over, however much the last refused enqueues gave back.
+    // Above the limit in any case, however much memory the last refused enqueues freed.
     const full = Math.floor(Number((await redis.info()).used_memory) * 0.98);
     await redis.cli("config", "set", "maxmemory", full);
     await victim.kill();

@@ -31,7 +31,8 @@ export const row = {
     await sleep(1_500);
     for (const producer of [confirmed, plain]) await producer.finish();
     const byId = new Set(plain.heard("enqueue", { phase: "ok" }).map((line) => line.id));
-    // Mode memory promises no more than the replication lag, and a demoted master takes writes until it is told.
+    // Mode memory promises no more than the replication lag, and a demoted master accepts writes until Sentinel tells
+    // it.
     const counts = await ctx.settle(view, {
       rewound: true,
       mayLose: (ok) => byId.has(ok.id),

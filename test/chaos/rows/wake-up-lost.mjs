@@ -22,7 +22,7 @@ export const row = {
       await sleep(Math.random() * POLL_MS);
     }
     await ctx.settle(view);
-    // Until the handler runs: a grant that was pushed with the lost message is in Redis before the worker knows of it.
+    // Measured until the handler runs: a pushed grant whose message is lost is in Redis before the worker knows of it.
     const enqueuedAt = new Map(
       ctx.own.filter(({ phase }) => phase === "ok").map(({ id, mono }) => [id, mono]),
     );

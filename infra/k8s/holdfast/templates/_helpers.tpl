@@ -145,7 +145,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{/* What every pod has in common. */}}
 {{- define "holdfast.podSettings" -}}
 serviceAccountName: {{ include "holdfast.serviceAccount" .root }}
-# Nothing here talks to the API of Kubernetes.
+# The pods do not use the Kubernetes API.
 automountServiceAccountToken: false
 {{- with .root.Values.image.pullSecrets }}
 imagePullSecrets: {{ toYaml . | nindent 2 }}
@@ -165,7 +165,7 @@ tolerations: {{ toYaml . | nindent 2 }}
 {{- with .settings.affinity }}
 affinity: {{ toYaml . | nindent 2 }}
 {{- else }}
-# Two of a kind on one node die with it.
+# Spreads the pods of a service over nodes, so that the loss of a node does not take all of them.
 topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: kubernetes.io/hostname
