@@ -225,6 +225,7 @@ export function createMockState() {
       pauseReason: one.pauseReason,
       pausedAt: one.pausedAt,
       pausedBy: one.pausedBy,
+      partitions: null,
       oldestPendingAgeMs: one.oldest,
       totals: one.totals,
       settings: {

@@ -42,7 +42,7 @@ export const ROLES = {
   worker: {
     text: "Worker with its heartbeat thread, the worker service",
     scripts: [...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
-    commands: { ...REGISTRY, stale_verdicts: ["LPUSH", "LTRIM"] },
+    commands: { ":queues": ["SISMEMBER"], ":partitions": ["HGETALL"], stale_verdicts: ["LPUSH", "LTRIM"] },
     keyless: [],
     listens: true,
   },
@@ -91,6 +91,7 @@ export const ROLES = {
       ...REGISTRY,
       ":queues": [...REGISTRY[":queues"], "SMEMBERS"],
       ":deleting": ["HSET"],
+      ":queue_makers": ["HGET"],
       ":workers": ["HVALS"],
       ":worker_tasks": ["HGETALL"],
       ":schedules": ["HMGET", "HGETALL"],

@@ -113,6 +113,7 @@ export function queueStats(part: Partial<QueueStats> = {}): QueueStats {
     pauseReason: null,
     pausedAt: null,
     pausedBy: null,
+    partitions: null,
     oldestPendingAgeMs: 0,
     totals: {
       enqueued: 0,

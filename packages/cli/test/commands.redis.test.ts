@@ -435,6 +435,10 @@ test("a partitioned queue is one queue", async () => {
   const { id } = await json<{ id: string }>("enqueue", "orders", "ok", "1", "--partition-key", "customer-1");
   expect(await json("task", "get", "orders", id)).toMatchObject({ queue: "orders", state: "pending" });
   expect(await json("queue", "show", "orders")).toMatchObject({ partitions: 3, pending: 1 });
+  expect(await json("queue", "partition", "orders", "5")).toEqual({ queue: "orders", partitions: 5 });
+  expect((await cli("queue", "partition", "orders", "2")).stderr).toContain("they hold tasks");
+  expect((await cli("queue", "partition", "orders", "257")).code).toBe(2);
+  expect(await json("queue", "partition", "new", "2")).toEqual({ queue: "new", partitions: 2 });
   await queue.close();
 });
 

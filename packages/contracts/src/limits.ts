@@ -45,6 +45,8 @@ export const LIMITS = {
   tags: 16,
   tagCharacters: 64,
   partitionKeyCharacters: 256,
+  /** Partitions of one queue. */
+  partitions: 256,
 } as const;
 
 /** The mark at the end of a cut text, such as an error or a log line. */

@@ -175,6 +175,8 @@ export interface QueueStats {
   pausedAt: number | null;
   /** Who paused it; null if no name was given. */
   pausedBy: string | null;
+  /** How many partitions it has; null if it has none. */
+  partitions: number | null;
   /** Age of the oldest pending task, ms; 0 if none is pending. */
   oldestPendingAgeMs: number;
   /** Totals since the queue was created. */

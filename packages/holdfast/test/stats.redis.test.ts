@@ -7,6 +7,7 @@ test("a queue that never had a task has zeros and the defaults", async () => {
   expect(stats).toMatchObject({
     at: q.now,
     paused: false,
+    partitions: null,
     oldestPendingAgeMs: 0,
     settings: {
       maxWaiting: 0,

@@ -45,6 +45,7 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
     pauseReason: null,
     pausedAt: null,
     pausedBy: null,
+    partitions: null,
     oldestPendingAgeMs: 0,
     settings: {
       maxWaiting: 0,
@@ -116,6 +117,7 @@ function fakeObserver(overrides: Partial<ObserverPort> = {}): ObserverPort {
     matchDead: async () => ({ matched: 0, scanned: 0, total: 0, isWhole: true }),
     pause: async () => undefined,
     resume: async () => undefined,
+    partition: async (_queue, partitions) => ({ partitions }),
     configure: async (_queue, settings) => ({ ...statsOf("q").settings, ...settings }),
     empty: async () => ({ removed: 0 }),
     deleteQueue: async () => ({ removed: 0 }),

@@ -148,7 +148,13 @@ test("pause takes a reason, or no body at all; resume and settings answer the ne
     maxWaiting: 5,
     retentionCount: 10_000,
   });
+  expect((await call("PUT", "/v1/queues/q/partitions", { partitions: 8 })).json()).toEqual({
+    queue: "q",
+    partitions: 8,
+  });
+  expect(await call("PUT", "/v1/queues/q/partitions", { partitions: 257 })).toMatchObject({ status: 422 });
   expect((await audit()).map(({ action }: { action: string }) => action)).toEqual([
+    "queue.partition",
     "queue.configure",
     "queue.resume",
     "queue.pause",
@@ -367,6 +373,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "post /v1/schedules/{id}/resume",
       "post /v1/schedules/{id}/run",
       "post /v1/session",
+      "put /v1/queues/{queue}/partitions",
       "put /v1/schedules/{id}",
     ].sort(),
   );

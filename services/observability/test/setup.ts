@@ -12,7 +12,7 @@ afterEach(async () => {
 export async function setup(options: TestAppOptions = {}) {
   app = await testApp(options);
   const { server } = app;
-  const call = async (method: "GET" | "POST" | "PATCH" | "DELETE", url: string, body?: unknown) => {
+  const call = async (method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE", url: string, body?: unknown) => {
     const response = await server.inject({
       method,
       url,

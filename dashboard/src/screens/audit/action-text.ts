@@ -5,6 +5,7 @@ export const ACTION_TEXT: Record<AuditAction, string> = {
   "queue.pause": "Pause queue",
   "queue.resume": "Resume queue",
   "queue.configure": "Change settings",
+  "queue.partition": "Set partitions",
   "queue.empty": "Empty queue",
   "queue.delete": "Delete queue",
   "queue.burst": "Run a burst",

@@ -37,6 +37,12 @@ export function SettingsPanel({ stats }: { stats: QueueStats }) {
         <dd>{duration(settings.idempotencyMs)} after the task ended</dd>
         <dt>Durability</dt>
         <dd>{DURABILITY_TEXT[settings.durability]}</dd>
+        {stats.partitions === null ? null : (
+          <>
+            <dt>Partitions</dt>
+            <dd>{count(stats.partitions)}</dd>
+          </>
+        )}
         <dt>Waiting to run alone</dt>
         <dd>{count(stats.pendingSolo)}</dd>
       </dl>

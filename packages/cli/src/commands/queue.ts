@@ -1,10 +1,11 @@
+import { LIMITS } from "@holdfast/contracts";
 import { type EmptiedState, type QueueStats, Schedules } from "holdfast";
 import { EMPTIED_STATES } from "holdfast/operate";
 import { confirmByName } from "../confirm.ts";
 import { type Action, type Command, type Context, InvalidArgumentError, Option } from "../context.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import type { Column } from "../output.ts";
-import { counted, duration, time } from "../values.ts";
+import { counted, duration, parseWhole, time } from "../values.ts";
 import { runHere } from "./operation.ts";
 
 const QUEUE_COLUMNS: Column<QueueStats>[] = [
@@ -60,14 +61,13 @@ export function queueCommand(program: Command, action: Action): void {
       action(async (context, [name = ""]) => {
         const observer = await context.observer();
         const stats = await observer.stats(name);
-        const partitions = await observer.partitions(name);
         const { high, normal, low } = stats.pendingByPriority;
-        context.out.record({ ...stats, partitions }, [
+        context.out.record(stats, [
           ["queue", stats.queue],
           ["state", stats.paused ? `paused${stats.pauseReason ? `: ${stats.pauseReason}` : ""}` : "running"],
           ["paused by", stats.pausedBy],
           ["paused since", time(stats.pausedAt)],
-          ["partitions", partitions],
+          ["partitions", stats.partitions],
           [
             "pending",
             `${stats.pending} (high ${high}, normal ${normal}, low ${low}, solo ${stats.pendingSolo})`,
@@ -109,6 +109,21 @@ export function queueCommand(program: Command, action: Action): void {
         const observer = await context.observer();
         await context.recorded({ action: "queue.resume", queue: name }, () => observer.resume(name));
         context.out.record({ queue: name, paused: false }, [[name, "running"]]);
+      }),
+    );
+
+  queue
+    .command("partition")
+    .argument("<queue>")
+    .argument("<count>", "how many, 1 to 256", parseWhole(1, LIMITS.partitions))
+    .description("gives a queue partitions, so that it uses several nodes of a Cluster, or more of them")
+    .action(
+      action(async (context, [name = "", count = ""]) => {
+        const observer = await context.observer();
+        const { partitions } = await context.recorded({ action: "queue.partition", queue: name }, () =>
+          observer.partition(name, Number(count)),
+        );
+        context.out.record({ queue: name, partitions }, [["partitions", partitions]]);
       }),
     );
 

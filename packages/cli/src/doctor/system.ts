@@ -95,9 +95,7 @@ function checkBacklog(stats: QueueStats, workers: readonly WorkerView[], maxWait
     );
   }
   if (stats.paused || pending === 0) return findings;
-  // A worker of a partitioned queue names its partitions, such as "orders/0".
-  const isOf = (name: string) => name === queue || name.startsWith(`${queue}/`);
-  const own = workers.filter(({ state, queues }) => state === "running" && queues.some(isOf));
+  const own = workers.filter(({ state, queues }) => state === "running" && queues.includes(queue));
   if (own.length === 0) {
     findings.push(
       problem(

@@ -9,6 +9,7 @@ function stats(queue: string, at: number, acked: number, pending = 0): QueueStat
     queue,
     at,
     pending,
+    partitions: null,
     oldestPendingAgeMs: 0,
     processing: 0,
     scheduled: 0,

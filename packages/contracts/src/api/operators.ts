@@ -254,6 +254,7 @@ export const AUDIT_ACTIONS = [
   "queue.pause",
   "queue.resume",
   "queue.configure",
+  "queue.partition",
   "queue.empty",
   "queue.delete",
   "queue.burst",

@@ -1,5 +1,5 @@
 import { Type } from "typebox";
-import { QUEUE_NAME_PATTERN } from "../limits.ts";
+import { LIMITS, QUEUE_NAME_PATTERN } from "../limits.ts";
 import { DURABILITIES, type QueueStats, type StaleVerdict } from "../task.ts";
 import { type Assert, Count, nullable, oneOf, Reason, type Same, Timestamp } from "./common.ts";
 
@@ -48,6 +48,7 @@ export const QueueStatsSchema = Type.Object({
   pauseReason: nullable(Type.String()),
   pausedAt: nullable(Timestamp("Paused since")),
   pausedBy: nullable(Type.String({ description: "Who paused it" })),
+  partitions: nullable(Count("How many partitions it has")),
   oldestPendingAgeMs: Type.Number({ minimum: 0 }),
   totals: QueueTotalsSchema,
   settings: QueueSettingsSchema,
@@ -109,6 +110,12 @@ export const SettingsBody = Type.Object(
   { additionalProperties: false, minProperties: 1 },
 );
 export type SettingsBody = Type.Static<typeof SettingsBody>;
+
+export const PartitionsBody = Type.Object(
+  { partitions: Type.Integer({ minimum: 1, maximum: LIMITS.partitions }) },
+  { additionalProperties: false },
+);
+export const PartitionsReply = Type.Object({ queue: Type.String(), partitions: Count() });
 
 export const PauseBody = Type.Object({ reason: Type.Optional(Reason) }, { additionalProperties: false });
 export const PauseReply = Type.Object({ queue: Type.String(), paused: Type.Boolean() });

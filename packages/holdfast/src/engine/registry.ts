@@ -90,6 +90,11 @@ export class Registry {
     return true;
   }
 
+  /** The key or address that made a queue; null where nobody is counted for it. */
+  makerOf(queue: string): Promise<string | null> {
+    return this.#connection.command<string | null>("HGET", this.#keys.queueMakers, `q${queue}`);
+  }
+
   /** How many partitions queues have: by field, see `PartitionRegistry`. */
   async partitionFields(): Promise<Record<string, string>> {
     const flat = await this.#connection.command<string[]>("HGETALL", this.#keys.partitions);

@@ -77,8 +77,9 @@ export class Observer {
 
   /** The counts of all partitions together. @throws HoldfastError queue_not_found */
   async stats(queue: string): Promise<QueueStats> {
-    const { all } = await this.#known(queue);
-    return mergeStats(queue, await Promise.all(all.map((part) => this.#statsOf(part))));
+    const { all, partitions } = await this.#known(queue);
+    const parts = await Promise.all(all.map((part) => this.#statsOf(part)));
+    return mergeStats(queue, parts, partitions?.count ?? null);
   }
 
   /** The stats of every queue. */
@@ -94,7 +95,7 @@ export class Observer {
       byQueue.set(queue, [...(byQueue.get(queue) ?? []), stats]);
     }
     return [...byQueue]
-      .map(([queue, parts]) => mergeStats(queue, parts))
+      .map(([queue, parts]) => mergeStats(queue, parts, parts[0]?.queue === queue ? null : parts.length))
       .sort((a, b) => (a.queue < b.queue ? -1 : 1));
   }
 

@@ -23,6 +23,7 @@ test("a queue without anything is all zeros, with the default settings", () => {
     processing: 0,
     paused: false,
     pauseReason: null,
+    partitions: null,
     oldestPendingAgeMs: 0,
     settings: {
       maxWaiting: 0,

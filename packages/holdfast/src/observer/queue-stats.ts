@@ -60,6 +60,7 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
     dead: count(DEAD),
     cancelled: count(CANCELLED),
     expired: count(EXPIRED),
+    partitions: null,
     oldestPendingAgeMs: oldestAgeMs(raw),
     totals: {
       enqueued: acceptedPending + acceptedScheduled,

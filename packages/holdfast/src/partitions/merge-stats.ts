@@ -26,8 +26,12 @@ export function splitSettings(settings: Partial<QueueSettings>, count: number): 
   return split;
 }
 
-/** The partitions of one queue as one. Each was counted at its own moment. */
-export function mergeStats(queue: string, parts: readonly QueueStats[]): QueueStats {
+/** The parts of one queue as one. Each was counted at its own moment. @param partitions null where the queue has none */
+export function mergeStats(
+  queue: string,
+  parts: readonly QueueStats[],
+  partitions: number | null,
+): QueueStats {
   const paused = parts.find((part) => part.paused);
   const [first] = parts as [QueueStats];
   const totals = Object.fromEntries(
@@ -57,6 +61,7 @@ export function mergeStats(queue: string, parts: readonly QueueStats[]): QueueSt
     pauseReason: paused?.pauseReason ?? null,
     pausedAt: paused?.pausedAt ?? null,
     pausedBy: paused?.pausedBy ?? null,
+    partitions,
     oldestPendingAgeMs: Math.max(...parts.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
     totals,
     settings: mergeSettings(parts.map(({ settings }) => settings)),

@@ -1,3 +1,4 @@
+import { LIMITS } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
 import { whole } from "../options/kinds.ts";
 
@@ -7,8 +8,7 @@ export interface Partitions {
   readonly count: number;
 }
 
-export const MAX_PARTITIONS = 256;
-export const partitionsKind = whole(1, MAX_PARTITIONS);
+export const partitionsKind = whole(1, LIMITS.partitions);
 // Not the 14 of other minted ids: by this length older producers and observers tell them from ids of a caller, and 14 would
 // need the same block of memory (docs/adr/what-makes-it-fast.md).
 const ID_CHARACTERS = 16;

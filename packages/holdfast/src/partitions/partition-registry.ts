@@ -62,7 +62,8 @@ export class PartitionRegistry {
   async make(queue: string, count: number): Promise<Partitions> {
     const engine = this.#client.engine(queue);
     let before: QueueStats | undefined;
-    const partitions = await this.#open(queue, count, async () => {
+    const maker = await this.#client.registry.makerOf(queue);
+    const giveWay = async () => {
       before = queueStats(queue, await engine.stats());
       const { paused } = before;
       if (!paused) await engine.pause(true, "it gets partitions");
@@ -70,7 +71,8 @@ export class PartitionRegistry {
       const isDeleted = await this.#client.registry.removeQueue(queue, deleteKeys);
       if (!isDeleted && !paused) await engine.pause(false);
       return isDeleted;
-    });
+    };
+    const partitions = await this.#open(queue, count, giveWay, maker);
     if (before === undefined) return partitions;
     const { settings, paused, pauseReason, pausedBy } = before;
     for (const { engine: part } of new Parts(this.#client, queue, partitions).all) {
@@ -80,8 +82,16 @@ export class PartitionRegistry {
     return partitions;
   }
 
-  /** @param giveWay removes the queue that has no partitions; false where it stays */
-  async #open(queue: string, count: number, giveWay: () => Promise<boolean>): Promise<Partitions> {
+  /**
+   * @param giveWay removes the queue that has no partitions; false where it stays
+   * @param maker for whom the queue counts
+   */
+  async #open(
+    queue: string,
+    count: number,
+    giveWay: () => Promise<boolean>,
+    maker: string | null = null,
+  ): Promise<Partitions> {
     checkArgument("partitions", partitionsKind, count);
     const known = await this.get(queue);
     if (known) return checked(queue, known, count);
@@ -96,7 +106,7 @@ export class PartitionRegistry {
       );
     }
     const partitions = (await this.get(queue)) ?? { first: count, count };
-    await this.#addQueues(queue, partitions.count);
+    await this.#addQueues(queue, partitions.count, maker);
     return checked(queue, partitions, count);
   }
 
@@ -130,9 +140,13 @@ export class PartitionRegistry {
     await this.#client.registry.removePartitionFields(steps);
   }
 
-  async #addQueues(queue: string, count: number): Promise<void> {
-    for (const name of partitionNames(queue, count))
-      await this.#client.registry.addQueue(name, { isGrowing: true });
+  /** The first partition counts for the maker of the queue. */
+  async #addQueues(queue: string, count: number, maker: string | null = null): Promise<void> {
+    for (const [place, name] of partitionNames(queue, count).entries()) {
+      const isCounted = place === 0 && maker !== null;
+      const counted = isCounted ? { maker: { who: maker, most: Number.MAX_SAFE_INTEGER } } : {};
+      await this.#client.registry.addQueue(name, { isGrowing: true, ...counted });
+    }
   }
 }
 

@@ -1,8 +1,8 @@
-import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import { asHoldfastError, HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import { parseCancel, parsePush } from "../engine/push.ts";
 import { partsChanged } from "../engine/registry.ts";
-import { MAX_PARTITIONS, type Partitions } from "../partitions/partition-names.ts";
+import type { Partitions } from "../partitions/partition-names.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";
 import { type Part, Parts } from "../partitions/parts.ts";
 import type { Connection } from "../redis/connection.ts";
@@ -32,7 +32,7 @@ export interface PartRunnersOptions {
 }
 
 /** How many parts a worker of so many queues has room for in its lease table. */
-export const maxParts = (queues: number) => queues + MAX_PARTITIONS;
+export const maxParts = (queues: number) => queues + LIMITS.partitions;
 
 /**
  * The runners of a worker, one for each part of its queues. A queue can get partitions while the worker runs: new parts get

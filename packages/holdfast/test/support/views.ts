@@ -65,6 +65,7 @@ export function statsOf(
     pauseReason: null,
     pausedAt: null,
     pausedBy: null,
+    partitions: null,
     oldestPendingAgeMs: 0,
     totals: {
       enqueued: 0,

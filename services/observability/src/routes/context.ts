@@ -36,6 +36,7 @@ export type ObserverPort = Pick<
   | "pause"
   | "resume"
   | "configure"
+  | "partition"
   | "empty"
   | "deleteQueue"
   | "workers"

@@ -3,6 +3,8 @@ import {
   EmptyBody,
   nullable,
   OperationView,
+  PartitionsBody,
+  PartitionsReply,
   PauseBody,
   PauseReply,
   QueueList,
@@ -128,6 +130,33 @@ export function queueRoutes(app: HttpServer, context: RouteContext): void {
         },
       );
       return settings;
+    },
+  );
+
+  app.put(
+    "/v1/queues/:queue/partitions",
+    {
+      config: { scope: "admin" },
+      schema: {
+        tags,
+        summary: "Give a queue partitions, or more of them",
+        description:
+          "One queue then uses several nodes of a Cluster. A queue without partitions has to be empty, ended tasks included; a number is never lowered. 409: it holds tasks, or has more partitions.",
+        params: QueueParams,
+        body: PartitionsBody,
+        response: { 200: PartitionsReply, ...PROBLEMS },
+      },
+    },
+    async (request) => {
+      const { queue } = request.params;
+      const { partitions } = await audit.during(
+        { action: "queue.partition", queue, by: authorOf(request) },
+        async () => {
+          await admitQueue(queue, request);
+          return { count: 0, ...(await observer.partition(queue, request.body.partitions)) };
+        },
+      );
+      return { queue, partitions };
     },
   );
 

@@ -67,14 +67,3 @@ test("queues beyond the cap add up under one label, with the worst age", async (
   expect(await text()).toContain('holdfast_queue_tasks{queue="__other__",state="pending"} 6');
   expect(await text()).toContain('holdfast_queue_oldest_pending_age_seconds{queue="__other__"} 9');
 });
-
-test("a worker of a partitioned queue counts once, under the name of the queue", async () => {
-  const { update, text } = setup();
-  update({
-    queues: [statsOf("orders"), statsOf("q")],
-    workers: [workerOf("running", ["orders/0", "orders/1", "q"])],
-  });
-  expect(await text()).toContain('holdfast_workers{queue="orders",state="running"} 1');
-  expect(await text()).toContain('holdfast_workers{queue="q",state="running"} 1');
-  expect(await text()).not.toContain("orders/");
-});

@@ -4,9 +4,6 @@ import type { Sample } from "./sampler.ts";
 import type { SeriesStore } from "./series.ts";
 
 const WORKER_STATES = ["running", "draining", "drained", "stopped", "lost"] as const;
-
-/** A worker names the partitions of a queue one by one; a sample counts them as one queue. */
-const PARTITION = /\/\d+$/;
 const REPLAYED_OUTCOMES = ["replayed", "moved", "not_dead", "not_found", "skipped"] as const;
 
 export interface Gauges {
@@ -65,10 +62,8 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
         drain.set({ queue }, values.drain);
       }
       for (const worker of sample.workers) {
-        const queues = worker.queues.map((name) => name.replace(PARTITION, ""));
-        for (const name of new Set(queues)) {
+        for (const name of worker.queues)
           workers.inc({ queue: metrics.queueLabel(name), state: worker.state });
-        }
       }
     },
     setClients: (count) => clients.set(count),
