@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes one Redis Cluster of these nodes, named by their hosts: cluster.sh redis-1 redis-2 redis-3
+# Makes one Redis Cluster of these nodes, named by their hosts: cluster.sh redis redis-2 redis-3
 # Idempotent: run again after a restart it tells the nodes each other's new addresses.
 set -euo pipefail
 nodes=("$@")

@@ -33,7 +33,7 @@ export const READERS = {
 type Reader = keyof typeof READERS;
 
 /** Host names of Redis in Compose, in its Cluster and on the loopback interface. */
-const REDIS_NAMES = ["redis", "redis-1", "redis-2", "redis-3", "localhost", "127.0.0.1", "::1"];
+const REDIS_NAMES = ["redis", "redis-2", "redis-3", "localhost", "127.0.0.1", "::1"];
 
 /** The API keys that are made, and their scopes: k6 may only do what a load test does. */
 const KEYS: Record<string, Pick<ApiKeyRecord, "label" | "scopes">> = {

@@ -91,7 +91,9 @@ test("every request that makes a queue counts, and is refused where its key has 
       code: "rate_limited",
       detail: expect.stringContaining("QUEUES_PER_KEY"),
     });
-    expect([title, (await call(...request(`${name}-2`, `there-${name}`))).status]).toEqual([title, status]);
+    // A queue that exists counts for nobody; one that has a task gets no partitions.
+    const again = title === "partitions" ? 409 : status;
+    expect([title, (await call(...request(`${name}-2`, `there-${name}`))).status]).toEqual([title, again]);
     expect((await observer.queues()).filter((queue) => queue.startsWith(`${name}-`))).toEqual([
       `${name}-1`,
       `${name}-2`,

@@ -1,3 +1,4 @@
+import type { Parts } from "../partitions/parts.ts";
 import type { Engine } from "./engine.ts";
 
 export interface AuditReport {
@@ -59,6 +60,22 @@ export async function auditQueue(
     } while (cursor !== 0);
   }
   return report;
+}
+
+/** The same of all parts of a queue. A violation in a partition begins with its name. */
+export async function auditParts(
+  { queue, all, partitions }: Parts,
+  options: { repair?: boolean },
+): Promise<AuditReport> {
+  const reports = await Promise.all(all.map(({ engine }) => auditQueue(engine, options)));
+  const where = (report: AuditReport) => (partitions ? `${report.queue}: ` : "");
+  return {
+    queue,
+    violations: reports.flatMap((report) =>
+      report.violations.map(({ invariant, detail }) => ({ invariant, detail: where(report) + detail })),
+    ),
+    repaired: reports.reduce((sum, { repaired }) => sum + repaired, 0),
+  };
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { StaleVerdict } from "@holdfast/contracts";
+import type { Parts } from "../partitions/parts.ts";
 import type { Engine } from "./engine.ts";
 import { ENVELOPE_SCHEDULED } from "./format.ts";
 import { decodeRecord } from "./record.ts";
@@ -47,7 +48,13 @@ export async function recordStale(engine: Engine, report: StaleReport): Promise<
 }
 
 /** Newest first. */
-export async function readStale(engine: Engine, limit: number): Promise<StaleVerdict[]> {
-  const lines = await engine.connection.command<string[]>("LRANGE", engine.keys.staleVerdicts, 0, limit - 1);
-  return lines.map((line) => JSON.parse(line) as StaleVerdict);
+export async function readStale({ queue, all }: Parts, limit: number): Promise<StaleVerdict[]> {
+  const lines = await Promise.all(
+    all.map(({ engine: { connection, keys } }) =>
+      connection.command<string[]>("LRANGE", keys.staleVerdicts, 0, limit - 1),
+    ),
+  );
+  const verdicts = lines.flat().map((line): StaleVerdict => ({ ...JSON.parse(line), queue }));
+  if (all.length > 1) verdicts.sort((a, b) => b.at - a.at);
+  return verdicts.slice(0, limit);
 }

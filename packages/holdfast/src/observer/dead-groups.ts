@@ -1,6 +1,8 @@
 import { type DeadReason, LIMITS, type TaskView } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { taskView } from "../engine/task-view.ts";
+import { mergeGroups } from "../partitions/merge-stats.ts";
+import type { Parts } from "../partitions/parts.ts";
 import type { DeadLetterFilter } from "./filter.ts";
 import { bulkMatcherOf } from "./filter.ts";
 import type { GroupOptions, MatchBounds } from "./observer-options.ts";
@@ -98,8 +100,13 @@ function largestFirst(groups: DeadLetterGroup[]): DeadLetterGroup[] {
   return groups.sort((a, b) => b.count - a.count || b.lastAt - a.lastAt).slice(0, MAX_GROUPS);
 }
 
-/** Dead letters of one part with the same type, reason and error. */
-export async function deadLetterGroups(engine: Engine, options: GroupOptions): Promise<DeadLetterGroups> {
+/** Dead letters with the same type, reason and error. */
+export async function deadLetterGroups({ all }: Parts, options: GroupOptions): Promise<DeadLetterGroups> {
+  const scan = Math.ceil((options.scan ?? LIMITS.groupedDeadLetters) / all.length);
+  return mergeGroups(await Promise.all(all.map(({ engine }) => groupsOf(engine, { ...options, scan }))));
+}
+
+async function groupsOf(engine: Engine, options: GroupOptions): Promise<DeadLetterGroups> {
   const stats = queueStats(engine.queue, await engine.stats());
   const { scan = LIMITS.groupedDeadLetters, signal } = options;
   const newest: DeadFacts[] = [];
@@ -121,12 +128,22 @@ export interface DeadMatch {
   isWhole: boolean;
 }
 
-/** Of one part. It looks at all of them, or ends once more than `matched` match or `scanned` were looked at. */
+/** It looks at all of them, or ends in a part once more than `matched` match there or `scanned` were looked at. */
 export async function matchDead(
-  engine: Engine,
+  { all }: Parts,
   filter: DeadLetterFilter,
   bounds: MatchBounds,
 ): Promise<DeadMatch> {
+  const found = await Promise.all(all.map(({ engine }) => matchesOf(engine, filter, bounds)));
+  return found.reduce((sum, part) => ({
+    matched: sum.matched + part.matched,
+    scanned: sum.scanned + part.scanned,
+    total: sum.total + part.total,
+    isWhole: sum.isWhole && part.isWhole,
+  }));
+}
+
+async function matchesOf(engine: Engine, filter: DeadLetterFilter, bounds: MatchBounds): Promise<DeadMatch> {
   const matches = bulkMatcherOf(filter);
   const total = queueStats(engine.queue, await engine.stats()).dead;
   if (Object.keys(filter).length === 0) return { matched: total, scanned: total, total, isWhole: true };

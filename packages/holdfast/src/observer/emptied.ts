@@ -1,4 +1,6 @@
+import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { Parts } from "../partitions/parts.ts";
 import type { QueueKeys } from "../redis/keys.ts";
 
 /** The states that can be emptied. Tasks that are processing belong to their workers. */
@@ -29,6 +31,19 @@ export async function emptyPart(engine: Engine, states: readonly EmptiedState[])
         looked = step.looked;
       }
     }
+  }
+  return removed;
+}
+
+/** Removes the parts of a queue, and all that they hold. @returns how many tasks; null where one got new tasks meanwhile */
+export async function deleteParts(client: Holdfast, { all, partitions }: Parts): Promise<number | null> {
+  let removed = 0;
+  for (const { name, engine } of all) {
+    // A deletion that was cut short has removed some of the partitions.
+    if (partitions && !(await client.registry.hasQueue(name))) continue;
+    removed += await emptyPart(engine, EMPTIED_STATES);
+    const deleteKeys = async () => (await engine.delete()) === "deleted";
+    if (!(await client.registry.removeQueue(name, deleteKeys))) return null;
   }
   return removed;
 }

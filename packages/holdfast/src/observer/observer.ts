@@ -1,6 +1,6 @@
 import {
+  type ErrorCode,
   HoldfastError,
-  LIMITS,
   type QueueSettings,
   type QueueStats,
   type StaleVerdict,
@@ -8,15 +8,15 @@ import {
   type WorkerView,
 } from "@holdfast/contracts";
 import { clientOf, type Holdfast } from "../client.ts";
-import { type AuditReport, auditQueue } from "../engine/audit.ts";
+import { type AuditReport, auditParts } from "../engine/audit.ts";
 import { checkQueueName, checkTaskId, queueOfPartition } from "../engine/names.ts";
 import { readStale } from "../engine/stale-ledger.ts";
 import { taskView } from "../engine/task-view.ts";
 import { runBulk } from "../operations/bulk.ts";
-import { checkArgument, checkShape, shown } from "../options/shape.ts";
-import { mergeGroups, mergeSettings, mergeStats, splitSettings } from "../partitions/merge-stats.ts";
-import { PartitionRegistry } from "../partitions/partition-registry.ts";
-import { type Part, Parts } from "../partitions/parts.ts";
+import { checkArgument, checkShape } from "../options/shape.ts";
+import { mergeByQueue, mergeSettings, mergeStats, splitSettings } from "../partitions/merge-stats.ts";
+import { checkPartitionedName, PartitionRegistry } from "../partitions/partition-registry.ts";
+import { type Part, type Parts, perId } from "../partitions/parts.ts";
 import { type DeadLetterGroups, type DeadMatch, deadLetterGroups, matchDead } from "./dead-groups.ts";
 import {
   type DiscardResult,
@@ -25,7 +25,7 @@ import {
   replayHere,
   replayInto,
 } from "./dead-letters.ts";
-import { EMPTIED_STATES, type EmptiedState, emptyPart } from "./emptied.ts";
+import { deleteParts, type EmptiedState, emptyPart } from "./emptied.ts";
 import { bulkMatcherOf, type DeadLetterFilter } from "./filter.ts";
 import {
   auditShape,
@@ -89,14 +89,7 @@ export class Observer {
     const all = await Promise.all(
       names.map((name) => this.#statsOf({ name, engine: this.#client.engine(name) })),
     );
-    const byQueue = new Map<string, QueueStats[]>();
-    for (const stats of all) {
-      const queue = queueOfPartition(stats.queue) ?? stats.queue;
-      byQueue.set(queue, [...(byQueue.get(queue) ?? []), stats]);
-    }
-    return [...byQueue]
-      .map(([queue, parts]) => mergeStats(queue, parts, parts[0]?.queue === queue ? null : parts.length))
-      .sort((a, b) => (a.queue < b.queue ? -1 : 1));
+    return mergeByQueue(all);
   }
 
   async task(queue: string, id: string): Promise<TaskView | null> {
@@ -131,11 +124,7 @@ export class Observer {
   /** Dead letters with the same type, reason and error. @param options.scan how many of the newest are looked at, 10,000 */
   async deadLetterGroups(queue: string, options: GroupOptions = {}): Promise<DeadLetterGroups> {
     checkShape(groupShape, options);
-    const { all } = await this.#known(queue);
-    const scan = Math.ceil((options.scan ?? LIMITS.groupedDeadLetters) / all.length);
-    return mergeGroups(
-      await Promise.all(all.map(({ engine }) => deadLetterGroups(engine, { ...options, scan }))),
-    );
+    return deadLetterGroups(await this.#known(queue), options);
   }
 
   /**
@@ -150,11 +139,11 @@ export class Observer {
     if (payloadText !== undefined && ids.length !== 1)
       throw new HoldfastError("invalid_argument", "a new payload goes with exactly one id");
     if (to === undefined || to === queue)
-      return this.#perId(parts, ids, (part, own) => replayHere(part.engine, own, { payloadText }));
+      return perId(parts, ids, (part, own) => replayHere(part.engine, own, { payloadText }));
     if (payloadText !== undefined)
       throw new HoldfastError("invalid_argument", "a new payload and another queue exclude each other");
     const target = await this.#opened(to);
-    return this.#perId(parts, ids, (part, own) => replayInto(part.engine, target, own));
+    return perId(parts, ids, (part, own) => replayInto(part.engine, target, own));
   }
 
   /**
@@ -174,7 +163,7 @@ export class Observer {
 
   /** At most 500 ids. @returns one result per id, in the order given */
   async discard(queue: string, ids: readonly string[]): Promise<DiscardResult[]> {
-    return this.#perId(await this.#known(queue), ids, (part, own) => discardDead(part.engine, own));
+    return perId(await this.#known(queue), ids, (part, own) => discardDead(part.engine, own));
   }
 
   /** Discards every dead letter that matches, as `replayAll` replays them; for ten minutes it can be undone. */
@@ -199,14 +188,7 @@ export class Observer {
   ): Promise<DeadMatch> {
     checkShape(matchShape, bounds);
     bulkMatcherOf(filter);
-    const { all } = await this.#known(queue);
-    const parts = await Promise.all(all.map(({ engine }) => matchDead(engine, filter, bounds)));
-    return {
-      matched: sum(parts, ({ matched }) => matched),
-      scanned: sum(parts, ({ scanned }) => scanned),
-      total: sum(parts, ({ total }) => total),
-      isWhole: parts.every(({ isWhole }) => isWhole),
-    };
+    return matchDead(await this.#known(queue), filter, bounds);
   }
 
   async cancel(queue: string, id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
@@ -218,10 +200,7 @@ export class Observer {
   /** Settles that came too late, newest first, at most 100. @throws HoldfastError queue_not_found */
   async staleVerdicts(queue: string, limit = 100): Promise<StaleVerdict[]> {
     checkArgument("limit", staleLimit, limit);
-    const { all } = await this.#known(queue);
-    const verdicts = (await Promise.all(all.map(({ engine }) => readStale(engine, limit)))).flat();
-    if (all.length > 1) verdicts.sort((a, b) => b.at - a.at);
-    return verdicts.slice(0, limit).map((verdict) => ({ ...verdict, queue }));
+    return readStale(await this.#known(queue), limit);
   }
 
   /**
@@ -265,16 +244,7 @@ export class Observer {
    * @throws HoldfastError conflict: it has more, or has tasks and no partitions; queue_not_paused as `deleteQueue`
    */
   async partition(queue: string, count: number): Promise<{ partitions: number }> {
-    await this.#client.check();
-    const { count: now } = (await this.#partitions.get(queue)) ?? (await this.#partitions.make(queue, count));
-    const first = new Parts(this.#client, queue, { first: now, count: now }).all[0] as Part;
-    const { settings, paused, pauseReason, pausedBy } = await this.#statsOf(first);
-    const { all } = new Parts(this.#client, queue, { first: now, count });
-    for (const { engine } of all.slice(now)) {
-      await engine.configure(settings);
-      if (paused) await engine.pause(true, pauseReason ?? "", pausedBy ?? "");
-    }
-    return { partitions: (await this.#partitions.grow(queue, count)).count };
+    return { partitions: await this.#partitions.set(checkPartitionedName(queue), count) };
   }
 
   /** Removes every task that stands in these states. Running tasks are left alone. */
@@ -292,30 +262,15 @@ export class Observer {
     const parts = await this.#known(queue);
     // All parts or none, as far as that can be seen before.
     const { paused, processing } = await this.stats(queue);
-    if (!paused)
-      throw new HoldfastError(
-        "queue_not_paused",
-        `queue "${queue}" has to be paused before it can be deleted`,
-      );
-    if (processing > 0)
-      throw new HoldfastError(
-        "queue_busy",
-        `${processing} tasks of queue "${queue}" are processing: wait until they end`,
-      );
-    let removed = 0;
-    for (const { name, engine } of parts.all) {
-      // A deletion that was cut short has removed some of the partitions.
-      if (parts.partitions && !(await this.#client.registry.hasQueue(name))) continue;
-      removed += await emptyPart(engine, EMPTIED_STATES);
-      const deleteKeys = async () => (await engine.delete()) === "deleted";
-      if (!(await this.#client.registry.removeQueue(name, deleteKeys)))
-        throw new HoldfastError(
-          "queue_busy",
-          `queue "${queue}" got new tasks meanwhile: stop its producers and try again`,
-        );
-    }
+    const refuse = (code: ErrorCode, why: string): never => {
+      throw new HoldfastError(code, `queue "${queue}" cannot be deleted ${why}`);
+    };
+    if (!paused) refuse("queue_not_paused", "while it is not paused");
+    if (processing > 0) refuse("queue_busy", `while ${processing} of its tasks are processing`);
+    const removed = await deleteParts(this.#client, parts);
+    if (removed === null) refuse("queue_busy", "while it gets new tasks: stop its producers and try again");
     if (parts.partitions) await this.#partitions.forget(queue);
-    return { removed };
+    return { removed: removed as number };
   }
 
   /** @param options.tasks with what each of them runs */
@@ -347,16 +302,7 @@ export class Observer {
 
   async audit(queue: string, options: { repair?: boolean } = {}): Promise<AuditReport> {
     checkShape(auditShape, options);
-    const { all, partitions } = await this.#known(queue);
-    const reports = await Promise.all(all.map(({ engine }) => auditQueue(engine, options)));
-    const where = (report: AuditReport) => (partitions ? `${report.queue}: ` : "");
-    return {
-      queue,
-      violations: reports.flatMap((report) =>
-        report.violations.map(({ invariant, detail }) => ({ invariant, detail: where(report) + detail })),
-      ),
-      repaired: sum(reports, ({ repaired }) => repaired),
-    };
+    return auditParts(await this.#known(queue), options);
   }
 
   async close(): Promise<void> {
@@ -403,30 +349,6 @@ export class Observer {
     if (!parts.partitions && !(await this.#client.registry.hasQueue(queue)))
       throw new HoldfastError("queue_not_found", `there is no queue "${queue}"`);
     return parts;
-  }
-
-  /** Acts on the tasks of each part in one call. */
-  async #perId<Result extends { id: string; outcome: string }>(
-    parts: Parts,
-    ids: readonly string[],
-    act: (part: Part, own: string[]) => Promise<Result[]>,
-  ): Promise<(Result | { id: string; outcome: "not_found" })[]> {
-    if (!Array.isArray(ids))
-      throw new HoldfastError("invalid_argument", `ids has to be an array of task ids, got ${shown(ids)}`);
-    if (ids.length > LIMITS.scriptTasks)
-      throw new HoldfastError(
-        "invalid_argument",
-        `at most ${LIMITS.scriptTasks} ids a call, got ${ids.length}`,
-      );
-    const byPart = new Map<Part, string[]>();
-    for (const id of ids) {
-      const part = parts.ofId(checkTaskId(id));
-      if (part) byPart.set(part, [...(byPart.get(part) ?? []), id]);
-    }
-    const results = new Map<string, Result>();
-    for (const [part, own] of byPart)
-      for (const result of await act(part, own)) results.set(result.id, result);
-    return ids.map((id) => results.get(id) ?? { id, outcome: "not_found" as const });
   }
 
   /** @returns how many tasks came to which end */

@@ -1,4 +1,5 @@
 import type { QueueSettings, QueueStats, QueueTotals } from "@holdfast/contracts";
+import { queueOfPartition } from "../engine/names.ts";
 import type { DeadLetterGroup, DeadLetterGroups } from "../observer/dead-groups.ts";
 
 const SAMPLES = 5;
@@ -66,6 +67,18 @@ export function mergeStats(
     totals,
     settings: mergeSettings(parts.map(({ settings }) => settings)),
   };
+}
+
+/** The stats of each queue, from those of its parts; by name. */
+export function mergeByQueue(all: readonly QueueStats[]): QueueStats[] {
+  const byQueue = new Map<string, QueueStats[]>();
+  for (const stats of all) {
+    const queue = queueOfPartition(stats.queue) ?? stats.queue;
+    byQueue.set(queue, [...(byQueue.get(queue) ?? []), stats]);
+  }
+  return [...byQueue]
+    .map(([queue, parts]) => mergeStats(queue, parts, parts[0]?.queue === queue ? null : parts.length))
+    .sort((a, b) => (a.queue < b.queue ? -1 : 1));
 }
 
 /** Groups of several partitions with the same type, reason and signature as one. */

@@ -5,7 +5,7 @@ import { queueStats } from "../observer/queue-stats.ts";
 import { checkArgument } from "../options/shape.ts";
 import { splitSettings } from "./merge-stats.ts";
 import { type Partitions, partitionNames, partitionsKind } from "./partition-names.ts";
-import { Parts } from "./parts.ts";
+import { type Part, Parts } from "./parts.ts";
 
 /** @throws HoldfastError invalid_queue_name */
 export function checkPartitionedName(queue: string): string {
@@ -108,6 +108,23 @@ export class PartitionRegistry {
     const partitions = (await this.get(queue)) ?? { first: count, count };
     await this.#addQueues(queue, partitions.count, maker);
     return checked(queue, partitions, count);
+  }
+
+  /**
+   * Makes a queue of so many partitions, or raises their number; new ones are paused and configured as the others are.
+   * @returns how many it has now
+   * @throws HoldfastError conflict: it has more, or holds tasks and has no partitions; invalid_argument
+   */
+  async set(queue: string, count: number): Promise<number> {
+    const { count: before } = (await this.get(queue)) ?? (await this.make(queue, count));
+    const { all } = new Parts(this.#client, queue, { first: before, count: Math.max(before, count) });
+    const first = all[0] as Part;
+    const { settings, paused, pauseReason, pausedBy } = queueStats(queue, await first.engine.stats());
+    for (const { engine } of all.slice(before)) {
+      await engine.configure(settings);
+      if (paused) await engine.pause(true, pauseReason ?? "", pausedBy ?? "");
+    }
+    return (await this.grow(queue, count)).count;
   }
 
   /**

@@ -1,5 +1,8 @@
+import { HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
+import { checkTaskId } from "../engine/names.ts";
+import { shown } from "../options/shape.ts";
 import { type Partitions, partitionNames, partitionOfId } from "./partition-names.ts";
 
 /** One part of a queue: the queue itself, or one of its partitions. */
@@ -36,3 +39,26 @@ export class Parts {
 
 export const samePartitions = (a: Partitions | null | undefined, b: Partitions | null | undefined): boolean =>
   a?.count === b?.count && a?.first === b?.first;
+
+/** Acts on the tasks of each part in one call, of at most 500 ids. One result per id, in the order given. */
+export async function perId<Result extends { id: string; outcome: string }>(
+  parts: Parts,
+  ids: readonly string[],
+  act: (part: Part, own: string[]) => Promise<Result[]>,
+): Promise<(Result | { id: string; outcome: "not_found" })[]> {
+  if (!Array.isArray(ids))
+    throw new HoldfastError("invalid_argument", `ids has to be an array of task ids, got ${shown(ids)}`);
+  if (ids.length > LIMITS.scriptTasks)
+    throw new HoldfastError(
+      "invalid_argument",
+      `at most ${LIMITS.scriptTasks} ids a call, got ${ids.length}`,
+    );
+  const byPart = new Map<Part, string[]>();
+  for (const id of ids) {
+    const part = parts.ofId(checkTaskId(id));
+    if (part) byPart.set(part, [...(byPart.get(part) ?? []), id]);
+  }
+  const results = new Map<string, Result>();
+  for (const [part, own] of byPart) for (const result of await act(part, own)) results.set(result.id, result);
+  return ids.map((id) => results.get(id) ?? { id, outcome: "not_found" as const });
+}

@@ -1,0 +1,169 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { executablePath, open } from "./browser/support.ts";
+import {
+  choosePorts,
+  compose,
+  containers,
+  docker,
+  engineAnswers,
+  inside,
+  observabilityUrl,
+  producerUrl,
+  request,
+  secrets,
+  until,
+} from "./compose/stack.ts";
+
+// A queue with partitions on three Redis nodes in containers, through the services alone, with one node killed under load.
+
+const reachable = engineAnswers();
+if (!reachable)
+  console.warn("SKIPPED: no Docker engine answers, so the Cluster in containers is not tested (docker info)");
+
+const NODES = ["redis", "redis-2", "redis-3"];
+const QUEUE = "/v1/queues/hot";
+const PARTITIONS = 6;
+const BATCHES = 60;
+const BATCH = 50;
+
+interface Stats {
+  partitions: number | null;
+  paused: boolean;
+  pending: number;
+  processing: number;
+  completed: number;
+  dead: number;
+  totals: { replayed: number };
+}
+
+describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () => {
+  let key = "";
+  let admin = "";
+  const confirmed = new Set<string>();
+
+  beforeAll(async () => {
+    await choosePorts({
+      COMPOSE_PROFILES: "cluster",
+      REDIS_CLUSTER_NODES: NODES.map((node) => `${node}:6379`).join(),
+      QUEUES: "hot",
+      LEASE_MS: "3000",
+      BACKOFF_BASE_MS: "100",
+      BACKOFF_MAX_MS: "500",
+    });
+    compose(
+      ...["up", "-d", "--build", "--wait", "--wait-timeout", "240"],
+      ...["producer-api", "worker", "janitor", "observability"],
+    );
+    [key = "", admin = ""] = secrets("api-key", "redis-admin");
+  }, 540_000);
+
+  afterAll(() => {
+    compose("down", "--volumes", "--remove-orphans", "--rmi", "local", "--timeout", "5");
+  }, 120_000);
+
+  const call = <T>(method: string, url: string, body?: unknown) =>
+    request<T>(method, url, {
+      headers: { authorization: `Bearer ${key}` },
+      ...(body === undefined ? {} : { body }),
+    });
+  const stats = async () => (await call<Stats>("GET", `${observabilityUrl()}${QUEUE}`)).body;
+  const redisCli = (node: string, command: string) =>
+    inside(node, `REDISCLI_AUTH=${admin} redis-cli --user admin --no-auth-warning ${command}`).output;
+
+  test("has the three nodes and no Redis beside them; an operator gives the queue its partitions", async () => {
+    const running = containers().map(({ Service }) => Service);
+    expect(running.filter((service) => service.startsWith("redis")).sort()).toEqual(NODES);
+    expect(redisCli("redis", "cluster info")).toContain("cluster_size:3");
+    // Its worker has registered it without any.
+    expect(await stats()).toMatchObject({ partitions: null, pending: 0 });
+    const put = await call("PUT", `${observabilityUrl()}${QUEUE}/partitions`, { partitions: PARTITIONS });
+    expect([put.status, put.body]).toEqual([200, { queue: "hot", partitions: PARTITIONS }]);
+    expect(await stats()).toMatchObject({ partitions: PARTITIONS, paused: false });
+  });
+
+  /** Sends one batch until each of its tasks is confirmed: the same ids, so that none is there twice. */
+  const enqueueBatch = async (batch: number): Promise<void> => {
+    const tasks = Array.from({ length: BATCH }, (_, n) => {
+      const isBad = n % 10 === 0;
+      return {
+        id: `task-${batch}-${n}`,
+        type: isBad ? "demo.flaky" : "demo.sleep",
+        payload: isBad ? { failRate: 1 } : { ms: 20 },
+        maxRetries: 0,
+      };
+    });
+    await until(`batch ${batch} is confirmed`, 60_000, async () => {
+      const url = `${producerUrl()}${QUEUE}/tasks/batch`;
+      const missing = tasks.filter(({ id }) => !confirmed.has(id));
+      const { body } = await call<{ results?: { id: string; status: number }[] }>("POST", url, missing);
+      for (const { id, status } of body?.results ?? []) if (status < 300) confirmed.add(id);
+      return tasks.every(({ id }) => confirmed.has(id)) ? true : undefined;
+    });
+  };
+
+  test("takes tasks over HTTP and works them off while one node is killed and comes back: none is lost", async () => {
+    const third = BATCHES / 3;
+    for (let batch = 0; batch < third; batch++) await enqueueBatch(batch);
+    const perNode = NODES.map((node) => Number(redisCli(node, "dbsize")));
+    expect(Math.min(...perNode)).toBeGreaterThan(0);
+    const victim = containers().find(({ Service }) => Service === "redis-2")?.ID ?? "";
+    docker("kill", "--signal", "KILL", victim);
+    const back = delay(3_000).then(() => docker("start", victim));
+    for (let batch = third; batch < BATCHES; batch++) await enqueueBatch(batch);
+    await back;
+    expect(confirmed.size).toBe(BATCHES * BATCH);
+    await until("every task has ended", 90_000, async () => {
+      const { completed, dead, pending, processing } = await stats();
+      return pending + processing === 0 && completed + dead === confirmed.size ? true : undefined;
+    });
+    expect(await stats()).toMatchObject({ dead: confirmed.size / 10 });
+  }, 240_000);
+
+  test.skipIf(!executablePath)(
+    "is one queue in the dashboard: seen, paused, resumed, and its dead letters replayed",
+    async () => {
+      const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"];
+      const browser = await chromium.launch({ executablePath: executablePath ?? "", args });
+      const page: Page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
+      page.setDefaultTimeout(20_000);
+      try {
+        await page.goto(`${observabilityUrl()}/queues/hot`);
+        await page.getByLabel("API key").fill(key);
+        await page.getByRole("button", { name: "Log in" }).click();
+        const settings = page.getByRole("region", { name: "Settings" });
+        await settings.getByText("Partitions").waitFor();
+        await page.getByRole("button", { name: "Pause", exact: true }).click();
+        await page.getByLabel("Reason").fill("vendor outage");
+        await page.getByRole("button", { name: "Pause queue" }).click();
+        await page.getByText("vendor outage").first().waitFor();
+        expect(await stats()).toMatchObject({ paused: true });
+        const held = await call<{ id: string }>("POST", `${producerUrl()}${QUEUE}/tasks`, {
+          type: "demo.echo",
+          payload: 1,
+          partitionKey: "customer-1",
+        });
+        expect(held.status).toBe(201);
+        await page.getByRole("button", { name: "Resume", exact: true }).click();
+        const url = `${producerUrl()}${QUEUE}/tasks/${held.body.id}?waitMs=20000`;
+        expect((await call("GET", url)).body).toMatchObject({ state: "completed", queue: "hot" });
+        // They fail again, in each partition: that is how it is seen that all of them ran.
+        await open(page, `${observabilityUrl()}/queues/hot/dead-letters?view=groups`);
+        const group = page.getByRole("row").filter({ hasText: "demo.flaky" });
+        await group.getByRole("button", { name: "Replay group" }).click();
+        const dialog = page.getByRole("alertdialog");
+        await dialog.getByText(`Replay ${confirmed.size / 10} dead letters`).waitFor();
+        await dialog.getByLabel("Confirmation").fill(`replay ${confirmed.size / 10}`);
+        await dialog.getByRole("button", { name: "Replay", exact: true }).click();
+        await until("all of them have died again", 60_000, async () => {
+          const { totals, dead } = await stats();
+          return totals.replayed === confirmed.size / 10 && dead === totals.replayed ? true : undefined;
+        });
+      } finally {
+        await browser.close();
+      }
+    },
+    120_000,
+  );
+});
