@@ -1,12 +1,12 @@
 /** For programs that operate queues: the services, the command line, a dashboard of your own. */
 export type { ActionFilter, ActionLog, ActionPage } from "./engine/action-log.ts";
 export type { OperationShare, OperationSpec, OperationStore } from "./engine/operation-store.ts";
+export { mergeGroups } from "./observer/dead-groups.ts";
 export { EMPTIED_STATES } from "./observer/emptied.ts";
 export { matcherOf } from "./observer/filter.ts";
 export { signatureOf } from "./observer/signature.ts";
 export { finishHere } from "./operations/finish-here.ts";
 export { OperationRunner, type OperationRunnerOptions } from "./operations/operation-runner.ts";
-export { mergeGroups } from "./partitions/merge-stats.ts";
 export { systemKeys } from "./redis/keys.ts";
 export { mergeBuckets, type SeriesBucket } from "./series/bucket.ts";
 export { quantileMs } from "./series/histogram.ts";

@@ -1,7 +1,6 @@
 import { type DeadReason, LIMITS, type TaskView } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { taskView } from "../engine/task-view.ts";
-import { mergeGroups } from "../partitions/merge-stats.ts";
 import type { Parts } from "../partitions/parts.ts";
 import type { DeadLetterFilter } from "./filter.ts";
 import { bulkMatcherOf } from "./filter.ts";
@@ -156,4 +155,35 @@ async function matchesOf(engine: Engine, filter: DeadLetterFilter, bounds: Match
       return { matched, scanned, total, isWhole: false };
   }
   return { matched, scanned, total, isWhole: true };
+}
+
+/** Groups of several partitions with the same type, reason and signature as one. */
+export function mergeGroups(all: readonly DeadLetterGroups[]): DeadLetterGroups {
+  const groups = new Map<string, DeadLetterGroup>();
+  for (const group of all.flatMap((part) => part.groups)) {
+    const key = `${group.type}\n${group.reason}\n${group.signature}`;
+    const other = groups.get(key) ?? {
+      ...group,
+      count: 0,
+      diedAgain: 0,
+      trend: group.trend.map(() => 0),
+      sampleIds: [],
+    };
+    groups.set(key, {
+      ...other,
+      count: other.count + group.count,
+      diedAgain: other.diedAgain + group.diedAgain,
+      firstAt: Math.min(other.firstAt, group.firstAt),
+      lastAt: Math.max(other.lastAt, group.lastAt),
+      trend: other.trend.map((deaths, at) => deaths + (group.trend[at] ?? 0)),
+      sampleIds: [...other.sampleIds, ...group.sampleIds].slice(0, SAMPLES),
+    });
+  }
+  return {
+    groups: [...groups.values()].sort((a, b) => b.count - a.count || b.lastAt - a.lastAt),
+    scanned: all.reduce((sum, { scanned }) => sum + scanned, 0),
+    total: all.reduce((sum, { total }) => sum + total, 0),
+    trendFrom: Math.min(...all.map(({ trendFrom }) => trendFrom)),
+    trendTo: Math.max(...all.map(({ trendTo }) => trendTo)),
+  };
 }

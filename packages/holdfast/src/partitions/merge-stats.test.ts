@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { DeadLetterGroup } from "../observer/dead-groups.ts";
-import { mergeGroups, mergeSettings, splitSettings } from "./merge-stats.ts";
+import { type DeadLetterGroup, mergeGroups } from "../observer/dead-groups.ts";
+import { mergeSettings, splitSettings } from "./merge-stats.ts";
 
 const SETTINGS = {
   durability: "memory" as const,

@@ -1,8 +1,5 @@
 import type { QueueSettings, QueueStats, QueueTotals } from "@holdfast/contracts";
 import { queueOfPartition } from "../engine/names.ts";
-import type { DeadLetterGroup, DeadLetterGroups } from "../observer/dead-groups.ts";
-
-const SAMPLES = 5;
 
 const sum = <Part>(parts: readonly Part[], of: (part: Part) => number) =>
   parts.reduce((total, part) => total + of(part), 0);
@@ -79,35 +76,4 @@ export function mergeByQueue(all: readonly QueueStats[]): QueueStats[] {
   return [...byQueue]
     .map(([queue, parts]) => mergeStats(queue, parts, parts[0]?.queue === queue ? null : parts.length))
     .sort((a, b) => (a.queue < b.queue ? -1 : 1));
-}
-
-/** Groups of several partitions with the same type, reason and signature as one. */
-export function mergeGroups(all: readonly DeadLetterGroups[]): DeadLetterGroups {
-  const groups = new Map<string, DeadLetterGroup>();
-  for (const group of all.flatMap((part) => part.groups)) {
-    const key = `${group.type}\n${group.reason}\n${group.signature}`;
-    const other = groups.get(key) ?? {
-      ...group,
-      count: 0,
-      diedAgain: 0,
-      trend: group.trend.map(() => 0),
-      sampleIds: [],
-    };
-    groups.set(key, {
-      ...other,
-      count: other.count + group.count,
-      diedAgain: other.diedAgain + group.diedAgain,
-      firstAt: Math.min(other.firstAt, group.firstAt),
-      lastAt: Math.max(other.lastAt, group.lastAt),
-      trend: other.trend.map((deaths, at) => deaths + (group.trend[at] ?? 0)),
-      sampleIds: [...other.sampleIds, ...group.sampleIds].slice(0, SAMPLES),
-    });
-  }
-  return {
-    groups: [...groups.values()].sort((a, b) => b.count - a.count || b.lastAt - a.lastAt),
-    scanned: sum(all, ({ scanned }) => scanned),
-    total: sum(all, ({ total }) => total),
-    trendFrom: Math.min(...all.map(({ trendFrom }) => trendFrom)),
-    trendTo: Math.max(...all.map(({ trendTo }) => trendTo)),
-  };
 }
