@@ -88,7 +88,7 @@ test("a queue is deleted with its tasks after it is paused and named again", asy
   await filled("gone");
   expect((await cli("queue", "delete", "nowhere", "--confirm", "nowhere")).code).toBe(3);
   expect(await cli("queue", "delete", "gone", "--confirm", "gone")).toMatchObject({
-    ...{ code: 4, stderr: expect.stringContaining("has to be paused") },
+    ...{ code: 4, stderr: expect.stringContaining("pause it first") },
   });
   await json("queue", "pause", "gone");
   expect((await cli("queue", "delete", "gone")).stderr).toContain(

@@ -265,8 +265,9 @@ export class Observer {
     const refuse = (code: ErrorCode, why: string): never => {
       throw new HoldfastError(code, `queue "${queue}" cannot be deleted ${why}`);
     };
-    if (!paused) refuse("queue_not_paused", "while it is not paused");
-    if (processing > 0) refuse("queue_busy", `while ${processing} of its tasks are processing`);
+    if (!paused) refuse("queue_not_paused", "while it runs: pause it first");
+    if (processing > 0)
+      refuse("queue_busy", `while ${processing} of its tasks are processing: wait until they have ended`);
     const removed = await deleteParts(this.#client, parts);
     if (removed === null) refuse("queue_busy", "while it gets new tasks: stop its producers and try again");
     if (parts.partitions) await this.#partitions.forget(queue);
