@@ -93,7 +93,7 @@ check: ## Before a commit: format, imports, types, and the unit tests of what ch
 	@$(PNPM) run check
 
 .PHONY: fuzz
-fuzz: ## Send nonsense to every route of both APIs: no 5xx, no hang, no garbage accepted (RUNS=1000 per route)
+fuzz: ## Send nonsense to every route of both APIs: no 5xx, no hang, nothing invalid accepted (RUNS=1000 per route)
 	@scripts/setup dependencies redis build
 	@HOLDFAST_FUZZ_RUNS=$(or $(RUNS),1000) npx vitest run test/security/fuzz.redis.test.ts
 

@@ -140,7 +140,7 @@ describe.skipIf(!reachable)("the Compose stack", () => {
       `http://producer-api:3000${QUEUE}/tasks/none`,
       "http://observability:3001/v1/queues",
     ]) {
-      // What Prometheus and the health checks ask needs no key.
+      // The paths that Prometheus and the health checks use need no key.
       const metrics = new URL("/metrics", url).href;
       const asked = [
         [url, {}],

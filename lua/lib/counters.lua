@@ -2,7 +2,7 @@
 -- `pending` and `scheduled` hold what happened after the enqueue: enqueue itself counts in `tasks`, field "#in",
 -- because that is the hash that its own commit writes.
 local PENDING, SCHEDULED, PROCESSING, COMPLETED, DEAD, CANCELLED, EXPIRED, PURGED = 1, 2, 3, 4, 5, 6, 7, 8
--- Entries of the pending lists whose task is not pending: acquire drops them when it meets them.
+-- Entries of the pending lists whose task is no longer pending. `acquire` drops them.
 local TOMBSTONES = 9
 -- The grant counter of the queue: it never goes down, and each grant is one attempt.
 local GRANTS = 10

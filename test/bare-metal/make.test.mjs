@@ -29,7 +29,10 @@ const first = join(
 );
 const second = join(scratch, "second");
 
-/** What git has of this folder, with what was installed and built here: `make up` of it installs and builds nothing. */
+/**
+ * A copy of this folder with its tracked, installed and built files, so that `make up` in it installs and builds
+ * nothing.
+ */
 function checkOut(folder) {
   const files = spawnSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8" }).stdout.split("\0");
   const wanted =

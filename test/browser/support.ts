@@ -36,7 +36,7 @@ export interface Stack {
   base: string;
   observer: Observer;
   browser: Browser;
-  /** What went wrong on any page: uncaught errors and what the console calls an error. */
+  /** The faults of every page: uncaught errors, and errors on the console. */
   errors: string[];
   queue(name: string): Queue;
   /** A service of its own, ended with the stack. */
@@ -132,7 +132,7 @@ export async function open(page: Page, address: string): Promise<void> {
   await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
 }
 
-/** What axe finds on the page as it stands, a line each. */
+/** The findings of axe on the present page, one line each. */
 export async function violations(page: Page): Promise<string[]> {
   // Evaluated, not inserted: the Content-Security-Policy of the dashboard refuses scripts in the page.
   await page.evaluate(axe.source);

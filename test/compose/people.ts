@@ -10,13 +10,16 @@ const REPLAY = { ids: [DEAD] };
 const LIST = `${QUEUE}/dead-letters`;
 
 interface Admin {
-  /** Of an administrator. */
+  /** The key of an administrator. */
   key: string;
   /** How the command holdfast reaches Redis. */
   redis: Record<string, string>;
 }
 
-/** Who comes with no key, with one that may look, and with a session: the tests of the file that started the stack. */
+/**
+ * Callers without a key, with a key that may only read, and with a session. The file that started the stack runs these
+ * tests.
+ */
 export function people(admin: () => Admin): void {
   const own = () => ({ origin: observabilityUrl() });
   const streamUrl = () => `${observabilityUrl().replace("http:", "ws:")}/v1/stream`;

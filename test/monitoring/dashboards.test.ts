@@ -26,7 +26,7 @@ const FOREIGN = [
   "process_resident_memory_bytes",
 ];
 
-/** What METRICS asks for, with the title that shows it. */
+/** The required figures, with the title of the panel for each. */
 const WANTED = [
   "In against out",
   "Depth by state",

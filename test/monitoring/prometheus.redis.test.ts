@@ -24,7 +24,7 @@ let stack: Stack;
 const task = (type: string, payload: unknown, more: object = {}) => ({ type, payload, ...more });
 const tasks = "/v1/queues/default/tasks";
 
-/** What is known to have happened: it is asserted to the last one. */
+/** The exact numbers of this run, all of which are asserted. */
 async function knownRun(): Promise<void> {
   const { producer, operator, sum } = stack;
   const batch = [

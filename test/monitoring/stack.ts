@@ -14,9 +14,9 @@ import { read, root } from "./support.ts";
 
 export interface Series {
   metric: Record<string, string>;
-  /** Of an instant query. */
+  /** The results of an instant query. */
   value?: [number, string];
-  /** Of a range query. */
+  /** The results of a range query. */
   values?: [number, string][];
 }
 
@@ -31,7 +31,7 @@ export interface Stack {
   operator(method: string, path: string, body?: unknown): Promise<{ status: number; body: string }>;
   prometheus<T>(path: string, query?: Record<string, string>): Promise<T>;
   query(expr: string): Promise<Series[]>;
-  /** The sum of an instant query; NaN where there is no series. */
+  /** The sum of an instant query; NaN if there is no series. */
   sum(expr: string): Promise<number>;
   /** All of the run, a point a second. */
   range(expr: string): Promise<Series[]>;

@@ -74,7 +74,7 @@ export function expressions({ panels, annotations }: Dashboard): { where: string
   ];
 }
 
-/** What Grafana puts in for its variables when all is selected. */
+/** The values that Grafana fills in for its variables if all is selected. */
 export const filledIn = (expr: string, values: Record<string, string> = {}): string =>
   expr
     .replaceAll("$__rate_interval", values.interval ?? "1m")

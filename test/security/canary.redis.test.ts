@@ -91,7 +91,7 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
     await until("all have ended", async () => (await stateOf(`cut-${pad}`)) === "dead", 30_000);
 
   const outputs = new Map<string, string>();
-  // What is wrong quotes what was sent, if anything does.
+  // An error quotes at most the data that was sent.
   const broken = [
     `{"type":"t","payload":{"card":"${PAYLOAD}"`,
     `{"type":"${PAYLOAD} ","payload":1}`,

@@ -42,7 +42,7 @@ async function allCommands(admin: Redis): Promise<Map<string, string[]>> {
   };
   for (const info of (await admin.call("COMMAND")) as CommandInfo[]) {
     const subcommands = (info[9] ?? []) as CommandInfo[];
-    // A container alone is no command.
+    // The name of a container without a subcommand is not a command.
     if (subcommands.length === 0) add(info);
     for (const subcommand of subcommands) add(subcommand);
   }
@@ -96,7 +96,7 @@ const DANGEROUS = [
   .join("|")
   .split("|");
 
-/** Of each role: keys of a queue that it has nothing to do with. */
+/** Keys of a queue that a role does not need, for each role. */
 const NOT_ITS_OWN: Record<(typeof ROLES)[number], string[]> = {
   producer: ["{work}:completed", "{work}:remembered", "{work}:stale_verdicts", "{:system}:workers"],
   worker: ["{work}:else"],
@@ -203,7 +203,7 @@ test("an observer appends to the audit log and reads it; nothing that he sends t
     `LPUSH ${log} x|LINSERT ${log} BEFORE x y|LMOVE ${log} ${log} LEFT RIGHT|RPOPLPUSH ${log} ${log}|LMPOP 1 ${log} LEFT`,
     `EXPIRE ${log} 1|PEXPIRE ${log} 1|RENAME ${log} x|COPY x ${log} REPLACE|SET ${log} x|RESTORE ${log} 0 x REPLACE`,
     `SORT ${log} ALPHA STORE ${log}|XADD ${log} MAXLEN 0 * f v|BLPOP ${log} 1|GETDEL ${log}|MOVE ${log} 1`,
-    // Whole keys of the system are nobody's to remove either.
+    // No role may remove whole keys of the system either.
     `UNLINK ${PREFIX}:{:system}:queues|UNLINK ${PREFIX}:{:system}:operations|UNLINK ${PREFIX}:{:system}:log_outs`,
     `SET ${PREFIX}:{:system}:audit_dropped 9`,
   ].join("|");

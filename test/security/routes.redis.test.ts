@@ -164,7 +164,7 @@ test("with a key of another queue: 403, and in no answer a word of the queue of 
         expect.soft([nameOf(operation), answer.status]).toEqual([nameOf(operation), 403]);
         continue;
       }
-      // Whether there is such a thing is nobody's business either: it is answered as one that is not there.
+      // The caller must not learn whether the thing exists, so it is answered like a missing one.
       const kind = operation.path.split("/")[2] ?? "";
       const there = ids[kind] ?? "";
       ids[kind] = "thing-of-nobody";

@@ -34,7 +34,7 @@ export interface SecuredRedis {
   password(user: string): string;
   /** For the library, as this user, in database 1. */
   url(user: string): string;
-  /** Gives the user another password in the folder, and makes the aclfile anew. @returns the new one */
+  /** Gives the user another password in the folder, and writes the aclfile again. @returns the new password */
   rotate(user: string): string;
   /** Kills it and starts it again, with nothing of its data. */
   restart(): Promise<void>;
@@ -115,7 +115,7 @@ export async function startSecuredRedis(
   };
 }
 
-/** What each user sent, by command or `container|command`, and which scripts it ran by their hashes. */
+/** The commands that each user sent, as command or `container|command`, and the hashes of its scripts. */
 export interface Watch {
   commands(user: string): Set<string>;
   scripts(user: string): Set<string>;

@@ -2,7 +2,7 @@
 const REMEDIES: Record<string, string> = {
   redis_unavailable: "Check that Redis runs and that the observability service can reach it.",
   redis_refused: "Check the user, password and database that the observability service logs in with.",
-  redis_out_of_memory: "Give Redis more memory or lower retention; workers still drain meanwhile.",
+  redis_out_of_memory: "Give Redis more memory or lower retention; workers go on meanwhile.",
   redis_read_only: "Redis is a replica or lost its quorum: check the failover.",
   queue_full: "The queue is at its cap: wait for workers to drain it, or raise maxWaiting.",
   rate_limited: "Wait a moment, then try again.",

@@ -230,7 +230,7 @@ export interface QueueSettings {
   maxWaiting: number;
   /** How long completed, cancelled and expired tasks are kept, ms. @default 86_400_000 */
   retentionMs: number;
-  /** How many of each are kept at most. @default 10_000 */
+  /** How many of each of these states are kept at most. @default 10_000 */
   retentionCount: number;
   /** How long an id given by a caller is remembered after the task ended, ms. @default 3_600_000 */
   idempotencyMs: number;

@@ -48,7 +48,7 @@ test.each(["completed", "cancelled", "expired"] as const)(
   },
 );
 
-test("entries of the pending lists that stand for nothing are counted as tombstones", async () => {
+test("entries of the pending lists without a pending task are counted as tombstones", async () => {
   const q = await oneOfEach();
   await q.redis.lpush(q.keys.pending, "ghost", "waiting", "dead");
   expect((await auditQueue(q.engine)).violations).toMatchObject([{ invariant: "I1" }]);
@@ -74,7 +74,7 @@ test("finds the envelopes that a purge left whose index entries are gone", async
   q.mutate = replaceOnce("empty", "\nremovePurged(plan)\n", "\nerror('cut short')\n");
   await expect(q.engine.empty("pending", "pending", 2)).rejects.toThrow("cut short");
   q.mutate = undefined;
-  // The entries stand for nothing any more: acquire drops them, and with them the trace of what is left.
+  // The entries have no task any more. `acquire` drops them, which leaves no trace.
   expect((await q.acquire(10)).grants.map(({ id }) => id)).toEqual(["waiting"]);
   expect(await q.redis.hexists(q.keys.tasks, "gone")).toBe(1);
   expect((await auditQueue(q.engine, { repair: true })).repaired).toBe(2);
@@ -110,7 +110,7 @@ test("finds the envelope that a settle left which was cut short after its commit
   expect(await q.task("a")).toMatchObject({ state: "completed", payloadText: "" });
 });
 
-test("counts the records with a header anew where the count is wrong", async () => {
+test("counts the records with a header again if the count is wrong", async () => {
   const q = await queueOfHeaders(["a", "b", "c"]);
   const counters = await q.redis.hgetBuffer(q.keys.state, "#counters");
   // The last of them counts these records.

@@ -138,7 +138,7 @@ test("a stored payload that does not fit is dead at once, and the error names th
   });
 });
 
-test("a schema that wants what JSON does not have is told of at the enqueue", async () => {
+test("an enqueue reports a schema that needs values that JSON does not have", async () => {
   const { calls, queue } = fakeQueue();
   const strict: StandardSchema<{ at: Date }[]> = {
     "~standard": {

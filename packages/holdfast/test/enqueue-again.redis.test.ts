@@ -256,7 +256,7 @@ test("one that crashed its workers runs alone in its next life", async () => {
   expect((await q.acquire(1)).solo).toBe(true);
 });
 
-test("its progress and its log begin anew", async () => {
+test("its progress and its log start empty", async () => {
   const q = await setup();
   await q.add("a", given);
   const grant = await q.grant();
@@ -317,7 +317,7 @@ test("an id that was purged between the two calls is a new one", async () => {
   expect(await q.engine.enqueueAgain(tail)).toEqual({ verdicts: "g", states: "" });
   await q.add("a", given);
   await q.engine.cancel("a");
-  // The purge comes as the first call is answered.
+  // The purge happens between the reply of the first call and the second call.
   const other = q.otherEngine("other");
   q.mutate = (name, source) => {
     if (name !== "enqueueAgain") return source;

@@ -22,7 +22,7 @@ test("of the waiting nobody is skipped or seen twice while the head is taken and
   await q.acquire(2);
   await q.add("g");
   expect((await q.engine.list("pending", "waiting", first.cursor, 10)).ids).toEqual(["d", "e", "f", "g"]);
-  // What was seen last has been taken too: all that is left is new.
+  // The task that was seen last is gone too, so everything left is new.
   await q.acquire(2);
   expect((await q.engine.list("pending", "waiting", first.cursor, 10)).ids).toEqual(["e", "f", "g"]);
 });

@@ -9,7 +9,7 @@ import type { AddOptions, TestQueue } from "./support/test-queue.ts";
 const NONCE = "nonce";
 const request = { slot: "#q:worker:0", sequence: 1 };
 
-/** What is sent to a worker, and the hints for all. */
+/** The messages to a worker, and the hints for all. */
 async function listenFor(q: TestQueue, workerId: string): Promise<Buffer[]> {
   const heard: Buffer[] = [];
   const listener = q.redis.duplicate();
@@ -193,7 +193,7 @@ test("a task that has to run alone is never granted by push", async () => {
   expect(await q.task("poison")).toMatchObject({ state: "pending" });
 });
 
-test("a mark of an older version, or a line that cannot be read, is no worker", async () => {
+test("a mark of an older version, or an unreadable line, does not count as a worker", async () => {
   const q = await setup();
   await q.redis.hset(q.keys.state, "#parked", "1");
   await q.add("a");

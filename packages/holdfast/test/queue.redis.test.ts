@@ -87,7 +87,7 @@ describe("enqueue", () => {
       state: "scheduled",
     });
     await queue.cancel("x");
-    // To change the time: cancel, and enqueue anew.
+    // To change the time: cancel, and enqueue again.
     expect(await queue.enqueue("t", 1, { id: "x", delayMs: 0 })).toMatchObject({
       state: "pending",
       duplicate: false,

@@ -281,7 +281,7 @@ describe("reject", () => {
     expect((await q.task("a")).history).toHaveLength(32);
   });
 
-  test("a replay offers it to anybody again, with its time anew", async () => {
+  test("a replay offers it to every worker again, and its waiting time starts again", async () => {
     const q = await setup();
     await aside(q, ["a", "report"]);
     q.advance(90_000_000);

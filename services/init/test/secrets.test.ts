@@ -200,7 +200,7 @@ describe("certificates", () => {
     expect(await open({ tls: true }).create()).toEqual([]);
   });
 
-  test("a certificate that is lost or ends soon is made anew by the same authority", async () => {
+  test("a certificate that is lost or ends soon is replaced by the same authority", async () => {
     await open({ tls: true }).create();
     const [authority, before] = [read("own/ca.crt"), server().fingerprint];
     rmSync(join(folder, "own/redis.key"));

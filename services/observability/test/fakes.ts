@@ -175,7 +175,7 @@ export function fakeOperations() {
   return {
     views,
     specs,
-    /** Of what is created from now on: how it ends at once. */
+    /** How operations that are created from now on end at once. */
     ends: undefined as ((spec: OperationSpec) => Partial<OperationView>) | undefined,
     async create(spec: OperationSpec, total: number) {
       const view: OperationView = {

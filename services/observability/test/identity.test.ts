@@ -130,7 +130,7 @@ test("who is limited to a queue sees and does nothing of another", async () => {
     ["POST", "/v1/queues/mail/dead-letters/replay", { ids: ["a"], to: "secret" }],
   ] as const)
     expect([url, (await call("limited", method, url, body)).status]).toEqual([url, 403]);
-  // What is named by its id is not there for him, as if there were no such thing.
+  // A thing that is named by its id is answered as if it did not exist.
   for (const [method, there, never] of [
     ["GET", "/v1/schedules/s2", "/v1/schedules/none"],
     ["DELETE", "/v1/schedules/s2", "/v1/schedules/none"],

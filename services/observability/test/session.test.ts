@@ -191,7 +191,7 @@ test("with a session only its own pages change things", async () => {
   ];
   for (const [headers, status] of statuses)
     expect([headers, (await call(pause({ cookie, ...headers }))).status]).toEqual([headers, status]);
-  // A program with a key is no page, until it says that it is one.
+  // A program with a key does not count as a page, unless it says that it is one.
   const authorization = `Bearer ${made[0]?.text}`;
   expect((await call(pause({ authorization }))).status).toBe(200);
   expect((await call(pause({ authorization, "sec-fetch-site": "cross-site" }))).status).toBe(403);
@@ -259,7 +259,7 @@ test("a key has so many sessions open at a time; one that ends makes room", asyn
   expect((await logIn(other)).status).toBe(200);
 });
 
-test("a session that ended by itself makes room, and a process that was started anew counts what it sees", () => {
+test("a session that ended by itself makes room, and a restarted process counts the sessions that it sees", () => {
   const { key } = mintKey({ label: "l", scopes: ["read"] });
   const ring = { verify: () => key, current: () => key };
   const options = {

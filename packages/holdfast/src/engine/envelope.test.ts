@@ -111,7 +111,7 @@ test("tags keep spaces, commas, equals signs, newlines and every script", () => 
   expect(decodeEnvelope(envelope)).toMatchObject({ tags, priority: "normal", payloadText: "1" });
 });
 
-describe("a record that is no task throws", () => {
+describe("a record that is not a task throws", () => {
   test.each([
     ["", "empty"],
     [".t abc", "no payload"],

@@ -4,7 +4,10 @@ export interface AuditReply {
   violations: { invariant: string; detail: string }[];
 }
 
-/** Of a sorted set by score, or of a list: what ended last first, or what is taken next first. `typed`: of `pending:typed`. */
+/**
+ * A page of a sorted set by score, or of a list: the task that ended last comes first, or the one that is granted next.
+ * `typed`: of `pending:typed`.
+ */
 export type ListOrder = "first" | "last" | "ended" | "waiting" | "typed";
 
 export interface RawTask {

@@ -162,7 +162,7 @@ export class HandlerProcess {
     this.#child.send(message, () => {});
   }
 
-  /** Handlers, and what they import, may send messages of their own: they are nobody's here. */
+  /** The message, if our own code sent it. Handlers and their imports may send messages too, which are ignored. */
   #ours(message: unknown): FromChild | undefined {
     const isOurs =
       typeof message === "object" && message !== null && (message as { key?: unknown }).key === this.#key;

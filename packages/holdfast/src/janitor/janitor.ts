@@ -172,7 +172,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     try {
       await this.#client.check();
     } finally {
-      // Whatever failed: it did since everything was closed.
+      // The connections are closed, so errors are expected from here on.
       this.#assertRuns();
     }
     if (this.#running) return;

@@ -81,7 +81,7 @@ test("not_due: before its time, or before the next try", () => {
     expectedStartAt: 5_000,
     detail: "it is not due yet",
   });
-  expect(why({ task: { ...task, failures: 2 }, stats }).detail).toContain("after failure 2");
+  expect(why({ task: { ...task, failures: 2 }, stats }).detail).toContain("it failed 2 times");
 });
 
 test("no_worker_for_type: one that stands aside, with the time since", () => {

@@ -71,7 +71,9 @@ export function explain(task: TaskView, around: Surroundings): Why {
         `it was due ${ago(lateMs)}: ${janitorsOf(around, "move it to the waiting tasks")}`,
       );
     const wait =
-      task.failures > 0 ? `it waits to be tried again after failure ${task.failures}` : "it is not due yet";
+      task.failures > 0
+        ? `it failed ${task.failures === 1 ? "once" : `${task.failures} times`} and waits for its retry`
+        : "it is not due yet";
     return why("not_due", wait, { expectedStartAt: task.runAt });
   }
   if (stats.paused)

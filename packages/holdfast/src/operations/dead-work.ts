@@ -54,7 +54,7 @@ async function stretch(
   return { ids: meant.map(({ id }) => id), after: next };
 }
 
-/** What a selection of dead letters means, walked in the same way by replay and discard. */
+/** Walks the dead letters of a selection, in the same way for replay and discard. */
 function walkOf(operation: ClaimedOperation, parts: Parts): Pick<Work, "first" | "next" | "count"> {
   const { selection } = operation.spec;
   const first: Place = { part: 0, after: "" };

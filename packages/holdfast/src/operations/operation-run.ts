@@ -12,7 +12,7 @@ import {
 import { lookAtCanary } from "./canary.ts";
 import type { Batch, Moved, Place, Work } from "./work.ts";
 
-/** What is kept beside the view: by it another process goes on. */
+/** Kept beside the view, so that another process can continue. */
 interface Progress {
   sequence: number;
   place: Place | null;
@@ -28,7 +28,7 @@ export interface RunOptions {
   owner: string;
   leaseMs: number;
   work: Work;
-  /** What of a task may stand in the operation. @default all of it */
+  /** Masks a task for the view of the operation. @default shows all of it */
   shown?: ((task: TaskView) => TaskView) | undefined;
   /** Hands the operation over, between two batches. */
   signal: AbortSignal;
@@ -97,7 +97,7 @@ export class OperationRun {
     // that what dies again has died later than it.
     do await this.#write("run");
     while (this.#nowMs <= this.#operation.startedAt && (await delay(1, true)));
-    // What was under way when the last holder went: it may have been done, and its answer was lost.
+    // The batch of the last holder may have been done although its answer was lost.
     if (this.#progress.batch) await this.#moveBatch();
     if (!(await this.#mayGoOn())) return this.#stopped();
     await this.#count();
@@ -111,7 +111,7 @@ export class OperationRun {
       await this.#step(this.#batchSize());
       await this.#keepPace();
     }
-    // What was asked for during the last batch comes too late to matter.
+    // Requests that arrived during the last batch come too late to matter.
     return this.#end("succeeded");
   }
 

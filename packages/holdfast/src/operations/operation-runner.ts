@@ -19,7 +19,7 @@ export interface OperationRunnerOptions {
   pollMs?: number;
   /** How many it runs at a time; beyond them one of each share of which none runs here. @default 4 */
   concurrency?: number;
-  /** What of a task may be told in an operation, which more people read than the task. @default all of it */
+  /** Masks a task for the operation, which more people may read than the task. @default shows all of it */
   shown?: ((task: TaskView) => TaskView) | undefined;
   onMoved?(spec: OperationSpec, moved: Moved): void;
   /** Called with the error that makes an operation fail. */
@@ -70,7 +70,7 @@ export class OperationRunner {
     const { signal } = this.#abort;
     while (!signal.aborted) {
       try {
-        // Whoever has many that take hours must not keep the others waiting.
+        // A key with many long operations must not keep the others waiting.
         const passOver = () => (this.#running.size < concurrency ? [] : [...new Set(this.#running.values())]);
         while (!signal.aborted && (await this.#claim({ passOver: passOver() })));
       } catch (error) {

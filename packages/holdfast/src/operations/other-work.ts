@@ -41,7 +41,7 @@ export function emptyWork(operation: ClaimedOperation, parts: Parts): Work {
   };
 }
 
-/** What a burst needs of a queue. */
+/** The part of a queue that a burst needs. */
 export interface BurstProducer {
   enqueueMany(tasks: readonly NewTask[]): Promise<EnqueueResult[]>;
 }

@@ -15,13 +15,13 @@ export interface Place {
 }
 
 /**
- * What is done at once. It is kept in Redis before it is done, so that whoever goes on with the operation repeats the
- * very same call.
+ * The present batch. It is kept in Redis before it is done, so that a process that continues the operation repeats the
+ * same call.
  */
 export interface Batch {
   part: number;
   ids: string[];
-  /** Of a burst or an empty: how many, where `ids` names none. */
+  /** For a burst or an empty: the number of tasks, if `ids` names none. */
   count?: number;
 }
 
@@ -31,7 +31,7 @@ export interface Moved {
   failures: Failure[];
   /** Under which ids the tasks go on, for a canary to look after. */
   taskIds: string[];
-  /** What ends the operation, once this was counted: a full queue refuses the rest too. */
+  /** An error that ends the operation after this batch was counted: a full queue refuses the rest too. */
   stop?: Error;
 }
 

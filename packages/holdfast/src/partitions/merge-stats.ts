@@ -16,7 +16,7 @@ export function mergeSettings(parts: readonly QueueSettings[]): QueueSettings {
   };
 }
 
-/** What each of `count` partitions is set to; rounded up, so that the sum is never below what was asked for. */
+/** The setting of each of `count` partitions, rounded up so that the sum is never below the requested value. */
 export function splitSettings(settings: Partial<QueueSettings>, count: number): Partial<QueueSettings> {
   const split = { ...settings };
   if (split.maxWaiting !== undefined) split.maxWaiting = Math.ceil(split.maxWaiting / count);

@@ -19,7 +19,7 @@ test("each place takes each character about as often", () => {
       characters.set(character, (characters.get(character) ?? 0) + 1);
     });
   }
-  // 400 expected, a standard deviation of 20: eight of them are no chance.
+  // 400 are expected with a standard deviation of 20; eight deviations cannot be chance.
   for (const characters of seen) {
     expect(characters.size).toBe(64);
     for (const times of characters.values()) expect(Math.abs(times - 400)).toBeLessThan(160);

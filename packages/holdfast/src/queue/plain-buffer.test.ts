@@ -76,7 +76,7 @@ test("a call that is full is sent whatever is on its way, and no batch is torn t
   await drained;
 });
 
-test("calls whose answers do not come hold nobody back, and a failure is told of each task with its id", async () => {
+test("calls without an answer do not delay others, and each task gets the failure with its id", async () => {
   const { calls, push, turn } = setup();
   const runs: Promise<PlainResult>[] = [];
   for (let i = 0; i < 2; i++) {

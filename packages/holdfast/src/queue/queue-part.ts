@@ -30,7 +30,7 @@ import { checkWellFormed, givenId, payloadTextOf } from "./task-checks.ts";
 
 type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">;
 
-/** What a part needs of its queue. */
+/** The part of the queue that a part needs. */
 export interface QueuePartOptions {
   lingerMs: number;
   /** Makes the ids of tasks that bring none. @default 14 random characters */

@@ -70,7 +70,7 @@ export class QueueParts {
       if (partitions && mintId !== undefined)
         throw new HoldfastError(
           "invalid_argument",
-          `queue "${this.#queue}" has partitions, and the ids of its tasks say which one they are in: leave mintId out`,
+          `queue "${this.#queue}" has partitions, and an id has to name its partition: leave mintId out`,
         );
       this.#parts = new Parts(this.#client, this.#queue, partitions);
       this.only = this.#parts.all.length === 1 ? this.#part(this.#parts, 0) : undefined;

@@ -36,7 +36,7 @@ test("Valkey 8, which says it is Redis 7.2.4, is accepted", () => {
   expect(checkInfo(valkey).warnings).toEqual([]);
 });
 
-test("what is no Redis at all is refused", () => {
+test("a server that is not Redis is refused", () => {
   expect(() => checkInfo("")).toThrow(/too old/);
 });
 

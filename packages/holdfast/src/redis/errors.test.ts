@@ -64,7 +64,7 @@ describe("errors of the connection", () => {
   });
 });
 
-test("what is no Error is classified by its text", () => {
+test("a value that is not an Error is classified by its text", () => {
   expect(classify("LOADING wait")).toMatchObject({ kind: "retry" });
   expect(classify(undefined)).toMatchObject({ kind: "fail", error: { code: "internal" } });
 });

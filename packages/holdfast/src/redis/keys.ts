@@ -29,7 +29,7 @@ export interface QueueKeys {
   readonly seriesLast: string;
 }
 
-/** Queue names never begin with a colon, so `{:system}` is nobody's queue. */
+/** Queue names never begin with a colon, so no queue uses `{:system}`. */
 export interface SystemKeys {
   readonly queues: string;
   readonly workers: string;

@@ -95,7 +95,7 @@ describe("what people write is understood", () => {
   ])("%#", (redis, settings) => {
     const read = settingsOf(redis as RedisOption);
     expect(read).toEqual(settings);
-    // The heartbeat thread is handed them, and reads them once more.
+    // The heartbeat thread gets a copy of the settings and parses it again.
     expect(settingsOf(structuredClone(read))).toEqual(settings);
   });
 });

@@ -44,6 +44,6 @@ test.each([
   ],
   [{}, "Connection is closed.", "use rediss://"],
   [{}, "connect ETIMEDOUT", "REDIS_URL"],
-])("%j, %s: TLS on one side only is told of", (settings, reason, remedy) => {
+])("%j, %s: TLS on one side only is reported", (settings, reason, remedy) => {
   expect(remedyOf(reason, settings)).toContain(remedy);
 });

@@ -89,7 +89,7 @@ test.each([
   ["* * * * * * 2030", "UTC", "five fields"],
   ["2030-01-01T00:00:00", "UTC", "five fields"],
   ["@reboot", "UTC", "five fields"],
-  ["0 0 31 2 *", "UTC", "it never comes"],
+  ["0 0 31 2 *", "UTC", "it never occurs"],
   ["* * * * *", "Mars/Phobos", '"Mars/Phobos" is not a time zone'],
   ["* * * * *", "+01:00", '"+01:00" is not a time zone'],
 ])("%j in %s is refused: %s", (cron, timeZone, text) => {

@@ -4,8 +4,8 @@ import type Cronstrue from "cronstrue";
 import * as cronstrueModule from "./cronstrue-module.cts";
 import { Zone } from "./zone.ts";
 
-// Read when first asked for: it is large, and most processes never say a schedule in words. By a CommonJS module, since this
-// is no place to wait for an import, and bundlers follow it.
+// Loaded on first use, because it is large and most processes never describe a schedule. It is a CommonJS module, since
+// the code here cannot wait for an import, and bundlers follow it.
 const { load } = cronstrueModule as unknown as { load(): typeof Cronstrue };
 
 /** Occurrences that are computed at once: each takes about 0.1 ms, most of it in the time zone. */
@@ -121,7 +121,7 @@ function parse(cron: string): Cron {
   } catch (error) {
     return refuse((error instanceof Error ? error.message : String(error)).replace(/^CronPattern: /, ""));
   }
-  if (parsed.nextRun() === null) refuse("it never comes, as on 31 February");
+  if (parsed.nextRun() === null) refuse("it never occurs, like 31 February");
   return parsed;
 }
 

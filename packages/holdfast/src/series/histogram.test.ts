@@ -51,6 +51,6 @@ test("text and growth give back what went in (property)", () => {
       expect(grownBy(first, addHistograms([first, second]))).toEqual(second);
     }),
   );
-  // The counts began anew.
+  // The counts start again.
   expect(grownBy(new Map([[3, 100]]), new Map([[3, 5]]))).toEqual(new Map());
 });

@@ -57,7 +57,7 @@ class GuardedAttempt implements AttemptSpan {
     this.context = contextOf(this.#span, onError);
   }
 
-  /** Whatever the hook does, the handler is called once, and what it returns or throws is what counts. */
+  /** Whatever the hook does, the handler is called once, and its return value or error counts. */
   run<T>(handler: () => T): T {
     const span = this.#span;
     if (span === undefined) return handler();
@@ -75,7 +75,7 @@ class GuardedAttempt implements AttemptSpan {
     };
     try {
       const returned: unknown = span.run(once);
-      // An `async` hook: what it rejects with is mostly what the handler did, and that is settled below.
+      // An `async` hook mostly rejects with the error of the handler, which `once()` below returns in any case.
       if (returned instanceof Promise) returned.catch(() => {});
     } catch (thrown) {
       const isOfHandler = called !== undefined && "thrown" in called && called.thrown === thrown;

@@ -16,7 +16,7 @@ export interface EnqueueAbout {
   queue: string;
   /** Tasks of this one call. */
   count: number;
-  /** Of the only task. */
+  /** The options of the only task. */
   type?: string;
   /** The trace that the caller named. Without it the current one is used. */
   parent: TraceContext | undefined;

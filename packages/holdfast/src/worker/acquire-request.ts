@@ -63,7 +63,7 @@ export class AcquireRequest {
     // If no open request matches, its tasks came with a repeated request already, or the request was given up.
     if (this.#parked === null || !belongsTo(this.#parked)) return null;
     const turn = push.turn(this.#parked.nonce);
-    // Tasks that are too large for a message.
+    // The tasks are too large for a message.
     if (turn === null) return "again";
     this.#engine.giveRequest(this.#parked.request);
     this.#parked = null;

@@ -84,7 +84,7 @@ test("one thread beats for all workers of the process, from the first to the las
   expect(thread.got.map(({ kind }) => kind)).toEqual(["add", "add", "remove", "remove"]);
   expect(thread.terminated).toBe(true);
   expect(threads).toHaveLength(1);
-  // The next one begins anew.
+  // The next one starts again.
   const again = member();
   const startingAgain = again.heartbeat.start();
   const next = await nth(2);

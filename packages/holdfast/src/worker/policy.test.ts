@@ -74,7 +74,7 @@ describe("what to ask for", () => {
   test("a large batch goes in two equal calls, a small one in one", () => {
     expect(wish(situation({ slots: 20, ahead: 20 }), 0, all)).toEqual({ want: 20, inHalves: true });
     expect(wish(situation({ slots: 10, ahead: 21 }), 0, all)).toEqual({ want: 31, inHalves: false });
-    // Beside another queue nothing is decided anew.
+    // With another queue there is no new decision.
     expect(wish(situation({ alone: false, inHalves: true }), 0, all)?.inHalves).toBe(true);
   });
 

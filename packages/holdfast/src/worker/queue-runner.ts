@@ -15,7 +15,7 @@ import { Timings } from "./timings.ts";
 import { untilAnswered } from "./until-answered.ts";
 
 export interface RunnerOptions {
-  /** Of the part that it works on. */
+  /** The name of the part that it works on. */
   engine: Engine;
   /** The name of the queue. */
   queue: string;
@@ -169,7 +169,7 @@ export class QueueRunner {
     this.schedule();
   }
 
-  /** Tasks were granted to the parked request, as a message says. */
+  /** Called with the message that tasks were granted to the parked request. */
   granted(push: Push): void {
     const turn = this.#acquire.granted(push);
     if (turn === null) return;

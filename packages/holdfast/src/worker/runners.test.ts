@@ -99,7 +99,7 @@ class FakeQueue {
     if (push) void after(1).then(() => this.#runner?.granted(push));
   }
 
-  /** What the heartbeat thread does with a task that was taken ahead and is not begun. */
+  /** The heartbeat thread's treatment of a task that was taken ahead and has not begun. */
   handBack(id: string): void {
     const task = this.leased.get(id);
     if (!task) return;
@@ -170,7 +170,7 @@ class World {
   readonly queues: FakeQueue[];
   running = 0;
   soloRuns = false;
-  /** What must not happen. */
+  /** Calls that must not happen. */
   readonly broken: string[] = [];
   readonly #timers: NodeJS.Timeout[];
   #idleMs = 0;
@@ -344,7 +344,7 @@ test("a slot that comes free is told to every queue: it begins what it has taken
   expect(told).toEqual(["busy begins", "busy asks", "asleep begins"]);
 });
 
-test("a queue that neither sleeps nor asks while a slot is free is told of as stalled", async () => {
+test("a queue that neither sleeps nor asks while a slot is free is reported as stalled", async () => {
   const world = new World(1, [1, 1], 5);
   await vi.advanceTimersByTimeAsync(20);
   expect([world.runners.stalledMs(), world.runners.oldestAnswerAgeMs() < 50]).toEqual([0, true]);

@@ -191,8 +191,8 @@ function explanations({ cause, errors, errorCount = 0 }: Thrown): string[] {
 const CAUSED_BY = "Caused by: ";
 
 /**
- * The text that is kept of an error, encoded for the record: name, code and message, the first lines of the stack, down
- * to the handler; then its causes and the first errors of an aggregate, without their stacks.
+ * The text of an error for the record, encoded: name, code, message and the stack down to the handler, then the causes
+ * and the first errors of an aggregate without their stacks.
  */
 export function errorText(thrown: Thrown): string {
   const limit = LIMITS.errorCharacters;

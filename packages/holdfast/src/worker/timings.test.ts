@@ -14,7 +14,7 @@ const sumOf = (fields: (string | number)[], letter: string) =>
     0,
   );
 
-test("each of few tasks is counted, and the next look begins anew", () => {
+test("a few tasks are counted one by one, and the next reading starts at zero", () => {
   const timings = new Timings();
   ended(timings, 100);
   const fields = timings.take();

@@ -22,7 +22,7 @@ export class Timings {
     (this.#run[bucketOf(runMs)] as number) += weight;
   }
 
-  /** Fields and counts as the script takes them, and begins anew. Empty where nothing ended. */
+  /** Returns the fields and counts for the script, and resets them. Empty if no task ended. */
   take(): (string | number)[] {
     if (this.#ended === 0) return [];
     this.#ended = 0;

@@ -342,7 +342,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   }
 
   #lostHeartbeat(cause: HoldfastError, leaseMs: number): void {
-    const message = `${cause.message}. It ended too often: this worker stops, since nobody renews its leases`;
+    const message = `${cause.message}. It ended too often, so this worker stops: its leases are no longer renewed`;
     const error = new HoldfastError("heartbeat_failed", message, { cause });
     if (!this.emit("error", error)) warn(error);
     // The leases that it holds last that long: the last heartbeat was a third of a lease ago at most.

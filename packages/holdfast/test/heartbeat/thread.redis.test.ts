@@ -149,7 +149,7 @@ test("a worker that loses its thread again and again hands back what it runs, st
       .at(-1),
   ).toEqual({
     error: "heartbeat_failed",
-    message: expect.stringContaining("this worker stops, since nobody renews its leases"),
+    message: expect.stringContaining("so this worker stops"),
   });
   expect(told().filter(({ aborted }) => aborted)).toMatchObject([{ aborted: id, reason: "shutdown" }]);
   expect(await system.queue().get(id)).toMatchObject({ state: "pending", attempts: 0, releases: 1 });
@@ -161,5 +161,5 @@ test("a worker without a listener of `error` prints that it stops", async () => 
   await untilTold("it is started", ({ started }) => started === true);
   endThread();
   expect(await exited).toBe(0);
-  expect(printed()).toContain("this worker stops, since nobody renews its leases");
+  expect(printed()).toContain("so this worker stops");
 });

@@ -131,7 +131,7 @@ test.each(Object.entries(cases))(
       if (!ends) expect(ran).toContain(held);
       expect(new Set(ran).size).toBe(ran.length);
       expect(await store.get(held)).toMatchObject({ state: "succeeded" });
-      // Whoever asks again is refused only where the first time has made an operation of it.
+      // A repeat is refused only if the first call has created an operation.
       const undone = (await store.list()).operations.filter(({ undoes }) => undoes === discarded);
       if (undone.length === 0) await store.undo(discarded, by);
       else await expect(store.undo(discarded, by)).rejects.toMatchObject({ code: "conflict" });

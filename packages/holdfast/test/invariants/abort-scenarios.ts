@@ -26,7 +26,7 @@ export const scenarios: Record<string, Scenario> = {
     adds: ["h", "n", "l", "s"],
     async prepare(q) {
       await park(q);
-      // What a purge that was cut short leaves behind.
+      // The state after a purge that was cut short.
       await q.redis.hset(q.keys.state, "n", "r");
       return { accepted: [] };
     },

@@ -33,7 +33,7 @@ type Sending = "once" | "twice" | "lost";
 
 const NO_HANDLER_MS = 100_000;
 
-/** Every second one is that of an older worker, which wants a fence for each task. */
+/** The token of the task at this place of a grant. */
 const tokenAt = (first: number, at: number, nonce: string) => `${first}-${nonce}.${at + 1}`;
 
 type Body = (model: Model, real: Real) => Promise<void>;
@@ -91,7 +91,7 @@ async function send<Reply>(
   real: Real,
   sending: Sending,
   call: (request: Request) => Promise<Reply>,
-  /** What a repeat has to tell again. */
+  /** The reply that a repeat has to give again. */
   told: (reply: Reply) => unknown = (reply) => reply,
   /** One that stays open after the call: its caller gives it back. */
   kept?: Request & { readonly index: number },
@@ -129,7 +129,7 @@ const aside = async ({ redis, engine }: Real) =>
     (member) => member.split(" ").at(-1) ?? "",
   );
 
-/** What an acquire put aside has a record since; those that wait for its type are woken. */
+/** A task that an acquire put aside has a record since; workers that wait for its type are woken. */
 async function toldAside(model: Model, real: Real, before: string[]): Promise<void> {
   const put = (await aside(real)).filter((id) => !before.includes(id));
   for (const id of put) model.task(id).touched = true;
@@ -223,7 +223,7 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
     if (asked) await expectPushed(model, real, asked, ids, heard);
   });
 
-/** What an answer tells is checked, and taken over by the model. */
+/** Checks the reply, and updates the model from it. */
 async function take(
   model: Model,
   real: Real,
@@ -342,7 +342,7 @@ const poll = (
       await toldAside(model, real, before);
       if (promoted > turn.grants.length) {
         parking.wake();
-        // What parks is not recorded: asked again, it parks again.
+        // A parked request is not recorded: a repeat parks again.
         if (turn.parked && sending !== "once") parking.park({ ...asked, want, types });
       }
       await take(model, real, turn, { held, types, sending });
@@ -474,7 +474,7 @@ const sending = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Sending>("lost") },
 );
 const at = fc.nat({ max: 12 });
-/** What a worker tells of its types: nothing, that it runs none, one or the other, or both. */
+/** The types that a worker sends: nothing, an empty list, one or the other, or both. */
 const types = fc.constantFrom("", "", "", " ", " t", " u", " t u");
 /** One discard is undone more often than not by the operation that it was. */
 const by = fc.constantFrom("op1", "op1", "op2");

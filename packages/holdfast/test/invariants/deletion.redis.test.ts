@@ -127,7 +127,7 @@ test.each([
       const isDeleted = await gone;
       if (calls > 1) seen.registered++;
       if (isDeleted) seen.deleted++;
-      // It had to begin anew, since the deletion came between its calls.
+      // It had to start again, since the deletion came between its calls.
       if (isDeleted && calls > 5) seen.both++;
     }
     expect(seen.deleted).toBeGreaterThan(0);

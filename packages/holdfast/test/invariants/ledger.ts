@@ -53,7 +53,7 @@ interface Lease {
   untilMs: number;
 }
 
-/** What was granted and acked in one history: I5 (one ack per life), I6 (leases do not overlap), I7 (tokens differ). */
+/** The grants and acks in one history: I5 (one ack per life), I6 (leases do not overlap), I7 (tokens differ). */
 export class Ledger {
   readonly #tokens = new Set<string>();
   readonly #leases = new Map<string, Lease>();

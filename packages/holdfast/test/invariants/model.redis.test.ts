@@ -14,7 +14,7 @@ const RUNS = Number(process.env.HOLDFAST_MODEL_RUNS ?? 60);
 /** `seed`, or what a failure printed: `seed/path/replayPath`. */
 const [seed, path, ...replayPath] = (process.env.HOLDFAST_MODEL_SEED ?? "").split("/");
 
-/** What to set to see the same failure again. */
+/** The variables that reproduce the failure. */
 function replayOf({
   seed,
   counterexamplePath,

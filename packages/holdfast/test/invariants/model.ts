@@ -52,7 +52,7 @@ export interface ModelTask {
   completed: boolean;
 }
 
-/** What the model tells of an attempt. */
+/** The model's view of an attempt. */
 export type Kind = "ack" | "fail" | "fatal" | "release" | "unstarted" | "unrouted";
 
 export interface NewTask {
@@ -69,7 +69,7 @@ export interface NewTask {
   keepPayload: boolean;
 }
 
-/** What a queue is: no Redis, no lists, one map of tasks. Which pending task is granted it leaves open. */
+/** The model of a queue: no Redis, no lists, one map of tasks. It does not define which pending task is granted. */
 export class Model {
   nowMs: number;
   paused = false;
@@ -189,7 +189,7 @@ export class Model {
     if (state !== "completed") task.token = "";
   }
 
-  /** What a verdict is answered, and what it does. */
+  /** The reply to a verdict, and its effect. */
   settle(kind: Kind, id: string, token: string, delayMs: number): string {
     const task = this.tasks.get(id);
     if (!task || task.state === "purged" || !task.touched) return "unknown";

@@ -5,10 +5,10 @@ export interface Asked {
   workerId: string;
   want: number;
   nonce: string;
-  /** What it told of its types, as the scripts take it. */
+  /** The types that it sent, in the form that the scripts take. */
   types: string;
   request: Request & { readonly index: number };
-  /** What an enqueue granted to it, in the order of the tokens; null where it was not granted anything yet. */
+  /** The tasks that an enqueue granted to it, in the order of the tokens; null before that. */
   granted: { id: string; token: string }[] | null;
 }
 
@@ -17,7 +17,7 @@ const PUSH_TASKS = 32;
 /** A worker that did not tell its types is granted any. */
 export const runs = (told: string, type: string) => told === "" || told.split(" ").includes(type);
 
-/** Who waits for tasks, and to whom an enqueue grants. */
+/** The parked requests, and the one that an enqueue grants to. */
 export class Parking {
   /** Open requests, by worker. */
   readonly asked = new Map<string, Asked>();

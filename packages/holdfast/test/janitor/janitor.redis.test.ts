@@ -141,7 +141,7 @@ test("each queue is audited, and what no record stands behind is removed", async
   expect(reports[2]).toEqual({ queue: "work", violations: [], repaired: 0 });
 });
 
-test("a queue that cannot be swept is told of, and does not keep the others from it", async () => {
+test("a queue that cannot be swept is reported, and does not stop the sweep of the others", async () => {
   const system = await setupSystem();
   for (const name of ["broken", "fine"]) {
     await system.queue(name).enqueue("t", null);
@@ -153,7 +153,7 @@ test("a queue that cannot be swept is told of, and does not keep the others from
   janitor.on("error", (error) => errors.push(error));
   await janitor.start();
   await until("the other queue is swept", async () => (await system.observer.stats("fine")).pending === 1);
-  await until("the broken one is told of", () => errors.length > 0);
+  await until("the broken one is reported", () => errors.length > 0);
   expect(errors[0]?.code).toBe("layout_too_new");
   expect(janitor.lastSuccessAt()).toBe(0);
 });
@@ -182,7 +182,7 @@ test("a janitor sweeps on after an outage of Redis, and stops within its grace d
     janitor.on("error", (error) => errors.push(error));
     await janitor.start();
     await server.kill();
-    await until("the outage is told of", () => errors.length > 0);
+    await until("the outage is reported", () => errors.length > 0);
     await server.start();
     await until("the lease is taken back", async () => (await system.queue().get(id))?.crashes === 1);
 

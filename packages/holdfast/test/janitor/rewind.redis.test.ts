@@ -15,7 +15,7 @@ const turn = {
   noHandlerAfterMs: 1,
 };
 
-test("a Redis that comes back without what it had is told of, and its queues are audited at once", async () => {
+test("a Redis that comes back without its data is reported, and its queues are audited at once", async () => {
   const server = await startRedisServer(["--appendonly", "yes", "--appendfsync", "always"]);
   afterwards(() => server.stop());
   const client = new Holdfast({ redis: server.url });
@@ -50,7 +50,7 @@ test("a Redis that comes back without what it had is told of, and its queues are
   expect((told[1] as AuditReport).violations.length).toBeGreaterThan(0);
   expect(told).toHaveLength(2);
 
-  // The grant counter begins anew, so grant numbers come again: the nonces keep the old tokens from fitting.
+  // The grant counter starts again, so grant numbers repeat. The nonces keep the old tokens from fitting.
   const { grants: after } = await engine.acquire({ ...turn, want: 10, nonce: nanoid(8) });
   const number = (token = "") => token.split("-")[0];
   expect([...before, ...lost].map(({ token }) => number(token))).toEqual(["1", "2"]);
@@ -74,7 +74,7 @@ test("a Redis that comes back without what it had is told of, and its queues are
 test("both signs are needed: another run of the server, and a count that has not grown", () => {
   const detector = new RewindDetector();
   expect(detector.look("q", 5, "a")).toBeNull();
-  // Deleted and made anew, in the same run.
+  // Deleted and created again in the same run.
   expect(detector.look("q", 1, "a")).toBeNull();
   expect(detector.look("q", 9, "b")).toBeNull();
   expect(detector.look("q", 9, "c")).toEqual({

@@ -5,7 +5,7 @@ import { redisUrl } from "../support/setup.ts";
 
 type Outcome = { code: string; message: string } | "accepted";
 
-/** Of a call that throws, rejects, or has a result per task. */
+/** The outcome of a call, whether it throws, rejects or returns a result per task. */
 async function outcomeOf(call: () => unknown): Promise<Outcome> {
   try {
     const result = await call();
@@ -37,7 +37,7 @@ const WAYS: Record<string, (queue: Queue, type: unknown) => unknown> = {
 };
 
 test.each(Object.entries(WAYS))(
-  "%s refuses what is no type: as the first call, after a right one, and after itself",
+  "%s refuses an invalid type: as the first call, after a valid one, and after itself",
   async (_, way) => {
     const { name, client, observer } = library();
     for (const wrong of [undefined, null, "", 5, "a b", Symbol("x"), {}]) {
@@ -160,7 +160,7 @@ test.each<[string, unknown, string]>([
   expect(queue).toMatchObject({ code: "invalid_argument", message: expect.stringContaining(message) });
 });
 
-test("names that are no names are refused, whatever they are", async () => {
+test("invalid names are refused, whatever they are", async () => {
   for (const name of [undefined, null, 5, Symbol("x"), {}, "a b", "..", "x".repeat(65)])
     expect(await outcomeOf(() => new Queue(name as string, { redis: redisUrl() }))).toMatchObject({
       code: "invalid_queue_name",
@@ -201,7 +201,7 @@ test.each(Object.entries(CALLS))(
         if (isWarm) {
           await queue.enqueue("t", 0);
           expected++;
-          // What it knows of its durability is read again after a second.
+          // The library reads the durability again after a second.
           await new Promise((resolve) => setTimeout(resolve, 1_050));
         }
         // Redis is slow just then.

@@ -198,7 +198,7 @@ describe("a partitioned queue that is deleted while a producer goes on with it",
     return { system, queue, observer, opened, tasks };
   }
 
-  test("is made anew where the producer says how many partitions it has", async () => {
+  test("is created again if the producer says how many partitions it has", async () => {
     const { queue, observer, tasks } = await deleted({ partitions: 4 });
     const { id } = await queue.enqueue("t", 1);
     expect((await queue.enqueueMany(tasks)).every(({ ok }) => ok)).toBe(true);
@@ -217,7 +217,7 @@ describe("a partitioned queue that is deleted while a producer goes on with it",
     expect(await system.redis.keys(`${system.prefix}:{hot/*:tasks`)).toEqual([]);
   });
 
-  test("gets none into a partition that it has no more, where somebody made it anew with fewer", async () => {
+  test("gets no task into a partition that is gone because the queue was created again with fewer", async () => {
     const { queue, observer, opened, tasks } = await deleted({});
     await opened({ partitions: 2 }).partitions();
     for (let n = 0; n < 8; n++) await queue.enqueue("t", n);

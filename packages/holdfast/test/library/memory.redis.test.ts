@@ -22,6 +22,6 @@ test("a client keeps nothing of queues that nobody uses any more", async () => {
     collect();
     return engine.deref() === undefined;
   });
-  // What is used stays the same.
+  // The used memory stays the same.
   expect(client.engine(name)).toBe(used);
 });

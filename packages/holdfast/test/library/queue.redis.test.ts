@@ -6,7 +6,7 @@ import { Holdfast, Queue, type TaskOptions } from "../../src/index.ts";
 import { afterwards, library } from "../support/library.ts";
 import { redisUrl } from "../support/setup.ts";
 
-// What is done to the server here would hurt tests that share one.
+// These tests do things to the server that would hurt tests on a shared one.
 let server: RedisServer;
 let admin: Redis;
 beforeAll(async () => {

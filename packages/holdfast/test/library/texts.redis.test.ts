@@ -6,7 +6,7 @@ import { setupSystem } from "../worker/harness.ts";
 
 const redis = "redis://127.0.0.1:1";
 
-/** What becomes a part of keys, channels and records as it is: checked where it enters, before anything connects. */
+/** Texts that become parts of keys, channels and records. They are checked before anything connects. */
 const NAMES: Record<string, { allowed: RegExp; give(text: string): unknown }> = {
   "id of a worker": {
     allowed: /^[A-Za-z0-9_.:@-]{1,128}$/,
@@ -166,7 +166,7 @@ test("free text comes back as it was, byte by byte, and touches nothing beside i
 }, 60_000);
 
 test.each(["-", "~00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 x", " two  spaces ", "\0"])(
-  "a text that is thrown as %j is kept as it was, and is no mark",
+  "a text that is thrown as %j is kept as it was, and is not taken for a mark",
   async (text) => {
     const system = await setupSystem();
     await system.started("work", {

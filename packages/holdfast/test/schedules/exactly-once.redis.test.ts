@@ -9,7 +9,7 @@ import { MINUTE, NOON, setupSchedules } from "./harness.ts";
 
 class Killed extends Error {}
 
-/** What a janitor does for two occurrences, one after the other, and one more after a minute. */
+/** The work of a janitor for two occurrences, one after the other, and one more after a minute. */
 const minutes = async (clock: { nowMs: number }, fire: () => Promise<unknown>) => {
   clock.nowMs = NOON + 2 * MINUTE;
   await fire();

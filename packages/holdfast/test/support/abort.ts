@@ -64,7 +64,7 @@ class AckLedger {
 }
 
 const ROUNDS = 100;
-/** Of all tasks that scenarios make. */
+/** The ids of all tasks that scenarios make. */
 const EVERY_TYPE = "t mail report old x y z";
 
 async function drain(queue: TestQueue, ledger: AckLedger): Promise<void> {

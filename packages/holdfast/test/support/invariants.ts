@@ -121,7 +121,7 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     tally.set(state, (tally.get(state) ?? 0) + 1);
     places.delete(id);
   }
-  for (const [id, where] of places) found.push(`I1: ${where.join("+")} holds ${id}, which is no task`);
+  for (const [id, where] of places) found.push(`I1: ${where.join("+")} holds ${id}, which is not a task`);
   COUNTED.forEach((name, i) => {
     const [counted, there] = [queue.counted[i], tally.get(name)];
     if (counted !== there) found.push(`I2: ${counted} ${name} are counted, ${there} are there`);

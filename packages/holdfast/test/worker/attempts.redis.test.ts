@@ -42,11 +42,11 @@ test("the stack that is kept of an error is the handler's, not the worker's", as
   await until("the failure is settled", () => settled.length === 1);
   const task = await system.queue().get(id);
   expect(task?.lastError).toMatch(/^Error: no such card\n {4}at (Object\.)?charge \([^\n]+\)$/);
-  // Who listens has the whole.
+  // A listener gets the whole error.
   expect(settled[0]?.error).toMatchObject({ stack: expect.stringContaining("queue-runner") });
 });
 
-test("a handler that throws is tried again after its backoff, and each attempt is told of once Redis has it", async () => {
+test("a handler that throws is tried again after its backoff, and each attempt is reported after Redis has it", async () => {
   const system = await setupSystem();
   const { settled } = await system.started(
     "work",
@@ -350,7 +350,7 @@ test("records that cannot be decoded are quarantined with their raw bytes, and t
   expect(errors).toEqual([]);
 });
 
-test("a task past its expiresAt does not run, and is told of as expired", async () => {
+test("a task past its expiresAt does not run, and is reported as expired", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const expiresAt = Date.now() + 50;
@@ -377,6 +377,6 @@ test("a listener that throws costs no task", async () => {
   await queue.enqueueMany(Array.from({ length: 40 }, () => ({ type: "ok", payload: 0 })));
   await until("all are completed", async () => (await system.observer.stats("work")).completed === 40);
   expect((await system.observer.stats("work")).totals).toMatchObject({ attempts: 40, acked: 40 });
-  await until("the bug is told of", () => errors.length >= 40);
+  await until("the bug is reported", () => errors.length >= 40);
   expect(errors[0]?.message).toContain("a bug of the user's");
 });

@@ -42,7 +42,7 @@ test("a worker that is told to drain ends what runs, takes nothing new, is drain
     { id: "running", queue: "work", type: "slow", startedAt: expect.any(Number) },
   ]);
   expect(Math.abs((view?.tasks?.[0]?.startedAt ?? 0) - Date.now())).toBeLessThan(30_000);
-  // What is read each second for all does without.
+  // The list that is read each second for all leaves this out.
   expect((await system.observer.workers())[0]).not.toHaveProperty("tasks");
 
   await drain(system, worker.id);

@@ -1,4 +1,4 @@
-// What handlers are given, described from inside: loaded by the test itself and by child processes.
+// Describes the arguments of handlers from inside. Loaded by the test itself and by child processes.
 const described = (object) => ({
   isPlain: Object.getPrototypeOf(object) === Object.prototype,
   keys: Reflect.ownKeys(object).map(String),

@@ -86,7 +86,7 @@ test.each<[unknown, string]>([
   expect(refusal.message).toContain(message);
 });
 
-/** What a timer of Node takes for 1 ms, or never ends. */
+/** Values for which a timer of Node waits 1 ms, or for ever. */
 const NO_TIMES = [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, -1, 1.5, "5000", null];
 
 test.each<[string, (ms: unknown) => unknown]>([

@@ -49,7 +49,7 @@ describe("a rolling deploy: only the new version of two has a handler", () => {
       await allCompleted(system, TASKS);
       const old = started.get("old") as WatchedWorker;
       expect(outcomes(old).filter((outcome) => outcome !== "released")).toEqual([]);
-      // What it had before anybody knew, and nothing after it was told.
+      // The tasks that it had before its types were known, and none after that.
       const bounds = arrival === "burst" ? concurrency + 1 : 2;
       expect(released(old).length).toBeLessThanOrEqual(bounds);
       // Nothing came back to it.
@@ -71,7 +71,8 @@ test.each([1, 50])(
       const acked = watched.settled.filter(({ outcome }) => outcome === "acked");
       expect(acked.map(({ task }) => task.type)).toEqual(Array.from({ length: 30 }, () => type));
     }
-    // What a worker had taken, ahead of its slots too, before anybody knew goes to the other one, and nothing comes back.
+    // Tasks that a worker had taken before its types were known, also ahead of its slots, go to the other one, and none
+    // comes back.
     for (const { settled } of [a, b]) {
       const ids = settled.map(({ task }) => task.id);
       expect(ids).toHaveLength(new Set(ids).size);

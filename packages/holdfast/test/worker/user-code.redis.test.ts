@@ -17,7 +17,7 @@ const folder = mkdtempSync(join(tmpdir(), "holdfast-user-code-"));
 let files = 0;
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Whatever would end the process of a worker. */
+/** Anything that would end the process of a worker. */
 const fatal: unknown[] = [];
 const onFatal = (error: unknown) => void fatal.push(error);
 const warnings: Error[] = [];
@@ -74,13 +74,13 @@ const throwingSchema: StandardSchema<unknown> = {
 };
 
 interface Row {
-  /** What the task of type "bad" runs. @default a handler that returns 1 */
+  /** The handler of the task of type "bad". @default a handler that returns 1 */
   bad?: Handlers[string];
   options?: Partial<WorkerOptions>;
   listen?(worker: WatchedWorker["worker"]): void;
   /** How the bad task ends. @default "completed" */
   state?: "completed" | "dead";
-  /** What the worker tells. @default the bug */
+  /** The error that the worker reports. @default the bug */
   error?: RegExp | null;
   warning?: RegExp;
 }

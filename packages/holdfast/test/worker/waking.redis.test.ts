@@ -31,7 +31,7 @@ test("a task that is enqueued while the worker is about to sleep does not wait f
   const system = await setupSystem();
   const { worker } = await system.started("work", { now: () => 1 }, { concurrency: 2 });
   const queue = system.queue();
-  // Each enqueue falls into another moment of the worker's way to sleep: one that is missed costs the poll, 10 s.
+  // Each enqueue meets another moment before the worker sleeps. If the worker missed one, the task would wait 10 s for the poll.
   for (let n = 0; n < 100; n++) {
     const { id } = await queue.enqueue("now", n);
     expect((await queue.result(id, { waitMs: 3_000 }))?.state).toBe("completed");
@@ -90,7 +90,7 @@ test("without a janitor, what is due waits for no poll: behind what is due later
   expect(settled.map(({ outcome }) => outcome)).toContain("retried");
 });
 
-test("what the receipt calls pending is: delayMs 0 and a runAt in the past are no schedule", async () => {
+test("a task that the receipt calls pending is pending: delayMs 0 and a runAt in the past do not schedule it", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   expect(await queue.enqueue("t", 1, { delayMs: 0 })).toMatchObject({ state: "pending" });

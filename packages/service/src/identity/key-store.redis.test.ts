@@ -76,7 +76,7 @@ test("a key is listed with its last use, and a revoked one leaves nothing of it"
       [third.id, null],
     ]),
   );
-  // It is no change of the keys: services do not read them again for it.
+  // A use does not change the keys, so services do not read them again for it.
   expect(await keys.version()).toBe(before);
   await keys.revoke(first.id);
   expect(await client.connection.command("HKEYS", usesKey)).toEqual([second.id]);
@@ -90,7 +90,7 @@ test("after the last key was revoked it still shows that there were keys", async
   expect(await keys.read()).toMatchObject({ version: expect.any(String), keys: [] });
 });
 
-test("what is no key is told, and stops no other key", async () => {
+test("an invalid record is reported, and does not affect other keys", async () => {
   const { keys, client, hash } = await setup();
   const { key } = make();
   await client.connection.command("HSET", hash, key.id, JSON.stringify(key));
@@ -140,7 +140,7 @@ test.each([
   expect(thrown).toMatchObject({ code });
 });
 
-test("a key that lacks anything is no key", () => {
+test("a key that lacks any field is refused", () => {
   const { key } = make();
   expect(isApiKey(key)).toBe(true);
   for (const field of Object.keys(key)) {

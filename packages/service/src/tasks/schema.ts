@@ -124,7 +124,7 @@ export const batchResultSchema = Type.Object({
   results: Type.Array(
     Type.Object({
       status: Type.Integer({
-        description: `What a single enqueue would have answered: 201, 200, 208, 409, 422, ... ${DUPLICATE_HELP}`,
+        description: `The status that a single enqueue would have had: 201, 200, 208, 409, 422, ... ${DUPLICATE_HELP}`,
       }),
       ...Type.Partial(TaskReceipt).properties,
       code: Type.Optional(Type.String()),
