@@ -1,67 +1,21 @@
-import type { Backoff, HoldfastError } from "@holdfast/contracts";
 import type { Engine, Turn, Verdict } from "../engine/engine.ts";
 import type { Push } from "../engine/push.ts";
-import type { Tracing } from "../tracing/tracing.ts";
 import { AcquireRequest, type Asked } from "./acquire-request.ts";
 import { Gathering } from "./gathering.ts";
-import type { Handler } from "./handler.ts";
 import { HeldTasks } from "./held-tasks.ts";
-import { type LeaseTable, monotonicMs } from "./lease-table.ts";
+import { monotonicMs } from "./lease-table.ts";
 import { Pace } from "./pace.ts";
 import { CALL_TASKS, earlyVerdicts, gathers, keptOfPush, type Situation, wish } from "./policy.ts";
+import type { RunnerEvents, RunnerOptions, Settled } from "./runner-options.ts";
 import type { RunContext, RunningTask } from "./running-task.ts";
-import type { Slots } from "./slots.ts";
 import { Timings } from "./timings.ts";
 import { untilAnswered } from "./until-answered.ts";
-
-export interface RunnerOptions {
-  /** The name of the part that it works on. */
-  engine: Engine;
-  /** The name of the queue. */
-  queue: string;
-  /** Index of the part in the lease table. */
-  index: number;
-  weight: number;
-  slots: Slots;
-  table: LeaseTable;
-  handlers: ReadonlyMap<string, Handler>;
-  leaseMs: number;
-  maxRetries: number;
-  backoff: Backoff;
-  pollMs: number;
-  noHandlerAfterMs: number;
-  workerId: string;
-  /** Index of each type among those that the worker shows. */
-  types: ReadonlyMap<string, number>;
-  tracing?: Tracing | undefined;
-  /** How far ahead of its free slots it may take tasks: what it ends within so many ms. */
-  aheadMs: number;
-}
-
-export interface RunnerEvents {
-  /** How many of `free` slots this queue may fill while it keeps `taken`. */
-  share(runner: QueueRunner, taken: number, free: number): number;
-  /** No other queue of the worker has tasks waiting. */
-  alone(runner: QueueRunner): boolean;
-  onSettled(task: RunningTask, outcome: Turn["outcomes"][number], verdict: Verdict, error: unknown): void;
-  onExpired(id: string, envelope: string): void;
-  onTurn(): void;
-  /** Slots became free, or a state changed that others wait for. */
-  onChange(): void;
-  onError(error: HoldfastError): void;
-}
 
 const CALLS_IN_FLIGHT = 2;
 const AHEAD_TASKS = 400;
 const SWEEP_MS = 100;
 // So long after the last sign of tasks for others it tells its types with each call.
 const TYPED_MS = 60_000;
-
-interface Settled {
-  task: RunningTask;
-  verdict: Verdict;
-  error: unknown;
-}
 
 /**
  * One queue of a worker, or one part of it: keeps its share of the slots full, settles in batches with the next acquire. Where its handlers
@@ -224,7 +178,8 @@ export class QueueRunner {
       this.#o.slots.running--;
       this.#pace.end();
       // Without a handler, or handed back, it has not run.
-      if (verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal") this.#time(task);
+      if (verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal")
+        this.#timings.ended(task, this.engine.connection);
       else if (verdict.kind === "unrouted") this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
     }
     this.#verdicts.push({ task, verdict, error });
@@ -234,19 +189,9 @@ export class QueueRunner {
     this.schedule();
   }
 
-  #time(task: RunningTask): void {
-    const weight = this.#timings.weight();
-    if (weight === 0) return;
-    const runMs = monotonicMs() - task.startedAtMs;
-    const waitMs = task.fresh ? this.engine.connection.now() - runMs - task.dueAt : null;
-    this.#timings.add(waitMs, runMs, weight);
-  }
-
-  /** Writes down how long tasks waited and ran, in one call: every second, not per task. */
-  async writeTimings(): Promise<void> {
-    const fields = this.#timings.take();
-    // They are for charts: what a full or absent Redis does not take is dropped.
-    if (fields.length > 0) await this.engine.timings(fields).catch(() => {});
+  /** Writes down how long tasks waited and ran: every second, not per task. */
+  writeTimings(): Promise<void> {
+    return this.#timings.write(this.engine);
   }
 
   #sweep(): void {

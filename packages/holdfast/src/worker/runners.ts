@@ -1,5 +1,6 @@
 import { monotonicMs } from "./lease-table.ts";
-import type { QueueRunner, RunnerEvents } from "./queue-runner.ts";
+import type { QueueRunner } from "./queue-runner.ts";
+import type { RunnerEvents } from "./runner-options.ts";
 import { shareOf } from "./share.ts";
 import type { Slots } from "./slots.ts";
 
@@ -27,7 +28,7 @@ export class Runners {
     },
   };
 
-  #shareOf(runner: QueueRunner, taken: number, free: number): number {
+  #shareOf(runner: Parameters<RunnerEvents["share"]>[0], taken: number, free: number): number {
     if (this.all.length === 1) return free;
     const { total, virtualTime } = this.#slots;
     const self = { weight: runner.weight, idle: false, taken, turnEnd: runner.turnEnd };

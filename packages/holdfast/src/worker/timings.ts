@@ -1,4 +1,8 @@
+import type { Engine } from "../engine/engine.ts";
+import type { Connection } from "../redis/connection.ts";
 import { BUCKETS, bucketOf } from "../series/histogram.ts";
+import { monotonicMs } from "./lease-table.ts";
+import type { RunningTask } from "./running-task.ts";
 
 // Beyond ALL tasks since the last look, one of EACH is measured and counts for all of them: reading the clocks costs 230 ns a task.
 const ALL = 512;
@@ -20,6 +24,20 @@ export class Timings {
   add(waitMs: number | null, runMs: number, weight: number): void {
     if (waitMs !== null) (this.#wait[bucketOf(waitMs)] as number) += weight;
     (this.#run[bucketOf(runMs)] as number) += weight;
+  }
+
+  /** Measures the attempt that has just ended. */
+  ended(task: RunningTask, connection: Connection): void {
+    const weight = this.weight();
+    if (weight === 0) return;
+    const runMs = monotonicMs() - task.startedAtMs;
+    this.add(task.fresh ? connection.now() - runMs - task.dueAt : null, runMs, weight);
+  }
+
+  /** Writes down what was measured since the last call. It is for charts: what a full or absent Redis does not take is dropped. */
+  async write(engine: Engine): Promise<void> {
+    const fields = this.take();
+    if (fields.length > 0) await engine.timings(fields).catch(() => {});
   }
 
   /** Returns the fields and counts for the script, and resets them. Empty if no task ended. */

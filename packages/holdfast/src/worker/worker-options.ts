@@ -1,4 +1,6 @@
+import { hostname } from "node:os";
 import { type Backoff, HoldfastError, isWorkerId, LIMITS } from "@holdfast/contracts";
+import { nanoid } from "nanoid";
 import { prefixKind, redisHints, redisKind, tracingKind } from "../client-options.ts";
 import { checkQueueName, checkTaskType } from "../engine/names.ts";
 import { backoffShape, taskHints } from "../engine/task-options.ts";
@@ -117,6 +119,14 @@ export function checkHandlers(handlers: Handlers): void {
       refuse(`: handlers[${JSON.stringify(type)}] has to be a function, got ${shown(handler)}`);
     checkTaskType(type);
   }
+}
+
+/** Names the host and the process, and is unique. */
+export function newWorkerId(): string {
+  const host = hostname()
+    .slice(0, 40)
+    .replaceAll(/[^A-Za-z0-9_.-]/g, "-");
+  return `${host}-${process.pid}-${nanoid(6)}`;
 }
 
 const weight = whole(1, 1_000);

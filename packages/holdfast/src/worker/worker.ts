@@ -1,6 +1,5 @@
 import { hostname } from "node:os";
-import { asHoldfastError, type DeadReason, HoldfastError, type StaleVerdict } from "@holdfast/contracts";
-import { nanoid } from "nanoid";
+import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
 import { Holdfast } from "../client.ts";
 import type { Verdict, VerdictOutcome } from "../engine/engine.ts";
 import { decodeEnvelopeForDisplay } from "../engine/envelope.ts";
@@ -8,7 +7,6 @@ import { Grace, type StopOptions, stopShape } from "../grace.ts";
 import { checkShape } from "../options/shape.ts";
 import { Connection } from "../redis/connection.ts";
 import { guardedTracing } from "../tracing/guarded.ts";
-import { isSampled, traceIdOf } from "../tracing/trace-context.ts";
 import { SafeEmitter, warn } from "../user-code.ts";
 import { DEFAULT_BACKOFF } from "./backoff.ts";
 import type { Handler, Handlers } from "./handler.ts";
@@ -20,46 +18,11 @@ import { Runners } from "./runners.ts";
 import type { RunningTask } from "./running-task.ts";
 import { Slots } from "./slots.ts";
 import { StaleReports } from "./stale-reports.ts";
-import { checkHandlers, type WorkerOptions, weightsOf, workerShape } from "./worker-options.ts";
+import { settledEvent, type WorkerEvents } from "./worker-events.ts";
+import { checkHandlers, newWorkerId, type WorkerOptions, weightsOf, workerShape } from "./worker-options.ts";
 
+export type { SettledEvent, WorkerEvents } from "./worker-events.ts";
 export type { WorkerOptions } from "./worker-options.ts";
-
-export interface SettledEvent {
-  task: { id: string; type: string; queue: string; enqueuedAt: number };
-  outcome: VerdictOutcome | "expired";
-  attempt: number;
-  /** From the enqueue to the grant, ms: by two clocks, so a little off. */
-  waitMs: number;
-  runMs: number;
-  /** Its trace, if that is kept. */
-  traceId?: string;
-  error?: unknown;
-  /** With outcome "dead". */
-  deadReason?: DeadReason;
-}
-
-/** The end of the task that a verdict caused. */
-const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
-  ack: "retries_exhausted",
-  fail: "retries_exhausted",
-  fatal: "fatal",
-  quarantine: "undecodable",
-  release: "releases_exhausted",
-  unstarted: "releases_exhausted",
-  unrouted: "no_handler",
-};
-
-export interface WorkerEvents {
-  /** An attempt is over and Redis confirmed it. */
-  settled: [SettledEvent];
-  /** A verdict came too late, and the ledger has it: once it was written, after "settled". */
-  stale: [StaleVerdict];
-  /** An error after which the worker continues. Only after `heartbeat_failed`, once it has started, it stops. */
-  error: [HoldfastError];
-  /** An operator told it to drain, or to go on. What it had taken ahead is handed back, what runs ends. */
-  drain: [{ draining: boolean }];
-  renewal: [{ outcome: "renewed" | "lost" | "cancelled"; count: number }];
-}
 
 const DEFAULT_GRACE_MS = 25_000;
 const RELEASE_MS = 3_000;
@@ -113,11 +76,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     checkShape(workerShape, options);
     const { concurrency = 50, leaseMs = 30_000, aheadMs = 5, maxRetries = 3 } = options;
     this.slots = concurrency;
-    this.id =
-      options.id ??
-      `${hostname()
-        .slice(0, 40)
-        .replaceAll(/[^A-Za-z0-9_.-]/g, "-")}-${process.pid}-${nanoid(6)}`;
+    this.id = options.id ?? newWorkerId();
     this.#watchMs = options.watchMs ?? DEFAULT_WATCH_MS;
     const { redis, onScript, prefix = "queue" } = options;
     // The workers of a process share one connection for their work and one that listens, and end them with the last.
@@ -357,15 +316,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     task.span?.settled(outcome);
     if (outcome === "stale") this.#recordStale(task);
     if (this.listenerCount("settled") === 0) return;
-    const { id, type, queue, enqueuedAt, attempt, traceparent } = task;
-    // By the clocks of the answer that settled it: those that it settled with have the same.
-    const runMs = this.#lastTurnMs - task.startedAtMs;
-    const waitMs = Math.max(0, this.#lastTurnAt - runMs - enqueuedAt);
-    const settled: SettledEvent = { task: { id, type, queue, enqueuedAt }, outcome, attempt, waitMs, runMs };
-    if (traceparent !== null && isSampled(traceparent)) settled.traceId = traceIdOf(traceparent);
-    if (outcome === "dead") settled.deadReason = DEAD_REASONS[verdict.kind];
-    if (error !== undefined) settled.error = error;
-    this.emit("settled", settled);
+    const clocks = { turnMs: this.#lastTurnMs, turnAt: this.#lastTurnAt };
+    this.emit("settled", settledEvent(task, outcome, verdict, error, clocks));
   }
 
   #recordStale({ id, token, attempt, type, queue, engine }: RunningTask): void {

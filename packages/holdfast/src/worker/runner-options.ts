@@ -1,0 +1,55 @@
+import type { Backoff, HoldfastError } from "@holdfast/contracts";
+import type { Engine, Turn, Verdict } from "../engine/engine.ts";
+import type { Tracing } from "../tracing/tracing.ts";
+import type { Handler } from "./handler.ts";
+import type { LeaseTable } from "./lease-table.ts";
+import type { RunningTask } from "./running-task.ts";
+import type { Sharer } from "./share.ts";
+import type { Slots } from "./slots.ts";
+
+export interface RunnerOptions {
+  /** The engine of the part that it works on. */
+  engine: Engine;
+  /** The name of the queue. */
+  queue: string;
+  /** Index of the part in the lease table. */
+  index: number;
+  weight: number;
+  slots: Slots;
+  table: LeaseTable;
+  handlers: ReadonlyMap<string, Handler>;
+  leaseMs: number;
+  maxRetries: number;
+  backoff: Backoff;
+  pollMs: number;
+  noHandlerAfterMs: number;
+  workerId: string;
+  /** Index of each type among those that the worker shows. */
+  types: ReadonlyMap<string, number>;
+  tracing?: Tracing | undefined;
+  /** How far ahead of its free slots it may take tasks: what it ends within so many ms. */
+  aheadMs: number;
+}
+
+/** A runner, as the others see it when slots are handed out. */
+type Runner = Pick<Sharer, "weight" | "turnEnd">;
+
+export interface RunnerEvents {
+  /** How many of `free` slots this queue may fill while it keeps `taken`. */
+  share(runner: Runner, taken: number, free: number): number;
+  /** No other queue of the worker has tasks waiting. */
+  alone(runner: Runner): boolean;
+  onSettled(task: RunningTask, outcome: Turn["outcomes"][number], verdict: Verdict, error: unknown): void;
+  onExpired(id: string, envelope: string): void;
+  onTurn(): void;
+  /** Slots became free, or a state changed that others wait for. */
+  onChange(): void;
+  onError(error: HoldfastError): void;
+}
+
+/** An attempt that has ended here, and is to be settled. */
+export interface Settled {
+  task: RunningTask;
+  verdict: Verdict;
+  error: unknown;
+}
