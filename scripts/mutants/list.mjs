@@ -146,12 +146,12 @@ export const mutants = [
     tests: [test("new-queues")],
   },
   {
-    name: "new queues: the fast lane makes them without a look",
+    name: "new queues: a task makes them without a look",
     changes: [
       [
-        "packages/service/src/tasks/fast-lane.ts",
-        "if (newQueues?.isKnown(target.name) === false) return false;",
-        "",
+        "packages/service/src/tasks/intake.ts",
+        "readTask(bytesOf(posted), key);\n      await this.admit(posted);",
+        "readTask(bytesOf(posted), key);",
       ],
     ],
     tests: ["packages/service/src/tasks/new-queues.test.ts"],
@@ -159,17 +159,13 @@ export const mutants = [
   {
     name: "new queues: a batch makes them without a look",
     changes: [
-      [
-        "packages/service/src/tasks/routes.ts",
-        "if (isStream || items.some(({ ok }) => ok)) await",
-        "if (false) await",
-      ],
+      ["packages/service/src/tasks/intake.ts", "if (read.tasks.types.length > 0) await", "if (false) await"],
     ],
     tests: ["packages/service/src/tasks/new-queues.test.ts"],
   },
   {
     name: "new queues: lines that begin with a wrong one make them without a look",
-    changes: [["packages/service/src/tasks/routes.ts", "if (isStream || items", "if (items"]],
+    changes: [["packages/service/src/tasks/routes.ts", "if (isStream || first", "if (first"]],
     tests: ["packages/service/src/tasks/new-queues.test.ts"],
   },
   {

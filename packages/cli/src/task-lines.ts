@@ -1,24 +1,7 @@
-import { checkJsonDepth } from "@holdfast/contracts";
-import type { NewTask } from "holdfast";
-import { UsageError } from "./exit.ts";
-import { membersOf, textOf } from "./json-text.ts";
+import { TASK_JSON_OPTIONS, TaskReader } from "@holdfast/contracts/task-json";
+import { HoldfastError, type NewTask } from "holdfast";
 
-const OPTIONS = new Set([
-  "id",
-  "ifEnded",
-  "priority",
-  "delayMs",
-  "runAt",
-  "maxRetries",
-  "backoff",
-  "timeoutMs",
-  "expiresAt",
-  "tags",
-  "keepPayload",
-  "durability",
-  "replicas",
-  "partitionKey",
-]);
+const OPTIONS: ReadonlySet<string> = new Set(TASK_JSON_OPTIONS);
 const NEWLINE = 10;
 
 /** The lines of a stream, without their ends, as bytes: a lenient decoder could alter them. */
@@ -37,32 +20,27 @@ export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGen
   if (rest.length > 0) yield Buffer.concat(rest);
 }
 
-/**
- * Parses one line of NDJSON into a task and keeps its payload byte for byte. @throws UsageError, HoldfastError
- * payload_too_deep
- */
+/** The library checks what the options are. */
+const reader = new TaskReader(({ fields, hasPayload }) => {
+  const { type, ...options } = fields;
+  if (typeof type !== "string") throw refusal('it has no "type"');
+  for (const name in options) if (!OPTIONS.has(name)) throw refusal(`"${name}" is not a field of a task`);
+  if (!hasPayload) throw refusal('it has no "payload"; a task without one has "payload":null');
+  return { type, options };
+});
+
+const refusal = (message: string) => new HoldfastError("invalid_request", message);
+
+/** A task out of one line of NDJSON, its payload byte by byte. @throws HoldfastError */
 export function taskOfLine(line: Buffer): NewTask {
-  const members = membersOf(textOf(line, "it"));
-  if (members === null) throw new UsageError('it is not an object: {"type":"…","payload":…}');
-  const type: unknown = JSON.parse(members.get("type") ?? "null");
-  if (typeof type !== "string") throw new UsageError('it has no "type"');
-  const options: Record<string, unknown> = {};
-  for (const [name, text] of members) {
-    if (name === "type" || name === "payload") continue;
-    if (!OPTIONS.has(name)) throw new UsageError(`"${name}" is not a field of a task`);
-    options[name] = JSON.parse(text);
-  }
-  const payloadText = members.get("payload");
-  if (payloadText === undefined)
-    throw new UsageError('it has no "payload"; a task without one has "payload":null');
-  checkJsonDepth(payloadText, "the payload");
-  return { type, payloadText, ...options };
+  const { bytes, types, spans, options } = reader.one(line);
+  const payloadText = bytes.toString("utf8", spans[0], spans[1]);
+  return { type: types[0] as string, payloadText, ...options?.get(0) };
 }
 
-/** The same line with the id that was minted for it, so that a repeat is accepted once, even if that task ended. */
-export function withId(line: Buffer, id: string | null): Buffer {
+/** The same line with the id that was minted for it: sent again, it is accepted once, however that task ended. */
+export function withId(line: Buffer, id: string): Buffer {
   const brace = line.indexOf("{");
-  if (id === null || brace < 0 || membersOf(textOf(line, "it"))?.has("id")) return line;
   return Buffer.concat([
     line.subarray(0, brace + 1),
     Buffer.from(`"id":${JSON.stringify(id)},"ifEnded":"duplicate",`),

@@ -51,7 +51,7 @@ test("enqueues from a terminal are in the history with their counts, never with 
     "task.enqueue one 0 succeeded ",
     `task.enqueue ${id} 1 succeeded `,
     "task.enqueue one 0 refused task_conflict",
-    "task.enqueue_batch  1 refused invalid_request",
+    "task.enqueue_batch  1 refused invalid_json",
     "queue.burst  700 succeeded ",
     "task.cancel one 1 succeeded ",
     "queue.repair  0 succeeded ",

@@ -1,6 +1,5 @@
 export * from "./environment.ts";
 export * from "./errors.ts";
-export * from "./json-depth.ts";
 export * from "./keys.ts";
 export * from "./limits.ts";
 export * from "./schedule.ts";

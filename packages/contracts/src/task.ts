@@ -72,6 +72,12 @@ export interface TaskOptions {
   replicas?: number | undefined;
 }
 
+/** Options of a task that is given as text. */
+export interface FingerprintedOptions extends TaskOptions {
+  /** Decides whether a task with the same id has the same body. @default a hash of type, options and payload */
+  fingerprint?: string | undefined;
+}
+
 /** One attempt in the history of a task. */
 export interface AttemptView {
   /** Counted from 1 within the generation. */

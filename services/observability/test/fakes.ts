@@ -139,6 +139,7 @@ function fakeProducer(overrides: Partial<Producer> = {}): Producer {
   });
   return {
     enqueueText: async () => receipt("minted"),
+    enqueuePlain: async ({ types }) => ({ ids: types.map((_, index) => `minted-${index}`) }),
     enqueueMany: async (tasks) =>
       tasks.map((task, index) => ({
         ok: true as const,

@@ -83,7 +83,7 @@ test.each([
       replay: touched,
       list: touched,
     },
-    producer: { enqueueMany: touched },
+    producer: { enqueueText: touched, enqueuePlain: touched, enqueueMany: touched },
   });
   const response = await call(method, url, body);
   expect([response.status, response.json().code]).toEqual([status, code]);
@@ -194,19 +194,15 @@ test("a refused delete of a queue is a conflict and is audited as refused", asyn
 });
 
 test("enqueue keeps the bytes of the payload, and tasks leave audit records without them", async () => {
-  const enqueueMany = vi.fn(async (tasks: readonly { payloadText?: string | undefined }[]) =>
-    tasks.map((_, index) => ({
-      ok: true as const,
-      receipt: {
-        id: `t${index}`,
-        state: "pending" as const,
-        duplicate: false,
-        willRun: true,
-        durability: "memory" as const,
-      },
-    })),
-  );
-  const { call, audit } = await setup({ producer: { enqueueMany, cancel: async () => "too_late" } });
+  const receipt = {
+    id: "t0",
+    state: "pending",
+    duplicate: false,
+    willRun: true,
+    durability: "memory",
+  } as const;
+  const enqueueText = vi.fn(async () => receipt);
+  const { call, audit } = await setup({ producer: { enqueueText, cancel: async () => "too_late" } });
   const created = await call(
     "POST",
     "/v1/queues/q/tasks",
@@ -216,7 +212,7 @@ test("enqueue keeps the bytes of the payload, and tasks leave audit records with
     201,
     { id: "t0", state: "pending", durability: "memory" },
   ]);
-  expect(enqueueMany.mock.calls[0]?.[0][0]?.payloadText).toBe('{"n":12345678901234567890, "z":1.0}');
+  expect(enqueueText).toHaveBeenCalledWith("demo.echo", '{"n":12345678901234567890, "z":1.0}', undefined);
   const batch = await call("POST", "/v1/queues/q/tasks/batch", [
     { type: "demo.echo", payload: 1 },
     { type: "demo.echo", payload: 2 },

@@ -5,7 +5,6 @@ import {
   createQueueCache,
   createRateLimiter,
   createRedisReadiness,
-  type FastLaneOptions,
   type HttpServer,
   identifyByKey,
   KeyRing,
@@ -20,6 +19,7 @@ import {
   registerTaskRoutes,
   serverLimits,
   startTracing,
+  type TaskRouteOptions,
   toConnectionSettings,
   waitForRedis,
 } from "@holdfast/service";
@@ -73,7 +73,7 @@ export async function startApp(
     basePath: config.BASE_PATH,
     ...serverLimits(config),
   });
-  const tasks: FastLaneOptions = {
+  const tasks: TaskRouteOptions = {
     queue: createQueueCache(client),
     newQueues: new NewQueues(client.registry, config.QUEUES_PER_KEY),
     metrics: createIntakeMetrics(metrics),

@@ -1,8 +1,8 @@
 import { isTaskId, LIMITS } from "@holdfast/contracts";
+import { checkJson } from "@holdfast/contracts/json";
 import { type DeadLetterFilter, type DeadLetterGroup, HoldfastError, type TaskView } from "holdfast";
 import type { Action, Command, Context } from "../context.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
-import { checkPayload } from "../json-text.ts";
 import type { Column } from "../output.ts";
 import { deadFilterOptions, type FilterOptions, taskFilterOf } from "../task-filter.ts";
 import { counted, parseWhole, time, withCommas } from "../values.ts";
@@ -146,7 +146,7 @@ export function dlqCommand(program: Command, action: Action): void {
         async (context, [queue = "", ...ids], options) => {
           const { to, payload: payloadText, rate } = options;
           const filter = filterOf(ids, options);
-          if (payloadText !== undefined) checkPayload(payloadText);
+          if (payloadText !== undefined) checkJson(payloadText, "the payload");
           if (payloadText !== undefined && ids.length !== 1)
             throw new UsageError("--payload goes with exactly one id");
           const observer = await context.observer();

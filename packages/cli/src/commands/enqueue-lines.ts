@@ -4,7 +4,7 @@ import { finished } from "node:stream/promises";
 import { asHoldfastError, LIMITS } from "@holdfast/contracts";
 import { type ErrorCode, HoldfastError, type NewTask, type Queue, type TaskState } from "holdfast";
 import type { Context, Done } from "../context.ts";
-import { EXIT, type ExitCode, exitCodeOf, messageOf, UsageError } from "../exit.ts";
+import { EXIT, type ExitCode, exitCodeOf, messageOf } from "../exit.ts";
 import { flushed, isHungUp, lostOutput } from "../output.ts";
 import { linesOf, taskOfLine, withId } from "../task-lines.ts";
 
@@ -110,8 +110,8 @@ export class LineEnqueuer {
     try {
       this.#waiting.push({ number, bytes, task: taskOfLine(bytes) });
     } catch (error) {
-      if (!(error instanceof UsageError || error instanceof HoldfastError)) throw error;
-      this.#refused(number, bytes, null, error);
+      if (!(error instanceof HoldfastError)) throw error;
+      this.#refused(number, bytes, error);
     }
   }
 
@@ -130,9 +130,12 @@ export class LineEnqueuer {
         throw error;
       });
     for (const [at, result] of results.entries()) {
-      const { number, bytes } = lines[at] as Line;
-      if (!result.ok) this.#refused(number, bytes, result.id, result.error);
-      else {
+      const { number, bytes, task } = lines[at] as Line;
+      if (!result.ok) {
+        const { id, error } = result;
+        const again = id === null || task.id !== undefined ? bytes : withId(bytes, id);
+        this.#refused(number, again, error, id);
+      } else {
         const { id, state, duplicate, willRun } = result.receipt;
         this.counts.accepted++;
         if (duplicate) this.counts.duplicates++;
@@ -141,14 +144,15 @@ export class LineEnqueuer {
     }
   }
 
-  #refused(number: number, bytes: Buffer, id: string | null, error: Error): void {
+  /** @param bytes the line, as it can be sent again */
+  #refused(number: number, bytes: Buffer, error: HoldfastError, id: string | null = null): void {
     const message = messageOf(error);
     this.counts.refused++;
-    this.#firstCode ??= error instanceof HoldfastError ? error.code : "invalid_request";
+    this.#firstCode ??= error.code;
     const code = exitCodeOf(error);
     if (!(this.#failure in STOPPING)) this.#failure = code in STOPPING ? code : EXIT.failed;
     this.#context.out.say(`holdfast: line ${number}: ${message}`);
-    this.#keep(bytes, id);
+    this.#keep(bytes);
     this.#result({ line: number, id, state: null, duplicate: false, willRun: false, error: message });
   }
 
@@ -156,11 +160,11 @@ export class LineEnqueuer {
   #leave(number: number, bytes: Buffer): void {
     this.counts.unsent++;
     this.#unsentFrom ??= number;
-    this.#keep(bytes, null);
+    this.#keep(bytes);
   }
 
-  #keep(bytes: Buffer, id: string | null): void {
-    this.#rejects?.write(Buffer.concat([withId(bytes, id), Buffer.from("\n")]));
+  #keep(bytes: Buffer): void {
+    this.#rejects?.write(Buffer.concat([bytes, Buffer.from("\n")]));
   }
 
   #result(result: LineResult): void {

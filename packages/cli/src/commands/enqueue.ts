@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { DURABILITIES, LIMITS, PRIORITIES, TERMINAL_STATES } from "@holdfast/contracts";
+import { checkJson, receivedText } from "@holdfast/contracts/json";
 import {
   type Durability,
   type EnqueueReceipt,
@@ -10,7 +11,6 @@ import {
 } from "holdfast";
 import { type Action, type Command, type Context, Option } from "../context.ts";
 import { EXIT, type ExitCode, UsageError } from "../exit.ts";
-import { checkPayload, textOf } from "../json-text.ts";
 import { collect, parseDuration, parseTime, parseWhole } from "../values.ts";
 import { LineEnqueuer } from "./enqueue-lines.ts";
 import { printTask } from "./task.ts";
@@ -110,7 +110,7 @@ async function enqueueOne(
   options: EnqueueOptions,
 ): Promise<ExitCode> {
   const payloadText = payload === "-" ? await readAll(context.io.stdin) : (payload ?? "null");
-  checkPayload(payloadText);
+  checkJson(payloadText, "the payload");
   const isNew = await context.isNewQueue(queue);
   const producer = new Queue(queue, { client: context.client });
   const receipt = await context
@@ -178,5 +178,5 @@ function taskOptions(given: EnqueueOptions): TaskOptions {
 async function readAll(stdin: NodeJS.ReadStream): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stdin) chunks.push(Buffer.from(chunk));
-  return textOf(Buffer.concat(chunks), "the payload");
+  return receivedText(Buffer.concat(chunks)).bytes.toString();
 }

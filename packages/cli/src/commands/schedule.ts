@@ -1,4 +1,5 @@
 import { LIMITS, MISSED_POLICIES, OVERLAP_POLICIES, PRIORITIES } from "@holdfast/contracts";
+import { checkJson } from "@holdfast/contracts/json";
 import {
   HoldfastError,
   type MissedPolicy,
@@ -10,7 +11,6 @@ import {
 import { type Action, type Command, type Context, Option } from "../context.ts";
 import { overdueOf, START_A_JANITOR } from "../doctor/janitors.ts";
 import { EXIT } from "../exit.ts";
-import { checkPayload } from "../json-text.ts";
 import type { Column } from "../output.ts";
 import { collect, parseDuration, parseWhole, time } from "../values.ts";
 
@@ -150,7 +150,7 @@ export function scheduleCommand(program: Command, action: Action): void {
       action<PutOptions>(async (context, [id = "", queue = "", cron = "", type = "", payload], options) => {
         const { timeZone, missed, overlap, paused, priority, maxRetries, timeout, expiresAfter, tag } =
           options;
-        if (payload !== undefined) checkPayload(payload);
+        if (payload !== undefined) checkJson(payload, "the payload");
         const definition = {
           ...{ queue, cron, type },
           ...(payload === undefined ? {} : { payloadText: payload }),

@@ -1,6 +1,7 @@
 import {
   type Backoff,
   DURABILITIES,
+  type FingerprintedOptions,
   HoldfastError,
   isNewTaskId,
   isTaskType,
@@ -117,12 +118,6 @@ export const taskShape = shapeOf<TaskOptions>({
   hints: taskHints,
   rule: contradictionOf,
 });
-
-/** Options of a task that is given as text. */
-export interface FingerprintedOptions extends TaskOptions {
-  /** Decides whether a task with the same id has the same body. @default a hash of type, options and payload */
-  fingerprint?: string | undefined;
-}
 
 function fingerprintWithoutId({ fingerprint, id }: FingerprintedOptions): string | undefined {
   return fingerprint !== undefined && id === undefined ? "fingerprint goes with an id" : undefined;

@@ -1,16 +1,17 @@
-import { asHoldfastError, HoldfastError, LIMITS, type TaskOptions } from "@holdfast/contracts";
+import {
+  asHoldfastError,
+  type FingerprintedOptions,
+  HoldfastError,
+  LIMITS,
+  type TaskOptions,
+} from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { bandOf, encodeEnvelope, traceOf } from "../engine/envelope.ts";
 import { fingerprintOf } from "../engine/fingerprint.ts";
 import { checkTaskType } from "../engine/names.ts";
 import { partsChanged } from "../engine/registry.ts";
-import {
-  type FingerprintedOptions,
-  flatTask,
-  type NewTask,
-  optionsOfNewTask,
-} from "../engine/task-options.ts";
+import { flatTask, type NewTask, optionsOfNewTask } from "../engine/task-options.ts";
 import type { DurabilityWish } from "../redis/durability.ts";
 import type { ViewedBytes } from "../redis/tail-bytes.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";

@@ -1,8 +1,14 @@
-import { HoldfastError, LIMITS, type TaskOptions, type TaskView } from "@holdfast/contracts";
+import {
+  type FingerprintedOptions,
+  HoldfastError,
+  LIMITS,
+  type TaskOptions,
+  type TaskView,
+} from "@holdfast/contracts";
 import { clientOf, type Holdfast } from "../client.ts";
 import { traceOf } from "../engine/envelope.ts";
 import { checkQueueName } from "../engine/names.ts";
-import { type FingerprintedOptions, type NewTask, taskShape, taskTextShape } from "../engine/task-options.ts";
+import { type NewTask, taskShape, taskTextShape } from "../engine/task-options.ts";
 import { taskView } from "../engine/task-view.ts";
 import { checkShape } from "../options/shape.ts";
 import { checkPartitionedName } from "../partitions/partition-registry.ts";

@@ -1,5 +1,4 @@
 import {
-  checkJsonDepth,
   HoldfastError,
   LIMITS,
   MISSED_POLICIES,
@@ -8,6 +7,7 @@ import {
   type ScheduleInput,
   type TaskOptions,
 } from "@holdfast/contracts";
+import { checkJson, JsonSyntaxError } from "@holdfast/contracts/json";
 import { encodeEnvelope } from "../engine/envelope.ts";
 import { fingerprintOf } from "../engine/fingerprint.ts";
 import { checkQueueName, checkTaskType, queueOfPartition } from "../engine/names.ts";
@@ -89,11 +89,11 @@ export function checkSchedule(
   checkTaskType(type);
   cronTimes(cron, timeZone);
   try {
-    JSON.parse(payloadText);
+    checkJson(payloadText, "payloadText");
   } catch (error) {
-    refuse(`payloadText is not valid JSON: ${error instanceof Error ? error.message : error}`);
+    if (error instanceof JsonSyntaxError) refuse(error.message);
+    throw error;
   }
-  checkJsonDepth(payloadText, "payloadText");
   if (!payloadText.isWellFormed()) refuse("the payload text has a lone surrogate: write it as an escape");
   if (Buffer.byteLength(payloadText) > LIMITS.payloadBytes)
     throw new HoldfastError("payload_too_large", `the payload has more than ${LIMITS.payloadBytes} bytes`);

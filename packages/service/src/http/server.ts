@@ -7,6 +7,7 @@ import swaggerUi from "@fastify/swagger-ui";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import { HoldfastError, includesScope } from "@holdfast/contracts";
 import { ANONYMOUS, type Identity } from "@holdfast/contracts/api";
+import { parseJson } from "@holdfast/contracts/json";
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyReply,
@@ -17,7 +18,6 @@ import type { Identify } from "../identity/access.ts";
 import type { Limiter } from "../identity/rate-limit.ts";
 import { guardRoute, recheck, scopeRoutes } from "../identity/scopes.ts";
 import { createMasker, parsePointers } from "../json/mask.ts";
-import { decodeUtf8, parseJson } from "../json/slice.ts";
 import { StartupError } from "../lifecycle.ts";
 import type { Logger } from "../logger.ts";
 import type { ServiceMetrics } from "../metrics.ts";
@@ -388,7 +388,7 @@ function registerParsers(app: HttpServer): void {
       let value: unknown;
       try {
         // Some clients send Content-Type on every request, also without a body.
-        value = body.length === 0 ? undefined : parseJson(decodeUtf8(body));
+        value = body.length === 0 ? undefined : parseJson(body);
       } catch (error) {
         done(error as Error);
         return;

@@ -1,5 +1,13 @@
 import { CUT_MARK, LIMITS } from "@holdfast/contracts";
-import { eachElement, eachMember, OPEN_BRACE, OPEN_BRACKET, scanValue, skipSpace } from "./scan.ts";
+import {
+  eachElement,
+  eachMember,
+  JsonText,
+  OPEN_BRACE,
+  OPEN_BRACKET,
+  scanValue,
+  skipSpace,
+} from "@holdfast/contracts/json";
 
 /** What stands in the place of a masked value. */
 const MASK = "***";
@@ -34,27 +42,28 @@ export function maskJson(
   pointers: readonly Pointer[],
   onMasked?: (text: string) => void,
 ): string {
+  const json = new JsonText(Buffer.from(text));
   const parts: string[] = [];
   let kept = 0;
   const cut = (start: number, end: number) => {
-    parts.push(text.slice(kept, start), MASK_TEXT);
-    onMasked?.(text.slice(start, end));
+    parts.push(json.bytes.toString("utf8", kept, start), MASK_TEXT);
+    onMasked?.(json.bytes.toString("utf8", start, end));
     kept = end;
   };
   try {
-    visit(text, skipSpace(text, 0), pointers, LIMITS.jsonDepth + 2, cut);
+    visit(json, skipSpace(json.bytes, 0), pointers, LIMITS.jsonDepth + 2, cut);
   } catch {
     // No JSON: nobody knows where in it the secret is.
     onMasked?.(text);
     return MASK_TEXT;
   }
-  parts.push(text.slice(kept));
+  parts.push(json.bytes.toString("utf8", kept));
   return parts.join("");
 }
 
 /** @returns the index after the value */
 function visit(
-  text: string,
+  text: JsonText,
   at: number,
   pointers: readonly Pointer[],
   budget: number,
@@ -67,11 +76,11 @@ function visit(
   }
   const below = (step: string) =>
     pointers.filter(([first]) => first === null || first === step).map((pointer) => pointer.slice(1));
-  const code = text.charCodeAt(at);
+  const code = text.bytes[at];
   if (code === OPEN_BRACE) {
     return eachMember(text, at, budget, (keyStart, keyEnd, valueStart) => {
       // As it reads, not as it was written: `"\u0063ard"` is "card".
-      const inner = below(JSON.parse(text.slice(keyStart, keyEnd)) as string);
+      const inner = below(JSON.parse(text.bytes.toString("utf8", keyStart, keyEnd)) as string);
       if (inner.length > 0) visit(text, valueStart, inner, budget - 1, cut);
     });
   }

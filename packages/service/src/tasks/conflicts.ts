@@ -2,7 +2,8 @@ import type { Identity } from "@holdfast/contracts/api";
 import type { EnqueueResult, NewTask, Queue } from "holdfast";
 import { bucketOf, RateLimiter, tooMany } from "../identity/rate-limit.ts";
 
-type Intake = Pick<Queue, "enqueueMany" | "enqueueText">;
+/** What an intake uses of a queue. */
+export type EnqueueQueue = Pick<Queue, "enqueuePlain" | "enqueueMany" | "enqueueText">;
 
 /** Decides whose conflicts count, and holds what each has left. */
 export class Conflicts {
@@ -14,7 +15,7 @@ export class Conflicts {
   }
 
   /** The queue as it is for a sender who must not find out payloads by guessing them. */
-  limit(queue: Intake, identity: Identity, address: string): Intake {
+  limit(queue: EnqueueQueue, identity: Identity, address: string): EnqueueQueue {
     return new LimitedQueue(queue, this.#limiter, bucketOf(identity, address));
   }
 }
@@ -23,12 +24,12 @@ export class Conflicts {
  * A task of an id that is taken answers whether its body is the one that was stored. Each wrong guess is a conflict: after
  * too many of them no task with an id is taken of this sender for a while.
  */
-class LimitedQueue implements Intake {
-  readonly #queue: Intake;
+class LimitedQueue implements EnqueueQueue {
+  readonly #queue: EnqueueQueue;
   readonly #limiter: RateLimiter;
   readonly #who: string;
 
-  constructor(queue: Intake, limiter: RateLimiter, who: string) {
+  constructor(queue: EnqueueQueue, limiter: RateLimiter, who: string) {
     this.#queue = queue;
     this.#limiter = limiter;
     this.#who = who;
@@ -44,6 +45,11 @@ class LimitedQueue implements Intake {
       if (isConflict(error)) this.#limiter.owe(this.#who, 1);
       throw error;
     }
+  }
+
+  /** These have no ids. */
+  enqueuePlain(...given: Parameters<Queue["enqueuePlain"]>) {
+    return this.#queue.enqueuePlain(...given);
   }
 
   async enqueueMany(

@@ -1,139 +1,258 @@
-import { ERROR_STATUS, HoldfastError } from "@holdfast/contracts";
-import type { EnqueueReceipt, EnqueueResult, NewTask, PlainTasks, Queue, TraceContext } from "holdfast";
-import { retryAfterSeconds } from "../http/problem.ts";
+import { ERROR_STATUS, HoldfastError, isQueueName } from "@holdfast/contracts";
+import type { Identity } from "@holdfast/contracts/api";
+import type { ReadTasks, TaskColumns } from "@holdfast/contracts/task-json";
+import type { EnqueueReceipt, EnqueueResult, NewTask, PlainResult, Queue, TraceContext } from "holdfast";
+import { RequestError, retryAfterSeconds } from "../http/problem.ts";
+import type { Conflicts, EnqueueQueue } from "./conflicts.ts";
 import type { IntakeMetrics } from "./metrics.ts";
-import type { ReadTask } from "./read.ts";
+import type { NewQueues } from "./new-queues.ts";
+import { readTask, taskReader } from "./read.ts";
 import type { BatchResult } from "./schema.ts";
 
 export type Result = BatchResult["results"][number];
+export type TaskQueue = EnqueueQueue & Pick<Queue, "wait" | "get" | "cancel">;
 
-/** Stores one task that was read from a body. */
-export function enqueueTask(
-  queue: Pick<Queue, "enqueueText">,
-  { type, payloadText = "", ...options }: NewTask,
-  trace?: TraceContext,
-) {
-  // A task without options takes a shorter way through the library.
-  const given = Object.keys(options).length === 0 ? undefined : options;
-  return queue.enqueueText(type, payloadText, trace === undefined ? given : { ...given, ...trace });
+export interface TaskRouteOptions {
+  /** The queue of that name; called per request, so it should keep what it makes. */
+  queue(name: string): TaskQueue;
+  /** Throws where tasks cannot be taken now, as before the boot checks of Redis have passed. */
+  assertOpen?(): void;
+  /** Limits how many queues a key makes. @default no limit */
+  newQueues?: Pick<NewQueues, "isKnown" | "admit"> | undefined;
+  metrics?: IntakeMetrics;
+  /** Leaves out `GET /v1/queues/:queue/tasks/:id`, for a service that has its own. */
+  withoutGet?: boolean;
 }
 
-/** Stores the tasks of a batch: one result each, in the order given. */
-export async function enqueueItems(
-  name: string,
-  queue: Pick<Queue, "enqueueMany">,
-  items: ReadTask[],
-  metrics: IntakeMetrics | undefined,
-  trace?: TraceContext,
-): Promise<BatchAnswer> {
-  const good: NewTask[] = [];
-  for (const item of items) if (item.ok) good.push(item.task);
-  const enqueued = good.length === 0 ? [] : await queue.enqueueMany(good, { trace });
-  return toAnswer(name, items, enqueued, metrics);
+/** A POST of tasks, whichever way it came in. */
+export interface Posted {
+  queue: string;
+  identity: Identity;
+  /** The address of the sender. */
+  ip: string;
+  /** Bytes; of lines a stream of them. */
+  body: unknown;
+  /** Its `Idempotency-Key`. */
+  key: string | undefined;
+  trace: TraceContext | undefined;
 }
 
-export interface BatchText {
+/** The answer to a POST of tasks. */
+export interface Answer {
+  status: number;
+  /** JSON. */
   text: string;
-  retryAfter: number;
-  /** Of the text, where they are known. */
+  /** Of the text, if they are known. */
   bytes?: number;
+  /** Name, value, name, value, … */
+  headers: string[];
+  /** How many tasks were stored, or had been before in the same words; of a batch only those that were not. */
+  accepted: number;
 }
 
-/** Like `enqueueItems`; the answer is text. */
-export async function enqueuePlainTasks(
-  name: string,
-  queue: Pick<Queue, "enqueuePlain">,
-  tasks: PlainTasks,
-  metrics: IntakeMetrics | undefined,
-  trace?: TraceContext,
-): Promise<BatchText> {
-  const { types, spans } = tasks;
-  const enqueued = await queue.enqueuePlain(tasks, { trace });
-  if (enqueued.ids === null) {
-    const items = types.map((type, place): ReadTask => {
-      return { ok: true, task: { type }, bytes: sizeAt(spans, place) };
-    });
-    const { body, retryAfter } = toAnswer(name, items, enqueued.results, metrics);
-    return { text: batchText(body), retryAfter };
-  }
-  const { ids } = enqueued;
-  if (metrics !== undefined)
-    for (let i = 0; i < types.length; i++)
-      metrics.enqueued(name, types[i] as string, sizeAt(spans, i), false);
-  // One join for all of them: a text per task would be as much work as all the rest of the answer.
-  const results = ids.join('","state":"pending","durability":"memory"},{"status":201,"id":"');
-  const text = `{"accepted":${ids.length},"duplicates":0,"failed":0,"results":[{"status":201,"id":"${results}","state":"pending","durability":"memory"}]}`;
-  // Minted ids are ASCII.
-  return { text, retryAfter: 0, bytes: text.length };
-}
-
-const sizeAt = (spans: number[], place: number) =>
-  (spans[2 * place + 1] as number) - (spans[2 * place] as number);
-
-interface BatchAnswer {
+/** The result of each task, and the longest of the waits before a refused one makes sense again, in seconds. */
+export interface StoredBatch {
   body: BatchResult;
   retryAfter: number;
 }
 
-function toAnswer(
-  name: string,
-  items: ReadTask[],
-  enqueued: EnqueueResult[],
-  metrics: IntakeMetrics | undefined,
-): BatchAnswer {
-  const body: BatchResult = { accepted: 0, duplicates: 0, failed: 0, results: [] };
-  let retryAfter = 0;
-  let next = 0;
-  for (const item of items) {
-    const result: EnqueueResult | { ok: false; id?: null; error: HoldfastError } = item.ok
-      ? (enqueued[next++] ?? {
-          ok: false,
-          error: new HoldfastError("internal", "an enqueue without a result"),
-        })
-      : item;
-    if (item.ok && result.ok) metrics?.enqueued(name, item.task.type, item.bytes, result.receipt.duplicate);
-    if (result.ok) {
-      body.results.push(accepted(result.receipt));
-      if (result.receipt.duplicate) body.duplicates++;
-      else body.accepted++;
-      continue;
-    }
-    const { error } = result;
-    metrics?.rejected(name, error);
-    body.failed++;
-    // One answer for the whole: the longest of the waits.
-    retryAfter = Math.max(retryAfter, retryAfterSeconds(error) ?? 0);
-    const id = result.id ?? error.taskId;
-    body.results.push({
-      status: ERROR_STATUS[error.code],
-      ...(id === undefined ? {} : { id }),
-      code: error.code,
-      detail: error.message,
-    });
+interface Basics {
+  conflictsFor(identity: Identity): Pick<Conflicts, "limit"> | undefined;
+}
+
+/** Takes the tasks of a POST: reads them, stores them and words the answer. The routes and the fast lane share it. */
+export class Intake {
+  readonly #options: TaskRouteOptions;
+  readonly #basics: Basics;
+
+  constructor(options: TaskRouteOptions, basics: Basics) {
+    this.#options = options;
+    this.#basics = basics;
   }
-  return { body, retryAfter };
+
+  /** @throws HoldfastError invalid_queue_name, or what `assertOpen` throws */
+  open(name: string): TaskQueue {
+    this.#options.assertOpen?.();
+    if (!isQueueName(name)) {
+      throw new HoldfastError("invalid_queue_name", 'a queue name must not contain ".."');
+    }
+    return this.#options.queue(name);
+  }
+
+  /** The queue as it is for this sender, who may have to be kept from guessing payloads. */
+  openFor({ queue: name, identity, ip }: Posted): EnqueueQueue {
+    const queue = this.open(name);
+    return this.#basics.conflictsFor(identity)?.limit(queue, identity, ip) ?? queue;
+  }
+
+  /** Makes the queue if it is new. @throws HoldfastError rate_limited */
+  async admit(posted: Posted): Promise<void> {
+    const { newQueues } = this.#options;
+    if (newQueues?.isKnown(posted.queue) === false) await newQueues.admit(posted.queue, posted);
+  }
+
+  /** One task. */
+  async one(posted: Posted): Promise<Answer> {
+    const { queue: name, key, trace } = posted;
+    const { metrics } = this.#options;
+    try {
+      const queue = this.openFor(posted);
+      const { type, payloadText, payloadBytes, options } = readTask(bytesOf(posted), key);
+      await this.admit(posted);
+      const given = trace === undefined ? options : Object.assign({}, options, trace);
+      const receipt = await queue.enqueueText(type, payloadText, given);
+      metrics?.enqueued(name, type, payloadBytes, receipt.duplicate);
+      const headers = ["location", `/v1/queues/${name}/tasks/${receipt.id}`];
+      if (receipt.duplicate) headers.push("idempotent-replayed", "true");
+      const status = statusOf(receipt, key !== undefined);
+      return { status, text: receiptText(receipt), headers, accepted: 1 };
+    } catch (error) {
+      metrics?.rejected(name, error);
+      throw error;
+    }
+  }
+
+  /** A JSON array of tasks: one result each, in the order given. */
+  async array(posted: Posted): Promise<Answer> {
+    const { queue: name, trace } = posted;
+    let queue: EnqueueQueue;
+    let read: ReadTasks;
+    try {
+      queue = this.openFor(posted);
+      read = readArray(posted);
+      if (read.tasks.types.length > 0) await this.admit(posted);
+    } catch (error) {
+      this.#options.metrics?.rejected(name, error);
+      throw error;
+    }
+    const enqueued = await enqueueColumns(queue, read.tasks, trace);
+    if (enqueued.ids !== null && read.refused === undefined) return this.#allStored(name, read, enqueued.ids);
+    return batchAnswer(this.#results(name, read, enqueued));
+  }
+
+  /** Stores a block of lines. */
+  async block(posted: Posted, queue: EnqueueQueue, read: ReadTasks): Promise<StoredBatch> {
+    return this.#results(posted.queue, read, await enqueueColumns(queue, read.tasks, posted.trace));
+  }
+
+  #allStored(name: string, { tasks }: ReadTasks, ids: string[]): Answer {
+    const { metrics } = this.#options;
+    if (metrics !== undefined) {
+      for (let i = 0; i < ids.length; i++)
+        metrics.enqueued(name, tasks.types[i] as string, payloadBytesAt(tasks, i), false);
+    }
+    // One join for all of them: a text per task would be as much work as all the rest of the answer.
+    const results = ids.join('","state":"pending","durability":"memory"},{"status":201,"id":"');
+    const text = `{"accepted":${ids.length},"duplicates":0,"failed":0,"results":[{"status":201,"id":"${results}","state":"pending","durability":"memory"}]}`;
+    // Minted ids are ASCII.
+    return { status: 207, text, bytes: text.length, headers: [], accepted: ids.length };
+  }
+
+  #results(name: string, read: ReadTasks, enqueued: PlainResult): StoredBatch {
+    const { metrics } = this.#options;
+    const { tasks, refused, count } = read;
+    const body: BatchResult = { accepted: 0, duplicates: 0, failed: 0, results: [] };
+    let retryAfter = 0;
+    let next = 0;
+    for (let place = 0; place < count; place++) {
+      const error = refused?.get(place);
+      const result = error === undefined ? resultAt(enqueued, next) : { ok: false as const, id: null, error };
+      if (result.ok) {
+        const { receipt } = result;
+        metrics?.enqueued(name, tasks.types[next] as string, payloadBytesAt(tasks, next), receipt.duplicate);
+        body.results.push({ status: statusOf(receipt), ...receiptBody(receipt) });
+        if (receipt.duplicate) body.duplicates++;
+        else body.accepted++;
+      } else {
+        metrics?.rejected(name, result.error);
+        body.failed++;
+        retryAfter = Math.max(retryAfter, retryAfterSeconds(result.error) ?? 0);
+        body.results.push(refusal(result));
+      }
+      if (error === undefined) next++;
+    }
+    return { body, retryAfter };
+  }
+}
+
+/** @throws HoldfastError invalid_request */
+export function assertNoKey({ key }: Posted): void {
+  if (key === undefined) return;
+  throw new RequestError(
+    "invalid_request",
+    "Idempotency-Key is for one task: give each task of a batch an id",
+  );
+}
+
+/** The array of tasks of a request. */
+export function readArray(posted: Posted): ReadTasks {
+  assertNoKey(posted);
+  return taskReader.array(bytesOf(posted));
+}
+
+function bytesOf({ body }: Posted): Buffer {
+  if (Buffer.isBuffer(body)) return body;
+  throw new RequestError("invalid_json", "the body is empty: send a task as application/json");
+}
+
+async function enqueueColumns(
+  queue: EnqueueQueue,
+  tasks: TaskColumns,
+  trace: TraceContext | undefined,
+): Promise<PlainResult> {
+  if (tasks.types.length === 0) return { ids: [] };
+  if (tasks.options === undefined) return queue.enqueuePlain(tasks, { trace });
+  const { bytes, types, spans, options } = tasks;
+  const given = types.map((type, place): NewTask => {
+    const payloadText = bytes.toString("utf8", spans[2 * place], spans[2 * place + 1]);
+    return { type, payloadText, ...options.get(place) };
+  });
+  return { ids: null, results: await queue.enqueueMany(given, { trace }) };
+}
+
+function payloadBytesAt({ spans }: TaskColumns, place: number): number {
+  return (spans[2 * place + 1] as number) - (spans[2 * place] as number);
+}
+
+function resultAt(enqueued: PlainResult, place: number): EnqueueResult {
+  if (enqueued.ids === null) {
+    const result = enqueued.results[place];
+    if (result === undefined) throw new HoldfastError("internal", "an enqueue without a result");
+    return result;
+  }
+  const id = enqueued.ids[place] as string;
+  return {
+    ok: true,
+    receipt: { id, state: "pending", duplicate: false, willRun: true, durability: "memory" },
+  };
+}
+
+function refusal({ id, error }: Extract<EnqueueResult, { ok: false }>): Result {
+  const known = id ?? error.taskId;
+  return {
+    status: ERROR_STATUS[error.code],
+    ...(known === undefined ? {} : { id: known }),
+    code: error.code,
+    detail: error.message,
+  };
 }
 
 /**
  * 201: stored. 200: known, and on its way. 208: known and over, nothing will run. The repeat of a request with an
  * `Idempotency-Key` is answered 200 in either case: that request was carried out.
  */
-export function statusOf({ duplicate, willRun }: EnqueueReceipt, hasKey = false): 200 | 201 | 208 {
+function statusOf({ duplicate, willRun }: EnqueueReceipt, hasKey = false): 200 | 201 | 208 {
   if (!duplicate) return 201;
   return willRun || hasKey ? 200 : 208;
 }
 
 /** The receipt as HTTP sends it. For a duplicate it also says whether anything will run. */
-export function receiptBody({ id, state, duplicate, willRun, durability }: EnqueueReceipt) {
+function receiptBody({ id, state, duplicate, willRun, durability }: EnqueueReceipt) {
   return { id, state, durability, ...(duplicate ? { willRun } : {}) };
 }
 
-function accepted(receipt: EnqueueReceipt): Result {
-  return { status: statusOf(receipt), ...receiptBody(receipt) };
-}
-
 /** As JSON.stringify would write it, in a fifth of the time: neither id nor state nor durability needs an escape. */
-export function receiptText(receipt: EnqueueReceipt): string {
+function receiptText(receipt: EnqueueReceipt): string {
   return `{${fieldsText(receiptBody(receipt))}}`;
 }
 
@@ -153,6 +272,11 @@ export function resultTexts(results: Result[]): string {
   return results.map(resultText).join(",");
 }
 
-export function batchText({ accepted, duplicates, failed, results }: BatchResult): string {
+export function batchAnswer({ body, retryAfter }: StoredBatch): Answer {
+  const headers = retryAfter > 0 ? ["retry-after", String(retryAfter)] : [];
+  return { status: 207, text: batchText(body), headers, accepted: body.accepted };
+}
+
+function batchText({ accepted, duplicates, failed, results }: BatchResult): string {
   return `{"accepted":${accepted},"duplicates":${duplicates},"failed":${failed},"results":[${resultTexts(results)}]}`;
 }

@@ -1,20 +1,30 @@
+import type { ReadTasks } from "@holdfast/contracts/task-json";
 import { describe, expect, test } from "vitest";
 import { readTaskStream } from "./lines.ts";
-import { LINE_LIMIT_BYTES, type ReadTask } from "./read.ts";
+import { LINE_LIMIT_BYTES } from "./read.ts";
 
 async function* chunks(text: string, size: number) {
   const bytes = Buffer.from(text);
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-async function read(text: string, size: number, isPrompt = false): Promise<ReadTask[][]> {
-  const blocks: ReadTask[][] = [];
+async function read(text: string, size: number, isPrompt = false): Promise<ReadTasks[]> {
+  const blocks: ReadTasks[] = [];
   for await (const block of readTaskStream(chunks(text, size), isPrompt)) blocks.push(block);
   return blocks;
 }
 
-const told = (blocks: ReadTask[][]) =>
-  blocks.flat().map((item) => (item.ok ? item.task.payloadText : item.error.code));
+/** The payload of each line, or the code of its refusal. */
+const told = (blocks: ReadTasks[]) =>
+  blocks.flatMap(({ tasks: { bytes, spans }, refused, count }) => {
+    let next = 0;
+    return Array.from({ length: count }, (_, place) => {
+      const error = refused?.get(place);
+      if (error !== undefined) return error.code;
+      const at = 2 * next++;
+      return bytes.toString("utf8", spans[at], spans[at + 1]);
+    });
+  });
 
 describe("a stream of lines", () => {
   const line = (payload: string) => `{"type":"t","payload":${payload}}`;
@@ -40,8 +50,8 @@ describe("a stream of lines", () => {
   test("comes in blocks of bounded size, and at once where that is asked for", async () => {
     const text = `${line("1")}\n`.repeat(40_000);
     const blocks = await read(text, 65_536);
-    expect(blocks.flat()).toHaveLength(40_000);
-    for (const block of blocks) expect(block.length).toBeLessThan(16_000);
+    expect(told(blocks)).toHaveLength(40_000);
+    for (const { count } of blocks) expect(count).toBeLessThan(16_000);
     expect((await read(text, 65_536, true)).length).toBeGreaterThan(blocks.length);
   });
 });

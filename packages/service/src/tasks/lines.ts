@@ -1,10 +1,9 @@
 import { Readable } from "node:stream";
 import { HoldfastError, LIMITS } from "@holdfast/contracts";
-import type { Queue, TraceContext } from "holdfast";
+import { lineTooLong, ReadTasks } from "@holdfast/contracts/task-json";
 import type { Watch } from "../http/types.ts";
-import { enqueueItems, resultText, resultTexts } from "./intake.ts";
-import type { IntakeMetrics } from "./metrics.ts";
-import { LINE_LIMIT_BYTES, type ReadTask, readTaskLines, tooLong } from "./read.ts";
+import { resultText, resultTexts, type StoredBatch } from "./intake.ts";
+import { LINE_LIMIT_BYTES, taskReader } from "./read.ts";
 import type { BatchResult } from "./schema.ts";
 
 // About 2,500 small tasks: the next block is read when this one is stored, so this is what a stream holds of memory.
@@ -18,17 +17,17 @@ const BLOCK_BYTES = 262_144;
 export async function* readTaskStream(
   source: AsyncIterable<Buffer>,
   isPrompt: boolean,
-): AsyncGenerator<ReadTask[]> {
+): AsyncGenerator<ReadTasks> {
   let whole: Buffer[] = [];
   let wholeBytes = 0;
   let partial: Buffer[] = [];
   let partialBytes = 0;
   let isSkipping = false;
-  const take = (): ReadTask[] => {
-    const items = readTaskLines(Buffer.concat(whole));
+  const take = (): ReadTasks => {
+    const read = taskReader.lines(Buffer.concat(whole));
     whole = [];
     wholeBytes = 0;
-    return items;
+    return read;
   };
   for await (const chunk of source) {
     let rest = chunk;
@@ -49,18 +48,20 @@ export async function* readTaskStream(
     partialBytes += rest.length - end;
     if (partialBytes > LINE_LIMIT_BYTES) {
       // Answered in its place; the rest of it is dropped as it comes.
-      yield [...take(), { ok: false, error: tooLong() }];
+      const read = take();
+      read.refuse(lineTooLong(LINE_LIMIT_BYTES));
+      yield read;
       partial = [];
       partialBytes = 0;
       isSkipping = true;
     } else if (wholeBytes >= (isPrompt ? 1 : BLOCK_BYTES)) {
-      const items = take();
-      if (items.length > 0) yield items;
+      const read = take();
+      if (read.count > 0) yield read;
     }
   }
   whole.push(...partial);
-  const items = take();
-  if (items.length > 0) yield items;
+  const read = take();
+  if (read.count > 0) yield read;
 }
 
 /**
@@ -68,14 +69,14 @@ export async function* readTaskStream(
  * @throws HoldfastError unauthorized, forbidden: before the first block
  */
 export async function* whileAllowed(
-  blocks: AsyncGenerator<ReadTask[]>,
+  blocks: AsyncGenerator<ReadTasks>,
   watch: Watch,
-): AsyncGenerator<ReadTask[]> {
+): AsyncGenerator<ReadTasks> {
   let isFirst = true;
   let isDenied = false;
   const next = () =>
     // Not a race with one promise for all blocks: each of them would leave something on it.
-    new Promise<IteratorResult<ReadTask[]>>((resolve, reject) => {
+    new Promise<IteratorResult<ReadTasks>>((resolve, reject) => {
       watch.onDenied = (error) => {
         isDenied = true;
         reject(error);
@@ -95,7 +96,7 @@ export async function* whileAllowed(
     }
   } catch (error) {
     if (!isDenied || isFirst || !(error instanceof HoldfastError)) throw error;
-    yield [{ ok: false, error }];
+    yield allRefused(1, () => error);
   } finally {
     watch.end();
     // It would close the connection, and the rest of the answer has to be sent first.
@@ -105,18 +106,15 @@ export async function* whileAllowed(
 
 export type LineTotals = Pick<BatchResult, "accepted" | "duplicates" | "failed">;
 
+/** What stores the blocks, and how many tasks it stored so far. */
 interface LineIntake {
-  name: string;
-  queue: Pick<Queue, "enqueueMany">;
-  metrics: IntakeMetrics | undefined;
-  trace?: TraceContext | undefined;
-  blocks: AsyncGenerator<ReadTask[]>;
-  /** Counted up while the answer is made. */
+  store(block: ReadTasks): Promise<StoredBatch>;
+  blocks: AsyncGenerator<ReadTasks>;
   totals: LineTotals;
 }
 
 /** One result per line, as lines. */
-export function answerAsLines(intake: LineIntake, first: ReadTask[]): Readable {
+export function answerAsLines(intake: LineIntake, first: ReadTasks): Readable {
   return toStream(async function* () {
     for await (const { results } of stored(intake, first)) {
       let text = "";
@@ -127,7 +125,7 @@ export function answerAsLines(intake: LineIntake, first: ReadTask[]): Readable {
 }
 
 /** The same JSON as for a batch that is stored at once, with the totals at its end. */
-export function answerAsDocument(intake: LineIntake, before: BatchResult, next: ReadTask[]): Readable {
+export function answerAsDocument(intake: LineIntake, before: BatchResult, next: ReadTasks): Readable {
   const { totals } = intake;
   add(totals, before);
   return toStream(async function* () {
@@ -137,15 +135,14 @@ export function answerAsDocument(intake: LineIntake, before: BatchResult, next: 
   });
 }
 
-async function* stored(intake: LineIntake, first: ReadTask[]): AsyncGenerator<BatchResult> {
-  const { name, queue, metrics, trace, blocks, totals } = intake;
+async function* stored(intake: LineIntake, first: ReadTasks): AsyncGenerator<BatchResult> {
+  const { store, blocks, totals } = intake;
   try {
     for (let block = first; ; ) {
-      const { body } = await enqueueItems(name, queue, block, metrics, trace).catch((error: unknown) => {
+      const { body } = await store(block).catch((error: unknown) => {
         if (!(error instanceof HoldfastError)) throw error;
         // The answer has begun: what concerns all is told of each.
-        const refused = block.map((item): ReadTask => (item.ok ? { ok: false, error } : item));
-        return enqueueItems(name, queue, refused, metrics);
+        return store(allRefused(block.count, (place) => block.refused?.get(place) ?? error));
       });
       add(totals, body);
       yield body;
@@ -156,6 +153,12 @@ async function* stored(intake: LineIntake, first: ReadTask[]): AsyncGenerator<Ba
   } finally {
     await blocks.return(undefined);
   }
+}
+
+function allRefused(count: number, errorAt: (place: number) => HoldfastError): ReadTasks {
+  const read = new ReadTasks(Buffer.alloc(0));
+  for (let place = 0; place < count; place++) read.refuse(errorAt(place));
+  return read;
 }
 
 function add(totals: LineTotals, { accepted, duplicates, failed }: BatchResult): void {

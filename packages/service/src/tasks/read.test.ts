@@ -1,8 +1,10 @@
 import { HoldfastError, LIMITS } from "@holdfast/contracts";
+import { TASK_JSON_OPTIONS } from "@holdfast/contracts/task-json";
 import { describe, expect, test } from "vitest";
-import { idFromKey, readTask, readTaskArray, readTaskLines } from "./read.ts";
+import { idFromKey, readTask, taskReader } from "./read.ts";
+import { taskOptionsSchema } from "./schema.ts";
 
-const read = (text: string, key?: string) => readTask(Buffer.from(text), key).task;
+const read = (text: string, key?: string) => readTask(Buffer.from(text), key);
 
 function failure(text: string): HoldfastError {
   try {
@@ -15,18 +17,20 @@ function failure(text: string): HoldfastError {
 }
 
 describe("the body of an enqueue", () => {
-  test.each([
-    "12345678901234567890",
-    '{ "b":1,  "a":1.0 }',
-    '"\\u00e9\\ud800"',
-    "null",
-    "-0",
-    '{"a":1,"a":2}',
-    '"é😀\u2028"',
-  ])("keeps the payload %s to the byte", (payload) => {
-    const { task, bytes } = readTask(Buffer.from(`{"type":"t", "payload": ${payload} , "maxRetries":0}`));
-    expect(task).toMatchObject({ type: "t", payloadText: payload, maxRetries: 0 });
-    expect(bytes).toBe(Buffer.byteLength(payload));
+  test("is a task with its options, its payload to the byte", () => {
+    const payload = '{ "b":1,  "a":1.0, "é":12345678901234567890 }';
+    expect(read(`{"type":"t", "payload": ${payload} , "maxRetries":0}`)).toEqual({
+      type: "t",
+      payloadText: payload,
+      payloadBytes: Buffer.byteLength(payload),
+      options: { maxRetries: 0 },
+    });
+    expect(read('{"payload":1,"type":"t"}').options).toBeUndefined();
+  });
+
+  test("has the options that every reader of tasks knows", () => {
+    const names = Object.keys(taskOptionsSchema.properties).filter((name) => name !== "type");
+    expect(names.sort()).toEqual(TASK_JSON_OPTIONS.toSorted());
   });
 
   test.each([
@@ -52,125 +56,35 @@ describe("the body of an enqueue", () => {
     expect(error.message).toContain(named);
   });
 
-  test.each([
-    "",
-    "{",
-    '{"type":"t","payload":1}x',
-    "{'type':'t'}",
-    '{"type":"t","payload":01}',
-    '{"type":"t","payload":NaN}',
-  ])("is refused as no JSON: %j", (text) => expect(failure(text).code).toBe("invalid_json"));
-
-  test("is refused with a key twice", () => {
-    expect(failure('{"type":"a","payload":1,"type":"b"}')).toMatchObject({
-      code: "invalid_json",
-      message: 'the field "type" occurs twice',
+  test("names every field that is wrong", () => {
+    expect(failure('{"type":"t","delayMs":-1,"ifEnded":"again"}')).toMatchObject({
+      errors: [{ path: "/delayMs" }, { path: "" }, { path: "/ifEnded" }],
+    });
+    expect(failure(`{"type":"t","payload":"${"x".repeat(LIMITS.payloadBytes)}"}`)).toMatchObject({
+      code: "payload_too_large",
+      field: "payload",
     });
   });
 
-  test("takes a payload of exactly the limit and refuses one byte more", () => {
-    const body = (length: number) => `{"type":"t","payload":"${"é".repeat((length - 2) / 2)}"}`;
-    expect(readTask(Buffer.from(body(LIMITS.payloadBytes))).bytes).toBe(LIMITS.payloadBytes);
-    expect(failure(body(LIMITS.payloadBytes + 2)).code).toBe("payload_too_large");
-  });
-
   test("an idempotency key becomes an id that fits the pattern, the same each time", () => {
-    const { id } = read('{"type":"t","payload":1}', "order 4711 / é");
+    const id = read('{"type":"t","payload":1}', "order 4711 / é").options?.id;
     expect(id).toBe(idFromKey("order 4711 / é"));
     expect(id).toMatch(/^idem:[A-Za-z0-9_-]{43}$/);
-    expect(read('{"type":"t","payload":1}', "k").fingerprint).toBeDefined();
+    const { options } = read(' {"type":"t","payload":1}\n', "k");
+    expect(options).toMatchObject({ ifEnded: "duplicate", fingerprint: expect.any(String) });
+    expect(read('\ufeff{"payload":1,"type":"t"}', "k").options?.fingerprint).not.toBe(options?.fingerprint);
+    expect(read('{"type":"t","payload":1}', "k").options).toEqual(options);
     expect(() => read('{"type":"t","payload":1,"id":"x"}', "k")).toThrow("exclude each other");
   });
 });
 
-describe("a batch", () => {
-  const good = '{"type":"t","payload":1}';
-
-  test("keeps the order and gives each bad task its own error", () => {
-    const items = readTaskArray(Buffer.from(`[${good},{"type":"t"},3,{"type":"t","payload":2}]`));
-    expect(items.map((item) => (item.ok ? item.task.payloadText : item.error.code))).toEqual([
-      "1",
-      "invalid_argument",
-      "invalid_argument",
-      "2",
-    ]);
-  });
-
-  test("gives a task the same fingerprint as by itself, and another one for another text", () => {
-    const named = '{"type":"t","id":"x","payload":1}';
-    const [item] = readTaskArray(Buffer.from(`[ ${named} ]`));
-    const [line] = readTaskLines(Buffer.from(`  ${named}\r\n`));
-    const fingerprint = read(`\n${named} `).fingerprint;
-    expect(fingerprint).toMatch(/^[A-Za-z0-9_-]{43}$/);
-    expect(item?.ok && item.task.fingerprint).toBe(fingerprint);
-    expect(line?.ok && line.task.fingerprint).toBe(fingerprint);
-    expect(read('{"type":"t","id":"x","payload":1.0}').fingerprint).not.toBe(fingerprint);
-  });
-
-  test("of lines goes on after a line that is no JSON", () => {
-    const items = readTaskLines(Buffer.from(`${good}\n{oops\n\n${good}\n`));
-    expect(items.map((item) => item.ok || item.error.code)).toEqual([true, "invalid_json", true]);
-  });
-
-  test("takes 1,000 tasks in an array and refuses 1,001, and none", () => {
-    const batch = (count: number) => Buffer.from(`[${Array.from({ length: count }, () => good).join(",")}]`);
-    expect(readTaskArray(batch(1_000))).toHaveLength(1_000);
-    expect(() => readTaskArray(batch(1_001))).toThrow("more than 1000");
-    expect(() => readTaskArray(Buffer.from("[]"))).toThrow("empty");
-    expect(readTaskLines(Buffer.from("\n \r\n"))).toEqual([]);
-    expect(() => readTaskArray(Buffer.from("{}"))).toThrow("array");
-  });
-
-  test("reads the fields in any order and spacing, plain or not, alone or in an array", () => {
-    const bodies = [
-      '{"type":"t","payload":[1,"a\\"b",{}]}',
-      ' { "payload" : {"type":"x"} , "type" : "t" } ',
-      '{"payload":"]},{","type":"t"}',
-      '{"\\u0074ype":"t","payload":1}',
-      '{"type":"\\u0074","payload":1}',
-      '{"type":"t","payload":1,"priority":"high"}',
-    ];
-    const items = readTaskArray(Buffer.from(`[${bodies.join(",\n")}]`));
-    expect(items.map((item) => item.ok && item.task)).toEqual(bodies.map((body) => read(body)));
-    expect(items.every((item) => item.ok && item.task.type === "t")).toBe(true);
-    for (const broken of [
-      '{"type":"t","payload":1}}',
-      '{"type":"t","payload":"a',
-      '{"type":"t" "payload":1}',
-      '{"type":"t","payload":1',
-      '{"type":"t","payload":"\t"}',
-    ]) {
-      expect(() => readTaskArray(Buffer.from(`[${good},${broken}]`))).toThrow("not valid JSON");
-      expect(failure(broken).code).toBe("invalid_json");
-    }
-  });
-
-  test("reads what begins like the task before it as it reads it alone, whatever follows", () => {
-    const ends = [
-      "1}",
-      " 2 }",
-      '"é"}',
-      '1,"priority":"low"}',
-      "{}}",
-      '1,"payload":2}',
-      '[{"a":"}"}] }',
-      "null}",
-    ];
-    const huge = (character: string) =>
-      `"${character.repeat(LIMITS.payloadBytes / Buffer.byteLength(character))}"}`;
-    for (const more of [[], [huge("x")], [huge("é"), "3}"]]) {
-      const bodies = ["0}", ...ends, ...more].map((end) => `{"type":"t","payload":${end}`);
-      const alone = bodies.map((body) => {
-        try {
-          return readTask(Buffer.from(body));
-        } catch (error) {
-          return (error as HoldfastError).code;
-        }
-      });
-      const items = readTaskArray(Buffer.from(`[${bodies.join(",")}]`));
-      expect(
-        items.map((item) => (item.ok ? { task: item.task, bytes: item.bytes } : item.error.code)),
-      ).toEqual(alone);
-    }
-  });
+test("a task has the same fingerprint in a batch as by itself, and another one for another text", () => {
+  const named = '{"type":"t","id":"x","payload":1}';
+  const [item] = taskReader.array(Buffer.from(`[ ${named} ]`)).tasks.options?.values() ?? [];
+  const [line] = taskReader.lines(Buffer.from(`  ${named}\r\n`)).tasks.options?.values() ?? [];
+  const fingerprint = read(`\n${named} `).options?.fingerprint;
+  expect(fingerprint).toMatch(/^[A-Za-z0-9_-]{43}$/);
+  expect([item?.fingerprint, line?.fingerprint]).toEqual([fingerprint, fingerprint]);
+  expect(read('{"type":"t","id":"x","payload":1.0}').options?.fingerprint).not.toBe(fingerprint);
+  expect(read('{"type":"t","id":"x","payload":1,"runAt":1}').options?.fingerprint).toBeUndefined();
 });

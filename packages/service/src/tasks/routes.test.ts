@@ -44,13 +44,25 @@ async function setup(fake: Fake = {}) {
     ready: async () => ({ ok: true, detail: "" }),
   });
   servers.push(app);
+  const store = async (tasks: readonly NewTask[]) => {
+    seen.push(...tasks);
+    return fake.enqueueMany?.(tasks) ?? tasks.map((task, index) => stored(task.id ?? `id-${index}`));
+  };
   registerTaskRoutes(app, {
     queue: () => ({
-      enqueueMany: async (tasks) => {
-        seen.push(...tasks);
-        return fake.enqueueMany?.(tasks) ?? tasks.map((task, index) => stored(task.id ?? `id-${index}`));
+      enqueueMany: store,
+      enqueuePlain: async ({ bytes, types, spans }) => {
+        const payloadAt = (place: number) => bytes.toString("utf8", spans[2 * place], spans[2 * place + 1]);
+        return {
+          ids: null,
+          results: await store(types.map((type, i) => ({ type, payloadText: payloadAt(i) }))),
+        };
       },
-      enqueueText: () => Promise.reject(new Error("not used")),
+      enqueueText: async (type, payloadText, options) => {
+        const [result] = await store([{ ...options, type, payloadText }]);
+        if (!result?.ok) throw result?.error;
+        return result.receipt;
+      },
       get: async () => null,
       wait: async (_id, { signal }) => fake.wait?.(signal) ?? null,
       cancel: async () => fake.cancel ?? "not_found",

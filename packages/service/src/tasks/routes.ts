@@ -1,22 +1,23 @@
-import { HoldfastError, isQueueName, LIMITS, type TaskView } from "@holdfast/contracts";
+import { HoldfastError, LIMITS, type TaskView } from "@holdfast/contracts";
 import { CancelReply, TaskReceipt } from "@holdfast/contracts/api";
-import type { FastifyRequest } from "fastify";
-import { type Queue, traceContextOf } from "holdfast";
+import { emptyBatch, type ReadTasks } from "@holdfast/contracts/task-json";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { traceContextOf } from "holdfast";
 import { Type } from "typebox";
-import { RequestError } from "../http/problem.ts";
 import type { HttpServer } from "../http/types.ts";
-import { enqueueItems, receiptBody, statusOf } from "./intake.ts";
+import type { EnqueueQueue } from "./conflicts.ts";
 import {
-  answerAsDocument,
-  answerAsLines,
-  LINE_HELP,
-  type LineTotals,
-  readTaskStream,
-  whileAllowed,
-} from "./lines.ts";
-import type { IntakeMetrics } from "./metrics.ts";
-import type { NewQueues } from "./new-queues.ts";
-import { emptyBatch, LINE_LIMIT_BYTES, type ReadTask, readTask, readTaskArray } from "./read.ts";
+  type Answer,
+  assertNoKey,
+  batchAnswer,
+  Intake,
+  type Posted,
+  readArray,
+  type TaskQueue,
+  type TaskRouteOptions,
+} from "./intake.ts";
+import { answerAsDocument, answerAsLines, LINE_HELP, readTaskStream, whileAllowed } from "./lines.ts";
+import { LINE_LIMIT_BYTES } from "./read.ts";
 import {
   batchResultSchema,
   batchSchema,
@@ -29,47 +30,20 @@ import {
 } from "./schema.ts";
 import { taskViewSchema } from "./view-schema.ts";
 
-type TaskQueue = Pick<Queue, "enqueueMany" | "wait" | "get" | "cancel" | "enqueueText">;
-
-export interface TaskRouteOptions {
-  /** The queue of that name; called per request, so it should keep what it makes. */
-  queue(name: string): TaskQueue;
-  /** Throws where tasks cannot be taken now, as before the boot checks of Redis have passed. */
-  assertOpen?(): void;
-  /** Limits how many queues a key makes. @default no limit */
-  newQueues?: Pick<NewQueues, "isKnown" | "admit"> | undefined;
-  metrics?: IntakeMetrics;
-  /** Leaves out `GET /v1/queues/:queue/tasks/:id`, for a service that has its own. */
-  withoutGet?: boolean;
-}
-
 export const BODY_LIMIT_BYTES = LINE_LIMIT_BYTES;
 export const BATCH_LIMIT_BYTES = 16 * 1_024 * 1_024;
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
-/** What became of the lines of a request whose answer is a stream, for hooks that look at it afterwards. */
-export const streamedTotals = new WeakMap<object, LineTotals>();
+/** How many tasks a request stored, for hooks that look at it afterwards. Of a stream it is counted up meanwhile. */
+export const storedBy = new WeakMap<object, { accepted: number }>();
 
 /** Enqueue, batch, get and cancel: the routes of producer-api, which observability serves as well. */
 export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): void {
-  const { metrics, newQueues } = options;
+  const intake = new Intake(options, app.basics);
   const closing = new AbortController();
   // Long-polls end at once when the server stops, or they would hold it for 30 s.
   app.addHook("preClose", async () => closing.abort());
-
-  const open = (name: string): TaskQueue => {
-    options.assertOpen?.();
-    if (!isQueueName(name)) {
-      throw new HoldfastError("invalid_queue_name", 'a queue name must not contain ".."');
-    }
-    return options.queue(name);
-  };
-
-  const limited = (
-    { identity, ip }: Pick<FastifyRequest, "identity" | "ip">,
-    queue: TaskQueue,
-  ): Pick<TaskQueue, "enqueueMany"> => app.basics.conflictsFor(identity)?.limit(queue, identity, ip) ?? queue;
 
   app.post(
     "/v1/queues/:queue/tasks",
@@ -90,26 +64,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
         response: { 201: TaskReceipt, 200: TaskReceipt, 208: TaskReceipt, default: problemSchema },
       },
     },
-    async (request, reply) => {
-      const { queue: name } = request.params;
-      try {
-        const queue = limited(request, open(name));
-        const { task, bytes } = readTask(bodyBytes(request.body), request.headers["idempotency-key"]);
-        await newQueues?.admit(name, request);
-        const [result] = await queue.enqueueMany([task], { trace: traceContextOf(request.headers) });
-        if (result === undefined) throw new HoldfastError("internal", "an enqueue without a result");
-        if (!result.ok) throw result.error;
-        const { id, duplicate } = result.receipt;
-        metrics?.enqueued(name, task.type, bytes, duplicate);
-        reply.header("location", `/v1/queues/${name}/tasks/${id}`);
-        if (duplicate) reply.header("idempotent-replayed", "true");
-        const hasKey = request.headers["idempotency-key"] !== undefined;
-        return reply.code(statusOf(result.receipt, hasKey)).send(receiptBody(result.receipt));
-      } catch (error) {
-        metrics?.rejected(name, error);
-        throw error;
-      }
-    },
+    async (request, reply) => answer(request, reply, await intake.one(posted(request))),
   );
 
   app.post(
@@ -129,61 +84,10 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
       },
     },
     async (request, reply) => {
-      const { queue: name } = request.params;
-      let blocks: AsyncGenerator<ReadTask[]>;
-      let items: ReadTask[] | undefined;
-      let queue: Pick<TaskQueue, "enqueueMany">;
-      const watch = app.basics.watch(request);
-      reply.raw.once("close", watch.end);
-      const { accept = "", "content-type": type = "", "idempotency-key": key } = request.headers;
+      const { accept = "", "content-type": type = "" } = request.headers;
       const wantsLines = /\bndjson\b|x-ndjson/i.test(accept);
-      try {
-        queue = limited(request, open(name));
-        if (key !== undefined) {
-          throw new RequestError(
-            "invalid_request",
-            "Idempotency-Key is for one task: give each task of a batch an id",
-          );
-        }
-        const isStream = /ndjson/i.test(type);
-        if (isStream) app.basics.allowLongBody(request.raw, reply.raw);
-        blocks = isStream
-          ? whileAllowed(
-              readTaskStream((request.body ?? []) as unknown as AsyncIterable<Buffer>, wantsLines),
-              watch,
-            )
-          : oneBlock(readTaskArray(bodyBytes(request.body)));
-        items = (await blocks.next()).value;
-        if (items === undefined) throw emptyBatch();
-        // Good lines may follow where the first ones are wrong.
-        if (isStream || items.some(({ ok }) => ok)) await newQueues?.admit(name, request);
-      } catch (error) {
-        metrics?.rejected(name, error);
-        throw error;
-      }
-      const totals = { accepted: 0, duplicates: 0, failed: 0 };
-      const trace = traceContextOf(request.headers);
-      const intake = { name, queue, metrics, trace, blocks, totals };
-      if (wantsLines) {
-        streamedTotals.set(request, totals);
-        const lines: unknown = answerAsLines(intake, items);
-        return reply
-          .code(207)
-          .type("application/x-ndjson")
-          .send(lines as never);
-      }
-      const { body, retryAfter } = await enqueueItems(name, queue, items, metrics, trace);
-      const next = await blocks.next();
-      if (!next.done) {
-        streamedTotals.set(request, totals);
-        const document: unknown = answerAsDocument(intake, body, next.value);
-        return reply
-          .code(207)
-          .type(JSON_TYPE)
-          .send(document as never);
-      }
-      if (retryAfter > 0) reply.header("retry-after", String(retryAfter));
-      return reply.code(207).send(body);
+      if (wantsLines || /ndjson/i.test(type)) return stream(app, options, intake, request, reply, wantsLines);
+      return answer(request, reply, await intake.array(posted(request)));
     },
   );
 
@@ -204,7 +108,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
       async (request, reply) => {
         const { queue: name, id } = request.params;
         const { waitMs } = request.query;
-        const queue = open(name);
+        const queue = intake.open(name);
         const wait = async () => {
           const watch = app.basics.watch(request);
           const denied = new AbortController();
@@ -241,7 +145,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
     },
     async (request, reply) => {
       const { queue: name, id } = request.params;
-      const outcome = await open(name).cancel(id);
+      const outcome = await intake.open(name).cancel(id);
       switch (outcome) {
         case "cancelled":
           return reply.code(200).send({ id, outcome });
@@ -258,17 +162,73 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
   );
 }
 
-async function* oneBlock(items: ReadTask[]): AsyncGenerator<ReadTask[]> {
-  yield items;
+function posted(request: FastifyRequest): Posted {
+  const { identity, ip, body, headers } = request;
+  const { queue } = request.params as { queue: string };
+  const key = headers["idempotency-key"] as string | undefined;
+  return { queue, identity, ip, body, key, trace: traceContextOf(headers) };
+}
+
+function answer(request: FastifyRequest, reply: FastifyReply, { status, text, headers, accepted }: Answer) {
+  storedBy.set(request, { accepted });
+  for (let i = 0; i < headers.length; i += 2) reply.header(headers[i] as string, headers[i + 1]);
+  return reply.code(status).type(JSON_TYPE).send(text);
+}
+
+/** A batch of which the tasks or the results are lines: they are stored, and answered, while the rest still arrives. */
+async function stream(
+  app: HttpServer,
+  { metrics }: TaskRouteOptions,
+  intake: Intake,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  wantsLines: boolean,
+) {
+  const post = posted(request);
+  let queue: EnqueueQueue;
+  let blocks: AsyncGenerator<ReadTasks>;
+  let first: ReadTasks | undefined;
+  const watch = app.basics.watch(request);
+  reply.raw.once("close", watch.end);
+  try {
+    queue = intake.openFor(post);
+    const isStream = /ndjson/i.test(request.headers["content-type"] ?? "");
+    if (isStream) app.basics.allowLongBody(request.raw, reply.raw);
+    assertNoKey(post);
+    blocks = isStream
+      ? whileAllowed(readTaskStream((post.body ?? []) as AsyncIterable<Buffer>, wantsLines), watch)
+      : oneBlock(readArray(post));
+    first = (await blocks.next()).value as ReadTasks | undefined;
+    if (first === undefined) throw emptyBatch();
+    // Good lines may follow where the first ones are wrong.
+    if (isStream || first.tasks.types.length > 0) await intake.admit(post);
+  } catch (error) {
+    metrics?.rejected(post.queue, error);
+    throw error;
+  }
+  const totals = { accepted: 0, duplicates: 0, failed: 0 };
+  const store = (block: ReadTasks) => intake.block(post, queue, block);
+  const lines = { store, blocks, totals };
+  if (wantsLines) {
+    storedBy.set(request, totals);
+    return reply.code(207).type("application/x-ndjson").send(answerAsLines(lines, first));
+  }
+  const stored = await store(first);
+  const next = await blocks.next();
+  if (next.done) return answer(request, reply, batchAnswer(stored));
+  storedBy.set(request, totals);
+  return reply
+    .code(207)
+    .type(JSON_TYPE)
+    .send(answerAsDocument(lines, stored.body, next.value));
+}
+
+async function* oneBlock(read: ReadTasks): AsyncGenerator<ReadTasks> {
+  yield read;
 }
 
 function unknownTask(queue: string, id: string): HoldfastError {
   return new HoldfastError("task_not_found", `queue ${queue} has no task ${id} (or it was purged)`);
-}
-
-function bodyBytes(body: unknown): Buffer {
-  if (Buffer.isBuffer(body)) return body;
-  throw new RequestError("invalid_json", "the body is empty: send a task as application/json");
 }
 
 /** A wait that is cut short answers with the task as it is now. */

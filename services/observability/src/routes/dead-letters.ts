@@ -7,7 +7,8 @@ import {
   ReplayReply,
   SYNC_LIMIT,
 } from "@holdfast/contracts/api";
-import { type HttpServer, RequestError, sliceJson } from "@holdfast/service";
+import { checkJson } from "@holdfast/contracts/json";
+import { type HttpServer, RequestError } from "@holdfast/service";
 import { HoldfastError } from "holdfast";
 import type { OperationSpec } from "holdfast/operate";
 import { authorOf } from "../operators/audit-log.ts";
@@ -51,8 +52,7 @@ export function deadLetterRoutes(app: HttpServer, context: RouteContext): void {
       const { body } = request;
       const selection = selectionOf(body);
       assertPatch(body);
-      // Parses the text once: it must be one JSON value within the depth limit.
-      if (body.patch) sliceJson(body.patch.payloadText);
+      if (body.patch) checkJson(body.patch.payloadText, "payloadText");
       if (body.patch && body.to !== undefined && body.to !== queue)
         throw new RequestError("invalid_argument", "body/patch and body/to exclude each other", [
           { path: "/patch", message: "excludes to", in: "body" },

@@ -1,5 +1,5 @@
 import type { AuditAction } from "@holdfast/contracts/api";
-import { type HttpServer, streamedTotals } from "@holdfast/service";
+import { type HttpServer, storedBy } from "@holdfast/service";
 import type { FastifyRequest } from "fastify";
 import { HoldfastError } from "holdfast";
 import { type AuditLog, authorOf, isKnown } from "../operators/audit-log.ts";
@@ -38,7 +38,7 @@ export function auditTaskRoutes(app: HttpServer, audit: AuditLog): void {
   });
   app.addHook("onResponse", async (request, reply) => {
     const action = actionOf(request);
-    const streamed = streamedTotals.get(request);
+    const streamed = storedBy.get(request);
     const result = streamed ? { count: streamed.accepted, code: null } : seen.get(request);
     if (!action || !result) return;
     const { queue, id: subject = null } = request.params as { queue: string; id?: string };

@@ -1,0 +1,32 @@
+import { expect, test } from "vitest";
+import { linesOf, taskOfLine, withId } from "./task-lines.ts";
+
+test("lines are found wherever the chunks are cut", async () => {
+  const text = "one\n\nzwölf\nlast";
+  for (let size = 1; size <= 5; size++) {
+    const bytes = Buffer.from(text);
+    const chunks = Array.from({ length: Math.ceil(bytes.length / size) }, (_, at) =>
+      bytes.subarray(at * size, (at + 1) * size),
+    );
+    const lines: string[] = [];
+    for await (const line of linesOf(chunks as unknown as AsyncIterable<Buffer>)) lines.push(line.toString());
+    expect(lines).toEqual(["one", "", "zwölf", "last"]);
+  }
+});
+
+test("a line that can be sent again has the id that it was sent with", () => {
+  const again = withId(Buffer.from(' {"type":"ok","payload":{"id":1}}'), "x1");
+  expect(again.toString()).toBe(' {"id":"x1","ifEnded":"duplicate","type":"ok","payload":{"id":1}}');
+  expect(taskOfLine(again)).toEqual({ type: "ok", payloadText: '{"id":1}', id: "x1", ifEnded: "duplicate" });
+});
+
+test.each([
+  ["{", "not valid JSON"],
+  ["[]", "object"],
+  ['{"payload":1}', 'it has no "type"'],
+  ['{"type":"ok"}', 'it has no "payload"; a task without one has "payload":null'],
+  ['{"type":"ok","payload":1,"fingerprint":"x"}', '"fingerprint" is not a field of a task'],
+  ['{"type":"ok","payload":1,"\\u0074ype":"a"}', "twice"],
+])("the line %s is refused", (line, message) => {
+  expect(() => taskOfLine(Buffer.from(line))).toThrow(message);
+});
