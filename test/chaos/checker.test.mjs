@@ -13,7 +13,7 @@ const attempt = (more) => ({
   outcome: "acked",
   startedAt: 100,
   endedAt: 200,
-  token: "1-a",
+  fence: "1-a",
   ...more,
 });
 const task = (id, more = {}) => [
@@ -26,7 +26,7 @@ const task = (id, more = {}) => [
     maxRetries: null,
     releases: 0,
     deadReason: null,
-    token: "1-a",
+    fence: "1-a",
     history: [attempt()],
     ...more,
   },
@@ -96,8 +96,8 @@ test("an enqueue that was tried again counts by its best answer", () => {
 
 const twice = {
   attempts: 2,
-  token: "2-b",
-  history: [crashed({ endedAt: 150 }), attempt({ attempt: 2, token: "2-b", startedAt: 150 })],
+  fence: "2-b",
+  history: [crashed({ endedAt: 150 }), attempt({ attempt: 2, fence: "2-b", startedAt: 150 })],
 };
 
 test("a task that ran twice is a duplicate, which is allowed", () => {
@@ -123,7 +123,7 @@ test("an attempt after a failed one is not a duplicate", () => {
 test("two accepted acks are found from the workers' replies and from the record (I5)", () => {
   const lines = [enqueued("a"), settled("a"), settled("a", "acked", "2-b")];
   expect(verdict(lines, [task("a", twice)]).violations).toEqual([expect.stringMatching(/^I5: 2 acks of a/)]);
-  const history = [attempt({ endedAt: 150 }), attempt({ attempt: 2, token: "2-b", startedAt: 150 })];
+  const history = [attempt({ endedAt: 150 }), attempt({ attempt: 2, fence: "2-b", startedAt: 150 })];
   expect(verdict([enqueued("a")], [task("a", { ...twice, history })])).toMatchObject({
     counts: { doubleAcks: 1 },
   });
@@ -132,12 +132,12 @@ test("two accepted acks are found from the workers' replies and from the record 
 test("an accepted ack that is missing in the record is found (I5)", () => {
   const lines = [enqueued("a"), settled("a", "acked", "1-a")];
   expect(verdict(lines, [task("a", twice)]).violations).toEqual([expect.stringMatching(/^I5: the ack of a/)]);
-  const dead = { state: "dead", deadReason: "fatal", token: null, history: [crashed()] };
+  const dead = { state: "dead", deadReason: "fatal", fence: null, history: [crashed()] };
   expect(verdict(lines, [task("a", dead)]).violations).toEqual([expect.stringMatching(/^I5: an ack of a/)]);
 });
 
 test("leases that overlap in Redis time are found (I6)", () => {
-  const history = [crashed({ endedAt: 151 }), attempt({ attempt: 2, token: "2-b", startedAt: 150 })];
+  const history = [crashed({ endedAt: 151 }), attempt({ attempt: 2, fence: "2-b", startedAt: 150 })];
   const { counts, violations } = verdict([enqueued("a")], [task("a", { ...twice, history })]);
   expect(counts.overlapping).toBe(1);
   expect(violations).toEqual([expect.stringMatching(/^I6: a/)]);
@@ -179,7 +179,7 @@ test("a fence is shared by the tasks of one grant, and by no others (I7)", () =>
     settled("b", "acked", "1-n.2"),
   ];
   const of = (id, more) =>
-    task(id, { token: "1-n", history: [attempt({ token: "1-n", workerId: "w", ...more })] });
+    task(id, { fence: "1-n", history: [attempt({ fence: "1-n", workerId: "w", ...more })] });
   expect(verdict(lines, [of("a"), of("b")]).violations).toEqual([]);
   for (const other of [{ startedAt: 99 }, { workerId: "v" }])
     expect(verdict(lines, [of("a"), of("b", other)]).violations).toEqual([
@@ -189,11 +189,11 @@ test("a fence is shared by the tasks of one grant, and by no others (I7)", () =>
     expect.stringMatching(/^I7: b and a ran with 1-n\.1/),
   ]);
   const twice = [
-    attempt({ token: "1-n", outcome: "failed" }),
-    attempt({ attempt: 2, token: "1-n", startedAt: 200 }),
+    attempt({ fence: "1-n", outcome: "failed" }),
+    attempt({ attempt: 2, fence: "1-n", startedAt: 200 }),
   ];
   expect(
-    verdict([enqueued("a")], [task("a", { token: "1-n", attempts: 2, history: twice })]).violations,
+    verdict([enqueued("a")], [task("a", { fence: "1-n", attempts: 2, history: twice })]).violations,
   ).toEqual([expect.stringMatching(/^I7: a and a were granted with 1-n/)]);
   expect(verdict([enqueued("a"), settled("a", "acked", "2-n.1")], [of("a")]).violations).toEqual([
     expect.stringMatching(/^I5: the ack of a with 2-n\.1/),
@@ -207,8 +207,8 @@ test("a released attempt may have run without a trace but its count (I7)", () =>
 });
 
 test("an attempt that was given back is not counted (I7)", () => {
-  const history = [attempt({ outcome: "released", endedAt: 150 }), attempt({ token: "2-b", startedAt: 160 })];
-  expect(verdict([enqueued("a")], [task("a", { token: "2-b", history })]).violations).toEqual([]);
+  const history = [attempt({ outcome: "released", endedAt: 150 }), attempt({ fence: "2-b", startedAt: 160 })];
+  expect(verdict([enqueued("a")], [task("a", { fence: "2-b", history })]).violations).toEqual([]);
 });
 
 test("a grant before its time is early (I9)", () => {

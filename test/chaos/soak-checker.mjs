@@ -22,7 +22,7 @@ export function wrongDeath(number, task) {
   const { history } = task;
   if (task.attempts !== MAX_GRANTS) return `dead after ${task.attempts} grants`;
   if (history.length !== MAX_GRANTS) return `dead with ${history.length} attempts in its history`;
-  if (new Set(history.map(({ token }) => token)).size !== MAX_GRANTS)
+  if (new Set(history.map(({ fence }) => fence)).size !== MAX_GRANTS)
     return "two of its grants share a token";
   const crashes = history.filter(({ outcome }) => outcome === "crashed").length;
   const failures = history.filter(({ outcome }) => outcome === "failed").length;

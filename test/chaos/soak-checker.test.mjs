@@ -6,7 +6,7 @@ const history = (outcomes, error = "Error: fails for certain") =>
   outcomes.map((outcome, i) => ({
     attempt: i + 1,
     outcome,
-    token: `${i}-t`,
+    fence: `${i}-t`,
     startedAt: i * 10,
     endedAt: i * 10 + 5,
     error: outcome === "failed" ? error : null,
@@ -39,7 +39,7 @@ test.each([
   [
     "with one token twice",
     0,
-    dead(four, { history: history(four).map((attempt) => ({ ...attempt, token: "1-t" })) }),
+    dead(four, { history: history(four).map((attempt) => ({ ...attempt, fence: "1-t" })) }),
   ],
   [
     "with leases that overlap",

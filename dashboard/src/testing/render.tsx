@@ -171,7 +171,7 @@ export function deadTask(id: string, part: Partial<TaskView> = {}): TaskView {
     leaseExpiresAt: null,
     endedAt: 2_000,
     workerId: null,
-    token: null,
+    fence: null,
     cancelRequested: false,
     solo: false,
     unroutedSince: null,

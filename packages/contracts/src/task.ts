@@ -85,8 +85,8 @@ export interface AttemptView {
   generation: number;
   outcome: AttemptOutcome;
   workerId: string;
-  /** The fence: the part of the token that Redis keeps, before the dot. */
-  token: string;
+  /** The part of its token that Redis keeps, before the dot: all tasks of one grant share it. */
+  fence: string;
   /** Milliseconds since the epoch, Redis time. */
   startedAt: number;
   endedAt: number | null;
@@ -141,8 +141,8 @@ export interface TaskView {
   /** When it reached its terminal state. */
   endedAt: number | null;
   workerId: string | null;
-  /** The fence of the present or last lease: the part of its token that Redis keeps, before the dot. */
-  token: string | null;
+  /** Of the present or last lease: the part of its token that Redis keeps, before the dot. */
+  fence: string | null;
   cancelRequested: boolean;
   /** True after it crashed its worker twice; it then runs alone. */
   solo: boolean;
@@ -219,7 +219,7 @@ export interface StaleVerdict {
   /** The token of the refused verdict. */
   token: string;
   /** The fence of the present lease, if there is one. */
-  currentToken: string | null;
+  currentFence: string | null;
   attempt: number;
   workerId: string;
   /** When it was refused: Redis time as the worker knew it, ms since the epoch. */

@@ -14,7 +14,7 @@ test("tasks are granted in the order of their enqueue, each under a lease of its
     state: "processing",
     attempts: 1,
     workerId: "w1",
-    token: grants[0]?.fence,
+    fence: grants[0]?.fence,
     leaseExpiresAt: q.now + LEASE_MS,
   });
   expect((await q.acquire(5)).grants.map((grant) => grant.id)).toEqual(["c"]);

@@ -51,7 +51,7 @@ test("of a running task it is a request, which can be repeated; the lease goes o
   expect(await q.task("a")).toMatchObject({
     state: "processing",
     cancelRequested: true,
-    token: grant.fence,
+    fence: grant.fence,
   });
   expect((await q.stats()).totals.cancelled).toBe(0);
   expect(await q.fatal(grant)).toBe("cancelled");

@@ -59,7 +59,7 @@ test("what is enqueued while a worker waits is leased to it and sent to it, with
     ["b", payloadText],
   ]);
   for (const grant of turn?.grants ?? []) {
-    expect(await q.task(grant.id)).toMatchObject({ state: "processing", attempts: 1, token: grant.fence });
+    expect(await q.task(grant.id)).toMatchObject({ state: "processing", attempts: 1, fence: grant.fence });
     expect(await q.ack(grant)).toBe("acked");
   }
   expect(await parked(q)).toBeNull();

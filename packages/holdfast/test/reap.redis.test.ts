@@ -19,7 +19,7 @@ test("a task whose lease ran out waits at the consuming end of its band, at once
     attempts: 1,
     crashes: 1,
     failures: 0,
-    history: [{ outcome: "crashed", token: grants[0]?.fence, workerId: "w1", error: null }],
+    history: [{ outcome: "crashed", fence: grants[0]?.fence, workerId: "w1", error: null }],
   });
 });
 

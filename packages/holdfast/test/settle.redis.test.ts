@@ -19,8 +19,8 @@ describe("ack", () => {
       state: "completed",
       resultText: '{"n":12345678901234567890}',
       endedAt: q.now,
-      token: a.fence,
-      history: [{ attempt: 1, outcome: "acked", startedAt: q.now - 5, endedAt: q.now, token: a.fence }],
+      fence: a.fence,
+      history: [{ attempt: 1, outcome: "acked", startedAt: q.now - 5, endedAt: q.now, fence: a.fence }],
     });
     expect((await q.task("b")).resultText).toBeNull();
     expect(await q.stats()).toMatchObject({ completed: 2, processing: 0, totals: { acked: 2 } });
@@ -66,7 +66,7 @@ describe("fail", () => {
       failures: 1,
       crashes: 0,
       lastError: "Error: 100% broken\n    at x",
-      history: [{ attempt: 1, generation: 0, outcome: "failed", workerId: "w1", token: grant.fence }],
+      history: [{ attempt: 1, generation: 0, outcome: "failed", workerId: "w1", fence: grant.fence }],
     });
   });
 
@@ -231,7 +231,7 @@ describe("fencing (I5)", () => {
       fence: a.fence,
     }));
     expect(await q.settle(verdicts)).toEqual(["acked", "stale", "acked", "acked", "unknown"]);
-    expect(await q.task("b")).toMatchObject({ state: "processing", token: again.fence });
+    expect(await q.task("b")).toMatchObject({ state: "processing", fence: again.fence });
     expect(await q.stats()).toMatchObject({ completed: 3, processing: 1, totals: { acked: 3, stale: 1 } });
   });
 

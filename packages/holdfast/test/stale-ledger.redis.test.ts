@@ -25,14 +25,14 @@ test("a verdict that comes too late is in the ledger, with how long the task ran
   worker.on("stale", (verdict) => events.push(verdict));
   const { id } = await queue.enqueue("t", 1);
   await until("it runs", async () => (await queue.get(id))?.state === "processing");
-  const token = (await queue.get(id))?.token;
+  const fence = (await queue.get(id))?.fence;
   // Its lease is over by decree; another worker gets the task.
   await until("another has it", async () => {
     await client.connection.command("ZADD", engine.keys.processing, 1, id);
     await engine.reap(10);
     return (await engine.acquire({ ...turn, nonce: "nonce" })).grants.length === 1;
   });
-  const regranted = (await queue.get(id))?.token;
+  const regranted = (await queue.get(id))?.fence;
   const ranTwice = performance.now();
   await until("both run for a while", () => performance.now() - ranTwice > 100);
   finish();
@@ -42,8 +42,8 @@ test("a verdict that comes too late is in the ledger, with how long the task ran
     id,
     queue: name,
     type: "t",
-    token: `${token}.1`,
-    currentToken: regranted,
+    token: `${fence}.1`,
+    currentFence: regranted,
     workerId: worker.id,
     attempt: 1,
   });
@@ -70,7 +70,7 @@ test("the newest are kept, and a token that nobody knows is written as well", as
     token: "9-x",
     lateMs: null,
     overlapMs: 0,
-    currentToken: null,
+    currentFence: null,
   });
   expect(second?.id).toBe("old");
 });

@@ -87,7 +87,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
     leaseExpiresAt: null,
     endedAt: 2,
     workerId: null,
-    token: null,
+    fence: null,
     cancelRequested: false,
     solo: false,
     unroutedSince: null,

@@ -300,7 +300,7 @@ test("a page of another origin changes nothing, our own and those on the list do
 
 test("stale verdicts are shown, at most a hundred", async () => {
   const verdict = {
-    ...{ id: "t1", queue: "q", type: "t", token: "1-a", currentToken: null, attempt: 1, workerId: "w" },
+    ...{ id: "t1", queue: "q", type: "t", token: "1-a", currentFence: null, attempt: 1, workerId: "w" },
     ...{ at: 1_700_000_000_000, lateMs: 1_500, overlapMs: 1_200 },
   };
   const staleVerdicts = vi.fn(async () => [verdict]);

@@ -122,10 +122,10 @@ export function check(lines, tasks, options = {}) {
     if (
       !rewound &&
       task?.state === "completed" &&
-      !told.some((line) => line.token === null || fenceOf(line.token) === task.token) &&
+      !told.some((line) => line.token === null || fenceOf(line.token) === task.fence) &&
       generations === 1
     )
-      say("I5", `the ack of ${id} with ${told[0].token} was accepted, and ${task.token} is in its record`);
+      say("I5", `the ack of ${id} with ${told[0].token} was accepted, and ${task.fence} is in its record`);
   }
 
   // I7, from what the handlers got: no two attempts share a token.
@@ -158,7 +158,7 @@ export function check(lines, tasks, options = {}) {
         counts.overlapping++;
         say(
           "I6",
-          `${id}: ${before.token} ended at ${before.endedAt}, ${history[i].token} began at ${history[i].startedAt}`,
+          `${id}: ${before.fence} ended at ${before.endedAt}, ${history[i].fence} began at ${history[i].startedAt}`,
         );
       }
     }
@@ -166,12 +166,12 @@ export function check(lines, tasks, options = {}) {
     // I7: a fence belongs to one call, which grants a task once. There is one attempt per grant that was not handed
     // back, and never more than the maximum.
     for (const attempt of history) {
-      if (attempt.token === "") continue;
-      const call = fences.get(attempt.token) ?? { ids: new Set(), id, by: grantOf(attempt) };
+      if (attempt.fence === "") continue;
+      const call = fences.get(attempt.fence) ?? { ids: new Set(), id, by: grantOf(attempt) };
       if (call.ids.has(id) || call.by !== grantOf(attempt))
-        say("I7", `${id} and ${call.id} were granted with ${attempt.token}`);
+        say("I7", `${id} and ${call.id} were granted with ${attempt.fence}`);
       call.ids.add(id);
-      fences.set(attempt.token, call);
+      fences.set(attempt.fence, call);
     }
     const granted = history.filter(
       (attempt) => attempt.generation === task.generation && !REFUNDED.has(attempt.outcome),
@@ -184,7 +184,7 @@ export function check(lines, tasks, options = {}) {
       if (task.attempts !== most) say("I7", `${id} is dead after ${task.attempts} grants, not after ${most}`);
     }
     if (!rewound) {
-      const known = new Set(history.map((attempt) => attempt.token));
+      const known = new Set(history.map((attempt) => attempt.fence));
       const strangers = (runs.get(id) ?? [])
         .map((line) => line.token)
         .filter((token) => !known.has(fenceOf(token)));

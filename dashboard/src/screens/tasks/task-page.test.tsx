@@ -19,7 +19,7 @@ it("shows payload and errors character for character, never as markup", async ()
             generation: 0,
             outcome: "failed",
             workerId: "w-1",
-            token: "1-abc",
+            fence: "1-abc",
             startedAt: 1_500,
             endedAt: 1_750,
             error: "<b>boom</b>",

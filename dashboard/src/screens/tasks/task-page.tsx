@@ -148,9 +148,9 @@ function Facts({ task }: { task: TaskView }) {
     ],
     [
       "Token",
-      task.token === null ? null : (
-        <span key="token" className="mono">
-          {task.token}
+      task.fence === null ? null : (
+        <span key="fence" className="mono">
+          {task.fence}
         </span>
       ),
     ],

@@ -13,7 +13,7 @@ const attempt = (
   generation,
   outcome: endedAt === null ? "running" : "failed",
   workerId: "w",
-  token: `${generation}-${number}`,
+  fence: `${generation}-${number}`,
   startedAt,
   endedAt,
   error: null,

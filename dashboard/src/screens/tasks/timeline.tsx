@@ -28,7 +28,7 @@ export function Timeline({ task }: { task: TaskView }) {
 
 function keyOf(entry: TimelineEntry): string {
   if (entry.kind === "attempt")
-    return `${entry.attempt.generation}.${entry.attempt.attempt} ${entry.attempt.token}`;
+    return `${entry.attempt.generation}.${entry.attempt.attempt} ${entry.attempt.fence}`;
   return entry.kind === "replayed" ? `replay ${entry.generation}` : entry.kind;
 }
 
@@ -91,7 +91,7 @@ function Attempt({ attempt, wait, runMs }: Extract<TimelineEntry, { kind: "attem
           {attempt.endedAt === null ? "running for" : "ran"} {duration(runMs)}
           <br />
           <span className="mono">
-            <ForeignText text={attempt.workerId} /> · {attempt.token}
+            <ForeignText text={attempt.workerId} /> · {attempt.fence}
           </span>
         </p>
         {attempt.error === null ? null : (

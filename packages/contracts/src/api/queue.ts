@@ -81,7 +81,7 @@ export const StaleVerdictSchema = Type.Object({
   queue: Type.String(),
   type: Type.String(),
   token: Type.String({ description: "Token of the refused verdict" }),
-  currentToken: nullable(Type.String({ description: "Fence of the present lease" })),
+  currentFence: nullable(Type.String({ description: "Fence of the present lease" })),
   attempt: Count(),
   workerId: Type.String(),
   at: Timestamp("When it was refused"),

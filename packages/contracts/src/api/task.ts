@@ -29,7 +29,7 @@ export const AttemptViewSchema = Type.Object({
   generation: Count(),
   outcome: oneOf(ATTEMPT_OUTCOMES),
   workerId: Type.String(),
-  token: Type.String({ description: "The part of the token that Redis keeps" }),
+  fence: Type.String({ description: "The part of the token that Redis keeps" }),
   startedAt: Timestamp("Start"),
   endedAt: nullable(Timestamp("End")),
   error: nullable(Type.String()),
@@ -68,7 +68,7 @@ export const TaskViewSchema = Type.Object({
   leaseExpiresAt: nullable(Timestamp("End of the current lease")),
   endedAt: nullable(Timestamp("Terminal since")),
   workerId: nullable(Type.String()),
-  token: nullable(
+  fence: nullable(
     Type.String({ description: "The part that Redis keeps of the token of the present or last lease" }),
   ),
   cancelRequested: Type.Boolean(),

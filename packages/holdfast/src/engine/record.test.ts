@@ -19,16 +19,16 @@ test.each([
 
 describe("the head", () => {
   test("without a record the envelope decides", () => {
-    const fresh = { attempts: 0, crashes: 0, history: [], token: null };
+    const fresh = { attempts: 0, crashes: 0, history: [], fence: null };
     expect(decodeRecord("", false)).toMatchObject({ state: "pending", ...fresh });
     expect(decodeRecord("", true)).toMatchObject({ state: "scheduled", ...fresh });
   });
 
-  test("processing: token, times, attempts allowed, worker, and a running attempt in the history", () => {
+  test("processing: fence, times, attempts allowed, worker, and a running attempt in the history", () => {
     expect(decodeRecord("l2 7-abc 1000 2000 4 w1", false)).toMatchObject({
       state: "processing",
       attempts: 2,
-      token: "7-abc",
+      fence: "7-abc",
       grantedAt: 1000,
       deadline: 2000,
       maxAttempts: 4,
@@ -40,7 +40,7 @@ describe("the head", () => {
           outcome: "running",
           startedAt: 1000,
           endedAt: null,
-          token: "7-abc",
+          fence: "7-abc",
           workerId: "w1",
           error: null,
         },
@@ -48,7 +48,7 @@ describe("the head", () => {
     });
   });
 
-  test("completed: token, times, worker, and the attempt that was acked", () => {
+  test("completed: fence, times, worker, and the attempt that was acked", () => {
     expect(decodeRecord("c1 7-abc 500 1500 w1", false)).toMatchObject({
       endedAt: 1500,
       workerId: "w1",
@@ -127,7 +127,7 @@ describe("history", () => {
         startedAt: 10,
         endedAt: 20,
         workerId: "w1",
-        token: "1-a",
+        fence: "1-a",
         error: "Error: two  spaces",
       },
       {
@@ -137,7 +137,7 @@ describe("history", () => {
         startedAt: 30,
         endedAt: 40,
         workerId: "w2",
-        token: "2-b",
+        fence: "2-b",
         error: null,
       },
     ]);

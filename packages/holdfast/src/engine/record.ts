@@ -14,7 +14,7 @@ export interface StateRecord {
   unroutedSince: number | null;
   cancelRequested: boolean;
   solo: boolean;
-  token: string | null;
+  fence: string | null;
   grantedAt: number | null;
   deadline: number | null;
   maxAttempts: number | null;
@@ -54,7 +54,7 @@ export function tracedError(traceparent: string, error: string): string {
 }
 
 function decodeAttempt(line: string): AttemptView {
-  const [attempt, generation, outcome, startedAt, endedAt, workerId, token, ...error] = line.split(" ");
+  const [attempt, generation, outcome, startedAt, endedAt, workerId, fence, ...error] = line.split(" ");
   return {
     attempt: Number(attempt),
     generation: Number(generation),
@@ -62,7 +62,7 @@ function decodeAttempt(line: string): AttemptView {
     startedAt: Number(startedAt),
     endedAt: Number(endedAt),
     workerId: workerId ?? "",
-    token: token ?? "",
+    fence: fence ?? "",
     error: decodeError(error.join(" ").replace(TRACED, "")),
   };
 }
@@ -112,7 +112,7 @@ export function envelopeIn(record: string): string {
 /** @param envelopeIsScheduled what the envelope says of a task that has no record yet */
 export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateRecord {
   const none = {
-    token: null,
+    fence: null,
     grantedAt: null,
     deadline: null,
     maxAttempts: null,
@@ -149,12 +149,12 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
     startedAt: record.grantedAt ?? 0,
     endedAt,
     workerId: record.workerId ?? "",
-    token: record.token ?? "",
+    fence: record.fence ?? "",
     error: null,
   });
   switch (state) {
     case "processing":
-      record.token = fields[0] ?? null;
+      record.fence = fields[0] ?? null;
       record.grantedAt = number(1);
       record.deadline = number(2);
       record.maxAttempts = number(3);
@@ -162,7 +162,7 @@ export function decodeRecord(text: string, envelopeIsScheduled: boolean): StateR
       record.history.push(current("running", null));
       break;
     case "completed":
-      record.token = fields[0] ?? null;
+      record.fence = fields[0] ?? null;
       record.endedAt = number(2);
       record.grantedAt = (record.endedAt ?? 0) - (number(1) ?? 0);
       record.workerId = fields[3] ?? null;

@@ -26,7 +26,7 @@ export async function recordStale(engine: Engine, report: StaleReport): Promise<
   const [raw] = await engine.get([report.id]);
   const { history } = decodeRecord(raw?.record ?? "", raw?.envelope.startsWith(ENVELOPE_SCHEDULED) ?? false);
   const [fence] = report.token.split(".");
-  const own = history.findIndex(({ token }) => token === fence);
+  const own = history.findIndex((attempt) => attempt.fence === fence);
   const endedAt = history[own]?.endedAt ?? null;
   const next = own < 0 ? undefined : history[own + 1];
   const lateMs = endedAt === null ? null : Math.max(0, at - endedAt);
@@ -36,7 +36,7 @@ export async function recordStale(engine: Engine, report: StaleReport): Promise<
     lateMs,
     // Until now, or until the next attempt was over.
     overlapMs: next ? Math.max(0, Math.min(at, next.endedAt ?? at) - next.startedAt) : 0,
-    currentToken: history.at(-1)?.outcome === "running" ? (history.at(-1)?.token ?? null) : null,
+    currentFence: history.at(-1)?.outcome === "running" ? (history.at(-1)?.fence ?? null) : null,
   };
   const key = engine.keys.staleVerdicts;
   const answers = await engine.connection.together([

@@ -43,7 +43,7 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     leaseExpiresAt: state === "processing" && raw.score !== "" ? Number(raw.score) : null,
     endedAt: record.endedAt,
     workerId: record.workerId,
-    token: record.token,
+    fence: record.fence,
     cancelRequested: record.cancelRequested,
     solo: record.solo,
     unroutedSince: record.unroutedSince,

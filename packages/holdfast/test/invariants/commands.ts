@@ -50,7 +50,7 @@ async function expectEqual(model: Model, { redis, engine }: Real): Promise<void>
     t.generation,
     t.crashes,
     t.releases,
-    t.token ?? "",
+    t.fence ?? "",
   ]);
   const expected = [...model.tasks]
     .filter(([, t]) => t.state !== "purged")
@@ -152,7 +152,7 @@ async function expectPushed(
   const first = model.grants.length + 1;
   asked.granted = granted.map((id, at) => ({ id, token: tokenAt(first, at, asked.nonce) }));
   for (const { id, token } of asked.granted) {
-    expect([tasks.get(id)?.workerId, tasks.get(id)?.token]).toEqual([asked.workerId, fenceOf(token)]);
+    expect([tasks.get(id)?.workerId, tasks.get(id)?.fence]).toEqual([asked.workerId, fenceOf(token)]);
     model.grant(id, token);
   }
   if (!heard) return;

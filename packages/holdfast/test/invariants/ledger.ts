@@ -18,7 +18,7 @@ const MOVES: Record<string, readonly string[]> = {
 
 function attemptsMayBecome(before: StateRecord, after: StateRecord): number[] {
   if (after.generation === before.generation + 1) return [0];
-  if (after.token !== null && after.state === "processing" && after.token !== before.token)
+  if (after.fence !== null && after.state === "processing" && after.fence !== before.fence)
     return [before.attempts + 1];
   // A refund: only what was leased gives an attempt back.
   if (before.state === "processing" && (after.state === "pending" || after.state === "scheduled"))
@@ -38,11 +38,11 @@ export function illegalMoves(before: QueueSnapshot, after: QueueSnapshot): strin
     if (is.maxAttempts !== null && is.attempts > is.maxAttempts)
       found.push(`I7: attempt ${is.attempts} of ${id}, which has ${is.maxAttempts}`);
     if (!was) continue;
-    if (from === to && was.token !== is.token) found.push(`I5: the token of ${id} changed in ${to}`);
+    if (from === to && was.fence !== is.fence) found.push(`I5: the token of ${id} changed in ${to}`);
     if (!attemptsMayBecome(was, is).includes(is.attempts))
       found.push(`I7: ${id} went from attempt ${was.attempts} (${from}) to ${is.attempts} (${to})`);
-    if (to === "completed" && from !== to && is.token !== was.token)
-      found.push(`I5: ${id} was completed under ${is.token}, its lease had ${was.token}`);
+    if (to === "completed" && from !== to && is.fence !== was.fence)
+      found.push(`I5: ${id} was completed under ${is.fence}, its lease had ${was.fence}`);
   }
   return found;
 }

@@ -82,7 +82,6 @@ const mutants: Mutant[] = [
     mutate: all(
       replaceOnce("acquire", "flags = '', counts = '1',", "flags = '', counts = '0',"),
       replaceOnce("acquire", "'1,0,0,0,0,0,' ..", "'0,0,0,0,0,0,' .."),
-      replaceOnce("acquire", "'%d', attempts + 1", "'%d', attempts"),
       replaceOnce("acquire", "c.attempts = c.attempts + 1", ""),
       replaceOnce(
         "settle",

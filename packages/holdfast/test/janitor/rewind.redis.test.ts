@@ -52,17 +52,17 @@ test("a Redis that comes back without its data is reported, and its queues are a
 
   // The grant counter starts again, so grant numbers repeat. The nonces keep the old tokens from fitting.
   const { grants: after } = await engine.acquire({ ...turn, want: 10, nonce: nanoid(8) });
-  const number = (token = "") => token.split("-")[0];
-  expect([...before, ...lost].map(({ token }) => number(token))).toEqual(["1", "2"]);
-  expect(after.map(({ token }) => number(token))).toContain("1");
-  expect(after.map(({ token }) => token)).not.toContain(before[0]?.token);
+  const number = (fence = "") => fence.split("-")[0];
+  expect([...before, ...lost].map(({ fence }) => number(fence))).toEqual(["1", "2"]);
+  expect(after.map(({ fence }) => number(fence))).toContain("1");
+  expect(after.map(({ fence }) => fence)).not.toContain(before[0]?.fence);
   for (const grant of after) {
     const { outcomes } = await engine.settle(
       [
         {
           kind: "ack",
           id: grant.id,
-          fence: `${number(grant.fence)}-${before[0]?.token.split("-").slice(1).join("-")}`,
+          fence: `${number(grant.fence)}-${before[0]?.fence.split("-").slice(1).join("-")}`,
         },
       ],
       { ...turn, want: 0, nonce: nanoid(8) },

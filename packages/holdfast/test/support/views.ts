@@ -29,7 +29,7 @@ export function taskViewOf(change: Partial<TaskView> = {}): TaskView {
     leaseExpiresAt: null,
     endedAt: null,
     workerId: null,
-    token: null,
+    fence: null,
     cancelRequested: false,
     solo: false,
     unroutedSince: null,

@@ -17,8 +17,8 @@ test("a handler gets its task, and what it returns is kept as the result", async
   const { id } = await system.queue().enqueue("sum", { a: 1, b: 2 }, { tags: ["x"] });
   const task = await system.queue().result(id, { waitMs: 5_000 });
   expect(task).toMatchObject({ state: "completed", resultText: '{"sum":3}', attempts: 1, failures: 0 });
-  expect(seen).toEqual([[id, "sum", "work", 1, '{"a":1,"b":2}', ["x"], `${task?.token}.1`]]);
-  expect(task?.token).toMatch(/^\d+-[\w-]{8}$/);
+  expect(seen).toEqual([[id, "sum", "work", 1, '{"a":1,"b":2}', ["x"], `${task?.fence}.1`]]);
+  expect(task?.fence).toMatch(/^\d+-[\w-]{8}$/);
 });
 
 test("the payload is handed over byte by byte", async () => {

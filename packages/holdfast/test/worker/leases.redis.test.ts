@@ -189,7 +189,7 @@ test("the verdicts of a lost lease and of the next one arrive in one call: the c
   expect((await engine.settle(acks, turn(0, "n3"))).outcomes).toEqual(["stale", "acked"]);
   expect(await system.queue().get(id)).toMatchObject({
     state: "completed",
-    token: second?.fence,
+    fence: second?.fence,
     attempts: 2,
   });
 });

@@ -170,7 +170,7 @@ export function createMasker(pointers: readonly Pointer[]): (value: unknown) => 
       return Array.isArray(inner) ? inner.map(words) : mapFields(inner as Record<string, unknown>, words);
     };
     // What names the task stays, or nobody could find it: a secret is no id.
-    const names = ["id", "queue", "type", "state", "token", "workerId", ...JSON_FIELDS];
+    const names = ["id", "queue", "type", "state", "fence", "workerId", ...JSON_FIELDS];
     for (const [name, inner] of Object.entries(fields)) {
       if (!(name in masked)) masked[name] = names.includes(name) ? inner : words(inner);
     }
