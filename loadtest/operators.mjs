@@ -146,7 +146,7 @@ async function main() {
 async function makeDeadLetters(client, Queue, count) {
   const queue = new Queue(QUEUE, { client });
   const engine = client.engine(QUEUE);
-  const turn = { held: 0, leaseMs: 60_000, maxRetries: 0, workerId: "w", nonce: "n", noHandlerAfterMs: 1 };
+  const base = { held: 0, leaseMs: 60_000, maxRetries: 0, workerId: "w", nonce: "n", noHandlerAfterMs: 1 };
   for (let from = 0; from < count; from += 500) {
     const size = Math.min(500, count - from);
     await queue.enqueueMany(
@@ -155,14 +155,14 @@ async function makeDeadLetters(client, Queue, count) {
         payload: { to: `user-${from + i}@example.com` },
       })),
     );
-    const { grants } = await engine.acquire({ ...turn, want: size });
+    const { grants } = await engine.acquire({ ...base, want: size });
     const verdicts = grants.map(({ id, fence }, i) => ({
       kind: "fatal",
       id,
       fence,
       error: `Error: mailbox ${from + i} of ${["alpha", "beta", "gamma"][i % 3]} is full`,
     }));
-    await engine.settle(verdicts, { ...turn, want: 0 });
+    await engine.settle(verdicts, { ...base, want: 0 });
   }
   await until(
     "all are dead",

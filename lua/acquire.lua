@@ -10,10 +10,10 @@
 -- KEYS[8] expired  LIST  taskIds, newest first
 -- KEYS[9] tasks  HASH  taskId -> envelope
 -- KEYS[10] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[11] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[11] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[12] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4] want  integer  tasks to acquire, 1 to 500
 -- ARGV[5] held  integer  tasks that the caller holds
@@ -46,7 +46,7 @@
 -- include lib/commit.lua
 
 -- 1. Read.
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked', '#solo', slot)
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked', '#solo', requestSlot)
 local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
@@ -75,13 +75,13 @@ local request = { want = settings.paused and 0 or want, held = held, leaseMs = l
   workerId = workerId, nonce = nonce, typed = typed }
 local commit = newCommit()
 local grants = planAcquire(counters, request, fields[4], commit)
-local rests = park == 1 and #grants.ids == 0 and not hasMore(grants) and not grants.drain
-local line = rests and string.format('%s %s %.0f %d %.0f %d %s', workerId, slot, sequence, want, leaseMs, maxRetries, nonce) .. types or nil
+local rests = park == 1 and #grants.ids == 0 and not hasMore(grants) and not grants.makesRoom
+local line = rests and string.format('%s %s %.0f %d %.0f %d %s', workerId, requestSlot, sequence, want, leaseMs, maxRetries, nonce) .. types or nil
 local parked, parks = parkedAfter(fields[3], line)
 
 -- 2. Write the targets.
 if hasReply(grants, '') then
-  indexRequest(fields[5], 's', slot)
+  indexRequest(fields[5], 's', requestSlot)
 end
 writeGrants(grants)
 if typed then
@@ -89,8 +89,8 @@ if typed then
 end
 
 -- 3. Commit.
-local flags = turnFlags(settings, grants) + (parks and REPLY_PARKED or 0)
-commitTurn(commit, counters, grants, '', flags) -- parked requests are a hint, so they are no part of it
+local flags = replyFlags(settings, grants) + (parks and REPLY_PARKED or 0)
+commitRoundTrip(commit, counters, grants, '', flags) -- parked requests are a hint, so they are no part of it
 if parked ~= (fields[3] or '') then
   writeParked(parked)
 end

@@ -13,7 +13,7 @@
 -- KEYS[11] expired  LIST  taskIds, newest first
 -- KEYS[12] tasks  HASH  taskId -> envelope, and what was accepted
 -- KEYS[13] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[14] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[14] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[15] results  HASH  taskId -> JSON text
 -- KEYS[16] progress  HASH  taskId -> progress and log lines
 -- KEYS[17] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
@@ -48,7 +48,7 @@ end
 
 local purging = redis.call('HGET', stateKey, '#purging')
 if purging then
-  violation('I1', 'a purge of plain tasks was cut short')
+  violation('I1', 'a purge was cut short before it removed the tasks')
   if repair == 1 then
     finishPurge(purging)
     repaired = repaired + 1

@@ -16,7 +16,7 @@
 -- KEYS[14] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[15] results  HASH  taskId -> JSON text
 -- KEYS[16] progress  HASH  taskId -> progress and log lines
--- KEYS[17] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[17] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[18] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- KEYS[19] stale_verdicts  LIST  verdicts that came too late, newest first
 -- KEYS[20] timings  HASH  how long tasks waited and ran

@@ -7,9 +7,9 @@
 -- KEYS[5] results  HASH  taskId -> JSON text
 -- KEYS[6] progress  HASH  taskId -> progress and log lines
 -- KEYS[7] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
--- KEYS[8] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[8] requests  ZSET  request slot -> last seen, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4] diedBefore  integer  leave those alone that died after this moment; 0 for no limit
 -- ARGV[5] discard  string  a name without spaces, by which restore finds what this discard took
@@ -32,7 +32,7 @@ for at = taskIdAt, #ARGV, 2 do
   ids[#ids + 1] = ARGV[at]
   moved[ARGV[at]] = ARGV[at + 1] ~= '' and ARGV[at + 1] or nil
 end
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings', slot)
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot)
 local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
@@ -87,7 +87,7 @@ end
 letters = table.concat(letters)
 
 -- 2. Write the targets.
-indexRequest(fields[3], 's', slot)
+indexRequest(fields[3], 's', requestSlot)
 rememberPurged(plan)
 if #kept > 0 then
   redis.call('ZADD', discardedKey, unpack(entries))
@@ -99,7 +99,7 @@ add(counters, PURGED, plan.counted + #kept)
 for at = 1, #plan.commit do
   commit[#commit + 1] = plan.commit[at]
 end
-redis.call('HSET', stateKey, '#counters', packCounters(counters), slot, requestRecord(sequence, letters), unpack(commit))
+redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, letters), unpack(commit))
 
 -- 4. Remove the sources.
 removePurged(plan)

@@ -6,9 +6,9 @@
 -- KEYS[4] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[5] results  HASH  taskId -> JSON text
 -- KEYS[6] progress  HASH  taskId -> progress and log lines
--- KEYS[7] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[7] requests  ZSET  request slot -> last seen, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4] target  string  pending | scheduled | dead | completed | cancelled | expired: what the index holds
 -- ARGV[5] limit  integer  1 to 500
@@ -25,7 +25,7 @@
 -- include lib/tombstones.lua
 -- include lib/purge.lua
 
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings', slot, '#purging')
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, '#purging')
 local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
@@ -63,7 +63,7 @@ local plan = planPurge(ids, records, settings, function(record, i)
   end
   return record and string.sub(record, 1, 1) == LETTERS[target]
 end)
-indexRequest(fields[3], 's', slot)
+indexRequest(fields[3], 's', requestSlot)
 rememberPurged(plan)
 add(counters, COUNTER[target], -plan.counted)
 add(counters, PURGED, plan.counted)
@@ -77,7 +77,7 @@ if target == 'pending' then
   end
 end
 local reply = string.format('%d %d', plan.counted, #ids)
-redis.call('HSET', stateKey, '#counters', packCounters(counters), slot, requestRecord(sequence, reply), unpack(plan.commit))
+redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, reply), unpack(plan.commit))
 removePurged(plan)
 if sorted then
   redis.call('ZREM', indexKey, unpack(members))

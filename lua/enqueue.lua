@@ -8,10 +8,10 @@
 -- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
 -- KEYS[7] tasks  HASH  taskId -> envelope, and what was accepted
 -- KEYS[8] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[9] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[9] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[10] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4] checked  integer  1 or 2: the ids were given by callers, so each is looked up; 2: a task that ended without completing keeps its id
 -- ARGV[5] high  integer  how many of the tail go to pending:high, first
@@ -31,7 +31,7 @@
 
 -- 1. Read.
 local count = (#ARGV - taskIdAt + 1) / 2
-local own = redis.call('HMGET', tasksKey, '#in', slot)
+local own = redis.call('HMGET', tasksKey, '#in', requestSlot)
 local queue = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked', '#registered')
 local settings = readSettings(queue[2])
 if not settings then
@@ -150,7 +150,7 @@ if not string.find(verdicts, '[npdc]') then
 end
 
 -- 2. Write the targets.
-indexRequest(own[2], 't', slot)
+indexRequest(own[2], 't', requestSlot)
 -- entries: how many entries the lists have that got new ones.
 local entries = 0
 if #bands.high > 0 then
@@ -178,12 +178,12 @@ end
 -- 3. Commit: envelopes, what was accepted, and the reply for a repeat. A new task has no state record.
 local pushed = #bands.high + #bands.normal + #bands.low
 local counts = struct.pack('>ddd', acceptedPending + pushed, acceptedScheduled + #due / 2, deduplicated)
-local record = requestRecord(sequence, verdicts .. ' ' .. states)
+local reply = keptReply(sequence, verdicts .. ' ' .. states)
 if checked > 0 then
-  redis.call('HSET', tasksKey, '#in', counts, slot, record, unpack(accepted))
+  redis.call('HSET', tasksKey, '#in', counts, requestSlot, reply, unpack(accepted))
 else
   local last = taskIdAt + 2 * (pushed + #due / 2) - 1
-  redis.call('HSET', tasksKey, '#in', counts, slot, record, unpack(ARGV, taskIdAt, last))
+  redis.call('HSET', tasksKey, '#in', counts, requestSlot, reply, unpack(ARGV, taskIdAt, last))
 end
 
 -- 4. If a worker waits, grant it the tasks, or wake all workers. The functions for that are defined only in this case.

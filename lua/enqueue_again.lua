@@ -12,10 +12,10 @@
 -- KEYS[10] tasks  HASH  taskId -> envelope, and what was accepted
 -- KEYS[11] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[12] progress  HASH  taskId -> progress and log lines
--- KEYS[13] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[13] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[14] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4..] taskId  string  repeated, at most 500 times: taskId, envelope
 -- RETURNS {verdicts, states}; verdicts: a letter per task, as enqueue gives it, and g where nothing is known of the id any more; states: of duplicates and conflicts
@@ -38,7 +38,7 @@ local ids = {}
 for at = taskIdAt, #ARGV, 2 do
   ids[#ids + 1] = ARGV[at]
 end
-local records = redis.call('HMGET', stateKey, '#counters', '#settings', slot, unpack(ids))
+local records = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, unpack(ids))
 local settings = readSettings(records[2])
 if not settings then
   return layoutError()
@@ -111,7 +111,7 @@ if #again == 0 then
 end
 
 -- 2. Write the targets. Until the commit an ended task may have the new envelope: what it was stands in its record.
-indexRequest(records[3], 's', slot)
+indexRequest(records[3], 's', requestSlot)
 pushBands(bands, false)
 local isSooner = false
 if #due > 0 then
@@ -121,8 +121,8 @@ end
 redis.call('HSET', tasksKey, unpack(envelopes))
 
 -- 3. Commit. The records have no token, so that a late verdict of the life before fits nothing.
-redis.call('HSET', stateKey, '#counters', packCounters(counters), slot,
-  requestRecord(sequence, verdicts .. ' ' .. table.concat(states)), unpack(commit))
+redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot,
+  keptReply(sequence, verdicts .. ' ' .. table.concat(states)), unpack(commit))
 
 -- 4. Remove the sources, and what the life before told of itself.
 if #sources.d > 0 then

@@ -8,7 +8,7 @@
 -- KEYS[6] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[7] results  HASH  taskId -> JSON text
 -- KEYS[8] progress  HASH  taskId -> progress and log lines
--- KEYS[9] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[9] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[10] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  entries looked at per list, 1 to 200

@@ -7,10 +7,10 @@
 -- KEYS[5] dead_letters  ZSET  taskId -> when, ms since the epoch
 -- KEYS[6] tasks  HASH  taskId -> envelope
 -- KEYS[7] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[8] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[8] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[9] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4] diedBefore  integer  leave those alone that died after this moment; 0 for no limit
 -- ARGV[5..] taskId  string  repeated, at most 500 times: taskId, envelope or "" to keep it
@@ -32,7 +32,7 @@ local ids = {}
 for at = taskIdAt, #ARGV, 2 do
   ids[#ids + 1] = ARGV[at]
 end
-local records = redis.call('HMGET', stateKey, '#counters', '#settings', slot, unpack(ids))
+local records = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, unpack(ids))
 if not readSettings(records[2]) then
   return layoutError()
 end
@@ -81,7 +81,7 @@ end
 letters = table.concat(letters)
 
 -- 2. Write the targets.
-indexRequest(records[3], 's', slot)
+indexRequest(records[3], 's', requestSlot)
 pushBands(bands, false)
 if #edited > 0 then
   redis.call('HSET', tasksKey, unpack(edited))
@@ -91,7 +91,7 @@ end
 add(counters, DEAD, -#replayed)
 add(counters, PENDING, #replayed)
 add(counters, REPLAYED_TOTAL, #replayed)
-redis.call('HSET', stateKey, '#counters', packCounters(counters), slot, requestRecord(sequence, letters), unpack(commit))
+redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, letters), unpack(commit))
 
 -- 4. Remove the source.
 if #replayed > 0 then

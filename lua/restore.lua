@@ -3,9 +3,9 @@
 -- KEYS[1] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- KEYS[2] dead_letters  ZSET  taskId -> when, ms since the epoch
 -- KEYS[3] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[4] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[4] requests  ZSET  request slot -> last seen, ms since the epoch
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4] discard  string  only what this discard took
 -- ARGV[5..] taskId  string  repeated, at most 500 times
@@ -22,7 +22,7 @@
 
 -- 1. Read.
 local ids = { unpack(ARGV, taskIdAt) }
-local records = redis.call('HMGET', stateKey, '#counters', '#settings', slot, unpack(ids))
+local records = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, unpack(ids))
 if not readSettings(records[2]) then
   return layoutError()
 end
@@ -49,7 +49,7 @@ end
 letters = table.concat(letters)
 
 -- 2. Write the targets.
-indexRequest(records[3], 's', slot)
+indexRequest(records[3], 's', requestSlot)
 if #restored > 0 then
   redis.call('ZADD', deadLettersKey, unpack(dead))
 end
@@ -57,7 +57,7 @@ end
 -- 3. Commit.
 add(counters, DEAD, #restored)
 add(counters, PURGED, -#restored)
-redis.call('HSET', stateKey, '#counters', packCounters(counters), slot, requestRecord(sequence, letters), unpack(commit))
+redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, letters), unpack(commit))
 
 -- 4. Remove the source.
 if #restored > 0 then

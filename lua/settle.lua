@@ -16,10 +16,10 @@
 -- KEYS[14] state  HASH  taskId -> state record, and the queue's own fields
 -- KEYS[15] results  HASH  taskId -> JSON text
 -- KEYS[16] progress  HASH  taskId -> progress and log lines
--- KEYS[17] requests  ZSET  slot -> last seen, ms since the epoch
+-- KEYS[17] requests  ZSET  request slot -> last seen, ms since the epoch
 -- KEYS[18] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
--- ARGV[2] slot  string  the caller's instance and slot
+-- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4] want  integer  tasks to acquire, 0 to 500
 -- ARGV[5] held  integer  tasks that the caller holds beside those settled here
@@ -66,7 +66,7 @@ for at = othersAt, #ARGV, 5 do
   unrouted = unrouted or ARGV[at + 2] == 'unrouted'
 end
 local RESERVED = 5
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#solo', slot, '#purging', unpack(ids))
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#solo', requestSlot, '#purging', unpack(ids))
 local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
@@ -163,7 +163,7 @@ end
 -- 2. Write the targets.
 local verdicts = table.concat(letters)
 if hasReply(grants, verdicts) then
-  indexRequest(fields[4], 's', slot)
+  indexRequest(fields[4], 's', requestSlot)
 end
 if #settled.completed > 0 then
   redis.call('LPUSH', completedKey, unpack(settled.completed))
@@ -177,8 +177,8 @@ if typed then
 end
 
 -- 3. Commit.
-local flags = turnFlags(settings, grants)
-commitTurn(commit, counters, grants, verdicts, flags)
+local flags = replyFlags(settings, grants)
+commitRoundTrip(commit, counters, grants, verdicts, flags)
 
 -- 4. Remove the sources.
 if settled.acked > 0 then

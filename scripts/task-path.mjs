@@ -93,7 +93,7 @@ export const PARTS = [
     [
       ["packages/holdfast/src/redis/link.ts", "receives the published message."],
       ["packages/holdfast/src/engine/push.ts", "reads the message."],
-      ["packages/holdfast/src/engine/turn.ts", "pairs each id with its envelope, token and history."],
+      ["packages/holdfast/src/engine/round-trip.ts", "pairs each id with its envelope, token and history."],
       [
         "packages/holdfast/src/worker/part-runners.ts",
         "hands the tasks to the runner of their part of the queue.",

@@ -16,12 +16,12 @@ local function countsAfter(record, terms, routed)
   return countsText(c)
 end
 
--- idsText: the ids as the record of the request has them. named: these, and those of the expired, as the reply has them.
+-- idsText: the ids as the reply that is kept has them. named: these, and those of the expired, as the reply has them.
 -- left: members of `pending:typed` to remove. aside: tasks that the caller does not run, to be put there. typed: some tasks stand
 -- there. untold: the caller did not say which types it runs.
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
-    left = {}, changed = 0, dropped = 0, aside = 0, firstText = '', solo = false, drain = false, claim = nil,
+    left = {}, changed = 0, dropped = 0, aside = 0, firstText = '', solo = false, makesRoom = false, claim = nil,
     typed = false, untold = false }
 end
 
@@ -37,9 +37,9 @@ local function planAcquire(counters, request, soloClaim, commit)
   grants.firstText = string.format('%d', counters[GRANTS] + 1)
   local claimant, untilMs = string.match(soloClaim or '', '^(%S+) (%d+)$')
   if want == 0 then
-    -- A worker that drains acquires nothing. It keeps its claim while it settles.
+    -- A worker that makes room acquires nothing. It keeps its claim while it settles.
     if claimant == workerId and redis.call('LLEN', pendingSoloKey) > 0 then
-      grants.drain = true
+      grants.makesRoom = true
       grants.claim = string.format('%s %.0f', workerId, now + leaseMs)
     end
     return grants
@@ -58,8 +58,8 @@ local function planAcquire(counters, request, soloClaim, commit)
         want, grants.solo = 1, true
         ids, sources = peekSolo(typed and count - 1 or 0, lines and lines.solo)
       elseif not claimant or claimant == workerId or tonumber(untilMs) <= now then
-        -- One worker at a time is asked to drain for it; the claim expires after a lease.
-        grants.drain = true
+        -- One worker at a time is asked to make room for it; the claim expires after a lease.
+        grants.makesRoom = true
         grants.claim = string.format('%s %.0f', workerId, now + leaseMs)
       end
     end

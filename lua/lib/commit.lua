@@ -6,8 +6,8 @@ local function hasMore(grants)
   return grants.dropped > 0 or #grants.expired > 0 or grants.aside > 0 or grants.untold
 end
 
-local function turnFlags(settings, grants)
-  return (settings.paused and REPLY_PAUSED or 0) + (grants.drain and REPLY_DRAIN or 0)
+local function replyFlags(settings, grants)
+  return (settings.paused and REPLY_PAUSED or 0) + (grants.makesRoom and REPLY_MAKE_ROOM or 0)
     + (grants.solo and #grants.ids > 0 and REPLY_ALONE or 0) + (hasMore(grants) and REPLY_AGAIN or 0)
     + (grants.typed and REPLY_TYPED or 0)
 end
@@ -19,15 +19,15 @@ end
 
 -- The arguments of that HSET. Every plan of the round trip appends to them, so that nothing is copied.
 local function newCommit()
-  return { '#counters', '', slot, '' }
+  return { '#counters', '', requestSlot, '' }
 end
 
-local function commitTurn(commit, counters, grants, verdicts, flags)
+local function commitRoundTrip(commit, counters, grants, verdicts, flags)
   if grants.claim then
     commit[#commit + 1], commit[#commit + 2] = '#solo', grants.claim
   end
   if hasReply(grants, verdicts) then
-    commit[2], commit[4] = packCounters(counters), requestRecord(sequence, turnReply(verdicts, grants.firstText, flags, grants.idsText))
+    commit[2], commit[4] = packCounters(counters), keptReply(sequence, roundTripReply(verdicts, grants.firstText, flags, grants.idsText))
     redis.call('HSET', stateKey, unpack(commit))
   elseif grants.claim then -- nothing else was planned
     redis.call('HSET', stateKey, '#solo', grants.claim)

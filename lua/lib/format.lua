@@ -24,11 +24,11 @@ local FLAG_ALONE = 'o'
 local FLAG_CANCEL = 'x'
 local FLAG_DROPS = 'k'
 
--- The flags of a reply tell a worker, beside its tasks: the queue is paused; hold nothing and ask again, since a task has to run
--- alone; the task that is granted has to; ask again, since entries were dropped; the request is parked; tasks stand aside
+-- The flags of a reply tell a worker, beside its tasks: the queue is paused; make room (hold nothing and ask again), since a task has
+-- to run alone; the task that is granted has to; ask again, since entries were dropped; the request is parked; tasks stand aside
 -- by their type, so tell the types that you run.
 local REPLY_PAUSED = 1
-local REPLY_DRAIN = 2
+local REPLY_MAKE_ROOM = 2
 local REPLY_ALONE = 4
 local REPLY_AGAIN = 8
 local REPLY_PARKED = 16

@@ -2,7 +2,7 @@
 -- its list, or its member of `pending:typed`.
 
 -- At least 3 of every 16 grants go to normal and 1 to low if such tasks wait. The grant number decides whose turn it is.
-local function turnOf(grant)
+local function bandOfTurn(grant)
   local turn = grant % 16
   return turn == 7 and 'low' or (turn == 3 or turn == 8 or turn == 13) and 'normal' or 'high'
 end
@@ -26,7 +26,7 @@ local function peekBands(count, last, grants, lines)
     end
   end
   for turn = 1, count do
-    local band = turnOf(grants + turn)
+    local band = bandOfTurn(grants + turn)
     if at[band] >= #peeked[band] then
       band = nil
       for _, other in ipairs(fallback) do

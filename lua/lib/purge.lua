@@ -9,12 +9,12 @@ local function removeBodies(ids)
   end
 end
 
-local function removePlain(ids)
+local function removeAtOnce(ids)
   removeBodies(ids)
   redis.call('HDEL', stateKey, '#purging', unpack(ids))
 end
 
--- Removes what an aborted purge of plain tasks left. These tasks are counted as purged, so they have to be gone before anything
+-- Removes what an aborted purge of these tasks left. These tasks are counted as purged, so they have to be gone before anything
 -- looks at them again.
 local function finishPurge(purging)
   local ids = {}
@@ -22,7 +22,7 @@ local function finishPurge(purging)
     ids[#ids + 1] = id
   end
   if #ids > 0 then
-    removePlain(ids)
+    removeAtOnce(ids)
   end
 end
 
@@ -30,7 +30,7 @@ end
 -- calling script, and only then are they removed, so that an abort leaves an entry to drop, never a wrong count.
 -- `belongs(record, place, letter)` says whether the entry stands for this record: another one may have the id by now.
 local function newPurge(commit)
-  return { commit = commit or {}, counted = 0, headers = 0, removed = {}, remembered = {}, forgotten = {}, plain = {} }
+  return { commit = commit or {}, counted = 0, headers = 0, removed = {}, remembered = {}, forgotten = {}, atOnce = {} }
 end
 
 local function planPurge(ids, records, settings, belongs, commit)
@@ -101,17 +101,17 @@ local function removePurged(plan)
   if #plan.forgotten > 0 then
     redis.call('HDEL', stateKey, unpack(plan.forgotten))
   end
-  if #plan.plain > 0 then
-    removePlain(plan.plain)
+  if #plan.atOnce > 0 then
+    removeAtOnce(plan.atOnce)
   end
 end
 
--- Most completed tasks are plain: their ids were minted, they were acked at their first attempt, and nothing of them has to be
+-- Most completed tasks go at once: their ids were minted, they were acked at their first attempt, and nothing of them has to be
 -- remembered. Their records do not turn to "r" first: one field of the commit, "#purging", names them all, and is removed
 -- together with the records.
 local function planPurgeCompleted(ids, settings, commit)
   local records = #ids > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}
-  local plain, others, theirs, seen, last, header = {}, {}, {}, {}, nil, nil
+  local atOnce, others, theirs, seen, last, header = {}, {}, {}, {}, nil, nil
   local headers = 0
   for i = 1, #ids do
     local id, record = ids[i], records[i]
@@ -123,16 +123,16 @@ local function planPurgeCompleted(ids, settings, commit)
     if not last then
       others[#others + 1], theirs[#theirs + 1] = id, record
     elseif not seen[id] then -- an abort may have left it in the list twice
-      plain[#plain + 1], seen[id] = id, true
+      atOnce[#atOnce + 1], seen[id] = id, true
       headers = headers + (header and 1 or 0)
     end
   end
   local plan = planPurge(others, theirs, settings, function(_, _, letter)
     return letter == RECORD_COMPLETED
   end, commit)
-  if #plain > 0 then
-    plan.plain, plan.counted, plan.headers = plain, plan.counted + #plain, plan.headers + headers
-    commit[#commit + 1], commit[#commit + 2] = '#purging', table.concat(plain, ' ')
+  if #atOnce > 0 then
+    plan.atOnce, plan.counted, plan.headers = atOnce, plan.counted + #atOnce, plan.headers + headers
+    commit[#commit + 1], commit[#commit + 2] = '#purging', table.concat(atOnce, ' ')
   end
   return plan
 end

@@ -1,6 +1,6 @@
 -- Grant by push: if nothing else waits in the queue, the new tasks are leased to a worker that waits, in the name of its parked
--- request, and sent to it. Nothing is popped: if the message gets lost, the worker repeats its request and gets the recorded
--- reply.
+-- request, and sent to it. Nothing is popped: if the message gets lost, the worker repeats its request and gets the reply that
+-- is kept.
 
 -- The most tasks of one push. A larger burst wakes all workers by a hint, so that each takes its share.
 local PUSH_TASKS = 32
@@ -31,7 +31,7 @@ local function takeParked(parked, tasks, at, pushed)
     if not runsAll(types, tasks, at, pushed) then
       before = before .. line .. '\n'
     elseif redis.call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then
-      return { workerId = worker, slot = parkedSlot, sequence = parkedSequence, want = tonumber(want), leaseMs = tonumber(leaseMs),
+      return { workerId = worker, requestSlot = parkedSlot, sequence = parkedSequence, want = tonumber(want), leaseMs = tonumber(leaseMs),
         maxRetries = tonumber(maxRetries), nonce = nonce, channel = channel }, others == '' and string.sub(before, 1, -2) or before .. others
     end
     parked = others
@@ -54,15 +54,15 @@ local function push(counters, parked, tasks, at, pushed, bands)
   if not request or request.want < pushed then
     return false
   end
-  local record = redis.call('HGET', stateKey, request.slot)
-  if record and tonumber(string.match(record, '^%d+')) >= tonumber(request.sequence) then -- answered already
+  local kept = redis.call('HGET', stateKey, request.requestSlot)
+  if kept and tonumber(string.match(kept, '^%d+')) >= tonumber(request.sequence) then -- answered already
     return false
   end
 
   local plain, termsOf = leaseTerms(request)
   local firstText = string.format('%d', counters[GRANTS] + 1)
   local fence = fenceOf(firstText, request.nonce)
-  local commit = { '#counters', '', request.slot, '' }
+  local commit = { '#counters', '', request.requestSlot, '' }
   local ids, leases, heads, envelopes, bytes = {}, {}, {}, {}, 0
   for place = 1, pushed do
     local id, envelope = tasks[at + 2 * place - 2], tasks[at + 2 * place - 1]
@@ -80,9 +80,9 @@ local function push(counters, parked, tasks, at, pushed, bands)
   add(counters, PROCESSING, pushed)
   add(counters, PENDING, -pushed)
   commit[2] = packCounters(counters)
-  commit[4] = requestRecord(request.sequence, turnReply('', firstText, 0, table.concat(ids, ' ')))
+  commit[4] = keptReply(request.sequence, roundTripReply('', firstText, 0, table.concat(ids, ' ')))
 
-  indexRequest(record, 's', request.slot)
+  indexRequest(kept, 's', request.requestSlot)
   redis.call('ZADD', processingKey, unpack(leases))
   redis.call('HSET', stateKey, unpack(commit))
   trimBand(pendingHighKey, bands.high)
@@ -90,7 +90,7 @@ local function push(counters, parked, tasks, at, pushed, bands)
   trimBand(pendingLowKey, bands.low)
   writeParked(others)
   local inside = bytes <= PUSH_BYTES
-  local head = request.slot .. ' ' .. request.sequence .. ' ' .. nowText .. ' ' .. firstText .. string.format(' %d\n', inside and pushed or 0)
+  local head = request.requestSlot .. ' ' .. request.sequence .. ' ' .. nowText .. ' ' .. firstText .. string.format(' %d\n', inside and pushed or 0)
   redis.call('SPUBLISH', request.channel, inside and head .. table.concat(heads) .. table.concat(envelopes) or head)
   return true
 end

@@ -1,6 +1,6 @@
--- A request id is a slot of one client instance and a sequence that grows in it. The record of a slot holds its last
--- sequence and reply, and is overwritten in place: the same sequence is answered again, a lower one is refused for ever
--- (a record with a time to live would run a late duplicate).
+-- A request id is a request slot of one client instance and a sequence that grows in it. What is kept of a slot is its last
+-- sequence and reply, overwritten in place: the same sequence is answered again, and a lower one is always refused. (If the
+-- reply had a time to live, a late duplicate would run.)
 local function previousReply(raw)
   if not raw then
     return nil
@@ -15,13 +15,13 @@ local function previousReply(raw)
   return nil
 end
 
-local function requestRecord(sequence, body)
+local function keptReply(sequence, body)
   return string.format('%d %s\n%s', sequence, nowText, body)
 end
 
--- The index by which the janitor finds the records of instances that are gone.
-local function indexRequest(raw, hash, requestSlot)
+-- The index by which the janitor finds the replies kept for instances that are gone.
+local function indexRequest(raw, hash, ofSlot)
   if not raw then
-    redis.call('ZADD', requestsKey, now, hash .. requestSlot)
+    redis.call('ZADD', requestsKey, now, hash .. ofSlot)
   end
 end

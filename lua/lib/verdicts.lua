@@ -1,4 +1,4 @@
--- How verdicts other than a plain ack change their tasks: the reading half, and the writes that go before the commit.
+-- How verdicts other than an ack without a result change their tasks: the reading half, and the writes that go before the commit.
 
 -- gone: ids that leave `processing` otherwise than by an ack. retried: ids that may be queued again without a wait.
 local function prepareVerdicts(settled, retried)

@@ -54,7 +54,7 @@ export const mutants = [
   },
   {
     name: "settle: plain tasks are purged uncounted where a purge was cut short",
-    changes: [["lua/lib/purge.lua", "    removePlain(ids)\n  end\nend\n", "  end\nend\n"]],
+    changes: [["lua/lib/purge.lua", "    removeAtOnce(ids)\n  end\nend\n", "  end\nend\n"]],
     tests: [abort],
   },
   {
@@ -523,8 +523,8 @@ export const mutants = [
     changes: [
       [
         "lua/restore.lua",
-        "indexRequest(records[3], 's', slot)\n",
-        "if #restored > 0 then redis.call('ZREM', discardedKey, unpack(restored)) end\nindexRequest(records[3], 's', slot)\n",
+        "indexRequest(records[3], 's', requestSlot)\n",
+        "if #restored > 0 then redis.call('ZREM', discardedKey, unpack(restored)) end\nindexRequest(records[3], 's', requestSlot)\n",
       ],
     ],
     tests: [abort],
@@ -541,8 +541,8 @@ export const mutants = [
     changes: [
       [
         "lua/lib/commit.lua",
-        "    commit[2], commit[4] = packCounters(counters), requestRecord",
-        "    redis.call('HSET', stateKey, '#counters', packCounters(counters))\n    commit[1], commit[2], commit[4] = '#other', '', requestRecord",
+        "    commit[2], commit[4] = packCounters(counters), keptReply",
+        "    redis.call('HSET', stateKey, '#counters', packCounters(counters))\n    commit[1], commit[2], commit[4] = '#other', '', keptReply",
       ],
     ],
     tests: [abort],
@@ -598,12 +598,12 @@ export const mutants = [
     changes: [
       [
         "lua/lib/push.lua",
-        "local commit = { '#counters', '', request.slot, '' }",
+        "local commit = { '#counters', '', request.requestSlot, '' }",
         "local commit = { '#counters', '', '#counters', '' }",
       ],
       [
         "lua/lib/push.lua",
-        "commit[4] = requestRecord(request.sequence, turnReply('', firstText, 0, table.concat(ids, ' ')))",
+        "commit[4] = keptReply(request.sequence, roundTripReply('', firstText, 0, table.concat(ids, ' ')))",
         "commit[4] = commit[2]",
       ],
     ],

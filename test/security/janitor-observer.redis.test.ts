@@ -14,7 +14,7 @@ test("a janitor does its whole job as the user janitor, after a rewind too", asy
   const queue = new Queue("work", { client: admin });
   await queue.enqueue("t", 1, { id: "leased" });
   const engine = admin.engine("work");
-  const turn = {
+  const base = {
     want: 1,
     held: 0,
     leaseMs: 1,
@@ -23,13 +23,13 @@ test("a janitor does its whole job as the user janitor, after a rewind too", asy
     nonce: "n",
     noHandlerAfterMs: 1,
   };
-  expect((await engine.acquire(turn)).grants).toHaveLength(1);
+  expect((await engine.acquire(base)).grants).toHaveLength(1);
   await new Observer({ client: admin }).configure("work", { retentionMs: 0, retentionCount: 0 });
   await queue.enqueue("t", 1, { id: "ended", delayMs: 60_000 });
   await queue.cancel("ended");
   // No worker has a handler for it.
   await queue.enqueue("odd", 1, { id: "rejected" });
-  await engine.acquire({ ...turn, types: " t" });
+  await engine.acquire({ ...base, types: " t" });
   // After the acquires, which would have taken it along.
   await queue.enqueue("t", 1, { id: "due", delayMs: 1 });
   const lost = { id: "w", queues: ["later"], types: [], host: "h", pid: 1, version: "1", slots: 1, busy: 0 };
@@ -144,7 +144,7 @@ test("an observer does its whole job as the user observer", async () => {
   const dead = ["a", "b", "c", "d", "e", "f"];
   await queue.enqueueMany(dead.map((id) => ({ type: "dies", payload: 1, id })));
   const engine = admin.engine("work");
-  const turn = {
+  const base = {
     want: 10,
     held: 0,
     leaseMs: 60_000,
@@ -153,10 +153,10 @@ test("an observer does its whole job as the user observer", async () => {
     nonce: "n",
     noHandlerAfterMs: 1,
   };
-  const { grants } = await engine.acquire(turn);
+  const { grants } = await engine.acquire(base);
   await engine.settle(
     grants.map(({ id, fence }) => ({ kind: "fatal" as const, id, fence, error: "Error: no" })),
-    { ...turn, want: 0 },
+    { ...base, want: 0 },
   );
   await queue.enqueue("t", 1, { id: "waits" });
   await queue.enqueue("t", 1, { id: "cancelled" });

@@ -22,15 +22,15 @@ async function deadLetters(name: string, count: number): Promise<void> {
   await new Queue(name, { client }).enqueueMany(
     Array.from({ length: count }, (_, i) => ({ type: "t", payload: i, id: `d${i}` })),
   );
-  const turn = { held: 0, leaseMs: 60_000, maxRetries: 0, workerId: "w", nonce: "n", noHandlerAfterMs: 1 };
-  const { grants } = await client.engine(name).acquire({ ...turn, want: count });
+  const base = { held: 0, leaseMs: 60_000, maxRetries: 0, workerId: "w", nonce: "n", noHandlerAfterMs: 1 };
+  const { grants } = await client.engine(name).acquire({ ...base, want: count });
   const fatal = grants.map(({ id, fence }, i) => ({
     kind: "fatal" as const,
     id,
     fence,
     error: `Error: no ${i}`,
   }));
-  await client.engine(name).settle(fatal, { ...turn, want: 0 });
+  await client.engine(name).settle(fatal, { ...base, want: 0 });
 }
 
 test("a discard is an operation that needs no service; it can be undone, and the history has both", async () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { setup } from "./support/setup.ts";
 import { LEASE_MS } from "./support/test-queue.ts";
 
-const request = (sequence: number) => ({ slot: "#q:worker:0", sequence });
+const request = (sequence: number) => ({ requestSlot: "#q:worker:0", sequence });
 
 test("tasks are granted in the order of their enqueue, each under a lease of its own", async () => {
   const q = await setup();
@@ -90,9 +90,9 @@ describe("expiry", () => {
     await q.add("old", { expiresAt: q.now + 10 });
     await q.add("good");
     q.advance(10);
-    const turn = await q.acquire(2);
-    expect(turn.grants.map(({ id }) => id)).toEqual(["good"]);
-    expect(turn.expired.map(({ id }) => id)).toEqual(["old"]);
+    const trip = await q.acquire(2);
+    expect(trip.grants.map(({ id }) => id)).toEqual(["good"]);
+    expect(trip.expired.map(({ id }) => id)).toEqual(["old"]);
     expect(await q.task("old")).toMatchObject({ state: "expired", attempts: 0, endedAt: q.now });
     expect((await q.stats()).totals.expired).toBe(1);
   });
@@ -170,7 +170,7 @@ describe("the same request sent twice", () => {
   test("gives the same tasks under the same tokens, and leases nothing more", async () => {
     const q = await setup();
     await q.add(["a", "b", "c"]);
-    const args = q.turnArgs({ want: 2 });
+    const args = q.roundTripArgs({ want: 2 });
     const first = await q.engine.acquire(args, request(1));
     expect(await q.engine.acquire(args, request(1))).toEqual(first);
     expect(await q.stats()).toMatchObject({ processing: 2, pending: 1 });
@@ -179,7 +179,7 @@ describe("the same request sent twice", () => {
   test("names only those that the caller still holds", async () => {
     const q = await setup();
     await q.add(["a", "b", "c"]);
-    const args = q.turnArgs({ want: 3 });
+    const args = q.roundTripArgs({ want: 3 });
     const first = await q.engine.acquire(args, request(1));
     const [a, b, c] = first.grants;
     if (!a || !b || !c) throw new Error("three were wanted");
@@ -192,7 +192,7 @@ describe("the same request sent twice", () => {
   test("gives each task with its own payload", async () => {
     const q = await setup();
     for (const id of ["a", "b", "c"]) await q.add(id, { payloadText: JSON.stringify(`of ${id}`) });
-    const args = q.turnArgs({ want: 3 });
+    const args = q.roundTripArgs({ want: 3 });
     const first = await q.engine.acquire(args, request(1));
     const again = await q.engine.acquire(args, request(1));
     for (const { grants } of [first, again])
@@ -206,8 +206,8 @@ describe("the same request sent twice", () => {
   test("is refused once a later one of the slot was answered", async () => {
     const q = await setup();
     await q.add(["a", "b"]);
-    await q.engine.acquire(q.turnArgs({ want: 1 }), request(2));
-    await expect(q.engine.acquire(q.turnArgs({ want: 1 }), request(1))).rejects.toMatchObject({
+    await q.engine.acquire(q.roundTripArgs({ want: 1 }), request(2));
+    await expect(q.engine.acquire(q.roundTripArgs({ want: 1 }), request(1))).rejects.toMatchObject({
       code: "outcome_unknown",
     });
     expect((await q.stats()).processing).toBe(1);
@@ -231,21 +231,21 @@ describe("a task that crashed its worker twice", () => {
     expect((await q.stats()).pendingSolo).toBe(1);
     const busy = await q.acquire(5, { held: 1 });
     expect(busy.grants.map(({ id }) => id)).toEqual(["x", "y"]);
-    expect(busy).toMatchObject({ drain: true, solo: false });
+    expect(busy).toMatchObject({ makeRoom: true, solo: false });
     const free = await q.acquire(5, { held: 0 });
     expect(free.grants.map(({ id }) => id)).toEqual(["killer"]);
     expect(free.solo).toBe(true);
   });
 
-  test("asks one worker at a time to drain, until its claim has run out", async () => {
+  test("asks one worker at a time to make room, until its claim has run out", async () => {
     const q = await setup();
     await q.add("killer");
     await crashTwice(q);
-    expect((await q.acquire(1, { held: 1, workerId: "w1" })).drain).toBe(true);
-    expect((await q.acquire(1, { held: 1, workerId: "w2" })).drain).toBe(false);
-    expect((await q.acquire(1, { held: 1, workerId: "w1" })).drain).toBe(true);
+    expect((await q.acquire(1, { held: 1, workerId: "w1" })).makeRoom).toBe(true);
+    expect((await q.acquire(1, { held: 1, workerId: "w2" })).makeRoom).toBe(false);
+    expect((await q.acquire(1, { held: 1, workerId: "w1" })).makeRoom).toBe(true);
     q.advance(LEASE_MS);
-    expect((await q.acquire(1, { held: 1, workerId: "w2" })).drain).toBe(true);
+    expect((await q.acquire(1, { held: 1, workerId: "w2" })).makeRoom).toBe(true);
     expect((await q.acquire(1, { held: 0, workerId: "w2" })).solo).toBe(true);
   });
 });

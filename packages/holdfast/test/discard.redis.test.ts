@@ -70,7 +70,7 @@ test("a discarded task cannot be replayed", async () => {
 test("a repeat of a discard whose answer was lost is answered as before", async () => {
   const q = await setup();
   await q.addDead("a");
-  const request = { slot: "#q:twice:0", sequence: 1 };
+  const request = { requestSlot: "#q:twice:0", sequence: 1 };
   expect(await q.engine.discard(["a", ""], request)).toBe("d");
   expect(await q.engine.discard(["a", ""], request)).toBe("d");
   expect(await q.stats()).toMatchObject({ dead: 0, totals: { purged: 1 } });

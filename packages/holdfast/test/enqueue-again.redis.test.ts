@@ -303,7 +303,7 @@ test("an enqueue whose answer was lost is answered as before, and begins one lif
   await q.add("a", given);
   await q.engine.cancel("a");
   const tail = ["a", encodeEnvelope("t", q.now, "{}", {}, "fp")];
-  const request = { slot: "#q:again:0", sequence: 1 };
+  const request = { requestSlot: "#q:again:0", sequence: 1 };
   const first = await q.engine.enqueueAgain(tail, request);
   expect(first).toEqual({ verdicts: "n", states: "" });
   await q.engine.cancel("a");
@@ -338,14 +338,14 @@ test("workers that wait are woken for a life that begins, unless the queue is pa
   const isParked = async () => (await q.redis.hget(q.keys.state, "#parked")) !== null;
   await q.add(["a", "b"], given);
   for (const id of ["a", "b"]) await q.engine.cancel(id);
-  await q.engine.acquire({ ...q.turnArgs({ want: 5 }) });
-  await q.engine.acquire({ ...q.turnArgs({ want: 5 }), park: true });
+  await q.engine.acquire({ ...q.roundTripArgs({ want: 5 }) });
+  await q.engine.acquire({ ...q.roundTripArgs({ want: 5 }), park: true });
   await q.engine.pause(true);
   await q.add("a", given);
   expect(await isParked()).toBe(true);
   await q.engine.pause(false);
   await q.ack(await q.grant());
-  await q.engine.acquire({ ...q.turnArgs({ want: 5 }), park: true });
+  await q.engine.acquire({ ...q.roundTripArgs({ want: 5 }), park: true });
   await q.add("b", given);
   expect(await isParked()).toBe(false);
 });

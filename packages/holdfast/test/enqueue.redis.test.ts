@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { encodeEnvelope } from "../src/engine/envelope.ts";
 import { setup } from "./support/setup.ts";
 
-const request = (sequence: number) => ({ slot: "#q:caller:0", sequence });
+const request = (sequence: number) => ({ requestSlot: "#q:caller:0", sequence });
 
 test("a task without a delay is pending, one with a delay or a time is scheduled", async () => {
   const q = await setup();
@@ -202,14 +202,14 @@ test("at maxmemory an enqueue is refused by name, and workers still drain", asyn
     await connection.command("CONFIG", "SET", "maxmemory", "1");
     const more = engine.enqueue({ checked: false, high: 0, normal: 1, low: 0, tail: ["b", tail[1] ?? ""] });
     await expect(more).rejects.toMatchObject({ code: "redis_out_of_memory" });
-    const turn = {
+    const base = {
       ...{ want: 1, held: 0, leaseMs: 1_000, maxRetries: 0, workerId: "w", nonce: "n" },
       ...{ park: false, noHandlerAfterMs: 1_000 },
     };
-    const [grant] = (await engine.acquire(turn)).grants;
+    const [grant] = (await engine.acquire(base)).grants;
     expect(grant?.id).toBe("a");
     const verdict = { kind: "ack" as const, id: "a", fence: grant?.fence ?? "" };
-    expect((await engine.settle([verdict], { ...turn, want: 0 })).outcomes).toEqual(["acked"]);
+    expect((await engine.settle([verdict], { ...base, want: 0 })).outcomes).toEqual(["acked"]);
   } finally {
     await connection.close();
     await server.stop();

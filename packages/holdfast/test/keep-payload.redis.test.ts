@@ -10,7 +10,7 @@ describe("ack", () => {
     const released = await q.grant();
     await q.engine.settle(
       [{ kind: "release", id: released.id, fence: released.fence }],
-      q.turnArgs({ want: 0 }),
+      q.roundTripArgs({ want: 0 }),
     );
     expect(await q.task("done")).toMatchObject({ state: "pending", payloadText, payloadKept: true });
 
@@ -97,7 +97,7 @@ describe("ack", () => {
     const q = await setup({
       mutate: (name, source) =>
         name === "settle"
-          ? source.replace("\ncommitTurn(commit,", "\nerror('dies')\ncommitTurn(commit,")
+          ? source.replace("\ncommitRoundTrip(commit,", "\nerror('dies')\ncommitRoundTrip(commit,")
           : source,
     });
     await q.add("a", { payloadText: '"kept"', keepPayload: false });

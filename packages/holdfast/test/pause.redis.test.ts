@@ -8,8 +8,8 @@ test("stops the granting, lets running tasks settle, and shows its reason", asyn
   await q.engine.pause(true, "deploy 50%\nof é");
   expect(await q.stats()).toMatchObject({ paused: true, pauseReason: "deploy 50%\nof é" });
   expect((await q.acquire(1)).grants).toEqual([]);
-  const turn = await q.engine.settle([{ kind: "ack", ...grant }], q.turnArgs({ want: 1 }));
-  expect(turn).toMatchObject({ outcomes: ["acked"], grants: [], paused: true });
+  const trip = await q.engine.settle([{ kind: "ack", ...grant }], q.roundTripArgs({ want: 1 }));
+  expect(trip).toMatchObject({ outcomes: ["acked"], grants: [], paused: true });
   expect(await q.add("c")).toBe("n");
 });
 

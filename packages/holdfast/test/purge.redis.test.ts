@@ -116,18 +116,18 @@ test.each([
 
 test("request records of callers that are gone are dropped, those in use stay", async () => {
   const q = await setup();
-  const gone = { slot: "#q:gone:0", sequence: 1 };
-  const live = { slot: "#q:live:0", sequence: 1 };
+  const gone = { requestSlot: "#q:gone:0", sequence: 1 };
+  const live = { requestSlot: "#q:live:0", sequence: 1 };
   await q.add("a", {}, gone);
-  await q.engine.acquire(q.turnArgs({ want: 1 }), { ...gone, slot: "#q:gone:1" });
+  await q.engine.acquire(q.roundTripArgs({ want: 1 }), { ...gone, requestSlot: "#q:gone:1" });
   await q.add("b", {}, live);
   q.advance(IDLE_MS - 1);
   await q.add("c", {}, { ...live, sequence: 2 });
   await q.engine.purge(100, IDLE_MS);
-  expect(await q.redis.hexists(q.keys.tasks, gone.slot)).toBe(1);
+  expect(await q.redis.hexists(q.keys.tasks, gone.requestSlot)).toBe(1);
   q.advance(1);
   expect((await q.engine.purge(100, IDLE_MS)).forgotten).toBe(2);
-  expect(await q.redis.hexists(q.keys.tasks, gone.slot)).toBe(0);
+  expect(await q.redis.hexists(q.keys.tasks, gone.requestSlot)).toBe(0);
   expect(await q.redis.hexists(q.keys.state, "#q:gone:1")).toBe(0);
-  expect(await q.redis.hexists(q.keys.tasks, live.slot)).toBe(1);
+  expect(await q.redis.hexists(q.keys.tasks, live.requestSlot)).toBe(1);
 });

@@ -7,7 +7,7 @@ import { setup } from "./support/setup.ts";
 import type { AddOptions, TestQueue } from "./support/test-queue.ts";
 
 const NONCE = "nonce";
-const request = { slot: "#q:worker:0", sequence: 1 };
+const request = { requestSlot: "#q:worker:0", sequence: 1 };
 
 /** The messages to a worker, and the hints for all. */
 async function listenFor(q: TestQueue, workerId: string): Promise<Buffer[]> {
@@ -37,7 +37,7 @@ async function idleWorker(
     park: true,
     noHandlerAfterMs: 1_000,
   };
-  const asked = { slot: `#q:${workerId}:0`, sequence: 1 };
+  const asked = { requestSlot: `#q:${workerId}:0`, sequence: 1 };
   const repeat = (change: Partial<typeof args> = {}) => q.engine.acquire({ ...args, ...change }, asked);
   expect(await repeat()).toMatchObject({ grants: [], parked: true });
   return { heard, repeat, asked };
@@ -53,12 +53,12 @@ test("what is enqueued while a worker waits is leased to it and sent to it, with
   await until("the grant was heard", () => heard.length === 1);
   const push = parsePush(heard[0] as Buffer);
   expect(push).toMatchObject({ ...asked, now: q.now });
-  const turn = push?.turn(NONCE);
-  expect(turn?.grants.map(({ id, envelope }) => [id, envelope.slice(envelope.indexOf("\n") + 1)])).toEqual([
+  const trip = push?.roundTrip(NONCE);
+  expect(trip?.grants.map(({ id, envelope }) => [id, envelope.slice(envelope.indexOf("\n") + 1)])).toEqual([
     ["a", payloadText],
     ["b", payloadText],
   ]);
-  for (const grant of turn?.grants ?? []) {
+  for (const grant of trip?.grants ?? []) {
     expect(await q.task(grant.id)).toMatchObject({ state: "processing", attempts: 1, fence: grant.fence });
     expect(await q.ack(grant)).toBe("acked");
   }
@@ -153,7 +153,7 @@ test("tasks too large for a message are named, and had by repeating the request"
   await q.add("a", { payloadText: JSON.stringify("x".repeat(100_000)) });
   await until("the grant was heard", () => heard.length === 1);
   expect(heard[0]?.length).toBeLessThan(200);
-  expect(parsePush(heard[0] as Buffer)?.turn(NONCE)).toBeNull();
+  expect(parsePush(heard[0] as Buffer)?.roundTrip(NONCE)).toBeNull();
   expect((await repeat()).grants.map(({ id }) => id)).toEqual(["a"]);
 });
 
@@ -261,7 +261,7 @@ test("tasks of all bands are granted, the high ones first", async () => {
   const tail = (["high", "normal", "low"] as const).flatMap((band) => [band, text(band)]);
   await q.engine.enqueue({ checked: false, high: 1, normal: 1, low: 1, tail });
   await until("the grant was heard", () => heard.length === 1);
-  const grants = parsePush(heard[0] as Buffer)?.turn(NONCE)?.grants;
+  const grants = parsePush(heard[0] as Buffer)?.roundTrip(NONCE)?.grants;
   expect(grants?.map(({ id, token }) => [id, token])).toEqual([
     ["high", "1-nonce.1"],
     ["normal", "1-nonce.2"],
@@ -289,13 +289,13 @@ test.each([
 
   const byAcquire = await setup();
   await byAcquire.add(["a", "b"], options);
-  const args = byAcquire.turnArgs({ want: 4, nonce: NONCE });
+  const args = byAcquire.roundTripArgs({ want: 4, nonce: NONCE });
   const { grants } = await byAcquire.engine.acquire(args, asked);
 
-  expect(parsePush(heard[0] as Buffer)?.turn(NONCE)?.grants).toEqual(grants);
+  expect(parsePush(heard[0] as Buffer)?.roundTrip(NONCE)?.grants).toEqual(grants);
   expect(grants).toHaveLength(2);
   const written = async ({ redis, keys }: TestQueue) => [
-    await redis.hmget(keys.state, "a", "b", asked.slot),
+    await redis.hmget(keys.state, "a", "b", asked.requestSlot),
     await redis.zrange(keys.processing, "0", "-1", "WITHSCORES"),
   ];
   expect(await written(byPush)).toEqual(await written(byAcquire));

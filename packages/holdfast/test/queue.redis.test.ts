@@ -280,13 +280,13 @@ describe("an operator", () => {
     const { name, queue, observer, engine, client } = library();
     const to = library();
     const { id } = await queue.enqueue("t", { a: 1 }, { priority: "high", tags: ["x"] });
-    const turn = {
+    const base = {
       ...{ want: 1, held: 0, leaseMs: 1_000, maxRetries: 0, workerId: "w", nonce: "n" },
       ...{ park: false, noHandlerAfterMs: 1_000 },
     };
-    const [grant] = (await engine.acquire(turn)).grants;
+    const [grant] = (await engine.acquire(base)).grants;
     const fence = grant?.fence ?? "";
-    await engine.settle([{ kind: "fatal", id, fence, error: "x" }], { ...turn, want: 0 });
+    await engine.settle([{ kind: "fatal", id, fence, error: "x" }], { ...base, want: 0 });
     expect(await observer.replay(name, [id, "nobody"], { to: to.name })).toEqual([
       { id, outcome: "moved", newId: `${id}.g1` },
       { id: "nobody", outcome: "not_found" },

@@ -3,7 +3,7 @@ import { encodeEnvelope } from "../src/engine/envelope.ts";
 import { tracedError } from "../src/engine/record.ts";
 import { setup } from "./support/setup.ts";
 
-const request = (sequence: number) => ({ slot: "#q:operator:0", sequence });
+const request = (sequence: number) => ({ requestSlot: "#q:operator:0", sequence });
 
 test("a dead letter is pending again: attempts at zero, one generation up, its history kept", async () => {
   const q = await setup();

@@ -23,7 +23,7 @@ test("only what that discard took comes back, once, and a lost answer is repeate
   for (const id of ["a", "b", "c"]) await q.addDead(id);
   await q.engine.discard(["a", ""], undefined, { discard: "d1" });
   await q.engine.discard(["b", ""], undefined, { discard: "d2" });
-  const request = { slot: "#q:twice:0", sequence: 1 };
+  const request = { requestSlot: "#q:twice:0", sequence: 1 };
   expect(await q.engine.restore(["a", "b", "c", "none", "a"], "d1", request)).toBe("rnnnn");
   expect(await q.engine.restore(["a", "b", "c", "none", "a"], "d1", request)).toBe("rnnnn");
   expect(await q.engine.restore(["a"], "d1")).toBe("n");

@@ -24,7 +24,7 @@ async function granted(q: TestQueue, byMs: number, how: "promote" | "acquire" | 
   const order: string[] = [];
   for (;;) {
     if (how === "promote") while ((await q.engine.promote(200)).promoted > 0);
-    const args = q.turnArgs({ want: 100 });
+    const args = q.roundTripArgs({ want: 100 });
     const { grants } = how === "settle" ? await q.engine.settle([], args) : await q.engine.acquire(args);
     if (grants.length === 0) return order;
     order.push(...grants.map(({ id }) => id));
@@ -176,7 +176,7 @@ describe("what is due already waits for nobody to promote it", () => {
 
   test("beside tasks that are not: each is answered what it is", async () => {
     const q = await setup();
-    await q.engine.acquire({ ...q.turnArgs({ want: 5 }), park: true });
+    await q.engine.acquire({ ...q.roundTripArgs({ want: 5 }), park: true });
     const answer = await addTogether(q, [
       ["later", { delayMs: 5 }],
       ["now", { delayMs: 0 }],
@@ -191,7 +191,7 @@ describe("what is due already waits for nobody to promote it", () => {
 });
 
 describe("a worker that waits", () => {
-  const park = (q: TestQueue) => q.engine.acquire({ ...q.turnArgs({ want: 5 }), park: true });
+  const park = (q: TestQueue) => q.engine.acquire({ ...q.roundTripArgs({ want: 5 }), park: true });
   const isParked = async (q: TestQueue) => (await q.redis.hget(q.keys.state, "#parked")) !== null;
 
   test("is told when the next task is due", async () => {

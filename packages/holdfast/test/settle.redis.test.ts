@@ -3,7 +3,7 @@ import type { Grant } from "../src/engine/engine.ts";
 import { everyVerdict, expectFenced } from "./support/fence.ts";
 import { setup } from "./support/setup.ts";
 
-const request = (sequence: number) => ({ slot: "#q:worker:0", sequence });
+const request = (sequence: number) => ({ requestSlot: "#q:worker:0", sequence });
 
 describe("ack", () => {
   test("completes the task and keeps its result", async () => {
@@ -300,7 +300,7 @@ describe("one call with all kinds of verdicts", () => {
     await q.add(["a", "b", "c", "d", "e", "f"]);
     const { grants } = await q.acquire(5);
     const fence = (id: string) => grants.find((grant) => grant.id === id)?.fence ?? "";
-    const turn = await q.engine.settle(
+    const trip = await q.engine.settle(
       [
         { kind: "fail", id: "a", fence: fence("a"), delayMs: 9, error: "x" },
         { kind: "ack", id: "b", fence: fence("b") },
@@ -308,10 +308,10 @@ describe("one call with all kinds of verdicts", () => {
         { kind: "ack", id: "d", fence: fence("d"), resultText: "1" },
         { kind: "ack", id: "e", fence: "1-forged" },
       ],
-      q.turnArgs({ want: 5 }),
+      q.roundTripArgs({ want: 5 }),
     );
-    expect(turn.outcomes).toEqual(["retried", "acked", "dead", "acked", "stale"]);
-    expect(turn.grants.map(({ id }) => id)).toEqual(["f"]);
+    expect(trip.outcomes).toEqual(["retried", "acked", "dead", "acked", "stale"]);
+    expect(trip.grants.map(({ id }) => id)).toEqual(["f"]);
     expect((await q.task("d")).resultText).toBe("1");
   });
 
@@ -337,13 +337,13 @@ describe("one call with all kinds of verdicts", () => {
     await q.add(ids(0));
     await q.add(ids(500));
     const { grants } = await q.acquire(500);
-    const turn = await q.engine.settle(
+    const trip = await q.engine.settle(
       grants.map(({ id, fence }) => ({ kind: "ack", id, fence, resultText: "1" })),
-      q.turnArgs({ want: 500 }),
+      q.roundTripArgs({ want: 500 }),
     );
-    expect(turn.outcomes).toEqual(new Array(500).fill("acked"));
-    expect(turn.grants).toHaveLength(500);
-    const last = turn.grants.map(({ id, fence }) => ({ kind: "ack" as const, id, fence }));
+    expect(trip.outcomes).toEqual(new Array(500).fill("acked"));
+    expect(trip.grants).toHaveLength(500);
+    const last = trip.grants.map(({ id, fence }) => ({ kind: "ack" as const, id, fence }));
     expect(await q.settle(last)).toEqual(new Array(500).fill("acked"));
   });
 });
@@ -358,7 +358,7 @@ describe("the same request sent twice", () => {
       { kind: "fail" as const, id: "b", fence: grants[1]?.fence ?? "", delayMs: 60_000, error: "x" },
       { kind: "unrouted" as const, id: "c", fence: grants[2]?.fence ?? "", delayMs: 60_000 },
     ];
-    const args = q.turnArgs({ want: 1 });
+    const args = q.roundTripArgs({ want: 1 });
     const first = await q.engine.settle(verdicts, args, request(1));
     expect(first.outcomes).toEqual(["acked", "retried", "released"]);
     const stats = await q.stats();
@@ -371,7 +371,7 @@ describe("the same request sent twice", () => {
     await q.add("a");
     const { id, fence } = await q.grant();
     const verdicts = [{ kind: "release" as const, id, fence }];
-    const args = q.turnArgs();
+    const args = q.roundTripArgs();
     const first = await q.engine.settle(verdicts, args, request(7));
     expect((await q.engine.settle(verdicts, args, request(7))).outcomes).toEqual(first.outcomes);
     expect((await q.task("a")).releases).toBe(1);
@@ -386,8 +386,8 @@ describe("the same request sent twice", () => {
       id: grants[i]?.id ?? "",
       fence: grants[i]?.fence ?? "",
     });
-    await q.engine.settle([ack(0)], q.turnArgs(), request(2));
-    await expect(q.engine.settle([ack(1)], q.turnArgs(), request(1))).rejects.toMatchObject({
+    await q.engine.settle([ack(0)], q.roundTripArgs(), request(2));
+    await expect(q.engine.settle([ack(1)], q.roundTripArgs(), request(1))).rejects.toMatchObject({
       code: "outcome_unknown",
     });
     expect((await q.task("b")).state).toBe("processing");

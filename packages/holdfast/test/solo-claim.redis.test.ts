@@ -18,16 +18,16 @@ async function withSolo(): Promise<{ q: TestQueue; held: { id: string; fence: st
 }
 
 const asks = (q: TestQueue, workerId: string) =>
-  q.acquire(1, { held: 1, workerId }).then((turn) => turn.drain);
+  q.acquire(1, { held: 1, workerId }).then((trip) => trip.makeRoom);
 
 test("what a draining worker settles keeps its claim: no second worker drains for the same task", async () => {
   const { q, held } = await withSolo();
   q.advance(LEASE_MS - 1);
-  const { drain } = await q.engine.settle(
+  const { makeRoom } = await q.engine.settle(
     [{ kind: "fail", ...held, delayMs: 600_000, error: "x" }],
-    q.turnArgs({ held: 1, workerId: "w1" }),
+    q.roundTripArgs({ held: 1, workerId: "w1" }),
   );
-  expect(drain).toBe(true);
+  expect(makeRoom).toBe(true);
   q.advance(2); // the first claim would be over by now
   expect(await asks(q, "w2")).toBe(false);
 });
@@ -44,8 +44,8 @@ test("a draining worker learns that another one took the task", async () => {
   const { q, held } = await withSolo();
   const { grants, solo } = await q.acquire(1, { held: 0, workerId: "w2" });
   expect([grants[0]?.id, solo]).toEqual(["poison", true]);
-  const { drain } = await q.engine.settle([{ kind: "ack", ...held }], q.turnArgs({ workerId: "w1" }));
-  expect(drain).toBe(false);
+  const { makeRoom } = await q.engine.settle([{ kind: "ack", ...held }], q.roundTripArgs({ workerId: "w1" }));
+  expect(makeRoom).toBe(false);
 });
 
 test("tasks that were promoted beyond what the caller takes wake the workers that sleep", async () => {

@@ -4,7 +4,7 @@ import { recordStale, STALE_KEPT } from "../src/engine/stale-ledger.ts";
 import { type StaleVerdict, Worker } from "../src/index.ts";
 import { library, started } from "./support/library.ts";
 
-const turn = {
+const base = {
   want: 10,
   held: 0,
   leaseMs: 60_000,
@@ -30,7 +30,7 @@ test("a verdict that comes too late is in the ledger, with how long the task ran
   await until("another has it", async () => {
     await client.connection.command("ZADD", engine.keys.processing, 1, id);
     await engine.reap(10);
-    return (await engine.acquire({ ...turn, nonce: "nonce" })).grants.length === 1;
+    return (await engine.acquire({ ...base, nonce: "nonce" })).grants.length === 1;
   });
   const regranted = (await queue.get(id))?.fence;
   const ranTwice = performance.now();

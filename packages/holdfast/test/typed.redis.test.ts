@@ -28,8 +28,8 @@ describe("a task whose worker has no handler for its type", () => {
     const q = await setup();
     await q.add("a", { type: "report" });
     await q.unrouted(await q.grant());
-    const turn = await q.acquire(5);
-    expect(turn).toMatchObject({ grants: [], typed: true, again: true, parked: false });
+    const trip = await q.acquire(5);
+    expect(trip).toMatchObject({ grants: [], typed: true, again: true, parked: false });
   });
 
   test("is never granted to a worker that runs other types, and at once to one that runs it", async () => {
@@ -120,8 +120,8 @@ describe("a worker that tells its types", () => {
     await aside(q, ["gone", "report"], ["there", "report"]);
     await q.engine.cancel("gone");
     q.advance(11);
-    const turn = await q.acquire(3, { types: typesText("report") });
-    expect([ids(turn.grants), ids(turn.expired)]).toEqual([["there"], ["late"]]);
+    const trip = await q.acquire(3, { types: typesText("report") });
+    expect([ids(trip.grants), ids(trip.expired)]).toEqual([["there"], ["late"]]);
     expect(await q.stats()).toMatchObject({ pending: 0, pendingTyped: 0, expired: 1, cancelled: 1 });
   });
 
@@ -147,7 +147,7 @@ describe("a worker that tells its types", () => {
     const [held] = await q.acquireTypes("mail", 1);
     const { outcomes, grants } = await q.engine.settle(
       [{ kind: "ack", id: "m1", fence: held?.fence ?? "" }],
-      q.turnArgs({ want: 5, types: typesText("mail") }),
+      q.roundTripArgs({ want: 5, types: typesText("mail") }),
     );
     expect([outcomes, ids(grants)]).toEqual([["acked"], ["m2"]]);
     expect((await q.stats()).pendingTyped).toBe(1);
@@ -156,8 +156,8 @@ describe("a worker that tells its types", () => {
   test("is answered a repeat with the same grants", async () => {
     const q = await setup();
     await aside(q, ["r", "report"]);
-    const request = { slot: "#q:typed:0", sequence: 1 };
-    const args = q.turnArgs({ want: 2, types: typesText("report") });
+    const request = { requestSlot: "#q:typed:0", sequence: 1 };
+    const args = q.roundTripArgs({ want: 2, types: typesText("report") });
     const first = await q.engine.acquire(args, request);
     const again = await q.engine.acquire(args, request);
     expect(ids(first.grants)).toEqual(["r"]);
@@ -181,24 +181,28 @@ describe("a solo task", () => {
     await q.add("r", { type: "report" });
     expect(ids(await q.acquireTypes("mail", 5))).toEqual(["m"]);
     expect((await q.stats()).pendingSolo).toBe(1);
-    const turn = await q.acquire(5, { types: typesText("report mail") });
-    expect([turn.solo, ids(turn.grants)]).toEqual([true, ["killer"]]);
+    const trip = await q.acquire(5, { types: typesText("report mail") });
+    expect([trip.solo, ids(trip.grants)]).toEqual([true, ["killer"]]);
   });
 
-  test("that stands aside asks a worker that runs it to drain, and no other", async () => {
+  test("that stands aside asks a worker that runs it to make room, and no other", async () => {
     const q = await setup();
     await solo(q, "report");
     expect(await q.acquireTypes("mail", 5)).toEqual([]);
-    expect((await q.acquire(5, { types: typesText("mail"), held: 1, workerId: "old" })).drain).toBe(false);
-    expect((await q.acquire(5, { types: typesText("report"), held: 1, workerId: "new" })).drain).toBe(true);
+    expect((await q.acquire(5, { types: typesText("mail"), held: 1, workerId: "old" })).makeRoom).toBe(false);
+    expect((await q.acquire(5, { types: typesText("report"), held: 1, workerId: "new" })).makeRoom).toBe(
+      true,
+    );
   });
 
   test("of another type does not keep the claim of the worker that drained for it", async () => {
     const q = await setup();
     await solo(q, "report");
-    expect((await q.acquire(5, { types: typesText("mail"), held: 1, workerId: "old" })).drain).toBe(true);
+    expect((await q.acquire(5, { types: typesText("mail"), held: 1, workerId: "old" })).makeRoom).toBe(true);
     expect(await q.acquireTypes("mail", 5, { workerId: "old" })).toEqual([]);
-    expect((await q.acquire(5, { types: typesText("report"), held: 1, workerId: "new" })).drain).toBe(true);
+    expect((await q.acquire(5, { types: typesText("report"), held: 1, workerId: "new" })).makeRoom).toBe(
+      true,
+    );
   });
 });
 

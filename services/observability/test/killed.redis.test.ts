@@ -20,10 +20,10 @@ async function deadLetters(client: Holdfast, name: string, count: number): Promi
       id: `id-${from + i}`,
     }));
     await queue.enqueueMany(tasks);
-    const turn = { held: 0, leaseMs: 60_000, maxRetries: 0, workerId: "w", nonce: "n", noHandlerAfterMs: 1 };
-    const { grants } = await engine.acquire({ ...turn, want: 500 });
+    const base = { held: 0, leaseMs: 60_000, maxRetries: 0, workerId: "w", nonce: "n", noHandlerAfterMs: 1 };
+    const { grants } = await engine.acquire({ ...base, want: 500 });
     const fatal = grants.map(({ id, fence }) => ({ kind: "fatal" as const, id, fence, error: "Error: no" }));
-    await engine.settle(fatal, { ...turn, want: 0 });
+    await engine.settle(fatal, { ...base, want: 0 });
   }
 }
 

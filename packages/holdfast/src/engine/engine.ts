@@ -9,11 +9,11 @@ import { answerOf, type EnqueueAnswer, type EnqueueArgs, lettersOf, partOf } fro
 import { envelopeIn } from "./record.ts";
 import type { AuditReply, ListOrder, RawStats, RawTask } from "./replies.ts";
 import { type Request, RequestSlots } from "./requests.ts";
+import { parseRoundTrip, type RoundTrip, type RoundTripReply, type VerdictOutcome } from "./round-trip.ts";
 import { encodeLine, encodeWord } from "./text.ts";
-import { parseTurn, type Turn, type TurnReply, type VerdictOutcome } from "./turn.ts";
 import { type Verdict, verdictTail } from "./verdict.ts";
 
-export type { Grant, Turn, VerdictOutcome } from "./turn.ts";
+export type { Grant, RoundTrip, VerdictOutcome } from "./round-trip.ts";
 export type { Verdict } from "./verdict.ts";
 
 // A queue that was deleted is not left with them for ever.
@@ -21,7 +21,7 @@ const TIMINGS_TTL_MS = 2_678_400_000;
 
 const AGAIN_ROUNDS = 10;
 
-export interface TurnArgs {
+export interface RoundTripArgs {
   want: number;
   held: number;
   leaseMs: number;
@@ -36,7 +36,7 @@ export interface TurnArgs {
 }
 
 /** The arguments of an acquire, alone or after a settle. */
-function acquireFields(args: TurnArgs) {
+function acquireFields(args: RoundTripArgs) {
   const { want, held, leaseMs, maxRetries, workerId, nonce, types = "", noHandlerAfterMs } = args;
   return { want, held, leaseMs, maxRetries, workerId, nonce, types, noHandlerAfterMs };
 }
@@ -132,7 +132,7 @@ export class Engine {
   }
 
   #enqueue(args: EnqueueArgs, request?: Request): Promise<EnqueueAnswer> {
-    const call = async ({ slot, sequence }: Request) => {
+    const call = async ({ requestSlot, sequence }: Request) => {
       for (;;) {
         const [now, verdicts, states] = await this.#run<
           scripts.EnqueueArgs,
@@ -141,7 +141,7 @@ export class Engine {
           scripts.enqueueScript,
           {
             clockMs: this.#clockMs(),
-            slot,
+            requestSlot,
             sequence,
             checked: args.checked ? (args.once ? 2 : 1) : 0,
             high: args.high,
@@ -185,22 +185,22 @@ export class Engine {
 
   /** As `enqueue`, of tasks that ended without completing: ids and envelopes in turn. g: the id is not known any more. */
   enqueueAgain(tail: readonly string[], request?: Request): Promise<EnqueueAnswer> {
-    const call = async ({ slot, sequence }: Request) => {
+    const call = async ({ requestSlot, sequence }: Request) => {
       const [verdicts, states] = await this.#run<scripts.EnqueueAgainArgs, [string, string]>(
         scripts.enqueueAgainScript,
-        { clockMs: this.#clockMs(), slot, sequence, tail },
+        { clockMs: this.#clockMs(), requestSlot, sequence, tail },
       );
       return { verdicts, states };
     };
     return request ? call(request) : this.#requests.with(call);
   }
 
-  acquire(args: TurnArgs, request?: Request): Promise<Turn> {
-    const call = async ({ slot, sequence }: Request) =>
-      parseTurn(
-        await this.#run<scripts.AcquireArgs, TurnReply>(scripts.acquireScript, {
+  acquire(args: RoundTripArgs, request?: Request): Promise<RoundTrip> {
+    const call = async ({ requestSlot, sequence }: Request) =>
+      parseRoundTrip(
+        await this.#run<scripts.AcquireArgs, RoundTripReply>(scripts.acquireScript, {
           clockMs: this.#clockMs(),
-          slot,
+          requestSlot,
           sequence,
           ...acquireFields(args),
           park: args.park ? 1 : 0,
@@ -211,21 +211,21 @@ export class Engine {
   }
 
   /** Settles attempts and acquires in one round trip. Outcomes come in the order of `verdicts`. */
-  settle(verdicts: readonly Verdict[], args: TurnArgs, request?: Request): Promise<Turn> {
+  settle(verdicts: readonly Verdict[], args: RoundTripArgs, request?: Request): Promise<RoundTrip> {
     const { acks, fences, tail, places } = verdictTail(verdicts);
-    const call = async ({ slot, sequence }: Request) => {
-      const reply = await this.#run<scripts.SettleArgs, TurnReply>(scripts.settleScript, {
+    const call = async ({ requestSlot, sequence }: Request) => {
+      const reply = await this.#run<scripts.SettleArgs, RoundTripReply>(scripts.settleScript, {
         clockMs: this.#clockMs(),
-        slot,
+        requestSlot,
         sequence,
         ...acquireFields(args),
         acks,
         fences,
         tail,
       });
-      const turn = parseTurn(reply, args.nonce);
-      turn.outcomes = inPlace(turn.outcomes, places);
-      return turn;
+      const trip = parseRoundTrip(reply, args.nonce);
+      trip.outcomes = inPlace(trip.outcomes, places);
+      return trip;
     };
     return request ? call(request) : this.#requests.with(call);
   }
@@ -324,10 +324,10 @@ export class Engine {
 
   /** A letter per pair of id and new envelope ("" keeps it): r replayed, n not dead, u unknown. */
   replay(tail: readonly string[], request?: Request, diedBefore = 0): Promise<string> {
-    const call = ({ slot, sequence }: Request) =>
+    const call = ({ requestSlot, sequence }: Request) =>
       this.#run<scripts.ReplayArgs, string>(scripts.replayScript, {
         clockMs: this.#clockMs(),
-        slot,
+        requestSlot,
         sequence,
         diedBefore,
         tail,
@@ -342,10 +342,10 @@ export class Engine {
     options: { discard?: string; diedBefore?: number } = {},
   ): Promise<string> {
     const { discard = "-", diedBefore = 0 } = options;
-    const call = ({ slot, sequence }: Request) =>
+    const call = ({ requestSlot, sequence }: Request) =>
       this.#run<scripts.DiscardArgs, string>(scripts.discardScript, {
         clockMs: this.#clockMs(),
-        slot,
+        requestSlot,
         sequence,
         diedBefore,
         discard,
@@ -356,10 +356,10 @@ export class Engine {
 
   /** A letter per id: r restored, n not discarded, or by another discard. */
   restore(ids: readonly string[], discard: string, request?: Request): Promise<string> {
-    const call = ({ slot, sequence }: Request) =>
+    const call = ({ requestSlot, sequence }: Request) =>
       this.#run<scripts.RestoreArgs, string>(scripts.restoreScript, {
         clockMs: this.#clockMs(),
-        slot,
+        requestSlot,
         sequence,
         discard,
         tail: ids,
@@ -451,11 +451,11 @@ export class Engine {
     limit: number,
     request?: Request,
   ): Promise<{ removed: number; looked: number }> {
-    const call = async ({ slot, sequence }: Request) => {
+    const call = async ({ requestSlot, sequence }: Request) => {
       const [removed, looked] = await this.#run<scripts.EmptyArgs, [number, number]>(scripts.emptyScript, {
         clockMs: this.#clockMs(),
         indexKey: this.keys[index],
-        slot,
+        requestSlot,
         sequence,
         target,
         limit,

@@ -22,9 +22,9 @@ export const FLAG_ALONE = "o";
 export const FLAG_CANCEL = "x";
 export const FLAG_DROPS = "k";
 
-/** The flags of a reply tell a worker, beside its tasks: the queue is paused; hold nothing and ask again, since a task has to run alone; the task that is granted has to; ask again, since entries were dropped; the request is parked; tasks stand aside by their type, so tell the types that you run. */
+/** The flags of a reply tell a worker, beside its tasks: the queue is paused; make room (hold nothing and ask again), since a task has to run alone; the task that is granted has to; ask again, since entries were dropped; the request is parked; tasks stand aside by their type, so tell the types that you run. */
 export const REPLY_PAUSED = 1;
-export const REPLY_DRAIN = 2;
+export const REPLY_MAKE_ROOM = 2;
 export const REPLY_ALONE = 4;
 export const REPLY_AGAIN = 8;
 export const REPLY_PARKED = 16;

@@ -1,13 +1,13 @@
-import { decodePast, type Past, type Turn, turnOf } from "./turn.ts";
+import { decodePast, type Past, type RoundTrip, roundTripOf } from "./round-trip.ts";
 
 /** The message to a worker when an enqueue granted tasks to its parked request. */
 export interface Push {
-  slot: string;
+  requestSlot: string;
   sequence: number;
   /** Redis time of the grant, ms. */
   now: number;
   /** Makes the turn of it, given the nonce of the request; null where the tasks were too large for a message. */
-  turn(nonce: string): Turn | null;
+  roundTrip(nonce: string): RoundTrip | null;
 }
 
 /**
@@ -17,13 +17,15 @@ export interface Push {
 export function parsePush(message: Buffer): Push | null {
   const headEnd = message.indexOf(10);
   if (headEnd < 0) return null;
-  const [slot = "", sequence, now, first = "", count] = message.toString("utf8", 0, headEnd).split(" ");
+  const [requestSlot = "", sequence, now, first = "", count] = message
+    .toString("utf8", 0, headEnd)
+    .split(" ");
   const tasks = Number(count);
   return {
-    slot,
+    requestSlot,
     sequence: Number(sequence),
     now: Number(now),
-    turn(nonce) {
+    roundTrip(nonce) {
       if (tasks === 0) return null;
       const ids: string[] = [];
       const lengths: number[] = [];
@@ -42,7 +44,7 @@ export function parsePush(message: Buffer): Push | null {
         envelopes.push(message.toString("utf8", at, at + length));
         at += length;
       }
-      return turnOf(Number(now), "", 0, { first, ids, envelopes, from: 0 }, pasts, nonce);
+      return roundTripOf(Number(now), "", 0, { first, ids, envelopes, from: 0 }, pasts, nonce);
     },
   };
 }

@@ -7,7 +7,7 @@ import type { Script } from "../redis/script.ts";
 import { queueOfPartition } from "./names.ts";
 
 /** The entry of a worker in the worker registry, as JSON. */
-export interface WorkerRecord {
+export interface WorkerEntry {
   id: string;
   queues: string[];
   types: string[];
@@ -121,7 +121,7 @@ export class Registry {
   }
 
   /** @returns whether the worker was told to drain */
-  async putWorker(worker: WorkerRecord, tasks: readonly CurrentTask[] = []): Promise<boolean> {
+  async putWorker(worker: WorkerEntry, tasks: readonly CurrentTask[] = []): Promise<boolean> {
     const args = {
       workerId: worker.id,
       worker: JSON.stringify(worker),
@@ -145,9 +145,9 @@ export class Registry {
     return tasks;
   }
 
-  async workers(): Promise<WorkerRecord[]> {
+  async workers(): Promise<WorkerEntry[]> {
     const fields = await this.#connection.command<string[]>("HVALS", this.#keys.workers);
-    return fields.map((text) => JSON.parse(text) as WorkerRecord);
+    return fields.map((text) => JSON.parse(text) as WorkerEntry);
   }
 
   /** Ids of the janitors that run and look after schedules. */

@@ -2,7 +2,7 @@ import { nanoid } from "nanoid";
 
 /** A request id: repeated as it is, the scripts answer it as before; a lower sequence in the same slot is refused. */
 export interface Request {
-  readonly slot: string;
+  readonly requestSlot: string;
   readonly sequence: number;
 }
 
@@ -21,7 +21,7 @@ export class RequestSlots {
     const index = this.#free.pop() ?? this.#sequences.length;
     const sequence = (this.#sequences[index] ?? 0) + 1;
     this.#sequences[index] = sequence;
-    return { slot: `${this.#prefix}${index}`, sequence, index };
+    return { requestSlot: `${this.#prefix}${index}`, sequence, index };
   }
 
   give(request: { readonly index: number }): void {

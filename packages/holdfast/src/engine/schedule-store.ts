@@ -3,14 +3,19 @@ import type { Connection } from "../redis/connection.ts";
 import * as scripts from "../redis/generated/index.ts";
 import { type SystemKeys, systemKeys } from "../redis/keys.ts";
 import type { Script } from "../redis/script.ts";
-import { decodeRunRecord, encodeRun, type RunRecord, type ScheduleDefinition } from "./schedule-record.ts";
+import {
+  decodeScheduleRuns,
+  encodeRun,
+  type ScheduleDefinition,
+  type ScheduleRuns,
+} from "./schedule-runs.ts";
 
 export interface StoredSchedule {
   id: string;
   definition: ScheduleDefinition;
   /** As it is kept: by it a write finds out that somebody else has written. */
   definitionText: string;
-  record: RunRecord;
+  record: ScheduleRuns;
 }
 
 /** The decision about a schedule: its next time, ms since the epoch or 0 for none; times to enqueue; runs that are skipped. */
@@ -141,5 +146,5 @@ const planArgs = ({ nextAt, owed, runs }: SchedulePlan) => ({
 
 function stored(id: string, definitionText: string, record: string): StoredSchedule {
   const definition = JSON.parse(definitionText) as ScheduleDefinition;
-  return { id, definition, definitionText, record: decodeRunRecord(record) };
+  return { id, definition, definitionText, record: decodeScheduleRuns(record) };
 }

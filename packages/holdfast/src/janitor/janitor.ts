@@ -7,7 +7,7 @@ import { AUDIT_LOG_MAX } from "../engine/action-log.ts";
 import { type AuditReport, AuditWalk, auditQueue } from "../engine/audit.ts";
 import type { Engine } from "../engine/engine.ts";
 import { checkQueueName, queueOfPartition } from "../engine/names.ts";
-import type { WorkerRecord } from "../engine/registry.ts";
+import type { WorkerEntry } from "../engine/registry.ts";
 import { Grace, type StopOptions, stopShape } from "../grace.ts";
 import { callback, isText, listOf, MAX_TIMER_MS, whole, yesNo } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
@@ -382,7 +382,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
    * The parts of the queues that it was given. Otherwise of the registered ones, and those of workers that hold tasks but are not
    * registered: a Redis that lost its last writes may have left such a queue.
    */
-  async #queuesInUse(workers: readonly WorkerRecord[]): Promise<string[]> {
+  async #queuesInUse(workers: readonly WorkerEntry[]): Promise<string[]> {
     const partitioned = await this.#partitions.all();
     const partsOf = (queue: string) => {
       const partitions = partitioned.get(queue);
@@ -402,7 +402,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     return [...queues];
   }
 
-  async #forgetWorkers(workers: readonly WorkerRecord[]): Promise<void> {
+  async #forgetWorkers(workers: readonly WorkerEntry[]): Promise<void> {
     const gone = workers.filter(
       (worker) => this.#client.connection.now() - worker.heartbeatAt > WORKER_GONE_MS,
     );

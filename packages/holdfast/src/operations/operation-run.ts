@@ -134,7 +134,7 @@ export class OperationRun {
   async #moveBatch(): Promise<void> {
     const { batch, sequence } = this.#progress;
     if (!batch) return;
-    const request = { slot: `#q:${this.#operation.id}:0`, sequence };
+    const request = { requestSlot: `#q:${this.#operation.id}:0`, sequence };
     const moved = await this.#retried(() => this.#options.work.move(batch, request));
     this.#progress.batch = null;
     const view = this.#view;

@@ -11,7 +11,7 @@ import { checkJson, JsonSyntaxError } from "@holdfast/contracts/json";
 import { encodeEnvelope } from "../engine/envelope.ts";
 import { fingerprintOf } from "../engine/fingerprint.ts";
 import { checkQueueName, checkTaskType, queueOfPartition } from "../engine/names.ts";
-import type { ScheduleDefinition } from "../engine/schedule-record.ts";
+import type { ScheduleDefinition } from "../engine/schedule-runs.ts";
 import { taskHints, taskKinds, taskTypeKind } from "../engine/task-options.ts";
 import { isText, nested, oneOf, text, whole, yesNo } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";

@@ -9,7 +9,7 @@ import { nanoid } from "nanoid";
 import { clientKind, clientOf, type Holdfast } from "../client.ts";
 import { ownerProblem, prefixKind, redisHints, redisKind } from "../client-options.ts";
 import { checkQueueName, checkScheduleId } from "../engine/names.ts";
-import type { ScheduleDefinition } from "../engine/schedule-record.ts";
+import type { ScheduleDefinition } from "../engine/schedule-runs.ts";
 import { type SchedulePlan, ScheduleStore, type StoredSchedule } from "../engine/schedule-store.ts";
 import { callback, isText } from "../options/kinds.ts";
 import { checkShape, type Merged, shapeOf } from "../options/shape.ts";

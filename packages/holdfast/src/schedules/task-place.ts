@@ -3,7 +3,7 @@ import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { bandOf } from "../engine/envelope.ts";
 import type { Request } from "../engine/requests.ts";
-import type { ScheduleDefinition } from "../engine/schedule-record.ts";
+import type { ScheduleDefinition } from "../engine/schedule-runs.ts";
 import { taskView } from "../engine/task-view.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";
 import type { Part } from "../partitions/parts.ts";
@@ -74,7 +74,7 @@ export class TaskPlace {
    * is refused by Redis, however long its task is gone.
    */
   requestOf(scheduleId: string, at: number): Request {
-    return { slot: `#q:schedule:${scheduleId}`, sequence: at };
+    return { requestSlot: `#q:schedule:${scheduleId}`, sequence: at };
   }
 }
 

@@ -1,5 +1,5 @@
 import { nanoid } from "nanoid";
-import type { Engine, Turn } from "../engine/engine.ts";
+import type { Engine, RoundTrip } from "../engine/engine.ts";
 import type { Push } from "../engine/push.ts";
 import type { Request } from "../engine/requests.ts";
 
@@ -46,28 +46,28 @@ export class AcquireRequest {
   }
 
   /** Redis has answered, or nobody waits for its answer any more. */
-  answered(asked: Asked, turn: Turn | null): void {
+  answered(asked: Asked, trip: RoundTrip | null): void {
     if (this.#sent === asked) this.#sent = null;
-    if (turn?.parked) this.#parked = asked;
+    if (trip?.parked) this.#parked = asked;
     else this.#engine.giveRequest(asked.request);
   }
 
   /** @returns the grants of a push to the parked request; null of any other, "again" where the request has to be repeated for them */
-  granted(push: Push): Turn | null | "again" {
+  granted(push: Push): RoundTrip | null | "again" {
     const belongsTo = (asked: Asked | null) =>
-      asked?.request.slot === push.slot && asked.request.sequence === push.sequence;
+      asked?.request.requestSlot === push.requestSlot && asked.request.sequence === push.sequence;
     if (belongsTo(this.#sent)) {
       this.#early = push;
       return null;
     }
     // If no open request matches, its tasks came with a repeated request already, or the request was given up.
     if (this.#parked === null || !belongsTo(this.#parked)) return null;
-    const turn = push.turn(this.#parked.nonce);
+    const trip = push.roundTrip(this.#parked.nonce);
     // The tasks are too large for a message.
-    if (turn === null) return "again";
+    if (trip === null) return "again";
     this.#engine.giveRequest(this.#parked.request);
     this.#parked = null;
-    return turn;
+    return trip;
   }
 
   /** The push that came before the answer to its request. */

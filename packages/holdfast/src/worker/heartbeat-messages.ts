@@ -1,4 +1,4 @@
-import type { WorkerRecord } from "../engine/registry.ts";
+import type { WorkerEntry } from "../engine/registry.ts";
 import type { ConnectionSettings } from "../redis/connection-settings.ts";
 import type { WorkedPart } from "./part-runners.ts";
 
@@ -11,7 +11,7 @@ export interface HeartbeatData {
   parts: readonly WorkedPart[];
   leaseMs: number;
   maxRetries: number;
-  worker: WorkerRecord;
+  worker: WorkerEntry;
 }
 
 /** To the thread. `member` numbers the workers of the process. */
@@ -21,7 +21,7 @@ export type ToThread =
   /** Writes its last line into the registry, and answers with `removed`. */
   | { kind: "remove"; member: number };
 
-/** From the thread, about one worker. A lease is named by slot and version: the slot may have been claimed again. */
+/** From the thread, about one worker. A lease is named by index and version: the entry may have been claimed again. */
 export type MemberMessage =
   | { kind: "lease"; what: "lost" | "cancelled"; leases: { index: number; version: number }[] }
   /** It is connected, and beats from now on. */

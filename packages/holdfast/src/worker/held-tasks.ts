@@ -20,7 +20,7 @@ export interface HeldTasksOptions {
 /** The tasks that one queue of a worker holds: taken ahead, running, or on their way to Redis with a verdict. */
 export class HeldTasks {
   readonly #o: HeldTasksOptions;
-  /** By slot of the lease table. */
+  /** By index in the lease table. */
   readonly #held = new Map<number, RunningTask>();
   /** Not begun yet, in the order of their grants. */
   #ahead: RunningTask[] = [];
@@ -59,9 +59,9 @@ export class HeldTasks {
     for (const grant of grants) {
       const task = new RunningTask(grant, run, leasedAtMs);
       task.solo = solo;
-      task.slot = table.claim(index, task.id, task.fence, leasedAtMs, now);
-      task.version = table.versionOf(task.slot);
-      this.#held.set(task.slot, task);
+      task.leaseIndex = table.claim(index, task.id, task.fence, leasedAtMs, now);
+      task.version = table.versionOf(task.leaseIndex);
+      this.#held.set(task.leaseIndex, task);
       this.#ahead.push(task);
       if (this.#cancelsAhead.size > 0 && this.#cancelsAhead.delete(`${task.fence} ${task.id}`))
         task.abort("cancelled", CANCEL_REQUESTED);
@@ -92,7 +92,7 @@ export class HeldTasks {
       const task = this.#ahead[at++] as RunningTask;
       if (task.ended) continue;
       const now = monotonicMs();
-      if (!table.begin(task.slot, types.get(task.type))) this.#drop(task);
+      if (!table.begin(task.leaseIndex, types.get(task.type))) this.#drop(task);
       // Its lease may be over already, or the worker stops: it is not begun.
       else if (this.yields || task.outdated(leaseMs, now)) task.release();
       else {
@@ -110,14 +110,14 @@ export class HeldTasks {
   }
 
   #handBack(task: RunningTask): void {
-    if (this.#o.table.begin(task.slot)) task.release();
+    if (this.#o.table.begin(task.leaseIndex)) task.release();
     else this.#drop(task);
   }
 
   /** It was handed back by the heartbeat thread. */
   #drop(task: RunningTask): void {
-    this.#o.table.release(task.slot);
-    this.#held.delete(task.slot);
+    this.#o.table.release(task.leaseIndex);
+    this.#held.delete(task.leaseIndex);
     this.#o.slots.held--;
   }
 
@@ -131,7 +131,7 @@ export class HeldTasks {
   sweep(): boolean {
     const now = monotonicMs();
     for (const task of this.#held.values()) task.checkDeadline(now);
-    const handedBack = this.#ahead.filter((task) => this.#o.table.wasHandedBack(task.slot));
+    const handedBack = this.#ahead.filter((task) => this.#o.table.wasHandedBack(task.leaseIndex));
     if (handedBack.length === 0) return false;
     for (const task of handedBack) this.#drop(task);
     this.#ahead = this.#ahead.filter((task) => !handedBack.includes(task));
@@ -149,8 +149,8 @@ export class HeldTasks {
   }
 
   /** The lease of a held task changed. */
-  leaseChanged(what: "lost" | "cancelled", slot: number, version: number): void {
-    const task = this.#held.get(slot);
+  leaseChanged(what: "lost" | "cancelled", leaseIndex: number, version: number): void {
+    const task = this.#held.get(leaseIndex);
     if (task?.version !== version) return;
     if (what === "lost") task.abort("lease_lost", "the lease was lost: another worker may run this task");
     else task.abort("cancelled", CANCEL_REQUESTED);

@@ -5,7 +5,7 @@ import { LeaseTable, monotonicMs } from "./lease-table.ts";
 
 const ANY_TIME = Number.POSITIVE_INFINITY;
 const HEADER_INTS = 16;
-const SLOT_INTS = 64;
+const ENTRY_INTS = 64;
 
 test("a claimed lease is read as it was written, a released one is gone", () => {
   const table = new LeaseTable(2);
@@ -54,7 +54,7 @@ test("another reader of the same memory sees every slot that was ever claimed", 
   expect(reader.read(ANY_TIME).map(({ id }) => id)).toEqual(expect.arrayContaining(["id-99", "again"]));
 });
 
-test("a full table refuses; a freed slot is used again, under another version", () => {
+test("a full table refuses; a freed leaseIndex is used again, under another version", () => {
   const table = new LeaseTable(1);
   expect(table.free).toBe(1);
   const index = table.claim(0, "a-long-id", "token", 0);
@@ -72,7 +72,7 @@ test("a slot that is being written is skipped, its neighbour is not", () => {
   const torn = table.claim(0, "torn", "t", 0);
   table.claim(0, "whole", "t", 0);
   const versions = new Int32Array(table.buffer);
-  const at = HEADER_INTS + torn * SLOT_INTS;
+  const at = HEADER_INTS + torn * ENTRY_INTS;
   Atomics.add(versions, at, 1);
   expect(table.read(ANY_TIME).map(({ id }) => id)).toEqual(["whole"]);
   Atomics.add(versions, at, 1);
@@ -95,7 +95,7 @@ test("busy and state are shared with every table over the same memory", () => {
   expect(() => other.claim(0, "a", "t", 0)).toThrow(RangeError);
 });
 
-// Claims and releases one slot, now and then holding it long enough to be read; in each lease, id and fence belong
+// Claims and releases one leaseIndex, now and then holding it long enough to be read; in each lease, id and fence belong
 // together. It loads the built table since Node 20 does not run TypeScript in a thread.
 const WRITER = `
   const { parentPort, workerData } = require("node:worker_threads");

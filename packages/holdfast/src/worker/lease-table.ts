@@ -2,30 +2,30 @@
  * The leases that a worker holds, in memory that the heartbeat thread shares: a handler that blocks the event loop
  * keeps its lease, and a task that ends within milliseconds costs no message between threads.
  *
- * A slot is guarded by its version: odd while it is written, raised by two for each claim. A task that is taken ahead of
+ * An entry is guarded by its version: odd while it is written, raised by two for each claim. A task that is taken ahead of
  * a free slot waits as `buffered`: either the worker begins it or the heartbeat thread hands it back, by one
  * compare-and-exchange, so that a blocked event loop cannot sit on tasks that others could run.
  */
-const SLOT_BYTES = 256;
+const ENTRY_BYTES = 256;
 const ID_BYTES = 128;
 const FENCE_BYTES = 64;
 const ID_AT = 32;
 const FENCE_AT = ID_AT + ID_BYTES;
 const HEADER_BYTES = 64;
 
-// Int32 fields of a slot.
+// Int32 fields of an entry.
 const VERSION = 0;
 const ACTIVE = 1;
 const PART = 2;
 const ID_LENGTH = 3;
 const FENCE_LENGTH = 4;
 const TYPE = 5;
-// Float64 fields, in units of 8 bytes from the slot's start.
+// Float64 fields, in units of 8 bytes from the leaseIndex's start.
 const LEASED_AT = 3;
 const BUFFERED_AT = 28;
 const CONFIRMED_AT = 29;
 
-// The low bits of ACTIVE; above them stands the version, so that an exchange cannot meet the next claim of the slot.
+// The low bits of ACTIVE; above them stands the version, so that an exchange cannot meet the next claim of the entry.
 const FREE = 0;
 const RUNNING = 1;
 const BUFFERED = 2;
@@ -36,7 +36,7 @@ const STATE_BITS = 3;
 const BUSY = 0;
 const STATE = 1;
 const BUFFERED_COUNT = 2;
-/** Slots from the first one on that were ever claimed: a reader, forty times a second, looks no further. */
+/** Entries from the first one on that were ever claimed: a reader, forty times a second, looks no further. */
 const USED = 3;
 
 export const TABLE_STATES = ["running", "draining", "stopped"] as const;
@@ -72,17 +72,17 @@ export class LeaseTable {
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
   readonly #bytes: Buffer;
-  /** Slots that were used and are free. */
+  /** Indexes of entries that were used and are free. */
   readonly #free: number[] = [];
   readonly #lastFence: { text: string; length: number; words: Int32Array; bytes: Buffer };
-  /** Only its owner hands out slots. */
+  /** Only its owner hands out entries. */
   readonly #claimable: number;
   #used = 0;
 
   constructor(source: number | SharedArrayBuffer) {
     const fresh = typeof source === "number";
-    this.buffer = fresh ? new SharedArrayBuffer(HEADER_BYTES + source * SLOT_BYTES) : source;
-    this.capacity = (this.buffer.byteLength - HEADER_BYTES) / SLOT_BYTES;
+    this.buffer = fresh ? new SharedArrayBuffer(HEADER_BYTES + source * ENTRY_BYTES) : source;
+    this.capacity = (this.buffer.byteLength - HEADER_BYTES) / ENTRY_BYTES;
     this.#claimable = fresh ? this.capacity : 0;
     this.#ints = new Int32Array(this.buffer);
     this.#floats = new Float64Array(this.buffer);
@@ -118,7 +118,7 @@ export class LeaseTable {
 
   /**
    * @param bufferedAtMs when it was taken ahead, monotonic; 0 for a task that is begun at once
-   * @returns the slot's index; its version is `versionOf(index)`
+   * @returns the index of the entry; its version is `versionOf(index)`
    */
   claim(part: number, id: string, fence: string, leasedAtMs: number, bufferedAtMs = 0): number {
     let index = this.#free.pop();
@@ -127,7 +127,7 @@ export class LeaseTable {
       index = this.#used++;
       Atomics.store(this.#ints, USED, this.#used);
     }
-    const at = HEADER_BYTES + index * SLOT_BYTES;
+    const at = HEADER_BYTES + index * ENTRY_BYTES;
     const i = at / 4;
     Atomics.add(this.#ints, i + VERSION, 1);
     this.#ints[i + PART] = part;
@@ -170,29 +170,29 @@ export class LeaseTable {
    * @returns false if it was handed back meanwhile
    */
   begin(index: number, type = -1): boolean {
-    this.#ints[(HEADER_BYTES + index * SLOT_BYTES) / 4 + TYPE] = type;
+    this.#ints[(HEADER_BYTES + index * ENTRY_BYTES) / 4 + TYPE] = type;
     return this.#leaveBuffer(index, this.versionOf(index), RUNNING);
   }
 
   /** The heartbeat thread took it away. */
   wasHandedBack(index: number): boolean {
-    const active = (HEADER_BYTES + index * SLOT_BYTES) / 4 + ACTIVE;
+    const active = (HEADER_BYTES + index * ENTRY_BYTES) / 4 + ACTIVE;
     return (Atomics.load(this.#ints, active) & STATE_BITS) === HANDED_BACK;
   }
 
-  /** For the heartbeat thread: the lease holds as of `atMs`. Ignored where the slot serves another one. */
+  /** For the heartbeat thread: the lease holds as of `atMs`. Ignored where the entry serves another one. */
   confirm({ index, version }: LeaseEntry, atMs: number): void {
-    if (Atomics.load(this.#ints, (HEADER_BYTES + index * SLOT_BYTES) / 4 + VERSION) === version)
-      this.#floats[(HEADER_BYTES + index * SLOT_BYTES) / 8 + CONFIRMED_AT] = atMs;
+    if (Atomics.load(this.#ints, (HEADER_BYTES + index * ENTRY_BYTES) / 4 + VERSION) === version)
+      this.#floats[(HEADER_BYTES + index * ENTRY_BYTES) / 8 + CONFIRMED_AT] = atMs;
   }
 
-  /** Takes a buffered task away from its worker. @returns false if it has begun, or if the slot serves another task */
+  /** Takes a buffered task away from its worker. @returns false if it has begun, or if the entry serves another task */
   handBack(entry: LeaseEntry): boolean {
     return this.#leaveBuffer(entry.index, entry.version, HANDED_BACK);
   }
 
   #leaveBuffer(index: number, version: number, to: number): boolean {
-    const active = (HEADER_BYTES + index * SLOT_BYTES) / 4 + ACTIVE;
+    const active = (HEADER_BYTES + index * ENTRY_BYTES) / 4 + ACTIVE;
     const buffered = stamp(version, BUFFERED);
     const left = Atomics.compareExchange(this.#ints, active, buffered, stamp(version, to)) === buffered;
     if (left) Atomics.sub(this.#ints, BUFFERED_COUNT, 1);
@@ -200,7 +200,7 @@ export class LeaseTable {
   }
 
   release(index: number): void {
-    const i = (HEADER_BYTES + index * SLOT_BYTES) / 4;
+    const i = (HEADER_BYTES + index * ENTRY_BYTES) / 4;
     const version = this.versionOf(index);
     // A running task is not buffered, and no other thread changes that.
     if (((this.#ints[i + ACTIVE] as number) & STATE_BITS) !== RUNNING)
@@ -213,10 +213,10 @@ export class LeaseTable {
 
   /** For the worker, which alone changes it. */
   versionOf(index: number): number {
-    return this.#ints[(HEADER_BYTES + index * SLOT_BYTES) / 4 + VERSION] as number;
+    return this.#ints[(HEADER_BYTES + index * ENTRY_BYTES) / 4 + VERSION] as number;
   }
 
-  /** The leases taken before `leasedBeforeMs`. A slot that is written meanwhile is left for the next round. */
+  /** The leases taken before `leasedBeforeMs`. An entry that is written meanwhile is left for the next round. */
   read(leasedBeforeMs: number): LeaseEntry[] {
     return this.#entries(
       (state, at) =>
@@ -245,7 +245,7 @@ export class LeaseTable {
     const entries: LeaseEntry[] = [];
     const used = Atomics.load(this.#ints, USED);
     for (let index = 0; index < used; index++) {
-      const at = HEADER_BYTES + index * SLOT_BYTES;
+      const at = HEADER_BYTES + index * ENTRY_BYTES;
       const i = at / 4;
       const version = Atomics.load(this.#ints, i + VERSION);
       if (version % 2 !== 0 || !matches((this.#ints[i + ACTIVE] as number) & STATE_BITS, at)) continue;

@@ -7,7 +7,7 @@ const situation = (change: Partial<Situation> = {}): Situation => ({
   ...{ slots: 10, running: 0, held: 0, settling: 0, reserved: 0, inFlight: 0, tableFree: 1_000 },
   ...{
     exclusive: false,
-    drains: "nobody",
+    makesRoomFor: "nobody",
     yields: false,
     idle: false,
     alone: true,
@@ -56,10 +56,10 @@ describe("what to ask for", () => {
   });
 
   test("a worker that drains asks for one task when it holds nothing, and for its own queue alone", () => {
-    expect(want({ drains: "this queue" })).toBe(1);
-    expect(want({ drains: "this queue", held: 1 })).toBe(0);
-    expect(want({ drains: "this queue", reserved: 1 })).toBe(0);
-    expect(want({ drains: "another queue" })).toBe(0);
+    expect(want({ makesRoomFor: "this queue" })).toBe(1);
+    expect(want({ makesRoomFor: "this queue", held: 1 })).toBe(0);
+    expect(want({ makesRoomFor: "this queue", reserved: 1 })).toBe(0);
+    expect(want({ makesRoomFor: "another queue" })).toBe(0);
   });
 
   test("quick handlers get tasks ahead of the slots, beside no other queue and no other call without verdicts", () => {
@@ -110,7 +110,7 @@ describe("whether verdicts wait for others", () => {
       { alone: false },
       { yields: true },
       { exclusive: true },
-      { drains: "this queue" as const },
+      { makesRoomFor: "this queue" as const },
     ])
       expect(gathers(situation({ ...full, ...change }), 1, 5)).toBe(false);
   });
@@ -124,7 +124,7 @@ test("of a push is kept what the slots have room for, and what quick handlers ma
   expect(keptOfPush(situation({ held: 10, ahead: 4 }))).toBe(4);
   expect(keptOfPush(situation({ held: 10, ahead: 4, alone: false }))).toBe(0);
   expect(keptOfPush(situation({ exclusive: true }))).toBe(0);
-  expect(keptOfPush(situation({ drains: "another queue" }))).toBe(0);
+  expect(keptOfPush(situation({ makesRoomFor: "another queue" }))).toBe(0);
 });
 
 test("half of what came last is worth a call, and never fewer than eight", () => {

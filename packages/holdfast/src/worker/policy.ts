@@ -17,8 +17,8 @@ export interface Situation {
   reserved: number;
   /** A task runs alone, or may be about to. */
   exclusive: boolean;
-  /** For whom the worker drains: a task of a queue has to run alone. */
-  drains: "nobody" | "this queue" | "another queue";
+  /** For whom the worker makes room: a task of a queue has to run alone. */
+  makesRoomFor: "nobody" | "this queue" | "another queue";
   /** This queue acquires nothing: it stops, or an operator has told it to. */
   yields: boolean;
   /** This queue had nothing to give, and sleeps. */
@@ -49,8 +49,8 @@ export interface Wish {
 export function wish(now: Situation, settled: number, share: (free: number) => number): Wish | null {
   if (now.yields || now.idle || now.exclusive) return null;
   const held = now.held - settled + now.reserved;
-  if (now.drains !== "nobody")
-    return now.drains === "this queue" && held === 0 ? { want: 1, inHalves: now.inHalves } : null;
+  if (now.makesRoomFor !== "nobody")
+    return now.makesRoomFor === "this queue" && held === 0 ? { want: 1, inHalves: now.inHalves } : null;
   // The handler of a verdict under way has ended, so its slot is free. The tasks that its call asks for are in `reserved`.
   const free = now.slots - held + now.settling;
   // Beside a call that is under way, tasks ahead of the slots are worth no call of their own.
@@ -73,7 +73,7 @@ export function wish(now: Situation, settled: number, share: (free: number) => n
  */
 export function gathers(now: Situation, verdicts: number, taken: number): boolean {
   if (verdicts === 0 || verdicts >= CALL_TASKS || now.yields) return false;
-  if (now.drains !== "nobody" || now.exclusive || now.running < now.slots || !now.alone) return false;
+  if (now.makesRoomFor !== "nobody" || now.exclusive || now.running < now.slots || !now.alone) return false;
   return taken > 0 && taken >= now.ahead >> 1;
 }
 
@@ -84,7 +84,7 @@ export function earlyVerdicts(granted: number): number {
 
 /** How many tasks that were granted by push are kept: since the request was parked, other queues may have taken its slots. */
 export function keptOfPush(now: Situation): number {
-  if (now.exclusive || now.drains !== "nobody") return 0;
+  if (now.exclusive || now.makesRoomFor !== "nobody") return 0;
   const room = now.slots - now.held + now.settling - now.reserved;
   return Math.max(0, room + (now.alone ? now.ahead : 0));
 }

@@ -1,18 +1,18 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { expect, onTestFinished, test, vi } from "vitest";
-import type { Engine, Turn, TurnArgs } from "../engine/engine.ts";
-import { FRESH } from "../engine/turn.ts";
+import type { Engine, RoundTrip, RoundTripArgs } from "../engine/engine.ts";
+import { FRESH } from "../engine/round-trip.ts";
 import { LeaseTable } from "./lease-table.ts";
 import { QueueRunner } from "./queue-runner.ts";
 import { Slots } from "./slots.ts";
 
-const NOTHING: Turn = {
+const NOTHING: RoundTrip = {
   now: 0,
   outcomes: [],
   grants: [],
   expired: [],
   paused: false,
-  drain: false,
+  makeRoom: false,
   solo: false,
   again: false,
   typed: false,
@@ -25,28 +25,28 @@ class ScriptedEngine {
   readonly queue = "work";
   readonly connection = { now: () => 0 };
   readonly asked: {
-    args: TurnArgs;
+    args: RoundTripArgs;
     settled: string[];
-    answer: (turn: Partial<Turn>) => Promise<void>;
+    answer: (trip: Partial<RoundTrip>) => Promise<void>;
   }[] = [];
 
   takeRequest() {
-    return { slot: "s", sequence: 1, index: 0 };
+    return { requestSlot: "s", sequence: 1, index: 0 };
   }
 
   giveRequest() {}
 
-  acquire(args: TurnArgs): Promise<Turn> {
+  acquire(args: RoundTripArgs): Promise<RoundTrip> {
     return this.#call(args, []);
   }
 
-  #call(args: TurnArgs, settled: string[]): Promise<Turn> {
+  #call(args: RoundTripArgs, settled: string[]): Promise<RoundTrip> {
     return new Promise((resolve) => {
       this.asked.push({
         args,
         settled,
-        answer: async (turn) => {
-          resolve({ ...NOTHING, ...turn });
+        answer: async (trip) => {
+          resolve({ ...NOTHING, ...trip });
           // The runner acts on the answer at the end of the next turn of the event loop.
           for (let n = 0; n < 5; n++) await nextTurn();
         },
@@ -54,10 +54,10 @@ class ScriptedEngine {
     });
   }
 
-  settle(verdicts: { id: string }[], args: TurnArgs): Promise<Turn> {
+  settle(verdicts: { id: string }[], args: RoundTripArgs): Promise<RoundTrip> {
     const ids = verdicts.map(({ id }) => id);
-    return this.#call(args, ids).then((turn) => ({
-      ...turn,
+    return this.#call(args, ids).then((trip) => ({
+      ...trip,
       outcomes: verdicts.map(() => "acked" as const),
     }));
   }
@@ -143,7 +143,7 @@ test("a wake-up that overtakes the answer of an acquire is followed by another a
   runner.close();
 });
 
-test("a runner that is to drain asks again once it holds nothing, though an answer before sent it to sleep", async () => {
+test("a runner that is to make room asks again once it holds nothing, though an answer before sent it to sleep", async () => {
   const { runner, engine, ends, next } = setup();
   runner.schedule();
   await (await next()).answer({ grants: [grant("a")], again: true });
@@ -151,7 +151,7 @@ test("a runner that is to drain asks again once it holds nothing, though an answ
   expect(third.args).toMatchObject({ want: 1, held: 1 });
   // One that was sent before says that nothing is there.
   runner.idle = true;
-  await third.answer({ drain: true });
+  await third.answer({ makeRoom: true });
   expect(engine.asked).toHaveLength(0);
   ends[0]?.();
   const settle = await next();

@@ -1,4 +1,4 @@
-import type { Engine, Turn, Verdict } from "../engine/engine.ts";
+import type { Engine, RoundTrip, Verdict } from "../engine/engine.ts";
 import type { Push } from "../engine/push.ts";
 import { AcquireRequest, type Asked } from "./acquire-request.ts";
 import { Gathering } from "./gathering.ts";
@@ -125,14 +125,14 @@ export class QueueRunner {
 
   /** Called with the message that tasks were granted to the parked request. */
   granted(push: Push): void {
-    const turn = this.#acquire.granted(push);
-    if (turn === null) return;
+    const trip = this.#acquire.granted(push);
+    if (trip === null) return;
     this.idle = false;
     clearTimeout(this.#pollTimer);
-    if (turn !== "again") {
-      this.#answered(turn, []);
+    if (trip !== "again") {
+      this.#answered(trip, []);
       this.#pace.answered(true);
-      this.#take(turn, turn.now - this.#clockLeadMs, keptOfPush(this.#situation()));
+      this.#take(trip, trip.now - this.#clockLeadMs, keptOfPush(this.#situation()));
     }
     this.schedule();
   }
@@ -212,7 +212,11 @@ export class QueueRunner {
       settling: slots.settling,
       reserved: slots.reserved,
       exclusive: slots.exclusive,
-      drains: !slots.drainFor ? "nobody" : slots.drainFor === this ? "this queue" : "another queue",
+      makesRoomFor: !slots.makesRoomFor
+        ? "nobody"
+        : slots.makesRoomFor === this
+          ? "this queue"
+          : "another queue",
       yields: this.#yields,
       idle: this.idle,
       alone: this.#events.alone(this),
@@ -243,11 +247,11 @@ export class QueueRunner {
       if (isAcquire && this.#acquire.isSent) return;
       // A runner that stops takes its parked request back, together with the tasks that were granted to it.
       if (isAcquire && want === 0 && !(this.#yields && this.#acquire.isParked)) return;
-      void this.#turn(settled, want);
+      void this.#roundTrip(settled, want);
     }
   }
 
-  async #turn(settled: Settled[], want: number): Promise<void> {
+  async #roundTrip(settled: Settled[], want: number): Promise<void> {
     const { slots, table } = this.#o;
     this.#inFlight++;
     slots.reserved += want;
@@ -262,7 +266,7 @@ export class QueueRunner {
     const isAcquire = settled.length === 0;
     const asked = isAcquire ? this.#acquire.send() : this.#acquire.create();
     const sentAtMs = monotonicMs();
-    const turn = await this.#send(settled, asked, want, held);
+    const trip = await this.#send(settled, asked, want, held);
     this.#inFlight--;
     slots.reserved -= want;
     this.#reserved -= want;
@@ -270,13 +274,13 @@ export class QueueRunner {
     this.#settling -= settled.length;
     for (const { task } of settled) this.held.leave(task);
     if (exclusive) slots.exclusive = false;
-    this.#acquire.answered(asked, turn);
-    if (turn) {
-      this.#clockLeadMs = turn.now - sentAtMs;
-      this.#answered(turn, settled);
+    this.#acquire.answered(asked, trip);
+    if (trip) {
+      this.#clockLeadMs = trip.now - sentAtMs;
+      this.#answered(trip, settled);
       // A wake-up since it was sent may be about what it did not find.
-      this.#rest(turn, want, isAcquire && wakes === this.#wakes);
-      this.#take(turn, sentAtMs, turn.grants.length);
+      this.#rest(trip, want, isAcquire && wakes === this.#wakes);
+      this.#take(trip, sentAtMs, trip.grants.length);
     }
     const early = this.#acquire.takeEarly();
     if (early) this.granted(early);
@@ -286,37 +290,37 @@ export class QueueRunner {
   }
 
   /** Redis has answered: what became of the verdicts, and what expired. */
-  #answered(turn: Turn, settled: Settled[]): void {
+  #answered(trip: RoundTrip, settled: Settled[]): void {
     this.answeredMs = monotonicMs();
     this.#events.onTurn();
     for (let i = 0; i < settled.length; i++) {
       const { task, verdict, error } = settled[i] as Settled;
-      const outcome = turn.outcomes[i] ?? "unknown";
+      const outcome = trip.outcomes[i] ?? "unknown";
       // One with a wait comes as what is due next, with the answer that sends this runner to sleep.
       if (outcome === "retried" && "delayMs" in verdict && verdict.delayMs === 0) this.wake();
       this.#events.onSettled(task, outcome, verdict, error);
     }
-    for (const { id, envelope } of turn.expired) this.#events.onExpired(id, envelope);
-    if (turn.typed) this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
+    for (const { id, envelope } of trip.expired) this.#events.onExpired(id, envelope);
+    if (trip.typed) this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
   }
 
   /** Applies an answer to the next call: the worker drains for a task that has to run alone, or the queue sleeps. */
-  #rest(turn: Turn, want: number, mayRest: boolean): void {
+  #rest(trip: RoundTrip, want: number, mayRest: boolean): void {
     const { slots } = this.#o;
-    if (want > 0) this.#pace.answered(turn.grants.length === want);
-    if (want === 0 && slots.drainFor !== this) return;
-    if (turn.drain) {
-      slots.drainFor = this;
+    if (want > 0) this.#pace.answered(trip.grants.length === want);
+    if (want === 0 && slots.makesRoomFor !== this) return;
+    if (trip.makeRoom) {
+      slots.makesRoomFor = this;
       // An answer before this one may have sent it to sleep: nobody acquires until it asks again.
       this.idle = false;
-    } else if (slots.drainFor === this) slots.drainFor = null;
-    const short = turn.grants.length === 0 && !turn.again && !turn.drain;
-    if (want > 0 && short && mayRest) this.#sleep(turn.dueInMs);
+    } else if (slots.makesRoomFor === this) slots.makesRoomFor = null;
+    const short = trip.grants.length === 0 && !trip.again && !trip.makeRoom;
+    if (want > 0 && short && mayRest) this.#sleep(trip.dueInMs);
   }
 
-  #take(turn: Turn, leasedAtMs: number, kept: number): void {
+  #take(trip: RoundTrip, leasedAtMs: number, kept: number): void {
     const { slots } = this.#o;
-    const { grants, solo } = turn;
+    const { grants, solo } = trip;
     if (grants.length === 0) return;
     this.#earlyAt = earlyVerdicts(grants.length);
     slots.virtualTime = Math.max(slots.virtualTime, this.turnEnd);
@@ -332,7 +336,12 @@ export class QueueRunner {
     this.#pollTimer = setTimeout(() => this.wake(), Math.min(this.#o.pollMs, dueInMs + 1));
   }
 
-  #send(settled: Settled[], { request, nonce }: Asked, want: number, held: number): Promise<Turn | null> {
+  #send(
+    settled: Settled[],
+    { request, nonce }: Asked,
+    want: number,
+    held: number,
+  ): Promise<RoundTrip | null> {
     const verdicts = settled.map(({ verdict }) => verdict);
     const { leaseMs, maxRetries, workerId, noHandlerAfterMs } = this.#o;
     const types = monotonicMs() < this.#tellsTypesUntilMs ? this.#types : "";

@@ -1,5 +1,5 @@
 import type { Backoff, HoldfastError } from "@holdfast/contracts";
-import type { Engine, Turn, Verdict } from "../engine/engine.ts";
+import type { Engine, RoundTrip, Verdict } from "../engine/engine.ts";
 import type { Tracing } from "../tracing/tracing.ts";
 import type { Handler } from "./handler.ts";
 import type { LeaseTable } from "./lease-table.ts";
@@ -39,7 +39,12 @@ export interface RunnerEvents {
   share(runner: Runner, taken: number, free: number): number;
   /** No other queue of the worker has tasks waiting. */
   alone(runner: Runner): boolean;
-  onSettled(task: RunningTask, outcome: Turn["outcomes"][number], verdict: Verdict, error: unknown): void;
+  onSettled(
+    task: RunningTask,
+    outcome: RoundTrip["outcomes"][number],
+    verdict: Verdict,
+    error: unknown,
+  ): void;
   onExpired(id: string, envelope: string): void;
   onTurn(): void;
   /** Slots became free, or a state changed that others wait for. */

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import type { Engine, Turn, TurnArgs, Verdict } from "../engine/engine.ts";
+import type { Engine, RoundTrip, RoundTripArgs, Verdict } from "../engine/engine.ts";
 import { parsePush } from "../engine/push.ts";
 import type { Request } from "../engine/requests.ts";
-import { FRESH } from "../engine/turn.ts";
+import { FRESH } from "../engine/round-trip.ts";
 import { LeaseTable, monotonicMs } from "./lease-table.ts";
 import { QueueRunner } from "./queue-runner.ts";
 import { Runners } from "./runners.ts";
@@ -44,21 +44,21 @@ class FakeQueue {
   }
 
   takeRequest() {
-    return { slot: this.queue, sequence: ++this.#sequence, index: 0 };
+    return { requestSlot: this.queue, sequence: ++this.#sequence, index: 0 };
   }
 
   giveRequest() {}
 
   async timings() {}
 
-  async acquire(args: TurnArgs, request: Request): Promise<Turn> {
+  async acquire(args: RoundTripArgs, request: Request): Promise<RoundTrip> {
     await after(1);
-    const turn = this.#take(args, request);
+    const trip = this.#take(args, request);
     await after(1);
-    return turn;
+    return trip;
   }
 
-  async settle(verdicts: readonly Verdict[], args: TurnArgs, request: Request): Promise<Turn> {
+  async settle(verdicts: readonly Verdict[], args: RoundTripArgs, request: Request): Promise<RoundTrip> {
     await after(1);
     let released = false;
     const outcomes = verdicts.map(({ kind, id }) => {
@@ -72,10 +72,10 @@ class FakeQueue {
       released = true;
       return "released" as const;
     });
-    const turn = released ? this.#turn([]) : this.#take({ ...args, park: false }, request);
+    const trip = released ? this.#roundTrip([]) : this.#take({ ...args, park: false }, request);
     if (released) this.#wake();
     await after(1);
-    return { ...turn, outcomes };
+    return { ...trip, outcomes };
   }
 
   enqueue(tasks: FakeTask[]): void {
@@ -91,10 +91,10 @@ class FakeQueue {
     this.#parked = null;
     const grants = this.#lease(tasks.length);
     this.#granted.set(parked.request.sequence, grants);
-    const { slot, sequence } = parked.request;
+    const { requestSlot, sequence } = parked.request;
     const envelopes = grants.map(envelopeOf);
     const lines = grants.map(({ id }, i) => `${id} - ${envelopes[i]?.length}\n`);
-    const head = `${slot} ${sequence} 0 1 ${tasks.length}\n`;
+    const head = `${requestSlot} ${sequence} 0 1 ${tasks.length}\n`;
     const push = parsePush(Buffer.from(head + lines.join("") + envelopes.join("")));
     if (push) void after(1).then(() => this.#runner?.granted(push));
   }
@@ -114,22 +114,22 @@ class FakeQueue {
     void after(1).then(() => this.#runner?.wake());
   }
 
-  #take(args: TurnArgs, request: Request): Turn {
+  #take(args: RoundTripArgs, request: Request): RoundTrip {
     const again = this.#granted.get(request.sequence);
-    if (again) return this.#turn(again);
+    if (again) return this.#roundTrip(again);
     const solo = this.pending.find((task) => task.solo);
     if (solo && args.want > 0) {
-      if (args.held > 0) return { ...this.#turn([]), drain: true };
+      if (args.held > 0) return { ...this.#roundTrip([]), makeRoom: true };
       this.pending = this.pending.filter((task) => task !== solo);
       this.leased.set(solo.id, solo);
       this.#granted.set(request.sequence, [solo]);
-      return { ...this.#turn([solo]), solo: true };
+      return { ...this.#roundTrip([solo]), solo: true };
     }
     const grants = this.#lease(args.want);
     if (grants.length > 0) this.#granted.set(request.sequence, grants);
     const parks = args.park === true && grants.length === 0;
     if (parks) this.#parked = { request, nonce: args.nonce, want: args.want };
-    return { ...this.#turn(grants), parked: parks };
+    return { ...this.#roundTrip(grants), parked: parks };
   }
 
   #lease(count: number): FakeTask[] {
@@ -138,7 +138,7 @@ class FakeQueue {
     return tasks;
   }
 
-  #turn(tasks: FakeTask[]): Turn {
+  #roundTrip(tasks: FakeTask[]): RoundTrip {
     const grants = tasks.map((task, at) => ({
       id: task.id,
       token: `1-n.${at + 1}`,
@@ -148,7 +148,7 @@ class FakeQueue {
     }));
     const no = {
       paused: false,
-      drain: false,
+      makeRoom: false,
       solo: false,
       again: false,
       typed: false,

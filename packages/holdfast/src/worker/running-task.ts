@@ -3,8 +3,8 @@ import type { Engine, Grant, Verdict } from "../engine/engine.ts";
 import { decodeEnvelope, type Envelope, traceOf, UNREADABLE_TYPE } from "../engine/envelope.ts";
 import { ATTEMPT_TIMEOUT_MS } from "../engine/format.ts";
 import { tracedError } from "../engine/record.ts";
+import type { Past } from "../engine/round-trip.ts";
 import { encodeLine } from "../engine/text.ts";
-import type { Past } from "../engine/turn.ts";
 import { isSampled } from "../tracing/trace-context.ts";
 import type { AttemptSpan, Tracing } from "../tracing/tracing.ts";
 import { AttemptAborted } from "./attempt-aborted.ts";
@@ -58,8 +58,8 @@ export class RunningTask implements Attempt {
   begun = false;
   /** It has its verdict. */
   ended = false;
-  /** Slot in the lease table. */
-  slot = -1;
+  /** Index in the lease table. */
+  leaseIndex = -1;
   version = 0;
   /** It was granted to run alone. */
   solo = false;

@@ -14,7 +14,7 @@ export class Slots {
   /** Runs alone, or is about to: nothing else is acquired meanwhile, and nothing else is begun. */
   exclusive = false;
   /** The runner for which a task waits that has to run alone: nothing is acquired until nothing is held, then by it. */
-  drainFor: object | null = null;
+  makesRoomFor: object | null = null;
   /** The point at which the turn of the queue that was granted last began: see `shareOf`. */
   virtualTime = 0;
   /** When no slot was free at the last look, ms of the monotonic clock. */
@@ -27,7 +27,7 @@ export class Slots {
 
   /** Another task could be begun. */
   get hasFree(): boolean {
-    return this.running < this.total && !this.exclusive && !this.drainFor;
+    return this.running < this.total && !this.exclusive && !this.makesRoomFor;
   }
 
   /** Called now and then: it is what liveness goes by, so a slot that is free for a moment does not matter. */

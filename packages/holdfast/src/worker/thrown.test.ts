@@ -26,7 +26,7 @@ describe("the text that is kept of an error", () => {
       "Error: no\n    at charge (/app/charge.js:3:9)\n    at Object.charge (/app/handlers.js:1:1)";
     const of = (text: string) => textOf(Object.assign(new Error("no"), { stack: text }));
     const below =
-      "\n    at #begin (file:///x/queue-runner.js:9:9)\n    at #turn (file:///x/queue-runner.js:1:1)";
+      "\n    at #begin (file:///x/queue-runner.js:9:9)\n    at #roundTrip (file:///x/queue-runner.js:1:1)";
     const kept = stack.replaceAll("\n", "%0A");
     expect(of(`${stack}\n    at RunningTask.start (file:///x/running-task.js:217:59)${below}`)).toBe(kept);
     const other = `${stack}\n    at RunningTask.start (/app/race.js:1:1)`;

@@ -2,11 +2,12 @@ import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import type { Scenario } from "../support/abort.ts";
 import type { TestQueue } from "../support/test-queue.ts";
 
-const request = { slot: "#q:aborted:0", sequence: 1 };
+const request = { requestSlot: "#q:aborted:0", sequence: 1 };
 const none = { id: "", fence: "" };
 
 /** A worker that waits for tasks. */
-export const park = (q: TestQueue, want = 1) => q.engine.acquire({ ...q.turnArgs({ want }), park: true });
+export const park = (q: TestQueue, want = 1) =>
+  q.engine.acquire({ ...q.roundTripArgs({ want }), park: true });
 
 async function crashTwice(q: TestQueue): Promise<void> {
   for (let i = 0; i < 2; i++) {
@@ -91,7 +92,7 @@ export const scenarios: Record<string, Scenario> = {
       q.advance(5);
       return { accepted: ["due", "n1", "n2", "gone", "old", "h", "l"] };
     },
-    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 20, nonce: "n" }), park: true }, request),
+    call: (q) => q.engine.acquire({ ...q.roundTripArgs({ want: 20, nonce: "n" }), park: true }, request),
   },
   "acquire of a solo task": {
     script: "acquire",
@@ -101,7 +102,7 @@ export const scenarios: Record<string, Scenario> = {
       await q.add("bystander");
       return { accepted: ["killer", "bystander"] };
     },
-    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 5, nonce: "n" }), park: false }, request),
+    call: (q) => q.engine.acquire({ ...q.roundTripArgs({ want: 5, nonce: "n" }), park: false }, request),
   },
   "acquire by type: its own from the lists and from those aside, others to stand aside, one expired": {
     script: "acquire",
@@ -120,7 +121,10 @@ export const scenarios: Record<string, Scenario> = {
       return { accepted: ["r1", "r2", "r3", "m", "gone"] };
     },
     call: (q) =>
-      q.engine.acquire({ ...q.turnArgs({ want: 20, nonce: "n", types: " report x" }), park: true }, request),
+      q.engine.acquire(
+        { ...q.roundTripArgs({ want: 20, nonce: "n", types: " report x" }), park: true },
+        request,
+      ),
   },
   "acquire by type of a solo task that stands aside": {
     script: "acquire",
@@ -131,7 +135,7 @@ export const scenarios: Record<string, Scenario> = {
       await q.add("bystander");
       return { accepted: ["killer", "bystander"] };
     },
-    call: (q) => q.engine.acquire({ ...q.turnArgs({ want: 5, nonce: "n", types: " report" }) }, request),
+    call: (q) => q.engine.acquire({ ...q.roundTripArgs({ want: 5, nonce: "n", types: " report" }) }, request),
   },
   reject: {
     script: "reject",
@@ -197,7 +201,7 @@ export const scenarios: Record<string, Scenario> = {
           { kind: "unrouted", ...lease("unrouted") },
           { kind: "fail", ...lease("stop"), delayMs: 5, error: "x" },
         ],
-        q.turnArgs({ want: 5, nonce: "n" }),
+        q.roundTripArgs({ want: 5, nonce: "n" }),
         request,
       );
     },
@@ -215,7 +219,7 @@ export const scenarios: Record<string, Scenario> = {
     call: (q) =>
       q.engine.settle(
         q.held.map(({ id, fence }) => ({ kind: "release", id, fence })),
-        q.turnArgs({ want: 3, nonce: "n" }),
+        q.roundTripArgs({ want: 3, nonce: "n" }),
         request,
       ),
   },
@@ -235,7 +239,7 @@ export const scenarios: Record<string, Scenario> = {
     call: (q) =>
       q.engine.settle(
         q.held.map(({ id, fence }) => ({ kind: "ack", id, fence })),
-        q.turnArgs({ nonce: "n" }),
+        q.roundTripArgs({ nonce: "n" }),
         request,
       ),
   },
@@ -255,7 +259,7 @@ export const scenarios: Record<string, Scenario> = {
     call: (q) =>
       q.engine.settle(
         q.held.map(({ id, fence }) => ({ kind: "ack", id, fence })),
-        q.turnArgs({ nonce: "n" }),
+        q.roundTripArgs({ nonce: "n" }),
         request,
       ),
   },
@@ -403,7 +407,7 @@ export const scenarios: Record<string, Scenario> = {
     removes: ["done", "unkept", "given", "gone", "old", "dropped"],
     async prepare(q) {
       await q.engine.configure({ retentionMs: 1_000, idempotencyMs: 5_000 });
-      await q.add("forgotten", { fingerprint: "fp" }, { slot: "#q:gone:0", sequence: 1 });
+      await q.add("forgotten", { fingerprint: "fp" }, { requestSlot: "#q:gone:0", sequence: 1 });
       await q.ack(await q.grant());
       q.advance(1_000);
       await q.engine.purge(100, 3_600_000);

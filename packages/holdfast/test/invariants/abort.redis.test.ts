@@ -25,7 +25,7 @@ const push: Scenario = {
     const tail = ["high", envelope, "normal", envelope, "low", envelope];
     return q.engine.enqueue(
       { checked: false, high: 1, normal: 1, low: 1, tail },
-      { slot: "#q:pushing:0", sequence: 1 },
+      { requestSlot: "#q:pushing:0", sequence: 1 },
     );
   },
 };

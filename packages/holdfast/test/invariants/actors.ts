@@ -1,6 +1,6 @@
 import type { Redis } from "ioredis";
 import { expect } from "vitest";
-import { Engine, type Grant, type Turn, type Verdict } from "../../src/engine/engine.ts";
+import { Engine, type Grant, type RoundTrip, type Verdict } from "../../src/engine/engine.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import type { Connection } from "../../src/redis/connection.ts";
 import { fenceOf } from "../support/fence.ts";
@@ -44,7 +44,7 @@ export class World {
     await this.engine.enqueue({ checked: false, high: 0, normal: 1, low: 0, tail: [id, envelope] });
   }
 
-  #turnArgs(actor: string, want: number) {
+  #roundTripArgs(actor: string, want: number) {
     return {
       want,
       held: 0,
@@ -58,8 +58,8 @@ export class World {
     };
   }
 
-  #take(actor: string, turn: Turn): void {
-    for (const grant of turn.grants) {
+  #take(actor: string, trip: RoundTrip): void {
+    for (const grant of trip.grants) {
       this.ledger.granted(grant.id, grant.token, this.nowMs, this.nowMs + LEASE_MS);
       this.#lastGrant.set(actor, grant);
     }
@@ -68,15 +68,15 @@ export class World {
   /** @param types those that it runs, any without */
   async acquire(actor: string, want = 1, types?: string): Promise<void> {
     const told = types === undefined ? {} : { types: typesText(types) };
-    const turn = await this.engine.acquire({ ...this.#turnArgs(actor, want), ...told });
-    const granted = turn.grants.map(({ envelope }) => envelope.slice(1).split(" ")[0] ?? "");
+    const trip = await this.engine.acquire({ ...this.#roundTripArgs(actor, want), ...told });
+    const granted = trip.grants.map(({ envelope }) => envelope.slice(1).split(" ")[0] ?? "");
     if (types !== undefined) expect(granted.filter((type) => !types.split(" ").includes(type))).toEqual([]);
-    this.#take(actor, turn);
+    this.#take(actor, trip);
   }
 
   /** The reply of the first is lost: the same request again has to bring the same grants, if they still stand. */
   async acquireTwice(actor: string): Promise<void> {
-    const args = this.#turnArgs(actor, 1);
+    const args = this.#roundTripArgs(actor, 1);
     const request = this.engine.takeRequest();
     const first = await this.engine.acquire(args, request);
     expect((await this.engine.acquire(args, request)).grants).toEqual(first.grants);
@@ -94,11 +94,11 @@ export class World {
     const [before] = await this.engine.get([id]);
     const wasLeased = before?.record.startsWith("l") && before.record.split(" ")[1] === fence;
     const request = this.engine.takeRequest();
-    const args = this.#turnArgs(actor, options.want ?? 0);
-    const turn = await this.engine.settle([verdict], args, request);
+    const args = this.#roundTripArgs(actor, options.want ?? 0);
+    const trip = await this.engine.settle([verdict], args, request);
     if (options.twice)
-      expect((await this.engine.settle([verdict], args, request)).outcomes).toEqual(turn.outcomes);
-    const [outcome = "unknown"] = turn.outcomes;
+      expect((await this.engine.settle([verdict], args, request)).outcomes).toEqual(trip.outcomes);
+    const [outcome = "unknown"] = trip.outcomes;
     if (wasLeased) this.ledger.settled(id, token, this.nowMs);
     // An ack that was taken before is told again as acked; nothing else is taken without the lease.
     else if (outcome !== "acked")
@@ -107,7 +107,7 @@ export class World {
       const [after] = await this.engine.get([id]);
       this.ledger.acked(id, generationOf(after?.record ?? ""), token);
     }
-    this.#take(actor, turn);
+    this.#take(actor, trip);
   }
 
   async heartbeat(actor: string): Promise<void> {
@@ -121,12 +121,12 @@ export class World {
       this.nowMs += LEASE_MS + 1_000;
       await this.engine.reap(100);
       await this.engine.promote(100);
-      const turn = await this.engine.acquire({ ...this.#turnArgs("end", 10), types: typesText("t u") });
-      this.#take("end", turn);
-      if (turn.grants.length === 0 && !turn.again) return;
-      const verdicts = turn.grants.map(({ id, fence }) => ({ kind: "ack" as const, id, fence }));
-      await this.engine.settle(verdicts, this.#turnArgs("end", 0));
-      for (const { id, token } of turn.grants) this.ledger.settled(id, token, this.nowMs);
+      const trip = await this.engine.acquire({ ...this.#roundTripArgs("end", 10), types: typesText("t u") });
+      this.#take("end", trip);
+      if (trip.grants.length === 0 && !trip.again) return;
+      const verdicts = trip.grants.map(({ id, fence }) => ({ kind: "ack" as const, id, fence }));
+      await this.engine.settle(verdicts, this.#roundTripArgs("end", 0));
+      for (const { id, token } of trip.grants) this.ledger.settled(id, token, this.nowMs);
     }
     throw new Error("not drained in 20 rounds");
   }

@@ -4,7 +4,7 @@ import { type RedisServer, until } from "@holdfast/testing";
 import fc from "fast-check";
 import type { Redis } from "ioredis";
 import { expect } from "vitest";
-import type { Engine, Turn, Verdict } from "../../src/engine/engine.ts";
+import type { Engine, RoundTrip, Verdict } from "../../src/engine/engine.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { parsePush } from "../../src/engine/push.ts";
 import type { Request } from "../../src/engine/requests.ts";
@@ -58,8 +58,8 @@ async function expectEqual(model: Model, { redis, engine }: Real): Promise<void>
   expect(told.sort()).toEqual(expected.sort());
   expect([queue.accepted, queue.purged]).toEqual([model.acceptedTotal, model.purgedTotal]);
   const parked = model.parking.lines.map(
-    ({ workerId, want, nonce, types, request: { slot, sequence } }) =>
-      [workerId, slot, sequence, want, LEASE_MS, MAX_RETRIES, nonce].join(" ") + types,
+    ({ workerId, want, nonce, types, request: { requestSlot, sequence } }) =>
+      [workerId, requestSlot, sequence, want, LEASE_MS, MAX_RETRIES, nonce].join(" ") + types,
   );
   expect((await redis.hget(engine.keys.state, "#parked")) ?? "").toBe(parked.join("\n"));
 }
@@ -99,7 +99,7 @@ async function send<Reply>(
   const request = kept ?? real.engine.takeRequest();
   try {
     const lost = real.proxy.lost;
-    if (sending === "lost") real.proxy.loseReplyTo(request.slot);
+    if (sending === "lost") real.proxy.loseReplyTo(request.requestSlot);
     const reply = await call(request);
     expect(real.proxy.lost).toBe(lost + (sending === "lost" ? 1 : 0));
     if (sending === "twice") expect(told(await call(request))).toEqual(told(reply));
@@ -109,7 +109,7 @@ async function send<Reply>(
   }
 }
 
-function turnArgs(model: Model, real: Real, want: number, held: number) {
+function roundTripArgs(model: Model, real: Real, want: number, held: number) {
   return {
     want: model.paused ? 1 : want,
     held,
@@ -146,7 +146,7 @@ async function expectPushed(
 ): Promise<void> {
   const { tasks } = await readQueue(real.redis, real.engine.keys);
   // In the order of the reply that is recorded for a repeat: sequence, time; verdicts, first, flags, ids.
-  const recorded = await real.redis.hget(real.engine.keys.state, asked.request.slot);
+  const recorded = await real.redis.hget(real.engine.keys.state, asked.request.requestSlot);
   const granted = recorded?.split("\n")[1]?.split(" ").slice(3) ?? [];
   expect(granted).toEqual(ids);
   const first = model.grants.length + 1;
@@ -156,14 +156,14 @@ async function expectPushed(
     model.grant(id, token);
   }
   if (!heard) return;
-  const { slot, sequence } = asked.request;
+  const { requestSlot, sequence } = asked.request;
   const messages = () =>
-    real.heard.map((message) => parsePush(message)).filter((push) => push?.slot === slot);
+    real.heard.map((message) => parsePush(message)).filter((push) => push?.requestSlot === requestSlot);
   await until("the grants were heard", () => messages().some((push) => push?.sequence === sequence));
   const told = messages().filter((push) => push?.sequence === sequence);
-  expect(told.map((push) => push?.turn(asked.nonce)?.grants.map(({ id, token }) => ({ id, token })))).toEqual(
-    [asked.granted],
-  );
+  expect(
+    told.map((push) => push?.roundTrip(asked.nonce)?.grants.map(({ id, token }) => ({ id, token }))),
+  ).toEqual([asked.granted]);
   close(model, real, asked);
 }
 
@@ -227,18 +227,18 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
 async function take(
   model: Model,
   real: Real,
-  turn: Turn,
+  trip: RoundTrip,
   { held, types, sending }: { held: number; types: string; sending: Sending },
 ): Promise<void> {
-  expect(turn.paused).toBe(model.paused);
+  expect(trip.paused).toBe(model.paused);
   const waiting = model.paused ? [] : model.in("pending");
   const late = waiting.filter(([, task]) => task.expiresAtMs <= model.nowMs);
   const read = await real.engine.get(late.map(([id]) => id));
   const expired = read.filter(({ record }) => record.startsWith("e")).map(({ id }) => id);
   // A repeat tells of the grants alone.
-  if (sending !== "lost") expect(turn.expired.map(({ id }) => id).sort()).toEqual([...expired].sort());
+  if (sending !== "lost") expect(trip.expired.map(({ id }) => id).sort()).toEqual([...expired].sort());
   for (const id of expired) model.end(model.task(id), "expired");
-  for (const { id, token } of turn.grants) {
+  for (const { id, token } of trip.grants) {
     const task = model.task(id);
     expect([id, task.state, model.grants.some((grant) => grant.token === token)]).toEqual([
       id,
@@ -247,8 +247,8 @@ async function take(
     ]);
     expect(task.expiresAtMs).toBeGreaterThan(model.nowMs);
     expect([id, runs(types, task.type)]).toEqual([id, true]);
-    expect([id, model.needsSolo(task)]).toEqual([id, turn.solo]);
-    if (turn.solo) expect([held, turn.grants.length]).toEqual([0, 1]);
+    expect([id, model.needsSolo(task)]).toEqual([id, trip.solo]);
+    if (trip.solo) expect([held, trip.grants.length]).toEqual([0, 1]);
     model.grant(id, token);
   }
 }
@@ -263,26 +263,26 @@ async function expectNothingLeft(model: Model, real: Real, held: number, types: 
   expect(fitting.map(([id]) => id)).toEqual([]);
 }
 
-const toldGrants = ({ grants }: Turn) => grants.map(({ id, token, envelope }) => [id, token, envelope]);
+const toldGrants = ({ grants }: RoundTrip) => grants.map(({ id, token, envelope }) => [id, token, envelope]);
 
 const acquire = (want: number, held: number, types: string, sending: Sending) =>
   new Command(`acquire(${want}, held ${held}, "${types}", ${sending})`, async (model, real) => {
     let left = want;
     for (;;) {
       const promoted = model.paused ? 0 : model.promote();
-      const args = { ...turnArgs(model, real, left, held), types };
+      const args = { ...roundTripArgs(model, real, left, held), types };
       const before = await aside(real);
       const call = (request: Request) => real.engine.acquire(args, request);
-      const turn = await send(real, sending, call, toldGrants);
-      if (promoted > turn.grants.length) model.parking.wake();
+      const trip = await send(real, sending, call, toldGrants);
+      if (promoted > trip.grants.length) model.parking.wake();
       await toldAside(model, real, before);
-      await take(model, real, turn, { held, types, sending });
-      left -= turn.grants.length;
-      if (turn.solo || left === 0) return;
+      await take(model, real, trip, { held, types, sending });
+      left -= trip.grants.length;
+      if (trip.solo || left === 0) return;
       // One that does not tell its types is asked for them again and again while tasks stand aside.
-      if (turn.again && !(types === "" && turn.typed && turn.grants.length + turn.expired.length === 0))
+      if (trip.again && !(types === "" && trip.typed && trip.grants.length + trip.expired.length === 0))
         continue;
-      if (!turn.again) await expectNothingLeft(model, real, held, types);
+      if (!trip.again) await expectNothingLeft(model, real, held, types);
       return;
     }
   });
@@ -321,9 +321,16 @@ const poll = (
       };
       const promoted = model.paused || asked.granted ? 0 : model.promote();
       const { nonce, request } = asked;
-      const args = { ...turnArgs(model, real, want, held), want, workerId, nonce, types, park: want > 0 };
+      const args = {
+        ...roundTripArgs(model, real, want, held),
+        want,
+        workerId,
+        nonce,
+        types,
+        park: want > 0,
+      };
       const before = await aside(real);
-      const turn = await send(
+      const trip = await send(
         real,
         sending,
         (request) => real.engine.acquire(args, request),
@@ -332,24 +339,24 @@ const poll = (
       );
       if (asked.granted) {
         const stillLeased = asked.granted.filter(({ id, token }) => model.holds(id, token));
-        expect(turn.grants.map(({ id, token }) => ({ id, token }))).toEqual(stillLeased);
+        expect(trip.grants.map(({ id, token }) => ({ id, token }))).toEqual(stillLeased);
         close(model, real, asked);
         return;
       }
-      expect(turn.parked).toBe(want > 0 && turn.grants.length === 0 && !turn.again && !turn.drain);
-      if (!turn.parked) parking.leave(workerId);
+      expect(trip.parked).toBe(want > 0 && trip.grants.length === 0 && !trip.again && !trip.makeRoom);
+      if (!trip.parked) parking.leave(workerId);
       else parking.park({ ...asked, want, types });
       await toldAside(model, real, before);
-      if (promoted > turn.grants.length) {
+      if (promoted > trip.grants.length) {
         parking.wake();
         // A parked request is not recorded: a repeat parks again.
-        if (turn.parked && sending !== "once") parking.park({ ...asked, want, types });
+        if (trip.parked && sending !== "once") parking.park({ ...asked, want, types });
       }
-      await take(model, real, turn, { held, types, sending });
-      if (turn.grants.length < want && !turn.again && !turn.solo)
+      await take(model, real, trip, { held, types, sending });
+      if (trip.grants.length < want && !trip.again && !trip.solo)
         await expectNothingLeft(model, real, held, types);
       parking.asked.set(workerId, { ...asked, types });
-      if (!turn.parked) close(model, real, asked);
+      if (!trip.parked) close(model, real, asked);
     },
   );
 
@@ -363,7 +370,7 @@ const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
       token: "1-forged",
     };
     const verdict = { kind, id, fence: fenceOf(token), delayMs, error: "no" } as Verdict;
-    const args = turnArgs(model, real, 0, 0);
+    const args = roundTripArgs(model, real, 0, 0);
     args.want = 0;
     const { outcomes } = await send(real, sending, (request) => real.engine.settle([verdict], args, request));
     expect(outcomes).toEqual([model.settle(kind, id, token, delayMs)]);

@@ -1,13 +1,13 @@
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { Registry } from "../../src/engine/registry.ts";
-import type { ScheduleDefinition } from "../../src/engine/schedule-record.ts";
+import type { ScheduleDefinition } from "../../src/engine/schedule-runs.ts";
 import { ScheduleStore } from "../../src/engine/schedule-store.ts";
 import { SeriesStore } from "../../src/engine/series-store.ts";
 import * as scripts from "../../src/redis/generated/index.ts";
 import type { Scenario } from "../support/abort.ts";
 import { type TestQueue, typesText } from "../support/test-queue.ts";
 
-const request = { slot: "#q:full:0", sequence: 1 };
+const request = { requestSlot: "#q:full:0", sequence: 1 };
 
 /** Schedules that no other test sees. */
 const schedules = (q: TestQueue) => new ScheduleStore(q.engine.connection, q.name, () => q.now);
@@ -96,7 +96,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   acquire: {
     call: (q) =>
       q.engine.acquire(
-        { ...q.turnArgs({ want: 20, held: 1, nonce: "n", types: typesText("report") }), park: true },
+        { ...q.roundTripArgs({ want: 20, held: 1, nonce: "n", types: typesText("report") }), park: true },
         request,
       ),
   },
@@ -191,7 +191,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
           ...leases(q).map((lease) => ({ kind: "fail" as const, ...lease, delayMs: 5, error: "no" })),
           { kind: "ack", id: "dead", fence: "1-old" },
         ],
-        q.turnArgs({ want: 5, held: 1, nonce: "n", types: typesText("t report") }),
+        q.roundTripArgs({ want: 5, held: 1, nonce: "n", types: typesText("t report") }),
         request,
       ),
   },

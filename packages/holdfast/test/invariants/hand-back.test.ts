@@ -7,33 +7,33 @@ const ANY_TIME = Number.POSITIVE_INFINITY;
 function takenAhead() {
   const worker = new LeaseTable(1);
   const thread = new LeaseTable(worker.buffer);
-  const slot = worker.claim(0, "a", "1-n", 10, 10);
+  const leaseIndex = worker.claim(0, "a", "1-n", 10, 10);
   const [entry] = thread.readBuffered(ANY_TIME);
   if (!entry) throw new Error("nothing is buffered");
-  return { worker, thread, slot, entry };
+  return { worker, thread, leaseIndex, entry };
 }
 
 test("a task that was begun is not handed back", () => {
-  const { worker, thread, slot, entry } = takenAhead();
-  expect(worker.begin(slot)).toBe(true);
+  const { worker, thread, leaseIndex, entry } = takenAhead();
+  expect(worker.begin(leaseIndex)).toBe(true);
   expect(thread.handBack(entry)).toBe(false);
   expect(thread.read(ANY_TIME)).toMatchObject([{ id: "a" }]);
   expect(worker.buffered).toBe(0);
 });
 
 test("a task that was handed back is not begun, and its lease is not renewed", () => {
-  const { worker, thread, slot, entry } = takenAhead();
+  const { worker, thread, leaseIndex, entry } = takenAhead();
   expect(thread.handBack(entry)).toBe(true);
-  expect([worker.begin(slot), worker.wasHandedBack(slot)]).toEqual([false, true]);
+  expect([worker.begin(leaseIndex), worker.wasHandedBack(leaseIndex)]).toEqual([false, true]);
   expect(thread.read(ANY_TIME)).toEqual([]);
   expect(worker.buffered).toBe(0);
 });
 
 test("what was read of a slot does not hand back the next task in it", () => {
-  const { worker, thread, slot, entry } = takenAhead();
-  worker.release(slot);
+  const { worker, thread, leaseIndex, entry } = takenAhead();
+  worker.release(leaseIndex);
   const next = worker.claim(0, "b", "2-n", 20, 20);
-  expect(next).toBe(slot);
+  expect(next).toBe(leaseIndex);
   expect(thread.handBack(entry)).toBe(false);
   expect([worker.begin(next), worker.buffered]).toEqual([true, 0]);
 });

@@ -31,7 +31,7 @@ const settleOne: Scenario = {
   call: (q) =>
     q.engine.settle(
       q.held.map(({ id, fence }) => ({ kind: "fail", id, fence, delayMs: 5, error: "x" })),
-      q.turnArgs(),
+      q.roundTripArgs(),
     ),
 };
 

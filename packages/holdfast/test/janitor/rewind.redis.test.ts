@@ -5,7 +5,7 @@ import { type AuditReport, Holdfast, Janitor, Queue, type RewoundEvent } from ".
 import { RewindDetector } from "../../src/janitor/rewind.ts";
 import { afterwards, library } from "../support/library.ts";
 
-const turn = {
+const base = {
   want: 1,
   held: 0,
   leaseMs: 60_000,
@@ -23,7 +23,7 @@ test("a Redis that comes back without its data is reported, and its queues are a
   const queue = new Queue("work", { client });
   const engine = client.engine("work");
   for (const id of ["a", "b", "c"]) await queue.enqueue("t", null, { id });
-  const { grants: before } = await engine.acquire({ ...turn, nonce: nanoid(8) });
+  const { grants: before } = await engine.acquire({ ...base, nonce: nanoid(8) });
   const told: (RewoundEvent | AuditReport)[] = [];
   const janitor = new Janitor({ redis: server.url, auditIntervalMs: 0 });
   janitor.on("rewound", (event) => told.push(event));
@@ -38,7 +38,7 @@ test("a Redis that comes back without its data is reported, and its queues are a
   expect(told).toEqual([]);
 
   // More happens, is seen, and is gone after the restart.
-  const { grants: lost } = await engine.acquire({ ...turn, nonce: nanoid(8) });
+  const { grants: lost } = await engine.acquire({ ...base, nonce: nanoid(8) });
   await janitor.runOnce();
   await janitor.runOnce();
   await client.connection.command("DEL", engine.keys.state);
@@ -51,7 +51,7 @@ test("a Redis that comes back without its data is reported, and its queues are a
   expect(told).toHaveLength(2);
 
   // The grant counter starts again, so grant numbers repeat. The nonces keep the old tokens from fitting.
-  const { grants: after } = await engine.acquire({ ...turn, want: 10, nonce: nanoid(8) });
+  const { grants: after } = await engine.acquire({ ...base, want: 10, nonce: nanoid(8) });
   const number = (fence = "") => fence.split("-")[0];
   expect([...before, ...lost].map(({ fence }) => number(fence))).toEqual(["1", "2"]);
   expect(after.map(({ fence }) => number(fence))).toContain("1");
@@ -65,7 +65,7 @@ test("a Redis that comes back without its data is reported, and its queues are a
           fence: `${number(grant.fence)}-${before[0]?.fence.split("-").slice(1).join("-")}`,
         },
       ],
-      { ...turn, want: 0, nonce: nanoid(8) },
+      { ...base, want: 0, nonce: nanoid(8) },
     );
     expect(outcomes).toEqual(["stale"]);
   }

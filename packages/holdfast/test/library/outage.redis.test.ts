@@ -118,15 +118,15 @@ test("at maxmemory enqueues are refused by name; what is there is worked off, an
   });
   expect(await queue.get("refused")).toBeNull();
 
-  const turn = {
+  const base = {
     ...{ want: 100, held: 0, leaseMs: 30_000, maxRetries: 3, workerId: "w" },
     ...{ park: false, noHandlerAfterMs: 86_400_000 },
   };
   let acked = 0;
   for (let call = 0; call < 3; call++) {
-    const { grants } = await engine.acquire({ ...turn, nonce: `n${call}` });
+    const { grants } = await engine.acquire({ ...base, nonce: `n${call}` });
     const verdicts = grants.map(({ id, fence }) => ({ kind: "ack" as const, id, fence }));
-    const { outcomes } = await engine.settle(verdicts, { ...turn, want: 0, nonce: `s${call}` });
+    const { outcomes } = await engine.settle(verdicts, { ...base, want: 0, nonce: `s${call}` });
     acked += outcomes.filter((outcome) => outcome === "acked").length;
   }
   expect(acked).toBe(300);

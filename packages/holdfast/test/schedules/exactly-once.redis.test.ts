@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ScheduleDefinition } from "../../src/engine/schedule-record.ts";
+import type { ScheduleDefinition } from "../../src/engine/schedule-runs.ts";
 import { ScheduleStore } from "../../src/engine/schedule-store.ts";
 import { Observer, Queue, type ScheduleRunEvent } from "../../src/index.ts";
 import { abortAt } from "../support/abort.ts";

@@ -1,6 +1,13 @@
 import type { QueueStats, TaskOptions, TaskView } from "@holdfast/contracts";
 import type { Redis } from "ioredis";
-import type { Engine, Grant, Turn, TurnArgs, Verdict, VerdictOutcome } from "../../src/engine/engine.ts";
+import type {
+  Engine,
+  Grant,
+  RoundTrip,
+  RoundTripArgs,
+  Verdict,
+  VerdictOutcome,
+} from "../../src/engine/engine.ts";
 import { bandOf, encodeEnvelope } from "../../src/engine/envelope.ts";
 import type { Request } from "../../src/engine/requests.ts";
 import { taskView } from "../../src/engine/task-view.ts";
@@ -84,7 +91,7 @@ export class TestQueue {
     return verdicts;
   }
 
-  turnArgs(change: Partial<TurnArgs> = {}): TurnArgs {
+  roundTripArgs(change: Partial<RoundTripArgs> = {}): RoundTripArgs {
     return {
       want: 0,
       held: 0,
@@ -98,23 +105,23 @@ export class TestQueue {
     };
   }
 
-  async acquire(want: number, change: Partial<TurnArgs> = {}): Promise<Turn> {
-    return this.engine.acquire(this.turnArgs({ want, ...change }));
+  async acquire(want: number, change: Partial<RoundTripArgs> = {}): Promise<RoundTrip> {
+    return this.engine.acquire(this.roundTripArgs({ want, ...change }));
   }
 
   /** Acquires exactly one task. */
-  async grant(change: Partial<TurnArgs> = {}): Promise<Grant> {
+  async grant(change: Partial<RoundTripArgs> = {}): Promise<Grant> {
     const { grants } = await this.acquire(1, change);
     const [grant] = grants;
     if (!grant) throw new Error("nothing was granted");
     return grant;
   }
 
-  async settle(verdicts: readonly Verdict[], change: Partial<TurnArgs> = {}): Promise<VerdictOutcome[]> {
-    return (await this.engine.settle(verdicts, this.turnArgs(change))).outcomes;
+  async settle(verdicts: readonly Verdict[], change: Partial<RoundTripArgs> = {}): Promise<VerdictOutcome[]> {
+    return (await this.engine.settle(verdicts, this.roundTripArgs(change))).outcomes;
   }
 
-  async #settleOne(verdict: Verdict, change: Partial<TurnArgs> = {}): Promise<VerdictOutcome> {
+  async #settleOne(verdict: Verdict, change: Partial<RoundTripArgs> = {}): Promise<VerdictOutcome> {
     const [outcome] = await this.settle([verdict], change);
     return outcome as VerdictOutcome;
   }
@@ -143,19 +150,19 @@ export class TestQueue {
   /** Its worker has no handler for its type: it stands aside. */
   unrouted(
     { id, fence }: { id: string; fence: string },
-    change: Partial<TurnArgs> = {},
+    change: Partial<RoundTripArgs> = {},
   ): Promise<VerdictOutcome> {
     return this.#settleOne({ kind: "unrouted", id, fence }, change);
   }
 
   /** Acquires as a worker that runs these types alone, until nothing is left that it could look at. */
-  async acquireTypes(types: string, want: number, change: Partial<TurnArgs> = {}): Promise<Grant[]> {
+  async acquireTypes(types: string, want: number, change: Partial<RoundTripArgs> = {}): Promise<Grant[]> {
     const granted: Grant[] = [];
     for (;;) {
       const left = want - granted.length;
-      const turn = await this.acquire(left, { types: typesText(types), ...change });
-      granted.push(...turn.grants);
-      if (turn.solo || granted.length === want || !turn.again) return granted;
+      const trip = await this.acquire(left, { types: typesText(types), ...change });
+      granted.push(...trip.grants);
+      if (trip.solo || granted.length === want || !trip.again) return granted;
     }
   }
 

@@ -172,7 +172,7 @@ test("the verdicts of a lost lease and of the next one arrive in one call: the c
   const system = await setupSystem();
   const engine = system.engine();
   const { id } = await system.queue().enqueue("any", null);
-  const turn = (want: number, nonce: string) => ({
+  const base = (want: number, nonce: string) => ({
     want,
     held: 0,
     leaseMs: 1,
@@ -182,11 +182,11 @@ test("the verdicts of a lost lease and of the next one arrive in one call: the c
     park: false,
     noHandlerAfterMs: 1_000,
   });
-  const [first] = (await engine.acquire(turn(1, "n1"))).grants;
+  const [first] = (await engine.acquire(base(1, "n1"))).grants;
   await until("it is reaped", async () => (await engine.reap(10)).requeued === 1);
-  const [second] = (await engine.acquire(turn(1, "n2"))).grants;
+  const [second] = (await engine.acquire(base(1, "n2"))).grants;
   const acks = [first, second].map((grant) => ({ kind: "ack" as const, id, fence: grant?.fence ?? "" }));
-  expect((await engine.settle(acks, turn(0, "n3"))).outcomes).toEqual(["stale", "acked"]);
+  expect((await engine.settle(acks, base(0, "n3"))).outcomes).toEqual(["stale", "acked"]);
   expect(await system.queue().get(id)).toMatchObject({
     state: "completed",
     fence: second?.fence,

@@ -1,4 +1,11 @@
-import { REPLY_AGAIN, REPLY_ALONE, REPLY_DRAIN, REPLY_PARKED, REPLY_PAUSED, REPLY_TYPED } from "./format.ts";
+import {
+  REPLY_AGAIN,
+  REPLY_ALONE,
+  REPLY_MAKE_ROOM,
+  REPLY_PARKED,
+  REPLY_PAUSED,
+  REPLY_TYPED,
+} from "./format.ts";
 import { decodeCounts } from "./record.ts";
 
 /** The answer to a verdict: what happened to the task. */
@@ -41,7 +48,7 @@ export interface Grant {
   past: Past;
 }
 
-export interface Turn {
+export interface RoundTrip {
   now: number;
   outcomes: VerdictOutcome[];
   grants: Grant[];
@@ -49,7 +56,7 @@ export interface Turn {
   expired: { id: string; envelope: string }[];
   paused: boolean;
   /** A task waits that has to run alone: hold nothing, then ask again. */
-  drain: boolean;
+  makeRoom: boolean;
   /** The one task granted has to run alone. */
   solo: boolean;
   /** Entries were dropped that stood for no task: there may be more behind them. */
@@ -62,7 +69,7 @@ export interface Turn {
   dueInMs: number;
 }
 
-export type TurnReply = [
+export type RoundTripReply = [
   now: number,
   verdicts: string,
   first: string,
@@ -96,15 +103,15 @@ function placedPasts(text: string): Map<number, Past> {
   );
 }
 
-export function parseTurn(reply: TurnReply, nonce: string): Turn {
+export function parseRoundTrip(reply: RoundTripReply, nonce: string): RoundTrip {
   const [now, verdicts, first, flags, counts, named] = reply;
   // One text of all ids: what Redis and the client do for each string of a reply is more than the split.
   const ids = named === "" ? [] : named.split(" ");
   const granted = { first, ids, envelopes: reply as readonly unknown[], from: ENVELOPES_AT };
-  const turn = turnOf(now, verdicts, flags, granted, placedPasts(counts), nonce);
+  const trip = roundTripOf(now, verdicts, flags, granted, placedPasts(counts), nonce);
   const [, , , , , , dueInMs] = reply;
-  if (typeof dueInMs === "number" && dueInMs >= 0) turn.dueInMs = dueInMs;
-  return turn;
+  if (typeof dueInMs === "number" && dueInMs >= 0) trip.dueInMs = dueInMs;
+  return trip;
 }
 
 /** The tasks that were granted under a nonce, in the order of the tokens. */
@@ -117,14 +124,14 @@ interface Granted {
 }
 
 /** @param pasts of those that are not granted for the first time, by their place among the ids, counted from 1 */
-export function turnOf(
+export function roundTripOf(
   now: number,
   verdicts: string,
   flags: number,
   { first, ids, envelopes, from }: Granted,
   pasts: ReadonlyMap<number, Past>,
   nonce: string,
-): Turn {
+): RoundTrip {
   const fence = `${first}-${nonce}`;
   const grants: Grant[] = [];
   const expired: { id: string; envelope: string }[] = [];
@@ -144,7 +151,7 @@ export function turnOf(
     grants,
     expired,
     paused: (flags & REPLY_PAUSED) !== 0,
-    drain: (flags & REPLY_DRAIN) !== 0,
+    makeRoom: (flags & REPLY_MAKE_ROOM) !== 0,
     solo: (flags & REPLY_ALONE) !== 0,
     again: (flags & REPLY_AGAIN) !== 0,
     parked: (flags & REPLY_PARKED) !== 0,

@@ -10,7 +10,7 @@ export interface ScheduleDefinition extends Required<Omit<Given<ScheduleInput>, 
 }
 
 /** The run record that `lua/lib/schedule.lua` keeps in the field `r<id>`. */
-export interface RunRecord {
+export interface ScheduleRuns {
   /** Milliseconds since the epoch; 0 for none. */
   nextAt: number;
   revision: number;
@@ -26,7 +26,7 @@ export function encodeRun({ at, outcome, taskId, manual }: ScheduleRun): string 
   return `${at} ${outcome.charAt(0)} ${taskId ?? "-"} ${manual ? 1 : 0}`;
 }
 
-export function decodeRunRecord(text: string): RunRecord {
+export function decodeScheduleRuns(text: string): ScheduleRuns {
   const [head = "", ...lines] = text.split("\n");
   const [nextAt = "0", revision = "0", owed = "-"] = head.split(" ");
   return {
