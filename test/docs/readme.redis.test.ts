@@ -114,7 +114,7 @@ test("the curl examples of the README work as typed", async () => {
 });
 
 test("the curl examples of docs/http.md work as typed, in order", async () => {
-  const [enqueue, get, batch, lines, cancel, stats, dead, replay, pause, limits, ...rest] =
+  const [enqueue, get, batch, lines, cancel, stats, dead, replay, pause, limits, partitions, ...rest] =
     await typeCurl(httpPage);
   expect(rest).toEqual([]);
   expect(enqueue).toEqual([{ id: "hello-1", state: "pending", durability: "memory" }]);
@@ -148,6 +148,7 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
     { queue: "default", paused: false },
   ]);
   expect(limits).toMatchObject([{ maxWaiting: 1_000_000, retentionCount: 10_000 }]);
+  expect(partitions).toMatchObject([{ queue: "orders", partitions: 4 }, { state: "pending" }]);
 
   // The mended one completes; the other one fails again and again, until it is discarded.
   const task = await fetch(`http://127.0.0.1:${ports.producer}/v1/queues/default/tasks/bad-1?waitMs=10000`, {
