@@ -56,10 +56,10 @@ export const PARTS = [
       ],
       ["packages/holdfast/src/queue/mint-ids.ts", "makes the id."],
       ["packages/holdfast/src/engine/envelope.ts", "writes the envelope, and reads it again in the worker."],
-      ["packages/holdfast/src/queue/asked-task.ts", "keeps the promise of the caller until Redis answers."],
+      ["packages/holdfast/src/queue/call-buffer.ts", "gathers enqueues into few script calls."],
       [
-        "packages/holdfast/src/queue/enqueue-buffer.ts",
-        "gathers the enqueues of one event-loop turn into few calls.",
+        "packages/holdfast/src/queue/enqueue-call.ts",
+        "holds the tasks of one call, and answers their callers.",
       ],
       ["packages/holdfast/src/soon.ts", "runs the flush at the end of that turn."],
       ["packages/holdfast/src/engine/engine.ts", "calls the script `enqueue`: one method per script."],

@@ -3,7 +3,7 @@ import { checkTaskType } from "./engine/names.ts";
 import { taskShape } from "./engine/task-options.ts";
 import { nested } from "./options/kinds.ts";
 import { checkArgument, checkShape, shapeOf } from "./options/shape.ts";
-import type { EnqueueReceipt } from "./queue/enqueue-buffer.ts";
+import type { EnqueueReceipt } from "./queue/enqueue-call.ts";
 import type { Queue } from "./queue/queue.ts";
 import type { HandlerContext, HandlerTask } from "./worker/handler.ts";
 

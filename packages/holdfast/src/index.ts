@@ -49,7 +49,7 @@ export type { DeadLetterFilter, TaskFilter } from "./observer/filter.ts";
 export { type BulkOptions, Observer, type ObserverOptions } from "./observer/observer.ts";
 export type { ListOptions, TaskPage } from "./observer/task-list.ts";
 export type { Why } from "./observer/why.ts";
-export type { EnqueueReceipt, EnqueueResult } from "./queue/enqueue-buffer.ts";
+export type { EnqueueReceipt, EnqueueResult } from "./queue/enqueue-call.ts";
 export type { PlainResult, PlainTasks } from "./queue/plain-tasks.ts";
 export {
   type EnqueueManyOptions,

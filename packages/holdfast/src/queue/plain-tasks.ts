@@ -4,7 +4,7 @@ import type { NewTask } from "../engine/task-options.ts";
 import { shown } from "../options/shape.ts";
 import { type ViewedBytes, viewOf } from "../redis/tail-bytes.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
-import type { EnqueueResult } from "./enqueue-buffer.ts";
+import type { EnqueueResult } from "./enqueue-call.ts";
 
 /** Tasks that have nothing but a type and a payload, in columns. */
 export interface PlainTasks {

@@ -15,17 +15,18 @@ import { flatTask, type NewTask, optionsOfNewTask } from "../engine/task-options
 import type { DurabilityWish } from "../redis/durability.ts";
 import type { ViewedBytes } from "../redis/tail-bytes.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
-import { AskedTask, keepSettlers } from "./asked-task.ts";
+import { CallBuffer } from "./call-buffer.ts";
 import { DurabilityGate } from "./durability.ts";
 import {
-  EnqueueBuffer,
+  AskedTask,
   type EnqueueReceipt,
   type EnqueueResult,
   type EnqueueSink,
+  keepSettlers,
   type PreparedTask,
-} from "./enqueue-buffer.ts";
+} from "./enqueue-call.ts";
 import { mintId } from "./mint-ids.ts";
-import { PlainBuffer, PlainRun } from "./plain-buffer.ts";
+import { PlainRun } from "./plain-call.ts";
 import { type PlainResult, type PlainTasks, toTasks } from "./plain-tasks.ts";
 import { checkWellFormed, givenId, payloadTextOf } from "./task-checks.ts";
 
@@ -44,8 +45,7 @@ export interface QueuePartOptions {
 export class QueuePart {
   readonly engine: Engine;
   readonly #client: Holdfast;
-  readonly #buffer: EnqueueBuffer;
-  readonly #plain: PlainBuffer;
+  readonly #buffer: CallBuffer;
   readonly #durability: DurabilityGate;
   readonly #mintId: () => string;
   readonly #onMoved: QueuePartOptions["onMoved"];
@@ -67,8 +67,7 @@ export class QueuePart {
     this.#mintId = options.mintId ?? mintId;
     this.#onMoved = options.onMoved;
     this.#durability = new DurabilityGate(client, engine);
-    this.#buffer = new EnqueueBuffer(engine, options.lingerMs);
-    this.#plain = new PlainBuffer(engine, options.lingerMs);
+    this.#buffer = new CallBuffer(engine, options.lingerMs);
   }
 
   /** As `Queue.ready`. */
@@ -179,7 +178,7 @@ export class QueuePart {
     if (this.#mintId !== mintId || this.#durability.wishOf(undefined) !== null)
       return { ids: null, results: await this.addMany(toTasks(tasks), trace) };
     return new Promise((resolve) => {
-      this.#plain.push(new PlainRun(this.engine.queue, tasks, headers, resolve));
+      this.#buffer.pushRun(new PlainRun(this.engine.queue, tasks, headers, resolve));
     });
   }
 
@@ -191,7 +190,6 @@ export class QueuePart {
     await this.#registered?.catch(() => {});
     await new Promise(setImmediate);
     await this.#buffer.drain();
-    await this.#plain.drain();
     await this.#durability.drain();
   }
 

@@ -14,7 +14,7 @@ import { checkShape } from "../options/shape.ts";
 import { checkPartitionedName } from "../partitions/partition-registry.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
-import type { EnqueueReceipt, EnqueueResult } from "./enqueue-buffer.ts";
+import type { EnqueueReceipt, EnqueueResult } from "./enqueue-call.ts";
 import { checkPlain, headersOf, type PlainResult, type PlainTasks, toTasks } from "./plain-tasks.ts";
 import {
   type EnqueueManyOptions,

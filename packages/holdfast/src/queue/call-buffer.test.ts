@@ -1,8 +1,11 @@
 import { expect, test } from "vitest";
 import type { Engine } from "../engine/engine.ts";
+import type { EnqueueArgs } from "../engine/enqueue-answer.ts";
 import { BytesPool } from "../redis/script-call.ts";
 import { viewOf } from "../redis/tail-bytes.ts";
-import { PlainBuffer, PlainRun } from "./plain-buffer.ts";
+import { CallBuffer } from "./call-buffer.ts";
+import type { PreparedTask } from "./enqueue-call.ts";
+import { PlainRun } from "./plain-call.ts";
 import type { PlainResult } from "./plain-tasks.ts";
 
 /** A buffer over an engine that answers when it is told to. */
@@ -10,7 +13,7 @@ function setup() {
   const calls: { size: number; answer: (verdicts: string) => void; fail: (error: Error) => void }[] = [];
   const engine = {
     connection: { pool: new BytesPool() },
-    enqueue: ({ normal }: { normal: number }) =>
+    enqueue: ({ normal }: EnqueueArgs) =>
       new Promise((resolve, reject) => {
         calls.push({
           size: normal,
@@ -19,18 +22,20 @@ function setup() {
         });
       }),
   } as unknown as Engine;
-  const buffer = new PlainBuffer(engine, 0);
+  const buffer = new CallBuffer(engine, 0);
   const header = Buffer.from(".t 0\n");
   const push = (count: number) =>
     new Promise<PlainResult>((resolve) => {
       const spans = Array.from({ length: 2 * count }, (_, i) => i);
       const tasks = { bytes: Buffer.from("1,".repeat(count)), types: Array<string>(count).fill("t"), spans };
-      buffer.push(
+      buffer.pushRun(
         new PlainRun("q", tasks, new Map([["t", { bytes: header, view: viewOf(header) }]]), resolve),
       );
     });
+  const pushOne = (id: string, idIs: PreparedTask["idIs"] = "minted") =>
+    buffer.add({ id, idIs, band: "normal", envelope: ".t 0\n1" });
   const turn = () => new Promise(setImmediate);
-  return { buffer, calls, push, turn };
+  return { buffer, calls, push, pushOne, turn };
 }
 
 test("runs of one turn go in one call, at its end", async () => {
@@ -66,6 +71,33 @@ test("while two calls are on their way the next one gathers, and goes when one o
   expect(calls.map(({ size }) => size)).toEqual([1, 1, 30]);
 });
 
+test("tasks that come one by one gather by the same rule, and wait for the calls of batches as well", async () => {
+  const { calls, push, pushOne, turn } = setup();
+  void push(5);
+  await turn();
+  const first = pushOne("a");
+  await turn();
+  const others = [pushOne("b"), pushOne("c"), pushOne("d", "given")];
+  await turn();
+  others.push(pushOne("e"));
+  await turn();
+  expect(calls.map(({ size }) => size)).toEqual([5, 1]);
+  calls[1]?.answer("n");
+  expect(await first).toMatchObject({ id: "a", state: "pending", duplicate: false });
+  await turn();
+  await turn();
+  // Those whose ids are looked up go in a call of their own.
+  expect(calls.map(({ size }) => size)).toEqual([5, 1, 3, 1]);
+  calls[2]?.answer("nfn");
+  calls[3]?.answer("n");
+  expect(await Promise.allSettled(others)).toMatchObject([
+    { value: { id: "b" } },
+    { reason: { code: "queue_full", taskId: "c" } },
+    { value: { id: "d" } },
+    { value: { id: "e" } },
+  ]);
+});
+
 test("a call that is full is sent whatever is on its way, and no batch is torn that fits into one", async () => {
   const { buffer, calls, push, turn } = setup();
   for (const count of [200, 200, 200, 500, 1_100]) void push(count);
@@ -94,4 +126,31 @@ test("calls without an answer do not delay others, and each task gets the failur
       { ok: false, error: { code: "internal" } },
     ],
   });
+});
+
+/** How many tasks went in each call, and which ids were accepted, where Redis takes all. */
+async function sent(envelopes: readonly string[]) {
+  const calls: number[] = [];
+  const engine = {
+    enqueue: async ({ tail }: EnqueueArgs) => {
+      calls.push(tail.length / 2);
+      return { verdicts: "n".repeat(tail.length / 2), states: "" };
+    },
+  } as unknown as Engine;
+  const buffer = new CallBuffer(engine);
+  const receipts = await Promise.all(
+    envelopes.map((envelope, n) => buffer.add({ id: `t${n}`, idIs: "minted", band: "normal", envelope })),
+  );
+  expect(receipts.map(({ id }) => id)).toEqual(envelopes.map((_, n) => `t${n}`));
+  return calls;
+}
+
+test("tasks of one event-loop turn go in calls of 500", async () => {
+  expect(await sent(Array(1_200).fill(".t 0\n1"))).toEqual([500, 500, 200]);
+});
+
+test("large payloads go fewer at a time, and one that is larger than a call goes alone", async () => {
+  const large = `.t 0\n"${"x".repeat(100_000)}"`;
+  expect(await sent(Array(7).fill(large))).toEqual([3, 3, 1]);
+  expect(await sent([large.repeat(3), large.repeat(3), ".t 0\n1"])).toEqual([1, 1, 1]);
 });

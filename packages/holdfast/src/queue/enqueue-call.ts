@@ -1,8 +1,15 @@
-import { type Durability, HoldfastError, LIMITS, type TaskState } from "@holdfast/contracts";
-import type { Engine } from "../engine/engine.ts";
+import {
+  type Durability,
+  HoldfastError,
+  LIMITS,
+  type TaskOptions,
+  type TaskState,
+} from "@holdfast/contracts";
+import type { EnqueueAnswer, EnqueueArgs } from "../engine/enqueue-answer.ts";
 import { BAND_ORDER, type Band } from "../engine/envelope.ts";
 import { stateOfLetter } from "../engine/record.ts";
-import { soon } from "../soon.ts";
+import { partsChanged } from "../engine/registry.ts";
+import type { TraceContext } from "../tracing/trace-context.ts";
 
 /** The result of an enqueue. */
 export interface EnqueueReceipt {
@@ -42,7 +49,9 @@ const CALL_CHARACTERS = 262_144;
 const FULL_RETRY_MS = 1_000;
 
 /** The tasks of one script call, in the order in which they came. */
-class Call {
+export class EnqueueCall {
+  readonly #queue: string;
+  readonly #idIs: PreparedTask["idIs"];
   /** id, envelope, id, envelope, … as the script takes them. */
   tail: string[] = [];
   sinks: EnqueueSink[] = [];
@@ -50,6 +59,11 @@ class Call {
   /** Undefined while all go to the normal band: nothing has to be put in order then. */
   bands: Band[] | undefined;
   #characters = 0;
+
+  constructor(queue: string, idIs: PreparedTask["idIs"]) {
+    this.#queue = queue;
+    this.#idIs = idIs;
+  }
 
   get isFull(): boolean {
     return this.size >= CALL_TASKS || this.#characters >= CALL_CHARACTERS;
@@ -68,8 +82,16 @@ class Call {
     this.places.push(place);
   }
 
+  /** For the script, once all are in it. */
+  args(): EnqueueArgs {
+    const [high = 0, normal = 0, low = 0] = this.#order();
+    const checked = this.#idIs !== "minted";
+    const once = this.#idIs === "once";
+    return { checked, once, high, normal, low, tail: this.tail };
+  }
+
   /** Puts the bands in the order of the script's tail. @returns how many tasks are in each */
-  order(): number[] {
+  #order(): number[] {
     const { bands, tail, sinks, places } = this;
     if (bands === undefined) return [0, sinks.length, 0, 0];
     this.tail = [];
@@ -86,85 +108,11 @@ class Call {
       return this.size - before;
     });
   }
-}
 
-/** Gathers the enqueues of one event-loop turn into few script calls. */
-export class EnqueueBuffer {
-  readonly #engine: Engine;
-  readonly #lingerMs: number;
-  // A call looks up all of its ids in one way, or none; a minted id cannot be known yet.
-  readonly #calls = { minted: new Call(), given: new Call(), once: new Call() };
-  #scheduled = false;
-  #inFlight = new Set<Promise<void>>();
-
-  /** @param lingerMs how long a task may wait for company, ms; 0: until the end of the event-loop turn */
-  constructor(engine: Engine, lingerMs = 0) {
-    this.#engine = engine;
-    this.#lingerMs = lingerMs;
-  }
-
-  add(task: PreparedTask): Promise<EnqueueReceipt> {
-    return new Promise((resolve, reject) => {
-      this.push(
-        task,
-        { accepted: (_, receipt) => resolve(receipt), refused: (_, error) => reject(error) },
-        0,
-      );
-    });
-  }
-
-  /** Like `add`, told by `sink`. */
-  push(task: PreparedTask, sink: EnqueueSink, place: number): void {
-    const call = this.#calls[task.idIs];
-    call.add(task, sink, place);
-    if (call.isFull) this.#flush(task.idIs);
-    else if (!this.#scheduled) {
-      this.#scheduled = true;
-      if (this.#lingerMs > 0) setTimeout(() => this.flush(), this.#lingerMs);
-      // While nothing is on its way nobody is waited for, beside what is enqueued in one go.
-      else if (this.#inFlight.size === 0) soon(() => this.flush());
-      else setImmediate(() => this.flush());
-    }
-  }
-
-  flush(): void {
-    this.#scheduled = false;
-    this.#flush("minted");
-    this.#flush("given");
-    this.#flush("once");
-  }
-
-  /** Sends what waits and resolves when every call was answered. */
-  async drain(): Promise<void> {
-    this.flush();
-    await Promise.allSettled(this.#inFlight);
-  }
-
-  #flush(idIs: PreparedTask["idIs"]): void {
-    const call = this.#calls[idIs];
-    if (call.size === 0) return;
-    this.#calls[idIs] = new Call();
-    const sent = this.#send(call, idIs);
-    this.#inFlight.add(sent);
-    void sent.finally(() => this.#inFlight.delete(sent));
-  }
-
-  async #send(call: Call, idIs: PreparedTask["idIs"]): Promise<void> {
-    const [high = 0, normal = 0, low = 0] = call.order();
-    const { tail, sinks, places, bands, size } = call;
-    let reply: { verdicts: string; states: string };
-    try {
-      reply = await this.#engine.enqueue({
-        ...{ high, normal, low, tail },
-        checked: idIs !== "minted",
-        once: idIs === "once",
-      });
-    } catch (error) {
-      for (let i = 0; i < size; i++) sinks[i]?.refused(places[i] as number, failureOf(error, tail[2 * i]));
-      return;
-    }
+  answered(reply: EnqueueAnswer): void {
+    const { tail, sinks, places, bands } = this;
     let known = 0;
-    for (let i = 0; i < size; i++) {
+    for (let i = 0; i < sinks.length; i++) {
       const id = tail[2 * i] as string;
       const sink = sinks[i] as EnqueueSink;
       const place = places[i] as number;
@@ -172,7 +120,7 @@ export class EnqueueBuffer {
       if (verdict === "n" || verdict === "p") {
         const state = verdict === "n" && bands?.[i] === "scheduled" ? "scheduled" : "pending";
         sink.accepted(place, { id, state, duplicate: false, willRun: true, durability: "memory" });
-      } else if (verdict === "f") sink.refused(place, queueFull(this.#engine.queue, id));
+      } else if (verdict === "f") sink.refused(place, queueFull(this.#queue, id));
       else if (verdict === "b") sink.refused(place, stopping(id));
       else {
         const found = stateOfLetter(reply.states[known++] ?? "r");
@@ -185,6 +133,65 @@ export class EnqueueBuffer {
       }
     }
   }
+
+  failed(error: unknown): void {
+    const { tail, sinks, places } = this;
+    for (let i = 0; i < sinks.length; i++)
+      sinks[i]?.refused(places[i] as number, failureOf(error, tail[2 * i]));
+  }
+}
+
+/** One enqueue of a caller, and how to answer it. One object per task: it lives until Redis answers. */
+export class AskedTask implements EnqueueSink {
+  readonly task: PreparedTask;
+  readonly type: string;
+  readonly payloadText: string;
+  readonly options: TaskOptions | undefined;
+  readonly trace: TraceContext | undefined;
+  readonly resolve: (receipt: EnqueueReceipt) => void;
+  readonly reject: (error: unknown) => void;
+  readonly #onMoved: (task: AskedTask) => void;
+
+  constructor(
+    task: PreparedTask,
+    type: string,
+    payloadText: string,
+    options: TaskOptions | undefined,
+    trace: TraceContext | undefined,
+    onMoved: (task: AskedTask) => void,
+  ) {
+    this.task = task;
+    this.type = type;
+    this.payloadText = payloadText;
+    this.options = options;
+    this.trace = trace;
+    this.resolve = settlers.resolve;
+    this.reject = settlers.reject;
+    this.#onMoved = onMoved;
+  }
+
+  accepted(_place: number, receipt: EnqueueReceipt): void {
+    this.resolve(receipt);
+  }
+
+  refused(_place: number, error: unknown): void {
+    if (partsChanged(error)) this.#onMoved(this);
+    else this.reject(error);
+  }
+}
+
+// An executor of its own for each promise would be a closure and its context more per task: `new Promise(keepSettlers)`,
+// and at once, before any other, the task that takes them over.
+const settlers: { resolve: (receipt: EnqueueReceipt) => void; reject: (error: unknown) => void } = {
+  resolve: () => {},
+  reject: () => {},
+};
+export function keepSettlers(
+  resolve: (receipt: EnqueueReceipt) => void,
+  reject: (error: unknown) => void,
+): void {
+  settlers.resolve = resolve;
+  settlers.reject = reject;
 }
 
 export function queueFull(queue: string, id: string | undefined): HoldfastError {

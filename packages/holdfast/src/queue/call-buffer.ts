@@ -1,0 +1,136 @@
+import { LIMITS } from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
+import type { EnqueueAnswer } from "../engine/enqueue-answer.ts";
+import { soon } from "../soon.ts";
+import { EnqueueCall, type EnqueueReceipt, type EnqueueSink, type PreparedTask } from "./enqueue-call.ts";
+import { PlainCall, type PlainRun } from "./plain-call.ts";
+
+// A call costs Redis about as much as a hundred tasks, so what comes while two are on their way gathers for the next:
+// the first of them is being run, and the other is there when it ends.
+const IN_FLIGHT = 2;
+// A reply that does not come holds nobody back for longer.
+const GATHER_MS = 20;
+
+/** The calls that gather. A call looks up all of its ids in one way, or none; a minted id cannot be known yet. */
+interface Gathering {
+  minted?: EnqueueCall | undefined;
+  given?: EnqueueCall | undefined;
+  once?: EnqueueCall | undefined;
+  plain?: PlainCall | undefined;
+}
+
+/** Gathers enqueues into few script calls. */
+export class CallBuffer {
+  readonly #engine: Engine;
+  readonly #lingerMs: number;
+  readonly #gathering: Gathering = {};
+  #isScheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+  readonly #inFlight = new Set<Promise<void>>();
+
+  /** @param lingerMs how long a task may wait for company, ms; 0: until the end of the event-loop turn */
+  constructor(engine: Engine, lingerMs = 0) {
+    this.#engine = engine;
+    this.#lingerMs = lingerMs;
+  }
+
+  add(task: PreparedTask): Promise<EnqueueReceipt> {
+    return new Promise((resolve, reject) => {
+      this.push(
+        task,
+        { accepted: (_, receipt) => resolve(receipt), refused: (_, error) => reject(error) },
+        0,
+      );
+    });
+  }
+
+  /** Like `add`, told by `sink`. */
+  push(task: PreparedTask, sink: EnqueueSink, place: number): void {
+    const { idIs } = task;
+    let call = this.#gathering[idIs];
+    if (call === undefined) {
+      call = new EnqueueCall(this.#engine.queue, idIs);
+      this.#gathering[idIs] = call;
+    }
+    call.add(task, sink, place);
+    if (call.isFull) this.#flush(idIs);
+    else if (!this.#isScheduled) this.#schedule();
+  }
+
+  /** Like `push`, for tasks that were given together. They are not torn over two calls if they fit into one. */
+  pushRun(run: PlainRun): void {
+    for (let from = 0; from < run.size; ) {
+      const count = Math.min(LIMITS.scriptTasks, run.size - from);
+      const room = run.roomFor(from, count);
+      if (this.#gathering.plain?.hasRoom(count, room) === false) this.#flush("plain");
+      this.#gathering.plain ??= new PlainCall(this.#engine.connection.pool, room);
+      const call = this.#gathering.plain;
+      call.add(run, from, count);
+      if (call.isFull) this.#flush("plain");
+      from += count;
+    }
+    if (this.#gathering.plain !== undefined && !this.#isScheduled) this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#lingerMs === 0 && this.#inFlight.size >= IN_FLIGHT) {
+      // It is left to run if the calls are sent before: to stop one for each call would cost more than it does.
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined;
+        this.#flushAll();
+      }, GATHER_MS);
+      return;
+    }
+    this.#isScheduled = true;
+    if (this.#lingerMs > 0) setTimeout(() => this.#flushScheduled(), this.#lingerMs);
+    // While nothing is on its way nobody is waited for, beside what is enqueued in one go.
+    else if (this.#inFlight.size === 0) soon(() => this.#flushScheduled());
+    else setImmediate(() => this.#flushScheduled());
+  }
+
+  #flushScheduled(): void {
+    this.#isScheduled = false;
+    this.#flushAll();
+  }
+
+  /** Sends what waits and resolves when every call was answered. */
+  async drain(): Promise<void> {
+    this.#flushAll();
+    await Promise.allSettled(this.#inFlight);
+  }
+
+  get #isEmpty(): boolean {
+    const { minted, given, once, plain } = this.#gathering;
+    return minted === undefined && given === undefined && once === undefined && plain === undefined;
+  }
+
+  #flushAll(): void {
+    this.#flush("minted");
+    this.#flush("given");
+    this.#flush("once");
+    this.#flush("plain");
+  }
+
+  #flush(kind: keyof Gathering): void {
+    const call = this.#gathering[kind];
+    if (call === undefined) return;
+    this.#gathering[kind] = undefined;
+    const sent = this.#send(call);
+    this.#inFlight.add(sent);
+    void sent.finally(() => {
+      this.#inFlight.delete(sent);
+      if (!this.#isEmpty && !this.#isScheduled && this.#inFlight.size < IN_FLIGHT) this.#schedule();
+    });
+  }
+
+  async #send(call: EnqueueCall | PlainCall): Promise<void> {
+    let answer: EnqueueAnswer;
+    try {
+      answer = await this.#engine.enqueue(call.args());
+    } catch (error) {
+      call.failed(error);
+      return;
+    }
+    call.answered(answer);
+  }
+}
