@@ -1,4 +1,4 @@
-// Compiles lua/*.lua into packages/holdfast/src/redis/generated: resolves includes, inlines the constants of
+// Compiles the scripts of lua/ into packages/holdfast/src/redis/generated: resolves includes, inlines the constants of
 // lua/lib/format.lua, names KEYS and ARGV, and writes typed bindings from each header. `--check` writes nothing and
 // fails if a file is not fresh.
 import { createHash } from "node:crypto";
@@ -10,6 +10,7 @@ import { inlineConstants } from "./lua-inline.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const luaDir = join(root, "lua");
+const FOLDERS = ["transitions", "queries", "operators"];
 const outDir = join(root, "packages/holdfast/src/redis/generated");
 const check = process.argv.includes("--check");
 const problems = [];
@@ -206,9 +207,11 @@ export const ${name}Script: Script<${type}${system ? ", SystemKeys" : ""}> = {
 `;
 }
 
-const files = readdirSync(luaDir)
+const files = FOLDERS.flatMap((folder) =>
+  readdirSync(join(luaDir, folder)).map((name) => `${folder}/${name}`),
+)
   .filter((file) => file.endsWith(".lua"))
-  .sort();
+  .sort((one, other) => (basename(one) < basename(other) ? -1 : 1));
 const format = readFormat();
 const outputs = new Map();
 for (const file of files) {

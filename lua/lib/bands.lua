@@ -23,3 +23,39 @@ local function pushBands(bands, atConsumingEnd)
     end
   end
 end
+
+-- How many due tasks an acquire promotes on its way: bounded, so that it stays quick.
+local PROMOTE_LIMIT = 200
+
+-- Moves due tasks to pending, as a whole transition of its own: push, commit, remove.
+local function promoteDue(limit)
+  -- Up to the end of this millisecond: tasks that share a due time have parts of it as their scores.
+  local due = redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', string.format('(%d', now + 1), 'LIMIT', 0, limit)
+  if #due == 0 then
+    return 0
+  end
+  local records = redis.call('HMGET', stateKey, '#counters', unpack(due))
+  local envelopes = redis.call('HMGET', tasksKey, unpack(due))
+  local counters = unpackCounters(records[1])
+  local bands, commit, promoted = newBands(), {}, 0
+  for i, id in ipairs(due) do
+    local record, envelope = records[i + 1], envelopes[i]
+    if isScheduled(record, envelope) then
+      local c = record and parseCounts(record) or parseCounts('p0')
+      local band = bands[bandOf(envelope, c)]
+      band[#band + 1] = id
+      commit[#commit + 1] = id
+      commit[#commit + 1] = 'p' .. countsText(c) .. historyOf(record)
+      promoted = promoted + 1
+    end
+  end
+  if promoted > 0 then
+    pushBands(bands, false)
+    add(counters, SCHEDULED, -promoted)
+    add(counters, PENDING, promoted)
+    add(counters, PROMOTED_TOTAL, promoted)
+    redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
+  end
+  redis.call('ZREM', scheduledKey, unpack(due))
+  return promoted
+end

@@ -61,7 +61,7 @@ export const mutants = [
     name: "settle: a payload is dropped before the commit",
     changes: [
       [
-        "lua/settle.lua",
+        "lua/transitions/settle.lua",
         "\nwriteGrants(grants)\n",
         "\nwriteGrants(grants)\nif #moved > 0 then redis.call('HDEL', tasksKey, unpack(moved)) end\n",
       ],
@@ -70,7 +70,7 @@ export const mutants = [
   },
   {
     name: "settle: records with a header are not counted",
-    changes: [["lua/settle.lua", "  add(counters, HEADERS, #moved)\n", ""]],
+    changes: [["lua/transitions/settle.lua", "  add(counters, HEADERS, #moved)\n", ""]],
     tests: [keepPayload],
   },
   {
@@ -90,12 +90,12 @@ export const mutants = [
   },
   {
     name: "enqueue: an id is not known where the record has the header",
-    changes: [["lua/enqueue.lua", "or envelopeIn(record), record", ", record"]],
+    changes: [["lua/transitions/enqueue.lua", "or envelopeIn(record), record", ", record"]],
     tests: [again],
   },
   {
     name: "enqueue: the header in a record has another time",
-    changes: [["lua/lib/standing.lua", "base36(endedAt - ranMs - waitedMs)", "base36(endedAt - ranMs)"]],
+    changes: [["lua/lib/known_ids.lua", "base36(endedAt - ranMs - waitedMs)", "base36(endedAt - ranMs)"]],
     tests: [again],
   },
   {
@@ -115,34 +115,40 @@ export const mutants = [
   },
   {
     name: "enqueue: into a deleted queue without a word",
-    changes: [["lua/enqueue.lua", "if queue[4] ~= '1' then", "if false then"]],
+    changes: [["lua/transitions/enqueue.lua", "if queue[4] ~= '1' then", "if false then"]],
     tests: [deletion, test("library/deleted-queue")],
   },
   {
     name: "open: a queue that was deleted meanwhile is confirmed",
-    changes: [["lua/open.lua", "if registered == confirmed then", "if true then"]],
+    changes: [["lua/operators/open.lua", "if registered == confirmed then", "if true then"]],
     tests: [deletion],
   },
   {
     name: "delete: a queue that was registered meanwhile leaves the registry",
     changes: [
-      ["lua/queue_remove.lua", "if redis.call('HGET', deletingKey, queue) ~= deletion then", "if false then"],
+      [
+        "lua/operators/queue_remove.lua",
+        "if redis.call('HGET', deletingKey, queue) ~= deletion then",
+        "if false then",
+      ],
     ],
     tests: [deletion],
   },
   {
     name: "queue_add: a key makes any number of queues",
-    changes: [["lua/queue_add.lua", "or '0') >= most then", "or '0') > most + 100 then"]],
+    changes: [["lua/operators/queue_add.lua", "or '0') >= most then", "or '0') > most + 100 then"]],
     tests: [test("new-queues")],
   },
   {
     name: "queue_add: a queue that exists is refused to a key that has made as many as it may",
-    changes: [["lua/queue_add.lua", "redis.call('SISMEMBER', queuesKey, queue) == 0 then", "true then"]],
+    changes: [
+      ["lua/operators/queue_add.lua", "redis.call('SISMEMBER', queuesKey, queue) == 0 then", "true then"],
+    ],
     tests: [test("new-queues")],
   },
   {
     name: "queue_remove: a deleted queue counts for its maker for ever",
-    changes: [["lua/queue_remove.lua", "'n' .. maker, -1)", "'n' .. maker, 0)"]],
+    changes: [["lua/operators/queue_remove.lua", "'n' .. maker, -1)", "'n' .. maker, 0)"]],
     tests: [test("new-queues")],
   },
   {
@@ -208,7 +214,9 @@ export const mutants = [
   },
   {
     name: "queue_add: a partition that its queue does not have",
-    changes: [["lua/queue_add.lua", "if count <= partition or count == 0 then", "if count == 0 then"]],
+    changes: [
+      ["lua/operators/queue_add.lua", "if count <= partition or count == 0 then", "if count == 0 then"],
+    ],
     tests: [test("library/deleted-queue")],
   },
   {
@@ -218,17 +226,17 @@ export const mutants = [
   },
   {
     name: "promote: a part of a millisecond early",
-    changes: [["lua/lib/promote.lua", "string.format('(%d', now + 1)", "string.format('%d', now + 1)"]],
+    changes: [["lua/lib/bands.lua", "string.format('(%d', now + 1)", "string.format('%d', now + 1)"]],
     tests: [test("same-due-time"), test("promote")],
   },
   {
     name: "enqueue: a dead letter keeps its id",
-    changes: [["lua/lib/standing.lua", "string.find(letter, '[dxek]')", "string.find(letter, '[xek]')"]],
+    changes: [["lua/lib/known_ids.lua", "string.find(letter, '[dxek]')", "string.find(letter, '[xek]')"]],
     tests: [again, model],
   },
   {
     name: "enqueue: an id that was taken for good begins anew",
-    changes: [["lua/enqueue.lua", "record, envelope, checked == 1)", "record, envelope, true)"]],
+    changes: [["lua/transitions/enqueue.lua", "record, envelope, checked == 1)", "record, envelope, true)"]],
     tests: [again],
   },
   {
@@ -238,24 +246,26 @@ export const mutants = [
   },
   {
     name: "enqueue: a task that was asked to stop is called the same",
-    changes: [["lua/lib/standing.lua", "string.find(record, '^l%S*x') then", "false then"]],
+    changes: [["lua/lib/known_ids.lua", "string.find(record, '^l%S*x') then", "false then"]],
     tests: [again],
   },
   {
     name: "enqueue: another moment is called the same",
-    changes: [["lua/lib/standing.lua", "<= SAME_MOMENT_MS", "<= 1000 * SAME_MOMENT_MS"]],
+    changes: [["lua/lib/known_ids.lua", "<= SAME_MOMENT_MS", "<= 1000 * SAME_MOMENT_MS"]],
     tests: [again],
   },
   {
     name: "enqueue_again: the life before goes on in the same generation",
-    changes: [["lua/enqueue_again.lua", "c.generation = c.generation + 1", "c.generation = c.generation"]],
+    changes: [
+      ["lua/transitions/enqueue_again.lua", "c.generation = c.generation + 1", "c.generation = c.generation"],
+    ],
     tests: [again, interleavings],
   },
   {
     name: "enqueue_again: the source goes before the target is written",
     changes: [
       [
-        "lua/enqueue_again.lua",
+        "lua/transitions/enqueue_again.lua",
         "pushBands(bands, false)\n",
         "if #sources.d > 0 then redis.call('ZREM', deadLettersKey, unpack(sources.d)) end\npushBands(bands, false)\n",
       ],
@@ -264,42 +274,46 @@ export const mutants = [
   },
   {
     name: "enqueue_again: one that crashed its workers runs among others",
-    changes: [["lua/enqueue_again.lua", "c.flags = needsSolo(c) and FLAG_ALONE or ''", "c.flags = ''"]],
+    changes: [
+      ["lua/transitions/enqueue_again.lua", "c.flags = needsSolo(c) and FLAG_ALONE or ''", "c.flags = ''"],
+    ],
     tests: [again],
   },
   {
     name: "heartbeat: any token",
-    changes: [["lua/heartbeat.lua", "if fence ~= ARGV[taskIdAt + 2 * i - 1] or", "if not fence or"]],
+    changes: [
+      ["lua/transitions/heartbeat.lua", "if fence ~= ARGV[taskIdAt + 2 * i - 1] or", "if not fence or"],
+    ],
     tests: [test("heartbeat")],
   },
   {
     name: "heartbeat: brings a settled or reaped task back",
     changes: [
       [
-        "lua/heartbeat.lua",
+        "lua/transitions/heartbeat.lua",
         "if fence ~= ARGV[taskIdAt + 2 * i - 1] or deadline <= now then",
         "if not record then",
       ],
-      ["lua/heartbeat.lua", "math.min(now + leaseMs, deadline)", "now + leaseMs"],
-      ["lua/heartbeat.lua", "processingKey, 'XX', unpack", "processingKey, unpack"],
+      ["lua/transitions/heartbeat.lua", "math.min(now + leaseMs, deadline)", "now + leaseMs"],
+      ["lua/transitions/heartbeat.lua", "processingKey, 'XX', unpack", "processingKey, unpack"],
     ],
     tests: [test("heartbeat"), interleavings],
   },
   {
     name: "heartbeat: beyond the deadline of the attempt",
-    changes: [["lua/heartbeat.lua", " or deadline <= now then", " then"]],
+    changes: [["lua/transitions/heartbeat.lua", " or deadline <= now then", " then"]],
     tests: [test("heartbeat")],
   },
   {
     name: "progress: any token",
-    changes: [["lua/progress.lua", "parseLease(record) ~= fence", "false"]],
+    changes: [["lua/transitions/progress.lua", "parseLease(record) ~= fence", "false"]],
     tests: [test("progress")],
   },
   {
     name: "settle: the source goes before the target is written",
     changes: [
       [
-        "lua/settle.lua",
+        "lua/transitions/settle.lua",
         "\nif #settled.completed > 0 then\n",
         "\nfor _, ids in ipairs({ settled.completed, settled.gone }) do if #ids > 0 then redis.call('ZREM', processingKey, unpack(ids)) end end\nif #settled.completed > 0 then\n",
       ],
@@ -310,12 +324,12 @@ export const mutants = [
     name: "acquire: the source goes before the commit",
     changes: [
       [
-        "lua/lib/acquire.lua",
+        "lua/lib/grants.lua",
         "local function writeGrants(grants)\n",
         "local function writeGrants(grants)\n  for band, count in pairs(grants.taken) do if count > 0 then redis.call('LTRIM', bandKeys[band], count, -1) end end\n",
       ],
       [
-        "lua/lib/acquire.lua",
+        "lua/lib/grants.lua",
         "local function trimGrants(grants)\n",
         "local function trimGrants(grants)\n  grants.taken = {}\n",
       ],
@@ -326,7 +340,7 @@ export const mutants = [
     name: "reap: the source goes before the target is written",
     changes: [
       [
-        "lua/reap.lua",
+        "lua/transitions/reap.lua",
         "pushBands(bands, true)\n",
         "redis.call('ZREM', processingKey, unpack(ids))\npushBands(bands, true)\n",
       ],
@@ -337,7 +351,7 @@ export const mutants = [
     name: "promote: the source goes before the commit",
     changes: [
       [
-        "lua/lib/promote.lua",
+        "lua/lib/bands.lua",
         "    pushBands(bands, false)\n",
         "    redis.call('ZREM', scheduledKey, unpack(due))\n    pushBands(bands, false)\n",
       ],
@@ -348,7 +362,7 @@ export const mutants = [
     name: "replay: the source goes before the target is written",
     changes: [
       [
-        "lua/replay.lua",
+        "lua/transitions/replay.lua",
         "pushBands(bands, false)\n",
         "if #replayed > 0 then redis.call('ZREM', deadLettersKey, unpack(replayed)) end\npushBands(bands, false)\n",
       ],
@@ -360,7 +374,7 @@ export const mutants = [
     changes: [
       ["lua/lib/lease.lua", "flags = '', counts = '1',", "flags = '', counts = '0',"],
       ["lua/lib/lease.lua", "'1,0,0,0,0,0,' ..", "'0,0,0,0,0,0,' .."],
-      ["lua/lib/acquire.lua", "c.attempts = c.attempts + 1", "c.attempts = c.attempts"],
+      ["lua/lib/grants.lua", "c.attempts = c.attempts + 1", "c.attempts = c.attempts"],
       [
         "lua/lib/verdicts.lua",
         "c.failures = c.failures + 1",
@@ -371,17 +385,17 @@ export const mutants = [
   },
   {
     name: "reap: the expiry is not looked at again",
-    changes: [["lua/reap.lua", "'-inf', nowText, 'LIMIT'", "'-inf', '+inf', 'LIMIT'"]],
+    changes: [["lua/transitions/reap.lua", "'-inf', nowText, 'LIMIT'", "'-inf', '+inf', 'LIMIT'"]],
     tests: [test("reap"), interleavings],
   },
   {
     name: "reap: the token stays",
-    changes: [["lua/reap.lua", "'p' .. countsText(c) .. history", "record"]],
+    changes: [["lua/transitions/reap.lua", "'p' .. countsText(c) .. history", "record"]],
     tests: [test("reap"), interleavings],
   },
   {
     name: "reap: never the end of a task that crashes its workers",
-    changes: [["lua/reap.lua", "c.attempts >= maxAttempts", "false"]],
+    changes: [["lua/transitions/reap.lua", "c.attempts >= maxAttempts", "false"]],
     tests: [test("reap"), interleavings],
   },
   {
@@ -398,34 +412,34 @@ export const mutants = [
   },
   {
     name: "cancel: a tombstone is not counted",
-    changes: [["lua/cancel.lua", "if not waiting then", "if false then"]],
+    changes: [["lua/transitions/cancel.lua", "if not waiting then", "if false then"]],
     tests: [model, test("expire")],
   },
   {
     name: "cancel: a tombstone is not counted in its band",
-    changes: [["lua/lib/tombstones.lua", "  if part then", "  if false then"]],
+    changes: [["lua/lib/queue.lua", "  if part then", "  if false then"]],
     tests: [test("expire")],
   },
   {
     name: "stats: a cancelled task is the oldest",
-    changes: [["lua/stats.lua", "counters[TOMBSTONES] > 0 and 10 or 1", "1"]],
+    changes: [["lua/queries/stats.lua", "counters[TOMBSTONES] > 0 and 10 or 1", "1"]],
     tests: [test("expire")],
   },
   {
     name: "expire: a task ends before its time",
-    changes: [["lua/expire.lua", "expiresAt <= now", "expiresAt <= now + 1"]],
+    changes: [["lua/transitions/expire.lua", "expiresAt <= now", "expiresAt <= now + 1"]],
     tests: [test("expire")],
   },
   {
     name: "expire: the entry of a live task is dropped",
-    changes: [["lua/expire.lua", "head == i - 1", "true"]],
+    changes: [["lua/transitions/expire.lua", "head == i - 1", "true"]],
     tests: [test("expire")],
   },
   {
     name: "discard: the counters of another state",
     changes: [
       [
-        "lua/discard.lua",
+        "lua/transitions/discard.lua",
         "add(counters, DEAD, -plan.counted - #kept)",
         "add(counters, COMPLETED, -plan.counted - #kept)",
       ],
@@ -434,7 +448,7 @@ export const mutants = [
   },
   {
     name: "acquire: a solo task beside others",
-    changes: [["lua/lib/acquire.lua", "if request.held == 0 then", "if true then"]],
+    changes: [["lua/lib/grants.lua", "if request.held == 0 then", "if true then"]],
     tests: [test("acquire"), test("solo-claim")],
   },
   {
@@ -444,19 +458,19 @@ export const mutants = [
   },
   {
     name: "acquire: an id that stands twice is granted twice",
-    changes: [["lua/lib/acquire.lua", "if seen[id] then", "if false then"]],
+    changes: [["lua/lib/grants.lua", "if seen[id] then", "if false then"]],
     tests: [test("acquire")],
   },
   {
     name: "acquire: what was cancelled is granted",
-    changes: [["lua/lib/acquire.lua", "not isPending(record, envelope)", "not envelope"]],
+    changes: [["lua/lib/grants.lua", "not isPending(record, envelope)", "not envelope"]],
     tests: [test("acquire"), test("cancel"), interleavings],
   },
   {
     name: "acquire: what expired is not named in the reply",
     changes: [
       [
-        "lua/lib/acquire.lua",
+        "lua/lib/grants.lua",
         "grants.named = (place > 0 and grants.idsText .. ' ' or '') .. table.concat(grants.expired, ' ')",
         "grants.named = grants.idsText",
       ],
@@ -465,7 +479,7 @@ export const mutants = [
   },
   {
     name: "acquire: a repeat gets the envelopes in another order",
-    changes: [["lua/lib/again.lua", "envelopes[i] = kept[i]", "envelopes[i] = kept[#ids + 1 - i]"]],
+    changes: [["lua/lib/repeat.lua", "envelopes[i] = kept[i]", "envelopes[i] = kept[#ids + 1 - i]"]],
     tests: [test("acquire")],
   },
   {
@@ -475,54 +489,60 @@ export const mutants = [
   },
   {
     name: "replay: the same request moves twice",
-    changes: [["lua/replay.lua", "if previous then", "if previous and false then"]],
+    changes: [["lua/transitions/replay.lua", "if previous then", "if previous and false then"]],
     tests: [test("replay")],
   },
   {
     name: "replay: forgets when it happened",
-    changes: [["lua/replay.lua", "appendReplay(record, c)", "historyOf(record)"]],
+    changes: [["lua/transitions/replay.lua", "appendReplay(record, c)", "historyOf(record)"]],
     tests: [test("replay")],
   },
   {
     name: "pause: takes the reason and forgets who and when",
-    changes: [["lua/pause.lua", "table.concat({ reason, nowText, by }, ',')", "reason"]],
+    changes: [["lua/operators/pause.lua", "table.concat({ reason, nowText, by }, ',')", "reason"]],
     tests: [test("pause")],
   },
   {
     name: "replay: moves what is not dead",
-    changes: [["lua/replay.lua", "string.byte(record) ~= RECORD_DEAD", "false"]],
+    changes: [["lua/transitions/replay.lua", "string.byte(record) ~= RECORD_DEAD", "false"]],
     tests: [test("replay"), interleavings],
   },
   {
     name: "replay: moves what died again since the operation began",
-    changes: [["lua/replay.lua", "tonumber(endedAtOf(record)) > diedBefore", "false"]],
+    changes: [["lua/transitions/replay.lua", "tonumber(endedAtOf(record)) > diedBefore", "false"]],
     tests: [test("replay")],
   },
   {
     name: "discard: takes what died since the operation began",
-    changes: [["lua/discard.lua", "(diedBefore == 0 or tonumber(endedAtOf(record)) <= diedBefore)", "true"]],
+    changes: [
+      [
+        "lua/transitions/discard.lua",
+        "(diedBefore == 0 or tonumber(endedAtOf(record)) <= diedBefore)",
+        "true",
+      ],
+    ],
     tests: [test("discard")],
   },
   {
     name: "restore: brings back twice what is named twice",
-    changes: [["lua/restore.lua", "and not seen[id] and 'r'", "and 'r'"]],
+    changes: [["lua/transitions/restore.lua", "and not seen[id] and 'r'", "and 'r'"]],
     tests: [test("restore")],
   },
   {
     name: "restore: the same request restores twice",
-    changes: [["lua/restore.lua", "if previous then", "if previous and false then"]],
+    changes: [["lua/transitions/restore.lua", "if previous then", "if previous and false then"]],
     tests: [test("restore")],
   },
   {
     name: "restore: brings back what another discard took",
-    changes: [["lua/restore.lua", "and by == discard and", "and"]],
+    changes: [["lua/transitions/restore.lua", "and by == discard and", "and"]],
     tests: [test("restore")],
   },
   {
     name: "restore: the source goes before the target is written",
     changes: [
       [
-        "lua/restore.lua",
+        "lua/transitions/restore.lua",
         "indexRequest(records[3], 's', requestSlot)\n",
         "if #restored > 0 then redis.call('ZREM', discardedKey, unpack(restored)) end\nindexRequest(records[3], 's', requestSlot)\n",
       ],
@@ -532,7 +552,7 @@ export const mutants = [
   {
     name: "enqueue: an id that is known is accepted again",
     changes: [
-      ["lua/lib/standing.lua", "if envelope then\n    local letter", "if false then\n    local letter"],
+      ["lua/lib/known_ids.lua", "if envelope then\n    local letter", "if false then\n    local letter"],
     ],
     tests: [test("enqueue"), interleavings],
   },
@@ -540,7 +560,7 @@ export const mutants = [
     name: "counters: out of the commit of a settle or acquire",
     changes: [
       [
-        "lua/lib/commit.lua",
+        "lua/lib/grants.lua",
         "    commit[2], commit[4] = packCounters(counters), keptReply",
         "    redis.call('HSET', stateKey, '#counters', packCounters(counters))\n    commit[1], commit[2], commit[4] = '#other', '', keptReply",
       ],
@@ -550,16 +570,16 @@ export const mutants = [
   {
     name: "promote: tasks that are not due",
     changes: [
-      ["lua/lib/promote.lua", "'-inf', string.format('(%d', now + 1), 'LIMIT'", "'-inf', '+inf', 'LIMIT'"],
+      ["lua/lib/bands.lua", "'-inf', string.format('(%d', now + 1), 'LIMIT'", "'-inf', '+inf', 'LIMIT'"],
     ],
     tests: [test("promote"), test("acquire")],
   },
   {
     name: "purge: tasks that still run or wait",
     changes: [
-      ["lua/purge.lua", "return record and string.sub(record, 1, 1) == letter", "return record"],
+      ["lua/transitions/purge.lua", "return record and string.sub(record, 1, 1) == letter", "return record"],
       [
-        "lua/purge.lua",
+        "lua/transitions/purge.lua",
         "purgeList(cancelledKey, CANCELLED, 'x')",
         "purgeList(cancelledKey, CANCELLED, 'x')\nfor _, id in ipairs(redis.call('HKEYS', tasksKey)) do if string.sub(id, 1, 1) ~= '#' then redis.call('HDEL', tasksKey, id) end end",
       ],
@@ -569,21 +589,25 @@ export const mutants = [
   {
     name: "purge: before the retention is over",
     changes: [
-      ["lua/purge.lua", "if #ids >= excess and endedAt + settings.retentionMs > now then", "if false then"],
+      [
+        "lua/transitions/purge.lua",
+        "if #ids >= excess and endedAt + settings.retentionMs > now then",
+        "if false then",
+      ],
     ],
     tests: [test("purge")],
   },
   {
     name: "discard: what is not dead",
     changes: [
-      ["lua/discard.lua", "string.byte(record) == RECORD_DEAD and not seen[id]", "not seen[id]"],
-      ["lua/discard.lua", "'^d([^\\n]*)'", "'^.([^\\n]*)'"],
+      ["lua/transitions/discard.lua", "string.byte(record) == RECORD_DEAD and not seen[id]", "not seen[id]"],
+      ["lua/transitions/discard.lua", "'^d([^\\n]*)'", "'^.([^\\n]*)'"],
     ],
     tests: [test("discard"), interleavings],
   },
   {
     name: "list: who ended is looked for by the time alone",
-    changes: [["lua/list.lua", "if not behind and tonumber", "if false and tonumber"]],
+    changes: [["lua/queries/list.lua", "if not behind and tonumber", "if false and tonumber"]],
     tests: [test("list")],
   },
   {
@@ -616,19 +640,23 @@ export const mutants = [
   },
   {
     name: "push: on a paused queue",
-    changes: [["lua/enqueue.lua", "and not settings.paused and push(", "and push("]],
+    changes: [["lua/transitions/enqueue.lua", "and not settings.paused and push(", "and push("]],
     tests: [push],
   },
   {
     name: "push: before the commit of the enqueue",
     changes: [
       [
-        "lua/enqueue.lua",
+        "lua/transitions/enqueue.lua",
         "if checked > 0 then\n  redis.call('HSET', tasksKey",
         "local function commitLate()\nif checked > 0 then\n  redis.call('HSET', tasksKey",
       ],
-      ["lua/enqueue.lua", "\n\n-- 4. If a worker waits", "\nend\n\n-- 4. If a worker waits"],
-      ["lua/enqueue.lua", "    wake()\n  end\nend\nreturn", "    wake()\n  end\nend\ncommitLate()\nreturn"],
+      ["lua/transitions/enqueue.lua", "\n\n-- 4. If a worker waits", "\nend\n\n-- 4. If a worker waits"],
+      [
+        "lua/transitions/enqueue.lua",
+        "    wake()\n  end\nend\nreturn",
+        "    wake()\n  end\nend\ncommitLate()\nreturn",
+      ],
     ],
     tests: [abort],
   },
@@ -647,7 +675,7 @@ export const mutants = [
     name: "push: while another task waits",
     changes: [
       [
-        "lua/enqueue.lua",
+        "lua/transitions/enqueue.lua",
         "entries == pushed and (waiting == 0 or waiting <= redis.call('ZCARD', pendingTypedKey))",
         "entries == pushed",
       ],
@@ -656,7 +684,7 @@ export const mutants = [
   },
   {
     name: "push: into a list that is not empty",
-    changes: [["lua/enqueue.lua", "entries == pushed and (waiting", "(waiting"]],
+    changes: [["lua/transitions/enqueue.lua", "entries == pushed and (waiting", "(waiting"]],
     tests: [push],
   },
   {
@@ -668,7 +696,7 @@ export const mutants = [
     name: "push: a task that stands aside keeps others from it",
     changes: [
       [
-        "lua/enqueue.lua",
+        "lua/transitions/enqueue.lua",
         "(waiting == 0 or waiting <= redis.call('ZCARD', pendingTypedKey))",
         "waiting == 0",
       ],
@@ -679,7 +707,7 @@ export const mutants = [
     name: "acquire: a task whose type the worker does not run",
     changes: [
       [
-        "lua/lib/acquire.lua",
+        "lua/lib/grants.lua",
         "elseif typed and taken[sources[i]] and not typed.canRun",
         "elseif false and typed.canRun",
       ],
@@ -688,19 +716,19 @@ export const mutants = [
   },
   {
     name: "acquire: more than is wanted",
-    changes: [
-      ["lua/lib/acquire.lua", "if place == want then\n        break", "if false then\n        break"],
-    ],
+    changes: [["lua/lib/grants.lua", "if place == want then\n        break", "if false then\n        break"]],
     tests: [typed, model],
   },
   {
     name: "acquire: a task that stood aside stays there",
-    changes: [["lua/lib/acquire.lua", "if #grants.left > 0 then", "if false then"]],
+    changes: [["lua/lib/grants.lua", "if #grants.left > 0 then", "if false then"]],
     tests: [typed, model],
   },
   {
     name: "acquire: tasks are put aside, and those who wait for them sleep on",
-    changes: [["lua/acquire.lua", "promoted > #grants.ids or grants.aside > 0", "promoted > #grants.ids"]],
+    changes: [
+      ["lua/transitions/acquire.lua", "promoted > #grants.ids or grants.aside > 0", "promoted > #grants.ids"],
+    ],
     tests: [typed, model],
   },
   {
@@ -715,19 +743,19 @@ export const mutants = [
   },
   {
     name: "reject: what a registered worker runs",
-    changes: [["lua/reject.lua", "if not isKnown[name] then", "if true then"]],
+    changes: [["lua/transitions/reject.lua", "if not isKnown[name] then", "if true then"]],
     tests: [typed, model],
   },
   {
     name: "reject: before its time",
-    changes: [["lua/reject.lua", "if tonumber(dieAt) > now then", "if false then"]],
+    changes: [["lua/transitions/reject.lua", "if tonumber(dieAt) > now then", "if false then"]],
     tests: [typed, model],
   },
   {
     name: "reject: a task that stands there twice counts twice",
     changes: [
       [
-        "lua/reject.lua",
+        "lua/transitions/reject.lua",
         "string.byte(record) == RECORD_PENDING and not seen[id] then",
         "string.byte(record) == RECORD_PENDING then",
       ],
@@ -758,7 +786,9 @@ export const mutants = [
   },
   {
     name: "cancel: the worker is not told",
-    changes: [["lua/cancel.lua", "redis.call('SPUBLISH', wakeKey", "redis.call('PUBLISH', wakeKey"]],
+    changes: [
+      ["lua/transitions/cancel.lua", "redis.call('SPUBLISH', wakeKey", "redis.call('PUBLISH', wakeKey"],
+    ],
     tests: [test("cancel"), test("worker/leases")],
   },
   {
@@ -876,7 +906,7 @@ export const mutants = [
   },
   {
     name: "schedule_put: decides again on what a janitor has decided on",
-    changes: [["lua/schedule_put.lua", "elseif before ~= expectedAt then", "elseif false then"]],
+    changes: [["lua/operators/schedule_put.lua", "elseif before ~= expectedAt then", "elseif false then"]],
     tests: [test("schedules/exactly-once")],
   },
   {
@@ -904,7 +934,7 @@ export const mutants = [
     name: "audit_trim: the places of the records move before the records go",
     changes: [
       [
-        "lua/audit_trim.lua",
+        "lua/operators/audit_trim.lua",
         "redis.call('LTRIM', auditLogKey, excess, -1)\nredis.call('INCRBY', auditDroppedKey, excess)",
         "redis.call('INCRBY', auditDroppedKey, excess)\nredis.call('LTRIM', auditLogKey, excess, -1)",
       ],
@@ -913,27 +943,29 @@ export const mutants = [
   },
   {
     name: "audit_trim: the newest records go",
-    changes: [["lua/audit_trim.lua", "auditLogKey, excess, -1)", "auditLogKey, 0, -excess - 1)"]],
+    changes: [["lua/operators/audit_trim.lua", "auditLogKey, excess, -1)", "auditLogKey, 0, -excess - 1)"]],
     tests: [test("action-log")],
   },
   {
     name: "operations: one key takes as many as there can be",
-    changes: [["lua/operation_create.lua", "ofShare >= maxOfShare", "ofShare > maxOfShare + 100"]],
+    changes: [["lua/operators/operation_create.lua", "ofShare >= maxOfShare", "ofShare > maxOfShare + 100"]],
     tests: [shares],
   },
   {
     name: "operations: small ones take the places of the others",
-    changes: [["lua/operation_create.lua", "not isSmall(found or '')", "true"]],
+    changes: [["lua/operators/operation_create.lua", "not isSmall(found or '')", "true"]],
     tests: [shares],
   },
   {
     name: "operations: paused ones do not count, and any number is kept",
-    changes: [["lua/operation_write.lua", "elseif phase == 'pause' then", "elseif false then"]],
+    changes: [["lua/operators/operation_write.lua", "elseif phase == 'pause' then", "elseif false then"]],
     tests: [shares],
   },
   {
     name: "operations: those of one key keep the others waiting",
-    changes: [["lua/operation_claim.lua", "passedOver[ARGV[at]] = true", "passedOver[ARGV[at]] = false"]],
+    changes: [
+      ["lua/operators/operation_claim.lua", "passedOver[ARGV[at]] = true", "passedOver[ARGV[at]] = false"],
+    ],
     tests: [shares],
   },
   {

@@ -22,8 +22,10 @@ test("ARCHITECTURE.md lists the files whose code runs from the POST of a task to
   const args = [fixture, redis.url, String(await freePort())];
   const { stdout } = await run(process.execPath, args, { timeout: 50_000 });
   const ran = JSON.parse(stdout).flatMap((path) => {
-    const [, script] = /\/redis\/generated\/(\w+)\.ts$/.exec(path) ?? [];
-    return script === undefined ? [path] : withFragments(`lua/${script}.lua`);
+    const isBinding = path.includes("/redis/generated/");
+    const script =
+      isBinding && /^\/\/ Made from (\S+\.lua) /.exec(readFileSync(join(root, path), "utf8"))?.[1];
+    return script ? withFragments(script) : [path];
   });
   const listed = PARTS.flatMap(([, steps]) => steps.map(([path]) => path));
   expect(listed.toSorted()).toEqual(ran.toSorted());

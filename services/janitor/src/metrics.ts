@@ -14,7 +14,7 @@ export interface Audited {
   repaired: number;
 }
 
-/** The checks of every audit (lua/audit.lua). Others appear when they are violated. */
+/** The checks of every audit (lua/queries/audit.lua). Others appear when they are violated. */
 const INVARIANTS = ["I1", "I2"];
 
 /** A janitor sweeps up to 256 partitions one by one, but the metrics show them as one queue. */

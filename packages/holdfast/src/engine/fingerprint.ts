@@ -5,7 +5,7 @@ import { encodeEnvelope } from "./envelope.ts";
 /**
  * The same body gives the same fingerprint: type, payload bytes, and the options that were given. Of `runAt` and
  * `expiresAt` only that they were given: callers compute them from the clock, so they differ from call to call, and are
- * compared by themselves (lua/lib/standing.lua).
+ * compared by themselves (lua/lib/known_ids.lua).
  */
 export function fingerprintOf(type: string, payloadText: string, options: TaskOptions): string {
   const { runAt, expiresAt } = options;

@@ -9,7 +9,7 @@ const DEFAULT_SETTINGS: QueueSettings = {
   durability: "memory",
 };
 
-/** Reads the field #settings of a queue: lua/lib/settings.lua. "" is a queue with the defaults. */
+/** Reads the field #settings of a queue: lua/lib/queue.lua. "" is a queue with the defaults. */
 export function settingsText(
   text: string,
 ): { settings: QueueSettings } & Pick<QueueStats, "paused" | "pauseReason" | "pausedAt" | "pausedBy"> {

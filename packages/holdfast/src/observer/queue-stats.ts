@@ -3,7 +3,7 @@ import { decodeHeader } from "../engine/envelope.ts";
 import type { RawStats } from "../engine/replies.ts";
 import { settingsText } from "../engine/settings-text.ts";
 
-// Positions in the packed counters: lua/lib/counters.lua.
+// Positions in the packed counters: lua/lib/queue.lua.
 const PENDING = 0;
 const SCHEDULED = 1;
 const PROCESSING = 2;

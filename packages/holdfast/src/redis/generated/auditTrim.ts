@@ -1,4 +1,4 @@
-// Made from lua/audit_trim.lua by scripts/generate-bindings.mjs. Do not edit.
+// Made from lua/operators/audit_trim.lua by scripts/generate-bindings.mjs. Do not edit.
 import type { SystemKeys } from "../keys.ts";
 import type { Script } from "../script.ts";
 

@@ -1,4 +1,4 @@
-// Made from lua/delete.lua by scripts/generate-bindings.mjs. Do not edit.
+// Made from lua/operators/delete.lua by scripts/generate-bindings.mjs. Do not edit.
 import type { Script } from "../script.ts";
 
 export type DeleteArgs = Record<string, never>;

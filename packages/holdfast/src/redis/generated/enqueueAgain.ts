@@ -1,4 +1,4 @@
-// Made from lua/enqueue_again.lua by scripts/generate-bindings.mjs. Do not edit.
+// Made from lua/transitions/enqueue_again.lua by scripts/generate-bindings.mjs. Do not edit.
 import type { Script } from "../script.ts";
 
 export interface EnqueueAgainArgs {

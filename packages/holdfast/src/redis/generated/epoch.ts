@@ -1,4 +1,4 @@
-// Made from lua/epoch.lua by scripts/generate-bindings.mjs. Do not edit.
+// Made from lua/operators/epoch.lua by scripts/generate-bindings.mjs. Do not edit.
 import type { Script } from "../script.ts";
 
 export type EpochArgs = Record<string, never>;

@@ -1,4 +1,4 @@
-// Made from lua/get.lua by scripts/generate-bindings.mjs. Do not edit.
+// Made from lua/queries/get.lua by scripts/generate-bindings.mjs. Do not edit.
 import type { Script } from "../script.ts";
 
 export interface GetArgs {

@@ -1,4 +1,4 @@
-// Made from lua/restore.lua by scripts/generate-bindings.mjs. Do not edit.
+// Made from lua/transitions/restore.lua by scripts/generate-bindings.mjs. Do not edit.
 import type { Script } from "../script.ts";
 
 export interface RestoreArgs {

@@ -1,4 +1,4 @@
-// Made from lua/schedule_put.lua by scripts/generate-bindings.mjs. Do not edit.
+// Made from lua/operators/schedule_put.lua by scripts/generate-bindings.mjs. Do not edit.
 import type { SystemKeys } from "../keys.ts";
 import type { Script } from "../script.ts";
 

@@ -1,4 +1,4 @@
-// Made from lua/schedules_due.lua by scripts/generate-bindings.mjs. Do not edit.
+// Made from lua/operators/schedules_due.lua by scripts/generate-bindings.mjs. Do not edit.
 import type { SystemKeys } from "../keys.ts";
 import type { Script } from "../script.ts";
 

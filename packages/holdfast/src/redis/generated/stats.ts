@@ -1,4 +1,4 @@
-// Made from lua/stats.lua by scripts/generate-bindings.mjs. Do not edit.
+// Made from lua/queries/stats.lua by scripts/generate-bindings.mjs. Do not edit.
 import type { Script } from "../script.ts";
 
 export interface StatsArgs {

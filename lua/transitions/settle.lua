@@ -37,20 +37,14 @@
 -- MOVES   processing -> completed | scheduled | pending | dead | cancelled; scheduled -> pending; pending -> processing | expired
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/settings.lua
+-- include lib/queue.lua
 -- include lib/request.lua
--- include lib/options.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/wake.lua
--- include lib/promote.lua
+-- include lib/parked.lua
 -- include lib/lease.lua
--- include lib/tombstones.lua
--- include lib/reply.lua
--- include lib/acquire.lua
+-- include lib/grants.lua
 -- include lib/acks.lua
--- include lib/commit.lua
 
 -- Functions that only some calls need are defined in the branch that needs them: a script runs from its first line at each call.
 
@@ -76,7 +70,7 @@ if refused then
   return refused
 end
 if previous then
--- include lib/again.lua
+-- include lib/repeat.lua
   local verdicts, first, flags, again = string.match(previous, '^(%a*) (%d+) (%d+) (.*)$')
   local counts, envelopes = grantsAgain(first, again)
   return { now, verdicts, first, tonumber(flags), counts, again, unpack(envelopes) }

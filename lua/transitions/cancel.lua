@@ -12,11 +12,8 @@
 -- MOVES   pending | scheduled -> cancelled
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/settings.lua
--- include lib/options.lua
+-- include lib/queue.lua
 -- include lib/record.lua
--- include lib/tombstones.lua
 
 local envelope = redis.call('HGET', tasksKey, taskId)
 local fields = redis.call('HMGET', stateKey, '#counters', taskId, '#settings')

@@ -16,13 +16,10 @@
 -- MOVES   scheduled -> pending
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/settings.lua
--- include lib/options.lua
+-- include lib/queue.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/wake.lua
--- include lib/promote.lua
+-- include lib/parked.lua
 -- include lib/due.lua
 
 if not readSettings(redis.call('HGET', stateKey, '#settings')) then

@@ -10,7 +10,7 @@
 -- TIME    O(1)
 -- MOVES   nothing
 
--- include lib/settings.lua
+-- include lib/queue.lua
 
 local settings = readSettings(redis.call('HGET', stateKey, '#settings'))
 if not settings then

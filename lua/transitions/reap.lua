@@ -17,12 +17,10 @@
 -- MOVES   processing -> pending (at its consuming end, at once) | dead | cancelled
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/settings.lua
--- include lib/options.lua
+-- include lib/queue.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/wake.lua
+-- include lib/parked.lua
 
 local function untilNext()
   local following = redis.call('ZRANGE', processingKey, 0, 0, 'WITHSCORES')

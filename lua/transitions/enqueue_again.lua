@@ -23,15 +23,13 @@
 -- MOVES   dead | cancelled | expired | discarded -> pending | scheduled
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/settings.lua
+-- include lib/queue.lua
 -- include lib/request.lua
--- include lib/options.lua
 -- include lib/record.lua
--- include lib/standing.lua
+-- include lib/known_ids.lua
 -- include lib/bands.lua
 -- include lib/due.lua
--- include lib/wake.lua
+-- include lib/parked.lua
 
 -- 1. Read.
 local ids = {}

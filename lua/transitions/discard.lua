@@ -19,10 +19,8 @@
 -- MOVES   dead -> discarded | purged (where it moved)
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/settings.lua
+-- include lib/queue.lua
 -- include lib/request.lua
--- include lib/options.lua
 -- include lib/record.lua
 -- include lib/purge.lua
 

@@ -16,12 +16,9 @@
 -- MOVES   pending -> expired
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/settings.lua
--- include lib/options.lua
+-- include lib/queue.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/tombstones.lua
 
 -- A task is read with its payload: a call looks at no more once it has read so much.
 local READ_BYTES = 1048576

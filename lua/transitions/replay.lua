@@ -19,13 +19,11 @@
 -- MOVES   dead -> pending
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/settings.lua
+-- include lib/queue.lua
 -- include lib/request.lua
--- include lib/options.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/wake.lua
+-- include lib/parked.lua
 
 -- 1. Read.
 local ids = {}

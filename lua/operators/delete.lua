@@ -27,7 +27,7 @@
 -- TIME    O(r), r = remembered ids and request records
 -- MOVES   nothing: every task has to be purged before
 
--- include lib/settings.lua
+-- include lib/queue.lua
 
 local settings = readSettings(redis.call('HGET', stateKey, '#settings'))
 if not settings then

@@ -23,11 +23,9 @@
 -- MOVES   -> pending | scheduled (not where it is due already); pending -> processing
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/settings.lua
+-- include lib/queue.lua
 -- include lib/request.lua
--- include lib/options.lua
--- include lib/wake.lua
+-- include lib/record.lua
 
 -- 1. Read.
 local count = (#ARGV - taskIdAt + 1) / 2
@@ -101,8 +99,7 @@ else
   end
 
   if checked > 0 then
--- include lib/record.lua
--- include lib/standing.lua
+-- include lib/known_ids.lua
     local ids = {}
     for at = taskIdAt, #ARGV, 2 do
       ids[#ids + 1] = ARGV[at]
@@ -188,9 +185,8 @@ end
 
 -- 4. If a worker waits, grant it the tasks, or wake all workers. The functions for that are defined only in this case.
 if queue[3] and (pushed > 0 or isSooner) then
+-- include lib/parked.lua
 -- include lib/lease.lua
--- include lib/reply.lua
--- include lib/park.lua
 -- include lib/push.lua
   local counters = unpackCounters(queue[1])
   -- Tasks that wait already go first: then all workers are woken for them. Tasks that stand aside do not wait for the parked

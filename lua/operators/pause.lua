@@ -11,8 +11,8 @@
 -- MOVES   nothing
 
 -- include lib/clock.lua
--- include lib/settings.lua
--- include lib/wake.lua
+-- include lib/queue.lua
+-- include lib/parked.lua
 
 local settings = readSettings(redis.call('HGET', stateKey, '#settings'))
 if not settings then

@@ -19,9 +19,7 @@
 -- MOVES   completed | cancelled | expired | discarded -> purged
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/settings.lua
--- include lib/options.lua
+-- include lib/queue.lua
 -- include lib/record.lua
 -- include lib/purge.lua
 

@@ -19,8 +19,7 @@
 -- MOVES   nothing
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/options.lua
+-- include lib/queue.lua
 -- include lib/record.lua
 
 -- A task that stands aside counts in its band.

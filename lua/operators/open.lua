@@ -7,7 +7,7 @@
 -- TIME    O(1)
 -- MOVES   nothing
 
--- include lib/settings.lua
+-- include lib/queue.lua
 
 local fields = redis.call('HMGET', stateKey, '#registered', '#settings')
 if not readSettings(fields[2]) then

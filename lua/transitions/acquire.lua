@@ -29,21 +29,14 @@
 -- MOVES   scheduled -> pending; pending -> processing | expired
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/settings.lua
+-- include lib/queue.lua
 -- include lib/request.lua
--- include lib/options.lua
 -- include lib/record.lua
 -- include lib/bands.lua
--- include lib/park.lua
--- include lib/wake.lua
--- include lib/promote.lua
+-- include lib/parked.lua
 -- include lib/due.lua
 -- include lib/lease.lua
--- include lib/tombstones.lua
--- include lib/reply.lua
--- include lib/acquire.lua
--- include lib/commit.lua
+-- include lib/grants.lua
 
 -- 1. Read.
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked', '#solo', requestSlot)
@@ -56,7 +49,7 @@ if refused then
   return refused
 end
 if previous then
--- include lib/again.lua
+-- include lib/repeat.lua
   local first, flags, again = string.match(previous, '^%a* (%d+) (%d+) (.*)$')
   local counts, envelopes = grantsAgain(first, again)
   return { now, '', first, tonumber(flags), counts, again, unpack(envelopes) }

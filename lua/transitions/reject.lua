@@ -14,10 +14,8 @@
 -- MOVES   pending -> dead
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/settings.lua
+-- include lib/queue.lua
 -- include lib/record.lua
--- include lib/tombstones.lua
 
 -- 1. Read: line by line, each oldest first.
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings')

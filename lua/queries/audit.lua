@@ -25,8 +25,7 @@
 -- TIME    O(limit); a repair in a list O(n)
 -- MOVES   nothing
 
--- include lib/counters.lua
--- include lib/settings.lua
+-- include lib/queue.lua
 -- include lib/record.lua
 -- include lib/purge.lua
 

@@ -14,10 +14,8 @@
 -- MOVES   discarded -> dead
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/settings.lua
+-- include lib/queue.lua
 -- include lib/request.lua
--- include lib/options.lua
 -- include lib/record.lua
 
 -- 1. Read.

@@ -17,12 +17,9 @@
 -- MOVES   target -> purged
 
 -- include lib/clock.lua
--- include lib/counters.lua
--- include lib/settings.lua
+-- include lib/queue.lua
 -- include lib/request.lua
--- include lib/options.lua
 -- include lib/record.lua
--- include lib/tombstones.lua
 -- include lib/purge.lua
 
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, '#purging')

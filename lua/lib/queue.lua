@@ -1,0 +1,87 @@
+-- Counters are one packed field of `state`, so that they change in the same HSET as the records they count.
+-- `pending` and `scheduled` hold what happened after the enqueue: enqueue itself counts in `tasks`, field "#in",
+-- because that is the hash that its own commit writes.
+local PENDING, SCHEDULED, PROCESSING, COMPLETED, DEAD, CANCELLED, EXPIRED, PURGED = 1, 2, 3, 4, 5, 6, 7, 8
+-- Entries of the pending lists whose task is no longer pending. `acquire` drops them.
+local TOMBSTONES = 9
+-- The grant counter of the queue: it never goes down, and each grant is one attempt.
+local GRANTS = 10
+local ACKED_TOTAL, FAILED_TOTAL, RETRIED_TOTAL, CRASHED_TOTAL, RELEASED_TOTAL = 11, 12, 13, 14, 15
+local DEAD_TOTAL, REPLAYED_TOTAL, PROMOTED_TOTAL, CANCELLED_TOTAL, EXPIRED_TOTAL, STALE_TOTAL = 16, 17, 18, 19, 20, 21
+-- The tombstones that are not in the normal band, by band, and those in `pending:typed`, whatever their band.
+local TOMBSTONES_HIGH, TOMBSTONES_LOW, TOMBSTONES_SOLO, TOMBSTONES_ASIDE = 22, 23, 24, 25
+-- The completed tasks whose records have the header of the envelope, so that `tasks` has no entry for them.
+local HEADERS = 26
+local COUNTERS_FORMAT = '>dddddddddddddddddddddddddd'
+
+local function unpackCounters(raw)
+  if not raw then
+    return { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+  end
+  return { struct.unpack(COUNTERS_FORMAT, raw) }
+end
+
+local function packCounters(counters)
+  return struct.pack(COUNTERS_FORMAT, unpack(counters, 1, 26))
+end
+
+local function add(counters, index, by)
+  counters[index] = counters[index] + by
+end
+
+-- How many tasks enqueue accepted into pending and into scheduled, and how many were asked for again.
+local function unpackAccepted(raw)
+  if not raw then
+    return 0, 0, 0
+  end
+  return struct.unpack('>ddd', raw)
+end
+
+-- Settings of a queue: one text field of `state`, "layout paused maxWaiting retentionMs retentionCount idempotencyMs reason",
+-- and the durability after it if it is not "memory". The reason is that of the pause, followed by its time and its author: "reason,pausedAt,pausedBy", each percent-encoded. It is empty while the queue is not paused.
+local LAYOUT = 1
+
+local function readSettings(raw)
+  if not raw then
+    return { paused = false, maxWaiting = 0, retentionMs = 86400000, retentionCount = 10000, idempotencyMs = 3600000, reason = '', durability = '' }
+  end
+  local layout, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason, durability =
+    string.match(raw, '^(%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S*) ?(.*)$')
+  if not layout or tonumber(layout) > LAYOUT then
+    return nil
+  end
+  return {
+    paused = paused == '1',
+    maxWaiting = tonumber(maxWaiting),
+    retentionMs = tonumber(retentionMs),
+    retentionCount = tonumber(retentionCount),
+    idempotencyMs = tonumber(idempotencyMs),
+    reason = reason,
+    durability = durability,
+  }
+end
+
+local function writeSettings(s)
+  return string.format('%d %d %.0f %.0f %.0f %.0f %s', LAYOUT, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,
+    s.retentionCount, s.idempotencyMs, s.reason) .. (s.durability ~= '' and ' ' .. s.durability or '')
+end
+
+local function layoutError()
+  return redis.error_reply('HOLDFAST_LAYOUT this queue was written by a newer Holdfast')
+end
+
+-- Counts an entry of the pending lists whose task is not pending, or one such entry less. source: the name of its band, or its
+-- member of `pending:typed`, which begins with the number of the band. aside: it is in `pending:typed`.
+local function countTombstone(counters, source, aside, by)
+  counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] + by)
+  local first = string.byte(source)
+  local part = (first == 104 or first == 49) and TOMBSTONES_HIGH -- h, 1
+    or (first == 108 or first == 51) and TOMBSTONES_LOW -- l, 3
+    or (first == 115 or first == 48) and TOMBSTONES_SOLO -- s, 0
+  if part then
+    counters[part] = math.max(0, counters[part] + by)
+  end
+  if aside then
+    counters[TOMBSTONES_ASIDE] = math.max(0, counters[TOMBSTONES_ASIDE] + by)
+  end
+end
