@@ -28,6 +28,8 @@ const handBack = "packages/holdfast/test/invariants/hand-back.test.ts";
 const connecting = test("library/connecting");
 const args = test("library/arguments");
 const stopping = test("worker/stopping");
+const partitions = test("partitions/partitions");
+const deletedQueue = test("library/deleted-queue");
 const connection = "packages/holdfast/src/redis/connection.ts";
 const link = "packages/holdfast/src/redis/link.ts";
 
@@ -1255,6 +1257,68 @@ export const mutants = [
       ],
     ],
     tests: [args],
+  },
+  {
+    name: "partitions: an enqueue fails where the queue has got partitions meanwhile",
+    changes: [
+      [
+        "packages/holdfast/src/queue/asked-task.ts",
+        "if (partsChanged(error)) this.#onMoved(this);\n    else this.reject(error);",
+        "this.reject(error);",
+      ],
+    ],
+    tests: [deletedQueue],
+  },
+  {
+    name: "partitions: a queue that holds tasks is hidden by the partitions that it did not get",
+    changes: [
+      [
+        "packages/holdfast/src/partitions/partition-registry.ts",
+        "if (mine) await registry.removePartitionFields([queue]);",
+        "",
+      ],
+    ],
+    tests: [partitions],
+  },
+  {
+    name: "partitions: the heartbeat thread does not hear of new ones",
+    changes: [
+      [
+        "packages/holdfast/src/worker/heartbeat.ts",
+        "if (this.#number !== undefined) shared.setParts(this.#number, this.data.parts);",
+        "",
+      ],
+    ],
+    tests: [partitions],
+  },
+  {
+    name: "partitions: a janitor looks for workers by the name of the partition",
+    changes: [
+      [
+        "packages/holdfast/src/janitor/janitor.ts",
+        'state !== "stopped" && queues.includes(queue)',
+        'state !== "stopped" && queues.includes(engine.queue)',
+      ],
+    ],
+    tests: [types],
+  },
+  {
+    name: "partitions: a queue that gets them counts for its maker no more",
+    changes: [
+      [
+        "packages/holdfast/src/partitions/partition-registry.ts",
+        "const isCounted = place === 0 && maker !== null;",
+        "const isCounted = false;",
+      ],
+    ],
+    tests: ["services/observability/test/new-queues.redis.test.ts"],
+  },
+  {
+    name: "partitions: a lookup that misses does not look whether the queue has other parts",
+    changes: [
+      ["packages/holdfast/src/queue/queue-parts.ts", "return other ? look(other) : none;", "return none;"],
+    ],
+    tests: [partitions],
   },
   {
     name: "queue: close does not wait for calls that have begun",

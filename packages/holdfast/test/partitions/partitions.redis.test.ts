@@ -353,3 +353,21 @@ test("an early enqueue keeps what it was given, whatever the caller does with it
   const { id } = await stored;
   expect(await queue.get(id)).toMatchObject({ payloadText: '{"n":1}', tags: ["a"], state: "scheduled" });
 });
+
+test("a long task in a partition that came later keeps its lease: the heartbeats cover new partitions", async () => {
+  const { system, observer, works } = await setup(1);
+  const end = gate();
+  await works({ long: () => end.opened }, { leaseMs: 300, concurrency: 8 });
+  await system.janitor({ sweepIntervalMs: 20 }).start();
+  await observer.partition("hot", 4);
+  const queue = opened(system);
+  const ids: string[] = [];
+  for (let n = 0; n < 12; n++) ids.push((await queue.enqueue("long", n, { partitionKey: `k${n}` })).id);
+  expect(new Set(ids.map(partitionOf)).size).toBeGreaterThan(1);
+  await until("eight run", async () => (await observer.stats("hot")).processing === 8);
+  const since = Date.now();
+  await until("four leases are over", async () => Date.now() - since > 1_200);
+  expect((await observer.stats("hot")).totals).toMatchObject({ crashed: 0, stale: 0 });
+  end.open();
+  for (const id of ids) expect(await queue.result(id)).toMatchObject({ state: "completed", attempts: 1 });
+});
