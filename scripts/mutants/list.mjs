@@ -1311,7 +1311,7 @@ export const mutants = [
         "const isCounted = false;",
       ],
     ],
-    tests: ["services/observability/test/new-queues.redis.test.ts"],
+    tests: [partitions],
   },
   {
     name: "partitions: a lookup that misses does not look whether the queue has other parts",

@@ -371,3 +371,16 @@ test("a long task in a partition that came later keeps its lease: the heartbeats
   end.open();
   for (const id of ids) expect(await queue.result(id)).toMatchObject({ state: "completed", attempts: 1 });
 });
+
+test("a queue that gets partitions counts for its maker as before, until it is deleted", async () => {
+  const { client, observer } = await setupSystem();
+  const maker = { who: "somebody", most: 1 };
+  await client.registry.addQueue("made", { maker });
+  await observer.partition("made", 3);
+  await expect(client.registry.addQueue("another", { maker })).rejects.toMatchObject({
+    code: "rate_limited",
+  });
+  await observer.pause("made");
+  await observer.deleteQueue("made");
+  await client.registry.addQueue("another", { maker });
+});
