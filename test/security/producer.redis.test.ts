@@ -42,7 +42,7 @@ test("a producer does its whole job as the user producer", async () => {
   await queue.enqueue("t", 1, { priority: "low", expiresAt: Date.now() + 60_000 });
   const many = await queue.enqueueMany(Array.from({ length: 700 }, (_, payload) => ({ type: "t", payload })));
   expect(many.every(({ ok }) => ok)).toBe(true);
-  const plain = await queue.enqueuePlain({ bytes: Buffer.from("[1]"), types: ["t"], spans: [0, 3] });
+  const plain = await queue.enqueueColumns({ bytes: Buffer.from("[1]"), types: ["t"], spans: [0, 3] });
   expect(plain.ids).toHaveLength(1);
   expect(await queue.enqueueText("t", "[1]", { delayMs: 60_000, id: "later" })).toMatchObject({
     duplicate: true,

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { linesOf, taskOfLine, withId } from "./task-lines.ts";
+import { lineReader, linesOf, withId } from "./task-lines.ts";
 
 test("lines are found wherever the chunks are cut", async () => {
   const text = "one\n\nzwölf\nlast";
@@ -17,7 +17,8 @@ test("lines are found wherever the chunks are cut", async () => {
 test("a line that can be sent again has the id that it was sent with", () => {
   const again = withId(Buffer.from(' {"type":"ok","payload":{"id":1}}'), "x1");
   expect(again.toString()).toBe(' {"id":"x1","ifEnded":"duplicate","type":"ok","payload":{"id":1}}');
-  expect(taskOfLine(again)).toEqual({ type: "ok", payloadText: '{"id":1}', id: "x1", ifEnded: "duplicate" });
+  const { options } = lineReader.one(again);
+  expect(options?.get(0)).toEqual({ id: "x1", ifEnded: "duplicate" });
 });
 
 test.each([
@@ -28,5 +29,5 @@ test.each([
   ['{"type":"ok","payload":1,"fingerprint":"x"}', '"fingerprint" is not a field of a task'],
   ['{"type":"ok","payload":1,"\\u0074ype":"a"}', "twice"],
 ])("the line %s is refused", (line, message) => {
-  expect(() => taskOfLine(Buffer.from(line))).toThrow(message);
+  expect(() => lineReader.one(Buffer.from(line))).toThrow(message);
 });

@@ -1,5 +1,5 @@
 import { TASK_JSON_OPTIONS, TaskReader } from "@holdfast/contracts/task-json";
-import { HoldfastError, type NewTask } from "holdfast";
+import { HoldfastError } from "holdfast";
 
 const OPTIONS: ReadonlySet<string> = new Set(TASK_JSON_OPTIONS);
 const NEWLINE = 10;
@@ -20,23 +20,16 @@ export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGen
   if (rest.length > 0) yield Buffer.concat(rest);
 }
 
-/** The library checks what the options are. */
-const reader = new TaskReader(({ fields, hasPayload }) => {
+/** Reads tasks of lines. The library checks what the options are. */
+export const lineReader = new TaskReader(({ fields, hasPayload }) => {
   const { type, ...options } = fields;
   if (typeof type !== "string") throw refusal('it has no "type"');
   for (const name in options) if (!OPTIONS.has(name)) throw refusal(`"${name}" is not a field of a task`);
   if (!hasPayload) throw refusal('it has no "payload"; a task without one has "payload":null');
-  return { type, options };
+  return { type, options: Object.keys(options).length === 0 ? undefined : options };
 });
 
 const refusal = (message: string) => new HoldfastError("invalid_request", message);
-
-/** A task out of one line of NDJSON, its payload byte by byte. @throws HoldfastError */
-export function taskOfLine(line: Buffer): NewTask {
-  const { bytes, types, spans, options } = reader.one(line);
-  const payloadText = bytes.toString("utf8", spans[0], spans[1]);
-  return { type: types[0] as string, payloadText, ...options?.get(0) };
-}
 
 /** The same line with the id that was minted for it: sent again, it is accepted once, however that task ended. */
 export function withId(line: Buffer, id: string): Buffer {

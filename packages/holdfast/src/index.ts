@@ -28,6 +28,7 @@ export {
   type TaskView,
   type WorkerView,
 } from "@holdfast/contracts";
+export type { TaskColumns } from "@holdfast/contracts/task-json";
 export { Holdfast, type HoldfastOptions } from "./client.ts";
 export {
   defineTask,
@@ -49,8 +50,8 @@ export type { DeadLetterFilter, TaskFilter } from "./observer/filter.ts";
 export { type BulkOptions, Observer, type ObserverOptions } from "./observer/observer.ts";
 export type { ListOptions, TaskPage } from "./observer/task-list.ts";
 export type { Why } from "./observer/why.ts";
+export type { ColumnsResult } from "./queue/columns.ts";
 export type { EnqueueReceipt, EnqueueResult } from "./queue/enqueue-call.ts";
-export type { PlainResult, PlainTasks } from "./queue/plain-tasks.ts";
 export {
   type EnqueueManyOptions,
   type NewTask,

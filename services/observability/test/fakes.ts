@@ -139,12 +139,10 @@ function fakeProducer(overrides: Partial<Producer> = {}): Producer {
   });
   return {
     enqueueText: async () => receipt("minted"),
-    enqueuePlain: async ({ types }) => ({ ids: types.map((_, index) => `minted-${index}`) }),
-    enqueueMany: async (tasks) =>
-      tasks.map((task, index) => ({
-        ok: true as const,
-        receipt: receipt(task.id ?? `minted-${index}`),
-      })),
+    enqueueColumns: async ({ types }) => ({
+      ids: null,
+      results: types.map((_, index) => ({ ok: true as const, receipt: receipt(`minted-${index}`) })),
+    }),
     get: async () => null,
     wait: async () => null,
     cancel: async () => "cancelled",

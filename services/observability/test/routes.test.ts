@@ -83,7 +83,7 @@ test.each([
       replay: touched,
       list: touched,
     },
-    producer: { enqueueText: touched, enqueuePlain: touched, enqueueMany: touched },
+    producer: { enqueueText: touched, enqueueColumns: touched },
   });
   const response = await call(method, url, body);
   expect([response.status, response.json().code]).toEqual([status, code]);

@@ -2,16 +2,15 @@ import { once } from "node:events";
 import { createReadStream, createWriteStream, type WriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import { asHoldfastError, LIMITS } from "@holdfast/contracts";
-import { type ErrorCode, HoldfastError, type NewTask, type Queue, type TaskState } from "holdfast";
+import type { EnqueueResult, ErrorCode, HoldfastError, Queue, TaskState } from "holdfast";
 import type { Context, Done } from "../context.ts";
 import { EXIT, type ExitCode, exitCodeOf, messageOf } from "../exit.ts";
 import { flushed, isHungUp, lostOutput } from "../output.ts";
-import { linesOf, taskOfLine, withId } from "../task-lines.ts";
+import { lineReader, linesOf, withId } from "../task-lines.ts";
 
 interface Line {
   number: number;
   bytes: Buffer;
-  task: NewTask;
 }
 
 interface LineResult {
@@ -34,7 +33,7 @@ const STOPPING: Partial<Record<ExitCode, string>> = {
  */
 export class LineEnqueuer {
   readonly #context: Context;
-  readonly #producer: Pick<Queue, "enqueueMany">;
+  readonly #producer: Pick<Queue, "enqueueColumns">;
   readonly #rejects: WriteStream | null;
   readonly #results: LineResult[] = [];
   readonly counts = { lines: 0, accepted: 0, duplicates: 0, refused: 0, unsent: 0 };
@@ -46,7 +45,7 @@ export class LineEnqueuer {
   /** The number of the first line that was not sent. */
   #unsentFrom: number | null = null;
 
-  constructor(context: Context, producer: Pick<Queue, "enqueueMany">, rejects: string | undefined) {
+  constructor(context: Context, producer: Pick<Queue, "enqueueColumns">, rejects: string | undefined) {
     this.#context = context;
     this.#producer = producer;
     this.#rejects = rejects === undefined ? null : createWriteStream(rejects);
@@ -85,7 +84,7 @@ export class LineEnqueuer {
         if (!this.#rejects) break;
         continue;
       }
-      this.#read(number, bytes);
+      this.#waiting.push({ number, bytes });
       if (this.#waiting.length === LIMITS.scriptTasks) await this.#send();
     }
   }
@@ -106,15 +105,6 @@ export class LineEnqueuer {
     return STOPPING[this.#failure] ?? null;
   }
 
-  #read(number: number, bytes: Buffer): void {
-    try {
-      this.#waiting.push({ number, bytes, task: taskOfLine(bytes) });
-    } catch (error) {
-      if (!(error instanceof HoldfastError)) throw error;
-      this.#refused(number, bytes, error);
-    }
-  }
-
   async #send(): Promise<void> {
     const lines = this.#waiting;
     this.#waiting = [];
@@ -123,29 +113,38 @@ export class LineEnqueuer {
       for (const { number, bytes } of lines) this.#leave(number, bytes);
       return;
     }
-    const results = await this.#producer
-      .enqueueMany(lines.map(({ task }) => task))
-      .catch((error: unknown) => {
-        this.#unsentFrom ??= lines[0]?.number ?? null;
-        throw error;
-      });
-    for (const [at, result] of results.entries()) {
-      const { number, bytes, task } = lines[at] as Line;
-      if (!result.ok) {
-        const { id, error } = result;
-        const again = id === null || task.id !== undefined ? bytes : withId(bytes, id);
-        this.#refused(number, again, error, id);
-      } else {
+    const newline = Buffer.from("\n");
+    const { tasks, refused } = lineReader.lines(
+      Buffer.concat(lines.flatMap(({ bytes }) => [bytes, newline])),
+    );
+    const good: Line[] = [];
+    for (const [place, line] of lines.entries()) {
+      const error = refused?.get(place);
+      if (error === undefined) good.push(line);
+      else this.#refused(line, error);
+    }
+    if (good.length === 0) return;
+    const { results } = await this.#producer.enqueueColumns(tasks).catch((error: unknown) => {
+      this.#unsentFrom ??= good[0]?.number ?? null;
+      throw error;
+    });
+    for (const [at, line] of good.entries()) {
+      const result = results[at] as EnqueueResult;
+      if (result.ok) {
         const { id, state, duplicate, willRun } = result.receipt;
         this.counts.accepted++;
         if (duplicate) this.counts.duplicates++;
-        this.#result({ line: number, id, state, duplicate, willRun, error: null });
+        this.#result({ line: line.number, id, state, duplicate, willRun, error: null });
+        continue;
       }
+      const { id, error } = result;
+      const isMinted = id !== null && tasks.options?.get(at)?.id === undefined;
+      this.#refused(isMinted ? { ...line, bytes: withId(line.bytes, id) } : line, error, id);
     }
   }
 
-  /** @param bytes the line, as it can be sent again */
-  #refused(number: number, bytes: Buffer, error: HoldfastError, id: string | null = null): void {
+  /** @param line as it can be sent again */
+  #refused({ number, bytes }: Line, error: HoldfastError, id: string | null = null): void {
     const message = messageOf(error);
     this.counts.refused++;
     this.#firstCode ??= error.code;

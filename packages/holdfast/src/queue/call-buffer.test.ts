@@ -4,9 +4,9 @@ import type { EnqueueArgs } from "../engine/enqueue-answer.ts";
 import { BytesPool } from "../redis/script-call.ts";
 import { viewOf } from "../redis/tail-bytes.ts";
 import { CallBuffer } from "./call-buffer.ts";
+import type { ColumnsResult } from "./columns.ts";
 import type { PreparedTask } from "./enqueue-call.ts";
 import { PlainRun } from "./plain-call.ts";
-import type { PlainResult } from "./plain-tasks.ts";
 
 /** A buffer over an engine that answers when it is told to. */
 function setup() {
@@ -25,7 +25,7 @@ function setup() {
   const buffer = new CallBuffer(engine, 0);
   const header = Buffer.from(".t 0\n");
   const push = (count: number) =>
-    new Promise<PlainResult>((resolve) => {
+    new Promise<ColumnsResult>((resolve) => {
       const spans = Array.from({ length: 2 * count }, (_, i) => i);
       const tasks = { bytes: Buffer.from("1,".repeat(count)), types: Array<string>(count).fill("t"), spans };
       buffer.pushRun(
@@ -110,7 +110,7 @@ test("a call that is full is sent whatever is on its way, and no batch is torn t
 
 test("calls without an answer do not delay others, and each task gets the failure with its id", async () => {
   const { calls, push, turn } = setup();
-  const runs: Promise<PlainResult>[] = [];
+  const runs: Promise<ColumnsResult>[] = [];
   for (let i = 0; i < 2; i++) {
     runs.push(push(2));
     await turn();

@@ -1,30 +1,31 @@
 import { asHoldfastError, LIMITS } from "@holdfast/contracts";
+import type { TaskColumns } from "@holdfast/contracts/task-json";
 import type { EnqueueAnswer, EnqueueArgs } from "../engine/enqueue-answer.ts";
 import type { BytesPool } from "../redis/script-call.ts";
 import { TailBytes, type ViewedBytes, viewOf } from "../redis/tail-bytes.ts";
+import { AllAccepted, asNew, type ColumnsResult } from "./columns.ts";
 import { type EnqueueResult, failureOf, queueFull } from "./enqueue-call.ts";
 import { MINTED_CHARACTERS, mintIds } from "./mint-ids.ts";
-import type { PlainResult, PlainTasks } from "./plain-tasks.ts";
 
 /** Tasks that were given together, and what became of them: their ids alone, as long as nothing else has to be said. */
 export class PlainRun {
-  readonly tasks: PlainTasks;
+  readonly tasks: TaskColumns;
   readonly ids: string[];
   readonly idBytes: ViewedBytes;
   readonly source: ViewedBytes;
   /** For each type that occurs, the part of the envelope before the payload. */
   readonly headers: Map<string, ViewedBytes>;
   readonly #queue: string;
-  readonly #resolve: (result: PlainResult) => void;
+  readonly #resolve: (result: ColumnsResult) => void;
   #open: number;
   /** Why tasks were refused, by place. */
   #refused: Map<number, EnqueueResult> | undefined;
 
   constructor(
     queue: string,
-    tasks: PlainTasks,
+    tasks: TaskColumns,
     headers: Map<string, ViewedBytes>,
-    resolve: (result: PlainResult) => void,
+    resolve: (result: ColumnsResult) => void,
   ) {
     this.#queue = queue;
     this.tasks = tasks;
@@ -74,16 +75,9 @@ export class PlainRun {
     if (this.#open > 0) return;
     const { ids } = this;
     const refused = this.#refused;
-    if (refused === undefined) this.#resolve({ ids });
+    if (refused === undefined) this.#resolve(new AllAccepted(ids));
     else this.#resolve({ ids: null, results: ids.map((id, place) => refused.get(place) ?? asNew(id)) });
   }
-}
-
-function asNew(id: string): EnqueueResult {
-  return {
-    ok: true,
-    receipt: { id, state: "pending", duplicate: false, willRun: true, durability: "memory" },
-  };
 }
 
 /** The plain tasks of one script call, written into its bytes when they arrive. Whom to tell: one entry per part of a run. */

@@ -5,6 +5,7 @@ import {
   LIMITS,
   type TaskOptions,
 } from "@holdfast/contracts";
+import type { TaskColumns } from "@holdfast/contracts/task-json";
 import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { bandOf, encodeEnvelope, traceOf } from "../engine/envelope.ts";
@@ -16,6 +17,7 @@ import type { DurabilityWish } from "../redis/durability.ts";
 import type { ViewedBytes } from "../redis/tail-bytes.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
 import { CallBuffer } from "./call-buffer.ts";
+import { type ColumnsResult, toTasks } from "./columns.ts";
 import { DurabilityGate } from "./durability.ts";
 import {
   AskedTask,
@@ -27,7 +29,6 @@ import {
 } from "./enqueue-call.ts";
 import { mintId } from "./mint-ids.ts";
 import { PlainRun } from "./plain-call.ts";
-import { type PlainResult, type PlainTasks, toTasks } from "./plain-tasks.ts";
 import { checkWellFormed, givenId, payloadTextOf } from "./task-checks.ts";
 
 type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">;
@@ -164,12 +165,12 @@ export class QueuePart {
     });
   }
 
-  /** As `Queue.enqueuePlain`. @param headers by type, from `headersOf` */
+  /** As `Queue.enqueueColumns`. @param headers by type, from `headersOf` */
   async addPlain(
-    tasks: PlainTasks,
+    tasks: TaskColumns,
     headers: Map<string, ViewedBytes>,
     trace: TraceContext | undefined,
-  ): Promise<PlainResult> {
+  ): Promise<ColumnsResult> {
     const refusal = await this.#refusal();
     if (refusal) {
       const error = refusal;

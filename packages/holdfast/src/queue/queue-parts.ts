@@ -1,4 +1,5 @@
 import { asHoldfastError, HoldfastError } from "@holdfast/contracts";
+import type { TaskColumns } from "@holdfast/contracts/task-json";
 import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { checkTaskId } from "../engine/names.ts";
@@ -11,8 +12,8 @@ import { PartitionRegistry } from "../partitions/partition-registry.ts";
 import { Parts, samePartitions } from "../partitions/parts.ts";
 import type { ViewedBytes } from "../redis/tail-bytes.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
+import { type ColumnsResult, toTasks } from "./columns.ts";
 import type { AskedTask, EnqueueResult } from "./enqueue-call.ts";
-import { type PlainResult, type PlainTasks, toTasks } from "./plain-tasks.ts";
 import type { QueueOptions } from "./queue-options.ts";
 import { QueuePart } from "./queue-part.ts";
 import { givenId } from "./task-checks.ts";
@@ -106,12 +107,12 @@ export class QueueParts {
     return this.#withMissed(tasks, await this.#spread(tasks, trace), trace);
   }
 
-  /** As `Queue.enqueuePlain`. @param headers by type, from `headersOf` */
+  /** As `Queue.enqueueColumns`. @param headers by type, from `headersOf` */
   async addPlain(
-    tasks: PlainTasks,
+    tasks: TaskColumns,
     headers: Map<string, ViewedBytes>,
     trace: TraceContext | undefined,
-  ): Promise<PlainResult> {
+  ): Promise<ColumnsResult> {
     if (this.only === undefined) return { ids: null, results: await this.addMany(toTasks(tasks), trace) };
     const done = await this.only.addPlain(tasks, headers, trace);
     if (done.ids) return done;

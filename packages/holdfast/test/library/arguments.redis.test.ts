@@ -29,9 +29,9 @@ const WAYS: Record<string, (queue: Queue, type: unknown) => unknown> = {
   enqueueMany: (queue, type) => loosely(queue).enqueueMany?.([{ type, payload: 1 }]),
   "enqueueMany with options": (queue, type) =>
     loosely(queue).enqueueMany?.([{ type, payload: 1, maxRetries: 1 }]),
-  enqueuePlain: async (queue, type) => {
+  enqueueColumns: async (queue, type) => {
     const plain = { bytes: Buffer.from("11"), types: [type, "t"], spans: [0, 1, 1, 2] };
-    const result = (await loosely(queue).enqueuePlain?.(plain)) as { results?: unknown[] } | undefined;
+    const result = (await loosely(queue).enqueueColumns?.(plain)) as { results?: unknown[] } | undefined;
     return result?.results ?? [];
   },
 };
@@ -109,14 +109,19 @@ test.each<[string, (queue: Record<string, (...args: unknown[]) => unknown>) => u
 });
 
 test.each<[string, unknown, string]>([
-  ["bytes", { bytes: "1", types: ["t"], spans: [0, 1] }, "bytes of plain tasks has to be a Buffer"],
-  ["types", { bytes: Buffer.from("1"), type: "t" }, "types of plain tasks"],
-  ["spans", { bytes: Buffer.from("1"), types: ["t"] }, "spans of plain tasks"],
+  ["bytes", { bytes: "1", types: ["t"], spans: [0, 1] }, "bytes of tasks in columns has to be a Buffer"],
+  ["types", { bytes: Buffer.from("1"), type: "t" }, "types of tasks in columns"],
+  ["spans", { bytes: Buffer.from("1"), types: ["t"] }, "spans of tasks in columns"],
   ["too few spans", { bytes: Buffer.from("1"), types: ["t", "t"], spans: [0, 1] }, "an array of 4 numbers"],
-  ["nothing", undefined, "bytes of plain tasks"],
-])("enqueuePlain with wrong %s", async (_, tasks, message) => {
+  [
+    "options",
+    { bytes: Buffer.from("1"), types: ["t"], spans: [0, 1], options: {} },
+    "options of tasks in columns",
+  ],
+  ["nothing", undefined, "bytes of tasks in columns"],
+])("enqueueColumns with wrong %s", async (_, tasks, message) => {
   const { queue } = library();
-  expect(await outcomeOf(() => loosely(queue).enqueuePlain?.(tasks))).toMatchObject({
+  expect(await outcomeOf(() => loosely(queue).enqueueColumns?.(tasks))).toMatchObject({
     code: "invalid_argument",
     message: expect.stringContaining(message),
   });
@@ -183,7 +188,7 @@ const CALLS: Record<string, (queue: Queue) => Promise<unknown>> = {
   enqueueText: (queue) => queue.enqueueText("t", "1"),
   enqueueMany: (queue) =>
     queue.enqueueMany([{ type: "t", payload: 1 }]).then(([only]) => only?.ok || Promise.reject(only)),
-  enqueuePlain: (queue) => queue.enqueuePlain({ bytes: Buffer.from("1"), types: ["t"], spans: [0, 1] }),
+  enqueueColumns: (queue) => queue.enqueueColumns({ bytes: Buffer.from("1"), types: ["t"], spans: [0, 1] }),
 };
 
 test.each(Object.entries(CALLS))(

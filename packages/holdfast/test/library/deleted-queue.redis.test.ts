@@ -32,7 +32,7 @@ describe("a queue that is deleted while a producer goes on with it is known agai
     ["enqueue with a delay", (queue) => queue.enqueue("t", 1, { delayMs: 60_000 })],
     ["enqueueText", (queue) => queue.enqueueText("t", "1")],
     ["enqueueMany", (queue) => queue.enqueueMany([{ type: "t", payload: 1 }])],
-    ["enqueuePlain", (queue) => queue.enqueuePlain(plain)],
+    ["enqueueColumns", (queue) => queue.enqueueColumns(plain)],
     ["calls at once", (queue) => Promise.all([queue.enqueue("t", 1), queue.enqueue("t", 1, { id: "a" })])],
   ])("%s", async (_, enqueue) => {
     const { queue, observer } = await usedAndDeleted();
@@ -48,7 +48,7 @@ describe("a queue that is deleted while a producer goes on with it is known agai
     const count = 1_201;
     const bytes = Buffer.from("12345".repeat(count));
     const spans = Array.from({ length: count }, (_, i) => [5 * i, 5 * i + 5]).flat();
-    const { ids } = await queue.enqueuePlain({ bytes, types: Array(count).fill("t"), spans });
+    const { ids } = await queue.enqueueColumns({ bytes, types: Array(count).fill("t"), spans });
     expect(ids).toHaveLength(count);
     expect((await observer.stats("work")).pending).toBe(count);
     expect((await queue.get(ids?.at(-1) ?? ""))?.payloadText).toBe("12345");

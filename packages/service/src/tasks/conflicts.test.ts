@@ -1,5 +1,5 @@
 import { ANONYMOUS } from "@holdfast/contracts/api";
-import { HoldfastError, type NewTask } from "holdfast";
+import { type ColumnsResult, type EnqueueResult, HoldfastError, type TaskColumns } from "holdfast";
 import { expect, test } from "vitest";
 import { Conflicts } from "./conflicts.ts";
 
@@ -17,16 +17,28 @@ function setup(perMinute: number) {
       if (options?.id !== undefined) throw conflict();
       return receipt;
     },
-    async enqueueMany(tasks: readonly NewTask[]) {
-      return tasks.map(({ type, id }) => {
-        seen.push(type);
-        if (id === undefined) return { ok: true as const, receipt };
-        return { ok: false as const, id, error: conflict() };
+    async enqueueColumns({ types, options }: TaskColumns): Promise<ColumnsResult> {
+      seen.push(...types);
+      const results = types.map((_, place): EnqueueResult => {
+        const id = options?.get(place)?.id;
+        return id === undefined ? { ok: true, receipt } : { ok: false, id, error: conflict() };
       });
+      return { ids: results.some(({ ok }) => !ok) ? null : types.map(() => "x"), results };
     },
   };
   const limited = (keyId = "k") => conflicts.limit(queue as never, identity(keyId), "10.0.0.1");
   return { limited, seen };
+}
+
+/** Tasks of these types; each has the id, if it is given. */
+function columns(...tasks: [type: string, id?: string][]): TaskColumns {
+  const options = new Map(tasks.flatMap(([, id], place) => (id === undefined ? [] : [[place, { id }]])));
+  return {
+    bytes: Buffer.from("1".repeat(tasks.length)),
+    types: tasks.map(([type]) => type),
+    spans: tasks.flatMap((_, place) => [place, place + 1]),
+    options: options.size === 0 ? undefined : options,
+  };
 }
 
 const codeOf = (done: Promise<unknown>) =>
@@ -48,13 +60,14 @@ test("after so many conflicts tasks with an id are refused unseen, those without
 
 test("guesses in one batch are counted one by one: what is owed has to come back first", async () => {
   const { limited, seen } = setup(60);
-  const guesses = Array.from({ length: 600 }, (_, at) => ({ type: `t${at}`, id: "a" }));
-  await limited().enqueueMany(guesses);
+  const guesses = Array.from({ length: 600 }, (_, at): [string, string] => [`t${at}`, "a"]);
+  await limited().enqueueColumns(columns(...guesses));
   expect(seen).toHaveLength(600);
-  const results = await limited().enqueueMany([{ type: "no-id" }, { type: "guess", id: "a" }]);
-  expect(results).toMatchObject([{ ok: true }, { ok: false, id: "a", error: { code: "rate_limited" } }]);
+  const { results } = await limited().enqueueColumns(columns(["guess", "a"], ["no-id"]));
+  expect(results).toMatchObject([{ ok: false, id: "a", error: { code: "rate_limited" } }, { ok: true }]);
+  expect((await limited().enqueueColumns(columns(["plain"]))).ids).toEqual(["x"]);
   // 540 beyond the minute's 60, at one in a second.
-  const refused = results[1] as { error: HoldfastError };
+  const refused = results[0] as { error: HoldfastError };
   expect(refused.error.retryAfterMs).toBeGreaterThan(500_000);
-  expect(seen.slice(600)).toEqual(["no-id"]);
+  expect(seen.slice(600)).toEqual(["no-id", "plain"]);
 });

@@ -1,9 +1,10 @@
 import type { Identity } from "@holdfast/contracts/api";
-import type { EnqueueResult, NewTask, Queue } from "holdfast";
+import type { TaskColumns } from "@holdfast/contracts/task-json";
+import type { ColumnsResult, EnqueueResult, Queue } from "holdfast";
 import { bucketOf, RateLimiter, tooMany } from "../identity/rate-limit.ts";
 
 /** What an intake uses of a queue. */
-export type EnqueueQueue = Pick<Queue, "enqueuePlain" | "enqueueMany" | "enqueueText">;
+export type EnqueueQueue = Pick<Queue, "enqueueColumns" | "enqueueText">;
 
 /** Decides whose conflicts count, and holds what each has left. */
 export class Conflicts {
@@ -47,27 +48,30 @@ class LimitedQueue implements EnqueueQueue {
     }
   }
 
-  /** These have no ids. */
-  enqueuePlain(...given: Parameters<Queue["enqueuePlain"]>) {
-    return this.#queue.enqueuePlain(...given);
-  }
-
-  async enqueueMany(
-    tasks: readonly NewTask[],
-    options?: Parameters<Queue["enqueueMany"]>[1],
-  ): Promise<EnqueueResult[]> {
-    const refusal = this.#refusal();
-    const isTaken = (task: NewTask) => refusal === undefined || task.id === undefined;
-    const taken = tasks.filter(isTaken);
-    const results = taken.length === 0 ? [] : await this.#queue.enqueueMany(taken, options);
-    const conflicts = results.filter((result) => !result.ok && isConflict(result.error)).length;
-    if (conflicts > 0) this.#limiter.owe(this.#who, conflicts);
-    if (refusal === undefined) return results;
-    let next = 0;
-    return tasks.map((task) => {
-      if (isTaken(task)) return results[next++] as EnqueueResult;
-      return { ok: false, id: task.id ?? null, error: refusal };
-    });
+  async enqueueColumns(
+    tasks: TaskColumns,
+    options?: Parameters<Queue["enqueueColumns"]>[1],
+  ): Promise<ColumnsResult> {
+    const refusal = tasks.options === undefined ? undefined : this.#refusal();
+    const taken = refusal === undefined ? tasks : withoutIds(tasks);
+    const done =
+      taken.types.length === 0
+        ? { ids: null, results: [] }
+        : await this.#queue.enqueueColumns(taken, options);
+    if (done.ids === null) {
+      const conflicts = done.results.filter((result) => !result.ok && isConflict(result.error)).length;
+      if (conflicts > 0) this.#limiter.owe(this.#who, conflicts);
+    }
+    if (refusal === undefined) return done;
+    const results = done.results.values();
+    return {
+      ids: null,
+      results: tasks.types.map((_, place) => {
+        const id = tasks.options?.get(place)?.id;
+        if (id === undefined) return results.next().value as EnqueueResult;
+        return { ok: false, id, error: refusal };
+      }),
+    };
   }
 
   #refusal() {
@@ -78,3 +82,15 @@ class LimitedQueue implements EnqueueQueue {
 }
 
 const isConflict = (error: unknown) => (error as { code?: unknown } | null)?.code === "task_conflict";
+
+function withoutIds({ bytes, types, spans, options }: TaskColumns): TaskColumns {
+  const taken: Required<TaskColumns> = { bytes, types: [], spans: [], options: new Map() };
+  for (const [place, type] of types.entries()) {
+    const own = options?.get(place);
+    if (own?.id !== undefined) continue;
+    if (own !== undefined) taken.options?.set(taken.types.length, own);
+    taken.types.push(type);
+    taken.spans.push(spans[2 * place] as number, spans[2 * place + 1] as number);
+  }
+  return taken;
+}

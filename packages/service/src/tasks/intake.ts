@@ -1,7 +1,7 @@
 import { ERROR_STATUS, HoldfastError, isQueueName } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
 import type { ReadTasks, TaskColumns } from "@holdfast/contracts/task-json";
-import type { EnqueueReceipt, EnqueueResult, NewTask, PlainResult, Queue, TraceContext } from "holdfast";
+import type { EnqueueReceipt, EnqueueResult, Queue, TraceContext } from "holdfast";
 import { RequestError, retryAfterSeconds } from "../http/problem.ts";
 import type { Conflicts, EnqueueQueue } from "./conflicts.ts";
 import type { IntakeMetrics } from "./metrics.ts";
@@ -125,14 +125,15 @@ export class Intake {
       this.#options.metrics?.rejected(name, error);
       throw error;
     }
-    const enqueued = await enqueueColumns(queue, read.tasks, trace);
-    if (enqueued.ids !== null && read.refused === undefined) return this.#allStored(name, read, enqueued.ids);
-    return batchAnswer(this.#results(name, read, enqueued));
+    const done = await store(queue, read, trace);
+    if (done.ids !== null && read.refused === undefined) return this.#allStored(name, read, done.ids);
+    return batchAnswer(this.#results(name, read, done.results));
   }
 
   /** Stores a block of lines. */
   async block(posted: Posted, queue: EnqueueQueue, read: ReadTasks): Promise<StoredBatch> {
-    return this.#results(posted.queue, read, await enqueueColumns(queue, read.tasks, posted.trace));
+    const { results } = await store(queue, read, posted.trace);
+    return this.#results(posted.queue, read, results);
   }
 
   #allStored(name: string, { tasks }: ReadTasks, ids: string[]): Answer {
@@ -148,7 +149,7 @@ export class Intake {
     return { status: 207, text, bytes: text.length, headers: [], accepted: ids.length };
   }
 
-  #results(name: string, read: ReadTasks, enqueued: PlainResult): StoredBatch {
+  #results(name: string, read: ReadTasks, enqueued: EnqueueResult[]): StoredBatch {
     const { metrics } = this.#options;
     const { tasks, refused, count } = read;
     const body: BatchResult = { accepted: 0, duplicates: 0, failed: 0, results: [] };
@@ -156,7 +157,8 @@ export class Intake {
     let next = 0;
     for (let place = 0; place < count; place++) {
       const error = refused?.get(place);
-      const result = error === undefined ? resultAt(enqueued, next) : { ok: false as const, id: null, error };
+      const result =
+        error === undefined ? (enqueued[next] as EnqueueResult) : { ok: false as const, id: null, error };
       if (result.ok) {
         const { receipt } = result;
         metrics?.enqueued(name, tasks.types[next] as string, payloadBytesAt(tasks, next), receipt.duplicate);
@@ -173,6 +175,11 @@ export class Intake {
     }
     return { body, retryAfter };
   }
+}
+
+async function store(queue: EnqueueQueue, { tasks }: ReadTasks, trace: TraceContext | undefined) {
+  // A queue is not made for nothing.
+  return tasks.types.length === 0 ? { ids: [], results: [] } : queue.enqueueColumns(tasks, { trace });
 }
 
 /** @throws HoldfastError invalid_request */
@@ -195,36 +202,8 @@ function bytesOf({ body }: Posted): Buffer {
   throw new RequestError("invalid_json", "the body is empty: send a task as application/json");
 }
 
-async function enqueueColumns(
-  queue: EnqueueQueue,
-  tasks: TaskColumns,
-  trace: TraceContext | undefined,
-): Promise<PlainResult> {
-  if (tasks.types.length === 0) return { ids: [] };
-  if (tasks.options === undefined) return queue.enqueuePlain(tasks, { trace });
-  const { bytes, types, spans, options } = tasks;
-  const given = types.map((type, place): NewTask => {
-    const payloadText = bytes.toString("utf8", spans[2 * place], spans[2 * place + 1]);
-    return { type, payloadText, ...options.get(place) };
-  });
-  return { ids: null, results: await queue.enqueueMany(given, { trace }) };
-}
-
 function payloadBytesAt({ spans }: TaskColumns, place: number): number {
   return (spans[2 * place + 1] as number) - (spans[2 * place] as number);
-}
-
-function resultAt(enqueued: PlainResult, place: number): EnqueueResult {
-  if (enqueued.ids === null) {
-    const result = enqueued.results[place];
-    if (result === undefined) throw new HoldfastError("internal", "an enqueue without a result");
-    return result;
-  }
-  const id = enqueued.ids[place] as string;
-  return {
-    ok: true,
-    receipt: { id, state: "pending", duplicate: false, willRun: true, durability: "memory" },
-  };
 }
 
 function refusal({ id, error }: Extract<EnqueueResult, { ok: false }>): Result {

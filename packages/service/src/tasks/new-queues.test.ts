@@ -1,5 +1,5 @@
 import { ANONYMOUS } from "@holdfast/contracts/api";
-import { HoldfastError, type NewTask } from "holdfast";
+import { HoldfastError } from "holdfast";
 import { pino } from "pino";
 import { expect, test } from "vitest";
 import { createHttpServer } from "../http/server.ts";
@@ -88,13 +88,9 @@ test("a request to a queue that may be new is not stored before its sender was l
       storedIn.push(name);
       return receipt;
     },
-    enqueuePlain: async () => {
+    enqueueColumns: async () => {
       storedIn.push(name);
-      return { ids: ["x"], results: null } as never;
-    },
-    enqueueMany: async (tasks: readonly NewTask[]) => {
-      storedIn.push(name);
-      return tasks.map(() => ({ ok: true as const, receipt }));
+      return { ids: ["x"], results: [] };
     },
     get: async () => null,
     wait: async () => null,

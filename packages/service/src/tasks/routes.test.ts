@@ -50,13 +50,10 @@ async function setup(fake: Fake = {}) {
   };
   registerTaskRoutes(app, {
     queue: () => ({
-      enqueueMany: store,
-      enqueuePlain: async ({ bytes, types, spans }) => {
+      enqueueColumns: async ({ bytes, types, spans, options }) => {
         const payloadAt = (place: number) => bytes.toString("utf8", spans[2 * place], spans[2 * place + 1]);
-        return {
-          ids: null,
-          results: await store(types.map((type, i) => ({ type, payloadText: payloadAt(i) }))),
-        };
+        const tasks = types.map((type, i) => ({ type, payloadText: payloadAt(i), ...options?.get(i) }));
+        return { ids: null, results: await store(tasks) };
       },
       enqueueText: async (type, payloadText, options) => {
         const [result] = await store([{ ...options, type, payloadText }]);

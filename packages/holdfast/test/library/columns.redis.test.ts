@@ -3,11 +3,11 @@ import { startRedisServer } from "@holdfast/testing";
 import { Redis } from "ioredis";
 import { expect, test } from "vitest";
 import { decodeEnvelope } from "../../src/engine/envelope.ts";
-import { Holdfast, type PlainTasks, Queue } from "../../src/index.ts";
+import { Holdfast, Queue, type TaskColumns } from "../../src/index.ts";
 import { afterwards, library } from "../support/library.ts";
 
 /** The tasks as a body would hold them. */
-function plain(tasks: [type: string, payloadText: string][]): PlainTasks {
+function plain(tasks: [type: string, payloadText: string][]): TaskColumns {
   const spans: number[] = [];
   let text = "";
   for (const [, payloadText] of tasks) {
@@ -21,7 +21,7 @@ function plain(tasks: [type: string, payloadText: string][]): PlainTasks {
 const many = (count: number, from = 0) =>
   plain(Array.from({ length: count }, (_, i) => ["t", JSON.stringify({ n: from + i })]));
 
-async function idsOf(enqueued: ReturnType<Queue["enqueuePlain"]>): Promise<string[]> {
+async function idsOf(enqueued: ReturnType<Queue["enqueueColumns"]>): Promise<string[]> {
   const { ids } = await enqueued;
   if (ids === null) throw new Error("not all were accepted");
   return ids;
@@ -35,7 +35,7 @@ test("plain tasks are stored as other tasks are: each type, each payload byte by
     ["b/c", "null"],
     ["a", `"${"x".repeat(LIMITS.payloadBytes - 2)}"`],
   ];
-  const ids = await idsOf(queue.enqueuePlain(plain(tasks)));
+  const ids = await idsOf(queue.enqueueColumns(plain(tasks)));
   expect(ids.every((id) => /^[A-Za-z0-9_-]{14}$/.test(id))).toBe(true);
   for (const [i, id] of ids.entries()) {
     expect(await queue.get(id)).toMatchObject({
@@ -50,7 +50,7 @@ test("plain tasks are stored as other tasks are: each type, each payload byte by
 test("as many at once as there are: calls hold 500 at most, and each task is in one", async () => {
   const { name, queue, observer } = library();
   const sizes = [1, 1_200, 300, 499, 2, 100, 100, 700];
-  const runs = sizes.map((size, i) => idsOf(queue.enqueuePlain(many(size, 10_000 * i))));
+  const runs = sizes.map((size, i) => idsOf(queue.enqueueColumns(many(size, 10_000 * i))));
   const ids = await Promise.all(runs);
   expect(ids.map(({ length }) => length)).toEqual(sizes);
   expect(new Set(ids.flat()).size).toBe(2_902);
@@ -73,20 +73,23 @@ test("what comes while calls are on their way is sent, and stored before the que
   await own.ready();
   const sent: Promise<string[]>[] = [];
   for (let wave = 0; wave < 40; wave++) {
-    sent.push(idsOf(own.enqueuePlain(many(10))));
+    sent.push(idsOf(own.enqueueColumns(many(10))));
     await new Promise(setImmediate);
   }
   await own.close();
   expect((await observer.stats(name)).pending).toBe(400);
   expect(new Set((await Promise.all(sent)).flat()).size).toBe(400);
-  await expect(own.enqueuePlain(many(1))).rejects.toMatchObject({ code: "closed" });
+  await expect(own.enqueueColumns(many(1))).rejects.toMatchObject({ code: "closed" });
 });
 
 test("of a full queue the tasks that have room are accepted, and the others refused one by one", async () => {
   const { name, queue, observer } = library();
   await observer.configure(name, { maxWaiting: 3 });
   await queue.ready();
-  const [first, second] = await Promise.all([queue.enqueuePlain(many(2)), queue.enqueuePlain(many(2, 2))]);
+  const [first, second] = await Promise.all([
+    queue.enqueueColumns(many(2)),
+    queue.enqueueColumns(many(2, 2)),
+  ]);
   expect(first.ids).toHaveLength(2);
   expect(second).toMatchObject({
     ids: null,
@@ -106,7 +109,7 @@ test("a task that is refused does not stop the others", async () => {
     ["t", `"${"x".repeat(LIMITS.payloadBytes)}"`],
     ["t", "4"],
   ];
-  expect(await queue.enqueuePlain(plain(tasks))).toMatchObject({
+  expect(await queue.enqueueColumns(plain(tasks))).toMatchObject({
     ids: null,
     results: [
       { ok: true },
@@ -116,7 +119,7 @@ test("a task that is refused does not stop the others", async () => {
     ],
   });
   expect((await observer.stats(name)).pending).toBe(2);
-  expect(await queue.enqueuePlain(plain([]))).toEqual({ ids: null, results: [] });
+  expect(await queue.enqueueColumns(plain([]))).toEqual({ ids: null, results: [] });
 });
 
 test.each([
@@ -127,13 +130,13 @@ test.each([
 ])("spans %s are refused", async (_name, spans) => {
   const { queue } = library();
   const tasks = { bytes: Buffer.from("1,2,3"), types: ["t", "t"], spans };
-  await expect(queue.enqueuePlain(tasks)).rejects.toMatchObject({ code: "invalid_argument" });
+  await expect(queue.enqueueColumns(tasks)).rejects.toMatchObject({ code: "invalid_argument" });
 });
 
 test("the trace of the caller is stored with each of them", async () => {
   const { queue, engine } = library();
   const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
-  const ids = await idsOf(queue.enqueuePlain(many(2), { trace: { traceparent, tracestate: "k=v" } }));
+  const ids = await idsOf(queue.enqueueColumns(many(2), { trace: { traceparent, tracestate: "k=v" } }));
   const stored = (await engine.get(ids)).map(({ envelope }) => decodeEnvelope(envelope));
   expect(stored).toMatchObject([
     { type: "t", traceparent, tracestate: "k=v", payloadText: '{"n":0}' },
@@ -146,7 +149,7 @@ test("a queue that asks for more than memory, or mints ids of its own, is asked 
   await queue.ready();
   let minted = 0;
   const own = new Queue(name, { client, mintId: () => `own-${++minted}` });
-  expect(await own.enqueuePlain(many(2))).toMatchObject({
+  expect(await own.enqueueColumns(many(2))).toMatchObject({
     ids: null,
     results: [{ receipt: { id: "own-1" } }, { receipt: { id: "own-2" } }],
   });
@@ -154,7 +157,7 @@ test("a queue that asks for more than memory, or mints ids of its own, is asked 
   const other = new Holdfast({ redis: client.connection.redis });
   afterwards(() => other.close());
   // This server has no replica that could confirm it.
-  expect(await new Queue(name, { client: other }).enqueuePlain(many(1))).toMatchObject({
+  expect(await new Queue(name, { client: other }).enqueueColumns(many(1))).toMatchObject({
     ids: null,
     results: [{ ok: false, error: { code: "durability_unavailable" } }],
   });
@@ -172,7 +175,7 @@ test("tasks whose connection is cut, or whose script the server has lost, are st
   await queue.ready();
   const sent: Promise<string[]>[] = [];
   for (let wave = 0; wave < 12; wave++) {
-    for (let i = 0; i < 6; i++) sent.push(idsOf(queue.enqueuePlain(many(120, wave * 1_000 + i))));
+    for (let i = 0; i < 6; i++) sent.push(idsOf(queue.enqueueColumns(many(120, wave * 1_000 + i))));
     // From here on the calls are under way.
     await new Promise(setImmediate);
     if (wave % 2 === 0) await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
@@ -184,4 +187,49 @@ test("tasks whose connection is cut, or whose script the server has lost, are st
   const { totals, pending } = await observer.stats(name);
   expect({ pending, enqueued: totals.enqueued }).toEqual({ pending: ids.length, enqueued: ids.length });
   expect((await admin.lrange(engine.keys.pending, 0, -1)).sort()).toEqual(ids.sort());
+});
+
+test("tasks with options stand beside plain ones: each is stored with its own, and answered in its place", async () => {
+  const { queue } = library();
+  const tasks = plain([
+    ["a", "1"],
+    ["b", "2"],
+    ["a", "3"],
+    ["a", "4"],
+  ]);
+  const options = new Map([
+    [1, { id: "x", priority: "high" as const, maxRetries: 7 }],
+    [3, { delayMs: -1 }],
+  ]);
+  const { ids, results } = await queue.enqueueColumns({ ...tasks, options });
+  expect(ids).toBeNull();
+  expect(results).toMatchObject([
+    { ok: true },
+    { ok: true, receipt: { id: "x", duplicate: false } },
+    { ok: true },
+    { ok: false, error: { code: "invalid_argument", message: expect.stringContaining("delayMs") } },
+  ]);
+  expect(await queue.get("x")).toMatchObject({
+    type: "b",
+    payloadText: "2",
+    priority: "high",
+    maxRetries: 7,
+  });
+  const again = await queue.enqueueColumns({
+    ...plain([["b", "2"]]),
+    options: new Map([[0, options.get(1) ?? {}]]),
+  });
+  expect(again.results).toMatchObject([{ ok: true, receipt: { id: "x", duplicate: true } }]);
+});
+
+test("the results of tasks that were all accepted can be read one by one", async () => {
+  const { queue } = library();
+  const { ids, results } = await queue.enqueueColumns(many(2));
+  expect(ids).toHaveLength(2);
+  expect(results).toEqual(
+    ids?.map((id) => ({
+      ok: true,
+      receipt: { id, state: "pending", duplicate: false, willRun: true, durability: "memory" },
+    })),
+  );
 });
