@@ -63,6 +63,7 @@ export const PARTS = [
       ],
       ["packages/holdfast/src/soon.ts", "runs the flush at the end of that turn."],
       ["packages/holdfast/src/engine/engine.ts", "calls the script `enqueue`: one method per script."],
+      ["packages/holdfast/src/engine/queue-scripts.ts", "gives a call its keys and its request id."],
       ["packages/holdfast/src/engine/requests.ts", "gives the call its request slot and sequence."],
       ["packages/holdfast/src/redis/connection.ts", "sends the call on its connection."],
       ["packages/holdfast/src/redis/script-call.ts", "writes the call as bytes."],

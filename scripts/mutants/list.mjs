@@ -779,7 +779,7 @@ export const mutants = [
     name: "janitor: only workers that beat count as registered",
     changes: [
       [
-        "packages/holdfast/src/janitor/janitor.ts",
+        "packages/holdfast/src/janitor/sweep.ts",
         'state !== "stopped" && queues',
         'state === "running" && false && queues',
       ],
@@ -1295,7 +1295,7 @@ export const mutants = [
     name: "partitions: a janitor looks for workers by the name of the partition",
     changes: [
       [
-        "packages/holdfast/src/janitor/janitor.ts",
+        "packages/holdfast/src/janitor/sweep.ts",
         'state !== "stopped" && queues.includes(queue)',
         'state !== "stopped" && queues.includes(engine.queue)',
       ],

@@ -4,7 +4,7 @@ import { taskDefinitionShape } from "../src/define-task.ts";
 import { backoffShape, newTaskShape, taskShape, taskTextShape } from "../src/engine/task-options.ts";
 import { stopShape } from "../src/grace.ts";
 import { isolationShape } from "../src/isolation/isolated.ts";
-import { janitorShape } from "../src/janitor/janitor.ts";
+import { janitorShape } from "../src/janitor/janitor-options.ts";
 import {
   auditShape,
   bulkShape,

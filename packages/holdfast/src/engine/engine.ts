@@ -1,97 +1,38 @@
-import { type Durability, HoldfastError, LIMITS, type QueueSettings } from "@holdfast/contracts";
+import { type Durability, LIMITS, type QueueSettings } from "@holdfast/contracts";
 import { nanoid } from "nanoid";
-import type { Connection } from "../redis/connection.ts";
 import * as scripts from "../redis/generated/index.ts";
-import { type QueueKeys, queueKeys } from "../redis/keys.ts";
-import type { Script } from "../redis/script.ts";
-import type { TailBytes } from "../redis/tail-bytes.ts";
-import { answerOf, type EnqueueAnswer, type EnqueueArgs, lettersOf, partOf } from "./enqueue-answer.ts";
-import { envelopeIn } from "./record.ts";
-import type { AuditReply, ListOrder, RawStats, RawTask } from "./replies.ts";
-import { type Request, RequestSlots } from "./requests.ts";
-import { parseRoundTrip, type RoundTrip, type RoundTripReply, type VerdictOutcome } from "./round-trip.ts";
+import type { QueueKeys } from "../redis/keys.ts";
+import { beginAgain, type EnqueueAnswer, type EnqueueArgs } from "./enqueue-call.ts";
+import { QueueScripts } from "./queue-scripts.ts";
+import {
+  type AuditReply,
+  type ListOrder,
+  type RawStats,
+  type RawTask,
+  rawTasks,
+  violationsOf,
+} from "./replies.ts";
+import type { Request } from "./requests.ts";
+import {
+  acquireFields,
+  inPlace,
+  parseRoundTrip,
+  type RoundTrip,
+  type RoundTripArgs,
+  type RoundTripReply,
+} from "./round-trip.ts";
 import { encodeLine, encodeWord } from "./text.ts";
 import { type Verdict, verdictTail } from "./verdict.ts";
 
-export type { Grant, RoundTrip, VerdictOutcome } from "./round-trip.ts";
+export type { Grant, RoundTrip, RoundTripArgs, VerdictOutcome } from "./round-trip.ts";
 export type { Verdict } from "./verdict.ts";
 
 // A queue that was deleted is not left with them for ever.
 const TIMINGS_TTL_MS = 2_678_400_000;
 
-const AGAIN_ROUNDS = 10;
-
-export interface RoundTripArgs {
-  want: number;
-  held: number;
-  leaseMs: number;
-  maxRetries: number;
-  workerId: string;
-  nonce: string;
-  /** "" for tasks of any type; otherwise those that the worker runs, a space before each (`lua/lib/typed.lua`). @default "" */
-  types?: string;
-  noHandlerAfterMs: number;
-  /** If nothing is granted, an acquire leaves its request in Redis for the next enqueue. @default false */
-  park?: boolean;
-}
-
-/** The arguments of an acquire, alone or after a settle. */
-function acquireFields(args: RoundTripArgs) {
-  const { want, held, leaseMs, maxRetries, workerId, nonce, types = "", noHandlerAfterMs } = args;
-  return { want, held, leaseMs, maxRetries, workerId, nonce, types, noHandlerAfterMs };
-}
-
-/** The outcomes in the order in which the verdicts were given: `places` says where each of them stood. */
-function inPlace(outcomes: readonly VerdictOutcome[], places: readonly number[]): VerdictOutcome[] {
-  const placed = new Array<VerdictOutcome>(places.length);
-  for (let i = 0; i < places.length; i++) placed[places[i] as number] = outcomes[i] ?? "unknown";
-  return placed;
-}
-
 /** The state engine of one queue: one typed method per script. It moves no task unless it is called. */
-export class Engine {
-  readonly queue: string;
-  readonly keys: QueueKeys;
-  readonly connection: Connection;
-  readonly #requests: RequestSlots;
-  readonly #clockMs: () => number;
-  readonly #register: () => Promise<void>;
+export class Engine extends QueueScripts {
   #opening: Promise<void> | undefined;
-
-  /**
-   * @param options.register adds the queue to the registry @default nothing: it is known only to who names it
-   * @param options.clockMs tests only: the time that the scripts take instead of Redis TIME, 0 for Redis TIME
-   */
-  constructor(
-    connection: Connection,
-    queue: string,
-    options: {
-      prefix?: string | undefined;
-      instance?: string | undefined;
-      register?: () => Promise<void>;
-      clockMs?: () => number;
-    } = {},
-  ) {
-    this.queue = queue;
-    this.connection = connection;
-    this.keys = queueKeys(options.prefix ?? "queue", queue);
-    this.#requests = new RequestSlots(options.instance);
-    this.#register = options.register ?? (async () => {});
-    this.#clockMs = options.clockMs ?? (() => 0);
-  }
-
-  #run<Args, Reply>(script: Script<Args>, args: Args, tail?: TailBytes): Promise<Reply> {
-    return this.connection.script<Args, Reply>(script, this.keys, args, undefined, tail);
-  }
-
-  /** A request id for a call that the caller itself repeats until it is answered. */
-  takeRequest() {
-    return this.#requests.take();
-  }
-
-  giveRequest(request: { readonly index: number }): void {
-    this.#requests.give(request);
-  }
 
   /**
    * Registers the queue if it is not registered: before its first task, and after a deletion while somebody still uses it.
@@ -106,12 +47,12 @@ export class Engine {
 
   async #open(): Promise<void> {
     const ask = (confirmed: string) =>
-      this.#run<scripts.OpenArgs, string>(scripts.openScript, { nonce: nanoid(10), confirmed });
+      this.run<scripts.OpenArgs, string>(scripts.openScript, { nonce: nanoid(10), confirmed });
     // It goes round again only where the queue is deleted in the middle of it.
     for (;;) {
       const asked = await ask("");
       // Also if the queue says that it is registered: on a Cluster the registry is on another node, which may have lost writes.
-      await this.#register();
+      await this.register();
       if (asked === "1" || (await ask(asked)) === "1") return;
     }
   }
@@ -125,7 +66,12 @@ export class Engine {
     try {
       const answer = await this.#enqueue(args, request);
       isAnswered = true;
-      return args.checked && answer.verdicts.includes("e") ? await this.#beginAgain(args, answer) : answer;
+      return args.checked && answer.verdicts.includes("e")
+        ? await beginAgain(args, answer, {
+            store: (some) => this.#enqueue(some),
+            again: (tail) => this.enqueueAgain(tail),
+          })
+        : answer;
     } finally {
       args.bytes?.release(this.connection.pool, isAnswered);
     }
@@ -134,13 +80,13 @@ export class Engine {
   #enqueue(args: EnqueueArgs, request?: Request): Promise<EnqueueAnswer> {
     const call = async ({ requestSlot, sequence }: Request) => {
       for (;;) {
-        const [now, verdicts, states] = await this.#run<
+        const [now, verdicts, states] = await this.run<
           scripts.EnqueueArgs,
           [now: number, verdicts?: string, states?: string]
         >(
           scripts.enqueueScript,
           {
-            clockMs: this.#clockMs(),
+            clockMs: this.clockMs(),
             requestSlot,
             sequence,
             checked: args.checked ? (args.once ? 2 : 1) : 0,
@@ -156,83 +102,44 @@ export class Engine {
         await this.open();
       }
     };
-    return request ? call(request) : this.#requests.with(call);
-  }
-
-  /** In a call of its own, so that an enqueue of new tasks does not name the keys that it takes. */
-  async #beginAgain(args: EnqueueArgs, first: EnqueueAnswer): Promise<EnqueueAnswer> {
-    const letters = lettersOf(first);
-    const placesOf = (letter: string) => letters.flatMap((own, place) => (own === letter ? [place] : []));
-    // Others may purge, enqueue and cancel the same ids all the while.
-    for (let round = 0; round < AGAIN_ROUNDS; round++) {
-      const ended = placesOf("e");
-      if (ended.length === 0) return answerOf(letters);
-      const begun = lettersOf(await this.enqueueAgain(partOf(args, ended).tail));
-      ended.forEach((place, i) => {
-        letters[place] = begun[i] ?? "e";
-      });
-      const gone = placesOf("g");
-      if (gone.length === 0) continue;
-      const stored = lettersOf(await this.#enqueue(partOf(args, gone)));
-      gone.forEach((place, i) => {
-        letters[place] = stored[i] ?? "e";
-      });
-    }
-    throw new HoldfastError("conflict", "others enqueue and remove tasks with the same ids: try again", {
-      retryAfterMs: 1_000,
-    });
+    return this.withRequest(call, request);
   }
 
   /** As `enqueue`, of tasks that ended without completing: ids and envelopes in turn. g: the id is not known any more. */
-  enqueueAgain(tail: readonly string[], request?: Request): Promise<EnqueueAnswer> {
-    const call = async ({ requestSlot, sequence }: Request) => {
-      const [verdicts, states] = await this.#run<scripts.EnqueueAgainArgs, [string, string]>(
-        scripts.enqueueAgainScript,
-        { clockMs: this.#clockMs(), requestSlot, sequence, tail },
-      );
-      return { verdicts, states };
-    };
-    return request ? call(request) : this.#requests.with(call);
+  async enqueueAgain(tail: readonly string[], request?: Request): Promise<EnqueueAnswer> {
+    const [verdicts, states] = await this.runRequest<scripts.EnqueueAgainArgs, [string, string]>(
+      scripts.enqueueAgainScript,
+      { tail },
+      request,
+    );
+    return { verdicts, states };
   }
 
-  acquire(args: RoundTripArgs, request?: Request): Promise<RoundTrip> {
-    const call = async ({ requestSlot, sequence }: Request) =>
-      parseRoundTrip(
-        await this.#run<scripts.AcquireArgs, RoundTripReply>(scripts.acquireScript, {
-          clockMs: this.#clockMs(),
-          requestSlot,
-          sequence,
-          ...acquireFields(args),
-          park: args.park ? 1 : 0,
-        }),
-        args.nonce,
-      );
-    return request ? call(request) : this.#requests.with(call);
+  async acquire(args: RoundTripArgs, request?: Request): Promise<RoundTrip> {
+    const reply = await this.runRequest<scripts.AcquireArgs, RoundTripReply>(
+      scripts.acquireScript,
+      { ...acquireFields(args), park: args.park ? 1 : 0 },
+      request,
+    );
+    return parseRoundTrip(reply, args.nonce);
   }
 
   /** Settles attempts and acquires in one round trip. Outcomes come in the order of `verdicts`. */
-  settle(verdicts: readonly Verdict[], args: RoundTripArgs, request?: Request): Promise<RoundTrip> {
+  async settle(verdicts: readonly Verdict[], args: RoundTripArgs, request?: Request): Promise<RoundTrip> {
     const { acks, fences, tail, places } = verdictTail(verdicts);
-    const call = async ({ requestSlot, sequence }: Request) => {
-      const reply = await this.#run<scripts.SettleArgs, RoundTripReply>(scripts.settleScript, {
-        clockMs: this.#clockMs(),
-        requestSlot,
-        sequence,
-        ...acquireFields(args),
-        acks,
-        fences,
-        tail,
-      });
-      const trip = parseRoundTrip(reply, args.nonce);
-      trip.outcomes = inPlace(trip.outcomes, places);
-      return trip;
-    };
-    return request ? call(request) : this.#requests.with(call);
+    const reply = await this.runRequest<scripts.SettleArgs, RoundTripReply>(
+      scripts.settleScript,
+      { ...acquireFields(args), acks, fences, tail },
+      request,
+    );
+    const trip = parseRoundTrip(reply, args.nonce);
+    trip.outcomes = inPlace(trip.outcomes, places);
+    return trip;
   }
 
   /** A letter per pair of id and fence: r renewed, c renewed and a cancel was requested, l lost. */
   heartbeat(pairs: readonly string[], leaseMs: number): Promise<string> {
-    return this.#run(scripts.heartbeatScript, { clockMs: this.#clockMs(), leaseMs, tail: pairs });
+    return this.run(scripts.heartbeatScript, { clockMs: this.clockMs(), leaseMs, tail: pairs });
   }
 
   /** @returns false where the fence is stale */
@@ -244,12 +151,12 @@ export class Engine {
       line: change.line ?? "",
       maxLines: 50,
     };
-    return (await this.#run<scripts.ProgressArgs, number>(scripts.progressScript, args)) === 1;
+    return (await this.run<scripts.ProgressArgs, number>(scripts.progressScript, args)) === 1;
   }
 
   /** Counts of how long tasks waited and ran: fields and numbers in turn. */
   async timings(fields: readonly (string | number)[]): Promise<void> {
-    await this.#run<scripts.TimingsArgs, number>(scripts.timingsScript, {
+    await this.run<scripts.TimingsArgs, number>(scripts.timingsScript, {
       ttlMs: TIMINGS_TTL_MS,
       tail: fields,
     });
@@ -257,12 +164,9 @@ export class Engine {
 
   /** @returns typed: how many tasks stand aside by their type */
   async promote(limit: number): Promise<{ promoted: number; nextInMs: number; typed: number }> {
-    const [promoted, nextInMs, typed] = await this.#run<scripts.PromoteArgs, [number, number, number]>(
+    const [promoted, nextInMs, typed] = await this.run<scripts.PromoteArgs, [number, number, number]>(
       scripts.promoteScript,
-      {
-        clockMs: this.#clockMs(),
-        limit,
-      },
+      { clockMs: this.clockMs(), limit },
     );
     return { promoted, nextInMs, typed };
   }
@@ -278,8 +182,8 @@ export class Engine {
     limit: number,
     after = "",
   ): Promise<{ dead: number; after: string }> {
-    const args = { clockMs: this.#clockMs(), limit, after, known: encodeLine(known), tail: types };
-    const [dead, next] = await this.#run<scripts.RejectArgs, [number, string]>(scripts.rejectScript, args);
+    const args = { clockMs: this.clockMs(), limit, after, known: encodeLine(known), tail: types };
+    const [dead, next] = await this.run<scripts.RejectArgs, [number, string]>(scripts.rejectScript, args);
     return { dead, after: next };
   }
 
@@ -289,8 +193,8 @@ export class Engine {
    * @returns next: where to go on; 0 at the end of all lists
    */
   async expire(limit: number, from = 0): Promise<{ expired: number; dropped: number; next: number }> {
-    const args = { clockMs: this.#clockMs(), limit, from };
-    const [expired, dropped, next] = await this.#run<scripts.ExpireArgs, [number, number, number]>(
+    const args = { clockMs: this.clockMs(), limit, from };
+    const [expired, dropped, next] = await this.run<scripts.ExpireArgs, [number, number, number]>(
       scripts.expireScript,
       args,
     );
@@ -300,10 +204,10 @@ export class Engine {
   async reap(
     limit: number,
   ): Promise<{ requeued: number; dead: number; cancelled: number; nextInMs: number }> {
-    const [requeued, dead, cancelled, nextInMs] = await this.#run<
+    const [requeued, dead, cancelled, nextInMs] = await this.run<
       scripts.ReapArgs,
       [number, number, number, number]
-    >(scripts.reapScript, { clockMs: this.#clockMs(), limit });
+    >(scripts.reapScript, { clockMs: this.clockMs(), limit });
     return { requeued, dead, cancelled, nextInMs };
   }
 
@@ -313,8 +217,8 @@ export class Engine {
     requestIdleMs: number,
     undoMs: number = LIMITS.undoMs,
   ): Promise<{ purged: number; forgotten: number }> {
-    const [purged, forgotten] = await this.#run<scripts.PurgeArgs, [number, number]>(scripts.purgeScript, {
-      clockMs: this.#clockMs(),
+    const [purged, forgotten] = await this.run<scripts.PurgeArgs, [number, number]>(scripts.purgeScript, {
+      clockMs: this.clockMs(),
       limit,
       requestIdleMs,
       undoMs,
@@ -324,15 +228,7 @@ export class Engine {
 
   /** A letter per pair of id and new envelope ("" keeps it): r replayed, n not dead, u unknown. */
   replay(tail: readonly string[], request?: Request, diedBefore = 0): Promise<string> {
-    const call = ({ requestSlot, sequence }: Request) =>
-      this.#run<scripts.ReplayArgs, string>(scripts.replayScript, {
-        clockMs: this.#clockMs(),
-        requestSlot,
-        sequence,
-        diedBefore,
-        tail,
-      });
-    return request ? call(request) : this.#requests.with(call);
+    return this.runRequest(scripts.replayScript, { diedBefore, tail }, request);
   }
 
   /** A letter per pair of an id and the queue it moved to ("" if it did not): d discarded, n not dead, u unknown. */
@@ -342,38 +238,21 @@ export class Engine {
     options: { discard?: string; diedBefore?: number } = {},
   ): Promise<string> {
     const { discard = "-", diedBefore = 0 } = options;
-    const call = ({ requestSlot, sequence }: Request) =>
-      this.#run<scripts.DiscardArgs, string>(scripts.discardScript, {
-        clockMs: this.#clockMs(),
-        requestSlot,
-        sequence,
-        diedBefore,
-        discard,
-        tail,
-      });
-    return request ? call(request) : this.#requests.with(call);
+    return this.runRequest(scripts.discardScript, { diedBefore, discard, tail }, request);
   }
 
   /** A letter per id: r restored, n not discarded, or by another discard. */
   restore(ids: readonly string[], discard: string, request?: Request): Promise<string> {
-    const call = ({ requestSlot, sequence }: Request) =>
-      this.#run<scripts.RestoreArgs, string>(scripts.restoreScript, {
-        clockMs: this.#clockMs(),
-        requestSlot,
-        sequence,
-        discard,
-        tail: ids,
-      });
-    return request ? call(request) : this.#requests.with(call);
+    return this.runRequest(scripts.restoreScript, { discard, tail: ids }, request);
   }
 
   cancel(id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
-    return this.#run(scripts.cancelScript, { clockMs: this.#clockMs(), taskId: id });
+    return this.run(scripts.cancelScript, { clockMs: this.clockMs(), taskId: id });
   }
 
   async pause(paused: boolean, reason = "", by = ""): Promise<void> {
-    await this.#run(scripts.pauseScript, {
-      clockMs: this.#clockMs(),
+    await this.run(scripts.pauseScript, {
+      clockMs: this.clockMs(),
       paused: paused ? 1 : 0,
       reason: encodeWord(reason),
       by: encodeWord(by),
@@ -381,7 +260,7 @@ export class Engine {
   }
 
   async configure(settings: Partial<QueueSettings>): Promise<QueueSettings> {
-    const [maxWaiting, retentionMs, retentionCount, idempotencyMs, durability] = await this.#run<
+    const [maxWaiting, retentionMs, retentionCount, idempotencyMs, durability] = await this.run<
       scripts.ConfigureArgs,
       [number, number, number, number, Durability | ""]
     >(scripts.configureScript, {
@@ -402,29 +281,23 @@ export class Engine {
 
   /** Counts a visit: a number that only grows while Redis keeps its writes, and which run of the server said so. */
   async epoch(): Promise<{ epoch: number; runId: string }> {
-    const [epoch, runId] = await this.#run<scripts.EpochArgs, [number, string]>(scripts.epochScript, {});
+    const [epoch, runId] = await this.run<scripts.EpochArgs, [number, string]>(scripts.epochScript, {});
     return { epoch, runId };
   }
 
   async stats(): Promise<RawStats> {
-    const [now, counters, accepted, settings, lengths, oldest] = await this.#run<
+    const [now, counters, accepted, settings, lengths, oldest] = await this.run<
       scripts.StatsArgs,
       [number, number[], number[], string, number[], string[]]
-    >(scripts.statsScript, { clockMs: this.#clockMs() });
+    >(scripts.statsScript, { clockMs: this.clockMs() });
     return { now, counters, accepted, settings, lengths, oldest };
   }
 
   /** At most 100 ids. */
   async get(ids: readonly string[]): Promise<RawTask[]> {
     if (ids.length === 0) return [];
-    const reply = await this.#run<scripts.GetArgs, string[]>(scripts.getScript, { tail: ids });
-    return ids.map((id, i) => {
-      const [envelope = "", record = "", result = "", progress = "", score = ""] = reply.slice(
-        5 * i,
-        5 * i + 5,
-      );
-      return { id, envelope: envelope || envelopeIn(record), record, result, progress, score };
-    });
+    const reply = await this.run<scripts.GetArgs, string[]>(scripts.getScript, { tail: ids });
+    return rawTasks(ids, reply);
   }
 
   async list(
@@ -433,7 +306,7 @@ export class Engine {
     after: string,
     limit: number,
   ): Promise<{ cursor: string; length: number; ids: string[] }> {
-    const [cursor, length, ...ids] = await this.#run<
+    const [cursor, length, ...ids] = await this.run<
       scripts.ListArgs,
       [cursor: string, length: number, ...ids: string[]]
     >(scripts.listScript, {
@@ -451,38 +324,23 @@ export class Engine {
     limit: number,
     request?: Request,
   ): Promise<{ removed: number; looked: number }> {
-    const call = async ({ requestSlot, sequence }: Request) => {
-      const [removed, looked] = await this.#run<scripts.EmptyArgs, [number, number]>(scripts.emptyScript, {
-        clockMs: this.#clockMs(),
-        indexKey: this.keys[index],
-        requestSlot,
-        sequence,
-        target,
-        limit,
-      });
-      return { removed, looked };
-    };
-    return request ? call(request) : this.#requests.with(call);
+    const [removed, looked] = await this.runRequest<scripts.EmptyArgs, [number, number]>(
+      scripts.emptyScript,
+      { indexKey: this.keys[index], target, limit },
+      request,
+    );
+    return { removed, looked };
   }
 
   delete(): Promise<"deleted" | "not_paused" | "busy"> {
-    return this.#run(scripts.deleteScript, {});
+    return this.run(scripts.deleteScript, {});
   }
 
   async audit(repair: boolean, part = "", from = 0, limit = 500): Promise<AuditReply> {
-    const [repaired, looked, ...found] = await this.#run<scripts.AuditArgs, [number, number, ...string[]]>(
+    const [repaired, looked, ...found] = await this.run<scripts.AuditArgs, [number, number, ...string[]]>(
       scripts.auditScript,
-      {
-        repair: repair ? 1 : 0,
-        part,
-        from,
-        limit,
-      },
+      { repair: repair ? 1 : 0, part, from, limit },
     );
-    const violations = [];
-    for (let i = 0; i + 1 < found.length; i += 2) {
-      violations.push({ invariant: found[i] as string, detail: found[i + 1] as string });
-    }
-    return { repaired, looked, violations };
+    return { repaired, looked, violations: violationsOf(found) };
   }
 }

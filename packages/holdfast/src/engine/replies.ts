@@ -1,3 +1,5 @@
+import { envelopeIn } from "./record.ts";
+
 export interface AuditReply {
   repaired: number;
   looked: number;
@@ -26,4 +28,23 @@ export interface RawStats {
   settings: string;
   lengths: number[];
   oldest: string[];
+}
+
+/** The tasks of `ids` from the reply of the script get, which has five texts of each. */
+export function rawTasks(ids: readonly string[], reply: readonly string[]): RawTask[] {
+  return ids.map((id, i) => {
+    const [envelope = "", record = "", result = "", progress = "", score = ""] = reply.slice(
+      5 * i,
+      5 * i + 5,
+    );
+    return { id, envelope: envelope || envelopeIn(record), record, result, progress, score };
+  });
+}
+
+/** @param found names of invariants and details in turn */
+export function violationsOf(found: readonly string[]): AuditReply["violations"] {
+  const violations = [];
+  for (let i = 0; i + 1 < found.length; i += 2)
+    violations.push({ invariant: found[i] as string, detail: found[i + 1] as string });
+  return violations;
 }

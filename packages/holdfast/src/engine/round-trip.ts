@@ -69,6 +69,33 @@ export interface RoundTrip {
   dueInMs: number;
 }
 
+export interface RoundTripArgs {
+  want: number;
+  held: number;
+  leaseMs: number;
+  maxRetries: number;
+  workerId: string;
+  nonce: string;
+  /** "" for tasks of any type; otherwise those that the worker runs, a space before each (`lua/lib/typed.lua`). @default "" */
+  types?: string;
+  noHandlerAfterMs: number;
+  /** If nothing is granted, an acquire leaves its request in Redis for the next enqueue. @default false */
+  park?: boolean;
+}
+
+/** The arguments of an acquire, alone or after a settle. */
+export function acquireFields(args: RoundTripArgs) {
+  const { want, held, leaseMs, maxRetries, workerId, nonce, types = "", noHandlerAfterMs } = args;
+  return { want, held, leaseMs, maxRetries, workerId, nonce, types, noHandlerAfterMs };
+}
+
+/** The outcomes in the order in which the verdicts were given: `places` says where each of them stood. */
+export function inPlace(outcomes: readonly VerdictOutcome[], places: readonly number[]): VerdictOutcome[] {
+  const placed = new Array<VerdictOutcome>(places.length);
+  for (let i = 0; i < places.length; i++) placed[places[i] as number] = outcomes[i] ?? "unknown";
+  return placed;
+}
+
 export type RoundTripReply = [
   now: number,
   verdicts: string,

@@ -1,0 +1,78 @@
+import type { Connection } from "../redis/connection.ts";
+import { type QueueKeys, queueKeys } from "../redis/keys.ts";
+import type { Script } from "../redis/script.ts";
+import type { TailBytes } from "../redis/tail-bytes.ts";
+import { type Request, RequestSlots } from "./requests.ts";
+
+/** What every script takes that keeps its reply for a repeat. */
+interface Requested {
+  clockMs: number;
+  requestSlot: string;
+  sequence: number;
+}
+
+/** How the scripts of one queue are called: on which keys, by which clock, under which request id. */
+export class QueueScripts {
+  readonly queue: string;
+  readonly keys: QueueKeys;
+  readonly connection: Connection;
+  readonly #requests: RequestSlots;
+  protected readonly clockMs: () => number;
+  protected readonly register: () => Promise<void>;
+
+  /**
+   * @param options.register adds the queue to the registry @default nothing: it is known only to who names it
+   * @param options.clockMs tests only: the time that the scripts take instead of Redis TIME, 0 for Redis TIME
+   */
+  constructor(
+    connection: Connection,
+    queue: string,
+    options: {
+      prefix?: string | undefined;
+      instance?: string | undefined;
+      register?: () => Promise<void>;
+      clockMs?: () => number;
+    } = {},
+  ) {
+    this.queue = queue;
+    this.connection = connection;
+    this.keys = queueKeys(options.prefix ?? "queue", queue);
+    this.#requests = new RequestSlots(options.instance);
+    this.register = options.register ?? (async () => {});
+    this.clockMs = options.clockMs ?? (() => 0);
+  }
+
+  protected run<Args, Reply>(script: Script<Args>, args: Args, tail?: TailBytes): Promise<Reply> {
+    return this.connection.script<Args, Reply>(script, this.keys, args, undefined, tail);
+  }
+
+  /** @param request that of a caller who repeats the call until it is answered @default one for this call */
+  protected withRequest<Result>(
+    call: (request: Request) => Promise<Result>,
+    request?: Request,
+  ): Promise<Result> {
+    return request ? call(request) : this.#requests.with(call);
+  }
+
+  /** As `run`, with the request id and the clock among the arguments. */
+  protected runRequest<Args extends Requested, Reply>(
+    script: Script<Args>,
+    args: Omit<Args, keyof Requested>,
+    request?: Request,
+  ): Promise<Reply> {
+    return this.withRequest(
+      ({ requestSlot, sequence }) =>
+        this.run<Args, Reply>(script, { clockMs: this.clockMs(), requestSlot, sequence, ...args } as Args),
+      request,
+    );
+  }
+
+  /** A request id for a call that the caller itself repeats until it is answered. */
+  takeRequest() {
+    return this.#requests.take();
+  }
+
+  giveRequest(request: { readonly index: number }): void {
+    this.#requests.give(request);
+  }
+}

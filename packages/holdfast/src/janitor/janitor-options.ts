@@ -1,0 +1,79 @@
+import type { HoldfastError } from "@holdfast/contracts";
+import { prefixKind, redisHints, redisKind } from "../client-options.ts";
+import type { AuditReport } from "../engine/audit.ts";
+import { callback, isText, listOf, MAX_TIMER_MS, whole, yesNo } from "../options/kinds.ts";
+import { shapeOf } from "../options/shape.ts";
+import type { ConnectionOptions } from "../redis/connection.ts";
+import type { RedisOption } from "../redis/settings.ts";
+import type { ScheduleRunEvent } from "../schedules/firing.ts";
+import type { RewoundEvent } from "./rewind.ts";
+
+export interface JanitorOptions {
+  redis: RedisOption;
+  /** First part of every key. @default "queue" */
+  prefix?: string | undefined;
+  /** Longest sleep between two sweeps. Milliseconds, 10 to 60_000. @default 1_000 */
+  sweepIntervalMs?: number | undefined;
+  /** How often each queue is audited; 0 for never (but after a rewind). Milliseconds, 0 to 2_147_483_647. @default 60_000 */
+  auditIntervalMs?: number | undefined;
+  /** Entries that one audit looks at before the next goes on from there. 1 to 10_000_000. @default 10_000 */
+  auditBudget?: number | undefined;
+  /** Records of operator actions that are kept, 1_000 to 10_000_000; the oldest beyond it go. @default 100_000 */
+  auditLogMax?: number | undefined;
+  /** @default every queue that is registered */
+  queues?: string[] | undefined;
+  /** Enqueue what schedules have due. @default true */
+  schedules?: boolean | undefined;
+  /** The clock by which schedules are due, ms since the epoch; for tests. @default Redis time */
+  clockMs?: (() => number) | undefined;
+  onScript?: ConnectionOptions["onScript"] | undefined;
+}
+
+export const janitorShape = shapeOf<JanitorOptions>({
+  what: "a janitor",
+  title: "Janitor",
+  example: '{ redis: "redis://127.0.0.1:6379" }',
+  kinds: {
+    redis: redisKind,
+    prefix: prefixKind,
+    sweepIntervalMs: whole(10, 60_000),
+    auditIntervalMs: whole(0, MAX_TIMER_MS),
+    auditBudget: whole(1, 10_000_000),
+    auditLogMax: whole(1_000, 10_000_000),
+    queues: listOf({ wants: "a name", is: isText }, "a list of names of queues", 0, 100_000),
+    schedules: yesNo,
+    clockMs: callback,
+    onScript: callback,
+  },
+  hints: {
+    ...redisHints,
+    interval: "sweepIntervalMs",
+    intervalMs: "sweepIntervalMs",
+    stalledInterval: "sweepIntervalMs",
+    client: "a janitor has a connection of its own: give redis, and prefix where the client has one",
+  },
+  required: ["redis"],
+});
+
+export interface SweptEvent {
+  queue: string;
+  promoted: number;
+  reaped: { requeued: number; dead: number; cancelled: number };
+  /** Dead letters of tasks that no registered worker has a handler for. */
+  rejected: number;
+  /** Tasks whose `expiresAt` passed while no worker took them. */
+  expired: number;
+  purged: number;
+  /** Remembered ids and request records that were dropped. */
+  forgotten: number;
+}
+
+export interface JanitorEvents {
+  swept: [SweptEvent];
+  audited: [AuditReport];
+  /** An occurrence of a schedule was decided on. */
+  scheduled: [ScheduleRunEvent];
+  /** Redis lost writes that this janitor has seen. The audit of the queue follows at once. */
+  rewound: [RewoundEvent];
+  error: [HoldfastError];
+}

@@ -1,0 +1,177 @@
+import type { EventEmitter } from "node:events";
+import { AuditWalk, auditQueue } from "../engine/audit.ts";
+import type { Engine } from "../engine/engine.ts";
+import { queueOfPartition } from "../engine/names.ts";
+import type { Registry } from "../engine/registry.ts";
+import type { JanitorEvents, SweptEvent } from "./janitor-options.ts";
+import { RewindDetector } from "./rewind.ts";
+
+// 200 per call keeps Redis blocked for a few milliseconds at most.
+const CALL_TASKS = 200;
+// A sweep of one queue gives way after so many calls, so that one queue cannot hold up the others.
+const CALLS_PER_SWEEP = 50;
+// An audit reads what it looks at: a step takes about ten milliseconds of Redis, and is one sweep's share.
+const AUDIT_STEP = 1_000;
+const AUDIT_STEP_MS = 250;
+const REQUEST_IDLE_MS = 3_600_000;
+const SHOWN_TYPES = 20;
+
+/** The sentence of a dead letter about the registered workers. */
+function knownWorkers(workers: number, types: readonly string[]): string {
+  if (workers === 0) return "no worker of it is registered";
+  const shown = types.slice(0, SHOWN_TYPES).join(", ");
+  const more = types.length > SHOWN_TYPES ? ` and ${types.length - SHOWN_TYPES} more` : "";
+  return `${workers} registered, with handlers for: ${shown === "" ? "nothing" : shown}${more}`;
+}
+
+export interface SweepOptions {
+  registry: Pick<Registry, "workers">;
+  sweepIntervalMs: number;
+  auditIntervalMs: number;
+  auditBudget: number;
+  events: Pick<EventEmitter<JanitorEvents>, "emit">;
+}
+
+/** One sweep of one queue: expired leases, due tasks, tasks past their time or past retention, a step of its audit. */
+export class Sweep {
+  readonly #o: SweepOptions;
+  readonly #audits = new Map<string, { begunAt: number; steppedAt: number; walk: AuditWalk }>();
+  // How far each queue was looked at behind the heads of its pending lists, if these are longer than a window.
+  readonly #expiredUpTo = new Map<string, number>();
+  readonly #rewinds = new RewindDetector();
+
+  constructor(options: SweepOptions) {
+    this.#o = options;
+  }
+
+  /** Forgets what it knows of all other queues. */
+  keepOnly(queues: readonly string[]): void {
+    this.#rewinds.keepOnly(queues);
+    for (const kept of [this.#audits, this.#expiredUpTo])
+      for (const queue of kept.keys()) if (!queues.includes(queue)) kept.delete(queue);
+  }
+
+  /** @returns ms until the next lease runs out or task is due, at most the sweep interval */
+  async run(engine: Engine): Promise<number> {
+    await this.#lookForRewind(engine);
+    const swept: SweptEvent = {
+      queue: engine.queue,
+      promoted: 0,
+      reaped: { requeued: 0, dead: 0, cancelled: 0 },
+      rejected: 0,
+      expired: 0,
+      purged: 0,
+      forgotten: 0,
+    };
+    // Until the next lease runs out or task is due; 0 where the calls of this sweep did not suffice.
+    let expiryInMs = 0;
+    for (let call = 0; call < CALLS_PER_SWEEP && expiryInMs === 0; call++) {
+      const reaped = await engine.reap(CALL_TASKS);
+      swept.reaped.requeued += reaped.requeued;
+      swept.reaped.dead += reaped.dead;
+      swept.reaped.cancelled += reaped.cancelled;
+      expiryInMs = reaped.nextInMs;
+    }
+    let dueInMs = 0;
+    let aside = 0;
+    for (let call = 0; call < CALLS_PER_SWEEP && dueInMs === 0; call++) {
+      const { promoted, nextInMs, typed } = await engine.promote(CALL_TASKS);
+      swept.promoted += promoted;
+      dueInMs = nextInMs;
+      aside = typed;
+    }
+    if (aside > 0) swept.rejected = await this.#reject(engine);
+    swept.expired = await this.#expire(engine);
+    for (let call = 0; call < CALLS_PER_SWEEP; call++) {
+      const { purged, forgotten } = await engine.purge(CALL_TASKS, REQUEST_IDLE_MS);
+      swept.purged += purged;
+      swept.forgotten += forgotten;
+      if (purged + forgotten < CALL_TASKS) break;
+    }
+    const { requeued, dead, cancelled } = swept.reaped;
+    if (
+      swept.promoted +
+        requeued +
+        dead +
+        cancelled +
+        swept.rejected +
+        swept.expired +
+        swept.purged +
+        swept.forgotten >
+      0
+    )
+      this.#o.events.emit("swept", swept);
+    await this.#audit(engine);
+    // -1 stands for none.
+    const inMs = (ms: number) => (ms < 0 ? this.#o.sweepIntervalMs : ms);
+    return Math.min(this.#o.sweepIntervalMs, inMs(expiryInMs), inMs(dueInMs));
+  }
+
+  /** Ends what waits too long for a worker with its type, unless one is registered: also one that has not beaten for a while. */
+  async #reject(engine: Engine): Promise<number> {
+    const queue = queueOfPartition(engine.queue) ?? engine.queue;
+    const registered = (await this.#o.registry.workers()).filter(
+      ({ queues, state }) => state !== "stopped" && queues.includes(queue),
+    );
+    const types = [...new Set(registered.flatMap((worker) => worker.types))].sort();
+    let rejected = 0;
+    let after = "";
+    for (let call = 0; call < CALLS_PER_SWEEP; call++) {
+      const step = await engine.reject(types, knownWorkers(registered.length, types), CALL_TASKS, after);
+      rejected += step.dead;
+      after = step.after;
+      if (after === "") break;
+    }
+    return rejected;
+  }
+
+  /** The heads of the lists, where most of what expires is, and of the rest a window for each sweep, in turn. */
+  async #expire(engine: Engine): Promise<number> {
+    let total = 0;
+    let next = 0;
+    for (let call = 0; call < CALLS_PER_SWEEP; call++) {
+      const step = await engine.expire(CALL_TASKS);
+      total += step.expired;
+      next = step.next;
+      if (next === 0 || step.expired + step.dropped === 0) break;
+    }
+    if (next > 0) {
+      const step = await engine.expire(CALL_TASKS, this.#expiredUpTo.get(engine.queue) ?? next);
+      total += step.expired;
+      next = step.next;
+    }
+    if (next > 0) this.#expiredUpTo.set(engine.queue, next);
+    else this.#expiredUpTo.delete(engine.queue);
+    return total;
+  }
+
+  async #audit(engine: Engine): Promise<void> {
+    if (this.#o.auditIntervalMs === 0) return;
+    const now = performance.now();
+    let audit = this.#audits.get(engine.queue);
+    if (!audit) {
+      audit = {
+        begunAt: Number.NEGATIVE_INFINITY,
+        steppedAt: Number.NEGATIVE_INFINITY,
+        walk: new AuditWalk(engine),
+      };
+      this.#audits.set(engine.queue, audit);
+    }
+    if (!audit.walk.underWay) {
+      if (now - audit.begunAt < this.#o.auditIntervalMs) return;
+      audit.begunAt = now;
+      audit.walk.begin(this.#o.auditBudget);
+    } else if (now - audit.steppedAt < AUDIT_STEP_MS) return;
+    const report = await audit.walk.step(AUDIT_STEP);
+    audit.steppedAt = performance.now();
+    if (report) this.#o.events.emit("audited", report);
+  }
+
+  async #lookForRewind(engine: Engine): Promise<void> {
+    const { epoch, runId } = await engine.epoch();
+    const rewound = this.#rewinds.look(engine.queue, epoch, runId);
+    if (!rewound) return;
+    this.#o.events.emit("rewound", rewound);
+    this.#o.events.emit("audited", await auditQueue(engine, { repair: true }));
+  }
+}
