@@ -1262,7 +1262,7 @@ export const mutants = [
     name: "partitions: an enqueue fails where the queue has got partitions meanwhile",
     changes: [
       [
-        "packages/holdfast/src/queue/asked-task.ts",
+        "packages/holdfast/src/queue/enqueue-call.ts",
         "if (partsChanged(error)) this.#onMoved(this);\n    else this.reject(error);",
         "this.reject(error);",
       ],

@@ -2,7 +2,7 @@ import { type Durability, LIMITS, type QueueSettings } from "@holdfast/contracts
 import { nanoid } from "nanoid";
 import * as scripts from "../redis/generated/index.ts";
 import type { QueueKeys } from "../redis/keys.ts";
-import { beginAgain, type EnqueueAnswer, type EnqueueArgs } from "./enqueue-call.ts";
+import { beginAgain, type EnqueueAnswer, type EnqueueArgs } from "./enqueue-answer.ts";
 import { QueueScripts } from "./queue-scripts.ts";
 import {
   type AuditReply,

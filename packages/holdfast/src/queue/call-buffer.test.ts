@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Engine } from "../engine/engine.ts";
-import type { EnqueueArgs } from "../engine/enqueue-call.ts";
+import type { EnqueueArgs } from "../engine/enqueue-answer.ts";
 import { BytesPool } from "../redis/script-call.ts";
 import { viewOf } from "../redis/tail-bytes.ts";
 import { CallBuffer } from "./call-buffer.ts";

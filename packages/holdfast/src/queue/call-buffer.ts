@@ -1,6 +1,6 @@
 import { LIMITS } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
-import type { EnqueueAnswer } from "../engine/enqueue-call.ts";
+import type { EnqueueAnswer } from "../engine/enqueue-answer.ts";
 import { soon } from "../soon.ts";
 import { EnqueueCall, type EnqueueReceipt, type EnqueueSink, type PreparedTask } from "./enqueue-call.ts";
 import { PlainCall, type PlainRun } from "./plain-call.ts";

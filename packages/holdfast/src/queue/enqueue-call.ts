@@ -5,7 +5,7 @@ import {
   type TaskOptions,
   type TaskState,
 } from "@holdfast/contracts";
-import type { EnqueueAnswer, EnqueueArgs } from "../engine/enqueue-call.ts";
+import type { EnqueueAnswer, EnqueueArgs } from "../engine/enqueue-answer.ts";
 import { BAND_ORDER, type Band } from "../engine/envelope.ts";
 import { stateOfLetter } from "../engine/record.ts";
 import { partsChanged } from "../engine/registry.ts";

@@ -1,6 +1,6 @@
 import { asHoldfastError, LIMITS } from "@holdfast/contracts";
 import type { TaskColumns } from "@holdfast/contracts/task-json";
-import type { EnqueueAnswer, EnqueueArgs } from "../engine/enqueue-call.ts";
+import type { EnqueueAnswer, EnqueueArgs } from "../engine/enqueue-answer.ts";
 import type { BytesPool } from "../redis/script-call.ts";
 import { TailBytes, type ViewedBytes, viewOf } from "../redis/tail-bytes.ts";
 import { AllAccepted, asNew, type ColumnsResult } from "./columns.ts";
