@@ -5,7 +5,8 @@ import { decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envelope.ts";
 import type { RawTask } from "../engine/replies.ts";
 import type { Request } from "../engine/requests.ts";
 import { taskView } from "../engine/task-view.ts";
-import type { Parts } from "../partitions/parts.ts";
+import { type Parts, perId } from "../partitions/parts.ts";
+import type { ReplayOptions } from "./observer-options.ts";
 
 export interface ReplayResult {
   id: string;
@@ -152,4 +153,25 @@ export async function discardDead(
     id,
     outcome: DISCARDED[letters[i] as keyof typeof DISCARDED] ?? "not_found",
   }));
+}
+
+/**
+ * Replays tasks by id, each in its part or into another queue.
+ * @param open makes the other queue known
+ * @returns one result per id, in the order given
+ */
+export async function replayIds(
+  parts: Parts,
+  ids: readonly string[],
+  { to, payloadText }: ReplayOptions,
+  open: (queue: string) => Promise<Parts>,
+): Promise<ReplayResult[]> {
+  if (payloadText !== undefined && ids.length !== 1)
+    throw new HoldfastError("invalid_argument", "a new payload goes with exactly one id");
+  if (to === undefined || to === parts.queue)
+    return perId(parts, ids, (part, own) => replayHere(part.engine, own, { payloadText }));
+  if (payloadText !== undefined)
+    throw new HoldfastError("invalid_argument", "a new payload and another queue exclude each other");
+  const target = await open(to);
+  return perId(parts, ids, (part, own) => replayInto(part.engine, target, own));
 }

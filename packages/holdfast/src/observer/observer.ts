@@ -18,32 +18,10 @@ import { mergeByQueue, mergeSettings, mergeStats, splitSettings } from "../parti
 import { checkPartitionedName, PartitionRegistry } from "../partitions/partition-registry.ts";
 import { type Part, type Parts, perId } from "../partitions/parts.ts";
 import { type DeadLetterGroups, type DeadMatch, deadLetterGroups, matchDead } from "./dead-groups.ts";
-import {
-  type DiscardResult,
-  discardDead,
-  type ReplayResult,
-  replayHere,
-  replayInto,
-} from "./dead-letters.ts";
+import { type DiscardResult, discardDead, type ReplayResult, replayIds } from "./dead-letters.ts";
 import { deleteParts, type EmptiedState, emptyPart } from "./emptied.ts";
 import { bulkMatcherOf, type DeadLetterFilter } from "./filter.ts";
-import {
-  auditShape,
-  type BulkOptions,
-  bulkShape,
-  emptiedStates,
-  type GroupOptions,
-  groupShape,
-  type MatchBounds,
-  matchShape,
-  type ObserverOptions,
-  observerShape,
-  type ReplayOptions,
-  replayShape,
-  settingsShape,
-  staleLimit,
-  workersShape,
-} from "./observer-options.ts";
+import * as checks from "./observer-options.ts";
 import { queueStats } from "./queue-stats.ts";
 import { RateMeter } from "./rate-meter.ts";
 import { type ListOptions, listTasks, type TaskPage } from "./task-list.ts";
@@ -61,8 +39,8 @@ export class Observer {
   readonly #rates = new RateMeter();
 
   /** @throws HoldfastError invalid_argument */
-  constructor(options: ObserverOptions) {
-    checkShape(observerShape, options);
+  constructor(options: checks.ObserverOptions) {
+    checkShape(checks.observerShape, options);
     const { client, isOwn } = clientOf(options);
     this.#ownsClient = isOwn;
     this.#client = client;
@@ -122,8 +100,8 @@ export class Observer {
   }
 
   /** Dead letters with the same type, reason and error. @param options.scan how many of the newest are looked at, 10,000 */
-  async deadLetterGroups(queue: string, options: GroupOptions = {}): Promise<DeadLetterGroups> {
-    checkShape(groupShape, options);
+  async deadLetterGroups(queue: string, options: checks.GroupOptions = {}): Promise<DeadLetterGroups> {
+    checkShape(checks.groupShape, options);
     return deadLetterGroups(await this.#known(queue), options);
   }
 
@@ -132,18 +110,13 @@ export class Observer {
    * @param options.payloadText replaces the payload; with exactly one id
    * @returns one result per id, in the order given
    */
-  async replay(queue: string, ids: readonly string[], options: ReplayOptions = {}): Promise<ReplayResult[]> {
-    checkShape(replayShape, options);
-    const parts = await this.#known(queue);
-    const { to, payloadText } = options;
-    if (payloadText !== undefined && ids.length !== 1)
-      throw new HoldfastError("invalid_argument", "a new payload goes with exactly one id");
-    if (to === undefined || to === queue)
-      return perId(parts, ids, (part, own) => replayHere(part.engine, own, { payloadText }));
-    if (payloadText !== undefined)
-      throw new HoldfastError("invalid_argument", "a new payload and another queue exclude each other");
-    const target = await this.#opened(to);
-    return perId(parts, ids, (part, own) => replayInto(part.engine, target, own));
+  async replay(
+    queue: string,
+    ids: readonly string[],
+    options: checks.ReplayOptions = {},
+  ): Promise<ReplayResult[]> {
+    checkShape(checks.replayShape, options);
+    return replayIds(await this.#known(queue), ids, options, (to) => this.#opened(to));
   }
 
   /**
@@ -155,7 +128,7 @@ export class Observer {
   async replayAll(
     queue: string,
     filter: DeadLetterFilter = {},
-    options: BulkOptions = {},
+    options: checks.BulkOptions = {},
   ): Promise<{ replayed: number; skipped: number }> {
     const { replayed = 0, skipped = 0 } = await this.#bulk("replay", queue, filter, options);
     return { replayed, skipped };
@@ -170,7 +143,7 @@ export class Observer {
   async discardAll(
     queue: string,
     filter: DeadLetterFilter = {},
-    options: BulkOptions = {},
+    options: checks.BulkOptions = {},
   ): Promise<{ discarded: number; skipped: number }> {
     const { discarded = 0, skipped = 0 } = await this.#bulk("discard", queue, filter, options);
     return { discarded, skipped };
@@ -184,9 +157,9 @@ export class Observer {
   async matchDead(
     queue: string,
     filter: DeadLetterFilter = {},
-    bounds: MatchBounds = {},
+    bounds: checks.MatchBounds = {},
   ): Promise<DeadMatch> {
-    checkShape(matchShape, bounds);
+    checkShape(checks.matchShape, bounds);
     bulkMatcherOf(filter);
     return matchDead(await this.#known(queue), filter, bounds);
   }
@@ -199,7 +172,7 @@ export class Observer {
 
   /** Settles that came too late, newest first, at most 100. @throws HoldfastError queue_not_found */
   async staleVerdicts(queue: string, limit = 100): Promise<StaleVerdict[]> {
-    checkArgument("limit", staleLimit, limit);
+    checkArgument("limit", checks.staleLimit, limit);
     return readStale(await this.#known(queue), limit);
   }
 
@@ -225,7 +198,7 @@ export class Observer {
    * @throws HoldfastError invalid_*
    */
   async configure(queue: string, settings: Partial<QueueSettings>): Promise<QueueSettings> {
-    checkShape(settingsShape, settings);
+    checkShape(checks.settingsShape, settings);
     return this.#inOrder(async () => {
       const parts = await this.#opened(queue);
       const split = splitSettings(settings, parts.all.length);
@@ -249,7 +222,7 @@ export class Observer {
 
   /** Removes every task that stands in these states. Running tasks are left alone. */
   async empty(queue: string, states: readonly EmptiedState[]): Promise<{ removed: number }> {
-    checkArgument("states", emptiedStates, states);
+    checkArgument("states", checks.emptiedStates, states);
     const removed = await each(await this.#known(queue), ({ engine }) => emptyPart(engine, states));
     return { removed: sum(removed, (count) => count) };
   }
@@ -276,7 +249,7 @@ export class Observer {
 
   /** @param options.tasks with what each of them runs */
   async workers(options: { tasks?: boolean } = {}): Promise<WorkerView[]> {
-    checkShape(workersShape, options);
+    checkShape(checks.workersShape, options);
     await this.#client.check();
     return workersOf(this.#client, options.tasks ?? false);
   }
@@ -302,7 +275,7 @@ export class Observer {
   }
 
   async audit(queue: string, options: { repair?: boolean } = {}): Promise<AuditReport> {
-    checkShape(auditShape, options);
+    checkShape(checks.auditShape, options);
     return auditParts(await this.#known(queue), options);
   }
 
@@ -357,9 +330,9 @@ export class Observer {
     kind: "replay" | "discard",
     queue: string,
     filter: DeadLetterFilter,
-    options: BulkOptions,
+    options: checks.BulkOptions,
   ): Promise<Record<string, number>> {
-    checkShape(bulkShape, options);
+    checkShape(checks.bulkShape, options);
     options.signal?.throwIfAborted();
     const total = await this.countDead(queue, filter);
     return runBulk(this.#client, { kind, queue, filter, total }, options);
