@@ -18,12 +18,14 @@ const SWEEP_MS = 100;
 const TYPED_MS = 60_000;
 
 /**
- * One queue of a worker, or one part of it: keeps its share of the slots full, settles in batches with the next acquire. Where its handlers
- * are quick it takes tasks ahead. While the queue has nothing to give, its request is parked in Redis, until a task is
- * granted to it, until it is woken, or until it polls.
+ * One part of a queue of a worker. It keeps its share of the slots full, settles in batches with the next acquire, and takes tasks
+ * ahead if its handlers are quick. While the part has no tasks, its request is parked in Redis, until a task is granted to it, it
+ * is woken, or it polls.
  */
 export class QueueRunner {
   readonly engine: Engine;
+  /** How long it sleeps at most, ms. */
+  readonly pollMs: number;
   /** Its share of the slots, beside those of the other parts. */
   weight: number;
   readonly held: HeldTasks;
@@ -40,10 +42,10 @@ export class QueueRunner {
   readonly #timings = new Timings();
   readonly #acquire: AcquireRequest;
   #verdicts: Settled[] = [];
-  // The verdicts of this queue in the calls under way, and the tasks that these calls ask for.
+  // The calls under way, the verdicts in them, and the tasks that they ask for.
+  #inFlight = 0;
   #settling = 0;
   #reserved = 0;
-  #inFlight = 0;
   // Tasks are taken ahead, and enough for two calls in turn.
   #inHalves = false;
   #earlyAt = earlyVerdicts(0);
@@ -66,18 +68,15 @@ export class QueueRunner {
     this.#o = options;
     this.#events = events;
     this.engine = options.engine;
+    this.pollMs = options.pollMs;
     this.weight = options.weight;
     this.held = new HeldTasks(options);
     this.#acquire = new AcquireRequest(options.engine);
     this.#types = [...options.handlers.keys()].map((type) => ` ${type}`).join("") || " ";
     this.#pace = new Pace(options.aheadMs, AHEAD_TASKS);
+    const { engine, queue, handlers, backoff, workerId, tracing } = options;
     this.#context = {
-      engine: options.engine,
-      queue: options.queue,
-      handlers: options.handlers,
-      backoff: options.backoff,
-      workerId: options.workerId,
-      tracing: options.tracing,
+      ...{ engine, queue, handlers, backoff, workerId, tracing },
       done: (task, verdict, error) => this.#done(task, verdict, error),
       onError: (error) => events.onError(error),
     };
@@ -93,11 +92,6 @@ export class QueueRunner {
   /** A call of it is under way. */
   get waits(): boolean {
     return this.#inFlight > 0;
-  }
-
-  /** How long it sleeps at most. */
-  get pollMs(): number {
-    return this.#o.pollMs;
   }
 
   /** Slots that it holds or has asked for: a verdict under way has freed its slot. */
@@ -150,11 +144,9 @@ export class QueueRunner {
   /** Until it is told otherwise it acquires nothing, and hands back what it has not begun. */
   drain(draining: boolean): void {
     this.#draining = draining;
-    if (draining) this.#giveBack();
-    else {
-      this.held.yields = this.#stopping;
-      this.idle = false;
-    }
+    if (draining) return this.#giveBack();
+    this.held.yields = this.#stopping;
+    this.idle = false;
     this.schedule();
   }
 
@@ -333,7 +325,7 @@ export class QueueRunner {
     this.idle = true;
     clearTimeout(this.#pollTimer);
     if (this.#yields) return;
-    this.#pollTimer = setTimeout(() => this.wake(), Math.min(this.#o.pollMs, dueInMs + 1));
+    this.#pollTimer = setTimeout(() => this.wake(), Math.min(this.pollMs, dueInMs + 1));
   }
 
   #send(
