@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- delete: remove the keys of a queue that is paused and empty.
+-- delete: remove the keys of a queue that is empty and paused. Or only end its registration, and remove the keys once others have its settings.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
@@ -23,24 +23,34 @@
 -- KEYS[21] series  LIST  buckets of 10 s
 -- KEYS[22] series_long  LIST  buckets of 5 minutes
 -- KEYS[23] series_last  STRING  what the last bucket was made by
--- RETURNS "deleted" | "not_paused" | "busy"
+-- ARGV[1] how  string  "paused"; "close": it need not be paused, and only its registration ends, so that the next enqueue looks into the registry; "taken_over": it need not be paused, but its settings have to be those that the caller knows
+-- ARGV[2] settings  string  these settings, "" for the defaults
+-- RETURNS "deleted" | "closed" | "not_paused" | "changed" (the settings are other ones) | "busy"
 -- TIME    O(r), r = remembered ids and request records
 -- MOVES   nothing: every task has to be purged before
 
 -- include lib/queue.lua
 
-local settings = readSettings(redis.call('HGET', stateKey, '#settings'))
-if not settings then
+local raw = redis.call('HGET', stateKey, '#settings')
+local current = readSettings(raw)
+if not current then
   return layoutError()
 end
-if not settings.paused then
+if how == 'paused' and not current.paused then
   return 'not_paused'
+end
+if how == 'taken_over' and (raw or '') ~= settings then
+  return 'changed'
 end
 if redis.call('ZCARD', processingKey) + redis.call('ZCARD', scheduledKey) + redis.call('ZCARD', deadLettersKey)
   + redis.call('LLEN', pendingHighKey) + redis.call('LLEN', pendingKey) + redis.call('LLEN', pendingLowKey)
   + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey) + redis.call('LLEN', completedKey) + redis.call('LLEN', cancelledKey)
   + redis.call('LLEN', expiredKey) > 0 then
   return 'busy'
+end
+if how == 'close' then
+  redis.call('HDEL', stateKey, '#registered')
+  return 'closed'
 end
 redis.call('UNLINK', unpack(KEYS))
 return 'deleted'

@@ -6,7 +6,7 @@
 -- KEYS[4] :queue_makers  HASH  q<queue> -> the key or address that made it; n<key or address> -> how many of these queues are in the registry
 -- ARGV[1] queue  string
 -- ARGV[2] whole  string  the queue that it is a partition of, "" where it is not a partition
--- ARGV[3] partition  integer  which one it is; -1 where its queue is about to grow
+-- ARGV[3] partition  integer  which one it is
 -- ARGV[4] maker  string  the key or address that makes the queue, if it is new; "" to count nobody
 -- ARGV[5] most  integer  queues that a maker may have made
 -- RETURNS "added" | "too_many" (it is new, and its maker has made as many as it may) | "partitioned" (only its partitions take tasks) | "no_partition" (its queue has no such partition)

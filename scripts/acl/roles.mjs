@@ -10,7 +10,7 @@
  */
 const REGISTRY = {
   ":queues": ["SISMEMBER"],
-  ":partitions": ["HGETALL", "HSETNX", "HDEL"],
+  ":partitions": ["HGETALL"],
 };
 
 /**
@@ -33,7 +33,8 @@ export const scriptsOf = ({ scripts, only = [] }) => [
 export const ROLES = {
   producer: {
     text: "Queue, producer-api",
-    scripts: [...OPEN, "enqueue", "enqueueAgain", "confirm", "get", "cancel"],
+    // A producer may say how many partitions its queue has.
+    scripts: [...OPEN, "partition", "enqueue", "enqueueAgain", "confirm", "get", "cancel"],
     commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"] },
     reads: API_KEYS,
     keyless: ["WAIT", "WAITAOF"],
@@ -71,7 +72,7 @@ export const ROLES = {
     text: "Observer, Schedules, observability with the dashboard",
     scripts: [
       ...["stats", "get", "list", "audit"],
-      ...[...OPEN, "queueRemove"],
+      ...[...OPEN, "partition", "queueRemove"],
       ...[
         "enqueue",
         "enqueueAgain",
@@ -91,7 +92,6 @@ export const ROLES = {
       ...REGISTRY,
       ":queues": [...REGISTRY[":queues"], "SMEMBERS"],
       ":deleting": ["HSET"],
-      ":queue_makers": ["HGET"],
       ":workers": ["HVALS"],
       ":worker_tasks": ["HGETALL"],
       ":schedules": ["HMGET", "HGETALL"],

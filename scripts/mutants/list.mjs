@@ -28,6 +28,7 @@ const handBack = "packages/holdfast/test/invariants/hand-back.test.ts";
 const connecting = test("library/connecting");
 const args = test("library/arguments");
 const stopping = test("worker/stopping");
+const partitionOrders = test("invariants/partitions");
 const partitions = test("partitions/partitions");
 const deletedQueue = test("library/deleted-queue");
 const connection = "packages/holdfast/src/redis/connection.ts";
@@ -213,6 +214,34 @@ export const mutants = [
     name: "new queues: a queue that was known once is never looked at again",
     changes: [["packages/service/src/tasks/new-queues.ts", "this.#now() + KNOWN_MS", "Infinity"]],
     tests: ["packages/service/src/tasks/new-queues.test.ts"],
+  },
+  {
+    name: "partition: a queue that was used meanwhile gets partitions, and hides its tasks",
+    changes: [
+      [
+        "lua/operators/partition.lua",
+        "if redis.call('HGET', deletingKey, queue) ~= deletion then",
+        "if false then",
+      ],
+    ],
+    tests: [partitionOrders],
+  },
+  {
+    name: "partition: partitions are forgotten although one was used meanwhile",
+    changes: [
+      ["lua/operators/partition.lua", "queue, partition)) == 1 then", "queue, partition)) == 2 then"],
+    ],
+    tests: [partitionOrders],
+  },
+  {
+    name: "delete: a queue that is about to get partitions goes on taking tasks",
+    changes: [["lua/operators/delete.lua", "redis.call('HDEL', stateKey, '#registered')", ""]],
+    tests: [partitionOrders],
+  },
+  {
+    name: "partitions: a pause that comes while they are made is lost",
+    changes: [["lua/operators/delete.lua", "(raw or '') ~= settings then", "false then"]],
+    tests: [partitionOrders],
   },
   {
     name: "queue_add: a partition that its queue does not have",
@@ -1270,17 +1299,6 @@ export const mutants = [
     tests: [deletedQueue],
   },
   {
-    name: "partitions: a queue that holds tasks is hidden by the partitions that it did not get",
-    changes: [
-      [
-        "packages/holdfast/src/partitions/partition-registry.ts",
-        "if (mine) await registry.removePartitionFields([queue]);",
-        "",
-      ],
-    ],
-    tests: [partitions],
-  },
-  {
     name: "partitions: the heartbeat thread does not hear of new ones",
     changes: [
       [
@@ -1306,9 +1324,9 @@ export const mutants = [
     name: "partitions: a queue that gets them counts for its maker no more",
     changes: [
       [
-        "packages/holdfast/src/partitions/partition-registry.ts",
-        "const isCounted = place === 0 && maker !== null;",
-        "const isCounted = false;",
+        "lua/operators/partition.lua",
+        "'HSET', queueMakersKey, 'q' .. queue .. '/0'",
+        "'HGET', queueMakersKey, 'q'",
       ],
     ],
     tests: [partitions],

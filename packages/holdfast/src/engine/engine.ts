@@ -332,8 +332,23 @@ export class Engine extends QueueScripts {
     return { removed, looked };
   }
 
+  /** Removes all keys of an empty and paused queue. */
   delete(): Promise<"deleted" | "not_paused" | "busy"> {
-    return this.run(scripts.deleteScript, {});
+    return this.#delete("paused");
+  }
+
+  /** Ends the registration of an empty queue, which need not be paused: the next enqueue looks into the registry. */
+  close(): Promise<"closed" | "busy"> {
+    return this.#delete("close");
+  }
+
+  /** Removes the keys of an empty queue whose settings, as `stats` has them, are elsewhere by now. It need not be paused. */
+  deleteTakenOver(settings: string): Promise<"deleted" | "changed" | "busy"> {
+    return this.#delete("taken_over", settings);
+  }
+
+  #delete<Outcome>(how: "paused" | "close" | "taken_over", settings = ""): Promise<Outcome> {
+    return this.run<scripts.DeleteArgs, Outcome>(scripts.deleteScript, { how, settings });
   }
 
   async audit(repair: boolean, part = "", from = 0, limit = 500): Promise<AuditReply> {

@@ -41,18 +41,13 @@ export class Registry {
 
   /**
    * Makes a queue known to operators and janitors. Repeated, it changes nothing.
-   * @param options.isGrowing the queue that it is a partition of is about to get so many
-   * @param options.maker the key or address that makes the queue where it is new, and how many it may have made
+   * @param maker the key or address that makes the queue where it is new, and how many it may have made
    * @throws PartsChanged conflict: it has partitions; queue_not_found: its queue has no such partition
    * @throws HoldfastError rate_limited: it is new, and its maker has made as many as it may
    */
-  async addQueue(
-    queue: string,
-    options: { isGrowing?: boolean; maker?: { who: string; most: number } } = {},
-  ): Promise<void> {
-    const { maker } = options;
+  async addQueue(queue: string, { maker }: { maker?: { who: string; most: number } } = {}): Promise<void> {
     const whole = queueOfPartition(queue);
-    const partition = whole === null || options.isGrowing ? -1 : Number(queue.slice(whole.length + 1));
+    const partition = whole === null ? -1 : Number(queue.slice(whole.length + 1));
     const outcome = await this.#script<
       scripts.QueueAddArgs,
       "added" | "too_many" | "partitioned" | "no_partition"
@@ -83,16 +78,17 @@ export class Registry {
    * @param deleteKeys @returns false where the queue is in use, so that it stays
    */
   async removeQueue(queue: string, deleteKeys: () => Promise<boolean>): Promise<boolean> {
-    const deletion = nanoid(10);
-    await this.#connection.command("HSET", this.#keys.deleting, queue, deletion);
+    const deletion = await this.noteDeletion(queue);
     if (!(await deleteKeys())) return false;
     await this.#script<scripts.QueueRemoveArgs, number>(scripts.queueRemoveScript, { queue, deletion });
     return true;
   }
 
-  /** The key or address that made a queue; null where nobody is counted for it. */
-  makerOf(queue: string): Promise<string | null> {
-    return this.#connection.command<string | null>("HGET", this.#keys.queueMakers, `q${queue}`);
+  /** Before the keys of the queue are removed. @returns the note, which is gone once somebody registers the queue again */
+  async noteDeletion(queue: string): Promise<string> {
+    const deletion = nanoid(10);
+    await this.#connection.command("HSET", this.#keys.deleting, queue, deletion);
+    return deletion;
   }
 
   /** How many partitions queues have: by field, see `PartitionRegistry`. */
@@ -103,13 +99,16 @@ export class Registry {
     return fields;
   }
 
-  /** @returns false where the field was there */
-  async addPartitionField(field: string, count: number): Promise<boolean> {
-    return (await this.#connection.command<number>("HSETNX", this.#keys.partitions, field, count)) === 1;
-  }
-
-  async removePartitionFields(fields: readonly string[]): Promise<void> {
-    if (fields.length > 0) await this.#connection.command("HDEL", this.#keys.partitions, ...fields);
+  /**
+   * Gives a queue partitions, or more of them, or takes the number away (`count` 0) once all of them are deleted.
+   * @param before how many it has, as far as the caller knows
+   * @param deletion the note of the deletion of the queue without partitions, if its keys are gone
+   * @returns how many it has now: another number where somebody was faster; null where it exists without partitions
+   */
+  async setPartitions(queue: string, before: number, count: number, deletion = ""): Promise<number | null> {
+    const args = { queue, before, count, deletion };
+    const now = await this.#script<scripts.PartitionArgs, number>(scripts.partitionScript, args);
+    return now < 0 ? null : now;
   }
 
   async hasQueue(queue: string): Promise<boolean> {

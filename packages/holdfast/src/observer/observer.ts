@@ -9,7 +9,7 @@ import {
 } from "@holdfast/contracts";
 import { clientOf, type Holdfast } from "../client.ts";
 import { type AuditReport, auditParts } from "../engine/audit.ts";
-import { checkQueueName, checkTaskId, queueOfPartition } from "../engine/names.ts";
+import { checkTaskId, queueOfPartition } from "../engine/names.ts";
 import { readStale } from "../engine/stale-ledger.ts";
 import { taskView } from "../engine/task-view.ts";
 import { runBulk } from "../operations/bulk.ts";
@@ -55,7 +55,7 @@ export class Observer {
 
   /** The counts of all partitions together. @throws HoldfastError queue_not_found */
   async stats(queue: string): Promise<QueueStats> {
-    const { all, partitions } = await this.#known(queue);
+    const { all, partitions } = await this.#partitions.known(queue);
     const parts = await Promise.all(all.map((part) => this.#statsOf(part)));
     return mergeStats(queue, parts, partitions?.count ?? null);
   }
@@ -72,7 +72,7 @@ export class Observer {
 
   async task(queue: string, id: string): Promise<TaskView | null> {
     checkTaskId(id);
-    return this.#taskIn(queue, (await this.#known(queue)).ofId(id), id);
+    return this.#taskIn(queue, (await this.#partitions.known(queue)).ofId(id), id);
   }
 
   /**
@@ -81,12 +81,12 @@ export class Observer {
    * @throws HoldfastError invalid_argument (a filter that is not known, too), invalid_cursor, queue_not_found
    */
   async list(queue: string, options: ListOptions): Promise<TaskPage> {
-    return listTasks(await this.#known(queue), options);
+    return listTasks(await this.#partitions.known(queue), options);
   }
 
   async why(queue: string, id: string): Promise<Why | null> {
     checkTaskId(id);
-    const part = (await this.#known(queue)).ofId(id);
+    const part = (await this.#partitions.known(queue)).ofId(id);
     const task = await this.#taskIn(queue, part, id);
     if (!part || !task) return null;
     const [stats, workers, janitors, position] = await Promise.all([
@@ -102,7 +102,7 @@ export class Observer {
   /** Dead letters with the same type, reason and error. @param options.scan how many of the newest are looked at, 10,000 */
   async deadLetterGroups(queue: string, options: checks.GroupOptions = {}): Promise<DeadLetterGroups> {
     checkShape(checks.groupShape, options);
-    return deadLetterGroups(await this.#known(queue), options);
+    return deadLetterGroups(await this.#partitions.known(queue), options);
   }
 
   /**
@@ -116,7 +116,7 @@ export class Observer {
     options: checks.ReplayOptions = {},
   ): Promise<ReplayResult[]> {
     checkShape(checks.replayShape, options);
-    return replayIds(await this.#known(queue), ids, options, (to) => this.#opened(to));
+    return replayIds(await this.#partitions.known(queue), ids, options, (to) => this.#partitions.opened(to));
   }
 
   /**
@@ -136,7 +136,7 @@ export class Observer {
 
   /** At most 500 ids. @returns one result per id, in the order given */
   async discard(queue: string, ids: readonly string[]): Promise<DiscardResult[]> {
-    return perId(await this.#known(queue), ids, (part, own) => discardDead(part.engine, own));
+    return perId(await this.#partitions.known(queue), ids, (part, own) => discardDead(part.engine, own));
   }
 
   /** Discards every dead letter that matches, as `replayAll` replays them; for ten minutes it can be undone. */
@@ -161,19 +161,19 @@ export class Observer {
   ): Promise<DeadMatch> {
     checkShape(checks.matchShape, bounds);
     bulkMatcherOf(filter);
-    return matchDead(await this.#known(queue), filter, bounds);
+    return matchDead(await this.#partitions.known(queue), filter, bounds);
   }
 
   async cancel(queue: string, id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
     checkTaskId(id);
-    const part = (await this.#known(queue)).ofId(id);
+    const part = (await this.#partitions.known(queue)).ofId(id);
     return part ? part.engine.cancel(id) : "not_found";
   }
 
   /** Settles that came too late, newest first, at most 100. @throws HoldfastError queue_not_found */
   async staleVerdicts(queue: string, limit = 100): Promise<StaleVerdict[]> {
     checkArgument("limit", checks.staleLimit, limit);
-    return readStale(await this.#known(queue), limit);
+    return readStale(await this.#partitions.known(queue), limit);
   }
 
   /**
@@ -182,14 +182,22 @@ export class Observer {
    * @throws HoldfastError invalid_queue_name
    */
   async pause(queue: string, reason = "", by = ""): Promise<void> {
-    await this.#inOrder(async () =>
-      each(await this.#opened(queue), ({ engine }) => engine.pause(true, reason, by)),
+    await this.#inOrder(() =>
+      this.#partitions.onAll(
+        () => this.#partitions.opened(queue),
+        ({ engine }) => engine.pause(true, reason, by),
+      ),
     );
   }
 
   /** @throws HoldfastError queue_not_found */
   async resume(queue: string): Promise<void> {
-    await this.#inOrder(async () => each(await this.#known(queue), ({ engine }) => engine.pause(false)));
+    await this.#inOrder(() =>
+      this.#partitions.onAll(
+        () => this.#partitions.known(queue),
+        ({ engine }) => engine.pause(false),
+      ),
+    );
   }
 
   /**
@@ -199,11 +207,14 @@ export class Observer {
    */
   async configure(queue: string, settings: Partial<QueueSettings>): Promise<QueueSettings> {
     checkShape(checks.settingsShape, settings);
-    return this.#inOrder(async () => {
-      const parts = await this.#opened(queue);
-      const split = splitSettings(settings, parts.all.length);
-      return mergeSettings(await each(parts, ({ engine }) => engine.configure(split)));
-    });
+    return this.#inOrder(async () =>
+      mergeSettings(
+        await this.#partitions.onAll(
+          () => this.#partitions.opened(queue),
+          ({ engine }, { all }) => engine.configure(splitSettings(settings, all.length)),
+        ),
+      ),
+    );
   }
 
   /** How many partitions a queue has, null where it has none. */
@@ -214,7 +225,7 @@ export class Observer {
   /**
    * Makes a queue of so many partitions, or raises their number; new ones are paused and configured as the others are. Tasks
    * stay where they are. Workers see it by themselves, producers when they start again or meet an id of a new partition.
-   * @throws HoldfastError conflict: it has more, or has tasks and no partitions; queue_not_paused as `deleteQueue`
+   * @throws HoldfastError conflict: it has more, or has tasks and no partitions
    */
   async partition(queue: string, count: number): Promise<{ partitions: number }> {
     return { partitions: await this.#partitions.set(checkPartitionedName(queue), count) };
@@ -223,7 +234,9 @@ export class Observer {
   /** Removes every task that stands in these states. Running tasks are left alone. */
   async empty(queue: string, states: readonly EmptiedState[]): Promise<{ removed: number }> {
     checkArgument("states", checks.emptiedStates, states);
-    const removed = await each(await this.#known(queue), ({ engine }) => emptyPart(engine, states));
+    const removed = await each(await this.#partitions.known(queue), ({ engine }) =>
+      emptyPart(engine, states),
+    );
     return { removed: sum(removed, (count) => count) };
   }
 
@@ -232,7 +245,7 @@ export class Observer {
    * @throws HoldfastError queue_not_paused, queue_busy (something is processing), queue_not_found
    */
   async deleteQueue(queue: string): Promise<{ removed: number }> {
-    const parts = await this.#known(queue);
+    const parts = await this.#partitions.known(queue);
     // All parts or none, as far as that can be seen before.
     const { paused, processing } = await this.stats(queue);
     const refuse = (code: ErrorCode, why: string): never => {
@@ -242,8 +255,9 @@ export class Observer {
     if (processing > 0)
       refuse("queue_busy", `while ${processing} of its tasks are processing: wait until they have ended`);
     const removed = await deleteParts(this.#client, parts);
-    if (removed === null) refuse("queue_busy", "while it gets new tasks: stop its producers and try again");
-    if (parts.partitions) await this.#partitions.forget(queue);
+    const { partitions } = parts;
+    const isDeleted = removed !== null && (!partitions || (await this.#partitions.forget(queue, partitions)));
+    if (!isDeleted) refuse("queue_busy", "while it gets new tasks: stop its producers and try again");
     return { removed: removed as number };
   }
 
@@ -276,7 +290,7 @@ export class Observer {
 
   async audit(queue: string, options: { repair?: boolean } = {}): Promise<AuditReport> {
     checkShape(checks.auditShape, options);
-    return auditParts(await this.#known(queue), options);
+    return auditParts(await this.#partitions.known(queue), options);
   }
 
   async close(): Promise<void> {
@@ -308,21 +322,6 @@ export class Observer {
       () => undefined,
     );
     return result;
-  }
-
-  /** The parts of a queue, which is registered if it was not. */
-  async #opened(queue: string): Promise<Parts> {
-    const parts = await this.#partitions.parts(checkQueueName(queue));
-    if (!parts.partitions) await parts.all[0]?.engine.open();
-    return parts;
-  }
-
-  /** @throws HoldfastError queue_not_found */
-  async #known(queue: string): Promise<Parts> {
-    const parts = await this.#partitions.parts(checkQueueName(queue));
-    if (!parts.partitions && !(await this.#client.registry.hasQueue(queue)))
-      throw new HoldfastError("queue_not_found", `there is no queue "${queue}"`);
-    return parts;
   }
 
   /** @returns how many tasks came to which end */

@@ -1,11 +1,13 @@
-import { HoldfastError, type QueueStats } from "@holdfast/contracts";
+import { HoldfastError } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
+import type { Engine } from "../engine/engine.ts";
 import { checkQueueName, queueOfPartition } from "../engine/names.ts";
-import { queueStats } from "../observer/queue-stats.ts";
+import { partsChanged } from "../engine/registry.ts";
+import { settingsText } from "../engine/settings-text.ts";
 import { checkArgument } from "../options/shape.ts";
 import { splitSettings } from "./merge-stats.ts";
-import { type Partitions, partitionNames, partitionsKind } from "./partition-names.ts";
-import { type Part, Parts } from "./parts.ts";
+import { type Partitions, partitionsKind } from "./partition-names.ts";
+import { type Part, Parts, samePartitions } from "./parts.ts";
 
 /** @throws HoldfastError invalid_queue_name */
 export function checkPartitionedName(queue: string): string {
@@ -16,7 +18,7 @@ export function checkPartitionedName(queue: string): string {
 
 /**
  * The number of partitions of each queue, in Redis: the first as the field `<queue>`, the one after growth n as
- * `<queue>:<n>`. Fields are only ever added, each once, so two that grow a queue at once cannot overwrite each other.
+ * `<queue>:<n>`. One script writes them and registers the partitions, so nobody ever sees a half of that.
  */
 export class PartitionRegistry {
   readonly #client: Holdfast;
@@ -47,124 +49,140 @@ export class PartitionRegistry {
     return new Parts(this.#client, queue, await this.get(queue));
   }
 
+  /** Acts on all parts, and again on all where the queue has got others meanwhile. */
+  async onAll<Result>(
+    look: () => Promise<Parts>,
+    act: (part: Part, parts: Parts) => Promise<Result>,
+  ): Promise<Result[]> {
+    for (;;) {
+      const parts = await look();
+      const results = await Promise.all(parts.all.map((part) => act(part, parts)));
+      if (samePartitions(await this.get(parts.queue), parts.partitions)) return results;
+    }
+  }
+
+  /** The parts of a queue, which is registered if it was not. */
+  async opened(queue: string): Promise<Parts> {
+    const parts = await this.parts(checkQueueName(queue));
+    if (parts.partitions) return parts;
+    try {
+      await parts.all[0]?.engine.open();
+      return parts;
+    } catch (error) {
+      if (partsChanged(error)) return this.opened(queue);
+      throw error;
+    }
+  }
+
+  /** @throws HoldfastError queue_not_found */
+  async known(queue: string): Promise<Parts> {
+    const parts = await this.parts(checkQueueName(queue));
+    if (parts.partitions || (await this.#client.registry.hasQueue(queue))) return parts;
+    // It may have got partitions between the two.
+    const now = await this.parts(queue);
+    if (now.partitions) return now;
+    throw new HoldfastError("queue_not_found", `there is no queue "${queue}"`);
+  }
+
   /**
    * The partitions of a queue, which is made with so many where it does not exist.
    * @throws HoldfastError conflict: it has another number, or is a queue without partitions; invalid_argument
    */
-  open(queue: string, count: number): Promise<Partitions> {
-    return this.#open(queue, count, async () => false);
-  }
-
-  /**
-   * As `open`, for operators: a queue without partitions gets them if it is empty, with its settings and its pause. It is
-   * deleted for that, so that its producers and workers notice.
-   */
-  async make(queue: string, count: number): Promise<Partitions> {
-    const engine = this.#client.engine(queue);
-    let before: QueueStats | undefined;
-    const maker = await this.#client.registry.makerOf(queue);
-    const giveWay = async () => {
-      before = queueStats(queue, await engine.stats());
-      const { paused } = before;
-      if (!paused) await engine.pause(true, "it gets partitions");
-      const deleteKeys = async () => (await engine.delete()) === "deleted";
-      const isDeleted = await this.#client.registry.removeQueue(queue, deleteKeys);
-      if (!isDeleted && !paused) await engine.pause(false);
-      return isDeleted;
-    };
-    const partitions = await this.#open(queue, count, giveWay, maker);
-    if (before === undefined) return partitions;
-    const { settings, paused, pauseReason, pausedBy } = before;
-    for (const { engine: part } of new Parts(this.#client, queue, partitions).all) {
-      await part.configure(splitSettings(settings, partitions.count));
-      if (paused) await part.pause(true, pauseReason ?? "", pausedBy ?? "");
-    }
-    return partitions;
-  }
-
-  /**
-   * @param giveWay removes the queue that has no partitions; false where it stays
-   * @param maker for whom the queue counts
-   */
-  async #open(
-    queue: string,
-    count: number,
-    giveWay: () => Promise<boolean>,
-    maker: string | null = null,
-  ): Promise<Partitions> {
+  async open(queue: string, count: number): Promise<Partitions> {
     checkArgument("partitions", partitionsKind, count);
-    const known = await this.get(queue);
-    if (known) return checked(queue, known, count);
-    const { registry } = this.#client;
-    // First, so that nobody registers the queue without partitions from now on.
-    const mine = await registry.addPartitionField(queue, count);
-    if ((await registry.hasQueue(queue)) && !(await giveWay())) {
-      if (mine) await registry.removePartitionFields([queue]);
-      throw new HoldfastError(
-        "conflict",
-        `queue "${queue}" exists without partitions. If it holds no tasks, not even ended ones, an operator can give it some: holdfast queue partition ${queue} ${count}`,
-      );
-    }
-    const partitions = (await this.get(queue)) ?? { first: count, count };
-    await this.#addQueues(queue, partitions.count, maker);
-    return checked(queue, partitions, count);
+    if ((await this.#client.registry.setPartitions(queue, 0, count)) === null)
+      throw withoutPartitions(queue, count);
+    return checked(queue, (await this.get(queue)) ?? { first: count, count }, count);
   }
 
   /**
-   * Makes a queue of so many partitions, or raises their number; new ones are paused and configured as the others are.
+   * Makes a queue of so many partitions, or raises their number; new ones are paused and configured as the others are. Tasks
+   * stay where they are.
    * @returns how many it has now
    * @throws HoldfastError conflict: it has more, or holds tasks and has no partitions; invalid_argument
    */
   async set(queue: string, count: number): Promise<number> {
-    const { count: before } = (await this.get(queue)) ?? (await this.make(queue, count));
-    const { all } = new Parts(this.#client, queue, { first: before, count: Math.max(before, count) });
-    const first = all[0] as Part;
-    const { settings, paused, pauseReason, pausedBy } = queueStats(queue, await first.engine.stats());
-    for (const { engine } of all.slice(before)) {
-      await engine.configure(settings);
-      if (paused) await engine.pause(true, pauseReason ?? "", pausedBy ?? "");
+    checkArgument("partitions", partitionsKind, count);
+    for (;;) {
+      const before = (await this.get(queue))?.count ?? 0;
+      if (count < before)
+        throw new HoldfastError(
+          "conflict",
+          `queue "${queue}" has ${before} partitions, and cannot have ${count}: they hold tasks`,
+        );
+      if (count === before) return count;
+      // Somebody else may have set the number at the same time.
+      if ((before === 0 ? await this.#make(queue, count) : await this.#grow(queue, before, count)) === count)
+        return count;
     }
-    return (await this.grow(queue, count)).count;
   }
 
   /**
-   * Raises the number of partitions. Tasks stay where they are.
-   * @throws HoldfastError conflict: fewer than there are; queue_not_found; invalid_argument
+   * A queue without partitions gets them if it is empty. Its settings and its pause are in the partitions before anybody sees
+   * these. Wherever this ends half-way, either the queue or all of its partitions take tasks.
+   * @returns how many it has now; null where it was used meanwhile
    */
-  async grow(queue: string, count: number): Promise<Partitions> {
-    checkArgument("partitions", partitionsKind, count);
-    for (;;) {
-      const partitions = await this.get(queue);
-      if (!partitions) throw new HoldfastError("queue_not_found", `there is no partitioned queue "${queue}"`);
-      if (count === partitions.count) return partitions;
-      if (count < partitions.count) {
-        throw new HoldfastError(
-          "conflict",
-          `queue "${queue}" has ${partitions.count} partitions, and cannot have ${count}: they hold tasks`,
-        );
-      }
-      // Before anybody enqueues there: janitors find what is registered.
-      await this.#addQueues(queue, count);
-      const step = countsOf(queue, await this.#client.registry.partitionFields()).length;
-      await this.#client.registry.addPartitionField(`${queue}:${step}`, count);
-    }
+  async #make(queue: string, count: number): Promise<number | null> {
+    const { registry } = this.#client;
+    if (!(await registry.hasQueue(queue))) return registry.setPartitions(queue, 0, count);
+    const engine = this.#client.engine(queue);
+    const deletion = await registry.noteDeletion(queue);
+    if ((await engine.close()) === "busy") throw withoutPartitions(queue, count);
+    const to = this.#engines(queue, 0, count);
+    let settings = await copySettings(engine, to, count);
+    const partitions = await registry.setPartitions(queue, 0, count, deletion);
+    // An operator may have changed them just before the partitions were there.
+    if (partitions === count)
+      while ((await engine.deleteTakenOver(settings)) === "changed")
+        settings = await copySettings(engine, to, count);
+    return partitions;
   }
 
-  /** Once every partition was deleted. */
-  async forget(queue: string): Promise<void> {
-    const fields = await this.#client.registry.partitionFields();
-    const steps = countsOf(queue, fields).map((_, step) => (step === 0 ? queue : `${queue}:${step}`));
-    await this.#client.registry.removePartitionFields(steps);
+  /** @returns how many it has now */
+  async #grow(queue: string, before: number, count: number): Promise<number | null> {
+    const [first, ...added] = this.#engines(queue, before - 1, count) as [Engine, ...Engine[]];
+    let settings = await copySettings(first, added, 1);
+    const partitions = await this.#client.registry.setPartitions(queue, before, count);
+    // The same; and another growth may have made them meanwhile.
+    if (partitions !== null && partitions > before)
+      while ((await first.stats()).settings !== settings) settings = await copySettings(first, added, 1);
+    return partitions;
   }
 
-  /** The first partition counts for the maker of the queue. */
-  async #addQueues(queue: string, count: number, maker: string | null = null): Promise<void> {
-    for (const [place, name] of partitionNames(queue, count).entries()) {
-      const isCounted = place === 0 && maker !== null;
-      const counted = isCounted ? { maker: { who: maker, most: Number.MAX_SAFE_INTEGER } } : {};
-      await this.#client.registry.addQueue(name, { isGrowing: true, ...counted });
-    }
+  #engines(queue: string, from: number, to: number): Engine[] {
+    const { all } = new Parts(this.#client, queue, { first: to, count: to });
+    return all.slice(from).map(({ engine }) => engine);
   }
+
+  /** Once every partition was deleted. @returns false where one of them was used again meanwhile */
+  async forget(queue: string, { count }: Partitions): Promise<boolean> {
+    return (await this.#client.registry.setPartitions(queue, count, 0)) === 0;
+  }
+}
+
+/**
+ * Copies the settings of a part, and its pause, to others.
+ * @param share the number of parts among which its caps are divided
+ * @returns what was copied, as `Engine.stats` has it
+ */
+async function copySettings(from: Engine, to: readonly Engine[], share: number): Promise<string> {
+  const text = (await from.stats()).settings;
+  const { settings, paused, pauseReason, pausedBy } = settingsText(text);
+  const own = splitSettings(settings, share);
+  await Promise.all(
+    to.map(async (engine) => {
+      await engine.configure(own);
+      await engine.pause(paused, pauseReason ?? "", pausedBy ?? "");
+    }),
+  );
+  return text;
+}
+
+function withoutPartitions(queue: string, count: number): HoldfastError {
+  return new HoldfastError(
+    "conflict",
+    `queue "${queue}" exists without partitions. If it holds no tasks, not even ended ones, an operator can give it some: holdfast queue partition ${queue} ${count}`,
+  );
 }
 
 function checked(queue: string, partitions: Partitions, count: number): Partitions {

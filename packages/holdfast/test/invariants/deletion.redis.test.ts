@@ -4,61 +4,9 @@ import { Engine } from "../../src/engine/engine.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { Registry } from "../../src/engine/registry.ts";
 import type { Connection } from "../../src/redis/connection.ts";
+import { Process } from "../support/process.ts";
 import { setup } from "../support/setup.ts";
 import type { TestQueue } from "../support/test-queue.ts";
-
-/** One process that goes on by one call to Redis at a time, when it is told to. */
-class Process {
-  readonly calls: Connection;
-  #open: (() => void) | undefined;
-  #changed: () => void = () => {};
-  #ended = false;
-
-  constructor(connection: Connection) {
-    const atGate = () =>
-      new Promise<void>((resolve) => {
-        this.#open = resolve;
-        this.#changed();
-      });
-    this.calls = new Proxy(connection, {
-      get(target, property) {
-        const value: unknown = Reflect.get(target, property, target);
-        if (typeof value !== "function") return value;
-        if (property !== "script" && property !== "command") return value.bind(target);
-        return async (...args: unknown[]) => {
-          await atGate();
-          return value.apply(target, args);
-        };
-      },
-    });
-  }
-
-  run(work: Promise<unknown>): void {
-    const end = () => {
-      this.#ended = true;
-      this.#changed();
-    };
-    work.then(end, end);
-  }
-
-  async #settled(): Promise<void> {
-    if (this.#open === undefined && !this.#ended)
-      await new Promise<void>((resolve) => {
-        this.#changed = resolve;
-      });
-  }
-
-  /** Makes its next call, and waits until it is about to make another. @returns false where it has ended */
-  async step(): Promise<boolean> {
-    await this.#settled();
-    const open = this.#open;
-    if (open === undefined) return false;
-    this.#open = undefined;
-    open();
-    await this.#settled();
-    return true;
-  }
-}
 
 /** A queue that is paused and empty, and whose registry no other test has. @param isOpen it was used before */
 async function prepare(isOpen = true) {
@@ -140,7 +88,7 @@ test.each([
 test("an enqueue to a deleted queue that became a partitioned one is refused, and stores nothing", async () => {
   const { q, connection, registry, enqueue, remove } = await prepare();
   expect(await remove(connection)).toBe(true);
-  await registry.addPartitionField(q.name, 2);
+  await registry.setPartitions(q.name, 0, 2);
   const error: unknown = await enqueue(connection, "a").catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(HoldfastError);
   expect(error).toMatchObject({ code: "conflict" });

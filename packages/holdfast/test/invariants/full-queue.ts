@@ -148,6 +148,7 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   expire: { call: (q) => q.engine.expire(500) },
   promote: { call: (q) => q.engine.promote(500) },
   purge: { call: (q) => q.engine.purge(200, 1) },
+  partition: { call: (q) => new Registry(q.engine.connection, q.name).setPartitions("another", 0, 2) },
   queueAdd: {
     call: (q) =>
       new Registry(q.engine.connection, q.name).addQueue("another", { maker: { who: "key:a", most: 10 } }),

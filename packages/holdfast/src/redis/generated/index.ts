@@ -21,6 +21,7 @@ export * from "./operationClaim.ts";
 export * from "./operationControl.ts";
 export * from "./operationCreate.ts";
 export * from "./operationWrite.ts";
+export * from "./partition.ts";
 export * from "./pause.ts";
 export * from "./progress.ts";
 export * from "./promote.ts";

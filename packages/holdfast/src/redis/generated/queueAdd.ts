@@ -6,7 +6,7 @@ export interface QueueAddArgs {
   queue: string;
   /** the queue that it is a partition of, "" where it is not a partition */
   whole: string;
-  /** which one it is; -1 where its queue is about to grow */
+  /** which one it is */
   partition: number;
   /** the key or address that makes the queue, if it is new; "" to count nobody */
   maker: string;

@@ -1,0 +1,57 @@
+#!lua flags=allow-oom
+-- partition: give a queue partitions, or more of them, or take the number away once all of them are deleted. The partitions are registered by it.
+-- KEYS[1] :queues  SET  names of the queues
+-- KEYS[2] :partitions  HASH  partitioned queue -> its first number of partitions; queue:step -> the number after that growth
+-- KEYS[3] :deleting  HASH  queue -> the deletion that is under way
+-- KEYS[4] :queue_makers  HASH  q<queue> -> the key or address that made it; n<key or address> -> how many of these queues are in the registry
+-- ARGV[1] queue  string
+-- ARGV[2] before  integer  how many it has, as far as the caller knows; 0 for none
+-- ARGV[3] count  integer  how many it is to have; 0 for none
+-- ARGV[4] deletion  string  what the caller wrote to :deleting before it deleted the keys of the queue without partitions; "" where it did not
+-- RETURNS how many it has now: not `count` where somebody was faster, or has used a deleted partition; -1 where it is registered without partitions
+-- TIME    O(n), n = partitions
+-- MOVES   nothing
+
+local known, step = 0, 0
+local field = queue
+local value = redis.call('HGET', partitionsKey, field)
+while value do
+  known, step = math.max(known, tonumber(value)), step + 1
+  field = string.format('%s:%d', queue, step)
+  value = redis.call('HGET', partitionsKey, field)
+end
+if known ~= before then
+  return known
+end
+if count == 0 then
+  for partition = 0, known - 1 do
+    if redis.call('SISMEMBER', queuesKey, string.format('%s/%d', queue, partition)) == 1 then
+      return known
+    end
+  end
+  redis.call('HDEL', partitionsKey, queue)
+  for growth = 1, step - 1 do
+    redis.call('HDEL', partitionsKey, string.format('%s:%d', queue, growth))
+  end
+  return 0
+end
+if known == 0 and redis.call('SISMEMBER', queuesKey, queue) == 1 then
+  if redis.call('HGET', deletingKey, queue) ~= deletion then
+    return -1
+  end
+  redis.call('SREM', queuesKey, queue)
+  redis.call('HDEL', deletingKey, queue)
+  -- The first partition counts for the maker of the queue.
+  local maker = redis.call('HGET', queueMakersKey, 'q' .. queue)
+  if maker then
+    redis.call('HDEL', queueMakersKey, 'q' .. queue)
+    redis.call('HSET', queueMakersKey, 'q' .. queue .. '/0', maker)
+  end
+end
+redis.call('HSET', partitionsKey, field, count)
+for partition = known, count - 1 do
+  local name = string.format('%s/%d', queue, partition)
+  redis.call('SADD', queuesKey, name)
+  redis.call('HDEL', deletingKey, name)
+end
+return count
