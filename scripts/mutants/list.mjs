@@ -212,7 +212,7 @@ export const mutants = [
   },
   {
     name: "new queues: a queue that was known once is never looked at again",
-    changes: [["packages/service/src/tasks/new-queues.ts", "this.#now() + KNOWN_MS", "Infinity"]],
+    changes: [["packages/service/src/tasks/queues.ts", "this.#now() + KNOWN_MS", "Infinity"]],
     tests: ["packages/service/src/tasks/new-queues.test.ts"],
   },
   {
@@ -1053,8 +1053,8 @@ export const mutants = [
     changes: [
       [
         "packages/service/src/http/server.ts",
-        "genReqId: requestId,",
-        "genReqId: (raw) => clientRequestId(raw.headers) ?? requestId(),",
+        "genReqId: () => randomUUID(),",
+        "genReqId: (raw) => clientRequestId(raw.headers) ?? randomUUID(),",
       ],
     ],
     tests: ["packages/service/src/tasks/routes.test.ts"],

@@ -32,7 +32,6 @@ export * from "./redis-gate.ts";
 export { registerFastLane } from "./tasks/fast-lane.ts";
 export type { TaskRouteOptions } from "./tasks/intake.ts";
 export * from "./tasks/metrics.ts";
-export * from "./tasks/new-queues.ts";
 export * from "./tasks/queues.ts";
 export * from "./tasks/routes.ts";
 export * from "./tasks/schema.ts";

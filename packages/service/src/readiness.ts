@@ -1,4 +1,4 @@
-import type { Holdfast } from "holdfast";
+import { type Holdfast, HoldfastError } from "holdfast";
 import type { Readiness, ReadinessCheck } from "./http/health.ts";
 import type { ServiceMetrics } from "./metrics.ts";
 
@@ -15,7 +15,8 @@ export interface RedisReadiness {
   check: ReadinessCheck;
   /** Called when the boot checks have passed. Until then the check fails. */
   open(): void;
-  readonly isOpen: boolean;
+  /** Lets nothing through before that. @throws HoldfastError redis_unavailable */
+  assertOpen(): void;
 }
 
 /** Passes if the boot checks have passed and Redis answers a PING. Sets `redis_up` accordingly. */
@@ -35,8 +36,11 @@ export function createRedisReadiness(options: RedisReadinessOptions): RedisReadi
     }
   };
   return {
-    get isOpen() {
-      return isOpen;
+    assertOpen() {
+      if (isOpen) return;
+      throw new HoldfastError("redis_unavailable", "Redis has not passed the boot checks yet: try again", {
+        retryAfterMs: 2_000,
+      });
     },
     open() {
       isOpen = true;

@@ -19,7 +19,7 @@ import {
   waitForRedis,
 } from "@holdfast/service";
 import { KeyStore } from "@holdfast/service/keys";
-import { Holdfast, HoldfastError, Observer, Schedules, type TaskView } from "holdfast";
+import { Holdfast, Observer, Schedules, type TaskView } from "holdfast";
 import { OperationRunner, SeriesHistory } from "holdfast/operate";
 import { createApp } from "./app.ts";
 import type { ObservabilityConfig } from "./config.ts";
@@ -74,10 +74,7 @@ export async function startObservability(options: StartOptions): Promise<Running
     actions: client.actions,
     createRunner: (hooks) => new OperationRunner({ client, producer: queue, shown, ...hooks }),
     history: new SeriesHistory(client),
-    assertOpen: () => {
-      if (!readiness.isOpen)
-        throw new HoldfastError("redis_unavailable", "waiting for Redis: try again shortly");
-    },
+    assertOpen: readiness.assertOpen,
     ...(settings.clusterNodes ? {} : { redisInfo: () => client.connection.command<string>("INFO") }),
     ready: readiness.check,
     entrance,

@@ -24,7 +24,7 @@ import {
   waitForRedis,
 } from "@holdfast/service";
 import { KeyStore } from "@holdfast/service/keys";
-import { Holdfast, HoldfastError } from "holdfast";
+import { Holdfast } from "holdfast";
 import type { Config } from "./config.ts";
 
 export interface App extends RunningService {
@@ -77,13 +77,7 @@ export async function startApp(
     queue: createQueueCache(client),
     newQueues: new NewQueues(client.registry, config.QUEUES_PER_KEY),
     metrics: createIntakeMetrics(metrics),
-    assertOpen: () => {
-      if (!readiness.isOpen) {
-        throw new HoldfastError("redis_unavailable", "Redis has not passed the boot checks yet: try again", {
-          retryAfterMs: 2_000,
-        });
-      }
-    },
+    assertOpen: readiness.assertOpen,
   };
   registerTaskRoutes(http, tasks);
   registerFastLane(http, tasks);

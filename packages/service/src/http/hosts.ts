@@ -23,3 +23,14 @@ function hostName(header: string): string {
   if (bracketed) return (bracketed[1] ?? "").toLowerCase();
   return /^([A-Za-z0-9._-]+)(:\d+)?$/.exec(header)?.[1]?.toLowerCase() ?? "";
 }
+
+/** `isAllowedHost` for one service. Most clients always send the same Host, so the last one that was allowed is kept. */
+export function hostCheck(listenHost: string, allowed: string[]): (header: string | undefined) => boolean {
+  let last: string | undefined;
+  return (header) => {
+    if (header !== undefined && header === last) return true;
+    if (!isAllowedHost(header, listenHost, allowed)) return false;
+    last = header;
+    return true;
+  };
+}

@@ -1,4 +1,4 @@
-import { STATUS_CODES } from "node:http";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { ERROR_STATUS, type ErrorCode, HoldfastError } from "@holdfast/contracts";
 
 /** The error of one field. */
@@ -142,4 +142,13 @@ function frameworkCode(code: string | undefined, status: number): ProblemCode {
   if (status === 408) return "request_timeout";
   if (status === 429) return "rate_limited";
   return "invalid_request";
+}
+
+/**
+ * The client's own id from `X-Request-Id`, for logs and the audit log; null if it is missing or unsafe in a log line.
+ * It identifies nothing, since two clients can send the same one.
+ */
+export function clientRequestId(headers: IncomingMessage["headers"]): string | null {
+  const given = headers["x-request-id"];
+  return typeof given === "string" && /^[A-Za-z0-9_.:-]{1,128}$/.test(given) ? given : null;
 }

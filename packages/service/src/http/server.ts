@@ -26,8 +26,8 @@ import { Conflicts } from "../tasks/conflicts.ts";
 import { answerRaw, Connections, hangUp } from "./connections.ts";
 import { notTaken, registerErrors, sendProblem } from "./errors.ts";
 import { type ReadinessCheck, safely } from "./health.ts";
-import { isAllowedHost } from "./hosts.ts";
-import { problem } from "./problem.ts";
+import { hostCheck } from "./hosts.ts";
+import { clientRequestId, problem } from "./problem.ts";
 import type { HttpServer, Watch } from "./types.ts";
 import { closeQueries, typeboxValidator } from "./validation.ts";
 
@@ -107,7 +107,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     routerOptions: { maxParamLength: 256 },
     requestIdHeader: false,
     trustProxy: options.trustedProxies?.length ? options.trustedProxies : false,
-    genReqId: requestId,
+    // Always made here and random: a caller who could choose the id of a request could make it equal to another one.
+    genReqId: () => randomUUID(),
     childLoggerFactory: (logger, bindings, options, raw) => {
       const given = clientRequestId(raw.headers);
       return logger.child(given === null ? bindings : { ...bindings, clientRequestId: given }, options);
@@ -133,14 +134,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
 
   const security = await securityHeaders(options.contentSecurityPolicy);
   // These hooks use callbacks: a promise per hook and request costs more than the work of the hooks.
-  let lastHost: string | undefined;
-  // Most clients always send the same Host, so the last result is kept.
-  const isHostAllowed = (host: string | undefined) => {
-    if (host !== undefined && host === lastHost) return true;
-    if (!isAllowedHost(host, options.host, options.allowedHosts)) return false;
-    lastHost = host;
-    return true;
-  };
+  const isHostAllowed = hostCheck(options.host, options.allowedHosts);
   const masker = options.maskedPointers?.length
     ? createMasker(parsePointers(options.maskedPointers))
     : undefined;
@@ -169,10 +163,9 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   closeQueries(app);
   app.decorate("basics", {
     isHostAllowed,
-    requestId,
     identify,
     limiter: options.limiter,
-    isClosing: (socket: Socket) => connections.isClosing(socket),
+    isClosing: connections.isClosing.bind(connections),
     closeAfterAnswer: (reply) => {
       reply.header("connection", "close");
       connections.closeAfterAnswer(reply.request.raw.socket);
@@ -403,20 +396,6 @@ function registerParsers(app: HttpServer): void {
       else done(notTaken(request));
     },
   );
-}
-
-/** Always made here and random: a caller who could choose the id of a request could make it equal to another one. */
-function requestId(): string {
-  return randomUUID();
-}
-
-/**
- * The client's own id from `X-Request-Id`, for logs and the audit log; null if it is missing or unsafe in a log line.
- * It identifies nothing, since two clients can send the same one.
- */
-export function clientRequestId(headers: IncomingMessage["headers"]): string | null {
-  const given = headers["x-request-id"];
-  return typeof given === "string" && /^[A-Za-z0-9_.:-]{1,128}$/.test(given) ? given : null;
 }
 
 /** Bytes that are not valid HTTP never reach a route. */

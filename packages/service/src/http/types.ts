@@ -34,7 +34,6 @@ declare module "fastify" {
     /** The parts that every answer needs, for answers outside of the routes. */
     basics: {
       isHostAllowed(host: string | undefined): boolean;
-      requestId(): string;
       identify: Identify;
       limiter: Limiter | undefined;
       /**

@@ -1,9 +1,9 @@
+import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { HoldfastError, includesScope, isQueueName } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
 import { traceContextOf } from "holdfast";
-import { PROBLEM_MEDIA_TYPE, toProblem } from "../http/problem.ts";
-import { clientRequestId } from "../http/server.ts";
+import { clientRequestId, PROBLEM_MEDIA_TYPE, toProblem } from "../http/problem.ts";
 import type { HttpServer } from "../http/types.ts";
 import { type Identify, mayUseQueue } from "../identity/access.ts";
 import { bucketOf, rateHeaders } from "../identity/rate-limit.ts";
@@ -41,7 +41,7 @@ interface Target {
  * answer the same. It goes round the caller's own hooks as well.
  */
 export function registerFastLane(app: HttpServer, options: TaskRouteOptions): void {
-  const { isHostAllowed, requestId, identify, limiter, hasProxies, isClosing } = app.basics;
+  const { isHostAllowed, identify, limiter, hasProxies, isClosing } = app.basics;
   const lane: Lane = { app, intake: new Intake(options, app.basics), isClosing: false };
   app.addHook("preClose", (done) => {
     lane.isClosing = true;
@@ -88,7 +88,7 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
     const trace = headers.traceparent === undefined ? undefined : traceContextOf(headers);
     const posted = { queue: target.name, identity, ip, body: undefined, key, trace };
     const rate = verdict === undefined ? [] : rateHeaders(verdict);
-    const exchange = new Exchange(lane, target, request, response, posted, requestId(), rate);
+    const exchange = new Exchange(lane, target, request, response, posted, randomUUID(), rate);
     request.on("data", (chunk: Buffer) => exchange.add(chunk));
     // Not reached where the client hangs up before the body has come.
     request.on("end", () => exchange.run());

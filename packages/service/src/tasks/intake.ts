@@ -5,7 +5,7 @@ import type { EnqueueReceipt, EnqueueResult, Queue, TraceContext } from "holdfas
 import { RequestError, retryAfterSeconds } from "../http/problem.ts";
 import type { Conflicts, EnqueueQueue } from "./conflicts.ts";
 import type { IntakeMetrics } from "./metrics.ts";
-import type { NewQueues } from "./new-queues.ts";
+import type { NewQueues } from "./queues.ts";
 import { readTask, taskReader } from "./read.ts";
 import type { BatchResult } from "./schema.ts";
 
@@ -79,9 +79,8 @@ export class Intake {
     return this.#options.queue(name);
   }
 
-  /** The queue as it is for this sender, who may have to be kept from guessing payloads. */
-  openFor({ queue: name, identity, ip }: Posted): EnqueueQueue {
-    const queue = this.open(name);
+  /** The queue for tasks that have ids, whose sender may have to be kept from guessing payloads. */
+  limited(queue: EnqueueQueue, { identity, ip }: Posted): EnqueueQueue {
     return this.#basics.conflictsFor(identity)?.limit(queue, identity, ip) ?? queue;
   }
 
@@ -96,11 +95,12 @@ export class Intake {
     const { queue: name, key, trace } = posted;
     const { metrics } = this.#options;
     try {
-      const queue = this.openFor(posted);
+      const queue = this.open(name);
       const { type, payloadText, payloadBytes, options } = readTask(bytesOf(posted), key);
       await this.admit(posted);
       const given = trace === undefined ? options : Object.assign({}, options, trace);
-      const receipt = await queue.enqueueText(type, payloadText, given);
+      const target = options?.id === undefined ? queue : this.limited(queue, posted);
+      const receipt = await target.enqueueText(type, payloadText, given);
       metrics?.enqueued(name, type, payloadBytes, receipt.duplicate);
       const headers = ["location", `/v1/queues/${name}/tasks/${receipt.id}`];
       if (receipt.duplicate) headers.push("idempotent-replayed", "true");
@@ -118,14 +118,15 @@ export class Intake {
     let queue: EnqueueQueue;
     let read: ReadTasks;
     try {
-      queue = this.openFor(posted);
+      queue = this.open(name);
       read = readArray(posted);
       if (read.tasks.types.length > 0) await this.admit(posted);
     } catch (error) {
       this.#options.metrics?.rejected(name, error);
       throw error;
     }
-    const done = await store(queue, read, trace);
+    const target = read.tasks.options === undefined ? queue : this.limited(queue, posted);
+    const done = await store(target, read, trace);
     if (done.ids !== null && read.refused === undefined) return this.#allStored(name, read, done.ids);
     return batchAnswer(this.#results(name, read, done.results));
   }

@@ -5,7 +5,7 @@ import { expect, test } from "vitest";
 import { createHttpServer } from "../http/server.ts";
 import { createMetrics } from "../metrics.ts";
 import { registerFastLane } from "./fast-lane.ts";
-import { NewQueues } from "./new-queues.ts";
+import { NewQueues } from "./queues.ts";
 import { registerTaskRoutes } from "./routes.ts";
 
 const sender = (keyId: string | null, ip = "10.0.0.1") => ({ identity: { ...ANONYMOUS, keyId }, ip });

@@ -191,7 +191,7 @@ async function stream(
   const watch = app.basics.watch(request);
   reply.raw.once("close", watch.end);
   try {
-    queue = intake.openFor(post);
+    queue = intake.limited(intake.open(post.queue), post);
     const isStream = /ndjson/i.test(request.headers["content-type"] ?? "");
     if (isStream) app.basics.allowLongBody(request.raw, reply.raw);
     assertNoKey(post);
