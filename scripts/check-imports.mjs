@@ -1,7 +1,7 @@
-// Imports run one way: contracts <- holdfast <- service <- services. The dashboard imports contracts only. The command
-// stands beside the services; it makes their API keys, so of `service` it may import those, and never an HTTP server.
-// Inside holdfast the loops import no sibling, and only redis/ talks to Redis. Fails with one line per import that does not
-// fit, or that closes a circle (types included).
+// Imports run one way: contracts <- holdfast <- service <- services. The dashboard imports contracts only. The command is at
+// the level of the services; it makes their API keys, so it may import these from `service`, but never an HTTP server. Inside
+// holdfast the loops import no sibling, and only redis/ talks to Redis. Fails with one line per import that does not fit, or
+// that is circular (types included).
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -70,7 +70,7 @@ for (const dir of ["packages", "services", "dashboard"]) {
 }
 
 const done = new Set();
-/** Searches depth first: an import of a file on the present way closes a circle. */
+/** Searches depth first. An import of a file that is already on the path to this one is circular. */
 function findCircles(path, way) {
   if (way.includes(path)) {
     problems.push(`${[...way.slice(way.indexOf(path)), path].join(" -> ")}: these files import each other`);

@@ -7,7 +7,7 @@ import { pathToFileURL } from "node:url";
 
 const ESCAPES = { a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", '"': '"', "\\": "\\" };
 
-/** A file that Compose would refuse as well. The message names the file and, if there is one, the line. */
+/** Thrown for a file that Compose would refuse too. The message names the file and, if there is one, the line. */
 export class DotenvError extends Error {}
 
 /**

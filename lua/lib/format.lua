@@ -34,7 +34,7 @@ local REPLY_AGAIN = 8
 local REPLY_PARKED = 16
 local REPLY_TYPED = 32
 
--- From so many crashes on a task runs alone.
+-- A task that has crashed its workers this many times runs alone.
 local ALONE_FROM_CRASHES = 2
 -- Ended attempts that a record keeps.
 local HISTORY_LINES = 32

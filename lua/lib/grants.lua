@@ -25,11 +25,11 @@ local function newGrants()
     typed = false, untold = false }
 end
 
--- A caller that tells its types looks at this many entries at least, because some may be for other workers.
+-- A caller that sends its types looks at this many entries at least, because some may be for other workers.
 local LOOKED_AT = 16
 
 -- request: want, how many; held, what the caller holds already (a solo task goes only to one that holds nothing); leaseMs,
--- maxRetries, workerId, nonce; typed, see lib/typed.lua, where the caller told its types. The records go to the end of `commit`.
+-- maxRetries, workerId, nonce; typed, see lib/typed.lua, where the caller sent its types. The records go to the end of `commit`.
 local function planAcquire(counters, request, soloClaim, commit)
   local grants = newGrants()
   local want, workerId, leaseMs = request.want, request.workerId, request.leaseMs
@@ -175,7 +175,8 @@ local function planAcquire(counters, request, soloClaim, commit)
   return grants
 end
 
--- Tells the worker, beside id and envelope, "place=counts" of each task that was granted before; places are counted from 1.
+-- Tells the worker, in addition to id and envelope, "place=counts" of each task that was granted before; places are counted
+-- from 1.
 local function countsReply(counts)
   local parts = {}
   for place, text in pairs(counts) do
@@ -209,7 +210,7 @@ end
 -- The commit of a round trip (settle, acquire, or both): one HSET of records, counters, and the reply for a repeat.
 
 -- The caller should ask again: the entries that were looked at gave no task, but entries behind them may, or some were not looked at,
--- because the caller did not tell its types.
+-- because the caller did not send its types.
 local function hasMore(grants)
   return grants.dropped > 0 or #grants.expired > 0 or grants.aside > 0 or grants.untold
 end

@@ -1,7 +1,7 @@
 -- Called after the commit, like every function here that removes.
 local function removeBodies(ids)
   redis.call('HDEL', tasksKey, unpack(ids))
-  -- Most queues have neither: one look is cheaper than a field per task.
+  -- Most queues have neither, and one look is cheaper than a field per task.
   for _, key in ipairs({ resultsKey, progressKey }) do
     if redis.call('EXISTS', key) == 1 then
       redis.call('HDEL', key, unpack(ids))
@@ -106,9 +106,9 @@ local function removePurged(plan)
   end
 end
 
--- Most completed tasks go at once: their ids were minted, they were acked at their first attempt, and nothing of them has to be
--- remembered. Their records do not turn to "r" first: one field of the commit, "#purging", names them all, and is removed
--- together with the records.
+-- Most completed tasks are removed at once: their ids were minted, they were acked at their first attempt, and nothing has to
+-- be remembered about them. Their records do not become "r" first. Instead, one field of the commit, "#purging", names all of
+-- them, and is removed together with the records.
 local function planPurgeCompleted(ids, settings, commit)
   local records = #ids > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}
   local atOnce, others, theirs, seen, last, header = {}, {}, {}, {}, nil, nil

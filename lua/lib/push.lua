@@ -7,7 +7,7 @@ local PUSH_TASKS = 32
 -- A larger push is sent without the tasks: the worker repeats its request to get them.
 local PUSH_BYTES = 65536
 
--- Whether a worker that told its types, ' type …', runs all of these tasks.
+-- Whether a worker that sent its types, ' type …', runs all of these tasks.
 local function runsAll(types, tasks, at, pushed)
   for place = 1, types == '' and 0 or pushed do
     local name = string.match(tasks[at + 2 * place - 1], '^.(%S+)')

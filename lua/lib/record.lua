@@ -174,7 +174,7 @@ local function needsSolo(c)
   return c.crashes >= ALONE_FROM_CRASHES or hasFlag(c, FLAG_ALONE)
 end
 
--- Which list a pending task stands in: "solo", or its band by the envelope's `p` option (h, l; normal without it).
+-- The list that a pending task is in: "solo", or its band by the envelope's `p` option (h, l; normal without it).
 local function bandOf(envelope, c)
   if c and needsSolo(c) then
     return 'solo'

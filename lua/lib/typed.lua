@@ -1,6 +1,6 @@
 -- Lines by type. The workers of a queue may have handlers for different types. A task that one of them meets and has no
 -- handler for stands aside in `pending:typed`, and is granted only to a worker that says that it runs the type. A worker
--- tells its types only while such tasks are about, so a queue whose workers run all types never comes here.
+-- sends its types only while such tasks are about, so a queue whose workers run all types never comes here.
 --
 --   member   <band> <type> <sequence> <dieAt> <taskId>     every score is 0, so the members are in the order of their bytes
 --   band     0 solo   1 high   2 normal   3 low
@@ -66,7 +66,7 @@ local function peekTyped(typed, want)
   return lines
 end
 
--- types: '' if the caller did not tell its types; otherwise the types that it runs, with a space before each. The functions are
+-- types: '' if the caller did not send its types; otherwise the types that it runs, with a space before each. The functions are
 -- part of the table, because only the calls that need them define them.
 local function newTyped(types, noHandlerAfterMs)
   local typed = { noHandlerAfterMs = noHandlerAfterMs, runs = types ~= '' and {} or nil, names = {}, members = {}, sequence = nil,

@@ -25,7 +25,7 @@ local function isBefore(a, b)
   return #a < #b
 end
 
--- The lowest position in [low, high) of which `isPast` holds; it holds for all behind it.
+-- The lowest position in [low, high) for which `isPast` is true; it is true for all positions behind it.
 local function search(low, high, isPast)
   while low < high do
     local middle = math.floor((low + high) / 2)
@@ -44,7 +44,7 @@ if order == 'first' or order == 'last' then
   if number then
     local score = string.format('%.17g', number)
     local ascending = order == 'first'
-    -- Where those with the same score begin and end, in the order asked for.
+    -- The members with this score are at the positions from `low` up to `high`, in the order asked for.
     local low = ascending and redis.call('ZCOUNT', indexKey, '-inf', '(' .. score) or redis.call('ZCOUNT', indexKey, '(' .. score, '+inf')
     local high = low + redis.call('ZCOUNT', indexKey, score, score)
     from = id == '' and high or search(low, high, function(at)
@@ -72,7 +72,7 @@ end
 local length = redis.call('LLEN', indexKey)
 local from = 0
 
--- When the task at a position ended: of an entry that no record stands behind, that of the next one that has.
+-- The time at which the task at a position ended. For an entry without a record it is the time of the next entry that has one.
 local function endedAt(at)
   for position = at, math.min(at + 20, length - 1) do
     local member = redis.call('LINDEX', indexKey, position)
@@ -94,7 +94,7 @@ if order == 'ended' then
         return endedAt(at) < number
       end)
     else
-      -- Among those that ended in the same millisecond. One that was purged was at the end: all that is older has gone too.
+      -- Looks among the tasks that ended in the same millisecond. If the task was purged, all older tasks are gone too.
       local behind
       for at = low, length - 1, 500 do
         local window = redis.call('LRANGE', indexKey, at, at + 499)
@@ -108,7 +108,7 @@ if order == 'ended' then
           break
         end
       end
-      -- It is there and its time did not lead to it: the clock was set back since some of these ended.
+      -- The task is in the list, but not where its time would be: the clock was set back since some of these ended.
       if not behind and tonumber(endedAtOf(redis.call('HGET', stateKey, id)) or '') == number then
         local position = redis.call('LPOS', indexKey, id)
         behind = position and position + 1
@@ -121,7 +121,7 @@ if order == 'ended' then
   return { last and string.format('%.0f:', last) .. ids[#ids] or '', length, unpack(ids) }
 end
 
--- Workers take from the head: what was seen has moved towards it, or is gone, and then so is all that was before it.
+-- Workers take from the head. The task that was seen last has moved towards it, or is gone together with all tasks before it.
 if number then
   from = number
   if number <= 100000 then

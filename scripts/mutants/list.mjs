@@ -794,7 +794,7 @@ export const mutants = [
     tests: [typed],
   },
   {
-    name: "a worker does not tell its types",
+    name: "a worker does not send its types",
     changes: [
       [
         "packages/holdfast/src/worker/queue-runner.ts",

@@ -2,7 +2,7 @@ import type { DashboardRoute, RouteBody, RouteParams, RouteQuery, RouteReply } f
 import { SERVICE_URL } from "./base.ts";
 import { apiFetch } from "./http.ts";
 
-/** An option that has no value, or that may be left out whole, is optional. */
+/** The property is optional if its type is undefined or if all of its fields are optional. */
 type Option<Name extends string, T> = [T] extends [undefined]
   ? unknown
   : Partial<T> extends T

@@ -12,11 +12,11 @@ export interface LazyPart<Props> {
 }
 
 /**
- * Code that is loaded when it is first shown. If it cannot be loaded (the server is away, or has a newer version), the
- * part says so in its own place, and tries again until it succeeds. Nothing around it is lost, and the page is not
- * reloaded while somebody reads it.
- * @param what the name of the part in the message
- * @param Place shown while the part loads; a screen has none, since the last screen stays until then
+ * Code that is loaded when it is first shown. If it cannot be loaded (the server is away, or has a newer version), the part
+ * says so in its own place, and tries again until it succeeds. Nothing around it is lost, and the page is not reloaded while
+ * somebody reads it.
+ * @param what the name of the part, for the message
+ * @param Place shown while the part loads. A screen needs none, since the previous screen stays until it is loaded.
  */
 export function lazyPart<Props extends object>(
   load: () => Promise<ComponentType<Props>>,

@@ -126,7 +126,7 @@ test("--wait says if an operator has removed the task", async () => {
   const { code, stdout, stderr } = await waiting;
   expect({ code, stdout }).toEqual({ code: 3, stdout: "" });
   expect(stderr).toMatch(
-    /task a was accepted\n.*nothing is kept of task "a": it ended, or an operator removed it/,
+    /task a was accepted\n.*there is no record of task "a": it ended, or an operator removed it/,
   );
 });
 

@@ -21,7 +21,7 @@ import {
 import { isTaskType, LIMITS } from "./limits.ts";
 import type { FingerprintedOptions } from "./task.ts";
 
-/** The options of a task as JSON, which stand beside its type and its payload. */
+/** The options of a task as JSON, which are next to its type and its payload. */
 export const TASK_JSON_OPTIONS = [
   "id",
   "ifEnded",
@@ -115,10 +115,10 @@ interface Head {
 const NEWLINE = 10;
 
 /**
- * Reads tasks as JSON, `{"type":"…","payload":…}` with the options beside them: for HTTP, for lines of NDJSON and for the
+ * Reads tasks as JSON, `{"type":"…","payload":…}` with the options next to them: for HTTP, for lines of NDJSON and for the
  * command line. A payload is never parsed. It stays the bytes that were sent, since `12345678901234567890` parsed and written
- * again would be another number. Most tasks have a type, then a payload, and nothing else, and begin like the one before:
- * such a task is found by one comparison and one scan.
+ * again would be another number. Most tasks have a type, then a payload, and nothing else, and begin like the one before: such
+ * a task is found by one comparison and one scan.
  */
 export class TaskReader {
   readonly #check: CheckTask;

@@ -8,7 +8,7 @@ const FILES = {
   isolationChild: "./isolation/child.js",
 } as const;
 
-/** Its file, or, where a bundler has left that behind, its text: CommonJS that needs nothing beside it. */
+/** The file of the code or, if a bundler has left it behind, its text: CommonJS that needs no other module. */
 export type OwnCode = { file: string } | { text: string };
 
 // Without a value in a bundle that is CommonJS.
@@ -17,7 +17,7 @@ const here: string | undefined = import.meta.url;
 /** @throws HoldfastError internal: a bundle of a Holdfast that was not built to the end */
 export async function ownCode(name: keyof typeof FILES): Promise<OwnCode> {
   if (here?.startsWith("file:")) {
-    // Sources that are run without a build still need the built files: Node runs no TypeScript by itself before 22.
+    // Sources that run directly use the built files here too, because Node runs no TypeScript before version 22.
     const base = here.endsWith(".ts") ? new URL("../dist/", here) : here;
     const file = fileURLToPath(new URL(FILES[name], base));
     if (existsSync(file)) return { file };

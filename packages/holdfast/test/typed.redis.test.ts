@@ -24,7 +24,7 @@ describe("a task whose worker has no handler for its type", () => {
     expect(await q.stats()).toMatchObject({ pending: 1, pendingTyped: 1, pendingByPriority: { normal: 1 } });
   });
 
-  test("is never granted to a worker that does not tell its types, which is told to do so", async () => {
+  test("is never granted to a worker that does not send its types, and that worker is asked to", async () => {
     const q = await setup();
     await q.add("a", { type: "report" });
     await q.unrouted(await q.grant());
@@ -62,7 +62,7 @@ describe("a task whose worker has no handler for its type", () => {
   });
 });
 
-describe("a worker that tells its types", () => {
+describe("a worker that sends its types", () => {
   test("is granted its own from between those of others, in order, and the others stand aside", async () => {
     const q = await setup();
     for (const [id, type] of Object.entries({ r1: "report", m1: "mail", r2: "report", m2: "mail" }))

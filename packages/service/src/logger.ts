@@ -4,7 +4,7 @@ export type { Logger } from "pino";
 
 let moreFields: (() => Record<string, string>) | undefined;
 
-/** Fields that each line gets beside its own, for example the trace id. */
+/** Fields that each line gets in addition to its own, for example the trace id. */
 export function setLogFields(fields: () => Record<string, string>): void {
   moreFields = fields;
 }

@@ -70,7 +70,7 @@ try {
   const text = await run(openSecrets(secrets), command, names, once, how);
   if (text !== null) process.stdout.write(`${text}\n`);
 } catch (error) {
-  // A wrong word or a folder that cannot be written needs no stack trace.
+  // A wrong argument, or a folder that cannot be written, needs no stack trace.
   process.stderr.write(`init: ${error instanceof Error ? error.message : String(error)}\n`);
   process.exit(1);
 }

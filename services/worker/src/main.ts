@@ -10,7 +10,7 @@ const logger = createLogger(config, "worker");
 await runService({
   name: "worker",
   logger,
-  // The worker uses the grace; the remaining time is for handing back its unfinished tasks.
+  // The tasks get SHUTDOWN_GRACE_MS to end. In the remaining time the worker hands back those that have not ended.
   stopTimeoutMs: config.SHUTDOWN_GRACE_MS + 5_000,
   start: (signal) => startApp(config, VERSION, logger, signal),
 });

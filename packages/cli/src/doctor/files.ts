@@ -50,8 +50,8 @@ export async function examineFiles(context: Context): Promise<Finding[]> {
       ),
     ];
   } catch {
-    // Either this Redis user may not ask for the folder, or the folder is in a container or belongs to another user.
-    // Then this user cannot read it either.
+    // This Redis user may not be allowed to ask for the folder. If the folder is in a container or belongs to another user, the
+    // local user cannot read it. In all these cases there is nothing to report.
     return [];
   }
 }

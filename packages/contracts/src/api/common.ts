@@ -25,7 +25,7 @@ export const TaskType = Type.String({
   description: "Type of a task",
   examples: ["demo.flaky"],
 });
-/** The operator's reason. It is kept in the audit log and shown beside a paused queue. */
+/** The operator's reason. It is kept in the audit log and shown with a paused queue. */
 export const Reason = Type.String({
   minLength: 1,
   maxLength: 256,

@@ -115,7 +115,7 @@ export const DASHBOARD_ROUTES = {
 
 type Routes = typeof DASHBOARD_ROUTES;
 export type DashboardRoute = keyof Routes;
-/** What stands in the place of `:queue` and `:id` of a path. */
+/** The values for `:queue` and `:id` in a path. */
 export type RouteParams<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
   ? Record<Name, string> & RouteParams<Rest>
   : Path extends `${string}:${infer Name}`

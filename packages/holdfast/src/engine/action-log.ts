@@ -33,7 +33,7 @@ export const AUDIT_LOG_MAX = 100_000;
 /** A record and its place: counted from the first one that ever was, so that it stays when older ones are forgotten. */
 interface Entry {
   place: number;
-  /** When it was written, by the clock of Redis. */
+  /** The time at which the record was written, by the clock of Redis. */
   ms: number;
   record: AuditRecord | null;
 }
@@ -59,7 +59,7 @@ export class ActionLog {
     );
   }
 
-  /** Forgets the oldest beyond `maxKept`, some at a time. @returns how many */
+  /** Drops the oldest records beyond `maxKept`, some at a time. @returns how many */
   async trim(maxKept: number): Promise<number> {
     return this.#connection.script<scripts.AuditTrimArgs, number, SystemKeys>(
       scripts.auditTrimScript,
@@ -124,7 +124,7 @@ export class ActionLog {
       const texts = await this.#connection.command<string[]>(
         ...(["LRANGE", this.#keys.auditLog, first - dropped, end - 1 - dropped] as const),
       );
-      // A janitor that forgets some in between moves the others.
+      // If a janitor drops records in between, the others move to other positions.
       if ((await this.#dropped()) === dropped)
         return texts.map((text, index) => ({ place: first + index, ...parse(text) }));
     }

@@ -134,7 +134,7 @@ let knownText = "";
 let known = plainEnvelope("", 0, "");
 const KNOWN_CHARACTERS = 64;
 
-/** As `decodeHeader`, where the options are those of the last header that was read. */
+/** Like `decodeHeader`, for a header with the same options as the last one that was read. */
 function decodeAsBefore(header: string, payloadText: string): Envelope | undefined {
   const typeEnd = header.indexOf(" ");
   const timeEnd = header.indexOf(" ", typeEnd + 1);
@@ -221,7 +221,7 @@ export function decodeEnvelope(text: string): Envelope {
   return asBefore ?? decodeHeader(header, payloadText);
 }
 
-/** For people to look at: what cannot be read is shown as it is. */
+/** Decodes an envelope for display. A text that cannot be decoded is shown as the payload, with the type `unreadable`. */
 export function decodeEnvelopeForDisplay(text: string): Envelope {
   try {
     return decodeEnvelope(text);
@@ -230,7 +230,7 @@ export function decodeEnvelopeForDisplay(text: string): Envelope {
   }
 }
 
-/** Stands for the type of a record that cannot be decoded. */
+/** The type that is shown for a record that cannot be decoded. */
 export const UNREADABLE_TYPE = "unreadable";
 
 /** The trace context in the options or the envelope of a task. */

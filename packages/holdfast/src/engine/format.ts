@@ -30,7 +30,7 @@ export const REPLY_AGAIN = 8;
 export const REPLY_PARKED = 16;
 export const REPLY_TYPED = 32;
 
-/** From so many crashes on a task runs alone. */
+/** A task that has crashed its workers this many times runs alone. */
 export const ALONE_FROM_CRASHES = 2;
 
 /** Ended attempts that a record keeps. */

@@ -27,7 +27,7 @@ export interface OperationSpec {
   by: Pick<AuditRecord, "actor" | "keyId" | "role" | "from" | "requestId" | "clientRequestId" | "reason">;
 }
 
-/** The owner of an operation, if each owner may have only so many. */
+/** The owner of an operation, if each owner may have only a limited number. */
 export interface OperationShare {
   /** A key, a person or an address. */
   who: string;
@@ -209,7 +209,10 @@ export class OperationStore {
       throw new HoldfastError("conflict", `operation ${id} has not ended: cancel it first`);
     if (view.undoneAt !== null) throw new HoldfastError("conflict", "this discard was undone already");
     if (this.#now() > view.endedAt + LIMITS.undoMs)
-      throw new HoldfastError("too_late", `a discard can be undone for ${LIMITS.undoMs / 60_000} minutes`);
+      throw new HoldfastError(
+        "too_late",
+        `operation ${id} ended too long ago: a discard can be undone for ${LIMITS.undoMs / 60_000} minutes`,
+      );
     const undoes = { id, from: view.startedAt, to: view.endedAt };
     const total = view.result.discarded ?? 0;
     return this.create({ kind: "restore", queue: view.queue, undoes, by }, total, shareOf(total));

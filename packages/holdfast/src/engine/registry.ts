@@ -21,7 +21,7 @@ export interface WorkerEntry {
   state: "running" | "draining" | "drained" | "stopped";
 }
 
-/** The queue has other parts than the caller knew: it got partitions, or has not so many. Look its parts up again. */
+/** The queue has other parts than the caller knew: it got partitions, or has fewer than that. Look its parts up again. */
 class PartsChanged extends HoldfastError {}
 
 /** Whether a call was refused because the parts of its queue have changed: nothing was stored. */
@@ -61,7 +61,7 @@ export class Registry {
     if (outcome === "too_many") {
       throw new HoldfastError(
         "rate_limited",
-        `this key, or this address, has made ${maker?.most} queues that still exist, which is as many as it may have made (QUEUES_PER_KEY): use a queue that exists, delete one that is no longer needed, or raise QUEUES_PER_KEY`,
+        `this key or address has made ${maker?.most} queues that still exist, and QUEUES_PER_KEY allows no more: use a queue that exists, delete one that is no longer needed, or raise QUEUES_PER_KEY`,
         { retryAfterMs: 60_000 },
       );
     }
@@ -91,7 +91,7 @@ export class Registry {
     return deletion;
   }
 
-  /** How many partitions queues have: by field, see `PartitionRegistry`. */
+  /** The numbers of partitions of the queues, by field: see `PartitionRegistry`. */
   async partitionFields(): Promise<Record<string, string>> {
     const flat = await this.#connection.command<string[]>("HGETALL", this.#keys.partitions);
     const fields: Record<string, string> = Object.create(null);
@@ -119,7 +119,7 @@ export class Registry {
     return (await this.#connection.command<string[]>("SMEMBERS", this.#keys.queues)).sort();
   }
 
-  /** @returns whether the worker was told to drain */
+  /** @returns whether an operator has asked the worker to drain */
   async putWorker(worker: WorkerEntry, tasks: readonly CurrentTask[] = []): Promise<boolean> {
     const args = {
       workerId: worker.id,

@@ -61,7 +61,7 @@ export interface RoundTrip {
   solo: boolean;
   /** Entries were dropped that stood for no task: there may be more behind them. */
   again: boolean;
-  /** Tasks stand aside by their type: the caller should tell which types it runs. */
+  /** Tasks stand aside by their type: the caller should say which types it runs. */
   typed: boolean;
   /** The request waits in Redis: an enqueue may grant to it. Repeat it to learn what became of it. */
   parked: boolean;
@@ -145,7 +145,7 @@ export function parseRoundTrip(reply: RoundTripReply, nonce: string): RoundTrip 
 interface Granted {
   first: string;
   ids: readonly string[];
-  /** The first stands at `from`. */
+  /** The first one is at `from`. */
   envelopes: readonly unknown[];
   from: number;
 }

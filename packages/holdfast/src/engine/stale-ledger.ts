@@ -18,8 +18,8 @@ export interface StaleReport {
 }
 
 /**
- * Writes down that a verdict came too late: how long the attempt ran on after its lease had ended, and how long of
- * that beside the next attempt. Off the way of tasks and best effort: one that cannot be written is lost.
+ * Records that a verdict came too late: how long the attempt ran after its lease had ended, and for how long the next attempt
+ * ran at the same time. No task waits for this, and a report that cannot be written is lost.
  */
 export async function recordStale(engine: Engine, report: StaleReport): Promise<StaleVerdict> {
   const at = engine.connection.now();
@@ -34,7 +34,7 @@ export async function recordStale(engine: Engine, report: StaleReport): Promise<
     ...report,
     at,
     lateMs,
-    // Until now, or until the next attempt was over.
+    // The overlap ends now, or when the next attempt ended.
     overlapMs: next ? Math.max(0, Math.min(at, next.endedAt ?? at) - next.startedAt) : 0,
     currentFence: history.at(-1)?.outcome === "running" ? (history.at(-1)?.fence ?? null) : null,
   };

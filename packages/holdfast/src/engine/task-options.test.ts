@@ -122,7 +122,7 @@ describe("a task of a batch", () => {
     const flat = { type: "t", payload: 1, delayMs: 5 };
     expect(flatTask(flat)).toBe(flat);
     for (const [options, text] of [
-      [{ delayMs: 5 }, "delayMs stands beside type and payload and in options"],
+      [{ delayMs: 5 }, "delayMs is given twice, next to type and payload and in options"],
       [{ delay: 5 }, "did you mean delayMs?"],
       [5, "got 5"],
     ] as const)

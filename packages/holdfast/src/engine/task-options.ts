@@ -37,7 +37,7 @@ export const backoffShape = shapeOf<Backoff>({
   hints: { type: "kind", strategy: "kind", delay: "baseMs", initialInterval: "baseMs", maxDelay: "maxMs" },
 });
 
-/** It stands in the envelope's header line: a space or newline in it would break the record. */
+/** The fingerprint is in the header line of the envelope, so a space or newline in it would break the record. */
 const fingerprint = pattern("1 to 128 visible ASCII characters, no spaces", (value) =>
   /^[\x21-\x7e]{1,128}$/.test(value),
 );
@@ -140,7 +140,7 @@ export interface NewTask extends FingerprintedOptions {
   payload?: unknown;
   /** The exact JSON text of the payload, kept byte by byte. The caller vouches that it is JSON. */
   payloadText?: string | undefined;
-  /** The same options as `enqueue` takes them, instead of beside type and payload. A field in both places is refused. */
+  /** The same options as `enqueue` takes them, instead of next to type and payload. A field in both places is refused. */
   options?: FingerprintedOptions | undefined;
 }
 
@@ -175,7 +175,7 @@ export const newTaskShape = shapeOf<NewTask>({
 });
 
 /**
- * The task with its options beside type and payload.
+ * The task with its options next to type and payload.
  * @throws HoldfastError invalid_argument: a field is in both places
  */
 export function flatTask(task: NewTask): NewTask {
@@ -186,7 +186,7 @@ export function flatTask(task: NewTask): NewTask {
     if (name in beside)
       throw new HoldfastError(
         "invalid_argument",
-        `${name} stands beside type and payload and in options: give it once`,
+        `${name} is given twice, next to type and payload and in options: give it once`,
       );
   return { ...options, ...beside };
 }

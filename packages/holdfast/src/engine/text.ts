@@ -1,6 +1,6 @@
 /**
- * How free text stands in a record: the texts that people and their code give, of any characters. A record is lines of
- * words. What has to be a name is checked instead: names.ts.
+ * The form of free text in a record: texts with any characters that people and their code give. A record is lines of words.
+ * What has to be a name is checked instead: names.ts.
  */
 
 /** A word among others: without spaces and line breaks. */

@@ -16,7 +16,7 @@ export interface ProcessOptions {
   env: NodeJS.ProcessEnv | undefined;
 }
 
-/** How an attempt ended there. */
+/** The end of an attempt in the child. */
 export type RunEnd = { text?: string; tooLarge?: string };
 
 export interface AttemptCalls {
@@ -56,7 +56,7 @@ export class HandlerProcess {
   constructor(options: ProcessOptions) {
     this.#memoryMb = options.memoryMb;
     const { code } = options;
-    // As text it comes by the standard input, which "-" stands for: a command line has a limit.
+    // If the code is a text, the process reads it from the standard input, for which "-" stands: a command line has a limit.
     this.#child = fork("file" in code ? code.file : "-", [String(process.pid)], {
       execArgv: [
         // Flags of the process, like --eval or --input-type, are about its own script.
@@ -132,7 +132,7 @@ export class HandlerProcess {
     if (this.#running) this.#send({ kind: "abort", run: this.#running.number, reason, message });
   }
 
-  /** SIGKILL, to it and to what it started. The attempt that it runs fails at once. */
+  /** Sends SIGKILL to the process and to the processes that it started. The attempt that it runs fails at once. */
   kill(reason: KillReason, message: string): void {
     if (this.#ended || this.#killed) return;
     this.#killed = new HandlerKilled(reason, message);
@@ -203,7 +203,7 @@ export class HandlerProcess {
     running?.reject(error);
   }
 
-  /** Waits until it is over and its last words are read. */
+  /** Waits until the process is gone and its last output is read. */
   #end(): Promise<void> {
     const child = this.#child;
     return new Promise((resolve) => {

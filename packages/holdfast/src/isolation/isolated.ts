@@ -21,7 +21,7 @@ export interface IsolationOptions {
   memoryMb?: number | undefined;
   /** How long a handler may go on after its signal was aborted. Past its time-out it is killed at once. Milliseconds. @default 5_000 */
   killAfterMs?: number | undefined;
-  /** A child ends after so many attempts; the next one starts fresh. @default 10_000 */
+  /** A child ends after this many attempts; the next one starts fresh. @default 10_000 */
   recycleAfter?: number | undefined;
   /** A child that had nothing to do for so long ends. Milliseconds. @default 60_000 */
   idleMs?: number | undefined;

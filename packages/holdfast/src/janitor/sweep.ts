@@ -8,7 +8,7 @@ import { RewindDetector } from "./rewind.ts";
 
 // 200 per call keeps Redis blocked for a few milliseconds at most.
 const CALL_TASKS = 200;
-// A sweep of one queue gives way after so many calls, so that one queue cannot hold up the others.
+// A sweep of one queue ends after this many calls, so that one queue cannot hold up the others.
 const CALLS_PER_SWEEP = 50;
 // An audit reads what it looks at: a step takes about ten milliseconds of Redis, and is one sweep's share.
 const AUDIT_STEP = 1_000;

@@ -29,7 +29,7 @@ export interface ReplayHow {
   payloadText?: string | undefined;
   /** For an operation: the request id under which a batch is repeated. */
   request?: Request;
-  /** Leave those alone that died after this moment. */
+  /** Dead letters that died after this moment are left alone. */
   diedBefore?: number;
 }
 
@@ -125,7 +125,10 @@ export async function replayInto(
   return results;
 }
 
-/** The new id in the note of a moved task, by which a repeated batch of an operation finds its own tasks. */
+/**
+ * Returns the new id of a task that was moved after `sinceMs`. If an operation repeats a batch, it finds the tasks that it
+ * moved before in this way.
+ */
 function movedSince(record: string, queue: string, sinceMs: number): string | null {
   const [, movedAt, where] = /^r (\d+) \S+ (\S+)/.exec(record) ?? [];
   if (where === undefined || !(Number(movedAt) > sinceMs)) return null;

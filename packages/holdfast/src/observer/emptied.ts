@@ -17,10 +17,10 @@ export const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
   expired: ["expired"],
 };
 
-/** A removal of so many keeps Redis busy for a few milliseconds. */
+/** A removal of more tasks at once would keep Redis busy for too long. */
 export const EMPTY_TASKS = 250;
 
-/** Removes every task of one part that stands in these states. @returns how many */
+/** Removes every task of one part that is in one of these states. @returns how many */
 export async function emptyPart(engine: Engine, states: readonly EmptiedState[]): Promise<number> {
   let removed = 0;
   for (const state of states) {

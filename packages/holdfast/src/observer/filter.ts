@@ -1,7 +1,7 @@
 import { DEAD_REASONS, type DeadReason, HoldfastError, type TaskView } from "@holdfast/contracts";
 import { signatureOf } from "./signature.ts";
 
-/** Which tasks are meant: all that is given has to match. */
+/** Selects tasks. A task has to match every field that is given. */
 export interface TaskFilter {
   type?: string;
   /** A whole tag, as it is written. */
@@ -10,17 +10,20 @@ export interface TaskFilter {
   q?: string;
   /** Text in the last error; upper and lower case are the same. */
   error?: string;
-  /** As `signatureOf` gives it. */
+  /** The signature that `signatureOf` returns. */
   signature?: string;
-  /** Why it died. */
+  /** The reason why the task died. */
   reason?: DeadReason;
-  /** When it ended, is due (scheduled) or was enqueued (pending, processing): at this time or later, ms. */
+  /** The earliest time at which the task may have ended, be due (scheduled) or have been enqueued (pending, processing), ms. */
   from?: number;
-  /** The same: before this time. Of a time that came twice, the clock being set back, some may be left out. */
+  /**
+   * The task's time has to be earlier than this, ms. If the clock was set back, some tasks from the repeated span may be left
+   * out.
+   */
   to?: number;
 }
 
-/** Which dead letters are meant. An empty filter means all of them. */
+/** Selects dead letters. An empty filter selects all of them. */
 export type DeadLetterFilter = TaskFilter;
 
 /** The fields of a task that a filter looks at. */
@@ -42,7 +45,7 @@ const TEXTS = ["type", "tag", "q", "error", "signature", "reason"] as const;
 const TIMES = ["from", "to"] as const;
 const KNOWN: ReadonlySet<string> = new Set([...TEXTS, ...TIMES]);
 
-/** The time by which `from` and `to` ask. */
+/** The time that `from` and `to` are compared with. */
 export function timeOf(task: Pick<TaskView, "state" | "enqueuedAt" | "runAt" | "endedAt">): number {
   if (task.state === "scheduled") return task.runAt ?? 0;
   return task.state === "pending" || task.state === "processing" ? task.enqueuedAt : (task.endedAt ?? 0);
@@ -82,8 +85,8 @@ function textsOf({ id, type, lastError, tags, payloadText }: FilteredTask): stri
 }
 
 /**
- * For what acts on all that match: a field that is given as undefined is refused as well, since without it the action would
- * be about every dead letter.
+ * Checks the filter of an action on all matches. A field that is given as undefined is refused as well, since without it the
+ * action would be about every dead letter.
  * @throws HoldfastError invalid_argument
  */
 export function bulkMatcherOf(filter: DeadLetterFilter): (task: FilteredTask) => boolean {

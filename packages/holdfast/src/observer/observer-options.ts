@@ -14,11 +14,11 @@ export type ObserverOptions =
 export interface BulkOptions {
   /** Into another queue. */
   to?: string | undefined;
-  /** At most so many a second, more than 0. @default as fast as Redis takes them */
+  /** The most tasks per second, more than 0. @default as fast as Redis takes them */
   ratePerSecond?: number | undefined;
   /** Cancels it after the batch under way. */
   signal?: AbortSignal | undefined;
-  /** The person or program that asks for it, shown beside the operation. @default "library" */
+  /** The person or program that asks for it, shown with the operation. @default "library" */
   by?: string | undefined;
   onProgress?: ((progress: { done: number; total: number }) => void) | undefined;
 }
@@ -37,9 +37,9 @@ export interface GroupOptions {
 }
 
 export interface MatchBounds {
-  /** It ends once more than so many match. */
+  /** The count ends once more than this many tasks match. */
   matched?: number | undefined;
-  /** It ends once so many were looked at. */
+  /** The count ends once this many tasks were looked at. */
   scanned?: number | undefined;
   signal?: AbortSignal | undefined;
 }

@@ -121,7 +121,7 @@ export class Observer {
 
   /**
    * Replays every dead letter that matches and was there at the call, oldest first, as an operation that runs here. It is
-   * listed with the others, can be paused and cancelled, and goes on in a service where this process ends.
+   * listed with the others, can be paused and cancelled, and a service continues it if this process ends.
    * @throws HoldfastError invalid_argument (a filter that is not known, too), queue_not_found, rate_limited (too many
    * operations run), conflict (somebody cancelled it)
    */
@@ -178,7 +178,7 @@ export class Observer {
 
   /**
    * Before the first task too: the queue is made known then.
-   * @param by who does it, shown beside the paused queue as `pausedBy`
+   * @param by who does it, shown with the paused queue as `pausedBy`
    * @throws HoldfastError invalid_queue_name
    */
   async pause(queue: string, reason = "", by = ""): Promise<void> {
@@ -223,15 +223,15 @@ export class Observer {
   }
 
   /**
-   * Makes a queue of so many partitions, or raises their number; new ones are paused and configured as the others are. Tasks
-   * stay where they are. Workers see it by themselves, producers when they start again or meet an id of a new partition.
+   * Gives a queue this number of partitions, or raises their number; new ones are paused and configured as the others are.
+   * Tasks stay where they are. Workers see it by themselves, producers when they start again or meet an id of a new partition.
    * @throws HoldfastError conflict: it has more, or has tasks and no partitions
    */
   async partition(queue: string, count: number): Promise<{ partitions: number }> {
     return { partitions: await this.#partitions.set(checkPartitionedName(queue), count) };
   }
 
-  /** Removes every task that stands in these states. Running tasks are left alone. */
+  /** Removes every task that is in one of these states. Running tasks are left alone. */
   async empty(queue: string, states: readonly EmptiedState[]): Promise<{ removed: number }> {
     checkArgument("states", checks.emptiedStates, states);
     const removed = await each(await this.#partitions.known(queue), ({ engine }) =>
@@ -246,7 +246,7 @@ export class Observer {
    */
   async deleteQueue(queue: string): Promise<{ removed: number }> {
     const parts = await this.#partitions.known(queue);
-    // All parts or none, as far as that can be seen before.
+    // Refuses before any part is deleted, as far as that can be seen here.
     const { paused, processing } = await this.stats(queue);
     const refuse = (code: ErrorCode, why: string): never => {
       throw new HoldfastError(code, `queue "${queue}" cannot be deleted ${why}`);
@@ -268,7 +268,7 @@ export class Observer {
     return workersOf(this.#client, options.tasks ?? false);
   }
 
-  /** Ids of the janitors that run; those that were told to leave schedules alone are not among them. */
+  /** Ids of the janitors that run; those that do not look after schedules are left out. */
   async janitors(): Promise<string[]> {
     await this.#client.check();
     return this.#client.registry.janitors();
@@ -283,7 +283,7 @@ export class Observer {
     await this.#tellWorker(id, true);
   }
 
-  /** Lets a worker go on that was told to drain. @throws HoldfastError not_found */
+  /** Lets a draining worker acquire tasks again. @throws HoldfastError not_found */
   async resumeWorker(id: string): Promise<void> {
     await this.#tellWorker(id, false);
   }

@@ -34,7 +34,7 @@ function oldestAgeMs(raw: RawStats): number {
   return Math.max(0, raw.now - oldest);
 }
 
-/** Counts come from the counters; the audit holds them against the indexes. */
+/** The counts come from the counters. The audit compares the counters with the indexes. */
 export function queueStats(queue: string, raw: RawStats): QueueStats {
   const count = (at: number) => raw.counters[at] ?? 0;
   const total = (at: number) => count(TOTALS + at);

@@ -13,13 +13,13 @@ export interface TaskPage {
   cursor: string | null;
   /** Tasks looked at for this page. */
   scanned: number;
-  /** How many stand in the list that is looked through. */
+  /** The number of tasks in the list that is searched. */
   total: number;
 }
 
 export interface ListOptions extends TaskFilter {
   state: TaskState;
-  /** `cursor` of the page before. */
+  /** The `cursor` of the previous page. */
   cursor?: string;
   /** 1 to 100. @default 50 */
   limit?: number;
@@ -46,7 +46,7 @@ const INDEXES: Record<TaskState, Index[]> = {
   expired: [["expired", "ended"]],
 };
 
-// One request looks at so many: the cursor goes on from there.
+// One request looks at this many tasks at most; the next one continues from its cursor.
 const SCANNED = 1_000;
 // Read at once: a page of large payloads would stall Redis for everybody.
 const READ_BYTES = 1_048_576;
@@ -117,7 +117,7 @@ function decodePartCursor(cursor: string | undefined, count: number): [place: nu
 const invalidCursor = () =>
   new HoldfastError("invalid_cursor", "this cursor is not valid: start again without one");
 
-/** @param queue its name, which the tasks show */
+/** @param queue the name that the returned tasks have as their queue */
 export async function listPart(queue: string, engine: Engine, options: ListOptions): Promise<TaskPage> {
   const { state, cursor, limit = 50, signal, ...filter } = options;
   const matches = matcherOf(filter);

@@ -27,7 +27,7 @@ export interface Why {
 // A janitor sleeps until the next lease ends or task is due: what is later than this is not a matter of moments.
 const LATE_MS = 2_000;
 
-/** The facts of the registry and the queue beside the task itself. */
+/** What the registry and the queue say, in addition to the task itself. */
 export interface Surroundings {
   stats: QueueStats;
   workers: WorkerView[];
@@ -148,7 +148,7 @@ function spanOf(ms: number): string {
 // Positions up to here are exact.
 const POSITION_EXACT = 10_000;
 
-/** How many tasks stand before one in its band; null beyond 10,000, and for a task that is not in a band. */
+/** The number of tasks before this one in its band; null beyond 10,000, and for a task that is not in a band. */
 export async function positionOf(engine: Engine, task: TaskView): Promise<number | null> {
   if (task.state !== "pending" || task.solo) return null;
   const index = task.priority === "high" ? "pendingHigh" : task.priority === "low" ? "pendingLow" : "pending";

@@ -15,7 +15,7 @@ export interface CanaryVerdict {
 
 /**
  * @param seen ids that were seen completed before: retention may have taken them since
- * @param shown what of a task may stand in an operation. @default all of it
+ * @param shown returns the parts of a task that the operation may show. @default all of it
  */
 export async function lookAtCanary(
   canary: CanaryView,
@@ -40,7 +40,7 @@ export async function lookAtCanary(
     else open++;
   }
   canary.completed = seen.size;
-  // One that failed says enough: the others may go on, the rest does not.
+  // One failed task is enough: the other tasks of the canary may continue, but the operation does not.
   if (failed.length > 0) {
     const what = isLate ? ` within ${canary.waitMs / 1_000} s` : "";
     const [{ id, detail } = { id: "", detail: "" }] = failed;

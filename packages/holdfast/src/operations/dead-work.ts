@@ -8,7 +8,7 @@ import { bulkMatcherOf, type DeadLetterFilter } from "../observer/filter.ts";
 import type { Parts } from "../partitions/parts.ts";
 import type { Batch, Failure, Moved, Place, Work } from "./work.ts";
 
-// `get` takes so many at a time.
+// `get` takes at most this many ids at a time.
 const READ = 100;
 
 const engineAt = (parts: Parts, place: number) => (parts.all[place] as Parts["all"][number]).engine;

@@ -9,9 +9,9 @@ import { OperationRunner } from "./operation-runner.ts";
 const LOOK_MS = 50;
 
 export interface FinishOptions {
-  /** When it is aborted, the operation is handed over after the batch under way: another process may go on with it. */
+  /** When it is aborted, the operation is handed over after the present batch, so that another process can continue it. */
   signal?: AbortSignal | undefined;
-  /** Told after each batch how many tasks are done. */
+  /** Called after each batch with the number of tasks that are done. */
   onProgress?: ((done: number) => void) | undefined;
 }
 
@@ -31,7 +31,10 @@ export async function finishHere(
   const runner = new OperationRunner({
     client,
     producer: () => {
-      throw new HoldfastError("internal", "this operation enqueues nothing");
+      throw new HoldfastError(
+        "internal",
+        "only a service can run an operation that enqueues tasks: start one",
+      );
     },
     onMoved: (_, moved) => {
       done += moved.done;

@@ -12,14 +12,14 @@ import {
 import { lookAtCanary } from "./canary.ts";
 import type { Batch, Moved, Place, Work } from "./work.ts";
 
-/** Kept beside the view, so that another process can continue. */
+/** Kept in addition to the view, so that another process can continue. */
 interface Progress {
   sequence: number;
   place: Place | null;
-  /** Under way: repeated by whoever goes on, under the same sequence. */
+  /** The batch under way. A process that continues the operation repeats this batch under the same sequence. */
   batch: Batch | null;
   counted: boolean;
-  /** Until when the tasks of the canary may complete; null while they are not all on their way. */
+  /** The time until which the tasks of the canary may complete; null while they are not all on their way. */
   lookUntil: number | null;
 }
 
@@ -52,7 +52,7 @@ const TRANSIENT: readonly string[] = [
 /** Another process holds the operation by now, or this one is to stop. */
 class Left extends Error {}
 
-/** One operation, from where it stands to its end, in this process. */
+/** Runs one operation in this process, from its present state to its end. */
 export class OperationRun {
   readonly #operation: ClaimedOperation;
   readonly #options: RunOptions;
@@ -170,7 +170,7 @@ export class OperationRun {
     this.#progress.counted = !abort.signal.aborted;
   }
 
-  /** @returns false where it was told to stop before the canary had an end */
+  /** @returns false if this process was asked to stop before the canary had ended */
   async #runCanary(canary: NonNullable<OperationView["canary"]>): Promise<boolean> {
     while (
       canary.taskIds.length < canary.size &&
@@ -264,7 +264,7 @@ export class OperationRun {
     if (performance.now() - this.#wroteAtMs > LOOK_MS) await this.#write("run");
   }
 
-  /** @throws Left where another process holds it by now */
+  /** @throws Left if another process holds the operation now */
   async #write(phase: OperationPhase): Promise<void> {
     const { store, owner, leaseMs } = this.#options;
     const fields: Record<string, string> = {

@@ -13,11 +13,11 @@ export interface OperationRunnerOptions {
   client: Holdfast;
   /** The producer's side of a queue, for a burst. */
   producer(queue: string): BurstProducer;
-  /** How long an operation stays with this process without a sign of it, ms. @default 5_000 */
+  /** How long this process keeps an operation without a sign of life, ms. @default 5_000 */
   leaseMs?: number;
   /** How often it looks for operations that nobody runs, ms. @default 500 */
   pollMs?: number;
-  /** How many it runs at a time; beyond them one of each share of which none runs here. @default 4 */
+  /** The most operations that it runs at a time. Beyond these it runs one more for each share that has none here. @default 4 */
   concurrency?: number;
   /** Masks a task for the operation, which more people may read than the task. @default shows all of it */
   shown?: ((task: TaskView) => TaskView) | undefined;
@@ -28,12 +28,12 @@ export interface OperationRunnerOptions {
   onError?(error: HoldfastError): void;
 }
 
-/** Runs what was asked for, each operation in one process at a time; one that a process left is gone on with. */
+/** Runs the operations that were asked for, each in one process at a time, and continues those that another process left. */
 export class OperationRunner {
   readonly #options: OperationRunnerOptions;
   readonly #partitions: PartitionRegistry;
   readonly #abort = new AbortController();
-  /** The operations that run here, and whose share each takes. */
+  /** The operations that run here, with the share that each of them takes. */
   readonly #running = new Map<Promise<void>, string>();
   #loop: Promise<void> | undefined;
   #wake: (() => void) | undefined;

@@ -8,7 +8,7 @@ export interface Failure {
   detail: string;
 }
 
-/** Where the walk of an operation stands: which part of the queue, and what was seen last in it. */
+/** The position of the walk of an operation: the part of the queue, and the last entry that was seen in it. */
 export interface Place {
   part: number;
   after: string;
@@ -29,7 +29,7 @@ export interface Moved {
   done: number;
   counts: Record<string, number>;
   failures: Failure[];
-  /** Under which ids the tasks go on, for a canary to look after. */
+  /** The ids under which the tasks continue, so that a canary can watch them. */
   taskIds: string[];
   /** An error that ends the operation after this batch was counted: a full queue refuses the rest too. */
   stop?: Error;

@@ -60,7 +60,7 @@ export function shapeOf<Options>(spec: ShapeSpec<Options>): Shape {
 
 /**
  * Checks names, kinds and ranges.
- * @param at where the options stand in others, `backoff.`
+ * @param at the place of these options within others, such as `backoff.`
  * @throws HoldfastError invalid_argument that names the option and what it has to be
  */
 export function checkShape(shape: Shape, options: unknown, at = ""): void {
@@ -106,7 +106,7 @@ function refused(shape: Shape, text: string, code: ErrorCode = "invalid_argument
   return new HoldfastError(code, `${text}${end} See docs/options.md#${anchorOf(shape.title)}`);
 }
 
-/** As GitHub makes it of a heading. */
+/** The anchor that GitHub makes from a heading. */
 export function anchorOf(title: string): string {
   return title
     .toLowerCase()
@@ -168,7 +168,7 @@ function clipped(text: string): string {
   return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}…` : text;
 }
 
-/** A value in a message: short, and without what an object holds. */
+/** Describes a value in a message. The text is short, and does not show what an object contains. */
 export function shown(value: unknown): string {
   if (typeof value === "string") return clipped(JSON.stringify(value));
   if (typeof value === "function") return "a function";

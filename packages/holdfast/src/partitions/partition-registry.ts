@@ -85,7 +85,7 @@ export class PartitionRegistry {
   }
 
   /**
-   * The partitions of a queue, which is made with so many where it does not exist.
+   * The partitions of a queue. If the queue does not exist, it is made with this number of them.
    * @throws HoldfastError conflict: it has another number, or is a queue without partitions; invalid_argument
    */
   async open(queue: string, count: number): Promise<Partitions> {
@@ -96,7 +96,7 @@ export class PartitionRegistry {
   }
 
   /**
-   * Makes a queue of so many partitions, or raises their number; new ones are paused and configured as the others are. Tasks
+   * Gives a queue this number of partitions, or raises their number; new ones are paused and configured as the others are. Tasks
    * stay where they are.
    * @returns how many it has now
    * @throws HoldfastError conflict: it has more, or holds tasks and has no partitions; invalid_argument

@@ -8,7 +8,7 @@ import { PlainCall, type PlainRun } from "./plain-call.ts";
 // A call costs Redis about as much as a hundred tasks, so what comes while two are on their way gathers for the next:
 // the first of them is being run, and the other is there when it ends.
 const IN_FLIGHT = 2;
-// A reply that does not come holds nobody back for longer.
+// If a reply does not come, the next call waits no longer than this.
 const GATHER_MS = 20;
 
 /** The calls that gather. A call looks up all of its ids in one way, or none; a minted id cannot be known yet. */
@@ -44,7 +44,7 @@ export class CallBuffer {
     });
   }
 
-  /** Like `add`, told by `sink`. */
+  /** Like `add`, but `sink` gets the outcome. */
   push(task: PreparedTask, sink: EnqueueSink, place: number): void {
     const { idIs } = task;
     let call = this.#gathering[idIs];
@@ -57,7 +57,7 @@ export class CallBuffer {
     else if (!this.#isScheduled) this.#schedule();
   }
 
-  /** Like `push`, for tasks that were given together. They are not torn over two calls if they fit into one. */
+  /** Like `push`, for tasks that were given together. They are not split over two calls if they fit into one. */
   pushRun(run: PlainRun): void {
     for (let from = 0; from < run.size; ) {
       const count = Math.min(LIMITS.scriptTasks, run.size - from);
@@ -74,7 +74,7 @@ export class CallBuffer {
 
   #schedule(): void {
     if (this.#lingerMs === 0 && this.#inFlight.size >= IN_FLIGHT) {
-      // It is left to run if the calls are sent before: to stop one for each call would cost more than it does.
+      // The timer is not stopped if the calls are sent earlier: to stop it for each call would cost more.
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
         this.#flushAll();
@@ -83,7 +83,7 @@ export class CallBuffer {
     }
     this.#isScheduled = true;
     if (this.#lingerMs > 0) setTimeout(() => this.#flushScheduled(), this.#lingerMs);
-    // While nothing is on its way nobody is waited for, beside what is enqueued in one go.
+    // If no call is under way, this one waits only for tasks that are enqueued in the same event-loop turn.
     else if (this.#inFlight.size === 0) soon(() => this.#flushScheduled());
     else setImmediate(() => this.#flushScheduled());
   }

@@ -55,7 +55,7 @@ export function checkColumns(tasks: TaskColumns): void {
   for (let at = 0; at < spans.length; at += 2) {
     const start = spans[at] as number;
     const end = spans[at + 1] as number;
-    // Negated, so that a span that is missing is refused too.
+    // The condition is negated, so that it also refuses a span that is missing.
     if (!(start >= before && end >= start && end <= bytes.length)) {
       throw new HoldfastError(
         "invalid_argument",
@@ -82,7 +82,7 @@ export function headersOf(
     if ((spans[2 * place + 1] as number) - (spans[2 * place] as number) > LIMITS.payloadBytes)
       return undefined;
     const type = types[place] as string;
-    // Only for valid types: at first there is no last one.
+    // Only a valid type is skipped: before the first one, `last` is undefined.
     if (type === last && last !== undefined) continue;
     if (!isTaskType(type)) return undefined;
     last = type;

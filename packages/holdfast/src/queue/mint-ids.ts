@@ -30,12 +30,12 @@ export function idMint(): () => string {
   };
 }
 
-// 2,496 ids a filling: what a filling costs beside its bytes is nothing then.
+// One filling is enough for many ids, so that its fixed cost does not matter.
 const BATCH_POOL_BYTES = 26_208;
 const batchPool = Buffer.allocUnsafeSlow(BATCH_POOL_BYTES);
 let batchUsed = BATCH_POOL_BYTES;
 
-/** As many ids, and the same as bytes, one behind the other. */
+/** Mints this number of ids, as texts and as bytes that follow one another. */
 export function mintIds(count: number): { ids: string[]; bytes: Buffer } {
   const needed = Math.ceil(count / 2) * PAIR_BYTES;
   let random = batchPool;

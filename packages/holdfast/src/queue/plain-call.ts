@@ -7,7 +7,7 @@ import { AllAccepted, asNew, type ColumnsResult } from "./columns.ts";
 import { type EnqueueResult, failureOf, queueFull } from "./enqueue-call.ts";
 import { MINTED_CHARACTERS, mintIds } from "./mint-ids.ts";
 
-/** Tasks that were given together, and what became of them: their ids alone, as long as nothing else has to be said. */
+/** Tasks that were given together, with their results. As long as all are accepted, these are the ids alone. */
 export class PlainRun {
   readonly tasks: TaskColumns;
   readonly ids: string[];
@@ -18,7 +18,7 @@ export class PlainRun {
   readonly #queue: string;
   readonly #resolve: (result: ColumnsResult) => void;
   #open: number;
-  /** Why tasks were refused, by place. */
+  /** The refused tasks with the reasons, by place. */
   #refused: Map<number, EnqueueResult> | undefined;
 
   constructor(
@@ -80,7 +80,10 @@ export class PlainRun {
   }
 }
 
-/** The plain tasks of one script call, written into its bytes when they arrive. Whom to tell: one entry per part of a run. */
+/**
+ * The plain tasks of one script call, which are written into its bytes when they arrive. For each part of a run there is one
+ * entry, so that the run gets its results.
+ */
 export class PlainCall {
   readonly #tail: TailBytes;
   readonly #runs: PlainRun[] = [];
@@ -88,7 +91,7 @@ export class PlainCall {
   readonly #counts: number[] = [];
   #size = 0;
 
-  /** @param leastBytes that it has to hold */
+  /** @param leastBytes the bytes for which there has to be room */
   constructor(pool: BytesPool, leastBytes: number) {
     this.#tail = new TailBytes(pool, leastBytes);
   }
@@ -134,7 +137,7 @@ export class PlainCall {
     this.#tell((run, place, count) => run.failed(place, count, error));
   }
 
-  /** @param tell with the part of a run, and the place of its first task in the call */
+  /** @param tell called with each part of a run, and the place of its first task in the call */
   #tell(tell: (run: PlainRun, place: number, count: number, at: number) => void): void {
     let at = 0;
     for (const [i, run] of this.#runs.entries()) {

@@ -1,9 +1,8 @@
 const waiting = new WeakMap<AbortSignal, Set<() => void>>();
 
 /**
- * Calls back once the signal is aborted. However many wait for one signal, it has one listener: more than ten would print
- * a warning.
- * @returns call it to be told no more
+ * Calls back once the signal is aborted. A signal gets one listener for all callers, since more than ten would print a warning.
+ * @returns a function that ends the subscription
  */
 export function whenAborted(signal: AbortSignal | undefined, callback: () => void): () => void {
   if (signal === undefined) return () => {};

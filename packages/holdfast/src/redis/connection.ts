@@ -11,7 +11,7 @@ import { describeRedis, type RedisOption, settingsOf } from "./settings.ts";
 import type { TailBytes } from "./tail-bytes.ts";
 
 export interface ConnectionOptions {
-  /** Told how long each script call took. */
+  /** Called with the duration of each script call. */
   onScript?: ((script: string, seconds: number) => void) | undefined;
   name?: string;
   /** One client for all connections of this process with this name and these settings. @default false */
@@ -31,7 +31,7 @@ interface Waiter {
 
 /** One connection to Redis: the only place that sends a command. */
 export class Connection implements LinkUser {
-  /** As `settingsOf` gives them. */
+  /** The settings that `settingsOf` returns. */
   readonly redis: ConnectionSettings;
   readonly #link: Link;
   readonly #onScript: ConnectionOptions["onScript"];
@@ -74,7 +74,7 @@ export class Connection implements LinkUser {
     if (this.#closed) throw closedError();
     if (this.#link.isReady) return;
     this.#link.connect();
-    // The client tries on, and whoever asks after that is let in. Until then nobody waits for it.
+    // The client keeps trying, and later calls may succeed. This one does not wait for that.
     if (this.#link.refusal !== undefined) throw this.#link.refusal;
     await new Promise<void>((resolve, reject) => {
       const done = () => {
@@ -204,7 +204,7 @@ export class Connection implements LinkUser {
         if (!this.isReady) await this.ready(deadline === 0 ? timeoutMs : deadline - performance.now());
         return await send();
       } catch (error) {
-        // The client hangs the whole command on its errors: a payload must not get into a log by that way.
+        // The client attaches the whole command to its errors, and a payload must not get into a log in this way.
         if (error instanceof Error && "command" in error) delete error.command;
         if (deadline === 0) deadline = performance.now() + timeoutMs;
         const failure = error instanceof HoldfastError ? ({ kind: "fail", error } as const) : classify(error);
@@ -263,12 +263,14 @@ export class Connection implements LinkUser {
     else this.#listening.push({ channels, onMessage });
   }
 
-  /** Ends it at once. Whoever waits is told: `closed`, or `outcome_unknown` where the call was sent. Idempotent. */
+  /**
+   * Ends the connection at once. Calls that wait fail with `closed`, or with `outcome_unknown` if they were sent. Idempotent.
+   */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
     this.onFailure(closedError());
-    // As the client says it of its own commands.
+    // The message that the client has for its own commands.
     for (const end of [...this.#unanswered]) end(new Error("Connection is closed."));
     for (const { channels, onMessage } of this.#listening) this.#link.unsubscribe(channels, onMessage);
     this.#link.leave(this);

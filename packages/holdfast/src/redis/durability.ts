@@ -2,14 +2,17 @@ import type { Durability } from "@holdfast/contracts";
 import { parseInfo } from "./checks.ts";
 import type { Connection } from "./connection.ts";
 
-/** How a Redis can confirm what was asked for; `null`: by its configuration, with nothing to wait for. */
+/**
+ * The command by which a Redis confirms a write. If it is `null`, the configuration is enough, and there is nothing to wait
+ * for.
+ */
 export type WaitCommand = ["WAIT" | "WAITAOF", ...number[]] | null;
 
 export type Capability = { command: WaitCommand } | { refusal: string };
 
 export interface DurabilityWish {
   durability: Exclude<Durability, "memory">;
-  /** Replicas that have to confirm; with "fsynced" 0. */
+  /** Replicas that have to confirm; 0 with "fsynced". */
   replicas: number;
 }
 
@@ -28,7 +31,7 @@ function onlineReplicas(fields: Map<string, string>): number {
 
 /**
  * The durability that a server can give, read from its INFO.
- * @param config appendfsync and no-appendfsync-on-rewrite, or null where the server does not tell them
+ * @param config appendfsync and no-appendfsync-on-rewrite, or null if the server does not show them
  */
 export function capabilityOf(
   info: string,
@@ -63,7 +66,10 @@ export function capabilityOf(
   return { command: null };
 }
 
-/** Asks the node that has `key`; for its configuration only where nothing else tells: a user may not have the right. */
+/**
+ * Asks the node that has `key`. It asks for the configuration only if nothing else gives the answer, since the user may not
+ * have the right to read it.
+ */
 export async function readCapability(
   connection: Connection,
   key: string,
@@ -87,7 +93,7 @@ export async function readCapability(
   return capabilityOf(info, config.has("appendfsync") ? config : null, wish, timeoutMs);
 }
 
-/** How many a WAIT or WAITAOF was answered with, as far as the wish is concerned. */
+/** The number of confirmations in the answer to WAIT or WAITAOF: by the disk of the server for WAITAOF, by replicas for WAIT. */
 export function confirmedBy(command: WaitCommand, answer: unknown): number {
   if (command?.[0] === "WAITAOF") return Array.isArray(answer) ? Number(answer[0]) : 0;
   return Number(answer);

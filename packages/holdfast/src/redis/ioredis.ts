@@ -7,7 +7,10 @@ import * as required from "./ioredis-module.cts";
 // while the first tasks run.
 const { load, isStandIn } = required as unknown as { load(): typeof ioredis; isStandIn: boolean };
 
-/** The stand-in of a bundle looks for a global `require`: so the client, which asks for modules of Node, is loaded with one. */
+/**
+ * In a bundle, the stand-in for `require` looks for a global `require`. The client needs one to load modules of Node, so there
+ * is one while it is loaded.
+ */
 function loadInBundle(): typeof ioredis {
   const global = globalThis as { require?: NodeJS.Require };
   global.require = createRequire(import.meta.url);

@@ -45,7 +45,10 @@ export function encodeCall(
   return Buffer.from(lines.join("\r\n"));
 }
 
-/** Apart from the rest, which runs once a call: V8 compiles a loop that turns hot with all that stands around it. */
+/**
+ * This loop has a function of its own. Otherwise V8 would compile all the code around it with it, although that runs only once
+ * per call.
+ */
 function writeArguments(lines: string[], from: number, argv: readonly (string | number)[]): number {
   let at = from;
   for (let i = 0; i < argv.length; i++) {
@@ -75,10 +78,10 @@ export function headOfCall(
   return text;
 }
 
-// A call of 250 small tasks has 35 KB, which is fresh memory each time: taking it costs as much as filling it.
+// A call of many small tasks needs so much memory that taking fresh memory costs as much as filling it.
 const POOLED_BYTES = 131_072;
 const POOLED_BUFFERS = 8;
-// How much more than it begins with a call may come to hold.
+// The factor by which a call may grow beyond its first size.
 const WHOLE_FACTOR = 8;
 
 /**
@@ -87,7 +90,7 @@ const WHOLE_FACTOR = 8;
  */
 export class BytesPool {
   readonly #free: Buffer[] = [];
-  /** How many buffers of `takeWhole` were not given back yet. */
+  /** The number of buffers from `takeWhole` that were not given back yet. */
   #lent = 0;
 
   /** A buffer of exactly that length; undefined if it is too small or too large to be worth it. */
@@ -97,13 +100,14 @@ export class BytesPool {
     return whole.subarray(0, length);
   }
 
-  /** At least that much, for a call that is written before its length is known: more may come. */
+  /** Returns a buffer of at least this size, for a call that is written before its length is known and may still grow. */
   takeWhole(least: number): Buffer {
     this.#lent++;
     if (least > POOLED_BYTES) return Buffer.allocUnsafeSlow(least);
     const whole = this.#free.pop();
     if (whole !== undefined) return whole;
-    // With more calls than this under way, as of many queues, most are small, and the memory of all is not.
+    // If more calls than this are under way, for example of many queues, most of them are small, and full buffers for all would
+    // be too much memory.
     const bytes = this.#lent > POOLED_BUFFERS ? Math.min(POOLED_BYTES, WHOLE_FACTOR * least) : POOLED_BYTES;
     return Buffer.allocUnsafeSlow(bytes);
   }
@@ -127,7 +131,7 @@ export class ScriptCommand extends Command {
   readonly #bytes: EncodedCall;
 
   constructor(name: "EVALSHA" | "EVAL", bytes: EncodedCall, key: string | number | undefined) {
-    // The client hangs the arguments on its errors: the payloads are not among them.
+    // The client attaches the arguments to its errors, so the payloads are not among the arguments.
     super(name, key === undefined ? ["", "0"] : ["", "1", key], { replyEncoding: "utf8" });
     this.#bytes = bytes;
   }

@@ -128,8 +128,8 @@ export const connectionShape = shapeOf<ConnectionSettings>({
   hints: {
     connection: "give its fields directly: redis: { host, port }",
     redis: "give its fields directly: redis: { host, port }",
-    keyPrefix: "the first part of every key is the option prefix, beside redis",
-    prefix: "it stands beside redis, not in it",
+    keyPrefix: "give the first part of every key as the option prefix, next to redis",
+    prefix: "give it next to redis, not in it",
     name: "sentinelName",
     masterName: "sentinelName",
     socket: "give host and port, or path, directly: redis: { host, port }",

@@ -2,14 +2,16 @@ import type { BytesPool } from "./script-call.ts";
 
 // The first part of a call (the script's SHA-1, its keys and numbers) is about 600 bytes.
 const HEAD_BYTES = 2_048;
-/** The bytes of one entry beside the id, the header and the payload: `$14\r\n`, `\r\n$262144\r\n`, `\r\n`, and room to spare. */
+/**
+ * The bytes of one entry without the id, the header and the payload: `$14\r\n`, `\r\n$262144\r\n`, `\r\n`, and room to spare.
+ */
 const FRAME_BYTES = 32;
 // A loop is faster than the way through a view of the source up to about here.
 const LOOP_BYTES = 1_024;
 const DOLLAR = 36;
 const ZERO = 48;
 
-/** Bytes, and the same by words. */
+/** The same memory as bytes and as words. */
 export interface ViewedBytes {
   bytes: Buffer;
   view: DataView;
@@ -27,7 +29,7 @@ export class TailBytes {
   readonly #view: DataView;
   #end = HEAD_BYTES;
   #sent = 0;
-  /** How many arguments it holds. */
+  /** The number of arguments that it holds. */
   count = 0;
 
   constructor(pool: BytesPool, leastBytes: number) {
@@ -35,7 +37,7 @@ export class TailBytes {
     this.#view = viewOf(this.#whole);
   }
 
-  /** How much room `add` may need. */
+  /** The room that `add` may need. */
   static boundOf(idBytes: number, headerBytes: number, payloadBytes: number): number {
     return FRAME_BYTES + idBytes + headerBytes + payloadBytes;
   }
@@ -44,7 +46,7 @@ export class TailBytes {
     return this.#end + bytes <= this.#whole.length;
   }
 
-  /** Two arguments: the id that stands at `idAt`, and the header with the bytes of the source from `start` to `end`. */
+  /** Adds two arguments: the id at `idAt`, and the header with the bytes of the source from `start` to `end`. */
   add(
     ids: ViewedBytes,
     idAt: number,
@@ -70,7 +72,7 @@ export class TailBytes {
     this.count += 2;
   }
 
-  /** The whole call, where this goes first. */
+  /** Returns the whole call, which begins with `head`. */
   after(head: string): Buffer {
     this.#sent++;
     const start = HEAD_BYTES - Buffer.byteLength(head);
@@ -79,13 +81,18 @@ export class TailBytes {
     return this.#whole.subarray(start, this.#end);
   }
 
-  /** After the call. What was sent twice is not used again: a connection that was given up may still hold it. */
+  /**
+   * Called after the call. Memory that was sent twice is not used again, because a connection that was given up may still hold
+   * it.
+   */
   release(pool: BytesPool, isAnswered: boolean): void {
     pool.giveWhole(this.#whole, isAnswered && this.#sent === 1);
   }
 }
 
-/** Eight bytes a turn: a fifth of what one by one takes, and of what any copy of the platform takes for 100 bytes. */
+/**
+ * Copies eight bytes per turn, which is faster than one byte at a time, and than the copies of the platform for short texts.
+ */
 function copy(
   { bytes, view }: ViewedBytes,
   start: number,

@@ -14,8 +14,8 @@ const KEPT = 1_000;
 const HOUR_MS = 3_600_000;
 
 /**
- * When a schedule is due. An expression that runs in every hour goes on at its pace through a change of the clocks. Any
- * other runs each of its wall-clock times once a day: one that the clocks skip right after the gap, together with the
+ * Computes when a schedule is due. An expression that runs in every hour goes on at its pace through a change of the clocks.
+ * Any other runs each of its wall-clock times once a day: one that the clocks skip right after the gap, together with the
  * others in it, and one that they show twice the first time. So it goes by the set of hours, however they are written.
  */
 export class CronTimes {
@@ -69,7 +69,7 @@ export class CronTimes {
     };
     const first = collect(fromMs);
     if (first.length <= LOOKED_AT) return { times: first, cut: false };
-    // A long time has passed: begin near its end. Looked for backwards, then told forwards, as all others are.
+    // A long time has passed, so the list begins near its end. The start is found by going backwards.
     const start = this.after(Math.max(fromMs, this.#hundredthUntil(untilMs)) - 1) ?? fromMs;
     return { times: collect(start).slice(-LOOKED_AT), cut: true };
   }
@@ -105,7 +105,7 @@ export function cronInWords(cron: string): string {
 const NICKNAME = /^@(hourly|daily|midnight|weekly|monthly|yearly|annually)$/i;
 const fieldsOf = (cron: string) => cron.trim().split(/\s+/);
 
-/** By clocks in UTC. */
+/** Counts by clocks in UTC. */
 function parse(cron: string): Cron {
   const refuse = (why: string): never => {
     throw new HoldfastError("invalid_argument", `"${cron}" is not a cron expression: ${why}`, {

@@ -5,16 +5,16 @@ import { cronTimes } from "./cron.ts";
 import { decideDue, isDue } from "./decide.ts";
 import { isOvertaken, occurrenceId, TaskPlace } from "./task-place.ts";
 
-/** How an occurrence went, as the janitor tells it. */
+/** The outcome of an occurrence, as the janitor reports it. */
 export interface ScheduleRunEvent {
   scheduleId: string;
   queue: string;
-  /** The time it was for, ms since the epoch. */
+  /** The time of the occurrence, ms since the epoch. */
   at: number;
   /** `refused`: the queue is full; it is tried again at the next sweep. */
   outcome: RunOutcome | "refused";
   taskId: string | null;
-  /** How long after its time it was decided on, ms. */
+  /** The time from the occurrence to the decision, ms. */
   lagMs: number;
 }
 
@@ -77,7 +77,7 @@ export class ScheduleFiring {
     return 0;
   }
 
-  /** @returns false where something is owed that cannot be enqueued now */
+  /** @returns false if an occurrence still has to be enqueued, but cannot be now */
   async #fire(schedule: StoredSchedule, now: number): Promise<boolean> {
     if (schedule.record.owed.length > 0) return this.#settleOwed(schedule, now);
     return isDue(schedule, now) ? this.#plan(schedule, now) : true;
@@ -86,10 +86,10 @@ export class ScheduleFiring {
   async #plan(schedule: StoredSchedule, now: number): Promise<boolean> {
     const { id, definition, record } = schedule;
     const { owed, runs } = await decideDue(schedule, now, this.#place);
-    // After now, not after the last one looked at: of a very long outage not all were.
+    // The next time is searched after now: after a very long outage, not all occurrences were looked at.
     const nextAt = cronTimes(definition.cron, definition.timeZone).after(now) ?? 0;
     const next = { nextAt, owed };
-    // Somebody else has decided: what is owed comes with the next look.
+    // Another janitor has decided. The next look finds what still has to be enqueued.
     if ((await this.#store.plan(schedule, { ...next, runs })) === "changed") return true;
     for (const { at, outcome } of runs)
       this.#onRun({ scheduleId: id, queue: definition.queue, at, outcome, taskId: null, lagMs: now - at });
@@ -112,7 +112,7 @@ export class ScheduleFiring {
     return true;
   }
 
-  /** Null where another janitor has done it. */
+  /** Returns null if another janitor has enqueued the task. */
   async #enqueue(
     definition: StoredSchedule["definition"],
     id: string,
@@ -124,7 +124,8 @@ export class ScheduleFiring {
       return await this.#place.enqueue(definition, taskId, at, now, this.#place.requestOf(id, at));
     } catch (error) {
       if (!isOvertaken(error)) throw error;
-      // A later one was enqueued: so was this one, and noted. Unless it is still owed, as after a clock that went back.
+      // A later occurrence was enqueued, so this one was enqueued and noted too, unless it is still owed, as after the clock
+      // was set back.
       const current = await this.#store.get(id);
       if (!current?.record.owed.includes(at)) return null;
       return this.#place.enqueue(definition, taskId, at, now);

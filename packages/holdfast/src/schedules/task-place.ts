@@ -43,7 +43,7 @@ export class TaskPlace {
     return (raw && taskView(queue, raw)?.state) ?? null;
   }
 
-  /** @param request without one the id alone keeps the task from being enqueued twice */
+  /** @param request if there is none, only the id keeps the task from being enqueued twice */
   async enqueue(
     definition: ScheduleDefinition,
     id: string,

@@ -4,7 +4,7 @@ const DAY_MS = 86_400_000;
 const SECOND_MS = 1_000;
 
 /**
- * The clocks of a place. A wall-clock time is told as the ms since the epoch at which a clock in UTC shows it, so that
+ * The clocks of a place. A wall-clock time is given as the ms since the epoch at which a clock in UTC shows it, so that
  * wall-clock times can be compared and counted with.
  */
 export class Zone {

@@ -5,7 +5,9 @@ import type { AttemptAbout, AttemptSpan, EnqueueAbout, EnqueueSpan, Tracing } fr
 
 type OnError = (error: HoldfastError) => void;
 
-/** A tracing whose faults cost spans, and never a task: what a hook throws is told, and the work goes on without it. */
+/**
+ * A tracing whose faults cost spans, and never a task: an error of a hook is reported, and the work continues without the hook.
+ */
 export function guardedTracing(tracing: Tracing, onError: OnError): Tracing {
   return {
     enqueue: (about) => new GuardedEnqueue(tracing, about, onError),

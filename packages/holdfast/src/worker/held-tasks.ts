@@ -17,7 +17,7 @@ export interface HeldTasksOptions {
   types: ReadonlyMap<string, number>;
 }
 
-/** The tasks that one queue of a worker holds: taken ahead, running, or on their way to Redis with a verdict. */
+/** The tasks that one queue of a worker holds: they run, were taken ahead, or have a verdict that is on its way to Redis. */
 export class HeldTasks {
   readonly #o: HeldTasksOptions;
   /** By index in the lease table. */
@@ -26,14 +26,14 @@ export class HeldTasks {
   #ahead: RunningTask[] = [];
   #beginning = false;
   readonly #beginSoon: () => void;
-  /** Fence and id of tasks that a cancel was requested of before they were known here. */
+  /** Fence and id of tasks whose cancel was requested before their grant arrived here. */
   readonly #cancelsAhead = new Set<string>();
   /** While it is true, no task begins: tasks that arrive go back. */
   yields = false;
 
   constructor(options: HeldTasksOptions) {
     this.#o = options;
-    // Bound: one frame less under the stack of a handler's error.
+    // Bound here, so that the stack of a handler's error has one frame less.
     this.#beginSoon = this.#begin.bind(this);
   }
 
@@ -41,7 +41,7 @@ export class HeldTasks {
     return this.#held.size;
   }
 
-  /** How many are not begun. */
+  /** The number of tasks that are not begun. */
   get ahead(): number {
     return this.#ahead.length;
   }
@@ -76,7 +76,7 @@ export class HeldTasks {
     if (!this.#beginning && this.#ahead.length > 0) this.#begin();
   }
 
-  /** The same, once for all handlers that end together, and not below their stacks. */
+  /** Does so once for all handlers that end together, and not within their stacks. */
   beginSoon(): void {
     if (this.#beginning || this.#ahead.length === 0) return;
     this.#beginning = true;
@@ -138,7 +138,7 @@ export class HeldTasks {
     return true;
   }
 
-  /** Hands everything back: what runs is told to stop. */
+  /** Hands all tasks back, and asks the handlers that run to stop. */
   releaseAll(): void {
     for (const task of this.#held.values()) task.release();
   }

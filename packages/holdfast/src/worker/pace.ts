@@ -2,15 +2,15 @@ import { monotonicMs } from "./lease-table.ts";
 
 const SAMPLE_MS = 2;
 const WEIGHT = 0.3;
-// Times `aheadMs`, while the queue gives all that is asked for: fewer and larger calls.
+// The greatest factor for `aheadMs`. It grows while the queue gives all that is asked for, so that calls are fewer and larger.
 const DEEPEST = 4;
-// So many ahead make calls large enough: their fixed cost is that of ten tasks.
+// With this many tasks ahead, calls are large enough for their fixed cost.
 const DEEPENED_TO = 50;
 
 /**
- * How many tasks a worker takes ahead of its free slots: what it ends within `aheadMs`, as far as the last samples tell,
- * and within up to four times that while a backlog stands behind them. Quick handlers get the next batch while the last
- * one is settled; slow ones leave the tasks to whoever is idle.
+ * The number of tasks that a worker takes ahead of its free slots: as many as it ends within `aheadMs` by the last samples, and
+ * up to four times as many while there is a backlog. Quick handlers get the next batch while the last one is settled; slow
+ * handlers leave the tasks to idle workers.
  */
 export class Pace {
   readonly #aheadMs: number;
@@ -36,7 +36,7 @@ export class Pace {
     this.#depth = full ? Math.min(DEEPEST, this.#depth * 2) : 1;
   }
 
-  /** How long a verdict may wait for others: until half of what was taken ahead is begun. */
+  /** The time that a verdict may wait for others: until half of the tasks that were taken ahead are begun. */
   get gatherMs(): number {
     return (this.#aheadMs * this.#depth) / 2;
   }
@@ -47,7 +47,7 @@ export class Pace {
     const elapsedMs = now - this.#sampledAtMs;
     if (elapsedMs >= SAMPLE_MS) {
       const perMs = this.#ended / elapsedMs;
-      // A longer sample counts for as many as it is long: after a pause nothing is left of the pace before it.
+      // A sample weighs more the longer it is, so a pause removes the earlier pace.
       this.#perMs += (1 - (1 - WEIGHT) ** (elapsedMs / SAMPLE_MS)) * (perMs - this.#perMs);
       this.#ended = 0;
       this.#sampledAtMs = now;

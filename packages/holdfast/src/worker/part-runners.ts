@@ -31,7 +31,7 @@ export interface PartRunnersOptions {
   onParts(parts: readonly WorkedPart[]): void;
 }
 
-/** How many parts a worker of so many queues has room for in its lease table. */
+/** The number of parts for which the lease table of a worker with this many queues has room. */
 export const maxParts = (queues: number) => queues + LIMITS.partitions;
 
 /**

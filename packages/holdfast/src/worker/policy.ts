@@ -1,6 +1,6 @@
 /** Tasks of one call at most. */
 export const CALL_TASKS = 250;
-// Slots and tasks ahead from which a batch goes in halves: the fixed cost of a call is that of ten tasks.
+// From this number of slots and tasks ahead, a batch is split into two calls: a call has a fixed cost.
 const HALVES_FROM = 32;
 const EARLY_VERDICTS = 8;
 
@@ -9,17 +9,17 @@ export interface Situation {
   slots: number;
   /** Handlers that run. */
   running: number;
-  /** Tasks held: running, taken ahead, or on their way to Redis with a verdict. */
+  /** Tasks that are held: they run, were taken ahead, or have a verdict that is on its way to Redis. */
   held: number;
-  /** How many of the held tasks have verdicts under way. */
+  /** Held tasks whose verdicts are on their way to Redis. */
   settling: number;
-  /** Asked for by calls that are not answered. */
+  /** Tasks that calls without an answer have asked for. */
   reserved: number;
   /** A task runs alone, or may be about to. */
   exclusive: boolean;
-  /** For whom the worker makes room: a task of a queue has to run alone. */
+  /** The queue for which the worker makes room, because a task of that queue has to run alone. */
   makesRoomFor: "nobody" | "this queue" | "another queue";
-  /** This queue acquires nothing: it stops, or an operator has told it to. */
+  /** This queue acquires nothing, because it stops or because an operator drains it. */
   yields: boolean;
   /** This queue had nothing to give, and sleeps. */
   idle: boolean;
@@ -27,7 +27,7 @@ export interface Situation {
   alone: boolean;
   /** Tasks to take beyond the slots, by the pace of the handlers. */
   ahead: number;
-  /** A batch goes in halves, as decided before. */
+  /** Batches are split into two calls, as decided before. */
   inHalves: boolean;
   /** Calls of this queue that are under way. */
   inFlight: number;
@@ -35,7 +35,7 @@ export interface Situation {
   tableFree: number;
 }
 
-/** How many tasks to ask for, and whether a batch goes in two calls in turn. */
+/** The number of tasks to ask for, and whether a batch is split into two calls. */
 export interface Wish {
   want: number;
   inHalves: boolean;
@@ -44,16 +44,16 @@ export interface Wish {
 /**
  * Decides what the next call should ask for.
  * @param settled tasks that this call settles: their slots can be filled by it
- * @param share how many of so many free slots this queue may fill
+ * @param share returns how many of the free slots this queue may fill
  */
 export function wish(now: Situation, settled: number, share: (free: number) => number): Wish | null {
   if (now.yields || now.idle || now.exclusive) return null;
   const held = now.held - settled + now.reserved;
   if (now.makesRoomFor !== "nobody")
     return now.makesRoomFor === "this queue" && held === 0 ? { want: 1, inHalves: now.inHalves } : null;
-  // The handler of a verdict under way has ended, so its slot is free. The tasks that its call asks for are in `reserved`.
+  // If a verdict is under way, the handler has ended and its slot is free. The tasks that its call asks for are in `reserved`.
   const free = now.slots - held + now.settling;
-  // Beside a call that is under way, tasks ahead of the slots are worth no call of their own.
+  // While a call is under way, no other call is made only to take tasks ahead of the slots.
   const mayTakeAhead = now.alone && (settled > 0 || now.inFlight === 0);
   const ahead = mayTakeAhead ? now.ahead : 0;
   const whole = now.slots + ahead;
@@ -77,12 +77,12 @@ export function gathers(now: Situation, verdicts: number, taken: number): boolea
   return taken > 0 && taken >= now.ahead >> 1;
 }
 
-/** How many verdicts are worth a call while nothing is under way: half of a batch does not wait for the rest. */
+/** The number of verdicts for which a call is made while no other is under way: half of a batch does not wait for the rest. */
 export function earlyVerdicts(granted: number): number {
   return Math.max(EARLY_VERDICTS, granted >> 1);
 }
 
-/** How many tasks that were granted by push are kept: since the request was parked, other queues may have taken its slots. */
+/** The number of tasks that are kept after a push. Since the request was parked, other queues may have taken its slots. */
 export function keptOfPush(now: Situation): number {
   if (now.exclusive || now.makesRoomFor !== "nobody") return 0;
   const room = now.slots - now.held + now.settling - now.reserved;

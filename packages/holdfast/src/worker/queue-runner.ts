@@ -14,7 +14,7 @@ import { untilAnswered } from "./until-answered.ts";
 const CALLS_IN_FLIGHT = 2;
 const AHEAD_TASKS = 400;
 const SWEEP_MS = 100;
-// So long after the last sign of tasks for others it tells its types with each call.
+// After the last sign of tasks for other workers, the runner sends its types with each call for this time.
 const TYPED_MS = 60_000;
 
 /**
@@ -26,14 +26,14 @@ export class QueueRunner {
   readonly engine: Engine;
   /** How long it sleeps at most, ms. */
   readonly pollMs: number;
-  /** Its share of the slots, beside those of the other parts. */
+  /** The weight of this part when the slots are shared with the other parts. */
   weight: number;
   readonly held: HeldTasks;
   /** The last acquire got less than it asked for. */
   idle = false;
   /** The point at which its turn at the slots ends: see `shareOf`. */
   turnEnd = 0;
-  /** When Redis answered it last, ms of the monotonic clock; its start before that. */
+  /** The time of the last answer of Redis, ms of the monotonic clock; before that, the time of the start. */
   answeredMs = monotonicMs();
   readonly #o: RunnerOptions;
   readonly #events: RunnerEvents;
@@ -46,14 +46,14 @@ export class QueueRunner {
   #inFlight = 0;
   #settling = 0;
   #reserved = 0;
-  // Tasks are taken ahead, and enough for two calls in turn.
+  // Batches are split into two calls, because enough tasks are taken ahead.
   #inHalves = false;
   #earlyAt = earlyVerdicts(0);
-  // Redis time minus monotonic time, at most.
+  // An upper bound of Redis time minus monotonic time.
   #clockLeadMs = 0;
   // A wake-up during an acquire must not be missed: it may be about tasks that came after that acquire.
   #wakes = 0;
-  /** The types that it tells, and until when it tells them: monotonic, ms. */
+  /** The types that this runner runs, and the time until which it sends them with each call: monotonic, ms. */
   readonly #types: string;
   #tellsTypesUntilMs = 0;
   #scheduled = false;
@@ -89,12 +89,12 @@ export class QueueRunner {
     return this.held.size === 0 && calls === 0 && !(this.#acquire.isParked && this.#yields);
   }
 
-  /** A call of it is under way. */
+  /** A call of this runner is under way. */
   get waits(): boolean {
     return this.#inFlight > 0;
   }
 
-  /** Slots that it holds or has asked for: a verdict under way has freed its slot. */
+  /** Slots that this runner holds or has asked for. A task whose verdict is under way no longer has a slot. */
   get taken(): number {
     return this.held.size - this.#settling + this.#reserved;
   }
@@ -131,7 +131,7 @@ export class QueueRunner {
     this.schedule();
   }
 
-  /** It acquires nothing more: it ends, or was told to drain. */
+  /** This runner acquires nothing more, because it ends or drains. */
   get #yields(): boolean {
     return this.#stopping || this.#draining;
   }
@@ -141,7 +141,7 @@ export class QueueRunner {
     this.#giveBack();
   }
 
-  /** Until it is told otherwise it acquires nothing, and hands back what it has not begun. */
+  /** While it drains, the runner acquires nothing. It hands back the tasks that it has not begun. */
   drain(draining: boolean): void {
     this.#draining = draining;
     if (draining) return this.#giveBack();
@@ -169,7 +169,7 @@ export class QueueRunner {
     if (task.begun) {
       this.#o.slots.running--;
       this.#pace.end();
-      // Without a handler, or handed back, it has not run.
+      // A task without a handler, or one that was handed back, has not run.
       if (verdict.kind === "ack" || verdict.kind === "fail" || verdict.kind === "fatal")
         this.#timings.ended(task, this.engine.connection);
       else if (verdict.kind === "unrouted") this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
@@ -252,7 +252,7 @@ export class QueueRunner {
     this.#settling += settled.length;
     const wakes = this.#wakes;
     const held = slots.held - settled.length + slots.reserved - want;
-    // A solo task may come back: until the answer is here, nobody else acquires.
+    // The answer may grant a task that has to run alone, so nobody else acquires until it arrives.
     const exclusive = want > 0 && held === 0;
     if (exclusive) slots.exclusive = true;
     const isAcquire = settled.length === 0;
@@ -270,7 +270,7 @@ export class QueueRunner {
     if (trip) {
       this.#clockLeadMs = trip.now - sentAtMs;
       this.#answered(trip, settled);
-      // A wake-up since it was sent may be about what it did not find.
+      // A wake-up since the call was sent may be about tasks that the call did not find.
       this.#rest(trip, want, isAcquire && wakes === this.#wakes);
       this.#take(trip, sentAtMs, trip.grants.length);
     }
@@ -281,14 +281,14 @@ export class QueueRunner {
     this.schedule();
   }
 
-  /** Redis has answered: what became of the verdicts, and what expired. */
+  /** Applies the answer of Redis: the outcomes of the verdicts, and the expired tasks. */
   #answered(trip: RoundTrip, settled: Settled[]): void {
     this.answeredMs = monotonicMs();
     this.#events.onTurn();
     for (let i = 0; i < settled.length; i++) {
       const { task, verdict, error } = settled[i] as Settled;
       const outcome = trip.outcomes[i] ?? "unknown";
-      // One with a wait comes as what is due next, with the answer that sends this runner to sleep.
+      // A retry with a wait needs no wake-up: the answer that lets this runner sleep says when the next task is due.
       if (outcome === "retried" && "delayMs" in verdict && verdict.delayMs === 0) this.wake();
       this.#events.onSettled(task, outcome, verdict, error);
     }
@@ -303,7 +303,7 @@ export class QueueRunner {
     if (want === 0 && slots.makesRoomFor !== this) return;
     if (trip.makeRoom) {
       slots.makesRoomFor = this;
-      // An answer before this one may have sent it to sleep: nobody acquires until it asks again.
+      // An earlier answer may have put this runner to sleep, and nobody acquires until it asks again.
       this.idle = false;
     } else if (slots.makesRoomFor === this) slots.makesRoomFor = null;
     const short = trip.grants.length === 0 && !trip.again && !trip.makeRoom;
@@ -320,7 +320,7 @@ export class QueueRunner {
     this.held.take(grants, this.#context, leasedAtMs, solo, kept);
   }
 
-  /** @param dueInMs what is due before the next poll is not left to it: there may be no janitor, or it may sleep as long */
+  /** @param dueInMs the runner wakes for a task that is due before the next poll, since there may be no janitor */
   #sleep(dueInMs: number): void {
     this.idle = true;
     clearTimeout(this.#pollTimer);

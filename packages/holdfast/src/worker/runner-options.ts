@@ -27,7 +27,7 @@ export interface RunnerOptions {
   /** Index of each type among those that the worker shows. */
   types: ReadonlyMap<string, number>;
   tracing?: Tracing | undefined;
-  /** How far ahead of its free slots it may take tasks: what it ends within so many ms. */
+  /** How far ahead of its free slots the queue may take tasks: as many as its handlers end within this time, ms. */
   aheadMs: number;
 }
 

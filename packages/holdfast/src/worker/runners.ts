@@ -5,8 +5,8 @@ import { shareOf } from "./share.ts";
 import type { Slots } from "./slots.ts";
 
 /**
- * The queues of a worker, and how they share its slots. Whatever frees a slot is told to all of them: each looks then for
- * what it has taken and not begun, and for what it could ask for.
+ * The queues of a worker, and how they share its slots. When a slot becomes free, every queue looks whether it can begin a task
+ * that was taken ahead, or ask for more.
  */
 export class Runners {
   readonly all: QueueRunner[] = [];
@@ -42,14 +42,16 @@ export class Runners {
   }
 
   /**
-   * Age of the oldest answer that a queue had from Redis, ms, while a slot has been free: each of them polls then. 0 while
-   * no slot is free.
+   * The time since the last answer of Redis to the queue that has waited longest, ms. While a slot is free, every queue polls,
+   * so this stays small. While no slot is free, it is 0.
    */
   oldestAnswerAgeMs(): number {
     return this.#oldest(() => true);
   }
 
-  /** The same of those that do not even wait for an answer, beside what they may sleep: 0, unless something is broken. */
+  /**
+   * The same for queues that wait for no answer, minus the time that they may sleep, ms. If it is not 0, something is broken.
+   */
   stalledMs(): number {
     const age = this.#oldest((runner) => !runner.waits);
     return Math.max(0, age - Math.max(...this.all.map(({ pollMs }) => pollMs)));

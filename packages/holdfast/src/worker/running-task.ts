@@ -110,7 +110,7 @@ export class RunningTask implements Attempt {
     return this.#past.fresh;
   }
 
-  /** When it could have begun: its enqueue, or the time that it was put off to. By the clock of Redis. */
+  /** The time at which the task could have begun: its enqueue, or the time to which it was delayed, by the clock of Redis. */
   get dueAt(): number {
     return this.#envelope?.runAt ?? this.enqueuedAt + (this.#envelope?.delayMs ?? 0);
   }
@@ -153,8 +153,8 @@ export class RunningTask implements Attempt {
   }
 
   /**
-   * Never rejects: a handler need not await it, and what it tells is not worth an attempt. Once the attempt is over it has
-   * no lease to write under: ignored then.
+   * Never rejects, since a handler need not await it, and a lost line is no reason to fail the attempt. Once the attempt is
+   * over there is no lease to write under, so the call is ignored.
    */
   async #write(what: string, change: () => { progress?: string; line?: string }): Promise<void> {
     if (this.ended) return;

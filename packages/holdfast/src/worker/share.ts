@@ -10,9 +10,9 @@ export interface Sharer {
 }
 
 /**
- * How many of the `free` slots one queue may fill. Each queue that has tasks waiting is entitled to its share by weight;
- * one that is above it gives way as its tasks end. What no share covers (by rounding, or with fewer slots than queues)
- * goes to the queue whose turn it is.
+ * How many of the `free` slots one queue may fill. Each queue that has tasks waiting is entitled to its share by weight; one
+ * that is above it gives way as its tasks end. Slots that no share covers (by rounding, or with fewer slots than queues) go to
+ * the queue whose turn it is.
  */
 export function shareOf(
   self: Sharer,

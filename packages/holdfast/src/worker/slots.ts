@@ -5,19 +5,19 @@ export class Slots {
   readonly total: number;
   /** Handlers that run now. */
   running = 0;
-  /** Tasks held: running, taken ahead, or on their way to Redis with a verdict. */
+  /** Tasks that are held: they run, were taken ahead, or have a verdict that is on its way to Redis. */
   held = 0;
-  /** How many of the held tasks have verdicts under way. */
+  /** Held tasks whose verdicts are on their way to Redis. */
   settling = 0;
-  /** Asked for by acquires that are not answered yet. */
+  /** Tasks that acquires without an answer have asked for. */
   reserved = 0;
-  /** Runs alone, or is about to: nothing else is acquired meanwhile, and nothing else is begun. */
+  /** A task runs alone, or may be about to. Until it has ended, nothing else is acquired or begun. */
   exclusive = false;
-  /** The runner for which a task waits that has to run alone: nothing is acquired until nothing is held, then by it. */
+  /** The runner whose next task has to run alone. Nothing is acquired until no task is held; then only this runner acquires. */
   makesRoomFor: object | null = null;
-  /** The point at which the turn of the queue that was granted last began: see `shareOf`. */
+  /** The point at which the queue that was granted tasks last began its turn: see `shareOf`. */
   virtualTime = 0;
-  /** When no slot was free at the last look, ms of the monotonic clock. */
+  /** The time of the last look at which no slot was free, ms of the monotonic clock. */
   takenAtMs = 0;
 
   constructor(total: number) {
@@ -30,7 +30,7 @@ export class Slots {
     return this.running < this.total && !this.exclusive && !this.makesRoomFor;
   }
 
-  /** Called now and then: it is what liveness goes by, so a slot that is free for a moment does not matter. */
+  /** Called now and then. The liveness check uses what it finds, so a slot that is free for a moment does not matter. */
   look(): void {
     if (!this.hasFree) this.takenAtMs = monotonicMs();
   }

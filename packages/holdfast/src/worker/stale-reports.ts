@@ -5,7 +5,7 @@ import { recordStale, type StaleReport } from "../engine/stale-ledger.ts";
 // A worker that comes back after a long stop has many at once: more than these are not written.
 const WAITING = 1_000;
 
-/** Writes stale verdicts into the ledger, one at a time, beside the work. */
+/** Writes stale verdicts into the ledger, one at a time, while the worker continues its work. */
 export class StaleReports {
   #last: Promise<void> = Promise.resolve();
   #waiting = 0;

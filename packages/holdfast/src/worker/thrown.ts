@@ -22,17 +22,17 @@ export interface Thrown {
   text?: string;
 }
 
-// How much of an error is read: more than that is never kept.
+// The most that is read of an error, since no more than this is ever kept.
 const CHARACTERS = 4 * LIMITS.errorCharacters;
 const CODE_CHARACTERS = 64;
 const CAUSES = 5;
 const ERRORS = 3;
-// How many characters the first line of an error takes where others follow, and that of each that follows.
+// The most characters of the first line of an error that is followed by others, and of the first line of each of these.
 const OUTER_CHARACTERS = 480;
 const INNER_CHARACTERS = 240;
 const NO_TEXT = "a value that cannot be shown";
 
-// How the line of a stack begins that says where a handler was called.
+// The beginning of the stack line that says where a handler was called.
 const CALLED_HERE = "\n    at RunningTask.start (";
 
 /** A getter may throw, and so does each look into a revoked proxy. */
@@ -73,7 +73,7 @@ export function textOf(value: unknown): string {
   }
 }
 
-/** The text, or what fits of it and that it was cut. */
+/** Cuts the text if it is too long, and adds a mark that says so. */
 export function cutText(text: string, characters: number): string {
   return text.length <= characters ? text : text.slice(0, characters - CUT_MARK.length) + CUT_MARK;
 }
@@ -82,13 +82,13 @@ function namedMeaning(name: string): Thrown["means"] {
   return name === "FatalError" ? "fatal" : name === "RetryAfter" ? "retry_after" : undefined;
 }
 
-/** A wait that a script can count with: one bad value would hold up every verdict of its batch. */
+/** Returns a wait that a script can count with. One bad value would hold up all the verdicts of its batch. */
 function saneDelayMs(delayMs: unknown): number {
   const ms = typeof delayMs === "number" || typeof delayMs === "string" ? Number(delayMs) : 0;
   return Number.isNaN(ms) ? 0 : Math.min(LIMITS.delayMs, Math.max(0, ms));
 }
 
-/** Without the lines below the handler: they are the same for each error, and several times its own text. */
+/** Removes the lines below the handler: they are the same for each error, and several times as long as the rest. */
 function withoutOwnFrames(frames: string): string {
   const at = frames.indexOf(CALLED_HERE);
   // Somebody else may have a class of this name.
@@ -133,7 +133,7 @@ function readError(value: unknown, seen: Set<unknown>, depth: number): Thrown {
     frames: framesOf(read(value, "stack"), message),
   };
   const code = read(value, "code");
-  // A number in a class, as of each DOMException, says less than the name.
+  // A number that comes from the class, as with DOMException, says less than the name.
   if (typeof code === "string" || (typeof code === "number" && hasOwn(value, "code")))
     thrown.code = String(code).slice(0, CODE_CHARACTERS);
   const means = read(value, ERROR_MEANING) ?? namedMeaning(name);
@@ -155,7 +155,7 @@ function readError(value: unknown, seen: Set<unknown>, depth: number): Thrown {
 function readErrors(thrown: Thrown, errors: unknown, seen: Set<unknown>, depth: number): void {
   let list: unknown[];
   try {
-    // Validators hang arrays of other things on their errors: they are not among what is kept.
+    // Some validators attach arrays of other things to their errors. These are not kept.
     if (!Array.isArray(errors)) return;
     list = errors.slice(0, ERRORS).filter((error) => isErrorLike(error) && !seen.has(error));
     thrown.errorCount = Number(errors.length);
@@ -168,18 +168,18 @@ function readErrors(thrown: Thrown, errors: unknown, seen: Set<unknown>, depth: 
 /** Name, code and message on one line, or the text of what is not an error. */
 function headOf({ name, message, code, text }: Thrown, characters: number): string {
   if (text !== undefined) return cutText(text, characters);
-  // Many a message names its code.
+  // Many messages already contain the code.
   const coded = code === undefined || message.includes(code) ? name : `${name} [${code}]`;
   return cutText(message === "" ? coded : `${coded}: ${message}`, characters);
 }
 
-/** As many whole lines as fit. */
+/** Returns as many whole lines as fit. */
 function linesWithin(frames: string, characters: number): string {
   if (frames.length <= characters) return frames;
   return frames.slice(0, Math.max(0, frames.lastIndexOf("\n", characters)));
 }
 
-/** The explanations of an error, a line each: its errors, its cause, and their explanations. */
+/** Explains an error: one line for each of its inner errors and one for its cause, each followed by its own explanations. */
 function explanations({ cause, errors, errorCount = 0 }: Thrown): string[] {
   const lines = [];
   for (const [i, error] of (errors ?? []).entries())

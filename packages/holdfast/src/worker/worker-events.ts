@@ -35,7 +35,10 @@ export interface WorkerEvents {
   stale: [StaleVerdict];
   /** An error after which the worker continues. Only after `heartbeat_failed`, once it has started, it stops. */
   error: [HoldfastError];
-  /** An operator told it to drain, or to go on. What it had taken ahead is handed back, what runs ends. */
+  /**
+   * An operator has asked the worker to drain or to resume. To drain, it hands back the tasks that it has not begun, and lets
+   * the others end.
+   */
   drain: [{ draining: boolean }];
   renewal: [{ outcome: "renewed" | "lost" | "cancelled"; count: number }];
 }

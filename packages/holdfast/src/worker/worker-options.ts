@@ -24,9 +24,9 @@ export interface WorkerOptions {
   /** Wait before a retry, for tasks that bring none. @default exponential from 1 s to 1 h, full jitter */
   backoff?: Backoff | undefined;
   /**
-   * How far ahead of its free slots a worker may take tasks: what its handlers end within so many ms, by the pace of the
-   * last ones, and up to four times that behind a backlog. What is not begun soon is handed back. Milliseconds, 0 to 100;
-   * 0: never. @default 5
+   * How far ahead of its free slots a worker may take tasks: as many as its handlers end within this time, at the pace of the
+   * last ones, and up to four times as many while there is a backlog. Tasks that are not begun soon are handed back.
+   * Milliseconds, 0 to 100; 0: never. @default 5
    */
   aheadMs?: number | undefined;
   /** How often an idle queue is looked at, should a wake-up be lost. Milliseconds, 10 to 3_600_000. @default 1_000 */

@@ -165,7 +165,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     );
   }
 
-  /** An operator has told it to acquire nothing. */
+  /** An operator has asked this worker to acquire nothing. */
   get draining(): boolean {
     return this.#draining;
   }

@@ -279,7 +279,7 @@ const acquire = (want: number, held: number, types: string, sending: Sending) =>
       await take(model, real, trip, { held, types, sending });
       left -= trip.grants.length;
       if (trip.solo || left === 0) return;
-      // One that does not tell its types is asked for them again and again while tasks stand aside.
+      // One that does not send its types is asked for them again and again while tasks stand aside.
       if (trip.again && !(types === "" && trip.typed && trip.grants.length + trip.expired.length === 0))
         continue;
       if (!trip.again) await expectNothingLeft(model, real, held, types);

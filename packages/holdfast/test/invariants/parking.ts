@@ -14,7 +14,7 @@ export interface Asked {
 
 const PUSH_TASKS = 32;
 
-/** A worker that did not tell its types is granted any. */
+/** A worker that did not send its types is granted tasks of any type. */
 export const runs = (told: string, type: string) => told === "" || told.split(" ").includes(type);
 
 /** The parked requests, and the one that an enqueue grants to. */

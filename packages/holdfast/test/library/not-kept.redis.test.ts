@@ -22,7 +22,7 @@ test.each([
     await expect(queue.result(id)).rejects.toMatchObject({
       code: "task_not_kept",
       taskId: id,
-      message: `nothing is kept of task "${id}": it ended, or there never was such a task; queue "work" keeps no ended tasks: its ${name} is 0`,
+      message: `there is no record of task "${id}": it ended, or there never was such a task; queue "work" keeps no ended tasks: its ${name} is 0`,
     });
   },
 );
@@ -42,7 +42,7 @@ test("a task that goes while somebody waits for it, and one whose id is remember
   const { id } = await queue.enqueue("t", 1, { delayMs: 60_000 });
   const waiting = expect(queue.result(id, { waitMs: 20_000 })).rejects.toMatchObject({
     code: "task_not_kept",
-    message: `nothing is kept of task "${id}": it ended, or an operator removed it; queue "work" keeps up to 10000 ended tasks of each state, for 86400000 ms`,
+    message: `there is no record of task "${id}": it ended, or an operator removed it; queue "work" keeps up to 10000 ended tasks of each state, for 86400000 ms`,
   });
   await queue.enqueue("t", 1, { id: "a", delayMs: 60_000 });
   // This runs after the first look of the waiting call, because both use one connection.

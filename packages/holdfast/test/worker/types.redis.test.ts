@@ -139,7 +139,7 @@ test("a task that has to run alone waits for the worker that runs its type, and 
   ).toEqual([false, true]);
 });
 
-test("idle workers are granted by push what they run, once each has told its types", async () => {
+test("idle workers are granted by push what they run, once each has sent its types", async () => {
   const system = await setupSystem();
   const a = await system.started("work", runs("a"), { concurrency: 4 });
   const b = await system.started("work", runs("b"), { concurrency: 4 });

@@ -20,7 +20,7 @@ const MAX_VERIFIED = 1_000;
 
 export interface KeyRingOptions {
   store: Pick<KeyStore, "version" | "read" | "noteUses">;
-  /** A keys file, read beside Redis. */
+  /** A keys file, which is read in addition to the keys in Redis. */
   file?: string | undefined;
   logger: Logger;
   /** @default 400 */
@@ -33,7 +33,7 @@ interface Use {
   at: number;
   /** The last use that was written to Redis. */
   notedAt: number;
-  /** When it was last written, or a write failed, ms since the epoch. */
+  /** The time of the last attempt to write the last use to Redis, ms since the epoch. */
   triedAt: number;
 }
 

@@ -24,7 +24,10 @@ export interface StoredKeys {
 
 /** A key and its last use. */
 export interface UsedKey extends ApiKey {
-  /** As the services noted it, about a minute late at most: ms since the epoch; null: never, or not since they note it. */
+  /**
+   * The last use that a service has recorded, about a minute late at most, in ms since the epoch. It is null if the key was
+   * never used, or not since services record this.
+   */
   lastUsedAt: number | null;
 }
 
@@ -53,7 +56,7 @@ export class KeyStore {
     if (added === 0) throw new HoldfastError("conflict", `there is a key ${key.id} already`);
   }
 
-  /** Every service drops it within a second. @throws HoldfastError not_found */
+  /** Removes the key. Every service refuses it within a second. @throws HoldfastError not_found */
   async revoke(id: string): Promise<void> {
     const removed = isKeyId(id)
       ? await this.#connection.command<number>("EVAL", REVOKE, 2, this.#hash, this.#uses, id, nanoid())
@@ -61,7 +64,7 @@ export class KeyStore {
     if (removed === 0) throw new HoldfastError("not_found", `there is no key ${id}`);
   }
 
-  /** Cheap: for who looks often. Null: there never was a key. */
+  /** The version of the keys, which is cheap to read often. It is null if there was never a key. */
   version(): Promise<string | null> {
     return this.#connection.command<string | null>("HGET", this.#hash, VERSION);
   }

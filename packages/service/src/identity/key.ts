@@ -40,7 +40,7 @@ export function mintKey(spec: NewKey, nowMs = Date.now()): { key: ApiKey; text: 
     );
   }
   if (scopes.length === 0) {
-    throw new HoldfastError("invalid_argument", `a key has at least one scope of ${SCOPES.join(", ")}`);
+    throw new HoldfastError("invalid_argument", `scopes has to name at least one of ${SCOPES.join(", ")}`);
   }
   for (const scope of scopes) {
     if (!SCOPES.includes(scope)) {
@@ -51,7 +51,10 @@ export function mintKey(spec: NewKey, nowMs = Date.now()): { key: ApiKey; text: 
     }
   }
   if (queues && (queues.length === 0 || queues.length > MAX_KEY_QUEUES)) {
-    throw new HoldfastError("invalid_argument", `a key is limited to 1 to ${MAX_KEY_QUEUES} queues`);
+    throw new HoldfastError(
+      "invalid_argument",
+      `queues has to name 1 to ${MAX_KEY_QUEUES} queues, or be left out to allow all queues`,
+    );
   }
   const wrong = queues?.find((queue) => !isQueueName(queue));
   if (wrong !== undefined)
@@ -87,8 +90,8 @@ export function keyIdOf(text: string): string | null {
 const DUMMY = Buffer.alloc(32);
 
 /**
- * Whether this is the text of the key. It takes as long for a key that is not there, so that ids cannot be found out.
- * The hashes are compared in constant time.
+ * Whether this is the text of the key. The check takes as long if there is no such key, so that its duration does not show
+ * which ids exist. The hashes are compared in constant time.
  */
 export function isTextOf(text: string, key: Pick<ApiKey, "sha256"> | undefined): boolean {
   const expected = key === undefined ? DUMMY : Buffer.from(key.sha256, "hex");

@@ -39,7 +39,9 @@ export class RateLimiter {
     this.#limit = limit;
   }
 
-  /** Takes one token of this caller. A refused request takes none, so waiting as long as it was told is enough. */
+  /**
+   * Takes one token of this caller. A refused request takes none, so it is enough to wait for the time that the answer gives.
+   */
   take(who: string, nowMs: number = performance.now()): RateVerdict {
     const bucket = this.#refilled(who, nowMs);
     const isAllowed = bucket.tokens >= 1;

@@ -9,7 +9,7 @@ import {
   skipSpace,
 } from "@holdfast/contracts/json";
 
-/** What stands in the place of a masked value. */
+/** The text that replaces a masked value. */
 const MASK = "***";
 const MASK_TEXT = JSON.stringify(MASK);
 /** Shorter ones would be found in every other word of an error. */
@@ -35,7 +35,7 @@ export function parsePointers(texts: readonly string[]): Pointer[] {
 
 /**
  * A JSON text with the values at these pointers replaced, and every other character as it was.
- * @param onMasked told of each text that was taken out
+ * @param onMasked called with each text that was taken out
  */
 export function maskJson(
   text: string,
@@ -79,7 +79,7 @@ function visit(
   const code = text.bytes[at];
   if (code === OPEN_BRACE) {
     return eachMember(text, at, budget, (keyStart, keyEnd, valueStart) => {
-      // As it reads, not as it was written: `"\u0063ard"` is "card".
+      // The name is compared as it reads, not as it was written: `"\u0063ard"` is "card".
       const inner = below(JSON.parse(text.bytes.toString("utf8", keyStart, keyEnd)) as string);
       if (inner.length > 0) visit(text, valueStart, inner, budget - 1, cut);
     });
@@ -115,7 +115,7 @@ function maskWords(words: string, secrets: readonly string[]): string {
   return masked;
 }
 
-/** How many characters of the secret's beginning stand in front of this place. */
+/** The number of characters from the beginning of the secret that come directly before this place. */
 function beginningAt(words: string, cut: number, secret: string): number {
   for (let length = Math.min(secret.length - 1, cut); length > 0; length--)
     if (words.startsWith(secret.slice(0, length), cut - length)) return length;
@@ -128,7 +128,7 @@ function secretsIn(texts: readonly string[]): string[] {
   const collect = (value: unknown): void => {
     if (typeof value === "string") {
       found.add(value);
-      // As JSON that quotes it has it, in the progress or in a log line.
+      // The value may also be quoted in JSON, in the progress or in a log line.
       found.add(JSON.stringify(value).slice(1, -1));
     } else if (typeof value === "number") found.add(String(value));
     else if (typeof value === "object" && value !== null)
@@ -137,7 +137,7 @@ function secretsIn(texts: readonly string[]): string[] {
   for (const text of texts) {
     // A string as it is quoted is found below: with its quotes it would take those of the JSON around it.
     if (!text.startsWith('"')) found.add(text);
-    // As it was written, too: a number that JavaScript cannot hold.
+    // A number is also masked as it was written, since JavaScript may not hold it exactly.
     for (const [number] of text.matchAll(/-?\d[\d.eE+-]{3,}/g)) found.add(number);
     try {
       collect(JSON.parse(text));
@@ -169,7 +169,7 @@ export function createMasker(pointers: readonly Pointer[]): (value: unknown) => 
       if (typeof inner !== "object" || inner === null) return inner;
       return Array.isArray(inner) ? inner.map(words) : mapFields(inner as Record<string, unknown>, words);
     };
-    // What names the task stays, or nobody could find it: a secret is no id.
+    // The fields that identify the task are not masked, or nobody could find it.
     const names = ["id", "queue", "type", "state", "fence", "workerId", ...JSON_FIELDS];
     for (const [name, inner] of Object.entries(fields)) {
       if (!(name in masked)) masked[name] = names.includes(name) ? inner : words(inner);

@@ -184,7 +184,7 @@ class Exchange {
     this.#send({ status: body.status, text: JSON.stringify(body), headers }, PROBLEM_TYPE);
   }
 
-  /** As the framework has them in the log lines of a request. */
+  /** The fields that the framework has in the log lines of a request. */
   #ids(): { reqId: string; clientRequestId?: string } {
     const given = clientRequestId(this.#request.headers);
     return { reqId: this.#id, ...(given === null ? {} : { clientRequestId: given }) };
@@ -197,7 +197,7 @@ class Exchange {
     list.push(String(length), ...headers, ...this.#rate);
     if (this.#lane.isClosing) list.push("connection", "close");
     this.#response.writeHead(status, list);
-    // Where a byte is a character it is copied, not encoded.
+    // A text with one byte per character is copied instead of encoded.
     this.#response.end(text, length === text.length ? "latin1" : "utf8");
     const seconds = (performance.now() - this.#startedAt) / 1_000;
     this.#lane.app.basics.observe("POST", this.#target.route, status, seconds);

@@ -106,7 +106,7 @@ export async function* whileAllowed(
 
 export type LineTotals = Pick<BatchResult, "accepted" | "duplicates" | "failed">;
 
-/** What stores the blocks, and how many tasks it stored so far. */
+/** The function that stores the blocks, and the number of tasks that were stored so far. */
 interface LineIntake {
   store(block: ReadTasks): Promise<StoredBatch>;
   blocks: AsyncGenerator<ReadTasks>;
@@ -141,7 +141,7 @@ async function* stored(intake: LineIntake, first: ReadTasks): AsyncGenerator<Bat
     for (let block = first; ; ) {
       const { body } = await store(block).catch((error: unknown) => {
         if (!(error instanceof HoldfastError)) throw error;
-        // The answer has begun: what concerns all is told of each.
+        // The answer has begun, so an error that concerns all lines is reported for each of them.
         return store(allRefused(block.count, (place) => block.refused?.get(place) ?? error));
       });
       add(totals, body);

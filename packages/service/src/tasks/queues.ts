@@ -6,12 +6,12 @@ import { bucketOf } from "../identity/rate-limit.ts";
 const KNOWN_MS = 60_000;
 const MAX_KNOWN = 10_000;
 
-/** Decides who may name a queue that does not exist. */
+/** Limits how many queues a key, or an address without a key, may make by enqueueing to them. */
 export class NewQueues {
   readonly #registry: Pick<Holdfast["registry"], "addQueue">;
   readonly #perKey: number;
   readonly #now: () => number;
-  /** Queue -> until when it is taken to exist, ms. */
+  /** Queue -> the time until which it is assumed to exist, ms. */
   readonly #known = new Map<string, number>();
 
   /**

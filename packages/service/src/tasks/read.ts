@@ -9,7 +9,7 @@ import { type TaskFields, taskOptionsSchema } from "./schema.ts";
 
 const fields = Compile(taskOptionsSchema);
 
-/** Bytes of one task with all of its fields: beside the payload options, tags, and room for escapes. */
+/** The most bytes of one task with all of its fields: payload, options, tags, and room for escapes. */
 export const LINE_LIMIT_BYTES = LIMITS.payloadBytes * 2;
 
 /** Reads the tasks of a body. */
@@ -81,12 +81,12 @@ function checkTask(
     if (options.id !== undefined)
       throw new RequestError(
         "invalid_request",
-        "the field id and the header Idempotency-Key exclude each other",
+        "the field id and the header Idempotency-Key exclude each other: send one of them",
       );
     if (options.ifEnded === "again")
       throw new RequestError(
         "invalid_request",
-        "a request with an Idempotency-Key is carried out once: give the task an id instead, with ifEnded again",
+        'ifEnded "again" does not work with the header Idempotency-Key: send the field id instead of the header',
       );
   }
   if (options.id !== undefined) return { type, options: withFingerprint(options, task.text) };

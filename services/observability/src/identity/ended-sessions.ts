@@ -9,8 +9,8 @@ const OVERLAP_MS = 2_000;
 export type EndedSession = readonly [id: string, until: number];
 
 /**
- * Dashboard sessions that were logged out, in Redis, in the order of their log-outs: whoever has read up to one of them
- * reads on from there.
+ * Dashboard sessions that were logged out, kept in Redis in the order of their log-outs. A reader continues after the last one
+ * that it has read.
  */
 export class EndedSessions {
   readonly #connection: Holdfast["connection"];
@@ -22,11 +22,11 @@ export class EndedSessions {
   }
 
   /**
-   * @param until when its cookie is worth nothing any more, ms since the epoch
-   * @param keepMs how long after a log-out a cookie can be worth something; older entries go
+   * @param until the time from which the cookie is invalid anyway, ms since the epoch
+   * @param keepMs how long after a log-out a cookie can still be valid; older entries are removed
    */
   async add(id: string, until: number, keepMs: number): Promise<void> {
-    // By the clock of Redis, which made the ids: by one that is ahead the new entry could go at once.
+    // Uses the clock of Redis, which also made the ids. With a clock that is ahead, the new entry could be removed at once.
     const oldest = String(Math.max(0, Math.floor(this.#connection.now() - keepMs)));
     await this.#connection.command(
       ...(["XADD", this.#key, "MINID", "~", oldest, "*", "id", id, "until", String(until)] as const),
@@ -34,8 +34,8 @@ export class EndedSessions {
   }
 
   /**
-   * Those that were added since, page by page. The last seconds before `since` come again.
-   * @param since the cursor of the look before; "" reads all
+   * The sessions that were added since, page by page. Those of the last seconds before `since` come again.
+   * @param since the cursor of the previous call; "" reads all
    */
   async *after(since: string): AsyncGenerator<{ ended: EndedSession[]; cursor: string }> {
     let from = "-";

@@ -184,7 +184,10 @@ export class StreamHub {
     client.socket.send(`{"seq":${client.seq},${bodyFor(identity)}`);
   }
 
-  /** The frame without its beginning, which has the client's number. It is made once for each set of queues. */
+  /**
+   * The frame without its beginning: only that contains the sequence number of the client. The rest is made once for each set
+   * of queues.
+   */
   #bodyOf(sample: Sample): (identity: Identity) => string {
     const bodies = new Map<string, string>();
     const { rates, operations } = this.#options;
