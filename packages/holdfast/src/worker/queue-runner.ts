@@ -144,7 +144,10 @@ export class QueueRunner {
   /** While it drains, the runner acquires nothing. It hands back the tasks that it has not begun. */
   drain(draining: boolean): void {
     this.#draining = draining;
-    if (draining) return this.#giveBack();
+    if (draining) {
+      this.#giveBack();
+      return;
+    }
     this.held.yields = this.#stopping;
     this.idle = false;
     this.schedule();
