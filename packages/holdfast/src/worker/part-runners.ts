@@ -27,6 +27,8 @@ export interface PartRunnersOptions {
   runners: Runners;
   /** Makes the runner of a part. @param index the number of the part in the lease table */
   make(part: Part, queue: string, index: number, weight: number): QueueRunner;
+  /** The worker acquires nothing at present. */
+  drains(): boolean;
   /** All parts, by index: called before the runners of new ones begin. */
   onParts(parts: readonly WorkedPart[]): void;
 }
@@ -51,27 +53,26 @@ export class PartRunners {
     this.#registry = new PartitionRegistry(options.client);
   }
 
-  /** The queue has no such part at present. */
-  isGone(runner: QueueRunner): boolean {
-    return this.#gone.has(runner);
+  /** Tells each runner whether it may acquire: not for a part that is gone, or that is not listened to yet. */
+  drain(): void {
+    for (const runner of this.#runners.values()) runner.drain(this.#o.drains() || this.#gone.has(runner));
   }
 
   /**
    * Looks which parts the queues have, and makes runners for those that are new.
-   * @returns the new ones
    * @throws HoldfastError redis_*, invalid_argument: more partitions than one worker has room for
    */
-  async look(): Promise<QueueRunner[]> {
+  async look(): Promise<void> {
     try {
-      return await this.#look();
+      await this.#look();
     } catch (error) {
       // In the middle of it.
-      if (partsChanged(error)) return this.#look();
-      throw asHoldfastError(error);
+      if (!partsChanged(error)) throw asHoldfastError(error);
+      await this.#look();
     }
   }
 
-  async #look(): Promise<QueueRunner[]> {
+  async #look(): Promise<void> {
     const { client, queues } = this.#o;
     const partitioned = await this.#registry.all();
     const fresh: Part[] = [];
@@ -84,7 +85,6 @@ export class PartRunners {
     }
     this.#o.onParts(this.#parts);
     await Promise.all(fresh.map((part) => this.#open(part)));
-    return fresh.map(({ name }) => this.#runners.get(name) as QueueRunner);
   }
 
   /** A queue that had partitions and was deleted: it stays unknown until somebody makes it again. */
@@ -98,17 +98,20 @@ export class PartRunners {
     for (const part of this.#parts) {
       const runner = this.#runners.get(part.name);
       if (part.queue !== queue || !runner) continue;
-      const isGone = !names.has(part.name);
-      if (isGone === this.#gone.has(runner)) continue;
-      if (isGone) this.#gone.add(runner);
-      else this.#gone.delete(runner);
-      runner.drain(isGone);
+      this.#setGone(runner, !names.has(part.name) || !this.#listening.has(part.name));
     }
     for (const part of all) {
       const known = this.#runners.get(part.name);
       if (known) known.weight = weight;
       else this.#add(part, queue, weight);
     }
+  }
+
+  #setGone(runner: QueueRunner, isGone: boolean): void {
+    if (isGone === this.#gone.has(runner)) return;
+    if (isGone) this.#gone.add(runner);
+    else this.#gone.delete(runner);
+    runner.drain(isGone || this.#o.drains());
   }
 
   #add(part: Part, queue: string, weight: number): void {
@@ -123,6 +126,8 @@ export class PartRunners {
     this.#parts.push({ name: part.name, queue });
     this.#runners.set(part.name, runner);
     runners.all.push(runner);
+    // Until it is listened to.
+    this.#setGone(runner, true);
   }
 
   async #open({ name, engine }: Part): Promise<void> {
@@ -138,5 +143,6 @@ export class PartRunners {
       else runner.wake();
     });
     this.#listening.add(name);
+    this.#setGone(runner, false);
   }
 }

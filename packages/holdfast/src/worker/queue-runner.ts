@@ -31,6 +31,8 @@ export class QueueRunner {
   readonly held: HeldTasks;
   /** The last acquire got less than it asked for. */
   idle = false;
+  /** The runner was told to acquire nothing. */
+  drains = false;
   /** The point at which its turn at the slots ends: see `shareOf`. */
   turnEnd = 0;
   /** The time of the last answer of Redis, ms of the monotonic clock; before that, the time of the start. */
@@ -59,7 +61,6 @@ export class QueueRunner {
   #scheduled = false;
   readonly #gathering = new Gathering(() => this.#pump());
   #stopping = false;
-  #draining = false;
   #closed = false;
   #pollTimer: NodeJS.Timeout | undefined;
   readonly #sweepTimer: NodeJS.Timeout;
@@ -112,7 +113,7 @@ export class QueueRunner {
   /** New tasks may be there. */
   wake(): void {
     this.#wakes++;
-    if (!this.idle) return;
+    if (!this.idle || this.#yields) return;
     this.idle = false;
     this.schedule();
   }
@@ -121,7 +122,7 @@ export class QueueRunner {
   granted(push: Push): void {
     const trip = this.#acquire.granted(push);
     if (trip === null) return;
-    this.idle = false;
+    this.idle = this.drains;
     clearTimeout(this.#pollTimer);
     if (trip !== "again") {
       this.#answered(trip, []);
@@ -133,7 +134,7 @@ export class QueueRunner {
 
   /** This runner acquires nothing more, because it ends or drains. */
   get #yields(): boolean {
-    return this.#stopping || this.#draining;
+    return this.#stopping || this.drains;
   }
 
   stopAcquiring(): void {
@@ -143,14 +144,17 @@ export class QueueRunner {
 
   /** While it drains, the runner acquires nothing. It hands back the tasks that it has not begun. */
   drain(draining: boolean): void {
-    this.#draining = draining;
+    const { slots } = this.#o;
+    this.drains = draining;
+    // While it acquires nothing it has no share of the slots, and nobody makes room for it.
+    this.idle = draining;
     if (draining) {
+      if (slots.makesRoomFor === this) slots.makesRoomFor = null;
       this.#giveBack();
-      return;
+    } else {
+      this.held.yields = this.#stopping;
+      this.schedule();
     }
-    this.held.yields = this.#stopping;
-    this.idle = false;
-    this.schedule();
   }
 
   #giveBack(): void {
@@ -304,7 +308,7 @@ export class QueueRunner {
     const { slots } = this.#o;
     if (want > 0) this.#pace.answered(trip.grants.length === want);
     if (want === 0 && slots.makesRoomFor !== this) return;
-    if (trip.makeRoom) {
+    if (trip.makeRoom && !this.#yields) {
       slots.makesRoomFor = this;
       // An earlier answer may have put this runner to sleep, and nobody acquires until it asks again.
       this.idle = false;

@@ -43,7 +43,7 @@ export class Runners {
 
   /**
    * The time since the last answer of Redis to the queue that has waited longest, ms. While a slot is free, every queue polls,
-   * so this stays small. While no slot is free, it is 0.
+   * so this stays small. While no slot is free, it is 0. A runner that drains, for example because its part is gone, does not count.
    */
   oldestAnswerAgeMs(): number {
     return this.#oldest(() => true);
@@ -61,7 +61,7 @@ export class Runners {
     this.#slots.look();
     if (!this.#slots.hasFree) return 0;
     const since = this.all
-      .filter(counts)
+      .filter((runner) => !runner.drains && counts(runner))
       .map(({ answeredMs }) => Math.max(answeredMs, this.#slots.takenAtMs));
     return since.length === 0 ? 0 : Math.max(0, monotonicMs() - Math.min(...since));
   }

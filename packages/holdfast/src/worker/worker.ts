@@ -123,6 +123,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
       queues: weights,
       runners: this.#runners,
       make,
+      drains: () => !this.#started || this.#draining || !this.#beating || this.#stopped !== undefined,
       onParts: (parts) => this.#heartbeat.setParts(parts),
     });
     this.#heartbeat = new Heartbeat(
@@ -157,7 +158,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
         onRegistered: (draining) => this.#told(draining),
         onBeating: (beating) => {
           this.#beating = beating;
-          this.#drainRunners();
+          // Without heartbeats nothing is acquired: a task that outlives its lease would run twice.
+          this.#parts.drain();
         },
         onLost: (error) => this.#lostHeartbeat(error, leaseMs),
         onError: (error) => this.emit("error", error),
@@ -215,7 +217,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     await this.#heartbeat.start();
     if (this.#stopped) throw stoppedError();
     this.#started = true;
-    for (const runner of this.#runners.all) runner.schedule();
+    this.#parts.drain();
     this.#timingsTimer = setInterval(() => {
       for (const runner of this.#runners.all) void runner.writeTimings();
     }, TIMINGS_MS).unref();
@@ -229,10 +231,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
   /** Whether a queue has got other parts. */
   async #look(): Promise<void> {
     try {
-      for (const runner of await this.#parts.look()) {
-        if (this.#stopped) runner.stopAcquiring();
-        else runner.drain(this.#draining || !this.#beating);
-      }
+      await this.#parts.look();
     } catch (error) {
       if (!this.#stopped) this.emit("error", asHoldfastError(error));
     }
@@ -290,14 +289,8 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     if (this.#draining === draining || this.#stopped) return;
     this.#draining = draining;
     this.#table.state = draining ? "draining" : "running";
-    this.#drainRunners();
+    this.#parts.drain();
     this.emit("drain", { draining });
-  }
-
-  /** Without heartbeats nothing is acquired either: a task that outlives its lease would run twice. */
-  #drainRunners(): void {
-    for (const runner of this.#runners.all)
-      runner.drain(this.#draining || !this.#beating || this.#parts.isGone(runner));
   }
 
   #lostHeartbeat(cause: HoldfastError, leaseMs: number): void {

@@ -10,6 +10,7 @@ vi.mock("../../src/worker/heartbeat.ts", () => ({
     constructor(_: unknown, events: unknown) {
       fake.events = events;
     }
+    setParts(): void {}
     async start(): Promise<void> {}
     async stop(): Promise<void> {
       fake.stops++;

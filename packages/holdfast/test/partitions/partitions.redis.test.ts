@@ -384,3 +384,53 @@ test("a queue that gets partitions counts for its maker as before, until it is d
   await observer.deleteQueue("made");
   await client.registry.addQueue("another", { maker });
 });
+
+test("a worker whose queue has got partitions is well: the part that is gone counts neither as stalled nor for a share", async () => {
+  const system = await setupSystem();
+  const options = { redis: system.url, prefix: system.prefix, watchMs: 20, pollMs: 50 };
+  const end = gate();
+  const worker = new Worker("hot", { wait: () => end.opened }, { ...options, concurrency: 8 });
+  afterwards(() => worker.stop({ graceMs: 2_000 }));
+  await worker.start();
+  await system.observer.partition("hot", 2);
+  // As an enqueue would that came before.
+  await system.client.connection.command("SPUBLISH", system.keys("hot").wake, "");
+  const queue = opened(system);
+  for (let n = 0; n < 12; n++) await queue.enqueue("wait", n, { partitionKey: `k${n}` });
+  await until("it runs as many as it can", () => worker.busy === 8);
+  end.open();
+  await until("all ran", async () => (await system.observer.stats("hot")).completed === 12);
+  const since = Date.now();
+  await until("ten polls are over", () => Date.now() - since > 500);
+  expect(worker.stalledMs()).toBeLessThan(200);
+  expect(worker.lastGoodPollAgeMs()).toBeLessThan(400);
+});
+
+test("a worker that was told to drain takes nothing of a partition that comes, or comes back", async () => {
+  const system = await setupSystem();
+  const options = { redis: system.url, prefix: system.prefix, watchMs: 20, pollMs: 50 };
+  const { observer } = system;
+  await observer.partition("hot", 2);
+  const worker = new Worker("hot", { t: () => "ran" }, options);
+  afterwards(() => worker.stop({ graceMs: 2_000 }));
+  await worker.start();
+  const looked = async () => {
+    const since = Date.now();
+    await until("it has looked", () => Date.now() - since > 200);
+  };
+  await until("it is registered", async () => (await observer.workers()).length === 1);
+  await observer.drainWorker(worker.id);
+  await until("it was told", () => worker.draining);
+  await observer.pause("hot");
+  await observer.deleteQueue("hot");
+  await observer.partition("hot", 1);
+  await looked();
+  await observer.partition("hot", 3);
+  await looked();
+  const queue = opened(system);
+  for (let n = 0; n < 12; n++) await queue.enqueue("t", n, { partitionKey: `k${n}` });
+  await looked();
+  expect(await observer.stats("hot")).toMatchObject({ pending: 12, completed: 0 });
+  await observer.resumeWorker(worker.id);
+  await until("all ran", async () => (await observer.stats("hot")).completed === 12);
+});
