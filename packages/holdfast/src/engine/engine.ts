@@ -6,6 +6,7 @@ import { beginAgain, type EnqueueAnswer, type EnqueueArgs } from "./enqueue-answ
 import { QueueScripts } from "./queue-scripts.ts";
 import {
   type AuditReply,
+  type DeleteOutcome,
   type ListOrder,
   type RawStats,
   type RawTask,
@@ -27,8 +28,7 @@ import { type Verdict, verdictTail } from "./verdict.ts";
 export type { Grant, RoundTrip, RoundTripArgs, VerdictOutcome } from "./round-trip.ts";
 export type { Verdict } from "./verdict.ts";
 
-// A queue that was deleted is not left with them for ever.
-const TIMINGS_TTL_MS = 2_678_400_000;
+const TIMINGS_TTL_MS = 2_678_400_000; // Those of a deleted queue go in the end.
 
 /** The state engine of one queue: one typed method per script. It moves no task unless it is called. */
 export class Engine extends QueueScripts {
@@ -332,23 +332,12 @@ export class Engine extends QueueScripts {
     return { removed, looked };
   }
 
-  /** Removes all keys of an empty and paused queue. */
-  delete(): Promise<"deleted" | "not_paused" | "busy"> {
-    return this.#delete("paused");
-  }
-
-  /** Ends the registration of an empty queue, which need not be paused: the next enqueue looks into the registry. */
-  close(): Promise<"closed" | "busy"> {
-    return this.#delete("close");
-  }
-
-  /** Removes the keys of an empty queue whose settings, as `stats` has them, are elsewhere by now. It need not be paused. */
-  deleteTakenOver(settings: string): Promise<"deleted" | "changed" | "busy"> {
-    return this.#delete("taken_over", settings);
-  }
-
-  #delete<Outcome>(how: "paused" | "close" | "taken_over", settings = ""): Promise<Outcome> {
-    return this.run<scripts.DeleteArgs, Outcome>(scripts.deleteScript, { how, settings });
+  /**
+   * Removes all keys of an empty queue. "close" only ends its registration, so that the next enqueue looks into the registry.
+   * @param how "paused": it has to be paused. "taken_over": its settings have to be `settings`
+   */
+  delete(how: "paused" | "close" | "taken_over" = "paused", settings = ""): Promise<DeleteOutcome> {
+    return this.run<scripts.DeleteArgs, DeleteOutcome>(scripts.deleteScript, { how, settings });
   }
 
   async audit(repair: boolean, part = "", from = 0, limit = 500): Promise<AuditReply> {

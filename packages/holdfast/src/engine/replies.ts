@@ -48,3 +48,5 @@ export function violationsOf(found: readonly string[]): AuditReply["violations"]
     violations.push({ invariant: found[i] as string, detail: found[i + 1] as string });
   return violations;
 }
+
+export type DeleteOutcome = "deleted" | "closed" | "not_paused" | "changed" | "busy";

@@ -127,13 +127,13 @@ export class PartitionRegistry {
     if (!(await registry.hasQueue(queue))) return registry.setPartitions(queue, 0, count);
     const engine = this.#client.engine(queue);
     const deletion = await registry.noteDeletion(queue);
-    if ((await engine.close()) === "busy") throw withoutPartitions(queue, count);
+    if ((await engine.delete("close")) === "busy") throw withoutPartitions(queue, count);
     const to = this.#engines(queue, 0, count);
     let settings = await copySettings(engine, to, count);
     const partitions = await registry.setPartitions(queue, 0, count, deletion);
     // An operator may have changed them just before the partitions were there.
     if (partitions === count)
-      while ((await engine.deleteTakenOver(settings)) === "changed")
+      while ((await engine.delete("taken_over", settings)) === "changed")
         settings = await copySettings(engine, to, count);
     return partitions;
   }
