@@ -36,6 +36,8 @@ export class QueueParts {
   /** Those that were used, by name. */
   readonly #used = new Map<string, QueuePart>();
   #looking: Promise<Parts> | undefined;
+  /** Tasks on their way to another part than they were sent to: `close` waits for them. */
+  readonly #moving = new Set<Promise<unknown>>();
 
   constructor(client: Holdfast, queue: string, options: QueueOptions) {
     this.#client = client;
@@ -140,10 +142,15 @@ export class QueueParts {
   ): Promise<EnqueueResult[]> {
     const missed = results.flatMap((result, at) => (!result.ok && partsChanged(result.error) ? [at] : []));
     if (missed.length === 0) return results;
-    await this.lookAgain();
     const missing = missed.map((at) => tasks[at] as NewTask);
-    const again = await this.#spread(missing, trace);
-    for (const [i, at] of missed.entries()) results[at] = again[i] as EnqueueResult;
+    try {
+      const again = await this.#tracked(this.lookAgain().then(() => this.#spread(missing, trace)));
+      for (const [i, at] of missed.entries()) results[at] = again[i] as EnqueueResult;
+    } catch (error) {
+      // The others are stored, and the caller has to know which they are.
+      if (missed.length === results.length) throw error;
+      for (const at of missed) results[at] = refusedFor(tasks[at], error);
+    }
     return results;
   }
 
@@ -160,12 +167,17 @@ export class QueueParts {
         batch.tasks.push(task);
         batches.set(part, batch);
       } catch (error) {
-        results[place] = { ok: false, id: givenId(given), error: asHoldfastError(error) };
+        results[place] = refusedFor(given, error);
       }
     }
-    const send = async (part: QueuePart, batch: Batch) => {
-      const done = await part.addMany(batch.tasks, trace);
-      for (const [i, place] of batch.places.entries()) results[place] = done[i] as EnqueueResult;
+    let failed = 0;
+    const send = async (part: QueuePart, { places, tasks: own }: Batch) => {
+      const done = await part.addMany(own, trace).catch((error: unknown) => {
+        // Other parts may have stored theirs, and the caller has to know which they are.
+        if (++failed === batches.size) throw error;
+        return own.map((task) => refusedFor(task, error));
+      });
+      for (const [i, place] of places.entries()) results[place] = done[i] as EnqueueResult;
     };
     await Promise.all([...batches].map(([part, batch]) => send(part, batch)));
     return results;
@@ -186,6 +198,15 @@ export class QueueParts {
   /** Sends the tasks that wait. */
   async close(): Promise<void> {
     await Promise.all([...this.#used.values()].map((part) => part.close()));
+    await new Promise(setImmediate);
+    while (this.#moving.size > 0) await Promise.allSettled(this.#moving);
+  }
+
+  #tracked<Result>(moving: Promise<Result>): Promise<Result> {
+    this.#moving.add(moving);
+    const done = () => this.#moving.delete(moving);
+    moving.then(done, done);
+    return moving;
   }
 
   #part({ all, partitions }: Parts, place: number): QueuePart {
@@ -195,10 +216,14 @@ export class QueueParts {
       const { lingerMs = 0, mintId: mint } = this.#options;
       const checked = mint && (() => checkArgument("what mintId makes", taskKinds.id, mint()));
       const mintId = partitions ? () => mintPartitionId(place) : checked;
-      const onMoved = (task: AskedTask) => void this.#moved(task);
+      const onMoved = (task: AskedTask) => void this.#tracked(this.#moved(task));
       part = new QueuePart(this.#client, engine, { lingerMs, mintId, onMoved });
       this.#used.set(name, part);
     }
     return part;
   }
+}
+
+function refusedFor(task: NewTask | undefined, error: unknown): EnqueueResult {
+  return { ok: false, id: givenId(task), error: asHoldfastError(error) };
 }

@@ -434,3 +434,32 @@ test("a worker that was told to drain takes nothing of a partition that comes, o
   await observer.resumeWorker(worker.id);
   await until("all ran", async () => (await observer.stats("hot")).completed === 12);
 });
+
+test("where one partition cannot take its tasks, a batch says so of these, and not of those that are stored", async () => {
+  const { system, queue, observer } = await setup(2);
+  // As written by a newer version.
+  await system.redis.hset(system.keys("hot/1").state, "#settings", "99 0 0 0 0 0 ");
+  const tasks = Array.from({ length: 20 }, (_, n) => ({ type: "t", payload: n, partitionKey: `k${n}` }));
+  const results = await queue.enqueueMany(tasks);
+  const stored = results.flatMap((result) => (result.ok ? [partitionOf(result.receipt.id)] : []));
+  expect(new Set(stored)).toEqual(new Set([0]));
+  expect((await observer.stats("hot/0")).pending).toBe(stored.length);
+  expect(results.filter((result) => !result.ok && /newer Holdfast/.test(result.error.message))).toHaveLength(
+    20 - stored.length,
+  );
+});
+
+test("close sends what was refused since the queue has got partitions", async () => {
+  const system = await setupSystem();
+  const queue = opened(system);
+  await queue.ready();
+  await system.observer.partition("hot", 2);
+  const one = queue.enqueue("t", 1);
+  const many = queue.enqueueMany([{ type: "t", payload: 2 }]);
+  const columns = queue.enqueueColumns({ bytes: Buffer.from("3"), types: ["t"], spans: [0, 1] });
+  await queue.close();
+  expect(partitionOf((await one).id)).toBeLessThan(2);
+  expect(await many).toMatchObject([{ ok: true }]);
+  expect((await columns).results).toMatchObject([{ ok: true }]);
+  expect((await system.observer.stats("hot")).pending).toBe(3);
+});
