@@ -1359,8 +1359,8 @@ export const mutants = [
     changes: [
       [
         "packages/holdfast/src/worker/worker.ts",
-        "runner.drain(this.#draining || !this.#beating)",
-        "runner.drain(this.#draining)",
+        "this.#draining || !this.#beating || this.#stopped !== undefined",
+        "this.#draining || this.#stopped !== undefined",
       ],
     ],
     tests: [loss],
