@@ -53,6 +53,7 @@ describe("errors of the connection", () => {
   test.each([
     "Command timed out",
     "Connection is closed.",
+    "Too many Cluster redirections. Last error: ReplyError: MOVED 7386 127.0.0.1:21702",
     "connect ECONNREFUSED 127.0.0.1:6379",
     "read ECONNRESET",
     "write EPIPE",

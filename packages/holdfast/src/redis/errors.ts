@@ -51,7 +51,7 @@ export function classify(error: unknown): Failure {
     return { kind: "retry", sent: false, reason: "not connected" };
   }
   if (
-    /timed out|Connection is closed|aborted due to connection close|aborted due to connection close|max retries per request|ECONN|EPIPE|ETIMEDOUT|socket|ENOTFOUND|EAI_AGAIN|All sentinels|ClusterAllFailed|Failed to refresh/i.test(
+    /timed out|Connection is closed|aborted due to connection close|Too many Cluster redirections|max retries per request|ECONN|EPIPE|ETIMEDOUT|socket|ENOTFOUND|EAI_AGAIN|All sentinels|ClusterAllFailed|Failed to refresh/i.test(
       message,
     )
   ) {

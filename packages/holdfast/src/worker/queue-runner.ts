@@ -31,6 +31,8 @@ export class QueueRunner {
   readonly held: HeldTasks;
   /** The last acquire got less than it asked for. */
   idle = false;
+  /** Redis does not answer this runner at present: it takes no share of the slots meanwhile. */
+  silent = false;
   /** The runner was told to acquire nothing. */
   drains = false;
   /** The point at which its turn at the slots ends: see `shareOf`. */
@@ -253,33 +255,41 @@ export class QueueRunner {
   async #roundTrip(settled: Settled[], want: number): Promise<void> {
     const { slots, table } = this.#o;
     this.#inFlight++;
-    slots.reserved += want;
-    this.#reserved += want;
     slots.settling += settled.length;
     this.#settling += settled.length;
     const wakes = this.#wakes;
-    const held = slots.held - settled.length + slots.reserved - want;
-    // The answer may grant a task that has to run alone, so nobody else acquires until it arrives.
-    const exclusive = want > 0 && held === 0;
-    if (exclusive) slots.exclusive = true;
+    const held = slots.held - settled.length + slots.reserved;
+    // A solo task may come back: until the answer is here, nobody else acquires.
+    const reservation = slots.reserve(want, want > 0 && held === 0);
+    this.#reserved += want;
+    const letGo = () => {
+      if (reservation.end()) this.#reserved -= want;
+    };
     const isAcquire = settled.length === 0;
     const asked = isAcquire ? this.#acquire.send() : this.#acquire.create();
     const sentAtMs = monotonicMs();
-    const trip = await this.#send(settled, asked, want, held);
+    const trip = await this.#send(settled, asked, { want, held }, () => {
+      // Others go on meanwhile: on a Cluster only the node of this part may be away.
+      this.silent = true;
+      letGo();
+      this.#events.onChange();
+    });
+    const isLate = reservation.isOver;
+    this.silent = false;
     this.#inFlight--;
-    slots.reserved -= want;
-    this.#reserved -= want;
+    letGo();
     slots.settling -= settled.length;
     this.#settling -= settled.length;
     for (const { task } of settled) this.held.leave(task);
-    if (exclusive) slots.exclusive = false;
     this.#acquire.answered(asked, trip);
     if (trip) {
       this.#clockLeadMs = trip.now - sentAtMs;
       this.#answered(trip, settled);
       // A wake-up since the call was sent may be about tasks that the call did not find.
       this.#rest(trip, want, isAcquire && wakes === this.#wakes);
-      this.#take(trip, sentAtMs, trip.grants.length);
+      const mayKeep = !trip.solo || slots.held === 0;
+      const kept = !isLate ? trip.grants.length : mayKeep ? keptOfPush(this.#situation()) : 0;
+      this.#take(trip, sentAtMs, kept);
     }
     const early = this.#acquire.takeEarly();
     if (early) this.granted(early);
@@ -338,8 +348,8 @@ export class QueueRunner {
   #send(
     settled: Settled[],
     { request, nonce }: Asked,
-    want: number,
-    held: number,
+    { want, held }: { want: number; held: number },
+    onFailure: () => void,
   ): Promise<RoundTrip | null> {
     const verdicts = settled.map(({ verdict }) => verdict);
     const { leaseMs, maxRetries, workerId, noHandlerAfterMs } = this.#o;
@@ -350,7 +360,10 @@ export class QueueRunner {
         verdicts.length === 0
           ? this.engine.acquire({ ...args, park: !this.#yields }, request)
           : this.engine.settle(verdicts, args, request),
-      (error) => this.#events.onError(error),
+      (error) => {
+        onFailure();
+        this.#events.onError(error);
+      },
       () => this.#closed || (this.#stopping && verdicts.length === 0),
     );
   }

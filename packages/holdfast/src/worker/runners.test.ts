@@ -30,6 +30,8 @@ class FakeQueue {
   pending: FakeTask[] = [];
   readonly leased = new Map<string, FakeTask>();
   readonly completed: string[] = [];
+  /** Calls fail: on a Cluster the node of this queue alone can be away. */
+  isAway = false;
   #parked: { request: Request; nonce: string; want: number } | null = null;
   readonly #granted = new Map<number, FakeTask[]>();
   #sequence = 0;
@@ -53,6 +55,7 @@ class FakeQueue {
 
   async acquire(args: RoundTripArgs, request: Request): Promise<RoundTrip> {
     await after(1);
+    if (this.isAway) throw new Error("away");
     const trip = this.#take(args, request);
     await after(1);
     return trip;
@@ -328,6 +331,27 @@ test("while a slot is free and a task waits, something is granted, whatever come
     }),
     { numRuns: runs },
   );
+});
+
+test("a queue that Redis does not answer for holds up no other, and goes on when it is answered", async () => {
+  for (const total of [1, 3]) {
+    const world = new World(total, [1, 1, 1], 5);
+    const [away, near] = world.queues as [FakeQueue, FakeQueue];
+    away.isAway = true;
+    await vi.advanceTimersByTimeAsync(2_000);
+    near.enqueue(Array.from({ length: 6 }, (_, n) => ({ id: `near-${n}`, runMs: 5, solo: n === 3 })));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(near.completed).toHaveLength(6);
+    // It comes back while the others have taken the slots: what has to run alone waits for them.
+    near.enqueue(Array.from({ length: 6 }, (_, n) => ({ id: `long-${n}`, runMs: 1_500, solo: false })));
+    away.enqueue(Array.from({ length: 6 }, (_, n) => ({ id: `away-${n}`, runMs: 5, solo: n % 3 === 0 })));
+    await vi.advanceTimersByTimeAsync(50);
+    away.isAway = false;
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect([total, world.ended, world.waiting]).toEqual([total, 18, 0]);
+    expect(world.broken.filter((what) => what !== "away" && !what.startsWith("a slot was free"))).toEqual([]);
+    world.close();
+  }
 });
 
 test("a slot that comes free is told to every queue: it begins what it has taken ahead, and asks unless it sleeps", () => {

@@ -19,7 +19,7 @@ export class Runners {
   /** The questions and messages of a runner to the others. */
   readonly events: Pick<RunnerEvents, "share" | "alone" | "onChange"> = {
     share: (runner, taken, free) => this.#shareOf(runner, taken, free),
-    alone: (runner) => this.all.every((other) => other === runner || other.idle),
+    alone: (runner) => this.all.every((other) => other === runner || other.idle || other.silent),
     onChange: () => {
       for (const runner of this.all) {
         runner.held.begin();
@@ -32,7 +32,9 @@ export class Runners {
     if (this.all.length === 1) return free;
     const { total, virtualTime } = this.#slots;
     const self = { weight: runner.weight, idle: false, taken, turnEnd: runner.turnEnd };
-    const others = this.all.map((other) => (other === runner ? self : other));
+    const others = this.all
+      .filter((other) => other === runner || !other.silent)
+      .map((other) => (other === runner ? self : other));
     return shareOf(self, others, { total, free, virtualTime });
   }
 

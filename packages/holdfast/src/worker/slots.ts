@@ -25,6 +25,19 @@ export class Slots {
     this.takenAtMs = monotonicMs();
   }
 
+  /**
+   * For a call that asks for so many tasks.
+   * @param exclusive nobody else acquires until it ends
+   */
+  reserve(want: number, exclusive: boolean): Reservation {
+    this.reserved += want;
+    if (exclusive) this.exclusive = true;
+    return new Reservation(() => {
+      this.reserved -= want;
+      if (exclusive) this.exclusive = false;
+    });
+  }
+
   /** Another task could be begun. */
   get hasFree(): boolean {
     return this.running < this.total && !this.exclusive && !this.makesRoomFor;
@@ -33,5 +46,23 @@ export class Slots {
   /** Called now and then. The liveness check uses what it finds, so a slot that is free for a moment does not matter. */
   look(): void {
     if (!this.hasFree) this.takenAtMs = monotonicMs();
+  }
+}
+
+/** The slots that a call has reserved. */
+class Reservation {
+  isOver = false;
+  readonly #release: () => void;
+
+  constructor(release: () => void) {
+    this.#release = release;
+  }
+
+  /** @returns false where it was over before */
+  end(): boolean {
+    if (this.isOver) return false;
+    this.isOver = true;
+    this.#release();
+    return true;
   }
 }
