@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { executablePath, open } from "./browser/support.ts";
+import { browserPage } from "./compose/people.ts";
 import {
   choosePorts,
   compose,
@@ -124,10 +124,7 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
   test.skipIf(!executablePath)(
     "is one queue in the dashboard: seen, paused, resumed, and its dead letters replayed",
     async () => {
-      const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"];
-      const browser = await chromium.launch({ executablePath: executablePath ?? "", args });
-      const page: Page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
-      page.setDefaultTimeout(20_000);
+      const page = await browserPage();
       try {
         await page.goto(`${observabilityUrl()}/queues/hot`);
         await page.getByLabel("API key").fill(key);
@@ -161,7 +158,7 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
           return totals.replayed === confirmed.size / 10 && dead === totals.replayed ? true : undefined;
         });
       } finally {
-        await browser.close();
+        await page.context().browser()?.close();
       }
     },
     120_000,

@@ -1340,7 +1340,13 @@ export const mutants = [
   },
   {
     name: "queue: close does not wait for calls that have begun",
-    changes: [["packages/holdfast/src/queue/queue-part.ts", "this.#entering.add(entering);", ""]],
+    changes: [
+      [
+        "packages/holdfast/src/queue/queue-part.ts",
+        "return this.#entering.add(this.ready());",
+        "return this.ready();",
+      ],
+    ],
     tests: [args],
   },
   {

@@ -170,7 +170,8 @@ export function people(admin: () => Admin): void {
   });
 }
 
-async function browserPage(): Promise<Page> {
+/** A page of a browser of its own. Whoever opened it closes the browser. */
+export async function browserPage(): Promise<Page> {
   const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"];
   const browser = await chromium.launch({ executablePath: executablePath ?? "", args });
   const page = await browser.newPage();

@@ -2,8 +2,7 @@ import { type DeadReason, LIMITS, type TaskView } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { Parts } from "../partitions/parts.ts";
-import type { DeadLetterFilter } from "./filter.ts";
-import { bulkMatcherOf } from "./filter.ts";
+import { bulkMatcherOf, type DeadLetterFilter } from "./filter.ts";
 import type { GroupOptions, MatchBounds } from "./observer-options.ts";
 import { queueStats } from "./queue-stats.ts";
 import { signatureOf } from "./signature.ts";
@@ -92,11 +91,16 @@ export function groupDead(tasks: readonly DeadFacts[], until: number): Omit<Dead
     if (group.sampleIds.length < SAMPLES) group.sampleIds.push(task.id);
     groups.set(key, group);
   }
-  return { groups: largestFirst([...groups.values()]), scanned: tasks.length, trendFrom, trendTo };
+  return {
+    groups: largestFirst(groups.values()).slice(0, MAX_GROUPS),
+    scanned: tasks.length,
+    trendFrom,
+    trendTo,
+  };
 }
 
-function largestFirst(groups: DeadLetterGroup[]): DeadLetterGroup[] {
-  return groups.sort((a, b) => b.count - a.count || b.lastAt - a.lastAt).slice(0, MAX_GROUPS);
+function largestFirst(groups: Iterable<DeadLetterGroup>): DeadLetterGroup[] {
+  return [...groups].sort((a, b) => b.count - a.count || b.lastAt - a.lastAt);
 }
 
 /** Dead letters with the same type, reason and error. */
@@ -180,7 +184,7 @@ export function mergeGroups(all: readonly DeadLetterGroups[]): DeadLetterGroups 
     });
   }
   return {
-    groups: [...groups.values()].sort((a, b) => b.count - a.count || b.lastAt - a.lastAt),
+    groups: largestFirst(groups.values()),
     scanned: all.reduce((sum, { scanned }) => sum + scanned, 0),
     total: all.reduce((sum, { total }) => sum + total, 0),
     trendFrom: Math.min(...all.map(({ trendFrom }) => trendFrom)),

@@ -14,10 +14,8 @@ export const partitionsKind = whole(1, LIMITS.partitions);
 const ID_CHARACTERS = 16;
 const MINTED = /^p:(0|[1-9]\d{0,2}):[A-Za-z0-9_-]{16}$/;
 
-const partitionName = (queue: string, partition: number) => `${queue}/${partition}`;
-
 export const partitionNames = (queue: string, count: number) =>
-  Array.from({ length: count }, (_, partition) => partitionName(queue, partition));
+  Array.from({ length: count }, (_, partition) => `${queue}/${partition}`);
 
 /** An id that says which partition its task is in. */
 export const mintPartitionId = (partition: number) => `p:${partition}:${nanoid(ID_CHARACTERS)}`;

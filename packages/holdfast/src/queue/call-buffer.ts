@@ -12,7 +12,7 @@ const IN_FLIGHT = 2;
 const GATHER_MS = 20;
 
 /** The calls that gather. A call looks up all of its ids in one way, or none; a minted id cannot be known yet. */
-interface Gathering {
+interface CallsByKind {
   minted?: EnqueueCall | undefined;
   given?: EnqueueCall | undefined;
   once?: EnqueueCall | undefined;
@@ -23,7 +23,7 @@ interface Gathering {
 export class CallBuffer {
   readonly #engine: Engine;
   readonly #lingerMs: number;
-  readonly #gathering: Gathering = {};
+  readonly #gathering: CallsByKind = {};
   #isScheduled = false;
   #timer: NodeJS.Timeout | undefined;
   readonly #inFlight = new Set<Promise<void>>();
@@ -111,7 +111,7 @@ export class CallBuffer {
     this.#flush("plain");
   }
 
-  #flush(kind: keyof Gathering): void {
+  #flush(kind: keyof CallsByKind): void {
     const call = this.#gathering[kind];
     if (call === undefined) return;
     this.#gathering[kind] = undefined;

@@ -47,7 +47,6 @@ export class DurabilityGate {
   readonly #capabilities = new Map<string, { at: number; capability: Promise<Capability> }>();
   readonly #waiting = new Map<string, { wish: DurabilityWish; tasks: Waiting[] }>();
   readonly #confirming = new Set<string>();
-  readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(client: Holdfast, engine: Engine) {
     this.#client = client;
@@ -114,19 +113,6 @@ export class DurabilityGate {
       group.tasks.push({ id, resolve, reject });
       setImmediate(() => void this.#flush(key));
     });
-  }
-
-  /** An enqueue that `drain` has to wait for, from before its write. */
-  during<Result>(enqueue: Promise<Result>): Promise<Result> {
-    this.#underWay.add(enqueue);
-    const done = () => this.#underWay.delete(enqueue);
-    enqueue.then(done, done);
-    return enqueue;
-  }
-
-  /** Resolves when every enqueue was answered. */
-  async drain(): Promise<void> {
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
   }
 
   async #flush(key: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { clientKind, type Holdfast } from "../client.ts";
 import { ownerProblem, prefixKind, redisHints, redisKind, tracingKind } from "../client-options.ts";
 import { abortSignal, callback, MAX_TIMER_MS, nested, pattern, whole } from "../options/kinds.ts";
-import { type Kinds, type Merged, type ShapeSpec, shapeOf } from "../options/shape.ts";
+import { type Merged, type ShapeSpec, shapeOf } from "../options/shape.ts";
 import { partitionsKind } from "../partitions/partition-names.ts";
 import type { RedisOption } from "../redis/settings.ts";
 import { isTraceparent, isTracestate, type TraceContext } from "../tracing/trace-context.ts";
@@ -38,28 +38,24 @@ export interface WaitOptions {
   signal?: AbortSignal | undefined;
 }
 
-const queueKinds = {
-  client: clientKind,
-  redis: redisKind,
-  prefix: prefixKind,
-  tracing: tracingKind,
-  lingerMs: whole(0, 1_000),
-  mintId: callback,
-  partitions: partitionsKind,
-} satisfies Kinds<Merged<QueueOptions>>;
-
-const queueHints = {
-  ...redisHints,
-  defaultJobOptions: "give each task its options, or keep them in an object of your own (or in defineTask)",
-  limiter: "a queue has no rate limit",
-} as const;
-
 export const queueShape = shapeOf<Merged<QueueOptions>>({
   what: "a queue",
   title: "Queue",
   example: '{ redis: "redis://127.0.0.1:6379" }',
-  kinds: queueKinds,
-  hints: queueHints,
+  kinds: {
+    client: clientKind,
+    redis: redisKind,
+    prefix: prefixKind,
+    tracing: tracingKind,
+    lingerMs: whole(0, 1_000),
+    mintId: callback,
+    partitions: partitionsKind,
+  },
+  hints: {
+    ...redisHints,
+    defaultJobOptions: "give each task its options, or keep them in an object of your own (or in defineTask)",
+    limiter: "a queue has no rate limit",
+  },
   rule: ownerProblem as (options: Merged<QueueOptions>) => string | undefined,
 });
 

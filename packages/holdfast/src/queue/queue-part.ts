@@ -16,6 +16,7 @@ import { flatTask, type NewTask, optionsOfNewTask } from "../engine/task-options
 import type { DurabilityWish } from "../redis/durability.ts";
 import type { ViewedBytes } from "../redis/tail-bytes.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
+import { UnderWay } from "../under-way.ts";
 import { CallBuffer } from "./call-buffer.ts";
 import { type ColumnsResult, toTasks } from "./columns.ts";
 import { DurabilityGate } from "./durability.ts";
@@ -33,7 +34,7 @@ import { checkWellFormed, givenId, payloadTextOf } from "./task-checks.ts";
 
 type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">;
 
-/** The part of the queue that a part needs. */
+/** The settings that a part gets from its queue. */
 export interface QueuePartOptions {
   lingerMs: number;
   /** Makes the ids of tasks that bring none. @default 14 random characters */
@@ -54,7 +55,9 @@ export class QueuePart {
   #isRegistered = false;
   readonly #early: AskedTask[] = [];
   /** Calls that `close` has to wait for: they began before it, and have nothing in a buffer yet. */
-  readonly #entering = new Set<Promise<unknown>>();
+  readonly #entering = new UnderWay();
+  /** Enqueues that wait for more than the memory of Redis, from before their write. */
+  readonly #confirming = new UnderWay();
   #closed = false;
   // Most tasks have the type of the one before, and come within the same millisecond. A valid type from the start: what
   // equals it is valid too.
@@ -166,7 +169,7 @@ export class QueuePart {
   }
 
   /** As `Queue.enqueueColumns`. @param headers by type, from `headersOf` */
-  async addPlain(
+  async addColumns(
     tasks: TaskColumns,
     headers: Map<string, ViewedBytes>,
     trace: TraceContext | undefined,
@@ -187,11 +190,11 @@ export class QueuePart {
   async close(): Promise<void> {
     this.#closed = true;
     // Enqueues that still wait for the registration get into the buffer first.
-    while (this.#entering.size > 0) await Promise.allSettled(this.#entering);
+    await this.#entering.ended();
     await this.#registered?.catch(() => {});
     await new Promise(setImmediate);
     await this.#buffer.drain();
-    await this.#durability.drain();
+    await this.#confirming.ended();
   }
 
   /**
@@ -199,7 +202,7 @@ export class QueuePart {
    * unknown outcome the caller sends the task again, with the id in the options.
    */
   #addDurably(task: DurableTask, wish: DurabilityWish): Promise<EnqueueReceipt> {
-    return this.#durability.during(this.#addConfirmed(task, wish));
+    return this.#confirming.add(this.#addConfirmed(task, wish));
   }
 
   async #addConfirmed(
@@ -232,11 +235,7 @@ export class QueuePart {
 
   /** As `ready`; `close` waits for it. */
   #enter(): Promise<void> {
-    const entering = this.ready();
-    this.#entering.add(entering);
-    const done = () => this.#entering.delete(entering);
-    entering.then(done, done);
-    return entering;
+    return this.#entering.add(this.ready());
   }
 
   async #ready(): Promise<void> {

@@ -12,6 +12,7 @@ import { PartitionRegistry } from "../partitions/partition-registry.ts";
 import { Parts, samePartitions } from "../partitions/parts.ts";
 import type { ViewedBytes } from "../redis/tail-bytes.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
+import { UnderWay } from "../under-way.ts";
 import { type ColumnsResult, toTasks } from "./columns.ts";
 import type { AskedTask, EnqueueResult } from "./enqueue-call.ts";
 import type { QueueOptions } from "./queue-options.ts";
@@ -37,7 +38,7 @@ export class QueueParts {
   readonly #used = new Map<string, QueuePart>();
   #looking: Promise<Parts> | undefined;
   /** Tasks on their way to another part than they were sent to: `close` waits for them. */
-  readonly #moving = new Set<Promise<unknown>>();
+  readonly #moving = new UnderWay();
 
   constructor(client: Holdfast, queue: string, options: QueueOptions) {
     this.#client = client;
@@ -110,13 +111,13 @@ export class QueueParts {
   }
 
   /** As `Queue.enqueueColumns`. @param headers by type, from `headersOf` */
-  async addPlain(
+  async addColumns(
     tasks: TaskColumns,
     headers: Map<string, ViewedBytes>,
     trace: TraceContext | undefined,
   ): Promise<ColumnsResult> {
     if (this.only === undefined) return { ids: null, results: await this.addMany(toTasks(tasks), trace) };
-    const done = await this.only.addPlain(tasks, headers, trace);
+    const done = await this.only.addColumns(tasks, headers, trace);
     if (done.ids) return done;
     return { ids: null, results: await this.#withMissed(toTasks(tasks), done.results, trace) };
   }
@@ -144,7 +145,7 @@ export class QueueParts {
     if (missed.length === 0) return results;
     const missing = missed.map((at) => tasks[at] as NewTask);
     try {
-      const again = await this.#tracked(this.lookAgain().then(() => this.#spread(missing, trace)));
+      const again = await this.#moving.add(this.lookAgain().then(() => this.#spread(missing, trace)));
       for (const [i, at] of missed.entries()) results[at] = again[i] as EnqueueResult;
     } catch (error) {
       // The others are stored, and the caller has to know which they are.
@@ -199,14 +200,7 @@ export class QueueParts {
   async close(): Promise<void> {
     await Promise.all([...this.#used.values()].map((part) => part.close()));
     await new Promise(setImmediate);
-    while (this.#moving.size > 0) await Promise.allSettled(this.#moving);
-  }
-
-  #tracked<Result>(moving: Promise<Result>): Promise<Result> {
-    this.#moving.add(moving);
-    const done = () => this.#moving.delete(moving);
-    moving.then(done, done);
-    return moving;
+    await this.#moving.ended();
   }
 
   #part({ all, partitions }: Parts, place: number): QueuePart {
@@ -216,7 +210,7 @@ export class QueueParts {
       const { lingerMs = 0, mintId: mint } = this.#options;
       const checked = mint && (() => checkArgument("what mintId makes", taskKinds.id, mint()));
       const mintId = partitions ? () => mintPartitionId(place) : checked;
-      const onMoved = (task: AskedTask) => void this.#tracked(this.#moved(task));
+      const onMoved = (task: AskedTask) => void this.#moving.add(this.#moved(task));
       part = new QueuePart(this.#client, engine, { lingerMs, mintId, onMoved });
       this.#used.set(name, part);
     }

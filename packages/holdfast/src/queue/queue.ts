@@ -15,6 +15,7 @@ import { checkShape } from "../options/shape.ts";
 import { checkPartitionedName } from "../partitions/partition-registry.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
+import { UnderWay } from "../under-way.ts";
 import { type ColumnsResult, checkColumns, headersOf, toTasks } from "./columns.ts";
 import type { EnqueueReceipt, EnqueueResult } from "./enqueue-call.ts";
 import {
@@ -43,7 +44,7 @@ export class Queue {
   /** Enqueues that came before the parts were known, in their order. */
   #early: { go(): void; refuse(error: unknown): void }[] = [];
   /** Calls that `close` waits for. */
-  readonly #underWay = new Set<Promise<unknown>>();
+  readonly #underWay = new UnderWay();
   #closed = false;
 
   /** @throws HoldfastError invalid_queue_name, invalid_argument */
@@ -173,7 +174,7 @@ export class Queue {
     const headers = headersOf(tasks, this.#client.connection.now(), trace);
     if (headers === undefined || headers.size === 0 || this.#tracing !== undefined)
       return { ids: null, results: await this.enqueueMany(toTasks(tasks), options) };
-    const add = () => this.#parts.addPlain(tasks, headers, trace);
+    const add = () => this.#parts.addColumns(tasks, headers, trace);
     return this.#parts.only !== undefined && !this.#closed ? add() : this.#inOrder(add);
   }
 
@@ -219,7 +220,7 @@ export class Queue {
   /** Sends the tasks that wait, then closes the connection if it is the queue's own. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
-    while (this.#underWay.size > 0) await Promise.allSettled(this.#underWay);
+    await this.#underWay.ended();
     await this.#parts.close();
     if (this.#ownsClient) await this.#client.close();
   }
@@ -231,11 +232,7 @@ export class Queue {
   /** A call that has begun before `close` is served. @throws HoldfastError closed */
   async #during<Result>(call: () => Promise<Result>): Promise<Result> {
     this.#assertOpen();
-    const running = call();
-    this.#underWay.add(running);
-    const done = () => this.#underWay.delete(running);
-    running.then(done, done);
-    return running;
+    return this.#underWay.add(call());
   }
 
   /** An enqueue that needs to know the parts. Those that come before they are known go in the order of their calls. */

@@ -78,11 +78,9 @@ export class QueueRunner {
     this.#types = [...options.handlers.keys()].map((type) => ` ${type}`).join("") || " ";
     this.#pace = new Pace(options.aheadMs, AHEAD_TASKS);
     const { engine, queue, handlers, backoff, workerId, tracing } = options;
-    this.#context = {
-      ...{ engine, queue, handlers, backoff, workerId, tracing },
-      done: (task, verdict, error) => this.#done(task, verdict, error),
-      onError: (error) => events.onError(error),
-    };
+    const done: RunContext["done"] = (task, verdict, error) => this.#done(task, verdict, error);
+    const onError: RunContext["onError"] = (error) => events.onError(error);
+    this.#context = { engine, queue, handlers, backoff, workerId, tracing, done, onError };
     this.#sweepTimer = setInterval(() => this.#sweep(), SWEEP_MS).unref();
   }
 

@@ -192,45 +192,32 @@ test("a partitioned queue routes by type in each partition", async () => {
 });
 
 describe("no_handler", () => {
-  test("is never written while a worker that runs the type is registered, even a busy one", async () => {
-    const system = await setupSystem();
-    let release = () => {};
-    const opened = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    const options = { noHandlerAfterMs: 50, concurrency: 1 };
-    await system.started("work", { report: () => opened }, options);
-    await system.started("work", runs("mail"), options);
-    const janitor = system.janitor({ sweepIntervalMs: 10 });
-    await system.queue().enqueueMany(mixed(10, "report"));
-    await until("they stand aside", async () => (await system.observer.stats("work")).pendingTyped >= 5);
-    // By far longer than they may wait.
-    const enough = Date.now() + 500;
-    while (Date.now() < enough) await janitor.runOnce();
-    expect(await system.observer.stats("work")).toMatchObject({ dead: 0 });
-    release();
-    await allCompleted(system, 10);
-  });
-
-  test("is not written in a partition either: a worker is registered with the name of the queue", async () => {
-    const system = await setupSystem();
-    let release = () => {};
-    const opened = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    await system.observer.partition("work", 2);
-    const options = { noHandlerAfterMs: 50, concurrency: 1 };
-    await system.started("work", { report: () => opened }, options);
-    await system.started("work", runs("mail"), options);
-    const janitor = system.janitor({ sweepIntervalMs: 10 });
-    await system.queue().enqueueMany(mixed(10, "report"));
-    await until("they stand aside", async () => (await system.observer.stats("work")).pendingTyped >= 5);
-    const enough = Date.now() + 500;
-    while (Date.now() < enough) await janitor.runOnce();
-    expect(await system.observer.stats("work")).toMatchObject({ dead: 0 });
-    release();
-    await allCompleted(system, 10);
-  });
+  test.each([
+    ["without partitions", 0],
+    ["with partitions", 2],
+  ])(
+    "is never written, %s, while a worker that runs the type is registered, even a busy one",
+    async (_, count) => {
+      const system = await setupSystem();
+      if (count > 0) await system.observer.partition("work", count);
+      let release = () => {};
+      const opened = new Promise<void>((resolve) => {
+        release = resolve;
+      });
+      const options = { noHandlerAfterMs: 50, concurrency: 1 };
+      await system.started("work", { report: () => opened }, options);
+      await system.started("work", runs("mail"), options);
+      const janitor = system.janitor({ sweepIntervalMs: 10 });
+      await system.queue().enqueueMany(mixed(10, "report"));
+      await until("they stand aside", async () => (await system.observer.stats("work")).pendingTyped >= 5);
+      // By far longer than they may wait.
+      const enough = Date.now() + 500;
+      while (Date.now() < enough) await janitor.runOnce();
+      expect(await system.observer.stats("work")).toMatchObject({ dead: 0 });
+      release();
+      await allCompleted(system, 10);
+    },
+  );
 
   test("names what the registry knew", async () => {
     const system = await setupSystem();
