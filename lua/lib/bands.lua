@@ -24,10 +24,10 @@ local function pushBands(bands, atConsumingEnd)
   end
 end
 
--- How many due tasks an acquire promotes on its way: bounded, so that it stays quick.
+-- The most due tasks that one acquire promotes, so that it stays quick.
 local PROMOTE_LIMIT = 200
 
--- Moves due tasks to pending, as a whole transition of its own: push, commit, remove.
+-- Moves due tasks to pending. It is a whole transition: push, commit, remove.
 local function promoteDue(limit)
   -- Up to the end of this millisecond: tasks that share a due time have parts of it as their scores.
   local due = redis.call('ZRANGEBYSCORE', scheduledKey, '-inf', string.format('(%d', now + 1), 'LIMIT', 0, limit)

@@ -221,7 +221,7 @@ local function replyFlags(settings, grants)
     + (grants.typed and REPLY_TYPED or 0)
 end
 
--- An idle poll that changes nothing writes nothing, and has no reply worth keeping.
+-- A poll that changes nothing writes nothing. Its reply need not be kept.
 local function hasReply(grants, verdicts)
   return grants.changed > 0 or verdicts ~= '' or grants.dropped > 0 or grants.aside > 0
 end

@@ -1,6 +1,6 @@
 -- Answers what is known about an id that a caller gave.
 
--- A number to the base of 36, as an envelope has the time.
+-- Writes a number to the base of 36. An envelope has its times in this form.
 local function base36(number)
   local text = ''
   repeat

@@ -19,7 +19,7 @@ local function keptReply(sequence, body)
   return string.format('%d %s\n%s', sequence, nowText, body)
 end
 
--- The index by which the janitor finds the replies kept for instances that are gone.
+-- The janitor finds the replies of instances that are gone by this index.
 local function indexRequest(raw, hash, ofSlot)
   if not raw then
     redis.call('ZADD', requestsKey, now, hash .. ofSlot)

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- delete: remove the keys of a queue that is empty and paused. Or only end its registration, and remove the keys once others have its settings.
+-- delete: remove the keys of an empty queue, which has to be paused; or only end its registration; or remove the keys once its partitions have its settings.
 -- KEYS[1] pending:high  LIST  taskIds
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
@@ -25,7 +25,7 @@
 -- KEYS[23] series_last  STRING  what the last bucket was made by
 -- ARGV[1] how  string  "paused"; "close": it need not be paused, and only its registration ends, so that the next enqueue looks into the registry; "taken_over": it need not be paused, but its settings have to be those that the caller knows
 -- ARGV[2] settings  string  these settings, "" for the defaults
--- RETURNS "deleted" | "closed" | "not_paused" | "changed" (the settings are other ones) | "busy"
+-- RETURNS "deleted" | "closed" | "not_paused" | "changed" (the settings differ from those of the caller) | "busy"
 -- TIME    O(r), r = remembered ids and request records
 -- MOVES   nothing: every task has to be purged before
 

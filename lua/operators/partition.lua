@@ -1,14 +1,14 @@
 #!lua flags=allow-oom
--- partition: give a queue partitions, or more of them, or take the number away once all of them are deleted. The partitions are registered by it.
+-- partition: give a queue partitions and register them, or add partitions, or forget the partitions once all of them are deleted.
 -- KEYS[1] :queues  SET  names of the queues
 -- KEYS[2] :partitions  HASH  partitioned queue -> its first number of partitions; queue:step -> the number after that growth
 -- KEYS[3] :deleting  HASH  queue -> the deletion that is under way
 -- KEYS[4] :queue_makers  HASH  q<queue> -> the key or address that made it; n<key or address> -> how many of these queues are in the registry
 -- ARGV[1] queue  string
--- ARGV[2] before  integer  how many it has, as far as the caller knows; 0 for none
--- ARGV[3] count  integer  how many it is to have; 0 for none
--- ARGV[4] deletion  string  what the caller wrote to :deleting before it deleted the keys of the queue without partitions; "" where it did not
--- RETURNS how many it has now: not `count` where somebody was faster, or has used a deleted partition; -1 where it is registered without partitions
+-- ARGV[2] before  integer  the number of partitions that the caller knows; 0 if there are none
+-- ARGV[3] count  integer  the number of partitions that the queue gets; 0 to forget them
+-- ARGV[4] deletion  string  what the caller wrote to :deleting before it ended the registration of the queue without partitions; "" if there is no such queue
+-- RETURNS the number of partitions that the queue has now: another number than `count` if another caller was faster, or used a deleted partition; -1 if the queue is registered without partitions
 -- TIME    O(n), n = partitions
 -- MOVES   nothing
 

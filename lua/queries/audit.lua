@@ -29,7 +29,7 @@
 -- include lib/record.lua
 -- include lib/purge.lua
 
--- A recount of the headers in records reads all completed ones. With more than these it would take too long.
+-- To count the headers in records, all completed records have to be read. With more records than this it would take too long.
 local RECOUNTED = 20000
 local LETTERS = { processing = 'l', dead_letters = 'd', completed = 'c', cancelled = 'x', expired = 'e', discarded = 'k' }
 local INDEX = { ['pending:high'] = pendingHighKey, pending = pendingKey, ['pending:low'] = pendingLowKey, ['pending:solo'] = pendingSoloKey,
@@ -179,7 +179,7 @@ local expected = live + redis.call('ZCARD', discardedKey) - counters[HEADERS]
 local envelopes = fields > 0 and fields - own - redis.call('HEXISTS', tasksKey, '#in') or 0
 compare('I2', 'envelopes', expected, envelopes)
 
--- The count of those records itself may be wrong.
+-- The number of completed records may be wrong itself.
 local completed = redis.call('LLEN', completedKey)
 if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and completed <= RECOUNTED then
   local seen, actual = {}, 0

@@ -111,7 +111,7 @@ if acks < #ids then
   releases, writeOthers = countReleases(settled), writeVerdicts
 end
 countAcked(settled, counters)
--- Tasks that do not keep their payload: the header of the envelope goes into the record, and the envelope after the commit. Until
+-- A task that does not keep its payload: the header of the envelope goes into the record, and the envelope is removed after the commit. Until
 -- then the task may have to run again.
 local moved = settled.dropped
 if #moved > 0 then

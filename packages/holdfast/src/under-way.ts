@@ -1,8 +1,8 @@
-/** Calls that have begun and not ended. A `close` waits for them. */
+/** The calls that have begun and not ended yet. A `close` waits for them. */
 export class UnderWay {
   readonly #calls = new Set<Promise<unknown>>();
 
-  /** @returns the call */
+  /** @returns the same call */
   add<Result>(call: Promise<Result>): Promise<Result> {
     this.#calls.add(call);
     const end = () => this.#calls.delete(call);
@@ -10,7 +10,7 @@ export class UnderWay {
     return call;
   }
 
-  /** Resolves when no call is under way. A call that begins meanwhile is waited for too. */
+  /** Resolves when no call is under way, including calls that begin meanwhile. */
   async ended(): Promise<void> {
     while (this.#calls.size > 0) await Promise.allSettled(this.#calls);
   }

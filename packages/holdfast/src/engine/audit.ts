@@ -62,7 +62,7 @@ export async function auditQueue(
   return report;
 }
 
-/** The same of all parts of a queue. A violation in a partition begins with its name. */
+/** Audits all parts of a queue. The detail of a violation in a partition begins with the name of the partition. */
 export async function auditParts(
   { queue, all, partitions }: Parts,
   options: { repair?: boolean },

@@ -49,7 +49,7 @@ export function parsePush(message: Buffer): Push | null {
   };
 }
 
-/** Reads the message of `lua/transitions/cancel.lua` that a cancel was requested of a task under a fence; null for any other. */
+/** Reads the message by which `lua/transitions/cancel.lua` asks for the cancel of a running task. Returns null for any other message. */
 export function parseCancel(message: Buffer): { id: string; fence: string } | null {
   const [, fence, id] = /^cancel (\S+) (\S+)$/.exec(message.toString("latin1")) ?? [];
   return fence === undefined || id === undefined ? null : { id, fence };

@@ -4,14 +4,14 @@ import type { Script } from "../redis/script.ts";
 import type { TailBytes } from "../redis/tail-bytes.ts";
 import { type Request, RequestSlots } from "./requests.ts";
 
-/** What every script takes that keeps its reply for a repeat. */
+/** The arguments of every script that keeps its reply for a repeated call. */
 interface Requested {
   clockMs: number;
   requestSlot: string;
   sequence: number;
 }
 
-/** How the scripts of one queue are called: on which keys, by which clock, under which request id. */
+/** Calls the scripts of one queue: with its keys, a clock and a request id. */
 export class QueueScripts {
   readonly queue: string;
   readonly keys: QueueKeys;
@@ -46,7 +46,7 @@ export class QueueScripts {
     return this.connection.script<Args, Reply>(script, this.keys, args, undefined, tail);
   }
 
-  /** @param request that of a caller who repeats the call until it is answered @default one for this call */
+  /** @param request given by a caller that repeats the call until it is answered @default a new one for this call */
   protected withRequest<Result>(
     call: (request: Request) => Promise<Result>,
     request?: Request,
@@ -54,7 +54,7 @@ export class QueueScripts {
     return request ? call(request) : this.#requests.with(call);
   }
 
-  /** As `run`, with the request id and the clock among the arguments. */
+  /** Like `run`, and adds the request id and the clock to the arguments. */
   protected runRequest<Args extends Requested, Reply>(
     script: Script<Args>,
     args: Omit<Args, keyof Requested>,
@@ -67,7 +67,7 @@ export class QueueScripts {
     );
   }
 
-  /** A request id for a call that the caller itself repeats until it is answered. */
+  /** Returns a request id for a call that the caller itself repeats until it is answered. */
   takeRequest() {
     return this.#requests.take();
   }

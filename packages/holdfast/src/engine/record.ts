@@ -75,7 +75,7 @@ function decodeReplay(line: string): ReplayView {
   return { generation: Number(generation), at: Number(at) };
 }
 
-/** The number of times that a task was granted, as acquire reports it: "" for a first attempt without history. */
+/** The number of times that a task was granted, as the script acquire reports it. It is "" for a first attempt without history. */
 export function decodeCounts(text: string) {
   const [
     attempts = "1",

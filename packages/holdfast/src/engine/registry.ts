@@ -21,10 +21,10 @@ export interface WorkerEntry {
   state: "running" | "draining" | "drained" | "stopped";
 }
 
-/** The queue has other parts than the caller knew: it got partitions, or has fewer than that. Look its parts up again. */
+/** The queue has other parts than the caller knew: it got partitions, or lost some. The caller has to look them up again. */
 class PartsChanged extends HoldfastError {}
 
-/** Whether a call was refused because the parts of its queue have changed: nothing was stored. */
+/** Whether a call was refused because the parts of its queue have changed. Such a call has stored nothing. */
 export function partsChanged(error: unknown): boolean {
   return error instanceof PartsChanged || (error instanceof Error && error.cause instanceof PartsChanged);
 }
@@ -84,7 +84,7 @@ export class Registry {
     return true;
   }
 
-  /** Before the keys of the queue are removed. @returns the note, which is gone once somebody registers the queue again */
+  /** Notes that the keys of the queue are about to be removed. @returns the note; it disappears when the queue is registered again */
   async noteDeletion(queue: string): Promise<string> {
     const deletion = nanoid(10);
     await this.#connection.command("HSET", this.#keys.deleting, queue, deletion);

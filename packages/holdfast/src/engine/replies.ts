@@ -30,7 +30,7 @@ export interface RawStats {
   oldest: string[];
 }
 
-/** The tasks of `ids` from the reply of the script get, which has five texts of each. */
+/** Reads the reply of the script get, which has five texts for each of the `ids`. */
 export function rawTasks(ids: readonly string[], reply: readonly string[]): RawTask[] {
   return ids.map((id, i) => {
     const [envelope = "", record = "", result = "", progress = "", score = ""] = reply.slice(

@@ -61,7 +61,7 @@ export interface RoundTrip {
   solo: boolean;
   /** Entries were dropped that stood for no task: there may be more behind them. */
   again: boolean;
-  /** Tasks stand aside by their type: the caller should say which types it runs. */
+  /** Some tasks wait for a worker that has a handler for their type, so the caller should send its types. */
   typed: boolean;
   /** The request waits in Redis: an enqueue may grant to it. Repeat it to learn what became of it. */
   parked: boolean;
@@ -76,7 +76,7 @@ export interface RoundTripArgs {
   maxRetries: number;
   workerId: string;
   nonce: string;
-  /** "" for tasks of any type; otherwise those that the worker runs, a space before each (`lua/lib/typed.lua`). @default "" */
+  /** The types that the worker runs, with a space before each, or "" for any type (`lua/lib/typed.lua`). @default "" */
   types?: string;
   noHandlerAfterMs: number;
   /** If nothing is granted, an acquire leaves its request in Redis for the next enqueue. @default false */
@@ -89,7 +89,7 @@ export function acquireFields(args: RoundTripArgs) {
   return { want, held, leaseMs, maxRetries, workerId, nonce, types, noHandlerAfterMs };
 }
 
-/** The outcomes in the order in which the verdicts were given: `places` says where each of them stood. */
+/** Puts the outcomes into the order in which the caller gave the verdicts. `places` has the place of each verdict in that order. */
 export function inPlace(outcomes: readonly VerdictOutcome[], places: readonly number[]): VerdictOutcome[] {
   const placed = new Array<VerdictOutcome>(places.length);
   for (let i = 0; i < places.length; i++) placed[places[i] as number] = outcomes[i] ?? "unknown";

@@ -29,7 +29,7 @@ function pushOther(tail: (string | number)[], verdict: Verdict): void {
   tail.push(verdict.id, verdict.fence, verdict.kind, delayMs, text);
 }
 
-/** The verdicts as `lua/transitions/settle.lua` wants them, and where each of them stood: acks first, by the fence that they share. */
+/** Orders the verdicts for `lua/transitions/settle.lua`, acks first and grouped by fence, and remembers the place of each. */
 export function verdictTail(verdicts: readonly Verdict[]) {
   const byFence = new Map<string, Acks>();
   const others: (string | number)[] = [];

@@ -14,15 +14,15 @@ export interface JanitorOptions {
   prefix?: string | undefined;
   /** Longest sleep between two sweeps. Milliseconds, 10 to 60_000. @default 1_000 */
   sweepIntervalMs?: number | undefined;
-  /** How often each queue is audited; 0 for never (but after a rewind). Milliseconds, 0 to 2_147_483_647. @default 60_000 */
+  /** How often each queue is audited. 0: only after a rewind. Milliseconds, 0 to 2_147_483_647. @default 60_000 */
   auditIntervalMs?: number | undefined;
   /** Entries that one audit looks at before the next goes on from there. 1 to 10_000_000. @default 10_000 */
   auditBudget?: number | undefined;
-  /** Records of operator actions that are kept, 1_000 to 10_000_000; the oldest beyond it go. @default 100_000 */
+  /** The most records of operator actions that are kept; older ones are dropped. 1_000 to 10_000_000. @default 100_000 */
   auditLogMax?: number | undefined;
-  /** @default every queue that is registered */
+  /** The queues to look after. @default every registered queue */
   queues?: string[] | undefined;
-  /** Enqueue what schedules have due. @default true */
+  /** Whether it enqueues the tasks of schedules that are due. @default true */
   schedules?: boolean | undefined;
   /** The clock by which schedules are due, ms since the epoch; for tests. @default Redis time */
   clockMs?: (() => number) | undefined;
@@ -64,14 +64,14 @@ export interface SweptEvent {
   /** Tasks whose `expiresAt` passed while no worker took them. */
   expired: number;
   purged: number;
-  /** Remembered ids and request records that were dropped. */
+  /** The number of remembered ids and request records that were dropped. */
   forgotten: number;
 }
 
 export interface JanitorEvents {
   swept: [SweptEvent];
   audited: [AuditReport];
-  /** An occurrence of a schedule was decided on. */
+  /** The janitor has decided whether to enqueue an occurrence of a schedule. */
   scheduled: [ScheduleRunEvent];
   /** Redis lost writes that this janitor has seen. The audit of the queue follows at once. */
   rewound: [RewoundEvent];

@@ -6,17 +6,17 @@ import type { Registry } from "../engine/registry.ts";
 import type { JanitorEvents, SweptEvent } from "./janitor-options.ts";
 import { RewindDetector } from "./rewind.ts";
 
-// 200 per call keeps Redis blocked for a few milliseconds at most.
+// More tasks in a call would block Redis for too long.
 const CALL_TASKS = 200;
 // A sweep of one queue ends after this many calls, so that one queue cannot hold up the others.
 const CALLS_PER_SWEEP = 50;
-// An audit reads what it looks at: a step takes about ten milliseconds of Redis, and is one sweep's share.
+// An audit reads the records that it checks, so one step of it is enough work for Redis in one sweep.
 const AUDIT_STEP = 1_000;
 const AUDIT_STEP_MS = 250;
 const REQUEST_IDLE_MS = 3_600_000;
 const SHOWN_TYPES = 20;
 
-/** The sentence of a dead letter about the registered workers. */
+/** Says in a dead letter which workers were registered. */
 function knownWorkers(workers: number, types: readonly string[]): string {
   if (workers === 0) return "no worker of it is registered";
   const shown = types.slice(0, SHOWN_TYPES).join(", ");
@@ -32,7 +32,7 @@ export interface SweepOptions {
   events: Pick<EventEmitter<JanitorEvents>, "emit">;
 }
 
-/** One sweep of one queue: expired leases, due tasks, tasks past their time or past retention, a step of its audit. */
+/** Sweeps one queue: takes back expired leases, promotes due tasks, ends expired ones, purges old ones, and audits a part of the rest. */
 export class Sweep {
   readonly #o: SweepOptions;
   readonly #audits = new Map<string, { begunAt: number; steppedAt: number; walk: AuditWalk }>();
@@ -44,14 +44,14 @@ export class Sweep {
     this.#o = options;
   }
 
-  /** Forgets what it knows of all other queues. */
+  /** Forgets all queues but these. */
   keepOnly(queues: readonly string[]): void {
     this.#rewinds.keepOnly(queues);
     for (const kept of [this.#audits, this.#expiredUpTo])
       for (const queue of kept.keys()) if (!queues.includes(queue)) kept.delete(queue);
   }
 
-  /** @returns ms until the next lease runs out or task is due, at most the sweep interval */
+  /** @returns the time until the next lease expires or the next task is due, ms, at most the sweep interval */
   async run(engine: Engine): Promise<number> {
     await this.#lookForRewind(engine);
     const swept: SweptEvent = {
@@ -107,7 +107,7 @@ export class Sweep {
     return Math.min(this.#o.sweepIntervalMs, inMs(expiryInMs), inMs(dueInMs));
   }
 
-  /** Ends what waits too long for a worker with its type, unless one is registered: also one that has not beaten for a while. */
+  /** Ends tasks that wait too long for a worker with a handler for their type. A registered worker counts even if it is silent. */
   async #reject(engine: Engine): Promise<number> {
     const queue = queueOfPartition(engine.queue) ?? engine.queue;
     const registered = (await this.#o.registry.workers()).filter(
@@ -125,7 +125,7 @@ export class Sweep {
     return rejected;
   }
 
-  /** The heads of the lists, where most of what expires is, and of the rest a window for each sweep, in turn. */
+  /** Looks for expired tasks at the heads of the lists, where most of them are, and in one window of the rest, another in each sweep. */
   async #expire(engine: Engine): Promise<number> {
     let total = 0;
     let next = 0;

@@ -16,7 +16,7 @@ export interface DeadLetterGroup {
   type: string;
   reason: DeadReason;
   count: number;
-  /** How many of them were replayed before and died again. */
+  /** The number of dead letters that were replayed before and died again. */
   diedAgain: number;
   firstAt: number;
   lastAt: number;
@@ -27,7 +27,7 @@ export interface DeadLetterGroup {
 
 export interface DeadLetterGroups {
   groups: DeadLetterGroup[];
-  /** Dead letters looked at, from the newest on. */
+  /** The number of dead letters that were read, the newest first. */
   scanned: number;
   total: number;
   trendFrom: number;
@@ -60,7 +60,7 @@ async function* pagesOfDead(
 /** The fields by which a group is formed. */
 export type DeadFacts = Pick<TaskView, "id" | "type" | "deadReason" | "lastError" | "endedAt" | "diedAgain">;
 
-/** @param until end of the trend, ms since the epoch: now */
+/** @param until the end of the trend, which is the present, ms since the epoch */
 export function groupDead(tasks: readonly DeadFacts[], until: number): Omit<DeadLetterGroups, "total"> {
   const groups = new Map<string, DeadLetterGroup>();
   const trendFrom = tasks.reduce((oldest, task) => Math.min(oldest, task.endedAt ?? until), until);
@@ -122,16 +122,16 @@ async function groupsOf(engine: Engine, options: GroupOptions): Promise<DeadLett
   return { ...groupDead(newest, stats.at), total: stats.dead };
 }
 
-/** How many dead letters match, and how many were looked at to know it. */
+/** The number of dead letters that match, and the number that was read to find them. */
 export interface DeadMatch {
   matched: number;
   scanned: number;
   total: number;
-  /** All of them were looked at. */
+  /** Whether all dead letters were read. */
   isWhole: boolean;
 }
 
-/** It looks at all of them, or ends in a part once more than `matched` match there or `scanned` were looked at. */
+/** Counts the dead letters that match. In each part it stops after more than `matched` matches or after `scanned` dead letters. */
 export async function matchDead(
   { all }: Parts,
   filter: DeadLetterFilter,
@@ -161,7 +161,7 @@ async function matchesOf(engine: Engine, filter: DeadLetterFilter, bounds: Match
   return { matched, scanned, total, isWhole: true };
 }
 
-/** Groups of several partitions with the same type, reason and signature as one. */
+/** Joins the groups of several partitions that have the same type, reason and signature. */
 export function mergeGroups(all: readonly DeadLetterGroups[]): DeadLetterGroups {
   const groups = new Map<string, DeadLetterGroup>();
   for (const group of all.flatMap((part) => part.groups)) {

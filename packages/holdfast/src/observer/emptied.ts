@@ -35,7 +35,7 @@ export async function emptyPart(engine: Engine, states: readonly EmptiedState[])
   return removed;
 }
 
-/** Removes the parts of a queue, and all that they hold. @returns how many tasks; null where one got new tasks meanwhile */
+/** Removes the parts of a queue with their tasks. @returns the number of tasks, or null if a part got new tasks meanwhile */
 export async function deleteParts(client: Holdfast, { all, partitions }: Parts): Promise<number | null> {
   let removed = 0;
   for (const { name, engine } of all) {

@@ -30,7 +30,7 @@ import { workersOf } from "./workers.ts";
 
 export type { BulkOptions, ObserverOptions } from "./observer-options.ts";
 
-/** Sees every queue, and acts on them for an operator. A queue with partitions is one queue here. */
+/** Shows all queues to an operator, and acts on them. A queue with partitions is one queue here. */
 export class Observer {
   #callsBefore: Promise<void> = Promise.resolve();
   readonly #client: Holdfast;
@@ -53,7 +53,7 @@ export class Observer {
     return [...new Set(names.map((name) => queueOfPartition(name) ?? name))].sort();
   }
 
-  /** The counts of all partitions together. @throws HoldfastError queue_not_found */
+  /** Counts the tasks of a queue, of all its partitions together. @throws HoldfastError queue_not_found */
   async stats(queue: string): Promise<QueueStats> {
     const { all, partitions } = await this.#partitions.known(queue);
     const parts = await Promise.all(all.map((part) => this.#statsOf(part)));
@@ -153,7 +153,7 @@ export class Observer {
     return (await this.matchDead(queue, filter)).matched;
   }
 
-  /** How many dead letters match. @param bounds for each partition */
+  /** Counts the dead letters that match. @param bounds how far it looks in each partition */
   async matchDead(
     queue: string,
     filter: DeadLetterFilter = {},
@@ -177,7 +177,7 @@ export class Observer {
   }
 
   /**
-   * Before the first task too: the queue is made known then.
+   * Pauses a queue. A queue that does not exist is created.
    * @param by who does it, shown with the paused queue as `pausedBy`
    * @throws HoldfastError invalid_queue_name
    */
@@ -201,8 +201,8 @@ export class Observer {
   }
 
   /**
-   * Before the first task too: the queue is made known then. The cap of waiting tasks and the number of kept ones are divided
-   * among the partitions, rounded up.
+   * Changes settings of a queue. A queue that does not exist is created. The cap of waiting tasks and the number of kept tasks are
+   * divided among the partitions, rounded up.
    * @throws HoldfastError invalid_*
    */
   async configure(queue: string, settings: Partial<QueueSettings>): Promise<QueueSettings> {
@@ -217,14 +217,15 @@ export class Observer {
     );
   }
 
-  /** How many partitions a queue has, null where it has none. */
+  /** The number of partitions of a queue; null if it has none. */
   async partitions(queue: string): Promise<number | null> {
     return (await this.#partitions.get(queue))?.count ?? null;
   }
 
   /**
-   * Gives a queue this number of partitions, or raises their number; new ones are paused and configured as the others are.
-   * Tasks stay where they are. Workers see it by themselves, producers when they start again or meet an id of a new partition.
+   * Gives a queue this number of partitions, or raises their number. New partitions have the settings and the pause of the others.
+   * Tasks stay in their partition. Workers find new partitions within `watchMs`. Producers that run find them when they start again, or
+   * when they meet an id of a new partition.
    * @throws HoldfastError conflict: it has more, or has tasks and no partitions
    */
   async partition(queue: string, count: number): Promise<{ partitions: number }> {

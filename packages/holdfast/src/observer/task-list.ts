@@ -78,7 +78,7 @@ function isPastSpan(task: TaskView, { state, from, to }: ListOptions): boolean {
   return from !== undefined && timeOf(task) < from;
 }
 
-/** Partition by partition, where the queue has some: in order within each. */
+/** Lists the tasks of a queue. If the queue has partitions, one follows the other, and the tasks are in order within each. */
 export async function listTasks(parts: Parts, options: ListOptions): Promise<TaskPage> {
   const { all, partitions } = parts;
   if (!partitions) return listPart(parts.queue, engineAt(parts, 0), options);

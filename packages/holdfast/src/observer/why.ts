@@ -27,7 +27,7 @@ export interface Why {
 // A janitor sleeps until the next lease ends or task is due: what is later than this is not a matter of moments.
 const LATE_MS = 2_000;
 
-/** What the registry and the queue say, in addition to the task itself. */
+/** The facts about the workers and the queue that explain why a task waits. */
 export interface Surroundings {
   stats: QueueStats;
   workers: WorkerView[];
@@ -145,7 +145,7 @@ function spanOf(ms: number): string {
   return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
 }
 
-// Positions up to here are exact.
+// Positions beyond this one are not searched.
 const POSITION_EXACT = 10_000;
 
 /** The number of tasks before this one in its band; null beyond 10,000, and for a task that is not in a band. */

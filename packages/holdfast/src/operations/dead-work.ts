@@ -13,7 +13,7 @@ const READ = 100;
 
 const engineAt = (parts: Parts, place: number) => (parts.all[place] as Parts["all"][number]).engine;
 
-/** An id that names a partition which is not there is looked for in the first, and not found. */
+/** An id can name a partition that does not exist. It is then looked up in the first part, where it is not found. */
 const placeOf = (parts: Parts, id: string) => Math.max(0, parts.placeOf(id));
 
 const isEverything = (filter: DeadLetterFilter) => Object.keys(filter).length === 0;

@@ -12,7 +12,7 @@ import {
 import { lookAtCanary } from "./canary.ts";
 import type { Batch, Moved, Place, Work } from "./work.ts";
 
-/** Kept in addition to the view, so that another process can continue. */
+/** The state that is stored with the view, so that another process can continue the operation. */
 interface Progress {
   sequence: number;
   place: Place | null;
@@ -33,7 +33,7 @@ export interface RunOptions {
   /** Hands the operation over, between two batches. */
   signal: AbortSignal;
   onMoved?: ((operation: ClaimedOperation, moved: Moved) => void) | undefined;
-  /** Called with the error that makes it fail. */
+  /** Called with the error that makes the operation fail. */
   onFailed?: ((error: HoldfastError) => void) | undefined;
 }
 

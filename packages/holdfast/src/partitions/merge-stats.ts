@@ -24,7 +24,7 @@ export function splitSettings(settings: Partial<QueueSettings>, count: number): 
   return split;
 }
 
-/** The parts of one queue as one. Each was counted at its own moment. @param partitions null where the queue has none */
+/** Adds up the stats of the parts of a queue, each of which was counted at its own moment. @param partitions null if there are none */
 export function mergeStats(
   queue: string,
   parts: readonly QueueStats[],
@@ -66,7 +66,7 @@ export function mergeStats(
   };
 }
 
-/** The stats of each queue, from those of its parts; by name. */
+/** Adds up the stats of the parts of each queue, and sorts the queues by name. */
 export function mergeByQueue(all: readonly QueueStats[]): QueueStats[] {
   const byQueue = new Map<string, QueueStats[]>();
   for (const stats of all) {

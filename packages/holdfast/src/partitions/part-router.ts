@@ -5,10 +5,10 @@ import { checkArgument } from "../options/shape.ts";
 import { partitionOfKey } from "./partition-names.ts";
 import type { Parts } from "./parts.ts";
 
-// Tasks without an id and a key stay together for one script call of one part, then it is the turn of the next.
+// Tasks without an id or a key go to one part until a script call is full, and then to the next part.
 const TOGETHER = LIMITS.scriptTasks;
 
-/** The fields of a task that say which part of its queue it goes to. */
+/** The fields of a task that decide which part of its queue it goes to. */
 export interface RoutedTask {
   id?: string | undefined;
   partitionKey?: string | undefined;

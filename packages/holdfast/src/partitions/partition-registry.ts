@@ -18,7 +18,7 @@ export function checkPartitionedName(queue: string): string {
 
 /**
  * The number of partitions of each queue, in Redis: the first as the field `<queue>`, the one after growth n as
- * `<queue>:<n>`. One script writes them and registers the partitions, so nobody ever sees a half of that.
+ * `<queue>:<n>`. One script writes them and registers the partitions, so other processes see both or neither.
  */
 export class PartitionRegistry {
   readonly #client: Holdfast;
@@ -39,7 +39,7 @@ export class PartitionRegistry {
     return all;
   }
 
-  /** The partitions of a queue; null where it has none. */
+  /** The partitions of a queue; null if it has none. */
   async get(queue: string): Promise<Partitions | null> {
     return (await this.all()).get(queue) ?? null;
   }
@@ -49,7 +49,7 @@ export class PartitionRegistry {
     return new Parts(this.#client, queue, await this.get(queue));
   }
 
-  /** Acts on all parts, and again on all where the queue has got others meanwhile. */
+  /** Acts on all parts of a queue. If the queue gets other parts meanwhile, it acts on all of these too. */
   async onAll<Result>(
     look: () => Promise<Parts>,
     act: (part: Part, parts: Parts) => Promise<Result>,
@@ -61,7 +61,7 @@ export class PartitionRegistry {
     }
   }
 
-  /** The parts of a queue, which is registered if it was not. */
+  /** The parts of a queue. Registers the queue if it is not registered. */
   async opened(queue: string): Promise<Parts> {
     const parts = await this.parts(checkQueueName(queue));
     if (parts.partitions) return parts;
@@ -78,7 +78,7 @@ export class PartitionRegistry {
   async known(queue: string): Promise<Parts> {
     const parts = await this.parts(checkQueueName(queue));
     if (parts.partitions || (await this.#client.registry.hasQueue(queue))) return parts;
-    // It may have got partitions between the two.
+    // The queue may have got partitions between these two calls.
     const now = await this.parts(queue);
     if (now.partitions) return now;
     throw new HoldfastError("queue_not_found", `there is no queue "${queue}"`);
@@ -96,9 +96,9 @@ export class PartitionRegistry {
   }
 
   /**
-   * Gives a queue this number of partitions, or raises their number; new ones are paused and configured as the others are. Tasks
-   * stay where they are.
-   * @returns how many it has now
+   * Gives a queue this number of partitions, or raises their number. New partitions have the settings and the pause of the others. Tasks
+   * stay in their partition.
+   * @returns the number of partitions that the queue has now
    * @throws HoldfastError conflict: it has more, or holds tasks and has no partitions; invalid_argument
    */
   async set(queue: string, count: number): Promise<number> {
@@ -118,9 +118,9 @@ export class PartitionRegistry {
   }
 
   /**
-   * A queue without partitions gets them if it is empty. Its settings and its pause are in the partitions before anybody sees
-   * these. Wherever this ends half-way, either the queue or all of its partitions take tasks.
-   * @returns how many it has now; null where it was used meanwhile
+   * Gives partitions to an empty queue that has none. The partitions have its settings and its pause before anybody sees them. If this
+   * process dies on the way, either the queue or all of its partitions take tasks.
+   * @returns the number of partitions that the queue has now; null if it was used meanwhile
    */
   async #make(queue: string, count: number): Promise<number | null> {
     const { registry } = this.#client;
@@ -131,19 +131,19 @@ export class PartitionRegistry {
     const to = this.#engines(queue, 0, count);
     let settings = await copySettings(engine, to, count);
     const partitions = await registry.setPartitions(queue, 0, count, deletion);
-    // An operator may have changed them just before the partitions were there.
+    // An operator may have changed the settings just before the partitions were visible.
     if (partitions === count)
       while ((await engine.delete("taken_over", settings)) === "changed")
         settings = await copySettings(engine, to, count);
     return partitions;
   }
 
-  /** @returns how many it has now */
+  /** @returns the number of partitions that the queue has now */
   async #grow(queue: string, before: number, count: number): Promise<number | null> {
     const [first, ...added] = this.#engines(queue, before - 1, count) as [Engine, ...Engine[]];
     let settings = await copySettings(first, added, 1);
     const partitions = await this.#client.registry.setPartitions(queue, before, count);
-    // The same; and another growth may have made them meanwhile.
+    // An operator may have changed the settings, or another growth may have made these partitions meanwhile.
     if (partitions !== null && partitions > before)
       while ((await first.stats()).settings !== settings) settings = await copySettings(first, added, 1);
     return partitions;
@@ -154,16 +154,16 @@ export class PartitionRegistry {
     return all.slice(from).map(({ engine }) => engine);
   }
 
-  /** Once every partition was deleted. @returns false where one of them was used again meanwhile */
+  /** Forgets the partitions of a queue after all of them were deleted. @returns false if one of them was used again meanwhile */
   async forget(queue: string, { count }: Partitions): Promise<boolean> {
     return (await this.#client.registry.setPartitions(queue, count, 0)) === 0;
   }
 }
 
 /**
- * Copies the settings of a part, and its pause, to others.
+ * Copies the settings and the pause of a part to other parts.
  * @param share the number of parts among which its caps are divided
- * @returns what was copied, as `Engine.stats` has it
+ * @returns the copied settings, in the form that `Engine.stats` returns
  */
 async function copySettings(from: Engine, to: readonly Engine[], share: number): Promise<string> {
   const text = (await from.stats()).settings;

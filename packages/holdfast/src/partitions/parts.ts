@@ -12,10 +12,10 @@ export interface Part {
   readonly engine: Engine;
 }
 
-/** The parts of one queue, as they were when somebody looked: one, or one for each partition. */
+/** The parts of one queue at the time of a look-up: the queue itself, or each of its partitions. */
 export class Parts {
   readonly queue: string;
-  /** Null where the queue has no partitions. */
+  /** Null if the queue has no partitions. */
   readonly partitions: Partitions | null;
   readonly all: readonly Part[];
 
@@ -26,7 +26,7 @@ export class Parts {
     this.all = names.map((name) => ({ name, engine: client.engine(name) }));
   }
 
-  /** The place in `all` of the part that the task is in, or would be in; -1 where its id names a partition that is not there. */
+  /** The index in `all` of the part that a task with this id is in; -1 if the id names a partition that does not exist. */
   placeOf(id: string): number {
     const place = this.partitions ? partitionOfId(id, this.partitions) : 0;
     return place < this.all.length ? place : -1;
@@ -40,7 +40,7 @@ export class Parts {
 export const samePartitions = (a: Partitions | null | undefined, b: Partitions | null | undefined): boolean =>
   a?.count === b?.count && a?.first === b?.first;
 
-/** Acts on the tasks of each part in one call, of at most 500 ids. One result per id, in the order given. */
+/** Acts on at most 500 tasks, with one call for each part. Returns one result per id, in the order of the ids. */
 export async function perId<Result extends { id: string; outcome: string }>(
   parts: Parts,
   ids: readonly string[],

@@ -128,7 +128,7 @@ test("calls without an answer do not delay others, and each task gets the failur
   });
 });
 
-/** How many tasks went in each call, and which ids were accepted, where Redis takes all. */
+/** Sends tasks through a buffer to a Redis that accepts all of them. Returns the sizes of the calls and the accepted ids. */
 async function sent(envelopes: readonly string[]) {
   const calls: number[] = [];
   const engine = {

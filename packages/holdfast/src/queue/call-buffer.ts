@@ -5,13 +5,13 @@ import { soon } from "../soon.ts";
 import { EnqueueCall, type EnqueueReceipt, type EnqueueSink, type PreparedTask } from "./enqueue-call.ts";
 import { PlainCall, type PlainRun } from "./plain-call.ts";
 
-// A call costs Redis about as much as a hundred tasks, so what comes while two are on their way gathers for the next:
-// the first of them is being run, and the other is there when it ends.
+// A call has a fixed cost, so tasks that arrive while two calls are under way gather for the next one. Redis is busy all the same: it
+// runs the first call, and the second one waits there.
 const IN_FLIGHT = 2;
 // If a reply does not come, the next call waits no longer than this.
 const GATHER_MS = 20;
 
-/** The calls that gather. A call looks up all of its ids in one way, or none; a minted id cannot be known yet. */
+/** The calls that are being filled. They differ in how the script looks up ids; a minted id is new, so it is not looked up. */
 interface CallsByKind {
   minted?: EnqueueCall | undefined;
   given?: EnqueueCall | undefined;
@@ -28,7 +28,7 @@ export class CallBuffer {
   #timer: NodeJS.Timeout | undefined;
   readonly #inFlight = new Set<Promise<void>>();
 
-  /** @param lingerMs how long a task may wait for company, ms; 0: until the end of the event-loop turn */
+  /** @param lingerMs how long a task may wait for others to share its call, ms. 0: until the end of the event-loop turn */
   constructor(engine: Engine, lingerMs = 0) {
     this.#engine = engine;
     this.#lingerMs = lingerMs;
@@ -93,7 +93,7 @@ export class CallBuffer {
     this.#flushAll();
   }
 
-  /** Sends what waits and resolves when every call was answered. */
+  /** Sends the tasks that wait, and resolves when every call was answered. */
   async drain(): Promise<void> {
     this.#flushAll();
     await Promise.allSettled(this.#inFlight);

@@ -7,11 +7,11 @@ import { type ViewedBytes, viewOf } from "../redis/tail-bytes.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
 import type { EnqueueResult } from "./enqueue-call.ts";
 
-/** What became of the tasks. */
+/** The results of the tasks of a batch. */
 export interface ColumnsResult {
-  /** If every task was accepted as new and waits in memory. Otherwise null. */
+  /** The ids, if every task was accepted as new and is stored in memory; otherwise null. */
   readonly ids: string[] | null;
-  /** One per task. If there are ids, they are made when somebody asks for them. */
+  /** One result per task. If there are ids, the results are made when they are first read. */
   readonly results: EnqueueResult[];
 }
 
@@ -93,7 +93,7 @@ export function headersOf(
   return headers;
 }
 
-/** The same for `enqueueMany`. */
+/** Returns the tasks in the form that `enqueueMany` takes. */
 export function toTasks({ bytes, types, spans, options }: TaskColumns): NewTask[] {
   return types.map((type, place) => {
     const payloadText = bytes.toString("utf8", spans[2 * place], spans[2 * place + 1]);

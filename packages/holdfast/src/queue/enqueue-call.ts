@@ -82,7 +82,7 @@ export class EnqueueCall {
     this.places.push(place);
   }
 
-  /** For the script, once all are in it. */
+  /** The arguments for the script. Called when the call is complete. */
   args(): EnqueueArgs {
     const [high = 0, normal = 0, low = 0] = this.#order();
     const checked = this.#idIs !== "minted";
@@ -141,7 +141,7 @@ export class EnqueueCall {
   }
 }
 
-/** One enqueue of a caller, and how to answer it. One object per task: it lives until Redis answers. */
+/** One enqueue of a caller, with the functions that settle its promise. */
 export class AskedTask implements EnqueueSink {
   readonly task: PreparedTask;
   readonly type: string;
@@ -180,8 +180,8 @@ export class AskedTask implements EnqueueSink {
   }
 }
 
-// An executor of its own for each promise would be a closure and its context more per task: `new Promise(keepSettlers)`,
-// and at once, before any other, the task that takes them over.
+// An executor for each promise would be one more closure per task. So the caller runs `new Promise(keepSettlers)`, and makes the task
+// that takes these functions over before it makes another promise.
 const settlers: { resolve: (receipt: EnqueueReceipt) => void; reject: (error: unknown) => void } = {
   resolve: () => {},
   reject: () => {},

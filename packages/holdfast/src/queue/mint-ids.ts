@@ -30,7 +30,7 @@ export function idMint(): () => string {
   };
 }
 
-// One filling is enough for many ids, so that its fixed cost does not matter.
+// Random bytes are fetched for many ids at once, because each fetch has a fixed cost.
 const BATCH_POOL_BYTES = 26_208;
 const batchPool = Buffer.allocUnsafeSlow(BATCH_POOL_BYTES);
 let batchUsed = BATCH_POOL_BYTES;

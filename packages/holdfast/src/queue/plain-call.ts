@@ -7,7 +7,7 @@ import { AllAccepted, asNew, type ColumnsResult } from "./columns.ts";
 import { type EnqueueResult, failureOf, queueFull } from "./enqueue-call.ts";
 import { MINTED_CHARACTERS, mintIds } from "./mint-ids.ts";
 
-/** Tasks that were given together, with their results. As long as all are accepted, these are the ids alone. */
+/** Tasks of one batch without options, with their results. If all tasks are accepted, the result is just the ids. */
 export class PlainRun {
   readonly tasks: TaskColumns;
   readonly ids: string[];
@@ -18,7 +18,7 @@ export class PlainRun {
   readonly #queue: string;
   readonly #resolve: (result: ColumnsResult) => void;
   #open: number;
-  /** The refused tasks with the reasons, by place. */
+  /** The results of the refused tasks, by their place in the run. */
   #refused: Map<number, EnqueueResult> | undefined;
 
   constructor(
@@ -42,7 +42,7 @@ export class PlainRun {
     return this.ids.length;
   }
 
-  /** Bytes that a call may need for some of the tasks. */
+  /** The most bytes that a call needs for these tasks. */
   roomFor(from: number, count: number): number {
     const { spans } = this.tasks;
     const payloads = (spans[2 * (from + count) - 1] as number) - (spans[2 * from] as number);
@@ -51,7 +51,7 @@ export class PlainRun {
     return count * TailBytes.boundOf(MINTED_CHARACTERS, headerBytes, 0) + payloads;
   }
 
-  /** @param verdicts of a script call, of which this run's begin at `at`: n new, f queue full; a minted id has no others */
+  /** @param verdicts of a script call: n new, f queue full. Those of this run begin at `at` */
   answered(place: number, count: number, verdicts: string, at: number): void {
     for (let i = 0; i < count; i++) {
       if (verdicts[at + i] !== "n") this.#refuse(place + i, queueFull(this.#queue, this.ids[place + i]));

@@ -37,9 +37,9 @@ type DurableTask = Pick<AskedTask, "type" | "payloadText" | "options" | "trace">
 /** The settings that a part gets from its queue. */
 export interface QueuePartOptions {
   lingerMs: number;
-  /** Makes the ids of tasks that bring none. @default 14 random characters */
+  /** Makes an id for a task without one. @default 14 random characters */
   mintId?: (() => string) | undefined;
-  /** Takes a task that is refused since the queue has other parts by now. Nothing of it was stored. */
+  /** Called with a task that was refused, and not stored, because the queue has other parts now. */
   onMoved(task: AskedTask): void;
 }
 
@@ -54,13 +54,13 @@ export class QueuePart {
   #registered: Promise<void> | undefined;
   #isRegistered = false;
   readonly #early: AskedTask[] = [];
-  /** Calls that `close` has to wait for: they began before it, and have nothing in a buffer yet. */
+  /** Calls that began before `close` and have put nothing into the buffer yet. */
   readonly #entering = new UnderWay();
-  /** Enqueues that wait for more than the memory of Redis, from before their write. */
+  /** Enqueues that wait until a disk or a replica has confirmed their task. */
   readonly #confirming = new UnderWay();
   #closed = false;
-  // Most tasks have the type of the one before, and come within the same millisecond. A valid type from the start: what
-  // equals it is valid too.
+  // Most tasks have the type of the previous one and come within the same millisecond, so the header is kept. The first value is a valid
+  // type, so a type that equals it needs no check.
   #headerType = "t";
   #headerAt = 0;
   #header = "";
@@ -74,7 +74,7 @@ export class QueuePart {
     this.#buffer = new CallBuffer(engine, options.lingerMs);
   }
 
-  /** As `Queue.ready`. */
+  /** See `Queue.ready`. */
   async ready(): Promise<void> {
     try {
       await this.#ready();
@@ -83,7 +83,7 @@ export class QueuePart {
     }
   }
 
-  /** As `Queue.enqueueText`, with options that were checked. */
+  /** Like `Queue.enqueueText`, with options that were checked before. */
   add(
     type: string,
     payloadText: string,
@@ -110,7 +110,7 @@ export class QueuePart {
     else this.#addDurably(asked, wish).then(asked.resolve, (error) => asked.refused(0, error));
   }
 
-  /** All that come before the queue is known wait in one list, for one answer. */
+  /** Sends a task as soon as the queue is registered. All tasks that come before that wait in one list. */
   #sendOnceReady(asked: AskedTask): void {
     this.#early.push(asked);
     if (this.#early.length > 1) return;
@@ -124,7 +124,7 @@ export class QueuePart {
     );
   }
 
-  /** As `Queue.enqueueMany`. */
+  /** See `Queue.enqueueMany`. */
   async addMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
     const refusal = await this.#refusal();
     if (refusal) return tasks.map((task) => ({ ok: false, id: givenId(task), error: refusal }));
@@ -168,7 +168,7 @@ export class QueuePart {
     });
   }
 
-  /** As `Queue.enqueueColumns`. @param headers by type, from `headersOf` */
+  /** See `Queue.enqueueColumns`. @param headers from `headersOf`, by type */
   async addColumns(
     tasks: TaskColumns,
     headers: Map<string, ViewedBytes>,
@@ -198,8 +198,8 @@ export class QueuePart {
   }
 
   /**
-   * Such a task is looked up by its id even if the id was minted here, and the library always makes its fingerprint: after an
-   * unknown outcome the caller sends the task again, with the id in the options.
+   * Enqueues a task that a disk or a replica has to confirm. Its id is looked up even if it was minted here, and the library makes its
+   * fingerprint, because the caller sends the task again with this id if the outcome is unknown.
    */
   #addDurably(task: DurableTask, wish: DurabilityWish): Promise<EnqueueReceipt> {
     return this.#confirming.add(this.#addConfirmed(task, wish));
@@ -219,7 +219,8 @@ export class QueuePart {
   }
 
   /**
-   * Once the queue is known, or undefined where it is known already. A refusal since the queue has other parts is a value.
+   * Makes sure that the queue is registered and its durability is known.
+   * @returns why the queue refused the registration, if it has other parts now
    * @throws HoldfastError as `ready`
    */
   async #refusal(): Promise<HoldfastError | undefined> {
@@ -233,7 +234,7 @@ export class QueuePart {
     }
   }
 
-  /** As `ready`; `close` waits for it. */
+  /** Like `ready`, and `close` waits for it. */
   #enter(): Promise<void> {
     return this.#entering.add(this.ready());
   }

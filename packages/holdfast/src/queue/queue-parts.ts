@@ -24,9 +24,9 @@ interface Batch {
   tasks: NewTask[];
 }
 
-/** The parts of a queue, as its producer uses them. They are looked up when first needed, and again when they have changed. */
+/** The parts of a queue for its producer. They are looked up when they are first needed, and again when they have changed. */
 export class QueueParts {
-  /** The part of a queue that has one, as most queues have. Undefined as long as the parts are not known. */
+  /** The only part, as most queues have just one. Undefined if there are several, or if the parts are not known yet. */
   only: QueuePart | undefined;
   readonly #client: Holdfast;
   readonly #queue: string;
@@ -34,10 +34,10 @@ export class QueueParts {
   readonly #registry: PartitionRegistry;
   readonly #router = new PartRouter();
   #parts: Parts | undefined;
-  /** Those that were used, by name. */
+  /** The parts that were used, by name. */
   readonly #used = new Map<string, QueuePart>();
   #looking: Promise<Parts> | undefined;
-  /** Tasks on their way to another part than they were sent to: `close` waits for them. */
+  /** Tasks that are sent again, to another part. `close` waits for them. */
   readonly #moving = new UnderWay();
 
   constructor(client: Holdfast, queue: string, options: QueueOptions) {
@@ -66,7 +66,7 @@ export class QueueParts {
   async #lookUp(): Promise<Parts> {
     const { partitions: count, mintId } = this.#options;
     try {
-      // It can have grown since it was looked up first.
+      // After the first look-up, the queue can have more partitions than the option says.
       const found = this.#parts || count === undefined ? await this.#registry.get(this.#queue) : null;
       const partitions =
         found ?? (count === undefined ? null : await this.#registry.open(this.#queue, count));
@@ -88,12 +88,12 @@ export class QueueParts {
     await Promise.all(parts.all.map((_, place) => this.#part(parts, place).ready()));
   }
 
-  /** The part that a task goes to. @throws HoldfastError invalid_task_id: its id names a partition that is not there */
+  /** Chooses the part that a task goes to. @throws HoldfastError invalid_task_id: its id names a partition that does not exist */
   async partFor(task: RoutedTask | undefined): Promise<QueuePart> {
     let parts = await this.known();
     let place = this.#router.placeFor(parts, task);
     if (place < 0) {
-      // Minted by somebody who has seen the queue grow.
+      // Another process may have minted the id after the queue has grown.
       parts = await this.lookAgain();
       place = this.#router.placeFor(parts, task);
     }
@@ -105,12 +105,12 @@ export class QueueParts {
     );
   }
 
-  /** Sends each task to its part, one batch for each. One result per task, in the order given. */
+  /** Sends each task to its part, with one batch for each part. Returns one result per task, in the order of the tasks. */
   async addMany(tasks: readonly NewTask[], trace: TraceContext | undefined): Promise<EnqueueResult[]> {
     return this.#withMissed(tasks, await this.#spread(tasks, trace), trace);
   }
 
-  /** As `Queue.enqueueColumns`. @param headers by type, from `headersOf` */
+  /** See `Queue.enqueueColumns`. @param headers from `headersOf`, by type */
   async addColumns(
     tasks: TaskColumns,
     headers: Map<string, ViewedBytes>,
@@ -122,7 +122,7 @@ export class QueueParts {
     return { ids: null, results: await this.#withMissed(toTasks(tasks), done.results, trace) };
   }
 
-  /** A task that was refused since its part is gone: it goes to the part that it belongs to now. */
+  /** Sends a task to the part that it belongs to now, because its former part is gone. */
   async #moved(task: AskedTask): Promise<void> {
     await this.lookAgain().catch(() => {});
     const { type, payloadText, options, trace } = task;
@@ -135,7 +135,7 @@ export class QueueParts {
     }
   }
 
-  /** The same of a batch: sends those again. */
+  /** Sends the tasks of a batch again that were refused because their part is gone. */
   async #withMissed(
     tasks: readonly NewTask[],
     results: EnqueueResult[],
@@ -148,7 +148,7 @@ export class QueueParts {
       const again = await this.#moving.add(this.lookAgain().then(() => this.#spread(missing, trace)));
       for (const [i, at] of missed.entries()) results[at] = again[i] as EnqueueResult;
     } catch (error) {
-      // The others are stored, and the caller has to know which they are.
+      // Other tasks of the batch are stored, and the caller has to know which.
       if (missed.length === results.length) throw error;
       for (const at of missed) results[at] = refusedFor(tasks[at], error);
     }
@@ -174,7 +174,7 @@ export class QueueParts {
     let failed = 0;
     const send = async (part: QueuePart, { places, tasks: own }: Batch) => {
       const done = await part.addMany(own, trace).catch((error: unknown) => {
-        // Other parts may have stored theirs, and the caller has to know which they are.
+        // Other parts may have stored their tasks, and the caller has to know which.
         if (++failed === batches.size) throw error;
         return own.map((task) => refusedFor(task, error));
       });
@@ -184,7 +184,7 @@ export class QueueParts {
     return results;
   }
 
-  /** Looks in the part that the id names. A miss can mean that the queue has got other parts: then it looks once more. */
+  /** Looks for a task in the part that its id names. If it is not there, the queue may have other parts now, and is looked up again. */
   async look<Found>(id: string, none: Found, look: (engine: Engine) => Promise<Found>): Promise<Found> {
     checkTaskId(id);
     const parts = await this.known();

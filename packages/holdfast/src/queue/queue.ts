@@ -34,16 +34,16 @@ import { isTerminal, waitForTask } from "./wait.ts";
 export type { NewTask } from "../engine/task-options.ts";
 export type { EnqueueManyOptions, QueueOptions, WaitOptions } from "./queue-options.ts";
 
-/** The producer's side of one queue, whether it is one or spread over partitions. */
+/** The producer's side of one queue, with or without partitions. */
 export class Queue {
   readonly name: string;
   readonly #client: Holdfast;
   readonly #ownsClient: boolean;
   readonly #parts: QueueParts;
   readonly #tracing: Tracing | undefined;
-  /** Enqueues that came before the parts were known, in their order. */
+  /** The enqueues that were called before the parts were known, in the order of the calls. */
   #early: { go(): void; refuse(error: unknown): void }[] = [];
-  /** Calls that `close` waits for. */
+  /** The calls that `close` waits for. */
   readonly #underWay = new UnderWay();
   #closed = false;
 
@@ -60,15 +60,15 @@ export class Queue {
   }
 
   /**
-   * Connects, runs the boot checks, registers the queue and reads its durability. Without this call the first enqueue does all
-   * that and has to wait for it.
+   * Connects, runs the boot checks, registers the queue and reads its durability. Without this call, the first enqueue does all this
+   * and has to wait for it.
    * @throws HoldfastError redis_unavailable, redis_unsupported, closed, conflict (not the number of partitions that was asked for)
    */
   async ready(): Promise<void> {
     await this.#during(() => this.#parts.ready());
   }
 
-  /** How many partitions the queue has; null where it has none. @throws HoldfastError as `ready` */
+  /** The number of partitions of the queue; null if it has none. @throws HoldfastError as `ready` */
   partitions(): Promise<number | null> {
     return this.#during(async () => (await this.#parts.known()).partitions?.count ?? null);
   }
@@ -122,7 +122,7 @@ export class Queue {
   ): Promise<EnqueueReceipt> {
     const { only } = this.#parts;
     if (only !== undefined && !this.#closed) return only.add(type, payloadText, options, trace);
-    // It may be enqueued later: what the caller does to the options meanwhile must not matter.
+    // The task may be enqueued later, and the caller may change its options until then.
     const kept = options && structuredClone(options);
     return this.#inOrder(async () => (await this.#parts.partFor(kept)).add(type, payloadText, kept, trace));
   }
@@ -229,13 +229,13 @@ export class Queue {
     if (this.#closed) throw new HoldfastError("closed", `queue "${this.name}" was closed`);
   }
 
-  /** A call that has begun before `close` is served. @throws HoldfastError closed */
+  /** Runs a call. If it has begun before `close`, it is completed. @throws HoldfastError closed */
   async #during<Result>(call: () => Promise<Result>): Promise<Result> {
     this.#assertOpen();
     return this.#underWay.add(call());
   }
 
-  /** An enqueue that needs to know the parts. Those that come before they are known go in the order of their calls. */
+  /** Runs an enqueue when the parts are known. Enqueues that wait for that run in the order of their calls. */
   #inOrder<Result>(enqueue: () => Promise<Result>): Promise<Result> {
     return this.#during(() => {
       if (this.#parts.isKnown) return enqueue();

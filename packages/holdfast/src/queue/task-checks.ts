@@ -2,7 +2,7 @@ import { HoldfastError } from "@holdfast/contracts";
 import type { NewTask } from "../engine/task-options.ts";
 import { shown } from "../options/shape.ts";
 
-/** A payload as JSON text. @throws HoldfastError invalid_argument: it has no JSON form */
+/** Returns a payload as JSON text. @throws HoldfastError invalid_argument: the payload has no JSON form */
 export function payloadTextOf(payload: unknown): string {
   let text: string | undefined;
   try {
@@ -42,7 +42,7 @@ export function checkBatch(tasks: readonly unknown[]): void {
     );
 }
 
-/** The id that a task of a batch brought, whatever else it is made of. */
+/** The id that the caller gave to a task of a batch. The rest of the task may be anything. */
 export function givenId(task: NewTask | null | undefined): string | null {
   const id: unknown = task?.id ?? task?.options?.id;
   return typeof id === "string" ? id : null;

@@ -27,7 +27,7 @@ async function withoutTask(engine: Engine, queue: string, id: string, isKnown: b
   });
 }
 
-/** See `Queue.wait`. @param engine of the part that the task is in */
+/** See `Queue.wait`. @param engine the engine of the part that the task is in */
 export async function waitForTask(
   engine: Engine,
   queue: string,

@@ -93,7 +93,7 @@ export async function readCapability(
   return capabilityOf(info, config.has("appendfsync") ? config : null, wish, timeoutMs);
 }
 
-/** The number of confirmations in the answer to WAIT or WAITAOF: by the disk of the server for WAITAOF, by replicas for WAIT. */
+/** The number of confirmations in an answer: from replicas for WAIT, from the disk of the server for WAITAOF. */
 export function confirmedBy(command: WaitCommand, answer: unknown): number {
   if (command?.[0] === "WAITAOF") return Array.isArray(answer) ? Number(answer[0]) : 0;
   return Number(answer);

@@ -27,7 +27,7 @@ export interface TestRun {
 
 export interface TestRunOptions {
   id?: string | undefined;
-  /** Which attempt this is, from 1. @default 1 */
+  /** The number of the attempt, from 1. @default 1 */
   attempt?: number | undefined;
   /** @default 3 */
   maxRetries?: number | undefined;
@@ -54,7 +54,7 @@ export const testRunShape = shapeOf<TestRunOptions>({
   },
 });
 
-/** Runs handlers as a worker would, without Redis: payloads and results go through JSON, throws mean what they mean there. */
+/** Runs handlers like a worker, but without Redis. Payloads and results go through JSON, and errors have the same meaning. */
 export function testWorker(handlers: Handlers) {
   checkHandlers(handlers);
   return {

@@ -45,7 +45,7 @@ export class HeartbeatMember {
     this.#post = post;
   }
 
-  /** Those that it has stay, in their places. */
+  /** Adds the parts that are new. Known parts keep their index. */
   setParts(parts: readonly WorkedPart[]): void {
     for (const { name, queue } of parts.slice(this.#parts.length))
       this.#parts.push({ queue, engine: new Engine(this.#connection, name, { prefix: this.#data.prefix }) });

@@ -7,7 +7,7 @@ export interface HeartbeatData {
   table: SharedArrayBuffer;
   redis: ConnectionSettings;
   prefix: string;
-  /** The parts of its queues, by their index in the lease table. */
+  /** The parts of the queues of the worker, by their index in the lease table. */
   parts: readonly WorkedPart[];
   leaseMs: number;
   maxRetries: number;
@@ -21,7 +21,7 @@ export type ToThread =
   /** Writes its last line into the registry, and answers with `removed`. */
   | { kind: "remove"; member: number };
 
-/** From the thread, about one worker. A lease is named by index and version: the entry may have been claimed again. */
+/** A message from the thread about one worker. It names a lease by index and version, because another lease may use the entry now. */
 export type MemberMessage =
   | { kind: "lease"; what: "lost" | "cancelled"; leases: { index: number; version: number }[] }
   /** It is connected, and beats from now on. */

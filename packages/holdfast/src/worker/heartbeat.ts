@@ -76,7 +76,7 @@ class HeartbeatThread {
     await last?.terminate();
   }
 
-  /** The worker has got more parts to work on. */
+  /** Tells the thread that the worker has more parts to work on. */
   setParts(number: number, parts: readonly WorkedPart[]): void {
     if (this.#isUp) this.#thread?.postMessage({ kind: "parts", member: number, parts } satisfies ToThread);
   }
@@ -207,7 +207,7 @@ export class Heartbeat implements Member {
     }
   }
 
-  /** @param parts those from before in their places, then new ones */
+  /** @param parts the known parts at the same index as before, followed by the new ones */
   setParts(parts: readonly WorkedPart[]): void {
     if (parts.length === this.data.parts.length) return;
     this.data.parts = [...parts];

@@ -13,14 +13,14 @@ export interface HeldTasksOptions {
   slots: Slots;
   table: LeaseTable;
   leaseMs: number;
-  /** Index of each type among those that the worker shows. */
+  /** The index of each type in the list of types of the worker. */
   types: ReadonlyMap<string, number>;
 }
 
 /** The tasks that one queue of a worker holds: they run, were taken ahead, or have a verdict that is on its way to Redis. */
 export class HeldTasks {
   readonly #o: HeldTasksOptions;
-  /** By index in the lease table. */
+  /** The held tasks, by their index in the lease table. */
   readonly #held = new Map<number, RunningTask>();
   /** Not begun yet, in the order of their grants. */
   #ahead: RunningTask[] = [];
@@ -76,7 +76,7 @@ export class HeldTasks {
     if (!this.#beginning && this.#ahead.length > 0) this.#begin();
   }
 
-  /** Does so once for all handlers that end together, and not within their stacks. */
+  /** Begins waiting tasks once for all handlers that end together, outside of their stacks. */
   beginSoon(): void {
     if (this.#beginning || this.#ahead.length === 0) return;
     this.#beginning = true;

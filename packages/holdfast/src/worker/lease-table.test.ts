@@ -95,7 +95,7 @@ test("busy and state are shared with every table over the same memory", () => {
   expect(() => other.claim(0, "a", "t", 0)).toThrow(RangeError);
 });
 
-// Claims and releases one leaseIndex, now and then holding it long enough to be read; in each lease, id and fence belong
+// Claims and releases one entry, and now and then holds it long enough to be read; in each lease, id and fence belong
 // together. It loads the built table since Node 20 does not run TypeScript in a thread.
 const WRITER = `
   const { parentPort, workerData } = require("node:worker_threads");

@@ -20,12 +20,12 @@ const PART = 2;
 const ID_LENGTH = 3;
 const FENCE_LENGTH = 4;
 const TYPE = 5;
-// Float64 fields, in units of 8 bytes from the leaseIndex's start.
+// Float64 fields, in units of 8 bytes from the start of the entry.
 const LEASED_AT = 3;
 const BUFFERED_AT = 28;
 const CONFIRMED_AT = 29;
 
-// The low bits of ACTIVE; above them stands the version, so that an exchange cannot meet the next claim of the entry.
+// The low bits of ACTIVE. The bits above them have the version, so that an exchange cannot change a later claim of the entry.
 const FREE = 0;
 const RUNNING = 1;
 const BUFFERED = 2;
@@ -36,7 +36,7 @@ const STATE_BITS = 3;
 const BUSY = 0;
 const STATE = 1;
 const BUFFERED_COUNT = 2;
-/** Entries from the first one on that were ever claimed: a reader, forty times a second, looks no further. */
+/** The number of entries that were ever claimed. A reader looks at no others, because it reads often. */
 const USED = 3;
 
 export const TABLE_STATES = ["running", "draining", "stopped"] as const;
@@ -72,10 +72,10 @@ export class LeaseTable {
   readonly #ints: Int32Array;
   readonly #floats: Float64Array;
   readonly #bytes: Buffer;
-  /** Indexes of entries that were used and are free. */
+  /** The indexes of entries that were used and are free again. */
   readonly #free: number[] = [];
   readonly #lastFence: { text: string; length: number; words: Int32Array; bytes: Buffer };
-  /** Only its owner hands out entries. */
+  /** The number of entries that can be claimed here: all for the owner of the table, none for the heartbeat thread. */
   readonly #claimable: number;
   #used = 0;
 
@@ -180,13 +180,13 @@ export class LeaseTable {
     return (Atomics.load(this.#ints, active) & STATE_BITS) === HANDED_BACK;
   }
 
-  /** For the heartbeat thread: the lease holds as of `atMs`. Ignored where the entry serves another one. */
+  /** Called by the heartbeat thread: the lease was valid at `atMs`. Does nothing if the entry has another lease now. */
   confirm({ index, version }: LeaseEntry, atMs: number): void {
     if (Atomics.load(this.#ints, (HEADER_BYTES + index * ENTRY_BYTES) / 4 + VERSION) === version)
       this.#floats[(HEADER_BYTES + index * ENTRY_BYTES) / 8 + CONFIRMED_AT] = atMs;
   }
 
-  /** Takes a buffered task away from its worker. @returns false if it has begun, or if the entry serves another task */
+  /** Takes a buffered task away from its worker. @returns false if the task has begun, or if the entry has another lease now */
   handBack(entry: LeaseEntry): boolean {
     return this.#leaveBuffer(entry.index, entry.version, HANDED_BACK);
   }

@@ -25,11 +25,11 @@ export interface PartRunnersOptions {
   /** The queues with their weights. */
   queues: readonly (readonly [queue: string, weight: number])[];
   runners: Runners;
-  /** Makes the runner of a part. @param index the number of the part in the lease table */
+  /** Makes the runner of a part. @param index the index of the part in the lease table */
   make(part: Part, queue: string, index: number, weight: number): QueueRunner;
-  /** The worker acquires nothing at present. */
+  /** Whether the worker acquires nothing at present. */
   drains(): boolean;
-  /** All parts, by index: called before the runners of new ones begin. */
+  /** Called with all parts, by index, before the runners of new parts begin. */
   onParts(parts: readonly WorkedPart[]): void;
 }
 
@@ -37,8 +37,8 @@ export interface PartRunnersOptions {
 export const maxParts = (queues: number) => queues + LIMITS.partitions;
 
 /**
- * The runners of a worker, one for each part of its queues. A queue can get partitions while the worker runs: new parts get
- * runners, and the runner of a part that is gone acquires nothing more.
+ * The runners of a worker, one for each part of its queues. A queue can get partitions while the worker runs. A new part gets a runner,
+ * and the runner of a part that is gone acquires nothing more.
  */
 export class PartRunners {
   readonly #o: PartRunnersOptions;
@@ -53,20 +53,20 @@ export class PartRunners {
     this.#registry = new PartitionRegistry(options.client);
   }
 
-  /** Tells each runner whether it may acquire: not for a part that is gone, or that is not listened to yet. */
+  /** Tells each runner whether it may acquire. It may not if its part is gone, or if the worker does not listen to the part yet. */
   drain(): void {
     for (const runner of this.#runners.values()) runner.drain(this.#o.drains() || this.#gone.has(runner));
   }
 
   /**
-   * Looks which parts the queues have, and makes runners for those that are new.
+   * Looks up the parts of the queues, and makes runners for new parts.
    * @throws HoldfastError redis_*, invalid_argument: more partitions than one worker has room for
    */
   async look(): Promise<void> {
     try {
       await this.#look();
     } catch (error) {
-      // In the middle of it.
+      // The parts changed during the look-up.
       if (!partsChanged(error)) throw asHoldfastError(error);
       await this.#look();
     }
@@ -87,7 +87,7 @@ export class PartRunners {
     await Promise.all(fresh.map((part) => this.#open(part)));
   }
 
-  /** A queue that had partitions and was deleted: it stays unknown until somebody makes it again. */
+  /** Whether the queue had partitions and was deleted. The worker must not register it again as a queue without partitions. */
   async #isDeleted(queue: string, partitions: Partitions | null): Promise<boolean> {
     const had = this.#parts.some((part) => part.queue === queue && part.name !== queue);
     return partitions === null && had && !(await this.#o.client.registry.hasQueue(queue));
@@ -126,7 +126,7 @@ export class PartRunners {
     this.#parts.push({ name: part.name, queue });
     this.#runners.set(part.name, runner);
     runners.all.push(runner);
-    // Until it is listened to.
+    // The runner acquires nothing until the worker listens to the part.
     this.#setGone(runner, true);
   }
 
@@ -134,7 +134,7 @@ export class PartRunners {
     await engine.open();
     const { wake } = engine.keys;
     const runner = this.#runners.get(name) as QueueRunner;
-    // The first is for all workers, the second for what is granted to this one.
+    // The first channel is for all workers, the second one for tasks that are granted to this worker.
     await this.#o.listener.listen([wake, workerChannel(wake, this.#o.workerId)], (_, message) => {
       const push = parsePush(message);
       const cancel = push ? null : parseCancel(message);

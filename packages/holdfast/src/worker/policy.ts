@@ -23,7 +23,7 @@ export interface Situation {
   yields: boolean;
   /** This queue had nothing to give, and sleeps. */
   idle: boolean;
-  /** No other queue of the worker has tasks waiting. */
+  /** Whether no other runner has tasks that wait. */
   alone: boolean;
   /** Tasks to take beyond the slots, by the pace of the handlers. */
   ahead: number;

@@ -24,14 +24,14 @@ const TYPED_MS = 60_000;
  */
 export class QueueRunner {
   readonly engine: Engine;
-  /** How long it sleeps at most, ms. */
+  /** The longest sleep, ms. */
   readonly pollMs: number;
   /** The weight of this part when the slots are shared with the other parts. */
   weight: number;
   readonly held: HeldTasks;
   /** The last acquire got less than it asked for. */
   idle = false;
-  /** Redis does not answer this runner at present: it takes no share of the slots meanwhile. */
+  /** Redis does not answer this runner at present, so the runner has no share of the slots. */
   silent = false;
   /** The runner was told to acquire nothing. */
   drains = false;
@@ -57,8 +57,8 @@ export class QueueRunner {
   #clockLeadMs = 0;
   // A wake-up during an acquire must not be missed: it may be about tasks that came after that acquire.
   #wakes = 0;
-  /** The types that this runner runs, and the time until which it sends them with each call: monotonic, ms. */
   readonly #types: string;
+  /** The runner sends its types with each call until this time, ms of the monotonic clock. */
   #tellsTypesUntilMs = 0;
   #scheduled = false;
   readonly #gathering = new Gathering(() => this.#pump());
@@ -100,7 +100,7 @@ export class QueueRunner {
     return this.held.size - this.#settling + this.#reserved;
   }
 
-  /** Looks for something to do at the end of this event-loop turn, so that what settles together travels together. */
+  /** Makes calls at the end of this event-loop turn, so that verdicts of the same turn share a call. */
   schedule(): void {
     if (this.#scheduled || this.#closed) return;
     this.#scheduled = true;
@@ -146,7 +146,7 @@ export class QueueRunner {
   drain(draining: boolean): void {
     const { slots } = this.#o;
     this.drains = draining;
-    // While it acquires nothing it has no share of the slots, and nobody makes room for it.
+    // A draining runner has no share of the slots, and the worker makes no room for it.
     this.idle = draining;
     if (draining) {
       if (slots.makesRoomFor === this) slots.makesRoomFor = null;
@@ -188,7 +188,7 @@ export class QueueRunner {
     this.schedule();
   }
 
-  /** Writes down how long tasks waited and ran: every second, not per task. */
+  /** Writes down how long tasks waited and ran. */
   writeTimings(): Promise<void> {
     return this.#timings.write(this.engine);
   }
@@ -257,7 +257,7 @@ export class QueueRunner {
     this.#settling += settled.length;
     const wakes = this.#wakes;
     const held = slots.held - settled.length + slots.reserved;
-    // A solo task may come back: until the answer is here, nobody else acquires.
+    // The answer may contain a task that has to run alone, so no other runner acquires until it is here.
     const reservation = slots.reserve(want, want > 0 && held === 0);
     this.#reserved += want;
     const letGo = () => {
@@ -267,7 +267,7 @@ export class QueueRunner {
     const asked = isAcquire ? this.#acquire.send() : this.#acquire.create();
     const sentAtMs = monotonicMs();
     const trip = await this.#send(settled, asked, { want, held }, () => {
-      // Others go on meanwhile: on a Cluster only the node of this part may be away.
+      // Other runners continue, because on a Cluster perhaps only the node of this part is away.
       this.silent = true;
       letGo();
       this.#events.onChange();

@@ -24,20 +24,20 @@ export interface RunnerOptions {
   pollMs: number;
   noHandlerAfterMs: number;
   workerId: string;
-  /** Index of each type among those that the worker shows. */
+  /** The index of each type in the list of types of the worker. */
   types: ReadonlyMap<string, number>;
   tracing?: Tracing | undefined;
   /** How far ahead of its free slots the queue may take tasks: as many as its handlers end within this time, ms. */
   aheadMs: number;
 }
 
-/** A runner, as the others see it when slots are handed out. */
+/** The part of a runner that matters when the slots are shared. */
 type Runner = Pick<Sharer, "weight" | "turnEnd">;
 
 export interface RunnerEvents {
-  /** How many of `free` slots this queue may fill while it keeps `taken`. */
+  /** How many of the `free` slots a runner may fill that has `taken` slots already. */
   share(runner: Runner, taken: number, free: number): number;
-  /** No other queue of the worker has tasks waiting. */
+  /** Whether no other runner has tasks that wait. */
   alone(runner: Runner): boolean;
   onSettled(
     task: RunningTask,
@@ -52,7 +52,7 @@ export interface RunnerEvents {
   onError(error: HoldfastError): void;
 }
 
-/** An attempt that has ended here, and is to be settled. */
+/** An attempt that has ended in this process and is not settled yet. */
 export interface Settled {
   task: RunningTask;
   verdict: Verdict;

@@ -30,7 +30,7 @@ class FakeQueue {
   pending: FakeTask[] = [];
   readonly leased = new Map<string, FakeTask>();
   readonly completed: string[] = [];
-  /** Calls fail: on a Cluster the node of this queue alone can be away. */
+  /** Whether calls fail, because on a Cluster the node of this queue is away. */
   isAway = false;
   #parked: { request: Request; nonce: string; want: number } | null = null;
   readonly #granted = new Map<number, FakeTask[]>();
@@ -173,7 +173,7 @@ class World {
   readonly queues: FakeQueue[];
   running = 0;
   soloRuns = false;
-  /** Calls that must not happen. */
+  /** The calls that must not happen. */
   readonly broken: string[] = [];
   readonly #timers: NodeJS.Timeout[];
   #idleMs = 0;

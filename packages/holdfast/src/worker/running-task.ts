@@ -26,7 +26,7 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
 }
 
 export interface RunContext {
-  /** Name of the part of the queue that the task is in. */
+  /** The engine of the part that the task is in. */
   engine: Engine;
   queue: string;
   handlers: ReadonlyMap<string, Handler>;
@@ -100,7 +100,7 @@ export class RunningTask implements Attempt {
     this.#past = grant.past;
   }
 
-  /** Name of the part of the queue that the task is in. */
+  /** The engine of the part that the task is in. */
   get engine(): Engine {
     return this.#run.engine;
   }

@@ -26,8 +26,8 @@ export class Slots {
   }
 
   /**
-   * For a call that asks for so many tasks.
-   * @param exclusive nobody else acquires until it ends
+   * Reserves slots for a call that asks for tasks.
+   * @param exclusive whether no other runner acquires until the call ends
    */
   reserve(want: number, exclusive: boolean): Reservation {
     this.reserved += want;
@@ -58,7 +58,7 @@ class Reservation {
     this.#release = release;
   }
 
-  /** @returns false where it was over before */
+  /** @returns false if it had ended before */
   end(): boolean {
     if (this.isOver) return false;
     this.isOver = true;

@@ -34,7 +34,7 @@ export class Timings {
     this.add(task.fresh ? connection.now() - runMs - task.dueAt : null, runMs, weight);
   }
 
-  /** Writes down what was measured since the last call. It is for charts: what a full or absent Redis does not take is dropped. */
+  /** Writes the measurements since the last call to Redis. They are for charts, so they are dropped if Redis does not take them. */
   async write(engine: Engine): Promise<void> {
     const fields = this.take();
     if (fields.length > 0) await engine.timings(fields).catch(() => {});

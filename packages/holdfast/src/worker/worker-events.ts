@@ -7,17 +7,17 @@ export interface SettledEvent {
   task: { id: string; type: string; queue: string; enqueuedAt: number };
   outcome: VerdictOutcome | "expired";
   attempt: number;
-  /** From the enqueue to the grant, ms: by two clocks, so a little off. */
+  /** The time from the enqueue to the grant, ms. It is not exact, because two clocks measure it. */
   waitMs: number;
   runMs: number;
-  /** Its trace, if that is kept. */
+  /** The trace of the task, if it is sampled. */
   traceId?: string;
   error?: unknown;
-  /** With outcome "dead". */
+  /** The reason, if the outcome is "dead". */
   deadReason?: DeadReason;
 }
 
-/** The end of the task that a verdict caused. */
+/** The reason that a dead letter gets from the verdict that ended its task. */
 const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
   ack: "retries_exhausted",
   fail: "retries_exhausted",
@@ -31,9 +31,9 @@ const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
 export interface WorkerEvents {
   /** An attempt is over and Redis confirmed it. */
   settled: [SettledEvent];
-  /** A verdict came too late, and the ledger has it: once it was written, after "settled". */
+  /** A verdict came too late. Emitted after "settled", once the ledger of stale verdicts has it. */
   stale: [StaleVerdict];
-  /** An error after which the worker continues. Only after `heartbeat_failed`, once it has started, it stops. */
+  /** An error. The worker continues, except after `heartbeat_failed`, where it stops. */
   error: [HoldfastError];
   /**
    * An operator has asked the worker to drain or to resume. To drain, it hands back the tasks that it has not begun, and lets
@@ -44,8 +44,7 @@ export interface WorkerEvents {
 }
 
 /**
- * @param clocks of the answer that settled the task: monotonic, ms, and by the clock of Redis. Tasks that were settled together
- * have the same.
+ * @param clocks the time of the answer that settled the task, by the monotonic clock and by the clock of Redis, ms
  */
 export function settledEvent(
   task: RunningTask,

@@ -31,7 +31,7 @@ export interface WorkerOptions {
   aheadMs?: number | undefined;
   /** How often an idle queue is looked at, should a wake-up be lost. Milliseconds, 10 to 3_600_000. @default 1_000 */
   pollMs?: number | undefined;
-  /** How often it looks whether its queues have got other partitions. Milliseconds, 10 to 3_600_000. @default 2_000 */
+  /** How often the worker looks up the partitions of its queues. Milliseconds, 10 to 3_600_000. @default 2_000 */
   watchMs?: number | undefined;
   /** A task whose type no worker knows for so long goes to the dead letters. Milliseconds. @default 86_400_000 */
   noHandlerAfterMs?: number | undefined;
@@ -117,7 +117,7 @@ export function checkHandlers(handlers: Handlers): void {
   }
 }
 
-/** Names the host and the process, and is unique. */
+/** Makes a unique id from the host, the process id and a random part. */
 export function newWorkerId(): string {
   const host = hostname()
     .slice(0, 40)

@@ -228,7 +228,7 @@ export class Worker extends SafeEmitter<WorkerEvents> {
     }, this.#watchMs).unref();
   }
 
-  /** Whether a queue has got other parts. */
+  /** Looks up the parts of the queues again. */
   async #look(): Promise<void> {
     try {
       await this.#parts.look();

@@ -8,7 +8,7 @@ export interface DeleteArgs {
   settings: string;
 }
 
-/** delete: remove the keys of a queue that is empty and paused. Or only end its registration, and remove the keys once others have its settings. Returns "deleted" | "closed" | "not_paused" | "changed" (the settings are other ones) | "busy". */
+/** delete: remove the keys of an empty queue, which has to be paused; or only end its registration; or remove the keys once its partitions have its settings. Returns "deleted" | "closed" | "not_paused" | "changed" (the settings differ from those of the caller) | "busy". */
 export const deleteScript: Script<DeleteArgs> = {
   name: "delete",
   sha1: "b8fd1fab73e5dd66675e74914f4a7f0977ef603d",

@@ -4,15 +4,15 @@ import type { Script } from "../script.ts";
 
 export interface PartitionArgs {
   queue: string;
-  /** how many it has, as far as the caller knows; 0 for none */
+  /** the number of partitions that the caller knows; 0 if there are none */
   before: number;
-  /** how many it is to have; 0 for none */
+  /** the number of partitions that the queue gets; 0 to forget them */
   count: number;
-  /** what the caller wrote to :deleting before it deleted the keys of the queue without partitions; "" where it did not */
+  /** what the caller wrote to :deleting before it ended the registration of the queue without partitions; "" if there is no such queue */
   deletion: string;
 }
 
-/** partition: give a queue partitions, or more of them, or take the number away once all of them are deleted. The partitions are registered by it. Returns how many it has now: not `count` where somebody was faster, or has used a deleted partition; -1 where it is registered without partitions. */
+/** partition: give a queue partitions and register them, or add partitions, or forget the partitions once all of them are deleted. Returns the number of partitions that the queue has now: another number than `count` if another caller was faster, or used a deleted partition; -1 if the queue is registered without partitions. */
 export const partitionScript: Script<PartitionArgs, SystemKeys> = {
   name: "partition",
   sha1: "f570a5166e746bafe06a1fb1b83b0a74a35a5253",
