@@ -21,8 +21,8 @@ export class QueueScripts {
   protected readonly register: () => Promise<void>;
 
   /**
-   * @param options.register adds the queue to the registry @default nothing: it is known only to who names it
-   * @param options.clockMs tests only: the time that the scripts take instead of Redis TIME, 0 for Redis TIME
+   * @param options.register adds the queue to the registry @default nothing, so that operators and janitors do not see the queue
+   * @param options.clockMs for tests: the time that the scripts use instead of the time of Redis. 0: the time of Redis
    */
   constructor(
     connection: Connection,

@@ -41,7 +41,7 @@ export class Registry {
 
   /**
    * Makes a queue known to operators and janitors. Repeated, it changes nothing.
-   * @param maker the key or address that makes the queue where it is new, and how many it may have made
+   * @param maker the key or address that creates the queue if it is new, and the most queues that it may have created
    * @throws PartsChanged conflict: it has partitions; queue_not_found: its queue has no such partition
    * @throws HoldfastError rate_limited: it is new, and its maker has made as many as it may
    */
@@ -100,10 +100,10 @@ export class Registry {
   }
 
   /**
-   * Gives a queue partitions, or more of them, or takes the number away (`count` 0) once all of them are deleted.
-   * @param before how many it has, as far as the caller knows
-   * @param deletion the note of the deletion of the queue without partitions, if its keys are gone
-   * @returns how many it has now: another number where somebody was faster; null where it exists without partitions
+   * Gives a queue partitions, adds some, or forgets them (`count` 0) once all of them are deleted.
+   * @param before the number of partitions that the caller knows
+   * @param deletion the note of `noteDeletion`, if the queue without partitions is about to be removed
+   * @returns the number of partitions that the queue has now, which another caller may have set; null if the queue exists without partitions
    */
   async setPartitions(queue: string, before: number, count: number, deletion = ""): Promise<number | null> {
     const args = { queue, before, count, deletion };

@@ -161,8 +161,8 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   }
 
   /**
-   * The parts of the queues that it was given. Otherwise of the registered ones, and those of workers that hold tasks but are not
-   * registered: a Redis that lost its last writes may have left such a queue.
+   * The parts of the queues to sweep: those of the option `queues`, or else all registered ones. A Redis that lost its last writes may
+   * have lost the registration of a queue, so queues that workers name and that hold tasks are added.
    */
   async #queuesInUse(workers: readonly WorkerEntry[]): Promise<string[]> {
     const partitioned = await this.#partitions.all();

@@ -36,7 +36,7 @@ export interface SweepOptions {
 export class Sweep {
   readonly #o: SweepOptions;
   readonly #audits = new Map<string, { begunAt: number; steppedAt: number; walk: AuditWalk }>();
-  // How far each queue was looked at behind the heads of its pending lists, if these are longer than a window.
+  // The position at which the search for expired tasks continues, for queues whose pending lists are longer than a window.
   readonly #expiredUpTo = new Map<string, number>();
   readonly #rewinds = new RewindDetector();
 
@@ -63,7 +63,7 @@ export class Sweep {
       purged: 0,
       forgotten: 0,
     };
-    // Until the next lease runs out or task is due; 0 where the calls of this sweep did not suffice.
+    // The time until the next lease expires or the next task is due. It is 0 if this sweep could not do all its work.
     let expiryInMs = 0;
     for (let call = 0; call < CALLS_PER_SWEEP && expiryInMs === 0; call++) {
       const reaped = await engine.reap(CALL_TASKS);
@@ -102,7 +102,7 @@ export class Sweep {
     )
       this.#o.events.emit("swept", swept);
     await this.#audit(engine);
-    // -1 stands for none.
+    // -1 means that there is none.
     const inMs = (ms: number) => (ms < 0 ? this.#o.sweepIntervalMs : ms);
     return Math.min(this.#o.sweepIntervalMs, inMs(expiryInMs), inMs(dueInMs));
   }

@@ -114,7 +114,7 @@ async function groupsOf(engine: Engine, options: GroupOptions): Promise<DeadLett
   const { scan = LIMITS.groupedDeadLetters, signal } = options;
   const newest: DeadFacts[] = [];
   for await (const page of pagesOfDead(engine, "last", signal)) {
-    // Only what a group is made of is kept: the payloads of ten thousand tasks would not fit.
+    // Only the fields that form a group are kept, because the payloads of all these tasks would need too much memory.
     for (const { id, type, deadReason, lastError, endedAt, diedAgain } of page.slice(0, scan - newest.length))
       newest.push({ id, type, deadReason, lastError, endedAt, diedAgain });
     if (newest.length >= scan) break;

@@ -79,7 +79,7 @@ export async function replayInto(
       continue;
     }
     const newId = derivedId(raw.id, task.generation + 1);
-    // A derived id names no partition, so every one of them has a place.
+    // A derived id names no partition, so `ofId` always finds a part.
     const { engine: to } = target.ofId(newId) as Parts["all"][number];
     const decoded = decodeEnvelope(raw.envelope);
     const { type, payloadText, maxRetries, timeoutMs, backoff, tags, priority, keepPayload } = decoded;
@@ -132,7 +132,7 @@ export async function replayInto(
 function movedSince(record: string, queue: string, sinceMs: number): string | null {
   const [, movedAt, where] = /^r (\d+) \S+ (\S+)/.exec(record) ?? [];
   if (where === undefined || !(Number(movedAt) > sinceMs)) return null;
-  // The name of the queue, of the partition if it has some, and the id.
+  // The text is the name of the queue or of one of its partitions, a slash, and the id.
   return where.startsWith(`${queue}/`) ? where.slice(where.lastIndexOf("/") + 1) : null;
 }
 
@@ -160,7 +160,7 @@ export async function discardDead(
 
 /**
  * Replays tasks by id, each in its part or into another queue.
- * @param open makes the other queue known
+ * @param open registers the other queue and returns its parts
  * @returns one result per id, in the order given
  */
 export async function replayIds(

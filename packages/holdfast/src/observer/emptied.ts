@@ -39,7 +39,7 @@ export async function emptyPart(engine: Engine, states: readonly EmptiedState[])
 export async function deleteParts(client: Holdfast, { all, partitions }: Parts): Promise<number | null> {
   let removed = 0;
   for (const { name, engine } of all) {
-    // A deletion that was cut short has removed some of the partitions.
+    // An earlier deletion may have removed some of the partitions before it failed.
     if (partitions && !(await client.registry.hasQueue(name))) continue;
     removed += await emptyPart(engine, EMPTIED_STATES);
     const deleteKeys = async () => (await engine.delete()) === "deleted";

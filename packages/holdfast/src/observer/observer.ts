@@ -178,7 +178,7 @@ export class Observer {
 
   /**
    * Pauses a queue. A queue that does not exist is created.
-   * @param by who does it, shown with the paused queue as `pausedBy`
+   * @param by the operator, shown with the paused queue as `pausedBy`
    * @throws HoldfastError invalid_queue_name
    */
   async pause(queue: string, reason = "", by = ""): Promise<void> {
@@ -325,7 +325,7 @@ export class Observer {
     return result;
   }
 
-  /** @returns how many tasks came to which end */
+  /** @returns the number of tasks by outcome */
   async #bulk(
     kind: "replay" | "discard",
     queue: string,

@@ -6,8 +6,8 @@ import { finishHere, localAuthor } from "./finish-here.ts";
 
 /**
  * Replays or discards every dead letter that matches, as an operation that runs in this process.
- * @param total how many match
- * @returns how many tasks came to which end
+ * @param total the number of dead letters that match
+ * @returns the number of tasks by outcome
  * @throws HoldfastError rate_limited (too many operations run), conflict (somebody cancelled it)
  */
 export async function runBulk(

@@ -20,7 +20,7 @@ export class PartRouter {
   #together = 0;
 
   /**
-   * @returns a place in `parts.all`, -1 where the id names a partition that these parts do not have
+   * @returns the index in `parts.all`, or -1 if the id names a partition that these parts do not have
    * @throws HoldfastError invalid_task_id, invalid_argument
    */
   placeFor(parts: Parts, task: RoutedTask | undefined): number {

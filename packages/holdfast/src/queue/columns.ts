@@ -67,8 +67,8 @@ export function checkColumns(tasks: TaskColumns): void {
 }
 
 /**
- * The part of the envelope before the payload, by type. Undefined if a task has options, or is refused: its error is then made
- * for it alone.
+ * The part of the envelope before the payload, by type. Undefined if a task has options or is refused, since `enqueueMany` then handles
+ * each task.
  */
 export function headersOf(
   { types, spans, options }: TaskColumns,

@@ -13,8 +13,8 @@ export type QueueOptions = {
   /** Makes the ids of tasks that bring none. @default 14 random characters of the alphabet of nanoid */
   mintId?: (() => string) | undefined;
   /**
-   * The number of its partitions, each with a Cluster slot of its own, so that one busy queue can use several nodes. It is
-   * made with them where it does not exist. 1 to 256. Not together with `mintId`. @default as many as it has, none if it is new
+   * The number of partitions of the queue. Each of them has a Cluster slot of its own, so that one busy queue can use several nodes. A
+   * queue that does not exist is created with this number. 1 to 256. Excludes `mintId`. @default those that the queue has; none for a new one
    */
   partitions?: number | undefined;
 } & (

@@ -189,7 +189,7 @@ export class QueuePart {
   /** Sends the tasks that wait. Idempotent. */
   async close(): Promise<void> {
     this.#closed = true;
-    // Enqueues that still wait for the registration get into the buffer first.
+    // Enqueues that still wait for the registration enter the buffer first.
     await this.#entering.ended();
     await this.#registered?.catch(() => {});
     await new Promise(setImmediate);
@@ -261,7 +261,7 @@ export class QueuePart {
     trace: TraceContext | undefined,
   ): PreparedTask {
     if (type !== this.#headerType) checkTaskType(type);
-    // A character has three bytes at most: most texts need not be measured.
+    // A character has at most three bytes, so most texts need not be measured.
     const { payloadBytes } = LIMITS;
     if (payloadText.length * 3 > payloadBytes && Buffer.byteLength(payloadText) > payloadBytes) {
       throw new HoldfastError(

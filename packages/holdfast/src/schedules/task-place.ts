@@ -25,14 +25,14 @@ export class TaskPlace {
   /** The place of a task with that id, or the place where it would go. */
   async #engineOf(queue: string, id: string): Promise<Engine> {
     const part = (await this.#partitions.parts(queue)).ofId(id);
-    // An occurrence has an id that names no partition.
+    // The id of an occurrence names no partition, so `ofId` always finds a part.
     return (part as Part).engine;
   }
 
   /** Makes a queue known. @throws HoldfastError redis_* */
   async register(queue: string): Promise<void> {
     const { partitions, all } = await this.#partitions.parts(queue);
-    // Partitions are known since they were made.
+    // Partitions are registered when they are created.
     if (!partitions) await all[0]?.engine.open();
   }
 

@@ -110,7 +110,7 @@ export function testWorker(handlers: Handlers) {
             outcome: "acked",
             ...ended,
             ...(text === undefined ? {} : { result: JSON.parse(text), resultText: text }),
-            // As in a worker: the work is done, whatever it returned.
+            // A worker also acks such a task, because the work is done.
             ...(tooLarge ? { error: tooLarge } : {}),
           };
         } catch (thrown) {

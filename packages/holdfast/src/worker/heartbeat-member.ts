@@ -26,7 +26,7 @@ export class HeartbeatMember {
   #parts: { engine: Engine; queue: string }[] = [];
   readonly #registry: Registry;
   readonly #post: (message: MemberMessage) => void;
-  // Told already, by index in the lease table: their fence is not the current one any more, and never will be.
+  // The lost leases that the worker knows of, by index in the lease table. A fence that is no longer current never becomes current again.
   readonly #lostVersions = new Map<number, number>();
   readonly #stopping = new AbortController();
   #aheadTimer: NodeJS.Timeout | undefined;

@@ -172,11 +172,13 @@ class World {
   readonly runners: Runners;
   readonly queues: FakeQueue[];
   running = 0;
+  started = 0;
   soloRuns = false;
   /** The calls that must not happen. */
   readonly broken: string[] = [];
   readonly #timers: NodeJS.Timeout[];
   #idleMs = 0;
+  #startedBefore = 0;
 
   constructor(total: number, weights: number[], aheadMs: number) {
     this.slots = new Slots(total);
@@ -186,6 +188,7 @@ class World {
     const run = async (solo: boolean, ms: number) => {
       if (this.soloRuns || (solo && this.running > 0)) this.broken.push("a solo task ran beside another");
       this.running++;
+      this.started++;
       if (this.running > total) this.broken.push("more handlers ran than there are slots");
       this.soloRuns = solo;
       if (ms > 0) await after(ms);
@@ -239,11 +242,18 @@ class World {
     for (const runner of this.runners.all) runner.schedule();
   }
 
-  /** A slot is free while a task waits: that may last for a few calls. For a task that has to run alone it may last longer. */
+  /**
+   * Looks each millisecond whether a slot is free, a task waits, and nothing started since the last look.
+   * That may last for a few calls, and longer for a task that has to run alone.
+   */
   #watch(): void {
     const tasks = this.queues.flatMap((queue) => [...queue.pending, ...queue.leased.values()]);
     const idles =
-      tasks.length > this.running && this.running < this.slots.total && !tasks.some((task) => task.solo);
+      this.started === this.#startedBefore &&
+      tasks.length > this.running &&
+      this.running < this.slots.total &&
+      !tasks.some((task) => task.solo);
+    this.#startedBefore = this.started;
     this.#idleMs = idles ? this.#idleMs + 1 : 0;
     if (this.#idleMs === IDLE_MS) this.broken.push(`a slot was free for ${IDLE_MS} ms while a task waited`);
   }
