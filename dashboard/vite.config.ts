@@ -8,8 +8,8 @@ import { defineConfig, type Plugin, type ProxyOptions } from "vite";
 // The target of /v1 under `pnpm dev`: an observability service, or dev/mock-server.mjs.
 const api = process.env.HOLDFAST_API ?? "http://127.0.0.1:3001";
 
-// A page served by Vite has another origin than the service. This proxy gives its own pages, and only them, the origin
-// of the service; pages from elsewhere keep theirs. So the service needs no setting for it.
+// A page served by Vite has another origin than the service, which would refuse its requests. So this proxy replaces the
+// origin of its own pages by the origin of the service. Requests of other pages keep their origin.
 const sameOrigin: ProxyOptions = {
   changeOrigin: true,
   configure(proxy) {
@@ -20,7 +20,7 @@ const sameOrigin: ProxyOptions = {
   },
 };
 
-/** Writes a compressed file beside each text file, for browsers that accept it. Below a kilobyte it is not worth it. */
+/** Writes compressed files beside each text file for browsers that accept them. Files below 1 KiB gain too little. */
 function compress(): Plugin {
   return {
     name: "holdfast-compress",
@@ -37,7 +37,7 @@ function compress(): Plugin {
 }
 
 export default defineConfig({
-  // Relative to the page, whose <base> says where the service is: a reverse proxy may serve it below a path.
+  // Addresses are relative to the <base> of the page, because a reverse proxy may serve the dashboard below a path.
   base: "./",
   plugins: [react(), compress()],
   server: {
@@ -52,7 +52,7 @@ export default defineConfig({
   preview: { port: 5173, proxy: { "/v1": { target: api, ...sameOrigin, ws: true } } },
   build: {
     manifest: true,
-    // Inlined, since data: URLs would need a wider Content-Security-Policy.
+    // Assets are not inlined, because data: URLs would need a wider Content-Security-Policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },

@@ -1,6 +1,6 @@
-// Measures the dead-letter screen with many rows: node dashboard/dev/measure.mjs [count] (100,000 without it) Starts a
-// Redis and the built services of its own, makes that many dead letters, and prints as JSON: the time to the first
-// rows, the long tasks while scrolling, a replay of all of them through the screen, and PING meanwhile.
+// Measures the dead-letter screen with many rows. Usage: node dashboard/dev/measure.mjs [count], by default 100,000.
+// It starts its own Redis and the built services, makes `count` dead letters, and prints as JSON: the time to the first
+// rows, the long tasks while scrolling, the replay of all rows through the screen, and the PING times of Redis.
 import { performance } from "node:perf_hooks";
 import { freePort, startRedisServer, startService, until } from "@holdfast/testing";
 import { Observer, Queue, Worker } from "holdfast";
@@ -58,7 +58,7 @@ try {
       for (const entry of list.getEntries()) globalThis.longTasks.push(entry.duration);
     }).observe({ type: "longtask", buffered: true });
   });
-  // Loaded once before, so that the start of the browser is not measured.
+  // The first page load is not measured, because it includes the start of the browser.
   await page.goto(base);
   await page.getByLabel("Connection: Live").waitFor();
   const from = performance.now();

@@ -1,4 +1,4 @@
-// Mock data beside queues and tasks: schedules, the audit log, groups with a trend.
+// Mock data other than queues and tasks: schedules, the audit log, and groups with a trend.
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

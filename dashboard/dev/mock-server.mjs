@@ -34,9 +34,7 @@ const server = createServer(async (request, response) => {
       if (name === undefined) return reply(200, { schedules: state.schedules() });
       if (name === "preview") {
         const preview = state.preview(body);
-        return preview
-          ? reply(200, preview)
-          : problem(400, "invalid_argument", "this is not a cron expression");
+        return preview ? reply(200, preview) : problem(400, "invalid_argument", "not a cron expression");
       }
       if (request.method === "PUT") return reply(200, state.putSchedule(name, body));
       if (request.method === "DELETE") return reply(200, { id: name, deleted: state.deleteSchedule(name) });

@@ -1,7 +1,7 @@
 import { createMockMore } from "./mock-more.mjs";
 
 // An invented system that moves: queues fill and drain, tasks die, operations make progress.
-// It has more than 500 lines because most of them are invented data, which one place keeps consistent.
+// This file has more than 500 lines, because the invented data is easier to keep consistent in one place.
 
 const HOUR = 3_600_000;
 const zeroTotals = () =>
@@ -24,7 +24,7 @@ const ERRORS = [
   ["email.send", "retries_exhausted", () => '<img src=x onerror="alert(1)"> is not a valid subject'],
 ];
 
-/** The counter for the finished tasks of an operation. */
+/** The field of an operation's result that counts its finished tasks. */
 const DONE = { replay: "replayed", discard: "discarded", restore: "restored", burst: "enqueued" };
 
 export function createMockState() {
@@ -237,7 +237,7 @@ export function createMockState() {
       },
     }));
 
-  // More tasks leave than arrive if a worker runs.
+  // While a worker runs, more tasks leave the queue than arrive.
   const rates = () =>
     Object.fromEntries(
       [...queues].map(([name, { processing, pending }]) => {

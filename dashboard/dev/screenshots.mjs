@@ -1,5 +1,5 @@
 // Takes pictures of every screen in both themes, wide and narrow: node dev/screenshots.mjs <address> <folder> [name]
-// Fails when a page scrolls sideways or the browser logs an error.
+// The script fails when a page scrolls sideways or the browser logs an error.
 import { mkdirSync } from "node:fs";
 import { chromium } from "playwright-core";
 
@@ -86,7 +86,7 @@ const SCREENS = [
         .click(),
   ],
   ["missing", "/queues/nope"],
-  // This one is last because it logs the page out.
+  // The log-in screen is last, because its picture logs the page out.
   ["login", "/"],
 ];
 
@@ -104,7 +104,7 @@ for (const theme of ["light", "dark"]) {
     });
     const page = await context.newPage();
     page.on("console", (message) => {
-      // A container that starts at the same time changes the interfaces of the machine, which is not the page's fault.
+      // A container that starts meanwhile changes the network interfaces of the machine. The page did not cause this error.
       if (message.type() !== "error" || message.text().includes("ERR_NETWORK_CHANGED")) return;
       bad += 1;
       console.error(`${page.url()}: ${message.text()}`);

@@ -3,5 +3,5 @@ try {
   const theme = localStorage.getItem("holdfast.theme");
   if (theme === "light" || theme === "dark") document.documentElement.dataset.theme = theme;
 } catch {
-  // Storage may be blocked; then the system theme is used.
+  // If storage is blocked, the page uses the system theme.
 }

@@ -1,6 +1,6 @@
 import { type LazyPart, lazyPart } from "./ui/lazy-part.tsx";
 
-/** The type is declared here, since the types of the screens depend on those of the routes. */
+/** The type is written out, because an inferred one would be circular: screens use the types of the routes. */
 type Screen = LazyPart<object>;
 
 export const LoadPage: Screen = lazyPart(

@@ -12,19 +12,18 @@ import { ToastProvider } from "./ui/toast.tsx";
 
 const client = new QueryClient({
   defaultOptions: {
-    // The service may be on this machine or in this network while the browser considers itself offline, so requests are
-    // sent anyway.
+    // A browser without internet considers itself offline, but the service may be on this machine or in its network.
     mutations: { networkMode: "always" },
     queries: {
       networkMode: "always",
       staleTime: 1_000,
-      // A refusal is final; only a missing answer is worth another attempt.
+      // A refusal is final, so only a request without an answer is repeated.
       retry: (failures, error) => failures < 2 && error instanceof ApiError && error.unreachable,
     },
   },
 });
 
-// The <base> has served its purpose, see api/base.ts. If it stayed, "#main" would be another page.
+// api/base.ts has read the <base>. If the <base> stayed, a link to "#main" would lead to another page.
 document.querySelector("base")?.remove();
 
 const root = document.getElementById("root");

@@ -1,4 +1,4 @@
-/** The reader's choices for all pages: theme and format of times. They are kept in this browser only. */
+/** Keeps the reader's theme and format of times in this browser. */
 
 export function readPreference<T extends string>(name: string, allowed: readonly T[], fallback: T): T {
   try {
@@ -13,6 +13,6 @@ export function writePreference(name: string, value: string): void {
   try {
     localStorage.setItem(`holdfast.${name}`, value);
   } catch {
-    // Storage may be blocked; then the choice lasts as long as the page.
+    // If storage is blocked, the choice lasts as long as the page.
   }
 }

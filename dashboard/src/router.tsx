@@ -118,7 +118,7 @@ export const router = createRouter({
   basepath: BASE_PATH || "/",
   scrollRestoration: true,
   defaultPreload: "intent",
-  // A screen that fails leaves the frame around it in place.
+  // The error of a screen replaces only that screen, not the frame around it.
   defaultErrorComponent: RouteFailed,
 });
 

@@ -5,7 +5,7 @@ const unknown = (path: string, raw: Record<string, unknown>) => unknownIn(raw, s
 const DEAD = "/queues/$queue/dead-letters";
 
 describe("the fields of the address that a screen does not understand", () => {
-  it("are none if every field is known", () => {
+  it("are none if the screen knows every field", () => {
     expect(
       unknown("/queues/$queue/tasks", { state: "dead", q: 17, tag: "a", within: "1h", type: "" }),
     ).toEqual([]);
@@ -13,7 +13,7 @@ describe("the fields of the address that a screen does not understand", () => {
     expect(unknown("/", { sort: "dead" })).toEqual([]);
   });
 
-  it("are reported by name and value, whether the field or its value is unknown", () => {
+  it("are reported by name and value if the name or the value is unknown", () => {
     expect(unknown(DEAD, { tags: "tenant:acme" })).toEqual(["tags=tenant:acme"]);
     expect(unknown(DEAD, { reason: "bored", tag: "a" })).toEqual(["reason=bored"]);
     expect(unknown("/queues/$queue/tasks", { within: "2h", state: "jobs" })).toEqual([
@@ -25,7 +25,7 @@ describe("the fields of the address that a screen does not understand", () => {
     expect(unknown("/workers", { queue: "emails" })).toEqual(["queue=emails"]);
   });
 
-  it("include a text that is too long, and a filter beside the groups of all dead letters", () => {
+  it("include a text that is too long, and a filter of the groups, which cannot be filtered", () => {
     const long = "x".repeat(201);
     expect(unknown(DEAD, { q: long })).toEqual([`q=${long}`]);
     expect(unknown(DEAD, { view: "groups", tag: "a" })).toEqual(["tag=a"]);

@@ -9,18 +9,18 @@ import {
   tasksSearch,
 } from "./search.ts";
 
-/** The facts about a screen that the frame needs before the screen is loaded. */
+/** Facts about a screen that the frame needs before the code of the screen is loaded. */
 export interface ScreenFacts {
   title(params: Record<string, string>): string;
-  /** Parses the address. Fields that the screen does not understand are missing in the result and not applied. */
+  /** Parses the address, and leaves out fields that the screen does not understand. */
   search(raw: Record<string, unknown>): object;
-  /** The search of this screen narrows a list, so the list must not be shown without it. */
+  /** The address filters a list, so the list must not be shown while a field of the address is not understood. */
   narrows?: boolean;
 }
 
 const nothing = () => ({});
 
-/** By the full path of the route. The router takes `search` from here, so that both parse an address alike. */
+/** Screens by the full path of their route. The router uses the same `search`, so that both parse an address alike. */
 export const SCREENS = {
   "/": { title: () => "Overview", search: overviewSearch },
   "/load": { title: () => "Load", search: loadSearch },
@@ -50,7 +50,7 @@ const NOT_FOUND: ScreenFacts = { title: () => "Not found", search: (raw) => raw 
 export const screenFacts = (fullPath: string): ScreenFacts =>
   (SCREENS as Record<string, ScreenFacts>)[fullPath] ?? NOT_FOUND;
 
-/** Fields of the address that a screen does not understand, as they are written. An empty field has no effect. */
+/** Returns the fields of the address that a screen does not understand, as they are written, without empty ones. */
 export function unknownIn(raw: Record<string, unknown>, { search }: ScreenFacts): string[] {
   const known = search(raw) as Record<string, unknown>;
   return Object.entries(raw)

@@ -2,7 +2,7 @@ import { DEAD_REASONS, type DeadReason, TASK_STATES, type TaskState } from "@hol
 import type { AuditAction } from "./api/audit.ts";
 import { ACTION_TEXT } from "./screens/audit/action-text.ts";
 
-/** State of a screen that is kept in its URL. Fields that are not understood are left out, and the screen says so. */
+/** Parses the state of a screen in its URL. Unknown fields and values are left out, and the screen reports them. */
 
 export const SORTS = ["worst", "name", "age", "pending", "processing", "failures", "dead"] as const;
 export type Sort = (typeof SORTS)[number];
@@ -71,7 +71,7 @@ const pick = <K extends string, T extends string>(key: K, value: unknown, allowe
 const text = <K extends string>(key: K, value: unknown, most = 200) => {
   // The router parses `?q=17` as a number, but a filter is always text.
   const valid = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
-  // A text that is cut off would match more than the address says.
+  // A long text is dropped, because a shortened one would match more than the address says.
   const clean = valid && String(value).length <= most ? String(value) : "";
   return (clean === "" ? {} : { [key]: clean }) as { [P in K]?: string };
 };
@@ -95,7 +95,7 @@ export const tasksSearch = (raw: Raw): TasksSearch => ({
 
 export const deadLettersSearch = (raw: Raw): DeadLettersSearch => {
   const view = pick("view", raw.view, ["list", "groups"] as const);
-  // The groups always cover all dead letters.
+  // Filters do not apply to the groups, which always cover all dead letters.
   if (view.view === "groups") return view;
   return {
     ...view,

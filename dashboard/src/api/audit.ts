@@ -11,7 +11,7 @@ export interface AuditFilter {
   action?: AuditAction | undefined;
 }
 
-/** `GET /v1/audit`, newest first, by cursor. With a filter a page may be empty before the last one. */
+/** `GET /v1/audit`, newest first, by cursor. With a filter, a page may be empty although more pages follow. */
 export const auditQuery = (filter: AuditFilter) =>
   infiniteQueryOptions({
     queryKey: ["audit", filter] as const,

@@ -1,6 +1,6 @@
 /**
- * The address of the service, with a slash at its end. It has a path if a reverse proxy serves it below one. It comes
- * from the page's <base>; without one, as in development and in tests, it is the root of the origin.
+ * Returns the address of the service, with a slash at its end. The page's <base> names the address, with the path of a
+ * reverse proxy. A page without a <base>, as in development and in tests, uses the root of its origin.
  */
 export function serviceUrl(page: Pick<Document, "querySelector" | "baseURI">, origin: string): string {
   return page.querySelector("base") === null ? `${origin}/` : new URL(".", page.baseURI).href;
@@ -9,8 +9,8 @@ export function serviceUrl(page: Pick<Document, "querySelector" | "baseURI">, or
 // Read once, because the address of the page changes with every screen.
 const url = typeof document === "undefined" ? "" : serviceUrl(document, location.origin);
 
-/** Like `http://host/queues`, without a slash at its end. */
+/** The address of the service without a slash at its end, such as `http://host/queues`. */
 export const SERVICE_URL = url.replace(/\/$/, "");
 
-/** Like `/queues`, or "" at the root. */
+/** The path of the service, such as `/queues`; "" at the root. */
 export const BASE_PATH = url === "" ? "" : new URL(url).pathname.replace(/\/$/, "");

@@ -2,7 +2,7 @@ import type { DashboardRoute, RouteBody, RouteParams, RouteQuery, RouteReply } f
 import { SERVICE_URL } from "./base.ts";
 import { apiFetch } from "./http.ts";
 
-/** The property is optional if its type is undefined or if all of its fields are optional. */
+/** A property that is left out if `T` is undefined, and optional if all fields of `T` are. */
 type Option<Name extends string, T> = [T] extends [undefined]
   ? unknown
   : Partial<T> extends T
@@ -10,14 +10,14 @@ type Option<Name extends string, T> = [T] extends [undefined]
     : { [K in Name]: T };
 
 type Call<R extends DashboardRoute> = {
-  /** JSON text is sent byte for byte, because a payload must not pass through JSON.parse and back. */
+  /** JSON text that is sent byte for byte, because JSON.parse and JSON.stringify could change a payload. */
   text?: string;
   signal?: AbortSignal | undefined;
 } & Option<"params", RouteParams<R>> &
   Option<"query", RouteQuery<R>> &
   Option<"body", RouteBody<R>>;
 
-/** Calls a route of the service. @throws ApiError for every answer but success */
+/** Calls a route of the service. @throws ApiError unless the answer is a success */
 export async function api<R extends DashboardRoute>(
   route: R,
   ...[call]: Partial<Call<R>> extends Call<R> ? [call?: Call<R>] : [call: Call<R>]
@@ -51,7 +51,7 @@ export async function api<R extends DashboardRoute>(
   return response.status === 204 ? (null as RouteReply<R>) : response.json();
 }
 
-/** Drops fields that are not set, since an empty filter is not a filter. */
+/** Drops empty fields, because a filter that the reader left empty is not a condition. */
 export function given<T extends Record<string, unknown>>(
   values: T,
 ): { [K in keyof T]?: Exclude<T[K], undefined> } {

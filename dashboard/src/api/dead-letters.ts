@@ -18,7 +18,7 @@ export interface DeadLetterFilter {
   to?: number | undefined;
 }
 
-/** The dead letters that an action is about. */
+/** The dead letters that an action changes. */
 export type DeadLetterTarget = { ids: string[] } | { filter: DeadLetterFilter } | { all: true };
 
 export interface ReplayOptions {
@@ -31,7 +31,7 @@ export interface ReplayOptions {
   reason?: string | undefined;
 }
 
-/** A few are done at once; many become an operation. */
+/** The service changes a few tasks at once, and starts an operation for many. */
 export type BulkAnswer =
   | {
       done: number;
@@ -51,7 +51,7 @@ export const deadLetterGroupsQuery = (queue: string) =>
 const wire = (target: DeadLetterTarget) => {
   if (!("filter" in target)) return target;
   const filter = given({ ...target.filter });
-  // A filter without a condition selects everything, which has to be said explicitly.
+  // A request for all dead letters has to say `all`, because a filter without a condition may be a mistake.
   return Object.keys(filter).length === 0 ? { all: true as const } : { filter };
 };
 
@@ -68,7 +68,7 @@ export const replayDeadLetters = async (
     }),
   );
 
-/** The number of tasks that this replay or discard would change now, from a dry run. */
+/** Counts in a dry run the tasks that a replay or discard would change now. */
 export const countDeadLetters = async (
   queue: string,
   target: DeadLetterTarget,

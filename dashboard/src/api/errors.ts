@@ -2,7 +2,7 @@
 const REMEDIES: Record<string, string> = {
   redis_unavailable: "Check that Redis runs and that the observability service can reach it.",
   redis_refused: "Check the user, password and database that the observability service logs in with.",
-  redis_out_of_memory: "Give Redis more memory or lower retention; workers go on meanwhile.",
+  redis_out_of_memory: "Give Redis more memory or lower the retention. Workers continue meanwhile.",
   redis_read_only: "Redis is a replica or lost its quorum: check the failover.",
   queue_full: "The queue is at its cap: wait for workers to drain it, or raise maxWaiting.",
   rate_limited: "Wait a moment, then try again.",
@@ -25,7 +25,7 @@ export interface FieldError {
   message: string;
 }
 
-/** A failed request: its cause (`detail`), stable `code`, and the id to find in the log. */
+/** A failed request: its cause (`detail`), its stable `code`, and the request id, which is in the log. */
 export class ApiError extends Error {
   readonly status: number;
   readonly code: string;
@@ -56,7 +56,7 @@ export class ApiError extends Error {
     return REMEDIES[this.code] ?? null;
   }
 
-  /** Whether the service itself could not be reached, as opposed to a refusal by it. */
+  /** Whether the service could not be reached. False if the service refused the request. */
   get unreachable(): boolean {
     return this.code === "unreachable";
   }

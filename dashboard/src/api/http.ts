@@ -1,18 +1,18 @@
 import { ApiError, type FieldError } from "./errors.ts";
 
-/** All requests to the API go through here. It checks the content type, throws typed errors, and has a timeout. */
+/** All requests to the API go through this module, which sets a timeout, checks content types and throws typed errors. */
 
 const TIMEOUT_MS = 20_000;
 
 const unauthorizedListeners = new Set<() => void>();
 
-/** The listener is called when an answer says that the session has ended. Returns a function that removes it. */
+/** Calls `listener` when an answer says that the session has ended. Returns a function that removes the listener. */
 export function onUnauthorized(listener: () => void): () => void {
   unauthorizedListeners.add(listener);
   return () => unauthorizedListeners.delete(listener);
 }
 
-/** `fetch` that resolves with the JSON of a successful answer, and throws an ApiError for everything else. */
+/** Like `fetch`, but returns only successful JSON answers, and throws an ApiError for everything else. */
 export async function apiFetch(request: Request): Promise<Response> {
   const timeout = AbortSignal.timeout(TIMEOUT_MS);
   let response: Response;
@@ -36,7 +36,7 @@ async function refuseAllButJson(response: Response): Promise<void> {
   const isJson = contentType.startsWith("application/json");
   if (contentType.startsWith("application/problem+json") || (isJson && !response.ok)) {
     const error = problem(response.status, await response.json().catch(() => null), requestId);
-    // On the log-in screen a refused key is an ordinary answer; anywhere else the session has ended.
+    // On the log-in screen 401 means a refused key. On every other screen the session has ended.
     if (error.status === 401) for (const listener of unauthorizedListeners) listener();
     throw error;
   }

@@ -8,7 +8,7 @@ export type OperationState = OperationView["state"];
 export const operationsKey = ["operations"] as const;
 export const operationKey = (id: string) => ["operation", id] as const;
 
-/** Whether it can still change. */
+/** Whether the operation can still change. */
 export const isOpen = ({ state }: { state: OperationState }): boolean =>
   state === "running" || state === "paused";
 

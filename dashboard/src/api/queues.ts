@@ -10,7 +10,7 @@ import { api, given } from "./client.ts";
 
 export type { QueueRates, SeriesPoint, SettingsBody };
 
-/** All data of a queue is below this key, so that one invalidation refreshes it. */
+/** The keys of all data of a queue begin with this key, so that one invalidation refreshes all of the data. */
 export const queueKey = (queue: string) => ["queue", queue] as const;
 const queuesKey = ["queues"] as const;
 
@@ -28,12 +28,12 @@ export const queueQuery = (queue: string) =>
     queryFn: ({ signal }) => api("GET /v1/queues/:queue", { params: { queue }, signal }),
   });
 
-/** More points than pixels only cost time. */
+/** A chart has few pixels, so more points would take time to draw and show nothing new. */
 const MOST_POINTS = 240;
 
 /**
- * The step of the charts for a span. There are few enough points, and each step is a whole number of the service's own
- * steps.
+ * Returns the step of a chart, ms: a multiple of the step in which the service keeps this span, and long enough for
+ * MOST_POINTS.
  */
 export function seriesStep(windowMs: number): number {
   const unit =
@@ -41,10 +41,10 @@ export function seriesStep(windowMs: number): number {
   return Math.max(unit, Math.ceil(windowMs / MOST_POINTS / unit) * unit);
 }
 
-/** In steps of 1 s for 15 minutes, of 10 s for 3 hours, then of 5 minutes. */
+/** The service keeps steps of 1 s for 15 minutes, steps of 10 s for 3 hours, and steps of 5 minutes after that. */
 const SERIES_KEPT = { secondsMs: 900_000, bucketsMs: 10_800_000 } as const;
 
-/** `GET /v1/queues/:queue/series`: the last `windowMs`, as far as they are known. */
+/** `GET /v1/queues/:queue/series`: the part of the last `windowMs` that the service knows. */
 export const seriesQuery = (queue: string, windowMs: number) =>
   queryOptions({
     queryKey: [...queueKey(queue), "series", windowMs] as const,
@@ -54,7 +54,7 @@ export const seriesQuery = (queue: string, windowMs: number) =>
         query: { windowMs, stepMs: seriesStep(windowMs) },
         signal,
       }),
-    // The live stream continues from here.
+    // The live stream adds newer points, so the series may be old.
     staleTime: 30_000,
   });
 
@@ -70,7 +70,7 @@ export const resumeQueue = (queue: string) =>
 export const configureQueue = (queue: string, body: SettingsBody) =>
   api("PATCH /v1/queues/:queue", { params: { queue }, body });
 
-/** States that can be emptied. A task in processing belongs to its worker. */
+/** States that can be emptied. Processing is not one, because its tasks belong to their workers. */
 export type EmptiedState = EmptyBody["states"][number];
 
 /** `POST /v1/queues/:queue/empty`: few tasks at once, many by an operation. */
@@ -84,7 +84,7 @@ export const emptyQueue = async (
   return "kind" in answer ? { operation: answer } : { removed: answer.removed };
 };
 
-/** `DELETE /v1/queues/:queue`: the queue has to be paused, and none of its tasks running. */
+/** `DELETE /v1/queues/:queue`: the queue must be paused and must not have running tasks. */
 export const deleteQueue = (queue: string, reason: string | undefined) =>
   api("DELETE /v1/queues/:queue", {
     params: { queue },

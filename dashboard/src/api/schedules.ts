@@ -30,7 +30,7 @@ export const putSchedule = (id: string, body: ScheduleBody) =>
 /** `DELETE /v1/schedules/:id`. */
 export const deleteSchedule = (id: string) => api("DELETE /v1/schedules/:id", { params: { id } });
 
-/** `POST /v1/schedules/:id/run`: one task now, outside of the plan. */
+/** `POST /v1/schedules/:id/run`: enqueues one task now, in addition to the planned ones. */
 export const runSchedule = (id: string) => api("POST /v1/schedules/:id/run", { params: { id }, body: {} });
 
 /** `POST /v1/schedules/:id/{pause,resume}`. */

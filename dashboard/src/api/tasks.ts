@@ -18,7 +18,7 @@ export interface TaskFilter {
   reason?: DeadReason | undefined;
   /** Signature of a group of dead letters. */
   signature?: string | undefined;
-  /** Range of the time that orders the state (enqueued, due, ended), ms since the epoch. */
+  /** Range of the time by which the state is ordered (enqueued, due or ended), ms since the epoch. */
   from?: number | undefined;
   to?: number | undefined;
 }
@@ -33,8 +33,8 @@ export interface NewTaskText {
 }
 
 /**
- * `GET /v1/queues/:queue/tasks`, by cursor. A page may be empty before the last one: the search continues from its
- * cursor.
+ * `GET /v1/queues/:queue/tasks`, by cursor. A page of a search may be empty although more follow, because each request
+ * scans a limited number of tasks.
  */
 export const tasksQuery = (queue: string, filter: TaskFilter) =>
   infiniteQueryOptions({
@@ -49,7 +49,7 @@ export const tasksQuery = (queue: string, filter: TaskFilter) =>
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
-/** The first task of a state; in processing, the one whose lease ends next. Null if there is none. */
+/** The first task of a state; in processing, the task whose lease ends first. Null if the state is empty. */
 export const firstTaskQuery = (queue: string, state: TaskState) =>
   queryOptions({
     queryKey: [...queueKey(queue), "first", state] as const,
@@ -106,7 +106,7 @@ export function injectBody(task: NewTaskText): string {
   return `${rest.slice(0, -1)},"payload":${task.payloadText}}`;
 }
 
-/** Searches the queues one after the other for this task; null if none has it. */
+/** Asks for the task in one queue after the other; null if no queue has it. */
 export async function findTask(queues: readonly string[], id: string): Promise<string | null> {
   for (const queue of queues) {
     try {

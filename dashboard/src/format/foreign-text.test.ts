@@ -4,7 +4,7 @@ import { codePoint, partsOf, plainText } from "./foreign-text.ts";
 const kinds = (text: string) => (partsOf(text) ?? []).map(({ text, kind }) => [kind, text]);
 
 describe("text of others", () => {
-  it("stays as it is if nothing in it could mislead", () => {
+  it("stays as it is if none of its characters could mislead a reader", () => {
     for (const text of ["", '{"a":"é日本 😀","b":[1]}\n\t', "👩‍👩‍👧 family", "naïve"])
       expect(partsOf(text)).toBe(null);
   });
@@ -40,7 +40,7 @@ describe("text of others", () => {
     ).toBe(text);
   });
 
-  it("shows its characters by number, also in places without markup", () => {
+  it("shows the numbers of its hidden characters also in places without markup", () => {
     expect(codePoint("\u202e")).toBe("U+202E");
     expect(codePoint("\u0007")).toBe("U+0007");
     expect(plainText("a\u202eb")).toBe("a<U+202E>b");

@@ -1,18 +1,17 @@
 /**
- * Text of others can hold invisible characters and characters that reorder the visible ones, so that a payload looks
- * like another one. This splits text into parts that can be shown as they are, and parts that have to be marked or
- * isolated.
+ * Part of a text that other people wrote. Such a text can hold invisible characters, and characters that reorder the
+ * visible ones, so that one payload looks like another. These characters are marked or isolated.
  */
 export interface TextPart {
   /** The characters as they are. */
   text: string;
-  /** `marked`: shown by its number. `isolated`: reads from right to left, and must not reorder its surroundings. */
+  /** A `marked` part is shown by its number. An `isolated` part reads from right to left and must not reorder the rest. */
   kind: "plain" | "marked" | "isolated";
 }
 
 /**
- * Control characters except tab and line feed, marks of direction, and characters without width. Joiners stay, since
- * emoji and some scripts need them.
+ * Control characters except tab and line feed, marks of direction, and characters without width. Joiners are not marked,
+ * since emoji and some scripts need them.
  */
 const MARKED =
   "\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb";
@@ -26,7 +25,7 @@ const PARTS = new RegExp(
 );
 const ANY = new RegExp(`[${MARKED}${RIGHT_TO_LEFT}]`, "u");
 
-/** Null if the text can be shown as it is, as almost every text can. */
+/** Splits a text into its parts. Null, for speed, if the text can be shown as it is. */
 export function partsOf(text: string): TextPart[] | null {
   if (!ANY.test(text)) return null;
   const parts: TextPart[] = [];
@@ -44,7 +43,7 @@ export function partsOf(text: string): TextPart[] | null {
 export const codePoint = (character: string): string =>
   `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
 
-/** For places without markup, such as tooltips: marked characters are replaced by their numbers. */
+/** Replaces marked characters by their numbers, for places without markup, such as tooltips. */
 export function plainText(text: string): string {
   const parts = partsOf(text);
   if (parts === null) return text;

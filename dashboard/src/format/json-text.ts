@@ -1,6 +1,6 @@
 /**
- * Indents JSON text without parsing it, so every number and string keeps its exact characters. Text that is not JSON is
- * still readable afterwards.
+ * Indents JSON text without parsing it, so every number and string keeps its exact characters. The result is readable
+ * even if the text is not JSON.
  */
 export function indentJsonText(text: string): string {
   let out = "";

@@ -1,16 +1,16 @@
 const integer = new Intl.NumberFormat("en-US", { maximumFractionDigits: 0 });
 
-/** An exact number with thousands separators, since operators compare counts. */
+/** Writes a count in full with thousands separators, because operators compare counts. */
 export const count = (value: number): string => integer.format(value);
 
-/** A rate per second, with a decimal if it is small. */
+/** Writes a rate per second; a small rate has a decimal. */
 export function rate(perSecond: number): string {
   if (perSecond >= 10) return integer.format(perSecond);
   if (perSecond >= 0.05) return perSecond.toFixed(1);
   return "0";
 }
 
-/** `0.4 %`, `12 %`: with a decimal if it is small. */
+/** Writes a share as a percentage; a small one has a decimal: `0.4 %`, `12 %`. */
 export function percent(share: number): string {
   const value = share * 100;
   return `${value !== 0 && value < 9.95 ? value.toFixed(1) : Math.round(value)} %`;

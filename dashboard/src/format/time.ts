@@ -1,4 +1,4 @@
-/** A duration or an age, in two units at most. */
+/** Writes a duration or an age in two units at most. */
 export function duration(ms: number): string {
   if (ms < 0) return "0 ms";
   if (ms < 1_000) return `${Math.round(ms)} ms`;
@@ -12,7 +12,7 @@ export function duration(ms: number): string {
   return two(Math.floor(hours / 24), "d", hours % 24, "h");
 }
 
-/** For an axis, with one unit: `90 s`, `5 min`. */
+/** Writes a duration in one unit, as an axis needs it: `90 s`, `5 min`. */
 export function shortDuration(ms: number): string {
   const trim = (value: number) => String(Math.round(value * 10) / 10);
   if (ms === 0) return "0";

@@ -1,7 +1,8 @@
-/** The state of the source of live data. A pure reducer: the socket only reports events. */
+/** The state of the connection that brings live data, as a pure reducer of the events of the socket. */
 
 /**
- * Without news for this long, the figures on the screen count as stale. It is three missed updates at the slowest pace.
+ * The figures on the screen are stale after this time without an update. At the slowest pace, three updates are then
+ * missing.
  */
 export const STALE_AFTER_MS = 6_000;
 
@@ -13,9 +14,9 @@ export interface Connection {
   seq: number | null;
   /** When the figures on the screen last changed, ms of this browser's clock. */
   freshAt: number | null;
-  /** Failed attempts in a row; they set the wait before the next. */
+  /** Failed attempts in a row. */
   failures: number;
-  /** Counts the gaps. Components with derived data fetch it again when this changes. */
+  /** The number of gaps in the stream. After a gap, components fetch their data again. */
   gaps: number;
   stale: boolean;
 }
@@ -36,13 +37,13 @@ export const initialConnection: Connection = {
   stale: false,
 };
 
-/** After this many failures in a row, figures are polled over HTTP while the socket keeps trying. */
+/** After this many failures in a row, the page polls over HTTP while the socket keeps trying. */
 const POLL_AFTER_FAILURES = 2;
 
 export function reduceConnection(state: Connection, event: ConnectionEvent): Connection {
   switch (event.type) {
     case "opened":
-      // Live only with the first message, since an open socket may still be silent.
+      // The phase becomes "live" with the first message, because an open socket may still be silent.
       return { ...state, seq: null };
     case "message": {
       const missed = state.seq === null ? state.freshAt !== null : event.seq !== state.seq + 1;
@@ -69,7 +70,7 @@ export function reduceConnection(state: Connection, event: ConnectionEvent): Con
   }
 }
 
-/** The wait before the next attempt, ms: doubles up to 15 s, with jitter so that browsers do not all return at once. */
+/** The wait before the next attempt, ms. It doubles up to 15 s, and jitter keeps browsers from returning all at once. */
 export function reconnectDelayMs(failures: number, random: () => number = Math.random): number {
   const ceiling = Math.min(15_000, 500 * 2 ** Math.max(0, failures - 1));
   return Math.round(ceiling / 2 + (random() * ceiling) / 2);

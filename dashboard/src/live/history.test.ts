@@ -14,7 +14,7 @@ const sample = (at: number, part: Partial<Sample> = {}): Sample => ({
   ...part,
 });
 
-it("computes rates from the growth of the counters; failures and crashes are added up", () => {
+it("computes rates from the growth of the counters, and counts crashes as failures", () => {
   const later = sample(5_000, { enqueued: 10, acked: 500, failed: 4, crashed: 1 });
   expect(between(sample(0), later)).toEqual({ enqueued: 2, completed: 100, failed: 1 });
 });

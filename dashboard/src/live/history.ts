@@ -1,6 +1,6 @@
 import type { QueueStats } from "@holdfast/contracts";
 
-/** One sample of one queue, kept for the charts. */
+/** The figures of one queue at one moment, kept for the charts. */
 export interface Sample {
   at: number;
   pending: number;
@@ -13,7 +13,7 @@ export interface Sample {
   crashed: number;
 }
 
-/** Per second. */
+/** Tasks or attempts per second. */
 export interface Rates {
   enqueued: number;
   completed: number;
@@ -38,7 +38,7 @@ export function toSample(stats: QueueStats): Sample {
   };
 }
 
-/** Appends a sample in order of time. An older or equal one (from a poll that overtook the socket) is dropped. */
+/** Appends a sample. Drops one that is not newer than the last, since a poll and the socket can overtake each other. */
 export function append(samples: readonly Sample[], sample: Sample): readonly Sample[] {
   const last = samples.at(-1);
   if (last !== undefined && sample.at <= last.at) return samples;
@@ -46,11 +46,11 @@ export function append(samples: readonly Sample[], sample: Sample): readonly Sam
   return next.length > MOST_SAMPLES ? next.slice(-MOST_SAMPLES) : next;
 }
 
-/** From counters that only grow: unlike the depth of `completed`, retention does not change them. */
+/** Computes rates from counters that only grow. The depth of `completed` would not do, because retention lowers it. */
 export function between(first: Sample, last: Sample): Rates {
   const seconds = (last.at - first.at) / 1_000;
   if (seconds <= 0) return { enqueued: 0, completed: 0, failed: 0 };
-  // A counter that fell was reset with a deleted queue. A missing rate is better than a negative one.
+  // A counter falls if its queue was deleted and created again. Its rate is then 0, not negative.
   const per = (a: number, b: number) => Math.max(0, b - a) / seconds;
   return {
     enqueued: per(first.enqueued, last.enqueued),
@@ -59,7 +59,7 @@ export function between(first: Sample, last: Sample): Rates {
   };
 }
 
-/** Share of attempts that failed or crashed in the last minute, 0 to 1; null if none ended. */
+/** Share of attempts that failed or crashed in the last minute, 0 to 1; null if no attempt ended. */
 export function failureShareOf(samples: readonly Sample[]): number | null {
   const last = samples.at(-1);
   const first = last && samples.find((sample) => sample.at >= last.at - FAILURE_WINDOW_MS);

@@ -29,7 +29,7 @@ import { openStream, streamUrl } from "./socket.ts";
 interface Live {
   figures: LiveFigures;
   connection: Connection;
-  /** The reason why polling fails, if it does. */
+  /** The error of the last poll; null if the poll succeeded or the socket is live. */
   error: ApiError | null;
   paused: boolean;
   setPaused(paused: boolean): void;
@@ -78,7 +78,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     const ticker = setInterval(() => {
       const now = Date.now();
       dispatch({ type: "tick", now });
-      // A pulled cable does not close a socket. So a silent socket is replaced by a new one, and by polling.
+      // A pulled cable does not close a socket, so a socket that stays silent is closed and opened again.
       if (heardAt === null || now - heardAt <= STALE_AFTER_MS) return;
       close?.();
       again();
@@ -90,7 +90,7 @@ export function LiveProvider({ children }: { children: ReactNode }) {
     };
   }, []);
 
-  // Everything on the screen may have missed a change during the gap, and failed requests may succeed now.
+  // After a gap all data may be out of date. When the API answers again, failed requests may succeed.
   const away = error !== null;
   useEffect(() => {
     if (connection.gaps > 0) void client.invalidateQueries();
@@ -163,9 +163,9 @@ let present = Date.now();
 let ticking: ReturnType<typeof setInterval> | undefined;
 const watchers = new Set<() => void>();
 
-/** One clock for everything that shows an age. One timer per row of a list would be hundreds. */
+/** All ages on the page share one timer, because a list would otherwise have hundreds. */
 function subscribe(watcher: () => void): () => void {
-  // The clock does not run while it has no listeners.
+  // The timer does not run without watchers, so `present` may be old.
   if (watchers.size === 0) present = Date.now();
   watchers.add(watcher);
   ticking ??= setInterval(() => {
@@ -182,7 +182,7 @@ function subscribe(watcher: () => void): () => void {
 
 const now = (): number => present;
 
-/** The present time by the clock of Redis, updated once a second. */
+/** Returns the present time by the clock of Redis, updated once a second. */
 export function useNow(): number {
   const { figures } = useLive();
   return useSyncExternalStore(subscribe, now) + figures.clockOffsetMs;

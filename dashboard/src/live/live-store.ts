@@ -11,9 +11,9 @@ export interface LiveFigures {
   workers: WorkerView[] | null;
   operations: OperationView[];
   redisUp: boolean;
-  /** When Redis last answered, ms by its clock; null if that is unknown. */
+  /** When Redis last answered, ms by its clock; null if unknown. */
   sampledAt: number | null;
-  /** Redis time minus the clock of this browser, because ages are measured by the clock of Redis. */
+  /** Redis time minus browser time, because ages are measured by the clock of Redis. */
   clockOffsetMs: number;
   history: Record<string, readonly Sample[]>;
 }

@@ -25,7 +25,7 @@ export function openStream(url: string, callbacks: StreamCallbacks): () => void 
   socket.addEventListener("message", (event: MessageEvent<unknown>) => {
     if (over) return;
     const message = parseMessage(event.data);
-    // Something other than the service answers on this address, so the socket counts as closed.
+    // The message is not one of the service, so another program answers at this address.
     if (message === null) close();
     else callbacks.onMessage(message);
   });

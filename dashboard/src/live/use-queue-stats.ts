@@ -6,11 +6,11 @@ import { useLive } from "./live-context.tsx";
 
 interface KnownQueue {
   stats: QueueStats | undefined;
-  /** Null while unknown. */
+  /** Null until the page knows whether the queue exists. */
   exists: boolean | null;
 }
 
-/** One queue. The live figures only have the queues with most waiting tasks; any other one is requested. */
+/** Returns the figures of a queue. The stream only has the queues with the most waiting tasks; others are requested. */
 export function useQueueStats(queue: string): KnownQueue {
   const { figures, paused } = useLive();
   const { queues, queuesTotal } = figures;

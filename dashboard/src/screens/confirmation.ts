@@ -1,10 +1,10 @@
-/** Above this many tasks a click is not enough. */
+/** Above this many tasks, their number has to be typed. */
 const TYPED_ABOVE = 100;
 
 /**
- * The confirmation that an action needs depends on the cost of a wrong click. An action on one task that can be undone
- * is done at once. An action on several tasks asks in a dialog, and above 100 tasks their number has to be typed. To
- * remove something for good, such as a queue or a schedule, its name has to be typed.
+ * The confirmation depends on the cost of a wrong click. An action on one task needs none if it can be undone. An action
+ * on several tasks asks in a dialog, where the user types the number above 100 tasks, and the name of a queue or schedule
+ * that is removed for good.
  * @returns the text that has to be typed; null if a click is enough
  */
 export function confirmationPhrase(

@@ -40,7 +40,7 @@ export function LoadPage() {
   );
 }
 
-/** Shown in place of the burst if real tasks run. */
+/** Replaces the burst in an installation with real tasks. */
 function NoDemoLoad() {
   const { session } = useSession();
   return (

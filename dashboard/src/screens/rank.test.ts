@@ -30,7 +30,7 @@ it("counts neither lost workers nor paused queues", () => {
   expect(waitingWithoutWorkers(queues, null)).toEqual([]);
 });
 
-it("puts the worst first: without workers, then by age, dead letters and depth", () => {
+it("puts queues without workers first, then sorts by age, dead letters and depth", () => {
   const queues = [
     queueStats({ queue: "quiet" }),
     queueStats({ queue: "deep", pending: 9_000 }),

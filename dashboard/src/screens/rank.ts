@@ -1,12 +1,12 @@
 import type { QueueStats, WorkerView } from "@holdfast/contracts";
 import type { Sort } from "../search.ts";
 
-/** Workers that can acquire tasks of a queue now. */
+/** Returns the workers that can acquire tasks of a queue now. */
 export function workersOf(queue: string, workers: readonly WorkerView[]): WorkerView[] {
   return workers.filter((worker) => worker.state === "running" && worker.queues.includes(queue));
 }
 
-/** Queues with waiting tasks but without workers. A paused queue waits on purpose. */
+/** Returns queues with waiting tasks but without workers, except paused ones, whose tasks wait on purpose. */
 export function waitingWithoutWorkers(
   queues: readonly QueueStats[],
   workers: readonly WorkerView[] | null,
@@ -17,7 +17,7 @@ export function waitingWithoutWorkers(
   );
 }
 
-/** Ages from which waiting is shown as a warning, and as an alarm. */
+/** From these ages on, a waiting task is a warning or an alarm. */
 const AGE_WARN_MS = 30_000;
 const AGE_ALARM_MS = 300_000;
 
@@ -26,7 +26,7 @@ export function ageTone(ageMs: number): "none" | "warn" | "dead" {
   return ageMs >= AGE_WARN_MS ? "warn" : "none";
 }
 
-/** The worst queue first: without workers, then by the age of the oldest waiting task, dead letters and depth. */
+/** Sorts queues. `worst` puts queues without workers first, then compares ages, dead letters and depths. */
 export function sortQueues(
   queues: readonly QueueStats[],
   workers: readonly WorkerView[] | null,
@@ -36,7 +36,7 @@ export function sortQueues(
   const unworked = new Set(waitingWithoutWorkers(queues, workers).map((stats) => stats.queue));
   const worst = (stats: QueueStats): number[] => [
     unworked.has(stats.queue) ? 1 : 0,
-    // Sorted in bands, so that rows do not change places with each update.
+    // Queues in the same band of age count as equal, so that rows do not change places with each update.
     { dead: 2, warn: 1, none: 0 }[ageTone(stats.oldestPendingAgeMs)],
     stats.dead,
     stats.pending,

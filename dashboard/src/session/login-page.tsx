@@ -35,7 +35,7 @@ export function LoginPage({ environment }: { environment: string | null }) {
         <h1>Log in</h1>
         <TextField
           label="API key"
-          hint="Begins with hf_. It is exchanged for a cookie that scripts cannot read, and not kept in this browser."
+          hint="The key begins with hf_. This browser does not keep the key, but a cookie that scripts cannot read."
           value={key}
           onChange={setKey}
           type="password"

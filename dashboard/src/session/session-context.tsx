@@ -7,7 +7,7 @@ import { LoginPage } from "./login-page.tsx";
 
 interface SessionChoice {
   session: Session;
-  /** Why an action is not allowed, in words; null if it is. */
+  /** Returns in words why an action is not allowed; null if the action is allowed. */
   denied(scope: Scope, queue?: string | undefined): string | null;
   leave(): Promise<void>;
 }
@@ -38,8 +38,8 @@ function deniedBy(session: Session, scope: Scope, queue?: string): string | null
 }
 
 /**
- * Shows the log-in screen instead of everything else while nobody is logged in. The address stays, so that the reader
- * returns to it.
+ * Shows only the log-in screen while nobody is logged in. The address stays, so that the log-in leads back to the same
+ * screen.
  */
 export function SessionGate({ children }: { children: ReactNode }) {
   const client = useQueryClient();
@@ -49,7 +49,7 @@ export function SessionGate({ children }: { children: ReactNode }) {
     () =>
       onUnauthorized(() => {
         const known = client.getQueryData<Session>(sessionKey);
-        // Data that was read for the last user must not be shown to the next.
+        // The next user must not see data that was read for the last one.
         if (known?.authenticated === true) {
           client.setQueryData(sessionKey, { ...known, authenticated: false });
           client.removeQueries({ predicate: ({ queryKey }) => queryKey[0] !== sessionKey[0] });

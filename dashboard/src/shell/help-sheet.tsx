@@ -6,7 +6,7 @@ const KEYS: readonly [string[], string][] = [
   [["Ctrl", "K"], "Find a queue, task or screen, or run a command"],
   [["j"], "Next row"],
   [["k"], "Row before"],
-  [["x"], "Select the row; Shift and click: all rows in between"],
+  [["x"], "Select the row; Shift and click selects all rows in between"],
   [["Enter"], "Open the row"],
   [["/"], "Go to the search field, or to the palette if the screen has none"],
   [["q"], "Up: from a task to its list, from a list to the queues"],

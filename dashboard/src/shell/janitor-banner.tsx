@@ -5,12 +5,12 @@ import { duration } from "../format/time.ts";
 import { useLive, useNow } from "../live/live-context.tsx";
 import { Banner } from "../ui/banner.tsx";
 
-/** A janitor reaps within a second or so. If a lease ran out this long ago, no janitor runs. */
+/** A janitor reaps within about a second. If a lease ran out this long ago, no janitor works. */
 const OVERDUE_MS = 15_000;
-/** At most this many queues are watched, since each takes a small request every few seconds. */
+/** The banner watches at most this many queues, since each needs a request every few seconds. */
 const WATCHED_QUEUES = 20;
 
-/** Expired leases of these queues that were not reaped: no janitor runs, or it cannot reach Redis. */
+/** Warns about expired leases that were not reaped, because no janitor runs, or because none can reach Redis. */
 export function JanitorBanner({ queues }: { queues: readonly string[] }) {
   const { figures, paused } = useLive();
   const now = useNow();

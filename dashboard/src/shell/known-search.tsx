@@ -16,8 +16,8 @@ function useUnknownSearch() {
 }
 
 /**
- * Wraps a list that the address narrows. If the screen does not understand a part of the address, an explanation
- * replaces the list: "all that match" in a wider list would be more than the reader asked for.
+ * Replaces a list by an explanation if the screen does not understand a filter in the address. Without the filter,
+ * "all that match" would select more tasks than the reader asked for.
  */
 export function KnownSearch({ children }: { children: ReactNode }) {
   const { unknown, remove } = useUnknownSearch();
@@ -28,14 +28,14 @@ export function KnownSearch({ children }: { children: ReactNode }) {
         <FilterX size={30} strokeWidth={1.5} aria-hidden="true" />
         <h2>This list cannot be narrowed as the address asks</h2>
         <Fields fields={unknown} />
-        <p>Without it the list would have more tasks than you asked for, so none is shown.</p>
+        <p>Without this filter the list would have more rows than you asked for, so it is not shown.</p>
         <Button onPress={remove}>Remove it and show the list</Button>
       </div>
     </section>
   );
 }
 
-/** The same for screens that do not narrow a list: they say so, and ignore it. */
+/** Reports fields that a screen without a filtered list does not understand. Such a screen ignores them. */
 export function UnknownSearchBanner() {
   const { unknown, remove, narrows } = useUnknownSearch();
   if (unknown.length === 0 || narrows) return null;

@@ -1,6 +1,6 @@
 import { useEffect } from "react";
 
-/** The effects of `j`, `k`, `x` and Enter, defined by the list on the screen. */
+/** The keys `j` and `k` move the cursor of the list on the screen, and `x` toggles the row at the cursor. */
 export interface KeyedList {
   move(by: 1 | -1): void;
   toggle(): void;
@@ -10,7 +10,7 @@ let current: KeyedList | null = null;
 
 export const currentList = (): KeyedList | null => current;
 
-/** The newest list on the screen gets the keys. */
+/** Gives the keys to this list while it is mounted. The newest list wins. */
 export function useKeyedList(list: KeyedList): void {
   useEffect(() => {
     const before = current;

@@ -19,14 +19,14 @@ export interface Command {
 
 const MOST_SHOWN = 12;
 
-/** The possible meanings of a query, best first. The last one searches for a task with that id. */
+/** Returns the commands that match a query, best first. The last one searches for a task whose id is the query. */
 export function usePaletteCommands(query: string, onHelp: () => void): Command[] {
   const shown = matching(useCommands(query.trim(), onHelp), query).slice(0, MOST_SHOWN);
   const lookUp = useLookUp(query.trim());
   return lookUp === null ? shown : [...shown, lookUp];
 }
 
-/** Whether every word of the query is in the command: `pau em` finds "Pause emails". */
+/** Returns the commands that contain every word of the query: `pau em` finds "Pause emails". */
 function matching<T extends { text: string; hint: string }>(commands: readonly T[], query: string): T[] {
   const words = query.toLowerCase().split(/\s+/).filter(Boolean);
   return commands.filter(({ text, hint }) => {
@@ -60,7 +60,7 @@ function useCommands(query: string, onHelp: () => void): Command[] {
         run: () => void navigate({ to: "/queues/$queue", params }),
       },
     ];
-    // With many queues the list would be full of commands, so they only appear for a query.
+    // Without a query, the commands of many queues would fill the list.
     if (query === "") return open;
     open.push(
       {
@@ -126,7 +126,7 @@ function useCommands(query: string, onHelp: () => void): Command[] {
   return [...queues, ...screens, ...choices];
 }
 
-/** A task is named by queue and id. With only the id, each queue is searched. */
+/** Finds a task by queue and id. If the query is only an id, each queue is searched. */
 function useLookUp(query: string): Command | null {
   const navigate = useNavigate();
   const { figures } = useLive();

@@ -3,8 +3,8 @@ import { Dialog, Modal, ModalOverlay } from "react-aria-components";
 import { type Command, usePaletteCommands } from "./palette-commands.ts";
 
 /**
- * Queues, tasks, screens and commands behind one field. It is part of the first load and gets the focus within the key
- * event that opens it, so that the next keys are already text.
+ * Finds queues, tasks, screens and commands. The palette is part of the first load and gets the focus within the key
+ * event that opens it, so that no key that follows is lost.
  */
 export function Palette({ onClose, onHelp }: { onClose(): void; onHelp(): void }) {
   const [query, setQuery] = useState("");
@@ -23,7 +23,7 @@ export function Palette({ onClose, onHelp }: { onClose(): void; onHelp(): void }
     command.run();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    // Keys of an input method select its own proposals.
+    // While an input method composes a character, its keys select its own proposals.
     if (event.nativeEvent.isComposing) return;
     const { key } = event;
     const step = key === "ArrowDown" ? 1 : key === "ArrowUp" ? -1 : 0;
@@ -65,7 +65,7 @@ export function Palette({ onClose, onHelp }: { onClose(): void; onHelp(): void }
           />
           {commands.length === 0 ? (
             <p className="palette-none" role="status">
-              Nothing has that name.
+              Nothing matches.
             </p>
           ) : null}
           <div className="palette-list" id={listId} role="listbox" aria-label="Results">

@@ -10,7 +10,7 @@ const figures = (...queues: Parameters<typeof queueStats>[0][]) => ({
   workers: [],
 });
 
-it("has the worst problem of one queue or of all", () => {
+it("names the worst problem of one queue or of all queues", () => {
   expect(troubleOf(figures({ queue: "a" }), undefined)).toBe(null);
   const bad = figures(
     { queue: "a", dead: 1_204 },

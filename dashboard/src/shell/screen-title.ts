@@ -6,7 +6,7 @@ import { useSession } from "../session/session-context.tsx";
 import { titleOf, useTitle } from "../ui/title.ts";
 import { useScreen } from "./use-screen.ts";
 
-/** The worst problem of a queue, or of all queues; null if there is none. */
+/** Returns the worst problem of a queue, or of all queues; null if there is none. */
 export function troubleOf(figures: LiveFigures, queue: string | undefined): string | null {
   if (!figures.redisUp) return "Redis is down";
   const queues = (figures.queues ?? []).filter((stats) => queue === undefined || stats.queue === queue);
@@ -24,7 +24,7 @@ export function troubleOf(figures: LiveFigures, queue: string | undefined): stri
   return troubles.length === 0 ? null : troubles.join(", ");
 }
 
-/** Sets the title for the present screen, and updates it with the figures. */
+/** Sets the title of the page for the present screen and figures. */
 export function useScreenTitle(): void {
   const { facts, params } = useScreen();
   const { figures } = useLive();

@@ -18,7 +18,7 @@ export function Shell() {
   const [open, setOpen] = useState<"palette" | "help" | "menu" | null>(null);
   const narrow = useNarrow();
   const { pathname } = useLocation();
-  // Rendered within the key event, so that the next key goes to the part that was opened.
+  // flushSync renders within the key event, so that the next key goes to the part that was opened.
   const openNow = (what: "palette" | "help") => flushSync(() => setOpen(what));
   useShortcuts({
     onPalette: () => openNow("palette"),
@@ -79,7 +79,7 @@ export function Shell() {
   );
 }
 
-/** A new screen is a new page: the focus moves to its beginning, as screen readers expect. */
+/** Moves the focus to the beginning of a new screen, as screen readers expect of a new page. */
 function useFocusOnNewScreen(pathname: string): void {
   const first = useRef(true);
   // biome-ignore lint/correctness/useExhaustiveDependencies: runs with each change of the path
@@ -89,7 +89,7 @@ function useFocusOnNewScreen(pathname: string): void {
       return;
     }
     const active = document.activeElement;
-    // A tab or link of a bar that stays keeps the focus, so that arrows and Tab continue from there.
+    // A focused tab or link that is still on the page keeps the focus, so that arrows and Tab continue there.
     if (active === null || active === document.body)
       document.getElementById("main")?.focus({ preventScroll: true });
   }, [pathname]);

@@ -31,7 +31,7 @@ const SCREENS: readonly {
   { to: "/load", text: "Load", icon: FlaskConical },
 ];
 
-/** A longer list is searched, not read. */
+/** The sidebar shows at most this many queues. Users search a longer list. */
 const SHOWN_QUEUES = 30;
 
 export function Sidebar() {

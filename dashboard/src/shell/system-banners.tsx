@@ -7,14 +7,14 @@ import { waitingWithoutWorkers } from "../screens/rank.ts";
 import { Banner } from "../ui/banner.tsx";
 import { JanitorBanner } from "./janitor-banner.tsx";
 
-/** Problems that concern every screen: Redis, the API, queues without workers. */
+/** Shows problems that concern every screen: Redis or the API is away, or a queue has no workers. */
 export function SystemBanners() {
   const { figures, connection, error } = useLive();
   const now = useNow();
   const { queue } = useParams({ strict: false });
   const { pathname } = useLocation();
   const unworked = waitingWithoutWorkers(figures.queues ?? [], figures.workers).filter(
-    // Shown where the queue is visible: on the overview of all queues, and on the screens of this one.
+    // The overview shows this problem of any queue, and the screens of a queue only their own.
     (stats) => (queue === undefined ? pathname === "/" : stats.queue === queue),
   );
   return (

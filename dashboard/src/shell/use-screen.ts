@@ -4,11 +4,11 @@ import { type ScreenFacts, screenFacts } from "../screen-facts.ts";
 interface Screen {
   facts: ScreenFacts;
   params: Record<string, string>;
-  /** The address as given, before the screen took the parts that it understands. */
+  /** All fields of the address, also those that the screen does not understand. */
   raw: Record<string, unknown>;
 }
 
-/** The present screen, as far as the frame knows it. */
+/** Returns the facts about the present screen that the frame needs. */
 export function useScreen(): Screen {
   const { routeId, fullPath, params } = useMatches({
     select: (matches) => {
@@ -18,7 +18,7 @@ export function useScreen(): Screen {
     structuralSharing: true,
   });
   const text = useLocation({ select: ({ searchStr }) => searchStr });
-  // If there is no such screen, only the root matches.
+  // An unknown address only matches the root.
   const facts = screenFacts(routeId === "__root__" ? "" : fullPath);
   return { facts, params, raw: defaultParseSearch(text) };
 }

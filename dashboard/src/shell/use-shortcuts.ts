@@ -2,7 +2,7 @@ import { useNavigate, useParams } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { currentList } from "./list-keys.ts";
 
-/** The screens that `g` and a second key open. The help sheet uses this table. */
+/** The screens that `g` and a second key open. The help sheet and the palette use this table too. */
 export const GO_KEYS = {
   q: { text: "Queues: the overview", to: "/" },
   o: { text: "Operations", to: "/operations" },
@@ -14,10 +14,10 @@ export const GO_KEYS = {
   d: { text: "Dead letters of this queue", to: "/queues/$queue/dead-letters" },
 } as const;
 
-/** A later second key is a key of its own. */
+/** A key that follows `g` after a longer pause has its usual meaning. */
 const SEQUENCE_MS = 1_200;
 
-/** Whether a key belongs to the focused element: letters in a field are text, and a dialog handles its own keys. */
+/** Whether the focused element needs the keys: letters in a field are text, and a dialog handles its own keys. */
 function takesKeys(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable || target.closest("[role=dialog], [role=alertdialog], .cm-editor") !== null)
@@ -29,7 +29,7 @@ function takesKeys(target: EventTarget | null): boolean {
 interface ShortcutOptions {
   onPalette(): void;
   onHelp(): void;
-  /** While something is open above the screen, it handles every key but Ctrl-K. */
+  /** True while a palette or sheet is open, which handles every key but Ctrl-K. */
   isOff: boolean;
 }
 
@@ -53,7 +53,7 @@ export function useShortcuts({ onPalette, onHelp, isOff }: ShortcutOptions): voi
       "?": () => latest.current.onHelp(),
       "/": () => {
         const field = document.querySelector<HTMLElement>("[data-search]");
-        // On a screen without a search field the palette opens instead. Either way the next keys are text.
+        // On a screen without a search field, the palette opens instead.
         if (field === null) latest.current.onPalette();
         else field.focus();
       },

@@ -10,10 +10,10 @@ import { SessionGate } from "../session/session-context.tsx";
 import { TimeProvider } from "../ui/time.tsx";
 import { ToastProvider } from "../ui/toast.tsx";
 
-// The first test of a file also loads the code of its screen, while the machine may be busy.
+// The time is long, because the first test of a file also loads the code of its screen.
 configure({ asyncUtilTimeout: 15_000 });
 
-/** One request of a screen. */
+/** A request that a screen sends. */
 export interface Call {
   method: string;
   path: string;
@@ -23,7 +23,7 @@ export interface Call {
 
 type Handler = (call: Call) => { status?: number; body: unknown } | undefined;
 
-/** A socket that never opens, so that screens poll through the same handler as all requests. */
+/** A socket that never opens, so that screens poll, and the handler of the test answers all of their requests. */
 class SilentSocket extends EventTarget {
   constructor() {
     super();
@@ -47,7 +47,7 @@ const OPEN: Session = {
   demoLoad: true,
 };
 
-/** Renders the whole dashboard at an address, with an API whose answers the test defines. */
+/** Renders the whole dashboard at an address. `handler` answers its requests. */
 export function renderAt(address: string, handler: Handler): { calls: Call[] } {
   const calls: Call[] = [];
   vi.stubGlobal("WebSocket", SilentSocket);

@@ -12,12 +12,12 @@ interface RowButtonProps {
   look?: "plain" | "danger";
   /** Why this reader may not press it. */
   denied: string | null;
-  /** Id of the element in the row that the button acts on. */
+  /** The id of the element that names the row of the button, for screen readers. */
   describedBy: string;
   onPress(): void;
 }
 
-/** The button of a row in a long list: scrolling makes hundreds of them a second, so it is a native one. */
+/** The button of a row in a long list. It is a native one, because scrolling creates hundreds a second. */
 export function RowButton({ children, look = "plain", denied, describedBy, onPress }: RowButtonProps) {
   const off = denied === null ? {} : { "data-disabled": "", "aria-disabled": true, title: denied };
   return (
@@ -38,7 +38,7 @@ interface ButtonProps extends Omit<AriaButtonProps, "className" | "children"> {
   children: ReactNode;
   look?: "plain" | "primary" | "danger" | "quiet";
   small?: boolean;
-  /** Why this reader may not press it. The button stays in place, is disabled, and shows this text. */
+  /** Why the user may not press the button. The button is then disabled and shows this text. */
   denied?: string | null;
 }
 

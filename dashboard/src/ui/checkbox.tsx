@@ -10,7 +10,7 @@ function Box({ on, some }: { on: boolean; some: boolean }) {
   );
 }
 
-/** A checkbox whose name is only for screen readers, since the row or column shows it. */
+/** A checkbox with a name for screen readers only. For other readers, the row or column names it. */
 export function Checkbox({
   label,
   ...props
@@ -22,7 +22,7 @@ export function Checkbox({
   );
 }
 
-/** The checkbox of a row in a long list: scrolling makes hundreds of them a second, so it is a native one. */
+/** The checkbox of a row in a long list. It is a native one, because scrolling creates hundreds a second. */
 export function RowCheckbox({
   label,
   isSelected,
@@ -38,7 +38,7 @@ export function RowCheckbox({
         type="checkbox"
         aria-label={label}
         checked={isSelected}
-        // The space bar also triggers a click, and both events say whether Shift is held.
+        // onChange does not say whether Shift is held. The space bar also triggers a click.
         onClick={(event) => onToggle(event.shiftKey)}
         onChange={() => {}}
       />

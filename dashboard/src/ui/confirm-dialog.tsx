@@ -10,9 +10,9 @@ interface ConfirmDialogProps {
   /** Words on the button that does it. */
   action: string;
   danger?: boolean;
-  /** Text that has to be typed first; null if a click is enough. */
+  /** The text that the user has to type first; null if a click is enough. */
   phrase: string | null;
-  /** The action is not possible yet, or nothing is left to do. */
+  /** Whether the action is not possible yet, or would change nothing. */
   blocked?: boolean;
   fields?: ReactNode;
   onConfirm(): Promise<void>;

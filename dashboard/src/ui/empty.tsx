@@ -4,10 +4,11 @@ import { type ApiError, toApiError } from "../api/errors.ts";
 import { Button } from "./button.tsx";
 import { ForeignText } from "./foreign-text.tsx";
 
-/** Nothing exists yet. The text says how to make the first one. */
+/** Shown while nothing exists yet. The children say how to create the first item. */
 export function NoneYet(props: {
   title: string;
-  children?: ReactNode /** It fills the page. */;
+  children?: ReactNode;
+  /** Whether this fills the page and has its heading. */
   page?: boolean;
 }) {
   const { title, children, page = false } = props;
@@ -33,11 +34,11 @@ export function NoneMatch({ what, scanned, onClear }: { what: string; scanned?: 
   );
 }
 
-/** The answer did not arrive, or it was an error: cause, remedy, request id. */
+/** Shows a failed request with cause, remedy and request id. */
 export function Failed(props: {
   error: unknown;
   onRetry?: () => void;
-  /** It fills the page. */
+  /** Whether this fills the page and has its heading. */
   page?: boolean;
 }) {
   const { error, onRetry, page = false } = props;

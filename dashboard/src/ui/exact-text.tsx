@@ -22,8 +22,8 @@ export function CopyButton({ text, label }: { text: string; label: string }) {
 }
 
 /**
- * The exact text of a payload or result, always as text and never as markup. Indenting only adds white space outside of
- * strings. Invisible characters show their number.
+ * Shows the exact text of a payload or result, never as markup. Indenting adds white space only outside of strings.
+ * Invisible characters are shown by their numbers.
  */
 export function ExactText({ title, text, byteCount }: { title: string; text: string; byteCount?: number }) {
   const [view, setView] = useState<"exact" | "indented">("exact");

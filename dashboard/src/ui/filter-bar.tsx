@@ -7,7 +7,7 @@ import { useNarrow } from "./use-narrow.ts";
 interface FilterBarProps {
   value: ListSearch;
   onApply(value: ListSearch): void;
-  /** Whether any filter is set, here or by `children`. */
+  /** Whether any filter is set, also one of `children`. */
   filtered: boolean;
   onClear(): void;
   children?: ReactNode;
@@ -26,7 +26,7 @@ const FIELDS = [
   { key: "error", label: "Text of the error, in any case", placeholder: "Error text" },
 ] as const;
 
-/** Filters that are applied with Enter or the button, and kept in the URL. */
+/** The filters of a list. Enter or the button applies them, and the URL keeps them. */
 export function FilterBar({ value, onApply, filtered, onClear, children }: FilterBarProps) {
   const [draft, setDraft] = useState(value);
   const narrow = useNarrow();
@@ -102,7 +102,7 @@ export function FilterBar({ value, onApply, filtered, onClear, children }: Filte
   );
 }
 
-/** Trims blanks and drops empty conditions, so that the URL only has real filters. */
+/** Trims blanks and drops empty filters, so that the URL does not have them. */
 function trimmed(value: ListSearch): ListSearch {
   return Object.fromEntries(
     Object.entries(value)

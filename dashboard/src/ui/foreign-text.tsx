@@ -1,8 +1,8 @@
 import { codePoint, nameOf, partsOf } from "../format/foreign-text.ts";
 
 /**
- * Text of others, kept exactly: selecting and copying gives the original. Invisible characters, and those that would
- * reorder the rest, show their number.
+ * Shows a text that other people wrote. Characters that are invisible or would reorder the rest are shown by their
+ * numbers. A copy of the selected text is the original.
  */
 export function ForeignText({ text }: { text: string }) {
   const parts = partsOf(text);

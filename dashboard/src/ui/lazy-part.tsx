@@ -7,14 +7,13 @@ type State<Props> =
 
 export interface LazyPart<Props> {
   (props: Props): ReactNode;
-  /** Loads the code. Never rejects, since the part itself shows whether it was loaded. The router waits for it. */
+  /** Loads the code for the router, which waits for it. Never rejects, since the part itself reports a failure. */
   preload(): Promise<void>;
 }
 
 /**
- * Code that is loaded when it is first shown. If it cannot be loaded (the server is away, or has a newer version), the part
- * says so in its own place, and tries again until it succeeds. Nothing around it is lost, and the page is not reloaded while
- * somebody reads it.
+ * Returns a component whose code is loaded when it is first shown. If the server is away or has a newer version, the
+ * component reports the failure in its own place and tries again. The page around it stays and is not reloaded.
  * @param what the name of the part, for the message
  * @param Place shown while the part loads. A screen needs none, since the previous screen stays until it is loaded.
  */

@@ -4,10 +4,7 @@ import { useLive } from "../live/live-context.tsx";
 import { Button } from "./button.tsx";
 
 const RETRY_MS = 2_000;
-/**
- * After this many failed attempts although the server answers, it has a newer dashboard, or the browser keeps the
- * failure.
- */
+/** If the API answers but this many attempts fail, the server has a newer dashboard or the browser caches the failure. */
 const OUTDATED_AFTER = 3;
 
 /** Shown in the place of a part whose code could not be loaded. */
@@ -23,7 +20,7 @@ export function PartAway({ what, retry, page }: { what: string; retry(): Promise
     let over = false;
     const again = async () => {
       await latest.current();
-      // If this is still mounted, the attempt has failed again.
+      // A successful attempt would have unmounted this component.
       if (over) return;
       setFailures((count) => (answers ? count + 1 : 0));
       timer = setTimeout(() => void again(), RETRY_MS);
@@ -43,8 +40,8 @@ export function PartAway({ what, retry, page }: { what: string; retry(): Promise
       <Heading>Cannot load {what}</Heading>
       {outdated ? (
         <p>
-          The server no longer has this file, because it now has another version of the dashboard. Reload the
-          page to get it.
+          The server has another version of the dashboard, without this file. Reload the page to get that
+          version.
         </p>
       ) : (
         <p>

@@ -8,7 +8,7 @@ interface QueueFieldProps {
   label: string;
   value: string;
   onChange(queue: string): void;
-  /** Names what will create the queue if it does not exist, such as `the first task`. */
+  /** What creates the queue if it does not exist, such as `the first task`. */
   maker: string;
   placeholder?: string;
   hint?: ReactNode;

@@ -8,7 +8,7 @@ interface SegmentsProps<T extends string> {
   onChange(value: T): void;
 }
 
-/** A choice between a few options that are shown side by side. The arrow keys move between them. */
+/** A choice between a few options side by side. The arrow keys move between the options. */
 export function Segments<T extends string>({ label, value, options, onChange }: SegmentsProps<T>) {
   return (
     <ToggleButtonGroup

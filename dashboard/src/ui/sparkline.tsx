@@ -7,11 +7,11 @@ interface SparklineProps {
   tone?: "pending" | "dead";
 }
 
-/** The recent course of one figure, as plain SVG: the chart library must not be in the first load. */
+/** Draws the recent course of one figure as plain SVG, because the chart library must not be in the first load. */
 export function Sparkline({ values, label, tone = "pending" }: SparklineProps) {
   if (values.length < 2)
     return <svg className="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label} />;
-  // Room at the top, so that a steady figure is a line and not the rim of a box.
+  // The room at the top keeps a steady figure from looking like the rim of a box.
   const top = Math.max(...values, 1) * 1.3;
   const points = values.map((value, index) => {
     const x = (index / (values.length - 1)) * WIDTH;

@@ -21,7 +21,7 @@ interface Look {
   text: string;
 }
 
-/** Colour, icon and word of each state, so that colour never stands alone. */
+/** Each state has a colour, an icon and a word, because some readers cannot tell the colours apart. */
 export const STATE_LOOK: Record<TaskState, Look> = {
   scheduled: { icon: CalendarClock, tone: "scheduled", text: "Scheduled" },
   pending: { icon: Clock3, tone: "pending", text: "Pending" },

@@ -8,7 +8,7 @@ interface TextFieldProps {
   hint?: ReactNode;
   /** Why the value is refused; null if it is valid. */
   error?: string | null;
-  /** A warning about the chosen name, shown instead of the hint. */
+  /** A warning about the value, which replaces the hint. */
   warning?: string | null;
   rows?: number;
   placeholder?: string;

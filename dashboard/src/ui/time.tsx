@@ -32,7 +32,7 @@ export const useTimeMode = (): TimeChoice => use(TimeContext);
 
 const local = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
 
-/** A moment in the format that the reader chose; the tooltip has the exact one. */
+/** Shows a moment in the format that the reader chose. The tooltip has the exact time. */
 export function Time({ at }: { at: number }) {
   const { mode } = useTimeMode();
   return (
@@ -46,7 +46,7 @@ export function Time({ at }: { at: number }) {
   );
 }
 
-/** Day and time of day, on two lines if there is little room: a time that is cut off would say another time. */
+/** Breaks between day and time of day if there is little room, because a time that is cut off would be wrong. */
 function ClockTime({ text }: { text: string }) {
   const [day, ...rest] = text.split(" ");
   return (

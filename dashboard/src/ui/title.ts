@@ -1,6 +1,6 @@
 import { useEffect } from "react";
 
-/** The title of the tab: the screen, its worst problem, and the environment. */
+/** Returns the title of the tab: the screen, the worst problem, and the environment. */
 export function titleOf(screen: string, trouble: string | null, environment: string | null): string {
   const where = environment === null || environment === "" ? "Holdfast" : `Holdfast ${environment}`;
   return `${screen}${trouble === null ? "" : `: ${trouble}`} · ${where}`;

@@ -32,9 +32,9 @@ interface Toasts {
 
 const ToastContext = createContext<Toasts | null>(null);
 
-/** Long enough to read. Errors stay until they are dismissed. */
+/** A toast stays long enough to be read. An error stays until the reader closes it. */
 const GOOD_MS = 5_000;
-/** A toast with a button stays longer: time to notice, read and decide. */
+/** A toast with a button stays longer, so that the reader has time to decide. */
 const ACTION_MS = 20_000;
 const TONES = { good: "completed", warn: "warn", bad: "dead" } as const;
 let nextId = 1;

@@ -2,10 +2,7 @@ import { useSyncExternalStore } from "react";
 
 const query = () => (typeof matchMedia === "function" ? matchMedia("(max-width: 48rem)") : null);
 
-/**
- * Whether lists are shown as cards, because virtual rows need to know their height. The width is the same as in
- * screens.css.
- */
+/** Whether screens.css shows lists as cards, which have another row height. The width is the same in both files. */
 export function useNarrow(): boolean {
   return useSyncExternalStore(
     (onChange) => {

@@ -10,14 +10,14 @@ interface PagedQuery {
   fetchNextPage(): Promise<unknown>;
 }
 
-/** The rows of all loaded pages, each task once: a list that changes while it is read may repeat one. */
+/** Joins the rows of all loaded pages. A list that changes meanwhile may have a task on two pages; it becomes one row. */
 function mergePages(pages: readonly TaskPage[]): TaskView[] {
   const byId = new Map<string, TaskView>();
   for (const page of pages) for (const task of page.tasks) if (!byId.has(task.id)) byId.set(task.id, task);
   return [...byId.values()];
 }
 
-/** The rows of a list that is paged by cursor, and a function that loads more. */
+/** Returns the rows of a list that is paged by cursor, and a function that loads more. */
 export function usePaged(query: PagedQuery) {
   const { data, hasNextPage, isFetching, fetchNextPage } = query;
   const rows = useMemo(() => mergePages(data?.pages ?? []), [data]);

@@ -17,11 +17,11 @@ interface VirtualListProps<T> {
   rows: readonly T[];
   rowHeight: number;
   rowKey(row: T): string;
-  /** A cell per column. Visible rows are only redrawn if this function changes, so keep it the same between renders. */
+  /** Draws the cells of a row. Visible rows are redrawn if this function changes, so keep it the same between renders. */
   Cells: RowCells<T>;
   /** Called when the reader gets near the end. */
   onEnd(): void;
-  /** `x` on the row that `j` and `k` chose. */
+  /** Called for `x` on the row that `j` and `k` chose. */
   onToggle?(row: T, index: number): void;
   /** Whether the reader is at the first rows. */
   onAtTop?(atTop: boolean): void;
@@ -32,10 +32,10 @@ interface VirtualListProps<T> {
 export function VirtualList<T>(props: VirtualListProps<T>) {
   const { label, className, head, rows, rowHeight, rowKey, Cells, onEnd, onToggle, onAtTop, isSelected } =
     props;
-  // The list is redrawn at each step of scrolling, its rows only once.
+  // The list is drawn at each step of scrolling, but memo draws a row only once.
   const Row = useMemo(() => memo(Cells) as RowCells<T>, [Cells]);
   const scroller = useRef<HTMLDivElement>(null);
-  // The row that the keys are on, by key, so that it stays on its task when rows are added above.
+  // The cursor of `j` and `k` is a row key, so that it stays on its task when rows are added above.
   const [cursorKey, setCursorKey] = useState<string | null>(null);
   const virtualizer = useVirtualizer({
     count: rows.length,
@@ -44,7 +44,7 @@ export function VirtualList<T>(props: VirtualListProps<T>) {
     overscan: 5,
     // Wheel steps that come faster than rows can be drawn are drawn together.
     useFlushSync: false,
-    // Before the first measurement (and in tests without layout) one screenful is drawn.
+    // This size is used before the first measurement, and in tests, which have no layout.
     initialRect: { width: 1_000, height: 800 },
   });
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new height is what has to be measured

@@ -1,6 +1,5 @@
 import type { AuditAction } from "../../api/audit.ts";
 
-/** The actions of operators, in words. */
 export const ACTION_TEXT: Record<AuditAction, string> = {
   "queue.pause": "Pause queue",
   "queue.resume": "Resume queue",
@@ -35,6 +34,6 @@ export const ACTION_TEXT: Record<AuditAction, string> = {
   "audit.export": "Export the audit log",
 };
 
-/** An action that this page does not know yet is shown by its name: `key.create` as `key: create`. */
+/** Describes an action. One that this page does not know yet is shown by its name: `key.create` as `key: create`. */
 export const actionText = (action: string): string =>
   ACTION_TEXT[action as AuditAction] ?? action.replaceAll("_", " ").replace(".", ": ");

@@ -33,7 +33,7 @@ export function DeadLetterGroups({ queue, actions }: DeadLetterGroupsProps) {
     <section className="panel" aria-label="Dead letters by error">
       {groups.length === 0 ? (
         <NoneYet title="No dead letters">
-          <p>Equal errors of dead tasks will be one row here.</p>
+          <p>Dead tasks with the same error will share one row here.</p>
         </NoneYet>
       ) : (
         <div className="grid-table groups" role="table" aria-label="Dead letters by error">

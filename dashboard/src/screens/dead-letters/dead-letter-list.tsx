@@ -116,7 +116,7 @@ export function DeadLetterList({ queue, list, selection, actions }: DeadLetterLi
   );
 }
 
-/** Failures and crashes are shown apart, because an error in the handler is not a worker that died. */
+/** Shows failures and crashes apart: a handler failed, or a worker died. */
 function AttemptCounts({ task }: { task: TaskView }) {
   return (
     <span title={`${task.attempts} attempts`}>

@@ -83,7 +83,7 @@ describe("dead letters", () => {
     expect(screen.getByRole("alertdialog")).toBeTruthy();
   });
 
-  it("says that nothing was replayed if the task is no longer dead", async () => {
+  it("says that nothing was replayed if the task is no longer a dead letter", async () => {
     renderAt("/queues/emails/dead-letters", (call) => {
       if (call.path === LIST) return { body: { tasks: [deadTask("a-1")], cursor: null, scanned: 1 } };
       if (call.method === "POST")
@@ -117,7 +117,7 @@ describe("dead letters", () => {
     expect(posts(calls)[0]?.bodyText).toBe('{"filter":{"tag":"tenant:acme"}}');
   });
 
-  it("shows no list while the address has an unknown filter", async () => {
+  it("shows no list if the address has an unknown filter", async () => {
     const { calls: asked } = renderAt(
       "/queues/emails/dead-letters?tags=tenant:acme",
       frame([queueStats({ dead: 2 })]),

@@ -247,8 +247,8 @@ function ListView({ queue, actions }: { queue: string; actions: DeadLetterAction
 }
 
 /**
- * The number of dead letters that match, whether they are loaded or not. If there is a filter, the service counts them, since
- * the page has loaded only the first ones.
+ * The number of dead letters that match, loaded or not. With a filter, the service counts them, because the page has
+ * loaded only the first ones.
  */
 function useMatching(
   queue: string,

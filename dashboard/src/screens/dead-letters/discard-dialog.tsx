@@ -33,7 +33,7 @@ export function DiscardDialog({ queue, target, what, onDiscard, onClose }: Disca
           ? (problem ?? `Counting ${what}…`)
           : size === 0
             ? "None of these dead letters is left."
-            : `From ${queue}: ${what === "all" ? `all ${count(size)}` : what}. They are removed with payload and history, and can be restored for ten minutes.`}
+            : `From ${queue}: ${what === "all" ? `all ${count(size)}` : what}. The tasks are removed with payload and history, and can be restored for ten minutes.`}
       </p>
     </ConfirmDialog>
   );

@@ -26,7 +26,7 @@ const look = EditorView.theme({
   ".cm-gutters": { backgroundColor: "transparent", color: "var(--quiet)", border: "0" },
 });
 
-/** An invisible character, or one that would reorder the line, shows its number. */
+/** Shows the number of each character that is invisible or reorders the line. */
 const specialChars = highlightSpecialChars({
   specialChars: MARKED_CHARACTERS,
   render: (code) => {
@@ -40,7 +40,7 @@ const specialChars = highlightSpecialChars({
 });
 
 /**
- * The old and the new payload side by side; the new one can be edited. The text is kept exactly, including line ends.
+ * Shows the old and the new payload side by side, the new one to edit. The editor keeps every character, also line ends.
  */
 export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
   const place = useRef<HTMLDivElement>(null);
@@ -53,13 +53,13 @@ export function PayloadDiff({ before, after, onChange }: PayloadDiffProps) {
     const shared = [
       lineNumbers(),
       specialChars,
-      // Each string is isolated, so that words from right to left in two strings do not change places.
+      // Words from right to left in two strings could change places, so each string is isolated.
       bidiIsolates({ alwaysIsolate: true }),
       json(),
       syntaxHighlighting(colours),
       look,
       EditorView.lineWrapping,
-      // Without this, "\r\n" and lone "\r" would become "\n", so the text would differ from the enqueued one.
+      // The default separator would change "\r\n" and "\r" into "\n", and so the payload.
       EditorState.lineSeparator.of("\n"),
     ];
     const { before, after } = first.current;

@@ -14,7 +14,7 @@ import { confirmationPhrase } from "../confirmation.ts";
 import { payloadError } from "../load/inject-panel.tsx";
 import { useTargetSize } from "./use-target-size.ts";
 
-// The editor is larger than the rest of the page, so it is loaded when somebody edits.
+// The editor is larger than the rest of the page, so it is loaded only to edit a payload.
 const PayloadDiff = lazyPart(
   async () => (await import("./payload-diff.tsx")).PayloadDiff,
   "the editor",
@@ -27,7 +27,7 @@ interface ReplayDialogProps {
   queue: string;
   target: DeadLetterTarget;
   what: string;
-  /** If there is one task, its payload can be edited first. */
+  /** The one task to replay, whose payload can be edited; null for several tasks. */
   task: TaskView | null;
   onReplay(options: ReplayOptions): Promise<void>;
   onClose(): void;
@@ -47,7 +47,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
 
   const edited = task !== null && payloadText !== task.payloadText;
   const many = (size ?? 0) > 1;
-  // More ids than fit into a request are sent as several requests, which cannot share a rate or a canary.
+  // Ids that do not fit into one request are sent in several, which cannot share a rate or a canary.
   const paced = many && !("ids" in target && target.ids.length > LIMITS.batchTasks);
   const phrase = size === null ? null : confirmationPhrase("replay", size);
   const errors = {
@@ -112,7 +112,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
                 {errors.payload === null ? (
                   <span className="hint" role="status">
                     {edited
-                      ? "Changed. It is sent character for character."
+                      ? "Changed. The new payload is sent exactly as typed."
                       : "Not changed. Edit the right side."}
                   </span>
                 ) : (
@@ -128,8 +128,8 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
                 placeholder={queue}
                 hint={
                   to !== "" && to !== queue
-                    ? "Gets a new id, linked to this one."
-                    : "Leave empty for its own queue."
+                    ? "Each task gets a new id that is linked to the old one."
+                    : "Leave empty to replay into the same queue."
                 }
                 value={to}
                 onChange={setTo}
@@ -149,7 +149,7 @@ export function ReplayDialog({ queue, target, what, task, onReplay, onClose }: R
             {paced ? (
               <div className="form-row">
                 <LabelledCheckbox isSelected={canary} onChange={setCanary}>
-                  Canary: replay a few first, continue only if all of them complete
+                  Canary: replay a few first, and continue only if all of them complete
                 </LabelledCheckbox>
                 {canary ? (
                   <TextField

@@ -16,7 +16,7 @@ import { useToasts } from "../../ui/toast.tsx";
 import { DiscardDialog } from "./discard-dialog.tsx";
 import { ReplayDialog } from "./replay-dialog.tsx";
 
-/** A request with at most this many ids is answered with its result at once. */
+/** The service answers a request with at most this many ids with its result, and starts no operation. */
 const IDS_PER_REQUEST = LIMITS.scriptTasks;
 
 async function inBatches(ids: string[], act: (ids: string[]) => Promise<BulkAnswer>): Promise<BulkAnswer> {
@@ -42,11 +42,11 @@ interface Plan {
 }
 
 export interface DeadLetterActions {
-  /** Replays one at once, unchanged. */
+  /** Replays one task at once and unchanged. */
   replayOne(id: string): void;
-  /** Asks for options, then replays. */
+  /** Opens the dialog with the options of a replay. */
   replay(target: DeadLetterTarget, what: string, onDone?: () => void): void;
-  /** Asks for options, with the payload of this task to edit. */
+  /** Opens the dialog with the payload of this task to edit. */
   editAndReplay(task: TaskView): void;
   discard(target: DeadLetterTarget, what: string, onDone?: () => void): void;
   dialog: ReactNode;

@@ -3,7 +3,7 @@ import { countDeadLetters, type DeadLetterTarget } from "../../api/dead-letters.
 import { toApiError } from "../../api/errors.ts";
 
 /**
- * The number of dead letters that a plan selects, from one dry run, so that the text to type does not change meanwhile.
+ * Counts the dead letters of a target in one dry run, so that the number to type stays the same while the dialog is open.
  */
 export function useTargetSize(
   queue: string,

@@ -115,11 +115,11 @@ function wholeBetween(text: string, least: number, most: number): string | null 
   return `A whole number from ${count(least)} to ${count(most)}.`;
 }
 
-/** The tasks that the queue already has. */
+/** Says how many tasks the queue already has. */
 function burstNote(stats: QueueStats | undefined): string {
   if (stats === undefined) return "There is no such queue yet: the burst will create it.";
   const open = stats.pending + stats.processing + stats.scheduled;
   return open === 0
     ? "No task waits in the queue now."
-    : `The queue has ${plural(open, "task")} to run now; the burst is added to them.`;
+    : `The queue already has ${plural(open, "task")} to run.`;
 }

@@ -10,9 +10,9 @@ import { Segments } from "../../ui/segments.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 
-/** Why a payload would be refused; null if it is accepted. */
+/** Returns why the service would refuse a payload; null if it would accept the payload. */
 export function payloadError(text: string): string | null {
-  if (text.trim() === "") return "A payload is needed. An empty one is null.";
+  if (text.trim() === "") return "A payload is needed. Enter null for an empty payload.";
   const size = new TextEncoder().encode(text).length;
   if (size > LIMITS.payloadBytes)
     return `${bytes(size)}: at most ${bytes(LIMITS.payloadBytes)} are accepted.`;
@@ -37,7 +37,7 @@ export function InjectPanel({ queue }: { queue: string | null }) {
   const { figures } = useLive();
   const { say, fail } = useToasts();
   const { denied, session } = useSession();
-  // If real tasks run, the fields are empty: with a proposed demo task, one click would send it.
+  // With real tasks the fields start empty, because one click would enqueue a proposed demo task.
   const [type, setType] = useState(session.demoLoad ? "demo.echo" : "");
   const [payloadText, setPayloadText] = useState(session.demoLoad ? '{\n  "hello": "world"\n}' : "");
   const [priority, setPriority] = useState<Priority>("normal");

@@ -13,7 +13,7 @@ import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 
-/** The possible actions on an operation in its state. */
+/** Returns the actions that the state of an operation allows. */
 function verbsOf({ state, kind, undoUntil, undoneAt }: OperationView, now: number): OperationVerb[] {
   if (state === "running") return kind === "burst" || kind === "empty" ? ["cancel"] : ["pause", "cancel"];
   if (state === "paused") return ["resume", "cancel"];

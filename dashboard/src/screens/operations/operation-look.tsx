@@ -25,7 +25,7 @@ const TONES: Record<OperationState, string> = {
   cancelled: "quiet",
 };
 
-/** The counter of finished tasks for a kind of operation. */
+/** The field of an operation's result that counts its finished tasks. */
 const DONE: Record<OperationView["kind"], string> = {
   replay: "replayed",
   discard: "discarded",
@@ -34,7 +34,7 @@ const DONE: Record<OperationView["kind"], string> = {
   burst: "enqueued",
 };
 
-/** It ended without moving anything, because every task was gone or had changed. */
+/** Whether an operation ended without a change, because every task was gone or had changed before. */
 const isVain = ({ state, kind, result }: OperationView): boolean =>
   state === "succeeded" && (result[DONE[kind]] ?? 0) === 0;
 

@@ -28,7 +28,7 @@ export function OperationsPage() {
     const live = new Map(figures.operations.map((operation) => [operation.id, operation]));
     const listed = (query.data?.pages ?? []).flatMap((page) => page.operations);
     const known = new Set(listed.map((operation) => operation.id));
-    // The stream is ahead of the list, so its data wins, and new operations come first.
+    // The stream is newer than the list, so its data replaces that of the list.
     return [
       ...figures.operations.filter((operation) => !known.has(operation.id)),
       ...listed.map((operation) => live.get(operation.id) ?? operation),
@@ -236,7 +236,7 @@ function Fact({ name, children }: { name: string; children: React.ReactNode }) {
   );
 }
 
-/** The error of each task that was not moved. */
+/** Lists the error of each task that the operation could not change. */
 function Failures({ operation }: { operation: OperationView }) {
   const query = useInfiniteQuery(operationFailuresQuery(operation.id));
   const rows = (query.data?.pages ?? []).flatMap((page) => page.failures);

@@ -40,7 +40,7 @@ it("joins the past and the stream without an overlap, in order", () => {
   ]);
 });
 
-it("drops points older than the span, and merges points into steps that a chart can show", () => {
+it("drops points older than the span, and merges the others into the steps of the chart", () => {
   const samples = Array.from({ length: 1_800 }, (_, index) => live(index * 500, index * 5));
   const points = chartPoints([], samples, 300_000, 2_000);
   expect(points[0]?.at).toBeGreaterThanOrEqual(899_500 - 300_000);
@@ -49,8 +49,8 @@ it("drops points older than the span, and merges points into steps that a chart 
   expect(new Set(points.slice(0, -1).map(({ enqueued }) => enqueued))).toEqual(new Set([10]));
 });
 
-it("draws a whole span in the coarsest step of its parts, so that a steady load is a straight line", () => {
-  // Buckets of 10 s before the process of the service began, then seconds: 100 tasks every other second.
+it("uses the coarsest step of the span everywhere, so that a steady load is a straight line", () => {
+  // The service started at 30 s: before that it has buckets of 10 s, then seconds. The load is 100 tasks every 2 s.
   const coarse = [10_000, 20_000, 30_000].map((at) => past(at, { spanMs: 10_000, enqueuedPerSecond: 50 }));
   const fine = Array.from({ length: 30 }, (_, n) =>
     past(31_000 + n * 1_000, { enqueuedPerSecond: n % 2 === 0 ? 0 : 100, pending: n }),
@@ -67,7 +67,7 @@ it("draws a whole span in the coarsest step of its parts, so that a steady load 
   expect(series.at(-1)?.pending).toBe(29);
 });
 
-it("uses finer steps after the coarse part has left the span", () => {
+it("uses finer steps when no coarse point is left in the span", () => {
   const points = [
     past(10_000, { spanMs: 10_000 }),
     ...Array.from({ length: 60 }, (_, n) => past(11_000 + n * 1_000)),

@@ -13,15 +13,14 @@ export interface ChartPoint {
 }
 
 /**
- * The step of all charts of a queue: the finest one that is known for the whole span. The service has its last minutes
- * in steps of 1 s, and the time before it started in steps of 10 s or 5 minutes. If one line had both, a steady load
- * would look like a change.
+ * Returns the finest step that the service has for the whole span. The service has its last minutes in steps of 1 s, and
+ * the time before its own start in steps of 10 s or 5 minutes. A line of both would show a steady load as a change.
  */
 export function chartStep(past: readonly SeriesPoint[], start: number, leastMs: number): number {
   return past.reduce((step, { at, spanMs }) => (at > start ? Math.max(step, spanMs) : step), leastMs);
 }
 
-/** Merges the points of each step, in order. */
+/** Groups the points by step, in order. */
 function steps<T extends { at: number }>(items: readonly T[], stepMs: number): T[][] {
   const groups: T[][] = [];
   let current = Number.NaN;
@@ -40,7 +39,7 @@ function meanRate<T extends { spanMs: number }>(group: readonly T[], of: (item: 
   return spanMs === 0 ? 0 : group.reduce((sum, item) => sum + of(item) * item.spanMs, 0) / spanMs;
 }
 
-/** Joins the points from the service with those that have streamed in since, in equal steps. */
+/** Joins the points from the service with newer samples of the stream, in equal steps. */
 export function chartPoints(
   past: readonly SeriesPoint[],
   samples: readonly Sample[],
@@ -67,7 +66,7 @@ export function chartPoints(
   });
   return steps([...told, ...streamed], stepMs).map((group): ChartPoint => {
     const { at, pending, processing, scheduled, dead } = group.at(-1) as (typeof group)[number];
-    // A step that has not ended has no rates: they would only cover a moment.
+    // The rates of an unfinished step would only cover a moment, so the chart leaves them out.
     const isOver = Math.ceil(at / stepMs) * stepMs <= end;
     const rate = (of: (item: (typeof group)[number]) => number) => (isOver ? meanRate(group, of) : null);
     return {
@@ -89,7 +88,7 @@ const MEASURED = [
   ...(["runP50Ms", "runP95Ms", "runP99Ms"] as const),
 ] satisfies (keyof SeriesPoint)[];
 
-/** The series in the same equal steps. */
+/** Merges the points of the service into the same equal steps. */
 export function seriesPoints(
   past: readonly SeriesPoint[],
   spanMs: number,
@@ -107,7 +106,7 @@ export function seriesPoints(
       oldestPendingAgeMs: Math.max(...group.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
     };
     for (const name of RATES) merged[name] = meanRate(group, (point) => point[name]);
-    // Measured over more than a second, so the newest known value stands for the step.
+    // The service measures these values over more than a step, so the newest one stands for the whole step.
     for (const name of MEASURED)
       merged[name] = group.findLast((point) => point[name] !== null)?.[name] ?? null;
     return merged;

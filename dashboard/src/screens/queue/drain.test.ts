@@ -13,7 +13,7 @@ const rates = (part: Partial<QueueRates>): QueueRates => ({
   ...part,
 });
 
-it("shows the figure of the service, or says in words why there is none", () => {
+it("shows the time that the service computes, or says why there is none", () => {
   const waiting = { pending: 100, paused: false };
   expect(drainOf({ pending: 0, paused: true }, rates({}))).toEqual({ text: "empty", look: "quiet" });
   expect(drainOf({ pending: 1, paused: true }, rates({ drainSeconds: 1 }))).toEqual({

@@ -4,13 +4,13 @@ import { duration } from "../../format/time.ts";
 
 export interface Drain {
   text: string;
-  /** `alarm`: the queue will not empty by itself. */
+  /** `alarm` if the queue will not become empty by itself. */
   look: "plain" | "quiet" | "alarm";
 }
 
 /**
- * The time until nothing waits, in words, the same on every screen. The figure comes from the service, like those of
- * the API and the metrics. @param rates undefined until the service has sampled the queue twice
+ * Describes the time until no task waits. Every screen shows the figure of the service, which is also in the metrics.
+ * @param rates undefined until the service has sampled the queue twice
  */
 export function drainOf(
   { pending, paused }: Pick<QueueStats, "pending" | "paused">,

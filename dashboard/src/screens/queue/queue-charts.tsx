@@ -9,7 +9,7 @@ import { lazyPart } from "../../ui/lazy-part.tsx";
 import { type ChartPoint, chartPoints, seriesPoints } from "./chart-points.ts";
 import type { ChartSeries, TimeChartProps } from "./time-chart.tsx";
 
-// Recharts is larger than all the rest, so it is loaded with the first chart, not with the first page.
+// Recharts is larger than the rest of the page, so it is loaded with the first chart.
 const LazyChart = lazyPart<TimeChartProps<{ at: number }>>(
   async () => (await import("./time-chart.tsx")).TimeChart,
   "the chart",
@@ -17,7 +17,7 @@ const LazyChart = lazyPart<TimeChartProps<{ at: number }>>(
 );
 const Chart = LazyChart as unknown as <P extends { at: number }>(props: TimeChartProps<P>) => React.ReactNode;
 
-/** Up to this span, the live stream draws the newest part of a line. */
+/** A chart of at most this span also shows the samples of the live stream, which keeps no older ones. */
 const LIVE_SPAN_MS = 900_000;
 
 const DEPTH: readonly ChartSeries<ChartPoint>[] = [
@@ -78,7 +78,6 @@ const UTILISATION: readonly ChartSeries<SeriesPoint>[] = [
   },
 ];
 
-/** The charts of one queue. */
 export function QueueCharts({ queue, span }: { queue: string; span: Window }) {
   const { paused } = useLive();
   const ms = spanMs(span);
@@ -97,7 +96,7 @@ export function QueueCharts({ queue, span }: { queue: string; span: Window }) {
 
 const NONE: SeriesPoint[] = [];
 
-/** Depth and throughput, the two charts that change with every message of the stream. */
+/** Depth and throughput are apart, because only these two charts change with every message of the stream. */
 export function LivePair({ queue, past, ms }: { queue: string; past: readonly SeriesPoint[]; ms: number }) {
   const { figures } = useLive();
   const samples = ms <= LIVE_SPAN_MS ? figures.history[queue] : undefined;
@@ -117,7 +116,7 @@ export function LivePair({ queue, past, ms }: { queue: string; past: readonly Se
   );
 }
 
-/** Redrawn when the series arrives, not with every message. */
+/** These charts use only the series, so `memo` keeps messages of the stream from drawing them again. */
 const SeriesCharts = memo(function SeriesCharts({ past, ms }: { past: readonly SeriesPoint[]; ms: number }) {
   const points = useMemo(() => seriesPoints(past, ms, seriesStep(ms)), [past, ms]);
   const shared = { points, spanMs: ms };
@@ -142,7 +141,7 @@ const SeriesCharts = memo(function SeriesCharts({ past, ms }: { past: readonly S
   );
 });
 
-/** Keeps the place of a chart until the library is loaded, so that the page does not jump. */
+/** Has the size of a chart, so that the page does not jump when the library is loaded. */
 function ChartPlace({ title }: { title: string }) {
   return (
     <section className="panel chart-panel" aria-busy="true">

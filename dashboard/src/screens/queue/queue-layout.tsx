@@ -108,7 +108,7 @@ export function QueueLayout() {
   );
 }
 
-/** Who paused it, when and why, as far as that is known. */
+/** Says who paused the queue, when and why, if the queue has a record of the pause. */
 function PausedSince({ stats }: { stats: QueueStats }) {
   const { pausedBy, pausedAt, pauseReason } = stats;
   return (

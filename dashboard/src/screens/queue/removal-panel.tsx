@@ -100,8 +100,8 @@ function EmptyDialog({ stats, onClose }: RemovalDialogProps) {
         </>
       }
     >
-      They are removed with payload and history, which cannot be undone. Running tasks stay. To be able to
-      restore dead letters, discard them instead.
+      The tasks are removed with payload and history, which cannot be undone. Running tasks stay. Dead letters
+      that you may want to restore can be discarded instead.
     </ConfirmDialog>
   );
 }
@@ -122,10 +122,10 @@ function DeleteDialog({ stats, onClose }: RemovalDialogProps) {
       danger
       phrase={queue}
       onConfirm={async () => {
-        // The queue has to be paused, so that none of its tasks starts during the deletion.
+        // A queue with running tasks cannot be deleted, and a pause keeps tasks from starting.
         if (!stats.paused) await pauseQueue(queue, "it is being deleted");
         const { removed } = await deleteQueue(queue, reason.trim() || undefined);
-        say(`${queue} is deleted`, `${plural(removed, "task")} went with it.`);
+        say(`${queue} is deleted`, `${plural(removed, "task")} removed.`);
         await navigate({ to: "/" });
         client.removeQueries({ queryKey: queueKey(queue) });
       }}
@@ -135,10 +135,10 @@ function DeleteDialog({ stats, onClose }: RemovalDialogProps) {
       <p>
         The queue and {plural(size, "task")} in it are removed with its settings and its past. This cannot be
         undone.
-        {stats.paused ? "" : " It is paused first, and stays paused if it cannot be deleted."}
+        {stats.paused ? "" : " The queue is paused first, and stays paused if the deletion fails."}
         {stats.processing === 0
           ? ""
-          : ` It cannot be deleted while its tasks run: now ${count(stats.processing)}.`}
+          : ` It cannot be deleted while tasks run: ${count(stats.processing)} now.`}
       </p>
       {into.length === 0 ? null : (
         <p className="warn-text">

@@ -36,12 +36,11 @@ const hours = (ms: number): string => String(Math.round((ms / HOUR_MS) * 1_000) 
 const ms = (text: string): number => Math.round(Number(text) * HOUR_MS);
 
 /**
- * Caps and retention of one queue. Only changed fields are sent, since another operator may change the others
- * meanwhile.
+ * The form sends only changed fields, since another operator may have changed the others meanwhile.
  */
 export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(): void }) {
   const { say } = useToasts();
-  // The settings as they were when the dialog opened. The live figures change, the typed values stay.
+  // The settings are those at the opening of the dialog, because live figures would replace what the user types.
   const [before] = useState(stats.settings);
   const [draft, setDraft] = useState({
     maxWaiting: String(before.maxWaiting),
@@ -86,7 +85,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
           <form className="form" onSubmit={submit}>
             <TextField
               label="Most tasks waiting"
-              hint="Further enqueues are refused with 429; workers go on. 0 means no cap."
+              hint="Further enqueues are refused with 429; workers continue. 0 means no cap."
               value={draft.maxWaiting}
               onChange={(maxWaiting) => set({ maxWaiting })}
               error={errors.maxWaiting}
@@ -110,7 +109,7 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
             </div>
             <TextField
               label="Ids are remembered after the end, hours"
-              hint="For this long the same id is the same task."
+              hint="Until then, another enqueue with the id is a duplicate."
               value={draft.idempotency}
               onChange={(idempotency) => set({ idempotency })}
               error={errors.idempotency}

@@ -6,7 +6,7 @@ export interface ChartSeries<P> {
   name: string;
   color: string;
   value(point: P): number | null;
-  /** Lines differ by more than colour. */
+  /** The pattern of dashes, since colour alone must not tell lines apart. */
   dash?: string;
 }
 
@@ -17,16 +17,16 @@ export interface TimeChartProps<P extends { at: number }> {
   spanMs: number;
   series: readonly ChartSeries<P>[];
   format(value: number): string;
-  /** Text on the axis, if it is shorter than `format`. */
+  /** Writes a value on the axis, where there is less room than `format` needs. */
   tick?(value: number): string;
-  /** Fixed top of the axis, such as 100 for percent. */
+  /** The fixed top of the axis, such as 100 for percent. */
   top?: number;
 }
 
 const compact = new Intl.NumberFormat("en-US", { notation: "compact", maximumFractionDigits: 1 });
-/** Beyond this span, seconds on the axis are noise. */
+/** From this span on, the axis leaves out the seconds. */
 const MINUTES_FROM_MS = 1_800_000;
-/** Beyond this span, the axis needs the day as well. */
+/** From this span on, the axis also has the day. */
 const DAYS_FROM_MS = 172_800_000;
 
 const axisTime = (spanMs: number): ((atMs: number) => string) =>
@@ -65,7 +65,7 @@ export function TimeChart<P extends { at: number }>(props: TimeChartProps<P>) {
           })}
         </ul>
       </div>
-      {/* The legend above has the present values as text, so screen readers skip the drawing. */}
+      {/* Screen readers skip the drawing, because the legend above has the present values as text. */}
       <div className="chart" aria-hidden="true">
         {known ? (
           <ResponsiveContainer width="100%" height="100%">

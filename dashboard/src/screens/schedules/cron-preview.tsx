@@ -10,7 +10,7 @@ interface CronPreviewProps {
   onErrors(errors: CronErrors): void;
 }
 
-/** Why the service refuses it, by the wrong field. */
+/** Why the service refuses a field; null if the field is valid. */
 export interface CronErrors {
   cron: string | null;
   timeZone: string | null;
@@ -18,7 +18,7 @@ export interface CronErrors {
 
 export const NO_CRON_ERRORS: CronErrors = { cron: null, timeZone: null };
 
-/** An error without a field is about the expression, the first field. */
+/** Shows an error that names no field at the expression, because most errors are about the expression. */
 function errorsOf(error: unknown): CronErrors {
   const { detail, errors } = toApiError(error);
   return errors.some(({ path }) => path === "/timeZone")
@@ -26,10 +26,10 @@ function errorsOf(error: unknown): CronErrors {
     : { cron: detail, timeZone: null };
 }
 
-/** Longer than the pause between two keys of somebody who types. */
+/** Longer than the pause between two keys, so that only the finished text is sent. */
 const TYPING_MS = 250;
 
-/** The expression in words and its next five runs, as computed by the service that will run them. */
+/** Shows the expression in words and its next five runs, as the service computes them. */
 export function CronPreview({ cron, timeZone, onErrors }: CronPreviewProps) {
   const [asked, setAsked] = useState({ cron, timeZone });
   useEffect(() => {

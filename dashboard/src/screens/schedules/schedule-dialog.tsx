@@ -185,7 +185,7 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
                     { value: "all", text: "Run each" },
                   ]}
                 />
-                <span className="hint">For runs while no janitor was running.</span>
+                <span className="hint">Applies to runs that were due while no janitor was running.</span>
               </div>
               <div className="field">
                 <span>While the last still runs</span>

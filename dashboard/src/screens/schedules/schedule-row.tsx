@@ -174,7 +174,7 @@ function ScheduleActions({ schedule, onEdit }: { schedule: ScheduleView; onEdit(
           }}
           onClose={() => setDeleting(false)}
         >
-          This cannot be undone. Its enqueued tasks stay.
+          This cannot be undone. Tasks that the schedule has enqueued stay.
         </ConfirmDialog>
       ) : null}
     </>

@@ -1,6 +1,6 @@
 const formats = new Map<string, Intl.DateTimeFormat>();
 
-/** `Thu 26 Nov, 02:30 CET`: a moment in the time zone of the schedule, with the name of the zone at that time. */
+/** Writes a moment in the time zone of the schedule, with the name of the zone: `Thu 26 Nov, 02:30 CET`. */
 export function zoned(at: number, timeZone: string): string {
   let format = formats.get(timeZone);
   if (format === undefined) {
@@ -23,12 +23,12 @@ function makeFormat(timeZone: string): Intl.DateTimeFormat {
   try {
     return new Intl.DateTimeFormat("en-GB", { ...options, timeZone });
   } catch {
-    // The service knows this zone, but the browser does not.
+    // The service accepts time zones that an older browser does not know.
     return new Intl.DateTimeFormat("en-GB", { ...options, timeZone: "UTC" });
   }
 }
 
-/** The zones that the browser knows. UTC comes first, since most servers run on it. */
+/** Returns the zones that the browser knows, with UTC first, since most servers run on UTC. */
 export const timeZones = (): string[] => [
   "UTC",
   ...Intl.supportedValuesOf("timeZone").filter((zone) => zone !== "UTC"),

@@ -6,7 +6,7 @@ import { useLive } from "../../live/live-context.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import { originOf } from "./lineage.ts";
 
-/** The number of replays, whether it died again, and the task that it comes from. */
+/** Shows how often a task was replayed, whether it died again, and the task from which a replay created it. */
 export function LineageValue({ task }: { task: TaskView }) {
   const { figures } = useLive();
   const navigate = useNavigate();

@@ -1,4 +1,4 @@
-/** A replay into another queue derives the new id from the old one: `abc.g2` is the second life of `abc`. */
+/** Returns the task from which a replay into another queue derived this id: `abc.g2` comes from `abc`. */
 export function originOf(id: string): { id: string; generation: number } | null {
   const match = /^(.+)\.g(\d+)$/.exec(id);
   return match === null ? null : { id: match[1] as string, generation: Number(match[2]) };

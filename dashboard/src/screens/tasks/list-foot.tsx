@@ -9,15 +9,15 @@ interface ListFootProps {
   filtered: boolean;
   noun: string;
   selection: Selection;
-  /** The number of matches, loaded or not; null while it is unknown. */
+  /** The number of matches, loaded or not; null until the service has counted them. */
   matching: number | null;
   /** Actions on the chosen rows. */
   actions: ReactNode;
-  /** Whether there are actions on all matches. */
+  /** Whether the actions can change all matches, not only loaded ones. */
   allowEverything: boolean;
 }
 
-/** The foot of a list: how much was read, what is new, and the actions on the chosen rows. */
+/** Shows how much of the list is loaded, or the actions on the chosen rows. */
 export function ListFoot(props: ListFootProps) {
   const { list, filtered, noun, selection, matching, actions, allowEverything } = props;
   const { rows, scanned, total, query, searching, stopped } = list;

@@ -8,7 +8,7 @@ interface SelectCellProps {
   toggle: Selection["toggle"];
 }
 
-/** The checkbox of a row. With Shift it selects all rows since the last one. */
+/** The checkbox of a row. A click with Shift selects all rows since the last click. */
 export function SelectCell({ id, index, selected, toggle }: SelectCellProps) {
   return (
     <div className="cell cell-check" role="cell">

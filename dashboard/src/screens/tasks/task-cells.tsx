@@ -17,7 +17,7 @@ export const lastColumn = (state: TaskState): string => {
   return state === "pending" ? "Payload" : "Last error";
 };
 
-/** A long text costs layout time, and the column cuts it anyway. */
+/** A longer text is cut, because its layout takes time and the column hides the end. */
 const SHOWN_CHARACTERS = 300;
 
 export function TaskCells({ task, queue, state }: { task: TaskView; queue: string; state: TaskState }) {

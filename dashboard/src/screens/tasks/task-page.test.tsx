@@ -36,7 +36,7 @@ it("shows payload and errors character for character, never as markup", async ()
   expect(document.querySelector("img, b")).toBeNull();
 });
 
-it("says that the task does not exist, and what may have happened", async () => {
+it("says that the task does not exist, and names possible reasons", async () => {
   renderAt("/queues/emails/tasks/gone", (call) =>
     call.path.endsWith("/tasks/gone")
       ? { status: 404, body: { code: "task_not_found", detail: "there is no task gone in queue emails" } }
@@ -57,7 +57,7 @@ it("follows what others do to a dead task, and says when it is gone", async () =
   expect(screen.queryByRole("button", { name: "Replay" })).toBeNull();
   answer = { status: 404, body: { code: "task_not_found", detail: "there is no task t-1" } };
   await screen.findByText("This task is gone:");
-  // The last known data stays.
+  // The last known data stays on the screen.
   expect(screen.getByRole("heading", { name: "t-1" })).toBeTruthy();
 }, 30_000);
 

@@ -28,7 +28,7 @@ export function TaskPage() {
   const { paused } = useLive();
   const query = useQuery({
     ...taskQuery(queue, id),
-    // Refetched even after its end, since others can still replay, discard or restore it.
+    // A task that has ended is fetched again too, since other users can replay, discard or restore it.
     refetchInterval: ({ state }) => {
       if (paused || state.data === undefined) return false;
       return LIVE_STATES.has(state.data.state) ? 1_000 : state.data.state === "dead" ? 2_000 : 5_000;
@@ -52,7 +52,7 @@ function TaskDetail({ task, gone }: { task: TaskView; gone: boolean }) {
       {gone ? (
         <Banner icon={Ghost} tone="warn">
           <strong>This task is gone:</strong> it was discarded, emptied or moved into another queue, or its
-          retention is over. Below is its last known state.
+          retention is over. The last known state is below.
         </Banner>
       ) : null}
       <div className="page-head">

@@ -163,7 +163,7 @@ function Tasks() {
   );
 }
 
-/** Shown while a search has found nothing yet, with its progress and a way to stop it. */
+/** Shows the progress of a search that has found nothing yet, and a button that stops the search. */
 export function Searching({ list }: { list: ReturnType<typeof useTaskList> }) {
   if (!list.searching) return <Loading what="tasks" />;
   return (
@@ -189,7 +189,7 @@ function CancelChosen({ queue, ids, onDone }: { queue: string; ids: string[]; on
         const { outcome } = await cancelTask(queue, id);
         sum[outcome] += 1;
       } catch (error) {
-        // The task has ended or was removed meanwhile, so there is nothing to cancel. The dialog shows other errors.
+        // The task has ended or was removed meanwhile, which is no error. The dialog shows other errors.
         const { code } = toApiError(error);
         if (code !== "too_late" && code !== "task_not_found") {
           await refresh();

@@ -40,7 +40,7 @@ describe("the time line", () => {
     ]);
   });
 
-  it("leaves out a wait whose beginning is unknown", () => {
+  it("shows no wait if its beginning is unknown", () => {
     const history = [attempt(0, 1, 1_500, 1_600), attempt(1, 1, 9_000, 9_100), attempt(1, 2, 9_300, 9_350)];
     expect(told({ generation: 1, history })).toEqual([
       "enqueued",
@@ -51,7 +51,7 @@ describe("the time line", () => {
     ]);
   });
 
-  it("does not count from the enqueue if older attempts are no longer kept", () => {
+  it("does not count a wait from the enqueue if older attempts were dropped", () => {
     const history = [attempt(2, 3, 5_000, 5_100), attempt(3, 1, 9_050, null)];
     expect(told({ generation: 3, history, replays: [{ generation: 3, at: 9_000 }] }, 9_150)).toEqual([
       "enqueued",

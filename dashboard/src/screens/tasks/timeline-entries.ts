@@ -4,18 +4,18 @@ export type TimelineEntry =
   | { kind: "enqueued"; at: number }
   /** Older attempts were dropped from the history. */
   | { kind: "missing" }
-  /** `at` is null if the moment was not kept. */
+  /** `at` is null if the time of the replay was not kept. */
   | { kind: "replayed"; generation: number; at: number | null }
   | {
       kind: "attempt";
       attempt: AttemptView;
       /** The wait before the attempt and its cause; null if the beginning of the wait is unknown. */
       wait: { ms: number; what: "waited" | "backoff and wait" | "waited since the replay" } | null;
-      /** Up to now, if it still runs. */
+      /** The run time of the attempt, until now if the attempt still runs. */
       runMs: number;
     };
 
-/** The life of a task in order. Each wait is counted from its cause: the enqueue, the last attempt, or the replay. */
+/** Lists the life of a task in order. Each wait begins with its cause: the enqueue, the last attempt, or the replay. */
 export function timelineOf(task: TaskView, now: number): TimelineEntry[] {
   const entries: TimelineEntry[] = [{ kind: "enqueued", at: task.enqueuedAt }];
   let generation = 0;
@@ -35,7 +35,7 @@ export function timelineOf(task: TaskView, now: number): TimelineEntry[] {
   if (first !== undefined && (first.generation > 0 || first.attempt > 1)) {
     entries.push({ kind: "missing" });
     since = null;
-    // Replays before the first kept attempt are as unknown as the attempts before it.
+    // Replays before the first kept attempt were dropped with their attempts.
     generation = Math.max(0, first.generation - 1);
   }
   for (const attempt of task.history) {

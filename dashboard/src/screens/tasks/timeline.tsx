@@ -8,7 +8,7 @@ import { OUTCOME_LOOK } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { type TimelineEntry, timelineOf } from "./timeline-entries.ts";
 
-/** Every attempt, oldest first, with its wait, its run time and its outcome. */
+/** Shows every attempt with its wait, run time and outcome, oldest first. */
 export function Timeline({ task }: { task: TaskView }) {
   const now = useNow();
   return (

@@ -5,10 +5,10 @@ import { type TaskFilter, type TaskPage, tasksQuery } from "../../api/tasks.ts";
 import { useLive } from "../../live/live-context.tsx";
 import { usePaged } from "../../ui/use-paged.ts";
 
-/** After this many matches a search waits until the reader scrolls. */
+/** After this many matches, a search waits until the reader scrolls. */
 const MATCHES_PER_STEP = 100;
 
-/** The number of tasks that ever entered a state. Unlike the depth, it shows new ones while others leave. */
+/** Returns how many tasks ever entered a state. The depth would hide new tasks while others leave. */
 function arrivals(stats: QueueStats, state: TaskState): number {
   const { totals } = stats;
   switch (state) {
@@ -29,7 +29,7 @@ function arrivals(stats: QueueStats, state: TaskState): number {
   }
 }
 
-/** A list that does not change while it is read, and says what has changed since. */
+/** A list that stays the same while it is read, and counts the changes since its rows were loaded. */
 export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean) {
   const { state } = filter;
   const client = useQueryClient();
@@ -43,7 +43,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
   const [atTop, setAtTop] = useState(true);
   const { hasNextPage, isFetching, fetchNextPage, dataUpdatedAt } = query;
 
-  // A search continues by itself until it has a screenful, is stopped, or has read everything.
+  // A search reads page after page until it has enough matches, is stopped, or reaches the end.
   const searching = filtered && hasNextPage && !stopped && rows.length < wanted;
   useEffect(() => {
     if (searching && !isFetching) void fetchNextPage();
@@ -66,7 +66,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
     now === null || then.current === null ? 0 : Math.max(0, then.current.depth + fresh - now.depth);
 
   const refresh = useCallback(async () => {
-    // Starts from the beginning, because later pages depend on cursors of a list that has changed.
+    // Only the first page is kept, because the cursors of later pages belong to a list that has changed.
     client.setQueryData<InfiniteData<TaskPage, string>>(options.queryKey, (known) =>
       known === undefined
         ? known
@@ -91,7 +91,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
     stopped: stopped && hasNextPage,
     stop,
     goOn: () => setStopped(false),
-    /** For the end of the list: loads the next page, or continues the search. */
+    /** Called at the end of the list: loads the next page, or continues the search. */
     more: () => {
       if (filtered) setWanted((count) => Math.max(count, rows.length + MATCHES_PER_STEP));
       else more();
@@ -107,7 +107,7 @@ export function useTaskList(queue: string, filter: TaskFilter, filtered: boolean
 
 export type TaskList = ReturnType<typeof useTaskList>;
 
-/** Refreshes the list while that disturbs nobody: a short list at its start, with nothing selected. */
+/** Refreshes a list of one page that shows its start, because new rows there disturb nobody. */
 export function useFollow(list: TaskList, undisturbed: boolean): void {
   const { fresh, gone, atTop, paused, pages, query, refresh, stopped } = list;
   const follow =

@@ -7,7 +7,7 @@ import { useLive } from "../../live/live-context.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
 import { Time } from "../../ui/time.tsx";
 
-/** The service's explanation of why the task does not run. */
+/** Shows why the task does not run, as the service explains it. */
 export function WhyPanel({ queue, id }: { queue: string; id: string }) {
   const { paused } = useLive();
   const { data, error } = useQuery({ ...whyQuery(queue, id), refetchInterval: paused ? false : 2_000 });

@@ -4,7 +4,7 @@ import { useSession } from "../../session/session-context.tsx";
 import { Button } from "../../ui/button.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 
-/** Drain: the worker finishes its tasks and acquires no more until it is resumed. */
+/** Drains or resumes a worker. A draining worker finishes its tasks and acquires no more. */
 export function DrainButton({ worker }: { worker: WorkerView }) {
   const client = useQueryClient();
   const { say, fail } = useToasts();
@@ -15,7 +15,7 @@ export function DrainButton({ worker }: { worker: WorkerView }) {
     onSuccess: async () => {
       say(
         verb === "drain" ? "The worker will drain" : "The worker will resume",
-        "It reacts with its next heartbeat, within seconds.",
+        "The worker reacts with its next heartbeat, within seconds.",
       );
       await client.invalidateQueries({ queryKey: workersKey });
     },

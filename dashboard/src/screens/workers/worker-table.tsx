@@ -27,7 +27,7 @@ const LOOK = {
   lost: { icon: Unplug, tone: "dead", text: "Lost" },
 } as const;
 
-/** Heartbeats come every few seconds, so an older one is highlighted. */
+/** Heartbeats come every few seconds. The table highlights a worker whose last heartbeat is older than this. */
 const LATE_MS = 15_000;
 
 interface WorkerTableProps {
@@ -139,7 +139,7 @@ function CurrentTasks({ worker }: { worker: WorkerView }) {
     <div className="worker-tasks" role="row">
       <div role="cell">
         {tasks.length === 0 ? (
-          <p className="soft small">It has no tasks now.</p>
+          <p className="soft small">This worker has no tasks now.</p>
         ) : (
           <ul aria-label={`Current tasks of ${worker.id}`}>
             {tasks.map((task) => (
