@@ -16,7 +16,7 @@ export function wantsOpenMetrics(accept: string | undefined): boolean {
 
 /**
  * The registry in the OpenMetrics format. For this format prom-client would permanently remove `_total` from the names
- * of counters, so it gets stand-ins. The next scrape may then ask for the other format.
+ * of counters, so it gets stand-ins: the next scrape may ask for the other format.
  */
 export async function openMetricsText(registry: Registry): Promise<{ contentType: string; text: string }> {
   const shown = new Registry();

@@ -15,7 +15,7 @@ export interface RedisReadiness {
   check: ReadinessCheck;
   /** Called when the boot checks have passed. Until then the check fails. */
   open(): void;
-  /** Lets nothing through before that. @throws HoldfastError redis_unavailable */
+  /** Fails until `open` was called. @throws HoldfastError redis_unavailable */
   assertOpen(): void;
 }
 

@@ -28,7 +28,7 @@ function setup(results: (HoldfastError | "ok")[]) {
 
 const down = () => new HoldfastError("redis_unavailable", "connect ECONNREFUSED");
 
-test("if Redis is down at the start, it tries again until Redis is there, and says how to fix it", async () => {
+test("if Redis is down at the start, the gate tries again until Redis answers, and logs how to fix it", async () => {
   const { lines, options } = setup([down(), down(), "ok"]);
   await waitForRedis(options);
   const complaint = "cannot reach Redis at cache:7000: start it or set REDIS_URL";

@@ -2,7 +2,7 @@ import { type Static, Type } from "typebox";
 import { parsePointers } from "../json/mask.ts";
 import { blockListOf } from "./addresses.ts";
 
-/** Where a service listens. Part of the schema of every service that listens. */
+/** Settings that decide where a service listens. Part of the schema of every service that listens. */
 const listenConfig = {
   HOST: Type.String({
     default: "127.0.0.1",
@@ -28,7 +28,7 @@ const connectionConfig = {
     minimum: 1_000,
     maximum: 86_400_000,
     description:
-      "The same for an NDJSON body of an authenticated caller, ms. A silent one is cut off after 75 s.",
+      "How long an NDJSON body of an authenticated caller may take to arrive, ms. A silent connection is closed after 75 s.",
   }),
   CONNECTIONS_PER_ADDRESS: Type.Integer({
     default: 1_024,
@@ -39,7 +39,7 @@ const connectionConfig = {
   }),
 };
 
-/** Who may use a service with an API. */
+/** Settings that decide who may use a service with an API. */
 export const httpConfig = {
   ...listenConfig,
   ...connectionConfig,

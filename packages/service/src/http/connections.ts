@@ -29,7 +29,7 @@ export interface ConnectionOptions {
 interface LongBody {
   request: IncomingMessage;
   response: ServerResponse;
-  /** A time of `performance.now()`. */
+  /** The deadline, on the clock of `performance.now()`. */
   until: number;
 }
 
@@ -48,9 +48,7 @@ export class Connections {
     if (options.perAddress > 0) server.on("connection", (socket: Socket) => this.#count(socket));
   }
 
-  /**
-   * Whether the connection is one too many for its address, or about to be closed. Requests on it are not carried out.
-   */
+  /** Whether the connection is one too many for its address, or closes after its answer. Requests on it are refused. */
   isClosing(socket: Socket): boolean {
     return this.#closing.size > 0 && this.#closing.has(socket);
   }
@@ -73,8 +71,8 @@ export class Connections {
   }
 
   /**
-   * Called when the time of a request is over. Returns true if the request has a longer time, and cuts it off when that
-   * ends.
+   * Called when the time of a request is over. Returns true if the request has a longer time, and cuts the request off
+   * when that time ends.
    */
   goesOn(socket: Socket): boolean {
     const long = this.#longBodies.get(socket);

@@ -71,7 +71,7 @@ test("every limit that Fastify turns off by default is on", async () => {
     expect([limit, (server?.[limit] ?? 0) > 0]).toEqual([limit, true]);
 });
 
-test("a connection beyond the cap is closed, those within the cap are served", async () => {
+test("a connection beyond the cap is closed, and connections within the cap are served", async () => {
   const port = await served({ maxConnections: 2 });
   const kept = [open(port), open(port)];
   const get = `GET /livez HTTP/1.1\r\n${HEAD}\r\n`;
@@ -100,7 +100,7 @@ test("a body that never ends and headers that never end are cut off with 408", a
   }
 });
 
-test("too many headers are 431, bytes that are not HTTP 400, a body beyond the limit 413", async () => {
+test("too many headers are answered 431, bytes that are not HTTP 400, and a body beyond the limit 413", async () => {
   const port = await served({ bodyLimitBytes: 100 });
   for (const [text, status] of [
     [`GET /livez HTTP/1.1\r\n${HEAD}X-A: ${"a".repeat(20_000)}\r\n\r\n`, 431],
@@ -128,7 +128,7 @@ test.each([
   ["a Host that is not served", `POST /echo HTTP/1.1\r\nHost: evil.example\r\n${SLOW}`, 403],
   ["bytes that are not HTTP", `GET\r\n${HEAD}\r\n`, 400],
   ["a body that is too large", `POST /echo HTTP/1.1\r\n${HEAD}Content-Length: 9000000\r\n\r\n{`, 413],
-])("%s: answered, and closed soon although the client sends on", async (_name, text, status) => {
+])("answers %s, and closes the connection of a client that sends on", async (_name, text, status) => {
   const port = await served({ identify: status === 413 ? undefined : stranger });
   const { socket, seen } = open(port, { allowHalfOpen: true });
   socket.write(text);
@@ -160,7 +160,7 @@ test("the connection of a stranger is closed, that of an authenticated caller is
   expect(known.seen.isClosed).toBe(false);
 });
 
-test("only lines of an authenticated caller get the time of a stream, and no more than that", async () => {
+test("only a body of lines from an authenticated caller gets the time of a stream, and no more than that", async () => {
   const port = await served({ requestTimeoutMs: 1_000, streamTimeoutMs: 4_000 });
   const lines = "Host: 127.0.0.1\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n";
   const long = open(port);

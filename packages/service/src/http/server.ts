@@ -107,7 +107,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     routerOptions: { maxParamLength: 256 },
     requestIdHeader: false,
     trustProxy: options.trustedProxies?.length ? options.trustedProxies : false,
-    // Always made here and random: a caller who could choose the id of a request could make it equal to another one.
+    // The id is always random: a caller who could choose it could make it equal to the id of another request.
     genReqId: () => randomUUID(),
     childLoggerFactory: (logger, bindings, options, raw) => {
       const given = clientRequestId(raw.headers);
@@ -133,7 +133,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
   const notFound = registerErrors(app);
 
   const security = await securityHeaders(options.contentSecurityPolicy);
-  // These hooks use callbacks: a promise per hook and request costs more than the work of the hooks.
+  // The hooks below use callbacks: a promise per hook and request costs more than the work of the hooks.
   const isHostAllowed = hostCheck(options.host, options.allowedHosts);
   const masker = options.maskedPointers?.length
     ? createMasker(parsePointers(options.maskedPointers))
@@ -192,7 +192,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
     observe: metrics.observeHttp,
   });
   if (masker) {
-    // Done here for all routes, so that a new route cannot forget it.
+    // One hook masks the answers of all routes, so that a new route cannot forget the masks.
     app.addHook("preSerialization", async (request, _reply, payload) => {
       const mask = request.identity === null ? masker : maskFor(request.identity);
       return mask ? mask(payload) : payload;
@@ -223,7 +223,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Http
       return;
     }
     if (request.is404) {
-      // Refused before the server waits for its body.
+      // An unknown path is refused before the server waits for a body.
       notFound(request, reply);
       return;
     }

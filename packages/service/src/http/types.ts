@@ -36,15 +36,13 @@ declare module "fastify" {
       isHostAllowed(host: string | undefined): boolean;
       identify: Identify;
       limiter: Limiter | undefined;
-      /**
-       * True if the address has too many connections, or this connection is about to be closed: its requests are
-       * refused.
-       */
+      /** Whether requests on this connection are refused: its address has too many, or it closes after its answer. */
       isClosing(socket: Socket): boolean;
-      /** The connection is closed after the answer. */
+      /** Closes the connection after the answer. */
       closeAfterAnswer(reply: FastifyReply): void;
       /**
-       * Limits the conflicts of a sender who may not see every payload. Undefined if he may, or if there is no limit.
+       * Limits the conflicts of a sender who may not see every payload. Undefined if the sender may, or if there is no
+       * limit.
        */
       conflictsFor(identity: Identity): Pick<Conflicts, "limit"> | undefined;
       /** Checks that the sender still has access. @throws HoldfastError unauthorized, forbidden */
@@ -53,7 +51,7 @@ declare module "fastify" {
       watch(request: FastifyRequest): Watch;
       /** Gives the body of an authenticated request the time of a stream. */
       allowLongBody(request: IncomingMessage, response: ServerResponse): void;
-      /** The address of the client. Without a proxy it is that of the socket. */
+      /** Whether there are trusted proxies. Without one, the address of a client is that of its socket. */
       hasProxies: boolean;
       /** Masks fields for this identity; undefined if it may see everything. */
       maskFor(identity: Identity): ((value: unknown) => unknown) | undefined;

@@ -21,8 +21,7 @@ interface Issue {
 }
 
 /**
- * A compiled check. Its messages name unknown and missing fields. The list is never empty for a value that does not
- * fit.
+ * Lists what is wrong with a value, and names unknown and missing fields. The list is empty only for a value that fits.
  */
 export function issuesOf(validator: Validator, value: unknown): Issue[] {
   if (validator.Check(value)) return [];
@@ -73,8 +72,8 @@ export const typeboxValidator: FastifySchemaCompiler<TSchema> = ({ schema, httpP
 const NO_QUERY = Type.Object({}, { additionalProperties: false });
 
 /**
- * Makes every route of the API refuse unknown query parameters: without an ignored filter, a request would mean more
- * than the caller asked for.
+ * Makes every route of the API refuse unknown query parameters: if a misspelt filter were ignored, a request would
+ * cover more than the caller asked for.
  */
 export function closeQueries(app: Pick<FastifyInstance, "addHook">): void {
   app.addHook("onRoute", (route) => {

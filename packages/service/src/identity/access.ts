@@ -68,11 +68,11 @@ export function mayUseQueue(identity: Identity, queue: string): boolean {
   return slash > 0 && identity.queues.includes(queue.slice(0, slash));
 }
 
-/** For a queue that the path does not name, as in a body or of an operation. @throws HoldfastError forbidden */
+/** Checks a queue that the path does not name, such as one in a body. @throws HoldfastError forbidden */
 export function assertQueue(identity: Identity, queue: string): void {
   if (mayUseQueue(identity, queue)) return;
   if (identity === NOT_YET_KNOWN) throw notYetKnown();
-  // Leaves out the name, which the caller may not know.
+  // The message leaves out the name of the queue, which the caller may not know.
   throw new HoldfastError("forbidden", "this key is limited to other queues");
 }
 

@@ -27,14 +27,14 @@ test("a file is made for its owner only, keeps its mode, and never holds the tex
   expect(readdirSync(join(folder, "inner"))).toEqual(["keys.json"]);
 });
 
-test("of many writers at once none loses its key", async () => {
+test("many writers at once lose no key", async () => {
   const keys = Array.from({ length: 20 }, (_, index) => make(`key ${index}`).key);
   await Promise.all(keys.map((key) => addToKeyFile(path, key)));
   const labels = (await readKeyFile(path)).map(({ label }) => label);
   expect(labels.sort()).toEqual(keys.map(({ label }) => label).sort());
 });
 
-test("revoking takes one key; an unknown one and a missing file are said", async () => {
+test("revoking removes one key; an unknown key and a missing file are errors", async () => {
   const [one, two] = [make("one").key, make("two").key];
   await expect(revokeInKeyFile(path, one.id)).rejects.toMatchObject({ code: "not_found" });
   await addToKeyFile(path, one);
@@ -44,7 +44,7 @@ test("revoking takes one key; an unknown one and a missing file are said", async
   await expect(revokeInKeyFile(path, one.id)).rejects.toMatchObject({ code: "not_found" });
 });
 
-test("a file that cannot be read is refused by name, without what is in it, and is not written over", async () => {
+test("the error of an unreadable file has its name and not its content, and the file is not overwritten", async () => {
   path = join(folder, "keys.json");
   const { key } = make("one");
   const bad = ["", "{", "[]", '{"keys":{}}', '{"keys":["hunter2"]}', JSON.stringify({ keys: [key, key] })];

@@ -26,7 +26,7 @@ export async function readKeyFile(path: string): Promise<ApiKey[]> {
   return parseKeyFile(text, path);
 }
 
-/** @throws HoldfastError invalid_argument that names the file, and never what is in it */
+/** @throws HoldfastError invalid_argument that names the file, and never its content */
 export function parseKeyFile(text: string, path: string): ApiKey[] {
   let value: unknown;
   try {
@@ -40,7 +40,7 @@ export function parseKeyFile(text: string, path: string): ApiKey[] {
   }
   const read = keys.map((key, index) => readKey(key, `"${path}": entry ${index}`));
   if (new Set(read.map(({ id }) => id)).size < read.length) {
-    throw new HoldfastError("invalid_argument", `"${path}" has two keys of one id`);
+    throw new HoldfastError("invalid_argument", `"${path}" has two keys with the same id`);
   }
   return read;
 }
@@ -77,7 +77,7 @@ async function changeKeyFile(path: string, change: (keys: ApiKey[]) => ApiKey[])
       throw error;
     });
     const text = `${JSON.stringify({ keys: change(before) }, null, 2)}\n`;
-    // The services may run as another user of the group: what the file had, it keeps.
+    // The file keeps its mode, since services may read it as other users of its group.
     const mode = await stat(path).then(
       (stats) => stats.mode & 0o777,
       () => 0o600,
@@ -97,7 +97,7 @@ async function changeKeyFile(path: string, change: (keys: ApiKey[]) => ApiKey[])
   }
 }
 
-/** Two writers at once would lose the key of one. */
+/** Without a lock, two writers at once would lose the key of one of them. */
 async function lock(path: string): Promise<() => Promise<void>> {
   const end = performance.now() + LOCK_WAIT_MS;
   for (;;) {
@@ -113,7 +113,7 @@ async function lock(path: string): Promise<() => Promise<void>> {
       if (performance.now() > end) {
         throw new HoldfastError(
           "conflict",
-          `"${path}" is there: somebody changes the keys, or was stopped meanwhile; then remove it`,
+          `"${path}" exists: another process is changing the keys; if there is none, remove this file`,
         );
       }
       await delay(20);

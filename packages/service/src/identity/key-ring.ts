@@ -11,7 +11,7 @@ import type { KeyStore } from "./key-store.ts";
 
 // A revoked key has to be refused within a second.
 const POLL_MS = 400;
-/** Reads all keys even if the version is unchanged, since a change by hand in Redis does not change it. */
+/** All keys are read this often, since a change by hand in Redis leaves the version alone. */
 const FULL_READ_MS = 10_000;
 /** The shortest time between two writes of a key's last use, ms, in each process. */
 const NOTE_USE_MS = 60_000;
@@ -29,7 +29,7 @@ export interface KeyRingOptions {
 
 /** The last use of a key. */
 interface Use {
-  /** Ms since the epoch; 0: not in this process. */
+  /** Ms since the epoch; 0: the key was not used in this process. */
   at: number;
   /** The last use that was written to Redis. */
   notedAt: number;
@@ -73,7 +73,7 @@ export class KeyRing {
     this.#pollMs = options.pollMs ?? POLL_MS;
     this.#logError = createErrorLog(
       options.logger,
-      "cannot read the API keys: those read before stay",
+      "cannot read the API keys: the last known keys stay valid",
       30_000,
     );
     this.#logUseError = createErrorLog(options.logger, "cannot note when API keys were used", 30_000);
@@ -113,7 +113,7 @@ export class KeyRing {
     }
     const isFirst = !this.#isKnown;
     this.#isKnown = true;
-    // Once there were keys, they stay required. If they are lost, by a FLUSHALL for example, nothing may open.
+    // Once there were keys, a key stays required: a FLUSHALL must not open the service to everybody.
     this.#isInUse ||= version !== null;
     const isSame = version === this.#version && sameKeys(keys, this.#fromRedis);
     this.#version = version;
@@ -136,7 +136,7 @@ export class KeyRing {
         }
       }
     };
-    // The two are read separately, so that a Redis that does not answer does not delay the file.
+    // Redis and the file are read separately, so that a Redis that does not answer does not delay the file.
     void every(() => this.#pollRedis());
     void every(() => this.#tellExpired());
     void every(() => this.#noteUses());
@@ -217,7 +217,7 @@ export class KeyRing {
     return use;
   }
 
-  /** Only for keys in Redis. Keys in a file are listed without it. */
+  /** Writes the last use of keys in Redis. Keys in a file are listed without a last use. */
   async #noteUses(): Promise<void> {
     const now = Date.now();
     const noted = new Map<string, number>();
@@ -231,7 +231,7 @@ export class KeyRing {
     try {
       await this.#options.store.noteUses(noted);
     } catch (error) {
-      // It is tried again in the next minute.
+      // The write is tried again in the next minute.
       if (!this.#abort.signal.aborted) this.#logUseError(error);
       return;
     }
@@ -266,7 +266,7 @@ export class KeyRing {
   }
 
   #readFile(file: string): void {
-    // Read before the content, so that a change in between is noticed at the next look.
+    // The stamp is read before the content, so that a change in between is noticed at the next look.
     const stamp = stampOf(file);
     this.#fromFile = parseKeyFile(readFileSync(file, "utf8"), file);
     this.#fileStamp = stamp;

@@ -56,7 +56,7 @@ test("each change changes the version; revoking takes one key and no other", asy
   expect(await keys.version()).toBe(versions.at(-1));
 });
 
-test("a key is listed with its last use, and a revoked one leaves nothing of it", async () => {
+test("a key is listed with its last use, and revoking a key removes its last use", async () => {
   const { keys, client, usesKey } = await setup();
   const [first, second, third] = [make("first").key, make("second").key, make("third").key];
   for (const key of [first, second, third]) await keys.add(key);
@@ -76,13 +76,13 @@ test("a key is listed with its last use, and a revoked one leaves nothing of it"
       [third.id, null],
     ]),
   );
-  // A use does not change the keys, so services do not read them again for it.
+  // A use leaves the version alone, so that services do not read all keys again.
   expect(await keys.version()).toBe(before);
   await keys.revoke(first.id);
   expect(await client.connection.command("HKEYS", usesKey)).toEqual([second.id]);
 });
 
-test("after the last key was revoked it still shows that there were keys", async () => {
+test("after the last key was revoked, the store still shows that there were keys", async () => {
   const { keys } = await setup();
   const { key } = make();
   await keys.add(key);

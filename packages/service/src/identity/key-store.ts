@@ -4,13 +4,13 @@ import { systemKeys } from "holdfast/operate";
 import { nanoid } from "nanoid";
 import { readKey } from "./key.ts";
 
-// The ids of keys are letters and digits, so this field cannot be one.
+// The ids of keys are letters and digits, so this field cannot be the id of a key.
 const VERSION = "#version";
 
 // The version changes in the same step as the keys, or a reader could take the old keys for the new version.
 const ADD =
   "if redis.call('HSETNX', KEYS[1], ARGV[1], ARGV[2]) == 0 then return 0 end redis.call('HSET', KEYS[1], '#version', ARGV[3]) return 1";
-// A key that leaked has to go while Redis is full, too.
+// A leaked key has to be revocable even while Redis is full.
 const REVOKE =
   "#!lua flags=allow-oom\nif redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end redis.call('HSET', KEYS[1], '#version', ARGV[2]) redis.call('HDEL', KEYS[2], ARGV[1]) return 1";
 
@@ -24,10 +24,7 @@ export interface StoredKeys {
 
 /** A key and its last use. */
 export interface UsedKey extends ApiKey {
-  /**
-   * The last use that a service has recorded, about a minute late at most, in ms since the epoch. It is null if the key was
-   * never used, or not since services record this.
-   */
+  /** The last use that a service has recorded, ms since the epoch. It is about a minute late at most. Null: none. */
   lastUsedAt: number | null;
 }
 
@@ -42,7 +39,7 @@ export class KeyStore {
     ({ apiKeys: this.#hash, apiKeyUses: this.#uses } = systemKeys(client.prefix));
   }
 
-  /** @throws HoldfastError conflict: a key of that id is there */
+  /** @throws HoldfastError conflict if a key with this id exists */
   async add(key: ApiKey): Promise<void> {
     const added = await this.#connection.command<number>(
       "EVAL",
@@ -86,18 +83,18 @@ export class KeyStore {
         stored.unreadable.push(id);
       }
     }
-    // A hash that was filled by hand has no version; it is in use all the same.
+    // A hash that was filled by hand has no version, but its keys count.
     if (flat.length > 0) stored.version ??= "";
     stored.keys.sort((a, b) => a.createdAt - b.createdAt || (a.id < b.id ? -1 : 1));
     return stored;
   }
 
-  /** Notes when keys were used. @param uses id of a key and ms since the epoch; one at least */
+  /** Notes when keys were used. @param uses id of a key -> ms since the epoch; at least one key */
   async noteUses(uses: ReadonlyMap<string, number>): Promise<void> {
     await this.#connection.command("HSET", this.#uses, ...[...uses].flat());
   }
 
-  /** Oldest first. */
+  /** All keys with their last use, oldest first. */
   async list(): Promise<UsedKey[]> {
     const { keys } = await this.read();
     const flat = await this.#connection.command<string[]>("HGETALL", this.#uses);

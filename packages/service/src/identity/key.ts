@@ -12,7 +12,7 @@ import {
 import { customAlphabet } from "nanoid";
 
 export interface NewKey {
-  /** The name of its holder: 1 to 64 characters. */
+  /** The name of the key's holder: 1 to 64 characters. */
   label: string;
   scopes: readonly Scope[];
   /** Only these queues, at most 100. @default all */
@@ -23,12 +23,12 @@ export interface NewKey {
 
 const DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz";
 const mintId = customAlphabet(DIGITS, 12);
-// 43 characters out of 62 are 256 bits: too many to guess, so a plain SHA-256 keeps them.
+// 43 characters out of 62 are 256 bits: too many to guess, so a plain SHA-256 is a safe hash.
 const mintSecret = customAlphabet(`${DIGITS}ABCDEFGHIJKLMNOPQRSTUVWXYZ`, 43);
 const TEXT = /^hf_([0-9a-z]{12})_[0-9A-Za-z]{43}$/;
 
 /**
- * Makes a key. The text is its only copy: give it to its owner, keep the key.
+ * Makes a key. Give the text to its owner and store only the key, which does not reveal the text.
  * @throws HoldfastError invalid_argument, invalid_queue_name
  */
 export function mintKey(spec: NewKey, nowMs = Date.now()): { key: ApiKey; text: string } {
@@ -102,7 +102,7 @@ export function viewOfKey<K extends ApiKey>({ sha256: _, ...view }: K): Omit<K, 
   return view;
 }
 
-/** A key out of the text that keeps it. @throws HoldfastError invalid_argument */
+/** Checks a key that was read from a file or from Redis. @throws HoldfastError invalid_argument */
 export function readKey(value: unknown, where: string): ApiKey {
   if (isApiKey(value)) {
     const { id, label, scopes, queues, createdAt, expiresAt, sha256 } = value;

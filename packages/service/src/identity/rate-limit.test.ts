@@ -45,7 +45,7 @@ test("many other callers do not reset the bucket of a caller at its limit", () =
   expect(limiter.take("a", 2_000).isAllowed).toBe(false);
 });
 
-test("it is off by default; without a burst setting the burst is one second's worth", () => {
+test("the limit is off by default; without a burst setting the burst is one second's worth", () => {
   expect(createRateLimiter({ RATE_LIMIT_PER_SECOND: 0, RATE_LIMIT_BURST: 9 })).toBeUndefined();
   const limitOf = (perSecond: number, burst: number) =>
     createRateLimiter({ RATE_LIMIT_PER_SECOND: perSecond, RATE_LIMIT_BURST: burst })?.look("a").limit;

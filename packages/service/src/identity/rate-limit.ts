@@ -2,12 +2,12 @@ import { HoldfastError } from "@holdfast/contracts";
 import type { Identity } from "@holdfast/contracts/api";
 import { networkOf } from "../config/addresses.ts";
 
-// Not a plugin of the framework, because the fast lane bypasses the framework and both must share one bucket.
+// The limiter is not a plugin of the framework: the fast lane bypasses the framework, and both must share one bucket.
 
 export interface RateLimit {
   /** Requests per second in the long run. */
   perSecond: number;
-  /** Requests at once after a pause. */
+  /** Requests that are allowed at once after a pause. */
   burst: number;
 }
 
@@ -55,7 +55,7 @@ export class RateLimiter {
     return this.#verdict(bucket, bucket.tokens >= 1);
   }
 
-  /** Takes more tokens than there may be. The debt has to be refilled before the next request is allowed. */
+  /** Takes tokens even if the bucket holds fewer. The debt has to be refilled before the next request is allowed. */
   owe(who: string, requests: number, nowMs: number = performance.now()): void {
     this.#refilled(who, nowMs).tokens -= requests;
   }
@@ -99,7 +99,7 @@ export class RateLimiter {
   }
 }
 
-/** Only the part that the server needs, because each build has its own copy of the class. */
+/** The part of a limiter that the server needs. The class itself would not do: each build has its own copy. */
 export type Limiter = Pick<RateLimiter, "take">;
 
 /** RATE_LIMIT_PER_SECOND and RATE_LIMIT_BURST; undefined: no limit. */

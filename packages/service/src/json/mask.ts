@@ -12,13 +12,13 @@ import {
 /** The text that replaces a masked value. */
 const MASK = "***";
 const MASK_TEXT = JSON.stringify(MASK);
-/** Shorter ones would be found in every other word of an error. */
+/** Shorter values would be found in every other word of an error. */
 const LEAST_SECRET = 4;
 
 /** The steps of one pointer; null is `*`, which fits every member and every element. */
 export type Pointer = readonly (string | null)[];
 
-/** @throws Error that says which pointer is none */
+/** @throws Error that names the invalid pointer */
 export function parsePointers(texts: readonly string[]): Pointer[] {
   return texts.map((text) => {
     if (!text.startsWith("/") || /~(?![01])/.test(text)) {
@@ -35,7 +35,7 @@ export function parsePointers(texts: readonly string[]): Pointer[] {
 
 /**
  * A JSON text with the values at these pointers replaced, and every other character as it was.
- * @param onMasked called with each text that was taken out
+ * @param onMasked called with each text that was replaced
  */
 export function maskJson(
   text: string,
@@ -53,7 +53,7 @@ export function maskJson(
   try {
     visit(json, skipSpace(json.bytes, 0), pointers, LIMITS.jsonDepth + 2, cut);
   } catch {
-    // No JSON: nobody knows where in it the secret is.
+    // The text is not JSON, so the secret may be anywhere in it.
     onMasked?.(text);
     return MASK_TEXT;
   }
@@ -79,7 +79,7 @@ function visit(
   const code = text.bytes[at];
   if (code === OPEN_BRACE) {
     return eachMember(text, at, budget, (keyStart, keyEnd, valueStart) => {
-      // The name is compared as it reads, not as it was written: `"\u0063ard"` is "card".
+      // The name is unescaped before it is compared: `"\u0063ard"` is "card".
       const inner = below(JSON.parse(text.bytes.toString("utf8", keyStart, keyEnd)) as string);
       if (inner.length > 0) visit(text, valueStart, inner, budget - 1, cut);
     });
@@ -97,8 +97,8 @@ function visit(
 }
 
 /**
- * Replaces every value of these texts wherever it occurs in words, as in the error of a handler that quotes it; and its
- * beginning where the words were cut within it. (They are cut when they are stored: who will read them is not known then.)
+ * Replaces these texts wherever they occur in words, as in an error that quotes a payload, and also the beginning of a
+ * text that was cut off. (Errors are cut when they are stored, before anybody knows who will read them.)
  */
 function maskWords(words: string, secrets: readonly string[]): string {
   let masked = words;
@@ -107,7 +107,7 @@ function maskWords(words: string, secrets: readonly string[]): string {
   for (let at = masked.indexOf(CUT_MARK); at >= 0; at = masked.indexOf(CUT_MARK, at + 1)) cuts.push(at);
   // Older versions cut without a mark.
   if (words.length >= LIMITS.errorCharacters) cuts.push(masked.length);
-  // From behind, so that the other places stay where they are.
+  // The last place comes first, so that the other places do not move.
   for (const cut of cuts.reverse()) {
     const begun = Math.max(0, ...secrets.map((secret) => beginningAt(masked, cut, secret)));
     if (begun > 0) masked = masked.slice(0, cut - begun) + MASK + masked.slice(cut);
@@ -135,14 +135,14 @@ function secretsIn(texts: readonly string[]): string[] {
       for (const inner of Object.values(value)) collect(inner);
   };
   for (const text of texts) {
-    // A string as it is quoted is found below: with its quotes it would take those of the JSON around it.
+    // Strings are added below without their quotes, which may belong to the JSON around them.
     if (!text.startsWith('"')) found.add(text);
     // A number is also masked as it was written, since JavaScript may not hold it exactly.
     for (const [number] of text.matchAll(/-?\d[\d.eE+-]{3,}/g)) found.add(number);
     try {
       collect(JSON.parse(text));
     } catch {
-      // No JSON: it is taken as a whole.
+      // A text that is not JSON was added as a whole above.
     }
   }
   return [...found].filter(({ length }) => length >= LEAST_SECRET).sort((a, b) => b.length - a.length);
@@ -150,7 +150,7 @@ function secretsIn(texts: readonly string[]): string[] {
 
 const JSON_FIELDS = ["payloadText", "resultText"] as const;
 
-/** Masks tasks, and whatever else carries a payload, wherever they are in an answer. */
+/** Masks tasks, and everything else that carries a payload, anywhere in an answer. */
 export function createMasker(pointers: readonly Pointer[]): (value: unknown) => unknown {
   const mask = (value: unknown): unknown => {
     if (typeof value !== "object" || value === null) return value;

@@ -30,7 +30,7 @@ function setup(perMinute: number) {
   return { limited, seen };
 }
 
-/** Tasks of these types; each has the id, if it is given. */
+/** Tasks of these types, with an id where one is given. */
 function columns(...tasks: [type: string, id?: string][]): TaskColumns {
   const options = new Map(tasks.flatMap(([, id], place) => (id === undefined ? [] : [[place, { id }]])));
   return {
@@ -58,7 +58,7 @@ test("after so many conflicts tasks with an id are refused unseen, those without
   await expect(limited().enqueueText("t", "1", { id: "a" })).rejects.toThrow("CONFLICTS_PER_MINUTE");
 });
 
-test("guesses in one batch are counted one by one: what is owed has to come back first", async () => {
+test("guesses in one batch are counted one by one, and the debt has to be refilled first", async () => {
   const { limited, seen } = setup(60);
   const guesses = Array.from({ length: 600 }, (_, at): [string, string] => [`t${at}`, "a"]);
   await limited().enqueueColumns(columns(...guesses));
@@ -66,7 +66,7 @@ test("guesses in one batch are counted one by one: what is owed has to come back
   const { results } = await limited().enqueueColumns(columns(["guess", "a"], ["no-id"]));
   expect(results).toMatchObject([{ ok: false, id: "a", error: { code: "rate_limited" } }, { ok: true }]);
   expect((await limited().enqueueColumns(columns(["plain"]))).ids).toEqual(["x"]);
-  // 540 beyond the minute's 60, at one in a second.
+  // The batch had 540 guesses beyond the 60 of a minute, and one token returns per second.
   const refused = results[0] as { error: HoldfastError };
   expect(refused.error.retryAfterMs).toBeGreaterThan(500_000);
   expect(seen.slice(600)).toEqual(["no-id", "plain"]);

@@ -3,27 +3,27 @@ import type { TaskColumns } from "@holdfast/contracts/task-json";
 import type { ColumnsResult, EnqueueResult, Queue } from "holdfast";
 import { bucketOf, RateLimiter, tooMany } from "../identity/rate-limit.ts";
 
-/** What an intake uses of a queue. */
+/** The part of a queue that an intake uses. */
 export type EnqueueQueue = Pick<Queue, "enqueueColumns" | "enqueueText">;
 
-/** Decides whose conflicts count, and holds what each has left. */
+/** Holds how many conflicts each sender has left. */
 export class Conflicts {
   readonly #limiter: RateLimiter;
 
-  /** @param perMinute conflicts of one key in a minute, in the long run */
+  /** @param perMinute conflicts per minute of one key, in the long run */
   constructor(perMinute: number) {
     this.#limiter = new RateLimiter({ perSecond: perMinute / 60, burst: perMinute });
   }
 
-  /** The queue as it is for a sender who must not find out payloads by guessing them. */
+  /** Wraps the queue for a sender who must not find out payloads by guessing them. */
   limit(queue: EnqueueQueue, identity: Identity, address: string): EnqueueQueue {
     return new LimitedQueue(queue, this.#limiter, bucketOf(identity, address));
   }
 }
 
 /**
- * A task of an id that is taken answers whether its body is the one that was stored. Each wrong guess is a conflict: after
- * too many of them no task with an id is taken of this sender for a while.
+ * An enqueue with a known id reveals whether its body is the stored one. Each wrong guess is a conflict: after too many
+ * conflicts, tasks with an id are refused from this sender for a while.
  */
 class LimitedQueue implements EnqueueQueue {
   readonly #queue: EnqueueQueue;

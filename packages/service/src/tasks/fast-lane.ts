@@ -15,7 +15,7 @@ const JSON_TYPE = "application/json; charset=utf-8";
 const PROBLEM_TYPE = `${PROBLEM_MEDIA_TYPE}; charset=utf-8`;
 const TYPES = new Set(["application/json", JSON_TYPE, "application/json;charset=utf-8"]);
 
-// What of the framework's headers means anything on an answer that no browser shows.
+// Those of the framework's headers that matter for an answer that no browser shows.
 const SECURITY = {
   "cache-control": "no-store",
   "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -36,9 +36,9 @@ interface Target {
 }
 
 /**
- * Serves the two POSTs of tasks straight from node:http, which costs half of the way through the framework. Only
- * requests that are plain in every respect come here; all others, and every other path, are Fastify's, whose routes
- * answer the same. It goes round the caller's own hooks as well.
+ * Serves the two POSTs of tasks directly from node:http, which is much cheaper than the framework. Fastify serves every
+ * request that is not plain, and every other path; its routes give the same answers. Hooks of the caller do not run for
+ * a request that is served here.
  */
 export function registerFastLane(app: HttpServer, options: TaskRouteOptions): void {
   const { isHostAllowed, identify, limiter, hasProxies, isClosing } = app.basics;
@@ -70,7 +70,7 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
       !(length > 0 && length <= (target.isBatch ? BATCH_LIMIT_BYTES : BODY_LIMIT_BYTES)) ||
       headers["transfer-encoding"] !== undefined ||
       headers["content-encoding"] !== undefined ||
-      // A batch as lines is a stream, and a key is for one task.
+      // Results in lines are streamed, and an Idempotency-Key is for one task.
       (target.isBatch && (key !== undefined || headers.accept?.includes("ndjson"))) ||
       (key !== undefined && (typeof key !== "string" || key === "" || key.length > 255)) ||
       !isHostAllowed(headers.host) ||
@@ -78,9 +78,9 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
     ) {
       return false;
     }
-    // Who may not, or too often, is refused by the framework, in the same words as on every other route.
+    // The framework refuses a sender without access or with too many requests, in the words of other routes.
     const identity = enqueuer(identify, request, target.name);
-    // Behind a proxy the address of a client takes some reading.
+    // Behind a proxy, the framework works out the address of a client from the headers.
     if (identity === undefined || (hasProxies && identity.keyId === null)) return false;
     const ip = request.socket.remoteAddress ?? "";
     const verdict = limiter?.take(bucketOf(identity, ip));
@@ -90,7 +90,7 @@ export function registerFastLane(app: HttpServer, options: TaskRouteOptions): vo
     const rate = verdict === undefined ? [] : rateHeaders(verdict);
     const exchange = new Exchange(lane, target, request, response, posted, randomUUID(), rate);
     request.on("data", (chunk: Buffer) => exchange.add(chunk));
-    // Not reached where the client hangs up before the body has come.
+    // There is no "end" if the client hangs up before the whole body has arrived.
     request.on("end", () => exchange.run());
     return true;
   };
@@ -118,7 +118,6 @@ interface Lane {
   isClosing: boolean;
 }
 
-/** One request and its answer. */
 class Exchange {
   readonly #lane: Lane;
   readonly #target: Target;
@@ -156,7 +155,7 @@ class Exchange {
   run(): void {
     const { app, intake } = this.#lane;
     const { name, isBatch } = this.#target;
-    // It took so long that the key may have been revoked meanwhile.
+    // The body took so long that the key may have been revoked meanwhile.
     if (
       performance.now() - this.#startedAt > RECHECK_MS &&
       enqueuer(app.basics.identify, this.#request, name) === undefined
@@ -192,7 +191,7 @@ class Exchange {
 
   #send({ status, text, bytes, headers }: Omit<Answer, "accepted">, type = JSON_TYPE): void {
     const length = bytes ?? Buffer.byteLength(text);
-    // A flat list: an object of this many headers costs four times as much.
+    // Node writes a flat list much faster than an object of this many headers.
     const list = SECURITY_LIST.concat("x-request-id", this.#id, "content-type", type, "content-length");
     list.push(String(length), ...headers, ...this.#rate);
     if (this.#lane.isClosing) list.push("connection", "close");

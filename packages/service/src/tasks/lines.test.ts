@@ -47,7 +47,7 @@ describe("a stream of lines", () => {
     }
   });
 
-  test("comes in blocks of bounded size, and at once where that is asked for", async () => {
+  test("comes in blocks of bounded size, or at once if the caller asks for it", async () => {
     const text = `${line("1")}\n`.repeat(40_000);
     const blocks = await read(text, 65_536);
     expect(told(blocks)).toHaveLength(40_000);

@@ -6,13 +6,13 @@ import { resultText, resultTexts, type StoredBatch } from "./intake.ts";
 import { LINE_LIMIT_BYTES, taskReader } from "./read.ts";
 import type { BatchResult } from "./schema.ts";
 
-// About 2,500 small tasks: the next block is read when this one is stored, so this is what a stream holds of memory.
+// The next block is read only after this one was stored, so this bounds the memory of a stream.
 const BLOCK_BYTES = 262_144;
 
 /**
  * The tasks of a body of lines, block by block as it arrives; a block is never empty.
  *
- * @param isPrompt do not wait for a full block: what has arrived is given
+ * @param isPrompt yields what has arrived instead of waiting for a full block
  */
 export async function* readTaskStream(
   source: AsyncIterable<Buffer>,
@@ -47,7 +47,7 @@ export async function* readTaskStream(
     partial.push(rest.subarray(end));
     partialBytes += rest.length - end;
     if (partialBytes > LINE_LIMIT_BYTES) {
-      // Answered in its place; the rest of it is dropped as it comes.
+      // The refusal takes the place of the line. The rest of the line is dropped as it arrives.
       const read = take();
       read.refuse(lineTooLong(LINE_LIMIT_BYTES));
       yield read;
@@ -65,7 +65,7 @@ export async function* readTaskStream(
 }
 
 /**
- * The same blocks for as long as their sender may send them; then, in the place of a block, why no more is taken.
+ * Yields the blocks while their sender has access. If the access ends, the last block holds the reason.
  * @throws HoldfastError unauthorized, forbidden: before the first block
  */
 export async function* whileAllowed(
@@ -75,7 +75,7 @@ export async function* whileAllowed(
   let isFirst = true;
   let isDenied = false;
   const next = () =>
-    // Not a race with one promise for all blocks: each of them would leave something on it.
+    // A race against one promise for all blocks would leave a listener on it for each block.
     new Promise<IteratorResult<ReadTasks>>((resolve, reject) => {
       watch.onDenied = (error) => {
         isDenied = true;
@@ -99,21 +99,21 @@ export async function* whileAllowed(
     yield allRefused(1, () => error);
   } finally {
     watch.end();
-    // It would close the connection, and the rest of the answer has to be sent first.
+    // `return` would close the connection, and the rest of the answer has to be sent first.
     if (!isDenied) await blocks.return(undefined);
   }
 }
 
 export type LineTotals = Pick<BatchResult, "accepted" | "duplicates" | "failed">;
 
-/** The function that stores the blocks, and the number of tasks that were stored so far. */
+/** The blocks, the function that stores them, and the totals so far. */
 interface LineIntake {
   store(block: ReadTasks): Promise<StoredBatch>;
   blocks: AsyncGenerator<ReadTasks>;
   totals: LineTotals;
 }
 
-/** One result per line, as lines. */
+/** The result of each task, one per line. */
 export function answerAsLines(intake: LineIntake, first: ReadTasks): Readable {
   return toStream(async function* () {
     for await (const { results } of stored(intake, first)) {
@@ -167,7 +167,7 @@ function add(totals: LineTotals, { accepted, duplicates, failed }: BatchResult):
   totals.failed += failed;
 }
 
-// A mark of one: nothing is stored ahead of a caller that does not read its results.
+// A high-water mark of one: no block is stored ahead for a caller that does not read its results.
 function toStream(make: () => AsyncGenerator<string>): Readable {
   return Readable.from(make(), { highWaterMark: 1 });
 }

@@ -1,7 +1,7 @@
 import { HoldfastError } from "@holdfast/contracts";
 import type { ServiceMetrics } from "../metrics.ts";
 
-/** Counts what an intake took, and what it refused. */
+/** Counts the tasks that an intake stored and those that it refused. */
 export interface IntakeMetrics {
   enqueued(queue: string, type: string, payloadBytes: number, duplicate: boolean): void;
   rejected(queue: string, error: unknown): void;
@@ -31,7 +31,7 @@ export function createIntakeMetrics(metrics: ServiceMetrics): IntakeMetrics {
     const type = metrics.typeLabel(typeName);
     return { queueName, typeName, stored: enqueuedTotal.of(queue, type), sizes: payloadBytes.of(queue) };
   };
-  // Most tasks are of the kind of the one before.
+  // Most tasks have the same queue and type as the one before.
   let last: ReturnType<typeof find> | undefined;
   return {
     enqueued(queueName, typeName, bytes, duplicate) {
@@ -45,7 +45,7 @@ export function createIntakeMetrics(metrics: ServiceMetrics): IntakeMetrics {
     },
     rejected(queueName, error) {
       const reason = error instanceof HoldfastError ? error.code : "internal";
-      // A name that is none would spend the label's budget on noise.
+      // Invalid names would use up the values that the label may have.
       const queue = reason === "invalid_queue_name" ? "__invalid__" : metrics.queueLabel(queueName);
       rejectedTotal.of(queue, reason).count++;
     },

@@ -67,7 +67,7 @@ test("it keeps the names of 10,000 queues, and forgets the oldest", async () => 
   expect([queues.isKnown("q0"), queues.isKnown("q1"), queues.isKnown("q10000")]).toEqual([false, true, true]);
 });
 
-test("a request to a queue that may be new is not stored before its sender was let in", async () => {
+test("a task for a queue that may be new is not stored before its sender was admitted", async () => {
   const { queues } = setup(5, new HoldfastError("rate_limited", "QUEUES_PER_KEY"));
   const app = await createHttpServer({
     ...{ title: "Trial", description: "Trial.", version: "0", host: "127.0.0.1", allowedHosts: [] },
@@ -108,7 +108,7 @@ test("a request to a queue that may be new is not stored before its sender was l
       ["tasks", json, task, json],
       ["tasks/batch", json, `[${task}]`, json],
       ["tasks/batch", lines, `${task}\n`, json],
-      // So many wrong lines that the good one comes in a later block.
+      // The wrong lines fill the first block, so the good line comes in a later one.
       ["tasks/batch", lines, `${`${"x".repeat(1_000)}\n`.repeat(300)}${task}\n`, lines],
     ] as const) {
       const request = { method: "POST", headers: { "content-type": type, accept }, body };

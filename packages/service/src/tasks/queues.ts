@@ -28,14 +28,14 @@ export class NewQueues {
     this.#now = now;
   }
 
-  /** Whether tasks for the queue need no `admit`: it has existed within the last minute, or there is no cap. */
+  /** Whether tasks for the queue need no `admit`: it existed within the last minute, or there is no cap. */
   isKnown(queue: string): boolean {
     return this.#perKey === 0 || (this.#known.get(queue) ?? 0) > this.#now();
   }
 
   /**
    * Makes the queue, which counts for its sender, unless it exists.
-   * @throws HoldfastError rate_limited: it is new, and the sender has made as many as it may
+   * @throws HoldfastError rate_limited if the queue is new and the sender has made as many as it may
    */
   async admit(queue: string, sender: { identity: Identity; ip: string }): Promise<void> {
     // A text that is not a queue name is refused by the call that follows.
@@ -44,7 +44,7 @@ export class NewQueues {
     try {
       await this.#registry.addQueue(queue, { maker });
     } catch (error) {
-      // It exists and has partitions: the call that follows says whether it can be used.
+      // A conflict means that the queue has partitions. The call that follows says whether it can be used.
       if ((error as { code?: unknown }).code !== "conflict") throw error;
     }
     this.#known.delete(queue);

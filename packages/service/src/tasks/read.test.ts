@@ -17,7 +17,7 @@ function failure(text: string): HoldfastError {
 }
 
 describe("the body of an enqueue", () => {
-  test("is a task with its options, its payload to the byte", () => {
+  test("is read as a task with its options and the exact text of its payload", () => {
     const payload = '{ "b":1,  "a":1.0, "é":12345678901234567890 }';
     expect(read(`{"type":"t", "payload": ${payload} , "maxRetries":0}`)).toEqual({
       type: "t",
@@ -28,7 +28,7 @@ describe("the body of an enqueue", () => {
     expect(read('{"payload":1,"type":"t"}').options).toBeUndefined();
   });
 
-  test("has the options that every reader of tasks knows", () => {
+  test("may have exactly the options that every reader of tasks knows", () => {
     const names = Object.keys(taskOptionsSchema.properties).filter((name) => name !== "type");
     expect(names.sort()).toEqual(TASK_JSON_OPTIONS.toSorted());
   });
@@ -56,7 +56,7 @@ describe("the body of an enqueue", () => {
     expect(error.message).toContain(named);
   });
 
-  test("names every field that is wrong", () => {
+  test("is refused with the names of all wrong fields", () => {
     expect(failure('{"type":"t","delayMs":-1,"ifEnded":"again"}')).toMatchObject({
       errors: [{ path: "/delayMs" }, { path: "" }, { path: "/ifEnded" }],
     });
@@ -66,7 +66,7 @@ describe("the body of an enqueue", () => {
     });
   });
 
-  test("an idempotency key becomes an id that fits the pattern, the same each time", () => {
+  test("gets an id that fits the pattern from an idempotency key, the same each time", () => {
     const id = read('{"type":"t","payload":1}', "order 4711 / é").options?.id;
     expect(id).toBe(idFromKey("order 4711 / é"));
     expect(id).toMatch(/^idem:[A-Za-z0-9_-]{43}$/);

@@ -25,7 +25,7 @@ export interface ReadTask {
 }
 
 /**
- * The body of an enqueue.
+ * Reads the body of an enqueue.
  *
  * @param idempotencyKey the header, if it was sent; becomes the id
  * @throws HoldfastError invalid_json, invalid_argument, payload_too_large, payload_too_deep
@@ -48,20 +48,20 @@ function keyedOptions(
   given: FingerprintedOptions | undefined,
   body: Buffer,
 ): FingerprintedOptions {
-  // Not by a literal that begins with a spread: V8 gives each such object a hidden class of its own, and all that reads it is slow.
+  // V8 gives each object from a literal that begins with a spread its own hidden class, which slows down its readers.
   const options = Object.assign({}, given, { id: idFromKey(key), ifEnded: "duplicate" as const });
   const text = body.subarray(skipSpace(body, 0), body.lastIndexOf("}") + 1);
   return withFingerprint(options, text);
 }
 
-/** Per queue, since ids are per queue. Hashed: a key may hold any character, an id may not. */
+/** The id for an idempotency key. A key is hashed because it may hold characters that an id may not. */
 export function idFromKey(key: string): string {
   return `idem:${hash("sha256", key, "base64url")}`;
 }
 
 /**
- * Made of the bytes of this task alone: the same task is the same in a batch and by itself. Moments that were computed from the
- * clock differ from request to request: then the library compares the fields.
+ * Adds a hash of the task's own bytes, so that a task is the same in a batch and by itself. Times that a client
+ * computes from its clock differ from request to request, so the library compares the fields of such tasks instead.
  */
 function withFingerprint(options: FingerprintedOptions, text: Buffer): FingerprintedOptions {
   if (options.runAt === undefined && options.expiresAt === undefined)

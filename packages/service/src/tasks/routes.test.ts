@@ -29,7 +29,7 @@ const stored = (id: string, duplicate = false): EnqueueResult => ({
   receipt: { id, state: "pending", duplicate, willRun: true, durability: "memory" },
 });
 
-/** The routes over a queue that answers as told; what is tested here is HTTP, the engine has tests of its own. */
+/** Serves the routes over a fake queue: these tests are about HTTP, and the engine has its own. */
 async function setup(fake: Fake = {}) {
   const metrics = createMetrics({ service: "trial", version: "0" });
   const seen: NewTask[] = [];
@@ -83,7 +83,7 @@ async function setup(fake: Fake = {}) {
   return { app, base, seen, call, metrics };
 }
 
-/** What is answered to these very bytes. */
+/** The answer to exactly these bytes. */
 async function raw(base: string, firstLine: string, headers: string[] = [], body = ""): Promise<string> {
   const { hostname: host, port } = new URL(base);
   const socket = connect({ host, port: Number(port) });

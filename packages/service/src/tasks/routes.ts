@@ -35,7 +35,7 @@ export const BATCH_LIMIT_BYTES = 16 * 1_024 * 1_024;
 
 const JSON_TYPE = "application/json; charset=utf-8";
 
-/** How many tasks a request stored, for hooks that look at it afterwards. Of a stream it is counted up meanwhile. */
+/** How many tasks a request has stored, for hooks. For a stream, the number grows while lines arrive. */
 export const storedBy = new WeakMap<object, { accepted: number }>();
 
 /** Enqueue, batch, get and cancel: the routes of producer-api, which observability serves as well. */
@@ -50,7 +50,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
     {
       config: { rawBody: true, scope: "enqueue" },
       bodyLimit: BODY_LIMIT_BYTES,
-      // The body is read as text by `readTask`; its schema is for the API description.
+      // `readTask` reads the bytes of the body. Its schema is only for the API description.
       validatorCompiler: exceptBody(app),
       schema: {
         tags: ["tasks"],
@@ -76,7 +76,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
       schema: {
         tags: ["tasks"],
         summary: "Enqueue many tasks",
-        description: `A JSON array of up to ${LIMITS.batchTasks} tasks, or any number of tasks as application/x-ndjson, one per line: lines are stored as they arrive, and those that were stored stay stored where the request breaks off. ${LINE_HELP} Each task has its own result. Where the key is revoked meanwhile the last result is 401, and nothing after it is stored. With \`Accept: application/x-ndjson\` the results are lines too, sent while the body still arrives: read them while you write.`,
+        description: `A JSON array of up to ${LIMITS.batchTasks} tasks, or any number of tasks as application/x-ndjson, one per line: lines are stored as they arrive, and stay stored if the request breaks off. ${LINE_HELP} Each task has its own result. If the key is revoked meanwhile, the last result is 401, and nothing after it is stored. With \`Accept: application/x-ndjson\` the results are lines too, sent while the body still arrives: read them while you write.`,
         consumes: ["application/json", "application/x-ndjson"],
         params: queueParams,
         body: batchSchema,
@@ -116,7 +116,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
           try {
             const signal = untilGone(reply.raw, closing.signal, denied.signal);
             const task = await waitOrGet(queue, id, waitMs, signal);
-            // However the wait ended: the answer is for somebody who may have it now.
+            // The sender may have lost access during the wait.
             watch.recheck();
             return task;
           } finally {
@@ -175,7 +175,7 @@ function answer(request: FastifyRequest, reply: FastifyReply, { status, text, he
   return reply.code(status).type(JSON_TYPE).send(text);
 }
 
-/** A batch of which the tasks or the results are lines: they are stored, and answered, while the rest still arrives. */
+/** Serves a batch whose tasks or results are lines. They are stored and answered while the rest still arrives. */
 async function stream(
   app: HttpServer,
   { metrics }: TaskRouteOptions,
@@ -200,7 +200,7 @@ async function stream(
       : oneBlock(readArray(post));
     first = (await blocks.next()).value as ReadTasks | undefined;
     if (first === undefined) throw emptyBatch();
-    // Good lines may follow where the first ones are wrong.
+    // Good lines may follow a first block of wrong ones.
     if (isStream || first.tasks.types.length > 0) await intake.admit(post);
   } catch (error) {
     metrics?.rejected(post.queue, error);

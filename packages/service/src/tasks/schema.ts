@@ -25,7 +25,7 @@ export const backoffSchema = Type.Object(
   strict,
 );
 
-/** Everything of a task but its payload, which is never parsed here. */
+/** All fields of a task but the payload, which is never parsed here. */
 export const taskOptionsSchema = Type.Object(
   {
     type: Type.String({ pattern: TASK_TYPE_PATTERN, description: "Chooses the handler." }),
@@ -38,7 +38,7 @@ export const taskOptionsSchema = Type.Object(
     ifEnded: Type.Optional(
       OneOf(["again", "duplicate"], {
         description:
-          "With an id: what it means where the task with that id ended without completing (cancelled, expired, dead, discarded, emptied). again: it is enqueued anew. duplicate: its id stays taken, and nothing runs.",
+          "With an id: what happens if the task with that id ended without completing (cancelled, expired, dead, discarded, emptied). again: it is enqueued anew. duplicate: its id stays taken, and nothing runs.",
         default: "again",
       }),
     ),

@@ -64,7 +64,7 @@ export function openSdk(
   };
 }
 
-/** For the log lines of a handler and of the code that it calls. */
+/** Fields for the log lines of a handler and of the code that it calls. */
 export function activeSpanFields(): Record<string, string> {
   const span = trace.getActiveSpan()?.spanContext();
   return span === undefined ? {} : { trace_id: span.traceId, span_id: span.spanId };
