@@ -1,7 +1,6 @@
-// Imports run one way: contracts <- holdfast <- service <- services. The dashboard imports contracts only. The command is at
-// the level of the services; it makes their API keys, so it may import these from `service`, but never an HTTP server. Inside
-// holdfast the loops import no sibling, and only redis/ talks to Redis. Fails with one line per import that does not fit, or
-// that is circular (types included).
+// Checks that imports run one way: contracts <- holdfast <- service <- services. The dashboard only imports contracts. The
+// command `holdfast` may import `service/keys`, because it makes API keys, but not an HTTP server. Inside holdfast, no loop
+// imports another loop, and only redis/ talks to Redis. The script prints each wrong or circular import, also of types.
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,7 +17,7 @@ function* sources(dir) {
   }
 }
 
-/** What each part of the repository may import: our packages, one entry of a package, or ioredis. */
+/** Our packages, entries of packages, and ioredis, as far as each folder may import them. */
 const ALLOWED = [
   ["packages/contracts/", []],
   ["packages/testing/", []],
@@ -70,7 +69,7 @@ for (const dir of ["packages", "services", "dashboard"]) {
 }
 
 const done = new Set();
-/** Searches depth first. An import of a file that is already on the path to this one is circular. */
+/** Searches depth first. `way` is the path to this file, and an import of a file on `way` is circular. */
 function findCircles(path, way) {
   if (way.includes(path)) {
     problems.push(`${[...way.slice(way.indexOf(path)), path].join(" -> ")}: these files import each other`);

@@ -8,13 +8,13 @@ export class ClosingLine {
       const before = count.failed;
       for (const test of module.children.allTests()) {
         const { state } = test.result();
-        // A test that did not run because its file failed has not passed.
+        // A test that did not run because its file failed is pending, and counts as failed.
         count[state === "passed" || state === "skipped" ? state : "failed"] += 1;
       }
-      // A file that does not load, or whose hook fails, may not report any test.
+      // A file that fails to load, or whose hook fails, may report no test.
       if (module.state() === "failed" && count.failed === before) count.failed += 1;
     }
-    // Printed at exit, because the default reporter prints its summary on the same event.
+    // The line is printed at exit, because the default reporter prints its summary on the same event.
     process.once("exit", () =>
       writeSync(1, `${count.passed} passed, ${count.failed} failed, ${count.skipped} skipped\n`),
     );

@@ -1,17 +1,17 @@
 // Reads a .env file as Docker Compose does (compose-go, dotenv and template), so that both ways of `make up` see the same
-// settings. scripts/dotenv.test.mjs holds it against `docker compose config`.
+// settings. scripts/dotenv.test.mjs compares the results with those of `docker compose config`.
 //
-// node scripts/dotenv.mjs FILE: prints `export NAME='value'` for a shell, without what its environment has already.
+// `node scripts/dotenv.mjs FILE` prints `export NAME='value'` for each variable that the environment does not have.
 import { existsSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 
 const ESCAPES = { a: "\x07", b: "\b", f: "\f", n: "\n", r: "\r", t: "\t", v: "\v", '"': '"', "\\": "\\" };
 
-/** Thrown for a file that Compose would refuse too. The message names the file and, if there is one, the line. */
+/** Thrown for a file that Compose would refuse too. The message names the file, and the line of a syntax error. */
 export class DotenvError extends Error {}
 
 /**
- * @param lookup returns the value of a name in the environment, otherwise undefined; it overrides the file
+ * @param lookup returns the value that the environment has for a name; it overrides the file
  * @returns the variables of the file, in its order
  * @throws DotenvError
  */
@@ -58,7 +58,7 @@ export function parseDotenv(content, lookup = () => undefined, file = ".env") {
     if (/\s/.test(name)) fail(`the name "${name}" has a space`);
     if (name === "") fail("a name is missing");
     at++;
-    // A name without a value is taken from the environment, which wins anyway.
+    // A name without a value gets the value of the environment, which overrides the file anyway.
     if (separator === "\n") continue;
     take(/[\t\v\f\r \u0085\u00a0]*/y);
     const quote = text[at];
@@ -74,7 +74,7 @@ export function parseDotenv(content, lookup = () => undefined, file = ".env") {
   }
 }
 
-/** The meaning of an escape in double quotes. An escaped dollar stays marked, so that it is not expanded. */
+/** Replaces escapes in double quotes. An escaped dollar stays marked, so that no variable is expanded there. */
 function unescaped(value) {
   return value.replaceAll(/\\(?:([abfnrtv"\\])|(\$)|0(\d{0,3}))/g, (_, letter, dollar, digits) => {
     if (dollar) return "$$";
@@ -124,7 +124,7 @@ function substitute(inner, valueFor) {
   return value ?? "";
 }
 
-/** The variables of a file; none if there is no such file. @throws DotenvError */
+/** Returns the variables of a file; none if the file does not exist. @throws DotenvError */
 export function readDotenv(path, lookup) {
   return existsSync(path) ? parseDotenv(readFileSync(path, "utf8"), lookup, path) : new Map();
 }

@@ -8,9 +8,7 @@ import { DotenvError, parseDotenv } from "./dotenv.mjs";
 /** The variables of the caller's environment. */
 const ENVIRONMENT = { H: "host", E: "" };
 
-/**
- * A file, and the values that Compose reads for A and B: null if it sets none, or null for both if it refuses the file.
- */
+/** Each case is a file with the values that Compose reads for A and B: null for an unset one, null if Compose refuses. */
 const cases = JSON.parse(readFileSync(join(import.meta.dirname, "dotenv.cases.json"), "utf8"));
 
 const folder = mkdtempSync(join(tmpdir(), "holdfast-dotenv-"));
@@ -30,7 +28,7 @@ test.each(cases)("%j is read as Compose reads it", (text, expected) => {
   expect(read(text)).toEqual(expected);
 });
 
-test("a bad file is named with its line", () => {
+test("an error names the file and the line", () => {
   expect(() => parseDotenv('A=1\n# c\nB="x\n')).toThrow('.env, line 3: the quote " is not closed');
   expect(() => parseDotenv("A=1\nB C=2")).toThrow('.env, line 2: the name "B C" has a space');
   expect(() => parseDotenv(["", "", "A=$" + "{B:?set B}"].join("\n"))).toThrow(
@@ -38,7 +36,7 @@ test("a bad file is named with its line", () => {
   );
 });
 
-test("every line of .env.example can be used as it is, without its comment", () => {
+test("every setting of .env.example can be used as it is, without the # before it", () => {
   const example = readFileSync(join(import.meta.dirname, "../.env.example"), "utf8");
   const settings = example.split("\n").filter((line) => /^# [A-Z_]+=/.test(line));
   expect(settings.length).toBeGreaterThan(25);
@@ -48,7 +46,7 @@ test("every line of .env.example can be used as it is, without its comment", () 
   }
 });
 
-test("a shell gets the variables that its environment lacks, whatever their text", () => {
+test("a shell gets the variables that its environment lacks, with any characters in their values", () => {
   const path = join(folder, "shell.env");
   const trap = join(folder, "run");
   const lines = [`A='it is "$(touch ${trap})"; \\'\\n'`, 'B="a\\nb"', "HOME=elsewhere", "UID=7", "X-Y=1"];

@@ -1,6 +1,6 @@
 // Compiles the scripts of lua/ into packages/holdfast/src/redis/generated: resolves includes, inlines the constants of
-// lua/lib/format.lua, names KEYS and ARGV, and writes typed bindings from each header. `--check` writes nothing and
-// fails if a file is not fresh.
+// lua/lib/format.lua, names KEYS and ARGV, and writes typed bindings from each header. With `--check` it writes nothing
+// and fails if a file is out of date.
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join, relative } from "node:path";
@@ -98,7 +98,7 @@ function assemble(file, source, header) {
   return `${shebang}\n${whole}`;
 }
 
-/** The constants of lua/lib/format.lua: name -> its value and, for the byte of a letter, that letter. */
+/** Returns the constants of lua/lib/format.lua by name: the value and, for the byte of a letter, the letter. */
 function readFormat() {
   const { body, comments } = luaparse.parse(readFileSync(join(luaDir, "lib/format.lua"), "utf8"), {
     luaVersion: "5.1",
@@ -123,7 +123,7 @@ function readFormat() {
   });
 }
 
-/** The constants that the library shares with the scripts. */
+/** Returns the TypeScript module of the constants that the library shares with the scripts. */
 function formatModule(constants) {
   const lines = constants.map(
     ({ name, constant, comment }) =>
@@ -145,7 +145,7 @@ function withoutUncalled(text) {
 
 const count = (text, name) => (text.match(new RegExp(`\\b${name}\\b`, "g")) ?? []).length;
 
-/** An undeclared name would only fail when Redis reaches it, so it is found here. */
+/** Finds undeclared names, because Redis would only fail at the moment when a script reaches such a name. */
 function checkGlobals(file, text) {
   const known = new Set([
     "redis",
@@ -183,7 +183,7 @@ function binding(file, name, header, source) {
     ),
     ...(header.tail ? [`  /** ${header.tail.text} */\n  tail: readonly (string | number)[];`] : []),
   ];
-  // A part that begins with a colon belongs to the system. A script has either keys of a queue or keys of the system.
+  // A part that begins with a colon belongs to the system, whose keys may be on another node than those of a queue.
   const system = header.keys.some((key) => key.part.startsWith(":"));
   if (system && !header.keys.every((key) => key.part.startsWith(":")))
     problems.push(`${name}: keys of a queue and of the system may be on different nodes`);

@@ -1,4 +1,4 @@
-// Writes infra/grafana/dashboards/ from infra/grafana/source/. `--check` only checks whether they are fresh.
+// Writes infra/grafana/dashboards/ from infra/grafana/source/. With `--check` it writes nothing and fails if a file is out of date.
 import { readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,7 +14,7 @@ export const dashboards = {
   "workers-redis.json": workersRedis,
 };
 
-/** Names of the files that differ from their source. Layout is left to the formatter. */
+/** Returns the names of the files that differ from their source in more than layout, which the formatter changes. */
 export function outdated() {
   return Object.entries(dashboards).flatMap(([name, wanted]) => {
     let found;

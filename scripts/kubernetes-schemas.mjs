@@ -8,7 +8,7 @@ const VERSIONS = ["v1.29.0", "v1.37.0"];
 const [from, to] = process.argv.slice(2);
 if (!from || !to) throw new Error("usage: kubernetes-schemas.mjs FROM TO");
 
-// Moved into place when it is complete, since an existing folder counts as complete.
+// The folder is moved into place when it is complete, because scripts/setup takes an existing one as complete.
 const scratch = mkdtempSync(join(dirname(to), "schemas-"));
 for (const version of VERSIONS) {
   const folder = `${version}-local-strict`;
@@ -19,7 +19,7 @@ for (const version of VERSIONS) {
         ? value.replace("/api/_definitions.json", "_definitions.json")
         : value,
     );
-    // With an address in it, references would be resolved against that address.
+    // A validator would resolve references against this address instead of the folder.
     delete schema.$id;
     writeFileSync(join(scratch, folder, name), JSON.stringify(schema));
   }

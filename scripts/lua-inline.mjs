@@ -1,13 +1,12 @@
 import luaparse from "luaparse";
 
 /**
- * Inlines what never changes, since a script runs from its first line at each call, and Lua searches all captured
- * locals for each one that a function captures. It inlines constants that are literals (in capitals), the byte of a
- * letter (`string.byte('c')`), and the names of KEYS and of ARGV that are texts. A name of ARGV that is also a local
- * stays.
+ * Inlines constants, because Redis runs a script from its first line at each call, so that each local costs time. Inlined
+ * are literals with names in capitals, the byte of a letter (`string.byte('c')`), and the names of KEYS and of text ARGV.
+ * A name of ARGV that the script also declares as a local stays.
  * @param text Lua 5.1
  * @param names Map name -> Lua expression, for KEYS and ARGV
- * @throws Error if a constant or a key shares its name
+ * @throws Error if the name of a constant or key is declared twice
  */
 export function inlineConstants(text, names) {
   const { tree, identifiers, declared, letters } = parse(text);
@@ -42,7 +41,7 @@ export function inlineConstants(text, names) {
 
 const inside = ([from, to], [start, end]) => from >= start && to <= end;
 
-/** The declarations of the file, and of blocks that only some calls enter. */
+/** Returns the statements of the file and of its `if` blocks. */
 const statementsOf = (body) =>
   body.flatMap((statement) => [
     statement,
@@ -60,7 +59,7 @@ function constantsOf(statement) {
   return constant ? statement.variables.map(({ name }, i) => ({ name, raw: statement.init[i].raw })) : null;
 }
 
-/** The tree, and every place that names a variable. Fields and methods are not variables. */
+/** Returns the syntax tree, and every place that names a variable. Fields and methods are not variables. */
 function parse(text) {
   const fields = new Set();
   const identifiers = [];

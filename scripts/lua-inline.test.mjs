@@ -19,21 +19,21 @@ test("constants, keys and arguments are inlined", () => {
   );
 });
 
-test("they are also inlined in a block that only some calls enter", () => {
+test("constants of an if block are inlined too", () => {
   const text = "if slot then\nlocal LIMIT = 3\nlocal function f()\n  return LIMIT\nend\nf()\nend";
   expect(inlineConstants(text, keys)).toBe(
     "if ARGV[1] then\n\nlocal function f()\n  return 3\nend\nf()\nend",
   );
 });
 
-test("fields and texts of the same name stay", () => {
+test("fields and strings with the name of a constant stay", () => {
   const text = "local t = { slot = slot, LIMIT = 1 }\nreturn t.slot, t.LIMIT, 'stateKey slot'";
   expect(inlineConstants(text, keys)).toBe(
     "local t = { slot = ARGV[1], LIMIT = 1 }\nreturn t.slot, t.LIMIT, 'stateKey slot'",
   );
 });
 
-test("a computed value, or one named like a variable, stays a local", () => {
+test("a computed value stays a local, as does one that has the name of a variable", () => {
   const text = "local FORMAT = '>' .. slot\nlocal limit = 5\nreturn FORMAT, limit";
   expect(inlineConstants(text, keys)).toBe(
     "local FORMAT = '>' .. ARGV[1]\nlocal limit = 5\nreturn FORMAT, limit",

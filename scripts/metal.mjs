@@ -12,8 +12,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { openPm2, portOf, root, runningOf, servicesOf, waitReady } from "./pm2.mjs";
 import { judgeRedis, redisInfo } from "./redis-probe.mjs";
 
-// Payloads and keys are written to files. From here on only the owner can read new files of Redis, PM2 and the
-// services. Older files are in a folder that nobody else can enter.
+// Redis, PM2 and the services write payloads and keys to files, which only the owner may read. Files from before this
+// umask was set are in a folder that only the owner can enter.
 process.umask(0o077);
 const home = join(root, ".holdfast");
 mkdirSync(home, { recursive: true, mode: 0o700 });
@@ -22,7 +22,7 @@ chmodSync(home, 0o700);
 const pm2 = openPm2();
 const redisDir = join(root, ".holdfast/redis");
 const redisPidFile = join(redisDir, "redis.pid");
-/** Hash of the users and certificates with which our Redis was started. */
+/** Holds the hash of the users and certificates with which our Redis was started. */
 const redisAccessFile = join(redisDir, "access");
 const secretsDir = join(root, ".holdfast/secrets");
 const tls = process.env.HOLDFAST_TLS ?? "";
@@ -37,7 +37,7 @@ const instances = {
   janitor: Number(process.env.HOLDFAST_JANITORS || 2),
 };
 const METRICS_PORT = 9464;
-/** The distance between the metrics ports of workers and janitors, so that both fit between those of two systems. */
+/** The ports of janitors begin this far above the ports of workers, so this many workers fit between. */
 const MOST_INSTANCES = 200;
 const SERVICES = ["producer-api", "observability", "worker", "janitor"];
 
@@ -47,7 +47,7 @@ function die(text) {
   process.exit(1);
 }
 
-/** Runs services/init on .holdfast/secrets and returns its output. */
+/** Runs services/init for the folder .holdfast/secrets. Returns its output. */
 function secrets(args, redisVersion = "7.0") {
   const main = join(root, "services/init/dist/main.js");
   const options = ["--folder", secretsDir, "--prefix", process.env.QUEUE_PREFIX || "queue", "--tls", tls];
@@ -61,7 +61,7 @@ function secrets(args, redisVersion = "7.0") {
 
 const readSecret = (name) => readFileSync(join(secretsDir, name), "utf8").trim();
 
-/** Version of the redis-server on this machine, like 7.0.15, for the file of users. */
+/** Returns the version of redis-server, such as 7.0.15. The file of users depends on the version. */
 function redisServerVersion() {
   const { stdout } = spawnSync("redis-server", ["--version"], { encoding: "utf8" });
   return /v=(\d+\.\d+)/.exec(stdout ?? "")?.[1] ?? "7.0";
@@ -76,9 +76,7 @@ function ownRedisPort() {
   return Number(/^(?:tls-)?port ([1-9]\d*)$/m.exec(readSecret("redis/access.conf"))?.[1]);
 }
 
-/**
- * Which Redis will be used: "named" by the environment, "ours", or "theirs", which answers already. Changes nothing.
- */
+/** Chooses the Redis: "named" by the environment, "ours", or "theirs", which answers already. Changes nothing. */
 async function chooseRedis() {
   if (namesOther()) {
     say("using the Redis that the environment names");
@@ -123,7 +121,7 @@ async function startOwnRedis() {
   };
   const deadline = Date.now() + 30_000;
   for (;;) {
-    // Redis first reads the AOF of a former run. Until then it answers LOADING, except to INFO.
+    // Redis first reads the AOF of an earlier run. Meanwhile it answers LOADING to every command but INFO.
     const now = await redisInfo(asAdmin).catch(() => null);
     if (now !== null && now.loading === "0") {
       const { problem } = judgeRedis(now);
@@ -171,7 +169,7 @@ async function untilReady() {
   die(`not ready: ${late.join(", ")} (logs above)`);
 }
 
-/** The ports of the services, with the variable that sets each. */
+/** Returns the ports of the services, each with the variable that sets it. */
 function wantedPorts() {
   const metrics = Number(process.env.METRICS_PORT || METRICS_PORT);
   const several = (count, from) =>
@@ -184,7 +182,7 @@ function wantedPorts() {
   ];
 }
 
-/** Fails if another process has one of the ports. Nothing has been changed by then. */
+/** Fails, before `up` changes anything, if another process has one of the ports. */
 async function checkPorts() {
   const wanted = wantedPorts();
   for (const [name, port] of wanted)
@@ -204,14 +202,14 @@ async function checkPorts() {
 const isFree = (port) =>
   spawnSync(join(root, "scripts/ports"), [`METRICS_PORT=${port}`], { stdio: "ignore" }).status === 0;
 
-/** The first block of free ports, because another system on this machine uses a block of its own. */
+/** Returns the first block of free ports. Another system on this machine may use the default block. */
 function freeMetricsPort() {
   for (let from = METRICS_PORT; from < 65_000; from += 2 * MOST_INSTANCES)
     if ([from, from + 1, from + MOST_INSTANCES, from + MOST_INSTANCES + 1].every(isFree)) return from;
   return die("no block of free ports from 9464 on: choose one with METRICS_PORT");
 }
 
-/** PM2 restarts a process with its old environment, so the process is deleted first. */
+/** Deletes and starts the services, because a restart by PM2 would keep their old environment. */
 function replaceServices(isOurs) {
   const env = { HOLDFAST_SECRETS: secretsDir, HOLDFAST_REDIS_USERS: isOurs ? "1" : "" };
   for (const service of SERVICES) {
@@ -229,11 +227,11 @@ async function up() {
   await checkPorts();
   const choice = await chooseRedis();
   if (choice === "ours") execFileSync(join(root, "scripts/setup"), ["redis"], { stdio: "inherit" });
-  // From here on something runs, and `make down` has to know how it was started.
+  // `make down` reads from this file how the system was started.
   writeFileSync(join(root, ".holdfast/way"), "metal\n");
   const own = ownRedisPort();
   if (own !== null && (choice !== "ours" || own !== redis.port)) {
-    // Workers hand back their tasks before they lose their Redis.
+    // The workers stop before their Redis does, so that they can hand back their tasks.
     say(`moving from our Redis on 127.0.0.1:${own}`);
     for (const { id } of servicesOf(pm2)) pm2.run(["delete", String(id)], { tolerant: true });
     await stopRedis();
@@ -246,7 +244,7 @@ async function up() {
   if (key !== "") say(`the admin key, shown once (make key shows it again): ${key}`);
 }
 
-/** If no worker is to run, one stays in PM2, stopped. Without any, PM2 would forget the settings. */
+/** With 0, one stopped worker stays in PM2, because PM2 would forget the settings of workers otherwise. */
 async function scale(text) {
   const count = Number(text);
   if (!(count <= MOST_INSTANCES)) die(`at most ${MOST_INSTANCES} workers on one machine`);
@@ -261,7 +259,7 @@ async function scale(text) {
         env: { ...env, HOLDFAST_WORKERS: String(count) },
       });
   } else {
-    // "Nothing to do" is an error for PM2.
+    // PM2 fails if it already has this number of workers.
     pm2.run(["scale", "holdfast-worker", String(Math.max(1, count))], { tolerant: true });
     for (const { id, status } of workers()) {
       if (count === 0) pm2.run(["stop", String(id)]);

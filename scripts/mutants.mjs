@@ -1,6 +1,5 @@
-// Puts each fault of mutants/list.mjs into a copy of the scripts, the client and the services, runs the tests that
-// guard against it, and prints which test failed. Exits with 0 only if every fault was caught. ONLY=text runs the
-// faults with that text in their name.
+// Puts each fault of mutants/list.mjs into a copy of the code, runs the tests that have to find the fault, and prints the
+// test that failed. Exits with 0 only if a test found every fault. ONLY=text runs the faults with `text` in their name.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -18,7 +17,7 @@ const CONFIG = `export default { test: {
   testTimeout: 30_000, hookTimeout: 30_000, reporters: ["json"], outputFile: "report.json",
 } };\n`;
 
-/** A copy of the mutated files and their tests. The dependencies are those of the checkout. */
+/** Copies the files that are mutated and their tests. The copy uses the dependencies of the checkout. */
 function copy() {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-mutant-"));
   for (const part of [
@@ -74,7 +73,7 @@ async function run(folder, args, limitMs = LIMIT_MS) {
 async function runTests(folder, files, limitMs = LIMIT_MS) {
   const report = join(folder, "report.json");
   rmSync(report, { force: true });
-  // One file at a time, because two mutants already run side by side.
+  // Test files run one at a time, because two mutants already run side by side.
   const args = ["node_modules/vitest/vitest.mjs", "run", "--no-file-parallelism", "--bail=1", ...files];
   const { output, late } = await run(folder, args, limitMs);
   if (late) throw new Error(`the tests took longer than ${limitMs} ms`);
@@ -116,7 +115,7 @@ async function tryMutant(folder, mutant) {
     const { failed } = await runTests(folder, mutant.tests);
     const [first] = failed;
     if (!first) return { verdict: "SURVIVED", by: mutant.tests.join(", ") };
-    // A script that does not run at all would be "caught" by every test.
+    // Every test finds a script that does not run at all, which proves nothing.
     const message = first.failureMessages.join("\n");
     if (/ERR Error (compiling|running) script|Script attempted|user_script:\d+:/.test(message))
       return { verdict: "BROKEN", by: message.split("\n")[0] };
@@ -136,7 +135,7 @@ process.once("exit", () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-// Without a fault all tests have to pass, otherwise a failure means nothing.
+// All tests have to pass without a fault. Otherwise a failure would prove nothing.
 await build(folders[0]);
 const every = [...new Set(chosen.flatMap(({ tests }) => tests))];
 const sound = await runTests(folders[0], every, 3 * LIMIT_MS);

@@ -1,4 +1,4 @@
-// The PM2 of this workspace, with a home of its own, so that it never touches processes of others.
+// Uses a PM2 daemon with its own home folder, so that this workspace never changes other processes of the user.
 import { execFile, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, lstatSync, mkdirSync, readFileSync } from "node:fs";
@@ -20,17 +20,16 @@ function daemonRuns(home) {
   }
 }
 
-// The path of a socket may have 107 bytes on Linux and 103 on macOS. The longest name of PM2's sockets is
-// interactor.sock.
+// The path of a socket may have 107 bytes on Linux and 103 on macOS.
 const LONGEST_SOCKET = 100;
-// A running daemon answers within milliseconds.
+// A daemon that has not answered after this time hangs.
 const ANSWER_MS = 30_000;
 
-/** The folder for PM2's sockets, used if their path in its home would be too long. Nobody else can write to it. */
+/** Returns settings for PM2's sockets: a private folder in /tmp if the longest path in `home` would be too long. */
 function shortSockets(home) {
   if (Buffer.byteLength(join(home, "interactor.sock")) <= LONGEST_SOCKET) return {};
   const { uid } = userInfo();
-  // Not $TMPDIR, which may differ in the next shell.
+  // The folder is not in $TMPDIR, which may differ in the next shell.
   const folder = `/tmp/holdfast-${uid}-${createHash("sha256").update(home).digest("hex").slice(0, 16)}`;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stat = lstatSync(folder);
@@ -43,7 +42,7 @@ function shortSockets(home) {
   };
 }
 
-/** One PM2 daemon. `run` starts the daemon if it does not run yet. */
+/** Returns functions for one PM2 daemon. `run` starts the daemon if necessary. */
 export function openPm2(home = ownHome) {
   const place = { ...shortSockets(home), PM2_HOME: home };
   const path = () => createRequire(join(root, "package.json")).resolve("pm2/bin/pm2");
@@ -63,17 +62,17 @@ export function openPm2(home = ownHome) {
   };
   return {
     run,
-    /** The same, without blocking. */
+    /** Runs a command like `run`, but without blocking. */
     runAsync: (args) =>
       promisify(execFile)(process.execPath, [path(), ...args], {
         cwd: root,
         env: { ...process.env, ...place },
       }),
     runs: () => daemonRuns(home),
-    /** The processes of the daemon: id, name, pid, status, restarts, and the environment that each was started with. */
+    /** Returns the processes of the daemon, each with the environment in which it was started. */
     processes() {
       if (!daemonRuns(home)) return [];
-      // A notice may precede the list.
+      // PM2 may print a notice before the list.
       const line = run(["jlist", "--silent"], { timeout: ANSWER_MS })
         .split("\n")
         .findLast((text) => text.startsWith("["));
@@ -89,7 +88,7 @@ export function openPm2(home = ownHome) {
   };
 }
 
-/** The daemon that runs our services: that of `make up`, otherwise the user's own; null if there is none. */
+/** Returns the daemon that runs our services: that of `make up` or the user's own; null if neither runs any. */
 export function findPm2() {
   const userHome = process.env.PM2_HOME ?? join(homedir(), ".pm2");
   for (const home of [ownHome, userHome]) {
@@ -100,7 +99,7 @@ export function findPm2() {
   return null;
 }
 
-/** The port on which a process answers `/readyz`. A worker or janitor adds its instance number. */
+/** Returns the port on which a process answers `/readyz`. Workers and janitors add their instance number. */
 export function portOf({ name, env }) {
   const port = {
     "holdfast-producer-api": () => env.PORT,
@@ -111,7 +110,7 @@ export function portOf({ name, env }) {
 
 export const readyUrl = (running) => `http://127.0.0.1:${portOf(running)}/readyz`;
 
-/** Not `fetch`, which refuses some ports that a service may have, such as 6000. */
+/** Uses node:http, because `fetch` refuses some ports that a service may have, such as 6000. */
 function isOk(url) {
   return new Promise((resolve) => {
     const request = get(url, { timeout: 2_000 }, (response) => {
@@ -127,12 +126,12 @@ const isStopped = ({ status }) => status === "stopped";
 export const servicesOf = (pm2) => pm2.processes().filter(({ name }) => name.startsWith("holdfast-"));
 export const runningOf = (pm2) => servicesOf(pm2).filter((service) => !isStopped(service));
 
-// PM2 restarts a service that cannot start. After this many restarts it will not succeed.
+// PM2 restarts a service that cannot start. A service with this many restarts will not become ready.
 const HOPELESS_RESTARTS = 4;
 
 /**
- * Waits until every process is ready: it answers, and no other process answers on its port. Returns the processes that
- * are not ready after `timeoutMs`, or that PM2 has restarted in vain.
+ * Waits until every process is ready, which means that the process itself, not another one, answers on its port. Returns
+ * the processes that are not ready after `timeoutMs`, or that PM2 has restarted in vain.
  */
 export async function waitReady(pm2, timeoutMs = 60_000) {
   const { holdsPort } = await import("../packages/service/dist/ports.js");

@@ -1,8 +1,8 @@
-// Asks a Redis for INFO over a plain socket, because it runs before any dependency is installed.
+// Asks a Redis for INFO over a plain socket, because `make up` does so before any dependency is installed.
 import { connect as connectPlain } from "node:net";
 import { connect as connectTls } from "node:tls";
 
-/** `INFO` as a map, or null if nothing listens. Throws if something else answers. `ca`: the PEM text, for TLS. */
+/** Returns `INFO`; null if nothing listens. Throws if another server answers. `ca` is the PEM text for TLS. */
 export function redisInfo({ host, port, username, password, ca, timeoutMs = 2_000 }) {
   return new Promise((resolve, reject) => {
     const socket = ca ? connectTls({ host, port, ca }) : connectPlain({ host, port });
@@ -45,7 +45,7 @@ export function redisInfo({ host, port, username, password, ca, timeoutMs = 2_00
   });
 }
 
-/** The reason why Holdfast cannot use this Redis, or null. `warning`: it can be used but should be changed. */
+/** Returns why Holdfast cannot use this Redis, or null, and a `warning` about a setting that should be changed. */
 export function judgeRedis(info) {
   const version = info.redis_version ?? "unknown";
   if (Number(version.split(".")[0]) < 7)

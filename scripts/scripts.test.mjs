@@ -12,7 +12,7 @@ const listen = (onConnection) =>
     );
   });
 
-test("a busy port is named with its holder and the variable that sets it", async () => {
+test("the message about a busy port names its holder and the variable that sets the port", async () => {
   const { port, close } = await listen(() => {});
   const { status, stderr } = spawnSync(join(here, "ports"), [`OBSERVABILITY_PORT=${port}`], {
     encoding: "utf8",
@@ -23,7 +23,7 @@ test("a busy port is named with its holder and the variable that sets it", async
   expect(stderr).toMatch(/OBSERVABILITY_PORT=\d+ make up/);
 });
 
-test("free ports pass without output", async () => {
+test("the script prints nothing if all ports are free", async () => {
   const { port, close } = await listen(() => {});
   close();
   expect(spawnSync(join(here, "ports"), [`PORT=${port}`], { encoding: "utf8" })).toMatchObject({

@@ -1,6 +1,6 @@
-// Prints the path of a task from the POST to its handler: every file on it, in order, with its lines. `--write` puts
-// the list into ARCHITECTURE.md, `--check` fails if the page is not fresh. test/docs/task-path.redis.test.mjs posts a
-// task and compares the list with the files whose code ran.
+// Prints the files whose code runs from the POST of a task to its handler, in order, with their lines. `--write` puts the
+// list into ARCHITECTURE.md, and `--check` fails if the list there is out of date. test/docs/task-path.redis.test.mjs
+// posts a task and compares the list with the files whose code ran.
 import { readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,7 +10,7 @@ const page = join(root, "ARCHITECTURE.md");
 const BEGIN = "<!-- task-path: make generate writes this list -->\n\n";
 const END = "\n<!-- /task-path -->";
 
-/** Each part of the path with its files and their part in it. */
+/** Each part of the path with its files, and what each file does for the task. */
 export const PARTS = [
   [
     "producer-api reads the request",
@@ -23,43 +23,49 @@ export const PARTS = [
         "turns the API key into an identity and checks its queues.",
       ],
       ["packages/service/src/identity/key-ring.ts", "holds the API keys in memory."],
-      ["packages/contracts/src/keys.ts", "knows which scope includes which."],
+      ["packages/contracts/src/keys.ts", "says which scopes a scope includes."],
       ["packages/service/src/readiness.ts", "refuses tasks until Redis has passed the boot checks."],
       [
         "packages/service/src/tasks/queues.ts",
-        "gives the `Queue` of that name; a key may make only so many.",
+        "returns the `Queue` of that name, and limits how many queues a key creates.",
       ],
-      ["packages/service/src/tasks/intake.ts", "has the task read and stored, and words the receipt."],
-      ["packages/service/src/tasks/read.ts", "checks the options of a task that has any."],
-      ["packages/contracts/src/task-json.ts", "reads the task: its type, and where its payload is."],
+      [
+        "packages/service/src/tasks/intake.ts",
+        "reads and stores the task through other modules, and writes the receipt.",
+      ],
+      ["packages/service/src/tasks/read.ts", "checks the options of the task, if there are any."],
+      ["packages/contracts/src/task-json.ts", "finds the type and the payload in the JSON of the task."],
       ["packages/contracts/src/json.ts", "finds where each JSON value ends."],
       ["packages/service/src/tasks/metrics.ts", "counts the accepted task."],
       ["packages/service/src/metrics.ts", "measures the request and the script call."],
-      ["packages/service/src/plain-metrics.ts", "holds these counters as plain numbers."],
+      ["packages/service/src/plain-metrics.ts", "holds the counters as plain numbers."],
     ],
   ],
   [
-    "The library sends it to Redis",
+    "The library sends the task to Redis",
     [
       ["packages/holdfast/src/queue/queue.ts", "chooses the part of the queue that gets the task."],
       [
         "packages/holdfast/src/queue/queue-part.ts",
-        "gives the task an id and adds it to the buffer of that part.",
+        "gives the task an id and adds the task to the buffer of that part.",
       ],
-      ["packages/holdfast/src/queue/task-checks.ts", "checks that the payload is well-formed text."],
+      ["packages/holdfast/src/queue/task-checks.ts", "checks that the payload is well-formed Unicode."],
       ["packages/contracts/src/limits.ts", "says what a valid task type is."],
       [
         "packages/holdfast/src/queue/durability.ts",
         "decides whether a disk or replica has to confirm the write.",
       ],
-      ["packages/holdfast/src/queue/mint-ids.ts", "makes the id."],
-      ["packages/holdfast/src/engine/envelope.ts", "writes the envelope, and reads it again in the worker."],
+      ["packages/holdfast/src/queue/mint-ids.ts", "makes the id of the task."],
+      [
+        "packages/holdfast/src/engine/envelope.ts",
+        "writes the envelope here, and reads the envelope in the worker.",
+      ],
       ["packages/holdfast/src/queue/call-buffer.ts", "gathers enqueues into few script calls."],
       [
         "packages/holdfast/src/queue/enqueue-call.ts",
         "holds the tasks of one call, and answers their callers.",
       ],
-      ["packages/holdfast/src/soon.ts", "runs the flush at the end of that turn."],
+      ["packages/holdfast/src/soon.ts", "sends the buffer at the end of the turn of the event loop."],
       ["packages/holdfast/src/engine/engine.ts", "calls the script `enqueue`: one method per script."],
       ["packages/holdfast/src/engine/queue-scripts.ts", "gives a call its keys and its request id."],
       ["packages/holdfast/src/engine/requests.ts", "gives the call its request slot and sequence."],
@@ -69,15 +75,15 @@ export const PARTS = [
     ],
   ],
   [
-    "One Lua script stores it and grants it",
+    "One Lua script stores and grants the task",
     [
       ["lua/transitions/enqueue.lua", "stores the task, and grants it if a worker waits."],
       ["lua/lib/clock.lua", "reads the time of Redis once."],
       ["lua/lib/queue.lua", "reads and writes the counters and settings of the queue."],
-      ["lua/lib/request.lua", "answers a repeated request as before."],
+      ["lua/lib/request.lua", "answers a repeated request with the first reply."],
       ["lua/lib/record.lua", "reads options and the state record."],
-      ["lua/lib/known_ids.lua", "answers for an id that the caller gave."],
-      ["lua/lib/due.lua", "places a task that is scheduled."],
+      ["lua/lib/known_ids.lua", "decides whether an id that the caller gave is known already."],
+      ["lua/lib/due.lua", "finds the place of a scheduled task in the order of due times."],
       ["lua/lib/parked.lua", "reads and writes parked requests, or wakes all workers."],
       ["lua/lib/lease.lua", "writes a lease: deadline, record and fence."],
       ["lua/lib/push.lua", "leases the task to the parked request and publishes it."],
@@ -115,7 +121,7 @@ export const PARTS = [
 
 const linesOf = (path) => readFileSync(join(root, path), "utf8").split("\n").length - 1;
 
-/** Pads a table like the formatter. The first row is its head. */
+/** Pads the cells of a table as the formatter does. The first row is the head. */
 function table(rows) {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));
   const [head, ...others] = rows.map(
@@ -124,7 +130,7 @@ function table(rows) {
   return `${head}| ${widths.map((width) => "-".repeat(width)).join(" | ")} |\n${others.join("")}`;
 }
 
-/** The list as Markdown. */
+/** Returns the list as Markdown. */
 export function taskPath() {
   const files = PARTS.flatMap(([, steps]) => steps.map(([path]) => path));
   const lines = files.reduce((sum, path) => sum + linesOf(path), 0);
@@ -132,7 +138,7 @@ export function taskPath() {
     const rows = steps.map(([path, does]) => [`[${basename(path)}](${path})`, `${linesOf(path)}`, does]);
     return `**${title}**\n\n${table([["File", "Lines", "What it does on the way"], ...rows])}`;
   });
-  // Rounded, because an exact sum would cause a conflict in every merge.
+  // The sum is rounded, because an exact one would cause a conflict in every merge.
   const about = (Math.round(lines / 100) * 100).toLocaleString("en");
   return `${blocks.join("\n")}\nThese are ${files.length} files with about ${about} lines.\n`;
 }

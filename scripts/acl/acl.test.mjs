@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 describe("the commands that a script calls", () => {
-  test("every literal is found, both of a choice, and the second word of PUBSUB", () => {
+  test("every literal command is found, both commands of a choice, and the second word of PUBSUB", () => {
     const source = `redis.call('HGET', k, f)\nredis.call(sorted and 'ZREM' or 'LREM', k)\nredis.call('PUBSUB', 'SHARDNUMSUB', c)`;
     expect([...commandsOf("x", source)].sort()).toEqual(["HGET", "LREM", "PUBSUB|SHARDNUMSUB", "ZREM"]);
   });
@@ -33,7 +33,7 @@ describe("the commands that a script calls", () => {
     expect([...readScripts().keys()].filter((name) => !used.has(name))).toEqual([]);
   });
 
-  test("only workers listen, only observers delete whole keys and read strings, and no role has administrative commands", () => {
+  test("only workers subscribe, only observers delete whole keys and read strings, and no role has administrative commands", () => {
     const roles = Object.keys(ROLES);
     const may = (command) =>
       roles.filter((role) => {
@@ -66,7 +66,7 @@ describe("acl-users", () => {
     );
   const users = () => readFileSync(join(folder, "users.acl"), "utf8");
 
-  test("it makes missing passwords, keeps the others, and writes only their hashes", () => {
+  test("the command makes missing passwords, keeps the others, and writes only their hashes", () => {
     expect(make().status).toBe(0);
     const names = ["admin", "janitor", "observer", "producer", "worker"];
     expect(readdirSync(join(folder, "secrets"))).toEqual(names);
@@ -91,7 +91,7 @@ describe("acl-users", () => {
     expect(changed.map((line) => line.split(" ")[1])).toEqual(["worker"]);
   });
 
-  test("another prefix is in every key and channel; commands that Redis 7.0 does not know are left out for it", () => {
+  test("every key and channel has the given prefix, and Redis 7.0 gets only commands that it knows", () => {
     make("--prefix", "shop.v2", "--redis", "7.0.15");
     const words = users().split(/\s+/);
     const patterns = words.filter((word) => /^[~&]./.test(word) && !["~*", "&*"].includes(word));
@@ -102,7 +102,7 @@ describe("acl-users", () => {
     expect(users().split(/\s+/)).toContain("+waitaof");
   });
 
-  test("further users are added", () => {
+  test("the users of a further file are added", () => {
     writeFileSync(join(folder, "others"), "# of the replicas\nuser replica on +psync +replconf +ping #00\n");
     make("--also", join(folder, "others"));
     expect(users().trimEnd().split("\n")).toHaveLength(7);

@@ -1,12 +1,12 @@
 /**
- * The Redis rights of each role, in one place: `make generate` writes infra/redis/acl from it, and test/security lets
- * each role do its whole work with these rights.
+ * The Redis rights of each role. `make generate` writes infra/redis/acl from this table, and test/security lets each
+ * role do its whole work with these rights.
  *
- * `scripts`: the scripts in lua/ that the role runs. Their commands and keys are read from the scripts. `commands`:
- * commands that the library itself sends, with their keys: parts of a queue, or `:part` of the system. `only`: commands
- * for these keys alone. They are in a selector of their own, so the user may send nothing else to these keys; `scripts`
- * are run on them, and `keysOf` names a script whose keys they are. `reads`: the same for keys that the role must not
- * write by any command.
+ * `scripts`: the scripts in lua/ that the role runs, which name their commands and keys.
+ * `commands`: commands that the library itself sends, by key: a part of a queue, or `:part` of the system.
+ * `only`: a selector for `keys`, or for the keys of the script `keysOf`. The role may send only these `commands` to these
+ * keys, and run only these `scripts` on them.
+ * `reads`: like `commands`, for keys that the role must not write.
  */
 const REGISTRY = {
   ":queues": ["SISMEMBER"],
@@ -19,9 +19,9 @@ const REGISTRY = {
  */
 const OPEN = ["open", "queueAdd"];
 
-// A role that could write there could make itself an admin. Only the user admin may run `holdfast key create`.
+// A role that could write API keys could make itself an admin. Only the user admin may run `holdfast key create`.
 const API_KEYS = { ":keys": ["HGET", "HGETALL"] };
-/** The last use of a key. */
+/** The time of the last use of each API key. */
 const KEY_USES = { ":key_uses": ["HSET"] };
 
 /** Every script that a role runs. */
@@ -33,7 +33,7 @@ export const scriptsOf = ({ scripts, only = [] }) => [
 export const ROLES = {
   producer: {
     text: "Queue, producer-api",
-    // A producer may say how many partitions its queue has.
+    // `partition` is here because a producer may set the number of partitions of its queue.
     scripts: [...OPEN, "partition", "enqueue", "enqueueAgain", "confirm", "get", "cancel"],
     commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"] },
     reads: API_KEYS,
@@ -51,12 +51,12 @@ export const ROLES = {
     text: "Janitor, the janitor service",
     scripts: [
       ...["reap", "promote", "expire", "purge", "reject", "audit", "epoch", "auditTrim"],
-      // For due schedules.
+      // The janitor enqueues the tasks of due schedules.
       ...["schedulesDue", "schedulePlan", "scheduleSettle", ...OPEN, "enqueue", "get"],
     ],
     commands: {
       ":queues": ["SMEMBERS"],
-      // The janitor enqueues tasks of due schedules, also in partitioned queues.
+      // A task of a due schedule may go to a partitioned queue.
       ":partitions": ["HGETALL"],
       tasks: ["HEXISTS"],
       ":workers": ["HVALS", "HDEL"],
@@ -106,9 +106,9 @@ export const ROLES = {
       series_last: ["GET"],
     },
     only: [
-      // Records are only appended. The role cannot remove one (XADD could, by its MAXLEN).
+      // The role can append records but not remove them, and so has no XADD, whose MAXLEN removes records.
       { keys: [":audit_log"], scripts: ["auditAppend"], commands: ["LLEN", "LRANGE"] },
-      // Whole keys are deleted with their queue, but no key of the system.
+      // The deletion of a queue deletes whole keys. The selector excludes the keys of the system.
       { keysOf: "delete", commands: ["UNLINK"] },
     ],
     reads: { ...API_KEYS, ":janitors": ["ZRANGEBYSCORE"], ":audit_dropped": ["GET"] },
@@ -117,7 +117,7 @@ export const ROLES = {
   },
 };
 
-/** For every connection. AUTH and HELLO need no permission. SELECT is for a database number in the URL. */
+/** Commands of every connection. AUTH and HELLO need no permission. SELECT is for a database number in the URL. */
 export const CONNECTION = [
   "EVALSHA",
   "EVAL",
@@ -129,10 +129,10 @@ export const CONNECTION = [
   "CLIENT|SETINFO",
 ];
 
-/** Only sent to a Cluster. */
+/** Commands that are only sent to a Cluster. */
 export const CLUSTER = ["CLUSTER|SLOTS", "CLUSTER|INFO"];
 
-/** Redis refuses a user with an unknown command; these came with 7.2. */
+/** Commands that Redis has since 7.2. An older Redis refuses a user with a command that it does not know. */
 export const SINCE_7_2 = ["WAITAOF", "CLIENT|SETINFO"];
 
 /** Scripts that get their index as an argument, with the possible indexes. */

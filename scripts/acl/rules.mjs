@@ -5,7 +5,7 @@ import { CLUSTER, CONNECTION, INDEXES, ROLES, SINCE_7_2, scriptsOf } from "./rol
 
 const redisDir = fileURLToPath(new URL("../../packages/holdfast/src/redis", import.meta.url));
 
-/** The prefix in the templates. */
+/** The prefix of keys in the templates. */
 const TEMPLATE_PREFIX = "queue";
 
 // Commands whose first argument is a command of its own.
@@ -21,7 +21,7 @@ const CONTAINERS = new Set([
   "SCRIPT",
 ]);
 
-/** Every command that a script can call. @throws if one is not a literal */
+/** Returns every command that a script can call. @throws if a command is not a literal */
 export function commandsOf(name, source) {
   const commands = new Set();
   const calls = [...source.matchAll(/redis\.p?call\(([^,()]*)(?:, *'(\w+)')?/g)];
@@ -34,13 +34,13 @@ export function commandsOf(name, source) {
       else throw new Error(`${name}: cannot tell which command of ${command} ${call} … is`);
     }
   }
-  // A call under another name would not be found.
+  // The pattern above does not find redis.call under another name.
   if ([...source.matchAll(/redis\.p?call\b/g)].length !== calls.length)
     throw new Error(`${name}: redis.call is used other than as redis.call('COMMAND', …)`);
   return commands;
 }
 
-/** For each generated script: its commands, the parts of a queue in its KEYS, and whether it publishes. */
+/** Returns for each script its commands, the parts of a queue in its KEYS, and whether it publishes. */
 export function readScripts() {
   const [ofQueues = "", ofSystem = ""] = readFileSync(join(redisDir, "keys.ts"), "utf8").split(
     "export function systemKeys",
@@ -76,7 +76,7 @@ export function readScripts() {
 const sorted = (items) => [...new Set(items)].sort();
 
 /**
- * The rules of a role for a prefix. Redis checks the commands and keys of a script against the user that runs it.
+ * Returns the rules of a role. Redis checks the commands and keys of a script against the user that runs the script.
  * EVALSHA needs read and write access to all its KEYS, so only keys that no script touches can be read-only.
  */
 export function rulesOf(role, scripts = readScripts()) {
@@ -91,8 +91,7 @@ export function rulesOf(role, scripts = readScripts()) {
   const parts = sorted([...own.flatMap(({ keys }) => keys), ...Object.keys(commands)]);
   const apart = only.map(({ keys, keysOf, scripts: run = [], commands }) => ({
     keys: (keys ?? scripts.get(keysOf).keys).map(keyOf),
-    // A user who may run a script on a key may also send EVAL with it, but Redis checks the commands of that script
-    // against the user.
+    // EVAL lets the user run any script on these keys, but Redis checks the commands of that script too.
     commands: sorted([
       ...(run.length > 0 ? ["EVAL", "EVALSHA"] : []),
       ...run.flatMap((name) => [...scripts.get(name).commands]).filter((command) => command !== "TIME"),

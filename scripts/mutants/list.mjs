@@ -1,6 +1,6 @@
-// The faults that `make mutants` puts into a copy, one at a time. A change is [file, from, to]. `from` must occur
-// exactly once, otherwise the mutant is wrong. `tests` are the files that have to fail. The file has more than 500
-// lines because it is a list with one entry per fault.
+// The faults that `make mutants` puts into a copy of the code, one at a time. Each change is [file, from, to], and the
+// text `from` must occur exactly once in the file. At least one of the `tests` has to fail. This file has more than 500
+// lines, because it has one entry per fault.
 
 const test = (name) => `packages/holdfast/test/${name}.redis.test.ts`;
 const interleavings = test("invariants/interleavings");
@@ -36,17 +36,17 @@ const link = "packages/holdfast/src/redis/link.ts";
 
 export const mutants = [
   {
-    name: "settle: an ack under any token",
+    name: "settle: an ack with any token is accepted",
     changes: [["lua/lib/acks.lua", "if current ~= fence then", "if not current then"]],
     tests: [settle, interleavings],
   },
   {
-    name: "settle: an ack of any record behind one that fits",
+    name: "settle: an ack is accepted for a record with another lease",
     changes: [["lua/lib/acks.lua", "if record and record == leased and", "if record and leased and"]],
     tests: [settle],
   },
   {
-    name: "settle: of tasks of one grant only the first drops its payload",
+    name: "settle: only the first task of a grant drops its payload",
     changes: [["lua/lib/acks.lua", "return 'a', not drops", "return 'a', true"]],
     tests: [keepPayload],
   },
@@ -56,7 +56,7 @@ export const mutants = [
     tests: [settle],
   },
   {
-    name: "settle: plain tasks are purged uncounted where a purge was cut short",
+    name: "settle: plain tasks are purged without being counted after a purge that was cut short",
     changes: [["lua/lib/purge.lua", "    removeAtOnce(ids)\n  end\nend\n", "  end\nend\n"]],
     tests: [abort],
   },
@@ -77,47 +77,47 @@ export const mutants = [
     tests: [keepPayload],
   },
   {
-    name: "purge: records with a header go uncounted",
+    name: "purge: records with a header are not counted",
     changes: [["lua/lib/purge.lua", "plan.headers = plan.headers + 1", "plan.headers = 0"]],
     tests: [test("purge"), keepPayload],
   },
   {
-    name: "settle: records with a header that it purges go uncounted",
+    name: "settle: purged records with a header are not counted",
     changes: [["lua/lib/purge.lua", "headers + (header and 1 or 0)", "headers"]],
     tests: [keepPayload],
   },
   {
-    name: "purge: an id is not remembered where the record has the header",
+    name: "purge: an id is forgotten if the record has the header",
     changes: [["lua/lib/purge.lua", "optionOf(header or envelope and", "optionOf(envelope and"]],
     tests: [test("purge")],
   },
   {
-    name: "enqueue: an id is not known where the record has the header",
+    name: "enqueue: an id is not recognised if the record has the header",
     changes: [["lua/transitions/enqueue.lua", "or envelopeIn(record), record", ", record"]],
     tests: [again],
   },
   {
-    name: "enqueue: the header in a record has another time",
+    name: "enqueue: the header in a record has the wrong time",
     changes: [["lua/lib/known_ids.lua", "base36(endedAt - ranMs - waitedMs)", "base36(endedAt - ranMs)"]],
     tests: [again],
   },
   {
-    name: "settle: a fail or release under any token",
+    name: "settle: a fail or release with any token is accepted",
     changes: [["lua/lib/verdicts.lua", "elseif current == fence then", "elseif current then"]],
     tests: [settle, interleavings],
   },
   {
-    name: "settle: a refused verdict is called acked",
+    name: "settle: a refused verdict is reported as acked",
     changes: [["lua/lib/acks.lua", "if fence and record and string.match", "if record and string.match"]],
     tests: [settle],
   },
   {
-    name: "settle: an ack is not idempotent",
+    name: "settle: a repeated ack is refused",
     changes: [["lua/lib/acks.lua", "string.match(record, '^c%S+ (%S+)') == fence then", "false then"]],
     tests: [settle, interleavings],
   },
   {
-    name: "enqueue: into a deleted queue without a word",
+    name: "enqueue: a deleted queue accepts tasks",
     changes: [["lua/transitions/enqueue.lua", "if queue[4] ~= '1' then", "if false then"]],
     tests: [deletion, test("library/deleted-queue")],
   },
@@ -138,24 +138,24 @@ export const mutants = [
     tests: [deletion],
   },
   {
-    name: "queue_add: a key makes any number of queues",
+    name: "queue_add: a key may create any number of queues",
     changes: [["lua/operators/queue_add.lua", "or '0') >= most then", "or '0') > most + 100 then"]],
     tests: [test("new-queues")],
   },
   {
-    name: "queue_add: a queue that exists is refused to a key that has made as many as it may",
+    name: "queue_add: a key at its limit is refused queues that exist",
     changes: [
       ["lua/operators/queue_add.lua", "redis.call('SISMEMBER', queuesKey, queue) == 0 then", "true then"],
     ],
     tests: [test("new-queues")],
   },
   {
-    name: "queue_remove: a deleted queue counts for its maker for ever",
+    name: "queue_remove: a deleted queue still counts against the limit of its key",
     changes: [["lua/operators/queue_remove.lua", "'n' .. maker, -1)", "'n' .. maker, 0)"]],
     tests: [test("new-queues")],
   },
   {
-    name: "new queues: a task makes them without a look",
+    name: "new queues: a task creates a queue without a check of the limit",
     changes: [
       [
         "packages/service/src/tasks/intake.ts",
@@ -166,19 +166,19 @@ export const mutants = [
     tests: ["packages/service/src/tasks/new-queues.test.ts"],
   },
   {
-    name: "new queues: a batch makes them without a look",
+    name: "new queues: a batch creates a queue without a check of the limit",
     changes: [
       ["packages/service/src/tasks/intake.ts", "if (read.tasks.types.length > 0) await", "if (false) await"],
     ],
     tests: ["packages/service/src/tasks/new-queues.test.ts"],
   },
   {
-    name: "new queues: lines that begin with a wrong one make them without a look",
+    name: "new queues: NDJSON with an invalid first line creates a queue without a check of the limit",
     changes: [["packages/service/src/tasks/routes.ts", "if (isStream || first", "if (first"]],
     tests: ["packages/service/src/tasks/new-queues.test.ts"],
   },
   {
-    name: "new queues: a replay makes them without a look",
+    name: "new queues: a replay creates a queue without a check of the limit",
     changes: [
       [
         "services/observability/src/routes/dead-letters.ts",
@@ -189,7 +189,7 @@ export const mutants = [
     tests: ["services/observability/test/new-queues.redis.test.ts"],
   },
   {
-    name: "new queues: a pause makes them without a look",
+    name: "new queues: a pause creates a queue without a check of the limit",
     changes: [
       [
         "services/observability/src/routes/queues.ts",
@@ -200,7 +200,7 @@ export const mutants = [
     tests: ["services/observability/test/new-queues.redis.test.ts"],
   },
   {
-    name: "new queues: a schedule makes them without a look",
+    name: "new queues: a schedule creates a queue without a check of the limit",
     changes: [
       [
         "services/observability/src/routes/schedules.ts",
@@ -211,12 +211,12 @@ export const mutants = [
     tests: ["services/observability/test/new-queues.redis.test.ts"],
   },
   {
-    name: "new queues: a queue that was known once is never looked at again",
+    name: "new queues: a known queue is never checked again",
     changes: [["packages/service/src/tasks/queues.ts", "this.#now() + KNOWN_MS", "Infinity"]],
     tests: ["packages/service/src/tasks/new-queues.test.ts"],
   },
   {
-    name: "partition: a queue that was used meanwhile gets partitions, and hides its tasks",
+    name: "partition: a queue that was used meanwhile gets partitions, which hide its tasks",
     changes: [
       [
         "lua/operators/partition.lua",
@@ -227,73 +227,73 @@ export const mutants = [
     tests: [partitionOrders],
   },
   {
-    name: "partition: partitions are forgotten although one was used meanwhile",
+    name: "partition: partitions are removed although one of them was used meanwhile",
     changes: [
       ["lua/operators/partition.lua", "queue, partition)) == 1 then", "queue, partition)) == 2 then"],
     ],
     tests: [partitionOrders],
   },
   {
-    name: "delete: a queue that is about to get partitions goes on taking tasks",
+    name: "delete: a queue that is about to get partitions still accepts tasks",
     changes: [["lua/operators/delete.lua", "redis.call('HDEL', stateKey, '#registered')", ""]],
     tests: [partitionOrders],
   },
   {
-    name: "partitions: a pause that comes while they are made is lost",
+    name: "partitions: a pause during their creation is lost",
     changes: [["lua/operators/delete.lua", "(raw or '') ~= settings then", "false then"]],
     tests: [partitionOrders],
   },
   {
-    name: "queue_add: a partition that its queue does not have",
+    name: "queue_add: a partition that its queue does not have is registered",
     changes: [
       ["lua/operators/queue_add.lua", "if count <= partition or count == 0 then", "if count == 0 then"],
     ],
     tests: [test("library/deleted-queue")],
   },
   {
-    name: "enqueue, settle: tasks with one due time go by their ids",
+    name: "enqueue, settle: tasks with one due time are ordered by id",
     changes: [["lua/lib/due.lua", "return place + math.ldexp(1, exponent - 53)", "return place, exponent"]],
     tests: [test("same-due-time")],
   },
   {
-    name: "promote: a part of a millisecond early",
+    name: "promote: a task is promoted a part of a millisecond early",
     changes: [["lua/lib/bands.lua", "string.format('(%d', now + 1)", "string.format('%d', now + 1)"]],
     tests: [test("same-due-time"), test("promote")],
   },
   {
-    name: "enqueue: a dead letter keeps its id",
+    name: "enqueue: the id of a dead letter cannot be used again",
     changes: [["lua/lib/known_ids.lua", "string.find(letter, '[dxek]')", "string.find(letter, '[xek]')"]],
     tests: [again, model],
   },
   {
-    name: "enqueue: an id that was taken for good begins anew",
+    name: "enqueue: an id that may not be used again starts a new task",
     changes: [["lua/transitions/enqueue.lua", "record, envelope, checked == 1)", "record, envelope, true)"]],
     tests: [again],
   },
   {
-    name: "purge: a completed task does not keep its id",
+    name: "purge: the id of a completed task is forgotten",
     changes: [["lua/lib/purge.lua", "(letter == RECORD_COMPLETED and '' or ' ' ..", "(' ' .."]],
     tests: [again, test("purge")],
   },
   {
-    name: "enqueue: a task that was asked to stop is called the same",
+    name: "enqueue: a task that was asked to stop counts as the same task",
     changes: [["lua/lib/known_ids.lua", "string.find(record, '^l%S*x') then", "false then"]],
     tests: [again],
   },
   {
-    name: "enqueue: another moment is called the same",
+    name: "enqueue: a task of another time counts as the same task",
     changes: [["lua/lib/known_ids.lua", "<= SAME_MOMENT_MS", "<= 1000 * SAME_MOMENT_MS"]],
     tests: [again],
   },
   {
-    name: "enqueue_again: the life before goes on in the same generation",
+    name: "enqueue_again: the generation stays the same",
     changes: [
       ["lua/transitions/enqueue_again.lua", "c.generation = c.generation + 1", "c.generation = c.generation"],
     ],
     tests: [again, interleavings],
   },
   {
-    name: "enqueue_again: the source goes before the target is written",
+    name: "enqueue_again: the source is removed before the target is written",
     changes: [
       [
         "lua/transitions/enqueue_again.lua",
@@ -304,21 +304,21 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "enqueue_again: one that crashed its workers runs among others",
+    name: "enqueue_again: a task that crashed its workers runs beside others",
     changes: [
       ["lua/transitions/enqueue_again.lua", "c.flags = needsSolo(c) and FLAG_ALONE or ''", "c.flags = ''"],
     ],
     tests: [again],
   },
   {
-    name: "heartbeat: any token",
+    name: "heartbeat: any token is accepted",
     changes: [
       ["lua/transitions/heartbeat.lua", "if fence ~= ARGV[taskIdAt + 2 * i - 1] or", "if not fence or"],
     ],
     tests: [test("heartbeat")],
   },
   {
-    name: "heartbeat: brings a settled or reaped task back",
+    name: "heartbeat: a settled or reaped task returns to processing",
     changes: [
       [
         "lua/transitions/heartbeat.lua",
@@ -331,17 +331,17 @@ export const mutants = [
     tests: [test("heartbeat"), interleavings],
   },
   {
-    name: "heartbeat: beyond the deadline of the attempt",
+    name: "heartbeat: a lease is extended beyond the deadline of the attempt",
     changes: [["lua/transitions/heartbeat.lua", " or deadline <= now then", " then"]],
     tests: [test("heartbeat")],
   },
   {
-    name: "progress: any token",
+    name: "progress: any token is accepted",
     changes: [["lua/transitions/progress.lua", "parseLease(record) ~= fence", "false"]],
     tests: [test("progress")],
   },
   {
-    name: "settle: the source goes before the target is written",
+    name: "settle: the source is removed before the target is written",
     changes: [
       [
         "lua/transitions/settle.lua",
@@ -352,7 +352,7 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "acquire: the source goes before the commit",
+    name: "acquire: the source is removed before the commit",
     changes: [
       [
         "lua/lib/grants.lua",
@@ -368,7 +368,7 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "reap: the source goes before the target is written",
+    name: "reap: the source is removed before the target is written",
     changes: [
       [
         "lua/transitions/reap.lua",
@@ -379,7 +379,7 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "promote: the source goes before the commit",
+    name: "promote: the source is removed before the commit",
     changes: [
       [
         "lua/lib/bands.lua",
@@ -390,7 +390,7 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "replay: the source goes before the target is written",
+    name: "replay: the source is removed before the target is written",
     changes: [
       [
         "lua/transitions/replay.lua",
@@ -401,7 +401,7 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "settle: the attempt is counted at the failure, not at the grant",
+    name: "settle: an attempt is counted at the failure instead of the grant",
     changes: [
       ["lua/lib/lease.lua", "flags = '', counts = '1',", "flags = '', counts = '0',"],
       ["lua/lib/lease.lua", "'1,0,0,0,0,0,' ..", "'0,0,0,0,0,0,' .."],
@@ -415,22 +415,22 @@ export const mutants = [
     tests: [test("reap"), interleavings],
   },
   {
-    name: "reap: the expiry is not looked at again",
+    name: "reap: the expiry is not checked again",
     changes: [["lua/transitions/reap.lua", "'-inf', nowText, 'LIMIT'", "'-inf', '+inf', 'LIMIT'"]],
     tests: [test("reap"), interleavings],
   },
   {
-    name: "reap: the token stays",
+    name: "reap: the token stays valid",
     changes: [["lua/transitions/reap.lua", "'p' .. countsText(c) .. history", "record"]],
     tests: [test("reap"), interleavings],
   },
   {
-    name: "reap: never the end of a task that crashes its workers",
+    name: "reap: a task that crashes its workers never becomes a dead letter",
     changes: [["lua/transitions/reap.lua", "c.attempts >= maxAttempts", "false"]],
     tests: [test("reap"), interleavings],
   },
   {
-    name: "settle: a release is not refunded",
+    name: "settle: a release uses up an attempt",
     changes: [["lua/lib/verdicts.lua", "  else\n    c.attempts = c.attempts - 1\n", "  else\n"]],
     tests: [settle, model],
   },
@@ -452,7 +452,7 @@ export const mutants = [
     tests: [test("expire")],
   },
   {
-    name: "stats: a cancelled task is the oldest",
+    name: "stats: a cancelled task counts as the oldest",
     changes: [["lua/queries/stats.lua", "counters[TOMBSTONES] > 0 and 10 or 1", "1"]],
     tests: [test("expire")],
   },
@@ -467,7 +467,7 @@ export const mutants = [
     tests: [test("expire")],
   },
   {
-    name: "discard: the counters of another state",
+    name: "discard: the counters of another state change",
     changes: [
       [
         "lua/transitions/discard.lua",
@@ -478,7 +478,7 @@ export const mutants = [
     tests: [model],
   },
   {
-    name: "acquire: a solo task beside others",
+    name: "acquire: a solo task is granted beside others",
     changes: [["lua/lib/grants.lua", "if request.held == 0 then", "if true then"]],
     tests: [test("acquire"), test("solo-claim")],
   },
@@ -488,17 +488,17 @@ export const mutants = [
     tests: [test("acquire"), test("reap")],
   },
   {
-    name: "acquire: an id that stands twice is granted twice",
+    name: "acquire: an id that is in the list twice is granted twice",
     changes: [["lua/lib/grants.lua", "if seen[id] then", "if false then"]],
     tests: [test("acquire")],
   },
   {
-    name: "acquire: what was cancelled is granted",
+    name: "acquire: a cancelled task is granted",
     changes: [["lua/lib/grants.lua", "not isPending(record, envelope)", "not envelope"]],
     tests: [test("acquire"), test("cancel"), interleavings],
   },
   {
-    name: "acquire: what expired is not named in the reply",
+    name: "acquire: the reply does not name expired tasks",
     changes: [
       [
         "lua/lib/grants.lua",
@@ -509,42 +509,42 @@ export const mutants = [
     tests: [test("acquire")],
   },
   {
-    name: "acquire: a repeat gets the envelopes in another order",
+    name: "acquire: a repeated request gets the envelopes in another order",
     changes: [["lua/lib/repeat.lua", "envelopes[i] = kept[i]", "envelopes[i] = kept[#ids + 1 - i]"]],
     tests: [test("acquire")],
   },
   {
-    name: "requests: a repeat runs again",
+    name: "requests: a repeated request runs again",
     changes: [["lua/lib/request.lua", "if last == sequence then", "if last == -1 then"]],
     tests: [settle, test("enqueue"), test("replay"), interleavings],
   },
   {
-    name: "replay: the same request moves twice",
+    name: "replay: a repeated request moves tasks twice",
     changes: [["lua/transitions/replay.lua", "if previous then", "if previous and false then"]],
     tests: [test("replay")],
   },
   {
-    name: "replay: forgets when it happened",
+    name: "replay: the time of the replay is not recorded",
     changes: [["lua/transitions/replay.lua", "appendReplay(record, c)", "historyOf(record)"]],
     tests: [test("replay")],
   },
   {
-    name: "pause: takes the reason and forgets who and when",
+    name: "pause: user and time are not recorded",
     changes: [["lua/operators/pause.lua", "table.concat({ reason, nowText, by }, ',')", "reason"]],
     tests: [test("pause")],
   },
   {
-    name: "replay: moves what is not dead",
+    name: "replay: a task that is not dead is moved",
     changes: [["lua/transitions/replay.lua", "string.byte(record) ~= RECORD_DEAD", "false"]],
     tests: [test("replay"), interleavings],
   },
   {
-    name: "replay: moves what died again since the operation began",
+    name: "replay: a task that died again during the operation is moved",
     changes: [["lua/transitions/replay.lua", "tonumber(endedAtOf(record)) > diedBefore", "false"]],
     tests: [test("replay")],
   },
   {
-    name: "discard: takes what died since the operation began",
+    name: "discard: a task that died during the operation is discarded",
     changes: [
       [
         "lua/transitions/discard.lua",
@@ -555,22 +555,22 @@ export const mutants = [
     tests: [test("discard")],
   },
   {
-    name: "restore: brings back twice what is named twice",
+    name: "restore: an id that is named twice is restored twice",
     changes: [["lua/transitions/restore.lua", "and not seen[id] and 'r'", "and 'r'"]],
     tests: [test("restore")],
   },
   {
-    name: "restore: the same request restores twice",
+    name: "restore: a repeated request restores twice",
     changes: [["lua/transitions/restore.lua", "if previous then", "if previous and false then"]],
     tests: [test("restore")],
   },
   {
-    name: "restore: brings back what another discard took",
+    name: "restore: a task of another discard is restored",
     changes: [["lua/transitions/restore.lua", "and by == discard and", "and"]],
     tests: [test("restore")],
   },
   {
-    name: "restore: the source goes before the target is written",
+    name: "restore: the source is removed before the target is written",
     changes: [
       [
         "lua/transitions/restore.lua",
@@ -581,14 +581,14 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "enqueue: an id that is known is accepted again",
+    name: "enqueue: a known id is accepted again",
     changes: [
       ["lua/lib/known_ids.lua", "if envelope then\n    local letter", "if false then\n    local letter"],
     ],
     tests: [test("enqueue"), interleavings],
   },
   {
-    name: "counters: out of the commit of a settle or acquire",
+    name: "counters: the commit of a settle or acquire leaves them out",
     changes: [
       [
         "lua/lib/grants.lua",
@@ -599,14 +599,14 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "promote: tasks that are not due",
+    name: "promote: tasks that are not due are promoted",
     changes: [
       ["lua/lib/bands.lua", "'-inf', string.format('(%d', now + 1), 'LIMIT'", "'-inf', '+inf', 'LIMIT'"],
     ],
     tests: [test("promote"), test("acquire")],
   },
   {
-    name: "purge: tasks that still run or wait",
+    name: "purge: tasks that still run or wait are purged",
     changes: [
       ["lua/transitions/purge.lua", "return record and string.sub(record, 1, 1) == letter", "return record"],
       [
@@ -618,7 +618,7 @@ export const mutants = [
     tests: [test("purge"), interleavings],
   },
   {
-    name: "purge: before the retention is over",
+    name: "purge: tasks are purged before their retention is over",
     changes: [
       [
         "lua/transitions/purge.lua",
@@ -629,7 +629,7 @@ export const mutants = [
     tests: [test("purge")],
   },
   {
-    name: "discard: what is not dead",
+    name: "discard: a task that is not dead is discarded",
     changes: [
       ["lua/transitions/discard.lua", "string.byte(record) == RECORD_DEAD and not seen[id]", "not seen[id]"],
       ["lua/transitions/discard.lua", "'^d([^\\n]*)'", "'^.([^\\n]*)'"],
@@ -637,12 +637,12 @@ export const mutants = [
     tests: [test("discard"), interleavings],
   },
   {
-    name: "list: who ended is looked for by the time alone",
+    name: "list: ended tasks are found by the time alone",
     changes: [["lua/queries/list.lua", "if not behind and tonumber", "if false and tonumber"]],
     tests: [test("list")],
   },
   {
-    name: "push: nobody has to listen",
+    name: "push: tasks are granted to a worker that does not listen",
     changes: [
       ["lua/lib/push.lua", "if redis.call('PUBSUB', 'SHARDNUMSUB', channel)[2] > 0 then", "if true then"],
     ],
@@ -670,12 +670,12 @@ export const mutants = [
     tests: [push],
   },
   {
-    name: "push: on a paused queue",
+    name: "push: a paused queue grants tasks",
     changes: [["lua/transitions/enqueue.lua", "and not settings.paused and push(", "and push("]],
     tests: [push],
   },
   {
-    name: "push: before the commit of the enqueue",
+    name: "push: the message is sent before the commit of the enqueue",
     changes: [
       [
         "lua/transitions/enqueue.lua",
@@ -692,7 +692,7 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "push: the source goes before the commit of the grant",
+    name: "push: the source is removed before the commit of the grant",
     changes: [
       [
         "lua/lib/push.lua",
@@ -703,7 +703,7 @@ export const mutants = [
     tests: [abort],
   },
   {
-    name: "push: while another task waits",
+    name: "push: a task overtakes one that waits",
     changes: [
       [
         "lua/transitions/enqueue.lua",
@@ -714,17 +714,17 @@ export const mutants = [
     tests: [push],
   },
   {
-    name: "push: into a list that is not empty",
+    name: "push: tasks are pushed although the list was not empty",
     changes: [["lua/transitions/enqueue.lua", "entries == pushed and (waiting", "(waiting"]],
     tests: [push],
   },
   {
-    name: "push: to a worker that runs other types",
+    name: "push: a worker gets a task of a type that it does not run",
     changes: [["lua/lib/push.lua", "if not runsAll(types, tasks, at, pushed) then", "if false then"]],
     tests: [push, model],
   },
   {
-    name: "push: a task that stands aside keeps others from it",
+    name: "push: a task that was put aside keeps others from being pushed",
     changes: [
       [
         "lua/transitions/enqueue.lua",
@@ -735,7 +735,7 @@ export const mutants = [
     tests: [push, model],
   },
   {
-    name: "acquire: a task whose type the worker does not run",
+    name: "acquire: a worker gets a task of a type that it does not run",
     changes: [
       [
         "lua/lib/grants.lua",
@@ -746,44 +746,44 @@ export const mutants = [
     tests: [typed, interleavings, model],
   },
   {
-    name: "acquire: more than is wanted",
+    name: "acquire: a worker gets more tasks than it wants",
     changes: [["lua/lib/grants.lua", "if place == want then\n        break", "if false then\n        break"]],
     tests: [typed, model],
   },
   {
-    name: "acquire: a task that stood aside stays there",
+    name: "acquire: a task that was put aside is never granted",
     changes: [["lua/lib/grants.lua", "if #grants.left > 0 then", "if false then"]],
     tests: [typed, model],
   },
   {
-    name: "acquire: tasks are put aside, and those who wait for them sleep on",
+    name: "acquire: workers that wait for tasks that are put aside are not woken",
     changes: [
       ["lua/transitions/acquire.lua", "promoted > #grants.ids or grants.aside > 0", "promoted > #grants.ids"],
     ],
     tests: [typed, model],
   },
   {
-    name: "acquire: the list is trimmed before the task stands aside",
+    name: "acquire: the list is trimmed before the task is put aside",
     changes: [["lua/lib/typed.lua", "    redis.call('ZADD', pendingTypedKey, unpack(typed.members))\n", ""]],
     tests: [typed, abort],
   },
   {
-    name: "settle: the task of another type goes to the dead letters of time",
+    name: "settle: a task of another type may be rejected at once",
     changes: [["lua/lib/typed.lua", "c.unroutedSince + typed.noHandlerAfterMs", "c.unroutedSince"]],
     tests: [typed],
   },
   {
-    name: "reject: what a registered worker runs",
+    name: "reject: a task is rejected although a registered worker runs its type",
     changes: [["lua/transitions/reject.lua", "if not isKnown[name] then", "if true then"]],
     tests: [typed, model],
   },
   {
-    name: "reject: before its time",
+    name: "reject: a task is rejected before its time",
     changes: [["lua/transitions/reject.lua", "if tonumber(dieAt) > now then", "if false then"]],
     tests: [typed, model],
   },
   {
-    name: "reject: a task that stands there twice counts twice",
+    name: "reject: a task that is in the list twice counts twice",
     changes: [
       [
         "lua/transitions/reject.lua",
@@ -805,7 +805,7 @@ export const mutants = [
     tests: [types],
   },
   {
-    name: "janitor: only workers that beat count as registered",
+    name: "janitor: only workers with a recent heartbeat count as registered",
     changes: [
       [
         "packages/holdfast/src/janitor/sweep.ts",
@@ -816,14 +816,14 @@ export const mutants = [
     tests: [types],
   },
   {
-    name: "cancel: the worker is not told",
+    name: "cancel: the worker is not notified",
     changes: [
       ["lua/transitions/cancel.lua", "redis.call('SPUBLISH', wakeKey", "redis.call('PUBLISH', wakeKey"],
     ],
     tests: [test("cancel"), test("worker/leases")],
   },
   {
-    name: "worker: grants by push are kept, whatever the other queues hold",
+    name: "worker: pushed grants are kept although other queues hold the slots",
     changes: [
       [
         "packages/holdfast/src/worker/policy.ts",
@@ -834,7 +834,7 @@ export const mutants = [
     tests: ["packages/holdfast/src/worker/policy.test.ts"],
   },
   {
-    name: "worker: what a queue has taken ahead waits for its own handlers",
+    name: "worker: tasks that a queue took ahead wait for handlers of the same queue",
     changes: [["packages/holdfast/src/worker/runners.ts", "        runner.held.begin();\n", ""]],
     tests: [runners],
   },
@@ -851,12 +851,12 @@ export const mutants = [
     tests: [runners],
   },
   {
-    name: "push: of a task that is past its time",
+    name: "push: an expired task is pushed",
     changes: [["lua/lib/push.lua", "terms.expiresAt > 0 and terms.expiresAt <= now", "false"]],
     tests: [push],
   },
   {
-    name: "push: more than a message is for",
+    name: "push: a message has more tasks than the request wants",
     changes: [["lua/lib/push.lua", "if not request or request.want < pushed then", "if not request then"]],
     tests: [push],
   },
@@ -888,7 +888,7 @@ export const mutants = [
     tests: [settle, model],
   },
   {
-    name: "client: a hand-back ignores that the task was begun",
+    name: "client: a task that has begun is handed back",
     changes: [
       [
         "packages/holdfast/src/worker/lease-table.ts",
@@ -922,7 +922,7 @@ export const mutants = [
     tests: ["packages/holdfast/test/invariants/resend.redis.test.ts"],
   },
   {
-    name: "client: a repeat has a request id of its own",
+    name: "client: a repeated request has a new request id",
     changes: [
       [
         "packages/holdfast/src/redis/connection.ts",
@@ -936,7 +936,7 @@ export const mutants = [
     ],
   },
   {
-    name: "schedule_put: decides again on what a janitor has decided on",
+    name: "schedule_put: a run that a janitor has settled is settled again",
     changes: [["lua/operators/schedule_put.lua", "elseif before ~= expectedAt then", "elseif false then"]],
     tests: [test("schedules/exactly-once")],
   },
@@ -962,7 +962,7 @@ export const mutants = [
     tests: [authors],
   },
   {
-    name: "audit_trim: the places of the records move before the records go",
+    name: "audit_trim: removed records are counted before they are removed",
     changes: [
       [
         "lua/operators/audit_trim.lua",
@@ -973,34 +973,34 @@ export const mutants = [
     tests: [test("action-log")],
   },
   {
-    name: "audit_trim: the newest records go",
+    name: "audit_trim: the newest records are removed",
     changes: [["lua/operators/audit_trim.lua", "auditLogKey, excess, -1)", "auditLogKey, 0, -excess - 1)"]],
     tests: [test("action-log")],
   },
   {
-    name: "operations: one key takes as many as there can be",
+    name: "operations: one key may take every place",
     changes: [["lua/operators/operation_create.lua", "ofShare >= maxOfShare", "ofShare > maxOfShare + 100"]],
     tests: [shares],
   },
   {
-    name: "operations: small ones take the places of the others",
+    name: "operations: small operations take the places of others",
     changes: [["lua/operators/operation_create.lua", "not isSmall(found or '')", "true"]],
     tests: [shares],
   },
   {
-    name: "operations: paused ones do not count, and any number is kept",
+    name: "operations: paused operations do not count against the limit",
     changes: [["lua/operators/operation_write.lua", "elseif phase == 'pause' then", "elseif false then"]],
     tests: [shares],
   },
   {
-    name: "operations: those of one key keep the others waiting",
+    name: "operations: those of one key delay all others",
     changes: [
       ["lua/operators/operation_claim.lua", "passedOver[ARGV[at]] = true", "passedOver[ARGV[at]] = false"],
     ],
     tests: [shares],
   },
   {
-    name: "audit log: strangers fill it with refused log-ins",
+    name: "audit log: strangers can fill it with refused log-ins",
     changes: [
       [
         "services/observability/src/operators/refused-log-ins.ts",
@@ -1027,7 +1027,7 @@ export const mutants = [
     tests: [reads],
   },
   {
-    name: "keys: each look writes the last use of a key in use",
+    name: "keys: each request writes the last use of its key",
     changes: [
       [
         "packages/service/src/identity/key-ring.ts",
@@ -1038,7 +1038,7 @@ export const mutants = [
     tests: [keyRing],
   },
   {
-    name: "keys: the last use of a minute is forgotten",
+    name: "keys: the last use in a minute is not written",
     changes: [
       [
         "packages/service/src/identity/key-ring.ts",
@@ -1060,14 +1060,14 @@ export const mutants = [
     tests: ["packages/service/src/tasks/routes.test.ts"],
   },
   {
-    name: "sessions: every look reads all log-outs again",
+    name: "sessions: every check reads all log-outs again",
     changes: [
       ["services/observability/src/identity/sessions.ts", "ended.after(this.#cursor)", 'ended.after("")'],
     ],
     tests: [logOut],
   },
   {
-    name: "sessions: a pass over all log-outs for each of them",
+    name: "sessions: each log-out causes a pass over all log-outs",
     changes: [
       [
         "services/observability/src/identity/sessions.ts",
@@ -1089,7 +1089,7 @@ export const mutants = [
     tests: [sessions],
   },
   {
-    name: "sessions: any number of them is open",
+    name: "sessions: any number may be open",
     changes: [
       [
         "services/observability/src/identity/sessions.ts",
@@ -1100,7 +1100,7 @@ export const mutants = [
     tests: [sessions],
   },
   {
-    name: "sessions: a right key waits behind wrong ones",
+    name: "sessions: wrong keys delay a valid one",
     changes: [
       [
         "services/observability/src/routes/session.ts",
@@ -1111,7 +1111,7 @@ export const mutants = [
     tests: [sessions],
   },
   {
-    name: "masking: a tag is compared as it is stored",
+    name: "masking: a filter compares the unmasked tag",
     changes: [
       [
         "services/observability/src/operators/masked-list.ts",
@@ -1122,17 +1122,17 @@ export const mutants = [
     tests: ["services/observability/test/masked-groups.test.ts"],
   },
   {
-    name: "masking: the beginning of a value that was cut is shown",
+    name: "masking: the beginning of a truncated value is shown",
     changes: [["packages/service/src/json/mask.ts", "if (begun > 0)", "if (begun > 99)"]],
     tests: ["packages/service/src/json/mask.test.ts"],
   },
   {
-    name: "masking: only the first cut of a text is looked at",
+    name: "masking: only the first truncated value of a text is masked",
     changes: [["packages/service/src/json/mask.ts", "CUT_MARK, at + 1))", "CUT_MARK, masked.length))"]],
     tests: ["packages/service/src/json/mask.test.ts"],
   },
   {
-    name: "masking: a key guesses payloads as often as it likes",
+    name: "masking: a key may guess payloads without a limit",
     changes: [
       [
         "packages/service/src/tasks/conflicts.ts",
@@ -1143,7 +1143,7 @@ export const mutants = [
     tests: ["packages/service/src/tasks/conflicts.test.ts"],
   },
   {
-    name: "masking: the guesses of one batch count as one",
+    name: "masking: all guesses of one batch count as one",
     changes: [["packages/service/src/tasks/conflicts.ts", "owe(this.#who, conflicts)", "owe(this.#who, 1)"]],
     tests: ["packages/service/src/tasks/conflicts.test.ts"],
   },
@@ -1159,7 +1159,7 @@ export const mutants = [
     tests: [userCode],
   },
   {
-    name: "worker: a call of ctx after the end of the attempt is told",
+    name: "worker: a call of ctx after the end of the attempt has an effect",
     changes: [
       ["packages/holdfast/src/worker/running-task.ts", "    if (this.ended) return;\n    try {", "    try {"],
       [
@@ -1171,17 +1171,17 @@ export const mutants = [
     tests: [userCode],
   },
   {
-    name: "worker: an id is taken as it comes",
+    name: "worker: any id is accepted",
     changes: [["packages/holdfast/src/worker/worker-options.ts", '@ -", isWorkerId)', '@ -", () => true)']],
     tests: [texts],
   },
   {
-    name: "keys: a prefix is taken as it comes",
+    name: "keys: any prefix is accepted",
     changes: [["packages/holdfast/src/client-options.ts", "  isKeyPrefix,\n);", "  () => true,\n);"]],
     tests: [texts],
   },
   {
-    name: "text: a line break stays one",
+    name: "text: a line break is kept",
     changes: [
       [
         "packages/holdfast/src/engine/text.ts",
@@ -1192,7 +1192,7 @@ export const mutants = [
     tests: [texts, "packages/holdfast/src/engine/text.test.ts"],
   },
   {
-    name: "text: an error passes for a span",
+    name: "text: an error can forge a span",
     changes: [["packages/holdfast/src/engine/text.ts", "first === 126", "first === -1"]],
     tests: [texts],
   },
@@ -1213,7 +1213,7 @@ export const mutants = [
     tests: [userCode],
   },
   {
-    name: "user code: the hooks of the tracing are called as they are",
+    name: "user code: errors of tracing hooks are not caught",
     changes: [
       [
         "packages/holdfast/src/worker/worker.ts",
@@ -1224,7 +1224,7 @@ export const mutants = [
     tests: [userCode],
   },
   {
-    name: "user code: a child's own messages pass for ours",
+    name: "user code: messages of the handler's process count as messages of the library",
     changes: [
       [
         "packages/holdfast/src/isolation/handler-process.ts",
@@ -1235,7 +1235,7 @@ export const mutants = [
     tests: [userCode],
   },
   {
-    name: "user code: a thrown value is read without care",
+    name: "user code: reading a thrown value may throw",
     changes: [
       [
         "packages/holdfast/src/worker/thrown.ts",
@@ -1246,12 +1246,12 @@ export const mutants = [
     tests: [userCode],
   },
   {
-    name: "connection: close leaves those waiting who wait for a connection",
+    name: "connection: close leaves callers waiting for a connection",
     changes: [[connection, "    this.onFailure(closedError());\n", ""]],
     tests: [connecting, stopping],
   },
   {
-    name: "connection: one that is closed takes the shared client with it",
+    name: "connection: closing one also closes the shared client",
     changes: [[link, "if (this.#users.size > 0) return;", ""]],
     tests: [test("worker/connections")],
   },
@@ -1261,7 +1261,7 @@ export const mutants = [
     tests: [connecting],
   },
   {
-    name: "connection: a database that is refused is worked in all the same",
+    name: "connection: a refused SELECT is ignored",
     changes: [
       [
         link,
@@ -1272,12 +1272,12 @@ export const mutants = [
     tests: [connecting],
   },
   {
-    name: "connection: a wrong password is a Redis that is away",
+    name: "connection: a wrong password counts as an unreachable Redis",
     changes: [[link, "if (refusal !== undefined) this.#refused(refusal);\n  }", "}"]],
     tests: [connecting],
   },
   {
-    name: "queue: a missing type passes",
+    name: "queue: a missing type is accepted",
     changes: [
       [
         "packages/holdfast/src/queue/queue-part.ts",
@@ -1288,7 +1288,7 @@ export const mutants = [
     tests: [args],
   },
   {
-    name: "partitions: an enqueue fails where the queue has got partitions meanwhile",
+    name: "partitions: an enqueue fails if the queue got partitions meanwhile",
     changes: [
       [
         "packages/holdfast/src/queue/enqueue-call.ts",
@@ -1299,7 +1299,7 @@ export const mutants = [
     tests: [deletedQueue],
   },
   {
-    name: "partitions: the heartbeat thread does not hear of new ones",
+    name: "partitions: the heartbeat thread does not learn of new ones",
     changes: [
       [
         "packages/holdfast/src/worker/heartbeat.ts",
@@ -1310,7 +1310,7 @@ export const mutants = [
     tests: [partitions],
   },
   {
-    name: "partitions: a janitor looks for workers by the name of the partition",
+    name: "partitions: a janitor searches for workers by the name of the partition",
     changes: [
       [
         "packages/holdfast/src/janitor/sweep.ts",
@@ -1321,7 +1321,7 @@ export const mutants = [
     tests: [types],
   },
   {
-    name: "partitions: a queue that gets them counts for its maker no more",
+    name: "partitions: a queue that gets them no longer counts against the limit of its key",
     changes: [
       [
         "lua/operators/partition.lua",
@@ -1332,14 +1332,14 @@ export const mutants = [
     tests: [partitions],
   },
   {
-    name: "partitions: a lookup that misses does not look whether the queue has other parts",
+    name: "partitions: a lookup without a match does not check whether the queue has other parts",
     changes: [
       ["packages/holdfast/src/queue/queue-parts.ts", "return other ? look(other) : none;", "return none;"],
     ],
     tests: [partitions],
   },
   {
-    name: "queue: close does not wait for calls that have begun",
+    name: "queue: close does not wait for calls in progress",
     changes: [
       [
         "packages/holdfast/src/queue/queue-part.ts",
@@ -1350,7 +1350,7 @@ export const mutants = [
     tests: [args],
   },
   {
-    name: "stop: a second one with a shorter grace changes nothing",
+    name: "stop: a second call with a shorter grace has no effect",
     changes: [
       [
         "packages/holdfast/src/grace.ts",
@@ -1361,7 +1361,7 @@ export const mutants = [
     tests: [stopping],
   },
   {
-    name: "heartbeat: a worker acquires without one",
+    name: "heartbeat: a worker without a heartbeat acquires tasks",
     changes: [
       [
         "packages/holdfast/src/worker/worker.ts",
@@ -1372,7 +1372,7 @@ export const mutants = [
     tests: [loss],
   },
   {
-    name: "heartbeat: a worker that has lost it for good goes on",
+    name: "heartbeat: a worker that lost its heartbeat for good continues",
     changes: [
       [
         "packages/holdfast/src/worker/worker.ts",
@@ -1394,7 +1394,7 @@ export const mutants = [
     tests: [heartbeat],
   },
   {
-    name: "heartbeat: a thread is begun again for ever",
+    name: "heartbeat: a failed thread is restarted without end",
     changes: [
       ["packages/holdfast/src/worker/heartbeat.ts", "this.#ends.length >= ENDS", "this.#ends.length < 0"],
     ],
@@ -1402,7 +1402,7 @@ export const mutants = [
   },
 ];
 
-/** The text with the change made. @throws RangeError if `from` does not occur exactly once, or nothing changes */
+/** Returns the changed text. @throws RangeError if `from` does not occur exactly once, or nothing changes */
 export function applyChange(text, [file, from, to]) {
   const parts = text.split(from);
   if (parts.length !== 2)
