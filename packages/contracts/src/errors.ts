@@ -80,8 +80,8 @@ export function asHoldfastError(error: unknown): HoldfastError {
 }
 
 /**
- * How a worker treats an error that a handler throws. It is on the prototype, so that it also holds for subclasses. It
- * is a registered symbol, since a handler may use another copy of this package or run in another realm.
+ * How a worker treats an error that a handler throws. The property is on the prototype, so that it holds for
+ * subclasses. The symbol is registered, since a handler may use another copy of this package or run in another realm.
  */
 export const ERROR_MEANING = Symbol.for("holdfast.meaning");
 

@@ -25,7 +25,7 @@ function codeOf(run: () => unknown): string {
 /** Reads one value and nothing else, by bytes and by words. @returns the index after it, in bytes */
 function scan(text: string, budget = 64): number {
   const scanAs = (isLong: boolean) => {
-    // Not at the start of its memory, as most bodies are.
+    // Like most bodies, these bytes do not begin at the start of their memory.
     const json = new JsonText(Buffer.from(`   ${text}`).subarray(3), isLong);
     const end = scanValue(json, skipSpace(json.bytes, 0), budget);
     assertEnd(json, end);
@@ -105,7 +105,7 @@ describe("the JSON scanner", () => {
     );
   });
 
-  test("finds each byte that no string may have, wherever it stands in a long one", () => {
+  test("finds each byte that no string may have, anywhere in a long string", () => {
     const plain = "a€b".repeat(12);
     expect(scan(`"${plain}"`)).toBe(Buffer.byteLength(plain) + 2);
     for (let at = 0; at <= plain.length; at++) {
@@ -119,7 +119,7 @@ describe("the JSON scanner", () => {
     }
   });
 
-  test("a value that ends with the bytes has no end before it is whole", () => {
+  test("a value that is cut off anywhere is refused", () => {
     const json = '{"a":[1,-2.5e+3,true,null,"\\u00e9 and more than sixteen bytes",{}]}';
     for (let length = 0; length < json.length; length++)
       expect(codeOf(() => scan(json.slice(0, length)))).toBe("invalid_json");
@@ -153,7 +153,7 @@ describe("the JSON scanner", () => {
     const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
     expect(codeOf(() => scan(nested(64)))).toBe("none");
     expect(codeOf(() => scan(nested(65)))).toBe("payload_too_deep");
-    // A body: its members may have 64.
+    // In a body, each member may have 64 levels.
     expect(codeOf(() => parseJson(Buffer.from(`{"a":${nested(64)}}`)))).toBe("none");
     expect(codeOf(() => parseJson(Buffer.from(`{"a":${nested(65)}}`)))).toBe("payload_too_deep");
     expect(codeOf(() => scan("[".repeat(1_000_000)))).toBe("payload_too_deep");
@@ -177,14 +177,14 @@ describe("the JSON scanner", () => {
     expect(parse('"\ufeff"')).toBe("\ufeff");
   });
 
-  test("says where it stumbled, in characters", () => {
+  test("gives the position of an error in characters", () => {
     expect(() => scan('{"a":}')).toThrow('expected a value but found "}" at position 5');
     expect(() => scan('{"é😀":}')).toThrow('expected a value but found "}" at position 7');
     expect(() => scan('{"a":1')).toThrow('expected "," or "}" but found the end at position 6');
   });
 });
 
-test("a payload that is refused is named", () => {
+test("the error of a refused payload names the payload", () => {
   expect(codeOf(() => checkJson(' {"a":1} ', "it"))).toBe("none");
   expect(() => checkJson("{bad", "it")).toThrow("it is not valid JSON: expected a string");
   expect(codeOf(() => checkJson("1 2", "it"))).toBe("invalid_json");

@@ -5,7 +5,7 @@ import { LIMITS } from "./limits.ts";
 /** A JSON text in UTF-8. */
 export class JsonText {
   readonly bytes: Buffer;
-  /** The same bytes by words, which reads long strings faster. To make it takes longer than to read a short text. */
+  /** Reads four bytes at a time. Making a view pays off only if the text is long. */
   readonly view: DataView | undefined;
 
   constructor(bytes: Buffer, isLong = false) {
@@ -22,7 +22,7 @@ export class JsonSyntaxError extends HoldfastError {
   }
 }
 
-/** The position counts UTF-16 units from 0, as that of `JSON.parse` does. */
+/** The position counts UTF-16 units from 0, as `JSON.parse` does. */
 function unexpected({ bytes }: JsonText, at: number, expected: string): JsonSyntaxError {
   const position = bytes.toString("utf8", 0, at).length;
   const found = at < bytes.length ? JSON.stringify(bytes.toString()[position]) : "the end";
@@ -44,7 +44,7 @@ const LOWER_U = 117;
 export const OPEN_BRACE = 123;
 export const CLOSE_BRACE = 125;
 
-// A byte is looked up instead of compared one by one: 1 digit, 2 hexadecimal letter, 4 what may follow a backslash, 8 space.
+// One look-up replaces several comparisons. ESCAPED marks the characters that may follow a backslash.
 const DIGIT = 1;
 const HEX = 2;
 const ESCAPED = 4;
@@ -70,15 +70,15 @@ export function skipSpace(bytes: Uint8Array, at: number): number {
   return at;
 }
 
-/** Whether these ASCII characters stand here. */
+/** Whether this ASCII word begins at this index. */
 export function isWord(bytes: Uint8Array, at: number, word: string): boolean {
   for (let i = 0; i < word.length; i++) if (bytes[at + i] !== word.charCodeAt(i)) return false;
   return true;
 }
 
 /**
- * One pass over a JSON value, without building it: RFC 8259 to the letter, the same verdicts as `JSON.parse` (a property
- * test holds the two together). The bytes are known to be UTF-8.
+ * Checks a JSON value in one pass, without building it. It accepts what `JSON.parse` accepts (a property test compares
+ * the two). The caller has checked that the bytes are UTF-8.
  *
  * @param budget how deep arrays and objects may nest from here
  * @returns the index after the value
@@ -96,10 +96,10 @@ export function scanValue(text: JsonText, at: number, budget: number): number {
   throw unexpected(text, at, "a value");
 }
 
-// A string that is longer than this is worth the native search for its end.
+// The native search for the end of a string pays off only beyond this length.
 const SHORT_BYTES = 8;
 
-/** From the opening quote to the index after the closing one. */
+/** Checks a string. @returns the index after its closing quote */
 export function scanString(text: JsonText, at: number): number {
   const { bytes } = text;
   if (bytes[at] !== QUOTE) throw unexpected(text, at, "a string");
@@ -119,7 +119,7 @@ export function scanString(text: JsonText, at: number): number {
   throw unexpected(text, index, "a character of a string");
 }
 
-/** No backslash and no control character. By words: bit 7 of a byte says that it is below, or zero. */
+/** Whether there is no backslash and no control character. Bit 7 of each byte is set if the byte is one of them. */
 function isPlain({ bytes, view }: JsonText, start: number, end: number): boolean {
   let at = start;
   for (; view !== undefined && at + 4 <= end; at += 4) {
@@ -162,7 +162,7 @@ function scanDigits(text: JsonText, at: number): number {
 
 export type OnMember = (keyStart: number, keyEnd: number, valueStart: number, valueEnd: number) => void;
 
-/** Walks the members of the object that starts here. @returns the index after it */
+/** Walks the members of the object that starts here. @returns the index after the object */
 export function eachMember(text: JsonText, at: number, budget: number, onMember?: OnMember): number {
   if (budget <= 0) throw tooDeep();
   const { bytes } = text;
@@ -220,8 +220,8 @@ function tooDeep(): HoldfastError {
 }
 
 /**
- * The bytes that somebody sent, as JSON text: without a byte order mark, which some editors and tools put in front of UTF-8.
- * @throws HoldfastError invalid_json: they are not UTF-8, so decoding would alter them
+ * Received bytes as a JSON text, without the byte order mark that some tools write.
+ * @throws HoldfastError invalid_json if the bytes are not UTF-8, because decoding would alter them
  */
 export function receivedText(bytes: Buffer, isLong = false): JsonText {
   if (!isUtf8(bytes)) throw new HoldfastError("invalid_json", "the text is not valid UTF-8");
@@ -235,10 +235,10 @@ export interface Span {
   end: number;
 }
 
-/** An object, cut into its members: names as they read, values as they were written. */
+/** An object that is cut into its members. Names are unescaped; values are as they were written. */
 export class CutObject {
   readonly members = new Map<string, Span>();
-  /** A name that occurs twice: nobody knows which of its values is meant. */
+  /** A name that occurs twice, so that its value is ambiguous. */
   readonly duplicate: string | undefined;
   /** The exact bytes of the object. */
   readonly bytes: Buffer;
@@ -260,18 +260,18 @@ export class CutObject {
     });
     this.#at = at;
     this.bytes = text.bytes.subarray(at, this.end);
-    // Decoded once, not for each member.
+    // Decoding the whole object once is cheaper than decoding each member.
     this.#ascii = isAscii(this.bytes) ? this.bytes.toString("latin1") : undefined;
     for (let i = 0; i < places.length; i += 4) {
       const raw = this.textOf({ start: places[i] as number, end: places[i + 1] as number });
-      // `"\u0074ype"` is "type" too: names are compared as they read, not as they were written.
+      // Names are unescaped before they are compared: `"\u0074ype"` is "type".
       const name = raw.includes("\\") ? (JSON.parse(raw) as string) : raw.slice(1, -1);
       if (this.members.has(name)) this.duplicate ??= name;
       this.members.set(name, { start: places[i + 2] as number, end: places[i + 3] as number });
     }
   }
 
-  /** What is written there. */
+  /** The text at this place. */
   textOf({ start, end }: Span): string {
     const at = this.#at;
     return this.#ascii?.slice(start - at, end - at) ?? this.bytes.toString("utf8", start - at, end - at);
@@ -283,7 +283,7 @@ export function duplicateName(name: string): HoldfastError {
 }
 
 /**
- * JSON.parse for a whole body: the depth is checked first, and a name that occurs twice at the top is refused.
+ * Parses a body. The depth is checked first, and a name that occurs twice at the top level is refused.
  * @throws HoldfastError invalid_json, payload_too_deep
  */
 export function parseJson(bytes: Buffer): unknown {
@@ -299,7 +299,7 @@ export function parseJson(bytes: Buffer): unknown {
 
 /**
  * Refuses a payload that is not one JSON value, or nests deeper than `LIMITS.jsonDepth`.
- * @param name of the payload, for the message
+ * @param name what the message calls the payload
  * @throws HoldfastError invalid_json, payload_too_deep
  */
 export function checkJson(payloadText: string, name: string): void {

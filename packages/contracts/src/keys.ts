@@ -10,7 +10,7 @@ export type Role = (typeof ROLES)[number];
 
 /** The record of an API key. Its text, `hf_<id>_<secret>`, is shown once and not kept. */
 export interface ApiKey {
-  /** 12 of `0-9a-z`. */
+  /** 12 characters of `0-9a-z`. */
   id: string;
   /** The holder, 1 to 64 characters. It names the actor in the audit log. */
   label: string;
@@ -48,7 +48,7 @@ export const SCOPES_OF_ROLE: Record<Role, Scope[]> = {
   admin: ["admin"],
 };
 
-// A label appears in logs and on terminals, so it has no control characters and no marks that turn text.
+// A label appears in logs and on terminals, so it has no control characters and no marks that reverse text.
 const LABEL = /^[^\p{C}\p{Zl}\p{Zp}]{1,64}$/u;
 export const isKeyLabel = (value: unknown): value is string =>
   typeof value === "string" && LABEL.test(value) && value.trim() === value;

@@ -13,11 +13,11 @@ export const TASK_TYPE_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}$";
 export const WORKER_ID_PATTERN = "^[A-Za-z0-9_.:@-]{1,128}$";
 /** The first part of every key. */
 export const KEY_PREFIX_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}$";
-/** A task id is made of this id and a time, so it is shorter than a task id. */
+/** Shorter than a task id, since the ids of a schedule's tasks consist of this id and a time. */
 export const SCHEDULE_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$";
 
 export const LIMITS = {
-  /** Bytes of one payload, UTF-8. A larger value blocks Redis for everybody: 10 MB through a script took 84 ms. */
+  /** Bytes of one payload, UTF-8. A larger value would block Redis for everybody. */
   payloadBytes: 262_144,
   /** Bytes of one result, UTF-8. */
   resultBytes: 65_536,
@@ -31,7 +31,7 @@ export const LIMITS = {
   pageTasks: 100,
   /** Dead letters that are grouped by error, from the newest on, unless a caller asks for more. */
   groupedDeadLetters: 10_000,
-  /** Bytes of one progress report, UTF-8. It is rewritten with each log line. */
+  /** Bytes of one progress report, UTF-8. The report is rewritten with each log line. */
   progressBytes: 8_192,
   /** Characters kept of one error, and of one log line. */
   errorCharacters: 1_024,

@@ -4,7 +4,7 @@ import { HoldfastError } from "./errors.ts";
 import { LIMITS } from "./limits.ts";
 import { type ReadTasks, type TaskColumns, TaskReader } from "./task-json.ts";
 
-/** Takes any options, but wants a type and a payload. */
+/** Accepts any options, but requires a type and a payload. */
 function setup(longestLine?: number) {
   return new TaskReader(({ fields, hasPayload }) => {
     const { type, ...options } = fields;
@@ -126,7 +126,7 @@ describe("an array of tasks", () => {
     ]);
   });
 
-  test("is refused as a whole for what concerns the whole", () => {
+  test("is refused as a whole if the array itself is wrong", () => {
     const many = (count: number) => `[${Array.from({ length: count }, () => good).join(",")}]`;
     expect(readArray(many(LIMITS.batchTasks))).toHaveLength(LIMITS.batchTasks);
     expect(() => readArray(many(LIMITS.batchTasks + 1))).toThrow("more than 1000");
@@ -138,7 +138,7 @@ describe("an array of tasks", () => {
     expect(readArray(`\ufeff[${good}]`)).toEqual([["t", "1"]]);
   });
 
-  test("reads what begins like the task before it as it reads it alone, whatever follows", () => {
+  test("reads a task that begins like the one before as it reads the task alone, whatever follows", () => {
     const huge = (character: string) =>
       `"${character.repeat(LIMITS.payloadBytes / Buffer.byteLength(character))}"}`;
     const ends = [
@@ -206,7 +206,7 @@ describe("an array of tasks", () => {
     );
   });
 
-  test("with one character changed is read as JSON.parse reads it, or refused as it refuses it", () => {
+  test("with one character changed is read as JSON.parse reads it, or refused if JSON.parse refuses it", () => {
     const item = '{"type":"t","payload":{"a":"é, and more than sixteen bytes"}}';
     const text = `[${item},${item}, ${item}]`;
     for (let at = 0; at <= text.length; at++) {
@@ -234,7 +234,7 @@ describe("an array of tasks", () => {
 describe("lines", () => {
   const readLines = (text: string, longest?: number) => told(setup(longest).lines(Buffer.from(text)));
 
-  test("are read each for itself, and empty ones are skipped", () => {
+  test("are read separately, and empty lines are skipped", () => {
     const named = '{"type":"t","id":"x","payload":"é"}';
     const lines = [
       good,
@@ -259,7 +259,7 @@ describe("lines", () => {
     expect(readLines("\n \r\n")).toEqual([]);
   });
 
-  test("a line that is too long, or not UTF-8, spoils only itself", () => {
+  test("a line that is too long, or not UTF-8, is refused alone", () => {
     expect(readLines(`${good}\n${good.replace("1", "1234567")}\n${good}`, good.length)).toEqual([
       ["t", "1"],
       "payload_too_large",

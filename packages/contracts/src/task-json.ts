@@ -21,7 +21,7 @@ import {
 import { isTaskType, LIMITS } from "./limits.ts";
 import type { FingerprintedOptions } from "./task.ts";
 
-/** The options of a task as JSON, which are next to its type and its payload. */
+/** The fields that a task in JSON may have besides `type` and `payload`. */
 export const TASK_JSON_OPTIONS = [
   "id",
   "ifEnded",
@@ -39,31 +39,31 @@ export const TASK_JSON_OPTIONS = [
   "partitionKey",
 ] as const;
 
-/** Tasks in columns: nothing is made per task but the place of its payload. */
+/** Tasks in columns, so that no object is made for each task. */
 export interface TaskColumns {
   /** Holds the payloads, each one JSON text in UTF-8. */
   bytes: Buffer;
   /** The type of each task. */
   types: string[];
-  /** The place of each payload in the bytes, in their order: start, end, start, end, … */
+  /** The start and the end of each payload in `bytes`, in turn. */
   spans: number[];
   /** The options of the tasks that have any, by their place in `types`. */
   options?: Map<number, FingerprintedOptions> | undefined;
 }
 
-/** The tasks of one body. Those that were refused are not in the columns. */
+/** The tasks of one body. The columns leave out refused tasks. */
 export class ReadTasks {
   readonly tasks: TaskColumns;
   /** Why tasks were refused, by their place in the body. Undefined if none was. */
   refused: Map<number, HoldfastError> | undefined;
-  /** How many tasks the body has, with those that were refused. */
+  /** How many tasks the body has, including refused ones. */
   count = 0;
 
   constructor(bytes: Buffer) {
     this.tasks = { bytes, types: [], spans: [] };
   }
 
-  /** @param bytes those of the columns, or a part of them, in which the payload stands */
+  /** @param bytes the bytes of the columns, or the part of them from which `start` and `end` are counted */
   add(
     type: string,
     bytes: Buffer,
@@ -86,7 +86,7 @@ export class ReadTasks {
     this.count++;
   }
 
-  /** Anything but a HoldfastError is thrown on. */
+  /** Records why the next task is refused. Rethrows anything but a HoldfastError. */
   refuse(error: unknown): void {
     if (!(error instanceof HoldfastError)) throw error;
     this.refused ??= new Map();
@@ -94,7 +94,7 @@ export class ReadTasks {
   }
 }
 
-/** A task that is more than a type and a payload, before anybody has looked at its fields. */
+/** A task whose fields have not been checked yet. */
 export interface CutTask {
   /** Every member but the payload. */
   fields: Record<string, unknown>;
@@ -103,10 +103,10 @@ export interface CutTask {
   text: Buffer;
 }
 
-/** Decides whether a task is one. @throws HoldfastError: what is wrong with it */
+/** Checks the fields of a task. @throws HoldfastError that says what is wrong with them */
 export type CheckTask = (task: CutTask) => { type: string; options: FingerprintedOptions | undefined };
 
-/** How a task begins, up to its payload: `{"type":"t","payload":`. */
+/** The bytes of a task up to its payload, like `{"type":"t","payload":`. */
 interface Head {
   bytes: Buffer;
   type: string;
@@ -115,10 +115,9 @@ interface Head {
 const NEWLINE = 10;
 
 /**
- * Reads tasks as JSON, `{"type":"…","payload":…}` with the options next to them: for HTTP, for lines of NDJSON and for the
- * command line. A payload is never parsed. It stays the bytes that were sent, since `12345678901234567890` parsed and written
- * again would be another number. Most tasks have a type, then a payload, and nothing else, and begin like the one before: such
- * a task is found by one comparison and one scan.
+ * Reads tasks in JSON, `{"type":"…","payload":…}` with their options, for HTTP and for the command line. A payload is
+ * never parsed: parsing `12345678901234567890` and writing it again would change the number. Most tasks have only a
+ * type and then a payload, and begin like the task before. One comparison and one scan are enough for such a task.
  */
 export class TaskReader {
   readonly #check: CheckTask;
@@ -131,7 +130,7 @@ export class TaskReader {
     this.#longestLine = longestLine;
   }
 
-  /** One task. @throws HoldfastError invalid_json, invalid_argument, payload_too_large, payload_too_deep, or what the check throws */
+  /** Reads one task. @throws HoldfastError if the JSON, the task or its payload is invalid, or what the check throws */
   one(body: Buffer): TaskColumns {
     const text = receivedText(body);
     const read = new ReadTasks(text.bytes);
@@ -141,7 +140,7 @@ export class TaskReader {
   }
 
   /**
-   * A JSON array of tasks. A task that is wrong does not stop the others; only what concerns the whole is thrown.
+   * Reads a JSON array of tasks. A wrong task is refused alone; this throws only if the array itself is wrong.
    * @throws HoldfastError invalid_json, payload_too_deep, invalid_argument
    */
   array(body: Buffer): ReadTasks {
@@ -162,7 +161,7 @@ export class TaskReader {
     return read;
   }
 
-  /** One task per line. A line that is not JSON spoils only itself, and empty lines are skipped. */
+  /** Reads one task per line. A wrong line is refused alone, and empty lines are skipped. */
   lines(body: Buffer): ReadTasks {
     const read = new ReadTasks(body);
     for (let start = 0; start < body.length; ) {
@@ -182,7 +181,7 @@ export class TaskReader {
     const line = body.subarray(start, end);
     if (isBlank(line)) return;
     try {
-      // A text of its own: positions in messages count from the beginning of the line.
+      // Each line is a text of its own, so that positions in messages count from its beginning.
       const text = receivedText(line);
       this.#readTask(text, skipSpace(text.bytes, 0), read, true);
     } catch (error) {
@@ -191,8 +190,8 @@ export class TaskReader {
   }
 
   /**
-   * @param text those bytes of the columns in which it stands
-   * @param isOne nothing but space may follow
+   * @param text the bytes of the columns, or the part of them that holds the task
+   * @param isOne whether only space may follow
    * @returns the index after the task
    */
   #readTask(text: JsonText, at: number, read: ReadTasks, isOne: boolean): number {
@@ -212,7 +211,7 @@ export class TaskReader {
     return this.#readOther(text, at, read, isOne);
   }
 
-  /** What every task can be read by: its members in any order, with options. */
+  /** Reads any task: its members may be in any order, and it may have options. */
   #readOther(text: JsonText, at: number, read: ReadTasks, isOne: boolean): number {
     const { bytes } = text;
     if (bytes[at] !== OPEN_BRACE) {
@@ -243,7 +242,7 @@ export class TaskReader {
     return end;
   }
 
-  /** Kept for the tasks that follow. Undefined if the task does not begin with its type and its payload. */
+  /** Reads a head for the tasks that follow. Undefined if the task does not begin with a type and a payload. */
   #readHead(text: JsonText, at: number): Head | undefined {
     const { bytes } = text;
     if (bytes[at] !== OPEN_BRACE) return undefined;
@@ -260,10 +259,10 @@ export class TaskReader {
     if (!isWord(bytes, index, '"payload"')) return undefined;
     index = skipSpace(bytes, index + 9);
     if (bytes[index] !== COLON) return undefined;
-    // No type has a character that JSON would write as an escape.
+    // A valid type is ASCII without escapes.
     const type = bytes.toString("latin1", start + 1, end - 1);
     if (!isTaskType(type)) return undefined;
-    // A copy: the body of a request must not stay in memory for it.
+    // The head is a copy, so that it does not keep the body of the request in memory.
     const head = { bytes: Buffer.from(bytes.subarray(at, index + 1)), type };
     this.#head = head;
     return head;
@@ -271,7 +270,7 @@ export class TaskReader {
 }
 
 function beginsWith(bytes: Buffer, at: number, head: Buffer): boolean {
-  // From the end, where the types differ.
+  // The loop runs backwards, because the types, in which most heads differ, are near the end.
   for (let index = head.length - 1; index >= 0; index--) if (bytes[at + index] !== head[index]) return false;
   return true;
 }
@@ -281,7 +280,7 @@ function fieldsOf(object: CutObject): Record<string, unknown> {
   for (const [name, span] of object.members) {
     if (name === "payload") continue;
     const value: unknown = JSON.parse(object.textOf(span));
-    // Assigned, it would set the prototype and pass unseen: it is an unknown field like any other.
+    // An assignment would set the prototype, and the check would not see this unknown field.
     if (name === "__proto__") Object.defineProperty(fields, name, { value, enumerable: true });
     else fields[name] = value;
   }

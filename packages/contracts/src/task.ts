@@ -7,7 +7,7 @@ export type Given<Options> = Options extends readonly unknown[]
     ? { [Name in keyof Options]: Given<Exclude<Options[Name], undefined>> }
     : Options;
 
-/** The wait before a retry: `baseMs * 2^(n-1)`, at most `maxMs`. With full jitter a random part of it is waited. */
+/** The wait before a retry: `baseMs * 2^(n-1)`, at most `maxMs`; with full jitter, a random part of that. */
 export interface Backoff {
   /** @default "exponential" */
   kind?: "exponential" | "fixed" | undefined;
@@ -35,8 +35,9 @@ export interface TaskOptions {
    */
   ifEnded?: "again" | "duplicate" | undefined;
   /**
-   * Tasks of one key go to one partition of the queue, and are granted in the order of their enqueues within one priority
-   * (docs/guarantees.md). In a queue without partitions they all do. 1 to 256 characters. Excludes `id`.
+   * Tasks with the same key go to one partition and are granted in the order of their enqueues within one priority
+   * (docs/guarantees.md). A queue without partitions grants all tasks in this order. 1 to 256 characters. Excludes
+   * `id`.
    */
   partitionKey?: string | undefined;
   /** @default "normal" */
@@ -57,7 +58,7 @@ export interface TaskOptions {
   /** `false` drops the payload at the moment of completion; a dead letter always keeps it. @default true */
   keepPayload?: boolean | undefined;
   /**
-   * Where the enqueue has to be stored before it is confirmed: in the memory of Redis, on its disk, or on a replica.
+   * Where a task is stored before its enqueue is confirmed: in the memory of Redis, on its disk, or on a replica.
    * @default the setting of the queue
    */
   durability?: Durability | undefined;
@@ -85,7 +86,7 @@ export interface AttemptView {
   generation: number;
   outcome: AttemptOutcome;
   workerId: string;
-  /** The part of its token that Redis keeps, before the dot: all tasks of one grant share it. */
+  /** The part of the token that Redis keeps, before the dot. All tasks of one grant share this part. */
   fence: string;
   /** Milliseconds since the epoch, Redis time. */
   startedAt: number;
@@ -141,7 +142,7 @@ export interface TaskView {
   /** When it reached its terminal state. */
   endedAt: number | null;
   workerId: string | null;
-  /** Of the present or last lease: the part of its token that Redis keeps, before the dot. */
+  /** The part that Redis keeps of the token of the present or last lease: the part before the dot. */
   fence: string | null;
   cancelRequested: boolean;
   /** True after it crashed its worker twice; it then runs alone. */
@@ -181,7 +182,7 @@ export interface QueueStats {
   pausedAt: number | null;
   /** Who paused it; null if no name was given. */
   pausedBy: string | null;
-  /** How many partitions it has; null if it has none. */
+  /** How many partitions the queue has; null if it has none. */
   partitions: number | null;
   /** Age of the oldest pending task, ms; 0 if none is pending. */
   oldestPendingAgeMs: number;
@@ -240,7 +241,7 @@ export interface QueueSettings {
   retentionCount: number;
   /** How long an id given by a caller is remembered after the task ended, ms. @default 3_600_000 */
   idempotencyMs: number;
-  /** For enqueues without this option. @default "memory" */
+  /** The durability of enqueues without this option. @default "memory" */
   durability: Durability;
 }
 

@@ -63,7 +63,7 @@ export async function startRedisServer(args: readonly string[] = []): Promise<Re
     server = child;
     const answers = until("redis-server answers", async () => {
       if (hasEnded()) throw new Error(`redis-server ended with ${child.exitCode}`);
-      // A server with a password refuses the command, but it is there.
+      // A server with a password refuses the command, and thereby answers too.
       return /^[+-](PONG|NOAUTH|DENIED)/.test(await send(port, "PING").catch(() => ""));
     });
     await Promise.race([failed, answers]);

@@ -16,7 +16,7 @@ export interface ServiceProcess {
 /** Runs the built `main.js` of a service as a process, with only the given environment. */
 export function startService(mainPath: string, env: Record<string, string>): ServiceProcess {
   const child = spawn(process.execPath, [mainPath], {
-    // It inherits no environment, so that a REDIS_URL of the shell cannot change a test.
+    // The process inherits no environment, so that a REDIS_URL of the shell cannot change a test.
     env,
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -11,7 +11,7 @@ export const Identity = Type.Object({
   keyId: nullable(Type.String()),
   role: oneOf(ROLES),
   scopes: Type.Array(oneOf(SCOPES)),
-  queues: nullable(Type.Array(Type.String(), { description: "The queues it is limited to; null: all" })),
+  queues: nullable(Type.Array(Type.String(), { description: "Queues that the sender may use; null: all" })),
 });
 export type Identity = Type.Static<typeof Identity>;
 
@@ -39,7 +39,7 @@ export const SessionView = Type.Object({
   label: Type.String(),
   role: oneOf(ROLES),
   scopes: Type.Array(oneOf(SCOPES)),
-  queues: nullable(Type.Array(Type.String(), { description: "The queues it is limited to; null: all" })),
+  queues: nullable(Type.Array(Type.String(), { description: "Queues that the sender may use; null: all" })),
   expiresAt: nullable(Timestamp("End of the session, or of the key")),
   idleExpiresAt: nullable(Timestamp("End of the session if no request comes before")),
   environment: nullable(Type.String({ description: "Text of the badge, such as production" })),

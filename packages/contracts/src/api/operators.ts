@@ -166,7 +166,7 @@ export const DiscardReply = Type.Object({
   ...moved,
   discarded: Count(),
   operationId: nullable(Type.String({ description: "The operation that can be undone; null for a dry run" })),
-  undoUntil: nullable(Timestamp("Until when")),
+  undoUntil: nullable(Timestamp("Until when the operation can be undone")),
   results: Type.Optional(
     Type.Array(Type.Object({ id: Type.String(), outcome: oneOf(["discarded", "not_dead", "not_found"]) })),
   ),
@@ -183,7 +183,7 @@ export const CanaryView = Type.Object({
   state: oneOf(["waiting", "running", "passed", "stopped"]),
   taskIds: Type.Array(Type.String(), { description: "The tasks that were replayed first" }),
   completed: Count("How many of them have completed so far"),
-  detail: nullable(Type.String({ description: "Why it stopped" })),
+  detail: nullable(Type.String({ description: "Why the replay stopped" })),
 });
 
 /** Work that outlives its request. It is kept in Redis, so that any observability process can continue it. */
@@ -198,7 +198,7 @@ export const OperationView = Type.Object({
   endedAt: nullable(Timestamp("End")),
   error: nullable(Type.String()),
   result: Type.Record(Type.String(), Type.Integer(), { description: "Counts, such as replayed and skipped" }),
-  actor: Type.String({ description: "Who started it" }),
+  actor: Type.String({ description: "Who started the operation" }),
   reason: nullable(Type.String()),
   ratePerSecond: nullable(Type.Number()),
   to: nullable(Type.String({ description: "The queue that tasks are replayed into, if it is another one" })),
@@ -206,7 +206,7 @@ export const OperationView = Type.Object({
   undoUntil: nullable(Timestamp("For a discard: until when it can be undone")),
   undoneAt: nullable(Timestamp("For a discard: when it was undone")),
   undoes: nullable(Type.String({ description: "For a restore: the discard that it undoes" })),
-  failures: Count("Tasks that it could not move, see /failures"),
+  failures: Count("Tasks that the operation could not move, see /failures"),
 });
 export type OperationView = Type.Static<typeof OperationView>;
 
@@ -288,7 +288,7 @@ export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 export const AUDIT_OUTCOMES = ["succeeded", "accepted", "refused", "failed", "cancelled"] as const;
 export type AuditOutcome = (typeof AUDIT_OUTCOMES)[number];
 
-/** An operator's action. Never holds a payload. */
+/** An action of an operator. The record never holds a payload. */
 export const AuditRecord = Type.Object({
   at: Timestamp("When"),
   actor: Type.String({ description: "Label of the key, name of the user of the command, or anonymous" }),
@@ -308,7 +308,7 @@ export const AuditRecord = Type.Object({
   ),
   reason: nullable(Type.String()),
   outcome: oneOf(AUDIT_OUTCOMES),
-  code: nullable(Type.String({ description: "Code of the error, if it was refused or failed" })),
+  code: nullable(Type.String({ description: "Code of the error, if the action was refused or failed" })),
   requestId: Type.String({ description: "Request id made by the service; `cli-<pid>` for the command" }),
   clientRequestId: nullable(
     Type.String({

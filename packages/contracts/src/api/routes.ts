@@ -45,7 +45,7 @@ import { WorkerActionBody, WorkerDrainReply, WorkerList } from "./workers.ts";
 interface Route {
   query?: TSchema;
   body?: TSchema;
-  /** By status. */
+  /** The reply for each status. */
   replies: Record<number, TSchema>;
 }
 

@@ -5,7 +5,7 @@ import { QueueStatsSchema, RatesByQueue } from "./queue.ts";
 import { WorkerViewSchema } from "./workers.ts";
 
 /**
- * One text frame of `WS /v1/stream`. Each has the whole state. One is sent at connect, then at most two per second. The
+ * One text frame of `WS /v1/stream`, with the whole state. A frame is sent at connect, then at most two per second. The
  * client sends nothing; the server pings.
  */
 export const StreamMessage = Type.Object({

@@ -90,11 +90,11 @@ export const TaskReceipt = Type.Object({
   id: Type.String(),
   // A duplicate of a task whose record is gone, while its id is remembered, is "purged".
   state: oneOf([...TASK_STATES, "purged"]),
-  durability: oneOf(DURABILITIES, { description: "What the task has reached." }),
+  durability: oneOf(DURABILITIES, { description: "The durability that the task has reached" }),
   willRun: Type.Optional(
     Type.Boolean({
       description:
-        "Of a task that was stored before: whether it is waiting or running. False: nothing will run.",
+        "For a task that was stored before: whether it is waiting or running. False: nothing will run.",
     }),
   ),
 });
@@ -115,7 +115,7 @@ const filter = {
       "When it ended, is due (scheduled) or was enqueued (pending, processing): at this time or later",
     ),
   ),
-  to: Type.Optional(Timestamp("The same, before this time")),
+  to: Type.Optional(Timestamp("As `from`, but before this time")),
 };
 
 export const TaskListQuery = Type.Object(
@@ -149,8 +149,8 @@ export const WhyView = Type.Object({
       "paused | waiting | no_worker_for_type | no_workers | workers_draining | not_due | overdue | running | worker_lost | solo | terminal",
   }),
   detail: Type.String(),
-  position: nullable(Count("Tasks before it, if it waits")),
-  positionIsEstimate: Type.Boolean({ description: "Whether the position is exact; it is up to 10,000" }),
+  position: nullable(Count("Tasks before this one, if it waits")),
+  positionIsEstimate: Type.Boolean({ description: "True for an estimate; positions up to 10,000 are exact" }),
   expectedStartAt: nullable(Timestamp("Expected start")),
 });
 export type WhyView = Type.Static<typeof WhyView>;
