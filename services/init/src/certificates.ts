@@ -1,4 +1,4 @@
-// Must be imported before @peculiar/x509, which registers its parts through it.
+// This import comes before @peculiar/x509, which registers its parts through reflect-metadata.
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
 import { isIP } from "node:net";

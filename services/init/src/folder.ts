@@ -37,7 +37,7 @@ export function openFolder(path: string): SecretFolder {
       if (folder !== path) give(folder, group, { own: 0o700, shared: 0o750 });
       const whole = text.endsWith("\n") ? text : `${text}\n`;
       if (read(name) !== whole) {
-        // Left behind by a run that was cut short.
+        // A run that was cut short may have left this file behind.
         rmSync(`${file}.new`, { force: true });
         writeFileSync(`${file}.new`, whole, { mode: 0o600, flag: "wx" });
         give(`${file}.new`, group, { own: 0o600, shared: 0o440 });

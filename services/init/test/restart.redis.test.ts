@@ -39,7 +39,7 @@ test("Redis reads its whole append-only file after a restart while the default u
   await start();
   expect(redis("PING\n", [])).toContain("NOAUTH");
   expect(redis("AUTH default x\n", [])).toContain("WRONGPASS");
-  // Scripts are written to the file like this: all of their writes or none.
+  // Redis writes a script to the file like this transaction: all of its writes or none.
   redis("MULTI\nSET one 1\nSET two 2\nEXEC\n");
   const stopped = new Promise((done) => server?.once("exit", done));
   server?.kill("SIGTERM");

@@ -50,7 +50,7 @@ export interface AppOptions {
   schedules: SchedulesPort;
   operations: OperationsPort;
   actions: ActionsPort;
-  /** Runs operations. Without it they wait for another process. */
+  /** Makes the runner of operations. Without a runner, operations wait for another process. */
   createRunner?(hooks: RunnerHooks): RunnerPort;
   /** The series that are kept in Redis. */
   history: Pick<SeriesHistory, "keep" | "read">;

@@ -64,7 +64,7 @@ test("an export leaves a record with how much it told, and of what", async () =>
   expect(JSON.stringify(records)).not.toContain("4111 1111 1111 1111");
 });
 
-test("the record of an export that did not come to its end says so, and how far it came", async () => {
+test("the record of an export that was cut short says so, and how far the export came", async () => {
   let pages = 0;
   const page = async (whole: () => void) => {
     if (++pages === 2) whole();

@@ -21,7 +21,7 @@ async function schemaOf(method: string, url: string): Promise<FastifySchema | un
   return schema;
 }
 
-/** Some bodies may be left out. */
+/** The schema of a body that may be left out is a union with null. */
 const requiredBody = (body: unknown) => (body as { anyOf?: unknown[] } | undefined)?.anyOf?.[0] ?? body;
 
 test.each(Object.entries<Route>(DASHBOARD_ROUTES))(
@@ -31,7 +31,7 @@ test.each(Object.entries<Route>(DASHBOARD_ROUTES))(
     const schema = await schemaOf(method, path.replaceAll(":", ""));
     if (called.query === undefined) expect(schema?.querystring).toMatchObject({ properties: {} });
     else expect(schema?.querystring).toEqual(called.query);
-    // Its body is sent as text, and has no schema in the table.
+    // The body of a task is sent as text, and has no schema in the table.
     if (route !== "POST /v1/queues/:queue/tasks") expect(requiredBody(schema?.body)).toEqual(called.body);
     const replies = Object.entries(schema?.response ?? {}).filter(([status]) => /^2\d\d$/.test(status));
     expect(replies.map(([status]) => status)).toEqual(Object.keys(called.replies));

@@ -174,7 +174,7 @@ export function fakeOperations() {
   return {
     views,
     specs,
-    /** How operations that are created from now on end at once. */
+    /** If set, operations that are created later end at once with these fields. */
     ends: undefined as ((spec: OperationSpec) => Partial<OperationView>) | undefined,
     async create(spec: OperationSpec, total: number) {
       const view: OperationView = {

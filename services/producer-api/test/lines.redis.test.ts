@@ -27,7 +27,7 @@ afterAll(async () => {
 
 const LINE = '{"type":"t","payload":1}\n';
 
-/** A batch of lines, sent into a queue of its own; the test writes the body. */
+/** Begins to send a batch of lines into a queue of its own. The test writes the body. */
 function open(headers: Record<string, string> = {}) {
   const queue = `lines-${++queues}`;
   const outgoing = request({
@@ -59,7 +59,7 @@ async function waiting(queue: string): Promise<number> {
 describe("a batch of lines", () => {
   test("that is larger than the buffer is stored whole, with one result per task", async () => {
     const { queue, outgoing, answer } = open();
-    // About 1.2 MB: several blocks.
+    // This body is longer than one block.
     outgoing.end(`${LINE.repeat(20_000)}{oops\n${LINE.repeat(30_000)}`);
     const response = await answer;
     const body = JSON.parse(await textOf(response)) as Record<string, unknown> & {

@@ -52,7 +52,7 @@ async function newKey() {
 }
 
 const TASK = '{"type":"t","payload":1}';
-/** Every way to enqueue. The fast lane answers the first two if the queue is known. */
+/** Every way to enqueue: by the fast lane, by the framework, and as lines. */
 const WAYS: [string, string, string, Record<string, string>][] = [
   ["one task", "", TASK, {}],
   ["one task, by the framework", "", TASK, { "content-encoding": "identity" }],

@@ -98,7 +98,7 @@ test("a busy port exits 1 and names its holder and the variable", async () => {
   expect(service.output()).toContain("set PORT to a free port");
 });
 
-test("an eviction policy that loses tasks exits 1 and says how to fix it", async () => {
+test("with an eviction policy that loses tasks, the service exits with 1 and says how to fix it", async () => {
   const redis = await redisWith("--maxmemory-policy", "allkeys-lru");
   const service = start({ PORT: String(await freePort()), REDIS_URL: redis.url });
   expect(await service.exit()).toEqual(ended);
@@ -113,7 +113,7 @@ test("a Redis older than 7.0 exits 1", async () => {
   expect(service.output()).toContain("Redis 6.2.14 is too old");
 });
 
-test("while Redis is down at the start it says so, refuses tasks, and serves once Redis is there", async () => {
+test("while Redis is down at the start, the service says so, refuses tasks, and serves once Redis is there", async () => {
   const redis = await redisWith();
   await redis.kill();
   const port = await freePort();
@@ -137,7 +137,7 @@ test("while Redis is down at the start it says so, refuses tasks, and serves onc
   expect(await service.exit()).toEqual({ code: 0, signal: null });
 }, 40_000);
 
-test("SIGTERM while it waits for Redis ends it with code 0", async () => {
+test("SIGTERM ends a service that waits for Redis with code 0", async () => {
   const redis = await redisWith();
   await redis.kill();
   const service = start({ PORT: String(await freePort()), REDIS_URL: redis.url });

@@ -161,7 +161,7 @@ describe("an enqueue that is repeated", () => {
     const known = await call("POST", "", again);
     expect(known).toMatchObject({ status: 208, json: { id: "x", state: "cancelled", willRun: false } });
     expect(known.headers.get("idempotent-replayed")).toBe("true");
-    // Batches and lines answer the same.
+    // A batch gives the same answer.
     expect((await call("POST", "/batch", `[${again}]`)).json).toMatchObject({
       ...{ accepted: 0, duplicates: 1, failed: 0 },
       results: [{ status: 208, id: "x", state: "cancelled", willRun: false }],
@@ -401,8 +401,8 @@ test("metrics count accepted and refused tasks", async () => {
   expect(text).toMatch(/holdfast_redis_script_seconds_count\{script="enqueue"\} \d+/);
 });
 
-// This test comes last because it stops Redis for the others.
-test("while Redis is down it answers 503 and is not ready; it serves again once Redis is back", async () => {
+// This test comes last, because it stops the Redis of all tests.
+test("while Redis is down, the API answers 503 and is not ready; it serves again once Redis is back", async () => {
   const { call } = setup();
   await redis.kill();
   const refused = await call("POST", "", { type: "t", payload: 1 });

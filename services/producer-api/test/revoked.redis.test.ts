@@ -90,7 +90,7 @@ test("an open upload of lines ends with a 401, also while it sends nothing", asy
   expect(results).toMatchObject([{ status: 201 }, { status: 201 }, { status: 401, code: "unauthorized" }]);
 });
 
-test("nothing more is stored of an upload that goes on sending", async () => {
+test("after a revocation nothing more is stored of an upload that goes on sending", async () => {
   const { id, text } = await keyOf();
   const { request, seen } = open("POST", "busy/tasks/batch", text, {
     ...LINES,
@@ -158,7 +158,7 @@ test.each(["revoked", "expired"])("a long poll ends with 401 when its key is %s"
 });
 
 test.each([
-  ["the short way", {}],
+  ["the fast lane", {}],
   ["the framework", { "content-encoding": "identity" }],
 ])("a slow body is refused if its key is revoked meanwhile: %s", async (_way, headers) => {
   const { id, text } = await keyOf();

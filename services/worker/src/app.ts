@@ -26,7 +26,7 @@ export interface App extends RunningService {
   worker: Worker;
 }
 
-/** Starts with the handlers, because without them the worker cannot serve; then health, Redis and the loop. */
+/** Loads the handlers first, because no worker can serve without them, then starts health, Redis and the loop. */
 export async function startApp(
   config: Config,
   version: string,

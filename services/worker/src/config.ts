@@ -76,7 +76,7 @@ export const configSchema = Type.Object({
 export type Config = Static<typeof configSchema>;
 
 /**
- * Parses weights like `critical=6,default=3`; a queue without one has weight 1. If a queue is named twice, the last
+ * Parses weights like `critical=6,default=3`; a queue without a weight has 1. If a queue is named twice, the last
  * weight counts.
  */
 export function parseQueues(text: string): Record<string, number> {

@@ -113,7 +113,7 @@ test("handlers come from a module, and a bad module ends the start with one line
   expect(bad.service.output()).toContain("broken.mjs does not load");
 });
 
-test("exits with 1 if its heartbeat thread is lost, and does not start without one", async () => {
+test("a worker exits with 1 if its heartbeat thread is lost, and does not start without one", async () => {
   const folder = mkdtempSync(join(tmpdir(), "holdfast-threads-"));
   const preload = fileURLToPath(
     new URL("../../../packages/holdfast/test/heartbeat/preload.cjs", import.meta.url),
@@ -138,7 +138,7 @@ test("exits with 1 if its heartbeat thread is lost, and does not start without o
   expect(none.service.output()).not.toContain("worker is running");
 });
 
-test("is not ready while Redis is away, stays alive, and works again afterwards", async () => {
+test("a worker is not ready while Redis is away, stays alive, and works again afterwards", async () => {
   const { name, service, status } = await setup();
   await service.says("worker is running");
   await until("ready", async () => (await status("/readyz")) === 200);

@@ -1,9 +1,9 @@
 import type { Holdfast } from "holdfast";
 import { systemKeys } from "holdfast/operate";
 
-/** Entries of one call: a look that finds more asks again. */
+/** Entries per call. A look that finds this many asks again. */
 const PAGE = 1_000;
-/** Two Redis servers do not have quite the same clock: after a failover an entry can have an id that was passed already. */
+/** After a failover, a new entry can have an older id than one that was read, since the two clocks differ. */
 const OVERLAP_MS = 2_000;
 
 export type EndedSession = readonly [id: string, until: number];
@@ -26,7 +26,7 @@ export class EndedSessions {
    * @param keepMs how long after a log-out a cookie can still be valid; older entries are removed
    */
   async add(id: string, until: number, keepMs: number): Promise<void> {
-    // Uses the clock of Redis, which also made the ids. With a clock that is ahead, the new entry could be removed at once.
+    // The clock of Redis made the ids, too. By a clock that is ahead, the new entry could be removed at once.
     const oldest = String(Math.max(0, Math.floor(this.#connection.now() - keepMs)));
     await this.#connection.command(
       ...(["XADD", this.#key, "MINID", "~", oldest, "*", "id", id, "until", String(until)] as const),
@@ -34,7 +34,7 @@ export class EndedSessions {
   }
 
   /**
-   * The sessions that were added since, page by page. Those of the last seconds before `since` come again.
+   * The sessions that were added since, page by page. Sessions from the last seconds before `since` come again.
    * @param since the cursor of the previous call; "" reads all
    */
   async *after(since: string): AsyncGenerator<{ ended: EndedSession[]; cursor: string }> {

@@ -4,7 +4,7 @@ import type { Sessions } from "./sessions.ts";
 
 const LOOK_MS = 500;
 
-/** Reads, within a second, the log-outs that other processes of this service answered, until it is aborted. */
+/** Reads, within a second, the log-outs that other processes of this service answered, until `signal` aborts. */
 export async function followLogOuts(
   sessions: Pick<Sessions, "learn">,
   logger: Logger,

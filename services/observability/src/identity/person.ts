@@ -15,11 +15,11 @@ import type { EndedSessions } from "./ended-sessions.ts";
 import { identifyByProxy } from "./proxy.ts";
 import { Sessions } from "./sessions.ts";
 
-/** How people and programs are known to this service. */
+/** How this service identifies people and programs. */
 export interface Entrance {
   identify: Identify;
   sessions: Sessions;
-  /** Access without credentials is refused. */
+  /** Whether access without credentials is refused. */
   isGuarded(): boolean;
 }
 
@@ -74,7 +74,7 @@ export function createEntrance(
   };
 }
 
-/** The remedies if an Origin is not the one of this service. */
+/** The error for a foreign Origin. It names the remedies. */
 export function foreignOrigin(what: string, hosts: readonly string[]): HoldfastError {
   return new HoldfastError(
     "forbidden",

@@ -56,16 +56,13 @@ interface OpenSession {
 }
 
 /**
- * Log-ins to the dashboard. The browser keeps a signed cookie that names its key and holds no secret. It is valid as
- * long as the key is.
+ * Log-ins to the dashboard. The browser keeps a signed cookie that names its key and holds no secret. The cookie is
+ * valid only as long as the key.
  */
 export class Sessions {
   readonly #options: SessionOptions;
   readonly #signer: Signer;
-  /**
-   * Sessions that were used here. A stream keeps the cookie from its start, so this also has the time of the newest
-   * request.
-   */
+  /** Sessions that were used here, with the time of the newest request: a stream only has the cookie from its start. */
   readonly #open = new Map<string, OpenSession>();
   readonly #openByKey = new Map<string, Set<string>>();
   /**
@@ -125,8 +122,8 @@ export class Sessions {
   }
 
   /**
-   * Ends the session in this process first, so that it ends here in any case. @throws HoldfastError redis_unavailable:
-   * other processes do not know of it
+   * Ends the session in this process first, so that it ends here in any case. @throws HoldfastError redis_unavailable
+   * if the other processes cannot be told
    */
   async end(session: Session, now = Date.now()): Promise<void> {
     const { maxMs, ended } = this.#options;
@@ -188,7 +185,7 @@ export class Sessions {
     this.#drop(id);
   }
 
-  /** The headers that set the cookie. @param isTls the browser came over TLS */
+  /** The headers that set the cookie. @param isTls whether the browser came over TLS */
   cookiesOf(value: string, isTls: boolean): string[] {
     const { secureOnly, maxMs } = this.#options;
     const isSecure = secureOnly || isTls;

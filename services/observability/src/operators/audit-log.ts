@@ -19,7 +19,7 @@ export interface Mutation {
 }
 
 export interface MutationResult {
-  /** Number of tasks that it changed. */
+  /** Number of tasks that the mutation changed. */
   count: number;
   /** Set if an operation continues the mutation. */
   operationId?: string;

@@ -9,7 +9,7 @@ export type OperationsPort = Pick<
   "create" | "control" | "undo" | "get" | "list" | "failures" | "outcomes"
 >;
 
-/** Runs operations. In a process without it they wait for another process. */
+/** Runs operations. In a process without a runner, operations wait for another process. */
 export interface RunnerPort {
   start(): void;
   stop(): Promise<void>;
@@ -69,7 +69,7 @@ export class Operations {
 
   async control(id: string, control: "pause" | "resume" | "cancel"): Promise<OperationView> {
     const view = await this.#store.control(id, control);
-    // To pause or end, an operation does not need a place.
+    // An operation needs no place to pause or to end.
     return this.#begun(view, control !== "resume");
   }
 

@@ -1,4 +1,4 @@
-// Imported for its types: it adds `summary`, `tags` and `hide` to the schema of a route.
+// Imported for its types: the package adds `summary`, `tags` and `hide` to the schema of a route.
 import type {} from "@fastify/swagger";
 import { Problem } from "@holdfast/contracts/api";
 import type { TaskRouteOptions } from "@holdfast/service";
@@ -15,7 +15,7 @@ export type SchedulesPort = Pick<Schedules, "list" | "get" | "put" | "delete" | 
 
 declare module "fastify" {
   interface FastifyContextConfig {
-    /** Allowed with READ_ONLY=1: it only changes who is logged in. */
+    /** The route is allowed with READ_ONLY=1, because it only changes who is logged in. */
     allowsReadOnly?: boolean;
     /** The answer holds payloads, so AUDIT_PAYLOAD_READS=1 records it. */
     showsPayloads?: boolean;

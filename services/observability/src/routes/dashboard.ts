@@ -72,7 +72,7 @@ export async function dashboardRoutes(app: HttpServer, options: { directory: str
   });
 }
 
-/** Looked up for each request, so that a new build needs no restart. Null if there is none. */
+/** Reads the page for each request, so that a new build needs no restart. Null if there is no page. */
 function readPage(directory: string): string | null {
   try {
     return readFileSync(join(directory, "index.html"), "utf8");
@@ -99,7 +99,7 @@ function fileName(path: string): string {
   }
 }
 
-/** Looked up for each request, so that a new build needs no restart. */
+/** Looks the file up for each request, so that a new build needs no restart. */
 function isFile(directory: string, name: string): boolean {
   const file = resolve(directory, name);
   if (!file.startsWith(directory + sep)) return false;

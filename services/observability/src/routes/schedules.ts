@@ -78,7 +78,7 @@ export function scheduleRoutes(app: HttpServer, { audit, schedules, admitQueue }
     async (request, reply) => {
       const { id } = request.params;
       const before = await schedules.get(id);
-      // The new queue is checked for every body; the caller must also control the old one.
+      // A hook checks the queue in the body; the caller must also control the old queue.
       if (before) assertQueue(request.identity, before.queue);
       const isNew = before === null;
       const { view } = await audit.during(

@@ -191,7 +191,7 @@ export function sessionRoutes(app: HttpServer, options: SessionRouteOptions): vo
   );
 }
 
-/** A browser sends an Origin that begins with https. A proxy says it in its header. */
+/** Whether the browser came over TLS, according to the header of a proxy or its own Origin. */
 function isTls(request: FastifyRequest): boolean {
   const { origin } = request.headers;
   return request.protocol === "https" || (origin?.startsWith("https://") ?? false);

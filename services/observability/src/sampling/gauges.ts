@@ -42,7 +42,7 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
       for (const gauge of ofQueues) gauge.reset();
       if (!sample.redisUp) return;
       const rates = series.rates();
-      // Queues beyond the cap share one label: counts are added up; of ages and times the label shows the worst.
+      // Queues beyond the cap share one label: their counts are added up, and it shows their worst age and time.
       const worst = new Map<string, { age: number; drain: number }>();
       for (const stats of sample.queues) {
         const queue = metrics.queueLabel(stats.queue);

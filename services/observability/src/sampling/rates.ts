@@ -27,7 +27,7 @@ export function ratesBetween(before: QueueStats, after: QueueStats): CountRates 
   };
 }
 
-/** The same with the rarer outcomes, for a point of the series. */
+/** Like `ratesBetween`, but with the rarer outcomes, for a point of the series. */
 export function pointRatesBetween(before: QueueStats, after: QueueStats) {
   const seconds = Math.max(1, after.at - before.at) / 1_000;
   const rate = (name: keyof QueueTotals) => perSecond(before.totals[name], after.totals[name], seconds);

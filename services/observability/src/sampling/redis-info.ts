@@ -11,7 +11,7 @@ export interface RedisInfoOptions {
   intervalMs?: number;
 }
 
-/** Exports memory, load and eviction policy of Redis from INFO. It is read on a timer, not by each scrape. */
+/** Exports memory, load and eviction policy of Redis from INFO. INFO is read on a timer, not by each scrape. */
 export class RedisInfo {
   readonly #options: RedisInfoOptions;
   readonly #gauges: Record<

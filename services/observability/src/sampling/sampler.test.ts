@@ -28,7 +28,7 @@ test("samples once a second, and twice a second while at least one client watche
   expect(snapshot).not.toHaveBeenCalled();
 });
 
-test("without Redis it reports that and the last known counts", async () => {
+test("without Redis, a sample says so and has the last known counts", async () => {
   let isUp = true;
   const sampler = new Sampler({
     observer: observing(async () => {

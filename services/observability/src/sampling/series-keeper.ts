@@ -2,7 +2,7 @@ import type { SeriesHistory } from "holdfast/operate";
 import type { Logger } from "pino";
 import type { Sample } from "./sampler.ts";
 
-/** The same number as of series in memory. Further queues have no history. */
+/** As many queues as have series in memory. Further queues have no history. */
 const MAX_QUEUES = 200;
 
 export interface SeriesKeeperOptions {

@@ -6,7 +6,7 @@ import { drainSeconds, pointRatesBetween, ratesBetween } from "./rates.ts";
 const STEP_SLACK_MS = 50;
 /** Shown rates are averages over this span. A shorter one would flicker with the batches of the workers. */
 const RATE_SPAN_MS = 3_000;
-/** 200 queues of 900 points take about 40 MB. */
+/** Bounds the memory of the series. Further queues have none. */
 const MAX_QUEUES = 200;
 
 /** These are not known for a single second; the buckets in Redis have them. */

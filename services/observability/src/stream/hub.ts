@@ -67,7 +67,7 @@ export class StreamHub {
     return this.#clients.size;
   }
 
-  /** @param who a key, a person or an address @throws HoldfastError rate_limited: no place is free */
+  /** @param who a key, a person or an address @throws HoldfastError rate_limited if no place is free */
   assertRoom(who: string): void {
     const { maxClients = MAX_CLIENTS, maxPerKey = maxClients } = this.#options;
     const full = (text: string) =>
@@ -185,8 +185,7 @@ export class StreamHub {
   }
 
   /**
-   * The frame without its beginning: only that contains the sequence number of the client. The rest is made once for each set
-   * of queues.
+   * The frame without its beginning, which has the client's sequence number. It is made once for each set of queues.
    */
   #bodyOf(sample: Sample): (identity: Identity) => string {
     const bodies = new Map<string, string>();

@@ -45,7 +45,7 @@ export function isAllowedOrigin(
   if (!URL.canParse(origin)) return false;
   const { protocol, host: originHost } = new URL(origin);
   if (protocol !== "http:" && protocol !== "https:") return false;
-  // Compared as URLs, so that the default port may be written out.
+  // The names are compared as URLs, so that the default port may be written out.
   return hosts.some((host) => {
     const own = `${protocol}//${host}`;
     return URL.canParse(own) && new URL(own).host === originHost;
