@@ -37,7 +37,7 @@ test("a lost reply is reported with the task's id, and a repeat with that id doe
   const observer = new Observer({ redis: redis.url });
   const { cli, json } = cliFor(() => redis.url);
   try {
-    // Redis then knows the script, so its first run is the one that is cut.
+    // This enqueue loads the script. Otherwise the proxy would cut the reply NOSCRIPT, before the script has run.
     await json("enqueue", "q", "ok", "0");
     const one = await wayThatEndsAt("cut-me", redis.port);
     const lost = await cli("--redis", one.url, "enqueue", "q", "ok", '"cut-me"');

@@ -19,9 +19,9 @@ const by = {
 interface Scene {
   q: TestQueue;
   store: OperationStore;
-  /** A discard that has ended. */
+  /** The id of a discard that has ended. */
   discarded: string;
-  /** One that `me` holds. */
+  /** The id of a replay that `me` holds. */
   held: string;
 }
 
@@ -42,11 +42,11 @@ async function scene(): Promise<Scene> {
   return { q, store, discarded, held };
 }
 
-/** The operations that anybody who looks may still take, each once: they end. */
+/** Claims and ends every operation that is left. @returns their ids */
 async function runAll({ q, store }: Scene): Promise<string[]> {
   const ran: string[] = [];
   q.advance(LEASE_MS + 1);
-  // One that is not there, or has ended, is taken off and nothing is handed out: the next look finds the next.
+  // A claim that meets a missing or ended operation only removes it from the index, so the loop claims again.
   for (let looks = 0; looks < 10; looks++) {
     const claimed = await store.claim("last", LEASE_MS);
     if (!claimed) continue;
@@ -67,12 +67,12 @@ interface Case {
 }
 
 const cases: Record<string, Case> = {
-  "create, of what undoes a discard": {
+  "create, of an undo of a discard": {
     script: "operationCreate",
     call: ({ store, discarded }) => store.undo(discarded, by),
     callsAtLeast: 7,
   },
-  "claim, of one whose process is gone": {
+  "claim, of an operation whose process is gone": {
     script: "operationClaim",
     call({ q, store }) {
       q.advance(LEASE_MS + 1);

@@ -5,7 +5,7 @@ import type { TestQueue } from "../support/test-queue.ts";
 const request = { requestSlot: "#q:aborted:0", sequence: 1 };
 const none = { id: "", fence: "" };
 
-/** A worker that waits for tasks. */
+/** Parks a request of an idle worker. */
 export const park = (q: TestQueue, want = 1) =>
   q.engine.acquire({ ...q.roundTripArgs({ want }), park: true });
 
@@ -104,29 +104,30 @@ export const scenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.acquire({ ...q.roundTripArgs({ want: 5, nonce: "n" }), park: false }, request),
   },
-  "acquire by type: its own from the lists and from those aside, others to stand aside, one expired": {
-    script: "acquire",
-    // Promote, look at the lists, the lines of four bands, read, write four targets, commit, remove.
-    callsAtLeast: 20,
-    async prepare(q) {
-      await q.add("r1", { type: "report" });
-      await q.add("r2", { type: "report", priority: "high", expiresAt: q.now + 1 });
-      await q.acquire(5, { types: " none" });
-      await q.add("m", { type: "mail", fingerprint: "fp" });
-      await q.add("gone", { type: "mail" });
-      await q.engine.cancel("gone");
-      await q.add("r3", { type: "report" });
-      await park(q);
-      q.advance(5);
-      return { accepted: ["r1", "r2", "r3", "m", "gone"] };
+  "acquire by type: it grants tasks of the lists and tasks put aside, puts others aside, and ends an expired one":
+    {
+      script: "acquire",
+      // The script promotes, reads the lists and the lines of four bands, writes four targets, commits and removes.
+      callsAtLeast: 20,
+      async prepare(q) {
+        await q.add("r1", { type: "report" });
+        await q.add("r2", { type: "report", priority: "high", expiresAt: q.now + 1 });
+        await q.acquire(5, { types: " none" });
+        await q.add("m", { type: "mail", fingerprint: "fp" });
+        await q.add("gone", { type: "mail" });
+        await q.engine.cancel("gone");
+        await q.add("r3", { type: "report" });
+        await park(q);
+        q.advance(5);
+        return { accepted: ["r1", "r2", "r3", "m", "gone"] };
+      },
+      call: (q) =>
+        q.engine.acquire(
+          { ...q.roundTripArgs({ want: 20, nonce: "n", types: " report x" }), park: true },
+          request,
+        ),
     },
-    call: (q) =>
-      q.engine.acquire(
-        { ...q.roundTripArgs({ want: 20, nonce: "n", types: " report x" }), park: true },
-        request,
-      ),
-  },
-  "acquire by type of a solo task that stands aside": {
+  "acquire by type of a solo task that was put aside": {
     script: "acquire",
     async prepare(q) {
       await q.add("killer", { type: "report" });
@@ -225,7 +226,7 @@ export const scenarios: Record<string, Scenario> = {
   },
   "settle beyond retention, of plain tasks": {
     script: "settle",
-    // Up to the removal of the oldest, which is two calls more than a settle makes without it.
+    // The removal of the oldest tasks takes two calls more than a settle without it.
     callsAtLeast: 13,
     removes: ["old1", "old2"],
     async prepare(q) {
@@ -253,7 +254,7 @@ export const scenarios: Record<string, Scenario> = {
       const { grants: held } = await q.acquire(3);
       await q.engine.configure({ retentionCount: 1 });
       q.held = held;
-      // Those that were held are in no list when the call looks.
+      // The held tasks are in no list when the call reads the lists.
       return { accepted: ["a", "b", "kept"], held };
     },
     call: (q) =>

@@ -11,7 +11,7 @@ import { callsOnFullQueue, prepareFullQueue } from "./full-queue.ts";
 const push: Scenario = {
   script: "enqueue",
   adds: ["high", "normal", "low"],
-  // The enqueue alone makes 7.
+  // The enqueue alone makes 7 calls.
   callsAtLeast: 17,
   async prepare(q) {
     const subscriber = new Redis(redisUrl());
@@ -60,7 +60,7 @@ test("every script is cut short here", () => {
 });
 
 test.each(rows)(
-  "$name: cut short at any call and $after, it loses nothing (I14)",
+  "$name: a script that is cut short at any call, and $after, loses nothing (I14)",
   async ({ scenario, repeat }) => {
     const calls = await expectAbortSafe(scenario, { repeat });
     // A script that was never cut short would pass for the wrong reason.

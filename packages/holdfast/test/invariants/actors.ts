@@ -12,7 +12,7 @@ const LEASE_MS = 1_000;
 
 const MOVED = new Set(["acked", "retried", "dead", "released", "cancelled"]);
 
-/** One queue in one order of steps. Actors share it, and each keeps the grants that it was given. */
+/** One queue in one order of steps. The actors share the queue, and each keeps its own grants. */
 export class World {
   readonly engine: Engine;
   readonly redis: Redis;
@@ -26,7 +26,7 @@ export class World {
     this.engine = new Engine(connection, name, { instance: "w", clockMs: () => this.nowMs });
   }
 
-  /** The last task that this actor was granted; a forged one where it never got any. */
+  /** The last grant of this actor; a forged one if the actor has none. */
   lastOf(actor: string): { id: string; token: string } {
     return this.#lastGrant.get(actor) ?? { id: "a", token: `9-${actor}` };
   }
@@ -51,7 +51,6 @@ export class World {
       leaseMs: LEASE_MS,
       maxRetries: 2,
       workerId: actor,
-      // Every second grant as an older worker asks for it, with a fence for each task.
       nonce: `n${++this.#nonces}`,
       park: false,
       noHandlerAfterMs: 86_400_000,
@@ -65,7 +64,7 @@ export class World {
     }
   }
 
-  /** @param types those that it runs, any without */
+  /** @param types the types that the actor runs; all types by default */
   async acquire(actor: string, want = 1, types?: string): Promise<void> {
     const told = types === undefined ? {} : { types: typesText(types) };
     const trip = await this.engine.acquire({ ...this.#roundTripArgs(actor, want), ...told });
@@ -74,7 +73,7 @@ export class World {
     this.#take(actor, trip);
   }
 
-  /** The reply of the first is lost: the same request again has to bring the same grants, if they still stand. */
+  /** Acquires, loses the reply and repeats the request, which has to bring the same grants. */
   async acquireTwice(actor: string): Promise<void> {
     const args = this.#roundTripArgs(actor, 1);
     const request = this.engine.takeRequest();
@@ -100,7 +99,7 @@ export class World {
       expect((await this.engine.settle([verdict], args, request)).outcomes).toEqual(trip.outcomes);
     const [outcome = "unknown"] = trip.outcomes;
     if (wasLeased) this.ledger.settled(id, token, this.nowMs);
-    // An ack that was taken before is told again as acked; nothing else is taken without the lease.
+    // A repeated ack is answered as acked again; any other verdict needs the lease.
     else if (outcome !== "acked")
       expect(MOVED, `I5: ${kind} of ${id} without a lease`).not.toContain(outcome);
     if (outcome === "acked") {

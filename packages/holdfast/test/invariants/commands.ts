@@ -23,12 +23,12 @@ export interface Real {
   proxy: Awaited<ReturnType<typeof startLossyProxy>>;
   clock: { nowMs: number };
   nonces: number;
-  /** Subscribed to the channels of the workers that listen. */
+  /** A client that is subscribed to the channels of the listening workers. */
   listener: Redis;
   heard: Buffer[];
 }
 
-/** How a call with a request id is made: once; twice with the same id; or once, its reply lost on the way. */
+/** How a call is made: once, twice with the same request id, or once with a lost reply. */
 type Sending = "once" | "twice" | "lost";
 
 const NO_HANDLER_MS = 100_000;
@@ -38,7 +38,7 @@ const tokenAt = (first: number, at: number, nonce: string) => `${first}-${nonce}
 
 type Body = (model: Model, real: Real) => Promise<void>;
 
-/** I1 and I2, and that both sides tell the same of every task. */
+/** Checks I1 and I2, and compares every task in Redis with the model. */
 async function expectEqual(model: Model, { redis, engine }: Real): Promise<void> {
   const queue = await readQueue(redis, engine.keys);
   expect(violationsOf(queue)).toEqual([]);
@@ -91,9 +91,9 @@ async function send<Reply>(
   real: Real,
   sending: Sending,
   call: (request: Request) => Promise<Reply>,
-  /** The reply that a repeat has to give again. */
+  /** The part of the reply that a repeat has to return again. */
   told: (reply: Reply) => unknown = (reply) => reply,
-  /** One that stays open after the call: its caller gives it back. */
+  /** A request that stays open after the call: the caller gives it back. */
   kept?: Request & { readonly index: number },
 ): Promise<Reply> {
   const request = kept ?? real.engine.takeRequest();
@@ -123,20 +123,20 @@ function roundTripArgs(model: Model, real: Real, want: number, held: number) {
   };
 }
 
-/** Ids of the tasks that stand aside by their type, those of cancelled ones among them. */
+/** Ids of the tasks that were put aside by type, cancelled ones included. */
 const aside = async ({ redis, engine }: Real) =>
   (await redis.zrange(engine.keys.pendingTyped, "-", "+", "BYLEX")).map(
     (member) => member.split(" ").at(-1) ?? "",
   );
 
-/** A task that an acquire put aside has a record since; workers that wait for its type are woken. */
+/** Notes the tasks that an acquire has put aside: they have a record now, and it woke the waiting workers. */
 async function toldAside(model: Model, real: Real, before: string[]): Promise<void> {
   const put = (await aside(real)).filter((id) => !before.includes(id));
   for (const id of put) model.task(id).touched = true;
   if (put.length > 0) model.parking.wake();
 }
 
-/** The tasks are leased already, under the next tokens; the message tells the same, if it is not lost. */
+/** Checks that the tasks are leased under the next tokens, and that the message, if it was heard, names the same tasks. */
 async function expectPushed(
   model: Model,
   real: Real,
@@ -145,7 +145,7 @@ async function expectPushed(
   heard: boolean,
 ): Promise<void> {
   const { tasks } = await readQueue(real.redis, real.engine.keys);
-  // In the order of the reply that is recorded for a repeat: sequence, time; verdicts, first, flags, ids.
+  // Redis keeps the reply for a repeat: sequence and time; then verdicts, first grant, flags and ids.
   const recorded = await real.redis.hget(real.engine.keys.state, asked.request.requestSlot);
   const granted = recorded?.split("\n")[1]?.split(" ").slice(3) ?? [];
   expect(granted).toEqual(ids);
@@ -176,7 +176,7 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
   new Command(`enqueue(${sending}, ${heard}, ${JSON.stringify(tasks)})`, async (model, real) => {
     const { pendingHigh, pending, pendingLow } = real.engine.keys;
     const nothingWaits = model.in("pending").length <= (await aside(real)).length;
-    // Entries of tasks that were cancelled stand in them still.
+    // The lists still have the entries of cancelled tasks.
     const lengths = await Promise.all([pendingHigh, pending, pendingLow].map((key) => real.redis.llen(key)));
     const rank = (task: NewTask) => (task.delayMs > 0 ? 3 : ["high", "normal", "low"].indexOf(task.priority));
     const { given = true, once = false } = tasks[0] ?? {};
@@ -198,7 +198,7 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
     );
     const [high, normal, low] = [0, 1, 2].map((n) => sorted.filter((task) => rank(task) === n).length);
     const args = { checked: given, once, high: high ?? 0, normal: normal ?? 0, low: low ?? 0, tail };
-    // A new life has begun by the time that its enqueue is repeated: it is found then.
+    // The first call has begun the next life of such a task, so a repeat gets another verdict.
     const ended = new Set(sorted.map(({ id }) => id).filter((id) => model.hasEnded(id)));
     const told = (answer: { verdicts: string }) =>
       [...answer.verdicts].map((verdict, at) => (ended.has(sorted[at]?.id ?? "") ? "" : verdict));
@@ -216,7 +216,7 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
     const alone = nothingWaits && pushed.every((task) => lengths[rank(task)] === 0);
     const types = pushed.map(({ type }) => type);
     const asked = model.parking.grantTo(types, alone && !model.paused);
-    // Workers that wait know when the first one is due. What begins again does so in a call of its own.
+    // Waiting workers know the first due time. A second call begins the next lives, and it always wakes them.
     const isSooner = model.firstDueMs() < firstDueMs || begun.some(({ delayMs }) => delayMs === 0);
     if (isSooner && !model.paused) model.parking.wake();
     const ids = pushed.map(({ id }) => id);
@@ -235,7 +235,7 @@ async function take(
   const late = waiting.filter(([, task]) => task.expiresAtMs <= model.nowMs);
   const read = await real.engine.get(late.map(([id]) => id));
   const expired = read.filter(({ record }) => record.startsWith("e")).map(({ id }) => id);
-  // A repeat tells of the grants alone.
+  // The reply to a repeat has no expired tasks.
   if (sending !== "lost") expect(trip.expired.map(({ id }) => id).sort()).toEqual([...expired].sort());
   for (const id of expired) model.end(model.task(id), "expired");
   for (const { id, token } of trip.grants) {
@@ -253,7 +253,7 @@ async function take(
   }
 }
 
-/** Nothing was left behind that could have been granted: to a worker that told no types nothing of what stands aside. */
+/** Checks that no task is left that this worker could have been granted. Tasks put aside need a worker that sent its types. */
 async function expectNothingLeft(model: Model, real: Real, held: number, types: string): Promise<void> {
   const apart = types === "" ? await aside(real) : [];
   const left = model.paused ? [] : model.in("pending");
@@ -279,7 +279,7 @@ const acquire = (want: number, held: number, types: string, sending: Sending) =>
       await take(model, real, trip, { held, types, sending });
       left -= trip.grants.length;
       if (trip.solo || left === 0) return;
-      // One that does not send its types is asked for them again and again while tasks stand aside.
+      // While tasks are put aside, every reply asks a worker without types to call again.
       if (trip.again && !(types === "" && trip.typed && trip.grants.length + trip.expired.length === 0))
         continue;
       if (!trip.again) await expectNothingLeft(model, real, held, types);
@@ -297,7 +297,7 @@ const listen = async (model: Model, { engine, listener }: Real, workerId: string
   else listening.delete(workerId);
 };
 
-/** An idle worker asks, or asks again under the same request id. @param want 0: it stops */
+/** An idle worker asks for tasks, or repeats its open request. @param want 0 if the worker stops */
 const poll = (
   workerId: string,
   want: number,
@@ -364,7 +364,7 @@ const kinds: readonly Kind[] = ["ack", "fail", "fatal", "release", "unstarted", 
 
 const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
   new Command(`settle(${kind}, ${at}, ${delayMs}, ${sending})`, async (model, real) => {
-    // The latest are more likely to be held still.
+    // The latest grants are the most likely to be still held.
     const { id, token } = model.grants.at(-1 - (at % Math.max(1, model.grants.length))) ?? {
       id: "t0",
       token: "1-forged",
@@ -387,7 +387,7 @@ const heartbeat = (at: number) =>
 const anId = (model: Model, at: number) =>
   [...model.tasks.keys()].at(at % Math.max(1, model.tasks.size)) ?? "t0";
 
-/** Ids in a row, each once, the dead ones first: those are what operators look at. */
+/** Some distinct ids, those of dead tasks first, because most commands of operators need dead tasks. */
 function someIds(model: Model, at: number, count: number): string[] {
   const ids = [...model.in("dead").map(([id]) => id), anId(model, at), anId(model, at + 1)];
   return [...new Set(ids)].slice(0, count);
@@ -442,7 +442,7 @@ const restart = new Command("restart of Redis", async ({ parking }, { server, re
   await server.kill();
   await server.start();
   await redis.ping();
-  // A worker subscribes again by itself; here it has to have happened.
+  // A real worker subscribes again by itself. Here the test has to wait for that.
   for (const workerId of parking.listening)
     await listener.ssubscribe(workerChannel(engine.keys.wake, workerId));
 });
@@ -481,9 +481,9 @@ const sending = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Sending>("lost") },
 );
 const at = fc.nat({ max: 12 });
-/** The types that a worker sends: nothing, an empty list, one or the other, or both. */
+/** The types that a worker sends: none at all, an empty list, one type, or both. */
 const types = fc.constantFrom("", "", "", " ", " t", " u", " t u");
-/** One discard is undone more often than not by the operation that it was. */
+/** The operations that discard and restore: most often the same one does both. */
 const by = fc.constantFrom("op1", "op1", "op2");
 
 const newTask: fc.Arbitrary<NewTask> = fc.record({
@@ -512,7 +512,7 @@ const polls = fc
     sending,
   )
   .map((args) => poll(...args));
-/** The queue is emptied and a worker waits: what comes next is granted to it. */
+/** Empties the queue and lets a worker wait, so that the next enqueue can grant to it. */
 const idle = fc.tuple(polls, enqueueSome).map(
   (steps) =>
     new Command(["acquire all", ...steps].join(", "), async (model, real) => {
@@ -520,7 +520,7 @@ const idle = fc.tuple(polls, enqueueSome).map(
     }),
 );
 
-/** The dead letters are thrown away and fetched back: rare otherwise, since little dies. */
+/** Discards dead letters and restores them. Few tasks die, so single commands would rarely do this. */
 const undone = fc.tuple(at, by, by, sending, sending).map(
   ([at, by, other, first, second]) =>
     new Command(`fail all, discard(${by}), restore(${other}) ${at}`, async (model, real) => {
@@ -551,7 +551,7 @@ const sometimes = [
   fc.constant(new Command("reap", simple.reap as Body)),
 ];
 
-/** Each is likely as often as it stands here; a restart takes a second, so it is rare. */
+/** A command is as likely as it is often in this list. A restart takes a second, so it is here once. */
 export const commands: fc.Arbitrary<Command>[] = [
   ...often,
   ...often,

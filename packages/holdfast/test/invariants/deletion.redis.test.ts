@@ -8,7 +8,7 @@ import { Process } from "../support/process.ts";
 import { setup } from "../support/setup.ts";
 import type { TestQueue } from "../support/test-queue.ts";
 
-/** A queue that is paused and empty, and whose registry no other test has. @param isOpen it was used before */
+/** A paused, empty queue with a registry of its own. @param isOpen whether the queue was used before */
 async function prepare(isOpen = true) {
   const q = await setup();
   const { connection } = q.engine;
@@ -29,7 +29,7 @@ async function prepare(isOpen = true) {
   return { q, connection, registry, enqueue, remove };
 }
 
-/** At no moment there is a task, or the word that the queue is registered, where the registry does not have it. */
+/** Expects that the queue has no task and is not marked as registered while the registry lacks it. */
 async function expectKnown(q: TestQueue, registry: Registry, order: string): Promise<void> {
   const isRegistered = await registry.hasQueue(q.name);
   const [tasks, word] = [
@@ -40,7 +40,7 @@ async function expectKnown(q: TestQueue, registry: Registry, order: string): Pro
   expect([order, "word", word === "1" && !isRegistered]).toEqual([order, "word", false]);
 }
 
-/** Every order of `p` and `d`, so many of each. */
+/** Every order of `p` calls of the producer and `d` calls of the deletion. */
 function orders(p: number, d: number): string[] {
   if (p === 0 || d === 0) return ["p".repeat(p) + "d".repeat(d)];
   return [...orders(p - 1, d).map((rest) => `p${rest}`), ...orders(p, d - 1).map((rest) => `d${rest}`)];
@@ -50,9 +50,9 @@ test.each([
   { isOpen: true, name: "that is registered" },
   { isOpen: false, name: "that is about to be registered" },
 ])(
-  "a producer and the deletion of a queue $name leave no task where nobody finds it, in every order of their calls, and wherever either of them is cut short",
+  "a producer and the deletion of a queue $name leave no task in an unknown queue, in any order of their calls",
   async ({ isOpen }) => {
-    // Refused, asked, registered, confirmed, and again where the deletion came in between; noted, deleted, removed.
+    // The producer is refused, asks, registers, confirms, and does so again after a deletion in between. The deletion makes 3 calls.
     const all = orders(8, 3);
     expect(all).toHaveLength(165);
     const seen = { registered: 0, deleted: 0, both: 0 };
@@ -75,7 +75,7 @@ test.each([
       const isDeleted = await gone;
       if (calls > 1) seen.registered++;
       if (isDeleted) seen.deleted++;
-      // It had to start again, since the deletion came between its calls.
+      // More than 5 calls show that the deletion made the producer start again.
       if (isDeleted && calls > 5) seen.both++;
     }
     expect(seen.deleted).toBeGreaterThan(0);

@@ -9,14 +9,14 @@ import { type TestQueue, typesText } from "../support/test-queue.ts";
 
 const request = { requestSlot: "#q:full:0", sequence: 1 };
 
-/** Schedules that no other test sees. */
+/** The schedules of this queue alone: its name is the prefix of their keys. */
 const schedules = (q: TestQueue) => new ScheduleStore(q.engine.connection, q.name, () => q.now);
 const definition = (q: TestQueue, revision: number): ScheduleDefinition => ({
   ...{ queue: q.name, cron: "* * * * *", timeZone: "UTC", type: "t", payloadText: "{}", options: {} },
   ...{ missed: "all", overlap: "allow", paused: false, createdAt: 1, updatedAt: revision, revision },
 });
 const next = (nextAt: number) => ({ nextAt, owed: [], runs: [] });
-/** One that owes a run, and is due again. */
+/** Prepares a schedule that owes a run and is due again. */
 const prepareSchedule = async (q: TestQueue) => {
   await schedules(q).put("s", null, definition(q, 1), next(q.now - 120_000));
   const [due] = (await schedules(q).due(1)).schedules;
@@ -34,7 +34,7 @@ const putWorker = async (q: TestQueue) => {
   await new Registry(q.engine.connection, q.name).putWorker(record, [task]);
 };
 
-/** A queue that has tasks in every state, in every band, fresh and with a past; two leases run, one ran out. */
+/** Prepares a queue that has new and repeated tasks in every state and band, two running leases and an expired one. */
 export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.add("completed", { fingerprint: "fp" });
   await q.ack(await q.grant(), "1");
@@ -55,7 +55,7 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
     await q.crash();
   }
   await q.add(["out", "stop", "held"]);
-  // One that holds something gets no solo task.
+  // A worker that holds a task is granted no solo task.
   const { grants } = await q.acquire(2, { held: 1 });
   await q.engine.cancel("stop");
   q.advance(30_001);
@@ -66,7 +66,7 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.add("l", { priority: "low" });
   await q.add("due", { delayMs: 1 });
   await q.add("later", { delayMs: 3_600_000 });
-  // These stand aside: one worker of the queue runs "report", and none "old".
+  // These tasks are put aside by type: a worker runs "report", and none runs "old".
   for (const [id, type] of Object.entries({ report: "report", old: "old" })) {
     await q.add(id, { type, priority: "high", fingerprint: "fp" });
     await q.acquire(1, { held: 1, types: typesText("none"), noHandlerAfterMs: 1 });
@@ -91,7 +91,7 @@ interface CallOnFullQueue {
 
 const leases = (q: TestQueue) => q.held.map(({ id, fence }) => ({ id, fence }));
 
-/** One call of every script there is: a new one has to be added. By the name of the script. */
+/** One call of every script, by its name. */
 export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   acquire: {
     call: (q) =>

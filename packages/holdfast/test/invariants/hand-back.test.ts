@@ -29,7 +29,7 @@ test("a task that was handed back is not begun, and its lease is not renewed", (
   expect(worker.buffered).toBe(0);
 });
 
-test("what was read of a slot does not hand back the next task in it", () => {
+test("an old reading of a table entry does not hand back the next task in that entry", () => {
   const { worker, thread, leaseIndex, entry } = takenAhead();
   worker.release(leaseIndex);
   const next = worker.claim(0, "b", "2-n", 20, 20);

@@ -2,7 +2,7 @@ import { expect } from "vitest";
 import type { StateRecord } from "../../src/engine/record.ts";
 import type { QueueSnapshot } from "../support/invariants.ts";
 
-/** Where one script call may bring a task. Promotion on the way to a grant counts as one move. */
+/** The states to which one script call may move a task. A promotion with a grant counts as one move. */
 const MOVES: Record<string, readonly string[]> = {
   absent: ["pending", "scheduled"],
   pending: ["processing", "cancelled", "expired", "absent"],
@@ -20,13 +20,13 @@ function attemptsMayBecome(before: StateRecord, after: StateRecord): number[] {
   if (after.generation === before.generation + 1) return [0];
   if (after.fence !== null && after.state === "processing" && after.fence !== before.fence)
     return [before.attempts + 1];
-  // A refund: only what was leased gives an attempt back.
+  // A release refunds the attempt; only a leased task can be released.
   if (before.state === "processing" && (after.state === "pending" || after.state === "scheduled"))
     return [before.attempts, before.attempts - 1];
   return [before.attempts];
 }
 
-/** I5 and I7 between two moments with one script call between them: every move is one that the state machine draws. */
+/** Checks I5, I7 and the moves of the state machine between two snapshots with one script call between them. */
 export function illegalMoves(before: QueueSnapshot, after: QueueSnapshot): string[] {
   const found: string[] = [];
   for (const id of new Set([...before.tasks.keys(), ...after.tasks.keys()])) {
@@ -42,7 +42,7 @@ export function illegalMoves(before: QueueSnapshot, after: QueueSnapshot): strin
     if (!attemptsMayBecome(was, is).includes(is.attempts))
       found.push(`I7: ${id} went from attempt ${was.attempts} (${from}) to ${is.attempts} (${to})`);
     if (to === "completed" && from !== to && is.fence !== was.fence)
-      found.push(`I5: ${id} was completed under ${is.fence}, its lease had ${was.fence}`);
+      found.push(`I5: ${id} was completed under ${is.fence}, but its lease had ${was.fence}`);
   }
   return found;
 }
@@ -53,7 +53,7 @@ interface Lease {
   untilMs: number;
 }
 
-/** The grants and acks in one history: I5 (one ack per life), I6 (leases do not overlap), I7 (tokens differ). */
+/** Checks the grants and acks of one history: I5 (one ack per life), I6 (leases do not overlap), I7 (tokens differ). */
 export class Ledger {
   readonly #tokens = new Set<string>();
   readonly #leases = new Map<string, Lease>();
@@ -74,7 +74,7 @@ export class Ledger {
     if (lease) lease.untilMs = untilMs;
   }
 
-  /** A verdict was taken: the lease ends there. */
+  /** Notes that a verdict was accepted, which ends the lease. */
   settled(id: string, token: string, nowMs: number): void {
     const lease = this.#leases.get(id);
     expect(lease?.token, `I5: a verdict on ${id} was taken under an old token`).toBe(token);

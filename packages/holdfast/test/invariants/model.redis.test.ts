@@ -28,7 +28,7 @@ function replayOf({
   return `HOLDFAST_MODEL_SEED='${seed}/${counterexamplePath}/${commandPath}' npx vitest run packages/holdfast/test/invariants/model.redis.test.ts`;
 }
 
-test("whatever is called in whatever order, replies lost, requests repeated, Redis restarted: the queue does what its model does", {
+test("the queue does what its model does, in any order of calls, with lost replies, repeated requests and restarts of Redis", {
   timeout: 60_000 + RUNS * 5_000,
 }, async () => {
   const server = await startRedisServer(["--appendonly", "yes", "--appendfsync", "always"]);

@@ -4,7 +4,7 @@ import { Parking } from "./parking.ts";
 
 export const RETENTION_MS = 120_000;
 export const IDEMPOTENCY_MS = 200_000;
-// The time-out, and the time in which the verdict of the worker that ended it may arrive.
+// The default time-out and the 250 ms in which a worker may still report it.
 const DEADLINE_MS = 1_800_250;
 
 export type State =
@@ -15,14 +15,14 @@ export type State =
   | "dead"
   | "cancelled"
   | "expired"
-  /** Thrown away, and kept while that can be undone. */
+  /** The task is kept as long as the discard can be undone. */
   | "discarded"
   | "purged";
 
-/** These keep their id from any other enqueue. */
+/** In these states a task keeps its id. */
 const ON_THEIR_WAY: readonly State[] = ["pending", "scheduled", "processing"];
 
-/** Neither an operator nor a producer can do anything with it. */
+/** Whether neither an operator nor a producer can do anything with the task. */
 const isGone = (task: { state: State } | undefined) =>
   !task || task.state === "discarded" || task.state === "purged";
 
@@ -48,17 +48,17 @@ export interface ModelTask {
   endedMs: number;
   /** The operation that discarded it last. */
   discard: string;
-  /** It was acked, so it keeps its id; also once it is purged. */
+  /** Whether the task was acked: it then keeps its id, also after a purge. */
   completed: boolean;
 }
 
-/** The model's view of an attempt. */
+/** What a verdict may say of an attempt. */
 export type Kind = "ack" | "fail" | "fatal" | "release" | "unstarted" | "unrouted";
 
 export interface NewTask {
   id: string;
   given: boolean;
-  /** A task that ended without completing keeps its id too. */
+  /** Whether the enqueue counts as a duplicate of any task that ended. */
   once: boolean;
   type: string;
   body: string;
@@ -74,7 +74,7 @@ export class Model {
   nowMs: number;
   paused = false;
   readonly tasks = new Map<string, ModelTask>();
-  /** Every grant ever made, to be told again by late callers. */
+  /** Every grant ever made: late callers repeat their verdicts. */
   readonly grants: { id: string; token: string }[] = [];
   readonly parking = new Parking();
   acceptedTotal = 0;
@@ -88,13 +88,13 @@ export class Model {
     return [...this.tasks].filter(([, task]) => task.state === state);
   }
 
-  /** Neither on its way nor completed, and not purged: an enqueue of its id begins its next life. */
+  /** Whether an enqueue of this id begins the next life of its task. */
   hasEnded(id: string): boolean {
     const task = this.tasks.get(id);
     return task !== undefined && !task.completed && ![...ON_THEIR_WAY, "purged"].includes(task.state);
   }
 
-  /** The verdicts that an enqueue may answer. An id whose memory ran out may be forgotten already, or not yet. */
+  /** The verdicts that an enqueue may get. An id that is past its idempotency time may still be known. */
   enqueueVerdicts(task: NewTask): string[] {
     const known = this.tasks.get(task.id);
     if (!known || !task.given) return ["n"];
@@ -107,7 +107,7 @@ export class Model {
     return known.endedMs + IDEMPOTENCY_MS > this.nowMs ? [same] : ["n", same];
   }
 
-  /** The same moment, or as long after the enqueue; of a purged task only the rest is known. */
+  /** Whether the bodies are the same. The expiry may be the same time or the same delay; a purged task has none. */
   #isSame(known: ModelTask, task: NewTask): boolean {
     if (known.body !== task.body || known.type !== task.type) return false;
     if (known.state === "purged" || known.expiresInMs === 0 || task.expiresInMs === 0) return true;
@@ -117,7 +117,7 @@ export class Model {
     );
   }
 
-  /** @returns whether it is a new life of a task that ended */
+  /** @returns whether the enqueue begins a new life of a task that ended */
   accept(task: NewTask): boolean {
     const before = this.tasks.get(task.id);
     const begins = task.given && before !== undefined && before.state !== "purged";
@@ -149,7 +149,7 @@ export class Model {
     return begins;
   }
 
-  /** The first of those that are scheduled; Infinity where none is. */
+  /** The earliest due time of the scheduled tasks; Infinity if there are none. */
   firstDueMs(): number {
     return Math.min(...this.in("scheduled").map(([, task]) => task.dueMs));
   }
@@ -218,7 +218,7 @@ export class Model {
     }
     if (kind === "fail" && task.attempts < task.maxAttempts) {
       task.dueMs = this.nowMs + delayMs;
-      // Workers that wait know when the first one is due.
+      // Waiting workers know the first due time, so only an earlier one wakes them.
       if (delayMs === 0 || (task.dueMs < this.firstDueMs() && !this.paused)) this.parking.wake();
       task.state = delayMs === 0 ? "pending" : "scheduled";
       return "retried";
@@ -296,7 +296,7 @@ export class Model {
       .join("");
   }
 
-  /** Only what this very discard took comes back, as it was. */
+  /** Restores the tasks that this discard removed, and no others. */
   restore(ids: string[], discard: string): string {
     return ids
       .map((id) => {
@@ -318,7 +318,7 @@ export class Model {
     const ended = [...this.in("completed"), ...this.in("cancelled"), ...this.in("expired")];
     const old = ended.filter(([, task]) => task.endedMs + RETENTION_MS <= this.nowMs);
     for (const [, task] of old) this.purge(task);
-    // Counted when it was discarded.
+    // A discarded task was counted as purged when it was discarded.
     for (const [, task] of this.in("discarded"))
       if (task.endedMs + LIMITS.undoMs <= this.nowMs) task.state = "purged";
     return old.length;

@@ -1,14 +1,14 @@
 import type { Request } from "../../src/engine/requests.ts";
 
-/** The request of an idle worker: open until it brought grants, or its worker stopped. */
+/** The request of an idle worker. It is open until it brings grants or the worker stops. */
 export interface Asked {
   workerId: string;
   want: number;
   nonce: string;
-  /** The types that it sent, in the form that the scripts take. */
+  /** The types that the worker sent, in the form that the scripts take. */
   types: string;
   request: Request & { readonly index: number };
-  /** The tasks that an enqueue granted to it, in the order of the tokens; null before that. */
+  /** The tasks that an enqueue granted to the request, in the order of the tokens; null before that. */
   granted: { id: string; token: string }[] | null;
 }
 
@@ -22,7 +22,7 @@ export class Parking {
   /** Open requests, by worker. */
   readonly asked = new Map<string, Asked>();
   readonly listening = new Set<string>();
-  /** Those that stand in Redis, the one that waits longest first. */
+  /** The parked requests in Redis, the oldest first. */
   lines: Asked[] = [];
 
   wake(): void {
@@ -33,7 +33,7 @@ export class Parking {
     this.lines = this.lines.filter((line) => line.workerId !== workerId);
   }
 
-  /** A request that is repeated as it is keeps its place. */
+  /** Parks a request. A request that is repeated without a change keeps its place. */
   park(asked: Asked): void {
     const { workerId, want, types } = asked;
     if (this.lines.some((line) => line.workerId === workerId && line.want === want && line.types === types))
@@ -42,7 +42,7 @@ export class Parking {
     this.lines.push({ ...asked });
   }
 
-  /** To whom an enqueue of pending tasks of these types grants them; otherwise it wakes them all. */
+  /** @returns the request to which an enqueue grants tasks of these types; null if the enqueue wakes all workers */
   grantTo(types: string[], mayPush: boolean): Asked | null {
     if (types.length === 0) return null;
     const { lines } = this;
@@ -51,7 +51,7 @@ export class Parking {
     const at = lines.findIndex((line) => runsAll(line) && this.listening.has(line.workerId));
     const line = lines[at];
     if (!line || !mayPush || line.want < types.length || types.length > PUSH_TASKS) return null;
-    // Those before it that listen no more are dropped.
+    // The script drops older requests whose workers no longer listen.
     this.lines = [...lines.slice(0, at).filter((other) => !runsAll(other)), ...lines.slice(at + 1)];
     return this.asked.get(line.workerId) ?? null;
   }

@@ -3,13 +3,13 @@ import { Holdfast, type HoldfastError, Observer, Queue } from "../../src/index.t
 import { Process } from "../support/process.ts";
 import { type System, setupSystem } from "../worker/harness.ts";
 
-/** A process of the system that makes its calls when it is told to. */
+/** A client whose calls to Redis wait until the test steps its process. */
 function processOf({ url, prefix, client }: System) {
   const process = new Process(client.connection);
   return { process, client: new Holdfast({ redis: url, prefix }, process.calls) };
 }
 
-/** Looks with a client that has seen nothing before. */
+/** Reads task and stats with a new client, which has cached no partitions. */
 async function look({ url, prefix, client }: System, id: string) {
   const observer = new Observer({ client: new Holdfast({ redis: url, prefix }, client.connection) });
   return { task: await observer.task("hot", id), stats: await observer.stats("hot") };
@@ -20,7 +20,7 @@ const SCENES = [true, false].flatMap((isRegistered) =>
 );
 
 test.each(SCENES)(
-  "no task is lost where an operator gives a queue partitions (its producer is registered: $isRegistered, it is empty: $isEmpty, the operator is killed: $isKilled), wherever their calls meet",
+  "no task is lost when an operator gives a queue partitions, in any order of the calls (producer ready: $isRegistered, queue empty: $isEmpty, operator killed: $isKilled)",
   async ({ isRegistered, isEmpty, isKilled }) => {
     const system = await setupSystem();
     const seen = { partitioned: 0, refused: 0 };
@@ -70,7 +70,7 @@ test.each(SCENES)(
   },
 );
 
-test("a task that comes while a queue with partitions is deleted is found, or the deletion is refused, wherever their calls meet", async () => {
+test("a task that is enqueued while a partitioned queue is deleted is found, deleted with the queue, or ends the deletion, in any order of the calls", async () => {
   const system = await setupSystem();
   const seen = { deleted: 0, refused: 0 };
   const meet = async (producerCalls: number, operatorCalls: number): Promise<boolean> => {
@@ -118,7 +118,7 @@ test.each([
   { from: null, wasPaused: true },
   { from: 2, wasPaused: true },
 ])(
-  "a pause or resume (paused before: $wasPaused) while a queue of $from partitions gets more holds for all of them, wherever their calls meet",
+  "a pause or resume while a queue gets partitions holds for all of them, in any order of the calls (partitions before: $from, paused before: $wasPaused)",
   async ({ from, wasPaused }) => {
     const system = await setupSystem();
     const meet = async (pauserCalls: number, makerCalls: number): Promise<boolean> => {
@@ -138,7 +138,7 @@ test.each([
       await pauser.process.end();
       await maker.process.end();
       await Promise.all([done, made]);
-      const order = `${pauserCalls} calls, ${makerCalls} of the maker`;
+      const order = `${pauserCalls} calls of the pauser, ${makerCalls} of the maker`;
       const paused = await Promise.all(
         [0, 1, 2].map(async (n) => (await system.observer.stats(`hot/${n}`)).paused),
       );

@@ -46,7 +46,7 @@ async function setup(partitions = 4) {
   return { system, queue, observer, works, enqueued };
 }
 
-test("a burst spreads over all partitions, one worker runs them all, the stats are of one queue", async () => {
+test("a burst spreads over all partitions, one worker runs all of its tasks, and the stats are those of one queue", async () => {
   const { system, queue, observer, works, enqueued } = await setup();
   await works({ n: (task) => task.payload });
   const ids = await enqueued(Array.from({ length: 2_000 }, (_, n) => ({ type: "n", payload: n })));
@@ -77,27 +77,27 @@ test("a task enqueued alone is found by its id, waited for, and cancelled", asyn
   expect(await queue.cancel("p:9:V1StGXR8_Z5jdHi6")).toBe("not_found");
 });
 
-test("a verdict that comes too late is told under the name of the queue", async () => {
+test("a stale verdict is reported under the name of the queue, not of the partition", async () => {
   const { system, queue, observer, works } = await setup();
   const end = gate();
   const worker = await works({ long: () => end.opened }, { concurrency: 1 });
   const stale: StaleVerdict[] = [];
   worker.on("stale", (verdict) => stale.push(verdict));
   const { id } = await queue.enqueue("long", null);
-  await until("it runs", async () => (await queue.get(id))?.state === "processing");
-  // Its lease is over by decree.
+  await until("the task runs", async () => (await queue.get(id))?.state === "processing");
+  // A past deadline ends the lease at once.
   const engine = system.client.engine(`hot/${partitionOf(id)}`);
-  await until("its lease is lost", async () => {
+  await until("the lease is lost", async () => {
     await system.client.connection.command("ZADD", engine.keys.processing, 1, id);
     return (await engine.reap(10)).requeued === 1;
   });
   end.open();
-  await until("it is told", () => stale.length > 0);
+  await until("the verdict is reported", () => stale.length > 0);
   expect(stale).toMatchObject([{ id, queue: "hot", type: "long", attempt: 1 }]);
   expect(await observer.staleVerdicts("hot")).toMatchObject([{ id, queue: "hot" }]);
 });
 
-test("a given id is accepted once; with a partition key beside it, or of a partition that is not there, never", async () => {
+test("an id of the caller is accepted once, and refused beside a partition key or if it names an unknown partition", async () => {
   const { queue } = await setup();
   for (let n = 0; n < 20; n++) {
     const first = await queue.enqueue("t", n, { id: `order-${n}` });
@@ -123,7 +123,7 @@ test("a given id is accepted once; with a partition key beside it, or of a parti
   expect([ok?.ok, refused?.ok]).toEqual([true, false]);
 });
 
-test("the id of an enqueue whose outcome is not known can be sent again: it meets itself", async () => {
+test("an enqueue that is repeated with the minted id does not make a second task", async () => {
   const { queue, observer } = await setup();
   const { id } = await queue.enqueue("t", 1, { partitionKey: "k" });
   await queue.enqueue("t", 1, { id }).catch(() => {});
@@ -154,7 +154,7 @@ test("tasks of one key are in one partition, and are granted in the order of the
   expect(seen).toEqual(ids);
 });
 
-test("a queue grows: lookups and idempotency hold, a running worker takes the new partitions on", async () => {
+test("when a queue grows, lookups and idempotency hold, and a running worker takes on the new partitions", async () => {
   const { system, queue, observer, works, enqueued } = await setup(2);
   await works({ t: () => "done" });
   const minted = await enqueued(Array.from({ length: 600 }, () => ({ type: "t", payload: 1 })));
@@ -166,7 +166,7 @@ test("a queue grows: lookups and idempotency hold, a running worker takes the ne
   expect((await observer.stats("hot")).settings.maxWaiting).toBe(25_000);
   const newer = opened(system, 5);
   expect(await newer.partitions()).toBe(5);
-  // The producer from before and the new one agree on every id.
+  // Producers from before and after the growth agree on every id.
   for (const from of [queue, newer]) {
     for (const [n, id] of given.entries())
       expect(await from.enqueue("t", n, { id })).toMatchObject({ id, duplicate: true });
@@ -176,13 +176,13 @@ test("a queue grows: lookups and idempotency hold, a running worker takes the ne
   const ids = results.map((result) => (result.ok ? result.receipt.id : ""));
   expect(new Set(ids.map(partitionOf))).toEqual(new Set([0, 1, 2, 3, 4]));
   await until("all are completed", async () => (await observer.stats("hot")).completed === 3_150);
-  // The one from before learns of a partition from an id that names it.
+  // A producer from before the growth learns of a partition from an id that names it.
   const latest = ids.find((id) => partitionOf(id) === 4) as string;
   expect((await queue.get(latest))?.state).toBe("completed");
   expect((await observer.audit("hot")).violations).toEqual([]);
 });
 
-test("two that grow a queue at once end with one number, none lost", async () => {
+test("operators that grow a queue at the same time end with the largest number", async () => {
   const { observer } = await setup(2);
   const results = await Promise.allSettled([
     observer.partition("hot", 4),
@@ -193,7 +193,7 @@ test("two that grow a queue at once end with one number, none lost", async () =>
   expect(await observer.partitions("hot")).toBe(7);
 });
 
-test("another number, fewer partitions, and a queue of the other kind are refused by name", async () => {
+test("a queue refuses another number of partitions, fewer partitions, and partitions while it holds a task", async () => {
   const { system, observer } = await setup(4);
   await expect(opened(system, 3).partitions()).rejects.toMatchObject({
     code: "conflict",
@@ -207,7 +207,7 @@ test("another number, fewer partitions, and a queue of the other kind are refuse
   expect(await opened(system, undefined, "none").partitions()).toBeNull();
   expect(() => opened(system, 257, "none")).toThrow(expect.objectContaining({ code: "invalid_argument" }));
   await expect(system.queue("none/0").enqueue("t", 1)).rejects.toMatchObject({ code: "queue_not_found" });
-  // Partitions over a plain queue.
+  // A queue that holds a task cannot get partitions.
   await system.queue("plain").enqueue("t", 1);
   await expect(opened(system, 4, "plain").partitions()).rejects.toMatchObject({ code: "conflict" });
   expect(await observer.partitions("plain")).toBeNull();
@@ -286,7 +286,7 @@ test("a janitor takes back what a dead worker held in any partition", async () =
   for (const id of ids) expect(await queue.result(id)).toMatchObject({ state: "completed", crashes: 1 });
 });
 
-test("an empty queue gets partitions while its producer and its worker run, with its settings", async () => {
+test("an empty queue gets partitions with its settings while its producer and its worker run", async () => {
   const system = await setupSystem();
   const options = { redis: system.url, prefix: system.prefix };
   const queue = opened(system);
@@ -308,7 +308,7 @@ test("an empty queue gets partitions while its producer and its worker run, with
   expect((await observer.workers()).map(({ queues }) => queues)).toEqual([["hot"]]);
 });
 
-test("a queue that holds a task keeps it, and gets no partitions", async () => {
+test("a queue that holds a task keeps the task and gets no partitions", async () => {
   const { system, observer } = await setup(2);
   await system.queue("plain").enqueue("t", 1, { id: "a" });
   await expect(observer.partition("plain", 2)).rejects.toMatchObject({
@@ -319,7 +319,7 @@ test("a queue that holds a task keeps it, and gets no partitions", async () => {
   expect(await observer.partitions("plain")).toBeNull();
 });
 
-test("a producer that knew the queue without partitions finds, and cancels, tasks in the new ones", async () => {
+test("a producer that knew the queue without partitions finds and cancels tasks in the new partitions", async () => {
   const { system, queue } = await setup(2);
   const early = opened(system, undefined, "later");
   expect(await early.get("unknown")).toBeNull();
@@ -330,7 +330,7 @@ test("a producer that knew the queue without partitions finds, and cancels, task
   expect(await queue.partitions()).toBe(2);
 });
 
-test("dead letters are moved into a queue with partitions, and found there", async () => {
+test("dead letters that are moved into a queue with partitions are found there", async () => {
   const { system, queue, observer } = await setup(3);
   await system.queue("plain").enqueueMany(["a", "b", "c"].map((id) => ({ type: "bad", payload: id, id })));
   await system.started("plain", { bad: () => Promise.reject(new Error("no")) }, { maxRetries: 0 });
@@ -342,7 +342,7 @@ test("dead letters are moved into a queue with partitions, and found there", asy
     expect(await queue.get(id)).toMatchObject({ state: "pending", queue: "hot" });
 });
 
-test("an early enqueue keeps what it was given, whatever the caller does with it before the parts are known", async () => {
+test("an enqueue keeps its payload and options if the caller changes them while the queue looks up its partitions", async () => {
   const { system } = await setup(2);
   const queue = opened(system);
   const payload = { n: 1 };
@@ -354,7 +354,7 @@ test("an early enqueue keeps what it was given, whatever the caller does with it
   expect(await queue.get(id)).toMatchObject({ payloadText: '{"n":1}', tags: ["a"], state: "scheduled" });
 });
 
-test("a long task in a partition that came later keeps its lease: the heartbeats cover new partitions", async () => {
+test("the heartbeats cover new partitions, so a long task in one of them keeps its lease", async () => {
   const { system, observer, works } = await setup(1);
   const end = gate();
   await works({ long: () => end.opened }, { leaseMs: 300, concurrency: 8 });
@@ -364,7 +364,7 @@ test("a long task in a partition that came later keeps its lease: the heartbeats
   const ids: string[] = [];
   for (let n = 0; n < 12; n++) ids.push((await queue.enqueue("long", n, { partitionKey: `k${n}` })).id);
   expect(new Set(ids.map(partitionOf)).size).toBeGreaterThan(1);
-  await until("eight run", async () => (await observer.stats("hot")).processing === 8);
+  await until("eight tasks run", async () => (await observer.stats("hot")).processing === 8);
   const since = Date.now();
   await until("four leases are over", async () => Date.now() - since > 1_200);
   expect((await observer.stats("hot")).totals).toMatchObject({ crashed: 0, stale: 0 });
@@ -372,7 +372,7 @@ test("a long task in a partition that came later keeps its lease: the heartbeats
   for (const id of ids) expect(await queue.result(id)).toMatchObject({ state: "completed", attempts: 1 });
 });
 
-test("a queue that gets partitions counts for its maker as before, until it is deleted", async () => {
+test("a queue that gets partitions still counts against the limit of its maker, until it is deleted", async () => {
   const { client, observer } = await setupSystem();
   const maker = { who: "somebody", most: 1 };
   await client.registry.addQueue("made", { maker });
@@ -385,7 +385,7 @@ test("a queue that gets partitions counts for its maker as before, until it is d
   await client.registry.addQueue("another", { maker });
 });
 
-test("a worker whose queue has got partitions is well: the part that is gone counts neither as stalled nor for a share", async () => {
+test("when a queue gets partitions, its worker is neither stalled by the removed part nor keeps slots for it", async () => {
   const system = await setupSystem();
   const options = { redis: system.url, prefix: system.prefix, watchMs: 20, pollMs: 50 };
   const end = gate();
@@ -393,11 +393,11 @@ test("a worker whose queue has got partitions is well: the part that is gone cou
   afterwards(() => worker.stop({ graceMs: 2_000 }));
   await worker.start();
   await system.observer.partition("hot", 2);
-  // As an enqueue would that came before.
+  // An enqueue from before the partitions would publish this hint.
   await system.client.connection.command("SPUBLISH", system.keys("hot").wake, "");
   const queue = opened(system);
   for (let n = 0; n < 12; n++) await queue.enqueue("wait", n, { partitionKey: `k${n}` });
-  await until("it runs as many as it can", () => worker.busy === 8);
+  await until("every slot is busy", () => worker.busy === 8);
   end.open();
   await until("all ran", async () => (await system.observer.stats("hot")).completed === 12);
   const since = Date.now();
@@ -406,7 +406,7 @@ test("a worker whose queue has got partitions is well: the part that is gone cou
   expect(worker.lastGoodPollAgeMs()).toBeLessThan(400);
 });
 
-test("a worker that was told to drain takes nothing of a partition that comes, or comes back", async () => {
+test("a draining worker takes no tasks from a partition that is added or created again", async () => {
   const system = await setupSystem();
   const options = { redis: system.url, prefix: system.prefix, watchMs: 20, pollMs: 50 };
   const { observer } = system;
@@ -416,11 +416,11 @@ test("a worker that was told to drain takes nothing of a partition that comes, o
   await worker.start();
   const looked = async () => {
     const since = Date.now();
-    await until("it has looked", () => Date.now() - since > 200);
+    await until("the worker has looked up the partitions", () => Date.now() - since > 200);
   };
-  await until("it is registered", async () => (await observer.workers()).length === 1);
+  await until("the worker is registered", async () => (await observer.workers()).length === 1);
   await observer.drainWorker(worker.id);
-  await until("it was told", () => worker.draining);
+  await until("the worker drains", () => worker.draining);
   await observer.pause("hot");
   await observer.deleteQueue("hot");
   await observer.partition("hot", 1);
@@ -435,9 +435,9 @@ test("a worker that was told to drain takes nothing of a partition that comes, o
   await until("all ran", async () => (await observer.stats("hot")).completed === 12);
 });
 
-test("where one partition cannot take its tasks, a batch says so of these, and not of those that are stored", async () => {
+test("if one partition refuses its tasks, the batch reports these as refused and the others as stored", async () => {
   const { system, queue, observer } = await setup(2);
-  // As written by a newer version.
+  // A newer version wrote these settings.
   await system.redis.hset(system.keys("hot/1").state, "#settings", "99 0 0 0 0 0 ");
   const tasks = Array.from({ length: 20 }, (_, n) => ({ type: "t", payload: n, partitionKey: `k${n}` }));
   const results = await queue.enqueueMany(tasks);
@@ -449,7 +449,7 @@ test("where one partition cannot take its tasks, a batch says so of these, and n
   );
 });
 
-test("close sends what was refused since the queue has got partitions", async () => {
+test("close sends the tasks again that were refused because the queue was given partitions", async () => {
   const system = await setupSystem();
   const queue = opened(system);
   await queue.ready();

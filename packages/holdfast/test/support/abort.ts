@@ -11,9 +11,9 @@ export interface Held {
 /** A start state, and the call that is cut short in it. */
 export interface Scenario {
   script: string;
-  /** @returns ids that were accepted, and leases that somebody holds */
+  /** @returns the ids that were accepted, and the leases that are held */
   prepare(queue: TestQueue): Promise<{ accepted: string[]; held?: Held[] }>;
-  /** The same call each time it is made, request id included. */
+  /** Makes the same call each time, request id included. */
   call(queue: TestQueue): Promise<unknown>;
   /** Tasks that the call removes. */
   removes?: string[];
@@ -23,7 +23,7 @@ export interface Scenario {
   adds?: string[];
   /** Tasks that ended, and whose next life the call begins. */
   begins?: string[];
-  /** How many calls the script makes at least where it does all that the scenario is about. @default 1 */
+  /** The least number of Redis calls that the script makes in this scenario. @default 1 */
   callsAtLeast?: number;
 }
 
@@ -44,7 +44,7 @@ export function abortAt(script: string, call: number): Mutate {
   };
 }
 
-/** I5: which tokens had an ack accepted, by task and generation. */
+/** Checks I5: one token at most has its ack accepted, for each task and generation. */
 class AckLedger {
   readonly #accepted = new Map<string, Set<string>>();
   readonly #queue: TestQueue;
@@ -64,7 +64,7 @@ class AckLedger {
 }
 
 const ROUNDS = 100;
-/** The ids of all tasks that scenarios make. */
+/** The types of all tasks in the scenarios. */
 const EVERY_TYPE = "t mail report old x y z";
 
 async function drain(queue: TestQueue, ledger: AckLedger): Promise<void> {
@@ -81,8 +81,8 @@ async function drain(queue: TestQueue, ledger: AckLedger): Promise<void> {
 }
 
 /**
- * I14: cuts the call short at each of its Redis calls in turn, in a fresh queue each time, then lets one audit repair and
- * drives to the end. No accepted task may be lost, no second ack be accepted, and I1 and I2 have to hold.
+ * I14: cuts the call short at each of its Redis calls in turn, in a fresh queue each time, then repairs by one audit
+ * and runs all tasks to their end. No accepted task may be lost, no second ack be accepted, and I1 and I2 have to hold.
  * @param repeat the caller sends the same call again, as the client does after an error that it can retry
  * @returns how many calls the script makes
  */
@@ -92,7 +92,7 @@ export async function expectAbortSafe(
 ): Promise<number> {
   for (let call = 1; ; call++) {
     const queue = await setup();
-    // A mutant may break it for good: then the checks below are what counts.
+    // A mutant may leave the queue broken, so no audit runs after the test: the checks below have to catch it.
     queue.corrupted = options.mutate !== undefined;
     const { accepted, held = [] } = await scenario.prepare(queue);
     const abort = abortAt(scenario.script, call);
@@ -110,7 +110,7 @@ export async function expectAbortSafe(
     await auditQueue(queue.engine, { repair: true });
     await expectConserved(queue);
 
-    // From here on nothing may be removed that is looked for.
+    // The checks below look for ended tasks, so no settle may purge them.
     await queue.engine.configure({ retentionCount: 10_000 });
     const ledger = new AckLedger(queue);
     for (const lease of held) await ledger.ack(lease);

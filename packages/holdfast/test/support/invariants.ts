@@ -46,7 +46,7 @@ export interface QueueSnapshot {
   tasks: Map<string, StateRecord & { raw: string }>;
   /** Ids whose record outlived the task: purged, kept so that a late repeat is still found. */
   remembered: Set<string>;
-  /** Completed tasks whose record has the header: how many are counted, and which there are. */
+  /** How many completed tasks have a header in their record: the counter, and the ids that were found. */
   headersCounted: number;
   headers: string[];
   indexes: Record<(typeof INDEXES)[number], string[]>;

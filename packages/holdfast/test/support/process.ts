@@ -1,6 +1,6 @@
 import type { Connection } from "../../src/redis/connection.ts";
 
-/** One process that goes on by one call to Redis at a time, when it is told to. */
+/** A stand-in for a process: each of its calls to Redis waits until the test lets it go. */
 export class Process {
   readonly calls: Connection;
   readonly #waiting: (() => Promise<void>)[] = [];
@@ -39,7 +39,7 @@ export class Process {
       });
   }
 
-  /** Makes its next call, and waits until it is about to make another. @returns false where it has ended */
+  /** Makes the next call, and waits until the process wants to make another. @returns false if the process has ended */
   async step(): Promise<boolean> {
     await this.#settled();
     const call = this.#waiting.shift();
@@ -49,7 +49,7 @@ export class Process {
     return true;
   }
 
-  /** Goes on to its end. */
+  /** Makes all remaining calls. */
   async end(): Promise<void> {
     while (await this.step());
   }

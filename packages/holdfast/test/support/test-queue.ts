@@ -18,11 +18,11 @@ import type { Mutate } from "./setup.ts";
 export interface AddOptions extends TaskOptions {
   type?: string;
   payloadText?: string;
-  /** With it the id counts as given by the caller. */
+  /** If it is set, the id counts as given by the caller. */
   fingerprint?: string;
 }
 
-/** As a worker tells them: "mail report" runs two types, "" none. */
+/** Writes types as a worker sends them: "mail report" are two types, "" none. */
 export const typesText = (types: string): string => ` ${types}`;
 
 export const LEASE_MS = 30_000;
@@ -36,10 +36,10 @@ export class TestQueue {
   readonly engine: Engine;
   readonly keys: QueueKeys;
   readonly #engineFor: (instance: string, queue: string) => Engine;
-  /** Set where a test breaks the queue on purpose: the audit after the test is left out. */
+  /** Set if a test breaks the queue on purpose: no audit runs after such a test. */
   corrupted = false;
   mutate: Mutate | undefined;
-  /** Leases that a later step of the test goes on with. */
+  /** Leases that later steps of the test use. */
   held: Grant[] = [];
   #nonces = 0;
 
@@ -147,7 +147,7 @@ export class TestQueue {
     return this.#settleOne({ kind: "release", id, fence });
   }
 
-  /** Its worker has no handler for its type: it stands aside. */
+  /** Puts a task aside by its type, as a worker without a handler for the type does. */
   unrouted(
     { id, fence }: { id: string; fence: string },
     change: Partial<RoundTripArgs> = {},
@@ -155,7 +155,7 @@ export class TestQueue {
     return this.#settleOne({ kind: "unrouted", id, fence }, change);
   }
 
-  /** Acquires as a worker that runs these types alone, until nothing is left that it could look at. */
+  /** Acquires as a worker that runs only these types, until no task is left for it. */
   async acquireTypes(types: string, want: number, change: Partial<RoundTripArgs> = {}): Promise<Grant[]> {
     const granted: Grant[] = [];
     for (;;) {
@@ -184,14 +184,14 @@ export class TestQueue {
     return raw ? taskView(this.name, raw) : null;
   }
 
-  /** The task, which has to be there. */
+  /** Reads a task, which has to exist. */
   async task(id: string): Promise<TaskView> {
     const view = await this.view(id);
     if (!view) throw new Error(`there is no task ${id}`);
     return view;
   }
 
-  /** How many completed tasks are counted whose record has the header of the envelope. */
+  /** The counter of completed tasks whose record has the header of the envelope. */
   async headers(): Promise<number> {
     return (await this.engine.stats()).counters[25] ?? 0;
   }
