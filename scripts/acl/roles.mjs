@@ -32,7 +32,7 @@ export const scriptsOf = ({ scripts, only = [] }) => [
 
 export const ROLES = {
   producer: {
-    text: "Queue, producer-api",
+    text: "Queue and producer-api",
     // `partition` is here because a producer may set the number of partitions of its queue.
     scripts: [...OPEN, "partition", "enqueue", "enqueueAgain", "confirm", "get", "cancel"],
     commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"] },
@@ -41,14 +41,14 @@ export const ROLES = {
     listens: false,
   },
   worker: {
-    text: "Worker with its heartbeat thread, the worker service",
+    text: "Worker with its heartbeat thread, and of the worker service",
     scripts: [...OPEN, "acquire", "settle", "heartbeat", "register", "timings", "progress", "get"],
     commands: { ":queues": ["SISMEMBER"], ":partitions": ["HGETALL"], stale_verdicts: ["LPUSH", "LTRIM"] },
     keyless: [],
     listens: true,
   },
   janitor: {
-    text: "Janitor, the janitor service",
+    text: "Janitor and the janitor service",
     scripts: [
       ...["reap", "promote", "expire", "purge", "reject", "audit", "epoch", "auditTrim"],
       // The janitor enqueues the tasks of due schedules.
@@ -69,7 +69,7 @@ export const ROLES = {
     listens: false,
   },
   observer: {
-    text: "Observer, Schedules, observability with the dashboard",
+    text: "Observer, Schedules, and observability with the dashboard",
     scripts: [
       ...["stats", "get", "list", "audit"],
       ...[...OPEN, "partition", "queueRemove"],

@@ -16,10 +16,10 @@ export const overview = dashboard({
       thresholds: [60, 300],
     }),
     stat("Workers", "short", 'sum(holdfast_workers{queue=~"$queue",state="running"})', {
-      description: "A worker that runs two queues counts for both.",
+      description: "A worker that serves two queues counts for both.",
     }),
     stat("Alerts", "short", 'count(ALERTS{alertstate="firing"}) or vector(0)', {
-      description: "Firing alerts. docs/runbooks has a page for each.",
+      description: "docs/runbooks has a page for each alert.",
       thresholds: [1, 1],
     }),
     row("Flow"),
@@ -40,7 +40,7 @@ export const overview = dashboard({
       { dataLinks: toQueue() },
     ),
     quantiles("Wait time", "holdfast_task_wait_seconds", qt, {
-      description: "From enqueue to acquire, including a requested delay and earlier attempts.",
+      description: "The time from enqueue to acquire, including a requested delay and earlier attempts.",
     }),
     quantiles("Run time", "holdfast_task_run_seconds", qt),
     heatMap("Run times", "holdfast_task_run_seconds", qt),
@@ -87,7 +87,7 @@ export const overview = dashboard({
       { description: "Share of requests that were answered with a 5xx, over five minutes." },
     ),
     table("Alerts by state", "short", "sum by (alertname, alertstate, severity, queue) (ALERTS)", {
-      description: "Empty if nothing is wrong.",
+      description: "The panel is empty if no queue violates an invariant.",
     }),
     row("Objective"),
     stat(

@@ -1,8 +1,8 @@
-// Functions for the parts of a Grafana dashboard. The definitions are beside this file; `node
-// scripts/generate-dashboards.mjs` writes infra/grafana/dashboards/.
+// Functions for the parts of a Grafana dashboard. The other files of this folder define the dashboards, and `node
+// scripts/generate-dashboards.mjs` writes them to infra/grafana/dashboards/.
 const datasource = { type: "prometheus", uid: "prometheus" };
 
-/** A worker reports one series for all its queues together, like queue="critical,default". */
+/** Matches the series of workers, whose label names all queues of the worker, such as queue="critical,default". */
 export const SHARED = '{queue=~"(.*,)?($queue)(,.*)?"}';
 
 const query = (expr, legendFormat, index, more = {}) => ({
@@ -38,7 +38,7 @@ const base = (type, title, unit, options) => ({
   },
 });
 
-/** Yellow from the first value on, red from the second on. */
+/** The panel is yellow from the first value on and red from the second on. */
 const thresholds = ([warning, critical]) => ({
   mode: "absolute",
   steps: [
@@ -48,7 +48,7 @@ const thresholds = ([warning, critical]) => ({
   ],
 });
 
-/** A single figure. */
+/** A panel with a single figure. */
 export function stat(title, unit, expr, options = {}) {
   return {
     ...base("stat", title, unit, options),
@@ -84,14 +84,14 @@ export function lines(title, unit, queries, options = {}) {
   };
 }
 
-/** p50, p95 and p99 of a histogram. @param selector including its braces */
+/** A panel with p50, p95 and p99 of a histogram. @param selector including its braces */
 export function quantiles(title, metric, selector, options = {}) {
   const of = (share) =>
     `histogram_quantile(${share}, sum by (le) (rate(${metric}_bucket${selector}[$__rate_interval])))`;
   return lines(title, options.unit ?? "s", { p50: of(0.5), p95: of(0.95), p99: of(0.99) }, options);
 }
 
-/** The distribution of a histogram over time. */
+/** A panel with the distribution of a histogram over time. */
 export function heatMap(title, metric, selector, options = {}) {
   const expr = `sum by (le) (increase(${metric}_bucket${selector}[$__rate_interval]))`;
   return {
@@ -109,7 +109,7 @@ export function heatMap(title, metric, selector, options = {}) {
   };
 }
 
-/** A row of single figures. */
+/** A panel with a row of figures for each series. */
 export function table(title, unit, expr, options = {}) {
   return {
     ...base("table", title, unit, options),
@@ -148,7 +148,7 @@ const annotation = (name, iconColor, expr, titleFormat) => ({
   tagKeys: "queue,service",
 });
 
-/** Places panels from left to right, then down: a panel that does not fit into its row begins the next. */
+/** Places panels from left to right. A panel that does not fit into its row begins the next one. */
 function placed(panels) {
   let x = 0;
   let y = 0;
@@ -187,7 +187,7 @@ export function dashboard({ uid, title, variables, panels }) {
     templating: {
       list: [
         ...variables.map((name) => list[name]),
-        // The address of the Holdfast dashboard, as seen by the browser.
+        // The address at which the browser reaches the Holdfast dashboard.
         {
           name: "holdfast",
           label: "Dashboard",

@@ -74,7 +74,7 @@ export const queue = dashboard({
       { "{{op}}": `sum by (op) (${rate("stale_verdicts_total", q)})` },
       {
         description:
-          "Each is an attempt that outlived its lease, so the task may have run twice at the same time.",
+          "A stale verdict comes from an attempt that outlived its lease, so the task may have run twice at the same time.",
       },
     ),
     lines("Runs of schedules", "ops", {

@@ -165,7 +165,7 @@ tolerations: {{ toYaml . | nindent 2 }}
 {{- with .settings.affinity }}
 affinity: {{ toYaml . | nindent 2 }}
 {{- else }}
-# Spreads the pods of a service over nodes, so that the loss of a node does not take all of them.
+# Spreads the pods of a service over nodes, so that the loss of one node does not stop the service.
 topologySpreadConstraints:
   - maxSkew: 1
     topologyKey: kubernetes.io/hostname
