@@ -54,7 +54,7 @@ const lines = join(options.out, "results.jsonl");
 await writeFile(lines, "");
 const records = [];
 const failures = [];
-// A round that would end later than this is left out, but never the first one.
+// The run skips each further round that would end later than this.
 const BUDGET_SECONDS = 720;
 const lasted = new Map();
 const facts = { quick, startedAt: new Date(), skipped: [], loads: { before: loadavg() } };
@@ -69,11 +69,11 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
   process.once(signal, () => stop().finally(() => process.exit(130)));
 }
 
-// These figures are near their targets, and differ by a third from round to round on a shared machine.
+// The figures of these workloads are near their targets and vary most between rounds on a shared machine.
 const SWINGING = ["singles", "failing", "beside raw", "latency", "steady"];
 const asked = askedOf(targets, PEERS);
 
-/** Further rounds begin with the workloads that vary most, then the shorter ones before the longer. */
+/** Returns the order of a further round: the workloads that vary most, then the others, shortest first. */
 function againInOrder(workloads) {
   const rank = ({ name }) =>
     SWINGING.includes(name) ? SWINGING.indexOf(name) : SWINGING.length + (lasted.get(name) ?? 0);
@@ -102,8 +102,8 @@ async function runRound(workload, round) {
 try {
   servers.push(await startRedis(), await startRedis({ aof: true }));
   for (const workload of workloads) await runRound(workload, 0);
-  // Later rounds measure first what a target reads, round by round, so that a disturbance does not hit one workload
-  // only.
+  // Further rounds begin with the workloads that targets use, and take every workload in turn, so that a disturbance
+  // of the machine affects all of them.
   const read = new Set(targets.flatMap(({ figures }) => figures.map(({ workload }) => workload)));
   for (const isRead of [true, false]) {
     const again = workloads.filter(({ name }) => read.has(name) === isRead);
@@ -131,7 +131,7 @@ const rows = judgeAll(
 );
 const notes = await readFile(join(import.meta.dirname, "notes.md"), "utf8").catch(() => "");
 const out = join(options.out, "RESULTS.md");
-// A part of the workloads gives no report.
+// The report needs all workloads.
 if (!only) await writeFile(out, markdown({ records, rows, facts, notes }));
 console.log(`\n${machine(facts)}\n\n${verdictTable(rows)}\n\n${reached(rows)}\n`);
 console.log(only ? lines : `${out}\n${lines}`);

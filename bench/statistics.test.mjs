@@ -32,7 +32,7 @@ test("the median of an even number of values is the mean of the middle two", () 
   expect(summary([])).toBeNull();
 });
 
-test("a ratio is taken within each round, and rounds with only one of the two values are left out", () => {
+test("a ratio compares two values of one round, and rounds with only one of them are left out", () => {
   const ours = new Map([
     [0, 10],
     [1, 40],
@@ -109,7 +109,7 @@ test("flatness is the greatest against the least over the sizes, and one size sa
   expect(judge([at(1, 10)], flat, PEERS).verdict).toBe("not measured");
 });
 
-test("the worst figure decides a row, and a row that was not measured does not hold", () => {
+test("the worst figure decides the verdict of a row, and a row that was not measured does not hold", () => {
   const records = [record("holdfast", 0, 40), record("bullmq", 0, 10)];
   const row = (figures) => judgeAll(records, [{ row: "r", figures }], PEERS);
   expect(row([figure, { ...figure, stretch: 5 }])[0].verdict).toBe("must held");
@@ -124,7 +124,7 @@ test("every target has limits in the right order", () => {
   }
 });
 
-test("the pace of the machine comes from the peer for which it looks fastest, in each round", () => {
+test("in each round, the peer that slows down least decides how much slower the machine is", () => {
   const took = (system, round, redis_us) => record(system, round, 0, { metrics: { redis_us } });
   // bee-queue took 7.9 there, bull 16.
   const records = [took("bee-queue", 0, 15.8), took("bull", 0, 24), took("holdfast", 0, 3)];
@@ -141,7 +141,7 @@ test("the pace of the machine comes from the peer for which it looks fastest, in
   expect(paces([took("holdfast", 0, 3)])).toEqual([]);
 });
 
-test("the CPU time of other guests is a share of the time between two readings, and is left out if it is unknown", () => {
+test("the report has the share of CPU time that other guests took between two readings, if it is known", () => {
   const before = cpuTicks(() => "cpu  100 0 50 800 10 0 20 20 5 0\ncpu0 1 2 3 4 5 6 7 8 9 10\n");
   expect(before).toEqual({ all: 1_000, stolen: 20 });
   const after = cpuTicks(() => "cpu  200 0 100 1400 10 0 70 220 5 0\n");
@@ -156,7 +156,7 @@ test("the CPU time of other guests is a share of the time between two readings, 
   expect(stolenLines(null)).toEqual([]);
 });
 
-test("a later round measures what a target reads, or everything if no target reads anything", () => {
+test("a later round measures the systems that the targets use, or all if the targets use none", () => {
   const asked = askedOf(targets, PEERS);
   expect([...asked("singles", ["single enqueues"])].sort()).toEqual(["bee-queue", "bullmq", "holdfast"]);
   expect([...asked("steady", ["ingest", "process at 50"])].sort()).toEqual([

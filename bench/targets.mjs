@@ -1,11 +1,11 @@
-// The target table as data. A row holds one figure or more, each with the least ("must") and the goal ("stretch").
-//   ratio: ours against theirs, paired by round    value: ours alone    flat: the greatest against the least
+// The target table as data. A row has one or more figures, each with a limit ("must") and a goal ("stretch").
+//   ratio: ours divided by theirs, by round    value: ours alone    flat: the greatest divided by the least
 const ratio = (against, must, stretch, of) => ({ kind: "ratio", against, must, stretch, ...of });
 const value = (must, stretch, of) => ({ kind: "value", must, stretch, atMost: true, ...of });
 
 const ingest = { workload: "steady", variant: "ingest", metric: "tasks_per_s" };
 const process50 = { workload: "steady", variant: "process at 50", metric: "tasks_per_s" };
-// The same without the peers, which take ten times as long, so that there is time for more rounds.
+// This workload measures the same without the peers, which take ten times as long, and so has time for more rounds.
 const besideRaw = (figure) => ({ ...figure, workload: "beside raw" });
 const single = { workload: "singles", variant: "single enqueues", metric: "tasks_per_s" };
 const failing = { workload: "failing", variant: "20% failing", metric: "tasks_per_s" };
@@ -27,7 +27,7 @@ const latencyFigures = (variant) =>
 
 const PEERS = ["bullmq", "bull", "bee-queue"];
 
-/** `against` "best peer": the fastest of the three in that round. */
+/** `against: "best peer"` compares with the fastest of the three in each round. */
 export const targets = [
   {
     row: "bulk ingest",

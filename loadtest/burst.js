@@ -1,11 +1,11 @@
-// Sends 10,000 tasks at once, a fifth of whose attempts fail. Measures how fast they are accepted, and checks that each ends.
+// Sends 10,000 tasks at once; one attempt in five fails. Measures the intake, and checks that every task ends.
 //
 //   k6 run loadtest/burst.js
 //   k6 run -e TASKS=100000 loadtest/burst.js
 //   k6 run -e BATCH=1 -e VUS=100 loadtest/burst.js       one request per task
 //
-// TASKS 10000 · BATCH 500 tasks per request · VUS 8 clients · FAIL_RATE 0.2 · SAMPLES 200 tasks that are followed to
-// their end. loadtest/README.md lists the settings of all scripts.
+// TASKS 10000 · BATCH 500 tasks per request · VUS 8 clients · FAIL_RATE 0.2 · SAMPLES 200 tasks to follow to their end.
+// loadtest/README.md lists the settings of all scripts.
 import exec from "k6/execution";
 import { enqueue, enqueueBatch, follow } from "./k6/api.js";
 import { conservationThresholds, ready, settle } from "./k6/conservation.js";
@@ -18,14 +18,14 @@ const requests = Math.ceil(tasks / batch);
 const vus = Math.min(number("VUS", 8), requests);
 const samples = number("SAMPLES", 200);
 
-// Eight retries: one of 10,000 tasks fails nine times only once in 200 runs.
+// With eight retries, hardly ever does one of 10,000 tasks fail nine times.
 const task = {
   type: "demo.flaky",
   payload: { failRate: number("FAIL_RATE", 0.2) },
   maxRetries: 8,
   backoff: { baseMs: 50, maxMs: 500 },
 };
-// The text is made once, so that the test measures the service, not JSON.stringify in the client.
+// The client writes the JSON only once, so that the test measures the service and not JSON.stringify.
 const text = JSON.stringify(task);
 const bodyOf = (size) => `[${Array(size).fill(text).join(",")}]`;
 const fullBody = bodyOf(batch);
@@ -47,7 +47,7 @@ export const options = {
 
 export const setup = ready;
 
-/** Each client sends every `vus`-th request, and follows some of its tasks after it has sent them all. */
+/** Each of the `vus` clients sends its share of the requests, and then follows some of its tasks. */
 export default function burst() {
   const ids = [];
   for (let request = exec.vu.idInTest - 1; request < requests; request += vus) {

@@ -1,10 +1,10 @@
-// Measures the cost of keys on HTTP ingest: producer-api with keys against producer-api without, side by side
+// Measures what API keys cost HTTP ingest, with two processes of producer-api, one with keys and one without
 // (`make key-cost`).
 //
 //   node loadtest/key-cost.mjs [--rounds 15] [--seconds 2] [--connections 50]
 //
-// The two processes share one Redis and are loaded in turn, in an order that changes from round to round. The ratio is taken
-// within a round, so that other load on the machine affects both sides. CPU per request is the steadier of the two figures.
+// The two processes share one Redis and get the load in turn, in an order that changes from round to round. Each ratio
+// compares figures of one round, so that other load on the machine affects both. The CPU per request varies least.
 
 import { mkdtempSync, rmSync } from "node:fs";
 import { Agent, request } from "node:http";

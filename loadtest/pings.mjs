@@ -1,4 +1,4 @@
-// Measures round trips of PING to one Redis, one after the other, in a separate thread.
+// Measures the round trips of single PINGs to a Redis in a separate thread.
 import { connect } from "node:net";
 import { setPriority } from "node:os";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
@@ -6,7 +6,7 @@ import { isMainThread, parentPort, Worker, workerData } from "node:worker_thread
 const THREAD = "holdfast-pings";
 
 /**
- * Sends PINGs until it is stopped. `since` returns the round trips since its last call, in milliseconds.
+ * Sends PINGs until `stop` is called. `since` returns the round trips since its last call, ms.
  * @param {number} port of a Redis on this machine, without a password
  */
 export function startPings(port) {
@@ -26,7 +26,7 @@ if (!isMainThread && workerData?.[THREAD] !== undefined) ping(workerData[THREAD]
 
 function ping(port) {
   try {
-    // If this thread waited for a processor, the wait would count as a slow Redis.
+    // A high priority, because a wait of this thread for a processor would look like a slow Redis.
     setPriority(-10);
   } catch {}
   const socket = connect(port, "127.0.0.1").setNoDelay(true);

@@ -43,7 +43,7 @@ const failed = (error) => {
   console.error(`rolling-restart: a request failed for good: ${error.message}`);
 };
 
-/** Sends a batch at a time, and sends each refused line again with its id. */
+/** Sends a batch, and sends each task that was refused again with the same id. */
 async function send(batch) {
   for (let open = batch; open.length > 0; ) {
     const tasks = open.map((id) => ({ id, type: "demo.sleep", payload: { ms: 50 } }));
@@ -55,7 +55,7 @@ async function send(batch) {
   }
 }
 
-/** Sent by the clock, so that requests that wait for a service do not delay the next ones. */
+/** Sends batches at a fixed rate, so that a request that waits for a service does not delay the next ones. */
 async function load() {
   const open = new Set();
   const startedAt = performance.now();
@@ -91,7 +91,7 @@ async function drained() {
   }
 }
 
-// The queue exists after its first task. No task of this run may be purged before it is looked up.
+// No task may be purged before it is looked up. The queue gets this setting after its first task.
 await send([`${run}first`]);
 ids.push(`${run}first`);
 const before = await observability("GET", queuePath);

@@ -1,5 +1,5 @@
-// Measures how much faster 8 workers drain a queue than 1: a handler that takes 10 ms, concurrency 10 per worker
-// (`make scale-benchmark`). The workers of the running system get other settings for a while.
+// Measures how much faster 8 workers drain a queue than 1, with handlers of 10 ms and concurrency 10 per worker
+// (`make scale-benchmark`). The workers of the running system get other settings during the run.
 //
 //   node loadtest/scale.mjs [--workers 8] [--tasks 6000]      tasks per worker
 import { setTimeout as delay } from "node:timers/promises";
@@ -34,7 +34,7 @@ async function enqueue(count) {
   });
 }
 
-/** Tasks per second between the first and the last observed completion, in Redis time. */
+/** Returns the tasks per second between the first and the last observed completion, by the clock of Redis. */
 async function drainRate(count) {
   await observability("POST", `${queuePath}/pause`, { reason: "scale benchmark" });
   await enqueue(count);

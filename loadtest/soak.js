@@ -1,5 +1,5 @@
-// A steady load for as long as you like. Restart services meanwhile: refused requests are sent again with ids, so that
-// no task is stored twice, and at the end none may be missing.
+// Sends a steady load for DURATION, during which services may restart. The client repeats refused requests with ids, so
+// that no task is stored twice. At the end no task may be missing.
 //
 //   k6 run loadtest/soak.js
 //   k6 run -e DURATION=1h -e RATE=200 loadtest/soak.js
@@ -24,7 +24,7 @@ export const options = {
       executor: "constant-arrival-rate",
       rate: Math.max(1, Math.round(rate / BATCH)),
       duration: __ENV.DURATION || "5m",
-      // A restart delays requests for seconds; the load continues meanwhile.
+      // A restart delays requests for seconds, and new requests need further clients meanwhile.
       preAllocatedVUs: 300,
       maxVUs: 1_000,
       gracefulStop: "90s",

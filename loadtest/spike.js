@@ -1,5 +1,5 @@
-// A quiet load, then a spike far above the capacity of the workers, then quiet again. No request may be refused for
-// good, and the backlog must be gone soon after.
+// Sends a low load with a spike far above the capacity of the workers. No request may be refused for good, and the backlog
+// must be gone soon after the spike.
 //
 //   k6 run loadtest/spike.js
 //
@@ -38,7 +38,7 @@ export const options = {
   thresholds: {
     ...conservationThresholds,
     task_end_to_end: ["p(95)<30000", "p(99)<60000"],
-    // A client that falls behind would measure itself, so a few requests may be dropped at the edge of the spike.
+    // k6 may drop a few requests at the edge of the spike, when it has too few free clients.
     dropped_iterations: [`count<${Math.ceil(spikeRate / 4)}`],
   },
 };
@@ -47,7 +47,7 @@ export const setup = ready;
 
 export default function spike() {
   const [id] = enqueueBatch(body);
-  // One in 20, because following a task occupies its client.
+  // Only one request in 20 is followed, because its client cannot send meanwhile.
   if (id && Math.random() < 0.05) follow(id, 120);
 }
 

@@ -1,10 +1,9 @@
-// Measures the cost of tracing, off and on:
+// Measures the cost of tracing that is off, on but not sampled, and on with every span sampled:
 // node loadtest/tracing-cost.mjs [--rounds 15] [--tasks 20000] [--baseline DIR]
 //
-// All variants run side by side in one process on their own Redis, in an order that rotates. Each round is compared with the
-// round of the first variant beside it, and the median of the ratios is printed: CPU time of this process per task, which
-// other load on the machine disturbs less than elapsed time. --baseline names another built checkout, for example one from
-// before a change.
+// All variants run in one process with one Redis, in an order that rotates. The script divides the CPU time per task of each
+// variant by that of the first variant in the same round, and prints the median of the ratios. Other load on the machine
+// changes CPU time less than elapsed time. --baseline names another built checkout, such as one from before a change.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -33,7 +32,7 @@ const { context } = need("@opentelemetry/api");
 const { openTelemetry } = await import(join(root, "packages/holdfast/dist/opentelemetry/index.js"));
 
 function tracingWith(sampler) {
-  // Batches are made and dropped, because sending them is the cost of the collector.
+  // The exporter drops the spans, because sending them is not a cost of the library.
   const exporter = { export: (_spans, done) => done({ code: 0 }), shutdown: async () => {} };
   const provider = new sdk.NodeTracerProvider({
     sampler,
@@ -74,7 +73,7 @@ const cpuMicros = () => {
   return user + system;
 };
 
-/** CPU µs per task of single enqueues, of batches, and from acquire to ack. */
+/** Returns the CPU µs per task of single enqueues, of batches, and from acquire to ack. */
 async function measure({ library, tracing }, prefix) {
   const more = tracing ? { tracing } : {};
   const queue = new library.Queue("cost", { redis: url, prefix, ...more });

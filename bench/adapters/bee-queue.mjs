@@ -6,8 +6,8 @@ const redis = createRequire(createRequire(import.meta.url).resolve("bee-queue"))
 export const clientCalls = [[redis.RedisClient.prototype, "internal_send_command"]];
 
 // README: `saveAll` pipelines many jobs; `isWorker`, `getEvents`, `sendEvents`, `storeJobs` and `activateDelayedJobs`
-// cost connections, publishes and memory and "should be disabled if you don't need them". `removeOnSuccess` costs less
-// of Redis and Node than keeping what succeeded (measured: README.md), so it is on; failed jobs are kept.
+// cost connections, publishes and memory and "should be disabled if you don't need them". Removing succeeded jobs costs
+// Redis and Node less than keeping them (measured: README.md), so `removeOnSuccess` is on. Failed jobs are kept.
 const LEAN = {
   removeOnSuccess: true,
   getEvents: false,
@@ -38,12 +38,12 @@ export async function open({ url, queue: name, delayed = false }) {
     async worker({ concurrency, handler, onDone }) {
       const workers = new BeeQueue(name, {
         ...settings,
-        // Only needed by jobs with `delayUntil`; the default debounce of 1 s would make them late.
+        // Only jobs with `delayUntil` need these options. The default debounce of 1 s would make such jobs late.
         ...(delayed ? { activateDelayedJobs: true, delayedDebounce: 20 } : {}),
         isWorker: true,
       });
       workers.on("error", (error) => console.error("bee-queue:", error.message));
-      // Local events, emitted after the transaction; "failed" also comes with every retry.
+      // These events are local and come after the transaction. "failed" also comes before every retry.
       workers.on("succeeded", () => {
         succeeded++;
         onDone(false);
@@ -60,7 +60,7 @@ export async function open({ url, queue: name, delayed = false }) {
       return {
         waiting: health.waiting + health.delayed,
         active: health.active,
-        // Removed jobs leave no count.
+        // Redis has no count of removed jobs.
         completed: succeeded,
         failed: health.failed,
       };

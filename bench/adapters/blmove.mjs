@@ -4,7 +4,7 @@ export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
 const BLOCK_SECONDS = 0.2;
 
-/** The reliable-queue pattern of the Redis manual: BLMOVE into a list of running tasks, LREM when they are done. */
+/** The reliable queue of the Redis manual: BLMOVE moves a task into a list of running tasks, and LREM removes it. */
 export async function open({ url, queue: name }) {
   const redis = new Redis(url, { lazyConnect: true });
   await redis.connect();
@@ -18,7 +18,7 @@ export async function open({ url, queue: name }) {
       await blocked.connect();
       let stopping = false;
       let ended;
-      // All calls use one connection, so Redis answers them in order.
+      // All loops share one connection, on which Redis answers in order.
       const run = async () => {
         while (!stopping) {
           const text = await blocked.blmove(name, active, "LEFT", "RIGHT", BLOCK_SECONDS);

@@ -7,7 +7,7 @@ const { Redis } = createRequire(createRequire(import.meta.url).resolve("bull"))(
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
 // REFERENCE.md: `addBulk` for many jobs, `process(concurrency, handler)` for asynchronous handlers. Completed jobs are
-// kept, which is the default; removing them is slower (measured: README.md).
+// kept, because that is the default and removing them is slower (measured: README.md).
 export async function open({ url, queue: name }) {
   const queue = new Bull(name, url);
   queue.on("error", (error) => console.error("bull:", error.message));
@@ -26,7 +26,7 @@ export async function open({ url, queue: name }) {
     async worker({ concurrency, handler, onDone }) {
       workers = new Bull(name, url);
       workers.on("error", (error) => console.error("bull:", error.message));
-      // Local events, emitted after the script that moves the job has answered.
+      // These events are local and come after the script that moves the job has answered.
       workers.on("completed", () => onDone(false));
       workers.on("failed", (job) => {
         if (job.attemptsMade >= (job.opts.attempts ?? 1)) onDone(true);

@@ -4,12 +4,12 @@ import { Redis } from "ioredis";
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
 // docs.bullmq.io: `addBulk` for many jobs, the `concurrency` option for asynchronous handlers, one worker per process.
-// Completed jobs are kept, which is the default; removing them is slower (measured: README.md).
+// Completed jobs are kept, because that is the default and removing them is slower (measured: README.md).
 export async function open({ url, queue: name }) {
   const connection = { url, maxRetriesPerRequest: null };
   const queue = new Queue(name, { connection });
   await queue.waitUntilReady();
-  // `attempts` is the total number; without `backoff` a failed job is retried at once.
+  // `attempts` includes the first attempt. Without `backoff`, BullMQ retries a failed job at once.
   const optionsOf = ({ retries, delayMs }) => ({
     ...(retries === undefined ? {} : { attempts: retries + 1 }),
     ...(delayMs === undefined ? {} : { delay: delayMs }),
@@ -27,7 +27,7 @@ export async function open({ url, queue: name }) {
         autorun: false,
       });
       worker.on("error", (error) => console.error("bullmq:", error.message));
-      // Both are emitted after the script that moves the job has answered.
+      // Both events come after the script that moves the job has answered.
       worker.on("completed", () => onDone(false));
       worker.on("failed", (job) => {
         if (job.attemptsMade >= (job.opts.attempts ?? 1)) onDone(true);

@@ -1,10 +1,10 @@
 import { createRequire } from "node:module";
 import { Holdfast, Janitor, Observer, Queue, Worker } from "../../packages/holdfast/dist/index.js";
 
-// The client of the library itself, so that its calls can be counted.
+// This is the ioredis of the library, so that the benchmark can count the calls of the library.
 const { Redis } = createRequire(new URL("../../packages/holdfast/package.json", import.meta.url))("ioredis");
 
-/** The place that every command of a client passes: [object, method]. */
+/** The method through which a client sends every command: [object, method]. */
 export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
 /** All features on, every option at its default: retention, counters, request ids, leases, heartbeat thread, janitor. */
@@ -12,10 +12,10 @@ export async function open({ url, queue }) {
   const client = new Holdfast({ redis: url });
   await client.check();
   const producer = new Queue(queue, { client });
-  // Like `waitUntilReady` and `ready` of the peers.
+  // The peers are also measured from a connected client on.
   await producer.ready();
   const observer = new Observer({ client });
-  // The failing workload retries at once, for the peers too.
+  // Failed tasks are retried at once, as those of the peers.
   const optionsOf = ({ retries, delayMs, keepPayload }) =>
     retries === undefined && delayMs === undefined && keepPayload === undefined
       ? undefined
@@ -48,7 +48,7 @@ export async function open({ url, queue }) {
       const janitor = new Janitor({ redis: url });
       worker.on("error", (error) => console.error("holdfast:", error.message));
       janitor.on("error", (error) => console.error("holdfast:", error.message));
-      // Emitted after Redis has confirmed the verdict.
+      // The event comes after Redis has confirmed the verdict.
       worker.on("settled", ({ outcome }) => {
         if (outcome === "acked") onDone(false);
         else if (outcome === "dead") onDone(true);

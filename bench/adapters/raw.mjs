@@ -4,9 +4,7 @@ export const clientCalls = [[Redis.prototype, "sendCommand"]];
 
 const IDLE_MS = 1;
 
-/**
- * The upper limit: payloads in a list, variadic RPUSH, LPOP of as many as the concurrency; no lease, no ack, no retry.
- */
+/** The upper limit of speed: RPUSH and LPOP of many payloads at a time, without leases, acks and retries. */
 export async function open({ url, queue: name }) {
   const redis = new Redis(url, { lazyConnect: true });
   await redis.connect();

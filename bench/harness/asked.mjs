@@ -1,6 +1,6 @@
 import { OURS } from "./verdict.mjs";
 
-/** Makes a function that says which systems a target reads in these variants of a workload; none if no target does. */
+/** Returns a function that names the systems whose figures the targets use in some variants of a workload. */
 export function askedOf(targets, peers) {
   const figures = targets.flatMap((target) => target.figures);
   return (workload, variants) => {
@@ -14,8 +14,8 @@ export function askedOf(targets, peers) {
 }
 
 /**
- * The systems that a round measures: all of them in the first round, then those that a target reads, or all if no
- * target reads any.
+ * Returns the systems that a round measures. The first round measures all of them. Later rounds measure those that the
+ * targets use, or all if the targets use none.
  */
 export function takenIn(round, systems, asked) {
   return round === 0 || asked.size === 0 ? systems : systems.filter((system) => asked.has(system));

@@ -2,7 +2,7 @@ import { Redis } from "ioredis";
 
 let calls = 0;
 
-/** Counts the commands that the client libraries of this process send; a script counts as one. */
+/** Counts the commands that the client libraries of this process send. A script counts as one command. */
 export function countCalls(places) {
   for (const [object, method] of places) {
     const original = object[method];
@@ -34,10 +34,7 @@ export async function openMeter(url) {
   return {
     redis,
     read,
-    /**
-     * Call `await before()` first, then `begin()` at the start and `end()` at the end of the phase, and `await
-     * costs(tasks)`.
-     */
+    /** Returns the meter of one phase. Call `begin()` at its start and `end()` at its end, then `costs(tasks)`. */
     async before() {
       const info = await read();
       let cpu;

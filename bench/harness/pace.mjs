@@ -1,8 +1,8 @@
-// The speed of this machine compared with the one that the targets in µs were set on, measured by the peers on both. It
-// does not affect any verdict.
+// Compares the speed of this machine with that of the machine on which the targets in µs were set. The peers were measured
+// on both. The comparison does not affect any verdict.
 import { summary, valuesOf } from "./statistics.mjs";
 
-/** µs per task of the peers on the machine of the targets: medians of five rounds, 100,000 tasks, Redis 7.0.15. */
+/** The µs per task of the peers on the machine of the targets, as medians of five rounds. */
 const SET_ON = {
   ingest: {
     redis_us: { bullmq: 23.3, bull: 16.0, "bee-queue": 7.9 },
@@ -15,8 +15,8 @@ const SET_ON = {
 };
 
 /**
- * For each figure in µs: ours; the time of each peer here divided by its time there; and ours divided by the smallest
- * of these, so that the peer for which this machine looks fastest decides.
+ * Returns for each figure in µs: our time here, how much slower this machine is, and our time at the speed of the other
+ * machine. The peer that slows down least decides how much slower this machine is.
  */
 export function paces(records) {
   return Object.entries(SET_ON).flatMap(([variant, metrics]) =>

@@ -82,7 +82,7 @@ function fullTable(records, note) {
     });
     return [...key.split("\u0000"), ...cells];
   });
-  // Variants are grouped in the order in which they came; systems are sorted by name, ours first.
+  // The table has the variants in the order of their measurement, and in each the systems by name, ours first.
   const variants = [...new Set(rows.map(([variant]) => variant))];
   const rank = (system) => (system === "holdfast" ? "" : system);
   rows.sort(
@@ -102,7 +102,7 @@ export function reached(rows) {
   ].join("\n\n");
 }
 
-/** For the targets in µs; "" if the steady rounds were left out. */
+/** Returns the table for the targets in µs; "" if the workload `steady` was not measured. */
 function paceTable(records) {
   const rows = paces(records).map(({ variant, metric, here, slower, atPace }) => [
     `${COLUMNS[metric]}, ${variant}`,

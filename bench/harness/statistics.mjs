@@ -1,4 +1,4 @@
-/** The middle value, or the mean of the two middle values if their number is even. NaN if there are none. */
+/** Returns the middle value, or the mean of the two middle ones of an even number; NaN without values. */
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length >> 1;
@@ -6,14 +6,14 @@ export function median(values) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-/** The median with the least and the greatest value; null if there are none. */
+/** Returns the median, the least and the greatest value; null without values. */
 export function summary(values) {
   const known = values.filter((value) => Number.isFinite(value));
   if (known.length === 0) return null;
   return { median: median(known), min: Math.min(...known), max: Math.max(...known), count: known.length };
 }
 
-/** A metric per round, from the matching records. @param what.variant a text, a pattern, or undefined for any */
+/** Returns a metric by round. @param what.variant a text, a pattern, or undefined for any variant */
 export function valuesOf(records, { workload, variant, system, metric }) {
   const byRound = new Map();
   for (const record of records) {
@@ -26,7 +26,7 @@ export function valuesOf(records, { workload, variant, system, metric }) {
   return byRound;
 }
 
-/** The ratio within each round, then the median over the rounds with the least and greatest. */
+/** Returns the ratios within each round as their median with the least and the greatest. */
 export function pairedRatio(ours, theirs) {
   const ratios = [];
   for (const [round, value] of ours) if (theirs.has(round)) ratios.push(value / theirs.get(round));

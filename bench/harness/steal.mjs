@@ -2,10 +2,7 @@ import { readFileSync } from "node:fs";
 
 const STEAL = 7;
 
-/**
- * The CPU times since boot, in ticks: the total, and the time that the host gave to other guests. Null if Linux does
- * not report it.
- */
+/** Returns the CPU ticks since boot, in total and stolen, which the host gave to other guests. Null without /proc/stat. */
 export function cpuTicks(read = () => readFileSync("/proc/stat", "utf8")) {
   let text;
   try {
@@ -24,13 +21,13 @@ export function cpuTicks(read = () => readFileSync("/proc/stat", "utf8")) {
   return { all: ticks.reduce((sum, each) => sum + each, 0), stolen: ticks[STEAL] };
 }
 
-/** The share of CPU time between two readings that other guests took, 0 to 1; null if it is unknown. */
+/** Returns the share of CPU time that other guests took between two readings, 0 to 1; null if unknown. */
 export function stolenShare(before, after) {
   if (before === null || after === null || after.all <= before.all) return null;
   return (after.stolen - before.stolen) / (after.all - before.all);
 }
 
-/** The line about it in the report; nothing if it is unknown. */
+/** Returns the line of the report about stolen time; none if the share is unknown. */
 export function stolenLines(share) {
   if (share === null) return [];
   return [`Neighbours took ${(100 * share).toFixed(1)}% of the CPU time meanwhile (steal in /proc/stat)`];

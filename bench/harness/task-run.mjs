@@ -15,7 +15,7 @@ const pad = "x".repeat(Math.max(0, payloadBytes - head));
 const payloadOf = (i) => ({ i: 1_000_000 + i, pad });
 
 let random = seed;
-/** 0 to below 1; the same sequence for every system of a round. */
+/** Returns a random number from 0 to below 1, in the same sequence for every system of a round. */
 function next() {
   random = (Math.imul(random, 1_664_525) + 1_013_904_223) >>> 0;
   return random / 4_294_967_296;
@@ -87,7 +87,7 @@ async function startWork(target, { count, concurrency, failing = 0, dueAt }) {
 }
 
 async function mixed(target, phase, work) {
-  // For requests that come one by one while the worker runs: this many wait for their answer at a time.
+  // `producers` loops enqueue one task at a time while the worker runs, so this many requests are open.
   let from = 0;
   work.start();
   const produce = async () => {
@@ -96,7 +96,7 @@ async function mixed(target, phase, work) {
   await Promise.all([work.finished, ...Array.from({ length: phase.producers }, produce)]);
 }
 
-/** One phase on one queue; its costs. */
+/** Runs one phase on one queue. Returns its costs. */
 async function run(target, phase) {
   const measured = await meter.before();
   const options = phase.retries === undefined ? undefined : { retries: phase.retries };

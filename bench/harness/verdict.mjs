@@ -12,12 +12,12 @@ function fastest(records, figure, peers) {
   return best;
 }
 
-/** The greatest value against the least over the matching variants; each is the median of many samples already. */
+/** Returns the greatest value of the matching variants divided by the least. Each is a median of many samples. */
 function flatness(records, figure) {
   const values = records
     .filter((r) => r.workload === figure.workload && r.system === OURS && figure.variant.test(r.variant))
     .map((r) => r.metrics[figure.metric]);
-  // The median of one variant shows no growth.
+  // Growth needs at least two variants.
   return values.length < 2 ? null : summary([Math.max(...values) / Math.min(...values)]);
 }
 
@@ -32,7 +32,7 @@ function measure(records, figure, peers) {
   return pairedRatio(ours, theirs);
 }
 
-/** One figure with its verdict: "stretch reached", "must held", "NOT held", or "not measured". */
+/** Returns a figure with its verdict: "stretch reached", "must held", "NOT held", or "not measured". */
 export function judge(records, figure, peers) {
   const measured = measure(records, figure, peers);
   const holds = (limit) => (figure.atMost ? measured.median <= limit : measured.median >= limit);
@@ -46,7 +46,7 @@ export function judge(records, figure, peers) {
   return { ...figure, measured, verdict };
 }
 
-/** Every row with its figures. The worst figure decides a row. */
+/** Returns every row with its figures. The worst figure decides the verdict of a row. */
 export function judgeAll(records, targets, peers) {
   const order = ["not measured", "NOT held", "must held", "stretch reached"];
   return targets.map(({ row, figures }) => {

@@ -1,4 +1,4 @@
-// Like `steady`, without the peers and in more rounds: our own µs, and the distance to the floor.
+// Measures the same as `steady` in more rounds without the peers: our own µs, and our distance from the floor.
 import { OURS } from "../harness/verdict.mjs";
 import { runWarm } from "./tasks.mjs";
 

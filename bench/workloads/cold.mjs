@@ -9,7 +9,7 @@ export async function round(ctx) {
   const systems = [...ENGINES, ...FLOORS];
   const records = [];
   for (const concurrency of [1, 10, 50, 200]) {
-    // Variants that no target reads are measured once.
+    // One round is enough for variants that no target uses.
     if (ctx.round > 0 && ctx.asked(name, [`process at ${concurrency}`]).size === 0) continue;
     records.push(
       ...(await runTasks(ctx, {

@@ -19,7 +19,7 @@ export async function round(ctx) {
   const records = [];
   const seconds = ctx.quick ? 2 : 4;
   for (const { variant, connections, batch } of VARIANTS) {
-    // No target reads it, so one measurement is enough.
+    // One round is enough for a variant that no target uses.
     if (connections > 100 && ctx.round > 0) continue;
     for (const system of rotate(SYSTEMS, ctx.round)) {
       const metrics = await ctx.runNode(file, { url: ctx.redis.url, system, connections, batch, seconds });

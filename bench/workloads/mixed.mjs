@@ -1,4 +1,4 @@
-// Tasks are enqueued one by one, with 100 requests under way, while the same process works at concurrency 50.
+// Producers enqueue one task at a time, 100 at once, while the same process works at concurrency 50.
 import { ENGINES, FLOORS, runTasks } from "./tasks.mjs";
 
 export const name = "mixed";

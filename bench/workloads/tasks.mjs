@@ -1,4 +1,4 @@
-// Shared by the workloads of tasks: one process per system and run, in an order that rotates by round.
+// Runs the workloads of tasks: one process per system and run, in an order that rotates by round.
 import { fileURLToPath } from "node:url";
 import { takenIn } from "../harness/asked.mjs";
 
@@ -10,8 +10,8 @@ const SEED = 7_919;
 export const rotate = (items, round) => items.map((_, at) => items[(at + round) % items.length]);
 
 /**
- * The records of one round.
- * @param plan.phases of one run: see harness/task-run.mjs; a phase with `as` becomes a record with this variant
+ * Returns the records of one round.
+ * @param plan.phases the phases of harness/task-run.mjs; a phase with `as` becomes a record of the variant `as`
  */
 export async function runTasks(ctx, { workload, systems, phases, aof = false, payloadBytes }) {
   const records = [];
@@ -32,7 +32,7 @@ export async function runTasks(ctx, { workload, systems, phases, aof = false, pa
   return records;
 }
 
-/** The records of one round of a bulk ingest and its processing, after a small warm-up of both. */
+/** Measures one round of a bulk ingest and its processing, after a small warm-up of both. */
 export function runWarm(ctx, workload, systems) {
   const count = ctx.quick ? 30_000 : 100_000;
   return runTasks(ctx, {

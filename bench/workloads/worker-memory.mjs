@@ -1,4 +1,4 @@
-// The memory of one worker process over a long run: it has to stay flat.
+// Measures the memory of one worker process over a long run, which must not grow.
 import { fileURLToPath } from "node:url";
 
 export const name = "worker-memory";
@@ -7,8 +7,8 @@ export const rounds = () => 1;
 const file = fileURLToPath(new URL("worker-memory/run.mjs", import.meta.url));
 
 /**
- * Metrics: RSS and used heap after a full collection, MB, early (after the warm-up) and late in the run, and late
- * divided by early: 1.1 is 10% more.
+ * The metrics are RSS and used heap after a full collection, MB, early (after the warm-up) and late in the run, and the
+ * late value divided by the early one.
  */
 export async function round(ctx) {
   const tasks = ctx.quick ? 150_000 : 1_000_000;

@@ -1,7 +1,7 @@
-// A client of the two HTTP interfaces that keeps working when either of them restarts.
+// A client of both HTTP APIs that keeps working when a service restarts.
 import { setTimeout as delay } from "node:timers/promises";
 
-/** A reply that no repetition would change. */
+/** Thrown for an error reply that a repeated request would also get. */
 export class ApiError extends Error {
   constructor(status, problem, what) {
     super(`${what}: ${status} ${problem?.title ?? ""} ${problem?.detail ?? ""}`.trim());
@@ -10,10 +10,10 @@ export class ApiError extends Error {
   }
 }
 
-/** @param baseUrl like http://127.0.0.1:3000 @param key an API key; if empty, none is sent */
+/** @param baseUrl such as http://127.0.0.1:3000 @param key the API key to send; empty for none */
 export function openApi(baseUrl, key, { onRequest = () => {}, onRepeat = () => {} } = {}) {
   const authorization = key ? { authorization: `Bearer ${key}` } : {};
-  /** Repeats a request while the service is busy or away. Enqueues with an id and replays may be repeated. */
+  /** Repeats a request while the service is busy or away, since a second enqueue with an id or replay does no harm. */
   return async function request(method, path, body) {
     const what = `${method} ${baseUrl}${path}`;
     onRequest();

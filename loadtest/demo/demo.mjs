@@ -84,9 +84,9 @@ async function ingest() {
   const task = (id) => ({
     id,
     type: "demo.flaky",
-    // 20 ms of work each, so that the killed worker holds tasks.
+    // Each task works for 20 ms, so that the killed worker holds tasks.
     payload: { failRate, ms: 20 },
-    // Short waits, since the demo shows retries.
+    // The demo shows retries, so their waits are short.
     backoff: { kind: "exponential", baseMs: 200, maxMs: 2_000 },
   });
   await forEach(batches, 4, async (batch) => {
@@ -94,7 +94,7 @@ async function ingest() {
       const { results } = await producer("POST", `${queuePath}/tasks/batch`, open.map(task));
       const refused = results.find(({ status }) => status >= 300 && status !== 429 && status !== 503);
       if (refused) throw new Error(`a task was refused: ${JSON.stringify(refused)}`);
-      // The service was busy or the outcome is unknown. The same ids again do not change stored tasks.
+      // The service was busy, or the outcome is unknown. Tasks that are stored already are not stored twice.
       open = open.filter((_, index) => !(results[index]?.status < 300));
       if (open.length > 0) await delay(250);
     }
@@ -103,7 +103,7 @@ async function ingest() {
 }
 
 // --- the kill ---------------------------------------------------------------------------------------------
-/** In Redis time, like the histories. */
+/** The time of the kill by the clock of Redis, which the histories use too. */
 let killedAt = null;
 async function killInTheMiddle() {
   for (;;) {
@@ -156,7 +156,7 @@ async function operationEnd(id) {
 
 async function main() {
   const keep = { retentionCount: Math.max(100_000, total * 2) };
-  // The queue exists after its first task. No task of this run may be purged before it is verified.
+  // No task may be purged before it is verified. A new queue gets this setting after its first task.
   if (before !== null) await observability("PATCH", queuePath, keep);
   const startedAt = Date.now();
   let ingestEndedAt = startedAt;
@@ -186,12 +186,12 @@ async function main() {
   const ingestMs = ingestEndedAt - startedAt;
   const drainMs = drainedAt - ingestEndedAt;
   const back = killedAt === null ? null : recovery(reapedAttempts, killedAt);
-  // A refused settle is a task that ran to its end a second time, after its lease had expired.
+  // A settle is refused if the lease had expired, so the task ran to its end twice.
   const duplicates = count.duplicates + counters.stale;
   const rows = [
     ["ingest", `${ingestMs} ms, ${Math.round((total * 1_000) / Math.max(ingestMs, 1))} tasks/s`],
     ["drain", `${drainMs} ms after the ingest, with recovery and replays`],
-    // Some grants were handed back before they began. These do not count as attempts.
+    // A grant that was handed back before the task began does not count as an attempt.
     ["attempts", `${count.attempts} (counters: ${counters.attempts} grants, ${counters.released} released)`],
     ["retries", `${count.retries} (counters: ${counters.retried})`],
     [

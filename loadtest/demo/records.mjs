@@ -1,6 +1,6 @@
 import { ApiError } from "./api.mjs";
 
-/** Every task of a run by its id: from the pages of completed tasks, and one by one if a page does not have it. */
+/** Returns the tasks of a run by id. Tasks that the pages of completed tasks do not have are read one by one. */
 export async function readRecords(observability, queuePath, ids, prefix, forEach) {
   const wanted = new Set(ids);
   const found = new Map();

@@ -1,4 +1,4 @@
-// The running system, for the demo: its kind, workers with other settings for a while, killing a worker.
+// Controls the running system for the demo: finds it, changes settings of workers for a while, and kills a worker.
 import { execFile, execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -11,7 +11,7 @@ const WORKER = "holdfast-worker";
 /** The default settings of a worker. */
 const DEFAULTS = { LEASE_MS: "30000", WORKER_CONCURRENCY: "50" };
 
-/** `make env` sets these for a person's shell. A worker that is restarted from that shell keeps its own. */
+/** `make env` sets these variables for the shell of a person. Workers that are restarted there keep their own. */
 const NOT_THEIRS = Object.fromEntries(
   ["REDIS_HOST", "REDIS_PORT", "REDIS_USERNAME", "REDIS_PASSWORD", "REDIS_TLS_CA_FILE"].map((name) => [
     name,
@@ -19,7 +19,7 @@ const NOT_THEIRS = Object.fromEntries(
   ]),
 );
 
-/** The settings of `make up` (mainly ports), then `.env`. The environment of the caller overrides both. */
+/** Returns the settings of `make up`, which override `.env`. The environment of the caller overrides both. */
 function settings() {
   const fromFile = readDotenv(join(root, ".env"), (name) => process.env[name]);
   const path = join(root, ".holdfast/env");
@@ -36,7 +36,7 @@ export function urls() {
   };
 }
 
-/** HOLDFAST_API_KEY, otherwise the key of the system that `make up` or Compose started here; empty if there is none. */
+/** Returns HOLDFAST_API_KEY or the key of the system that runs here; empty if there is neither. */
 export function apiKey() {
   if (process.env.HOLDFAST_API_KEY) return process.env.HOLDFAST_API_KEY;
   const { status, stdout } = spawnSync(join(root, "scripts/stack"), ["key"], {
@@ -52,7 +52,7 @@ const answers = (url) =>
     () => false,
   );
 
-/** Starts the system if it does not answer. Returns its kind. */
+/** Starts the system if it does not answer. Returns functions that control it. */
 export async function openStack() {
   const isUp = async () => (await Promise.all(Object.values(urls()).map(answers))).every(Boolean);
   if (!(await isUp())) {
@@ -88,17 +88,17 @@ function dockerStack() {
     way: "docker",
     workers: () => containers().length,
     setting: (name) => containers().slice(0, 1).map(environment)[0]?.[name],
-    /** Recreates the workers. `env` has the values of the ${...} in docker-compose.yml. */
+    /** Recreates the workers. `env` has the values for ${...} in docker-compose.yml. */
     async runWorkers(count, env) {
       docker(["compose", "up", "-d", "--no-deps", "--wait", "--scale", `worker=${count}`, "worker"], env);
     },
     killWorker() {
       const [id] = containers();
       docker(["kill", "--signal", "KILL", id]);
-      // Docker treats `docker kill` as intended, so it does not restart the container.
+      // Docker does not restart a container after `docker kill`.
       return { label: `container ${id.slice(0, 12)}`, revive: () => docker(["start", id]) };
     },
-    /** Every process of the system, to be restarted one after the other. The function does not block. */
+    /** Returns every process of the system, with a function that restarts it. */
     async processesOneByOne({ redis = false } = {}) {
       const services = ["worker", "janitor", "producer-api", "observability", ...(redis ? ["redis"] : [])];
       return services.flatMap((service) =>
@@ -111,7 +111,7 @@ function dockerStack() {
   };
 }
 
-/** Ends the process like `docker stop`, with the grace of its service, and waits until it is healthy again. */
+/** Restarts a container with the grace of its service, and waits until it is healthy again. */
 async function restartContainer(id) {
   const docker = async (...args) => (await promisify(execFile)("docker", args)).stdout.trim();
   await docker("restart", id);
@@ -137,20 +137,20 @@ function pm2Stack(pm2) {
     killWorker() {
       const [{ pid }] = workers();
       process.kill(pid, "SIGKILL");
-      return { label: `process ${pid}`, revive() {} }; // PM2 starts another one at once
+      return { label: `process ${pid}`, revive() {} }; // PM2 starts another worker at once.
     },
     async processesOneByOne() {
       const ours = pm2.processes().filter(({ name }) => name.startsWith("holdfast-"));
       return ours.map(({ name, env }) => ({
         label: `${name} ${env.pm_id}`,
-        // With `wait_ready` it ends when the new process is ready.
+        // With `wait_ready`, PM2 returns when the new process is ready.
         restart: () => pm2.runAsync(["restart", String(env.pm_id)]),
       }));
     },
   };
 }
 
-/** Workers with `env` until the returned function is called; also called on SIGINT and SIGTERM. */
+/** Runs workers with `env` until the returned function is called, or the process gets SIGINT or SIGTERM. */
 export async function borrowWorkers(stack, count, env) {
   const before = { count: stack.workers(), env: {} };
   for (const name of Object.keys(env)) before.env[name] = stack.setting(name) || DEFAULTS[name];

@@ -1,5 +1,5 @@
 /**
- * Counts a run from the records in Redis, never from what the demo believes to have sent.
+ * Counts the outcomes of a run from the records in Redis, because the demo may not know what was stored.
  *
  * @param ids every accepted id
  * @param tasks the found records: a Map from id to TaskView
@@ -50,7 +50,7 @@ export function tally(ids, tasks) {
   return { ...count, unfinished, reapedAttempts };
 }
 
-/** How long after the kill the last task of the killed worker ran again, ms; null if it held none. */
+/** Returns when the tasks of the killed worker ran again, ms after the kill; null if the worker held none. */
 export function recovery(reapedAttempts, killedAt) {
   const again = reapedAttempts.flatMap(({ nextAt }) =>
     nextAt !== null && nextAt >= killedAt ? [nextAt - killedAt] : [],

@@ -28,7 +28,7 @@ test("a task that is not completed is lost, whatever its state", () => {
   });
 });
 
-test("a failure before another attempt is a retry, the last one before death is not", () => {
+test("a failure before another attempt is a retry, but the last failure before death is not", () => {
   const history = [attempt(1, "failed"), attempt(2, "failed"), attempt(1, "acked", { generation: 1 })];
   expect(tallyOf({ a: task(history, { generation: 1 }) })).toMatchObject({
     attempts: 3,

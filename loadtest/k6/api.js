@@ -1,21 +1,21 @@
-// A client of the two HTTP interfaces that repeats requests that a restart or a full queue refused. If the outcome is
-// unknown, it only repeats enqueues with ids, so that no task is stored twice.
+// A client of both HTTP APIs that repeats requests after a refusal by a restart or a full queue. After an unknown outcome
+// the client repeats no enqueue without ids, so that no task is stored twice.
 import { sleep } from "k6";
 import http from "k6/http";
 import { Counter, Trend } from "k6/metrics";
 import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
 
 const accepted = new Counter("tasks_accepted");
-/** Requests that were refused for good, or were still refused when the client gave up. */
+/** Requests that the service refused for good, or still refused when the client gave up. */
 const requestsFailed = new Counter("requests_failed");
 const requestsRepeated = new Counter("requests_repeated");
 /** From the enqueue to the end of the task, both by the clock of Redis. */
 const endToEnd = new Trend("task_end_to_end", true);
-/** When enqueues were sent and answered. The first and the last give the duration of the intake. */
+/** The times of enqueues and their answers. The first and the last time give the duration of the intake. */
 const intakeClock = new Trend("intake_clock");
 
 const PATIENCE_SECONDS = 60;
-// Refusals under load and restarts are not faults of the test. `requests_failed` counts the final failures.
+// k6 does not count these as failures, since they come with load and restarts. `requests_failed` counts final ones.
 const expected = http.expectedStatuses({ min: 200, max: 399 }, 404, 409, 429, 503);
 
 /** @param isSafe whether the request may be repeated although it may have been carried out */
@@ -41,7 +41,7 @@ function failed(response, name) {
   console.error(`${name}: ${response.status} ${String(response.body || response.error).slice(0, 300)}`);
 }
 
-/** One request per task. Its id, or null. */
+/** Enqueues one task. Returns its id; null if the service refused the task. */
 export function enqueue(task, name = "enqueue") {
   intakeClock.add(Date.now());
   const response = send(
@@ -60,7 +60,7 @@ export function enqueue(task, name = "enqueue") {
   return response.json("id");
 }
 
-/** @param body JSON text of an array of tasks, `withIds` or without. Returns the ids, or none if it was refused. */
+/** Enqueues a JSON array of tasks. Returns their ids; none if the service refused the request. */
 export function enqueueBatch(body, { withIds = false, name = "enqueue batch" } = {}) {
   intakeClock.add(Date.now());
   const response = send("POST", `${producerUrl}/v1/queues/${queue}/tasks/batch`, body, name, withIds);
@@ -70,13 +70,13 @@ export function enqueueBatch(body, { withIds = false, name = "enqueue batch" } =
     return [];
   }
   const answer = response.json();
-  // A task that an attempt with a lost answer stored is reported as a duplicate of itself.
+  // A repeated request reports tasks that the first one stored as duplicates.
   accepted.add(answer.accepted + answer.duplicates);
   if (answer.failed > 0) failed(response, name);
   return answer.results.filter((result) => result.status < 300).map((result) => result.id);
 }
 
-/** The task after it has ended, or as it is after `waitMs`; null if there is none. */
+/** Returns a task when it has ended, at the latest after `waitMs`; null if the task does not exist. */
 function task(id, waitMs = 0, name = "task") {
   const url = `${producerUrl}/v1/queues/${queue}/tasks/${id}?waitMs=${waitMs}`;
   const response = send("GET", url, null, name);
@@ -85,7 +85,7 @@ function task(id, waitMs = 0, name = "task") {
   return null;
 }
 
-/** Follows a task to its end and records how long that took. False if it does not end in time. */
+/** Waits for the end of a task and records how long the task took. Returns false if it does not end in time. */
 export function follow(id, seconds = 60) {
   const deadline = Date.now() + seconds * 1_000;
   while (Date.now() < deadline) {
@@ -105,7 +105,7 @@ export function cancel(id) {
   return send("DELETE", `${producerUrl}/v1/queues/${queue}/tasks/${id}`, null, "cancel").status;
 }
 
-/** A GET of observability, parsed; null where it failed. */
+/** Returns the JSON of a GET of observability; null if the request failed. */
 export function observe(path, name) {
   const response = send("GET", observabilityUrl + path, null, name);
   if (response.status === 200) return response.json();

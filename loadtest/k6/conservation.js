@@ -1,5 +1,4 @@
-// Checks before a run that everything is ready and what the queue holds, and after it that every accepted task ended
-// once.
+// Checks before a run that the system is ready, and after the run that every accepted task ended once.
 import { fail, sleep } from "k6";
 import http from "k6/http";
 import { Counter, Gauge } from "k6/metrics";
@@ -7,7 +6,7 @@ import { headers, observabilityUrl, producerUrl, queue } from "./settings.js";
 
 const lost = new Counter("tasks_lost");
 const stored = new Gauge("tasks_stored");
-/** A teardown that could not read the queue has proved nothing, even if it found no loss. */
+/** Counts completed checks, because a teardown that could not read the queue also reports no loss. */
 const checked = new Counter("conservation_checked");
 
 const PATIENCE_SECONDS = 60;
@@ -18,7 +17,7 @@ function get(url) {
   return http.get(url, { headers, responseCallback: any, tags: { name: "control" }, timeout: "10s" });
 }
 
-/** The place of each accepted task from one reading of Redis: ended tasks, and those that are still open. */
+/** Returns how many tasks were enqueued, have ended and are open, from one reading of the queue. */
 function look() {
   const url = `${observabilityUrl}/v1/queues/${queue}`;
   let response = get(url);
@@ -34,7 +33,7 @@ function look() {
   const { enqueued, acked, deadLettered, replayed, cancelled, expired } = totals;
   return {
     enqueued,
-    // A replayed dead letter is open again, or has ended once more.
+    // Each replay is subtracted, because its task is open again or has been counted twice.
     ended: acked + deadLettered - replayed + cancelled + expired,
     live: pending + processing + scheduled,
   };
@@ -50,7 +49,7 @@ function servingWorkers() {
   return workers.filter(({ state, queues }) => state === "running" && queues.includes(queue)).length;
 }
 
-/** Called by every script. Refuses to load a system that is not ready. The result is for `settle`. */
+/** Called by the setup of every script. Fails if the system is not ready. Returns the argument of `settle`. */
 export function ready() {
   for (const url of [producerUrl, observabilityUrl]) {
     const response = get(`${url}/readyz`);
@@ -59,7 +58,7 @@ export function ready() {
         `${url} is not ready (${response.status || response.error}): start the services, or set PRODUCER_URL and OBSERVABILITY_URL`,
       );
   }
-  // A service that is starting becomes ready within seconds.
+  // A worker that is starting serves its queue within seconds.
   for (let tries = 1; servingWorkers() === 0; tries++) {
     if (tries === 10) fail(`no worker serves the queue "${queue}": set QUEUE to one that is served`);
     sleep(1);
@@ -68,7 +67,7 @@ export function ready() {
 }
 
 /**
- * Called by every teardown: waits until the queue has drained, then compares the accepted tasks with their places.
+ * Called by the teardown of every script. Waits until the queue has drained, and then checks that no task is missing.
  * @param expected the number of stored tasks, if the run knows it
  */
 export function settle({ before }, { seconds = 120, expected } = {}) {

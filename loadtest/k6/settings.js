@@ -1,4 +1,4 @@
-// Environment settings of all scripts. The defaults are those of `make up`.
+// The settings of all scripts from the environment. The defaults fit `make up`.
 
 const trimmed = (url) => url.replace(/\/+$/, "");
 
@@ -23,5 +23,5 @@ export function number(name, fallback) {
   return value;
 }
 
-/** The ids of two runs never collide. */
+/** The start of all ids of a run, so that ids of two runs never collide. */
 export const runId = __ENV.RUN_ID || `k6-${Date.now().toString(36)}`;

@@ -1,4 +1,4 @@
-// The result of a run: a text for people, and the same figures as JSON.
+// Writes the result of a run as a text for people, and with the same figures as JSON.
 import { queue, resultsFolder } from "./settings.js";
 
 const round = (value, digits = 0) => Number(value.toFixed(digits));
@@ -61,5 +61,5 @@ function asText({ script, tasks, intakeSeconds, acceptedPerSecond, requests, thr
   ].join("\n");
 }
 
-/** Added to the defaults of k6, which leave out the 99th percentile. */
+/** The defaults of k6 do not have the 99th percentile. */
 export const summaryTrendStats = ["min", "med", "avg", "p(95)", "p(99)", "max"];

@@ -1,4 +1,4 @@
-// The floor for HTTP: Fastify with its defaults and one LPUSH per POST, without checks beyond its own JSON parsing.
+// The floor for HTTP: Fastify with its defaults and one LPUSH per POST, which checks nothing but JSON syntax.
 import Fastify from "fastify";
 import { Redis } from "ioredis";
 

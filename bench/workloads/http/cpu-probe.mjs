@@ -1,4 +1,4 @@
-// Loaded into each server. Reports its CPU time, µs, on request.
+// Each server loads this file, which reports the CPU time of the server on request, µs.
 process.on("message", () => {
   const { user, system } = process.cpuUsage();
   process.send({ cpuMicros: user + system });

@@ -1,4 +1,4 @@
-// One server under one load. The server and the load generator are separate processes.
+// Runs one server under one load. The server and the load generator are separate processes.
 import { spawn } from "node:child_process";
 import { createServer } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
@@ -31,7 +31,7 @@ const ended = new Promise((resolve) => server.once("exit", resolve));
 
 const cpuMicros = () =>
   new Promise((resolve) => {
-    // A service reports on the same channel that it is ready.
+    // A service also sends its ready message on this channel, without `cpuMicros`.
     const onMessage = (message) => {
       if (message?.cpuMicros === undefined) return;
       server.off("message", onMessage);

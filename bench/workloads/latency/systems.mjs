@@ -10,7 +10,7 @@ const CONCURRENCY = 10;
 
 const addressOf = (url) => ({ host: new URL(url).hostname, port: Number(new URL(url).port) });
 
-/** The floor: only the way through Redis, without lease or acknowledgement. */
+/** The floor: a task passes through Redis without a lease or an ack. */
 const blmove = {
   async work({ url, prefix }, onTask) {
     const redis = new Redis(url);
@@ -112,5 +112,5 @@ const beeQueue = {
 
 export const SYSTEMS = { blmove, "bee-queue": beeQueue, bullmq, bull, holdfast };
 
-/** Milliseconds of the machine's monotonic clock, which all its processes share. */
+/** Returns the monotonic clock of the machine, ms. All processes share this clock. */
 export const clockMs = () => Number(process.hrtime.bigint() / 1_000n) / 1_000;

@@ -1,4 +1,4 @@
-// The worker of one system. It records how long each task took to reach its handler.
+// Runs the worker of one system, and records how long each task took to reach its handler.
 import { readArgs, serveParent } from "../shared/children.mjs";
 import { clockMs, SYSTEMS } from "./systems.mjs";
 
@@ -10,7 +10,7 @@ const close = await SYSTEMS[args.system].work(args, ({ at }) => {
   onArrival();
 });
 
-// Answers with the latencies when this many tasks have arrived.
+// The answer has the latencies, and is sent when `count` tasks have arrived.
 serveParent(async ({ count }) => {
   await new Promise((resolve) => {
     onArrival = () => latencies.length >= count && resolve();

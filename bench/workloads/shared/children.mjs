@@ -1,10 +1,7 @@
-// Child processes that exchange messages with their parent: ready, a question, an answer, stop.
+// Starts child processes that exchange messages with their parent.
 import { fork } from "node:child_process";
 
-/**
- * Starts `node file JSON(args)` and waits for its first message. `ask(question)` sends a message and returns the next
- * answer.
- */
+/** Starts `node file JSON(args)` and waits until it is ready. `ask(question)` sends a message and returns the answer. */
 export async function startChild(file, args, { execArgv = [] } = {}) {
   const child = fork(file, [JSON.stringify(args)], {
     execArgv,
@@ -36,7 +33,7 @@ export async function startChild(file, args, { execArgv = [] } = {}) {
   };
 }
 
-/** The side of the child: says "ready", then calls `answer` with each question. Ends with the parent or on SIGTERM. */
+/** Called by the child. Calls `answer` with each question, until the parent ends or sends SIGTERM. */
 export function serveParent(answer, close) {
   const end = () => Promise.resolve(close?.()).finally(() => process.exit(0));
   process.once("SIGTERM", end);
@@ -45,13 +42,13 @@ export function serveParent(answer, close) {
   process.send({ answer: "ready" });
 }
 
-/** A child that was started as `node file JSON(args)`. */
+/** Returns the arguments that `startChild` or `runNode` gave to this process. */
 export const readArgs = () => JSON.parse(process.argv[2] ?? "{}");
 
-/** The last line of a process that `runNode` started. */
+/** Prints the result of a process that `runNode` started, as its last line. */
 export const printResult = (result) => process.stdout.write(`${JSON.stringify(result)}\n`);
 
-/** The items in an order that differs by round, so that none always comes first. */
+/** Returns the items in an order that depends on the round, so that no item always comes first. */
 export const rotate = (items, round) => items.map((_, index) => items[(index + round) % items.length]);
 
 export function percentile(sorted, share) {
@@ -64,7 +61,7 @@ export const median = (values) =>
     0.5,
   );
 
-/** Removes the data of a run from Redis: every key with this prefix. */
+/** Removes every key of a run, which begins with `start`, from Redis. */
 export async function dropKeys(redis, start) {
   let cursor = "0";
   do {

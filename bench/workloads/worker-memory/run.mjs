@@ -1,4 +1,4 @@
-// Enqueues in chunks from this process, so that the worker's process only works.
+// This process enqueues, so that the other process measures the memory of the worker alone.
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { Janitor, Queue } from "../../../packages/holdfast/dist/index.js";
@@ -10,7 +10,7 @@ const BATCH = 500;
 const perChunk = Math.ceil(tasks / chunks);
 const batch = Array.from({ length: BATCH }, () => ({ type: "noop", payload: "x".repeat(94) }));
 const queue = new Queue("memory", options);
-// Keeps Redis small too: ended tasks are purged.
+// The janitor purges ended tasks, which keeps Redis small.
 const janitor = new Janitor(options);
 await janitor.start();
 const worker = await startChild(fileURLToPath(new URL("worker.mjs", import.meta.url)), options, {

@@ -1,4 +1,4 @@
-// A worker of no-op tasks that reports its memory after a full collection.
+// Runs a worker of tasks that do nothing, and reports its memory after a full collection.
 import { setTimeout as delay } from "node:timers/promises";
 import { Worker } from "../../../packages/holdfast/dist/index.js";
 import { readArgs, serveParent } from "../shared/children.mjs";
@@ -9,7 +9,7 @@ await worker.start();
 
 serveParent(
   async ({ until }) => {
-    // The worker holds a task until its verdict is confirmed.
+    // The worker is busy until Redis has confirmed all verdicts.
     while (done < until || worker.busy > 0) await delay(20);
     globalThis.gc();
     globalThis.gc();
