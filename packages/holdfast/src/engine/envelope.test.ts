@@ -44,7 +44,7 @@ const when = fc.oneof(
 );
 const fingerprint = fc.option(fc.stringMatching(/^[A-Za-z0-9_.-]{1,22}$/), { nil: undefined });
 
-test("whatever is encoded is decoded to the same, payload byte by byte", () => {
+test("decoding returns what was encoded, the payload byte for byte", () => {
   fc.assert(
     fc.property(
       taskType,
@@ -78,7 +78,7 @@ test("whatever is encoded is decoded to the same, payload byte by byte", () => {
   );
 });
 
-test("the first byte is what the scripts go by: @ scheduled, + with options, . without", () => {
+test("the first byte tells the scripts the kind: @ scheduled, + with options, . without", () => {
   const flag = (options?: TaskOptions, print?: string) => encodeEnvelope("t", AT, "1", options, print)[0];
   expect(flag()).toBe(".");
   expect(flag({})).toBe(".");
@@ -131,13 +131,13 @@ describe("a record that is not a task throws", () => {
     });
   });
 
-  test("a header by itself is read the same", () => {
+  test("a header without a payload is read the same", () => {
     expect(decodeHeader("+t 1 p=l")).toMatchObject({ type: "t", enqueuedAt: 1, priority: "low" });
     expect(() => decodeHeader("no header")).toThrow(/cannot be read/);
   });
 });
 
-test("options that were read just before are read no second time, and mean the same", () => {
+test("options that equal those of the last task are not parsed again, and mean the same", () => {
   const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
   const texts = [
     " m=2 b=f,0,,n",

@@ -98,7 +98,7 @@ describe("counts", () => {
     });
   });
 
-  test("what acquire says of a first attempt: nothing", () => {
+  test("acquire returns no record for a first attempt", () => {
     expect(decodeCounts("")).toMatchObject({ attempts: 1, failures: 0, unroutedSince: null });
     expect(decodeCounts("3")).toMatchObject({ attempts: 3, crashes: 0, solo: false });
   });
@@ -153,7 +153,7 @@ describe("the text of an error", () => {
   const through = (error: string) =>
     decodeRecord(`p1,1,0,0,0,0,\n1 0 failed 1 2 w t ${encodeLine(error)}`, false);
 
-  test("comes back as it was, on one line of the record", () => {
+  test("is unchanged after it was one line of the record", () => {
     fc.assert(
       fc.property(
         fc.string({ unit: fc.constantFrom("%", "0", "A", "2", "5", "\n", " ", "é", "😀") }),
@@ -177,7 +177,7 @@ describe("the text of an error", () => {
   });
 });
 
-test("a record gives back the header that it has of the envelope, whichever clock was ahead", () => {
+test("a record returns the header of the envelope, whichever clock was ahead", () => {
   const at = 1_795_660_215_766;
   const header = (waitedMs: number) => `+mail.send ${(at - 10 - waitedMs).toString(36)}`;
   const record = (rest: string) => `c1 67-0-W7GU1O 10 ${at} w.1 mail.send ${rest}`;

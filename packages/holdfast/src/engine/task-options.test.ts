@@ -87,12 +87,12 @@ test.each([
   expect(refusal.message).toContain("docs/options.md#");
 });
 
-test("an id that is none keeps its own code", () => {
+test("an invalid id has its own error code", () => {
   for (const id of [123, null, "", "a/b", "x".repeat(129)])
     expect(refusalOf(() => checkShape(taskShape, { id })).code).toBe("invalid_task_id");
 });
 
-test("a fingerprint goes with an id, and into no record with a space or newline", () => {
+test("a fingerprint needs an id, and may have no space or newline", () => {
   checkShape(taskTextShape, { id: "a", fingerprint: "x" });
   for (const wrong of [
     { fingerprint: "x" },
@@ -115,7 +115,7 @@ describe("a task of a batch", () => {
     expect(optionsOfNewTask(task)).toBe(task);
   });
 
-  test("may stand in `options`, as `enqueue` takes them, but no field in both places", () => {
+  test("may have its options in `options`, as `enqueue` takes them, but no field in both places", () => {
     const task = { type: "t", payload: 1, options: { id: "a", delayMs: 5 } };
     expect(flatTask(task)).toEqual({ type: "t", payload: 1, id: "a", delayMs: 5 });
     expect(flatTask({ type: "t", payload: 1, options: undefined })).toEqual({ type: "t", payload: 1 });

@@ -22,7 +22,7 @@ test.each([
     "AggregateError: All promises were rejected (Error: mirror a: <n>)",
   ],
   ["Error\nCaused by: Error", "Error (Error)"],
-  // It says something itself.
+  // The first line is specific, so the signature leaves the cause out.
   ["Error: cannot save invoice 7\nCaused by: Error: disk full", "Error: cannot save invoice <n>"],
   ["a text\nCaused by: Error: disk full", "a text"],
   ["", ""],
@@ -40,7 +40,7 @@ const dead = (id: string, endedAt: number, lastError: string | null, change: obj
 
 const UNTIL = 1_200;
 
-test("what differs in numbers alone is one group, the largest first, with its first and last moment", () => {
+test("errors that differ only in numbers are one group with its first and last time, the largest group first", () => {
   const { groups, ...span } = groupDead(
     [
       dead("other", 900, "Error: another"),
@@ -77,7 +77,7 @@ test("what differs in numbers alone is one group, the largest first, with its fi
   ]);
 });
 
-test("another type or another reason is another group; of equal ones the latest comes first", () => {
+test("another type or reason makes another group; of groups of equal size the latest comes first", () => {
   const { groups } = groupDead(
     [dead("1", 1, "x"), dead("2", 2, "x", { type: "u" }), dead("3", 3, "x", { deadReason: "fatal" })],
     UNTIL,
@@ -85,7 +85,7 @@ test("another type or another reason is another group; of equal ones the latest 
   expect(groups.map(({ sampleIds }) => sampleIds)).toEqual([["3"], ["2"], ["1"]]);
 });
 
-test("without an error the reason stands for it; at most five samples are kept of any number", () => {
+test("a group without an error shows the reason, and a group has at most five samples", () => {
   const many = Array.from({ length: 12 }, (_, i) =>
     dead(`t${i}`, i, null, { deadReason: "crashes_exhausted" }),
   );

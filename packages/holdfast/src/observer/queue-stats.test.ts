@@ -36,8 +36,8 @@ test("a queue without anything is all zeros, with the default settings", () => {
   expect(Object.values(stats.totals).every((count) => count === 0)).toBe(true);
 });
 
-test("what was accepted and what moved since make up what is there", () => {
-  // Each counter has a number of its own, so that none can stand in for another.
+test("the counts of states follow from the accepted tasks and their moves", () => {
+  // Each counter has another number, so that a mix-up of two counters fails the test.
   const counters = [-60, -5, 3, 40, 7, 6, 8, 9, 0, 77, 101, 102, 103, 104, 105, 106, 107, 108, 109, 110, 111];
   expect(queueStats("q", raw({ counters, accepted: [100, 20, 4], lengths: [1, 2, 3, 4] }))).toMatchObject({
     pending: 40,

@@ -27,7 +27,7 @@ test("running: where, and that a cancel was asked for", () => {
   const workers = [workerViewOf({ id: "w7", state: "draining" })];
   expect(why({ task, workers })).toMatchObject({ reason: "running", detail: "attempt 2 runs on worker w7" });
   expect(why({ task: { ...task, cancelRequested: true }, workers }).detail).toContain("cancel was requested");
-  // Even in a paused queue: it runs.
+  // A task also runs on while its queue is paused.
   expect(why({ task, stats: { paused: true }, workers }).reason).toBe("running");
 });
 
@@ -50,7 +50,7 @@ test("worker_lost: what became of its worker, and when another one gets it", () 
   expect(why({ task, stats: { at }, workers: [stopped], janitors: 2 }).detail).toMatch(
     /which has stopped; .*then one of 2 janitors will give it/,
   );
-  // It beats, and its lease has ended all the same.
+  // The worker sends heartbeats, although the lease has ended.
   const alive = workerViewOf({ id: "w7" });
   expect(why({ task: late, stats: { at }, workers: [alive] })).toMatchObject({
     reason: "running",
@@ -65,7 +65,7 @@ test("overdue: a scheduled task whose time has come, and why nobody moves it", (
     detail: "it was due 60 s ago: a janitor has to move it to the waiting tasks, and none runs: start one",
   });
   expect(why({ task, stats: { at: 65_000 } }).detail).toContain("the janitor will move it");
-  // A janitor has a moment.
+  // A task is not overdue at once, because a janitor needs a moment.
   expect(why({ task, stats: { at: 6_000 } }).reason).toBe("not_due");
 });
 
@@ -84,7 +84,7 @@ test("not_due: before its time, or before the next try", () => {
   expect(why({ task: { ...task, failures: 2 }, stats }).detail).toContain("it failed 2 times");
 });
 
-test("no_worker_for_type: one that stands aside, with the time since", () => {
+test("no_worker_for_type: a task that was put aside, with the time since then", () => {
   const task = { state: "pending", type: "odd", unroutedSince: 0 } as const;
   expect(why({ task })).toMatchObject({
     reason: "no_worker_for_type",
@@ -92,7 +92,7 @@ test("no_worker_for_type: one that stands aside, with the time since", () => {
   });
 });
 
-test("waiting: one that stands aside names those that have a handler for it", () => {
+test("waiting: a task that was put aside names the workers that have a handler for it", () => {
   const workers = [workerViewOf({ types: ["odd"] }), workerViewOf({ types: ["even"] })];
   const task = { state: "pending", type: "odd", unroutedSince: 0 } as const;
   expect(why({ task, workers, stats: { pending: 90, pendingTyped: 3 } })).toMatchObject({
@@ -145,7 +145,7 @@ test("waiting: a place that was not found is estimated", () => {
   expect(why({ stats: { pending: 12 } })).toMatchObject({ position: 12, positionIsEstimate: true });
 });
 
-test("workers_draining: all that could run it were told to drain, and that counts before no_workers", () => {
+test("workers_draining: all workers that could run the task drain; this reason comes before no_workers", () => {
   const drained = workerViewOf({ state: "drained" });
   const draining = workerViewOf({ id: "w2", state: "draining" });
   expect(why({ workers: [drained] })).toMatchObject({
@@ -153,7 +153,7 @@ test("workers_draining: all that could run it were told to drain, and that count
     detail: 'the only worker of queue "q" drains: resume one, or start another',
   });
   expect(why({ workers: [drained, draining] }).detail).toContain("all 2 workers");
-  // One that goes on is enough, and one of another queue is none.
+  // One worker that does not drain is enough, but a worker of another queue does not count.
   expect(why({ workers: [drained, workerViewOf({ id: "w3" })] }).reason).toBe("waiting");
   expect(why({ workers: [workerViewOf({ state: "drained", queues: ["other"] })] }).reason).toBe("no_workers");
 });

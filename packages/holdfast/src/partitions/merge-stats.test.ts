@@ -10,7 +10,7 @@ const SETTINGS = {
   idempotencyMs: 2_000,
 };
 
-test("caps are divided, rounded up, and summed again; times are not", () => {
+test("caps are divided, rounded up and summed again, but times are not", () => {
   const split = splitSettings(SETTINGS, 4);
   expect(split).toEqual({ ...SETTINGS, maxWaiting: 3, retentionCount: 2 });
   expect(mergeSettings([1, 2, 3, 4].map(() => ({ ...SETTINGS, ...split })))).toEqual({
@@ -25,7 +25,7 @@ test("one partition without a cap leaves the queue without one", () => {
   expect(mergeSettings([SETTINGS, { ...SETTINGS, maxWaiting: 0 }]).maxWaiting).toBe(0);
 });
 
-test("groups of the same failure are one, the others stay apart", () => {
+test("groups of the same failure are merged, and other groups are not", () => {
   const group = {
     type: "t",
     reason: "fatal" as const,

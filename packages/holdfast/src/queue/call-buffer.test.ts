@@ -8,7 +8,7 @@ import type { ColumnsResult } from "./columns.ts";
 import type { PreparedTask } from "./enqueue-call.ts";
 import { PlainRun } from "./plain-call.ts";
 
-/** A buffer over an engine that answers when it is told to. */
+/** A buffer over an engine that answers when the test says so. */
 function setup() {
   const calls: { size: number; answer: (verdicts: string) => void; fail: (error: Error) => void }[] = [];
   const engine = {
@@ -54,7 +54,7 @@ test("runs of one turn go in one call, at its end", async () => {
   ]);
 });
 
-test("while two calls are on their way the next one gathers, and goes when one of them is answered", async () => {
+test("while two calls are on their way, the next one gathers tasks until one of them is answered", async () => {
   const { calls, push, turn } = setup();
   for (let i = 0; i < 2; i++) {
     void push(1);
@@ -71,7 +71,7 @@ test("while two calls are on their way the next one gathers, and goes when one o
   expect(calls.map(({ size }) => size)).toEqual([1, 1, 30]);
 });
 
-test("tasks that come one by one gather by the same rule, and wait for the calls of batches as well", async () => {
+test("single tasks are gathered by the same rule, and wait for the calls of batches as well", async () => {
   const { calls, push, pushOne, turn } = setup();
   void push(5);
   await turn();
@@ -86,7 +86,7 @@ test("tasks that come one by one gather by the same rule, and wait for the calls
   expect(await first).toMatchObject({ id: "a", state: "pending", duplicate: false });
   await turn();
   await turn();
-  // Those whose ids are looked up go in a call of their own.
+  // The task with a given id needs a call that looks the id up.
   expect(calls.map(({ size }) => size)).toEqual([5, 1, 3, 1]);
   calls[2]?.answer("nfn");
   calls[3]?.answer("n");
@@ -98,7 +98,7 @@ test("tasks that come one by one gather by the same rule, and wait for the calls
   ]);
 });
 
-test("a call that is full is sent whatever is on its way, and no batch is torn that fits into one", async () => {
+test("a full call is sent at once, and a batch that fits into one call is not split", async () => {
   const { buffer, calls, push, turn } = setup();
   for (const count of [200, 200, 200, 500, 1_100]) void push(count);
   await turn();
@@ -145,11 +145,11 @@ async function sent(envelopes: readonly string[]) {
   return calls;
 }
 
-test("tasks of one event-loop turn go in calls of 500", async () => {
+test("tasks of one event-loop turn are sent in calls of 500", async () => {
   expect(await sent(Array(1_200).fill(".t 0\n1"))).toEqual([500, 500, 200]);
 });
 
-test("large payloads go fewer at a time, and one that is larger than a call goes alone", async () => {
+test("a call holds fewer large payloads, and one that is larger than a call is sent alone", async () => {
   const large = `.t 0\n"${"x".repeat(100_000)}"`;
   expect(await sent(Array(7).fill(large))).toEqual([3, 3, 1]);
   expect(await sent([large.repeat(3), large.repeat(3), ".t 0\n1"])).toEqual([1, 1, 1]);

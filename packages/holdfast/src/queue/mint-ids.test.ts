@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { idMint, mintIds } from "./mint-ids.ts";
 
-test("every id is another one, of 14 characters of the alphabet of nanoid", () => {
+test("ids are unique and have 14 characters of the alphabet of nanoid", () => {
   const mint = idMint();
   const ids = Array.from({ length: 20_000 }, mint);
   expect(new Set(ids).size).toBe(ids.length);
@@ -26,7 +26,7 @@ test("each place takes each character about as often", () => {
   }
 });
 
-test("ids that are minted together are other ones as well, and the bytes are theirs", () => {
+test("ids that are minted together are unique as well, and the bytes are those of the ids", () => {
   const seen = new Set<string>();
   for (const count of [1, 3, 100, 2_496, 5_001, 500, 2_000]) {
     const { ids, bytes } = mintIds(count);

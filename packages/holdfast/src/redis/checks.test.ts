@@ -14,7 +14,7 @@ const info = (fields: Record<string, string> = {}) =>
   ].join("\r\n");
 
 test.each(["2.8.0", "5.0.14", "6.0.16", "6.2.99"])(
-  "Redis %s is refused, naming what is needed",
+  "Redis %s is refused with the version that is needed",
   (version) => {
     expect(() => checkInfo(info({ redis_version: version }))).toThrow(
       expect.objectContaining({

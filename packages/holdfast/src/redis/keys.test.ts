@@ -15,7 +15,7 @@ test("no two parts share a key", () => {
   expect(new Set(keys).size).toBe(keys.length);
 });
 
-test("the names that people look for are kept", () => {
+test("the documented names of keys do not change", () => {
   expect(queueKeys("queue", "default")).toMatchObject({
     pending: "queue:{default}:pending",
     pendingHigh: "queue:{default}:pending:high",

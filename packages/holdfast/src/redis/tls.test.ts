@@ -4,7 +4,7 @@ import { remedyOf, tlsOptions } from "./tls.ts";
 test("without any setting there is no TLS; tls, its options, or a file brings it", () => {
   expect(tlsOptions({})).toBeNull();
   expect(tlsOptions({ tls: false })).toBeNull();
-  // Said, since a variable of the environment turns the default off.
+  // The setting is explicit, because NODE_TLS_REJECT_UNAUTHORIZED can turn the default off.
   const checked = { rejectUnauthorized: true };
   expect(tlsOptions({ tls: true })).toEqual(checked);
   expect(tlsOptions({ tls: {} })).toEqual(checked);

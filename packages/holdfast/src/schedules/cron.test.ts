@@ -101,7 +101,7 @@ test.each([
   );
 });
 
-test("an expression is told in words", () => {
+test("an expression is described in words", () => {
   expect(cronInWords("30 2 * * 1-5")).toBe("At 02:30, Monday through Friday");
   expect(cronInWords("@daily")).toBe("At 00:00");
 });
@@ -186,7 +186,7 @@ const zones = [
   "Africa/Cairo",
 ];
 
-test("occurrences only grow, and those of a span are the ones that following tells (property)", () => {
+test("occurrences only grow, and those of a span are the same as one by one (property)", () => {
   const range = { min: ms("2026-01-01"), max: ms("2027-01-01") };
   fc.assert(
     fc.property(
@@ -210,7 +210,7 @@ test("occurrences only grow, and those of a span are the ones that following tel
   );
 });
 
-test("of a long span the last hundred are told, through a change of the clocks", () => {
+test("a long span returns its last hundred occurrences, across a change of the clocks", () => {
   const times = new CronTimes("*/5 * * * *", "Europe/Berlin");
   const end = ms("2026-10-25T01:32:00Z");
   const { times: last, cut } = times.between(ms("2026-10-20T00:00:00Z"), end);

@@ -42,7 +42,7 @@ test("a quantile is within a tenth of the exact one (property)", () => {
   expect(quantileMs(new Map(), 0.5)).toBeNull();
 });
 
-test("text and growth give back what went in (property)", () => {
+test("text and growth return what was put in (property)", () => {
   fc.assert(
     fc.property(times, times, (before, more) => {
       const first = histogramOf(before);
@@ -51,6 +51,6 @@ test("text and growth give back what went in (property)", () => {
       expect(grownBy(first, addHistograms([first, second]))).toEqual(second);
     }),
   );
-  // The counts start again.
+  // A count that has fallen means that the counts started again at zero.
   expect(grownBy(new Map([[3, 100]]), new Map([[3, 5]]))).toEqual(new Map());
 });

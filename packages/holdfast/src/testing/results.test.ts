@@ -1,19 +1,19 @@
 import { expect, test } from "vitest";
 import { testWorker } from "./test-worker.ts";
 
-test("a result that is too large does not undo the work: acked, with the error beside it", async () => {
+test("a task whose result is too large is acked, and the error is reported", async () => {
   const run = await testWorker({ t: () => "x".repeat(100_000) }).run("t", {});
   expect(run).toMatchObject({ outcome: "acked", attempts: 1, error: { code: "payload_too_large" } });
   expect(run.errors).toMatchObject([{ code: "payload_too_large", taskId: "test-task" }]);
   expect(run).not.toHaveProperty("resultText");
 });
 
-test("a result without a JSON form is the end at once: to run it again would end the same way", async () => {
+test("a result without a JSON form ends the task at once, because a retry would end the same way", async () => {
   const run = await testWorker({ t: () => 1n }).run("t", {});
   expect(run).toMatchObject({ outcome: "dead", attempts: 1, error: { name: "FatalError" } });
 });
 
-test("what ctx cannot store is told, and costs no attempt", async () => {
+test("a value that ctx cannot store is reported, and costs no attempt", async () => {
   const run = await testWorker({
     t: async (_, { progress, log }) => {
       await progress(10n);

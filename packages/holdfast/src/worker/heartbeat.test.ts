@@ -14,7 +14,7 @@ vi.mock("node:worker_threads", () => ({
   },
 }));
 
-/** A thread that does what the test says. */
+/** A stand-in for the thread, which the test controls. */
 class Thread extends EventEmitter {
   readonly got: ToThread[] = [];
   terminated = false;
@@ -36,7 +36,7 @@ class Thread extends EventEmitter {
     this.terminated = true;
     this.emit("exit", 1);
   }
-  /** The number under which the last worker came. */
+  /** The number of the worker that was added last. */
   get last(): number {
     return (this.got.findLast(({ kind }) => kind === "add") as { member: number }).member;
   }
@@ -84,7 +84,7 @@ test("one thread beats for all workers of the process, from the first to the las
   expect(thread.got.map(({ kind }) => kind)).toEqual(["add", "add", "remove", "remove"]);
   expect(thread.terminated).toBe(true);
   expect(threads).toHaveLength(1);
-  // The next one starts again.
+  // The next worker starts a new thread.
   const again = member();
   const startingAgain = again.heartbeat.start();
   const next = await nth(2);
@@ -114,7 +114,7 @@ test("a thread that ends before it beats is a start that fails, and can be tried
   await heartbeat.stop();
 });
 
-test("what cannot be done for one worker does not touch the others", async () => {
+test("a failure for one worker does not affect the others", async () => {
   threads.length = 0;
   const [good, bad] = [member(), member()];
   const starting = good.heartbeat.start();

@@ -54,7 +54,7 @@ test("another reader of the same memory sees every slot that was ever claimed", 
   expect(reader.read(ANY_TIME).map(({ id }) => id)).toEqual(expect.arrayContaining(["id-99", "again"]));
 });
 
-test("a full table refuses; a freed leaseIndex is used again, under another version", () => {
+test("a full table refuses a claim, and a freed leaseIndex is used again under another version", () => {
   const table = new LeaseTable(1);
   expect(table.free).toBe(1);
   const index = table.claim(0, "a-long-id", "token", 0);
@@ -91,12 +91,12 @@ test("busy and state are shared with every table over the same memory", () => {
   table.busy = 7;
   table.state = "draining";
   expect([other.busy, other.state]).toEqual([7, "draining"]);
-  // Only the owner hands out slots.
+  // Only the table that made the memory may claim entries.
   expect(() => other.claim(0, "a", "t", 0)).toThrow(RangeError);
 });
 
-// Claims and releases one entry, and now and then holds it long enough to be read; in each lease, id and fence belong
-// together. It loads the built table since Node 20 does not run TypeScript in a thread.
+// Claims and releases one entry, and sometimes holds it long enough to be read. In each lease, id and fence are equal. The
+// thread loads the built table, because Node 20 does not run TypeScript in a thread.
 const WRITER = `
   const { parentPort, workerData } = require("node:worker_threads");
   import(workerData.module).then(({ LeaseTable }) => {
@@ -140,7 +140,7 @@ test("monotonic time goes on and is in milliseconds", () => {
   const started = monotonicMs();
   const wall = performance.now();
   while (performance.now() - wall < 5) {
-    // Five milliseconds of a clock that is known.
+    // This waits five milliseconds by another clock.
   }
   expect(monotonicMs() - started).toBeGreaterThanOrEqual(5);
   expect(monotonicMs() - started).toBeLessThan(5_000);

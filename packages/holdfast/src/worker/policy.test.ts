@@ -20,7 +20,7 @@ const all = (free: number) => free;
 const want = (change: Partial<Situation>, settled = 0, share = all) =>
   wish(situation(change), settled, share)?.want ?? 0;
 
-/** Counts that fit together: no more is settled or runs than is held. */
+/** Consistent counts: a worker settles and runs no more tasks than it holds. */
 const situations = fc
   .record({
     slots: fc.integer({ min: 1, max: 400 }),
@@ -42,12 +42,12 @@ const situations = fc
   );
 
 describe("what to ask for", () => {
-  test("an idle worker asks for all its slots, and one that stops, sleeps or runs a task alone for nothing", () => {
+  test("an idle worker asks for tasks for all its slots; a worker that stops, sleeps or runs a task alone asks for none", () => {
     expect(want({})).toBe(10);
     for (const state of ["yields", "idle", "exclusive"] as const) expect(want({ [state]: true })).toBe(0);
   });
 
-  test("what is held and what is asked for already counts; what is settled, or about to be, has freed its slot", () => {
+  test("held and requested tasks take slots, and settled tasks have freed theirs", () => {
     expect(want({ held: 6 })).toBe(4);
     expect(want({ held: 6, reserved: 3 })).toBe(1);
     expect(want({ held: 10 })).toBe(0);
@@ -55,14 +55,14 @@ describe("what to ask for", () => {
     expect(want({ held: 10, settling: 2 })).toBe(2);
   });
 
-  test("a worker that drains asks for one task when it holds nothing, and for its own queue alone", () => {
+  test("a worker that makes room asks for one task once it holds nothing, and only from the queue that asked", () => {
     expect(want({ makesRoomFor: "this queue" })).toBe(1);
     expect(want({ makesRoomFor: "this queue", held: 1 })).toBe(0);
     expect(want({ makesRoomFor: "this queue", reserved: 1 })).toBe(0);
     expect(want({ makesRoomFor: "another queue" })).toBe(0);
   });
 
-  test("quick handlers get tasks ahead of the slots, beside no other queue and no other call without verdicts", () => {
+  test("quick handlers get tasks ahead of their slots, unless the worker has another queue or another call without verdicts", () => {
     expect(want({ ahead: 5 })).toBe(15);
     expect(want({ ahead: 5, held: 10 })).toBe(5);
     expect(want({ ahead: 5, held: 12 })).toBe(3);
@@ -71,14 +71,14 @@ describe("what to ask for", () => {
     expect(want({ ahead: 5, held: 10, inFlight: 1 }, 2)).toBe(7);
   });
 
-  test("a large batch goes in two equal calls, a small one in one", () => {
+  test("a large batch is sent in two equal calls, a small one in one", () => {
     expect(wish(situation({ slots: 20, ahead: 20 }), 0, all)).toEqual({ want: 20, inHalves: true });
     expect(wish(situation({ slots: 10, ahead: 21 }), 0, all)).toEqual({ want: 31, inHalves: false });
-    // With another queue there is no new decision.
+    // A worker with several queues keeps its last decision.
     expect(wish(situation({ alone: false, inHalves: true }), 0, all)?.inHalves).toBe(true);
   });
 
-  test("never more than a call holds, the table has room for, or slots and tasks ahead come to; something while it has a share of a free slot", () => {
+  test("a worker never asks for more than a call, the table, or its slots and tasks ahead can hold, and asks for something while it has a free slot", () => {
     fc.assert(
       fc.property(situations, fc.nat({ max: 300 }), fc.nat({ max: 400 }), (now, settled, portion) => {
         const share = (free: number) => Math.min(free, portion);
@@ -116,7 +116,7 @@ describe("whether verdicts wait for others", () => {
   });
 });
 
-test("of a push is kept what the slots have room for, and what quick handlers may take ahead", () => {
+test("a worker keeps the pushed tasks for which it has slots, and those that quick handlers may take ahead", () => {
   expect(keptOfPush(situation())).toBe(10);
   expect(keptOfPush(situation({ held: 10 }))).toBe(0);
   expect(keptOfPush(situation({ held: 12 }))).toBe(0);
@@ -127,6 +127,6 @@ test("of a push is kept what the slots have room for, and what quick handlers ma
   expect(keptOfPush(situation({ makesRoomFor: "another queue" }))).toBe(0);
 });
 
-test("half of what came last is worth a call, and never fewer than eight", () => {
+test("half of the last grants are worth an early call, but never fewer than eight", () => {
   expect([0, 15, 16, 17, 250].map(earlyVerdicts)).toEqual([8, 8, 8, 8, 125]);
 });

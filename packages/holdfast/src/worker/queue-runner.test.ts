@@ -63,7 +63,7 @@ class ScriptedEngine {
   }
 }
 
-/** A runner whose polls never come. Handlers end when they are told to, or at once. */
+/** A runner that never polls. Its handlers end when the test says so, or at once. */
 function setup({ total = 2, atOnce = false, aheadMs = 0 } = {}) {
   const engine = new ScriptedEngine();
   const ends: (() => void)[] = [];
@@ -143,13 +143,13 @@ test("a wake-up that overtakes the answer of an acquire is followed by another a
   runner.close();
 });
 
-test("a runner that is to make room asks again once it holds nothing, though an answer before sent it to sleep", async () => {
+test("a runner that makes room asks again once it holds nothing, even if an earlier answer put it to sleep", async () => {
   const { runner, engine, ends, next } = setup();
   runner.schedule();
   await (await next()).answer({ grants: [grant("a")], again: true });
   const third = await next();
   expect(third.args).toMatchObject({ want: 1, held: 1 });
-  // One that was sent before says that nothing is there.
+  // An earlier answer has said that no task waits.
   runner.idle = true;
   await third.answer({ makeRoom: true });
   expect(engine.asked).toHaveLength(0);
@@ -157,7 +157,7 @@ test("a runner that is to make room asks again once it holds nothing, though an 
   const settle = await next();
   expect(settle.args).toMatchObject({ want: 1, held: 0 });
   await settle.answer({ grants: [grant("solo")], solo: true });
-  // It runs alone.
+  // The runner asks for nothing while the solo task runs.
   expect(engine.asked).toHaveLength(0);
   ends[1]?.();
   expect((await next()).args).toMatchObject({ want: 0 });
@@ -172,7 +172,7 @@ test("the slot of a verdict that is under way is filled by its own call, and not
   const first = await next();
   expect(first).toMatchObject({ settled: ["a"], args: { want: 1, held: 1 } });
   ends[1]?.();
-  // Beside the first: it frees one slot, and the slot of the first is spoken for.
+  // The second call only asks for the slot that it frees, because the first call asks for the other one.
   const second = await next();
   expect(second).toMatchObject({ settled: ["b"], args: { want: 1 } });
   await second.answer({ grants: [grant("c")] });
@@ -183,7 +183,7 @@ test("the slot of a verdict that is under way is filled by its own call, and not
   runner.close();
 });
 
-/** Two slots, handlers of 20 ms by a clock that the test moves, and all that is asked for is there. */
+/** A runner with two slots and handlers of 20 ms by a clock that the test moves. Every call gets all that it asks for. */
 async function behindBacklog() {
   let nowMs = 1_000;
   const clock = vi
@@ -200,11 +200,11 @@ async function behindBacklog() {
   await first.answer(granted(0, 2));
   nowMs += 20;
   for (const end of ends.splice(0)) end();
-  // Nearly 0.1 a ms: four ahead, twice that behind a full answer, and two in the slots.
+  // Nearly 0.1 tasks end per ms: four are taken ahead, twice as many behind a full answer, and two fill the slots.
   const second = await next();
   expect(second).toMatchObject({ settled: ["task-0", "task-1"], args: { want: 10 } });
   await second.answer(granted(2, 10));
-  // Again it got all: four times as much, and no more than that.
+  // After a second full answer the runner takes four times as many ahead, which is the limit.
   const third = await next();
   expect(third).toMatchObject({ settled: [], args: { want: 8 } });
   await third.answer(granted(12, 8));
@@ -219,13 +219,13 @@ test("verdicts wait for each other while enough is taken ahead for the slots tha
     ends.shift()?.();
     for (let n = 0; n < 5; n++) await nextTurn();
   };
-  // The next begins at once, and nothing is sent.
+  // The next task begins at once, and the verdict waits.
   await endNext();
   expect(ends).toHaveLength(2);
   await endNext();
   await endNext();
   expect(engine.asked).toHaveLength(0);
-  // Less than half is left.
+  // A call is sent when less than half of the tasks taken ahead are left.
   while (engine.asked.length === 0 && ends.length === 2) await endNext();
   const call = await next();
   expect(call.settled.length).toBeGreaterThan(3);
@@ -234,14 +234,14 @@ test("verdicts wait for each other while enough is taken ahead for the slots tha
   runner.close();
 });
 
-test("a verdict waits no longer than half of what is taken ahead takes", async () => {
+test("a verdict waits no longer than half of the time for which tasks are taken ahead", async () => {
   const { runner, engine, ends, next, moveMs } = await behindBacklog();
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
   onTestFinished(() => void vi.useRealTimers());
   ends.shift()?.();
   for (let n = 0; n < 5; n++) await nextTurn();
   expect(engine.asked).toHaveLength(0);
-  // Half of 4 x 50 ms.
+  // 100 ms is half of 4 x 50 ms.
   moveMs(100);
   vi.advanceTimersByTime(99);
   expect(engine.asked).toHaveLength(0);
@@ -263,7 +263,7 @@ test("a runner that stops does not let its verdicts wait", async () => {
 });
 
 test("the first half of a batch that ends at once is on its way to Redis while the second runs", async () => {
-  // The pace is what is measured: each look at the clock is a tenth of a millisecond later than the one before.
+  // Each reading of the clock is 0.1 ms later than the last, so the runner measures quick handlers.
   let nowMs = 1_000;
   const clock = vi.spyOn(process, "hrtime").mockImplementation((() => {
     nowMs += 0.1;
@@ -274,15 +274,15 @@ test("the first half of a batch that ends at once is on its way to Redis while t
   runner.schedule();
   const ids = Array.from({ length: 40 }, (_, n) => `task-${n}`);
   await (await next()).answer({ grants: ids.map(grant) });
-  // Nothing is known of their pace yet.
+  // The runner has not measured the handlers yet, so it sends one call.
   const whole = await next();
   expect(whole.settled).toEqual(ids);
   await whole.answer({ grants: ids.map(grant) });
   const [first, second] = [await next(), await next()];
   expect([first.settled, second.settled]).toEqual([ids.slice(0, 20), ids.slice(20)]);
-  // Each asks for a part, and together they ask for what is free.
+  // Each call asks for a part of the free slots.
   expect(Math.min(first.args.want, second.args.want)).toBeGreaterThanOrEqual(20);
-  // From now on one of the two is always under way: nothing is sent early.
+  // From now on one of the two calls is always under way, so no verdict is sent early.
   await first.answer({ grants: ids.slice(0, 30).map(grant) });
   expect((await next()).settled).toEqual(ids.slice(0, 30));
   expect(engine.asked).toHaveLength(0);
@@ -295,7 +295,7 @@ test("a cancel that overtakes the answer with its task reaches the handler", asy
   const first = await next();
   runner.held.cancelRequested("early", "1-early.");
   await first.answer({ grants: [grant("early")] });
-  // Not begun: it is handed back, and Redis ends it as cancelled.
+  // The runner hands the task back without beginning it, and Redis ends it as cancelled.
   expect((await next()).settled).toEqual(["early"]);
   runner.close();
 });

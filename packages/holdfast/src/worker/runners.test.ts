@@ -10,11 +10,11 @@ import { Runners } from "./runners.ts";
 import { Slots } from "./slots.ts";
 
 const POLL_MS = 1_000_000_000;
-// Handed back by the heartbeat thread after so long, looked for this often: heartbeat-thread.ts.
+// The heartbeat thread looks this often, and hands a task back after this time (heartbeat-thread.ts).
 const AHEAD_MS = 50;
 const THREAD_MS = 25;
 const SETTLED_MS = 2_000;
-// A call takes 2 ms here, and each queue may have to be asked in turn.
+// A fake call takes 2 ms, and the runners may have to ask the queues one after the other.
 const IDLE_MS = 40;
 
 interface FakeTask {
@@ -23,7 +23,7 @@ interface FakeTask {
   solo: boolean;
 }
 
-/** A queue as Redis keeps it for one worker: a list, leases, and its parked request. Every answer takes a millisecond. */
+/** A fake of a queue in Redis with one worker: a list, leases and a parked request. Every answer takes a millisecond. */
 class FakeQueue {
   readonly connection = { now: () => 0 };
   readonly queue: string;
@@ -102,7 +102,7 @@ class FakeQueue {
     if (push) void after(1).then(() => this.#runner?.granted(push));
   }
 
-  /** The heartbeat thread's treatment of a task that was taken ahead and has not begun. */
+  /** Hands back a task that was taken ahead and has not begun, as the heartbeat thread does. */
   handBack(id: string): void {
     const task = this.leased.get(id);
     if (!task) return;
@@ -165,7 +165,7 @@ class FakeQueue {
 const envelopeOf = ({ runMs, solo }: FakeTask) => `.${solo ? "solo" : "t"} 0\n${runMs}`;
 const after = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** One worker over several queues, its heartbeat thread, and what it runs. */
+/** One worker with several queues, its heartbeat thread and its running tasks. */
 class World {
   readonly slots: Slots;
   readonly table: LeaseTable;
@@ -174,7 +174,7 @@ class World {
   running = 0;
   started = 0;
   soloRuns = false;
-  /** The calls that must not happen. */
+  /** What the runners did wrong. */
   readonly broken: string[] = [];
   readonly #timers: NodeJS.Timeout[];
   #idleMs = 0;
@@ -290,13 +290,13 @@ interface Arrival {
 async function play(total: number, weights: number[], aheadMs: number, arrivals: Arrival[]): Promise<World> {
   const world = new World(total, weights, aheadMs);
   let count = 0;
-  // Idle: every queue has parked its request.
+  // Every queue has parked a request after this time.
   await vi.advanceTimersByTimeAsync(20);
   for (const { queue, tasks, thenMs } of arrivals) {
     world.queues[queue % weights.length]?.enqueue(tasks.map((task) => ({ ...task, id: `t${count++}` })));
     await vi.advanceTimersByTimeAsync(thenMs);
   }
-  // No task runs so long: that nothing ended all that time means that nothing will.
+  // No task runs for SETTLED_MS, so if none ends in that time, none will.
   for (let ended = -1; ended < world.ended && world.ended < count; ) {
     ended = world.ended;
     await vi.advanceTimersByTimeAsync(SETTLED_MS);
@@ -304,7 +304,7 @@ async function play(total: number, weights: number[], aheadMs: number, arrivals:
   return world;
 }
 
-test("two queues whose tasks come while the only slot is taken get it when it is free", async () => {
+test("two queues whose tasks arrive while the only slot is taken both get it when it is free", async () => {
   const one = (queue: number, runMs: number) => ({ queue, tasks: [{ runMs, solo: false }], thenMs: 0 });
   const world = await play(1, [1, 1, 1], 5, [{ ...one(0, 600), thenMs: 50 }, one(1, 1), one(2, 1)]);
   expect([world.ended, world.waiting, world.broken]).toEqual([3, 0, []]);
@@ -312,7 +312,7 @@ test("two queues whose tasks come while the only slot is taken get it when it is
   world.close();
 });
 
-test("while a slot is free and a task waits, something is granted, whatever comes in whatever order", async () => {
+test("while a slot is free and a task waits, a task is granted, in any order of arrivals", async () => {
   const task = fc.record({
     runMs: fc.constantFrom(0, 0, 1, 5, 30, 60, 200, 700),
     solo: fc.constantFrom(false, false, false, false, false, false, true),
@@ -343,7 +343,7 @@ test("while a slot is free and a task waits, something is granted, whatever come
   );
 });
 
-test("a queue that Redis does not answer for holds up no other, and goes on when it is answered", async () => {
+test("a queue whose node does not answer holds up no other queue, and continues when the node answers again", async () => {
   for (const total of [1, 3]) {
     const world = new World(total, [1, 1, 1], 5);
     const [away, near] = world.queues as [FakeQueue, FakeQueue];
@@ -352,7 +352,7 @@ test("a queue that Redis does not answer for holds up no other, and goes on when
     near.enqueue(Array.from({ length: 6 }, (_, n) => ({ id: `near-${n}`, runMs: 5, solo: n === 3 })));
     await vi.advanceTimersByTimeAsync(1_000);
     expect(near.completed).toHaveLength(6);
-    // It comes back while the others have taken the slots: what has to run alone waits for them.
+    // The queue returns while tasks of the other one have the slots, so its solo tasks wait for these.
     near.enqueue(Array.from({ length: 6 }, (_, n) => ({ id: `long-${n}`, runMs: 1_500, solo: false })));
     away.enqueue(Array.from({ length: 6 }, (_, n) => ({ id: `away-${n}`, runMs: 5, solo: n % 3 === 0 })));
     await vi.advanceTimersByTimeAsync(50);
@@ -364,7 +364,7 @@ test("a queue that Redis does not answer for holds up no other, and goes on when
   }
 });
 
-test("a slot that comes free is told to every queue: it begins what it has taken ahead, and asks unless it sleeps", () => {
+test("when a slot becomes free, every queue begins its tasks taken ahead, and asks for more unless it sleeps", () => {
   const told: string[] = [];
   const runners = new Runners(new Slots(1));
   for (const [name, idle] of [
@@ -382,7 +382,7 @@ test("a queue that neither sleeps nor asks while a slot is free is reported as s
   const world = new World(1, [1, 1], 5);
   await vi.advanceTimersByTimeAsync(20);
   expect([world.runners.stalledMs(), world.runners.oldestAnswerAgeMs() < 50]).toEqual([0, true]);
-  // Its timer is lost: it was never to sleep for so long.
+  // The runner has lost its timer, so it sleeps longer than it may.
   await vi.advanceTimersByTimeAsync(10_000);
   expect(world.runners.oldestAnswerAgeMs()).toBeGreaterThan(9_000);
   vi.advanceTimersByTime(0);

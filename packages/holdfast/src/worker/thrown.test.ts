@@ -7,13 +7,13 @@ import { decodeRecord } from "../engine/record.ts";
 import { cutText, errorText, readThrown, verdictOfError } from "./thrown.ts";
 
 const textOf = (error: unknown) => errorText(readThrown(error));
-/** As somebody reads it who looks at a dead letter. */
+/** The text that an operator reads in a dead letter. */
 const shown = (error: unknown) => textOf(error).replaceAll("%0A", "\n");
 const there = (code: string): unknown => vm.runInNewContext(code);
 const withoutStack = <E extends Error>(error: E): E => Object.assign(error, { stack: undefined });
 
 describe("the text that is kept of an error", () => {
-  test("names it, and is one line of at most the limit", () => {
+  test("names the error, and is one line within the limit", () => {
     expect(textOf(new TypeError("no such thing"))).toMatch(/^TypeError: no such thing%0A {4}at /);
     const long = textOf(new Error("x".repeat(5_000)));
     expect(long).toHaveLength(LIMITS.errorCharacters);
@@ -102,7 +102,7 @@ describe("the text that is kept of an error", () => {
     ]);
   });
 
-  test("of a fetch that failed says why", async () => {
+  test("says why a fetch failed", async () => {
     const server = createServer().listen(0, "127.0.0.1");
     await once(server, "listening");
     const { port } = server.address() as AddressInfo;
@@ -121,7 +121,7 @@ describe("the text that is kept of an error", () => {
     expect(shown(Object.create(null))).toBe("[Object: null prototype] {}");
   });
 
-  test("of an error from another realm it is the same", () => {
+  test("is the same for an error from another realm", () => {
     const lines = shown(there(`new TypeError("there", { cause: new Error("why") })`)).split("\n");
     expect([lines[0], lines.at(-1)]).toEqual(["TypeError: there", "Caused by: Error: why"]);
   });
@@ -222,7 +222,7 @@ describe("what a throw means", () => {
     expect(verdict(new RateLimited(7))).toEqual({ kind: "fail", delayMs: 7 });
   });
 
-  test("the first among the causes that means something decides", () => {
+  test("the first FatalError or RetryAfter among the causes decides", () => {
     const wrapped = (cause: unknown) => new Error("outer", { cause: new Error("between", { cause }) });
     expect(verdict(wrapped(new FatalError("no")))).toEqual({ kind: "fatal" });
     expect(verdict(wrapped(new RetryAfter(7)))).toEqual({ kind: "fail", delayMs: 7 });
@@ -234,7 +234,7 @@ describe("what a throw means", () => {
     expect(verdict(new AggregateError([new FatalError("no")]))).toEqual({ kind: "fail", delayMs: 500 });
   });
 
-  test("it goes by the name too, since a handler may carry another copy of the library", () => {
+  test("the name decides too, since a handler may use another copy of the library", () => {
     expect(verdict(named("FatalError"))).toEqual({ kind: "fatal" });
     expect(verdict(named("RetryAfter", { delayMs: 7 }))).toEqual({ kind: "fail", delayMs: 7 });
     expect(verdict({ name: "FatalError", message: "sent through JSON" })).toEqual({ kind: "fatal" });
