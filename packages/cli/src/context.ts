@@ -33,7 +33,7 @@ export interface Mutation {
 export interface Done {
   count: number;
   code: ErrorCode | null;
-  /** The user interrupted it. */
+  /** Whether the user interrupted the change. */
   interrupted?: boolean;
   /** Set if the outcome is only known afterwards. */
   subject?: string;
@@ -49,7 +49,7 @@ export interface GlobalOptions {
 // A user waits less patiently than a service.
 const CONNECT_MS = 3_000;
 
-/** The environment of a command. It connects when a connection is first used. */
+/** The environment of a command. It connects to Redis when the connection is first used. */
 export class Context {
   readonly io: Io;
   readonly out: Output;

@@ -9,7 +9,7 @@ export const EXIT = {
   usage: 2,
   /** There is no such queue or task. */
   notFound: 3,
-  /** The state of the system does not allow it, or it is too late. */
+  /** The state of the system does not allow the action, or the action comes too late. */
   conflict: 4,
   /** Redis does not answer, or not in time. */
   unreachable: 5,

@@ -5,7 +5,7 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
   version: string;
 };
 
-// After this time, everything that still waits for Redis is abandoned, ms.
+// How long an interrupted command may still wait for Redis, ms.
 const STOP_MS = 5_000;
 
 const ending = new AbortController();

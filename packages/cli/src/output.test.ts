@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Output, printable, printableJson } from "./output.ts";
 
-// Single characters that are commands to a terminal, and marks that turn or hide text.
+// Single characters that are commands to a terminal, and marks that reverse or hide text.
 const DANGEROUS = [
   "\u009b2J",
   "\u0085",
@@ -27,7 +27,7 @@ function written(format: "json" | "ndjson" | "table", print: (out: Output) => vo
 }
 
 test.each(["json", "ndjson", "table"] as const)(
-  "text of others is never a command to the terminal: %s",
+  "text of others never sends commands to the terminal: %s",
   (format) => {
     for (const payload of DANGEROUS) {
       const texts = [

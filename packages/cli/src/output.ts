@@ -8,8 +8,8 @@ export interface Column<Row> {
   right?: boolean;
 }
 
-// Characters that a terminal could take for a command, and marks that turn the direction of text or hide in it. JSON
-// escapes only the first 32 characters.
+// Characters that a terminal could take for a command, and marks that reverse or hide text. JSON escapes only the first
+// 32 characters.
 const CONTROL = "\\u0000-\\u001f\\u007f-\\u009f";
 const INVISIBLE = "\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u2069\\ufeff";
 const UNPRINTABLE = new RegExp(`[${CONTROL}${INVISIBLE}]`, "g");
@@ -18,8 +18,8 @@ const UNPRINTABLE_IN_JSON = new RegExp(`[\\u007f-\\u009f${INVISIBLE}]`, "g");
 const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 
 /**
- * Text of others, made safe for a terminal: control characters, which could be commands to it, and marks that turn the
- * direction of text are shown as escapes.
+ * Makes the text of others safe for a terminal: control characters, which could be commands, and marks that reverse or
+ * hide text become escapes.
  */
 export function printable(text: string): string {
   return text.replaceAll(UNPRINTABLE, escaped);

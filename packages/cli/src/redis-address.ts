@@ -12,7 +12,7 @@ export type Environment = Record<string, string | undefined>;
  */
 export function redisSettings(env: Environment, given: string | undefined): ConnectionSettings {
   const tls = tlsFiles(env);
-  // Each of these would turn on TLS, but an address without TLS means what it says.
+  // Each of these files would turn on TLS, but an address without TLS asks for none.
   if (given !== undefined)
     return { url: checkUrl(given, "--redis"), ...(given.startsWith("rediss:") ? tls : {}) };
   const settings: ConnectionSettings = tls;

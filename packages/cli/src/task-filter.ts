@@ -20,8 +20,8 @@ export function filterOptions(
   times = "enqueued, due or ended (depends on the state)",
 ): Command {
   return command
-    .option("--type <type>", "of this type, as it is written")
-    .option("--tag <tag>", "with this tag, as it is written")
+    .option("--type <type>", "tasks of exactly this type")
+    .option("--tag <tag>", "tasks with exactly this tag")
     .option("--search <text>", "with this text in the id, type, payload, last error or a tag, in any case")
     .option("--error <text>", "with this text in the last error, in any case")
     .option("--since <time>", `${times} at this time or later`, parseTime)
@@ -31,8 +31,8 @@ export function filterOptions(
 /** The filters above and those for dead letters only. */
 export function deadFilterOptions(command: Command): Command {
   return filterOptions(command, "that died")
-    .addOption(new Option("--reason <reason>", "dead for this reason").choices(DEAD_REASONS))
-    .option("--signature <text>", "whose error has this signature: see dlq groups");
+    .addOption(new Option("--reason <reason>", "tasks that are dead for this reason").choices(DEAD_REASONS))
+    .option("--signature <text>", "tasks whose error has this signature: see dlq groups");
 }
 
 /** Has only the filters that were given. An empty filter selects everything. */

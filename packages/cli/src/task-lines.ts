@@ -20,7 +20,7 @@ export async function* linesOf(stream: AsyncIterable<Buffer | string>): AsyncGen
   if (rest.length > 0) yield Buffer.concat(rest);
 }
 
-/** Reads tasks of lines. The library checks what the options are. */
+/** Reads tasks from lines. The library checks the values of the options. */
 export const lineReader = new TaskReader(({ fields, hasPayload }) => {
   const { type, ...options } = fields;
   if (typeof type !== "string") throw refusal('it has no "type"');
@@ -31,7 +31,7 @@ export const lineReader = new TaskReader(({ fields, hasPayload }) => {
 
 const refusal = (message: string) => new HoldfastError("invalid_request", message);
 
-/** The same line with the id that was minted for it: sent again, it is accepted once, however that task ended. */
+/** The same line with the id that was minted for it, so that it is accepted only once if it is sent again. */
 export function withId(line: Buffer, id: string): Buffer {
   const brace = line.indexOf("{");
   return Buffer.concat([

@@ -30,7 +30,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** Completes `ok` tasks, and moves the others to the dead letters. */
+/** Completes `ok` tasks, and makes all other tasks dead letters. */
 async function runWorker(queue: string, { hasJanitor = true } = {}): Promise<void> {
   const handlers = {
     ok: () => "done",
@@ -245,7 +245,7 @@ test("tasks are listed a page at a time, explained and cancelled", async () => {
 });
 
 test("text of a task cannot send commands to the terminal", async () => {
-  // JSON escapes \u001b as \\u001b. It does not escape its one-character variant and the mark that turns text.
+  // JSON escapes \u001b as \\u001b. It does not escape its one-character variant and the mark that reverses text.
   await json("enqueue", "escape", "bad", '"\u009b2J\u202e"', "--id", "x");
   await runWorker("escape");
   await until("it is dead", async () => (await observer.stats("escape")).dead === 1);
@@ -373,7 +373,7 @@ async function onFullDisk(input: string, ...args: string[]): Promise<Ended> {
   return ended;
 }
 
-test("a reader that ends stops the output, not the work, and a message says so", async () => {
+test("a reader that ends stops the output but not the work, and a message says so", async () => {
   const running = start(["enqueue", "pipe", "--ndjson", "-", "-o", "ndjson"], { REDIS_URL: redis.url });
   running.child.stdout?.destroy();
   running.child.stdin?.end(manyLines(3_000));
@@ -408,7 +408,7 @@ test("an import whose results cannot be written stops, and says how far it came"
   // The first line is empty: lines are counted as an editor counts them.
   expect(stderr).toMatch(
     new RegExp(
-      `^holdfast: the output could not be written: ENOSPC.*: stopped after ${pending} accepted tasks, line ${pending + 2} and all after it were not sent$`,
+      `^holdfast: the output could not be written: ENOSPC.*: stopped after ${pending} accepted tasks, line ${pending + 2} and all lines after it were not sent$`,
       "m",
     ),
   );

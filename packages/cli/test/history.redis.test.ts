@@ -59,7 +59,7 @@ test("enqueues from a terminal are in the history with their counts, never with 
   expect((await cli("history", "--all")).stdout).not.toContain(secret);
 });
 
-test("an interrupted burst records how far it came", async () => {
+test("an interrupted burst records how many tasks it enqueued", async () => {
   const running = start(["burst", "cut", "--tasks", "1000000"], { REDIS_URL: redis.url });
   await until("some of it is there", async () => {
     const cut = (await observer.snapshot()).find(({ queue }) => queue === "cut");

@@ -11,7 +11,7 @@ import { cliFor, start } from "./support.ts";
 const line = (n: number) => `{"type":"ok","payload":${n}}\n`;
 const range = (from: number, to: number) => Array.from({ length: to - from }, (_, i) => from + i);
 
-/** A connection to Redis that is cut for good after a command with this text has run, before its reply arrives. */
+/** A proxy to Redis. It cuts the connection for good before the reply to a command with this text arrives. */
 async function wayThatEndsAt(text: string, redisPort: number) {
   const server = createServer((client) => {
     const redis = connect(redisPort, "127.0.0.1");

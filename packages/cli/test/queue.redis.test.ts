@@ -21,7 +21,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** Three tasks wait, and two are scheduled. */
+/** Makes a queue with three waiting and two scheduled tasks. */
 async function filled(name: string): Promise<void> {
   const tasks = [0, 0, 0, 60_000, 60_000].map((delayMs) => ({
     type: "t",
@@ -116,7 +116,7 @@ test("on a terminal the command asks for the name, and any other answer changes 
   expect([code, stdout]).toEqual([0, "removed  5\n"]);
 });
 
-test("the command warns before it creates a queue, not for an existing one", async () => {
+test("the command warns before it creates a queue, but not about an existing queue", async () => {
   const warning = (name: string) => `there is no queue "${name}" yet`;
   expect((await cli("enqueue", "defualt", "n o", "1")).stderr).not.toContain("warning");
   expect((await cli("enqueue", "defualt", "t", "1")).stderr).toContain(

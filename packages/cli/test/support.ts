@@ -16,8 +16,8 @@ export interface Running {
 }
 
 /**
- * Runs the built command as a process. It inherits no environment, so that a REDIS_URL of the shell cannot change a
- * test.
+ * Runs the built command as a process. The process inherits no environment, so that a REDIS_URL of the shell cannot
+ * change a test.
  */
 export function start(
   args: readonly string[],

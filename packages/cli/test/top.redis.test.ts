@@ -28,7 +28,7 @@ afterAll(async () => {
   await redis?.stop();
 });
 
-/** Runs a shell command in a real terminal of 100 columns and 24 rows. Gives its output, and sends it keys. */
+/** Runs a shell command in a real terminal of 100 columns and 24 rows. The test can read its output and send keys. */
 function inTerminal(command: string) {
   const line = `stty rows 24 cols 100; ${command}; echo "ended with $?"; stty -a`;
   const running = spawn("script", ["-qfec", line, "/dev/null"], {
@@ -48,7 +48,7 @@ function inTerminal(command: string) {
   };
 }
 
-test.skipIf(!hasScript)("it redraws the screen, and q restores the terminal", async () => {
+test.skipIf(!hasScript)("top redraws the screen, and q restores the terminal", async () => {
   const queue = new Queue("live", { client });
   await queue.enqueue("ok", null);
   const terminal = inTerminal(`${process.execPath} ${bin} top --interval 200ms`);
@@ -85,7 +85,7 @@ test.skipIf(!hasScript)("Ctrl-C and SIGTERM restore the terminal too", async () 
   expect(bySignal.text()).toMatch(/[\s;]icanon/);
 });
 
-test.skipIf(!hasScript)("if Redis stops and comes back, it says so and continues", async () => {
+test.skipIf(!hasScript)("if Redis stops and comes back, top says so and continues", async () => {
   const own = await startRedisServer();
   try {
     const terminal = inTerminal(`${process.execPath} ${bin} --redis ${own.url} top --interval 200ms`);
@@ -106,7 +106,7 @@ test.skipIf(!hasScript)("if Redis stops and comes back, it says so and continues
   }
 });
 
-test("without a terminal it prints lines, and as JSON one object per update", async () => {
+test("without a terminal, top prints lines, and as JSON one object per update", async () => {
   await new Queue("plain", { client }).enqueue("ok", null);
   const options = ["top", "--count", "2", "--interval", "100ms"];
   const plain = await start(options, { REDIS_URL: redis.url }).ended;
@@ -123,7 +123,7 @@ test("without a terminal it prints lines, and as JSON one object per update", as
   expect(looks.map((line) => JSON.parse(line).where)).toEqual(Array(2).fill(`127.0.0.1:${redis.port}`));
 });
 
-test("SIGINT ends it with 0 when it prints lines", async () => {
+test("SIGINT ends top with 0 when it prints lines", async () => {
   const running = start(["top", "--interval", "100ms"], { REDIS_URL: redis.url });
   await until("it prints", () => running.stdout() !== "");
   running.child.kill("SIGINT");

@@ -10,7 +10,7 @@ interface BurstOptions {
   type: string;
 }
 
-/** Only demo tasks: a burst must not be able to send ten thousand real e-mails. */
+/** Accepts only demo tasks: a burst must not be able to send ten thousand real e-mails. */
 function parseDemoType(text: string): string {
   if (!/^demo\.[a-z]+$/.test(text)) throw new InvalidArgumentError("It has to be a demo type, demo.…");
   return text;

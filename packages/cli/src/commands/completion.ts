@@ -2,7 +2,7 @@ import { completionOf, fitting, plain } from "../complete/candidates.ts";
 import { completionScript, SHELLS, type Shell } from "../complete/shells.ts";
 import { Command, Context, type Io } from "../context.ts";
 
-/** Nobody waits longer than this for a list of names, ms. */
+/** How long a completion waits for the names of queues, ms. */
 const NAMES_MS = 500;
 
 export function completionCommand(program: Command, io: Io): void {
@@ -23,7 +23,7 @@ export function completionCommand(program: Command, io: Io): void {
     });
 }
 
-/** Empty if Redis does not answer, because a completion cannot report errors. */
+/** The names of queues; none if Redis does not answer, because a completion cannot report errors. */
 async function queueNames(io: Io, words: readonly string[]) {
   const after = (option: string) => {
     const at = words.lastIndexOf(option);

@@ -41,7 +41,7 @@ function selectionOptions(command: Command): Command {
     .option("--dry-run", "only count; change nothing");
 }
 
-/** Ids, a filter, or all; null stands for the ids. @throws UsageError unless exactly one of them is given */
+/** The filter of a selection, or null if it has ids. @throws UsageError unless exactly one of them is given */
 function filterOf(ids: readonly string[], selection: Selection): DeadLetterFilter | null {
   const filter = taskFilterOf(selection);
   const filtered = Object.keys(filter).length > 0;

@@ -29,7 +29,7 @@ const STOPPING: Partial<Record<ExitCode, string>> = {
 
 /**
  * Enqueues one task per line, 500 per call. Refused lines are reported with their number, and can be written to a file.
- * If it stops before the end, it says why and at which line.
+ * If the input stops before its end, a message says why and at which line.
  */
 export class LineEnqueuer {
   readonly #context: Context;
@@ -95,7 +95,7 @@ export class LineEnqueuer {
     return { count: accepted - duplicates, code: this.#firstCode, interrupted: this.#stopped !== null };
   }
 
-  /** Why the rest was not sent: Redis is gone, results or refused lines cannot be written, or the user interrupted. */
+  /** Why the rest was not sent: Redis is gone, output or refused lines cannot be written, or the user interrupted. */
   get #stopped(): string | null {
     const { io } = this.#context;
     if (io.signal.aborted) return "interrupted";
@@ -143,7 +143,7 @@ export class LineEnqueuer {
     }
   }
 
-  /** @param line as it can be sent again */
+  /** @param line the line in the form in which it can be sent again */
   #refused({ number, bytes }: Line, error: HoldfastError, id: string | null = null): void {
     const message = messageOf(error);
     this.counts.refused++;
@@ -155,7 +155,7 @@ export class LineEnqueuer {
     this.#result({ line: number, id, state: null, duplicate: false, willRun: false, error: message });
   }
 
-  /** Keeps the order of the lines. */
+  /** Counts a line that was not sent, and keeps it for another try. */
   #leave(number: number, bytes: Buffer): void {
     this.counts.unsent++;
     this.#unsentFrom ??= number;
@@ -180,7 +180,7 @@ export class LineEnqueuer {
     const stopped = this.#stopped;
     if (stopped !== null) {
       const rest =
-        this.#unsentFrom === null ? "" : `, line ${this.#unsentFrom} and all after it were not sent`;
+        this.#unsentFrom === null ? "" : `, line ${this.#unsentFrom} and all lines after it were not sent`;
       out.say(`holdfast: ${stopped}: stopped after ${accepted} accepted tasks${rest}`);
     } else if (io.outputError() !== null)
       out.say(`holdfast: all ${lines} lines were sent: ${accepted} accepted, ${refused} refused`);

@@ -46,19 +46,19 @@ export function enqueueCommand(program: Command, action: Action): void {
       ).choices(["again", "duplicate"]),
     )
     .addOption(new Option("--priority <priority>", "urgency").choices(PRIORITIES))
-    .option("--delay <duration>", "run it after this time at the earliest (5s, 10m, 2h)", parseDuration)
-    .option("--run-at <time>", "run it at this moment at the earliest (2030-01-31T08:00:00Z)", parseTime)
+    .option("--delay <duration>", "earliest start from now (5s, 10m, 2h)", parseDuration)
+    .option("--run-at <time>", "earliest start (2030-01-31T08:00:00Z)", parseTime)
     .option("--max-retries <n>", "retries after the first attempt", parseWhole(0, LIMITS.maxRetries))
     .option("--timeout <duration>", "longest time of one attempt", parseDuration)
-    .option("--expires-at <time>", "do not begin it after this moment", parseTime)
+    .option("--expires-at <time>", "do not begin the task after this moment", parseTime)
     .option("--tag <tag>", "a tag; can be repeated", collect)
     .addOption(
-      new Option("--durability <level>", "where it has to be stored before it is confirmed").choices(
+      new Option("--durability <level>", "where a task is stored before it is confirmed").choices(
         DURABILITIES,
       ),
     )
     .option("--partition-key <key>", "tasks of one key go to one partition, in their order")
-    .option("--wait <duration>", "wait until it ends and show it; exit 1 unless it completes", parseDuration)
+    .option("--wait <duration>", "wait for the end of the task; exit 1 unless it completes", parseDuration)
     .option("--ndjson <file>", "a file with one task per line, fields as in HTTP; - is standard input")
     .option("--rejects <file>", "with --ndjson: write lines that were not accepted to this file")
     .description("enqueues a task, or with --ndjson one per line")

@@ -2,12 +2,12 @@ import { LIMITS } from "@holdfast/contracts";
 import type { Action, Command } from "../context.ts";
 import { parseWhole, time } from "../values.ts";
 
-/** Shows the audit log. The command `audit` is another one: it compares indexes with tasks. */
+/** Shows the audit log. The command `audit`, in contrast, compares indexes with tasks. */
 export function historyCommand(program: Command, action: Action): void {
   program
     .command("history")
     .option("--queue <queue>", "only actions on this queue")
-    .option("--actor <name>", "only this action")
+    .option("--actor <name>", "only actions of this person or key")
     .option("--limit <n>", `rows, 1 to ${LIMITS.pageTasks}`, parseWhole(1, LIMITS.pageTasks), 50)
     .option("--cursor <cursor>", "cursor of the next page")
     .option("--all", "all records, oldest first")

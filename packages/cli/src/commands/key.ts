@@ -13,7 +13,7 @@ import type { Column } from "../output.ts";
 import { parseDuration, time } from "../values.ts";
 
 interface Listed extends KeyView {
-  /** Left out for keys in a file, because only Redis records uses. */
+  /** Left out for keys in a file, because last uses are recorded only in Redis. */
   lastUsedAt?: number | null;
 }
 
@@ -49,7 +49,7 @@ export function keyCommand(program: Command, action: Action): void {
 
   key
     .command("create")
-    .requiredOption("--label <text>", "holder of the key; named in the audit log")
+    .requiredOption("--label <text>", "holder of the key, whom the audit log names")
     .requiredOption(
       "--scope <scope>",
       `${SCOPES.join(", ")}; repeat it, or separate by commas`,
@@ -57,7 +57,7 @@ export function keyCommand(program: Command, action: Action): void {
     )
     .option("--queue <queue>", "only this queue; repeat it, or separate by commas", collectNames)
     .option("--expires <duration>", "validity from now, like 30d", parseDuration)
-    .option("--file <path>", "write it to this file (API_KEYS_FILE of the services) instead of Redis")
+    .option("--file <path>", "write the key to this file (API_KEYS_FILE of the services) instead of Redis")
     .description("makes a key and prints it once; only its hash is kept")
     .action(
       action<Where & { label: string; scope: Scope[]; queue?: string[]; expires?: number }>(
@@ -88,7 +88,7 @@ export function keyCommand(program: Command, action: Action): void {
     .command("ls")
     .alias("list")
     .option("--file <path>", "the keys in this file instead of Redis")
-    .description("lists every key without its secret; those in Redis with the time of their last use")
+    .description("lists every key without its secret; keys in Redis are shown with their last use")
     .action(
       action<Where>(async (context, _args, { file }) => {
         const keys = await (await keysOf(context, file)).list();
@@ -129,7 +129,7 @@ async function keysOf(context: Context, file: string | undefined): Promise<Keys>
   };
 }
 
-/** Accepts a whole key as well, since that is what people have at hand, but never prints it. */
+/** Accepts a whole key as well, since people have the whole key at hand, but never prints it. */
 function idOf(given: string): string {
   const id = /^(?:hf_)?([0-9a-z]{12})(?:_[0-9A-Za-z]*)?$/.exec(given)?.[1];
   if (id === undefined)

@@ -43,8 +43,8 @@ function print(context: Context, view: View): void {
 }
 
 /**
- * Creates an operation and runs it here to its end, so no service has to run. If it is interrupted, another process
- * continues it.
+ * Creates an operation and runs it here to its end, so that no service has to run. If this process is interrupted,
+ * another one continues the operation.
  */
 export async function runHere(
   context: Context,
@@ -122,9 +122,9 @@ export function operationCommand(program: Command, action: Action): void {
     );
 
   const steer = {
-    pause: "pauses it after the present batch",
+    pause: "pauses an operation after the present batch",
     resume: "continues a paused operation",
-    cancel: "ends it after the present batch; finished batches are not undone",
+    cancel: "ends an operation after the present batch; finished batches are not undone",
   } as const;
   for (const [verb, description] of Object.entries(steer) as [keyof typeof steer, string][]) {
     operation

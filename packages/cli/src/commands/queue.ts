@@ -86,7 +86,7 @@ export function queueCommand(program: Command, action: Action): void {
     .command("pause")
     .argument("<queue>")
     .option("--reason <text>", "shown to everybody who asks why nothing runs", "")
-    .description("stops workers from acquiring its tasks; running tasks go on, enqueues are accepted")
+    .description("stops workers from acquiring tasks of a queue; running tasks go on, enqueues are accepted")
     .action(
       action<{ reason: string }>(async (context, [name = ""], { reason }) => {
         const observer = await context.observer();
@@ -103,7 +103,7 @@ export function queueCommand(program: Command, action: Action): void {
   queue
     .command("resume")
     .argument("<queue>")
-    .description("lets workers acquire its tasks again")
+    .description("lets workers acquire tasks of a queue again")
     .action(
       action(async (context, [name = ""]) => {
         const observer = await context.observer();
@@ -116,7 +116,7 @@ export function queueCommand(program: Command, action: Action): void {
     .command("partition")
     .argument("<queue>")
     .argument("<count>", "how many, 1 to 256", parseWhole(1, LIMITS.partitions))
-    .description("gives a queue partitions, so that it uses several nodes of a Cluster, or more of them")
+    .description("gives a queue (more) partitions, so that it uses several nodes of a Cluster")
     .action(
       action(async (context, [name = "", count = ""]) => {
         const observer = await context.observer();

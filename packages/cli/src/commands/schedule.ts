@@ -103,7 +103,7 @@ export function scheduleCommand(program: Command, action: Action): void {
   schedule
     .command("ls")
     .alias("list")
-    .option("--queue <queue>", "only those of this queue")
+    .option("--queue <queue>", "only schedules of this queue")
     .description("lists every schedule with its next and last run; exit 1 if no janitor runs them")
     .action(
       action<{ queue?: string }>(async (context, _args, { queue }) => {
@@ -139,7 +139,7 @@ export function scheduleCommand(program: Command, action: Action): void {
         OVERLAP_POLICIES,
       ),
     )
-    .option("--paused", "start paused, until it is resumed")
+    .option("--paused", "start paused, until the schedule is resumed")
     .addOption(new Option("--priority <priority>", "priority of its tasks").choices(PRIORITIES))
     .option("--max-retries <n>", "retries after the first attempt", parseWhole(0, LIMITS.maxRetries))
     .option("--timeout <duration>", "longest time of one attempt", parseDuration)
@@ -190,7 +190,7 @@ export function scheduleCommand(program: Command, action: Action): void {
   schedule
     .command("run")
     .argument("<id>")
-    .description("enqueues its task now; its occurrences stay as they are")
+    .description("enqueues the task of a schedule now; its occurrences stay as they are")
     .action(
       action(async (context, [id = ""]) => {
         const run = await changed(context, "run", id, (schedules) => schedules.run(id), 1);
@@ -206,7 +206,7 @@ export function scheduleCommand(program: Command, action: Action): void {
       .command(name)
       .argument("<id>")
       .description(
-        name === "pause" ? "skips all occurrences until it is resumed" : "continues with the next occurrence",
+        name === "pause" ? "skips occurrences until it is resumed" : "continues with the next occurrence",
       )
       .action(
         action(async (context, [id = ""]) =>

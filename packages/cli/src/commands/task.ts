@@ -129,7 +129,7 @@ export function taskCommand(program: Command, action: Action): void {
         if (outcome === "too_late")
           throw new HoldfastError("too_late", `task "${id}" has ended: see holdfast task get ${queue} ${id}`);
         context.out.record({ id, queue, outcome }, [[id, outcome]]);
-        if (outcome === "requested") context.out.say("it is running; its worker was asked to stop it");
+        if (outcome === "requested") context.out.say("the task is running; its worker was asked to stop it");
       }),
     );
 

@@ -9,7 +9,7 @@ import { checkQueue, checkWorkers, type QueueSight } from "./system.ts";
 
 const RECENT = 100;
 
-/** Examines everything that it can reach, and stops if further checks make no sense. Changes nothing. */
+/** Examines Redis, then the queues and workers, and changes nothing. */
 export async function examine(context: Context, maxWaitMs: number): Promise<Finding[]> {
   const findings: Finding[] = [];
   try {

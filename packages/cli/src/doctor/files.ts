@@ -33,7 +33,7 @@ function isLocal(host: string | undefined): boolean {
   );
 }
 
-/** Checks the data folder of a Redis on this machine, which contains payloads, if its user may ask for the folder. */
+/** Checks the data folder of a Redis on this machine, which contains payloads, if Redis tells where the folder is. */
 export async function examineFiles(context: Context): Promise<Finding[]> {
   const { clusterNodes, sentinels, url, host } = context.settings;
   if (clusterNodes || sentinels || !isLocal(url === undefined ? host : new URL(url).hostname)) return [];
@@ -50,8 +50,7 @@ export async function examineFiles(context: Context): Promise<Finding[]> {
       ),
     ];
   } catch {
-    // This Redis user may not be allowed to ask for the folder. If the folder is in a container or belongs to another user, the
-    // local user cannot read it. In all these cases there is nothing to report.
+    // The Redis user may not ask for the folder, or the local user cannot read it. In both cases nothing is open.
     return [];
   }
 }

@@ -2,7 +2,7 @@ import type { ScheduleView } from "holdfast";
 import { counted, duration } from "../values.ts";
 import { type Finding, ok, problem } from "./finding.ts";
 
-// Replacing a janitor takes a few seconds.
+// A schedule may be late for a few seconds while a janitor is replaced.
 const OVERDUE_MS = 15_000;
 export const START_A_JANITOR = "start the janitor service, with the same Redis and QUEUE_PREFIX";
 

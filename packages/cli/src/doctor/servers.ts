@@ -45,7 +45,7 @@ async function examineServer(client: Holdfast, where: string): Promise<Finding[]
   return [checkRoundTrip(where, roundTripMs), ...checkServer(info), checkClock(offsetMs, roundTripMs)];
 }
 
-/** Takes the fastest of a few round trips, because slow ones say less about the clock. */
+/** Uses the fastest of a few round trips, because slow round trips say less about the clock. */
 async function measureClock(client: Holdfast): Promise<{ offsetMs: number; roundTripMs: number }> {
   let best = { offsetMs: 0, roundTripMs: Number.POSITIVE_INFINITY };
   for (let sample = 0; sample < SAMPLES; sample++) {

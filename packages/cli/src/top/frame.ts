@@ -13,7 +13,7 @@ export interface Sight {
   queues: QueueStats[];
   rates: ReadonlyMap<string, Rates | null>;
   workers: WorkerView[];
-  /** Why there is no newer reading. */
+  /** Why the last attempt to read failed. */
   error: string | null;
 }
 
