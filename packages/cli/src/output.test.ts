@@ -16,7 +16,7 @@ const DANGEROUS = [
   "\ufeff",
 ];
 const isDangerous = (text: string) =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: it is them that are looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for these characters
   /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/.test(text);
 
 function written(format: "json" | "ndjson" | "table", print: (out: Output) => void): string {

@@ -180,7 +180,7 @@ export interface QueueStats {
   pauseReason: string | null;
   /** Since when, ms since the epoch, Redis time; null if it is not paused. */
   pausedAt: number | null;
-  /** Who paused it; null if no name was given. */
+  /** Who paused the queue; null if no name was given. */
   pausedBy: string | null;
   /** How many partitions the queue has; null if it has none. */
   partitions: number | null;

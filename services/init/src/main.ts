@@ -2,7 +2,7 @@
 //
 //   node services/init/dist/main.js --folder <folder> [options] create | show NAME... | show --once NAME | rotate NAME | ls
 //
-// It runs once and ends. In Compose it is the service `init`; on the bare machine scripts/metal.mjs calls it.
+// The program runs once and ends. In Compose it is the service `init`; on the bare machine scripts/metal.mjs calls it.
 import { parseArgs } from "node:util";
 import { openSecrets, type Secrets } from "./secrets.ts";
 

@@ -46,8 +46,8 @@ async function served(options: TestAppOptions = {}) {
   return { post, records: actions.records };
 }
 
-test("a record names who sent the request, also where others send the same X-Request-Id meanwhile", async () => {
-  // Long enough that all of them are under way at once.
+test("a record names the sender of its request, even if others send the same X-Request-Id at the same time", async () => {
+  // Each request takes long enough that all of them are under way at once.
   const { post, records } = await served({ observer: { pause: () => delay(20) } });
   const names = Object.keys(PEOPLE);
   await Promise.all(
@@ -62,18 +62,18 @@ test("a record names who sent the request, also where others send the same X-Req
   expect([...new Set(records.map(authorOf))].sort()).toEqual(
     names.map((name) => `of-${name} ${name} key-of-${name} operator`),
   );
-  // Every request has an id of its own; what the client said stands beside it.
+  // Every request has its own id. The id that the client sent is kept beside it.
   expect(new Set(records.map(({ requestId }) => requestId)).size).toBe(90);
   expect(new Set(records.map(({ clientRequestId }) => clientRequestId))).toEqual(new Set(["the-same"]));
 });
 
-test("an operation ends in the name of who began it", async () => {
+test("the record of an operation's end names the person who began the operation", async () => {
   const { post } = await served();
   const begun = await post("ada", "/v1/queues/q/burst", { tasks: 1 });
   expect(begun.json()).toMatchObject({ actor: "ada" });
 });
 
-test("a stranger and a key over its rate leave no records: they would push the others out", async () => {
+test("a stranger and a key over its rate leave no records, which would push out the records of others", async () => {
   const { post, records } = await served({ limiter: new RateLimiter({ perSecond: 0.001, burst: 1 }) });
   const body = { type: "t", payload: 1 };
   for (const who of [undefined, "nobody"])
@@ -85,7 +85,7 @@ test("a stranger and a key over its rate leave no records: they would push the o
   expect(records).toMatchObject([{ actor: "eve", outcome: "succeeded" }]);
 });
 
-test("what somebody known is refused is recorded in his name", async () => {
+test("a refusal of a known sender is recorded under the sender's name", async () => {
   const { post, records } = await served({ readOnly: true });
   expect((await post("bob", "/v1/queues/q/tasks", { type: "t", payload: 1 })).statusCode).toBe(403);
   expect(records).toMatchObject([
@@ -93,7 +93,7 @@ test("what somebody known is refused is recorded in his name", async () => {
   ]);
 });
 
-test("a log line has the id of the request, and the client's beside it where it is harmless", async () => {
+test("a log line has the id of the request, and the id that the client sent, if that is harmless", async () => {
   const lines: Record<string, unknown>[] = [];
   const logger = pino({ level: "warn" }, { write: (line: string) => void lines.push(JSON.parse(line)) });
   const { post } = await served({

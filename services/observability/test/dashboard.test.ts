@@ -28,7 +28,7 @@ afterEach(async () => {
 
 const get = (url: string) => app.server.inject({ url, headers: { host: "127.0.0.1" } });
 
-test("the page is never kept, hashed files for a year, and screens get the page", async () => {
+test("browsers revalidate the page, cache hashed files for a year, and get the page for every screen", async () => {
   app = await testApp({ dashboardDir: folder });
   for (const url of ["/", "/queues/default", "/queues/a/tasks?state=dead", "/index.html"]) {
     const page = await get(url);
@@ -126,7 +126,7 @@ test.each([
   expect((await get(url)).body).toContain(`<head><base href="${base}">`);
 });
 
-test("with BASE_PATH everything is below it, and at the root for health checks", async () => {
+test("with BASE_PATH everything is served below that path, and also at the root for health checks", async () => {
   app = await testApp({ dashboardDir: folder, basePath: "/ops/queues" });
   const base = await app.server.listen({ host: "127.0.0.1", port: 0 });
   const at = async (path: string) => {
@@ -141,7 +141,7 @@ test("with BASE_PATH everything is below it, and at the root for health checks",
   expect((await at("/livez"))[0]).toBe(200);
 });
 
-test("a compressed file beside the built one goes to browsers that take it", async () => {
+test("browsers that accept compression get the compressed file beside the built one", async () => {
   app = await testApp({ dashboardDir: folder });
   const script = join(folder, "assets", "index-abc123.js");
   await writeFile(`${script}.br`, "br");

@@ -51,7 +51,7 @@ const matching =
     isWhole,
   });
 
-test("a replay of few by filter answers at once, with all that the filter asks for", async () => {
+test("a replay of few tasks by filter answers at once, and passes the whole filter on", async () => {
   const operations = fakeOperations();
   operations.ends = () => ({ state: "succeeded", endedAt: 2, result: { replayed: 499, skipped: 1 } });
   const { call } = await setup({ operations, observer: { matchDead: matching(500) } });
@@ -125,7 +125,7 @@ test("a dry run counts what is dead and changes nothing", async () => {
   expect(await audit()).toEqual([]);
 });
 
-test("a discard of few waits for its operation, and says until when it can be undone", async () => {
+test("a discard of few tasks waits for its operation, and says until when it can be undone", async () => {
   const operations = fakeOperations();
   operations.ends = () => ({
     state: "succeeded",
@@ -154,7 +154,7 @@ test("a discard of few waits for its operation, and says until when it can be un
   });
 });
 
-test("a discard of many is answered as an operation, which can be paused, resumed, cancelled, undone", async () => {
+test("a discard of many tasks is answered with an operation, which can be paused, resumed, cancelled and undone", async () => {
   const operations = fakeOperations();
   const { call, audit } = await setup({ operations, observer: { matchDead: matching(900) } });
   const all = await call("POST", "/v1/queues/q/dead-letters/discard", { all: true });

@@ -101,7 +101,7 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
   };
 }
 
-/** An observer over nothing; a test overrides what it is about. */
+/** An observer without data. A test overrides the methods that it needs. */
 function fakeObserver(overrides: Partial<ObserverPort> = {}): ObserverPort {
   return {
     stats: async (queue) => {

@@ -38,7 +38,7 @@ interface Stream {
   isOpen(): boolean;
 }
 
-/** Opens the stream; gives the status where it is refused before the upgrade. */
+/** Opens the stream. Returns the status if the stream is refused before the upgrade. */
 function open(headers: Record<string, string>): Promise<Stream | number> {
   return new Promise((resolve) => {
     const socket = new WebSocket(`ws://127.0.0.1:${running.port}/v1/stream`, { headers });
@@ -118,7 +118,7 @@ test("a session opens the stream; both end within a second of the key, and the s
   expect(await within(streams[2].closed, 7_000)).toBe(4_401);
 });
 
-test("a viewer replays nothing: not by fetch, and there is nothing that the stream would listen to", async () => {
+test("a viewer can neither replay nor discard, pause, enqueue or send a burst", async () => {
   const viewer = await keyOf({ label: "viewer" });
   const paths = ["dead-letters/replay", "dead-letters/discard", "pause", "tasks", "burst"];
   for (const path of paths) {

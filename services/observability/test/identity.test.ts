@@ -84,7 +84,7 @@ async function served() {
   };
 }
 
-test("roles are held to on every route", async () => {
+test("every route enforces the roles", async () => {
   const call = await served();
   const routes = [
     ["GET", "/v1/queues", { viewer: 200, operator: 200, admin: 200 }],
@@ -107,7 +107,7 @@ test("roles are held to on every route", async () => {
   }
 });
 
-test("who is limited to a queue sees and does nothing of another", async () => {
+test("a sender who is limited to a queue sees and changes nothing of another queue", async () => {
   const call = await served();
   for (const url of ["/v1/queues", "/v1/workers", "/v1/operations", "/v1/audit", "/v1/schedules"]) {
     const answer = await call("limited", "GET", url);
@@ -125,12 +125,12 @@ test("who is limited to a queue sees and does nothing of another", async () => {
     ["POST", "/v1/queues/secret/pause"],
     ["PUT", "/v1/schedules/s2", { queue: "mail", cron: "@daily", type: "t" }],
     ["PUT", "/v1/schedules/s1", { queue: "secret", cron: "@daily", type: "t" }],
-    // It runs a queue of others, too.
+    // This worker also runs a queue that the key may not use.
     ["POST", "/v1/workers/both/drain"],
     ["POST", "/v1/queues/mail/dead-letters/replay", { ids: ["a"], to: "secret" }],
   ] as const)
     expect([url, (await call("limited", method, url, body)).status]).toEqual([url, 403]);
-  // A thing that is named by its id is answered as if it did not exist.
+  // An object that is named by its id is answered like one that does not exist.
   for (const [method, there, never] of [
     ["GET", "/v1/schedules/s2", "/v1/schedules/none"],
     ["DELETE", "/v1/schedules/s2", "/v1/schedules/none"],
@@ -172,7 +172,7 @@ test("pages, health and the API description need no key", async () => {
   expect((await call("nobody", "GET", "/v1/nothing")).status).toBe(404);
 });
 
-test("an export stops at the page where its sender may no longer", async () => {
+test("an export stops at the page at which its sender loses access", async () => {
   let isAllowed = true;
   const { server } = await setup({
     entrance: {
@@ -197,7 +197,7 @@ test("an export stops at the page where its sender may no longer", async () => {
   const read = async () => {
     for await (const chunk of response.body ?? []) text += Buffer.from(chunk).toString();
   };
-  // Cut, so that nobody takes it for the whole.
+  // The connection is cut, so that nobody takes the part for the whole export.
   await expect(read()).rejects.toThrow();
   expect(text.match(/task-\d/g)).toEqual(["task-0", "task-1"]);
 });

@@ -9,7 +9,7 @@ afterEach(async () => {
   for (const stop of stops.splice(0).reverse()) await stop();
 });
 
-/** Dead letters without a worker: acquired and failed for good by the engine itself. */
+/** Makes dead letters without a worker: the engine itself acquires the tasks and fails them. */
 async function deadLetters(client: Holdfast, name: string, count: number): Promise<void> {
   const queue = new Queue(name, { client });
   const engine = client.engine(name);
@@ -74,7 +74,7 @@ test.each(["SIGKILL", "SIGTERM"] as const)(
     const first = await start(redis.url);
     const { id } = await first.call("/v1/queues/q/dead-letters/replay", {
       all: true,
-      // Slow enough to be met in the middle.
+      // The rate is low enough that the kill comes in the middle.
       ratePerSecond: 4_000,
     });
     await until("it is in the middle", async () => (await observer.stats("q")).pending > 1_000, 30_000);

@@ -31,7 +31,7 @@ const processOf = (ended?: EndedSessions) =>
 const cookieOf = (sessions: Sessions, value: string) =>
   sessions.cookiesOf(value, false)[0]?.split(";")[0] ?? "";
 
-test("a log-out that one process answered ends the cookie at every other", async () => {
+test("a log-out that one process answered ends the cookie in all processes", async () => {
   const ended = new EndedSessions(client);
   const [here, there] = [processOf(ended), processOf(ended)];
   const { session, value } = here.open(key);
@@ -58,7 +58,7 @@ const read = async (ended: EndedSessions, since = "") => {
   return found;
 };
 
-/** Log-outs of some time ago: the ids of a stream are times. */
+/** Adds log-outs of some time ago: the ids in a stream are times. */
 const entriesOf = (prefix: string, count: number, at: number) =>
   Promise.all(
     Array.from({ length: count }, (_, index) => {
@@ -67,26 +67,26 @@ const entriesOf = (prefix: string, count: number, at: number) =>
     }),
   );
 
-test("a look reads all that is new and nothing that is old, however many there are", async () => {
+test("a look reads every new log-out and no old one, however many there are", async () => {
   const ended = new EndedSessions({ connection: client.connection, prefix: "many" });
   const base = Date.now() - 60_000;
   await entriesOf("many", 11_000, base);
   const first = await read(ended);
-  // Beyond 10,000 too: one that is missed would let a copy of its cookie in.
+  // There are more than 10,000: if one were missed, a copy of its cookie would still be valid.
   expect(first.ids).toEqual(Array.from({ length: 11_000 }, (_, at) => `old-${at}`));
   await ended.add("new", base + 3_600_000, 3_600_000);
   const second = await read(ended, first.cursor);
   expect(second.ids.at(-1)).toBe("new");
-  // But for the two seconds that are read again, since the clock of another Redis can be behind.
+  // The last two seconds are read again, since the clock of another Redis can be behind.
   expect(second.ids.length).toBeLessThanOrEqual(2_002);
   expect((await read(ended, second.cursor)).ids).toEqual(["new"]);
 });
 
-test("log-outs whose cookies are worth nothing any more are dropped", async () => {
+test("log-outs whose cookies have expired are dropped", async () => {
   const ended = new EndedSessions({ connection: client.connection, prefix: "kept" });
   await entriesOf("kept", 500, Date.now() - 120_000);
   await ended.add("last", 1_000, 60_000);
-  // Redis drops whole nodes of 100.
+  // Redis drops entries in whole nodes of 100.
   expect((await read(ended)).ids.length).toBeLessThanOrEqual(100);
   expect((await read(ended)).ids.at(-1)).toBe("last");
 });
@@ -103,12 +103,12 @@ test("tens of thousands of log-outs cost one pass, at the first look and at ever
   const started = performance.now();
   await sessions.learn();
   for (let at = 0; at < 20; at++) await sessions.learn();
-  // A pass per entry took a minute and more.
+  // One pass per entry would take far longer.
   expect(performance.now() - started).toBeLessThan(5_000);
   expect(seen).toEqual(["", ...Array<string>(20).fill("1-0")]);
 });
 
-test("thousands of open sessions cost no pass at every request", () => {
+test("a request makes no pass over thousands of open sessions", () => {
   const sessions = processOf();
   const started = performance.now();
   for (let at = 0; at < 5_000; at++) {
@@ -118,7 +118,7 @@ test("thousands of open sessions cost no pass at every request", () => {
   expect(performance.now() - started).toBeLessThan(10_000);
 });
 
-test("with Redis away it is over here, and the caller is told", async () => {
+test("while Redis is away, a log-out ends the session here and reports the error", async () => {
   const away = {
     add: () => Promise.reject(new Error("away")),
     after: () => {

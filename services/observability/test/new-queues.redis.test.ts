@@ -49,7 +49,7 @@ async function deadLetters(name: string, ids: string[]) {
   await worker.stop();
 }
 
-/** Every request that makes a queue where there is none. */
+/** Every request that makes a queue if there is none. */
 const WAYS: [string, (queue: string, dead: string) => [string, string, unknown?], number][] = [
   ["task", (queue) => ["POST", `/v1/queues/${queue}/tasks`, { type: "t", payload: 1 }], 201],
   ["batch", (queue) => ["POST", `/v1/queues/${queue}/tasks/batch`, [{ type: "t", payload: 1 }]], 207],
@@ -73,7 +73,7 @@ const WAYS: [string, (queue: string, dead: string) => [string, string, unknown?]
   ],
 ];
 
-test("every request that makes a queue counts, and is refused where its key has made as many as it may", async () => {
+test("every request that makes a queue counts, and is refused if its key has made as many as it may", async () => {
   await deadLetters(
     "source",
     WAYS.flatMap(([name]) => ["new", "there"].map((which) => `${which}-${name.replace(" ", "-")}`)),
@@ -83,7 +83,7 @@ test("every request that makes a queue counts, and is refused where its key has 
     const name = title.replace(" ", "-");
     const call = await newKey();
     expect([title, (await call(...request(`${name}-1`, `new-${name}`))).status]).toEqual([title, status]);
-    // Two may be made: that way has made one.
+    // The key may make two queues, and this request has made one.
     expect((await call("POST", `/v1/queues/${name}-2/tasks`, { type: "t", payload: 1 })).status).toBe(201);
     const refused = await call(...request(`${name}-3`, `there-${name}`));
     expect([title, refused.status, refused.headers.get("retry-after")]).toEqual([title, 429, "60"]);
@@ -91,7 +91,7 @@ test("every request that makes a queue counts, and is refused where its key has 
       code: "rate_limited",
       detail: expect.stringContaining("QUEUES_PER_KEY"),
     });
-    // A queue that exists counts for nobody; one that has a task gets no partitions.
+    // A request to an existing queue does not count. A queue that has a task gets no partitions.
     const again = title === "partitions" ? 409 : status;
     expect([title, (await call(...request(`${name}-2`, `there-${name}`))).status]).toEqual([title, again]);
     expect((await observer.queues()).filter((queue) => queue.startsWith(`${name}-`))).toEqual([
@@ -101,7 +101,7 @@ test("every request that makes a queue counts, and is refused where its key has 
   }
 });
 
-test("a run of a schedule counts where its queue was deleted; a wrong schedule makes no queue", async () => {
+test("a run of a schedule counts if its queue was deleted; a wrong schedule makes no queue", async () => {
   const call = await newKey();
   const schedule = { queue: "of-schedule", cron: "0 0 1 1 *", type: "t" };
   const wrong = await call("PUT", "/v1/schedules/wrong", { ...schedule, queue: "never", cron: "99 0 1 1 *" });

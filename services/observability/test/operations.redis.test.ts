@@ -25,7 +25,7 @@ async function worker(queue: string, handlers: ConstructorParameters<typeof Work
   return made;
 }
 
-/** So many dead letters of a queue of its own; the error has a number in it. */
+/** Makes that many dead letters in a queue of their own. Each error has another number in it. */
 async function deadLetters(count: number, type = "test.fatal"): Promise<string> {
   const queue = `operated-${++queues}`;
   for (let from = 0; from < count; from += 500) {
@@ -94,7 +94,7 @@ test("a small discard answers at once and can be undone too", async () => {
   expect((await stats(queue)).dead).toBe(3);
 });
 
-test("a canary of which one fails stops the replay, and says which and why", async () => {
+test("a canary of which one task fails stops the replay, and says which task and why", async () => {
   const queue = await deadLetters(30);
   await worker(queue, {
     "test.fatal": () => {
@@ -105,7 +105,7 @@ test("a canary of which one fails stops the replay, and says which and why", asy
   const replay = (await post(queue, "dead-letters/replay", { all: true, canary })).json();
   const ended = await running.operation(String(replay.id));
   expect(ended).toMatchObject({ state: "failed", done: 5, canary: { state: "stopped", size: 5 } });
-  // Viewers see operations too: what is masked for them in the task is masked here.
+  // Viewers see operations, too, so the fields that are masked in the task are masked here.
   expect(ended.error).toContain("still broken: ***");
   const told = JSON.stringify([ended, await get(`/v1/operations/${replay.id}/failures`)]);
   expect(told).not.toContain(CARD);
@@ -113,7 +113,7 @@ test("a canary of which one fails stops the replay, and says which and why", asy
   expect((await get(`/v1/operations/${replay.id}/failures`)).failures).toContainEqual(
     expect.objectContaining({ code: "canary_failed" }),
   );
-  // The five have died again: views and groups say so.
+  // The five tasks have died again: views and groups say so.
   expect((await tasksOf(queue, "state=dead&limit=100")).filter((task) => task.diedAgain)).toHaveLength(5);
   const { groups } = await get(`/v1/queues/${queue}/dead-letters/groups`);
   expect(groups).toContainEqual(expect.objectContaining({ count: 5, diedAgain: 5 }));
@@ -138,7 +138,7 @@ test("a canary that passes lets the rest go on; tasks that die again are not rep
   expect(await stats(queue)).toMatchObject({ dead: 10, totals: { replayed: 60 } });
 });
 
-test("a paced replay is paused, goes on where it was, and is cancelled: what was done stays done", async () => {
+test("a paced replay is paused, continues from there, and is cancelled; replayed tasks stay replayed", async () => {
   const queue = await deadLetters(100);
   const replay = (await post(queue, "dead-letters/replay", { all: true, ratePerSecond: 40 })).json();
   const view = () => get(`/v1/operations/${replay.id}`);
@@ -159,7 +159,7 @@ test("a paced replay is paused, goes on where it was, and is cancelled: what was
   expect(listed).toMatchObject({ operations: [{ id: replay.id, state: "cancelled" }] });
 });
 
-test("a filter by signature, text and time replays what it matches and nothing else", async () => {
+test("a filter by signature, text and time replays only matching tasks", async () => {
   const queue = await deadLetters(40);
   const { groups, scanned, total } = await get(`/v1/queues/${queue}/dead-letters/groups`);
   const [group] = groups as { signature: string; trend: number[]; count: number }[];
@@ -174,7 +174,7 @@ test("a filter by signature, text and time replays what it matches and nothing e
   expect(await stats(queue)).toMatchObject({ dead: 29, pending: 11 });
 });
 
-test("into another queue by an operation: each has one new task there", async () => {
+test("an operation that replays into another queue makes one new task there for each dead letter", async () => {
   const queue = await deadLetters(12);
   const body = { all: true, to: `${queue}-target`, ratePerSecond: 1_000 };
   const replay = (await post(queue, "dead-letters/replay", body)).json();

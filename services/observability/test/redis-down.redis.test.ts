@@ -7,7 +7,7 @@ import { type Running, startRunning } from "./running.ts";
 let running: Running | undefined;
 afterEach(async () => running?.stop());
 
-test("while Redis is away the service says so everywhere, and it comes back by itself", async () => {
+test("while Redis is away, the service says so everywhere, and it recovers by itself", async () => {
   running = await startRunning();
   const { call, redis, port } = running;
   const isReady = async () => (await call("GET", "/readyz")).status === 200;

@@ -162,7 +162,7 @@ test("pause takes a reason, or no body at all; resume and settings answer the ne
   ]);
 });
 
-test("emptying names its states, and is an operation where it is long", async () => {
+test("emptying a queue names the states, and is an operation if there are many tasks", async () => {
   let dead = 3;
   const empty = vi.fn(async () => ({ removed: dead }));
   const operations = fakeOperations();
@@ -281,7 +281,7 @@ test("nothing is changed before Redis has passed the boot checks, and reading go
   expect((await call("GET", "/v1/queues/q")).status).toBe(200);
 });
 
-test("a page of another origin changes nothing, our own and those on the list do", async () => {
+test("a page of another origin can change nothing; our own page and those on the list can", async () => {
   const pause = vi.fn(async () => undefined);
   const { server } = await setup({ observer: { pause }, allowedOrigins: ["http://localhost:5173"] });
   const from = async (origin: string) =>

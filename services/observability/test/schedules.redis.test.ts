@@ -63,7 +63,7 @@ test("a schedule is written, read, listed, paused, resumed, run and deleted, eac
   expect(records.find(({ action }) => action === "schedule.pause")?.reason).toBe("audit of the year");
 });
 
-test("what is wrong with a schedule is told by the field that it is about", async () => {
+test("an error in a schedule names its field", async () => {
   for (const [field, body] of [
     ["timeZone", { cron: "0 3 * * *", timeZone: "Mars/Phobos" }],
     ["cron", { cron: "0 3 31 2 *", timeZone: "Europe/Berlin" }],
@@ -80,7 +80,7 @@ test("what is wrong with a schedule is told by the field that it is about", asyn
   }
 });
 
-test("a preview tells words and the next five times, and changes nothing", async () => {
+test("a preview shows the words and the next five times, and changes nothing", async () => {
   const { status, json } = await call("POST", "/v1/schedules/preview", {
     cron: "30 2 * * 1-5",
     timeZone: "Europe/Berlin",
@@ -117,7 +117,7 @@ test.each<[string, string, object, number, string, string]>([
   expect(answer.text).toContain(text);
 });
 
-test("a janitor runs it, and its task is seen with its state", async () => {
+test("a janitor runs a schedule, which then shows the state of its task", async () => {
   await call("PUT", "/v1/schedules/often", { ...hourly, queue: "often", cron: "* * * * * *" });
   const janitor = new Janitor({ redis: running.redis.url });
   await janitor.start();

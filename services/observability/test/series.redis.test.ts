@@ -12,7 +12,7 @@ beforeAll(async () => {
 });
 afterAll(async () => running?.stop());
 
-test("what an earlier process kept is in the series of one that was started since, and the live seconds follow", async () => {
+test("the series of a new process begins with the buckets of an earlier one, and the live seconds follow", async () => {
   const client = new Holdfast({ redis: running.redis.url });
   try {
     await new Queue("kept", { client }).enqueue("t", 1);
@@ -31,7 +31,7 @@ test("what an earlier process kept is in the series of one that was started sinc
     );
     const { points, source, stepMs } = await series();
     expect([source, stepMs]).toEqual(["both", 1_000]);
-    // The last bucket of the earlier one may have grown by what the running process saw since.
+    // The running process may have added to the last bucket of the earlier one.
     const kept = points.filter(({ at }) => at < begin + 110_000);
     expect(kept.length).toBe(10);
     expect(kept.every(({ completedPerSecond }) => completedPerSecond === 5)).toBe(true);

@@ -135,7 +135,7 @@ test("each log-in makes another session and ends the one before; log-out ends co
   expect(await isIn(second.cookie)).toBe(false);
 });
 
-test("a session ends with its key, and nothing that was made up is one", async () => {
+test("a session ends with its key, and a forged cookie is no session", async () => {
   const { call, logIn, revoke, made } = await served({}, {}, {});
   const { cookie } = await logIn(made[0]?.text ?? "");
   const status = async (cookie: string) =>
@@ -162,7 +162,7 @@ test("a session ends when it is not used, and in any case after its length; use 
   expect(sessions.use(session, cookie(value), 50_000)).toBeUndefined();
   expect(sessions.find(cookie(value), 149_999)).toBeDefined();
   const renewed = sessions.use(session, cookie(value), 140_000) ?? "";
-  // Another process, or this one after a restart, knows nothing but the cookie.
+  // Another process, or this one after a restart, only knows the cookie.
   const other = new Sessions(options);
   expect(other.find(cookie(renewed), 239_999)).toMatchObject({ id: session.id, issuedAt: 0 });
   expect(other.find(cookie(value), 140_001)).toBeUndefined();
@@ -174,7 +174,7 @@ test("a session ends when it is not used, and in any case after its length; use 
   ).toBeUndefined();
 });
 
-test("with a session only its own pages change things", async () => {
+test("with a session, only pages of the service can change things", async () => {
   const { call, logIn, made } = await served({}, { scopes: ["admin"] });
   const { cookie } = await logIn(made[0]?.text ?? "");
   const statuses: [Record<string, string>, number][] = [
@@ -196,7 +196,7 @@ test("with a session only its own pages change things", async () => {
   expect((await call(pause({ authorization }))).status).toBe(200);
   expect((await call(pause({ authorization, "sec-fetch-site": "cross-site" }))).status).toBe(403);
   expect((await call(pause({ authorization, origin: "https://evil.example" }))).status).toBe(403);
-  // Nor does another page log anybody in or out.
+  // A page of another site cannot log anybody in or out either.
   const evil = { origin: "https://evil.example" };
   expect((await logIn(made[0]?.text ?? "", evil)).status).toBe(403);
   expect((await call({ method: "DELETE", url: "/v1/session", headers: { cookie, ...evil } })).status).toBe(
@@ -216,14 +216,14 @@ test("wrong keys are slowed down, for the address that sends them", async () => 
     code: "rate_limited",
     detail: expect.stringContaining("wrong keys"),
   });
-  // A neighbour behind the same address, or a proxy that was not named, has the right one: it does not wait.
+  // A sender with the right key behind the same address does not wait.
   for (let turn = 0; turn < 7; turn++) {
     expect((await logIn(made[0]?.text ?? "")).status).toBe(200);
     expect((await logIn(wrong)).status).toBe(429);
   }
 });
 
-test("log-ins and log-outs with one key are limited, those with another key are not", async () => {
+test("log-ins and log-outs are limited per key", async () => {
   const { call, logIn, made } = await served({ LOG_INS_PER_MINUTE: "3" }, {}, {});
   const [one = "", other = ""] = made.map(({ text }) => text);
   const logOut = (cookie: string) =>
@@ -248,10 +248,10 @@ test("a key has so many sessions open at a time; one that ends makes room", asyn
   const third = await logIn(one);
   expect([third.status, third.set]).toEqual([429, []]);
   expect(third.json().detail).toContain("SESSIONS_PER_KEY");
-  // Two hours, the idle time of the default.
+  // The default idle time is two hours.
   expect(Number(third.headers["retry-after"])).toBeGreaterThan(7_000);
   expect((await logIn(other)).status).toBe(200);
-  // In the same browser the session before ends, so it takes no more room.
+  // A new log-in in the same browser ends the session before, so it needs no more room.
   expect((await logIn(one, { ...OWN, cookie: first.cookie })).status).toBe(200);
   expect((await logIn(one)).status).toBe(429);
   const { cookie } = await logIn(other);
@@ -288,7 +288,7 @@ test("without keys there is nothing to log in to", async () => {
   expect([status, set]).toEqual([200, []]);
 });
 
-test("READ_ONLY=1 refuses every change, the admin's too, and lets people log in and out", async () => {
+test("READ_ONLY=1 refuses every change, even by an admin, and lets people log in and out", async () => {
   const { call, logIn, made } = await served({ READ_ONLY: "1" }, { scopes: ["admin"] });
   const authorization = `Bearer ${made[0]?.text}`;
   for (const [method, url] of [
@@ -312,7 +312,7 @@ test("READ_ONLY=1 refuses every change, the admin's too, and lets people log in 
   );
 });
 
-test("a proxy says who it is, from its own address only", async () => {
+test("a proxy can name the person only from its own address", async () => {
   const env = {
     PROXY_USER_HEADER: "X-Forwarded-User",
     PROXY_ROLE_HEADER: "X-Forwarded-Role",
@@ -324,7 +324,7 @@ test("a proxy says who it is, from its own address only", async () => {
   expect(await who({ "x-forwarded-user": "ada" })).toMatchObject({ label: "ada", role: "viewer" });
   const operator = { "x-forwarded-user": "ada", "x-forwarded-role": "operator" };
   expect(await who(operator)).toMatchObject({ role: "operator", scopes: ["read", "control", "enqueue"] });
-  // Without its word nobody is let in, though it is loopback and there are no keys.
+  // Without a name from the proxy nobody gets access, although there are no keys and the service is on loopback.
   expect(await who({})).toMatchObject({ authenticated: false, keysRequired: true });
   expect(await who({ ...operator, "x-forwarded-role": "root" })).toMatchObject({ authenticated: false });
   expect((await call(pause({ ...operator, ...OWN }))).status).toBe(200);
@@ -362,7 +362,7 @@ test("log-ins and log-outs are in the audit log, refused ones too", async () => 
   const [ada, gone] = made;
   const { cookie } = await logIn(` ${ada?.text} `, { ...OWN, "x-request-id": "mine" });
   await call({ method: "DELETE", url: "/v1/session", headers: { cookie, ...OWN } });
-  // The second one ends nothing.
+  // The second log-out ends nothing.
   await call({ method: "DELETE", url: "/v1/session", headers: { cookie, ...OWN } });
   if (gone) await revoke(gone.key);
   expect((await logIn(gone?.text ?? "")).status).toBe(401);
@@ -422,7 +422,7 @@ test("refused log-ins that were left out are recorded within a minute", async ()
     await vi.advanceTimersByTimeAsync(60_000);
     expect(actions.records).toHaveLength(11);
     expect(actions.records.at(-1)).toMatchObject({ count: 5 });
-    // And nothing more: there were no others.
+    // No other log-ins were left out, so no other record follows.
     await refused.flush();
     await vi.advanceTimersByTimeAsync(120_000);
     expect(actions.records).toHaveLength(11);
@@ -431,7 +431,7 @@ test("refused log-ins that were left out are recorded within a minute", async ()
   }
 });
 
-test("the API description says that a key or a session opens a route, and what needs neither", async () => {
+test("the API description says which routes need a key or a session, and which need neither", async () => {
   const { call } = await served();
   const { paths, components } = (await call({ method: "GET", url: "/openapi.json" })).json() as {
     paths: Record<string, Record<string, { security: object[] }>>;

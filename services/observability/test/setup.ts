@@ -8,7 +8,7 @@ afterEach(async () => {
   app = undefined;
 });
 
-/** The service over fakes, with a client for it; closed after each test. */
+/** Makes the service over fakes, with a client. The service is closed after each test. */
 export async function setup(options: TestAppOptions = {}) {
   app = await testApp(options);
   const { server } = app;

@@ -61,7 +61,7 @@ async function deadLetters(name: string, count: number): Promise<string[]> {
 const dead = async (name: string) =>
   Number(await client.connection.command("ZCARD", `queue:{${name}}:dead_letters`));
 
-test("one key with all its operations takes neither the places nor the time of another", async () => {
+test("one key with many operations takes neither the places nor the time of another key", async () => {
   const greedy = await newKey("greedy");
   const other = await newKey("other");
   await deadLetters("greedy", 700);
@@ -83,7 +83,7 @@ test("one key with all its operations takes neither the places nor the time of a
   expect(ninth.headers.get("content-type")).toContain("application/problem+json");
   expect(ninth.json().detail).toContain("OPERATIONS_PER_KEY");
 
-  // Small work is done at once, of either key; it is undone at once as well.
+  // Small operations of both keys are done at once, and undone at once.
   for (const [who, id] of [
     [other, one],
     [greedy, two],
@@ -97,7 +97,7 @@ test("one key with all its operations takes neither the places nor the time of a
       return view.state === "succeeded";
     });
   }
-  // Large work of another key goes on, though those of the first would keep every place for minutes.
+  // A large operation of another key goes on, although those of the first key would keep every place for minutes.
   const large = await start(other, "other", { ...slowly, ratePerSecond: 10_000 });
   expect(large.status).toBe(202);
   await until("the large one has ended", async () => {
@@ -105,7 +105,7 @@ test("one key with all its operations takes neither the places nor the time of a
     return view.state === "succeeded";
   });
 
-  // A paused one is kept as well, and takes a place until it is cancelled.
+  // A paused operation also counts for its key until it is cancelled.
   const [first = ""] = began;
   const state = async () => (await greedy.call("GET", `/v1/operations/${first}`)).json().state;
   await greedy.call("POST", `/v1/operations/${first}/pause`);
@@ -119,7 +119,7 @@ test("one key with all its operations takes neither the places nor the time of a
   expect((await running.call("GET", "/v1/operations")).status).toBe(401);
 });
 
-test("one key has so many live streams; what is refused is refused before the upgrade", async () => {
+test("the live streams of one key are limited, and a further stream is refused before the upgrade", async () => {
   const greedy = await newKey("greedy");
   const other = await newKey("other");
   const open = async ({ headers }: typeof greedy) => {

@@ -35,7 +35,7 @@ test("a client gets frames of the documented shape, numbered, at most two a seco
   const { frames } = open();
   const begin = performance.now();
   await expect.poll(() => frames.length, { timeout: 5_000 }).toBeGreaterThanOrEqual(4);
-  // The first one comes at once, the others are half a second apart.
+  // The first frame comes at once, the others are half a second apart.
   expect(performance.now() - begin).toBeGreaterThan(900);
   for (const frame of frames) expect([...Value.Errors(StreamMessage, frame)]).toEqual([]);
   expect(frames.map(({ seq }) => seq).slice(0, 4)).toEqual([1, 2, 3, 4]);
@@ -59,7 +59,7 @@ test("clients are told that Redis is down", async () => {
   expect(frames.at(-1)?.queues).toHaveLength(1);
 });
 
-test("a page of another origin is refused before the upgrade, one on the list is not", async () => {
+test("a page of another origin is refused before the upgrade, unless its origin is on the list", async () => {
   const { open } = await setup({ allowedOrigins: ["http://localhost:5173"] });
   const evil = open({ origin: "http://evil.example" });
   const [error] = (await once(evil.socket, "error")) as [Error];
@@ -84,7 +84,7 @@ test("a client that talks too much is closed", async () => {
   expect(code).toBe(1009);
 });
 
-test("the gauge of clients follows them", async () => {
+test("the gauge of clients shows how many are connected", async () => {
   const { open } = await setup();
   const first = open();
   await expect.poll(() => first.frames.length).toBeGreaterThan(0);

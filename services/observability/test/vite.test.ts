@@ -4,12 +4,12 @@ import { expect, test } from "vitest";
 import { observabilityConfig } from "../src/config.ts";
 import { parseOrigins } from "../src/stream/origin.ts";
 
-test("no page of another origin changes anything by default, not even of Vite in development", async () => {
+test("by default no page of another origin can change anything, not even a page of Vite in development", async () => {
   expect(loadConfig(observabilityConfig, {}).ALLOWED_ORIGINS).toBeUndefined();
   expect(
     parseOrigins(loadConfig(observabilityConfig, { ALLOWED_ORIGINS: "" }).ALLOWED_ORIGINS ?? ""),
   ).toEqual([]);
-  // Its proxy says for its own pages that they are of the service, and for no others.
+  // The proxy of Vite passes its own pages off as pages of the service, and no other pages.
   const { default: vite } = (await import("../../../dashboard/vite.config.ts")) as unknown as {
     default: { server: { proxy: Record<string, { configure(proxy: EventEmitter): void }> } };
   };

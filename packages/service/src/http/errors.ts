@@ -9,7 +9,7 @@ export function sendProblem(reply: FastifyReply, body: Problem, retryAfter?: num
   if (body.status === 401) {
     reply.header("www-authenticate", 'Bearer realm="holdfast"');
   }
-  // The connection of a stranger is not kept, nor one with a body that nobody reads.
+  // A stranger's connection is closed, and so is one with a body that nobody reads.
   if (body.status === 401 || body.status === 413) reply.server.basics.closeAfterAnswer(reply);
   // The problem is sent as a string, because the serialiser of a route only knows its own schemas.
   return reply.code(body.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(body));

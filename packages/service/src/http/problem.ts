@@ -146,7 +146,7 @@ function frameworkCode(code: string | undefined, status: number): ProblemCode {
 
 /**
  * The client's own id from `X-Request-Id`, for logs and the audit log; null if it is missing or unsafe in a log line.
- * It identifies nothing, since two clients can send the same one.
+ * The id identifies nothing, since two clients can send the same one.
  */
 export function clientRequestId(headers: IncomingMessage["headers"]): string | null {
   const given = headers["x-request-id"];

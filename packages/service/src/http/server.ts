@@ -303,7 +303,7 @@ async function securityHeaders(
 ): Promise<Record<string, string>> {
   const probe = Fastify();
   await probe.register(helmet, {
-    // On a private network with plain HTTP these two would send browsers to a port without TLS.
+    // On a private network with plain HTTP, these two headers would make browsers use TLS on a port without TLS.
     strictTransportSecurity: false,
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null, ...contentSecurityPolicy } },
   });

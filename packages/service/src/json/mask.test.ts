@@ -29,7 +29,7 @@ test.each([
   expect(masked(text, ...pointers)).toBe(expected);
 });
 
-test("what no pointer names keeps every character, and what one names is nowhere in the text", () => {
+test("values that no pointer names keep every character, and a masked value is nowhere in the text", () => {
   const secret = fc.constant("S3CRET-canary");
   fc.assert(
     fc.property(
@@ -52,11 +52,11 @@ test("what no pointer names keeps every character, and what one names is nowhere
   );
 });
 
-test("a hostile depth masks all instead of failing", () => {
+test("a text that nests too deep is masked as a whole", () => {
   expect(masked(`{"a":${"[".repeat(5_000)}`, "/a/*")).toBe('"***"');
 });
 
-test("an error, a log line and the progress that quote a masked value are masked, ids are not", () => {
+test("an error, a log line and the progress that quote a masked value are masked, but ids are not", () => {
   const task = {
     id: "4111111111111111",
     queue: "q",
@@ -93,7 +93,7 @@ const maskTask = (fields: object) =>
     ...fields,
   }) as Record<string, unknown>;
 
-test("words that were cut within a masked value do not show its beginning", () => {
+test("an error that was cut within a masked value does not show the beginning of the value", () => {
   for (let kept = 1; kept < CARD.length; kept++) {
     const cut = `Error: refused ${CARD.slice(0, kept)}${CUT_MARK}`;
     const answer = maskTask({
@@ -115,7 +115,7 @@ test("words that were cut within a masked value do not show its beginning", () =
   }
 });
 
-test("of several values that may have been cut the longest beginning goes, and what was not cut stays", () => {
+test("if several values may have been cut, the longest beginning is masked, and text that was not cut stays", () => {
   const mask = createMasker(parsePointers(["/a", "/b"]));
   const payloadText = JSON.stringify({ a: "xabc-long", b: "abc-other" });
   expect(mask({ payloadText, lastError: `of xabc-${CUT_MARK}` })).toMatchObject({
@@ -125,7 +125,7 @@ test("of several values that may have been cut the longest beginning goes, and w
   expect(mask(whole)).toMatchObject({ lastError: whole.lastError, log: whole.log });
 });
 
-test("whatever the value and wherever the cut, no beginning of four characters is left", () => {
+test("no beginning of four characters of any value is left, wherever the cut is", () => {
   fc.assert(
     fc.property(
       fc.string({ minLength: 5 }),
@@ -140,7 +140,7 @@ test("whatever the value and wherever the cut, no beginning of four characters i
         };
         const kept = cut.slice(0, -CUT_MARK.length).slice(quoted.indexOf("|") + 1);
         if (kept.length < 4 || !secret.startsWith(kept)) return;
-        // The mark begins with a space: it may complete a value that ends in one, which is then masked as a whole.
+        // The mark begins with a space, so it can complete a value that ends in one, which is then masked whole.
         const text = kept + CUT_MARK;
         const left = text.startsWith(secret) ? text.slice(secret.length) : CUT_MARK;
         expect(lastError.split("|").at(-1)).toBe(`***${left}`);
@@ -150,14 +150,14 @@ test("whatever the value and wherever the cut, no beginning of four characters i
   );
 });
 
-test("a value that JSON has to escape is masked as JSON quotes it, too", () => {
+test("a value that JSON has to escape is also masked in its escaped form", () => {
   const secret = 'say "when"\nnow';
   const payloadText = JSON.stringify({ card: secret });
   const progress = JSON.stringify({ at: secret });
   expect(maskTask({ payloadText, progress }).progress).toBe('{"at":"***"}');
 });
 
-test("what is not a pointer is refused", () => {
+test("a text that is not a pointer is refused", () => {
   for (const text of ["card", "", "/a~2b", "/a~"])
     expect(() => parsePointers([text])).toThrow("not a JSON pointer");
 });

@@ -47,7 +47,7 @@ const codeOf = (done: Promise<unknown>) =>
     (error) => (error as HoldfastError).code,
   );
 
-test("after so many conflicts tasks with an id are refused unseen, those without are taken", async () => {
+test("after too many conflicts, tasks with an id are refused unread, and tasks without an id are stored", async () => {
   const { limited, seen } = setup(3);
   const codes = [];
   for (let turn = 0; turn < 5; turn++) codes.push(await codeOf(limited().enqueueText("t", "1", { id: "a" })));

@@ -43,7 +43,7 @@ test("the registry is asked once a minute for each queue", async () => {
   expect(asked[1]).toEqual(["a", { maker: { who: "address:10.0.0.1", most: 5 } }]);
 });
 
-test("without a cap nothing is asked, and what is not a name is left to the call that follows", async () => {
+test("without a cap Redis is not asked, and an invalid name is left to the call that follows", async () => {
   const without = setup(0);
   expect(without.queues.isKnown("a")).toBe(true);
   await without.queues.admit("a", sender("k"));

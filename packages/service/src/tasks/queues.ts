@@ -63,7 +63,7 @@ export function createQueueCache(client: Holdfast, limit = 1_000): (name: string
       queue = new Queue(name, { client });
       queues.set(name, queue);
       const [oldest] = queues.keys();
-      // It is only forgotten: enqueues that are under way on it end by themselves.
+      // The queue is only forgotten here: enqueues that are under way end by themselves.
       if (queues.size > limit && oldest !== undefined) queues.delete(oldest);
     }
     return queue;

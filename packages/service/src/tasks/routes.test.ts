@@ -166,7 +166,7 @@ describe("POST a task", () => {
   });
 
   test.each(["gzip", "gzip, chunked", "identity"])(
-    "refuses the transfer encoding %s, whose coding nobody would take off",
+    "refuses the transfer encoding %s, which nobody would decode",
     async (coding) => {
       const { base, seen } = await setup();
       const body = `${GOOD.length.toString(16)}\r\n${GOOD}\r\n0\r\n\r\n`;
@@ -413,7 +413,7 @@ describe("every error is a problem", () => {
     expect(response.json()).toMatchObject({ code: "forbidden" });
   });
 
-  test("what is no HTTP is 400, with a body", async () => {
+  test("bytes that are not HTTP are answered 400, with a body", async () => {
     const { base } = await setup();
     const text = await raw(base, "NONSENSE");
     expect(text).toMatch(/^HTTP\/1\.1 400 /);

@@ -99,7 +99,7 @@ export function registerTaskRoutes(app: HttpServer, options: TaskRouteOptions): 
           tags: ["tasks"],
           summary: "State, attempts and result of a task",
           description:
-            "404: no task has the id. 410, with waitMs: the task ended and the queue keeps nothing of it, or keeps no ended tasks at all (a retention of 0).",
+            "404: no task has the id. 410, with waitMs: the task ended, and the queue keeps no record of the task (or of any ended task, with a retention of 0).",
           params: taskParams,
           querystring: waitQuery,
           response: { 200: taskViewSchema, default: problemSchema },

@@ -26,7 +26,7 @@ export const taskViewSchema = Type.Object({
   type: Type.String(),
   state: OneOf(TASK_STATES),
   priority: OneOf(PRIORITIES),
-  payloadText: Type.String({ description: "The exact text that was enqueued; empty where it was not kept." }),
+  payloadText: Type.String({ description: "The exact text that was enqueued; empty if it was not kept." }),
   payloadBytes: count,
   payloadKept: Type.Boolean({ description: "False once it completed with keepPayload: false." }),
   resultText: nullable(Type.String({ description: "The exact JSON text that the handler returned." })),
