@@ -96,7 +96,7 @@ export interface AttemptView {
 
 /** A replay of a task. It begins a new generation, with attempts at zero. */
 export interface ReplayView {
-  /** The generation that it began, 1 for the first replay. */
+  /** The generation that the replay began, 1 for the first replay. */
   generation: number;
   /** Milliseconds since the epoch, Redis time. */
   at: number;
@@ -112,7 +112,7 @@ export interface TaskView {
   /** The exact text that was enqueued; "" if it was not kept. */
   payloadText: string;
   payloadBytes: number;
-  /** False once it completed with `keepPayload: false`. */
+  /** False once the task completed with `keepPayload: false`. */
   payloadKept: boolean;
   /** The exact JSON text that the handler returned, once completed. */
   resultText: string | null;
@@ -131,7 +131,7 @@ export interface TaskView {
   timeoutMs: number | null;
   backoff: Given<Backoff> | null;
   tags: string[];
-  /** The trace that it belongs to, 32 hex digits; null without one. */
+  /** The trace that the task belongs to, 32 hex digits; null without one. */
   traceId: string | null;
   enqueuedAt: number;
   /** When a scheduled task is due. */
@@ -139,7 +139,7 @@ export interface TaskView {
   expiresAt: number | null;
   /** When the current lease runs out. */
   leaseExpiresAt: number | null;
-  /** When it reached its terminal state. */
+  /** When the task reached its terminal state. */
   endedAt: number | null;
   workerId: string | null;
   /** The part that Redis keeps of the token of the present or last lease: the part before the dot. */
@@ -147,7 +147,7 @@ export interface TaskView {
   cancelRequested: boolean;
   /** True after it crashed its worker twice; it then runs alone. */
   solo: boolean;
-  /** Since when no worker has had a handler for its type. */
+  /** Since when no worker has had a handler for the task's type. */
   unroutedSince: number | null;
   deadReason: DeadReason | null;
   lastError: string | null;
@@ -168,7 +168,7 @@ export interface QueueStats {
   pendingByPriority: Record<Priority, number>;
   /** Pending tasks that have to run alone. */
   pendingSolo: number;
-  /** Pending tasks that are put aside until a worker with a handler for their type asks. */
+  /** Pending tasks that are put aside until a worker with a handler for their type asks for tasks. */
   pendingTyped: number;
   processing: number;
   scheduled: number;

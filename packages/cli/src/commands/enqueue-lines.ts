@@ -40,7 +40,7 @@ export class LineEnqueuer {
   #waiting: Line[] = [];
   #failure: ExitCode = EXIT.ok;
   #firstCode: ErrorCode | null = null;
-  /** The input cannot be read, the file of refused lines cannot be written, or something unexpected. */
+  /** The input cannot be read, the file of refused lines cannot be written, or an unexpected error came. */
   #error: { cause: string; code: ExitCode } | null = null;
   /** The number of the first line that was not sent. */
   #unsentFrom: number | null = null;

@@ -36,7 +36,7 @@ export const AttemptViewSchema = Type.Object({
 });
 
 export const ReplayViewSchema = Type.Object({
-  generation: Count("The generation that it began"),
+  generation: Count("The generation that the replay began"),
   at: Timestamp("When"),
 });
 

@@ -34,7 +34,7 @@ export function parsePointers(texts: readonly string[]): Pointer[] {
 }
 
 /**
- * A JSON text with the values at these pointers replaced, and every other character as it was.
+ * Replaces the values at these pointers in a JSON text, and keeps every other character.
  * @param onMasked called with each text that was replaced
  */
 export function maskJson(

@@ -10,7 +10,7 @@ import type { BatchResult } from "./schema.ts";
 const BLOCK_BYTES = 262_144;
 
 /**
- * The tasks of a body of lines, block by block as it arrives; a block is never empty.
+ * Yields the tasks of a body of lines, block by block as the body arrives. A block is never empty.
  *
  * @param isPrompt yields what has arrived instead of waiting for a full block
  */

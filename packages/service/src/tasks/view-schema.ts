@@ -59,6 +59,6 @@ export const taskViewSchema = Type.Object({
   replays: Type.Array(Type.Object({ generation: count, at: moment })),
 });
 
-// Fails to compile when the contract grows a field that the description lacks.
+// This does not compile if the description lacks a field of the contract.
 type Missing = Exclude<keyof TaskView, keyof Static<typeof taskViewSchema>>;
 const _taskViewIsDescribed: Missing extends never ? true : Missing = true;
