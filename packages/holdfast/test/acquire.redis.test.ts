@@ -21,7 +21,7 @@ test("tasks are granted in the order of their enqueue, each under a lease of its
   expect((await q.acquire(5)).grants).toEqual([]);
 });
 
-test("grant numbers grow, whoever acquires", async () => {
+test("grant numbers grow, whichever worker acquires", async () => {
   const q = await setup();
   await q.add(["a", "b", "c"]);
   const numbers = [];
@@ -45,7 +45,7 @@ test("of every 16 grants at least 3 are normal and 1 is low while such tasks wai
   await q.add(many("n"));
   await q.add(many("l"), { priority: "low" });
   const bands: string[] = [];
-  // In calls of 5, so that the turn goes on from call to call.
+  // Calls of 5 show that the turns continue from call to call.
   while (bands.length < 32) bands.push(...(await q.acquire(5)).grants.map(({ id }) => id[0] ?? ""));
   for (let from = 0; from + 16 <= bands.length; from++) {
     const window = bands.slice(from, from + 16);
@@ -62,7 +62,7 @@ test("an empty band gives its turns to the others", async () => {
   expect((await q.acquire(10)).grants.map(({ id }) => id)).toEqual(["n1", "l1", "l2", "l3"]);
 });
 
-test("due tasks are promoted on the way, and not a millisecond early (I9)", async () => {
+test("acquire promotes due tasks, and none of them a millisecond early (I9)", async () => {
   const q = await setup();
   await q.add("later", { delayMs: 1_000 });
   q.advance(999);
@@ -108,7 +108,7 @@ describe("expiry", () => {
     expect(await q.task("a")).toMatchObject({ state: "expired", attempts: 1, failures: 1 });
   });
 
-  test("where some of those looked at were expired, the caller is told to ask again at once", async () => {
+  test("if some of the tasks that it read were expired, the caller has to ask again at once", async () => {
     const q = await setup();
     await q.add(["old1", "old2"], { expiresAt: q.now + 1 });
     await q.add("good");
@@ -120,7 +120,7 @@ describe("expiry", () => {
 });
 
 describe("the time-out of an attempt", () => {
-  // A worker ends the attempt at its time-out: its verdict has this long to arrive.
+  // The verdict of a worker that ends the attempt at its time-out may arrive this much later.
   const SETTLE_MS = 250;
 
   test("bounds the lease from the start", async () => {
@@ -130,7 +130,7 @@ describe("the time-out of an attempt", () => {
     expect((await q.task("quick")).leaseExpiresAt).toBe(q.now + 100 + SETTLE_MS);
   });
 
-  test("is 1,800,000 ms without one, however long the lease", async () => {
+  test("is 1,800,000 ms by default, whatever the lease", async () => {
     const q = await setup();
     await q.add(["plain"]);
     await q.add("tagged", { tags: ["x"] });
@@ -150,7 +150,7 @@ describe("tombstones", () => {
     expect((await q.grant()).id).toBe("b");
   });
 
-  test("an entry without a task behind it is dropped like one", async () => {
+  test("an entry without a task is dropped like a tombstone", async () => {
     const q = await setup();
     await q.redis.lpush(q.keys.pending, "ghost");
     await q.add("a");
@@ -237,7 +237,7 @@ describe("a task that crashed its worker twice", () => {
     expect(free.solo).toBe(true);
   });
 
-  test("asks one worker at a time to make room, until its claim has run out", async () => {
+  test("makes one worker at a time make room, until the claim of that worker expires", async () => {
     const q = await setup();
     await q.add("killer");
     await crashTwice(q);
@@ -259,7 +259,7 @@ test("a queue written by a newer layout is refused", async () => {
   expect(await q.redis.zcard(q.keys.processing)).toBe(0);
 });
 
-test("an idle acquire writes nothing but the mark to be woken", async () => {
+test("an acquire that finds no task writes only its parked request", async () => {
   const q = await setup();
   await q.acquire(1);
   expect(await q.redis.exists(...Object.values(q.keys))).toBe(0);

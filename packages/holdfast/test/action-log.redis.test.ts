@@ -65,7 +65,7 @@ async function logOf(count: number) {
   return { own, key, subjects, walk };
 }
 
-test("a part of the time is found, from both ends, page by page", async () => {
+test("records of a time span are found from both ends, page by page", async () => {
   const { subjects, walk } = await logOf(1_000);
   const of = (from: number, to: number) => Array.from({ length: to - from }, (_, n) => `s${from + n}`);
   for (const [filter, expected] of [
@@ -82,7 +82,7 @@ test("a part of the time is found, from both ends, page by page", async () => {
   expect(await subjects({ queue: "ten", limit: 7 })).toHaveLength(100);
 });
 
-test("a page of few matches ends, and its cursor goes on", async () => {
+test("a page ends after a bounded number of records, and its cursor continues", async () => {
   const { own, subjects } = await logOf(5_000);
   const first = await own.actions.page({ actor: "nobody", limit: 10 });
   expect(first).toMatchObject({ records: [], scanned: 2_000, total: 5_000 });
@@ -92,7 +92,7 @@ test("a page of few matches ends, and its cursor goes on", async () => {
   expect(await subjects({ actor: "nobody", limit: 10 })).toEqual([]);
 });
 
-test("the oldest are forgotten beyond a bound, and a cursor of before stays where it was", async () => {
+test("the oldest records beyond a bound are removed, and older cursors stay valid", async () => {
   const { own, subjects, walk } = await logOf(3_000);
   const first = await own.actions.page({ limit: 500 });
   expect(await own.actions.trim(1_000)).toBe(2_000);
@@ -104,7 +104,7 @@ test("the oldest are forgotten beyond a bound, and a cursor of before stays wher
   expect(second).toMatchObject({ cursor: null, total: 1_000 });
   expect(await subjects({ limit: 100, from: 2_990_000 })).toHaveLength(11);
   expect((await walk({}))[0]).toBe("s2000");
-  // The record that this cursor names was forgotten meanwhile.
+  // The record that this cursor names has been removed.
   expect(await own.actions.page({ limit: 10, cursor: "5-7" })).toMatchObject({ records: [], cursor: null });
 });
 
@@ -115,7 +115,7 @@ test.each([0, 1, 2])(
     const { cursor } = await own.actions.page({ limit: 500 });
     const { source } = auditTrimScript;
     let left = calls;
-    // The call that comes too many is an error.
+    // The script fails instead of making one call more.
     const cut = source.replaceAll(/redis\.call\('(LTRIM|INCRBY)'/g, (call) =>
       left-- > 0 ? call : "error('cut') redis.call('X'",
     );
@@ -123,7 +123,7 @@ test.each([0, 1, 2])(
     const run = own.connection.command("EVAL", cut, 2, key, dropped, 1_000);
     if (calls === 2) expect(await run).toBe(500);
     else await expect(run).rejects.toThrow("cut");
-    // The next pages show the records that this page did not.
+    // The following pages show the other records.
     expect(await subjects({ limit: 100, cursor: cursor ?? "" })).toEqual(
       expect.arrayContaining(Array.from({ length: 500 }, (_, n) => `s${500 + n}`)),
     );
@@ -132,7 +132,7 @@ test.each([0, 1, 2])(
   },
 );
 
-test("before the beginning of time there is nothing, and no error", async () => {
+test("a time span before 1970 is empty, and no error", async () => {
   for (const filter of [{ to: 0 }, { to: -5 }, { from: 10, to: 5 }, { from: 0, to: 1 }]) {
     expect(await client.actions.page({ ...filter, limit: 10 })).toMatchObject({ records: [], cursor: null });
     for await (const page of client.actions.all(filter)) expect(page).toEqual([]);
@@ -140,7 +140,7 @@ test("before the beginning of time there is nothing, and no error", async () => 
   expect((await client.actions.page({ cursor: "0-0", limit: 10 })).records).toEqual([]);
 });
 
-test("a record of before, without a subject, has none", async () => {
+test("a record of an older version has no subject", async () => {
   const { subject: _, ...old } = record("gone");
   await client.actions.append(old as AuditRecord);
   expect((await client.actions.page({ limit: 1 })).records).toEqual([{ ...old, subject: null }]);

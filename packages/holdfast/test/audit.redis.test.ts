@@ -24,7 +24,7 @@ test("finds nothing in a queue with a task in every state", async () => {
 });
 
 test.each(["processing", "scheduled", "deadLetters"] as const)(
-  "finds an entry of %s without a record behind it, removes it when told to, and nothing else",
+  "finds an entry of %s without a record, and a repair removes this entry and no other",
   async (part) => {
     const q = await oneOfEach();
     await q.redis.zadd(q.keys[part], q.now, "ghost");
@@ -37,7 +37,7 @@ test.each(["processing", "scheduled", "deadLetters"] as const)(
 );
 
 test.each(["completed", "cancelled", "expired"] as const)(
-  "finds an id that stands twice in %s, or wrongly, and leaves it there once",
+  "finds an id that is twice or wrongly in %s, and a repair leaves it there once",
   async (part) => {
     const q = await oneOfEach();
     const [own = ""] = await q.redis.lrange(q.keys[part], 0, -1);
@@ -57,7 +57,7 @@ test("entries of the pending lists without a pending task are counted as tombsto
   expect((await q.acquire(10)).grants.map(({ id }) => id)).toEqual(["waiting"]);
 });
 
-test("looks at all of an index, window by window, and removes every wrong entry", async () => {
+test("reads all of an index, window by window, and removes every wrong entry", async () => {
   const q = await setup();
   await q.add("waiting");
   const ghosts = Array.from({ length: 1_200 }, (_, i) => `ghost${i}`);
@@ -67,14 +67,14 @@ test("looks at all of an index, window by window, and removes every wrong entry"
   expect(await q.redis.exists(q.keys.completed)).toBe(0);
 });
 
-test("finds the envelopes that a purge left whose index entries are gone", async () => {
+test("finds envelopes that a purge left behind without index entries", async () => {
   const q = await setup();
   await q.add(["gone", "gone too"].map((id) => id.replaceAll(" ", "-")));
   await q.add("waiting");
   q.mutate = replaceOnce("empty", "\nremovePurged(plan)\n", "\nerror('cut short')\n");
   await expect(q.engine.empty("pending", "pending", 2)).rejects.toThrow("cut short");
   q.mutate = undefined;
-  // The entries have no task any more. `acquire` drops them, which leaves no trace.
+  // The entries have no task any more, so `acquire` drops them without a trace.
   expect((await q.acquire(10)).grants.map(({ id }) => id)).toEqual(["waiting"]);
   expect(await q.redis.hexists(q.keys.tasks, "gone")).toBe(1);
   expect((await auditQueue(q.engine, { repair: true })).repaired).toBe(2);
@@ -89,7 +89,7 @@ const queueOfHeaders = async (ids: string[]) => {
   return q;
 };
 
-test("finds the envelope that a settle left which was cut short after its commit", async () => {
+test("finds the envelope that is left by a settle that was cut short after its commit", async () => {
   const q = await setup();
   await q.add("a", { payloadText: '"gone"', keepPayload: false });
   const grant = await q.grant();
@@ -110,10 +110,10 @@ test("finds the envelope that a settle left which was cut short after its commit
   expect(await q.task("a")).toMatchObject({ state: "completed", payloadText: "" });
 });
 
-test("counts the records with a header again if the count is wrong", async () => {
+test("a repair corrects a wrong count of records with a header", async () => {
   const q = await queueOfHeaders(["a", "b", "c"]);
   const counters = await q.redis.hgetBuffer(q.keys.state, "#counters");
-  // The last of them counts these records.
+  // The last counter counts these records.
   counters?.writeDoubleBE(7, counters.length - 8);
   await q.redis.hset(q.keys.state, "#counters", counters ?? "");
   const seen = [
@@ -126,7 +126,7 @@ test("counts the records with a header again if the count is wrong", async () =>
   expect((await auditQueue(q.engine)).violations).toEqual([]);
 });
 
-test("shows that a record with a header was lost, repair or not", async () => {
+test("shows that a record with a header was lost, also after a repair", async () => {
   const q = await queueOfHeaders(["a", "b"]);
   q.corrupted = true;
   await q.redis.hdel(q.keys.state, "a");
@@ -136,7 +136,7 @@ test("shows that a record with a header was lost, repair or not", async () => {
   }
 });
 
-// A loss cannot be mended: it has to be shown, by the audit and by the tests' own count.
+// A loss cannot be mended, so the audit and the count of the tests have to show it.
 test.each([
   "pending",
   "scheduled",
@@ -169,7 +169,7 @@ test("shows that the counters do not add up (I2)", async () => {
   const q = await oneOfEach();
   q.corrupted = true;
   const counters = await q.redis.hgetBuffer(q.keys.state, "#counters");
-  // The fourth counts the completed ones.
+  // The fourth counter counts the completed tasks.
   counters?.writeDoubleBE(7, 3 * 8);
   await q.redis.hset(q.keys.state, "#counters", counters ?? "");
   const invariants = (await auditQueue(q.engine)).violations.map(({ invariant }) => invariant);

@@ -4,7 +4,7 @@ import { parseCancel } from "../src/engine/push.ts";
 import { workerChannel } from "../src/redis/keys.ts";
 import { setup } from "./support/setup.ts";
 
-test("a pending task ends at once; acquire drops what is left of it in the list", async () => {
+test("a pending task ends at once, and acquire drops its entry from the list", async () => {
   const q = await setup();
   await q.add(["a", "b"]);
   expect(await q.engine.cancel("a")).toBe("cancelled");
@@ -43,7 +43,7 @@ test("a solo task that waits is cancelled", async () => {
   expect((await q.acquire(1)).grants).toEqual([]);
 });
 
-test("of a running task it is a request, which can be repeated; the lease goes on", async () => {
+test("a cancel of a running task is a request, which can be repeated; the lease goes on", async () => {
   const q = await setup();
   await q.add("a");
   const grant = await q.grant();
@@ -58,7 +58,7 @@ test("of a running task it is a request, which can be repeated; the lease goes o
   expect((await q.task("a")).state).toBe("cancelled");
 });
 
-test("comes too late for a task that ended, is repeated for one that was cancelled, and finds nothing otherwise", async () => {
+test("a cancel is too late for an ended task, may be repeated for a cancelled one, and finds no unknown task", async () => {
   const q = await setup();
   await q.add("done");
   await q.ack(await q.grant());
@@ -76,7 +76,7 @@ test("comes too late for a task that ended, is repeated for one that was cancell
   expect((await q.stats()).cancelled).toBe(1);
 });
 
-test("a cancelled id that a caller gave stays known to those who ask for it, and is free to all others", async () => {
+test("the given id of a cancelled task is a duplicate if the caller asks for that, and is free otherwise", async () => {
   const q = await setup();
   await q.add("id", { fingerprint: "fp" });
   await q.engine.cancel("id");
@@ -101,7 +101,7 @@ test("a queue written by a newer layout is left alone", async () => {
   expect(await q.redis.exists(q.keys.cancelled)).toBe(0);
 });
 
-test("the worker of a running task is told at once, by its own channel, and no other is", async () => {
+test("the cancel of a running task is sent at once on the channel of its worker, and on no other channel", async () => {
   const q = await setup();
   await q.add(["a", "b"]);
   const grant = await q.grant({ workerId: "w1" });

@@ -9,7 +9,7 @@ interface Mail {
   to: string;
 }
 
-/** As a validator of Standard Schema would be: asynchronous, and it normalises. */
+/** An asynchronous validator of Standard Schema that normalises. */
 const mailSchema: StandardSchema<Mail> = {
   "~standard": {
     version: 1,
@@ -32,14 +32,14 @@ function fakeQueue() {
   return { calls, queue: { enqueue } as unknown as Queue };
 }
 
-test("a payload that fits is enqueued as it was given", async () => {
+test("a valid payload is enqueued as given", async () => {
   const { calls, queue } = fakeQueue();
   const send = defineTask<Mail, void>("mail.send", { schema: mailSchema });
   expect(await send.enqueue(queue, { to: "A@B.C" })).toMatchObject({ id: "x" });
   expect(calls).toEqual([["mail.send", { to: "A@B.C" }, undefined]]);
 });
 
-test("a payload that does not fit is refused with every issue, and nothing is enqueued", async () => {
+test("an invalid payload is refused with every issue, and nothing is enqueued", async () => {
   const { calls, queue } = fakeQueue();
   const send = defineTask<Mail>("mail.send", { schema: mailSchema });
   await expect(send.enqueue(queue, { to: "nobody" })).rejects.toMatchObject({
@@ -49,14 +49,14 @@ test("a payload that does not fit is refused with every issue, and nothing is en
   expect(calls).toEqual([]);
 });
 
-test("the options of a call go before the defaults", async () => {
+test("the options of a call override the defaults", async () => {
   const { calls, queue } = fakeQueue();
   const send = defineTask<Mail>("mail.send", { defaults: { priority: "low", maxRetries: 1 } });
   await send.enqueue(queue, { to: "unchecked" }, { priority: "high" });
   expect(calls).toEqual([["mail.send", { to: "unchecked" }, { priority: "high", maxRetries: 1 }]]);
 });
 
-test("the handler gets the checked payload, and fails before it runs where it does not fit", async () => {
+test("the handler gets the checked payload, and does not run if the payload is invalid", async () => {
   const seen: Mail[] = [];
   const send = defineTask<Mail, string>("mail.send", { schema: mailSchema });
   const worker = testWorker(
@@ -86,7 +86,7 @@ interface Made {
   zone: string;
 }
 
-/** With a date that is made of text, and a default; what a transform makes does not fit the schema itself. */
+/** A schema with a date from text, a default, and a transform whose output does not fit the schema. */
 const eventSchema: StandardSchema<Given, Made> = {
   "~standard": {
     version: 1,
@@ -119,7 +119,7 @@ test("dates, defaults and transforms reach the handler, in a worker as in testWo
   expect(seen).toEqual([made, made]);
 });
 
-test("a stored payload that does not fit is dead at once, and the error names the place", async () => {
+test("a task whose stored payload is invalid is dead at once, and the error names the place", async () => {
   const { name, queue, redis } = library();
   const event = defineTask("event", { schema: eventSchema });
   await started(

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { setup } from "./support/setup.ts";
 
-test("a dead letter is gone for who looks, counted as purged, and for good after ten minutes", async () => {
+test("a discarded dead letter is hidden and counted as purged, and is removed after ten minutes", async () => {
   const q = await setup();
   await q.addDead("a");
   await q.addDead("b");
@@ -20,7 +20,7 @@ test("a dead letter is gone for who looks, counted as purged, and for good after
   expect(await q.stats()).toMatchObject({ dead: 1, totals: { purged: 1, deadLettered: 2 } });
 });
 
-test("what is not dead stays, what is not there is unknown, and a second time counts once", async () => {
+test("a discard leaves tasks that are not dead, reports unknown ids, and counts a repeat once", async () => {
   const q = await setup();
   await q.addDead("a");
   await q.add("unkept", { keepPayload: false });
@@ -33,14 +33,14 @@ test("what is not dead stays, what is not there is unknown, and a second time co
   expect((await q.task("waiting")).state).toBe("pending");
 });
 
-test("an id that a caller gave stays known to those who ask for it", async () => {
+test("the given id of a discarded task is a duplicate if the caller asks for that", async () => {
   const q = await setup();
   await q.addDead("id", { fingerprint: "fp" });
   await q.engine.discard(["id", ""]);
   expect(await q.add("id", { fingerprint: "fp", ifEnded: "duplicate" })).toBe("d");
   expect(await q.add("id", { fingerprint: "other", ifEnded: "duplicate" })).toBe("c");
   q.advance(3_600_000);
-  // Out of the discarded, then out of the remembered.
+  // The first purge removes the discarded task, the second one its note.
   await q.engine.purge(100, 7_200_000);
   await q.engine.purge(100, 7_200_000);
   expect(await q.add("id", { fingerprint: "other", ifEnded: "duplicate" })).toBe("n");
@@ -76,7 +76,7 @@ test("a repeat of a discard whose answer was lost is answered as before", async 
   expect(await q.stats()).toMatchObject({ dead: 0, totals: { purged: 1 } });
 });
 
-test("what died after a moment is left alone", async () => {
+test("a task that died after the given time is left alone", async () => {
   const q = await setup();
   await q.addDead("a");
   const began = q.now;

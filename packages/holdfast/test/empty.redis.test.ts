@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { setup } from "./support/setup.ts";
 
-test("pending tasks are removed band by band, entries of cancelled ones with them", async () => {
+test("pending tasks are removed band by band, together with entries of cancelled tasks", async () => {
   const q = await setup();
   await q.add(["a", "b", "c"]);
   await q.add("high", { priority: "high" });
@@ -13,7 +13,7 @@ test("pending tasks are removed band by band, entries of cancelled ones with the
   expect((await q.task("b")).state).toBe("cancelled");
 });
 
-test("retries that wait are removed like new tasks, running ones are left alone", async () => {
+test("waiting retries are removed like new tasks, and running tasks are left alone", async () => {
   const q = await setup();
   await q.add(["retry", "running"]);
   const { grants } = await q.acquire(2);
@@ -23,7 +23,7 @@ test("retries that wait are removed like new tasks, running ones are left alone"
   expect(await q.stats()).toMatchObject({ scheduled: 0, processing: 1 });
 });
 
-test("completed tasks that kept nothing are removed like the others", async () => {
+test("completed tasks without a payload are removed like the others", async () => {
   const q = await setup();
   await q.add(["a", "b", "c"], { keepPayload: false });
   await q.add(["d", "e"]);
@@ -57,7 +57,7 @@ test.each([
 });
 
 test.each([undefined, 5])(
-  "an id that a caller gave stays known to those who ask for it, though its task (delay %s) never ran",
+  "the given id of a removed task (delay %s) is a duplicate if the caller asks for that",
   async (delayMs) => {
     const q = await setup();
     const options = { fingerprint: "fp", ...(delayMs === undefined ? {} : { delayMs }) };

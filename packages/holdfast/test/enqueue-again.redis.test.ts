@@ -5,7 +5,7 @@ import type { AddOptions, TestQueue } from "./support/test-queue.ts";
 
 const given: AddOptions = { fingerprint: "fp" };
 
-/** An enqueue of one id whose task keeps it, however it ended. */
+/** Enqueues an id with `once`: a task that ended keeps its id, however it ended. */
 async function addOnce(
   q: TestQueue,
   id: string,
@@ -17,7 +17,7 @@ async function addOnce(
 
 interface End {
   state: string;
-  /** The letter of that state, as a duplicate is told it. */
+  /** The letter that stands for this state in the reply to a duplicate. */
   letter: string;
   end(q: TestQueue): Promise<unknown>;
 }
@@ -29,7 +29,7 @@ const discard = async (q: TestQueue) => {
   await q.engine.discard(["a", ""], undefined, { discard: "d1" });
 };
 
-/** How a task "a" that waits ends without completing, and is still known. */
+/** The ways in which a waiting task "a" ends without completing and stays known. */
 const ends: End[] = [
   { state: "cancelled", letter: "x", end: cancel },
   {
@@ -66,7 +66,7 @@ const ends: End[] = [
 ];
 
 describe.each(ends)("an id whose task is $state", ({ letter, end }) => {
-  test("is free: an enqueue begins the next life, with its own body, and a repeat finds that one", async () => {
+  test("is free: an enqueue begins the next life with its own body, and a repeat finds this life", async () => {
     const q = await setup();
     await q.add("a", given);
     await end(q);
@@ -107,7 +107,7 @@ describe.each(ends)("an id whose task is $state", ({ letter, end }) => {
     expect((await q.acquire(5)).grants.map(({ id }) => id)).toEqual(["a"]);
   });
 
-  test("stays taken where the caller asks for that: the same body is a duplicate, another one a conflict", async () => {
+  test("stays taken if the caller asks for that: the same body is a duplicate, another body a conflict", async () => {
     const q = await setup();
     await q.add("a", given);
     await end(q);
@@ -116,7 +116,7 @@ describe.each(ends)("an id whose task is $state", ({ letter, end }) => {
     expect((await q.acquire(5)).grants).toEqual([]);
   });
 
-  test("keeps the attempts of the life before, and refuses its late verdicts", async () => {
+  test("keeps the attempts of the former life, and refuses its late verdicts", async () => {
     const q = await setup();
     await q.add("a", given);
     const late = await q.grant();
@@ -151,7 +151,7 @@ test.each(["pending", "scheduled", "processing", "completed"])(
   },
 );
 
-test("a task that was asked to stop has to end before its id is free; who wants a duplicate gets one", async () => {
+test("a task whose cancel was requested has to end before its id is free; a caller that accepts a duplicate gets one", async () => {
   const q = await setup();
   await q.add("a", given);
   const grant = await q.grant();
@@ -199,13 +199,13 @@ describe("after a purge the id is", () => {
     expect(await addOnce(q, "a")).toEqual({ verdicts: "d", states: "r" });
     expect(await q.add("a", { fingerprint: "other" })).toBe("n");
     expect(await q.task("a")).toMatchObject({ state: "pending", generation: 0, history: [] });
-    // The note of the purge is not taken for one about the new task.
+    // The old note of the purge does not apply to the new task.
     q.advance(2_000);
     await q.engine.purge(100, 3_600_000, 5);
     expect((await q.task("a")).state).toBe("pending");
   });
 
-  test("taken where its task completed, while it is remembered", async () => {
+  test("taken if its task completed, as long as the id is remembered", async () => {
     const q = await purged(async (queue) => queue.ack(await queue.grant()));
     q.advance(10);
     await q.engine.purge(100, 3_600_000);
@@ -216,13 +216,13 @@ describe("after a purge the id is", () => {
     expect(await q.add("a", given)).toBe("n");
   });
 
-  test("taken where its task was moved to another queue: it lives on there", async () => {
+  test("taken if its task was moved to another queue, because the task lives on there", async () => {
     const q = await purged(die);
     await q.engine.discard(["a", "other/a.g1"]);
     expect(await q.add("a", given)).toBe("d");
   });
 
-  test("taken where an older version purged it, which did not say how the task had ended", async () => {
+  test("taken if an older version purged it, whose note does not say how the task ended", async () => {
     const q = await setup();
     await q.redis.hset(q.keys.state, "a", `r ${q.now} fp -`);
     expect(await q.add("a", given)).toBe("d");
@@ -242,7 +242,7 @@ test("a restore or a replay that comes after the enqueue finds no dead letter", 
   expect(await q.task("a")).toMatchObject({ state: "pending", generation: 2 });
 });
 
-test("one that crashed its workers runs alone in its next life", async () => {
+test("a task that crashed its workers runs alone in its next life", async () => {
   const q = await setup();
   await q.add("a", { ...given, maxRetries: 1 });
   for (let n = 0; n < 2; n++) {
@@ -256,7 +256,7 @@ test("one that crashed its workers runs alone in its next life", async () => {
   expect((await q.acquire(1)).solo).toBe(true);
 });
 
-test("its progress and its log start empty", async () => {
+test("the next life starts without progress and log lines", async () => {
   const q = await setup();
   await q.add("a", given);
   const grant = await q.grant();
@@ -266,7 +266,7 @@ test("its progress and its log start empty", async () => {
   expect(await q.task("a")).toMatchObject({ progress: null, log: [] });
 });
 
-test("in one call: those that end, those that are new, the same id twice, up to the cap of the queue", async () => {
+test("one call takes ended ids, new ids and repeated ids, up to the cap of the queue", async () => {
   const q = await setup();
   await q.add("done", given);
   await q.ack(await q.grant());
@@ -293,7 +293,7 @@ test("in one call: those that end, those that are new, the same id twice, up to 
       ...["x3", text("fp", { delayMs: 5 }), "late", text("fp", { delayMs: 0 })],
     ],
   });
-  // New ones first: those that begin again come in a second call, and take what room is left.
+  // New tasks take the room first, because a second call begins the next lives.
   expect(answer).toEqual({ verdicts: "nnndcddnfp", states: "ppcp" });
   expect((await q.stats()).pending).toBe(5);
 });
@@ -311,7 +311,7 @@ test("an enqueue whose answer was lost is answered as before, and begins one lif
   expect(await q.task("a")).toMatchObject({ state: "cancelled", generation: 1 });
 });
 
-test("an id that was purged between the two calls is a new one", async () => {
+test("an id that is purged between the two calls becomes a new task", async () => {
   const q = await setup();
   const tail = ["a", encodeEnvelope("t", q.now, "{}", {}, "fp")];
   expect(await q.engine.enqueueAgain(tail)).toEqual({ verdicts: "g", states: "" });
@@ -333,7 +333,7 @@ test("an id that was purged between the two calls is a new one", async () => {
   expect(raw?.record).toBe("");
 });
 
-test("workers that wait are woken for a life that begins, unless the queue is paused", async () => {
+test("a next life wakes waiting workers, unless the queue is paused", async () => {
   const q = await setup();
   const isParked = async () => (await q.redis.hget(q.keys.state, "#parked")) !== null;
   await q.add(["a", "b"], given);
@@ -350,10 +350,10 @@ test("workers that wait are woken for a life that begins, unless the queue is pa
   expect(await isParked()).toBe(false);
 });
 
-describe("moments that were computed from the clock", () => {
+describe("times that were computed from the clock", () => {
   const runAt = (q: TestQueue, ms: number) => ({ ...given, runAt: q.now + ms });
 
-  test("the same moment, or one as long after the enqueue, is the same task", async () => {
+  test("the same time, or the same delay after the enqueue, is the same task", async () => {
     const q = await setup();
     const first = runAt(q, 60_000);
     await q.add("a", first);
@@ -365,7 +365,7 @@ describe("moments that were computed from the clock", () => {
     expect(await q.task("a")).toMatchObject({ runAt: first.runAt });
   });
 
-  test("another moment is another task, so that nobody takes a repeat for a change of the time", async () => {
+  test("another time is a conflict, so that nobody mistakes a repeat for a change of the time", async () => {
     const q = await setup();
     await q.add("a", runAt(q, 60_000));
     q.advance(5_000);
@@ -374,7 +374,7 @@ describe("moments that were computed from the clock", () => {
   });
 
   test.each([{}, { keepPayload: false }])(
-    "the same holds for expiresAt, and while the task runs and after it completed: %j",
+    "the same holds for expiresAt, while the task runs and after it completed: %j",
     async (keeps) => {
       const q = await setup();
       const until = (ms: number) => ({ ...given, ...keeps, expiresAt: q.now + ms });

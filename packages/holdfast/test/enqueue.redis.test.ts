@@ -47,7 +47,7 @@ test.each([124, 125, 126, 250, 251, 500])("%i tasks fit in one call, in order", 
   expect((await q.stats()).pending).toBe(count);
 });
 
-test("a minted id that is asked for again is known though its task kept nothing", async () => {
+test("a minted id that is enqueued again is known, although its task kept no payload", async () => {
   const q = await setup();
   await q.add("minted", { payloadText: "[1]", keepPayload: false });
   const asked = (type: string, options = {}) =>
@@ -98,7 +98,7 @@ describe("an id given by the caller (I10)", () => {
     expect((await q.stats()).pending).toBe(2);
   });
 
-  test("answers with the state of the task that is there, whatever it is", async () => {
+  test("answers with the state of the task, whatever the state is", async () => {
     const q = await setup();
     const envelope = encodeEnvelope("t", q.now, "{}", {}, "fp-a");
     const again = async () =>
@@ -144,7 +144,7 @@ describe("an id given by the caller (I10)", () => {
 });
 
 describe("the cap of waiting tasks", () => {
-  test("lets in the first that fit, and the others once there is room", async () => {
+  test("accepts the first tasks that fit, and the others once there is room", async () => {
     const q = await setup();
     await q.engine.configure({ maxWaiting: 3 });
     expect(await q.add("later", { delayMs: 100 })).toBe("n");
@@ -156,7 +156,7 @@ describe("the cap of waiting tasks", () => {
     expect((await q.stats()).totals.enqueued).toBe(4);
   });
 
-  test("a task that is known already is a duplicate, not refused: it takes no room", async () => {
+  test("a known task is a duplicate and is not refused, because it takes no room", async () => {
     const q = await setup();
     await q.engine.configure({ maxWaiting: 1 });
     expect(await q.add(["a", "b"], { fingerprint: "fp" })).toBe("nf");
@@ -183,7 +183,7 @@ test("an enqueue wakes a parked worker once", async () => {
   await q.acquire(1, { park: true });
   await q.add("a");
   await q.add("b");
-  // The reply to a later command of the listener comes after what was published before it.
+  // The listener gets the reply to this command after every earlier message.
   await listener.sunsubscribe("nothing");
   expect(heard).toEqual([q.keys.wake]);
   listener.disconnect();

@@ -4,7 +4,7 @@ import { setup } from "./support/setup.ts";
 
 const NONE = { high: 0, normal: 0, low: 0 };
 
-test("pending tasks past their expiresAt end as expired without any worker, in every list", async () => {
+test("pending tasks past their expiresAt end as expired in every list, without a worker", async () => {
   const q = await setup();
   const old = { expiresAt: q.now + 100_000 };
   await q.add("solo", { ...old, type: "solo" });
@@ -40,7 +40,7 @@ test("pending tasks past their expiresAt end as expired without any worker, in e
   expect(await q.redis.exists(...lists)).toBe(0);
 });
 
-test("one behind a task that does not expire ends as well; its entry goes when it is met", async () => {
+test("a task behind one that does not expire ends as well, and a later call drops its entry", async () => {
   const q = await setup();
   await q.add("stays");
   await q.add("old", { expiresAt: q.now + 1 });
@@ -53,7 +53,7 @@ test("one behind a task that does not expire ends as well; its entry goes when i
   expect(await q.stats()).toMatchObject({ pendingByPriority: NONE });
 });
 
-test("a walk in windows comes to every entry, and ends", async () => {
+test("a walk in windows reaches every entry, and ends", async () => {
   const q = await setup();
   for (let i = 0; i < 7; i++) await q.add(`n${i}`, i % 2 === 1 ? { expiresAt: q.now + 1 } : {});
   q.advance(1);
@@ -67,7 +67,7 @@ test("a walk in windows comes to every entry, and ends", async () => {
   expect(windows).toEqual([1, 1, 1, 0]);
 });
 
-test("a call reads no more than a megabyte of payloads, and goes on from there", async () => {
+test("a call reads at most a megabyte of payloads, and the next call continues there", async () => {
   const q = await setup();
   const old = { expiresAt: q.now + 1, payloadText: JSON.stringify("x".repeat(400_000)) };
   await q.add("stays", { payloadText: old.payloadText });
@@ -77,7 +77,7 @@ test("a call reads no more than a megabyte of payloads, and goes on from there",
   expect(await q.engine.expire(100, 3)).toEqual({ expired: 1, dropped: 0, next: 0 });
 });
 
-test("a running task and one that waits for its time are left alone", async () => {
+test("running and scheduled tasks are left alone", async () => {
   const q = await setup();
   await q.add("runs", { expiresAt: q.now + 1 });
   await q.grant();
@@ -118,7 +118,7 @@ describe("cancelled tasks no longer count as waiting", () => {
     expect(await q.stats()).toMatchObject({ pendingByPriority: { high: 2, normal: 0, low: 1 } });
   });
 
-  test("the oldest one is found behind 250 that were cancelled, and one that stands aside behind its own", async () => {
+  test("the oldest task is found behind 250 cancelled tasks, also if a cancelled task was put aside by type", async () => {
     const q = await setup();
     const gone = Array.from({ length: 250 }, (_, i) => `gone${i}`);
     await q.add(gone);
@@ -132,7 +132,7 @@ describe("cancelled tasks no longer count as waiting", () => {
     expect(await q.stats()).toMatchObject({ pendingByPriority: { high: 0, normal: 1, low: 0 } });
   });
 
-  test("where the task stood aside or has to run alone, through reject, empty and acquire", async () => {
+  test("in the lines by type and among solo tasks, through reject, empty and acquire", async () => {
     const q = await setup();
     await q.add("killer", { type: "k" });
     for (let crashes = 0; crashes < 2; crashes++) {
@@ -142,7 +142,7 @@ describe("cancelled tasks no longer count as waiting", () => {
     await q.engine.cancel("killer");
     expect(await q.stats()).toMatchObject({ pending: 0, pendingSolo: 0 });
     await q.add(["a", "b", "c"], { type: "report", priority: "high" });
-    // The first call meets the entry of the one that had to run alone.
+    // The first call drops the entry of the cancelled solo task.
     for (let call = 0; call < 2; call++) await q.acquire(5, { types: " none", noHandlerAfterMs: 1 });
     for (const id of ["a", "b"]) await q.engine.cancel(id);
     expect(await q.stats()).toMatchObject({ pendingTyped: 1, pendingByPriority: { high: 1 } });

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { setup } from "./support/setup.ts";
 
-test("the waiting are paged from the head, the cursor ends with them", async () => {
+test("waiting tasks are paged from the head, and the last page has no cursor", async () => {
   const q = await setup();
   await q.add(["a", "b", "c", "d", "e"]);
   const first = await q.engine.list("pending", "waiting", "", 2);
@@ -15,19 +15,19 @@ test("the waiting are paged from the head, the cursor ends with them", async () 
   });
 });
 
-test("of the waiting nobody is skipped or seen twice while the head is taken and the end grows", async () => {
+test("no waiting task is skipped or listed twice while tasks leave the head and join the end", async () => {
   const q = await setup();
   await q.add(["a", "b", "c", "d", "e", "f"]);
   const first = await q.engine.list("pending", "waiting", "", 3);
   await q.acquire(2);
   await q.add("g");
   expect((await q.engine.list("pending", "waiting", first.cursor, 10)).ids).toEqual(["d", "e", "f", "g"]);
-  // The task that was seen last is gone too, so everything left is new.
+  // The last listed task is gone too, so all remaining tasks are new.
   await q.acquire(2);
   expect((await q.engine.list("pending", "waiting", first.cursor, 10)).ids).toEqual(["e", "f", "g"]);
 });
 
-test("of the ended nobody is skipped or seen twice while others end and the oldest are purged", async () => {
+test("no ended task is skipped or listed twice while others end and the oldest are purged", async () => {
   const q = await setup();
   const complete = async (ids: string[]) => {
     await q.add(ids);
@@ -35,7 +35,7 @@ test("of the ended nobody is skipped or seen twice while others end and the olde
   };
   await complete(["a", "b"]);
   q.advance(10);
-  // All in one millisecond: the cursor has to tell them apart.
+  // All tasks ended in one millisecond, so the cursor has to tell them apart.
   await complete(["c", "d", "e", "f"]);
   const first = await q.engine.list("completed", "ended", "", 2);
   expect(first.ids).toEqual(["f", "e"]);
@@ -47,11 +47,11 @@ test("of the ended nobody is skipped or seen twice while others end and the olde
   await q.engine.purge(100, 3_600_000);
   const third = await q.engine.list("completed", "ended", second.cursor, 2);
   expect(third).toEqual({ ids: ["b"], length: 7, cursor: "" });
-  // From a moment on, of those that ended before it.
+  // A page can begin at the tasks that ended before a given time.
   expect((await q.engine.list("completed", "ended", `${q.now}:`, 10)).ids).toEqual(["f", "e", "d", "c", "b"]);
 });
 
-test("of the ended nobody is skipped or seen twice after the clock was set back", async () => {
+test("no ended task is skipped or listed twice after the clock was set back", async () => {
   const q = await setup();
   const complete = async (name: string, count: number) => {
     const ids = Array.from({ length: count }, (_, i) => `${name}${i}`);
@@ -78,7 +78,7 @@ test("of the ended nobody is skipped or seen twice after the clock was set back"
   expect(seen).toEqual([...before, ...set, ...since].reverse());
 });
 
-test("of the ended a page goes on where the entry that was seen last is gone and its record is not", async () => {
+test("a page of ended tasks continues if the last entry is gone and its record is not", async () => {
   const q = await setup();
   q.corrupted = true;
   for (const id of ["a", "b", "c", "d"]) {
@@ -92,7 +92,7 @@ test("of the ended a page goes on where the entry that was seen last is gone and
   expect((await q.engine.list("completed", "ended", first.cursor, 2)).ids).toEqual(["b", "a"]);
 });
 
-test("a sorted set is entered at a score, and one that left among equals is passed by", async () => {
+test("a page of a sorted set begins at a score, and skips an entry with an equal score that has left", async () => {
   const q = await setup();
   for (const id of ["b", "a", "d", "c"]) await q.addDead(id);
   const first = await q.engine.list("deadLetters", "first", "", 2);
@@ -108,7 +108,7 @@ test("a sorted set is entered at a score, and one that left among equals is pass
 
 test.each(["first", "last"] as const)("a sorted set is paged from its %s, each id once", async (order) => {
   const q = await setup();
-  // Several with the same score: the cursor has to name the id as well.
+  // Several tasks have the same score, so the cursor has to name the id as well.
   const ids = ["a", "b", "c", "d", "e", "f:g", "h"];
   for (const [i, id] of ids.entries()) {
     await q.addDead(id);
@@ -127,7 +127,7 @@ test.each(["first", "last"] as const)("a sorted set is paged from its %s, each i
 });
 
 test.each(["first", "last"] as const)(
-  "paging from the %s skips nobody, though the task of the cursor has left meanwhile",
+  "paging from the %s skips no task, even if the task of the cursor has left",
   async (order) => {
     const q = await setup();
     for (const id of ["a", "b", "c", "d"]) {

@@ -24,7 +24,7 @@ import { scheduleListShape, schedulesShape } from "../src/schedules/schedules.ts
 import { testRunShape } from "../src/testing/test-worker.ts";
 import { workerShape } from "../src/worker/worker-options.ts";
 
-/** In the order of the page. */
+/** The sections in the order of the page. */
 const SHAPES: readonly Shape[] = [
   ...[connectionShape, tlsShape, holdfastShape],
   ...[queueShape, taskShape, backoffShape, taskTextShape, newTaskShape],
@@ -72,11 +72,11 @@ function section({ title, what, kinds, hints, required }: Shape): string {
   return `\n## ${title}\n\nOptions of ${what}:\n\n${rows(["Option", "Takes"], options)}\n${others}`;
 }
 
-test("the page of all options is as the checks are", async () => {
+test("the page of all options agrees with the checks", async () => {
   await expect(`${HEAD}${SHAPES.map(section).join("")}`).toMatchFileSnapshot("../../../docs/options.md");
 });
 
-test("every error points at a heading of the page, and no two headings are alike", () => {
+test("every error points to a heading of the page, and the headings are unique", () => {
   const anchors = SHAPES.map(({ title }) => anchorOf(title));
   expect(new Set(anchors).size).toBe(anchors.length);
   const nested = SHAPES.flatMap(({ kinds }) =>

@@ -23,7 +23,7 @@ test("says since when and by whom, by the clock of Redis", async () => {
   expect(await q.stats()).toMatchObject({ paused: true, pauseReason: null, pausedAt: q.now, pausedBy: null });
 });
 
-test("a pause that an older version wrote has its reason alone", async () => {
+test("a pause that an older version wrote has only a reason", async () => {
   const q = await setup();
   await q.redis.hset(q.keys.state, "#settings", "1 1 0 86400000 10000 3600000 deploy%207 fsynced");
   expect(await q.stats()).toMatchObject({
@@ -32,7 +32,7 @@ test("a pause that an older version wrote has its reason alone", async () => {
   });
 });
 
-test("resume goes on where it was, and forgets the reason and the author", async () => {
+test("a resume continues the queue, and removes the reason and the author", async () => {
   const q = await setup();
   await q.add("a");
   await q.engine.pause(true, "why", "ana");

@@ -18,7 +18,7 @@ const ENTRIES: Record<string, object> = {
   "holdfast/testing": testing,
   "holdfast/opentelemetry": opentelemetry,
 };
-/** By entry, the text below its heading. */
+/** Maps each entry to the text below its heading. */
 const sections = new Map(
   page
     .split(/^## /m)
@@ -33,7 +33,7 @@ test("the page of exported names has every entry of the package and no other", (
 });
 
 test.each(Object.entries(ENTRIES))(
-  "%s exports the names that its page lists, as many as it says",
+  "%s exports exactly the names that the page lists, and the page gives their number",
   (entry, exported) => {
     const section = sections.get(entry) ?? "";
     const listed = [...section.matchAll(/^(?:\| )?`(\w+)`/gm)].map(([, name]) => name);

@@ -8,7 +8,7 @@ async function endOne(q: Awaited<ReturnType<typeof setup>>, id: string): Promise
   await q.ack(await q.grant(), "1");
 }
 
-test("completed, cancelled and expired tasks go once they are past retention, not before", async () => {
+test("completed, cancelled and expired tasks are purged after their retention, not before", async () => {
   const q = await setup();
   await q.engine.configure({ retentionMs: 1_000 });
   await endOne(q, "done");
@@ -31,7 +31,7 @@ test("completed, cancelled and expired tasks go once they are past retention, no
   });
 });
 
-test("completed tasks that kept nothing go like the others, and are no longer counted as such", async () => {
+test("completed tasks without a payload are purged like the others, and their counter goes down", async () => {
   const q = await setup();
   await q.engine.configure({ retentionMs: 1_000 });
   await q.add(["a", "b"], { keepPayload: false });
@@ -47,7 +47,7 @@ test("completed tasks that kept nothing go like the others, and are no longer co
   expect(await q.headers()).toBe(0);
 });
 
-test("dead letters stay until somebody decides", async () => {
+test("dead letters stay until an operator acts", async () => {
   const q = await setup();
   await q.engine.configure({ retentionMs: 0, retentionCount: 0 });
   await q.addDead("dead");
@@ -56,7 +56,7 @@ test("dead letters stay until somebody decides", async () => {
   expect((await q.task("dead")).state).toBe("dead");
 });
 
-test("the oldest go first where there are too many, young as they may be", async () => {
+test("the oldest tasks beyond the count are purged, even if they are young", async () => {
   const q = await setup();
   for (const id of ["a", "b", "c"]) await endOne(q, id);
   await q.engine.configure({ retentionCount: 1 });
@@ -65,7 +65,7 @@ test("the oldest go first where there are too many, young as they may be", async
   expect((await q.task("c")).state).toBe("completed");
 });
 
-test("a call looks at no more than its limit", async () => {
+test("a call reads no more tasks than its limit", async () => {
   const q = await setup();
   await q.engine.configure({ retentionMs: 0 });
   for (const id of ["a", "b", "c"]) await endOne(q, id);
@@ -73,7 +73,7 @@ test("a call looks at no more than its limit", async () => {
   expect((await q.engine.purge(2, IDLE_MS)).purged).toBe(1);
 });
 
-test("progress and log lines go with the task", async () => {
+test("progress and log lines are purged with the task", async () => {
   const q = await setup();
   await q.engine.configure({ retentionMs: 0 });
   await q.add("a");
@@ -90,7 +90,7 @@ test.each([
   ["completed", true],
   ["completed", false],
 ] as const)(
-  "an id that a caller gave is remembered for the set time after its %s task is gone, then forgotten (payload kept: %s)",
+  "the given id of a %s task is remembered for the set time after the purge, then forgotten (payload kept: %s)",
   async (state, keepPayload) => {
     const q = await setup();
     await q.engine.configure({ retentionMs: 10, idempotencyMs: 1_000 });
@@ -114,7 +114,7 @@ test.each([
   },
 );
 
-test("request records of callers that are gone are dropped, those in use stay", async () => {
+test("request records of callers that are gone are removed, and those in use stay", async () => {
   const q = await setup();
   const gone = { requestSlot: "#q:gone:0", sequence: 1 };
   const live = { requestSlot: "#q:live:0", sequence: 1 };

@@ -9,7 +9,7 @@ import type { AddOptions, TestQueue } from "./support/test-queue.ts";
 const NONCE = "nonce";
 const request = { requestSlot: "#q:worker:0", sequence: 1 };
 
-/** The messages to a worker, and the hints for all. */
+/** Collects the messages to a worker, and the hints for all workers. */
 async function listenFor(q: TestQueue, workerId: string): Promise<Buffer[]> {
   const heard: Buffer[] = [];
   const listener = q.redis.duplicate();
@@ -19,7 +19,7 @@ async function listenFor(q: TestQueue, workerId: string): Promise<Buffer[]> {
   return heard;
 }
 
-/** An idle worker: its request is parked, and it listens. */
+/** Makes an idle worker that listens and has parked a request. */
 async function idleWorker(
   q: TestQueue,
   options: { workerId?: string; want?: number; listens?: boolean; nonce?: string; types?: string } = {},
@@ -45,7 +45,7 @@ async function idleWorker(
 
 const parked = (q: TestQueue) => q.redis.hget(q.keys.state, "#parked");
 
-test("what is enqueued while a worker waits is leased to it and sent to it, with its bytes", async () => {
+test("a task that is enqueued while a worker waits is leased and sent to that worker byte for byte", async () => {
   const q = await setup();
   const { heard, asked } = await idleWorker(q);
   const payloadText = '{"s":"ü – 😀\\ud800","n":12345678901234567890}\n\n';
@@ -65,7 +65,7 @@ test("what is enqueued while a worker waits is leased to it and sent to it, with
   expect(await parked(q)).toBeNull();
 });
 
-test("a lost message is made up for by repeating the request: the same grants, and no second ones", async () => {
+test("after a lost message, a repeat of the request gets the same grants and no others", async () => {
   const q = await setup();
   const { repeat } = await idleWorker(q, { want: 1 });
   await q.add("a");
@@ -77,14 +77,14 @@ test("a lost message is made up for by repeating the request: the same grants, a
   expect(await q.task("b")).toMatchObject({ state: "pending", attempts: 0 });
 });
 
-test("nothing is granted to a worker that does not listen any more", async () => {
+test("nothing is granted to a worker that no longer listens", async () => {
   const q = await setup();
   await idleWorker(q, { workerId: "gone", listens: false });
   await q.add("a");
   expect(await q.task("a")).toMatchObject({ state: "pending", attempts: 0 });
 });
 
-test("the next one that listens gets it where the first is gone", async () => {
+test("if the first worker is gone, the next listening one gets the task", async () => {
   const q = await setup();
   await idleWorker(q, { workerId: "gone", listens: false });
   const { heard } = await idleWorker(q, { workerId: "w2" });
@@ -93,7 +93,7 @@ test("the next one that listens gets it where the first is gone", async () => {
   expect(await q.task("a")).toMatchObject({ state: "processing", workerId: "w2" });
 });
 
-test("a burst wakes all by a hint, so that each takes its share", async () => {
+test("a burst wakes all workers by a hint, so that each takes its share", async () => {
   const q = await setup();
   const { heard, repeat } = await idleWorker(q, { want: 4 });
   await q.add(["a", "b", "c", "d", "e"]);
@@ -103,7 +103,7 @@ test("a burst wakes all by a hint, so that each takes its share", async () => {
   expect((await repeat()).grants).toHaveLength(4);
 });
 
-test("each enqueue is granted to another worker, the one first that waits longest", async () => {
+test("enqueues are granted to the workers in turn, first to the one that has waited longest", async () => {
   const q = await setup();
   const first = await idleWorker(q, { workerId: "w1" });
   const second = await idleWorker(q, { workerId: "w2" });
@@ -114,7 +114,7 @@ test("each enqueue is granted to another worker, the one first that waits longes
   expect(await q.task("b")).toMatchObject({ workerId: "w2" });
 });
 
-test("a task is granted to the first that runs its type, and the others go on waiting", async () => {
+test("a task is granted to the first worker that runs its type, and the others go on waiting", async () => {
   const q = await setup();
   await idleWorker(q, { workerId: "mails", types: " mail mail-report" });
   await idleWorker(q, { workerId: "none", types: " " });
@@ -126,7 +126,7 @@ test("a task is granted to the first that runs its type, and the others go on wa
   expect((await parked(q))?.split("\n").map((line) => line.split(" ")[0])).toEqual(["mails", "none", "last"]);
 });
 
-test("what nobody who waits runs whole wakes them all", async () => {
+test("an enqueue that no waiting worker can run as a whole wakes all workers", async () => {
   const q = await setup();
   const { heard } = await idleWorker(q, { types: " mail" });
   const envelope = (type: string) => encodeEnvelope(type, q.now, "{}");
@@ -137,7 +137,7 @@ test("what nobody who waits runs whole wakes them all", async () => {
   expect([await q.task("m"), await q.task("r")]).toMatchObject([{ state: "pending" }, { state: "pending" }]);
 });
 
-test("tasks that stand aside for a type do not keep others from being granted by push", async () => {
+test("tasks that were put aside by type do not keep others from being granted by push", async () => {
   const q = await setup();
   await q.add("r", { type: "report" });
   await q.acquire(1, { types: " " });
@@ -147,7 +147,7 @@ test("tasks that stand aside for a type do not keep others from being granted by
   expect(await q.task("m")).toMatchObject({ state: "processing", workerId: "w1" });
 });
 
-test("tasks too large for a message are named, and had by repeating the request", async () => {
+test("a message only names tasks that are too large for it, and a repeat of the request gets them", async () => {
   const q = await setup();
   const { heard, repeat } = await idleWorker(q);
   await q.add("a", { payloadText: JSON.stringify("x".repeat(100_000)) });
@@ -169,7 +169,7 @@ test("a paused queue grants nothing by push, and its resume wakes the worker", a
   expect((await repeat()).grants).toHaveLength(1);
 });
 
-test("a worker that stops takes its request back, with what was granted to it meanwhile", async () => {
+test("a worker that stops withdraws its request, and gets the tasks that were granted meanwhile", async () => {
   const q = await setup();
   const waiting = await idleWorker(q, { workerId: "w1" });
   expect(await waiting.repeat({ want: 0, park: false })).toMatchObject({ grants: [], parked: false });
@@ -193,7 +193,7 @@ test("a task that has to run alone is never granted by push", async () => {
   expect(await q.task("poison")).toMatchObject({ state: "pending" });
 });
 
-test("a mark of an older version, or an unreadable line, does not count as a worker", async () => {
+test("a mark of an older version or an unreadable line is not taken for a worker", async () => {
   const q = await setup();
   await q.redis.hset(q.keys.state, "#parked", "1");
   await q.add("a");
@@ -216,14 +216,14 @@ test("a mark of an older version, or an unreadable line, does not count as a wor
   ).toMatchObject({ grants: [{ id: "a" }], parked: false });
 });
 
-/** Requests wait while tasks do only where a worker parked on a paused queue, or a script was cut short. */
+/** Parks a request beside waiting tasks, as a pause or a script that was cut short may leave it. */
 async function parkByHand(q: TestQueue) {
   const heard = await listenFor(q, "w1");
   await q.redis.hset(q.keys.state, "#parked", "w1 #q:w1:0 1 4 30000 3 nonce.");
   return heard;
 }
 
-test("what waits already goes first: all are woken for it", async () => {
+test("an enqueue behind waiting tasks wakes all workers instead of granting the new task", async () => {
   const q = await setup();
   await q.add("first", { priority: "low" });
   const heard = await parkByHand(q);
@@ -234,7 +234,7 @@ test("what waits already goes first: all are woken for it", async () => {
     expect(await q.task(id)).toMatchObject({ state: "pending", attempts: 0 });
 });
 
-test("behind an entry of a cancelled task nothing is granted by push, and nothing is lost", async () => {
+test("an enqueue behind the entry of a cancelled task grants nothing by push, and loses nothing", async () => {
   const q = await setup();
   await q.add("gone");
   await q.engine.cancel("gone");
@@ -245,7 +245,7 @@ test("behind an entry of a cancelled task nothing is granted by push, and nothin
   expect((await q.acquire(4)).grants.map(({ id }) => id)).toEqual(["a"]);
 });
 
-test("a task that is past its time is left to an acquire, which tells of it", async () => {
+test("an expired task is left to an acquire, which reports it", async () => {
   const q = await setup();
   const { heard, repeat } = await idleWorker(q);
   await q.add("late", { expiresAt: q.now });
@@ -254,7 +254,7 @@ test("a task that is past its time is left to an acquire, which tells of it", as
   expect(await repeat()).toMatchObject({ grants: [], expired: [{ id: "late" }] });
 });
 
-test("tasks of all bands are granted, the high ones first", async () => {
+test("tasks of all bands are granted, those of the high band first", async () => {
   const q = await setup();
   const { heard } = await idleWorker(q);
   const text = (priority: "high" | "normal" | "low") => encodeEnvelope("t", q.now, "{}", { priority });
@@ -301,7 +301,7 @@ test.each([
   expect(await written(byPush)).toEqual(await written(byAcquire));
 });
 
-test("at most 64 requests are parked: one more polls", async () => {
+test("at most 64 requests are parked, and further workers poll", async () => {
   const q = await setup();
   for (let n = 0; n < 64; n++) await idleWorker(q, { workerId: `w${n}`, listens: false });
   await expect(idleWorker(q, { workerId: "one-more", listens: false })).rejects.toThrow(/parked/);

@@ -32,7 +32,7 @@ describe("enqueue", () => {
     ]);
   });
 
-  test("enqueueMany calls of one event-loop turn share a script call: so do the requests of an HTTP service", async () => {
+  test("enqueueMany calls of one event-loop turn share a script call, as the requests of an HTTP service do", async () => {
     let calls = 0;
     const { queue } = library({
       onScript: (script) => {
@@ -47,7 +47,7 @@ describe("enqueue", () => {
     expect(calls).toBe(2);
   });
 
-  test("the first enqueue makes the queue known", async () => {
+  test("the first enqueue registers the queue", async () => {
     const { queue, observer, name } = library();
     await expect(observer.stats(name)).rejects.toMatchObject({ code: "queue_not_found" });
     await queue.enqueue("t", null);
@@ -77,7 +77,7 @@ describe("enqueue", () => {
     }
   });
 
-  test("an id is free again where its task ended without completing, and the receipt says what will run", async () => {
+  test("an id is free again if its task ended without completing, and the receipt says what will run", async () => {
     const { name, queue, observer, redis } = library();
     const delayed = { id: "x", delayMs: 60_000 };
     expect(await queue.enqueue("t", 1, delayed)).toMatchObject({ duplicate: false, willRun: true });
@@ -87,7 +87,7 @@ describe("enqueue", () => {
       state: "scheduled",
     });
     await queue.cancel("x");
-    // To change the time: cancel, and enqueue again.
+    // A caller changes the time of a task by a cancel and another enqueue.
     expect(await queue.enqueue("t", 1, { id: "x", delayMs: 0 })).toMatchObject({
       state: "pending",
       duplicate: false,
@@ -114,7 +114,7 @@ describe("enqueue", () => {
     expect(both.map((result) => result.ok && result.receipt.willRun)).toEqual([false, false]);
   });
 
-  test("the id of a task that was asked to stop is refused until it has ended", async () => {
+  test("the id of a task whose cancel was requested is refused until the task has ended", async () => {
     const { name, queue, redis } = library();
     let stop = () => {};
     const stopped = new Promise<void>((resolve) => {
@@ -137,7 +137,7 @@ describe("enqueue", () => {
     expect(await queue.result("x")).toMatchObject({ state: "completed" });
   });
 
-  test("a repeat whose runAt is computed from the clock is the same task, one for another time a conflict", async () => {
+  test("a repeat whose runAt is computed from the clock is the same task, and one for another time is a conflict", async () => {
     const { queue } = library();
     const inAMinute = () => ({ id: "remind", runAt: Date.now() + 60_000 });
     const first = await queue.enqueue("t", 1, inAMinute());
@@ -167,14 +167,14 @@ describe("enqueue", () => {
     expect(await observer.queues()).not.toContain(queue.name);
   });
 
-  test("a queue at its cap says so, with the time to come back", async () => {
+  test("a full queue is reported with the time after which to try again", async () => {
     const { queue, observer, name } = library();
     await observer.configure(name, { maxWaiting: 1 });
     await queue.enqueue("t", 1);
     await expect(queue.enqueue("t", 2)).rejects.toMatchObject({ code: "queue_full", retryAfterMs: 1_000 });
   });
 
-  test("is refused once the queue was closed; what was enqueued before is sent", async () => {
+  test("is refused after the queue was closed, and earlier tasks are sent", async () => {
     const { name, queue } = library();
     const other = new Queue(name, { redis: redisUrl(), lingerMs: 50 });
     await other.enqueue("t", 0);
@@ -187,7 +187,7 @@ describe("enqueue", () => {
 });
 
 describe("enqueueMany", () => {
-  test("answers each in order; those that are refused do not stop the others", async () => {
+  test("answers each task in order, and refused tasks do not stop the others", async () => {
     const { queue } = library();
     await queue.enqueue("t", 1, { id: "taken" });
     const results = await queue.enqueueMany([
@@ -250,7 +250,7 @@ describe("wait and result", () => {
     expect(await queue.result(id)).toMatchObject({ state: "completed" });
   });
 
-  test("after the time wait gives the task as it is, result nothing", async () => {
+  test("after waitMs, wait returns the task as it is, and result returns null", async () => {
     const { queue } = library();
     const { id } = await queue.enqueue("t", 1);
     expect(await queue.wait(id, { waitMs: 20 })).toMatchObject({ state: "pending" });
@@ -265,7 +265,7 @@ describe("wait and result", () => {
     await expect(queue.get("no id")).rejects.toMatchObject({ code: "invalid_task_id" });
   });
 
-  test("an abort ends the waiting", async () => {
+  test("an abort ends the wait", async () => {
     const { queue } = library();
     const { id } = await queue.enqueue("t", 1);
     const abort = new AbortController();

@@ -7,7 +7,7 @@ test("a lease that still runs is left alone (I6)", async () => {
   await expectRunningLeaseIsLeft(await setup());
 });
 
-test("a task whose lease ran out waits at the consuming end of its band, at once", async () => {
+test("a task whose lease expired goes to the head of its band at once", async () => {
   const q = await setup();
   await q.add(["a", "b"]);
   const { grants } = await q.acquire(2);
@@ -23,7 +23,7 @@ test("a task whose lease ran out waits at the consuming end of its band, at once
   });
 });
 
-test("the token is spoilt: no verdict and no heartbeat fits it any more (I5)", async () => {
+test("the old token is stale for every verdict and heartbeat (I5)", async () => {
   await expectReapSpoilsToken(await setup());
 });
 
@@ -34,7 +34,7 @@ test.each([0, 1, 3])(
   },
 );
 
-test("crashes and failures are counted apart, and share the attempts (I7)", async () => {
+test("crashes and failures are counted separately, and share the attempts (I7)", async () => {
   const q = await setup();
   await q.add("a", { maxRetries: 3 });
   await q.fail(await q.grant());
@@ -66,7 +66,7 @@ test("from its second crash on a task waits to run alone", async () => {
   expect((await q.stats()).pendingSolo).toBe(1);
 });
 
-test("each goes back to its band", async () => {
+test("each task goes back to its band", async () => {
   const q = await setup();
   await q.add("h", { priority: "high" });
   await q.add("l", { priority: "low" });
@@ -84,7 +84,7 @@ test("a task whose cancel was requested ends as cancelled", async () => {
   expect(await q.task("a")).toMatchObject({ state: "cancelled", crashes: 1, cancelRequested: false });
 });
 
-test("a call takes back no more than its limit, and tells when the next lease runs out", async () => {
+test("a call takes back no more tasks than its limit, and returns when the next lease expires", async () => {
   const q = await setup();
   await q.add(["a", "b", "c"]);
   await q.acquire(3);

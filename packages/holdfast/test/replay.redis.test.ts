@@ -32,7 +32,7 @@ test("a dead letter is pending again: attempts at zero, one generation up, its h
   expect(await q.stats()).toMatchObject({ dead: 0, completed: 1, totals: { replayed: 1, deadLettered: 1 } });
 });
 
-test("the moment of each replay is kept apart from the attempts, whatever becomes of the task", async () => {
+test("the time of each replay is kept separately from the attempts, whatever happens to the task", async () => {
   const q = await setup();
   await q.addDead("a");
   const replays: { generation: number; at: number }[] = [];
@@ -78,7 +78,7 @@ test("the attempt after a replay is linked to the span of the attempt before it"
   expect((await q.task("a")).history).toMatchObject([{ error: "Error: x" }, { error: null }]);
 });
 
-test("it has all its attempts again, and can die again", async () => {
+test("a replayed task has all its attempts again, and can die again", async () => {
   const q = await setup();
   await q.add("a", { maxRetries: 1 });
   for (let generation = 0; generation < 2; generation++) {
@@ -111,7 +111,7 @@ test("the same request twice moves each id once, whatever happened in between (I
   await expect(q.engine.replay(["a", ""], request(1))).rejects.toMatchObject({ code: "outcome_unknown" });
 });
 
-test("an id given twice is moved once; one that is not dead stays where it is", async () => {
+test("an id that is given twice is moved once, and a task that is not dead stays where it is", async () => {
   const q = await setup();
   await q.addDead("a");
   await q.add("waiting");
@@ -120,7 +120,7 @@ test("an id given twice is moved once; one that is not dead stays where it is", 
   expect((await q.task("a")).generation).toBe(1);
 });
 
-test("it goes to the band of its priority", async () => {
+test("a replayed task goes to the band of its priority", async () => {
   const q = await setup();
   await q.addDead("a", { priority: "low" });
   await q.engine.replay(["a", ""]);
@@ -173,7 +173,7 @@ test("a queue written by a newer layout is left alone", async () => {
   expect(await q.redis.zcard(q.keys.deadLetters)).toBe(1);
 });
 
-test("what died after a moment is left alone: a walk does not replay twice what dies again", async () => {
+test("a task that died after the given time is left alone, so a walk does not replay it twice", async () => {
   const q = await setup();
   await q.addDead("a");
   const began = q.now;

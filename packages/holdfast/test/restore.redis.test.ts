@@ -18,7 +18,7 @@ test("a discard is undone: the task is dead as before, with its history and its 
   expect(await q.engine.replay(["a", ""])).toBe("r");
 });
 
-test("only what that discard took comes back, once, and a lost answer is repeated", async () => {
+test("a restore returns only the tasks of its discard, once, and a lost answer is repeated", async () => {
   const q = await setup();
   for (const id of ["a", "b", "c"]) await q.addDead(id);
   await q.engine.discard(["a", ""], undefined, { discard: "d1" });
@@ -30,7 +30,7 @@ test("only what that discard took comes back, once, and a lost answer is repeate
   expect(await q.stats()).toMatchObject({ dead: 2, totals: { purged: 1 } });
 });
 
-test("for producers and operators a discarded task is gone", async () => {
+test("producers and operators cannot see a discarded task", async () => {
   const q = await setup();
   await q.addDead("a", { fingerprint: "fp" });
   await q.engine.discard(["a", ""], undefined, { discard: "d1" });

@@ -5,11 +5,11 @@ import { listPart } from "../src/observer/task-list.ts";
 import { setup } from "./support/setup.ts";
 import type { TestQueue } from "./support/test-queue.ts";
 
-/** Ids that sort in another order than they are made in, whatever is made of them. */
+/** Ids whose order by text differs from the order in which they are made. */
 const ids = (count: number, mark = "") =>
   Array.from({ length: count }, (_, n) => `${String((n * 7_919) % 9_973).padStart(4, "0")}${mark}-${n}`);
 
-/** As enqueued by one call. */
+/** Enqueues tasks by one call. */
 async function addTogether(
   q: TestQueue,
   tasks: [id: string, options: { delayMs?: number; runAt?: number }][],
@@ -18,7 +18,7 @@ async function addTogether(
   return q.engine.enqueue({ checked: false, high: 0, normal: 0, low: 0, tail });
 }
 
-/** Lets them become due, and tells in which order they are granted. */
+/** Lets the tasks become due. @returns their ids in the order of the grants */
 async function granted(q: TestQueue, byMs: number, how: "promote" | "acquire" | "settle"): Promise<string[]> {
   q.advance(byMs);
   const order: string[] = [];
@@ -41,13 +41,13 @@ describe.each(["promote", "acquire", "settle"] as const)("promoted by %s", (how)
     expect(await granted(q, 500, how)).toEqual(all);
   });
 
-  test("retries with the same wait run in the order in which they failed, behind what was scheduled before them", async () => {
+  test("retries with the same wait run in the order of their failures, behind tasks that were scheduled earlier", async () => {
     const q = await setup();
     const [first, second, third] = [ids(5, "a"), ids(40, "b"), ids(5, "c")];
     await q.add(first, { delayMs: 1_000 });
     await q.add(second);
     const { grants } = await q.acquire(40);
-    // Half in one call, the rest one by one; the others come between and after them.
+    // Half of the tasks fail in one call, the others one by one.
     const fail = (n: number) => ({ kind: "fail" as const, ...(grants[n] as { id: string; fence: string }) });
     await q.settle(grants.slice(0, 20).map((_, n) => ({ ...fail(n), delayMs: 1_000, error: "x" })));
     for (let n = 20; n < 40; n++) await q.settle([{ ...fail(n), delayMs: 1_000, error: "x" }]);
@@ -55,7 +55,7 @@ describe.each(["promote", "acquire", "settle"] as const)("promoted by %s", (how)
     expect(await granted(q, 1_000, how)).toEqual([...first, ...second, ...third]);
   });
 
-  test("times that lie next to each other stay in their order", async () => {
+  test("neighbouring due times stay in their order", async () => {
     const q = await setup();
     const all = ids(300);
     const tasks = all.map((id, n): [string, { delayMs: number }] => [id, { delayMs: 10 + (n % 3) }]);
@@ -68,7 +68,7 @@ describe.each(["promote", "acquire", "settle"] as const)("promoted by %s", (how)
   });
 });
 
-test("in any mix of calls and times, none is early, and those of one time come first in, first out", async () => {
+test("in any mix of calls and times no task is early, and tasks of one time run first in, first out", async () => {
   const step = fc.record({
     calls: fc.nat({ max: 3 }),
     times: fc.array(fc.nat({ max: 4 }), { maxLength: 8 }),
@@ -97,7 +97,7 @@ test("in any mix of calls and times, none is early, and those of one time come f
   );
 });
 
-test("more than fit into a millisecond go on in the next: in order, never early, late by a millisecond for 4,096 of them", async () => {
+test("tasks that do not fit into a millisecond use the next one: in order, never early, a millisecond late per 4,096 tasks", async () => {
   const q = await setup();
   const all = ids(9_000);
   const runAt = q.now + 1_000;
@@ -111,10 +111,10 @@ test("more than fit into a millisecond go on in the next: in order, never early,
   expect(await granted(q, 1, "promote")).toEqual([...all.slice(8_192), "one-later", ...late]);
 });
 
-test("the same due time a million times over is bounded: nobody looks further than 256 ms", async () => {
+test("an enqueue tries at most the next 256 ms if a due time is full", async () => {
   const q = await setup();
   const runAt = q.now + 1_000;
-  // As if each of these milliseconds were full.
+  // These entries make each of these milliseconds look full.
   const full = Array.from({ length: 257 }, (_, ms) => [runAt + ms + 1 - 2 ** -12, `full${ms}`]);
   await q.redis.zadd(q.keys.scheduled, ...full.flat().map(String));
   q.corrupted = true;
@@ -133,7 +133,7 @@ test.each([
   expect((await q.task(all[0] as string)).runAt).toBe(runAt);
 });
 
-test("the pages of what is scheduled go on behind the last one, and show whole milliseconds", async () => {
+test("pages of scheduled tasks continue behind the last task, and show whole milliseconds", async () => {
   const q = await setup();
   const all = ids(25);
   await q.add(all, { delayMs: 1_000 });
@@ -154,7 +154,7 @@ test("the pages of what is scheduled go on behind the last one, and show whole m
   expect(tasks).toEqual([]);
 });
 
-describe("what is due already waits for nobody to promote it", () => {
+describe("a task that is already due needs no promotion", () => {
   test.each([
     ["delayMs: 0", () => ({ delayMs: 0 })],
     ["a runAt in the past", (now: number) => ({ runAt: now - 5_000 })],
@@ -174,7 +174,7 @@ describe("what is due already waits for nobody to promote it", () => {
     expect(grants.map(({ id }) => id)).toEqual(["c", "a", "b"]);
   });
 
-  test("beside tasks that are not: each is answered what it is", async () => {
+  test("beside tasks that are not due: each gets its own answer", async () => {
     const q = await setup();
     await q.engine.acquire({ ...q.roundTripArgs({ want: 5 }), park: true });
     const answer = await addTogether(q, [
@@ -185,7 +185,7 @@ describe("what is due already waits for nobody to promote it", () => {
     expect(answer.verdicts).toBe("npn");
     expect((await q.task("now")).state).toBe("pending");
     expect((await q.task("at")).state).toBe("scheduled");
-    // Nobody was granted it by push, so the one that waits is woken.
+    // The due task was not granted by push, so the enqueue has woken the waiting worker.
     expect(await q.redis.hget(q.keys.state, "#parked")).toBeNull();
   });
 });
@@ -206,7 +206,7 @@ describe("a worker that waits", () => {
     expect((await park(q)).dueInMs).toBe(Number.POSITIVE_INFINITY);
   });
 
-  test("is woken for a task that is due sooner than all others, and for no other", async () => {
+  test("is woken for a task that is due before all others, and for no other", async () => {
     const q = await setup();
     await park(q);
     await q.add("b", { delayMs: 700 });
@@ -219,7 +219,7 @@ describe("a worker that waits", () => {
     expect(await isParked(q)).toBe(false);
   });
 
-  test("is woken for a retry that is due sooner than all others", async () => {
+  test("is woken for a retry that is due before all others", async () => {
     const q = await setup();
     await q.add(["a", "b"]);
     const { grants } = await q.acquire(2);

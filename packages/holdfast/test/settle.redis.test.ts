@@ -26,7 +26,7 @@ describe("ack", () => {
     expect(await q.stats()).toMatchObject({ completed: 2, processing: 0, totals: { acked: 2 } });
   });
 
-  test("a lease that ran out and was not taken back can still be acked", async () => {
+  test("a task whose lease expired but was not taken back can still be acked", async () => {
     const q = await setup();
     await q.add("a");
     const grant = await q.grant();
@@ -34,7 +34,7 @@ describe("ack", () => {
     expect(await q.ack(grant)).toBe("acked");
   });
 
-  test("told again by the same holder, is acked once and answered the same", async () => {
+  test("repeated by the same holder, is accepted once and answered the same", async () => {
     const q = await setup();
     await q.add("a");
     const grant = await q.grant();
@@ -87,7 +87,7 @@ describe("fail", () => {
     expect((await q.stats()).totals).toMatchObject({ failed: 3, retried: 2, deadLettered: 1, attempts: 3 });
   });
 
-  test("takes the worker's number of retries where the task brings none", async () => {
+  test("takes the worker's number of retries if the task has none", async () => {
     const q = await setup();
     await q.add("a");
     expect(await q.fail(await q.grant({ maxRetries: 0 }))).toBe("dead");
@@ -165,7 +165,7 @@ describe("release", () => {
     expect((await q.stats()).pendingByPriority).toEqual({ high: 1, normal: 0, low: 0 });
   });
 
-  test("is refunded ten times; the eleventh burns the attempt", async () => {
+  test("is refunded ten times, and the eleventh uses up the attempt", async () => {
     const q = await setup();
     await q.add("a", { maxRetries: 1 });
     for (let i = 1; i <= 10; i++) {
@@ -178,7 +178,7 @@ describe("release", () => {
     expect(await q.task("a")).toMatchObject({ state: "dead", deadReason: "releases_exhausted" });
   });
 
-  test("never lets two grants share a token, though the attempt number comes again", async () => {
+  test("never lets two grants share a token, although the attempt number repeats", async () => {
     const q = await setup();
     await q.add("a");
     const first = await q.grant();
@@ -199,14 +199,14 @@ describe("release", () => {
 });
 
 describe("fencing (I5)", () => {
-  test("an ack of a first grant needs its own token, be the other as long", async () => {
+  test("an ack of a first grant needs its own token, even if another token is as long", async () => {
     const q = await setup();
     await q.add(["a", "b"]);
     const [a, b] = [await q.grant(), await q.grant()];
     expect(a.token).toHaveLength(b.token.length);
     const swapped = { ...a, fence: b.fence };
     expect([await q.ack(swapped), await q.ack(swapped, "1")]).toEqual(["stale", "stale"]);
-    // Handed back before it began it has had no attempt: granted again, its record is that of a first grant.
+    // A task that is handed back before it begins has had no attempt, so its next grant looks like a first one.
     await q.settle([{ kind: "unstarted", id: a.id, fence: a.fence }]);
     const again = await q.grant();
     expect(again).toMatchObject({ id: "a", token: expect.stringMatching(/^3-/) });
@@ -215,7 +215,7 @@ describe("fencing (I5)", () => {
     expect(await q.ack(again)).toBe("acked");
   });
 
-  test("of tasks that share a fence, each is acked by its own record alone", async () => {
+  test("tasks that share a fence are acked separately, each by its own record", async () => {
     const q = await setup();
     await q.add(["a", "b", "c", "d"]);
     const { grants } = await q.acquire(4);
@@ -249,7 +249,7 @@ describe("fencing (I5)", () => {
     expect((await q.stats()).totals.stale).toBe(2);
   });
 
-  test("a token that was never given fits nothing, in any state", async () => {
+  test("a token that was never granted fits no task in any state", async () => {
     const q = await setup();
     await q.add(["pending", "leased"]);
     await q.redis.lrem(q.keys.pending, 0, "leased");
@@ -265,7 +265,7 @@ describe("fencing (I5)", () => {
     expect((await q.task("leased")).state).toBe("processing");
   });
 
-  test("a task that is not there is unknown", async () => {
+  test("a verdict on a missing task is answered unknown", async () => {
     const q = await setup();
     for (const verdict of everyVerdict("nobody", "1-x"))
       expect(await q.settle([verdict])).toEqual(["unknown"]);
@@ -330,7 +330,7 @@ describe("one call with all kinds of verdicts", () => {
     expect(await q.settle(verdicts)).toEqual(["acked", "stale", "acked", "acked", "acked", "acked"]);
   });
 
-  test("500 verdicts and 500 wanted fit in it", async () => {
+  test("500 verdicts and 500 wanted tasks fit in one call", async () => {
     const q = await setup();
     const ids = (from: number) => Array.from({ length: 500 }, (_, i) => `t${from + i}`);
     await q.engine.configure({ retentionCount: 100 });
@@ -396,7 +396,7 @@ describe("the same request sent twice", () => {
 
 describe("retention by count", () => {
   test.each([0, 1, 3])(
-    "at most %i completed tasks stay, whatever comes in one call",
+    "at most %i completed tasks stay, however many one call completes",
     async (retentionCount) => {
       const q = await setup();
       await q.engine.configure({ retentionCount });
@@ -415,7 +415,7 @@ describe("retention by count", () => {
     },
   );
 
-  test("an id that a caller gave stays known after its task was purged by the count", async () => {
+  test("the given id of a task that was purged by count stays known", async () => {
     const q = await setup();
     await q.engine.configure({ retentionCount: 1 });
     await q.add(["first"], { fingerprint: "fp" });

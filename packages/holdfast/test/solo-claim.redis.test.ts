@@ -20,7 +20,7 @@ async function withSolo(): Promise<{ q: TestQueue; held: { id: string; fence: st
 const asks = (q: TestQueue, workerId: string) =>
   q.acquire(1, { held: 1, workerId }).then((trip) => trip.makeRoom);
 
-test("what a draining worker settles keeps its claim: no second worker drains for the same task", async () => {
+test("a worker that makes room keeps its claim by its settles, so no second worker makes room for the same task", async () => {
   const { q, held } = await withSolo();
   q.advance(LEASE_MS - 1);
   const { makeRoom } = await q.engine.settle(
@@ -28,11 +28,11 @@ test("what a draining worker settles keeps its claim: no second worker drains fo
     q.roundTripArgs({ held: 1, workerId: "w1" }),
   );
   expect(makeRoom).toBe(true);
-  q.advance(2); // the first claim would be over by now
+  q.advance(2); // By now the first claim would have expired.
   expect(await asks(q, "w2")).toBe(false);
 });
 
-test("a claim that nobody keeps runs out with a lease", async () => {
+test("a claim that is not renewed expires after a lease", async () => {
   const { q } = await withSolo();
   q.advance(LEASE_MS - 1);
   expect(await asks(q, "w2")).toBe(false);
@@ -40,7 +40,7 @@ test("a claim that nobody keeps runs out with a lease", async () => {
   expect(await asks(q, "w2")).toBe(true);
 });
 
-test("a draining worker learns that another one took the task", async () => {
+test("a worker that makes room learns that another one took the task", async () => {
   const { q, held } = await withSolo();
   const { grants, solo } = await q.acquire(1, { held: 0, workerId: "w2" });
   expect([grants[0]?.id, solo]).toEqual(["poison", true]);
@@ -48,7 +48,7 @@ test("a draining worker learns that another one took the task", async () => {
   expect(makeRoom).toBe(false);
 });
 
-test("tasks that were promoted beyond what the caller takes wake the workers that sleep", async () => {
+test("promoted tasks that the caller does not take wake the sleeping workers", async () => {
   const q = await setup();
   await q.add(["a", "b"], { delayMs: 10 });
   expect((await q.acquire(1, { park: true, workerId: "sleeper" })).grants).toEqual([]);

@@ -14,7 +14,7 @@ const base = {
   noHandlerAfterMs: 1,
 };
 
-test("a verdict that comes too late is in the ledger, with how long the task ran twice", async () => {
+test("a stale verdict is in the ledger, with how long the two attempts overlapped", async () => {
   const { name, redis, queue, observer, client, engine } = library();
   let finish = () => {};
   const running = new Promise<void>((resolve) => {
@@ -24,10 +24,10 @@ test("a verdict that comes too late is in the ledger, with how long the task ran
   const events: StaleVerdict[] = [];
   worker.on("stale", (verdict) => events.push(verdict));
   const { id } = await queue.enqueue("t", 1);
-  await until("it runs", async () => (await queue.get(id))?.state === "processing");
+  await until("the task runs", async () => (await queue.get(id))?.state === "processing");
   const fence = (await queue.get(id))?.fence;
-  // Its lease is over by decree; another worker gets the task.
-  await until("another has it", async () => {
+  // A past deadline ends the lease at once, and another worker gets the task.
+  await until("another worker has the task", async () => {
     await client.connection.command("ZADD", engine.keys.processing, 1, id);
     await engine.reap(10);
     return (await engine.acquire({ ...base, nonce: "nonce" })).grants.length === 1;
@@ -53,7 +53,7 @@ test("a verdict that comes too late is in the ledger, with how long the task ran
   expect(verdict?.lateMs).toBeGreaterThanOrEqual(verdict?.overlapMs ?? 0);
 });
 
-test("the newest are kept, and a token that nobody knows is written as well", async () => {
+test("the newest stale verdicts are kept, and those with an unknown token are recorded as well", async () => {
   const { name, queue, observer, engine, client } = library();
   const { id } = await queue.enqueue("t", 1);
   await client.connection.command(

@@ -21,7 +21,7 @@ test("a queue that never had a task has zeros and the defaults", async () => {
   expect(await q.redis.exists(...Object.values(q.keys))).toBe(0);
 });
 
-test("counts each state, each band and what happened", async () => {
+test("counts the tasks in each state and band, and their moves", async () => {
   const q = await setup();
   await q.add(["done", "running"]);
   await q.ack((await q.acquire(2)).grants[0] ?? { id: "", fence: "" });

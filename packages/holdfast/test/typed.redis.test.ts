@@ -5,14 +5,14 @@ import { type TestQueue, typesText } from "./support/test-queue.ts";
 const NO_HANDLER_MS = 2_000;
 const ids = (grants: { id: string }[]) => grants.map(({ id }) => id);
 
-/** Brings tasks of these types to stand aside, in the order given: a worker that runs nothing met them. */
+/** Puts tasks of these types aside, in the order given, by an acquire of a worker without handlers. */
 async function aside(q: TestQueue, ...tasks: [id: string, type: string][]): Promise<void> {
   for (const [id, type] of tasks) await q.add(id, { type });
   expect(await q.acquireTypes("", tasks.length)).toEqual([]);
 }
 
 describe("a task whose worker has no handler for its type", () => {
-  test("stands aside as pending, its attempt refunded and the time noted", async () => {
+  test("is put aside as pending, with its attempt refunded and the time noted", async () => {
     const q = await setup();
     await q.add("a", { type: "report" });
     const sinceMs = q.now;
@@ -24,7 +24,7 @@ describe("a task whose worker has no handler for its type", () => {
     expect(await q.stats()).toMatchObject({ pending: 1, pendingTyped: 1, pendingByPriority: { normal: 1 } });
   });
 
-  test("is never granted to a worker that does not send its types, and that worker is asked to", async () => {
+  test("is never granted to a worker that does not send its types, and the reply asks the worker to send them", async () => {
     const q = await setup();
     await q.add("a", { type: "report" });
     await q.unrouted(await q.grant());
@@ -32,7 +32,7 @@ describe("a task whose worker has no handler for its type", () => {
     expect(trip).toMatchObject({ grants: [], typed: true, again: true, parked: false });
   });
 
-  test("is never granted to a worker that runs other types, and at once to one that runs it", async () => {
+  test("is never granted to a worker that runs other types, but at once to a worker that runs its type", async () => {
     const q = await setup();
     await q.add("a", { type: "report" });
     await q.unrouted(await q.grant());
@@ -43,7 +43,7 @@ describe("a task whose worker has no handler for its type", () => {
     expect(await q.stats()).toMatchObject({ processing: 1, pendingTyped: 0 });
   });
 
-  test("is cancelled where its worker was told to stop it", async () => {
+  test("is cancelled if its cancel was requested", async () => {
     const q = await setup();
     await q.add("a", { type: "report" });
     const grant = await q.grant();
@@ -52,7 +52,7 @@ describe("a task whose worker has no handler for its type", () => {
     expect((await q.stats()).pendingTyped).toBe(0);
   });
 
-  test("keeps its options: the flags of an id that a caller gave, and a payload that is not kept", async () => {
+  test("keeps the flags for a given id and for keepPayload: false", async () => {
     const q = await setup();
     await q.add("given", { type: "report", fingerprint: "fp", keepPayload: false, maxRetries: 0 });
     await q.unrouted(await q.grant());
@@ -63,7 +63,7 @@ describe("a task whose worker has no handler for its type", () => {
 });
 
 describe("a worker that sends its types", () => {
-  test("is granted its own from between those of others, in order, and the others stand aside", async () => {
+  test("is granted the tasks of its types in order, and tasks of other types are put aside", async () => {
     const q = await setup();
     for (const [id, type] of Object.entries({ r1: "report", m1: "mail", r2: "report", m2: "mail" }))
       await q.add(id, { type });
@@ -72,7 +72,7 @@ describe("a worker that sends its types", () => {
     expect(ids(await q.acquireTypes("report", 10))).toEqual(["r1", "r2"]);
   });
 
-  test("takes no more than it wants, and leaves the rest of its own where they are", async () => {
+  test("takes no more than it wants, and leaves other tasks of its types where they are", async () => {
     const q = await setup();
     for (const n of [1, 2, 3]) {
       await q.add(`r${n}`, { type: "report" });
@@ -83,7 +83,7 @@ describe("a worker that sends its types", () => {
     expect(ids(await q.acquireTypes("mail report", 9))).toEqual(["r1", "r2", "m2", "r3", "m3"]);
   });
 
-  test("finds its own behind a thousand of others", async () => {
+  test("finds tasks of its types behind a thousand others", async () => {
     const q = await setup();
     await q.add(
       Array.from({ length: 400 }, (_, n) => `r${n}`),
@@ -96,14 +96,14 @@ describe("a worker that sends its types", () => {
     );
   });
 
-  test("gets what stood aside of several types in the order in which it was put there", async () => {
+  test("gets tasks of several types that were put aside in the order in which they were put there", async () => {
     const q = await setup();
     await aside(q, ["b1", "b"], ["a1", "a"], ["c1", "c"], ["b2", "b"], ["a2", "a"]);
     expect(ids(await q.acquireTypes("a b", 3))).toEqual(["b1", "a1", "b2"]);
     expect(ids(await q.acquireTypes("c a b", 3))).toEqual(["c1", "a2"]);
   });
 
-  test("gets what stood aside by its band: high before normal before low", async () => {
+  test("gets tasks that were put aside by band: high before normal before low", async () => {
     const q = await setup();
     await q.add("l", { type: "report", priority: "low" });
     await q.add("n", { type: "report" });
@@ -114,7 +114,7 @@ describe("a worker that sends its types", () => {
     expect(ids(await q.acquireTypes("report mail", 4))).toEqual(["h", "m", "n", "l"]);
   });
 
-  test("drops what stood aside and was cancelled, and expires what is past its time", async () => {
+  test("drops cancelled tasks that were put aside, and ends those that are past their expiry", async () => {
     const q = await setup();
     await q.add("late", { type: "report", expiresAt: q.now + 10 });
     await aside(q, ["gone", "report"], ["there", "report"]);
@@ -125,15 +125,15 @@ describe("a worker that sends its types", () => {
     expect(await q.stats()).toMatchObject({ pending: 0, pendingTyped: 0, expired: 1, cancelled: 1 });
   });
 
-  test("parks with its types, and an enqueue grants to it only what it runs", async () => {
+  test("parks with its types, and an enqueue only grants tasks of these types to it", async () => {
     const q = await setup();
     await q.acquire(5, { types: typesText("mail"), park: true });
     expect((await q.redis.hget(q.keys.state, "#parked")) ?? "").toMatch(/ mail$/);
   });
 
-  test("wakes the others when it puts tasks aside", async () => {
+  test("wakes the other workers when it puts tasks aside", async () => {
     const q = await setup();
-    // Nobody listens for a push, so the enqueue wakes all; one that runs it parks before the other has looked.
+    // No worker listens for a push. A worker that runs the type parks before the other worker has looked.
     await q.add("r", { type: "report" });
     await q.redis.hset(q.keys.state, "#parked", "w2 #q:w2:0 1 1 30000 3 n2.");
     expect(await q.acquireTypes("mail", 1)).toEqual([]);
@@ -153,7 +153,7 @@ describe("a worker that sends its types", () => {
     expect((await q.stats()).pendingTyped).toBe(1);
   });
 
-  test("is answered a repeat with the same grants", async () => {
+  test("gets the same grants for a repeated request", async () => {
     const q = await setup();
     await aside(q, ["r", "report"]);
     const request = { requestSlot: "#q:typed:0", sequence: 1 };
@@ -174,7 +174,7 @@ describe("a solo task", () => {
     }
   };
 
-  test("stands aside for a worker that runs it, and is granted to it alone", async () => {
+  test("is put aside for a worker that runs its type, and is granted alone", async () => {
     const q = await setup();
     await solo(q, "report");
     await q.add("m", { type: "mail" });
@@ -185,7 +185,7 @@ describe("a solo task", () => {
     expect([trip.solo, ids(trip.grants)]).toEqual([true, ["killer"]]);
   });
 
-  test("that stands aside asks a worker that runs it to make room, and no other", async () => {
+  test("that was put aside makes a worker that runs its type make room, and no other", async () => {
     const q = await setup();
     await solo(q, "report");
     expect(await q.acquireTypes("mail", 5)).toEqual([]);
@@ -195,7 +195,7 @@ describe("a solo task", () => {
     );
   });
 
-  test("of another type does not keep the claim of the worker that drained for it", async () => {
+  test("of another type does not renew the claim of the worker that made room for it", async () => {
     const q = await setup();
     await solo(q, "report");
     expect((await q.acquire(5, { types: typesText("mail"), held: 1, workerId: "old" })).makeRoom).toBe(true);
@@ -211,7 +211,7 @@ describe("reject", () => {
   const reject = (q: TestQueue, types: string[] = [], limit = 100) =>
     q.engine.reject(types, "2 registered, with handlers for: a, b%", limit);
 
-  test("ends what stood aside for too long, with what the registry knew", async () => {
+  test("ends tasks that were put aside for too long, and records the registered types", async () => {
     const q = await setup();
     await q.add("a", { type: "report" });
     const atMs = q.now;
@@ -231,7 +231,7 @@ describe("reject", () => {
     expect(await since(q)).toEqual([]);
   });
 
-  test("leaves alone what a registered worker runs, however long it waits", async () => {
+  test("leaves alone tasks whose type a registered worker runs, however long they wait", async () => {
     const q = await setup();
     await aside(q, ["a", "report"], ["b", "mail"]);
     q.advance(90_000_000);
@@ -240,7 +240,7 @@ describe("reject", () => {
     expect((await q.task("b")).state).toBe("dead");
   });
 
-  test("goes through all lines by its limit, each type in each band", async () => {
+  test("walks all lines within its limit, each type in each band", async () => {
     const q = await setup();
     const tasks = Array.from({ length: 12 }, (_, n): [string, string] => [`t${n}`, `type${n % 5}`]);
     await aside(q, ...tasks);
@@ -258,7 +258,7 @@ describe("reject", () => {
     expect(await q.stats()).toMatchObject({ dead: 8, pending: 5, pendingTyped: 5 });
   });
 
-  test("drops what was cancelled meanwhile", async () => {
+  test("drops tasks that were cancelled meanwhile", async () => {
     const q = await setup();
     await aside(q, ["a", "report"]);
     await q.engine.cancel("a");
@@ -267,7 +267,7 @@ describe("reject", () => {
     expect(await since(q)).toEqual([]);
   });
 
-  test("counts a task once that stands there twice, as an abort may leave it", async () => {
+  test("counts a task once if an abort has left two entries of it", async () => {
     const q = await setup();
     await aside(q, ["a", "report"]);
     await q.redis.zadd(q.keys.pendingTyped, 0, "2 report 000000000099 1 a");
@@ -285,7 +285,7 @@ describe("reject", () => {
     expect((await q.task("a")).history).toHaveLength(32);
   });
 
-  test("a replay offers it to every worker again, and its waiting time starts again", async () => {
+  test("a replay offers the task to every worker again, and its waiting time starts again", async () => {
     const q = await setup();
     await aside(q, ["a", "report"]);
     q.advance(90_000_000);
@@ -296,7 +296,7 @@ describe("reject", () => {
   });
 });
 
-test("a cancelled task that stood aside, an emptied queue and a deleted one leave nothing behind", async () => {
+test("a cancelled task that was put aside, an emptied queue and a deleted queue leave nothing behind", async () => {
   const q = await setup();
   await aside(q, ["a", "report"], ["b", "mail"], ["c", "mail"]);
   await q.engine.cancel("b");
@@ -304,7 +304,7 @@ test("a cancelled task that stood aside, an emptied queue and a deleted one leav
   expect(await q.stats()).toMatchObject({ pending: 0, pendingTyped: 0, totals: { purged: 2 } });
 });
 
-test("pages of what stands aside follow each other", async () => {
+test("pages of tasks that were put aside follow each other", async () => {
   const q = await setup();
   await aside(q, ["a", "x"], ["b", "y"], ["c", "x"], ["d", "x/y.z:1"]);
   const seen: string[] = [];

@@ -21,7 +21,7 @@ vi.mock("../../src/worker/heartbeat.ts", () => ({
 const events = () => fake.events as HeartbeatEvents;
 const failed = (message: string) => ({ code: "heartbeat_failed", message }) as HoldfastError;
 
-test("a worker acquires nothing while its thread is down, and goes on when another one beats", async () => {
+test("a worker acquires nothing while no thread sends heartbeats, and continues when another thread does", async () => {
   const system = await setupSystem();
   const { worker, settled } = await system.started("work", { t: () => 1 }, { pollMs: 10 });
   const queue = system.queue();
@@ -34,12 +34,12 @@ test("a worker acquires nothing while its thread is down, and goes on when anoth
   );
   const second = await queue.enqueue("t", 0);
   const from = performance.now();
-  // A poll is due each ten milliseconds.
+  // The worker would poll every ten milliseconds.
   while (performance.now() - from < 500) {
     expect(await queue.get(second.id)).toMatchObject({ state: "pending", attempts: 0 });
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
-  // An operator who lets it go on does not make up for the thread.
+  // A resume by an operator does not replace the missing thread.
   events().onRegistered(true);
   events().onRegistered(false);
   await new Promise((resolve) => setTimeout(resolve, 200));
@@ -50,7 +50,7 @@ test("a worker acquires nothing while its thread is down, and goes on when anoth
   expect(worker.draining).toBe(false);
 });
 
-test("a worker that has lost its thread for good says so, hands back within a third of a lease, and is stopped", async () => {
+test("a worker that has lost its thread for good reports it, hands back its tasks within a third of a lease, and stops", async () => {
   const system = await setupSystem();
   const running = gate();
   const { worker, errors } = await system.started(

@@ -30,7 +30,7 @@ interface Told {
   outcome?: string;
 }
 
-/** @param fate of the threads, as in preload.cjs */
+/** @param fate what the threads do, see preload.cjs */
 function workerProcess(system: System, fate: string, settings: object = {}) {
   const count = join(folder, `threads-${++runs}`);
   const child = spawn(
@@ -90,15 +90,15 @@ test("a worker whose heartbeat thread cannot begin does not start, says why, and
   expect(await system.queue().get(id)).toMatchObject({ state: "pending", attempts: 0 });
 });
 
-test("a thread that ends is followed by another, and leases longer than a lease go on", async () => {
+test("when a thread ends, another one replaces it and keeps the leases of running tasks", async () => {
   const system = await setupSystem();
   const { id } = await system.queue().enqueue("t", null);
   const { threads, told, untilTold, endThread } = workerProcess(system, "end,live", {
     runMs: 8_000,
     options: { leaseMs: 3_000 },
   });
-  await untilTold("it runs", ({ ran }) => ran === id);
-  // It is held for longer than a lease: a thread that knew only when it was leased would take it for lost.
+  await untilTold("the task runs", ({ ran }) => ran === id);
+  // The task is older than a lease, so a new thread that only knew its start would give the lease up.
   await new Promise((resolve) => setTimeout(resolve, 3_500));
   endThread();
   await untilTold("the task ends", (what) => what.settled === id);
@@ -110,10 +110,10 @@ test("a thread that ends is followed by another, and leases longer than a lease 
   expect(await system.queue().get(id)).toMatchObject({ state: "completed", attempts: 1, crashes: 0 });
 });
 
-test("as long as no thread beats, nothing is acquired", async () => {
+test("a worker acquires nothing while no thread sends heartbeats", async () => {
   const system = await setupSystem();
   const { threads, told, untilTold, endThread } = workerProcess(system, "end,hang:4000,live");
-  await untilTold("it is started", ({ started }) => started === true);
+  await untilTold("the worker is started", ({ started }) => started === true);
   endThread();
   await untilTold("the thread is gone", ({ error }) => error === "internal");
   await until(
@@ -122,7 +122,7 @@ test("as long as no thread beats, nothing is acquired", async () => {
   );
   const { id } = await system.queue().enqueue("t", null);
   await until("the next thread begins", () => threads() === 2);
-  // It sleeps for four seconds: a poll is due each 50 ms.
+  // The thread hangs for four seconds, while the worker would poll every 50 ms.
   const from = performance.now();
   while (performance.now() - from < 1_500) {
     expect(await system.queue().get(id)).toMatchObject({ state: "pending", attempts: 0 });
@@ -132,14 +132,14 @@ test("as long as no thread beats, nothing is acquired", async () => {
   expect(told().filter(({ ran }) => ran)).toHaveLength(1);
 });
 
-test("a worker that loses its thread again and again hands back what it runs, stops, and says so", async () => {
+test("a worker whose threads keep ending hands back its tasks, stops and reports it", async () => {
   const system = await setupSystem();
   const { id } = await system.queue().enqueue("t", null);
   const { exited, told, threads, untilTold, endThread } = workerProcess(system, "end", {
     runMs: 600_000,
     options: { leaseMs: 3_000 },
   });
-  await untilTold("it runs", ({ ran }) => ran === id);
+  await untilTold("the task runs", ({ ran }) => ran === id);
   endThread();
   expect(await exited).toBe(0);
   expect(threads()).toBe(3);
@@ -158,7 +158,7 @@ test("a worker that loses its thread again and again hands back what it runs, st
 test("a worker without a listener of `error` prints that it stops", async () => {
   const system = await setupSystem();
   const { exited, printed, untilTold, endThread } = workerProcess(system, "end", { listens: false });
-  await untilTold("it is started", ({ started }) => started === true);
+  await untilTold("the worker is started", ({ started }) => started === true);
   endThread();
   expect(await exited).toBe(0);
   expect(printed()).toContain("so this worker stops");

@@ -25,7 +25,7 @@ test("a lease that ran out is taken back within the sweep interval, and not befo
   expect(lateMs).toBeLessThan(200 + 200);
 });
 
-test("leases and due times that a sweep has seen are kept to, however long the sweep interval", async () => {
+test("leases and due times that a sweep has seen are handled on time, however long the sweep interval", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const leased = await queue.enqueue("t", null);
@@ -55,7 +55,7 @@ test("a backlog that is larger than one sweep is worked off without a pause", as
     async () => (await system.observer.stats("work")).pending === 11_000,
     10_000,
   );
-  // The event of the last sweep comes after what it did.
+  // The last sweep emits its event after its work.
   await until(
     "every promotion was told",
     () => swept.reduce((sum, { promoted }) => sum + promoted, 0) === 11_000,
@@ -115,7 +115,7 @@ test("retention keeps the newest by count and drops the rest by age", async () =
   expect((await system.observer.audit("work")).violations).toEqual([]);
 });
 
-test("each queue is audited, and what no record stands behind is removed", async () => {
+test("each queue is audited, and entries without a record are removed", async () => {
   const system = await setupSystem();
   await system.queue().enqueue("t", null);
   const reports: AuditReport[] = [];
@@ -153,7 +153,7 @@ test("a queue that cannot be swept is reported, and does not stop the sweep of t
   janitor.on("error", (error) => errors.push(error));
   await janitor.start();
   await until("the other queue is swept", async () => (await system.observer.stats("fine")).pending === 1);
-  await until("the broken one is reported", () => errors.length > 0);
+  await until("the broken queue is reported", () => errors.length > 0);
   expect(errors[0]?.code).toBe("layout_too_new");
   expect(janitor.lastSuccessAt()).toBe(0);
 });
@@ -196,7 +196,7 @@ test("a janitor sweeps on after an outage of Redis, and stops within its grace d
     const stoppedAt = performance.now();
     await slow.stop({ graceMs: 300 });
     await slow.stop();
-    // Its calls would wait for Redis for a minute.
+    // The calls of the janitor would wait for Redis for a minute.
     expect(performance.now() - stoppedAt).toBeLessThan(2_500);
     await expect(slow.start()).rejects.toMatchObject({ code: "closed" });
   } finally {
@@ -220,7 +220,7 @@ test.each(["swept", "scheduled", "error"] as const)(
         calls++;
         throw new Error("a bug of the user's");
       };
-      // Each sweep of the next one fails: the listener of `error` is called.
+      // Each sweep of the next queue fails, which calls the listener of `error`.
       if (event === "error") janitor.on("swept", boom).prependListener("error", boom);
       else janitor.on(event, boom);
       await janitor.start();
@@ -246,7 +246,7 @@ test("a sweep interval out of range is refused", async () => {
   }
 });
 
-test("a pending task that expires ends although no worker runs, also behind more than a sweep looks at first", async () => {
+test("a pending task expires without a worker, also behind more tasks than a sweep reads at first", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   await queue.enqueueMany(tasks(450));

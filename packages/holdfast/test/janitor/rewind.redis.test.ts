@@ -31,13 +31,13 @@ test("a Redis that comes back without its data is reported, and its queues are a
   afterwards(() => janitor.stop());
 
   for (let sweep = 0; sweep < 3; sweep++) await janitor.runOnce();
-  // An ordinary restart loses nothing: no alarm.
+  // An ordinary restart loses nothing, so it raises no alarm.
   await server.kill();
   await server.start();
   await janitor.runOnce();
   expect(told).toEqual([]);
 
-  // More happens, is seen, and is gone after the restart.
+  // The restart loses writes that the janitor has already seen.
   const { grants: lost } = await engine.acquire({ ...base, nonce: nanoid(8) });
   await janitor.runOnce();
   await janitor.runOnce();
@@ -50,7 +50,7 @@ test("a Redis that comes back without its data is reported, and its queues are a
   expect((told[1] as AuditReport).violations.length).toBeGreaterThan(0);
   expect(told).toHaveLength(2);
 
-  // The grant counter starts again, so grant numbers repeat. The nonces keep the old tokens from fitting.
+  // The grant counter starts again, so grant numbers repeat. The nonces still make the old tokens stale.
   const { grants: after } = await engine.acquire({ ...base, want: 10, nonce: nanoid(8) });
   const number = (fence = "") => fence.split("-")[0];
   expect([...before, ...lost].map(({ fence }) => number(fence))).toEqual(["1", "2"]);
@@ -71,10 +71,10 @@ test("a Redis that comes back without its data is reported, and its queues are a
   }
 });
 
-test("both signs are needed: another run of the server, and a count that has not grown", () => {
+test("a rewind needs both signs: another run of the server, and a count that has not grown", () => {
   const detector = new RewindDetector();
   expect(detector.look("q", 5, "a")).toBeNull();
-  // Deleted and created again in the same run.
+  // The queue was deleted and created again in the same run.
   expect(detector.look("q", 1, "a")).toBeNull();
   expect(detector.look("q", 9, "b")).toBeNull();
   expect(detector.look("q", 9, "c")).toEqual({
@@ -89,10 +89,10 @@ test("both signs are needed: another run of the server, and a count that has not
   expect(detector.look("q", 1, "d")).toBeNull();
 });
 
-test("the audit goes on where the last one ended, until it has seen everything", async () => {
+test("an audit continues where the last one ended, until it has seen everything", async () => {
   const { name, redis, client, queue, engine } = library();
   await queue.enqueueMany(Array.from({ length: 3_000 }, () => ({ type: "t", delayMs: 600_000, payload: 1 })));
-  // Late in a late index: an audit of a thousand entries does not get there at once.
+  // The entry is late in a late index, so an audit of a thousand entries does not reach it at once.
   await client.connection.command("ZADD", engine.keys.deadLetters, 1, "ghost");
   const janitor = new Janitor({ redis, queues: [name], auditIntervalMs: 1, auditBudget: 1_000 });
   afterwards(() => janitor.stop());
@@ -111,7 +111,7 @@ test("the audit goes on where the last one ended, until it has seen everything",
   expect(await client.connection.command("ZCARD", engine.keys.deadLetters)).toBe(0);
 });
 
-test("what a purge left is found by the walk as well, in time", async () => {
+test("the walk also finds what a purge left behind", async () => {
   const { name, redis, client, queue, engine } = library();
   await queue.enqueueMany(Array.from({ length: 400 }, (_, n) => ({ type: "t", payload: n })));
   await client.connection.command("HSET", engine.keys.tasks, "left", ".t 0\n1");

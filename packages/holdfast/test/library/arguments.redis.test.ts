@@ -20,7 +20,7 @@ async function outcomeOf(call: () => unknown): Promise<Outcome> {
 
 const loosely = (queue: Queue) => queue as unknown as Record<string, (...args: unknown[]) => unknown>;
 
-/** Each way to enqueue one task of this type. */
+/** The ways to enqueue one task of a type. */
 const WAYS: Record<string, (queue: Queue, type: unknown) => unknown> = {
   enqueue: (queue, type) => loosely(queue).enqueue?.(type, 1),
   "enqueue with options": (queue, type) => loosely(queue).enqueue?.(type, 1, { priority: "high" }),
@@ -57,7 +57,7 @@ test.each(Object.entries(WAYS))(
   },
 );
 
-test("options that were right are checked again when they were changed since", async () => {
+test("options that were valid are checked again after a change", async () => {
   const { queue } = library();
   const options: Record<string, unknown> = { delayMs: 60_000 };
   expect(await outcomeOf(() => queue.enqueue("t", 1, options))).toBe("accepted");
@@ -165,14 +165,14 @@ test.each<[string, unknown, string]>([
   expect(queue).toMatchObject({ code: "invalid_argument", message: expect.stringContaining(message) });
 });
 
-test("invalid names are refused, whatever they are", async () => {
+test("invalid names of any type are refused", async () => {
   for (const name of [undefined, null, 5, Symbol("x"), {}, "a b", "..", "x".repeat(65)])
     expect(await outcomeOf(() => new Queue(name as string, { redis: redisUrl() }))).toMatchObject({
       code: "invalid_queue_name",
     });
 });
 
-test("ids that a mintId makes are checked as those that a caller gives", async () => {
+test("ids from mintId are checked like ids from callers", async () => {
   const { name, client } = library();
   const queue = new Queue(name, { client, mintId: () => "a b" });
   expect(await outcomeOf(() => queue.enqueue("t", 1))).toMatchObject({ code: "invalid_task_id" });
@@ -192,7 +192,7 @@ const CALLS: Record<string, (queue: Queue) => Promise<unknown>> = {
 };
 
 test.each(Object.entries(CALLS))(
-  "what was enqueued before close() is sent: %s, on a fresh queue and on one at rest",
+  "close() sends the tasks that were enqueued before it: %s, on a new queue and on an idle one",
   async (_, call) => {
     const { name, observer, client } = library();
     const partitioned = `${name}-p`;
@@ -228,7 +228,7 @@ test.each(Object.entries(CALLS))(
   },
 );
 
-test("many waits share one signal without a warning, and all of them end with it", async () => {
+test("many waits share one signal without a warning, and its abort ends them all", async () => {
   const warnings: Error[] = [];
   const onWarning = (warning: Error) => warnings.push(warning);
   process.on("warning", onWarning);

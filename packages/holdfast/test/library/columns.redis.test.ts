@@ -6,7 +6,7 @@ import { decodeEnvelope } from "../../src/engine/envelope.ts";
 import { Holdfast, Queue, type TaskColumns } from "../../src/index.ts";
 import { afterwards, library } from "../support/library.ts";
 
-/** The tasks as a body would hold them. */
+/** The tasks in columns, as a request body has them. */
 function plain(tasks: [type: string, payloadText: string][]): TaskColumns {
   const spans: number[] = [];
   let text = "";
@@ -27,7 +27,7 @@ async function idsOf(enqueued: ReturnType<Queue["enqueueColumns"]>): Promise<str
   return ids;
 }
 
-test("plain tasks are stored as other tasks are: each type, each payload byte by byte, in the order given", async () => {
+test("plain tasks are stored like other tasks, with type and payload byte for byte, in the order given", async () => {
   const { queue, engine, client } = library();
   const tasks: [string, string][] = [
     ["a", '{"n": 12345678901234567890}'],
@@ -47,7 +47,7 @@ test("plain tasks are stored as other tasks are: each type, each payload byte by
   expect(await client.connection.command("LRANGE", engine.keys.pending, 0, -1)).toEqual(ids);
 });
 
-test("as many at once as there are: calls hold 500 at most, and each task is in one", async () => {
+test("tasks of many batches at once are sent in calls of at most 500, each task once", async () => {
   const { name, queue, observer } = library();
   const sizes = [1, 1_200, 300, 499, 2, 100, 100, 700];
   const runs = sizes.map((size, i) => idsOf(queue.enqueueColumns(many(size, 10_000 * i))));
@@ -66,7 +66,7 @@ test("as many at once as there are: calls hold 500 at most, and each task is in 
   }
 });
 
-test("what comes while calls are on their way is sent, and stored before the queue is closed", async () => {
+test("tasks that are enqueued while calls are on their way are stored before the queue closes", async () => {
   const { name, client, observer, queue } = library();
   await queue.ready();
   const own = new Queue(name, { client });
@@ -82,7 +82,7 @@ test("what comes while calls are on their way is sent, and stored before the que
   await expect(own.enqueueColumns(many(1))).rejects.toMatchObject({ code: "closed" });
 });
 
-test("of a full queue the tasks that have room are accepted, and the others refused one by one", async () => {
+test("a queue that becomes full accepts the tasks that have room, and refuses the others one by one", async () => {
   const { name, queue, observer } = library();
   await observer.configure(name, { maxWaiting: 3 });
   await queue.ready();
@@ -133,7 +133,7 @@ test.each([
   await expect(queue.enqueueColumns(tasks)).rejects.toMatchObject({ code: "invalid_argument" });
 });
 
-test("the trace of the caller is stored with each of them", async () => {
+test("the trace of the caller is stored with each task", async () => {
   const { queue, engine } = library();
   const traceparent = `00-${"a".repeat(32)}-${"b".repeat(16)}-01`;
   const ids = await idsOf(queue.enqueueColumns(many(2), { trace: { traceparent, tracestate: "k=v" } }));
@@ -144,7 +144,7 @@ test("the trace of the caller is stored with each of them", async () => {
   ]);
 });
 
-test("a queue that asks for more than memory, or mints ids of its own, is asked for by each task", async () => {
+test("durability and mintId of a queue apply to each task of a batch in columns", async () => {
   const { name, client, observer, queue } = library();
   await queue.ready();
   let minted = 0;
@@ -156,7 +156,7 @@ test("a queue that asks for more than memory, or mints ids of its own, is asked 
   await observer.configure(name, { durability: "replicated" });
   const other = new Holdfast({ redis: client.connection.redis });
   afterwards(() => other.close());
-  // This server has no replica that could confirm it.
+  // This server has no replica that could confirm the write.
   expect(await new Queue(name, { client: other }).enqueueColumns(many(1))).toMatchObject({
     ids: null,
     results: [{ ok: false, error: { code: "durability_unavailable" } }],
@@ -164,7 +164,7 @@ test("a queue that asks for more than memory, or mints ids of its own, is asked 
   await observer.configure(name, { durability: "memory" });
 });
 
-test("tasks whose connection is cut, or whose script the server has lost, are stored once", async () => {
+test("tasks are stored once if their connection is cut or the server loses the script", async () => {
   const server = await startRedisServer();
   const admin = new Redis(server.url);
   afterwards(async () => {
@@ -176,7 +176,7 @@ test("tasks whose connection is cut, or whose script the server has lost, are st
   const sent: Promise<string[]>[] = [];
   for (let wave = 0; wave < 12; wave++) {
     for (let i = 0; i < 6; i++) sent.push(idsOf(queue.enqueueColumns(many(120, wave * 1_000 + i))));
-    // From here on the calls are under way.
+    // The calls are under way from here on.
     await new Promise(setImmediate);
     if (wave % 2 === 0) await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes");
     else await admin.script("FLUSH");
@@ -189,7 +189,7 @@ test("tasks whose connection is cut, or whose script the server has lost, are st
   expect((await admin.lrange(engine.keys.pending, 0, -1)).sort()).toEqual(ids.sort());
 });
 
-test("tasks with options stand beside plain ones: each is stored with its own, and answered in its place", async () => {
+test("a batch of plain tasks and tasks with options stores each with its options, and answers in order", async () => {
   const { queue } = library();
   const tasks = plain([
     ["a", "1"],
@@ -222,7 +222,7 @@ test("tasks with options stand beside plain ones: each is stored with its own, a
   expect(again.results).toMatchObject([{ ok: true, receipt: { id: "x", duplicate: true } }]);
 });
 
-test("the results of tasks that were all accepted can be read one by one", async () => {
+test("the results of a batch that was accepted as a whole can be read one by one", async () => {
   const { queue } = library();
   const { ids, results } = await queue.enqueueColumns(many(2));
   expect(ids).toHaveLength(2);

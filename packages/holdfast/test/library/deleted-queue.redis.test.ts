@@ -4,14 +4,14 @@ import { Holdfast, Observer, Queue, type QueueOptions, Schedules, Worker } from 
 import { afterwards } from "../support/library.ts";
 import { type System, setupSystem, untilAborted } from "../worker/harness.ts";
 
-/** Another process of the same system: it shares nothing that a client keeps. */
+/** A client without the cached state of the others, like another process. */
 function elsewhere(system: System): { client: Holdfast; observer: Observer } {
   const client = new Holdfast({ redis: system.url, prefix: system.prefix });
   afterwards(() => client.close());
   return { client, observer: new Observer({ client }) };
 }
 
-/** A queue that a producer has used, and that somebody else has deleted since. */
+/** Makes a queue that a producer has used and another process has deleted. */
 async function usedAndDeleted() {
   const system = await setupSystem();
   const queue = system.queue();
@@ -25,7 +25,7 @@ async function usedAndDeleted() {
 
 const plain = { bytes: Buffer.from("1"), types: ["t"], spans: [0, 1] };
 
-describe("a queue that is deleted while a producer goes on with it is known again before the enqueue is answered", () => {
+describe("a deleted queue that a producer still uses is registered again before the enqueue is answered", () => {
   test.each<[string, (queue: Queue) => Promise<unknown>]>([
     ["enqueue", (queue) => queue.enqueue("t", 1)],
     ["enqueue with an id", (queue) => queue.enqueue("t", 1, { id: "a" })],
@@ -80,7 +80,7 @@ describe("a queue that is deleted while a producer goes on with it is known agai
   });
 });
 
-test("what a killed worker held of a queue that was deleted and used again is reaped", async () => {
+test("the tasks of a killed worker are reaped in a queue that was deleted and used again", async () => {
   const { system, queue, observer } = await usedAndDeleted();
   await queue.enqueue("t", 1, { id: "victim" });
   expect(await system.grantToNobody("work", 1, 300)).toEqual(["victim"]);
@@ -89,7 +89,7 @@ test("what a killed worker held of a queue that was deleted and used again is re
   expect(await observer.task("work", "victim")).toMatchObject({ crashes: 1 });
 });
 
-test("a worker that lives through the deletion runs what comes then", async () => {
+test("a worker that was running during the deletion runs the new tasks", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   await system.started("work", { t: () => "ran" }, { pollMs: 100 });
@@ -104,7 +104,7 @@ test("a worker that lives through the deletion runs what comes then", async () =
   expect(await observer.queues()).toEqual(["work"]);
 });
 
-test("a queue is not deleted while a task runs, nor where one came after it was emptied", async () => {
+test("a queue is not deleted while a task runs or after a new task has arrived", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   await system.started("work", { t: (_, { signal }) => untilAborted(signal) });
@@ -115,7 +115,7 @@ test("a queue is not deleted while a task runs, nor where one came after it was 
   expect(await system.observer.queues()).toEqual(["work"]);
 });
 
-test("a janitor finds a queue whose entry was lost by its workers, and sweeps it", async () => {
+test("a janitor finds a queue that is missing in the registry by its workers, and sweeps it", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const { worker } = await system.started(
@@ -125,7 +125,7 @@ test("a janitor finds a queue whose entry was lost by its workers, and sweeps it
   );
   await queue.enqueue("t", 1, { id: "a" });
   await until("it runs", async () => (await queue.get("a"))?.state === "processing");
-  // As a Redis that was rewound: on a Cluster the registry is on another node than the queue.
+  // On a Cluster a rewound node may lose the registry but not the queue.
   await system.redis.srem(`${system.prefix}:{:system}:queues`, "work");
   await until("the worker is known", async () => (await system.observer.workers()).length === 1);
   await system.janitor({ sweepIntervalMs: 50 }).start();
@@ -133,7 +133,7 @@ test("a janitor finds a queue whose entry was lost by its workers, and sweeps it
   await worker.stop({ graceMs: 0 });
 });
 
-test("a janitor does not bring back a deleted queue that nobody enqueues to, though a worker listens", async () => {
+test("a janitor does not register a deleted queue without tasks, although a worker names the queue", async () => {
   const system = await setupSystem();
   await system.started("work", {}, { pollMs: 20 });
   await system.observer.pause("work");
@@ -151,7 +151,7 @@ describe("a queue can be paused and configured before its first task", () => {
   ])("a queue %s", async (_, wasThere) => {
     const system = await setupSystem();
     if (wasThere) {
-      // The process that pauses it has known it before.
+      // The process that pauses the queue has used it before the deletion.
       await system.observer.configure("work", { maxWaiting: 7 });
       const { observer } = elsewhere(system);
       await observer.pause("work");
@@ -170,7 +170,7 @@ describe("a queue can be paused and configured before its first task", () => {
     await until("it ran", () => settled.length === 1);
   });
 
-  test("to resume one that nobody has paused says that there is none", async () => {
+  test("a resume of an unknown queue reports that there is no such queue", async () => {
     const system = await setupSystem();
     await expect(system.observer.resume("work")).rejects.toMatchObject({ code: "queue_not_found" });
     expect(await system.observer.queues()).toEqual([]);
@@ -178,7 +178,7 @@ describe("a queue can be paused and configured before its first task", () => {
   });
 });
 
-describe("a partitioned queue that is deleted while a producer goes on with it", () => {
+describe("a deleted partitioned queue that a producer still uses", () => {
   async function deleted(producer: { partitions?: number }) {
     const system = await setupSystem();
     const opened = (options: { partitions?: number }) => {
@@ -198,7 +198,7 @@ describe("a partitioned queue that is deleted while a producer goes on with it",
     return { system, queue, observer, opened, tasks };
   }
 
-  test("is created again if the producer says how many partitions it has", async () => {
+  test("is created again with partitions if the producer gives their number", async () => {
     const { queue, observer, tasks } = await deleted({ partitions: 4 });
     const { id } = await queue.enqueue("t", 1);
     expect((await queue.enqueueMany(tasks)).every(({ ok }) => ok)).toBe(true);
@@ -207,7 +207,7 @@ describe("a partitioned queue that is deleted while a producer goes on with it",
     expect(await observer.task("hot", id)).toMatchObject({ state: "pending" });
   });
 
-  test("is a new queue without partitions where the producer does not", async () => {
+  test("is a new queue without partitions if the producer gives no number", async () => {
     const { system, queue, observer } = await deleted({});
     const { id } = await queue.enqueue("t", 1);
     expect(await queue.enqueueMany([{ type: "t", payload: 1 }])).toMatchObject([{ ok: true }]);
@@ -217,7 +217,7 @@ describe("a partitioned queue that is deleted while a producer goes on with it",
     expect(await system.redis.keys(`${system.prefix}:{hot/*:tasks`)).toEqual([]);
   });
 
-  test("gets no task into a partition that is gone because the queue was created again with fewer", async () => {
+  test("stores no task in a removed partition if it was created again with fewer", async () => {
     const { queue, observer, opened, tasks } = await deleted({});
     await opened({ partitions: 2 }).partitions();
     for (let n = 0; n < 8; n++) await queue.enqueue("t", n);
@@ -226,7 +226,7 @@ describe("a partitioned queue that is deleted while a producer goes on with it",
     expect((await observer.stats("hot")).pending).toBe(608);
   });
 
-  test("is worked on again by the worker that lived through it, which tells of no error", async () => {
+  test("is served again by its running worker, without an error", async () => {
     const system = await setupSystem();
     const options = { redis: system.url, prefix: system.prefix };
     const queue = new Queue("hot", { ...options, partitions: 2 });
@@ -240,14 +240,14 @@ describe("a partitioned queue that is deleted while a producer goes on with it",
     const observer = new Observer({ client: elsewhere(system).client });
     await observer.pause("hot");
     await observer.deleteQueue("hot");
-    await until("it has looked", async () => worker.lastGoodPollAgeMs() < 100);
+    await until("the worker has polled", async () => worker.lastGoodPollAgeMs() < 100);
     const { id } = await queue.enqueue("t", 1);
     expect(await queue.result(id, { waitMs: 10_000 })).toMatchObject({ state: "completed" });
     expect(errors).toEqual([]);
   });
 });
 
-test("pause, resume and configure take effect in the order of the calls, also where nobody awaits the one before", async () => {
+test("pause, resume and configure take effect in the order of the calls, even if no call is awaited", async () => {
   const { observer } = await setupSystem();
   for (let round = 0; round < 30; round++) {
     await Promise.all([observer.pause("work"), observer.resume("work")]);

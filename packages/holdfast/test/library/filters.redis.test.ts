@@ -32,7 +32,7 @@ test("dead letters are listed, counted, replayed and discarded by tag", async ()
   const listed = await observer.list(name, { state: "dead", tag: "tenant:acme" });
   expect(listed.tasks.map(({ id }) => id).sort()).toEqual(["acme-0", "acme-2"]);
   expect(await observer.countDead(name, { tag: "tenant:acme" })).toBe(2);
-  // A whole tag, as it is written.
+  // A filter matches a whole tag, not a part of it.
   for (const tag of ["tenant", "Tenant:acme"]) expect(await observer.countDead(name, { tag })).toBe(0);
   expect(await observer.replayAll(name, { tag: "tenant:acme" })).toEqual({ replayed: 2, skipped: 0 });
   expect(await observer.discardAll(name, { tag: "tenant:beta" })).toEqual({ discarded: 2, skipped: 0 });
@@ -47,7 +47,7 @@ test("text is found in any case, in id, type, tags, payload and error", async ()
   expect((await observer.list(name, { state: "dead", q: "BETA@EXAMPLE" })).tasks).toHaveLength(2);
 });
 
-test("a filter that is not known is refused, and nothing is moved", async () => {
+test("an unknown filter is refused, and nothing is moved", async () => {
   const { name, observer } = await deadLetters();
   const wrong = { tags: "tenant:acme" } as object;
   const refused = { code: "invalid_argument", message: expect.stringContaining('"tags"') };
@@ -87,7 +87,7 @@ test("an operation with a filter of a newer version ends as failed, and moves no
   expect((await observer.stats(name)).dead).toBe(6);
 });
 
-test("a replay of many is an operation: listed with who asked, paced, and cancelled by its signal", async () => {
+test("a large replay is an operation, which is listed with its author, paced, and cancelled by its signal", async () => {
   const { name, client, observer } = await deadLetters();
   const abort = new AbortController();
   const seen: number[] = [];
@@ -113,7 +113,7 @@ test("a replay of many is an operation: listed with who asked, paced, and cancel
   expect((await observer.stats(name)).dead).toBe(6 - (seen.at(-1) ?? 0));
 });
 
-test("what ends a replay of many as failed is its error: a target that is full", async () => {
+test("a large replay into a full queue fails with the error of the queue", async () => {
   const { name, client, observer } = await deadLetters();
   await observer.configure(`${name}-full`, { maxWaiting: 1 });
   await expect(observer.replayAll(name, {}, { to: `${name}-full` })).rejects.toMatchObject({

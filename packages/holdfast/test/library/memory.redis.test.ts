@@ -8,7 +8,7 @@ import { library } from "../support/library.ts";
 setFlagsFromString("--expose-gc");
 const collect = runInNewContext("gc") as () => void;
 
-test("a client keeps nothing of queues that nobody uses any more", async () => {
+test("a client frees the memory of queues that are no longer used", async () => {
   const { name, client } = library();
   const used = client.engine(name);
   const use = async () => {

@@ -27,7 +27,7 @@ test.each([
   },
 );
 
-test("a queue that keeps its ended tasks: null stands for an id that nothing is known of", async () => {
+test("a queue that keeps its ended tasks returns null for an unknown id", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   expect(await queue.result(UNKNOWN)).toBeNull();
@@ -36,7 +36,7 @@ test("a queue that keeps its ended tasks: null stands for an id that nothing is 
   expect(await queue.result("a", { waitMs: 10 })).toBeNull();
 });
 
-test("a task that goes while somebody waits for it, and one whose id is remembered", async () => {
+test("a wait fails if its task is removed meanwhile, or if only its id is remembered", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const { id } = await queue.enqueue("t", 1, { delayMs: 60_000 });
@@ -45,7 +45,7 @@ test("a task that goes while somebody waits for it, and one whose id is remember
     message: `there is no record of task "${id}": it ended, or an operator removed it; queue "work" keeps up to 10000 ended tasks of each state, for 86400000 ms`,
   });
   await queue.enqueue("t", 1, { id: "a", delayMs: 60_000 });
-  // This runs after the first look of the waiting call, because both use one connection.
+  // This call runs after the first look of the waiting one, because both use one connection.
   await queue.get(id);
   await system.observer.empty("work", ["scheduled"]);
   await waiting;
@@ -53,7 +53,7 @@ test("a task that goes while somebody waits for it, and one whose id is remember
   expect(await queue.result(UNKNOWN)).toBeNull();
 });
 
-test("a partitioned queue tells the same", async () => {
+test("a partitioned queue reports the same", async () => {
   const system = await setupSystem();
   const queue = new Queue("hot", { client: system.client, partitions: 2 });
   afterwards(() => queue.close());

@@ -10,7 +10,7 @@ async function ownServer(...args: string[]): Promise<RedisServer> {
   return server;
 }
 
-test("down at the start: said by name with the remedy; once it is there the same queue works", async () => {
+test("a Redis that is down at the start is reported with the remedy, and the same queue works once Redis is up", async () => {
   const server = await ownServer();
   await server.kill();
   const queue = new Queue("q", { redis: { host: "127.0.0.1", port: server.port, commandTimeoutMs: 300 } });
@@ -31,7 +31,7 @@ test("down at the start: said by name with the remedy; once it is there the same
   expect(await queue.get(id)).toMatchObject({ state: "pending", payloadText: "2" });
 });
 
-test("gone in the middle: the outcome is unknown or the task was not taken, never accepted in silence", async () => {
+test("an enqueue during an outage fails as unknown or not accepted, and is never lost in silence", async () => {
   const server = await ownServer();
   const client = new Holdfast({ redis: { port: server.port, commandTimeoutMs: 300 } });
   afterwards(() => client.close());
@@ -41,13 +41,13 @@ test("gone in the middle: the outcome is unknown or the task was not taken, neve
   const error = await queue.enqueue("t", 2).catch((e: unknown) => e);
   expect(error).toMatchObject({
     code: expect.stringMatching(/^(redis_unavailable|outcome_unknown)$/),
-    // With this id the caller can try again.
+    // The caller can repeat the enqueue with this id.
     taskId: expect.stringMatching(/^.{14}$/),
     message: expect.not.stringContaining("payload"),
   });
 });
 
-test("a reply that is lost with its connection: the task is stored once, and the caller hears of it", async () => {
+test("a task whose reply is lost is stored once, and the caller gets its receipt", async () => {
   const server = await ownServer();
   const probe = library({ redis: server.url });
   const proxy = await startLossyProxy(server.port);
@@ -59,7 +59,7 @@ test("a reply that is lost with its connection: the task is stored once, and the
   const queue = new Queue(probe.name, { client });
   await queue.enqueue("t", "first");
   for (let round = 1; round <= 5; round++) {
-    // One with a minted id, one with its own: neither may turn into a second task or into a duplicate.
+    // Neither the task with a minted id nor the one with a given id may be stored twice or called a duplicate.
     proxy.loseReplyTo(`"minted-${round}"`);
     expect(await queue.enqueue("t", `minted-${round}`)).toMatchObject({ duplicate: false, state: "pending" });
     proxy.loseReplyTo(`"given-${round}"`);
@@ -73,7 +73,7 @@ test("a reply that is lost with its connection: the task is stored once, and the
   });
 });
 
-test("too old a server is refused by its version, before anything is written", async () => {
+test("a server that is too old is refused before anything is written", async () => {
   const fake = await startFakeRedis({ redis_version: "6.2.14", maxmemory_policy: "noeviction" });
   const queue = new Queue("q", { redis: { port: fake.port } });
   afterwards(async () => {
@@ -86,7 +86,7 @@ test("too old a server is refused by its version, before anything is written", a
   });
 });
 
-test("a real server that evicts is refused with the command that mends it, and accepted once that was run", async () => {
+test("a server that evicts is refused with the command that mends it, and accepted after that command", async () => {
   const server = await ownServer("--maxmemory-policy", "allkeys-lru");
   const client = new Holdfast({ redis: server.url });
   afterwards(() => client.close());
@@ -99,7 +99,7 @@ test("a real server that evicts is refused with the command that mends it, and a
   expect(await queue.enqueue("t", 1)).toMatchObject({ duplicate: false });
 });
 
-test("at maxmemory enqueues are refused by name; what is there is worked off, and then there is room", async () => {
+test("at maxmemory enqueues are refused by name, waiting tasks still run, and then there is room", async () => {
   const server = await ownServer();
   const { name, client, queue, engine, observer } = library({ redis: server.url });
   const tasks = Array.from({ length: 300 }, (_, i) => ({
@@ -108,7 +108,7 @@ test("at maxmemory enqueues are refused by name; what is there is worked off, an
   }));
   await queue.enqueueMany(tasks);
   const used = /used_memory:(\d+)/.exec(await client.connection.command<string>("INFO", "memory"))?.[1];
-  // Room for what a script needs to run, none for another task.
+  // This limit leaves room for a script to run, but not for another task.
   await client.connection.command("CONFIG", "SET", "maxmemory", String(Number(used) - 1_000_000));
 
   await expect(queue.enqueue("t", "no room", { id: "refused" })).rejects.toMatchObject({
@@ -132,7 +132,7 @@ test("at maxmemory enqueues are refused by name; what is there is worked off, an
   expect(acked).toBe(300);
   expect(await observer.stats(name)).toMatchObject({ pending: 0, processing: 0, completed: 300 });
 
-  // Retention keeps what was completed: an operator makes room.
+  // Retention keeps completed tasks, so an operator has to make room.
   await observer.empty(name, ["completed"]);
   expect(await queue.enqueue("t", "room again")).toMatchObject({ duplicate: false });
 });

@@ -6,7 +6,7 @@ import { Holdfast, Queue, type TaskOptions } from "../../src/index.ts";
 import { afterwards, library } from "../support/library.ts";
 import { redisUrl } from "../support/setup.ts";
 
-// These tests do things to the server that would hurt tests on a shared one.
+// These tests disturb their server, so they cannot share it with others.
 let server: RedisServer;
 let admin: Redis;
 beforeAll(async () => {
@@ -18,7 +18,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-test("two clients of the same instance name have request slots of their own: what each enqueues is stored", async () => {
+test("two clients with the same instance name have separate request slots, so the tasks of both are stored", async () => {
   const { name, queue, observer } = library();
   for (const id of ["before", "after"]) {
     const client = new Holdfast({ redis: redisUrl(), instance: "producer-1" });
@@ -32,7 +32,7 @@ test("two clients of the same instance name have request slots of their own: wha
   expect((await observer.stats(name)).totals.enqueued).toBe(2);
 });
 
-test("a task that was stored under a minted id is known when its caller asks again by that id, after a lost answer", async () => {
+test("a task with a minted id is known when its caller repeats the enqueue with that id after a lost answer", async () => {
   const { name, queue, observer } = library();
   const { id } = await queue.enqueue("t", { n: 1 });
   expect(await queue.enqueue("t", { n: 1 }, { id })).toMatchObject({ id, duplicate: true, state: "pending" });
@@ -41,7 +41,7 @@ test("a task that was stored under a minted id is known when its caller asks aga
 });
 
 describe("ready", () => {
-  test("makes the queue known and learns its durability before the first enqueue", async () => {
+  test("registers the queue and learns its durability before the first enqueue", async () => {
     const { queue, observer, name } = library();
     await queue.ready();
     expect(await observer.queues()).toContain(name);
@@ -49,14 +49,14 @@ describe("ready", () => {
     const client = new Holdfast({ redis: redisUrl() });
     const other = new Queue(name, { client });
     await other.ready();
-    // Known at once: this server has no replica that could confirm it.
+    // The queue refuses at once, because this server has no replica that could confirm the write.
     await expect(other.enqueue("t", 1)).rejects.toMatchObject({ code: "durability_unavailable" });
     await other.close();
     await client.close();
     await observer.configure(name, { durability: "memory" });
   });
 
-  test("says by its code why it cannot be", async () => {
+  test("fails with the code of the reason", async () => {
     const { queue } = library();
     await queue.close();
     await expect(queue.ready()).rejects.toMatchObject({ code: "closed" });
@@ -127,7 +127,7 @@ describe("a refused task", () => {
   });
 });
 
-test("a fingerprint given decides what the same body is", async () => {
+test("a given fingerprint decides whether two bodies are the same", async () => {
   const { queue } = library();
   const enqueue = (payload: string, fingerprint: string) =>
     queue.enqueueText("t", payload, { id: "order", fingerprint });
@@ -137,7 +137,7 @@ test("a fingerprint given decides what the same body is", async () => {
   expect(await queue.get("order")).toMatchObject({ payloadText: "1" });
 });
 
-test("enqueueMany takes more than one call holds, of every band, and answers in the order given", async () => {
+test("enqueueMany takes more tasks than one call holds, of every band, and answers in the order given", async () => {
   const { name, queue, observer } = library();
   const kinds: TaskOptions[] = [{}, { priority: "high" }, { priority: "low" }, { delayMs: 60_000 }];
   const results = await queue.enqueueMany(
@@ -156,17 +156,17 @@ test("enqueueMany takes more than one call holds, of every band, and answers in 
   expect(await queue.enqueueMany([])).toEqual([]);
 });
 
-/** Enqueues in waves, each sent before `disturb` strikes it; then every receipt is held against what is stored. */
+/** Enqueues in waves and calls `disturb` while each is under way, then compares the receipts with the stored tasks. */
 async function expectStoredOnce(waves: number, perWave: number, disturb: (wave: number) => Promise<unknown>) {
   const probe = library({ redis: server.url });
   await probe.client.check();
   const sent: Promise<{ id: string; duplicate: boolean }>[] = [];
   for (let wave = 0; wave < waves; wave++) {
     for (let i = 0; i < perWave; i++) sent.push(probe.queue.enqueue("t", wave * perWave + i));
-    // The buffer sends at the end of this turn: from then on the calls are under way.
+    // The buffer sends the calls at the end of this turn.
     await new Promise(setImmediate);
     await disturb(wave);
-    // Answered by a new connection: the next wave is struck as well.
+    // The new connection has to be up, so that the next wave is disturbed as well.
     await probe.client.ping();
   }
   const receipts = await Promise.all(sent);
@@ -183,7 +183,7 @@ test("SCRIPT FLUSH in the middle of 2,000 enqueues: each is stored once", async 
   await expectStoredOnce(20, 100, () => admin.script("FLUSH"));
 });
 
-test("connections cut in the middle of 2,000 enqueues: each that was accepted is stored once", async () => {
+test("connections cut in the middle of 2,000 enqueues: each accepted task is stored once", async () => {
   let killed = 0;
   await expectStoredOnce(20, 100, async () => {
     killed += Number(await admin.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"));

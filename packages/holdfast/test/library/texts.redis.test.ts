@@ -51,7 +51,7 @@ const NAMES: Record<string, { allowed: RegExp; give(text: string): unknown }> = 
 };
 
 describe("a text that stands in records and keys as it is", () => {
-  test.each(Object.keys(NAMES))("%s: what could break a record is refused at once", async (name) => {
+  test.each(Object.keys(NAMES))("%s: a text that could break a record is refused at once", async (name) => {
     const { allowed, give } = NAMES[name] as (typeof NAMES)[string];
     for (const nasty of NASTY) {
       for (const text of [nasty, `a${nasty}`, `a${nasty}b`]) {
@@ -118,7 +118,7 @@ describe("a text that stands in records and keys as it is", () => {
   });
 });
 
-test("free text comes back as it was, byte by byte, and touches nothing beside it", async () => {
+test("free text is returned byte for byte, and changes nothing beside it", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const tagsOf = (text: string) => (text.isWellFormed() && text !== "" && text.length <= 64 ? [text] : []);
@@ -166,7 +166,7 @@ test("free text comes back as it was, byte by byte, and touches nothing beside i
 }, 60_000);
 
 test.each(["-", "~00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 x", " two  spaces ", "\0"])(
-  "a text that is thrown as %j is kept as it was, and is not taken for a mark",
+  "a thrown text %j is kept as it is, and is not mistaken for a mark",
   async (text) => {
     const system = await setupSystem();
     await system.started("work", {
@@ -179,7 +179,7 @@ test.each(["-", "~00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 x", " 
   },
 );
 
-test("a worker's id can have every character that it may have, and each attempt names it", async () => {
+test("a worker id may have every allowed character, and each attempt names it", async () => {
   const system = await setupSystem();
   const id = "My-worker_1.eu:9@host";
   await system.started("work", { t: () => 1 }, { id });

@@ -9,7 +9,7 @@ import { MINUTE, NOON, setupSchedules } from "./harness.ts";
 
 class Killed extends Error {}
 
-/** The work of a janitor for two occurrences, one after the other, and one more after a minute. */
+/** Lets a janitor fire two missed occurrences, and one more after a minute. */
 const minutes = async (clock: { nowMs: number }, fire: () => Promise<unknown>) => {
   clock.nowMs = NOON + 2 * MINUTE;
   await fire();
@@ -17,7 +17,7 @@ const minutes = async (clock: { nowMs: number }, fire: () => Promise<unknown>) =
   await fire();
 };
 
-/** How many script calls that takes, undisturbed. */
+/** How many script calls `minutes` needs without a fault. */
 async function callsNeeded(): Promise<number> {
   const { clock, every, janitor, times } = await setupSchedules();
   await every({ missed: "all" });
@@ -27,7 +27,7 @@ async function callsNeeded(): Promise<number> {
   return undisturbed.calls();
 }
 
-test("killed at any call, before it is sent or before its answer, another janitor makes it one task per occurrence", async () => {
+test("if a janitor is killed at any call, before or after Redis has run it, another one makes one task per occurrence", async () => {
   const needed = await callsNeeded();
   expect(needed).toBeGreaterThanOrEqual(8);
   for (let at = 1; at <= needed; at++) {
@@ -54,7 +54,7 @@ test("killed at any call, before it is sent or before its answer, another janito
   }
 }, 60_000);
 
-test("a janitor that is held up at any call while another goes on changes nothing when it wakes", async () => {
+test("a janitor that stalls at any call while another one continues changes nothing when it wakes", async () => {
   const needed = await callsNeeded();
   for (let at = 1; at <= needed; at++) {
     const { clock, every, janitor, times, enqueuedTotal } = await setupSchedules();
@@ -80,7 +80,7 @@ test("a janitor that is held up at any call while another goes on changes nothin
   }
 }, 60_000);
 
-test("an enqueue that arrives when its task is long gone is refused, though no id is remembered", async () => {
+test("an enqueue that arrives long after its task is gone is refused, although the id is no longer remembered", async () => {
   const { clock, every, janitor, observer, system, enqueuedTotal } = await setupSchedules();
   await every();
   await observer.configure("work", { retentionCount: 0, retentionMs: 0, idempotencyMs: 0 });
@@ -131,7 +131,7 @@ test.each(["schedulesDue", "schedulePlan", "scheduleSettle"])(
   },
 );
 
-test("a write that Redis aborts can be repeated, and nothing fires by half of it", async () => {
+test("a write that Redis aborts can be repeated, and half of a write fires nothing", async () => {
   for (let call = 1; call <= 3; call++) {
     const { clock, every, janitor, times, store, schedules, system } = await setupSchedules();
     await every();
@@ -167,7 +167,7 @@ test("a put that Redis aborts leaves what is due as it was", async () => {
   }
 });
 
-test("a put that read before a janitor decided looks again, so nothing comes twice", async () => {
+test("a put reads again if a janitor has decided meanwhile, so no occurrence comes twice", async () => {
   const { clock, every, janitor, store, times, schedules } = await setupSchedules();
   await every({ missed: "all" });
   clock.nowMs = NOON + 2 * MINUTE;
@@ -197,7 +197,7 @@ test("puts and janitors at once: each occurrence is one task (property)", async 
   }
 });
 
-test("many janitors at once tell each occurrence once", async () => {
+test("many janitors at once report each occurrence once", async () => {
   const { clock, every, janitor, times } = await setupSchedules();
   await every({ missed: "all" });
   const janitors = Array.from({ length: 6 }, () => janitor());
@@ -218,7 +218,7 @@ test("a clock that jumps ahead and back makes no time come twice", async () => {
   await fire();
   clock.nowMs = NOON + MINUTE;
   await fire();
-  // Written while the clock is back: the next time is still one that has not been.
+  // A put while the clock is back still chooses a next time that has not passed.
   await every({ missed: "all", cron: "*/1 * * * *" });
   expect((await schedules.get("s"))?.nextAt).toBe(NOON + 4 * MINUTE);
   for (const minute of [2, 3, 4]) {
@@ -247,7 +247,7 @@ test.each([
   },
 );
 
-test("the occurrences of a partitioned queue go where their id is looked for", async () => {
+test("the occurrences of a partitioned queue go to the partition of their id", async () => {
   const { clock, schedules, janitor, system } = await setupSchedules();
   const queue = new Queue("parted", { client: system.client, partitions: 3 });
   await queue.enqueue("t", 1);

@@ -8,7 +8,7 @@ import { type System, setupSystem } from "../worker/harness.ts";
 
 const START = Date.UTC(2027, 0, 1);
 
-/** A queue whose counts a test moves on, and what keeps its past. */
+/** A queue whose counts a test changes, and its history. */
 async function setup() {
   const system = await setupSystem();
   await system.queue().enqueue("t", 1);
@@ -30,7 +30,7 @@ async function setup() {
 const read = (history: SeriesHistory, seconds: number) =>
   history.read("work", START, START + seconds * 1_000);
 
-test("buckets of ten seconds hold what grew, from whoever looked; another process reads them", async () => {
+test("buckets of ten seconds hold the growth of the counts, and another process can read them", async () => {
   const { history, at } = await setup();
   const one = history();
   expect(await one.keep(at(1, 0), 0.5)).toBe(true);
@@ -43,7 +43,7 @@ test("buckets of ten seconds hold what grew, from whoever looked; another proces
   expect(buckets[0]?.utilisation).toBe(0.25);
 });
 
-test("of many processes one writes each bucket", async () => {
+test("each bucket is written by one of many processes", async () => {
   const { history, at } = await setup();
   const all = Array.from({ length: 5 }, history);
   for (let second = 1; second <= 60; second++) {
@@ -55,7 +55,7 @@ test("of many processes one writes each bucket", async () => {
   expect(buckets.reduce((sum, { counts }) => sum + counts.acked, 0)).toBe(59);
 });
 
-test("after a time without a process the next bucket stands for all of it", async () => {
+test("after a time without a process the next bucket covers all of that time", async () => {
   const { history, at } = await setup();
   await history().keep(at(1, 0), null);
   await history().keep(at(10, 10), null);
@@ -81,7 +81,7 @@ test("an idle queue takes one bucket, however long; five minutes become one of t
   expect(await system.redis.pttl(`${system.prefix}:{work}:series`)).toBeGreaterThan(0);
 });
 
-test("what is past the fine buckets comes from those of five minutes", async () => {
+test("times before the fine buckets come from those of five minutes", async () => {
   const { history, at } = await setup();
   const keeper = history();
   const hours = 5;
@@ -93,7 +93,7 @@ test("what is past the fine buckets comes from those of five minutes", async () 
   expect(Math.abs(counted - hours * 3_600)).toBeLessThanOrEqual(320);
 }, 60_000);
 
-test("a queue that was made again counts from its beginning, never below zero", async () => {
+test("a queue that was created again counts from its beginning, never below zero", async () => {
   const { history, at } = await setup();
   const keeper = history();
   await keeper.keep(at(1, 100), null);
@@ -112,7 +112,7 @@ async function runTimed(system: System, name: string | string[]) {
   return settled;
 }
 
-test("workers write down how long tasks waited and ran, and a bucket has the quantiles", async () => {
+test("workers record how long tasks waited and ran, and a bucket has the quantiles", async () => {
   const { system, history } = await setup();
   const keeper = history();
   const queue = system.queue();
@@ -135,7 +135,7 @@ test("workers write down how long tasks waited and ran, and a bucket has the qua
   expect(bucket?.counts.acked).toBe(100);
   expect(quantileMs(bucket?.run ?? new Map(), 0.99)).toBeGreaterThan(100);
   expect(quantileMs(bucket?.run ?? new Map(), 0.5)).toBeLessThan(100);
-  // The task of the setup has no handler here: it is not among those that ran.
+  // The task of the setup has no handler here, so it did not run.
   const waited = [...(bucket?.wait.values() ?? [])].reduce((sum, count) => sum + count, 0);
   expect(waited).toBe(100);
 }, 30_000);

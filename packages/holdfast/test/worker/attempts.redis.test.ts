@@ -5,7 +5,7 @@ import { gate, setupSystem, untilAborted } from "./harness.ts";
 
 const quick = { kind: "fixed", baseMs: 20, jitter: "none" } as const;
 
-test("a handler gets its task, and what it returns is kept as the result", async () => {
+test("a handler gets its task, and its return value is kept as the result", async () => {
   const system = await setupSystem();
   const seen: unknown[] = [];
   await system.started("work", {
@@ -80,7 +80,7 @@ test("a handler that throws is tried again after its backoff, and each attempt i
   expect(settled[0]).toMatchObject({ task: { id, type: "flaky", queue: "work" }, error: new Error("no 1") });
 });
 
-test("a task out of attempts is dead, with every attempt in its history", async () => {
+test("a task without attempts left is dead, with every attempt in its history", async () => {
   const system = await setupSystem();
   const { settled } = await system.started(
     "work",
@@ -162,13 +162,13 @@ test("whatever a handler throws or returns, its neighbours in the same batch are
     ["bare", "dead", null],
     ["imposter", "completed", null],
     ["thenable", "completed", '"later"'],
-    // A retry would do the work again and end the same way.
+    // A retry would repeat the work and end the same way.
     ["circular", "dead", null],
     ["ok", "completed", '"ok"'],
   ]);
 });
 
-test("a time-out is a failure, and the handler's signal tells it", async () => {
+test("a time-out is a failure, and aborts the handler's signal", async () => {
   const system = await setupSystem();
   let reason: unknown;
   const { settled } = await system.started("work", {
@@ -196,7 +196,7 @@ test("a time-out does not fire before its time", async () => {
         abortedAt = performance.now();
       }),
   });
-  // It acquires from the next turn of the event loop on.
+  // The worker acquires from the next turn of the event loop on.
   const startedAt = performance.now();
   const task = await system.queue().result(id, { waitMs: 10_000 });
   expect(abortedAt - startedAt).toBeGreaterThanOrEqual(2_000);
@@ -271,7 +271,7 @@ test("cancelling a running task aborts its signal within one heartbeat, and it e
     state: "cancelled",
     history: [{ outcome: "failed", error: expect.stringContaining("a cancel was requested") }],
   });
-  // A heartbeat is a third of the lease; one that just left the task out is followed by the next.
+  // Heartbeats come every third of the lease. If one has just passed, the next one brings the cancel.
   expect(abortedAt - cancelledAt).toBeLessThan(2 * 300 + 200);
   await until("a settled event", () => settled.length === 1);
   expect(settled[0]).toMatchObject({ outcome: "cancelled", attempt: 1 });
@@ -298,7 +298,7 @@ test("an ack that arrives before the heartbeat brings the cancel wins", async ()
   });
 });
 
-test("a task of an unknown type is handed back without burning an attempt, until a worker knows it", async () => {
+test("a task of an unknown type is handed back without using up an attempt, until a worker has a handler", async () => {
   const system = await setupSystem();
   const old = await system.started("work", { known: () => 1 }, { pollMs: 100 });
   const queue = system.queue();
@@ -320,7 +320,7 @@ test("a task of an unknown type is handed back without burning an attempt, until
   });
 });
 
-test("a task whose type nobody knows for long enough is dead as no_handler", async () => {
+test("a task for whose type no worker has a handler for long enough is dead as no_handler", async () => {
   const system = await setupSystem();
   await system.started("work", {}, { pollMs: 50, noHandlerAfterMs: 300 });
   await system.janitor({ sweepIntervalMs: 50 }).start();

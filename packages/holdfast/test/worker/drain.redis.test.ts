@@ -5,13 +5,13 @@ import { gate, setupSystem } from "./harness.ts";
 const stateOf = async (system: Awaited<ReturnType<typeof setupSystem>>, id: string) =>
   (await system.observer.workers()).find((worker) => worker.id === id)?.state;
 
-/** Told, once the registry knows the worker. */
+/** Waits until the registry has the worker, then tells it to drain. */
 const drain = async (system: Awaited<ReturnType<typeof setupSystem>>, id: string) => {
   await until("it is registered", async () => (await stateOf(system, id)) !== undefined);
   await system.observer.drainWorker(id);
 };
 
-test("a worker that is told to drain ends what runs, takes nothing new, is drained, and goes on when told", async () => {
+test("a draining worker ends its running tasks, takes no new ones, becomes drained, and continues when it is told to", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const { opened, open } = gate();
@@ -42,7 +42,7 @@ test("a worker that is told to drain ends what runs, takes nothing new, is drain
     { id: "running", queue: "work", type: "slow", startedAt: expect.any(Number) },
   ]);
   expect(Math.abs((view?.tasks?.[0]?.startedAt ?? 0) - Date.now())).toBeLessThan(30_000);
-  // The list that is read each second for all leaves this out.
+  // The list of all workers, which is read each second, leaves the tasks out.
   expect((await system.observer.workers())[0]).not.toHaveProperty("tasks");
 
   await drain(system, worker.id);
@@ -57,7 +57,7 @@ test("a worker that is told to drain ends what runs, takes nothing new, is drain
   await until("it is drained", async () => (await stateOf(system, worker.id)) === "drained");
   expect(settled.map(({ task, outcome }) => `${task.id} ${outcome}`)).toEqual(["running acked"]);
   expect((await queue.get("waits"))?.state).toBe("pending");
-  // Nothing to poll for, and yet it is well.
+  // A drained worker does not poll, and is still healthy.
   await until("its last good poll is young", () => worker.lastGoodPollAgeMs() < 1_000);
 
   await system.observer.resumeWorker(worker.id);
@@ -67,11 +67,11 @@ test("a worker that is told to drain ends what runs, takes nothing new, is drain
   expect(errors).toEqual([]);
 }, 30_000);
 
-test("what a draining worker was granted by push or has taken ahead goes to another one, with no attempt burnt", async () => {
+test("tasks that a draining worker was pushed or has taken ahead go to another worker, without using up an attempt", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const first = await system.started("work", { t: () => {} }, { concurrency: 1 });
-  // Its request is parked: the next enqueue would be granted to it.
+  // The worker has parked its request, so the next enqueue would grant to it.
   await queue.enqueue("t", 0);
   await until("it has run one", () => first.settled.length === 1);
   await drain(system, first.worker.id);
@@ -86,7 +86,7 @@ test("what a draining worker was granted by push or has taken ahead goes to anot
     expect(await queue.get(id)).toMatchObject({ state: "completed", attempts: 1, releases: 0 });
 }, 30_000);
 
-test("a worker can be stopped while it drains, and one that is not there cannot be told", async () => {
+test("a worker can be stopped while it drains, and an unknown worker cannot be told to drain", async () => {
   const system = await setupSystem();
   const { worker } = await system.started("work", { t: () => {} });
   await drain(system, worker.id);

@@ -1,4 +1,4 @@
-// Describes the arguments of handlers from inside. Loaded by the test itself and by child processes.
+// Handlers that describe their arguments. The test and its child processes load this file.
 const described = (object) => ({
   isPlain: Object.getPrototypeOf(object) === Object.prototype,
   keys: Reflect.ownKeys(object).map(String),
@@ -44,7 +44,7 @@ export const handlers = {
       copy.payload,
     ]),
   inherited: (task, ctx) => [Object.create(task).payload, Object.create(ctx).signal.aborted],
-  // A handler's own: what it does to what it was given reaches nobody else.
+  // A handler owns its arguments, so its changes to them affect no other code.
   changed: (task, ctx) => {
     task.tags.push("mine");
     task.payload.a = 2;

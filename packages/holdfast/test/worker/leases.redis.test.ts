@@ -8,7 +8,7 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-test("a lease far shorter than its task is kept by the heartbeat", async () => {
+test("heartbeats keep a lease that is far shorter than its task", async () => {
   const system = await setupSystem();
   const janitor = system.janitor({ sweepIntervalMs: 20 });
   await janitor.start();
@@ -20,7 +20,7 @@ test("a lease far shorter than its task is kept by the heartbeat", async () => {
   });
   await worker.start();
   const { id } = await system.queue().enqueue("long", null);
-  // Each renewal comes a third of a lease after the last: twelve are four leases.
+  // A renewal comes every third of a lease, so twelve of them take four leases.
   await until("twelve renewals", () => renewed >= 12);
   end.open();
   expect(await system.queue().result(id, { waitMs: 5_000 })).toMatchObject({
@@ -30,7 +30,7 @@ test("a lease far shorter than its task is kept by the heartbeat", async () => {
   });
 });
 
-test("a lease that was taken away is told to the handler within one heartbeat, once; its ack is stale", async () => {
+test("a handler learns of its lost lease within one heartbeat, once, and its ack is stale", async () => {
   const system = await setupSystem();
   const lost: number[] = [];
   const running = gate();
@@ -59,12 +59,12 @@ test("a lease that was taken away is told to the handler within one heartbeat, o
   await worker.start();
   const { id } = await system.queue().enqueue("long", null);
   await running.opened;
-  // The lease runs out in Redis alone: what a long stop of the process would do.
+  // The lease only expires in Redis, as it would while the process is stopped.
   await system.redis.zadd(system.keys().processing, 1, id);
   expect(await system.engine().reap(10)).toMatchObject({ requeued: 1 });
   const beats = renewals;
   await until("the handler is told", () => reason !== undefined);
-  // One that was on its way already, and the next.
+  // These are the heartbeat that was on its way, and the next one.
   expect(renewals - beats).toBeLessThanOrEqual(2);
   expect(reason).toMatchObject({ reason: "lease_lost" });
   expect(await system.queue().result(id, { waitMs: 5_000 })).toMatchObject({
@@ -73,7 +73,7 @@ test("a lease that was taken away is told to the handler within one heartbeat, o
     crashes: 1,
     resultText: '"second"',
   });
-  // More beats pass with a task that is renewed: the lost one is not told of again.
+  // Further heartbeats renew another task, and do not report the lost lease again.
   const other = await system.queue().enqueue("long", null);
   const seen = renewals;
   await until("three more beats", () => renewals >= seen + 3);
@@ -88,7 +88,7 @@ test("a lease that was taken away is told to the handler within one heartbeat, o
   expect((await system.observer.stats("work")).totals).toMatchObject({ acked: 2, stale: 1 });
 });
 
-test("a worker goes on after an outage of Redis without a restart, and its health tells of the outage", async () => {
+test("a worker continues after an outage of Redis without a restart, and its health shows the outage", async () => {
   const system = await setupSystem(server.url);
   const queue = system.queue();
   const end = gate();
@@ -113,7 +113,7 @@ test("a worker goes on after an outage of Redis without a restart, and its healt
   const [waiting] = await queue.enqueueMany([{ type: "short", payload: 0, delayMs: 300 }]);
   await running.opened;
   await server.kill();
-  // Its verdict has to wait for Redis.
+  // The verdict has to wait for Redis.
   end.open();
   await until(
     "the age grows and the error is told",
@@ -130,7 +130,7 @@ test("a worker goes on after an outage of Redis without a restart, and its healt
   expect((await queue.result(waiting?.ok ? waiting.receipt.id : "", { waitMs: 10_000 }))?.state).toBe(
     "completed",
   );
-  // Wake-ups work again, too.
+  // The worker is also woken by enqueues again.
   const after = await queue.enqueue("short", null);
   expect((await queue.result(after.id, { waitMs: 5_000 }))?.state).toBe("completed");
   expect(worker.lastGoodPollAgeMs()).toBeLessThan(1_500);
@@ -138,7 +138,7 @@ test("a worker goes on after an outage of Redis without a restart, and its healt
   expect((await system.observer.audit("work")).violations).toEqual([]);
 });
 
-test("a handler is told once its lease may be over, even while Redis cannot be asked", async () => {
+test("a handler learns that its lease may be over, even while Redis is away", async () => {
   const system = await setupSystem(server.url);
   let reason: unknown;
   const running = gate();
@@ -159,7 +159,7 @@ test("a handler is told once its lease may be over, even while Redis cannot be a
   await server.kill();
   const killedAt = performance.now();
   try {
-    // Calls wait for 5 s by default: the verdict over the lease does not.
+    // Calls wait for 5 s by default, but the worker decides about the lease at once.
     await until("the handler is told", () => reason !== undefined, 5_000);
     expect(performance.now() - killedAt).toBeLessThan(600 + 100 + 800);
     expect(reason).toMatchObject({ reason: "lease_lost" });
@@ -194,7 +194,7 @@ test("the verdicts of a lost lease and of the next one arrive in one call: the c
   });
 });
 
-test("a running handler hears of a cancel at once, however seldom its worker beats", async () => {
+test("a running handler learns of a cancel at once, however rarely its worker sends heartbeats", async () => {
   const system = await setupSystem();
   const running = gate();
   const aborted = gate();
@@ -203,7 +203,7 @@ test("a running handler hears of a cancel at once, however seldom its worker bea
     running.open();
     return untilAborted(signal);
   };
-  // It beats every 200 s.
+  // The worker sends a heartbeat every 200 s.
   const { settled } = await system.started("work", { hold }, { leaseMs: 600_000 });
   const { id } = await system.queue().enqueue("hold", 1);
   await running.opened;

@@ -6,7 +6,7 @@ import { testWorker } from "../../src/testing/index.ts";
 const redis = "redis://127.0.0.1:1";
 const fine = { t: () => 1 };
 
-/** Nothing of this connects: whatever is wrong is told before. */
+/** No test here connects, because wrong options are refused before that. */
 async function refusalOf(make: () => unknown): Promise<{ name: string; code: string; message: string }> {
   try {
     await make();
@@ -86,7 +86,7 @@ test.each<[unknown, string]>([
   expect(refusal.message).toContain(message);
 });
 
-/** Values for which a timer of Node waits 1 ms, or for ever. */
+/** With these values a timer of Node would wait for 1 ms, or for ever. */
 const NO_TIMES = [Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31, -1, 1.5, "5000", null];
 
 test.each<[string, (ms: unknown) => unknown]>([
@@ -122,7 +122,7 @@ test.each<[string, () => unknown, string]>([
     "did you mean sweepIntervalMs?",
   ],
   [
-    "a janitor with a name that is none",
+    "a janitor with an invalid name",
     () => new Janitor({ redis, queues: ["a b"] }),
     "is not a valid queue name",
   ],

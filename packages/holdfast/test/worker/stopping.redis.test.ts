@@ -60,7 +60,7 @@ test("a stop lets tasks finish within the grace and hands the rest back with the
   expect(await queue.get(waiting.id)).toMatchObject({ state: "pending", attempts: 0, releases: 0 });
   expect(settled.map((event) => event.outcome).sort()).toEqual(["acked", "released", "released"]);
 
-  // The next worker gets them as if nothing had been.
+  // The next worker gets the tasks with their attempt refunded.
   const attempts: number[] = [];
   const done = (task: { attempt: number }) => void attempts.push(task.attempt);
   await system.started("work", { short: done, long: done, stubborn: done });
@@ -69,7 +69,7 @@ test("a stop lets tasks finish within the grace and hands the rest back with the
   expect((await system.observer.audit("work")).violations).toEqual([]);
 });
 
-test("a stop without work ends at once, however often it is asked for", async () => {
+test("a stop without work ends at once, however often it is called", async () => {
   const system = await setupSystem();
   const { worker } = await system.started("work", { any: () => 1 });
   const startedAt = performance.now();
@@ -85,7 +85,7 @@ test("a worker that was never started can be stopped", async () => {
   await system.worker("work", {}).worker.stop();
 });
 
-test("after ten releases of one task a release burns the attempt", async () => {
+test("after ten releases of one task, a release uses up the attempt", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   const { id } = await queue.enqueue("long", null, { maxRetries: 0 });
@@ -158,7 +158,7 @@ test("a stop at any moment of a start ends it as closed, and nothing goes on", a
       expect(errors).toEqual([]);
     }
   }
-  // Their entries in the registry say so too.
+  // The registry shows the workers as stopped too.
   await until("no worker runs", async () =>
     (await system.observer.workers()).every(({ state }) => state === "stopped"),
   );
@@ -199,7 +199,7 @@ test.each(["SIGKILL", "SIGSTOP"] as const)(
     const tookMs = performance.now() - stoppedAt;
     server.signal("SIGCONT");
     expect(tookMs).toBeGreaterThan(250);
-    // A Redis that hangs is waited for up to 3 s more, to hand back what runs.
+    // The worker waits for a hanging Redis for up to 3 s more, to hand back its running tasks.
     expect(tookMs).toBeLessThan(signal === "SIGKILL" ? 2_500 : 6_000);
   },
 );

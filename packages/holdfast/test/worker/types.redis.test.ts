@@ -8,7 +8,7 @@ import { type System, setupSystem, type WatchedWorker } from "./harness.ts";
 const TASKS = 40;
 const runs = (...types: string[]): Handlers => Object.fromEntries(types.map((type) => [type, () => {}]));
 
-/** Tasks of these types in turn. */
+/** Makes tasks of these types in turn. */
 const mixed = (count: number, ...types: string[]) =>
   Array.from({ length: count }, (_, n) => ({ type: types[n % types.length] ?? "", payload: n }));
 
@@ -32,7 +32,7 @@ describe("a rolling deploy: only the new version of two has a handler", () => {
   );
 
   test.each(rows)(
-    "$arrival, concurrency $concurrency, started $first then $second: all run on the new one",
+    "$arrival, concurrency $concurrency, started $first then $second: all tasks run on the new one",
     async ({ first, second, concurrency, arrival }) => {
       const system = await setupSystem();
       const handlers: Record<string, Handlers> = { old: runs("mail"), new: runs("mail", "report") };
@@ -49,10 +49,10 @@ describe("a rolling deploy: only the new version of two has a handler", () => {
       await allCompleted(system, TASKS);
       const old = started.get("old") as WatchedWorker;
       expect(outcomes(old).filter((outcome) => outcome !== "released")).toEqual([]);
-      // The tasks that it had before its types were known, and none after that.
+      // The old worker only hands back tasks that it was granted before it sent its types.
       const bounds = arrival === "burst" ? concurrency + 1 : 2;
       expect(released(old).length).toBeLessThanOrEqual(bounds);
-      // Nothing came back to it.
+      // No task came back to the old worker.
       const ids = old.settled.map(({ task }) => task.id);
       expect(ids).toHaveLength(new Set(ids).size);
     },
@@ -60,7 +60,7 @@ describe("a rolling deploy: only the new version of two has a handler", () => {
 });
 
 test.each([1, 50])(
-  "two services with types of their own share a queue, concurrency %d: each runs its own",
+  "two services with different types share a queue, concurrency %d: each runs its own types",
   async (concurrency) => {
     const system = await setupSystem();
     const a = await system.started("work", runs("a"), { concurrency });
@@ -71,8 +71,8 @@ test.each([1, 50])(
       const acked = watched.settled.filter(({ outcome }) => outcome === "acked");
       expect(acked.map(({ task }) => task.type)).toEqual(Array.from({ length: 30 }, () => type));
     }
-    // Tasks that a worker had taken before its types were known, also ahead of its slots, go to the other one, and none
-    // comes back.
+    // Tasks that a worker took before it sent its types, also ahead of its slots, go to the other worker and do not come
+    // back.
     for (const { settled } of [a, b]) {
       const ids = settled.map(({ task }) => task.id);
       expect(ids).toHaveLength(new Set(ids).size);
@@ -108,7 +108,7 @@ test("a task that has to run alone waits for the worker that runs its type, and 
   const system = await setupSystem();
   const queue = system.queue();
   const { id } = await queue.enqueue("report", 1);
-  // Two crashes: from now on it runs alone.
+  // After two crashes the task runs alone.
   for (let n = 0; n < 2; n++) {
     await system.grantToNobody("work", 1, 1);
     await until("the lease ran out", async () => (await system.engine().reap(10)).requeued === 1);
@@ -139,12 +139,12 @@ test("a task that has to run alone waits for the worker that runs its type, and 
   ).toEqual([false, true]);
 });
 
-test("idle workers are granted by push what they run, once each has sent its types", async () => {
+test("idle workers are granted tasks of their types by push, once each has sent its types", async () => {
   const system = await setupSystem();
   const a = await system.started("work", runs("a"), { concurrency: 4 });
   const b = await system.started("work", runs("b"), { concurrency: 4 });
   const queue = system.queue();
-  // Somebody met a task of the other: from now on both tell.
+  // A worker has met a task of the other type, so both workers send their types from now on.
   await queue.enqueueMany(mixed(8, "a", "b"));
   await allCompleted(system, 8);
   const before = released(a).length + released(b).length;
@@ -157,7 +157,7 @@ test("idle workers are granted by push what they run, once each has sent its typ
   expect(released(a).length + released(b).length).toBe(before);
 });
 
-test("what stands aside for a type that nobody runs keeps nobody else waiting, and runs when its worker comes", async () => {
+test("tasks of a type that no worker runs do not hold up others, and run when a worker for them starts", async () => {
   const system = await setupSystem();
   const a = await system.started("work", runs("a"), { concurrency: 2 });
   const queue = system.queue();
@@ -209,8 +209,11 @@ describe("no_handler", () => {
       await system.started("work", runs("mail"), options);
       const janitor = system.janitor({ sweepIntervalMs: 10 });
       await system.queue().enqueueMany(mixed(10, "report"));
-      await until("they stand aside", async () => (await system.observer.stats("work")).pendingTyped >= 5);
-      // By far longer than they may wait.
+      await until(
+        "the tasks are put aside",
+        async () => (await system.observer.stats("work")).pendingTyped >= 5,
+      );
+      // The loop runs for far longer than noHandlerAfterMs.
       const enough = Date.now() + 500;
       while (Date.now() < enough) await janitor.runOnce();
       expect(await system.observer.stats("work")).toMatchObject({ dead: 0 });
@@ -219,7 +222,7 @@ describe("no_handler", () => {
     },
   );
 
-  test("names what the registry knew", async () => {
+  test("names the registered types", async () => {
     const system = await setupSystem();
     await system.started("work", runs("mail", "sms"), { noHandlerAfterMs: 50 });
     const { id } = await system.queue().enqueue("report", 1);

@@ -17,13 +17,13 @@ const folder = mkdtempSync(join(tmpdir(), "holdfast-user-code-"));
 let files = 0;
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Anything that would end the process of a worker. */
+/** The events that would end the process of a worker. */
 const fatal: unknown[] = [];
 const onFatal = (error: unknown) => void fatal.push(error);
 const warnings: Error[] = [];
 const onWarning = (warning: Error) => void warnings.push(warning);
 const EVENTS = ["uncaughtException", "unhandledRejection"] as const;
-/** Those of the test runner, which would take the errors for its own. */
+/** The listeners of the test runner, which would take these errors for failures of the test. */
 let others: [(typeof EVENTS)[number], (...args: never[]) => void][] = [];
 
 beforeEach(() => {
@@ -44,7 +44,7 @@ afterEach(() => {
 const boom = (): never => {
   throw new Error("a bug of the user's");
 };
-// Another text: a warning is printed once per text.
+// Each warning needs another text, because Node prints a text once.
 const rejects = async (): Promise<never> => {
   throw new Error("an async bug of the user's");
 };
@@ -275,7 +275,7 @@ describe("no fault of a user's code ends a worker, costs a slot, or stops its ne
     listen?.(watched.worker);
     await watched.worker.start();
     const queue = system.queue();
-    // Twice as many as there are slots: each slot has to be free again.
+    // Twice as many tasks as slots show that each slot is free again.
     const types = ["bad", "ok", "bad", "ok", "bad", "ok", "bad", "ok"];
     const receipts = await Promise.all(types.map((type) => queue.enqueue(type, 0)));
     const ended = await Promise.all(receipts.map(({ id }) => queue.result(id, { waitMs: 10_000 })));
@@ -292,7 +292,7 @@ describe("no fault of a user's code ends a worker, costs a slot, or stops its ne
     expect(fatal).toEqual([]);
   });
 
-  test("a handler that goes on to report after its worker was stopped", async () => {
+  test("a handler that still reports after its worker was stopped", async () => {
     const system = await setupSystem();
     let calls = 0;
     let ticker: NodeJS.Timeout | undefined;

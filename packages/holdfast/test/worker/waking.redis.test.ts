@@ -31,7 +31,7 @@ test("a task that is enqueued while the worker is about to sleep does not wait f
   const system = await setupSystem();
   const { worker } = await system.started("work", { now: () => 1 }, { concurrency: 2 });
   const queue = system.queue();
-  // Each enqueue meets another moment before the worker sleeps. If the worker missed one, the task would wait 10 s for the poll.
+  // Each enqueue comes at another moment before the worker sleeps. A missed task would wait 10 s for the poll.
   for (let n = 0; n < 100; n++) {
     const { id } = await queue.enqueue("now", n);
     expect((await queue.result(id, { waitMs: 3_000 }))?.state).toBe("completed");
@@ -39,13 +39,13 @@ test("a task that is enqueued while the worker is about to sleep does not wait f
   expect(worker.busy).toBe(0);
 });
 
-test("a lost wake-up is made up for by the next poll", async () => {
+test("the next poll finds a task whose wake-up was lost", async () => {
   const system = await setupSystem();
   const { settled } = await system.started("work", { now: () => 1 }, { pollMs: 600 });
   const queue = system.queue();
   await queue.enqueue("now", null);
   await until("the worker sleeps", async () => settled.length === 1 && (await parked(system)) === 1);
-  // Without the mark nobody is woken.
+  // Without a parked request no worker is woken.
   await system.redis.hdel(system.keys().state, "#parked");
   const enqueuedAt = performance.now();
   const { id } = await queue.enqueue("now", null);
@@ -65,11 +65,11 @@ test("a resumed queue wakes its workers", async () => {
   await until("the task ran", () => settled.length === 1, 3_000);
 });
 
-test("without a janitor, what is due waits for no poll: behind what is due later, after a retry, and as the first of all", async () => {
+test("without a janitor, a due task does not wait for the poll: after later tasks, after a retry, and as the first task", async () => {
   const system = await setupSystem();
   const queue = system.queue();
   let failures = 0;
-  // It polls every 10 s.
+  // The worker polls every 10 s.
   const { settled } = await system.started("work", {
     now: () => 1,
     fails: () => {
