@@ -28,7 +28,7 @@ test("completed tasks without a payload are removed like the others", async () =
   await q.add(["a", "b", "c"], { keepPayload: false });
   await q.add(["d", "e"]);
   for (const grant of (await q.acquire(5)).grants) await q.ack(grant);
-  // Newest first.
+  // The call removes the newest tasks first.
   expect(await q.engine.empty("completed", "completed", 4)).toEqual({ removed: 4, looked: 4 });
   expect(await q.headers()).toBe(1);
   expect(await q.engine.empty("completed", "completed", 4)).toEqual({ removed: 1, looked: 1 });

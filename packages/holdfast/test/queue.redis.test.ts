@@ -235,7 +235,7 @@ describe("bytes (I13)", () => {
   test("a lone surrogate that is not escaped is refused, since UTF-8 has none", async () => {
     const { queue } = library();
     await expect(queue.enqueueText("t", '"\ud800"')).rejects.toMatchObject({ code: "invalid_argument" });
-    // JSON.stringify escapes it.
+    // JSON.stringify escapes the surrogate.
     const { id } = await queue.enqueue("t", "\ud800");
     expect((await queue.get(id))?.payloadText).toBe('"\\ud800"');
   });

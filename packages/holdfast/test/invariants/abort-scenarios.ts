@@ -104,29 +104,28 @@ export const scenarios: Record<string, Scenario> = {
     },
     call: (q) => q.engine.acquire({ ...q.roundTripArgs({ want: 5, nonce: "n" }), park: false }, request),
   },
-  "acquire by type: it grants tasks of the lists and tasks put aside, puts others aside, and ends an expired one":
-    {
-      script: "acquire",
-      // The script promotes, reads the lists and the lines of four bands, writes four targets, commits and removes.
-      callsAtLeast: 20,
-      async prepare(q) {
-        await q.add("r1", { type: "report" });
-        await q.add("r2", { type: "report", priority: "high", expiresAt: q.now + 1 });
-        await q.acquire(5, { types: " none" });
-        await q.add("m", { type: "mail", fingerprint: "fp" });
-        await q.add("gone", { type: "mail" });
-        await q.engine.cancel("gone");
-        await q.add("r3", { type: "report" });
-        await park(q);
-        q.advance(5);
-        return { accepted: ["r1", "r2", "r3", "m", "gone"] };
-      },
-      call: (q) =>
-        q.engine.acquire(
-          { ...q.roundTripArgs({ want: 20, nonce: "n", types: " report x" }), park: true },
-          request,
-        ),
+  "acquire by type, of waiting tasks and tasks put aside, with an expired one": {
+    script: "acquire",
+    // The script promotes, reads the lists and the lines of four bands, writes four targets, commits and removes.
+    callsAtLeast: 20,
+    async prepare(q) {
+      await q.add("r1", { type: "report" });
+      await q.add("r2", { type: "report", priority: "high", expiresAt: q.now + 1 });
+      await q.acquire(5, { types: " none" });
+      await q.add("m", { type: "mail", fingerprint: "fp" });
+      await q.add("gone", { type: "mail" });
+      await q.engine.cancel("gone");
+      await q.add("r3", { type: "report" });
+      await park(q);
+      q.advance(5);
+      return { accepted: ["r1", "r2", "r3", "m", "gone"] };
     },
+    call: (q) =>
+      q.engine.acquire(
+        { ...q.roundTripArgs({ want: 20, nonce: "n", types: " report x" }), park: true },
+        request,
+      ),
+  },
   "acquire by type of a solo task that was put aside": {
     script: "acquire",
     async prepare(q) {

@@ -209,7 +209,7 @@ test.each(Object.entries(CALLS))(
           // The library reads the durability again after a second.
           await new Promise((resolve) => setTimeout(resolve, 1_050));
         }
-        // Redis is slow just then.
+        // A slow Redis keeps the call under way while the queue closes.
         await client.connection.command("CLIENT", "PAUSE", 200);
         const sent = call(queue);
         const closed = queue.close();

@@ -22,6 +22,6 @@ test("a client frees the memory of queues that are no longer used", async () => 
     collect();
     return engine.deref() === undefined;
   });
-  // The used memory stays the same.
+  // A queue that is still used keeps its engine.
   expect(client.engine(name)).toBe(used);
 });

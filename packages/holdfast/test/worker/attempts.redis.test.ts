@@ -42,7 +42,7 @@ test("the stack that is kept of an error is the handler's, not the worker's", as
   await until("the failure is settled", () => settled.length === 1);
   const task = await system.queue().get(id);
   expect(task?.lastError).toMatch(/^Error: no such card\n {4}at (Object\.)?charge \([^\n]+\)$/);
-  // A listener gets the whole error.
+  // The event has the whole error, whose stack names the worker.
   expect(settled[0]?.error).toMatchObject({ stack: expect.stringContaining("queue-runner") });
 });
 
