@@ -96,7 +96,7 @@ describe.skipIf(!executablePath)(
       await open(page, `${stack.base}/queues/busy`);
       await page.getByRole("button", { name: "Delete queue" }).click();
       const dialog = page.getByRole("alertdialog");
-      await dialog.getByText(/It cannot be deleted while its tasks run: now 1/).waitFor();
+      await dialog.getByText(/The queue cannot be deleted while tasks run: 1 now/).waitFor();
       await dialog.getByLabel("Confirmation").fill("busy");
       await dialog.getByRole("button", { name: "Delete queue" }).click();
       await dialog

@@ -138,7 +138,7 @@ function DeleteDialog({ stats, onClose }: RemovalDialogProps) {
         {stats.paused ? "" : " The queue is paused first, and stays paused if the deletion fails."}
         {stats.processing === 0
           ? ""
-          : ` It cannot be deleted while tasks run: ${count(stats.processing)} now.`}
+          : ` The queue cannot be deleted while tasks run: ${count(stats.processing)} now.`}
       </p>
       {into.length === 0 ? null : (
         <p className="warn-text">
