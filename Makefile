@@ -5,7 +5,7 @@ N ?= 8
 MINUTES ?= 30
 SECONDS ?= 300
 export ROW MINUTES
-# See scripts/setup.
+# Like run_pnpm in scripts/setup.
 PNPM := $(shell command -v pnpm >/dev/null 2>&1 && echo pnpm || echo npx --yes pnpm@12.21.0)
 
 .PHONY: help
@@ -37,7 +37,7 @@ scale: ## Run N workers: make scale N=8
 	@scripts/stack scale $(N)
 
 .PHONY: key
-key: ## Show the admin key; another secret with NAME=grafana-password (alone on stdout: $$(make -s key))
+key: ## Show the admin key, or another secret with NAME=grafana-password; for a shell: $$(make -s key)
 	@scripts/stack key $(or $(NAME),api-key)
 
 .PHONY: env
@@ -49,7 +49,7 @@ rotate: ## Replace a secret and restart its readers: NAME=api-key, k6-key, redis
 	@scripts/stack rotate $(NAME)
 
 .PHONY: demo
-demo: ## Run 10,000 tasks that fail one time in five, kill a worker in the middle, and check that none is lost
+demo: ## Run 10,000 tasks whose attempts fail one time in five, kill a worker, and check that no task is lost
 	@node loadtest/demo/demo.mjs
 
 .PHONY: rolling-restart
@@ -57,7 +57,7 @@ rolling-restart: ## Restart every process in turn under load for SECONDS=300: no
 	@node loadtest/rolling-restart.mjs --seconds $(SECONDS) --redis
 
 .PHONY: scale-benchmark
-scale-benchmark: ## Compare the drain rate of 8 workers with that of 1: handler of 10 ms, concurrency 10
+scale-benchmark: ## Compare the drain rate of 8 workers with that of 1, with handlers of 10 ms and concurrency 10
 	@node loadtest/scale.mjs
 
 .PHONY: chaos
@@ -71,12 +71,12 @@ soak: ## Run MINUTES=30 of load while workers, janitors and Redis are killed: no
 	@node test/chaos/soak.mjs
 
 .PHONY: operators-load
-operators-load: ## Search, discard, restore and replay 100,000 dead letters, and time PING meanwhile
+operators-load: ## Search, discard, restore and replay 100,000 dead letters, and measure PING meanwhile
 	@scripts/setup dependencies redis build
 	@node loadtest/operators.mjs
 
 .PHONY: compare
-compare: ## Compare the speed with bullmq, bull and bee-queue, with a verdict per target: 12 minutes (QUICK=1: 2; ONLY=steady,cold: a part)
+compare: ## Compare the speed with bullmq, bull and bee-queue in 12 minutes (QUICK=1: 2 minutes; ONLY=steady,cold: these parts)
 	@[[ -d node_modules ]] || scripts/setup dependencies
 	@scripts/setup redis
 	@[[ -f packages/holdfast/dist/index.js && -f services/producer-api/dist/main.js ]] || scripts/setup build
@@ -88,7 +88,7 @@ test: ## Install what is missing, build, run every test; ends with "N passed, N 
 	@scripts/test
 
 .PHONY: check
-check: ## Before a commit: format, imports, types, and the unit tests of what changed since the last one (no Redis, 30 s)
+check: ## Check format, imports, types and the unit tests of changed files before a commit (no Redis, 30 s)
 	@scripts/setup dependencies
 	@$(PNPM) run check
 
@@ -98,12 +98,12 @@ fuzz: ## Send nonsense to every route of both APIs: no 5xx, no hang, nothing inv
 	@HOLDFAST_FUZZ_RUNS=$(or $(RUNS),1000) npx vitest run test/security/fuzz.redis.test.ts
 
 .PHONY: key-cost
-key-cost: ## Compare HTTP ingest with keys and without: 15 paired rounds, the median ratio
+key-cost: ## Compare HTTP ingest with keys and without, as the median ratio of 15 rounds
 	@scripts/setup dependencies redis build
 	@node loadtest/key-cost.mjs
 
 .PHONY: mutants
-mutants: ## Put named faults into a copy of the scripts and the client; each has to be caught by a test (ONLY=reap)
+mutants: ## Put faults into a copy of the code, and check that a test finds each of them (ONLY=reap)
 	@scripts/setup dependencies redis build
 	@node scripts/mutants.mjs
 
@@ -114,7 +114,7 @@ lint: ## Check format, lint, types, generated code and the Helm chart
 	@scripts/lint-kubernetes
 
 .PHONY: verify
-verify: ## Check that the generated code is fresh
+verify: ## Check that the generated code is up to date
 	@node scripts/generate-bindings.mjs --check
 	@node scripts/generate-acl.mjs --check
 	@node scripts/task-path.mjs --check

@@ -16,7 +16,7 @@ import {
   until,
 } from "./compose/stack.ts";
 
-// A queue with partitions on three Redis nodes in containers, through the services alone, with one node killed under load.
+// Uses a queue with partitions on three Redis nodes in containers, and kills one node under load.
 
 const reachable = engineAnswers();
 if (!reachable)
@@ -72,18 +72,18 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
   const redisCli = (node: string, command: string) =>
     inside(node, `REDISCLI_AUTH=${admin} redis-cli --user admin --no-auth-warning ${command}`).output;
 
-  test("has the three nodes and no Redis beside them; an operator gives the queue its partitions", async () => {
+  test("has only the three Redis nodes, and an operator sets the partitions of the queue", async () => {
     const running = containers().map(({ Service }) => Service);
     expect(running.filter((service) => service.startsWith("redis")).sort()).toEqual(NODES);
     expect(redisCli("redis", "cluster info")).toContain("cluster_size:3");
-    // Its worker has registered it without any.
+    // The worker has registered the queue without partitions.
     expect(await stats()).toMatchObject({ partitions: null, pending: 0 });
     const put = await call("PUT", `${observabilityUrl()}${QUEUE}/partitions`, { partitions: PARTITIONS });
     expect([put.status, put.body]).toEqual([200, { queue: "hot", partitions: PARTITIONS }]);
     expect(await stats()).toMatchObject({ partitions: PARTITIONS, paused: false });
   });
 
-  /** Sends one batch until each of its tasks is confirmed: the same ids, so that none is there twice. */
+  /** Sends a batch until each task is confirmed. The ids stay the same, so that no task is stored twice. */
   const enqueueBatch = async (batch: number): Promise<void> => {
     const tasks = Array.from({ length: BATCH }, (_, n) => {
       const isBad = n % 10 === 0;
@@ -103,7 +103,7 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
     });
   };
 
-  test("takes tasks over HTTP and works them off while one node is killed and comes back: none is lost", async () => {
+  test("loses no task that it accepts over HTTP while one node is killed and started again", async () => {
     const third = BATCHES / 3;
     for (let batch = 0; batch < third; batch++) await enqueueBatch(batch);
     const perNode = NODES.map((node) => Number(redisCli(node, "dbsize")));
@@ -122,7 +122,7 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
   }, 240_000);
 
   test.skipIf(!executablePath)(
-    "is one queue in the dashboard: seen, paused, resumed, and its dead letters replayed",
+    "is one queue in the dashboard, which can be paused and resumed, and whose dead letters can be replayed",
     async () => {
       const page = await browserPage();
       try {
@@ -145,7 +145,7 @@ describe.skipIf(!reachable)("the Compose stack on a Cluster of three nodes", () 
         await page.getByRole("button", { name: "Resume", exact: true }).click();
         const url = `${producerUrl()}${QUEUE}/tasks/${held.body.id}?waitMs=20000`;
         expect((await call("GET", url)).body).toMatchObject({ state: "completed", queue: "hot" });
-        // They fail again, in each partition: that is how it is seen that all of them ran.
+        // Every replayed task fails again, which shows that the tasks of all partitions ran.
         await open(page, `${observabilityUrl()}/queues/hot/dead-letters?view=groups`);
         const group = page.getByRole("row").filter({ hasText: "demo.flaky" });
         await group.getByRole("button", { name: "Replay group" }).click();

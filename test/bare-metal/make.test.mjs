@@ -29,10 +29,7 @@ const first = join(
 );
 const second = join(scratch, "second");
 
-/**
- * A copy of this folder with its tracked, installed and built files, so that `make up` in it installs and builds
- * nothing.
- */
+/** Copies the tracked, installed and built files of this folder, so that `make up` there installs and builds nothing. */
 function checkOut(folder) {
   const files = spawnSync("git", ["ls-files", "-z"], { cwd: root, encoding: "utf8" }).stdout.split("\0");
   const wanted =
@@ -130,7 +127,7 @@ test("what make up writes is for its owner alone: data, secrets, logs and the fo
     // The sockets of PM2 are in a folder of their own.
     return (stat.isFile() || stat.isDirectory()) && (stat.mode & 0o077) !== 0;
   });
-  // The other files of scripts/stack hold no secrets, and nobody else can enter the folder.
+  // These files of scripts/stack have no secrets, and only the owner can enter the folder.
   const harmless = ["way", "env", "given"].map((name) => join(home, name));
   expect(open.filter((path) => !harmless.includes(path))).toEqual([]);
   expect(paths.some((path) => path.includes("appendonly"))).toBe(true);
@@ -165,7 +162,7 @@ test("a port that somebody else has is refused, and nothing is changed or rememb
   const wrong = await make(first, ["up"], { METRICS_PORT: "9464x" });
   expect(wrong.output).toContain('METRICS_PORT="9464x" is not a port');
   expect(kept(first)).toBe(before);
-  // If nothing runs, there is nothing to scale.
+  // `make scale` needs a running system.
   await make(second, ["up"], { HOLDFAST_RUN: "metal", PORT: ports.PORT });
   const scaled = await make(second, ["scale", "N=2"]);
   expect(scaled).toMatchObject({ code: expect.any(Number), output: expect.stringContaining("nothing runs") });

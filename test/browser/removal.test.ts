@@ -28,7 +28,7 @@ describe.skipIf(!executablePath)(
       await page.getByRole("heading", { name: "No demo load here" }).waitFor();
       await page.getByRole("region", { name: "Demo load" }).getByText("production").waitFor();
       expect(await page.getByRole("button", { name: "Run the burst" }).count()).toBe(0);
-      // No field is filled in: with a proposed demo task, one click would send it.
+      // The fields start empty, because one click would enqueue a proposed demo task.
       expect(await page.getByLabel("Type").inputValue()).toBe("");
       expect(await page.getByRole("button", { name: "Inject task" }).isDisabled()).toBe(true);
       expect(await violations(page)).toEqual([]);

@@ -36,7 +36,7 @@ export interface Stack {
   base: string;
   observer: Observer;
   browser: Browser;
-  /** The faults of every page: uncaught errors, and errors on the console. */
+  /** Uncaught errors and console errors of every page. */
   errors: string[];
   queue(name: string): Queue;
   /** A service of its own, ended with the stack. */
@@ -132,9 +132,9 @@ export async function open(page: Page, address: string): Promise<void> {
   await page.locator("[aria-busy=true]").first().waitFor({ state: "detached" });
 }
 
-/** The findings of axe on the present page, one line each. */
+/** Returns the findings of axe on the present page, one line each. */
 export async function violations(page: Page): Promise<string[]> {
-  // Evaluated, not inserted: the Content-Security-Policy of the dashboard refuses scripts in the page.
+  // axe is evaluated, because the Content-Security-Policy of the dashboard refuses an inserted script.
   await page.evaluate(axe.source);
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as {

@@ -91,7 +91,7 @@ describe.skipIf(!executablePath)(
     });
 
     test("tells the same time to drain on every screen, which is that of the API", async () => {
-      // A rate of one at a time makes the operation take long.
+      // A low rate makes the operation take long.
       await stack
         .queue("drains")
         .enqueueMany(Array.from({ length: 4_000 }, () => ({ type: "demo.sleep", payload: { ms: 40 } })));
@@ -146,7 +146,7 @@ describe.skipIf(!executablePath)(
       expect(
         await text.locator(".code-point").evaluateAll((marks) => marks.map((mark) => mark.dataset.code)),
       ).toEqual(["U+202E", "U+2066", "U+200B"]);
-      // The parts stand in the order in which they are read, from left to right.
+      // The parts have to be in reading order, from left to right.
       const places = await page.evaluate<[string, number][]>(PLACES);
       const leftOf = (part: string) => places.find(([text]) => text.includes(part))?.[1] ?? Number.NaN;
       expect(leftOf("\u05d0\u05d1")).toBeLessThan(leftOf('",1,"'));

@@ -78,7 +78,7 @@ async function runRow(row) {
   };
 }
 
-/** Rows that mostly wait run side by side; rows with close timing run one after the other. */
+/** Runs rows that mostly wait side by side, and rows with exact timing one after the other. */
 async function runAll(rows) {
   const results = new Map();
   const lane = async (part) => {

@@ -1,10 +1,10 @@
-// The checks at the end of the soak. Pure, without I/O.
+// The checks at the end of the soak, without I/O.
 
 export const MAX_GRANTS = 4;
 
 /**
- * The behaviour of task `number`: of 100 tasks, 15 fail by chance in any attempt, 4 always fail once or twice, 1 always
- * fails.
+ * Returns the behaviour of task `number`. Of 100 tasks, 15 fail by chance in any attempt, 4 fail once or twice, and 1
+ * always fails.
  */
 export function planOf(number) {
   const kind = number % 100;
@@ -43,7 +43,7 @@ export function wrongDeath(number, task) {
   return null;
 }
 
-/** Whether a value has grown: compares the mean of the last third with that of the third before it. */
+/** Returns the growth from the mean of the middle third to the mean of the last third; 0 for too few values. */
 export function growth(values) {
   const third = Math.floor(values.length / 3);
   if (third === 0) return 0;

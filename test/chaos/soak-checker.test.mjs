@@ -26,7 +26,7 @@ test("of 100 tasks one is doomed and 19 others can fail", () => {
   expect([count("doomed"), count("certain"), count("chance"), count("sound")]).toEqual([1, 4, 15, 80]);
 });
 
-test("a task that used up all of its attempts, crashes included, died rightly", () => {
+test("a task that used up all of its attempts, crashes included, is rightly dead", () => {
   expect(wrongDeath(0, dead(four))).toBeNull();
   expect(wrongDeath(0, dead(["failed", "crashed", "failed", "failed"]))).toBeNull();
   expect(wrongDeath(50, dead(["crashed", "crashed", "crashed", "crashed"]))).toBeNull();
@@ -49,7 +49,7 @@ test.each([
   ["by a failure of a sound task", 50, dead(["crashed", "crashed", "crashed", "failed"])],
   ["in an attempt that had to succeed", 1, dead(four)],
   ["with counts of its own", 0, dead(four, { crashes: 1 })],
-])("a task that died %s died wrongly", (_, number, task) => {
+])("a task that died %s is wrongly dead", (_, number, task) => {
   expect(wrongDeath(number, task)).toEqual(expect.any(String));
 });
 

@@ -1,7 +1,7 @@
-// `make soak MINUTES=30`: a million tasks (555 a second), of which a fifth can fail and one in a hundred always does.
-// Two workers and two janitors run; every few seconds one of them is killed with SIGKILL and started again. A Redis
-// (AOF always) is killed and started again every two minutes. At the end no task may be lost, the dead letters must be
-// exactly the expected ones, the audit clean and the memory flat. Only then it exits with 0.
+// `make soak MINUTES=30` runs a million tasks, of which one in five can fail and one in a hundred always fails. Every few
+// seconds one of two workers and two janitors is killed and started again, and every two minutes Redis (AOF always). The
+// exit code is 0 if no task was lost, the dead letters are the expected ones, the audit is clean and the memory did not
+// grow.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -82,10 +82,10 @@ const crew = {
 };
 const all = () => [...crew.worker, ...crew.janitor];
 for (const one of all()) await one.ready();
-// An id from a caller is remembered for an hour, which would be two million ids at this rate.
+// By default an id is remembered for an hour, which would be two million ids at this rate.
 await observer.configure(QUEUE, { retentionCount: RETAINED, idempotencyMs: 60_000 });
 
-/** Ids are numbers, so an accepted id is one bit and not a line of history. */
+/** Enqueues ids that are numbers, so that an accepted id takes one bit of memory. */
 async function enqueue(numbers) {
   for (let open = numbers; open.length > 0; ) {
     const tasks = open.map((number) => ({
@@ -216,7 +216,7 @@ for (let number = 0; number < total; number += 100)
   if (accepted.has(number) && !dead.has(number)) doomedMissing++;
 
 const { totals } = stats;
-// Every accepted id ended once, acked or dead. Completed tasks are purged, so the counters are used for them.
+// Every accepted task ended acked or dead. Completed tasks are purged, so only the counters have them.
 const lost = accepted.size - totals.acked - dead.size;
 expectThat(accepted.size === total, `${accepted.size} of ${total} accepted`);
 expectThat(totals.enqueued === total, `${totals.enqueued} enqueued, ${total} accepted`);
@@ -226,10 +226,10 @@ expectThat(wrong === 0, `${wrong} dead letters that should not be`);
 expectThat(doomedMissing === 0, `${doomedMissing} tasks that always fail are not dead`);
 const audit = await observer.audit(QUEUE);
 expectThat(audit.violations.length === 0, `the audit: ${audit.violations[0]?.detail}`);
-// In a shorter run memory still grows while the retention fills up.
+// In a shorter run memory still grows, because fewer tasks have ended than are retained.
 const enough = minutes >= 5;
 const growths = {
-  // Dead letters stay, so memory grows with them, but it must not grow per retained task.
+  // Memory grows with the dead letters, which stay, but must not grow per retained task.
   redisPerTask: growth(samples.redisPerTask),
   producerRss: growth(samples.producerRss),
 };

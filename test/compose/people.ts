@@ -12,13 +12,12 @@ const LIST = `${QUEUE}/dead-letters`;
 interface Admin {
   /** The key of an administrator. */
   key: string;
-  /** How the command holdfast reaches Redis. */
+  /** The settings with which the command `holdfast` reaches Redis. */
   redis: Record<string, string>;
 }
 
 /**
- * Callers without a key, with a key that may only read, and with a session. The file that started the stack runs these
- * tests.
+ * Tests of callers without a key, with a key that may only read, and with a session. The caller has started the stack.
  */
 export function people(admin: () => Admin): void {
   const own = () => ({ origin: observabilityUrl() });
@@ -170,7 +169,7 @@ export function people(admin: () => Admin): void {
   });
 }
 
-/** A page of a browser of its own. Whoever opened it closes the browser. */
+/** Opens a page in a new browser, which the caller has to close. */
 export async function browserPage(): Promise<Page> {
   const args = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic"];
   const browser = await chromium.launch({ executablePath: executablePath ?? "", args });

@@ -33,7 +33,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The output that a block promises. */
+/** Returns the output that the comments of a block promise. */
 function promised(code: string): string[] {
   return [...code.matchAll(/^.*console\.log\(.*?\).*? \/\/ (.*)$/gm)].map(([, text]) => text ?? "");
 }

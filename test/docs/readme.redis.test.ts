@@ -55,7 +55,7 @@ afterAll(async () => {
   await rm(keys.folder, { recursive: true, force: true });
 });
 
-/** Like `make up`: a file with the hash of an admin key. */
+/** Makes a file with the hash of an admin key, as `make up` does. */
 async function keyFile() {
   const folder = await mkdtemp(join(tmpdir(), "holdfast-keys-"));
   const text = newKeyText();
@@ -94,7 +94,7 @@ async function type(block: string): Promise<Record<string, unknown>[]> {
     timeout: 20_000,
     env: { ...process.env, HOLDFAST_API_KEY: keys.text },
   }).catch((error: { message: string; stdout: string }) => {
-    // The answer says more than that it was an error.
+    // The output of curl has the reason of the failure.
     throw new Error(`${error.message}\n${error.stdout}`);
   });
   return stdout

@@ -26,7 +26,7 @@ const FOREIGN = [
   "process_resident_memory_bytes",
 ];
 
-/** The required figures, with the title of the panel for each. */
+/** The titles of the panels that have the required figures. */
 const WANTED = [
   "In against out",
   "Depth by state",

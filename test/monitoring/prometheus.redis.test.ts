@@ -24,7 +24,7 @@ let stack: Stack;
 const task = (type: string, payload: unknown, more: object = {}) => ({ type, payload, ...more });
 const tasks = "/v1/queues/default/tasks";
 
-/** The exact numbers of this run, all of which are asserted. */
+/** Runs tasks in known numbers, so that the tests can compare exact figures. */
 async function knownRun(): Promise<void> {
   const { producer, operator, sum } = stack;
   const batch = [
@@ -40,7 +40,7 @@ async function knownRun(): Promise<void> {
   expect(results.map(({ status }) => status)).toEqual(batch.map(() => 201));
   const hello = task("demo.echo", "hello", { id: "hello-1" });
   expect((await producer("POST", tasks, hello)).status).toBe(201);
-  // 200 while it is on its way, 208 once it has ended.
+  // The status is 200 until the task has ended, and 208 afterwards.
   expect([200, 208]).toContain((await producer("POST", tasks, hello)).status);
   expect((await producer("POST", tasks, { ...hello, payload: "else" })).status).toBe(409);
   expect((await producer("POST", "/v1/queues/mail/tasks", task("demo.sleep", { ms: 30 }))).status).toBe(201);

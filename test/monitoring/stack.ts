@@ -31,9 +31,9 @@ export interface Stack {
   operator(method: string, path: string, body?: unknown): Promise<{ status: number; body: string }>;
   prometheus<T>(path: string, query?: Record<string, string>): Promise<T>;
   query(expr: string): Promise<Series[]>;
-  /** The sum of an instant query; NaN if there is no series. */
+  /** Returns the sum of an instant query; NaN without a series. */
   sum(expr: string): Promise<number>;
-  /** All of the run, a point a second. */
+  /** Queries the whole run, with one point per second. */
   range(expr: string): Promise<Series[]>;
   stop(): Promise<void>;
 }

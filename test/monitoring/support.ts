@@ -74,7 +74,7 @@ export function expressions({ panels, annotations }: Dashboard): { where: string
   ];
 }
 
-/** The values that Grafana fills in for its variables if all is selected. */
+/** Replaces the variables of Grafana as Grafana does if everything is selected. */
 export const filledIn = (expr: string, values: Record<string, string> = {}): string =>
   expr
     .replaceAll("$__rate_interval", values.interval ?? "1m")

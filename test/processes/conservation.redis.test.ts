@@ -23,7 +23,7 @@ test("of 2,000 tasks, a fifth failing, none is lost when a worker and a janitor 
   const janitors = await Promise.all([system.janitor().ready(), system.janitor().ready()]);
   const backoff = { kind: "exponential", baseMs: 50, maxMs: 400 } as const;
   const workers = await Promise.all([system.worker({ backoff }).ready(), system.worker({ backoff }).ready()]);
-  // In each ten tasks one fails once, and one fails until it is dead; in each hundred one is fatal. Each takes 30 ms.
+  // Of ten tasks, one fails once and one fails until it is dead. Of a hundred, one fails for good at once.
   const tasks = Array.from({ length: 2_000 }, (_, n) => ({
     type: "flaky",
     payload: { ms: 30, failures: n % 10 === 0 ? 1 : n % 10 === 5 ? 99 : 0, fatal: n % 100 === 5 },

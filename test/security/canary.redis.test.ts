@@ -5,7 +5,7 @@ import { freePort, until } from "@holdfast/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type SecuredStack, startSecuredStack } from "./secured-stack.ts";
 
-// Secrets that go in at every place where one can, and then every output of a full run, read for them.
+// The test puts a secret into every possible input, and searches every output of a full run for it.
 const PASSWORD = "canary-redis-password-5f1c";
 const SESSION_SECRET = "canary-session-secret-93ab-0123456789";
 const HEADER = "canary-header-77d2";
@@ -91,7 +91,7 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
     await until("all have ended", async () => (await stateOf(`cut-${pad}`)) === "dead", 30_000);
 
   const outputs = new Map<string, string>();
-  // An error quotes at most the data that was sent.
+  // The errors about these bodies may only quote the data that was sent.
   const broken = [
     `{"type":"t","payload":{"card":"${PAYLOAD}"`,
     `{"type":"${PAYLOAD} ","payload":1}`,
@@ -158,7 +158,7 @@ test("no secret shows up in a log, an error, a metric, or an answer to a viewer"
     HEADER,
     PAYLOAD,
     NUMBER,
-    // Nor its beginning, where a text was cut.
+    // A text that was cut must not show the beginning of a secret either.
     `x${NUMBER.slice(0, 2)}`,
     `y${NUMBER.slice(0, 2)}`,
     admin.text.slice(-43),

@@ -3,14 +3,14 @@ import { join } from "node:path";
 
 export interface Authority {
   readonly caFile: string;
-  /** A certificate for these names, `DNS:localhost` or `IP:127.0.0.1`. */
+  /** Makes a certificate for names such as `DNS:localhost` and `IP:127.0.0.1`. */
   issue(name: string, names: readonly string[]): { certFile: string; keyFile: string };
 }
 
 const openssl = (...args: string[]) => execFileSync("openssl", args, { stdio: "pipe" });
 const NEW_KEY = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
 
-/** A certificate authority of its own in this folder. */
+/** Makes a new certificate authority in the folder. */
 export function authority(folder: string, name: string): Authority {
   const file = (suffix: string) => join(folder, `${name}${suffix}`);
   const ca = { cert: file("-ca.crt"), key: file("-ca.key") };

@@ -7,15 +7,15 @@ import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 import { isSince72, PREFIX, type SecuredRedis, startSecuredRedis, template } from "./secured-redis.ts";
 
 const ROLES = ["producer", "worker", "janitor", "observer"] as const;
-/** Redis lets everybody send these: without them nobody could log in. */
+/** Redis lets every user send these commands, which a log-in needs. */
 const ALWAYS = ["auth", "hello", "quit", "reset"];
 const refusal = expect.stringMatching(/^NOPERM/);
-/** As Redis 7.0 says it, as later ones do, and for what no script may call. */
+/** The error of Redis 7.0, of later versions, and for commands that no script may call. */
 const refusalInScript = expect.stringMatching(
   /The user executing the script can't|ACL failure in script|not allowed from script/,
 );
 
-/** The commands that a template allows. */
+/** Returns the commands that a template allows. */
 function allowedBy(role: string): string[] {
   const lines = template(role)
     .split("\n")
@@ -26,14 +26,14 @@ function allowedBy(role: string): string[] {
       .join(" ")
       .split(" ")
       .filter((word) => word.startsWith("+"))
-      // The last one of a selector has its bracket.
+      // The closing bracket of a selector follows its last command.
       .map((word) => word.slice(1).replace(")", ""))
   );
 }
 
 type CommandInfo = [name: string, arity: number, ...unknown: unknown[]];
 
-/** Every command that this Redis knows, `container|command` too, with as many arguments as it needs. */
+/** Returns every command of this Redis, also as `container|command`, with enough arguments. */
 async function allCommands(admin: Redis): Promise<Map<string, string[]>> {
   const all = new Map<string, string[]>();
   const add = ([name, arity]: CommandInfo) => {
@@ -42,7 +42,7 @@ async function allCommands(admin: Redis): Promise<Map<string, string[]>> {
   };
   for (const info of (await admin.call("COMMAND")) as CommandInfo[]) {
     const subcommands = (info[9] ?? []) as CommandInfo[];
-    // The name of a container without a subcommand is not a command.
+    // A container such as CONFIG is only a command together with a subcommand.
     if (subcommands.length === 0) add(info);
     for (const subcommand of subcommands) add(subcommand);
   }
@@ -77,7 +77,7 @@ test.each(ROLES)(
     const allowed: string[] = [];
     for (const [name, words] of commands) {
       const verdict = String(await admin.call("ACL", "DRYRUN", role, ...words));
-      // Another verdict is about the keys or channels: the command itself is allowed.
+      // Every other verdict is about keys or channels, so the role may send the command.
       if (!verdict.includes("no permissions to run")) allowed.push(name);
     }
     expect(allowed.filter((name) => !ALWAYS.includes(name)).sort()).toEqual(
@@ -96,7 +96,7 @@ const DANGEROUS = [
   .join("|")
   .split("|");
 
-/** Keys of a queue that a role does not need, for each role. */
+/** For each role, keys that the role does not need. */
 const NOT_ITS_OWN: Record<(typeof ROLES)[number], string[]> = {
   producer: ["{work}:completed", "{work}:remembered", "{work}:stale_verdicts", "{:system}:workers"],
   worker: ["{work}:else"],
@@ -105,7 +105,7 @@ const NOT_ITS_OWN: Record<(typeof ROLES)[number], string[]> = {
 };
 
 test.each(ROLES)(
-  "%s is refused what is dangerous, other keys and other channels, in scripts too",
+  "%s may not send dangerous commands or use other keys and channels, also not in scripts",
   async (role) => {
     const redis = await startSecuredRedis();
     const client = await as(redis, role);
@@ -138,7 +138,7 @@ test.each(ROLES)(
         expect.soft(await answer(client, [command, channel, "x"]), `${command} ${channel}`).toEqual(refusal);
     const wake = `${PREFIX}:{work}:wake:w1`;
     if (role !== "worker") expect(await answer(client, ["SSUBSCRIBE", wake])).toEqual(refusal);
-    // Its own still answers: what was refused was refused for its name, and not since nothing is allowed.
+    // The role may still use its own keys and channels, so the names were the reason for the refusals.
     if (role !== "janitor")
       expect(await answer(client, ["SISMEMBER", `${PREFIX}:{:system}:queues`, "q"])).toBe("allowed: 0");
     expect(await answer(client, ["HGET", `${PREFIX}:{work}:state`, "f"])).toBe("allowed: null");
@@ -146,7 +146,7 @@ test.each(ROLES)(
   },
 );
 
-test.each(ROLES)("nobody makes a key of an API as %s: that is for the user admin", async (role) => {
+test.each(ROLES)("the user %s cannot make API keys, which only admin may do", async (role) => {
   const redis = await startSecuredRedis();
   const client = new Holdfast({ redis: redis.url(role), prefix: PREFIX });
   const admin = new Holdfast({ redis: redis.url("admin"), prefix: PREFIX });
@@ -169,7 +169,7 @@ test.each(ROLES)("nobody makes a key of an API as %s: that is for the user admin
   expect(await new KeyStore(admin).list()).toEqual(listed);
 });
 
-test("without a password nothing is answered", async () => {
+test("Redis answers no command without a password", async () => {
   const redis = await startSecuredRedis();
   const client = new Redis({
     port: redis.port,
@@ -191,7 +191,7 @@ const RECORD: AuditRecord = {
   ...{ clientRequestId: null, requestId: "r", operationId: null },
 };
 
-test("an observer appends to the audit log and reads it; nothing that he sends takes a record away or changes it", async () => {
+test("an observer appends to the audit log and reads it, but cannot remove or change a record", async () => {
   const redis = await startSecuredRedis();
   const client = new Holdfast({ redis: redis.url("observer"), prefix: PREFIX });
   afterwards(() => client.close());
@@ -203,7 +203,7 @@ test("an observer appends to the audit log and reads it; nothing that he sends t
     `LPUSH ${log} x|LINSERT ${log} BEFORE x y|LMOVE ${log} ${log} LEFT RIGHT|RPOPLPUSH ${log} ${log}|LMPOP 1 ${log} LEFT`,
     `EXPIRE ${log} 1|PEXPIRE ${log} 1|RENAME ${log} x|COPY x ${log} REPLACE|SET ${log} x|RESTORE ${log} 0 x REPLACE`,
     `SORT ${log} ALPHA STORE ${log}|XADD ${log} MAXLEN 0 * f v|BLPOP ${log} 1|GETDEL ${log}|MOVE ${log} 1`,
-    // No role may remove whole keys of the system either.
+    // Keys of the system are not among the keys that an observer may unlink.
     `UNLINK ${PREFIX}:{:system}:queues|UNLINK ${PREFIX}:{:system}:operations|UNLINK ${PREFIX}:{:system}:log_outs`,
     `SET ${PREFIX}:{:system}:audit_dropped 9`,
   ].join("|");
@@ -215,7 +215,7 @@ test("an observer appends to the audit log and reads it; nothing that he sends t
   }
   const { records } = await client.actions.page({ limit: 10 });
   expect(records.map(({ actor }) => actor)).toEqual(["c", "b", "a"]);
-  // A janitor forgets the oldest, and that is all that is forgotten.
+  // Only a janitor removes records, and only the oldest.
   const janitor = new Holdfast({ redis: redis.url("janitor"), prefix: PREFIX });
   afterwards(() => janitor.close());
   expect(await janitor.actions.trim(2)).toBe(1);

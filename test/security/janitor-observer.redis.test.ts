@@ -8,7 +8,7 @@ import { EndedSessions } from "../../services/observability/src/identity/ended-s
 import { clientOf, expectLeast, failure, helper, prefix } from "./roles.ts";
 import { methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 
-test("a janitor does its whole job as the user janitor, after a rewind too", async () => {
+test("the user janitor has all rights that a janitor needs, also after a rewind, and no others", async () => {
   const redis = await startSecuredRedis();
   const admin = await helper(redis);
   const queue = new Queue("work", { client: admin });
@@ -27,14 +27,14 @@ test("a janitor does its whole job as the user janitor, after a rewind too", asy
   await new Observer({ client: admin }).configure("work", { retentionMs: 0, retentionCount: 0 });
   await queue.enqueue("t", 1, { id: "ended", delayMs: 60_000 });
   await queue.cancel("ended");
-  // No worker has a handler for it.
+  // No worker has a handler for this task.
   await queue.enqueue("odd", 1, { id: "rejected" });
   await engine.acquire({ ...base, types: " t" });
-  // After the acquires, which would have taken it along.
+  // An acquire would have promoted this task, so it is enqueued after the acquires.
   await queue.enqueue("t", 1, { id: "due", delayMs: 1 });
   const lost = { id: "w", queues: ["later"], types: [], host: "h", pid: 1, version: "1", slots: 1, busy: 0 };
   await admin.registry.putWorker({ ...lost, startedAt: 1, heartbeatAt: 1, state: "running" });
-  // Its queue is not there yet.
+  // The queue of this schedule does not exist yet.
   const often = { queue: "later", cron: "* * * * * *", type: "t", overlap: "skip" } as const;
   await new Schedules({ client: admin }).put("s", often);
   await new Observer({ client: admin }).pause("later");
@@ -82,7 +82,7 @@ test("a janitor does its whole job as the user janitor, after a rewind too", asy
   expect(await redis.admin.acl("LOG")).toEqual([]);
 });
 
-/** Everything that observability does with operations and the audit log. */
+/** Does with operations and the audit log everything that observability does. */
 async function operate(client: Holdfast): Promise<void> {
   const by = {
     actor: "a",
@@ -134,7 +134,7 @@ async function operate(client: Holdfast): Promise<void> {
   for await (const page of ended.after("")) expect(page.ended).toEqual([["a", 2]]);
 }
 
-test("an observer does its whole job as the user observer", async () => {
+test("the user observer has all rights that an observer needs, and no others", async () => {
   const redis = await startSecuredRedis();
   const admin = await helper(redis);
   const queue = new Queue("work", { client: admin });
@@ -213,7 +213,7 @@ test("an observer does its whole job as the user observer", async () => {
   expect((await observer.empty("work", ["pending"])).removed).toBe(3);
   await observer.pause("work");
   await observer.deleteQueue("work");
-  // The command line does both.
+  // The command `holdfast` also enqueues as the observer.
   const producer = new Queue("work", { client });
   await producer.enqueue("t", 1, { id: "again" });
   expect(await observer.cancel("work", "again")).toBe("cancelled");

@@ -4,7 +4,7 @@ import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 import { clientOf, failure, prefix } from "./roles.ts";
 import { startSecuredRedis } from "./secured-redis.ts";
 
-test("who brings no password, or a wrong one, is refused and told which variables to check", async () => {
+test("a client without the right password is refused, and the message names the variables to check", async () => {
   const redis = await startSecuredRedis();
   for (const url of [
     `redis://127.0.0.1:${redis.port}`,
@@ -23,7 +23,7 @@ test("who brings no password, or a wrong one, is refused and told which variable
   }
 });
 
-test("a password is rotated without a gap, and the old one gets nobody in any more", async () => {
+test("a password is rotated without a gap, and the old password is refused afterwards", async () => {
   const redis = await startSecuredRedis();
   const old = redis.url("producer");
   const before = await clientOf(redis, "producer");
@@ -35,7 +35,7 @@ test("a password is rotated without a gap, and the old one gets nobody in any mo
   await queue.enqueue("t", 1);
   await new Queue("work", { client: after }).enqueue("t", 1);
   await redis.admin.acl("LOAD");
-  // Redis closes connections at that; the new one comes by itself.
+  // ACL LOAD closes the connection, and the client connects again.
   expect(await failure(new Queue("work", { client: after }).enqueue("t", 1))).toBe("fulfilled");
   const late = new Holdfast({ redis: old, prefix });
   afterwards(() => late.close());

@@ -6,7 +6,7 @@ import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 import { clientOf, expectLeast, failure, helper } from "./roles.ts";
 import { isSince72, methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 
-test("a producer does its whole job as the user producer", async () => {
+test("the user producer has all rights that a producer needs, and no others", async () => {
   const redis = await startSecuredRedis([
     "--appendonly",
     "yes",
@@ -15,7 +15,7 @@ test("a producer does its whole job as the user producer", async () => {
     "--repl-diskless-sync-delay",
     "0",
   ]);
-  // As SECURITY.md says it for replicas.
+  // SECURITY.md names these rights for replicas.
   await redis.admin.acl(
     "SETUSER",
     "replica",

@@ -7,14 +7,14 @@ import { isSince72, PREFIX, type SecuredRedis, template, type Watch } from "./se
 const nameOf = new Map(Object.values(scripts).map(({ sha1, name }) => [sha1, name]));
 export const prefix = PREFIX;
 
-/** The words of the template's line after a comment that begins so. */
+/** Returns the words of the line that follows a comment of the template. */
 function linesAfter(role: string, comment: string): string[] {
   const lines = template(role).split("\n");
   const at = lines.findIndex((line) => line.startsWith(`# ${comment}`));
   return (lines[at + 1] ?? "").split(" ").map((word) => word.slice(1));
 }
 
-/** A client as a role has one beside its loop: it connects, checks and pings. */
+/** Connects, checks and pings as a role. */
 export async function clientOf(redis: SecuredRedis, role: string): Promise<Holdfast> {
   const client = new Holdfast({ redis: redis.url(role), prefix });
   afterwards(() => client.close());
@@ -23,10 +23,10 @@ export async function clientOf(redis: SecuredRedis, role: string): Promise<Holdf
   return client;
 }
 
-/** As admin, in the database of the roles. */
+/** Connects as admin to the database of the roles. */
 export const helper = (redis: SecuredRedis) => clientOf(redis, "admin");
 
-/** The role sent nothing that it may not, and may send nothing that it did not: in scripts, all that they could. */
+/** Checks that the role sent only allowed commands, and that every allowed command and script was used. */
 export async function expectLeast(
   redis: SecuredRedis,
   seen: Watch,
@@ -37,7 +37,7 @@ export async function expectLeast(
   const ran = [...seen.scripts(role)].map((sha) => nameOf.get(sha) ?? sha).sort();
   expect(template(role)).toContain(`# Called by the scripts ${ran.join(", ")}\n`);
   const sent = seen.commands(role);
-  // Unknown to Redis before 7.2, and refused as such.
+  // Redis before 7.2 does not know this command.
   const newer = isSince72 ? ["client|setinfo"] : [];
   const wanted = [...linesAfter(role, "Sent by the library"), ...newer].filter(
     (command) => !unseen.includes(command),

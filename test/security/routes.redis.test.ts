@@ -164,7 +164,7 @@ test("with a key of another queue: 403, and in no answer a word of the queue of 
         expect.soft([nameOf(operation), answer.status]).toEqual([nameOf(operation), 403]);
         continue;
       }
-      // The caller must not learn whether the thing exists, so it is answered like a missing one.
+      // The answer is the same as for a missing one, so that the caller does not learn whether the thing exists.
       const kind = operation.path.split("/")[2] ?? "";
       const there = ids[kind] ?? "";
       ids[kind] = "thing-of-nobody";

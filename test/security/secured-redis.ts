@@ -10,7 +10,7 @@ import { afterwards } from "../../packages/holdfast/test/support/library.ts";
 const root = resolve(import.meta.dirname, "../..");
 export const PREFIX = "hf";
 
-/** "7.0.15", of the redis-server that is installed. */
+/** The version of the installed redis-server, such as "7.0.15". */
 const redisVersion =
   /v=([\d.]+)/.exec(execFileSync("redis-server", ["--version"], { encoding: "utf8" }))?.[1] ?? "";
 export const [major = 0, minor = 0] = redisVersion.split(".").map(Number);
@@ -18,7 +18,7 @@ export const isSince72 = major > 7 || (major === 7 && minor >= 2);
 
 export const template = (role: string) => readFileSync(join(root, "infra/redis/acl", `${role}.acl`), "utf8");
 
-/** A folder that is removed after the test. */
+/** Makes a folder that is removed after the test. */
 export function folder(): string {
   const made = mkdtempSync(join(tmpdir(), "holdfast-security-"));
   afterwards(async () => rmSync(made, { recursive: true, force: true }));
@@ -27,22 +27,22 @@ export function folder(): string {
 
 export interface SecuredRedis {
   readonly port: number;
-  /** Folder with a file per user that holds the password. */
+  /** The folder with a file per user that has the password. */
   readonly secrets: string;
-  /** As user admin, in database 0. */
+  /** A client of the user admin in database 0. */
   readonly admin: Redis;
   password(user: string): string;
-  /** For the library, as this user, in database 1. */
+  /** The URL for the library, with this user and database 1. */
   url(user: string): string;
-  /** Gives the user another password in the folder, and writes the aclfile again. @returns the new password */
+  /** Writes a new password of the user into the folder and the aclfile. @returns the new password */
   rotate(user: string): string;
-  /** Kills it and starts it again, with nothing of its data. */
+  /** Kills Redis and starts it again without its data. */
   restart(): Promise<void>;
 }
 
 /**
- * A redis-server with the users that scripts/acl-users.mjs makes.
- * @param tls its certificate: then it has a TLS port and no other
+ * Starts a redis-server with the users that scripts/acl-users.mjs makes.
+ * @param tls the certificate; with it, the server only has a TLS port
  */
 export async function startSecuredRedis(
   args: readonly string[] = [],
@@ -115,11 +115,11 @@ export async function startSecuredRedis(
   };
 }
 
-/** The commands that each user sent, as command or `container|command`, and the hashes of its scripts. */
+/** What each user sent: commands, some as `container|command`, and the hashes of scripts. */
 export interface Watch {
   commands(user: string): Set<string>;
   scripts(user: string): Set<string>;
-  /** To be called while the connections of interest are open. */
+  /** Records the users of all open connections. Call this before the connections are closed. */
   note(): Promise<void>;
 }
 
@@ -159,7 +159,7 @@ export async function watch(redis: SecuredRedis): Promise<Watch> {
   };
 }
 
-/** Calls of methods are noted by name. */
+/** Wraps `target`, and adds the name of each called method to `called`. */
 export function noting<T extends object>(target: T, called: Set<string>): T {
   return new Proxy(target, {
     get(object, property) {

@@ -20,7 +20,7 @@ import { folder } from "./secured-redis.ts";
 
 const PASSWORD = "a-password-of-the-test";
 
-/** Runs until after the test. */
+/** Runs a server until the end of the test. */
 function serve([command = "", ...args]: string[]): void {
   const server: ChildProcess = spawn(command, args, { stdio: "ignore" });
   afterwards(async () => {
@@ -29,7 +29,7 @@ function serve([command = "", ...args]: string[]): void {
   });
 }
 
-/** A redis-server that has a TLS port and no other. */
+/** Starts a redis-server that only has a TLS port. */
 async function tlsRedis(options: { names?: string[]; clientCertificates?: boolean } = {}) {
   const home = folder();
   const trusted = authority(home, "trusted");
@@ -62,7 +62,7 @@ async function refusalOf(redis: ConnectionSettings): Promise<HoldfastError> {
   );
 }
 
-test("a task goes all the way over TLS: queue, worker with its heartbeat thread, janitor, observer", async () => {
+test("queue, worker with its heartbeat thread, janitor and observer use TLS", async () => {
   const { url, trusted } = await tlsRedis();
   const redis = { url, tlsCaFile: trusted.caFile };
   const queue = new Queue("work", { redis });
@@ -92,7 +92,7 @@ test("a task goes all the way over TLS: queue, worker with its heartbeat thread,
   expect(errors).toEqual([]);
 });
 
-test("host and port with tls, or with the CA alone, are enough", async () => {
+test("host and port use TLS with `tls`, or with a CA alone", async () => {
   const { port, trusted } = await tlsRedis();
   const address = { host: "127.0.0.1", port, password: PASSWORD, tlsCaFile: trusted.caFile };
   for (const redis of [{ ...address, tls: true }, address]) {
@@ -102,7 +102,7 @@ test("host and port with tls, or with the CA alone, are enough", async () => {
   }
 });
 
-test("a certificate of another CA is refused before the password is sent, and the message says what to set", async () => {
+test("a certificate of another CA is refused before the password is sent, and the message names the setting", async () => {
   const { url, home, port } = await tlsRedis();
   const other = authority(home, "other");
   for (const redis of [{ url, tlsCaFile: other.caFile }, { url }]) {
@@ -118,7 +118,7 @@ test("NODE_TLS_REJECT_UNAUTHORIZED=0 does not make an untrusted certificate trus
   const redis = await tlsRedis();
   vi.stubEnv("NODE_TLS_REJECT_UNAUTHORIZED", "0");
   afterwards(async () => void vi.unstubAllEnvs());
-  // As Node itself would do it: the variable works here.
+  // Node itself accepts the certificate, which shows that the variable has an effect here.
   const socket = connect({ port: redis.port, host: "127.0.0.1" });
   await once(socket, "secureConnect");
   socket.destroy();
@@ -126,7 +126,7 @@ test("NODE_TLS_REJECT_UNAUTHORIZED=0 does not make an untrusted certificate trus
     expect((await refusalOf({ url: redis.url, ...tls })).message).toContain("not trusted");
 });
 
-test("a certificate for another name is refused, unless that name is given", async () => {
+test("a certificate for another name is refused, unless tlsServerName is that name", async () => {
   const { url, trusted } = await tlsRedis({ names: ["DNS:redis.internal"] });
   const redis = { url, tlsCaFile: trusted.caFile };
   expect((await refusalOf(redis)).message).toContain("REDIS_TLS_SERVER_NAME");
@@ -135,10 +135,10 @@ test("a certificate for another name is refused, unless that name is given", asy
   await client.check();
 });
 
-test("where Redis asks for client certificates, one of its CA gets in and none does not", async () => {
+test("if Redis asks for client certificates, only one of its CA is accepted", async () => {
   const { url, trusted, home } = await tlsRedis({ clientCertificates: true });
   const redis = { url, tlsCaFile: trusted.caFile };
-  // Which message depends on whether the alert or the reset of the connection comes first.
+  // The message is not compared, because it depends on whether the alert or the reset comes first.
   expect(await refusalOf(redis)).toMatchObject({ code: "redis_unavailable" });
   const mine = trusted.issue("client", ["DNS:client"]);
   const client = new Holdfast({ redis: { ...redis, tlsCertFile: mine.certFile, tlsKeyFile: mine.keyFile } });
@@ -149,7 +149,7 @@ test("where Redis asks for client certificates, one of its CA gets in and none d
   expect(await refusalOf(with_)).toMatchObject({ code: "redis_unavailable" });
 });
 
-test("TLS and no TLS do not meet", async () => {
+test("a client with TLS and a Redis without TLS cannot connect, nor the other way round", async () => {
   const { port, trusted } = await tlsRedis();
   expect(await refusalOf({ url: `redis://:${PASSWORD}@127.0.0.1:${port}` })).toMatchObject({
     code: "redis_unavailable",
@@ -160,7 +160,7 @@ test("TLS and no TLS do not meet", async () => {
   expect(await refusalOf(secured)).toMatchObject({ code: "redis_unavailable" });
 });
 
-test("with Sentinels, they and the master are spoken to with TLS", async () => {
+test("connections to Sentinels and to their master use TLS", async () => {
   const { home, port: master, trusted, tls } = await tlsRedis();
   const port = await freePort();
   const config = join(home, "sentinel.conf");

@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { clientOf, expectLeast, helper, prefix } from "./roles.ts";
 import { methodsOf, noting, startSecuredRedis, watch } from "./secured-redis.ts";
 
-test("a worker does its whole job as the user worker", async () => {
+test("the user worker has all rights that a worker needs, and no others", async () => {
   const redis = await startSecuredRedis();
   const admin = await helper(redis);
   const queue = new Queue("work", { client: admin });
@@ -22,7 +22,7 @@ test("a worker does its whole job as the user worker", async () => {
       opened.set(task.id, resolve);
       signal.addEventListener("abort", () => reject(signal.reason), { once: true });
     });
-  // Its second attempt, which may come before the first one ends, ends at once.
+  // The second attempt ends at once, also if it begins before the first one ends.
   const stubborn = (task: { id: string }, { attempt }: { attempt: number }) =>
     attempt > 1 ? null : new Promise<void>((resolve) => void opened.set(task.id, resolve));
   let failed = 0;
@@ -56,7 +56,7 @@ test("a worker does its whole job as the user worker", async () => {
   expect(worker.lastGoodPollAgeMs()).toBeGreaterThanOrEqual(0);
   expect(worker.stalledMs()).toBe(0);
 
-  // Each by a push or a wake-up: it polls every 10 s only.
+  // A push or a wake-up starts each task, because the worker polls only every 10 s.
   const state = async (id: string) => (await queue.get(id))?.state;
   await queue.enqueue("ok", 1, { id: "ok" });
   expect(await queue.result("ok", { waitMs: 5_000 })).toMatchObject({
@@ -97,7 +97,7 @@ test("a worker does its whole job as the user worker", async () => {
   expect(parts.stalledMs()).toBe(0);
   const { id } = await split.enqueue("ok", 1);
   expect(await split.result(id, { waitMs: 5_000 })).toMatchObject({ state: "completed" });
-  // It may be the first that comes.
+  // A worker may also be the first to register a queue.
   const first = new Worker("first", {}, { redis: redis.url("worker"), prefix });
   await first.start();
 

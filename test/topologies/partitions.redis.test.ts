@@ -53,7 +53,7 @@ afterAll(async () => {
   ports = [];
 });
 
-/** The number of the partitions' task lists on each node. */
+/** Returns how many partitions with tasks each node has. */
 async function partitionsPerNode(): Promise<number[]> {
   const found = await Promise.all(ports.map((port) => cli(port, "keys", "queue:{hot/*}:tasks")));
   return found.map((text) => text.split("\n").filter((line) => line !== "").length);

@@ -1,4 +1,4 @@
-// A janitor of the public library in its own process.
+// Runs a janitor of the public library in its own process.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Janitor } from "holdfast";
 import { options, tell } from "./tell.mjs";

@@ -1,11 +1,11 @@
-// Measures how Redis serves its other clients: the round trip of a PING, every millisecond.
+// Measures how quickly Redis serves other clients, by a PING every millisecond.
 
 import { connect } from "node:net";
 import { setPriority } from "node:os";
 import { options, tell } from "./tell.mjs";
 
 try {
-  // If this process waited for a processor, the wait would count as a slow Redis.
+  // A high priority, because a wait of this process for a processor would look like a slow Redis.
   setPriority(-10);
 } catch {}
 const socket = connect(options.port, "127.0.0.1").setNoDelay(true);

@@ -1,5 +1,5 @@
-// Enqueues at a rate until it is stopped or has sent `count` tasks, by the library or over HTTP. Like a careful caller,
-// it tries an id again if its outcome is unknown or it was refused for now, and finds it if it has ended.
+// Enqueues at a rate until it is stopped or has sent `count` tasks, by the library or over HTTP. After an
+// unknown outcome or a temporary refusal, the producer repeats the enqueue with the same id, like a careful caller.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Holdfast, Queue } from "holdfast";
 import { options, tell, tellTimeBy } from "./tell.mjs";

@@ -1,15 +1,15 @@
-// A worker of the public library in its own process, with handlers that misbehave on request.
+// Runs a worker of the public library in its own process, with handlers that misbehave on request.
 import { setTimeout as sleep } from "node:timers/promises";
 import { FatalError, Holdfast, Worker } from "holdfast";
 import { options, tell, tellTimeBy } from "./tell.mjs";
 
-// With `only` it has handlers for these types, otherwise for all.
+// With `only` the worker has handlers for these types, otherwise for all types.
 const { queue, graceMs = 500, only, ...settings } = options;
 const client = new Holdfast({ redis: settings.redis, prefix: settings.prefix });
 await client.check().catch(() => {});
 tellTimeBy(client);
 
-/** Tokens of the running attempts, by id. The history has the token that a verdict was sent with. */
+/** Tokens of the running attempts. A line of the history about a verdict needs the token of its attempt. */
 const tokens = new Map();
 const told = (handler) => async (task, ctx) => {
   const attempt = { id: task.id, token: ctx.token, attempt: task.attempt };

@@ -1,16 +1,16 @@
-// Checks the histories of all processes and the final state of the queue against the promise. Pure, without I/O.
+// Checks the histories of all processes and the final state of the queue for violated invariants, without I/O.
 
 const TERMINAL = new Set(["completed", "dead", "cancelled", "expired"]);
-/** Attempts that were handed back do not count. */
+/** Attempts with these outcomes were handed back and do not count. */
 const REFUNDED = new Set(["released", "unrouted"]);
 
-/** The fence: the part of a token that a record keeps, before the dot. The tasks of one grant share it. */
+/** The fence is the part of a token before the dot. Records keep only the fence, which the tasks of a grant share. */
 const fenceOf = (token) => token.split(".")[0];
 
 /** Identifies the call that granted a task: all tasks of a call begin at one time, for one worker. */
 const grantOf = ({ startedAt, workerId }) => `${startedAt} ${workerId}`;
 
-/** The outcome for each id that was enqueued: "ok", "unknown" or "refused". */
+/** Returns for each id whether its enqueue was "ok", "unknown" or "refused". */
 function outcomesOf(lines) {
   const ids = new Map();
   for (const line of lines) {
@@ -25,7 +25,7 @@ function outcomesOf(lines) {
     }
   }
   for (const known of ids.values()) {
-    // A call whose end a killed process did not see is unknown too.
+    // The outcome is also unknown if the process was killed during the call.
     known.outcome = known.ok ? "ok" : known.open > 0 || known.unknown > 0 ? "unknown" : "refused";
   }
   return ids;
@@ -46,8 +46,7 @@ function groupBy(lines, key) {
  * @param tasks the tasks of the queue at the end: TaskView by id
  * @param options.audit violations that the library's audit found, as text
  * @param options.maxGrants most attempts of one generation, 4 unless a task says otherwise
- * @param options.mayLose for rows that rewind Redis: tells from its `ok` line whether the mode may lose a confirmed
- * enqueue
+ * @param options.mayLose whether a confirmed enqueue may be lost, by its `ok` line, in rows that rewind Redis
  * @param options.rewound Redis was set back: acks that workers saw may be lost, and numbers may repeat
  * @returns counts and `violations`, each as one line of text
  */
@@ -98,13 +97,13 @@ export function check(lines, tasks, options = {}) {
     }
   }
 
-  // A failed attempt is followed by another, so only further runs are duplicates.
+  // A task runs once more than it fails. Every further run is a duplicate.
   for (const [id, started] of runs) {
     const granted = new Set(started.map((line) => line.token)).size;
     if (granted > Math.max(1, (tasks.get(id)?.failures ?? 0) + 1)) counts.duplicated++;
   }
 
-  // I5: from the workers' replies and from the record.
+  // I5 is checked in the replies to the workers, and below in the records.
   counts.stale = settles.filter((line) => line.outcome === "stale").length;
   const acked = groupBy(
     settles.filter((line) => line.outcome === "acked"),
@@ -128,7 +127,7 @@ export function check(lines, tasks, options = {}) {
       say("I5", `the ack of ${id} with ${told[0].token} was accepted, and ${task.fence} is in its record`);
   }
 
-  // I7, from what the handlers got: no two attempts share a token.
+  // I7: no two attempts share a token, as the handlers saw them.
   const holders = new Map();
   for (const [id, started] of runs)
     for (const token of new Set(started.map((line) => line.token))) {
@@ -151,7 +150,7 @@ export function check(lines, tasks, options = {}) {
         say("I5", `${attempts.length} acks of ${id} in generation ${generation} are in its record`);
       }
 
-    // I6: in Redis time, as the scripts wrote it.
+    // I6 compares times that the scripts wrote, by the clock of Redis.
     for (let i = 1; i < history.length; i++) {
       const before = history[i - 1];
       if (before.endedAt === null || history[i].startedAt < before.endedAt) {
@@ -188,12 +187,12 @@ export function check(lines, tasks, options = {}) {
       const strangers = (runs.get(id) ?? [])
         .map((line) => line.token)
         .filter((token) => !known.has(fenceOf(token)));
-      // A released attempt is refunded and only leaves a count.
+      // A released attempt is not in the history, but `releases` counts it.
       if (history.length < 32 && strangers.length > task.releases)
         say("I7", `${id} ran with ${strangers.join(", ")}, which its history does not know`);
     }
 
-    // I9: by Redis time.
+    // I9 uses the clock of Redis.
     const runAt = enqueues.get(id)?.runAt;
     if (runAt !== undefined && history.some((attempt) => attempt.startedAt < runAt)) {
       counts.early++;
@@ -201,7 +200,7 @@ export function check(lines, tasks, options = {}) {
     }
   }
 
-  // I1 and I2.
+  // The audit checks I1 and I2.
   for (const detail of audit) say("audit", detail);
   return { counts, violations };
 }

@@ -8,20 +8,20 @@ import { startRedis } from "./redis.mjs";
 import { startService } from "./service.mjs";
 import { until } from "./until.mjs";
 
-/** The settings that the fault matrix is specified for. */
+/** The bounds of the fault matrix are specified for these settings. */
 export const LEASE_MS = 1_000;
 export const SWEEP_MS = 200;
 export const POLL_MS = 100;
 const RETRY = { kind: "fixed", baseMs: 50, jitter: "none" };
 
-/** Everything that one row starts. It ends with the row. */
+/** Starts everything that a row needs, and ends it with the row. */
 export class Context {
   queueName = "chaos";
   actors = [];
   #children = [];
   #closing = [];
   #labels = new Map();
-  /** Expectations that were not met. */
+  /** The expectations that were not met. */
   failed = [];
 
   constructor(folder) {
@@ -44,7 +44,7 @@ export class Context {
     this.#closing.push(close);
   }
 
-  /** Checks an expectation of the row. A failure does not end the row, so that it shows the others. */
+  /** Checks an expectation of the row. A failure does not end the row, so that all failures are shown. */
   expect(holds, text) {
     if (!holds) this.failed.push(text);
   }
@@ -84,7 +84,7 @@ export class Context {
     return this.actor("pinger", { port });
   }
 
-  /** The matrix is specified for a reply timeout of 1 s; the default of 5 s would make rows slow. */
+  /** The bounds of the matrix need a reply timeout of 1 s instead of the default. */
   settings(where) {
     return typeof where === "string"
       ? { url: where, commandTimeoutMs: 1_000 }
@@ -95,7 +95,7 @@ export class Context {
     return this.track(await startService(name, env, { folder: this.folder, label: this.#label(name) }));
   }
 
-  /** The row's own client, for its enqueues and queries. */
+  /** Makes a client for the enqueues and queries of the row itself. */
   client(redis) {
     const client = new Holdfast({ redis });
     const queue = new Queue(this.queueName, { client });
@@ -104,7 +104,7 @@ export class Context {
     return { client, queue, observer };
   }
 
-  /** Enqueues from the row itself. The history has them like those of a producer. */
+  /** Enqueues from the row itself, and writes the same history as a producer. */
   async enqueue({ queue }, tasks) {
     const mono = () => Number(process.hrtime.bigint()) / 1e6;
     const results = await queue.enqueueMany(tasks);
@@ -146,7 +146,7 @@ export class Context {
     return Math.round(performance.now() - started);
   }
 
-  /** Every task of the queue, by id. */
+  /** Returns every task of the queue by id. */
   async tasks({ observer }) {
     const tasks = new Map();
     for (const state of ["pending", "scheduled", "processing", "completed", "dead", "cancelled", "expired"]) {
@@ -164,7 +164,7 @@ export class Context {
     return tasks;
   }
 
-  /** The end of every row: drains, audits and checks the queue, and notes failures. @returns counts of the checker */
+  /** Drains, audits and checks the queue at the end of every row. @returns the counts of the checker */
   async settle(view, options = {}) {
     const { drainMs, ...rest } = options;
     for (const actor of this.actors) if (actor.kind === "producer" && actor.running) await actor.finish();
@@ -196,7 +196,7 @@ export class Context {
   async close() {
     for (const child of this.#children) {
       if (!child.running) continue;
-      // A stopped process does not get other signals.
+      // A process that was stopped with SIGSTOP only gets other signals after SIGCONT.
       child.signal("SIGCONT");
       await child.kill();
     }

@@ -4,8 +4,8 @@ import { createServer } from "node:net";
 const given = new Set();
 
 /**
- * A free port that this run has not given out before. A Cluster adds 10,000 for its bus. Both are below 32,768, because
- * Linux uses the ports above for outgoing connections.
+ * Returns a free port that this run has not used before. The bus of a Cluster has a port 10,000 above. Both are below
+ * 32,768, because Linux uses the ports above for outgoing connections.
  */
 export async function freePort() {
   for (;;) {

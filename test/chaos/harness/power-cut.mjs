@@ -3,7 +3,7 @@ import { AOF } from "./redis.mjs";
 import { powerCut, whyNoShim } from "./shim.mjs";
 import { mono } from "./until.mjs";
 
-/** The rows of a machine that loses power: writes that Redis never synced are gone. */
+/** Makes a row in which the machine loses power, so that writes that Redis had not synced are lost. */
 export function powerCutRow(order, policy, windowMs, durability) {
   return {
     order,

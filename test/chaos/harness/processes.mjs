@@ -9,10 +9,7 @@ import { until } from "./until.mjs";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
 
-/**
- * A higher priority for the rows that time Redis itself, so that its waiting for a processor does not count. Without
- * permission for it, the waiting counts.
- */
+/** Raises the priority of Redis, if permitted, so that rows that time Redis do not measure its wait for a processor. */
 export function favour(pid) {
   try {
     setPriority(pid, -10);
@@ -42,7 +39,7 @@ export class Child {
     return this.process.pid;
   }
 
-  /** @param signal default "SIGKILL"; resolves when the process is gone */
+  /** Sends a signal and waits for the end of the process. */
   async kill(signal = "SIGKILL") {
     if (this.running) this.process.kill(signal);
     return this.ended;
@@ -57,7 +54,7 @@ export class Child {
   }
 }
 
-/** One of `actors/`, which writes its history to its own file. */
+/** Runs a program of `actors/`, which writes its history to its own file. */
 export class Actor extends Child {
   constructor(kind, options, { folder, label }) {
     const path = join(folder, `${label}.jsonl`);
@@ -68,7 +65,7 @@ export class Actor extends Child {
     this.history = new History(path);
   }
 
-  /** The history of the actor, filtered: `heard("run", { phase: "invoke" })`. */
+  /** Returns the lines of the history that match, such as `heard("run", { phase: "invoke" })`. */
   heard(op, match = {}) {
     const pairs = Object.entries(match);
     return this.history
@@ -84,7 +81,7 @@ export class Actor extends Child {
     return this;
   }
 
-  /** Lets a producer finish its requests, and ends anything else after its grace. */
+  /** Sends SIGTERM: a producer finishes its requests, and other actors end after their grace. */
   async finish(timeoutMs = 30_000) {
     this.signal("SIGTERM");
     await until(`${this.label} has stopped`, () => !this.running, timeoutMs);

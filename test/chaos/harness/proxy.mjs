@@ -2,8 +2,8 @@ import { once } from "node:events";
 import { connect, createServer } from "node:net";
 
 /**
- * A connection to Redis that breaks on request. Modes: `pass`; `delay` (each reply is late by `delayMs`); `hole`
- * (half-open: it accepts data and answers nothing, the connection stays); `refuse` (no connection).
+ * Starts a proxy to Redis that breaks on request. The mode `delay` holds each reply back for `delayMs`, `hole` accepts
+ * data and answers nothing (half-open), `refuse` accepts no connection, and `pass` does nothing.
  */
 export async function startProxy(targetPort) {
   const pairs = new Set();

@@ -2,12 +2,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AOF, afterSync } from "./redis.mjs";
 import { mono } from "./until.mjs";
 
-/** The rows in which Redis is killed and comes back with its files. */
+/** Makes a row in which Redis is killed and started again with its files. */
 export function redisKilledRow(order, policy) {
   return {
     order,
     name: `redis-killed-${policy}`,
-    // During a sync, everysec may hold back answered writes; that case belongs to power-cut-everysec.
+    // With everysec, a kill during a sync can lose answered writes, which power-cut-everysec tests.
     fault: `kill -9 of Redis under load, twice${policy === "everysec" ? ", while it does not sync" : ""} (AOF ${policy})`,
     expected: "0 lost; clients reconnect by themselves; health turns red, then green",
     timeoutMs: 60_000,

@@ -10,7 +10,7 @@ import { until } from "./until.mjs";
 
 const run = promisify(execFile);
 
-/** One command over redis-cli. */
+/** Sends one command with redis-cli. */
 export async function cli(port, ...args) {
   const { stdout } = await run("redis-cli", ["-p", String(port), ...args.map(String)], {
     maxBuffer: 1 << 26,
@@ -18,7 +18,7 @@ export async function cli(port, ...args) {
   return stdout.trim();
 }
 
-/** The first bytes that a server answers to PING, "" if there is none. */
+/** Returns the first bytes that a server answers to PING; "" without an answer. */
 function ping(port) {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1");
@@ -33,13 +33,13 @@ function ping(port) {
   });
 }
 
-// A sync takes milliseconds, so Redis is asked that often over one connection.
+// A sync takes milliseconds, so Redis is asked once per millisecond.
 const ASKED_EVERY_MS = 1;
 
 /**
- * Resolves when Redis has just ended a sync of its append-only file. During a sync it may hold back answered writes,
- * and for most of a second after it there is none (everysec). Also resolves after `timeoutMs`, since on a quick disk a
- * sync may pass between two questions.
+ * Resolves when Redis has just ended a sync of its append-only file. With everysec, answered writes may not be in the file
+ * during a sync, and no sync begins for most of the next second. Also resolves after `timeoutMs`, since a quick disk may
+ * sync between two questions.
  */
 export async function afterSync(port, timeoutMs = 3_000) {
   const socket = connect(port, "127.0.0.1");
@@ -74,7 +74,7 @@ async function info(port) {
   );
 }
 
-/** A redis-server for one row, with its own port and folder. */
+/** Runs a redis-server for one row, with its own port and folder. */
 class RedisServer {
   constructor({ port, folder, args, env, track, label }) {
     Object.assign(this, { port, folder, args, env, track, label });
@@ -126,7 +126,7 @@ class RedisServer {
 export const AOF = { none: ["--appendonly", "no"] };
 for (const policy of ["always", "everysec"]) AOF[policy] = ["--appendonly", "yes", "--appendfsync", policy];
 
-/** @param folder of the row; the server gets a folder inside it, unless `dataFolder` is given */
+/** @param folder the folder of the row, in which the server gets its own folder unless `dataFolder` is given */
 export async function startRedis({ folder, track, args = AOF.none, env = {}, dataFolder, port }) {
   const at = port ?? (await freePort());
   const own = dataFolder ?? join(folder, `redis-${at}`);

@@ -2,7 +2,7 @@ import { freePort } from "./ports.mjs";
 import { Child } from "./processes.mjs";
 import { until } from "./until.mjs";
 
-/** One of `services/` as it is shipped, with an address for its health. */
+/** Runs a service of `services/` as it is shipped. */
 export class Service extends Child {
   constructor(name, port, env, where) {
     super(process.execPath, [`services/${name}/dist/main.js`], {
@@ -12,7 +12,7 @@ export class Service extends Child {
     this.url = `http://127.0.0.1:${port}`;
   }
 
-  /** Status of /readyz, 0 if nothing answers. */
+  /** Returns the status of /readyz; 0 without an answer. */
   async readiness() {
     try {
       const response = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(2_000) });

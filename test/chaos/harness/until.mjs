@@ -14,7 +14,7 @@ export async function until(what, condition, timeoutMs = 20_000, stepMs = 20) {
 /** CLOCK_MONOTONIC, ms: the same in every process of this machine. */
 export const mono = () => Number(process.hrtime.bigint()) / 1e6;
 
-/** The value that a given share of all values does not exceed. */
+/** Returns the value that the given share of all values does not exceed. */
 export function percentile(values, share) {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.ceil(sorted.length * share) - 1)] ?? 0;

@@ -27,7 +27,7 @@ export const row = {
     await ctx.worker(url).ready();
     const producer = await ctx.producer(url, { ratePerSecond: 100, count: 400 }).ready();
     await sleep(1_000);
-    // Before the jump their heartbeats stop, so their leases end at a time that is now in the future.
+    // The worker dies before the jump, so the leases of its tasks end at a time that is then far in the future.
     await victim.kill();
     const killedAt = performance.now();
     clock.set(-JUMP_MS);

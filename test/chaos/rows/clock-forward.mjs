@@ -29,7 +29,7 @@ export const row = {
     await producer.finish();
     await until("the queue moves", async () => (await view.observer.stats(ctx.queueName)).pending === 0);
     const counts = await ctx.settle(view);
-    // Granted before the jump, by Redis time, and not known to have ended before it.
+    // These attempts were granted before the jump, by the clock of Redis, and had not ended.
     const ended = new Set(
       ctx
         .heard("settle")

@@ -2,7 +2,7 @@ import { mono, until } from "../harness/until.mjs";
 
 const DELETIONS = 5;
 const HELD = 20;
-// The history has the duration of a call in whole milliseconds.
+// The history rounds the duration of a call to milliseconds.
 const ROUNDING_MS = 2;
 
 export const row = {
@@ -39,7 +39,7 @@ export const row = {
           await view.observer.deleteQueue(ctx.queueName);
           return true;
         } catch (error) {
-          // Tasks may still run, or the producers may have been faster.
+          // The deletion is refused if tasks still run, or if a producer has enqueued again.
           if (error.code !== "queue_busy") throw error;
           refused++;
           return false;

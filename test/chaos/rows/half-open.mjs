@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 const COMMAND_MS = 1_000;
-// A call waits this long for a reply, repeats itself for as long, and may then still wait for the last reply.
+// A call waits once for its reply, repeats for the same time, and waits as long for the last reply.
 const BOUND_MS = 3 * COMMAND_MS + 200;
 
 export const row = {

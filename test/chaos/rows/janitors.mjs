@@ -4,7 +4,7 @@ import { until } from "../harness/until.mjs";
 
 const TASKS = 200;
 const DOWN_MS = 2_000;
-// The start of a janitor takes about half a second, which is down time too. So it is measured from its ready message.
+// The row measures from the ready message of a janitor, because the start of the process takes time.
 const BOUND_MS = SWEEP_MS + POLL_MS + 300;
 
 export const row = {

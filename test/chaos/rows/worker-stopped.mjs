@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LEASE_MS } from "../harness/context.mjs";
 import { mono, until } from "../harness/until.mjs";
 
-// A heartbeat takes a third of a lease; the rest is scheduling on a busy machine.
+// Heartbeats come every third of a lease. The rest allows for a busy machine.
 const TOLD_MS = Math.ceil(LEASE_MS / 3) + 200;
 
 export const row = {
