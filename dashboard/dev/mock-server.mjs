@@ -2,10 +2,12 @@
 // node dev/mock-server.mjs [port]   then   HOLDFAST_API=http://127.0.0.1:<port> pnpm dev
 import { createServer } from "node:http";
 import { WebSocketServer } from "ws";
+import { createMockLimits } from "./mock-limits.mjs";
 import { createMockState } from "./mock-state.mjs";
 
 const port = Number(process.argv[2] ?? 3001);
 const state = createMockState();
+const limits = createMockLimits();
 
 const server = createServer(async (request, response) => {
   const url = new URL(request.url ?? "/", "http://mock");
@@ -59,6 +61,13 @@ const server = createServer(async (request, response) => {
         200,
         state.stats().find((stats) => stats.queue === name),
       );
+    const { processing } = state.stats().find((stats) => stats.queue === name);
+    const put = request.method === "PUT";
+    if (part === "limits")
+      return reply(200, put ? limits.putLimits(name, body, processing) : limits.limits(name, processing));
+    if (part === "hold") return reply(200, limits.hold(name, body, processing));
+    if (part === "keys" && id === undefined) return reply(200, limits.keys(name, query));
+    if (part === "keys") return reply(200, put ? limits.putKeyLimit(name, id, body) : limits.key(name, id));
     if (part === "series") return reply(200, state.series(name));
     if (part === "pause" || part === "resume")
       return reply(200, state.pause(name, part === "pause", body.reason ?? null));

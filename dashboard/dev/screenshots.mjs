@@ -43,6 +43,27 @@ const SCREENS = [
     },
   ],
   ["groups-paused", "/queues/reports.monthly-2025/dead-letters?view=groups"],
+  ["limits", "/queues/emails/limits"],
+  ["limits-none", "/queues/webhooks/limits"],
+  ["limits-key", `/queues/emails/limits?key=${encodeURIComponent("عميل رقم ١٢ (الرياض)")}`],
+  [
+    "limits-edit",
+    "/queues/emails/limits",
+    async (page) => {
+      await page.getByRole("button", { name: "Change limits" }).click();
+      await page.getByLabel("At one time").first().fill("50");
+    },
+  ],
+  [
+    "limits-hold",
+    "/queues/emails/limits",
+    async (page) => page.getByRole("button", { name: "Hold queue" }).click(),
+  ],
+  [
+    "limits-own",
+    "/queues/emails/limits?key=acme",
+    async (page) => page.getByRole("button", { name: "Change limit", exact: true }).click(),
+  ],
   ["operations", "/operations"],
   ["operation", "/operations?id=op-old"],
   ["schedules", "/schedules"],

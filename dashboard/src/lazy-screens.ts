@@ -48,6 +48,11 @@ export const DeadLettersTab: Screen = lazyPart(
   "the dead letters",
 );
 
+export const LimitsTab: Screen = lazyPart(
+  async () => (await import("./screens/limits/limits-tab.tsx")).LimitsTab,
+  "the limits of the queue",
+);
+
 export const TaskPage: Screen = lazyPart(
   async () => (await import("./screens/tasks/task-page.tsx")).TaskPage,
   "the screen of the task",

@@ -3,6 +3,7 @@ import { BASE_PATH } from "./api/base.ts";
 import {
   AuditPage,
   DeadLettersTab,
+  LimitsTab,
   LoadPage,
   OperationsPage,
   QueueLayout,
@@ -95,6 +96,13 @@ const deadLetters = createRoute({
   component: DeadLettersTab,
 });
 
+const limits = createRoute({
+  getParentRoute: () => queue,
+  path: "/limits",
+  validateSearch: SCREENS["/queues/$queue/limits"].search,
+  component: LimitsTab,
+});
+
 const task = createRoute({
   getParentRoute: () => root,
   path: "/queues/$queue/tasks/$id",
@@ -109,7 +117,7 @@ export const routeTree = root.addChildren([
   schedules,
   audit,
   queues,
-  queue.addChildren([queueOverview, tasks, deadLetters]),
+  queue.addChildren([queueOverview, tasks, deadLetters, limits]),
   task,
 ]);
 

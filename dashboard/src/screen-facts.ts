@@ -1,6 +1,7 @@
 import {
   auditSearch,
   deadLettersSearch,
+  limitsSearch,
   loadSearch,
   operationsSearch,
   overviewSearch,
@@ -37,6 +38,11 @@ export const SCREENS = {
   "/queues/$queue/dead-letters": {
     title: ({ queue = "" }) => `Dead letters of ${queue}`,
     search: deadLettersSearch,
+    narrows: true,
+  },
+  "/queues/$queue/limits": {
+    title: ({ queue = "" }) => `Limits of ${queue}`,
+    search: limitsSearch,
     narrows: true,
   },
   "/queues/$queue/tasks/$id": {

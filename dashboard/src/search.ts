@@ -41,6 +41,11 @@ export interface DeadLettersSearch extends ListSearch {
   signature?: string;
 }
 
+export interface LimitsSearch {
+  /** The exact text of one key. */
+  key?: string;
+}
+
 export interface LoadSearch {
   queue?: string;
 }
@@ -104,6 +109,8 @@ export const deadLettersSearch = (raw: Raw): DeadLettersSearch => {
     ...text("signature", raw.signature, 256),
   };
 };
+
+export const limitsSearch = (raw: Raw): LimitsSearch => text("key", raw.key);
 
 export const loadSearch = (raw: Raw): LoadSearch => text("queue", raw.queue);
 

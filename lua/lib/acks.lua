@@ -29,18 +29,26 @@ local function verdictWithoutLease(counters, record, fence)
   return 's'
 end
 
--- The second value says whether all tasks with this very record become the same record.
+-- The second value says whether all tasks with this very record become the same record; the third is their key, which the caller then
+-- releases.
 local function planAck(settled, counters, id, fence, record)
   local counts, current, grantedAt, at = string.match(record or '', '^l(%S+) (%S+) (%d+) %d+ %d+ ()')
   if current ~= fence then
     return verdictWithoutLease(counters, record, fence), false
   end
-  local drops = false
-  if string.find(counts, '[xk]') then
-    local c = parseCounts(record)
-    drops = hasFlag(c, FLAG_DROPS)
-    clearFlag(c, '[xk]')
-    counts = countsText(c)
+  local drops, key = false, nil
+  if string.find(counts, '[xk@]') then
+    local attempts
+    attempts, key = string.match(counts, '^(%d*)[^@]*@?(.*)$')
+    if #attempts + #key + 1 == #counts then -- it has nothing but a key
+      counts = attempts
+    else
+      local c = parseCounts(record)
+      drops = hasFlag(c, FLAG_DROPS)
+      clearFlag(c, '[xk]')
+      counts = countsText(c)
+    end
+    key = key ~= '' and key or nil
     if drops then
       settled.dropped[#settled.dropped + 1] = id
       -- The place of its record in the commit, and when it was granted: the header of its envelope goes into that record.
@@ -49,26 +57,42 @@ local function planAck(settled, counters, id, fence, record)
   end
   -- The worker, and the history behind it, are unchanged.
   complete(settled, id, table.concat({ 'c', counts, ' ', fence, string.format(' %d ', now - grantedAt), nowText, ' ', string.sub(record, at) }))
-  return 'a', not drops
+  if drops and key then
+    limits.release(limits, key, 1)
+  end
+  return 'a', not drops, key
 end
 
--- Acks of tasks that one call granted. Most have the same record as the task before, and so become the same record.
+-- Acks of tasks that one call granted. Most have the same record as the task before, and so become the same record; if tasks of several
+-- keys take turns, few records come again and again.
 local function planAcks(settled, counters, fence, ids, fields, reserved, from, to, letters, seen)
   local commit, completed = settled.commit, settled.completed
   local size, acked, alike = settled.size, settled.acked, 0
-  local leased, ended
+  -- counted: how many of the last `alike` acks are counted in `same` already.
+  local leased, same, counted
+  local known = {}
+  local function countAlike()
+    if same then
+      same.count, counted = same.count + alike - counted, alike
+    end
+  end
   for i = from, to do
     local id, record = ids[i], fields[reserved + i] or nil
+    if record ~= leased and record and known[record] then
+      countAlike()
+      leased, same, counted = record, known[record], alike
+    end
     if record and record == leased and not seen[id] then
       size, acked, alike = size + 2, acked + 1, alike + 1
-      commit[size - 1], commit[size], completed[acked] = id, ended, id
+      commit[size - 1], commit[size], completed[acked] = id, same.ended, id
       seen[id] = true
     else
-      letters[#letters + 1], alike = string.rep('a', alike), 0
-      local letter, shared = 's', false
+      countAlike()
+      letters[#letters + 1], alike, counted = string.rep('a', alike), 0, 0
+      local letter, shared, key = 's', false, nil
       if not seen[id] then
         settled.size, settled.acked = size, acked
-        letter, shared = planAck(settled, counters, id, fence, record)
+        letter, shared, key = planAck(settled, counters, id, fence, record)
         if settled.size > size then
           seen[id] = true
         end
@@ -76,9 +100,14 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
       end
       letters[#letters + 1] = letter
       if shared then
-        leased, ended = record, commit[size]
+        leased, same, counted = record, { ended = commit[size], key = key, count = 1 }, 0
+        known[record] = key and same or nil
       end
     end
+  end
+  countAlike()
+  for _, each in pairs(known) do
+    limits.release(limits, each.key, each.count)
   end
   letters[#letters + 1] = string.rep('a', alike)
   settled.size, settled.acked = size, acked

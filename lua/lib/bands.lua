@@ -1,9 +1,20 @@
--- Pushes collected per band. `push` keeps the order given; the list to fill is found by name.
+-- Pushes collected per band. `push` keeps the order given; the list to fill is found by name. Tasks with a key are collected beside
+-- them, for the lines of their keys.
+
+-- See lib/accounts.lua; nil in a call that needs none.
+local limits
 local bandKeys = { high = pendingHighKey, normal = pendingKey, low = pendingLowKey, solo = pendingSoloKey }
 local bandNames = { 'solo', 'high', 'normal', 'low' }
+local BAND_CODES = { solo = '0', high = '1', normal = '2', low = '3' }
 
 local function newBands()
-  return { high = {}, normal = {}, low = {}, solo = {} }
+  return { high = {}, normal = {}, low = {}, solo = {}, keyed = {} }
+end
+
+local function addPending(bands, id, envelope, c)
+  local key, band = keyOption(envelope), bandOf(envelope, c)
+  local ids = key and bands.keyed or bands[band]
+  ids[#ids + 1] = key and { key = key, code = tonumber(BAND_CODES[band]), id = id } or id
 end
 
 local function pushBands(bands, atConsumingEnd)
@@ -21,6 +32,9 @@ local function pushBands(bands, atConsumingEnd)
         redis.call('RPUSH', bandKeys[name], unpack(ids))
       end
     end
+  end
+  if #bands.keyed > 0 then
+    limits.lineUp(limits, bands.keyed, atConsumingEnd)
   end
 end
 
@@ -42,8 +56,7 @@ local function promoteDue(limit)
     local record, envelope = records[i + 1], envelopes[i]
     if isScheduled(record, envelope) then
       local c = record and parseCounts(record) or parseCounts('p0')
-      local band = bands[bandOf(envelope, c)]
-      band[#band + 1] = id
+      addPending(bands, id, envelope, c)
       commit[#commit + 1] = id
       commit[#commit + 1] = 'p' .. countsText(c) .. historyOf(record)
       promoted = promoted + 1

@@ -55,3 +55,8 @@ local function untilDue()
   local first = redis.call('ZRANGE', scheduledKey, 0, 0, 'WITHSCORES')[2]
   return first and math.max(0, math.floor(tonumber(first)) - now) or -1
 end
+
+-- The shorter of two times, where -1 stands for none.
+local function sooner(a, b)
+  return (a < 0 or b >= 0 and b < a) and b or a
+end

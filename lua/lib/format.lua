@@ -40,5 +40,7 @@ local ALONE_FROM_CRASHES = 2
 local HISTORY_LINES = 32
 -- So often the attempt of a task that was handed back is refunded.
 local RELEASES_REFUNDED = 10
+-- So often a handler may hand a task back because of a rate limit; after that the task dies.
+local RATE_LIMITED_MAX = 100
 -- The hard limit of an attempt whose task brings none, ms.
 local ATTEMPT_TIMEOUT_MS = 1800000

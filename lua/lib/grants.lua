@@ -18,11 +18,11 @@ end
 
 -- idsText: the ids as the reply that is kept has them. named: these, and those of the expired, as the reply has them.
 -- left: members of `pending:typed` to remove. aside: tasks that the caller does not run, to be put there. typed: some tasks stand
--- there. untold: the caller did not say which types it runs.
+-- there. untold: the caller did not say which types it runs. unseen: keys may run that were not looked at.
 local function newGrants()
   return { ids = {}, idsText = '', named = '', leases = {}, envelopes = {}, counts = {}, expired = {}, taken = { high = 0, normal = 0, low = 0, solo = 0 },
     left = {}, changed = 0, dropped = 0, aside = 0, firstText = '', solo = false, makesRoom = false, claim = nil,
-    typed = false, untold = false }
+    typed = false, untold = false, unseen = false }
 end
 
 -- A caller that sends its types looks at this many entries at least, because some may be for other workers.
@@ -38,25 +38,32 @@ local function planAcquire(counters, request, soloClaim, commit)
   local claimant, untilMs = string.match(soloClaim or '', '^(%S+) (%d+)$')
   if want == 0 then
     -- A worker that makes room acquires nothing. It keeps its claim while it settles.
-    if claimant == workerId and redis.call('LLEN', pendingSoloKey) > 0 then
+    if claimant == workerId and (redis.call('LLEN', pendingSoloKey) > 0 or limits and limits.hasSolo()) then
       grants.makesRoom = true
       grants.claim = string.format('%s %.0f', workerId, now + leaseMs)
     end
     return grants
   end
+  if limits then
+    want = math.min(want, limits.queueRoom(limits, counters[PROCESSING]))
+    if want == 0 then
+      return grants
+    end
+  end
   local ids, sources
   -- Most queues use the normal band only, so one command looks for the four others.
-  if typed or redis.call('EXISTS', pendingHighKey, pendingLowKey, pendingSoloKey, pendingTypedKey) > 0 then
+  if typed or limits or redis.call('EXISTS', pendingHighKey, pendingLowKey, pendingSoloKey, pendingTypedKey) > 0 then
 -- include lib/peek.lua
     local count, lines = typed and math.max(want, LOOKED_AT) or want, nil
+    local keyed = limits and limits.peek(limits, count)
     if redis.call('EXISTS', pendingTypedKey) == 1 then
       grants.typed, grants.untold = true, not typed
       lines = typed and typed.peek(typed, want)
     end
-    if redis.call('LLEN', pendingSoloKey) > 0 or lines and #lines.solo > 0 then
+    if redis.call('LLEN', pendingSoloKey) > 0 or lines and #lines.solo > 0 or keyed and #keyed.solo.ids > 0 then
       if request.held == 0 then
         want, grants.solo = 1, true
-        ids, sources = peekSolo(typed and count - 1 or 0, lines and lines.solo)
+        ids, sources = peekSolo(typed and count - 1 or 0, lines and lines.solo, keyed and keyed.solo)
       elseif not claimant or claimant == workerId or tonumber(untilMs) <= now then
         -- One worker at a time is asked to make room for it; the claim expires after a lease.
         grants.makesRoom = true
@@ -64,12 +71,13 @@ local function planAcquire(counters, request, soloClaim, commit)
       end
     end
     if not ids then
-      ids, sources = peekBands(count, count - 1, counters[GRANTS], lines)
+      ids, sources = peekBands(count, count - 1, counters[GRANTS], lines, keyed)
     end
   else
     ids = redis.call('LRANGE', pendingKey, 0, want - 1)
   end
   if #ids == 0 then
+    grants.unseen = limits ~= nil and limits.more
     return grants
   end
 
@@ -84,29 +92,34 @@ local function planAcquire(counters, request, soloClaim, commit)
   -- Making a string is expensive in Lua. Since all tasks share the fence, tasks with the same options and the same past get the
   -- same record, which is made once for a run of such tasks.
   local pastOf, termsBefore, leased, told
-  local taken, left = grants.taken, grants.left
+  local taken, left, hasLimits = grants.taken, grants.left, limits ~= nil
   if not sources then
     taken.normal = #ids
   end
   for i = 1, #ids do
-    local id, record, envelope = ids[i], records[i] or nil, envelopes[i] or nil
+    local id, record, envelope, lane, isBehind = ids[i], records[i] or nil, envelopes[i] or nil
     if sources then
       if place == want then
         break -- more was looked at than is wanted
       end
       local source = sources[i]
-      if taken[source] then
+      lane = hasLimits and limits.isLane[source] and source
+      isBehind = lane and lane.account.refuses
+      if lane then
+        lane.taken = lane.taken + (isBehind and 0 or 1)
+      elseif taken[source] then
         taken[source] = taken[source] + 1
       else
         left[#left + 1] = source
       end
     end
-    local terms
-    local isDropped = false
+    local terms, isDropped, isAsked
     if seen[id] then
       isDropped = true
     elseif envelope and not record and not typed and byte(envelope) == ENVELOPE_PLAIN then
       terms = plain
+    elseif isBehind then
+      terms = nil -- a task of its key was refused that stands before it
     elseif not isPending(record, envelope) then
       isDropped = true
     else
@@ -122,7 +135,7 @@ local function planAcquire(counters, request, soloClaim, commit)
         commit[size + 1], commit[size + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
         size = size + 2
         terms = nil
-      elseif typed and taken[sources[i]] and not typed.canRun(typed, envelope) then
+      elseif typed and (lane or taken[sources[i]]) and not typed.canRun(typed, envelope) then
         local c = record and parseCounts(record) or newCounts()
         seen[id] = true
         typed.standAside(typed, id, envelope, c)
@@ -134,16 +147,52 @@ local function planAcquire(counters, request, soloClaim, commit)
         terms = nil
       end
     end
+    if hasLimits and terms then
+      isAsked = limits.isCostly or terms.cost ~= 1 or not lane and terms.key ~= ''
+      local refusal = isAsked and limits.refusal(limits, terms, counters[PROCESSING] + place)
+      if refusal then
+        terms = nil
+        if lane then
+          lane.taken = lane.taken - 1
+        elseif refusal == 'key' then -- it stood aside: it goes back to the line of its key
+          local c = record and parseCounts(record) or newCounts()
+          c.unroutedSince = 0
+          seen[id] = true
+          addPending(limits.returned, id, envelope, c)
+          commit[size + 1], commit[size + 2] = id, 'p' .. countsText(c) .. historyOf(record)
+          size, grants.aside = size + 2, grants.aside + 1
+        elseif taken[sources[i]] then
+          taken[sources[i]] = taken[sources[i]] - 1
+        else
+          table.remove(left)
+        end
+        if refusal == 'queue' then
+          break
+        end
+      end
+    end
     if isDropped then
-      local source = sources and sources[i] or 'normal'
+      local source = lane and 'keyed' or sources and sources[i] or 'normal'
       grants.dropped = grants.dropped + 1
-      countTombstone(counters, source, not bandKeys[source], -1)
+      countTombstone(counters, source, not lane and not bandKeys[source], -1)
     elseif terms then
+      if isAsked then
+        limits.charge(limits, terms)
+      elseif hasLimits then
+        local counted = lane or limits.unkeyed
+        counted.granted = counted.granted + 1
+      end
       if terms ~= termsBefore or record ~= pastOf then
-        local counts = countsAfter(record, terms, typed)
-        leased = 'l' .. counts .. ' ' .. fence .. terms.tail .. historyOf(record)
-        told = counts ~= '1' and counts .. previousSpan(record) or nil
         termsBefore, pastOf = terms, record
+        leased, told = not record and terms.leased, terms.told
+        if not leased then
+          local counts = countsAfter(record, terms, typed)
+          leased = 'l' .. counts .. (terms.key == '' and '' or '@' .. terms.key) .. ' ' .. fence .. terms.tail .. historyOf(record)
+          told = counts ~= '1' and counts .. previousSpan(record) or nil
+          if not record then
+            terms.leased, terms.told = leased, told
+          end
+        end
       end
       seen[id] = true
       commit[size + 1], commit[size + 2] = id, leased
@@ -154,6 +203,9 @@ local function planAcquire(counters, request, soloClaim, commit)
         grants.counts[place] = told
       end
     end
+  end
+  if limits then
+    limits.countLanes(limits)
   end
   grants.typed = grants.typed or grants.aside > 0
   -- Expired tasks come last: they have no grant, and the caller only reports them.
@@ -167,6 +219,7 @@ local function planAcquire(counters, request, soloClaim, commit)
   if expired > 0 then
     grants.named = (place > 0 and grants.idsText .. ' ' or '') .. table.concat(grants.expired, ' ')
   end
+  grants.unseen = limits ~= nil and limits.more and place < want
   add(counters, GRANTS, place)
   add(counters, PROCESSING, place)
   add(counters, PENDING, -place - expired)
@@ -193,6 +246,9 @@ local function writeGrants(grants)
   if #grants.leases > 0 then
     redis.call('ZADD', processingKey, unpack(grants.leases))
   end
+  if limits and #limits.returned.keyed > 0 then
+    limits.lineUp(limits, limits.returned.keyed, true)
+  end
 end
 
 -- After the commit: removes the entries that they came from.
@@ -205,14 +261,18 @@ local function trimGrants(grants)
       redis.call('LTRIM', bandKeys[band], count, -1)
     end
   end
+  if limits then
+    limits.finishTurns(limits)
+  end
 end
 
 -- The commit of a round trip (settle, acquire, or both): one HSET of records, counters, and the reply for a repeat.
 
 -- The caller should ask again: the entries that were looked at gave no task, but entries behind them may, or some were not looked at,
--- because the caller did not send its types.
+-- because the caller did not send its types, or because there are many keys.
 local function hasMore(grants)
   return grants.dropped > 0 or #grants.expired > 0 or grants.aside > 0 or grants.untold
+    or grants.unseen
 end
 
 local function replyFlags(settings, grants)
@@ -234,6 +294,9 @@ end
 local function commitRoundTrip(commit, counters, grants, verdicts, flags)
   if grants.claim then
     commit[#commit + 1], commit[#commit + 2] = '#solo', grants.claim
+  end
+  if limits then
+    limits.write(limits, commit)
   end
   if hasReply(grants, verdicts) then
     commit[2], commit[4] = packCounters(counters), keptReply(sequence, roundTripReply(verdicts, grants.firstText, flags, grants.idsText))

@@ -64,7 +64,7 @@ local function standing(envelope, record, offered, again)
     local letter = record and string.sub(record, 1, 1) or (isScheduled(nil, envelope) and 's' or 'p')
     if again and string.find(letter, '[dxek]') then
       return 'e', letter
-    elseif again and letter == 'l' and string.find(record, '^l%S*x') then
+    elseif again and letter == 'l' and string.find(record, '^l[^%s@]*x') then
       return 'b', letter
     end
     return isSameBody(envelope, offered) and 'd' or 'c', letter

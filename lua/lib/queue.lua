@@ -12,17 +12,19 @@ local DEAD_TOTAL, REPLAYED_TOTAL, PROMOTED_TOTAL, CANCELLED_TOTAL, EXPIRED_TOTAL
 local TOMBSTONES_HIGH, TOMBSTONES_LOW, TOMBSTONES_SOLO, TOMBSTONES_ASIDE = 22, 23, 24, 25
 -- The completed tasks whose records have the header of the envelope, so that `tasks` has no entry for them.
 local HEADERS = 26
-local COUNTERS_FORMAT = '>dddddddddddddddddddddddddd'
+-- The tombstones in `pending:keyed`.
+local TOMBSTONES_KEYED = 27
+local COUNTERS_FORMAT = '>ddddddddddddddddddddddddddd'
 
 local function unpackCounters(raw)
   if not raw then
-    return { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+    return { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
   end
   return { struct.unpack(COUNTERS_FORMAT, raw) }
 end
 
 local function packCounters(counters)
-  return struct.pack(COUNTERS_FORMAT, unpack(counters, 1, 26))
+  return struct.pack(COUNTERS_FORMAT, unpack(counters, 1, 27))
 end
 
 local function add(counters, index, by)
@@ -70,7 +72,7 @@ local function layoutError()
   return redis.error_reply('HOLDFAST_LAYOUT this queue was written by a newer Holdfast')
 end
 
--- Counts an entry of the pending lists whose task is not pending, or one such entry less. source: the name of its band, or its
+-- Counts an entry of the pending lists whose task is not pending, or one such entry less. source: the name of its band, "keyed", or its
 -- member of `pending:typed`, which begins with the number of the band. aside: it is in `pending:typed`.
 local function countTombstone(counters, source, aside, by)
   counters[TOMBSTONES] = math.max(0, counters[TOMBSTONES] + by)
@@ -78,6 +80,7 @@ local function countTombstone(counters, source, aside, by)
   local part = (first == 104 or first == 49) and TOMBSTONES_HIGH -- h, 1
     or (first == 108 or first == 51) and TOMBSTONES_LOW -- l, 3
     or (first == 115 or first == 48) and TOMBSTONES_SOLO -- s, 0
+    or first == 107 and TOMBSTONES_KEYED -- k
   if part then
     counters[part] = math.max(0, counters[part] + by)
   end

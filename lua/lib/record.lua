@@ -4,7 +4,8 @@
 --   letter   p pending  s scheduled  l processing (leased)  c completed  d dead  x cancelled  e expired
 --            k discarded, kept for a while so that it can be restored
 --            r purged, kept for its id alone
---   counts   attempts[,failures,crashes,releases,generation,unroutedSince,flags]   the short form where only attempts count
+--   counts   attempts[,failures,crashes,releases,generation,unroutedSince,limited,flags][@key]   the short form where only attempts count;
+--            limited: how often a handler handed it back because of a rate limit; @key only while leased, if the task has a key
 --   flags    h the caller gave the id   o runs solo   x cancel requested   k the payload goes at completion (only while leased or before)
 --   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence ranMs endedAt workerId[ header]
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo[ letter: how it ended, where not c]
@@ -47,27 +48,27 @@ local function dueTime(envelope)
 end
 
 local function newCounts()
-  return { attempts = 0, failures = 0, crashes = 0, releases = 0, generation = 0, unroutedSince = 0, flags = '' }
+  return { attempts = 0, failures = 0, crashes = 0, releases = 0, generation = 0, unroutedSince = 0, limited = 0, flags = '' }
 end
 
 local function parseCounts(head)
-  local attempts, rest = string.match(head, '^%a(%d+)(%S*)')
+  local attempts, rest = string.match(head, '^%a(%d+)([^%s@]*)')
   local c = newCounts()
   c.attempts = tonumber(attempts or 0)
   if rest and rest ~= '' then
-    local failures, crashes, releases, generation, unroutedSince, flags =
-      string.match(rest, '^,(%d+),(%d+),(%d+),(%d+),(%d+),(%a*)$')
+    local failures, crashes, releases, generation, unroutedSince, limited, flags =
+      string.match(rest, '^,(%d+),(%d+),(%d+),(%d+),(%d+),(%d+),(%a*)$')
     c.failures, c.crashes, c.releases = tonumber(failures), tonumber(crashes), tonumber(releases)
-    c.generation, c.unroutedSince, c.flags = tonumber(generation), tonumber(unroutedSince), flags
+    c.generation, c.unroutedSince, c.limited, c.flags = tonumber(generation), tonumber(unroutedSince), tonumber(limited), flags
   end
   return c
 end
 
 local function countsText(c)
-  if c.failures == 0 and c.crashes == 0 and c.releases == 0 and c.generation == 0 and c.unroutedSince == 0 and c.flags == '' then
+  if c.failures == 0 and c.crashes == 0 and c.releases == 0 and c.generation == 0 and c.unroutedSince == 0 and c.limited == 0 and c.flags == '' then
     return string.format('%d', c.attempts)
   end
-  return string.format('%d,%d,%d,%d,%d,%.0f,%s', c.attempts, c.failures, c.crashes, c.releases, c.generation, c.unroutedSince, c.flags)
+  return string.format('%d,%d,%d,%d,%d,%.0f,%d,%s', c.attempts, c.failures, c.crashes, c.releases, c.generation, c.unroutedSince, c.limited, c.flags)
 end
 
 local function hasFlag(c, flag)
@@ -172,6 +173,16 @@ end
 
 local function needsSolo(c)
   return c.crashes >= ALONE_FROM_CRASHES or hasFlag(c, FLAG_ALONE)
+end
+
+-- The key of a task, percent-encoded; nil if it has none.
+local function keyOption(envelope)
+  return option(envelope, 'q')
+end
+
+-- The key in the record of a leased task.
+local function leasedKey(record)
+  return string.match(record, '^l[^%s@]*@(%S+)')
 end
 
 -- The list that a pending task is in: "solo", or its band by the envelope's `p` option (h, l; normal without it).

@@ -17,7 +17,7 @@ local function grantsAgain(first, again)
     envelopes[i] = ''
     if fence == granted then
       envelopes[i] = kept[i]
-      local text = string.match(record, '^l(%S+)')
+      local text = string.match(record, '^l([^%s@]+)')
       if text ~= '1' then
         counts[i] = text .. previousSpan(record)
       end

@@ -5,7 +5,6 @@
 --   member   <band> <type> <sequence> <dieAt> <taskId>     every score is 0, so the members are in the order of their bytes
 --   band     0 solo   1 high   2 normal   3 low
 --   dieAt    from then on `reject` ends the task, unless a registered worker runs its type
-local BAND_CODES = { solo = '0', high = '1', normal = '2', low = '3' }
 
 local function typeOf(envelope)
   return string.match(envelope, '^.(%S+)')

@@ -48,8 +48,7 @@ end
 -- A retry without a wait goes straight to the end of its band.
 local function planAgain(settled, counters, id, failure)
   failure.again = failure.again or 'p' .. countsText(failure.c) .. failure.history .. failure.err
-  local band = settled.again[bandOf(settled.envelopes[id] or '.', failure.c)]
-  band[#band + 1] = id
+  addPending(settled.again, id, settled.envelopes[id] or '.', failure.c)
   settled.queuedAgain = true
   add(counters, PENDING, 1)
   put(settled, id, failure.again)
@@ -91,9 +90,35 @@ local function planFailure(settled, counters, id, record, verdict, delayMs, text
   return planDead(settled, counters, id, c, reason, history, err)
 end
 
+-- The task is pending again, and the next one of its band or key.
+local function handBack(settled, counters, id, envelope, c, history)
+  addPending(settled.bands, id, envelope, c)
+  add(counters, PENDING, 1)
+  put(settled, id, 'p' .. countsText(c) .. history)
+  return 'l'
+end
+
+-- A handler met a rate limit: its key or its queue is held for so long. The attempt is refunded. scope: key or queue.
+local function planLimited(settled, counters, id, record, c, envelope, holdMs, scope)
+  c.limited = c.limited + 1
+  add(counters, RELEASED_TOTAL, 1)
+  limits.hold(limits, scope == 'key' and keyOption(envelope) or '', now + holdMs)
+  if hasFlag(c, FLAG_CANCEL) then
+    return planCancelled(settled, counters, id, c, appendAttempt(record, c, 'released', ''))
+  elseif c.limited > RATE_LIMITED_MAX then
+    return planDead(settled, counters, id, c, 'rate_limited_too_often', appendAttempt(record, c, 'released', ''))
+  end
+  c.attempts = c.attempts - 1
+  return handBack(settled, counters, id, envelope, c, historyOf(record))
+end
+
 -- One verdict other than ack, on a record whose fence was checked. typed: see lib/typed.lua; given if a verdict is `unrouted`.
 local function planVerdict(settled, counters, id, record, verdict, delayMs, text, typed)
   add(counters, PROCESSING, -1)
+  local key = leasedKey(record)
+  if key then
+    limits.release(limits, key, 1)
+  end
   if verdict == 'fail' or verdict == 'fatal' or verdict == 'quarantine' then
     return planFailure(settled, counters, id, record, verdict, delayMs, text)
   end
@@ -110,6 +135,14 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
     add(counters, PENDING, 1)
     put(settled, id, 'p' .. countsText(c) .. historyOf(record))
     return 'l'
+  end
+
+  local envelope = redis.call('HGET', tasksKey, id) or '.'
+  if limits and verdict == 'unstarted' then
+    limits.refund(limits, keyOption(envelope) or '', tonumber(option(envelope, 'c')) or 1)
+  end
+  if verdict == 'limited' then
+    return planLimited(settled, counters, id, record, c, envelope, delayMs, text)
   end
 
   -- release: the attempt is refunded, but only so often. An attempt that never began is always refunded.
@@ -129,18 +162,17 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
   else
     c.attempts = c.attempts - 1
   end
-  local band = settled.bands[bandOf(redis.call('HGET', tasksKey, id) or '.', c)]
-  band[#band + 1] = id
-  add(counters, PENDING, 1)
-  put(settled, id, 'p' .. countsText(c) .. history)
-  return 'l'
+  return handBack(settled, counters, id, envelope, c, history)
 end
 
 -- An ack with a result, or any other verdict.
 local function planOther(settled, counters, id, fence, verdict, delayMs, text, record, typed)
   local current = record and parseLease(record)
   if verdict == 'ack' then
-    local letter = planAck(settled, counters, id, fence, record)
+    local letter, shared, key = planAck(settled, counters, id, fence, record)
+    if shared and key then
+      limits.release(limits, key, 1)
+    end
     if letter == 'a' and current == fence then
       settled.results[#settled.results + 1] = id
       settled.results[#settled.results + 1] = text
@@ -154,7 +186,7 @@ end
 
 -- A release adds to the head of its band, and a grant trims there, so one call does either of them and not both.
 local function countReleases(settled)
-  return #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low
+  return #settled.bands.solo + #settled.bands.high + #settled.bands.normal + #settled.bands.low + #settled.bands.keyed
 end
 
 -- Before the commit: adds the tasks to the indexes that they go to.

@@ -5,24 +5,27 @@
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
 -- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
--- KEYS[6] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[7] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[8] dead_letters  ZSET  taskId -> when, ms since the epoch
--- KEYS[9] completed  LIST  taskIds, newest first
--- KEYS[10] cancelled  LIST  taskIds, newest first
--- KEYS[11] expired  LIST  taskIds, newest first
--- KEYS[12] remembered  LIST  purged taskIds whose id a caller gave, newest first
--- KEYS[13] tasks  HASH  taskId -> envelope
--- KEYS[14] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[15] results  HASH  taskId -> JSON text
--- KEYS[16] progress  HASH  taskId -> progress and log lines
--- KEYS[17] requests  ZSET  request slot -> last seen, ms since the epoch
--- KEYS[18] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
--- KEYS[19] stale_verdicts  LIST  verdicts that came too late, newest first
--- KEYS[20] timings  HASH  how long tasks waited and ran
--- KEYS[21] series  LIST  buckets of 10 s
--- KEYS[22] series_long  LIST  buckets of 5 minutes
--- KEYS[23] series_last  STRING  what the last bucket was made by
+-- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[7] ready  ZSET  key -> its turn, behind those of the bands before its own
+-- KEYS[8] resting  ZSET  key -> when to look at it again, ms since the epoch
+-- KEYS[9] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[10] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[11] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[12] completed  LIST  taskIds, newest first
+-- KEYS[13] cancelled  LIST  taskIds, newest first
+-- KEYS[14] expired  LIST  taskIds, newest first
+-- KEYS[15] remembered  LIST  purged taskIds whose id a caller gave, newest first
+-- KEYS[16] tasks  HASH  taskId -> envelope
+-- KEYS[17] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[18] results  HASH  taskId -> JSON text
+-- KEYS[19] progress  HASH  taskId -> progress and log lines
+-- KEYS[20] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[21] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
+-- KEYS[22] stale_verdicts  LIST  verdicts that came too late, newest first
+-- KEYS[23] timings  HASH  how long tasks waited and ran
+-- KEYS[24] series  LIST  buckets of 10 s
+-- KEYS[25] series_long  LIST  buckets of 5 minutes
+-- KEYS[26] series_last  STRING  what the last bucket was made by
 -- ARGV[1] how  string  "paused"; "close": it need not be paused, and only its registration ends, so that the next enqueue looks into the registry; "taken_over": it need not be paused, but its settings have to be those that the caller knows
 -- ARGV[2] settings  string  these settings, "" for the defaults
 -- RETURNS "deleted" | "closed" | "not_paused" | "changed" (the settings differ from those of the caller) | "busy"
@@ -44,7 +47,7 @@ if how == 'taken_over' and (raw or '') ~= settings then
 end
 if redis.call('ZCARD', processingKey) + redis.call('ZCARD', scheduledKey) + redis.call('ZCARD', deadLettersKey)
   + redis.call('LLEN', pendingHighKey) + redis.call('LLEN', pendingKey) + redis.call('LLEN', pendingLowKey)
-  + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey) + redis.call('LLEN', completedKey) + redis.call('LLEN', cancelledKey)
+  + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey) + redis.call('ZCARD', pendingKeyedKey) + redis.call('LLEN', completedKey) + redis.call('LLEN', cancelledKey)
   + redis.call('LLEN', expiredKey) > 0 then
   return 'busy'
 end

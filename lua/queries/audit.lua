@@ -5,24 +5,26 @@
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
 -- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
--- KEYS[6] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[7] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[8] dead_letters  ZSET  taskId -> when, ms since the epoch
--- KEYS[9] completed  LIST  taskIds, newest first
--- KEYS[10] cancelled  LIST  taskIds, newest first
--- KEYS[11] expired  LIST  taskIds, newest first
--- KEYS[12] tasks  HASH  taskId -> envelope, and what was accepted
--- KEYS[13] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[14] requests  ZSET  request slot -> last seen, ms since the epoch
--- KEYS[15] results  HASH  taskId -> JSON text
--- KEYS[16] progress  HASH  taskId -> progress and log lines
--- KEYS[17] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
+-- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
+-- KEYS[8] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[9] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[10] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[11] completed  LIST  taskIds, newest first
+-- KEYS[12] cancelled  LIST  taskIds, newest first
+-- KEYS[13] expired  LIST  taskIds, newest first
+-- KEYS[14] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[15] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[16] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[17] results  HASH  taskId -> JSON text
+-- KEYS[18] progress  HASH  taskId -> progress and log lines
+-- KEYS[19] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
 -- ARGV[1] repair  integer  1 removes index entries that no record stands behind; never a record
 -- ARGV[2] part  string  what to look at closely: the part name of an index, "tasks", or "" for nothing
 -- ARGV[3] from  integer  position of the window; in tasks a cursor
 -- ARGV[4] limit  integer  size of the window, 1 to 500
 -- RETURNS {repaired, entries looked at (of tasks: the next cursor), invariant, detail, ...}
--- TIME    O(limit); a repair in a list O(n)
+-- TIME    O(limit); a repair in a list O(n); for "" in a queue with keys O(p + k log w), p = tasks processing up to 20,000, k keys, w = tasks with a key that wait
 -- MOVES   nothing
 
 -- include lib/queue.lua
@@ -33,7 +35,7 @@
 local RECOUNTED = 20000
 local LETTERS = { processing = 'l', dead_letters = 'd', completed = 'c', cancelled = 'x', expired = 'e', discarded = 'k' }
 local INDEX = { ['pending:high'] = pendingHighKey, pending = pendingKey, ['pending:low'] = pendingLowKey, ['pending:solo'] = pendingSoloKey,
-  ['pending:typed'] = pendingTypedKey, processing = processingKey, scheduled = scheduledKey, dead_letters = deadLettersKey, completed = completedKey,
+  ['pending:typed'] = pendingTypedKey, ['pending:keyed'] = pendingKeyedKey, processing = processingKey, scheduled = scheduledKey, dead_letters = deadLettersKey, completed = completedKey,
   cancelled = cancelledKey, expired = expiredKey, discarded = discardedKey }
 local found, repaired, looked = {}, 0, 0
 if not readSettings(redis.call('HGET', stateKey, '#settings')) then
@@ -86,8 +88,9 @@ end
 local key = INDEX[part]
 if key then
   local sorted = part == 'processing' or part == 'scheduled' or part == 'dead_letters' or part == 'discarded' or part == 'pending:typed'
+    or part == 'pending:keyed'
   local ids = redis.call(sorted and 'ZRANGE' or 'LRANGE', key, from, from + limit - 1)
-  if part == 'pending:typed' then
+  if part == 'pending:typed' or part == 'pending:keyed' then
     for i, member in ipairs(ids) do
       ids[i] = string.match(member, '%S+$')
     end
@@ -144,7 +147,7 @@ compare('I1', 'expired', counters[EXPIRED], redis.call('LLEN', expiredKey))
 
 -- The pending lists may hold more than the pending tasks, never less: acquire drops what stands for none of them.
 local entries = redis.call('LLEN', pendingHighKey) + redis.call('LLEN', pendingKey) + redis.call('LLEN', pendingLowKey)
-  + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey)
+  + redis.call('LLEN', pendingSoloKey) + redis.call('ZCARD', pendingTypedKey) + redis.call('ZCARD', pendingKeyedKey)
 local pending = acceptedPending + counters[PENDING]
 if entries ~= pending + counters[TOMBSTONES] then
   violation('I1', string.format('pending: counted %.0f and %.0f tombstones, found %.0f entries', pending, counters[TOMBSTONES], entries))
@@ -158,7 +161,8 @@ end
 -- The parts of that count can only be too high: a task that was cancelled and enqueued again may stand in another band.
 local aside = redis.call('ZCARD', pendingTypedKey)
 for part, most in pairs({ [TOMBSTONES_HIGH] = redis.call('LLEN', pendingHighKey) + aside, [TOMBSTONES_LOW] = redis.call('LLEN', pendingLowKey) + aside,
-  [TOMBSTONES_SOLO] = redis.call('LLEN', pendingSoloKey) + aside, [TOMBSTONES_ASIDE] = aside }) do
+  [TOMBSTONES_SOLO] = redis.call('LLEN', pendingSoloKey) + aside, [TOMBSTONES_ASIDE] = aside,
+  [TOMBSTONES_KEYED] = redis.call('ZCARD', pendingKeyedKey) }) do
   if repair == 1 and counters[part] > most then
     counters[part] = most
     redis.call('HSET', stateKey, '#counters', packCounters(counters))
@@ -197,6 +201,51 @@ if part == '' and expected ~= envelopes and counters[HEADERS] > 0 and completed 
     counters[HEADERS] = actual
     redis.call('HSET', stateKey, '#counters', packCounters(counters))
     repaired = repaired + 1
+  end
+end
+-- I15: the account of a key counts its leased tasks. Looked at are the keys with leased tasks, and those of up to so many lines and of so
+-- many keys that rest.
+local KEYS_RECOUNTED = 1000
+if part == '' and redis.call('HEXISTS', stateKey, '#limits') == 1 and counters[PROCESSING] <= RECOUNTED then
+  local running, keys = {}, {}
+  local function see(taskKey, by)
+    keys[#keys + 1] = not running[taskKey] and taskKey or nil
+    running[taskKey] = (running[taskKey] or 0) + by
+  end
+  for at = 0, counters[PROCESSING] - 1, 500 do
+    local ids = redis.call('ZRANGE', processingKey, at, at + 499)
+    for _, record in ipairs(#ids > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}) do
+      local taskKey = record and leasedKey(record)
+      if taskKey then
+        see(taskKey, 1)
+      end
+    end
+  end
+  local last = '-'
+  for _ = 1, KEYS_RECOUNTED do
+    local head = redis.call('ZRANGEBYLEX', pendingKeyedKey, last, '+', 'LIMIT', 0, 1)[1]
+    if not head then
+      break
+    end
+    local taskKey = string.match(head, '^%S+')
+    see(taskKey, 0)
+    last = '[' .. taskKey .. '!'
+  end
+  for _, taskKey in ipairs(redis.call('ZRANGE', restingKey, 0, KEYS_RECOUNTED - 1)) do
+    see(taskKey, 0)
+  end
+  for _, taskKey in ipairs(keys) do
+    local account = redis.call('HGET', stateKey, '@' .. taskKey)
+    local counted, rest = string.match(account or '0', '^(%S+)(.*)$')
+    if tonumber(counted) ~= running[taskKey] then
+      violation('I15', string.format('key %s: counted %s running, found %d', taskKey, counted, running[taskKey]))
+      if repair == 1 then
+        redis.call('HSET', stateKey, '@' .. taskKey, running[taskKey] .. (account and rest or ' 0 0 0'))
+        -- It is looked at again by the next promotion, which makes it ready if it may run.
+        redis.call('ZADD', restingKey, 0, taskKey)
+        repaired = repaired + 1
+      end
+    end
   end
 end
 return { repaired, looked, unpack(found) }

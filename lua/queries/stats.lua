@@ -5,17 +5,18 @@
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
 -- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
--- KEYS[6] tasks  HASH  taskId -> envelope, and what was accepted
--- KEYS[7] state  HASH  the queue's own fields
--- KEYS[8] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[9] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[10] dead_letters  ZSET  taskId -> when, ms since the epoch
--- KEYS[11] completed  LIST  taskIds, newest first
--- KEYS[12] cancelled  LIST  taskIds, newest first
--- KEYS[13] expired  LIST  taskIds, newest first
+-- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[7] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[8] state  HASH  the queue's own fields
+-- KEYS[9] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[10] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[11] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[12] completed  LIST  taskIds, newest first
+-- KEYS[13] cancelled  LIST  taskIds, newest first
+-- KEYS[14] expired  LIST  taskIds, newest first
 -- ARGV[1] clockMs  integer  0 for Redis time
--- RETURNS {now, counters, accepted, settings, lengths in the order of KEYS without tasks and state, oldest envelope header per band and line}
--- TIME    O(1); with cancelled tasks at the head of a list O(n), n at most 1,000 of them
+-- RETURNS {now, counters, accepted, settings, lengths in the order of KEYS without tasks and state, pending:keyed last; oldest envelope header per band and line, of at most 20 lines by type and 50 keys}
+-- TIME    O(log q), q = tasks that stand aside or have a key; with cancelled tasks at the head of a list O(n), n at most 1,000 of them
 -- MOVES   nothing
 
 -- include lib/clock.lua
@@ -31,7 +32,7 @@ local lengths = {
   redis.call('LLEN', pendingHighKey) + typedIn('1'), redis.call('LLEN', pendingKey) + typedIn('2'),
   redis.call('LLEN', pendingLowKey) + typedIn('3'), redis.call('LLEN', pendingSoloKey) + typedIn('0'), typed,
   redis.call('ZCARD', processingKey), redis.call('ZCARD', scheduledKey), redis.call('ZCARD', deadLettersKey),
-  redis.call('LLEN', completedKey), redis.call('LLEN', cancelledKey), redis.call('LLEN', expiredKey),
+  redis.call('LLEN', completedKey), redis.call('LLEN', cancelledKey), redis.call('LLEN', expiredKey), redis.call('ZCARD', pendingKeyedKey),
 }
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
 local counters = unpackCounters(fields[1])
@@ -63,21 +64,25 @@ for i, key in ipairs({ pendingHighKey, pendingKey, pendingLowKey, pendingSoloKey
     return redis.call('LRANGE', key, from, to)
   end)
 end
--- The first task of each line of tasks that stand aside, of at most 20 lines.
-local line = '-'
-for i = 5, typed > 0 and 24 or 0 do
-  local first = redis.call('ZRANGEBYLEX', pendingTypedKey, line, '+', 'LIMIT', 0, 1)[1]
-  if not first then
-    break
-  end
-  local from = string.match(first, '^%S+ %S+')
-  oldest[i] = oldestOf(function(at, to)
-    local ids = redis.call('ZRANGEBYLEX', pendingTypedKey, '[' .. from .. ' ', '(' .. from .. '!', 'LIMIT', at, to - at + 1)
-    for place, member in ipairs(ids) do
-      ids[place] = string.match(member, '%S+$')
+-- The first task of each line of an index, of at most `most` lines. name: the part of a member that names its line.
+local function oldestOfLines(key, name, most)
+  local line = '-'
+  for _ = 1, most do
+    local first = redis.call('ZRANGEBYLEX', key, line, '+', 'LIMIT', 0, 1)[1]
+    if not first then
+      break
     end
-    return ids
-  end)
-  line = '[' .. from .. '!'
+    local from = string.match(first, name)
+    oldest[#oldest + 1] = oldestOf(function(at, to)
+      local ids = redis.call('ZRANGEBYLEX', key, '[' .. from .. ' ', '(' .. from .. '!', 'LIMIT', at, to - at + 1)
+      for place, member in ipairs(ids) do
+        ids[place] = string.match(member, '%S+$')
+      end
+      return ids
+    end)
+    line = '[' .. from .. '!'
+  end
 end
+oldestOfLines(pendingTypedKey, '^%S+ %S+', 20)
+oldestOfLines(pendingKeyedKey, '^%S+', 50)
 return { now, counters, { unpackAccepted(redis.call('HGET', tasksKey, '#in')) }, fields[2] or '', lengths, oldest }

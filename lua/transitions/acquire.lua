@@ -5,13 +5,16 @@
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
 -- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
--- KEYS[6] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[7] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[8] expired  LIST  taskIds, newest first
--- KEYS[9] tasks  HASH  taskId -> envelope
--- KEYS[10] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[11] requests  ZSET  request slot -> last seen, ms since the epoch
--- KEYS[12] wake  CHANNEL
+-- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[7] ready  ZSET  key -> its turn, behind those of the bands before its own
+-- KEYS[8] resting  ZSET  key -> when to look at it again, ms since the epoch
+-- KEYS[9] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[10] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[11] expired  LIST  taskIds, newest first
+-- KEYS[12] tasks  HASH  taskId -> envelope
+-- KEYS[13] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[14] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[15] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -39,7 +42,7 @@
 -- include lib/grants.lua
 
 -- 1. Read.
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked', '#solo', requestSlot)
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked', '#solo', requestSlot, '#limits')
 local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
@@ -53,6 +56,13 @@ if previous then
   local first, flags, again = string.match(previous, '^%a* (%d+) (%d+) (.*)$')
   local counts, envelopes = grantsAgain(first, again)
   return { now, '', first, tonumber(flags), counts, again, unpack(envelopes) }
+end
+if fields[6] then
+-- include lib/accounts.lua
+-- include lib/turns.lua
+  limits = newLimits(fields[6])
+  takeTurns(limits)
+  limits.wakeResting(limits)
 end
 local promoted = settings.paused and 0 or promoteDue(PROMOTE_LIMIT)
 if promoted > 0 then
@@ -95,6 +105,6 @@ if promoted > #grants.ids or grants.aside > 0 then -- more than this caller take
 end
 if rests then
   -- An enqueue or a settle wakes it for what is due sooner.
-  grants.envelopes[1] = settings.paused and -1 or untilDue()
+  grants.envelopes[1] = settings.paused and -1 or sooner(untilDue(), limits and limits.untilRoom(limits) or -1)
 end
 return { now, '', grants.firstText, flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }

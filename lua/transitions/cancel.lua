@@ -29,7 +29,7 @@ local letter = record and string.sub(record, 1, 1)
 if letter == 'l' then
   local c = parseCounts(record)
   setFlag(c, FLAG_CANCEL)
-  redis.call('HSET', stateKey, taskId, (string.gsub(record, '^l%S+', 'l' .. countsText(c), 1)))
+  redis.call('HSET', stateKey, taskId, (string.gsub(record, '^l[^%s@]+', 'l' .. countsText(c), 1)))
   -- A hint: a worker that does not hear it learns it with its next heartbeat.
   local fence, _, _, _, worker = parseLease(record)
   redis.call('SPUBLISH', wakeKey .. ':' .. worker, 'cancel ' .. fence .. ' ' .. taskId)
@@ -53,7 +53,8 @@ end
 redis.call('LPUSH', cancelledKey, taskId)
 add(counters, waiting and SCHEDULED or PENDING, -1)
 if not waiting then
-  countTombstone(counters, bandOf(envelope, c), c.unroutedSince > 0, 1)
+  local aside = c.unroutedSince > 0
+  countTombstone(counters, not aside and keyOption(envelope) and 'keyed' or bandOf(envelope, c), aside, 1)
 end
 add(counters, CANCELLED, 1)
 add(counters, CANCELLED_TOTAL, 1)

@@ -43,7 +43,7 @@ if #members == 0 then
 end
 local ids = {}
 for i, member in ipairs(members) do
-  ids[i] = string.match(member, '%S+$') -- in `pending:typed` the id stands at the end
+  ids[i] = string.match(member, '%S+$') -- in `pending:typed` and `pending:keyed` the id stands at the end
 end
 local counters = unpackCounters(fields[1])
 local records = redis.call('HMGET', stateKey, unpack(ids))
@@ -69,7 +69,7 @@ if target == 'pending' then
   local band = string.match(indexKey, 'pending:(%a+)$') or 'normal'
   for i, member in ipairs(members) do
     if not stood[i] then
-      countTombstone(counters, sorted and member or band, sorted, -1)
+      countTombstone(counters, band ~= 'keyed' and sorted and member or band, band ~= 'keyed' and sorted, -1)
     end
   end
 end

@@ -4,20 +4,24 @@
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
--- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[7] tasks  HASH  taskId -> envelope, and what was accepted
--- KEYS[8] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[9] requests  ZSET  request slot -> last seen, ms since the epoch
--- KEYS[10] wake  CHANNEL
+-- KEYS[5] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[6] ready  ZSET  key -> its turn, behind those of the bands before its own
+-- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
+-- KEYS[8] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[9] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[10] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[11] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[12] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[13] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
 -- ARGV[4] checked  integer  1 or 2: the ids were given by callers, so each is looked up; 2: a task that ended without completing keeps its id
 -- ARGV[5] high  integer  how many of the tail go to pending:high, first
 -- ARGV[6] normal  integer  how many follow for pending
--- ARGV[7] low  integer  how many follow for pending:low; the rest is scheduled
--- ARGV[8..] taskId  string  repeated, at most 500 times: taskId, envelope
+-- ARGV[7] low  integer  how many follow for pending:low
+-- ARGV[8] keyed  integer  how many follow with a key, for pending:keyed; the rest is scheduled
+-- ARGV[9..] taskId  string  repeated, at most 500 times: taskId, envelope
 -- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, p new and due at once although it was to be scheduled, d duplicate, c conflict, e ended without completing (`enqueue_again` begins its next life), b is being cancelled, f queue full; states: of duplicates and conflicts. {now} alone: refused, since the queue is not registered
 -- TIME    O(n), n tasks given; O(n log s) for scheduled ones
 -- MOVES   -> pending | scheduled (not where it is due already); pending -> processing
@@ -30,7 +34,7 @@
 -- 1. Read.
 local count = (#ARGV - taskIdAt + 1) / 2
 local own = redis.call('HMGET', tasksKey, '#in', requestSlot)
-local queue = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked', '#registered')
+local queue = redis.call('HMGET', stateKey, '#counters', '#settings', '#parked', '#registered', '#limits')
 local settings = readSettings(queue[2])
 if not settings then
   return layoutError()
@@ -55,13 +59,15 @@ if settings.maxWaiting > 0 then
   room = settings.maxWaiting - (acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED])
 end
 
-local bands = { high = {}, normal = {}, low = {} }
+local bands = { high = {}, normal = {}, low = {}, keyed = {} }
 local none = {}
 -- due: due times and ids of scheduled tasks. accepted: ids and envelopes of a checked call. leftover: ids with a record of a
 -- purge that was cut short, which the new task must not inherit.
 local due, accepted, leftover = none, none, none
 -- isDueNow: a task that was to be scheduled is due already.
 local isDueNow = false
+-- isKeyed: a task that is to be scheduled has a key.
+local isKeyed = false
 local fitting = math.max(0, math.min(count, room))
 local verdicts, states = string.rep('n', fitting) .. string.rep('f', count - fitting), ''
 
@@ -73,6 +79,18 @@ if checked == 0 and normal == count then
   end
 else
   due = {}
+  -- By the text of the options, which the tasks of a key mostly share: their key and the code of their band.
+  local known = {}
+  local function addKeyed(id, envelope)
+    local text = string.match(envelope, '^%S+ %S+([^\n]*)')
+    local terms = known[text]
+    if not terms then
+      local p = optionOf(text, 'p')
+      terms = { key = optionOf(text, 'q'), code = p == 'h' and 1 or p == 'l' and 3 or 2 }
+      known[text] = terms
+    end
+    bands.keyed[#bands.keyed + 1] = { key = terms.key, code = terms.code, id = id }
+  end
   -- at: where the envelope stands among the arguments. Returns the verdict.
   local function accept(position, id, envelope, at)
     if position <= high then
@@ -81,6 +99,8 @@ else
       bands.normal[#bands.normal + 1] = id
     elseif position <= high + normal + low then
       bands.low[#bands.low + 1] = id
+    elseif position <= high + normal + low + keyed then
+      addKeyed(id, envelope)
     else
       local time = dueTime(envelope)
       if time <= now then
@@ -88,12 +108,17 @@ else
         ARGV[at] = '+' .. string.sub(envelope, 2)
         local p = option(envelope, 'p')
         local band = bands[p == 'h' and 'high' or p == 'l' and 'low' or 'normal']
-        band[#band + 1] = id
+        if option(envelope, 'q') then
+          addKeyed(id, envelope)
+        else
+          band[#band + 1] = id
+        end
         isDueNow = true
         return 'p'
       end
       due[#due + 1] = string.format('%.0f', time)
       due[#due + 1] = id
+      isKeyed = isKeyed or option(envelope, 'q') ~= nil
     end
     return 'n'
   end
@@ -159,6 +184,12 @@ end
 if #bands.low > 0 then
   entries = entries + redis.call('RPUSH', pendingLowKey, unpack(bands.low))
 end
+if #bands.keyed > 0 then
+-- include lib/accounts.lua
+  lineUp(newLimits(queue[5]), bands.keyed, false)
+elseif isKeyed and not queue[5] then
+  redis.call('HSETNX', stateKey, '#limits', '')
+end
 -- A worker that waits knows when the first one is due.
 local isSooner = false
 if #due > 0 then
@@ -173,7 +204,7 @@ if #leftover > 0 then
 end
 
 -- 3. Commit: envelopes, what was accepted, and the reply for a repeat. A new task has no state record.
-local pushed = #bands.high + #bands.normal + #bands.low
+local pushed = #bands.high + #bands.normal + #bands.low + #bands.keyed
 local counts = struct.pack('>ddd', acceptedPending + pushed, acceptedScheduled + #due / 2, deduplicated)
 local reply = keptReply(sequence, verdicts .. ' ' .. states)
 if checked > 0 then
@@ -197,7 +228,8 @@ if queue[3] and (pushed > 0 or isSooner) then
   if checked > 0 then
     tasks, at = accepted, 1
   end
-  local isPushed = pushed > 0 and alone and not isDueNow and not settings.paused and push(counters, queue[3], tasks, at, pushed, bands)
+  -- Limits are not for a push to decide: an acquire does.
+  local isPushed = pushed > 0 and #bands.keyed == 0 and not queue[5] and alone and not isDueNow and not settings.paused and push(counters, queue[3], tasks, at, pushed, bands)
   if isSooner or not isPushed then
     wake()
   end

@@ -4,16 +4,19 @@
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[6] dead_letters  ZSET  taskId -> when, ms since the epoch
--- KEYS[7] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
--- KEYS[8] cancelled  LIST  taskIds, newest first
--- KEYS[9] expired  LIST  taskIds, newest first
--- KEYS[10] tasks  HASH  taskId -> envelope, and what was accepted
--- KEYS[11] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[12] progress  HASH  taskId -> progress and log lines
--- KEYS[13] requests  ZSET  request slot -> last seen, ms since the epoch
--- KEYS[14] wake  CHANNEL
+-- KEYS[5] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[6] ready  ZSET  key -> its turn, behind those of the bands before its own
+-- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
+-- KEYS[8] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[9] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[10] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
+-- KEYS[11] cancelled  LIST  taskIds, newest first
+-- KEYS[12] expired  LIST  taskIds, newest first
+-- KEYS[13] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[14] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[15] progress  HASH  taskId -> progress and log lines
+-- KEYS[16] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[17] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -28,6 +31,7 @@
 -- include lib/record.lua
 -- include lib/known_ids.lua
 -- include lib/bands.lua
+-- include lib/accounts.lua
 -- include lib/due.lua
 -- include lib/parked.lua
 
@@ -36,7 +40,7 @@ local ids = {}
 for at = taskIdAt, #ARGV, 2 do
   ids[#ids + 1] = ARGV[at]
 end
-local records = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, unpack(ids))
+local records = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, '#limits', unpack(ids))
 local settings = readSettings(records[2])
 if not settings then
   return layoutError()
@@ -49,6 +53,7 @@ if previous then
   return { string.match(previous, '^(%a*) (%a*)$') }
 end
 local known = redis.call('HMGET', tasksKey, '#in', unpack(ids))
+limits = newLimits(records[4])
 local counters = unpackCounters(records[1])
 local acceptedPending, acceptedScheduled = unpackAccepted(known[1])
 local room = math.huge
@@ -58,9 +63,9 @@ end
 local COUNTER = { d = DEAD, x = CANCELLED, e = EXPIRED, k = PURGED }
 local sources = { d = {}, x = {}, e = {}, k = {} }
 local bands, due, envelopes, commit, again, letters, states, begun = newBands(), {}, {}, {}, {}, {}, {}, {}
-local pushed = 0
+local pushed, isKeyed = 0, false
 for i, id in ipairs(ids) do
-  local record, envelope = records[i + 3] or nil, ARGV[taskIdAt + 2 * i - 1]
+  local record, envelope = records[i + 4] or nil, ARGV[taskIdAt + 2 * i - 1]
   if begun[id] then -- twice in one call: it is the task that begins here
     record = nil
   end
@@ -76,20 +81,20 @@ for i, id in ipairs(ids) do
     local c = parseCounts(record)
     -- A task that crashed its workers goes on running alone: bystanders are not blamed for its next life either.
     c.flags = needsSolo(c) and FLAG_ALONE or ''
-    c.attempts, c.failures, c.crashes, c.releases, c.unroutedSince = 0, 0, 0, 0, 0
+    c.attempts, c.failures, c.crashes, c.releases, c.unroutedSince, c.limited = 0, 0, 0, 0, 0, 0
     c.generation = c.generation + 1
     local time = dueTime(envelope)
     local head
     if time and time > now then
       due[#due + 1], due[#due + 2] = string.format('%.0f', time), id
+      isKeyed = isKeyed or keyOption(envelope) ~= nil
       add(counters, SCHEDULED, 1)
       head = 's' .. countsText(c) .. string.format(' %.0f', time)
     else
       if time then
         envelope, verdict = '+' .. string.sub(envelope, 2), 'p'
       end
-      local band = bands[bandOf(envelope, c)]
-      band[#band + 1] = id
+      addPending(bands, id, envelope, c)
       add(counters, PENDING, 1)
       pushed = pushed + 1
       head = 'p' .. countsText(c)
@@ -112,6 +117,9 @@ end
 indexRequest(records[3], 's', requestSlot)
 pushBands(bands, false)
 local isSooner = false
+if isKeyed and not limits.used then
+  redis.call('HSETNX', stateKey, '#limits', '')
+end
 if #due > 0 then
   isSooner = isFirstDue(placeDue(due))
   redis.call('ZADD', scheduledKey, unpack(due))

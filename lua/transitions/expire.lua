@@ -5,9 +5,10 @@
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
 -- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
--- KEYS[6] expired  LIST  taskIds, newest first
--- KEYS[7] tasks  HASH  taskId -> envelope
--- KEYS[8] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[7] expired  LIST  taskIds, newest first
+-- KEYS[8] tasks  HASH  taskId -> envelope
+-- KEYS[9] state  HASH  taskId -> state record, and the queue's own fields
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  entries of each list to look at, 1 to 500
 -- ARGV[3] from  integer  position of the first of them
@@ -24,7 +25,7 @@
 local READ_BYTES = 1048576
 
 -- 1. Read.
-if redis.call('EXISTS', pendingHighKey, pendingKey, pendingLowKey, pendingSoloKey, pendingTypedKey) == 0 then
+if redis.call('EXISTS', pendingHighKey, pendingKey, pendingLowKey, pendingSoloKey, pendingTypedKey, pendingKeyedKey) == 0 then
   return { 0, 0, 0 }
 end
 local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
@@ -32,10 +33,16 @@ if not readSettings(fields[2]) then
   return layoutError()
 end
 local counters = unpackCounters(fields[1])
-local last, expired, commit, seen, heads, left, dropped, nextFrom, read = from + limit - 1, {}, {}, {}, {}, {}, 0, 0, 0
+local last, expired, commit, seen, heads, dropped, nextFrom, read = from + limit - 1, {}, {}, {}, {}, 0, 0, 0
+local aside, keyed = {}, {}
 
--- entries: of one list, or members of `pending:typed`. Returns how many at its beginning stand for no pending task any more.
-local function look(entries, band)
+-- What the tombstone of a member is counted under.
+local function source(member, left)
+  return left == keyed and 'keyed' or member
+end
+
+-- entries: of a list, or members of `pending:typed` or `pending:keyed`; then `band` is nil. left: the members to remove. Returns how many at its beginning stand for no pending task any more.
+local function look(entries, band, left)
   local head, looked = 0, 0
   if #entries == 0 then
     return head
@@ -59,14 +66,16 @@ local function look(entries, band)
       stands = false
       expired[#expired + 1] = id
       commit[#commit + 1], commit[#commit + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
-      countTombstone(counters, band or entries[i], not band, 1)
+      countTombstone(counters, band or source(entries[i], left), left == aside, 1)
     end
     seen[id] = true
     if not stands and (not band or from == 0 and head == i - 1) then
       head = i
       dropped = dropped + 1
-      left[#left + 1] = not band and entries[i] or nil
-      countTombstone(counters, band or entries[i], not band, -1)
+      if left then
+        left[#left + 1] = entries[i]
+      end
+      countTombstone(counters, band or source(entries[i], left), left == aside, -1)
     end
     read = read + (envelope and #envelope or 0)
     if read > READ_BYTES then
@@ -82,7 +91,8 @@ end
 for _, band in ipairs(bandNames) do
   heads[band] = look(redis.call('LRANGE', bandKeys[band], from, last), band)
 end
-look(redis.call('ZRANGE', pendingTypedKey, from, last), nil)
+look(redis.call('ZRANGE', pendingTypedKey, from, last), nil, aside)
+look(redis.call('ZRANGE', pendingKeyedKey, from, last), nil, keyed)
 
 -- 2. Write the target.
 if #expired > 0 then
@@ -103,7 +113,10 @@ for _, band in ipairs(bandNames) do
     redis.call('LTRIM', bandKeys[band], heads[band], -1)
   end
 end
-if #left > 0 then
-  redis.call('ZREM', pendingTypedKey, unpack(left))
+if #aside > 0 then
+  redis.call('ZREM', pendingTypedKey, unpack(aside))
+end
+if #keyed > 0 then
+  redis.call('ZREM', pendingKeyedKey, unpack(keyed))
 end
 return { #expired, dropped, nextFrom }

@@ -5,10 +5,13 @@
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
 -- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
--- KEYS[6] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[7] tasks  HASH  taskId -> envelope
--- KEYS[8] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[9] wake  CHANNEL
+-- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[7] ready  ZSET  key -> its turn, behind those of the bands before its own
+-- KEYS[8] resting  ZSET  key -> when to look at it again, ms since the epoch
+-- KEYS[9] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[10] tasks  HASH  taskId -> envelope
+-- KEYS[11] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[12] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  1 to 500
 -- RETURNS {promoted, ms until the next is due or -1, tasks that stand aside by their type}
@@ -21,12 +24,20 @@
 -- include lib/bands.lua
 -- include lib/parked.lua
 -- include lib/due.lua
+-- include lib/accounts.lua
 
-if not readSettings(redis.call('HGET', stateKey, '#settings')) then
+local fields = redis.call('HMGET', stateKey, '#settings', '#limits', '#opening')
+if not readSettings(fields[1]) then
   return layoutError()
 end
+limits = newLimits(fields[2])
+limits.wakeResting(limits)
+if fields[3] then
+  openKeys(limits, fields[3], limit)
+  limits.woke = true
+end
 local promoted = promoteDue(limit)
-if promoted > 0 then
+if promoted > 0 or limits.woke then
   wake()
 end
-return { promoted, untilDue(), redis.call('ZCARD', pendingTypedKey) }
+return { promoted, sooner(untilDue(), limits.untilRoom(limits)), redis.call('ZCARD', pendingTypedKey) }

@@ -4,12 +4,15 @@
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[6] dead_letters  ZSET  taskId -> when, ms since the epoch
--- KEYS[7] cancelled  LIST  taskIds, newest first
--- KEYS[8] tasks  HASH  taskId -> envelope
--- KEYS[9] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[10] wake  CHANNEL
+-- KEYS[5] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[6] ready  ZSET  key -> its turn, behind those of the bands before its own
+-- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
+-- KEYS[8] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[9] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[10] cancelled  LIST  taskIds, newest first
+-- KEYS[11] tasks  HASH  taskId -> envelope
+-- KEYS[12] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[13] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] limit  integer  1 to 500
 -- RETURNS {queued again, dead, cancelled, ms until the next lease runs out or -1}
@@ -20,6 +23,7 @@
 -- include lib/queue.lua
 -- include lib/record.lua
 -- include lib/bands.lua
+-- include lib/accounts.lua
 -- include lib/parked.lua
 
 local function untilNext()
@@ -32,22 +36,27 @@ local ids = redis.call('ZRANGEBYSCORE', processingKey, '-inf', nowText, 'LIMIT',
 if #ids == 0 then
   return { 0, 0, 0, untilNext() }
 end
-local records = redis.call('HMGET', stateKey, '#counters', '#settings', unpack(ids))
+local records = redis.call('HMGET', stateKey, '#counters', '#settings', '#limits', unpack(ids))
 if not readSettings(records[2]) then
   return layoutError()
 end
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
+limits = newLimits(records[3])
 local counters = unpackCounters(records[1])
 local bands, dead, cancelled, commit = newBands(), {}, {}, {}
 local queuedAgain = 0
 for i, id in ipairs(ids) do
-  local record = records[i + 2]
+  local record = records[i + 3]
   if record and string.byte(record) == RECORD_PROCESSING then
     local c = parseCounts(record)
     local _, _, _, maxAttempts = parseLease(record)
     c.crashes = c.crashes + 1
     local cancelRequested = hasFlag(c, FLAG_CANCEL)
     clearFlag(c, FLAG_CANCEL)
+    local key = leasedKey(record)
+    if key then
+      limits.release(limits, key, 1)
+    end
     local history = table.concat({ appendAttempt(record, c, 'crashed', '') })
     add(counters, PROCESSING, -1)
     add(counters, CRASHED_TOTAL, 1)
@@ -60,8 +69,7 @@ for i, id in ipairs(ids) do
       dead[#dead + 1] = id
       commit[#commit + 1] = 'd' .. countsText(c) .. ' ' .. nowText .. ' crashes_exhausted' .. history
     else
-      local band = bands[bandOf(envelopes[i] or '.', c)]
-      band[#band + 1] = id
+      addPending(bands, id, envelopes[i] or '.', c)
       queuedAgain = queuedAgain + 1
       commit[#commit + 1] = 'p' .. countsText(c) .. history
     end
@@ -70,6 +78,7 @@ end
 
 -- 2. Write the targets.
 pushBands(bands, true)
+limits.openReleased(limits)
 if #dead > 0 then
   redis.call('ZADD', deadLettersKey, unpack(dead))
 end
@@ -83,13 +92,15 @@ add(counters, DEAD, #dead / 2)
 add(counters, DEAD_TOTAL, #dead / 2)
 add(counters, CANCELLED, #cancelled)
 add(counters, CANCELLED_TOTAL, #cancelled)
+limits.write(limits, commit)
 if #commit > 0 then
   redis.call('HSET', stateKey, '#counters', packCounters(counters), unpack(commit))
 end
 
 -- 4. Remove the source.
 redis.call('ZREM', processingKey, unpack(ids))
-if queuedAgain > 0 then
+limits.finish(limits)
+if queuedAgain > 0 or #limits.opened > 0 or limits.queue.concurrency < math.huge then
   wake()
 end
 return { queuedAgain, #dead / 2, #cancelled, untilNext() }

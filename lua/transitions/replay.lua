@@ -4,11 +4,14 @@
 -- KEYS[2] pending  LIST  taskIds
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
--- KEYS[5] dead_letters  ZSET  taskId -> when, ms since the epoch
--- KEYS[6] tasks  HASH  taskId -> envelope
--- KEYS[7] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[8] requests  ZSET  request slot -> last seen, ms since the epoch
--- KEYS[9] wake  CHANNEL
+-- KEYS[5] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[6] ready  ZSET  key -> its turn, behind those of the bands before its own
+-- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
+-- KEYS[8] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[9] tasks  HASH  taskId -> envelope
+-- KEYS[10] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[11] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[12] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -23,6 +26,7 @@
 -- include lib/request.lua
 -- include lib/record.lua
 -- include lib/bands.lua
+-- include lib/accounts.lua
 -- include lib/parked.lua
 
 -- 1. Read.
@@ -30,7 +34,7 @@ local ids = {}
 for at = taskIdAt, #ARGV, 2 do
   ids[#ids + 1] = ARGV[at]
 end
-local records = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, unpack(ids))
+local records = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, '#limits', unpack(ids))
 if not readSettings(records[2]) then
   return layoutError()
 end
@@ -42,10 +46,11 @@ if previous then
   return previous
 end
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
+limits = newLimits(records[4])
 local counters = unpackCounters(records[1])
 local bands, commit, replayed, edited, letters, seen = newBands(), {}, {}, {}, {}, {}
 for i, id in ipairs(ids) do
-  local record, envelope = records[i + 3], envelopes[i]
+  local record, envelope = records[i + 4], envelopes[i]
   if not (envelope or headerIn(record)) then
     letters[i] = 'u'
   elseif record and string.byte(record) == RECORD_DISCARDED then
@@ -62,15 +67,14 @@ for i, id in ipairs(ids) do
     if needsSolo(c) then
       setFlag(c, FLAG_ALONE)
     end
-    c.attempts, c.failures, c.crashes, c.releases, c.unroutedSince = 0, 0, 0, 0, 0
+    c.attempts, c.failures, c.crashes, c.releases, c.unroutedSince, c.limited = 0, 0, 0, 0, 0, 0
     c.generation = c.generation + 1
     local edit = ARGV[taskIdAt + 2 * i - 1]
     if edit ~= '' then
       edited[#edited + 1], edited[#edited + 2] = id, edit
       envelope = edit
     end
-    local band = bands[bandOf(envelope, c)]
-    band[#band + 1] = id
+    addPending(bands, id, envelope, c)
     replayed[#replayed + 1] = id
     commit[#commit + 1] = id
     commit[#commit + 1] = 'p' .. countsText(c) .. appendReplay(record, c)

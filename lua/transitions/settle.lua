@@ -5,19 +5,22 @@
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
 -- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
--- KEYS[6] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[7] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[8] dead_letters  ZSET  taskId -> when, ms since the epoch
--- KEYS[9] completed  LIST  taskIds, newest first
--- KEYS[10] cancelled  LIST  taskIds, newest first
--- KEYS[11] expired  LIST  taskIds, newest first
--- KEYS[12] remembered  LIST  purged taskIds whose id a caller gave, newest first
--- KEYS[13] tasks  HASH  taskId -> envelope
--- KEYS[14] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[15] results  HASH  taskId -> JSON text
--- KEYS[16] progress  HASH  taskId -> progress and log lines
--- KEYS[17] requests  ZSET  request slot -> last seen, ms since the epoch
--- KEYS[18] wake  CHANNEL
+-- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[7] ready  ZSET  key -> its turn, behind those of the bands before its own
+-- KEYS[8] resting  ZSET  key -> when to look at it again, ms since the epoch
+-- KEYS[9] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[10] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[11] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[12] completed  LIST  taskIds, newest first
+-- KEYS[13] cancelled  LIST  taskIds, newest first
+-- KEYS[14] expired  LIST  taskIds, newest first
+-- KEYS[15] remembered  LIST  purged taskIds whose id a caller gave, newest first
+-- KEYS[16] tasks  HASH  taskId -> envelope
+-- KEYS[17] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[18] results  HASH  taskId -> JSON text
+-- KEYS[19] progress  HASH  taskId -> progress and log lines
+-- KEYS[20] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[21] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -51,16 +54,17 @@
 -- 1. Read.
 local acksAt = verdictAt + 2 * fences
 local othersAt = acksAt + acks
-local ids, retried, unrouted = { unpack(ARGV, acksAt, othersAt - 1) }, {}, false
+local ids, retried, unrouted, limited = { unpack(ARGV, acksAt, othersAt - 1) }, {}, false, false
 for at = othersAt, #ARGV, 5 do
   ids[#ids + 1] = ARGV[at]
   if ARGV[at + 2] == 'fail' and ARGV[at + 3] == '0' then
     retried[#retried + 1] = ARGV[at]
   end
   unrouted = unrouted or ARGV[at + 2] == 'unrouted'
+  limited = limited or ARGV[at + 2] == 'limited'
 end
-local RESERVED = 5
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#solo', requestSlot, '#purging', unpack(ids))
+local RESERVED = 6
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#solo', requestSlot, '#purging', '#limits', unpack(ids))
 local settings = readSettings(fields[2])
 if not settings then
   return layoutError()
@@ -74,6 +78,13 @@ if previous then
   local verdicts, first, flags, again = string.match(previous, '^(%a*) (%d+) (%d+) (.*)$')
   local counts, envelopes = grantsAgain(first, again)
   return { now, verdicts, first, tonumber(flags), counts, again, unpack(envelopes) }
+end
+if fields[6] or limited then
+-- include lib/accounts.lua
+-- include lib/turns.lua
+  limits = newLimits(fields[6])
+  takeTurns(limits)
+  limits.wakeResting(limits)
 end
 local promoted = (want == 0 or settings.paused) and 0 or promoteDue(PROMOTE_LIMIT)
 if promoted > 0 then
@@ -131,6 +142,10 @@ if #moved > 0 then
   add(counters, HEADERS, #moved)
 end
 
+if limits then
+  limits.openReleased(limits)
+end
+local wasFull = limits and counters[PROCESSING] + #ids >= limits.queue.concurrency
 local grants = planAcquire(counters, { want = (settings.paused or releases > 0) and 0 or want, held = held, leaseMs = leaseMs,
   maxRetries = maxRetries, workerId = workerId, nonce = nonce, typed = typed }, fields[3], commit)
 
@@ -189,7 +204,8 @@ if removeOldest then
   removeOldest()
 end
 local isSooner = settled.sooner and not settings.paused
-if releases > 0 or settled.queuedAgain or isSooner or typed and #typed.members > 0 or promoted > #grants.ids then
+local hasRoom = limits and not settings.paused and (redis.call('EXISTS', readyKey) == 1 or wasFull and counters[PROCESSING] < limits.queue.concurrency)
+if releases > 0 or hasRoom or settled.queuedAgain or isSooner or typed and #typed.members > 0 or promoted > #grants.ids then
   wake()
 end
 return { now, verdicts, grants.firstText, flags, countsReply(grants.counts), grants.named, unpack(grants.envelopes) }

@@ -34,7 +34,7 @@ export const ROLES = {
   producer: {
     text: "Queue and producer-api",
     // `partition` is here because a producer may set the number of partitions of its queue.
-    scripts: [...OPEN, "partition", "enqueue", "enqueueAgain", "confirm", "get", "cancel"],
+    scripts: [...OPEN, "partition", "enqueue", "enqueueAgain", "confirm", "get", "cancel", "key"],
     commands: { ...REGISTRY, ...KEY_USES, state: ["HGET", "EXISTS"] },
     reads: API_KEYS,
     keyless: ["WAIT", "WAITAOF"],
@@ -71,7 +71,7 @@ export const ROLES = {
   observer: {
     text: "Observer, Schedules, and observability with the dashboard",
     scripts: [
-      ...["stats", "get", "list", "audit"],
+      ...["stats", "get", "list", "audit", "limits", "key", "openKeys", "keys"],
       ...[...OPEN, "partition", "queueRemove"],
       ...[
         "enqueue",
@@ -138,11 +138,20 @@ export const SINCE_7_2 = ["WAITAOF", "CLIENT|SETINFO"];
 /** Scripts that get their index as an argument, with the possible indexes. */
 export const INDEXES = {
   list: [
-    ...["pending:high", "pending", "pending:low", "pending:solo", "pending:typed", "processing", "scheduled"],
+    ...["pending:high", "pending", "pending:low", "pending:solo", "pending:typed", "pending:keyed"],
+    ...["processing", "scheduled"],
     ...["dead_letters", "completed", "cancelled", "expired", "discarded"],
   ],
   empty: [
-    ...["pending:high", "pending", "pending:low", "pending:solo", "pending:typed", "scheduled"],
+    ...[
+      "pending:high",
+      "pending",
+      "pending:low",
+      "pending:solo",
+      "pending:typed",
+      "pending:keyed",
+      "scheduled",
+    ],
     ...["dead_letters", "completed", "cancelled", "expired"],
   ],
 };

@@ -9,6 +9,7 @@ const model = test("invariants/model");
 const push = test("push");
 const typed = test("typed");
 const types = test("worker/types");
+const keys = test("keys");
 const runners = "packages/holdfast/src/worker/runners.test.ts";
 const settle = test("settle");
 const keepPayload = test("keep-payload");
@@ -277,7 +278,7 @@ export const mutants = [
   },
   {
     name: "enqueue: a task that was asked to stop counts as the same task",
-    changes: [["lua/lib/known_ids.lua", "string.find(record, '^l%S*x') then", "false then"]],
+    changes: [["lua/lib/known_ids.lua", "string.find(record, '^l[^%s@]*x') then", "false then"]],
     tests: [again],
   },
   {
@@ -404,7 +405,7 @@ export const mutants = [
     name: "settle: an attempt is counted at the failure instead of the grant",
     changes: [
       ["lua/lib/lease.lua", "flags = '', counts = '1',", "flags = '', counts = '0',"],
-      ["lua/lib/lease.lua", "'1,0,0,0,0,0,' ..", "'0,0,0,0,0,0,' .."],
+      ["lua/lib/lease.lua", "'1,0,0,0,0,0,0,' ..", "'0,0,0,0,0,0,0,' .."],
       ["lua/lib/grants.lua", "c.attempts = c.attempts + 1", "c.attempts = c.attempts"],
       [
         "lua/lib/verdicts.lua",
@@ -739,7 +740,7 @@ export const mutants = [
     changes: [
       [
         "lua/lib/grants.lua",
-        "elseif typed and taken[sources[i]] and not typed.canRun",
+        "elseif typed and (lane or taken[sources[i]]) and not typed.canRun",
         "elseif false and typed.canRun",
       ],
     ],
@@ -1399,6 +1400,282 @@ export const mutants = [
       ["packages/holdfast/src/worker/heartbeat.ts", "this.#ends.length >= ENDS", "this.#ends.length < 0"],
     ],
     tests: [heartbeat],
+  },
+  {
+    name: "limits: an ack does not free its slot",
+    changes: [["lua/lib/acks.lua", "    limits.release(limits, each.key, each.count)\n", ""]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a verdict does not free its slot",
+    changes: [
+      ["lua/lib/verdicts.lua", "  if key then\n    limits.release(limits, key, 1)\n", "  if key then\n"],
+    ],
+    tests: [keys],
+  },
+  {
+    name: "limits: a reap does not free its slot",
+    changes: [["lua/transitions/reap.lua", "      limits.release(limits, key, 1)\n", ""]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a grant is not charged",
+    changes: [["lua/lib/grants.lua", "        counted.granted = counted.granted + 1\n", ""]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a task that was not begun keeps its rate",
+    changes: [["lua/lib/verdicts.lua", "limits and verdict == 'unstarted'", "false"]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a task that is asked to stop loses its key",
+    changes: [["lua/transitions/cancel.lua", "'^l[^%s@]+'", "'^l%S+'"]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a key that a reap freed becomes ready after the commit only",
+    changes: [
+      ["lua/transitions/reap.lua", "limits.openReleased(limits)\n", ""],
+      [
+        "lua/transitions/reap.lua",
+        "limits.finish(limits)\n",
+        "limits.openReleased(limits)\nlimits.finish(limits)\n",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
+    name: "limits: a hold is written after the commit only",
+    changes: [
+      [
+        "lua/lib/accounts.lua",
+        "    else\n      rest(limits, key)\n    end\n  end\n  if #ready",
+        "    end\n  end\n  if #ready",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
+    name: "limits: a key that a settle freed does not become ready",
+    changes: [["lua/transitions/settle.lua", "  limits.openReleased(limits)\n", ""]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a key that a reap freed does not become ready",
+    changes: [["lua/transitions/reap.lua", "limits.openReleased(limits)\n", ""]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a key that is freed while its rate is used up rests after the commit only",
+    changes: [
+      [
+        "lua/lib/accounts.lua",
+        "wasFull and account.running < account.limit.concurrency then",
+        "wasFull and keyRoom(limits, key) > 0 then",
+      ],
+    ],
+    tests: [abort],
+  },
+  {
+    name: "limits: a full key stays ready",
+    changes: [["lua/lib/turns.lua", "keyRoom(limits, lane.key) == 0 or not following", "not following"]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a key that is held is granted",
+    changes: [
+      [
+        "lua/lib/accounts.lua",
+        "  if account.heldUntil > now then\n    return 0, account.heldUntil\n  end\n",
+        "",
+      ],
+      ["lua/lib/accounts.lua", "return math.max(account.heldUntil, math.ceil(at))", "return math.ceil(at)"],
+    ],
+    tests: [keys],
+  },
+  {
+    name: "limits: a hold of a shorter time ends a longer one",
+    changes: [["lua/lib/accounts.lua", "math.max(account.heldUntil, untilMs)", "untilMs"]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a grant costs 1 whatever its cost",
+    changes: [
+      [
+        "lua/lib/turns.lua",
+        "account.tat = math.max(account.tat, now) + cost *",
+        "account.tat = math.max(account.tat, now) + grants *",
+      ],
+    ],
+    tests: [keys],
+  },
+  {
+    name: "limits: a task starts before its whole cost is there",
+    changes: [
+      [
+        "lua/lib/turns.lua",
+        "allowedAt(account, account.limit, terms.cost)",
+        "allowedAt(account, account.limit, 1)",
+      ],
+    ],
+    tests: [keys],
+  },
+  {
+    name: "limits: a cheaper task overtakes the head of its line",
+    changes: [
+      ["lua/lib/turns.lua", "if account and not account.refuses then", "if account then"],
+      ["lua/lib/grants.lua", "isBehind = lane and lane.account.refuses", "isBehind = false"],
+    ],
+    tests: [keys],
+  },
+  {
+    name: "limits: a key whose head costs too much for now stays ready",
+    changes: [
+      ["lua/lib/turns.lua", "account.refusedUntil = at > now and at or nil", "account.refusedUntil = nil"],
+    ],
+    tests: [keys],
+  },
+  {
+    name: "limits: a cost that the queue refuses makes a worker ask again at once",
+    changes: [["lua/lib/turns.lua", "or limits.nextAt, false\n", "or limits.nextAt, limits.more\n"]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a rate that was taken away still holds",
+    changes: [
+      [
+        "lua/lib/accounts.lua",
+        "limit.intervalMs > 0 and math.max(account.tat, now) +",
+        "math.max(account.tat, now) +",
+      ],
+    ],
+    tests: [keys],
+  },
+  {
+    name: "limits: weights do not act within a call",
+    changes: [["lua/lib/turns.lua", "lane.turn - base, 1 / lane.weight", "lane.turn - base, 1"]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a key that was idle catches up on its turns",
+    changes: [
+      [
+        "lua/lib/accounts.lua",
+        "math.max(account.turn, current) or current + 1 / limit.weight",
+        "account.turn or 0",
+      ],
+    ],
+    tests: [keys],
+  },
+  {
+    name: "limits: a key that is forgotten between its tasks is always the next",
+    changes: [["lua/lib/accounts.lua", "or current + 1 / limit.weight", "or current"]],
+    tests: [keys],
+  },
+  {
+    name: "limits: an account is not forgotten when its time comes",
+    changes: [
+      [
+        "lua/lib/accounts.lua",
+        "      forgotten[#forgotten + 1] = isIdle(accountOf(limits, key)) and '@' .. key or nil\n",
+        "",
+      ],
+    ],
+    tests: [keys],
+  },
+  {
+    name: "limits: an account is not forgotten with its last task",
+    changes: [
+      [
+        "lua/lib/accounts.lua",
+        "    if key ~= '' and not rest(limits, key) and isIdle(limits.accounts[key]) then\n      forgotten[#forgotten + 1] = '@' .. key\n    end\n",
+        "    rest(limits, key)\n",
+      ],
+    ],
+    tests: [keys],
+  },
+  {
+    name: "limits: the end of an own limit is not looked at",
+    changes: [["lua/lib/accounts.lua", "account.overrideUntil or math.huge, ", ""]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a tombstone in the line of a key is counted in a band",
+    changes: [["lua/transitions/cancel.lua", "not aside and keyOption(envelope) and 'keyed' or ", ""]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a dropped tombstone in the line of a key is still counted",
+    changes: [
+      ["lua/lib/grants.lua", "local source = lane and 'keyed' or", "local source = lane and 'normal' or"],
+    ],
+    tests: [keys],
+  },
+  {
+    name: "limits: a tombstone that an expire drops from the line of a key is still counted",
+    changes: [["lua/transitions/expire.lua", "return left == keyed and 'keyed' or member", "return member"]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a task that is handed back goes to the end of its line",
+    changes: [
+      ["lua/lib/accounts.lua", "atHead and '#keyed_head' or '#keyed_tail'", "'#keyed_tail'"],
+      ["lua/lib/accounts.lua", "atHead and FIRST_SEQUENCE - count or ", ""],
+    ],
+    tests: [keys],
+  },
+  {
+    name: "limits: weights do not act between calls",
+    changes: [["lua/lib/turns.lua", "turn + grants * step", "turn + grants"]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a key gets an equal share of a call, whatever its weight",
+    changes: [
+      ["lua/lib/turns.lua", "math.ceil(want * lane.weight / weights)", "math.ceil(want / #lanes)"],
+      ["lua/lib/turns.lua", "while total < want and open > 0 do", "while false do"],
+    ],
+    tests: [keys],
+  },
+  {
+    name: "limits: a task that is retried in the call that empties its line is left behind",
+    changes: [["lua/lib/turns.lua", "lane.room == 0 or limits.lined[lane.key] then", "lane.room == 0 then"]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a raise of limits that was cut short is not gone on with",
+    changes: [["lua/transitions/promote.lua", "if fields[3] then", "if false then"]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a task may be handed back for ever",
+    changes: [["lua/lib/verdicts.lua", "c.limited > RATE_LIMITED_MAX", "false"]],
+    tests: [keys],
+  },
+  {
+    name: "limits: a rate limit that a handler met costs an attempt",
+    changes: [
+      [
+        "lua/lib/verdicts.lua",
+        "  c.attempts = c.attempts - 1\n  return handBack(settled, counters, id, envelope, c, historyOf(record))",
+        "  return handBack(settled, counters, id, envelope, c, historyOf(record))",
+      ],
+    ],
+    tests: [keys],
+  },
+  {
+    name: "limits: an enqueue grants to a waiting worker beyond a limit",
+    changes: [["lua/transitions/enqueue.lua", " and not queue[5] and alone", " and alone"]],
+    tests: [keys],
+  },
+  {
+    name: "limits: the leased tasks of the queue are not counted",
+    changes: [
+      ["lua/lib/accounts.lua", "limits.queue, processing)", "limits.queue, 0)"],
+      ["lua/lib/turns.lua", "processing >= limits.queue.concurrency or ", ""],
+    ],
+    tests: [keys],
   },
 ];
 

@@ -51,6 +51,14 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
       return stats.dead === 1 && stats.completed === 1;
     });
     await queue("idle").enqueue("demo.echo", 1);
+    for (const key of [HOSTILE.slice(0, 90), "W".repeat(128), "لقوح/42 50%25 👩‍👩‍👧  ?#"])
+      await queue("idle").enqueue("demo.echo", 1, { key, cost: 1_000 });
+    await observer.limits.set("idle", {
+      queue: { concurrency: 1_000_000, rate: { limit: 1_000_000, periodMs: 1, burst: 1_000_000 } },
+      key: { concurrency: 1, rate: { limit: 1, periodMs: 31_536_000_000 }, weight: 0.001 },
+    });
+    await observer.limits.setKey("idle", "W".repeat(128), { concurrency: 7, weight: 3 });
+    await observer.limits.hold("idle", 31_536_000_000);
     await observer.pause("idle", HOSTILE.slice(0, 200), LONG.slice(0, 120));
     const send = async (method: string, path: string, body: object) => {
       const answer = await fetch(stack.base + path, {
@@ -119,6 +127,24 @@ describe.skipIf(!executablePath)("every screen in a real browser", { timeout: 12
         await page.getByRole("button", { name: "Edit and replay" }).click();
         await page.getByLabel("Payload after").waitFor();
       },
+    ],
+    ["limits", "/queues/idle/limits"],
+    ["limits, one key", `/queues/idle/limits?key=${"W".repeat(128)}`],
+    ["limits, no keys", "/queues/hostile/limits"],
+    [
+      "limits dialog",
+      "/queues/idle/limits",
+      (page) => page.getByRole("button", { name: "Change limits" }).click(),
+    ],
+    [
+      "hold dialog",
+      `/queues/idle/limits?key=${"W".repeat(128)}`,
+      (page) => page.getByRole("button", { name: "Hold", exact: true }).click(),
+    ],
+    [
+      "dialog of a key's own limit",
+      `/queues/idle/limits?key=${"W".repeat(128)}`,
+      (page) => page.getByRole("button", { name: "Change limit", exact: true }).click(),
     ],
     ["operations", "/operations"],
     [

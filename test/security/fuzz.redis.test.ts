@@ -91,7 +91,10 @@ function arbitraryOf(schema: Record<string, unknown>, depth = 0): fc.Arbitrary<u
     }
     if (items) return fc.array(arbitraryOf(items, depth + 1), { maxLength: 4 });
     if (type === "integer" || type === "number")
-      return fc.integer({ min: Math.min(minimum ?? 0, 1_000), max: Math.min(maximum ?? 1_000, 100_000) });
+      return fc.integer({
+        min: Math.ceil(Math.min(minimum ?? 0, 1_000)),
+        max: Math.floor(Math.min(maximum ?? 1_000, 100_000)),
+      });
     if (type === "boolean") return fc.boolean();
     if (type === "null") return fc.constant(null);
     return type === "string" ? text : anything;

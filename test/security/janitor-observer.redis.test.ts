@@ -203,6 +203,16 @@ test("the user observer has all rights that an observer needs, and no others", a
   expect(await observer.cancel("work", "cancelled")).toBe("cancelled");
   expect(await observer.staleVerdicts("work")).toEqual([]);
   await observer.configure("work", { maxWaiting: 5_000 });
+  const { limits } = observer;
+  expect(await limits.set("work", { key: { concurrency: 1 } })).toMatchObject({ running: 0 });
+  await limits.hold("work", 60_000, { key: "customer" });
+  expect(await limits.setKey("work", "customer", { concurrency: 2 }, { forMs: 60_000 })).toMatchObject({
+    blockedBy: "hold",
+  });
+  expect(await limits.key("work", "customer")).toMatchObject({ waiting: 0 });
+  expect(await limits.get("work")).toMatchObject({ blockedBy: null });
+  expect(await limits.keys("work")).toMatchObject({ cursor: null });
+  await limits.set("work", {});
   await observer.pause("work", "trying");
   await observer.resume("work");
   expect(await observer.workers({ tasks: true })).toEqual([]);

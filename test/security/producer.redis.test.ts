@@ -62,6 +62,10 @@ test("the user producer has all rights that a producer needs, and no others", as
   expect(await queue.wait(id, { waitMs: 1 })).toMatchObject({ state: "pending" });
   expect(await queue.result(id, { waitMs: 1 })).toBeNull();
   expect(await queue.cancel("later")).toBe("cancelled");
+  await queue.hold("customer", 60_000);
+  await queue.enqueue("t", 1, { key: "customer" });
+  await queue.enqueue("t", 1, { key: "customer", delayMs: 60_000 });
+  await queue.hold("customer", 0);
 
   expect(await new KeyStore(client).version()).toBeNull();
   expect((await new KeyStore(client).read()).keys).toEqual([]);

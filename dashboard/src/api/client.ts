@@ -26,12 +26,13 @@ export async function api<R extends DashboardRoute>(
     params = {},
     query = {},
     body,
-    text = body && JSON.stringify(body),
+    // `null` is a body too: it takes something away.
+    text = body === undefined ? undefined : JSON.stringify(body),
     signal,
   } = (call ?? {}) as {
     params?: Record<string, string>;
     query?: Record<string, string | number | boolean | undefined>;
-    body?: object;
+    body?: object | null;
     text?: string;
     signal?: AbortSignal;
   };

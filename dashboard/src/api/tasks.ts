@@ -30,6 +30,8 @@ export interface NewTaskText {
   priority?: Priority;
   delayMs?: number;
   maxRetries?: number;
+  key?: string;
+  cost?: number;
 }
 
 /**
@@ -102,6 +104,8 @@ export function injectBody(task: NewTaskText): string {
     priority: task.priority,
     delayMs: task.delayMs,
     maxRetries: task.maxRetries,
+    key: task.key,
+    cost: task.cost,
   });
   return `${rest.slice(0, -1)},"payload":${task.payloadText}}`;
 }

@@ -75,6 +75,12 @@ function useCommands(query: string, onHelp: () => void): Command[] {
         hint: `screen, ${count(stats.dead)} dead`,
         run: () => void navigate({ to: "/queues/$queue/dead-letters", params }),
       },
+      {
+        id: `limits:${queue}`,
+        text: `Limits of ${queue}`,
+        hint: "screen",
+        run: () => void navigate({ to: "/queues/$queue/limits", params }),
+      },
     );
     if (denied("control", queue) !== null) return open;
     open.push(

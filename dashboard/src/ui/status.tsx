@@ -47,6 +47,7 @@ export const DEAD_REASON_TEXT: Record<DeadReason, string> = {
   retries_exhausted: "Retries exhausted",
   crashes_exhausted: "Crashes exhausted",
   releases_exhausted: "Releases exhausted",
+  rate_limited_too_often: "Rate-limited too often",
   fatal: "Fatal error",
   no_handler: "No handler",
   undecodable: "Undecodable",

@@ -28,6 +28,16 @@ export function parseWhole(least: number, most: number): (text: string) => numbe
   };
 }
 
+/** `10/1s`, `100/1m`, `5/2h`: how many may start, and in which time. */
+export function parseRate(text: string): { limit: number; periodMs: number } {
+  const match = /^(\d{1,7})\/(.+)$/.exec(text);
+  if (!match) throw new InvalidArgumentError("It has to be a rate like 10/1s, 100/1m or 5/2h.");
+  const periodMs = parseDuration(match[2] as string);
+  if (Number(match[1]) < 1 || periodMs < 1)
+    throw new InvalidArgumentError("A rate has at least 1 task and a period of at least 1ms.");
+  return { limit: Number(match[1]), periodMs };
+}
+
 export function parseFraction(text: string): number {
   const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= 0 && value <= 1)) throw new InvalidArgumentError("It has to be a number from 0 to 1.");

@@ -121,3 +121,47 @@ export class RetryAfter extends Error {
     this.delayMs = delayMs;
   }
 }
+
+/** What a `RateLimited` holds. */
+export type HoldScope = "key" | "queue";
+
+export interface RateLimitedOptions extends ErrorOptions {
+  /** @default "key" where the task has a key, else "queue" */
+  scope?: HoldScope | undefined;
+}
+
+/**
+ * Thrown by a handler that met a rate limit, such as an HTTP 429. It costs no attempt: the task goes back to the head of its line, and no
+ * task of its key, or of the queue, is granted for so long. A task that is handed back more than 100 times dies. This also holds for a
+ * subclass, and for an error with a RateLimited among its causes.
+ */
+export class RateLimited extends Error {
+  /** For how long the key or the queue is held, ms, 1 to 86,400,000. */
+  readonly holdMs: number;
+  readonly scope: HoldScope;
+
+  get [ERROR_MEANING](): "rate_limited" {
+    return "rate_limited";
+  }
+
+  /** @throws HoldfastError invalid_argument */
+  constructor(holdMs: number, options: RateLimitedOptions = {}) {
+    const { scope = "key", ...rest } = options;
+    super(`rate-limited for ${holdMs} ms`, rest);
+    this.name = "RateLimited";
+    if (!Number.isFinite(holdMs) || holdMs < 1 || holdMs > MAX_HOLD_MS)
+      throw new HoldfastError(
+        "invalid_argument",
+        `RateLimited: holdMs must be 1 to ${MAX_HOLD_MS}, got ${holdMs}`,
+      );
+    if (scope !== "key" && scope !== "queue")
+      throw new HoldfastError(
+        "invalid_argument",
+        `RateLimited: scope must be "key" or "queue", got ${String(scope)}`,
+      );
+    this.holdMs = holdMs;
+    this.scope = scope;
+  }
+}
+
+const MAX_HOLD_MS = 86_400_000;

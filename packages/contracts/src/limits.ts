@@ -45,6 +45,9 @@ export const LIMITS = {
   tags: 16,
   tagCharacters: 64,
   partitionKeyCharacters: 256,
+  /** Bytes of the key of a task, UTF-8. */
+  keyBytes: 128,
+  cost: 1_000_000,
   /** Partitions of one queue. */
   partitions: 256,
 } as const;
@@ -67,6 +70,15 @@ export const isNewTaskId = (value: unknown): value is string =>
   typeof value === "string" && newTaskId.test(value);
 export const isTaskType = (value: unknown): value is string =>
   typeof value === "string" && taskType.test(value);
+/** The key of a task: well-formed text without NUL. "." and ".." are left out, since clients read them as steps of a path. */
+export const isTaskKey = (value: unknown): value is string =>
+  typeof value === "string" &&
+  value !== "" &&
+  value !== "." &&
+  value !== ".." &&
+  !value.includes("\0") &&
+  value.isWellFormed() &&
+  new TextEncoder().encode(value).length <= LIMITS.keyBytes;
 export const isWorkerId = (value: unknown): value is string =>
   typeof value === "string" && workerId.test(value);
 export const isKeyPrefix = (value: unknown): value is string =>

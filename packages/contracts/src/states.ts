@@ -28,6 +28,7 @@ export const DEAD_REASONS = [
   "retries_exhausted",
   "crashes_exhausted",
   "releases_exhausted",
+  "rate_limited_too_often",
   "fatal",
   "no_handler",
   "undecodable",

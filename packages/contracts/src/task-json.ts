@@ -37,6 +37,8 @@ export const TASK_JSON_OPTIONS = [
   "durability",
   "replicas",
   "partitionKey",
+  "key",
+  "cost",
 ] as const;
 
 /** Tasks in columns, so that no object is made for each task. */

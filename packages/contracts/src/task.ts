@@ -40,6 +40,13 @@ export interface TaskOptions {
    * `id`.
    */
   partitionKey?: string | undefined;
+  /**
+   * Tasks with the same key wait in a line of their own: a tenant, a customer, a domain. The keys take turns, and limits of the queue
+   * may hold per key (docs/flow-control.md). 1 to 128 bytes of UTF-8.
+   */
+  key?: string | undefined;
+  /** How much of a rate the task takes, 1 to 1,000,000. More than the `burst` of a limit is refused. @default 1 */
+  cost?: number | undefined;
   /** @default "normal" */
   priority?: Priority | undefined;
   /** Not before this many milliseconds of Redis time from now, 0 to 365 days. 0: pending at once. Excludes `runAt`. */
@@ -131,6 +138,9 @@ export interface TaskView {
   timeoutMs: number | null;
   backoff: Given<Backoff> | null;
   tags: string[];
+  /** The key in whose line it waits; null without one. */
+  key: string | null;
+  cost: number;
   /** The trace that the task belongs to, 32 hex digits; null without one. */
   traceId: string | null;
   enqueuedAt: number;
@@ -170,6 +180,8 @@ export interface QueueStats {
   pendingSolo: number;
   /** Pending tasks that are put aside until a worker with a handler for their type asks for tasks. */
   pendingTyped: number;
+  /** Pending tasks with a key. */
+  pendingKeyed: number;
   processing: number;
   scheduled: number;
   completed: number;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { auditQueue } from "../src/engine/audit.ts";
+import { setLimits } from "../src/engine/limits.ts";
 import { findViolations } from "./support/invariants.ts";
 import { replaceOnce } from "./support/replace-once.ts";
 import { setup } from "./support/setup.ts";
@@ -113,8 +114,8 @@ test("finds the envelope that is left by a settle that was cut short after its c
 test("a repair corrects a wrong count of records with a header", async () => {
   const q = await queueOfHeaders(["a", "b", "c"]);
   const counters = await q.redis.hgetBuffer(q.keys.state, "#counters");
-  // The last counter counts these records.
-  counters?.writeDoubleBE(7, counters.length - 8);
+  // The last counter but one counts these records.
+  counters?.writeDoubleBE(7, counters.length - 16);
   await q.redis.hset(q.keys.state, "#counters", counters ?? "");
   const seen = [
     { invariant: "I2", detail: "envelopes: counted -4, found 0" },
@@ -184,4 +185,32 @@ test("a queue written by a newer layout is not repaired", async () => {
   await q.redis.hset(q.keys.state, "#settings", "2 0 0 86400000 10000 3600000 ");
   await expect(auditQueue(q.engine, { repair: true })).rejects.toMatchObject({ code: "layout_too_new" });
   expect(await q.redis.zscore(q.keys.deadLetters, "ghost")).toBe("1");
+});
+
+test("finds a wrong count of the running tasks of a key, and a repair corrects it and lets the key go on", async () => {
+  const q = await setup();
+  await setLimits(q.engine, { key: { concurrency: 2 } });
+  await q.add(["a1", "a2", "a3"], { key: "a" });
+  await q.add(["b1"], { key: "b" });
+  expect((await q.acquire(2)).grants).toHaveLength(2);
+  expect((await auditQueue(q.engine)).violations).toEqual([]);
+  // One slot of each has leaked.
+  for (const [key, running] of [
+    ["a", 2],
+    ["b", 2],
+  ] as const) {
+    const account = (await q.redis.hget(q.keys.state, `@${key}`)) ?? "0 0 0 0";
+    await q.redis.hset(q.keys.state, `@${key}`, account.replace(/^\d+/, String(running)));
+    await q.redis.zrem(q.keys.ready, key);
+  }
+  const seen = [
+    { invariant: "I15", detail: "key a: counted 2 running, found 1" },
+    { invariant: "I15", detail: "key b: counted 2 running, found 1" },
+  ];
+  const { violations } = await auditQueue(q.engine);
+  expect(violations.sort((x, y) => (x.detail < y.detail ? -1 : 1))).toEqual(seen);
+  expect((await auditQueue(q.engine, { repair: true })).repaired).toBe(2);
+  expect((await auditQueue(q.engine)).violations).toEqual([]);
+  expect((await q.acquire(5)).grants.map(({ id }) => id)).toEqual(["a2"]);
+  expect(await findViolations(q.redis, q.keys)).toEqual([]);
 });

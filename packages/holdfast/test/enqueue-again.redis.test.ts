@@ -324,7 +324,7 @@ test("an id that is purged between the two calls becomes a new task", async () =
     q.mutate = undefined;
     return source.replace(
       "local ids = {}",
-      "redis.call('HDEL', KEYS[10], 'a') redis.call('HDEL', KEYS[11], 'a')\nlocal ids = {}",
+      "redis.call('HDEL', KEYS[13], 'a') redis.call('HDEL', KEYS[14], 'a')\nlocal ids = {}",
     );
   };
   q.corrupted = true;

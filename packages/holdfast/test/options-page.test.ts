@@ -6,6 +6,14 @@ import { stopShape } from "../src/grace.ts";
 import { isolationShape } from "../src/isolation/isolated.ts";
 import { janitorShape } from "../src/janitor/janitor-options.ts";
 import {
+  holdShape,
+  keyLimitShape,
+  limitShape,
+  listKeysShape,
+  queueLimitsShape,
+  rateShape,
+} from "../src/observer/limits.ts";
+import {
   auditShape,
   bulkShape,
   groupShape,
@@ -33,6 +41,7 @@ const SHAPES: readonly Shape[] = [
   ...[janitorShape, schedulesShape, scheduleShape, scheduledTaskShape, scheduleListShape],
   ...[observerShape, settingsShape, bulkShape, replayShape, groupShape, matchShape],
   ...[workersShape, auditShape],
+  ...[queueLimitsShape, limitShape, rateShape, keyLimitShape, holdShape, listKeysShape],
 ];
 
 const HEAD = `# Options

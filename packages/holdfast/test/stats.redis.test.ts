@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { changeKey } from "../src/engine/limits.ts";
 import { setup } from "./support/setup.ts";
 
 test("a queue that never had a task has zeros and the defaults", async () => {
@@ -53,4 +54,19 @@ test("a record that cannot be read has no age, and breaks nothing", async () => 
   const q = await setup();
   await q.engine.enqueue({ checked: false, high: 0, normal: 1, low: 0, tail: ["bad", "no header"] });
   expect(await q.stats()).toMatchObject({ pending: 1, oldestPendingAgeMs: 0 });
+});
+
+test("the oldest task with a key counts, whatever holds its key", async () => {
+  const q = await setup();
+  await q.add("a1", { key: "a" });
+  await changeKey(q.engine, "a", { holdMs: 60_000 });
+  q.advance(500);
+  await q.add("b1", { key: "b" });
+  await q.add("x");
+  expect(await q.stats()).toMatchObject({
+    ...{ pending: 3, pendingKeyed: 2, oldestPendingAgeMs: 500 },
+    pendingByPriority: { high: 0, normal: 1, low: 0 },
+  });
+  await q.engine.cancel("a1");
+  expect(await q.stats()).toMatchObject({ pending: 2, pendingKeyed: 1, oldestPendingAgeMs: 0 });
 });

@@ -23,6 +23,7 @@ import { burstRoutes } from "./routes/burst.ts";
 import type { ObserverPort, Producer, RouteContext, SchedulesPort } from "./routes/context.ts";
 import { CONTENT_SECURITY_POLICY, dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { limitRoutes } from "./routes/limits.ts";
 import { auditPayloadReads } from "./routes/payload-audit.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
@@ -212,6 +213,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   auditTaskRoutes(server, audit);
   if (options.auditPayloadReads) auditPayloadReads(server, audit);
   queueRoutes(server, context);
+  limitRoutes(server, context);
   taskRoutes(server, context);
   deadLetterRoutes(server, context);
   systemRoutes(server, context);

@@ -21,8 +21,8 @@ async function schemaOf(method: string, url: string): Promise<FastifySchema | un
   return schema;
 }
 
-/** The schema of a body that may be left out is a union with null. */
-const requiredBody = (body: unknown) => (body as { anyOf?: unknown[] } | undefined)?.anyOf?.[0] ?? body;
+/** The schema of a body that may be left out, or that null may stand for, is a union with null. */
+const acceptedBodies = (body: unknown) => [body, (body as { anyOf?: unknown[] } | undefined)?.anyOf?.[0]];
 
 test.each(Object.entries<Route>(DASHBOARD_ROUTES))(
   "%s is served as the dashboard calls it",
@@ -32,7 +32,8 @@ test.each(Object.entries<Route>(DASHBOARD_ROUTES))(
     if (called.query === undefined) expect(schema?.querystring).toMatchObject({ properties: {} });
     else expect(schema?.querystring).toEqual(called.query);
     // The body of a task is sent as text, and has no schema in the table.
-    if (route !== "POST /v1/queues/:queue/tasks") expect(requiredBody(schema?.body)).toEqual(called.body);
+    if (route !== "POST /v1/queues/:queue/tasks")
+      expect(acceptedBodies(schema?.body)).toContainEqual(called.body);
     const replies = Object.entries(schema?.response ?? {}).filter(([status]) => /^2\d\d$/.test(status));
     expect(replies.map(([status]) => status)).toEqual(Object.keys(called.replies));
     for (const [status, reply] of replies) expect(reply).toEqual(called.replies[Number(status)]);

@@ -1,6 +1,13 @@
 import type { AuditRecord, OperationView } from "@holdfast/contracts/api";
 import { createLogger, createMetrics } from "@holdfast/service";
-import { HoldfastError, type QueueStats, type QueueTotals, type TaskView } from "holdfast";
+import {
+  HoldfastError,
+  type LimitsView,
+  type QueueStats,
+  type QueueTotals,
+  type TaskKeyView,
+  type TaskView,
+} from "holdfast";
 import type { OperationSpec } from "holdfast/operate";
 import { type App, type AppOptions, createApp } from "../src/app.ts";
 import type { ObserverPort, Producer, SchedulesPort } from "../src/routes/context.ts";
@@ -35,6 +42,7 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
     pendingByPriority: { high: 0, normal: 0, low: 0 },
     pendingSolo: 0,
     pendingTyped: 0,
+    pendingKeyed: 0,
     processing: 0,
     scheduled: 0,
     completed: 0,
@@ -59,6 +67,15 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
   };
 }
 
+function limitsOf(queue: string, changes: Partial<LimitsView> = {}): LimitsView {
+  return { queue, at: 0, limits: {}, running: 0, heldUntil: null, blockedBy: null, nextAt: null, ...changes };
+}
+
+function keyOf(key: string, changes: Partial<TaskKeyView> = {}): TaskKeyView {
+  const free = { heldUntil: null, blockedBy: null, nextAt: null };
+  return { key, waiting: 0, running: 0, limit: null, limitUntil: null, ...free, ...changes };
+}
+
 export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
   return {
     id,
@@ -80,6 +97,8 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
     timeoutMs: null,
     backoff: null,
     tags: [],
+    key: null,
+    cost: 1,
     traceId: null,
     enqueuedAt: 1,
     runAt: null,
@@ -118,6 +137,14 @@ function fakeObserver(overrides: Partial<ObserverPort> = {}): ObserverPort {
     pause: async () => undefined,
     resume: async () => undefined,
     partition: async (_queue, partitions) => ({ partitions }),
+    limits: {
+      get: async (queue) => limitsOf(queue),
+      set: async (queue, limits) => limitsOf(queue, { limits }),
+      keys: async () => ({ keys: [], cursor: null }),
+      key: async (_queue, key) => keyOf(key),
+      setKey: async (_queue, key, limit) => keyOf(key, { limit }),
+      hold: async () => {},
+    },
     configure: async (_queue, settings) => ({ ...statsOf("q").settings, ...settings }),
     empty: async () => ({ removed: 0 }),
     deleteQueue: async () => ({ removed: 0 }),

@@ -162,6 +162,40 @@ test("pause takes a reason, or no body at all; resume and settings answer the ne
   ]);
 });
 
+test("limits and keys are read, set and held, and each change is recorded", async () => {
+  const { call, audit } = await setup({});
+  const limits = { key: { concurrency: 2 }, queue: { rate: { limit: 10, periodMs: 1_000 } } };
+  expect((await call("PUT", "/v1/queues/q/limits", limits)).json()).toMatchObject({ queue: "q", limits });
+  expect((await call("GET", "/v1/queues/q/limits")).json()).toMatchObject({ queue: "q", blockedBy: null });
+  expect((await call("GET", "/v1/queues/q/keys?limit=5")).json()).toEqual({
+    queue: "q",
+    keys: [],
+    cursor: null,
+  });
+  expect((await call("GET", "/v1/queues/q/keys/a%20%2Fb")).json()).toMatchObject({ key: "a /b", waiting: 0 });
+  const own = await call("PUT", "/v1/queues/q/keys/acme/limit", { concurrency: 9, forMs: 60_000 });
+  expect(own.json()).toMatchObject({ key: "acme", limit: { concurrency: 9 } });
+  expect((await call("PUT", "/v1/queues/q/keys/acme/limit", null)).json()).toMatchObject({ limit: null });
+  expect((await call("POST", "/v1/queues/q/hold", { holdMs: 500, key: "acme", reason: "429" })).status).toBe(
+    200,
+  );
+  for (const [path, body] of [
+    ["limits", { customer: {} }],
+    ["limits", { key: { concurrency: 0 } }],
+    ["limits", { queue: { rate: { limit: 1 } } }],
+    ["limits", { queue: { rate: { limit: 1, periodMs: 0 } } }],
+    ["keys/a/limit", { concurrency: 1.5 }],
+  ] as const)
+    expect(await call("PUT", `/v1/queues/q/${path}`, body)).toMatchObject({ status: 422 });
+  expect(await call("POST", "/v1/queues/q/hold", { holdMs: -1 })).toMatchObject({ status: 422 });
+  expect((await audit()).map(({ action }: { action: string }) => action)).toEqual([
+    "queue.hold",
+    "queue.key_limit",
+    "queue.key_limit",
+    "queue.limits",
+  ]);
+});
+
 test("emptying a queue names the states, and is an operation if there are many tasks", async () => {
   let dead = 3;
   const empty = vi.fn(async () => ({ removed: dead }));
@@ -340,6 +374,9 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "get /v1/queues/{queue}/dead-letters",
       "get /v1/queues/{queue}/dead-letters/groups",
       "get /v1/queues/{queue}/series",
+      "get /v1/queues/{queue}/limits",
+      "get /v1/queues/{queue}/keys",
+      "get /v1/queues/{queue}/keys/{key}",
       "get /v1/queues/{queue}/stale-verdicts",
       "get /v1/queues/{queue}/tasks",
       "get /v1/queues/{queue}/tasks/export",
@@ -359,6 +396,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "post /v1/queues/{queue}/dead-letters/replay",
       "post /v1/queues/{queue}/empty",
       "post /v1/queues/{queue}/pause",
+      "post /v1/queues/{queue}/hold",
       "post /v1/queues/{queue}/resume",
       "post /v1/queues/{queue}/tasks",
       "post /v1/queues/{queue}/tasks/batch",
@@ -370,6 +408,8 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "post /v1/schedules/{id}/run",
       "post /v1/session",
       "put /v1/queues/{queue}/partitions",
+      "put /v1/queues/{queue}/limits",
+      "put /v1/queues/{queue}/keys/{key}/limit",
       "put /v1/schedules/{id}",
     ].sort(),
   );

@@ -64,9 +64,14 @@ test("known series start at zero", async () => {
     ...["acked", "retried", "dead", "released", "cancelled", "expired", "stale", "unknown"].map(
       (outcome) => `holdfast_task_attempts_total{${labels},outcome="${outcome}"} 0`,
     ),
-    ...["retries_exhausted", "releases_exhausted", "fatal", "no_handler", "undecodable"].map(
-      (reason) => `holdfast_tasks_dead_lettered_total{${labels},reason="${reason}"} 0`,
-    ),
+    ...[
+      "retries_exhausted",
+      "releases_exhausted",
+      "rate_limited_too_often",
+      "fatal",
+      "no_handler",
+      "undecodable",
+    ].map((reason) => `holdfast_tasks_dead_lettered_total{${labels},reason="${reason}"} 0`),
     ...["renewed", "lost", "cancelled"].map(
       (outcome) => `holdfast_lease_renewals_total{outcome="${outcome}"} 0`,
     ),

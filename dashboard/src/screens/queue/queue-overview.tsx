@@ -46,7 +46,10 @@ export function QueueOverview() {
         <Tile
           state="pending"
           value={count(stats.pending)}
-          sub={PRIORITIES.map((band) => `${band}\u00a0${count(bands[band])}`).join(", ")}
+          sub={[
+            ...PRIORITIES.map((band) => `${band}\u00a0${count(bands[band])}`),
+            ...(stats.pendingKeyed > 0 ? [`with a key\u00a0${count(stats.pendingKeyed)}`] : []),
+          ].join(", ")}
         />
         <Tile
           state="processing"

@@ -39,3 +39,10 @@ it("shows the record of a task whose payload is not JSON", () => {
     "curl http://test/v1/queues/emails/tasks/a",
   );
 });
+
+it("repeats key and cost of a task", () => {
+  const task = deadTask("a", { key: "it's \u05d0", cost: 5 });
+  expect(words(asCommand(task)).slice(-4)).toEqual(["--key", "it's \u05d0", "--cost", "5"]);
+  const body = words(asCurl(task, "http://host")).at(-1) ?? "";
+  expect(JSON.parse(body)).toMatchObject({ key: "it's \u05d0", cost: 5 });
+});

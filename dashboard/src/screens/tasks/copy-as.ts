@@ -10,7 +10,13 @@ export function asCurl(task: TaskView, serviceUrl: string): string {
   const url = `${serviceUrl}/v1/queues/${encodeURIComponent(task.queue)}/tasks`;
   let body: string;
   try {
-    body = injectBody({ type: task.type, payloadText: task.payloadText, priority: task.priority });
+    body = injectBody({
+      type: task.type,
+      payloadText: task.payloadText,
+      priority: task.priority,
+      ...(task.key === null ? {} : { key: task.key }),
+      ...(task.cost === 1 ? {} : { cost: task.cost }),
+    });
   } catch {
     // A payload that is not JSON cannot be enqueued over HTTP, so the command shows the record of the task.
     return `curl ${shellWord(`${url}/${encodeURIComponent(task.id)}`)}`;
@@ -25,6 +31,8 @@ export function asCommand(task: TaskView): string {
     ...(task.priority === "normal" ? [] : ["--priority", task.priority]),
     ...(task.maxRetries === null ? [] : ["--max-retries", String(task.maxRetries)]),
     ...task.tags.flatMap((tag) => ["--tag", tag]),
+    ...(task.key === null ? [] : ["--key", task.key]),
+    ...(task.cost === 1 ? [] : ["--cost", String(task.cost)]),
   ];
   return [...words, ...options].map(shellWord).join(" ");
 }

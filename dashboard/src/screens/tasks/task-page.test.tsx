@@ -1,4 +1,4 @@
-import { cleanup, screen } from "@testing-library/react";
+import { cleanup, screen, within } from "@testing-library/react";
 import { afterEach, expect, it, vi } from "vitest";
 import { deadTask, frame, queueStats, renderAt } from "../../testing/render.tsx";
 
@@ -76,4 +76,25 @@ it("shows the hidden characters of a payload, and keeps its exact text", async (
     "\u05d0",
     "\u05d1",
   ]);
+});
+
+it("shows the key with a link to its limits, and a cost other than 1", async () => {
+  const key = "\u05d0/1 \u{1f600}";
+  const show = (part: object) =>
+    renderAt("/queues/emails/tasks/t-1", (call) =>
+      call.path === "/v1/queues/emails/tasks/t-1"
+        ? { body: deadTask("t-1", part) }
+        : frame([queueStats({ dead: 1 })])(call),
+    );
+  show({ key, cost: 5 });
+  const facts = within(await screen.findByRole("region", { name: "Facts" }));
+  expect(facts.getByText("Cost").nextElementSibling?.textContent).toBe("5");
+  const link = facts.getByText("Key").nextElementSibling?.querySelector("a");
+  expect(link?.textContent).toBe(key);
+  expect(new URL(link?.href ?? "").searchParams.get("key")).toBe(key);
+  cleanup();
+  show({});
+  const others = within(await screen.findByRole("region", { name: "Facts" }));
+  expect(others.queryByText("Key")).toBeNull();
+  expect(others.queryByText("Cost")).toBeNull();
 });

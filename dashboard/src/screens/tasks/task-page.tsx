@@ -1,6 +1,6 @@
 import type { TaskView } from "@holdfast/contracts";
 import { useQuery } from "@tanstack/react-query";
-import { getRouteApi } from "@tanstack/react-router";
+import { getRouteApi, Link } from "@tanstack/react-router";
 import { Ghost } from "lucide-react";
 import { SERVICE_URL } from "../../api/base.ts";
 import { toApiError } from "../../api/errors.ts";
@@ -125,6 +125,21 @@ function Facts({ task }: { task: TaskView }) {
       </span>,
     ],
     ["Priority", task.priority],
+    [
+      "Key",
+      task.key === null ? null : (
+        <Link
+          key="key"
+          className="key-text"
+          to="/queues/$queue/limits"
+          params={{ queue: task.queue }}
+          search={{ key: task.key }}
+        >
+          <ForeignText text={task.key} />
+        </Link>
+      ),
+    ],
+    ["Cost", task.cost === 1 ? null : count(task.cost)],
     ["Enqueued", <Time key="enqueued" at={task.enqueuedAt} />],
     ["Due", task.runAt === null ? null : <Time key="due" at={task.runAt} />],
     ["Lease ends", task.leaseExpiresAt === null ? null : <Time key="lease" at={task.leaseExpiresAt} />],

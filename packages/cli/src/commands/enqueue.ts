@@ -27,6 +27,8 @@ interface EnqueueOptions {
   tag?: string[];
   durability?: Durability;
   partitionKey?: string;
+  key?: string;
+  cost?: number;
   wait?: number;
   ndjson?: string;
   rejects?: string;
@@ -58,6 +60,8 @@ export function enqueueCommand(program: Command, action: Action): void {
       ),
     )
     .option("--partition-key <key>", "tasks of one key go to one partition, in their order")
+    .option("--key <key>", "tasks of one key wait in a line of their own, and the keys take turns")
+    .option("--cost <n>", "how much of a rate the task takes", parseWhole(1, LIMITS.cost))
     .option("--wait <duration>", "wait for the end of the task; exit 1 unless it completes", parseDuration)
     .option("--ndjson <file>", "a file with one task per line, fields as in HTTP; - is standard input")
     .option("--rejects <file>", "with --ndjson: write lines that were not accepted to this file")
@@ -172,6 +176,8 @@ function taskOptions(given: EnqueueOptions): TaskOptions {
   if (given.tag !== undefined) options.tags = given.tag;
   if (given.durability !== undefined) options.durability = given.durability;
   if (given.partitionKey !== undefined) options.partitionKey = given.partitionKey;
+  if (given.key !== undefined) options.key = given.key;
+  if (given.cost !== undefined) options.cost = given.cost;
   return options;
 }
 

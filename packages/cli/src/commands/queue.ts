@@ -70,7 +70,7 @@ export function queueCommand(program: Command, action: Action): void {
           ["partitions", stats.partitions],
           [
             "pending",
-            `${stats.pending} (high ${high}, normal ${normal}, low ${low}, solo ${stats.pendingSolo})`,
+            `${stats.pending} (high ${high}, normal ${normal}, low ${low}, solo ${stats.pendingSolo}, with a key ${stats.pendingKeyed})`,
           ],
           ["oldest pending", stats.pending > 0 ? duration(stats.oldestPendingAgeMs) : ""],
           ...(["processing", "scheduled", "dead", "completed", "cancelled", "expired"] as const).map(

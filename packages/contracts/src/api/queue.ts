@@ -38,6 +38,7 @@ export const QueueStatsSchema = Type.Object({
   pendingByPriority: Type.Object({ high: Count(), normal: Count(), low: Count() }),
   pendingSolo: Count("Pending tasks that have to run alone"),
   pendingTyped: Count("Pending tasks that are put aside for a worker with a handler for their type"),
+  pendingKeyed: Count("Pending tasks with a key"),
   processing: Count(),
   scheduled: Count(),
   completed: Count("Kept records; totals.acked counts all that ever completed"),

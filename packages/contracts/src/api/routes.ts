@@ -1,5 +1,15 @@
 import { type Static, type TSchema, Type } from "typebox";
+import { nullable } from "./common.ts";
 import { LogInBody, SessionView } from "./identity.ts";
+import {
+  HoldBody,
+  KeyLimitBody,
+  KeysQuery,
+  KeysReply,
+  LimitsBody,
+  LimitsReply,
+  TaskKeySchema,
+} from "./limits.ts";
 import {
   AuditList,
   AuditQuery,
@@ -72,6 +82,16 @@ export const DASHBOARD_ROUTES = {
   "POST /v1/queues/:queue/empty": { body: EmptyBody, replies: { 200: RemovedReply, 202: OperationView } },
   "POST /v1/queues/:queue/burst": { body: BurstBody, replies: { 202: OperationView } },
 
+  "GET /v1/queues/:queue/limits": { replies: { 200: LimitsReply } },
+  "PUT /v1/queues/:queue/limits": { body: LimitsBody, replies: { 200: LimitsReply } },
+  "GET /v1/queues/:queue/keys": { query: KeysQuery, replies: { 200: KeysReply } },
+  "GET /v1/queues/:queue/keys/:key": { replies: { 200: TaskKeySchema } },
+  "PUT /v1/queues/:queue/keys/:key/limit": {
+    body: nullable(KeyLimitBody),
+    replies: { 200: TaskKeySchema },
+  },
+  "POST /v1/queues/:queue/hold": { body: HoldBody, replies: { 200: LimitsReply } },
+
   "GET /v1/queues/:queue/tasks": { query: TaskListQuery, replies: { 200: TaskPage } },
   "POST /v1/queues/:queue/tasks": { replies: { 200: TaskReceipt, 201: TaskReceipt, 208: TaskReceipt } },
   "GET /v1/queues/:queue/tasks/:id": { replies: { 200: TaskViewSchema } },
@@ -115,7 +135,7 @@ export const DASHBOARD_ROUTES = {
 
 type Routes = typeof DASHBOARD_ROUTES;
 export type DashboardRoute = keyof Routes;
-/** The values for `:queue` and `:id` in a path. */
+/** The values for `:queue`, `:id` and `:key` in a path. */
 export type RouteParams<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
   ? Record<Name, string> & RouteParams<Rest>
   : Path extends `${string}:${infer Name}`

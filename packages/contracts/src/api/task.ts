@@ -61,6 +61,8 @@ export const TaskViewSchema = Type.Object({
   timeoutMs: nullable(Type.Integer()),
   backoff: nullable(BackoffSchema),
   tags: Type.Array(Type.String()),
+  key: nullable(Type.String({ description: "The key in whose line it waits" })),
+  cost: Type.Integer({ description: "How much of a rate it takes" }),
   traceId: nullable(Type.String({ description: "The trace that it belongs to, 32 hex digits" })),
   enqueuedAt: Timestamp("Enqueued"),
   runAt: nullable(Timestamp("Due")),

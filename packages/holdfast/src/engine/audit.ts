@@ -21,6 +21,7 @@ const PARTS = [
   "pending:low",
   "pending:solo",
   "pending:typed",
+  "pending:keyed",
 ];
 const WALK = [...PARTS, "tasks"];
 const WINDOW = 500;

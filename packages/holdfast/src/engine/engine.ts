@@ -93,6 +93,7 @@ export class Engine extends QueueScripts {
             high: args.high,
             normal: args.normal,
             low: args.low,
+            keyed: args.keyed ?? 0,
             tail: args.tail,
           },
           args.bytes,

@@ -11,7 +11,9 @@ export interface EnqueueArgs {
   high: number;
   normal: number;
   low: number;
-  /** taskId, envelope, …: high, then normal, then low, then scheduled. At most 500 tasks. */
+  /** @default 0 */
+  keyed?: number;
+  /** taskId, envelope, …: high, then normal, then low, then with a key, then scheduled. At most 500 tasks. */
   tail: string[];
   /** Instead of the tail: the same, as the bytes of the call. */
   bytes?: TailBytes;
@@ -39,13 +41,14 @@ function answerOf(letters: readonly string[]): EnqueueAnswer {
 }
 
 /** Some tasks of a call as a call of their own. @param places in ascending order */
-function partOf({ high, normal, low, tail }: EnqueueArgs, places: readonly number[]): EnqueueArgs {
+function partOf({ high, normal, low, keyed = 0, tail }: EnqueueArgs, places: readonly number[]): EnqueueArgs {
   const between = (from: number, to: number) => places.filter((place) => place >= from && place < to).length;
   return {
     checked: true,
     high: between(0, high),
     normal: between(high, high + normal),
     low: between(high + normal, high + normal + low),
+    keyed: between(high + normal + low, high + normal + low + keyed),
     tail: places.flatMap((place) => tail.slice(2 * place, 2 * place + 2)),
   };
 }

@@ -34,6 +34,8 @@ const plainOptions = fc.record(
     backoff,
     tags: fc.array(tag, { maxLength: 16 }),
     keepPayload: fc.boolean(),
+    key: fc.string({ unit: "grapheme", minLength: 1, maxLength: 20 }),
+    cost: fc.integer({ min: 1, max: LIMITS.cost }),
   },
   { requiredKeys: [] },
 );
@@ -68,6 +70,8 @@ test("decoding returns what was encoded, the payload byte for byte", () => {
           delayMs: options?.delayMs ?? null,
           runAt: options?.runAt ?? null,
           tags: options?.tags ?? [],
+          key: options?.key ?? null,
+          cost: options?.cost ?? 1,
           fingerprint: print ?? null,
           keepPayload: options?.keepPayload ?? true,
           traceparent: null,

@@ -20,7 +20,7 @@ import { decodeWord, encodeWord } from "./text.ts";
  *     <flag><type> <enqueuedAt, base 36>[ name=value …]\n<payload>
  *
  * flag: `.` no options, `+` options, `@` options and scheduled. The scripts read the flag and the options
- * p, m, t, e, d, r, h, k; they never look into the payload. w and v are traceparent and tracestate.
+ * p, m, t, e, d, r, h, k, q, c; they never look into the payload. w and v are traceparent and tracestate.
  */
 export interface Envelope {
   type: string;
@@ -35,6 +35,8 @@ export interface Envelope {
   delayMs: number | null;
   runAt: number | null;
   tags: string[];
+  key: string | null;
+  cost: number;
   fingerprint: string | null;
   /** False: the payload goes when the task completes. */
   keepPayload: boolean;
@@ -43,13 +45,13 @@ export interface Envelope {
 }
 
 /** The places where an enqueue puts tasks, in the order in which the enqueue script wants its arguments. */
-export const BAND_ORDER = ["high", "normal", "low", "scheduled"] as const;
+export const BAND_ORDER = ["high", "normal", "low", "keyed", "scheduled"] as const;
 export type Band = (typeof BAND_ORDER)[number];
 
 export function bandOf(options: TaskOptions | undefined): Band {
   if (options === undefined) return "normal";
   if (options.delayMs !== undefined || options.runAt !== undefined) return "scheduled";
-  return options.priority ?? "normal";
+  return options.key === undefined ? (options.priority ?? "normal") : "keyed";
 }
 
 function encodeBackoff(b: Backoff): string {
@@ -85,6 +87,8 @@ export function encodeEnvelope(
   if (options?.expiresAt !== undefined) fields += ` e=${options.expiresAt}`;
   if (options?.backoff !== undefined) fields += ` b=${encodeBackoff(options.backoff)}`;
   if (options?.tags?.length) fields += ` g=${options.tags.map(encodeWord).join(",")}`;
+  if (options?.key !== undefined) fields += ` q=${encodeWord(options.key)}`;
+  if (options?.cost !== undefined && options.cost !== 1) fields += ` c=${options.cost}`;
   if (options?.keepPayload === false) fields += " k=0";
   if (fingerprint !== undefined) fields += ` h=${fingerprint}`;
   if (trace !== undefined) {
@@ -98,11 +102,11 @@ export function encodeEnvelope(
   return `${scheduled ? ENVELOPE_SCHEDULED : ENVELOPE_OPTIONS}${head}${fields}\n${payloadText}`;
 }
 
-function decodeTag(text: string): string {
+function decodeOwn(text: string): string {
   try {
     return decodeWord(text);
   } catch (error) {
-    throw new HoldfastError("invalid_argument", "a tag cannot be decoded", { cause: error });
+    throw new HoldfastError("invalid_argument", "a tag or key cannot be decoded", { cause: error });
   }
 }
 
@@ -120,6 +124,8 @@ function plainEnvelope(type: string, enqueuedAt: number, payloadText: string): E
     delayMs: null,
     runAt: null,
     tags: NO_TAGS,
+    key: null,
+    cost: 1,
     fingerprint: null,
     keepPayload: true,
     traceparent: null,
@@ -149,6 +155,8 @@ function decodeAsBefore(header: string, payloadText: string): Envelope | undefin
   envelope.expiresAt = known.expiresAt;
   envelope.delayMs = known.delayMs;
   envelope.runAt = known.runAt;
+  envelope.key = known.key;
+  envelope.cost = known.cost;
   envelope.fingerprint = known.fingerprint;
   envelope.keepPayload = known.keepPayload;
   return envelope;
@@ -179,14 +187,22 @@ export function decodeHeader(header: string, payloadText = ""): Envelope {
 }
 
 // The options that are numbers.
-const NUMBERS = { m: "maxRetries", t: "timeoutMs", e: "expiresAt", d: "delayMs", r: "runAt" } as const;
+const NUMBERS = {
+  m: "maxRetries",
+  t: "timeoutMs",
+  e: "expiresAt",
+  d: "delayMs",
+  r: "runAt",
+  c: "cost",
+} as const;
 
 function decodeOption(envelope: Envelope, part: string): void {
   const name = part.charAt(0);
   const text = part.slice(2);
   if (name === "p") envelope.priority = text === "h" ? "high" : text === "l" ? "low" : "normal";
   else if (name === "b") envelope.backoff = decodeBackoff(text);
-  else if (name === "g") envelope.tags = text.split(",").map(decodeTag);
+  else if (name === "g") envelope.tags = text.split(",").map(decodeOwn);
+  else if (name === "q") envelope.key = decodeOwn(text);
   else if (name === "h") envelope.fingerprint = text;
   else if (name === "k") envelope.keepPayload = text !== "0";
   else if (name === "w") envelope.traceparent = isTraceparent(text) ? text : null;

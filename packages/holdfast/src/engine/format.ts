@@ -39,5 +39,8 @@ export const HISTORY_LINES = 32;
 /** So often the attempt of a task that was handed back is refunded. */
 export const RELEASES_REFUNDED = 10;
 
+/** So often a handler may hand a task back because of a rate limit; after that the task dies. */
+export const RATE_LIMITED_MAX = 100;
+
 /** The hard limit of an attempt whose task brings none, ms. */
 export const ATTEMPT_TIMEOUT_MS = 1800000;

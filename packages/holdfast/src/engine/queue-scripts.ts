@@ -17,7 +17,7 @@ export class QueueScripts {
   readonly keys: QueueKeys;
   readonly connection: Connection;
   readonly #requests: RequestSlots;
-  protected readonly clockMs: () => number;
+  readonly clockMs: () => number;
   protected readonly register: () => Promise<void>;
 
   /**

@@ -12,6 +12,8 @@ export interface StateRecord {
   releases: number;
   generation: number;
   unroutedSince: number | null;
+  /** How often a handler handed it back because of a rate limit. */
+  limited: number;
   cancelRequested: boolean;
   solo: boolean;
   fence: string | null;
@@ -84,8 +86,9 @@ export function decodeCounts(text: string) {
     releases = "0",
     generation = "0",
     unroutedSince = "0",
+    limited = "0",
     flags = "",
-  ] = (text === "" ? "1" : text).split(",");
+  ] = (/^[^@]+/.exec(text)?.[0] ?? "1").split(",");
   return {
     attempts: Number(attempts),
     failures: Number(failures),
@@ -93,6 +96,7 @@ export function decodeCounts(text: string) {
     releases: Number(releases),
     generation: Number(generation),
     unroutedSince: unroutedSince === "0" ? null : Number(unroutedSince),
+    limited: Number(limited),
     cancelRequested: flags.includes(format.FLAG_CANCEL),
     solo: flags.includes(format.FLAG_ALONE) || Number(crashes) >= format.ALONE_FROM_CRASHES,
   };

@@ -8,7 +8,7 @@ export interface AuditReply {
 
 /**
  * A page of a sorted set by score, or of a list: the task that ended last comes first, or the one that is granted next.
- * `typed`: of `pending:typed`.
+ * `typed`: of `pending:typed` and `pending:keyed`.
  */
 export type ListOrder = "first" | "last" | "ended" | "waiting" | "typed";
 

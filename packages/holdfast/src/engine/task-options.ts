@@ -4,6 +4,7 @@ import {
   type FingerprintedOptions,
   HoldfastError,
   isNewTaskId,
+  isTaskKey,
   isTaskType,
   LIMITS,
   PRIORITIES,
@@ -49,6 +50,8 @@ export const taskKinds: Kinds<TaskOptions> = {
   },
   ifEnded: oneOf("again", "duplicate"),
   partitionKey: text(1, LIMITS.partitionKeyCharacters),
+  key: pattern(`a text of 1 to ${LIMITS.keyBytes} bytes without NUL, but "." and ".."`, isTaskKey),
+  cost: whole(1, LIMITS.cost),
   priority: oneOf(...PRIORITIES),
   delayMs: whole(0, LIMITS.delayMs),
   runAt: epochMs,
@@ -102,6 +105,8 @@ function contradictionOf(options: TaskOptions): string | undefined {
     return "delayMs and runAt exclude each other";
   if (options.id !== undefined && options.partitionKey !== undefined)
     return "id and partitionKey exclude each other: the id alone says which partition the task is in";
+  if (options.key !== undefined && options.partitionKey !== undefined)
+    return "key and partitionKey exclude each other: the key alone says which partition the task is in";
   if (options.ifEnded !== undefined && options.id === undefined) return "ifEnded goes with an id";
   if (options.replicas !== undefined && options.durability !== "replicated")
     return 'replicas goes with durability "replicated"';

@@ -36,6 +36,8 @@ export function taskView(queue: string, raw: RawTask): TaskView | null {
     timeoutMs: envelope.timeoutMs,
     backoff: envelope.backoff,
     tags: envelope.tags,
+    key: envelope.key,
+    cost: envelope.cost,
     traceId: envelope.traceparent === null ? null : traceIdOf(envelope.traceparent),
     enqueuedAt: envelope.enqueuedAt,
     runAt: state === "scheduled" && raw.score !== "" ? Math.floor(Number(raw.score)) : envelope.runAt,

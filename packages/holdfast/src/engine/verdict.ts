@@ -6,6 +6,8 @@ export type Verdict =
   | { kind: "release"; id: string; fence: string }
   /** Never begun: handed back as it was, however often. */
   | { kind: "unstarted"; id: string; fence: string }
+  /** A rate limit was met: the key of the task, or the queue, is held for so long. */
+  | { kind: "limited"; id: string; fence: string; delayMs: number; scope: "key" | "queue" }
   /** The worker has no handler for its type: it stands aside for one that has. */
   | { kind: "unrouted"; id: string; fence: string };
 
@@ -25,7 +27,14 @@ interface Acks {
 /** The five arguments of the script for a verdict other than a plain ack. */
 function pushOther(tail: (string | number)[], verdict: Verdict): void {
   const delayMs = "delayMs" in verdict ? Math.round(verdict.delayMs) : 0;
-  const text = verdict.kind === "ack" ? (verdict.resultText ?? "") : "error" in verdict ? verdict.error : "";
+  const text =
+    verdict.kind === "ack"
+      ? (verdict.resultText ?? "")
+      : verdict.kind === "limited"
+        ? verdict.scope
+        : "error" in verdict
+          ? verdict.error
+          : "";
   tail.push(verdict.id, verdict.fence, verdict.kind, delayMs, text);
 }
 

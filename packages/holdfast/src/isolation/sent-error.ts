@@ -1,9 +1,9 @@
-import { FatalError, RetryAfter } from "@holdfast/contracts";
+import { FatalError, RateLimited, RetryAfter } from "@holdfast/contracts";
 import type { Thrown } from "../worker/thrown.ts";
 
 /** A value that was thrown in a child, as an error of this process; a value that was not an error comes as its text. */
 export function receivedError(sent: Thrown): unknown {
-  const { name, message, frames, code, means, delayMs = 0, cause, errors, text } = sent;
+  const { name, message, frames, code, means, delayMs = 0, scope, cause, errors, text } = sent;
   if (text !== undefined && means === undefined) return text;
   const said = text ?? message;
   const options = cause === undefined ? {} : { cause: receivedError(cause) };
@@ -12,9 +12,11 @@ export function receivedError(sent: Thrown): unknown {
       ? new FatalError(said, options)
       : means === "retry_after"
         ? new RetryAfter(delayMs, said, options)
-        : errors
-          ? new AggregateError(errors.map(receivedError), said, options)
-          : new Error(said, options);
+        : means === "rate_limited"
+          ? new RateLimited(Math.max(1, delayMs), { ...options, scope })
+          : errors
+            ? new AggregateError(errors.map(receivedError), said, options)
+            : new Error(said, options);
   if (name !== "" && error.name !== name) error.name = name;
   error.stack = `${error.name}: ${said}${frames}`;
   return code === undefined ? error : Object.assign(error, { code });

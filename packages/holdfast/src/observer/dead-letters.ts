@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { HoldfastError } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
-import { decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envelope.ts";
+import { bandOf, decodeEnvelope, encodeEnvelope, traceOf } from "../engine/envelope.ts";
 import type { RawTask } from "../engine/replies.ts";
 import type { Request } from "../engine/requests.ts";
 import { taskView } from "../engine/task-view.ts";
@@ -82,7 +82,8 @@ export async function replayInto(
     // A derived id names no partition, so `ofId` always finds a part.
     const { engine: to } = target.ofId(newId) as Parts["all"][number];
     const decoded = decodeEnvelope(raw.envelope);
-    const { type, payloadText, maxRetries, timeoutMs, backoff, tags, priority, keepPayload } = decoded;
+    const { type, payloadText, maxRetries, timeoutMs, backoff, tags, key, cost, priority, keepPayload } =
+      decoded;
     const options = {
       priority,
       ...(maxRetries === null ? {} : { maxRetries }),
@@ -90,6 +91,8 @@ export async function replayInto(
       ...(backoff === null ? {} : { backoff }),
       ...(keepPayload ? {} : { keepPayload }),
       tags,
+      ...(key === null ? {} : { key }),
+      cost,
     };
     const envelope = encodeEnvelope(
       type,
@@ -99,7 +102,7 @@ export async function replayInto(
       `moved.${from.queue}`,
       traceOf(decoded),
     );
-    const count = (band: string) => (priority === band ? 1 : 0);
+    const count = (band: string) => (bandOf(options) === band ? 1 : 0);
     const { verdicts } = await to.enqueue({
       // However it ended there: a repeat has to find it.
       checked: true,
@@ -107,6 +110,7 @@ export async function replayInto(
       high: count("high"),
       normal: count("normal"),
       low: count("low"),
+      keyed: count("keyed"),
       tail: [newId, envelope],
     });
     if (verdicts === "f")

@@ -9,7 +9,7 @@ export type EmptiedState = (typeof EMPTIED_STATES)[number];
 
 /** The indexes with the tasks of a state. */
 export const INDEXES: Record<EmptiedState, (keyof QueueKeys)[]> = {
-  pending: ["pendingHigh", "pending", "pendingLow", "pendingSolo", "pendingTyped"],
+  pending: ["pendingHigh", "pending", "pendingLow", "pendingSolo", "pendingTyped", "pendingKeyed"],
   scheduled: ["scheduled"],
   dead: ["deadLetters"],
   completed: ["completed"],

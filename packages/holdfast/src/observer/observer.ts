@@ -9,6 +9,7 @@ import {
 } from "@holdfast/contracts";
 import { clientOf, type Holdfast } from "../client.ts";
 import { type AuditReport, auditParts } from "../engine/audit.ts";
+import { readKeys } from "../engine/limits.ts";
 import { checkTaskId, queueOfPartition } from "../engine/names.ts";
 import { readStale } from "../engine/stale-ledger.ts";
 import { taskView } from "../engine/task-view.ts";
@@ -21,6 +22,7 @@ import { type DeadLetterGroups, type DeadMatch, deadLetterGroups, matchDead } fr
 import { type DiscardResult, discardDead, type ReplayResult, replayIds } from "./dead-letters.ts";
 import { deleteParts, type EmptiedState, emptyPart } from "./emptied.ts";
 import { bulkMatcherOf, type DeadLetterFilter } from "./filter.ts";
+import { Limits } from "./limits.ts";
 import * as checks from "./observer-options.ts";
 import { queueStats } from "./queue-stats.ts";
 import { RateMeter } from "./rate-meter.ts";
@@ -37,6 +39,8 @@ export class Observer {
   readonly #ownsClient: boolean;
   readonly #partitions: PartitionRegistry;
   readonly #rates = new RateMeter();
+  /** The limits of queues, and the keys of their tasks. */
+  readonly limits: Limits;
 
   /** @throws HoldfastError invalid_argument */
   constructor(options: checks.ObserverOptions) {
@@ -45,6 +49,7 @@ export class Observer {
     this.#ownsClient = isOwn;
     this.#client = client;
     this.#partitions = new PartitionRegistry(client);
+    this.limits = new Limits(this.#partitions);
   }
 
   async queues(): Promise<string[]> {
@@ -89,14 +94,15 @@ export class Observer {
     const part = (await this.#partitions.known(queue)).ofId(id);
     const task = await this.#taskIn(queue, part, id);
     if (!part || !task) return null;
-    const [stats, workers, janitors, position] = await Promise.all([
+    const [stats, workers, janitors, position, limits] = await Promise.all([
       this.#statsOf(part),
       this.workers(),
       this.janitors(),
       positionOf(part.engine, task),
+      readKeys(part.engine, { keys: task.key === null ? [] : [task.key] }),
     ]);
     const acksPerSecond = this.#rates.acksPerSecond(part.name);
-    return explain(task, { stats, workers, janitors: janitors.length, position, acksPerSecond });
+    return explain(task, { stats, workers, janitors: janitors.length, position, limits, acksPerSecond });
   }
 
   /** Dead letters with the same type, reason and error. @param options.scan how many of the newest are looked at, 10,000 */

@@ -20,6 +20,7 @@ const TOMBSTONES_HIGH = 21;
 const TOMBSTONES_LOW = 22;
 const TOMBSTONES_SOLO = 23;
 const TOMBSTONES_ASIDE = 24;
+const TOMBSTONES_KEYED = 26;
 
 function oldestAgeMs(raw: RawStats): number {
   let oldest = raw.now;
@@ -40,9 +41,14 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
   const total = (at: number) => count(TOTALS + at);
   const [acceptedPending = 0, acceptedScheduled = 0, deduplicated = 0] = raw.accepted;
   const [high = 0, normal = 0, low = 0, solo = 0, typed = 0] = raw.lengths;
+  const [keyed = 0] = raw.lengths.slice(11);
   const without = (entries: number, tombstones: number) => Math.max(0, entries - count(tombstones));
   const inNormal =
-    count(TOMBSTONES) - count(TOMBSTONES_HIGH) - count(TOMBSTONES_LOW) - count(TOMBSTONES_SOLO);
+    count(TOMBSTONES) -
+    count(TOMBSTONES_HIGH) -
+    count(TOMBSTONES_LOW) -
+    count(TOMBSTONES_SOLO) -
+    count(TOMBSTONES_KEYED);
   return {
     queue,
     at: raw.now,
@@ -54,6 +60,7 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
     },
     pendingSolo: without(solo, TOMBSTONES_SOLO),
     pendingTyped: without(typed, TOMBSTONES_ASIDE),
+    pendingKeyed: without(keyed, TOMBSTONES_KEYED),
     processing: count(PROCESSING),
     scheduled: acceptedScheduled + count(SCHEDULED),
     completed: count(COMPLETED),

@@ -37,6 +37,7 @@ const INDEXES: Record<TaskState, Index[]> = {
     ["pendingHigh", "waiting"],
     ["pending", "waiting"],
     ["pendingLow", "waiting"],
+    ["pendingKeyed", "typed"],
   ],
   processing: [["processing", "first"]],
   scheduled: [["scheduled", "first"]],
@@ -53,8 +54,8 @@ const READ_BYTES = 1_048_576;
 
 /** A cursor is opaque to clients: which index, and what was seen last in it. */
 function decodeCursor(cursor: string, indexes: Index[]): { at: number; after: string } {
-  // With spaces: an entry of `pending:typed` is a band, a type, two numbers and an id.
-  const match = /^(\d)~((?:-?\d{1,17}(?:\.\d{1,12})?:[A-Za-z0-9_.:/ -]{0,300})?)$/.exec(
+  // With spaces: an entry of `pending:typed` is a band, a type, two numbers and an id, and one of `pending:keyed` begins with the key.
+  const match = /^(\d)~((?:-?\d{1,17}(?:\.\d{1,12})?:[A-Za-z0-9_.:/ %!~*'()-]{0,600})?)$/.exec(
     Buffer.from(cursor, "base64url").toString("utf8"),
   );
   const at = Number(match?.[1]);

@@ -1,6 +1,7 @@
-import type { QueueStats, TaskView, WorkerView } from "@holdfast/contracts";
+import type { LimitsView, QueueStats, TaskKeyView, TaskView, WorkerView } from "@holdfast/contracts";
 import { expect, test } from "vitest";
 import { statsOf, taskViewOf, workerViewOf } from "../../test/support/views.ts";
+import type { KeysPage } from "../engine/limits.ts";
 import { explain } from "./why.ts";
 
 interface Case {
@@ -10,12 +11,33 @@ interface Case {
   position?: number | null;
   acksPerSecond?: number;
   janitors?: number;
+  limits?: KeysPage;
 }
+
+/** A queue without limits, and what is said of it or of the key of the task. */
+const keysPage = (limits: Partial<LimitsView> = {}, key?: Partial<TaskKeyView>): KeysPage => ({
+  limits: {
+    ...{ queue: "q", at: 0, limits: {}, running: 0, heldUntil: null, blockedBy: null, nextAt: null },
+    ...limits,
+  },
+  whole: {},
+  keys: key
+    ? [
+        {
+          ...{ key: "acme", waiting: 1, running: 0, limit: null, limitUntil: null },
+          ...{ heldUntil: null, blockedBy: null, nextAt: null },
+          ...key,
+        },
+      ]
+    : [],
+  cursor: null,
+});
 
 const why = ({ task, stats, workers = [workerViewOf()], position = null, ...rest }: Case) =>
   explain(taskViewOf(task), {
     acksPerSecond: 0,
     janitors: 1,
+    limits: keysPage(),
     ...rest,
     stats: statsOf(stats),
     workers,
@@ -156,4 +178,25 @@ test("workers_draining: all workers that could run the task drain; this reason c
   // One worker that does not drain is enough, but a worker of another queue does not count.
   expect(why({ workers: [drained, workerViewOf({ id: "w3" })] }).reason).toBe("waiting");
   expect(why({ workers: [workerViewOf({ state: "drained", queues: ["other"] })] }).reason).toBe("no_workers");
+});
+
+test("limited: which limit holds the task, how much of it is used, and its place in the line", () => {
+  const task = { key: "acme" };
+  const full = keysPage({ limits: { key: { concurrency: 3 } } }, { running: 3, blockedBy: "concurrency" });
+  expect(why({ task, limits: full, position: 2 })).toMatchObject({
+    ...{ reason: "limited", position: 2, expectedStartAt: null },
+    detail: '3 of 3 tasks of the key "acme" run; 2 tasks are before it',
+  });
+  const rate = { limit: 10, periodMs: 60_000 };
+  const late = keysPage({}, { limit: { rate }, blockedBy: "rate", nextAt: 105_000 });
+  expect(why({ task, limits: late, position: 1 })).toMatchObject({
+    ...{ reason: "limited", expectedStartAt: 111_000 },
+    detail: 'the rate of the key "acme", 10 per 60 s, is used up; 1 task is before it',
+  });
+  const held = keysPage({ blockedBy: "hold", heldUntil: 100_500, nextAt: 100_500 });
+  expect(why({ limits: held })).toMatchObject({
+    ...{ reason: "limited", expectedStartAt: 100_500 },
+    detail: 'the queue "q" is held for another 500 ms',
+  });
+  expect(why({ task, limits: keysPage({}, {}) }).reason).toBe("waiting");
 });

@@ -1,5 +1,7 @@
 import { LIMITS, type QueueStats, type TaskState, type TaskView, type WorkerView } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
+import type { KeysPage } from "../engine/limits.ts";
+import { encodeWord } from "../engine/text.ts";
 
 /** Why a task does not run (or that it does). */
 export interface Why {
@@ -15,6 +17,7 @@ export interface Why {
     | "running"
     | "worker_lost"
     | "solo"
+    | "limited"
     | "terminal";
   detail: string;
   /** Tasks before it in its band, where known. */
@@ -36,6 +39,8 @@ export interface Surroundings {
   /** Index in its band; null if it was not found among the entries looked at. */
   position: number | null;
   acksPerSecond: number;
+  /** The limits of the queue, and of the key of the task. */
+  limits: KeysPage;
 }
 
 export function explain(task: TaskView, around: Surroundings): Why {
@@ -105,6 +110,8 @@ export function explain(task: TaskView, around: Surroundings): Why {
   }
   if (task.solo)
     return why("solo", "it crashed its worker twice: it runs alone, as soon as a worker holds nothing else");
+  const limited = limitOf(task, around);
+  if (limited) return why("limited", limited.detail, limited);
   const aside = task.unroutedSince !== null;
   const before = position ?? (aside ? stats.pendingTyped : stats.pending);
   const forWhom = aside
@@ -115,6 +122,33 @@ export function explain(task: TaskView, around: Surroundings): Why {
     positionIsEstimate: position === null,
     expectedStartAt: acksPerSecond > 0 ? Math.round(stats.at + (before / acksPerSecond) * 1000) : null,
   });
+}
+
+/** What holds the task back: the queue as a whole, or its key; null if neither does. */
+function limitOf(task: TaskView, { limits: { limits, keys }, position, stats }: Surroundings) {
+  const [key] = keys;
+  const [view, limit, whose] =
+    limits.blockedBy !== null
+      ? [limits, limits.limits.queue, `the queue "${task.queue}"`]
+      : [key, key?.limit ?? limits.limits.key, `the key "${task.key}"`];
+  if (!view || view.blockedBy === null) return null;
+  const { rate, concurrency } = limit ?? {};
+  const before = position ?? 0;
+  const held =
+    view.blockedBy === "hold"
+      ? `${whose} is held for another ${spanOf((view.heldUntil ?? 0) - stats.at)}`
+      : view.blockedBy === "concurrency"
+        ? `${view.running} of ${concurrency} tasks of ${whose} run`
+        : `the rate of ${whose}, ${rate?.limit} per ${spanOf(rate?.periodMs ?? 0)}, is used up`;
+  const line = `; ${before} ${before === 1 ? "task is" : "tasks are"} before it`;
+  return {
+    detail: held + (position === null ? "" : line),
+    position,
+    expectedStartAt:
+      view.nextAt === null
+        ? null
+        : view.nextAt + Math.round(rate ? (before * rate.periodMs) / rate.limit : 0),
+  };
 }
 
 /** Null for a worker that runs. */
@@ -140,6 +174,7 @@ function janitorsOf({ janitors }: Surroundings, todo: string): string {
 const ago = (ms: number) => `${spanOf(ms)} ago`;
 
 function spanOf(ms: number): string {
+  if (ms < 1_000) return `${Math.max(0, Math.round(ms))} ms`;
   const seconds = Math.round(ms / 1_000);
   if (seconds < 120) return `${seconds} s`;
   return seconds < 7_200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3_600)} h`;
@@ -148,13 +183,20 @@ function spanOf(ms: number): string {
 // Positions beyond this one are not searched.
 const POSITION_EXACT = 10_000;
 
-/** The number of tasks before this one in its band; null beyond 10,000, and for a task that is not in a band. */
+/** The number of tasks before this one in its band, or in the line of its key; null beyond 10,000, and for a task that is in neither. */
 export async function positionOf(engine: Engine, task: TaskView): Promise<number | null> {
   if (task.state !== "pending" || task.solo) return null;
-  const index = task.priority === "high" ? "pendingHigh" : task.priority === "low" ? "pendingLow" : "pending";
-  let cursor = "";
+  const band = task.priority === "high" ? "pendingHigh" : task.priority === "low" ? "pendingLow" : "pending";
+  const index = task.key === null ? band : "pendingKeyed";
+  // The lines of the keys stand one behind the other.
+  let cursor = task.key === null ? "" : `0:${encodeWord(task.key)} `;
   for (let before = 0; before < POSITION_EXACT; before += LIMITS.scriptTasks) {
-    const page = await engine.list(index, "waiting", cursor, LIMITS.scriptTasks);
+    const page = await engine.list(
+      index,
+      task.key === null ? "waiting" : "typed",
+      cursor,
+      LIMITS.scriptTasks,
+    );
     const at = page.ids.indexOf(task.id);
     if (at >= 0) return before + at;
     if (page.cursor === "") return null;

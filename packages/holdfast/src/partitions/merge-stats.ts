@@ -1,4 +1,11 @@
-import type { QueueSettings, QueueStats, QueueTotals } from "@holdfast/contracts";
+import {
+  HoldfastError,
+  type Limit,
+  type QueueLimits,
+  type QueueSettings,
+  type QueueStats,
+  type QueueTotals,
+} from "@holdfast/contracts";
 import { queueOfPartition } from "../engine/names.ts";
 
 const sum = <Part>(parts: readonly Part[], of: (part: Part) => number) =>
@@ -22,6 +29,42 @@ export function splitSettings(settings: Partial<QueueSettings>, count: number): 
   if (split.maxWaiting !== undefined) split.maxWaiting = Math.ceil(split.maxWaiting / count);
   if (split.retentionCount !== undefined) split.retentionCount = Math.ceil(split.retentionCount / count);
   return split;
+}
+
+/**
+ * The limits of each of `parts` partitions: equal shares of the limit of the queue, so that all of them together never exceed it.
+ * @throws HoldfastError invalid_argument: there are more partitions than it can be divided among
+ */
+export function splitLimits(limits: QueueLimits, parts: number): QueueLimits {
+  const { queue } = limits;
+  if (queue === undefined || parts === 1) return limits;
+  return { ...limits, queue: shareOf(queue, parts) };
+}
+
+function shareOf(limit: Limit, parts: number): Limit {
+  const { concurrency, rate, weight } = limit;
+  for (const [name, value] of [
+    ["queue.concurrency", concurrency],
+    ["queue.rate.burst", rate?.burst ?? (rate && 1)],
+  ] as const)
+    if (value !== undefined && value < parts)
+      throw new HoldfastError(
+        "invalid_argument",
+        `${name} is divided among the ${parts} partitions of the queue, so it has to be at least ${parts}, got ${value}`,
+      );
+  return {
+    ...(concurrency === undefined ? {} : { concurrency: Math.floor(concurrency / parts) }),
+    ...(rate === undefined
+      ? {}
+      : {
+          rate: {
+            limit: rate.limit,
+            periodMs: rate.periodMs * parts,
+            burst: Math.floor((rate.burst ?? 1) / parts),
+          },
+        }),
+    ...(weight === undefined ? {} : { weight }),
+  };
 }
 
 /** Adds up the stats of the parts of a queue, each of which was counted at its own moment. @param partitions null if there are none */
@@ -49,6 +92,7 @@ export function mergeStats(
     },
     pendingSolo: sum(parts, ({ pendingSolo }) => pendingSolo),
     pendingTyped: sum(parts, ({ pendingTyped }) => pendingTyped),
+    pendingKeyed: sum(parts, ({ pendingKeyed }) => pendingKeyed),
     processing: sum(parts, ({ processing }) => processing),
     scheduled: sum(parts, ({ scheduled }) => scheduled),
     completed: sum(parts, ({ completed }) => completed),

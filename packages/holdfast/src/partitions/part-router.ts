@@ -1,4 +1,4 @@
-import { LIMITS } from "@holdfast/contracts";
+import { HoldfastError, LIMITS } from "@holdfast/contracts";
 import { checkTaskId } from "../engine/names.ts";
 import { taskKinds } from "../engine/task-options.ts";
 import { checkArgument } from "../options/shape.ts";
@@ -12,6 +12,7 @@ const TOGETHER = LIMITS.scriptTasks;
 export interface RoutedTask {
   id?: string | undefined;
   partitionKey?: string | undefined;
+  key?: string | undefined;
 }
 
 /** Chooses the part of the queue for each task that is enqueued. */
@@ -24,11 +25,20 @@ export class PartRouter {
    * @throws HoldfastError invalid_task_id, invalid_argument
    */
   placeFor(parts: Parts, task: RoutedTask | undefined): number {
-    if (task?.id !== undefined) return parts.placeOf(checkTaskId(task.id));
+    if (task?.id !== undefined) {
+      if (parts.partitions && task.key !== undefined)
+        throw new HoldfastError(
+          "invalid_argument",
+          "id and key exclude each other in a queue with partitions: the tasks of a key have to be in one partition",
+        );
+      return parts.placeOf(checkTaskId(task.id));
+    }
     if (task?.partitionKey !== undefined) {
       const key = checkArgument("partitionKey", taskKinds.partitionKey, task.partitionKey);
       return parts.partitions ? partitionOfKey(key, parts.partitions) : 0;
     }
+    if (task?.key !== undefined && parts.partitions)
+      return parts.placeOfKey(checkArgument("key", taskKinds.key, task.key));
     return this.#next(parts.all.length);
   }
 

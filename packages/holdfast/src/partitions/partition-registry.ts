@@ -1,11 +1,12 @@
 import { HoldfastError } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
+import { readKeys, setLimits } from "../engine/limits.ts";
 import { checkQueueName, queueOfPartition } from "../engine/names.ts";
 import { partsChanged } from "../engine/registry.ts";
 import { settingsText } from "../engine/settings-text.ts";
 import { checkArgument } from "../options/shape.ts";
-import { splitSettings } from "./merge-stats.ts";
+import { splitLimits, splitSettings } from "./merge-stats.ts";
 import { type Partitions, partitionsKind } from "./partition-names.ts";
 import { type Part, Parts, samePartitions } from "./parts.ts";
 
@@ -141,6 +142,10 @@ export class PartitionRegistry {
   /** @returns the number of partitions that the queue has now */
   async #grow(queue: string, before: number, count: number): Promise<number | null> {
     const [first, ...added] = this.#engines(queue, before - 1, count) as [Engine, ...Engine[]];
+    // The present partitions take their smaller shares first, so that all of them together never exceed a limit of the queue.
+    const limits = await limitsOf(first, count);
+    if (limits?.whole.queue)
+      for (const engine of this.#engines(queue, 0, before)) await setLimits(engine, limits.own, limits.whole);
     let settings = await copySettings(first, added, 1);
     const partitions = await this.#client.registry.setPartitions(queue, before, count);
     // An operator may have changed the settings, or another growth may have made these partitions meanwhile.
@@ -169,13 +174,22 @@ async function copySettings(from: Engine, to: readonly Engine[], share: number):
   const text = (await from.stats()).settings;
   const { settings, paused, pauseReason, pausedBy } = settingsText(text);
   const own = splitSettings(settings, share);
+  const limits = await limitsOf(from, share);
   await Promise.all(
     to.map(async (engine) => {
       await engine.configure(own);
+      if (limits) await setLimits(engine, limits.own, limits.whole);
       await engine.pause(paused, pauseReason ?? "", pausedBy ?? "");
     }),
   );
   return text;
+}
+
+/** The limits of a queue, and the share of each part; undefined if it has none. @param parts among how many parts they are divided; 1: they are */
+async function limitsOf(from: Engine, parts: number) {
+  const { limits, whole } = await readKeys(from, {});
+  if (!whole.queue && !whole.key) return undefined;
+  return { own: parts === 1 ? limits.limits : splitLimits(whole, parts), whole };
 }
 
 function withoutPartitions(queue: string, count: number): HoldfastError {

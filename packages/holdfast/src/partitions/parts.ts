@@ -2,8 +2,9 @@ import { HoldfastError, LIMITS } from "@holdfast/contracts";
 import type { Holdfast } from "../client.ts";
 import type { Engine } from "../engine/engine.ts";
 import { checkTaskId } from "../engine/names.ts";
-import { shown } from "../options/shape.ts";
-import { type Partitions, partitionNames, partitionOfId } from "./partition-names.ts";
+import { taskKinds } from "../engine/task-options.ts";
+import { checkArgument, shown } from "../options/shape.ts";
+import { type Partitions, partitionHash, partitionNames, partitionOfId } from "./partition-names.ts";
 
 /** One part of a queue: the queue itself, or one of its partitions. */
 export interface Part {
@@ -34,6 +35,20 @@ export class Parts {
 
   ofId(id: string): Part | undefined {
     return this.all[this.placeOf(id)];
+  }
+
+  /**
+   * The index in `all` of the part with the tasks of a key. It stays the same when the queue grows, so that a limit of the key holds for all
+   * of its tasks.
+   */
+  placeOfKey(key: string): number {
+    return this.partitions ? partitionHash(key) % this.partitions.first : 0;
+  }
+
+  /** The part with the tasks of a key. @throws HoldfastError invalid_argument */
+  ofKey(key: string): Part {
+    checkArgument("key", taskKinds.key, key);
+    return this.all[this.placeOfKey(key)] as Part;
   }
 }
 

@@ -84,16 +84,16 @@ export class EnqueueCall {
 
   /** The arguments for the script. Called when the call is complete. */
   args(): EnqueueArgs {
-    const [high = 0, normal = 0, low = 0] = this.#order();
+    const [high = 0, normal = 0, low = 0, keyed = 0] = this.#order();
     const checked = this.#idIs !== "minted";
     const once = this.#idIs === "once";
-    return { checked, once, high, normal, low, tail: this.tail };
+    return { checked, once, high, normal, low, keyed, tail: this.tail };
   }
 
   /** Puts the bands in the order of the script's tail. @returns how many tasks are in each */
   #order(): number[] {
     const { bands, tail, sinks, places } = this;
-    if (bands === undefined) return [0, sinks.length, 0, 0];
+    if (bands === undefined) return [0, sinks.length, 0, 0, 0];
     this.tail = [];
     this.sinks = [];
     this.places = [];

@@ -126,7 +126,7 @@ export class PlainCall {
   }
 
   args(): EnqueueArgs {
-    return { checked: false, high: 0, normal: this.#size, low: 0, tail: [], bytes: this.#tail };
+    return { checked: false, high: 0, normal: this.#size, low: 0, keyed: 0, tail: [], bytes: this.#tail };
   }
 
   answered({ verdicts }: EnqueueAnswer): void {

@@ -8,10 +8,11 @@ import {
 import type { TaskColumns } from "@holdfast/contracts/task-json";
 import { clientOf, type Holdfast } from "../client.ts";
 import { traceOf } from "../engine/envelope.ts";
+import { changeKey } from "../engine/limits.ts";
 import { checkQueueName } from "../engine/names.ts";
-import { type NewTask, taskShape, taskTextShape } from "../engine/task-options.ts";
+import { type NewTask, taskKinds, taskShape, taskTextShape } from "../engine/task-options.ts";
 import { taskView } from "../engine/task-view.ts";
-import { checkShape } from "../options/shape.ts";
+import { checkArgument, checkShape } from "../options/shape.ts";
 import { checkPartitionedName } from "../partitions/partition-registry.ts";
 import type { TraceContext } from "../tracing/trace-context.ts";
 import type { Tracing } from "../tracing/tracing.ts";
@@ -191,6 +192,18 @@ export class Queue {
   /** Ends a waiting task at once; asks the worker of a running one to stop. */
   cancel(id: string): Promise<"cancelled" | "requested" | "too_late" | "not_found"> {
     return this.#during(() => this.#parts.look(id, "not_found", (engine) => engine.cancel(id)));
+  }
+
+  /**
+   * Grants no task of this key for so long; 0 lets it go on. For what is known outside of a handler, such as a Retry-After of a callback.
+   * @param holdMs 0 to 365 days
+   * @throws HoldfastError invalid_argument
+   */
+  hold(key: string, holdMs: number): Promise<void> {
+    return this.#during(async () => {
+      checkArgument("holdMs", taskKinds.delayMs, holdMs);
+      await changeKey((await this.#parts.known()).ofKey(key).engine, key, { holdMs });
+    });
   }
 
   /**

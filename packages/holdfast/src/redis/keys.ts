@@ -8,6 +8,9 @@ export interface QueueKeys {
   readonly pendingLow: string;
   readonly pendingSolo: string;
   readonly pendingTyped: string;
+  readonly pendingKeyed: string;
+  readonly ready: string;
+  readonly resting: string;
   readonly processing: string;
   readonly scheduled: string;
   readonly deadLetters: string;
@@ -59,6 +62,9 @@ export function queueKeys(prefix: string, queue: string): QueueKeys {
     pendingLow: key("pending:low"),
     pendingSolo: key("pending:solo"),
     pendingTyped: key("pending:typed"),
+    pendingKeyed: key("pending:keyed"),
+    ready: key("ready"),
+    resting: key("resting"),
     processing: key("processing"),
     scheduled: key("scheduled"),
     deadLetters: key("dead_letters"),

@@ -61,6 +61,7 @@ export class TaskPlace {
         high: band === "high" ? 1 : 0,
         normal: band === "normal" ? 1 : 0,
         low: band === "low" ? 1 : 0,
+        keyed: band === "keyed" ? 1 : 0,
         tail: [id, envelopeOf(definition, at, now)],
       },
       request,

@@ -1,4 +1,4 @@
-import { FatalError, RetryAfter } from "@holdfast/contracts";
+import { FatalError, RateLimited, RetryAfter } from "@holdfast/contracts";
 import { expect, test } from "vitest";
 import { testWorker } from "./test-worker.ts";
 
@@ -92,4 +92,26 @@ test("a type without a handler and a payload without JSON are refused by name", 
   const worker = testWorker({ known: () => null });
   await expect(worker.run("other", null)).rejects.toThrow(/no handler for "other": known/);
   await expect(worker.run("known", undefined)).rejects.toMatchObject({ code: "invalid_argument" });
+});
+
+test("a rate limit costs no attempt, and ends in the dead letters after a hundred of them", async () => {
+  let calls = 0;
+  const worker = testWorker({
+    once: () => {
+      if (calls++ === 0) throw new RateLimited(5_000);
+      return calls;
+    },
+    always: () => {
+      throw new Error("429", { cause: new RateLimited(1) });
+    },
+  });
+  const first = await worker.run("once", null, { maxRetries: 0 });
+  expect(first).toMatchObject({ outcome: "released", attempts: 0, delayMs: 5_000 });
+  calls = 0;
+  const whole = await worker.run("once", null, { maxRetries: 0, untilSettled: true });
+  expect(whole).toMatchObject({ outcome: "acked", attempts: 1, result: 2 });
+  expect(await worker.run("always", null, { untilSettled: true })).toMatchObject({
+    outcome: "dead",
+    attempts: 1,
+  });
 });

@@ -1,4 +1,5 @@
 import { type Backoff, HoldfastError } from "@holdfast/contracts";
+import { RATE_LIMITED_MAX } from "../engine/format.ts";
 import { taskKinds } from "../engine/task-options.ts";
 import { abortSignal, whole, yesNo } from "../options/kinds.ts";
 import { checkShape, shapeOf } from "../options/shape.ts";
@@ -10,13 +11,14 @@ import { readThrown, verdictOfError } from "../worker/thrown.ts";
 import { checkHandlers } from "../worker/worker-options.ts";
 
 export interface TestRun {
-  outcome: "acked" | "retried" | "dead";
+  /** "released": a rate limit was met, and no attempt is lost. */
+  outcome: "acked" | "retried" | "released" | "dead";
   /** The result that a caller of `queue.result` would see, parsed. */
   result?: unknown;
   resultText?: string;
   /** The error that the handler threw; with "acked", the reason why its result could not be stored. */
   error?: unknown;
-  /** The wait before the next attempt, ms, if the task is retried. */
+  /** The wait before the next attempt, ms, if the task is retried, or the hold of a rate limit. */
   delayMs?: number;
   attempts: number;
   progress: unknown[];
@@ -75,6 +77,7 @@ export function testWorker(handlers: Handlers) {
       const errors: HoldfastError[] = [];
       const id = options.id ?? "test-task";
       const traceparent = options.traceparent ?? null;
+      let limited = 0;
       for (let attempt = options.attempt ?? 1; ; attempt++) {
         const behind: Attempt = {
           payload: JSON.parse(payloadText),
@@ -118,7 +121,14 @@ export function testWorker(handlers: Handlers) {
         }
         const backoff = { ...DEFAULT_BACKOFF, ...options.backoff };
         const verdict = verdictOfError(readThrown(error), backoff, attempt, 0.5);
-        if (verdict.kind === "fatal" || attempt > maxRetries) return { outcome: "dead", ...ended, error };
+        if (verdict.kind === "limited" && ++limited <= RATE_LIMITED_MAX) {
+          if (!options.untilSettled)
+            return { outcome: "released", ...ended, attempts: attempt - 1, error, delayMs: verdict.delayMs };
+          attempt--;
+          continue;
+        }
+        if (verdict.kind === "fatal" || verdict.kind === "limited" || attempt > maxRetries)
+          return { outcome: "dead", ...ended, error };
         if (!options.untilSettled) return { outcome: "retried", ...ended, error, delayMs: verdict.delayMs };
       }
     },

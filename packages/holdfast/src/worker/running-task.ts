@@ -278,6 +278,11 @@ export class RunningTask implements Attempt {
     const backoff = brought ? { ...this.#run.backoff, ...brought } : this.#run.backoff;
     const thrown = readThrown(error);
     const verdict = verdictOfError(thrown, backoff, this.attempt, Math.random());
+    if (verdict.kind === "limited") {
+      const scope = this.#envelope?.key == null ? "queue" : verdict.scope;
+      this.#end({ ...verdict, scope, id: this.id, fence: this.fence }, error);
+      return;
+    }
     const own = this.span?.context?.traceparent;
     const text = errorText(thrown);
     // The next attempt links to this one, if its span is kept.

@@ -1,5 +1,5 @@
 import { inspect, types } from "node:util";
-import { type Backoff, CUT_MARK, ERROR_MEANING, LIMITS } from "@holdfast/contracts";
+import { type Backoff, CUT_MARK, ERROR_MEANING, type HoldScope, LIMITS } from "@holdfast/contracts";
 import { encodeLine } from "../engine/text.ts";
 import { backoffDelayMs } from "./backoff.ts";
 
@@ -10,9 +10,11 @@ export interface Thrown {
   /** The lines below the message, each beginning with a line break. */
   frames: string;
   code?: string;
-  means?: "fatal" | "retry_after";
-  /** The wait of a RetryAfter, ms. */
+  means?: "fatal" | "retry_after" | "rate_limited";
+  /** The wait of a RetryAfter, or the hold of a RateLimited, ms. */
   delayMs?: number;
+  /** What a RateLimited holds. */
+  scope?: HoldScope;
   cause?: Thrown;
   /** The first errors of an aggregate. */
   errors?: Thrown[];
@@ -79,7 +81,22 @@ export function cutText(text: string, characters: number): string {
 }
 
 function namedMeaning(name: string): Thrown["means"] {
-  return name === "FatalError" ? "fatal" : name === "RetryAfter" ? "retry_after" : undefined;
+  return name === "FatalError"
+    ? "fatal"
+    : name === "RetryAfter"
+      ? "retry_after"
+      : name === "RateLimited"
+        ? "rate_limited"
+        : undefined;
+}
+
+/** What the meaning of an error brings beside it. */
+function meaningOf(means: unknown, value: unknown): Pick<Thrown, "means" | "delayMs" | "scope"> {
+  if (means === "fatal") return { means };
+  if (means === "retry_after") return { means, delayMs: saneDelayMs(read(value, "delayMs")) };
+  if (means !== "rate_limited") return {};
+  const scope = read(value, "scope") === "queue" ? "queue" : "key";
+  return { means, delayMs: saneDelayMs(read(value, "holdMs")), scope };
 }
 
 /** Returns a wait that a script can count with. One bad value would hold up all the verdicts of its batch. */
@@ -113,13 +130,12 @@ export function readThrown(value: unknown): Thrown {
 
 function readError(value: unknown, seen: Set<unknown>, depth: number): Thrown {
   if (!isErrorLike(value)) {
-    const meaning = namedMeaning(String(read(value ?? {}, "name")));
     return {
       name: "",
       message: "",
       frames: "",
       text: textOf(value).slice(0, CHARACTERS),
-      ...(meaning === undefined ? {} : { means: meaning, delayMs: saneDelayMs(read(value, "delayMs")) }),
+      ...meaningOf(namedMeaning(String(read(value ?? {}, "name"))), value),
     };
   }
   const givenName = read(value, "name");
@@ -136,12 +152,7 @@ function readError(value: unknown, seen: Set<unknown>, depth: number): Thrown {
   // A number that comes from the class, as with DOMException, says less than the name.
   if (typeof code === "string" || (typeof code === "number" && hasOwn(value, "code")))
     thrown.code = String(code).slice(0, CODE_CHARACTERS);
-  const means = read(value, ERROR_MEANING) ?? namedMeaning(name);
-  if (means === "fatal") thrown.means = means;
-  else if (means === "retry_after") {
-    thrown.means = means;
-    thrown.delayMs = saneDelayMs(read(value, "delayMs"));
-  }
+  Object.assign(thrown, meaningOf(read(value, ERROR_MEANING) ?? namedMeaning(name), value));
   const cause = read(value, "cause");
   const errors = read(value, "errors");
   if ((cause === undefined && errors === undefined) || depth === CAUSES) return thrown;
@@ -208,17 +219,22 @@ export function errorText(thrown: Thrown): string {
 }
 
 /**
- * The verdict for an error that a handler threw. The error, or else the first of its causes that says so, decides: FatalError and
- * RetryAfter are recognised by a mark or by their name.
+ * The verdict for an error that a handler threw. The error, or else the first of its causes that says so, decides: FatalError,
+ * RetryAfter and RateLimited are recognised by a mark or by their name.
  */
 export function verdictOfError(
   thrown: Thrown,
   backoff: Backoff,
   attempt: number,
   random: number,
-): { kind: "fail"; delayMs: number } | { kind: "fatal" } {
+):
+  | { kind: "fail"; delayMs: number }
+  | { kind: "fatal" }
+  | { kind: "limited"; delayMs: number; scope: HoldScope } {
   for (let at: Thrown | undefined = thrown; at; at = at.cause) {
     if (at.means === "fatal") return { kind: "fatal" };
+    if (at.means === "rate_limited")
+      return { kind: "limited", delayMs: at.delayMs ?? 0, scope: at.scope ?? "key" };
     if (at.means === "retry_after") return { kind: "fail", delayMs: at.delayMs ?? 0 };
   }
   return { kind: "fail", delayMs: saneDelayMs(backoffDelayMs(backoff, attempt, random)) };

@@ -25,6 +25,7 @@ const DEAD_REASONS: Record<Verdict["kind"], DeadReason> = {
   quarantine: "undecodable",
   release: "releases_exhausted",
   unstarted: "releases_exhausted",
+  limited: "rate_limited_too_often",
   unrouted: "no_handler",
 };
 

@@ -2,6 +2,7 @@ import type { Redis } from "ioredis";
 import { expect } from "vitest";
 import { Engine, type Grant, type RoundTrip, type Verdict } from "../../src/engine/engine.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import { changeKey, setLimits } from "../../src/engine/limits.ts";
 import type { Connection } from "../../src/redis/connection.ts";
 import { fenceOf } from "../support/fence.ts";
 import { START_MS } from "../support/setup.ts";
@@ -31,11 +32,14 @@ export class World {
     return this.#lastGrant.get(actor) ?? { id: "a", token: `9-${actor}` };
   }
 
-  async enqueue(id: string, options: { delayMs?: number; body?: string; type?: string } = {}): Promise<void> {
+  async enqueue(
+    id: string,
+    options: { delayMs?: number; body?: string; type?: string; key?: string } = {},
+  ): Promise<void> {
     const { body = "{}", type = "t", ...rest } = options;
     const envelope = encodeEnvelope(type, this.nowMs, body, rest, `fp${body}`);
-    const normal = rest.delayMs === undefined ? 1 : 0;
-    await this.engine.enqueue({ checked: true, high: 0, normal, low: 0, tail: [id, envelope] });
+    const [normal, keyed] = rest.delayMs !== undefined ? [0, 0] : rest.key === undefined ? [1, 0] : [0, 1];
+    await this.engine.enqueue({ checked: true, high: 0, normal, low: 0, keyed, tail: [id, envelope] });
   }
 
   /** A task that keeps no payload, under an id that the library minted. */
@@ -89,7 +93,7 @@ export class World {
   ): Promise<void> {
     const { id, token } = this.lastOf(actor);
     const fence = fenceOf(token);
-    const verdict = { kind, id, fence, delayMs: 500, error: "no" } as Verdict;
+    const verdict = { kind, id, fence, delayMs: 500, error: "no", scope: "key" } as Verdict;
     const [before] = await this.engine.get([id]);
     const wasLeased = before?.record.startsWith("l") && before.record.split(" ")[1] === fence;
     const request = this.engine.takeRequest();
@@ -138,6 +142,8 @@ function generationOf(record: string): number {
 type Step = (world: World) => Promise<unknown>;
 
 export interface ActorSet {
+  /** The most tasks of a key that may ever be leased at once. */
+  most?: number;
   prepare(world: World): Promise<void>;
   actors: [Step[], Step[], Step[]];
 }
@@ -232,6 +238,53 @@ export const actorSets: Record<string, ActorSet> = {
         (w) => w.engine.cancel("u"),
         after(LEASE_MS + 1, (w) => w.engine.reap(10)),
         after(90_000_000, (w) => w.engine.reject(["t"], "-", 10)),
+      ],
+    ],
+  },
+  "keys that run one task at a time, with a hold, a cancel and a crash": {
+    most: 1,
+    async prepare(w) {
+      await setLimits(w.engine, { key: { concurrency: 1 } });
+      for (const id of ["a", "b"]) await w.enqueue(id, { key: "k" });
+      await w.enqueue("c", { key: "l" });
+    },
+    actors: [
+      [(w) => w.acquire("A", 2), (w) => w.settle("A", "ack", { want: 1 }), (w) => w.settle("A", "limited")],
+      [
+        (w) => w.acquireTwice("B"),
+        (w) => w.settle("B", "fail", { want: 1, twice: true }),
+        (w) => changeKey(w.engine, "k", { holdMs: 300 }),
+      ],
+      [
+        (w) => w.engine.cancel("a"),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+        (w) => w.engine.promote(10),
+      ],
+    ],
+  },
+  "keys with a rate, one of which gets a limit of its own": {
+    most: 2,
+    async prepare(w) {
+      const rate = { limit: 2, periodMs: 1_000, burst: 2 };
+      await setLimits(w.engine, { queue: { concurrency: 3 }, key: { concurrency: 2, rate } });
+      for (const id of ["a", "b"]) await w.enqueue(id, { key: "k" });
+      await w.enqueue("c");
+    },
+    actors: [
+      [
+        (w) => w.enqueue("x", { key: "k" }),
+        (w) => w.acquire("A", 2),
+        (w) => w.settle("A", "unstarted", { twice: true }),
+      ],
+      [
+        (w) => w.acquire("B", 2),
+        (w) => changeKey(w.engine, "k", { limit: { concurrency: 1 }, lastsMs: 400 }),
+        (w) => w.settle("B", "release", { want: 2 }),
+      ],
+      [
+        after(300, (w) => w.acquire("C")),
+        (w) => w.settle("C", "fatal", { want: 1 }),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
       ],
     ],
   },

@@ -6,6 +6,7 @@ import type { Redis } from "ioredis";
 import { expect } from "vitest";
 import type { Engine, RoundTrip, Verdict } from "../../src/engine/engine.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import { changeKey, setLimits } from "../../src/engine/limits.ts";
 import { parsePush } from "../../src/engine/push.ts";
 import type { Request } from "../../src/engine/requests.ts";
 import { workerChannel } from "../../src/redis/keys.ts";
@@ -61,7 +62,10 @@ async function expectEqual(model: Model, { redis, engine }: Real): Promise<void>
     ({ workerId, want, nonce, types, request: { requestSlot, sequence } }) =>
       [workerId, requestSlot, sequence, want, LEASE_MS, MAX_RETRIES, nonce].join(" ") + types,
   );
-  expect((await redis.hget(engine.keys.state, "#parked")) ?? "").toBe(parked.join("\n"));
+  const inRedis = (await redis.hget(engine.keys.state, "#parked")) ?? "";
+  // Under limits the model does not say which calls wake the workers.
+  if (inRedis === "" && model.limits.used) model.parking.wake();
+  else expect(inRedis).toBe(parked.join("\n"));
 }
 
 class Command implements fc.AsyncCommand<Model, Real> {
@@ -132,7 +136,7 @@ const aside = async ({ redis, engine }: Real) =>
 /** Notes the tasks that an acquire has put aside: they have a record now, and it woke the waiting workers. */
 async function toldAside(model: Model, real: Real, before: string[]): Promise<void> {
   const put = (await aside(real)).filter((id) => !before.includes(id));
-  for (const id of put) model.task(id).touched = true;
+  for (const id of put) Object.assign(model.task(id), { touched: true, order: null });
   if (put.length > 0) model.parking.wake();
 }
 
@@ -178,15 +182,19 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
     const nothingWaits = model.in("pending").length <= (await aside(real)).length;
     // The lists still have the entries of cancelled tasks.
     const lengths = await Promise.all([pendingHigh, pending, pendingLow].map((key) => real.redis.llen(key)));
-    const rank = (task: NewTask) => (task.delayMs > 0 ? 3 : ["high", "normal", "low"].indexOf(task.priority));
+    const rank = ({ delayMs, key, priority }: NewTask) => {
+      if (delayMs > 0) return 4;
+      return key === "" ? ["high", "normal", "low"].indexOf(priority) : 3;
+    };
     const { given = true, once = false } = tasks[0] ?? {};
     const sorted = tasks
       .map((task, at) => ({ ...task, given, once, id: given ? task.id : `m${model.tasks.size + at}` }))
       .sort((a, b) => rank(a) - rank(b));
     const tail = sorted.flatMap(
-      ({ id, type, body, priority, maxRetries, delayMs, expiresInMs, keepPayload }) => {
+      ({ id, type, body, key, priority, maxRetries, delayMs, expiresInMs, keepPayload }) => {
         const options = {
           maxRetries,
+          ...(key === "" ? {} : { key }),
           ...(priority === "normal" ? {} : { priority }),
           ...(delayMs > 0 ? { delayMs } : {}),
           ...(keepPayload ? {} : { keepPayload }),
@@ -196,8 +204,9 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
         return [id, encodeEnvelope(type, model.nowMs, body, options, fingerprint)];
       },
     );
-    const [high, normal, low] = [0, 1, 2].map((n) => sorted.filter((task) => rank(task) === n).length);
-    const args = { checked: given, once, high: high ?? 0, normal: normal ?? 0, low: low ?? 0, tail };
+    const of = (n: number) => sorted.filter((task) => rank(task) === n).length;
+    const args = { checked: given, once, high: of(0), normal: of(1), low: of(2), keyed: of(3), tail };
+    const hadLimits = model.limits.used;
     // The first call has begun the next life of such a task, so a repeat gets another verdict.
     const ended = new Set(sorted.map(({ id }) => id).filter((id) => model.hasEnded(id)));
     const told = (answer: { verdicts: string }) =>
@@ -210,12 +219,13 @@ const enqueue = (tasks: NewTask[], sending: Sending, heard: boolean) =>
       const verdict = verdicts[at] ?? "";
       expect(model.enqueueVerdicts(task), `verdict of ${task.id}`).toContain(verdict);
       if (verdict === "n" && model.accept(task)) begun.push(task);
+      if (verdict === "n" && task.key !== "") model.limits.used = true;
     });
     const isNew = (task: NewTask, at: number) => verdicts[at] === "n" && !begun.includes(task);
     const pushed = sorted.filter((task, at) => isNew(task, at) && task.delayMs === 0);
     const alone = nothingWaits && pushed.every((task) => lengths[rank(task)] === 0);
     const types = pushed.map(({ type }) => type);
-    const asked = model.parking.grantTo(types, alone && !model.paused);
+    const asked = model.parking.grantTo(types, alone && !model.paused && !hadLimits);
     // Waiting workers know the first due time. A second call begins the next lives, and it always wakes them.
     const isSooner = model.firstDueMs() < firstDueMs || begun.some(({ delayMs }) => delayMs === 0);
     if (isSooner && !model.paused) model.parking.wake();
@@ -249,6 +259,11 @@ async function take(
     expect([id, runs(types, task.type)]).toEqual([id, true]);
     expect([id, model.needsSolo(task)]).toEqual([id, trip.solo]);
     if (trip.solo) expect([held, trip.grants.length]).toEqual([0, 1]);
+    expect([id, task.key, model.hasRoom(task.key)]).toEqual([id, task.key, true]);
+    if (task.key !== "") {
+      const overtaken = model.before(task).filter(([, other]) => runs(types, other.type));
+      expect([id, overtaken.map(([before]) => before)]).toEqual([id, []]);
+    }
     model.grant(id, token);
   }
 }
@@ -256,9 +271,15 @@ async function take(
 /** Checks that no task is left that this worker could have been granted. Tasks put aside need a worker that sent its types. */
 async function expectNothingLeft(model: Model, real: Real, held: number, types: string): Promise<void> {
   const apart = types === "" ? await aside(real) : [];
-  const left = model.paused ? [] : model.in("pending");
+  const left = model.paused ? [] : model.in("pending").filter(([, task]) => model.hasRoom(task.key));
+  // A task that has to run alone is the head of the line of its key.
+  const solo = left.filter(([, task]) => model.needsSolo(task));
+  const isBehindSolo = (key: string) => key !== "" && solo.some(([, task]) => task.key === key);
   const fitting = left.filter(
-    ([id, task]) => (held === 0 || !model.needsSolo(task)) && runs(types, task.type) && !apart.includes(id),
+    ([id, task]) =>
+      (held === 0 || !(model.needsSolo(task) || isBehindSolo(task.key))) &&
+      runs(types, task.type) &&
+      !apart.includes(id),
   );
   expect(fitting.map(([id]) => id)).toEqual([]);
 }
@@ -268,7 +289,8 @@ const toldGrants = ({ grants }: RoundTrip) => grants.map(({ id, token, envelope 
 const acquire = (want: number, held: number, types: string, sending: Sending) =>
   new Command(`acquire(${want}, held ${held}, "${types}", ${sending})`, async (model, real) => {
     let left = want;
-    for (;;) {
+    for (let calls = 0; ; calls++) {
+      expect(calls, "calls until there is nothing more to look at").toBeLessThan(100);
       const promoted = model.paused ? 0 : model.promote();
       const args = { ...roundTripArgs(model, real, left, held), types };
       const before = await aside(real);
@@ -360,7 +382,7 @@ const poll = (
     },
   );
 
-const kinds: readonly Kind[] = ["ack", "fail", "fatal", "release", "unstarted", "unrouted"];
+const kinds: readonly Kind[] = ["ack", "fail", "fatal", "release", "unstarted", "unrouted", "limited"];
 
 const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
   new Command(`settle(${kind}, ${at}, ${delayMs}, ${sending})`, async (model, real) => {
@@ -369,11 +391,12 @@ const settle = (kind: Kind, at: number, delayMs: number, sending: Sending) =>
       id: "t0",
       token: "1-forged",
     };
-    const verdict = { kind, id, fence: fenceOf(token), delayMs, error: "no" } as Verdict;
+    const scope = at % 3 === 2 ? "queue" : "key";
+    const verdict = { kind, id, fence: fenceOf(token), delayMs, error: "no", scope } as Verdict;
     const args = roundTripArgs(model, real, 0, 0);
     args.want = 0;
     const { outcomes } = await send(real, sending, (request) => real.engine.settle([verdict], args, request));
-    expect(outcomes).toEqual([model.settle(kind, id, token, delayMs)]);
+    expect(outcomes).toEqual([model.settle(kind, id, token, delayMs, scope)]);
   });
 
 const heartbeat = (at: number) =>
@@ -475,6 +498,37 @@ const restore = (at: number, count: number, by: string, sending: Sending) =>
     expect(await send(real, sending, call)).toBe(model.restore(ids, by));
   });
 
+const limit = (queue: number, key: number) =>
+  new Command(`limits(${queue}, ${key})`, async (model, { engine }) => {
+    await setLimits(engine, {
+      ...(queue > 0 ? { queue: { concurrency: queue } } : {}),
+      ...(key > 0 ? { key: { concurrency: key } } : {}),
+    });
+    model.limits.used = true;
+    model.limits.queue = queue || Number.POSITIVE_INFINITY;
+    model.limits.key = key || Number.POSITIVE_INFINITY;
+    model.parking.wake();
+  });
+
+/** Holds a key, or the queue. @param holdMs 0: it goes on */
+const hold = (key: string, holdMs: number) =>
+  new Command(`hold("${key}", ${holdMs})`, async (model, { engine }) => {
+    await changeKey(engine, key === "" ? null : key, { holdMs });
+    model.limits.hold(key, holdMs > 0 ? model.nowMs + holdMs : 0, true);
+    model.parking.wake();
+  });
+
+/** @param concurrency 0 takes the own limit of the key away */
+const ownLimit = (key: string, concurrency: number, lastsMs: number) =>
+  new Command(`ownLimit("${key}", ${concurrency}, ${lastsMs})`, async (model, { engine }) => {
+    await changeKey(engine, key, concurrency > 0 ? { limit: { concurrency }, lastsMs } : { limit: null });
+    model.limits.used = true;
+    const untilMs = lastsMs > 0 ? model.nowMs + lastsMs : Number.POSITIVE_INFINITY;
+    model.limits.own.delete(key);
+    if (concurrency > 0) model.limits.own.set(key, { concurrency, untilMs });
+    model.parking.wake();
+  });
+
 const sending = fc.oneof(
   { weight: 6, arbitrary: fc.constant<Sending>("once") },
   { weight: 2, arbitrary: fc.constant<Sending>("twice") },
@@ -492,12 +546,30 @@ const newTask: fc.Arbitrary<NewTask> = fc.record({
   once: fc.constantFrom(false, false, true),
   type: fc.constantFrom("t", "t", "t", "u"),
   body: fc.constantFrom("{}", "{}", "[1]"),
+  key: fc.constant(""),
   maxRetries: fc.integer({ min: 0, max: 4 }),
   delayMs: fc.constantFrom(0, 0, 0, 1, 5_000),
   expiresInMs: fc.constantFrom(0, 0, 0, 20_000),
   priority: fc.constantFrom("high", "normal", "low"),
   keepPayload: fc.boolean(),
 });
+
+/** Half of the tasks of such a call have a key. */
+const keyedTask = fc
+  .tuple(newTask, fc.constantFrom("", "", "a", "a", "b"))
+  .map(([task, key]) => ({ ...task, key }));
+const enqueueKeyed = fc
+  .tuple(fc.array(keyedTask, { minLength: 1, maxLength: 5 }), sending, fc.boolean())
+  .map((args) => enqueue(...args));
+const limiting = [
+  fc.tuple(fc.constantFrom(0, 0, 0, 3), fc.constantFrom(0, 1, 1, 2)).map((args) => limit(...args)),
+  fc
+    .tuple(fc.constantFrom("a", "a", "b", ""), fc.constantFrom(0, 4_000, 20_000))
+    .map((args) => hold(...args)),
+  fc
+    .tuple(fc.constantFrom("a", "b"), fc.constantFrom(0, 1, 3), fc.constantFrom(0, 5_000, 20_000))
+    .map((args) => ownLimit(...args)),
+];
 
 const enqueueSome = fc
   .tuple(fc.array(newTask, { minLength: 1, maxLength: 5 }), sending, fc.boolean())
@@ -541,6 +613,23 @@ const often = [
     .map((a) => settle(...a)),
   fc.constantFrom(1, 4_999, 15_000, LEASE_MS + 1, 60_000).map(advance),
 ];
+/** Tasks with keys are enqueued and acquired, some of them end, a limit is changed, and the next ones are acquired. */
+const keyed = fc
+  .tuple(enqueueKeyed, fc.integer({ min: 1, max: 6 }), types, fc.oneof(...limiting), sending)
+  .chain(([add, want, types, change, sending]) =>
+    fc
+      .tuple(fc.constantFrom(...kinds), fc.constantFrom(...kinds), fc.constantFrom(0, 5_000))
+      .map(([first, second, delayMs]) => [
+        ...[add, acquire(want, 0, types, sending), settle(first, 0, delayMs, sending)],
+        ...[change, settle(second, 1, delayMs, "once"), acquire(want, 0, types, "once")],
+      ]),
+  )
+  .map(
+    (steps) =>
+      new Command(steps.join(", "), async (model, real) => {
+        for (const step of steps) await step.run(model, real);
+      }),
+  );
 const sometimes = [
   at.map(cancel),
   at.map(heartbeat),
@@ -566,6 +655,10 @@ export const commands: fc.Arbitrary<Command>[] = [
   idle,
   undone,
   undone,
+  keyed,
+  keyed,
+  enqueueKeyed,
+  enqueueKeyed,
   ...sometimes,
   ...sometimes,
   fc.constant(restart),

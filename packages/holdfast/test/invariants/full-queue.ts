@@ -1,4 +1,5 @@
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import { changeKey, readKeys, setLimits } from "../../src/engine/limits.ts";
 import { Registry } from "../../src/engine/registry.ts";
 import type { ScheduleDefinition } from "../../src/engine/schedule-runs.ts";
 import { ScheduleStore } from "../../src/engine/schedule-store.ts";
@@ -34,7 +35,25 @@ const putWorker = async (q: TestQueue) => {
   await new Registry(q.engine.connection, q.name).putWorker(record, [task]);
 };
 
-/** Prepares a queue that has new and repeated tasks in every state and band, two running leases and an expired one. */
+/** Adds tasks with keys: "a" is full, "b" has a limit of its own, "c" is held. @returns a lease of key "a" */
+const prepareKeys = async (q: TestQueue) => {
+  await setLimits(q.engine, { key: { concurrency: 1 } });
+  await q.add("k-dead", { key: "a" });
+  await q.fatal(await q.grant({ held: 1 }));
+  await q.add(["a1", "a2", "a3", "a-gone"], { key: "a" });
+  await q.engine.cancel("a-gone");
+  const lease = await q.grant({ held: 1 });
+  await changeKey(q.engine, "b", { limit: { concurrency: 2, rate: { limit: 1, periodMs: 1_000 } } });
+  await q.add(["b1", "b2"], { key: "b" });
+  await q.add("b-high", { key: "b", priority: "high" });
+  await changeKey(q.engine, "c", { holdMs: 60_000 });
+  await q.add("c1", { key: "c" });
+  await q.add("k-due", { key: "a", delayMs: 1 });
+  await q.add("k-later", { key: "d", delayMs: 3_600_000 });
+  return lease;
+};
+
+/** Prepares a queue that has new and repeated tasks in every state and band, with and without keys, three running leases and an expired one. */
 export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.add("completed", { fingerprint: "fp" });
   await q.ack(await q.grant(), "1");
@@ -60,6 +79,7 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
   await q.engine.cancel("stop");
   q.advance(30_001);
   const { grants: later } = await q.acquire(1, { held: 1 });
+  const keyed = await prepareKeys(q);
   await q.add(["n", "gone"]);
   await q.engine.cancel("gone");
   await q.add("h", { priority: "high" });
@@ -72,11 +92,11 @@ export const prepareFullQueue: Scenario["prepare"] = async (q) => {
     await q.acquire(1, { held: 1, types: typesText("none"), noHandlerAfterMs: 1 });
   }
   q.advance(1);
-  q.held = [...grants, ...later];
+  q.held = [...grants, ...later, keyed];
   await prepareSchedule(q);
   await putWorker(q);
   const accepted =
-    "completed unkept dead cancelled expired retry solo out stop held n gone h l due later report old".split(
+    "completed unkept dead cancelled expired retry solo out stop held n gone h l due later report old k-dead a1 a2 a3 a-gone b1 b2 b-high c1 k-due k-later".split(
       " ",
     );
   return { accepted, held: q.held };
@@ -113,13 +133,18 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
     removes: ["dead"],
   },
   drain: { call: (q) => new Registry(q.engine.connection, q.name).drainWorker("w", true) },
-  empty: { call: (q) => q.engine.empty("scheduled", "scheduled", 500), removes: ["retry", "due", "later"] },
+  empty: {
+    call: (q) => q.engine.empty("scheduled", "scheduled", 500),
+    removes: ["retry", "due", "later", "k-due", "k-later"],
+  },
   enqueue: {
-    adds: ["new"],
+    adds: ["new", "new-keyed"],
     call(q) {
       const known = encodeEnvelope("t", q.now, "{}", {}, "fp");
+      const keyed = encodeEnvelope("t", q.now, "{}", { key: "a" }, "fp");
       const tail = ["completed", known, "unkept", known, "dead", known, "new", known, "n", known];
-      return q.engine.enqueue({ checked: true, high: 0, normal: 5, low: 0, tail }, request);
+      tail.push("new-keyed", keyed, "a2", keyed);
+      return q.engine.enqueue({ checked: true, high: 0, normal: 5, low: 0, keyed: 2, tail }, request);
     },
   },
   enqueueAgain: {
@@ -138,6 +163,18 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
         leases(q).flatMap(({ id, fence }) => [id, fence]),
         30_000,
       ),
+  },
+  key: {
+    call: (q) => changeKey(q.engine, "c", { holdMs: 5_000, limit: { concurrency: 2 }, lastsMs: 10_000 }),
+  },
+  keys: { call: (q) => readKeys(q.engine, { limit: 10 }) },
+  limits: { call: (q) => setLimits(q.engine, { queue: { concurrency: 9 }, key: { concurrency: 2 } }) },
+  openKeys: {
+    async call(q) {
+      await q.engine.connection.script(scripts.limitsScript, q.keys, { lines: "key 2 - 0 0 1" });
+      const args = { clockMs: q.now, limit: 500 };
+      await q.engine.connection.script(scripts.openKeysScript, q.keys, args);
+    },
   },
   list: { call: (q) => q.engine.list("pending", "waiting", "", 10) },
   open: { call: (q) => q.engine.open() },
@@ -161,7 +198,9 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
   register: {
     call: putWorker,
   },
-  replay: { call: (q) => q.engine.replay(["dead", "", "unkept", "", "n", "", "none", ""], request) },
+  replay: {
+    call: (q) => q.engine.replay(["dead", "", "k-dead", "", "unkept", "", "n", "", "none", ""], request),
+  },
   restore: {
     call: (q) => q.engine.restore(["dropped", "dead", "none"], "d1", request),
     restores: ["dropped"],

@@ -53,6 +53,8 @@ async function runOrder(set: ActorSet, order: string, seen: Map<string, QueueSna
     if (!now) {
       now = await readQueue(redis, engine.keys);
       expect([...violationsOf(now), ...illegalMoves(before, now)]).toEqual([]);
+      const leased = [...now.taskKeys.values()].map((key) => key.leased);
+      expect(Math.max(0, ...leased)).toBeLessThanOrEqual(set.most ?? 0);
       seen.set(beginning, now);
     }
     before = now;

@@ -30,6 +30,11 @@ export interface ModelTask {
   state: State;
   type: string;
   body: string;
+  /** "" for none. */
+  key: string;
+  priority: string;
+  /** When it came, among tasks that were not granted yet; null where its place in the line is not known. */
+  order: number | null;
   given: boolean;
   maxAttempts: number;
   expiresAtMs: number;
@@ -53,7 +58,7 @@ export interface ModelTask {
 }
 
 /** What a verdict may say of an attempt. */
-export type Kind = "ack" | "fail" | "fatal" | "release" | "unstarted" | "unrouted";
+export type Kind = "ack" | "fail" | "fatal" | "release" | "unstarted" | "unrouted" | "limited";
 
 export interface NewTask {
   id: string;
@@ -62,11 +67,37 @@ export interface NewTask {
   once: boolean;
   type: string;
   body: string;
+  key: string;
   maxRetries: number;
   delayMs: number;
   expiresInMs: number;
   priority: "high" | "normal" | "low";
   keepPayload: boolean;
+}
+
+/** The limits of a queue. The key "" is the queue itself. */
+class ModelLimits {
+  /** From the first task with a key, the first limit or the first hold on. */
+  used = false;
+  queue = Number.POSITIVE_INFINITY;
+  key = Number.POSITIVE_INFINITY;
+  readonly own = new Map<string, { concurrency: number; untilMs: number }>();
+  readonly #holds = new Map<string, number>();
+
+  ofKey(key: string, nowMs: number): number {
+    const own = this.own.get(key);
+    return own && own.untilMs > nowMs ? own.concurrency : this.key;
+  }
+
+  isHeld(key: string, nowMs: number): boolean {
+    return (this.#holds.get(key) ?? 0) > nowMs;
+  }
+
+  /** A hold that a verdict asks for does not end a longer one; one that an operator asks for does. */
+  hold(key: string, untilMs: number, isOperator = false): void {
+    this.used = true;
+    this.#holds.set(key, isOperator ? untilMs : Math.max(untilMs, this.#holds.get(key) ?? 0));
+  }
 }
 
 /** The model of a queue: no Redis, no lists, one map of tasks. It does not define which pending task is granted. */
@@ -77,6 +108,7 @@ export class Model {
   /** Every grant ever made: late callers repeat their verdicts. */
   readonly grants: { id: string; token: string }[] = [];
   readonly parking = new Parking();
+  readonly limits = new ModelLimits();
   acceptedTotal = 0;
   purgedTotal = 0;
 
@@ -127,6 +159,10 @@ export class Model {
       state: task.delayMs > 0 ? "scheduled" : "pending",
       type: task.type,
       body: task.body,
+      key: task.key,
+      priority: task.priority,
+      // The entry of an earlier life may still be in the line.
+      order: before === undefined && task.delayMs === 0 ? this.tasks.size : null,
       given: task.given,
       maxAttempts: task.maxRetries + 1,
       expiresAtMs: task.expiresInMs > 0 ? this.nowMs + task.expiresInMs : Number.POSITIVE_INFINITY,
@@ -160,6 +196,29 @@ export class Model {
     return due.length;
   }
 
+  /** How many tasks are leased, of all or of one key. */
+  running(key?: string): number {
+    return this.in("processing").filter(([, task]) => key === undefined || task.key === key).length;
+  }
+
+  /** Whether the limits allow one more task of this key. */
+  hasRoom(key: string): boolean {
+    const { limits, nowMs } = this;
+    if (limits.isHeld("", nowMs) || this.running() >= limits.queue) return false;
+    return key === "" || (!limits.isHeld(key, nowMs) && this.running(key) < limits.ofKey(key, nowMs));
+  }
+
+  /** Pending tasks of the same line that came before. */
+  before(task: ModelTask): [string, ModelTask][] {
+    return this.in("pending").filter(
+      ([, other]) =>
+        other.key === task.key &&
+        other.priority === task.priority &&
+        other.expiresAtMs > this.nowMs &&
+        (other.order ?? Number.POSITIVE_INFINITY) < (task.order ?? 0),
+    );
+  }
+
   needsSolo(task: ModelTask): boolean {
     return task.crashes >= 2 || task.solo;
   }
@@ -168,6 +227,7 @@ export class Model {
     const task = this.task(id);
     task.state = "processing";
     task.attempts++;
+    task.order = null;
     task.touched = true;
     task.token = token;
     task.leaseUntilMs = this.nowMs + LEASE_MS;
@@ -190,7 +250,7 @@ export class Model {
   }
 
   /** The reply to a verdict, and its effect. */
-  settle(kind: Kind, id: string, token: string, delayMs: number): string {
+  settle(kind: Kind, id: string, token: string, delayMs: number, scope: "key" | "queue" = "key"): string {
     const task = this.tasks.get(id);
     if (!task || task.state === "purged" || !task.touched) return "unknown";
     if (task.state !== "processing" || task.token !== token)
@@ -200,12 +260,13 @@ export class Model {
       return "acked";
     }
     if (kind === "release") task.releases++;
+    if (kind === "limited") this.limits.hold(scope === "key" ? task.key : "", this.nowMs + delayMs);
     if (task.cancelRequested) {
       this.end(task, "cancelled");
       return "cancelled";
     }
     task.token = "";
-    if (kind === "release" || kind === "unstarted" || kind === "unrouted") {
+    if (["release", "unstarted", "unrouted", "limited"].includes(kind)) {
       const refunded = kind !== "release" || task.releases <= 10;
       if (!refunded && task.attempts >= task.maxAttempts) {
         this.end(task, "dead");

@@ -65,7 +65,7 @@ const mutants: Mutant[] = [
   },
   {
     name: "reap does not look at the expiry again",
-    mutate: replaceOnce("reap", "'-inf', nowText, 'LIMIT'", "'-inf', '+inf', 'LIMIT'"),
+    mutate: replaceOnce("reap", "KEYS[8], '-inf', nowText, 'LIMIT'", "KEYS[8], '-inf', '+inf', 'LIMIT'"),
     property: expectRunningLeaseIsLeft,
   },
   {
@@ -81,7 +81,7 @@ const mutants: Mutant[] = [
     name: "attempts are counted at failure, not at the grant",
     mutate: all(
       replaceOnce("acquire", "flags = '', counts = '1',", "flags = '', counts = '0',"),
-      replaceOnce("acquire", "'1,0,0,0,0,0,' ..", "'0,0,0,0,0,0,' .."),
+      replaceOnce("acquire", "'1,0,0,0,0,0,0,' ..", "'0,0,0,0,0,0,0,' .."),
       replaceOnce("acquire", "c.attempts = c.attempts + 1", ""),
       replaceOnce(
         "settle",
@@ -94,11 +94,11 @@ const mutants: Mutant[] = [
   {
     name: "reap removes the source before it writes the target",
     mutate: all(
-      replaceOnce("reap", "redis.call('ZREM', KEYS[5], unpack(ids))\n", ""),
+      replaceOnce("reap", "redis.call('ZREM', KEYS[8], unpack(ids))\n", ""),
       replaceOnce(
         "reap",
         "pushBands(bands, true)\n",
-        "redis.call('ZREM', KEYS[5], unpack(ids))\npushBands(bands, true)\n",
+        "redis.call('ZREM', KEYS[8], unpack(ids))\npushBands(bands, true)\n",
       ),
     ),
     property: (_, mutate) => expectAbortSafe(reapOne, { repeat: true, ...(mutate ? { mutate } : {}) }),
@@ -108,7 +108,7 @@ const mutants: Mutant[] = [
     mutate: replaceOnce(
       "settle",
       "if writeOthers then\nwriteOthers(settled)\nend\n",
-      "redis.call('ZREM', KEYS[6], unpack(settled.gone))\nif writeOthers then\nwriteOthers(settled)\nend\n",
+      "redis.call('ZREM', KEYS[9], unpack(settled.gone))\nif writeOthers then\nwriteOthers(settled)\nend\n",
     ),
     property: (_, mutate) => expectAbortSafe(settleOne, { repeat: false, ...(mutate ? { mutate } : {}) }),
   },

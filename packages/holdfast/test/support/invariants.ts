@@ -9,6 +9,7 @@ const INDEXES = [
   "pending",
   "pendingLow",
   "pendingTyped",
+  "pendingKeyed",
   "processing",
   "scheduled",
   "deadLetters",
@@ -17,27 +18,30 @@ const INDEXES = [
   "expired",
   "discarded",
 ] as const;
-const PENDING_LISTS: readonly string[] = INDEXES.slice(0, 5);
+const PENDING_LISTS: readonly string[] = INDEXES.slice(0, 6);
 
 // One call, so that it is one moment. It shares nothing with the scripts of the product.
 const READ = `
 local out = {}
-for i = 1, 12 do
+for i = 1, 13 do
   local kind = redis.call('TYPE', KEYS[i]).ok
   out[i] = kind == 'list' and redis.call('LRANGE', KEYS[i], 0, -1) or kind == 'zset' and redis.call('ZRANGE', KEYS[i], 0, -1) or {}
 end
-for i, member in ipairs(out[5]) do out[5][i] = string.match(member, '%S+$') end
-out[13] = redis.call('HGETALL', KEYS[13])
+for _, at in ipairs({ 5, 6 }) do
+  for i, member in ipairs(out[at]) do out[at][i] = string.match(member, '%S+$') end
+end
+out[17], out[18] = redis.call('ZRANGE', KEYS[16], 0, -1), redis.call('ZRANGE', KEYS[17], 0, -1)
 out[14] = redis.call('HGETALL', KEYS[14])
-out[15] = {}
+out[15] = redis.call('HGETALL', KEYS[15])
+out[16] = {}
 local function numbers(raw, format)
   for _, number in ipairs(raw and { struct.unpack(format, raw) } or {}) do
-    table.insert(out[15], string.format('%.0f', number))
+    table.insert(out[16], string.format('%.0f', number))
   end
-  if raw then table.remove(out[15]) end
+  if raw then table.remove(out[16]) end
 end
-numbers(redis.call('HGET', KEYS[13], '#in') or string.rep('\\0', 24), '>ddd')
-numbers(redis.call('HGET', KEYS[14], '#counters') or string.rep('\\0', 208), '>' .. string.rep('d', 26))
+numbers(redis.call('HGET', KEYS[14], '#in') or string.rep('\\0', 24), '>ddd')
+numbers(redis.call('HGET', KEYS[15], '#counters') or string.rep('\\0', 216), '>' .. string.rep('d', 27))
 return out`;
 
 /** All that Redis holds of a queue, at one moment. */
@@ -52,6 +56,12 @@ export interface QueueSnapshot {
   indexes: Record<(typeof INDEXES)[number], string[]>;
   accepted: number;
   purged: number;
+  /** The keys: how many of their tasks are counted as running, and how many are leased, or wait. */
+  taskKeys: Map<string, { running: number; leased: number; waiting: number; isFull: boolean }>;
+  ready: Set<string>;
+  resting: Set<string>;
+  /** After a change of limits: the keys behind this one are not looked at yet. */
+  opening: string | undefined;
   /** As the counters tell it, in the order of `COUNTED`. */
   counted: number[];
 }
@@ -62,11 +72,38 @@ function pairs(flat: string[]): Map<string, string> {
   return map;
 }
 
+/** @param lined the ids in the lines of the keys */
+function taskKeysOf(
+  tasks: QueueSnapshot["tasks"],
+  envelopes: Map<string, string>,
+  records: Map<string, string>,
+  lined: string[],
+): QueueSnapshot["taskKeys"] {
+  const found: QueueSnapshot["taskKeys"] = new Map();
+  const [, general = "-"] = /^key (\S+)/m.exec(records.get("#limits") ?? "") ?? [];
+  const keyOf = (key: string) => {
+    const [running = "0", , , , own] = (records.get(`@${key}`) ?? "").split(" ");
+    const known = { running: Number(running), leased: 0, waiting: 0, isFull: false };
+    const concurrency = own ?? general;
+    known.isFull = concurrency !== "-" && known.running >= Number(concurrency);
+    found.set(key, found.get(key) ?? known);
+    return found.get(key) as typeof known;
+  };
+  for (const field of records.keys()) if (/^@./.test(field)) keyOf(field.slice(1));
+  for (const [id, { state }] of tasks) {
+    const [, key] = /^[+@]\S+ \S+[^\n]* q=(\S+)/.exec(envelopes.get(id) ?? "") ?? [];
+    if (key === undefined) continue;
+    if (state === "processing") keyOf(key).leased++;
+    if (state === "pending" && lined.includes(id)) keyOf(key).waiting++;
+  }
+  return found;
+}
+
 export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSnapshot> {
-  const names = [...INDEXES.map((name) => keys[name]), keys.tasks, keys.state];
+  const names = [...INDEXES.map((name) => keys[name]), keys.tasks, keys.state, keys.ready, keys.resting];
   const reply = (await redis.eval(READ, names.length, ...names)) as string[][];
-  const envelopes = pairs(reply[12] as string[]);
-  const records = pairs(reply[13] as string[]);
+  const envelopes = pairs(reply[13] as string[]);
+  const records = pairs(reply[14] as string[]);
   const tasks: QueueSnapshot["tasks"] = new Map();
   for (const [id, envelope] of envelopes) {
     if (id.startsWith("#")) continue;
@@ -78,8 +115,8 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
   );
   for (const id of headers)
     tasks.set(id, { ...decodeRecord(records.get(id) ?? "", false), raw: records.get(id) ?? "" });
-  const remembered = new Set([...records.keys()].filter((id) => !id.startsWith("#") && !tasks.has(id)));
-  const [inPending = 0, inScheduled = 0, , ...counters] = (reply[14] as string[]).map(Number);
+  const remembered = new Set([...records.keys()].filter((id) => !/^[#@]/.test(id) && !tasks.has(id)));
+  const [inPending = 0, inScheduled = 0, , ...counters] = (reply[15] as string[]).map(Number);
   return {
     tasks,
     remembered,
@@ -88,13 +125,17 @@ export async function readQueue(redis: Redis, keys: QueueKeys): Promise<QueueSna
     indexes: Object.fromEntries(
       INDEXES.map((name, i) => [name, reply[i] as string[]]),
     ) as QueueSnapshot["indexes"],
+    taskKeys: taskKeysOf(tasks, envelopes, records, reply[5] as string[]),
+    ready: new Set(reply[16] as string[]),
+    resting: new Set(reply[17] as string[]),
+    opening: records.get("#opening"),
     accepted: inPending + inScheduled,
     purged: counters[7] ?? 0,
     counted: [inPending + (counters[0] ?? 0), inScheduled + (counters[1] ?? 0), ...counters.slice(2, 7)],
   };
 }
 
-/** I1 and I2 of what was read: the index entries against the records, the records against the counters. */
+/** I1, I2 and I15 of what was read: the index entries against the records, the records against the counters, the accounts of keys against both. */
 export function violationsOf(queue: QueueSnapshot): string[] {
   const found: string[] = [];
   const places = new Map<string, string[]>();
@@ -108,7 +149,7 @@ export function violationsOf(queue: QueueSnapshot): string[] {
     const place = isPending ? "pending" : name === "deadLetters" ? "dead" : name;
     for (const id of standing) {
       // An acquire that was cut short may leave the entry in the list that it took a task from to put it aside.
-      if (name === "pendingTyped" && places.has(id)) continue;
+      if ((name === "pendingTyped" || name === "pendingKeyed") && places.has(id)) continue;
       // A cancel leaves the entry, and the next life of the task may stand in another band: what is met second is dropped.
       if (isPending && places.get(id)?.includes(place)) continue;
       places.set(id, [...(places.get(id) ?? []), place]);
@@ -128,12 +169,19 @@ export function violationsOf(queue: QueueSnapshot): string[] {
   });
   if (queue.headersCounted !== queue.headers.length)
     found.push(`I2: ${queue.headersCounted} headers are counted, ${queue.headers.length} records have one`);
+  for (const [key, { running, leased, waiting, isFull }] of queue.taskKeys) {
+    if (running !== leased)
+      found.push(`I15: ${running} tasks of key ${key} are counted as running, ${leased} are`);
+    const isLookedAt = queue.opening === undefined || key <= queue.opening;
+    if (waiting > 0 && !isFull && isLookedAt && !queue.ready.has(key) && !queue.resting.has(key))
+      found.push(`I15: key ${key} has waiting tasks and room, and is neither ready nor resting`);
+  }
   const total = queue.counted.reduce((sum, count) => sum + count, 0) + queue.purged;
   if (total !== queue.accepted) found.push(`I2: ${queue.accepted} were accepted, ${total} are counted`);
   return found;
 }
 
-/** I1 and I2: it shares nothing with the audit script, so that one can be held against the other. */
+/** I1, I2 and I15: it shares nothing with the audit script, so that one can be held against the other. */
 export async function findViolations(redis: Redis, keys: QueueKeys): Promise<string[]> {
   return violationsOf(await readQueue(redis, keys));
 }

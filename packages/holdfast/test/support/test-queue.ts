@@ -84,6 +84,7 @@ export class TestQueue {
         high: count("high"),
         normal: count("normal"),
         low: count("low"),
+        keyed: count("keyed"),
         tail: all.flatMap((id) => [id, envelope]),
       },
       request,

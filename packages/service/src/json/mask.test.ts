@@ -140,13 +140,15 @@ test("no beginning of four characters of any value is left, wherever the cut is"
         };
         const kept = cut.slice(0, -CUT_MARK.length).slice(quoted.indexOf("|") + 1);
         if (kept.length < 4 || !secret.startsWith(kept)) return;
-        // The mark begins with a space, so it can complete a value that ends in one, which is then masked whole.
-        const text = kept + CUT_MARK;
-        const left = text.startsWith(secret) ? text.slice(secret.length) : CUT_MARK;
-        expect(lastError.split("|").at(-1)).toBe(`***${left}`);
+        expect(lastError.split("|").at(-1)).toBe(`***${CUT_MARK}`);
       },
     ),
-    { examples: [["     ", 29, ""]] },
+    {
+      examples: [
+        ["     ", 29, ""],
+        ["pin: 123456, again", 14, ""],
+      ],
+    },
   );
 });
 

@@ -101,17 +101,18 @@ function visit(
  * text that was cut off. (Errors are cut when they are stored, before anybody knows who will read them.)
  */
 function maskWords(words: string, secrets: readonly string[]): string {
-  let masked = words;
-  for (const secret of secrets) masked = masked.replaceAll(secret, MASK);
   const cuts: number[] = [];
-  for (let at = masked.indexOf(CUT_MARK); at >= 0; at = masked.indexOf(CUT_MARK, at + 1)) cuts.push(at);
+  for (let at = words.indexOf(CUT_MARK); at >= 0; at = words.indexOf(CUT_MARK, at + 1)) cuts.push(at);
   // Older versions cut without a mark.
-  if (words.length >= LIMITS.errorCharacters) cuts.push(masked.length);
-  // The last place comes first, so that the other places do not move.
+  if (words.length >= LIMITS.errorCharacters) cuts.push(words.length);
+  let masked = words;
+  // Beginnings go before whole texts: a number in a longer text is a text of its own, and without it the beginning would not be
+  // known. The last place comes first, so that the other places do not move.
   for (const cut of cuts.reverse()) {
     const begun = Math.max(0, ...secrets.map((secret) => beginningAt(masked, cut, secret)));
     if (begun > 0) masked = masked.slice(0, cut - begun) + MASK + masked.slice(cut);
   }
+  for (const secret of secrets) masked = masked.replaceAll(secret, MASK);
   return masked;
 }
 

@@ -49,6 +49,22 @@ export const taskOptionsSchema = Type.Object(
         description: "Tasks of one key go to one partition of the queue, in their order. Excludes id.",
       }),
     ),
+    key: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: LIMITS.keyBytes,
+        description:
+          "Tasks of one key wait in a line of their own, and the keys take turns. 1 to 128 bytes of UTF-8.",
+      }),
+    ),
+    cost: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: LIMITS.cost,
+        default: 1,
+        description: "How much of a rate the task takes.",
+      }),
+    ),
     priority: Type.Optional(OneOf(PRIORITIES, { default: "normal" })),
     delayMs: Type.Optional(Type.Integer({ minimum: 0, maximum: LIMITS.delayMs })),
     runAt: Type.Optional(epochMs("Not before this moment, ms since the epoch. Excludes delayMs.")),

@@ -40,6 +40,8 @@ export const taskViewSchema = Type.Object({
   timeoutMs: nullable(count),
   backoff: nullable(backoffSchema),
   tags: Type.Array(Type.String()),
+  key: nullable(Type.String()),
+  cost: Type.Integer(),
   traceId: nullable(Type.String({ description: "The trace that it belongs to, 32 hex digits." })),
   enqueuedAt: moment,
   runAt: nullable(moment),

@@ -43,7 +43,7 @@ export type ObserverPort = Pick<
   | "drainWorker"
   | "resumeWorker"
   | "staleVerdicts"
->;
+> & { limits: Pick<Observer["limits"], "get" | "set" | "keys" | "key" | "setKey" | "hold"> };
 
 /** The part of the library's queue that the routes need. */
 export type Producer = ReturnType<TaskRouteOptions["queue"]>;

@@ -1,0 +1,42 @@
+import type { TaskKeyView } from "@holdfast/contracts";
+import type { Limit } from "../../api/limits.ts";
+import { count } from "../../format/number.ts";
+import { clockDay, clockTime, duration, utc, utcPrecise } from "../../format/time.ts";
+import { useNow } from "../../live/live-context.tsx";
+import { useTimeMode } from "../../ui/time.tsx";
+
+/** The end of a hold or a limit as a time of day, since "in 2 h" does not say when somebody has to be back. */
+export function Until({ at }: { at: number }) {
+  const { mode } = useTimeMode();
+  const now = useNow();
+  const isToday = clockDay(at) === clockDay(now);
+  return (
+    <time dateTime={utcPrecise(at)} title={utcPrecise(at)}>
+      {mode === "utc" ? utc(at) : isToday ? clockTime(at) : `${clockDay(at)}, ${clockTime(at)}`}
+    </time>
+  );
+}
+
+interface HeldBackProps {
+  view: Pick<TaskKeyView, "running" | "heldUntil" | "blockedBy" | "nextAt">;
+  /** The limit that counts. */
+  limit: Limit | null | undefined;
+}
+
+/** Says in words what keeps the next task from starting. */
+export function HeldBack({ view, limit }: HeldBackProps) {
+  const { running, heldUntil, blockedBy, nextAt } = view;
+  const now = useNow();
+  if (blockedBy === "hold" && heldUntil !== null)
+    return (
+      <>
+        held until <Until at={heldUntil} />
+      </>
+    );
+  if (blockedBy === "concurrency") return `${count(running)} of ${count(limit?.concurrency ?? running)} run`;
+  if (blockedBy === "rate")
+    return nextAt === null || nextAt <= now
+      ? "rate used up, next at once"
+      : `rate used up, next in ${duration(Math.ceil((nextAt - now) / 1_000) * 1_000).replace(".0", "")}`;
+  return <span className="soft">nothing</span>;
+}

@@ -1,0 +1,69 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { hold, limitsKey } from "../../api/limits.ts";
+import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
+import { ReasonField } from "../../ui/reason-field.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+import { type SpanDraft, spanError, spanMsOf } from "./limit-draft.ts";
+import { SpanField } from "./limit-fields.tsx";
+
+interface HoldDialogProps {
+  queue: string;
+  /** The key to hold; null for the whole queue. */
+  taskKey: string | null;
+  /** Whether it is held now, so that this dialog lets it go on. */
+  held: boolean;
+  onClose(): void;
+}
+
+/** Holds a key or a queue for some time, or lets it go on. */
+export function HoldDialog({ queue, taskKey, held, onClose }: HoldDialogProps) {
+  const client = useQueryClient();
+  const { say } = useToasts();
+  const [span, setSpan] = useState<SpanDraft>({ amount: "10", unit: "min" });
+  const [reason, setReason] = useState("");
+  const error = spanError(span);
+  // A key may be long or read from right to left, so it stands in the text and not in the title.
+  const name = taskKey === null ? queue : "a key";
+  return (
+    <ConfirmDialog
+      title={held ? `Let ${name} go on` : `Hold ${name}`}
+      action={held ? "Let it go on" : "Hold it"}
+      phrase={null}
+      blocked={!held && error !== null}
+      fields={
+        <>
+          {held ? null : (
+            <SpanField
+              label="For how long"
+              hint="After this time it goes on by itself."
+              value={span}
+              onChange={setSpan}
+              error={error}
+              autoFocus
+            />
+          )}
+          <ReasonField value={reason} onChange={setReason} />
+        </>
+      }
+      onConfirm={async () => {
+        await hold(queue, taskKey, held ? 0 : spanMsOf(span), reason.trim());
+        say(`${taskKey === null ? "The queue" : "The key"} ${held ? "goes on" : "is held"}`);
+        await client.invalidateQueries({ queryKey: limitsKey(queue) });
+      }}
+      onClose={onClose}
+    >
+      {taskKey === null ? null : (
+        <p className="mono key-text">
+          <ForeignText text={taskKey} />
+        </p>
+      )}
+      <p>
+        {held
+          ? "Its tasks may start again at once, as its limits allow."
+          : "None of its tasks starts during this time. Tasks that run now go on, and enqueues are still accepted."}
+      </p>
+    </ConfirmDialog>
+  );
+}

@@ -1,0 +1,53 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { limitsKey, putKeyLimit, type QueueLimits, type TaskKeyView } from "../../api/limits.ts";
+import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+import { HoldDialog } from "./hold-dialog.tsx";
+import { limitText } from "./limit-text.ts";
+import { KeyLimitDialog } from "./limits-dialog.tsx";
+
+export type KeyAction = "hold" | "let go on" | "limit" | "take limit away";
+
+/** An action on a key, with the key as it was when the button was pressed. */
+export interface AskedKey {
+  action: KeyAction;
+  row: TaskKeyView;
+}
+
+interface KeyDialogProps {
+  queue: string;
+  limits: QueueLimits;
+  asked: AskedKey;
+  onClose(): void;
+}
+
+/** The dialog of an action on a key. It is not part of the row, which goes when no task of the key waits any more. */
+export function KeyDialog({ queue, limits, asked: { action, row }, onClose }: KeyDialogProps) {
+  const { say } = useToasts();
+  const client = useQueryClient();
+  if (action === "limit") return <KeyLimitDialog queue={queue} row={row} limits={limits} onClose={onClose} />;
+  if (action !== "take limit away")
+    return <HoldDialog queue={queue} taskKey={row.key} held={action === "let go on"} onClose={onClose} />;
+  return (
+    <ConfirmDialog
+      title="Take the limit away"
+      action="Take it away"
+      phrase={null}
+      onConfirm={async () => {
+        await putKeyLimit(queue, row.key, null);
+        say("The limit of the key is gone");
+        await client.invalidateQueries({ queryKey: limitsKey(queue) });
+      }}
+      onClose={onClose}
+    >
+      <p>
+        The limit of each key counts for{" "}
+        <strong className="mono key-text">
+          <ForeignText text={row.key} />
+        </strong>{" "}
+        again: {limitText(limits.key ?? {})}.
+      </p>
+    </ConfirmDialog>
+  );
+}

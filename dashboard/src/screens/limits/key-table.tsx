@@ -1,0 +1,109 @@
+import { useId } from "react";
+import type { QueueLimits, TaskKeyView } from "../../api/limits.ts";
+import { count } from "../../format/number.ts";
+import { useSession } from "../../session/session-context.tsx";
+import { RowButton } from "../../ui/button.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
+import { HeldBack, Until } from "./held-back.tsx";
+import type { AskedKey, KeyAction } from "./key-dialog.tsx";
+import { limitOfKey, limitText } from "./limit-text.ts";
+
+interface KeyTableProps {
+  queue: string;
+  keys: readonly TaskKeyView[];
+  limits: QueueLimits;
+  onAsk(asked: AskedKey): void;
+}
+
+export function KeyTable({ keys, ...rest }: KeyTableProps) {
+  return (
+    <div className="grid-table task-keys" role="table" aria-label="Keys">
+      <div role="rowgroup">
+        <div className="grid-row grid-head" role="row">
+          {["Key", "Waiting", "Running", "What holds it back", "Own limit"].map((text) => (
+            <div
+              key={text}
+              role="columnheader"
+              className={text === "Waiting" || text === "Running" ? "cell num" : "cell"}
+            >
+              {text}
+            </div>
+          ))}
+          <div role="columnheader" className="cell">
+            <span className="visually-hidden">Actions</span>
+          </div>
+        </div>
+      </div>
+      <div role="rowgroup" className="grid-body">
+        {keys.map((row) => (
+          <KeyRow key={row.key} row={row} {...rest} />
+        ))}
+      </div>
+    </div>
+  );
+}
+
+type KeyRowProps = Omit<KeyTableProps, "keys"> & { row: TaskKeyView };
+
+function KeyRow(props: KeyRowProps) {
+  const { row, limits } = props;
+  const limit = limitOfKey(row, limits);
+  const name = useId();
+  return (
+    <div className="grid-row" role="row">
+      <div className="cell cell-wide mono key-text" role="cell" id={name}>
+        <ForeignText text={row.key} />
+      </div>
+      <div className="cell cell-half num" role="cell">
+        <span className="label">Waiting</span>
+        {count(row.waiting)}
+      </div>
+      <div className="cell cell-half num" role="cell">
+        <span className="label">Running</span>
+        {count(row.running)}
+        {limit?.concurrency === undefined ? null : (
+          <span className="soft"> of {count(limit.concurrency)}</span>
+        )}
+      </div>
+      <div className="cell cell-half" role="cell">
+        <span className="label">What holds it back</span>
+        <HeldBack view={row} limit={limit} />
+      </div>
+      <div className="cell cell-half" role="cell">
+        <span className="label">Own limit</span>
+        {row.limit === null ? (
+          <span className="soft">none</span>
+        ) : (
+          <>
+            {limitText(row.limit)}
+            {row.limitUntil === null ? null : (
+              <>
+                , until <Until at={row.limitUntil} />
+              </>
+            )}
+          </>
+        )}
+      </div>
+      <div className="cell cell-wide actions" role="cell">
+        <KeyActions {...props} name={name} />
+      </div>
+    </div>
+  );
+}
+
+function KeyActions({ queue, row, name, onAsk }: KeyRowProps & { name: string }) {
+  const { denied } = useSession();
+  const [mayHold, mayLimit] = [denied("control", queue), denied("admin", queue)];
+  const button = (text: string, action: KeyAction, why: string | null) => (
+    <RowButton denied={why} describedBy={name} onPress={() => onAsk({ action, row })}>
+      {text}
+    </RowButton>
+  );
+  return (
+    <>
+      {row.heldUntil === null ? button("Hold", "hold", mayHold) : button("Let go on", "let go on", mayHold)}
+      {button(row.limit === null ? "Own limit" : "Change limit", "limit", mayLimit)}
+      {row.limit === null ? null : button("Take limit away", "take limit away", mayLimit)}
+    </>
+  );
+}

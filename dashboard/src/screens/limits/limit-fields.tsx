@@ -1,0 +1,128 @@
+import { useId } from "react";
+import { TextField } from "../../ui/text-field.tsx";
+import type { LimitDraft, LimitErrors, SpanDraft } from "./limit-draft.ts";
+import { type Change, UNITS } from "./limit-text.ts";
+
+interface SpanFieldProps {
+  label: string;
+  hint: string;
+  value: SpanDraft;
+  onChange(span: SpanDraft): void;
+  error: string | null;
+  autoFocus?: boolean;
+}
+
+/** A number and its unit of time. */
+export function SpanField({ label, hint, value, onChange, error, autoFocus }: SpanFieldProps) {
+  return (
+    <div className="span-field">
+      <TextField
+        label={label}
+        hint={hint}
+        value={value.amount}
+        onChange={(amount) => onChange({ ...value, amount })}
+        error={error}
+        inputMode="numeric"
+        autoFocus={autoFocus ?? false}
+      />
+      <select
+        className="input"
+        aria-label={`Unit of: ${label}`}
+        value={value.unit}
+        onChange={({ target }) => {
+          const found = UNITS.find(({ unit }) => unit === target.value);
+          if (found !== undefined) onChange({ ...value, unit: found.unit });
+        }}
+      >
+        {UNITS.map(({ unit, many }) => (
+          <option key={unit} value={unit}>
+            {many}
+          </option>
+        ))}
+      </select>
+    </div>
+  );
+}
+
+interface LimitFieldsProps {
+  draft: LimitDraft;
+  errors: LimitErrors;
+  /** Says what the weight compares. */
+  weightHint: string;
+  onChange(draft: LimitDraft): void;
+}
+
+export function LimitFields({ draft, errors, weightHint, onChange }: LimitFieldsProps) {
+  const set = (part: Partial<LimitDraft>) => onChange({ ...draft, ...part });
+  return (
+    <>
+      <div className="form-row">
+        <TextField
+          label="At one time"
+          hint="How many tasks may run at once. Empty: no limit."
+          value={draft.concurrency}
+          onChange={(concurrency) => set({ concurrency })}
+          error={errors.concurrency}
+          inputMode="numeric"
+        />
+        <TextField
+          label="Weight"
+          hint={weightHint}
+          value={draft.weight}
+          onChange={(weight) => set({ weight })}
+          error={errors.weight}
+          placeholder="1"
+        />
+      </div>
+      <div className="form-row rate-row">
+        <TextField
+          label="Rate"
+          hint="How much may start in each period; a task counts by its cost. Empty: no limit."
+          value={draft.rate}
+          onChange={(rate) => set({ rate })}
+          error={errors.rate}
+          inputMode="numeric"
+        />
+        <SpanField
+          label="Period"
+          hint="The time that the rate is for."
+          value={draft.period}
+          onChange={(period) => set({ period })}
+          error={errors.period}
+        />
+        <TextField
+          label="Burst"
+          hint="How many may start at once after a rest. Empty: evenly spaced."
+          value={draft.burst}
+          onChange={(burst) => set({ burst })}
+          error={errors.burst}
+          inputMode="numeric"
+          placeholder="1"
+        />
+      </div>
+    </>
+  );
+}
+
+/** What saving changes, before it is saved. */
+export function Changes({ changes }: { changes: readonly Change[] }) {
+  const id = useId();
+  return (
+    <section className="changes" aria-labelledby={id}>
+      <h3 id={id}>What changes</h3>
+      {changes.length === 0 ? (
+        <p className="hint">Nothing yet.</p>
+      ) : (
+        <ul>
+          {changes.map(({ what, before, after }) => (
+            <li key={what}>
+              <span className="soft">{what}:</span> <del>{before}</del>{" "}
+              <span className="visually-hidden">becomes</span>
+              <span aria-hidden="true">→</span> <ins>{after}</ins>
+            </li>
+          ))}
+        </ul>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,31 @@
+import { expect, it } from "vitest";
+import { exactSpan, limitChanges, limitText } from "./limit-text.ts";
+
+it("writes a time in the largest unit that loses nothing", () => {
+  expect(exactSpan(1_500)).toEqual({ amount: 1_500, unit: "ms" });
+  expect(exactSpan(90_000)).toEqual({ amount: 90, unit: "s" });
+  expect(exactSpan(7_200_000)).toEqual({ amount: 2, unit: "h" });
+  expect(exactSpan(86_400_000)).toEqual({ amount: 1, unit: "d" });
+});
+
+it("says a limit in words, and that there is none", () => {
+  expect(limitText({ concurrency: 3, rate: { limit: 10, periodMs: 60_000 }, weight: 2 })).toBe(
+    "3 at one time, 10 per min, evenly spaced, weight 2",
+  );
+  expect(limitText({ rate: { limit: 1_000, periodMs: 172_800_000, burst: 20 } })).toBe(
+    "1,000 per 2 days, 20 at once after a rest",
+  );
+  expect(limitText({})).toBe("no limit");
+});
+
+it("lists what changes, also what is taken away, and nothing that stays", () => {
+  const before = { concurrency: 3, rate: { limit: 10, periodMs: 60_000, burst: 1 } };
+  expect(limitChanges("Each key", before, { concurrency: 5, rate: { limit: 10, periodMs: 60_000 } })).toEqual(
+    [{ what: "Each key, at one time", before: "3", after: "5" }],
+  );
+  expect(limitChanges("Each key", before, { concurrency: 3, weight: 0.5 })).toEqual([
+    { what: "Each key, rate", before: "10 per min, evenly spaced", after: "no limit" },
+    { what: "Each key, weight", before: "1", after: "0.5" },
+  ]);
+  expect(limitChanges("Each key", undefined, {})).toEqual([]);
+});

@@ -1,0 +1,81 @@
+import type { Limit, QueueLimits, TaskKeyView } from "../../api/limits.ts";
+import { count } from "../../format/number.ts";
+
+export const UNITS = [
+  { unit: "ms", ms: 1, one: "ms", many: "milliseconds" },
+  { unit: "s", ms: 1_000, one: "s", many: "seconds" },
+  { unit: "min", ms: 60_000, one: "min", many: "minutes" },
+  { unit: "h", ms: 3_600_000, one: "h", many: "hours" },
+  { unit: "d", ms: 86_400_000, one: "day", many: "days" },
+] as const;
+export type Unit = (typeof UNITS)[number]["unit"];
+
+/** Splits a time into a whole number and the largest unit that loses nothing: 90,000 ms are 90 s. */
+export function exactSpan(ms: number): { amount: number; unit: Unit } {
+  const found = UNITS.findLast((candidate) => ms % candidate.ms === 0) ?? UNITS[0];
+  return { amount: ms / found.ms, unit: found.unit };
+}
+
+/** Writes a rate: `10 per min`, `100 per 15 min`. */
+function perPeriod(limit: number, periodMs: number): string {
+  const { amount, unit } = exactSpan(periodMs);
+  const word = UNITS.find((candidate) => candidate.unit === unit)?.one ?? unit;
+  return `${count(limit)} per ${amount === 1 ? word : `${count(amount)} ${word === "day" ? "days" : word}`}`;
+}
+
+const NO_LIMIT = "no limit";
+
+/** The parts of a limit in words. The form, its list of changes and the screen use the same words. */
+export function limitParts(limit: Limit | null | undefined) {
+  const { concurrency, rate, weight } = limit ?? {};
+  const burst = rate?.burst ?? 1;
+  return {
+    concurrency: concurrency === undefined ? NO_LIMIT : count(concurrency),
+    rate:
+      rate === undefined
+        ? NO_LIMIT
+        : `${perPeriod(rate.limit, rate.periodMs)}, ${burst === 1 ? "evenly spaced" : `${count(burst)} at once after a rest`}`,
+    weight: String(weight ?? 1),
+  };
+}
+
+/** A limit in one line: `3 at one time, 10 per min, evenly spaced, weight 2`. */
+export function limitText(limit: Limit): string {
+  const { concurrency, rate, weight } = limitParts(limit);
+  const parts = [
+    ...(concurrency === NO_LIMIT ? [] : [`${concurrency} at one time`]),
+    ...(rate === NO_LIMIT ? [] : [rate]),
+    ...(weight === "1" ? [] : [`weight ${weight}`]),
+  ];
+  return parts.length === 0 ? NO_LIMIT : parts.join(", ");
+}
+
+export interface Change {
+  what: string;
+  before: string;
+  after: string;
+}
+
+const PARTS = [
+  ["concurrency", "at one time"],
+  ["rate", "rate"],
+  ["weight", "weight"],
+] as const;
+
+/** The parts of a limit that differ, in words. */
+export function limitChanges(
+  name: string,
+  before: Limit | null | undefined,
+  after: Limit | undefined,
+): Change[] {
+  const [old, next] = [limitParts(before), limitParts(after)];
+  return PARTS.filter(([part]) => old[part] !== next[part]).map(([part, word]) => ({
+    what: `${name}, ${word}`,
+    before: old[part],
+    after: next[part],
+  }));
+}
+
+/** The limit that counts for a key: its own, or that of all keys. */
+export const limitOfKey = (key: TaskKeyView, limits: QueueLimits): Limit | undefined =>
+  key.limit ?? limits.key;

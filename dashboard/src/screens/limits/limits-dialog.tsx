@@ -1,0 +1,227 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { type FormEvent, type ReactNode, useState } from "react";
+import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
+import { ApiError, toApiError } from "../../api/errors.ts";
+import {
+  type LimitsView,
+  limitsKey,
+  putKeyLimit,
+  putLimits,
+  type QueueLimits,
+  readLimits,
+  type TaskKeyView,
+} from "../../api/limits.ts";
+import { clockTime } from "../../format/time.ts";
+import { useNow } from "../../live/live-context.tsx";
+import { Button } from "../../ui/button.tsx";
+import { ForeignText } from "../../ui/foreign-text.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+import {
+  hasErrors,
+  limitDraft,
+  limitErrors,
+  limitOf,
+  type SpanDraft,
+  spanDraft,
+  spanError,
+  spanMsOf,
+} from "./limit-draft.ts";
+import { Changes, LimitFields, SpanField } from "./limit-fields.tsx";
+import { type Change, limitChanges, limitOfKey, UNITS } from "./limit-text.ts";
+
+interface FormDialogProps {
+  title: ReactNode;
+  changes: readonly Change[];
+  refused: boolean;
+  save(): Promise<unknown>;
+  onSaved(): void;
+  onClose(): void;
+  children: ReactNode;
+}
+
+/** A form of limits: its fields, what they change, and a button that saves. */
+function FormDialog({ title, changes, refused, save, onSaved, onClose, children }: FormDialogProps) {
+  const saving = useMutation({
+    mutationFn: save,
+    onSuccess: () => {
+      onSaved();
+      onClose();
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!refused) saving.mutate();
+  };
+  return (
+    <ModalOverlay className="overlay" isOpen isDismissable onOpenChange={(open) => open || onClose()}>
+      <Modal className="modal modal-form">
+        <Dialog className="dialog">
+          <Heading slot="title">{title}</Heading>
+          <form className="form" onSubmit={submit}>
+            {children}
+            <Changes changes={changes} />
+            {saving.error === null ? null : (
+              <p className="error-text" role="alert">
+                {toApiError(saving.error).detail}
+              </p>
+            )}
+            <div className="actions">
+              <Button onPress={onClose}>Keep as it is</Button>
+              <Button type="submit" look="primary" isDisabled={refused || saving.isPending}>
+                {saving.isPending ? "Working…" : "Save"}
+              </Button>
+            </div>
+          </form>
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
+
+/** Edits the limits of the queue and of all keys. */
+export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): void }) {
+  const { queue } = view;
+  const client = useQueryClient();
+  const { say } = useToasts();
+  // The limits are those at the opening of the dialog, because live data would replace what the user types.
+  const [before] = useState(view.limits);
+  const [all, setAll] = useState(() => limitDraft(before.queue));
+  const [each, setEach] = useState(() => limitDraft(before.key));
+  const errors = { all: limitErrors(all), each: limitErrors(each) };
+  const invalid = hasErrors(errors.all) || hasErrors(errors.each);
+  const [queueLimit, keyLimit] = invalid ? [] : [limitOf(all), limitOf(each)];
+  const next: QueueLimits = {
+    ...(queueLimit === undefined ? {} : { queue: queueLimit }),
+    ...(keyLimit === undefined ? {} : { key: keyLimit }),
+  };
+  const changes = invalid
+    ? []
+    : [
+        ...limitChanges("All tasks", before.queue, queueLimit),
+        ...limitChanges("Each key", before.key, keyLimit),
+      ];
+  const save = async () => {
+    // A save replaces all limits, so it must not undo a change that this form has never shown.
+    const { limits } = await readLimits(queue);
+    const others = [
+      ...limitChanges("All tasks", before.queue, limits.queue),
+      ...limitChanges("Each key", before.key, limits.key),
+    ];
+    if (others.length > 0)
+      throw new ApiError({
+        status: 0,
+        code: "conflict",
+        detail: "The limits were changed by someone else meanwhile. Close this form and open it again.",
+      });
+    await putLimits(queue, next);
+  };
+  return (
+    <FormDialog
+      title={`Limits of ${queue}`}
+      changes={changes}
+      refused={invalid || changes.length === 0}
+      save={save}
+      onSaved={() => {
+        say(`Limits of ${queue} changed`, "The next task that starts obeys them.");
+        void client.invalidateQueries({ queryKey: limitsKey(queue) });
+      }}
+      onClose={onClose}
+    >
+      <fieldset className="form">
+        <legend>All tasks together</legend>
+        <LimitFields
+          draft={all}
+          errors={errors.all}
+          weightHint="The turns of the tasks without a key, compared with one key."
+          onChange={setAll}
+        />
+      </fieldset>
+      <fieldset className="form">
+        <legend>The tasks of each key</legend>
+        <LimitFields
+          draft={each}
+          errors={errors.each}
+          weightHint="The turns of a key, compared with the others."
+          onChange={setEach}
+        />
+      </fieldset>
+    </FormDialog>
+  );
+}
+
+interface KeyLimitDialogProps {
+  queue: string;
+  row: TaskKeyView;
+  limits: QueueLimits;
+  onClose(): void;
+}
+
+const spanText = ({ amount, unit }: SpanDraft): string =>
+  `in ${amount} ${amount === "1" ? unit : (UNITS.find((each) => each.unit === unit)?.many ?? unit)}`;
+
+/** The time that is left of a limit, rounded, so that a save without another end keeps this one nearly. */
+function timeLeft(until: number | null, now: number): SpanDraft {
+  if (until === null) return { amount: "", unit: "h" };
+  const step = until - now > 600_000 ? 60_000 : 1_000;
+  return spanDraft(Math.max(1, Math.ceil((until - now) / step)) * step);
+}
+
+/** Gives one key a limit of its own, or changes it. */
+export function KeyLimitDialog({ queue, row, limits, onClose }: KeyLimitDialogProps) {
+  const client = useQueryClient();
+  const { say } = useToasts();
+  const now = useNow();
+  const [opened] = useState(() => ({ row, limit: limitOfKey(row, limits), at: now }));
+  const { limitUntil } = opened.row;
+  const [kept] = useState(() => timeLeft(limitUntil, opened.at));
+  const [draft, setDraft] = useState(() => limitDraft(opened.limit));
+  const [end, setEnd] = useState(kept);
+  const errors = limitErrors(draft);
+  const endError = end.amount.trim() === "" ? null : spanError(end);
+  const invalid = hasErrors(errors) || endError !== null;
+  const limit = invalid ? undefined : limitOf(draft);
+  const ends = end.amount.trim() !== "";
+  const changes = invalid ? [] : limitChanges("This key", opened.limit, limit);
+  if (!invalid && (end.amount !== kept.amount || (ends && end.unit !== kept.unit)))
+    changes.push({
+      what: "It ends",
+      before: limitUntil === null ? "never" : `at ${clockTime(limitUntil)}`,
+      after: ends ? spanText(end) : "never",
+    });
+  if (!invalid && opened.row.limit === null)
+    changes.unshift({ what: "Limit of this key", before: "that of each key", after: "its own" });
+  return (
+    <FormDialog
+      title={
+        <>
+          Limit of <ForeignText text={row.key} />
+        </>
+      }
+      changes={changes}
+      refused={invalid || changes.length === 0}
+      save={() => putKeyLimit(queue, row.key, { ...limit, ...(ends ? { forMs: spanMsOf(end) } : {}) })}
+      onSaved={() => {
+        say("The key has a limit of its own", "The next task that starts obeys it.");
+        void client.invalidateQueries({ queryKey: limitsKey(queue) });
+      }}
+      onClose={onClose}
+    >
+      <p className="soft">
+        This limit takes the place of the one for each key. If all fields are empty, this key has no limit.
+      </p>
+      <LimitFields
+        draft={draft}
+        errors={errors}
+        weightHint="The turns of this key, compared with the others."
+        onChange={setDraft}
+      />
+      <SpanField
+        label="Ends after"
+        hint="Then the limit of each key counts again. Empty: it never ends."
+        value={end}
+        onChange={setEnd}
+        error={endError}
+      />
+    </FormDialog>
+  );
+}

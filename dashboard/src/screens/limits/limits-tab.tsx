@@ -1,0 +1,203 @@
+import { isTaskKey } from "@holdfast/contracts";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { getRouteApi } from "@tanstack/react-router";
+import { Search } from "lucide-react";
+import { type FormEvent, useEffect, useState } from "react";
+import { BASE_PATH } from "../../api/base.ts";
+import { keysQuery, limitsQuery, oneKeyQuery, type QueueLimits, type TaskKeyView } from "../../api/limits.ts";
+import { plural } from "../../format/number.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { KnownSearch } from "../../shell/known-search.tsx";
+import { Button } from "../../ui/button.tsx";
+import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
+import { CopyButton } from "../../ui/exact-text.tsx";
+import { type AskedKey, KeyDialog } from "./key-dialog.tsx";
+import { KeyTable } from "./key-table.tsx";
+import { LimitsPanel } from "./limits-panel.tsx";
+
+const route = getRouteApi("/queues/$queue/limits");
+
+/** How often the screen asks again while it is open. */
+const REFETCH_MS = 2_000;
+
+export function LimitsTab() {
+  return (
+    <KnownSearch>
+      <LimitsScreen />
+    </KnownSearch>
+  );
+}
+
+function LimitsScreen() {
+  const { queue } = route.useParams();
+  const { key = "" } = route.useSearch();
+  const { paused } = useLive();
+  const [asked, setAsked] = useState<AskedKey | null>(null);
+  const limits = useQuery({ ...limitsQuery(queue), refetchInterval: paused ? false : REFETCH_MS });
+  if (limits.data === undefined)
+    return (
+      <section className="panel" aria-label="Limits">
+        {limits.isError ? (
+          <Failed error={limits.error} onRetry={() => void limits.refetch()} />
+        ) : (
+          <Loading what="the limits" />
+        )}
+      </section>
+    );
+  const shared = { queue, limits: limits.data.limits, onAsk: setAsked };
+  return (
+    <>
+      <LimitsPanel view={limits.data} />
+      <KeySearch value={key} />
+      <section className="panel" aria-label="Keys">
+        {key === "" ? <KeyPages {...shared} /> : <OneKey {...shared} name={key} />}
+      </section>
+      {asked === null ? null : (
+        <KeyDialog queue={queue} limits={limits.data.limits} asked={asked} onClose={() => setAsked(null)} />
+      )}
+    </>
+  );
+}
+
+/** Finds one key. Its text is taken as it is, with blanks, because a key may begin or end with one. */
+function KeySearch({ value }: { value: string }) {
+  const navigate = route.useNavigate();
+  const [draft, setDraft] = useState(value);
+  const [error, setError] = useState<string | null>(null);
+  useEffect(() => {
+    setDraft(value);
+    setError(null);
+  }, [value]);
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (draft !== "" && !isTaskKey(draft)) {
+      setError("A key is text of at most 128 bytes.");
+      return;
+    }
+    setError(null);
+    void navigate({ search: draft === "" ? {} : { key: draft } });
+  };
+  return (
+    <div>
+      <form className="filters" role="search" onSubmit={submit}>
+        <label className="search-field">
+          <Search size={14} aria-hidden="true" />
+          <span className="visually-hidden">Find one key by its exact text</span>
+          <input
+            className="input"
+            type="search"
+            data-search=""
+            dir="auto"
+            placeholder="Key, exact"
+            aria-invalid={error !== null}
+            aria-describedby={error === null ? undefined : "key-search-error"}
+            value={draft}
+            onChange={(event) => setDraft(event.target.value)}
+          />
+        </label>
+        <Button type="submit">Find key</Button>
+        {value === "" ? null : (
+          <Button look="quiet" onPress={() => void navigate({ search: {} })}>
+            All keys
+          </Button>
+        )}
+      </form>
+      {error === null ? null : (
+        <p className="error-text" role="alert" id="key-search-error">
+          {error}
+        </p>
+      )}
+    </div>
+  );
+}
+
+interface KeysProps {
+  queue: string;
+  limits: QueueLimits;
+  onAsk(asked: AskedKey): void;
+}
+
+function KeyPages(props: KeysProps) {
+  const { queue } = props;
+  const { paused } = useLive();
+  const query = useInfiniteQuery({
+    ...keysQuery(queue),
+    // Every loaded page is fetched again, so many pages are fetched less often.
+    refetchInterval: ({ state }) =>
+      paused ? false : REFETCH_MS * Math.max(1, state.data?.pages.length ?? 1),
+  });
+  if (query.data === undefined)
+    return query.isError ? (
+      <Failed error={query.error} onRetry={() => void query.refetch()} />
+    ) : (
+      <Loading what="keys" />
+    );
+  // Pages are read one after the other, so a key can be on two of them.
+  const byKey = new Map(query.data.pages.flatMap(({ keys }) => keys).map((row) => [row.key, row]));
+  const keys: TaskKeyView[] = [...byKey.values()];
+  if (keys.length === 0) return <NoKeys queue={queue} />;
+  return (
+    <>
+      <KeyTable {...props} keys={keys} />
+      <div className="list-foot">
+        <span role="status">{plural(keys.length, "key")} with waiting tasks loaded</span>
+        <div className="actions">
+          {query.hasNextPage ? (
+            <Button small isDisabled={query.isFetchingNextPage} onPress={() => void query.fetchNextPage()}>
+              {query.isFetchingNextPage ? "Loading…" : "Load more"}
+            </Button>
+          ) : (
+            <span>All shown</span>
+          )}
+        </div>
+      </div>
+    </>
+  );
+}
+
+function OneKey({ name, ...props }: KeysProps & { name: string }) {
+  const { paused } = useLive();
+  const query = useQuery({
+    ...oneKeyQuery(props.queue, name),
+    refetchInterval: paused ? false : REFETCH_MS,
+  });
+  if (query.data === undefined)
+    return query.isError ? (
+      <Failed error={query.error} onRetry={() => void query.refetch()} />
+    ) : (
+      <Loading what="the key" />
+    );
+  const { waiting, running } = query.data;
+  return (
+    <>
+      <KeyTable {...props} keys={[query.data]} />
+      {waiting + running > 0 ? null : (
+        <div className="list-foot">
+          <span role="status">
+            No task with this key waits or runs. It can be held or limited all the same.
+          </span>
+        </div>
+      )}
+    </>
+  );
+}
+
+/** Explains keys where there are none. */
+function NoKeys({ queue }: { queue: string }) {
+  const example = `holdfast enqueue ${queue} email.send '{"to":"ada@example.com"}' --key customer-42`;
+  return (
+    <NoneYet title="No keys with waiting tasks">
+      <p>
+        A task may have a key, such as the customer it is for. Keys take turns, so that many tasks of one
+        customer do not keep the others waiting, and a limit can hold for each key: how many of its tasks run
+        at one time, and how many start in a period.
+      </p>
+      <pre className="text-block">{example}</pre>
+      <CopyButton text={example} label="Copy" />
+      <p>
+        The <a href={`${BASE_PATH}/docs`}>reference of the HTTP API</a> has the routes for limits, keys and
+        holds.
+      </p>
+    </NoneYet>
+  );
+}

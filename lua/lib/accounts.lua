@@ -1,0 +1,380 @@
+-- Keys, limits and fairness. A task with a key waits in the line of its key, in `pending:keyed`:
+--
+--   member   <key> <band> <sequence> <taskId>     every score is 0, so the members are in the order of their bytes
+--   band     0 solo   1 high   2 normal   3 low
+--
+-- `ready` holds the keys that may run now, so an acquire never reads the line of a key that may not. `resting` holds the keys for
+-- which a time decides: their rate allows the next task at this time, a hold ends, or their account can be forgotten. A key
+-- without room for one more running task is in neither. When one of its tasks ends, it becomes ready again.
+-- An entry of `ready` is written before the commit and removed after it. So after an abort a key may be there that may not run, and the
+-- next acquire removes it; but a key that may run is never missing.
+--
+-- An account is a field "@<key>" of `state`. The account of the queue is "@", and the tasks without a key share its turn.
+--
+--   account   running turn tat heldUntil[ override]
+--   running   leased tasks of the key; in the account of the queue: the turn of the task that was granted last
+--   turn      when the key is next: each grant moves it by 1 / weight, and the lowest turn is granted first
+--   tat       the theoretical arrival time of GCRA, ms since the epoch: the rate is used up as long as it lies too far ahead
+--   override  concurrency rate periodMs burst weight until: the limit of this key instead of that of all keys, "-" for none
+--
+-- The limits are the field "#limits" of `state`, one line per scope: `<queue | key> concurrency rate periodMs burst weight`. The field is
+-- there, if only as "", once the queue has had a task with a key. A change of the limits sets "#opening": the keys behind the one that it
+-- names are not looked at yet under the new limits. The caller goes on until it is gone; where the caller died, a promotion does.
+
+-- The score of a ready key is its turn, behind the turns of the bands before its own.
+local BAND_SPAN = 2 ^ 43
+-- A worker that comes late by less than this part of the time between two starts loses none of its rate.
+local LATE = 0.9
+-- The most keys that one call wakes.
+local RESTING_LIMIT = 200
+-- Sequences count up from here at the end of a line, and down at its head. They always have 14 digits.
+local FIRST_SEQUENCE = 5e13
+
+local function parseLimit(text)
+  local concurrency, rate, periodMs, burst, weight = string.match(text or '- - 0 0 1', '^(%S+) (%S+) (%d+) (%d+) (%S+)')
+  local intervalMs = rate ~= '-' and tonumber(periodMs) / tonumber(rate) or 0
+  return { concurrency = tonumber(concurrency) or math.huge, intervalMs = intervalMs, aheadMs = (tonumber(burst) - 1 + LATE) * intervalMs,
+    burst = rate ~= '-' and tonumber(burst) or math.huge, weight = tonumber(weight) }
+end
+
+local function parseAccount(limits, text)
+  if not text then
+    return { running = 0, turn = 0, tat = 0, heldUntil = 0, override = '', limit = limits.key }
+  end
+  local running, turn, tat, heldUntil, override = string.match(text, '^(%S+) (%S+) (%S+) (%d+) ?(.*)$')
+  local account = { running = tonumber(running), turn = tonumber(turn), tat = tonumber(tat), heldUntil = tonumber(heldUntil), override = override, limit = limits.key }
+  if override ~= '' then
+    local untilMs = tonumber(string.match(override, '%d+$'))
+    if untilMs > 0 and untilMs <= now then
+      account.override = ''
+    else
+      account.limit, account.overrideUntil = parseLimit(override), untilMs > 0 and untilMs or nil
+    end
+  end
+  return account
+end
+
+-- Most turns are whole numbers, which are written faster.
+local function numberText(number)
+  return number % 1 == 0 and string.format('%d', number) or string.format('%.17g', number)
+end
+
+local function accountText(account)
+  if account.tat == 0 and account.heldUntil == 0 and account.override == '' then
+    return numberText(account.running) .. ' ' .. numberText(account.turn) .. ' 0 0'
+  end
+  return string.format('%.14g %.14g %.16g %.0f', account.running, account.turn, account.tat, account.heldUntil)
+    .. (account.override ~= '' and ' ' .. account.override or '')
+end
+
+-- Reads the accounts of these keys that were not read yet.
+local function loadAccounts(limits, keys)
+  local missing, fields = {}, {}
+  for _, key in ipairs(keys) do
+    if not limits.accounts[key] then
+      missing[#missing + 1], fields[#fields + 1] = key, '@' .. key
+      limits.accounts[key] = false
+    end
+  end
+  if #fields > 0 then
+    local texts = redis.call('HMGET', stateKey, unpack(fields))
+    for i, key in ipairs(missing) do
+      limits.accounts[key] = parseAccount(limits, texts[i])
+    end
+  end
+end
+
+local function accountOf(limits, key)
+  if not limits.accounts[key] then
+    loadAccounts(limits, { key })
+  end
+  return limits.accounts[key]
+end
+
+-- When a task of this cost may start under a limit, by the time alone. One that costs more than the burst starts when the rate is whole, and
+-- what it took too much is paid back before the next one starts.
+local function allowedAt(account, limit, cost)
+  local at = limit.intervalMs > 0 and math.max(account.tat, now) + (math.min(cost, limit.burst) - 1) * limit.intervalMs - limit.aheadMs or 0
+  return math.max(account.heldUntil, math.ceil(at))
+end
+
+-- How many tasks of cost 1 may start now; and if time decides, when the next one may.
+local function roomOf(account, limit, running)
+  if account.heldUntil > now then
+    return 0, account.heldUntil
+  end
+  local room = limit.concurrency - running
+  if room <= 0 then
+    return 0
+  end
+  if limit.intervalMs > 0 then
+    local ahead = math.max(account.tat, now) - now
+    if ahead > limit.aheadMs then
+      return 0, math.ceil(account.tat - limit.aheadMs)
+    end
+    room = math.min(room, math.floor((limit.aheadMs - ahead) / limit.intervalMs) + 1)
+  end
+  return room
+end
+
+local function keyRoom(limits, key)
+  local account = accountOf(limits, key)
+  return roomOf(account, account.limit, account.running)
+end
+
+-- How many tasks the queue as a whole may start now. The time at which it may start more goes to `nextAt`.
+local function queueRoom(limits, processing)
+  local room, at = roomOf(accountOf(limits, ''), limits.queue, processing)
+  if room == 0 and at then
+    limits.nextAt = math.min(limits.nextAt, at)
+  end
+  return room
+end
+
+local function change(limits, key)
+  local account = accountOf(limits, key)
+  if not account.changed then
+    account.changed = true
+    limits.changed[#limits.changed + 1] = key
+  end
+  return account
+end
+
+-- Gives the rate back that a grant took which nothing came of.
+local function refund(limits, key, cost)
+  local queue, account = change(limits, ''), change(limits, key)
+  queue.tat = math.max(0, queue.tat - cost * limits.queue.intervalMs)
+  if key ~= '' then
+    account.tat = math.max(0, account.tat - cost * account.limit.intervalMs)
+  end
+end
+
+local function hold(limits, key, untilMs)
+  local account = change(limits, key)
+  account.heldUntil = math.max(account.heldUntil, untilMs)
+  if key ~= '' then
+    limits.held[#limits.held + 1] = key
+  end
+end
+
+local function isIdle(account)
+  return account.running == 0 and account.override == ''
+end
+
+-- When to look at a key again: it may run then, its own limit ends, or its account can be forgotten. nil if no time decides.
+local function nextLook(limits, key)
+  local account = accountOf(limits, key)
+  if account.heldUntil <= now and account.tat <= now and account.override == '' and not account.refusedUntil then
+    return nil
+  end
+  local _, at = keyRoom(limits, key)
+  at = math.min(at or math.huge, account.overrideUntil or math.huge, account.refusedUntil or math.huge)
+  if at == math.huge and isIdle(account) and account.tat > now then
+    at = math.ceil(account.tat)
+  end
+  return at < math.huge and at or nil
+end
+
+-- Plans that a key is looked at again when its time comes.
+local function rest(limits, key)
+  local resting, at = limits.resting, nextLook(limits, key)
+  if at then
+    resting[#resting + 1], resting[#resting + 2] = string.format('%.0f', at), key
+  end
+  return at
+end
+
+-- An earlier time stays: the key is looked at again then.
+local function writeResting(limits)
+  if #limits.resting > 0 then
+    redis.call('ZADD', restingKey, 'LT', unpack(limits.resting))
+    limits.resting = {}
+  end
+end
+
+local function headOf(key)
+  return redis.call('ZRANGEBYLEX', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 1)[1]
+end
+
+local function bandCodeOf(member, key)
+  return string.byte(member, #key + 2) - 48
+end
+
+-- A key without an account joins as if it had had its turn just now. So it gains nothing where its account is forgotten between two tasks.
+local function turnOf(limits, key, limit)
+  local account, current = accountOf(limits, key), accountOf(limits, '').running
+  return account.turn > 0 and math.max(account.turn, current) or current + 1 / limit.weight
+end
+
+local function readyScore(limits, key, code)
+  return numberText(code * BAND_SPAN + turnOf(limits, key, accountOf(limits, key).limit))
+end
+
+-- Makes a key ready if it may run and a task of it waits.
+local function open(limits, key)
+  local head = keyRoom(limits, key) > 0 and headOf(key)
+  if head then
+    redis.call('ZADD', readyKey, 'LT', readyScore(limits, key, bandCodeOf(head, key)), key)
+  end
+  return head
+end
+
+-- Makes the keys behind `after` ready that may run, at most `limit` of them. Returns the last one, "" at the end.
+local function openKeys(limits, after, limit)
+  for _ = 1, limit do
+    -- "!" is behind the space that ends a key, and before all that a longer key could go on with but "!".
+    local head = redis.call('ZRANGEBYLEX', pendingKeyedKey, after == '' and '-' or '[' .. after .. '!', '+', 'LIMIT', 0, 1)[1]
+    after = head and string.match(head, '^%S+') or ''
+    if not head then
+      break
+    end
+    if not open(limits, after) then
+      rest(limits, after)
+    end
+  end
+  writeResting(limits)
+  if after == '' then
+    redis.call('HDEL', stateKey, '#opening')
+  else
+    redis.call('HSET', stateKey, '#opening', after)
+  end
+  return after
+end
+
+-- Counts that leased tasks of the key have left `processing`. The key is ready again from here on, also for the acquire of this very
+-- call.
+local function release(limits, key, count)
+  local account = change(limits, key)
+  local wasFull = account.running >= account.limit.concurrency
+  account.running = math.max(0, account.running - count)
+  if wasFull and account.running < account.limit.concurrency then
+    limits.opened[#limits.opened + 1] = key
+  end
+end
+
+-- After all releases and before an acquire peeks.
+local function openReleased(limits)
+  for _, key in ipairs(limits.opened) do
+    if not open(limits, key) then
+      rest(limits, key)
+    end
+  end
+  writeResting(limits)
+end
+
+-- Before the commit: puts pending tasks into the lines of their keys. entries: key, code of the band and id of each. atHead: they are next.
+local function lineUp(limits, entries, atHead)
+  if not limits.used then
+    redis.call('HSETNX', stateKey, '#limits', '')
+    limits.used = true
+  end
+  local count = redis.call('HINCRBY', stateKey, atHead and '#keyed_head' or '#keyed_tail', #entries)
+  local first = atHead and FIRST_SEQUENCE - count or FIRST_SEQUENCE + count - #entries
+  local members, keys, lowest = {}, {}, {}
+  for i, entry in ipairs(entries) do
+    members[2 * i - 1] = '0'
+    members[2 * i] = entry.key .. ' ' .. entry.code .. string.format(' %d ', first + i - 1) .. entry.id
+    if not lowest[entry.key] then
+      keys[#keys + 1] = entry.key
+    end
+    lowest[entry.key] = math.min(lowest[entry.key] or entry.code, entry.code)
+  end
+  redis.call('ZADD', pendingKeyedKey, unpack(members))
+  loadAccounts(limits, keys)
+  local ready = {}
+  for _, key in ipairs(keys) do
+    limits.lined[key] = true
+    if keyRoom(limits, key) > 0 then
+      ready[#ready + 1], ready[#ready + 2] = readyScore(limits, key, lowest[key]), key
+    else
+      rest(limits, key)
+    end
+  end
+  if #ready > 0 then
+    redis.call('ZADD', readyKey, 'LT', unpack(ready))
+  end
+  writeResting(limits)
+end
+
+-- Wakes keys whose time has come: those that may run become ready, and accounts that say nothing any more are forgotten. Like a
+-- promotion it is a whole transition.
+local function wakeResting(limits)
+  local keys = redis.call('ZRANGEBYSCORE', restingKey, '-inf', nowText, 'LIMIT', 0, RESTING_LIMIT)
+  if #keys == 0 then
+    return
+  end
+  loadAccounts(limits, keys)
+  local later, forgotten, awake = {}, {}, {}
+  for _, key in ipairs(keys) do
+    limits.woke = open(limits, key) or limits.woke
+    local at = nextLook(limits, key)
+    if at then
+      later[#later + 1], later[#later + 2] = string.format('%.0f', at), key
+    else
+      awake[#awake + 1] = key
+      forgotten[#forgotten + 1] = isIdle(accountOf(limits, key)) and '@' .. key or nil
+    end
+  end
+  if #forgotten > 0 then
+    redis.call('HDEL', stateKey, unpack(forgotten))
+  end
+  if #later > 0 then
+    redis.call('ZADD', restingKey, unpack(later))
+  end
+  if #awake > 0 then
+    redis.call('ZREM', restingKey, unpack(awake))
+  end
+end
+
+-- When the next key may run, or the queue itself; ms from now, -1 if no time decides.
+local function untilRoom(limits)
+  local first = redis.call('ZRANGE', restingKey, 0, 0, 'WITHSCORES')[2]
+  local at = math.min(limits.nextAt, first and tonumber(first) or math.huge)
+  return at < math.huge and math.max(0, at - now) or -1
+end
+
+-- Before the commit: the accounts that changed go into it.
+local function writeAccounts(limits, commit)
+  if not limits.used and #limits.changed > 0 then
+    commit[#commit + 1], commit[#commit + 2] = '#limits', ''
+  end
+  for _, key in ipairs(limits.changed) do
+    commit[#commit + 1], commit[#commit + 2] = '@' .. key, accountText(limits.accounts[key])
+  end
+end
+
+-- After the commit: keys that are held leave `ready`, and accounts that say nothing any more are forgotten, now or when their rate is whole
+-- again.
+local function finishAccounts(limits)
+  local left, forgotten = limits.left, {}
+  for _, key in ipairs(limits.held) do
+    if keyRoom(limits, key) == 0 then
+      left[#left + 1] = key
+    end
+  end
+  for _, key in ipairs(limits.changed) do
+    if key ~= '' and not rest(limits, key) and isIdle(limits.accounts[key]) then
+      forgotten[#forgotten + 1] = '@' .. key
+    end
+  end
+  writeResting(limits)
+  if #left > 0 then
+    redis.call('ZREM', readyKey, unpack(left))
+  end
+  if #forgotten > 0 then
+    redis.call('HDEL', stateKey, unpack(forgotten))
+  end
+end
+
+-- text: the field "#limits"; nil if the queue has had neither a task with a key nor limits. The functions are part of the table, because
+-- most calls of the hot scripts do without them.
+-- accounts: those that were read, by key. changed: keys whose account goes into the commit. opened: keys that have room again. held: keys
+-- that are held from this call on. left, resting: changes of the two indexes. lined: keys that got
+-- tasks into their lines. nextAt: when the queue as a whole may start more.
+local function newLimits(text)
+  local lines = '\n' .. (text or '')
+  return { used = text and true or false, accounts = {}, changed = {}, opened = {}, held = {}, left = {}, resting = {}, lined = {}, nextAt = math.huge, woke = false,
+    queue = parseLimit(string.match(lines, '\nqueue ([^\n]+)')), key = parseLimit(string.match(lines, '\nkey ([^\n]+)')),
+    release = release, openReleased = openReleased, refund = refund, hold = hold, lineUp = lineUp, wakeResting = wakeResting,
+    untilRoom = untilRoom, queueRoom = queueRoom, write = writeAccounts, finish = finishAccounts }
+end

@@ -1,0 +1,221 @@
+-- Fairness: the tasks of ready keys, and those without a key, take turns. The reading half of an acquire, and what follows its commit;
+-- see lib/accounts.lua.
+
+-- A lane is a ready key in one call: its first tasks in `entries`, of which `taken` leave `pending:keyed` and `granted` are counted at the end.
+
+-- Counts grants of a key, '' for the tasks without one.
+local function count(limits, key, grants, cost)
+  local own, queue, account = limits.own, limits.queue, change(limits, key)
+  local limit = key == '' and queue or account.limit
+  local turn, step = turnOf(limits, key, limit), 1 / limit.weight
+  change(limits, '')
+  own.running, account.turn = math.max(own.running, turn + (grants - 1) * step), turn + grants * step
+  if queue.intervalMs > 0 then
+    own.tat = math.max(own.tat, now) + cost * queue.intervalMs
+  end
+  if key ~= '' then
+    account.running = account.running + grants
+    if limit.intervalMs > 0 then
+      account.tat = math.max(account.tat, now) + cost * limit.intervalMs
+    end
+  end
+end
+
+-- Grants that cost 1 each are counted together, by lane; those without a key are in a lane of their own.
+local function countLanes(limits)
+  for _, lane in ipairs(limits.lanes) do
+    if lane.granted > 0 then
+      count(limits, lane.key, lane.granted, lane.granted)
+      lane.granted = 0
+    end
+  end
+  if limits.unkeyed.granted > 0 then
+    count(limits, '', limits.unkeyed.granted, limits.unkeyed.granted)
+    limits.unkeyed.granted = 0
+  end
+end
+
+-- Which limit refuses the task now, 'queue' or 'key'; nil if it may start. No more tasks of a lane were peeked than it has room for, so as
+-- long as each costs 1 they are not asked about. A key that refused a task grants none of those behind it. processing: leased tasks of
+-- the queue.
+local function refusal(limits, terms, processing)
+  countLanes(limits)
+  limits.isCostly = true
+  local at = allowedAt(limits.own, limits.queue, terms.cost)
+  if processing >= limits.queue.concurrency or at > now then
+    limits.nextAt, limits.more = at > now and math.min(limits.nextAt, at) or limits.nextAt, false
+    return 'queue'
+  end
+  local account = terms.key ~= '' and accountOf(limits, terms.key)
+  if account and not account.refuses then
+    at = allowedAt(account, account.limit, terms.cost)
+    account.refusedUntil = at > now and at or nil
+    account.refuses = at > now or account.running >= account.limit.concurrency
+  end
+  return account and account.refuses and 'key' or nil
+end
+
+local function charge(limits, terms)
+  count(limits, terms.key, 1, terms.cost)
+end
+
+-- Reads tasks of a lane, at most `wanted` and of its band only. size: how many. behind: the entry that follows them.
+local function fill(lane, wanted)
+  local found = redis.call('ZRANGEBYLEX', pendingKeyedKey, '[' .. lane.key .. ' ', '(' .. lane.key .. '!', 'LIMIT', 0, wanted + 1)
+  local size = math.min(wanted, #found)
+  while size > 0 and bandCodeOf(found[size], lane.key) ~= lane.code do
+    size = size - 1
+  end
+  lane.entries, lane.size, lane.behind = found, size, found[size + 1]
+  lane.hasMore = size == wanted and #found > wanted and wanted < lane.room
+end
+
+-- The turns of a line are compared as whole numbers, which are sorted faster than by a function: so fine, for so many entries, and no
+-- further apart than this.
+local TURN_PARTS, LINE_ENTRIES, TURN_SPAN = 1024, 2048, 4e9
+
+-- Puts the tasks of these lanes of one band in turn: about `want`, and at most as many of each lane as it has room for.
+local function lineOf(limits, lanes, want)
+  local weights, total, open, base = 0, 0, #lanes, math.huge
+  for _, lane in ipairs(lanes) do
+    weights, base = weights + lane.weight, math.min(base, lane.turn)
+  end
+  for _, lane in ipairs(lanes) do
+    fill(lane, math.min(lane.room, want, math.ceil(want * lane.weight / weights)))
+    total = total + lane.size
+  end
+  -- Some keys have fewer tasks than their share: the others get what is left.
+  while total < want and open > 0 do
+    local missing = want - total
+    open = 0
+    for _, lane in ipairs(lanes) do
+      open = open + (lane.hasMore and 1 or 0)
+    end
+    for _, lane in ipairs(open > 0 and lanes or {}) do
+      if lane.hasMore then
+        total = total - lane.size
+        fill(lane, math.min(lane.room, want, lane.size + math.ceil(missing / open)))
+        total = total + lane.size
+      end
+    end
+  end
+  local order, of, ids, n = {}, {}, {}, 0
+  for _, lane in ipairs(lanes) do
+    -- Its next task is in another band, where a later call meets it.
+    limits.more = limits.more or lane.behind ~= nil and bandCodeOf(lane.behind, lane.key) ~= lane.code
+    local idAt, ahead, step = #lane.key + 19, lane.turn - base, 1 / lane.weight
+    for i = 1, lane.size do
+      order[n + 1] = math.floor(math.min(ahead + (i - 1) * step, TURN_SPAN) * TURN_PARTS) * LINE_ENTRIES + n
+      n = n + 1
+      ids[n], of[n] = string.sub(lane.entries[i], idAt), lane
+    end
+  end
+  table.sort(order)
+  local line = { ids = {}, lanes = {}, turns = order, base = base }
+  for place = 1, n do
+    local at = order[place] % LINE_ENTRIES + 1
+    line.ids[place], line.lanes[place] = ids[at], of[at]
+  end
+  return line
+end
+
+-- The lanes of a band that have room, of the first `want` ready keys. found: keys and scores in turn.
+local function lanesOf(limits, code, found, want)
+  local keys, lanes = {}, {}
+  for i = 1, #found, 2 do
+    keys[#keys + 1] = found[i]
+  end
+  loadAccounts(limits, keys)
+  for i, key in ipairs(keys) do
+    local account = limits.accounts[key]
+    account.turn = math.max(account.turn, tonumber(found[2 * i]) - code * BAND_SPAN)
+    local lane = { key = key, code = code, account = account, room = keyRoom(limits, key), entries = {}, size = 0, taken = 0, granted = 0,
+      weight = account.limit.weight, turn = account.turn }
+    limits.lanes[#limits.lanes + 1], limits.isLane[lane] = lane, true
+    lanes[#lanes + 1] = lane.room > 0 and lane or nil
+  end
+  limits.more = limits.more or #keys == want
+  return lanes
+end
+
+-- The tasks with a key that may run, by band: ids and lanes, in turn.
+local function peekKeyed(limits, want)
+  local byBand, lines = { {}, {}, {}, {} }, {}
+  local found = redis.call('ZRANGE', readyKey, 0, want - 1, 'WITHSCORES')
+  for i = 1, #found, 2 do
+    local of = byBand[math.floor(tonumber(found[i + 1]) / BAND_SPAN) + 1]
+    of[#of + 1], of[#of + 2] = found[i], found[i + 1]
+  end
+  for code, band in ipairs(bandNames) do
+    if #found == 2 * want then -- the keys of lower bands may stand behind these
+      byBand[code] = redis.call('ZRANGEBYSCORE', readyKey, string.format('%.0f', (code - 1) * BAND_SPAN), string.format('(%.0f', code * BAND_SPAN),
+        'WITHSCORES', 'LIMIT', 0, want)
+    end
+    lines[band] = lineOf(limits, lanesOf(limits, code - 1, byBand[code], want), want)
+  end
+  return lines
+end
+
+-- The entries of a list and those of the keys, in turn. The list is the line of the tasks without a key.
+local function mix(limits, listed, line, band)
+  if #listed == 0 then
+    return line.ids, line.lanes
+  end
+  local ids, sources, at = {}, {}, 1
+  local turn, step = turnOf(limits, '', limits.queue), 1 / limits.queue.weight
+  local function addUpTo(mixedTurn)
+    while line.ids[at] and line.base + line.turns[at] / LINE_ENTRIES / TURN_PARTS < mixedTurn do
+      ids[#ids + 1], sources[#sources + 1], at = line.ids[at], line.lanes[at], at + 1
+    end
+  end
+  for i, id in ipairs(listed) do
+    addUpTo(turn + (i - 1) * step)
+    ids[#ids + 1], sources[#sources + 1] = id, band
+  end
+  addUpTo(math.huge)
+  return ids, sources
+end
+
+-- Whether a task with a key waits that has to run alone.
+local function hasSolo()
+  return redis.call('ZCOUNT', readyKey, '-inf', string.format('(%.0f', BAND_SPAN)) > 0
+end
+
+-- After the commit: keys that have no room or no tasks any more leave `ready`, and the others get their new turn.
+local function finishTurns(limits)
+  local turns, entries = {}, {}
+  for _, lane in ipairs(limits.lanes) do
+    for i = 1, lane.taken do
+      entries[#entries + 1] = lane.entries[i]
+    end
+  end
+  if #entries > 0 then
+    redis.call('ZREM', pendingKeyedKey, unpack(entries))
+  end
+  for _, lane in ipairs(limits.lanes) do
+    local following = lane.entries[lane.taken + 1]
+    if lane.room == 0 or limits.lined[lane.key] then
+      following = headOf(lane.key)
+    end
+    if keyRoom(limits, lane.key) == 0 or not following or lane.account.refusedUntil then
+      limits.left[#limits.left + 1] = lane.key
+      rest(limits, lane.key)
+    elseif lane.taken > 0 or bandCodeOf(following, lane.key) ~= lane.code then
+      turns[#turns + 1], turns[#turns + 2] = readyScore(limits, lane.key, bandCodeOf(following, lane.key)), lane.key
+    end
+  end
+  if #turns > 0 then
+    redis.call('ZADD', readyKey, unpack(turns))
+  end
+  finishAccounts(limits)
+end
+
+-- own: the account of the queue. lanes: of the keys that this call looked at. unkeyed: the lane of the tasks without a key. returned: tasks
+-- that go back to the lines of their keys. more: there may be more ready keys. isCostly: each further task is asked about, because one
+-- was that costs more than 1, or that does not come from a lane.
+local function takeTurns(limits)
+  limits.own, limits.lanes, limits.isLane, limits.unkeyed, limits.returned = accountOf(limits, ''), {}, {}, { granted = 0 }, newBands()
+  limits.more, limits.isCostly = false, false
+  limits.refusal, limits.charge, limits.countLanes, limits.hasSolo = refusal, charge, countLanes, hasSolo
+  limits.peek, limits.mix, limits.finishTurns = peekKeyed, mix, finishTurns
+end

@@ -1,0 +1,57 @@
+#!lua flags=allow-oom
+-- key: hold a key or the queue for some time, let it go on, or give a key a limit of its own.
+-- KEYS[1] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[2] ready  ZSET  key -> its turn, behind those of the bands before its own
+-- KEYS[3] resting  ZSET  key -> when to look at it again, ms since the epoch
+-- KEYS[4] state  HASH  the queue's own fields
+-- KEYS[5] wake  CHANNEL
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] taskKey  string  percent-encoded; "" for the queue
+-- ARGV[3] holdMs  integer  no task of it is granted for so long; 0: it goes on; -1: as it was
+-- ARGV[4] override  string  "concurrency rate periodMs burst weight lastsMs", lastsMs 0 for ever; "" for the limit of all keys; "=": as it was
+-- RETURNS the account
+-- TIME    O(log w), w = tasks with a key that wait
+-- MOVES   nothing
+
+-- include lib/clock.lua
+-- include lib/queue.lua
+-- include lib/record.lua
+-- include lib/parked.lua
+-- include lib/accounts.lua
+
+local fields = redis.call('HMGET', stateKey, '#settings', '#limits')
+if not readSettings(fields[1]) then
+  return layoutError()
+end
+local limits = newLimits(fields[2])
+local account = change(limits, taskKey)
+if holdMs >= 0 then
+  account.heldUntil = holdMs > 0 and now + holdMs or 0
+end
+if override ~= '=' then
+  local limit, lastsMs = string.match(override, '^(.*) (%d+)$')
+  lastsMs = tonumber(lastsMs or 0)
+  local untilMs = lastsMs > 0 and now + lastsMs or 0
+  account.override = limit and string.format('%s %.0f', limit, untilMs) or ''
+  account.limit = limit and parseLimit(limit) or limits.key
+  account.overrideUntil = untilMs > 0 and untilMs or nil
+end
+
+-- 2. Write the targets.
+if taskKey ~= '' then
+  if not open(limits, taskKey) then
+    limits.held[#limits.held + 1] = taskKey
+  end
+  rest(limits, taskKey)
+  writeResting(limits)
+end
+
+-- 3. Commit.
+local commit = {}
+writeAccounts(limits, commit)
+redis.call('HSET', stateKey, unpack(commit))
+
+-- 4. Remove the sources.
+finishAccounts(limits)
+wake()
+return accountText(account)

@@ -1,0 +1,26 @@
+#!lua flags=allow-oom
+-- open_keys: make the keys ready that may run, after limits were changed. It begins where the call before it ended.
+-- KEYS[1] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[2] ready  ZSET  key -> its turn, behind those of the bands before its own
+-- KEYS[3] resting  ZSET  key -> when to look at it again, ms since the epoch
+-- KEYS[4] state  HASH  the queue's own fields
+-- KEYS[5] wake  CHANNEL
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] limit  integer  keys to look at, 1 to 500
+-- RETURNS the last key that was looked at, "" at the end
+-- TIME    O(n log w), n = limit, w = tasks with a key that wait
+-- MOVES   nothing
+
+-- include lib/clock.lua
+-- include lib/queue.lua
+-- include lib/record.lua
+-- include lib/parked.lua
+-- include lib/accounts.lua
+
+local fields = redis.call('HMGET', stateKey, '#settings', '#limits', '#opening')
+if not readSettings(fields[1]) then
+  return layoutError()
+end
+local last = openKeys(newLimits(fields[2]), fields[3] or '', limit)
+wake()
+return last

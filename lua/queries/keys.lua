@@ -1,0 +1,37 @@
+#!lua flags=no-writes
+-- keys: the limits of a queue, and a page of its keys with waiting tasks, or the given keys.
+-- KEYS[1] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
+-- KEYS[2] state  HASH  the queue's own fields
+-- ARGV[1] clockMs  integer  0 for Redis time
+-- ARGV[2] after  string  the key to go on behind, "" to begin
+-- ARGV[3] limit  integer  keys of the page, 0 to 500
+-- ARGV[4..] taskKey  string  percent-encoded; instead of a page
+-- RETURNS {now, limits, account of the queue, leased tasks, the key to go on behind or "", key, waiting tasks, account, ...}; "" for an account that is not there
+-- TIME    O(n log w), n keys, w = tasks with a key that wait
+-- MOVES   nothing
+
+-- include lib/clock.lua
+-- include lib/queue.lua
+
+local fields = redis.call('HMGET', stateKey, '#limits', '@', '#counters')
+local keys, following = { unpack(ARGV, taskKeyAt) }, ''
+if #keys == 0 then
+  local last = after
+  for _ = 1, limit do
+    local head = redis.call('ZRANGEBYLEX', pendingKeyedKey, last == '' and '-' or '[' .. last .. '!', '+', 'LIMIT', 0, 1)[1]
+    if not head then
+      last = ''
+      break
+    end
+    last = string.match(head, '^%S+')
+    keys[#keys + 1] = last
+  end
+  following = last
+end
+local reply = { now, fields[1] or '', fields[2] or '', string.format('%.0f', unpackCounters(fields[3] or nil)[PROCESSING]), following }
+for _, key in ipairs(keys) do
+  reply[#reply + 1] = key
+  reply[#reply + 1] = redis.call('ZLEXCOUNT', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!')
+  reply[#reply + 1] = redis.call('HGET', stateKey, '@' .. key) or ''
+end
+return reply

@@ -1,0 +1,22 @@
+// Made from lua/queries/keys.lua by scripts/generate-bindings.mjs. Do not edit.
+import type { Script } from "../script.ts";
+
+export interface KeysArgs {
+  /** 0 for Redis time */
+  clockMs: number;
+  /** the key to go on behind, "" to begin */
+  after: string;
+  /** keys of the page, 0 to 500 */
+  limit: number;
+  /** percent-encoded; instead of a page */
+  tail: readonly (string | number)[];
+}
+
+/** keys: the limits of a queue, and a page of its keys with waiting tasks, or the given keys. Returns {now, limits, account of the queue, leased tasks, the key to go on behind or "", key, waiting tasks, account, ...}; "" for an account that is not there. */
+export const keysScript: Script<KeysArgs> = {
+  name: "keys",
+  sha1: "48ff150dff2e22aa0f08eddab8fd4723c9354c11",
+  keyCount: 2,
+  argv: (k, a) => [k.pendingKeyed, k.state, a.clockMs, a.after, a.limit, ...a.tail],
+  source: "#!lua flags=no-writes\nlocal clockMs = tonumber(ARGV[1])\nlocal limit = tonumber(ARGV[3])\nlocal now = clockMs\nif now == 0 then\nlocal time = redis.call('TIME')\nnow = time[1] * 1000 + math.floor(time[2] / 1000)\nend\nlocal nowText = string.format('%d', now)\nlocal function unpackCounters(raw)\nif not raw then\nreturn { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }\nend\nreturn { struct.unpack('>ddddddddddddddddddddddddddd', raw) }\nend\nlocal fields = redis.call('HMGET', KEYS[2], '#limits', '@', '#counters')\nlocal keys, following = { unpack(ARGV, 4) }, ''\nif #keys == 0 then\nlocal last = ARGV[2]\nfor _ = 1, limit do\nlocal head = redis.call('ZRANGEBYLEX', KEYS[1], last == '' and '-' or '[' .. last .. '!', '+', 'LIMIT', 0, 1)[1]\nif not head then\nlast = ''\nbreak\nend\nlast = string.match(head, '^%S+')\nkeys[#keys + 1] = last\nend\nfollowing = last\nend\nlocal reply = { now, fields[1] or '', fields[2] or '', string.format('%.0f', unpackCounters(fields[3] or nil)[3]), following }\nfor _, key in ipairs(keys) do\nreply[#reply + 1] = key\nreply[#reply + 1] = redis.call('ZLEXCOUNT', KEYS[1], '[' .. key .. ' ', '(' .. key .. '!')\nreply[#reply + 1] = redis.call('HGET', KEYS[2], '@' .. key) or ''\nend\nreturn reply\n",
+};

@@ -1,0 +1,304 @@
+import { encodeEnvelope } from "../../src/engine/envelope.ts";
+import { changeKey, setLimits } from "../../src/engine/limits.ts";
+import type { Scenario } from "../support/abort.ts";
+import { type TestQueue, typesText } from "../support/test-queue.ts";
+
+const request = { requestSlot: "#q:aborted:0", sequence: 1 };
+
+const rate = { limit: 1, periodMs: 10_000 };
+
+/** Finds the lease of a task that the preparation acquired. */
+const lease = (q: TestQueue, id: string) => ({
+  id,
+  fence: q.held.find((grant) => grant.id === id)?.fence ?? "",
+});
+
+/** Acquires, and keeps the leases for the call. @returns them */
+async function hold(q: TestQueue, want: number) {
+  q.held = (await q.acquire(want)).grants;
+  return q.held;
+}
+
+/** Parks a request of an idle worker while nothing may run. */
+const park = (q: TestQueue) => q.engine.acquire({ ...q.roundTripArgs({ want: 1 }), park: true });
+
+/** Calls with tasks that have keys. */
+export const keyScenarios: Record<string, Scenario> = {
+  "enqueue of tasks with keys, into several bands": {
+    script: "enqueue",
+    adds: ["full", "high", "low", "late", "now", "held"],
+    callsAtLeast: 9,
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 1 } });
+      await changeKey(q.engine, "c", { holdMs: 5_000 });
+      await q.add("f1", { key: "f" });
+      const held = await hold(q, 1);
+      await park(q);
+      return { accepted: ["f1"], held };
+    },
+    call(q) {
+      const text = (options = {}) => encodeEnvelope("t", q.now, "{}", options, "fp");
+      const tail = ["full", text({ key: "f" }), "high", text({ key: "a", priority: "high" })];
+      tail.push("low", text({ key: "a", priority: "low" }), "held", text({ key: "c" }));
+      tail.push("late", text({ key: "b", delayMs: 5 }), "now", text({ key: "b", runAt: q.now - 1 }));
+      return q.engine.enqueue({ checked: true, high: 0, normal: 0, low: 0, keyed: 4, tail }, request);
+    },
+  },
+  "enqueue of ids whose next life has a key": {
+    script: "enqueueAgain",
+    begins: ["gone", "late"],
+    async prepare(q) {
+      await q.add(["gone", "late"], { fingerprint: "fp" });
+      for (const id of ["gone", "late"]) await q.engine.cancel(id);
+      return { accepted: ["gone", "late"] };
+    },
+    call(q) {
+      const text = (options = {}) => encodeEnvelope("t", q.now, "2", options, "fp2");
+      const tail = ["gone", text({ key: "a" }), "late", text({ key: "b", delayMs: 5 })];
+      return q.engine.enqueueAgain(tail, request);
+    },
+  },
+  "acquire of several keys, with a tombstone, an expired task, a full key and one whose time has come": {
+    script: "acquire",
+    callsAtLeast: 25,
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 1 } });
+      await changeKey(q.engine, "r", { limit: { rate } });
+      await q.add(["r1", "r2", "r3"], { key: "r" });
+      await q.add(["f1", "f2"], { key: "f" });
+      const held = await hold(q, 2);
+      await q.add(["gone", "a1", "a2"], { key: "a" });
+      await q.engine.cancel("gone");
+      await q.add("b-old", { key: "b", expiresAt: q.now + 1 });
+      await q.add("b-low", { key: "b", priority: "low" });
+      await q.add("c1", { key: "c", delayMs: 5 });
+      await q.add(["x1", "x2"]);
+      q.advance(10_000);
+      const accepted = "r1 r2 r3 f1 f2 gone a1 a2 b-old b-low c1 x1 x2".split(" ");
+      return { accepted, held };
+    },
+    call: (q) => q.engine.acquire({ ...q.roundTripArgs({ want: 20, nonce: "n" }), park: true }, request),
+  },
+  "acquire that uses up a rate, and forgets an account": {
+    script: "acquire",
+    async prepare(q) {
+      await setLimits(q.engine, {
+        queue: { rate: { ...rate, burst: 5 } },
+        key: { rate: { ...rate, burst: 2 } },
+      });
+      await q.add("idle", { key: "i" });
+      await q.ack(await q.grant());
+      q.advance(10_000);
+      await q.add(["a1", "a2"], { key: "a" });
+      await q.add("a-high", { key: "a", priority: "high" });
+      await q.add(["c1", "c2"], { key: "c", cost: 2 });
+      return { accepted: ["a1", "a2", "a-high", "c1", "c2"] };
+    },
+    call: (q) => q.engine.acquire({ ...q.roundTripArgs({ want: 4, nonce: "n" }), park: true }, request),
+  },
+  "acquire by type, of a task with a key that stood aside and finds its key full": {
+    script: "acquire",
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 1 } });
+      await q.add("a1", { key: "a", type: "report" });
+      await q.add("a2", { key: "a", type: "mail" });
+      const held = await q.acquireTypes("mail", 1);
+      await q.add("b1", { key: "b", type: "report" });
+      return { accepted: ["a1", "a2", "b1"], held };
+    },
+    call: (q) =>
+      q.engine.acquire(
+        { ...q.roundTripArgs({ want: 5, nonce: "n", types: typesText("x report") }) },
+        request,
+      ),
+  },
+  "acquire by type, that puts tasks with keys aside": {
+    script: "acquire",
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 1 } });
+      await q.add(["a1", "a2"], { key: "a", type: "report" });
+      await q.add("a3", { key: "a", type: "mail" });
+      return { accepted: ["a1", "a2", "a3"] };
+    },
+    call: (q) =>
+      q.engine.acquire({ ...q.roundTripArgs({ want: 5, nonce: "n", types: typesText("mail") }) }, request),
+  },
+  "settle that frees a full key and takes its next task": {
+    script: "settle",
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 1 } });
+      await q.add(["a1", "a2", "a3"], { key: "a" });
+      await q.add(["b1", "b2"], { key: "b" });
+      const held = await hold(q, 2);
+      await park(q);
+      return { accepted: ["a1", "a2", "a3", "b1", "b2"], held };
+    },
+    call: (q) =>
+      q.engine.settle(
+        [
+          { kind: "ack", ...lease(q, "a1") },
+          { kind: "fail", ...lease(q, "b1"), delayMs: 0, error: "x" },
+        ],
+        q.roundTripArgs({ want: 5, nonce: "n" }),
+        request,
+      ),
+  },
+  "settle of a key whose rate is used up as well": {
+    script: "settle",
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 2, rate: { ...rate, burst: 2 } } });
+      await q.add(["a1", "a2", "a3"], { key: "a" });
+      const held = await hold(q, 3);
+      return { accepted: ["a1", "a2", "a3"], held };
+    },
+    call: (q) =>
+      q.engine.settle(
+        [{ kind: "ack", ...lease(q, "a1") }],
+        q.roundTripArgs({ want: 5, nonce: "n" }),
+        request,
+      ),
+  },
+  "settle of a task whose handler met a rate limit, the only one of its key": {
+    script: "settle",
+    async prepare(q) {
+      await q.add("a1", { key: "a" });
+      const held = await hold(q, 1);
+      return { accepted: ["a1"], held };
+    },
+    call: (q) =>
+      q.engine.settle(
+        [{ kind: "limited", ...lease(q, "a1"), delayMs: 2_000, scope: "key" }],
+        q.roundTripArgs({ nonce: "n" }),
+        request,
+      ),
+  },
+  "settle of tasks with keys, with every verdict": {
+    script: "settle",
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 1, rate } });
+      for (const key of ["l", "u", "f", "d", "r", "x", "s", "q"])
+        await q.add([`${key}1`, `${key}2`], { key });
+      const held = await hold(q, 8);
+      await q.engine.cancel("s1");
+      await park(q);
+      const accepted = held.flatMap(({ id }) => [id, `${id[0]}2`]);
+      return { accepted, held };
+    },
+    call: (q) =>
+      q.engine.settle(
+        [
+          { kind: "limited", ...lease(q, "l1"), delayMs: 2_000, scope: "key" },
+          { kind: "unstarted", ...lease(q, "u1") },
+          { kind: "fail", ...lease(q, "f1"), delayMs: 0, error: "x" },
+          { kind: "fail", ...lease(q, "d1"), delayMs: 5, error: "x" },
+          { kind: "release", ...lease(q, "r1") },
+          { kind: "unrouted", ...lease(q, "x1") },
+          { kind: "limited", ...lease(q, "s1"), delayMs: 2_000, scope: "key" },
+          { kind: "limited", ...lease(q, "q1"), delayMs: 1_000, scope: "queue" },
+        ],
+        q.roundTripArgs({ nonce: "n" }),
+        request,
+      ),
+  },
+  "reap of tasks with keys": {
+    script: "reap",
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 1 } });
+      await q.add(["a1", "a2"], { key: "a" });
+      await q.add("b1", { key: "b", maxRetries: 0 });
+      await q.add("b2", { key: "b" });
+      await q.add(["c1", "c2"], { key: "c" });
+      const held = await hold(q, 3);
+      await q.engine.cancel("c1");
+      await park(q);
+      q.advance(30_001);
+      return { accepted: ["a1", "a2", "b1", "b2", "c1", "c2"], held };
+    },
+    call: (q) => q.engine.reap(100),
+  },
+  "promote of due tasks with keys, and of a key whose time has come": {
+    script: "promote",
+    async prepare(q) {
+      await setLimits(q.engine, { key: { rate } });
+      await q.add(["r1", "r2"], { key: "r" });
+      await q.acquire(5);
+      await q.add("a1", { key: "a", delayMs: 1 });
+      await q.add("r3", { key: "r", delayMs: 1, priority: "high" });
+      await park(q);
+      q.advance(10_000);
+      return { accepted: ["r1", "r2", "r3", "a1"] };
+    },
+    call: (q) => q.engine.promote(100),
+  },
+  "replay of tasks with keys": {
+    script: "replay",
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 1 } });
+      for (const id of ["a1", "a2"]) await q.addDead(id, { key: "a" });
+      await q.addDead("plain");
+      await q.add("a3", { key: "a" });
+      const held = await hold(q, 1);
+      await park(q);
+      return { accepted: ["a1", "a2", "a3", "plain"], held };
+    },
+    call(q) {
+      const edit = encodeEnvelope("t", q.now, "2", { key: "b" });
+      return q.engine.replay(["a1", "", "a2", "", "plain", edit], request);
+    },
+  },
+  "expire of tasks with keys": {
+    script: "expire",
+    async prepare(q) {
+      await q.add(["gone", "a1"], { key: "a", expiresAt: q.now + 1 });
+      await q.engine.cancel("gone");
+      await q.add("a2", { key: "a" });
+      q.advance(1);
+      return { accepted: ["gone", "a1", "a2"] };
+    },
+    call: (q) => q.engine.expire(100),
+  },
+  "empty of the lines of keys": {
+    script: "empty",
+    removes: ["a1", "b1"],
+    async prepare(q) {
+      await q.add(["gone", "a1"], { key: "a" });
+      await q.add("b1", { key: "b", fingerprint: "fp" });
+      await q.engine.cancel("gone");
+      return { accepted: ["a1", "b1", "gone"] };
+    },
+    call: (q) => q.engine.empty("pendingKeyed", "pending", 100),
+  },
+  "a hold of a full key": {
+    script: "key",
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 1 } });
+      await q.add(["a1", "a2"], { key: "a" });
+      const held = await hold(q, 1);
+      return { accepted: ["a1", "a2"], held };
+    },
+    call: (q) => changeKey(q.engine, "a", { holdMs: 5_000 }),
+  },
+  "an own limit that ends": {
+    script: "key",
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 1 } });
+      await q.add(["a1", "a2", "a3"], { key: "a" });
+      const held = await hold(q, 1);
+      return { accepted: ["a1", "a2", "a3"], held };
+    },
+    call: (q) => changeKey(q.engine, "a", { limit: { concurrency: 2, rate }, lastsMs: 5_000 }),
+  },
+  "a limit that is raised, while keys are full": {
+    script: "openKeys",
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 1 } });
+      await q.add(["a1", "a2"], { key: "a" });
+      await q.add(["b1", "b2"], { key: "b" });
+      await changeKey(q.engine, "c", { limit: { rate } });
+      await q.add(["c1", "c2"], { key: "c" });
+      const held = await hold(q, 3);
+      return { accepted: ["a1", "a2", "b1", "b2", "c1", "c2"], held };
+    },
+    call: (q) => setLimits(q.engine, { key: { concurrency: 3 } }),
+  },
+};
