@@ -38,7 +38,7 @@ local function leaseTerms(request)
         flags = flags,
         key = optionOf(text, 'q') or '',
         cost = tonumber(optionOf(text, 'c')) or 1,
-        counts = flags == '' and '1' or '1,0,0,0,0,0,0,' .. flags,
+        counts = flags == '' and '1' or '1,0,0,0,0,0,' .. flags,
         -- A value that is not a number must not stop the queue: the worker notices it and quarantines the task.
         expiresAt = tonumber(optionOf(text, 'e')) or 0,
         tail = ' ' .. nowText .. string.format(' %.0f %d ', now + limitMs, maxAttempts) .. workerId,

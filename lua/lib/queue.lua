@@ -15,12 +15,14 @@ local HEADERS = 26
 -- The tombstones in `pending:keyed`.
 local TOMBSTONES_KEYED = 27
 local COUNTERS_FORMAT = '>ddddddddddddddddddddddddddd'
+local COUNTERS_BYTES = 216
 
 local function unpackCounters(raw)
   if not raw then
     return { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
   end
-  return { struct.unpack(COUNTERS_FORMAT, raw) }
+  -- A version without keys wrote one counter less.
+  return { struct.unpack(COUNTERS_FORMAT, #raw < COUNTERS_BYTES and raw .. string.rep('\0', COUNTERS_BYTES - #raw) or raw) }
 end
 
 local function packCounters(counters)

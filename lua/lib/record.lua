@@ -4,8 +4,9 @@
 --   letter   p pending  s scheduled  l processing (leased)  c completed  d dead  x cancelled  e expired
 --            k discarded, kept for a while so that it can be restored
 --            r purged, kept for its id alone
---   counts   attempts[,failures,crashes,releases,generation,unroutedSince,limited,flags][@key]   the short form where only attempts count;
---            limited: how often a handler handed it back because of a rate limit; @key only while leased, if the task has a key
+--   counts   attempts[,failures,crashes,releases,generation,unroutedSince[,limited],flags][@key]   the short form where only attempts count;
+--            limited: how often a handler handed it back because of a rate limit, not written while it is 0, so that an earlier version can
+--            read the rest; @key only while leased, if the task has a key
 --   flags    h the caller gave the id   o runs solo   x cancel requested   k the payload goes at completion (only while leased or before)
 --   fields   l: fence grantedAt deadline maxAttempts workerId      c: fence ranMs endedAt workerId[ header]
 --            d: endedAt reason      k: endedAt reason discardedAt discard      x, e: endedAt      s: dueAt      r: endedAt fingerprint movedTo[ letter: how it ended, where not c]
@@ -57,9 +58,9 @@ local function parseCounts(head)
   c.attempts = tonumber(attempts or 0)
   if rest and rest ~= '' then
     local failures, crashes, releases, generation, unroutedSince, limited, flags =
-      string.match(rest, '^,(%d+),(%d+),(%d+),(%d+),(%d+),(%d+),(%a*)$')
+      string.match(rest, '^,(%d+),(%d+),(%d+),(%d+),(%d+),?(%d*),(%a*)$')
     c.failures, c.crashes, c.releases = tonumber(failures), tonumber(crashes), tonumber(releases)
-    c.generation, c.unroutedSince, c.limited, c.flags = tonumber(generation), tonumber(unroutedSince), tonumber(limited), flags
+    c.generation, c.unroutedSince, c.limited, c.flags = tonumber(generation), tonumber(unroutedSince), tonumber(limited) or 0, flags
   end
   return c
 end
@@ -68,7 +69,8 @@ local function countsText(c)
   if c.failures == 0 and c.crashes == 0 and c.releases == 0 and c.generation == 0 and c.unroutedSince == 0 and c.limited == 0 and c.flags == '' then
     return string.format('%d', c.attempts)
   end
-  return string.format('%d,%d,%d,%d,%d,%.0f,%d,%s', c.attempts, c.failures, c.crashes, c.releases, c.generation, c.unroutedSince, c.limited, c.flags)
+  return string.format('%d,%d,%d,%d,%d,%.0f,%s%s', c.attempts, c.failures, c.crashes, c.releases, c.generation, c.unroutedSince,
+    c.limited > 0 and string.format('%d,', c.limited) or '', c.flags)
 end
 
 local function hasFlag(c, flag)

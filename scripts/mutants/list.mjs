@@ -405,7 +405,7 @@ export const mutants = [
     name: "settle: an attempt is counted at the failure instead of the grant",
     changes: [
       ["lua/lib/lease.lua", "flags = '', counts = '1',", "flags = '', counts = '0',"],
-      ["lua/lib/lease.lua", "'1,0,0,0,0,0,0,' ..", "'0,0,0,0,0,0,0,' .."],
+      ["lua/lib/lease.lua", "'1,0,0,0,0,0,' ..", "'0,0,0,0,0,0,' .."],
       ["lua/lib/grants.lua", "c.attempts = c.attempts + 1", "c.attempts = c.attempts"],
       [
         "lua/lib/verdicts.lua",

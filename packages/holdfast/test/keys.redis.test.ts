@@ -625,3 +625,15 @@ describe("no key that may run is left behind", () => {
     await check(q);
   });
 });
+
+test("the counters and records of a version without keys are read", async () => {
+  const q = await setup();
+  await q.add("a", { fingerprint: "f" });
+  const grant = await q.grant();
+  expect((await q.engine.get(["a"]))[0]?.record).toMatch(/^l1,0,0,0,0,0,h /);
+  const counters = await q.redis.hgetBuffer(q.keys.state, "#counters");
+  await q.redis.hset(q.keys.state, "#counters", counters?.subarray(0, 208) ?? "");
+  expect(await q.stats()).toMatchObject({ processing: 1, pendingKeyed: 0 });
+  expect(await q.ack(grant)).toBe("acked");
+  expect(await q.stats()).toMatchObject({ processing: 0, completed: 1 });
+});

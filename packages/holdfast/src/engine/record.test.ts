@@ -57,11 +57,7 @@ describe("the head", () => {
   });
 
   test("a replay in the history is told apart from the attempts", () => {
-    const lines = [
-      "d1,1,0,0,1,0,0, 9000 fatal",
-      "1 0 failed 10 20 w 1-n. boom",
-      "0 1 released 500 500 - - -",
-    ];
+    const lines = ["d1,1,0,0,1,0, 9000 fatal", "1 0 failed 10 20 w 1-n. boom", "0 1 released 500 500 - - -"];
     const { history, replays } = decodeRecord(
       [...lines, "1 1 failed 700 800 w 2-n. 0 1 x"].join("\n"),
       false,
@@ -74,7 +70,7 @@ describe("the head", () => {
   });
 
   test("dead: when and why", () => {
-    expect(decodeRecord("d4,4,0,0,0,0,0, 1500 retries_exhausted", false)).toMatchObject({
+    expect(decodeRecord("d4,4,0,0,0,0, 1500 retries_exhausted", false)).toMatchObject({
       failures: 4,
       endedAt: 1500,
       deadReason: "retries_exhausted",
@@ -84,7 +80,7 @@ describe("the head", () => {
   test("cancelled, expired: when; scheduled: due when", () => {
     expect(decodeRecord("x0 1500", false)).toMatchObject({ endedAt: 1500, dueAt: null });
     expect(decodeRecord("e0 1500", false)).toMatchObject({ endedAt: 1500, dueAt: null });
-    expect(decodeRecord("s1,1,0,0,0,0,0, 1700", false)).toMatchObject({ dueAt: 1700, endedAt: null });
+    expect(decodeRecord("s1,1,0,0,0,0, 1700", false)).toMatchObject({ dueAt: 1700, endedAt: null });
   });
 });
 
@@ -103,6 +99,10 @@ describe("counts", () => {
     });
   });
 
+  test("without the count of rate limits, which an earlier version does not write", () => {
+    expect(decodeCounts("5,1,2,3,4,99,hox")).toMatchObject({ unroutedSince: 99, limited: 0, solo: true });
+  });
+
   test("acquire returns no record for a first attempt", () => {
     expect(decodeCounts("")).toMatchObject({ attempts: 1, failures: 0, unroutedSince: null });
     expect(decodeCounts("3@cust-1")).toMatchObject({ attempts: 3, limited: 0 });
@@ -110,17 +110,17 @@ describe("counts", () => {
   });
 
   test("two crashes make a task solo, one does not; so does the flag", () => {
-    expect(decodeCounts("1,0,1,0,0,0,0,").solo).toBe(false);
-    expect(decodeCounts("2,0,2,0,0,0,0,").solo).toBe(true);
-    expect(decodeCounts("0,0,0,0,0,0,0,o").solo).toBe(true);
-    expect(decodeCounts("0,0,0,0,0,0,0,h")).toMatchObject({ solo: false, cancelRequested: false });
+    expect(decodeCounts("1,0,1,0,0,0,").solo).toBe(false);
+    expect(decodeCounts("2,0,2,0,0,0,").solo).toBe(true);
+    expect(decodeCounts("0,0,0,0,0,0,o").solo).toBe(true);
+    expect(decodeCounts("0,0,0,0,0,0,h")).toMatchObject({ solo: false, cancelRequested: false });
   });
 });
 
 describe("history", () => {
   test("each line is an attempt, oldest first, its error with all its spaces", () => {
     const record = decodeRecord(
-      ["p2,1,1,0,0,0,0,", "1 0 failed 10 20 w1 1-a Error: two  spaces", "2 0 crashed 30 40 w2 2-b -"].join(
+      ["p2,1,1,0,0,0,", "1 0 failed 10 20 w1 1-a Error: two  spaces", "2 0 crashed 30 40 w2 2-b -"].join(
         "\n",
       ),
       false,
@@ -150,14 +150,14 @@ describe("history", () => {
   });
 
   test("the attempt that runs comes after the ones that ended", () => {
-    const record = decodeRecord("l2,1,0,0,0,0,0, 2-b 50 90 4 w2\n1 0 failed 10 20 w1 1-a no", false);
+    const record = decodeRecord("l2,1,0,0,0,0, 2-b 50 90 4 w2\n1 0 failed 10 20 w1 1-a no", false);
     expect(record.history.map(({ outcome }) => outcome)).toEqual(["failed", "running"]);
   });
 });
 
 describe("the text of an error", () => {
   const through = (error: string) =>
-    decodeRecord(`p1,1,0,0,0,0,0,\n1 0 failed 1 2 w t ${encodeLine(error)}`, false);
+    decodeRecord(`p1,1,0,0,0,0,\n1 0 failed 1 2 w t ${encodeLine(error)}`, false);
 
   test("is unchanged after it was one line of the record", () => {
     fc.assert(

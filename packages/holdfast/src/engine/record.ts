@@ -79,6 +79,9 @@ function decodeReplay(line: string): ReplayView {
 
 /** The number of times that a task was granted, as the script acquire reports it. It is "" for a first attempt without history. */
 export function decodeCounts(text: string) {
+  const parts = (/^[^@]+/.exec(text)?.[0] ?? "1").split(",");
+  // `limited` stands before the flags, and only if it is not 0.
+  const [flags = "", limited = "0"] = parts.splice(6).reverse();
   const [
     attempts = "1",
     failures = "0",
@@ -86,9 +89,7 @@ export function decodeCounts(text: string) {
     releases = "0",
     generation = "0",
     unroutedSince = "0",
-    limited = "0",
-    flags = "",
-  ] = (/^[^@]+/.exec(text)?.[0] ?? "1").split(",");
+  ] = parts;
   return {
     attempts: Number(attempts),
     failures: Number(failures),

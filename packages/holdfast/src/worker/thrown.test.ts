@@ -138,7 +138,7 @@ describe("the text that is kept of an error", () => {
   test("half an emoji at the limit does not spoil the record", () => {
     const cut = textOf(`${"x".repeat(LIMITS.errorCharacters - 1)}😀`);
     expect(cut.isWellFormed()).toBe(true);
-    expect(decodeRecord(`p1,1,0,0,0,0,0,\n1 0 failed 1 2 w t ${cut}`, false).history).toHaveLength(1);
+    expect(decodeRecord(`p1,1,0,0,0,0,\n1 0 failed 1 2 w t ${cut}`, false).history).toHaveLength(1);
   });
 });
 

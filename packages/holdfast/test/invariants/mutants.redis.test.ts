@@ -81,7 +81,7 @@ const mutants: Mutant[] = [
     name: "attempts are counted at failure, not at the grant",
     mutate: all(
       replaceOnce("acquire", "flags = '', counts = '1',", "flags = '', counts = '0',"),
-      replaceOnce("acquire", "'1,0,0,0,0,0,0,' ..", "'0,0,0,0,0,0,0,' .."),
+      replaceOnce("acquire", "'1,0,0,0,0,0,' ..", "'0,0,0,0,0,0,' .."),
       replaceOnce("acquire", "c.attempts = c.attempts + 1", ""),
       replaceOnce(
         "settle",
