@@ -9,7 +9,7 @@
 -- An entry of `ready` is written before the commit and removed after it. So after an abort a key may be there that may not run, and the
 -- next acquire removes it; but a key that may run is never missing.
 --
--- An account is a field "@<key>" of `state`. The account of the queue is "@", and the tasks without a key share its turn.
+-- An account is a field "@<key>" of `state`. The account of the queue is "@". Its turn is that of all tasks without a key.
 --
 --   account   running turn tat heldUntil[ override]
 --   running   leased tasks of the key; in the account of the queue: the turn of the task that was granted last

@@ -108,7 +108,8 @@ if order == 'ended' then
           break
         end
       end
-      -- The task is in the list, but not where its time would be: the clock was set back since some of these ended.
+      -- After the clock was set back, the list is not in the order of time, and the search can miss a task that is in it. So the whole
+      -- list is searched for it.
       if not behind and tonumber(endedAtOf(redis.call('HGET', stateKey, id)) or '') == number then
         local position = redis.call('LPOS', indexKey, id)
         behind = position and position + 1

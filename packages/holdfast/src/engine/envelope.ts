@@ -213,7 +213,11 @@ function decodeOption(envelope: Envelope, part: string): void {
 
 function numberOption(name: string, text: string): number {
   const value = Number(text);
-  if (Number.isNaN(value)) throw new HoldfastError("invalid_argument", `option ${name} has no number`);
+  if (Number.isNaN(value))
+    throw new HoldfastError(
+      "invalid_argument",
+      `this record is not a task: its option ${name} is not a number`,
+    );
   return value;
 }
 

@@ -208,7 +208,7 @@ export class OperationRun {
 
   #batchSize(): number {
     const { ratePerSecond } = this.#view;
-    // Four calls a second: small enough to be smooth, few enough to be cheap.
+    // About four calls a second: often enough for an even pace, and few enough to be cheap.
     return ratePerSecond === null
       ? CALL_TASKS
       : Math.max(1, Math.min(CALL_TASKS, Math.floor(ratePerSecond / 4)));

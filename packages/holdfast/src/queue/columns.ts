@@ -59,7 +59,7 @@ export function checkColumns(tasks: TaskColumns): void {
     if (!(start >= before && end >= start && end <= bytes.length)) {
       throw new HoldfastError(
         "invalid_argument",
-        "the spans of the payloads have to be in order, in the bytes",
+        "the spans of the payloads have to be in ascending order, without overlap, and inside `bytes`",
       );
     }
     before = end;

@@ -208,8 +208,8 @@ export class Queue {
 
   /**
    * The task as it is once terminal, or as it is after `waitMs`; null where no task has the id.
-   * @throws HoldfastError task_not_kept: it ended, or an operator removed it, and the queue keeps nothing of it; also where
-   * the queue keeps no ended tasks at all (a retention of 0), so that this cannot be told from an unknown id
+   * @throws HoldfastError task_not_kept: the task ended, or an operator removed it, and the queue no longer keeps it. A queue that
+   * keeps no ended tasks (a retention of 0) cannot tell such a task from an unknown id, so there an unknown id throws too
    */
   async wait(id: string, options: WaitOptions & { waitMs: number }): Promise<TaskView | null> {
     checkShape(waitForShape, options);

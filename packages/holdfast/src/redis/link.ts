@@ -19,7 +19,7 @@ function open(s: ConnectionSettings, name: string): Redis | Cluster {
     commandTimeout: s.commandTimeoutMs ?? DEFAULT_TIMEOUT_MS,
     // A closed connection fails its unanswered commands at once: with null they would wait for the command timeout.
     maxRetriesPerRequest: 0,
-    // The client's own leaves a failure unhandled, which ends the process: `Link` does it.
+    // `Link` subscribes again after a reconnect. The client would leave a failure of that unhandled, which ends the process.
     autoResubscribe: false,
     retryStrategy: (tries: number) => Math.min(RECONNECT_MS, 20 * 2 ** Math.min(tries, 6)),
     lazyConnect: true,

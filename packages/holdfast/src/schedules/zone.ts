@@ -4,8 +4,8 @@ const DAY_MS = 86_400_000;
 const SECOND_MS = 1_000;
 
 /**
- * The clocks of a place. A wall-clock time is given as the ms since the epoch at which a clock in UTC shows it, so that
- * wall-clock times can be compared and counted with.
+ * Converts between moments and the wall-clock times of a time zone. A wall-clock time is written as if it were in UTC, in ms
+ * since the epoch, so that wall-clock times can be compared and subtracted.
  */
 export class Zone {
   readonly #format: Intl.DateTimeFormat;
@@ -75,7 +75,7 @@ interface Change {
 
 function formatOf(timeZone: string): Intl.DateTimeFormat {
   try {
-    // Offsets like +01:00 are refused: they do not follow the clocks of a place.
+    // Offsets like +01:00 are refused: they do not change with daylight saving time.
     if (/^[A-Za-z]/.test(timeZone))
       return new Intl.DateTimeFormat("en-US", {
         ...{ timeZone, calendar: "gregory", hourCycle: "h23" },

@@ -181,8 +181,9 @@ export class Heartbeat implements Member {
   }
 
   /**
-   * Resolves when the thread beats: a lease that is taken before it could run out in a blocked event loop.
-   * @throws HoldfastError heartbeat_failed: it cannot begin; it can be started again. What kept it from Redis. closed
+   * Resolves when the thread beats. Leases are taken only then: without the thread, a blocked event loop would let them run out.
+   * @throws HoldfastError heartbeat_failed: the thread cannot beat for this worker; or the error that kept it from Redis. After either,
+   * `start` may be called again. closed: it was stopped meanwhile
    */
   async start(): Promise<void> {
     const limitMs = LAUNCH_MS + CONNECT_MS + (this.data.redis.commandTimeoutMs ?? CONNECT_MS);

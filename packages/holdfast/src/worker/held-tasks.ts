@@ -163,7 +163,7 @@ export class HeldTasks {
       task.abort("cancelled", CANCEL_REQUESTED);
       return;
     }
-    // It overtook the answer that grants the task, or the task has ended.
+    // The task is not held: the request overtook the answer that grants it, or the task has already ended.
     const key = `${fence} ${id}`;
     this.#cancelsAhead.add(key);
     setTimeout(() => this.#cancelsAhead.delete(key), CANCEL_AHEAD_MS).unref();

@@ -182,7 +182,7 @@ export class QueueRunner {
       else if (verdict.kind === "unrouted") this.#tellsTypesUntilMs = monotonicMs() + TYPED_MS;
     }
     this.#verdicts.push({ task, verdict, error });
-    // Half of a batch does not wait for the rest: in one call, Redis and this process would wait for each other in turn.
+    // The verdicts of half a batch are enough for a call: Redis then works on this half while this process runs the other.
     if (this.#inHalves && this.#inFlight === 0 && this.#verdicts.length >= this.#earlyAt) this.#pump();
     this.held.beginSoon();
     this.schedule();
