@@ -4,7 +4,8 @@
 --   band     0 solo   1 high   2 normal   3 low
 --
 -- `ready` holds the keys that may run now, so an acquire never reads the line of a key that may not. `resting` holds the keys for
--- which a time decides: their rate allows the next task at this time, a hold ends, or their account can be forgotten. A key
+-- which a time decides: their rate allows the next task at this time, a hold or a limit of their own ends, or their account can be
+-- forgotten. A key
 -- without room for one more running task is in neither. When one of its tasks ends, it becomes ready again.
 -- An entry of `ready` is written before the commit and removed after it. So after an abort a key may be there that may not run, and the
 -- next acquire removes it; but a key that may run is never missing.
@@ -17,14 +18,13 @@
 --   tat       the theoretical arrival time of GCRA, ms since the epoch: the rate is used up as long as it lies too far ahead
 --   override  concurrency rate periodMs burst weight until: the limit of this key instead of that of all keys, "-" for none
 --
--- The limits are the field "#limits" of `state`, one line per scope: `<queue | key> concurrency rate periodMs burst weight`. The field is
+-- The limits are the field "#limits" of `state`, one line per scope: `<queue | key> concurrency rate periodMs burst weight`. In a
+-- partition the line of the queue is its share, and a line `whole` keeps the limit of the whole queue for readers. The field is
 -- there, if only as "", once the queue has had a task with a key. A change of the limits sets "#opening": the keys behind the one that it
 -- names are not looked at yet under the new limits. The caller goes on until it is gone; where the caller died, a promotion does.
 
--- The score of a ready key is its turn, behind the turns of the bands before its own.
+-- The score of a ready key is its turn, and this much more for each band before its own, so that the bands follow one another.
 local BAND_SPAN = 2 ^ 43
--- A worker that comes late by less than this part of the time between two starts loses none of its rate.
-local LATE = 0.9
 -- The most keys that one call wakes.
 local RESTING_LIMIT = 200
 -- Sequences count up from here at the end of a line, and down at its head. They always have 14 digits.
@@ -33,7 +33,7 @@ local FIRST_SEQUENCE = 5e13
 local function parseLimit(text)
   local concurrency, rate, periodMs, burst, weight = string.match(text or '- - 0 0 1', '^(%S+) (%S+) (%d+) (%d+) (%S+)')
   local intervalMs = rate ~= '-' and tonumber(periodMs) / tonumber(rate) or 0
-  return { concurrency = tonumber(concurrency) or math.huge, intervalMs = intervalMs, aheadMs = (tonumber(burst) - 1 + LATE) * intervalMs,
+  return { concurrency = tonumber(concurrency) or math.huge, intervalMs = intervalMs, aheadMs = (tonumber(burst) - 1 + RATE_LATE) * intervalMs,
     burst = rate ~= '-' and tonumber(burst) or math.huge, weight = tonumber(weight) }
 end
 
@@ -369,8 +369,7 @@ end
 -- text: the field "#limits"; nil if the queue has had neither a task with a key nor limits. The functions are part of the table, because
 -- most calls of the hot scripts do without them.
 -- accounts: those that were read, by key. changed: keys whose account goes into the commit. opened: keys that have room again. held: keys
--- that are held from this call on. left, resting: changes of the two indexes. lined: keys that got
--- tasks into their lines. nextAt: when the queue as a whole may start more.
+-- that are held from this call on. left, resting: changes of the two indexes. lined: keys that got tasks into their lines. nextAt: when the queue as a whole may start more.
 local function newLimits(text)
   local lines = '\n' .. (text or '')
   return { used = text and true or false, accounts = {}, changed = {}, opened = {}, held = {}, left = {}, resting = {}, lined = {}, nextAt = math.huge, woke = false,

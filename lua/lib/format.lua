@@ -42,5 +42,7 @@ local HISTORY_LINES = 32
 local RELEASES_REFUNDED = 10
 -- So often a handler may hand a task back because of a rate limit; after that the task dies.
 local RATE_LIMITED_MAX = 100
+-- A worker that comes late by less than this part of the time between two starts loses none of its rate.
+local RATE_LATE = 0.9
 -- The hard limit of an attempt whose task brings none, ms.
 local ATTEMPT_TIMEOUT_MS = 1800000

@@ -6,7 +6,7 @@
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
 -- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
 -- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
--- KEYS[7] ready  ZSET  key -> its turn, behind those of the bands before its own
+-- KEYS[7] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[8] resting  ZSET  key -> when to look at it again, ms since the epoch
 -- KEYS[9] processing  ZSET  taskId -> lease expiry, ms since the epoch
 -- KEYS[10] scheduled  ZSET  taskId -> due, ms since the epoch

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- key: hold a key or the queue for some time, let it go on, or give a key a limit of its own.
 -- KEYS[1] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
--- KEYS[2] ready  ZSET  key -> its turn, behind those of the bands before its own
+-- KEYS[2] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[3] resting  ZSET  key -> when to look at it again, ms since the epoch
 -- KEYS[4] state  HASH  the queue's own fields
 -- KEYS[5] wake  CHANNEL

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- open_keys: make the keys ready that may run, after limits were changed. It begins where the call before it ended.
 -- KEYS[1] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
--- KEYS[2] ready  ZSET  key -> its turn, behind those of the bands before its own
+-- KEYS[2] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[3] resting  ZSET  key -> when to look at it again, ms since the epoch
 -- KEYS[4] state  HASH  the queue's own fields
 -- KEYS[5] wake  CHANNEL

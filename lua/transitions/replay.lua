@@ -5,7 +5,7 @@
 -- KEYS[3] pending:low  LIST  taskIds
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
 -- KEYS[5] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
--- KEYS[6] ready  ZSET  key -> its turn, behind those of the bands before its own
+-- KEYS[6] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
 -- KEYS[8] dead_letters  ZSET  taskId -> when, ms since the epoch
 -- KEYS[9] tasks  HASH  taskId -> envelope

@@ -1,7 +1,6 @@
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, type ReactNode, useState } from "react";
-import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
-import { ApiError, toApiError } from "../../api/errors.ts";
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { ApiError } from "../../api/errors.ts";
 import {
   type LimitsView,
   limitsKey,
@@ -13,8 +12,8 @@ import {
 } from "../../api/limits.ts";
 import { clockTime } from "../../format/time.ts";
 import { useNow } from "../../live/live-context.tsx";
-import { Button } from "../../ui/button.tsx";
 import { ForeignText } from "../../ui/foreign-text.tsx";
+import { FormDialog } from "../../ui/form-dialog.tsx";
 import { useToasts } from "../../ui/toast.tsx";
 import {
   hasErrors,
@@ -27,56 +26,7 @@ import {
   spanMsOf,
 } from "./limit-draft.ts";
 import { Changes, LimitFields, SpanField } from "./limit-fields.tsx";
-import { type Change, limitChanges, limitOfKey, UNITS } from "./limit-text.ts";
-
-interface FormDialogProps {
-  title: ReactNode;
-  changes: readonly Change[];
-  refused: boolean;
-  save(): Promise<unknown>;
-  onSaved(): void;
-  onClose(): void;
-  children: ReactNode;
-}
-
-/** A form of limits: its fields, what they change, and a button that saves. */
-function FormDialog({ title, changes, refused, save, onSaved, onClose, children }: FormDialogProps) {
-  const saving = useMutation({
-    mutationFn: save,
-    onSuccess: () => {
-      onSaved();
-      onClose();
-    },
-  });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!refused) saving.mutate();
-  };
-  return (
-    <ModalOverlay className="overlay" isOpen isDismissable onOpenChange={(open) => open || onClose()}>
-      <Modal className="modal modal-form">
-        <Dialog className="dialog">
-          <Heading slot="title">{title}</Heading>
-          <form className="form" onSubmit={submit}>
-            {children}
-            <Changes changes={changes} />
-            {saving.error === null ? null : (
-              <p className="error-text" role="alert">
-                {toApiError(saving.error).detail}
-              </p>
-            )}
-            <div className="actions">
-              <Button onPress={onClose}>Keep as it is</Button>
-              <Button type="submit" look="primary" isDisabled={refused || saving.isPending}>
-                {saving.isPending ? "Working…" : "Save"}
-              </Button>
-            </div>
-          </form>
-        </Dialog>
-      </Modal>
-    </ModalOverlay>
-  );
-}
+import { limitChanges, limitOfKey, UNITS } from "./limit-text.ts";
 
 /** Edits the limits of the queue and of all keys. */
 export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): void }) {
@@ -118,7 +68,7 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
   return (
     <FormDialog
       title={`Limits of ${queue}`}
-      changes={changes}
+      isWide
       refused={invalid || changes.length === 0}
       save={save}
       onSaved={() => {
@@ -145,6 +95,7 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
           onChange={setEach}
         />
       </fieldset>
+      <Changes changes={changes} />
     </FormDialog>
   );
 }
@@ -197,7 +148,7 @@ export function KeyLimitDialog({ queue, row, limits, onClose }: KeyLimitDialogPr
           Limit of <ForeignText text={row.key} />
         </>
       }
-      changes={changes}
+      isWide
       refused={invalid || changes.length === 0}
       save={() => putKeyLimit(queue, row.key, { ...limit, ...(ends ? { forMs: spanMsOf(end) } : {}) })}
       onSaved={() => {
@@ -222,6 +173,7 @@ export function KeyLimitDialog({ queue, row, limits, onClose }: KeyLimitDialogPr
         onChange={setEnd}
         error={endError}
       />
+      <Changes changes={changes} />
     </FormDialog>
   );
 }

@@ -1,10 +1,7 @@
 import { DURABILITIES, type Durability, type QueueStats } from "@holdfast/contracts";
-import { useMutation } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
-import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
-import { toApiError } from "../../api/errors.ts";
+import { useState } from "react";
 import { configureQueue, type SettingsBody } from "../../api/queues.ts";
-import { Button } from "../../ui/button.tsx";
+import { FormDialog } from "../../ui/form-dialog.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { TextField } from "../../ui/text-field.tsx";
 import { useToasts } from "../../ui/toast.tsx";
@@ -66,77 +63,54 @@ export function SettingsDialog({ stats, onClose }: { stats: QueueStats; onClose(
     ...(draft.durability === before.durability ? {} : { durability: draft.durability }),
   };
   const refused = Object.values(errors).some((error) => error !== null) || Object.keys(changes).length === 0;
-  const save = useMutation({
-    mutationFn: () => configureQueue(stats.queue, changes),
-    onSuccess: () => {
-      say(`Settings of ${stats.queue} changed`);
-      onClose();
-    },
-  });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!refused) save.mutate();
-  };
   return (
-    <ModalOverlay className="overlay" isOpen isDismissable onOpenChange={(open) => open || onClose()}>
-      <Modal className="modal">
-        <Dialog className="dialog">
-          <Heading slot="title">Settings of {stats.queue}</Heading>
-          <form className="form" onSubmit={submit}>
-            <TextField
-              label="Most tasks waiting"
-              hint="Further enqueues are refused with 429; workers continue. 0 means no cap."
-              value={draft.maxWaiting}
-              onChange={(maxWaiting) => set({ maxWaiting })}
-              error={errors.maxWaiting}
-              inputMode="numeric"
-              autoFocus
-            />
-            <div className="form-row">
-              <TextField
-                label="Ended tasks are kept, hours"
-                value={draft.retention}
-                onChange={(retention) => set({ retention })}
-                error={errors.retention}
-              />
-              <TextField
-                label="At most, of each state"
-                value={draft.retentionCount}
-                onChange={(retentionCount) => set({ retentionCount })}
-                error={errors.retentionCount}
-                inputMode="numeric"
-              />
-            </div>
-            <TextField
-              label="Ids are remembered after the end, hours"
-              hint="Until then, another enqueue with the id is a duplicate."
-              value={draft.idempotency}
-              onChange={(idempotency) => set({ idempotency })}
-              error={errors.idempotency}
-            />
-            <div className="field">
-              <span>An enqueue is answered once it is</span>
-              <Segments<Durability>
-                label="Durability"
-                value={draft.durability}
-                onChange={(durability) => set({ durability })}
-                options={DURABILITIES.map((value) => ({ value, text: DURABILITY_TEXT[value] }))}
-              />
-            </div>
-            {save.error === null ? null : (
-              <p className="error-text" role="alert">
-                {toApiError(save.error).detail}
-              </p>
-            )}
-            <div className="actions">
-              <Button onPress={onClose}>Keep as it is</Button>
-              <Button type="submit" look="primary" isDisabled={refused || save.isPending}>
-                {save.isPending ? "Working…" : "Save"}
-              </Button>
-            </div>
-          </form>
-        </Dialog>
-      </Modal>
-    </ModalOverlay>
+    <FormDialog
+      title={`Settings of ${stats.queue}`}
+      refused={refused}
+      save={() => configureQueue(stats.queue, changes)}
+      onSaved={() => say(`Settings of ${stats.queue} changed`)}
+      onClose={onClose}
+    >
+      <TextField
+        label="Most tasks waiting"
+        hint="Further enqueues are refused with 429; workers continue. 0 means no cap."
+        value={draft.maxWaiting}
+        onChange={(maxWaiting) => set({ maxWaiting })}
+        error={errors.maxWaiting}
+        inputMode="numeric"
+        autoFocus
+      />
+      <div className="form-row">
+        <TextField
+          label="Ended tasks are kept, hours"
+          value={draft.retention}
+          onChange={(retention) => set({ retention })}
+          error={errors.retention}
+        />
+        <TextField
+          label="At most, of each state"
+          value={draft.retentionCount}
+          onChange={(retentionCount) => set({ retentionCount })}
+          error={errors.retentionCount}
+          inputMode="numeric"
+        />
+      </div>
+      <TextField
+        label="Ids are remembered after the end, hours"
+        hint="Until then, another enqueue with the id is a duplicate."
+        value={draft.idempotency}
+        onChange={(idempotency) => set({ idempotency })}
+        error={errors.idempotency}
+      />
+      <div className="field">
+        <span>An enqueue is answered once it is</span>
+        <Segments<Durability>
+          label="Durability"
+          value={draft.durability}
+          onChange={(durability) => set({ durability })}
+          options={DURABILITIES.map((value) => ({ value, text: DURABILITY_TEXT[value] }))}
+        />
+      </div>
+    </FormDialog>
   );
 }

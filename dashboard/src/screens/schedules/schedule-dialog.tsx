@@ -5,13 +5,11 @@ import {
   PRIORITIES,
   type Priority,
 } from "@holdfast/contracts";
-import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
-import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
-import { toApiError } from "../../api/errors.ts";
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { putSchedule, type ScheduleView, schedulesKey } from "../../api/schedules.ts";
 import { useSession } from "../../session/session-context.tsx";
-import { Button } from "../../ui/button.tsx";
+import { FormDialog } from "../../ui/form-dialog.tsx";
 import { QueueField, queueNameError } from "../../ui/queue-field.tsx";
 import { Segments } from "../../ui/segments.tsx";
 import { TextField } from "../../ui/text-field.tsx";
@@ -61,159 +59,141 @@ export function ScheduleDialog({ schedule, onClose }: { schedule: ScheduleView |
     timeZone: draft.timeZone.trim() === "" ? "Such as UTC or Europe/Berlin." : previewErrors.timeZone,
   };
   const refused = Object.values(errors).some((error) => error !== null);
-  const save = useMutation({
-    mutationFn: () => {
-      const { priority: _p, maxRetries: _m, ...kept } = schedule?.options ?? {};
-      return putSchedule(draft.id, {
-        queue: draft.queue,
-        cron: draft.cron.trim(),
-        timeZone: draft.timeZone,
-        type: draft.type,
-        payloadText: draft.payloadText,
-        missed: draft.missed,
-        overlap: draft.overlap,
-        options: {
-          ...kept,
-          ...(draft.priority === "normal" ? {} : { priority: draft.priority }),
-          ...(draft.maxRetries.trim() === "" ? {} : { maxRetries: Number(draft.maxRetries) }),
-        },
-      });
-    },
-    onSuccess: async () => {
-      say(schedule === null ? `${draft.id} created` : `${draft.id} changed`);
-      await client.invalidateQueries({ queryKey: schedulesKey });
-      onClose();
-    },
-  });
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    if (!refused) save.mutate();
+  const save = () => {
+    const { priority: _p, maxRetries: _m, ...kept } = schedule?.options ?? {};
+    return putSchedule(draft.id, {
+      queue: draft.queue,
+      cron: draft.cron.trim(),
+      timeZone: draft.timeZone,
+      type: draft.type,
+      payloadText: draft.payloadText,
+      missed: draft.missed,
+      overlap: draft.overlap,
+      options: {
+        ...kept,
+        ...(draft.priority === "normal" ? {} : { priority: draft.priority }),
+        ...(draft.maxRetries.trim() === "" ? {} : { maxRetries: Number(draft.maxRetries) }),
+      },
+    });
   };
   return (
-    <ModalOverlay className="overlay" isOpen isDismissable onOpenChange={(open) => open || onClose()}>
-      <Modal className="modal modal-form">
-        <Dialog className="dialog">
-          <Heading slot="title">{schedule === null ? "New schedule" : `Edit ${schedule.id}`}</Heading>
-          <form className="form" onSubmit={submit}>
-            <div className="form-row">
-              {schedule === null ? (
-                <TextField
-                  label="Id"
-                  placeholder="nightly-report"
-                  value={draft.id}
-                  onChange={(id) => set({ id })}
-                  error={draft.id === "" ? null : errors.id}
-                  mono
-                  autoFocus
-                />
-              ) : null}
-              <QueueField
-                label="Queue"
-                value={draft.queue}
-                onChange={(queue) => set({ queue })}
-                maker="the first run"
-              />
-            </div>
-            <div className="form-row">
-              <TextField
-                label="Cron expression"
-                hint="Minute, hour, day, month, weekday; six fields begin with seconds."
-                value={draft.cron}
-                onChange={(cron) => set({ cron })}
-                error={errors.cron}
-                mono
-              />
-              <TextField
-                label="Time zone"
-                hint="IANA name, such as Europe/Berlin."
-                value={draft.timeZone}
-                onChange={(timeZone) => set({ timeZone })}
-                error={errors.timeZone}
-                list="time-zones"
-              />
-              <datalist id="time-zones">
-                {timeZones().map((zone) => (
-                  <option key={zone} value={zone} />
-                ))}
-              </datalist>
-            </div>
-            <CronPreview cron={draft.cron} timeZone={draft.timeZone} onErrors={setPreviewErrors} />
-            <TextField
-              label="Task type"
-              value={draft.type}
-              onChange={(type) => set({ type })}
-              error={draft.type === "" ? null : errors.type}
-              mono
-            />
-            <TextField
-              label="Payload"
-              hint="JSON, sent and stored character for character."
-              value={draft.payloadText}
-              onChange={(payloadText) => set({ payloadText })}
-              rows={4}
-              error={errors.payload}
-            />
-            <div className="form-row">
-              <div className="field">
-                <span>Priority</span>
-                <Segments<Priority>
-                  label="Priority"
-                  value={draft.priority}
-                  onChange={(priority) => set({ priority })}
-                  options={PRIORITIES.map((value) => ({ value, text: PRIORITY_TEXT[value] }))}
-                />
-              </div>
-              <TextField
-                label="Retries"
-                placeholder="default"
-                value={draft.maxRetries}
-                onChange={(maxRetries) => set({ maxRetries })}
-                error={errors.maxRetries}
-                inputMode="numeric"
-              />
-            </div>
-            <div className="form-row">
-              <div className="field">
-                <span>Missed runs</span>
-                <Segments<MissedPolicy>
-                  label="Missed runs"
-                  value={draft.missed}
-                  onChange={(missed) => set({ missed })}
-                  options={[
-                    { value: "skip", text: "Skip" },
-                    { value: "once", text: "Run one" },
-                    { value: "all", text: "Run each" },
-                  ]}
-                />
-                <span className="hint">Applies to runs that were due while no janitor was running.</span>
-              </div>
-              <div className="field">
-                <span>While the last still runs</span>
-                <Segments<OverlapPolicy>
-                  label="While the last still runs"
-                  value={draft.overlap}
-                  onChange={(overlap) => set({ overlap })}
-                  options={[
-                    { value: "allow", text: "Enqueue" },
-                    { value: "skip", text: "Skip" },
-                  ]}
-                />
-              </div>
-            </div>
-            {save.error === null ? null : (
-              <p className="error-text" role="alert">
-                {toApiError(save.error).detail}
-              </p>
-            )}
-            <div className="actions">
-              <Button onPress={onClose}>Keep as it is</Button>
-              <Button type="submit" look="primary" isDisabled={refused || save.isPending}>
-                {save.isPending ? "Working…" : schedule === null ? "Create schedule" : "Save"}
-              </Button>
-            </div>
-          </form>
-        </Dialog>
-      </Modal>
-    </ModalOverlay>
+    <FormDialog
+      title={schedule === null ? "New schedule" : `Edit ${schedule.id}`}
+      isWide
+      refused={refused}
+      saveText={schedule === null ? "Create schedule" : "Save"}
+      save={save}
+      onSaved={async () => {
+        say(schedule === null ? `${draft.id} created` : `${draft.id} changed`);
+        await client.invalidateQueries({ queryKey: schedulesKey });
+      }}
+      onClose={onClose}
+    >
+      <div className="form-row">
+        {schedule === null ? (
+          <TextField
+            label="Id"
+            placeholder="nightly-report"
+            value={draft.id}
+            onChange={(id) => set({ id })}
+            error={draft.id === "" ? null : errors.id}
+            mono
+            autoFocus
+          />
+        ) : null}
+        <QueueField
+          label="Queue"
+          value={draft.queue}
+          onChange={(queue) => set({ queue })}
+          maker="the first run"
+        />
+      </div>
+      <div className="form-row">
+        <TextField
+          label="Cron expression"
+          hint="Minute, hour, day, month, weekday; six fields begin with seconds."
+          value={draft.cron}
+          onChange={(cron) => set({ cron })}
+          error={errors.cron}
+          mono
+        />
+        <TextField
+          label="Time zone"
+          hint="IANA name, such as Europe/Berlin."
+          value={draft.timeZone}
+          onChange={(timeZone) => set({ timeZone })}
+          error={errors.timeZone}
+          list="time-zones"
+        />
+        <datalist id="time-zones">
+          {timeZones().map((zone) => (
+            <option key={zone} value={zone} />
+          ))}
+        </datalist>
+      </div>
+      <CronPreview cron={draft.cron} timeZone={draft.timeZone} onErrors={setPreviewErrors} />
+      <TextField
+        label="Task type"
+        value={draft.type}
+        onChange={(type) => set({ type })}
+        error={draft.type === "" ? null : errors.type}
+        mono
+      />
+      <TextField
+        label="Payload"
+        hint="JSON, sent and stored character for character."
+        value={draft.payloadText}
+        onChange={(payloadText) => set({ payloadText })}
+        rows={4}
+        error={errors.payload}
+      />
+      <div className="form-row">
+        <div className="field">
+          <span>Priority</span>
+          <Segments<Priority>
+            label="Priority"
+            value={draft.priority}
+            onChange={(priority) => set({ priority })}
+            options={PRIORITIES.map((value) => ({ value, text: PRIORITY_TEXT[value] }))}
+          />
+        </div>
+        <TextField
+          label="Retries"
+          placeholder="default"
+          value={draft.maxRetries}
+          onChange={(maxRetries) => set({ maxRetries })}
+          error={errors.maxRetries}
+          inputMode="numeric"
+        />
+      </div>
+      <div className="form-row">
+        <div className="field">
+          <span>Missed runs</span>
+          <Segments<MissedPolicy>
+            label="Missed runs"
+            value={draft.missed}
+            onChange={(missed) => set({ missed })}
+            options={[
+              { value: "skip", text: "Skip" },
+              { value: "once", text: "Run one" },
+              { value: "all", text: "Run each" },
+            ]}
+          />
+          <span className="hint">Applies to runs that were due while no janitor was running.</span>
+        </div>
+        <div className="field">
+          <span>While the last still runs</span>
+          <Segments<OverlapPolicy>
+            label="While the last still runs"
+            value={draft.overlap}
+            onChange={(overlap) => set({ overlap })}
+            options={[
+              { value: "allow", text: "Enqueue" },
+              { value: "skip", text: "Skip" },
+            ]}
+          />
+        </div>
+      </div>
+    </FormDialog>
   );
 }

@@ -42,5 +42,8 @@ export const RELEASES_REFUNDED = 10;
 /** So often a handler may hand a task back because of a rate limit; after that the task dies. */
 export const RATE_LIMITED_MAX = 100;
 
+/** A worker that comes late by less than this part of the time between two starts loses none of its rate. */
+export const RATE_LATE = 0.9;
+
 /** The hard limit of an attempt whose task brings none, ms. */
 export const ATTEMPT_TIMEOUT_MS = 1800000;

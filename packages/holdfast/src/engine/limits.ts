@@ -1,9 +1,10 @@
 import type { Limit, LimitsView, QueueLimits, TaskKeyView } from "@holdfast/contracts";
 import * as scripts from "../redis/generated/index.ts";
 import type { Engine } from "./engine.ts";
+import { RATE_LATE } from "./format.ts";
 import { decodeWord, encodeWord } from "./text.ts";
 
-/** Holds a key or a queue that has to be found first, and gives a key a limit of its own. */
+/** What changes for a key, or for the hold of the whole queue. */
 export interface KeyChange {
   /** For how long no task is granted, ms; 0: it goes on. @default as it was */
   holdMs?: number | undefined;
@@ -54,9 +55,6 @@ function parseLimits(text: string): QueueLimits {
   return limits;
 }
 
-// A worker that comes late by less than this part of the time between two starts loses none of its rate: lua/lib/accounts.lua.
-const LATE = 0.9;
-
 /** What holds a key or the queue back. @param running tasks that run under the limit */
 function blockOf(
   limit: Limit | undefined,
@@ -67,7 +65,7 @@ function blockOf(
   const held = heldUntil > now ? heldUntil : null;
   const { rate, concurrency = Number.POSITIVE_INFINITY } = limit ?? {};
   const intervalMs = rate ? rate.periodMs / rate.limit : 0;
-  const allowedAt = Math.ceil(tat - ((rate?.burst ?? 1) - 1 + LATE) * intervalMs);
+  const allowedAt = Math.ceil(tat - ((rate?.burst ?? 1) - 1 + RATE_LATE) * intervalMs);
   const late = rate !== undefined && allowedAt > now ? allowedAt : null;
   const blockedBy =
     held !== null ? "hold" : running >= concurrency ? "concurrency" : late !== null ? "rate" : null;

@@ -1,0 +1,57 @@
+import { useMutation } from "@tanstack/react-query";
+import type { FormEvent, ReactNode } from "react";
+import { Dialog, Heading, Modal, ModalOverlay } from "react-aria-components";
+import { toApiError } from "../api/errors.ts";
+import { Button } from "./button.tsx";
+
+interface FormDialogProps {
+  title: ReactNode;
+  isWide?: boolean;
+  /** Why not: the fields say so themselves. */
+  refused: boolean;
+  saveText?: string;
+  save(): Promise<unknown>;
+  /** Called before the dialog closes. */
+  onSaved(): void | Promise<void>;
+  onClose(): void;
+  children: ReactNode;
+}
+
+/** A dialog with fields and a button that saves them. It stays open, with the reason, if the service refuses. */
+export function FormDialog(props: FormDialogProps) {
+  const { title, isWide = false, refused, saveText = "Save", save, onSaved, onClose, children } = props;
+  const saving = useMutation({
+    mutationFn: save,
+    onSuccess: async () => {
+      await onSaved();
+      onClose();
+    },
+  });
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    if (!refused) saving.mutate();
+  };
+  return (
+    <ModalOverlay className="overlay" isOpen isDismissable onOpenChange={(open) => open || onClose()}>
+      <Modal className={isWide ? "modal modal-form" : "modal"}>
+        <Dialog className="dialog">
+          <Heading slot="title">{title}</Heading>
+          <form className="form" onSubmit={submit}>
+            {children}
+            {saving.error === null ? null : (
+              <p className="error-text" role="alert">
+                {toApiError(saving.error).detail}
+              </p>
+            )}
+            <div className="actions">
+              <Button onPress={onClose}>Keep as it is</Button>
+              <Button type="submit" look="primary" isDisabled={refused || saving.isPending}>
+                {saving.isPending ? "Working…" : saveText}
+              </Button>
+            </div>
+          </form>
+        </Dialog>
+      </Modal>
+    </ModalOverlay>
+  );
+}
