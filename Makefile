@@ -4,7 +4,7 @@ SHELL := bash
 N ?= 8
 MINUTES ?= 30
 SECONDS ?= 300
-export ROW MINUTES
+export ROW CHECK MINUTES
 # Like run_pnpm in scripts/setup.
 PNPM := $(shell command -v pnpm >/dev/null 2>&1 && echo pnpm || echo npx --yes pnpm@12.21.0)
 
@@ -65,6 +65,11 @@ chaos: ## Run the fault matrix with real processes: fault, expected, seen, verdi
 	@scripts/setup dependencies redis build
 	@node test/chaos/chaos.mjs
 
+.PHONY: flow-control
+flow-control: ## Run the 30 acceptance checks of keys, limits and fairness with real processes (CHECK=3,8 runs these)
+	@scripts/setup dependencies redis valgrind build
+	@node test/flow-control/flow-control.mjs
+
 .PHONY: soak
 soak: ## Run MINUTES=30 of load while workers, janitors and Redis are killed: no task lost, memory flat
 	@scripts/setup dependencies redis build
@@ -76,11 +81,11 @@ operators-load: ## Search, discard, restore and replay 100,000 dead letters, and
 	@node loadtest/operators.mjs
 
 .PHONY: compare
-compare: ## Compare the speed with bullmq, bull and bee-queue in 12 minutes (QUICK=1: 2 minutes; ONLY=steady,cold: these parts)
+compare: ## Compare the speed with bullmq, bull, bee-queue and groupmq in 15 minutes (QUICK=1: 3 minutes; ONLY=steady,cold: these parts)
 	@[[ -d node_modules ]] || scripts/setup dependencies
 	@scripts/setup redis
 	@[[ -f packages/holdfast/dist/index.js && -f services/producer-api/dist/main.js ]] || scripts/setup build
-	@cd bench && { [[ -d node_modules/bullmq ]] || $(PNPM) install --ignore-workspace --ignore-scripts --frozen-lockfile; }
+	@cd bench && { [[ -d node_modules/groupmq ]] || $(PNPM) install --ignore-workspace --ignore-scripts --frozen-lockfile; }
 	@node bench/compare.mjs $(if $(filter 1,$(QUICK)),--quick) $(if $(ONLY),--only $(ONLY))
 
 .PHONY: test

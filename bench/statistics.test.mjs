@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { askedOf, takenIn } from "./harness/asked.mjs";
 import { paces } from "./harness/pace.mjs";
-import { median, pairedRatio, summary, valuesOf } from "./harness/statistics.mjs";
+import { median, mostWithin, pairedRatio, summary, valuesOf } from "./harness/statistics.mjs";
 import { cpuTicks, stolenLines, stolenShare } from "./harness/steal.mjs";
 import { allHold, judge, judgeAll } from "./harness/verdict.mjs";
 import { PEERS, targets } from "./targets.mjs";
@@ -30,6 +30,12 @@ test("the median of an even number of values is the mean of the middle two", () 
   expect(median([])).toBeNaN();
   expect(summary([3, Number.NaN, 1])).toEqual({ median: 2, min: 1, max: 3, count: 2 });
   expect(summary([])).toBeNull();
+});
+
+test("the most starts in a second are those of any second, its end excluded", () => {
+  expect(mostWithin([], 1_000)).toBe(0);
+  expect(mostWithin([2_000, 900, 0, 1_850, 950], 1_000)).toBe(3);
+  expect(mostWithin([0, 500, 1_000], 1_000)).toBe(2);
 });
 
 test("a ratio compares two values of one round, and rounds with only one of them are left out", () => {

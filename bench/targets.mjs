@@ -25,6 +25,17 @@ const latencyFigures = (variant) =>
     ratio("blmove", 2, 1.5, latency(variant, metric)),
   ]);
 
+/** A variant of keys divided by another one, both ours and of one round. */
+const keyRatio = (of, to, metric, must, stretch, atMost = false) =>
+  value(must, stretch, {
+    workload: "keys",
+    variant: `${of} against ${to}`,
+    metric: `${metric}_ratio`,
+    unit: `x ${to}`,
+    atMost,
+  });
+const limits = (variant, metric) => ({ workload: "limits", variant, metric });
+
 const PEERS = ["bullmq", "bull", "bee-queue"];
 
 /** `against: "best peer"` compares with the fastest of the three in each round. */
@@ -121,6 +132,33 @@ export const targets = [
     row: "8 workers against 1",
     figures: [
       value(7, 7.9, { workload: "scale", variant: "8 against 1", metric: "ratio", atMost: false, unit: "x" }),
+    ],
+  },
+  {
+    row: "process at 50: 10 keys with concurrency and rate limits",
+    figures: [keyRatio("10 keys with limits", "no key", "tasks_per_s", 0.7, 0.9)],
+  },
+  {
+    row: "Redis µs to process a task: a key for each of 100,000 tasks",
+    figures: [keyRatio("a key for each task", "100 keys", "redis_us", 1.5, 1.2, true)],
+  },
+  {
+    row: "one task of a key at a time: 10 keys, 1,000 keys",
+    figures: [10, 1_000].map((keys) =>
+      ratio("groupmq", 1, 2, limits(`one task of a key at a time, ${keys} keys`, "tasks_per_s")),
+    ),
+  },
+  {
+    row: "10 tasks of a queue at a time, handlers of 5 ms",
+    figures: [ratio("bullmq", 0.9, 1.2, limits("10 tasks at a time, handlers of 5 ms", "tasks_per_s"))],
+  },
+  {
+    row: "limits kept: tasks of a key, tasks of a queue, starts in a second",
+    figures: [
+      value(1, 1, { ...limits("one task of a key at a time, 10 keys", "most_at_once"), unit: "at a time" }),
+      value(10, 10, { ...limits("10 tasks at a time, handlers of 5 ms", "most_at_once"), unit: "at a time" }),
+      // 500 and a burst of 50. A handler starts some ms after its grant, which counts here, so a span can have a few more.
+      value(560, 550, { ...limits("500 starts a second, one early", "most_in_1_s"), unit: "starts" }),
     ],
   },
   {

@@ -84,6 +84,8 @@ export const PARTS = [
       ["lua/lib/record.lua", "reads options and the state record."],
       ["lua/lib/known_ids.lua", "decides whether an id that the caller gave is known already."],
       ["lua/lib/accounts.lua", "puts a task with a key into the line of its key."],
+      ["lua/lib/policies.lua", "refuses or cancels tasks of a key that has too many."],
+      ["lua/lib/stop.lua", "asks the worker of a running task to stop it."],
       ["lua/lib/due.lua", "finds the place of a scheduled task in the order of due times."],
       ["lua/lib/parked.lua", "reads and writes parked requests, or wakes all workers."],
       ["lua/lib/lease.lua", "writes a lease: deadline, record and fence."],

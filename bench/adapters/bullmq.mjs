@@ -20,6 +20,11 @@ export async function open({ url, queue: name }) {
       const opts = optionsOf(options);
       return queue.addBulk(payloads.map((data) => ({ name: "bench", data, opts })));
     },
+    // docs.bullmq.io: settings of the queue, in Redis, that hold for all of its workers.
+    async limit({ queue: { concurrency, rate } }) {
+      if (concurrency !== undefined) await queue.setGlobalConcurrency(concurrency);
+      if (rate !== undefined) await queue.setGlobalRateLimit(rate.limit, rate.periodMs);
+    },
     async worker({ concurrency, handler, onDone }) {
       const worker = new Worker(name, (job) => handler(job.data), {
         connection,

@@ -29,16 +29,17 @@ export async function open({ url, queue }) {
 
   return {
     one: (payload, options = {}) => producer.enqueue("bench", payload, optionsOf(options)),
-    async bulk(payloads, wanted = {}) {
+    async bulk(payloads, { keyOf, ...wanted } = {}) {
       const options = optionsOf(wanted);
+      const taskOf = (payload) =>
+        options ? { type: "bench", payload, ...options } : { type: "bench", payload };
       const results = await producer.enqueueMany(
-        payloads.map((payload) =>
-          options ? { type: "bench", payload, ...options } : { type: "bench", payload },
-        ),
+        payloads.map(keyOf ? (payload) => ({ ...taskOf(payload), key: keyOf(payload) }) : taskOf),
       );
       const refused = results.find((result) => !result.ok);
       if (refused) throw refused.error;
     },
+    limit: (limits) => observer.limits.set(queue, limits),
     async worker({ concurrency, handler, onDone }) {
       const worker = new Worker(
         queue,

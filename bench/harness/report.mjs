@@ -149,8 +149,8 @@ ${tables.join("\n\n")}
 ## How to measure again
 
 \`\`\`sh
-make compare            # about 12 minutes
-make compare QUICK=1    # about 2 minutes
+make compare            # about 15 minutes
+make compare QUICK=1    # about 3 minutes
 \`\`\`
 `;
 }

@@ -32,3 +32,14 @@ export function pairedRatio(ours, theirs) {
   for (const [round, value] of ours) if (theirs.has(round)) ratios.push(value / theirs.get(round));
   return summary(ratios);
 }
+
+/** Returns the most times in any span of `spanMs`, the end of the span excluded. */
+export function mostWithin(times, spanMs) {
+  const sorted = [...times].sort((a, b) => a - b);
+  let most = 0;
+  for (let first = 0, last = 0; last < sorted.length; last++) {
+    while (sorted[last] - sorted[first] >= spanMs) first++;
+    most = Math.max(most, last - first + 1);
+  }
+  return most;
+}

@@ -96,10 +96,20 @@ async function mixed(target, phase, work) {
   await Promise.all([work.finished, ...Array.from({ length: phase.producers }, produce)]);
 }
 
+/** Returns the options of the tasks of a phase; undefined without any. */
+function optionsOf({ retries, keys }) {
+  if (retries === undefined && keys === undefined) return undefined;
+  return {
+    ...(retries === undefined ? {} : { retries }),
+    ...(keys === undefined ? {} : { keyOf: ({ i }) => `key-${i % keys}` }),
+  };
+}
+
 /** Runs one phase on one queue. Returns its costs. */
 async function run(target, phase) {
+  if (phase.do === "limit") return target.limit(phase.limits);
   const measured = await meter.before();
-  const options = phase.retries === undefined ? undefined : { retries: phase.retries };
+  const options = optionsOf(phase);
   if (phase.do === "bulk" || phase.do === "single") {
     measured.begin();
     if (phase.do === "bulk") await bulk(target, phase.count, options);

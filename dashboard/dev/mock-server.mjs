@@ -49,6 +49,13 @@ const server = createServer(async (request, response) => {
       const operation = post ? state.actOnOperation(name, part) : state.operation(name);
       return operation ? reply(200, operation) : problem(404, "not_found", `there is no operation ${name}`);
     }
+    if (area === "limits") {
+      if (name === undefined) return reply(200, limits.shared());
+      if (request.method === "PUT") return reply(200, limits.share(name, body));
+      return limits.unshare(name)
+        ? reply(200, null)
+        : problem(404, "not_found", `there is no shared limit ${name}`);
+    }
     if (area !== "queues") return problem(404, "not_found", `no route ${url.pathname}`);
     if (name === undefined) return reply(200, { queues: state.stats(), rates: state.rates() });
     if (part === "burst" && post) return reply(202, state.burst(name, body.tasks ?? 10_000));
@@ -63,9 +70,11 @@ const server = createServer(async (request, response) => {
       );
     const { processing } = state.stats().find((stats) => stats.queue === name);
     const put = request.method === "PUT";
+    if (part === "limits" && id === "try") return reply(200, limits.trial(name, body));
     if (part === "limits")
       return reply(200, put ? limits.putLimits(name, body, processing) : limits.limits(name, processing));
     if (part === "hold") return reply(200, limits.hold(name, body, processing));
+    if (part === "heaviest-keys") return reply(200, limits.heaviest(name, query));
     if (part === "keys" && id === undefined) return reply(200, limits.keys(name, query));
     if (part === "keys") return reply(200, put ? limits.putKeyLimit(name, id, body) : limits.key(name, id));
     if (part === "series") return reply(200, state.series(name));

@@ -218,6 +218,10 @@ export function createMockState() {
       pendingSolo: 0,
       pendingTyped: 0,
       pendingKeyed: one.name === "emails" ? Math.round(one.pending * 0.4) : 0,
+      flow: {
+        ...{ runnable: Math.round(one.pending * 0.7), concurrency: null, keysReady: 12, keysResting: 4 },
+        ...{ keysHeld: 0, heldUntil: null },
+      },
       processing: one.processing,
       scheduled: one.scheduled,
       completed: Math.min(10_000, one.totals.acked),

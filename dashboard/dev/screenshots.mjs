@@ -54,6 +54,29 @@ const SCREENS = [
       await page.getByLabel("At one time").first().fill("50");
     },
   ],
+  ["limits-stopped", "/queues/default/limits"],
+  [
+    "limits-policies",
+    "/queues/default/limits",
+    async (page) => {
+      await page.getByRole("button", { name: "Change limits" }).click();
+      await page.getByLabel("Most waiting").fill("500");
+    },
+  ],
+  [
+    "limits-share",
+    "/queues/emails/limits",
+    async (page) => {
+      await page.getByRole("button", { name: "Share a limit" }).click();
+      await page.getByRole("textbox", { name: "Name" }).fill("database");
+      await page.getByRole("textbox", { name: "Queues" }).fill("emails, invoices");
+    },
+  ],
+  [
+    "limits-unshare",
+    "/queues/emails/limits",
+    async (page) => page.getByRole("button", { name: "End", exact: true }).first().click(),
+  ],
   [
     "limits-hold",
     "/queues/emails/limits",

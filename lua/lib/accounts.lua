@@ -12,21 +12,39 @@
 --
 -- An account is a field "@<key>" of `state`. The account of the queue is "@". Its turn is that of all tasks without a key.
 --
---   account   running turn tat heldUntil[ override]
+--   account   running turn[~meanMs] tat heldUntil[ override]
 --   running   leased tasks of the key; in the account of the queue: the turn of the task that was granted last
 --   turn      when the key is next: each grant moves it by 1 / weight, and the lowest turn is granted first
+--   meanMs    only with fair=time: about how long a task of the key runs. Then a grant moves the turn by meanMs / 10 / weight, and
+--             the end of the task corrects it
 --   tat       the theoretical arrival time of GCRA, ms since the epoch: the rate is used up as long as it lies too far ahead
 --   override  concurrency rate periodMs burst weight until: the limit of this key instead of that of all keys, "-" for none
 --
 -- The limits are the field "#limits" of `state`, one line per scope: `<queue | key> concurrency rate periodMs burst weight`. In a
--- partition the line of the queue is its share, and a line `whole` keeps the limit of the whole queue for readers. The field is
--- there, if only as "", once the queue has had a task with a key. A change of the limits sets "#opening": the keys behind the one that it
+-- partition the line of the queue is its share, and a line `whole` keeps the limit of the whole queue for readers. A line
+-- `policy[ name=value …]` says how the keys are treated:
+--
+--   ordered=1     a task that failed keeps its place, and the tasks of its key wait for it; one task of a key runs at a time
+--   stop=1        a task that died holds its key until somebody lets it go on
+--   full=drop     a new task of a key that has as many tasks as may run is refused; full=cancel: it takes the place of the oldest one
+--   max=n         a new task is refused if n tasks of its key wait
+--   fair=time     the keys share the time that their tasks run, not the number of starts
+--
+-- Each line `share <name> <version> concurrency rate periodMs burst` is the share of this queue in a limit of several queues, or in that of
+-- the queue whose partition this is (operators/share.lua). Its account is the field "@ <name>".
+-- The field is there, if only as "", once the queue has had a task with a key. A change of the limits sets "#opening": the keys behind the one that it
 -- names are not looked at yet under the new limits. The caller goes on until it is gone; where the caller died, a promotion does.
 
 -- The score of a ready key is its turn, and this much more for each band before its own, so that the bands follow one another.
 local BAND_SPAN = 2 ^ 43
 -- The most keys that one call wakes.
 local RESTING_LIMIT = 200
+-- With fair=time, a turn is so long: turns are compared to a thousandth.
+local TURN_MS = 10
+-- With fair=time, as long as nothing is known about how long the tasks run.
+local UNKNOWN_RUN_MS = 100
+-- With fair=time, this part of the difference to a new run goes into the mean.
+local MEAN_PART = 0.125
 -- Sequences count up from here at the end of a line, and down at its head. They always have 14 digits.
 local FIRST_SEQUENCE = 5e13
 
@@ -43,12 +61,19 @@ local function parseAccount(limits, text)
   end
   local running, turn, tat, heldUntil, override = string.match(text, '^(%S+) (%S+) (%S+) (%d+) ?(.*)$')
   local account = { running = tonumber(running), turn = tonumber(turn), tat = tonumber(tat), heldUntil = tonumber(heldUntil), override = override, limit = limits.key }
+  if not account.turn then
+    local plain, meanMs = string.match(turn, '^(.+)~(.+)$')
+    account.turn, account.meanMs = tonumber(plain), tonumber(meanMs)
+  end
   if override ~= '' then
     local untilMs = tonumber(string.match(override, '%d+$'))
     if untilMs > 0 and untilMs <= now then
       account.override = ''
     else
       account.limit, account.overrideUntil = parseLimit(override), untilMs > 0 and untilMs or nil
+      if limits.ordered then
+        account.limit.concurrency = 1
+      end
     end
   end
   return account
@@ -60,10 +85,11 @@ local function numberText(number)
 end
 
 local function accountText(account)
-  if account.tat == 0 and account.heldUntil == 0 and account.override == '' then
+  if account.tat == 0 and account.heldUntil == 0 and account.override == '' and not account.meanMs then
     return numberText(account.running) .. ' ' .. numberText(account.turn) .. ' 0 0'
   end
-  return string.format('%.14g %.14g %.16g %.0f', account.running, account.turn, account.tat, account.heldUntil)
+  local meanMs = account.meanMs and string.format('~%.4g', account.meanMs) or ''
+  return string.format('%.14g %.14g%s %.16g %.0f', account.running, account.turn, meanMs, account.tat, account.heldUntil)
     .. (account.override ~= '' and ' ' .. account.override or '')
 end
 
@@ -101,7 +127,7 @@ end
 -- How many tasks of cost 1 may start now; and if time decides, when the next one may.
 local function roomOf(account, limit, running)
   if account.heldUntil > now then
-    return 0, account.heldUntil
+    return 0, account.heldUntil < HELD_FOR_EVER and account.heldUntil or nil
   end
   local room = limit.concurrency - running
   if room <= 0 then
@@ -124,9 +150,13 @@ end
 
 -- How many tasks the queue as a whole may start now. The time at which it may start more goes to `nextAt`.
 local function queueRoom(limits, processing)
-  local room, at = roomOf(accountOf(limits, ''), limits.queue, processing)
-  if room == 0 and at then
-    limits.nextAt = math.min(limits.nextAt, at)
+  local room = math.huge
+  for _, whole in ipairs(limits.wholes) do
+    local own, at = roomOf(accountOf(limits, whole.key), whole.limit, processing)
+    room = math.min(room, own)
+    if own == 0 and at then
+      limits.nextAt = math.min(limits.nextAt, at)
+    end
   end
   return room
 end
@@ -142,9 +172,12 @@ end
 
 -- Gives the rate back that a grant took which nothing came of.
 local function refund(limits, key, cost)
-  local queue, account = change(limits, ''), change(limits, key)
-  queue.tat = math.max(0, queue.tat - cost * limits.queue.intervalMs)
+  for _, whole in ipairs(limits.wholes) do
+    local account = change(limits, whole.key)
+    account.tat = math.max(0, account.tat - cost * whole.limit.intervalMs)
+  end
   if key ~= '' then
+    local account = change(limits, key)
     account.tat = math.max(0, account.tat - cost * account.limit.intervalMs)
   end
 end
@@ -157,8 +190,28 @@ local function hold(limits, key, untilMs)
   end
 end
 
-local function isIdle(account)
-  return account.running == 0 and account.override == ''
+local function headOf(key)
+  return redis.call('ZRANGEBYLEX', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 1)[1]
+end
+
+-- A task of the key died.
+local function died(limits, key)
+  if limits.stops then
+    hold(limits, key, HELD_FOR_EVER)
+  end
+end
+
+-- The dead task that stopped its key runs again.
+local function goOn(limits, key)
+  local account = change(limits, key)
+  if account.heldUntil == HELD_FOR_EVER then
+    account.heldUntil = 0
+  end
+end
+
+-- Whether the account says nothing any more. How long its tasks run is known as long as some of them wait.
+local function isIdle(account, key)
+  return account.running == 0 and account.override == '' and account.heldUntil < HELD_FOR_EVER and not (account.meanMs and headOf(key))
 end
 
 -- When to look at a key again: it may run then, its own limit ends, or its account can be forgotten. nil if no time decides.
@@ -169,7 +222,7 @@ local function nextLook(limits, key)
   end
   local _, at = keyRoom(limits, key)
   at = math.min(at or math.huge, account.overrideUntil or math.huge, account.refusedUntil or math.huge)
-  if at == math.huge and isIdle(account) and account.tat > now then
+  if at == math.huge and account.tat > now and isIdle(account, key) then
     at = math.ceil(account.tat)
   end
   return at < math.huge and at or nil
@@ -192,18 +245,23 @@ local function writeResting(limits)
   end
 end
 
-local function headOf(key)
-  return redis.call('ZRANGEBYLEX', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 1)[1]
-end
-
 local function bandCodeOf(member, key)
   return string.byte(member, #key + 2) - 48
+end
+
+-- By how much a grant moves the turn.
+local function stepOf(limits, key, limit)
+  if not limits.byTime then
+    return 1 / limit.weight
+  end
+  local meanMs = accountOf(limits, key).meanMs or accountOf(limits, '').meanMs or UNKNOWN_RUN_MS
+  return meanMs / TURN_MS / limit.weight
 end
 
 -- A key without an account joins as if it had had its turn just now. So it gains nothing where its account is forgotten between two tasks.
 local function turnOf(limits, key, limit)
   local account, current = accountOf(limits, key), accountOf(limits, '').running
-  return account.turn > 0 and math.max(account.turn, current) or current + 1 / limit.weight
+  return account.turn > 0 and math.max(account.turn, current) or current + stepOf(limits, key, limit)
 end
 
 local function readyScore(limits, key, code)
@@ -241,9 +299,24 @@ local function openKeys(limits, after, limit)
   return after
 end
 
--- Counts that leased tasks of the key have left `processing`. The key is ready again from here on, also for the acquire of this very
--- call.
-local function release(limits, key, count)
+-- With fair=time: the turn moves by what the grants of these tasks reckoned wrongly, since now it is known how long they ran.
+local function chargeRun(limits, key, count, ranMs)
+  local account = change(limits, key)
+  local limit = key == '' and limits.queue or account.limit
+  account.turn = math.max(0, account.turn + count * (ranMs / TURN_MS / limit.weight - stepOf(limits, key, limit)))
+  account.meanMs = math.max(1, account.meanMs and account.meanMs + (ranMs - account.meanMs) * MEAN_PART or ranMs)
+  account.charged = true
+end
+
+-- Counts that leased tasks of the key, or without one, have left `processing`, all granted at one time. The key is ready again from here on,
+-- also for the acquire of this very call.
+local function release(limits, key, count, grantedAt)
+  if limits.byTime then
+    chargeRun(limits, key or '', count, now - grantedAt)
+  end
+  if not key then
+    return
+  end
   local account = change(limits, key)
   local wasFull = account.running >= account.limit.concurrency
   account.running = math.max(0, account.running - count)
@@ -265,7 +338,7 @@ end
 -- Before the commit: puts pending tasks into the lines of their keys. entries: key, code of the band and id of each. atHead: they are next.
 local function lineUp(limits, entries, atHead)
   if not limits.used then
-    redis.call('HSETNX', stateKey, '#limits', '')
+    adoptLimits(limits.settings)
     limits.used = true
   end
   local count = redis.call('HINCRBY', stateKey, atHead and '#keyed_head' or '#keyed_tail', #entries)
@@ -312,7 +385,7 @@ local function wakeResting(limits)
       later[#later + 1], later[#later + 2] = string.format('%.0f', at), key
     else
       awake[#awake + 1] = key
-      forgotten[#forgotten + 1] = isIdle(accountOf(limits, key)) and '@' .. key or nil
+      forgotten[#forgotten + 1] = isIdle(accountOf(limits, key), key) and '@' .. key or nil
     end
   end
   if #forgotten > 0 then
@@ -336,7 +409,7 @@ end
 -- Before the commit: the accounts that changed go into it.
 local function writeAccounts(limits, commit)
   if not limits.used and #limits.changed > 0 then
-    commit[#commit + 1], commit[#commit + 2] = '#limits', ''
+    adoptLimits(limits.settings)
   end
   for _, key in ipairs(limits.changed) do
     commit[#commit + 1], commit[#commit + 2] = '@' .. key, accountText(limits.accounts[key])
@@ -346,18 +419,27 @@ end
 -- After the commit: keys that are held leave `ready`, and accounts that say nothing any more are forgotten, now or when their rate is whole
 -- again.
 local function finishAccounts(limits)
-  local left, forgotten = limits.left, {}
+  local left, forgotten, turns = limits.left, {}, {}
   for _, key in ipairs(limits.held) do
     if keyRoom(limits, key) == 0 then
       left[#left + 1] = key
     end
   end
   for _, key in ipairs(limits.changed) do
-    if key ~= '' and not rest(limits, key) and isIdle(limits.accounts[key]) then
+    local account = limits.accounts[key]
+    local isKey = string.find(key, '^[^ ]')
+    if isKey and not rest(limits, key) and isIdle(account, key) then
       forgotten[#forgotten + 1] = '@' .. key
+    end
+    local head = account.charged and isKey and headOf(key)
+    if head then
+      turns[#turns + 1], turns[#turns + 2] = readyScore(limits, key, bandCodeOf(head, key)), key
     end
   end
   writeResting(limits)
+  if #turns > 0 then
+    redis.call('ZADD', readyKey, 'XX', unpack(turns))
+  end
   if #left > 0 then
     redis.call('ZREM', readyKey, unpack(left))
   end
@@ -366,14 +448,40 @@ local function finishAccounts(limits)
   end
 end
 
+local function readPolicy(limits, policy)
+  limits.ordered, limits.stops = optionOf(policy, 'ordered') ~= nil, optionOf(policy, 'stop') ~= nil
+  limits.full, limits.maxWaiting = optionOf(policy, 'full'), tonumber(optionOf(policy, 'max'))
+  limits.byTime = optionOf(policy, 'fair') == 'time'
+  if limits.ordered then
+    limits.key.concurrency = 1
+  end
+end
+
+-- The limits of the queue as a whole: its own, and its shares. key: of the account.
+local function readWholes(limits, lines)
+  limits.wholes = { { key = '', limit = limits.queue } }
+  limits.concurrency = limits.queue.concurrency
+  for name, text in string.gmatch(lines, '\nshare (%S+) %d+ ([^\n]+)') do
+    local limit = parseLimit(text .. ' 1')
+    limits.wholes[#limits.wholes + 1] = { key = ' ' .. name, limit = limit }
+    limits.concurrency = math.min(limits.concurrency, limit.concurrency)
+  end
+end
+
 -- text: the field "#limits"; nil if the queue has had neither a task with a key nor limits. The functions are part of the table, because
 -- most calls of the hot scripts do without them.
 -- accounts: those that were read, by key. changed: keys whose account goes into the commit. opened: keys that have room again. held: keys
 -- that are held from this call on. left, resting: changes of the two indexes. lined: keys that got tasks into their lines. nextAt: when the queue as a whole may start more.
-local function newLimits(text)
+local function newLimits(text, settings)
   local lines = '\n' .. (text or '')
-  return { used = text and true or false, accounts = {}, changed = {}, opened = {}, held = {}, left = {}, resting = {}, lined = {}, nextAt = math.huge, woke = false,
+  local limits = { settings = settings, used = text and true or false, accounts = {}, changed = {}, opened = {}, held = {}, left = {}, resting = {}, lined = {}, nextAt = math.huge, woke = false,
     queue = parseLimit(string.match(lines, '\nqueue ([^\n]+)')), key = parseLimit(string.match(lines, '\nkey ([^\n]+)')),
-    release = release, openReleased = openReleased, refund = refund, hold = hold, lineUp = lineUp, wakeResting = wakeResting,
-    untilRoom = untilRoom, queueRoom = queueRoom, write = writeAccounts, finish = finishAccounts }
+    load = loadAccounts, release = release, openReleased = openReleased, refund = refund, hold = hold, lineUp = lineUp, wakeResting = wakeResting,
+    untilRoom = untilRoom, queueRoom = queueRoom, write = writeAccounts, finish = finishAccounts, died = died, goOn = goOn }
+  readWholes(limits, lines)
+  local policy = string.match(lines, '\npolicy([^\n]*)')
+  if policy then
+    readPolicy(limits, policy)
+  end
+  return limits
 end

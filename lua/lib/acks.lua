@@ -57,10 +57,10 @@ local function planAck(settled, counters, id, fence, record)
   end
   -- The worker, and the history behind it, are unchanged.
   complete(settled, id, table.concat({ 'c', counts, ' ', fence, string.format(' %d ', now - grantedAt), nowText, ' ', string.sub(record, at) }))
-  if drops and key then
-    limits.release(limits, key, 1)
+  if drops and limits then
+    limits.release(limits, key, 1, tonumber(grantedAt))
   end
-  return 'a', not drops, key
+  return 'a', not drops, key, tonumber(grantedAt)
 end
 
 -- Acks of tasks that one call granted. Most have the same record as the task before, and so become the same record; if tasks of several
@@ -68,31 +68,26 @@ end
 local function planAcks(settled, counters, fence, ids, fields, reserved, from, to, letters, seen)
   local commit, completed = settled.commit, settled.completed
   local size, acked, alike = settled.size, settled.acked, 0
-  -- counted: how many of the last `alike` acks are counted in `same` already.
-  local leased, same, counted
-  local known = {}
-  local function countAlike()
-    if same then
-      same.count, counted = same.count + alike - counted, alike
-    end
-  end
+  -- By the record of a lease: the record that it becomes, and how many tasks have it, but for the `more` last ones.
+  local known, leased, same, more = {}, nil, nil, 0
   for i = from, to do
     local id, record = ids[i], fields[reserved + i] or nil
-    if record ~= leased and record and known[record] then
-      countAlike()
-      leased, same, counted = record, known[record], alike
+    if record ~= leased then
+      if same then
+        same.count = same.count + more
+      end
+      leased, same, more = record, record and known[record], 0
     end
-    if record and record == leased and not seen[id] then
-      size, acked, alike = size + 2, acked + 1, alike + 1
+    if same and not seen[id] then
+      size, acked, alike, more = size + 2, acked + 1, alike + 1, more + 1
       commit[size - 1], commit[size], completed[acked] = id, same.ended, id
       seen[id] = true
     else
-      countAlike()
-      letters[#letters + 1], alike, counted = string.rep('a', alike), 0, 0
-      local letter, shared, key = 's', false, nil
+      letters[#letters + 1], alike = string.rep('a', alike), 0
+      local letter, shared, key, grantedAt = 's', false, nil, nil
       if not seen[id] then
         settled.size, settled.acked = size, acked
-        letter, shared, key = planAck(settled, counters, id, fence, record)
+        letter, shared, key, grantedAt = planAck(settled, counters, id, fence, record)
         if settled.size > size then
           seen[id] = true
         end
@@ -100,14 +95,23 @@ local function planAcks(settled, counters, fence, ids, fields, reserved, from, t
       end
       letters[#letters + 1] = letter
       if shared then
-        leased, same, counted = record, { ended = commit[size], key = key, count = 1 }, 0
-        known[record] = key and same or nil
+        same = { ended = commit[size], key = key, count = 1, grantedAt = grantedAt }
+        known[record] = same
       end
     end
   end
-  countAlike()
-  for _, each in pairs(known) do
-    limits.release(limits, each.key, each.count)
+  if limits then
+    if same then
+      same.count = same.count + more
+    end
+    local keys = {}
+    for _, each in pairs(known) do
+      keys[#keys + 1] = each.key
+    end
+    limits.load(limits, keys)
+    for _, each in pairs(known) do
+      limits.release(limits, each.key, each.count, each.grantedAt)
+    end
   end
   letters[#letters + 1] = string.rep('a', alike)
   settled.size, settled.acked = size, acked

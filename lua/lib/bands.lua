@@ -17,7 +17,8 @@ local function addPending(bands, id, envelope, c)
   ids[#ids + 1] = key and { key = key, code = tonumber(BAND_CODES[band]), id = id } or id
 end
 
-local function pushBands(bands, atConsumingEnd)
+-- keyedAtHead: the tasks with a key become the next ones of their keys in any case.
+local function pushBands(bands, atConsumingEnd, keyedAtHead)
   for _, name in ipairs(bandNames) do
     local ids = bands[name]
     if #ids > 0 then
@@ -34,7 +35,7 @@ local function pushBands(bands, atConsumingEnd)
     end
   end
   if #bands.keyed > 0 then
-    limits.lineUp(limits, bands.keyed, atConsumingEnd)
+    limits.lineUp(limits, bands.keyed, atConsumingEnd or keyedAtHead)
   end
 end
 

@@ -135,6 +135,10 @@ local function planAcquire(counters, request, soloClaim, commit)
         commit[size + 1], commit[size + 2] = id, 'e' .. countsText(c) .. ' ' .. nowText .. historyOf(record)
         size = size + 2
         terms = nil
+      elseif lane and limits.ordered and typed and not typed.canRun(typed, envelope) then
+        -- It does not stand aside, since the tasks behind it would overtake it.
+        lane.account.refuses, lane.taken, terms = true, lane.taken - 1, nil
+        grants.typed = true
       elseif typed and (lane or taken[sources[i]]) and not typed.canRun(typed, envelope) then
         local c = record and parseCounts(record) or newCounts()
         seen[id] = true
@@ -149,7 +153,7 @@ local function planAcquire(counters, request, soloClaim, commit)
     end
     if hasLimits and terms then
       isAsked = limits.isCostly or terms.cost ~= 1 or not lane and terms.key ~= ''
-      local refusal = isAsked and limits.refusal(limits, terms, counters[PROCESSING] + place)
+      local refusal = isAsked and limits.refusal(limits, terms)
       if refusal then
         terms = nil
         if lane then

@@ -43,18 +43,21 @@ end
 
 -- Settings of a queue: one text field of `state`, "layout paused maxWaiting retentionMs retentionCount idempotencyMs reason",
 -- and the durability after it if it is not "memory". The reason is that of the pause, followed by its time and its author: "reason,pausedAt,pausedBy", each percent-encoded. It is empty while the queue is not paused.
-local LAYOUT = 1
+-- layout: 2 once the queue has had keys or limits, which versions before them would not keep to; until then 1. Scripts refuse a
+-- queue whose layout is newer than they know.
+local NEWEST_LAYOUT = 2
 
 local function readSettings(raw)
   if not raw then
-    return { paused = false, maxWaiting = 0, retentionMs = 86400000, retentionCount = 10000, idempotencyMs = 3600000, reason = '', durability = '' }
+    return { layout = 1, paused = false, maxWaiting = 0, retentionMs = 86400000, retentionCount = 10000, idempotencyMs = 3600000, reason = '', durability = '' }
   end
   local layout, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason, durability =
     string.match(raw, '^(%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S*) ?(.*)$')
-  if not layout or tonumber(layout) > LAYOUT then
+  if not layout or tonumber(layout) > NEWEST_LAYOUT then
     return nil
   end
   return {
+    layout = tonumber(layout),
     paused = paused == '1',
     maxWaiting = tonumber(maxWaiting),
     retentionMs = tonumber(retentionMs),
@@ -66,8 +69,14 @@ local function readSettings(raw)
 end
 
 local function writeSettings(s)
-  return string.format('%d %d %.0f %.0f %.0f %.0f %s', LAYOUT, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,
+  return string.format('%d %d %.0f %.0f %.0f %.0f %s', s.layout, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,
     s.retentionCount, s.idempotencyMs, s.reason) .. (s.durability ~= '' and ' ' .. s.durability or '')
+end
+
+-- From here on the queue has keys or limits.
+local function adoptLimits(settings)
+  settings.layout = 2
+  redis.call('HSET', stateKey, '#settings', writeSettings(settings), '#limits', '')
 end
 
 local function layoutError()

@@ -3,15 +3,23 @@
 
 -- A lane is a ready key in one call: its first tasks in `entries`, of which `taken` leave `pending:keyed` and `granted` are counted at the end.
 
--- Counts grants of a key, '' for the tasks without one.
-local function count(limits, key, grants, cost)
-  local own, queue, account = limits.own, limits.queue, change(limits, key)
-  local limit = key == '' and queue or account.limit
-  local turn, step = turnOf(limits, key, limit), 1 / limit.weight
+-- Counts grants of a key, '' for the tasks without one. isEmpty: none of its tasks wait any more.
+local function count(limits, key, grants, cost, isEmpty)
+  local own, account = limits.own, change(limits, key)
+  local limit = key == '' and limits.queue or account.limit
+  local step = stepOf(limits, key, limit)
+  local turn = account.turn > 0 and account.turn or limits.current + step
+  local last = turn + (grants - 1) * step
   change(limits, '')
-  own.running, account.turn = math.max(own.running, turn + (grants - 1) * step), turn + grants * step
-  if queue.intervalMs > 0 then
-    own.tat = math.max(own.tat, now) + cost * queue.intervalMs
+  account.turn = last + step
+  -- The keys that go on waiting have not had more turns than this.
+  limits.highest, limits.lowest = math.max(limits.highest, last), isEmpty and limits.lowest or math.min(limits.lowest, last)
+  own.running = math.max(limits.current, limits.lowest < math.huge and limits.lowest or limits.highest)
+  for _, whole in ipairs(limits.wholes) do
+    if whole.limit.intervalMs > 0 then
+      local counted = change(limits, whole.key)
+      counted.tat = math.max(counted.tat, now) + cost * whole.limit.intervalMs
+    end
   end
   if key ~= '' then
     account.running = account.running + grants
@@ -25,7 +33,7 @@ end
 local function countLanes(limits)
   for _, lane in ipairs(limits.lanes) do
     if lane.granted > 0 then
-      count(limits, lane.key, lane.granted, lane.granted)
+      count(limits, lane.key, lane.granted, lane.granted, not lane.entries[lane.taken + 1])
       lane.granted = 0
     end
   end
@@ -35,28 +43,36 @@ local function countLanes(limits)
   end
 end
 
--- Which limit refuses the task now, 'queue' or 'key'; nil if it may start. No more tasks of a lane were peeked than it has room for, so as
--- long as each costs 1 they are not asked about. A key that refused a task grants none of those behind it. processing: leased tasks of
--- the queue.
-local function refusal(limits, terms, processing)
+-- Which limit refuses the task now, 'queue' or 'key'; nil if it may start. No more tasks were peeked than the queue has room for, nor of a lane than
+-- its key has, so as long as each costs 1 they are not asked about. A key that refused a task grants none of those behind it. The key is
+-- asked first: a refusal of the queue ends the call, and other keys must not wait for a task that its own key holds back.
+local function refusal(limits, terms)
   countLanes(limits)
   limits.isCostly = true
-  local at = allowedAt(limits.own, limits.queue, terms.cost)
-  if processing >= limits.queue.concurrency or at > now then
-    limits.nextAt, limits.more = at > now and math.min(limits.nextAt, at) or limits.nextAt, false
-    return 'queue'
-  end
   local account = terms.key ~= '' and accountOf(limits, terms.key)
   if account and not account.refuses then
-    at = allowedAt(account, account.limit, terms.cost)
+    local at = allowedAt(account, account.limit, terms.cost)
     account.refusedUntil = at > now and at or nil
     account.refuses = at > now or account.running >= account.limit.concurrency
+    -- This call looked at its tasks in place of those of other keys, which the next one finds.
+    limits.more = limits.more or account.refuses
   end
-  return account and account.refuses and 'key' or nil
+  if account and account.refuses then
+    return 'key'
+  end
+  local at = 0
+  for _, whole in ipairs(limits.wholes) do
+    at = math.max(at, allowedAt(accountOf(limits, whole.key), whole.limit, terms.cost))
+  end
+  if at > now then
+    limits.nextAt, limits.more = math.min(limits.nextAt, at), false
+    return 'queue'
+  end
+  return nil
 end
 
 local function charge(limits, terms)
-  count(limits, terms.key, 1, terms.cost)
+  count(limits, terms.key, 1, terms.cost, false)
 end
 
 -- Reads tasks of a lane, at most `wanted` and of its band only. size: how many. behind: the entry that follows them.
@@ -74,14 +90,47 @@ end
 -- further apart than this.
 local TURN_PARTS, LINE_ENTRIES, TURN_SPAN = 1024, 2048, 4e9
 
+-- With fair=time the turns of two keys may be many tasks apart. So each lane gets as many places, in `first`, as its tasks have among the first
+-- `want` turns; by their weights alone a key that has used its time would get its part of every call. The last turn is searched for, in
+-- so many halvings.
+local HALVINGS = 16
+
+local function countFirst(limits, lanes, want, base)
+  local low, high = 0, 0
+  for _, lane in ipairs(lanes) do
+    lane.step = stepOf(limits, lane.key, lane.account.limit)
+    high = math.max(high, lane.turn - base + want * lane.step)
+  end
+  local function upTo(last)
+    local total = 0
+    for _, lane in ipairs(lanes) do
+      lane.first = math.max(0, math.min(lane.room, want, math.floor((last - lane.turn + base) / lane.step) + 1))
+      total = total + lane.first
+    end
+    return total
+  end
+  for _ = 1, HALVINGS do
+    local middle = (low + high) / 2
+    if upTo(middle) < want then
+      low = middle
+    else
+      high = middle
+    end
+  end
+  upTo(high)
+end
+
 -- Puts the tasks of these lanes of one band in turn: about `want`, and at most as many of each lane as it has room for.
 local function lineOf(limits, lanes, want)
   local weights, total, open, base = 0, 0, #lanes, math.huge
   for _, lane in ipairs(lanes) do
     weights, base = weights + lane.weight, math.min(base, lane.turn)
   end
+  if limits.byTime and #lanes > 1 then
+    countFirst(limits, lanes, want, base)
+  end
   for _, lane in ipairs(lanes) do
-    fill(lane, math.min(lane.room, want, math.ceil(want * lane.weight / weights)))
+    fill(lane, lane.first or math.min(lane.room, want, math.ceil(want * lane.weight / weights)))
     total = total + lane.size
   end
   -- Some keys have fewer tasks than their share: the others get what is left.
@@ -103,7 +152,7 @@ local function lineOf(limits, lanes, want)
   for _, lane in ipairs(lanes) do
     -- Its next task is in another band, where a later call meets it.
     limits.more = limits.more or lane.behind ~= nil and bandCodeOf(lane.behind, lane.key) ~= lane.code
-    local idAt, ahead, step = #lane.key + 19, lane.turn - base, 1 / lane.weight
+    local idAt, ahead, step = #lane.key + 19, lane.turn - base, stepOf(limits, lane.key, lane.account.limit)
     for i = 1, lane.size do
       order[n + 1] = math.floor(math.min(ahead + (i - 1) * step, TURN_SPAN) * TURN_PARTS) * LINE_ENTRIES + n
       n = n + 1
@@ -162,7 +211,8 @@ local function mix(limits, listed, line, band)
     return line.ids, line.lanes
   end
   local ids, sources, at = {}, {}, 1
-  local turn, step = turnOf(limits, '', limits.queue), 1 / limits.queue.weight
+  local turn, step = turnOf(limits, '', limits.queue), stepOf(limits, '', limits.queue)
+  limits.own.turn = turn -- kept from the first look on, or else it would always be one step away
   local function addUpTo(mixedTurn)
     while line.ids[at] and line.base + line.turns[at] / LINE_ENTRIES / TURN_PARTS < mixedTurn do
       ids[#ids + 1], sources[#sources + 1], at = line.ids[at], line.lanes[at], at + 1
@@ -176,6 +226,9 @@ local function mix(limits, listed, line, band)
   return ids, sources
 end
 
+-- So many entries of a line are removed as a range, which is found once. Fewer are removed with those of other lines, in one command.
+local RANGE_ENTRIES = 4
+
 -- Whether a task with a key waits that has to run alone.
 local function hasSolo()
   return redis.call('ZCOUNT', readyKey, '-inf', string.format('(%.0f', BAND_SPAN)) > 0
@@ -185,8 +238,12 @@ end
 local function finishTurns(limits)
   local turns, entries = {}, {}
   for _, lane in ipairs(limits.lanes) do
-    for i = 1, lane.taken do
-      entries[#entries + 1] = lane.entries[i]
+    if lane.taken >= RANGE_ENTRIES then -- what was put into the line meanwhile stands before them or behind them
+      redis.call('ZREMRANGEBYLEX', pendingKeyedKey, '[' .. lane.entries[1], '[' .. lane.entries[lane.taken])
+    else
+      for i = 1, lane.taken do
+        entries[#entries + 1] = lane.entries[i]
+      end
     end
   end
   if #entries > 0 then
@@ -200,6 +257,9 @@ local function finishTurns(limits)
     if keyRoom(limits, lane.key) == 0 or not following or lane.account.refusedUntil then
       limits.left[#limits.left + 1] = lane.key
       rest(limits, lane.key)
+      if not following and lane.account.meanMs then
+        change(limits, lane.key) -- only to be forgotten
+      end
     elseif lane.taken > 0 or bandCodeOf(following, lane.key) ~= lane.code then
       turns[#turns + 1], turns[#turns + 2] = readyScore(limits, lane.key, bandCodeOf(following, lane.key)), lane.key
     end
@@ -210,11 +270,12 @@ local function finishTurns(limits)
   finishAccounts(limits)
 end
 
--- own: the account of the queue. lanes: of the keys that this call looked at. unkeyed: the lane of the tasks without a key. returned: tasks
+-- own: the account of the queue. current: the turn up to which grants were made before. lowest, highest: the last turns that keys are granted here. lanes: of the keys that this call looked at. unkeyed: the lane of the tasks without a key. returned: tasks
 -- that go back to the lines of their keys. more: there may be more ready keys. isCostly: each further task is asked about, because one
 -- was that costs more than 1, or that does not come from a lane.
 local function takeTurns(limits)
   limits.own, limits.lanes, limits.isLane, limits.unkeyed, limits.returned = accountOf(limits, ''), {}, {}, { granted = 0 }, newBands()
+  limits.current, limits.lowest, limits.highest = limits.own.running, math.huge, 0
   limits.more, limits.isCostly = false, false
   limits.refusal, limits.charge, limits.countLanes, limits.hasSolo = refusal, charge, countLanes, hasSolo
   limits.peek, limits.mix, limits.finishTurns = peekKeyed, mix, finishTurns

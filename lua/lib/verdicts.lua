@@ -12,6 +12,11 @@ local function prepareVerdicts(settled, retried)
   end
 end
 
+-- Whether the tasks of its key are granted in strict order.
+local function isOrdered(record)
+  return limits and limits.ordered and leasedKey(record) ~= nil
+end
+
 local function put(settled, id, record)
   settled.gone[#settled.gone + 1] = id
   write(settled, id, record)
@@ -27,7 +32,11 @@ local function planCancelled(settled, counters, id, c, history, err)
   return 'c'
 end
 
-local function planDead(settled, counters, id, c, reason, history, err)
+local function planDead(settled, counters, id, record, c, reason, history, err)
+  local key = leasedKey(record)
+  if key then
+    limits.died(limits, key)
+  end
   settled.dead[#settled.dead + 1] = nowText
   settled.dead[#settled.dead + 1] = id
   add(counters, DEAD, 1)
@@ -42,6 +51,23 @@ local function planScheduled(settled, counters, id, c, delayMs, history, err)
   settled.scheduled[#settled.scheduled + 1] = id
   add(counters, SCHEDULED, 1)
   put(settled, id, 's' .. countsText(c) .. ' ' .. due .. history .. err)
+  return 'r'
+end
+
+-- The task is pending again, and the next one of its band or key.
+local function handBack(settled, counters, id, envelope, c, history)
+  addPending(settled.bands, id, envelope, c)
+  add(counters, PENDING, 1)
+  put(settled, id, 'p' .. countsText(c) .. history)
+  return 'l'
+end
+
+-- A retry of a task whose key has a strict order: it keeps its place, and its key waits for it.
+local function planInPlace(settled, counters, id, record, delayMs, failure)
+  if delayMs > 0 then
+    limits.hold(limits, leasedKey(record), now + delayMs)
+  end
+  handBack(settled, counters, id, redis.call('HGET', tasksKey, id) or '.', failure.c, failure.history .. failure.err)
   return 'r'
 end
 
@@ -81,21 +107,15 @@ local function planFailure(settled, counters, id, record, verdict, delayMs, text
     return planCancelled(settled, counters, id, c, history, err)
   elseif failure.retries then
     add(counters, RETRIED_TOTAL, 1)
-    if delayMs == 0 then
+    if isOrdered(record) then
+      return planInPlace(settled, counters, id, record, delayMs, failure)
+    elseif delayMs == 0 then
       return planAgain(settled, counters, id, failure)
     end
     return planScheduled(settled, counters, id, c, delayMs, history, err)
   end
   local reason = verdict == 'fatal' and 'fatal' or verdict == 'quarantine' and 'undecodable' or 'retries_exhausted'
-  return planDead(settled, counters, id, c, reason, history, err)
-end
-
--- The task is pending again, and the next one of its band or key.
-local function handBack(settled, counters, id, envelope, c, history)
-  addPending(settled.bands, id, envelope, c)
-  add(counters, PENDING, 1)
-  put(settled, id, 'p' .. countsText(c) .. history)
-  return 'l'
+  return planDead(settled, counters, id, record, c, reason, history, err)
 end
 
 -- A handler met a rate limit: its key or its queue is held for so long. The attempt is refunded. scope: key or queue.
@@ -106,18 +126,28 @@ local function planLimited(settled, counters, id, record, c, envelope, holdMs, s
   if hasFlag(c, FLAG_CANCEL) then
     return planCancelled(settled, counters, id, c, appendAttempt(record, c, 'released', ''))
   elseif c.limited > RATE_LIMITED_MAX then
-    return planDead(settled, counters, id, c, 'rate_limited_too_often', appendAttempt(record, c, 'released', ''))
+    return planDead(settled, counters, id, record, c, 'rate_limited_too_often', appendAttempt(record, c, 'released', ''))
   end
   c.attempts = c.attempts - 1
   return handBack(settled, counters, id, envelope, c, historyOf(record))
 end
 
+-- A task in strict order that its worker has no handler for: it does not stand aside, since the tasks behind it would overtake it.
+local function planUnrouted(settled, counters, id, record, c, noHandlerAfterMs, text)
+  c.unroutedSince = c.unroutedSince > 0 and c.unroutedSince or now
+  if now - c.unroutedSince >= noHandlerAfterMs then
+    return planDead(settled, counters, id, record, c, 'no_handler', appendAttempt(record, c, 'unrouted', text))
+  end
+  limits.hold(limits, leasedKey(record), now + NO_HANDLER_HOLD_MS)
+  return handBack(settled, counters, id, redis.call('HGET', tasksKey, id) or '.', c, historyOf(record))
+end
+
 -- One verdict other than ack, on a record whose fence was checked. typed: see lib/typed.lua; given if a verdict is `unrouted`.
 local function planVerdict(settled, counters, id, record, verdict, delayMs, text, typed)
   add(counters, PROCESSING, -1)
-  local key = leasedKey(record)
-  if key then
-    limits.release(limits, key, 1)
+  if limits then
+    local _, grantedAt = parseLease(record)
+    limits.release(limits, leasedKey(record), 1, tonumber(grantedAt))
   end
   if verdict == 'fail' or verdict == 'fatal' or verdict == 'quarantine' then
     return planFailure(settled, counters, id, record, verdict, delayMs, text)
@@ -129,8 +159,11 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
     if cancelled then
       return planCancelled(settled, counters, id, c, appendAttempt(record, c, 'unrouted', text))
     end
-    -- It waits for a worker that runs its type, and its attempt is refunded.
     c.attempts = c.attempts - 1
+    if isOrdered(record) then
+      return planUnrouted(settled, counters, id, record, c, typed.noHandlerAfterMs, text)
+    end
+    -- It waits for a worker that runs its type, and its attempt is refunded.
     typed.standAside(typed, id, redis.call('HGET', tasksKey, id) or '.- ', c)
     add(counters, PENDING, 1)
     put(settled, id, 'p' .. countsText(c) .. historyOf(record))
@@ -157,7 +190,7 @@ local function planVerdict(settled, counters, id, record, verdict, delayMs, text
   if verdict == 'release' and c.releases > RELEASES_REFUNDED then
     history = table.concat({ appendAttempt(record, c, 'released', text) })
     if c.attempts >= maxAttempts then
-      return planDead(settled, counters, id, c, 'releases_exhausted', history, '')
+      return planDead(settled, counters, id, record, c, 'releases_exhausted', history, '')
     end
   else
     c.attempts = c.attempts - 1
@@ -169,9 +202,9 @@ end
 local function planOther(settled, counters, id, fence, verdict, delayMs, text, record, typed)
   local current = record and parseLease(record)
   if verdict == 'ack' then
-    local letter, shared, key = planAck(settled, counters, id, fence, record)
-    if shared and key then
-      limits.release(limits, key, 1)
+    local letter, shared, key, grantedAt = planAck(settled, counters, id, fence, record)
+    if shared and limits then
+      limits.release(limits, key, 1, grantedAt)
     end
     if letter == 'a' and current == fence then
       settled.results[#settled.results + 1] = id

@@ -20,10 +20,11 @@
 -- include lib/accounts.lua
 
 local fields = redis.call('HMGET', stateKey, '#settings', '#limits')
-if not readSettings(fields[1]) then
+local settings = readSettings(fields[1])
+if not settings then
   return layoutError()
 end
-local limits = newLimits(fields[2])
+local limits = newLimits(fields[2], settings)
 local account = change(limits, taskKey)
 if holdMs >= 0 then
   account.heldUntil = holdMs > 0 and now + holdMs or 0

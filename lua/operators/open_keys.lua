@@ -18,9 +18,10 @@
 -- include lib/accounts.lua
 
 local fields = redis.call('HMGET', stateKey, '#settings', '#limits', '#opening')
-if not readSettings(fields[1]) then
+local settings = readSettings(fields[1])
+if not settings then
   return layoutError()
 end
-local last = openKeys(newLimits(fields[2]), fields[3] or '', limit)
+local last = openKeys(newLimits(fields[2], settings), fields[3] or '', limit)
 wake()
 return last

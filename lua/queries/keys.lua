@@ -6,7 +6,7 @@
 -- ARGV[2] after  string  the key to go on behind, "" to begin
 -- ARGV[3] limit  integer  keys of the page, 0 to 500
 -- ARGV[4..] taskKey  string  percent-encoded; instead of a page
--- RETURNS {now, limits, account of the queue, leased tasks, the key to go on behind or "", key, waiting tasks, account, ...}; "" for an account that is not there
+-- RETURNS {now, limits, account of the queue and those of its shares by line, leased tasks, the key to go on behind or "", key, waiting tasks, account, ...}; "" for an account that is not there
 -- TIME    O(n log w), n keys, w = tasks with a key that wait
 -- MOVES   nothing
 
@@ -14,6 +14,10 @@
 -- include lib/queue.lua
 
 local fields = redis.call('HMGET', stateKey, '#limits', '@', '#counters')
+local accounts = { fields[2] or '' }
+for name in string.gmatch('\n' .. (fields[1] or ''), '\nshare (%S+)') do
+  accounts[#accounts + 1] = redis.call('HGET', stateKey, '@ ' .. name) or ''
+end
 local keys, following = { unpack(ARGV, taskKeyAt) }, ''
 if #keys == 0 then
   local last = after
@@ -28,7 +32,7 @@ if #keys == 0 then
   end
   following = last
 end
-local reply = { now, fields[1] or '', fields[2] or '', string.format('%.0f', unpackCounters(fields[3] or nil)[PROCESSING]), following }
+local reply = { now, fields[1] or '', table.concat(accounts, '\n'), string.format('%.0f', unpackCounters(fields[3] or nil)[PROCESSING]), following }
 for _, key in ipairs(keys) do
   reply[#reply + 1] = key
   reply[#reply + 1] = redis.call('ZLEXCOUNT', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!')

@@ -6,17 +6,19 @@
 -- KEYS[4] pending:solo  LIST  taskIds that crashed their workers twice
 -- KEYS[5] pending:typed  ZSET  tasks that stand aside for a worker that runs their type, all with score 0
 -- KEYS[6] pending:keyed  ZSET  tasks with a key, a line for each key, all with score 0
--- KEYS[7] tasks  HASH  taskId -> envelope, and what was accepted
--- KEYS[8] state  HASH  the queue's own fields
--- KEYS[9] processing  ZSET  taskId -> lease expiry, ms since the epoch
--- KEYS[10] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[11] dead_letters  ZSET  taskId -> when, ms since the epoch
--- KEYS[12] completed  LIST  taskIds, newest first
--- KEYS[13] cancelled  LIST  taskIds, newest first
--- KEYS[14] expired  LIST  taskIds, newest first
+-- KEYS[7] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
+-- KEYS[8] resting  ZSET  key -> when to look at it again, ms since the epoch
+-- KEYS[9] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[10] state  HASH  the queue's own fields
+-- KEYS[11] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[12] scheduled  ZSET  taskId -> due, ms since the epoch
+-- KEYS[13] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[14] completed  LIST  taskIds, newest first
+-- KEYS[15] cancelled  LIST  taskIds, newest first
+-- KEYS[16] expired  LIST  taskIds, newest first
 -- ARGV[1] clockMs  integer  0 for Redis time
--- RETURNS {now, counters, accepted, settings, lengths in the order of KEYS without tasks and state, pending:keyed last; oldest envelope header per band and line, of at most 20 lines by type and 50 keys}
--- TIME    O(log q), q = tasks that stand aside or have a key; with cancelled tasks at the head of a list O(n), n at most 1,000 of them
+-- RETURNS {now, counters, accepted, settings, lengths in the order of KEYS without ready, resting, tasks and state, pending:keyed last; oldest envelope header per band and line, of at most 20 lines by type and 50 keys; what the limits leave: room of the queue and its concurrency, -1 for no limit, tasks with a key that may run now, ready keys, resting keys, held keys, end of the last hold; empty without keys and limits}
+-- TIME    O(log q), q = tasks that stand aside or have a key: at most 100 ready and 100 resting keys are looked at; with cancelled tasks at the head of a list O(n), n at most 1,000 of them
 -- MOVES   nothing
 
 -- include lib/clock.lua
@@ -34,7 +36,7 @@ local lengths = {
   redis.call('ZCARD', processingKey), redis.call('ZCARD', scheduledKey), redis.call('ZCARD', deadLettersKey),
   redis.call('LLEN', completedKey), redis.call('LLEN', cancelledKey), redis.call('LLEN', expiredKey), redis.call('ZCARD', pendingKeyedKey),
 }
-local fields = redis.call('HMGET', stateKey, '#counters', '#settings')
+local fields = redis.call('HMGET', stateKey, '#counters', '#settings', '#limits')
 local counters = unpackCounters(fields[1])
 
 -- The header of the first entry that stands for a pending task. What was cancelled leaves its entry: where there is any, a look
@@ -85,4 +87,34 @@ local function oldestOfLines(key, name, most)
 end
 oldestOfLines(pendingTypedKey, '^%S+ %S+', 20)
 oldestOfLines(pendingKeyedKey, '^%S+', 50)
-return { now, counters, { unpackAccepted(redis.call('HGET', tasksKey, '#in')) }, fields[2] or '', lengths, oldest }
+
+-- The ready keys that are counted exactly; those behind them count as these do in the mean. So many resting keys are looked at for holds, the
+-- longest ones first.
+local KEYS_LOOKED_AT = 100
+local flow = {}
+if fields[3] then
+-- include lib/accounts.lua
+  local limits = newLimits(fields[3])
+  local room, concurrency = queueRoom(limits, counters[PROCESSING]), limits.concurrency
+  local ready = redis.call('ZRANGE', readyKey, 0, KEYS_LOOKED_AT - 1)
+  local resting = redis.call('ZREVRANGE', restingKey, 0, KEYS_LOOKED_AT - 1)
+  loadAccounts(limits, ready)
+  loadAccounts(limits, resting)
+  local runnable, readyKeys = 0, redis.call('ZCARD', readyKey)
+  for _, key in ipairs(ready) do
+    local waiting = redis.call('ZLEXCOUNT', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!')
+    -- In parentheses: keyRoom returns a time as well, or nil.
+    runnable = runnable + math.min(waiting, (keyRoom(limits, key)))
+  end
+  if readyKeys > #ready then
+    runnable = math.ceil(runnable * readyKeys / #ready)
+  end
+  local held, heldUntil = 0, accountOf(limits, '').heldUntil
+  for _, key in ipairs(resting) do
+    local keyHeldUntil = accountOf(limits, key).heldUntil
+    held, heldUntil = held + (keyHeldUntil > now and 1 or 0), math.max(heldUntil, keyHeldUntil)
+  end
+  flow = { room < math.huge and room or -1, concurrency < math.huge and concurrency or -1, runnable, readyKeys, redis.call('ZCARD', restingKey), held,
+    heldUntil > now and heldUntil or 0 }
+end
+return { now, counters, { unpackAccepted(redis.call('HGET', tasksKey, '#in')) }, fields[2] or '', lengths, oldest, flow }

@@ -60,7 +60,7 @@ end
 if fields[6] then
 -- include lib/accounts.lua
 -- include lib/turns.lua
-  limits = newLimits(fields[6])
+  limits = newLimits(fields[6], settings)
   takeTurns(limits)
   limits.wakeResting(limits)
 end

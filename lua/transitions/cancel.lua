@@ -14,6 +14,7 @@
 -- include lib/clock.lua
 -- include lib/queue.lua
 -- include lib/record.lua
+-- include lib/stop.lua
 
 local envelope = redis.call('HGET', tasksKey, taskId)
 local fields = redis.call('HMGET', stateKey, '#counters', taskId, '#settings')
@@ -27,12 +28,7 @@ end
 local letter = record and string.sub(record, 1, 1)
 
 if letter == 'l' then
-  local c = parseCounts(record)
-  setFlag(c, FLAG_CANCEL)
-  redis.call('HSET', stateKey, taskId, (string.gsub(record, '^l[^%s@]+', 'l' .. countsText(c), 1)))
-  -- A hint: a worker that does not hear it learns it with its next heartbeat.
-  local fence, _, _, _, worker = parseLease(record)
-  redis.call('SPUBLISH', wakeKey .. ':' .. worker, 'cancel ' .. fence .. ' ' .. taskId)
+  redis.call('HSET', stateKey, taskId, askToStop(taskId, record))
   return 'requested'
 end
 if letter == 'x' then

@@ -9,10 +9,11 @@
 -- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
 -- KEYS[8] processing  ZSET  taskId -> lease expiry, ms since the epoch
 -- KEYS[9] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[10] tasks  HASH  taskId -> envelope, and what was accepted
--- KEYS[11] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[12] requests  ZSET  request slot -> last seen, ms since the epoch
--- KEYS[13] wake  CHANNEL
+-- KEYS[10] cancelled  LIST  taskIds, newest first
+-- KEYS[11] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[12] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[13] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[14] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -22,9 +23,9 @@
 -- ARGV[7] low  integer  how many follow for pending:low
 -- ARGV[8] keyed  integer  how many follow with a key, for pending:keyed; the rest is scheduled
 -- ARGV[9..] taskId  string  repeated, at most 500 times: taskId, envelope
--- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, p new and due at once although it was to be scheduled, d duplicate, c conflict, e ended without completing (`enqueue_again` begins its next life), b is being cancelled, f queue full; states: of duplicates and conflicts. {now} alone: refused, since the queue is not registered
--- TIME    O(n), n tasks given; O(n log s) for scheduled ones
--- MOVES   -> pending | scheduled (not where it is due already); pending -> processing
+-- RETURNS {now, verdicts, states}; verdicts: a letter per task, n new, p new and due at once although it was to be scheduled, d duplicate, c conflict, e ended without completing (`enqueue_again` begins its next life), b is being cancelled, f queue full, k key full (lib/policies.lua); states: of duplicates and conflicts. {now} alone: refused, since the queue is not registered
+-- TIME    O(n), n tasks given; O(n log s) for scheduled ones; O(p), p = tasks processing, where a key is full whose newest tasks win
+-- MOVES   -> pending | scheduled (not where it is due already); pending -> processing; pending -> cancelled
 
 -- include lib/clock.lua
 -- include lib/queue.lua
@@ -52,10 +53,12 @@ if queue[4] ~= '1' then
   return { now }
 end
 local acceptedPending, acceptedScheduled, deduplicated = unpackAccepted(own[1])
+-- counters: of the whole queue, where the call needs them. limits: see lib/accounts.lua, where it has any.
+local counters, limits
 -- How many more tasks may wait. The first tasks of the call get in, and known ids take no room.
 local room = math.huge
 if settings.maxWaiting > 0 then
-  local counters = unpackCounters(queue[1])
+  counters = unpackCounters(queue[1])
   room = settings.maxWaiting - (acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED])
 end
 
@@ -79,8 +82,18 @@ if checked == 0 and normal == count then
   end
 else
   due = {}
+  if keyed > 0 or queue[5] then
+-- include lib/accounts.lua
+    limits = newLimits(queue[5], settings)
+    if limits.full or limits.maxWaiting then
+-- include lib/stop.lua
+-- include lib/policies.lua
+      limits.admits, limits.supersede = admits, supersede
+    end
+  end
   -- By the text of the options, which the tasks of a key mostly share: their key and the code of their band.
   local known = {}
+  -- Returns false if its key takes no more tasks.
   local function addKeyed(id, envelope)
     local text = string.match(envelope, '^%S+ %S+([^\n]*)')
     local terms = known[text]
@@ -89,7 +102,9 @@ else
       terms = { key = optionOf(text, 'q'), code = p == 'h' and 1 or p == 'l' and 3 or 2 }
       known[text] = terms
     end
-    bands.keyed[#bands.keyed + 1] = { key = terms.key, code = terms.code, id = id }
+    local isAdmitted = not limits.admits or limits.admits(limits, terms.key)
+    bands.keyed[#bands.keyed + 1] = isAdmitted and { key = terms.key, code = terms.code, id = id } or nil
+    return isAdmitted
   end
   -- at: where the envelope stands among the arguments. Returns the verdict.
   local function accept(position, id, envelope, at)
@@ -100,25 +115,28 @@ else
     elseif position <= high + normal + low then
       bands.low[#bands.low + 1] = id
     elseif position <= high + normal + low + keyed then
-      addKeyed(id, envelope)
+      if not addKeyed(id, envelope) then
+        return 'k'
+      end
     else
-      local time = dueTime(envelope)
-      if time <= now then
-        -- It need not wait to be promoted, so its envelope must not say "scheduled".
-        ARGV[at] = '+' .. string.sub(envelope, 2)
-        local p = option(envelope, 'p')
-        local band = bands[p == 'h' and 'high' or p == 'l' and 'low' or 'normal']
-        if option(envelope, 'q') then
-          addKeyed(id, envelope)
-        else
+      local time, hasKey = dueTime(envelope), option(envelope, 'q') ~= nil
+      -- The first task with a key of a queue waits to be promoted all the same.
+      if time <= now and (limits or not hasKey) then
+        if hasKey and not addKeyed(id, envelope) then
+          return 'k'
+        elseif not hasKey then
+          local p = option(envelope, 'p')
+          local band = bands[p == 'h' and 'high' or p == 'l' and 'low' or 'normal']
           band[#band + 1] = id
         end
+        -- It need not wait to be promoted, so its envelope must not say "scheduled".
+        ARGV[at] = '+' .. string.sub(envelope, 2)
         isDueNow = true
         return 'p'
       end
       due[#due + 1] = string.format('%.0f', time)
       due[#due + 1] = id
-      isKeyed = isKeyed or option(envelope, 'q') ~= nil
+      isKeyed = isKeyed or hasKey
     end
     return 'n'
   end
@@ -141,14 +159,14 @@ else
       if verdict == 'n' and room < 1 then
         verdict = 'f'
       end
+      verdict = verdict == 'n' and accept(position, id, envelope, at) or verdict
       letters[position] = verdict
-      if verdict == 'n' then
+      if verdict == 'n' or verdict == 'p' then
         room = room - 1
         new[id] = envelope
         if record then
           leftover[#leftover + 1] = id
         end
-        letters[position] = accept(position, id, envelope, at)
         accepted[#accepted + 1] = id
         accepted[#accepted + 1] = ARGV[at]
       elseif verdict == 'd' or verdict == 'c' then
@@ -159,9 +177,13 @@ else
     verdicts, states = table.concat(letters), table.concat(known)
   else
     local letters = {}
+    accepted = limits and limits.admits and {} or none
     for position = 1, fitting do
       local at = taskIdAt + 2 * position - 1
       letters[position] = accept(position, ARGV[at - 1], ARGV[at], at)
+      if accepted ~= none and letters[position] ~= 'k' then
+        accepted[#accepted + 1], accepted[#accepted + 2] = ARGV[at - 1], ARGV[at]
+      end
     end
     verdicts = table.concat(letters) .. string.rep('f', count - fitting)
   end
@@ -185,10 +207,9 @@ if #bands.low > 0 then
   entries = entries + redis.call('RPUSH', pendingLowKey, unpack(bands.low))
 end
 if #bands.keyed > 0 then
--- include lib/accounts.lua
-  lineUp(newLimits(queue[5]), bands.keyed, false)
+  limits.lineUp(limits, bands.keyed, false)
 elseif isKeyed and not queue[5] then
-  redis.call('HSETNX', stateKey, '#limits', '')
+  adoptLimits(settings)
 end
 -- A worker that waits knows when the first one is due.
 local isSooner = false
@@ -207,11 +228,16 @@ end
 local pushed = #bands.high + #bands.normal + #bands.low + #bands.keyed
 local counts = struct.pack('>ddd', acceptedPending + pushed, acceptedScheduled + #due / 2, deduplicated)
 local reply = keptReply(sequence, verdicts .. ' ' .. states)
-if checked > 0 then
+local isListed = accepted ~= none
+if isListed then
   redis.call('HSET', tasksKey, '#in', counts, requestSlot, reply, unpack(accepted))
 else
   local last = taskIdAt + 2 * (pushed + #due / 2) - 1
   redis.call('HSET', tasksKey, '#in', counts, requestSlot, reply, unpack(ARGV, taskIdAt, last))
+end
+
+if limits and limits.full == 'cancel' and #bands.keyed > 0 then
+  limits.supersede(limits, counters or unpackCounters(queue[1]), bands.keyed)
 end
 
 -- 4. If a worker waits, grant it the tasks, or wake all workers. The functions for that are defined only in this case.
@@ -219,13 +245,13 @@ if queue[3] and (pushed > 0 or isSooner) then
 -- include lib/parked.lua
 -- include lib/lease.lua
 -- include lib/push.lua
-  local counters = unpackCounters(queue[1])
+  counters = counters or unpackCounters(queue[1])
   -- Tasks that wait already go first: then all workers are woken for them. Tasks that stand aside do not wait for the parked
   -- workers.
   local waiting = acceptedPending + counters[PENDING]
   local alone = entries == pushed and (waiting == 0 or waiting <= redis.call('ZCARD', pendingTypedKey))
   local tasks, at = ARGV, taskIdAt
-  if checked > 0 then
+  if isListed then
     tasks, at = accepted, 1
   end
   -- Limits are not for a push to decide: an acquire does.

@@ -8,15 +8,16 @@
 -- KEYS[6] ready  ZSET  keys that may run now, by band and turn (lib/accounts.lua)
 -- KEYS[7] resting  ZSET  key -> when to look at it again, ms since the epoch
 -- KEYS[8] scheduled  ZSET  taskId -> due, ms since the epoch
--- KEYS[9] dead_letters  ZSET  taskId -> when, ms since the epoch
--- KEYS[10] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
--- KEYS[11] cancelled  LIST  taskIds, newest first
--- KEYS[12] expired  LIST  taskIds, newest first
--- KEYS[13] tasks  HASH  taskId -> envelope, and what was accepted
--- KEYS[14] state  HASH  taskId -> state record, and the queue's own fields
--- KEYS[15] progress  HASH  taskId -> progress and log lines
--- KEYS[16] requests  ZSET  request slot -> last seen, ms since the epoch
--- KEYS[17] wake  CHANNEL
+-- KEYS[9] processing  ZSET  taskId -> lease expiry, ms since the epoch
+-- KEYS[10] dead_letters  ZSET  taskId -> when, ms since the epoch
+-- KEYS[11] discarded  ZSET  taskId -> when it was discarded, ms since the epoch
+-- KEYS[12] cancelled  LIST  taskIds, newest first
+-- KEYS[13] expired  LIST  taskIds, newest first
+-- KEYS[14] tasks  HASH  taskId -> envelope, and what was accepted
+-- KEYS[15] state  HASH  taskId -> state record, and the queue's own fields
+-- KEYS[16] progress  HASH  taskId -> progress and log lines
+-- KEYS[17] requests  ZSET  request slot -> last seen, ms since the epoch
+-- KEYS[18] wake  CHANNEL
 -- ARGV[1] clockMs  integer  0 for Redis time
 -- ARGV[2] requestSlot  string  the caller's instance and slot
 -- ARGV[3] sequence  integer  grows within the slot
@@ -32,6 +33,8 @@
 -- include lib/known_ids.lua
 -- include lib/bands.lua
 -- include lib/accounts.lua
+-- include lib/stop.lua
+-- include lib/policies.lua
 -- include lib/due.lua
 -- include lib/parked.lua
 
@@ -53,12 +56,17 @@ if previous then
   return { string.match(previous, '^(%a*) (%a*)$') }
 end
 local known = redis.call('HMGET', tasksKey, '#in', unpack(ids))
-limits = newLimits(records[4])
+limits = newLimits(records[4], settings)
 local counters = unpackCounters(records[1])
 local acceptedPending, acceptedScheduled = unpackAccepted(known[1])
 local room = math.huge
 if settings.maxWaiting > 0 then
   room = settings.maxWaiting - (acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED])
+end
+-- Whether the key of a task takes it. One that is to be scheduled is not asked about.
+local function admitsAgain(envelope)
+  local key, time = keyOption(envelope), dueTime(envelope)
+  return not key or time and time > now or admits(limits, key)
 end
 local COUNTER = { d = DEAD, x = CANCELLED, e = EXPIRED, k = PURGED }
 local sources = { d = {}, x = {}, e = {}, k = {} }
@@ -76,6 +84,8 @@ for i, id in ipairs(ids) do
     verdict = 'g'
   elseif verdict == 'd' or verdict == 'c' then
     states[#states + 1] = state
+  elseif verdict == 'e' and not admitsAgain(envelope) then
+    verdict = 'k'
   elseif verdict == 'e' then
     verdict, room = 'n', room - 1
     local c = parseCounts(record)
@@ -118,7 +128,7 @@ indexRequest(records[3], 's', requestSlot)
 pushBands(bands, false)
 local isSooner = false
 if isKeyed and not limits.used then
-  redis.call('HSETNX', stateKey, '#limits', '')
+  adoptLimits(settings)
 end
 if #due > 0 then
   isSooner = isFirstDue(placeDue(due))
@@ -145,6 +155,9 @@ for _, id in ipairs(sources.e) do
   redis.call('LREM', expiredKey, '1', id)
 end
 redis.call('HDEL', progressKey, unpack(again))
+if limits.full == 'cancel' and #bands.keyed > 0 then
+  supersede(limits, counters, bands.keyed)
+end
 if (pushed > 0 or isSooner) and not settings.paused then
   wake()
 end

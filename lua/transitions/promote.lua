@@ -27,10 +27,11 @@
 -- include lib/accounts.lua
 
 local fields = redis.call('HMGET', stateKey, '#settings', '#limits', '#opening')
-if not readSettings(fields[1]) then
+local settings = readSettings(fields[1])
+if not settings then
   return layoutError()
 end
-limits = newLimits(fields[2])
+limits = newLimits(fields[2], settings)
 limits.wakeResting(limits)
 if fields[3] then
   openKeys(limits, fields[3], limit)

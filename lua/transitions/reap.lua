@@ -37,11 +37,12 @@ if #ids == 0 then
   return { 0, 0, 0, untilNext() }
 end
 local records = redis.call('HMGET', stateKey, '#counters', '#settings', '#limits', unpack(ids))
-if not readSettings(records[2]) then
+local settings = readSettings(records[2])
+if not settings then
   return layoutError()
 end
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
-limits = newLimits(records[3])
+limits = newLimits(records[3], settings)
 local counters = unpackCounters(records[1])
 local bands, dead, cancelled, commit = newBands(), {}, {}, {}
 local queuedAgain = 0
@@ -49,14 +50,12 @@ for i, id in ipairs(ids) do
   local record = records[i + 3]
   if record and string.byte(record) == RECORD_PROCESSING then
     local c = parseCounts(record)
-    local _, _, _, maxAttempts = parseLease(record)
+    local _, grantedAt, _, maxAttempts = parseLease(record)
     c.crashes = c.crashes + 1
     local cancelRequested = hasFlag(c, FLAG_CANCEL)
     clearFlag(c, FLAG_CANCEL)
     local key = leasedKey(record)
-    if key then
-      limits.release(limits, key, 1)
-    end
+    limits.release(limits, key, 1, tonumber(grantedAt))
     local history = table.concat({ appendAttempt(record, c, 'crashed', '') })
     add(counters, PROCESSING, -1)
     add(counters, CRASHED_TOTAL, 1)
@@ -67,6 +66,9 @@ for i, id in ipairs(ids) do
     elseif c.attempts >= maxAttempts then
       dead[#dead + 1] = nowText
       dead[#dead + 1] = id
+      if key then
+        limits.died(limits, key)
+      end
       commit[#commit + 1] = 'd' .. countsText(c) .. ' ' .. nowText .. ' crashes_exhausted' .. history
     else
       addPending(bands, id, envelopes[i] or '.', c)
@@ -100,7 +102,7 @@ end
 -- 4. Remove the source.
 redis.call('ZREM', processingKey, unpack(ids))
 limits.finish(limits)
-if queuedAgain > 0 or #limits.opened > 0 or limits.queue.concurrency < math.huge then
+if queuedAgain > 0 or #limits.opened > 0 or limits.concurrency < math.huge then
   wake()
 end
 return { queuedAgain, #dead / 2, #cancelled, untilNext() }

@@ -35,7 +35,8 @@ for at = taskIdAt, #ARGV, 2 do
   ids[#ids + 1] = ARGV[at]
 end
 local records = redis.call('HMGET', stateKey, '#counters', '#settings', requestSlot, '#limits', unpack(ids))
-if not readSettings(records[2]) then
+local settings = readSettings(records[2])
+if not settings then
   return layoutError()
 end
 local previous, refused = previousReply(records[3])
@@ -46,7 +47,7 @@ if previous then
   return previous
 end
 local envelopes = redis.call('HMGET', tasksKey, unpack(ids))
-limits = newLimits(records[4])
+limits = newLimits(records[4], settings)
 local counters = unpackCounters(records[1])
 local bands, commit, replayed, edited, letters, seen = newBands(), {}, {}, {}, {}, {}
 for i, id in ipairs(ids) do
@@ -75,6 +76,10 @@ for i, id in ipairs(ids) do
       envelope = edit
     end
     addPending(bands, id, envelope, c)
+    local key = limits.stops and keyOption(envelope)
+    if key then
+      limits.goOn(limits, key)
+    end
     replayed[#replayed + 1] = id
     commit[#commit + 1] = id
     commit[#commit + 1] = 'p' .. countsText(c) .. appendReplay(record, c)
@@ -84,7 +89,8 @@ letters = table.concat(letters)
 
 -- 2. Write the targets.
 indexRequest(records[3], 's', requestSlot)
-pushBands(bands, false)
+-- Where a dead task stopped its key, it is the next one of it.
+pushBands(bands, false, limits.stops)
 if #edited > 0 then
   redis.call('HSET', tasksKey, unpack(edited))
 end
@@ -93,11 +99,13 @@ end
 add(counters, DEAD, -#replayed)
 add(counters, PENDING, #replayed)
 add(counters, REPLAYED_TOTAL, #replayed)
+limits.write(limits, commit)
 redis.call('HSET', stateKey, '#counters', packCounters(counters), requestSlot, keptReply(sequence, letters), unpack(commit))
 
 -- 4. Remove the source.
 if #replayed > 0 then
   redis.call('ZREM', deadLettersKey, unpack(replayed))
+  limits.finish(limits)
   wake()
 end
 return letters

@@ -82,7 +82,7 @@ end
 if fields[6] or limited then
 -- include lib/accounts.lua
 -- include lib/turns.lua
-  limits = newLimits(fields[6])
+  limits = newLimits(fields[6], settings)
   takeTurns(limits)
   limits.wakeResting(limits)
 end
@@ -145,7 +145,7 @@ end
 if limits then
   limits.openReleased(limits)
 end
-local wasFull = limits and counters[PROCESSING] + #ids >= limits.queue.concurrency
+local wasFull = limits and counters[PROCESSING] + #ids >= limits.concurrency
 local grants = planAcquire(counters, { want = (settings.paused or releases > 0) and 0 or want, held = held, leaseMs = leaseMs,
   maxRetries = maxRetries, workerId = workerId, nonce = nonce, typed = typed }, fields[3], commit)
 
@@ -204,7 +204,7 @@ if removeOldest then
   removeOldest()
 end
 local isSooner = settled.sooner and not settings.paused
-local hasRoom = limits and not settings.paused and (redis.call('EXISTS', readyKey) == 1 or wasFull and counters[PROCESSING] < limits.queue.concurrency)
+local hasRoom = limits and not settings.paused and (redis.call('EXISTS', readyKey) == 1 or wasFull and counters[PROCESSING] < limits.concurrency)
 if releases > 0 or hasRoom or settled.queuedAgain or isSooner or typed and #typed.members > 0 or promoted > #grants.ids then
   wake()
 end

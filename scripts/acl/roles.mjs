@@ -51,6 +51,8 @@ export const ROLES = {
     text: "Janitor and the janitor service",
     scripts: [
       ...["reap", "promote", "expire", "purge", "reject", "audit", "epoch", "auditTrim"],
+      // The janitor divides shared limits among their queues.
+      ...["share", "sharedLimit", "stats"],
       // The janitor enqueues the tasks of due schedules.
       ...["schedulesDue", "schedulePlan", "scheduleSettle", ...OPEN, "enqueue", "get"],
     ],
@@ -59,6 +61,8 @@ export const ROLES = {
       // A task of a due schedule may go to a partitioned queue.
       ":partitions": ["HGETALL"],
       tasks: ["HEXISTS"],
+      state: ["HGET"],
+      ":shared_limits": ["HGETALL"],
       ":workers": ["HVALS", "HDEL"],
       ":worker_tasks": ["HDEL"],
       ":draining": ["SREM"],
@@ -71,7 +75,7 @@ export const ROLES = {
   observer: {
     text: "Observer, Schedules, and observability with the dashboard",
     scripts: [
-      ...["stats", "get", "list", "audit", "limits", "key", "openKeys", "keys"],
+      ...["stats", "get", "list", "audit", "limits", "key", "openKeys", "keys", "share", "sharedLimit"],
       ...[...OPEN, "partition", "queueRemove"],
       ...[
         "enqueue",
@@ -92,6 +96,7 @@ export const ROLES = {
       ...REGISTRY,
       ":queues": [...REGISTRY[":queues"], "SMEMBERS"],
       ":deleting": ["HSET"],
+      ":shared_limits": ["HGETALL", "HGET"],
       ":workers": ["HVALS"],
       ":worker_tasks": ["HGETALL"],
       ":schedules": ["HMGET", "HGETALL"],
@@ -100,6 +105,7 @@ export const ROLES = {
       ":log_outs": ["XADD", "XRANGE"],
       ...KEY_USES,
       stale_verdicts: ["LRANGE"],
+      state: ["HGET", "HSCAN"],
       timings: ["HGETALL"],
       series: ["LRANGE"],
       series_long: ["LRANGE"],

@@ -10,6 +10,9 @@ const push = test("push");
 const typed = test("typed");
 const types = test("worker/types");
 const keys = test("keys");
+const policies = test("key-policies");
+const shared = test("shares");
+const dealt = "packages/holdfast/src/shares/deal.test.ts";
 const runners = "packages/holdfast/src/worker/runners.test.ts";
 const settle = test("settle");
 const keepPayload = test("keep-payload");
@@ -43,7 +46,7 @@ export const mutants = [
   },
   {
     name: "settle: an ack is accepted for a record with another lease",
-    changes: [["lua/lib/acks.lua", "if record and record == leased and", "if record and leased and"]],
+    changes: [["lua/lib/acks.lua", "    if record ~= leased then\n", "    if not leased then\n"]],
     tests: [settle],
   },
   {
@@ -53,7 +56,7 @@ export const mutants = [
   },
   {
     name: "settle: a task acked twice in one call counts twice",
-    changes: [["lua/lib/acks.lua", "record == leased and not seen[id] then", "record == leased then"]],
+    changes: [["lua/lib/acks.lua", "    if same and not seen[id] then", "    if same then"]],
     tests: [settle],
   },
   {
@@ -395,8 +398,8 @@ export const mutants = [
     changes: [
       [
         "lua/transitions/replay.lua",
-        "pushBands(bands, false)\n",
-        "if #replayed > 0 then redis.call('ZREM', deadLettersKey, unpack(replayed)) end\npushBands(bands, false)\n",
+        "pushBands(bands, false, limits.stops)\n",
+        "if #replayed > 0 then redis.call('ZREM', deadLettersKey, unpack(replayed)) end\npushBands(bands, false, limits.stops)\n",
       ],
     ],
     tests: [abort],
@@ -680,8 +683,8 @@ export const mutants = [
     changes: [
       [
         "lua/transitions/enqueue.lua",
-        "if checked > 0 then\n  redis.call('HSET', tasksKey",
-        "local function commitLate()\nif checked > 0 then\n  redis.call('HSET', tasksKey",
+        "if isListed then\n  redis.call('HSET', tasksKey",
+        "local function commitLate()\nif isListed then\n  redis.call('HSET', tasksKey",
       ],
       ["lua/transitions/enqueue.lua", "\n\n-- 4. If a worker waits", "\nend\n\n-- 4. If a worker waits"],
       [
@@ -818,9 +821,7 @@ export const mutants = [
   },
   {
     name: "cancel: the worker is not notified",
-    changes: [
-      ["lua/transitions/cancel.lua", "redis.call('SPUBLISH', wakeKey", "redis.call('PUBLISH', wakeKey"],
-    ],
+    changes: [["lua/lib/stop.lua", "redis.call('SPUBLISH', wakeKey", "redis.call('PUBLISH', wakeKey"]],
     tests: [test("cancel"), test("worker/leases")],
   },
   {
@@ -1403,19 +1404,21 @@ export const mutants = [
   },
   {
     name: "limits: an ack does not free its slot",
-    changes: [["lua/lib/acks.lua", "    limits.release(limits, each.key, each.count)\n", ""]],
+    changes: [
+      ["lua/lib/acks.lua", "      limits.release(limits, each.key, each.count, each.grantedAt)\n", ""],
+    ],
     tests: [keys],
   },
   {
     name: "limits: a verdict does not free its slot",
     changes: [
-      ["lua/lib/verdicts.lua", "  if key then\n    limits.release(limits, key, 1)\n", "  if key then\n"],
+      ["lua/lib/verdicts.lua", "    limits.release(limits, leasedKey(record), 1, tonumber(grantedAt))\n", ""],
     ],
     tests: [keys],
   },
   {
     name: "limits: a reap does not free its slot",
-    changes: [["lua/transitions/reap.lua", "      limits.release(limits, key, 1)\n", ""]],
+    changes: [["lua/transitions/reap.lua", "    limits.release(limits, key, 1, tonumber(grantedAt))\n", ""]],
     tests: [keys],
   },
   {
@@ -1430,7 +1433,7 @@ export const mutants = [
   },
   {
     name: "limits: a task that is asked to stop loses its key",
-    changes: [["lua/transitions/cancel.lua", "'^l[^%s@]+'", "'^l%S+'"]],
+    changes: [["lua/lib/stop.lua", "'^l[^%s@]+'", "'^l%S+'"]],
     tests: [keys],
   },
   {
@@ -1487,7 +1490,7 @@ export const mutants = [
     changes: [
       [
         "lua/lib/accounts.lua",
-        "  if account.heldUntil > now then\n    return 0, account.heldUntil\n  end\n",
+        "  if account.heldUntil > now then\n    return 0, account.heldUntil < HELD_FOR_EVER and account.heldUntil or nil\n  end\n",
         "",
       ],
       ["lua/lib/accounts.lua", "return math.max(account.heldUntil, math.ceil(at))", "return math.ceil(at)"],
@@ -1538,7 +1541,13 @@ export const mutants = [
   },
   {
     name: "limits: a cost that the queue refuses makes a worker ask again at once",
-    changes: [["lua/lib/turns.lua", "or limits.nextAt, false\n", "or limits.nextAt, limits.more\n"]],
+    changes: [
+      [
+        "lua/lib/turns.lua",
+        "math.min(limits.nextAt, at), false\n",
+        "math.min(limits.nextAt, at), limits.more\n",
+      ],
+    ],
     tests: [keys],
   },
   {
@@ -1554,7 +1563,13 @@ export const mutants = [
   },
   {
     name: "limits: weights do not act within a call",
-    changes: [["lua/lib/turns.lua", "lane.turn - base, 1 / lane.weight", "lane.turn - base, 1"]],
+    changes: [
+      [
+        "lua/lib/turns.lua",
+        "lane.turn - base, stepOf(limits, lane.key, lane.account.limit)",
+        "lane.turn - base, 1",
+      ],
+    ],
     tests: [keys],
   },
   {
@@ -1562,7 +1577,7 @@ export const mutants = [
     changes: [
       [
         "lua/lib/accounts.lua",
-        "math.max(account.turn, current) or current + 1 / limit.weight",
+        "math.max(account.turn, current) or current + stepOf(limits, key, limit)",
         "account.turn or 0",
       ],
     ],
@@ -1570,7 +1585,7 @@ export const mutants = [
   },
   {
     name: "limits: a key that is forgotten between its tasks is always the next",
-    changes: [["lua/lib/accounts.lua", "or current + 1 / limit.weight", "or current"]],
+    changes: [["lua/lib/accounts.lua", "or current + stepOf(limits, key, limit)", "or current"]],
     tests: [keys],
   },
   {
@@ -1578,7 +1593,7 @@ export const mutants = [
     changes: [
       [
         "lua/lib/accounts.lua",
-        "      forgotten[#forgotten + 1] = isIdle(accountOf(limits, key)) and '@' .. key or nil\n",
+        "      forgotten[#forgotten + 1] = isIdle(accountOf(limits, key), key) and '@' .. key or nil\n",
         "",
       ],
     ],
@@ -1589,7 +1604,7 @@ export const mutants = [
     changes: [
       [
         "lua/lib/accounts.lua",
-        "    if key ~= '' and not rest(limits, key) and isIdle(limits.accounts[key]) then\n      forgotten[#forgotten + 1] = '@' .. key\n    end\n",
+        "    if isKey and not rest(limits, key) and isIdle(account, key) then\n      forgotten[#forgotten + 1] = '@' .. key\n    end\n",
         "    rest(limits, key)\n",
       ],
     ],
@@ -1627,7 +1642,7 @@ export const mutants = [
   },
   {
     name: "limits: weights do not act between calls",
-    changes: [["lua/lib/turns.lua", "turn + grants * step", "turn + grants"]],
+    changes: [["lua/lib/turns.lua", "account.turn = last + step", "account.turn = turn + grants"]],
     tests: [keys],
   },
   {
@@ -1671,11 +1686,214 @@ export const mutants = [
   },
   {
     name: "limits: the leased tasks of the queue are not counted",
-    changes: [
-      ["lua/lib/accounts.lua", "limits.queue, processing)", "limits.queue, 0)"],
-      ["lua/lib/turns.lua", "processing >= limits.queue.concurrency or ", ""],
-    ],
+    changes: [["lua/lib/accounts.lua", "whole.limit, processing)", "whole.limit, 0)"]],
     tests: [keys],
+  },
+  {
+    name: "limits: a retry in strict order goes to the end",
+    changes: [
+      [
+        "lua/lib/verdicts.lua",
+        "    if isOrdered(record) then\n      return planInPlace(settled, counters, id, record, delayMs, failure)\n    elseif delayMs == 0 then",
+        "    if delayMs == 0 then",
+      ],
+    ],
+    tests: [policies],
+  },
+  {
+    name: "limits: a key in strict order does not wait for a retry",
+    changes: [
+      [
+        "lua/lib/verdicts.lua",
+        "  if delayMs > 0 then\n    limits.hold(",
+        "  if false then\n    limits.hold(",
+      ],
+    ],
+    tests: [policies],
+  },
+  {
+    name: "limits: an own limit breaks the strict order of its key",
+    changes: [
+      [
+        "lua/lib/accounts.lua",
+        "      if limits.ordered then\n        account.limit.concurrency = 1\n      end\n",
+        "",
+      ],
+    ],
+    tests: [policies],
+  },
+  {
+    name: "limits: a task in strict order that no worker runs stands aside",
+    changes: [
+      [
+        "lua/lib/verdicts.lua",
+        "    if isOrdered(record) then\n      return planUnrouted",
+        "    if false then\n      return planUnrouted",
+      ],
+    ],
+    tests: [policies],
+  },
+  {
+    name: "limits: a worker that does not run the next type of a key takes the one behind it",
+    changes: [["lua/lib/grants.lua", "lane and limits.ordered and typed and not", "false and not"]],
+    tests: [policies],
+  },
+  {
+    name: "limits: a death by a verdict does not stop its key",
+    changes: [["lua/lib/verdicts.lua", "    limits.died(limits, key)\n", ""]],
+    tests: [policies],
+  },
+  {
+    name: "limits: a death by crashes does not stop its key",
+    changes: [["lua/transitions/reap.lua", "        limits.died(limits, key)\n", ""]],
+    tests: [policies],
+  },
+  {
+    name: "limits: a replay does not end the stop of its key",
+    changes: [["lua/transitions/replay.lua", "      limits.goOn(limits, key)\n", ""]],
+    tests: [policies],
+  },
+  {
+    name: "limits: a replayed task waits behind the others of its stopped key",
+    changes: [
+      ["lua/transitions/replay.lua", "pushBands(bands, false, limits.stops)", "pushBands(bands, false)"],
+    ],
+    tests: [policies],
+  },
+  {
+    name: "limits: drop-new does not count what runs",
+    changes: [
+      [
+        "lua/lib/policies.lua",
+        "account.limit.concurrency - account.running or",
+        "account.limit.concurrency or",
+      ],
+    ],
+    tests: [policies],
+  },
+  {
+    name: "limits: drop-new does not count the tasks of its own call",
+    changes: [
+      [
+        "lua/lib/policies.lua",
+        "  account.admitted = account.admitted - 1\n",
+        "  account.admitted = account.admitted\n",
+      ],
+    ],
+    tests: [policies],
+  },
+  {
+    name: "limits: cancelled tasks count as waiting",
+    changes: [
+      [
+        "lua/lib/policies.lua",
+        "account.admitted + account.lined - #waitingIn(key), nil",
+        "account.admitted, nil",
+      ],
+    ],
+    tests: [policies],
+  },
+  {
+    name: "limits: a next life of a task is accepted whatever its key has",
+    changes: [
+      [
+        "lua/transitions/enqueue_again.lua",
+        "elseif verdict == 'e' and not admitsAgain(envelope) then",
+        "elseif false then",
+      ],
+    ],
+    tests: [policies],
+  },
+  {
+    name: "limits: cancel-running lets the running tasks run",
+    changes: [["lua/lib/policies.lua", "    if account.running > 0 and", "    if false and"]],
+    tests: [policies],
+  },
+  {
+    name: "limits: cancel-running ends the newest",
+    changes: [
+      [
+        "lua/lib/policies.lua",
+        "return sequenceOf(a) < sequenceOf(b)",
+        "return sequenceOf(a) > sequenceOf(b)",
+      ],
+    ],
+    tests: [policies],
+  },
+  {
+    name: "limits: the end of a task does not correct the time that its key had",
+    changes: [
+      [
+        "lua/lib/accounts.lua",
+        "  account.turn = math.max(0, account.turn + count * (ranMs / TURN_MS / limit.weight - stepOf(limits, key, limit)))\n",
+        "",
+      ],
+    ],
+    tests: [policies],
+  },
+  {
+    name: "limits: a key in line loses how long its tasks run",
+    changes: [["lua/lib/accounts.lua", " and not (account.meanMs and headOf(key))", ""]],
+    tests: [policies],
+  },
+  {
+    name: "limits: the tasks without a key are always one turn away",
+    changes: [["lua/lib/turns.lua", "  limits.own.turn = turn --", "  local _ = turn --"]],
+    tests: [policies],
+  },
+  {
+    name: "limits: a share of a limit is not obeyed",
+    changes: [
+      [
+        "lua/lib/accounts.lua",
+        "    limits.wholes[#limits.wholes + 1] = { key = ' ' .. name, limit = limit }\n",
+        "",
+      ],
+    ],
+    tests: [shared],
+  },
+  {
+    name: "limits: the rate of a share is not counted",
+    changes: [
+      [
+        "lua/lib/turns.lua",
+        "      counted.tat = math.max(counted.tat, now) + cost * whole.limit.intervalMs\n",
+        "",
+      ],
+    ],
+    tests: [shared],
+  },
+  {
+    name: "limits: an older share takes the place of a newer one",
+    changes: [["lua/operators/share.lua", "tonumber(string.match(before, '^%d+')) > version", "false"]],
+    tests: [shared],
+  },
+  {
+    name: "limits: a change of limits takes the shares away",
+    changes: [["lua/operators/limits.lua", "withShares(lines, fields[2])", "lines"]],
+    tests: [shared],
+  },
+  {
+    name: "limits: two deals of a limit are both written",
+    changes: [
+      [
+        "lua/operators/shared_limit.lua",
+        "(redis.call('HGET', sharedLimitsKey, name) or '') ~= before",
+        "false",
+      ],
+    ],
+    tests: [shared],
+  },
+  {
+    name: "limits: a share is raised before another one is free",
+    changes: [
+      [
+        "packages/holdfast/src/shares/deal.ts",
+        "Math.max(share.concurrency ?? 0, running);\n  let freeTasks",
+        "share.concurrency ?? 0;\n  let freeTasks",
+      ],
+    ],
+    tests: [dealt],
   },
 ];
 

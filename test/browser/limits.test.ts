@@ -66,6 +66,33 @@ describe.skipIf(!executablePath)("the limits of a queue in a real browser", { ti
     expect(await keyOf("customer-42")).toMatchObject({ waiting: 2, running: 2, blockedBy: "concurrency" });
   });
 
+  test("tries a limit in the form before it is saved", async () => {
+    await stack
+      .queue("shop")
+      .enqueueMany(Array.from({ length: 5 }, () => ({ type: "demo.echo", payload: 1, key: "tried" })));
+    await until("they have run", async () => (await stack.observer.stats("shop")).completed >= 5);
+    await page.getByRole("button", { name: "Change limits" }).click();
+    const dialog = page.getByRole("dialog");
+    await dialog.getByRole("group", { name: "The tasks of each key" }).getByLabel("At one time").fill("1");
+    await dialog.getByRole("button", { name: "Try" }).click();
+    await dialog.getByRole("row", { name: /Largest backlog/ }).waitFor();
+    await dialog.getByText(/5 completed and 2 waiting tasks/).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await dialog.getByRole("button", { name: "Keep as it is" }).click();
+    expect((await stack.observer.limits.get("shop")).limits).toEqual({ key: { concurrency: 2 } });
+  });
+
+  test("lists a held key without tasks among those that are held longest", async () => {
+    await stack.observer.limits.hold("shop", 600_000, { key: "idle and held" });
+    await page.getByRole("radio", { name: "Held longest" }).click();
+    await row("idle and held")
+      .getByText(/held until/)
+      .waitFor();
+    expect(await violations(page)).toEqual([]);
+    await stack.observer.limits.hold("shop", 0, { key: "idle and held" });
+    await page.getByRole("radio", { name: "By name" }).click();
+  });
+
   test("leads from a waiting task and its queue to the key", async () => {
     await open(page, `${stack.base}/queues/shop`);
     await page

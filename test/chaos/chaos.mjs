@@ -2,11 +2,10 @@
 // fault, expected, seen, verdict; then one JSON line. Exit 0 only when every row that can run here holds.
 //
 //   node test/chaos/chaos.mjs [--row name] [--list] [--markdown] [--keep]
-import { mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Context } from "./harness/context.mjs";
+import { Runs } from "./harness/runs.mjs";
 import { printMarkdown, printTable } from "./harness/table.mjs";
 
 const ROW_TIMEOUT_MS = 90_000;
@@ -31,69 +30,31 @@ if (wanted.length === 0) {
   console.error(`chaos: there is no row "${options.row}"; --list shows them`);
   process.exit(2);
 }
-const base = mkdtempSync(join(tmpdir(), "holdfast-chaos-"));
-const running = new Set();
-for (const signal of ["SIGINT", "SIGTERM"]) {
-  process.on(signal, async () => {
-    await Promise.allSettled([...running].map((context) => context.close()));
-    rmSync(base, { recursive: true, force: true });
-    process.exit(130);
-  });
-}
+const runs = new Runs("holdfast-chaos-", { keep: options.keep });
 
 async function runRow(row) {
-  const started = performance.now();
-  const result = { row: row.name, fault: row.fault, expected: row.expected };
-  const reason = await row.skip?.();
-  if (reason) return { ...result, seen: `skipped: ${reason}`, verdict: "skipped", seconds: 0 };
-  const context = new Context(join(base, row.name));
-  running.add(context);
-  const timeoutMs = row.timeoutMs ?? ROW_TIMEOUT_MS;
-  let timer;
-  const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`the row took longer than ${timeoutMs} ms`)), timeoutMs);
-  });
-  let seen = "";
-  try {
-    seen = await Promise.race([row.run(context), late]);
-  } catch (error) {
-    context.failed.push(error.message);
-  } finally {
-    clearTimeout(timer);
-    await context.close();
-    running.delete(context);
-  }
-  const verdict = context.failed.length === 0 ? "holds" : "FAILS";
-  if (verdict === "holds" && !options.keep) context.remove();
-  const seconds = Math.round((performance.now() - started) / 100) / 10;
-  console.log(
-    `${verdict.padEnd(7)} ${row.name} (${seconds} s): ${[seen, ...context.failed].filter(Boolean).join("; ")}`,
-  );
-  return {
-    ...result,
-    seen,
-    verdict,
-    seconds,
-    ...(context.failed.length > 0 ? { failed: context.failed } : {}),
-  };
+  const result = await runs.run(row, { Context, timeoutMs: ROW_TIMEOUT_MS });
+  return { row: row.name, fault: row.fault, expected: row.expected, ...result };
 }
 
-/** Runs rows that mostly wait side by side, and rows with exact timing one after the other. */
+/** Runs each row that mostly waits beside the others, and rows with exact timing one after the other. */
 async function runAll(rows) {
   const results = new Map();
   const lane = async (part) => {
     for (const row of part) results.set(row, await runRow(row));
   };
-  await Promise.all([lane(rows.filter((row) => row.waits)), lane(rows.filter((row) => !row.waits))]);
+  const waiting = rows.filter((row) => row.waits).map((row) => lane([row]));
+  await Promise.all([...waiting, lane(rows.filter((row) => !row.waits))]);
   return rows.map((row) => results.get(row));
 }
 
 const startedAt = performance.now();
 const results = await runAll(wanted);
 if (options.markdown) printMarkdown(results);
-else printTable(results);
+else printTable("fault", results);
 const count = (verdict) => results.filter((result) => result.verdict === verdict).length;
 const failing = results.filter((result) => result.verdict === "FAILS").map((result) => result.row);
+const kept = runs.end(failing.length > 0);
 const summary = {
   chaos: true,
   rows: results.length,
@@ -101,8 +62,7 @@ const summary = {
   failed: count("FAILS"),
   skipped: count("skipped"),
   seconds: Math.round((performance.now() - startedAt) / 1000),
-  ...(failing.length > 0 ? { failing, kept: base } : {}),
+  ...(failing.length > 0 ? { failing, kept } : {}),
 };
-if (failing.length === 0 && !options.keep) rmSync(base, { recursive: true, force: true });
 console.log(JSON.stringify(summary));
 process.exit(failing.length === 0 ? 0 : 1);

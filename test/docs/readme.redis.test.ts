@@ -114,8 +114,21 @@ test("the curl examples of the README work as typed", async () => {
 });
 
 test("the curl examples of docs/http.md work as typed, in order", async () => {
-  const [enqueue, get, batch, lines, cancel, stats, dead, replay, pause, limits, partitions, ...rest] =
-    await typeCurl(httpPage);
+  const [
+    enqueue,
+    get,
+    batch,
+    lines,
+    cancel,
+    stats,
+    dead,
+    replay,
+    pause,
+    settings,
+    limits,
+    partitions,
+    ...rest
+  ] = await typeCurl(httpPage);
   expect(rest).toEqual([]);
   expect(enqueue).toEqual([{ id: "hello-1", state: "pending", durability: "memory" }]);
   expect(get).toMatchObject([{ state: "completed", payloadText: '{"n":12345678901234567890}', attempts: 1 }]);
@@ -147,7 +160,15 @@ test("the curl examples of docs/http.md work as typed, in order", async () => {
     { queue: "default", paused: true },
     { queue: "default", paused: false },
   ]);
-  expect(limits).toMatchObject([{ maxWaiting: 1_000_000, retentionCount: 10_000 }]);
+  expect(settings).toMatchObject([{ maxWaiting: 1_000_000, retentionCount: 10_000 }]);
+  const key = { concurrency: 1, ordered: true, maxWaiting: 1_000 };
+  const shared = { name: "database", limit: { concurrency: 20 }, queues: ["default", "reports"] };
+  expect(limits?.slice(0, 4)).toMatchObject([
+    { limits: { queue: { concurrency: 50 }, key } },
+    { limits: { queue: { concurrency: 50 }, key } },
+    shared,
+    { limits: [shared] },
+  ]);
   expect(partitions).toMatchObject([{ queue: "orders", partitions: 4 }, { state: "pending" }]);
 
   // The mended one completes; the other one fails again and again, until it is discarded.

@@ -200,11 +200,17 @@ describe.skipIf(!hasHelm)("the Helm chart", () => {
           serverAddress: "http://prometheus-operated.monitoring.svc:9090",
           threshold: "600",
           ignoreNullValues: "true",
-          query: 'sum(queue:holdfast_backlog_work:seconds{queue=~"reports\\\\.daily"}) / 4\n',
+          query: [
+            "sum(",
+            '  queue:holdfast_backlog_work:seconds{queue=~"reports\\\\.daily"} <= on (queue) 600 * queue:holdfast_usable_slots:tasks{queue=~"reports\\\\.daily"}',
+            '  or on (queue) 600 * queue:holdfast_usable_slots:tasks{queue=~"reports\\\\.daily"}',
+            '  or on (queue) queue:holdfast_backlog_work:seconds{queue=~"reports\\\\.daily"}',
+            ") / 4\n",
+          ].join("\n"),
         },
       },
     ]);
-    expect(scaled[0].spec.triggers[0].metadata.query).toContain('{queue=~"critical|default"}) / 50');
+    expect(scaled[0].spec.triggers[0].metadata.query).toContain('{queue=~"critical|default"}\n) / 50');
     // Two hands on one number would fight: KEDA sets it.
     expect(byName(production, "Deployment", "holdfast-worker-default").spec.replicas).toBeUndefined();
     expect(byName(minimal, "Deployment", "holdfast-worker-default").spec.replicas).toBe(2);

@@ -110,6 +110,8 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     stack = await startStack();
     await knownRun();
     await standstill();
+    const limits = { queue: { concurrency: 100 } };
+    expect((await stack.operator("PUT", "/v1/queues/default/limits", limits)).status).toBe(200);
   }, 150_000);
   afterAll(() => stack?.stop());
 
@@ -146,6 +148,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     ['holdfast_queue_oldest_pending_age_seconds{queue="default"}', 0],
     ['holdfast_queue_paused{queue="default"}', 0],
     ['holdfast_queue_drain_seconds{queue="default"}', 0],
+    ['holdfast_queue_concurrency_limit{queue="default"}', 100],
     ['holdfast_workers{queue="default",state="running"}', WORKERS],
     ['holdfast_workers{queue="mail",state="lost"}', 0],
     ['holdfast_dead_letters_replayed_total{queue="default",outcome="replayed"}', 1],
@@ -210,7 +213,7 @@ describe.skipIf(!hasPrometheus)("a Prometheus that scrapes the services", () => 
     const budgets: Record<string, number> = {
       worker: 1_500,
       "producer-api": 300,
-      observability: 400,
+      observability: 450,
       janitor: 250,
     };
     const counts = await stack.query('count by (job, instance) ({__name__=~"holdfast_.+"})');

@@ -17,7 +17,7 @@ const PAGES = [
   "AuditViolation",
   "RedisMemoryHigh",
 ];
-const TICKETS = ["DeadLettersPresent", "StaleVerdicts", "LeaseLossRate", "EvictionPolicyWrong"];
+const TICKETS = ["DeadLettersPresent", "StaleVerdicts", "LeaseLossRate", "EvictionPolicyWrong", "LongHold"];
 
 describe.skipIf(!hasPrometheus)("promtool", () => {
   test("accepts the configuration and finds the rules by it", () => {

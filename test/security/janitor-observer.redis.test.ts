@@ -12,6 +12,8 @@ test("the user janitor has all rights that a janitor needs, also after a rewind,
   const redis = await startSecuredRedis();
   const admin = await helper(redis);
   const queue = new Queue("work", { client: admin });
+  // Once tasks wait there, its share of this limit is raised.
+  await new Observer({ client: admin }).limits.share("db", { concurrency: 10 }, ["work", "idle"]);
   await queue.enqueue("t", 1, { id: "leased" });
   const engine = admin.engine("work");
   const base = {
@@ -211,8 +213,12 @@ test("the user observer has all rights that an observer needs, and no others", a
   });
   expect(await limits.key("work", "customer")).toMatchObject({ waiting: 0 });
   expect(await limits.get("work")).toMatchObject({ blockedBy: null });
+  expect(await limits.heaviest("work")).toMatchObject({ isWhole: true });
   expect(await limits.keys("work")).toMatchObject({ cursor: null });
   await limits.set("work", {});
+  await limits.share("db", { concurrency: 5 }, ["work", "plain"]);
+  expect(await limits.shared()).toMatchObject([{ name: "db" }]);
+  expect(await limits.unshare("db")).toBe(true);
   await observer.pause("work", "trying");
   await observer.resume("work");
   expect(await observer.workers({ tasks: true })).toEqual([]);

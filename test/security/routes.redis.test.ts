@@ -22,14 +22,18 @@ let owner: string;
 const ids: Record<string, string> = {};
 
 /** Anew before it is looked at: a walk with a key that may has written over it, or deleted it. */
-async function scheduleOfOthers(): Promise<void> {
-  if (!operations.some(({ path, method }) => path === "/v1/schedules/{id}" && method === "PUT")) return;
-  const made = await fetch(`${stack.observability}/v1/schedules/${ids.schedules}`, {
-    method: "PUT",
-    headers: { authorization: `Bearer ${owner}`, "content-type": "application/json" },
-    body: JSON.stringify(schedule(OTHER)),
-  });
-  expect([200, 201]).toContain(made.status);
+async function thingsOfOthers(): Promise<void> {
+  for (const [path, body] of [
+    [`/v1/schedules/${ids.schedules}`, schedule(OTHER)],
+    [`/v1/limits/${ids.limits}`, sharedLimit(OTHER)],
+  ] as const) {
+    const made = await fetch(stack.observability + path, {
+      method: "PUT",
+      headers: { authorization: `Bearer ${owner}`, "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    expect([path, [200, 201].includes(made.status)]).toEqual([path, true]);
+  }
 }
 
 beforeAll(async () => {
@@ -50,11 +54,12 @@ beforeAll(async () => {
   ids.operations = ((await burst.json()) as { id: string }).id;
   ids.workers = "worker-of-others";
   ids.schedules = "schedule-of-others";
+  ids.limits = "limit-of-others";
   await stack.client.registry.putWorker({
     ...{ id: ids.workers, queues: [OTHER], types: [], host: "h", pid: 1, version: "1", slots: 1, busy: 0 },
     ...{ startedAt: Date.now(), heartbeatAt: Date.now(), state: "running" },
   });
-  await scheduleOfOthers();
+  await thingsOfOthers();
 }, 180_000);
 afterAll(() => stack?.stop());
 
@@ -63,7 +68,7 @@ function pathOf({ path }: Operation, queue: string): string {
   const kind = path.split("/")[2] ?? "";
   return path
     .replaceAll("{queue}", queue)
-    .replaceAll("{id}", path.includes("{queue}") ? "task" : (ids[kind] ?? "unknown"))
+    .replaceAll(/\{id\}|\{name\}/g, path.includes("{queue}") ? "task" : (ids[kind] ?? "unknown"))
     .replaceAll(/\{\w+\}/g, "x");
 }
 
@@ -75,8 +80,15 @@ const schedule = (queue: string) => ({
   payloadText: "1",
 });
 
+function sharedLimit(queue: string) {
+  return { limit: { concurrency: 9 }, queues: [queue] };
+}
+
 /** Where the handler has to look at what is there: a body that it would take. */
-const BODIES: Record<string, object> = { "PUT /v1/schedules/{id}": schedule(MINE) };
+const BODIES: Record<string, object> = {
+  "PUT /v1/schedules/{id}": schedule(MINE),
+  "PUT /v1/limits/{name}": sharedLimit(MINE),
+};
 
 async function call(operation: Operation, key: string | undefined, queue = MINE, query = "") {
   const hasBody = operation.bodySchema !== undefined;
@@ -101,8 +113,11 @@ test("every route of both descriptions says what it needs, and only log-in needs
   const open = operations.filter(({ scope }) => scope === "public");
   expect([...new Set(open.map(({ path }) => path))]).toEqual(["/v1/session"]);
   const changing = operations.filter(({ method, scope }) => method !== "GET" && scope === "read");
-  // These two compute something and change nothing.
-  expect(changing.map(({ path }) => path).filter((path) => path !== "/v1/schedules/preview")).toEqual([]);
+  // These compute something and change nothing.
+  expect([...new Set(changing.map(({ path }) => path))].sort()).toEqual([
+    "/v1/queues/{queue}/limits/try",
+    "/v1/schedules/preview",
+  ]);
 });
 
 test("without a key, with a bad one and with an expired one: 401, as problem+json", async () => {
@@ -146,7 +161,7 @@ test("with a key that lacks the scope: 403; with the scope alone it is let in", 
 
 test("with a key of another queue: 403, and in no answer a word of the queue of others", async () => {
   const { text } = await stack.key({ label: "limited", scopes: ["admin"], queues: [MINE] });
-  await scheduleOfOthers();
+  await thingsOfOthers();
   await until("the queue is seen", async () => {
     const answer = await fetch(`${stack.observability}/v1/queues`, {
       headers: { authorization: `Bearer ${text}` },
@@ -157,10 +172,10 @@ test("with a key of another queue: 403, and in no answer a word of the queue of 
     const answer = await call(operation, text, OTHER);
     if (operation.path.includes("{queue}")) {
       expect.soft([nameOf(operation), answer.status]).toEqual([nameOf(operation), 403]);
-    } else if (operation.path.includes("{id}")) {
+    } else if (/\{id\}|\{name\}/.test(operation.path)) {
       expect.soft(answer.text).not.toContain(OTHER);
       if (operation.method === "PUT") {
-        // A schedule that would be written over another's cannot be answered as if that one were not there.
+        // A schedule or limit that would be written over another's cannot be answered as if that one were not there.
         expect.soft([nameOf(operation), answer.status]).toEqual([nameOf(operation), 403]);
         continue;
       }

@@ -5,6 +5,8 @@ const REMEDIES: Record<string, string> = {
   redis_out_of_memory: "Give Redis more memory or lower the retention. Workers continue meanwhile.",
   redis_read_only: "Redis is a replica or lost its quorum: check the failover.",
   queue_full: "The queue is at its cap: wait for workers to drain it, or raise maxWaiting.",
+  key_full:
+    "The key of the task has as many tasks as its limits allow: wait, or change the limits of the queue.",
   rate_limited: "Wait a moment, then try again.",
   queue_not_found: "The queue has not been used yet: enqueue a first task.",
   task_not_found: "It may have been removed by retention or by another operator.",

@@ -1,10 +1,18 @@
-import type { Limit, LimitsView, QueueLimits, TaskKeyView } from "@holdfast/contracts";
+import type {
+  KeyLimits,
+  Limit,
+  LimitsTrial,
+  LimitsView,
+  QueueLimits,
+  SharedLimitView,
+  TaskKeyView,
+} from "@holdfast/contracts";
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { api, given } from "./client.ts";
 import { ApiError } from "./errors.ts";
 import { queueKey } from "./queues.ts";
 
-export type { Limit, LimitsView, QueueLimits, TaskKeyView };
+export type { KeyLimits, Limit, LimitsTrial, LimitsView, QueueLimits, SharedLimitView, TaskKeyView };
 
 /** The keys of all data of the screen Limits begin with this key. */
 export const limitsKey = (queue: string) => [...queueKey(queue), "limits"] as const;
@@ -33,6 +41,17 @@ export const keysQuery = (queue: string) =>
     getNextPageParam: (last) => last.cursor ?? undefined,
   });
 
+/** What keys can be sorted by, the highest first. */
+export type KeyOrder = "waiting" | "running" | "heldUntil";
+
+/** `GET /v1/queues/:queue/heaviest-keys`: the first 20 in an order. */
+export const heaviestKeysQuery = (queue: string, by: KeyOrder) =>
+  queryOptions({
+    queryKey: [...limitsKey(queue), "heaviest", by] as const,
+    queryFn: ({ signal }) =>
+      api("GET /v1/queues/:queue/heaviest-keys", { params: { queue }, query: { by, limit: 20 }, signal }),
+  });
+
 /** `GET /v1/queues/:queue/keys/:key`. A key without tasks has zeros. */
 export const oneKeyQuery = (queue: string, key: string) =>
   queryOptions({
@@ -44,6 +63,10 @@ export const oneKeyQuery = (queue: string, key: string) =>
 /** `PUT /v1/queues/:queue/limits`: replaces all of them. */
 export const putLimits = (queue: string, body: QueueLimits) =>
   api("PUT /v1/queues/:queue/limits", { params: { queue }, body });
+
+/** `POST /v1/queues/:queue/limits/try`: what recorded tasks would have met. It changes nothing. */
+export const tryLimits = async (queue: string, limits: QueueLimits): Promise<LimitsTrial> =>
+  api("POST /v1/queues/:queue/limits/try", { params: { queue }, body: { limits } });
 
 /** `PUT /v1/queues/:queue/keys/:key/limit`: null takes the own limit away. */
 export const putKeyLimit = async (
@@ -61,6 +84,16 @@ export const hold = (queue: string, key: string | null, holdMs: number, reason: 
     params: { queue },
     body: { holdMs, ...(key === null ? {} : { key }), ...given({ reason }) },
   });
+
+/** `GET /v1/limits`: the limits that queues share. */
+export const readSharedLimits = async () => (await api("GET /v1/limits")).limits;
+
+/** `PUT /v1/limits/:name`: replaces the limit and its queues. */
+export const putSharedLimit = (name: string, limit: Limit, queues: string[]) =>
+  api("PUT /v1/limits/:name", { params: { name }, body: { limit, queues } });
+
+/** `DELETE /v1/limits/:name`. */
+export const endSharedLimit = (name: string) => api("DELETE /v1/limits/:name", { params: { name } });
 
 /** Refuses a key that an address cannot hold: browsers read `.` and `..` as steps in the path, also when encoded. */
 function inPath(key: string): string {

@@ -38,6 +38,26 @@ export const queue = dashboard({
     lines("Oldest pending age", "s", {
       "{{queue}}": `max by (queue) (holdfast_queue_oldest_pending_age_seconds${q})`,
     }),
+    lines(
+      "Held back by limits",
+      "short",
+      {
+        "held back": `sum(holdfast_queue_tasks{queue=~"$queue",state="pending"}) - sum(holdfast_queue_runnable_tasks${q})`,
+        "may run": `sum(holdfast_queue_runnable_tasks${q})`,
+        running: `sum(holdfast_queue_tasks{queue=~"$queue",state="processing"})`,
+        "limit of running": `sum(holdfast_queue_concurrency_limit${q})`,
+      },
+      {
+        description:
+          "Pending tasks that limits, holds or a pause keep from starting, those that may start now, and those that run.",
+        dataLinks: toQueue("/limits"),
+      },
+    ),
+    lines("Keys", "short", {
+      "{{state}}": `sum by (state) (holdfast_queue_keys${q})`,
+      "tasks with a key": `sum(holdfast_queue_keyed_tasks${q})`,
+    }),
+    lines("Longest hold", "s", { "{{queue}}": `max by (queue) (holdfast_queue_hold_seconds${q})` }),
     row("Out"),
     lines("Completed", "ops", {
       "{{type}}": `sum by (type) (rate(holdfast_task_attempts_total{queue=~"$queue",type=~"$type",outcome="acked"}[$__rate_interval]))`,

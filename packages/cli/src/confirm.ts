@@ -4,10 +4,11 @@ import { UsageError } from "./exit.ts";
 import { printable } from "./output.ts";
 
 /**
- * Confirms an action that cannot be undone. The user has to type the queue's name again, as `--confirm` or, on a
- * terminal, as the answer to a question.
+ * Confirms an action that cannot be undone, or that should not happen by accident. The user has to type the queue's name
+ * again, as `--confirm` or, on a terminal, as the answer to a question.
  * @param given the value of --confirm
  * @param what the action, such as `delete queue "q" with 3 tasks`
+ * @param options.isFinal whether the question says that it is for good
  * @throws UsageError if the name is another one
  */
 export async function confirmByName(
@@ -15,13 +16,14 @@ export async function confirmByName(
   queue: string,
   given: string | undefined,
   what: string,
+  { isFinal = true }: { isFinal?: boolean } = {},
 ): Promise<void> {
   let typed = given;
   if (typed === undefined) {
     if (!io.stdin.isTTY) throw new UsageError(`this would ${what}: add --confirm ${queue} to do it`);
     const terminal = createInterface({ input: io.stdin, output: io.stderr });
     try {
-      const question = `This would ${printable(what)}, for good.\nType the name of the queue to go on: `;
+      const question = `This would ${printable(what)}${isFinal ? ", for good" : ""}.\nType the name of the queue to go on: `;
       // If the input ends, the answer is empty.
       const ended = new Promise<string>((resolve) => terminal.once("close", () => resolve("")));
       typed = (await Promise.race([terminal.question(question, { signal: io.signal }), ended])).trim();

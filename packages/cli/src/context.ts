@@ -1,7 +1,7 @@
 import { hostname, userInfo } from "node:os";
 import { asHoldfastError, ERROR_STATUS, isQueueName } from "@holdfast/contracts";
 import type { AuditAction, AuditOutcome } from "@holdfast/contracts/api";
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { type ConnectionSettings, describeRedis, type ErrorCode, Holdfast, Observer } from "holdfast";
 import { type ExitCode, messageOf } from "./exit.ts";
 import { FORMATS, type Format, Output } from "./output.ts";
@@ -196,4 +196,4 @@ export function formatOption(): Option {
   return new Option("-o, --output <format>", "format of the data").choices(FORMATS).default("table");
 }
 
-export { Command, CommanderError, InvalidArgumentError, Option };
+export { Argument, Command, CommanderError, InvalidArgumentError, Option };

@@ -7,6 +7,7 @@ import { enqueueCommand } from "./commands/enqueue.ts";
 import { historyCommand } from "./commands/history.ts";
 import { keyCommand } from "./commands/key.ts";
 import { limitsCommand } from "./commands/limits.ts";
+import { limitsTryCommand } from "./commands/limits-try.ts";
 import { operationCommand } from "./commands/operation.ts";
 import { queueCommand } from "./commands/queue.ts";
 import { scheduleCommand } from "./commands/schedule.ts";
@@ -79,7 +80,7 @@ function createProgram(version: string, io: Io, ended: (code: ExitCode) => void)
   const action = actions(io, ended);
   enqueueCommand(program, action);
   queueCommand(program, action);
-  limitsCommand(program, action);
+  limitsTryCommand(limitsCommand(program, action), action);
   taskCommand(program, action);
   dlqCommand(program, action);
   operationCommand(program, action);

@@ -52,6 +52,9 @@ test("bash completes commands, options, their values, and the queues in Redis", 
   expect(await inBash("task", "ls", "emails", "--state", "p")).toEqual(["pending", "processing"]);
   expect(await inBash("enqueue", "emails", "ok", "--dur")).toEqual(["--durability"]);
   expect(await inBash("queue", "show", "emails", "")).toEqual([""]);
+  expect(await inBash("limits", "share", "db", "orders", "e")).toEqual(["emails", "errands"]);
+  expect(await inBash("limits", "fair", "emails", "")).toEqual(["starts", "time"]);
+  expect(await inBash("limits", "set", "emails", "--when-full", "d")).toEqual(["drop-new"]);
 });
 
 test("a Redis that does not answer leaves the command line unchanged", async () => {

@@ -1,5 +1,5 @@
-import { type RedisServer, startRedisServer } from "@holdfast/testing";
-import { Holdfast, Observer, Queue } from "holdfast";
+import { type RedisServer, startRedisServer, until } from "@holdfast/testing";
+import { Holdfast, Observer, Queue, Worker } from "holdfast";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cliFor } from "./support.ts";
 
@@ -50,6 +50,69 @@ test("limits are set by scope, shown, and taken away", async () => {
   expect((await cli("limits", "show", "mail")).stdout).toMatch(/limit of the queue +none/);
 });
 
+test("how keys are treated is set with their limit, shown, and taken away with it", async () => {
+  const set = await cli(
+    ...["limits", "set", "follow", "--scope", "key", "--concurrency", "1", "--ordered", "--on-dead", "stop"],
+    ...["--when-full", "drop-new", "--max-waiting", "50"],
+  );
+  expect(set).toMatchObject({ code: 0, stderr: "" });
+  expect(set.stdout).toMatch(
+    /limit of each key +1 at a time, in strict order, stops at a dead letter, drop-new when full, at most 50 wait/,
+  );
+  expect((await cli("limits", "fair", "follow", "time")).stdout).toMatch(/keys share +time/);
+  const policy = { ordered: true, onDead: "stop", whenFull: "drop-new", maxWaiting: 50 };
+  expect(await json("limits", "show", "follow")).toMatchObject({
+    limits: { key: { concurrency: 1, ...policy }, fairBy: "time" },
+  });
+  await cli("limits", "set", "follow", "--scope", "key", "--max-waiting", "7");
+  expect(await json("limits", "show", "follow")).toMatchObject({
+    limits: { key: { maxWaiting: 7 }, fairBy: "time" },
+  });
+  await cli("limits", "clear", "follow", "--scope", "key");
+  expect((await json("limits", "show", "follow")).limits).toEqual({ fairBy: "time" });
+  await cli("limits", "clear", "follow");
+  const cleared = await cli("limits", "show", "follow");
+  expect(cleared.stdout).toMatch(/limit of each key +none\nkeys share +starts/);
+});
+
+test("a key that stopped at a dead letter says so, and goes on after a hold of 0", async () => {
+  await cli(..."limits set stops --scope key --concurrency 1 --ordered --on-dead stop".split(" "));
+  const queue = new Queue("stops", { client });
+  await queue.enqueueMany([1, 2].map((payload) => ({ type: "t", payload, key: "acme" })));
+  const handlers = {
+    t: (task: { payload: unknown }) => task.payload === 1 && Promise.reject(new Error("no")),
+  };
+  const worker = new Worker("stops", handlers, { redis: redis.url, maxRetries: 0 });
+  await worker.start();
+  const stopped = () => json("limits", "key", "stops", "acme");
+  await until("the key stopped", async () => (await stopped()).blockedBy === "stopped");
+  expect((await cli("limits", "key", "stops", "acme")).stdout).toMatch(
+    /held back by +a dead letter: replay it, or hold the key for 0s/,
+  );
+  expect(await json("limits", "hold", "stops", "0s", "--key", "acme")).toMatchObject({ key: "acme" });
+  await until("it went on", async () => (await new Observer({ client }).stats("stops")).completed === 1);
+  await worker.stop();
+});
+
+test("a limit is shared by queues, shown with their shares, changed and ended, and each is recorded", async () => {
+  const set = await cli("limits", "share", "db", "orders", "bills", "--concurrency", "10");
+  expect(set).toMatchObject({ code: 0, stderr: "" });
+  expect(set.stdout).toMatch(/db +10 at a time +orders, bills +orders: 5, bills: 5/);
+  expect((await cli("limits", "show", "orders")).stdout).toMatch(/shares db +10 at a time, of orders, bills/);
+  await cli("limits", "share", "db", "orders", "--rate", "60/1m", "--burst", "4");
+  expect(await json("limits", "shared")).toMatchObject([
+    { name: "db", limit: { rate: { limit: 60, periodMs: 60_000, burst: 4 } }, queues: ["orders"] },
+  ]);
+  expect((await json("limits", "show", "bills")).shared).toEqual([]);
+  expect(await cli("limits", "unshare", "db")).toMatchObject({ code: 0, stdout: "", stderr: "" });
+  expect(await json("limits", "shared")).toEqual([]);
+  expect((await cli("limits", "unshare", "db")).code).toBe(3);
+  const { stdout } = await cli("history");
+  expect(stdout.match(/limit\.(un)?share/g)).toEqual([
+    ...["limit.unshare", "limit.unshare", "limit.share", "limit.share"],
+  ]);
+});
+
 test("keys are listed and paged, held, and get limits of their own", async () => {
   for (const key of ["acme", "zoo"]) {
     const sent = await cli("enqueue", "keyed", "t", "1", "--key", key, "--cost", "2");
@@ -73,22 +136,88 @@ test("keys are listed and paged, held, and get limits of their own", async () =>
   expect(await new Queue("keyed", { client }).get(task?.id ?? "")).toMatchObject({ key: "acme", cost: 2 });
 });
 
+test("a trial compares what was recorded with the limits of today and those tried, and sets them if confirmed", async () => {
+  const queue = new Queue("tried", { client });
+  const worker = new Worker("tried", { t: async () => {} }, { redis: redis.url, concurrency: 4 });
+  await queue.enqueueMany(Array.from({ length: 6 }, () => ({ type: "t", payload: 1, key: "acme" })));
+  await worker.start();
+  await until("all have run", async () => (await new Observer({ client }).stats("tried")).completed === 6);
+  await worker.stop();
+  const args = ["limits", "try", "tried", "--scope", "key", "--rate", "1/10m"];
+  const tried = await cli(...args);
+  expect(tried).toMatchObject({ code: 0, stderr: "" });
+  expect(tried.stdout).toMatch(/tasks +6 completed and 0 waiting, of /);
+  expect(tried.stdout).toMatch(/limit of each key today +none/);
+  expect(tried.stdout).toMatch(/limit of each key tried +1 per 10m00s \(burst 1\)/);
+  expect(tried.stdout).toMatch(/limits tried +\d+m\d\ds +41m/);
+  expect(await json(...args, "--slots", "3")).toMatchObject({
+    ...{ completed: 6, slots: 3, limitsToday: {}, tried: { largestBacklog: 5, peakRunning: 1 } },
+    limits: { key: { rate: { limit: 1, periodMs: 600_000 } } },
+  });
+  const unsure = await cli(...args, "--apply");
+  expect([unsure.code, unsure.stderr]).toEqual([2, expect.stringContaining("add --confirm tried to do it")]);
+  expect(await json("limits", "show", "tried")).toMatchObject({ limits: {} });
+  const sure = await cli(...args, "--apply", "--confirm", "tried");
+  expect([sure.code, sure.stderr]).toEqual([0, expect.stringContaining("the limits of tried are set")]);
+  expect(await json("limits", "show", "tried")).toMatchObject({ limits: { key: { rate: { limit: 1 } } } });
+  // What is applied is what "limits set" sets, with how keys are treated.
+  const ordered = ["--concurrency", "1", "--ordered", "--max-waiting", "9", "--apply", "--confirm", "tried"];
+  expect((await cli(...args.slice(0, 5), ...ordered)).code).toBe(0);
+  expect((await json("limits", "show", "tried")).limits).toEqual({
+    key: { concurrency: 1, ordered: true, maxWaiting: 9 },
+  });
+});
+
+test("a trial says that nothing is recorded", async () => {
+  await cli("limits", "set", "empty", "--scope", "key", "--concurrency", "1");
+  const { code, stderr } = await cli("limits", "try", "empty", "--scope", "key", "--concurrency", "2");
+  expect(stderr).toContain('queue "empty" keeps no completed task to replay');
+  expect(code).toBe(4);
+});
+
 test.each([
-  [["set", "q", "--scope", "key"], "give at least one of --concurrency, --rate and --weight"],
+  [
+    ["set", "q", "--scope", "key"],
+    "say what to limit: --concurrency, --rate, --weight, or how keys are treated",
+  ],
   [["set", "q", "--concurrency", "1"], "--scope"],
   [["set", "q", "--scope", "key", "--rate", "10"], "It has to be a rate like 10/1s"],
   [["set", "q", "--scope", "key", "--rate", "0/1s"], "at least 1 task"],
   [["set", "q", "--scope", "key", "--burst", "2"], "--burst goes with --rate"],
   [["set", "q", "--scope", "key", "--weight", "-1"], "weight has to be a number from 0.001 to 1,000"],
   [["set", "q", "--scope", "customer", "--concurrency", "1"], "queue, key"],
+  [["set", "q", "--scope", "key", "--ordered"], "key.ordered needs key.concurrency: 1"],
+  [["set", "q", "--scope", "key", "--concurrency", "1", "--on-dead", "stop"], "key.onDead needs key.ordered"],
+  [["set", "q", "--scope", "key", "--concurrency", "1", "--on-dead", "halt"], "continue, stop"],
+  [
+    ["set", "q", "--scope", "key", "--when-full", "drop-new"],
+    'key.whenFull: "drop-new" needs key.concurrency',
+  ],
+  [["set", "q", "--scope", "key", "--when-full", "drop"], "wait, drop-new, cancel-running"],
+  [["set", "q", "--scope", "key", "--max-waiting", "0"], "It has to be a whole number from 1"],
+  [["set", "q", "--scope", "queue", "--max-waiting", "5"], "go with --scope key"],
+  [["fair", "q", "weight"], "starts, time"],
+  [["share", "db", "--concurrency", "5"], "missing required argument 'queues'"],
+  [["share", "db", "q"], "limit has to have concurrency, rate or both"],
+  [["share", "db", "q", "--concurrency", "5", "--weight", "2"], "no weight"],
+  [["share", "db", "q", "r", "--concurrency", "1"], "is divided among 2 queues or partitions"],
+  [["share", "d/b", "q", "--concurrency", "1"], "name has to be 1 to 64 of"],
+  [["unshare", "d/b"], "name has to be 1 to 64 of"],
   [["key", "keyed", "a", "--for", "1h"], "--for goes with a limit"],
   [["key", "keyed", "a", "--clear", "--concurrency", "1"], "--clear goes without a limit"],
+  [["try", "q", "--concurrency", "1"], "--scope"],
+  [["try", "q", "--scope", "queue", "--ordered"], "go with --scope key"],
+  [["try", "q", "--scope", "key", "--slots", "0"], "whole number from 1 to 1000000"],
   [["hold", "keyed", "soon"], "It has to be a duration"],
 ])("%j is refused with the reason, and nothing is written", async (args, message) => {
   const { code, stderr } = await cli("limits", ...args);
   expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+  expect(stderr.trimEnd()).not.toContain("\n");
+  expect(await new Observer({ client }).queues()).not.toContain("q");
 });
 
-test("a queue that does not exist is told", async () => {
+test("a queue or a shared limit that does not exist is told", async () => {
   expect(await cli("limits", "show", "nowhere")).toMatchObject({ code: 3 });
+  const { code, stderr } = await cli("limits", "unshare", "nowhere");
+  expect([code, stderr]).toEqual([3, 'holdfast: no shared limit is called "nowhere"\n']);
 });

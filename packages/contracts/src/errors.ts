@@ -23,6 +23,7 @@ export const ERROR_STATUS = {
   payload_too_deep: 422,
   durability_unavailable: 422,
   queue_full: 429,
+  key_full: 429,
   rate_limited: 429,
   internal: 500,
   redis_out_of_memory: 503,

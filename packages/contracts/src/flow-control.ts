@@ -17,12 +17,53 @@ export interface Limit {
   weight?: number | undefined;
 }
 
+/** What happens to a new task whose key has as many tasks as may run. */
+export const WHEN_FULL = ["wait", "drop-new", "cancel-running"] as const;
+/** What happens to the next tasks of a key in strict order when a task of it died. */
+export const ON_DEAD = ["continue", "stop"] as const;
+/** What the keys of a queue share: starts of tasks, or the time that they run. */
+export const FAIR_BY = ["starts", "time"] as const;
+
+/** The limit of each key, and how the tasks of a key follow one another. */
+export interface KeyLimits extends Limit {
+  /** A task that failed keeps its place, and the tasks behind it wait for its retry. Needs `concurrency: 1`. @default false */
+  ordered?: boolean | undefined;
+  /** With `ordered`. "stop": nothing of the key starts until the dead letter is replayed or the hold is ended. @default "continue" */
+  onDead?: (typeof ON_DEAD)[number] | undefined;
+  /**
+   * Needs `concurrency`. "wait": the new task waits. "drop-new": it is refused, and its id is not kept. "cancel-running": it is
+   * accepted, and the oldest tasks of the key are cancelled. @default "wait"
+   */
+  whenFull?: (typeof WHEN_FULL)[number] | undefined;
+  /** A new task is refused if so many tasks of its key wait, 1 to 1,000,000. @default no limit */
+  maxWaiting?: number | undefined;
+}
+
 /** The limits of a queue. They are stored in Redis, and the next task that is granted obeys them. */
 export interface QueueLimits {
   /** Of all tasks of the queue together. */
   queue?: Limit | undefined;
   /** Of the tasks of each key. */
-  key?: Limit | undefined;
+  key?: KeyLimits | undefined;
+  /** "time": the keys share the time that their tasks run, as their weights say, and not the number of starts. @default "starts" */
+  fairBy?: (typeof FAIR_BY)[number] | undefined;
+}
+
+/** A limit of several queues together. */
+export interface SharedLimitView {
+  name: string;
+  limit: Limit;
+  queues: string[];
+  /** What each queue, or each partition of it, may use for now, by its name. */
+  shares: Record<string, LimitShare>;
+}
+
+/** The part of a shared limit that a queue may use until it is divided anew. */
+export interface LimitShare {
+  /** Tasks that may run. */
+  concurrency?: number;
+  /** Tasks that may start in each period of the limit. */
+  rate?: number;
 }
 
 /** A key of a queue: what waits, what runs, and what holds it. */
@@ -36,8 +77,8 @@ export interface TaskKeyView {
   limitUntil: number | null;
   /** Until when no task of it is granted, ms since the epoch; null if it is not held. */
   heldUntil: number | null;
-  /** Why none of its tasks may start now; null if one may. */
-  blockedBy: "hold" | "rate" | "concurrency" | null;
+  /** Why none of its tasks may start now; null if one may. "stopped: a task of it died (`onDead: "stop"`). */
+  blockedBy: "hold" | "stopped" | "rate" | "concurrency" | null;
   /** When the next one may start by its hold and its rate, ms since the epoch; null if no time decides. */
   nextAt: number | null;
 }
@@ -48,9 +89,12 @@ export interface LimitsView {
   /** Redis time, ms since the epoch. */
   at: number;
   limits: QueueLimits;
+  /** Limits that the queue has together with others. */
+  shared: SharedLimitView[];
   /** Tasks that run now. */
   running: number;
   heldUntil: number | null;
-  blockedBy: TaskKeyView["blockedBy"];
+  /** "shared": its share of a limit that it has together with others is used up. */
+  blockedBy: TaskKeyView["blockedBy"] | "shared";
   nextAt: number | null;
 }

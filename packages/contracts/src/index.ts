@@ -3,6 +3,7 @@ export * from "./errors.ts";
 export * from "./flow-control.ts";
 export * from "./keys.ts";
 export * from "./limits.ts";
+export * from "./limits-trial.ts";
 export * from "./schedule.ts";
 export * from "./states.ts";
 export * from "./task.ts";

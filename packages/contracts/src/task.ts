@@ -198,9 +198,30 @@ export interface QueueStats {
   partitions: number | null;
   /** Age of the oldest pending task, ms; 0 if none is pending. */
   oldestPendingAgeMs: number;
+  /** What its limits leave of the pending tasks. */
+  flow: QueueFlow;
   /** Totals since the queue was created. */
   totals: QueueTotals;
   settings: QueueSettings;
+}
+
+/** What the limits of a queue leave of its pending tasks at one moment (docs/flow-control.md). */
+export interface QueueFlow {
+  /**
+   * Pending tasks that workers could start now: 0 while the queue is paused. Exact for up to 100 ready keys; the keys behind them count as
+   * those do in the mean.
+   */
+  runnable: number;
+  /** How many tasks of the queue may run at one time; null for no limit. */
+  concurrency: number | null;
+  /** Keys of which a task may start now. */
+  keysReady: number;
+  /** Keys for which a time decides: their rate or a hold lets no task start before it, or their account is kept until then. */
+  keysResting: number;
+  /** Held keys, among the 100 resting keys whose time is the last. */
+  keysHeld: number;
+  /** The end of the last hold of the queue or of one of these keys, ms since the epoch; null if none is held. */
+  heldUntil: number | null;
 }
 
 /** Counters that only grow. */

@@ -11,6 +11,7 @@ import { ActionLog } from "./engine/action-log.ts";
 import { Engine } from "./engine/engine.ts";
 import { OperationStore } from "./engine/operation-store.ts";
 import { Registry } from "./engine/registry.ts";
+import { SharedLimits } from "./engine/shared-limits.ts";
 import { callback, pattern } from "./options/kinds.ts";
 import { checkShape, type Kind, shapeOf } from "./options/shape.ts";
 import { Connection, type ConnectionOptions } from "./redis/connection.ts";
@@ -53,6 +54,8 @@ export class Holdfast {
   readonly operations: OperationStore;
   /** The audit log of what operators did. */
   readonly actions: ActionLog;
+  /** The limits that queues share. */
+  readonly sharedLimits: SharedLimits;
   readonly connection: Connection;
   readonly tracing: Tracing | undefined;
   readonly #others: Connection[] = [];
@@ -74,6 +77,7 @@ export class Holdfast {
     this.connection = connection ?? new Connection(options.redis, { onScript: options.onScript });
     this.tracing = options.tracing && guardedTracing(options.tracing, warn);
     this.registry = new Registry(this.connection, this.prefix);
+    this.sharedLimits = new SharedLimits(this.connection, this.prefix);
     this.operations = new OperationStore(this.connection, this.prefix);
     this.actions = new ActionLog(this.connection, this.prefix);
   }

@@ -10,11 +10,15 @@ export {
   FatalError,
   HoldfastError,
   type HoldScope,
+  type KeyLimits,
   type Limit,
+  type LimitShare,
+  type LimitsTrial,
   type LimitsView,
   type MissedPolicy,
   type OverlapPolicy,
   type Priority,
+  type QueueFlow,
   type QueueLimits,
   type QueueSettings,
   type QueueStats,
@@ -29,11 +33,14 @@ export {
   type ScheduleInput,
   type ScheduleRun,
   type ScheduleView,
+  type SharedLimitView,
   type StaleVerdict,
   type TaskKeyView,
   type TaskOptions,
   type TaskState,
   type TaskView,
+  type TrialRun,
+  type WaitTimes,
   type WorkerView,
 } from "@holdfast/contracts";
 export type { TaskColumns } from "@holdfast/contracts/task-json";
@@ -56,6 +63,7 @@ export type { DeadLetterGroup, DeadLetterGroups } from "./observer/dead-groups.t
 export type { DiscardResult, ReplayResult } from "./observer/dead-letters.ts";
 export type { EmptiedState } from "./observer/emptied.ts";
 export type { DeadLetterFilter, TaskFilter } from "./observer/filter.ts";
+export type { HeaviestKeys, KeyOrder } from "./observer/heaviest-keys.ts";
 export { type BulkOptions, Observer, type ObserverOptions } from "./observer/observer.ts";
 export type { ListOptions, TaskPage } from "./observer/task-list.ts";
 export type { Why } from "./observer/why.ts";

@@ -22,7 +22,7 @@ test("sets what is given and keeps the rest, the pause included", async () => {
 test("a queue written by a newer layout is left alone", async () => {
   const q = await setup();
   q.corrupted = true;
-  const newer = "2 0 0 86400000 10000 3600000 ";
+  const newer = "3 0 0 86400000 10000 3600000 ";
   await q.redis.hset(q.keys.state, "#settings", newer);
   await expect(q.engine.configure({ maxWaiting: 5 })).rejects.toMatchObject({ code: "layout_too_new" });
   await expect(q.engine.pause(true)).rejects.toMatchObject({ code: "layout_too_new" });

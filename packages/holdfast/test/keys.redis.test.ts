@@ -639,3 +639,33 @@ test("the counters and records of a version without keys are read", async () => 
   expect(await q.ack(grant)).toBe("acked");
   expect(await q.stats()).toMatchObject({ processing: 0, completed: 1 });
 });
+
+test("a costly task that its key holds back does not keep the other keys from what is left of the queue's rate", async () => {
+  const q = await setup();
+  const rate = (limit: number, burst: number) => ({ rate: { limit, periodMs: 1_000, burst } });
+  await setLimits(q.engine, { queue: rate(10, 2), key: rate(1, 3) });
+  await q.add(["first", "costly"], { key: "b", cost: 2 });
+  expect((await q.grant()).id).toBe("first");
+  await q.add("cheap", { key: "z" });
+  // The queue has room for a cost of 1 by now, and the key of the costly task for less than its cost.
+  q.advance(20);
+  // The call looks at as many tasks as it may grant, and says that there are more.
+  const trip = await q.acquire(1, { held: 1 });
+  expect([trip.grants.length, trip.again]).toEqual([0, true]);
+  expect((await q.acquire(1, { held: 1 })).grants.map(({ id }) => id)).toEqual(["cheap"]);
+});
+
+test("a call that looked only at costly tasks that their keys hold back says that there may be more", async () => {
+  const q = await setup();
+  await setLimits(q.engine, { key: { rate: { limit: 10, periodMs: 1_000, burst: 3 } } });
+  for (const key of ["b", "c"]) await q.add([`${key}1`, `${key}2`, `${key}3`], { key, cost: 3 });
+  await q.add(["z1", "z2", "z3"], { key: "z" });
+  for (let call = 0; call < 3; call++) await q.acquire(3, { held: 1 });
+  expect((await q.stats()).processing).toBe(5);
+  // Both keys have room for a cost of 2 by now, and their turns are before that of the third key.
+  q.advance(150);
+  await q.add("z4", { key: "z" });
+  const trip = await q.acquire(4, { held: 1 });
+  expect([trip.grants.length, trip.again]).toEqual([0, true]);
+  expect((await q.acquire(4, { held: 1 })).grants.map(({ id }) => id)).toEqual(["z4"]);
+});

@@ -6,12 +6,15 @@ import { stopShape } from "../src/grace.ts";
 import { isolationShape } from "../src/isolation/isolated.ts";
 import { janitorShape } from "../src/janitor/janitor-options.ts";
 import {
+  heaviestKeysShape,
   holdShape,
   keyLimitShape,
+  keyLimitsShape,
   limitShape,
   listKeysShape,
   queueLimitsShape,
   rateShape,
+  tryLimitsShape,
 } from "../src/observer/limits.ts";
 import {
   auditShape,
@@ -41,7 +44,8 @@ const SHAPES: readonly Shape[] = [
   ...[janitorShape, schedulesShape, scheduleShape, scheduledTaskShape, scheduleListShape],
   ...[observerShape, settingsShape, bulkShape, replayShape, groupShape, matchShape],
   ...[workersShape, auditShape],
-  ...[queueLimitsShape, limitShape, rateShape, keyLimitShape, holdShape, listKeysShape],
+  ...[queueLimitsShape, limitShape, rateShape, keyLimitsShape, keyLimitShape, holdShape],
+  ...[listKeysShape, heaviestKeysShape, tryLimitsShape],
 ];
 
 const HEAD = `# Options

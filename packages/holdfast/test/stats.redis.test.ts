@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { changeKey } from "../src/engine/limits.ts";
+import { changeKey, setLimits } from "../src/engine/limits.ts";
 import { setup } from "./support/setup.ts";
 
 test("a queue that never had a task has zeros and the defaults", async () => {
@@ -48,6 +48,49 @@ test("counts the tasks in each state and band, and their moves", async () => {
     oldestPendingAgeMs: 2_000,
     totals: { enqueued: 9, attempts: 3, acked: 1, failed: 1, deadLettered: 1, cancelled: 1, expired: 1 },
   });
+});
+
+const none = { keysReady: 0, keysResting: 0, keysHeld: 0, heldUntil: null };
+
+test("without limits all pending tasks may run, and none while the queue is paused", async () => {
+  const q = await setup();
+  await q.add(["x1", "x2"]);
+  expect((await q.stats()).flow).toEqual({ runnable: 2, concurrency: null, ...none });
+  await q.add(["a1", "a2"], { key: "a" });
+  expect((await q.stats()).flow).toEqual({ runnable: 4, concurrency: null, ...none, keysReady: 1 });
+  await q.engine.pause(true);
+  expect((await q.stats()).flow.runnable).toBe(0);
+});
+
+test("as many tasks may run as the limits of the queue and of the keys leave", async () => {
+  const q = await setup();
+  await setLimits(q.engine, { queue: { concurrency: 4 }, key: { concurrency: 2 } });
+  await q.add(["x1"]);
+  for (const key of ["a", "b"]) await q.add([`${key}1`, `${key}2`, `${key}3`], { key });
+  expect((await q.stats()).flow).toMatchObject({ runnable: 4, concurrency: 4, keysReady: 2 });
+  await q.acquire(1);
+  await changeKey(q.engine, "a", { holdMs: 60_000 });
+  // Three more of the queue: x1 is running or waits, two of b, none of a.
+  expect((await q.stats()).flow).toMatchObject({ runnable: 2, keysReady: 1, keysHeld: 1 });
+  expect((await q.stats()).flow.heldUntil).toBe(q.now + 60_000);
+  await q.acquire(4);
+  expect((await q.stats()).flow).toMatchObject({ runnable: 0, keysReady: 0 });
+});
+
+test("a rate lets as many tasks run as may start now, and a hold of the queue none", async () => {
+  const q = await setup();
+  await setLimits(q.engine, { key: { rate: { limit: 10, periodMs: 1_000, burst: 3 } } });
+  await q.add(["a1", "a2", "a3", "a4", "a5"], { key: "a" });
+  expect((await q.stats()).flow).toMatchObject({ runnable: 3, concurrency: null });
+  await changeKey(q.engine, null, { holdMs: 5_000 });
+  expect((await q.stats()).flow).toMatchObject({ runnable: 0, keysHeld: 0, heldUntil: q.now + 5_000 });
+});
+
+test("ready keys behind the first 100 count as those do in the mean", async () => {
+  const q = await setup();
+  await setLimits(q.engine, { key: { concurrency: 2 } });
+  for (let n = 0; n < 150; n++) await q.add([`a${n}`, `b${n}`, `c${n}`], { key: `k${n}` });
+  expect((await q.stats()).flow).toMatchObject({ runnable: 300, keysReady: 150 });
 });
 
 test("a record that cannot be read has no age, and breaks nothing", async () => {

@@ -23,7 +23,9 @@ import { burstRoutes } from "./routes/burst.ts";
 import type { ObserverPort, Producer, RouteContext, SchedulesPort } from "./routes/context.ts";
 import { CONTENT_SECURITY_POLICY, dashboardRoutes } from "./routes/dashboard.ts";
 import { deadLetterRoutes } from "./routes/dead-letters.ts";
+import { heaviestKeysRoutes } from "./routes/heaviest-keys.ts";
 import { limitRoutes } from "./routes/limits.ts";
+import { limitsTrialRoutes } from "./routes/limits-trial.ts";
 import { auditPayloadReads } from "./routes/payload-audit.ts";
 import { queueRoutes } from "./routes/queues.ts";
 import { scheduleRoutes } from "./routes/schedules.ts";
@@ -214,6 +216,8 @@ export async function createApp(options: AppOptions): Promise<App> {
   if (options.auditPayloadReads) auditPayloadReads(server, audit);
   queueRoutes(server, context);
   limitRoutes(server, context);
+  limitsTrialRoutes(server, context);
+  heaviestKeysRoutes(server, context);
   taskRoutes(server, context);
   deadLetterRoutes(server, context);
   systemRoutes(server, context);

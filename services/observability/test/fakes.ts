@@ -2,7 +2,9 @@ import type { AuditRecord, OperationView } from "@holdfast/contracts/api";
 import { createLogger, createMetrics } from "@holdfast/service";
 import {
   HoldfastError,
+  type LimitsTrial,
   type LimitsView,
+  type QueueLimits,
   type QueueStats,
   type QueueTotals,
   type TaskKeyView,
@@ -43,6 +45,7 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
     pendingSolo: 0,
     pendingTyped: 0,
     pendingKeyed: 0,
+    flow: { runnable: 0, concurrency: null, keysReady: 0, keysResting: 0, keysHeld: 0, heldUntil: null },
     processing: 0,
     scheduled: 0,
     completed: 0,
@@ -68,12 +71,40 @@ export function statsOf(queue: string, changes: StatsChanges = {}): QueueStats {
 }
 
 function limitsOf(queue: string, changes: Partial<LimitsView> = {}): LimitsView {
-  return { queue, at: 0, limits: {}, running: 0, heldUntil: null, blockedBy: null, nextAt: null, ...changes };
+  return {
+    queue,
+    at: 0,
+    limits: {},
+    shared: [],
+    running: 0,
+    heldUntil: null,
+    blockedBy: null,
+    nextAt: null,
+    ...changes,
+  };
 }
 
 function keyOf(key: string, changes: Partial<TaskKeyView> = {}): TaskKeyView {
   const free = { heldUntil: null, blockedBy: null, nextAt: null };
   return { key, waiting: 0, running: 0, limit: null, limitUntil: null, ...free, ...changes };
+}
+
+function trialOf(queue: string, limits: QueueLimits, slots: number): LimitsTrial {
+  const wait = { p50Ms: 10, p95Ms: 2_000 };
+  const run = { wait, largestBacklog: 7, backlogAtEnd: 0, peakRunning: 3, slotsNeeded: 4 };
+  return {
+    ...{
+      queue,
+      limits,
+      limitsToday: {},
+      completed: 100,
+      waiting: 2,
+      isCut: false,
+      firstAt: 1,
+      lastAt: 60_001,
+    },
+    ...{ slots, slotsToKeepUp: 2, recorded: wait, today: run, tried: run },
+  };
 }
 
 export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
@@ -121,7 +152,10 @@ export function taskOf(id: string, changes: Partial<TaskView> = {}): TaskView {
 }
 
 /** An observer without data. A test overrides the methods that it needs. */
-function fakeObserver(overrides: Partial<ObserverPort> = {}): ObserverPort {
+function fakeObserver(
+  overrides: Partial<ObserverPort> = {},
+  limits: Partial<ObserverPort["limits"]> = {},
+): ObserverPort {
   return {
     stats: async (queue) => {
       if (queue === "unknown") throw new HoldfastError("queue_not_found", `there is no queue ${queue}`);
@@ -139,11 +173,19 @@ function fakeObserver(overrides: Partial<ObserverPort> = {}): ObserverPort {
     partition: async (_queue, partitions) => ({ partitions }),
     limits: {
       get: async (queue) => limitsOf(queue),
+      check: () => {},
       set: async (queue, limits) => limitsOf(queue, { limits }),
       keys: async () => ({ keys: [], cursor: null }),
       key: async (_queue, key) => keyOf(key),
       setKey: async (_queue, key, limit) => keyOf(key, { limit }),
       hold: async () => {},
+      shared: async () => [],
+      checkShare: async () => {},
+      share: async (name, limit, queues) => ({ name, limit, queues: [...queues], shares: {} }),
+      unshare: async () => true,
+      heaviest: async () => ({ keys: [keyOf("acme", { waiting: 7 })], lookedAt: 1, isWhole: true }),
+      try: async (queue, limits, { slots = 10 } = {}) => trialOf(queue, limits, slots),
+      ...limits,
     },
     configure: async (_queue, settings) => ({ ...statsOf("q").settings, ...settings }),
     empty: async () => ({ removed: 0 }),
@@ -271,14 +313,15 @@ export function fakeActions() {
 
 export type TestAppOptions = Partial<Omit<AppOptions, "observer" | "queue">> & {
   observer?: Partial<ObserverPort>;
+  limits?: Partial<ObserverPort["limits"]>;
   producer?: Partial<Producer>;
 };
 
 /** The whole service over fakes, not listening. */
 export function testApp(options: TestAppOptions = {}): Promise<App> {
-  const { observer, producer, ...rest } = options;
+  const { observer, limits, producer, ...rest } = options;
   return createApp({
-    observer: fakeObserver(observer),
+    observer: fakeObserver(observer, limits),
     queue: () => fakeProducer(producer),
     schedules: fakeSchedules(),
     operations: fakeOperations(),

@@ -55,6 +55,12 @@ const WAYS: [string, (queue: string, dead: string) => [string, string, unknown?]
   ["batch", (queue) => ["POST", `/v1/queues/${queue}/tasks/batch`, [{ type: "t", payload: 1 }]], 207],
   ["pause", (queue) => ["POST", `/v1/queues/${queue}/pause`, {}], 200],
   ["settings", (queue) => ["PATCH", `/v1/queues/${queue}`, { maxWaiting: 9 }], 200],
+  ["limits", (queue) => ["PUT", `/v1/queues/${queue}/limits`, { key: { concurrency: 1 } }], 200],
+  [
+    "shared limit",
+    (queue) => ["PUT", `/v1/limits/l-${queue}`, { limit: { concurrency: 9 }, queues: [queue] }],
+    200,
+  ],
   ["partitions", (queue) => ["PUT", `/v1/queues/${queue}/partitions`, { partitions: 2 }], 200],
   ["burst", (queue) => ["POST", `/v1/queues/${queue}/burst`, { tasks: 1 }], 202],
   ["schedule", (queue) => ["PUT", `/v1/schedules/s-${queue}`, { queue, cron: "0 0 1 1 *", type: "t" }], 201],

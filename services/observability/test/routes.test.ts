@@ -196,6 +196,29 @@ test("limits and keys are read, set and held, and each change is recorded", asyn
   ]);
 });
 
+test("the heaviest keys are listed in an order", async () => {
+  const { call } = await setup({});
+  const heaviest = await call("GET", "/v1/queues/q/heaviest-keys?by=running&limit=5");
+  expect(heaviest.json()).toMatchObject({ keys: [{ key: "acme", waiting: 7 }], lookedAt: 1, isWhole: true });
+  for (const query of ["by=age", "limit=0", "sort=waiting"])
+    expect((await call("GET", `/v1/queues/q/heaviest-keys?${query}`)).status).toBe(400);
+});
+
+test("limits are tried with all of them and the slots, and nothing is recorded", async () => {
+  const { call, audit } = await setup({});
+  const limits = { key: { concurrency: 2 } };
+  const trial = await call("POST", "/v1/queues/q/limits/try", { limits, slots: 5 });
+  expect(trial.json()).toMatchObject({ queue: "q", limits, slots: 5, recorded: { p95Ms: 2_000 } });
+  for (const body of [
+    {},
+    { limits: { key: { concurrency: 0 } } },
+    { limits, slots: 0 },
+    { limits, apply: true },
+  ])
+    expect(await call("POST", "/v1/queues/q/limits/try", body)).toMatchObject({ status: 422 });
+  expect(await audit()).toEqual([]);
+});
+
 test("emptying a queue names the states, and is an operation if there are many tasks", async () => {
   let dead = 3;
   const empty = vi.fn(async () => ({ removed: dead }));
@@ -360,12 +383,14 @@ test("the OpenAPI document describes every route with a summary", async () => {
   expect(operations.filter(({ summary }) => !summary)).toEqual([]);
   expect(operations.map(({ route }) => route).sort()).toEqual(
     [
+      "delete /v1/limits/{name}",
       "delete /v1/queues/{queue}",
       "delete /v1/queues/{queue}/tasks/{id}",
       "delete /v1/schedules/{id}",
       "delete /v1/session",
       "get /v1/audit",
       "get /v1/audit/export",
+      "get /v1/limits",
       "get /v1/operations",
       "get /v1/operations/{id}",
       "get /v1/operations/{id}/failures",
@@ -376,6 +401,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "get /v1/queues/{queue}/series",
       "get /v1/queues/{queue}/limits",
       "get /v1/queues/{queue}/keys",
+      "get /v1/queues/{queue}/heaviest-keys",
       "get /v1/queues/{queue}/keys/{key}",
       "get /v1/queues/{queue}/stale-verdicts",
       "get /v1/queues/{queue}/tasks",
@@ -397,6 +423,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "post /v1/queues/{queue}/empty",
       "post /v1/queues/{queue}/pause",
       "post /v1/queues/{queue}/hold",
+      "post /v1/queues/{queue}/limits/try",
       "post /v1/queues/{queue}/resume",
       "post /v1/queues/{queue}/tasks",
       "post /v1/queues/{queue}/tasks/batch",
@@ -407,6 +434,7 @@ test("the OpenAPI document describes every route with a summary", async () => {
       "post /v1/schedules/{id}/resume",
       "post /v1/schedules/{id}/run",
       "post /v1/session",
+      "put /v1/limits/{name}",
       "put /v1/queues/{queue}/partitions",
       "put /v1/queues/{queue}/limits",
       "put /v1/queues/{queue}/keys/{key}/limit",

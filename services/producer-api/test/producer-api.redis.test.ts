@@ -374,6 +374,41 @@ test("a full queue answers 429 with the time to wait", async () => {
   expect(Number(refused.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
 });
 
+test("a full key answers 429, alone and for each task of a batch, and keeps nothing of the id", async () => {
+  const { call, queue } = setup();
+  const observer = new Observer({ redis: redis.url });
+  await observer.limits.set(queue, { key: { concurrency: 1, whenFull: "drop-new" } });
+  await observer.close();
+  const task = (key: string, id: string) => ({ type: "t", payload: 1, key, id });
+  expect((await call("POST", "", task("acme", "first"))).status).toBe(201);
+  const refused = await call("POST", "", task("acme", "second"));
+  expect(refused).toMatchObject({ status: 429, json: { code: "key_full", taskId: "second", status: 429 } });
+  expect(refused.headers.get("content-type")).toContain("application/problem+json");
+  expect(Number(refused.headers.get("retry-after"))).toBeGreaterThanOrEqual(1);
+  expect((await call("GET", "/second")).status).toBe(404);
+  const tasks = [task("acme", "third"), task("zoo", "fourth"), task("zoo", "fifth"), task("acme", "first")];
+  const lines = tasks.map((line) => JSON.stringify(line)).join("\n");
+  for (const [body, headers] of [
+    [tasks, {}],
+    [lines, { "content-type": "application/x-ndjson" }],
+  ] as const) {
+    const batch = await call("POST", "/batch", body, headers);
+    const results = batch.json.results as { status: number; code?: string }[];
+    const zoo = body === tasks ? 201 : 200;
+    expect([batch.status, results.map(({ status, code }) => [status, code])]).toEqual([
+      207,
+      [
+        [429, "key_full"],
+        [zoo, undefined],
+        [429, "key_full"],
+        [200, undefined],
+      ],
+    ]);
+  }
+  const metrics = await (await fetch(`${base}/metrics`)).text();
+  expect(metrics).toContain(`holdfast_tasks_rejected_total{queue="${queue}",reason="key_full"} 5`);
+});
+
 test("Redis at maxmemory answers 503 and nothing is stored", async () => {
   const { call } = setup();
   expect((await call("POST", "", { type: "t", payload: 0 })).status).toBe(201);

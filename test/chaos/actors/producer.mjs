@@ -1,5 +1,6 @@
 // Enqueues at a rate until it is stopped or has sent `count` tasks, by the library or over HTTP. After an
-// unknown outcome or a temporary refusal, the producer repeats the enqueue with the same id, like a careful caller.
+// unknown outcome or a temporary refusal, the producer repeats the enqueue with the same id, like a careful caller. With `keys` the
+// tasks get these keys in turn; with `pulse` that many tasks are sent at once, at the same rate on average.
 import { setTimeout as sleep } from "node:timers/promises";
 import { Holdfast, Queue } from "holdfast";
 import { options, tell, tellTimeBy } from "./tell.mjs";
@@ -13,7 +14,9 @@ const {
   type = "sleep",
   payload = { ms: 2 },
   options: taskOptions = {},
+  keys,
   ratePerSecond = 200,
+  pulse = 1,
   count = Number.POSITIVE_INFINITY,
   delayedShare = 0,
   delayMs = 500,
@@ -47,8 +50,12 @@ async function overHttp(id, body) {
   throw Object.assign(new Error(problem.detail), { code: problem.code, status: response.status });
 }
 
-async function enqueue(id, runAt) {
-  const more = { ...taskOptions, ...(runAt === undefined ? {} : { runAt }) };
+async function enqueue(id, runAt, key) {
+  const more = {
+    ...taskOptions,
+    ...(runAt === undefined ? {} : { runAt }),
+    ...(key === undefined ? {} : { key }),
+  };
   for (let attempt = 1; attempt <= tries; attempt++) {
     const event = { id, attempt, ...(runAt === undefined ? {} : { runAt }) };
     tell("enqueue", "invoke", event);
@@ -80,12 +87,14 @@ for (;;) {
 tell("process", "invoke", { what: "ready" });
 const started = performance.now();
 while (!stopping && sent < count) {
-  const due = Math.min(count, ((performance.now() - started) / 1000) * ratePerSecond);
+  const pulses = Math.floor((((performance.now() - started) / 1000) * ratePerSecond) / pulse);
+  const due = Math.min(count, pulses * pulse);
   while (sent < due && inFlight < maxInFlight && !stopping) {
+    const key = keys?.[sent % keys.length];
     const id = `${self}-${sent++}`;
     const runAt = Math.random() < delayedShare ? client.connection.now() + delayMs : undefined;
     inFlight++;
-    void enqueue(id, runAt).finally(() => inFlight--);
+    void enqueue(id, runAt, key).finally(() => inFlight--);
   }
   await sleep(5);
 }

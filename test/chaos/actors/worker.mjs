@@ -1,10 +1,10 @@
 // Runs a worker of the public library in its own process, with handlers that misbehave on request.
 import { setTimeout as sleep } from "node:timers/promises";
-import { FatalError, Holdfast, Worker } from "holdfast";
 import { options, tell, tellTimeBy } from "./tell.mjs";
 
-// With `only` the worker has handlers for these types, otherwise for all types.
-const { queue, graceMs = 500, only, ...settings } = options;
+// With `only` the worker has handlers for these types, otherwise for all types. `library` is the entry of another version.
+const { queue, graceMs = 500, only, library = "holdfast", ...settings } = options;
+const { FatalError, Holdfast, Worker } = await import(library);
 const client = new Holdfast({ redis: settings.redis, prefix: settings.prefix });
 await client.check().catch(() => {});
 tellTimeBy(client);

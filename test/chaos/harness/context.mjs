@@ -59,9 +59,10 @@ export class Context {
     return proxy;
   }
 
-  actor(kind, options) {
-    const label = this.#label(kind);
-    const actor = new Actor(kind, { queue: this.queueName, ...options }, { folder: this.folder, label });
+  /** @param actors the folder of the program, if it is not that of the fault matrix */
+  actor(kind, options, actors) {
+    const where = { folder: this.folder, label: this.#label(kind), actors };
+    const actor = new Actor(kind, { queue: this.queueName, ...options }, where);
     this.actors.push(this.track(actor));
     return actor;
   }
@@ -175,10 +176,12 @@ export class Context {
       const report = await view.observer.audit(queue);
       audit.push(...report.violations.map((found) => `${queue} ${found.invariant} ${found.detail}`));
     }
-    // A janitor's audit during the row ran under load, so only a violated conservation counts.
+    // A janitor's audit during the row ran under load, so only what one script compares counts: the conservation, and the
+    // running tasks of each key.
     for (const { violations } of this.heard("audit"))
       for (const found of violations)
-        if (found.invariant === "I2" && !rest.rewound) audit.push(`on the way: ${found.detail}`);
+        if (["I2", "I15"].includes(found.invariant) && !rest.rewound)
+          audit.push(`on the way: ${found.detail}`);
     const tasks = await this.tasks(view);
     const { counts, violations } = check(this.lines(), tasks, { ...rest, audit });
     for (const text of violations.slice(0, 5)) this.failed.push(text);

@@ -54,12 +54,14 @@ export class Child {
   }
 }
 
+const actorsFolder = new URL("../actors/", import.meta.url);
+
 /** Runs a program of `actors/`, which writes its history to its own file. */
 export class Actor extends Child {
-  constructor(kind, options, { folder, label }) {
+  constructor(kind, options, { folder, label, actors = actorsFolder }) {
     const path = join(folder, `${label}.jsonl`);
     writeFileSync(path, "");
-    const file = fileURLToPath(new URL(`../actors/${kind}.mjs`, import.meta.url));
+    const file = fileURLToPath(new URL(`${kind}.mjs`, actors));
     super(process.execPath, [file, JSON.stringify({ ...options, history: path })], { folder, label });
     this.kind = kind;
     this.history = new History(path);

@@ -76,8 +76,8 @@ async function info(port) {
 
 /** Runs a redis-server for one row, with its own port and folder. */
 class RedisServer {
-  constructor({ port, folder, args, env, track, label }) {
-    Object.assign(this, { port, folder, args, env, track, label });
+  constructor({ port, folder, args, env, track, under }) {
+    Object.assign(this, { port, folder, args, env, track, under });
     this.url = `redis://127.0.0.1:${port}`;
   }
 
@@ -93,8 +93,13 @@ class RedisServer {
       this.folder,
       ...this.args,
     ];
+    const [command, ...before] = [...this.under, "redis-server"];
     this.child = this.track(
-      new Child("redis-server", args.map(String), { folder: this.folder, label: "redis", env: this.env }),
+      new Child(command, [...before, ...args].map(String), {
+        folder: this.folder,
+        label: "redis",
+        env: this.env,
+      }),
     );
     if (wait) await this.answers();
   }
@@ -126,12 +131,15 @@ class RedisServer {
 export const AOF = { none: ["--appendonly", "no"] };
 for (const policy of ["always", "everysec"]) AOF[policy] = ["--appendonly", "yes", "--appendfsync", policy];
 
-/** @param folder the folder of the row, in which the server gets its own folder unless `dataFolder` is given */
-export async function startRedis({ folder, track, args = AOF.none, env = {}, dataFolder, port }) {
+/**
+ * @param folder the folder of the row, in which the server gets its own folder unless `dataFolder` is given
+ * @param under a command, and its arguments, that runs redis-server
+ */
+export async function startRedis({ folder, track, args = AOF.none, env = {}, dataFolder, port, under = [] }) {
   const at = port ?? (await freePort());
   const own = dataFolder ?? join(folder, `redis-${at}`);
   mkdirSync(own, { recursive: true });
-  const server = new RedisServer({ port: at, folder: own, args, env, track });
+  const server = new RedisServer({ port: at, folder: own, args, env, track, under });
   await server.start();
   return server;
 }

@@ -10,8 +10,8 @@ function wrap(text, width) {
   return lines;
 }
 
-/** Fault, expected, seen, verdict. */
-export function printTable(results) {
+/** Prints expected, seen and verdict of each result behind its `about`: "fault" or "check". */
+export function printTable(about, results) {
   const rule = WIDTHS.map((width) => "-".repeat(width)).join("  ");
   const print = (texts, verdict) => {
     const cells = texts.map((text, i) => wrap(text, WIDTHS[i]));
@@ -22,10 +22,10 @@ export function printTable(results) {
     }
   };
   console.log("");
-  print(["fault", "expected", "seen"], "verdict");
+  print([about, "expected", "seen"], "verdict");
   console.log(`${rule}  -------`);
-  for (const { fault, expected, seen, verdict, failed = [] } of results)
-    print([fault, expected, [seen, ...failed].filter(Boolean).join("; ")], verdict);
+  for (const { [about]: what, expected, seen, verdict, failed = [] } of results)
+    print([what, expected, [seen, ...failed].filter(Boolean).join("; ")], verdict);
   console.log("");
 }
 

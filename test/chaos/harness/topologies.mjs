@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { freePort } from "./ports.mjs";
 import { Child } from "./processes.mjs";
-import { cli } from "./redis.mjs";
+import { AOF, cli } from "./redis.mjs";
 import { until } from "./until.mjs";
 
 export const SENTINEL_NAME = "tasks";
@@ -68,33 +68,30 @@ export async function startSentinels(ctx, { replicas = 2 } = {}) {
   return { servers, sentinels, masterPort };
 }
 
-/** Three masters with a replica each. */
-export async function startCluster(ctx) {
+const MASTERS = 3;
+
+/**
+ * Three masters, each with `replicas`.
+ * @param options.nodeTimeoutMs a node that is away for longer has failed
+ * @param options.aof as AOF of redis.mjs
+ */
+export async function startCluster(ctx, { replicas = 1, nodeTimeoutMs = 2_000, aof = AOF.none } = {}) {
+  const count = MASTERS * (1 + replicas);
+  const cluster = ["--cluster-enabled", "yes", "--cluster-node-timeout", nodeTimeoutMs];
   const nodes = [];
-  for (let i = 0; i < 6; i++) {
-    nodes.push(
-      await ctx.startRedis({
-        args: [
-          "--appendonly",
-          "no",
-          "--cluster-enabled",
-          "yes",
-          "--cluster-node-timeout",
-          "2000",
-          "--repl-diskless-sync-delay",
-          "0",
-        ],
-      }),
-    );
-  }
+  for (let i = 0; i < count; i++)
+    nodes.push(await ctx.startRedis({ args: [...aof, ...cluster, "--repl-diskless-sync-delay", "0"] }));
   const addresses = nodes.map(({ port }) => `127.0.0.1:${port}`);
-  await cli(nodes[0].port, "--cluster", "create", ...addresses, "--cluster-replicas", 1, "--cluster-yes");
+  await cli(
+    nodes[0].port,
+    ...["--cluster", "create", ...addresses, "--cluster-replicas", replicas, "--cluster-yes"],
+  );
   await until(
     "a healthy cluster",
     async () => {
       const states = await Promise.all(nodes.map(({ port }) => cli(port, "cluster", "info")));
       return states.every(
-        (state) => state.includes("cluster_state:ok") && state.includes("cluster_known_nodes:6"),
+        (state) => state.includes("cluster_state:ok") && state.includes(`cluster_known_nodes:${count}`),
       );
     },
     30_000,
@@ -103,10 +100,10 @@ export async function startCluster(ctx) {
     "every replica is in sync",
     async () => {
       const roles = await Promise.all(nodes.map(({ port }) => cli(port, "info", "replication")));
-      return (
-        roles.filter((role) => role.includes("role:slave") && role.includes("master_link_status:up"))
-          .length === 3
+      const inSync = roles.filter(
+        (role) => role.includes("role:slave") && role.includes("master_link_status:up"),
       );
+      return inSync.length === MASTERS * replicas;
     },
     30_000,
   );

@@ -8,6 +8,8 @@ export const ACTION_TEXT: Record<AuditAction, string> = {
   "queue.limits": "Set limits",
   "queue.hold": "Hold",
   "queue.key_limit": "Set the limit of a key",
+  "limit.share": "Share a limit",
+  "limit.unshare": "End a shared limit",
   "queue.empty": "Empty queue",
   "queue.delete": "Delete queue",
   "queue.burst": "Run a burst",

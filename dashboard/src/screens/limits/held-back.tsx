@@ -1,5 +1,4 @@
-import type { TaskKeyView } from "@holdfast/contracts";
-import type { Limit } from "../../api/limits.ts";
+import type { Limit, LimitsView } from "../../api/limits.ts";
 import { count } from "../../format/number.ts";
 import { clockDay, clockTime, duration, utc, utcPrecise } from "../../format/time.ts";
 import { useNow } from "../../live/live-context.tsx";
@@ -18,7 +17,7 @@ export function Until({ at }: { at: number }) {
 }
 
 interface HeldBackProps {
-  view: Pick<TaskKeyView, "running" | "heldUntil" | "blockedBy" | "nextAt">;
+  view: Pick<LimitsView, "running" | "heldUntil" | "blockedBy" | "nextAt">;
   /** The limit that counts. */
   limit: Limit | null | undefined;
 }
@@ -34,9 +33,12 @@ export function HeldBack({ view, limit }: HeldBackProps) {
       </>
     );
   if (blockedBy === "concurrency") return `${count(running)} of ${count(limit?.concurrency ?? running)} run`;
-  if (blockedBy === "rate")
-    return nextAt === null || nextAt <= now
-      ? "rate used up, next at once"
-      : `rate used up, next in ${duration(Math.ceil((nextAt - now) / 1_000) * 1_000).replace(".0", "")}`;
+  if (blockedBy === "stopped") return "stopped at a dead letter";
+  const next =
+    nextAt === null || nextAt <= now
+      ? "at once"
+      : `in ${duration(Math.ceil((nextAt - now) / 1_000) * 1_000).replace(".0", "")}`;
+  if (blockedBy === "rate") return `rate used up, next ${next}`;
+  if (blockedBy === "shared") return `share of a limit used up${nextAt === null ? "" : `, next ${next}`}`;
   return <span className="soft">nothing</span>;
 }

@@ -12,13 +12,15 @@ interface HoldDialogProps {
   queue: string;
   /** The key to hold; null for the whole queue. */
   taskKey: string | null;
-  /** Whether it is held now, so that this dialog lets it go on. */
+  /** Whether it is held or stopped now, so that this dialog lets it go on. */
   held: boolean;
+  /** Whether a dead letter stopped it. */
+  stopped?: boolean;
   onClose(): void;
 }
 
 /** Holds a key or a queue for some time, or lets it go on. */
-export function HoldDialog({ queue, taskKey, held, onClose }: HoldDialogProps) {
+export function HoldDialog({ queue, taskKey, held, stopped = false, onClose }: HoldDialogProps) {
   const client = useQueryClient();
   const { say } = useToasts();
   const [span, setSpan] = useState<SpanDraft>({ amount: "10", unit: "min" });
@@ -59,6 +61,12 @@ export function HoldDialog({ queue, taskKey, held, onClose }: HoldDialogProps) {
           <ForeignText text={taskKey} />
         </p>
       )}
+      {stopped ? (
+        <p>
+          A task of this key died. If the order of its tasks matters, replay the dead letter instead: it is
+          then the next task of the key. Otherwise the tasks behind it start without it.
+        </p>
+      ) : null}
       <p>
         {held
           ? "Its tasks may start again at once, as its limits allow."

@@ -28,7 +28,15 @@ export function KeyDialog({ queue, limits, asked: { action, row }, onClose }: Ke
   const client = useQueryClient();
   if (action === "limit") return <KeyLimitDialog queue={queue} row={row} limits={limits} onClose={onClose} />;
   if (action !== "take limit away")
-    return <HoldDialog queue={queue} taskKey={row.key} held={action === "let go on"} onClose={onClose} />;
+    return (
+      <HoldDialog
+        queue={queue}
+        taskKey={row.key}
+        held={action === "let go on"}
+        stopped={row.blockedBy === "stopped"}
+        onClose={onClose}
+      />
+    );
   return (
     <ConfirmDialog
       title="Take the limit away"

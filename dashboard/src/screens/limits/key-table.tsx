@@ -1,3 +1,4 @@
+import { Link } from "@tanstack/react-router";
 import { useId } from "react";
 import type { QueueLimits, TaskKeyView } from "../../api/limits.ts";
 import { count } from "../../format/number.ts";
@@ -68,6 +69,15 @@ function KeyRow(props: KeyRowProps) {
       <div className="cell cell-half" role="cell">
         <span className="label">What holds it back</span>
         <HeldBack view={row} limit={limit} />
+        {row.blockedBy === "stopped" ? (
+          <p className="hint">
+            Replay its{" "}
+            <Link to="/queues/$queue/dead-letters" params={{ queue: props.queue }}>
+              dead letter
+            </Link>
+            , or let the key go on without it.
+          </p>
+        ) : null}
       </div>
       <div className="cell cell-half" role="cell">
         <span className="label">Own limit</span>
@@ -101,7 +111,9 @@ function KeyActions({ queue, row, name, onAsk }: KeyRowProps & { name: string })
   );
   return (
     <>
-      {row.heldUntil === null ? button("Hold", "hold", mayHold) : button("Let go on", "let go on", mayHold)}
+      {row.heldUntil === null && row.blockedBy !== "stopped"
+        ? button("Hold", "hold", mayHold)
+        : button("Let go on", "let go on", mayHold)}
       {button(row.limit === null ? "Own limit" : "Change limit", "limit", mayLimit)}
       {row.limit === null ? null : button("Take limit away", "take limit away", mayLimit)}
     </>

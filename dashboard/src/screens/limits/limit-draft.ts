@@ -37,7 +37,7 @@ export const limitDraft = (limit: Limit | null | undefined): LimitDraft => ({
 
 const isWhole = (text: string, most: number): boolean =>
   /^\d+$/.test(text.trim()) && Number(text) >= 1 && Number(text) <= most;
-const wholeError = (text: string): string | null =>
+export const wholeError = (text: string): string | null =>
   text.trim() === "" || isWhole(text, MOST) ? null : `A whole number, 1 to ${count(MOST)}.`;
 
 const unitMs = (unit: Unit): number => UNITS.find((candidate) => candidate.unit === unit)?.ms ?? 1;
@@ -71,7 +71,7 @@ export function limitErrors(draft: LimitDraft): LimitErrors {
   };
 }
 
-export const hasErrors = (errors: LimitErrors): boolean =>
+export const hasErrors = (errors: Partial<LimitErrors>): boolean =>
   Object.values(errors).some((error) => error !== null);
 
 /** The limit of a draft without errors; undefined if it limits nothing and weighs 1. */

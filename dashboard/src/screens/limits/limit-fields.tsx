@@ -47,8 +47,8 @@ export function SpanField({ label, hint, value, onChange, error, autoFocus }: Sp
 interface LimitFieldsProps {
   draft: LimitDraft;
   errors: LimitErrors;
-  /** Says what the weight compares. */
-  weightHint: string;
+  /** Says what the weight compares; null for a limit without a weight. */
+  weightHint: string | null;
   onChange(draft: LimitDraft): void;
 }
 
@@ -65,14 +65,16 @@ export function LimitFields({ draft, errors, weightHint, onChange }: LimitFields
           error={errors.concurrency}
           inputMode="numeric"
         />
-        <TextField
-          label="Weight"
-          hint={weightHint}
-          value={draft.weight}
-          onChange={(weight) => set({ weight })}
-          error={errors.weight}
-          placeholder="1"
-        />
+        {weightHint === null ? null : (
+          <TextField
+            label="Weight"
+            hint={weightHint}
+            value={draft.weight}
+            onChange={(weight) => set({ weight })}
+            error={errors.weight}
+            placeholder="1"
+          />
+        )}
       </div>
       <div className="form-row rate-row">
         <TextField

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { exactSpan, limitChanges, limitText } from "./limit-text.ts";
+import { exactSpan, limitChanges, limitText, queueLimitsChanges, shareText } from "./limit-text.ts";
 
 it("writes a time in the largest unit that loses nothing", () => {
   expect(exactSpan(1_500)).toEqual({ amount: 1_500, unit: "ms" });
@@ -28,4 +28,26 @@ it("lists what changes, also what is taken away, and nothing that stays", () => 
     { what: "Each key, weight", before: "1", after: "0.5" },
   ]);
   expect(limitChanges("Each key", undefined, {})).toEqual([]);
+});
+
+it("lists what changes of policies and fairness, and takes a default that is written out for none", () => {
+  const before = { key: { concurrency: 1, ordered: true, onDead: "continue", whenFull: "wait" } } as const;
+  expect(queueLimitsChanges(before, { key: { concurrency: 1, ordered: true }, fairBy: "starts" })).toEqual(
+    [],
+  );
+  expect(queueLimitsChanges(before, { queue: { concurrency: 2 } })).toEqual([
+    { what: "All tasks, at one time", before: "no limit", after: "2" },
+    { what: "Each key, at one time", before: "1", after: "no limit" },
+    {
+      what: "Each key, order",
+      before: "strict, goes on after a dead letter",
+      after: "a retry lets others go first",
+    },
+  ]);
+});
+
+it("says that a limit was not divided yet, and a share of nothing", () => {
+  const shared = { name: "db", limit: { concurrency: 9 }, queues: ["a", "b"], shares: {} };
+  expect(shareText(shared, "a")).toBeNull();
+  expect(shareText({ ...shared, shares: { a: { concurrency: 0 } } }, "a")).toBe("0 at one time");
 });

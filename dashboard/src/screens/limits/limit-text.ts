@@ -1,4 +1,4 @@
-import type { Limit, QueueLimits, TaskKeyView } from "../../api/limits.ts";
+import type { KeyLimits, Limit, QueueLimits, SharedLimitView, TaskKeyView } from "../../api/limits.ts";
 import { count } from "../../format/number.ts";
 
 export const UNITS = [
@@ -74,6 +74,74 @@ export function limitChanges(
     before: old[part],
     after: next[part],
   }));
+}
+
+const WHEN_FULL_TEXT = {
+  wait: "a new task waits",
+  "drop-new": "a new task is refused",
+  "cancel-running": "the oldest task is cancelled",
+} as const;
+
+/** How the tasks of each key follow one another, in words. */
+export function policyParts(limit: KeyLimits | undefined) {
+  const { ordered = false, onDead = "continue", whenFull = "wait", maxWaiting } = limit ?? {};
+  return {
+    order: ordered
+      ? `strict, ${onDead === "stop" ? "stops at" : "goes on after"} a dead letter`
+      : "a retry lets others go first",
+    whenFull: WHEN_FULL_TEXT[whenFull],
+    maxWaiting: maxWaiting === undefined ? NO_LIMIT : count(maxWaiting),
+  };
+}
+
+const POLICY_PARTS = [
+  ["order", "order"],
+  ["whenFull", "when full"],
+  ["maxWaiting", "most waiting"],
+] as const;
+
+export const fairText = ({ fairBy = "starts" }: QueueLimits): string =>
+  fairBy === "time" ? "running time" : "starts";
+
+/** All that differs between the limits of a queue, in words. */
+export function queueLimitsChanges(before: QueueLimits, after: QueueLimits): Change[] {
+  const [old, next] = [policyParts(before.key), policyParts(after.key)];
+  const policies = POLICY_PARTS.filter(([part]) => old[part] !== next[part]).map(([part, word]) => ({
+    what: `Each key, ${word}`,
+    before: old[part],
+    after: next[part],
+  }));
+  const fair = { what: "Keys share", before: fairText(before), after: fairText(after) };
+  return [
+    ...limitChanges("All tasks", before.queue, after.queue),
+    ...limitChanges("Each key", before.key, after.key),
+    ...policies,
+    ...(fair.before === fair.after ? [] : [fair]),
+  ];
+}
+
+/** What a queue may use now of a limit that it shares: `5 at one time, 30 per min`; null before the limit was divided. */
+export function shareText({ limit, shares }: SharedLimitView, queue: string): string | null {
+  // The partitions of a queue have a share each.
+  const own = Object.entries(shares)
+    .filter(([part]) => part === queue || part.startsWith(`${queue}/`))
+    .map(([, share]) => share);
+  if (own.length === 0) return null;
+  const sum = (of: (share: (typeof own)[number]) => number | undefined) =>
+    own.reduce((total, share) => total + (of(share) ?? 0), 0);
+  return [
+    ...(limit.concurrency === undefined
+      ? []
+      : [`${count(sum(({ concurrency }) => concurrency))} at one time`]),
+    ...(limit.rate === undefined
+      ? []
+      : [
+          perPeriod(
+            sum(({ rate }) => rate),
+            limit.rate.periodMs,
+          ),
+        ]),
+  ].join(", ");
 }
 
 /** The limit that counts for a key: its own, or that of all keys. */

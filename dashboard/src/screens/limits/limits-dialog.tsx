@@ -26,7 +26,10 @@ import {
   spanMsOf,
 } from "./limit-draft.ts";
 import { Changes, LimitFields, SpanField } from "./limit-fields.tsx";
-import { limitChanges, limitOfKey, UNITS } from "./limit-text.ts";
+import { limitChanges, limitOfKey, queueLimitsChanges, UNITS } from "./limit-text.ts";
+import { keyLimitErrors, keyLimitOf, policyDraft } from "./policy-draft.ts";
+import { type FairBy, FairField, PolicyFields } from "./policy-fields.tsx";
+import { TrialPanel } from "./trial-panel.tsx";
 
 /** Edits the limits of the queue and of all keys. */
 export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): void }) {
@@ -37,27 +40,21 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
   const [before] = useState(view.limits);
   const [all, setAll] = useState(() => limitDraft(before.queue));
   const [each, setEach] = useState(() => limitDraft(before.key));
-  const errors = { all: limitErrors(all), each: limitErrors(each) };
+  const [policy, setPolicy] = useState(() => policyDraft(before.key));
+  const [fairBy, setFairBy] = useState<FairBy>(before.fairBy ?? "starts");
+  const errors = { all: limitErrors(all), each: keyLimitErrors(each, policy) };
   const invalid = hasErrors(errors.all) || hasErrors(errors.each);
-  const [queueLimit, keyLimit] = invalid ? [] : [limitOf(all), limitOf(each)];
+  const [queueLimit, keyLimit] = invalid ? [] : [limitOf(all), keyLimitOf(each, policy)];
   const next: QueueLimits = {
     ...(queueLimit === undefined ? {} : { queue: queueLimit }),
     ...(keyLimit === undefined ? {} : { key: keyLimit }),
+    ...(fairBy === "starts" ? {} : { fairBy }),
   };
-  const changes = invalid
-    ? []
-    : [
-        ...limitChanges("All tasks", before.queue, queueLimit),
-        ...limitChanges("Each key", before.key, keyLimit),
-      ];
+  const changes = invalid ? [] : queueLimitsChanges(before, next);
   const save = async () => {
     // A save replaces all limits, so it must not undo a change that this form has never shown.
     const { limits } = await readLimits(queue);
-    const others = [
-      ...limitChanges("All tasks", before.queue, limits.queue),
-      ...limitChanges("Each key", before.key, limits.key),
-    ];
-    if (others.length > 0)
+    if (queueLimitsChanges(before, limits).length > 0)
       throw new ApiError({
         status: 0,
         code: "conflict",
@@ -94,8 +91,11 @@ export function LimitsDialog({ view, onClose }: { view: LimitsView; onClose(): v
           weightHint="The turns of a key, compared with the others."
           onChange={setEach}
         />
+        <PolicyFields draft={policy} errors={errors.each} onChange={setPolicy} />
+        <FairField value={fairBy} onChange={setFairBy} />
       </fieldset>
       <Changes changes={changes} />
+      <TrialPanel queue={queue} limits={invalid ? null : next} />
     </FormDialog>
   );
 }

@@ -7,7 +7,7 @@ import { Banner } from "../../ui/banner.tsx";
 import { Button } from "../../ui/button.tsx";
 import { HeldBack, Until } from "./held-back.tsx";
 import { HoldDialog } from "./hold-dialog.tsx";
-import { limitParts } from "./limit-text.ts";
+import { fairText, limitParts, policyParts } from "./limit-text.ts";
 import { LimitsDialog } from "./limits-dialog.tsx";
 
 /** The limits of the queue and of each key, with what they hold back now. */
@@ -17,6 +17,7 @@ export function LimitsPanel({ view }: { view: LimitsView }) {
   const [asking, setAsking] = useState<"hold" | "let go" | "edit" | null>(null);
   const close = () => setAsking(null);
   const most = limits.queue?.concurrency;
+  const policy = policyParts(limits.key);
   const mayHold = denied("control", queue);
   return (
     <>
@@ -64,7 +65,16 @@ export function LimitsPanel({ view }: { view: LimitsView }) {
               <HeldBack view={view} limit={limits.queue} />
             </dd>
           </LimitFacts>
-          <LimitFacts title="The tasks of each key" limit={limits.key} weight="Weight of a key" />
+          <LimitFacts title="The tasks of each key" limit={limits.key} weight="Weight of a key">
+            <dt>Order</dt>
+            <dd>{policy.order}</dd>
+            <dt>When full</dt>
+            <dd>{policy.whenFull}</dd>
+            <dt>Most waiting</dt>
+            <dd>{policy.maxWaiting}</dd>
+            <dt>Keys share</dt>
+            <dd>{fairText(limits)}</dd>
+          </LimitFacts>
         </div>
       </section>
       {asking === "hold" || asking === "let go" ? (

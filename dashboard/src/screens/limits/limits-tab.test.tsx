@@ -1,63 +1,15 @@
-import type { LimitsView, TaskKeyView } from "@holdfast/contracts";
 import { cleanup, screen, waitFor, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { afterEach, expect, it, vi } from "vitest";
 import { clockTime } from "../../format/time.ts";
-import { type Call, frame, queueStats, renderAt } from "../../testing/render.tsx";
+import { body, HOLD, KEYS, keyView, LIMITS, show, view } from "../../testing/limits.tsx";
 
 afterEach(() => {
   cleanup();
   vi.unstubAllGlobals();
 });
 
-const LIMITS = "/v1/queues/emails/limits";
-const KEYS = "/v1/queues/emails/keys";
-const HOLD = "/v1/queues/emails/hold";
 const HEBREW = "\u05dc\u05e7\u05d5\u05d7/42 \u{1f600}";
-
-const view = (part: Partial<LimitsView> = {}): LimitsView => ({
-  queue: "emails",
-  at: Date.now(),
-  limits: {},
-  running: 0,
-  heldUntil: null,
-  blockedBy: null,
-  nextAt: null,
-  ...part,
-});
-
-const keyView = (key: string, part: Partial<TaskKeyView> = {}): TaskKeyView => ({
-  key,
-  waiting: 1,
-  running: 0,
-  limit: null,
-  limitUntil: null,
-  heldUntil: null,
-  blockedBy: null,
-  nextAt: null,
-  ...part,
-});
-
-/** Answers with these limits and keys; `more` answers first. */
-function show(
-  limits: LimitsView,
-  keys: TaskKeyView[],
-  more: (call: Call) => { status?: number; body: unknown } | undefined = () => undefined,
-  search = "",
-) {
-  return renderAt(`/queues/emails/limits${search}`, (call) => {
-    const answer = more(call);
-    if (answer !== undefined) return answer;
-    if (call.path === LIMITS) return { body: limits };
-    if (call.path === KEYS) return { body: { queue: "emails", keys, cursor: null } };
-    return frame([queueStats({ pending: 3 })])(call);
-  });
-}
-
-const body = (calls: Call[], method: string, path: string) => {
-  const sent = calls.findLast((call) => call.method === method && call.path === path);
-  return sent === undefined ? undefined : JSON.parse(sent.bodyText ?? "");
-};
 
 it("says in words what holds each key back", async () => {
   const until = Date.now() + 60_000;
@@ -67,6 +19,7 @@ it("says in words what holds each key back", async () => {
     keyView("own", { running: 8, blockedBy: "concurrency", limit: { concurrency: 8 } }),
     keyView("fast", { blockedBy: "rate", nextAt: Date.now() + 55_000 }),
     keyView("held", { blockedBy: "hold", heldUntil: until, nextAt: until }),
+    keyView("dead", { blockedBy: "stopped" }),
     keyView("free"),
   ]);
   const row = async (key: string) => (await screen.findByText(key)).closest("[role=row]")?.textContent;
@@ -75,6 +28,7 @@ it("says in words what holds each key back", async () => {
   expect(await row("own")).toContain("8 at one time");
   expect(await row("fast")).toMatch(/rate used up, next in \d\d s/);
   expect(await row("held")).toContain(`held until ${clockTime(until)}`);
+  expect(await row("dead")).toContain("stopped at a dead letter");
   expect(await row("free")).toContain("nothing");
 });
 
@@ -104,6 +58,50 @@ it("shows what a form of limits changes, keeps the rest, and saves all of them",
   await userEvent.click(save);
   await screen.findByText("Limits of emails changed");
   expect(body(calls, "PUT", LIMITS)).toEqual({ key: { concurrency: 5, weight: 2 } });
+});
+
+it("shows the heaviest keys in the order that is chosen, and says how many were looked at", async () => {
+  const { calls } = show(view(), [], ({ path }) =>
+    path === "/v1/queues/emails/heaviest-keys"
+      ? { body: { keys: [keyView("idle", { waiting: 0 })], lookedAt: 5_001, isWhole: false } }
+      : undefined,
+  );
+  await userEvent.click(await screen.findByRole("radio", { name: "Most running" }));
+  await screen.findByText("idle");
+  expect(screen.getByText(/1 of 5,001 keys .*there may be more/)).toBeTruthy();
+  expect(calls.findLast(({ path }) => path.endsWith("heaviest-keys"))?.query).toMatchObject({
+    by: "running",
+  });
+});
+
+it("tries limits before they are saved, and drops the report when they change", async () => {
+  const run = (p95Ms: number) => ({
+    wait: { p50Ms: 10, p95Ms },
+    ...{ largestBacklog: 7, backlogAtEnd: 1, peakRunning: 3, slotsNeeded: 4 },
+  });
+  const { calls } = show(view(), [], ({ path }) =>
+    path === `${LIMITS}/try`
+      ? {
+          body: {
+            ...{ queue: "emails", limits: {}, limitsToday: {}, completed: 1_234, waiting: 2, isCut: false },
+            ...{ firstAt: 0, lastAt: 60_000, slots: 9, slotsToKeepUp: 5, recorded: run(50).wait },
+            ...{ today: run(60), tried: run(2_500) },
+          },
+        }
+      : undefined,
+  );
+  await userEvent.click(await screen.findByRole("button", { name: "Change limits" }));
+  const dialog = within(await screen.findByRole("dialog"));
+  const [, each] = dialog.getAllByLabelText("At one time") as [HTMLElement, HTMLElement];
+  await userEvent.type(each, "2");
+  await userEvent.click(dialog.getByRole("button", { name: "Try" }));
+  const row = await dialog.findByRole("row", { name: /95th percentile/ });
+  expect(row.textContent).toContain("2.5 s");
+  expect(dialog.getByText(/1,234 completed and 2 waiting tasks of/)).toBeTruthy();
+  expect(body(calls, "POST", `${LIMITS}/try`)).toEqual({ limits: { key: { concurrency: 2 } } });
+  expect(body(calls, "PUT", LIMITS)).toBeUndefined();
+  await userEvent.type(each, "0");
+  expect(dialog.queryByRole("table")).toBeNull();
 });
 
 it("does not undo limits that someone else has set while the form was open", async () => {

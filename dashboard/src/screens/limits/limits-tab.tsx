@@ -11,9 +11,12 @@ import { KnownSearch } from "../../shell/known-search.tsx";
 import { Button } from "../../ui/button.tsx";
 import { Failed, Loading, NoneYet } from "../../ui/empty.tsx";
 import { CopyButton } from "../../ui/exact-text.tsx";
+import { Segments } from "../../ui/segments.tsx";
+import { HeaviestKeys } from "./heaviest-keys.tsx";
 import { type AskedKey, KeyDialog } from "./key-dialog.tsx";
 import { KeyTable } from "./key-table.tsx";
 import { LimitsPanel } from "./limits-panel.tsx";
+import { SharedLimitsPanel } from "./shared-limits-panel.tsx";
 
 const route = getRouteApi("/queues/$queue/limits");
 
@@ -48,9 +51,10 @@ function LimitsScreen() {
   return (
     <>
       <LimitsPanel view={limits.data} />
+      <SharedLimitsPanel view={limits.data} />
       <KeySearch value={key} />
       <section className="panel" aria-label="Keys">
-        {key === "" ? <KeyPages {...shared} /> : <OneKey {...shared} name={key} />}
+        {key === "" ? <AllKeys {...shared} /> : <OneKey {...shared} name={key} />}
       </section>
       {asked === null ? null : (
         <KeyDialog queue={queue} limits={limits.data.limits} asked={asked} onClose={() => setAsked(null)} />
@@ -115,6 +119,28 @@ interface KeysProps {
   queue: string;
   limits: QueueLimits;
   onAsk(asked: AskedKey): void;
+}
+
+const ORDERS = [
+  { value: "name", text: "By name" },
+  { value: "waiting", text: "Most waiting" },
+  { value: "running", text: "Most running" },
+  { value: "heldUntil", text: "Held longest" },
+] as const;
+
+type Order = (typeof ORDERS)[number]["value"];
+
+function AllKeys(props: KeysProps) {
+  const [order, setOrder] = useState<Order>("name");
+  return (
+    <>
+      <div className="panel-head">
+        <h2>Keys</h2>
+        <Segments<Order> label="Order of the keys" value={order} options={ORDERS} onChange={setOrder} />
+      </div>
+      {order === "name" ? <KeyPages {...props} /> : <HeaviestKeys {...props} by={order} />}
+    </>
+  );
 }
 
 function KeyPages(props: KeysProps) {

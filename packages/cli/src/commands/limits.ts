@@ -1,45 +1,33 @@
-import { LIMITS, type Limit, type LimitsView, type QueueLimits, type TaskKeyView } from "@holdfast/contracts";
+import {
+  FAIR_BY,
+  HoldfastError,
+  type KeyLimits,
+  LIMITS,
+  type Limit,
+  type LimitsView,
+  type QueueLimits,
+  type SharedLimitView,
+  type TaskKeyView,
+} from "@holdfast/contracts";
 import type { Observer } from "holdfast";
-import { type Action, type Command, type Context, Option } from "../context.ts";
+import { type Action, Argument, type Command, type Context, Option } from "../context.ts";
 import { UsageError } from "../exit.ts";
 import type { Column } from "../output.ts";
-import { duration, parseDuration, parseRate, parseWhole, time } from "../values.ts";
-
-const MOST = 1_000_000;
-const SCOPES = ["queue", "key"] as const;
-
-interface LimitOptions {
-  concurrency?: number;
-  rate?: { limit: number; periodMs: number };
-  burst?: number;
-  weight?: string;
-}
-
-/** The options of a limit, for each command that sets one. */
-const withLimit = (command: Command) =>
-  command
-    .option("--concurrency <n>", "how many tasks may run at one time", parseWhole(1, MOST))
-    .option("--rate <n/period>", "how many may start in a time: 10/1s, 100/1m", parseRate)
-    .option(
-      "--burst <n>",
-      "with --rate: how many may start at once after a rest (default: 1)",
-      parseWhole(1, MOST),
-    )
-    .option("--weight <n>", "share of turns compared with other keys, 0.001 to 1000 (default: 1)");
-
-function limitOf({ concurrency, rate, burst, weight }: LimitOptions): Limit {
-  if (burst !== undefined && rate === undefined) throw new UsageError("--burst goes with --rate");
-  return {
-    ...(concurrency === undefined ? {} : { concurrency }),
-    ...(rate === undefined ? {} : { rate: { ...rate, ...(burst === undefined ? {} : { burst }) } }),
-    ...(weight === undefined ? {} : { weight: Number(weight) }),
-  };
-}
-
-const isEmpty = (limit: Limit) => Object.keys(limit).length === 0;
+import { duration, parseDuration, parseWhole, time } from "../values.ts";
+import {
+  isEmpty,
+  type LimitOptions,
+  limitOf,
+  type PolicyOptions,
+  SCOPES,
+  type Scope,
+  scopedLimitOf,
+  withLimit,
+  withPolicy,
+} from "./limit-options.ts";
 
 /** `3 at a time, 10 per 1s (burst 5), weight 2`. */
-function limitText(limit: Limit | null | undefined): string {
+export function limitText(limit: Limit | null | undefined): string {
   if (!limit || isEmpty(limit)) return "none";
   const { concurrency, rate, weight } = limit;
   return [
@@ -48,17 +36,35 @@ function limitText(limit: Limit | null | undefined): string {
       ? []
       : [`${rate.limit} per ${duration(rate.periodMs)} (burst ${rate.burst ?? 1})`]),
     ...(weight === undefined ? [] : [`weight ${weight}`]),
+    ...policyTexts(limit),
   ].join(", ");
 }
 
-type Blocked = Pick<TaskKeyView, "blockedBy" | "heldUntil" | "nextAt">;
+function policyTexts({ ordered, onDead, whenFull, maxWaiting }: KeyLimits): string[] {
+  return [
+    ...(ordered ? ["in strict order"] : []),
+    ...(onDead === "stop" ? ["stops at a dead letter"] : []),
+    ...(whenFull === undefined || whenFull === "wait" ? [] : [`${whenFull} when full`]),
+    ...(maxWaiting === undefined ? [] : [`at most ${maxWaiting} wait`]),
+  ];
+}
+
+type Blocked = Pick<LimitsView, "blockedBy" | "heldUntil" | "nextAt">;
+
+const BLOCK_TEXT: Record<NonNullable<Blocked["blockedBy"]>, string> = {
+  hold: "held",
+  stopped: "a dead letter: replay it, or hold the key for 0s",
+  rate: "rate",
+  concurrency: "concurrency",
+  shared: "its share of a shared limit",
+};
 
 const blockText = ({ blockedBy, heldUntil, nextAt }: Blocked) =>
   blockedBy === null
     ? ""
     : blockedBy === "hold"
       ? `held until ${time(heldUntil)}`
-      : `${blockedBy}${nextAt === null ? "" : `, next at ${time(nextAt)}`}`;
+      : `${BLOCK_TEXT[blockedBy]}${nextAt === null ? "" : `, next at ${time(nextAt)}`}`;
 
 const KEY_COLUMNS: Column<TaskKeyView>[] = [
   { title: "KEY", cell: (view) => view.key },
@@ -77,8 +83,23 @@ function tell(context: Context, view: LimitsView): void {
       (scope) =>
         [`limit of ${scope === "queue" ? "the queue" : "each key"}`, limitText(view.limits[scope])] as const,
     ),
+    ["keys share", view.limits.fairBy ?? "starts"],
+    ...view.shared.map((shared) => [`shares ${shared.name}`, sharedText(shared)] as const),
   ]);
 }
+
+/** `50 at a time, of orders, mail`. */
+const sharedText = ({ limit, queues }: SharedLimitView) => `${limitText(limit)}, of ${queues.join(", ")}`;
+
+const SHARED_COLUMNS: Column<SharedLimitView>[] = [
+  { title: "NAME", cell: ({ name }) => name },
+  { title: "LIMIT", cell: ({ limit }) => limitText(limit) },
+  { title: "QUEUES", cell: ({ queues }) => queues.join(", ") },
+  { title: "SHARES NOW", cell: ({ shares }) => Object.entries(shares).map(shareText).join(", ") },
+];
+
+const shareText = ([part, { concurrency, rate }]: [string, { concurrency?: number; rate?: number }]) =>
+  `${part}: ${[concurrency, rate === undefined ? undefined : `${rate} starts`].filter((text) => text !== undefined).join(" and ")}`;
 
 function tellKey(context: Context, view: TaskKeyView): void {
   context.out.record(view, [
@@ -98,21 +119,63 @@ async function change(
 ): Promise<void> {
   const observer = await context.observer();
   const view = await context.recorded({ action: "queue.limits", queue }, async () =>
-    observer.limits.set(queue, changed(await present(observer, queue))),
+    observer.limits.set(queue, changed(await presentLimits(observer, queue))),
   );
   tell(context, view);
 }
 
 /** The limits of a queue, which need not exist. */
-async function present(observer: Observer, queue: string): Promise<QueueLimits> {
+export async function presentLimits(observer: Observer, queue: string): Promise<QueueLimits> {
   const known = (await observer.queues()).includes(queue);
   return known ? (await observer.limits.get(queue)).limits : {};
 }
 
-const scopeOption = () =>
+export const scopeOption = () =>
   new Option("--scope <scope>", "queue: all tasks together; key: the tasks of each key").choices(SCOPES);
 
-export function limitsCommand(program: Command, action: Action): void {
+/** Limits that several queues have together. */
+function sharedCommands(limits: Command, action: Action): void {
+  limits
+    .command("shared")
+    .description("lists the limits that queues share, and what each queue may use now")
+    .action(
+      action(async (context) => {
+        context.out.list(await (await context.observer()).limits.shared(), SHARED_COLUMNS);
+      }),
+    );
+
+  withLimit(
+    limits
+      .command("share")
+      .argument("<name>")
+      .argument("<queues...>")
+      .description("sets a limit that queues share; a janitor divides it among them, by what waits there"),
+  ).action(
+    action<LimitOptions>(async (context, [name = "", ...queues], options) => {
+      const { limits: all } = await context.observer();
+      const view = await context.recorded({ action: "limit.share", queue: null, subject: name }, () =>
+        all.share(name, limitOf(options), queues),
+      );
+      context.out.list([view], SHARED_COLUMNS);
+    }),
+  );
+
+  limits
+    .command("unshare")
+    .argument("<name>")
+    .description("ends a limit that queues share")
+    .action(
+      action(async (context, [name = ""]) => {
+        const { limits: all } = await context.observer();
+        const ended = await context.recorded({ action: "limit.unshare", queue: null, subject: name }, () =>
+          all.unshare(name),
+        );
+        if (!ended) throw new HoldfastError("not_found", `no shared limit is called "${name}"`);
+      }),
+    );
+}
+
+export function limitsCommand(program: Command, action: Action): Command {
   const limits = program
     .command("limits")
     .description("shows and sets the limits of queues, and holds keys and queues");
@@ -127,29 +190,49 @@ export function limitsCommand(program: Command, action: Action): void {
       }),
     );
 
-  withLimit(
-    limits
-      .command("set")
-      .argument("<queue>")
-      .addOption(scopeOption().makeOptionMandatory())
-      .description("sets the limit of a scope, in place of the one before; the other scope keeps its limit"),
+  withPolicy(
+    withLimit(
+      limits
+        .command("set")
+        .argument("<queue>")
+        .addOption(scopeOption().makeOptionMandatory())
+        .description(
+          "sets the limit of a scope, in place of the one before; the other scope keeps its limit",
+        ),
+    ),
   ).action(
-    action<LimitOptions & { scope: (typeof SCOPES)[number] }>(
+    action<LimitOptions & PolicyOptions & { scope: Scope }>(
       async (context, [queue = ""], { scope, ...options }) => {
-        const limit = limitOf(options);
-        if (isEmpty(limit)) throw new UsageError("give at least one of --concurrency, --rate and --weight");
+        const limit = scopedLimitOf(scope, options);
+        if (isEmpty(limit))
+          throw new UsageError("say what to limit: --concurrency, --rate, --weight, or how keys are treated");
         await change(context, queue, (before) => ({ ...before, [scope]: limit }));
       },
     ),
   );
 
   limits
+    .command("fair")
+    .argument("<queue>")
+    .addArgument(new Argument("<by>", "what the keys of the queue share").choices(FAIR_BY))
+    .description("sets what keys share: the number of starts, or the time that their tasks run")
+    .action(
+      action(async (context, [queue = "", by = "starts"]) => {
+        await change(context, queue, (before) => ({ ...before, fairBy: by as QueueLimits["fairBy"] }));
+      }),
+    );
+
+  sharedCommands(limits, action);
+
+  limits
     .command("clear")
     .argument("<queue>")
     .addOption(scopeOption())
-    .description("takes the limits of a queue away, of one scope or of both")
+    .description(
+      "takes the limits of a queue away, of one scope or of both; that of keys with how they are treated",
+    )
     .action(
-      action<{ scope?: (typeof SCOPES)[number] }>(async (context, [queue = ""], { scope }) => {
+      action<{ scope?: Scope }>(async (context, [queue = ""], { scope }) => {
         await change(context, queue, (before) =>
           scope === undefined ? {} : { ...before, [scope]: undefined },
         );
@@ -212,4 +295,6 @@ export function limitsCommand(program: Command, action: Action): void {
         else tellKey(context, await all.key(queue, key));
       }),
     );
+
+  return limits;
 }

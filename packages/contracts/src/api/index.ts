@@ -1,7 +1,9 @@
 /** The data that travels over HTTP: TypeBox schemas with their types, shared by the services and the dashboard. */
 export * from "./common.ts";
+export * from "./heaviest-keys.ts";
 export * from "./identity.ts";
 export * from "./limits.ts";
+export * from "./limits-trial.ts";
 export * from "./operators.ts";
 export * from "./queue.ts";
 export * from "./routes.ts";

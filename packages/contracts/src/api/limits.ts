@@ -1,11 +1,21 @@
 import { Type } from "typebox";
-import type { Limit, LimitsView, QueueLimits, TaskKeyView } from "../flow-control.ts";
+import {
+  FAIR_BY,
+  type KeyLimits,
+  type Limit,
+  type LimitsView,
+  ON_DEAD,
+  type QueueLimits,
+  type SharedLimitView,
+  type TaskKeyView,
+  WHEN_FULL,
+} from "../flow-control.ts";
 import { LIMITS, QUEUE_NAME_PATTERN } from "../limits.ts";
 import { type Assert, Count, nullable, oneOf, Reason, type Same, Timestamp } from "./common.ts";
 
 const MOST = 1_000_000;
 const closed = { additionalProperties: false };
-const BLOCKS = ["hold", "rate", "concurrency"] as const;
+const BLOCKS = ["hold", "stopped", "rate", "concurrency"] as const;
 
 export const RateSchema = Type.Object(
   {
@@ -39,9 +49,53 @@ const limitFields = {
 };
 export const LimitSchema = Type.Unsafe<Limit>(Type.Object(limitFields, closed));
 
+export const KeyLimitsSchema = Type.Unsafe<KeyLimits>(
+  Type.Object(
+    {
+      ...limitFields,
+      ordered: Type.Optional(
+        Type.Boolean({
+          default: false,
+          description:
+            "A task that failed keeps its place, and the tasks behind it wait for its retry; needs concurrency 1",
+        }),
+      ),
+      onDead: Type.Optional(
+        oneOf(ON_DEAD, {
+          default: "continue",
+          description: "With `ordered`. stop: nothing of the key starts after a task of it died",
+        }),
+      ),
+      whenFull: Type.Optional(
+        oneOf(WHEN_FULL, {
+          default: "wait",
+          description: "What happens to a new task whose key has as many tasks as may run; needs concurrency",
+        }),
+      ),
+      maxWaiting: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: MOST,
+          description: "A new task is refused if so many tasks of its key wait",
+        }),
+      ),
+    },
+    closed,
+  ),
+);
+
 export const LimitsBody = Type.Unsafe<QueueLimits>(
   Type.Object(
-    { queue: Type.Optional(LimitSchema), key: Type.Optional(LimitSchema) },
+    {
+      queue: Type.Optional(LimitSchema),
+      key: Type.Optional(KeyLimitsSchema),
+      fairBy: Type.Optional(
+        oneOf(FAIR_BY, {
+          default: "starts",
+          description: "What the keys share: starts of tasks, or the time that they run",
+        }),
+      ),
+    },
     {
       ...closed,
       description: "Of all tasks together, and of the tasks of each key. A limit that is left out ends.",
@@ -49,18 +103,43 @@ export const LimitsBody = Type.Unsafe<QueueLimits>(
   ),
 );
 
-const blocked = {
+const held = {
   heldUntil: nullable(Timestamp("Until when no task is granted")),
-  blockedBy: nullable(oneOf(BLOCKS, { description: "Why no task may start now" })),
   nextAt: nullable(Timestamp("When the next one may start by hold and rate")),
 };
+
+export const SharedLimitSchema = Type.Object({
+  name: Type.String(),
+  limit: LimitSchema,
+  queues: Type.Array(Type.String()),
+  shares: Type.Record(
+    Type.String(),
+    Type.Object({ concurrency: Type.Optional(Count()), rate: Type.Optional(Count()) }),
+    { description: "What each queue, or each partition of it, may use for now, by its name" },
+  ),
+});
+export type SharedLimitSchemaMatches = Assert<Same<typeof SharedLimitSchema, SharedLimitView>>;
+
+export const SharedLimitsReply = Type.Object({ limits: Type.Array(SharedLimitSchema) });
+
+export const SharedLimitParams = Type.Object({ name: Type.String({ pattern: QUEUE_NAME_PATTERN }) });
+
+export const SharedLimitBody = Type.Object(
+  {
+    limit: LimitSchema,
+    queues: Type.Array(Type.String({ pattern: QUEUE_NAME_PATTERN }), { minItems: 1, maxItems: 100 }),
+  },
+  closed,
+);
 
 export const LimitsReply = Type.Object({
   queue: Type.String(),
   at: Timestamp("Redis time"),
   limits: LimitsBody,
+  shared: Type.Array(SharedLimitSchema, { description: "Limits that the queue has together with others" }),
   running: Count("Tasks that run now"),
-  ...blocked,
+  blockedBy: nullable(oneOf([...BLOCKS, "shared"], { description: "Why no task may start now" })),
+  ...held,
 });
 export type LimitsSchemaMatches = Assert<Same<typeof LimitsReply, LimitsView>>;
 
@@ -70,7 +149,8 @@ export const TaskKeySchema = Type.Object({
   running: Count(),
   limit: nullable(LimitSchema),
   limitUntil: nullable(Timestamp("Until when its own limit holds")),
-  ...blocked,
+  blockedBy: nullable(oneOf(BLOCKS, { description: "Why no task may start now" })),
+  ...held,
 });
 export type TaskKeySchemaMatches = Assert<Same<typeof TaskKeySchema, TaskKeyView>>;
 

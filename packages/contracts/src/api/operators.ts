@@ -258,6 +258,8 @@ export const AUDIT_ACTIONS = [
   "queue.limits",
   "queue.hold",
   "queue.key_limit",
+  "limit.share",
+  "limit.unshare",
   "queue.empty",
   "queue.delete",
   "queue.burst",

@@ -30,6 +30,18 @@ export const QueueTotalsSchema = Type.Object({
   purged: total,
 });
 
+const QueueFlowSchema = Type.Object(
+  {
+    runnable: Count("Pending tasks that workers could start now; 0 while the queue is paused"),
+    concurrency: nullable(Count("How many tasks of the queue may run at one time")),
+    keysReady: Count("Keys of which a task may start now"),
+    keysResting: Count("Keys for which a time decides"),
+    keysHeld: Count("Held keys, among the 100 resting keys whose time is the last"),
+    heldUntil: nullable(Timestamp("The end of the last hold of the queue or of one of these keys")),
+  },
+  { description: "What its limits leave of the pending tasks" },
+);
+
 /** JSON Schema of `QueueStats`; `Assert` keeps the two equal. */
 export const QueueStatsSchema = Type.Object({
   queue: Type.String(),
@@ -51,6 +63,7 @@ export const QueueStatsSchema = Type.Object({
   pausedBy: nullable(Type.String({ description: "Who paused the queue" })),
   partitions: nullable(Count("How many partitions the queue has")),
   oldestPendingAgeMs: Type.Number({ minimum: 0 }),
+  flow: QueueFlowSchema,
   totals: QueueTotalsSchema,
   settings: QueueSettingsSchema,
 });

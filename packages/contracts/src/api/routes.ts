@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from "typebox";
 import { nullable } from "./common.ts";
+import { HeaviestKeysQuery, HeaviestKeysReply } from "./heaviest-keys.ts";
 import { LogInBody, SessionView } from "./identity.ts";
 import {
   HoldBody,
@@ -8,8 +9,12 @@ import {
   KeysReply,
   LimitsBody,
   LimitsReply,
+  SharedLimitBody,
+  SharedLimitSchema,
+  SharedLimitsReply,
   TaskKeySchema,
 } from "./limits.ts";
+import { LimitsTrialReply, LimitsTryBody } from "./limits-trial.ts";
 import {
   AuditList,
   AuditQuery,
@@ -84,6 +89,8 @@ export const DASHBOARD_ROUTES = {
 
   "GET /v1/queues/:queue/limits": { replies: { 200: LimitsReply } },
   "PUT /v1/queues/:queue/limits": { body: LimitsBody, replies: { 200: LimitsReply } },
+  "POST /v1/queues/:queue/limits/try": { body: LimitsTryBody, replies: { 200: LimitsTrialReply } },
+  "GET /v1/queues/:queue/heaviest-keys": { query: HeaviestKeysQuery, replies: { 200: HeaviestKeysReply } },
   "GET /v1/queues/:queue/keys": { query: KeysQuery, replies: { 200: KeysReply } },
   "GET /v1/queues/:queue/keys/:key": { replies: { 200: TaskKeySchema } },
   "PUT /v1/queues/:queue/keys/:key/limit": {
@@ -91,6 +98,9 @@ export const DASHBOARD_ROUTES = {
     replies: { 200: TaskKeySchema },
   },
   "POST /v1/queues/:queue/hold": { body: HoldBody, replies: { 200: LimitsReply } },
+  "GET /v1/limits": { replies: { 200: SharedLimitsReply } },
+  "PUT /v1/limits/:name": { body: SharedLimitBody, replies: { 200: SharedLimitSchema } },
+  "DELETE /v1/limits/:name": { replies: { 204: Type.Null() } },
 
   "GET /v1/queues/:queue/tasks": { query: TaskListQuery, replies: { 200: TaskPage } },
   "POST /v1/queues/:queue/tasks": { replies: { 200: TaskReceipt, 201: TaskReceipt, 208: TaskReceipt } },
@@ -135,7 +145,7 @@ export const DASHBOARD_ROUTES = {
 
 type Routes = typeof DASHBOARD_ROUTES;
 export type DashboardRoute = keyof Routes;
-/** The values for `:queue`, `:id` and `:key` in a path. */
+/** The values for `:queue`, `:id`, `:key` and `:name` in a path. */
 export type RouteParams<Path extends string> = Path extends `${string}:${infer Name}/${infer Rest}`
   ? Record<Name, string> & RouteParams<Rest>
   : Path extends `${string}:${infer Name}`

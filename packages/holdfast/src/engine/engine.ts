@@ -287,11 +287,11 @@ export class Engine extends QueueScripts {
   }
 
   async stats(): Promise<RawStats> {
-    const [now, counters, accepted, settings, lengths, oldest] = await this.run<
+    const [now, counters, accepted, settings, lengths, oldest, flow] = await this.run<
       scripts.StatsArgs,
-      [number, number[], number[], string, number[], string[]]
+      [number, number[], number[], string, number[], string[], number[]]
     >(scripts.statsScript, { clockMs: this.clockMs() });
-    return { now, counters, accepted, settings, lengths, oldest };
+    return { now, counters, accepted, settings, lengths, oldest, flow };
   }
 
   /** At most 100 ids. */

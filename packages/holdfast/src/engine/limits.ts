@@ -1,7 +1,8 @@
-import type { Limit, LimitsView, QueueLimits, TaskKeyView } from "@holdfast/contracts";
+import type { KeyLimits, Limit, LimitsView, QueueLimits, TaskKeyView } from "@holdfast/contracts";
 import * as scripts from "../redis/generated/index.ts";
 import type { Engine } from "./engine.ts";
-import { RATE_LATE } from "./format.ts";
+import { HELD_FOR_EVER, RATE_LATE } from "./format.ts";
+import { parseShares, type ShareView } from "./shared-limits.ts";
 import { decodeWord, encodeWord } from "./text.ts";
 
 /** What changes for a key, or for the hold of the whole queue. */
@@ -40,9 +41,32 @@ function limitsText(limits: QueueLimits): string {
   }).join("\n");
 }
 
-function wholeOf(text: string): QueueLimits {
-  const [, line] = /^whole (.*)$/m.exec(text) ?? [];
-  return line === undefined ? {} : { queue: parseLimit(line) };
+/** The line `policy` of lua/lib/accounts.lua; undefined if all is as it is by default. */
+function policyText({ key, fairBy }: QueueLimits): string | undefined {
+  const { ordered = false, onDead, whenFull = "wait", maxWaiting } = key ?? {};
+  const words = [
+    ...(ordered ? ["ordered=1"] : []),
+    ...(onDead === "stop" ? ["stop=1"] : []),
+    ...(whenFull === "wait" ? [] : [`full=${whenFull === "drop-new" ? "drop" : "cancel"}`]),
+    ...(maxWaiting === undefined ? [] : [`max=${maxWaiting}`]),
+    ...(fairBy === "time" ? ["fair=time"] : []),
+  ];
+  return words.length === 0 ? undefined : ["policy", ...words].join(" ");
+}
+
+function parsePolicy(text: string): Pick<QueueLimits, "fairBy"> & { key: KeyLimits } {
+  const words = new Map(text.split(" ").map((word) => word.split("=") as [string, string]));
+  const max = words.get("max");
+  const full = words.get("full");
+  return {
+    key: {
+      ...(words.has("ordered") ? { ordered: true } : {}),
+      ...(words.has("stop") ? { onDead: "stop" } : {}),
+      ...(full === undefined ? {} : { whenFull: full === "drop" ? "drop-new" : "cancel-running" }),
+      ...(max === undefined ? {} : { maxWaiting: Number(max) }),
+    },
+    ...(words.has("fair") ? { fairBy: "time" } : {}),
+  };
 }
 
 function parseLimits(text: string): QueueLimits {
@@ -52,7 +76,14 @@ function parseLimits(text: string): QueueLimits {
     const scope = SCOPES.find((name) => name === line.slice(0, space));
     if (scope !== undefined) limits[scope] = parseLimit(line.slice(space + 1));
   }
-  return limits;
+  const [, policy] = /^policy (.*)$/m.exec(text) ?? [];
+  if (policy === undefined) return limits;
+  const { key, ...rest } = parsePolicy(policy);
+  return {
+    ...limits,
+    ...rest,
+    ...(limits.key || Object.keys(key).length > 0 ? { key: { ...limits.key, ...key } } : {}),
+  };
 }
 
 /** What holds a key or the queue back. @param running tasks that run under the limit */
@@ -62,13 +93,21 @@ function blockOf(
   { tat, heldUntil }: { tat: number; heldUntil: number },
   now: number,
 ): Pick<TaskKeyView, "heldUntil" | "blockedBy" | "nextAt"> {
-  const held = heldUntil > now ? heldUntil : null;
+  const stopped = heldUntil >= HELD_FOR_EVER;
+  const held = heldUntil > now && !stopped ? heldUntil : null;
   const { rate, concurrency = Number.POSITIVE_INFINITY } = limit ?? {};
   const intervalMs = rate ? rate.periodMs / rate.limit : 0;
   const allowedAt = Math.ceil(tat - ((rate?.burst ?? 1) - 1 + RATE_LATE) * intervalMs);
   const late = rate !== undefined && allowedAt > now ? allowedAt : null;
-  const blockedBy =
-    held !== null ? "hold" : running >= concurrency ? "concurrency" : late !== null ? "rate" : null;
+  const blockedBy = stopped
+    ? "stopped"
+    : held !== null
+      ? "hold"
+      : running >= concurrency
+        ? "concurrency"
+        : late !== null
+          ? "rate"
+          : null;
   const nextAt = held !== null || late !== null ? Math.max(held ?? 0, late ?? 0) : null;
   return { heldUntil: held, blockedBy, nextAt };
 }
@@ -99,10 +138,11 @@ function keyView(limits: QueueLimits, now: number, raw: [string, number, string]
   };
 }
 
-/** Sets the limits of one part of a queue. @param whole those of the queue, of which the part keeps a share */
-export async function setLimits(engine: Engine, limits: QueueLimits, whole = limits): Promise<void> {
+/** Sets the limits of a queue or a partition. */
+export async function setLimits(engine: Engine, limits: QueueLimits): Promise<void> {
   const { connection, keys } = engine;
-  const lines = [limitsText(limits), ...(whole.queue ? [`whole ${limitText(whole.queue)}`] : [])].join("\n");
+  const policy = policyText(limits);
+  const lines = [limitsText(limits), ...(policy === undefined ? [] : [policy])].join("\n");
   await connection.script<scripts.LimitsArgs, number>(scripts.limitsScript, keys, { lines });
   for (;;) {
     const last = await connection.script<scripts.OpenKeysArgs, string>(scripts.openKeysScript, keys, {
@@ -113,7 +153,7 @@ export async function setLimits(engine: Engine, limits: QueueLimits, whole = lim
   }
 }
 
-const KEYS_PER_CALL = 500;
+export const KEYS_PER_CALL = 500;
 
 /** @param key null for the queue, which can only be held */
 export async function changeKey(engine: Engine, key: string | null, change: KeyChange): Promise<void> {
@@ -128,9 +168,9 @@ export async function changeKey(engine: Engine, key: string | null, change: KeyC
 
 export interface KeysPage {
   /** Of this part. */
-  limits: LimitsView;
-  /** The limits of the queue, of which this part keeps a share. */
-  whole: QueueLimits;
+  limits: Omit<LimitsView, "shared">;
+  /** Its shares of limits that several parts have together. */
+  shares: ShareView[];
   keys: TaskKeyView[];
   /** The key to go on behind; null at the end. */
   cursor: string | null;
@@ -152,6 +192,13 @@ export async function readKeys(
   });
   const limits = parseLimits(text);
   const running = Number(processing);
+  const [own = "", ...ofShares] = account.split("\n");
+  const shares = parseShares(text);
+  const block = blockOf(limits.queue, running, parseAccount(own), now);
+  const blocks = shares.map(({ limit }, place) =>
+    blockOf(limit, running, parseAccount(ofShares[place] ?? ""), now),
+  );
+  const shared = blocks.find(({ blockedBy }) => blockedBy !== null);
   const keys: TaskKeyView[] = [];
   for (let at = 0; at < rest.length; at += 3)
     keys.push(keyView(limits, now, [String(rest[at]), Number(rest[at + 1]), String(rest[at + 2])]));
@@ -161,10 +208,34 @@ export async function readKeys(
       at: now,
       limits,
       running,
-      ...blockOf(limits.queue, running, parseAccount(account), now),
+      ...(block.blockedBy === null && shared ? { ...shared, blockedBy: "shared" } : block),
     },
-    whole: { ...limits, ...wholeOf(text) },
+    shares,
     keys,
     cursor: following === "" ? null : decodeWord(following),
   };
+}
+
+/** How many fields one call of HSCAN looks at: less than 1 ms for Redis. */
+const FIELDS_PER_CALL = 1_000;
+
+/** The keys with an account, as far as the given number of fields shows. @param most no more keys than about this */
+export async function scanAccounts(
+  engine: Engine,
+  fields: number,
+  most: number,
+): Promise<{ keys: string[]; isWhole: boolean }> {
+  const found = new Set<string>();
+  let cursor = "0";
+  for (let looked = 0; looked < fields && found.size < most; looked += FIELDS_PER_CALL) {
+    const [next, flat] = await engine.connection.command<[string, string[]]>(
+      "HSCAN",
+      engine.keys.state,
+      ...[cursor, "MATCH", "@?*", "COUNT", FIELDS_PER_CALL],
+    );
+    for (let at = 0; at < flat.length; at += 2) found.add(decodeWord((flat[at] as string).slice(1)));
+    cursor = next;
+    if (cursor === "0") return { keys: [...found], isWhole: true };
+  }
+  return { keys: [...found], isWhole: false };
 }

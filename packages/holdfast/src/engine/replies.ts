@@ -28,6 +28,8 @@ export interface RawStats {
   settings: string;
   lengths: number[];
   oldest: string[];
+  /** Empty for a queue that has had neither keys nor limits. */
+  flow: number[];
 }
 
 /** Reads the reply of the script get, which has five texts for each of the `ids`. */

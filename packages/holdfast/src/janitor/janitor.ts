@@ -10,6 +10,7 @@ import { checkShape } from "../options/shape.ts";
 import { partitionNames } from "../partitions/partition-names.ts";
 import { PartitionRegistry } from "../partitions/partition-registry.ts";
 import { ScheduleFiring } from "../schedules/firing.ts";
+import { Dealer } from "../shares/dealer.ts";
 import { SafeEmitter } from "../user-code.ts";
 import { type JanitorEvents, type JanitorOptions, janitorShape } from "./janitor-options.ts";
 import { Sweep } from "./sweep.ts";
@@ -19,6 +20,8 @@ const TRIM_MS = 10_000;
 const DEFAULT_GRACE_MS = 25_000;
 const WORKER_GONE_MS = 3_600_000;
 const SOONEST_MS = 5;
+// Limits that queues share are divided anew so often.
+const DEAL_MS = 1_000;
 // A janitor that has not looked at the schedules for so long, beside its sweep interval, does not count as running.
 const SILENT_MS = 15_000;
 /** Finds leases that ran out, tasks that are due, and what is past retention. Any number of janitors may run. */
@@ -29,10 +32,12 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
   readonly #partitions: PartitionRegistry;
   readonly #auditLogMax: number;
   readonly #sweep: Sweep;
+  readonly #dealer: Dealer;
   readonly #schedules: ScheduleFiring | undefined;
   readonly #id = `${hostname()}:${process.pid}:${nanoid(6)}`;
   #lastSuccessAt = 0;
   #trimNextAt = 0;
+  #dealNextAt = 0;
   #isAnnounced = false;
   #running = false;
   #stopped: Promise<void> | undefined;
@@ -57,6 +62,7 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
       auditBudget: options.auditBudget ?? 10_000,
       events: this,
     });
+    this.#dealer = new Dealer(this.#client, (queue) => this.#partitions.parts(queue));
     if (options.schedules !== false) {
       this.#schedules = new ScheduleFiring({
         client: this.#client,
@@ -135,6 +141,9 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
       failure = error;
     });
     const sweptFromMs = performance.now();
+    await this.#deal().catch((error: unknown) => {
+      failure ??= error;
+    });
     for (const queue of queues) {
       if (this.#stopped) return nextInMs;
       try {
@@ -151,6 +160,13 @@ export class Janitor extends SafeEmitter<JanitorEvents> {
     this.#lastSuccessAt = Date.now();
     // The time that was read at the beginning is nearer by the duration of the sweep.
     return Math.max(0, nextInMs - (performance.now() - sweptFromMs));
+  }
+
+  async #deal(): Promise<void> {
+    const now = performance.now();
+    if (now < this.#dealNextAt) return;
+    await this.#dealer.run();
+    this.#dealNextAt = now + DEAL_MS;
   }
 
   async #trimAuditLog(): Promise<void> {

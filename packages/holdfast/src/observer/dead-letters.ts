@@ -117,6 +117,12 @@ export async function replayInto(
       throw new HoldfastError("queue_full", `queue "${target.queue}" is at its cap of waiting tasks`, {
         taskId: raw.id,
       });
+    if (verdicts === "k")
+      throw new HoldfastError(
+        "key_full",
+        `the key of task "${raw.id}" has as many tasks as the limits of queue "${target.queue}" allow`,
+        { taskId: raw.id },
+      );
     if (verdicts === "c")
       throw new HoldfastError("task_conflict", `queue "${target.queue}" has another task "${newId}"`, {
         taskId: raw.id,

@@ -1,13 +1,46 @@
-import { LIMITS, type Limit, type LimitsView, type QueueLimits, type TaskKeyView } from "@holdfast/contracts";
+import {
+  FAIR_BY,
+  HoldfastError,
+  isQueueName,
+  type KeyLimits,
+  LIMITS,
+  type Limit,
+  type LimitsTrial,
+  type LimitsView,
+  ON_DEAD,
+  type QueueLimits,
+  type SharedLimitView,
+  type TaskKeyView,
+  WHEN_FULL,
+} from "@holdfast/contracts";
+import type { Holdfast } from "../client.ts";
 import { changeKey, type KeyChange, readKeys, setLimits } from "../engine/limits.ts";
+import type { StoredLimit } from "../engine/shared-limits.ts";
 import { taskKinds } from "../engine/task-options.ts";
-import { nested, whole } from "../options/kinds.ts";
+import { listOf, nested, oneOf, pattern, whole, yesNo } from "../options/kinds.ts";
 import { checkArgument, checkShape, type Kind, shapeOf } from "../options/shape.ts";
-import { splitLimits } from "../partitions/merge-stats.ts";
 import type { PartitionRegistry } from "../partitions/partition-registry.ts";
+import {
+  checkDivided,
+  Dealer,
+  isOfPartitions,
+  partitionLimit,
+  partitionLimits,
+  wholeLimit,
+} from "../shares/dealer.ts";
+import { tryLimits } from "../trial/try-limits.ts";
+import { type HeaviestKeys, heaviestKeys, KEY_ORDERS, type KeyOrder } from "./heaviest-keys.ts";
 
 const MOST = 1_000_000;
 const MAX_HOLD_MS = LIMITS.delayMs;
+
+const sharedName = pattern("1 to 64 of A-Z a-z 0-9 _ . -, the first a letter or digit", isQueueName);
+const sharedQueues = listOf(
+  pattern("the name of a queue", isQueueName),
+  "an array of 1 to 100 names of queues",
+  1,
+  100,
+);
 
 const weight: Kind = {
   wants: "a number from 0.001 to 1,000",
@@ -23,19 +56,44 @@ export const rateShape = shapeOf<NonNullable<Limit["rate"]>>({
   required: ["limit", "periodMs"],
 });
 
+const limitKinds = { rate: nested(rateShape), concurrency: whole(1, MOST), weight };
+const limitHints = { max: "concurrency", limit: "rate: { limit, periodMs }" };
+
 export const limitShape = shapeOf<Limit>({
   what: "a limit",
   title: "Limit",
   example: "{ rate: { limit: 10, periodMs: 1_000 }, concurrency: 5 }",
-  kinds: { rate: nested(rateShape), concurrency: whole(1, MOST), weight },
-  hints: { max: "concurrency", limit: "rate: { limit, periodMs }" },
+  kinds: limitKinds,
+  hints: limitHints,
+});
+
+export const keyLimitsShape = shapeOf<KeyLimits>({
+  what: "the limit of keys",
+  title: "Limit of keys",
+  example: "{ concurrency: 1, ordered: true }",
+  kinds: {
+    ...limitKinds,
+    ordered: yesNo,
+    onDead: oneOf(...ON_DEAD),
+    whenFull: oneOf(...WHEN_FULL),
+    maxWaiting: whole(1, MOST),
+  },
+  hints: { ...limitHints, maxSize: "maxWaiting", fifo: "ordered", strategy: "whenFull", policy: "whenFull" },
+  rule: ({ ordered = false, concurrency, onDead, whenFull = "wait" }) =>
+    ordered && concurrency !== 1
+      ? "key.ordered needs key.concurrency: 1, since tasks that run side by side have no order"
+      : onDead !== undefined && !ordered
+        ? "key.onDead needs key.ordered: true"
+        : whenFull !== "wait" && concurrency === undefined
+          ? `key.whenFull: "${whenFull}" needs key.concurrency, which says when a key is full`
+          : undefined,
 });
 
 export const queueLimitsShape = shapeOf<QueueLimits>({
   what: "the limits of a queue",
   title: "Limits of a queue",
   example: "{ key: { concurrency: 1 } }",
-  kinds: { queue: nested(limitShape), key: nested(limitShape) },
+  kinds: { queue: nested(limitShape), key: nested(keyLimitsShape), fairBy: oneOf(...FAIR_BY) },
   hints: { group: "key", global: "queue", concurrency: "queue: { concurrency }", rate: "queue: { rate }" },
 });
 
@@ -56,6 +114,32 @@ export interface ListKeysOptions {
   limit?: number | undefined;
 }
 
+export interface TryLimitsOptions {
+  /**
+   * The slots of all workers together, 1 to 1,000,000. @default those of the workers that run now, or as many tasks as the record shows at
+   * one time if that is more
+   */
+  slots?: number | undefined;
+}
+
+export const tryLimitsShape = shapeOf<TryLimitsOptions>({
+  what: "a trial of limits",
+  title: "Trial of limits",
+  kinds: { slots: whole(1, MOST) },
+  hints: { concurrency: "slots", workers: "slots" },
+});
+export interface HeaviestKeysOptions {
+  /** The highest first. @default "waiting" */
+  by?: KeyOrder | undefined;
+  /** 1 to 500. @default 20 */
+  limit?: number | undefined;
+}
+
+export const heaviestKeysShape = shapeOf<HeaviestKeysOptions>({
+  what: "a question for the heaviest keys",
+  title: "Heaviest keys",
+  kinds: { by: oneOf(...KEY_ORDERS), limit: whole(1, LIMITS.scriptTasks) },
+});
 export const keyLimitShape = shapeOf<KeyLimitOptions>({
   what: "the limit of a key",
   title: "Limit of a key",
@@ -74,37 +158,60 @@ export const listKeysShape = shapeOf<ListKeysOptions>({
 
 /** The limits of queues, and the keys of their tasks (docs/flow-control.md). */
 export class Limits {
+  readonly #client: Holdfast;
   readonly #partitions: PartitionRegistry;
+  readonly #dealer: Dealer;
 
-  constructor(partitions: PartitionRegistry) {
+  constructor(client: Holdfast, partitions: PartitionRegistry) {
+    this.#client = client;
     this.#partitions = partitions;
+    this.#dealer = new Dealer(client, (queue) => partitions.parts(queue));
   }
 
   /** The limits of a queue, and what they hold back. Of a queue with partitions: of all of them together. @throws HoldfastError queue_not_found */
   async get(queue: string): Promise<LimitsView> {
-    const { all } = await this.#partitions.known(queue);
-    const pages = await Promise.all(all.map(({ engine }) => readKeys(engine, {})));
+    const { all, partitions } = await this.#partitions.known(queue);
+    const [pages, shared] = await Promise.all([
+      Promise.all(all.map(({ engine }) => readKeys(engine, {}))),
+      this.#client.sharedLimits.all(),
+    ]);
     const [first] = pages as [(typeof pages)[number]];
     const free = pages.find(({ limits }) => limits.blockedBy === null);
+    const own = partitions ? shared.find(({ name }) => name === partitionLimit(queue)) : undefined;
+    const { limits } = first.limits;
     return {
       ...(free ?? first).limits,
       queue,
-      limits: first.whole,
-      running: pages.reduce((sum, { limits }) => sum + limits.running, 0),
+      limits: own ? { ...limits, queue: { ...limits.queue, ...own.limit } } : limits,
+      shared: shared
+        .filter(({ name, queues }) => !isOfPartitions(name) && queues.includes(queue))
+        .map(sharedView),
+      running: pages.reduce((sum, page) => sum + page.limits.running, 0),
     };
+  }
+
+  /** Refuses what `set` would refuse, and creates no queue. @throws HoldfastError invalid_argument */
+  check(limits: QueueLimits): void {
+    checkShape(queueLimitsShape, limits);
   }
 
   /**
    * Sets all limits of a queue; a limit that is left out ends. A queue that does not exist is created. The next task that is granted
-   * obeys them. Of a queue with partitions each partition keeps an equal share of the limits of the queue.
+   * obeys them. The limit of a queue with partitions is divided among them, by what waits there.
    * @throws HoldfastError invalid_argument
    */
   async set(queue: string, limits: QueueLimits): Promise<LimitsView> {
-    checkShape(queueLimitsShape, limits);
+    this.check(limits);
+    const parts = await this.#partitions.opened(queue);
+    const whole = wholeLimit(limits);
+    const name = partitionLimit(queue);
+    if (parts.partitions && whole)
+      await this.#dealer.set(name, checkDivided("queue", whole, parts.all.length), [queue]);
     await this.#partitions.onAll(
       () => this.#partitions.opened(queue),
-      ({ engine }, { all }) => setLimits(engine, splitLimits(limits, all.length), limits),
+      ({ engine }, { partitions }) => setLimits(engine, partitions ? partitionLimits(limits) : limits),
     );
+    if (parts.partitions && !whole) await this.#dealer.end(name);
     return this.get(queue);
   }
 
@@ -167,9 +274,87 @@ export class Limits {
     await Promise.all(all.map(({ engine }) => changeKey(engine, null, { holdMs })));
   }
 
+  /** All limits that queues share. */
+  async shared(): Promise<SharedLimitView[]> {
+    const all = await this.#client.sharedLimits.all();
+    return all.filter(({ name }) => !isOfPartitions(name)).map(sharedView);
+  }
+
+  /** Refuses what `share` would refuse, and creates no queue. @throws HoldfastError invalid_argument, invalid_queue_name */
+  async checkShare(name: string, limit: Limit, queues: readonly string[]): Promise<void> {
+    checkArgument("name", sharedName, name);
+    checkShape(limitShape, limit);
+    checkArgument("queues", sharedQueues, queues);
+    if (limit.weight !== undefined || !wholeLimit({ queue: limit }))
+      throw new HoldfastError(
+        "invalid_argument",
+        "limit has to have concurrency, rate or both, and no weight: queues do not take turns",
+        { field: "limit" },
+      );
+    let parts = 0;
+    for (const queue of new Set(queues)) parts += (await this.#partitions.parts(queue)).all.length;
+    checkDivided("limit", limit, parts);
+  }
+
+  /**
+   * Sets a limit that several queues have together. Queues that do not exist are created. A janitor divides the limit among the queues,
+   * every second, by what waits there; together they never exceed it.
+   * @param name 1 to 64 of A-Z a-z 0-9 _ . -
+   * @param limit `concurrency`, `rate`, or both
+   * @param queues 1 to 100
+   * @throws HoldfastError invalid_argument, invalid_queue_name
+   */
+  async share(name: string, limit: Limit, queues: readonly string[]): Promise<SharedLimitView> {
+    await this.checkShare(name, limit, queues);
+    const names = [...new Set(queues)];
+    for (const queue of names) await this.#partitions.opened(queue);
+    return sharedView(await this.#dealer.set(name, limit, names));
+  }
+
+  /** Ends a limit that queues share. @returns false if there is none of this name */
+  async unshare(name: string): Promise<boolean> {
+    checkArgument("name", sharedName, name);
+    return this.#dealer.end(name);
+  }
+
+  /**
+   * Replays the newest completed tasks of a queue, at most 10,000, and those that wait now, under the limits of today and under others. All
+   * limits are given, as to `set`. Nothing is changed.
+   * @throws HoldfastError queue_not_found, invalid_argument, conflict: the queue keeps no completed task
+   */
+  async try(queue: string, limits: QueueLimits, options: TryLimitsOptions = {}): Promise<LimitsTrial> {
+    checkShape(queueLimitsShape, limits);
+    checkShape(tryLimitsShape, options);
+    const { limits: today } = await this.get(queue);
+    return tryLimits(this.#client, await this.#partitions.known(queue), {
+      limits,
+      today,
+      slots: options.slots,
+    });
+  }
+
+  /**
+   * The keys with the most waiting or running tasks, or the longest hold, of those with tasks, a hold or a limit of their own. Looks at up to
+   * 5,000 keys with waiting tasks, and through 100,000 fields of the queue for the others.
+   * @throws HoldfastError queue_not_found, invalid_argument
+   */
+  async heaviest(queue: string, options: HeaviestKeysOptions = {}): Promise<HeaviestKeys> {
+    checkShape(heaviestKeysShape, options);
+    const { by = "waiting", limit = 20 } = options;
+    return heaviestKeys(await this.#partitions.known(queue), by, limit);
+  }
+
   async #change(queue: string, key: string, change: KeyChange): Promise<TaskKeyView> {
     const { engine } = (await this.#partitions.known(queue)).ofKey(key);
     await changeKey(engine, key, change);
     return (await readKeys(engine, { keys: [key] })).keys[0] as TaskKeyView;
   }
+}
+
+function sharedView({ name, limit, queues, shares }: StoredLimit): SharedLimitView {
+  const views = Object.entries(shares).map(([part, { concurrency, rate }]) => [
+    part,
+    { ...(concurrency === undefined ? {} : { concurrency }), ...(rate === undefined ? {} : { rate }) },
+  ]);
+  return { name, limit, queues, shares: Object.fromEntries(views) };
 }

@@ -49,7 +49,7 @@ export class Observer {
     this.#ownsClient = isOwn;
     this.#client = client;
     this.#partitions = new PartitionRegistry(client);
-    this.limits = new Limits(this.#partitions);
+    this.limits = new Limits(client, this.#partitions);
   }
 
   async queues(): Promise<string[]> {
@@ -94,15 +94,24 @@ export class Observer {
     const part = (await this.#partitions.known(queue)).ofId(id);
     const task = await this.#taskIn(queue, part, id);
     if (!part || !task) return null;
-    const [stats, workers, janitors, position, limits] = await Promise.all([
+    const [stats, workers, janitors, position, limits, shared] = await Promise.all([
       this.#statsOf(part),
       this.workers(),
       this.janitors(),
       positionOf(part.engine, task),
       readKeys(part.engine, { keys: task.key === null ? [] : [task.key] }),
+      this.#client.sharedLimits.all(),
     ]);
     const acksPerSecond = this.#rates.acksPerSecond(part.name);
-    return explain(task, { stats, workers, janitors: janitors.length, position, limits, acksPerSecond });
+    return explain(task, {
+      stats,
+      workers,
+      janitors: janitors.length,
+      position,
+      limits,
+      shared,
+      acksPerSecond,
+    });
   }
 
   /** Dead letters with the same type, reason and error. @param options.scan how many of the newest are looked at, 10,000 */

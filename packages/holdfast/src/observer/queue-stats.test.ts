@@ -10,6 +10,7 @@ const raw = (change: Partial<RawStats> = {}): RawStats => ({
   settings: "",
   lengths: [],
   oldest: [],
+  flow: [],
   ...change,
 });
 

@@ -1,4 +1,4 @@
-import type { QueueStats } from "@holdfast/contracts";
+import type { QueueFlow, QueueStats } from "@holdfast/contracts";
 import { decodeHeader } from "../engine/envelope.ts";
 import type { RawStats } from "../engine/replies.ts";
 import { settingsText } from "../engine/settings-text.ts";
@@ -35,6 +35,30 @@ function oldestAgeMs(raw: RawStats): number {
   return Math.max(0, raw.now - oldest);
 }
 
+/** What the limits leave of the pending tasks. -1 stands for no limit. */
+function flowOf(
+  [
+    room = -1,
+    concurrency = -1,
+    keyed = 0,
+    keysReady = 0,
+    keysResting = 0,
+    keysHeld = 0,
+    heldUntil = 0,
+  ]: number[],
+  { pending, pendingKeyed, paused }: { pending: number; pendingKeyed: number; paused: boolean },
+): QueueFlow {
+  const mayRun = Math.max(0, pending - pendingKeyed) + Math.min(keyed, pendingKeyed);
+  return {
+    runnable: paused ? 0 : Math.min(mayRun, room < 0 ? mayRun : room),
+    concurrency: concurrency < 0 ? null : concurrency,
+    keysReady,
+    keysResting,
+    keysHeld,
+    heldUntil: heldUntil > 0 ? heldUntil : null,
+  };
+}
+
 /** The counts come from the counters. The audit compares the counters with the indexes. */
 export function queueStats(queue: string, raw: RawStats): QueueStats {
   const count = (at: number) => raw.counters[at] ?? 0;
@@ -49,10 +73,13 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
     count(TOMBSTONES_LOW) -
     count(TOMBSTONES_SOLO) -
     count(TOMBSTONES_KEYED);
+  const pending = acceptedPending + count(PENDING);
+  const pendingKeyed = without(keyed, TOMBSTONES_KEYED);
+  const settings = settingsText(raw.settings);
   return {
     queue,
     at: raw.now,
-    pending: acceptedPending + count(PENDING),
+    pending,
     pendingByPriority: {
       high: without(high, TOMBSTONES_HIGH),
       normal: Math.max(0, normal - Math.max(0, inNormal)),
@@ -60,7 +87,7 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
     },
     pendingSolo: without(solo, TOMBSTONES_SOLO),
     pendingTyped: without(typed, TOMBSTONES_ASIDE),
-    pendingKeyed: without(keyed, TOMBSTONES_KEYED),
+    pendingKeyed,
     processing: count(PROCESSING),
     scheduled: acceptedScheduled + count(SCHEDULED),
     completed: count(COMPLETED),
@@ -86,6 +113,7 @@ export function queueStats(queue: string, raw: RawStats): QueueStats {
       stale: total(10),
       purged: count(PURGED),
     },
-    ...settingsText(raw.settings),
+    flow: flowOf(raw.flow, { pending, pendingKeyed, paused: settings.paused }),
+    ...settings,
   };
 }

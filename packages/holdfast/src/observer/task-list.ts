@@ -1,6 +1,6 @@
 import { HoldfastError, LIMITS, TASK_STATES, type TaskState, type TaskView } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
-import type { ListOrder } from "../engine/replies.ts";
+import type { ListOrder, RawTask } from "../engine/replies.ts";
 import { taskView } from "../engine/task-view.ts";
 import type { Parts } from "../partitions/parts.ts";
 import type { QueueKeys } from "../redis/keys.ts";
@@ -30,7 +30,7 @@ export interface ListOptions extends TaskFilter {
 type Index = [index: keyof QueueKeys, order: ListOrder];
 
 // Waiting tasks: the one that runs next comes first. Ended tasks: the one that ended last comes first.
-const INDEXES: Record<TaskState, Index[]> = {
+export const INDEXES: Record<TaskState, Index[]> = {
   pending: [
     ["pendingTyped", "typed"],
     ["pendingSolo", "waiting"],
@@ -51,6 +51,16 @@ const INDEXES: Record<TaskState, Index[]> = {
 const SCANNED = 1_000;
 // Read at once: a page of large payloads would stall Redis for everybody.
 const READ_BYTES = 1_048_576;
+
+/** How many tasks to read next, by the size of those that were read last. @param before if none were read */
+export function nextPageSize(found: readonly RawTask[], before: number): number {
+  const bytes = found.reduce(
+    (sum, { envelope, record, result }) => sum + envelope.length + record.length + result.length,
+    0,
+  );
+  if (bytes === 0) return before;
+  return Math.max(1, Math.min(LIMITS.pageTasks, Math.floor((READ_BYTES * found.length) / bytes)));
+}
 
 /** A cursor is opaque to clients: which index, and what was seen last in it. */
 function decodeCursor(cursor: string, indexes: Index[]): { at: number; after: string } {
@@ -142,16 +152,14 @@ export async function listPart(queue: string, engine: Engine, options: ListOptio
     const [index, order] = indexes[at] as Index;
     const page = await engine.list(index, order, after, Math.min(limit - tasks.length, pageSize));
     scanned += page.ids.length;
-    let bytes = 0;
-    for (const raw of await engine.get(page.ids)) {
-      bytes += raw.envelope.length + raw.record.length + raw.result.length;
+    const found = await engine.get(page.ids);
+    pageSize = nextPageSize(found, pageSize);
+    for (const raw of found) {
       const task = taskView(queue, raw);
       if (task?.state !== state) continue;
       if (isPastSpan(task, options)) return { tasks, cursor: null, scanned, total };
       if (matches(task)) tasks.push(task);
     }
-    if (bytes > 0)
-      pageSize = Math.max(1, Math.min(LIMITS.pageTasks, Math.floor((READ_BYTES * page.ids.length) / bytes)));
     after = page.cursor;
     if (after === "") {
       at++;

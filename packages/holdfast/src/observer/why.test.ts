@@ -1,7 +1,8 @@
-import type { LimitsView, QueueStats, TaskKeyView, TaskView, WorkerView } from "@holdfast/contracts";
+import type { QueueStats, TaskKeyView, TaskView, WorkerView } from "@holdfast/contracts";
 import { expect, test } from "vitest";
 import { statsOf, taskViewOf, workerViewOf } from "../../test/support/views.ts";
 import type { KeysPage } from "../engine/limits.ts";
+import type { StoredLimit } from "../engine/shared-limits.ts";
 import { explain } from "./why.ts";
 
 interface Case {
@@ -12,15 +13,16 @@ interface Case {
   acksPerSecond?: number;
   janitors?: number;
   limits?: KeysPage;
+  shared?: StoredLimit[];
 }
 
 /** A queue without limits, and what is said of it or of the key of the task. */
-const keysPage = (limits: Partial<LimitsView> = {}, key?: Partial<TaskKeyView>): KeysPage => ({
+const keysPage = (limits: Partial<KeysPage["limits"]> = {}, key?: Partial<TaskKeyView>): KeysPage => ({
   limits: {
     ...{ queue: "q", at: 0, limits: {}, running: 0, heldUntil: null, blockedBy: null, nextAt: null },
     ...limits,
   },
-  whole: {},
+  shares: [],
   keys: key
     ? [
         {
@@ -38,6 +40,7 @@ const why = ({ task, stats, workers = [workerViewOf()], position = null, ...rest
     acksPerSecond: 0,
     janitors: 1,
     limits: keysPage(),
+    shared: [],
     ...rest,
     stats: statsOf(stats),
     workers,
@@ -187,6 +190,9 @@ test("limited: which limit holds the task, how much of it is used, and its place
     ...{ reason: "limited", position: 2, expectedStartAt: null },
     detail: '3 of 3 tasks of the key "acme" run; 2 tasks are before it',
   });
+  // Half of the running tasks have this key, so two of the four that end each second do.
+  const known = { acksPerSecond: 4, stats: { at: 100_000, processing: 6 } };
+  expect(why({ task, limits: full, position: 2, ...known }).expectedStartAt).toBe(101_500);
   const rate = { limit: 10, periodMs: 60_000 };
   const late = keysPage({}, { limit: { rate }, blockedBy: "rate", nextAt: 105_000 });
   expect(why({ task, limits: late, position: 1 })).toMatchObject({
@@ -199,4 +205,33 @@ test("limited: which limit holds the task, how much of it is used, and its place
     detail: 'the queue "q" is held for another 500 ms',
   });
   expect(why({ task, limits: keysPage({}, {}) }).reason).toBe("waiting");
+});
+
+test("limit: the share of a limit of several queues, which are counted and not named", () => {
+  const stored = (name: string, limit: StoredLimit["limit"], queues: string[]): StoredLimit => ({
+    ...{ name, limit, queues, version: 1, shares: {}, text: "" },
+  });
+  const keyed = (name: string, limit: StoredLimit["limit"], running: number) => ({
+    ...keysPage({ blockedBy: "shared", running }),
+    shares: [{ name, limit, share: {} }],
+  });
+  const of = (limits: KeysPage, shared: StoredLimit[]) =>
+    why({ task: { state: "pending", queue: "q" }, stats: { pending: 1 }, limits, shared }).detail;
+  expect(
+    of(keyed("db", { concurrency: 4 }, 4), [stored("db", { concurrency: 9 }, ["q", "secret"])]),
+  ).toContain('4 of 4 tasks run that queue "q" may run now of limit "db" (9 with 1 other queue)');
+  const rate = (limit: number) => ({ rate: { limit, periodMs: 60_000 } });
+  expect(of(keyed("api", rate(2), 0), [stored("api", rate(9), ["a", "q", "secret"])])).toContain(
+    'the share of queue "q" in limit "api" is used up (9 per 60 s with 2 other queues)',
+  );
+  expect(of(keyed("q/", { concurrency: 2 }, 2), [stored("q/", { concurrency: 8 }, ["q"])])).toContain(
+    '2 of 2 tasks run that queue "q" may run now of the limit of queue "q" (8 with all its partitions)',
+  );
+});
+
+test("limit: a key in strict order stopped at a dead letter, and what lets it go on", () => {
+  const limits = keysPage({}, { key: "acme", blockedBy: "stopped" });
+  expect(why({ task: { state: "pending", key: "acme" }, limits }).detail).toContain(
+    'the key "acme" stopped when a task of it died: replay that dead letter, or end the hold',
+  );
 });

@@ -1,7 +1,9 @@
 import { LIMITS, type QueueStats, type TaskState, type TaskView, type WorkerView } from "@holdfast/contracts";
 import type { Engine } from "../engine/engine.ts";
 import type { KeysPage } from "../engine/limits.ts";
+import type { StoredLimit } from "../engine/shared-limits.ts";
 import { encodeWord } from "../engine/text.ts";
+import { isOfPartitions } from "../shares/dealer.ts";
 
 /** Why a task does not run (or that it does). */
 export interface Why {
@@ -39,8 +41,10 @@ export interface Surroundings {
   /** Index in its band; null if it was not found among the entries looked at. */
   position: number | null;
   acksPerSecond: number;
-  /** The limits of the queue, and of the key of the task. */
+  /** The limits of the queue or partition, and of the key of the task. */
   limits: KeysPage;
+  /** The limits that queues and partitions share. */
+  shared: readonly StoredLimit[];
 }
 
 export function explain(task: TaskView, around: Surroundings): Why {
@@ -125,7 +129,10 @@ export function explain(task: TaskView, around: Surroundings): Why {
 }
 
 /** What holds the task back: the queue as a whole, or its key; null if neither does. */
-function limitOf(task: TaskView, { limits: { limits, keys }, position, stats }: Surroundings) {
+function limitOf(task: TaskView, around: Surroundings) {
+  const { limits: page, position, stats } = around;
+  const { limits, keys } = page;
+  if (limits.blockedBy === "shared") return sharedLimitOf(task, around);
   const [key] = keys;
   const [view, limit, whose] =
     limits.blockedBy !== null
@@ -137,17 +144,52 @@ function limitOf(task: TaskView, { limits: { limits, keys }, position, stats }: 
   const held =
     view.blockedBy === "hold"
       ? `${whose} is held for another ${spanOf((view.heldUntil ?? 0) - stats.at)}`
-      : view.blockedBy === "concurrency"
-        ? `${view.running} of ${concurrency} tasks of ${whose} run`
-        : `the rate of ${whose}, ${rate?.limit} per ${spanOf(rate?.periodMs ?? 0)}, is used up`;
+      : view.blockedBy === "stopped"
+        ? `${whose} stopped when a task of it died: replay that dead letter, or end the hold`
+        : view.blockedBy === "concurrency"
+          ? `${view.running} of ${concurrency} tasks of ${whose} run`
+          : `the rate of ${whose}, ${rate?.limit} per ${spanOf(rate?.periodMs ?? 0)}, is used up`;
   const line = `; ${before} ${before === 1 ? "task is" : "tasks are"} before it`;
   return {
     detail: held + (position === null ? "" : line),
     position,
     expectedStartAt:
-      view.nextAt === null
-        ? null
-        : view.nextAt + Math.round(rate ? (before * rate.periodMs) / rate.limit : 0),
+      view.blockedBy === "concurrency"
+        ? afterEnds(before + 1, view.running, around)
+        : view.nextAt === null
+          ? null
+          : view.nextAt + Math.round(rate ? (before * rate.periodMs) / rate.limit : 0),
+  };
+}
+
+/**
+ * When so many tasks of a limit will have ended, if those that run under it end as quickly as the others of the queue.
+ * @returns null if nothing is known about how quickly tasks end
+ */
+function afterEnds(ends: number, running: number, { stats, acksPerSecond }: Surroundings): number | null {
+  const perSecond = (acksPerSecond * running) / Math.max(running, stats.processing);
+  return perSecond > 0 ? Math.round(stats.at + (ends / perSecond) * 1_000) : null;
+}
+
+/** Which share of a limit that queues have together is used up. */
+function sharedLimitOf(task: TaskView, { limits: { limits, shares }, shared, position }: Surroundings) {
+  const share =
+    shares.find(({ limit }) => limit.concurrency !== undefined && limits.running >= limit.concurrency) ??
+    shares[0];
+  const whole = shared.find(({ name }) => name === share?.name);
+  // The other queues are counted and not named, since the reader may be limited to this one.
+  const others = (whole?.queues.length ?? 1) - 1;
+  const [what, sharers] = isOfPartitions(share?.name ?? "")
+    ? [`the limit of queue "${task.queue}"`, "all its partitions"]
+    : [`limit "${share?.name}"`, `${others} other ${others === 1 ? "queue" : "queues"}`];
+  const { concurrency, rate } = whole?.limit ?? {};
+  const isFull = share?.limit.concurrency !== undefined && limits.running >= share.limit.concurrency;
+  return {
+    detail: isFull
+      ? `${limits.running} of ${share.limit.concurrency} tasks run that queue "${task.queue}" may run now of ${what} (${concurrency} with ${sharers})`
+      : `the share of queue "${task.queue}" in ${what} is used up (${rate?.limit} per ${spanOf(rate?.periodMs ?? 0)} with ${sharers})`,
+    position,
+    expectedStartAt: limits.nextAt,
   };
 }
 

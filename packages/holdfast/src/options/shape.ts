@@ -89,7 +89,7 @@ export function checkShape(shape: Shape, options: unknown, at = ""): void {
       throw refused(shape, `${at}${name} is missing: it has to be ${shape.kinds.get(name)?.wants}`);
   }
   const wrong = shape.rule?.(options as never);
-  if (wrong !== undefined) throw refused(shape, wrong);
+  if (wrong !== undefined) throw refused(shape, wrong, undefined, at === "" ? undefined : at.slice(0, -1));
 }
 
 /** Checks one argument that is not an options object. @throws HoldfastError invalid_argument, or the code of the kind */
@@ -101,9 +101,19 @@ export function checkArgument<Value>(name: string, kind: Kind, value: Value): Va
   );
 }
 
-function refused(shape: Shape, text: string, code: ErrorCode = "invalid_argument"): HoldfastError {
+/** @param field the options within others that contradict one another */
+function refused(
+  shape: Shape,
+  text: string,
+  code: ErrorCode = "invalid_argument",
+  field?: string,
+): HoldfastError {
   const end = text.endsWith("?") ? "" : ".";
-  return new HoldfastError(code, `${text}${end} See docs/options.md#${anchorOf(shape.title)}`);
+  return new HoldfastError(
+    code,
+    `${text}${end} See docs/options.md#${anchorOf(shape.title)}`,
+    field === undefined ? {} : { field },
+  );
 }
 
 /** The anchor that GitHub makes from a heading. */

@@ -1,11 +1,4 @@
-import {
-  HoldfastError,
-  type Limit,
-  type QueueLimits,
-  type QueueSettings,
-  type QueueStats,
-  type QueueTotals,
-} from "@holdfast/contracts";
+import type { QueueFlow, QueueSettings, QueueStats, QueueTotals } from "@holdfast/contracts";
 import { queueOfPartition } from "../engine/names.ts";
 
 const sum = <Part>(parts: readonly Part[], of: (part: Part) => number) =>
@@ -31,39 +24,18 @@ export function splitSettings(settings: Partial<QueueSettings>, count: number): 
   return split;
 }
 
-/**
- * The limits of each of `parts` partitions: equal shares of the limit of the queue, so that all of them together never exceed it.
- * @throws HoldfastError invalid_argument: there are more partitions than it can be divided among
- */
-export function splitLimits(limits: QueueLimits, parts: number): QueueLimits {
-  const { queue } = limits;
-  if (queue === undefined || parts === 1) return limits;
-  return { ...limits, queue: shareOf(queue, parts) };
-}
-
-function shareOf(limit: Limit, parts: number): Limit {
-  const { concurrency, rate, weight } = limit;
-  for (const [name, value] of [
-    ["queue.concurrency", concurrency],
-    ["queue.rate.burst", rate?.burst ?? (rate && 1)],
-  ] as const)
-    if (value !== undefined && value < parts)
-      throw new HoldfastError(
-        "invalid_argument",
-        `${name} is divided among the ${parts} partitions of the queue, so it has to be at least ${parts}, got ${value}`,
-      );
+function mergeFlow(parts: readonly QueueFlow[]): QueueFlow {
+  const total = (of: (flow: QueueFlow) => number) => parts.reduce((all, flow) => all + of(flow), 0);
+  const heldUntil = Math.max(...parts.map((flow) => flow.heldUntil ?? 0));
   return {
-    ...(concurrency === undefined ? {} : { concurrency: Math.floor(concurrency / parts) }),
-    ...(rate === undefined
-      ? {}
-      : {
-          rate: {
-            limit: rate.limit,
-            periodMs: rate.periodMs * parts,
-            burst: Math.floor((rate.burst ?? 1) / parts),
-          },
-        }),
-    ...(weight === undefined ? {} : { weight }),
+    runnable: total(({ runnable }) => runnable),
+    concurrency: parts.some(({ concurrency }) => concurrency === null)
+      ? null
+      : total(({ concurrency }) => concurrency ?? 0),
+    keysReady: total(({ keysReady }) => keysReady),
+    keysResting: total(({ keysResting }) => keysResting),
+    keysHeld: total(({ keysHeld }) => keysHeld),
+    heldUntil: heldUntil > 0 ? heldUntil : null,
   };
 }
 
@@ -105,6 +77,7 @@ export function mergeStats(
     pausedBy: paused?.pausedBy ?? null,
     partitions,
     oldestPendingAgeMs: Math.max(...parts.map(({ oldestPendingAgeMs }) => oldestPendingAgeMs)),
+    flow: mergeFlow(parts.map(({ flow }) => flow)),
     totals,
     settings: mergeSettings(parts.map(({ settings }) => settings)),
   };

@@ -6,7 +6,8 @@ import { checkQueueName, queueOfPartition } from "../engine/names.ts";
 import { partsChanged } from "../engine/registry.ts";
 import { settingsText } from "../engine/settings-text.ts";
 import { checkArgument } from "../options/shape.ts";
-import { splitLimits, splitSettings } from "./merge-stats.ts";
+import { Dealer, partitionLimits, wholeLimit } from "../shares/dealer.ts";
+import { splitSettings } from "./merge-stats.ts";
 import { type Partitions, partitionsKind } from "./partition-names.ts";
 import { type Part, Parts, samePartitions } from "./parts.ts";
 
@@ -24,8 +25,11 @@ export function checkPartitionedName(queue: string): string {
 export class PartitionRegistry {
   readonly #client: Holdfast;
 
+  readonly #dealer: Dealer;
+
   constructor(client: Holdfast) {
     this.#client = client;
+    this.#dealer = new Dealer(client, (queue) => this.parts(queue));
   }
 
   async all(): Promise<Map<string, Partitions>> {
@@ -130,27 +134,27 @@ export class PartitionRegistry {
     const deletion = await registry.noteDeletion(queue);
     if ((await engine.delete("close")) === "busy") throw withoutPartitions(queue, count);
     const to = this.#engines(queue, 0, count);
+    await this.#dealer.prepare(queue, to, count, wholeLimit((await readKeys(engine, {})).limits.limits));
     let settings = await copySettings(engine, to, count);
     const partitions = await registry.setPartitions(queue, 0, count, deletion);
     // An operator may have changed the settings just before the partitions were visible.
     if (partitions === count)
       while ((await engine.delete("taken_over", settings)) === "changed")
         settings = await copySettings(engine, to, count);
+    await this.#dealer.dealOf(queue);
     return partitions;
   }
 
   /** @returns the number of partitions that the queue has now */
   async #grow(queue: string, before: number, count: number): Promise<number | null> {
     const [first, ...added] = this.#engines(queue, before - 1, count) as [Engine, ...Engine[]];
-    // The present partitions take their smaller shares first, so that all of them together never exceed a limit of the queue.
-    const limits = await limitsOf(first, count);
-    if (limits?.whole.queue)
-      for (const engine of this.#engines(queue, 0, before)) await setLimits(engine, limits.own, limits.whole);
+    await this.#dealer.prepare(queue, added, count);
     let settings = await copySettings(first, added, 1);
     const partitions = await this.#client.registry.setPartitions(queue, before, count);
     // An operator may have changed the settings, or another growth may have made these partitions meanwhile.
     if (partitions !== null && partitions > before)
       while ((await first.stats()).settings !== settings) settings = await copySettings(first, added, 1);
+    await this.#dealer.dealOf(queue);
     return partitions;
   }
 
@@ -174,22 +178,15 @@ async function copySettings(from: Engine, to: readonly Engine[], share: number):
   const text = (await from.stats()).settings;
   const { settings, paused, pauseReason, pausedBy } = settingsText(text);
   const own = splitSettings(settings, share);
-  const limits = await limitsOf(from, share);
+  const { limits } = (await readKeys(from, {})).limits;
   await Promise.all(
     to.map(async (engine) => {
       await engine.configure(own);
-      if (limits) await setLimits(engine, limits.own, limits.whole);
+      if (Object.keys(limits).length > 0) await setLimits(engine, partitionLimits(limits));
       await engine.pause(paused, pauseReason ?? "", pausedBy ?? "");
     }),
   );
   return text;
-}
-
-/** The limits of a queue, and the share of each part; undefined if it has none. @param parts among how many parts they are divided; 1: they are */
-async function limitsOf(from: Engine, parts: number) {
-  const { limits, whole } = await readKeys(from, {});
-  if (!whole.queue && !whole.key) return undefined;
-  return { own: parts === 1 ? limits.limits : splitLimits(whole, parts), whole };
 }
 
 function withoutPartitions(queue: string, count: number): HoldfastError {

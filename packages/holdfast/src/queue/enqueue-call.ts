@@ -121,6 +121,7 @@ export class EnqueueCall {
         const state = verdict === "n" && bands?.[i] === "scheduled" ? "scheduled" : "pending";
         sink.accepted(place, { id, state, duplicate: false, willRun: true, durability: "memory" });
       } else if (verdict === "f") sink.refused(place, queueFull(this.#queue, id));
+      else if (verdict === "k") sink.refused(place, keyFull(this.#queue, id));
       else if (verdict === "b") sink.refused(place, stopping(id));
       else {
         const found = stateOfLetter(reply.states[known++] ?? "r");
@@ -199,6 +200,14 @@ export function queueFull(queue: string, id: string | undefined): HoldfastError 
     ...(id === undefined ? {} : { taskId: id }),
     retryAfterMs: FULL_RETRY_MS,
   });
+}
+
+function keyFull(queue: string, id: string | undefined): HoldfastError {
+  return new HoldfastError(
+    "key_full",
+    `the key of this task has as many tasks as the limits of queue "${queue}" allow: it was not stored`,
+    { ...(id === undefined ? {} : { taskId: id }), retryAfterMs: FULL_RETRY_MS },
+  );
 }
 
 const STOPPING_RETRY_MS = 1_000;

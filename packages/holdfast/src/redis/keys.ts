@@ -39,6 +39,7 @@ export interface SystemKeys {
   readonly partitions: string;
   readonly deleting: string;
   readonly queueMakers: string;
+  readonly sharedLimits: string;
   readonly apiKeys: string;
   readonly apiKeyUses: string;
   readonly logOuts: string;
@@ -100,6 +101,7 @@ export function systemKeys(prefix: string): SystemKeys {
     partitions: key("partitions"),
     deleting: key("deleting"),
     queueMakers: key("queue_makers"),
+    sharedLimits: key("shared_limits"),
     apiKeys: key("keys"),
     apiKeyUses: key("key_uses"),
     logOuts: key("log_outs"),

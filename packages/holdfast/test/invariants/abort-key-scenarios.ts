@@ -301,4 +301,96 @@ export const keyScenarios: Record<string, Scenario> = {
     },
     call: (q) => setLimits(q.engine, { key: { concurrency: 3 } }),
   },
+  "settle of failures in strict order, one retried at once and one later": {
+    script: "settle",
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 1, ordered: true } });
+      await q.add(["a1", "a2"], { key: "a" });
+      await q.add(["b1", "b2"], { key: "b" });
+      const held = await hold(q, 2);
+      await park(q);
+      return { accepted: ["a1", "a2", "b1", "b2"], held };
+    },
+    call: (q) =>
+      q.engine.settle(
+        [
+          { kind: "fail", ...lease(q, "a1"), delayMs: 5_000, error: "Error: later" },
+          { kind: "fail", ...lease(q, "b1"), delayMs: 0, error: "Error: now" },
+        ],
+        q.roundTripArgs({ want: 5, nonce: "n" }),
+        request,
+      ),
+  },
+  "a replay that ends the stop of its key": {
+    script: "replay",
+    begins: ["a1"],
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 1, ordered: true, onDead: "stop" } });
+      await q.add("a1", { key: "a" });
+      await q.fatal(await q.grant());
+      await q.add("b1", { key: "b" });
+      return { accepted: ["a1", "b1"] };
+    },
+    call: (q) => q.engine.replay(["a1", ""], request),
+  },
+  "enqueue into a key that takes one task more": {
+    script: "enqueue",
+    adds: ["a2"],
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 2, whenFull: "drop-new" } });
+      await q.add("a1", { key: "a" });
+      const held = await hold(q, 1);
+      await park(q);
+      return { accepted: ["a1"], held };
+    },
+    call(q) {
+      const text = encodeEnvelope("t", q.now, "{}", { key: "a" });
+      return q.engine.enqueue(
+        { checked: false, high: 0, normal: 0, low: 0, keyed: 2, tail: ["a2", text, "a3", text] },
+        request,
+      );
+    },
+  },
+  "enqueue of a task that takes the place of those before it": {
+    script: "enqueue",
+    adds: ["a4"],
+    callsAtLeast: 12,
+    async prepare(q) {
+      await setLimits(q.engine, { key: { concurrency: 1, whenFull: "cancel-running" } });
+      await q.add("a1", { key: "a" });
+      const held = await hold(q, 1);
+      await setLimits(q.engine, { key: { concurrency: 1 } });
+      await q.add(["a2", "a3"], { key: "a" });
+      await setLimits(q.engine, { key: { concurrency: 1, whenFull: "cancel-running" } });
+      return { accepted: ["a1", "a2", "a3"], held };
+    },
+    call(q) {
+      const text = encodeEnvelope("t", q.now, "{}", { key: "a" }, "fp");
+      return q.engine.enqueue(
+        { checked: true, high: 0, normal: 0, low: 0, keyed: 1, tail: ["a4", text] },
+        request,
+      );
+    },
+  },
+  "settle and acquire, where keys share the time that their tasks run": {
+    script: "settle",
+    async prepare(q) {
+      await setLimits(q.engine, { fairBy: "time" });
+      await q.add(["a1", "a2"], { key: "a" });
+      await q.add(["b1", "b2"], { key: "b" });
+      await q.add(["x1", "x2"]);
+      const held = await hold(q, 3);
+      q.advance(500);
+      return { accepted: ["a1", "a2", "b1", "b2", "x1", "x2"], held };
+    },
+    call: (q) =>
+      q.engine.settle(
+        [
+          { kind: "ack", ...lease(q, "a1") },
+          { kind: "ack", ...lease(q, "x1") },
+        ],
+        q.roundTripArgs({ want: 1, nonce: "n" }),
+        request,
+      ),
+  },
 };

@@ -3,6 +3,7 @@ import { expect } from "vitest";
 import { Engine, type Grant, type RoundTrip, type Verdict } from "../../src/engine/engine.ts";
 import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { changeKey, setLimits } from "../../src/engine/limits.ts";
+import { setShare } from "../../src/engine/shared-limits.ts";
 import type { Connection } from "../../src/redis/connection.ts";
 import { fenceOf } from "../support/fence.ts";
 import { START_MS } from "../support/setup.ts";
@@ -111,6 +112,10 @@ export class World {
       this.ledger.acked(id, generationOf(after?.record ?? ""), token);
     }
     this.#take(actor, trip);
+  }
+
+  giveShare(version: number, concurrency: number): Promise<unknown> {
+    return setShare(this.engine, { name: "db", version, limit: {} }, { concurrency });
   }
 
   async heartbeat(actor: string): Promise<void> {
@@ -285,6 +290,48 @@ export const actorSets: Record<string, ActorSet> = {
         after(300, (w) => w.acquire("C")),
         (w) => w.settle("C", "fatal", { want: 1 }),
         after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+      ],
+    ],
+  },
+  "keys in strict order, a replay of a dead letter, a share of a limit that is lowered and raised": {
+    most: 1,
+    async prepare(w) {
+      await setLimits(w.engine, { key: { concurrency: 1, ordered: true } });
+      for (const id of ["a", "b"]) await w.enqueue(id, { key: "k" });
+      await w.enqueue("c", { key: "l" });
+    },
+    actors: [
+      [(w) => w.acquire("A", 2), (w) => w.settle("A", "fail", { want: 1 }), (w) => w.settle("A", "fatal")],
+      [
+        (w) => w.giveShare(1, 1),
+        (w) => w.acquireTwice("B"),
+        (w) => w.settle("B", "fail", { want: 1, twice: true }),
+        (w) => w.giveShare(2, 5),
+      ],
+      [
+        (w) => w.engine.replay(["a", ""]),
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+        (w) => changeKey(w.engine, "k", { holdMs: 0 }),
+      ],
+    ],
+  },
+  "a key of which the newest task wins, while it runs, crashes and is retried": {
+    most: 1,
+    async prepare(w) {
+      await setLimits(w.engine, { key: { concurrency: 1, whenFull: "cancel-running" }, fairBy: "time" });
+      await w.enqueue("a", { key: "k" });
+    },
+    actors: [
+      [(w) => w.enqueue("b", { key: "k" }), (w) => w.enqueue("c", { key: "k" })],
+      [
+        (w) => w.acquire("A"),
+        (w) => w.settle("A", "fail", { want: 1, twice: true }),
+        (w) => w.settle("A", "ack"),
+      ],
+      [
+        after(LEASE_MS + 1, (w) => w.engine.reap(10)),
+        (w) => w.engine.promote(10),
+        (w) => w.enqueue("b", { key: "k" }),
       ],
     ],
   },

@@ -9,6 +9,7 @@ import { encodeEnvelope } from "../../src/engine/envelope.ts";
 import { changeKey, setLimits } from "../../src/engine/limits.ts";
 import { parsePush } from "../../src/engine/push.ts";
 import type { Request } from "../../src/engine/requests.ts";
+import { setShare } from "../../src/engine/shared-limits.ts";
 import { workerChannel } from "../../src/redis/keys.ts";
 import { fenceOf } from "../support/fence.ts";
 import { readQueue, violationsOf } from "../support/invariants.ts";
@@ -510,6 +511,18 @@ const limit = (queue: number, key: number) =>
     model.parking.wake();
   });
 
+/** @param concurrency 0 takes the share away */
+const share = (concurrency: number) =>
+  new Command(`share(${concurrency})`, async (model, { engine }) => {
+    const given = concurrency > 0 ? { concurrency } : null;
+    await setShare(engine, { name: "db", version: 1, limit: {} }, given);
+    const after = concurrency || Number.POSITIVE_INFINITY;
+    if (after === model.limits.share) return;
+    model.limits.used = true;
+    model.limits.share = after;
+    model.parking.wake();
+  });
+
 /** Holds a key, or the queue. @param holdMs 0: it goes on */
 const hold = (key: string, holdMs: number) =>
   new Command(`hold("${key}", ${holdMs})`, async (model, { engine }) => {
@@ -563,6 +576,7 @@ const enqueueKeyed = fc
   .map((args) => enqueue(...args));
 const limiting = [
   fc.tuple(fc.constantFrom(0, 0, 0, 3), fc.constantFrom(0, 1, 1, 2)).map((args) => limit(...args)),
+  fc.constantFrom(0, 1, 4).map(share),
   fc
     .tuple(fc.constantFrom("a", "a", "b", ""), fc.constantFrom(0, 4_000, 20_000))
     .map((args) => hold(...args)),

@@ -4,6 +4,7 @@ import { Registry } from "../../src/engine/registry.ts";
 import type { ScheduleDefinition } from "../../src/engine/schedule-runs.ts";
 import { ScheduleStore } from "../../src/engine/schedule-store.ts";
 import { SeriesStore } from "../../src/engine/series-store.ts";
+import { SharedLimits, setShare } from "../../src/engine/shared-limits.ts";
 import * as scripts from "../../src/redis/generated/index.ts";
 import type { Scenario } from "../support/abort.ts";
 import { type TestQueue, typesText } from "../support/test-queue.ts";
@@ -174,6 +175,15 @@ export const callsOnFullQueue: Record<string, CallOnFullQueue> = {
       await q.engine.connection.script(scripts.limitsScript, q.keys, { lines: "key 2 - 0 0 1" });
       const args = { clockMs: q.now, limit: 500 };
       await q.engine.connection.script(scripts.openKeysScript, q.keys, args);
+    },
+  },
+  share: {
+    call: (q) => setShare(q.engine, { name: "db", version: 1, limit: {} }, { concurrency: 9 }),
+  },
+  sharedLimit: {
+    call: (q) => {
+      const limit = { version: 1, limit: { concurrency: 9 }, queues: ["a", "b"], shares: {} };
+      return new SharedLimits(q.engine.connection, q.name).write("db", null, limit);
     },
   },
   list: { call: (q) => q.engine.list("pending", "waiting", "", 10) },

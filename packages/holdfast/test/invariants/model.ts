@@ -81,6 +81,8 @@ class ModelLimits {
   used = false;
   queue = Number.POSITIVE_INFINITY;
   key = Number.POSITIVE_INFINITY;
+  /** Of a limit that the queue has together with others. */
+  share = Number.POSITIVE_INFINITY;
   readonly own = new Map<string, { concurrency: number; untilMs: number }>();
   readonly #holds = new Map<string, number>();
 
@@ -204,7 +206,7 @@ export class Model {
   /** Whether the limits allow one more task of this key. */
   hasRoom(key: string): boolean {
     const { limits, nowMs } = this;
-    if (limits.isHeld("", nowMs) || this.running() >= limits.queue) return false;
+    if (limits.isHeld("", nowMs) || this.running() >= Math.min(limits.queue, limits.share)) return false;
     return key === "" || (!limits.isHeld(key, nowMs) && this.running(key) < limits.ofKey(key, nowMs));
   }
 

@@ -18,6 +18,8 @@ const INDEXES = [
   "expired",
   "discarded",
 ] as const;
+// The end of a hold that somebody has to end.
+const FOR_EVER = 8_640_000_000_000_000;
 const PENDING_LISTS: readonly string[] = INDEXES.slice(0, 6);
 
 // One call, so that it is one moment. It shares nothing with the scripts of the product.
@@ -80,12 +82,15 @@ function taskKeysOf(
   lined: string[],
 ): QueueSnapshot["taskKeys"] {
   const found: QueueSnapshot["taskKeys"] = new Map();
-  const [, general = "-"] = /^key (\S+)/m.exec(records.get("#limits") ?? "") ?? [];
+  const limits = records.get("#limits") ?? "";
+  const [, general = "-"] = /^key (\S+)/m.exec(limits) ?? [];
+  const isOrdered = /^policy.* ordered=1/m.test(limits);
   const keyOf = (key: string) => {
-    const [running = "0", , , , own] = (records.get(`@${key}`) ?? "").split(" ");
+    const [running = "0", , , heldUntil, own] = (records.get(`@${key}`) ?? "").split(" ");
     const known = { running: Number(running), leased: 0, waiting: 0, isFull: false };
-    const concurrency = own ?? general;
-    known.isFull = concurrency !== "-" && known.running >= Number(concurrency);
+    const concurrency = isOrdered ? "1" : (own ?? general);
+    const isStopped = Number(heldUntil) === FOR_EVER;
+    known.isFull = isStopped || (concurrency !== "-" && known.running >= Number(concurrency));
     found.set(key, found.get(key) ?? known);
     return found.get(key) as typeof known;
   };

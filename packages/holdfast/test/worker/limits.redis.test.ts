@@ -155,9 +155,9 @@ test("in a queue with partitions a key is in one of them, and the limit of the q
     await queue.close();
   });
   await queue.ready();
-  await expect(observer.limits.set("parts", { queue: { concurrency: 2 } })).rejects.toThrow(
-    "queue.concurrency is divided among the 3 partitions of the queue, so it has to be at least 3, got 2",
-  );
+  await expect(
+    observer.limits.set("parts", { queue: { rate: { limit: 2, periodMs: 1_000 } } }),
+  ).rejects.toThrow("queue.rate.limit is divided among 3 queues or partitions, so it has to be at least 6");
   const limits = { queue: { concurrency: 7 }, key: { concurrency: 2 } };
   expect(await observer.limits.set("parts", limits)).toMatchObject({ queue: "parts", limits });
   for (const worker of workers) await worker.start();

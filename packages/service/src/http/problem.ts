@@ -66,7 +66,7 @@ export function retryAfterSeconds(error: HoldfastError): number | undefined {
 
 /** Arguments of the library have the same names as the fields of the body. */
 function fieldErrors({ field, message }: HoldfastError): FieldError[] {
-  return field === undefined ? [] : [{ path: `/${field}`, message, in: "body" }];
+  return field === undefined ? [] : [{ path: `/${field.replaceAll(".", "/")}`, message, in: "body" }];
 }
 
 interface FrameworkError {

@@ -208,6 +208,7 @@ describe("POST a task", () => {
   test.each([
     ["task_conflict", 409, null],
     ["queue_full", 429, "3"],
+    ["key_full", 429, "3"],
     ["outcome_unknown", 503, "3"],
     ["redis_out_of_memory", 503, "3"],
     ["durability_unavailable", 422, null],

@@ -43,7 +43,24 @@ export type ObserverPort = Pick<
   | "drainWorker"
   | "resumeWorker"
   | "staleVerdicts"
-> & { limits: Pick<Observer["limits"], "get" | "set" | "keys" | "key" | "setKey" | "hold"> };
+> & {
+  limits: Pick<
+    Observer["limits"],
+    | "get"
+    | "check"
+    | "set"
+    | "keys"
+    | "key"
+    | "setKey"
+    | "hold"
+    | "shared"
+    | "checkShare"
+    | "share"
+    | "unshare"
+    | "try"
+    | "heaviest"
+  >;
+};
 
 /** The part of the library's queue that the routes need. */
 export type Producer = ReturnType<TaskRouteOptions["queue"]>;

@@ -1,5 +1,7 @@
+import { HoldfastError, type LimitsView, type SharedLimitView } from "@holdfast/contracts";
 import {
   HoldBody,
+  type Identity,
   KeyLimitBody,
   KeyParams,
   KeysQuery,
@@ -8,16 +10,115 @@ import {
   LimitsReply,
   nullable,
   QueueParams,
+  SharedLimitBody,
+  SharedLimitParams,
+  SharedLimitSchema,
+  SharedLimitsReply,
   TaskKeySchema,
 } from "@holdfast/contracts/api";
-import type { HttpServer } from "@holdfast/service";
+import { assertQueue, type HttpServer, mayUseQueue } from "@holdfast/service";
+import { Type } from "typebox";
 import { authorOf } from "../operators/audit-log.ts";
 import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
 
+/** Whether somebody may see a limit: it names all its queues. */
+const mayUse =
+  (identity: Identity) =>
+  ({ queues }: SharedLimitView) =>
+    queues.every((queue) => mayUseQueue(identity, queue));
+
+const unknown = (name: string) => new HoldfastError("not_found", `no shared limit is called "${name}"`);
+
+const seenBy = (identity: Identity, view: LimitsView): LimitsView => ({
+  ...view,
+  shared: view.shared.filter(mayUse(identity)),
+});
+
+/** The limits that queues share. */
+function sharedLimitRoutes(app: HttpServer, { observer: { limits }, audit, admitQueue }: RouteContext): void {
+  const tags = [TAGS.queues];
+  const known = async (name: string) => (await limits.shared()).find((limit) => limit.name === name);
+
+  app.get(
+    "/v1/limits",
+    {
+      schema: {
+        tags,
+        summary: "Limits that queues share",
+        description: "With what each queue, or each partition of it, may use for now.",
+        response: { 200: SharedLimitsReply, ...PROBLEMS },
+      },
+    },
+    async ({ identity }) => ({ limits: (await limits.shared()).filter(mayUse(identity)) }),
+  );
+
+  app.put(
+    "/v1/limits/:name",
+    {
+      config: { scope: "admin" },
+      schema: {
+        tags,
+        summary: "Set a limit that queues share",
+        description:
+          "A janitor divides it among the queues, every second, by what waits there; together they never exceed it.",
+        params: SharedLimitParams,
+        body: SharedLimitBody,
+        response: { 200: SharedLimitSchema, ...PROBLEMS },
+      },
+    },
+    async (request) => {
+      const { name } = request.params;
+      const { limit, queues } = request.body;
+      // Whoever may use some of its queues only may not change a limit.
+      const before = await known(name);
+      for (const queue of [...(before?.queues ?? []), ...queues]) assertQueue(request.identity, queue);
+      const { view } = await audit.during(
+        { action: "limit.share", queue: null, subject: name, by: authorOf(request) },
+        async () => {
+          // A limit that is refused must not make a queue.
+          await limits.checkShare(name, limit, queues);
+          for (const queue of queues) await admitQueue(queue, request);
+          return { count: 0, view: await limits.share(name, limit, queues) };
+        },
+      );
+      return view;
+    },
+  );
+
+  app.delete(
+    "/v1/limits/:name",
+    {
+      config: { scope: "admin" },
+      schema: {
+        tags,
+        summary: "End a limit that queues share",
+        params: SharedLimitParams,
+        response: { 204: Type.Null(), ...PROBLEMS },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      // A limit of a queue that the caller may not use is answered like a missing one.
+      const limit = await known(name);
+      if (limit && !mayUse(request.identity)(limit)) throw unknown(name);
+      await audit.during(
+        { action: "limit.unshare", queue: null, subject: name, by: authorOf(request) },
+        async () => {
+          if (!(await limits.unshare(name))) throw unknown(name);
+          return { count: 0 };
+        },
+      );
+      return reply.status(204).send(null);
+    },
+  );
+}
+
 /** The limits of a queue, and the keys of its tasks. */
-export function limitRoutes(app: HttpServer, { observer, audit, admitQueue }: RouteContext): void {
+export function limitRoutes(app: HttpServer, context: RouteContext): void {
+  const { observer, audit, admitQueue } = context;
   const { limits } = observer;
   const tags = [TAGS.queues];
+  sharedLimitRoutes(app, context);
 
   app.get(
     "/v1/queues/:queue/limits",
@@ -30,7 +131,7 @@ export function limitRoutes(app: HttpServer, { observer, audit, admitQueue }: Ro
         response: { 200: LimitsReply, ...PROBLEMS },
       },
     },
-    async (request) => limits.get(request.params.queue),
+    async (request) => seenBy(request.identity, await limits.get(request.params.queue)),
   );
 
   app.put(
@@ -52,8 +153,9 @@ export function limitRoutes(app: HttpServer, { observer, audit, admitQueue }: Ro
       const { view } = await audit.during(
         { action: "queue.limits", queue, by: authorOf(request) },
         async () => {
+          limits.check(request.body);
           await admitQueue(queue, request);
-          return { count: 0, view: await limits.set(queue, request.body) };
+          return { count: 0, view: seenBy(request.identity, await limits.set(queue, request.body)) };
         },
       );
       return view;
@@ -146,7 +248,7 @@ export function limitRoutes(app: HttpServer, { observer, audit, admitQueue }: Ro
           return { count: 0 };
         },
       );
-      return limits.get(queue);
+      return seenBy(request.identity, await limits.get(queue));
     },
   );
 }

@@ -42,6 +42,33 @@ test("gauges show counts, ages, pauses and workers of each queue", async () => {
   }
 });
 
+test("gauges show what limits hold back, and no limit of a queue without one", async () => {
+  const { update, text } = setup();
+  const flow = { keysReady: 3, keysResting: 2, keysHeld: 1 };
+  update({
+    queues: [
+      statsOf("q", {
+        ...{ at: 1_000, pending: 9, pendingKeyed: 8 },
+        flow: { ...flow, runnable: 4, concurrency: 5, heldUntil: 8_500 },
+      }),
+      statsOf("free"),
+    ],
+  });
+  const lines = (await text()).split("\n");
+  for (const line of [
+    'holdfast_queue_runnable_tasks{queue="q"} 4',
+    'holdfast_queue_keyed_tasks{queue="q"} 8',
+    'holdfast_queue_keys{queue="q",state="ready"} 3',
+    'holdfast_queue_keys{queue="q",state="resting"} 2',
+    'holdfast_queue_keys{queue="q",state="held"} 1',
+    'holdfast_queue_concurrency_limit{queue="q"} 5',
+    'holdfast_queue_hold_seconds{queue="q"} 7.5',
+    'holdfast_queue_hold_seconds{queue="free"} 0',
+  ])
+    expect(lines).toContain(line);
+  expect(lines.join("\n")).not.toContain('holdfast_queue_concurrency_limit{queue="free"}');
+});
+
 test("a second look replaces the first, and a deleted queue goes", async () => {
   const { update, text } = setup();
   update({ queues: [statsOf("a", { pending: 5 }), statsOf("b")] });

@@ -1,5 +1,6 @@
 import { TASK_STATES } from "@holdfast/contracts";
 import type { ServiceMetrics } from "@holdfast/service";
+import { createFlowGauges } from "./flow-gauges.ts";
 import type { Sample } from "./sampler.ts";
 import type { SeriesStore } from "./series.ts";
 
@@ -31,7 +32,8 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
     "queue",
     "outcome",
   ]);
-  const ofQueues = [tasks, age, paused, drain, workers];
+  const flow = createFlowGauges(metrics);
+  const ofQueues = [tasks, age, paused, drain, workers, ...flow.all];
   clients.set(0);
 
   return {
@@ -57,6 +59,7 @@ export function createGauges(metrics: ServiceMetrics, series: Pick<SeriesStore, 
         for (const state of WORKER_STATES) workers.set({ queue, state }, 0);
         for (const outcome of REPLAYED_OUTCOMES) replayed.inc({ queue, outcome }, 0);
       }
+      flow.update(sample.queues);
       for (const [queue, values] of worst) {
         age.set({ queue }, values.age);
         drain.set({ queue }, values.drain);

@@ -44,5 +44,7 @@ export * from "./scheduleSettle.ts";
 export * from "./schedulesDue.ts";
 export * from "./seriesWrite.ts";
 export * from "./settle.ts";
+export * from "./share.ts";
+export * from "./sharedLimit.ts";
 export * from "./stats.ts";
 export * from "./timings.ts";

@@ -2,15 +2,15 @@
 import type { Script } from "../script.ts";
 
 export interface LimitsArgs {
-  /** the lines of lib/accounts.lua, "" for no limits */
+  /** the lines of lib/accounts.lua, "" for no limits; shares stay as they are */
   lines: string;
 }
 
 /** limits: set the limits of a queue. The next acquire obeys them; `open_keys` looks for the keys that may run now. Returns 1. */
 export const limitsScript: Script<LimitsArgs> = {
   name: "limits",
-  sha1: "58710fc0c8fdc99ec0b4a76701742dca635ebd74",
+  sha1: "a25fe48781215a19a72e0b130b3fbc4ccb0d5e76",
   keyCount: 2,
   argv: (k, a) => [k.state, k.wake, a.lines],
-  source: "#!lua flags=allow-oom\nlocal function readSettings(raw)\nif not raw then\nreturn { paused = false, maxWaiting = 0, retentionMs = 86400000, retentionCount = 10000, idempotencyMs = 3600000, reason = '', durability = '' }\nend\nlocal layout, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason, durability =\nstring.match(raw, '^(%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S*) ?(.*)$')\nif not layout or tonumber(layout) > 1 then\nreturn nil\nend\nreturn {\npaused = paused == '1',\nmaxWaiting = tonumber(maxWaiting),\nretentionMs = tonumber(retentionMs),\nretentionCount = tonumber(retentionCount),\nidempotencyMs = tonumber(idempotencyMs),\nreason = reason,\ndurability = durability,\n}\nend\nlocal function layoutError()\nreturn redis.error_reply('HOLDFAST_LAYOUT this queue was written by a newer Holdfast')\nend\nlocal function wake()\nif redis.call('HDEL', KEYS[1], '#parked') == 1 then\nredis.call('SPUBLISH', KEYS[2], '')\nend\nend\nif not readSettings(redis.call('HGET', KEYS[1], '#settings')) then\nreturn layoutError()\nend\nredis.call('HSET', KEYS[1], '#limits', ARGV[1], '#opening', '')\nwake()\nreturn 1\n",
+  source: "#!lua flags=allow-oom\nlocal lines = ARGV[1]\nlocal function readSettings(raw)\nif not raw then\nreturn { layout = 1, paused = false, maxWaiting = 0, retentionMs = 86400000, retentionCount = 10000, idempotencyMs = 3600000, reason = '', durability = '' }\nend\nlocal layout, paused, maxWaiting, retentionMs, retentionCount, idempotencyMs, reason, durability =\nstring.match(raw, '^(%d+) (%d) (%d+) (%d+) (%d+) (%d+) (%S*) ?(.*)$')\nif not layout or tonumber(layout) > 2 then\nreturn nil\nend\nreturn {\nlayout = tonumber(layout),\npaused = paused == '1',\nmaxWaiting = tonumber(maxWaiting),\nretentionMs = tonumber(retentionMs),\nretentionCount = tonumber(retentionCount),\nidempotencyMs = tonumber(idempotencyMs),\nreason = reason,\ndurability = durability,\n}\nend\nlocal function writeSettings(s)\nreturn string.format('%d %d %.0f %.0f %.0f %.0f %s', s.layout, s.paused and 1 or 0, s.maxWaiting, s.retentionMs,\ns.retentionCount, s.idempotencyMs, s.reason) .. (s.durability ~= '' and ' ' .. s.durability or '')\nend\nlocal function layoutError()\nreturn redis.error_reply('HOLDFAST_LAYOUT this queue was written by a newer Holdfast')\nend\nlocal function withShares(lines, text, except)\nlocal all = { lines ~= '' and lines or nil }\nfor line, name in string.gmatch('\\n' .. (text or ''), '\\n(share (%S+) [^\\n]+)') do\nall[#all + 1] = name ~= except and line or nil\nend\nreturn table.concat(all, '\\n')\nend\nlocal function wake()\nif redis.call('HDEL', KEYS[1], '#parked') == 1 then\nredis.call('SPUBLISH', KEYS[2], '')\nend\nend\nlocal fields = redis.call('HMGET', KEYS[1], '#settings', '#limits')\nlocal settings = readSettings(fields[1])\nif not settings then\nreturn layoutError()\nend\nsettings.layout = 2\nredis.call('HSET', KEYS[1], '#settings', writeSettings(settings), '#limits', withShares(lines, fields[2]), '#opening', '')\nwake()\nreturn 1\n",
 };

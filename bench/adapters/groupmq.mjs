@@ -1,0 +1,49 @@
+import { Queue, Worker } from "groupmq";
+import { Redis } from "ioredis";
+
+export const clientCalls = [[Redis.prototype, "sendCommand"]];
+
+// README: `autoBatch` sends many adds in one call, 10 by default; completed jobs are not kept, which is the default. A worker with a
+// concurrency above 1 takes jobs of several groups at once. Every job belongs to a group, and a group runs one job at a time.
+export async function open({ url, queue: name }) {
+  const redis = new Redis(url, { lazyConnect: true, maxRetriesPerRequest: null });
+  await redis.connect();
+  const queue = new Queue({ redis, namespace: name, autoBatch: { size: 100, maxWaitMs: 1 } });
+  let completed = 0;
+  let failed = 0;
+  return {
+    bulk: (payloads, { keyOf }) =>
+      Promise.all(payloads.map((data) => queue.add({ groupId: keyOf(data), data }))),
+    async limit({ key }) {
+      if (key.concurrency !== 1) throw new Error("groupmq: a group runs one job at a time");
+    },
+    async worker({ concurrency, handler, onDone }) {
+      let worker;
+      return {
+        // A worker takes jobs as soon as it is made.
+        start() {
+          worker = new Worker({ queue, concurrency, handler: (job) => handler(job.data) });
+          worker.on("error", (error) => console.error("groupmq:", error.message));
+          // The event comes after the script that completes the job has answered.
+          worker.on("completed", () => {
+            completed++;
+            onDone(false);
+          });
+          worker.on("failed", () => {
+            failed++;
+          });
+        },
+        stop: () => worker.close(5_000),
+      };
+    },
+    async counts() {
+      const { waiting, active } = await queue.getJobCounts();
+      // Redis has no count of jobs that are not kept.
+      return { waiting, active, completed, failed };
+    },
+    async close() {
+      await queue.close();
+      redis.disconnect();
+    },
+  };
+}

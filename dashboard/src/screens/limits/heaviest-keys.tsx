@@ -1,0 +1,44 @@
+import { useQuery } from "@tanstack/react-query";
+import { heaviestKeysQuery, type KeyOrder, type QueueLimits } from "../../api/limits.ts";
+import { count, plural } from "../../format/number.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { Failed, Loading } from "../../ui/empty.tsx";
+import type { AskedKey } from "./key-dialog.tsx";
+import { KeyTable } from "./key-table.tsx";
+
+/** The service looks at thousands of keys for this, so it is asked less often than for a page. */
+const REFETCH_MS = 5_000;
+
+interface HeaviestKeysProps {
+  queue: string;
+  by: KeyOrder;
+  limits: QueueLimits;
+  onAsk(asked: AskedKey): void;
+}
+
+/** The keys with the most tasks or the longest hold, also those without waiting tasks. */
+export function HeaviestKeys({ by, ...props }: HeaviestKeysProps) {
+  const { paused } = useLive();
+  const query = useQuery({
+    ...heaviestKeysQuery(props.queue, by),
+    refetchInterval: paused ? false : REFETCH_MS,
+  });
+  if (query.data === undefined)
+    return query.isError ? (
+      <Failed error={query.error} onRetry={() => void query.refetch()} />
+    ) : (
+      <Loading what="keys" />
+    );
+  const { keys, lookedAt, isWhole } = query.data;
+  return (
+    <>
+      <KeyTable {...props} keys={keys} />
+      <div className="list-foot">
+        <span role="status">
+          {count(keys.length)} of {plural(lookedAt, "key")} with tasks, a hold or a limit of their own
+          {isWhole ? "" : "; there may be more keys than were looked at"}
+        </span>
+      </div>
+    </>
+  );
+}

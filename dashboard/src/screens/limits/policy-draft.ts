@@ -1,0 +1,47 @@
+import type { KeyLimits } from "../../api/limits.ts";
+import { type LimitDraft, type LimitErrors, limitErrors, limitOf, wholeError } from "./limit-draft.ts";
+
+/** How the tasks of each key follow one another, as chosen and typed. */
+export interface PolicyDraft {
+  ordered: boolean;
+  onDead: NonNullable<KeyLimits["onDead"]>;
+  whenFull: NonNullable<KeyLimits["whenFull"]>;
+  maxWaiting: string;
+}
+
+export const policyDraft = (limit: KeyLimits | undefined): PolicyDraft => ({
+  ordered: limit?.ordered ?? false,
+  onDead: limit?.onDead ?? "continue",
+  whenFull: limit?.whenFull ?? "wait",
+  maxWaiting: limit?.maxWaiting === undefined ? "" : String(limit.maxWaiting),
+});
+
+export interface KeyLimitErrors extends LimitErrors {
+  maxWaiting: string | null;
+}
+
+/** What is wrong with the limit of each key. What a policy needs of the concurrency is said there. */
+export function keyLimitErrors(draft: LimitDraft, policy: PolicyDraft): KeyLimitErrors {
+  const errors = limitErrors(draft);
+  const concurrency = draft.concurrency.trim();
+  const lack =
+    policy.ordered && Number(concurrency) !== 1
+      ? "Strict order needs 1."
+      : policy.whenFull !== "wait" && concurrency === ""
+        ? "Needed to know when a key is full."
+        : null;
+  return { ...errors, concurrency: errors.concurrency ?? lack, maxWaiting: wholeError(policy.maxWaiting) };
+}
+
+/** The limit of each key of drafts without errors; undefined if it says nothing but defaults. */
+export function keyLimitOf(draft: LimitDraft, policy: PolicyDraft): KeyLimits | undefined {
+  const { ordered, onDead, whenFull, maxWaiting } = policy;
+  const limit: KeyLimits = {
+    ...limitOf(draft),
+    ...(ordered ? { ordered } : {}),
+    ...(ordered && onDead !== "continue" ? { onDead } : {}),
+    ...(whenFull === "wait" ? {} : { whenFull }),
+    ...(maxWaiting.trim() === "" ? {} : { maxWaiting: Number(maxWaiting) }),
+  };
+  return Object.keys(limit).length === 0 ? undefined : limit;
+}

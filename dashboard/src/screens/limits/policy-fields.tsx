@@ -1,0 +1,95 @@
+import type { KeyLimits, QueueLimits } from "../../api/limits.ts";
+import { LabelledCheckbox } from "../../ui/checkbox.tsx";
+import { Segments } from "../../ui/segments.tsx";
+import { TextField } from "../../ui/text-field.tsx";
+import type { KeyLimitErrors, PolicyDraft } from "./policy-draft.ts";
+
+interface PolicyFieldsProps {
+  draft: PolicyDraft;
+  errors: KeyLimitErrors;
+  onChange(draft: PolicyDraft): void;
+}
+
+/** How the tasks of each key follow one another. */
+export function PolicyFields({ draft, errors, onChange }: PolicyFieldsProps) {
+  const set = (part: Partial<PolicyDraft>) => onChange({ ...draft, ...part });
+  return (
+    <>
+      <div className="form-row">
+        <div className="field">
+          <LabelledCheckbox isSelected={draft.ordered} onChange={(ordered) => set({ ordered })}>
+            Strict order
+          </LabelledCheckbox>
+          <span className="hint">
+            A task that failed keeps its place, and the tasks behind it wait for its retry. Needs 1 at one
+            time.
+          </span>
+        </div>
+        {draft.ordered ? (
+          <div className="field">
+            <span>After a dead letter</span>
+            <Segments<NonNullable<KeyLimits["onDead"]>>
+              label="After a dead letter"
+              value={draft.onDead}
+              onChange={(onDead) => set({ onDead })}
+              options={[
+                { value: "continue", text: "Go on" },
+                { value: "stop", text: "Stop the key" },
+              ]}
+            />
+            <span className="hint">
+              A key that stopped goes on when its dead letter is replayed, or when somebody lets it go on.
+            </span>
+          </div>
+        ) : null}
+      </div>
+      <div className="form-row">
+        <div className="field">
+          <span>When full</span>
+          <Segments<NonNullable<KeyLimits["whenFull"]>>
+            label="When full"
+            value={draft.whenFull}
+            onChange={(whenFull) => set({ whenFull })}
+            options={[
+              { value: "wait", text: "Wait" },
+              { value: "drop-new", text: "Refuse new" },
+              { value: "cancel-running", text: "Cancel oldest" },
+            ]}
+          />
+          <span className="hint">What happens at a new task if as many tasks of its key run as may.</span>
+        </div>
+        <TextField
+          label="Most waiting"
+          hint="A new task is refused if so many of its key wait. Empty: no limit."
+          value={draft.maxWaiting}
+          onChange={(maxWaiting) => set({ maxWaiting })}
+          error={errors.maxWaiting}
+          inputMode="numeric"
+        />
+      </div>
+    </>
+  );
+}
+
+export type FairBy = NonNullable<QueueLimits["fairBy"]>;
+
+/** What the keys of a queue share. */
+export function FairField({ value, onChange }: { value: FairBy; onChange(value: FairBy): void }) {
+  return (
+    <div className="field">
+      <span>Keys share</span>
+      <Segments<FairBy>
+        label="Keys share"
+        value={value}
+        onChange={onChange}
+        options={[
+          { value: "starts", text: "Starts" },
+          { value: "time", text: "Running time" },
+        ]}
+      />
+      <span className="hint">
+        With running time, a key whose tasks run longer than those of other keys starts fewer of them.
+      </span>
+    </div>
+  );
+}

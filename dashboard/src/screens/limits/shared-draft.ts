@@ -1,0 +1,43 @@
+import { isQueueName } from "@holdfast/contracts";
+import { type Limit, readSharedLimits, type SharedLimitView } from "../../api/limits.ts";
+import type { LimitDraft, LimitErrors } from "./limit-draft.ts";
+import { type Change, limitChanges } from "./limit-text.ts";
+
+const MOST_QUEUES = 100;
+
+/** The names in a text, each once. */
+export const queuesOf = (text: string): string[] => [...new Set(text.split(/[\s,]+/).filter(Boolean))];
+
+/** What is wrong with the queues that share a limit. */
+export function queuesError(queues: readonly string[]): string | null {
+  const wrong = queues.find((queue) => !isQueueName(queue));
+  if (wrong !== undefined) return `“${wrong}” is not a valid name of a queue.`;
+  return queues.length >= 1 && queues.length <= MOST_QUEUES ? null : `1 to ${MOST_QUEUES} queues.`;
+}
+
+/** A limit that queues share says how many run, how many start, or both. */
+export const sharedLimitErrors = (draft: LimitDraft, errors: LimitErrors): LimitErrors => ({
+  ...errors,
+  concurrency:
+    errors.concurrency ??
+    (draft.concurrency.trim() === "" && draft.rate.trim() === "" ? "Give this, a rate or both." : null),
+});
+
+/** What differs, in words. @param before null for a new limit */
+export function sharedChanges(
+  before: SharedLimitView | null,
+  after: { limit: Limit; queues: readonly string[] },
+): Change[] {
+  const [old, next] = [before?.queues ?? [], after.queues].map((queues) => [...queues].sort().join(", "));
+  return [
+    ...limitChanges("Together", before?.limit, after.limit),
+    ...(old === next ? [] : [{ what: "Queues", before: old || "none", after: next ?? "" }]),
+  ];
+}
+
+/** Whether a limit is now as the form has shown it; null stands for a limit that does not exist. */
+export async function isUnchanged(name: string, before: SharedLimitView | null): Promise<boolean> {
+  const now = (await readSharedLimits()).find((limit) => limit.name === name) ?? null;
+  if (now === null || before === null) return now === before;
+  return sharedChanges(before, now).length === 0;
+}

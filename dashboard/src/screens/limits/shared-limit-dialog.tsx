@@ -1,0 +1,143 @@
+import { isQueueName } from "@holdfast/contracts";
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { ApiError } from "../../api/errors.ts";
+import { endSharedLimit, limitsKey, putSharedLimit, type SharedLimitView } from "../../api/limits.ts";
+import { useLive } from "../../live/live-context.tsx";
+import { ConfirmDialog } from "../../ui/confirm-dialog.tsx";
+import { FormDialog } from "../../ui/form-dialog.tsx";
+import { TextField } from "../../ui/text-field.tsx";
+import { useToasts } from "../../ui/toast.tsx";
+import { hasErrors, limitDraft, limitErrors, limitOf } from "./limit-draft.ts";
+import { Changes, LimitFields } from "./limit-fields.tsx";
+import { limitText } from "./limit-text.ts";
+import { isUnchanged, queuesError, queuesOf, sharedChanges, sharedLimitErrors } from "./shared-draft.ts";
+
+interface SharedLimitDialogProps {
+  queue: string;
+  /** The limit to change; null for a new one. */
+  shared: SharedLimitView | null;
+  onClose(): void;
+}
+
+/** Sets a limit that the queue shares with others. */
+export function SharedLimitDialog({ queue, shared, onClose }: SharedLimitDialogProps) {
+  const client = useQueryClient();
+  const { say } = useToasts();
+  // The limit is that at the opening of the dialog, because live data would replace what the user types.
+  const [before] = useState(shared);
+  const [name, setName] = useState(before?.name ?? "");
+  const [draft, setDraft] = useState(() => limitDraft(before?.limit));
+  const [text, setText] = useState((before?.queues ?? [queue]).join(", "));
+  const queues = queuesOf(text);
+  const nameError = isQueueName(name)
+    ? null
+    : "Letters, digits, - _ and . after the first; at most 64 characters.";
+  const wrong = limitErrors(draft);
+  const errors = sharedLimitErrors(draft, wrong);
+  const invalid = nameError !== null || hasErrors(errors) || queuesError(queues) !== null;
+  const limit = hasErrors(errors) ? {} : (limitOf(draft) ?? {});
+  const changes = invalid ? [] : sharedChanges(before, { limit, queues });
+  const save = async () => {
+    // A save replaces the limit of this name, so it must not undo a change that this form has never shown.
+    if (!(await isUnchanged(name, before)))
+      throw new ApiError({
+        status: 0,
+        code: "conflict",
+        detail:
+          before === null
+            ? `There is a limit “${name}” already. Choose another name.`
+            : "The limit was changed by someone else meanwhile. Close this form and open it again.",
+      });
+    await putSharedLimit(name, limit, queues);
+  };
+  return (
+    <FormDialog
+      title={before === null ? "Share a limit" : `Shared limit ${before.name}`}
+      isWide
+      refused={invalid || changes.length === 0}
+      save={save}
+      onSaved={() => {
+        say(`Limit ${name} is shared`, "Its queues never exceed it together.");
+        void client.invalidateQueries({ queryKey: limitsKey(queue) });
+      }}
+      onClose={onClose}
+    >
+      <p className="soft">A janitor divides this limit among its queues every second, by what waits there.</p>
+      {before === null ? (
+        <TextField
+          label="Name"
+          placeholder="database"
+          value={name}
+          onChange={setName}
+          error={name === "" ? null : nameError}
+          mono
+          autoFocus
+        />
+      ) : null}
+      <QueuesField value={text} onChange={setText} />
+      <LimitFields
+        draft={draft}
+        // An empty form says what it needs by its hints, and not by an error.
+        errors={before === null ? wrong : errors}
+        weightHint={null}
+        onChange={setDraft}
+      />
+      <Changes changes={changes} />
+    </FormDialog>
+  );
+}
+
+/** The queues that share a limit. A mistyped name creates a queue, so the field warns about each that does not exist. */
+function QueuesField({ value, onChange }: { value: string; onChange(value: string): void }) {
+  const { figures } = useLive();
+  const queues = queuesOf(value);
+  const error = queuesError(queues);
+  const known = figures.queues?.map(({ queue }) => queue);
+  const unknown = known === undefined ? [] : queues.filter((queue) => !known.includes(queue));
+  return (
+    <TextField
+      label="Queues"
+      hint="Names of queues, with blanks or commas between them."
+      value={value}
+      onChange={onChange}
+      error={error}
+      warning={
+        error !== null || unknown.length === 0
+          ? null
+          : `Saving creates what does not exist yet: ${unknown.join(", ")}.`
+      }
+      mono
+    />
+  );
+}
+
+interface EndSharedLimitDialogProps {
+  queue: string;
+  shared: SharedLimitView;
+  onClose(): void;
+}
+
+export function EndSharedLimitDialog({ queue, shared, onClose }: EndSharedLimitDialogProps) {
+  const client = useQueryClient();
+  const { say } = useToasts();
+  return (
+    <ConfirmDialog
+      title={`End the shared limit ${shared.name}`}
+      action="End it"
+      danger
+      phrase={null}
+      onConfirm={async () => {
+        await endSharedLimit(shared.name);
+        say(`Limit ${shared.name} has ended`);
+        await client.invalidateQueries({ queryKey: limitsKey(queue) });
+      }}
+      onClose={onClose}
+    >
+      <p>
+        Nothing keeps <strong className="mono">{shared.queues.join(", ")}</strong> to{" "}
+        {limitText(shared.limit)} together any more. Limits of their own stay.
+      </p>
+    </ConfirmDialog>
+  );
+}

@@ -1,0 +1,109 @@
+-- What an enqueue does with a task whose key has as many tasks as it may have: full=drop, full=cancel and max=n of lib/accounts.lua.
+
+-- A line has entries that stand for no task any more, until these are dropped. In a longer line they count as if they did.
+local COUNTED_LINE = 1000
+
+-- The members of the line of a key that stand for waiting tasks, and the records of those tasks, of the first COUNTED_LINE of them. Of
+-- two entries of one task, which an enqueue leaves that was cut short and sent again, the later one counts.
+local function waitingIn(key)
+  local members, records, seen, ids = {}, {}, {}, {}
+  local line = redis.call('ZRANGEBYLEX', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, COUNTED_LINE)
+  for place, member in ipairs(line) do
+    ids[place] = string.match(member, '%S+$')
+  end
+  local found = #ids > 0 and redis.call('HMGET', stateKey, unpack(ids)) or {}
+  for place = #line, 1, -1 do
+    local id, record = ids[place], found[place] or nil
+    local isWaiting = record and string.byte(record) == RECORD_PENDING or not record and redis.call('HEXISTS', tasksKey, id) == 1
+    if isWaiting and not seen[id] then
+      members[#members + 1], records[id], seen[id] = line[place], record, true
+    end
+  end
+  return members, records
+end
+
+-- Whether one more task of the key is accepted. Each one that is counts for the next.
+local function admits(limits, key)
+  if limits.full ~= 'drop' and not limits.maxWaiting then
+    return true
+  end
+  local account = accountOf(limits, key)
+  if not account.admitted then
+    local most = limits.full == 'drop' and account.limit.concurrency - account.running or math.huge
+    account.lined = redis.call('ZLEXCOUNT', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!')
+    account.admitted = math.min(most, limits.maxWaiting or math.huge) - account.lined
+  end
+  account.admitted = account.admitted - 1
+  if account.admitted < 0 and account.lined and account.lined <= COUNTED_LINE then -- now it has to be exact
+    account.admitted, account.lined = account.admitted + account.lined - #waitingIn(key), nil
+  end
+  return account.admitted >= 0
+end
+
+-- The ids of the running tasks of a key that were not asked to stop, those first that began first, and their records.
+local function runningOf(key)
+  local ids, records, began = {}, {}, {}
+  for at = 0, redis.call('ZCARD', processingKey) - 1, 500 do
+    local leased = redis.call('ZRANGE', processingKey, at, at + 499)
+    for place, record in ipairs(redis.call('HMGET', stateKey, unpack(leased))) do
+      if record and leasedKey(record) == key and not hasFlag(parseCounts(record), FLAG_CANCEL) then
+        local _, grantedAt = parseLease(record)
+        ids[#ids + 1], records[leased[place]], began[leased[place]] = leased[place], record, tonumber(grantedAt)
+      end
+    end
+  end
+  table.sort(ids, function(a, b)
+    return began[a] < began[b]
+  end)
+  return ids, records
+end
+
+local function sequenceOf(member)
+  return string.match(member, '(%d+) %S+$')
+end
+
+-- After the commit, as a transition of its own: where the key of one of these tasks has more tasks than may run, the oldest ones end or are
+-- asked to stop.
+local function supersede(limits, counters, entries)
+  local cancelled, members, commit, seen = {}, {}, {}, {}
+  local keys = {}
+  for _, entry in ipairs(entries) do
+    keys[#keys + 1], seen[entry.key] = not seen[entry.key] and entry.key or nil, true
+  end
+  for _, key in ipairs(keys) do
+    local account = accountOf(limits, key)
+    local waiting, records = waitingIn(key)
+    table.sort(waiting, function(a, b)
+      return sequenceOf(a) < sequenceOf(b)
+    end)
+    for place = 1, #waiting - account.limit.concurrency do
+      local id = string.match(waiting[place], '%S+$')
+      local c = parseCounts(records[id] or 'p0')
+      if option(redis.call('HGET', tasksKey, id) or '.', 'h') then
+        setFlag(c, FLAG_GIVEN)
+      end
+      cancelled[#cancelled + 1], members[#members + 1] = id, waiting[place]
+      commit[#commit + 1], commit[#commit + 2] = id, 'x' .. countsText(c) .. ' ' .. nowText .. historyOf(records[id])
+    end
+    if account.running > 0 and account.running + #waiting > account.limit.concurrency then
+      local ids, leased = runningOf(key)
+      for place = 1, #ids - math.max(0, account.limit.concurrency - #waiting) do
+        commit[#commit + 1], commit[#commit + 2] = ids[place], askToStop(ids[place], leased[ids[place]])
+      end
+    end
+  end
+  if #commit == 0 then
+    return
+  end
+  if #cancelled > 0 then
+    redis.call('LPUSH', cancelledKey, unpack(cancelled))
+    add(counters, PENDING, -#cancelled)
+    add(counters, CANCELLED, #cancelled)
+    add(counters, CANCELLED_TOTAL, #cancelled)
+    commit[#commit + 1], commit[#commit + 2] = '#counters', packCounters(counters)
+  end
+  redis.call('HSET', stateKey, unpack(commit))
+  if #members > 0 then
+    redis.call('ZREM', pendingKeyedKey, unpack(members))
+  end
+end

@@ -1,0 +1,83 @@
+import { type KeyLimits, type Limit, ON_DEAD, WHEN_FULL } from "@holdfast/contracts";
+import { type Command, Option } from "../context.ts";
+import { UsageError } from "../exit.ts";
+import { parseRate, parseWhole } from "../values.ts";
+
+const MOST = 1_000_000;
+export const SCOPES = ["queue", "key"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+export interface LimitOptions {
+  concurrency?: number;
+  rate?: { limit: number; periodMs: number };
+  burst?: number;
+  weight?: string;
+}
+
+/** The options of a limit, for each command that sets one. */
+export const withLimit = (command: Command) =>
+  command
+    .option("--concurrency <n>", "how many tasks may run at one time", parseWhole(1, MOST))
+    .option("--rate <n/period>", "how many may start in a time: 10/1s, 100/1m", parseRate)
+    .option(
+      "--burst <n>",
+      "with --rate: how many may start at once after a rest (default: 1)",
+      parseWhole(1, MOST),
+    )
+    .option("--weight <n>", "share of turns compared with other keys, 0.001 to 1000 (default: 1)");
+
+export function limitOf({ concurrency, rate, burst, weight }: LimitOptions): Limit {
+  if (burst !== undefined && rate === undefined) throw new UsageError("--burst goes with --rate");
+  return {
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(rate === undefined ? {} : { rate: { ...rate, ...(burst === undefined ? {} : { burst }) } }),
+    ...(weight === undefined ? {} : { weight: Number(weight) }),
+  };
+}
+
+export const isEmpty = (limit: Limit) => Object.keys(limit).length === 0;
+
+/** How the tasks of each key follow one another. */
+export interface PolicyOptions {
+  ordered?: boolean;
+  onDead?: KeyLimits["onDead"];
+  whenFull?: KeyLimits["whenFull"];
+  maxWaiting?: number;
+}
+
+export const withPolicy = (command: Command) =>
+  command
+    .option(
+      "--ordered",
+      "for keys: a task that failed keeps its place, and its key waits for it (needs --concurrency 1)",
+    )
+    .addOption(
+      new Option("--on-dead <what>", "with --ordered: whether a key goes on after a task of it died").choices(
+        ON_DEAD,
+      ),
+    )
+    .addOption(
+      new Option("--when-full <what>", "for keys: what happens to a new task if as many run as may").choices(
+        WHEN_FULL,
+      ),
+    )
+    .option(
+      "--max-waiting <n>",
+      "for keys: refuse a new task if so many of its key wait",
+      parseWhole(1, MOST),
+    );
+
+const policyOf = ({ ordered, onDead, whenFull, maxWaiting }: PolicyOptions): KeyLimits => ({
+  ...(ordered === undefined ? {} : { ordered }),
+  ...(onDead === undefined ? {} : { onDead }),
+  ...(whenFull === undefined ? {} : { whenFull }),
+  ...(maxWaiting === undefined ? {} : { maxWaiting }),
+});
+
+/** The limit that the options of a scope say. Empty if they say none. */
+export function scopedLimitOf(scope: Scope, options: LimitOptions & PolicyOptions): KeyLimits {
+  const policy = policyOf(options);
+  if (scope === "queue" && !isEmpty(policy))
+    throw new UsageError("--ordered, --on-dead, --when-full and --max-waiting go with --scope key");
+  return { ...limitOf(options), ...policy };
+}

@@ -1,0 +1,129 @@
+import type { Limit } from "@holdfast/contracts";
+import type { Connection } from "../redis/connection.ts";
+import * as scripts from "../redis/generated/index.ts";
+import { type SystemKeys, systemKeys } from "../redis/keys.ts";
+import type { Engine } from "./engine.ts";
+
+/** What one queue, or one partition, may use of a limit that several have together. */
+export interface Share {
+  concurrency?: number;
+  /** Tasks that may start in each period of the limit. */
+  rate?: number;
+  burst?: number;
+  /**
+   * With `concurrency`: tasks that may run there at most until the next deal. More than `concurrency` where the share was lowered while more
+   * tasks ran. All of these together never exceed the limit, so no share is raised before another one is free.
+   */
+  held?: number;
+}
+
+/** A limit that several queues share, as it is stored. */
+export interface SharedLimit {
+  /** Grows with each write. A share of an older version never takes the place of a newer one. */
+  version: number;
+  limit: Limit;
+  queues: string[];
+  /** By the name of the queue or partition. */
+  shares: Record<string, Share>;
+}
+
+export interface StoredLimit extends SharedLimit {
+  name: string;
+  /** As it was read: by it a write finds out that somebody else has written. */
+  text: string;
+}
+
+/** The shared limits in Redis. */
+export class SharedLimits {
+  readonly #connection: Connection;
+  readonly #keys: SystemKeys;
+
+  constructor(connection: Connection, prefix = "queue") {
+    this.#connection = connection;
+    this.#keys = systemKeys(prefix);
+  }
+
+  async all(): Promise<StoredLimit[]> {
+    const flat = await this.#connection.command<string[]>("HGETALL", this.#keys.sharedLimits);
+    const found: StoredLimit[] = [];
+    for (let i = 0; i + 1 < flat.length; i += 2) found.push(stored(flat[i] as string, flat[i + 1] as string));
+    return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  async get(name: string): Promise<StoredLimit | null> {
+    const text = await this.#connection.command<string | null>("HGET", this.#keys.sharedLimits, name);
+    return text === null ? null : stored(name, text);
+  }
+
+  /** @param before null for a new limit. @returns the limit as it is stored now; null if somebody else has written it meanwhile */
+  async write(name: string, before: StoredLimit | null, after: SharedLimit): Promise<StoredLimit | null> {
+    const text = JSON.stringify(after);
+    return (await this.#write(name, before?.text ?? "", text)) ? stored(name, text) : null;
+  }
+
+  /** @returns false if somebody else has written it meanwhile */
+  forget(before: StoredLimit): Promise<boolean> {
+    return this.#write(before.name, before.text, "");
+  }
+
+  async #write(name: string, before: string, after: string): Promise<boolean> {
+    const args = { name, before, after };
+    const script = scripts.sharedLimitScript;
+    return (await this.#connection.script<typeof args, number, SystemKeys>(script, this.#keys, args)) === 1;
+  }
+}
+
+function stored(name: string, text: string): StoredLimit {
+  return { ...(JSON.parse(text) as SharedLimit), name, text };
+}
+
+/**
+ * Gives a queue or partition its share, or takes it away.
+ * @returns how many of its tasks run; null if it has a newer share
+ */
+export async function setShare(
+  engine: Engine,
+  { name, version, limit }: Pick<StoredLimit, "name" | "version" | "limit">,
+  share: Share | null,
+): Promise<number | null> {
+  const running = await engine.connection.script<scripts.ShareArgs, number>(
+    scripts.shareScript,
+    engine.keys,
+    {
+      name,
+      version,
+      limit: share === null ? "" : shareText(share, limit),
+    },
+  );
+  return running < 0 ? null : running;
+}
+
+/** `concurrency rate periodMs burst`, as lua/lib/accounts.lua reads it. A rate of 0 is no rate there: no task may run then. */
+function shareText({ concurrency, rate, burst = 1 }: Share, limit: Limit): string {
+  if (rate === undefined) return `${concurrency ?? "-"} - 0 0`;
+  return rate === 0 ? "0 - 0 0" : `${concurrency ?? "-"} ${rate} ${limit.rate?.periodMs} ${burst}`;
+}
+
+export interface ShareView {
+  name: string;
+  share: Share;
+  /** The share as a limit of the queue. */
+  limit: Limit;
+}
+
+/** The shares in the field "#limits" of a queue. */
+export function parseShares(text: string): ShareView[] {
+  return [...text.matchAll(/^share (\S+) \d+ (\S+) (\S+) (\d+) (\d+)$/gm)].map(
+    ([, name = "", tasks, starts, periodMs, bursts]) => {
+      const concurrency = tasks === "-" ? {} : { concurrency: Number(tasks) };
+      const [rate, burst] = [Number(starts), Number(bursts)];
+      return starts === "-"
+        ? { name, share: concurrency, limit: concurrency }
+        : {
+            name,
+            share: { ...concurrency, rate, burst },
+            limit: { ...concurrency, rate: { limit: rate, periodMs: Number(periodMs), burst } },
+          };
+    },
+  );
+}

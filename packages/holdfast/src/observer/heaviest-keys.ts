@@ -1,0 +1,60 @@
+import type { TaskKeyView } from "@holdfast/contracts";
+import type { Engine } from "../engine/engine.ts";
+import { KEYS_PER_CALL, readKeys, scanAccounts } from "../engine/limits.ts";
+import type { Parts } from "../partitions/parts.ts";
+
+/** What keys are sorted by, the highest first. */
+export const KEY_ORDERS = ["waiting", "running", "heldUntil"] as const;
+export type KeyOrder = (typeof KEY_ORDERS)[number];
+
+/** The most keys with waiting tasks that are looked at. */
+const KEYS_LOOKED_AT = 5_000;
+/** How much of the hash with the records of tasks and the accounts of keys is looked through. */
+const FIELDS_LOOKED_AT = 100_000;
+
+export interface HeaviestKeys {
+  keys: TaskKeyView[];
+  /** How many keys were looked at. */
+  lookedAt: number;
+  /** False: there may be more keys than those that were looked at. */
+  isWhole: boolean;
+}
+
+/** The first keys in an order, of those with waiting or running tasks, a hold or a limit of their own. */
+export async function heaviestKeys(parts: Parts, by: KeyOrder, limit: number): Promise<HeaviestKeys> {
+  const found = await Promise.all(parts.all.map(({ engine }) => keysOf(engine, parts.all.length)));
+  const keys = found.flatMap((part) => part.keys);
+  keys.sort((a, b) => (b[by] ?? 0) - (a[by] ?? 0) || (a.key < b.key ? -1 : 1));
+  return {
+    keys: keys.slice(0, limit),
+    lookedAt: keys.length,
+    isWhole: found.every(({ isWhole }) => isWhole),
+  };
+}
+
+/** @param share the queue has so many parts, which share the bounds */
+async function keysOf(engine: Engine, share: number): Promise<{ keys: TaskKeyView[]; isWhole: boolean }> {
+  const byKey = new Map<string, TaskKeyView>();
+  const add = (keys: readonly TaskKeyView[]) => {
+    for (const view of keys) byKey.set(view.key, view);
+  };
+  let cursor: string | null = "";
+  while (cursor !== null && byKey.size < KEYS_LOOKED_AT / share) {
+    const page: Awaited<ReturnType<typeof readKeys>> = await readKeys(engine, {
+      limit: KEYS_PER_CALL,
+      ...(cursor === "" ? {} : { after: cursor }),
+    });
+    add(page.keys);
+    cursor = page.cursor;
+  }
+  // Keys without waiting tasks are in no index: their accounts are among the records of the tasks.
+  const accounts = await scanAccounts(engine, Math.ceil(FIELDS_LOOKED_AT / share), KEYS_LOOKED_AT / share);
+  const others = accounts.keys.filter((key) => !byKey.has(key));
+  for (let from = 0; from < others.length; from += KEYS_PER_CALL)
+    add((await readKeys(engine, { keys: others.slice(from, from + KEYS_PER_CALL) })).keys);
+  return { keys: [...byKey.values()].filter(isWorthy), isWhole: cursor === null && accounts.isWhole };
+}
+
+/** An account that is only kept until its rate is whole again says nothing. */
+const isWorthy = ({ waiting, running, limit, heldUntil }: TaskKeyView) =>
+  waiting > 0 || running > 0 || limit !== null || heldUntil !== null;

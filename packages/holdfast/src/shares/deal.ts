@@ -1,0 +1,141 @@
+import type { Limit } from "@holdfast/contracts";
+import type { Share } from "../engine/shared-limits.ts";
+
+/** What a queue or partition could use of a shared limit. */
+export interface Demand {
+  running: number;
+  waiting: number;
+  /** Tasks that started lately, in each period of the limit. */
+  starts: number;
+}
+
+// A queue that started so many tasks may start so many times more without another deal.
+const RESERVE = 1.5;
+
+/**
+ * Divides a whole number: each gets what it wants, as far as it lasts, and nobody more than another one that wants more (max-min fairness). What
+ * is left is divided equally, so that a queue whose first tasks come need not wait for the next deal.
+ */
+export function divide(amount: number, wants: readonly number[]): number[] {
+  const shares = wants.map(() => 0);
+  const order = wants.map((_, place) => place).sort((a, b) => (wants[a] as number) - (wants[b] as number));
+  let left = amount;
+  order.forEach((place, done) => {
+    const share = Math.min(wants[place] as number, Math.floor(left / (order.length - done)));
+    shares[place] = share;
+    left -= share;
+  });
+  const isServed = order.every((place) => (shares[place] as number) >= (wants[place] as number));
+  const more = isServed ? Math.floor(left / order.length) : 0;
+  left -= more * order.length;
+  // What cannot be divided equally is for those who want most.
+  for (const place of order.reverse())
+    shares[place] = (shares[place] as number) + more + (left-- > 0 ? 1 : 0);
+  return shares;
+}
+
+/** How much a limit has to allow so that each of so many parts may run at least one task: the field, and its least value; undefined if it does. */
+export function lacking(
+  { concurrency, rate }: Limit,
+  parts: number,
+): { field: string; least: number } | undefined {
+  if (concurrency !== undefined && concurrency < parts) return { field: "concurrency", least: parts };
+  // Each share has a burst of its own, which comes off the rate.
+  if (rate !== undefined && parts > 1 && rate.limit < 2 * parts)
+    return { field: "rate.limit", least: 2 * parts };
+  return undefined;
+}
+
+/** The share of each queue or partition in a limit, by what they could use. */
+export function deal(limit: Limit, demands: readonly Demand[]): Share[] {
+  const { concurrency, rate } = limit;
+  const shares: Share[] = demands.map(() => ({}));
+  if (concurrency !== undefined) {
+    const wants = demands.map(({ running, waiting }) => Math.max(1, running + waiting));
+    divide(concurrency, wants).forEach((share, place) => {
+      (shares[place] as Share).concurrency = share;
+    });
+  }
+  if (rate !== undefined) {
+    const { limit: starts, burst = 1 } = rate;
+    const each = Math.max(1, Math.floor(burst / demands.length));
+    // In one period, limit + burst tasks may start: what the bursts of the shares are more than the burst of the limit comes off the rate.
+    const total = Math.min(starts, starts + burst - each * demands.length);
+    const wants = demands.map((demand) =>
+      demand.waiting > 0 ? total : Math.min(total, Math.max(1, Math.ceil(demand.starts * RESERVE))),
+    );
+    divide(total, wants).forEach((share, place) => {
+      Object.assign(shares[place] as Share, { rate: share, burst: each });
+    });
+  }
+  return shares;
+}
+
+/** A share that is not above another one in anything. A queue without a share gets nothing at first: what it runs already counts as held. */
+export function lowered(own: Share | undefined, target: Share): Share {
+  const { concurrency, rate, burst } = target;
+  return {
+    ...(concurrency === undefined
+      ? {}
+      : { concurrency: own ? Math.min(own.concurrency ?? concurrency, concurrency) : 0 }),
+    ...(rate === undefined ? {} : { rate: own ? Math.min(own.rate ?? 0, rate) : 0, burst: burst ?? 1 }),
+  };
+}
+
+export interface Lowered {
+  share: Share;
+  /** How many of its tasks ran when the share was lowered. */
+  running: number;
+}
+
+/**
+ * Raises shares to their targets, as far as what was given up by others lasts.
+ * @param free tasks that may still run beside those of queues that could not be reached
+ */
+export function raised(free: number, parts: readonly Lowered[], targets: readonly Share[]): Share[] {
+  const heldBy = ({ share, running }: Lowered) => Math.max(share.concurrency ?? 0, running);
+  let freeTasks = free - parts.reduce((sum, part) => sum + heldBy(part), 0);
+  let freeRate = parts.reduce(
+    (sum, { share }, place) => sum + (targets[place]?.rate ?? 0) - (share.rate ?? 0),
+    0,
+  );
+  return parts.map((part, place) => {
+    const { share, running } = part;
+    const target = targets[place] as Share;
+    const after: Share = {};
+    if (target.concurrency !== undefined) {
+      const before = heldBy(part);
+      // What it runs already is counted, so a share up to that takes nothing from the others.
+      after.concurrency = Math.min(
+        target.concurrency,
+        Math.max(share.concurrency ?? 0, before + Math.max(0, freeTasks)),
+      );
+      after.held = Math.max(after.concurrency, running);
+      freeTasks -= after.held - before;
+    }
+    if (target.rate !== undefined) {
+      const before = share.rate ?? 0;
+      after.rate = Math.min(target.rate, before + Math.max(0, freeRate));
+      after.burst = target.burst ?? 1;
+      freeRate -= after.rate - before;
+    }
+    return after;
+  });
+}
+
+// A rate that would become only a little larger stays as it is.
+const WORTH = 1.05;
+
+/** Whether a queue with waiting tasks would get more by the new shares. */
+export function isBetter(
+  before: readonly (Share | undefined)[],
+  after: readonly Share[],
+  demands: readonly Demand[],
+): boolean {
+  return demands.some(({ waiting }, place) => {
+    const [old, fresh] = [before[place], after[place]];
+    if (!old || !fresh) return true;
+    if (waiting === 0) return false;
+    return (fresh.concurrency ?? 0) > (old.concurrency ?? 0) || (fresh.rate ?? 0) > (old.rate ?? 0) * WORTH;
+  });
+}

@@ -1,0 +1,67 @@
+import type { Limit } from "@holdfast/contracts";
+import { RATE_LATE } from "../engine/format.ts";
+
+/** A limit in the terms of lua/lib/accounts.lua. */
+export interface Terms {
+  concurrency: number;
+  intervalMs: number;
+  aheadMs: number;
+  burst: number;
+  /** How far a grant moves the turn. */
+  step: number;
+}
+
+export function termsOf({ concurrency, rate, weight = 1 }: Limit = {}): Terms {
+  const intervalMs = rate ? rate.periodMs / rate.limit : 0;
+  const burst = rate ? (rate.burst ?? 1) : Number.POSITIVE_INFINITY;
+  return {
+    concurrency: concurrency ?? Number.POSITIVE_INFINITY,
+    intervalMs,
+    aheadMs: rate ? (burst - 1 + RATE_LATE) * intervalMs : 0,
+    burst,
+    step: 1 / weight,
+  };
+}
+
+/** What is counted of a key, or of the queue: the account of lua/lib/accounts.lua. */
+export interface Account {
+  terms: Terms;
+  running: number;
+  turn: number;
+  tat: number;
+  /** A key with a limit of its own keeps its account when it is idle. */
+  isKept: boolean;
+}
+
+export const newAccount = (terms: Terms, isKept: boolean): Account => ({
+  terms,
+  running: 0,
+  turn: 0,
+  tat: 0,
+  isKept,
+});
+
+/** When a task of this cost may start by the rate. */
+export function allowedAt({ terms, tat }: Account, cost: number, now: number): number {
+  if (terms.intervalMs === 0) return now;
+  return Math.ceil(Math.max(tat, now) + (Math.min(cost, terms.burst) - 1) * terms.intervalMs - terms.aheadMs);
+}
+
+/** Takes the cost of a task from the rate. */
+export function charge(account: Account, cost: number, now: number): void {
+  const { intervalMs } = account.terms;
+  if (intervalMs > 0) account.tat = Math.max(account.tat, now) + cost * intervalMs;
+}
+
+/**
+ * The turn with which a key joins. A key without an account joins as if it had had its turn just now.
+ * @param current the turn of the task that was granted last
+ */
+export function turnOf({ turn, terms }: Account, current: number): number {
+  return turn > 0 ? Math.max(turn, current) : current + terms.step;
+}
+
+/** When an idle account can be forgotten; undefined if it is not idle, or is kept. */
+export function forgottenAt({ running, tat, isKept }: Account): number | undefined {
+  return running === 0 && !isKept ? Math.ceil(tat) : undefined;
+}

@@ -1,0 +1,182 @@
+import { PRIORITIES, type Priority } from "@holdfast/contracts";
+import { type Account, allowedAt, forgottenAt, turnOf } from "./account.ts";
+import { Heap } from "./heap.ts";
+
+/** Tasks in the order of their arrival, by their index. */
+class Line {
+  readonly #tasks: number[] = [];
+  #next = 0;
+
+  get head(): number | undefined {
+    return this.#tasks[this.#next];
+  }
+
+  add(task: number): void {
+    this.#tasks.push(task);
+  }
+
+  take(): void {
+    this.#next++;
+  }
+}
+
+const AT_REST = { ready: undefined, wakesAt: Number.POSITIVE_INFINITY };
+
+/** A line for each band, in the order of PRIORITIES. */
+const newLines = () => PRIORITIES.map(() => new Line());
+export const bandOf = (priority: Priority): number => PRIORITIES.indexOf(priority);
+
+/** A key with its waiting tasks. */
+export interface Key {
+  readonly name: string;
+  readonly account: Account;
+  readonly lines: readonly Line[];
+  /** Its place among the ready keys; undefined if it may not run, or nothing of it waits. */
+  ready: ReadyEntry | undefined;
+  /** When it is looked at again; Infinity if no time decides. */
+  wakesAt: number;
+}
+
+interface ReadyEntry {
+  readonly key: Key;
+  readonly band: number;
+  readonly turn: number;
+}
+
+/** What would start next. */
+export interface Candidate {
+  task: number;
+  band: number;
+  /** Undefined: a task without a key. */
+  key: Key | undefined;
+}
+
+/** At least 3 of every 16 grants go to normal and 1 to low if such tasks wait (lua/lib/peek.lua). */
+function bandOfTurn(grant: number): number {
+  const turn = grant % 16;
+  return turn === 7 ? 2 : turn === 3 || turn === 8 || turn === 13 ? 1 : 0;
+}
+
+/** Waiting tasks: the order of lua/lib/turns.lua, one task at a time. */
+export class Waiting {
+  readonly #keys = new Map<string, Key>();
+  readonly #unkeyed = newLines();
+  readonly #ready = PRIORITIES.map(
+    () => new Heap<ReadyEntry>((a, b) => a.turn < b.turn || (a.turn === b.turn && a.key.name < b.key.name)),
+  );
+  readonly #resting = new Heap<{ at: number; key: Key }>((a, b) => a.at < b.at);
+  readonly #accountOf: (key: string) => Account;
+  /** The account of the tasks without a key. */
+  readonly #own: Account;
+  /** The turn of the task that was granted last. */
+  #current = 0;
+  #grants = 0;
+
+  constructor(own: Account, accountOf: (key: string) => Account) {
+    this.#own = own;
+    this.#accountOf = accountOf;
+  }
+
+  /** When the next key may run by its rate; Infinity if none rests. */
+  get nextAt(): number {
+    return this.#resting.top?.at ?? Number.POSITIVE_INFINITY;
+  }
+
+  add(task: number, name: string | null, band: number, now: number): void {
+    if (name === null) {
+      (this.#unkeyed[band] as Line).add(task);
+      return;
+    }
+    let key = this.#keys.get(name);
+    if (!key) {
+      key = { name, account: this.#accountOf(name), lines: newLines(), ...AT_REST };
+      this.#keys.set(name, key);
+    }
+    (key.lines[band] as Line).add(task);
+    if (key.ready === undefined || band < key.ready.band) this.open(key, now);
+  }
+
+  /** Makes a key ready if something of it waits and it has room; if its rate decides, at that time. */
+  open(key: Key, now: number): void {
+    const { account } = key;
+    const band = key.lines.findIndex(({ head }) => head !== undefined);
+    key.ready = undefined;
+    if (band < 0 || account.running >= account.terms.concurrency) return;
+    const at = allowedAt(account, 1, now);
+    if (at > now) this.rest(key, at);
+    else this.#makeReady(key, band, turnOf(account, this.#current));
+  }
+
+  /** The key may not run before this time. */
+  rest(key: Key, at: number): void {
+    key.ready = undefined;
+    this.#wakeAt(key, at);
+  }
+
+  /** Looks again at the keys whose time has come. */
+  wake(now: number): void {
+    while (this.nextAt <= now) {
+      const { at, key } = this.#resting.pop() as { at: number; key: Key };
+      if (at !== key.wakesAt) continue;
+      key.wakesAt = Number.POSITIVE_INFINITY;
+      if (key.ready === undefined) this.open(key, now);
+      this.forget(key, now);
+    }
+  }
+
+  /** Forgets the turn of an idle key, now or when its rate is whole again. The place of a ready key stays. */
+  forget(key: Key, now: number): void {
+    const at = forgottenAt(key.account);
+    if (at === undefined) return;
+    if (at <= now) key.account.turn = 0;
+    else this.#wakeAt(key, at);
+  }
+
+  /** The next task in turn. */
+  next(): Candidate | undefined {
+    const first = bandOfTurn(this.#grants + 1);
+    for (const band of [first, 0, 1, 2]) {
+      const unkeyed = (this.#unkeyed[band] as Line).head;
+      const ready = this.#topOf(band);
+      const isUnkeyed = unkeyed !== undefined && (!ready || turnOf(this.#own, this.#current) <= ready.turn);
+      if (isUnkeyed) return { task: unkeyed, band, key: undefined };
+      if (ready) return { task: (ready.key.lines[band] as Line).head as number, band, key: ready.key };
+    }
+    return undefined;
+  }
+
+  /** Takes a task out of its line and counts its turn. */
+  take({ band, key }: Candidate): void {
+    // The turn of the tasks without a key is kept from the first look on, as long as a key competes with it.
+    if (
+      this.#unkeyed.some(({ head }) => head !== undefined) &&
+      PRIORITIES.some((_, each) => this.#topOf(each))
+    )
+      this.#own.turn = turnOf(this.#own, this.#current);
+    ((key?.lines ?? this.#unkeyed)[band] as Line).take();
+    const account = key?.account ?? this.#own;
+    const turn = key?.ready ? key.ready.turn : turnOf(account, this.#current);
+    this.#current = Math.max(this.#current, turn);
+    account.turn = turn + account.terms.step;
+    this.#grants++;
+  }
+
+  /** An earlier time stays: the key is looked at again then. */
+  #wakeAt(key: Key, at: number): void {
+    if (key.wakesAt <= at) return;
+    key.wakesAt = at;
+    this.#resting.push({ at, key });
+  }
+
+  #makeReady(key: Key, band: number, turn: number): void {
+    key.ready = { key, band, turn };
+    (this.#ready[band] as Heap<ReadyEntry>).push(key.ready);
+  }
+
+  /** The first ready key of a band. An entry that is not that of its key any more is dropped. */
+  #topOf(band: number): ReadyEntry | undefined {
+    const heap = this.#ready[band] as Heap<ReadyEntry>;
+    while (heap.top && heap.top.key.ready !== heap.top) heap.pop();
+    return heap.top;
+  }
+}

@@ -1,0 +1,22 @@
+import { HeaviestKeysQuery, HeaviestKeysReply, QueueParams } from "@holdfast/contracts/api";
+import type { HttpServer } from "@holdfast/service";
+import { PROBLEMS, type RouteContext, TAGS } from "./context.ts";
+
+/** The keys that take the most. */
+export function heaviestKeysRoutes(app: HttpServer, { observer }: RouteContext): void {
+  app.get(
+    "/v1/queues/:queue/heaviest-keys",
+    {
+      schema: {
+        tags: [TAGS.queues],
+        summary: "The keys with the most tasks or the longest hold",
+        description:
+          "Of the keys with waiting or running tasks, a hold or a limit of their own. Looks at up to 5,000 keys with waiting tasks, and through 100,000 fields of the queue for the others.",
+        params: QueueParams,
+        querystring: HeaviestKeysQuery,
+        response: { 200: HeaviestKeysReply, ...PROBLEMS },
+      },
+    },
+    async (request) => observer.limits.heaviest(request.params.queue, request.query),
+  );
+}

@@ -1,0 +1,64 @@
+import { attemptsByKey, mostAtOnce, mostStarts } from "./limits-checker.mjs";
+
+/** The limits of every row with keys: each key may run so many tasks at one time, and these keys start only so many. */
+export const CONCURRENCY = 3;
+export const RATE = { limit: 10, periodMs: 1_000, burst: 3 };
+const PLAIN = ["a", "b", "c", "d", "e", "f"];
+export const RATED = ["rated-1", "rated-2"];
+const HANDLER_MS = 100;
+// A key runs 30 tasks a second at most. With less than that the row catches up after a fault, and lines still form.
+const PLAIN_PER_SECOND = 24;
+// A rated key rests before each pulse, so that it starts with a burst.
+const RATED_PER_SECOND = 8;
+const PULSE = 2 * RATED_PER_SECOND * RATED.length;
+
+/** Sets the limits, and keeps the record of every task for the check at the end. */
+export async function limitKeys(ctx, { observer }) {
+  await observer.configure(ctx.queueName, { retentionCount: 10_000_000 });
+  await observer.limits.set(ctx.queueName, { key: { concurrency: CONCURRENCY } });
+  for (const key of RATED)
+    await observer.limits.setKey(ctx.queueName, key, { concurrency: CONCURRENCY, rate: RATE });
+}
+
+/** Starts producers for all keys. @param redis where they connect to */
+export async function startKeyedLoad(ctx, redis) {
+  const payload = { ms: HANDLER_MS };
+  const producers = [
+    ctx.producer(redis, { keys: PLAIN, ratePerSecond: PLAIN.length * PLAIN_PER_SECOND, payload }),
+    ctx.producer(redis, {
+      keys: RATED,
+      ratePerSecond: RATED.length * RATED_PER_SECOND,
+      pulse: PULSE,
+      payload,
+    }),
+  ];
+  for (const producer of producers) await producer.ready();
+  return producers;
+}
+
+/**
+ * Checks the limits of all keys from the records of the tasks.
+ * @param options of `attemptsByKey`
+ * @param options.mostStarts most starts of a rated key in a period; the documented `limit + burst` by default
+ * @returns the attempts by key, and what was seen, as text
+ */
+export function checkLimits(ctx, tasks, options = {}) {
+  const { mostStarts: bound = RATE.limit + RATE.burst, ...conversion } = options;
+  const keys = attemptsByKey(tasks, conversion);
+  const atOnce = [...keys].map(([key, attempts]) => ({ key, most: mostAtOnce(attempts) }));
+  for (const { key, most } of atOnce)
+    ctx.expect(most <= CONCURRENCY, `${most} tasks of the key ${key} were leased at one time`);
+  const most = Math.max(...atOnce.map((each) => each.most));
+  ctx.expect(most >= CONCURRENCY, `no key had more than ${most} leases: the row proves nothing`);
+  const inPeriod = Math.max(...RATED.map((key) => mostStarts(keys.get(key), RATE.periodMs)));
+  ctx.expect(
+    inPeriod >= RATE.limit,
+    `at most ${inPeriod} tasks of a rated key started within ${RATE.periodMs} ms: the row proves nothing`,
+  );
+  ctx.expect(inPeriod <= bound, `${inPeriod} tasks of a key started within ${RATE.periodMs} ms`);
+  const attempts = [...keys.values()].reduce((sum, each) => sum + each.length, 0);
+  return {
+    keys,
+    seen: `${attempts} attempts of ${keys.size} keys, at most ${most} leases of a key at one time (limit ${CONCURRENCY}) and ${inPeriod} starts within ${RATE.periodMs / 1_000} s (at most ${bound})`,
+  };
+}

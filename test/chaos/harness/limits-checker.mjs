@@ -1,0 +1,70 @@
+// Checks from the records of the tasks whether the limits of keys were kept, without I/O.
+
+// A clock can jump between the moment that a row notes and the one in which Redis sees it.
+const SLACK_MS = 1_000;
+
+/**
+ * Converts a time of a Redis whose clock jumped to real time, ms since the epoch.
+ * @param jumps real time of each jump and the offset from then on: `{ atMs, offsetMs }`, oldest first
+ * @param nearMs decides where the clock showed the same time twice: the answer is the one that is nearer to it
+ */
+export function realTime(redisMs, jumps, nearMs) {
+  const phases = [{ atMs: Number.NEGATIVE_INFINITY, offsetMs: 0 }, ...jumps];
+  const candidates = phases.flatMap(({ atMs, offsetMs }, i) => {
+    const real = redisMs - offsetMs;
+    const endMs = phases[i + 1]?.atMs ?? Number.POSITIVE_INFINITY;
+    return real >= atMs - SLACK_MS && real < endMs + SLACK_MS ? [real] : [];
+  });
+  if (candidates.length === 0) throw new Error(`no clock of this row showed ${redisMs}`);
+  return candidates.reduce((best, each) => (Math.abs(each - nearMs) < Math.abs(best - nearMs) ? each : best));
+}
+
+/**
+ * Returns the attempts of each key by real time, as `{ startedAt, endedAt }`.
+ * @param options.jumps see `realTime`; none by default
+ * @param options.ranAt real time at which a handler began, by the fence of its grant
+ */
+export function attemptsByKey(tasks, { jumps = [], ranAt = new Map() } = {}) {
+  const keys = new Map();
+  for (const { id, key, history } of tasks.values()) {
+    if (!keys.has(key)) keys.set(key, []);
+    for (const attempt of history) {
+      const startedAt = realTime(attempt.startedAt, jumps, ranAt.get(`${id} ${attempt.fence}`) ?? 0);
+      const endedAt = attempt.endedAt === null ? null : realTime(attempt.endedAt, jumps, startedAt);
+      keys.get(key).push({ startedAt, endedAt });
+    }
+  }
+  return keys;
+}
+
+/**
+ * Returns the most attempts that were leased at one time. What ended in a millisecond ended before what was granted in it, because
+ * one call does both in this order. An attempt of 0 ms has no place between the others and is left out.
+ */
+export function mostAtOnce(attempts) {
+  const changes = attempts
+    .filter(({ startedAt, endedAt }) => endedAt === null || endedAt > startedAt)
+    .flatMap(({ startedAt, endedAt }) => [
+      { at: startedAt, by: 1 },
+      { at: endedAt ?? Number.POSITIVE_INFINITY, by: -1 },
+    ])
+    .sort((a, b) => a.at - b.at || a.by - b.by);
+  let now = 0;
+  let most = 0;
+  for (const { by } of changes) {
+    now += by;
+    most = Math.max(most, now);
+  }
+  return most;
+}
+
+/** Returns the most starts in any span of `periodMs`, the end of the span excluded. */
+export function mostStarts(attempts, periodMs) {
+  const starts = attempts.map(({ startedAt }) => startedAt).sort((a, b) => a - b);
+  let most = 0;
+  for (let first = 0, last = 0; last < starts.length; last++) {
+    while (starts[last] - starts[first] >= periodMs) first++;
+    most = Math.max(most, last - first + 1);
+  }
+  return most;
+}

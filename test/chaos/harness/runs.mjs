@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+/** Runs rows of a table, each with a context and a folder of its own, and ends what they started. */
+export class Runs {
+  #base;
+  #running = new Set();
+  #keep;
+
+  /** @param options.keep the folder of a row that holds is kept as well */
+  constructor(prefix, { keep = false } = {}) {
+    this.#base = mkdtempSync(join(tmpdir(), prefix));
+    this.#keep = keep;
+    for (const signal of ["SIGINT", "SIGTERM"]) {
+      process.on(signal, async () => {
+        await Promise.allSettled([...this.#running].map((context) => context.close()));
+        rmSync(this.#base, { recursive: true, force: true });
+        process.exit(130);
+      });
+    }
+  }
+
+  /**
+   * @param row `name`, `run(context)`, which returns what was seen, and optionally `skip()`, which returns a reason, and `timeoutMs`
+   * @returns seen, verdict, seconds, and `failed` with the expectations that were not met
+   */
+  async run(row, { Context, timeoutMs }) {
+    const started = performance.now();
+    const reason = await row.skip?.();
+    if (reason) return { seen: `skipped: ${reason}`, verdict: "skipped", seconds: 0 };
+    const context = new Context(join(this.#base, row.name));
+    this.#running.add(context);
+    const limitMs = row.timeoutMs ?? timeoutMs;
+    let timer;
+    const late = new Promise((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`the row took longer than ${limitMs} ms`)), limitMs);
+    });
+    let seen = "";
+    try {
+      seen = await Promise.race([row.run(context), late]);
+    } catch (error) {
+      context.failed.push(error.message);
+    } finally {
+      clearTimeout(timer);
+      await context.close();
+      this.#running.delete(context);
+    }
+    const { failed } = context;
+    const verdict = failed.length === 0 ? "holds" : "FAILS";
+    if (verdict === "holds" && !this.#keep) context.remove();
+    const seconds = Math.round((performance.now() - started) / 100) / 10;
+    console.log(
+      `${verdict.padEnd(7)} ${row.name} (${seconds} s): ${[seen, ...failed].filter(Boolean).join("; ")}`,
+    );
+    return { seen, verdict, seconds, ...(failed.length > 0 ? { failed } : {}) };
+  }
+
+  /** Removes the folder. @returns it, if it is kept because rows have failed or because the caller asked for that */
+  end(hasFailed) {
+    if (hasFailed || this.#keep) return this.#base;
+    rmSync(this.#base, { recursive: true, force: true });
+    return null;
+  }
+}

@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { CONCURRENCY, checkLimits, limitKeys, startKeyedLoad } from "../harness/keyed-load.mjs";
+
+const KILL_EVERY_MS = 5_000;
+const WORKERS = 4;
+const DRAIN_MS = 30_000;
+// `FLOW_MINUTES=10 make chaos ROW=key-limits-worker-killed` is the long run of docs/guarantees.md.
+const runMs = process.env.FLOW_MINUTES ? Number(process.env.FLOW_MINUTES) * 60_000 : 30_000;
+
+export const row = {
+  order: 27,
+  name: "key-limits-worker-killed",
+  fault: `kill -9 of a worker every ${KILL_EVERY_MS / 1_000} s for ${runMs / 1_000} s, under limits of keys`,
+  expected: `never more than ${CONCURRENCY} leases of a key; no slot leaks, no key is stuck; 0 lost`,
+  timeoutMs: runMs + 90_000,
+  async run(ctx) {
+    const { url } = await ctx.startRedis();
+    const view = ctx.client(url);
+    await ctx.janitor(url).ready();
+    await limitKeys(ctx, view);
+    const start = () => ctx.worker(url, { concurrency: 10 }).ready();
+    const workers = await Promise.all(Array.from({ length: WORKERS }, start));
+    const producers = await startKeyedLoad(ctx, url);
+    const startedAt = performance.now();
+    const kills = Math.floor(runMs / KILL_EVERY_MS);
+    for (let n = 1; n <= kills; n++) {
+      // The start of the next worker takes time, which does not count.
+      await sleep(Math.max(0, startedAt + n * KILL_EVERY_MS - performance.now()));
+      await workers.shift().kill();
+      workers.push(await start());
+    }
+    for (const producer of producers) await producer.finish();
+    const counts = await ctx.settle(view, { drainMs: DRAIN_MS });
+    const { totals } = await view.observer.stats(ctx.queueName);
+    ctx.expect(totals.crashed > 0, "no killed worker held a lease: the row proves nothing");
+    const { seen } = checkLimits(ctx, counts.tasks);
+    return `${kills} workers killed, ${totals.crashed} leases taken back; ${seen}; ${counts.acknowledged} acknowledged, ${counts.lost} lost`;
+  },
+};

@@ -1,0 +1,31 @@
+// Runs a worker of the public library in its own process. What its tasks did is in their records, so only the calls to Redis
+// are told, if the check asks for them.
+import { setTimeout as sleep } from "node:timers/promises";
+import { options, tell } from "../../chaos/actors/tell.mjs";
+
+// root: the folder of another version of the library.
+const { queue, root, tellScripts = false, ...settings } = options;
+const { RateLimited, Worker } = await import(root ? `${root}/packages/holdfast/dist/index.js` : "holdfast");
+const handlers = {
+  sleep: (task) => sleep(task.payload.ms),
+  cancellable: (_, { signal }) =>
+    new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true })),
+  /** Its first attempt meets a rate limit. */
+  limited: async ({ payload, releases }) => {
+    await sleep(payload.ms);
+    if (refused.has(payload.name)) return;
+    refused.add(payload.name);
+    tell("limited", "invoke", { name: payload.name, releases });
+    throw new RateLimited(payload.holdMs);
+  },
+};
+const refused = new Set();
+const onScript = (script) => tell("script", "ok", { script });
+const worker = new Worker(queue, handlers, { ...settings, ...(tellScripts ? { onScript } : {}) });
+worker.on("error", (error) => tell("error", "info", { code: error.code, message: error.message }));
+process.on("SIGTERM", async () => {
+  await worker.stop({ graceMs: 500 });
+  process.exit(0);
+});
+await worker.start();
+tell("process", "invoke", { what: "ready", workerId: worker.id });

@@ -1,0 +1,69 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { percentile } from "../../chaos/harness/until.mjs";
+import { sleeps } from "../harness/context.mjs";
+import { undisturbed } from "../harness/starts.mjs";
+
+const SLOTS = 10;
+const RUN_MS = 50;
+const DEPTHS = [1_000, 10_000, 100_000];
+const TASKS = 50;
+const BOUND_MS = 2 * RUN_MS + 50;
+
+export const number = 21;
+export const name = "small-beside-large";
+export const check = "a key with a large backlog, and one that gets a task now and then";
+export const expected =
+  "depths to 100,000 instead of 1,000,000, a task each 80 ms: the waits of the small key p99 at most twice the run of a task + 50 ms (150 ms) at every depth; the mean number of starts of the large key in between within 10% + 1; waits during which the machine let no process run are left out";
+
+export async function run(ctx) {
+  const waits = [];
+  for (const depth of DEPTHS) {
+    const redis = await ctx.startRedis();
+    const view = ctx.client(redis.url);
+    await ctx.keepAll(view);
+    // More than the worker takes in the meantime.
+    const large = await ctx.put(view, sleeps(depth + 1_500, RUN_MS, { key: "large" }));
+    await ctx.startSlots(redis.url, 1, { concurrency: SLOTS, leaseMs: 30_000 });
+    await sleep(500);
+    const machine = await ctx.watchMachine(redis);
+    const ids = [];
+    for (let n = 0; n < TASKS; n++) {
+      ids.push(...(await ctx.put(view, sleeps(1, RUN_MS, { key: "small" }))));
+      await sleep(80);
+    }
+    await sleep(500);
+    const { pendingKeyed } = await view.observer.stats(ctx.queueName);
+    ctx.expect(pendingKeyed >= depth / 2, `only ${pendingKeyed} wait at the end at depth ${depth}`);
+    const records = await ctx.records(view, ids);
+    const spans = records.map(({ enqueuedAt, history }) => ({
+      from: enqueuedAt,
+      to: history[0]?.startedAt ?? Number.POSITIVE_INFINITY,
+    }));
+    const seen = undisturbed(spans, await machine.stalls());
+    ctx.expect(
+      seen.length >= TASKS / 2,
+      `the machine was too busy: only ${seen.length} waits without a stall`,
+    );
+    const own = seen.map(({ from, to }) => to - from);
+    const begun = await ctx.records(view, large.slice(0, 2_500));
+    const starts = begun.flatMap(({ history }) => history.map(({ startedAt }) => startedAt));
+    // What came between is a matter of the turns, and not of the speed of the machine.
+    const between = spans.map(({ from, to }) => starts.filter((at) => at > from && at < to).length);
+    waits.push({
+      depth,
+      p99: percentile(own, 0.99),
+      between: between.reduce((sum, n) => sum + n, 0) / TASKS,
+    });
+    await ctx.expectAudit(view, `at depth ${depth}`);
+    await redis.kill();
+  }
+  for (const { depth, p99 } of waits) ctx.expect(p99 <= BOUND_MS, `depth ${depth}: p99 ${p99} ms`);
+  const means = waits.map(({ between }) => between);
+  ctx.expect(
+    Math.max(...means) <= Math.min(...means) * 1.1 + 1,
+    `between enqueue and start, ${means.map((mean) => mean.toFixed(1)).join(", ")} tasks of the large key start`,
+  );
+  return waits
+    .map(({ depth, p99, between }) => `depth ${depth}: p99 ${p99} ms, ${between.toFixed(1)} starts between`)
+    .join("; ");
+}

@@ -1,0 +1,29 @@
+import { backlog, startsInOrder } from "../harness/order.mjs";
+import { widestSpread } from "../harness/starts.mjs";
+
+const KEYS = 1_000;
+const TASKS_OF_KEY = 60;
+const WINDOW = 10_000;
+const SPREAD = 2;
+
+export const number = 22;
+export const name = "equal-keys";
+export const check = "1,000 keys of equal weight, each with a backlog that was enqueued in a row";
+export const expected =
+  "60,000 tasks instead of 1,000,000: in any window of 10,000 starts the starts of two keys differ by at most 2, with calls of 50 and of 250";
+
+export async function run(ctx) {
+  const redis = await ctx.startRedis();
+  const view = ctx.client(redis.url);
+  const keyOf = new Map();
+  for (let n = 0; n < KEYS; n++) await backlog(ctx, view, keyOf, `k${n}`, TASKS_OF_KEY);
+  const half = (KEYS * TASKS_OF_KEY) / 2;
+  const ids = [...(await startsInOrder(view, half, 250)), ...(await startsInOrder(view, half, 50))];
+  const spread = widestSpread(
+    ids.map((id) => keyOf.get(id)),
+    WINDOW,
+  );
+  ctx.expect(spread <= SPREAD, `the starts of two keys differ by ${spread}`);
+  await ctx.expectAudit(view);
+  return `${ids.length} starts; those of two keys differ by at most ${spread} in ${WINDOW}`;
+}

@@ -1,0 +1,47 @@
+import { backlog, percent, sharesOf, startsInOrder } from "../harness/order.mjs";
+
+const STARTS = 3_200;
+const SHARES = { high: 12 / 16, normal: 3 / 16, low: 1 / 16 };
+
+export const number = 27;
+export const name = "bands";
+export const check =
+  "one task in the low band under a flood of keyed tasks in the high band; floods in all bands";
+export const expected =
+  "the one task is among the first 32 starts; of 3,200 starts 12, 3 and 1 of 16 are high, normal and low within 1% of all (the bands have keys of their own), with calls of 1 and of 16";
+
+export async function run(ctx) {
+  const redis = await ctx.startRedis();
+  const view = ctx.client(redis.url);
+  const seen = [];
+  for (const batch of [1, 16]) {
+    const bandOf = new Map();
+    const flood = (priority, key, count) =>
+      backlog(ctx, view, { set: (id) => bandOf.set(id, priority) }, key, count, { priority });
+    for (let n = 0; n < 10; n++) await flood("high", `k${n}`, 400);
+    const { queue } = view;
+    const { id: lonely } = await queue.enqueue("sleep", 0, { priority: "low" });
+    const first = await startsInOrder(view, 64, batch);
+    const place = first.indexOf(lonely) + 1;
+    ctx.expect(place >= 1 && place <= 32, `calls of ${batch}: the low task has place ${place}`);
+    for (let n = 0; n < 10; n++) {
+      await flood("normal", `n${n}`, 200);
+      await flood("low", `l${n}`, 200);
+    }
+    const ids = await startsInOrder(view, STARTS, batch);
+    const shares = sharesOf(ids.map((id) => bandOf.get(id)));
+    for (const [band, wanted] of Object.entries(SHARES)) {
+      const share = shares.get(band) ?? 0;
+      ctx.expect(
+        Math.abs(share - wanted) <= 0.01,
+        `calls of ${batch}: ${percent(share)} ${band}, ${percent(wanted)} expected`,
+      );
+    }
+    await startsInOrder(view, 4_000 + 1 + 4_000 - 64 - STARTS, 250);
+    seen.push(
+      `calls of ${batch}: place ${place}; ${["high", "normal", "low"].map((band) => percent(shares.get(band))).join(", ")}`,
+    );
+  }
+  await ctx.expectAudit(view);
+  return seen.join("; ");
+}

@@ -1,0 +1,48 @@
+import { sleeps } from "../harness/context.mjs";
+import { count, needValgrind, startCounted } from "../harness/instructions.mjs";
+
+const CALLS = 4;
+const WANT = 250;
+const BOUND = 1.5;
+
+export const number = 28;
+export const name = "many-lanes";
+export const check = "a settle with an acquire of 250 where 100,000 keys wait, and where 100 do";
+export const expected = "at most 1.5 times the instructions of Redis (callgrind, 4 calls each)";
+export const timeoutMs = 180_000;
+
+/** @returns instructions of one call */
+async function cost(ctx, keys) {
+  const made = await ctx.startRedis();
+  const view = ctx.client(made.url);
+  const tasks = Math.max(keys, 2_000);
+  await ctx.put(
+    view,
+    sleeps(tasks, 0).map((task, n) => ({ ...task, key: `k${n % keys}` })),
+  );
+  // What was enqueued is loaded from the file, because an enqueue under callgrind takes minutes.
+  await made.cli("save");
+  await view.client.close();
+  await made.kill();
+  const redis = await startCounted(ctx, { dataFolder: made.folder });
+  const { hands } = ctx.client(redis.url);
+  // The first calls load the scripts.
+  let held = await hands.ack(await hands.acquire(WANT), WANT);
+  const instructions = await count(ctx, redis, async () => {
+    for (let call = 0; call < CALLS; call++) {
+      held = await hands.ack(held, WANT);
+      ctx.expect(held.length === WANT, `${keys} keys: ${held.length} granted`);
+    }
+  });
+  return instructions / CALLS;
+}
+
+export async function run(ctx) {
+  needValgrind();
+  const few = await cost(ctx, 100);
+  const many = await cost(ctx, 100_000);
+  ctx.expect(few > 1e6, `only ${few} instructions were counted`);
+  const ratio = many / few;
+  ctx.expect(ratio <= BOUND, `${ratio.toFixed(2)} times the instructions`);
+  return `${(few / WANT / 1_000).toFixed(1)}k instructions a task with 100 keys, ${(many / WANT / 1_000).toFixed(1)}k with 100,000: ${ratio.toFixed(2)} times`;
+}

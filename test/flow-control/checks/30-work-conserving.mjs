@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { percentile } from "../../chaos/harness/until.mjs";
+import { attemptsOf, fullestKey, idleSpans } from "../harness/starts.mjs";
+
+const KEYS = 8;
+const CONCURRENCY = 3;
+const WORKERS = 3;
+const SLOTS = 5;
+const SECONDS = 12;
+const IDLE_MS = 50;
+/** A wake-up that is lost shows as seconds: the workers poll every 30 s. */
+const LONGEST_MS = 250;
+
+export const number = 30;
+export const name = "work-conserving";
+export const check = "8 keys of at most 3 running tasks, 15 slots, tasks that come and go at random";
+export const expected =
+  "a task that may run waits beside a free slot for at most 50 ms (p99; the way to the worker and back) and 250 ms (the longest, as the workers poll only every 30 s); spans in which the machine let no process run are left out, as a PING every millisecond sees them; check 8 has the exact form";
+
+export async function run(ctx) {
+  const redis = await ctx.startRedis();
+  const view = ctx.client(redis.url);
+  await ctx.keepAll(view);
+  await view.observer.limits.set(ctx.queueName, { key: { concurrency: CONCURRENCY } });
+  await ctx.janitor(redis.url).ready();
+  // A poll would hide a wake-up that never came.
+  await ctx.startSlots(redis.url, WORKERS, { concurrency: SLOTS, leaseMs: 30_000, pollMs: 30_000 });
+  const acceptedAt = new Map();
+  const machine = await ctx.watchMachine(redis);
+  const end = performance.now() + SECONDS * 1_000;
+  while (performance.now() < end) {
+    const count = 1 + Math.floor(Math.random() * 6);
+    const tasks = Array.from({ length: count }, () => ({
+      type: "sleep",
+      payload: { ms: 20 + Math.floor(Math.random() * 180) },
+      key: `k${Math.floor(Math.random() ** 2 * KEYS)}`,
+    }));
+    const some = await ctx.put(view, tasks);
+    // `enqueuedAt` is when the client began to send it.
+    const at = view.client.connection.now();
+    for (const id of some) acceptedAt.set(id, at);
+    await sleep(Math.random() * 60);
+  }
+  const ids = [...acceptedAt.keys()];
+  await ctx.untilCompleted(view, ids.length);
+  const tasks = await ctx.records(view, ids);
+  const stalls = await machine.stalls();
+  const accepted = tasks.map((task) => ({ ...task, enqueuedAt: acceptedAt.get(task.id) }));
+  const spans = idleSpans(accepted, { slots: WORKERS * SLOTS, concurrency: CONCURRENCY, stalls });
+  const [p99, longest] = [percentile(spans, 0.99), Math.max(...spans)];
+  ctx.expect(spans.length >= 100, `only ${spans.length} times a task waited beside a free slot`);
+  ctx.expect(p99 <= IDLE_MS, `p99 of the waits beside a free slot is ${p99} ms`);
+  ctx.expect(longest <= LONGEST_MS, `a task that might run waited for ${longest} ms beside a free slot`);
+  const { most } = fullestKey(attemptsOf(tasks));
+  ctx.expect(most === CONCURRENCY, `at most ${most} tasks of a key ran, so the limit held nothing back`);
+  await ctx.expectAudit(view);
+  return `${ids.length} tasks; ${spans.length} waits beside a free slot, p99 ${p99} ms, longest ${longest}; at most ${most} of a key`;
+}

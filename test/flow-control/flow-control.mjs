@@ -1,0 +1,60 @@
+// Runs the acceptance checks of flow control (`make flow-control`, `make flow-control CHECK=3,8`) with real processes and
+// prints a table: check, expected, seen, verdict; then one JSON line. Exit 0 only when every check holds.
+//
+//   node test/flow-control/flow-control.mjs [--check 3,8] [--list] [--keep]
+import { readdirSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { Runs } from "../chaos/harness/runs.mjs";
+import { printTable } from "../chaos/harness/table.mjs";
+import { FlowContext } from "./harness/context.mjs";
+
+const CHECK_TIMEOUT_MS = 120_000;
+/** So many checks that mostly wait run side by side. */
+const BESIDE = 2;
+const { values: options } = parseArgs({
+  options: {
+    check: { type: "string", default: process.env.CHECK ?? "" },
+    list: { type: "boolean", default: false },
+    keep: { type: "boolean", default: false },
+  },
+});
+const folder = new URL("checks/", import.meta.url);
+const files = readdirSync(folder).sort();
+const all = await Promise.all(files.map((file) => import(new URL(file, folder))));
+if (options.list) {
+  for (const { number, check } of all) console.log(`${String(number).padStart(2)}  ${check}`);
+  process.exit(0);
+}
+const numbers = options.check === "" ? all.map(({ number }) => number) : options.check.split(",").map(Number);
+const wanted = all.filter(({ number }) => numbers.includes(number));
+if (wanted.length < new Set(numbers).size) {
+  console.error(`flow-control: there is no such check in "${options.check}"; --list shows them`);
+  process.exit(2);
+}
+
+const runs = new Runs("holdfast-flow-", { keep: options.keep });
+const results = new Map();
+async function runCheck(module) {
+  const { number, name, check, expected, run, timeoutMs } = module;
+  const row = { name: `${number}-${name}`, run, timeoutMs };
+  const result = await runs.run(row, { Context: FlowContext, timeoutMs: CHECK_TIMEOUT_MS });
+  results.set(module, { check: `${number}. ${check}`, expected, ...result });
+}
+
+// Checks that measure time or instructions run alone, and after the others.
+const beside = wanted.filter((module) => module.waits);
+const lane = async () => {
+  for (let next = beside.shift(); next; next = beside.shift()) await runCheck(next);
+};
+await Promise.all(Array.from({ length: BESIDE }, lane));
+for (const module of wanted) if (!module.waits) await runCheck(module);
+
+printTable(
+  "check",
+  wanted.map((module) => results.get(module)),
+);
+const held = [...results.values()].filter(({ verdict }) => verdict === "holds").length;
+const kept = runs.end(held < results.size);
+if (kept !== null) console.log(`flow-control: the output of the processes is in ${kept}`);
+console.log(JSON.stringify({ checks: results.size, held }));
+process.exit(held === results.size ? 0 : 1);

@@ -1,0 +1,44 @@
+/** Acquires and settles by single calls of the engine, for checks that count what one call does. */
+export class Hands {
+  #nonces = 0;
+
+  constructor(engine, { workerId = "hands", leaseMs = 600_000 } = {}) {
+    Object.assign(this, { engine, workerId, leaseMs });
+  }
+
+  #args(want, more) {
+    return {
+      ...{ want, held: 0, leaseMs: this.leaseMs, maxRetries: 3, workerId: this.workerId },
+      ...{ nonce: `h${++this.#nonces}`, park: false, noHandlerAfterMs: 86_400_000, ...more },
+    };
+  }
+
+  /** @returns the grants, in their order */
+  async acquire(want, more = {}) {
+    return (await this.ask(want, more)).grants;
+  }
+
+  /** @returns the whole answer */
+  ask(want, more = {}) {
+    return this.engine.acquire(this.#args(want, more));
+  }
+
+  /** Ends all with success, and acquires in the same call. @returns the grants */
+  async ack(grants, want = 0) {
+    return (
+      await this.settle(
+        grants.map((grant) => ({ ...grant, kind: "ack" })),
+        want,
+      )
+    ).grants;
+  }
+
+  /** @param verdicts grants with a `kind` and what that kind needs @returns outcomes and grants */
+  settle(verdicts, want = 0) {
+    const plain = verdicts.map(({ id, fence, kind, ...rest }) => {
+      const { token: _, envelope: __, past: ___, ...more } = rest;
+      return { kind, id, fence, ...more };
+    });
+    return this.engine.settle(plain, this.#args(want));
+  }
+}

@@ -1,0 +1,38 @@
+import { execFile, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { promisify } from "node:util";
+
+const run = promisify(execFile);
+
+/** @throws if valgrind is missing; `scripts/setup valgrind` installs it */
+export function needValgrind() {
+  if (spawnSync("valgrind", ["--version"]).status !== 0)
+    throw new Error("valgrind is missing: run scripts/setup valgrind");
+}
+
+/** A redis-server under callgrind, which counts nothing until `count` says so. */
+export async function startCounted(ctx, options = {}) {
+  const under = [
+    "valgrind",
+    "--tool=callgrind",
+    "--instr-atstart=no",
+    `--callgrind-out-file=${ctx.path("callgrind.out.%p")}`,
+  ];
+  return ctx.startRedis({ under, ...options });
+}
+
+/** Counts the instructions of the server while `work` runs. */
+export async function count(ctx, redis, work) {
+  const { pid } = redis.child;
+  const control = (...args) => run("callgrind_control", [...args, String(pid)]);
+  await control("-i", "on");
+  await work();
+  await control("-i", "off");
+  await control("-d");
+  const dumps = readdirSync(ctx.folder).filter((name) => name.startsWith(`callgrind.out.${pid}`));
+  const totals = dumps.map((name) => {
+    const text = readFileSync(ctx.path(name), "utf8");
+    return Number(/^totals: (\d+)/m.exec(text)?.[1] ?? 0);
+  });
+  return Math.max(...totals);
+}

@@ -1,0 +1,50 @@
+import { execFileSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const root = fileURLToPath(new URL("../../..", import.meta.url));
+/** The last commit without keys and limits. */
+const BEFORE_KEYS = "1dae921925f015a3cd00ce52763acc519aac715b";
+const PACKAGES = ["contracts", "holdfast"];
+
+const git = (...args) =>
+  execFileSync("git", args, { cwd: root, maxBuffer: 1 << 28, stdio: ["ignore", "pipe", "pipe"] });
+
+/**
+ * Builds the library of the last version without keys once, in node_modules/.cache.
+ * @returns its folder
+ * @throws in a shallow clone, which does not have that commit
+ */
+export function oldVersion() {
+  const folder = join(root, "node_modules/.cache", `holdfast-${BEFORE_KEYS}`);
+  if (existsSync(folder)) return folder;
+  let archive;
+  try {
+    archive = git(
+      "archive",
+      BEFORE_KEYS,
+      ...PACKAGES.map((name) => `packages/${name}`),
+      "tsconfig.base.json",
+      "package.json",
+    );
+  } catch {
+    throw new Error(
+      `SKIPPED: commit ${BEFORE_KEYS} is not in this clone, so nothing was compared with the version without keys; run: git fetch --unshallow`,
+    );
+  }
+  const building = `${folder}-building`;
+  rmSync(building, { recursive: true, force: true });
+  mkdirSync(building, { recursive: true });
+  execFileSync("tar", ["-x", "-C", building], { input: archive });
+  symlinkSync(join(root, "node_modules"), join(building, "node_modules"));
+  // The links of the packages to one another are relative, so those of the copies lead to the old version.
+  for (const name of PACKAGES)
+    cpSync(join(root, "packages", name, "node_modules"), join(building, "packages", name, "node_modules"), {
+      recursive: true,
+      verbatimSymlinks: true,
+    });
+  execFileSync(join(root, "node_modules/.bin/tsc"), ["-b", "packages/holdfast"], { cwd: building });
+  renameSync(building, folder);
+  return folder;
+}

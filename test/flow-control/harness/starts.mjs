@@ -1,0 +1,127 @@
+// What the checks ask of lists of starts and of tasks, without I/O. Times are ms by the clock of Redis.
+
+/** The largest number of starts in any span of `spanMs`, its end excluded; `weights` counts each start as so many. */
+export function mostWithin(times, spanMs, weights = times.map(() => 1)) {
+  const order = times.map((_, i) => i).sort((a, b) => times[a] - times[b]);
+  let most = 0;
+  let sum = 0;
+  let from = 0;
+  for (const i of order) {
+    sum += weights[i];
+    while (times[order[from]] <= times[i] - spanMs) sum -= weights[order[from++]];
+    most = Math.max(most, sum);
+  }
+  return most;
+}
+
+/** Every attempt that is in the records, with its task. */
+export const attemptsOf = (tasks) =>
+  tasks.flatMap((task) => task.history.map((attempt) => ({ ...attempt, id: task.id, key: task.key, task })));
+
+/** The largest number of attempts that ran at one time. One that ends makes room for one that begins in the same ms. */
+function mostAtOnce(attempts) {
+  const events = attempts.flatMap(({ startedAt, endedAt }) => [
+    { at: startedAt, change: 1 },
+    { at: endedAt ?? Number.POSITIVE_INFINITY, change: -1 },
+  ]);
+  events.sort((a, b) => a.at - b.at || a.change - b.change);
+  let running = 0;
+  let most = 0;
+  for (const { change } of events) {
+    running += change;
+    most = Math.max(most, running);
+  }
+  return most;
+}
+
+export function groupBy(items, of) {
+  const groups = new Map();
+  for (const item of items) {
+    const name = of(item);
+    if (!groups.has(name)) groups.set(name, []);
+    groups.get(name).push(item);
+  }
+  return groups;
+}
+
+/** Of each key, the most attempts at one time. @returns the key with the largest number, and that number */
+export function fullestKey(attempts) {
+  let fullest = { key: null, most: 0 };
+  for (const [key, own] of groupBy(attempts, (attempt) => attempt.key)) {
+    const most = mostAtOnce(own);
+    if (most > fullest.most) fullest = { key, most };
+  }
+  return fullest;
+}
+
+/**
+ * In any `window` starts in a row, how far the counts of two keys differ at most.
+ * @param keys the key of each start, in their order
+ */
+export function widestSpread(keys, window) {
+  const counts = new Map(keys.map((key) => [key, 0]));
+  // How many keys have each count, so that the lowest and the highest are known without a look at all keys.
+  const having = new Map([[0, counts.size]]);
+  const move = (key, by) => {
+    const count = counts.get(key);
+    having.set(count, having.get(count) - 1);
+    if (having.get(count) === 0) having.delete(count);
+    counts.set(key, count + by);
+    having.set(count + by, (having.get(count + by) ?? 0) + 1);
+  };
+  let widest = 0;
+  keys.forEach((key, i) => {
+    move(key, 1);
+    if (i >= window) move(keys[i - window], -1);
+    if (i >= window - 1) widest = Math.max(widest, Math.max(...having.keys()) - Math.min(...having.keys()));
+  });
+  return widest;
+}
+
+/** How much of the span from `start` to `end` the machine stood still, ms. */
+export const stalledMs = (stalls, start, end) =>
+  stalls.reduce((sum, { from, to }) => sum + Math.max(0, Math.min(end, to) - Math.max(start, from)), 0);
+
+/** Those of the spans, each with `from` and `to`, that no stall touches. */
+export const undisturbed = (spans, stalls) =>
+  spans.filter(({ from, to }) => !stalls.some((stall) => stall.from < to && from < stall.to));
+
+/** Spans of at least `leastMs` between two of these times. */
+export const gapsOf = (times, leastMs) =>
+  times.flatMap((to, i) => (i > 0 && to - times[i - 1] >= leastMs ? [{ from: times[i - 1], to }] : []));
+
+/**
+ * How long, each time, a task waited that might have run while a slot was free, ms.
+ * @param tasks with `key`, `enqueuedAt` (a task that was granted earlier counts from its grant), and one attempt each in `history`
+ * @param options.slots of all workers together
+ * @param options.concurrency of each key
+ * @param options.stalls spans that do not count
+ */
+export function idleSpans(tasks, { slots, concurrency, stalls = [] }) {
+  const events = tasks.flatMap(({ key, enqueuedAt, history: [{ startedAt, endedAt }] }) => [
+    { at: Math.min(enqueuedAt, startedAt), key, waiting: 1, running: 0 },
+    { at: startedAt, key, waiting: -1, running: 1 },
+    { at: endedAt, key, waiting: 0, running: -1 },
+  ]);
+  events.sort((a, b) => a.at - b.at);
+  const waiting = new Map();
+  const running = new Map();
+  const runnable = new Set();
+  let busy = 0;
+  const spans = [];
+  let since = null;
+  for (let i = 0; i < events.length; i++) {
+    const { at, key } = events[i];
+    waiting.set(key, (waiting.get(key) ?? 0) + events[i].waiting);
+    running.set(key, (running.get(key) ?? 0) + events[i].running);
+    busy += events[i].running;
+    if (waiting.get(key) > 0 && running.get(key) < concurrency) runnable.add(key);
+    else runnable.delete(key);
+    // What happens within one ms has no order.
+    if (events[i + 1]?.at === at) continue;
+    const isIdle = busy < slots && runnable.size > 0;
+    if (since !== null && !isIdle) spans.push(at - since - stalledMs(stalls, since, at));
+    since = isIdle ? (since ?? at) : null;
+  }
+  return spans;
+}
