@@ -68,7 +68,7 @@ local function parseAccount(limits, text)
   if override ~= '' then
     local untilMs = tonumber(string.match(override, '%d+$'))
     if untilMs > 0 and untilMs <= now then
-      account.override = ''
+      account.override, account.hasEnded = '', true
     else
       account.limit, account.overrideUntil = parseLimit(override), untilMs > 0 and untilMs or nil
       if limits.ordered then
@@ -377,16 +377,23 @@ local function wakeResting(limits)
     return
   end
   loadAccounts(limits, keys)
-  local later, forgotten, awake = {}, {}, {}
+  local later, forgotten, awake, ended = {}, {}, {}, {}
   for _, key in ipairs(keys) do
     limits.woke = open(limits, key) or limits.woke
+    local account = accountOf(limits, key)
+    if account.hasEnded then -- its own limit: no time leads back to this key, so it goes here
+      ended[#ended + 1], ended[#ended + 2] = '@' .. key, accountText(account)
+    end
     local at = nextLook(limits, key)
     if at then
       later[#later + 1], later[#later + 2] = string.format('%.0f', at), key
     else
       awake[#awake + 1] = key
-      forgotten[#forgotten + 1] = isIdle(accountOf(limits, key), key) and '@' .. key or nil
+      forgotten[#forgotten + 1] = isIdle(account, key) and '@' .. key or nil
     end
+  end
+  if #ended > 0 then
+    redis.call('HSET', stateKey, unpack(ended))
   end
   if #forgotten > 0 then
     redis.call('HDEL', stateKey, unpack(forgotten))

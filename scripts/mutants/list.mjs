@@ -1593,7 +1593,7 @@ export const mutants = [
     changes: [
       [
         "lua/lib/accounts.lua",
-        "      forgotten[#forgotten + 1] = isIdle(accountOf(limits, key), key) and '@' .. key or nil\n",
+        "      forgotten[#forgotten + 1] = isIdle(account, key) and '@' .. key or nil\n",
         "",
       ],
     ],

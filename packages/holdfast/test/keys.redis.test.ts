@@ -588,6 +588,18 @@ describe("no key that may run is left behind", () => {
     expect(await taken(q, 1)).toBe("a2");
   });
 
+  test("an own limit that has ended stands in no account any more once its key was woken", async () => {
+    const q = await setup();
+    await setLimits(q.engine, { key: { concurrency: 1 } });
+    await changeKey(q.engine, "a", { limit: { concurrency: 3 }, lastsMs: 20_000 });
+    await addKeyed(q, "a", 1);
+    await taken(q, 1);
+    q.advance(20_000);
+    await addKeyed(q, "a", 1, 2);
+    expect(await taken(q, 1)).toBe("");
+    await check(q);
+  });
+
   test("the end of an own limit is kept while the key is held", async () => {
     const q = await setup();
     await changeKey(q.engine, "a", { limit: { concurrency: 1 }, lastsMs: 10_000 });
