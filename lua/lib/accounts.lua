@@ -20,13 +20,13 @@
 --   tat       the theoretical arrival time of GCRA, ms since the epoch: the rate is used up as long as it lies too far ahead
 --   override  concurrency rate periodMs burst weight until: the limit of this key instead of that of all keys, "-" for none
 --
--- The limits are the field "#limits" of `state`, one line per scope: `<queue | key> concurrency rate periodMs burst weight`. In a
--- partition the line of the queue is its share, and a line `whole` keeps the limit of the whole queue for readers. A line
--- `policy[ name=value …]` says how the keys are treated:
+-- The limits are the field "#limits" of `state`, one line per scope: `<queue | key> concurrency rate periodMs burst weight`. A
+-- line `policy[ name=value …]` says how the keys are treated:
 --
 --   ordered=1     a task that failed keeps its place, and the tasks of its key wait for it; one task of a key runs at a time
 --   stop=1        a task that died holds its key until somebody lets it go on
---   full=drop     a new task of a key that has as many tasks as may run is refused; full=cancel: it takes the place of the oldest one
+--   full=drop     if as many tasks of the key run or wait as may run, a new one is refused
+--   full=cancel   the same, but the new task is accepted, and the oldest ones of the key are cancelled
 --   max=n         a new task is refused if n tasks of its key wait
 --   fair=time     the keys share the time that their tasks run, not the number of starts
 --
@@ -39,11 +39,11 @@
 local BAND_SPAN = 2 ^ 43
 -- The most keys that one call wakes.
 local RESTING_LIMIT = 200
--- With fair=time, a turn is so long: turns are compared to a thousandth.
+-- With fair=time, one turn stands for so much running time. Turns are compared to a thousandth, which is fine enough for tasks of 1 ms.
 local TURN_MS = 10
--- With fair=time, as long as nothing is known about how long the tasks run.
+-- With fair=time: a task is taken to run for so long, ms, until one has ended.
 local UNKNOWN_RUN_MS = 100
--- With fair=time, this part of the difference to a new run goes into the mean.
+-- With fair=time: how far a run that has just ended moves the mean.
 local MEAN_PART = 0.125
 -- Sequences count up from here at the end of a line, and down at its head. They always have 14 digits.
 local FIRST_SEQUENCE = 5e13
@@ -194,7 +194,7 @@ local function headOf(key)
   return redis.call('ZRANGEBYLEX', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, 1)[1]
 end
 
--- A task of the key died.
+-- A task of the key died: with stop=1 no other one may start.
 local function died(limits, key)
   if limits.stops then
     hold(limits, key, HELD_FOR_EVER)
@@ -299,7 +299,7 @@ local function openKeys(limits, after, limit)
   return after
 end
 
--- With fair=time: the turn moves by what the grants of these tasks reckoned wrongly, since now it is known how long they ran.
+-- With fair=time: a grant can only guess how long its task will run. Now that the time is known, the turn is corrected.
 local function chargeRun(limits, key, count, ranMs)
   local account = change(limits, key)
   local limit = key == '' and limits.queue or account.limit
@@ -464,7 +464,7 @@ local function readPolicy(limits, policy)
   end
 end
 
--- The limits of the queue as a whole: its own, and its shares. key: of the account.
+-- The limits that hold for all tasks of the queue together: its own, and its shares. key: the name of the account that counts for it.
 local function readWholes(limits, lines)
   limits.wholes = { { key = '', limit = limits.queue } }
   limits.concurrency = limits.queue.concurrency

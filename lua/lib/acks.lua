@@ -68,7 +68,8 @@ end
 local function planAcks(settled, counters, fence, ids, fields, reserved, from, to, letters, seen)
   local commit, completed = settled.commit, settled.completed
   local size, acked, alike = settled.size, settled.acked, 0
-  -- By the record of a lease: the record that it becomes, and how many tasks have it, but for the `more` last ones.
+  -- Tasks with the same record before the ack have the same record after it. known: by the record before, the one after, and how many tasks
+  -- had it. The last `more` of them are not added yet, since adding one by one would cost more than the rest of the loop.
   local known, leased, same, more = {}, nil, nil, 0
   for i = from, to do
     local id, record = ids[i], fields[reserved + i] or nil

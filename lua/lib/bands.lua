@@ -17,7 +17,7 @@ local function addPending(bands, id, envelope, c)
   ids[#ids + 1] = key and { key = key, code = tonumber(BAND_CODES[band]), id = id } or id
 end
 
--- keyedAtHead: the tasks with a key become the next ones of their keys in any case.
+-- keyedAtHead: tasks with a key go to the heads of their lines, also where those without a key go to the end of their list.
 local function pushBands(bands, atConsumingEnd, keyedAtHead)
   for _, name in ipairs(bandNames) do
     local ids = bands[name]

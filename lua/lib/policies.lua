@@ -1,10 +1,10 @@
 -- What an enqueue does with a task whose key has as many tasks as it may have: full=drop, full=cancel and max=n of lib/accounts.lua.
 
--- A line has entries that stand for no task any more, until these are dropped. In a longer line they count as if they did.
+-- A cancelled task leaves its entry in the line. Up to so many entries are looked at to leave such ones out; in a longer line they are counted.
 local COUNTED_LINE = 1000
 
--- The members of the line of a key that stand for waiting tasks, and the records of those tasks, of the first COUNTED_LINE of them. Of
--- two entries of one task, which an enqueue leaves that was cut short and sent again, the later one counts.
+-- The entries in the line of a key that stand for waiting tasks, latest first, and the records of these tasks. An enqueue that was cut short
+-- and sent again leaves two entries of a task: only the later one is returned.
 local function waitingIn(key)
   local members, records, seen, ids = {}, {}, {}, {}
   local line = redis.call('ZRANGEBYLEX', pendingKeyedKey, '[' .. key .. ' ', '(' .. key .. '!', 'LIMIT', 0, COUNTED_LINE)
@@ -22,7 +22,7 @@ local function waitingIn(key)
   return members, records
 end
 
--- Whether one more task of the key is accepted. Each one that is counts for the next.
+-- Whether one more task of the key is accepted. If it is, the next question counts it.
 local function admits(limits, key)
   if limits.full ~= 'drop' and not limits.maxWaiting then
     return true
@@ -40,7 +40,7 @@ local function admits(limits, key)
   return account.admitted >= 0
 end
 
--- The ids of the running tasks of a key that were not asked to stop, those first that began first, and their records.
+-- The running tasks of a key that were not asked to stop yet: their ids, oldest first, and their records by id.
 local function runningOf(key)
   local ids, records, began = {}, {}, {}
   for at = 0, redis.call('ZCARD', processingKey) - 1, 500 do

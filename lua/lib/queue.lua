@@ -43,8 +43,8 @@ end
 
 -- Settings of a queue: one text field of `state`, "layout paused maxWaiting retentionMs retentionCount idempotencyMs reason",
 -- and the durability after it if it is not "memory". The reason is that of the pause, followed by its time and its author: "reason,pausedAt,pausedBy", each percent-encoded. It is empty while the queue is not paused.
--- layout: 2 once the queue has had keys or limits, which versions before them would not keep to; until then 1. Scripts refuse a
--- queue whose layout is newer than they know.
+-- layout: 1, or 2 once the queue has had keys or limits. A script refuses a queue with a newer layout than it knows, because it would
+-- exceed the limits.
 local NEWEST_LAYOUT = 2
 
 local function readSettings(raw)
@@ -73,7 +73,7 @@ local function writeSettings(s)
     s.retentionCount, s.idempotencyMs, s.reason) .. (s.durability ~= '' and ' ' .. s.durability or '')
 end
 
--- From here on the queue has keys or limits.
+-- Called with the first key or limit of a queue.
 local function adoptLimits(settings)
   settings.layout = 2
   redis.call('HSET', stateKey, '#settings', writeSettings(settings), '#limits', '')

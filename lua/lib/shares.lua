@@ -1,6 +1,6 @@
 -- The lines `share` of "#limits" (lib/accounts.lua).
 
--- The line of one share without its name; nil if the queue has none.
+-- The version and the limit of a share, as text; nil if the queue has no share of this name.
 local function shareIn(text, name)
   for found, rest in string.gmatch('\n' .. text, '\nshare (%S+) ([^\n]+)') do
     if found == name then
@@ -9,7 +9,7 @@ local function shareIn(text, name)
   end
 end
 
--- The lines, with the shares of `text` behind them. except: the name of a share to leave out.
+-- Returns `lines`, followed by the share lines of `text`, but for that of the share `except`.
 local function withShares(lines, text, except)
   local all = { lines ~= '' and lines or nil }
   for line, name in string.gmatch('\n' .. (text or ''), '\n(share (%S+) [^\n]+)') do

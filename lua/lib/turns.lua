@@ -12,7 +12,7 @@ local function count(limits, key, grants, cost, isEmpty)
   local last = turn + (grants - 1) * step
   change(limits, '')
   account.turn = last + step
-  -- The keys that go on waiting have not had more turns than this.
+  -- A key that joins begins where the keys that still wait are, so that it neither overtakes them nor falls behind.
   limits.highest, limits.lowest = math.max(limits.highest, last), isEmpty and limits.lowest or math.min(limits.lowest, last)
   own.running = math.max(limits.current, limits.lowest < math.huge and limits.lowest or limits.highest)
   for _, whole in ipairs(limits.wholes) do
@@ -54,7 +54,7 @@ local function refusal(limits, terms)
     local at = allowedAt(account, account.limit, terms.cost)
     account.refusedUntil = at > now and at or nil
     account.refuses = at > now or account.running >= account.limit.concurrency
-    -- This call looked at its tasks in place of those of other keys, which the next one finds.
+    -- Its tasks took places in this call that tasks of other keys could have had: the worker has to ask again.
     limits.more = limits.more or account.refuses
   end
   if account and account.refuses then
@@ -91,8 +91,8 @@ end
 local TURN_PARTS, LINE_ENTRIES, TURN_SPAN = 1024, 2048, 4e9
 
 -- With fair=time the turns of two keys may be many tasks apart. So each lane gets as many places, in `first`, as its tasks have among the first
--- `want` turns; by their weights alone a key that has used its time would get its part of every call. The last turn is searched for, in
--- so many halvings.
+-- `want` turns; by their weights alone, a key that has used up its time would still get its part of every call. The last of these turns is found by
+-- halving an interval so often.
 local HALVINGS = 16
 
 local function countFirst(limits, lanes, want, base)

@@ -53,7 +53,7 @@ if queue[4] ~= '1' then
   return { now }
 end
 local acceptedPending, acceptedScheduled, deduplicated = unpackAccepted(own[1])
--- counters: of the whole queue, where the call needs them. limits: see lib/accounts.lua, where it has any.
+-- Both stay nil in a call that does not need them: the counters of the queue, and its limits (lib/accounts.lua).
 local counters, limits
 -- How many more tasks may wait. The first tasks of the call get in, and known ids take no room.
 local room = math.huge
@@ -120,7 +120,7 @@ else
       end
     else
       local time, hasKey = dueTime(envelope), option(envelope, 'q') ~= nil
-      -- The first task with a key of a queue waits to be promoted all the same.
+      -- Without limits there is no line yet that the first task with a key could join: the next promotion makes it.
       if time <= now and (limits or not hasKey) then
         if hasKey and not addKeyed(id, envelope) then
           return 'k'

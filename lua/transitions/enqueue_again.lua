@@ -63,7 +63,7 @@ local room = math.huge
 if settings.maxWaiting > 0 then
   room = settings.maxWaiting - (acceptedPending + acceptedScheduled + counters[PENDING] + counters[SCHEDULED])
 end
--- Whether the key of a task takes it. One that is to be scheduled is not asked about.
+-- Whether the limits of its key let a task in. Those of a scheduled task are not asked.
 local function admitsAgain(envelope)
   local key, time = keyOption(envelope), dueTime(envelope)
   return not key or time and time > now or admits(limits, key)

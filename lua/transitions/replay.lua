@@ -89,7 +89,7 @@ letters = table.concat(letters)
 
 -- 2. Write the targets.
 indexRequest(records[3], 's', requestSlot)
--- Where a dead task stopped its key, it is the next one of it.
+-- A task that stopped its key when it died goes first, since the others wait for it.
 pushBands(bands, false, limits.stops)
 if #edited > 0 then
   redis.call('HSET', tasksKey, unpack(edited))

@@ -1,15 +1,8 @@
 import { expect, test } from "vitest";
+import { mostWithin } from "../chaos/harness/limits-checker.mjs";
 import { LimitModel } from "./harness/limit-model.mjs";
 import { sharesOf } from "./harness/order.mjs";
-import {
-  attemptsOf,
-  fullestKey,
-  gapsOf,
-  idleSpans,
-  mostWithin,
-  undisturbed,
-  widestSpread,
-} from "./harness/starts.mjs";
+import { attemptsOf, fullestKey, gapsOf, idleSpans, undisturbed, widestSpread } from "./harness/starts.mjs";
 
 const ran = (startedAt, endedAt, key = "a") => ({ startedAt, endedAt, key });
 

@@ -58,13 +58,23 @@ export function mostAtOnce(attempts) {
   return most;
 }
 
-/** Returns the most starts in any span of `periodMs`, the end of the span excluded. */
-export function mostStarts(attempts, periodMs) {
-  const starts = attempts.map(({ startedAt }) => startedAt).sort((a, b) => a - b);
+/** The largest number of starts in any span of `spanMs`, its end excluded; `weights` counts each start as so many. */
+export function mostWithin(times, spanMs, weights = times.map(() => 1)) {
+  const order = times.map((_, i) => i).sort((a, b) => times[a] - times[b]);
   let most = 0;
-  for (let first = 0, last = 0; last < starts.length; last++) {
-    while (starts[last] - starts[first] >= periodMs) first++;
-    most = Math.max(most, last - first + 1);
+  let sum = 0;
+  let from = 0;
+  for (const i of order) {
+    sum += weights[i];
+    while (times[order[from]] <= times[i] - spanMs) sum -= weights[order[from++]];
+    most = Math.max(most, sum);
   }
   return most;
 }
+
+/** Returns the most attempts that start in any span of `periodMs`, the end of the span excluded. */
+export const mostStarts = (attempts, periodMs) =>
+  mostWithin(
+    attempts.map(({ startedAt }) => startedAt),
+    periodMs,
+  );

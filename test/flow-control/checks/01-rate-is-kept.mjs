@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { mostWithin } from "../../chaos/harness/limits-checker.mjs";
 import { sleeps } from "../harness/context.mjs";
-import { attemptsOf, mostWithin, stalledMs } from "../harness/starts.mjs";
+import { attemptsOf, stalledMs } from "../harness/starts.mjs";
 
 const LIMIT = 100;
 const SECONDS = 20;

@@ -1,6 +1,7 @@
+import { mostWithin } from "../../chaos/harness/limits-checker.mjs";
 import { until } from "../../chaos/harness/until.mjs";
 import { sleeps } from "../harness/context.mjs";
-import { attemptsOf, groupBy, mostWithin } from "../harness/starts.mjs";
+import { attemptsOf, groupBy } from "../harness/starts.mjs";
 
 const KEYS = 100_000;
 const STATE_BYTES = 150;

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LEASE_MS, SWEEP_MS } from "../../chaos/harness/context.mjs";
+import { mostWithin } from "../../chaos/harness/limits-checker.mjs";
 import { until } from "../../chaos/harness/until.mjs";
 import { redisNow, sleeps } from "../harness/context.mjs";
-import { attemptsOf, mostWithin, stalledMs } from "../harness/starts.mjs";
+import { attemptsOf, stalledMs } from "../harness/starts.mjs";
 
 const LIMIT = 1_000;
 const BURST = 400;

@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Queue } from "holdfast";
+import { mostWithin } from "../../chaos/harness/limits-checker.mjs";
 import { cli } from "../../chaos/harness/redis.mjs";
 import { masters, startCluster } from "../../chaos/harness/topologies.mjs";
 import { sleeps } from "../harness/context.mjs";
-import { attemptsOf, mostWithin } from "../harness/starts.mjs";
+import { attemptsOf } from "../harness/starts.mjs";
 
 const LIMIT = 1_000;
 const BURST = 30;

@@ -1,38 +1,10 @@
-// What the checks ask of lists of starts and of tasks, without I/O. Times are ms by the clock of Redis.
+import { mostAtOnce } from "../../chaos/harness/limits-checker.mjs";
 
-/** The largest number of starts in any span of `spanMs`, its end excluded; `weights` counts each start as so many. */
-export function mostWithin(times, spanMs, weights = times.map(() => 1)) {
-  const order = times.map((_, i) => i).sort((a, b) => times[a] - times[b]);
-  let most = 0;
-  let sum = 0;
-  let from = 0;
-  for (const i of order) {
-    sum += weights[i];
-    while (times[order[from]] <= times[i] - spanMs) sum -= weights[order[from++]];
-    most = Math.max(most, sum);
-  }
-  return most;
-}
+// What the checks ask of lists of starts and of tasks, without I/O. Times are ms by the clock of Redis.
 
 /** Every attempt that is in the records, with its task. */
 export const attemptsOf = (tasks) =>
   tasks.flatMap((task) => task.history.map((attempt) => ({ ...attempt, id: task.id, key: task.key, task })));
-
-/** The largest number of attempts that ran at one time. One that ends makes room for one that begins in the same ms. */
-function mostAtOnce(attempts) {
-  const events = attempts.flatMap(({ startedAt, endedAt }) => [
-    { at: startedAt, change: 1 },
-    { at: endedAt ?? Number.POSITIVE_INFINITY, change: -1 },
-  ]);
-  events.sort((a, b) => a.at - b.at || a.change - b.change);
-  let running = 0;
-  let most = 0;
-  for (const { change } of events) {
-    running += change;
-    most = Math.max(most, running);
-  }
-  return most;
-}
 
 export function groupBy(items, of) {
   const groups = new Map();

@@ -45,10 +45,10 @@ export const RATE_LIMITED_MAX = 100;
 /** A worker that comes late by less than this part of the time between two starts loses none of its rate. */
 export const RATE_LATE = 0.9;
 
-/** A key that is held until then, ms since the epoch, is held until somebody lets it go on. No date is later in JavaScript. */
+/** The end of a hold that only an operator or a replay ends, ms since the epoch. JavaScript has no later date. */
 export const HELD_FOR_EVER = 8640000000000000;
 
-/** A task of a key in strict order that a worker has no handler for stays at its place, and is offered again after so long, ms. */
+/** A task in strict order cannot stand aside where a worker has no handler for it. Its key is held for so long, ms, so that it is not granted to the same worker again and again. */
 export const NO_HANDLER_HOLD_MS = 1000;
 
 /** The hard limit of an attempt whose task brings none, ms. */

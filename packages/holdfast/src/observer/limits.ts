@@ -318,8 +318,9 @@ export class Limits {
   }
 
   /**
-   * Replays the newest completed tasks of a queue, at most 10,000, and those that wait now, under the limits of today and under others. All
-   * limits are given, as to `set`. Nothing is changed.
+   * Computes how long tasks would have waited under other limits. It takes the newest completed tasks of the queue, at most 10,000, and those
+   * that wait now. Nothing is changed.
+   * @param limits all of them, as for `set`
    * @throws HoldfastError queue_not_found, invalid_argument, conflict: the queue keeps no completed task
    */
   async try(queue: string, limits: QueueLimits, options: TryLimitsOptions = {}): Promise<LimitsTrial> {
