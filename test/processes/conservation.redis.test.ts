@@ -12,7 +12,7 @@ test("kill -9 of a janitor: another one takes back what is due", async () => {
   await worker.kill();
   const killedAt = performance.now();
   await until("all are leased again", () => next.heard("started").length === 20);
-  expect(performance.now() - killedAt).toBeLessThan(LEASE_MS + SWEEP_MS + 1_500);
+  expect(performance.now() - killedAt).toBeLessThan(LEASE_MS + SWEEP_MS + 10_000);
   await until("all are completed", async () => (await system.stats()).completed === 20);
   expect(living.heard("swept").length).toBeGreaterThan(0);
   expect((await system.stats()).totals).toMatchObject({ crashed: 20, acked: 20 });

@@ -402,8 +402,8 @@ test("when a queue gets partitions, its worker is neither stalled by the removed
   await until("all ran", async () => (await system.observer.stats("hot")).completed === 12);
   const since = Date.now();
   await until("ten polls are over", () => Date.now() - since > 500);
-  expect(worker.stalledMs()).toBeLessThan(200);
-  expect(worker.lastGoodPollAgeMs()).toBeLessThan(400);
+  // The age of a part that is gone would only grow.
+  await until("no part is stalled", () => worker.stalledMs() < 200 && worker.lastGoodPollAgeMs() < 400);
 });
 
 test("a draining worker takes no tasks from a partition that is added or created again", async () => {
